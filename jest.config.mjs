@@ -1,0 +1,24 @@
+const swc = {
+  jsc: { parser: { syntax: 'typescript' }, target: 'es2023' },
+  module: { type: 'es6' },
+  sourceMaps: 'inline',
+}
+
+/** One jest project per package, and one for what crosses packages. Sources are tested, not builds, except where a test starts another Node process. */
+const project = (displayName, root) => ({
+  displayName,
+  rootDir: import.meta.dirname,
+  roots: [`<rootDir>/${root}`],
+  testEnvironment: 'node',
+  testMatch: ['**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': ['@swc/jest', swc] },
+  moduleNameMapper: { '^@terrarium/(supervisor|process|worker|pool|cli)$': '<rootDir>/packages/$1/src/index.ts' },
+})
+
+export default {
+  projects: [
+    ...['supervisor', 'process', 'worker', 'pool', 'cli'].map((name) => project(name, `packages/${name}/test`)),
+    project('integration', 'test'),
+  ],
+}
