@@ -1,0 +1,90 @@
+"""Ties the life of this process to its host's, before anything else is imported.
+
+The host holds one end of the lifeline and never writes to it. When that end closes, by whatever cause, this process ends:
+
+* Linux: the kernel sends SIGKILL by itself (``O_ASYNC`` with ``F_SETSIG``), so neither the GIL, nor a stopped process, nor
+  a handler is in the way. The parent-death signal is a second, independent guard when the host is the direct parent.
+* Elsewhere: a thread waits for the end of the lifeline. A C extension that holds the GIL delays it, and a stopped
+  process is ended only when it continues.
+
+Standard library only. This module is imported while ``sys.path[0]`` may be the package's own folder, so it imports little.
+"""
+
+import fcntl
+import os
+import select
+import sys
+
+EXIT_HOST_GONE = 97
+"""Exit status of a process that found its host gone, or no lifeline, while arming."""
+
+_SIGKILL = 9
+_PR_SET_PDEATHSIG = 1
+_LINUX = sys.platform.startswith("linux")
+
+
+def arm(lifeline_fd: int = 3, host_pid: "int | None" = None) -> None:
+    """Make this process end when its host ends. Call it once, first thing, from the main thread.
+
+    ``lifeline_fd`` is this process's own lifeline: shared with no other process, for its owner is kept in the open file.
+    ``host_pid`` defaults to ``TERRARIUM_HOST_PID``. When the host is gone already, or there is no lifeline, the process
+    ends here with status 97.
+    """
+    if host_pid is None:
+        host_pid = int(os.environ.get("TERRARIUM_HOST_PID") or 0)
+    try:
+        os.set_inheritable(lifeline_fd, False)
+        if _LINUX:
+            fcntl.fcntl(lifeline_fd, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(lifeline_fd, getattr(fcntl, "F_SETSIG", 10), _SIGKILL)
+            flags = fcntl.fcntl(lifeline_fd, fcntl.F_GETFL)
+            fcntl.fcntl(lifeline_fd, fcntl.F_SETFL, flags | os.O_ASYNC)
+        else:
+            _watch(lifeline_fd)
+    except OSError as error:
+        _leave("no lifeline on descriptor %d (%s): start this through Terrarium" % (lifeline_fd, error))
+    # A lifeline that was closed before it was armed raises no signal: look once, now that it is armed.
+    if _ended(lifeline_fd):
+        _leave("the host is gone")
+    # Behind a wrapper the parent is not the host, and the wrapper's death must not be taken for the host's.
+    if _LINUX and host_pid and os.getppid() == host_pid:
+        _die_with_parent()
+        if os.getppid() != host_pid:
+            _leave("the host is gone")
+
+
+def _ended(fd: int) -> bool:
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    return any(events & (select.POLLHUP | select.POLLERR | select.POLLIN) for _, events in poller.poll(0))
+
+
+def _die_with_parent() -> None:
+    try:
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):
+        pass  # An interpreter without ctypes still has its lifeline.
+
+
+def _watch(fd: int) -> None:
+    import _thread
+
+    def wait() -> None:
+        try:
+            while os.read(fd, 1):
+                pass
+        except OSError:
+            pass
+        os.kill(os.getpid(), _SIGKILL)
+
+    _thread.start_new_thread(wait, ())
+
+
+def _leave(why: str) -> None:
+    try:
+        os.write(2, ("terrarium: %s\n" % why).encode("utf-8", "replace"))
+    except OSError:
+        pass
+    os._exit(EXIT_HOST_GONE)
