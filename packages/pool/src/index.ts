@@ -1,1 +1,3 @@
-export {}
+export type { Pool, PoolEvents, PoolStats, PoolStatus, StopReport, WorkerInfo } from './api.ts'
+export type { CallOptions, PoolOptions } from './options.ts'
+export { createPool } from './pool.ts'

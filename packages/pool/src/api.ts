@@ -1,0 +1,84 @@
+import type { ExitReason, TerrariumError } from '@terrarium/supervisor'
+import type { ToolInfo } from '@terrarium/worker'
+import type { CallOptions } from './options.ts'
+
+/**
+ * `idle` → `starting` → `running` → `stopping` → `stopped`; `parked` while no worker can be started, back to
+ * `running` once one can.
+ */
+export type PoolStatus = 'idle' | 'starting' | 'running' | 'parked' | 'stopping' | 'stopped'
+
+export interface PoolEvents {
+  'worker.start': (event: { worker: string; incarnation: number }) => void
+  'worker.ready': (event: { worker: string; pid: number; tools: readonly ToolInfo[] }) => void
+  'worker.exit': (event: { worker: string; pid: number | undefined; reason: ExitReason }) => void
+  'worker.backoff': (event: { worker: string; delay: number; attempt: number }) => void
+  'worker.parked': (event: { worker: string; error: TerrariumError }) => void
+  'worker.unparked': (event: { worker: string }) => void
+  'call.retry': (event: { tool: string; attempts: number; worker: string }) => void
+}
+
+export interface WorkerInfo {
+  readonly id: string
+  readonly state: 'down' | 'ready' | 'parked'
+  readonly pid: number | undefined
+  readonly inFlight: number
+  /** Why it is parked. */
+  readonly error: TerrariumError | undefined
+}
+
+export interface PoolStats {
+  readonly queued: number
+  readonly inFlight: number
+  /** Workers that are ready now. */
+  readonly ready: number
+  /** Workers started so far, restarts included. */
+  readonly starts: number
+  /** Workers that ended without being asked to. */
+  readonly crashes: number
+  /** Calls: `accepted` = `completed` + `failed` + those not settled yet. */
+  readonly accepted: number
+  readonly completed: number
+  readonly failed: number
+  readonly retried: number
+}
+
+export interface StopReport {
+  /** Processes of this pool that are still alive, found by scanning the system: 0, or something is wrong. */
+  readonly processesLeft: number
+}
+
+/**
+ * Many workers behind one call.
+ *
+ * ```ts
+ * const pool = createPool({ name: 'text', python: './tools.py', size: 4 })
+ * await pool.start()
+ * const counts = await pool.call('word_count', { text: 'a b a' }, { timeout: 5_000 })
+ * await pool.stop()
+ * ```
+ */
+export interface Pool {
+  readonly name: string
+  readonly status: PoolStatus
+  readonly workers: readonly WorkerInfo[]
+  readonly stats: PoolStats
+  /**
+   * Resolves when every worker is ready. Rejects with the reason as soon as one is parked: CONFIGURATION, or
+   * START_FAILED after repeated failures. The pool heals a configuration failure by itself once its cause is gone;
+   * call `stop()` to give up.
+   */
+  start(): Promise<void>
+  /**
+   * Runs a tool and resolves with its value. Every call is settled exactly once. Rejects with PYTHON_ERROR,
+   * TOOL_NOT_FOUND, INVALID_ARGUMENT, DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL,
+   * POOL_SATURATED, PAYLOAD_TOO_LARGE, PARKED or STOPPED.
+   */
+  call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>
+  /** SIGKILLs a worker (by default one that is busy), for drills. Answers which, or undefined when there is none. */
+  kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined
+  /** Lets calls in flight finish, ends every worker and waits for proof. Idempotent. */
+  stop(): Promise<StopReport>
+  on<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void
+  off<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void
+}

@@ -1,0 +1,73 @@
+import type { Logger } from 'pino'
+import { openRuntime, type Identity, type Runtime } from '@terrarium/process'
+import { createSupervisor, type ChildSpec, type Supervisor, type SupervisorClock } from '@terrarium/supervisor'
+import {
+  resolveInterpreter,
+  SessionServer,
+  workerMachine,
+  type WorkerInput,
+  type WorkerSnapshot,
+} from '@terrarium/worker'
+import { modulePath, type PoolOptions } from './options.ts'
+import type { Slot } from './slot.ts'
+
+/** What a started pool stands on: the run's processes, the socket they dial, and the supervisor of the workers. */
+export interface House {
+  readonly runtime: Runtime
+  readonly supervisor: Supervisor
+  /** Ends every worker and waits for proof. */
+  close(): Promise<{ readonly left: readonly Identity[] }>
+}
+
+/** Rejects with CONFIGURATION for an interpreter that does not run. The supervisor is not started yet. */
+export async function openHouse(
+  options: PoolOptions,
+  slots: readonly Slot[],
+  clock: SupervisorClock,
+  logger: Logger,
+): Promise<House> {
+  const interpreter = await resolveInterpreter(options.interpreter)
+  const runtime = await openRuntime({
+    python: interpreter.path,
+    logger,
+    ...(options.stateDir === undefined ? {} : { stateDir: options.stateDir }),
+  })
+  try {
+    const server = await SessionServer.listen(runtime.directory)
+    const input = (slot: Slot): WorkerInput => ({
+      name: `${options.name}/${slot.id}`,
+      runtime,
+      server,
+      interpreter: interpreter.path,
+      module: modulePath(options.python),
+      logger,
+      ...(options.startTimeout === undefined ? {} : { startTimeout: options.startTimeout }),
+      ...(options.env === undefined ? {} : { env: options.env }),
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    })
+    const supervisor = createSupervisor({
+      id: options.name,
+      strategy: 'one_for_one',
+      clock,
+      ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+      ...(options.breaker === undefined ? {} : { breaker: options.breaker }),
+      ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
+      children: slots.map((slot): ChildSpec => ({
+        id: slot.id,
+        logic: workerMachine,
+        input: input(slot),
+        ready: (snapshot) => (snapshot as WorkerSnapshot).matches('active'),
+        awaitReady: false,
+      })),
+    })
+    const close = async (): Promise<{ left: readonly Identity[] }> => {
+      await supervisor.stop()
+      server.close()
+      return runtime.close()
+    }
+    return { runtime, supervisor, close }
+  } catch (error) {
+    await runtime.close()
+    throw error
+  }
+}

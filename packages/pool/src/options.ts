@@ -1,0 +1,107 @@
+import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
+import { TerrariumError, type SupervisorOptions } from '@terrarium/supervisor'
+import type { Logger } from 'pino'
+
+export interface PoolOptions {
+  /** Names the pool in logs, errors and the inspector: letters, digits, `.`, `_`, `-`. */
+  readonly name: string
+  /** The Python file with the tools, relative to the working directory, or a `file:` URL. */
+  readonly python: string | URL
+  /** How many workers. Default 1. */
+  readonly size?: number
+  /** The interpreter. Default: `TERRARIUM_PYTHON`, else the active virtual environment's, else `python3`. */
+  readonly interpreter?: string
+  /**
+   * Calls one worker holds at a time. Default 1: nothing waits behind a call that overruns. Raise it for `async` tools,
+   * which run concurrently, and for tools so short that the way there and back costs more than the work.
+   */
+  readonly concurrency?: number
+  /** Calls that may wait for a worker; one more is refused with POOL_SATURATED. Default 10,000. */
+  readonly queueLimit?: number
+  /** How often a call marked `idempotent` is begun at most, when workers die under it. Default 3. */
+  readonly maxAttempts?: number
+  /** How long a worker may take to become ready, in ms. Default 30,000. */
+  readonly startTimeout?: number
+  /** How long a worker may go on with a cancelled or overdue call before it is killed, in ms. Default 250. */
+  readonly cancelGrace?: number
+  /** How long {@link Pool.stop} waits for calls in flight, in ms. Default 5,000. */
+  readonly drainTimeout?: number
+  /** Added to the host's environment for every worker. */
+  readonly env?: Readonly<Record<string, string>>
+  /** The workers' working directory. Default: the host's. */
+  readonly cwd?: string
+  /** Where reservations are kept. Default: `TERRARIUM_STATE_DIR`, else a folder of the user's. */
+  readonly stateDir?: string
+  /** Default: warnings and errors to stderr. */
+  readonly logger?: Logger
+  /** Supervision of the workers, see `@terrarium/supervisor`. */
+  readonly backoff?: SupervisorOptions['backoff']
+  readonly breaker?: SupervisorOptions['breaker']
+  /** XState's inspection, see `@statelyai/inspect`. Costs nothing when absent. */
+  readonly inspect?: SupervisorOptions['inspect']
+  /** Time for deadlines, backoff and breaker. Default: the system's. */
+  readonly clock?: SupervisorOptions['clock']
+}
+
+export interface CallOptions {
+  /** The deadline, from now to the result, queue included, in ms. Default: none. */
+  readonly timeout?: number
+  /** Cancels the call. */
+  readonly signal?: AbortSignal
+  /** The call may be run again elsewhere when its worker dies. Default false. */
+  readonly idempotent?: boolean
+}
+
+/** The limits of setTimeout and of the wire. */
+const LONGEST = 2 ** 31 - 1
+
+const NUMBERS = {
+  size: [1, 1024],
+  concurrency: [1, 65_536],
+  queueLimit: [0, LONGEST],
+  maxAttempts: [1, 1_000],
+  startTimeout: [1, LONGEST],
+  cancelGrace: [0, LONGEST],
+  drainTimeout: [0, LONGEST],
+} as const
+
+/** Throws INVALID_ARGUMENT naming every mistake at once. */
+export function validatePoolOptions(options: PoolOptions): void {
+  const mistakes: string[] = []
+  const { name, python } = options
+  if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
+    mistakes.push('`name` must be 1 to 64 letters, digits, dots, underscores or dashes')
+  }
+  if (!(python instanceof URL ? python.protocol === 'file:' : typeof python === 'string' && python !== '')) {
+    mistakes.push('`python` must be the path or file: URL of a Python file')
+  }
+  for (const key of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
+    const value = options[key]
+    const [least, most] = NUMBERS[key]
+    if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most)) {
+      mistakes.push(`\`${key}\` must be a whole number from ${least} to ${most}, not ${String(value)}`)
+    }
+  }
+  for (const key of ['interpreter', 'cwd', 'stateDir'] as const) {
+    if (options[key] === '') mistakes.push(`\`${key}\` must not be empty`)
+  }
+  if (mistakes.length > 0) throw invalid(`pool options: ${mistakes.join('; ')}`)
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function validateCall(tool: string, args: unknown, { timeout }: CallOptions): void {
+  if (typeof tool !== 'string' || tool === '') throw invalid('a tool is called by its name, a non-empty string')
+  if (typeof args !== 'object' || args === null || Array.isArray(args)) {
+    throw invalid(`the arguments of ${tool} must be an object of keyword arguments, for example { text: 'a' }`)
+  }
+  if (timeout !== undefined && !(timeout > 0 && timeout <= LONGEST)) {
+    throw invalid(`\`timeout\` must be more than 0 and at most ${LONGEST} ms, not ${String(timeout)}`)
+  }
+}
+
+export function modulePath(python: string | URL): string {
+  return python instanceof URL ? fileURLToPath(python) : resolve(python)
+}
+
+const invalid = (message: string): TerrariumError => new TerrariumError('INVALID_ARGUMENT', message)

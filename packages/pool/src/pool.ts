@@ -1,0 +1,299 @@
+import { EventEmitter } from 'eventemitter3'
+import { pino, type Logger } from 'pino'
+import {
+  isTerrariumError,
+  systemClock,
+  TerrariumError,
+  type ExitReason,
+  type FailureInfo,
+  type SupervisorClock,
+} from '@terrarium/supervisor'
+import type { WorkerRef } from '@terrarium/worker'
+import type { Pool, PoolEvents, PoolStats, PoolStatus, StopReport, WorkerInfo } from './api.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { EnvironmentWatch } from './environment-watch.ts'
+import { openHouse, type House } from './house.ts'
+import { validateCall, validatePoolOptions, type CallOptions, type PoolOptions } from './options.ts'
+import { Slot } from './slot.ts'
+
+/** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
+export function createPool(options: PoolOptions): Pool {
+  validatePoolOptions(options)
+  return new SupervisedPool(options)
+}
+
+class SupervisedPool implements Pool {
+  readonly name: string
+  readonly #options: PoolOptions
+  readonly #clock: SupervisorClock
+  readonly #logger: Logger
+  readonly #events = new EventEmitter<PoolEvents>()
+  readonly #slots: readonly Slot[]
+  readonly #dispatcher: Dispatcher
+  readonly #watch: EnvironmentWatch
+  #status: PoolStatus = 'idle'
+  #starts = 0
+  #crashes = 0
+  #opening: Promise<House> | undefined
+  #house: House | undefined
+  /** While start() waits for the workers. */
+  #starting: { resolve: () => void; reject: (error: TerrariumError) => void } | undefined
+  #stopping: Promise<StopReport> | undefined
+  /** Why a worker was parked last. */
+  #parkedBecause: TerrariumError | undefined
+
+  constructor(options: PoolOptions) {
+    this.name = options.name
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#logger = (options.logger ?? pino({ level: 'warn' }, pino.destination(2))).child({ pool: options.name })
+    this.#slots = Array.from({ length: options.size ?? 1 }, (_, index) => new Slot(`worker-${index + 1}`))
+    this.#dispatcher = new Dispatcher({
+      pool: options.name,
+      slots: this.#slots,
+      clock: this.#clock,
+      concurrency: options.concurrency ?? 1,
+      queueLimit: options.queueLimit ?? 10_000,
+      maxAttempts: options.maxAttempts ?? 3,
+      cancelGrace: options.cancelGrace ?? 250,
+      onRetry: ({ tool, attempts }, slot) => {
+        this.#events.emit('call.retry', { tool, attempts, worker: slot.id })
+      },
+    })
+    this.#watch = new EnvironmentWatch(this.#clock, () => {
+      this.#probe()
+    })
+  }
+
+  get status(): PoolStatus {
+    return this.#status
+  }
+
+  get workers(): readonly WorkerInfo[] {
+    return this.#slots.map((slot) => ({
+      id: slot.id,
+      state: slot.session !== undefined ? 'ready' : slot.parked !== undefined ? 'parked' : 'down',
+      pid: slot.pid,
+      inFlight: slot.calls.size,
+      error: slot.parked,
+    }))
+  }
+
+  get stats(): PoolStats {
+    return {
+      ...this.#dispatcher.counts,
+      queued: this.#dispatcher.queued,
+      inFlight: this.#dispatcher.inFlight,
+      ready: this.#slots.filter(({ session }) => session !== undefined).length,
+      starts: this.#starts,
+      crashes: this.#crashes,
+    }
+  }
+
+  on<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void {
+    this.#events.on(event, listener as never)
+  }
+
+  off<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void {
+    this.#events.off(event, listener as never)
+  }
+
+  async start(): Promise<void> {
+    if (this.#status !== 'idle') {
+      throw new TerrariumError('INVALID_ARGUMENT', `pool ${this.name} cannot be started: it is ${this.#status}`, {
+        hint: 'make a new pool with createPool()',
+      })
+    }
+    this.#status = 'starting'
+    const allReady = new Promise<void>((resolve, reject) => {
+      this.#starting = { resolve, reject }
+    })
+    allReady.catch(() => undefined) // awaited below, unless opening the house fails first
+    try {
+      this.#opening = openHouse(this.#options, this.#slots, this.#clock, this.#logger)
+      const house = await this.#opening
+      if (this.#stopping !== undefined) throw this.#notRunning()
+      this.#house = house
+      this.#listen(house)
+      await house.supervisor.start()
+    } catch (error) {
+      this.#starting = undefined
+      if (this.#stopping === undefined) {
+        await this.#house?.close()
+        this.#house = undefined
+        this.#status = 'idle'
+        this.#dispatcher.rejectWaiting(error as TerrariumError)
+      }
+      throw error
+    }
+    await allReady
+    await this.#house.runtime.swept
+  }
+
+  async call<T = unknown>(tool: string, args: Record<string, unknown> = {}, options: CallOptions = {}): Promise<T> {
+    validateCall(tool, args, options)
+    const refusal = this.#refusal()
+    if (refusal !== undefined) throw refusal
+    return new Promise<unknown>((resolve, reject) => {
+      this.#dispatcher.accept(tool, args, options, { resolve, reject })
+    }) as Promise<T>
+  }
+
+  kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined {
+    const slot = this.#slots.find(
+      ({ id, session, calls }) => session !== undefined && (worker === undefined ? calls.size > 0 : id === worker),
+    )
+    if (slot?.pid === undefined) return undefined
+    const { id, pid } = slot
+    slot.kill(
+      new TerrariumError('WORKER_CRASHED', `worker ${this.name}/${id} was killed in a drill`, {
+        details: { worker: id, pid, signal: 'SIGKILL' },
+      }),
+    )
+    return { worker: id, pid }
+  }
+
+  stop(): Promise<StopReport> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<StopReport> {
+    this.#status = 'stopping'
+    this.#watch.stop()
+    const stopped = new TerrariumError('STOPPED', `pool ${this.name} was stopped`)
+    this.#dispatcher.rejectWaiting(stopped)
+    const drained = this.#dispatcher.drain(this.#options.drainTimeout ?? 5_000)
+    this.#starting?.reject(stopped)
+    this.#starting = undefined
+    const house = await this.#opening?.catch(() => undefined) // start() rejects with the reason
+    await drained
+    const { left } = (await house?.close()) ?? { left: [] }
+    this.#status = 'stopped'
+    if (left.length > 0) this.#logger.error({ left }, 'processes are left')
+    return { processesLeft: left.length }
+  }
+
+  #listen({ supervisor }: House): void {
+    supervisor.on('child.start', ({ id, ref, incarnation }) => {
+      this.#slot(id).ref = ref as WorkerRef
+      this.#starts += 1
+      this.#events.emit('worker.start', { worker: id, incarnation })
+    })
+    supervisor.on('child.ready', ({ id }) => {
+      this.#ready(this.#slot(id))
+    })
+    supervisor.on('child.exit', ({ id, reason }) => {
+      this.#exited(this.#slot(id), reason)
+    })
+    supervisor.on('child.backoff', ({ id, delay, attempt }) => {
+      this.#events.emit('worker.backoff', { worker: id, delay, attempt })
+    })
+    supervisor.on('child.parked', ({ id, failure }) => {
+      this.#parked(this.#slot(id), failure)
+    })
+    supervisor.on('child.unparked', ({ id }) => {
+      this.#slot(id).parked = undefined
+      this.#events.emit('worker.unparked', { worker: id })
+    })
+  }
+
+  #slot(id: string): Slot {
+    const slot = this.#slots.find((each) => each.id === id)
+    if (slot === undefined) throw new Error(`no slot ${id}`)
+    return slot
+  }
+
+  #ready(slot: Slot): void {
+    const { session, tools } = slot.ref?.getSnapshot().context ?? {}
+    if (session === undefined || tools === undefined) return
+    slot.opened(session)
+    if (this.#status === 'parked') this.#status = 'running'
+    this.#events.emit('worker.ready', { worker: slot.id, pid: session.pid, tools })
+    if (this.#starting !== undefined && this.#slots.every((each) => each.session !== undefined)) {
+      this.#status = 'running'
+      this.#starting.resolve()
+      this.#starting = undefined
+    }
+    this.#unparkOthers()
+    this.#dispatcher.pump()
+  }
+
+  #exited(slot: Slot, reason: ExitReason): void {
+    const { pid } = slot
+    let error = new TerrariumError('STOPPED', `worker ${this.name}/${slot.id} was stopped`)
+    if (reason.type === 'error') {
+      this.#crashes += 1
+      if (isTerrariumError(reason.error)) error = reason.error
+      if (pid !== undefined) this.#logger.warn({ worker: slot.id, pid }, error.message)
+    }
+    slot.ended(error)
+    this.#events.emit('worker.exit', { worker: slot.id, pid, reason })
+  }
+
+  #parked(slot: Slot, failure: FailureInfo): void {
+    const error = isTerrariumError(failure.error)
+      ? failure.error
+      : new TerrariumError('START_FAILED', `worker ${this.name}/${slot.id} failed`, { cause: failure.error })
+    slot.parked = error
+    const { code, hint } = error
+    this.#logger.error({ worker: slot.id, code, hint, attempts: failure.attempts }, `parked: ${error.message}`)
+    this.#events.emit('worker.parked', { worker: slot.id, error })
+    this.#watch.watch(this.#slots.flatMap(({ parked }) => watchPaths(parked)))
+    this.#parkedBecause = error
+    if (this.#slots.every(({ parked }) => parked !== undefined)) {
+      this.#status = 'parked'
+      this.#dispatcher.rejectWaiting(this.#parkedError(error))
+    } else if (this.#starting !== undefined) {
+      this.#status = 'running'
+    }
+    this.#starting?.reject(error)
+    this.#starting = undefined
+  }
+
+  /** Something changed that may repair a configuration failure: one parked worker is tried. */
+  #probe(): void {
+    const slot = this.#slots.find(({ parked }) => isTerrariumError(parked, 'CONFIGURATION'))
+    if (slot === undefined) this.#watch.stop()
+    else this.#unpark(slot)
+  }
+
+  /** A worker became ready: what kept the others parked is gone too. */
+  #unparkOthers(): void {
+    this.#watch.stop()
+    for (const slot of this.#slots) if (isTerrariumError(slot.parked, 'CONFIGURATION')) this.#unpark(slot)
+  }
+
+  #unpark(slot: Slot): void {
+    this.#house?.supervisor.unpark(slot.id).catch((error: unknown) => {
+      if (this.#stopping === undefined) this.#logger.error({ worker: slot.id, error }, 'cannot unpark')
+    })
+  }
+
+  #refusal(): TerrariumError | undefined {
+    if (this.#status === 'running' || this.#status === 'starting') return undefined
+    const because = this.#parkedBecause
+    return this.#status === 'parked' && because !== undefined ? this.#parkedError(because) : this.#notRunning()
+  }
+
+  #notRunning(): TerrariumError {
+    return new TerrariumError('STOPPED', `pool ${this.name} is not running: it is ${this.#status}`, {
+      hint: this.#status === 'idle' ? 'call start() first' : 'make a new pool with createPool()',
+      details: { pool: this.name },
+    })
+  }
+
+  #parkedError(cause: TerrariumError): TerrariumError {
+    const details = { pool: this.name, code: cause.code }
+    return new TerrariumError('PARKED', `pool ${this.name} is parked: ${cause.message}`, {
+      hint: cause.hint,
+      cause,
+      details,
+    })
+  }
+}
+
+function watchPaths(error: TerrariumError | undefined): readonly string[] {
+  const watch = error?.details.watch
+  return Array.isArray(watch) ? watch.filter((path): path is string => typeof path === 'string') : []
+}

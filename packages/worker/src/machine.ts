@@ -1,0 +1,137 @@
+import { exitWith, TerrariumError, type ExitReason } from '@terrarium/supervisor'
+import { assign, sendTo, setup, type ActorRefFrom, type SnapshotFrom } from 'xstate'
+import { driver, type DriverEvent, type WorkerInput } from './driver.ts'
+import type { Session, ToolInfo } from './session.ts'
+
+export interface WorkerContext {
+  readonly input: WorkerInput
+  readonly spawnId: string | undefined
+  readonly pid: number | undefined
+  readonly session: Session | undefined
+  readonly tools: readonly ToolInfo[]
+  /** Why it ends; the first reason wins. */
+  readonly reason: ExitReason | undefined
+}
+
+export type WorkerEvent =
+  | DriverEvent
+  /** From the supervisor: end in order, within its deadline. */
+  | { readonly type: 'supervisor.shutdown' }
+  /** From the pool: this worker has to go now, for this reason. */
+  | { readonly type: 'worker.kill'; readonly error: TerrariumError }
+
+/** A process whose session closed is about to say why by its exit; after this long it is asked, in ms. */
+const LAST_WORDS = 250
+
+/**
+ * One Python worker:
+ *
+ * ```
+ * reserved ──► spawning ──► awaitingReady ──► active ──► terminating ──► terminated
+ *    └─────────────┴──────────────┴─── failure, stop ───────┘
+ * ```
+ *
+ * It ends by itself with an {@link ExitReason} as output: `shutdown` when it was asked to, an `error` otherwise, with a
+ * code of CONFIGURATION, START_FAILED or WORKER_CRASHED.
+ */
+export const workerMachine = setup({
+  types: {
+    context: {} as WorkerContext,
+    events: {} as WorkerEvent,
+    input: {} as WorkerInput,
+  },
+  actors: { driver },
+  actions: {
+    terminate: sendTo('driver', ({ context }) => ({ type: 'terminate' as const, grace: context.input.grace ?? 2_000 })),
+    kill: sendTo('driver', { type: 'kill' as const }),
+  },
+  delays: {
+    startTimeout: ({ context }) => context.input.startTimeout ?? 30_000,
+    lastWords: LAST_WORDS,
+  },
+}).createMachine({
+  id: 'worker',
+  context: ({ input }) => ({
+    input,
+    spawnId: undefined,
+    pid: undefined,
+    session: undefined,
+    tools: [],
+    reason: undefined,
+  }),
+  invoke: { id: 'driver', src: 'driver', input: ({ context }) => context.input },
+  initial: 'reserved',
+  on: {
+    'supervisor.shutdown': {
+      target: '.terminating.orderly',
+      actions: assign({ reason: ({ context }) => context.reason ?? { type: 'shutdown' } }),
+    },
+    'worker.kill': {
+      target: '.terminating.forced',
+      actions: assign({ reason: ({ context, event }) => context.reason ?? { type: 'error', error: event.error } }),
+    },
+    'worker.exited': {
+      target: '.terminating.dead',
+      actions: assign({ reason: ({ context, event }) => context.reason ?? { type: 'error', error: event.error } }),
+    },
+  },
+  states: {
+    reserved: {
+      on: {
+        'worker.reserved': { target: 'spawning', actions: assign({ spawnId: ({ event }) => event.spawnId }) },
+      },
+    },
+    spawning: {
+      on: {
+        'worker.spawned': { target: 'awaitingReady', actions: assign({ pid: ({ event }) => event.pid }) },
+      },
+    },
+    awaitingReady: {
+      on: {
+        'worker.ready': {
+          target: 'active',
+          actions: assign({ session: ({ event }) => event.session, tools: ({ event }) => event.tools }),
+        },
+        'worker.sessionLost': 'terminating.silent',
+      },
+      after: {
+        startTimeout: {
+          target: 'terminating.forced',
+          actions: assign({ reason: ({ context }) => ({ type: 'error', error: notReadyInTime(context) }) }),
+        },
+      },
+    },
+    active: {
+      on: { 'worker.sessionLost': 'terminating.silent' },
+    },
+    terminating: {
+      initial: 'orderly',
+      on: {
+        'supervisor.shutdown': { actions: 'terminate' },
+      },
+      states: {
+        /** Asked to end: SIGTERM, the grace, then SIGKILL of its group. */
+        orderly: { entry: 'terminate' },
+        /** SIGKILL of its group. */
+        forced: { entry: 'kill' },
+        /** Its session is gone: it is dying or mute. */
+        silent: { after: { lastWords: 'forced' } },
+        /** The process is gone. */
+        dead: { always: '#worker.terminated' },
+      },
+    },
+    terminated: { type: 'final' },
+  },
+  output: ({ context }) => exitWith(context.reason ?? { type: 'normal' }),
+})
+
+export type WorkerRef = ActorRefFrom<typeof workerMachine>
+export type WorkerSnapshot = SnapshotFrom<typeof workerMachine>
+
+function notReadyInTime({ input, pid }: WorkerContext): TerrariumError {
+  const timeout = input.startTimeout ?? 30_000
+  return new TerrariumError('START_FAILED', `worker ${input.name} was not ready within ${timeout} ms`, {
+    hint: 'raise `startTimeout`, or look at what the module does when it is imported',
+    details: { worker: input.name, pid, timeout },
+  })
+}

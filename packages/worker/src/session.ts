@@ -1,0 +1,243 @@
+import { EventEmitter } from 'eventemitter3'
+import { TerrariumError } from '@terrarium/supervisor'
+import { decode } from './codec.ts'
+import {
+  FailureCode,
+  type Failure,
+  type HostFrame,
+  type SessionRequest,
+  type SessionResponse,
+  type Tool,
+  type WorkerFrame,
+} from './generated/terrarium/v1/session.ts'
+
+/** The version of `terrarium.v1` spoken here. */
+export const PROTOCOL_VERSION = 1
+
+/** The longest message either side may send, in bytes. */
+export const MAX_MESSAGE_BYTES = 256 * 1024 * 1024
+
+/** Frames that wait together travel together, up to this many payload bytes a message (a longer frame travels alone). */
+const BATCH_BYTES = 256 * 1024
+
+export interface ToolInfo {
+  readonly name: string
+  readonly isAsync: boolean
+  readonly summary: string
+}
+
+/** How one call ended. Every call is settled exactly once, unless its session ends first: then by {@link Session.abandon}. */
+export type Settle = (outcome: { readonly value: unknown } | { readonly error: TerrariumError }) => void
+
+/** What a session needs of the stream below it. */
+export interface SessionStream {
+  write(message: SessionResponse): void
+  end(): void
+}
+
+export interface SessionEvents {
+  ready: (tools: readonly ToolInfo[]) => void
+  pong: (nonce: number, running: number) => void
+  closed: () => void
+}
+
+/**
+ * The host's end of one worker's stream. Calls go out batched: everything written in one tick is one message, and while
+ * a message is unacknowledged the next ones gather. Without that gate batches only ever split under load.
+ */
+export class Session extends EventEmitter<SessionEvents> {
+  readonly pid: number
+  readonly #stream: SessionStream
+  readonly #pending = new Map<number, Settle>()
+  #outbox: HostFrame[] = []
+  #outboxBytes: number[] = []
+  #lastCall = 0
+  #sent = 0
+  #acknowledged = 0
+  #received = 0
+  #receivedAcknowledged = 0
+  #flushScheduled = false
+  #closed = false
+
+  constructor(stream: SessionStream, pid: number) {
+    super()
+    this.#stream = stream
+    this.pid = pid
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Calls sent and not yet settled. */
+  get inFlight(): number {
+    return this.#pending.size
+  }
+
+  /** Sends a call; `timeout` in ms, 0 for none. Returns its id, for {@link cancel}. */
+  call(tool: string, args: Buffer, timeout: number, settle: Settle): number {
+    const id = ++this.#lastCall
+    this.#pending.set(id, settle)
+    this.#enqueue(
+      { kind: { $case: 'call', value: { id, tool, arguments: args, timeoutMs: timeout } } },
+      args.length + tool.length + 32,
+    )
+    return id
+  }
+
+  /** Asks the worker to stop a call. The call still settles, with whatever the worker answers. */
+  cancel(id: number): void {
+    if (this.#pending.has(id)) this.#enqueue({ kind: { $case: 'cancel', value: { id } } }, 16)
+  }
+
+  ping(nonce: number): void {
+    this.#enqueue({ kind: { $case: 'ping', value: { nonce } } }, 16)
+  }
+
+  /** Settles everything in flight with the reason its worker is gone. */
+  abandon(error: TerrariumError): void {
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const settle of pending) settle({ error })
+  }
+
+  /** Takes a message from the wire. Throws a TypeError on what the protocol does not allow. */
+  receive(message: SessionRequest): void {
+    if (message.ack > this.#sent) throw new TypeError(`acknowledges message ${message.ack}, sent were ${this.#sent}`)
+    this.#acknowledged = message.ack
+    if (message.seq > 0) {
+      if (message.seq !== this.#received + 1) throw new TypeError(`message ${message.seq} follows ${this.#received}`)
+      this.#received = message.seq
+      for (const frame of message.frames) this.#frame(frame)
+      // Whatever the answers bring about in this turn carries the acknowledgement; else it goes alone.
+      setImmediate(() => {
+        if (this.#receivedAcknowledged < this.#received) this.#write([])
+      })
+    }
+    this.#flushSoon()
+  }
+
+  /** The stream is gone, or has to go. Idempotent. Calls in flight stay unsettled until {@link abandon}. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#outbox = []
+    this.#outboxBytes = []
+    this.#stream.end()
+    this.emit('closed')
+  }
+
+  /** The first frame of a session, written at once. */
+  welcome(): void {
+    this.#enqueue(
+      {
+        kind: {
+          $case: 'welcome',
+          value: { protocolVersion: PROTOCOL_VERSION, maxMessageBytes: MAX_MESSAGE_BYTES },
+        },
+      },
+      16,
+    )
+  }
+
+  #frame(frame: WorkerFrame): void {
+    const { kind } = frame
+    switch (kind?.$case) {
+      case 'result':
+        this.#settle(kind.value.id, kind.value.value)
+        break
+      case 'failure':
+        this.#take(kind.value.id)?.({ error: explainFailure(kind.value) })
+        break
+      case 'pong':
+        this.emit('pong', kind.value.nonce, kind.value.running)
+        break
+      case 'ready':
+        this.emit('ready', kind.value.tools.map(toolInfo))
+        break
+      case 'hello':
+        throw new TypeError('a second Hello in one session')
+      case undefined:
+        throw new TypeError('a frame of a kind this version does not know')
+    }
+  }
+
+  #settle(id: number, bytes: Uint8Array): void {
+    const settle = this.#take(id)
+    if (settle === undefined) return
+    let value: unknown
+    try {
+      value = decode(bytes)
+    } catch (cause) {
+      settle({ error: new TerrariumError('PYTHON_ERROR', 'the result cannot be decoded', { cause }) })
+      return
+    }
+    settle({ value })
+  }
+
+  #take(id: number): Settle | undefined {
+    const settle = this.#pending.get(id)
+    this.#pending.delete(id)
+    return settle
+  }
+
+  #enqueue(frame: HostFrame, bytes: number): void {
+    if (this.#closed) return
+    this.#outbox.push(frame)
+    this.#outboxBytes.push(bytes)
+    this.#flushSoon()
+  }
+
+  #flushSoon(): void {
+    if (this.#flushScheduled || this.#outbox.length === 0) return
+    this.#flushScheduled = true
+    process.nextTick(() => {
+      this.#flushScheduled = false
+      if (this.#closed || this.#outbox.length === 0 || this.#acknowledged < this.#sent) return
+      this.#write(this.#batch())
+    })
+  }
+
+  #batch(): HostFrame[] {
+    let count = 0
+    for (let bytes = 0; count < this.#outbox.length; count++) {
+      bytes += this.#outboxBytes[count] ?? 0
+      if (count > 0 && bytes > BATCH_BYTES) break
+    }
+    if (count === this.#outbox.length) {
+      const all = this.#outbox
+      this.#outbox = []
+      this.#outboxBytes = []
+      return all
+    }
+    this.#outboxBytes.splice(0, count)
+    return this.#outbox.splice(0, count)
+  }
+
+  #write(frames: HostFrame[]): void {
+    if (this.#closed) return
+    this.#receivedAcknowledged = this.#received
+    const seq = frames.length === 0 ? 0 : ++this.#sent
+    this.#stream.write({ seq, ack: this.#received, frames })
+  }
+}
+
+const toolInfo = ({ name, isAsync, summary }: Tool): ToolInfo => ({ name, isAsync, summary })
+
+function explainFailure({ code, type, message, traceback }: Failure): TerrariumError {
+  switch (code) {
+    case FailureCode.FAILURE_CODE_TOOL_NOT_FOUND:
+      return new TerrariumError('TOOL_NOT_FOUND', message)
+    case FailureCode.FAILURE_CODE_INVALID_ARGUMENT:
+      return new TerrariumError('INVALID_ARGUMENT', message)
+    case FailureCode.FAILURE_CODE_CANCELLED:
+      return new TerrariumError('CANCELLED', message)
+    case FailureCode.FAILURE_CODE_DEADLINE_EXCEEDED:
+      return new TerrariumError('DEADLINE_EXCEEDED', message)
+    case FailureCode.FAILURE_CODE_PAYLOAD_TOO_LARGE:
+      return new TerrariumError('PAYLOAD_TOO_LARGE', message)
+    case FailureCode.FAILURE_CODE_PYTHON_ERROR:
+    case FailureCode.FAILURE_CODE_UNSPECIFIED:
+      return new TerrariumError('PYTHON_ERROR', `${type}: ${message}`, { details: { type, message, traceback } })
+  }
+}
