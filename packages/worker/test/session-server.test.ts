@@ -1,0 +1,132 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import grpc from '@grpc/grpc-js'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { HostServiceService, type SessionRequest, type SessionResponse } from '../src/generated/terrarium/v1/session.ts'
+import { SessionServer } from '../src/session-server.ts'
+import type { Session } from '../src/session.ts'
+
+let directory: string
+let server: SessionServer
+const clients: grpc.Client[] = []
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'terrarium-test-'))
+  server = await SessionServer.listen(directory)
+})
+
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close()
+  server.close()
+  rmSync(directory, { recursive: true })
+})
+
+function dial() {
+  const { path, requestSerialize, responseDeserialize } = HostServiceService.session
+  const client = new grpc.Client(`unix:${server.path}`, grpc.credentials.createInsecure())
+  clients.push(client)
+  const stream = client.makeBidiStreamRequest<SessionRequest, SessionResponse>(
+    path,
+    requestSerialize,
+    responseDeserialize,
+  )
+  const received: SessionResponse[] = []
+  stream.on('data', (message: SessionResponse) => received.push(message))
+  const ended = new Promise<grpc.StatusObject>((resolve) => {
+    stream.on('error', () => undefined)
+    stream.on('status', resolve)
+  })
+  return { stream, received, ended }
+}
+
+const hello = (token: string, protocolVersion = 1): SessionRequest => ({
+  seq: 1,
+  ack: 0,
+  frames: [
+    {
+      kind: { $case: 'hello', value: { protocolVersion, token, pid: 1, packageVersion: '0.1.0', pythonVersion: '3' } },
+    },
+  ],
+})
+
+test('only this user can reach the socket', () => {
+  expect(statSync(server.path).mode & 0o077).toBe(0)
+})
+
+test('a worker with its token is welcomed', async () => {
+  const accepted = new Promise<Session>((resolve) => {
+    const { token } = server.expect(resolve)
+    dial().stream.write(hello(token))
+  })
+  expect((await accepted).pid).toBe(1)
+})
+
+test('the first frame back is Welcome with the version and the longest message', async () => {
+  const { token } = server.expect(() => undefined)
+  const { stream, received } = dial()
+  stream.write(hello(token))
+  await new Promise((resolve) => stream.once('data', resolve))
+  expect(received[0]?.frames[0]?.kind).toEqual({
+    $case: 'welcome',
+    value: { protocolVersion: 1, maxMessageBytes: 256 * 1024 * 1024 },
+  })
+})
+
+test('a worker without a token, or with one that was used or taken back, is turned away', async () => {
+  const used = server.expect(() => undefined)
+  dial().stream.write(hello(used.token))
+  const forgotten = server.expect(() => undefined)
+  forgotten.forget()
+  await new Promise((resolve) => setImmediate(resolve))
+  for (const token of ['', 'guess', forgotten.token]) {
+    const { stream, ended } = dial()
+    stream.write(hello(token))
+    expect(await ended).toMatchObject({ code: grpc.status.UNAUTHENTICATED })
+  }
+})
+
+test('a token opens one session only', async () => {
+  const { token } = server.expect(() => undefined)
+  const first = dial()
+  first.stream.write(hello(token))
+  await new Promise((resolve) => first.stream.once('data', resolve))
+  const second = dial()
+  second.stream.write(hello(token))
+  expect(await second.ended).toMatchObject({ code: grpc.status.UNAUTHENTICATED })
+})
+
+test('another protocol version is refused with both versions named, and the token stays good', async () => {
+  const { token } = server.expect(() => undefined)
+  const { stream, ended } = dial()
+  stream.write(hello(token, 2))
+  const status = await ended
+  expect(status.code).toBe(grpc.status.FAILED_PRECONDITION)
+  expect(status.details).toMatch(/version 1 .*speaks 2/)
+})
+
+test('a session that does not begin with Hello, or breaks the numbering, ends in a protocol error', async () => {
+  const mute = dial()
+  mute.stream.write({ seq: 1, ack: 0, frames: [{ kind: { $case: 'pong', value: { nonce: 1, running: 0 } } }] })
+  expect(await mute.ended).toMatchObject({ code: grpc.status.INVALID_ARGUMENT })
+
+  const { token } = server.expect(() => undefined)
+  const skipping = dial()
+  skipping.stream.write(hello(token))
+  skipping.stream.write({ seq: 5, ack: 0, frames: [] })
+  const status = await skipping.ended
+  expect(status).toMatchObject({ code: grpc.status.INVALID_ARGUMENT })
+  expect(status.details).toContain('message 5 follows 1')
+})
+
+test('the session closes when the worker hangs up', async () => {
+  const { stream } = dial()
+  const session = await new Promise<Session>((resolve) => {
+    const { token } = server.expect(resolve)
+    stream.write(hello(token))
+  })
+  const closed = new Promise<void>((resolve) => session.once('closed', resolve))
+  stream.cancel()
+  await closed
+  expect(session.closed).toBe(true)
+})

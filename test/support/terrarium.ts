@@ -1,0 +1,102 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { afterEach, expect } from '@jest/globals'
+import { pino, type Logger } from 'pino'
+import { findMarked } from '@terrarium/process'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** The interpreter of the tests: the one they are told to use, else that of the checkout's set-up. */
+export function testPython(): string {
+  const path = process.env.TERRARIUM_PYTHON ?? join(root, '.venv', 'bin', 'python')
+  if (!existsSync(path)) throw new Error(`no Python at ${path}: run "npm run setup" first`)
+  return path
+}
+
+export interface LogLine {
+  readonly level: number
+  readonly msg: string
+  readonly [key: string]: unknown
+}
+
+/** A place of its own for one test: a state directory, a folder for tool modules, a log that is read afterwards. */
+export class Habitat {
+  readonly directory = mkdtempSync(join(tmpdir(), 'terrarium-test-'))
+  readonly stateDir = join(this.directory, 'state')
+  readonly log: LogLine[] = []
+  readonly logger: Logger
+  /** Patterns of `error` log lines that the test brings about on purpose. */
+  readonly expectedErrors: RegExp[] = []
+
+  constructor() {
+    const sink = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        for (const line of chunk.toString().split('\n')) if (line !== '') this.log.push(JSON.parse(line) as LogLine)
+        done()
+      },
+    })
+    this.logger = pino({ level: 'debug' }, sink)
+  }
+
+  /** Writes a file into the habitat and returns its path. */
+  file(name: string, text: string): string {
+    const path = join(this.directory, name)
+    writeFileSync(path, text)
+    return path
+  }
+
+  /** The options every pool of a test shares. */
+  get common(): { interpreter: string; stateDir: string; logger: Logger } {
+    return { interpreter: testPython(), stateDir: this.stateDir, logger: this.logger }
+  }
+
+  /** `error` lines nobody expected. */
+  get unexpectedErrors(): string[] {
+    return this.log
+      .filter(({ level, msg }) => level >= 50 && !this.expectedErrors.some((pattern) => pattern.test(msg)))
+      .map((line) => JSON.stringify(line))
+  }
+
+  /** Pids of processes that carry our marker and belong to this habitat's installation. */
+  marked(): number[] {
+    const file = join(this.stateDir, 'installation.json')
+    if (!existsSync(file)) return []
+    const { id } = JSON.parse(readFileSync(file, 'utf8')) as { id: string }
+    return findMarked({ installation: id }).map(({ pid }) => pid)
+  }
+}
+
+let habitats: Habitat[] = []
+
+/** A habitat that is checked and removed at the end of the test: no process left, no unexpected error logged. */
+export function habitat(): Habitat {
+  const made = new Habitat()
+  habitats.push(made)
+  return made
+}
+
+afterEach(() => {
+  const made = habitats
+  habitats = []
+  for (const each of made) {
+    const left = each.marked()
+    rmSync(each.directory, { recursive: true, force: true })
+    expect({ left, errors: each.unexpectedErrors }).toEqual({ left: [], errors: [] })
+  }
+})
+
+/** Polls until the condition holds; fails after `patience` ms with what it was waiting for. */
+export async function eventually(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  patience = 20_000,
+): Promise<void> {
+  const end = performance.now() + patience
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`never came true: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
