@@ -1,1 +1,6 @@
-export {}
+export { openRuntime, type CloseReport, type Runtime, type RuntimeOptions } from './runtime.ts'
+export type { ExitStatus, OsProcess, SpawnRequest } from './os-process.ts'
+export type { LeftAlone, SweepReport } from './sweep.ts'
+export { HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './identity.ts'
+export { bootId, findMarked, readIdentity } from './table.ts'
+export { pythonHome } from './python-home.ts'

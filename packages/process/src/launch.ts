@@ -1,0 +1,170 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { statSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { TerrariumError } from '@terrarium/supervisor'
+import { discardUnlessRead, outlet, Tail } from './outlet.ts'
+
+/** What to start, complete: the marker is already in place. */
+export interface LaunchRequest {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd?: string | undefined
+  /** Written to standard input; without it, standard input is /dev/null. */
+  readonly input?: string | undefined
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A process that somebody, this host for now, started and reaps for us. */
+export interface Launched {
+  readonly pid: number
+  readonly stdout: Readable
+  readonly stderr: Readable
+  readonly report: Readable
+  /** Settles outside the exit callback, when every other exit of the same moment is known. Never rejects. */
+  readonly ended: Promise<Ended>
+  readonly hasEnded: () => boolean
+  /** The last bytes of standard error. */
+  readonly tail: () => string
+  /** Signals the process, or its whole group. Nothing happens once it has ended. */
+  signal(signal: NodeJS.Signals, target: 'process' | 'group'): void
+}
+
+const TAIL_BYTES = 4096
+const DRAIN_MS = 500
+
+/**
+ * Starts a process in a session of its own with its lifeline on descriptor 3 and its report on descriptor 4.
+ * Errors: CONFIGURATION (this can never start), START_FAILED (the system refuses now), INVALID_ARGUMENT.
+ */
+export async function launch(request: LaunchRequest): Promise<Launched> {
+  const child = await start(request)
+  const [stdin, , , lifeline, report] = child.stdio
+  const pid = child.pid
+  if (pid === undefined || !child.stdout || !child.stderr || !lifeline || !report) {
+    throw new TerrariumError('START_FAILED', `${request.command} started without its pipes`)
+  }
+  // A child that goes away while a pipe is in use is told by its exit, not by its pipes.
+  for (const stream of child.stdio) stream?.on('error', () => undefined)
+  stdin?.end(request.input)
+
+  const tail = new Tail(child.stderr, TAIL_BYTES)
+  const outlets = [outlet(child.stdout), outlet(child.stderr), outlet(report as Readable)] as const
+  discardUnlessRead(outlets[0].stream)
+  discardUnlessRead(outlets[1].stream)
+
+  let over = false
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('exit', (code, signal) => {
+      over = true
+      for (const each of outlets) each.finish(DRAIN_MS)
+      lifeline.destroy()
+      stdin?.destroy()
+      // libuv reaps every dead child of a moment before it calls back for the first of them, so inside this callback another
+      // child's pid may already be free. After setImmediate, all of them are known to be over.
+      setImmediate(resolve, { code, signal })
+    })
+  })
+
+  return {
+    pid,
+    stdout: outlets[0].stream,
+    stderr: outlets[1].stream,
+    report: outlets[2].stream,
+    ended,
+    hasEnded: () => over,
+    tail: () => tail.toString(),
+    signal(signal, target) {
+      // Same reason: only here is "not over" the same as "not reaped", and the number still its own.
+      setImmediate(() => {
+        if (over) return
+        if (target === 'process') child.kill(signal)
+        else killGroup(pid, signal)
+      })
+    },
+  }
+}
+
+function killGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal)
+  } catch (error) {
+    // EPERM: a member has changed its user. The others got the signal.
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error
+  }
+}
+
+async function start({ command, args, env, cwd, input }: LaunchRequest): Promise<ChildProcess> {
+  try {
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      detached: true,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    })
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve).once('error', reject)
+    })
+    child.on('error', () => undefined)
+    return child
+  } catch (error) {
+    throw startError(command, cwd, error as NodeJS.ErrnoException)
+  }
+}
+
+function startError(command: string, cwd: string | undefined, error: NodeJS.ErrnoException): TerrariumError {
+  const { code } = error
+  const options = { cause: error, details: { command, cwd, code } }
+  if (cwd !== undefined && !isFolder(cwd)) {
+    return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: there is no such folder`, {
+      ...options,
+      hint: `Make the folder ${cwd}, or start it elsewhere.`,
+    })
+  }
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new TerrariumError('CONFIGURATION', `${command} cannot be started: there is no such program`, {
+        ...options,
+        hint: `Check the path ${command}, and for a script also the interpreter in its first line.`,
+      })
+    case 'EACCES':
+    case 'EPERM':
+    case 'EISDIR':
+      return new TerrariumError('CONFIGURATION', `${command} cannot be started: permission denied`, {
+        ...options,
+        hint: `Make ${command} executable for this user.`,
+      })
+    case 'ENOEXEC':
+      return new TerrariumError('CONFIGURATION', `${command} cannot be started: it is not a program for this machine`, {
+        ...options,
+        hint: `Install ${command} for this system and architecture.`,
+      })
+    case 'E2BIG':
+      return new TerrariumError(
+        'CONFIGURATION',
+        `${command} cannot be started: arguments and environment are too long`,
+        {
+          ...options,
+          hint: 'Pass large values in a file.',
+        },
+      )
+    case 'ERR_INVALID_ARG_VALUE':
+    case 'ERR_INVALID_ARG_TYPE':
+      return new TerrariumError('INVALID_ARGUMENT', `${command} cannot be started: ${error.message}`, options)
+    default:
+      return new TerrariumError('START_FAILED', `${command} cannot be started: ${error.message}`, {
+        ...options,
+        hint: 'The system is short of processes, descriptors or memory; see ulimit -a.',
+      })
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}

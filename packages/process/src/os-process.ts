@@ -1,0 +1,124 @@
+import type { Readable } from 'node:stream'
+import type { Logger } from 'pino'
+import type { Identity } from './identity.ts'
+import type { Launched } from './launch.ts'
+
+export interface SpawnRequest {
+  /** For people: what the process is, e.g. `text/worker-1`. */
+  readonly name: string
+  readonly command: string
+  /** May hold the placeholder `MARKER` once, where the pair of marker arguments belongs. */
+  readonly args: readonly string[]
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+  readonly cwd?: string | undefined
+}
+
+export interface ExitStatus {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** What this host had asked for when it ended. */
+  readonly requested: 'none' | 'term' | 'kill'
+  /** The last 4 KiB, at most, of standard error. */
+  readonly tail: string
+}
+
+/** One process of ours, from its start to the proof of its death. */
+export interface OsProcess {
+  readonly pid: number
+  readonly spawnId: string
+  readonly identity: Identity
+  /** What the process writes to descriptor 4. Ends at the latest half a second after the exit. */
+  readonly report: Readable
+  /** Discarded unless somebody reads. Ends at the latest half a second after the exit. */
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Settles outside the exit callback, so that signalling from its continuation is safe. Never rejects. */
+  readonly exited: Promise<ExitStatus>
+  /** Death is proven: nothing carries this spawn's marker any more, and the reservation is deleted. Never rejects. */
+  readonly released: Promise<void>
+  /** Notes in the log that it is ready, with its pid. */
+  activate(): Promise<void>
+  /** SIGTERM to the process; after `grace` ms (default 2000), SIGKILL to its group. A second call changes nothing. */
+  terminate(options?: { readonly grace?: number | undefined }): Promise<ExitStatus>
+  /** SIGKILL to its group, now. */
+  kill(): Promise<ExitStatus>
+}
+
+/** What a process tells the runtime that started it. */
+export interface ProcessHooks {
+  activate(): Promise<void>
+  /** Two seconds after SIGKILL it is still there: the kernel holds it. */
+  unkillable(): void
+  readonly logger: Logger
+}
+
+const DEFAULT_GRACE_MS = 2000
+/** A process that outlives SIGKILL by this much is held by the kernel. */
+export const UNKILLABLE_MS = 2000
+
+export class ManagedProcess implements OsProcess {
+  readonly identity: Identity
+  readonly exited: Promise<ExitStatus>
+  readonly released: Promise<void>
+  readonly #launched: Launched
+  readonly #hooks: ProcessHooks
+  #requested: ExitStatus['requested'] = 'none'
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(launched: Launched, identity: Identity, released: Promise<void>, hooks: ProcessHooks) {
+    this.#launched = launched
+    this.#hooks = hooks
+    this.identity = identity
+    this.released = released
+    this.exited = launched.ended.then(({ code, signal }) => {
+      clearTimeout(this.#timer)
+      return { code, signal, requested: this.#requested, tail: launched.tail() }
+    })
+  }
+
+  get pid(): number {
+    return this.#launched.pid
+  }
+
+  get spawnId(): string {
+    return this.identity.spawn
+  }
+
+  get report(): Readable {
+    return this.#launched.report
+  }
+
+  get stdout(): Readable {
+    return this.#launched.stdout
+  }
+
+  get stderr(): Readable {
+    return this.#launched.stderr
+  }
+
+  activate(): Promise<void> {
+    return this.#launched.hasEnded() ? Promise.resolve() : this.#hooks.activate()
+  }
+
+  terminate({ grace = DEFAULT_GRACE_MS }: { readonly grace?: number | undefined } = {}): Promise<ExitStatus> {
+    if (this.#requested === 'none' && !this.#launched.hasEnded()) {
+      this.#requested = 'term'
+      this.#launched.signal('SIGTERM', 'process')
+      this.#timer = setTimeout(() => void this.kill(), grace)
+    }
+    return this.exited
+  }
+
+  kill(): Promise<ExitStatus> {
+    if (this.#requested !== 'kill' && !this.#launched.hasEnded()) {
+      clearTimeout(this.#timer)
+      this.#requested = 'kill'
+      this.#launched.signal('SIGKILL', 'group')
+      this.#timer = setTimeout(() => {
+        this.#hooks.unkillable()
+      }, UNKILLABLE_MS)
+    }
+    return this.exited
+  }
+}

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { MARKER_VARIABLE, parseMarker, type Identity, type Marker } from './identity.ts'
+import type { ProcessTable } from './table.ts'
+
+const decimal = /^\d+$/
+const prefix = `${MARKER_VARIABLE}=`
+const prefixBytes = Buffer.from(prefix)
+
+/** The process table of Linux, read synchronously: one scan of 600 processes takes 6 to 13 ms, asynchronously fifteen times that. */
+export const procfs: ProcessTable = {
+  bootId: () => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
+  pidNamespace: () => readlinkSync('/proc/self/ns/pid'),
+  startTicks,
+  environment,
+  scan(keep) {
+    const bootId = procfs.bootId()
+    const found: Identity[] = []
+    for (const entry of readdirSync('/proc')) {
+      if (!decimal.test(entry)) continue
+      const pid = Number(entry)
+      const marker = markerOf(pid)
+      if (marker === undefined || !keep(marker)) continue
+      const ticks = startTicks(pid)
+      // The pid may have changed hands between the two reads: only a marker read after the start ticks belongs to them.
+      if (ticks === undefined || markerOf(pid)?.spawn !== marker.spawn) continue
+      found.push({ pid, startTicks: ticks, bootId, ...marker })
+    }
+    return found
+  },
+}
+
+/** Start ticks of a process that can still run; undefined when it is gone or a zombie. Throws when it cannot be read. */
+function startTicks(pid: number): number | undefined {
+  let stat: string
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  } catch (error) {
+    if (isGone(error)) return undefined
+    throw error
+  }
+  // The name, in parentheses, may itself hold spaces and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const state = fields[0]
+  if (state === 'Z' || state === 'X') return undefined
+  return Number(fields[19])
+}
+
+function environment(pid: number): 'gone' | 'unreadable' | 'empty' | { marker: Marker | undefined } {
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(`/proc/${pid}/environ`)
+  } catch (error) {
+    return isGone(error) ? 'gone' : 'unreadable'
+  }
+  return bytes.length === 0 ? 'empty' : { marker: findMarker(bytes) }
+}
+
+function markerOf(pid: number): Marker | undefined {
+  const found = environment(pid)
+  return typeof found === 'object' ? found.marker : undefined
+}
+
+/** The marker among NUL-separated variables: the whole variable, never a part of another one. */
+function findMarker(bytes: Buffer): Marker | undefined {
+  for (let at = bytes.indexOf(prefixBytes); at !== -1; at = bytes.indexOf(prefixBytes, at + 1)) {
+    if (at !== 0 && bytes[at - 1] !== 0) continue
+    const end = bytes.indexOf(0, at)
+    return parseMarker(bytes.toString('latin1', at + prefixBytes.length, end === -1 ? bytes.length : end))
+  }
+  return undefined
+}
+
+function isGone(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code
+  return code === 'ENOENT' || code === 'ESRCH'
+}

@@ -1,0 +1,135 @@
+import type { Logger } from 'pino'
+import { sameProcess, type Identity } from './identity.ts'
+import type { Outcome } from './helper.ts'
+
+/** What the reaper works with: the system, and the table of spawns. */
+export interface ReaperContext {
+  /** Every process that carries a marker of this run. */
+  scan(): Identity[]
+  kill(strays: readonly Identity[]): Promise<readonly Outcome[]>
+  /** Whether this run has made that spawn and not yet released it. */
+  knows(spawn: string): boolean
+  /** Its death is proven. */
+  release(spawn: string): Promise<void>
+  readonly logger: Logger
+  /** Between two looks at what resists, ms. */
+  readonly interval: number
+}
+
+interface Dead {
+  emptyPasses: number
+  /** What still carried its marker in the last pass. */
+  seen: readonly Identity[]
+}
+
+const SETTLE_MS = 20
+const FAST_PASSES = 10
+const EMPTY_PASSES = 2
+
+/**
+ * Proves the death of spawns whose process has exited: nothing carries their marker any more, in two passes. What does, in two
+ * passes, and is thus not merely on its way out, is killed. Acts on nothing but spawns that are dead to us; scans only while
+ * there are such spawns, quickly at first and every `interval` ms when something resists.
+ */
+export class Reaper {
+  readonly #context: ReaperContext
+  readonly #dead = new Map<string, Dead>()
+  readonly #reported = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
+  #pass: Promise<void> | undefined
+  #fastPasses = 0
+  #killed = 0
+
+  constructor(context: ReaperContext) {
+    this.#context = context
+  }
+
+  /** Strays killed so far. */
+  get killed(): number {
+    return this.#killed
+  }
+
+  /** Takes over a spawn whose process has exited. */
+  bury(spawn: string): void {
+    this.#dead.set(spawn, { emptyPasses: 0, seen: [] })
+    this.#fastPasses = FAST_PASSES
+    this.#schedule()
+  }
+
+  /** Works until everything it was given is released, or until the deadline (ms); then stops. */
+  async finish(deadline: number): Promise<void> {
+    const end = performance.now() + deadline
+    this.#fastPasses = Infinity
+    while (this.#dead.size > 0 && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+      await this.#runPass()
+    }
+    clearTimeout(this.#timer)
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer)
+    const fast = this.#fastPasses > 0
+    this.#timer = setTimeout(() => void this.#runPass(), fast ? SETTLE_MS : this.#context.interval)
+    // A quick proof is worth waiting for; something that resists must not keep the host alive.
+    if (!fast) this.#timer.unref()
+  }
+
+  #runPass(): Promise<void> {
+    this.#pass ??= this.#examine()
+      .catch((error: unknown) => {
+        this.#context.logger.error({ err: error }, 'the reaper failed and will look again')
+      })
+      .finally(() => {
+        this.#pass = undefined
+        this.#fastPasses = Math.max(0, this.#fastPasses - 1)
+        if (this.#dead.size > 0) this.#schedule()
+      })
+    return this.#pass
+  }
+
+  async #examine(): Promise<void> {
+    // Only spawns that were dead before the scan: what it did not see of them was gone.
+    const dead = [...this.#dead]
+    const found = this.#context.scan()
+    this.#reportUnknown(found)
+    const strays: Identity[] = []
+    for (const [spawn, state] of dead) {
+      const seen = found.filter((process) => process.spawn === spawn)
+      if (seen.length > 0) {
+        strays.push(...seen.filter((process) => state.seen.some((before) => sameProcess(before, process))))
+        this.#dead.set(spawn, { emptyPasses: 0, seen })
+      } else if (state.emptyPasses + 1 < EMPTY_PASSES) {
+        this.#dead.set(spawn, { emptyPasses: state.emptyPasses + 1, seen })
+      } else {
+        this.#dead.delete(spawn)
+        await this.#context.release(spawn)
+      }
+    }
+    if (strays.length === 0) return
+    const outcomes = await this.#context.kill(strays)
+    for (const [index, stray] of strays.entries()) {
+      const outcome = outcomes[index]
+      if (outcome === 'killed') {
+        this.#killed++
+        this.#context.logger.debug({ stray }, 'killed a process that its worker had left behind')
+      } else if (outcome !== 'gone' && this.#once(`${stray.pid}:${stray.startTicks}`)) {
+        this.#context.logger.warn({ stray, outcome }, 'a process that its worker left behind cannot be ended')
+      }
+    }
+  }
+
+  #reportUnknown(found: readonly Identity[]): void {
+    for (const process of found) {
+      if (!this.#context.knows(process.spawn) && this.#once(`${process.pid}:${process.startTicks}`)) {
+        this.#context.logger.warn({ process }, 'left alone: a process of this run that no living spawn accounts for')
+      }
+    }
+  }
+
+  #once(key: string): boolean {
+    if (this.#reported.has(key)) return false
+    this.#reported.add(key)
+    return true
+  }
+}

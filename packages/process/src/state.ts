@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { TerrariumError } from '@terrarium/supervisor'
+
+/** The state directory: the option, TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium. */
+export function resolveStateDir(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
+  if (option !== undefined && option !== '') return resolve(option)
+  if (env['TERRARIUM_STATE_DIR']) return resolve(env['TERRARIUM_STATE_DIR'])
+  const xdg = env['XDG_STATE_HOME']
+  // The XDG rules say that a relative path is to be ignored.
+  if (xdg && isAbsolute(xdg)) return join(xdg, 'terrarium')
+  return join(homedir(), '.local', 'state', 'terrarium')
+}
+
+/** Where the runs of an installation are kept. */
+export function runsDirectory(stateDir: string): string {
+  return join(stateDir, 'runs')
+}
+
+/**
+ * Makes the state directory and tells the installation's id, which the first runtime to come chooses.
+ * Errors: INVALID_ARGUMENT when the directory cannot be used, LOG_DAMAGED when its id cannot be read.
+ */
+export function openInstallation(stateDir: string): string {
+  return usingState(stateDir, () => {
+    mkdirSync(runsDirectory(stateDir), { recursive: true, mode: 0o700 })
+    const file = join(stateDir, 'installation.json')
+    return readInstallation(file) ?? createInstallation(stateDir, file)
+  })
+}
+
+/** Runs file work below the state directory, and says what to do when the disk or its owner will not have it. */
+export function usingState<T>(stateDir: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw stateError(stateDir, error)
+  }
+}
+
+/** The error for a state directory that cannot be used; errors that say so already pass through. */
+export function stateError(stateDir: string, error: unknown): unknown {
+  if (error instanceof TerrariumError) return error
+  let root: unknown = error
+  while (root instanceof Error && root.cause instanceof Error) root = root.cause
+  const code = (root as NodeJS.ErrnoException).code
+  const why = reasons[code ?? ''] ?? (root instanceof Error ? root.message : String(root))
+  return new TerrariumError('INVALID_ARGUMENT', `The state directory ${stateDir} cannot be used: ${why}`, {
+    hint: 'Set TERRARIUM_STATE_DIR (or the option stateDir) to a folder on a local disk that you may write to.',
+    cause: error,
+    details: { stateDir, code },
+  })
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENOTDIR: 'a part of its path is not a folder',
+  EEXIST: 'a part of its path is not a folder',
+}
+
+function createInstallation(stateDir: string, file: string): string {
+  const id = randomBytes(8).toString('hex')
+  const draft = join(stateDir, `.installation-${id}`)
+  writeFileSync(draft, `${JSON.stringify({ v: 1, installation: id })}\n`, { flag: 'wx', mode: 0o600 })
+  try {
+    // A link, unlike a rename, never replaces: one of two racing runtimes wins, and both read the winner's.
+    linkSync(draft, file)
+    return id
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return readInstallation(file) ?? id
+  } finally {
+    rmSync(draft, { force: true })
+  }
+}
+
+function readInstallation(file: string): string | undefined {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const { installation } = JSON.parse(text) as { installation?: unknown }
+    if (typeof installation === 'string' && /^[a-z0-9]{1,32}$/.test(installation)) return installation
+  } catch {
+    // Damage, as below.
+  }
+  throw new TerrariumError('LOG_DAMAGED', `${file} does not hold an installation id`, {
+    hint: 'End every Terrarium of this installation, then delete the file: a new one is made.',
+  })
+}

@@ -1,0 +1,229 @@
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { TerrariumError } from '@terrarium/supervisor'
+import type { Outcome } from './helper.ts'
+import { sameProcess, type Identity } from './identity.ts'
+import { readLog } from './log.ts'
+import { readOwner, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
+import { runsDirectory } from './state.ts'
+import { findMarked, processTable, readIdentity } from './table.ts'
+
+/** Something the sweep did not understand and therefore did not touch. */
+export interface LeftAlone {
+  readonly reason:
+    | 'other_pid_namespace'
+    | 'other_user'
+    | 'unreadable_owner'
+    | 'unreadable_host'
+    | 'unknown_run'
+    | 'odd_process'
+    | 'unkillable'
+    | 'log_damaged'
+  readonly run: string
+  readonly pid?: number
+  readonly detail: string
+}
+
+export interface SweepReport {
+  /** Runs that were dead, and whose directories are gone now. */
+  readonly swept: readonly string[]
+  readonly killed: readonly Identity[]
+  /** Logged processes whose number belongs to somebody else today. */
+  readonly dropped: readonly { readonly run: string; readonly spawn: string; readonly pid: number }[]
+  readonly left: readonly LeftAlone[]
+}
+
+export interface SweepContext {
+  readonly stateDir: string
+  readonly installation: string
+  /** The sweeper's own run. */
+  readonly run: string
+  readonly logger: Logger
+  kill(targets: readonly Identity[]): Promise<readonly Outcome[]>
+}
+
+const SETTLE_MS = 20
+const MAX_PASSES = 20
+const EMPTY_PASSES = 2
+const STALE_DRAFT_MS = 60_000
+
+/**
+ * Ends what dead runs have left and removes their directories. A run is dead only when its recorded host provably is: this boot, this
+ * pid namespace, and no process of that number and start. Two sweeps at once are harmless: kills are verified, removals are renames.
+ */
+export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport> {
+  const { stateDir, logger } = context
+  const left: LeftAlone[] = []
+  const { here, elsewhere } = judgeRuns(context, left)
+  // A process that was alive in another boot is not alive now.
+  for (const owner of elsewhere) removeLeftovers(stateDir, owner)
+
+  const { killed, resisting } = await killSurvivors(context, here, left)
+  const swept = elsewhere.map((owner) => owner.run)
+  const dropped: SweepReport['dropped'][number][] = []
+  for (const owner of here.values()) {
+    const release = await auditLog(stateDir, owner, left, dropped)
+    if (!release || resisting.has(owner.run)) continue
+    removeLeftovers(stateDir, owner)
+    swept.push(owner.run)
+  }
+  reportUnknownRuns(context, left)
+
+  for (const oddity of left) logger.warn(oddity, 'left alone by the sweep')
+  logger.debug({ swept, killed, dropped }, 'swept dead runs')
+  return { swept, killed, dropped, left }
+}
+
+/** Sorts out the dead runs of this boot and of earlier ones. */
+function judgeRuns(
+  { stateDir, run: ownRun }: SweepContext,
+  left: LeftAlone[],
+): { here: Map<string, Owner>; elsewhere: Owner[] } {
+  const table = processTable()
+  const here = new Map<string, Owner>()
+  const elsewhere: Owner[] = []
+  for (const name of readdirSync(runsDirectory(stateDir))) {
+    const directory = join(runsDirectory(stateDir), name)
+    if (name.startsWith('.')) {
+      removeStale(name, directory)
+      continue
+    }
+    if (name === ownRun) continue
+    const owner = readOwner(directory)
+    const leave = (reason: LeftAlone['reason'], detail: string) => left.push({ reason, run: name, detail })
+    if (owner === undefined) {
+      // Gone meanwhile: another sweep, or its own runtime, has removed it.
+      if (existsSync(directory)) leave('unreadable_owner', `${join(directory, 'owner.json')} is missing or damaged`)
+    } else if (owner.uid !== process.getuid?.()) {
+      leave('other_user', `it belongs to user ${owner.uid}`)
+    } else if (owner.bootId !== table.bootId()) {
+      elsewhere.push(owner)
+    } else if (owner.pidNamespace !== table.pidNamespace()) {
+      leave('other_pid_namespace', `its processes live in ${owner.pidNamespace} and cannot be seen from here`)
+    } else {
+      try {
+        if (table.startTicks(owner.host.pid) !== owner.host.startTicks) here.set(name, owner)
+      } catch (error) {
+        leave('unreadable_host', `its host ${owner.host.pid} cannot be read: ${String(error)}`)
+      }
+    }
+  }
+  return { here, elsewhere }
+}
+
+/** Kills what carries a marker of a dead run, until two scans in a row find nothing more to kill. */
+async function killSurvivors(
+  context: SweepContext,
+  dead: ReadonlyMap<string, Owner>,
+  left: LeftAlone[],
+): Promise<{ killed: Identity[]; resisting: Set<string> }> {
+  const killed: Identity[] = []
+  const resisting = new Set<string>()
+  const skipped: Identity[] = []
+  if (dead.size === 0) return { killed, resisting }
+  const table = processTable()
+  let empty = 0
+  for (let pass = 0; pass < MAX_PASSES && empty < EMPTY_PASSES; pass++) {
+    if (pass > 0) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+    const targets = table
+      .scan((marker) => dead.get(marker.run)?.installation === marker.installation)
+      .filter((target) => !skipped.some((other) => sameProcess(other, target)))
+    if (targets.length === 0) {
+      empty++
+      continue
+    }
+    empty = 0
+    const outcomes = await context.kill(targets)
+    for (const [index, target] of targets.entries()) {
+      const outcome = outcomes[index] ?? 'failed'
+      if (outcome === 'killed') killed.push(target)
+      // Gone or replaced: the next scan tells.
+      if (outcome === 'killed' || outcome === 'gone' || outcome === 'mismatch') continue
+      skipped.push(target)
+      resisting.add(target.run)
+      const reason = outcome === 'unkillable' ? 'unkillable' : 'odd_process'
+      left.push({ reason, run: target.run, pid: target.pid, detail: `the sweep helper says: ${outcome}` })
+    }
+  }
+  return { killed, resisting }
+}
+
+/**
+ * Looks at the processes that the log names, beyond what the markers showed. False when the run must be kept: one of them cannot be
+ * told apart from ours, or another sweep is reading the log.
+ */
+async function auditLog(
+  stateDir: string,
+  owner: Owner,
+  left: LeftAlone[],
+  dropped: { run: string; spawn: string; pid: number }[],
+): Promise<boolean> {
+  const directory = join(runsDirectory(stateDir), owner.run)
+  const logDirectory = join(directory, 'log')
+  let contents: Awaited<ReturnType<typeof readLog>>
+  try {
+    // A host that died before its log existed has reserved nothing.
+    contents = existsSync(logDirectory) && readdirSync(logDirectory).length > 0 ? await readLog(logDirectory) : nothing
+  } catch (error) {
+    if (error instanceof TerrariumError && error.code === 'STATE_LOCKED') return false
+    throw error
+  }
+  if (contents.damage.length > 0) {
+    if (!existsSync(join(directory, 'owner.json'))) return false
+    left.push({ reason: 'log_damaged', run: owner.run, detail: contents.damage.join('; ') })
+  }
+  let release = true
+  const table = processTable()
+  for (const { spawn, pid, startTicks } of contents.reservations) {
+    if (pid === undefined) continue
+    const environment = table.environment(pid)
+    if (environment === 'gone') continue
+    if (typeof environment === 'object') {
+      const { marker } = environment
+      // One of ours would have been seen by the scan, and is accounted for there.
+      if (marker?.run !== owner.run || marker.spawn !== spawn) dropped.push({ run: owner.run, spawn, pid })
+      continue
+    }
+    if (ticksOf(pid) !== startTicks) continue
+    release = false
+    left.push({ reason: 'odd_process', run: owner.run, pid, detail: `its environment is ${environment}` })
+  }
+  return release
+}
+
+const nothing = { reservations: [], damage: [] } as const
+
+function reportUnknownRuns({ stateDir, installation, run }: SweepContext, left: LeftAlone[]): void {
+  // Scanned before the list is read: a run has its directory before its first process.
+  const found = findMarked({ installation })
+  const known = new Set(readdirSync(runsDirectory(stateDir))).add(run)
+  for (const process of found) {
+    if (known.has(process.run)) continue
+    // A run that ended in between has removed its directory after its last process was gone.
+    const now = readIdentity(process.pid)
+    if (now === undefined || !sameProcess(now, process)) continue
+    left.push({ reason: 'unknown_run', run: process.run, pid: process.pid, detail: 'no directory of that run exists' })
+  }
+}
+
+function removeLeftovers(stateDir: string, owner: Owner): void {
+  removeRuntimeDirectory(owner)
+  removeRun(stateDir, owner.run)
+}
+
+function removeStale(name: string, directory: string): void {
+  const stat = statSync(directory, { throwIfNoEntry: false })
+  if (stat === undefined) return
+  const doomed =
+    name.startsWith('.removed-') || (name.startsWith('.new-') && Date.now() - stat.mtimeMs > STALE_DRAFT_MS)
+  if (doomed) rmSync(directory, { recursive: true, force: true })
+}
+
+function ticksOf(pid: number): number | undefined {
+  try {
+    return processTable().startTicks(pid)
+  } catch {
+    return undefined
+  }
+}

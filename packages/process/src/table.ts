@@ -1,0 +1,64 @@
+import { TerrariumError } from '@terrarium/supervisor'
+import type { Identity, Marker } from './identity.ts'
+import { procfs } from './procfs.ts'
+import { psTable } from './ps.ts'
+
+/** What one operating system tells about its processes. */
+export interface ProcessTable {
+  /** Differs after every boot. */
+  bootId(): string
+  /** Which set of process numbers we see; a constant where there is only one. */
+  pidNamespace(): string
+  /** Undefined when the process is gone or a zombie. Throws when it exists and cannot be read. */
+  startTicks(pid: number): number | undefined
+  /** `empty` also while a process is between two programs: it proves nothing. */
+  environment(pid: number): 'gone' | 'unreadable' | 'empty' | { marker: Marker | undefined }
+  /** Every process whose marker is kept. */
+  scan(keep: (marker: Marker) => boolean): Identity[]
+}
+
+/** The table of this system. Throws CONFIGURATION where processes cannot be contained. */
+export function processTable(platform: NodeJS.Platform = process.platform): ProcessTable {
+  switch (platform) {
+    case 'linux':
+      return procfs
+    case 'darwin':
+      return psTable
+    default:
+      throw new TerrariumError('CONFIGURATION', `Terrarium cannot keep processes contained on ${platform}`, {
+        hint: 'Run it on Linux or macOS; on Windows, inside WSL 2.',
+      })
+  }
+}
+
+/** The current boot's id. */
+export function bootId(): string {
+  return processTable().bootId()
+}
+
+/** The identity of a process that carries a marker; undefined when it is gone, unreadable or none of ours. */
+export function readIdentity(pid: number): Identity | undefined {
+  const table = processTable()
+  const before = startTicksOrUndefined(table, pid)
+  const found = table.environment(pid)
+  if (before === undefined || typeof found !== 'object' || found.marker === undefined) return undefined
+  if (startTicksOrUndefined(table, pid) !== before) return undefined
+  return { pid, startTicks: before, bootId: table.bootId(), ...found.marker }
+}
+
+/** Every live process that carries a marker, optionally of one installation or run. Scans the system, synchronously. */
+export function findMarked(filter: { installation?: string; run?: string } = {}): Identity[] {
+  return processTable().scan(
+    (marker) =>
+      (filter.installation === undefined || marker.installation === filter.installation) &&
+      (filter.run === undefined || marker.run === filter.run),
+  )
+}
+
+function startTicksOrUndefined(table: ProcessTable, pid: number): number | undefined {
+  try {
+    return table.startTicks(pid)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,115 @@
+"""Ends marked processes that nobody is the parent of any more, and no others.
+
+Run as ``python -I -S _sweep.py`` with JSON on standard input::
+
+    {"targets": [{"pid": 4711, "startTicks": 123456, "marker": "installation:run:spawn"}], "timeout": 2000}
+
+It answers with one JSON object on standard output, one outcome per target in the same order::
+
+    {"outcomes": ["killed" | "gone" | "mismatch" | "odd" | "denied" | "unkillable" | "unsupported", ...]}
+
+A process is pinned with a pidfd first, then compared in full (start ticks, and the whole variable ``TERRARIUM_SPAWN`` of its
+environment), and only then signalled through that pidfd: the signal goes to the process that was looked at, never to a number.
+``mismatch`` is somebody else's process, ``odd`` one that cannot be read; both stay alive. Times are in ms.
+
+Standard library only.
+"""
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import _arm  # noqa: E402
+
+_MARKER = b"TERRARIUM_SPAWN="
+
+
+def main() -> None:
+    _arm.arm()
+    request = json.loads(sys.stdin.buffer.read().decode("utf-8"))
+    timeout = float(request["timeout"]) / 1000
+    # Whatever happens, this process is short-lived: SIGALRM ends it.
+    signal.alarm(int(timeout) + 10)
+    outcomes = sweep(request["targets"], timeout)
+    try:
+        sys.stdout.write(json.dumps({"outcomes": outcomes}) + "\n")
+        sys.stdout.flush()
+    except OSError:
+        os._exit(0)  # Nobody listens any more; the work is done.
+
+
+def sweep(targets: "list[dict]", timeout: float) -> "list[str]":
+    """Signals every target that is what it is said to be, then waits for all of them together."""
+    outcomes = []
+    waiting = {}
+    for index, target in enumerate(targets):
+        outcome, pidfd = _kill(int(target["pid"]), int(target["startTicks"]), target["marker"].encode())
+        outcomes.append(outcome)
+        if pidfd is not None:
+            waiting[pidfd] = index
+    poller = select.poll()
+    for pidfd in waiting:
+        poller.register(pidfd, select.POLLIN)
+    deadline = time.monotonic() + timeout
+    while waiting:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        for pidfd, _ in poller.poll(left * 1000):
+            outcomes[waiting.pop(pidfd)] = "killed"
+            poller.unregister(pidfd)
+            os.close(pidfd)
+    return outcomes
+
+
+def _kill(pid: int, start_ticks: int, marker: bytes) -> "tuple[str, int | None]":
+    if pid <= 1 or pid == os.getpid():
+        return "mismatch", None
+    if not hasattr(os, "pidfd_open"):
+        return "unsupported", None
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return "gone", None
+    except OSError:
+        return "unsupported", None
+    verdict = _compare(pid, start_ticks, marker)
+    if verdict is None:
+        try:
+            # It was alive after the comparison only if this arrives, so the comparison was about this process.
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            return "unkillable", pidfd  # Until it is seen to be gone.
+        except ProcessLookupError:
+            verdict = "gone"
+        except PermissionError:
+            verdict = "denied"
+    os.close(pidfd)
+    return verdict, None
+
+
+def _compare(pid: int, start_ticks: int, marker: bytes) -> "str | None":
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        with open("/proc/%d/environ" % pid, "rb") as file:
+            environ = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return "gone"
+    except OSError:
+        return "odd"
+    if fields[0] in (b"Z", b"X"):
+        return "gone"
+    if int(fields[19]) != start_ticks:
+        return "mismatch"
+    if not environ:
+        return "odd"
+    ours = [entry for entry in environ.split(b"\0") if entry.startswith(_MARKER)]
+    return None if ours[:1] == [_MARKER + marker] else "mismatch"
+
+
+if __name__ == "__main__":
+    main()
