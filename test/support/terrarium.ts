@@ -9,6 +9,9 @@ import { findMarked } from '@terrarium/process'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
+/** The tools most tests call. */
+export const TOOLS = fileURLToPath(new URL('tools.py', import.meta.url))
+
 /** The interpreter of the tests: the one they are told to use, else that of the checkout's set-up. */
 export function testPython(): string {
   const path = process.env.TERRARIUM_PYTHON ?? join(root, '.venv', 'bin', 'python')
@@ -98,5 +101,14 @@ export async function eventually(
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`never came true: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+/** Whether a process exists and is more than a zombie. */
+export function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z')
+  } catch {
+    return false
   }
 }

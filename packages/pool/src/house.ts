@@ -2,9 +2,9 @@ import type { Logger } from 'pino'
 import { openRuntime, type Identity, type Runtime } from '@terrarium/process'
 import { createSupervisor, type ChildSpec, type Supervisor, type SupervisorClock } from '@terrarium/supervisor'
 import {
+  createWorkerLogic,
   resolveInterpreter,
   SessionServer,
-  workerMachine,
   type WorkerInput,
   type WorkerSnapshot,
 } from '@terrarium/worker'
@@ -34,17 +34,9 @@ export async function openHouse(
   })
   try {
     const server = await SessionServer.listen(runtime.directory)
-    const input = (slot: Slot): WorkerInput => ({
-      name: `${options.name}/${slot.id}`,
-      runtime,
-      server,
-      interpreter: interpreter.path,
-      module: modulePath(options.python),
-      logger,
-      ...(options.startTimeout === undefined ? {} : { startTimeout: options.startTimeout }),
-      ...(options.env === undefined ? {} : { env: options.env }),
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    })
+    const logic = createWorkerLogic({ runtime, server, logger })
+    const module = modulePath(options.python)
+    const { startTimeout, env, cwd } = options
     const supervisor = createSupervisor({
       id: options.name,
       strategy: 'one_for_one',
@@ -54,8 +46,15 @@ export async function openHouse(
       ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
       children: slots.map((slot): ChildSpec => ({
         id: slot.id,
-        logic: workerMachine,
-        input: input(slot),
+        logic,
+        input: {
+          name: `${options.name}/${slot.id}`,
+          interpreter: interpreter.path,
+          module,
+          env,
+          cwd,
+          startTimeout,
+        } satisfies WorkerInput,
         ready: (snapshot) => (snapshot as WorkerSnapshot).matches('active'),
         awaitReady: false,
       })),

@@ -3,31 +3,35 @@ import { join } from 'node:path'
 import { MARKER, pythonHome, type OsProcess, type Runtime } from '@terrarium/process'
 import { TerrariumError } from '@terrarium/supervisor'
 import type { Logger } from 'pino'
-import { fromCallback } from 'xstate'
+import { fromCallback, type CallbackActorLogic } from 'xstate'
 import { BootReport } from './boot-report.ts'
 import { explainExit } from './failure.ts'
 import type { SessionServer } from './session-server.ts'
 import type { Session, ToolInfo } from './session.ts'
 
-/** What one worker is made of. */
+/** What one worker is, in plain data: this is what an inspector shows. */
 export interface WorkerInput {
   /** For people and logs, for example `text/worker-1`. */
   readonly name: string
-  readonly runtime: Runtime
-  readonly server: SessionServer
   /** The interpreter's path, see `resolveInterpreter`. */
   readonly interpreter: string
   /** The tool module's absolute path. */
   readonly module: string
-  readonly logger: Logger
   /** Added to the host's environment. */
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>> | undefined
   /** Default: the host's. */
-  readonly cwd?: string
+  readonly cwd?: string | undefined
   /** How long the worker may take to become ready, in ms. Default 30,000. */
-  readonly startTimeout?: number
+  readonly startTimeout?: number | undefined
   /** How long it may take to end after SIGTERM before its group is killed, in ms. Default 2,000. */
-  readonly grace?: number
+  readonly grace?: number | undefined
+}
+
+/** What all workers of a runtime share. */
+export interface WorkerSurroundings {
+  readonly runtime: Runtime
+  readonly server: SessionServer
+  readonly logger: Logger
 }
 
 export type DriverCommand = { readonly type: 'terminate'; readonly grace: number } | { readonly type: 'kill' }
@@ -40,6 +44,8 @@ export type DriverEvent =
   /** The end. `error` is why, in case nobody asked for it. */
   | { readonly type: 'worker.exited'; readonly error: TerrariumError }
 
+export type DriverLogic = CallbackActorLogic<DriverCommand, WorkerInput>
+
 /** How long the boot report may still be in the pipe when the process is gone, in ms. */
 const REPORT_PATIENCE = 500
 
@@ -47,91 +53,92 @@ const REPORT_PATIENCE = 500
  * The hands of the worker machine: reserves, spawns, listens, kills. It owns the process and the session, so that
  * they end with it however the machine ends (XState does not clean up after a machine that throws).
  */
-export const driver = fromCallback<DriverCommand, WorkerInput>(({ input, sendBack, receive }) => {
-  const say = (event: DriverEvent): void => {
-    sendBack(event)
-  }
-  const { name, runtime, server, logger } = input
-  let process: OsProcess | undefined
-  let session: Session | undefined
-  let ready = false
-  let ending: DriverCommand | undefined
-
-  const { token, forget } = server.expect((opened) => {
-    session = opened
-    opened.once('ready', (tools) => {
-      ready = true
-      process?.activate().catch((error: unknown) => {
-        logger.error({ worker: name, error }, 'cannot mark the worker ready in the reservation log')
-      })
-      say({ type: 'worker.ready', session: opened, tools })
-    })
-    opened.once('closed', () => {
-      say({ type: 'worker.sessionLost' })
-    })
-  })
-
-  const end = (command: DriverCommand): void => {
-    ending = command
-    if (command.type === 'kill') void process?.kill()
-    else void process?.terminate({ grace: command.grace })
-  }
-
-  const run = async (): Promise<TerrariumError> => {
-    const reservation = await runtime.reserve(name)
-    if (ending !== undefined) {
-      await reservation.release()
-      return stoppedEarly(name)
+export const driver = ({ runtime, server, logger }: WorkerSurroundings): DriverLogic =>
+  fromCallback(({ input, sendBack, receive }) => {
+    const say = (event: DriverEvent): void => {
+      sendBack(event)
     }
-    say({ type: 'worker.reserved', spawnId: reservation.spawnId })
-    const spawned = await reservation.spawn({
-      command: input.interpreter,
-      args: ['-u', join(pythonHome(), 'terrarium', '_boot.py'), MARKER],
-      env: {
-        ...input.env,
-        TERRARIUM_BOOT: JSON.stringify({ socket: server.path, token, module: input.module }),
-      },
-      ...(input.cwd === undefined ? {} : { cwd: input.cwd }),
-    })
-    process = spawned
-    const report = new BootReport(spawned.report)
-    relay(spawned, name, logger)
-    if (ending === undefined) say({ type: 'worker.spawned', pid: spawned.pid })
-    else end(ending)
+    const { name } = input
+    let process: OsProcess | undefined
+    let session: Session | undefined
+    let ready = false
+    let ending: DriverCommand | undefined
 
-    const status = await spawned.exited
-    await Promise.race([report.ended, patience(REPORT_PATIENCE)])
-    return explainExit(status, {
-      name,
-      pid: spawned.pid,
-      interpreter: input.interpreter,
-      boot: report.progress,
-      ready,
+    const { token, forget } = server.expect((opened) => {
+      session = opened
+      opened.once('ready', (tools) => {
+        ready = true
+        process?.activate().catch((error: unknown) => {
+          logger.error({ worker: name, error }, 'cannot mark the worker ready in the reservation log')
+        })
+        say({ type: 'worker.ready', session: opened, tools })
+      })
+      opened.once('closed', () => {
+        say({ type: 'worker.sessionLost' })
+      })
     })
-  }
 
-  run()
-    .catch((cause: unknown) =>
-      cause instanceof TerrariumError
-        ? cause
-        : new TerrariumError('START_FAILED', `worker ${name} cannot start: ${String(cause)}`, { cause }),
-    )
-    .then((error) => {
+    const end = (command: DriverCommand): void => {
+      ending = command
+      if (command.type === 'kill') void process?.kill()
+      else void process?.terminate({ grace: command.grace })
+    }
+
+    const run = async (): Promise<TerrariumError> => {
+      const reservation = await runtime.reserve(name)
+      if (ending !== undefined) {
+        await reservation.release()
+        return stoppedEarly(name)
+      }
+      say({ type: 'worker.reserved', spawnId: reservation.spawnId })
+      const spawned = await reservation.spawn({
+        command: input.interpreter,
+        args: ['-u', join(pythonHome(), 'terrarium', '_boot.py'), MARKER],
+        env: {
+          ...input.env,
+          TERRARIUM_BOOT: JSON.stringify({ socket: server.path, token, module: input.module }),
+        },
+        ...(input.cwd === undefined ? {} : { cwd: input.cwd }),
+      })
+      process = spawned
+      const report = new BootReport(spawned.report)
+      relay(spawned, name, logger)
+      if (ending === undefined) say({ type: 'worker.spawned', pid: spawned.pid })
+      else end(ending)
+
+      const status = await spawned.exited
+      await Promise.race([report.ended, patience(REPORT_PATIENCE)])
+      return explainExit(status, {
+        name,
+        pid: spawned.pid,
+        interpreter: input.interpreter,
+        boot: report.progress,
+        ready,
+      })
+    }
+
+    run()
+      .catch((cause: unknown) =>
+        cause instanceof TerrariumError
+          ? cause
+          : new TerrariumError('START_FAILED', `worker ${name} cannot start: ${String(cause)}`, { cause }),
+      )
+      .then((error) => {
+        forget()
+        session?.close()
+        say({ type: 'worker.exited', error })
+      })
+      .catch((error: unknown) => {
+        logger.error({ worker: name, error }, 'the worker driver failed')
+      })
+
+    receive(end)
+    return () => {
+      end({ type: 'kill' })
       forget()
       session?.close()
-      say({ type: 'worker.exited', error })
-    })
-    .catch((error: unknown) => {
-      logger.error({ worker: name, error }, 'the worker driver failed')
-    })
-
-  receive(end)
-  return () => {
-    end({ type: 'kill' })
-    forget()
-    session?.close()
-  }
-})
+    }
+  })
 
 const stoppedEarly = (name: string): TerrariumError =>
   new TerrariumError('STOPPED', `worker ${name} was stopped before it was spawned`)

@@ -1,6 +1,13 @@
 export { decode, encode } from './codec.ts'
 export { resolveInterpreter, type Interpreter } from './interpreter.ts'
-export { workerMachine, type WorkerContext, type WorkerEvent, type WorkerRef, type WorkerSnapshot } from './machine.ts'
-export type { WorkerInput } from './driver.ts'
+export {
+  createWorkerLogic,
+  type WorkerContext,
+  type WorkerEvent,
+  type WorkerLogic,
+  type WorkerRef,
+  type WorkerSnapshot,
+} from './machine.ts'
+export type { WorkerInput, WorkerSurroundings } from './driver.ts'
 export { SessionServer } from './session-server.ts'
 export { PROTOCOL_VERSION, MAX_MESSAGE_BYTES, type Session, type Settle, type ToolInfo } from './session.ts'

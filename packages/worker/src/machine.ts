@@ -1,6 +1,6 @@
 import { exitWith, TerrariumError, type ExitReason } from '@terrarium/supervisor'
-import { assign, sendTo, setup, type ActorRefFrom, type SnapshotFrom } from 'xstate'
-import { driver, type DriverEvent, type WorkerInput } from './driver.ts'
+import { assign, fromCallback, sendTo, setup, type ActorRefFrom, type SnapshotFrom } from 'xstate'
+import { driver, type DriverEvent, type DriverLogic, type WorkerInput, type WorkerSurroundings } from './driver.ts'
 import type { Session, ToolInfo } from './session.ts'
 
 export interface WorkerContext {
@@ -34,13 +34,16 @@ const LAST_WORDS = 250
  * It ends by itself with an {@link ExitReason} as output: `shutdown` when it was asked to, an `error` otherwise, with a
  * code of CONFIGURATION, START_FAILED or WORKER_CRASHED.
  */
-export const workerMachine = setup({
+/** The machine is the same for all; its driver depends on where it runs, see {@link createWorkerLogic}. */
+const unplaced: DriverLogic = fromCallback(() => undefined)
+
+const workerMachine = setup({
   types: {
     context: {} as WorkerContext,
     events: {} as WorkerEvent,
     input: {} as WorkerInput,
   },
-  actors: { driver },
+  actors: { driver: unplaced as DriverLogic },
   actions: {
     terminate: sendTo('driver', ({ context }) => ({ type: 'terminate' as const, grace: context.input.grace ?? 2_000 })),
     kill: sendTo('driver', { type: 'kill' as const }),
@@ -125,8 +128,14 @@ export const workerMachine = setup({
   output: ({ context }) => exitWith(context.reason ?? { type: 'normal' }),
 })
 
-export type WorkerRef = ActorRefFrom<typeof workerMachine>
-export type WorkerSnapshot = SnapshotFrom<typeof workerMachine>
+export type WorkerLogic = typeof workerMachine
+export type WorkerRef = ActorRefFrom<WorkerLogic>
+export type WorkerSnapshot = SnapshotFrom<WorkerLogic>
+
+/** The logic of the workers of one runtime. */
+export function createWorkerLogic(surroundings: WorkerSurroundings): WorkerLogic {
+  return workerMachine.provide({ actors: { driver: driver(surroundings) } })
+}
 
 function notReadyInTime({ input, pid }: WorkerContext): TerrariumError {
   const timeout = input.startTimeout ?? 30_000

@@ -65,6 +65,11 @@ export class Session extends EventEmitter<SessionEvents> {
     this.pid = pid
   }
 
+  /** What an inspector shows of it. */
+  toJSON(): object {
+    return { pid: this.pid, closed: this.#closed, inFlight: this.inFlight }
+  }
+
   get closed(): boolean {
     return this.#closed
   }

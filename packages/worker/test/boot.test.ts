@@ -14,7 +14,7 @@ async function report(...chunks: string[]) {
 }
 
 const line = (value: unknown): string => `${JSON.stringify(value)}\n`
-const exit = (code: number | null, signal: string | null = null, tail = ''): ExitStatus => ({
+const exit = (code: number | null, signal: ExitStatus['signal'] = null, tail = ''): ExitStatus => ({
   code,
   signal,
   requested: 'none',

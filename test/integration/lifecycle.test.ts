@@ -1,0 +1,83 @@
+import { expect, test } from '@jest/globals'
+import { createPool } from '@terrarium/pool'
+import { eventually, habitat, TOOLS } from '../support/terrarium.ts'
+
+test('workers start and are ready, the pool stops, no process remains', async () => {
+  const home = habitat()
+  const pool = createPool({ ...home.common, name: 'text', python: TOOLS, size: 2 })
+  await pool.start()
+  expect(pool.workers.map(({ state }) => state)).toEqual(['ready', 'ready'])
+  const marked = home.marked()
+  expect(pool.workers.map(({ pid }) => pid).sort()).toEqual(marked.sort())
+  expect(await pool.call('echo', { value: { a: [1, 'ü', null] } })).toEqual({ a: [1, 'ü', null] })
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+  expect(home.marked()).toEqual([])
+  expect(pool.status).toBe('stopped')
+})
+
+test('two seconds of normal operation: the same processes throughout, nothing reaped, nothing above info logged', async () => {
+  const home = habitat()
+  const pool = createPool({ ...home.common, name: 'text', python: TOOLS, size: 2 })
+  await pool.start()
+  const before = home.marked().sort()
+  expect(before).toHaveLength(2)
+  const seen = new Set<string>()
+  for (const end = performance.now() + 2_000; performance.now() < end;) {
+    seen.add(JSON.stringify(home.marked().sort()))
+    await pool.call('echo', { value: 1 })
+  }
+  expect([...seen]).toEqual([JSON.stringify(before)])
+  expect(pool.stats).toMatchObject({ starts: 2, crashes: 0, failed: 0 })
+  expect(home.log.filter(({ level }) => level > 30)).toEqual([])
+  await pool.stop()
+})
+
+test('three cycles of start and stop leave nothing each time', async () => {
+  const home = habitat()
+  for (let cycle = 0; cycle < 3; cycle++) {
+    const pool = createPool({ ...home.common, name: 'text', python: TOOLS, size: 2 })
+    await pool.start()
+    expect(pool.stats.ready).toBe(2)
+    expect(home.marked()).toHaveLength(2)
+    expect(await pool.stop()).toEqual({ processesLeft: 0 })
+    expect(home.marked()).toEqual([])
+  }
+  expect(home.log.filter(({ level }) => level > 30)).toEqual([])
+})
+
+test('a stop takes grandchildren along, in the group of the worker and out of it', async () => {
+  const home = habitat()
+  const pool = createPool({ ...home.common, name: 'text', python: TOOLS })
+  await pool.start()
+  await pool.call('child', { seconds: 60 })
+  await pool.call('daemon', { seconds: 60 })
+  expect(home.marked()).toHaveLength(3)
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+  expect(home.marked()).toEqual([])
+})
+
+test('a killed worker takes its grandchildren along, and its successor serves', async () => {
+  const home = habitat()
+  const pool = createPool({ ...home.common, name: 'text', python: TOOLS })
+  await pool.start()
+  const [first] = home.marked()
+  await pool.call('child', { seconds: 60 })
+  await pool.call('daemon', { seconds: 60 })
+  expect(pool.kill('worker-1')).toEqual({ worker: 'worker-1', pid: first })
+  expect(await pool.call('echo', { value: 'again' })).toBe('again')
+  await eventually('only the successor is left', () => home.marked().length === 1)
+  expect(home.marked()).not.toContain(first)
+  await pool.stop()
+})
+
+test('a stop during the start leaves nothing', async () => {
+  const home = habitat()
+  const pool = createPool({ ...home.common, name: 'text', python: TOOLS, size: 2 })
+  const started = pool.start()
+  await eventually('a process exists', () => home.marked().length > 0)
+  await Promise.all([
+    expect(started).rejects.toMatchObject({ code: 'STOPPED' }),
+    expect(pool.stop()).resolves.toEqual({ processesLeft: 0 }),
+  ])
+  expect(home.marked()).toEqual([])
+})

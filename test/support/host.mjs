@@ -1,0 +1,9 @@
+// A host of its own for tests that kill it: starts a pool from the builds, says so, does what it is told, and waits.
+import { createPool } from '@terrarium/pool'
+
+const { options, calls } = JSON.parse(process.argv[2])
+const pool = createPool(options)
+await pool.start()
+for (const [tool, args] of calls) pool.call(tool, args).catch(() => undefined)
+process.stdout.write(JSON.stringify(pool.workers.map(({ pid }) => pid)) + '\n')
+setInterval(() => undefined, 1_000)

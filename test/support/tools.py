@@ -1,0 +1,84 @@
+"""Tools the tests call: ordinary ones, and every kind of misbehaviour."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+import time
+
+from terrarium import tool
+
+
+@tool
+def echo(value=None):
+    return value
+
+
+@tool
+def pid() -> int:
+    return os.getpid()
+
+
+@tool
+def sleep(seconds: float) -> str:
+    time.sleep(seconds)
+    return "slept"
+
+
+@tool
+async def sleep_async(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "slept"
+
+
+@tool
+def touch(path: str) -> None:
+    """Leaves a line in a file for every time it really ran."""
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("ran\n")
+
+
+@tool
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+@tool
+def die(code: int = 1) -> None:
+    os._exit(code)
+
+
+@tool
+def die_by(name: str) -> None:
+    os.kill(os.getpid(), getattr(signal, name))
+    time.sleep(60)
+
+
+@tool
+def busy(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+@tool
+def hold_gil(seconds: int) -> None:
+    ctypes.PyDLL(None).sleep(seconds)
+
+
+@tool
+def child(seconds: float) -> int:
+    """A process of the worker's own, in the worker's group."""
+    return subprocess.Popen(["sleep", str(seconds)]).pid
+
+
+@tool
+def daemon(seconds: float) -> int:
+    """A process of the worker's in a session of its own, which keeps the environment."""
+    return subprocess.Popen(["sleep", str(seconds)], start_new_session=True).pid
+
+
+@tool
+def say(text: str) -> None:
+    print(text, flush=True)
