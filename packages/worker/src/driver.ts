@@ -46,9 +46,6 @@ export type DriverEvent =
 
 export type DriverLogic = CallbackActorLogic<DriverCommand, WorkerInput>
 
-/** How long the boot report may still be in the pipe when the process is gone, in ms. */
-const REPORT_PATIENCE = 500
-
 /**
  * The hands of the worker machine: reserves, spawns, listens, kills. It owns the process and the session, so that
  * they end with it however the machine ends (XState does not clean up after a machine that throws).
@@ -85,20 +82,18 @@ export const driver = ({ runtime, server, logger }: WorkerSurroundings): DriverL
     }
 
     const run = async (): Promise<TerrariumError> => {
-      const reservation = await runtime.reserve(name)
-      if (ending !== undefined) {
-        await reservation.release()
-        return stoppedEarly(name)
-      }
-      say({ type: 'worker.reserved', spawnId: reservation.spawnId })
-      const spawned = await reservation.spawn({
+      const spawned = await runtime.spawn({
+        name,
         command: input.interpreter,
         args: ['-u', join(pythonHome(), 'terrarium', '_boot.py'), MARKER],
         env: {
           ...input.env,
           TERRARIUM_BOOT: JSON.stringify({ socket: server.path, token, module: input.module }),
         },
-        ...(input.cwd === undefined ? {} : { cwd: input.cwd }),
+        cwd: input.cwd,
+        onReserved: (spawnId) => {
+          say({ type: 'worker.reserved', spawnId })
+        },
       })
       process = spawned
       const report = new BootReport(spawned.report)
@@ -107,7 +102,7 @@ export const driver = ({ runtime, server, logger }: WorkerSurroundings): DriverL
       else end(ending)
 
       const status = await spawned.exited
-      await Promise.race([report.ended, patience(REPORT_PATIENCE)])
+      await report.ended
       return explainExit(status, {
         name,
         pid: spawned.pid,
@@ -138,14 +133,6 @@ export const driver = ({ runtime, server, logger }: WorkerSurroundings): DriverL
       forget()
       session?.close()
     }
-  })
-
-const stoppedEarly = (name: string): TerrariumError =>
-  new TerrariumError('STOPPED', `worker ${name} was stopped before it was spawned`)
-
-const patience = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
   })
 
 /** What user code prints goes to the log: stdout at `info`, stderr at `warn`. */

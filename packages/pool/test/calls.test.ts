@@ -1,0 +1,207 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { VirtualClock } from '@terrarium/supervisor'
+import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
+import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
+
+async function started(home: Habitat, options: Partial<PoolOptions> = {}): Promise<Pool> {
+  const pool = createPool({ ...home.common, name: 'calls', python: TOOLS, ...options })
+  await pool.start()
+  expect(pool.stats.ready).toBe(options.size ?? 1)
+  return pool
+}
+
+test.each([
+  ['null', null],
+  ['booleans', [true, false]],
+  ['numbers', [0, -1, 1.5, 2 ** 40, -(2 ** 40), 1e300]],
+  ['text', 'Ωμέγα 🐍 \u0000'],
+  ['nested', { a: [{ b: { c: [] } }] }],
+  ['an instant', new Date('2026-11-23T10:00:00.123Z')],
+])('%s come back from Python as they were sent', async (_, value) => {
+  const pool = await started(habitat())
+  expect(await pool.call('echo', { value })).toEqual(value)
+  await pool.stop()
+})
+
+test('bytes come back as bytes, large ones too', async () => {
+  const pool = await started(habitat())
+  const value = Buffer.alloc(3 * 1024 * 1024, 'snake')
+  const back = await pool.call<Uint8Array>('echo', { value })
+  expect(Buffer.compare(Buffer.from(back), value)).toBe(0)
+  await pool.stop()
+})
+
+test('errors say what went wrong and leave the worker alone', async () => {
+  const pool = await started(habitat())
+  const [worker] = pool.workers
+  await expect(pool.call('fail', { message: 'no such snake' })).rejects.toMatchObject({
+    code: 'PYTHON_ERROR',
+    message: 'ValueError: no such snake',
+    details: { type: 'ValueError', traceback: expect.stringContaining('tools.py') },
+  })
+  await expect(pool.call('ecko')).rejects.toMatchObject({ code: 'TOOL_NOT_FOUND', message: /echo/ })
+  await expect(pool.call('fail', { nessage: 1 })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: /nessage|message/,
+  })
+  await expect(pool.call('echo', { value: () => 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  await expect(pool.call('echo', [] as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  await expect(pool.call('', {})).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  await expect(pool.call('echo', {}, { timeout: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  expect(pool.workers[0]?.pid).toBe(worker?.pid)
+  expect(pool.stats.crashes).toBe(0)
+  await pool.stop()
+})
+
+test('calls in flight on a worker that dies fail with WORKER_CRASHED, and the next worker serves', async () => {
+  const pool = await started(habitat())
+  await expect(pool.call('die', { code: 0 })).rejects.toMatchObject({ code: 'WORKER_CRASHED', details: { code: 0 } })
+  await expect(pool.call('die_by', { name: 'SIGSEGV' })).rejects.toMatchObject({
+    code: 'WORKER_CRASHED',
+    details: { signal: 'SIGSEGV', tool: 'die_by' },
+  })
+  expect(await pool.call('echo', { value: 1 })).toBe(1)
+  await pool.stop()
+})
+
+test('an idempotent call that kills every worker it meets is a poison call', async () => {
+  const pool = await started(habitat(), { maxAttempts: 2 })
+  await expect(pool.call('die', {}, { idempotent: true })).rejects.toMatchObject({
+    code: 'POISON_CALL',
+    details: { attempts: 2 },
+  })
+  expect(pool.stats).toMatchObject({ retried: 1, crashes: 2 })
+  await pool.stop()
+})
+
+test('no more than `concurrency` calls are with a worker; coroutines run at the same time', async () => {
+  const pool = await started(habitat(), { concurrency: 2 })
+  const calls = Array.from({ length: 5 }, () => pool.call('sleep_async', { seconds: 0.1 }))
+  expect(pool.stats).toMatchObject({ inFlight: 2, queued: 3 })
+  expect(await Promise.all(calls)).toEqual(new Array(5).fill('slept'))
+  expect(pool.stats).toMatchObject({ inFlight: 0, queued: 0, completed: 5 })
+  await pool.stop()
+})
+
+test('the queue is bounded', async () => {
+  const pool = await started(habitat(), { queueLimit: 1 })
+  const first = pool.call('sleep', { seconds: 0.2 })
+  const second = pool.call('echo', { value: 2 })
+  await expect(pool.call('echo', { value: 3 })).rejects.toMatchObject({ code: 'POOL_SATURATED' })
+  expect(await Promise.all([first, second])).toEqual(['slept', 2])
+  await pool.stop()
+})
+
+test('a call whose deadline passes in the queue is never run', async () => {
+  const home = habitat()
+  const clock = new VirtualClock()
+  const pool = await started(home, { clock })
+  const path = join(home.directory, 'ran')
+  const blocker = pool.call('sleep', { seconds: 0.3 })
+  const late = pool.call('touch', { path }, { timeout: 1_000 })
+  await Promise.all([
+    expect(late).rejects.toMatchObject({ code: 'QUEUE_TIMEOUT', details: { tool: 'touch' } }),
+    clock.advance(1_000),
+  ])
+  await blocker
+  await pool.call('echo')
+  expect(existsSync(path)).toBe(false)
+  await pool.stop()
+})
+
+test('a sync tool past its deadline takes its worker with it; the slot is refilled', async () => {
+  const home = habitat()
+  const clock = new VirtualClock()
+  const pool = await started(home, { clock, cancelGrace: 100 })
+  const [worker] = pool.workers
+  const call = pool.call('sleep', { seconds: 60 }, { timeout: 5_000 })
+  await Promise.all([expect(call).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' }), clock.advance(5_000)])
+  expect(pool.workers[0]).toMatchObject({ pid: worker?.pid, inFlight: 1 }) // never handed on while still busy
+  await clock.advance(100)
+  await eventually('another worker is ready', () => {
+    void clock.advance(1)
+    return pool.workers[0]?.state === 'ready' && pool.workers[0].pid !== worker?.pid
+  })
+  expect(await pool.call('echo', { value: 'fresh' })).toBe('fresh')
+  await pool.stop()
+})
+
+test('a coroutine past its deadline is cancelled; its worker lives on', async () => {
+  const pool = await started(habitat())
+  const [worker] = pool.workers
+  await expect(pool.call('sleep_async', { seconds: 60 }, { timeout: 50 })).rejects.toMatchObject({
+    code: 'DEADLINE_EXCEEDED',
+  })
+  expect(await pool.call('echo', { value: 1 })).toBe(1)
+  expect(pool.workers[0]?.pid).toBe(worker?.pid)
+  await pool.stop()
+})
+
+test('an aborted call is cancelled: before it begins, in the queue, and while it runs', async () => {
+  const home = habitat()
+  const pool = await started(home)
+  const path = join(home.directory, 'ran')
+  const cancelled = { code: 'CANCELLED' }
+  await expect(pool.call('touch', { path }, { signal: AbortSignal.abort() })).rejects.toMatchObject(cancelled)
+
+  const running = new AbortController()
+  const queued = new AbortController()
+  const first = pool.call('sleep_async', { seconds: 60 }, { signal: running.signal })
+  const second = pool.call('touch', { path }, { signal: queued.signal })
+  queued.abort()
+  await expect(second).rejects.toMatchObject(cancelled)
+  running.abort(new Error('changed my mind'))
+  await expect(first).rejects.toMatchObject({ ...cancelled, cause: { message: 'changed my mind' } })
+
+  expect(await pool.call('echo', { value: 1 })).toBe(1)
+  expect(existsSync(path)).toBe(false)
+  expect(pool.stats.crashes).toBe(0)
+  await pool.stop()
+})
+
+test('stop() lets calls in flight finish and refuses those that wait', async () => {
+  const pool = await started(habitat())
+  const running = pool.call('sleep', { seconds: 0.2 })
+  const waiting = pool.call('echo')
+  const stopped = pool.stop()
+  await expect(waiting).rejects.toMatchObject({ code: 'STOPPED' })
+  await expect(pool.call('echo')).rejects.toMatchObject({ code: 'STOPPED' })
+  expect(await running).toBe('slept')
+  expect(await stopped).toEqual({ processesLeft: 0 })
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+})
+
+test('stop() does not wait for ever for a call in flight', async () => {
+  const pool = await started(habitat(), { drainTimeout: 0 })
+  const running = pool.call('busy', { seconds: 60 })
+  await eventually('it is under way', () => pool.stats.inFlight === 1)
+  const refused = expect(running).rejects.toMatchObject({ code: 'STOPPED' })
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+  await refused
+})
+
+test('what tools print is in the log', async () => {
+  const home = habitat()
+  const pool = await started(home)
+  await pool.call('say', { text: 'hello from Python' })
+  await eventually('the line is logged', () => home.log.some(({ msg }) => msg === 'hello from Python'))
+  expect(home.log.find(({ msg }) => msg === 'hello from Python')).toMatchObject({ stream: 'stdout', level: 30 })
+  await pool.stop()
+})
+
+test('each idempotent call that is run again leaves its trace once more, others never', async () => {
+  const home = habitat()
+  const pool = await started(home)
+  const path = join(home.directory, 'ran')
+  const once = pool.call('touch', { path })
+  await once
+  const dying = pool.call('sleep', { seconds: 5 })
+  await eventually('it is with the worker', () => pool.stats.inFlight === 1)
+  pool.kill('worker-1')
+  await expect(dying).rejects.toMatchObject({ code: 'WORKER_CRASHED' })
+  expect(await pool.call('echo', { value: 1 })).toBe(1)
+  expect(readFileSync(path, 'utf8')).toBe('ran\n')
+  await pool.stop()
+})
