@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process'
+import { accessSync, constants, mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { root, setupFolder } from './paths.mjs'
+
+const OUTPUT_LIMIT = 8 * 1024 * 1024
+const running = new Set()
+let isEnding = false
+
+/**
+ * Runs one command in a process group of its own and collects what it prints. Never rejects because of its exit code.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: Record<string, string | undefined>, onLine?: (line: string) => void, timeout?: number }} [options]
+ *   timeout in ms, after which the group is killed
+ * @returns {Promise<{ code: number | null, signal: string | null, output: string, timedOut: boolean }>}
+ *   rejects when the command cannot be started (ENOENT, EACCES …)
+ */
+export function runCommand(command, args, { cwd = root, env = {}, onLine, timeout } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd,
+      env: childEnvironment(env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    running.add(child)
+    let output = ''
+    let timedOut = false
+    const timer =
+      timeout === undefined ? undefined : setTimeout(() => ((timedOut = true), kill(child, 'SIGKILL')), timeout)
+
+    const collect = (stream) => {
+      let rest = ''
+      stream.setEncoding('utf8')
+      stream.on('data', (chunk) => {
+        output = (output + chunk).slice(-OUTPUT_LIMIT)
+        if (onLine === undefined) return
+        const lines = (rest + chunk).split(/[\r\n]+/)
+        rest = lines.pop() ?? ''
+        for (const line of lines) if (line.trim() !== '') onLine(line.trim())
+      })
+    }
+    collect(child.stdout)
+    collect(child.stderr)
+
+    child.once('error', (error) => {
+      running.delete(child)
+      clearTimeout(timer)
+      reject(error)
+    })
+    child.once('exit', (code, signal) => {
+      running.delete(child)
+      clearTimeout(timer)
+      if (isEnding) return // the signal's handler ends this process; nobody is to report a failed command
+      const settle = () => resolve({ code, signal, output, timedOut })
+      // A descendant that outlives the command may hold its pipes open for ever.
+      const closing = setTimeout(() => {
+        child.stdout.destroy()
+        child.stderr.destroy()
+        settle()
+      }, 500)
+      child.once('close', () => {
+        clearTimeout(closing)
+        settle()
+      })
+    })
+  })
+}
+
+/** Ends every command that is still running: SIGTERM to its group, SIGKILL after `grace` ms. */
+export async function endCommands(grace = 3000) {
+  const children = [...running]
+  const gone = Promise.all(children.map((child) => new Promise((resolve) => child.once('exit', resolve))))
+  for (const child of children) kill(child, 'SIGTERM')
+  const timer = setTimeout(() => children.forEach((child) => kill(child, 'SIGKILL')), grace)
+  await gone
+  clearTimeout(timer)
+}
+
+/** Makes Ctrl-C, SIGTERM and SIGHUP end the running commands, then this process. Returns the undoing. */
+export function endCommandsOnSignals(beforeExit = () => {}) {
+  const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
+  const onSignal = (signal) => {
+    if (isEnding) return
+    isEnding = true
+    void endCommands().then(() => {
+      beforeExit()
+      process.exit(128 + numbers[signal])
+    })
+  }
+  for (const signal of Object.keys(numbers)) process.on(signal, onSignal)
+  return () => {
+    for (const signal of Object.keys(numbers)) process.off(signal, onSignal)
+  }
+}
+
+function kill(child, signal) {
+  try {
+    process.kill(-child.pid, signal)
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error
+  }
+}
+
+function childEnvironment(extra) {
+  const env = { ...process.env, ...extra }
+  // npm and pnpm leave devDependencies out when it says production.
+  if (extra.NODE_ENV === undefined) delete env.NODE_ENV
+  if (!homeIsUsable()) {
+    env.HOME = join(setupFolder, 'home')
+    mkdirSync(env.HOME, { recursive: true })
+  }
+  return env
+}
+
+/** Package managers keep their caches at home; without a usable one they get a home in the checkout. */
+function homeIsUsable() {
+  try {
+    accessSync(homedir(), constants.W_OK | constants.X_OK)
+    return homedir() !== ''
+  } catch {
+    return false
+  }
+}

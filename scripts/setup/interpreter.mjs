@@ -1,0 +1,109 @@
+import { spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { SetUpError } from './failure.mjs'
+import { pythonIn, venvs } from './paths.mjs'
+
+const OLDEST = [3, 10]
+const NAMES = ['python3', 'python', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10']
+
+const PROBE = `
+import importlib.util, json, platform, sys
+print(json.dumps({
+    "executable": sys.executable,
+    "version": platform.python_version(),
+    "implementation": platform.python_implementation(),
+    "venv": all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
+}))`
+
+/**
+ * @typedef {{ executable: string, version: string, size: number, mtimeMs: number }} Interpreter
+ *   executable: absolute path of the real interpreter, not of a shim
+ */
+
+/** The interpreter's name in the environment, if the caller chose one. */
+export const requestedPython = () => (isHandedOver() ? undefined : process.env.TERRARIUM_PYTHON || undefined)
+
+/** Whether TERRARIUM_PYTHON is what an outer command of this checkout set after its own set-up. */
+export const isHandedOver = () => Object.values(venvs).some((venv) => process.env.TERRARIUM_PYTHON === pythonIn(venv))
+
+/**
+ * The interpreter to build the virtual environments from: TERRARIUM_PYTHON, or else the first of python3, python,
+ * python3.14 … python3.10 on PATH that is CPython 3.10 or newer and has venv.
+ *
+ * @returns {Interpreter}
+ */
+export function findInterpreter() {
+  const requested = requestedPython()
+  const found = (requested === undefined ? NAMES : [requested])
+    .map(probe)
+    .filter((candidate) => candidate !== undefined)
+  const recent = found.filter(isRecent)
+  const chosen = recent.find((candidate) => candidate.implementation === 'CPython' && candidate.venv)
+  if (chosen !== undefined) {
+    const { size, mtimeMs } = statSync(chosen.executable)
+    return { executable: chosen.executable, version: chosen.version, size, mtimeMs }
+  }
+  throw new SetUpError(whyNone(requested, found, recent))
+}
+
+/** Whether the interpreter of an earlier set-up is still the same file. */
+export function isUnchanged({ executable, size, mtimeMs }) {
+  try {
+    const now = statSync(executable)
+    return now.size === size && now.mtimeMs === mtimeMs
+  } catch {
+    return false
+  }
+}
+
+function probe(command) {
+  const { status, stdout } = spawnSync(command, ['-I', '-c', PROBE], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  if (status === 0) {
+    try {
+      return { command, ...JSON.parse(stdout) }
+    } catch {
+      return undefined
+    }
+  }
+  return probeAncient(command)
+}
+
+/** Pythons before 3.4 do not have what the probe asks for; their version is all that counts. */
+function probeAncient(command) {
+  const script = 'import sys; print("%d.%d.%d|%s" % (sys.version_info[:3] + (sys.executable,)))'
+  const { status, stdout } = spawnSync(command, ['-c', script], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  if (status !== 0) return undefined
+  const [version, executable] = stdout.trim().split('|')
+  return { command, version, executable, implementation: 'CPython', venv: false }
+}
+
+function isRecent({ version }) {
+  const [major, minor] = version.split('.').map(Number)
+  return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])
+}
+
+function whyNone(requested, found, recent) {
+  const list = (candidates) =>
+    [...new Set(candidates.map(({ version, executable }) => `Python ${version} at ${executable}`))].join(', ')
+  const otherwise = 'or set TERRARIUM_PYTHON to the path of another one, and run the same command again.'
+  if (found.length === 0) {
+    return requested === undefined
+      ? `No Python was found on PATH (looked for ${NAMES.join(', ')}). Install Python 3.10 or newer (Debian and Ubuntu: apt-get install python3 python3-venv) ${otherwise}`
+      : `TERRARIUM_PYTHON is ${requested}, which does not run as a Python interpreter. Correct it or unset it, and run the same command again.`
+  }
+  if (recent.length === 0) {
+    return `Python 3.10 or newer is needed; found only ${list(found)}. Install a newer one ${otherwise}`
+  }
+  const cpython = recent.filter(({ implementation }) => implementation === 'CPython')
+  if (cpython.length === 0) {
+    return `CPython 3.10 or newer is needed, because grpcio has ready-made packages for it only; found ${list(recent)}. Install CPython ${otherwise}`
+  }
+  const minor = cpython[0].version.split('.').slice(0, 2).join('.')
+  return `${list(cpython.slice(0, 1))} lacks the venv or ensurepip module. Install it (Debian and Ubuntu: apt-get install python${minor}-venv) ${otherwise}`
+}

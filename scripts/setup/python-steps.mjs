@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { SetUpError, diagnose } from './failure.mjs'
+import { runCommand } from './command.mjs'
+import { findInterpreter, isHandedOver, isUnchanged, requestedPython } from './interpreter.mjs'
+import { pythonIn, requirementsFolder, root, venvs } from './paths.mjs'
+import { contentOf, hashOf, readStamp } from './stamp.mjs'
+
+const requirements = (name) => join(requirementsFolder, `${name}.txt`)
+const pythonPackage = join(root, 'python')
+
+/**
+ * A step that makes a virtual environment anew from locked requirements.
+ *
+ * @param {{ name: string, title: string, folder: string, locks: readonly string[], editable: boolean }} options
+ *   locks: names of files in scripts/requirements; editable: whether the Python package itself goes in
+ */
+function venvStep({ name, title, folder, locks, editable }) {
+  return {
+    name,
+    title,
+    key: () =>
+      hashOf([
+        interpreterFor(name).executable,
+        interpreterFor(name).version,
+        folder, // its scripts and its link to the package hold absolute paths
+        ...locks.map((lock) => contentOf(requirements(lock))),
+        editable ? contentOf(join(pythonPackage, 'pyproject.toml')) : '',
+      ]),
+    isThere: () => existsSync(pythonIn(folder)),
+    facts: () => ({ interpreter: interpreterFor(name), requested: requestedPython() ?? null }),
+    async run(step) {
+      const python = interpreterFor(name)
+      await runPython(python.executable, ['-m', 'venv', '--clear', folder], python, step)
+      for (const lock of locks) {
+        await pip(folder, ['--only-binary', ':all:', '--require-hashes', '-r', requirements(lock)], python, step)
+      }
+      if (editable)
+        await pip(folder, ['--no-deps', '--no-index', '--no-build-isolation', '-e', pythonPackage], python, step)
+    },
+  }
+}
+
+/** `.venv`: the newest supported versions and the Python package. */
+export const venv = venvStep({
+  name: 'venv',
+  title: 'Making .venv with the Python package',
+  folder: venvs.newest,
+  locks: ['run'],
+  editable: true,
+})
+
+/** pytest and mypy for `.venv`. */
+export const testTools = {
+  name: 'test-tools',
+  title: 'Adding the test tools to .venv',
+  key: () => hashOf([readStamp('venv')?.made ?? '', contentOf(requirements('test'))]),
+  isThere: () => existsSync(join(venvs.newest, 'bin', 'pytest')),
+  run: (step) =>
+    pip(
+      venvs.newest,
+      ['--only-binary', ':all:', '--require-hashes', '-r', requirements('test')],
+      interpreterFor('venv'),
+      step,
+    ),
+}
+
+/** The oldest grpcio, protobuf and msgpack that are supported and have wheels for this interpreter. */
+export const oldestVenv = venvStep({
+  name: 'venv-oldest',
+  title: 'Making the environment with the oldest supported versions',
+  folder: venvs.oldest,
+  locks: ['oldest', 'test'],
+  editable: true,
+})
+
+/** The protoc that generates the Python stubs. */
+export const protocVenv = venvStep({
+  name: 'venv-protoc',
+  title: 'Making the environment with protoc',
+  folder: venvs.protoc,
+  locks: ['protoc'],
+  editable: false,
+})
+
+const chosen = new Map()
+
+/**
+ * The interpreter for a virtual environment: the one it was made from for as long as that exists and the caller asks for
+ * the same, so that a second run need not look for one.
+ */
+export function interpreterFor(name) {
+  if (!chosen.has(name)) {
+    const stamp = readStamp(name)
+    const isSame = isHandedOver() || stamp?.requested === (requestedPython() ?? null)
+    const isKept = isSame && stamp !== undefined && isUnchanged(stamp.interpreter)
+    chosen.set(name, isKept ? stamp.interpreter : findInterpreter())
+  }
+  return chosen.get(name)
+}
+
+const pip = (folder, args, python, step) =>
+  runPython(
+    pythonIn(folder),
+    ['-m', 'pip', 'install', '--retries', '2', '--disable-pip-version-check', '--no-input', ...args],
+    python,
+    step,
+  )
+
+async function runPython(executable, args, python, step) {
+  // -I: neither PYTHONPATH nor the user's own packages; PIP_USER and PIP_TARGET would install elsewhere.
+  const env = { PIP_USER: undefined, PIP_TARGET: undefined, PIP_PREFIX: undefined, PYTHONHOME: undefined }
+  const { code, signal, output } = await runCommand(executable, ['-I', ...args], { onLine: step.detail, env })
+  if (code === 0) return
+  const known = diagnose(output, { registry: 'pip', python })
+  const tail = output.trim().split('\n').slice(-20).join('\n')
+  const command = `python ${args.slice(0, 3).join(' ')}`
+  throw new SetUpError(
+    known ??
+      `${tail}\n\`${command}\` ended with ${signal ?? `exit code ${code}`} (Python ${python.version} at ${python.executable}): see its last lines above.`,
+  )
+}
