@@ -1,0 +1,5 @@
+import type { Suite } from './suite.ts'
+import { wire } from './wire/suite.ts'
+
+/** Every suite there is. */
+export const suites: readonly Suite[] = [wire]

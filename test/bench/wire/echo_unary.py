@@ -1,0 +1,18 @@
+"""The usual way: a gRPC server with one unary method that answers with the bytes it was called with."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+
+from lifeline import end_with_stdin, ready
+
+end_with_stdin()
+echo = grpc.unary_unary_rpc_method_handler(lambda request, _context: request)
+server = grpc.server(ThreadPoolExecutor(max_workers=10))
+server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("terrarium.bench.Echo", {"Call": echo}),))
+if server.add_insecure_port(f"unix:{sys.argv[1]}") == 0:
+    sys.exit(f"cannot listen on {sys.argv[1]}")
+server.start()
+ready()
+server.wait_for_termination()
