@@ -1,6 +1,11 @@
 import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
+const NODE_GLOBALS = [
+  ...['process', 'console', 'URL', 'Buffer', 'performance', 'fetch', 'AbortController', 'AbortSignal'],
+  ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate'],
+]
+
 export default tseslint.config(
   { ignores: ['**/dist/', '**/generated/', '.venv/', '.setup/', 'coverage/', 'python/'] },
   js.configs.recommended,
@@ -17,6 +22,6 @@ export default tseslint.config(
   },
   {
     files: ['**/*.mjs'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', setInterval: 'readonly', clearInterval: 'readonly', setImmediate: 'readonly', performance: 'readonly', AbortController: 'readonly', AbortSignal: 'readonly', fetch: 'readonly' } },
+    languageOptions: { globals: Object.fromEntries(NODE_GLOBALS.map((name) => [name, 'readonly'])) },
   },
 )

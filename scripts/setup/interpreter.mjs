@@ -30,19 +30,23 @@ export const isHandedOver = () => Object.values(venvs).some((venv) => process.en
  * The interpreter to build the virtual environments from: TERRARIUM_PYTHON, or else the first of python3, python,
  * python3.14 … python3.10 on PATH that is CPython 3.10 or newer and has venv.
  *
+ * @param {number} [below] a minor version that is too new, for tools that have no wheels for it: then an older one on PATH
+ *   will do whatever TERRARIUM_PYTHON says
  * @returns {Interpreter}
  */
-export function findInterpreter() {
-  const requested = requestedPython()
+export function findInterpreter(below) {
+  const requested = below === undefined ? requestedPython() : undefined
   const found = (requested === undefined ? NAMES : [requested])
     .map(probe)
     .filter((candidate) => candidate !== undefined)
-  const recent = found.filter(isRecent)
+  const recent = found.filter(isRecent).filter(({ version }) => below === undefined || minorOf(version) < below)
   const chosen = recent.find((candidate) => candidate.implementation === 'CPython' && candidate.venv)
   if (chosen !== undefined) {
     const { size, mtimeMs } = statSync(chosen.executable)
     return { executable: chosen.executable, version: chosen.version, size, mtimeMs }
   }
+  if (below !== undefined)
+    throw new SetUpError(`This needs a Python from 3.10 to 3.${below - 1} with venv on PATH, and there is none.`)
   throw new SetUpError(whyNone(requested, found, recent))
 }
 
@@ -82,6 +86,8 @@ function probeAncient(command) {
   const [version, executable] = stdout.trim().split('|')
   return { command, version, executable, implementation: 'CPython', venv: false }
 }
+
+const minorOf = (version) => Number(version.split('.')[1])
 
 function isRecent({ version }) {
   const [major, minor] = version.split('.').map(Number)

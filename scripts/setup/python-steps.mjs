@@ -12,25 +12,25 @@ const pythonPackage = join(root, 'python')
 /**
  * A step that makes a virtual environment anew from locked requirements.
  *
- * @param {{ name: string, title: string, folder: string, locks: readonly string[], editable: boolean }} options
- *   locks: names of files in scripts/requirements; editable: whether the Python package itself goes in
+ * @param {{ name: string, title: string, folder: string, locks: readonly string[], editable: boolean, below?: number }} options
+ *   locks: names of files in scripts/requirements; editable: whether the Python package itself goes in; below: see findInterpreter
  */
-function venvStep({ name, title, folder, locks, editable }) {
+function venvStep({ name, title, folder, locks, editable, below }) {
   return {
     name,
     title,
     key: () =>
       hashOf([
-        interpreterFor(name).executable,
-        interpreterFor(name).version,
+        interpreterFor(name, below).executable,
+        interpreterFor(name, below).version,
         folder, // its scripts and its link to the package hold absolute paths
         ...locks.map((lock) => contentOf(requirements(lock))),
         editable ? contentOf(join(pythonPackage, 'pyproject.toml')) : '',
       ]),
     isThere: () => existsSync(pythonIn(folder)),
-    facts: () => ({ interpreter: interpreterFor(name), requested: requestedPython() ?? null }),
+    facts: () => ({ interpreter: interpreterFor(name, below), requested: requestedPython() ?? null }),
     async run(step) {
-      const python = interpreterFor(name)
+      const python = interpreterFor(name, below)
       await runPython(python.executable, ['-m', 'venv', '--clear', folder], python, step)
       for (const lock of locks) {
         await pip(folder, ['--only-binary', ':all:', '--require-hashes', '-r', requirements(lock)], python, step)
@@ -81,6 +81,7 @@ export const protocVenv = venvStep({
   folder: venvs.protoc,
   locks: ['protoc'],
   editable: false,
+  below: 13, // grpcio-tools 1.60.0, the oldest supported, has wheels up to Python 3.12
 })
 
 const chosen = new Map()
@@ -89,12 +90,12 @@ const chosen = new Map()
  * The interpreter for a virtual environment: the one it was made from for as long as that exists and the caller asks for
  * the same, so that a second run need not look for one.
  */
-export function interpreterFor(name) {
+export function interpreterFor(name, below) {
   if (!chosen.has(name)) {
     const stamp = readStamp(name)
     const isSame = isHandedOver() || stamp?.requested === (requestedPython() ?? null)
     const isKept = isSame && stamp !== undefined && isUnchanged(stamp.interpreter)
-    chosen.set(name, isKept ? stamp.interpreter : findInterpreter())
+    chosen.set(name, isKept ? stamp.interpreter : findInterpreter(below))
   }
   return chosen.get(name)
 }

@@ -1,0 +1,136 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { runCommand } from '../setup/command.mjs'
+import { pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFolders } from '../setup/paths.mjs'
+
+/**
+ * @typedef {{ passed: number, failed: number, skipped: number, output: string, note?: string }} Outcome
+ * @typedef {{ env: Record<string, string>, onLine: (line: string) => void, jestArguments: readonly string[] }} Context
+ * @typedef {{ name: string, groups: readonly string[], run: (context: Context) => Promise<Outcome> }} Suite
+ */
+
+const SUITE_TIMEOUT = 20 * 60_000
+const results = join(setupFolder, 'results')
+const bin = (name) => join(root, 'node_modules', '.bin', name)
+
+/** @type {readonly Suite[]} */
+export const suites = [
+  lint('types', () => [[process.execPath, [tscCommand, '-p', 'tsconfig.check.json']]]),
+  lint('eslint', () => [[bin('eslint'), ['.', '--max-warnings=0']]]),
+  lint('prettier', () => [[bin('prettier'), ['--check', '--log-level=warn', '.']]]),
+  lint('layers', () => [
+    [process.execPath, ['scripts/check-layers.mjs', '--self-test']],
+    [process.execPath, ['scripts/check-layers.mjs']],
+  ]),
+  lint('buf', () => [[bin('buf'), ['lint', 'proto']]]),
+  lint('stubs', () => [[process.execPath, ['scripts/generate.mjs', '--check']]]),
+  lint('publint', () =>
+    workspaceFolders()
+      .filter((folder) => folder.startsWith('packages/'))
+      .map((folder) => [bin('publint'), ['run', folder, '--strict', '--pack=npm']]),
+  ),
+  lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']]),
+  pytest('pytest', venvs.newest),
+  pytest('pytest-oldest', venvs.oldest),
+  { name: 'jest', groups: [], run: runJest },
+]
+
+/** A suite of commands that have nothing to count: one test, which passes when every command ends with 0. */
+function lint(name, commands) {
+  return {
+    name,
+    groups: ['lint'],
+    async run({ env, onLine }) {
+      let output = ''
+      let passed = true
+      for (const [command, args, folder = '.'] of commands()) {
+        const result = await runSuiteCommand(command, args, { cwd: join(root, folder), env, onLine })
+        output += result.output
+        passed &&= result.code === 0
+      }
+      const note = passed
+        ? output
+            .trim()
+            .split('\n')
+            .findLast((line) => /not checked/.test(line))
+        : undefined
+      return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0, output, note }
+    },
+  }
+}
+
+function pytest(name, venv) {
+  return {
+    name,
+    groups: ['pytest'],
+    async run({ env, onLine }) {
+      const report = freshReport(`${name}.xml`)
+      const args = ['-m', 'pytest', '--junitxml', report, '--color=no']
+      const { code, output } = await runSuiteCommand(pythonIn(venv), args, { cwd: join(root, 'python'), env, onLine })
+      const versions = await runCommand(pythonIn(venv), ['-I', '-c', VERSIONS])
+      const counted = countJunit(report)
+      return { ...atLeastOneFailure(counted, code), output, note: versions.output.trim() }
+    },
+  }
+}
+
+const VERSIONS = `
+import platform
+from importlib.metadata import version
+print("Python", platform.python_version() + ",", ", ".join(f"{name} {version(name)}" for name in ("grpcio", "protobuf", "msgpack")))`
+
+function countJunit(report) {
+  if (!existsSync(report)) return { passed: 0, failed: 0, skipped: 0 }
+  const suite = /<testsuite\b[^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] ?? ''
+  const number = (attribute) => Number(new RegExp(`\\b${attribute}="(\\d+)"`).exec(suite)?.[1] ?? 0)
+  const failed = number('failures') + number('errors')
+  return { passed: number('tests') - failed - number('skipped'), failed, skipped: number('skipped') }
+}
+
+async function runJest({ env, onLine, jestArguments }) {
+  const report = freshReport('jest.json')
+  // Jest needs these modules to run ES modules; Node's warning about them on every worker tells nobody anything.
+  const quiet = process.allowedNodeEnvironmentFlags.has('--disable-warning')
+    ? ['--disable-warning=ExperimentalWarning']
+    : []
+  const flags = ['--experimental-vm-modules', ...quiet, join(root, 'node_modules', 'jest', 'bin', 'jest.js')]
+  const args = [...flags, '--json', `--outputFile=${report}`, ...jestArguments]
+  const { code, output } = await runSuiteCommand(process.execPath, args, { env, onLine })
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, output }
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites } = readJson(report)
+  const counted = {
+    passed: numPassedTests,
+    failed: numFailedTests + numRuntimeErrorTestSuites,
+    skipped: numPendingTests + numTodoTests,
+  }
+  return { ...atLeastOneFailure(counted, code), output: withoutJson(output) }
+}
+
+/** With --json jest also prints its report as one line. */
+const withoutJson = (output) =>
+  output
+    .split('\n')
+    .filter((line) => !line.startsWith('{"num'))
+    .join('\n')
+
+/** A runner that ended badly, or that ran nothing, has failed whatever it counted. */
+function atLeastOneFailure(counted, code) {
+  const isBad = code !== 0 || counted.passed + counted.failed === 0
+  return { ...counted, failed: isBad ? Math.max(1, counted.failed) : counted.failed }
+}
+
+async function runSuiteCommand(command, args, options) {
+  try {
+    const result = await runCommand(command, args, { ...options, timeout: SUITE_TIMEOUT })
+    if (result.timedOut) result.output += `\nEnded after ${SUITE_TIMEOUT / 60_000} minutes without a result.\n`
+    return result
+  } catch (error) {
+    return { code: 1, output: `${command} cannot be run: ${error.message}\n` }
+  }
+}
+
+function freshReport(name) {
+  mkdirSync(results, { recursive: true })
+  rmSync(join(results, name), { force: true })
+  return join(results, name)
+}
