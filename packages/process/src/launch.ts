@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { TerrariumError } from '@terrarium/supervisor'
-import { discardUnlessRead, outlet, Tail } from './outlet.ts'
+import { outlet, Tail } from './outlet.ts'
 
 /** What to start, complete: the marker is already in place. */
 export interface LaunchRequest {
@@ -53,9 +53,11 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
   stdin?.end(request.input)
 
   const tail = new Tail(child.stderr, TAIL_BYTES)
-  const outlets = [outlet(child.stdout), outlet(child.stderr), outlet(report as Readable)] as const
-  discardUnlessRead(outlets[0].stream)
-  discardUnlessRead(outlets[1].stream)
+  const outlets = [
+    outlet(child.stdout, { discard: true }),
+    outlet(child.stderr, { discard: true }),
+    outlet(report as Readable, { discard: false }),
+  ] as const
 
   let over = false
   const ended = new Promise<Ended>((resolve) => {

@@ -12,6 +12,8 @@ export interface SpawnRequest {
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>> | undefined
   readonly cwd?: string | undefined
+  /** Called when the reservation is on disk, before the process exists. */
+  readonly onReserved?: ((spawnId: string) => void) | undefined
 }
 
 export interface ExitStatus {
@@ -30,7 +32,7 @@ export interface OsProcess {
   readonly identity: Identity
   /** What the process writes to descriptor 4. Ends at the latest half a second after the exit. */
   readonly report: Readable
-  /** Discarded unless somebody reads. Ends at the latest half a second after the exit. */
+  /** Kept up to a buffer's length for whoever comes late, discarded when nobody reads. Ends at the latest half a second after the exit. */
   readonly stdout: Readable
   readonly stderr: Readable
   /** Settles outside the exit callback, so that signalling from its continuation is safe. Never rejects. */
@@ -75,6 +77,10 @@ export class ManagedProcess implements OsProcess {
       clearTimeout(this.#timer)
       return { code, signal, requested: this.#requested, tail: launched.tail() }
     })
+  }
+
+  get hasEnded(): boolean {
+    return this.#launched.hasEnded()
   }
 
   get pid(): number {

@@ -7,8 +7,11 @@ export interface Outlet {
   finish(deadline: number): void
 }
 
-/** Hands a child's pipe on with its back-pressure. */
-export function outlet(source: Readable): Outlet {
+/**
+ * Hands a child's pipe on with its back-pressure. With `discard`, a full buffer that nobody reads is thrown away, so that a chatty
+ * child does not stop; a reader who comes before that misses nothing.
+ */
+export function outlet(source: Readable, { discard }: { readonly discard: boolean }): Outlet {
   const stream = new PassThrough()
   let ended = false
   const end = () => {
@@ -20,19 +23,17 @@ export function outlet(source: Readable): Outlet {
   }
   source.once('end', end).once('close', end).on('error', end)
   source.pipe(stream, { end: false })
+  if (discard) {
+    source.on('pause', () => {
+      if (stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0) stream.resume()
+    })
+  }
   return {
     stream,
     finish(deadline) {
       if (!ended) setTimeout(end, deadline).unref()
     },
   }
-}
-
-/** Discards what nobody reads, so that a chatty child does not stop at a full pipe. Readers may still come later. */
-export function discardUnlessRead(stream: Readable): void {
-  setImmediate(() => {
-    if (stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0) stream.resume()
-  })
 }
 
 /** Keeps the last bytes that came by. */

@@ -8,7 +8,7 @@ const variable = new RegExp(`(?:^|\\s)${MARKER_VARIABLE}=(\\S+)`)
 /** The process table of macOS, by way of `ps`. Start times are whole seconds, and the environment of system binaries is hidden. */
 export const psTable: ProcessTable = {
   bootId: () => execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'latin1' }).trim(),
-  pidNamespace: () => 'darwin',
+  namespaces: () => 'darwin',
   startTicks: (pid) => list(pid)[0]?.startTicks,
   environment(pid) {
     const process = list(pid)[0]

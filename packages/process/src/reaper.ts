@@ -35,10 +35,11 @@ export class Reaper {
   readonly #context: ReaperContext
   readonly #dead = new Map<string, Dead>()
   readonly #reported = new Set<string>()
-  #timer: NodeJS.Timeout | undefined
+  #timer: { readonly handle: NodeJS.Timeout; readonly fast: boolean } | undefined
   #pass: Promise<void> | undefined
   #fastPasses = 0
   #killed = 0
+  #finished = false
 
   constructor(context: ReaperContext) {
     this.#context = context
@@ -64,15 +65,25 @@ export class Reaper {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
       await this.#runPass()
     }
-    clearTimeout(this.#timer)
+    this.#finished = true
+    clearTimeout(this.#timer?.handle)
   }
 
   #schedule(): void {
-    clearTimeout(this.#timer)
     const fast = this.#fastPasses > 0
-    this.#timer = setTimeout(() => void this.#runPass(), fast ? SETTLE_MS : this.#context.interval)
+    // A pass that is due is never put off: exits may keep coming.
+    if (this.#finished || this.#timer?.fast === true) return
+    clearTimeout(this.#timer?.handle)
+    const handle = setTimeout(
+      () => {
+        this.#timer = undefined
+        void this.#runPass()
+      },
+      fast ? SETTLE_MS : this.#context.interval,
+    )
     // A quick proof is worth waiting for; something that resists must not keep the host alive.
-    if (!fast) this.#timer.unref()
+    if (!fast) handle.unref()
+    this.#timer = { handle, fast }
   }
 
   #runPass(): Promise<void> {

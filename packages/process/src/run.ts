@@ -13,7 +13,7 @@ export interface Owner {
   readonly run: string
   readonly nonce: string
   readonly bootId: string
-  readonly pidNamespace: string
+  readonly namespaces: string
   readonly uid: number
   readonly host: { readonly pid: number; readonly startTicks: number }
   /** The private folder for sockets, which is not below the state directory: socket paths are short. */
@@ -36,7 +36,7 @@ export function createRun(stateDir: string, installation: string): { owner: Owne
     run,
     nonce: randomBytes(8).toString('hex'),
     bootId: table.bootId(),
-    pidNamespace: table.pidNamespace(),
+    namespaces: table.namespaces(),
     uid: userInfo().uid,
     host: { pid: process.pid, startTicks },
     runtimeDirectory: chooseRuntimeDirectory(run),
@@ -106,13 +106,13 @@ function isWritableFolder(path: string): boolean {
 
 function isOwner(value: unknown): value is Owner {
   if (typeof value !== 'object' || value === null) return false
-  const { v, installation, run, bootId, pidNamespace, uid, host, runtimeDirectory } = value as Partial<Owner>
+  const { v, installation, run, bootId, namespaces, uid, host, runtimeDirectory } = value as Partial<Owner>
   return (
     v === 1 &&
     typeof installation === 'string' &&
     typeof run === 'string' &&
     typeof bootId === 'string' &&
-    typeof pidNamespace === 'string' &&
+    typeof namespaces === 'string' &&
     typeof uid === 'number' &&
     typeof runtimeDirectory === 'string' &&
     Number.isSafeInteger(host?.pid) &&

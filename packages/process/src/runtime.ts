@@ -13,7 +13,7 @@ import { Reaper } from './reaper.ts'
 import { createRun, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
 import { openInstallation, resolveStateDir, stateError, usingState } from './state.ts'
 import { sweepDeadRuns, type SweepReport } from './sweep.ts'
-import { findMarked, processTable } from './table.ts'
+import { findMarked, processTable, startTicksOf } from './table.ts'
 import { Turnstile } from './turnstile.ts'
 
 export interface RuntimeOptions {
@@ -163,7 +163,8 @@ class DirectRuntime implements Runtime {
 
   async #close(): Promise<CloseReport> {
     await Promise.allSettled([this.#sweeping, ...this.#starting])
-    const alive = [...this.#entries.values()].flatMap((entry) => entry.process ?? [])
+    const strays = this.#reaper.killed
+    const alive = [...this.#entries.values()].flatMap(({ process }) => (process?.hasEnded === false ? process : []))
     const exits = await Promise.all(
       alive.map((process) => Promise.race([process.kill(), patience(UNKILLABLE_MS + 100)])),
     )
@@ -174,7 +175,7 @@ class DirectRuntime implements Runtime {
     removeRuntimeDirectory(this.#parts.owner)
     if (unreleased === 0 && left.length === 0) removeRun(this.stateDir, this.runId)
     else this.#parts.logger.error({ unreleased, left }, 'closed with processes left; the next run will look again')
-    const killed = exits.filter((status) => status?.requested === 'kill').length + this.#reaper.killed
+    const killed = exits.filter((status) => status?.requested === 'kill').length + this.#reaper.killed - strays
     return { killed, unreleased, left }
   }
 
@@ -190,6 +191,7 @@ class DirectRuntime implements Runtime {
       await this.#parts.log.reserve(entry.reservation).catch((error: unknown) => {
         throw stateError(this.stateDir, error)
       })
+      request.onReserved?.(spawn)
       await this.#turnstile.pass()
       const launched = await launch({
         command: request.command,
@@ -205,7 +207,7 @@ class DirectRuntime implements Runtime {
       })
       const { pid } = launched
       // Undefined only for one that has ended already: it is not reaped before its exit is told, so nobody else has its number.
-      const startTicks = processTable().startTicks(pid) ?? 0
+      const startTicks = startTicksOf(pid) ?? 0
       entry.reservation = { ...entry.reservation, pid, startTicks }
       const identity = { pid, startTicks, bootId: this.#parts.owner.bootId, ...marker }
       entry.process = new ManagedProcess(launched, identity, released, {
@@ -280,5 +282,6 @@ function checkPython(python: string): void {
 }
 
 async function patience(ms: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(resolve, ms, undefined))
+  // The processes waited for keep the event loop alive, not the wait.
+  return new Promise((resolve) => setTimeout(resolve, ms, undefined).unref())
 }

@@ -46,7 +46,9 @@ export function stateError(stateDir: string, error: unknown): unknown {
   let root: unknown = error
   while (root instanceof Error && root.cause instanceof Error) root = root.cause
   const code = (root as NodeJS.ErrnoException).code
-  const why = reasons[code ?? ''] ?? (root instanceof Error ? root.message : String(root))
+  const message = root instanceof Error ? root.message : String(root)
+  // LevelDB tells what the system said in words only.
+  const why = message.endsWith('No space left on device') ? reasons['ENOSPC'] : (reasons[code ?? ''] ?? message)
   return new TerrariumError('INVALID_ARGUMENT', `The state directory ${stateDir} cannot be used: ${why}`, {
     hint: 'Set TERRARIUM_STATE_DIR (or the option stateDir) to a folder on a local disk that you may write to.',
     cause: error,
@@ -54,7 +56,7 @@ export function stateError(stateDir: string, error: unknown): unknown {
   })
 }
 
-const reasons: Readonly<Record<string, string>> = {
+const reasons: Readonly<Record<string, string | undefined>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'the file system is read-only',

@@ -7,12 +7,12 @@ import { sameProcess, type Identity } from './identity.ts'
 import { readLog } from './log.ts'
 import { readOwner, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
 import { runsDirectory } from './state.ts'
-import { findMarked, processTable, readIdentity } from './table.ts'
+import { findMarked, processTable, readIdentity, startTicksOf } from './table.ts'
 
 /** Something the sweep did not understand and therefore did not touch. */
 export interface LeftAlone {
   readonly reason:
-    | 'other_pid_namespace'
+    | 'other_namespace'
     | 'other_user'
     | 'unreadable_owner'
     | 'unreadable_host'
@@ -49,8 +49,8 @@ const EMPTY_PASSES = 2
 const STALE_DRAFT_MS = 60_000
 
 /**
- * Ends what dead runs have left and removes their directories. A run is dead only when its recorded host provably is: this boot, this
- * pid namespace, and no process of that number and start. Two sweeps at once are harmless: kills are verified, removals are renames.
+ * Ends what dead runs have left and removes their directories. A run is dead only when its recorded host provably is: this boot, these
+ * namespaces, and no process of that number and start. Two sweeps at once are harmless: kills are verified, removals are renames.
  */
 export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport> {
   const { stateDir, logger } = context
@@ -99,8 +99,8 @@ function judgeRuns(
       leave('other_user', `it belongs to user ${owner.uid}`)
     } else if (owner.bootId !== table.bootId()) {
       elsewhere.push(owner)
-    } else if (owner.pidNamespace !== table.pidNamespace()) {
-      leave('other_pid_namespace', `its processes live in ${owner.pidNamespace} and cannot be seen from here`)
+    } else if (owner.namespaces !== table.namespaces()) {
+      leave('other_namespace', `its processes live in ${owner.namespaces} and cannot be seen from here`)
     } else {
       try {
         if (table.startTicks(owner.host.pid) !== owner.host.startTicks) here.set(name, owner)
@@ -185,7 +185,7 @@ async function auditLog(
       if (marker?.run !== owner.run || marker.spawn !== spawn) dropped.push({ run: owner.run, spawn, pid })
       continue
     }
-    if (ticksOf(pid) !== startTicks) continue
+    if (startTicksOf(pid) !== startTicks) continue
     release = false
     left.push({ reason: 'odd_process', run: owner.run, pid, detail: `its environment is ${environment}` })
   }
@@ -218,12 +218,4 @@ function removeStale(name: string, directory: string): void {
   const doomed =
     name.startsWith('.removed-') || (name.startsWith('.new-') && Date.now() - stat.mtimeMs > STALE_DRAFT_MS)
   if (doomed) rmSync(directory, { recursive: true, force: true })
-}
-
-function ticksOf(pid: number): number | undefined {
-  try {
-    return processTable().startTicks(pid)
-  } catch {
-    return undefined
-  }
 }

@@ -7,8 +7,8 @@ import { psTable } from './ps.ts'
 export interface ProcessTable {
   /** Differs after every boot. */
   bootId(): string
-  /** Which set of process numbers we see; a constant where there is only one. */
-  pidNamespace(): string
+  /** Which set of process numbers, and which clock, we see. */
+  namespaces(): string
   /** Undefined when the process is gone or a zombie. Throws when it exists and cannot be read. */
   startTicks(pid: number): number | undefined
   /** `empty` also while a process is between two programs: it proves nothing. */
@@ -39,10 +39,10 @@ export function bootId(): string {
 /** The identity of a process that carries a marker; undefined when it is gone, unreadable or none of ours. */
 export function readIdentity(pid: number): Identity | undefined {
   const table = processTable()
-  const before = startTicksOrUndefined(table, pid)
+  const before = startTicksOf(pid)
   const found = table.environment(pid)
   if (before === undefined || typeof found !== 'object' || found.marker === undefined) return undefined
-  if (startTicksOrUndefined(table, pid) !== before) return undefined
+  if (startTicksOf(pid) !== before) return undefined
   return { pid, startTicks: before, bootId: table.bootId(), ...found.marker }
 }
 
@@ -55,9 +55,10 @@ export function findMarked(filter: { installation?: string; run?: string } = {})
   )
 }
 
-function startTicksOrUndefined(table: ProcessTable, pid: number): number | undefined {
+/** Start ticks; undefined when the process is gone or cannot be read. */
+export function startTicksOf(pid: number): number | undefined {
   try {
-    return table.startTicks(pid)
+    return processTable().startTicks(pid)
   } catch {
     return undefined
   }

@@ -1,0 +1,111 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { expect, test } from '@jest/globals'
+import { isAlive, onEnd, open, start, stateOf, until } from './support.ts'
+
+test('a process that obeys SIGTERM is never killed', async () => {
+  const { process: worker } = await start(await open(), 'idle')
+  expect(await worker.terminate()).toMatchObject({ code: null, signal: 'SIGTERM', requested: 'term' })
+  await worker.released
+})
+
+test('a process that ignores SIGTERM is killed at its deadline', async () => {
+  const { process: worker } = await start(await open(), 'stubborn')
+  const first = worker.terminate({ grace: 100 })
+  expect(await worker.terminate()).toBe(await first)
+  expect(await first).toMatchObject({ code: null, signal: 'SIGKILL', requested: 'kill' })
+  await worker.released
+})
+
+test('a stopped process is killed at its deadline', async () => {
+  const { process: worker } = await start(await open(), 'idle')
+  process.kill(worker.pid, 'SIGSTOP')
+  await until(() => stateOf(worker.pid) === 'T', 'it is stopped')
+  expect(await worker.terminate({ grace: 50 })).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
+})
+
+test('killing a process kills its group', async () => {
+  const { process: worker, said } = await start(await open(), 'grandchild', 'group')
+  const grandchild = Number(said.split(' ')[1])
+  expect(isAlive(grandchild)).toBe(true)
+  expect(await worker.kill()).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
+  await worker.released
+  expect(isAlive(grandchild)).toBe(false)
+})
+
+test.each([
+  ['group', 'ends'],
+  ['setsid', 'ends'],
+  ['group', 'exit'],
+  ['setsid', 'exit'],
+])('a grandchild (%s) of a process that %s is swept before the reservation is released', async (where, how) => {
+  const { process: worker, said } = await start(await open(), 'grandchild', where, how)
+  const grandchild = Number(said.split(' ')[1])
+  if (how === 'ends') await worker.terminate()
+  expect(await worker.exited).toMatchObject(how === 'ends' ? { signal: 'SIGTERM' } : { code: 0, requested: 'none' })
+  await worker.released
+  expect(isAlive(grandchild)).toBe(false)
+})
+
+test('an exit is told with its code, the last words of standard error, and all of the output', async () => {
+  const { process: worker, said } = await start(await open(), 'exit', '3')
+  const output = text(worker.stdout)
+  expect(said).toBe('leaving')
+  const status = await worker.exited
+  expect(status).toMatchObject({ code: 3, signal: null, requested: 'none' })
+  expect(status.tail).toMatch(/x\nlast words\n$/)
+  expect(status.tail).toHaveLength(4096)
+  expect(await output).toBe('result\n')
+})
+
+test('a chatty process that nobody listens to does not stop at a full pipe', async () => {
+  const { said } = await start(await open(), 'chatty')
+  expect(said).toBe('all said')
+})
+
+test('a grandchild that holds standard output delays nothing and leaks no descriptor', async () => {
+  const runtime = await open()
+  await runtime.swept
+  const before = readdirSync('/proc/self/fd').length
+  const { process: worker, said } = await start(runtime, 'grandchild', 'setsid', 'cleared', 'holds-stdout', 'exit')
+  const grandchild = Number(said.split(' ')[1])
+  onEnd(() => {
+    // Without a marker it is none of ours; it ends by itself after half a minute.
+    if (isAlive(grandchild)) process.kill(grandchild, 'SIGKILL')
+  })
+  const output = text(worker.stdout)
+  await worker.exited
+  expect(await output).toBe('')
+  await worker.released
+  expect(isAlive(grandchild)).toBe(true)
+  await until(() => readdirSync('/proc/self/fd').length <= before, 'its descriptors are closed')
+})
+
+test('two hundred processes leave no descriptor and no zombie', async () => {
+  const runtime = await open()
+  await runtime.swept
+  const round = async () => {
+    const batch = await Promise.all(
+      Array.from({ length: 10 }, () => runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] })),
+    )
+    await Promise.all(batch.map((each, index) => (index % 2 === 0 ? each.kill() : each.terminate())))
+    await Promise.all(batch.map((each) => each.released))
+  }
+  await round()
+  const before = readdirSync('/proc/self/fd').length
+  for (let n = 0; n < 20; n++) await round()
+  await until(() => readdirSync('/proc/self/fd').length <= before, 'no descriptor is left')
+  expect(zombies()).toEqual([])
+})
+
+function zombies(): string[] {
+  return readdirSync('/proc').filter((entry) => {
+    if (!/^\d+$/.test(entry) || stateOf(Number(entry)) !== 'Z') return false
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1')
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === process.pid
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,56 @@
+import { expect, test } from '@jest/globals'
+import { ended, freshState, isAlive, startHost, stateOf, until } from './support.ts'
+
+/** A host is killed: whatever its children are doing, they are gone within two seconds. */
+test.each(['idle', 'busy', 'gil', 'ignore-everything', 'stubborn'])(
+  'a child that is %s dies with its host',
+  async (mode) => {
+    const host = startHost(freshState(), 'hold', mode, mode)
+    const { children } = await host.next()
+    expect(children.map(({ pid }) => isAlive(pid))).toEqual([true, true])
+    host.child.kill('SIGKILL')
+    await ended(host.child)
+    await until(() => !children.some(({ pid }) => isAlive(pid)), 'the children are gone', 2000)
+  },
+)
+
+test.each(['lifeline-only', 'parent-only'])('each guard is enough, also while the GIL is held: %s', async (guard) => {
+  const host = startHost(freshState(), 'hold', `gil ${guard}`, `busy ${guard}`)
+  const { children } = await host.next()
+  expect(children.map(({ pid }) => isAlive(pid))).toEqual([true, true])
+  host.child.kill('SIGKILL')
+  await ended(host.child)
+  await until(() => !children.some(({ pid }) => isAlive(pid)), 'the children are gone', 2000)
+})
+
+test('a stopped child dies with its host', async () => {
+  const host = startHost(freshState(), 'hold', 'idle')
+  const { children } = await host.next()
+  const pid = children[0]?.pid ?? 0
+  process.kill(pid, 'SIGSTOP')
+  await until(() => stateOf(pid) === 'T', 'the child is stopped')
+  host.child.kill('SIGKILL')
+  await ended(host.child)
+  await until(() => !isAlive(pid), 'the stopped child is gone', 2000)
+})
+
+test('a child that arms itself only after its host has died ends at once', async () => {
+  const host = startHost(freshState(), 'hold', 'outlive-then-arm')
+  const { children } = await host.next()
+  expect(children[0]?.said).toBe('waiting\n')
+  host.child.kill('SIGKILL')
+  await ended(host.child)
+  await until(() => !isAlive(children[0]?.pid ?? 0), 'the late child is gone', 2000)
+})
+
+test('children live on when the host merely stops for a while', async () => {
+  const host = startHost(freshState(), 'hold', 'idle', 'idle')
+  const { children } = await host.next()
+  host.child.kill('SIGSTOP')
+  await until(() => stateOf(host.child.pid ?? 0) === 'T', 'the host is stopped')
+  host.child.kill('SIGCONT')
+  await until(() => stateOf(host.child.pid ?? 0) !== 'T', 'the host continues')
+  expect(children.map(({ pid }) => isAlive(pid))).toEqual([true, true])
+  host.child.kill('SIGKILL')
+  await until(() => !children.some(({ pid }) => isAlive(pid)), 'the children are gone', 2000)
+})

@@ -1,0 +1,236 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { Worker } from 'node:worker_threads'
+import { expect, test } from '@jest/globals'
+import type { TerrariumError } from '@terrarium/supervisor'
+import { bootId, findMarked, MARKER, openRuntime, pythonHome, readIdentity } from '@terrarium/process'
+import { pino } from 'pino'
+import { readLog } from '../src/log.ts'
+import { openInstallation, resolveStateDir } from '../src/state.ts'
+import { processTable } from '../src/table.ts'
+import {
+  decoy,
+  fixture,
+  freshState,
+  hostArguments,
+  isAlive,
+  onEnd,
+  open,
+  python,
+  silent,
+  start,
+  startHost,
+  until,
+} from './support.ts'
+
+test('a process carries its marker in arguments and environment, in a session of its own', async () => {
+  const runtime = await open()
+  const worker = await runtime.spawn({
+    name: 'environment',
+    command: python,
+    args: [fixture('child.py'), pythonHome(), MARKER, 'environment', 'last'],
+    env: { EXTRA: 'ü', TERRARIUM_SPAWN: 'cannot be overridden' },
+  })
+  const [said] = (await worker.report.setEncoding('utf8').take(1).toArray()) as string[]
+  const marker = `${runtime.installation}:${runtime.runId}:${worker.spawnId}`
+  expect(said).toContain(`'marker': '${marker}', 'host': '${process.pid}', 'extra': 'ü', 'sid': True`)
+  expect(said).toContain(
+    `'--terrarium-run', '${runtime.runId}', '--terrarium-spawn', '${worker.spawnId}', 'environment', 'last'`,
+  )
+  expect(runtime.runId).toMatch(/^[a-z0-9]{7}$/)
+  expect(worker.spawnId).toMatch(/^\d+-[0-9a-f]{16}$/)
+  expect(worker.identity).toEqual(readIdentity(worker.pid))
+  expect(worker.identity.bootId).toBe(bootId())
+  expect(runtime.census()).toEqual([worker.identity])
+})
+
+test('three rounds of start and stop leave nothing', async () => {
+  const stateDir = freshState()
+  for (let round = 0; round < 3; round++) {
+    const runtime = await open(stateDir)
+    const workers = await Promise.all(['idle', 'busy', 'gil', 'stubborn'].map((mode) => start(runtime, mode)))
+    expect(workers.map(({ said }) => said)).toEqual(['armed', 'armed', 'armed', 'armed'])
+    expect(statSync(runtime.directory).mode & 0o777).toBe(0o700)
+    expect(await runtime.close()).toEqual({ killed: 4, unreleased: 0, left: [] })
+    expect(findMarked({ installation: runtime.installation })).toEqual([])
+    expect(existsSync(runtime.directory)).toBe(false)
+    expect(readdirSync(join(stateDir, 'runs'))).toEqual([])
+  }
+})
+
+test('two seconds of normal work: the number of processes is constant, and nothing is reaped', async () => {
+  const lines: string[] = []
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
+  const stateDir = freshState()
+  const runtime = await openRuntime({ python, stateDir, logger, reapInterval: 50 })
+  onEnd(() => runtime.close())
+  await runtime.swept
+  const workers = await Promise.all([1, 2, 3].map(() => start(runtime, 'idle')))
+  const before = runtime.census()
+  expect(before.map(({ pid }) => pid).sort()).toEqual(workers.map(({ process }) => process.pid).sort())
+  lines.length = 0
+  const end = performance.now() + 2000
+  await until(
+    () => {
+      expect(runtime.census()).toEqual(before)
+      return performance.now() > end
+    },
+    'two seconds have passed',
+    4000,
+  )
+  expect(lines).toEqual([])
+  expect(await runtime.close()).toEqual({ killed: 3, unreleased: 0, left: [] })
+})
+
+test('a process of this run that no spawn accounts for is reported, not killed', async () => {
+  const lines: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const runtime = await open(freshState(), logger)
+  await runtime.swept
+  const stranger = decoy('import time; print("up", flush=True); time.sleep(60)', [], {
+    TERRARIUM_SPAWN: `${runtime.installation}:${runtime.runId}:99-0123456789abcdef`,
+  })
+  await once(stranger.stdout, 'data')
+  const { process: worker } = await start(runtime, 'exit', '0')
+  await worker.released
+  expect(lines.join('')).toContain('no living spawn accounts for')
+  const closed = await runtime.close()
+  expect(closed).toMatchObject({ killed: 0, unreleased: 0, left: [{ pid: stranger.pid }] })
+  expect(isAlive(stranger.pid ?? 0)).toBe(true)
+})
+
+test('what outlives SIGKILL keeps its reservation and is called unkillable', async () => {
+  const lines: string[] = []
+  const logger = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
+  const stateDir = freshState()
+  const runtime = await open(stateDir, logger)
+  const { process: worker } = await start(runtime, 'idle')
+  const tracer = decoy(readFileSync(fixture('trace.py'), 'utf8'), [String(worker.pid)])
+  const [said] = (await once(tracer.stdout, 'data')) as [Buffer]
+  if (said.toString().trim() !== 'traced') {
+    console.warn('skipped: tracing a process is not permitted here')
+    return
+  }
+  // Its tracer never waits for it, so the kernel does not tell its parent: as with a process stuck in the kernel.
+  const closed = await runtime.close()
+  expect(closed).toMatchObject({ killed: 0, unreleased: 1 })
+  expect(lines.join('')).toContain('unkillable')
+  const { reservations, damage } = await readLog(join(stateDir, 'runs', runtime.runId, 'log'))
+  expect(damage).toEqual([])
+  expect(reservations).toMatchObject([{ spawn: worker.spawnId, pid: worker.pid, state: 'unkillable' }])
+  tracer.kill('SIGKILL')
+  expect(await worker.exited).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
+})
+
+test.each([
+  ['no such program', { command: '/nowhere/python', args: [] }, '/nowhere/python'],
+  ['permission denied', { command: fixture('child.py'), args: [] }, fixture('child.py')],
+  ['too long', { command: 'true', args: ['x'.repeat(4_000_000)] }, 'true'],
+  ['no such folder', { command: 'true', args: [], cwd: '/nowhere' }, '/nowhere'],
+])(
+  'a spawn that can never work is a configuration error and releases its reservation: %s',
+  async (why, request, path) => {
+    const runtime = await open()
+    const error: unknown = await runtime.spawn({ name: 'wrong', ...request }).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'TerrariumError', code: 'CONFIGURATION' })
+    expect((error as Error).message).toContain(why)
+    expect((error as Error).message).toContain(path)
+    expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
+  },
+)
+
+test('arguments that no program can be given are refused', async () => {
+  const runtime = await open()
+  await expect(runtime.spawn({ name: 'nul', command: 'true', args: ['a\0b'] })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+  })
+  await expect(runtime.spawn({ name: 'twice', command: 'true', args: [MARKER, MARKER] })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+  })
+})
+
+test('a closed runtime starts nothing, and closing waits for what was being started', async () => {
+  const runtime = await open()
+  const late = Promise.all([1, 2, 3].map(() => runtime.spawn({ name: 'late', command: 'sleep', args: ['60'] })))
+  const closing = runtime.close()
+  await expect(runtime.spawn({ name: 'too late', command: 'true', args: [] })).rejects.toMatchObject({
+    code: 'STOPPED',
+  })
+  expect((await late).map(({ pid }) => pid > 0)).toEqual([true, true, true])
+  expect(await closing).toEqual({ killed: 3, unreleased: 0, left: [] })
+})
+
+test('a runtime is refused in a worker thread, on Windows, and without a real interpreter', async () => {
+  const dist = new URL('../dist/index.js', import.meta.url).href
+  const thread = new Worker(
+    `import(${JSON.stringify(dist)}).then(({ openRuntime }) => openRuntime({ python: ${JSON.stringify(python)} }))
+      .catch((error) => require('node:worker_threads').parentPort.postMessage(error.code + ' ' + error.message))`,
+    { eval: true },
+  )
+  expect(await once(thread, 'message')).toEqual(['INVALID_ARGUMENT A runtime can only be opened in the main thread'])
+  await thread.terminate()
+  expect(() => processTable('win32')).toThrow('win32')
+  await expect(openRuntime({ python: 'python3' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  await expect(openRuntime({ python: '/nowhere/python3' })).rejects.toMatchObject({ code: 'CONFIGURATION' })
+})
+
+test('a state directory that cannot be used is one clear error', async () => {
+  const file = join(freshState(), 'file')
+  writeFileSync(file, '')
+  const error: unknown = await openRuntime({ python, stateDir: join(file, 'state'), logger: silent }).catch(
+    (reason: unknown) => reason,
+  )
+  expect(error).toMatchObject({ code: 'INVALID_ARGUMENT' })
+  expect((error as TerrariumError).hint).toContain('TERRARIUM_STATE_DIR')
+  expect((error as Error).message).toContain(file)
+})
+
+test('a full disk is one clear error', async () => {
+  if (spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]).status !== 0) {
+    console.warn('skipped: a mount of our own is not permitted here')
+    return
+  }
+  const stateDir = freshState()
+  const script = 'mount -t tmpfs -o size=16k tmpfs "$1" && shift && exec "$@"'
+  const command = [process.execPath, ...hostArguments(stateDir, 'sweep')]
+  const host = spawn('unshare', ['-m', 'sh', '-c', script, 'sh', stateDir, ...command], { stdio: 'pipe' })
+  onEnd(() => host.kill('SIGKILL'))
+  const complaint = await text(host.stderr)
+  expect(complaint).toContain('INVALID_ARGUMENT')
+  expect(complaint).toContain('the disk is full')
+  expect(complaint).toContain('TERRARIUM_STATE_DIR')
+})
+
+test('the state directory is the option, or what the environment says, or below the home directory', () => {
+  expect(resolveStateDir('/a', { TERRARIUM_STATE_DIR: '/b' })).toBe('/a')
+  expect(resolveStateDir(undefined, { TERRARIUM_STATE_DIR: '/b', XDG_STATE_HOME: '/c' })).toBe('/b')
+  expect(resolveStateDir(undefined, { XDG_STATE_HOME: '/c' })).toBe('/c/terrarium')
+  expect(resolveStateDir(undefined, { XDG_STATE_HOME: 'relative' })).toMatch(/\/\.local\/state\/terrarium$/)
+})
+
+test('runtimes that come at the same time agree on one installation', async () => {
+  const stateDir = freshState()
+  const hosts = [1, 2, 3].map(() => startHost(stateDir, 'sweep'))
+  const facts = await Promise.all(hosts.map((host) => host.next()))
+  expect(new Set(facts.map(({ installation }) => installation)).size).toBe(1)
+  expect(openInstallation(stateDir)).toBe(facts[0]?.installation)
+  writeFileSync(join(stateDir, 'installation.json'), 'garbage')
+  expect(() => openInstallation(stateDir)).toThrow('does not hold an installation id')
+})
+
+test('a socket in the runtime directory always fits into an address', async () => {
+  const long = join(freshState(), 'x'.repeat(90))
+  mkdirSync(long)
+  const before = process.env['XDG_RUNTIME_DIR']
+  process.env['XDG_RUNTIME_DIR'] = long
+  onEnd(() => {
+    process.env['XDG_RUNTIME_DIR'] = before
+  })
+  const { directory } = await open()
+  expect(Buffer.byteLength(join(directory, 'host.sock'))).toBeLessThanOrEqual(107)
+  expect(dirname(directory)).not.toBe(long)
+})

@@ -1,0 +1,166 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface, type Interface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, expect } from '@jest/globals'
+import { findMarked, MARKER, openRuntime, pythonHome, type OsProcess, type Runtime } from '@terrarium/process'
+import { pino } from 'pino'
+
+/** A real interpreter, not a shim. */
+export const python = execFileSync(
+  process.env['TERRARIUM_PYTHON'] ?? 'python3',
+  ['-c', 'import sys; print(sys.executable)'],
+  { encoding: 'utf8' },
+).trim()
+
+export const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
+export const silent = pino({ level: 'silent' })
+
+// Hosts that are killed leave their runtime directories behind; here, where the test removes them.
+const runtimeDirectories = mkdtempSync(join(tmpdir(), 'tt-'))
+process.env['XDG_RUNTIME_DIR'] = runtimeDirectories
+afterAll(() => {
+  rmSync(runtimeDirectories, { recursive: true, force: true })
+})
+
+const cleanUps: (() => unknown)[] = []
+const installations = new Set<string>()
+
+/** Undone after the test, last first. */
+export function onEnd(work: () => unknown): void {
+  cleanUps.push(work)
+}
+
+afterEach(async () => {
+  while (cleanUps.length > 0) await cleanUps.pop()?.()
+  // The system itself is asked, not our own books.
+  for (const installation of installations) expect(findMarked({ installation })).toEqual([])
+  installations.clear()
+})
+
+/** A state directory of its own, whose name is no easy one. */
+export function freshState(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'terrarium tëst 蛇 '))
+  onEnd(() => {
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return directory
+}
+
+export async function open(stateDir = freshState(), logger = silent): Promise<Runtime> {
+  const runtime = await openRuntime({ python, stateDir, logger })
+  watch(runtime.installation)
+  onEnd(() => runtime.close())
+  return runtime
+}
+
+/** Asserts at the end of the test that nothing of the installation is left. */
+export function watch(installation: string): void {
+  installations.add(installation)
+}
+
+export interface Started {
+  readonly process: OsProcess
+  /** The first thing it wrote to its report. */
+  readonly said: string
+}
+
+/** Starts the fixture child in the given mode and waits for its first word. */
+export async function start(runtime: Runtime, ...mode: string[]): Promise<Started> {
+  const process = await runtime.spawn({
+    name: mode.join(' '),
+    command: python,
+    args: [fixture('child.py'), pythonHome(), MARKER, ...mode],
+  })
+  return { process, said: await firstLine(process) }
+}
+
+export async function firstLine(process: OsProcess): Promise<string> {
+  for await (const line of createInterface({ input: process.report })) return line
+  throw new Error(`it said nothing: ${(await process.exited).tail}`)
+}
+
+export async function until(condition: () => boolean, what: string, deadline = 5000): Promise<void> {
+  const end = performance.now() + deadline
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`not within ${deadline} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** One letter of /proc/PID/stat; undefined when there is no such process. */
+export function stateOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.charAt(stat.lastIndexOf(')') + 2)
+  } catch {
+    return undefined
+  }
+}
+
+export const isAlive = (pid: number): boolean => !['Z', 'X', undefined].includes(stateOf(pid))
+
+export interface Host {
+  readonly child: ChildProcess
+  readonly lines: Interface
+  /** The next line it prints, parsed. */
+  next(): Promise<HostFacts>
+}
+
+export const hostArguments = (stateDir: string, ...action: string[]): string[] => [
+  fixture('host.mjs'),
+  stateDir,
+  python,
+  fixture('child.py'),
+  ...action,
+]
+
+export interface HostFacts {
+  readonly pid: number
+  readonly installation: string
+  readonly run: string
+  readonly directory: string
+  readonly children: readonly { pid: number; spawn: string; said: string }[]
+  readonly [key: string]: unknown
+}
+
+/** A host in another process, which dies with this one. */
+export function startHost(stateDir: string, ...action: string[]): Host {
+  const child = spawn(process.execPath, hostArguments(stateDir, ...action), { stdio: ['pipe', 'pipe', 'inherit'] })
+  onEnd(() => child.kill('SIGKILL'))
+  const lines = createInterface({ input: child.stdout })
+  const iterator = lines[Symbol.asyncIterator]()
+  return {
+    child,
+    lines,
+    async next() {
+      const line = await iterator.next()
+      if (line.done) throw new Error('the host ended without a word')
+      const facts = JSON.parse(line.value) as HostFacts
+      if (facts.installation) watch(facts.installation)
+      return facts
+    },
+  }
+}
+
+export async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('exit', resolve))
+}
+
+/** A Python process that is none of ours. It dies with this one. */
+export function decoy(code: string, args: string[] = [], env: Record<string, string> = {}) {
+  const arm = `import sys; sys.path.insert(0, ${JSON.stringify(join(pythonHome(), 'terrarium'))}); import _arm; _arm.arm()`
+  const child = spawn(python, ['-c', `${arm}\n${code}`, ...args], {
+    env: { ...process.env, TERRARIUM_HOST_PID: String(process.pid), ...env },
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+  })
+  onEnd(async () => {
+    child.kill('SIGKILL')
+    await ended(child)
+  })
+  const { stdout } = child
+  if (stdout === null) throw new Error('a decoy without output')
+  return Object.assign(child, { stdout })
+}

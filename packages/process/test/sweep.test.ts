@@ -1,0 +1,202 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { expect, test } from '@jest/globals'
+import { findMarked, type SweepReport } from '@terrarium/process'
+import { pino } from 'pino'
+import {
+  decoy,
+  ended,
+  fixture,
+  freshState,
+  isAlive,
+  open,
+  python,
+  startHost,
+  until,
+  type HostFacts,
+} from './support.ts'
+
+const noRuns = (stateDir: string) => readdirSync(join(stateDir, 'runs'))
+
+/** A host with the given children, killed. What had guards of its own is gone; what its children left in other sessions is not. */
+async function deadRun(stateDir: string, ...modes: string[]): Promise<HostFacts> {
+  const host = startHost(stateDir, 'hold', ...modes)
+  const facts = await host.next()
+  host.child.kill('SIGKILL')
+  await ended(host.child)
+  await until(() => !facts.children.some(({ pid }) => isAlive(pid)), 'its direct children are gone', 2000)
+  return facts
+}
+
+const grandchildren = (facts: HostFacts) => facts.children.map(({ said }) => Number(said.split(' ')[1]))
+
+test('the sweep kills exactly what a dead run has left, and removes its folders', async () => {
+  const stateDir = freshState()
+  const facts = await deadRun(stateDir, 'grandchild setsid', 'idle', 'grandchild setsid')
+  const [first = 0, , third = 0] = grandchildren(facts)
+  expect([first, third].map(isAlive)).toEqual([true, true])
+  expect(existsSync(facts.directory)).toBe(true)
+
+  const lines: string[] = []
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
+  const runtime = await open(stateDir, logger)
+  const report = await runtime.swept
+  expect(report).toMatchObject({ swept: [facts.run], dropped: [], left: [] })
+  expect(report.killed.map(({ pid }) => pid).sort()).toEqual([first, third].sort())
+  expect([first, third].some(isAlive)).toBe(false)
+  expect(existsSync(facts.directory)).toBe(false)
+  expect(noRuns(stateDir)).toEqual([runtime.runId])
+  // 20 is debug: a normal sweep is nothing to hear about.
+  expect(lines.map((line) => (JSON.parse(line) as { level: number }).level)).toEqual(lines.map(() => 20))
+})
+
+test('the sweep touches no decoy', async () => {
+  const stateDir = freshState()
+  const facts = await deadRun(stateDir, 'grandchild setsid')
+  const [{ spawn: spawnId } = { spawn: '' }] = facts.children
+  const nap = 'import time; time.sleep(60)'
+  const decoys = [
+    decoy(nap, ['--terrarium-run', facts.run, '--terrarium-spawn', spawnId]),
+    decoy(`import os; os.execvp("tail", ["tail", "-f", "run-${facts.run}.log", "/dev/null"])`),
+    decoy(nap),
+    decoy(nap, [], { TERRARIUM_SPAWN: `0123456789abcdef:${facts.run}:${spawnId}` }),
+    decoy(nap, [], { NOT_TERRARIUM_SPAWN: `${facts.installation}:${facts.run}:${spawnId}` }),
+    decoy(nap, [], { TERRARIUM_SPAWN: `${facts.installation}:${facts.run}:${spawnId}:more` }),
+  ]
+  await until(() => decoys.every(({ pid }) => pid !== undefined && isAlive(pid)), 'the decoys run')
+  const report = await (await open(stateDir)).swept
+  expect(report.killed.map(({ pid }) => pid)).toEqual(grandchildren(facts))
+  expect(decoys.map(({ pid }) => isAlive(pid ?? 0))).toEqual(decoys.map(() => true))
+})
+
+test('a marker of an unknown run is reported, not killed', async () => {
+  const stateDir = freshState()
+  const { installation } = await open(stateDir)
+  const stranger = decoy('import time; print("up", flush=True); time.sleep(60)', [], {
+    TERRARIUM_SPAWN: `${installation}:abcdefg:1-0123456789abcdef`,
+  })
+  await once(stranger.stdout, 'data')
+  const lines: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const report = await (await open(stateDir, logger)).swept
+  expect(report).toMatchObject({ killed: [], left: [{ reason: 'unknown_run', run: 'abcdefg', pid: stranger.pid }] })
+  expect(lines.join('')).toContain('unknown_run')
+  expect(isAlive(stranger.pid ?? 0)).toBe(true)
+  stranger.kill('SIGKILL')
+  await ended(stranger)
+})
+
+test('clean-ups of new runs never touch the workers of a live one, current or restarting', async () => {
+  const stateDir = freshState()
+  const host = startHost(stateDir, 'restart')
+  const { run } = await host.next()
+  for (let n = 0; n < 5; n++) {
+    const runtime = await open(stateDir)
+    expect(await runtime.swept).toEqual({ swept: [], killed: [], dropped: [], left: [] })
+    expect(await runtime.sweep()).toEqual({ swept: [], killed: [], dropped: [], left: [] })
+    await runtime.close()
+    expect(noRuns(stateDir)).toEqual([run])
+  }
+  host.child.stdin?.write('stop\n')
+  const { restarts, wrong, closed } = await host.next()
+  expect(wrong).toEqual([])
+  expect(restarts).toBeGreaterThan(0)
+  expect(closed).toMatchObject({ killed: 3, unreleased: 0, left: [] })
+})
+
+test('two runtimes that sweep at once share the work', async () => {
+  const stateDir = freshState()
+  const facts = await Promise.all([1, 2, 3].map(() => deadRun(stateDir, 'grandchild setsid')))
+  const sweepers = [1, 2].map(() => startHost(stateDir, 'sweep'))
+  const here = await open(stateDir)
+  const reports = [await here.swept, ...(await Promise.all(sweepers.map(async (each) => (await each.next())['swept'])))]
+  await Promise.all(sweepers.map(({ child }) => ended(child)))
+  const left = (reports as SweepReport[]).flatMap((report) => report.left)
+  expect(left).toEqual([])
+  expect(facts.flatMap(grandchildren).some(isAlive)).toBe(false)
+  // A run whose log another sweep was just reading is left to the other one, so nothing stays.
+  expect(noRuns(stateDir)).toEqual([here.runId])
+})
+
+test('a run of another boot is released, and nothing is killed', async () => {
+  const stateDir = freshState()
+  const facts = await deadRun(stateDir, 'grandchild setsid')
+  const [pid = 0] = grandchildren(facts)
+  changeOwner(stateDir, facts.run, { bootId: 'another-boot' })
+  expect(await (await open(stateDir)).swept).toMatchObject({ swept: [facts.run], killed: [] })
+  expect(isAlive(pid)).toBe(true)
+  process.kill(pid, 'SIGKILL')
+  await until(() => !isAlive(pid), 'the grandchild is gone')
+})
+
+test.each([
+  ['other_namespace', { namespaces: 'pid:[1] time:[1]' }],
+  ['other_user', { uid: 54321 }],
+  ['unreadable_owner', { v: 2 }],
+])('a run is left alone and reported: %s', async (reason, change) => {
+  const stateDir = freshState()
+  const facts = await deadRun(stateDir, 'grandchild setsid')
+  const [pid = 0] = grandchildren(facts)
+  changeOwner(stateDir, facts.run, change)
+  const report = await (await open(stateDir)).swept
+  expect(report).toMatchObject({ swept: [], killed: [], left: [{ reason, run: facts.run }] })
+  expect(isAlive(pid)).toBe(true)
+  expect(existsSync(facts.directory)).toBe(true)
+  process.kill(pid, 'SIGKILL')
+  await until(() => !isAlive(pid), 'the grandchild is gone')
+})
+
+test('a runtime directory that is not the run’s own is never removed', async () => {
+  const stateDir = freshState()
+  const facts = await deadRun(stateDir, 'idle')
+  const precious = join(stateDir, 'precious')
+  mkdirSync(precious)
+  writeFileSync(join(precious, 'data'), 'x')
+  changeOwner(stateDir, facts.run, { runtimeDirectory: precious })
+  expect(await (await open(stateDir)).swept).toMatchObject({ swept: [facts.run] })
+  expect(readFileSync(join(precious, 'data'), 'utf8')).toBe('x')
+})
+
+test('half-made and half-removed folders of runs are cleared away', async () => {
+  const stateDir = freshState()
+  await (await open(stateDir)).close()
+  const runs = join(stateDir, 'runs')
+  for (const name of ['.new-aaaaaaa', '.new-bbbbbbb', '.removed-ccccccc-00000000']) mkdirSync(join(runs, name))
+  const hourAgo = Date.now() / 1000 - 3600
+  utimesSync(join(runs, '.new-aaaaaaa'), hourAgo, hourAgo)
+  const runtime = await open(stateDir)
+  await runtime.swept
+  expect(readdirSync(runs).sort()).toEqual(['.new-bbbbbbb', runtime.runId].sort())
+})
+
+test('a logged pid that belongs to an innocent process today: the entry is dropped, the process lives', async () => {
+  const probe = spawnSync('unshare', ['-pf', '--mount-proc', 'sh', '-c', ': > /proc/sys/kernel/ns_last_pid'])
+  if (probe.status !== 0) {
+    console.warn('skipped: a PID namespace of our own, or ns_last_pid in it, is not permitted here')
+    return
+  }
+  const inside = [fixture('reuse.py'), process.execPath, fixture('host.mjs'), freshState(), python, fixture('child.py')]
+  // The parent-death signal outlives exec, and --kill-child ends the whole namespace.
+  const script = `import os; os.execvp("unshare", ["unshare", "-pf", "--mount-proc", "--kill-child", *sys.argv[1:]])`
+  const child = decoy(script, [python, ...inside])
+  const result = JSON.parse(await text(child.stdout)) as {
+    dead: HostFacts
+    pids: number[]
+    alive: boolean[]
+    report: { swept: SweepReport }
+  }
+  expect(result.alive).toEqual([true, true])
+  expect(result.report.swept).toMatchObject({ swept: [result.dead.run], killed: [], left: [] })
+  expect(result.report.swept.dropped.map(({ pid }) => pid).sort()).toEqual(result.pids.sort())
+  expect(findMarked({ installation: result.dead.installation })).toEqual([])
+})
+
+function changeOwner(stateDir: string, run: string, change: object): void {
+  const file = join(stateDir, 'runs', run, 'owner.json')
+  const owner = JSON.parse(readFileSync(file, 'utf8')) as object
+  writeFileSync(`${file}.new`, JSON.stringify({ ...owner, ...change }))
+  renameSync(`${file}.new`, file)
+}
