@@ -1,0 +1,75 @@
+import { once } from 'node:events'
+import { expect, test } from '@jest/globals'
+import { readIdentity, type Identity, type Runtime } from '@terrarium/process'
+import { killStrays } from '../src/helper.ts'
+import { processTable, startTicksOf } from '../src/table.ts'
+import { decoy, isAlive, open, python, silent, until } from './support.ts'
+
+const nap = 'import time; print("up", flush=True); time.sleep(60)'
+
+/** A process that carries the given marker, and is none of ours. */
+async function carrying(marker: string | undefined, code = nap): Promise<number> {
+  const process = decoy(code, [], marker === undefined ? {} : { TERRARIUM_SPAWN: marker })
+  await once(process.stdout, 'data')
+  return process.pid ?? 0
+}
+
+/** The outcome for one target, as the sweep helper tells it. */
+async function outcomeFor(runtime: Runtime, target: Identity, interpreter = python): Promise<string | undefined> {
+  const start = (request: Parameters<Runtime['spawn']>[0], input: string) =>
+    // The same helper, started as any process: what it is given comes by a file descriptor of the shell.
+    runtime.spawn({
+      ...request,
+      command: 'sh',
+      args: ['-c', 'printf %s "$0" | "$@"', input, interpreter, ...request.args],
+    })
+  return (await killStrays(start, interpreter, [target], silent))[0]
+}
+
+const other = 'fedcba9876543210:zzzzzzz:7-0123456789abcdef'
+
+function identityOf(pid: number, marker = other): Identity {
+  const [installation = '', run = '', spawn = ''] = marker.split(':')
+  return { pid, startTicks: startTicksOf(pid) ?? 0, bootId: '', installation, run, spawn }
+}
+
+test('the sweep helper kills what is exactly its target', async () => {
+  const runtime = await open()
+  const pid = await carrying(other)
+  expect(await outcomeFor(runtime, readIdentity(pid) ?? identityOf(0))).toBe('killed')
+  expect(isAlive(pid)).toBe(false)
+})
+
+test('the sweep helper spares a process that differs in anything', async () => {
+  const runtime = await open()
+  const pid = await carrying(other)
+  const exact = identityOf(pid)
+  const different: Identity[] = [
+    { ...exact, startTicks: exact.startTicks + 1 },
+    { ...exact, spawn: '8-0123456789abcdef' },
+    { ...exact, spawn: '7-0123456789abcde' },
+    { ...exact, run: 'zzzzzzy' },
+    { ...exact, installation: 'fedcba987654321' },
+  ]
+  for (const target of different) expect(await outcomeFor(runtime, target)).toBe('mismatch')
+  expect(await outcomeFor(runtime, identityOf(await carrying(undefined)))).toBe('mismatch')
+  expect(await outcomeFor(runtime, identityOf(1))).toBe('mismatch')
+  expect(isAlive(pid)).toBe(true)
+})
+
+test('the sweep helper spares a process whose environment is empty', async () => {
+  const pid = await carrying(other, `print("up", flush=True); import os; os.execve("/bin/sleep", ["sleep", "60"], {})`)
+  await until(() => processTable().environment(pid) === 'empty', 'its environment is empty')
+  expect(await outcomeFor(await open(), identityOf(pid))).toBe('odd')
+  expect(isAlive(pid)).toBe(true)
+})
+
+test('the sweep helper tells what is gone, and a helper that cannot work kills nothing', async () => {
+  const runtime = await open()
+  const pid = await carrying(other)
+  const target = identityOf(pid)
+  expect(await outcomeFor(runtime, target, '/bin/true')).toBe('failed')
+  expect(isAlive(pid)).toBe(true)
+  process.kill(pid, 'SIGKILL')
+  expect(await outcomeFor(runtime, { ...target, pid: 4_000_000 })).toBe('gone')
+})
