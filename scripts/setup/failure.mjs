@@ -40,7 +40,7 @@ export function diagnose(text, context = {}) {
       context.registry === 'npm'
         ? ['The npm registry', 'npm config get registry, HTTPS_PROXY, NODE_EXTRA_CA_CERTS']
         : ['The Python package index', 'pip config list, HTTPS_PROXY, PIP_CERT']
-    return `${name} could not be reached (${firstMatch(text, NO_NETWORK)}). Check the network and its settings (${settings}) ${AGAIN}`
+    return `${name} could not be reached (${NO_NETWORK.exec(text)[0]}). Check the network and its settings (${settings}) ${AGAIN}`
   }
   const wheel = NO_WHEEL.exec(text)
   if (wheel !== null && context.python !== undefined) {
@@ -54,7 +54,7 @@ export function diagnose(text, context = {}) {
     return 'pnpm-lock.yaml does not fit the package.json files. Whoever changed them has to run `npm run pnpm -- install` and commit the lock file.'
   }
   if (NOT_WRITABLE.test(text)) {
-    return `Set-up may not write where it has to (${firstMatch(text, NOT_WRITABLE)}). Make ${root} and the home folder writable for this user, ${AGAIN}`
+    return `Set-up may not write where it has to (${firstLine(text, NOT_WRITABLE)}). Make ${root} and the home folder writable for this user, ${AGAIN}`
   }
   return undefined
 }
@@ -70,7 +70,7 @@ export function explain(error) {
   return error instanceof Error ? (error.stack ?? error.message) : text
 }
 
-function firstMatch(text, pattern) {
+function firstLine(text, pattern) {
   const line = text.split('\n').find((candidate) => pattern.test(candidate)) ?? ''
   return line.trim().replace(/\s+/g, ' ').slice(0, 160)
 }

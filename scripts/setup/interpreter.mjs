@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { SetUpError } from './failure.mjs'
 import { pythonIn, venvs } from './paths.mjs'
 
@@ -7,12 +8,17 @@ const OLDEST = [3, 10]
 const NAMES = ['python3', 'python', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10']
 
 const PROBE = `
-import importlib.util, json, platform, sys
+import json, platform, sys
+try:
+    import ensurepip, venv
+    has_venv = hasattr(ensurepip, "bootstrap") and hasattr(venv, "create")
+except ImportError:
+    has_venv = False
 print(json.dumps({
     "executable": sys.executable,
     "version": platform.python_version(),
     "implementation": platform.python_implementation(),
-    "venv": all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
+    "venv": has_venv,
 }))`
 
 /**
@@ -36,18 +42,20 @@ export const isHandedOver = () => Object.values(venvs).some((venv) => process.en
  */
 export function findInterpreter(below) {
   const requested = below === undefined ? requestedPython() : undefined
-  const found = (requested === undefined ? NAMES : [requested])
-    .map(probe)
-    .filter((candidate) => candidate !== undefined)
-  const recent = found.filter(isRecent).filter(({ version }) => below === undefined || minorOf(version) < below)
-  const chosen = recent.find((candidate) => candidate.implementation === 'CPython' && candidate.venv)
-  if (chosen !== undefined) {
-    const { size, mtimeMs } = statSync(chosen.executable)
-    return { executable: chosen.executable, version: chosen.version, size, mtimeMs }
+  const isFit = (candidate) => isRecent(candidate) && (below === undefined || minorOf(candidate) < below)
+  const found = []
+  for (const command of requested === undefined ? NAMES.flatMap(everyOnPath) : [requested]) {
+    const candidate = probe(command)
+    if (candidate === undefined) continue
+    if (isFit(candidate) && candidate.implementation === 'CPython' && candidate.venv) {
+      const { size, mtimeMs } = statSync(candidate.executable)
+      return { executable: candidate.executable, version: candidate.version, size, mtimeMs }
+    }
+    found.push(candidate)
   }
   if (below !== undefined)
     throw new SetUpError(`This needs a Python from 3.10 to 3.${below - 1} with venv on PATH, and there is none.`)
-  throw new SetUpError(whyNone(requested, found, recent))
+  throw new SetUpError(whyNone(requested, found))
 }
 
 /** Whether the interpreter of an earlier set-up is still the same file. */
@@ -59,6 +67,13 @@ export function isUnchanged({ executable, size, mtimeMs }) {
     return false
   }
 }
+
+/** Every file of that name on PATH: the first may be a shim that leads nowhere. */
+const everyOnPath = (name) =>
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .filter((path) => existsSync(path))
 
 function probe(command) {
   const { status, stdout } = spawnSync(command, ['-I', '-c', PROBE], {
@@ -87,14 +102,15 @@ function probeAncient(command) {
   return { command, version, executable, implementation: 'CPython', venv: false }
 }
 
-const minorOf = (version) => Number(version.split('.')[1])
+const minorOf = ({ version }) => Number(version.split('.')[1])
 
 function isRecent({ version }) {
   const [major, minor] = version.split('.').map(Number)
   return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])
 }
 
-function whyNone(requested, found, recent) {
+function whyNone(requested, found) {
+  const recent = found.filter(isRecent)
   const list = (candidates) =>
     [...new Set(candidates.map(({ version, executable }) => `Python ${version} at ${executable}`))].join(', ')
   const otherwise = 'or set TERRARIUM_PYTHON to the path of another one, and run the same command again.'

@@ -58,9 +58,11 @@ export const dependencies = {
     const args = ['install', '--frozen-lockfile', '--prod=false']
     const env = {
       CI: 'true', // never ask before node_modules of another pnpm is replaced
-      pnpm_config_fetch_retries: '2', // its own minute between tries looks like a hang
-      pnpm_config_fetch_retry_mintimeout: '1000',
-      pnpm_config_fetch_retry_maxtimeout: '5000',
+      // Its own minute between tries looks like a hang.
+      pnpm_config_fetch_retries: '2',
+      pnpm_config_fetch_retry_factor: '2',
+      pnpm_config_fetch_retry_mintimeout: '500',
+      pnpm_config_network_concurrency: '48',
     }
     const install = await runCommand(process.execPath, [pnpmScript, ...args], { onLine: step.detail, env })
     if (install.code !== 0) throw failed('pnpm install', install)

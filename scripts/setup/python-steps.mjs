@@ -28,6 +28,7 @@ function venvStep({ name, title, folder, locks, editable, below }) {
         editable ? contentOf(join(pythonPackage, 'pyproject.toml')) : '',
       ]),
     isThere: () => existsSync(pythonIn(folder)),
+    assertPossible: () => void interpreterFor(name, below),
     facts: () => ({ interpreter: interpreterFor(name, below), requested: requestedPython() ?? null }),
     async run(step) {
       const python = interpreterFor(name, below)

@@ -31,6 +31,8 @@ export async function setUp({ progress = createProgress(process.stderr), need = 
   if (STEPS[need].every(isUpToDate)) return result
 
   assertWritable()
+  // What is missing on this machine is told before anything is downloaded.
+  for (const step of STEPS[need]) step.assertPossible?.()
   const lock = await acquireLock(({ pid }) => {
     progress.note(`Waiting for another set-up of this checkout (process ${pid}) …`)
   })

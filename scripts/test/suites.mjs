@@ -10,7 +10,7 @@ import { pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFold
  */
 
 const SUITE_TIMEOUT = 20 * 60_000
-const results = join(setupFolder, 'results')
+const reports = join(setupFolder, 'reports')
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 
 /** @type {readonly Suite[]} */
@@ -41,13 +41,13 @@ function lint(name, commands) {
     name,
     groups: ['lint'],
     async run({ env, onLine }) {
-      let output = ''
-      let passed = true
-      for (const [command, args, folder = '.'] of commands()) {
-        const result = await runSuiteCommand(command, args, { cwd: join(root, folder), env, onLine })
-        output += result.output
-        passed &&= result.code === 0
-      }
+      const results = await Promise.all(
+        commands().map(([command, args, folder = '.']) =>
+          runSuiteCommand(command, args, { cwd: join(root, folder), env, onLine }),
+        ),
+      )
+      const output = results.map((result) => result.output).join('')
+      const passed = results.every(({ code }) => code === 0)
       const note = passed
         ? output
             .trim()
@@ -130,7 +130,7 @@ async function runSuiteCommand(command, args, options) {
 }
 
 function freshReport(name) {
-  mkdirSync(results, { recursive: true })
-  rmSync(join(results, name), { force: true })
-  return join(results, name)
+  mkdirSync(reports, { recursive: true })
+  rmSync(join(reports, name), { force: true })
+  return join(reports, name)
 }
