@@ -1,0 +1,65 @@
+/** Delays between restarts of one child. All times in ms. */
+export interface BackoffOptions {
+  /** Delay of the first restart; default 0. */
+  readonly first?: number
+  /** Delay of the second restart; default 200. */
+  readonly base?: number
+  /** Growth from one delay to the next; default 2. */
+  readonly factor?: number
+  /** Longest delay, jitter included; default 30,000. */
+  readonly max?: number
+  /**
+   * How a delay d is spread; default `equal`: from d/2 to d. `full`: from 0 to d. `decorrelated`: from `base` to three
+   * times the previous delay. `none`: d.
+   */
+  readonly jitter?: Jitter
+  /** A child that was ready this long starts again at `first`; default 10,000. */
+  readonly stableAfter?: number
+  /** So many failures in a row without a stable run are answered by a restart; default 10. */
+  readonly maxAttempts?: number
+}
+
+export type Jitter = 'equal' | 'full' | 'decorrelated' | 'none'
+
+export type Backoff = Required<BackoffOptions>
+
+export const DEFAULT_BACKOFF: Backoff = {
+  first: 0,
+  base: 200,
+  factor: 2,
+  max: 30_000,
+  jitter: 'equal',
+  stableAfter: 10_000,
+  maxAttempts: 10,
+}
+
+export interface DelayInput {
+  /** Failures in a row without a stable run, the one at hand included: 1 or more. */
+  readonly attempt: number
+  /** The delay before this one, in ms; 0 if there was none. */
+  readonly previous: number
+  /** From 0 inclusive to 1 exclusive. */
+  readonly random: number
+  /** Multiplies `base`; 1 unless whoever fails needs relief. */
+  readonly scale: number
+}
+
+/** The delay before the next start, in whole ms. */
+export function nextDelay(backoff: Backoff, { attempt, previous, random, scale }: DelayInput): number {
+  const { first, factor, max, jitter } = backoff
+  if (attempt <= 1) return first
+  const base = backoff.base * scale
+  const delay = Math.min(max, base * factor ** (attempt - 2))
+  switch (jitter) {
+    case 'none':
+      return Math.round(delay)
+    case 'equal':
+      return Math.round(delay / 2 + random * (delay / 2))
+    case 'full':
+      return Math.round(random * delay)
+    case 'decorrelated': {
+      const highest = Math.max(base, 3 * previous)
+      return Math.round(Math.min(max, base + random * (highest - base)))
+    }
+  }
+}

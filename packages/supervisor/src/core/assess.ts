@@ -1,0 +1,65 @@
+import { FRESH_BREAKER, recordFailure } from '../breaker.ts'
+import { classify } from '../classify.ts'
+import { errorOfExit, type ExitReason } from '../exit-reason.ts'
+import type { FailureInfo } from '../failure.ts'
+import { fingerprint } from '../fingerprint.ts'
+import { DEFAULT_BACKOFF } from '../backoff.ts'
+import { DEFAULT_BREAKER } from '../breaker.ts'
+import type { Child } from './state.ts'
+import type { Turn } from './turn.ts'
+
+const LONGEST_PROBE = 10_000
+
+export interface Assessment {
+  readonly failure: FailureInfo
+  /** How long it had been ready, in ms; `undefined` if it never was. */
+  readonly readyFor: number | undefined
+  /** It had been started out of parking and has failed before it was proven stable. */
+  readonly failedProbe: boolean
+  readonly sameAsBefore: boolean
+}
+
+/**
+ * What a death says about the child, and what is remembered of it. A run is stable once the child was *ready* for
+ * `stableAfter`; that is found out now, not by a timer.
+ */
+export function assess(turn: Turn, child: Child, reason: ExitReason): Assessment {
+  const { now, state } = turn
+  const { backoff, breaker } = child.spec
+  const { stableAfter } = backoff === 'off' ? DEFAULT_BACKOFF : backoff
+  const readyFor = child.readyAt === undefined ? undefined : now - child.readyAt
+  const stable =
+    readyFor !== undefined && readyFor >= (child.probing ? Math.min(stableAfter, LONGEST_PROBE) : stableAfter)
+  const failedProbe = child.probing && !stable
+  child.probing = false
+  if (stable) child.memory = undefined
+
+  const error = errorOfExit(child.id, reason)
+  const phase = readyFor === undefined ? 'start' : 'run'
+  const attempts = (child.memory?.last.attempts ?? 0) + 1
+  const uptime = now - child.startedAt
+  const failure: FailureInfo = {
+    error,
+    class:
+      reason.type === 'error'
+        ? classify(error, { id: child.id, phase, attempts, uptime }, state.settings.classify)
+        : 'unknown',
+    fingerprint: reason.type === 'error' ? fingerprint(error, phase) : `${phase}:${reason.type}`,
+    phase,
+    attempts,
+    at: now,
+  }
+  const before = child.memory?.breaker ?? FRESH_BREAKER
+  const counts = reason.type === 'error' || reason.type === 'killed'
+  child.memory = {
+    last: failure,
+    delay: child.memory?.delay ?? 0,
+    breaker: counts
+      ? recordFailure(before, breaker === 'off' ? DEFAULT_BREAKER : breaker, {
+          fingerprint: failure.fingerprint,
+          readyFor,
+        })
+      : before,
+  }
+  return { failure, readyFor, failedProbe, sameAsBefore: before.fingerprint === failure.fingerprint }
+}

@@ -1,0 +1,180 @@
+import { errorOfExit } from '../exit-reason.ts'
+import type { Effect } from './effect.ts'
+import { end, halt } from './ending.ts'
+import type { ChildNews, CoreEvent } from './event.ts'
+import { becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
+import { perform } from './operations.ts'
+import { answerDeath, probe, restart } from './restart.ts'
+import type { Child, CoreState, Death, Pending } from './state.ts'
+import { proceed, run, waitsFor } from './task.ts'
+import { clearTimer, emit, refuse, stoppedError, type Turn } from './turn.ts'
+
+/**
+ * The supervisor's mind. Knows no clock, no promise, no randomness and no XState: whatever happens comes in as an event,
+ * and whatever is to be done goes out as data. The state is updated in place, so that a restart costs the same among ten
+ * children and among ten thousand.
+ *
+ * News is taken in at once; what it leads to is decided in order, one thing at a time, as in OTP: a death, an operation or
+ * a due restart waits in the queue while children are being started or stopped.
+ *
+ * @param now - monotonic, in ms
+ */
+export function decide(state: CoreState, event: CoreEvent, now: number): readonly Effect[] {
+  const turn: Turn = { state, now, effects: [] }
+  takeIn(turn, event)
+  while (state.task === undefined) {
+    const pending = state.queue.shift()
+    if (pending === undefined) break
+    answer(turn, pending)
+  }
+  return turn.effects
+}
+
+function takeIn(turn: Turn, event: CoreEvent): void {
+  const { state } = turn
+  switch (event.type) {
+    case 'supervisor.boot':
+      boot(turn)
+      return
+    case 'supervisor.shutdown':
+      end(turn, { type: 'shutdown' })
+      return
+    case 'supervisor.halt':
+      halt(turn)
+      return
+    case 'supervisor.call':
+      if (state.phase === 'starting' || state.phase === 'running') {
+        state.queue.push({ type: 'call', call: event.call, reply: event.reply })
+      } else refuse(turn, event.reply, stoppedError(state.settings.id))
+      return
+    case 'supervisor.timer': {
+      const child = state.children.get(event.id)
+      if (child?.timer === event.timer) timeIsUp(turn, child, event.timer, event.random)
+      return
+    }
+    default:
+      news(turn, event)
+  }
+}
+
+/** What became of an incarnation. */
+function news(turn: Turn, event: ChildNews): void {
+  const found = turn.state.children.get(event.id)
+  const child = found?.incarnation === event.incarnation && found.isAlive ? found : undefined
+  switch (event.type) {
+    case 'supervisor.child.spawned':
+      if (child?.state === 'starting') spawned(turn, child, event.ref)
+      else turn.effects.push({ type: 'kill', ref: event.ref })
+      return
+    case 'supervisor.child.ready': {
+      if (child?.state !== 'starting') return
+      becomeReady(turn, child)
+      const task = waitsFor(turn, child, 'ready')
+      if (task !== undefined) proceed(turn, task)
+      return
+    }
+    case 'supervisor.child.ignored': {
+      if (child?.state !== 'starting') return
+      settleStopped(turn, child)
+      const task = waitsFor(turn, child, 'ready', 'spawned')
+      if (task !== undefined) proceed(turn, task)
+      return
+    }
+    case 'supervisor.child.exited':
+      if (child !== undefined) died(turn, child, event)
+  }
+}
+
+function spawned(turn: Turn, child: Child, ref: NonNullable<Child['ref']>): void {
+  child.ref = ref
+  emit(turn, child, { type: 'child.start', ref })
+  const task = waitsFor(turn, child, 'spawned')
+  if (task !== undefined) proceed(turn, task)
+}
+
+function died(turn: Turn, child: Child, death: Death): void {
+  declareDead(turn, child, death.reason)
+  afterDeath(turn, child, death)
+}
+
+function afterDeath(turn: Turn, child: Child, { reason, random }: Death): void {
+  if (child.state === 'stopping') {
+    settleStopped(turn, child)
+    const task = waitsFor(turn, child, 'stopped')
+    if (task !== undefined) proceed(turn, task)
+    return
+  }
+  const task = waitsFor(turn, child, 'ready', 'spawned')
+  if (task !== undefined && child.spec.awaitReady) {
+    turn.state.task = undefined
+    task.failed(turn, child, { reason, random })
+    return
+  }
+  child.death = { reason, random }
+  turn.state.queue.push({ type: 'death', id: child.id, incarnation: child.incarnation })
+  if (task !== undefined) proceed(turn, task)
+}
+
+function timeIsUp(turn: Turn, child: Child, timer: number, random: number): void {
+  switch (child.state) {
+    case 'starting': {
+      const error = notReadyInTime(child, child.spec.startTimeout ?? 0)
+      cutShort(turn, child, { reason: { type: 'error', error }, random })
+      return
+    }
+    case 'stopping':
+      cutShort(turn, child, { reason: { type: 'killed' }, random })
+      return
+    case 'restarting':
+    case 'backing_off':
+    case 'parked':
+      turn.state.queue.push({ type: 'due', id: child.id, timer })
+      return
+    case 'running':
+    case 'stopped':
+      clearTimer(turn, child)
+  }
+}
+
+/** Its time is over, to become ready or to end. */
+function cutShort(turn: Turn, child: Child, death: Death): void {
+  kill(turn, child, death.reason)
+  afterDeath(turn, child, death)
+}
+
+function answer(turn: Turn, pending: Pending): void {
+  const { children } = turn.state
+  switch (pending.type) {
+    case 'call':
+      perform(turn, pending.call, pending.reply)
+      return
+    case 'death': {
+      const child = children.get(pending.id)
+      if (child?.incarnation === pending.incarnation && child.death !== undefined) answerDeath(turn, child, child.death)
+      return
+    }
+    case 'due': {
+      const child = children.get(pending.id)
+      if (child?.timer !== pending.timer) return
+      if (child.state === 'parked') probe(turn, child)
+      else restart(turn, child)
+    }
+  }
+}
+
+function boot(turn: Turn): void {
+  const { state } = turn
+  if (state.phase !== 'idle') return
+  state.phase = 'starting'
+  run(turn, {
+    stops: [],
+    starts: [...state.children.keys()].toReversed(),
+    done: () => {
+      state.phase = 'running'
+    },
+    failed: (later, child, { reason }) => {
+      settleStopped(later, child)
+      end(later, { type: 'error', error: startFailed(state.settings.id, child.id, errorOfExit(child.id, reason)) })
+    },
+  })
+}

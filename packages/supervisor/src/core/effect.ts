@@ -1,0 +1,31 @@
+import type { AnyActorRef } from 'xstate'
+import type { TerrariumError } from '../errors.ts'
+import type { SupervisorEvent } from '../events.ts'
+import type { ExitReason } from '../exit-reason.ts'
+import type { ResolvedSpec } from '../spec.ts'
+import type { Reply } from './call.ts'
+
+/** What the core wants done. Effects are carried out in order. */
+export type Effect =
+  /** Make the child's logic, create the actor and start it; report what becomes of it under this incarnation. */
+  | { readonly type: 'start'; readonly spec: ResolvedSpec; readonly incarnation: number }
+  /** Ask the child to end; if it cannot hear that, stop it and report `shutdown`. `patient`: ask and wait in any case. */
+  | {
+      readonly type: 'shutdown'
+      readonly ref: AnyActorRef
+      readonly id: string
+      readonly incarnation: number
+      readonly patient: boolean
+    }
+  /** Stop the child hard. The core has declared it dead already. */
+  | { readonly type: 'kill'; readonly ref: AnyActorRef }
+  /** Send `{ type: 'timer', id, timer }` after so many ms. */
+  | { readonly type: 'setTimer'; readonly id: string; readonly timer: number; readonly delay: number }
+  | { readonly type: 'clearTimer'; readonly timer: number }
+  | { readonly type: 'emit'; readonly event: SupervisorEvent }
+  | { readonly type: 'reply'; readonly reply: Reply; readonly result: Result }
+  /** The supervisor itself ends. The last effect there is. */
+  | { readonly type: 'exit'; readonly reason: ExitReason }
+
+export type Result =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: TerrariumError }

@@ -1,0 +1,33 @@
+import type { AnyActorRef } from 'xstate'
+import type { ExitReason } from '../exit-reason.ts'
+import type { Call, Reply } from './call.ts'
+
+interface About {
+  readonly id: string
+  readonly incarnation: number
+}
+
+/** What became of an incarnation. Ignored if it is no longer the current one. */
+export type ChildNews =
+  /** The actor exists. */
+  | (About & { readonly type: 'supervisor.child.spawned'; readonly ref: AnyActorRef })
+  /** The start function said IGNORE. */
+  | (About & { readonly type: 'supervisor.child.ignored' })
+  | (About & { readonly type: 'supervisor.child.ready' })
+  /** The actor is gone, or could not be made. */
+  | (About & { readonly type: 'supervisor.child.exited'; readonly reason: ExitReason; readonly random: number })
+
+/**
+ * What the core is told: the supervisor actor's own events, as an inspector sees them. `random` is for jitter: from 0
+ * inclusive to 1 exclusive.
+ */
+export type CoreEvent =
+  /** Start the children. */
+  | { readonly type: 'supervisor.boot' }
+  | { readonly type: 'supervisor.call'; readonly call: Call; readonly reply: Reply }
+  /** Stop the children in order, then end with `shutdown`. Does not wait for its turn. */
+  | { readonly type: 'supervisor.shutdown' }
+  /** End at once. */
+  | { readonly type: 'supervisor.halt' }
+  | { readonly type: 'supervisor.timer'; readonly id: string; readonly timer: number; readonly random: number }
+  | ChildNews

@@ -1,0 +1,86 @@
+import { TerrariumError } from '../errors.ts'
+import type { ExitReason } from '../exit-reason.ts'
+import type { Child } from './state.ts'
+import { clearTimer, emit, setTimer, type Turn } from './turn.ts'
+
+/** Begins a new incarnation. */
+export function start(turn: Turn, child: Child): void {
+  clearTimer(turn, child)
+  child.state = 'starting'
+  child.incarnation += 1
+  child.ref = undefined
+  child.startedAt = turn.now
+  child.readyAt = undefined
+  child.until = undefined
+  child.group = undefined
+  turn.effects.push({ type: 'start', spec: child.spec, incarnation: child.incarnation })
+  if (child.spec.startTimeout !== undefined) setTimer(turn, child, child.spec.startTimeout)
+}
+
+export function becomeReady(turn: Turn, child: Child): void {
+  clearTimer(turn, child)
+  child.state = 'running'
+  child.readyAt = turn.now
+  const { ref } = child
+  if (ref === undefined) return
+  if (child.probing) emit(turn, child, { type: 'child.unparked' })
+  emit(turn, child, { type: 'child.ready', ref })
+}
+
+/**
+ * Makes a child be down and stay down. Returns whether its end has to be waited for; if not, it is down already. A death
+ * that nobody has noticed yet is swallowed (D12, J05).
+ */
+export function stop(turn: Turn, child: Child): boolean {
+  if (child.state === 'stopping') return true
+  const { ref, spec } = child
+  if (child.isAlive && ref !== undefined && spec.shutdown !== 'brutal_kill') {
+    clearTimer(turn, child)
+    child.state = 'stopping'
+    turn.effects.push({ type: 'shutdown', ref, id: child.id, incarnation: child.incarnation, patient: spec.patient })
+    if (spec.shutdown !== 'infinity') setTimer(turn, child, spec.shutdown)
+    return true
+  }
+  if (child.isAlive) kill(turn, child, { type: 'killed' })
+  settleStopped(turn, child)
+  return false
+}
+
+/** Stops the actor hard and declares it dead, whether it can be stopped or not. */
+export function kill(turn: Turn, child: Child, reason: ExitReason): void {
+  if (child.ref !== undefined) turn.effects.push({ type: 'kill', ref: child.ref })
+  declareDead(turn, child, reason)
+}
+
+export function declareDead(turn: Turn, child: Child, reason: ExitReason): void {
+  clearTimer(turn, child)
+  if (child.ref !== undefined) emit(turn, child, { type: 'child.exit', reason, ref: child.ref })
+  child.ref = undefined
+}
+
+/** A temporary child is forgotten once it is down (C09, D06, J07). */
+export function settleStopped(turn: Turn, child: Child): void {
+  clearTimer(turn, child)
+  child.state = 'stopped'
+  child.death = undefined
+  child.until = undefined
+  child.group = undefined
+  child.probing = false
+  if (child.restart === 'temporary') turn.state.children.delete(child.id)
+}
+
+export function startFailed(supervisor: string, child: string, cause: unknown): TerrariumError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new TerrariumError('START_FAILED', `child ${child} of supervisor ${supervisor} did not start: ${why}`, {
+    hint: cause instanceof TerrariumError ? cause.hint : undefined,
+    cause,
+    details: { supervisor, child },
+  })
+}
+
+export function notReadyInTime(child: Child, timeout: number): TerrariumError {
+  return new TerrariumError('START_FAILED', `child ${child.id} was not ready within ${timeout} ms`, {
+    hint: 'raise `startTimeout`, or look at what the child waits for',
+    details: { child: child.id, timeout },
+  })
+}

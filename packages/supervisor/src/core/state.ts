@@ -1,0 +1,141 @@
+import type { AnyActorRef } from 'xstate'
+import { FRESH_BREAKER, type BreakerMemory, type ParkCause } from '../breaker.ts'
+import type { ChildCounts, ChildInfo, ChildState } from '../child-info.ts'
+import type { ExitReason } from '../exit-reason.ts'
+import type { FailureInfo } from '../failure.ts'
+import type { Settings } from '../options.ts'
+import type { ResolvedSpec, RestartType } from '../spec.ts'
+import type { ChildView } from '../strategy.ts'
+import { RestartWindow } from '../window.ts'
+import type { Call, Reply } from './call.ts'
+import { Fifo } from './fifo.ts'
+import type { Task } from './task.ts'
+
+export interface Death {
+  readonly reason: ExitReason
+  readonly random: number
+}
+
+/** What is remembered of a child's failures until it has been stable. */
+export interface FailureMemory {
+  readonly last: FailureInfo
+  /** The delay before the start that failed last, in ms. */
+  readonly delay: number
+  readonly breaker: BreakerMemory
+}
+
+/** One child, updated in place. */
+export class Child implements ChildView {
+  readonly spec: ResolvedSpec
+  state: ChildState = 'stopped'
+  incarnation = 0
+  ref: AnyActorRef | undefined
+  startedAt = 0
+  readyAt: number | undefined
+  /** The one timer a child can have; which one it is follows from its state. */
+  timer: number | undefined
+  until: number | undefined
+  memory: FailureMemory | undefined
+  /** Started out of parking, and not yet proven to be stable. */
+  probing = false
+  /** Why it is, or was last, parked. */
+  parkedFor: ParkCause | undefined
+  /** Who is held down until this child is started again, itself included; `undefined`: only itself. */
+  group: readonly string[] | undefined
+  /** It has died, and the death waits in the queue. */
+  death: Death | undefined
+
+  constructor(spec: ResolvedSpec) {
+    this.spec = spec
+  }
+
+  get id(): string {
+    return this.spec.id
+  }
+
+  get restart(): RestartType {
+    return this.spec.restart
+  }
+
+  get type(): 'worker' | 'supervisor' {
+    return this.spec.type
+  }
+
+  /** Whether there is an actor, or one is being made. */
+  get isAlive(): boolean {
+    return (
+      this.death === undefined && (this.state === 'starting' || this.state === 'running' || this.state === 'stopping')
+    )
+  }
+
+  /** Whether a start is due without anybody asking for it. */
+  get isWaiting(): boolean {
+    return this.state === 'restarting' || this.state === 'backing_off'
+  }
+
+  get breakerMemory(): BreakerMemory {
+    return this.memory?.breaker ?? FRESH_BREAKER
+  }
+
+  info(): ChildInfo {
+    const { id, type, state, ref, incarnation, memory, until } = this
+    return {
+      id,
+      type,
+      state,
+      incarnation,
+      ...(ref === undefined ? {} : { ref }),
+      ...(memory === undefined ? {} : { failure: memory.last }),
+      ...(until === undefined ? {} : { until }),
+    }
+  }
+}
+
+/** What waits for the task at hand to end. */
+export type Pending =
+  | { readonly type: 'call'; readonly call: Call; readonly reply: Reply }
+  | { readonly type: 'death'; readonly id: string; readonly incarnation: number }
+  /** The delay of a restart, or the time of a parked child, is over. */
+  | { readonly type: 'due'; readonly id: string; readonly timer: number }
+
+export type Phase = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
+
+export interface CoreState {
+  readonly settings: Settings
+  /** In start order. */
+  readonly children: Map<string, Child>
+  readonly window: RestartWindow
+  readonly queue: Fifo<Pending>
+  phase: Phase
+  /** What everything else waits for. */
+  task: Task | undefined
+  lastTimer: number
+}
+
+export function createState(settings: Settings): CoreState {
+  const { intensity, period, mode, children } = settings
+  return {
+    settings,
+    children: new Map(children.map((spec) => [spec.id, new Child(spec)])),
+    window: new RestartWindow(intensity, period, mode === 'otp' ? 'otp-seconds' : 'ms'),
+    queue: new Fifo(),
+    phase: 'idle',
+    task: undefined,
+    lastTimer: 0,
+  }
+}
+
+/** In start order. */
+export function listChildren({ children }: CoreState): ChildInfo[] {
+  return Array.from(children.values(), (child) => child.info())
+}
+
+export function countChildren({ children }: CoreState): ChildCounts {
+  let active = 0
+  let supervisors = 0
+  for (const child of children.values()) {
+    if (child.isAlive && child.ref !== undefined) active += 1
+    if (child.type === 'supervisor') supervisors += 1
+  }
+  return { specs: children.size, active, supervisors, workers: children.size - supervisors }
+}

@@ -1,0 +1,50 @@
+import type { SupervisorEvent } from '../events.ts'
+import { TerrariumError } from '../errors.ts'
+import type { Reply } from './call.ts'
+import type { Effect } from './effect.ts'
+import type { Child, CoreState } from './state.ts'
+
+/** One call of `decide`: what is known, when it is, and what has been decided so far. */
+export interface Turn {
+  readonly state: CoreState
+  readonly now: number
+  readonly effects: Effect[]
+}
+
+type About = 'supervisor' | 'id' | 'incarnation'
+type ChildEventOf<TType> = Omit<Extract<SupervisorEvent, { type: TType; id: string }>, About>
+
+export function emit<TType extends SupervisorEvent['type']>(
+  { state, effects }: Turn,
+  { id, incarnation }: Child,
+  event: ChildEventOf<TType> & { readonly type: TType },
+): void {
+  const full = { ...event, supervisor: state.settings.id, id, incarnation } as unknown as SupervisorEvent
+  effects.push({ type: 'emit', event: full })
+}
+
+/** Replaces the child's timer. Delay in ms. */
+export function setTimer(turn: Turn, child: Child, delay: number): void {
+  clearTimer(turn, child)
+  turn.state.lastTimer += 1
+  child.timer = turn.state.lastTimer
+  turn.effects.push({ type: 'setTimer', id: child.id, timer: child.timer, delay })
+}
+
+export function clearTimer(turn: Turn, child: Child): void {
+  if (child.timer === undefined) return
+  turn.effects.push({ type: 'clearTimer', timer: child.timer })
+  child.timer = undefined
+}
+
+export function answer({ effects }: Turn, reply: Reply, value?: unknown): void {
+  effects.push({ type: 'reply', reply, result: { ok: true, value } })
+}
+
+export function refuse({ effects }: Turn, reply: Reply, error: TerrariumError): void {
+  effects.push({ type: 'reply', reply, result: { ok: false, error } })
+}
+
+export function stoppedError(supervisor: string): TerrariumError {
+  return new TerrariumError('STOPPED', `supervisor ${supervisor} is not running`, { details: { supervisor } })
+}

@@ -1,0 +1,51 @@
+import { TerrariumError } from './errors.ts'
+
+/** Why an actor ended. `normal` and `shutdown` are clean; `killed` and `error` are not. */
+export type ExitReason =
+  | { readonly type: 'normal'; readonly output?: unknown }
+  | { readonly type: 'shutdown'; readonly detail?: unknown }
+  | { readonly type: 'killed' }
+  | { readonly type: 'error'; readonly error: unknown }
+
+/** A registered symbol, so that two copies of this package understand each other. */
+const EXIT = Symbol.for('terrarium.exit')
+
+/** What {@link exitWith} makes. */
+export interface ExitOutput {
+  readonly exit: ExitReason
+}
+
+/**
+ * The output of a child that ends for a reason of its own choice, so that no machine ever has to throw:
+ *
+ * ```ts
+ * createMachine({ …, output: ({ context }) => exitWith({ type: 'error', error: context.error }) })
+ * ```
+ *
+ * Any other output is a `normal` exit.
+ */
+export function exitWith(reason: ExitReason): ExitOutput {
+  return { exit: reason, [EXIT]: true } as ExitOutput
+}
+
+/** The exit reason that an actor's output stands for. */
+export function reasonOfOutput(output: unknown): ExitReason {
+  if (isExitOutput(output)) return output.exit
+  return output === undefined ? { type: 'normal' } : { type: 'normal', output }
+}
+
+function isExitOutput(output: unknown): output is ExitOutput {
+  return typeof output === 'object' && output !== null && EXIT in output
+}
+
+export function isCleanExit(reason: ExitReason): boolean {
+  return reason.type === 'normal' || reason.type === 'shutdown'
+}
+
+/** The child's own error, or one that says how it ended without any. */
+export function errorOfExit(id: string, reason: ExitReason): unknown {
+  if (reason.type === 'error') return reason.error
+  return new TerrariumError('STOPPED', `child ${id} ended: ${reason.type}`, {
+    details: { child: id, exit: reason.type },
+  })
+}

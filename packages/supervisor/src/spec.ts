@@ -1,0 +1,110 @@
+import type { AnyActorLogic, InputFrom, SnapshotFrom } from 'xstate'
+import { DEFAULT_BACKOFF, type Backoff, type BackoffOptions } from './backoff.ts'
+import { DEFAULT_BREAKER, type Breaker, type BreakerOptions } from './breaker.ts'
+import { isSupervisor } from './brand.ts'
+
+/**
+ * `permanent`: always restarted. `transient`: restarted unless it ended cleanly. `temporary`: never restarted, and
+ * forgotten once it has ended.
+ */
+export type RestartType = 'permanent' | 'transient' | 'temporary'
+
+/** What a start function returns to say: not now, and that is no failure. */
+export const IGNORE: unique symbol = Symbol.for('terrarium.ignore') as never
+
+export interface StartContext {
+  readonly supervisor: string
+  readonly id: string
+  /** 1 for the first start. */
+  readonly incarnation: number
+}
+
+export type StartResult<TLogic extends AnyActorLogic> = TLogic | typeof IGNORE
+
+export interface ChildSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
+  /** Unique among its siblings. */
+  readonly id: string
+  /** Any XState actor logic, or a function that makes one for each start. Throwing or rejecting is a start error. */
+  readonly logic: TLogic | ((context: StartContext) => StartResult<TLogic> | Promise<StartResult<TLogic>>)
+  readonly input?: InputFrom<TLogic>
+  /** Default `permanent`. */
+  readonly restart?: RestartType
+  /**
+   * How long the child may take to end after `{ type: 'supervisor.shutdown' }`, in ms, before it is stopped hard. Default
+   * 5000 for a machine that handles this event in its current state, `infinity` for a supervisor. Other actors cannot hear
+   * it and are stopped at once, unless a time is given.
+   */
+  readonly shutdown?: number | 'infinity' | 'brutal_kill'
+  /** Default `supervisor` for the logic that `supervisor()` returns, else `worker`. */
+  readonly type?: 'worker' | 'supervisor'
+  /** Asked for every snapshot until it says yes. Default: ready as soon as started; a supervisor when its children are. */
+  readonly ready?: (snapshot: SnapshotFrom<TLogic>) => boolean
+  /** How long it may take to become ready, in ms. Default: no limit. */
+  readonly startTimeout?: number
+  /**
+   * `false`: nobody waits until this child is ready, and a failure before that is no start error: it goes through
+   * backoff and breaker like any other. Default `true`.
+   */
+  readonly awaitReady?: boolean
+  /** Over the supervisor's own, field by field. */
+  readonly backoff?: BackoffOptions | 'off'
+  readonly breaker?: BreakerOptions | 'off'
+  /** When backoff's attempts are used up: `park` the child (default), or `escalate`: the supervisor gives up. */
+  readonly onExhausted?: 'park' | 'escalate'
+}
+
+/** A child specification with nothing left open. */
+export interface ResolvedSpec {
+  readonly source: ChildSpec
+  readonly id: string
+  readonly restart: RestartType
+  readonly shutdown: number | 'infinity' | 'brutal_kill'
+  /** Whether its shutdown time holds even for an actor that does not seem to listen. */
+  readonly patient: boolean
+  readonly type: 'worker' | 'supervisor'
+  readonly startTimeout: number | undefined
+  readonly awaitReady: boolean
+  readonly backoff: Backoff | 'off'
+  readonly breaker: Breaker | 'off'
+  readonly onExhausted: 'park' | 'escalate'
+}
+
+export interface SpecDefaults {
+  readonly mode: 'default' | 'otp'
+  readonly backoff: BackoffOptions | 'off'
+  readonly breaker: BreakerOptions | 'off'
+}
+
+/** The specification must be valid. */
+export function resolveSpec(spec: ChildSpec, defaults: SpecDefaults): ResolvedSpec {
+  const type = spec.type ?? (isSupervisor(spec.logic) ? 'supervisor' : 'worker')
+  return {
+    source: spec,
+    id: spec.id,
+    restart: spec.restart ?? 'permanent',
+    shutdown: spec.shutdown ?? (type === 'supervisor' ? 'infinity' : 5_000),
+    patient: spec.shutdown !== undefined,
+    type,
+    startTimeout: spec.startTimeout,
+    awaitReady: spec.awaitReady ?? true,
+    backoff: defaults.mode === 'otp' ? 'off' : resolve(DEFAULT_BACKOFF, defaults.backoff, spec.backoff),
+    breaker: defaults.mode === 'otp' ? 'off' : resolve(DEFAULT_BREAKER, defaults.breaker, spec.breaker),
+    onExhausted: spec.onExhausted ?? 'park',
+  }
+}
+
+function resolve<T extends object>(
+  standard: T,
+  supervisors: Partial<T> | 'off',
+  childs: Partial<T> | 'off' | undefined,
+): T | 'off' {
+  const chosen = childs ?? supervisors
+  if (chosen === 'off') return 'off'
+  return { ...standard, ...(supervisors === 'off' ? {} : supervisors), ...chosen }
+}
+
+/** As given, with the defaults written out. */
+export function describeSpec(spec: ResolvedSpec): ChildSpec {
+  const { source, restart, shutdown, type, awaitReady, backoff, breaker, onExhausted } = spec
+  return { ...source, restart, shutdown, type, awaitReady, backoff, breaker, onExhausted }
+}

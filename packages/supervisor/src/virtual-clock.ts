@@ -1,0 +1,78 @@
+import type { SupervisorClock } from './clock.ts'
+import { host } from './host.ts'
+
+interface Timer {
+  readonly due: number
+  readonly callback: () => void
+}
+
+/**
+ * A clock that moves only when told to. Between two timers everything that is already resolved runs to its end, so
+ * promises and timers interleave as they would in real time.
+ *
+ * ```ts
+ * const clock = new VirtualClock()
+ * clock.setTimeout(() => console.log('ten seconds later'), 10_000)
+ * await clock.advance(10_000)
+ * ```
+ */
+export class VirtualClock implements SupervisorClock {
+  #now: number
+  #lastTimer = 0
+  /** In the order in which they were set. */
+  readonly #timers = new Map<number, Timer>()
+
+  /** @param now - the first reading, in ms; default 0 */
+  constructor(now = 0) {
+    this.#now = now
+  }
+
+  readonly now = (): number => this.#now
+
+  readonly setTimeout = (callback: () => void, delay = 0): number => {
+    this.#lastTimer += 1
+    this.#timers.set(this.#lastTimer, { due: this.#now + Math.max(0, delay), callback })
+    return this.#lastTimer
+  }
+
+  readonly clearTimeout = (timer: unknown): void => {
+    this.#timers.delete(timer as number)
+  }
+
+  /** How many timers are waiting. */
+  get pending(): number {
+    return this.#timers.size
+  }
+
+  /**
+   * Moves on by so many ms and fires what becomes due, in order of due time and then of setting; timers set on the way
+   * included. `advance(0)` fires what is due now. An exception thrown by a timer rejects the promise.
+   */
+  async advance(ms = 0): Promise<void> {
+    const end = this.#now + ms
+    await settled()
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      const [id, { due, callback }] = next
+      this.#timers.delete(id)
+      this.#now = due
+      callback()
+      await settled()
+    }
+    this.#now = end
+  }
+
+  #next(end: number): [number, Timer] | undefined {
+    let next: [number, Timer] | undefined
+    for (const entry of this.#timers) {
+      if (entry[1].due <= end && (next === undefined || entry[1].due < next[1].due)) next = entry
+    }
+    return next
+  }
+}
+
+/** The host empties its microtask queue before it runs a timer. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    host.setTimeout(resolve, 0)
+  })
+}
