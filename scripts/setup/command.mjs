@@ -88,6 +88,7 @@ export function endCommandsOnSignals(beforeExit = () => {}) {
     isEnding = true
     void endCommands().then(() => {
       beforeExit()
+      process.stderr.write(`\nEnded by ${signal}.\n`)
       process.exit(128 + numbers[signal])
     })
   }
@@ -111,6 +112,7 @@ function childEnvironment(extra) {
   if (extra.NODE_ENV === undefined) delete env.NODE_ENV
   if (!homeIsUsable()) {
     env.HOME = join(setupFolder, 'home')
+    env.npm_config_cache = join(env.HOME, '.npm') // npm hands the one it began with to the scripts it runs
     mkdirSync(env.HOME, { recursive: true })
   }
   return env
