@@ -18,7 +18,7 @@ const NO_NETWORK = new RegExp(
   ].join('|'),
   'i',
 )
-const NOT_WRITABLE = /EROFS|EACCES|EPERM|Read-only file system|Permission denied|os error (13|30)\b/i
+const NOT_WRITABLE = /EROFS|EACCES|EPERM|Read-only file system|Permission denied|Operation not permitted|os error (1|13|30)\b/i
 const NO_WHEEL = /No matching distribution found for (\S+)/
 const LOCK_OUT_OF_DATE = /ERR_PNPM_OUTDATED_LOCKFILE|ERR_PNPM_LOCKFILE_CONFIG_MISMATCH|ERR_PNPM_NO_LOCKFILE/
 

@@ -102,18 +102,17 @@ const configurations = () => [
   ...projects().map((project) => join(project, 'tsconfig.json')),
 ]
 
-/** The .ts files below the project's folder that its tsconfig includes. */
+/** The .ts files that the project's tsconfig includes: its `include` names folders, perhaps with a pattern after them. */
 function sourcesOf(project) {
-  const { include, exclude = [] } = readJson(join(project, 'tsconfig.json'))
-  const left = new Set([...exclude, 'dist', 'node_modules'])
+  const { include } = readJson(join(project, 'tsconfig.json'))
   const walk = (folder) =>
     readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
       const path = join(folder, entry.name)
-      if (entry.isDirectory()) return left.has(entry.name) ? [] : walk(path)
+      if (entry.isDirectory()) return ['dist', 'node_modules'].includes(entry.name) ? [] : walk(path)
       return entry.name.endsWith('.ts') ? [path] : []
     })
   return include
-    .map((folder) => join(project, folder))
+    .map((pattern) => join(project, pattern.replace(/\/?\*.*$/, '')))
     .filter(existsSync)
     .flatMap(walk)
 }
@@ -122,7 +121,7 @@ function missingOutputs(project) {
   const { compilerOptions } = readJson(join(project, 'tsconfig.json'))
   const rootDir = join(project, compilerOptions.rootDir)
   return sourcesOf(project)
-    .filter((source) => !source.endsWith('.d.ts'))
+    .filter((source) => !/\.(d|test)\.ts$/.test(source))
     .map((source) => join(project, 'dist', relative(rootDir, source)).replace(/\.ts$/, '.js'))
     .filter((output) => !existsSync(output))
 }
