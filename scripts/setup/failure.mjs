@@ -18,7 +18,8 @@ const NO_NETWORK = new RegExp(
   ].join('|'),
   'i',
 )
-const NOT_WRITABLE = /EROFS|EACCES|EPERM|Read-only file system|Permission denied|Operation not permitted|os error (1|13|30)\b/i
+const NOT_WRITABLE =
+  /EROFS|EACCES|EPERM|Read-only file system|Permission denied|Operation not permitted|os error (1|13|30)\b/i
 const NO_WHEEL = /No matching distribution found for (\S+)/
 const LOCK_OUT_OF_DATE = /ERR_PNPM_OUTDATED_LOCKFILE|ERR_PNPM_LOCKFILE_CONFIG_MISMATCH|ERR_PNPM_NO_LOCKFILE/
 
@@ -51,7 +52,8 @@ export function diagnose(text, context = {}) {
     )
   }
   if (LOCK_OUT_OF_DATE.test(text)) {
-    return 'pnpm-lock.yaml does not fit the package.json files. Whoever changed them has to run `npm run pnpm -- install` and commit the lock file.'
+    const reasons = text.split('\n').filter((line) => line.trim().startsWith('* '))
+    return `pnpm-lock.yaml does not fit the package.json files:\n${reasons.join('\n')}\nWhoever changed them has to run \`npm run pnpm -- install\` and commit the lock file.`
   }
   if (NOT_WRITABLE.test(text)) {
     return `Set-up may not write where it has to (${firstLine(text, NOT_WRITABLE)}). Make ${root} and the home folder writable for this user, ${AGAIN}`
