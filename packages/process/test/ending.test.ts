@@ -36,9 +36,10 @@ test('killing a process kills its group', async () => {
 
 test('no group is signalled by the number of a process that has already been reaped', async () => {
   const runtime = await open()
-  const [first, second] = await Promise.all([start(runtime, 'idle'), start(runtime, 'idle')])
-  const bystander = decoy('print("up", flush=True)')
+  // Started first: its exit is told first.
+  const bystander = decoy('import time; print("up", flush=True); time.sleep(60)')
   await once(bystander.stdout, 'data')
+  const [first, second] = await Promise.all([start(runtime, 'idle'), start(runtime, 'idle')])
   const signalled: number[] = []
   const kill = process.kill.bind(process)
   process.kill = (pid, signal) => {
@@ -48,9 +49,10 @@ test('no group is signalled by the number of a process that has already been rea
   onEnd(() => (process.kill = kill))
 
   // All of them die in one moment of the event loop: their numbers are free before the first exit callback runs.
-  const pids = [first.process.pid, second.process.pid]
+  const pids = [bystander.pid ?? 0, first.process.pid, second.process.pid]
   for (const pid of pids) kill(pid, 'SIGKILL')
-  while (![...pids, bystander.pid ?? 0].every((pid) => stateOf(pid) === 'Z'));
+  const end = performance.now() + 20_000
+  while (pids.some((pid) => stateOf(pid) !== 'Z')) if (performance.now() > end) throw new Error('they do not die')
   bystander.once('exit', () => void Promise.all([first.process.kill(), second.process.kill()]))
   void first.process.exited.then(() => second.process.kill())
   void second.process.exited.then(() => first.process.kill())

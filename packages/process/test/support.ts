@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, expect } from '@jest/globals'
+import { afterAll, afterEach, expect, jest } from '@jest/globals'
 import { findMarked, MARKER, openRuntime, pythonHome, type OsProcess, type Runtime } from '@terrarium/process'
 import { pino } from 'pino'
 
@@ -14,6 +14,8 @@ export const python = execFileSync(
   ['-c', 'import sys; print(sys.executable)'],
   { encoding: 'utf8' },
 ).trim()
+
+jest.setTimeout(60_000)
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
 export const silent = pino({ level: 'silent' })
@@ -36,8 +38,9 @@ export function onEnd(work: () => unknown): void {
 afterEach(async () => {
   while (cleanUps.length > 0) await cleanUps.pop()?.()
   // The system itself is asked, not our own books.
-  for (const installation of installations) expect(findMarked({ installation })).toEqual([])
+  const watched = [...installations]
   installations.clear()
+  for (const installation of watched) expect(findMarked({ installation })).toEqual([])
 })
 
 /** A state directory of its own, whose name is no easy one. */
@@ -82,7 +85,7 @@ export async function firstLine(process: OsProcess): Promise<string> {
   throw new Error(`it said nothing: ${(await process.exited).tail}`)
 }
 
-export async function until(condition: () => boolean, what: string, deadline = 5000): Promise<void> {
+export async function until(condition: () => boolean, what: string, deadline = 20_000): Promise<void> {
   const end = performance.now() + deadline
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not within ${deadline} ms: ${what}`)
