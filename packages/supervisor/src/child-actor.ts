@@ -148,9 +148,10 @@ function watch(
  * (https://github.com/statelyai/xstate/issues/5153).
  */
 function stopOrphans(actor: AnyActorRef): void {
-  const { children } = actor.getSnapshot() as { children?: Readonly<Record<string, AnyActorRef | undefined>> }
-  for (const orphan of Object.values(children ?? {})) {
-    if (orphan !== undefined && statusOf(orphan) === 'active') orphan.send(XSTATE_STOP)
+  const { children } = actor.getSnapshot() as { children?: unknown }
+  for (const orphan of Object.values(children ?? {}) as (Partial<AnyActorRef> | undefined)[]) {
+    if (orphan?._parent !== actor) continue // the children of a logic that is no machine may be anything
+    if (statusOf(orphan as AnyActorRef) === 'active') orphan.send?.(XSTATE_STOP)
   }
 }
 

@@ -1,0 +1,293 @@
+import { expect, test } from '@jest/globals'
+import type { ExitReason, RestartStrategy, SupervisorOptions } from '@terrarium/supervisor'
+import { bench, child, idle, slow, type Bench } from './support.ts'
+
+async function started(options: Partial<SupervisorOptions>, ...ids: string[]): Promise<Bench> {
+  const it = bench({ children: ids.map((id) => child(id)), ...options })
+  await it.app.start()
+  await it.clock.advance(10)
+  it.take()
+  return it
+}
+
+const moves = (it: Bench): string[] => it.take('child.exit', 'child.start').map((move) => move.replace('child.', ''))
+
+test('D01 one_for_one leaves the others alone', async () => {
+  const it = await started({}, 'a', 'b')
+  const b = it.ref('b')
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'start a'])
+  expect(it.ref('b')).toBe(b)
+  await it.app.stop()
+})
+
+test('D02 one_for_all stops the others newest first, then starts all in order', async () => {
+  const it = await started({ strategy: 'one_for_all' }, 'a', 'b', 'c', 'd')
+  await it.crash('b')
+  expect(moves(it)).toEqual(['exit b', 'exit d', 'exit c', 'exit a', 'start a', 'start b', 'start c', 'start d'])
+  await it.app.stop()
+})
+
+test('D03 rest_for_one restarts the failed child and those after it', async () => {
+  const it = await started({ strategy: 'rest_for_one' }, 'a', 'b', 'c', 'd')
+  const a = it.ref('a')
+  await it.crash('b')
+  expect(moves(it)).toEqual(['exit b', 'exit d', 'exit c', 'start b', 'start c', 'start d'])
+  expect(it.ref('a')).toBe(a)
+  await it.app.stop()
+})
+
+test('D04 rest_for_one: the first child takes all with it, the last only itself', async () => {
+  const it = await started({ strategy: 'rest_for_one', backoff: 'off' }, 'a', 'b')
+  await it.crash('b')
+  expect(moves(it)).toEqual(['exit b', 'start b'])
+  await it.clock.advance(10)
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'exit b', 'start a', 'start b'])
+  await it.app.stop()
+})
+
+test('D05 a group restart costs one unit', async () => {
+  const it = await started({ mode: 'otp', strategy: 'one_for_all', intensity: 1 }, 'a', 'b', 'c')
+  await it.crash('a')
+  expect(it.state('c')).toBe('running')
+  await it.crash('b')
+  expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit', reason: { type: 'shutdown' } })
+})
+
+test('D06 a temporary sibling is stopped by the group and does not come back', async () => {
+  const it = await started({
+    strategy: 'one_for_all',
+    children: [child('a'), child('t', { restart: 'temporary' })],
+  })
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'exit t', 'start a'])
+  expect(it.state('t')).toBe('absent')
+  await it.app.stop()
+})
+
+test.each([
+  ['D07', 'temporary', { type: 'error', error: new Error('boom') }],
+  ['D08', 'transient', { type: 'normal' }],
+] as const)(
+  '%s one_for_all: the end of a %s child that is not restarted touches nobody',
+  async (_, restart, reason) => {
+    const it = await started({ strategy: 'one_for_all', intensity: 0, children: [child('a'), child('t', { restart })] })
+    await it.end('t', reason as ExitReason)
+    expect(moves(it)).toEqual(['exit t'])
+    await it.app.stop()
+  },
+)
+
+test('D09 one_for_all brings back a child that was stopped by hand', async () => {
+  const it = await started({ strategy: 'one_for_all' }, 'a', 'b')
+  await it.app.terminateChild('b')
+  moves(it)
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'start a', 'start b'])
+  await it.app.stop()
+})
+
+test('D10 rest_for_one starts a transient child again that had finished', async () => {
+  const it = await started({
+    strategy: 'rest_for_one',
+    children: [child('a'), child('b', { restart: 'transient' })],
+  })
+  await it.end('b', { type: 'normal' })
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit b', 'exit a', 'start a', 'start b'])
+  await it.app.stop()
+})
+
+/** Both die before the supervisor looks at either, in this order. */
+async function bothDie(it: Bench, first: string, second: string): Promise<void> {
+  const boom = { type: 'throw', error: new Error('boom') }
+  const refs = [it.ref(first), it.ref(second)]
+  it.app.on('child.exit', ({ id }) => {
+    if (id === first) refs[1]?.send(boom)
+  })
+  refs[0]?.send(boom)
+  await it.clock.advance(0)
+}
+
+test('D12 one_for_all: two deaths at once are one restart', async () => {
+  const it = await started({ mode: 'otp', strategy: 'one_for_all', intensity: 1 }, 'a', 'b', 'c')
+  await bothDie(it, 'a', 'b')
+  expect(await it.app.countChildren()).toMatchObject({ active: 3 })
+  expect(it.events.filter(({ type }) => type === 'child.restart')).toHaveLength(1)
+  await it.app.stop()
+})
+
+test('D13 one_for_one: two deaths at once are two restarts', async () => {
+  const it = await started({ mode: 'otp', intensity: 1 }, 'a', 'b')
+  await bothDie(it, 'a', 'b')
+  expect(it.take('supervisor.exit')).toEqual(['supervisor.exit'])
+})
+
+test('D14 rest_for_one: the order of two deaths decides', async () => {
+  const forward = await started({ mode: 'otp', strategy: 'rest_for_one', intensity: 1 }, 'a', 'b')
+  await bothDie(forward, 'a', 'b')
+  expect(await forward.app.countChildren()).toMatchObject({ active: 2 })
+  await forward.app.stop()
+  const backward = await started({ mode: 'otp', strategy: 'rest_for_one', intensity: 1 }, 'a', 'b')
+  await bothDie(backward, 'b', 'a')
+  expect(backward.take('supervisor.exit')).toEqual(['supervisor.exit'])
+})
+
+test('D15 a child added later is the last in the order', async () => {
+  const it = await started({ strategy: 'rest_for_one' }, 'a', 'b')
+  await it.app.startChild(child('c'))
+  await it.crash('a')
+  expect(moves(it)).toEqual(['start c', 'exit a', 'exit c', 'exit b', 'start a', 'start b', 'start c'])
+  await it.app.stop()
+})
+
+/** A child that starts once, fails to start a number of times, and then starts again. */
+function flaky(id: string, failures: number): ReturnType<typeof child> {
+  let starts = 0
+  return child(id, {
+    logic: () => {
+      starts += 1
+      if (starts > 1 && starts <= 1 + failures) throw new Error(`start ${starts}`)
+      return idle
+    },
+  })
+}
+
+test('H07 one_for_all: a sibling that fails its restart takes the others down again', async () => {
+  const it = await started({
+    mode: 'otp',
+    intensity: 9,
+    strategy: 'one_for_all',
+    children: [child('a'), flaky('s2', 1), child('c')],
+  })
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'exit c', 'exit s2', 'start a', 'exit a', 'start a', 'start s2', 'start c'])
+  await it.app.stop()
+})
+
+test('H08 rest_for_one: a retry starts from the child that failed', async () => {
+  const it = await started({
+    mode: 'otp',
+    intensity: 9,
+    strategy: 'rest_for_one',
+    children: [child('a'), flaky('s2', 1), child('c')],
+  })
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'exit c', 'exit s2', 'start a', 'start s2', 'start c'])
+  await it.app.stop()
+})
+
+test('H07, H09 terminating the child that a group waits for leaves the later ones stopped', async () => {
+  const it = await started({ strategy: 'rest_for_one', backoff: { first: 100, jitter: 'none' } }, 'a', 'b', 'c')
+  await it.crash('b')
+  expect(it.app.children.map(({ state }) => state)).toEqual(['running', 'backing_off', 'stopped'])
+  await it.app.terminateChild('b')
+  await it.clock.advance(60_000)
+  expect(it.app.children.map(({ state }) => state)).toEqual(['running', 'stopped', 'stopped'])
+  await it.app.stop()
+})
+
+test('X08 one_for_all: the group is down during the delay, and one timer brings it back', async () => {
+  const it = await started({ strategy: 'one_for_all' }, 'a', 'b', 'c')
+  await it.crash('b')
+  await it.crash('b')
+  await it.clock.advance(200)
+  moves(it)
+  await it.crash('b')
+  expect(moves(it)).toEqual(['exit b', 'exit c', 'exit a'])
+  expect(it.clock.pending).toBe(1)
+  await it.clock.advance(399)
+  expect(moves(it)).toEqual([])
+  await it.clock.advance(1)
+  expect(moves(it)).toEqual(['start a', 'start b', 'start c'])
+  await it.app.stop()
+})
+
+test('X09 rest_for_one: an earlier child that dies during the delay widens the group, which starts once', async () => {
+  const delay = (first: number): object => ({ backoff: { first, jitter: 'none' } })
+  const it = await started({
+    strategy: 'rest_for_one',
+    children: [child('a', delay(200)), child('b', delay(800)), child('c')],
+  })
+  await it.crash('b')
+  await it.clock.advance(300)
+  await it.crash('a')
+  moves(it)
+  expect(it.clock.pending).toBe(1)
+  await it.clock.advance(499)
+  expect(moves(it)).toEqual([])
+  await it.clock.advance(1)
+  expect(moves(it)).toEqual(['start a', 'start b', 'start c'])
+  await it.clock.advance(60_000)
+  expect(moves(it)).toEqual([])
+  await it.app.stop()
+})
+
+test('X10 one_for_all: the retry waits as long as the sibling that failed has to', async () => {
+  const it = await started({ strategy: 'one_for_all', children: [child('a'), flaky('s2', 2), child('c')] })
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'exit c', 'exit s2', 'start a', 'exit a', 'start a', 'exit a'])
+  expect(it.app.children[1]).toMatchObject({ state: 'backing_off', failure: { attempts: 2 }, until: 210 })
+  await it.clock.advance(200)
+  expect(moves(it)).toEqual(['start a', 'start s2', 'start c'])
+  await it.app.stop()
+})
+
+test('a group restart waits until each child is ready', async () => {
+  const it = bench({ strategy: 'one_for_all', children: [slow('a'), slow('b')] })
+  const start = it.app.start()
+  await it.send('a', { type: 'ready' })
+  await it.send('b', { type: 'ready' })
+  await start
+  await it.clock.advance(10)
+  moves(it)
+  await it.crash('b')
+  expect(moves(it)).toEqual(['exit b', 'exit a', 'start a'])
+  await it.send('a', { type: 'ready' })
+  expect(moves(it)).toEqual(['start b'])
+  await it.app.stop()
+})
+
+test('in the default mode the restart of one child holds up nobody', async () => {
+  const it = bench({ children: [slow('a'), child('b')] })
+  const start = it.app.start()
+  await it.send('a', { type: 'ready' })
+  await start
+  await it.clock.advance(10)
+  await it.crash('a')
+  await it.crash('b')
+  expect(it.state('a')).toBe('starting')
+  expect(it.state('b')).toBe('running')
+  await it.app.terminateChild('a')
+  await it.app.stop()
+})
+
+/** The failed child and whoever says so in his id: `c<a` depends on `a`. */
+const dependents: RestartStrategy = {
+  name: 'dependents',
+  plan: (failed, children) => ({
+    restart: Array.from(children, ({ id }) => id).filter((id) => id.endsWith(`<${failed.id}`)),
+  }),
+}
+
+test('a strategy of the user’s own', async () => {
+  const it = await started({ strategy: dependents }, 'c<b', 'b', 'x', 'd<b')
+  await it.crash('b')
+  expect(moves(it)).toEqual(['exit b', 'exit d<b', 'exit c<b', 'start c<b', 'start b', 'start d<b'])
+  await it.app.stop()
+})
+
+test('a strategy that throws ends the supervisor, in order', async () => {
+  const faulty = new Error('faulty')
+  const strategy: RestartStrategy = {
+    name: 'faulty',
+    plan: () => {
+      throw faulty
+    },
+  }
+  const it = await started({ strategy }, 'a', 'b')
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'exit b'])
+  expect(it.events.at(-1)).toMatchObject({ reason: { error: { code: 'STOPPED', cause: faulty } } })
+})
