@@ -1,0 +1,18 @@
+"""Functions that a Terrarium host calls in supervised workers.
+
+Mark them, and name the file to the host::
+
+    from terrarium import tool
+
+    @tool
+    def word_count(text: str) -> dict[str, int]:
+        words = text.split()
+        return {word: words.count(word) for word in words}
+
+This module uses the standard library only, so that code with tools can be imported, typed and tested anywhere.
+"""
+
+from terrarium._tools import ToolError, tool
+from terrarium._version import PROTOCOL_VERSION, __version__
+
+__all__ = ["PROTOCOL_VERSION", "ToolError", "__version__", "tool"]

@@ -1,0 +1,100 @@
+"""The bootstrap: what the host starts.
+
+Run as ``python -u _boot.py --terrarium-run RUN --terrarium-spawn SPAWN`` with its lifeline on descriptor 3, its boot
+report on descriptor 4 and ``TERRARIUM_BOOT`` in the environment, a JSON object: ``socket`` (path the host listens on),
+``token`` (secret of this spawn) and ``module`` (path of the user's file).
+
+It arms itself, then imports one thing after the other and says so, so that whatever is missing is named. Exit statuses
+before ready: 97 the host is gone, 78 configuration, 70 another exception, 79 the module ended the process, 75 the host
+closed the session. Status 0 is impossible before ready, unless user code calls ``os._exit(0)``.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from terrarium._report import BootReport
+
+
+def main() -> None:
+    """Becomes a worker, and ends the process."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    # A script's own folder comes first on sys.path, unless PYTHONSAFEPATH is set.
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+    sys.path.insert(0, here)
+    import _arm  # type: ignore[import-not-found]
+
+    _arm.arm(lifeline_fd=3)
+    # From here on `terrarium` is the package this file is part of, whatever else is installed.
+    sys.path[0] = os.path.dirname(here)
+
+    from terrarium._report import BootReport
+
+    report = BootReport(4)
+    report.boot()
+    status = _boot(report)
+    # Only a worker that was ready comes back with 0, and only that one ends with its exit handlers, like any program:
+    # before ready they could change the status, or wait for ever.
+    if status != 0:
+        os._exit(status)
+
+
+def _boot(report: "BootReport") -> int:
+    from terrarium import _diagnosis
+
+    module = ""
+    step = "the boot configuration"
+    try:
+        _prepare_process()
+        boot = _configuration()
+        module = boot["module"]
+        for step in ("grpc", "google.protobuf", "msgpack"):
+            report.importing(step)
+            __import__(step)
+        step = "terrarium"
+        from terrarium._session import Session
+
+        report.importing(module)
+        step = module
+        from terrarium._module import load_tools
+
+        tools = load_tools(module)
+        report.connecting()
+        step = "the session"
+        session = Session(boot["socket"], boot["token"], tools)
+        session.open()
+    except BaseException as error:
+        failure = _diagnosis.diagnose(error, step, module)
+        report.failed(failure)
+        return failure.status
+    report.ready()
+    return session.serve()
+
+
+def _configuration() -> "dict[str, str]":
+    import json
+
+    # Not for the eyes of user code: it holds the token.
+    said = os.environ.pop("TERRARIUM_BOOT", None)
+    if said is None:
+        raise RuntimeError("TERRARIUM_BOOT is not set: workers are started by their host")
+    boot = json.loads(said)
+    return {key: boot[key] for key in ("socket", "token", "module")}
+
+
+def _prepare_process() -> None:
+    import io
+    import signal
+
+    # A terminal's Ctrl-C is the host's business. A handler, because SIG_IGN would be inherited by programs a tool starts.
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    # The host reads UTF-8, whatever the locale says, and a print must not fail for a character.
+    for stream in (sys.stdout, sys.stderr):
+        assert isinstance(stream, io.TextIOWrapper)
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+if __name__ == "__main__":
+    main()

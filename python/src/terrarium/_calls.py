@@ -1,0 +1,128 @@
+"""Calls: what one is, and how the main thread works through those of sync tools, one at a time, in order of arrival."""
+
+import os
+import queue
+from time import monotonic
+from typing import Any
+
+from terrarium import _failure
+from terrarium._codec import NotEncodable, decode_arguments, encode
+from terrarium._outbox import Outbox
+from terrarium._tools import Tool
+from terrarium.v1 import session_pb2 as wire
+
+_FRAME_OVERHEAD = 64
+
+
+class Call:
+    """One call that has been received."""
+
+    __slots__ = ("arguments", "cancelled", "deadline", "id", "tool")
+
+    def __init__(self, id: int, tool: Tool, arguments: bytes, timeout_ms: int) -> None:
+        self.id = id
+        self.tool = tool
+        self.arguments = arguments
+        self.deadline = monotonic() + timeout_ms / 1000 if timeout_ms else None
+        """On the monotonic clock, in seconds."""
+        self.cancelled = False
+
+
+class Replies:
+    """Says how calls ended; knows which have not."""
+
+    def __init__(self, outbox: Outbox, max_message_bytes: int) -> None:
+        self._outbox = outbox
+        self._most = max_message_bytes - _FRAME_OVERHEAD
+        self.open: dict[int, Call] = {}
+        """Received and not yet answered, by id."""
+
+    def value(self, call: Call, value: Any) -> None:
+        try:
+            encoded = encode(value)
+        except NotEncodable as error:
+            return self.frame(call, _failure.not_encodable(call.id, call.tool.name, error))
+        if len(encoded) > self._most:
+            return self.frame(call, _failure.too_large(call.id, call.tool.name, len(encoded), self._most))
+        result = wire.WorkerFrame(result=wire.Result(id=call.id, value=encoded))
+        self.frame(call, result, len(encoded) + _FRAME_OVERHEAD)
+
+    def frame(self, call: Call, frame: wire.WorkerFrame, size: "int | None" = None) -> None:
+        self.open.pop(call.id, None)
+        self._outbox.put(frame, frame.ByteSize() if size is None else size)
+
+    def refused(self, call: Call, stopping: bool) -> bool:
+        """Whether a call must not begin; it is answered then."""
+        if call.cancelled:
+            self.frame(call, _failure.cancelled(call.id, "the call was cancelled before it began"))
+        elif stopping:
+            self.frame(call, _failure.cancelled(call.id, "the worker stops, and the call had not begun"))
+        elif call.deadline is not None and monotonic() >= call.deadline:
+            self.frame(call, _failure.too_late(call.id, "the deadline passed before the call began"))
+        else:
+            return False
+        return True
+
+    def arguments(self, call: Call) -> "dict[str, Any] | None":
+        """The arguments of a call, or None when they do not fit; it is answered then."""
+        try:
+            arguments = decode_arguments(call.arguments)
+            call.arguments = b""
+            call.tool.check(arguments)
+        except (TypeError, ValueError) as error:
+            self.frame(call, _failure.invalid_argument(call.id, str(error)))
+            return None
+        return arguments
+
+
+class MainThread:
+    """Runs the calls of sync tools. Only ``run`` is for the main thread itself."""
+
+    def __init__(self, replies: Replies) -> None:
+        self.running = 0
+        """The id of the call being run; 0 when there is none."""
+        self._replies = replies
+        # Its put() may be called by a signal handler at any moment, even within another put().
+        self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._stopping = False
+        self._forked = False
+        os.register_at_fork(after_in_child=self._set_forked)
+
+    def submit(self, call: Call) -> None:
+        self._calls.put(call)
+
+    def stop(self) -> None:
+        """Begins nothing new; ``run`` returns after the running call. Safe in a signal handler."""
+        self._stopping = True
+        self._calls.put(None)
+
+    def run(self) -> None:
+        while (call := self._calls.get()) is not None:
+            if self._replies.refused(call, self._stopping):
+                continue
+            arguments = self._replies.arguments(call)
+            if arguments is None:
+                continue
+            self.running = call.id
+            self._run(call, arguments)
+            self.running = 0
+
+    def _run(self, call: Call, arguments: "dict[str, Any]") -> None:
+        try:
+            value = call.tool.function(**arguments)
+        except BaseException as error:  # also SystemExit: it ends the call, not the worker
+            self._end_if_forked(error)
+            self._replies.frame(call, _failure.raised(call.id, error))
+        else:
+            self._end_if_forked(None)
+            self._replies.value(call, value)
+
+    def _set_forked(self) -> None:
+        self._forked = True
+
+    def _end_if_forked(self, error: "BaseException | None") -> None:
+        """A tool has forked, and this is the child coming out of it: it must not go on as a second worker."""
+        if not self._forked:
+            return
+        code = error.code if isinstance(error, SystemExit) else int(error is not None)
+        os._exit(code if isinstance(code, int) else int(code is not None))

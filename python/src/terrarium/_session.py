@@ -1,0 +1,175 @@
+"""One worker's session with its host: dials, presents itself, then takes frames apart until it is told to stop."""
+
+import os
+import platform
+import signal
+import threading
+from typing import Any
+from urllib.parse import quote
+
+import grpc
+
+from terrarium import _exit, _failure
+from terrarium._calls import Call, MainThread, Replies
+from terrarium._event_loop import EventLoop
+from terrarium._outbox import Outbox
+from terrarium._refusal import Refused, SessionLost
+from terrarium._tools import Tool
+from terrarium._version import PROTOCOL_VERSION, __version__
+from terrarium.v1 import session_pb2 as wire
+
+_METHOD = "/terrarium.v1.HostService/Session"
+_OPTIONS = [
+    # Both directions are bounded by Welcome.max_message_bytes.
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.enable_retries", 0),
+    ("grpc.enable_http_proxy", 0),
+]
+_MOST_BYTES = 2**31 - 1
+"""What a protocol buffer can have at most."""
+
+_FAREWELL = 1.0
+"""How long the host may take to end its half of a finished stream, in seconds."""
+
+
+class Session:
+    """``open`` it, then ``serve`` until the end; both on the main thread."""
+
+    def __init__(self, socket: str, token: str, tools: list[Tool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._outbox = Outbox()
+        self._hello = wire.Hello(
+            protocol_version=PROTOCOL_VERSION,
+            token=token,
+            pid=os.getpid(),
+            package_version=__version__,
+            python_version=platform.python_version(),
+        )
+        self._channel = grpc.insecure_channel(f"unix:{quote(socket)}", options=_OPTIONS)
+        self._finishing = False
+
+    def open(self) -> None:
+        """Says Hello, hears Welcome, says Ready. Raises Refused or SessionLost."""
+        open_stream = self._channel.stream_stream(
+            _METHOD,
+            request_serializer=wire.SessionRequest.SerializeToString,
+            response_deserializer=wire.SessionResponse.FromString,
+        )
+        self._outbox.put(wire.WorkerFrame(hello=self._hello))
+        self._stream = open_stream(self._outbox)
+        welcome, early = self._welcome()
+        most = min(welcome.max_message_bytes or _MOST_BYTES, _MOST_BYTES)
+        self._replies = Replies(self._outbox, most)
+        self._main_thread = MainThread(self._replies)
+        is_async = any(tool.is_async for tool in self._tools.values())
+        self._event_loop = EventLoop(self._replies) if is_async else None
+        signal.signal(signal.SIGTERM, lambda _number, _frame: self._main_thread.stop())
+        ready = wire.Ready(
+            tools=[wire.Tool(name=t.name, is_async=t.is_async, summary=t.summary) for t in self._tools.values()]
+        )
+        self._outbox.put(wire.WorkerFrame(ready=ready))
+        self._reader = threading.Thread(target=self._read, args=(early,), name="terrarium-reader", daemon=True)
+
+    def serve(self) -> int:
+        """Runs calls until the host or SIGTERM ends it. Returns the exit status, which is 0."""
+        self._reader.start()
+        self._main_thread.run()
+        if self._event_loop is not None:
+            self._event_loop.drain()
+        self._finishing = True
+        self._outbox.finish()
+        self._reader.join(_FAREWELL)
+        self._channel.close()
+        return 0
+
+    def _welcome(self) -> "tuple[wire.Welcome, list[wire.HostFrame]]":
+        try:
+            for message in self._stream:
+                self._outbox.received(message.seq, message.ack)
+                if not message.frames:
+                    continue
+                first, *early = message.frames
+                if first.WhichOneof("kind") != "welcome":
+                    raise SessionLost(f"the first frame of the host is {first.WhichOneof('kind')}, not Welcome")
+                if first.welcome.protocol_version != PROTOCOL_VERSION:
+                    raise _mismatch(f"the host speaks version {first.welcome.protocol_version} of terrarium.v1")
+                return first.welcome, early
+        except grpc.RpcError as error:
+            code, details = error.code(), error.details()
+            if code == grpc.StatusCode.FAILED_PRECONDITION:
+                raise _mismatch(details) from None
+            if code == grpc.StatusCode.UNAUTHENTICATED:
+                message = f"the host refused the token of this worker: {details}"
+                hint = "start workers through their host; a token is good for one start"
+                raise Refused("token_refused", message, hint) from None
+            raise SessionLost(f"the host cannot be reached: {code.name}: {details}") from None
+        raise SessionLost("the host closed the session before it was open")
+
+    def _read(self, early: "list[wire.HostFrame]") -> None:
+        """The reader thread. Without a host there is nothing to live for, whatever the main thread is doing."""
+        why = "the host closed it"
+        try:
+            self._take(early)
+            for message in self._stream:
+                self._outbox.received(message.seq, message.ack)
+                self._take(message.frames)
+        except grpc.RpcError as error:
+            why = f"{error.code().name}: {error.details()}"
+        except BaseException as error:
+            why = f"{type(error).__name__}: {error}"
+        if not self._finishing:
+            try:
+                os.set_blocking(2, False)
+                os.write(2, f"terrarium: the session with the host is lost: {why}\n".encode("utf-8", "replace"))
+            finally:
+                os._exit(_exit.SESSION_LOST)
+
+    def _take(self, frames: Any) -> None:
+        concurrent: list[Call] = []
+        for frame in frames:
+            kind = frame.WhichOneof("kind")
+            if kind == "call":
+                call = self._call(frame.call)
+                if call is None:
+                    continue
+                if call.tool.is_async:
+                    concurrent.append(call)
+                else:
+                    self._main_thread.submit(call)
+            elif kind == "cancel":
+                self._cancel(frame.cancel.id)
+            elif kind == "ping":
+                pong = wire.Pong(nonce=frame.ping.nonce, running=self._main_thread.running)
+                self._outbox.put(wire.WorkerFrame(pong=pong))
+            elif kind == "shutdown":
+                self._main_thread.stop()
+            else:
+                raise ValueError(f"the host sent a frame of a kind this version does not know: {kind}")
+        if concurrent and self._event_loop is not None:
+            self._event_loop.submit(concurrent)
+
+    def _call(self, frame: wire.Call) -> "Call | None":
+        tool = self._tools.get(frame.tool)
+        if tool is None:
+            self._outbox.put(_failure.not_found(frame.id, frame.tool))
+            return None
+        call = Call(frame.id, tool, frame.arguments, frame.timeout_ms)
+        self._replies.open[call.id] = call
+        return call
+
+    def _cancel(self, id: int) -> None:
+        call = self._replies.open.get(id)
+        if call is None:
+            return
+        call.cancelled = True
+        if self._event_loop is not None and call.tool.is_async:
+            self._event_loop.cancel(call)
+
+
+def _mismatch(what: str) -> Refused:
+    return Refused(
+        "protocol_mismatch",
+        f"{what}; this is package terrarium {__version__}, which speaks {PROTOCOL_VERSION}",
+        f"use the Node packages and the Python package of the same release ({os.path.dirname(__file__)})",
+    )

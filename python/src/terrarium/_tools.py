@@ -1,0 +1,109 @@
+"""``@tool``: what a module offers to its host."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar, overload
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+LONGEST_NAME = 128
+_NAME = re.compile(r"[^\W\d][\w.-]*")
+_NAME_RULE = f"a name has 1 to {LONGEST_NAME} letters, digits, '_', '-' or '.', and begins with a letter or '_'"
+
+_MOST_SHAPES = 64
+
+
+class ToolError(TypeError):
+    """A function cannot be a tool as it is marked. Raised when its module is imported."""
+
+
+class Tool:
+    """A marked function, with what is known about it before any call."""
+
+    __slots__ = ("_signature", "_shapes", "function", "is_async", "name", "summary")
+
+    def __init__(self, name: str, function: Callable[..., Any], signature: inspect.Signature) -> None:
+        self.name = name
+        self.function = function
+        self.is_async = inspect.iscoroutinefunction(function)
+        lines = (inspect.getdoc(function) or "").strip().splitlines()
+        self.summary = lines[0] if lines else ""
+        self._signature = signature
+        self._shapes: set[tuple[str, ...]] = set()
+
+    def check(self, arguments: dict[str, Any]) -> None:
+        """Raises TypeError, naming the argument, when the arguments do not fit the signature."""
+        # Whether they fit depends on their names alone, and a tool is called with few combinations of names.
+        shape = tuple(arguments)
+        if shape in self._shapes:
+            return
+        try:
+            self._signature.bind(**arguments)
+        except TypeError as error:
+            raise TypeError(f"{self.name}{self._signature}: {error}") from None
+        if len(self._shapes) < _MOST_SHAPES:
+            self._shapes.add(shape)
+
+
+tools: dict[str, Tool] = {}
+"""Every tool of this process, in the order of definition."""
+
+
+@overload
+def tool(function: Function, /) -> Function: ...
+@overload
+def tool(*, name: str | None = None) -> Callable[[Function], Function]: ...
+def tool(function: Any = None, /, *, name: str | None = None) -> Any:
+    """Offers a function to the host. The function itself stays as it is.
+
+    Works on sync and async functions, as ``@tool`` or ``@tool(name="other_name")``. Arguments arrive by keyword; the
+    return value is sent as msgpack. A sync tool runs on the main thread, one at a time; async tools run together on an
+    event loop of their own thread.
+
+    Raises ToolError (at import: a configuration error of the worker) for a name that is taken or not well formed, and
+    for what is not a plain function: a class, a method, a generator, or one with a required positional-only parameter.
+    """
+    if function is None:
+        return lambda marked: _register(marked, name)
+    return _register(function, name)
+
+
+def _register(function: Function, name: str | None) -> Function:
+    if not callable(function) or inspect.isclass(function):
+        raise ToolError(f"@tool marks functions, not {_kind(function)}")
+    own_name = getattr(function, "__name__", None)
+    chosen = own_name if name is None else name
+
+    def refuse(why: str) -> NoReturn:
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        where = f" ({code.co_filename}, line {code.co_firstlineno})" if code is not None else ""
+        raise ToolError(f"{own_name or _kind(function)}{where} cannot be a tool: {why}")
+
+    if not isinstance(chosen, str):
+        refuse("it has no name of its own: mark it with @tool(name='...'), a string")
+    if not _NAME.fullmatch(chosen) or len(chosen) > LONGEST_NAME:
+        refuse(f"{chosen[: LONGEST_NAME + 1]!r} is not a tool's name: {_NAME_RULE}")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        refuse("it is a generator, and this version has no streams: return a list")
+    scope = getattr(function, "__qualname__", "").rpartition(".")[0]
+    if scope and not scope.endswith("<locals>"):
+        refuse("it is a method: mark a function that is not inside a class")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        refuse("its signature is unknown: wrap it in a function")
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
+            refuse(f"arguments arrive by keyword, and {parameter.name!r} is positional-only")
+    if chosen in tools:
+        taken = inspect.unwrap(tools[chosen].function)
+        code = getattr(taken, "__code__", None)
+        where = f" in {code.co_filename}, line {code.co_firstlineno}" if code is not None else ""
+        refuse(f"the name {chosen!r} is taken by {getattr(taken, '__qualname__', _kind(taken))}{where}")
+    tools[chosen] = Tool(chosen, function, signature)
+    return function
+
+
+def _kind(thing: object) -> str:
+    return f"the class {thing.__qualname__}" if inspect.isclass(thing) else f"a {type(thing).__name__}"

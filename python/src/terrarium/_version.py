@@ -1,0 +1,6 @@
+"""The versions a worker presents itself with."""
+
+__version__ = "0.1.0"
+
+PROTOCOL_VERSION = 1
+"""The version of ``terrarium.v1`` spoken here; a host that speaks another one is refused."""
