@@ -1,1 +1,4 @@
-export {}
+export { main } from './main.ts'
+export { inOrder } from './terminal/in-order.ts'
+export { explain } from './terminal/explain.ts'
+export { UsageError } from './terminal/usage-error.ts'

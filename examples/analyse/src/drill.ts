@@ -1,0 +1,43 @@
+import type { Pool } from '@terrarium/pool'
+import { count } from './report.ts'
+
+/** Kills one busy worker half way through the job, and tells about it. */
+export class Drill {
+  readonly #pool: Pool
+  readonly #half: number
+  readonly #say: (line: string) => void
+  #recovered: Promise<void> | undefined
+
+  constructor(pool: Pool, total: number, say: (line: string) => void) {
+    this.#pool = pool
+    this.#half = Math.floor(total / 2)
+    this.#say = say
+  }
+
+  /** To be told of every answer, and once before the first. */
+  afterAnswers(done: number): void {
+    if (this.#recovered !== undefined || done < this.#half) return
+    const busy = new Map(this.#pool.workers.map(({ id, inFlight }) => [id, inFlight]))
+    const killed = this.#pool.kill()
+    if (killed === undefined) return // none is busy just now
+    const { worker, pid } = killed
+    const calls = count(busy.get(worker) ?? 0, 'call')
+    this.#say(`Half way: SIGKILL to ${worker} (pid ${pid}), busy with ${calls}, which will be run again.`)
+    this.#recovered = new Promise((resolve) => {
+      this.#pool.on('worker.ready', (event) => {
+        if (event.worker !== worker) return
+        this.#say(`${worker} is back (pid ${event.pid}).`)
+        resolve()
+      })
+      this.#pool.on('worker.parked', (event) => {
+        if (event.worker === worker) resolve()
+      })
+    })
+  }
+
+  /** Resolves when the killed worker has a successor. */
+  async recovered(): Promise<void> {
+    if (this.#recovered === undefined) this.#say('No worker was busy half way: none was killed.')
+    await this.#recovered
+  }
+}

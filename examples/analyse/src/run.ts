@@ -1,0 +1,99 @@
+import { createPool, type Pool } from '@terrarium/pool'
+import { isTerrariumError } from '@terrarium/supervisor'
+import { pino } from 'pino'
+import { Drill } from './drill.ts'
+import { listSources, NOT_STANDARD, type Listing } from './files.ts'
+import { figuresOf, type Figures } from './figures.ts'
+import { forEachInFlight } from './in-flight.ts'
+import { Progress, type Screen } from './progress.ts'
+import { count } from './report.ts'
+import type { Entry, Result } from './results.ts'
+
+/** Calls a worker holds: one it works on, one that waits for it, so that it is never idle between two. */
+const CONCURRENCY = 2
+/** How long one file may take, in ms. */
+const TIMEOUT = 120_000
+
+export interface Job {
+  /** Undefined: the interpreter's standard library, which a worker is asked for. */
+  readonly listing: Listing | undefined
+  readonly workers: number
+  readonly chaos: boolean
+  readonly screen: Screen
+}
+
+export interface Done {
+  readonly listing: Listing
+  readonly entries: readonly Entry[]
+  readonly figures: Figures
+}
+
+export function openPool(workers: number): Pool {
+  return createPool({
+    name: 'analyse',
+    python: new URL('../analyse.py', import.meta.url),
+    size: workers,
+    concurrency: CONCURRENCY,
+    drainTimeout: 2_000,
+    // What becomes of the workers is told by the job itself.
+    logger: pino({ level: 'error' }, pino.destination(2)),
+  })
+}
+
+/** Starts the pool and analyses every file of the job. Whoever opened the pool stops it. */
+export async function run(pool: Pool, job: Job, signal: AbortSignal): Promise<Done> {
+  const { screen, workers } = job
+  await pool.start()
+  const { root, version } = await pool.call<{ root: string; version: string }>('standard_library')
+  const listing = job.listing ?? (await listSources(root, signal, NOT_STANDARD))
+  const { files } = listing
+  screen.write(`Python ${version}, ${count(workers, 'worker')}: ${count(files.length, 'file')} in ${listing.root}\n`)
+
+  const progress = new Progress(screen, files.length)
+  const drill = job.chaos
+    ? new Drill(pool, files.length, (line) => {
+        progress.say(line)
+      })
+    : undefined
+  const results = new Map<string, Result>()
+  const latencies: number[] = []
+  const analyse = async (path: string): Promise<void> => {
+    const begun = performance.now()
+    const args = { path: `${listing.root}/${path}` }
+    results.set(path, await pool.call<Result>('analyse', args, { idempotent: true, timeout: TIMEOUT }))
+    latencies.push(performance.now() - begun)
+    progress.advance()
+  }
+
+  const begun = performance.now()
+  const suspects: string[] = []
+  const analysing = forEachInFlight(files, workers * CONCURRENCY, async (path) => {
+    await analyse(path).catch(unlessPoison(() => suspects.push(path)))
+    signal.throwIfAborted()
+    drill?.afterAnswers(results.size)
+  })
+  drill?.afterAnswers(0)
+  await analysing
+  await drill?.recovered()
+  // Workers died with these, but two calls share a worker: run alone, it is clear which of the two is to blame.
+  for (const path of suspects) {
+    await analyse(path).catch(unlessPoison(() => results.set(path, DEADLY)))
+  }
+  const seconds = (performance.now() - begun) / 1000
+  progress.end()
+  return {
+    listing,
+    entries: files.map((path) => ({ path, result: results.get(path) ?? DEADLY })),
+    figures: figuresOf(latencies, seconds, pool.stats.starts - workers),
+  }
+}
+
+/** The result for a file whose analysis ends the interpreter itself. */
+const DEADLY: Result = { error: { type: 'WorkerCrashed', message: 'the interpreter died parsing it', line: null } }
+
+const unlessPoison =
+  (then: () => unknown) =>
+  (error: unknown): void => {
+    if (!isTerrariumError(error, 'POISON_CALL')) throw error
+    then()
+  }

@@ -1,0 +1,110 @@
+import type { Pool } from '@terrarium/pool'
+import { isTerrariumError } from '@terrarium/supervisor'
+import type { Protocol } from './protocol.ts'
+import type { BareVenv } from './venv.ts'
+
+/** What is promised, in ms. */
+const REFUSED_WITHIN = 5_000
+const HEALED_WITHIN = 10_000
+/** What a caller would call at once, in ms. */
+const AT_ONCE = 500
+
+export interface Refused {
+  readonly refusedMs: number
+  readonly code: string
+  readonly module: string
+  readonly interpreter: string
+  readonly hint: string
+  /** Processes started before the installation, by worker slot. */
+  readonly spawns: Readonly<Record<string, number>>
+  readonly callRefusedWith: string
+}
+
+/** The pool does not start, says why, and does not try again. */
+export async function refuse(pool: Pool, venv: BareVenv, protocol: Protocol): Promise<Refused> {
+  const spawns: Record<string, number> = Object.fromEntries(pool.workers.map(({ id }) => [id, 0]))
+  const count = ({ worker }: { worker: string }): void => {
+    spawns[worker] = (spawns[worker] ?? 0) + 1
+  }
+  pool.on('worker.start', count)
+  const [error, refusedMs] = await rejectionOf(pool.start())
+  if (!isTerrariumError(error)) throw new Error('the pool did not say what is missing', { cause: error })
+  const { code, message, hint = '', details } = error
+  const module = String(details.module)
+  const interpreter = String(details.interpreter)
+  protocol.step(`${code}: ${message}`)
+  protocol.step(`hint: ${hint}`)
+  protocol.claim(`start() was rejected after ${refusedMs} ms, within ${REFUSED_WITHIN}`, refusedMs < REFUSED_WITHIN)
+  protocol.claim('its code is CONFIGURATION', code === 'CONFIGURATION')
+  protocol.claim('it names the module', module === 'grpc' && message.includes('grpc'))
+  protocol.claim('it names the interpreter', interpreter === venv.python)
+  protocol.claim('it names the command that repairs it', hint.startsWith(`${venv.python} -m pip install `))
+
+  const parked = await until(() => pool.status === 'parked', REFUSED_WITHIN)
+  protocol.claim('every worker is parked', parked)
+  const [callError, callMs] = await rejectionOf(pool.call('versions'))
+  const callRefusedWith = isTerrariumError(callError) ? callError.code : String(callError)
+  const atOnce = callRefusedWith === 'PARKED' && callMs < AT_ONCE
+  protocol.claim(`a call made now is refused at once: ${callRefusedWith} after ${callMs} ms`, atOnce)
+
+  // Time enough for a restart, if there were one.
+  await until(() => false, 1_000)
+  pool.off('worker.start', count)
+  const each = Object.entries(spawns).map(([worker, times]) => `${worker}: ${times}`)
+  const frugal = Object.values(spawns).every((times) => times <= 1) && pool.stats.starts <= pool.workers.length
+  protocol.claim(`at most one process was started for each worker (${each.join(', ')})`, frugal)
+  return { refusedMs, code, module, interpreter, hint, spawns, callRefusedWith }
+}
+
+export interface Healed {
+  readonly installedBy: 'pip' | 'copy'
+  /** From the end of the installation until every worker was ready. 0: before its end. */
+  readonly healedMs: number
+  /** Processes started to find out whether the environment had been repaired, those that succeeded included. */
+  readonly probes: number
+  readonly answer: unknown
+}
+
+/** Somebody runs the command; the pool finds out by itself. */
+export async function heal(
+  pool: Pool,
+  venv: BareVenv,
+  hint: string,
+  protocol: Protocol,
+  signal: AbortSignal,
+): Promise<Healed> {
+  const before = pool.stats.starts
+  protocol.step('installing …')
+  const { by, command, why } = await venv.repair(hint, signal)
+  protocol.step(
+    by === 'pip' ? `ran ${command}` : `pip could not install (${why}): copied the installed packages instead`,
+  )
+  const installed = performance.now()
+  const healed = await until(() => pool.stats.ready === pool.workers.length, HEALED_WITHIN)
+  const healedMs = Math.round(performance.now() - installed)
+  const probes = pool.stats.starts - before
+  protocol.claim(`every worker is ready ${healedMs} ms after the installation, after ${probes} starts`, healed)
+  const answer = healed ? await pool.call<object>('versions', {}, { timeout: HEALED_WITHIN }) : undefined
+  protocol.claim(`a call is answered: ${JSON.stringify(answer)}`, answer !== undefined)
+  return { installedBy: by, healedMs, probes, answer }
+}
+
+/** What a promise was rejected with, undefined if it was not, and how long that took in ms. */
+async function rejectionOf(promise: Promise<unknown>): Promise<[unknown, number]> {
+  const begun = performance.now()
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  return [error, Math.round(performance.now() - begun)]
+}
+
+/** Whether the condition came true within so many ms. */
+async function until(condition: () => boolean, ms: number): Promise<boolean> {
+  const end = performance.now() + ms
+  while (!condition()) {
+    if (performance.now() > end) return false
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return true
+}

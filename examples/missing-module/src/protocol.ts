@@ -1,0 +1,29 @@
+/** What is printed: every step with the time since the beginning, and every claim with whether it held. */
+export class Protocol {
+  readonly #begun = performance.now()
+  readonly #write: (line: string) => void
+  #broken = 0
+
+  constructor(write: (line: string) => void) {
+    this.#write = write
+  }
+
+  /** How many claims did not hold. */
+  get broken(): number {
+    return this.#broken
+  }
+
+  title(text: string): void {
+    this.#write(`\n${text}`)
+  }
+
+  step(text: string): void {
+    const seconds = (performance.now() - this.#begun) / 1000
+    this.#write(`${seconds.toFixed(2).padStart(6)} s  ${text}`)
+  }
+
+  claim(text: string, holds: boolean): void {
+    if (!holds) this.#broken += 1
+    this.step(`${holds ? 'yes' : 'NO '}  ${text}`)
+  }
+}

@@ -1,0 +1,9 @@
+"""What `terrarium doctor` calls on a trial worker."""
+
+from terrarium import tool
+
+
+@tool
+def ping() -> str:
+    """Prove that a call gets through."""
+    return "pong"

@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util'
+import { createPool } from '@terrarium/pool'
+import { pino } from 'pino'
+import { toJson } from '../terminal/json.ts'
+import { UsageError } from '../terminal/usage-error.ts'
+
+export async function call(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    options: { timeout: { type: 'string' }, python: { type: 'string' } },
+    allowPositionals: true,
+  })
+  const [file, tool, json = '{}', ...rest] = positionals
+  if (file === undefined || tool === undefined || rest.length > 0) {
+    throw new UsageError('Give a Python file, the name of a tool and, if it takes arguments, one JSON object.')
+  }
+  const args = parseArguments(json)
+  const timeout = parseTimeout(values.timeout)
+  const pool = createPool({
+    name: 'call',
+    python: file,
+    logger: pino({ level: 'info' }, { write: showOutput }),
+    ...(values.python === undefined ? {} : { interpreter: values.python }),
+  })
+  signal.addEventListener('abort', () => void pool.stop(), { once: true })
+  try {
+    await pool.start()
+    const value = await pool.call(tool, args, { signal, ...(timeout === undefined ? {} : { timeout }) })
+    process.stdout.write(`${toJson(value)}\n`)
+  } finally {
+    await pool.stop()
+  }
+  return 0
+}
+
+function parseArguments(json: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch (error) {
+    throw new UsageError(`The arguments are not JSON: ${(error as Error).message}`)
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  throw new UsageError('The arguments must be one JSON object of keyword arguments, for example \'{"text": "a b"}\'.')
+}
+
+function parseTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const timeout = Number(text)
+  if (/^\d+$/.test(text) && timeout > 0 && timeout < 2 ** 31) return timeout
+  throw new UsageError(`--timeout must be a whole number of milliseconds, not ${text}.`)
+}
+
+/** Of the log, what the worker itself printed. */
+function showOutput(line: string): void {
+  const { stream, msg } = JSON.parse(line) as { stream?: string; msg?: string }
+  if (stream !== undefined) process.stderr.write(`${msg ?? ''}\n`)
+}

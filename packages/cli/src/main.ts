@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { call } from './commands/call.ts'
+import { doctor } from './commands/doctor.ts'
+import { ps } from './commands/ps.ts'
+import { inOrder } from './terminal/in-order.ts'
+import { UsageError } from './terminal/usage-error.ts'
+
+const HELP = `terrarium: Python workers, kept alive, contained and visible
+
+  terrarium call FILE.py TOOL [JSON] [--timeout MS] [--python PATH]
+      Starts one worker with the tools of FILE.py, calls TOOL with the keyword arguments in the JSON object,
+      prints the result as JSON, and ends the worker. What the tool prints goes to stderr.
+  terrarium doctor [--python PATH]
+      Tells which interpreter workers would run on, what it lacks, and the command that repairs it.
+  terrarium ps
+      Lists the processes on this machine that carry Terrarium's marker.
+
+  --python PATH   default: TERRARIUM_PYTHON, else the active virtual environment's, else python3
+  --help, --version
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.
+`
+
+type Command = (argv: readonly string[], signal: AbortSignal) => Promise<number>
+
+const COMMANDS: Readonly<Record<string, Command | undefined>> = { call, doctor, ps }
+
+/** The command's body: arguments without `node` and script. Resolves with the exit code; ends in order on signals. */
+export function main(argv: readonly string[]): Promise<number> {
+  return inOrder((signal) => run(argv, signal))
+}
+
+async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === undefined) {
+    process.stderr.write(HELP)
+    return 2
+  }
+  if (isAsked(argv, '--help') || name === '-h') {
+    process.stdout.write(HELP)
+    return 0
+  }
+  if (name === '--version') {
+    process.stdout.write(`${version()}\n`)
+    return 0
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (command === undefined) throw new UsageError(`There is no command ${name}.`)
+  return command(rest, signal)
+}
+
+/** Everything after `--` is an argument, whatever it looks like. */
+function isAsked(argv: readonly string[], option: string): boolean {
+  const at = argv.indexOf(option)
+  const end = argv.indexOf('--')
+  return at !== -1 && (end === -1 || at < end)
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}

@@ -1,0 +1,27 @@
+import { isTerrariumError } from '@terrarium/supervisor'
+import { isParseError, UsageError } from './usage-error.ts'
+
+/**
+ * An error as a person reads it. A TerrariumError: code, message, hint, no stack trace; a PYTHON_ERROR also shows where
+ * in Python. An error of the system: its message. Anything else is a bug of ours and keeps its stack.
+ */
+export function explain(error: unknown): string {
+  if (isTerrariumError(error)) {
+    const { code, message, hint, details } = error
+    const traceback = code === 'PYTHON_ERROR' && typeof details.traceback === 'string' ? details.traceback : ''
+    return [traceback.trimEnd(), `${code}: ${message}`, hint === undefined ? '' : `hint: ${hint}`]
+      .filter((line) => line !== '')
+      .join('\n')
+  }
+  if (error instanceof UsageError || isParseError(error)) return `${error.message}\nSee --help.`
+  if (error instanceof Error) {
+    const isSystemError = typeof (error as NodeJS.ErrnoException).errno === 'number'
+    return isSystemError ? error.message : (error.stack ?? error.message)
+  }
+  return String(error)
+}
+
+/** 2 for what the caller got wrong, else 1. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof UsageError || isParseError(error) ? 2 : 1
+}
