@@ -64,6 +64,7 @@ async function runSuite(suite, { env, progress, jestArguments }) {
     line.fail(summary)
     process.stdout.write(`${outcome.output.trimEnd()}\n\n`)
   }
+  for (const skip of outcome.skips ?? []) process.stdout.write(`  skipped: ${skip}\n`)
   return { name: suite.name, ...outcome, time: performance.now() - start }
 }
 

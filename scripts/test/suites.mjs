@@ -4,7 +4,8 @@ import { runCommand } from '../setup/command.mjs'
 import { pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFolders } from '../setup/paths.mjs'
 
 /**
- * @typedef {{ passed: number, failed: number, skipped: number, output: string, note?: string }} Outcome
+ * @typedef {{ passed: number, failed: number, skipped: number, output: string, note?: string, skips?: readonly string[] }} Outcome
+ *   skips: what was skipped, and why where the runner knows
  * @typedef {{ env: Record<string, string>, onLine: (line: string) => void, jestArguments: readonly string[] }} Context
  * @typedef {{ name: string, groups: readonly string[], run: (context: Context) => Promise<Outcome> }} Suite
  */
@@ -81,10 +82,17 @@ print("Python", platform.python_version() + ",", ", ".join(f"{name} {version(nam
 
 function countJunit(report) {
   if (!existsSync(report)) return { passed: 0, failed: 0, skipped: 0 }
-  const suite = /<testsuite\b[^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] ?? ''
+  const xml = readFileSync(report, 'utf8')
+  const suite = /<testsuite\b[^>]*>/.exec(xml)?.[0] ?? ''
+  const skips = [...xml.matchAll(/<testcase[^>]*\bname="([^"]*)"[^>]*><skipped[^>]*\bmessage="([^"]*)"/g)]
   const number = (attribute) => Number(new RegExp(`\\b${attribute}="(\\d+)"`).exec(suite)?.[1] ?? 0)
   const failed = number('failures') + number('errors')
-  return { passed: number('tests') - failed - number('skipped'), failed, skipped: number('skipped') }
+  return {
+    passed: number('tests') - failed - number('skipped'),
+    failed,
+    skipped: number('skipped'),
+    skips: skips.map(([, test, reason]) => `${test}: ${reason}`),
+  }
 }
 
 async function runJest({ env, onLine, jestArguments }) {
@@ -97,11 +105,16 @@ async function runJest({ env, onLine, jestArguments }) {
   const args = [...flags, '--json', `--outputFile=${report}`, ...jestArguments]
   const { code, output } = await runSuiteCommand(process.execPath, args, { env, onLine })
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, output }
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites } = readJson(report)
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites, testResults } =
+    readJson(report)
   const counted = {
     passed: numPassedTests,
     failed: numFailedTests + numRuntimeErrorTestSuites,
     skipped: numPendingTests + numTodoTests,
+    skips: testResults
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter(({ status }) => ['pending', 'todo', 'skipped'].includes(status))
+      .map(({ fullName }) => fullName),
   }
   return { ...atLeastOneFailure(counted, code), output: withoutJson(output) }
 }
