@@ -10,7 +10,7 @@ import { reportFault } from './host.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
 import type { SupervisorOptions } from './options.ts'
 import type { ChildSpec } from './spec.ts'
-import { validateSpec } from './validate.ts'
+import { faultOfSpec } from './validate.ts'
 
 /**
  * A supervisor and its administration. Operations are queued with the exits around them and answered in order. They reject
@@ -61,8 +61,9 @@ class SupervisorHandle implements Supervisor {
   #started: Promise<void> | undefined
 
   constructor(options: SupervisorOptions) {
+    const logic = supervisor(options)
     const { id, clock, inspect } = options
-    this.ref = createActor(supervisor(options), {
+    this.ref = createActor(logic, {
       id,
       ...(clock === undefined ? {} : { clock }),
       ...(inspect === undefined ? {} : { inspect }),
@@ -83,7 +84,7 @@ class SupervisorHandle implements Supervisor {
   }
 
   get children(): readonly ChildInfo[] {
-    return this.ref.getSnapshot().children
+    return this.ref.getSnapshot().supervised
   }
 
   start(): Promise<void> {
@@ -121,8 +122,9 @@ class SupervisorHandle implements Supervisor {
     return this.#ended
   }
 
-  async startChild(spec: ChildSpec): Promise<AnyActorRef | undefined> {
-    validateSpec(spec)
+  startChild(spec: ChildSpec): Promise<AnyActorRef | undefined> {
+    const fault = faultOfSpec(spec)
+    if (fault !== undefined) return Promise.reject(fault)
     return this.#call({ type: 'startChild', spec })
   }
 

@@ -12,7 +12,7 @@ import { validateOptions } from './validate.ts'
 export type SupervisorSnapshot = Snapshot<ExitOutput> & {
   readonly phase: Phase
   /** In start order, as it is when it is looked at. */
-  readonly children: readonly ChildInfo[]
+  readonly supervised: readonly ChildInfo[]
 }
 
 export type SupervisorLogic = ActorLogic<
@@ -72,7 +72,7 @@ function snapshotOf({ state, outcome }: Shell): SupervisorSnapshot {
   const view = {
     [SUPERVISOR]: true,
     phase: state.phase,
-    get children() {
+    get supervised() {
       return listChildren(state)
     },
   }

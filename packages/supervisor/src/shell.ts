@@ -42,7 +42,7 @@ export class Shell {
       case 'shutdown':
         if (effect.patient || listensForShutdown(effect.ref)) effect.ref.send(SHUTDOWN)
         else {
-          this.#exited(effect.id, effect.incarnation, { type: 'shutdown' })
+          this.#exited(effect.id, effect.birth, { type: 'shutdown' })
           stopChild(effect.ref)
         }
         return
@@ -74,7 +74,7 @@ export class Shell {
     }
   }
 
-  #start({ spec, incarnation }: Extract<Effect, { type: 'start' }>): void {
+  #start({ spec, birth, incarnation }: Extract<Effect, { type: 'start' }>): void {
     const { id } = spec
     const { self, stopChild } = this.#scope
     startChildActor({
@@ -84,27 +84,27 @@ export class Shell {
       stopChild,
       isWanted: () => {
         const child = this.state.children.get(id)
-        return child?.incarnation === incarnation && child.state === 'starting'
+        return child?.birth === birth && child.state === 'starting'
       },
       report: {
         spawned: (ref) => {
-          self.send({ type: 'supervisor.child.spawned', id, incarnation, ref })
+          self.send({ type: 'supervisor.child.spawned', id, birth, ref })
         },
         ignored: () => {
-          self.send({ type: 'supervisor.child.ignored', id, incarnation })
+          self.send({ type: 'supervisor.child.ignored', id, birth })
         },
         ready: () => {
-          self.send({ type: 'supervisor.child.ready', id, incarnation })
+          self.send({ type: 'supervisor.child.ready', id, birth })
         },
         exited: (reason) => {
-          this.#exited(id, incarnation, reason)
+          this.#exited(id, birth, reason)
         },
       },
     })
   }
 
-  #exited(id: string, incarnation: number, reason: ExitReason): void {
-    this.#scope.self.send({ type: 'supervisor.child.exited', id, incarnation, reason, random: this.#random() })
+  #exited(id: string, birth: number, reason: ExitReason): void {
+    this.#scope.self.send({ type: 'supervisor.child.exited', id, birth, reason, random: this.#random() })
   }
 }
 

@@ -11,10 +11,10 @@ export function validateOptions(options: SupervisorOptions): void {
   if (mistakes.length > 0) throw invalid('supervisor options', mistakes)
 }
 
-/** Throws INVALID_ARGUMENT with every mistake in `details.mistakes`. */
-export function validateSpec(spec: ChildSpec): void {
+/** INVALID_ARGUMENT with every mistake in `details.mistakes`, if there is any. */
+export function faultOfSpec(spec: ChildSpec): TerrariumError | undefined {
   const mistakes = mistakesOfSpec(spec, 'child', undefined)
-  if (mistakes.length > 0) throw invalid('child specification', mistakes)
+  return mistakes.length > 0 ? invalid('child specification', mistakes) : undefined
 }
 
 function invalid(what: string, mistakes: readonly string[]): TerrariumError {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import type { ExitReason, RestartStrategy, SupervisorOptions } from '@terrarium/supervisor'
+import type { RestartStrategy, SupervisorOptions } from '@terrarium/supervisor'
 import { bench, child, idle, slow, type Bench } from './support.ts'
 
 async function started(options: Partial<SupervisorOptions>, ...ids: string[]): Promise<Bench> {
@@ -73,7 +73,7 @@ test.each([
   '%s one_for_all: the end of a %s child that is not restarted touches nobody',
   async (_, restart, reason) => {
     const it = await started({ strategy: 'one_for_all', intensity: 0, children: [child('a'), child('t', { restart })] })
-    await it.end('t', reason as ExitReason)
+    await it.end('t', reason)
     expect(moves(it)).toEqual(['exit t'])
     await it.app.stop()
   },

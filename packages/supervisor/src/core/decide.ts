@@ -60,7 +60,7 @@ function takeIn(turn: Turn, event: CoreEvent): void {
 /** What became of an incarnation. */
 function news(turn: Turn, event: ChildNews): void {
   const found = turn.state.children.get(event.id)
-  const child = found?.incarnation === event.incarnation && found.isAlive ? found : undefined
+  const child = found?.birth === event.birth && found.isAlive ? found : undefined
   switch (event.type) {
     case 'supervisor.child.spawned':
       if (child?.state === 'starting') spawned(turn, child, event.ref)
@@ -111,7 +111,7 @@ function afterDeath(turn: Turn, child: Child, { reason, random }: Death): void {
     return
   }
   child.death = { reason, random }
-  turn.state.queue.push({ type: 'death', id: child.id, incarnation: child.incarnation })
+  turn.state.queue.push({ type: 'death', id: child.id, birth: child.birth })
   if (task !== undefined) proceed(turn, task)
 }
 
@@ -150,7 +150,7 @@ function answer(turn: Turn, pending: Pending): void {
       return
     case 'death': {
       const child = children.get(pending.id)
-      if (child?.incarnation === pending.incarnation && child.death !== undefined) answerDeath(turn, child, child.death)
+      if (child?.birth === pending.birth && child.death !== undefined) answerDeath(turn, child, child.death)
       return
     }
     case 'due': {

@@ -7,14 +7,14 @@ import type { Reply } from './call.ts'
 
 /** What the core wants done. Effects are carried out in order. */
 export type Effect =
-  /** Make the child's logic, create the actor and start it; report what becomes of it under this incarnation. */
-  | { readonly type: 'start'; readonly spec: ResolvedSpec; readonly incarnation: number }
+  /** Make the child's logic, create the actor and start it; report what becomes of it under this birth. */
+  | { readonly type: 'start'; readonly spec: ResolvedSpec; readonly birth: number; readonly incarnation: number }
   /** Ask the child to end; if it cannot hear that, stop it and report `shutdown`. `patient`: ask and wait in any case. */
   | {
       readonly type: 'shutdown'
       readonly ref: AnyActorRef
       readonly id: string
-      readonly incarnation: number
+      readonly birth: number
       readonly patient: boolean
     }
   /** Stop the child hard. The core has declared it dead already. */

@@ -4,10 +4,11 @@ import type { Call, Reply } from './call.ts'
 
 interface About {
   readonly id: string
-  readonly incarnation: number
+  /** Which start of the supervisor's this is about; unlike an incarnation never used twice, whatever becomes of the child. */
+  readonly birth: number
 }
 
-/** What became of an incarnation. Ignored if it is no longer the current one. */
+/** What became of a start. Ignored if the child has been started again or is gone. */
 export type ChildNews =
   /** The actor exists. */
   | (About & { readonly type: 'supervisor.child.spawned'; readonly ref: AnyActorRef })

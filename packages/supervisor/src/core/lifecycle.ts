@@ -8,12 +8,14 @@ export function start(turn: Turn, child: Child): void {
   clearTimer(turn, child)
   child.state = 'starting'
   child.incarnation += 1
+  turn.state.lastBirth += 1
+  child.birth = turn.state.lastBirth
   child.ref = undefined
   child.startedAt = turn.now
   child.readyAt = undefined
   child.until = undefined
   child.group = undefined
-  turn.effects.push({ type: 'start', spec: child.spec, incarnation: child.incarnation })
+  turn.effects.push({ type: 'start', spec: child.spec, birth: child.birth, incarnation: child.incarnation })
   if (child.spec.startTimeout !== undefined) setTimer(turn, child, child.spec.startTimeout)
 }
 
@@ -37,7 +39,7 @@ export function stop(turn: Turn, child: Child): boolean {
   if (child.isAlive && ref !== undefined && spec.shutdown !== 'brutal_kill') {
     clearTimer(turn, child)
     child.state = 'stopping'
-    turn.effects.push({ type: 'shutdown', ref, id: child.id, incarnation: child.incarnation, patient: spec.patient })
+    turn.effects.push({ type: 'shutdown', ref, id: child.id, birth: child.birth, patient: spec.patient })
     if (spec.shutdown !== 'infinity') setTimer(turn, child, spec.shutdown)
     return true
   }

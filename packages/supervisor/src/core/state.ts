@@ -29,6 +29,8 @@ export class Child implements ChildView {
   readonly spec: ResolvedSpec
   state: ChildState = 'stopped'
   incarnation = 0
+  /** Identifies the current incarnation among all that the supervisor has ever started. */
+  birth = 0
   ref: AnyActorRef | undefined
   startedAt = 0
   readyAt: number | undefined
@@ -94,7 +96,7 @@ export class Child implements ChildView {
 /** What waits for the task at hand to end. */
 export type Pending =
   | { readonly type: 'call'; readonly call: Call; readonly reply: Reply }
-  | { readonly type: 'death'; readonly id: string; readonly incarnation: number }
+  | { readonly type: 'death'; readonly id: string; readonly birth: number }
   /** The delay of a restart, or the time of a parked child, is over. */
   | { readonly type: 'due'; readonly id: string; readonly timer: number }
 
@@ -110,6 +112,7 @@ export interface CoreState {
   /** What everything else waits for. */
   task: Task | undefined
   lastTimer: number
+  lastBirth: number
 }
 
 export function createState(settings: Settings): CoreState {
@@ -122,6 +125,7 @@ export function createState(settings: Settings): CoreState {
     phase: 'idle',
     task: undefined,
     lastTimer: 0,
+    lastBirth: 0,
   }
 }
 

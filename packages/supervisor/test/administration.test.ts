@@ -1,0 +1,176 @@
+import { expect, test } from '@jest/globals'
+import { supervisor } from '@terrarium/supervisor'
+import { bench, child, idle, obedient, refusal, slow, type Bench } from './support.ts'
+
+async function running(...ids: string[]): Promise<Bench> {
+  const it = bench({ children: ids.map((id) => child(id)) })
+  await it.app.start()
+  return it
+}
+
+test('J01, J02 an id is taken, running or not', async () => {
+  const { app } = await running('a')
+  expect(await refusal(app.startChild(child('a')))).toBe('already_started')
+  await app.terminateChild('a')
+  expect(await refusal(app.startChild(child('a')))).toBe('already_present')
+  await app.stop()
+})
+
+test('J03 an unknown id', async () => {
+  const { app } = await running()
+  const operations = [
+    app.terminateChild('x'),
+    app.restartChild('x'),
+    app.deleteChild('x'),
+    app.getChildSpec('x'),
+    app.unpark('x'),
+  ]
+  expect(await Promise.all(operations.map(refusal))).toEqual(Array(5).fill('not_found'))
+  await app.stop()
+})
+
+test('J04 a running child can neither be deleted nor restarted', async () => {
+  const { app } = await running('a')
+  expect(await refusal(app.deleteChild('a'))).toBe('running')
+  expect(await refusal(app.restartChild('a'))).toBe('running')
+  await app.stop()
+})
+
+test('J05, J06 stopping is idempotent, deleting is not', async () => {
+  const { app, state } = await running('a')
+  await app.terminateChild('a')
+  await app.terminateChild('a')
+  expect(state('a')).toBe('stopped')
+  await app.deleteChild('a')
+  expect(await refusal(app.deleteChild('a'))).toBe('not_found')
+  expect(await refusal(app.restartChild('a'))).toBe('not_found')
+  await app.stop()
+})
+
+test('J07 a temporary child is gone once it is stopped', async () => {
+  const { app } = await running()
+  await app.startChild(child('a', { restart: 'temporary' }))
+  await app.terminateChild('a')
+  expect(await refusal(app.restartChild('a'))).toBe('not_found')
+  await app.stop()
+})
+
+test('J08 whichChildren is newest first, `children` is in start order', async () => {
+  const { app, ref } = await running('a', 'b')
+  const c = await app.startChild(child('c'))
+  expect(c).toBe(ref('c'))
+  const listed = await app.whichChildren()
+  expect(listed.map(({ id }) => id)).toEqual(['c', 'b', 'a'])
+  expect(listed[0]).toEqual({ id: 'c', type: 'worker', state: 'running', ref: c, incarnation: 1 })
+  expect(app.children.map(({ id }) => id)).toEqual(['a', 'b', 'c'])
+  await app.stop()
+})
+
+test('J09 counts of a mixed lot', async () => {
+  const { app } = await running('a', 'b')
+  await app.startChild({ id: 'sub', logic: supervisor({ id: 'sub' }) })
+  await app.terminateChild('b')
+  expect(await app.countChildren()).toEqual({ specs: 3, active: 2, supervisors: 1, workers: 2 })
+  await app.stop()
+})
+
+test('J11 terminateChild does not apply the strategy', async () => {
+  const it = bench({ strategy: 'one_for_all', intensity: 0, children: [child('a'), child('b')] })
+  await it.app.start()
+  it.take()
+  await it.app.terminateChild('b')
+  expect(it.take()).toEqual(['child.exit b'])
+  await it.app.stop()
+})
+
+test('J05, D12 a child that is dead but not noticed yet is stopped, and its death not counted', async () => {
+  const it = bench({ mode: 'otp', intensity: 0, children: [child('a')] })
+  await it.app.start()
+  const a = it.ref('a')
+  const blocked = it.app.startChild(slow('b'))
+  const terminated = it.app.terminateChild('a')
+  a.send({ type: 'throw', error: new Error('boom') })
+  it.ref('b').send({ type: 'ready' })
+  await blocked
+  await terminated
+  expect(it.state('a')).toBe('stopped')
+  await it.app.stop()
+})
+
+test('A02, A03 a specification is read back with its defaults', async () => {
+  const { app } = await running()
+  const sub = supervisor({ id: 'sub' })
+  await app.startChild({ id: 'worker', logic: idle })
+  await app.startChild({ id: 'sub', logic: sub })
+  expect(await app.getChildSpec('worker')).toMatchObject({
+    id: 'worker',
+    logic: idle,
+    restart: 'permanent',
+    shutdown: 5_000,
+    type: 'worker',
+    awaitReady: true,
+    onExhausted: 'park',
+  })
+  expect(await app.getChildSpec('sub')).toMatchObject({ type: 'supervisor', shutdown: 'infinity' })
+  await app.stop()
+})
+
+test('H01 – H06 between two attempts to start a child everybody else is served', async () => {
+  let starts = 0
+  const logic = (): typeof obedient => {
+    starts += 1
+    if (starts > 1) throw new Error('no')
+    return obedient
+  }
+  const it = bench({ mode: 'otp', intensity: 1_000_000, period: 3_600_000, children: [child('a', { logic })] })
+  await it.app.start()
+  it.ref('a').send({ type: 'throw', error: new Error('boom') })
+  expect(it.state('a')).toBe('restarting')
+  expect(await it.app.countChildren()).toEqual({ specs: 1, active: 0, supervisors: 0, workers: 1 })
+  expect(await refusal(it.app.restartChild('a'))).toBe('restarting')
+  expect(await refusal(it.app.deleteChild('a'))).toBe('restarting')
+  expect(await refusal(it.app.startChild(child('a')))).toBe('already_present')
+  await it.app.startChild(child('z'))
+  const before = starts
+  await it.app.terminateChild('a')
+  await it.clock.advance(1_000)
+  expect(it.state('a')).toBe('stopped')
+  expect(starts).toBe(before)
+  await it.app.stop()
+})
+
+test('operations are answered in the order in which they were asked', async () => {
+  const it = await running('a')
+  const answers: string[] = []
+  const note = (what: string) => (): void => {
+    answers.push(what)
+  }
+  const all = [
+    it.app.startChild(slow('b')).then(note('start b')),
+    it.app.terminateChild('a').then(note('terminate a')),
+    it.app.countChildren().then(({ active }) => {
+      answers.push(`active ${active}`)
+    }),
+  ]
+  await it.clock.advance(1_000)
+  expect(answers).toEqual([])
+  await it.send('b', { type: 'ready' })
+  await Promise.all(all)
+  expect(answers).toEqual(['start b', 'terminate a', 'active 1'])
+  await it.app.stop()
+})
+
+test('A04 an invalid specification is refused before anybody is asked', async () => {
+  const { app } = await running()
+  await expect(app.startChild({ id: '', logic: 42, restart: 'always' } as never)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    details: {
+      mistakes: [
+        expect.stringContaining('child.id'),
+        expect.stringContaining('child.logic'),
+        expect.stringContaining('child.restart'),
+      ],
+    },
+  })
+  await app.stop()
+})

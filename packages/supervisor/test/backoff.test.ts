@@ -1,0 +1,209 @@
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { DEFAULT_BACKOFF, nextDelay, type Jitter } from '../src/backoff.ts'
+import { bench, child, NO_JITTER, refusal, slow, type Bench } from './support.ts'
+
+/** Lets every restart fail as soon as it has been made, and returns the delays in ms up to the last restart. */
+async function delays(it: Bench, attempts: number): Promise<number[]> {
+  const seen: number[] = []
+  it.app.on('child.backoff', ({ delay }) => seen.push(delay))
+  await it.app.start()
+  await it.clock.advance(1)
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    await it.crash('a', new Error(attempt % 2 === 0 ? 'even' : 'odd'))
+    const { until } = it.app.children[0] ?? {}
+    if (it.state('a') === 'backing_off' && until !== undefined) await it.clock.advance(until - it.clock.now())
+  }
+  return seen
+}
+
+test('X01 the delays of a child that dies at once, for ever, and the end of patience', async () => {
+  const it = bench({ breaker: 'off', children: [child('a')] })
+  const startedAt = 1
+  expect(await delays(it, 10)).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000])
+  await it.crash('a', new Error('odd'))
+  expect(it.clock.now() - startedAt).toBe(81_000)
+  expect(it.events.at(-1)).toMatchObject({ type: 'child.parked', cause: 'exhausted', failure: { attempts: 11 } })
+  expect(it.state('a')).toBe('parked')
+  await it.app.stop()
+})
+
+test('X01 with `escalate` the supervisor gives up instead', async () => {
+  const it = bench({ breaker: 'off', children: [child('a', { onExhausted: 'escalate' }), child('b')] })
+  await delays(it, 10)
+  it.take()
+  await it.crash('a')
+  expect(it.take()).toEqual(['child.exit a', 'child.exit b', 'supervisor.exit'])
+  expect(it.events.at(-1)).toMatchObject({ reason: { type: 'error', error: { code: 'STOPPED' } } })
+})
+
+/** mulberry32 */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+test.each([
+  ['equal', 1_600, 3_200],
+  ['full', 0, 3_200],
+  ['decorrelated', 200, 4_800],
+  ['none', 3_200, 3_200],
+] as const)('X02 jitter %s stays within %d and %d ms, and follows its seed', (jitter: Jitter, least, most) => {
+  const draw = (seed: number): number[] => {
+    const random = seeded(seed)
+    return Array.from({ length: 10_000 }, () =>
+      nextDelay({ ...DEFAULT_BACKOFF, jitter }, { attempt: 6, previous: 1_600, random: random(), scale: 1 }),
+    )
+  }
+  const list = draw(7)
+  expect(Math.min(...list)).toBeGreaterThanOrEqual(least)
+  expect(Math.max(...list)).toBeLessThanOrEqual(most)
+  if (jitter !== 'none') expect(Math.max(...list) - Math.min(...list)).toBeGreaterThan((most - least) * 0.9)
+  expect(draw(7)).toEqual(list)
+})
+
+test('X02 no delay ever exceeds `max`', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom<Jitter>('equal', 'full', 'decorrelated', 'none'),
+      fc.integer({ min: 2, max: 2_000 }),
+      fc.double({ min: 0, max: 0.999_999, noNaN: true }),
+      fc.nat(30_000),
+      fc.constantFrom(1, 5),
+      (jitter, attempt, random, previous, scale) => {
+        const delay = nextDelay({ ...DEFAULT_BACKOFF, jitter }, { attempt, random, previous, scale })
+        expect(delay).toBeGreaterThanOrEqual(0)
+        expect(delay).toBeLessThanOrEqual(DEFAULT_BACKOFF.max)
+      },
+    ),
+  )
+})
+
+test('the supervisor draws its jitter from `random`', async () => {
+  const it = bench({ backoff: {}, random: () => 0.25, children: [child('a')] })
+  expect(await delays(it, 3)).toEqual([125, 250])
+  await it.app.stop()
+})
+
+test.each([
+  [10_000, 'is forgotten', 'running'],
+  [9_999, 'counts on', 'backing_off'],
+])('X03 after a run of %d ms what went before %s', async (uptime, _, state) => {
+  const it = bench({ breaker: 'off', children: [child('a')] })
+  await delays(it, 5)
+  await it.clock.advance(uptime)
+  await it.crash('a')
+  expect(it.state('a')).toBe(state)
+  const { attempts } = it.app.children[0]?.failure ?? {}
+  expect(attempts).toBe(state === 'running' ? 1 : 6)
+  await it.app.stop()
+})
+
+test('X04 time before ready is no stable run', async () => {
+  const it = bench({ breaker: 'off', children: [slow('a', { awaitReady: false })] })
+  await it.app.start()
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    await it.clock.advance(20_000)
+    await it.crash('a')
+    expect(it.app.children[0]?.failure).toMatchObject({ attempts: attempt })
+    await it.clock.advance(attempt === 1 ? 0 : 200 * 2 ** (attempt - 2))
+  }
+  await it.app.stop()
+})
+
+async function waiting(): Promise<Bench> {
+  const it = bench({ backoff: { first: 1_000, ...NO_JITTER }, children: [child('a')] })
+  await it.app.start()
+  await it.clock.advance(10)
+  await it.crash('a')
+  await it.clock.advance(500)
+  expect(it.app.children[0]).toMatchObject({ state: 'backing_off', until: 1_010 })
+  it.take()
+  return it
+}
+
+test('X05 during a delay: terminateChild cancels, deleteChild is refused', async () => {
+  const it = await waiting()
+  expect(await refusal(it.app.deleteChild('a'))).toBe('restarting')
+  await it.app.terminateChild('a')
+  expect(it.clock.pending).toBe(0)
+  await it.clock.advance(60_000)
+  expect(it.take()).toEqual([])
+  expect(it.state('a')).toBe('stopped')
+  await it.app.stop()
+})
+
+test('X06 during a delay restartChild is refused', async () => {
+  const it = await waiting()
+  expect(await refusal(it.app.restartChild('a'))).toBe('restarting')
+  await it.clock.advance(500)
+  expect(it.state('a')).toBe('running')
+  await it.app.stop()
+})
+
+test('corner 6: a delay that was cancelled never starts anything', async () => {
+  const it = await waiting()
+  await it.app.terminateChild('a')
+  await it.app.restartChild('a')
+  await it.clock.advance(60_000)
+  expect(it.take()).toEqual(['child.start a', 'child.ready a'])
+  expect(it.app.children[0]).toMatchObject({ incarnation: 2 })
+  await it.app.stop()
+})
+
+test('corner 5: a second failure after the delay is answered as the first was', async () => {
+  const it = await waiting()
+  await it.clock.advance(500)
+  await it.crash('a')
+  expect(it.state('a')).toBe('backing_off')
+  await it.clock.advance(200)
+  expect(it.state('a')).toBe('running')
+  await it.app.stop()
+})
+
+test('X11 the clean end of a transient child forgets its failures', async () => {
+  const it = bench({ breaker: 'off', children: [child('a', { restart: 'transient' })] })
+  await delays(it, 4)
+  await it.end('a', { type: 'normal' })
+  expect(it.app.children[0]).toMatchObject({ state: 'stopped' })
+  expect(it.app.children[0]?.failure).toBeUndefined()
+  await it.app.restartChild('a')
+  await it.clock.advance(10)
+  await it.crash('a')
+  expect(it.app.children[0]?.failure).toMatchObject({ attempts: 1 })
+  await it.app.stop()
+})
+
+test('X24 a crash every 11 s is never exhausted and always restarted at once', async () => {
+  const it = bench({ children: [child('a')] })
+  await it.app.start()
+  for (let crashes = 0; crashes < 100; crashes += 1) {
+    await it.clock.advance(11_000)
+    await it.crash('a')
+    expect(it.state('a')).toBe('running')
+  }
+  expect(it.take('child.backoff', 'child.parked')).toEqual([])
+  await it.app.stop()
+})
+
+test('an overloaded child gets five times the delay', async () => {
+  const it = bench({ children: [child('a')] })
+  await it.app.start()
+  const overload = Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+  await it.clock.advance(10)
+  await it.crash('a', overload)
+  await it.crash('a', overload)
+  expect(it.events.at(-1)).toMatchObject({ type: 'child.backoff', delay: 1_000, failure: { class: 'overload' } })
+  await it.app.stop()
+})
+
+test('a child’s own backoff goes over the supervisor’s, field by field', async () => {
+  const it = bench({ backoff: { first: 100, ...NO_JITTER }, children: [child('a', { backoff: { base: 50 } })] })
+  expect(await delays(it, 3)).toEqual([100, 50, 100])
+  await it.app.stop()
+})

@@ -1,0 +1,351 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import {
+  createMachine,
+  fromCallback,
+  fromObservable,
+  fromPromise,
+  fromTransition,
+  sendTo,
+  type AnyActorLogic,
+} from 'xstate'
+import { bench, child, idle, obedient, slow } from './support.ts'
+
+/** What would have ended the process. */
+const uncaught: unknown[] = []
+const note = (error: unknown): void => {
+  uncaught.push(error)
+}
+
+beforeEach(() => {
+  uncaught.length = 0
+  process.on('uncaughtException', note)
+  process.on('unhandledRejection', note)
+})
+
+afterEach(() => {
+  process.off('uncaughtException', note)
+  process.off('unhandledRejection', note)
+  expect(uncaught).toEqual([])
+})
+
+const boom = new Error('boom')
+const explode = (): never => {
+  throw boom
+}
+
+describe('corner 1: an error of a child is never an uncaught one', () => {
+  const failures: [string, AnyActorLogic | (() => never)][] = [
+    ['start function', explode],
+    ['context factory', createMachine({ context: explode })],
+    ['entry action', createMachine({ entry: explode })],
+    ['transition', createMachine({ on: { 'supervisor.shutdown': {}, go: { actions: explode } } })],
+    ['guard', createMachine({ on: { go: { guard: explode, actions: () => undefined } } })],
+    ['promise', fromPromise(() => Promise.reject(boom))],
+    ['synchronous part of a promise', fromPromise(explode)],
+    ['callback', fromCallback(explode)],
+    ['reducer', fromTransition(explode, {})],
+    ['initial state of a reducer', fromTransition((state) => state, explode)],
+    [
+      'observable',
+      fromObservable(
+        () =>
+          ({
+            subscribe: (observer: { error?: (error: unknown) => void }) => {
+              observer.error?.(boom)
+              return { unsubscribe: () => undefined }
+            },
+          }) as never,
+      ),
+    ],
+  ]
+
+  test.each(failures)('in its %s', async (_, logic) => {
+    const it = bench({
+      breaker: 'off',
+      children: [{ id: 'a', logic: logic as AnyActorLogic, awaitReady: false }, child('b')],
+    })
+    await it.app.start()
+    await it.clock.advance(10)
+    if (it.state('a') === 'running') it.ref('a').send({ type: 'go' })
+    await it.clock.advance(1_000)
+    expect(it.app.children[0]?.failure?.error).toMatchObject({ message: expect.stringContaining('boom') })
+    expect(it.app.children[0]?.incarnation).toBeGreaterThan(1)
+    expect(it.state('b')).toBe('running')
+    await it.app.stop()
+    expect(it.clock.pending).toBe(0)
+  })
+
+  test.each(failures.slice(0, 3))('in its %s, as a start error', async (_, logic) => {
+    const it = bench({ children: [child('s'), { id: 'a', logic: logic as AnyActorLogic }] })
+    await expect(it.app.start()).rejects.toMatchObject({ code: 'START_FAILED', cause: boom })
+    expect(it.app.children.map(({ state }) => state)).toEqual(['stopped', 'stopped'])
+  })
+})
+
+test('an error thrown while it is asked to end is the end', async () => {
+  const it = bench({
+    children: [child('a', { logic: createMachine({ on: { 'supervisor.shutdown': { actions: explode } } }) })],
+  })
+  await it.app.start()
+  await it.app.stop()
+  expect(it.events.at(-2)).toMatchObject({ type: 'child.exit', reason: { type: 'error', error: boom } })
+})
+
+test('corner 2: a child that has finished when it starts is registered first', async () => {
+  const done = createMachine({ initial: 'end', states: { end: { type: 'final' } } })
+  const it = bench({ mode: 'otp', intensity: 2, children: [child('t', { logic: done, restart: 'transient' })] })
+  await it.app.start()
+  expect(it.take()).toEqual(['child.start t', 'child.ready t', 'child.exit t'])
+  expect(it.state('t')).toBe('stopped')
+  const ref = await it.app.startChild(child('p', { logic: done }))
+  expect(ref).toBeDefined()
+  await it.clock.advance(1_000)
+  expect(it.take('child.start')).toEqual(['child.start p', 'child.start p', 'child.start p'])
+  expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit', reason: { type: 'shutdown' } })
+})
+
+test('corner 4: operations from within a listener wait for the group restart to end', async () => {
+  const it = bench({ strategy: 'one_for_all', children: [child('a'), child('b'), child('c')] })
+  await it.app.start()
+  await it.clock.advance(10)
+  it.take()
+  let asked = false
+  const answers: Promise<unknown>[] = []
+  it.app.on('child.exit', ({ id }) => {
+    if (id !== 'b' || asked) return
+    asked = true
+    answers.push(it.app.terminateChild('c'), it.app.startChild(child('d')))
+  })
+  await it.crash('b')
+  await Promise.all(answers)
+  expect(it.take('child.exit', 'child.start')).toEqual([
+    'child.exit b',
+    'child.exit c',
+    'child.exit a',
+    'child.start a',
+    'child.start b',
+    'child.start c',
+    'child.exit c',
+    'child.start d',
+  ])
+  expect(it.app.children.map(({ id, state }) => `${id} ${state}`)).toEqual([
+    'a running',
+    'b running',
+    'c stopped',
+    'd running',
+  ])
+  await it.app.stop()
+})
+
+test('corner 4: stop() from within a listener', async () => {
+  const it = bench({ children: [child('a'), child('b')] })
+  let stopped: Promise<void> | undefined
+  it.app.on('child.exit', () => {
+    stopped ??= it.app.stop()
+  })
+  await it.app.start()
+  await it.crash('a')
+  await stopped
+  expect(it.app.children.map(({ state }) => state)).toEqual(['stopped', 'stopped'])
+  expect(it.clock.pending).toBe(0)
+})
+
+test('corner 9: one event makes several children throw', async () => {
+  const sensitive = (id: string): ReturnType<typeof child> => child(id)
+  const it = bench({ mode: 'otp', strategy: 'one_for_all', intensity: 1, children: ['a', 'b', 'c'].map(sensitive) })
+  await it.app.start()
+  const emitter = it.app.children.map(({ ref }) => ref)
+  let restarts = 0
+  it.app.on('child.restart', () => {
+    restarts += 1
+  })
+  it.app.on('child.exit', ({ incarnation }) => {
+    if (incarnation === 1) for (const ref of emitter) ref?.send({ type: 'throw', error: boom })
+  })
+  emitter[0]?.send({ type: 'throw', error: boom })
+  await it.clock.advance(0)
+  expect(restarts).toBe(1)
+  expect(it.app.children.map(({ incarnation, state }) => [incarnation, state])).toEqual(Array(3).fill([2, 'running']))
+  await it.app.stop()
+})
+
+test('corner 11: a synchronous crash loop leaves room for others', async () => {
+  let starts = 0
+  const logic = (): typeof idle => {
+    starts += 1
+    if (starts > 1) throw boom
+    return idle
+  }
+  const { createSupervisor } = await import('@terrarium/supervisor')
+  const app = createSupervisor({
+    id: 'app',
+    mode: 'otp',
+    intensity: 1_000_000,
+    period: 3_600_000,
+    children: [child('a'), child('loop', { logic, awaitReady: false })],
+  })
+  await app.start()
+  await app.terminateChild('loop')
+  await expect(app.restartChild('loop')).resolves.toBeUndefined()
+  const seen = starts
+  const served = await new Promise<number>((resolve) => {
+    setTimeout(() => {
+      resolve(starts)
+    }, 0)
+  })
+  expect(served - seen).toBeLessThanOrEqual(2)
+  expect((await app.whichChildren()).find(({ id }) => id === 'loop')).toMatchObject({ state: 'restarting' })
+  await app.terminateChild('loop')
+  await app.stop()
+})
+
+test('corner 11: children that end as soon as they are ready do not recurse', async () => {
+  const done = createMachine({ initial: 'end', states: { end: { type: 'final' } } })
+  const it = bench({ mode: 'otp', intensity: 100, period: 60_000, children: [child('a', { logic: done })] })
+  await it.app.start()
+  expect(it.app.children[0]).toMatchObject({ incarnation: 1, state: 'restarting' })
+  await it.clock.advance(0)
+  expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit' })
+  expect(it.events.filter(({ type }) => type === 'child.start')).toHaveLength(101)
+})
+
+test('corner 12: a listener that throws disturbs neither the tree nor other listeners', async () => {
+  const it = bench({ children: [child('a')] })
+  const heard: string[] = []
+  const printed: unknown[] = []
+  const { error } = console
+  console.error = (...values: unknown[]): void => {
+    printed.push(values)
+  }
+  it.app.on('child.start', explode)
+  it.app.on('child.start', ({ id }) => heard.push(id))
+  await it.app.start()
+  console.error = error
+  expect(heard).toEqual(['a'])
+  expect(printed).toEqual([[expect.stringContaining('child.start'), boom]])
+  expect(it.state('a')).toBe('running')
+  await it.app.stop()
+})
+
+test('corner 12: a promise that rejects after its child was stopped is nobody’s failure', async () => {
+  let reject: (error: Error) => void = () => undefined
+  const logic = fromPromise(
+    () =>
+      new Promise((_, no) => {
+        reject = no
+      }),
+  )
+  const it = bench({ children: [child('a', { logic })] })
+  await it.app.start()
+  await it.app.terminateChild('a')
+  reject(boom)
+  await it.clock.advance(60_000)
+  expect(it.take('child.exit', 'child.restart')).toEqual(['child.exit a'])
+  await it.app.stop()
+})
+
+test('what a machine has invoked is stopped when the machine throws', async () => {
+  const alive: string[] = []
+  const resource = (name: string): AnyActorLogic =>
+    fromCallback(() => {
+      alive.push(name)
+      return () => {
+        alive.splice(alive.indexOf(name), 1)
+      }
+    })
+  const inner = createMachine({ invoke: { src: resource('inner') } })
+  const logic = createMachine({
+    invoke: [{ src: resource('outer') }, { src: inner }],
+    on: { go: { actions: explode } },
+  })
+  const it = bench({ breaker: 'off', children: [child('a', { logic })] })
+  await it.app.start()
+  await it.clock.advance(10)
+  expect(alive).toEqual(['outer', 'inner'])
+  it.ref('a').send({ type: 'go' })
+  await it.clock.advance(0)
+  expect(it.state('a')).toBe('running')
+  expect(alive).toEqual(['outer', 'inner'])
+  await it.app.stop()
+  expect(alive).toEqual([])
+})
+
+test('what a machine has invoked is stopped when its own entry action throws', async () => {
+  let alive = 0
+  const resource = fromCallback(() => {
+    alive += 1
+    return () => {
+      alive -= 1
+    }
+  })
+  const logic = createMachine({ invoke: { src: resource }, initial: 'x', states: { x: { entry: explode } } })
+  const it = bench({ children: [child('a', { logic })] })
+  await expect(it.app.start()).rejects.toMatchObject({ cause: boom })
+  expect(alive).toBe(0)
+})
+
+test('a child that fails because of a message to nobody is only itself', async () => {
+  const logic = createMachine({ on: { go: { actions: sendTo('nobody', { type: 'x' }) } } })
+  const it = bench({ children: [child('a', { logic }), child('b')] })
+  await it.app.start()
+  await it.clock.advance(10)
+  it.ref('a').send({ type: 'go' })
+  expect(it.app.children.map(({ incarnation }) => incarnation)).toEqual([2, 1])
+  await it.app.stop()
+})
+
+test('stray events to the supervisor are ignored', async () => {
+  const it = bench({ children: [child('a')] })
+  await it.app.start()
+  it.app.ref.send({ type: 'hello' } as never)
+  it.app.ref.send({ type: 'supervisor.child.exited', id: 'a', birth: 7, reason: { type: 'killed' }, random: 0 })
+  it.app.ref.send({ type: 'supervisor.timer', id: 'a', timer: 99, random: 0 })
+  it.app.ref.send({ type: 'supervisor.boot' })
+  expect(it.app.children[0]).toMatchObject({ state: 'running', incarnation: 1 })
+  await it.app.stop()
+})
+
+test('the events of one life, in order', async () => {
+  const it = bench({ children: [slow('a', { awaitReady: false })] })
+  await it.app.start()
+  await it.send('a', { type: 'ready' })
+  await it.clock.advance(10)
+  await it.crash('a')
+  await it.crash('a')
+  await it.clock.advance(200)
+  await it.app.stop()
+  const common = { supervisor: 'app', id: 'a' }
+  const started = { ref: expect.anything() }
+  expect(it.events).toEqual([
+    { type: 'child.start', ...common, incarnation: 1, ...started },
+    { type: 'child.ready', ...common, incarnation: 1, ...started },
+    { type: 'child.exit', ...common, incarnation: 1, ...started, reason: { type: 'error', error: expect.anything() } },
+    { type: 'child.restart', ...common, incarnation: 1, attempt: 1 },
+    { type: 'child.start', ...common, incarnation: 2, ...started },
+    { type: 'child.exit', ...common, incarnation: 2, ...started, reason: { type: 'error', error: expect.anything() } },
+    {
+      type: 'child.backoff',
+      ...common,
+      incarnation: 2,
+      delay: 200,
+      attempt: 2,
+      failure: expect.objectContaining({ attempts: 2 }),
+    },
+    { type: 'child.restart', ...common, incarnation: 2, attempt: 2 },
+    { type: 'child.start', ...common, incarnation: 3, ...started },
+    { type: 'child.exit', ...common, incarnation: 3, ...started, reason: { type: 'shutdown' } },
+    { type: 'supervisor.exit', supervisor: 'app', reason: { type: 'shutdown' } },
+  ])
+})
+
+test('off() ends listening', async () => {
+  const it = bench({ children: [{ id: 'a', logic: obedient }] })
+  const heard: string[] = []
+  const listener = ({ id }: { id: string }): void => {
+    heard.push(id)
+  }
+  it.app.on('child.start', listener).off('child.start', listener)
+  await it.app.start()
+  await it.app.stop()
+  expect(heard).toEqual([])
+})

@@ -1,0 +1,99 @@
+import { expect, test } from '@jest/globals'
+import { createSupervisor, supervisor, TerrariumError } from '@terrarium/supervisor'
+import { child, idle } from './support.ts'
+
+function mistakes(options: unknown): readonly string[] {
+  try {
+    createSupervisor(options as never)
+  } catch (error) {
+    expect(error).toBeInstanceOf(TerrariumError)
+    const { code, details, message } = error as TerrariumError
+    expect(code).toBe('INVALID_ARGUMENT')
+    const found = details.mistakes as readonly string[]
+    for (const mistake of found) expect(message).toContain(mistake)
+    return found
+  }
+  return []
+}
+
+test('A16, A17 every mistake is named at once, and nothing has been started', () => {
+  let made = 0
+  const counting = (): typeof idle => {
+    made += 1
+    return idle
+  }
+  expect(
+    mistakes({
+      strategy: 'one_for_nobody',
+      mode: 'erlang',
+      intensity: -1,
+      period: 0,
+      backoff: { base: -1, factor: 0.5, jitter: 'some' },
+      breaker: 7,
+      classify: 'by name',
+      clock: {},
+      children: [child('a', { logic: counting }), { id: 'b', logic: idle, restart: 'prmanent', shutdown: -10 }, 42],
+    }),
+  ).toEqual([
+    'id is missing: a non-empty string',
+    "mode must be 'default' or 'otp', not 'erlang'",
+    "strategy must be one_for_one, one_for_all, rest_for_one or an object with name and plan(), not 'one_for_nobody'",
+    'intensity must be a whole number, 0 or more, not -1',
+    'period must be ms, more than 0, not 0',
+    "classify must be a function, not 'by name'",
+    'clock must be an object with now, setTimeout, clearTimeout, not an object',
+    'backoff.base must be ms, 0 or more, not -1',
+    'backoff.factor must be a number, 1 or more, not 0.5',
+    "backoff.jitter must be equal, full, decorrelated or none, not 'some'",
+    "breaker must be an object or 'off', not 7",
+    "children[1].restart must be permanent, transient or temporary, not 'prmanent'",
+    "children[1].shutdown must be ms, 'infinity' or 'brutal_kill', not -10",
+    'children[2] must be an object, not 42',
+  ])
+  expect(made).toBe(0)
+})
+
+test.each([
+  ['A04', { logic: idle }, 'children[0].id is missing: a non-empty string'],
+  ['A05', { id: 'a' }, 'children[0].logic is missing: an actor logic or a function that makes one'],
+  [
+    'A07',
+    { id: 'a', logic: {} },
+    'children[0].logic must be an actor logic or a function that makes one, not an object',
+  ],
+  [
+    'A09',
+    { id: 'a', logic: idle, shutdown: 'x' },
+    "children[0].shutdown must be ms, 'infinity' or 'brutal_kill', not 'x'",
+  ],
+  ['A10', { id: 'a', logic: idle, type: 'wrker' }, "children[0].type must be worker or supervisor, not 'wrker'"],
+])('%s a faulty specification', (_, spec, mistake) => {
+  expect(mistakes({ id: 'app', children: [spec] })).toEqual([mistake])
+})
+
+test.each([0, 1, 5_000, 'infinity', 'brutal_kill'])('A09 shutdown %p is accepted', (shutdown) => {
+  expect(mistakes({ id: 'app', children: [{ id: 'a', logic: idle, shutdown }] })).toEqual([])
+})
+
+test('A14 what is unknown is ignored', () => {
+  expect(mistakes({ id: 'app', colour: 'green', children: [{ id: 'a', logic: idle, size: 3 }] })).toEqual([])
+})
+
+test('A15 two children with one id', () => {
+  expect(mistakes({ id: 'app', children: [child('a'), child('b'), child('a')] })).toEqual([
+    "children[2].id 'a' is taken by an earlier child",
+  ])
+})
+
+test('mode otp has whole seconds, no backoff and no breaker', () => {
+  expect(mistakes({ id: 'app', mode: 'otp', period: 1_500, backoff: { first: 1 }, breaker: {} })).toEqual([
+    'period must be whole seconds in ms, more than 0, not 1500',
+    'backoff does not exist in mode otp',
+    'breaker does not exist in mode otp',
+  ])
+})
+
+test('options that are no object', () => {
+  expect(mistakes(undefined)).toEqual(['options must be an object, not undefined'])
+  expect(() => supervisor(null as never)).toThrow('options must be an object')
+})
