@@ -349,3 +349,26 @@ test('off() ends listening', async () => {
   await it.app.stop()
   expect(heard).toEqual([])
 })
+
+test('late news of a deleted child is not taken for news of its namesake', async () => {
+  const arrivals: ((logic: typeof idle) => void)[] = []
+  const logic = (): Promise<typeof idle> =>
+    new Promise((resolve) => {
+      arrivals.push(resolve)
+    })
+  const late = child('a', { logic, restart: 'temporary', startTimeout: 100 })
+  const it = bench()
+  await it.app.start()
+  const first = it.app.startChild(late)
+  first.catch(() => undefined)
+  await it.clock.advance(100)
+  const second = it.app.startChild(late)
+  arrivals[0]?.(idle)
+  await it.clock.advance(0)
+  expect(it.state('a')).toBe('starting')
+  expect(it.take()).toEqual([])
+  arrivals[1]?.(idle)
+  await second
+  expect(it.take()).toEqual(['child.start a', 'child.ready a'])
+  await it.app.stop()
+})
