@@ -40,8 +40,8 @@ function row({ name, value, unit, against, ratio, target, met }: Figure): string
 
 const formatTarget = (target: Target): string => ('atLeast' in target ? `≥ ${target.atLeast}` : `≤ ${target.atMost}`)
 
-/** Three digits of small numbers, no fraction of large ones. */
+/** Three digits, and all those before the point. */
 function formatNumber(value: number): string {
-  const maximumFractionDigits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2
-  return value.toLocaleString('en-US', { maximumFractionDigits })
+  const digits = Math.abs(value) >= 1_000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 }
+  return value.toLocaleString('en-US', digits)
 }
