@@ -59,10 +59,11 @@ test('one worker that crashes over and over leaves its siblings, and the budget 
   const siblings = pool.workers.slice(1).map(({ pid }) => pid ?? 0)
   let parked = ''
   pool.on('worker.parked', ({ worker }) => (parked = worker))
+  const strike = (): void => void setImmediate(() => pool.kill('worker-1'))
   pool.on('worker.ready', ({ worker }) => {
-    if (worker === 'worker-1') setImmediate(() => pool.kill('worker-1'))
+    if (worker === 'worker-1') strike()
   })
-  pool.kill('worker-1')
+  strike()
   await eventually('the crashing worker is parked', () => parked === 'worker-1')
   expect(pool.stats.crashes).toBe(25)
   expect(pool.workers.slice(1).map(({ pid }) => pid)).toEqual(siblings)

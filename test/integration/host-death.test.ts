@@ -20,6 +20,7 @@ function launch(home: Habitat, calls: Calls): ChildProcess {
   const options = { name: 'doomed', python: TOOLS, size: 2, interpreter: testPython(), stateDir: home.stateDir }
   const host = spawn(process.execPath, [HOST, JSON.stringify({ options, calls })], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, XDG_RUNTIME_DIR: home.directory }, // a killed host cannot remove its folder
   })
   hosts.push(host)
   return host

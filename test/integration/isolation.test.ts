@@ -8,7 +8,8 @@ test("the clean-up of a new run never touches a live run's workers, current or r
   const old = createPool({
     ...options,
     name: 'old',
-    backoff: { first: 0, base: 1, jitter: 'none', maxAttempts: 1_000 },
+    backoff: { first: 0, base: 1, factor: 1, jitter: 'none', maxAttempts: 1_000 },
+    breaker: 'off',
   })
   await old.start()
   const [steady] = old.workers

@@ -67,8 +67,8 @@ export class Habitat {
   marked(): number[] {
     const file = join(this.stateDir, 'installation.json')
     if (!existsSync(file)) return []
-    const { id } = JSON.parse(readFileSync(file, 'utf8')) as { id: string }
-    return findMarked({ installation: id }).map(({ pid }) => pid)
+    const { installation } = JSON.parse(readFileSync(file, 'utf8')) as { installation: string }
+    return findMarked({ installation }).map(({ pid }) => pid)
   }
 }
 

@@ -193,7 +193,6 @@ class SupervisedPool implements Pool {
       this.#parked(this.#slot(id), failure)
     })
     supervisor.on('child.unparked', ({ id }) => {
-      this.#slot(id).parked = undefined
       this.#events.emit('worker.unparked', { worker: id })
     })
   }
@@ -236,6 +235,7 @@ class SupervisedPool implements Pool {
       ? failure.error
       : new TerrariumError('START_FAILED', `worker ${this.name}/${slot.id} failed`, { cause: failure.error })
     slot.parked = error
+    slot.probing = false
     const { code, hint } = error
     this.#logger.error({ worker: slot.id, code, hint, attempts: failure.attempts }, `parked: ${error.message}`)
     this.#events.emit('worker.parked', { worker: slot.id, error })
@@ -265,6 +265,8 @@ class SupervisedPool implements Pool {
   }
 
   #unpark(slot: Slot): void {
+    if (slot.probing) return
+    slot.probing = true
     this.#house?.supervisor.unpark(slot.id).catch((error: unknown) => {
       if (this.#stopping === undefined) this.#logger.error({ worker: slot.id, error }, 'cannot unpark')
     })

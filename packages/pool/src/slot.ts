@@ -17,9 +17,12 @@ export class Slot {
   ref: WorkerRef | undefined
   /** Why no worker is started here at present. */
   parked: TerrariumError | undefined
+  /** Parked, and being tried again. */
+  probing = false
   /** Calls with the present worker. One whose caller was answered early stays until the worker lets go of it. */
   readonly calls = new Map<PendingCall, Placement>()
   #session: Session | undefined
+  #doomed = false
 
   constructor(id: string) {
     this.id = id
@@ -27,7 +30,9 @@ export class Slot {
 
   opened(session: Session): void {
     this.#session = session
+    this.#doomed = false
     this.parked = undefined
+    this.probing = false
   }
 
   /** The worker is gone: everything in flight on it is settled with this. */
@@ -41,13 +46,14 @@ export class Slot {
     return this.#session?.pid
   }
 
-  /** The session of a worker that is ready; undefined from the moment its stream is gone. */
+  /** The session of a worker that is ready; undefined from the moment its stream is gone or its end is decided. */
   get session(): Session | undefined {
-    return this.#session?.closed === false ? this.#session : undefined
+    return this.#session?.closed === false && !this.#doomed ? this.#session : undefined
   }
 
-  /** SIGKILLs the present worker. */
+  /** SIGKILLs the present worker. No call is handed to it any more. */
   kill(error: TerrariumError): void {
+    this.#doomed = true
     this.ref?.send({ type: 'worker.kill', error })
   }
 }
