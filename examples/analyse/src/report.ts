@@ -13,11 +13,11 @@ export function describeSummary(summary: Summary): string {
     `${count(lines, 'line')}, ${count(functions, 'function')}, ${count(classes, 'class', 'classes')}`,
     ...(deepest === null ? [] : [`deepest nesting: ${deepest.depth}, in ${deepest.path}`]),
     ...section('The longest functions', longest, ({ lines: size, name, path, line }) => [
-      `${number(size)} lines`,
+      count(size, 'line'),
       `${name}  ${path}:${line}`,
     ]),
     ...section('The most imported modules', imported, ({ imports, module, files: importers }) => [
-      `${number(imports)} times`,
+      count(imports, 'time'),
       `${module}, by ${count(importers, 'file')}`,
     ]),
     ...section('Did not parse', failures.slice(0, FEW), ({ path, type, message, line }) => [

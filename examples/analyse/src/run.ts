@@ -35,10 +35,12 @@ export function openPool(workers: number): Pool {
     size: workers,
     concurrency: CONCURRENCY,
     drainTimeout: 2_000,
-    // What becomes of the workers is told by the job itself.
-    logger: pino({ level: 'error' }, pino.destination(2)),
+    logger: pino({ level: 'error' }, { write: (line) => process.stderr.write(`${messageOf(line)}\n`) }),
   })
 }
+
+/** The log is for programs; this job has a person in front of it. */
+const messageOf = (line: string): string => (JSON.parse(line) as { msg: string }).msg
 
 /** Starts the pool and analyses every file of the job. Whoever opened the pool stops it. */
 export async function run(pool: Pool, job: Job, signal: AbortSignal): Promise<Done> {

@@ -38,7 +38,10 @@ export async function refuse(pool: Pool, venv: BareVenv, protocol: Protocol): Pr
   protocol.claim('its code is CONFIGURATION', code === 'CONFIGURATION')
   protocol.claim('it names the module', module === 'grpc' && message.includes('grpc'))
   protocol.claim('it names the interpreter', interpreter === venv.python)
-  protocol.claim('it names the command that repairs it', hint.startsWith(`${venv.python} -m pip install `))
+  protocol.claim(
+    'it names the command that repairs it',
+    hint.includes(venv.python) && hint.includes(' -m pip install grpcio'),
+  )
 
   const parked = await until(() => pool.status === 'parked', REFUSED_WITHIN)
   protocol.claim('every worker is parked', parked)

@@ -50,12 +50,15 @@ export async function doctor(argv: readonly string[], signal: AbortSignal): Prom
   show('containment', containment())
   if (missing.length > 0) {
     throw new TerrariumError('CONFIGURATION', `${interpreter.path} cannot import ${missing.join(', ')}`, {
-      hint: `${interpreter.path} -m pip install ${missing.join(' ')}`,
+      hint: `${quoted(interpreter.path)} -m pip install ${missing.join(' ')}`,
     })
   }
   show('trial worker', await tryWorker(interpreter.path, signal))
   return 0
 }
+
+/** As a shell takes it. */
+const quoted = (path: string): string => (/^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
 
 function show(name: string, what: string): void {
   process.stdout.write(table([[name.padEnd(16), what]]))

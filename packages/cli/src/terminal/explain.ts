@@ -13,7 +13,8 @@ export function explain(error: unknown): string {
       .filter((line) => line !== '')
       .join('\n')
   }
-  if (error instanceof UsageError || isParseError(error)) return `${error.message}\nSee --help.`
+  if (error instanceof UsageError) return error.message
+  if (isParseError(error)) return `${error.message}\nSee --help.`
   if (error instanceof Error) {
     const isSystemError = typeof (error as NodeJS.ErrnoException).errno === 'number'
     return isSystemError ? error.message : (error.stack ?? error.message)

@@ -8,14 +8,19 @@ import { Interruption, watchForInterruption } from './interruption.ts'
  */
 export async function inOrder(body: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const watch = watchForInterruption()
-  const interrupted = (): Interruption | undefined =>
-    watch.signal.reason instanceof Interruption ? watch.signal.reason : undefined
+  /** The exit code of a program that was interrupted. */
+  const interrupted = (): number | undefined => {
+    const reason: unknown = watch.signal.reason
+    if (!(reason instanceof Interruption)) return undefined
+    if (reason.exitCode === 1) process.stderr.write(`${reason.message}\n`)
+    return reason.exitCode
+  }
   try {
     const code = await body(watch.signal)
-    return interrupted()?.exitCode ?? code
+    return interrupted() ?? code
   } catch (error) {
-    const interruption = interrupted()
-    if (interruption !== undefined) return interruption.exitCode
+    const code = interrupted()
+    if (code !== undefined) return code
     process.stderr.write(`${explain(error)}\n`)
     return exitCodeOf(error)
   } finally {

@@ -1,3 +1,5 @@
+import { watchNpm } from './npm.ts'
+
 /** Why a program was asked to end. The reason of the aborted signal. */
 export class Interruption extends Error {
   override readonly name = 'Interruption'
@@ -17,7 +19,7 @@ export interface InterruptionWatch {
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 type Ending = keyof typeof EXIT_CODES
 
-/** How often the parent is looked at, in ms. */
+/** How often it is looked whether npm is there, in ms. */
 const LOOK_EVERY = 250
 /** npm passes on the SIGINT that the terminal has delivered already: the same again within this many ms is the same one. */
 const ECHO = 300
@@ -29,7 +31,7 @@ const ECHO = 300
  */
 export function watchForInterruption(): InterruptionWatch {
   const controller = new AbortController()
-  const isUnderNpm = process.env.npm_lifecycle_event !== undefined
+  const isNpmThere = watchNpm()
   let first: { name: Ending; at: number } | undefined
 
   const interrupt = (message: string, exitCode: number): void => {
@@ -41,7 +43,7 @@ export function watchForInterruption(): InterruptionWatch {
     if (first === undefined) {
       first = { name: ending, at: now }
       interrupt(name, EXIT_CODES[ending])
-    } else if (!(isUnderNpm && first.name === ending && now - first.at < ECHO)) {
+    } else if (!(isNpmThere !== undefined && first.name === ending && now - first.at < ECHO)) {
       process.exit(EXIT_CODES[ending])
     }
   }
@@ -55,12 +57,9 @@ export function watchForInterruption(): InterruptionWatch {
   for (const name of Object.keys(EXIT_CODES)) process.on(name, onSignal)
   process.stdout.on('error', onBrokenOutput)
   process.stderr.on('error', onBrokenErrors)
-  const parent = process.ppid
-  const looking = isUnderNpm
-    ? setInterval(() => {
-        if (process.ppid !== parent) interrupt('npm is gone', EXIT_CODES.SIGHUP)
-      }, LOOK_EVERY).unref()
-    : undefined
+  const looking = setInterval(() => {
+    if (isNpmThere?.() === false) interrupt('npm is gone', EXIT_CODES.SIGHUP)
+  }, LOOK_EVERY).unref()
 
   return {
     signal: controller.signal,

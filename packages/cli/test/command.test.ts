@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { eventually, place, testPython } from './support.ts'
+
+test('--help and --version', async () => {
+  const home = place()
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const { version } = JSON.parse(manifest) as { version: string }
+  expect(await home.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+  for (const args of [['--help'], ['call', '--help'], ['-h']]) {
+    expect(await home.run(args)).toMatchObject({ code: 0, stdout: expect.stringContaining('terrarium call') })
+  }
+})
+
+test('no command, or an unknown one, is wrong usage', async () => {
+  const home = place()
+  expect(await home.run([])).toMatchObject({ code: 2, stdout: '' })
+  expect(await home.run(['frob'])).toMatchObject({ code: 2, stderr: 'There is no command frob.\n' })
+  expect(await home.run(['toString'])).toMatchObject({ code: 2 })
+})
+
+test('doctor tells interpreter, versions and state, and tries a worker', async () => {
+  const home = place()
+  const { code, stdout, stderr } = await home.run(['doctor'])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(/^interpreter .*\(Python 3\.\d+\.\d+.*\)$/m)
+  for (const module of ['grpc', 'google.protobuf', 'msgpack']) {
+    expect(stdout).toMatch(new RegExp(`^${module} +\\d+\\.\\d+`, 'm'))
+  }
+  expect(stdout).toContain(join(home.folder, 'state'))
+  expect(stdout).toMatch(/^trial worker +ready and answering/m)
+})
+
+test('doctor names every module that is missing and the command that repairs it', async () => {
+  const home = place()
+  const venv = join(home.folder, 'bare venv')
+  await new Promise((resolve, reject) => {
+    spawn(testPython(), ['-m', 'venv', '--without-pip', venv]).once('error', reject).once('close', resolve)
+  })
+  const python = join(venv, 'bin', 'python')
+  const { code, stdout, stderr } = await home.run(['doctor', '--python', python], { PYTHONPATH: '' })
+  expect(code).toBe(1)
+  expect(stdout.match(/ModuleNotFoundError/g)).toHaveLength(3)
+  expect(stderr).toContain(`hint: '${python}' -m pip install grpcio protobuf msgpack\n`)
+})
+
+test('doctor refuses what is no interpreter', async () => {
+  const { code, stderr } = await place().run(['doctor', '--python', '/no/such/python'])
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/CONFIGURATION: .*\/no\/such\/python/)
+})
+
+test('ps lists a worker while it lives, and not afterwards', async () => {
+  const home = place()
+  const begun = join(home.folder, 'begun')
+  const tools = home.file(
+    'tools.py',
+    `
+import time
+from terrarium import tool
+
+@tool
+def nap():
+    open(${JSON.stringify(begun)}, "w").close()
+    time.sleep(60)
+`,
+  )
+  const running = home.run(['call', tools, 'nap'])
+  await eventually('the call has begun', () => existsSync(begun))
+  const [pid] = home.marked()
+  const line = new RegExp(`^${pid ?? 0} .*_boot\\.py`, 'm')
+  expect((await home.run(['ps'])).stdout).toMatch(line)
+  running.child.kill('SIGINT')
+  expect((await running).code).toBe(130)
+  expect((await home.run(['ps'])).stdout).not.toMatch(line)
+})

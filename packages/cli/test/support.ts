@@ -1,0 +1,90 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, expect } from '@jest/globals'
+import { findMarked } from '@terrarium/process'
+
+const COMMAND = fileURLToPath(new URL('../bin/terrarium.mjs', import.meta.url))
+
+/** The interpreter of the tests: the one they are told to use, else that of the checkout's set-up. */
+export function testPython(): string {
+  const path = process.env.TERRARIUM_PYTHON ?? fileURLToPath(new URL('../../../.venv/bin/python', import.meta.url))
+  if (!existsSync(path)) throw new Error(`no Python at ${path}: run "npm run setup" first`)
+  return path
+}
+
+export interface Ran {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A folder and a state directory for one test, and the command run in them. */
+export class Place {
+  readonly folder = mkdtempSync(join(tmpdir(), 'terrarium-cli-test-'))
+  readonly #stateDir = join(this.folder, 'state')
+
+  file(name: string, text: string): string {
+    const path = join(this.folder, name)
+    writeFileSync(path, text)
+    return path
+  }
+
+  /** Runs the built command to its end. */
+  run(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> & { child: ChildProcess } {
+    const child = spawn(process.execPath, [COMMAND, ...args], {
+      cwd: this.folder,
+      env: { ...process.env, TERRARIUM_PYTHON: testPython(), TERRARIUM_STATE_DIR: this.#stateDir, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    const ended = new Promise<Ran>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (code) => {
+        resolve({ code, stdout, stderr })
+      })
+    })
+    return Object.assign(ended, { child })
+  }
+
+  /** Processes of this place's installation, by scanning the system. */
+  marked(): number[] {
+    const file = join(this.#stateDir, 'installation.json')
+    if (!existsSync(file)) return []
+    const { installation } = JSON.parse(readFileSync(file, 'utf8')) as { installation: string }
+    return findMarked({ installation }).map(({ pid }) => pid)
+  }
+}
+
+let places: Place[] = []
+
+/** A place that is removed at the end of the test, when no process of it may be left. */
+export function place(): Place {
+  const made = new Place()
+  places.push(made)
+  return made
+}
+
+afterEach(() => {
+  const made = places
+  places = []
+  for (const each of made) {
+    const left = each.marked()
+    rmSync(each.folder, { recursive: true, force: true })
+    expect(left).toEqual([])
+  }
+})
+
+/** Polls until the condition holds; fails after `patience` ms with what it was waiting for. */
+export async function eventually(what: string, condition: () => boolean, patience = 20_000): Promise<void> {
+  const end = performance.now() + patience
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`never came true: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
