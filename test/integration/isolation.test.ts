@@ -16,22 +16,17 @@ test("the clean-up of a new run never touches a live run's workers, current or r
   if (steady?.pid === undefined) throw new Error('no worker')
 
   // worker-2 restarts over and over while new runs start, sweep and stop beside it.
-  let restarting = true
   let deaths = 0
-  const killer = (async () => {
-    while (restarting) {
-      if (old.kill('worker-2') !== undefined) deaths += 1
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-  })()
+  const killing = setInterval(() => {
+    if (old.kill('worker-2') !== undefined) deaths += 1
+  }, 5)
   for (let run = 0; run < 3; run++) {
     const fresh = createPool({ ...options, name: 'fresh' })
     await fresh.start()
     expect(fresh.stats.ready).toBe(2)
     expect(await fresh.stop()).toEqual({ processesLeft: 0 })
   }
-  restarting = false
-  await killer
+  clearInterval(killing)
   expect(deaths).toBeGreaterThan(0)
 
   await eventually('the restarting worker is ready again', () => old.stats.ready === 2)

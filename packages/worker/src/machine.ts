@@ -43,7 +43,7 @@ const workerMachine = setup({
     events: {} as WorkerEvent,
     input: {} as WorkerInput,
   },
-  actors: { driver: unplaced as DriverLogic },
+  actors: { driver: unplaced },
   actions: {
     terminate: sendTo('driver', ({ context }) => ({ type: 'terminate' as const, grace: context.input.grace ?? 2_000 })),
     kill: sendTo('driver', { type: 'kill' as const }),
