@@ -14,6 +14,7 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import grpc
 import msgpack
@@ -52,8 +53,8 @@ def eventually(what, condition, patience=PATIENCE):
 class Connection:
     """One worker's stream, seen from the host."""
 
-    def __init__(self, host):
-        self.host = host
+    def __init__(self):
+        self.hello = None
         self.violations = []
         self.batches = []  # number of frames of every message received
         self.bare_acks = 0
@@ -149,6 +150,8 @@ class Connection:
                     self.answers[answer.id] = answer
                     if self.on_answer is not None:
                         self.on_answer(answer)
+                elif kind == "hello":
+                    self.hello = frame.hello
                 else:
                     self.frames.put(frame)
             self._changed.notify_all()
@@ -184,14 +187,16 @@ class Connection:
 class Worker:
     """A process started the way the real host starts one."""
 
-    def __init__(self, process, lifeline, report_fd, spawn):
-        self.process = process
-        self.pid = process.pid
-        self.lifeline = lifeline
+    def __init__(self, spawn):
         self.spawn = spawn
         self.connection = None
         self.report = []
         self.output = {"stdout": "", "stderr": ""}
+
+    def watch(self, process, lifeline, report_fd):
+        self.process = process
+        self.pid = process.pid
+        self.lifeline = lifeline
         self._threads = [threading.Thread(target=self._read_report, args=(report_fd,), daemon=True)]
         for name in self.output:
             self._threads.append(threading.Thread(target=self._read_output, args=(name,), daemon=True))
@@ -247,8 +252,6 @@ class Host:
         )
         service = grpc.method_handlers_generic_handler("terrarium.v1.HostService", {"Session": handler})
         self._server.add_generic_rpc_handlers((service,))
-        from urllib.parse import quote
-
         assert self._server.add_insecure_port(f"unix:{quote(self.socket)}") != 0
         self._server.start()
 
@@ -258,14 +261,17 @@ class Host:
         token = os.urandom(8).hex()
         lifeline_read, lifeline = os.pipe()
         report, report_write = os.pipe()
+        configuration = {"socket": self.socket, "token": token, "module": str(module), **(boot or {})}
         variables = {
             **os.environ,
             "TERRARIUM_SPAWN": spawn,
             "TERRARIUM_HOST_PID": str(os.getpid()),
-            "TERRARIUM_BOOT": json.dumps({"socket": self.socket, "token": token, "module": str(module), **(boot or {})}),
+            "TERRARIUM_BOOT": json.dumps(configuration),
             **(env or {}),
         }
         command = [str(python), "-u", str(BOOT), "--terrarium-run", "testrun", "--terrarium-spawn", spawn]
+        worker = Worker(spawn)
+        self._expected[token] = worker  # before it can ask
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAUNCHER, str(lifeline_read), str(report_write), *command],
             stdin=subprocess.DEVNULL,
@@ -277,8 +283,7 @@ class Host:
         )
         os.close(lifeline_read)
         os.close(report_write)
-        worker = Worker(process, lifeline, report, spawn)
-        self._expected[token] = worker
+        worker.watch(process, lifeline, report)
         self.workers.append(worker)
         return worker
 
@@ -307,17 +312,14 @@ class Host:
 
     def _session(self, requests, context):
         first = next(requests)
-        hello = first.frames[0].hello
         if self.refusal is not None:
             context.abort(*self.refusal)
-        worker = self._expected.pop(hello.token, None)
+        worker = self._expected.pop(first.frames[0].hello.token, None)
         if worker is None:
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "no worker is expected with this token")
-        connection = Connection(self)
-        connection.hello = hello
+        connection = Connection()
         connection.send(wire.HostFrame(welcome=self.welcome))
-        connection._receive(wire.SessionRequest(seq=first.seq, ack=first.ack, frames=first.frames[1:]))
-        connection.violations.clear()  # the first message is empty without its Hello
+        connection._receive(first)
         worker.connection = connection
         threading.Thread(target=self._read, args=(connection, requests), daemon=True).start()
         yield from connection._responses(context)
@@ -326,11 +328,8 @@ class Host:
         try:
             for message in requests:
                 connection._receive(message)
-        except grpc.RpcError:
-            pass
         except Exception:
-            if context_is_alive := not connection.ended.is_set():
-                connection.clean_end = not context_is_alive
+            pass  # Raised by gRPC for a stream that was cancelled: an end like another.
         finally:
             connection.ended.set()
             with connection._changed:

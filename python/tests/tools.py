@@ -1,10 +1,14 @@
 """What the workers of the tests offer."""
 
 import asyncio
+import dataclasses
+import datetime
 import os
+import subprocess
 import sys
 import time
-from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
 
 from terrarium import tool
 
@@ -16,3 +20,258 @@ def echo(value=None):
     And nothing else.
     """
     return value
+
+
+@tool
+def add(a: int, b: int = 1, *, c: int = 0) -> int:
+    return a + b + c
+
+
+@tool(name="any.names")
+def any_names(**names):
+    return sorted(names)
+
+
+@tool
+def leave_line(path, line="ran"):
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+@tool
+def wait_for(path):
+    """Blocks the main thread until there is a file."""
+    Path(path + ".begun").touch()
+    while not os.path.exists(path):
+        time.sleep(0.002)
+    return "seen"
+
+
+@tool
+def spin_until(path):
+    """Blocks the main thread without ever waiting."""
+    while not os.path.exists(path):
+        pass
+
+
+@tool
+async def wait_async(path, reluctant=False):
+    Path(path + ".begun").touch()
+    try:
+        while not os.path.exists(path):
+            await asyncio.sleep(0.002)
+    except asyncio.CancelledError:
+        Path(path + ".cancelled").touch()
+        if not reluctant:
+            raise
+    return "seen"
+
+
+meeting = None
+
+
+@tool
+async def meet():
+    """Ends when it runs twice at the same time."""
+    global meeting
+    if meeting is None:
+        meeting = asyncio.Event()
+        await meeting.wait()
+    else:
+        meeting.set()
+    return "met"
+
+
+class OwnError(Exception):
+    class Inner(Exception):
+        pass
+
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def deeper(kind):
+    raise {
+        "ValueError": ValueError("a bad value\nin two lines"),
+        "Own": OwnError(),
+        "Inner": OwnError.Inner("inner"),
+        "SystemExit": SystemExit(0),
+        "KeyboardInterrupt": KeyboardInterrupt(),
+        "Surrogate": ValueError("\ud800"),
+        "Long": ValueError("x" * 1_000_000),
+        "StopIteration": StopIteration(1),
+    }[kind]
+
+
+@tool
+def fail(kind):
+    deeper(kind)
+
+
+@tool
+async def fail_async(kind):
+    deeper(kind)
+
+
+@tool
+def fail_with_cause():
+    try:
+        deeper("ValueError")
+    except ValueError as error:
+        raise LookupError("outer") from error
+
+
+@tool
+def recurse():
+    return recurse()
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: object = None
+
+
+class Text(str):
+    pass
+
+
+class Table(dict):
+    pass
+
+
+def cyclic():
+    items = []
+    items.append(items)
+    return items
+
+
+VALUES = {
+    "tuple": lambda: (1, (2,)),
+    "set": lambda: {7},
+    "frozenset": lambda: [frozenset([7])],
+    "dataclass": lambda: Point(1, Point(2)),
+    "bytes": lambda: [b"\x00\xff", bytearray(b"a"), memoryview(b"b")],
+    "datetime": lambda: datetime.datetime(2024, 2, 29, 12, 30, 15, 250000, tzinfo=datetime.timezone.utc),
+    "zone": lambda: datetime.datetime(2024, 1, 1, 2, tzinfo=datetime.timezone(datetime.timedelta(hours=2))),
+    "early": lambda: datetime.datetime(1901, 1, 1, tzinfo=datetime.timezone.utc),
+    "numbers": lambda: [0, -1, 2**63, -(2**63), 2**64 - 1, 1.5, True, None],
+    "special": lambda: [float("nan"), float("inf"), float("-inf")],
+    "int keys": lambda: {1: "a", "b": 2},
+    "subclasses": lambda: [Text("t"), Table(a=1)],
+    "unicode": lambda: "ä€🐍",
+    # and what cannot be sent
+    "object": lambda: {"rows": [1, {"cell": object()}]},
+    "function": lambda: [len],
+    "class": lambda: Point,
+    "naive": lambda: {"at": datetime.datetime(2024, 1, 1)},
+    "date": lambda: datetime.date(2024, 1, 1),
+    "huge": lambda: [2**64],
+    "tiny": lambda: {"n": -(2**63) - 1},
+    "in dataclass": lambda: [Point(1, {1j})],
+    "in set": lambda: {"s": {1, Fraction(1, 2)}},
+    "tuple key": lambda: {"map": {(1, 2): 3}},
+    "none key": lambda: [{None: 1}],
+    "bytes key": lambda: {b"k": 1},
+    "float key": lambda: {1.5: 1},
+    "surrogate": lambda: {"text": "\ud800"},
+    "cyclic": cyclic,
+    "deep": lambda: nested(5000),
+    "secret": lambda: [Secret()],
+}
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+class Secret:
+    def __repr__(self):
+        return "the secret"
+
+
+@tool
+def value(kind):
+    return VALUES[kind]()
+
+
+@tool
+async def value_async(kind):
+    return VALUES[kind]()
+
+
+@tool
+def kind_of(value):
+    return f"{type(value).__name__} {value!r}"
+
+
+@tool
+def blob(size):
+    return bytes(size)
+
+
+@tool
+def surroundings():
+    return {
+        "argv": sys.argv,
+        "boot": "TERRARIUM_BOOT" in os.environ,
+        "spawn": os.environ.get("TERRARIUM_SPAWN"),
+        "path": sys.path[:2],
+        "module": __name__,
+        "importable": sys.modules[__name__].__dict__ is globals(),
+        "terrarium": sys.modules["terrarium"].__file__,
+        "stdin": sys.stdin.read(),
+        "fds": [fd for fd in (3, 4) if is_inheritable(fd)],
+    }
+
+
+def is_inheritable(fd):
+    try:
+        return os.get_inheritable(fd)
+    except OSError:
+        return False
+
+
+@tool
+def say(text):
+    print(text)
+
+
+@tool
+def fork_and_return(path):
+    """What careless code does: the child comes out of the tool like the parent."""
+    pid = os.fork()
+    if pid == 0:
+        Path(path).touch()
+        return "the child"
+    return os.waitpid(pid, 0)[1]
+
+
+@tool
+def fork_and_exit():
+    pid = os.fork()
+    if pid == 0:
+        sys.exit(3)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@tool
+def pool_of_processes():
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(square, 7).result()
+
+
+def square(n):
+    return n * n
+
+
+@tool
+def program():
+    """A program a tool starts is interrupted like any other."""
+    return subprocess.run([sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGINT)"]).returncode

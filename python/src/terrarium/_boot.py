@@ -88,7 +88,7 @@ def _prepare_process() -> None:
     import io
     import signal
 
-    # A terminal's Ctrl-C is the host's business. A handler, because SIG_IGN would be inherited by programs a tool starts.
+    # A terminal's Ctrl-C is the host's business. A handler: programs that a tool starts would inherit SIG_IGN.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
     # The host reads UTF-8, whatever the locale says, and a print must not fail for a character.
     for stream in (sys.stdout, sys.stderr):

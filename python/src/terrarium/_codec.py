@@ -3,8 +3,8 @@
 Python to wire: ``None``, ``bool``, ``int`` (64 bits), ``float`` (NaN and infinities too), ``str``, bytes-like, lists,
 dicts; tuples, sets and frozensets become arrays; dataclass instances become maps of their fields; datetimes with a
 timezone become timestamps; what calls itself an integral or real number (numpy's scalars) becomes ``int`` or ``float``.
-The keys of a map are ``str`` or ``int``; JavaScript has no integer keys and makes strings of them. Everything else is an
-error: nothing is turned into its text silently.
+The keys of a map are ``str`` or ``int``; JavaScript has no integer keys and makes strings of them. Everything else is
+an error: nothing is turned into its text silently.
 
 Wire to Python: the same without the one-way forms; a timestamp becomes a datetime in UTC.
 """

@@ -59,7 +59,7 @@ def _classify(error: BaseException, step: str, user_module: str) -> BootFailure:
     if step == "terrarium":  # A library too old for the generated stubs raises all kinds of things.
         return _broken_libraries(error)
     if isinstance(error, SyntaxError):
-        return _syntax_error(error)
+        return _syntax_error(error, step)
     if isinstance(error, SystemExit):
         message = f"{_place(error) or user_module} ended the process while it was imported (SystemExit {error.code!r})"
         hint = "what shall run only as a program belongs under: if __name__ == '__main__':"
@@ -89,7 +89,8 @@ def _missing_module(error: ModuleNotFoundError, name: str, step: str) -> BootFai
             top = name.partition(".")[0]
             hint = _pip("--upgrade", _DISTRIBUTIONS.get(top, top))
         else:
-            hint = f"there is no {name.rpartition('.')[2]} in {', '.join(watch) or 'its package'}: check the import's spelling"
+            place = ", ".join(watch) or "its package"
+            hint = f"there is no {name.rpartition('.')[2]} in {place}: check the spelling of the import"
     return BootFailure(_exit.CONFIGURATION, "missing_module", message, hint, name, watch=watch)
 
 
@@ -106,7 +107,7 @@ def _import_error(error: ImportError, step: str) -> BootFailure:
     elif step in _REQUIREMENTS:
         hint = _pip("--force-reinstall", _REQUIREMENTS[step])
     elif error.path is not None and error.path.endswith((".so", ".pyd", ".dylib")):
-        hint = f"{error.path} cannot be loaded by this interpreter: reinstall its package, or install the library it names"
+        hint = f"{error.path} does not load in this interpreter: reinstall its package, or install the library it names"
     else:
         where = f" ({error.path})" if error.path is not None else ""
         hint = f"check the spelling, and the version of {name or 'the module'}{where}"
@@ -120,15 +121,16 @@ def _broken_libraries(error: BaseException) -> BootFailure:
     return BootFailure(_exit.CONFIGURATION, "import_error", message, hint, "terrarium")
 
 
-def _syntax_error(error: SyntaxError) -> BootFailure:
-    where = error.filename or "code"
+def _syntax_error(error: SyntaxError, step: str) -> BootFailure:
+    file = error.filename or step
+    where = file
     if error.lineno is not None:
         where += f", line {error.lineno}"
     # The exception's own text repeats file and line.
     message = f"{type(error).__name__}: {error.msg} ({where})"
     hint = f"correct {where}; the interpreter is Python {sys.version_info.major}.{sys.version_info.minor}"
     files = [error.filename or "", *_files(error)]
-    return BootFailure(_exit.CONFIGURATION, "syntax_error", message, hint, error.filename, watch=files)
+    return BootFailure(_exit.CONFIGURATION, "syntax_error", message, hint, file, watch=files)
 
 
 def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
@@ -138,7 +140,8 @@ def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
         return BootFailure(_exit.CONFIGURATION, kind, message, hint, path, watch=[path, *_parents(path)])
 
     if isinstance(error, NoTools):
-        return configuration("no_tools", str(error), "mark at least one function with @tool (from terrarium import tool)")
+        hint = "mark at least one function with @tool (from terrarium import tool)"
+        return configuration("no_tools", str(error), hint)
     if isinstance(error, ToolError):
         failure = configuration("invalid_tool", str(error), f"correct the @tool in {_place(error) or path}")
         failure.watch += _files(error)

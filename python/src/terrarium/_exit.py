@@ -1,4 +1,7 @@
-"""Exit statuses of a worker that does not end in order. It ends with os._exit: no exit handlers, no waiting for threads."""
+"""Exit statuses of a worker that does not end in order.
+
+It ends with ``os._exit``: no exit handlers, no waiting for threads.
+"""
 
 CONFIGURATION = 78
 """Nothing helps but a change of code or environment."""

@@ -1,0 +1,351 @@
+"""The bootstrap: every way not to start is named, with its exit status, and status 0 is none of them."""
+
+import os
+import shlex
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+import terrarium
+from host import eventually
+
+HEADER = "from terrarium import tool\n@tool\ndef t(): return 1\n"
+PACKAGE = Path(terrarium.__file__).parent
+
+
+def failure(worker, status=78):
+    assert worker.status() == status, (worker.report, worker.output)
+    assert worker.connection is None
+    *before, last = worker.report
+    assert last["phase"] == "failed", worker.report
+    assert "ready" not in worker.phases()
+    assert "\n" not in last["message"] and last["message"]
+    assert last["exe"] == sys.executable or last["exe"].endswith("/bin/python")
+    assert isinstance(last["path"], list)
+    assert all(os.path.exists(path) for path in last["watch"])
+    if status == 78:
+        assert last["watch"]
+        assert last["hint"]
+    return last
+
+
+def test_reports_every_step(worker):
+    assert worker.worker.phases() == [
+        "boot",
+        ("importing", "grpc"),
+        ("importing", "google.protobuf"),
+        ("importing", "msgpack"),
+        ("importing", str(Path(__file__).parent / "tools.py")),
+        "connecting",
+        "ready",
+    ]
+    boot = worker.worker.report[0]
+    assert (boot["pid"], boot["ppid"], boot["exe"]) == (worker.worker.pid, os.getpid(), sys.executable)
+    assert boot["version"] == "%d.%d.%d" % sys.version_info[:3]
+
+
+def test_presents_itself(worker):
+    hello = worker.hello
+    assert (hello.protocol_version, hello.package_version) == (1, terrarium.__version__)
+    assert hello.pid == worker.worker.pid
+    assert hello.python_version == "%d.%d.%d" % sys.version_info[:3]
+    tools = {tool.name: (tool.is_async, tool.summary) for tool in worker.ready.tools}
+    assert tools["echo"] == (False, "Answers with its argument.")
+    assert tools["wait_async"] == (True, "")
+    assert list(tools)[:3] == ["echo", "add", "any.names"]
+
+
+@pytest.mark.parametrize(
+    "source, kind, module, message, hint",
+    [
+        ("import nosuch_module\n", "missing_module", "nosuch_module", "nosuch_module", "-m pip install nosuch_module"),
+        ("import yaml_, yaml.nosuch\n", "missing_module", "yaml_", "tools.py, line 1", "pip install yaml_"),
+        ("import cv2\n", "missing_module", "cv2", "cv2", "pip install opencv-python"),
+        ("import json.nosuch\n", "missing_module", "json.nosuch", "json.nosuch", "Python itself"),
+        ("import grpc.nosuch\n", "missing_module", "grpc.nosuch", "grpc.nosuch", "pip install --upgrade grpcio"),
+        ("from os import nosuch_name\n", "import_error", "os", "nosuch_name", "nosuch_name|spelling"),
+        ("from . import x\n", "import_error", None, "relative import", ""),
+        ("raise ImportError('by hand')\n", "import_error", None, "by hand", ""),
+        (
+            "try:\n  import nosuch_inner\nexcept ImportError as e:\n  raise ImportError('please install it') from e\n",
+            "import_error",
+            "nosuch_inner",
+            "please install it",
+            "pip install nosuch_inner",
+        ),
+        ("raise ModuleNotFoundError('without a name')\n", "import_error", None, "without a name", ""),
+        ("def broken(:\n", "syntax_error", "tools.py", "tools.py, line 1", "correct"),
+        ("if True:\npass\n", "syntax_error", "tools.py", "IndentationError", ""),
+        ("x = '\x00'\n", "syntax_error", "tools.py", "null bytes", ""),
+        ("x = 1\n", "no_tools", "tools.py", "has no tool", "@tool"),
+        (HEADER + "@tool(name='t')\ndef u(): return 2\n", "invalid_tool", "tools.py", "'t' is taken by t in", "line 4"),
+        ("from terrarium import tool\n@tool\ndef g(): yield 1\n", "invalid_tool", "tools.py", "generator", ""),
+        ("from terrarium import tool\ntool(name='')(len)\n", "invalid_tool", "tools.py", "name", ""),
+    ],
+)
+def test_configuration(host, file, source, kind, module, message, hint):
+    path = file("tools.py", source)
+    last = failure(host.start(path))
+    assert last["kind"] == kind
+    assert last["module"] == (str(path) if module == "tools.py" else module)
+    assert message in last["message"]
+    assert any(part in last["hint"] for part in hint.split("|"))
+    assert str(path.parent) in last["watch"]
+    assert "_boot.py" not in last["traceback"]
+
+
+def test_names_who_imported_a_module_that_is_missing_two_imports_deep(host, file):
+    inner = file("helper.py", "\n\nimport nosuch_inner\n")
+    last = failure(host.start(file("tools.py", "import helper\n" + HEADER)))
+    assert (last["kind"], last["module"]) == ("missing_module", "nosuch_inner")
+    assert f"imported by {inner}, line 3" in last["message"]
+    assert sys.executable in last["message"]
+    assert last["traceback"].count('File "') == 2
+
+
+def test_names_the_package_of_a_missing_submodule(host, file):
+    package = file("pack/__init__.py").parent
+    last = failure(host.start(file("tools.py", "import pack.nosuch\n")))
+    assert last["module"] == "pack.nosuch"
+    assert str(package) in last["hint"]
+    assert str(package) in last["watch"]
+
+
+def test_a_syntax_error_in_a_helper_names_the_helper(host, file):
+    helper = file("helper.py", "x = (\n")
+    last = failure(host.start(file("tools.py", "import helper\n")))
+    assert (last["kind"], last["module"]) == ("syntax_error", str(helper))
+    assert str(helper) in last["watch"]
+
+
+def test_a_broken_extension_module(host, file):
+    import sysconfig
+
+    broken = file("native" + sysconfig.get_config_var("EXT_SUFFIX"), "not an ELF file")
+    last = failure(host.start(file("tools.py", "import native\n" + HEADER)))
+    assert (last["kind"], last["module"]) == ("import_error", "native")
+    assert str(broken) in last["hint"]
+    assert str(broken) in last["watch"]
+
+
+def test_a_missing_file_may_appear(host, folder):
+    path = folder / "absent" / "tools.py"
+    last = failure(host.start(path))
+    assert last["kind"] == "missing_file"
+    assert str(path) in last["message"]
+    assert str(folder) in last["watch"]
+
+
+def test_a_directory(host, folder):
+    last = failure(host.start(folder))
+    assert last["kind"] == "unreadable_file"
+
+
+def test_a_pipe_does_not_block(host, folder):
+    os.mkfifo(folder / "tools.py")
+    assert failure(host.start(folder / "tools.py"))["kind"] == "unreadable_file"
+
+
+def test_an_unreadable_file(host, folder):
+    """A link to itself, because a file without permissions is one that root can read."""
+    path = folder / "two words.py"
+    path.symlink_to(path)
+    last = failure(host.start(path))
+    assert last["kind"] == "unreadable_file"
+    assert shlex.quote(str(path)) in last["hint"]
+
+
+def test_an_exception_while_importing(host, file):
+    last = failure(host.start(file("tools.py", "def f():\n    return 1 / 0\nf()\n")), 70)
+    assert last["kind"] == "exception"
+    assert last["message"].startswith("ZeroDivisionError: division by zero")
+    assert "tools.py, line 2" in last["message"]
+    assert last["traceback"].startswith("Traceback (most recent call last):\n  File")
+
+
+def test_a_file_that_user_code_misses_is_an_exception(host, file):
+    assert failure(host.start(file("tools.py", "open('/nosuch/data')\n")), 70)["kind"] == "exception"
+
+
+@pytest.mark.parametrize("code", ["0", "1", "'text'", ""])
+def test_a_module_that_exits_has_ended(host, file, code):
+    last = failure(host.start(file("tools.py", f"import sys\nsys.exit({code})\n")), 79)
+    assert last["kind"] == "ended"
+    assert "tools.py, line 2" in last["message"]
+
+
+def test_exit_handlers_and_threads_of_user_code_do_not_change_the_status(host, file):
+    source = """
+        import atexit, os, threading, time
+        atexit.register(os._exit, 0)
+        threading.Thread(target=time.sleep, args=(60,)).start()
+        import nosuch_module
+    """
+    failure(host.start(file("tools.py", source)))
+
+
+def test_os_exit_at_import_leaves_the_report_where_it_was(host, file):
+    worker = host.start(file("tools.py", "import os\nos._exit(0)\n"))
+    assert worker.status() == 0
+    assert worker.phases()[-1] == ("importing", str(worker.report[-1]["module"]))
+
+
+def test_sigterm_at_import_is_a_death_by_signal(host, file):
+    worker = host.start(file("tools.py", "print('here')\nimport time\ntime.sleep(60)\n"))
+    eventually("importing", lambda: worker.output["stdout"] == "here\n")
+    assert worker.terminate() == -15
+
+
+def test_swallowed_import_errors_are_not_ours(host, file):
+    source = "try:\n  import nosuch_module\nexcept ImportError:\n  pass\n" + HEADER
+    assert host.ready(file("tools.py", source)).run("t") == 1
+
+
+def test_prints_go_where_they_went(host, file):
+    path = file("tools.py", "import sys\nprint('out ä🐍')\nprint('err', file=sys.stderr)\n" + HEADER)
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    connection = host.ready(path, env=ascii_only)
+    assert connection.worker.terminate() == 0
+    assert connection.worker.output == {"stdout": "out ä🐍\n", "stderr": "err\n"}
+
+
+@pytest.mark.parametrize("name", ["types.py", "grpc.py", "terrarium.py", "my-tools.py", "tools", "two words ä.py"])
+def test_a_file_may_have_any_name(host, file, name):
+    assert host.ready(file(name, HEADER)).run("t") == 1
+
+
+def test_a_folder_may_have_any_name(host, file):
+    path = file("two words ä/tools.py", "import helper\n" + HEADER)
+    file("two words ä/helper.py")
+    assert host.ready(path).run("t") == 1
+
+
+def test_a_link_is_followed_as_for_a_script(host, file, folder):
+    path = file("real/tools.py", "import helper\n" + HEADER)
+    file("real/helper.py")
+    (folder / "tools.py").symlink_to(path)
+    assert host.ready(folder / "tools.py").run("t") == 1
+
+
+def test_a_helper_that_imports_the_module_gets_the_same_one(host, file):
+    file("helper.py", "import tools\n")
+    source = HEADER + "import helper\n@tool\ndef same(): return helper.tools.t is t\n"
+    assert host.ready(file("tools.py", source)).run("same") is True
+
+
+def test_safe_path(host, file):
+    assert host.ready(file("tools.py", HEADER), env={"PYTHONSAFEPATH": "1"}).run("t") == 1
+
+
+def test_pythonpath_of_the_user_applies_but_terrarium_is_ours(host, file, folder):
+    file("lib/other.py", "")
+    file("lib/terrarium/__init__.py", "raise RuntimeError('not this one')")
+    connection = host.ready(file("tools.py", "import other\n" + HEADER), env={"PYTHONPATH": str(folder / "lib")})
+    assert connection.run("t") == 1
+
+
+def test_without_configuration(host, file):
+    last = failure(host.start(file("tools.py", HEADER), env={"TERRARIUM_BOOT": None}), 70)
+    assert "TERRARIUM_BOOT" in last["message"]
+
+
+def test_without_lifeline():
+    command = [sys.executable, "-u", str(PACKAGE / "_boot.py")]
+    process = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=20)
+    assert process.returncode == 97
+    assert b"start this through Terrarium" in process.stderr
+
+
+def test_a_host_that_is_gone_before_arming(host, file):
+    marker = file("ran")
+    marker.unlink()
+    # The interpreter is held up until the host's end of the lifeline is closed.
+    file("site/sitecustomize.py", f"import select\nselect.select([3], [], [])\nopen({str(marker)!r}, 'w').close()\n")
+    worker = host.start(file("tools.py", HEADER), env={"PYTHONPATH": str(marker.parent / "site")})
+    worker.close_lifeline()
+    assert worker.status() == 97
+    assert marker.exists()
+    assert worker.report == []
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """An interpreter in a folder with a space, where nothing is installed."""
+    folder = tmp_path_factory.mktemp("bare venv")
+    venv.create(folder, with_pip=False, symlinks=True)
+    return folder
+
+
+def site_packages(environment):
+    return next(environment.glob("lib/*/site-packages"))
+
+
+OURS = {"grpc": "grpcio", "google.protobuf": "protobuf", "msgpack": "msgpack"}
+
+
+@pytest.mark.parametrize("module", OURS)
+def test_a_missing_library_of_ours(host, file, bare, module):
+    for earlier in OURS:
+        stub = site_packages(bare).joinpath(*earlier.split("."))
+        if earlier == module:
+            break
+        stub.mkdir(parents=True, exist_ok=True)
+        (stub / "__init__.py").touch()
+    python = bare / "bin" / "python"
+    last = failure(host.start(file("tools.py", HEADER), python=python))
+    assert (last["kind"], last["module"]) == ("missing_module", module)
+    assert last["exe"] == str(python)
+    assert last["hint"].endswith(f"{shlex.quote(str(python))} -m pip install {OURS[module]}")
+    assert last["hint"].startswith(f"{shlex.quote(str(python))} -m ensurepip && ")
+    assert str(site_packages(bare)) in last["watch"]
+    assert host.workers[-1].phases()[-2:] == [("importing", module), ("failed", module)]
+
+
+def test_libraries_too_old_for_us(host, file, bare):
+    for name in ("grpc", "google/protobuf", "msgpack"):
+        stub = site_packages(bare) / name
+        stub.mkdir(parents=True, exist_ok=True)
+        (stub / "__init__.py").touch()
+    last = failure(host.start(file("tools.py", HEADER), python=bare / "bin" / "python"))
+    assert last["kind"] == "import_error"
+    assert "pip install --upgrade 'grpcio>=1.60' 'protobuf>=4.25' 'msgpack>=1.0'" in last["hint"]
+
+
+def test_the_hint_is_a_command_that_runs(host, file):
+    """As far as can be told without a network: pip understands it."""
+    last = failure(host.start(file("tools.py", "import nosuch_module\n")))
+    assert subprocess.run([*shlex.split(last["hint"]), "--help"], capture_output=True).returncode == 0
+
+
+def test_a_report_without_reader_does_not_hurt(host, file):
+    """The report's pipe is closed at once: the boot goes on."""
+    connection = host.ready(file("tools.py", HEADER), env={"PYTHONPATH": str(close_report(file))})
+    assert connection.run("t") == 1
+    assert connection.worker.report == []
+
+
+def close_report(file):
+    return file("site/sitecustomize.py", "import os\nos.close(4)\n").parent
+
+
+def test_without_a_report_the_reason_goes_to_stderr(host, file):
+    worker = host.start(file("tools.py", "1 / 0\n"), env={"PYTHONPATH": str(close_report(file))})
+    assert worker.status() == 70
+    assert "ZeroDivisionError" in worker.output["stderr"]
+
+
+def test_surroundings(worker):
+    seen = worker.run("surroundings")
+    assert seen == {
+        "argv": [str(Path(__file__).parent / "tools.py")],
+        "boot": False,
+        "spawn": worker.worker.spawn,
+        "path": [str(Path(__file__).parent), str(PACKAGE.parent)],
+        "module": "tools",
+        "importable": True,
+        "terrarium": str(PACKAGE / "__init__.py"),
+        "stdin": "",
+        "fds": [],
+    }

@@ -1,0 +1,334 @@
+"""Calls: arguments, results, failures, concurrency, cancelling, deadlines."""
+
+import math
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgpack
+import pytest
+from host import Host, eventually
+from terrarium.v1 import session_pb2 as wire
+
+TOOLS = Path(__file__).resolve().parent / "tools.py"
+
+
+def ping(worker, nonce=1):
+    worker.send(wire.HostFrame(ping=wire.Ping(nonce=nonce)))
+    pong = worker.frames.get(timeout=20).pong
+    assert pong.nonce == nonce
+    return pong.running
+
+
+def begun(path):
+    eventually(f"{path} has begun", lambda: Path(f"{path}.begun").exists())
+
+
+def test_arguments(worker):
+    assert worker.run("add", a=1) == 2
+    assert worker.run("add", a=1, b=2, c=3) == 6
+    assert worker.value(worker.call("any.names", {"x": 1, "self": 2, "tool": 3})) == ["self", "tool", "x"]
+    assert worker.value(worker.call("echo", raw=b"")) is None
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({}, "missing a required argument: 'a'"),
+        ({"a": 1, "d": 2}, "got an unexpected keyword argument 'd'"),
+        ({"A": 1}, "missing a required argument: 'a'"),
+    ],
+)
+def test_arguments_that_do_not_fit(worker, arguments, message):
+    for _ in range(2):
+        failure = worker.fail("add", **arguments)
+        assert failure.code == wire.FAILURE_CODE_INVALID_ARGUMENT
+        assert message in failure.message
+        assert "add(a: int, b: int = 1, *, c: int = 0)" in failure.message
+        assert failure.traceback == ""
+
+
+@pytest.mark.parametrize("raw", [b"\xc1", b"\x93\x01", msgpack.packb([1]), msgpack.packb({1: 2}), b"\x81\xa1\xff\x01"])
+def test_arguments_that_are_no_map_of_strings(worker, raw):
+    failure = worker.answer(worker.call("echo", raw=raw))
+    assert failure.code == wire.FAILURE_CODE_INVALID_ARGUMENT
+    assert "argument" in failure.message
+
+
+def test_a_type_error_of_the_tool_is_not_an_invalid_argument(worker):
+    failure = worker.fail("add", a="text")
+    assert (failure.code, failure.type) == (wire.FAILURE_CODE_PYTHON_ERROR, "TypeError")
+
+
+def test_an_unknown_tool(worker):
+    failure = worker.fail("ech")
+    assert failure.code == wire.FAILURE_CODE_TOOL_NOT_FOUND
+    assert "did you mean echo" in failure.message
+    assert "there is echo, add, any.names" in worker.fail("zzzzzzzz").message
+
+
+@pytest.mark.parametrize("tool", ["fail", "fail_async"])
+@pytest.mark.parametrize(
+    "kind, type, message",
+    [
+        ("ValueError", "ValueError", "a bad value in two lines"),
+        ("Own", "tools.OwnError", "the exception's text cannot be read: its __str__ raises"),
+        ("Inner", "tools.OwnError.Inner", "inner"),
+        ("SystemExit", "SystemExit", "0"),
+        ("KeyboardInterrupt", "KeyboardInterrupt", ""),
+        ("Surrogate", "ValueError", "\\ud800"),
+    ],
+)
+def test_a_tool_that_raises(worker, tool, kind, type, message):
+    failure = worker.fail(tool, kind=kind)
+    assert failure.code == wire.FAILURE_CODE_PYTHON_ERROR
+    assert (failure.type, failure.message) == (type, message)
+    frames = [line for line in failure.traceback.splitlines() if line.startswith("  File")]
+    assert len(frames) == 2 and all("tools.py" in frame for frame in frames), failure.traceback
+    assert worker.run("echo", value=1) == 1
+
+
+def test_failures_have_bounds(worker):
+    assert len(worker.fail("fail", kind="Long").message) < 10_000
+    failure = worker.fail("recurse")
+    assert failure.type == "RecursionError"
+    assert len(failure.traceback) < 100_000
+    assert worker.fail("fail", kind="StopIteration").type == "StopIteration"
+
+
+def test_causes_are_in_the_traceback(worker):
+    failure = worker.fail("fail_with_cause")
+    assert failure.type == "LookupError"
+    assert "a bad value" in failure.traceback and "direct cause" in failure.traceback
+
+
+@pytest.mark.parametrize("tool", ["value", "value_async"])
+@pytest.mark.parametrize(
+    "kind, expected",
+    [
+        ("tuple", [1, [2]]),
+        ("set", [7]),
+        ("frozenset", [[7]]),
+        ("dataclass", {"x": 1, "y": {"x": 2, "y": None}}),
+        ("bytes", [b"\x00\xff", b"a", b"b"]),
+        ("datetime", datetime(2024, 2, 29, 12, 30, 15, 250000, tzinfo=timezone.utc)),
+        ("zone", datetime(2024, 1, 1, tzinfo=timezone.utc)),
+        ("early", datetime(1901, 1, 1, tzinfo=timezone.utc)),
+        ("numbers", [0, -1, 2**63, -(2**63), 2**64 - 1, 1.5, True, None]),
+        ("int keys", {1: "a", "b": 2}),
+        ("subclasses", ["t", {"a": 1}]),
+        ("unicode", "ä€🐍"),
+    ],
+)
+def test_values(worker, tool, kind, expected):
+    assert worker.run(tool, kind=kind) == expected
+
+
+def test_special_numbers(worker):
+    nan, plus, minus = worker.run("value", kind="special")
+    assert math.isnan(nan) and (plus, minus) == (math.inf, -math.inf)
+
+
+@pytest.mark.parametrize(
+    "kind, message",
+    [
+        ("object", "an object cannot be sent at rows[1].cell"),
+        ("function", "a builtin_function_or_method cannot be sent at [0]"),
+        ("class", "a type cannot be sent"),
+        ("naive", "a datetime without a timezone cannot be sent (datetime.now(timezone.utc) has one) at at"),
+        ("date", "a datetime.date cannot be sent"),
+        ("huge", "an int of more than 64 bits cannot be sent at [0]"),
+        ("tiny", "an int of more than 64 bits cannot be sent at n"),
+        ("in dataclass", "a complex cannot be sent at [0].y[0]"),
+        ("in set", "a fractions.Fraction cannot be sent at s["),
+        ("tuple key", "a tuple as the key of a map cannot be sent (only str and int) at map"),
+        ("none key", "a NoneType as the key of a map cannot be sent (only str and int) at [0]"),
+        ("bytes key", "a bytes as the key of a map cannot be sent"),
+        ("float key", "a float as the key of a map cannot be sent"),
+        ("surrogate", "a str with lone surrogates is not text and cannot be sent at text"),
+        ("cyclic", "nested too deeply, or contains itself"),
+        ("deep", "nested too deeply, or contains itself"),
+        ("secret", "a tools.Secret cannot be sent at [0]"),
+    ],
+)
+def test_values_that_cannot_be_sent(worker, kind, message):
+    failure = worker.fail("value", kind=kind)
+    assert (failure.code, failure.type) == (wire.FAILURE_CODE_PYTHON_ERROR, "TypeError")
+    assert failure.message.startswith("the result of value: ")
+    assert message in failure.message
+    assert "the secret" not in failure.message
+    assert worker.run("echo", value=1) == 1
+
+
+def test_instants_arrive_in_utc(worker):
+    at = datetime(2024, 1, 1, 12, tzinfo=timezone.utc)
+    assert worker.run("kind_of", value=at) == f"datetime {at!r}"
+
+
+def test_numpy_scalars_are_numbers(host, file):
+    source = """
+        from numbers import Integral, Real
+        from terrarium import tool
+
+        class Int64:
+            def __int__(self): return 7
+
+        class Float32:
+            def __float__(self): return 1.5
+
+        Integral.register(Int64)  # as numpy does with its types
+        Real.register(Float32)
+
+        @tool
+        def scalars():
+            return {"n": Int64(), "x": [Float32()]}
+    """
+    assert host.ready(file("t.py", source)).run("scalars") == {"n": 7, "x": [1.5]}
+
+
+def test_large_values(worker):
+    data = bytes(8 * 1024 * 1024)
+    assert worker.run("echo", value=data) == data
+
+
+def test_results_larger_than_a_message(folder):
+    host = Host(folder, welcome=wire.Welcome(protocol_version=1, max_message_bytes=1_000_000))
+    try:
+        worker = host.ready(TOOLS)
+        assert len(worker.run("blob", size=999_000)) == 999_000
+        failure = worker.fail("blob", size=1_000_000)
+        assert failure.code == wire.FAILURE_CODE_PAYLOAD_TOO_LARGE
+        assert "1,000,005 bytes" in failure.message
+        assert worker.run("echo", value=1) == 1
+    finally:
+        host.close()
+
+
+def test_sync_tools_run_in_order_of_arrival(worker, folder):
+    path = folder / "lines"
+    calls = [worker.call("leave_line", {"path": str(path), "line": str(n)}) for n in range(300)]
+    for call in calls:
+        worker.value(call)
+    assert path.read_text().split() == [str(n) for n in range(300)]
+
+
+def test_async_tools_run_together(worker):
+    first, second = worker.call("meet"), worker.call("meet")
+    assert (worker.value(first), worker.value(second)) == ("met", "met")
+
+
+def test_async_tools_run_while_a_sync_tool_does(worker, folder):
+    sync = worker.call("wait_for", {"path": str(folder / "a")})
+    begun(folder / "a")
+    assert worker.run("value_async", kind="tuple") == [1, [2]]
+    (folder / "a").touch()
+    assert worker.value(sync) == "seen"
+
+
+def test_pings_are_answered_while_a_tool_runs(worker, folder):
+    assert ping(worker, 7) == 0
+    for tool in ("wait_for", "spin_until"):
+        path = folder / tool
+        call = worker.call(tool, {"path": str(path)})
+        eventually("the pong names the call", lambda: ping(worker) == call)
+        path.touch()
+        worker.answer(call)
+        eventually("the pong names none", lambda: ping(worker) == 0)
+
+
+def test_a_queued_call_that_is_cancelled_never_runs(worker, folder):
+    running = worker.call("wait_for", {"path": str(folder / "a")})
+    begun(folder / "a")
+    queued = worker.call("leave_line", {"path": str(folder / "b")})
+    worker.cancel(queued)
+    worker.cancel(running)  # cannot be interrupted: its result is still sent
+    ping(worker)  # the reader has taken the Cancel before it answers this
+    (folder / "a").touch()
+    assert worker.answer(queued).code == wire.FAILURE_CODE_CANCELLED
+    assert worker.value(running) == "seen"
+    assert not (folder / "b").exists()
+
+
+def test_a_queued_call_that_is_late_never_runs(worker, folder):
+    running = worker.call("wait_for", {"path": str(folder / "a")})
+    begun(folder / "a")
+    late = worker.call("leave_line", {"path": str(folder / "b")}, timeout_ms=1)
+    in_time = worker.call("leave_line", {"path": str(folder / "c")}, timeout_ms=60_000)
+    ping(worker)
+    marker = worker.call("wait_async", {"path": str(folder / "never")}, timeout_ms=50)
+    assert worker.answer(marker).code == wire.FAILURE_CODE_DEADLINE_EXCEEDED  # so 1 ms has passed as well
+    (folder / "a").touch()
+    failure = worker.answer(late)
+    assert failure.code == wire.FAILURE_CODE_DEADLINE_EXCEEDED
+    assert "before the call began" in failure.message
+    worker.value(running)
+    worker.value(in_time)
+    assert not (folder / "b").exists()
+
+
+def test_a_running_sync_tool_outlives_its_deadline(worker, folder):
+    call = worker.call("wait_for", {"path": str(folder / "a")}, timeout_ms=1)
+    answer = worker.call("wait_async", {"path": str(folder / "never")}, timeout_ms=20)
+    worker.answer(answer)
+    (folder / "a").touch()
+    answer = worker.answer(call)
+    # It had either begun within its deadline, or it never ran.
+    assert isinstance(answer, wire.Result) or answer.code == wire.FAILURE_CODE_DEADLINE_EXCEEDED
+
+
+def test_a_coroutine_is_cancelled(worker, folder):
+    path = str(folder / "a")
+    call = worker.call("wait_async", {"path": path})
+    begun(path)
+    worker.cancel(call)
+    assert worker.answer(call).code == wire.FAILURE_CODE_CANCELLED
+    assert Path(path + ".cancelled").exists()
+    worker.cancel(call)  # ended: ignored
+    worker.cancel(99_999)  # never was: ignored
+    assert worker.run("echo", value=1) == 1
+
+
+def test_a_coroutine_is_cancelled_at_its_deadline(worker, folder):
+    path = str(folder / "a")
+    failure = worker.answer(worker.call("wait_async", {"path": path}, timeout_ms=30))
+    assert failure.code == wire.FAILURE_CODE_DEADLINE_EXCEEDED
+    assert Path(path + ".cancelled").exists()
+
+
+def test_a_coroutine_that_ends_all_the_same_has_a_value(worker, folder):
+    call = worker.call("wait_async", {"path": str(folder / "a"), "reluctant": True})
+    begun(folder / "a")
+    worker.cancel(call)
+    assert worker.value(call) == "seen"
+
+
+def test_a_call_and_its_cancel_in_one_message(worker, folder):
+    sync, concurrent = [
+        wire.HostFrame(call=wire.Call(id=id, tool=tool, arguments=msgpack.packb({"path": str(folder / "a")})))
+        for id, tool in ((1, "wait_for"), (2, "wait_async"))
+    ]
+    cancels = [wire.HostFrame(cancel=wire.Cancel(id=id)) for id in (1, 2)]
+    worker.send(concurrent, cancels[1])
+    assert worker.answer(2).code == wire.FAILURE_CODE_CANCELLED
+    worker.send(sync, cancels[0])
+    (folder / "a").touch()
+    worker.answer(1)
+
+
+def test_a_child_that_comes_out_of_a_tool_is_no_second_worker(worker, folder):
+    assert worker.run("fork_and_return", path=str(folder / "child")) == 0
+    assert (folder / "child").exists()
+    assert worker.run("fork_and_exit") == 3
+    assert worker.run("echo", value=1) == 1
+
+
+def test_multiprocessing(worker):
+    assert worker.run("pool_of_processes") == 49
+
+
+def test_programs_of_tools_can_be_interrupted(worker):
+    assert worker.run("program") == -2
+
+
+def test_prints(worker):
+    worker.run("say", text="hello ä")
+    eventually("it is there at once", lambda: worker.worker.output["stdout"] == "hello ä\n")
