@@ -23,21 +23,33 @@ export class Drill {
     const { worker, pid } = killed
     const calls = count(busy.get(worker) ?? 0, 'call')
     this.#say(`Half way: SIGKILL to ${worker} (pid ${pid}), busy with ${calls}, which will be run again.`)
-    this.#recovered = new Promise((resolve) => {
-      this.#pool.on('worker.ready', (event) => {
-        if (event.worker !== worker) return
-        this.#say(`${worker} is back (pid ${event.pid}).`)
-        resolve()
-      })
-      this.#pool.on('worker.parked', (event) => {
-        if (event.worker === worker) resolve()
-      })
-    })
+    this.#recovered = this.#successorOf(worker)
   }
 
   /** Resolves when the killed worker has a successor. */
   async recovered(): Promise<void> {
     if (this.#recovered === undefined) this.#say('No worker was busy half way: none was killed.')
     await this.#recovered
+  }
+
+  /** Resolves when the worker is ready again, or will not be started again. */
+  #successorOf(worker: string): Promise<void> {
+    return new Promise((resolve) => {
+      const onReady = (event: { worker: string; pid: number }): void => {
+        if (event.worker !== worker) return
+        this.#say(`${worker} is back (pid ${event.pid}).`)
+        settle()
+      }
+      const onParked = (event: { worker: string }): void => {
+        if (event.worker === worker) settle()
+      }
+      const settle = (): void => {
+        this.#pool.off('worker.ready', onReady)
+        this.#pool.off('worker.parked', onParked)
+        resolve()
+      }
+      this.#pool.on('worker.ready', onReady)
+      this.#pool.on('worker.parked', onParked)
+    })
   }
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from '@jest/globals'
 import { pythonHome } from '@terrarium/process'
-import type { Result } from '../src/results.ts'
+import type { Parsed, Result } from '../src/results.ts'
 
 const EXAMPLE = fileURLToPath(new URL('..', import.meta.url))
 
@@ -104,7 +104,7 @@ test('the ten longest functions of a file are told', async () => {
   const source = Array.from({ length: 20 }, (_, lines) => `def f${lines}():\n${'  x\n'.repeat(lines + 1)}`).join('')
   const [result] = await analyse(source)
   expect(result).toMatchObject({ functions: 20 })
-  const names = (result as { longest: { name: string }[] }).longest.map(({ name }) => name)
+  const names = (result as Parsed).longest.map(({ name }) => name)
   expect(names).toEqual(['f19', 'f18', 'f17', 'f16', 'f15', 'f14', 'f13', 'f12', 'f11', 'f10'])
 })
 
