@@ -22,6 +22,8 @@ const project = (displayName, root) => ({
 const exists = ([, root]) => existsSync(new URL(root, import.meta.url))
 
 export default {
+  // A guard against a test that hangs, not a bound on how long anything may take.
+  testTimeout: 120_000,
   projects: [
     ...['supervisor', 'process', 'worker', 'pool', 'cli'].map((name) => [name, `packages/${name}/test`]),
     ['integration', 'test'],

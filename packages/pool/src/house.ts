@@ -34,9 +34,9 @@ export async function openHouse(
   })
   try {
     const server = await SessionServer.listen(runtime.directory)
-    const logic = createWorkerLogic({ runtime, server, logger })
+    const logic = createWorkerLogic({ runtime, server, logger, clock })
     const module = modulePath(options.python)
-    const { startTimeout, env, cwd } = options
+    const { startTimeout, heartbeat, env, cwd } = options
     const supervisor = createSupervisor({
       id: options.name,
       strategy: 'one_for_one',
@@ -54,6 +54,7 @@ export async function openHouse(
           env,
           cwd,
           startTimeout,
+          heartbeat,
         } satisfies WorkerInput,
         ready: (snapshot) => (snapshot as WorkerSnapshot).matches('active'),
         awaitReady: false,

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import { TerrariumError, type SupervisorOptions } from '@terrarium/supervisor'
+import type { Heartbeat } from '@terrarium/worker'
 import type { Logger } from 'pino'
 
 export interface PoolOptions {
@@ -25,6 +26,8 @@ export interface PoolOptions {
   readonly startTimeout?: number
   /** How long a worker may go on with a cancelled or overdue call before it is killed, in ms. Default 250. */
   readonly cancelGrace?: number
+  /** How an idle worker that no longer answers is noticed: every 5,000 ms, after 3 misses. A busy one is left alone. */
+  readonly heartbeat?: Heartbeat | 'off'
   /** How long {@link Pool.stop} waits for calls in flight, in ms. Default 5,000. */
   readonly drainTimeout?: number
   /** Added to the host's environment for every worker. */
@@ -81,6 +84,13 @@ export function validatePoolOptions(options: PoolOptions): void {
     const [least, most] = NUMBERS[key]
     if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most)) {
       mistakes.push(`\`${key}\` must be a whole number from ${least} to ${most}, not ${String(value)}`)
+    }
+  }
+  if (options.heartbeat !== undefined && options.heartbeat !== 'off') {
+    for (const [key, value] of Object.entries(options.heartbeat)) {
+      if (!(Number.isInteger(value) && value >= 1 && value <= LONGEST)) {
+        mistakes.push(`\`heartbeat.${key}\` must be a whole number from 1 to ${LONGEST}, not ${String(value)}`)
+      }
     }
   }
   for (const key of ['interpreter', 'cwd', 'stateDir'] as const) {

@@ -1,11 +1,12 @@
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { MARKER, pythonHome, type OsProcess, type Runtime } from '@terrarium/process'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
 import type { Logger } from 'pino'
 import { fromCallback, type CallbackActorLogic } from 'xstate'
 import { BootReport } from './boot-report.ts'
 import { explainExit } from './failure.ts'
+import { watchHeartbeat, type Heartbeat } from './heartbeat.ts'
 import type { SessionServer } from './session-server.ts'
 import type { Session, ToolInfo } from './session.ts'
 
@@ -23,6 +24,8 @@ export interface WorkerInput {
   readonly cwd?: string | undefined
   /** How long the worker may take to become ready, in ms. Default 30,000. */
   readonly startTimeout?: number | undefined
+  /** `off`: a worker that no longer answers is not noticed. */
+  readonly heartbeat?: Heartbeat | 'off' | undefined
   /** How long it may take to end after SIGTERM before its group is killed, in ms. Default 2,000. */
   readonly grace?: number | undefined
 }
@@ -32,6 +35,8 @@ export interface WorkerSurroundings {
   readonly runtime: Runtime
   readonly server: SessionServer
   readonly logger: Logger
+  /** For heartbeats. */
+  readonly clock: SupervisorClock
 }
 
 export type DriverCommand = { readonly type: 'terminate'; readonly grace: number } | { readonly type: 'kill' }
@@ -41,6 +46,8 @@ export type DriverEvent =
   | { readonly type: 'worker.spawned'; readonly pid: number }
   | { readonly type: 'worker.ready'; readonly session: Session; readonly tools: readonly ToolInfo[] }
   | { readonly type: 'worker.sessionLost' }
+  /** It is idle and does not answer. */
+  | { readonly type: 'worker.kill'; readonly error: TerrariumError }
   /** The end. `error` is why, in case nobody asked for it. */
   | { readonly type: 'worker.exited'; readonly error: TerrariumError }
 
@@ -50,7 +57,7 @@ export type DriverLogic = CallbackActorLogic<DriverCommand, WorkerInput>
  * The hands of the worker machine: reserves, spawns, listens, kills. It owns the process and the session, so that
  * they end with it however the machine ends (XState does not clean up after a machine that throws).
  */
-export const driver = ({ runtime, server, logger }: WorkerSurroundings): DriverLogic =>
+export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): DriverLogic =>
   fromCallback(({ input, sendBack, receive }) => {
     const say = (event: DriverEvent): void => {
       sendBack(event)
@@ -60,6 +67,16 @@ export const driver = ({ runtime, server, logger }: WorkerSurroundings): DriverL
     let session: Session | undefined
     let ready = false
     let ending: DriverCommand | undefined
+    let stopHeartbeat = (): void => undefined
+    const { heartbeat = {} } = input
+
+    const silent = (): void => {
+      const error = new TerrariumError('WORKER_CRASHED', `worker ${name} is idle and does not answer`, {
+        details: { worker: name, pid: process?.pid, signal: 'SIGKILL' },
+      })
+      say({ type: 'worker.kill', error })
+      session?.close()
+    }
 
     const { token, forget } = server.expect((opened) => {
       session = opened
@@ -68,9 +85,11 @@ export const driver = ({ runtime, server, logger }: WorkerSurroundings): DriverL
         process?.activate().catch((error: unknown) => {
           logger.error({ worker: name, error }, 'cannot mark the worker ready in the reservation log')
         })
+        if (heartbeat !== 'off') stopHeartbeat = watchHeartbeat(opened, heartbeat, clock, silent)
         say({ type: 'worker.ready', session: opened, tools })
       })
       opened.once('closed', () => {
+        stopHeartbeat()
         say({ type: 'worker.sessionLost' })
       })
     })

@@ -17,7 +17,7 @@ export type WorkerEvent =
   | DriverEvent
   /** From the supervisor: end in order, within its deadline. */
   | { readonly type: 'supervisor.shutdown' }
-  /** From the pool: this worker has to go now, for this reason. */
+  /** From the pool or the driver: this worker has to go now, for this reason. */
   | { readonly type: 'worker.kill'; readonly error: TerrariumError }
 
 /** A process whose session closed is about to say why by its exit; after this long it is asked, in ms. */

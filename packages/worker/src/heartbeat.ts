@@ -1,0 +1,40 @@
+import type { SupervisorClock } from '@terrarium/supervisor'
+import type { Session } from './session.ts'
+
+export interface Heartbeat {
+  /** Between two pings, in ms. Default 5,000. */
+  readonly interval?: number | undefined
+  /** So many pings in a row without an answer end an idle worker. Default 3. */
+  readonly misses?: number | undefined
+}
+
+/**
+ * Pings a worker that is ready; `silent` is called once, when it is idle and has not answered `misses` pings in a row.
+ * A worker with a call in flight is busy, not dead: it may hold Python's lock, and its call has a deadline of its own.
+ * Returns what ends the pinging.
+ */
+export function watchHeartbeat(
+  session: Session,
+  { interval = 5_000, misses = 3 }: Heartbeat,
+  clock: SupervisorClock,
+  silent: () => void,
+): () => void {
+  let nonce = 0
+  let answered = 0
+  let missed = 0
+  let timer: unknown
+  session.on('pong', (heard) => {
+    answered = heard
+    missed = 0
+  })
+  const beat = (): void => {
+    if (answered === nonce) session.ping(++nonce)
+    else missed = session.inFlight > 0 ? 0 : missed + 1
+    if (missed >= misses) silent()
+    else timer = clock.setTimeout(beat, interval)
+  }
+  timer = clock.setTimeout(beat, interval)
+  return () => {
+    clock.clearTimeout(timer)
+  }
+}
