@@ -26,10 +26,16 @@ export class Drill {
     this.#recovered = this.#successorOf(worker)
   }
 
-  /** Resolves when the killed worker has a successor. */
-  async recovered(): Promise<void> {
+  /** Resolves when the killed worker has a successor, or will have none. Rejects when the signal is aborted first. */
+  async recovered(signal: AbortSignal): Promise<void> {
     if (this.#recovered === undefined) this.#say('No worker was busy half way: none was killed.')
-    await this.#recovered
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => {
+        resolve()
+      })
+    })
+    await Promise.race([this.#recovered, aborted])
+    signal.throwIfAborted()
   }
 
   /** Resolves when the worker is ready again, or will not be started again. */

@@ -76,7 +76,7 @@ export async function run(pool: Pool, job: Job, signal: AbortSignal): Promise<Do
   })
   drill?.afterAnswers(0)
   await analysing
-  await drill?.recovered()
+  await drill?.recovered(signal)
   // Workers died with these, but two calls share a worker: run alone, it is clear which of the two is to blame.
   for (const path of suspects) {
     await analyse(path).catch(unlessPoison(() => results.set(path, DEADLY)))
