@@ -1,5 +1,7 @@
 import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import type { CallQueue } from './call-queue.ts'
 import type { CallOptions } from './options.ts'
+import type { Placement } from './slot.ts'
 
 /** Where a call is: it waits, it is with a worker, or its caller has been answered. */
 type CallState = 'queued' | 'sent' | 'settled'
@@ -12,6 +14,12 @@ export class PendingCall {
   readonly idempotent: boolean
   /** How often it was handed to a worker. */
   attempts = 0
+  /** The queue it waits in, and its neighbours there. */
+  queue: CallQueue | undefined
+  previous: PendingCall | undefined
+  next: PendingCall | undefined
+  /** Where it is, while it is with a worker. */
+  placement: Placement | undefined
   #state: CallState = 'queued'
   readonly #clock: SupervisorClock
   readonly #deadline: number | undefined

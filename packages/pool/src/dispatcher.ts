@@ -1,5 +1,6 @@
 import { encode } from '@terrarium/worker'
 import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import { CallQueue } from './call-queue.ts'
 import { PendingCall } from './call.ts'
 import type { CallOptions } from './options.ts'
 import type { Slot } from './slot.ts'
@@ -24,9 +25,9 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly counts = { accepted: 0, completed: 0, failed: 0, retried: 0 }
   readonly #options: DispatcherOptions
-  /** Sets keep the order of arrival and let a cancelled call leave in O(1). Calls to be run again go first. */
-  readonly #again = new Set<PendingCall>()
-  readonly #waiting = new Set<PendingCall>()
+  /** Calls to be run again go first. */
+  readonly #again = new CallQueue()
+  readonly #waiting = new CallQueue()
   #closed = false
   #onDrained: (() => void) | undefined
 
@@ -39,7 +40,7 @@ export class Dispatcher {
   }
 
   get inFlight(): number {
-    return this.#options.slots.reduce((sum, slot) => sum + slot.calls.size, 0)
+    return this.#options.slots.reduce((sum, slot) => sum + slot.inFlight, 0)
   }
 
   /** Throws POOL_SATURATED, CANCELLED or INVALID_ARGUMENT (arguments that cannot be sent) instead of accepting. */
@@ -82,7 +83,7 @@ export class Dispatcher {
   /** Hands waiting calls to workers, as many as can take one. */
   pump(): void {
     for (const queue of [this.#again, this.#waiting]) {
-      for (const call of queue) {
+      for (let call = queue.first; call !== undefined; call = queue.first) {
         const slot = this.#free()
         if (slot === undefined) return
         queue.delete(call)
@@ -93,10 +94,7 @@ export class Dispatcher {
 
   /** Answers every call that still waits. */
   rejectWaiting(error: TerrariumError): void {
-    const waiting = [...this.#again, ...this.#waiting]
-    this.#again.clear()
-    this.#waiting.clear()
-    for (const call of waiting) call.reject(error)
+    for (const call of [...this.#again.takeAll(), ...this.#waiting.takeAll()]) call.reject(error)
   }
 
   /** Nothing is run again from now on. Resolves when no call is with a worker any more, at the latest after `timeout` ms. */
@@ -118,9 +116,9 @@ export class Dispatcher {
     let best: Slot | undefined
     let fewest = this.#options.concurrency
     for (const slot of this.#options.slots) {
-      if (slot.calls.size < fewest && slot.session !== undefined) {
+      if (slot.inFlight < fewest && slot.session !== undefined) {
         best = slot
-        fewest = slot.calls.size
+        fewest = slot.inFlight
       }
     }
     return best
@@ -131,15 +129,15 @@ export class Dispatcher {
     if (session === undefined) return
     call.sent()
     const id = session.call(call.tool, call.args, call.timeLeft, (outcome) => {
-      this.#clearOverrun(slot, call)
-      slot.calls.delete(call)
+      this.#leave(call)
       if ('value' in outcome) call.resolve(outcome.value)
       else if (outcome.error.code === 'WORKER_CRASHED') this.#crashed(call, slot, outcome.error)
       else call.reject(outcome.error)
       this.pump()
       if (this.#onDrained !== undefined && this.inFlight === 0) this.#onDrained()
     })
-    slot.calls.set(call, { id, overrun: undefined })
+    call.placement = { slot, id, overrun: undefined }
+    slot.inFlight += 1
   }
 
   #crashed(call: PendingCall, slot: Slot, cause: TerrariumError): void {
@@ -162,10 +160,13 @@ export class Dispatcher {
 
   /** The caller was answered early. A worker that does not let go of the call in time is killed: it is never handed on while still busy. */
   #letGo(call: PendingCall): void {
-    if (this.#again.delete(call) || this.#waiting.delete(call)) return
-    const slot = this.#options.slots.find(({ calls }) => calls.has(call))
-    const placement = slot?.calls.get(call)
-    if (slot === undefined || placement === undefined) return
+    if (call.queue !== undefined) {
+      call.queue.delete(call)
+      return
+    }
+    const { placement } = call
+    if (placement === undefined) return
+    const { slot } = placement
     slot.session?.cancel(placement.id)
     placement.overrun = this.#options.clock.setTimeout(() => {
       const { tool } = call
@@ -179,9 +180,13 @@ export class Dispatcher {
     }, this.#options.cancelGrace)
   }
 
-  #clearOverrun(slot: Slot, call: PendingCall): void {
-    const overrun = slot.calls.get(call)?.overrun
-    if (overrun !== undefined) this.#options.clock.clearTimeout(overrun)
+  /** The worker has let go of the call. */
+  #leave(call: PendingCall): void {
+    const { placement } = call
+    if (placement === undefined) return
+    if (placement.overrun !== undefined) this.#options.clock.clearTimeout(placement.overrun)
+    placement.slot.inFlight -= 1
+    call.placement = undefined
   }
 }
 

@@ -74,7 +74,7 @@ class SupervisedPool implements Pool {
       id: slot.id,
       state: slot.session !== undefined ? 'ready' : slot.parked !== undefined ? 'parked' : 'down',
       pid: slot.pid,
-      inFlight: slot.calls.size,
+      inFlight: slot.inFlight,
       error: slot.parked,
     }))
   }
@@ -141,7 +141,7 @@ class SupervisedPool implements Pool {
 
   kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined {
     const slot = this.#slots.find(
-      ({ id, session, calls }) => session !== undefined && (worker === undefined ? calls.size > 0 : id === worker),
+      ({ id, session, inFlight }) => session !== undefined && (worker === undefined ? inFlight > 0 : id === worker),
     )
     if (slot?.pid === undefined) return undefined
     const { id, pid } = slot

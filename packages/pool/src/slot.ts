@@ -1,9 +1,9 @@
 import type { TerrariumError } from '@terrarium/supervisor'
 import type { Session, WorkerRef } from '@terrarium/worker'
-import type { PendingCall } from './call.ts'
 
 /** A call that is with a worker. */
 export interface Placement {
+  readonly slot: Slot
   /** Its id in the session. */
   readonly id: number
   /** Runs when its caller has been answered and the worker has not let go of it yet. */
@@ -19,8 +19,8 @@ export class Slot {
   parked: TerrariumError | undefined
   /** Parked, and being tried again. */
   probing = false
-  /** Calls with the present worker. One whose caller was answered early stays until the worker lets go of it. */
-  readonly calls = new Map<PendingCall, Placement>()
+  /** How many calls are with the present worker. One whose caller was answered early stays until the worker lets go of it. */
+  inFlight = 0
   #session: Session | undefined
   #doomed = false
 

@@ -10,6 +10,7 @@ import {
   type SessionRequest,
   type SessionResponse,
 } from './generated/terrarium/v1/session.ts'
+import { serializeResponse } from './serialize.ts'
 import { MAX_MESSAGE_BYTES, PROTOCOL_VERSION, Session } from './session.ts'
 
 /** A worker the server waits for. */
@@ -43,7 +44,10 @@ export class SessionServer {
         this.#open(stream)
       },
     }
-    this.#server.addService(HostServiceService, handlers)
+    this.#server.addService(
+      { session: { ...HostServiceService.session, responseSerialize: serializeResponse } },
+      handlers,
+    )
   }
 
   /** Listens on `host.sock` in a directory that only this user may enter. */

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import { TerrariumError } from '@terrarium/supervisor'
+import { CallTable } from './call-table.ts'
 import { decode } from './codec.ts'
 import {
   FailureCode,
@@ -48,10 +49,9 @@ export interface SessionEvents {
 export class Session extends EventEmitter<SessionEvents> {
   readonly pid: number
   readonly #stream: SessionStream
-  readonly #pending = new Map<number, Settle>()
+  readonly #pending = new CallTable<Settle>()
   #outbox: HostFrame[] = []
   #outboxBytes: number[] = []
-  #lastCall = 0
   #sent = 0
   #acknowledged = 0
   #received = 0
@@ -81,8 +81,7 @@ export class Session extends EventEmitter<SessionEvents> {
 
   /** Sends a call; `timeout` in ms, 0 for none. Returns its id, for {@link cancel}. */
   call(tool: string, args: Buffer, timeout: number, settle: Settle): number {
-    const id = ++this.#lastCall
-    this.#pending.set(id, settle)
+    const id = this.#pending.add(settle)
     this.#enqueue(
       { kind: { $case: 'call', value: { id, tool, arguments: args, timeoutMs: timeout } } },
       args.length + tool.length + 32,
@@ -101,22 +100,22 @@ export class Session extends EventEmitter<SessionEvents> {
 
   /** Settles everything in flight with the reason its worker is gone. */
   abandon(error: TerrariumError): void {
-    const pending = [...this.#pending.values()]
-    this.#pending.clear()
-    for (const settle of pending) settle({ error })
+    for (const settle of this.#pending.takeAll()) settle({ error })
   }
 
   /** Takes a message from the wire. Throws a TypeError on what the protocol does not allow. */
   receive(message: SessionRequest): void {
-    if (message.ack > this.#sent) throw new TypeError(`acknowledges message ${message.ack}, sent were ${this.#sent}`)
+    if (message.ack !== this.#sent && message.ack !== this.#acknowledged) {
+      throw new TypeError(`acknowledges message ${message.ack}, sent were ${this.#sent}`)
+    }
     this.#acknowledged = message.ack
     if (message.seq > 0) {
-      if (message.seq !== this.#received + 1) throw new TypeError(`message ${message.seq} follows ${this.#received}`)
+      if (message.seq !== after(this.#received)) throw new TypeError(`message ${message.seq} follows ${this.#received}`)
       this.#received = message.seq
       for (const frame of message.frames) this.#frame(frame)
       // Whatever the answers bring about in this turn carries the acknowledgement; else it goes alone.
       setImmediate(() => {
-        if (this.#receivedAcknowledged < this.#received) this.#write([])
+        if (this.#receivedAcknowledged !== this.#received) this.#write([])
       })
     }
     this.#flushSoon()
@@ -152,7 +151,7 @@ export class Session extends EventEmitter<SessionEvents> {
         this.#settle(kind.value.id, kind.value.value)
         break
       case 'failure':
-        this.#take(kind.value.id)?.({ error: explainFailure(kind.value) })
+        this.#pending.take(kind.value.id)?.({ error: explainFailure(kind.value) })
         break
       case 'pong':
         this.emit('pong', kind.value.nonce, kind.value.running)
@@ -168,7 +167,7 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   #settle(id: number, bytes: Uint8Array): void {
-    const settle = this.#take(id)
+    const settle = this.#pending.take(id)
     if (settle === undefined) return
     let value: unknown
     try {
@@ -178,12 +177,6 @@ export class Session extends EventEmitter<SessionEvents> {
       return
     }
     settle({ value })
-  }
-
-  #take(id: number): Settle | undefined {
-    const settle = this.#pending.get(id)
-    this.#pending.delete(id)
-    return settle
   }
 
   #enqueue(frame: HostFrame, bytes: number): void {
@@ -198,7 +191,7 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#flushScheduled = true
     process.nextTick(() => {
       this.#flushScheduled = false
-      if (this.#closed || this.#outbox.length === 0 || this.#acknowledged < this.#sent) return
+      if (this.#closed || this.#outbox.length === 0 || this.#acknowledged !== this.#sent) return
       this.#write(this.#batch())
     })
   }
@@ -222,10 +215,13 @@ export class Session extends EventEmitter<SessionEvents> {
   #write(frames: HostFrame[]): void {
     if (this.#closed) return
     this.#receivedAcknowledged = this.#received
-    const seq = frames.length === 0 ? 0 : ++this.#sent
+    const seq = frames.length === 0 ? 0 : (this.#sent = after(this.#sent))
     this.#stream.write({ seq, ack: this.#received, frames })
   }
 }
+
+/** The number of the next message. A session may live longer than 32 bits last. */
+const after = (seq: number): number => (seq === 0xffffffff ? 1 : seq + 1)
 
 const toolInfo = ({ name, isAsync, summary }: Tool): ToolInfo => ({ name, isAsync, summary })
 

@@ -14,15 +14,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aterrarium/v1/session.proto\x12\x0cterrarium.v1\"U\n\x0eSessionRequest\x12\x0b\n\x03seq\x18\x01 \x01(\r\x12\x0b\n\x03\x61\x63k\x18\x02 \x01(\r\x12)\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x19.terrarium.v1.WorkerFrame\"T\n\x0fSessionResponse\x12\x0b\n\x03seq\x18\x01 \x01(\r\x12\x0b\n\x03\x61\x63k\x18\x02 \x01(\r\x12\'\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x17.terrarium.v1.HostFrame\"\xd7\x01\n\x0bWorkerFrame\x12$\n\x05hello\x18\x01 \x01(\x0b\x32\x13.terrarium.v1.HelloH\x00\x12$\n\x05ready\x18\x02 \x01(\x0b\x32\x13.terrarium.v1.ReadyH\x00\x12&\n\x06result\x18\x03 \x01(\x0b\x32\x14.terrarium.v1.ResultH\x00\x12(\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x15.terrarium.v1.FailureH\x00\x12\"\n\x04pong\x18\x05 \x01(\x0b\x32\x12.terrarium.v1.PongH\x00\x42\x06\n\x04kind\"\xd9\x01\n\tHostFrame\x12(\n\x07welcome\x18\x01 \x01(\x0b\x32\x15.terrarium.v1.WelcomeH\x00\x12\"\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x12.terrarium.v1.CallH\x00\x12&\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x14.terrarium.v1.CancelH\x00\x12\"\n\x04ping\x18\x04 \x01(\x0b\x32\x12.terrarium.v1.PingH\x00\x12*\n\x08shutdown\x18\x05 \x01(\x0b\x32\x16.terrarium.v1.ShutdownH\x00\x42\x06\n\x04kind\"n\n\x05Hello\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\r\n\x05token\x18\x02 \x01(\t\x12\x0b\n\x03pid\x18\x03 \x01(\r\x12\x17\n\x0fpackage_version\x18\x04 \x01(\t\x12\x16\n\x0epython_version\x18\x05 \x01(\t\">\n\x07Welcome\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x02 \x01(\r\"*\n\x05Ready\x12!\n\x05tools\x18\x01 \x03(\x0b\x32\x12.terrarium.v1.Tool\"7\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08is_async\x18\x02 \x01(\x08\x12\x0f\n\x07summary\x18\x03 \x01(\t\"G\n\x04\x43\x61ll\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0c\n\x04tool\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x04 \x01(\r\"#\n\x06Result\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\x0c\"p\n\x07\x46\x61ilure\x12\n\n\x02id\x18\x01 \x01(\r\x12\'\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x19.terrarium.v1.FailureCode\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x11\n\ttraceback\x18\x05 \x01(\t\"\x14\n\x06\x43\x61ncel\x12\n\n\x02id\x18\x01 \x01(\r\"\x15\n\x04Ping\x12\r\n\x05nonce\x18\x01 \x01(\r\"&\n\x04Pong\x12\r\n\x05nonce\x18\x01 \x01(\r\x12\x0f\n\x07running\x18\x02 \x01(\r\"\n\n\x08Shutdown*\xf2\x01\n\x0b\x46\x61ilureCode\x12\x1c\n\x18\x46\x41ILURE_CODE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x41ILURE_CODE_PYTHON_ERROR\x10\x01\x12\x1f\n\x1b\x46\x41ILURE_CODE_TOOL_NOT_FOUND\x10\x02\x12!\n\x1d\x46\x41ILURE_CODE_INVALID_ARGUMENT\x10\x03\x12\x1a\n\x16\x46\x41ILURE_CODE_CANCELLED\x10\x04\x12\"\n\x1e\x46\x41ILURE_CODE_DEADLINE_EXCEEDED\x10\x05\x12\"\n\x1e\x46\x41ILURE_CODE_PAYLOAD_TOO_LARGE\x10\x06\x32Y\n\x0bHostService\x12J\n\x07Session\x12\x1c.terrarium.v1.SessionRequest\x1a\x1d.terrarium.v1.SessionResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aterrarium/v1/session.proto\x12\x0cterrarium.v1\"U\n\x0eSessionRequest\x12\x0b\n\x03seq\x18\x01 \x01(\r\x12\x0b\n\x03\x61\x63k\x18\x02 \x01(\r\x12)\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x19.terrarium.v1.WorkerFrame\"T\n\x0fSessionResponse\x12\x0b\n\x03seq\x18\x01 \x01(\r\x12\x0b\n\x03\x61\x63k\x18\x02 \x01(\r\x12\'\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x17.terrarium.v1.HostFrame\"\xd7\x01\n\x0bWorkerFrame\x12$\n\x05hello\x18\x01 \x01(\x0b\x32\x13.terrarium.v1.HelloH\x00\x12$\n\x05ready\x18\x02 \x01(\x0b\x32\x13.terrarium.v1.ReadyH\x00\x12&\n\x06result\x18\x03 \x01(\x0b\x32\x14.terrarium.v1.ResultH\x00\x12(\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x15.terrarium.v1.FailureH\x00\x12\"\n\x04pong\x18\x05 \x01(\x0b\x32\x12.terrarium.v1.PongH\x00\x42\x06\n\x04kind\"\xad\x01\n\tHostFrame\x12(\n\x07welcome\x18\x01 \x01(\x0b\x32\x15.terrarium.v1.WelcomeH\x00\x12\"\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x12.terrarium.v1.CallH\x00\x12&\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x14.terrarium.v1.CancelH\x00\x12\"\n\x04ping\x18\x04 \x01(\x0b\x32\x12.terrarium.v1.PingH\x00\x42\x06\n\x04kind\"n\n\x05Hello\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\r\n\x05token\x18\x02 \x01(\t\x12\x0b\n\x03pid\x18\x03 \x01(\r\x12\x17\n\x0fpackage_version\x18\x04 \x01(\t\x12\x16\n\x0epython_version\x18\x05 \x01(\t\">\n\x07Welcome\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x02 \x01(\r\"*\n\x05Ready\x12!\n\x05tools\x18\x01 \x03(\x0b\x32\x12.terrarium.v1.Tool\"7\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08is_async\x18\x02 \x01(\x08\x12\x0f\n\x07summary\x18\x03 \x01(\t\"G\n\x04\x43\x61ll\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0c\n\x04tool\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x04 \x01(\r\"#\n\x06Result\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\x0c\"p\n\x07\x46\x61ilure\x12\n\n\x02id\x18\x01 \x01(\r\x12\'\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x19.terrarium.v1.FailureCode\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x11\n\ttraceback\x18\x05 \x01(\t\"\x14\n\x06\x43\x61ncel\x12\n\n\x02id\x18\x01 \x01(\r\"\x15\n\x04Ping\x12\r\n\x05nonce\x18\x01 \x01(\r\"&\n\x04Pong\x12\r\n\x05nonce\x18\x01 \x01(\r\x12\x0f\n\x07running\x18\x02 \x01(\r*\xf2\x01\n\x0b\x46\x61ilureCode\x12\x1c\n\x18\x46\x41ILURE_CODE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x41ILURE_CODE_PYTHON_ERROR\x10\x01\x12\x1f\n\x1b\x46\x41ILURE_CODE_TOOL_NOT_FOUND\x10\x02\x12!\n\x1d\x46\x41ILURE_CODE_INVALID_ARGUMENT\x10\x03\x12\x1a\n\x16\x46\x41ILURE_CODE_CANCELLED\x10\x04\x12\"\n\x1e\x46\x41ILURE_CODE_DEADLINE_EXCEEDED\x10\x05\x12\"\n\x1e\x46\x41ILURE_CODE_PAYLOAD_TOO_LARGE\x10\x06\x32Y\n\x0bHostService\x12J\n\x07Session\x12\x1c.terrarium.v1.SessionRequest\x1a\x1d.terrarium.v1.SessionResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'terrarium.v1.session_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_FAILURECODE']._serialized_start=1254
-  _globals['_FAILURECODE']._serialized_end=1496
+  _globals['_FAILURECODE']._serialized_start=1198
+  _globals['_FAILURECODE']._serialized_end=1440
   _globals['_SESSIONREQUEST']._serialized_start=44
   _globals['_SESSIONREQUEST']._serialized_end=129
   _globals['_SESSIONRESPONSE']._serialized_start=131
@@ -30,29 +30,27 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_WORKERFRAME']._serialized_start=218
   _globals['_WORKERFRAME']._serialized_end=433
   _globals['_HOSTFRAME']._serialized_start=436
-  _globals['_HOSTFRAME']._serialized_end=653
-  _globals['_HELLO']._serialized_start=655
-  _globals['_HELLO']._serialized_end=765
-  _globals['_WELCOME']._serialized_start=767
-  _globals['_WELCOME']._serialized_end=829
-  _globals['_READY']._serialized_start=831
-  _globals['_READY']._serialized_end=873
-  _globals['_TOOL']._serialized_start=875
-  _globals['_TOOL']._serialized_end=930
-  _globals['_CALL']._serialized_start=932
-  _globals['_CALL']._serialized_end=1003
-  _globals['_RESULT']._serialized_start=1005
-  _globals['_RESULT']._serialized_end=1040
-  _globals['_FAILURE']._serialized_start=1042
-  _globals['_FAILURE']._serialized_end=1154
-  _globals['_CANCEL']._serialized_start=1156
-  _globals['_CANCEL']._serialized_end=1176
-  _globals['_PING']._serialized_start=1178
-  _globals['_PING']._serialized_end=1199
-  _globals['_PONG']._serialized_start=1201
-  _globals['_PONG']._serialized_end=1239
-  _globals['_SHUTDOWN']._serialized_start=1241
-  _globals['_SHUTDOWN']._serialized_end=1251
-  _globals['_HOSTSERVICE']._serialized_start=1498
-  _globals['_HOSTSERVICE']._serialized_end=1587
+  _globals['_HOSTFRAME']._serialized_end=609
+  _globals['_HELLO']._serialized_start=611
+  _globals['_HELLO']._serialized_end=721
+  _globals['_WELCOME']._serialized_start=723
+  _globals['_WELCOME']._serialized_end=785
+  _globals['_READY']._serialized_start=787
+  _globals['_READY']._serialized_end=829
+  _globals['_TOOL']._serialized_start=831
+  _globals['_TOOL']._serialized_end=886
+  _globals['_CALL']._serialized_start=888
+  _globals['_CALL']._serialized_end=959
+  _globals['_RESULT']._serialized_start=961
+  _globals['_RESULT']._serialized_end=996
+  _globals['_FAILURE']._serialized_start=998
+  _globals['_FAILURE']._serialized_end=1110
+  _globals['_CANCEL']._serialized_start=1112
+  _globals['_CANCEL']._serialized_end=1132
+  _globals['_PING']._serialized_start=1134
+  _globals['_PING']._serialized_end=1155
+  _globals['_PONG']._serialized_start=1157
+  _globals['_PONG']._serialized_end=1195
+  _globals['_HOSTSERVICE']._serialized_start=1442
+  _globals['_HOSTSERVICE']._serialized_end=1531
 # @@protoc_insertion_point(module_scope)

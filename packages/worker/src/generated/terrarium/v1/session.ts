@@ -41,9 +41,9 @@ export enum FailureCode {
 
 /** A message from the worker to the host. */
 export interface SessionRequest {
-  /** 1, 2, 3 … for messages that carry frames; 0 for a bare acknowledgement. */
+  /** 1, 2, 3 … for messages that carry frames, and 1 again after 2^32 - 1; 0 for a bare acknowledgement. */
   seq: number;
-  /** The highest seq received from the host so far; 0 before the first. */
+  /** The seq received from the host last; 0 before the first. */
   ack: number;
   /** What the worker says, in order. */
   frames: WorkerFrame[];
@@ -51,9 +51,9 @@ export interface SessionRequest {
 
 /** A message from the host to the worker. */
 export interface SessionResponse {
-  /** 1, 2, 3 … for messages that carry frames; 0 for a bare acknowledgement. */
+  /** 1, 2, 3 … for messages that carry frames, and 1 again after 2^32 - 1; 0 for a bare acknowledgement. */
   seq: number;
-  /** The highest seq received from the worker so far; 0 before the first. */
+  /** The seq received from the worker last; 0 before the first. */
   ack: number;
   /** What the host says, in order. */
   frames: HostFrame[];
@@ -97,9 +97,6 @@ export interface HostFrame {
     | //
     /** Asks for a Pong. */
     { $case: "ping"; value: Ping }
-    | //
-    /** Finish the calls that have begun, then exit with status 0. */
-    { $case: "shutdown"; value: Shutdown }
     | undefined;
 }
 
@@ -143,7 +140,7 @@ export interface Tool {
 
 /** Run a tool once. */
 export interface Call {
-  /** Unique in this session; grows by at least one with every call. */
+  /** Not 0, and unique among the calls of this session that have not ended. */
   id: number;
   /** The name of the tool. */
   tool: string;
@@ -193,10 +190,6 @@ export interface Pong {
   nonce: number;
   /** The id of the call on the worker's main thread; 0 when it is idle. */
   running: number;
-}
-
-/** Finish and exit. */
-export interface Shutdown {
 }
 
 function createBaseSessionRequest(): SessionRequest {
@@ -446,9 +439,6 @@ export const HostFrame: MessageFns<HostFrame> = {
       case "ping":
         Ping.encode(message.kind.value, writer.uint32(34).fork()).join();
         break;
-      case "shutdown":
-        Shutdown.encode(message.kind.value, writer.uint32(42).fork()).join();
-        break;
     }
     return writer;
   },
@@ -496,14 +486,6 @@ export const HostFrame: MessageFns<HostFrame> = {
             }
 
             message.kind = { $case: "ping", value: Ping.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            message.kind = { $case: "shutdown", value: Shutdown.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1142,41 +1124,6 @@ export const Pong: MessageFns<Pong> = {
             message.running = reader.uint32();
             continue;
           }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseShutdown(): Shutdown {
-  return {};
-}
-
-export const Shutdown: MessageFns<Shutdown> = {
-  encode(_: Shutdown, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): Shutdown {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseShutdown();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
