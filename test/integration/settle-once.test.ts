@@ -21,7 +21,7 @@ test('500 calls while workers are killed at random: every call settles exactly o
     python: TOOLS,
     size: 4,
     concurrency: 4,
-    maxAttempts: 100,
+    maxDeaths: 100,
     backoff: { first: 0, base: 1, factor: 1, jitter: 'none', maxAttempts: 10_000 },
     breaker: 'off',
   })

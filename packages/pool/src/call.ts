@@ -14,6 +14,10 @@ export class PendingCall {
   readonly idempotent: boolean
   /** How often it was handed to a worker. */
   attempts = 0
+  /** How many workers died while it was alone with them. */
+  deaths = 0
+  /** A worker died with it and others. */
+  suspect = false
   /** The queue it waits in, and its neighbours there. */
   queue: CallQueue | undefined
   previous: PendingCall | undefined

@@ -13,7 +13,7 @@ export interface DispatcherOptions {
   /** See `PoolOptions`. */
   readonly concurrency: number
   readonly queueLimit: number
-  readonly maxAttempts: number
+  readonly maxDeaths: number
   readonly cancelGrace: number
   readonly onRetry: (call: PendingCall, slot: Slot) => void
 }
@@ -84,7 +84,7 @@ export class Dispatcher {
   pump(): void {
     for (const queue of [this.#again, this.#waiting]) {
       for (let call = queue.first; call !== undefined; call = queue.first) {
-        const slot = this.#free()
+        const slot = this.#free(call)
         if (slot === undefined) return
         queue.delete(call)
         this.#send(call, slot)
@@ -111,12 +111,12 @@ export class Dispatcher {
     })
   }
 
-  /** The ready worker with the fewest calls that can take one more. */
-  #free(): Slot | undefined {
+  /** The ready worker with the fewest calls that can take one more. A suspect is alone with its worker. */
+  #free(call?: PendingCall): Slot | undefined {
     let best: Slot | undefined
-    let fewest = this.#options.concurrency
+    let fewest = call?.suspect === true ? 1 : this.#options.concurrency
     for (const slot of this.#options.slots) {
-      if (slot.inFlight < fewest && slot.session !== undefined) {
+      if (slot.inFlight < fewest && !slot.isolated && slot.session !== undefined) {
         best = slot
         fewest = slot.inFlight
       }
@@ -138,17 +138,21 @@ export class Dispatcher {
     })
     call.placement = { slot, id, overrun: undefined }
     slot.inFlight += 1
+    slot.isolated = call.suspect
   }
 
+  /** A call that shared its worker is under suspicion only: it is run again alone, and blamed for what happens then. */
   #crashed(call: PendingCall, slot: Slot, cause: TerrariumError): void {
     if (call.state === 'settled') return
-    const details = { ...cause.details, tool: call.tool, attempts: call.attempts }
+    if (slot.lost === 1) call.deaths += 1
+    else call.suspect = true
+    const details = { ...cause.details, tool: call.tool, attempts: call.attempts, deaths: call.deaths }
     if (!call.idempotent || this.#closed) {
       const message = `${call.tool} was with a worker that died: ${cause.message}`
       const hint = 'mark the call `idempotent` if it may be run again'
       call.reject(new TerrariumError('WORKER_CRASHED', message, { cause, details, hint }))
-    } else if (call.attempts >= this.#options.maxAttempts) {
-      const message = `${call.tool} is not run again: ${call.attempts} workers died with it`
+    } else if (call.deaths >= this.#options.maxDeaths) {
+      const message = `${call.tool} is not run again: ${call.deaths} workers died with it`
       call.reject(new TerrariumError('POISON_CALL', message, { cause, details }))
     } else {
       call.queued()
@@ -186,6 +190,7 @@ export class Dispatcher {
     if (placement === undefined) return
     if (placement.overrun !== undefined) this.#options.clock.clearTimeout(placement.overrun)
     placement.slot.inFlight -= 1
+    if (placement.slot.inFlight === 0) placement.slot.isolated = false
     call.placement = undefined
   }
 }

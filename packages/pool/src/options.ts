@@ -20,8 +20,11 @@ export interface PoolOptions {
   readonly concurrency?: number
   /** Calls that may wait for a worker; one more is refused with POOL_SATURATED. Default 10,000. */
   readonly queueLimit?: number
-  /** How often a call marked `idempotent` is begun at most, when workers die under it. Default 3. */
-  readonly maxAttempts?: number
+  /**
+   * So many workers may die with a call marked `idempotent` before it is refused as a POISON_CALL. Default 3. Of calls that
+   * shared a worker when it died each is run again alone, and only what happens then counts.
+   */
+  readonly maxDeaths?: number
   /** How long a worker may take to become ready, in ms. Default 30,000. */
   readonly startTimeout?: number
   /** How long a worker may go on with a cancelled or overdue call before it is killed, in ms. Default 250. */
@@ -63,7 +66,7 @@ const NUMBERS = {
   size: [1, 1024],
   concurrency: [1, 65_536],
   queueLimit: [0, LONGEST],
-  maxAttempts: [1, 1_000],
+  maxDeaths: [1, 1_000],
   startTimeout: [1, LONGEST],
   cancelGrace: [0, LONGEST],
   drainTimeout: [0, LONGEST],

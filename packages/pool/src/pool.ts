@@ -54,7 +54,7 @@ class SupervisedPool implements Pool {
       clock: this.#clock,
       concurrency: options.concurrency ?? 1,
       queueLimit: options.queueLimit ?? 10_000,
-      maxAttempts: options.maxAttempts ?? 3,
+      maxDeaths: options.maxDeaths ?? 3,
       cancelGrace: options.cancelGrace ?? 250,
       onRetry: ({ tool, attempts }, slot) => {
         this.#events.emit('call.retry', { tool, attempts, worker: slot.id })

@@ -21,6 +21,10 @@ export class Slot {
   probing = false
   /** How many calls are with the present worker. One whose caller was answered early stays until the worker lets go of it. */
   inFlight = 0
+  /** A suspect is with the present worker: no other call is handed to it. */
+  isolated = false
+  /** How many calls were with the last worker when it ended. */
+  lost = 0
   #session: Session | undefined
   #doomed = false
 
@@ -39,6 +43,7 @@ export class Slot {
   ended(error: TerrariumError): void {
     const session = this.#session
     this.#session = undefined
+    this.lost = this.inFlight
     session?.abandon(error)
   }
 

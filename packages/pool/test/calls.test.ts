@@ -67,12 +67,27 @@ test('calls in flight on a worker that dies fail with WORKER_CRASHED, and the ne
 })
 
 test('an idempotent call that kills every worker it meets is a poison call', async () => {
-  const pool = await started(habitat(), { maxAttempts: 2 })
+  const pool = await started(habitat(), { maxDeaths: 2 })
   await expect(pool.call('die', {}, { idempotent: true })).rejects.toMatchObject({
     code: 'POISON_CALL',
     details: { attempts: 2 },
   })
   expect(pool.stats).toMatchObject({ retried: 1, crashes: 2 })
+  await pool.stop()
+})
+
+test('only the call to blame becomes a poison call, not those that share its worker', async () => {
+  const pool = await started(habitat(), {
+    concurrency: 8,
+    backoff: { first: 0, base: 1, factor: 1, jitter: 'none', maxAttempts: 100 },
+    breaker: 'off',
+  })
+  const idempotent = true
+  const neighbours = Array.from({ length: 7 }, (_, n) => pool.call('echo', { value: n }, { idempotent }))
+  const poison = pool.call('die', {}, { idempotent })
+  const later = Array.from({ length: 7 }, (_, n) => pool.call('echo', { value: n }, { idempotent }))
+  await expect(poison).rejects.toMatchObject({ code: 'POISON_CALL', details: { deaths: 3 } })
+  expect(await Promise.all([...neighbours, ...later])).toEqual([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6])
   await pool.stop()
 })
 
