@@ -37,6 +37,9 @@ test("the main job's output is the same with and without chaos, and with any num
   expect(chaotic.restarts).toBeGreaterThan(0)
   expect(calm.restarts).toBe(0)
   expect(chaotic.digest).toMatch(/^[0-9a-f]{64}$/)
+  expect(Object.keys(chaotic)).toEqual(
+    'files parsed failed functions classes calls callsPerSecond p50Ms p99Ms restarts processesLeft digest'.split(' '),
+  )
   const { files, parsed, failed, functions, classes, digest } = calm
   expect(chaotic).toMatchObject({ files, parsed, failed, functions, classes, digest, processesLeft: 0 })
   expect(calm.processesLeft).toBe(0)

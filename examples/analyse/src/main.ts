@@ -37,6 +37,7 @@ async function analyseTree(options: Options, signal: AbortSignal): Promise<numbe
   })
   let left: number
   let figures: object
+  let fingerprint: string
   try {
     const done = await run(pool, { listing, workers, chaos, screen }, signal)
     const summary = summarise(done.entries)
@@ -44,14 +45,15 @@ async function analyseTree(options: Options, signal: AbortSignal): Promise<numbe
     say(`\n${describeSummary(summary)}\n`)
     for (const line of describeUnreadable(done.listing.unreadable)) say(line)
     say(describeFigures(done.figures))
-    say(`digest ${digest(summary)}`)
-    figures = { files, parsed, failed, functions, classes, ...done.figures, digest: digest(summary) }
+    fingerprint = digest(summary)
+    say(`digest ${fingerprint}`)
+    figures = { files, parsed, failed, functions, classes, ...done.figures }
   } finally {
     const { processesLeft } = await pool.stop()
     left = Math.max(processesLeft, census())
     say(`processes left: ${left}`)
   }
-  if (json) process.stdout.write(`${JSON.stringify({ ...figures, processesLeft: left })}\n`)
+  if (json) process.stdout.write(`${JSON.stringify({ ...figures, processesLeft: left, digest: fingerprint })}\n`)
   return left === 0 ? 0 : 1
 }
 

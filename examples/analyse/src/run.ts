@@ -62,40 +62,32 @@ export async function run(pool: Pool, job: Job, signal: AbortSignal): Promise<Do
   const analyse = async (path: string): Promise<void> => {
     const begun = performance.now()
     const args = { path: `${listing.root}/${path}` }
-    results.set(path, await pool.call<Result>('analyse', args, { idempotent: true, timeout: TIMEOUT }))
+    const call = pool.call<Result>('analyse', args, { idempotent: true, timeout: TIMEOUT })
+    results.set(path, await call.catch(deadlyIfPoison))
     latencies.push(performance.now() - begun)
     progress.advance()
   }
 
   const begun = performance.now()
-  const suspects: string[] = []
   const analysing = forEachInFlight(files, workers * CONCURRENCY, async (path) => {
-    await analyse(path).catch(unlessPoison(() => suspects.push(path)))
+    await analyse(path)
     signal.throwIfAborted()
     drill?.afterAnswers(results.size)
   })
   drill?.afterAnswers(0)
   await analysing
   await drill?.recovered(signal)
-  // Workers died with these, but two calls share a worker: run alone, it is clear which of the two is to blame.
-  for (const path of suspects) {
-    await analyse(path).catch(unlessPoison(() => results.set(path, DEADLY)))
-  }
   const seconds = (performance.now() - begun) / 1000
   progress.end()
   return {
     listing,
-    entries: files.map((path) => ({ path, result: results.get(path) ?? DEADLY })),
+    entries: [...results].map(([path, result]) => ({ path, result })),
     figures: figuresOf(latencies, seconds, pool.stats.starts - workers),
   }
 }
 
 /** The result for a file whose analysis ends the interpreter itself. */
-const DEADLY: Result = { error: { type: 'WorkerCrashed', message: 'the interpreter died parsing it', line: null } }
-
-const unlessPoison =
-  (then: () => unknown) =>
-  (error: unknown): void => {
-    if (!isTerrariumError(error, 'POISON_CALL')) throw error
-    then()
-  }
+function deadlyIfPoison(error: unknown): Result {
+  if (!isTerrariumError(error, 'POISON_CALL')) throw error
+  return { error: { type: 'WorkerCrashed', message: 'the interpreter died parsing it', line: null } }
+}
