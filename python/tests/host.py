@@ -304,9 +304,11 @@ class Host:
             worker.close_lifeline()
             worker.status()
         self._server.stop(None).wait(PATIENCE)
-        for pid in marked(self.marker):
-            os.kill(pid, signal.SIGKILL)
-        assert marked(self.marker) == [], "processes are left"
+        try:
+            eventually("nothing that carries our marker is left", lambda: not marked(self.marker))
+        finally:
+            for pid in marked(self.marker):
+                os.kill(pid, signal.SIGKILL)
         violations = [text for worker in self.workers if worker.connection for text in worker.connection.violations]
         assert violations == []
 

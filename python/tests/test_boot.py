@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import venv
@@ -184,6 +185,39 @@ def test_exit_handlers_and_threads_of_user_code_do_not_change_the_status(host, f
         import nosuch_module
     """
     failure(host.start(file("tools.py", source)))
+
+
+@pytest.mark.parametrize("end", ["sys.exit(4)", "1 / 0", "pass"])
+def test_a_child_that_the_module_forks_is_not_the_worker(host, file, end):
+    source = f"""
+        import os, sys
+        from terrarium import tool
+        pid = os.fork()
+        if pid == 0:
+            {end}
+        else:
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+        @tool
+        def t(): return status
+    """
+    connection = host.ready(file("tools.py", source))
+    assert connection.run("t") == {"sys.exit(4)": 4, "1 / 0": 1, "pass": 0}[end]
+    assert [line["phase"] for line in connection.worker.report].count("failed") == 0
+
+
+def test_a_process_that_the_module_forks_does_not_hold_the_report(host, file):
+    source = """
+        import os, signal, time
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(60)
+            os.close(1), os.close(2)
+            time.sleep(60)
+        raise RuntimeError(pid)
+    """
+    last = failure(host.start(file("tools.py", source)), 70)
+    os.kill(int(last["message"].split()[1]), signal.SIGKILL)
 
 
 def test_os_exit_at_import_leaves_the_report_where_it_was(host, file):

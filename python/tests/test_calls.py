@@ -112,6 +112,7 @@ def test_causes_are_in_the_traceback(worker):
         ("bytes", [b"\x00\xff", b"a", b"b"]),
         ("datetime", datetime(2024, 2, 29, 12, 30, 15, 250000, tzinfo=timezone.utc)),
         ("zone", datetime(2024, 1, 1, tzinfo=timezone.utc)),
+        ("subclass of datetime", datetime(2024, 1, 1, microsecond=123457, tzinfo=timezone.utc)),
         ("early", datetime(1901, 1, 1, tzinfo=timezone.utc)),
         ("numbers", [0, -1, 2**63, -(2**63), 2**64 - 1, 1.5, True, None]),
         ("int keys", {1: "a", "b": 2}),
@@ -147,6 +148,7 @@ def test_special_numbers(worker):
         ("surrogate", "a str with lone surrogates is not text and cannot be sent at text"),
         ("cyclic", "nested too deeply, or contains itself"),
         ("deep", "nested too deeply, or contains itself"),
+        ("deep for msgpack", "nested too deeply, or contains itself"),
         ("secret", "a tools.Secret cannot be sent at [0]"),
     ],
 )
@@ -321,8 +323,9 @@ def test_a_child_that_comes_out_of_a_tool_is_no_second_worker(worker, folder):
     assert worker.run("echo", value=1) == 1
 
 
-def test_multiprocessing(worker):
-    assert worker.run("pool_of_processes") == 49
+@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
+def test_multiprocessing(worker, method):
+    assert worker.run("pool_of_processes", method=method) == 49
 
 
 def test_programs_of_tools_can_be_interrupted(worker):

@@ -1,43 +1,35 @@
-"""The end in order: SIGTERM and Shutdown finish what has begun, and nothing else."""
+"""The end in order: SIGTERM lets a worker finish what has begun, and nothing else."""
 
 import os
 import signal
 from pathlib import Path
 
-import pytest
 from host import eventually
 from terrarium.v1 import session_pb2 as wire
 
-pytestmark = pytest.mark.parametrize("how", ["SIGTERM", "Shutdown"])
 
-
-def stop(worker, how):
-    if how == "SIGTERM":
-        os.kill(worker.worker.pid, signal.SIGTERM)
-    else:
-        worker.send(wire.HostFrame(shutdown=wire.Shutdown()))
+def stop(worker):
+    os.kill(worker.worker.pid, signal.SIGTERM)
 
 
 def begun(path):
     eventually(f"{path} has begun", lambda: Path(f"{path}.begun").exists())
 
 
-def test_idle(worker, how):
-    stop(worker, how)
+def test_idle(worker):
+    stop(worker)
     assert worker.worker.status() == 0
     assert worker.worker.output["stderr"] == ""
 
 
-def test_what_has_begun_is_finished_and_nothing_else(worker, how, folder):
+def test_what_has_begun_is_finished_and_nothing_else(worker, folder):
     sync = worker.call("wait_for", {"path": str(folder / "sync")})
     concurrent = worker.call("wait_async", {"path": str(folder / "async")})
     begun(folder / "sync")
     begun(folder / "async")
     queued = worker.call("leave_line", {"path": str(folder / "line")})
     eventually("it is received", lambda: worker.acknowledged_by_worker == worker.sent and not worker._outbox)
-    stop(worker, how)
-    if how == "Shutdown":
-        eventually("it is received", lambda: worker.acknowledged_by_worker == worker.sent and not worker._outbox)
+    stop(worker)
     (folder / "sync").touch()
     assert worker.value(sync) == "seen"
     assert worker.answer(queued).code == wire.FAILURE_CODE_CANCELLED
@@ -48,18 +40,18 @@ def test_what_has_begun_is_finished_and_nothing_else(worker, how, folder):
     assert not (folder / "line").exists()
 
 
-def test_results_that_wait_are_delivered(worker, how, folder):
+def test_results_that_wait_are_delivered(worker, folder):
     calls = [worker.call("blob", {"size": 200_000}) for _ in range(20)]
     calls.append(worker.call("wait_for", {"path": str(folder / "go")}))
     begun(folder / "go")
-    stop(worker, how)
+    stop(worker)
     (folder / "go").touch()
     for call in calls:
         worker.value(call)
     assert worker.worker.status() == 0
 
 
-def test_exit_handlers_run(host, file, folder, how):
+def test_exit_handlers_run(host, file, folder):
     source = f"""
         import atexit
         from pathlib import Path
@@ -70,13 +62,13 @@ def test_exit_handlers_run(host, file, folder, how):
         def t(): return 1
     """
     worker = host.ready(file("t.py", source))
-    stop(worker, how)
+    stop(worker)
     assert worker.worker.status() == 0
     assert (folder / "bye").exists()
 
 
-def test_sigint_is_not_for_workers(worker, how):
+def test_sigint_is_not_for_workers(worker):
     os.kill(worker.worker.pid, signal.SIGINT)
     assert worker.run("echo", value=1) == 1
-    stop(worker, how)
+    stop(worker)
     assert worker.worker.status() == 0

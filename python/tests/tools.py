@@ -140,6 +140,10 @@ class Table(dict):
     pass
 
 
+class Instant(datetime.datetime):
+    pass
+
+
 def cyclic():
     items = []
     items.append(items)
@@ -154,6 +158,7 @@ VALUES = {
     "bytes": lambda: [b"\x00\xff", bytearray(b"a"), memoryview(b"b")],
     "datetime": lambda: datetime.datetime(2024, 2, 29, 12, 30, 15, 250000, tzinfo=datetime.timezone.utc),
     "zone": lambda: datetime.datetime(2024, 1, 1, 2, tzinfo=datetime.timezone(datetime.timedelta(hours=2))),
+    "subclass of datetime": lambda: Instant(2024, 1, 1, microsecond=123457, tzinfo=datetime.timezone.utc),
     "early": lambda: datetime.datetime(1901, 1, 1, tzinfo=datetime.timezone.utc),
     "numbers": lambda: [0, -1, 2**63, -(2**63), 2**64 - 1, 1.5, True, None],
     "special": lambda: [float("nan"), float("inf"), float("-inf")],
@@ -177,6 +182,7 @@ VALUES = {
     "surrogate": lambda: {"text": "\ud800"},
     "cyclic": cyclic,
     "deep": lambda: nested(5000),
+    "deep for msgpack": lambda: nested(515),
     "secret": lambda: [Secret()],
 }
 
@@ -259,11 +265,11 @@ def fork_and_exit():
 
 
 @tool
-def pool_of_processes():
+def pool_of_processes(method):
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, mp_context=get_context(method)) as pool:
         return pool.submit(square, 7).result()
 
 

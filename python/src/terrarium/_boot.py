@@ -42,8 +42,9 @@ def main() -> None:
 
 
 def _boot(report: "BootReport") -> int:
-    from terrarium import _diagnosis
+    from terrarium import _diagnosis, _exit
 
+    pid = os.getpid()
     module = ""
     step = "the boot configuration"
     try:
@@ -61,11 +62,15 @@ def _boot(report: "BootReport") -> int:
         from terrarium._module import load_tools
 
         tools = load_tools(module)
+        if os.getpid() != pid:
+            os._exit(0)  # a process that the module forked, and that came out of it: not the worker
         report.connecting()
         step = "the session"
         session = Session(boot["socket"], boot["token"], tools)
         session.open()
     except BaseException as error:
+        if os.getpid() != pid:
+            os._exit(_exit.of_child(error))
         failure = _diagnosis.diagnose(error, step, module)
         report.failed(failure)
         return failure.status

@@ -5,7 +5,7 @@ import queue
 from time import monotonic
 from typing import Any
 
-from terrarium import _failure
+from terrarium import _exit, _failure
 from terrarium._codec import NotEncodable, decode_arguments, encode
 from terrarium._outbox import Outbox
 from terrarium._tools import Tool
@@ -122,7 +122,5 @@ class MainThread:
 
     def _end_if_forked(self, error: "BaseException | None") -> None:
         """A tool has forked, and this is the child coming out of it: it must not go on as a second worker."""
-        if not self._forked:
-            return
-        code = error.code if isinstance(error, SystemExit) else int(error is not None)
-        os._exit(code if isinstance(code, int) else int(code is not None))
+        if self._forked:
+            os._exit(_exit.of_child(error))

@@ -20,6 +20,7 @@ import msgpack
 _SCALARS = frozenset([type(None), bool, int, float, str, bytes, bytearray, memoryview])
 _KEYS = frozenset([str, int])
 _LARGE_BUFFER = 1024 * 1024
+_TOO_DEEP = "a value that is nested too deeply, or contains itself, cannot be sent"
 
 
 class NotEncodable(TypeError):
@@ -53,9 +54,10 @@ class Encoder:
         except NotEncodable as error:
             failure = error
         except RecursionError:
-            failure = NotEncodable("a value that is nested too deeply, or contains itself, cannot be sent")
-        except Exception as error:  # msgpack: ValueError, OverflowError, UnicodeEncodeError …, none of which says where
-            failure = NotEncodable(f"the result cannot be sent ({type(error).__name__})")
+            failure = NotEncodable(_TOO_DEEP)
+        except Exception as error:  # of msgpack or a property of the value; none says where
+            is_deep = isinstance(error, ValueError) and "recursion" in str(error)
+            failure = NotEncodable(_TOO_DEEP if is_deep else f"the result cannot be sent ({type(error).__name__})")
         else:
             if len(encoded) > _LARGE_BUFFER:
                 self._packer = _packer()
@@ -97,7 +99,6 @@ def _located(value: Any) -> "NotEncodable | None":
 
 def _convert(value: Any) -> Any:
     """Something msgpack can carry instead of ``value``, which it cannot."""
-    kind = type(value)
     if isinstance(value, (set, frozenset)):
         return list(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -105,7 +106,7 @@ def _convert(value: Any) -> Any:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise NotEncodable("a datetime without a timezone cannot be sent (datetime.now(timezone.utc) has one)")
-        return datetime.fromtimestamp(value.timestamp(), value.tzinfo) if kind is not datetime else value
+        return datetime.combine(value.date(), value.timetz())  # msgpack takes no subclasses
     if isinstance(value, int):
         raise NotEncodable("an int of more than 64 bits cannot be sent")
     if isinstance(value, Integral):

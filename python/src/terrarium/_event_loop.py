@@ -14,8 +14,10 @@ class EventLoop:
 
     def __init__(self, replies: Replies) -> None:
         self._replies = replies
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._late: set[int] = set()
+        # By call and not by id: an id may be used again as soon as the call has been answered.
+        self._tasks: dict[Call, asyncio.Task[None]] = {}
+        self._timers: dict[Call, asyncio.TimerHandle] = {}
+        self._late: set[Call] = set()
         self._stopping = False
         self._idle = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -45,10 +47,10 @@ class EventLoop:
             if self._replies.refused(call, self._stopping):
                 continue
             task = self._loop.create_task(self._run(call), name=f"{call.tool.name} {call.id}")
-            self._tasks[call.id] = task
-            task.add_done_callback(lambda _task, id=call.id: self._ended(id))  # type: ignore[misc]
+            self._tasks[call] = task
+            task.add_done_callback(lambda _task, call=call: self._ended(call))  # type: ignore[misc]
             if call.deadline is not None:
-                self._loop.call_later(call.deadline - monotonic(), self._expire, call)
+                self._timers[call] = self._loop.call_later(call.deadline - monotonic(), self._expire, call)
 
     async def _run(self, call: Call) -> None:
         arguments = self._replies.arguments(call)
@@ -57,7 +59,7 @@ class EventLoop:
         try:
             value = await call.tool.function(**arguments)
         except asyncio.CancelledError as error:
-            if call.id in self._late:
+            if call in self._late:
                 frame = _failure.too_late(call.id, "the deadline passed while the coroutine ran")
             elif call.cancelled:
                 frame = _failure.cancelled(call.id)
@@ -70,19 +72,22 @@ class EventLoop:
             self._replies.value(call, value)
 
     def _expire(self, call: Call) -> None:
-        task = self._tasks.get(call.id)
+        task = self._tasks.get(call)
         if task is not None:
-            self._late.add(call.id)
+            self._late.add(call)
             task.cancel()
 
     def _cancel(self, call: Call) -> None:
-        task = self._tasks.get(call.id)
+        task = self._tasks.get(call)
         if task is not None:
             task.cancel()
 
-    def _ended(self, id: int) -> None:
-        del self._tasks[id]
-        self._late.discard(id)
+    def _ended(self, call: Call) -> None:
+        del self._tasks[call]
+        self._late.discard(call)
+        timer = self._timers.pop(call, None)
+        if timer is not None:
+            timer.cancel()
         self._stop_when_idle()
 
     def _stop(self) -> None:

@@ -11,3 +11,10 @@ ENDED = 79
 """User code ended the process before the worker was ready."""
 SESSION_LOST = 75
 """The session with the host ended, and nobody had asked for that."""
+
+
+def of_child(error: "BaseException | None") -> int:
+    """The status of a process that user code forked and that came out of it: what it would have been in a script."""
+    if not isinstance(error, SystemExit):
+        return int(error is not None)
+    return error.code if isinstance(error.code, int) else int(error.code is not None)

@@ -20,8 +20,8 @@ class NotAFile(Exception):
 def load_tools(path: str) -> "list[Tool]":
     """Imports the file at ``path`` and answers what it marked with ``@tool``, in the order of definition.
 
-    As with a script, its folder comes first on ``sys.path`` and ``sys.argv`` holds nothing of ours. Unlike a script it is
-    importable by its own name: a helper that imports it gets the same module, and its classes can be pickled.
+    As with a script, its folder comes first on ``sys.path`` and ``sys.argv`` holds nothing of ours. Unlike a script it
+    is importable by its own name: a helper that imports it gets the same module, and its classes can be pickled.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):  # FileNotFoundError for a missing one
         raise NotAFile(f"{path} is not a file")

@@ -19,11 +19,20 @@ ACK_DELAY = 0.0005
 """How long an acknowledgement waits for a message to travel with, in seconds."""
 
 
+_LAST = 2**32 - 1
+
+
+def _after(seq: int) -> int:
+    """The number of the next message: they begin again at 1, because 0 stands for none."""
+    return seq + 1 if seq < _LAST else 1
+
+
 class Outbox(Iterator[SessionRequest]):
     """The request iterator of the session: gRPC's thread takes messages from it, any thread puts frames in."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._frames: deque[tuple[WorkerFrame, int]] = deque()
         self._sent = 0
         self._acknowledged = 0
@@ -31,55 +40,51 @@ class Outbox(Iterator[SessionRequest]):
         self._received_acknowledged = 0
         self._ack_due = 0.0
         self._finishing = False
-        self._waiting = False
+        self._asleep = False
 
     def put(self, frame: WorkerFrame, size: int = 64) -> None:
         """Says a frame of about ``size`` bytes as soon as the gate lets it."""
-        with self._changed:
+        with self._lock:
             self._frames.append((frame, size))
-            self._wake()
+            if self._asleep and self._acknowledged == self._sent:
+                self._changed.notify()
 
     def received(self, seq: int, ack: int) -> None:
         """A message has come in. Raises ValueError when its numbers are not those of this protocol."""
-        with self._changed:
-            if not self._acknowledged <= ack <= self._sent:
+        with self._lock:
+            if ack not in (self._acknowledged, self._sent):
                 raise ValueError(f"it acknowledges message {ack} of {self._sent}")
-            if seq not in (0, self._received + 1):
+            if seq not in (0, _after(self._received)):
                 raise ValueError(f"its message {seq} follows {self._received}")
-            opens = ack > self._acknowledged
             self._acknowledged = ack
             if seq:
                 self._received = seq
                 self._ack_due = monotonic() + ACK_DELAY
-            if seq or (opens and (self._frames or self._finishing)):
-                self._wake()
+            if self._asleep and (seq or self._frames or self._finishing):
+                self._changed.notify()
 
     def finish(self) -> None:
         """Ends the stream once everything is said and acknowledged."""
-        with self._changed:
+        with self._lock:
             self._finishing = True
-            self._wake()
+            self._changed.notify()
 
     def __next__(self) -> SessionRequest:
-        with self._changed:
+        with self._lock:
             while True:
-                owed = self._received_acknowledged < self._received
+                owed = self._received_acknowledged != self._received
                 if self._acknowledged == self._sent:
                     if self._frames:
-                        self._sent += 1
+                        self._sent = _after(self._sent)
                         return self._message(self._sent, self._batch())
                     if self._finishing and not owed:
                         raise StopIteration
                 left = self._ack_due - monotonic() if owed else None
                 if left is not None and left <= 0:
                     return self._message(0, [])
-                self._waiting = True
+                self._asleep = True
                 self._changed.wait(left)
-                self._waiting = False
-
-    def _wake(self) -> None:
-        if self._waiting:
-            self._changed.notify()
+                self._asleep = False
 
     def _message(self, seq: int, frames: list[WorkerFrame]) -> SessionRequest:
         self._received_acknowledged = self._received

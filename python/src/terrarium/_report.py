@@ -39,6 +39,8 @@ class BootReport:
             os.set_inheritable(fd, False)
         except OSError:
             self._fd = -1
+        # A process that the user's module forks must not keep the host waiting for the end of this report.
+        os.register_at_fork(after_in_child=self._close)
 
     def boot(self) -> None:
         version = ".".join(str(part) for part in sys.version_info[:3])

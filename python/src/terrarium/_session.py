@@ -142,8 +142,6 @@ class Session:
             elif kind == "ping":
                 pong = wire.Pong(nonce=frame.ping.nonce, running=self._main_thread.running)
                 self._outbox.put(wire.WorkerFrame(pong=pong))
-            elif kind == "shutdown":
-                self._main_thread.stop()
             else:
                 raise ValueError(f"the host sent a frame of a kind this version does not know: {kind}")
         if concurrent and self._event_loop is not None:

@@ -1,0 +1,44 @@
+"""The numbers of messages, where a test with a worker would take 2^32 of them."""
+
+import pytest
+from terrarium._outbox import Outbox
+from terrarium.v1 import session_pb2 as wire
+
+LAST = 2**32 - 1
+
+
+def frame():
+    return wire.WorkerFrame(pong=wire.Pong(nonce=1))
+
+
+def test_numbers_begin_again_at_one():
+    outbox = Outbox()
+    outbox._sent = outbox._acknowledged = LAST - 1
+    outbox._received = outbox._received_acknowledged = LAST - 1
+    for seq in (LAST, 1, 2):
+        outbox.put(frame())
+        message = next(outbox)
+        assert message.seq == seq
+        outbox.received(seq, seq)
+        bare = next(outbox)
+        assert (bare.seq, bare.ack, len(bare.frames)) == (0, seq, 0)
+
+
+@pytest.mark.parametrize("seq, ack", [(0, 2), (2, 0), (3, 1), (LAST, 1)])
+def test_numbers_that_cannot_be(seq, ack):
+    outbox = Outbox()
+    outbox.put(frame())
+    next(outbox)
+    with pytest.raises(ValueError):
+        outbox.received(seq, ack)
+
+
+def test_it_ends_when_everything_is_said_and_acknowledged():
+    outbox = Outbox()
+    outbox.put(frame())
+    outbox.finish()
+    assert next(outbox).seq == 1
+    outbox.received(1, 1)
+    assert next(outbox).ack == 1
+    with pytest.raises(StopIteration):
+        next(outbox)
