@@ -26,6 +26,7 @@ export default {
   testTimeout: 120_000,
   projects: [
     ...['supervisor', 'process', 'worker', 'pool', 'cli'].map((name) => [name, `packages/${name}/test`]),
+    ['examples', 'examples'],
     ['integration', 'test'],
   ]
     .filter(exists)

@@ -226,6 +226,7 @@ class Worker:
         status = self.process.wait(patience)
         for thread in self._threads:
             thread.join(patience)
+            assert not thread.is_alive(), "the worker has ended, and something still holds its report or its output"
         return status
 
     def terminate(self):
