@@ -2,6 +2,7 @@
 
 import os
 import queue
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -81,6 +82,8 @@ class MainThread:
     def __init__(self, replies: Replies) -> None:
         self.running = 0
         """The id of the call being run; 0 when there is none."""
+        self.on_call: Callable[[], None] = lambda: None
+        """Called when one begins."""
         self._replies = replies
         # Its put() may be called by a signal handler at any moment, even within another put().
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
@@ -96,16 +99,29 @@ class MainThread:
         self._stopping = True
         self._calls.put(None)
 
-    def run(self) -> None:
-        while (call := self._calls.get()) is not None:
+    def run(self, receive: "Callable[[], bool]") -> None:
+        """Runs calls until told to stop. With none at hand it receives a message itself, which spares every short call the
+        way from one thread to another; ``receive`` answers whether it did, or leaves that to whoever is at it."""
+        while (call := self._next(receive)) is not None:
             if self._replies.refused(call, self._stopping):
                 continue
             arguments = self._replies.arguments(call)
             if arguments is None:
                 continue
             self.running = call.id
+            self.on_call()
             self._run(call, arguments)
             self.running = 0
+
+    def _next(self, receive: "Callable[[], bool]") -> "Call | None":
+        while True:
+            try:
+                return self._calls.get_nowait()
+            except queue.Empty:
+                if self._stopping:
+                    return None
+                if not receive():
+                    return self._calls.get()
 
     def _run(self, call: Call, arguments: "dict[str, Any]") -> None:
         try:

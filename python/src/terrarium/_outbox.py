@@ -38,7 +38,7 @@ class Outbox(Iterator[SessionRequest]):
         self._acknowledged = 0
         self._received = 0
         self._received_acknowledged = 0
-        self._ack_due = 0.0
+        self._ack_due: float | None = None
         self._finishing = False
         self._asleep = False
 
@@ -59,9 +59,25 @@ class Outbox(Iterator[SessionRequest]):
             self._acknowledged = ack
             if seq:
                 self._received = seq
-                self._ack_due = monotonic() + ACK_DELAY
-            if self._asleep and (seq or self._frames or self._finishing):
+            if self._asleep and (self._frames or self._finishing):
                 self._changed.notify()
+
+    def acknowledge_soon(self) -> None:
+        """What came in brings about no frame by itself: it is acknowledged alone if none comes up in time."""
+        with self._lock:
+            self._ack_due = monotonic() + ACK_DELAY
+            if self._asleep and self._received_acknowledged != self._received:
+                self._changed.notify()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the host has all that was said. A look without the lock: true only for a moment."""
+        return not self._frames and self._acknowledged == self._sent
+
+    @property
+    def owes_alone(self) -> bool:
+        """Whether an acknowledgement is owed that no frame may carry. A look without the lock."""
+        return self._received_acknowledged != self._received and self._acknowledged != self._sent
 
     def finish(self) -> None:
         """Ends the stream once everything is said and acknowledged."""
@@ -77,9 +93,11 @@ class Outbox(Iterator[SessionRequest]):
                     if self._frames:
                         self._sent = _after(self._sent)
                         return self._message(self._sent, self._batch())
-                    if self._finishing and not owed:
-                        raise StopIteration
-                left = self._ack_due - monotonic() if owed else None
+                    if self._finishing:
+                        if not owed:
+                            raise StopIteration
+                        return self._message(0, [])
+                left = self._ack_due - monotonic() if owed and self._ack_due is not None else None
                 if left is not None and left <= 0:
                     return self._message(0, [])
                 self._asleep = True
@@ -88,6 +106,7 @@ class Outbox(Iterator[SessionRequest]):
 
     def _message(self, seq: int, frames: list[WorkerFrame]) -> SessionRequest:
         self._received_acknowledged = self._received
+        self._ack_due = None
         return SessionRequest(seq=seq, ack=self._received, frames=frames)
 
     def _batch(self) -> list[WorkerFrame]:

@@ -14,6 +14,7 @@ from terrarium._calls import Call, MainThread, Replies
 from terrarium._event_loop import EventLoop
 from terrarium._outbox import Outbox
 from terrarium._refusal import Refused, SessionLost
+from terrarium._stand_in import StandIn
 from terrarium._tools import Tool
 from terrarium._version import PROTOCOL_VERSION, __version__
 from terrarium.v1 import session_pb2 as wire
@@ -33,6 +34,10 @@ _FAREWELL = 1.0
 """How long the host may take to end its half of a finished stream, in seconds."""
 
 
+class _Stopped(BaseException):
+    """SIGTERM came while the main thread waited and nothing was open. Not an Exception: nobody on its way may keep it."""
+
+
 class Session:
     """``open`` it, then ``serve`` until the end; both on the main thread."""
 
@@ -48,6 +53,11 @@ class Session:
         )
         self._channel = grpc.insecure_channel(f"unix:{quote(socket)}", options=_OPTIONS)
         self._finishing = False
+        self._has_ended = False
+        self._receiving = threading.Lock()
+        """Held by the thread that waits for the next message."""
+        self._is_waiting = False
+        """Whether that is the main thread, and nothing has come yet."""
 
     def open(self) -> None:
         """Says Hello, hears Welcome, says Ready. Raises Refused or SessionLost."""
@@ -64,24 +74,40 @@ class Session:
         self._main_thread = MainThread(self._replies)
         is_async = any(tool.is_async for tool in self._tools.values())
         self._event_loop = EventLoop(self._replies) if is_async else None
-        signal.signal(signal.SIGTERM, lambda _number, _frame: self._main_thread.stop())
+        self._stand_in = StandIn(self._main_thread, self._outbox, self._receiving, self._receive)
+        signal.signal(signal.SIGTERM, lambda _number, _frame: self._stop())
         ready = wire.Ready(
             tools=[wire.Tool(name=t.name, is_async=t.is_async, summary=t.summary) for t in self._tools.values()]
         )
         self._outbox.put(wire.WorkerFrame(ready=ready))
-        self._reader = threading.Thread(target=self._read, args=(early,), name="terrarium-reader", daemon=True)
+        self._early = early
 
     def serve(self) -> int:
         """Runs calls until the host or SIGTERM ends it. Returns the exit status, which is 0."""
-        self._reader.start()
-        self._main_thread.run()
+        self._take(self._early)
+        self._stand_in.start()
+        try:
+            self._main_thread.run(self._receive_if_free)
+        except _Stopped:
+            self._finishing = True
+            self._channel.close()
+            return 0
         if self._event_loop is not None:
             self._event_loop.drain()
         self._finishing = True
         self._outbox.finish()
-        self._reader.join(_FAREWELL)
+        farewell = threading.Thread(target=self._receive_to_the_end, name="terrarium-farewell", daemon=True)
+        farewell.start()
+        farewell.join(_FAREWELL)
         self._channel.close()
         return 0
+
+    def _stop(self) -> None:
+        """SIGTERM. It interrupts the main thread wherever that is, so no lock may be taken here."""
+        self._main_thread.stop()
+        if self._is_waiting and not self._replies.open and self._outbox.is_done:
+            # Nothing is at stake, and the next message may be a long time coming.
+            raise _Stopped
 
     def _welcome(self) -> "tuple[wire.Welcome, list[wire.HostFrame]]":
         try:
@@ -106,14 +132,36 @@ class Session:
             raise SessionLost(f"the host cannot be reached: {code.name}: {details}") from None
         raise SessionLost("the host closed the session before it was open")
 
-    def _read(self, early: "list[wire.HostFrame]") -> None:
-        """The reader thread. Without a host there is nothing to live for, whatever the main thread is doing."""
-        why = "the host closed it"
+    def _receive_if_free(self) -> bool:
+        """For the main thread: one message, unless another thread is waiting for it already."""
+        if not self._receiving.acquire(blocking=False):
+            return False
         try:
-            self._take(early)
-            for message in self._stream:
-                self._outbox.received(message.seq, message.ack)
-                self._take(message.frames)
+            if self._outbox.owes_alone:
+                self._outbox.acknowledge_soon()
+            self._is_waiting = True
+            self._receive()
+        finally:
+            self._is_waiting = False
+            self._receiving.release()
+        return True
+
+    def _receive(self) -> int:
+        """Waits for one message and takes it apart; answers how many calls it had for the main thread. Without a host there
+        is nothing to live for, whatever the main thread is doing."""
+        try:
+            message = next(self._stream)
+            self._is_waiting = False
+            self._outbox.received(message.seq, message.ack)
+            submitted = self._take(message.frames)
+            # The main thread is about to answer its calls. If that takes long, its stand-in acknowledges them.
+            if message.seq and (submitted == 0 or self._main_thread.running):
+                self._outbox.acknowledge_soon()
+            return submitted
+        except _Stopped:
+            raise
+        except StopIteration:
+            why = "the host closed it"
         except grpc.RpcError as error:
             why = f"{error.code().name}: {error.details()}"
         except BaseException as error:
@@ -124,9 +172,17 @@ class Session:
                 os.write(2, f"terrarium: the session with the host is lost: {why}\n".encode("utf-8", "replace"))
             finally:
                 os._exit(_exit.SESSION_LOST)
+        self._has_ended = True
+        return 1
 
-    def _take(self, frames: Any) -> None:
+    def _receive_to_the_end(self) -> None:
+        with self._receiving:
+            while not self._has_ended:
+                self._receive()
+
+    def _take(self, frames: Any) -> int:
         concurrent: list[Call] = []
+        submitted = 0
         for frame in frames:
             kind = frame.WhichOneof("kind")
             if kind == "call":
@@ -137,6 +193,7 @@ class Session:
                     concurrent.append(call)
                 else:
                     self._main_thread.submit(call)
+                    submitted += 1
             elif kind == "cancel":
                 self._cancel(frame.cancel.id)
             elif kind == "ping":
@@ -146,6 +203,7 @@ class Session:
                 raise ValueError(f"the host sent a frame of a kind this version does not know: {kind}")
         if concurrent and self._event_loop is not None:
             self._event_loop.submit(concurrent)
+        return submitted
 
     def _call(self, frame: wire.Call) -> "Call | None":
         tool = self._tools.get(frame.tool)
