@@ -8,11 +8,9 @@ from typing import Any
 
 from terrarium import _exit, _failure
 from terrarium._codec import NotEncodable, decode_arguments, encode
-from terrarium._outbox import Outbox
+from terrarium._outbox import FRAME_OVERHEAD, Outbox
 from terrarium._tools import Tool
 from terrarium.v1 import session_pb2 as wire
-
-_FRAME_OVERHEAD = 64
 
 
 class Call:
@@ -34,7 +32,7 @@ class Replies:
 
     def __init__(self, outbox: Outbox, max_message_bytes: int) -> None:
         self._outbox = outbox
-        self._most = max_message_bytes - _FRAME_OVERHEAD
+        self._most = max_message_bytes - FRAME_OVERHEAD
         self.open: dict[int, Call] = {}
         """Received and not yet answered, by id."""
 
@@ -45,8 +43,8 @@ class Replies:
             return self.frame(call, _failure.not_encodable(call.id, call.tool.name, error))
         if len(encoded) > self._most:
             return self.frame(call, _failure.too_large(call.id, call.tool.name, len(encoded), self._most))
-        result = wire.WorkerFrame(result=wire.Result(id=call.id, value=encoded))
-        self.frame(call, result, len(encoded) + _FRAME_OVERHEAD)
+        self.open.pop(call.id, None)
+        self._outbox.put_result(call.id, encoded)
 
     def frame(self, call: Call, frame: wire.WorkerFrame, size: "int | None" = None) -> None:
         self.open.pop(call.id, None)

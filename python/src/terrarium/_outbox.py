@@ -15,6 +15,9 @@ from terrarium.v1.session_pb2 import SessionRequest, WorkerFrame
 BATCH_BYTES = 256 * 1024
 """Frames beyond this many bytes wait for the next message; a longer frame travels alone."""
 
+FRAME_OVERHEAD = 64
+"""What a frame weighs beside its payload, in bytes."""
+
 ACK_DELAY = 0.0005
 """How long an acknowledgement waits for a message to travel with, in seconds."""
 
@@ -33,7 +36,7 @@ class Outbox(Iterator[SessionRequest]):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._frames: deque[tuple[WorkerFrame, int]] = deque()
+        self._frames: deque[tuple[WorkerFrame | tuple[int, bytes], int]] = deque()
         self._sent = 0
         self._acknowledged = 0
         self._received = 0
@@ -42,8 +45,15 @@ class Outbox(Iterator[SessionRequest]):
         self._finishing = False
         self._asleep = False
 
-    def put(self, frame: WorkerFrame, size: int = 64) -> None:
+    def put(self, frame: WorkerFrame, size: int = FRAME_OVERHEAD) -> None:
         """Says a frame of about ``size`` bytes as soon as the gate lets it."""
+        self._put(frame, size)
+
+    def put_result(self, id: int, value: bytes) -> None:
+        """Says a Result. Its frame is made within its message: one made outside would be copied into it."""
+        self._put((id, value), len(value) + FRAME_OVERHEAD)
+
+    def _put(self, frame: "WorkerFrame | tuple[int, bytes]", size: int) -> None:
         with self._lock:
             self._frames.append((frame, size))
             if self._asleep and self._acknowledged == self._sent:
@@ -92,28 +102,33 @@ class Outbox(Iterator[SessionRequest]):
                 if self._acknowledged == self._sent:
                     if self._frames:
                         self._sent = _after(self._sent)
-                        return self._message(self._sent, self._batch())
+                        message = self._message(self._sent)
+                        self._fill(message)
+                        return message
                     if self._finishing:
                         if not owed:
                             raise StopIteration
-                        return self._message(0, [])
+                        return self._message(0)
                 left = self._ack_due - monotonic() if owed and self._ack_due is not None else None
                 if left is not None and left <= 0:
-                    return self._message(0, [])
+                    return self._message(0)
                 self._asleep = True
                 self._changed.wait(left)
                 self._asleep = False
 
-    def _message(self, seq: int, frames: list[WorkerFrame]) -> SessionRequest:
+    def _message(self, seq: int) -> SessionRequest:
         self._received_acknowledged = self._received
         self._ack_due = None
-        return SessionRequest(seq=seq, ack=self._received, frames=frames)
+        return SessionRequest(seq=seq, ack=self._received)
 
-    def _batch(self) -> list[WorkerFrame]:
-        frames: list[WorkerFrame] = []
+    def _fill(self, message: SessionRequest) -> None:
+        add = message.frames.add
         room = BATCH_BYTES
-        while self._frames and (not frames or self._frames[0][1] <= room):
+        while self._frames and (room == BATCH_BYTES or self._frames[0][1] <= room):
             frame, size = self._frames.popleft()
-            frames.append(frame)
+            if isinstance(frame, tuple):
+                result = add().result
+                result.id, result.value = frame
+            else:
+                add().CopyFrom(frame)
             room -= size
-        return frames
