@@ -8,8 +8,8 @@ const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
 const scripts = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
   .scripts
 
-const blocks = (language: string): string[] =>
-  [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map(([, body = '']) => body)
+const blocks = (language: string, text = readme): string[] =>
+  [...text.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map(([, body = '']) => body)
 
 /** Every command the README names, in blocks and in the text. */
 const commands = [
@@ -41,27 +41,40 @@ test('CI runs exactly the test command of the README', () => {
   )
 })
 
-test('the code of the README does what its comments say', async () => {
+/** Runs a program beside the tools of the README, below test/, where packages are found as in a project that uses them. */
+async function runBesideTools(program: string): Promise<string[]> {
   const home = habitat()
-  // Below test/, so that the packages are found as they are in a project that has installed them.
   const directory = mkdtempSync(join(ROOT, 'test', '.readme-'))
   try {
     const [tools = ''] = blocks('python')
-    const [main = ''] = blocks('js')
-    expect(main.split('\n').filter((line) => line.trim() !== '').length).toBeLessThanOrEqual(20)
     writeFileSync(join(directory, 'tools.py'), tools)
-    writeFileSync(join(directory, 'main.mjs'), main)
-    const { code, stdout, stderr } = await run(process.execPath, [join(directory, 'main.mjs')], {
+    writeFileSync(join(directory, 'main.mjs'), program)
+    const { code, stdout, stderr } = await run(process.execPath, ['main.mjs'], {
+      cwd: directory,
       env: { TERRARIUM_STATE_DIR: home.stateDir, TERRARIUM_PYTHON: testPython() },
     })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    const lines = stdout.trim().split('\n')
-    expect(lines[0]).toBe('{ to: 2, be: 2, or: 1, not: 1 }')
-    expect(lines[1]).toMatch(/^INVALID_ARGUMENT /)
-    expect(lines.slice(2)).toEqual(['worker-2 ended: shutdown', 'worker-1 ended: shutdown', '0'])
+    return stdout.trim().split('\n')
   } finally {
     rmSync(directory, { recursive: true })
   }
+}
+
+test('the code of the README does what its comments say', async () => {
+  const [main = ''] = blocks('js')
+  expect(main.split('\n').filter((line) => line.trim() !== '').length).toBeLessThanOrEqual(20)
+  const lines = await runBesideTools(main)
+  expect(lines[0]).toBe('{ to: 2, be: 2, or: 1, not: 1 }')
+  expect(lines[1]).toMatch(/^INVALID_ARGUMENT /)
+  expect(lines.slice(2)).toEqual(['worker-2 ended: shutdown', 'worker-1 ended: shutdown', '0'])
+})
+
+test.each([
+  ['pool', '{ a: 2, b: 1 }'],
+  ['worker', '{ to: 2, be: 2, or: 1, not: 1 }'],
+])('the code of the README of packages/%s does what its comments say', async (name, expected) => {
+  const [program = ''] = blocks('js', readFileSync(join(ROOT, 'packages', name, 'README.md'), 'utf8'))
+  expect(await runBesideTools(program)).toEqual([expected])
 })
 
 test('the benchmark command runs in its short form and prints its table', async () => {
