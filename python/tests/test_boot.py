@@ -239,7 +239,8 @@ def test_swallowed_import_errors_are_not_ours(host, file):
 
 def test_prints_go_where_they_went(host, file):
     path = file("tools.py", "import sys\nprint('out ä🐍')\nprint('err', file=sys.stderr)\n" + HEADER)
-    connection = host.ready(path, env={"PYTHONIOENCODING": "ascii"})
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    connection = host.ready(path, env=ascii_only)
     assert connection.worker.terminate() == 0
     assert connection.worker.output == {"stdout": "out ä🐍\n", "stderr": "err\n"}
 

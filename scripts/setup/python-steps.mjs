@@ -1,21 +1,21 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { SetUpError, diagnose } from './failure.mjs'
 import { runCommand } from './command.mjs'
 import { findInterpreter, isHandedOver, isUnchanged, requestedPython } from './interpreter.mjs'
-import { pythonIn, requirementsFolder, root, venvs } from './paths.mjs'
+import { pythonIn, requirementsFolder, root, setupFolder, venvs } from './paths.mjs'
 import { contentOf, hashOf, readStamp } from './stamp.mjs'
 
 const requirements = (name) => join(requirementsFolder, `${name}.txt`)
-const pythonPackage = join(root, 'python')
+const packageFolder = join(root, 'python')
 
 /**
  * A step that makes a virtual environment anew from locked requirements.
  *
- * @param {{ name: string, title: string, folder: string, locks: readonly string[], editable: boolean, below?: number }} options
- *   locks: names of files in scripts/requirements; editable: whether the Python package itself goes in; below: see findInterpreter
+ * @param {{ name: string, title: string, folder: string, locks: readonly string[], below?: number }} options
+ *   locks: names of files in scripts/requirements; below: see findInterpreter
  */
-function venvStep({ name, title, folder, locks, editable, below }) {
+function venvStep({ name, title, folder, locks, below }) {
   return {
     name,
     title,
@@ -23,9 +23,8 @@ function venvStep({ name, title, folder, locks, editable, below }) {
       hashOf([
         interpreterFor(name, below).executable,
         interpreterFor(name, below).version,
-        folder, // its scripts and its link to the package hold absolute paths
+        folder, // its scripts hold absolute paths
         ...locks.map((lock) => contentOf(requirements(lock))),
-        editable ? contentOf(join(pythonPackage, 'pyproject.toml')) : '',
       ]),
     isThere: () => existsSync(pythonIn(folder)),
     assertPossible: () => void interpreterFor(name, below),
@@ -36,20 +35,46 @@ function venvStep({ name, title, folder, locks, editable, below }) {
       for (const lock of locks) {
         await pip(folder, ['--only-binary', ':all:', '--require-hashes', '-r', requirements(lock)], python, step)
       }
-      if (editable)
-        await pip(folder, ['--no-deps', '--no-index', '--no-build-isolation', '-e', pythonPackage], python, step)
     },
   }
 }
 
-/** `.venv`: the newest supported versions and the Python package. */
+/** `.venv`: the newest supported versions. */
 export const venv = venvStep({
   name: 'venv',
-  title: 'Making .venv with the Python package',
+  title: 'Making .venv',
   folder: venvs.newest,
   locks: ['run'],
-  editable: true,
 })
+
+/**
+ * The Python package in `.venv`. Not a link to the sources: an interpreter that starts in a locale without UTF-8 cannot read
+ * one that leads to a folder with other than ASCII letters, and ends.
+ */
+export const pythonPackage = {
+  name: 'python-package',
+  title: 'Installing the Python package',
+  key: () => hashOf([readStamp('venv')?.made ?? '', ...packageFiles().flatMap((path) => [path, contentOf(path)])]),
+  isThere: () => true,
+  async run(step) {
+    // Built from a copy: a build leaves its results beside the sources.
+    const copy = join(setupFolder, 'python-package')
+    rmSync(copy, { recursive: true, force: true })
+    for (const path of packageFiles()) cpSync(path, join(copy, relative(packageFolder, path)))
+    const args = ['--force-reinstall', '--no-deps', '--no-index', '--no-build-isolation', copy]
+    await pip(venvs.newest, args, interpreterFor('venv'), step)
+    rmSync(copy, { recursive: true, force: true })
+  },
+}
+
+const packageFiles = () => [
+  join(packageFolder, 'pyproject.toml'),
+  join(packageFolder, 'README.md'),
+  ...readdirSync(join(packageFolder, 'src', 'terrarium'), { recursive: true })
+    .filter((name) => /\.(py|pyi|typed)$/.test(name))
+    .map((name) => join(packageFolder, 'src', 'terrarium', name))
+    .sort(),
+]
 
 /** pytest and mypy for `.venv`. */
 export const testTools = {
@@ -72,7 +97,6 @@ export const oldestVenv = venvStep({
   title: 'Making the environment with the oldest supported versions',
   folder: venvs.oldest,
   locks: ['oldest', 'test'],
-  editable: true,
 })
 
 /** The protoc that generates the Python stubs. */
@@ -81,7 +105,6 @@ export const protocVenv = venvStep({
   title: 'Making the environment with protoc',
   folder: venvs.protoc,
   locks: ['protoc'],
-  editable: false,
   below: 13, // grpcio-tools 1.60.0, the oldest supported, has wheels up to Python 3.12
 })
 

@@ -5,14 +5,14 @@ import { acquireLock } from './lock.mjs'
 import { build, dependencies, pnpm } from './node-steps.mjs'
 import { pythonIn, root, venvs } from './paths.mjs'
 import { createProgress } from './progress.mjs'
-import { oldestVenv, protocVenv, testTools, venv } from './python-steps.mjs'
+import { oldestVenv, protocVenv, pythonPackage, testTools, venv } from './python-steps.mjs'
 import { readStamp, removeStamp, writeStamp } from './stamp.mjs'
 
 const STEPS = {
   dependencies: [pnpm, dependencies],
   build: [pnpm, dependencies, build],
-  run: [pnpm, dependencies, build, venv],
-  test: [pnpm, dependencies, build, venv, testTools, oldestVenv],
+  run: [pnpm, dependencies, build, venv, pythonPackage],
+  test: [pnpm, dependencies, build, venv, pythonPackage, testTools, oldestVenv],
   protoc: [protocVenv],
 }
 

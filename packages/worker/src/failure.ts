@@ -54,7 +54,10 @@ export function explainExit(status: ExitStatus, at: Circumstances): TerrariumErr
       'CONFIGURATION',
       `worker ${at.name} cannot start: ${at.interpreter} ended with ${how} without running the bootstrap`,
       {
-        hint: `check that ${at.interpreter} is a Python interpreter, version 3.10 or newer`,
+        hint:
+          said === ''
+            ? `check that ${at.interpreter} is a Python interpreter, version 3.10 or newer`
+            : `its last words: ${lastLine(said)}`,
         details: { ...details, ...stderr, interpreter: at.interpreter, watch: [at.interpreter] },
       },
     )

@@ -72,6 +72,7 @@ test('exit status 0 before ready is a failure', async () => {
 test('an interpreter that never ran the bootstrap is a configuration error, one that was killed is not', async () => {
   const boot = await report()
   expect(explainExit(exit(0), at(boot)).code).toBe('CONFIGURATION')
+  expect(explainExit(exit(1, null, 'Traceback:\nno site module'), at(boot)).hint).toBe('its last words: no site module')
   expect(explainExit(exit(null, 'SIGKILL'), at(boot)).code).toBe('START_FAILED')
 })
 
