@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from '@jest/globals'
 import { createPool } from '@terrarium/pool'
@@ -37,14 +39,18 @@ async function started(home: Habitat, calls: Calls): Promise<{ host: ChildProces
   return { host, pids }
 }
 
-test.each<[string, Calls]>([
+test.each<[string, string[]]>([
   ['idle', []],
-  ['mid-call', [['sleep', { seconds: 60 }], ['busy', { seconds: 60 }]]], // prettier-ignore
-  ['with the GIL held', [['hold_gil', { seconds: 60 }], ['hold_gil', { seconds: 60 }]]], // prettier-ignore
-])('a host that is SIGKILLed %s leaves no worker after two seconds', async (_, calls) => {
+  ['mid-call', ['sleep', 'busy']],
+  ['with the GIL held', ['hold_gil', 'hold_gil']],
+])('a host that is SIGKILLed %s leaves no worker after two seconds', async (_, tools) => {
   const home = habitat()
-  const { host } = await started(home, calls)
-  if (calls.length > 0) await new Promise((resolve) => setTimeout(resolve, 200)) // the calls are under way
+  const marks = tools.map((_tool, n) => join(home.directory, `begun-${n}`))
+  const { host } = await started(
+    home,
+    tools.map((tool, n) => [tool, { seconds: 60, begun: marks[n] }]),
+  )
+  await eventually('the calls are under way', () => marks.every((mark) => existsSync(mark)))
   host.kill('SIGKILL')
   await once(host, 'exit')
   await eventually('no process is left', () => home.marked().length === 0, PROMISE)
