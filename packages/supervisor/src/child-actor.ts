@@ -1,8 +1,9 @@
-import { createActor, type AnyActorLogic, type AnyActorRef } from 'xstate'
+import type { AnyActorLogic, AnyActorRef } from 'xstate'
 import { isSupervisor } from './brand.ts'
 import { TerrariumError } from './errors.ts'
 import { reasonOfOutput, type ExitReason } from './exit-reason.ts'
-import { IGNORE, type ResolvedSpec, type StartContext } from './spec.ts'
+import type { ChildSpec, StartContext } from './spec.ts'
+import { SupervisedActor } from './supervised-actor.ts'
 
 /** The event that asks a child to end by itself. */
 export const SHUTDOWN = { type: 'supervisor.shutdown' } as const
@@ -10,136 +11,63 @@ export const SHUTDOWN = { type: 'supervisor.shutdown' } as const
 /** What XState itself sends to an actor that is being stopped. */
 const XSTATE_STOP = { type: 'xstate.stop' } as const
 
-/** Told in this order: `ignored`, or `exited` alone if there is no actor, or `spawned`, maybe `ready`, and `exited` once. */
-export interface ChildReport {
-  spawned(ref: AnyActorRef): void
-  ignored(): void
-  ready(): void
-  exited(reason: ExitReason): void
-}
-
-interface ChildActorOptions {
-  readonly spec: ResolvedSpec
-  readonly context: StartContext
+interface Spawning {
+  readonly logic: AnyActorLogic
+  readonly id: string
+  readonly input: unknown
   readonly parent: AnyActorRef
-  readonly report: ChildReport
-  /** Whether this incarnation is still to be started, now that its logic has arrived. */
-  readonly isWanted: () => boolean
-  /** Stops a child hard. */
-  readonly stopChild: (ref: AnyActorRef) => void
+  readonly ready: ChildSpec['ready']
+  /** It has become ready after all, or its `ready` has thrown. */
+  readonly later: (news: 'ready' | { readonly error: unknown }) => void
 }
 
-/** Makes the child's logic and starts an actor with it. Never throws: whatever goes wrong is reported. */
-export function startChildActor(options: ChildActorOptions): void {
-  const { spec, context, report, isWanted } = options
-  const { logic } = spec.source
-  const refuse = (error: unknown): void => {
-    report.exited({ type: 'error', error })
-  }
-  const accept = (made: unknown): void => {
-    if (made === IGNORE) report.ignored()
-    else if (isLogic(made)) spawn(made, options)
-    else refuse(notALogic(context))
-  }
-  if (typeof logic !== 'function') {
-    accept(logic)
-    return
-  }
-  let made: unknown
-  try {
-    made = logic(context)
-  } catch (error) {
-    refuse(error)
-    return
-  }
-  if (!isPromiseLike(made)) {
-    accept(made)
-    return
-  }
-  made.then(
-    (late) => {
-      if (isWanted()) accept(late)
-    },
-    (error: unknown) => {
-      if (isWanted()) refuse(error)
-    },
-  )
+/** What came of a start; no actor if it could not even be made. */
+export interface Spawned {
+  readonly actor: AnyActorRef | undefined
+  readonly ready: boolean
+  readonly failure: { readonly error: unknown } | undefined
 }
 
-function spawn(logic: AnyActorLogic, { spec, parent, report, stopChild }: ChildActorOptions): void {
+/** Creates an actor and starts it. Never throws. From then on XState tells the parent of its end. */
+export function spawn({ logic, id, input, parent, ready, later }: Spawning): Spawned {
   let actor: AnyActorRef
   try {
-    actor = createActor(logic, { id: spec.id, input: spec.source.input as never, parent })
+    actor = new SupervisedActor(logic, { id, input: input as never, parent })
   } catch (error) {
-    report.exited({ type: 'error', error })
-    return
+    return { actor: undefined, ready: false, failure: { error } }
   }
+  const isReady = ready ?? (isSupervisor(logic) ? isBooted : undefined)
   // What happens inside start() is told after it: the actor has to be known before it can be ready, or gone.
-  let early: (() => void)[] | undefined = []
-  const tell = (news: () => void): void => {
-    if (early === undefined) news()
-    else early.push(news)
-  }
-  let over = false
-  const exited = (reason: ExitReason): void => {
-    if (over) return
-    over = true
-    tell(() => {
-      report.exited(reason)
-    })
-  }
-  const ready = (): void => {
-    tell(() => {
-      report.ready()
-    })
-  }
-  // Without an observer for errors XState throws them from a timer, where nobody can catch them.
-  actor.subscribe({
-    error: (error: unknown) => {
-      exited({ type: 'error', error })
-      stopOrphans(actor)
-    },
-    complete: () => {
-      exited(reasonOfEnd(actor))
-    },
-  })
-  const isReady = spec.source.ready ?? (isSupervisor(logic) ? isBooted : undefined)
+  let early: 'ready' | { readonly error: unknown } | undefined
+  let isStarted = false
   if (isReady !== undefined) {
-    watch(actor, isReady, ready, (error) => {
-      exited({ type: 'error', error })
-      stopChild(actor)
+    watch(actor, isReady, (news) => {
+      if (isStarted) later(news)
+      else early = news
     })
   }
   try {
     actor.start()
   } catch (error) {
-    exited({ type: 'error', error })
+    early = { error }
   }
-  const news = early
-  early = undefined
-  report.spawned(actor)
-  if (isReady === undefined && statusOf(actor) !== 'error') report.ready()
-  for (const each of news) each()
+  isStarted = true
+  const { status, error } = actor.getSnapshot() as { status: string; error: unknown }
+  if (status === 'error') return { actor, ready: false, failure: { error } }
+  if (typeof early === 'object') return { actor, ready: false, failure: early }
+  return { actor, ready: isReady === undefined || early === 'ready', failure: undefined }
 }
 
 /** Looks at every snapshot until one is ready, and no longer. */
-function watch(
-  actor: AnyActorRef,
-  isReady: (snapshot: unknown) => boolean,
-  ready: () => void,
-  failed: (error: unknown) => void,
-): void {
-  const subscription = actor.subscribe({
-    next: (snapshot: unknown) => {
-      try {
-        if (!isReady(snapshot)) return
-        ready()
-      } catch (error) {
-        failed(error)
-      }
-      subscription.unsubscribe()
-    },
-    error: () => undefined,
+function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: Spawning['later']): void {
+  const subscription = actor.subscribe((snapshot: unknown) => {
+    try {
+      if (!isReady(snapshot as never)) return
+      tell('ready')
+    } catch (error) {
+      tell({ error })
+    }
+    subscription.unsubscribe()
   })
 }
 
@@ -147,9 +75,10 @@ function watch(
  * A machine that throws leaves its invoked and spawned children running, with nobody to stop them
  * (https://github.com/statelyai/xstate/issues/5153).
  */
-function stopOrphans(actor: AnyActorRef): void {
+export function stopOrphans(actor: AnyActorRef): void {
   const { children } = actor.getSnapshot() as { children?: unknown }
-  for (const orphan of Object.values(children ?? {}) as (Partial<AnyActorRef> | undefined)[]) {
+  if (children === undefined) return
+  for (const orphan of Object.values(children as object) as (Partial<AnyActorRef> | undefined)[]) {
     if (orphan?._parent !== actor) continue // the children of a logic that is no machine may be anything
     if (statusOf(orphan as AnyActorRef) === 'active') orphan.send?.(XSTATE_STOP)
   }
@@ -158,36 +87,46 @@ function stopOrphans(actor: AnyActorRef): void {
 /** Whether anything would come of asking the actor to end: a machine that handles the event now, or a supervisor. */
 export function listensForShutdown(ref: AnyActorRef): boolean {
   const snapshot = ref.getSnapshot() as { can?: (event: { type: string }) => boolean }
-  if (isSupervisor(snapshot)) return true
+  if (typeof snapshot.can !== 'function') return isSupervisor(snapshot)
   try {
-    return typeof snapshot.can === 'function' && snapshot.can(SHUTDOWN)
+    return snapshot.can(SHUTDOWN)
   } catch {
     return false
   }
 }
 
-function isBooted(snapshot: unknown): boolean {
-  return (snapshot as { phase?: unknown }).phase === 'running'
+function isBooted(snapshot: { phase?: unknown }): boolean {
+  return snapshot.phase === 'running'
 }
 
-function reasonOfEnd(actor: AnyActorRef): ExitReason {
-  const { status, output } = actor.getSnapshot() as { status: string; output: unknown }
-  return status === 'done' ? reasonOfOutput(output) : { type: 'killed' }
+/** Why an actor that is no longer active has ended; `undefined` if it is active. */
+export function reasonOfEnd(actor: AnyActorRef): ExitReason | undefined {
+  const { status, output, error } = actor.getSnapshot() as { status: string; output: unknown; error: unknown }
+  switch (status) {
+    case 'active':
+      return undefined
+    case 'done':
+      return reasonOfOutput(output)
+    case 'error':
+      return { type: 'error', error }
+    default:
+      return { type: 'killed' }
+  }
 }
 
-function statusOf(actor: AnyActorRef): string {
+export function statusOf(actor: AnyActorRef): string {
   return (actor.getSnapshot() as { status: string }).status
 }
 
-function isLogic(value: unknown): value is AnyActorLogic {
+export function isLogic(value: unknown): value is AnyActorLogic {
   return typeof value === 'object' && value !== null && typeof (value as AnyActorLogic).transition === 'function'
 }
 
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
 }
 
-function notALogic({ supervisor, id }: StartContext): TerrariumError {
+export function notALogic({ supervisor, id }: StartContext): TerrariumError {
   return new TerrariumError(
     'INVALID_ARGUMENT',
     `the logic function of child ${id} of ${supervisor} made no actor logic`,

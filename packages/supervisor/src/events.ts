@@ -10,6 +10,8 @@ interface ChildEvent<TType extends string> {
   /** The child's id. */
   readonly id: string
   readonly incarnation: number
+  /** The actor, or the last one if there is none now; `undefined` if there never was one. */
+  readonly ref: AnyActorRef | undefined
 }
 
 /** One event per transition of a child, and one for the end of the supervisor. */

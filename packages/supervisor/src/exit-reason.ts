@@ -45,6 +45,7 @@ export function isCleanExit(reason: ExitReason): boolean {
 /** The child's own error, or one that says how it ended without any. */
 export function errorOfExit(id: string, reason: ExitReason): unknown {
   if (reason.type === 'error') return reason.error
+  if (reason.type === 'shutdown' && reason.detail instanceof Error) return reason.detail
   return new TerrariumError('STOPPED', `child ${id} ended: ${reason.type}`, {
     details: { child: id, exit: reason.type },
   })

@@ -1,18 +1,29 @@
-import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, NonReducibleUnknown, Snapshot } from 'xstate'
+import type {
+  ActorLogic,
+  ActorSystem,
+  ActorSystemInfo,
+  AnyActorRef,
+  DoneActorEvent,
+  ErrorActorEvent,
+  NonReducibleUnknown,
+  Snapshot,
+} from 'xstate'
 import { SUPERVISOR } from './brand.ts'
 import type { ChildInfo } from './child-info.ts'
 import type { CoreEvent } from './core/event.ts'
-import { listChildren, type Phase } from './core/state.ts'
+import { listChildren, type CoreState, type Phase } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
-import { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'
+import { exitWith, type ExitOutput } from './exit-reason.ts'
 import { resolveOptions, type SupervisorOptions } from './options.ts'
-import { Shell, type SupervisorScope } from './shell.ts'
+import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import { validateOptions } from './validate.ts'
 
 export type SupervisorSnapshot = Snapshot<ExitOutput> & {
   readonly phase: Phase
   /** In start order, as it is when it is looked at. */
   readonly supervised: readonly ChildInfo[]
+  /** One child, as it is when it is looked at. */
+  child(id: string): ChildInfo | undefined
 }
 
 export type SupervisorLogic = ActorLogic<
@@ -23,7 +34,8 @@ export type SupervisorLogic = ActorLogic<
   SupervisorEvent
 >
 
-const CORE_EVENT = /^supervisor\./
+const DONE = 'xstate.done.actor.'
+const ERROR = 'xstate.error.actor.'
 
 /**
  * A supervisor as XState actor logic: it can be a child of another supervisor, be invoked or spawned by any machine, or
@@ -42,7 +54,7 @@ export function supervisor(options: SupervisorOptions): SupervisorLogic {
   const create = (scope: SupervisorScope): SupervisorSnapshot => {
     const shell = new Shell(scope, settings, options)
     shells.set(scope.self as AnyActorRef, shell)
-    return snapshotOf(shell)
+    return viewOf(shell)
   }
   const logic: SupervisorLogic & { [SUPERVISOR]: true } = {
     [SUPERVISOR]: true,
@@ -55,32 +67,54 @@ export function supervisor(options: SupervisorOptions): SupervisorLogic {
     },
     transition: (snapshot, event: { type: string }, { self }) => {
       const shell = shells.get(self as AnyActorRef)
-      if (shell === undefined) return snapshot
-      if (event.type === 'xstate.stop') {
-        shell.handle({ type: 'supervisor.halt' })
-        return { ...snapshotOf(shell), status: 'stopped' } as SupervisorSnapshot
-      }
-      if (!CORE_EVENT.test(event.type)) return snapshot // what XState relays from children is told by their observers
-      shell.handle(event as CoreEvent)
-      return snapshotOf(shell)
+      return shell === undefined ? snapshot : transition(shell, snapshot, event)
     },
   }
   return logic
 }
 
-function snapshotOf({ state, outcome }: Shell): SupervisorSnapshot {
-  const view = {
-    [SUPERVISOR]: true,
-    phase: state.phase,
-    get supervised() {
-      return listChildren(state)
-    },
-  }
-  return Object.assign(view, statusOf(outcome))
+function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonly type: string }): SupervisorSnapshot {
+  const { type } = event
+  if (type.startsWith(DONE) || type.startsWith(ERROR)) shell.ended((event as DoneActorEvent | ErrorActorEvent).actorId)
+  else if (type === 'supervisor.child.arrived') shell.arrived(event as Arrival)
+  else if (type === 'supervisor.child.exited' && 'ref' in event) shell.endedBy(event as ForeignExit)
+  else if (type.startsWith('supervisor.')) shell.handle(event as CoreEvent)
+  else if (type === 'xstate.stop') {
+    shell.handle({ type: 'supervisor.halt' })
+    return viewOf(shell, 'stopped')
+  } else return snapshot // a message that a supervisor does not know is nothing to it (J14)
+  return viewOf(shell)
 }
 
-function statusOf(outcome: ExitReason | undefined): Snapshot<ExitOutput> {
-  if (outcome === undefined) return { status: 'active', output: undefined, error: undefined }
-  if (outcome.type === 'error') return { status: 'error', output: undefined, error: outcome.error }
-  return { status: 'done', output: exitWith(outcome), error: undefined }
+/** A snapshot that looks its children up only when asked. */
+class View {
+  readonly phase: Phase
+  readonly status: string
+  readonly output: ExitOutput | undefined
+  readonly error: unknown
+  readonly #state: CoreState
+
+  constructor({ state, outcome }: Shell, status?: 'stopped') {
+    this.#state = state
+    this.phase = state.phase
+    this.status = status ?? (outcome === undefined ? 'active' : outcome.type === 'error' ? 'error' : 'done')
+    this.output = this.status === 'done' && outcome !== undefined ? exitWith(outcome) : undefined
+    this.error = outcome?.type === 'error' ? outcome.error : undefined
+  }
+
+  get [SUPERVISOR](): true {
+    return true
+  }
+
+  get supervised(): readonly ChildInfo[] {
+    return listChildren(this.#state)
+  }
+
+  child(id: string): ChildInfo | undefined {
+    return this.#state.children.get(id)?.info()
+  }
+}
+
+function viewOf(shell: Shell, status?: 'stopped'): SupervisorSnapshot {
+  return new View(shell, status) as unknown as SupervisorSnapshot
 }

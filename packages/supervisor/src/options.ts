@@ -4,12 +4,19 @@ import type { BreakerOptions } from './breaker.ts'
 import type { SupervisorClock } from './clock.ts'
 import type { FailureClassifier } from './failure.ts'
 import { resolveSpec, type ChildSpec, type ResolvedSpec } from './spec.ts'
-import { STRATEGIES, type RestartStrategy, type StrategyName } from './strategy.ts'
+import { STRATEGIES, type DynamicStrategyName, type RestartStrategy, type StrategyName } from './strategy.ts'
+import type { WindowClock } from './window.ts'
+
+export type AutoShutdown = 'never' | 'any_significant' | 'all_significant'
 
 export interface SupervisorOptions {
   readonly id: string
-  /** Who is restarted together with a failed child. Default `one_for_one`. */
-  readonly strategy?: StrategyName | RestartStrategy
+  /**
+   * Who is restarted together with a failed child. Default `one_for_one`. Two are for children that come and go, which are
+   * addressed by their refs and stopped all at once: with `simple_one_for_one` all are made from the one template in
+   * `children`; with `dynamic` (Elixir's DynamicSupervisor) each comes with its own specification.
+   */
+  readonly strategy?: StrategyName | DynamicStrategyName | RestartStrategy
   /** `otp`: OTP to the letter. No backoff, no breaker, whole-second window, giving up with `shutdown`. Default `default`. */
   readonly mode?: 'default' | 'otp'
   /**
@@ -22,6 +29,23 @@ export interface SupervisorOptions {
   readonly period?: number
   readonly backoff?: BackoffOptions | 'off'
   readonly breaker?: BreakerOptions | 'off'
+  /**
+   * Ends the supervisor, with `shutdown`, once a significant child has ended by itself and is not restarted: any of them,
+   * or the last. Default `never`. Not for dynamic children (I10).
+   */
+  readonly autoShutdown?: AutoShutdown
+  /** How many dynamic children there may be, restarting ones included. Default: no limit. */
+  readonly maxChildren?: number
+  /** Strategy `dynamic`: laid under the input of every child, field by field (K03). */
+  readonly extraInput?: unknown
+  /** What giving up looks like. Default `error`; in mode `otp` `shutdown`, which a transient parent takes for a clean end (F03). */
+  readonly giveUpWith?: 'error' | 'shutdown'
+  /** Default `ms`; in mode `otp` `otp-seconds`: whole seconds, so a restart may count for almost a second too long (E04). */
+  readonly windowClock?: WindowClock
+  /** Whether a group restart also starts children that were stopped or had finished. Default `true`, as in OTP (D09, D10). */
+  readonly reviveStopped?: boolean
+  /** Whether `stop()` waits for a start that hangs, as in mode `otp`, or cuts it short, the default (G15). */
+  readonly stopDuringStart?: 'preempt' | 'wait'
   readonly classify?: FailureClassifier
   /** In start order. */
   readonly children?: readonly ChildSpec[]
@@ -38,25 +62,53 @@ export interface Settings {
   readonly id: string
   readonly mode: 'default' | 'otp'
   readonly strategy: RestartStrategy
+  /** `static`: addressed by id, started and stopped one by one. */
+  readonly kind: 'static' | DynamicStrategyName
+  readonly template: ResolvedSpec | undefined
+  readonly maxChildren: number
+  readonly extraInput: unknown
+  readonly autoShutdown: AutoShutdown
   readonly intensity: number
   readonly period: number
+  readonly windowClock: WindowClock
+  readonly giveUpWith: 'error' | 'shutdown'
+  readonly reviveStopped: boolean
+  readonly stopDuringStart: 'preempt' | 'wait'
   readonly classify: FailureClassifier | undefined
   readonly resolveSpec: (spec: ChildSpec) => ResolvedSpec
+  /** To be started at boot. */
   readonly children: readonly ResolvedSpec[]
 }
 
 /** The options must be valid. */
 export function resolveOptions(options: SupervisorOptions): Settings {
-  const { id, mode = 'default', strategy = 'one_for_one', backoff = {}, breaker = {}, children = [] } = options
+  const { id, mode = 'default', strategy = 'one_for_one', backoff = {}, breaker = {} } = options
+  const isOtp = mode === 'otp'
+  const kind = strategy === 'simple_one_for_one' || strategy === 'dynamic' ? strategy : 'static'
   const resolve = (spec: ChildSpec): ResolvedSpec => resolveSpec(spec, { mode, backoff, breaker })
+  const children = (options.children ?? []).map(resolve)
   return {
     id,
     mode,
-    strategy: typeof strategy === 'string' ? STRATEGIES[strategy] : strategy,
-    intensity: options.intensity ?? (mode === 'otp' ? 1 : 50),
-    period: options.period ?? (mode === 'otp' ? 5_000 : 60_000),
+    strategy: strategyOf(strategy),
+    kind,
+    template: kind === 'simple_one_for_one' ? children[0] : undefined,
+    maxChildren: options.maxChildren ?? Infinity,
+    extraInput: options.extraInput,
+    autoShutdown: options.autoShutdown ?? 'never',
+    intensity: options.intensity ?? (isOtp ? 1 : 50),
+    period: options.period ?? (isOtp ? 5_000 : 60_000),
+    windowClock: options.windowClock ?? (isOtp ? 'otp-seconds' : 'ms'),
+    giveUpWith: options.giveUpWith ?? (isOtp ? 'shutdown' : 'error'),
+    reviveStopped: options.reviveStopped ?? true,
+    stopDuringStart: options.stopDuringStart ?? (isOtp ? 'wait' : 'preempt'),
     classify: options.classify,
     resolveSpec: resolve,
-    children: children.map(resolve),
+    children: kind === 'static' ? children : [],
   }
+}
+
+function strategyOf(strategy: NonNullable<SupervisorOptions['strategy']>): RestartStrategy {
+  if (typeof strategy !== 'string') return strategy
+  return strategy === 'simple_one_for_one' || strategy === 'dynamic' ? STRATEGIES.one_for_one : STRATEGIES[strategy]
 }

@@ -1,18 +1,48 @@
-import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorRef } from 'xstate'
-import { listensForShutdown, SHUTDOWN, startChildActor } from './child-actor.ts'
+import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorLogic, AnyActorRef } from 'xstate'
+import {
+  isLogic,
+  isPromiseLike,
+  listensForShutdown,
+  notALogic,
+  reasonOfEnd,
+  SHUTDOWN,
+  spawn,
+  stopOrphans,
+} from './child-actor.ts'
 import { systemClock, type SupervisorClock } from './clock.ts'
 import { decide } from './core/decide.ts'
 import type { Effect } from './core/effect.ts'
-import type { CoreEvent } from './core/event.ts'
-import { createState, type CoreState } from './core/state.ts'
+import type { ChildNews, CoreEvent } from './core/event.ts'
+import { Fifo } from './core/fifo.ts'
+import { createState, type Child, type CoreState } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
 import type { ExitReason } from './exit-reason.ts'
 import type { Settings, SupervisorOptions } from './options.ts'
 import type { SupervisorSnapshot } from './logic.ts'
+import { IGNORE } from './spec.ts'
+
+/** The shell's own event: the promise of a start function is settled. */
+export interface Arrival {
+  readonly type: 'supervisor.child.arrived'
+  readonly id: string
+  readonly birth: number
+  readonly arrival: { readonly logic: unknown } | { readonly error: unknown }
+}
+
+/** What `exit()` tells the supervisor of an actor. */
+export interface ForeignExit {
+  readonly type: 'supervisor.child.exited'
+  readonly id: string
+  readonly ref: AnyActorRef
+  readonly reason: ExitReason
+}
 
 export type SupervisorScope = ActorScope<SupervisorSnapshot, CoreEvent, ActorSystem<ActorSystemInfo>, SupervisorEvent>
 
-/** Carries out what the core decides: makes actors, sets timers, sends. Whatever happens then comes back as an event. */
+/**
+ * Carries out what the core decides: makes actors, sets timers, sends. What is known at once, like the start of an actor,
+ * goes straight back to the core; whatever happens later comes as an event.
+ */
 export class Shell {
   readonly state: CoreState
   /** Set when the supervisor has ended. */
@@ -21,6 +51,8 @@ export class Shell {
   readonly #clock: SupervisorClock
   readonly #random: () => number
   readonly #timers = new Map<number, unknown>()
+  /** What has come of the effects at hand. */
+  readonly #news = new Fifo<ChildNews>()
 
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions) {
     this.state = createState(settings)
@@ -30,30 +62,58 @@ export class Shell {
   }
 
   handle(event: CoreEvent): void {
+    this.#decide(event)
+    this.#digest()
+  }
+
+  #digest(): void {
+    for (let news = this.#news.shift(); news !== undefined; news = this.#news.shift()) this.#decide(news)
+  }
+
+  #decide(event: CoreEvent): void {
     for (const effect of decide(this.state, event, this.#clock.now())) this.#carryOut(effect)
   }
 
+  /**
+   * XState says that the actor with this id has ended by itself. It does not say which one it was: it may be one that had
+   * been replaced already, and then the present one is still active.
+   */
+  ended(id: string): void {
+    const child = this.state.children.get(id)
+    const reason = child?.ref === undefined ? undefined : reasonOfEnd(child.ref)
+    if (child?.ref === undefined || reason === undefined) return
+    if (reason.type === 'error') stopOrphans(child.ref)
+    this.handle(this.#exited(child.id, child.birth, reason))
+  }
+
+  /** The child was ended by somebody else, for a reason of his own. */
+  endedBy({ id, ref, reason }: ForeignExit): void {
+    const child = this.state.children.get(id)
+    if (child?.ref === ref) this.handle(this.#exited(id, child.birth, reason))
+  }
+
   #carryOut(effect: Effect): void {
-    const { self, emit, stopChild } = this.#scope
     switch (effect.type) {
       case 'start':
-        this.#start(effect)
+        this.#start(effect.child, effect.birth)
         return
-      case 'shutdown':
-        if (effect.patient || listensForShutdown(effect.ref)) effect.ref.send(SHUTDOWN)
+      case 'shutdown': {
+        const { child, ref, birth } = effect
+        if (child.spec.patient || listensForShutdown(ref)) ref.send(SHUTDOWN)
         else {
-          this.#exited(effect.id, effect.birth, { type: 'shutdown' })
-          stopChild(effect.ref)
+          this.#stop(ref)
+          this.#news.push(this.#exited(child.id, birth, { type: 'shutdown' }))
         }
         return
+      }
       case 'kill':
-        stopChild(effect.ref)
+        this.#stop(effect.ref)
         return
       case 'setTimer': {
         const { id, timer, delay } = effect
         const callback = (): void => {
           this.#timers.delete(timer)
-          self.send({ type: 'supervisor.timer', id, timer, random: this.#random() })
+          this.#scope.self.send({ type: 'supervisor.timer', id, timer, random: this.#random() })
         }
         this.#timers.set(timer, this.#clock.setTimeout(callback, delay))
         return
@@ -64,7 +124,7 @@ export class Shell {
         this.#timers.delete(effect.timer)
         return
       case 'emit':
-        emit(effect.event)
+        this.#scope.emit(effect.event)
         return
       case 'reply':
         effect.reply(effect.result)
@@ -74,37 +134,85 @@ export class Shell {
     }
   }
 
-  #start({ spec, birth, incarnation }: Extract<Effect, { type: 'start' }>): void {
-    const { id } = spec
-    const { self, stopChild } = this.#scope
-    startChildActor({
-      spec,
-      context: { supervisor: this.state.settings.id, id, incarnation },
-      parent: self as AnyActorRef,
-      stopChild,
-      isWanted: () => {
-        const child = this.state.children.get(id)
-        return child?.birth === birth && child.state === 'starting'
-      },
-      report: {
-        spawned: (ref) => {
-          self.send({ type: 'supervisor.child.spawned', id, birth, ref })
-        },
-        ignored: () => {
-          self.send({ type: 'supervisor.child.ignored', id, birth })
-        },
-        ready: () => {
-          self.send({ type: 'supervisor.child.ready', id, birth })
-        },
-        exited: (reason) => {
-          this.#exited(id, birth, reason)
-        },
-      },
-    })
+  #stop(ref: AnyActorRef): void {
+    const reason = reasonOfEnd(ref)
+    if (reason === undefined) this.#scope.stopChild(ref)
+    else if (reason.type === 'error') stopOrphans(ref)
   }
 
-  #exited(id: string, birth: number, reason: ExitReason): void {
-    this.#scope.self.send({ type: 'supervisor.child.exited', id, birth, reason, random: this.#random() })
+  #start(child: Child, birth: number): void {
+    const { id, incarnation } = child
+    const { logic } = child.spec.source
+    if (typeof logic !== 'function') {
+      this.#spawn(child, birth, logic)
+      return
+    }
+    let made: unknown
+    try {
+      made = logic({ supervisor: this.state.settings.id, id, incarnation })
+    } catch (error) {
+      this.#fail(child, birth, error)
+      return
+    }
+    if (!isPromiseLike(made)) {
+      this.#accept(made, child, birth)
+      return
+    }
+    const { self } = this.#scope
+    const arrive = (arrival: Arrival['arrival']): void => {
+      self.send({ type: 'supervisor.child.arrived', id, birth, arrival } as never)
+    }
+    made.then(
+      (logic) => {
+        arrive({ logic })
+      },
+      (error: unknown) => {
+        arrive({ error })
+      },
+    )
+  }
+
+  /** What a start function had promised. If it comes too late, it is not even made an actor. */
+  arrived({ id, birth, arrival }: Arrival): void {
+    const child = this.state.children.get(id)
+    if (child?.birth !== birth || child.state !== 'starting') return
+    if ('error' in arrival) this.#fail(child, birth, arrival.error)
+    else this.#accept(arrival.logic, child, birth)
+    this.#digest()
+  }
+
+  #accept(made: unknown, child: Child, birth: number): void {
+    const { id, incarnation } = child
+    if (made === IGNORE) this.#news.push({ type: 'supervisor.child.ignored', id, birth })
+    else if (isLogic(made)) this.#spawn(child, birth, made)
+    else this.#fail(child, birth, notALogic({ supervisor: this.state.settings.id, id, incarnation }))
+  }
+
+  #spawn({ id, input, spec }: Child, birth: number, logic: AnyActorLogic): void {
+    const { self } = this.#scope
+    const { actor, ready, failure } = spawn({
+      logic,
+      id,
+      input,
+      parent: self as AnyActorRef,
+      ready: spec.source.ready,
+      later: (news) => {
+        if (news === 'ready') self.send({ type: 'supervisor.child.ready', id, birth })
+        else self.send(this.#exited(id, birth, { type: 'error', error: news.error }))
+      },
+    })
+    if (actor !== undefined) this.#news.push({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready })
+    if (failure === undefined) return
+    if (actor !== undefined) this.#stop(actor)
+    this.#news.push(this.#exited(id, birth, { type: 'error', error: failure.error }))
+  }
+
+  #fail({ id }: Child, birth: number, error: unknown): void {
+    this.#news.push(this.#exited(id, birth, { type: 'error', error }))
+  }
+
+  #exited(id: string, birth: number, reason: ExitReason): ChildNews {
+    return { type: 'supervisor.child.exited', id, birth, reason, random: this.#random() }
   }
 }
 

@@ -37,6 +37,8 @@ export interface ChildSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   readonly shutdown?: number | 'infinity' | 'brutal_kill'
   /** Default `supervisor` for the logic that `supervisor()` returns, else `worker`. */
   readonly type?: 'worker' | 'supervisor'
+  /** Whether its end can end the supervisor, see `autoShutdown`. Not for a permanent child (A13). Default `false`. */
+  readonly significant?: boolean
   /** Asked for every snapshot until it says yes. Default: ready as soon as started; a supervisor when its children are. */
   readonly ready?: (snapshot: SnapshotFrom<TLogic>) => boolean
   /** How long it may take to become ready, in ms. Default: no limit. */
@@ -62,6 +64,7 @@ export interface ResolvedSpec {
   /** Whether its shutdown time holds even for an actor that does not seem to listen. */
   readonly patient: boolean
   readonly type: 'worker' | 'supervisor'
+  readonly significant: boolean
   readonly startTimeout: number | undefined
   readonly awaitReady: boolean
   readonly backoff: Backoff | 'off'
@@ -85,6 +88,7 @@ export function resolveSpec(spec: ChildSpec, defaults: SpecDefaults): ResolvedSp
     shutdown: spec.shutdown ?? (type === 'supervisor' ? 'infinity' : 5_000),
     patient: spec.shutdown !== undefined,
     type,
+    significant: spec.significant ?? false,
     startTimeout: spec.startTimeout,
     awaitReady: spec.awaitReady ?? true,
     backoff: defaults.mode === 'otp' ? 'off' : resolve(DEFAULT_BACKOFF, defaults.backoff, spec.backoff),
@@ -105,6 +109,6 @@ function resolve<T extends object>(
 
 /** As given, with the defaults written out. */
 export function describeSpec(spec: ResolvedSpec): ChildSpec {
-  const { source, restart, shutdown, type, awaitReady, backoff, breaker, onExhausted } = spec
-  return { ...source, restart, shutdown, type, awaitReady, backoff, breaker, onExhausted }
+  const { source, restart, shutdown, type, significant, awaitReady, backoff, breaker, onExhausted } = spec
+  return { ...source, restart, shutdown, type, significant, awaitReady, backoff, breaker, onExhausted }
 }

@@ -32,6 +32,9 @@ export interface RestartStrategy {
   plan(failed: ChildView, children: Iterable<ChildView>, context: RestartContext): RestartPlan
 }
 
+/** Strategies for children that come and go. */
+export type DynamicStrategyName = 'simple_one_for_one' | 'dynamic'
+
 export type StrategyName = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
 export const STRATEGIES: Readonly<Record<StrategyName, RestartStrategy>> = {

@@ -1,45 +1,84 @@
 import { TerrariumError } from './errors.ts'
-import type { SupervisorOptions } from './options.ts'
-import type { ChildSpec } from './spec.ts'
+import type { Settings, SupervisorOptions } from './options.ts'
 import { STRATEGIES } from './strategy.ts'
+
+const STRATEGY_NAMES = `${[...Object.keys(STRATEGIES), 'simple_one_for_one', 'dynamic'].join(', ')} or an object with name and plan()`
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Throws INVALID_ARGUMENT with every mistake in `details.mistakes`. */
+/** What is wrong, as OTP calls it (group A), or else `invalid_option`. */
+export type Fault =
+  | 'invalid_type'
+  | 'invalid_strategy'
+  | 'invalid_intensity'
+  | 'invalid_period'
+  | 'invalid_auto_shutdown'
+  | 'bad_start_spec'
+  | 'invalid_child_spec'
+  | 'missing_id'
+  | 'missing_logic'
+  | 'invalid_logic'
+  | 'invalid_restart_type'
+  | 'invalid_significant'
+  | 'bad_combination'
+  | 'invalid_child_type'
+  | 'invalid_shutdown'
+  | 'duplicate'
+  | 'invalid_option'
+
+interface Mistake {
+  readonly fault: Fault
+  readonly text: string
+}
+
+/**
+ * Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, and in `details.reason` what OTP, which stops at the
+ * first one, would call it.
+ */
 export function validateOptions(options: SupervisorOptions): void {
   const mistakes = mistakesOfOptions(options)
   if (mistakes.length > 0) throw invalid('supervisor options', mistakes)
 }
 
-/** INVALID_ARGUMENT with every mistake in `details.mistakes`, if there is any. */
-export function faultOfSpec(spec: ChildSpec): TerrariumError | undefined {
-  const mistakes = mistakesOfSpec(spec, 'child', undefined)
+/** As {@link validateOptions}, for one specification. */
+export function faultOfSpec(spec: unknown, supervisor: SpecOwner): TerrariumError | undefined {
+  const mistakes = mistakesOfSpec(spec, 'child', supervisor)
   return mistakes.length > 0 ? invalid('child specification', mistakes) : undefined
 }
 
-function invalid(what: string, mistakes: readonly string[]): TerrariumError {
-  return new TerrariumError('INVALID_ARGUMENT', `invalid ${what}: ${mistakes.join('; ')}`, { details: { mistakes } })
+/** What the supervisor of a child says about what the child may be. */
+interface SpecOwner {
+  readonly kind: Settings['kind']
+  readonly autoShutdown: unknown
 }
 
-function mistakesOfOptions(options: unknown): string[] {
-  if (!isFields(options)) return [`options must be an object, not ${show(options)}`]
+function invalid(what: string, mistakes: readonly Mistake[]): TerrariumError {
+  const texts = mistakes.map(({ text }) => text)
+  return new TerrariumError('INVALID_ARGUMENT', `invalid ${what}: ${texts.join('; ')}`, {
+    details: { reason: mistakes[0]?.fault, mistakes: texts },
+  })
+}
+
+function mistakesOfOptions(options: unknown): Mistake[] {
+  if (!isFields(options)) return [{ fault: 'invalid_type', text: `options must be an object, not ${show(options)}` }]
   const check = new Checker('')
-  check.field(options, 'id', isName, 'a non-empty string', 'required')
-  check.field(options, 'mode', oneOf('default', 'otp'), "'default' or 'otp'")
-  check.field(
-    options,
-    'strategy',
-    isStrategy,
-    `${Object.keys(STRATEGIES).join(', ')} or an object with name and plan()`,
-  )
-  check.field(options, 'intensity', isCount, 'a whole number, 0 or more')
-  const wholeSeconds = options.mode === 'otp'
+  const isOtp = options.mode === 'otp'
+  check.field(options, 'strategy', isStrategy, STRATEGY_NAMES, 'invalid_strategy')
+  check.field(options, 'intensity', isCount, 'a whole number, 0 or more', 'invalid_intensity')
   check.field(
     options,
     'period',
-    (value) => isDuration(value) && value > 0 && (!wholeSeconds || value % 1_000 === 0),
-    wholeSeconds ? 'whole seconds in ms, more than 0' : 'ms, more than 0',
+    (value) => isDuration(value) && value > 0 && (!isOtp || value % 1_000 === 0),
+    isOtp ? 'whole seconds in ms, more than 0' : 'ms, more than 0',
+    'invalid_period',
   )
+  check.oneOf(options, 'autoShutdown', ['never', 'any_significant', 'all_significant'], 'invalid_auto_shutdown')
+  check.required(options, 'id', isName, 'a non-empty string', 'invalid_option')
+  check.oneOf(options, 'mode', ['default', 'otp'])
+  check.oneOf(options, 'giveUpWith', ['error', 'shutdown'])
+  check.oneOf(options, 'windowClock', ['ms', 'otp-seconds'])
+  check.oneOf(options, 'stopDuringStart', ['preempt', 'wait'])
+  check.field(options, 'reviveStopped', isBoolean, 'true or false')
   check.field(options, 'classify', isFunction, 'a function')
   check.field(options, 'random', isFunction, 'a function')
   check.field(
@@ -50,49 +89,97 @@ function mistakesOfOptions(options: unknown): string[] {
   )
   check.field(options, 'inspect', (value) => isFunction(value) || isFields(value), 'a function or an observer')
   checkPolicies(check, options)
-  if (wholeSeconds) {
+  if (isOtp) {
     for (const name of ['backoff', 'breaker']) {
-      if (isFields(options[name])) check.mistakes.push(`${name} does not exist in mode otp`)
+      if (isFields(options[name])) check.say('invalid_option', `${name} does not exist in mode otp`)
     }
   }
-  return [...check.mistakes, ...mistakesOfChildren(options.children)]
+  checkKind(check, options)
+  return [...check.mistakes, ...mistakesOfChildren(options)]
 }
 
-function mistakesOfChildren(children: unknown): string[] {
-  if (children === undefined) return []
-  if (!Array.isArray(children)) return [`children must be an array, not ${show(children)}`]
-  const seen = new Set<string>()
-  return children.flatMap((spec: unknown, index) => mistakesOfSpec(spec, `children[${index}]`, seen))
+function kindOf({ strategy }: Fields): Settings['kind'] {
+  return strategy === 'simple_one_for_one' || strategy === 'dynamic' ? strategy : 'static'
 }
 
-function mistakesOfSpec(spec: unknown, at: string, seen: Set<string> | undefined): string[] {
-  if (!isFields(spec)) return [`${at} must be an object, not ${show(spec)}`]
-  const check = new Checker(`${at}.`)
-  const { id } = spec
-  check.field(spec, 'id', isName, 'a non-empty string', 'required')
-  if (isName(id)) {
-    if (seen?.has(id) === true) check.mistakes.push(`${at}.id ${show(id)} is taken by an earlier child`)
-    seen?.add(id)
+/** What goes with dynamic children only, or without them only. */
+function checkKind(check: Checker, options: Fields): void {
+  const { children = [], autoShutdown = 'never' } = options
+  const kind = kindOf(options)
+  const count = Array.isArray(children) ? children.length : 0
+  check.field(options, 'maxChildren', (value) => isCount(value) || value === Infinity, 'a whole number, 0 or more')
+  if (kind === 'static') {
+    if (options.maxChildren !== undefined) check.say('invalid_option', 'maxChildren is for dynamic children')
+    if (options.extraInput !== undefined) check.say('invalid_option', 'extraInput is for strategy dynamic')
+    return
   }
-  check.field(
+  if (autoShutdown !== 'never') {
+    const fault = kind === 'dynamic' ? 'invalid_auto_shutdown' : 'bad_combination'
+    check.say(fault, `autoShutdown must be never with strategy ${kind}`)
+  }
+  if (kind === 'simple_one_for_one' && count !== 1) {
+    check.say('bad_start_spec', `children must be the one template of strategy simple_one_for_one, not ${count}`)
+  }
+  if (kind === 'dynamic' && count > 0) {
+    check.say('bad_start_spec', 'children must be left out with strategy dynamic: start them with startChild()')
+  }
+}
+
+function mistakesOfChildren(options: Fields): Mistake[] {
+  const { children, autoShutdown = 'never' } = options
+  if (children === undefined) return []
+  if (!Array.isArray(children)) {
+    return [{ fault: 'bad_start_spec', text: `children must be an array, not ${show(children)}` }]
+  }
+  const owner = { kind: kindOf(options), autoShutdown }
+  const mistakes = children.flatMap((spec: unknown, index) => mistakesOfSpec(spec, `children[${index}]`, owner))
+  const seen = new Set<string>()
+  for (const [index, spec] of (children as unknown[]).entries()) {
+    const id = isFields(spec) ? spec.id : undefined
+    if (!isName(id)) continue
+    if (seen.has(id)) {
+      mistakes.push({ fault: 'duplicate', text: `children[${index}].id ${show(id)} is taken by an earlier child` })
+    }
+    seen.add(id)
+  }
+  return mistakes
+}
+
+/** In OTP's order. */
+function mistakesOfSpec(spec: unknown, at: string, { kind, autoShutdown }: SpecOwner): Mistake[] {
+  if (!isFields(spec)) return [{ fault: 'invalid_child_spec', text: `${at} must be an object, not ${show(spec)}` }]
+  const check = new Checker(`${at}.`)
+  const { restart = 'permanent', significant } = spec
+  check.required(spec, 'id', isName, 'a non-empty string', 'missing_id')
+  check.required(
     spec,
     'logic',
-    (value) => isFunction(value) || hasFunctions('transition', 'getInitialSnapshot')(value),
+    isLogic,
     'an actor logic or a function that makes one',
-    'required',
+    'missing_logic',
+    'invalid_logic',
   )
-  check.field(spec, 'restart', oneOf('permanent', 'transient', 'temporary'), 'permanent, transient or temporary')
+  check.oneOf(spec, 'restart', ['permanent', 'transient', 'temporary'], 'invalid_restart_type')
+  check.field(spec, 'significant', isBoolean, 'true or false', 'invalid_significant')
+  if (significant === true && kind === 'dynamic') {
+    check.say('invalid_significant', 'significant is not for strategy dynamic')
+  } else if (significant === true && autoShutdown === 'never') {
+    check.say('bad_combination', 'significant means nothing while the supervisor has autoShutdown never')
+  } else if (significant === true && restart === 'permanent') {
+    check.say('bad_combination', 'significant is not for a permanent child, which is always restarted')
+  }
+  check.oneOf(spec, 'type', ['worker', 'supervisor'], 'invalid_child_type')
   check.field(
     spec,
     'shutdown',
     (value) => isDuration(value) || value === 'infinity' || value === 'brutal_kill',
     "ms, 'infinity' or 'brutal_kill'",
+    'invalid_shutdown',
   )
-  check.field(spec, 'type', oneOf('worker', 'supervisor'), 'worker or supervisor')
   check.field(spec, 'ready', isFunction, 'a function')
   check.field(spec, 'startTimeout', (value) => isDuration(value) && value > 0, 'ms, more than 0')
-  check.field(spec, 'awaitReady', (value) => typeof value === 'boolean', 'true or false')
-  check.field(spec, 'onExhausted', oneOf('park', 'escalate'), 'park or escalate')
+  check.field(spec, 'awaitReady', isBoolean, 'true or false')
+  check.oneOf(spec, 'onExhausted', ['park', 'escalate'])
   checkPolicies(check, spec)
   return check.mistakes
 }
@@ -103,7 +190,7 @@ function checkPolicies(check: Checker, owner: Fields): void {
     inner.field(backoff, 'base', isDuration, 'ms, 0 or more')
     inner.field(backoff, 'factor', (value) => isNumber(value) && value >= 1, 'a number, 1 or more')
     inner.field(backoff, 'max', isDuration, 'ms, 0 or more')
-    inner.field(backoff, 'jitter', oneOf('equal', 'full', 'decorrelated', 'none'), 'equal, full, decorrelated or none')
+    inner.oneOf(backoff, 'jitter', ['equal', 'full', 'decorrelated', 'none'])
     inner.field(backoff, 'stableAfter', isDuration, 'ms, 0 or more')
     inner.field(backoff, 'maxAttempts', (value) => isCount(value) || value === Infinity, 'a whole number, 0 or more')
   })
@@ -122,11 +209,15 @@ function checkPolicies(check: Checker, owner: Fields): void {
 
 /** Collects mistakes, each with the path of the field it is in. */
 class Checker {
-  readonly mistakes: string[] = []
+  readonly mistakes: Mistake[] = []
   readonly #prefix: string
 
   constructor(prefix: string) {
     this.#prefix = prefix
+  }
+
+  say(fault: Fault, text: string): void {
+    this.mistakes.push({ fault, text: `${this.#prefix}${text}` })
   }
 
   field(
@@ -134,12 +225,27 @@ class Checker {
     name: string,
     isValid: (value: unknown) => boolean,
     expected: string,
-    presence: 'required' | 'optional' = 'optional',
+    fault: Fault = 'invalid_option',
   ): void {
     const value = owner[name]
-    if (value === undefined && presence === 'optional') return
-    if (value === undefined) this.mistakes.push(`${this.#prefix}${name} is missing: ${expected}`)
-    else if (!isValid(value)) this.mistakes.push(`${this.#prefix}${name} must be ${expected}, not ${show(value)}`)
+    if (value !== undefined && !isValid(value)) this.say(fault, `${name} must be ${expected}, not ${show(value)}`)
+  }
+
+  required(
+    owner: Fields,
+    name: string,
+    isValid: (value: unknown) => boolean,
+    expected: string,
+    missing: Fault,
+    fault = missing,
+  ): void {
+    if (owner[name] === undefined) this.say(missing, `${name} is missing: ${expected}`)
+    else this.field(owner, name, isValid, expected, fault)
+  }
+
+  oneOf(owner: Fields, name: string, values: readonly string[], fault?: Fault): void {
+    const expected = `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`
+    this.field(owner, name, (value) => values.includes(value as string), expected, fault)
   }
 
   /** A group of options that can be switched off as a whole. */
@@ -147,7 +253,7 @@ class Checker {
     const group = owner[name]
     if (group === undefined || group === 'off') return
     if (!isFields(group)) {
-      this.mistakes.push(`${this.#prefix}${name} must be an object or 'off', not ${show(group)}`)
+      this.say('invalid_option', `${name} must be an object or 'off', not ${show(group)}`)
       return
     }
     const inner = new Checker(`${this.#prefix}${name}.`)
@@ -181,12 +287,17 @@ function isCount(value: unknown): value is number {
 }
 
 function isStrategy(value: unknown): boolean {
-  if (typeof value === 'string') return Object.hasOwn(STRATEGIES, value)
+  if (typeof value === 'string')
+    return value === 'simple_one_for_one' || value === 'dynamic' || Object.hasOwn(STRATEGIES, value)
   return isFields(value) && isName(value.name) && isFunction(value.plan)
 }
 
-function oneOf(...values: readonly string[]): (value: unknown) => boolean {
-  return (value) => values.includes(value as string)
+function isLogic(value: unknown): boolean {
+  return isFunction(value) || hasFunctions('transition', 'getInitialSnapshot')(value)
+}
+
+function isBoolean(value: unknown): boolean {
+  return typeof value === 'boolean'
 }
 
 function hasFunctions(...names: readonly string[]): (value: unknown) => boolean {

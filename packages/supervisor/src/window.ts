@@ -1,6 +1,8 @@
+/** OTP counts in whole seconds; otherwise milliseconds count as they are. */
+export type WindowClock = 'ms' | 'otp-seconds'
+
 /**
- * The restart intensity: at most `intensity` restarts within any `period`, both ends included (cases E01–E08). OTP
- * counts in whole seconds; otherwise milliseconds count as they are.
+ * The restart intensity: at most `intensity` restarts within any `period`, both ends included (cases E01–E08).
  *
  * Only the last `intensity` stamps can matter, so they are kept in a ring and each decision costs the same.
  */
@@ -12,7 +14,7 @@ export class RestartWindow {
   #oldest = 0
 
   /** @param period - in ms */
-  constructor(intensity: number, period: number, clock: 'ms' | 'otp-seconds') {
+  constructor(intensity: number, period: number, clock: WindowClock) {
     this.#intensity = intensity
     this.#resolution = clock === 'ms' ? 1 : 1_000
     this.#period = period / this.#resolution

@@ -8,6 +8,7 @@ import type { CoreEvent } from '../src/core/event.ts'
 import { createState, type CoreState } from '../src/core/state.ts'
 import type { ExitReason } from '../src/exit-reason.ts'
 import { resolveOptions, type SupervisorOptions } from '../src/options.ts'
+import type { ChildSpec } from '../src/spec.ts'
 import { child } from './support.ts'
 
 /** An actor as the world knows it; the core only hands refs around. */
@@ -47,7 +48,7 @@ class World {
     must(!this.over, 'an effect after the end')
     switch (effect.type) {
       case 'start': {
-        const { id } = effect.spec
+        const { id } = effect.child
         const { birth } = effect
         this.incarnations.push({ id, birth, ref: { id, birth } as never, state: 'asked', asked: false })
         return
@@ -73,7 +74,7 @@ class World {
       case 'emit': {
         const { event } = effect
         const count = event.type === 'child.start' ? this.starts : event.type === 'child.exit' ? this.exits : undefined
-        if ('ref' in event) count?.set(event.ref, (count.get(event.ref) ?? 0) + 1)
+        if ('ref' in event && event.ref !== undefined) count?.set(event.ref, (count.get(event.ref) ?? 0) + 1)
       }
     }
   }
@@ -114,7 +115,7 @@ class World {
     switch (what) {
       case 'spawn': {
         chosen.state = 'spawned'
-        this.tell({ type: 'supervisor.child.spawned', id, birth, ref })
+        this.tell({ type: 'supervisor.child.spawned', id, birth, ref, ready: random >= 0.5 })
         return
       }
       case 'ready':
@@ -144,17 +145,31 @@ class World {
     this.tell({ type: 'supervisor.timer', id, timer, random })
   }
 
-  /** Whoever was asked to end does so, until nobody is left to wait for. */
+  /** Starts that hang fail, and whoever was asked to end does so, until nobody is left to wait for. */
   settle(): void {
-    for (let waiting = this.#asked(); waiting !== undefined; waiting = this.#asked()) {
+    for (let waiting = this.#waited(); waiting !== undefined; waiting = this.#waited()) {
       const { id, birth } = waiting
       waiting.state = 'gone'
       this.tell({ type: 'supervisor.child.exited', id, birth, reason: { type: 'shutdown' }, random: 0 })
     }
   }
 
-  #asked(): Incarnation | undefined {
-    return this.incarnations.find(({ asked, state }) => asked && state === 'spawned')
+  #waited(): Incarnation | undefined {
+    const starting = this.over ? undefined : this.state.task?.starting
+    return this.incarnations.find(
+      ({ asked, state, birth }) => (asked && state === 'spawned') || (state !== 'gone' && birth === starting?.birth),
+    )
+  }
+
+  /** A child that is, was or never will be, as one has to call it here. */
+  address(n: number): string | AnyActorRef {
+    if (this.state.settings.kind === 'static') return IDS[n % IDS.length] ?? 'a'
+    return this.incarnations[n % Math.max(1, this.incarnations.length)]?.ref ?? 'a'
+  }
+
+  startOne(spec: ChildSpec): void {
+    const { template } = this.state.settings
+    this.ask({ type: 'startChild', specOrInput: template === undefined ? spec : undefined })
   }
 }
 
@@ -179,6 +194,7 @@ const aSpec = fc.record({
   shutdown: fc.constantFrom(100, 'infinity', 'brutal_kill'),
   awaitReady: fc.boolean(),
   onExhausted: fc.constantFrom('park', 'escalate'),
+  significant: fc.boolean(),
 })
 
 type Step = (world: World) => void
@@ -186,8 +202,8 @@ type Step = (world: World) => void
 const aStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
-    arbitrary: fc.nat(9).map((n): Step => (world) => {
-      world.happen(n, 'spawn', { type: 'killed' }, 0)
+    arbitrary: fc.tuple(fc.nat(9), aFraction).map(([n, random]): Step => (world) => {
+      world.happen(n, 'spawn', { type: 'killed' }, random)
     }),
   },
   {
@@ -229,15 +245,19 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc
-      .tuple(fc.constantFrom('terminateChild', 'restartChild', 'deleteChild', 'unpark', 'getChildSpec'), anId)
-      .map(([type, id]): Step => (world) => {
-        world.ask({ type, id })
+      .tuple(
+        fc.constantFrom('terminateChild', 'restartChild', 'deleteChild', 'unpark', 'getChildSpec'),
+        fc.nat(40),
+        fc.boolean(),
+      )
+      .map(([type, n, flag]): Step => (world) => {
+        world.ask({ type, child: world.address(n), alive: flag, force: flag })
       }),
   },
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.tuple(anId, aSpec).map(([id, spec]): Step => (world) => {
-      world.ask({ type: 'startChild', spec: child(id, spec as never) })
+      world.startOne(child(id, { ...(spec as object), significant: false }))
     }),
   },
   {
@@ -253,8 +273,11 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
 const aWorld = fc
   .record({
     mode: fc.constantFrom('default', 'otp'),
-    strategy: fc.constantFrom('one_for_one', 'one_for_all', 'rest_for_one'),
+    strategy: fc.constantFrom('one_for_one', 'one_for_all', 'rest_for_one', 'simple_one_for_one', 'dynamic'),
     intensity: fc.nat(6),
+    autoShutdown: fc.constantFrom('never', 'any_significant', 'all_significant'),
+    reviveStopped: fc.boolean(),
+    stopDuringStart: fc.constantFrom('wait', 'preempt'),
     specs: fc.array(aSpec, { minLength: 1, maxLength: 4 }),
   })
   .map(

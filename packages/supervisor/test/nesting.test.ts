@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, type AnyActorRef, type InspectionEvent } from 'xstate'
 import {
+  administrate,
   createSupervisor,
   supervisor,
   VirtualClock,
@@ -93,8 +94,7 @@ test('F05 only the specified children come back with a restarted supervisor', as
   const it = bench({ children: [{ id: 'sub', logic: sub({ intensity: 0 }) }] })
   await it.app.start()
   await it.clock.advance(10)
-  const reply = (): void => undefined
-  it.ref('sub').send({ type: 'supervisor.call', call: { type: 'startChild', spec: child('extra') }, reply })
+  await administrate(it.ref('sub')).startChild(child('extra'))
   expect(inside(it, 'sub')).toHaveLength(3)
   inside(it, 'sub')[2]?.ref?.send(BOOM)
   await it.clock.advance(0)

@@ -1,14 +1,17 @@
-import type { ChildSpec } from '../spec.ts'
+import type { AnyActorRef } from 'xstate'
 import type { Result } from './effect.ts'
+
+/** How a child is addressed: by id, or among dynamic children by its actor. */
+export type Address = string | AnyActorRef
 
 /** One administrative operation. */
 export type Call =
-  | { readonly type: 'startChild'; readonly spec: ChildSpec }
-  | { readonly type: 'terminateChild'; readonly id: string }
-  | { readonly type: 'restartChild'; readonly id: string }
-  | { readonly type: 'deleteChild'; readonly id: string }
-  | { readonly type: 'unpark'; readonly id: string }
-  | { readonly type: 'getChildSpec'; readonly id: string }
+  /** With strategy `simple_one_for_one` the input of a new child, else a specification. */
+  | { readonly type: 'startChild'; readonly specOrInput: unknown }
+  /** `alive`: whether the actor addressed by its ref was. */
+  | { readonly type: 'terminateChild'; readonly child: Address; readonly alive?: boolean | undefined }
+  | { readonly type: 'restartChild'; readonly child: Address; readonly force?: boolean | undefined }
+  | { readonly type: 'deleteChild' | 'unpark' | 'getChildSpec'; readonly child: Address }
   | { readonly type: 'whichChildren' }
   | { readonly type: 'countChildren' }
 

@@ -6,8 +6,8 @@ import { becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFai
 import { perform } from './operations.ts'
 import { answerDeath, probe, restart } from './restart.ts'
 import type { Child, CoreState, Death, Pending } from './state.ts'
-import { proceed, run, waitsFor } from './task.ts'
-import { clearTimer, emit, refuse, stoppedError, type Turn } from './turn.ts'
+import { oneIsDown, proceed, run, taskStarting } from './task.ts'
+import { about, clearTimer, emit, refuse, stoppedError, type Turn } from './turn.ts'
 
 /**
  * The supervisor's mind. Knows no clock, no promise, no randomness and no XState: whatever happens comes in as an event,
@@ -37,7 +37,8 @@ function takeIn(turn: Turn, event: CoreEvent): void {
       boot(turn)
       return
     case 'supervisor.shutdown':
-      end(turn, { type: 'shutdown' })
+      if (state.settings.stopDuringStart === 'wait') state.queue.push({ type: 'shutdown' })
+      else end(turn, { type: 'shutdown' })
       return
     case 'supervisor.halt':
       halt(turn)
@@ -63,32 +64,34 @@ function news(turn: Turn, event: ChildNews): void {
   const child = found?.birth === event.birth && found.isAlive ? found : undefined
   switch (event.type) {
     case 'supervisor.child.spawned':
-      if (child?.state === 'starting') spawned(turn, child, event.ref)
+      if (child?.state === 'starting') spawned(turn, child, event)
       else turn.effects.push({ type: 'kill', ref: event.ref })
       return
-    case 'supervisor.child.ready': {
+    case 'supervisor.child.ready':
       if (child?.state !== 'starting') return
       becomeReady(turn, child)
-      const task = waitsFor(turn, child, 'ready')
-      if (task !== undefined) proceed(turn, task)
+      goOn(turn, child)
       return
-    }
-    case 'supervisor.child.ignored': {
+    case 'supervisor.child.ignored':
       if (child?.state !== 'starting') return
       settleStopped(turn, child)
-      const task = waitsFor(turn, child, 'ready', 'spawned')
-      if (task !== undefined) proceed(turn, task)
+      goOn(turn, child)
       return
-    }
     case 'supervisor.child.exited':
       if (child !== undefined) died(turn, child, event)
   }
 }
 
-function spawned(turn: Turn, child: Child, ref: NonNullable<Child['ref']>): void {
-  child.ref = ref
-  emit(turn, child, { type: 'child.start', ref })
-  const task = waitsFor(turn, child, 'spawned')
+function spawned(turn: Turn, child: Child, event: Extract<ChildNews, { type: 'supervisor.child.spawned' }>): void {
+  child.ref = event.ref
+  emit(turn, { type: 'child.start', ...about(turn, child), ref: event.ref })
+  if (event.ready) becomeReady(turn, child)
+  if (event.ready || !child.spec.awaitReady) goOn(turn, child)
+}
+
+/** Whoever waited for this start need not wait any longer. */
+function goOn(turn: Turn, child: Child): void {
+  const task = taskStarting(turn, child)
   if (task !== undefined) proceed(turn, task)
 }
 
@@ -100,11 +103,10 @@ function died(turn: Turn, child: Child, death: Death): void {
 function afterDeath(turn: Turn, child: Child, { reason, random }: Death): void {
   if (child.state === 'stopping') {
     settleStopped(turn, child)
-    const task = waitsFor(turn, child, 'stopped')
-    if (task !== undefined) proceed(turn, task)
+    oneIsDown(turn, child)
     return
   }
-  const task = waitsFor(turn, child, 'ready', 'spawned')
+  const task = taskStarting(turn, child)
   if (task !== undefined && child.spec.awaitReady) {
     turn.state.task = undefined
     task.failed(turn, child, { reason, random })
@@ -145,6 +147,9 @@ function cutShort(turn: Turn, child: Child, death: Death): void {
 function answer(turn: Turn, pending: Pending): void {
   const { children } = turn.state
   switch (pending.type) {
+    case 'shutdown':
+      end(turn, { type: 'shutdown' })
+      return
     case 'call':
       perform(turn, pending.call, pending.reply)
       return
@@ -168,13 +173,17 @@ function boot(turn: Turn): void {
   state.phase = 'starting'
   run(turn, {
     stops: [],
-    starts: [...state.children.keys()].toReversed(),
+    starts: [...state.children.keys()].reverse(),
     done: () => {
       state.phase = 'running'
     },
     failed: (later, child, { reason }) => {
       settleStopped(later, child)
-      end(later, { type: 'error', error: startFailed(state.settings.id, child.id, errorOfExit(child.id, reason)) })
+      const error = startFailed(state.settings.id, child.id, errorOfExit(child.id, reason))
+      end(
+        later,
+        state.settings.giveUpWith === 'shutdown' ? { type: 'shutdown', detail: error } : { type: 'error', error },
+      )
     },
   })
 }

@@ -2,21 +2,15 @@ import type { AnyActorRef } from 'xstate'
 import type { TerrariumError } from '../errors.ts'
 import type { SupervisorEvent } from '../events.ts'
 import type { ExitReason } from '../exit-reason.ts'
-import type { ResolvedSpec } from '../spec.ts'
 import type { Reply } from './call.ts'
+import type { Child } from './state.ts'
 
 /** What the core wants done. Effects are carried out in order. */
 export type Effect =
   /** Make the child's logic, create the actor and start it; report what becomes of it under this birth. */
-  | { readonly type: 'start'; readonly spec: ResolvedSpec; readonly birth: number; readonly incarnation: number }
-  /** Ask the child to end; if it cannot hear that, stop it and report `shutdown`. `patient`: ask and wait in any case. */
-  | {
-      readonly type: 'shutdown'
-      readonly ref: AnyActorRef
-      readonly id: string
-      readonly birth: number
-      readonly patient: boolean
-    }
+  | { readonly type: 'start'; readonly child: Child; readonly birth: number }
+  /** Ask the child to end; if it cannot hear that, stop it and report `shutdown`. */
+  | { readonly type: 'shutdown'; readonly child: Child; readonly ref: AnyActorRef; readonly birth: number }
   /** Stop the child hard. The core has declared it dead already. */
   | { readonly type: 'kill'; readonly ref: AnyActorRef }
   /** Send `{ type: 'timer', id, timer }` after so many ms. */

@@ -1,14 +1,18 @@
 import type { ExitReason } from '../exit-reason.ts'
 import { kill, settleStopped } from './lifecycle.ts'
 import { run } from './task.ts'
-import { refuse, stoppedError, type Turn } from './turn.ts'
+import { emit, refuse, stoppedError, type Turn } from './turn.ts'
 
-/** Stops all children in reverse start order and then ends. Whatever was going on or waiting is given up. */
+/**
+ * Stops all children, in reverse start order unless they are dynamic, and then ends. Whatever was going on or waiting is
+ * given up.
+ */
 export function end(turn: Turn, reason: ExitReason): void {
   if (!abandon(turn, 'stopping')) return
   run(turn, {
     stops: [...turn.state.children.keys()],
     starts: [],
+    parallel: turn.state.settings.kind !== 'static',
     done: (later) => {
       finish(later, reason)
       later.effects.push({ type: 'exit', reason })
@@ -22,7 +26,7 @@ export function halt(turn: Turn): void {
   const stopping = turn.state.phase === 'stopping'
   if (!abandon(turn, 'stopped') && !stopping) return
   turn.state.task = undefined
-  for (const child of [...turn.state.children.values()].toReversed()) {
+  for (const child of [...turn.state.children.values()].reverse()) {
     if (child.isAlive) kill(turn, child, { type: 'killed' })
     settleStopped(turn, child)
   }
@@ -42,7 +46,7 @@ function abandon(turn: Turn, phase: 'stopping' | 'stopped'): boolean {
   return true
 }
 
-function finish({ state, effects }: Turn, reason: ExitReason): void {
-  state.phase = 'stopped'
-  effects.push({ type: 'emit', event: { type: 'supervisor.exit', supervisor: state.settings.id, reason } })
+function finish(turn: Turn, reason: ExitReason): void {
+  turn.state.phase = 'stopped'
+  emit(turn, { type: 'supervisor.exit', supervisor: turn.state.settings.id, reason })
 }

@@ -10,8 +10,8 @@ interface About {
 
 /** What became of a start. Ignored if the child has been started again or is gone. */
 export type ChildNews =
-  /** The actor exists. */
-  | (About & { readonly type: 'supervisor.child.spawned'; readonly ref: AnyActorRef })
+  /** The actor exists; perhaps it is ready already. */
+  | (About & { readonly type: 'supervisor.child.spawned'; readonly ref: AnyActorRef; readonly ready: boolean })
   /** The start function said IGNORE. */
   | (About & { readonly type: 'supervisor.child.ignored' })
   | (About & { readonly type: 'supervisor.child.ready' })
@@ -26,7 +26,7 @@ export type CoreEvent =
   /** Start the children. */
   | { readonly type: 'supervisor.boot' }
   | { readonly type: 'supervisor.call'; readonly call: Call; readonly reply: Reply }
-  /** Stop the children in order, then end with `shutdown`. Does not wait for its turn. */
+  /** Stop the children in order, then end with `shutdown`. */
   | { readonly type: 'supervisor.shutdown' }
   /** End at once. */
   | { readonly type: 'supervisor.halt' }

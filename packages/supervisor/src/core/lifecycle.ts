@@ -1,7 +1,7 @@
 import { TerrariumError } from '../errors.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { Child } from './state.ts'
-import { clearTimer, emit, setTimer, type Turn } from './turn.ts'
+import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
 
 /** Begins a new incarnation. */
 export function start(turn: Turn, child: Child): void {
@@ -15,7 +15,8 @@ export function start(turn: Turn, child: Child): void {
   child.readyAt = undefined
   child.until = undefined
   child.group = undefined
-  turn.effects.push({ type: 'start', spec: child.spec, birth: child.birth, incarnation: child.incarnation })
+  child.isHeld = false
+  turn.effects.push({ type: 'start', child, birth: child.birth })
   if (child.spec.startTimeout !== undefined) setTimer(turn, child, child.spec.startTimeout)
 }
 
@@ -23,10 +24,9 @@ export function becomeReady(turn: Turn, child: Child): void {
   clearTimer(turn, child)
   child.state = 'running'
   child.readyAt = turn.now
-  const { ref } = child
-  if (ref === undefined) return
-  if (child.probing) emit(turn, child, { type: 'child.unparked' })
-  emit(turn, child, { type: 'child.ready', ref })
+  if (child.ref === undefined) return
+  if (child.probing) emit(turn, { type: 'child.unparked', ...about(turn, child) })
+  emit(turn, { type: 'child.ready', ...about(turn, child), ref: child.ref })
 }
 
 /**
@@ -39,7 +39,7 @@ export function stop(turn: Turn, child: Child): boolean {
   if (child.isAlive && ref !== undefined && spec.shutdown !== 'brutal_kill') {
     clearTimer(turn, child)
     child.state = 'stopping'
-    turn.effects.push({ type: 'shutdown', ref, id: child.id, birth: child.birth, patient: spec.patient })
+    turn.effects.push({ type: 'shutdown', child, ref, birth: child.birth })
     if (spec.shutdown !== 'infinity') setTimer(turn, child, spec.shutdown)
     return true
   }
@@ -56,11 +56,14 @@ export function kill(turn: Turn, child: Child, reason: ExitReason): void {
 
 export function declareDead(turn: Turn, child: Child, reason: ExitReason): void {
   clearTimer(turn, child)
-  if (child.ref !== undefined) emit(turn, child, { type: 'child.exit', reason, ref: child.ref })
+  const { ref } = child
+  if (ref === undefined) return
+  emit(turn, { type: 'child.exit', ...about(turn, child), ref, reason })
+  child.lastRef = ref
   child.ref = undefined
 }
 
-/** A temporary child is forgotten once it is down (C09, D06, J07). */
+/** A temporary child, or a dynamic one, is forgotten once it is down (C09, D06, J07, K06). */
 export function settleStopped(turn: Turn, child: Child): void {
   clearTimer(turn, child)
   child.state = 'stopped'
@@ -68,7 +71,8 @@ export function settleStopped(turn: Turn, child: Child): void {
   child.until = undefined
   child.group = undefined
   child.probing = false
-  if (child.restart === 'temporary') turn.state.children.delete(child.id)
+  const { children, settings } = turn.state
+  if (child.restart === 'temporary' || settings.kind !== 'static') children.delete(child.id)
 }
 
 export function startFailed(supervisor: string, child: string, cause: unknown): TerrariumError {

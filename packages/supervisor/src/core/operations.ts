@@ -1,39 +1,57 @@
 import { TerrariumError } from '../errors.ts'
 import { errorOfExit } from '../exit-reason.ts'
-import { describeSpec } from '../spec.ts'
-import type { Call, Reply } from './call.ts'
+import { overlay } from '../overlay.ts'
+import { describeSpec, type ChildSpec, type ResolvedSpec } from '../spec.ts'
+import { faultOfSpec } from '../validate.ts'
+import type { Address, Call, Reply } from './call.ts'
 import { settleStopped, startFailed } from './lifecycle.ts'
 import { answerDeath, probe } from './restart.ts'
-import { Child, countChildren, listChildren, type Death } from './state.ts'
+import { Child, countChildren, listChildren, type CoreState, type Death } from './state.ts'
 import { run } from './task.ts'
 import { answer, clearTimer, refuse, stoppedError, type Turn } from './turn.ts'
 
 /** Why an operation is refused: `details.reason` of its INVALID_ARGUMENT error. */
-export type Refusal = 'not_found' | 'already_started' | 'already_present' | 'running' | 'restarting' | 'not_parked'
+export type Refusal =
+  | 'not_found'
+  | 'already_started'
+  | 'already_present'
+  | 'running'
+  | 'restarting'
+  | 'not_parked'
+  | 'breaker_half_open'
+  | 'max_children'
+  | 'simple_one_for_one'
 
 /** Carries out one administrative operation whose turn has come. */
 export function perform(turn: Turn, call: Call, reply: Reply): void {
   const { state } = turn
   switch (call.type) {
     case 'whichChildren':
-      answer(turn, reply, listChildren(state).toReversed())
+      answer(turn, reply, listChildren(state).reverse())
       return
     case 'countChildren':
       answer(turn, reply, countChildren(state))
       return
     case 'startChild':
-      startChild(turn, new Child(state.settings.resolveSpec(call.spec)), reply)
+      startChild(turn, call.specOrInput, reply)
       return
-    default: {
-      const child = state.children.get(call.id)
-      if (child === undefined) deny(turn, reply, call.id, 'not_found')
-      else performOn(turn, child, call.type, reply)
-    }
+    default:
+      performOn(turn, call, reply)
   }
 }
 
-function performOn(turn: Turn, child: Child, type: Extract<Call, { id: string }>['type'], reply: Reply): void {
-  switch (type) {
+function performOn(turn: Turn, call: Extract<Call, { child: Address }>, reply: Reply): void {
+  const { template, kind } = turn.state.settings
+  const child = find(turn.state, call.child)
+  if (child === undefined) {
+    // An actor of ours that is gone has been terminated, as far as anybody can tell (K06).
+    const isGone = call.type === 'terminateChild' && call.alive === false && kind === 'simple_one_for_one'
+    if (isGone) answer(turn, reply)
+    else if (call.type === 'getChildSpec' && call.child === template?.id) answer(turn, reply, describeSpec(template))
+    else deny(turn, reply, call.child, kind === 'simple_one_for_one' && isOnlyById(call) ? kind : 'not_found')
+    return
+  }
+  switch (call.type) {
     case 'getChildSpec':
       answer(turn, reply, describeSpec(child.spec))
       return
@@ -41,7 +59,7 @@ function performOn(turn: Turn, child: Child, type: Extract<Call, { id: string }>
       terminateChild(turn, child, reply)
       return
     case 'restartChild':
-      restartChild(turn, child, reply)
+      restartChild(turn, child, call.force === true, reply)
       return
     case 'deleteChild':
       deleteChild(turn, child, reply)
@@ -56,14 +74,59 @@ function performOn(turn: Turn, child: Child, type: Extract<Call, { id: string }>
   }
 }
 
-function startChild(turn: Turn, child: Child, reply: Reply): void {
-  const { children } = turn.state
-  const present = children.get(child.id)
-  if (present !== undefined) {
-    const started = present.state === 'running' || present.state === 'starting'
-    deny(turn, reply, child.id, started ? 'already_started' : 'already_present')
+/** Dynamic children are addressed by their actors, also by the last one while there is none; others by id (J10, K05, H11). */
+function find({ children, settings }: CoreState, address: Address): Child | undefined {
+  if (settings.kind === 'static') return typeof address === 'string' ? children.get(address) : undefined
+  if (typeof address === 'string') return undefined
+  const child = children.get(address.id)
+  return (child?.ref ?? child?.lastRef) === address ? child : undefined
+}
+
+/** What makes no sense for a child that has no specification of its own (K05). */
+function isOnlyById({ type, child }: Extract<Call, { child: Address }>): boolean {
+  return type === 'restartChild' || type === 'deleteChild' || (type === 'terminateChild' && typeof child === 'string')
+}
+
+function startChild(turn: Turn, specOrInput: unknown, reply: Reply): void {
+  const { settings } = turn.state
+  const { template } = settings
+  if (template !== undefined) {
+    startDynamic(turn, template, overlay(template.source.input, specOrInput), reply)
     return
   }
+  const fault = faultOfSpec(specOrInput, settings)
+  if (fault !== undefined) {
+    refuse(turn, reply, fault)
+    return
+  }
+  const spec = settings.resolveSpec(specOrInput as ChildSpec)
+  if (settings.kind === 'static') startStatic(turn, new Child(spec), reply)
+  else startDynamic(turn, spec, overlay(settings.extraInput, spec.source.input), reply)
+}
+
+function startStatic(turn: Turn, child: Child, reply: Reply): void {
+  const present = turn.state.children.get(child.id)
+  if (present !== undefined) {
+    if (present.state === 'running' || present.state === 'starting') {
+      deny(turn, reply, child.id, 'already_started', { ref: present.ref ?? present.lastRef })
+    } else deny(turn, reply, child.id, 'already_present')
+    return
+  }
+  add(turn, child, reply)
+}
+
+function startDynamic(turn: Turn, spec: ResolvedSpec, input: unknown, reply: Reply): void {
+  const { state } = turn
+  if (state.children.size >= state.settings.maxChildren) {
+    deny(turn, reply, spec.id, 'max_children')
+    return
+  }
+  state.lastInstance += 1
+  add(turn, new Child(spec, `${spec.id}:${state.lastInstance}`, input), reply)
+}
+
+function add(turn: Turn, child: Child, reply: Reply): void {
+  const { children } = turn.state
   children.set(child.id, child)
   startFor(turn, child, reply, () => {
     children.delete(child.id)
@@ -76,6 +139,7 @@ function terminateChild(turn: Turn, child: Child, reply: Reply): void {
     stops: [child.id],
     starts: [],
     done: (later) => {
+      child.isHeld = false
       answer(later, reply)
     },
     failed: () => undefined,
@@ -85,29 +149,36 @@ function terminateChild(turn: Turn, child: Child, reply: Reply): void {
   })
 }
 
-function restartChild(turn: Turn, child: Child, reply: Reply): void {
+function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): void {
   switch (child.state) {
     case 'starting':
     case 'running':
     case 'stopping':
-      deny(turn, reply, child.id, 'running')
+      deny(turn, reply, child.id, child.probing && child.state === 'starting' ? 'breaker_half_open' : 'running')
       return
     case 'restarting':
     case 'backing_off':
-      deny(turn, reply, child.id, 'restarting')
+      if (!force) {
+        deny(turn, reply, child.id, 'restarting')
+        return
+      }
+      startGroupNow(turn, child, reply)
       return
     case 'parked':
       child.probing = true
       child.state = 'restarting'
-      startFor(turn, child, reply, (later, death) => {
-        answerDeath(later, child, death)
-      })
+      startFor(turn, child, reply, answerDeath)
       return
     case 'stopped':
-      startFor(turn, child, reply, (later) => {
-        settleStopped(later, child)
-      })
+      startFor(turn, child, reply, settleStopped)
   }
+}
+
+/** Does now what is due later: starts the child and whoever is held down for it (X06). */
+function startGroupNow(turn: Turn, child: Child, reply: Reply): void {
+  const group = child.group ?? [child.id]
+  clearTimer(turn, child)
+  startFor(turn, child, reply, answerDeath, group)
 }
 
 function deleteChild(turn: Turn, child: Child, reply: Reply): void {
@@ -121,22 +192,39 @@ function deleteChild(turn: Turn, child: Child, reply: Reply): void {
 }
 
 /** Starts a child for somebody who waits for its ref. A failure is his to know, and is not counted as a restart (B12, E11). */
-function startFor(turn: Turn, child: Child, reply: Reply, failed: (turn: Turn, death: Death) => void): void {
+function startFor(
+  turn: Turn,
+  child: Child,
+  reply: Reply,
+  failed: (turn: Turn, failed: Child, death: Death, remaining: readonly string[]) => void,
+  group: readonly string[] = [child.id],
+): void {
   const supervisor = turn.state.settings.id
+  const starts = [...group].reverse()
   run(turn, {
     stops: [],
-    starts: [child.id],
+    starts,
     done: (later) => {
+      forgetInput(child)
       answer(later, reply, child.ref)
     },
-    failed: (later, _child, death) => {
-      refuse(later, reply, startFailed(supervisor, child.id, errorOfExit(child.id, death.reason)))
-      failed(later, death)
+    failed: (later, one, death) => {
+      refuse(later, reply, startFailed(supervisor, one.id, errorOfExit(one.id, death.reason)))
+      failed(later, one, death, starts.reverse())
     },
     aborted: (later) => {
       refuse(later, reply, stoppedError(supervisor))
     },
   })
+}
+
+/** A temporary child is never started again, so nothing needs what it was started with (C11). */
+function forgetInput(child: Child): void {
+  if (child.restart !== 'temporary' || child.input === undefined) return
+  child.input = undefined
+  if (child.spec.source.input === undefined) return
+  const source: ChildSpec = { ...child.spec.source, input: undefined }
+  child.spec = { ...child.spec, source }
 }
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -146,10 +234,24 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   running: 'is running',
   restarting: 'is about to be restarted',
   not_parked: 'is not parked',
+  breaker_half_open: 'is being tried already, to see whether it can live again',
+  max_children: 'would be one too many',
+  simple_one_for_one: 'has no id: address it by its ref, and start a new one instead of restarting it',
 }
 
-function deny(turn: Turn, reply: Reply, child: string, reason: Refusal): void {
+function deny(
+  turn: Turn,
+  reply: Reply,
+  address: Address,
+  reason: Refusal,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
   const supervisor = turn.state.settings.id
+  const child = typeof address === 'string' ? address : address.id
   const message = `child ${child} of supervisor ${supervisor} ${REFUSALS[reason]}`
-  refuse(turn, reply, new TerrariumError('INVALID_ARGUMENT', message, { details: { supervisor, child, reason } }))
+  refuse(
+    turn,
+    reply,
+    new TerrariumError('INVALID_ARGUMENT', message, { details: { supervisor, child, reason, ...more } }),
+  )
 }

@@ -1,42 +1,75 @@
 import { nextDelay } from '../backoff.ts'
 import { judge, openingTime, type ParkCause } from '../breaker.ts'
 import { TerrariumError } from '../errors.ts'
-import { isCleanExit } from '../exit-reason.ts'
+import { errorOfExit, isCleanExit } from '../exit-reason.ts'
 import type { FailureInfo } from '../failure.ts'
 import { assess, type Assessment } from './assess.ts'
 import { end } from './ending.ts'
 import { settleStopped, start } from './lifecycle.ts'
-import type { Child, Death } from './state.ts'
+import type { Child, CoreState, Death } from './state.ts'
 import { run, type Task } from './task.ts'
-import { clearTimer, emit, setTimer, type Turn } from './turn.ts'
+import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
 
 /** A child that lived shorter than this is restarted through a timer, so that a crash loop leaves room for others; in ms. */
 const SHORTEST_LIFE = 1
 
 /** Answers the death of a child that nobody had asked to end. `remaining`: whose start was waiting for this child's. */
 export function answerDeath(turn: Turn, child: Child, death: Death, remaining: readonly string[] = []): void {
-  const { state } = turn
+  const { mode } = turn.state.settings
   child.death = undefined
-  if (child.restart === 'temporary') {
-    settleStopped(turn, child)
-    resume(turn, remaining)
+  if (child.restart === 'temporary') forGood(turn, child, remaining)
+  else if (mode === 'otp') answerAsOtp(turn, child, death, remaining)
+  else answerWithCare(turn, child, death, remaining)
+}
+
+/** It is not to be restarted. */
+function forGood(turn: Turn, child: Child, remaining: readonly string[]): void {
+  child.memory = undefined
+  settleStopped(turn, child)
+  if (isLastStraw(turn.state, child)) end(turn, { type: 'shutdown' })
+  else resume(turn, remaining)
+}
+
+/** Whether the supervisor shuts itself down because this child has ended (group I). */
+function isLastStraw({ children, settings }: CoreState, { spec }: Child): boolean {
+  if (!spec.significant || settings.autoShutdown === 'never') return false
+  if (settings.autoShutdown === 'any_significant') return true
+  for (const other of children.values()) if (other.spec.significant && other.state !== 'stopped') return false
+  return true
+}
+
+/** Every restart counts. A start that failed is tried again whatever the reason, through a timer, so that others are served (H02). */
+function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: readonly string[]): void {
+  const { window } = turn.state
+  const wasReady = child.readyAt !== undefined
+  if (wasReady && child.restart === 'transient' && isCleanExit(reason)) {
+    forGood(turn, child, remaining)
     return
   }
+  child.state = 'restarting'
+  child.failures += 1
+  if (!window.admit(turn.now)) giveUp(turn, child, 'restart intensity', errorOfExit(child.id, reason))
+  else if (!wasReady) setTimer(turn, child, 0)
+  else if (livedLongEnough(turn, child)) restart(turn, child)
+  else {
+    // Those that belong to it go down now, so that their own deaths are not counted (D12).
+    const group = groupOf(turn, child, [])
+    if (group === undefined) return
+    setTimer(turn, child, 0)
+    hold(turn, child, group)
+  }
+}
+
+function answerWithCare(turn: Turn, child: Child, death: Death, remaining: readonly string[]): void {
+  const { state } = turn
   const parkedFor = child.parkedFor
   const assessment = assess(turn, child, death.reason)
   const { failure } = assessment
   if (child.restart === 'transient' && (isCleanExit(death.reason) || failure.class === 'cancelled')) {
-    child.memory = undefined
-    settleStopped(turn, child)
-    resume(turn, remaining)
+    forGood(turn, child, remaining)
     return
   }
   child.state = 'restarting'
-  if (state.settings.mode === 'otp') {
-    if (state.window.admit(turn.now)) schedule(turn, child, 0, failure, remaining)
-    else giveUp(turn, child, 'restart intensity', failure)
-    return
-  }
   const cause = assessment.failedProbe ? probeCause(failure, parkedFor) : verdict(child, assessment)
   if (cause !== undefined) {
     park(turn, child, cause, assessment)
@@ -46,7 +79,7 @@ export function answerDeath(turn: Turn, child: Child, death: Death, remaining: r
   const { backoff } = child.spec
   if (backoff !== 'off' && failure.attempts > backoff.maxAttempts) {
     if (child.spec.onExhausted === 'escalate') {
-      giveUp(turn, child, 'restart attempts', failure)
+      giveUp(turn, child, 'restart attempts', failure.error, failure)
       return
     }
     park(turn, child, 'exhausted', assessment)
@@ -54,8 +87,13 @@ export function answerDeath(turn: Turn, child: Child, death: Death, remaining: r
     return
   }
   const delay = delayOf(child, failure, death.random)
-  if (delay === 0 && !state.window.admit(turn.now)) giveUp(turn, child, 'restart intensity', failure)
+  if (delay === 0 && !state.window.admit(turn.now)) giveUp(turn, child, 'restart intensity', failure.error, failure)
   else schedule(turn, child, delay, failure, remaining)
+}
+
+/** A child that did not is restarted through a timer, so that a crash loop leaves room for others. */
+function livedLongEnough({ now }: Turn, { startedAt }: Child): boolean {
+  return now - startedAt >= SHORTEST_LIFE
 }
 
 function verdict(child: Child, { failure, readyFor }: Assessment): ParkCause | undefined {
@@ -93,7 +131,7 @@ function park(turn: Turn, child: Child, cause: ParkCause, { failure, failedProbe
     child.until = turn.now + time
     setTimer(turn, child, time)
   }
-  emit(turn, child, { type: 'child.parked', failure, cause })
+  emit(turn, { type: 'child.parked', ...about(turn, child), failure, cause })
 }
 
 /** One start of a parked child, to see whether it can live again. Nobody waits for it. */
@@ -104,33 +142,42 @@ export function probe(turn: Turn, child: Child): void {
 
 /** Takes the group of a failed child down now, and starts it again after the delay (ms). */
 function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo, remaining: readonly string[]): void {
-  const group = groupOf(turn, child, failure, remaining)
+  const group = groupOf(turn, child, remaining)
   if (group === undefined) return
   const at = joinWaiting(turn, child, group, turn.now + delay)
-  child.group = group.length > 1 ? group : undefined
   const wait = at - turn.now
-  if (wait === 0 && failure.phase === 'run' && turn.now - child.startedAt >= SHORTEST_LIFE) {
-    restart(turn, child)
+  if (wait === 0 && failure.phase === 'run' && livedLongEnough(turn, child)) {
+    restart(turn, child, group)
     return
   }
   child.state = wait > 0 ? 'backing_off' : 'restarting'
   child.until = at
   setTimer(turn, child, wait)
-  if (wait > 0) emit(turn, child, { type: 'child.backoff', delay: wait, attempt: failure.attempts, failure })
-  if (group.length > 1) run(turn, { stops: stoppable(turn, child, group), starts: [], done: nothing, failed: nothing })
+  const { attempts: attempt } = failure
+  if (wait > 0) emit(turn, { type: 'child.backoff', ...about(turn, child), delay: wait, attempt, failure })
+  hold(turn, child, group)
 }
 
-/** The failed child's delay is over: starts it, and whoever is held down for it. */
-export function restart(turn: Turn, child: Child): void {
-  const group = child.group ?? [child.id]
+/** Takes down whoever belongs to the failed child, until it is started again. */
+function hold(turn: Turn, child: Child, group: readonly string[]): void {
+  if (group.length === 1) return
+  child.group = group
+  run(turn, { stops: heldFor(turn, child, group), starts: [], done: nothing, failed: nothing })
+}
+
+/** Starts a failed child whose turn has come, and whoever belongs to it. */
+export function restart(turn: Turn, child: Child, known = child.group): void {
+  const { mode } = turn.state.settings
+  const group = known ?? (mode === 'otp' ? groupOf(turn, child, []) : [child.id])
+  if (group === undefined) return
   clearTimer(turn, child)
   child.state = 'restarting'
   child.until = undefined
   child.group = undefined
-  emit(turn, child, { type: 'child.restart', attempt: child.memory?.last.attempts ?? 1 })
+  emit(turn, { type: 'child.restart', ...about(turn, child), attempt: child.memory?.last.attempts ?? child.failures })
   // In OTP the supervisor waits for every start. Waiting for one child that nobody depends on only delays its siblings.
-  if (group.length === 1 && turn.state.settings.mode === 'default') start(turn, child)
-  else startGroup(turn, stoppable(turn, child, group), group)
+  if (group.length === 1 && mode === 'default') start(turn, child)
+  else startGroup(turn, heldFor(turn, child, group), group)
 }
 
 function resume(turn: Turn, remaining: readonly string[]): void {
@@ -140,29 +187,25 @@ function resume(turn: Turn, remaining: readonly string[]): void {
 function startGroup(turn: Turn, stops: string[], group: readonly string[]): void {
   const task: Task = {
     stops,
-    starts: group.toReversed(),
+    starts: [...group].reverse(),
     done: nothing,
     failed: (later, child, death) => {
-      answerDeath(later, child, death, task.starts.toReversed())
+      answerDeath(later, child, death, task.starts.reverse())
     },
   }
   run(turn, task)
 }
 
 /** In start order, without those that are parked. `undefined` if the strategy has thrown: the supervisor is ending. */
-function groupOf(
-  turn: Turn,
-  child: Child,
-  failure: FailureInfo,
-  remaining: readonly string[],
-): readonly string[] | undefined {
+function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readonly string[] | undefined {
   const { children, settings } = turn.state
   let planned: readonly string[]
   try {
     const listing = { [Symbol.iterator]: () => children.values() }
-    planned = settings.strategy.plan(child, listing, { supervisor: settings.id, phase: failure.phase }).restart
+    const phase = child.readyAt === undefined ? 'start' : 'run'
+    planned = settings.strategy.plan(child, listing, { supervisor: settings.id, phase }).restart
   } catch (error) {
-    giveUp(turn, child, `strategy ${settings.strategy.name}`, { ...failure, error })
+    giveUp(turn, child, `strategy ${settings.strategy.name}`, error)
     return undefined
   }
   const alone = planned.length === 0 || (planned.length === 1 && planned[0] === child.id)
@@ -174,8 +217,13 @@ function groupOf(
     if (member?.isWaiting === true) for (const held of member.group ?? []) wanted.add(held)
   }
   const group: string[] = []
-  for (const { id, state } of children.values()) if (wanted.has(id) && state !== 'parked') group.push(id)
+  for (const member of children.values()) if (wanted.has(member.id) && comesBack(turn, member)) group.push(member.id)
   return group
+}
+
+function comesBack({ state }: Turn, { state: now, isHeld }: Child): boolean {
+  if (now === 'parked') return false
+  return now !== 'stopped' || isHeld || state.settings.reviveStopped
 }
 
 /** When the group can start: as late as the last of those that were waiting on their own. They wait no more. */
@@ -190,21 +238,28 @@ function joinWaiting(turn: Turn, child: Child, group: readonly string[], at: num
   return latest
 }
 
-/** The group's members that have to be stopped first, the next one last. */
-function stoppable({ state }: Turn, child: Child, group: readonly string[]): string[] {
-  return group.filter((id) => id !== child.id && state.children.get(id)?.state !== 'stopped')
+/** The group's members that have to be stopped first, the next one last. They are to come back with the failed child. */
+function heldFor({ state }: Turn, failed: Child, group: readonly string[]): string[] {
+  const stops: string[] = []
+  for (const id of group) {
+    const member = state.children.get(id)
+    if (member === undefined || member === failed || member.state === 'stopped') continue
+    member.isHeld = true
+    stops.push(id)
+  }
+  return stops
 }
 
-function giveUp(turn: Turn, child: Child, exceeded: string, failure: FailureInfo): void {
-  const { id, mode } = turn.state.settings
+function giveUp(turn: Turn, child: Child, exceeded: string, cause: unknown, failure?: FailureInfo): void {
+  const { id, giveUpWith } = turn.state.settings
   settleStopped(turn, child)
-  if (mode === 'otp') {
+  if (giveUpWith === 'shutdown') {
     end(turn, { type: 'shutdown' })
     return
   }
   const error = new TerrariumError('STOPPED', `supervisor ${id} gave up: ${exceeded} of child ${child.id}`, {
-    cause: failure.error,
-    details: { supervisor: id, child: child.id, exceeded, failure },
+    cause,
+    details: { supervisor: id, child: child.id, exceeded, ...(failure === undefined ? {} : { failure }) },
   })
   end(turn, { type: 'error', error })
 }

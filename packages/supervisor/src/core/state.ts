@@ -26,33 +26,42 @@ export interface FailureMemory {
 
 /** One child, updated in place. */
 export class Child implements ChildView {
-  readonly spec: ResolvedSpec
+  readonly id: string
+  spec: ResolvedSpec
+  input: unknown
   state: ChildState = 'stopped'
   incarnation = 0
   /** Identifies the current incarnation among all that the supervisor has ever started. */
   birth = 0
+  /** While there is one. */
   ref: AnyActorRef | undefined
+  /** The last one that there was. */
+  lastRef: AnyActorRef | undefined
   startedAt = 0
   readyAt: number | undefined
   /** The one timer a child can have; which one it is follows from its state. */
   timer: number | undefined
   until: number | undefined
   memory: FailureMemory | undefined
+  /** In mode `otp`, where nothing else is remembered: how often it has failed. */
+  failures = 0
   /** Started out of parking, and not yet proven to be stable. */
   probing = false
   /** Why it is, or was last, parked. */
   parkedFor: ParkCause | undefined
   /** Who is held down until this child is started again, itself included; `undefined`: only itself. */
   group: readonly string[] | undefined
+  /** The task that waits for its end. */
+  stopper: Task | undefined
+  /** Down for the sake of a group that is to be started again, and comes back with it. */
+  isHeld = false
   /** It has died, and the death waits in the queue. */
   death: Death | undefined
 
-  constructor(spec: ResolvedSpec) {
+  constructor(spec: ResolvedSpec, id = spec.id, input: unknown = spec.source.input) {
+    this.id = id
     this.spec = spec
-  }
-
-  get id(): string {
-    return this.spec.id
+    this.input = input
   }
 
   get restart(): RestartType {
@@ -95,6 +104,7 @@ export class Child implements ChildView {
 
 /** What waits for the task at hand to end. */
 export type Pending =
+  | { readonly type: 'shutdown' }
   | { readonly type: 'call'; readonly call: Call; readonly reply: Reply }
   | { readonly type: 'death'; readonly id: string; readonly birth: number }
   /** The delay of a restart, or the time of a parked child, is over. */
@@ -113,19 +123,22 @@ export interface CoreState {
   task: Task | undefined
   lastTimer: number
   lastBirth: number
+  /** Dynamic children started so far. */
+  lastInstance: number
 }
 
 export function createState(settings: Settings): CoreState {
-  const { intensity, period, mode, children } = settings
+  const { intensity, period, windowClock, children } = settings
   return {
     settings,
     children: new Map(children.map((spec) => [spec.id, new Child(spec)])),
-    window: new RestartWindow(intensity, period, mode === 'otp' ? 'otp-seconds' : 'ms'),
+    window: new RestartWindow(intensity, period, windowClock),
     queue: new Fifo(),
     phase: 'idle',
     task: undefined,
     lastTimer: 0,
     lastBirth: 0,
+    lastInstance: 0,
   }
 }
 
@@ -134,12 +147,14 @@ export function listChildren({ children }: CoreState): ChildInfo[] {
   return Array.from(children.values(), (child) => child.info())
 }
 
-export function countChildren({ children }: CoreState): ChildCounts {
+/** A supervisor with a template has one specification, however many children (K01). */
+export function countChildren({ children, settings }: CoreState): ChildCounts {
   let active = 0
   let supervisors = 0
   for (const child of children.values()) {
     if (child.isAlive && child.ref !== undefined) active += 1
     if (child.type === 'supervisor') supervisors += 1
   }
-  return { specs: children.size, active, supervisors, workers: children.size - supervisors }
+  const specs = settings.template === undefined ? children.size : 1
+  return { specs, active, supervisors, workers: children.size - supervisors }
 }

@@ -1,14 +1,19 @@
-import type { Child, Death } from './state.ts'
 import { start, stop } from './lifecycle.ts'
+import type { Child, Death } from './state.ts'
 import type { Turn } from './turn.ts'
 
-/** Something that takes time: children to stop, one after the other, and then children to start. All else waits for it. */
+/** Something that takes time: children to stop, and then children to start, one after the other. All else waits for it. */
 export interface Task {
   /** The next one is the last of the array. */
   readonly stops: string[]
   /** The next one is the last of the array. */
   readonly starts: string[]
-  waiting?: { readonly id: string; readonly until: 'stopped' | 'spawned' | 'ready' } | undefined
+  /** Whether all `stops` are asked to end at once; otherwise each is down before the next one is asked (G01, G03). */
+  readonly parallel?: boolean
+  /** How many children have been asked to end and have not yet. */
+  stopping?: number
+  /** The child whose start is waited for. */
+  starting?: Child | undefined
   readonly done: (turn: Turn) => void
   /** A child that had to become ready has died instead. The task is over, `starts` is what is left of it. */
   readonly failed: (turn: Turn, child: Child, death: Death) => void
@@ -21,31 +26,37 @@ export function run(turn: Turn, task: Task): void {
   proceed(turn, task)
 }
 
-/** The child's news, if the task at hand is waiting for it. */
-export function waitsFor(
-  { state }: Turn,
-  child: Child,
-  ...until: NonNullable<Task['waiting']>['until'][]
-): Task | undefined {
-  const waiting = state.task?.waiting
-  return waiting !== undefined && waiting.id === child.id && until.includes(waiting.until) ? state.task : undefined
+/** The task at hand, if it waits for this child's start. */
+export function taskStarting({ state: { task } }: Turn, child: Child): Task | undefined {
+  return task?.starting === child ? task : undefined
+}
+
+/** A child that was asked to end is down. Perhaps it was asked by a task that has been given up since. */
+export function oneIsDown(turn: Turn, child: Child): void {
+  const { task } = turn.state
+  if (task?.stopping === undefined || child.stopper !== task) return
+  child.stopper = undefined
+  task.stopping -= 1
+  if (task.stopping === 0) proceed(turn, task)
 }
 
 export function proceed(turn: Turn, task: Task): void {
   const { children } = turn.state
-  task.waiting = undefined
+  task.starting = undefined
+  task.stopping = 0
   for (let id = task.stops.pop(); id !== undefined; id = task.stops.pop()) {
     const child = children.get(id)
-    if (child !== undefined && stop(turn, child)) {
-      task.waiting = { id, until: 'stopped' }
-      return
-    }
+    if (child === undefined || !stop(turn, child)) continue
+    child.stopper = task
+    task.stopping += 1
+    if (task.parallel !== true) return
   }
+  if (task.stopping > 0) return
   for (let id = task.starts.pop(); id !== undefined; id = task.starts.pop()) {
     const child = children.get(id)
     if (child === undefined || child.isAlive || child.state === 'parked') continue
     start(turn, child)
-    task.waiting = { id, until: child.spec.awaitReady ? 'ready' : 'spawned' }
+    task.starting = child
     return
   }
   turn.state.task = undefined

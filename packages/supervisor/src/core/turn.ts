@@ -11,16 +11,13 @@ export interface Turn {
   readonly effects: Effect[]
 }
 
-type About = 'supervisor' | 'id' | 'incarnation'
-type ChildEventOf<TType> = Omit<Extract<SupervisorEvent, { type: TType; id: string }>, About>
+/** Every event says which child of which supervisor it is about. */
+export function about({ state }: Turn, { id, incarnation, ref, lastRef }: Child) {
+  return { supervisor: state.settings.id, id, incarnation, ref: ref ?? lastRef }
+}
 
-export function emit<TType extends SupervisorEvent['type']>(
-  { state, effects }: Turn,
-  { id, incarnation }: Child,
-  event: ChildEventOf<TType> & { readonly type: TType },
-): void {
-  const full = { ...event, supervisor: state.settings.id, id, incarnation } as unknown as SupervisorEvent
-  effects.push({ type: 'emit', event: full })
+export function emit({ effects }: Turn, event: SupervisorEvent): void {
+  effects.push({ type: 'emit', event })
 }
 
 /** Replaces the child's timer. Delay in ms. */

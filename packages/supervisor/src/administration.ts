@@ -1,0 +1,118 @@
+import type { AnyActorRef } from 'xstate'
+import { isSupervisor } from './brand.ts'
+import { statusOf } from './child-actor.ts'
+import type { ChildCounts, ChildInfo } from './child-info.ts'
+import type { Address, Call } from './core/call.ts'
+import type { Result } from './core/effect.ts'
+import { stoppedError } from './core/turn.ts'
+import { TerrariumError } from './errors.ts'
+import type { ChildSpec } from './spec.ts'
+
+/**
+ * What can be done to the children of a running supervisor. Operations are queued with the exits around them and answered
+ * in order. They reject with INVALID_ARGUMENT (`details.reason`: `not_found`, `running`, … ) or, when the supervisor is not
+ * running, with STOPPED.
+ */
+export interface Administration {
+  /**
+   * Appends a child and starts it. Resolves when it is ready, with `undefined` if it was IGNOREd. Rejects with START_FAILED.
+   *
+   * With strategy `simple_one_for_one` it takes the input of a new child of the template instead, which is laid over the
+   * template's own, field by field (K02).
+   */
+  startChild(specOrInput?: unknown): Promise<AnyActorRef | undefined>
+  /**
+   * Stops a child, given by its id or, if it is a dynamic one, by its ref. It keeps its specification unless it is
+   * temporary or dynamic.
+   */
+  terminateChild(child: string | AnyActorRef): Promise<void>
+  /**
+   * Starts a child that is stopped or parked. As `startChild`. A child whose restart is due later is `restarting`, unless
+   * `force` is set: then it is started now, with those that are held down for it.
+   */
+  restartChild(child: string | AnyActorRef, options?: { readonly force?: boolean }): Promise<AnyActorRef | undefined>
+  /** Forgets a child that is stopped or parked. */
+  deleteChild(child: string | AnyActorRef): Promise<void>
+  /** One new start of a parked child, now. Resolves once it has begun; what comes of it is told by events. */
+  unpark(child: string | AnyActorRef): Promise<void>
+  /** Newest first, as in OTP. */
+  whichChildren(): Promise<readonly ChildInfo[]>
+  countChildren(): Promise<ChildCounts>
+  /** As given, with the defaults written out. */
+  getChildSpec(child: string | AnyActorRef): Promise<ChildSpec>
+}
+
+/**
+ * The administration of any supervisor, given by its actor: one that is nested in another, or invoked by a machine. Throws
+ * INVALID_ARGUMENT if the actor is no supervisor.
+ */
+export function administrate(ref: AnyActorRef): Administration {
+  if (!isSupervisor(ref.getSnapshot())) {
+    throw new TerrariumError('INVALID_ARGUMENT', `actor ${ref.id} is no supervisor`, {
+      hint: 'pass the ref of an actor whose logic was made by supervisor()',
+    })
+  }
+  return new Administrator(ref)
+}
+
+export class Administrator implements Administration {
+  readonly #ref: AnyActorRef
+  /** Operations that wait for their answer. */
+  readonly #waiting = new Set<(error: TerrariumError) => void>()
+
+  constructor(ref: AnyActorRef) {
+    this.#ref = ref
+    const ended = (): void => {
+      for (const refuse of this.#waiting) refuse(stoppedError(ref.id))
+      this.#waiting.clear()
+    }
+    ref.subscribe({ error: ended, complete: ended })
+  }
+
+  startChild(specOrInput?: unknown): Promise<AnyActorRef | undefined> {
+    return this.#call({ type: 'startChild', specOrInput })
+  }
+
+  terminateChild(child: Address): Promise<void> {
+    const alive = typeof child === 'string' ? undefined : statusOf(child) === 'active'
+    return this.#call({ type: 'terminateChild', child, alive })
+  }
+
+  restartChild(child: Address, { force = false } = {}): Promise<AnyActorRef | undefined> {
+    return this.#call({ type: 'restartChild', child, force })
+  }
+
+  deleteChild(child: Address): Promise<void> {
+    return this.#call({ type: 'deleteChild', child })
+  }
+
+  unpark(child: Address): Promise<void> {
+    return this.#call({ type: 'unpark', child })
+  }
+
+  whichChildren(): Promise<readonly ChildInfo[]> {
+    return this.#call({ type: 'whichChildren' })
+  }
+
+  countChildren(): Promise<ChildCounts> {
+    return this.#call({ type: 'countChildren' })
+  }
+
+  getChildSpec(child: Address): Promise<ChildSpec> {
+    return this.#call({ type: 'getChildSpec', child })
+  }
+
+  #call<T>(call: Call): Promise<T> {
+    const { status, phase } = this.#ref.getSnapshot() as { status: string; phase: string }
+    if (status !== 'active' || phase === 'idle') return Promise.reject(stoppedError(this.#ref.id))
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.add(reject)
+      const reply = (result: Result): void => {
+        this.#waiting.delete(reject)
+        if (result.ok) resolve(result.value as T)
+        else reject(result.error)
+      }
+      this.#ref.send({ type: 'supervisor.call', call, reply })
+    })
+  }
+}

@@ -1,0 +1,49 @@
+import { Actor, type AnyActorLogic, type EmittedFrom, type Subscription } from 'xstate'
+import { reportFault } from './host.ts'
+
+interface Observer {
+  readonly next?: (snapshot: unknown) => void
+  readonly error?: (error: unknown) => void
+  readonly complete?: () => void
+}
+
+/**
+ * An actor whose observers cannot do harm. XState throws an observer's error, or an error that no observer wants, from a
+ * timer, where it ends the process; here the first is reported and the second is the supervisor's to deal with.
+ */
+export class SupervisedActor<TLogic extends AnyActorLogic = AnyActorLogic> extends Actor<TLogic> {
+  override subscribe(...observer: unknown[]): Subscription {
+    return super.subscribe(contained(this.id, observer) as never)
+  }
+
+  override on(type: EmittedFrom<TLogic>['type'] | '*', handler: Parameters<Actor<TLogic>['on']>[1]): Subscription {
+    return super.on(type, (event) => {
+      attempt(this.id, () => {
+        handler(event)
+      })
+    })
+  }
+}
+
+function contained(id: string, [first, error, complete]: unknown[]): Required<Observer> {
+  const observer = (typeof first === 'object' && first !== null ? first : { next: first, error, complete }) as Observer
+  return {
+    next: (snapshot) => {
+      attempt(id, () => observer.next?.(snapshot))
+    },
+    error: (reason) => {
+      attempt(id, () => observer.error?.(reason))
+    },
+    complete: () => {
+      attempt(id, () => observer.complete?.())
+    },
+  }
+}
+
+function attempt(id: string, observe: () => void): void {
+  try {
+    observe()
+  } catch (error) {
+    reportFault(`an observer of actor ${id} failed`, error)
+  }
+}
