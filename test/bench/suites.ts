@@ -1,5 +1,6 @@
 import type { Suite } from './suite.ts'
+import { supervisor } from './supervisor/suite.ts'
 import { wire } from './wire/suite.ts'
 
 /** Every suite there is. */
-export const suites: readonly Suite[] = [wire]
+export const suites: readonly Suite[] = [wire, supervisor]

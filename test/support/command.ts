@@ -15,7 +15,12 @@ export interface Ran {
 export function run(
   command: string,
   args: readonly string[],
-  options: { env?: Record<string, string>; cwd?: string; onStdout?: (text: string) => void } = {},
+  options: {
+    env?: Record<string, string>
+    cwd?: string
+    onStdout?: (text: string) => void
+    onStderr?: (text: string) => void
+  } = {},
 ): Promise<Ran> & { pid: number } {
   const child = spawn(command, args, {
     cwd: options.cwd ?? ROOT,
@@ -30,6 +35,7 @@ export function run(
   })
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString()
+    options.onStderr?.(stderr)
   })
   const ended = new Promise<Ran>((resolve, reject) => {
     child.once('error', reject)

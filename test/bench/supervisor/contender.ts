@@ -1,0 +1,42 @@
+import { median } from '../measure.ts'
+import type { Sample, Scenarios, Trial } from './trial.ts'
+
+/** The body of a contender's process: runs the trial in its last argument and prints the medians, as JSON in one line. */
+export async function contend(scenarios: Scenarios): Promise<void> {
+  // Whoever waits for the result holds the other end, so the process does not outlive the bench.
+  process.stdin.on('end', () => process.exit(1)).resume()
+  const { scenario, warmups, repetitions, ...size } = JSON.parse(process.argv.at(-1) ?? '') as Trial
+  const run = scenarios[scenario]
+  if (run === undefined) throw new RangeError(`this contender has no scenario ${scenario}`)
+  const samples: Sample[] = []
+  for (let repetition = -warmups; repetition < repetitions; repetition++) {
+    const sample = await run(size)
+    if (repetition >= 0) samples.push(sample)
+    await breathe()
+  }
+  const names = Object.keys(samples[0] ?? {})
+  const medians = names.map((name) => [name, median(samples.map((sample) => sample[name] ?? NaN))])
+  process.stdout.write(`${JSON.stringify(Object.fromEntries(medians))}\n`, () => process.exit(0))
+}
+
+/** Collects garbage, so that nobody pays for what was left before. Node must have been started with --expose-gc. */
+export function collectGarbage(): void {
+  if (gc === undefined) throw new Error('started without --expose-gc')
+  gc()
+}
+
+/** In bytes, without garbage. */
+export async function heapUsed(): Promise<number> {
+  await breathe()
+  collectGarbage()
+  collectGarbage()
+  return process.memoryUsage().heapUsed
+}
+
+/** Runs in a second, when each took so many ms together. */
+export const perSecond = (count: number, ms: number): number => (count / ms) * 1_000
+
+/** Lets everything that is due happen. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,130 @@
+import type { Target } from '../figure.ts'
+import type { ScenarioName, Size, Trial } from './trial.ts'
+
+/** `terrarium` is in mode `otp`, in which it does what Erlang does; the targets are for it. */
+export type ContenderName = 'terrarium' | 'terrariumDefault' | 'bare' | 'nact' | 'erlang'
+
+export interface Entrant {
+  readonly contender: ContenderName
+  readonly scenario: ScenarioName
+  /** How it differs from the first of its side. */
+  readonly note?: string
+}
+
+/** One kind of trial, measured side by side. */
+export interface Row {
+  /** Completes with its size. */
+  readonly label: (size: Readonly<Record<keyof Size, string>>) => string
+  readonly trial: Omit<Trial, 'scenario'>
+  /** Which figure of the samples is compared; it is also its unit unless there is one. */
+  readonly key: string
+  readonly unit?: string
+  /** The first is compared with every rival, the others with Erlang alone. */
+  readonly ours: readonly Entrant[]
+  readonly rivals: readonly Entrant[]
+  /** What the first of ours has to reach, by rival. */
+  readonly targets?: Partial<Record<ContenderName, Target>>
+}
+
+const both = (scenario: ScenarioName): Entrant[] => [
+  { contender: 'terrarium', scenario },
+  { contender: 'terrariumDefault', scenario, note: 'default mode' },
+]
+
+const all = (scenario: ScenarioName): Entrant[] => [
+  { contender: 'erlang', scenario },
+  { contender: 'bare', scenario },
+  { contender: 'nact', scenario },
+]
+
+/** Sizes of a trial, and how often it is repeated in one process. */
+const sized = (children: number, operations: number, warmups: number, repetitions: number): Row['trial'] => ({
+  children,
+  operations,
+  warmups,
+  repetitions,
+})
+
+const stop = (trial: Row['trial']): Row => ({
+  label: ({ children }) => `stop ${children} children`,
+  trial,
+  key: 'ms',
+  ours: both('stop'),
+  rivals: all('stop'),
+  targets: { erlang: { atMost: 0.5 } },
+})
+
+const restarts = (trial: Row['trial']): Omit<Row, 'label' | 'key'> => ({
+  trial,
+  ours: both('restarts'),
+  rivals: all('restarts'),
+})
+
+export const ROWS = {
+  start: {
+    label: ({ children }) => `start ${children} dynamic children, issued at once`,
+    trial: sized(10_000, 0, 3, 5),
+    key: 'children/s',
+    ours: [...both('start'), { contender: 'terrarium', scenario: 'startAwaited', note: 'each awaited instead' }],
+    rivals: [...all('start'), { contender: 'bare', scenario: 'startAlone', note: 'without a parent' }],
+    targets: { erlang: { atLeast: 1 } },
+  },
+  stopMany: stop(sized(10_000, 0, 2, 3)),
+  stopMore: stop(sized(100_000, 0, 1, 1)),
+  restarts: {
+    ...restarts(sized(100, 10_000, 1, 3)),
+    label: ({ children, operations }) => `${operations} restarts in sequence among ${children} children`,
+    key: 'restarts/s',
+    targets: { erlang: { atLeast: 5 }, nact: { atLeast: 10 } },
+  },
+  storm: {
+    label: ({ children }) => `${children} children crash at once, until all run again`,
+    trial: sized(10_000, 0, 1, 1),
+    key: 'ms',
+    ours: both('storm'),
+    rivals: all('storm'),
+    targets: { erlang: { atMost: 0.25 } },
+  },
+  restartsAmongMany: {
+    ...restarts(sized(10_000, 10_000, 1, 3)),
+    label: ({ children, operations }) => `${operations} restarts in sequence among ${children} children`,
+    key: 'restarts/s',
+  },
+  group: {
+    label: ({ children }) => `one_for_all restart of ${children} children`,
+    trial: sized(1_000, 0, 10, 11),
+    key: 'ms',
+    ours: both('group'),
+    rivals: all('group'),
+    targets: { erlang: { atMost: 1.5 } },
+  },
+  send: {
+    label: () => 'send to a supervised child',
+    trial: sized(1, 100_000, 6, 20),
+    key: 'messages/s',
+    ours: [{ contender: 'terrarium', scenario: 'send' }],
+    rivals: [],
+  },
+  memory: {
+    label: ({ children }) => `memory of a child, of ${children}`,
+    trial: sized(100_000, 0, 1, 1),
+    key: 'bytes',
+    ours: [...both('memory'), { contender: 'terrarium', scenario: 'memoryStatic', note: 'static children' }],
+    rivals: all('memory'),
+  },
+  latency: {
+    ...restarts(sized(1_000, 10_000, 1, 3)),
+    label: ({ children }) => `crash to the new initial snapshot, p50 with ${children} children`,
+    key: 'p50',
+    unit: 'µs',
+  },
+} as const satisfies Record<string, Row>
+
+export type RowName = keyof typeof ROWS
+
+/** A row at a twentieth of its size and without repetitions, to see that it works. */
+export function quickened(row: Row): Row {
+  const { children, operations } = row.trial
+  const fewer = (count: number): number => Math.ceil(count / 20)
+  return { ...row, trial: sized(fewer(children), fewer(operations), 0, 1) }
+}

@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from '@jest/globals'
+import { lastLine, run } from '../../support/command.ts'
+import type { Figure } from '../figure.ts'
+
+const PROGRAM = `
+  import { main } from './test/dist/bench/main.js'
+  process.exitCode = await main(process.argv.slice(1))
+`
+
+/** Runs the built suite, whose processes all carry the marker in their environment. */
+function bench(marker: string, onStderr?: (text: string) => void) {
+  return run(process.execPath, ['--input-type=module', '--eval', PROGRAM, 'supervisor', '--quick', '--json'], {
+    env: { TERRARIUM_PYTHON: process.env.TERRARIUM_PYTHON ?? 'python3', BENCH_TEST: marker },
+    ...(onStderr === undefined ? {} : { onStderr }),
+  })
+}
+
+function processesWith(marker: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`BENCH_TEST=${marker}`)
+      } catch {
+        return false // it is gone, or another user's
+      }
+    })
+    .map(Number)
+}
+
+test('every figure of the suite is there, and all that can be measured here is a number', async () => {
+  const marker = randomBytes(8).toString('hex')
+  const { code, stdout, stderr } = await bench(marker)
+  // Whether targets are met says nothing at this size.
+  expect({ code, stderr }).toEqual({ code: expect.any(Number), stderr: expect.not.stringContaining('Error') })
+  expect([0, 1]).toContain(code)
+
+  const { figures } = JSON.parse(lastLine(stdout)) as { figures: Figure[] }
+  expect([...new Set(figures.map(({ name }) => name))]).toEqual([
+    'start 500 dynamic children, issued at once',
+    'start 500 dynamic children, issued at once, default mode',
+    'start 500 dynamic children, issued at once, each awaited instead',
+    'stop 500 children',
+    'stop 500 children, default mode',
+    'stop 5,000 children',
+    'stop 5,000 children, default mode',
+    '500 restarts in sequence among 5 children',
+    '500 restarts in sequence among 5 children, default mode',
+    '500 children crash at once, until all run again',
+    '500 children crash at once, until all run again, default mode',
+    '500 restarts in sequence among 500 children',
+    '500 restarts in sequence among 500 children, default mode',
+    'cost per restart: 500 restarts in sequence among 500 children',
+    'one_for_all restart of 50 children',
+    'one_for_all restart of 50 children, default mode',
+    'send to a supervised child',
+    'memory of a child, of 5,000',
+    'memory of a child, of 5,000, default mode',
+    'memory of a child, of 5,000, static children',
+    'memory of a child, of 5,000, beyond the bare actor',
+    'crash to the new initial snapshot, p50 with 50 children',
+    'crash to the new initial snapshot, p50 with 50 children, default mode',
+  ])
+  const hasErlang = !stderr.includes('without Erlang/OTP')
+  for (const { name, value, against, ratio, target, met } of figures) {
+    expect({ name, value }).toEqual({ name, value: expect.any(Number) })
+    if (against !== null) expect({ name, isNumber: Number.isFinite(ratio) }).toEqual({ name, isNumber: true })
+    expect({ name, judged: met !== null }).toEqual({ name, judged: target !== null })
+  }
+  const rivals = new Set(figures.map(({ against }) => against?.name.replace(/ \d+$/, '')))
+  expect([...rivals]).toEqual(expect.arrayContaining(['bare XState', 'nact', ...(hasErlang ? ['Erlang/OTP'] : [])]))
+  expect(processesWith(marker)).toEqual([])
+})
+
+test('an interrupted bench ends with 130 and leaves no process behind', async () => {
+  const marker = randomBytes(8).toString('hex')
+  let isInterrupted = false
+  const running = bench(marker, (text) => {
+    if (isInterrupted || !text.includes('stop 5,000 children')) return
+    isInterrupted = true
+    process.kill(running.pid, 'SIGINT')
+  })
+  const { code, stdout, stderr } = await running
+  expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+  expect(stderr).toContain('interrupted')
+  expect(processesWith(marker)).toEqual([])
+})

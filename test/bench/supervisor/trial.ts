@@ -1,0 +1,45 @@
+/** What is measured. Which of them a contender can express is its own matter. */
+export type ScenarioName =
+  /** Starts children, all issued at once where that makes a difference. Answers `children/s`. */
+  | 'start'
+  /** The same, each awaited before the next. Answers `children/s`. */
+  | 'startAwaited'
+  /** Starts actors that nobody supervises or keeps. Answers `children/s`. */
+  | 'startAlone'
+  /** Stops the parent of the children until none is left. Answers `ms`. */
+  | 'stop'
+  /** Crashes one child after the other, in turns, each running again before the next. Answers `restarts/s` and `p50` in µs. */
+  | 'restarts'
+  /** Crashes all children at once until all run again. Answers `ms`. */
+  | 'storm'
+  /** Crashes one child of a group that is restarted as a whole, until all run again. Answers `ms`. */
+  | 'group'
+  /** Sends to one child until all is processed. Answers `messages/s`, and with `alone` those to an actor without a parent. */
+  | 'send'
+  /** What the heap grows by. Answers `bytes` a child. */
+  | 'memory'
+  /** The same for children with specifications of their own. Answers `bytes` a child. */
+  | 'memoryStatic'
+
+export interface Size {
+  readonly children: number
+  /** Restarts or messages in one repetition. */
+  readonly operations: number
+}
+
+/** What one process is to measure. */
+export interface Trial extends Size {
+  readonly scenario: ScenarioName
+  /** Repetitions before those that count. */
+  readonly warmups: number
+  /** The process answers their medians. */
+  readonly repetitions: number
+}
+
+/** Figures by name. */
+export type Sample = Readonly<Record<string, number>>
+
+/** One repetition. It leaves nothing behind that the next would notice. */
+export type Scenario = (size: Size) => Promise<Sample>
+
+export type Scenarios = Readonly<Partial<Record<ScenarioName, Scenario>>>
