@@ -106,13 +106,15 @@ export class Administrator implements Administration {
     const { status, phase } = this.#ref.getSnapshot() as { status: string; phase: string }
     if (status !== 'active' || phase === 'idle') return Promise.reject(stoppedError(this.#ref.id))
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.add(reject)
+      let isAnswered = false
       const reply = (result: Result): void => {
+        isAnswered = true
         this.#waiting.delete(reject)
         if (result.ok) resolve(result.value as T)
         else reject(result.error)
       }
       this.#ref.send({ type: 'supervisor.call', call, reply })
+      if (!isAnswered) this.#waiting.add(reject)
     })
   }
 }

@@ -11,14 +11,13 @@ export const SHUTDOWN = { type: 'supervisor.shutdown' } as const
 /** What XState itself sends to an actor that is being stopped. */
 const XSTATE_STOP = { type: 'xstate.stop' } as const
 
+type Later = 'ready' | { readonly error: unknown }
+
 interface Spawning {
   readonly logic: AnyActorLogic
   readonly id: string
   readonly input: unknown
   readonly parent: AnyActorRef
-  readonly ready: ChildSpec['ready']
-  /** It has become ready after all, or its `ready` has thrown. */
-  readonly later: (news: 'ready' | { readonly error: unknown }) => void
 }
 
 /** What came of a start; no actor if it could not even be made. */
@@ -29,37 +28,67 @@ export interface Spawned {
 }
 
 /** Creates an actor and starts it. Never throws. From then on XState tells the parent of its end. */
-export function spawn({ logic, id, input, parent, ready, later }: Spawning): Spawned {
-  let actor: AnyActorRef
+export function spawn(spawning: Spawning): Spawned {
+  const actor = create(spawning)
+  if (!(actor instanceof SupervisedActor)) return actor
+  const failure = begin(actor)
+  return { actor, ready: failure === undefined, failure }
+}
+
+/**
+ * As {@link spawn}, for an actor that has to be asked whether it is ready. `later` is told that it has become ready after
+ * all, or that the question has thrown.
+ */
+export function spawnAndWatch(
+  spawning: Spawning,
+  isReady: (snapshot: never) => boolean,
+  later: (news: Later) => void,
+): Spawned {
+  const actor = create(spawning)
+  if (!(actor instanceof SupervisedActor)) return actor
+  // What happens inside start() is told after it: the actor has to be known before it can be ready, or gone.
+  let early: Later | undefined
+  let isStarted = false
+  watch(actor, isReady, (news) => {
+    if (isStarted) later(news)
+    else early = news
+  })
+  const failure = begin(actor)
+  isStarted = true
+  if (failure !== undefined) return { actor, ready: false, failure }
+  return typeof early === 'object'
+    ? { actor, ready: false, failure: early }
+    : { actor, ready: early === 'ready', failure: undefined }
+}
+
+/** When an actor counts as ready, if not at once. */
+export function readinessOf(
+  logic: AnyActorLogic,
+  ready: ChildSpec['ready'],
+): ((snapshot: never) => boolean) | undefined {
+  return ready ?? (isSupervisor(logic) ? isBooted : undefined)
+}
+
+function create({ logic, id, input, parent }: Spawning): SupervisedActor | Spawned {
   try {
-    actor = new SupervisedActor(logic, { id, input: input as never, parent })
+    return new SupervisedActor(logic, { id, input: input as never, parent })
   } catch (error) {
     return { actor: undefined, ready: false, failure: { error } }
   }
-  const isReady = ready ?? (isSupervisor(logic) ? isBooted : undefined)
-  // What happens inside start() is told after it: the actor has to be known before it can be ready, or gone.
-  let early: 'ready' | { readonly error: unknown } | undefined
-  let isStarted = false
-  if (isReady !== undefined) {
-    watch(actor, isReady, (news) => {
-      if (isStarted) later(news)
-      else early = news
-    })
-  }
+}
+
+function begin(actor: AnyActorRef): Spawned['failure'] {
   try {
     actor.start()
   } catch (error) {
-    early = { error }
+    return { error }
   }
-  isStarted = true
   const { status, error } = actor.getSnapshot() as { status: string; error: unknown }
-  if (status === 'error') return { actor, ready: false, failure: { error } }
-  if (typeof early === 'object') return { actor, ready: false, failure: early }
-  return { actor, ready: isReady === undefined || early === 'ready', failure: undefined }
+  return status === 'error' ? { error } : undefined
 }
 
 /** Looks at every snapshot until one is ready, and no longer. */
-function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: Spawning['later']): void {
+function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: (news: Later) => void): void {
   const subscription = actor.subscribe((snapshot: unknown) => {
     try {
       if (!isReady(snapshot as never)) return

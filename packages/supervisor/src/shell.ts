@@ -4,9 +4,11 @@ import {
   isPromiseLike,
   listensForShutdown,
   notALogic,
+  readinessOf,
   reasonOfEnd,
   SHUTDOWN,
   spawn,
+  spawnAndWatch,
   stopOrphans,
 } from './child-actor.ts'
 import { systemClock, type SupervisorClock } from './clock.ts'
@@ -99,8 +101,10 @@ export class Shell {
         return
       case 'shutdown': {
         const { child, ref, birth } = effect
-        if (child.spec.patient || listensForShutdown(ref)) ref.send(SHUTDOWN)
-        else {
+        if (child.spec.patient || listensForShutdown(ref)) {
+          this.#news.push({ type: 'supervisor.child.asked', id: child.id, birth })
+          ref.send(SHUTDOWN)
+        } else {
           this.#stop(ref)
           this.#news.push(this.#exited(child.id, birth, { type: 'shutdown' }))
         }
@@ -190,17 +194,15 @@ export class Shell {
 
   #spawn({ id, input, spec }: Child, birth: number, logic: AnyActorLogic): void {
     const { self } = this.#scope
-    const { actor, ready, failure } = spawn({
-      logic,
-      id,
-      input,
-      parent: self as AnyActorRef,
-      ready: spec.source.ready,
-      later: (news) => {
-        if (news === 'ready') self.send({ type: 'supervisor.child.ready', id, birth })
-        else self.send(this.#exited(id, birth, { type: 'error', error: news.error }))
-      },
-    })
+    const spawning = { logic, id, input, parent: self as AnyActorRef }
+    const isReady = readinessOf(logic, spec.source.ready)
+    const { actor, ready, failure } =
+      isReady === undefined
+        ? spawn(spawning)
+        : spawnAndWatch(spawning, isReady, (news) => {
+            if (news === 'ready') self.send({ type: 'supervisor.child.ready', id, birth })
+            else self.send(this.#exited(id, birth, { type: 'error', error: news.error }))
+          })
     if (actor !== undefined) this.#news.push({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready })
     if (failure === undefined) return
     if (actor !== undefined) this.#stop(actor)

@@ -30,6 +30,8 @@ class World {
   readonly timers = new Map<number, { readonly id: string; readonly due: number }>()
   readonly starts = new Map<AnyActorRef, number>()
   readonly exits = new Map<AnyActorRef, number>()
+  /** What an effect leads to at once. */
+  readonly #told: CoreEvent[] = []
   asked = 0
   answered = 0
   over = false
@@ -42,6 +44,7 @@ class World {
   tell(event: CoreEvent): void {
     for (const effect of decide(this.state, event, this.now)) this.#carryOut(effect)
     this.#check()
+    for (let next = this.#told.shift(); next !== undefined; next = this.#told.shift()) this.tell(next)
   }
 
   #carryOut(effect: Effect): void {
@@ -55,6 +58,7 @@ class World {
       }
       case 'shutdown':
         this.#find(effect.ref).asked = true
+        this.#told.push({ type: 'supervisor.child.asked', id: effect.child.id, birth: effect.birth })
         return
       case 'kill':
         this.#find(effect.ref).state = 'gone'

@@ -2,12 +2,12 @@ import { errorOfExit } from '../exit-reason.ts'
 import type { Effect } from './effect.ts'
 import { end, halt } from './ending.ts'
 import type { ChildNews, CoreEvent } from './event.ts'
-import { becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
+import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
 import { perform } from './operations.ts'
 import { answerDeath, probe, restart } from './restart.ts'
 import type { Child, CoreState, Death, Pending } from './state.ts'
 import { oneIsDown, proceed, run, taskStarting } from './task.ts'
-import { about, clearTimer, emit, refuse, stoppedError, type Turn } from './turn.ts'
+import { clearTimer, emit, refuse, stoppedError, type Turn } from './turn.ts'
 
 /**
  * The supervisor's mind. Knows no clock, no promise, no randomness and no XState: whatever happens comes in as an event,
@@ -77,14 +77,19 @@ function news(turn: Turn, event: ChildNews): void {
       settleStopped(turn, child)
       goOn(turn, child)
       return
+    case 'supervisor.child.asked':
+      if (child?.state === 'stopping') asked(turn, child)
+      return
     case 'supervisor.child.exited':
       if (child !== undefined) died(turn, child, event)
   }
 }
 
 function spawned(turn: Turn, child: Child, event: Extract<ChildNews, { type: 'supervisor.child.spawned' }>): void {
-  child.ref = event.ref
-  emit(turn, { type: 'child.start', ...about(turn, child), ref: event.ref })
+  const { ref } = event
+  const { id, incarnation } = child
+  child.ref = ref
+  emit(turn, { type: 'child.start', supervisor: turn.state.settings.id, id, incarnation, ref })
   if (event.ready) becomeReady(turn, child)
   if (event.ready || !child.spec.awaitReady) goOn(turn, child)
 }

@@ -15,6 +15,8 @@ export type ChildNews =
   /** The start function said IGNORE. */
   | (About & { readonly type: 'supervisor.child.ignored' })
   | (About & { readonly type: 'supervisor.child.ready' })
+  /** It has been told to end by itself. */
+  | (About & { readonly type: 'supervisor.child.asked' })
   /** The actor is gone, or could not be made. */
   | (About & { readonly type: 'supervisor.child.exited'; readonly reason: ExitReason; readonly random: number })
 

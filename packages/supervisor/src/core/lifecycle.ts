@@ -24,9 +24,10 @@ export function becomeReady(turn: Turn, child: Child): void {
   clearTimer(turn, child)
   child.state = 'running'
   child.readyAt = turn.now
-  if (child.ref === undefined) return
+  const { id, incarnation, ref } = child
+  if (ref === undefined) return
   if (child.probing) emit(turn, { type: 'child.unparked', ...about(turn, child) })
-  emit(turn, { type: 'child.ready', ...about(turn, child), ref: child.ref })
+  emit(turn, { type: 'child.ready', supervisor: turn.state.settings.id, id, incarnation, ref })
 }
 
 /**
@@ -40,12 +41,17 @@ export function stop(turn: Turn, child: Child): boolean {
     clearTimer(turn, child)
     child.state = 'stopping'
     turn.effects.push({ type: 'shutdown', child, ref, birth: child.birth })
-    if (spec.shutdown !== 'infinity') setTimer(turn, child, spec.shutdown)
     return true
   }
   if (child.isAlive) kill(turn, child, { type: 'killed' })
   settleStopped(turn, child)
   return false
+}
+
+/** It has been asked to end, and now has its time to do so. */
+export function asked(turn: Turn, child: Child): void {
+  const { shutdown } = child.spec
+  if (typeof shutdown === 'number') setTimer(turn, child, shutdown)
 }
 
 /** Stops the actor hard and declares it dead, whether it can be stopped or not. */
@@ -56,9 +62,9 @@ export function kill(turn: Turn, child: Child, reason: ExitReason): void {
 
 export function declareDead(turn: Turn, child: Child, reason: ExitReason): void {
   clearTimer(turn, child)
-  const { ref } = child
+  const { id, incarnation, ref } = child
   if (ref === undefined) return
-  emit(turn, { type: 'child.exit', ...about(turn, child), ref, reason })
+  emit(turn, { type: 'child.exit', supervisor: turn.state.settings.id, id, incarnation, ref, reason })
   child.lastRef = ref
   child.ref = undefined
 }

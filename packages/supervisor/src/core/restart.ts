@@ -10,8 +10,10 @@ import type { Child, CoreState, Death } from './state.ts'
 import { run, type Task } from './task.ts'
 import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
 
-/** A child that lived shorter than this is restarted through a timer, so that a crash loop leaves room for others; in ms. */
+/** In ms. */
 const SHORTEST_LIFE = 1
+/** How many lives shorter than that are answered at once. */
+const SHORT_LIVES = 8
 
 /** Answers the death of a child that nobody had asked to end. `remaining`: whose start was waiting for this child's. */
 export function answerDeath(turn: Turn, child: Child, death: Death, remaining: readonly string[] = []): void {
@@ -50,7 +52,7 @@ function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: rea
   child.failures += 1
   if (!window.admit(turn.now)) giveUp(turn, child, 'restart intensity', errorOfExit(child.id, reason))
   else if (!wasReady) setTimer(turn, child, 0)
-  else if (livedLongEnough(turn, child)) restart(turn, child)
+  else if (leavesRoom(turn, child)) restart(turn, child)
   else {
     // Those that belong to it go down now, so that their own deaths are not counted (D12).
     const group = groupOf(turn, child, [])
@@ -91,9 +93,13 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
   else schedule(turn, child, delay, failure, remaining)
 }
 
-/** A child that did not is restarted through a timer, so that a crash loop leaves room for others. */
-function livedLongEnough({ now }: Turn, { startedAt }: Child): boolean {
-  return now - startedAt >= SHORTEST_LIFE
+/**
+ * Whether it can be started again in this very turn. After a few short lives in a row it is started through a timer, so
+ * that a crash loop leaves room for others.
+ */
+function leavesRoom({ now }: Turn, child: Child): boolean {
+  child.shortLives = now - child.startedAt < SHORTEST_LIFE ? child.shortLives + 1 : 0
+  return child.shortLives <= SHORT_LIVES
 }
 
 function verdict(child: Child, { failure, readyFor }: Assessment): ParkCause | undefined {
@@ -146,7 +152,7 @@ function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo,
   if (group === undefined) return
   const at = joinWaiting(turn, child, group, turn.now + delay)
   const wait = at - turn.now
-  if (wait === 0 && failure.phase === 'run' && livedLongEnough(turn, child)) {
+  if (wait === 0 && failure.phase === 'run' && leavesRoom(turn, child)) {
     restart(turn, child, group)
     return
   }

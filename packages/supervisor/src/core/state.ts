@@ -39,6 +39,8 @@ export class Child implements ChildView {
   lastRef: AnyActorRef | undefined
   startedAt = 0
   readyAt: number | undefined
+  /** Lives in a row that were over almost at once. */
+  shortLives = 0
   /** The one timer a child can have; which one it is follows from its state. */
   timer: number | undefined
   until: number | undefined
