@@ -33,6 +33,12 @@ export interface Administration {
   restartChild(child: string | AnyActorRef, options?: { readonly force?: boolean }): Promise<AnyActorRef | undefined>
   /** Forgets a child that is stopped or parked. */
   deleteChild(child: string | AnyActorRef): Promise<void>
+  /**
+   * Gives a child that exists a new specification, and so a fresh start: its failures are forgotten, and if it is parked or
+   * waits for its restart it is started now, as by `restartChild`. A running child gets it with its next start. Resolves to
+   * the actor that there is then. The same specification again, field by field, changes nothing.
+   */
+  reconfigure(spec: ChildSpec): Promise<AnyActorRef | undefined>
   /** One new start of a parked child, now. Resolves once it has begun; what comes of it is told by events. */
   unpark(child: string | AnyActorRef): Promise<void>
   /** Newest first, as in OTP. */
@@ -86,6 +92,10 @@ export class Administrator implements Administration {
     return this.#call({ type: 'deleteChild', child })
   }
 
+  reconfigure(spec: ChildSpec): Promise<AnyActorRef | undefined> {
+    return this.#call({ type: 'reconfigure', spec })
+  }
+
   unpark(child: Address): Promise<void> {
     return this.#call({ type: 'unpark', child })
   }
@@ -106,7 +116,7 @@ export class Administrator implements Administration {
     const { status, phase } = this.#ref.getSnapshot() as { status: string; phase: string }
     if (status !== 'active' || phase === 'idle') return Promise.reject(stoppedError(this.#ref.id))
     return new Promise<T>((resolve, reject) => {
-      let isAnswered = false
+      let isAnswered = false as boolean
       const reply = (result: Result): void => {
         isAnswered = true
         this.#waiting.delete(reject)

@@ -17,6 +17,8 @@ export interface BackoffOptions {
   readonly stableAfter?: number
   /** So many failures in a row without a stable run are answered by a restart; default 10. */
   readonly maxAttempts?: number
+  /** So long after the first of them the failures in a row are answered no more, in ms; default 300,000. */
+  readonly maxElapsed?: number
 }
 
 export type Jitter = 'equal' | 'full' | 'decorrelated' | 'none'
@@ -31,6 +33,7 @@ export const DEFAULT_BACKOFF: Backoff = {
   jitter: 'equal',
   stableAfter: 10_000,
   maxAttempts: 10,
+  maxElapsed: 300_000,
 }
 
 export interface DelayInput {
@@ -62,4 +65,13 @@ export function nextDelay(backoff: Backoff, { attempt, previous, random, scale }
       return Math.round(Math.min(max, base + random * (highest - base)))
     }
   }
+}
+
+/** The shortest time that `failures` failures in a row can take, jitter at its lowest, in ms. */
+export function shortestTime(backoff: Backoff, failures: number): number {
+  let total = 0
+  for (let attempt = 1; attempt <= failures; attempt += 1) {
+    total += nextDelay(backoff, { attempt, previous: 0, random: 0, scale: 1 })
+  }
+  return total
 }

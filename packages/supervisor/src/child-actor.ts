@@ -18,6 +18,8 @@ interface Spawning {
   readonly id: string
   readonly input: unknown
   readonly parent: AnyActorRef
+  /** For a supervisor: what its predecessor has left. */
+  readonly legacy: unknown
 }
 
 /** What came of a start; no actor if it could not even be made. */
@@ -69,8 +71,11 @@ export function readinessOf(
   return ready ?? (isSupervisor(logic) ? isBooted : undefined)
 }
 
-function create({ logic, id, input, parent }: Spawning): SupervisedActor | Spawned {
+function create({ logic, id, input, parent, legacy }: Spawning): SupervisedActor | Spawned {
   try {
+    if (legacy !== undefined && isSupervisor(logic)) {
+      return new SupervisedActor(logic, { id, input: input as never, parent, snapshot: legacy as never })
+    }
     return new SupervisedActor(logic, { id, input: input as never, parent })
   } catch (error) {
     return { actor: undefined, ready: false, failure: { error } }
@@ -111,6 +116,13 @@ export function stopOrphans(actor: AnyActorRef): void {
     if (orphan?._parent !== actor) continue // the children of a logic that is no machine may be anything
     if (statusOf(orphan as AnyActorRef) === 'active') orphan.send?.(XSTATE_STOP)
   }
+}
+
+/** What a supervisor that has ended leaves to its next incarnation, as a snapshot to start from. */
+export function legacyOf(actor: AnyActorRef): unknown {
+  const snapshot = actor.getSnapshot() as { memory?: unknown }
+  if (!isSupervisor(snapshot)) return undefined
+  return { status: 'active', output: undefined, error: undefined, memory: snapshot.memory }
 }
 
 /** Whether anything would come of asking the actor to end: a machine that handles the event now, or a supervisor. */

@@ -30,6 +30,8 @@ export type SupervisorEvent =
   | (ChildEvent<'child.restart'> & { readonly attempt: number })
   /** It stays down: starting it again would fail again. Also sent when a probe has failed. */
   | (ChildEvent<'child.parked'> & { readonly failure: FailureInfo; readonly cause: ParkCause })
+  /** It has failed `failures` times within the window. At most once per window. */
+  | (ChildEvent<'child.crash_loop'> & { readonly failures: number; readonly failure: FailureInfo })
   /** A parked child is ready again. Just before its `child.ready`. */
   | ChildEvent<'child.unparked'>
   /** Nothing of the supervisor is left. */

@@ -11,20 +11,30 @@ import type {
 import { SUPERVISOR } from './brand.ts'
 import type { ChildInfo } from './child-info.ts'
 import type { CoreEvent } from './core/event.ts'
-import { listChildren, type CoreState, type Phase } from './core/state.ts'
+import type { SupervisorMemory } from './core/memory.ts'
+import { listChildren, type Phase } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
 import { exitWith, type ExitOutput } from './exit-reason.ts'
 import { resolveOptions, type SupervisorOptions } from './options.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import { validateOptions } from './validate.ts'
 
-export type SupervisorSnapshot = Snapshot<ExitOutput> & {
-  readonly phase: Phase
-  /** In start order, as it is when it is looked at. */
-  readonly supervised: readonly ChildInfo[]
-  /** One child, as it is when it is looked at. */
-  child(id: string): ChildInfo | undefined
+interface Kept {
+  /**
+   * Who has failed how often, and who is parked: plain data, with ages instead of times. It is what `getPersistedSnapshot()`
+   * keeps; children themselves are started afresh.
+   */
+  readonly memory: SupervisorMemory
 }
+
+export type SupervisorSnapshot = Snapshot<ExitOutput> &
+  Kept & {
+    readonly phase: Phase
+    /** In start order, as it is when it is looked at. */
+    readonly supervised: readonly ChildInfo[]
+    /** One child, as it is when it is looked at. */
+    child(id: string): ChildInfo | undefined
+  }
 
 export type SupervisorLogic = ActorLogic<
   SupervisorSnapshot,
@@ -51,17 +61,18 @@ export function supervisor(options: SupervisorOptions): SupervisorLogic {
   /** The logic may be shared by many actors. */
   const shells = new WeakMap<AnyActorRef, Shell>()
 
-  const create = (scope: SupervisorScope): SupervisorSnapshot => {
-    const shell = new Shell(scope, settings, options)
+  const create = (scope: SupervisorScope, memory?: SupervisorMemory): SupervisorSnapshot => {
+    const shell = new Shell(scope, settings, options, memory)
     shells.set(scope.self as AnyActorRef, shell)
     return viewOf(shell)
   }
   const logic: SupervisorLogic & { [SUPERVISOR]: true } = {
     [SUPERVISOR]: true,
     config: options,
-    getInitialSnapshot: create,
-    restoreSnapshot: (_persisted, scope) => create(scope as SupervisorScope),
-    getPersistedSnapshot: ({ status, output, error }) => ({ status, output, error }) as Snapshot<unknown>,
+    getInitialSnapshot: (scope) => create(scope),
+    restoreSnapshot: (persisted, scope) => create(scope as SupervisorScope, (persisted as Partial<Kept>).memory),
+    getPersistedSnapshot: ({ status, output, error, memory }) =>
+      ({ status, output, error, memory }) as Snapshot<unknown>,
     start: (_snapshot, { self }) => {
       self.send({ type: 'supervisor.boot' })
     },
@@ -92,10 +103,11 @@ class View {
   readonly status: string
   readonly output: ExitOutput | undefined
   readonly error: unknown
-  readonly #state: CoreState
+  readonly #shell: Shell
 
-  constructor({ state, outcome }: Shell, status?: 'stopped') {
-    this.#state = state
+  constructor(shell: Shell, status?: 'stopped') {
+    const { state, outcome } = shell
+    this.#shell = shell
     this.phase = state.phase
     this.status = status ?? (outcome === undefined ? 'active' : outcome.type === 'error' ? 'error' : 'done')
     this.output = this.status === 'done' && outcome !== undefined ? exitWith(outcome) : undefined
@@ -106,12 +118,16 @@ class View {
     return true
   }
 
+  get memory(): SupervisorMemory {
+    return this.#shell.memory
+  }
+
   get supervised(): readonly ChildInfo[] {
-    return listChildren(this.#state)
+    return listChildren(this.#shell.state)
   }
 
   child(id: string): ChildInfo | undefined {
-    return this.#state.children.get(id)?.info()
+    return this.#shell.state.children.get(id)?.info()
   }
 }
 

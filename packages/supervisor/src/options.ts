@@ -2,6 +2,7 @@ import type { ActorOptions, AnyActorLogic } from 'xstate'
 import type { BackoffOptions } from './backoff.ts'
 import type { BreakerOptions } from './breaker.ts'
 import type { SupervisorClock } from './clock.ts'
+import { DEFAULT_CRASH_LOOP, type CrashLoop, type CrashLoopOptions } from './crash-loop.ts'
 import type { FailureClassifier } from './failure.ts'
 import { resolveSpec, type ChildSpec, type ResolvedSpec } from './spec.ts'
 import { STRATEGIES, type DynamicStrategyName, type RestartStrategy, type StrategyName } from './strategy.ts'
@@ -46,6 +47,18 @@ export interface SupervisorOptions {
   readonly reviveStopped?: boolean
   /** Whether `stop()` waits for a start that hangs, as in mode `otp`, or cuts it short, the default (G15). */
   readonly stopDuringStart?: 'preempt' | 'wait'
+  /**
+   * Mode `default`: so many restarts within any second, over all children; the rest have to wait (X23). Default 20.
+   * `Infinity`: no limit.
+   */
+  readonly startRate?: number
+  /** Mode `default`: when `child.crash_loop` is emitted. */
+  readonly crashLoop?: CrashLoopOptions | 'off'
+  /**
+   * Whether a nested supervisor that is started again goes on with what its predecessor knew: who has failed how often, and
+   * who is parked (X22). Default `true`; in mode `otp` `false`, so that budgets multiply with depth (F04).
+   */
+  readonly keepHistory?: boolean
   readonly classify?: FailureClassifier
   /** In start order. */
   readonly children?: readonly ChildSpec[]
@@ -74,6 +87,9 @@ export interface Settings {
   readonly giveUpWith: 'error' | 'shutdown'
   readonly reviveStopped: boolean
   readonly stopDuringStart: 'preempt' | 'wait'
+  readonly startRate: number
+  readonly crashLoop: CrashLoop | 'off'
+  readonly keepHistory: boolean
   readonly classify: FailureClassifier | undefined
   readonly resolveSpec: (spec: ChildSpec) => ResolvedSpec
   /** To be started at boot. */
@@ -82,7 +98,7 @@ export interface Settings {
 
 /** The options must be valid. */
 export function resolveOptions(options: SupervisorOptions): Settings {
-  const { id, mode = 'default', strategy = 'one_for_one', backoff = {}, breaker = {} } = options
+  const { id, mode = 'default', strategy = 'one_for_one', backoff = {}, breaker = {}, crashLoop = {} } = options
   const isOtp = mode === 'otp'
   const kind = strategy === 'simple_one_for_one' || strategy === 'dynamic' ? strategy : 'static'
   const resolve = (spec: ChildSpec): ResolvedSpec => resolveSpec(spec, { mode, backoff, breaker })
@@ -102,6 +118,9 @@ export function resolveOptions(options: SupervisorOptions): Settings {
     giveUpWith: options.giveUpWith ?? (isOtp ? 'shutdown' : 'error'),
     reviveStopped: options.reviveStopped ?? true,
     stopDuringStart: options.stopDuringStart ?? (isOtp ? 'wait' : 'preempt'),
+    startRate: isOtp ? Infinity : (options.startRate ?? 20),
+    crashLoop: isOtp || crashLoop === 'off' ? 'off' : { ...DEFAULT_CRASH_LOOP, ...crashLoop },
+    keepHistory: options.keepHistory ?? !isOtp,
     classify: options.classify,
     resolveSpec: resolve,
     children: kind === 'static' ? children : [],

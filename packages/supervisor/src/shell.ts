@@ -2,6 +2,7 @@ import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorLogic, AnyActorR
 import {
   isLogic,
   isPromiseLike,
+  legacyOf,
   listensForShutdown,
   notALogic,
   readinessOf,
@@ -16,6 +17,7 @@ import { decide } from './core/decide.ts'
 import type { Effect } from './core/effect.ts'
 import type { ChildNews, CoreEvent } from './core/event.ts'
 import { Fifo } from './core/fifo.ts'
+import { recall, remember, type SupervisorMemory } from './core/memory.ts'
 import { createState, type Child, type CoreState } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
 import type { ExitReason } from './exit-reason.ts'
@@ -56,11 +58,17 @@ export class Shell {
   /** What has come of the effects at hand. */
   readonly #news = new Fifo<ChildNews>()
 
-  constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions) {
+  constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
     this.state = createState(settings)
     this.#scope = scope
     this.#clock = options.clock ?? clockOf(scope) ?? systemClock
     this.#random = options.random ?? Math.random
+    if (memory !== undefined) recall(this.state, memory, this.#clock.now())
+  }
+
+  /** What the next incarnation should know. */
+  get memory(): SupervisorMemory {
+    return remember(this.state, this.#clock.now())
   }
 
   handle(event: CoreEvent): void {
@@ -85,6 +93,7 @@ export class Shell {
     const reason = child?.ref === undefined ? undefined : reasonOfEnd(child.ref)
     if (child?.ref === undefined || reason === undefined) return
     if (reason.type === 'error') stopOrphans(child.ref)
+    if (this.state.settings.keepHistory) child.legacy = legacyOf(child.ref)
     this.handle(this.#exited(child.id, child.birth, reason))
   }
 
@@ -192,9 +201,9 @@ export class Shell {
     else this.#fail(child, birth, notALogic({ supervisor: this.state.settings.id, id, incarnation }))
   }
 
-  #spawn({ id, input, spec }: Child, birth: number, logic: AnyActorLogic): void {
+  #spawn({ id, input, spec, legacy }: Child, birth: number, logic: AnyActorLogic): void {
     const { self } = this.#scope
-    const spawning = { logic, id, input, parent: self as AnyActorRef }
+    const spawning = { logic, id, input, parent: self as AnyActorRef, legacy }
     const isReady = readinessOf(logic, spec.source.ready)
     const { actor, ready, failure } =
       isReady === undefined

@@ -1,5 +1,6 @@
+import { shortestTime } from './backoff.ts'
 import { TerrariumError } from './errors.ts'
-import type { Settings, SupervisorOptions } from './options.ts'
+import { resolveOptions, type Settings, type SupervisorOptions } from './options.ts'
 import { STRATEGIES } from './strategy.ts'
 
 const STRATEGY_NAMES = `${[...Object.keys(STRATEGIES), 'simple_one_for_one', 'dynamic'].join(', ')} or an object with name and plan()`
@@ -24,6 +25,7 @@ export type Fault =
   | 'invalid_child_type'
   | 'invalid_shutdown'
   | 'duplicate'
+  | 'unreachable_intensity'
   | 'invalid_option'
 
 interface Mistake {
@@ -37,7 +39,25 @@ interface Mistake {
  */
 export function validateOptions(options: SupervisorOptions): void {
   const mistakes = mistakesOfOptions(options)
+  if (mistakes.length === 0) mistakes.push(...endlessLoops(options))
   if (mistakes.length > 0) throw invalid('supervisor options', mistakes)
+}
+
+/**
+ * Children that could fail for ever without anybody being told: their delays are so long that the intensity is never
+ * exceeded, and nothing else sets an end (X07).
+ */
+function endlessLoops(options: SupervisorOptions): Mistake[] {
+  const { kind, template, children, intensity, period } = resolveOptions(options)
+  const specs = template === undefined ? children : [template]
+  return specs.flatMap(({ id, backoff }) => {
+    if (kind === 'dynamic' || backoff === 'off') return []
+    if (backoff.maxAttempts !== Infinity || backoff.maxElapsed !== Infinity) return []
+    const shortest = shortestTime(backoff, intensity)
+    if (shortest <= period) return []
+    const text = `child ${id} could fail for ever: ${intensity} restarts take at least ${shortest} ms, longer than the period of ${period} ms; set backoff.maxAttempts or backoff.maxElapsed`
+    return [{ fault: 'unreachable_intensity', text }]
+  })
 }
 
 /** As {@link validateOptions}, for one specification. */
@@ -79,6 +99,12 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   check.oneOf(options, 'windowClock', ['ms', 'otp-seconds'])
   check.oneOf(options, 'stopDuringStart', ['preempt', 'wait'])
   check.field(options, 'reviveStopped', isBoolean, 'true or false')
+  check.field(options, 'keepHistory', isBoolean, 'true or false')
+  check.field(options, 'startRate', (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
+  check.group(options, 'crashLoop', (crashLoop, inner) => {
+    inner.field(crashLoop, 'failures', (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
+    inner.field(crashLoop, 'window', isDuration, 'ms, 0 or more')
+  })
   check.field(options, 'classify', isFunction, 'a function')
   check.field(options, 'random', isFunction, 'a function')
   check.field(
@@ -90,8 +116,9 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   check.field(options, 'inspect', (value) => isFunction(value) || isFields(value), 'a function or an observer')
   checkPolicies(check, options)
   if (isOtp) {
-    for (const name of ['backoff', 'breaker']) {
-      if (isFields(options[name])) check.say('invalid_option', `${name} does not exist in mode otp`)
+    for (const name of ['backoff', 'breaker', 'crashLoop', 'startRate']) {
+      if (options[name] !== undefined && options[name] !== 'off')
+        check.say('invalid_option', `${name} does not exist in mode otp`)
     }
   }
   checkKind(check, options)
@@ -107,7 +134,7 @@ function checkKind(check: Checker, options: Fields): void {
   const { children = [], autoShutdown = 'never' } = options
   const kind = kindOf(options)
   const count = Array.isArray(children) ? children.length : 0
-  check.field(options, 'maxChildren', (value) => isCount(value) || value === Infinity, 'a whole number, 0 or more')
+  check.field(options, 'maxChildren', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
   if (kind === 'static') {
     if (options.maxChildren !== undefined) check.say('invalid_option', 'maxChildren is for dynamic children')
     if (options.extraInput !== undefined) check.say('invalid_option', 'extraInput is for strategy dynamic')
@@ -192,16 +219,12 @@ function checkPolicies(check: Checker, owner: Fields): void {
     inner.field(backoff, 'max', isDuration, 'ms, 0 or more')
     inner.oneOf(backoff, 'jitter', ['equal', 'full', 'decorrelated', 'none'])
     inner.field(backoff, 'stableAfter', isDuration, 'ms, 0 or more')
-    inner.field(backoff, 'maxAttempts', (value) => isCount(value) || value === Infinity, 'a whole number, 0 or more')
+    inner.field(backoff, 'maxAttempts', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
+    inner.field(backoff, 'maxElapsed', (value) => isDuration(value) || value === Infinity, 'ms, 0 or more')
   })
   check.group(owner, 'breaker', (breaker, inner) => {
     for (const name of ['identical', 'unstable']) {
-      inner.field(
-        breaker,
-        name,
-        (value) => (isCount(value) && value > 0) || value === Infinity,
-        'a whole number, 1 or more',
-      )
+      inner.field(breaker, name, (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
     }
     for (const name of ['minUptime', 'openFor', 'maxOpenFor']) inner.field(breaker, name, isDuration, 'ms, 0 or more')
   })
@@ -284,6 +307,10 @@ function isDuration(value: unknown): value is number {
 
 function isCount(value: unknown): value is number {
   return isDuration(value) && Number.isInteger(value)
+}
+
+function isCountOrMore(value: unknown, least: number): boolean {
+  return value === Infinity || (isCount(value) && value >= least)
 }
 
 function isStrategy(value: unknown): boolean {

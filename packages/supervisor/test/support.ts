@@ -95,6 +95,7 @@ export function bench(options: Partial<SupervisorOptions> = {}): Bench {
     'child.restart',
     'child.parked',
     'child.unparked',
+    'child.crash_loop',
     'supervisor.exit',
   ]
   for (const kind of kinds) app.on(kind, (event: SupervisorEvent) => events.push(event))

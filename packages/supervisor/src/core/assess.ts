@@ -54,6 +54,7 @@ export function assess(turn: Turn, child: Child, reason: ExitReason): Assessment
   child.memory = {
     last: failure,
     delay: child.memory?.delay ?? 0,
+    since: child.memory?.since ?? now,
     breaker: counts
       ? recordFailure(before, breaker === 'off' ? DEFAULT_BREAKER : breaker, {
           fingerprint: failure.fingerprint,

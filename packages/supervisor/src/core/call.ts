@@ -11,6 +11,7 @@ export type Call =
   /** `alive`: whether the actor addressed by its ref was. */
   | { readonly type: 'terminateChild'; readonly child: Address; readonly alive?: boolean | undefined }
   | { readonly type: 'restartChild'; readonly child: Address; readonly force?: boolean | undefined }
+  | { readonly type: 'reconfigure'; readonly spec: unknown }
   | { readonly type: 'deleteChild' | 'unpark' | 'getChildSpec'; readonly child: Address }
   | { readonly type: 'whichChildren' }
   | { readonly type: 'countChildren' }

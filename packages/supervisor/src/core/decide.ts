@@ -7,7 +7,7 @@ import { perform } from './operations.ts'
 import { answerDeath, probe, restart } from './restart.ts'
 import type { Child, CoreState, Death, Pending } from './state.ts'
 import { oneIsDown, proceed, run, taskStarting } from './task.ts'
-import { clearTimer, emit, refuse, stoppedError, type Turn } from './turn.ts'
+import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
 
 /**
  * The supervisor's mind. Knows no clock, no promise, no randomness and no XState: whatever happens comes in as an event,
@@ -176,6 +176,10 @@ function boot(turn: Turn): void {
   const { state } = turn
   if (state.phase !== 'idle') return
   state.phase = 'starting'
+  for (const child of state.children.values()) {
+    // Known from an earlier life; see recall().
+    if (child.state === 'parked' && child.until !== undefined) setTimer(turn, child, child.until - turn.now)
+  }
   run(turn, {
     stops: [],
     starts: [...state.children.keys()].reverse(),

@@ -16,6 +16,7 @@ export function start(turn: Turn, child: Child): void {
   child.until = undefined
   child.group = undefined
   child.isHeld = false
+  child.hasPlace = false
   turn.effects.push({ type: 'start', child, birth: child.birth })
   if (child.spec.startTimeout !== undefined) setTimer(turn, child, child.spec.startTimeout)
 }

@@ -35,6 +35,9 @@ export function perform(turn: Turn, call: Call, reply: Reply): void {
     case 'startChild':
       startChild(turn, call.specOrInput, reply)
       return
+    case 'reconfigure':
+      reconfigure(turn, call.spec, reply)
+      return
     default:
       performOn(turn, call, reply)
   }
@@ -133,6 +136,40 @@ function add(turn: Turn, child: Child, reply: Reply): void {
   })
 }
 
+/**
+ * A new specification for a child, which makes its failures bygones. A child that is down for having failed is started
+ * with it; others are when they are started next. The same specification again changes nothing (X19).
+ */
+function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
+  const { children, settings } = turn.state
+  const fault = faultOfSpec(given, settings)
+  if (fault !== undefined) {
+    refuse(turn, reply, fault)
+    return
+  }
+  const spec = settings.resolveSpec(given as ChildSpec)
+  const child = settings.kind === 'static' ? children.get(spec.id) : undefined
+  if (child === undefined) {
+    deny(turn, reply, spec.id, 'not_found')
+    return
+  }
+  if (isSameSpec(child.spec.source, spec.source)) {
+    answer(turn, reply, child.ref)
+    return
+  }
+  child.spec = spec
+  child.input = spec.source.input
+  child.memory = undefined
+  child.legacy = undefined
+  if (child.state === 'parked' || child.isWaiting) startGroupNow(turn, child, reply)
+  else answer(turn, reply, child.ref)
+}
+
+function isSameSpec(one: ChildSpec, other: ChildSpec): boolean {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]) as ReadonlySet<keyof ChildSpec>
+  return [...names].every((name) => Object.is(one[name], other[name]))
+}
+
 /** Siblings are left alone, whatever the strategy (J11). */
 function terminateChild(turn: Turn, child: Child, reply: Reply): void {
   run(turn, {
@@ -140,6 +177,7 @@ function terminateChild(turn: Turn, child: Child, reply: Reply): void {
     starts: [],
     done: (later) => {
       child.isHeld = false
+      child.legacy = undefined
       answer(later, reply)
     },
     failed: () => undefined,
@@ -178,6 +216,7 @@ function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): v
 function startGroupNow(turn: Turn, child: Child, reply: Reply): void {
   const group = child.group ?? [child.id]
   clearTimer(turn, child)
+  if (child.state === 'parked') child.state = 'restarting'
   startFor(turn, child, reply, answerDeath, group)
 }
 

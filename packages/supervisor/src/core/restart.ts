@@ -1,5 +1,6 @@
 import { nextDelay } from '../backoff.ts'
 import { judge, openingTime, type ParkCause } from '../breaker.ts'
+import { countFailure } from '../crash-loop.ts'
 import { TerrariumError } from '../errors.ts'
 import { errorOfExit, isCleanExit } from '../exit-reason.ts'
 import type { FailureInfo } from '../failure.ts'
@@ -72,14 +73,14 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
     return
   }
   child.state = 'restarting'
+  raiseAlarm(turn, child, failure)
   const cause = assessment.failedProbe ? probeCause(failure, parkedFor) : verdict(child, assessment)
   if (cause !== undefined) {
     park(turn, child, cause, assessment)
     resume(turn, remaining)
     return
   }
-  const { backoff } = child.spec
-  if (backoff !== 'off' && failure.attempts > backoff.maxAttempts) {
+  if (isExhausted(turn, child, failure)) {
     if (child.spec.onExhausted === 'escalate') {
       giveUp(turn, child, 'restart attempts', failure.error, failure)
       return
@@ -88,7 +89,11 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
     resume(turn, remaining)
     return
   }
-  const delay = delayOf(child, failure, death.random)
+  let delay = delayOf(child, failure, death.random)
+  if (delay === 0) {
+    delay = state.rate.reserve(turn.now)
+    child.hasPlace = true
+  }
   if (delay === 0 && !state.window.admit(turn.now)) giveUp(turn, child, 'restart intensity', failure.error, failure)
   else schedule(turn, child, delay, failure, remaining)
 }
@@ -100,6 +105,20 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
 function leavesRoom({ now }: Turn, child: Child): boolean {
   child.shortLives = now - child.startedAt < SHORTEST_LIFE ? child.shortLives + 1 : 0
   return child.shortLives <= SHORT_LIVES
+}
+
+function isExhausted({ now }: Turn, { spec: { backoff }, memory }: Child, { attempts }: FailureInfo): boolean {
+  if (backoff === 'off') return false
+  return attempts > backoff.maxAttempts || now - (memory?.since ?? now) > backoff.maxElapsed
+}
+
+function raiseAlarm(turn: Turn, child: Child, failure: FailureInfo): void {
+  const { crashLoop } = turn.state.settings
+  if (crashLoop === 'off') return
+  child.crashes = countFailure(child.crashes, crashLoop, turn.now)
+  const { failures } = child.crashes
+  if (failures === crashLoop.failures)
+    emit(turn, { type: 'child.crash_loop', ...about(turn, child), failures, failure })
 }
 
 function verdict(child: Child, { failure, readyFor }: Assessment): ParkCause | undefined {
@@ -171,9 +190,16 @@ function hold(turn: Turn, child: Child, group: readonly string[]): void {
   run(turn, { stops: heldFor(turn, child, group), starts: [], done: nothing, failed: nothing })
 }
 
-/** Starts a failed child whose turn has come, and whoever belongs to it. */
+/** Starts a failed child whose turn has come, and whoever belongs to it, unless there are too many starts just now. */
 export function restart(turn: Turn, child: Child, known = child.group): void {
   const { mode } = turn.state.settings
+  const wait = child.hasPlace ? 0 : turn.state.rate.reserve(turn.now)
+  child.hasPlace = wait > 0
+  if (wait > 0) {
+    child.until = turn.now + wait
+    setTimer(turn, child, wait)
+    return
+  }
   const group = known ?? (mode === 'otp' ? groupOf(turn, child, []) : [child.id])
   if (group === undefined) return
   clearTimer(turn, child)

@@ -1,10 +1,12 @@
 import type { AnyActorRef } from 'xstate'
 import { FRESH_BREAKER, type BreakerMemory, type ParkCause } from '../breaker.ts'
 import type { ChildCounts, ChildInfo, ChildState } from '../child-info.ts'
+import type { CrashLoopMemory } from '../crash-loop.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { FailureInfo } from '../failure.ts'
 import type { Settings } from '../options.ts'
 import type { ResolvedSpec, RestartType } from '../spec.ts'
+import { StartRate } from '../start-rate.ts'
 import type { ChildView } from '../strategy.ts'
 import { RestartWindow } from '../window.ts'
 import type { Call, Reply } from './call.ts'
@@ -22,6 +24,8 @@ export interface FailureMemory {
   /** The delay before the start that failed last, in ms. */
   readonly delay: number
   readonly breaker: BreakerMemory
+  /** When the first of the failures in a row was, in ms. */
+  readonly since: number
 }
 
 /** One child, updated in place. */
@@ -47,6 +51,11 @@ export class Child implements ChildView {
   memory: FailureMemory | undefined
   /** In mode `otp`, where nothing else is remembered: how often it has failed. */
   failures = 0
+  crashes: CrashLoopMemory | undefined
+  /** Its place among the starts of this second is taken. */
+  hasPlace = false
+  /** What a nested supervisor has left to its next incarnation. */
+  legacy: unknown
   /** Started out of parking, and not yet proven to be stable. */
   probing = false
   /** Why it is, or was last, parked. */
@@ -119,6 +128,7 @@ export interface CoreState {
   /** In start order. */
   readonly children: Map<string, Child>
   readonly window: RestartWindow
+  readonly rate: StartRate
   readonly queue: Fifo<Pending>
   phase: Phase
   /** What everything else waits for. */
@@ -130,11 +140,12 @@ export interface CoreState {
 }
 
 export function createState(settings: Settings): CoreState {
-  const { intensity, period, windowClock, children } = settings
+  const { intensity, period, windowClock, startRate, children } = settings
   return {
     settings,
     children: new Map(children.map((spec) => [spec.id, new Child(spec)])),
     window: new RestartWindow(intensity, period, windowClock),
+    rate: new StartRate(startRate),
     queue: new Fifo(),
     phase: 'idle',
     task: undefined,

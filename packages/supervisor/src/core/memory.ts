@@ -1,0 +1,80 @@
+import type { BreakerMemory, ParkCause } from '../breaker.ts'
+import type { FailureClass, FailurePhase } from '../failure.ts'
+import type { Child, CoreState, FailureMemory } from './state.ts'
+
+/** What a supervisor knows about its children that its next incarnation should know too. Plain data; times are ages in ms. */
+export interface SupervisorMemory {
+  readonly children: Readonly<Record<string, ChildMemory>>
+}
+
+interface ChildMemory {
+  readonly failure: {
+    readonly error: { readonly name: string; readonly message: string; readonly code?: string | number }
+    readonly class: FailureClass
+    readonly fingerprint: string
+    readonly phase: FailurePhase
+    readonly attempts: number
+    readonly age: number
+  }
+  readonly delay: number
+  /** Of the first failure in a row. */
+  readonly age: number
+  readonly breaker: BreakerMemory
+  /** `remaining`: until it is tried again; none if it is latched. */
+  readonly parked?: { readonly cause: ParkCause; readonly remaining?: number }
+}
+
+/** Of the children that have failed and were not stable since. Dynamic ones do not come back, so nothing is kept of them (F05). */
+export function remember({ children, settings }: CoreState, now: number): SupervisorMemory {
+  const kept: Record<string, ChildMemory> = {}
+  if (settings.kind === 'static') {
+    for (const child of children.values()) {
+      if (child.memory !== undefined) kept[child.id] = rememberChild(child, child.memory, now)
+    }
+  }
+  return { children: kept }
+}
+
+/** To be called before the children are started. Whoever is unknown by now is left out. */
+export function recall({ children }: CoreState, memory: SupervisorMemory, now: number): void {
+  for (const [id, kept] of Object.entries(memory.children)) {
+    const child = children.get(id)
+    if (child !== undefined) recallChild(child, kept, now)
+  }
+}
+
+function rememberChild(child: Child, memory: FailureMemory, now: number): ChildMemory {
+  const { last, delay, breaker, since } = memory
+  const { at, error, class: kind, fingerprint, phase, attempts } = last
+  const { until, parkedFor } = child
+  const remaining = until === undefined ? {} : { remaining: Math.max(0, until - now) }
+  return {
+    failure: { error: plain(error), class: kind, fingerprint, phase, attempts, age: now - at },
+    delay,
+    age: now - since,
+    breaker,
+    ...(child.state === 'parked' && parkedFor !== undefined ? { parked: { cause: parkedFor, ...remaining } } : {}),
+  }
+}
+
+function recallChild(child: Child, { failure, delay, age, breaker, parked }: ChildMemory, now: number): void {
+  const { error, age: lastAge, ...last } = failure
+  const { message, ...fields } = error
+  child.memory = {
+    last: { ...last, error: Object.assign(new Error(message), fields), at: now - lastAge },
+    delay,
+    since: now - age,
+    breaker,
+  }
+  if (parked === undefined) return
+  child.state = 'parked'
+  child.parkedFor = parked.cause
+  child.until = parked.remaining === undefined ? undefined : now + parked.remaining
+}
+
+function plain(error: unknown): ChildMemory['failure']['error'] {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) }
+  const { name, message } = error
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' || typeof code === 'number' ? { name, message, code } : { name, message }
+}

@@ -1,0 +1,402 @@
+import { expect, test } from '@jest/globals'
+import { createActor, createMachine, fromTransition } from 'xstate'
+import { administrate, createSupervisor, supervisor, VirtualClock, type SupervisorOptions } from '@terrarium/supervisor'
+import { bench, child, idle, NO_JITTER, refusal, slow, type Bench } from './support.ts'
+
+const MINUTE = 60_000
+const boom = new Error('boom')
+
+/** A child that fails before it is ready, so often. */
+function failing(id: string, times: number, error: unknown = boom): ReturnType<typeof child> {
+  let starts = 0
+  const logic = (): typeof idle => {
+    starts += 1
+    if (starts > 1 && starts <= times + 1) throw error
+    return idle
+  }
+  return child(id, { logic })
+}
+
+const rejection = (options: SupervisorOptions): unknown => {
+  try {
+    createSupervisor(options)
+  } catch (error) {
+    return (error as { details: { reason: unknown } }).details.reason
+  }
+  return undefined
+}
+
+const countOf = (it: Bench, type: string): number => it.events.filter((event) => event.type === type).length
+
+test('X05 stop() during a delay leaves no timer and starts nothing', async () => {
+  const it = bench({ children: [child('a')] })
+  await it.app.start()
+  await it.clock.advance(10)
+  await it.crash('a')
+  await it.crash('a')
+  expect(it.state('a')).toBe('backing_off')
+  await it.app.stop()
+  expect(it.clock.pending).toBe(0)
+  await it.clock.advance(MINUTE)
+  expect(countOf(it, 'child.start')).toBe(2)
+})
+
+test('X06 restartChild with force starts at once, and the old timer is dead', async () => {
+  const it = bench({ strategy: 'one_for_all', children: [child('a'), child('b')] })
+  await it.app.start()
+  await it.clock.advance(10)
+  await it.crash('a')
+  await it.crash('a')
+  expect(it.app.children.map(({ state }) => state)).toEqual(['backing_off', 'stopped'])
+  expect(await refusal(it.app.restartChild('a'))).toBe('restarting')
+  const ref = await it.app.restartChild('a', { force: true })
+  expect(it.ref('a')).toBe(ref)
+  expect(it.app.children.map(({ state }) => state)).toEqual(['running', 'running'])
+  const starts = countOf(it, 'child.start')
+  await it.clock.advance(MINUTE)
+  expect(countOf(it, 'child.start')).toBe(starts)
+  await it.app.stop()
+})
+
+test('X07 an intensity that delays make unreachable is refused, unless something else sets an end', () => {
+  const options = (more: object): SupervisorOptions => ({
+    id: 'app',
+    intensity: 5,
+    period: 5_000,
+    backoff: { ...NO_JITTER, base: 1_000, maxAttempts: Infinity, maxElapsed: Infinity, ...more },
+    children: [child('a')],
+  })
+  expect(rejection(options({}))).toBe('unreachable_intensity')
+  expect(rejection(options({ maxAttempts: 10 }))).toBeUndefined()
+  expect(rejection(options({ maxElapsed: MINUTE }))).toBeUndefined()
+  expect(rejection(options({ base: 100 }))).toBeUndefined()
+})
+
+test('X16 of two who want to start a parked child only one does', async () => {
+  const logic = createMachine({})
+  let starts = 0
+  const it = bench({
+    children: [
+      child('a', {
+        awaitReady: false,
+        logic: () => {
+          starts += 1
+          if (starts <= 3) throw boom
+          return new Promise<typeof logic>((resolve) => {
+            it.clock.setTimeout(() => {
+              resolve(logic)
+            }, 100)
+          })
+        },
+      }),
+    ],
+  })
+  await it.app.start()
+  await it.clock.advance(1_000)
+  expect(it.state('a')).toBe('parked')
+  await it.app.unpark('a')
+  expect(await refusal(it.app.restartChild('a'))).toBe('breaker_half_open')
+  await it.clock.advance(100)
+  expect(it.state('a')).toBe('running')
+  expect(starts).toBe(4)
+  await it.app.stop()
+})
+
+test('X19 a latched child is started once by a new specification, and not by the same one', async () => {
+  const misconfigured = Object.assign(new Error('no such path'), { code: 'CONFIGURATION' })
+  let starts = 0
+  const spec = child('a', {
+    awaitReady: false,
+    logic: () => {
+      starts += 1
+      throw misconfigured
+    },
+  })
+  const it = bench({ children: [spec] })
+  await it.app.start()
+  await it.clock.advance(24 * 60 * MINUTE)
+  expect([starts, it.state('a')]).toEqual([1, 'parked'])
+  await it.app.reconfigure({ ...spec })
+  expect([starts, it.state('a')]).toEqual([1, 'parked'])
+  const ref = await it.app.reconfigure({ ...spec, logic: idle })
+  expect(it.ref('a')).toBe(ref)
+  expect(it.app.children[0]).toMatchObject({ state: 'running', incarnation: 2 })
+  expect(it.app.children[0]?.failure).toBeUndefined()
+  expect(await refusal(it.app.reconfigure(child('nobody')))).toBe('not_found')
+  expect(await refusal(it.app.reconfigure({ id: 'a' } as never))).toBe('missing_logic')
+  await it.app.stop()
+})
+
+test('a running child gets its new specification with its next start', async () => {
+  const it = bench({ children: [child('a')] })
+  await it.app.start()
+  const before = it.ref('a')
+  expect(await it.app.reconfigure(child('a', { restart: 'temporary' }))).toBe(before)
+  expect(await it.app.getChildSpec('a')).toMatchObject({ restart: 'temporary' })
+  await it.clock.advance(10)
+  await it.crash('a')
+  expect(it.state('a')).toBe('absent')
+  await it.app.stop()
+})
+
+const exhaustible = (mode: 'default' | 'otp'): ReturnType<typeof child> =>
+  child('sub', {
+    restart: 'transient',
+    logic: supervisor({
+      id: 'sub',
+      mode,
+      ...(mode === 'otp' ? { intensity: 2 } : { backoff: { ...NO_JITTER, maxAttempts: 2 }, breaker: 'off' }),
+      children: [slow('x', { awaitReady: false, onExhausted: 'escalate' })],
+    }),
+  })
+
+const crashInside = async (it: Bench): Promise<void> => {
+  const [x] = (it.ref('sub').getSnapshot() as { supervised: { ref?: { send: (event: object) => void } }[] }).supervised
+  x?.ref?.send({ type: 'throw', error: boom })
+  await it.clock.advance(5_000)
+}
+
+test('X22 a supervisor that has given up is restarted by its parent, and goes on counting', async () => {
+  const it = bench({ children: [exhaustible('default')] })
+  await it.app.start()
+  for (let crash = 1; crash <= 3; crash += 1) await crashInside(it)
+  expect(it.app.children[0]).toMatchObject({ state: 'running', incarnation: 2 })
+  await crashInside(it)
+  // Its fourth failure in a row, not its first: it gives up again at once.
+  expect(it.app.children[0]).toMatchObject({ state: 'running', incarnation: 3 })
+  await it.app.stop()
+})
+
+test('X22, F04 without keepHistory a restarted supervisor starts counting from zero', async () => {
+  const it = bench({ keepHistory: false, children: [exhaustible('default')] })
+  await it.app.start()
+  for (let crash = 1; crash <= 4; crash += 1) await crashInside(it)
+  expect(it.app.children[0]).toMatchObject({ state: 'running', incarnation: 2 })
+  await it.app.stop()
+})
+
+test('X22, F03 in mode otp a transient supervisor that has given up is gone, and nobody is told', async () => {
+  const it = bench({ children: [exhaustible('otp')] })
+  await it.app.start()
+  for (let crash = 1; crash <= 3; crash += 1) {
+    const [x] = (it.ref('sub').getSnapshot() as { supervised: { ref?: { send: (event: object) => void } }[] })
+      .supervised
+    x?.ref?.send({ type: 'ready' })
+    x?.ref?.send({ type: 'throw', error: boom })
+    await it.clock.advance(0)
+  }
+  expect(it.state('sub')).toBe('stopped')
+  await it.app.stop()
+})
+
+test('X23 a thousand crashes at once are restarted 20 per second, first come first served', async () => {
+  const counter = fromTransition((count: number, event: { type: string }) => {
+    if (event.type === 'throw') throw boom
+    return count
+  }, 0)
+  const it = bench({ strategy: 'simple_one_for_one', children: [{ id: 'job', logic: counter }] })
+  await it.app.start()
+  const refs = await Promise.all(Array.from({ length: 1_000 }, () => it.app.startChild()))
+  await it.clock.advance(10)
+  it.take()
+  for (const ref of refs) ref?.send({ type: 'throw' })
+  await it.clock.advance(999)
+  const first = it.take('child.start')
+  expect(first).toEqual(Array.from({ length: 20 }, (_, index) => `child.start job:${index + 1}`))
+  await it.clock.advance(1)
+  expect(it.take('child.start')).toHaveLength(20)
+  expect(await it.app.countChildren()).toMatchObject({ active: 40, workers: 1_000 })
+  await it.app.stop()
+  expect(it.clock.pending).toBe(0)
+  await it.clock.advance(MINUTE)
+  expect(it.take('child.start')).toEqual([])
+})
+
+test('X24 one alarm per window for a child that crashes every 11 s, and every restart at once', async () => {
+  const it = bench({ children: [child('a')] })
+  await it.app.start()
+  for (let crash = 0; crash < 327; crash += 1) {
+    await it.clock.advance(11_000)
+    await it.crash('a')
+    expect(it.state('a')).toBe('running')
+  }
+  expect(countOf(it, 'child.crash_loop')).toBe(1)
+  await it.clock.advance(60 * MINUTE)
+  for (let crash = 0; crash < 10; crash += 1) {
+    await it.clock.advance(11_000)
+    await it.crash('a')
+  }
+  expect(it.events.filter(({ type }) => type === 'child.crash_loop')).toMatchObject([
+    { id: 'a', failures: 10, failure: { error: boom } },
+    { id: 'a', failures: 10 },
+  ])
+  await it.app.stop()
+})
+
+test('failures that go on for longer than maxElapsed use up the patience as well', async () => {
+  const it = bench({
+    backoff: { ...NO_JITTER, first: 1_000, base: 1_000, factor: 1, maxAttempts: Infinity, maxElapsed: 3_500 },
+    breaker: 'off',
+    children: [
+      child('a', {
+        awaitReady: false,
+        logic: () => {
+          throw boom
+        },
+      }),
+    ],
+  })
+  await it.app.start()
+  await it.clock.advance(3_999)
+  expect(it.state('a')).toBe('backing_off')
+  await it.clock.advance(1)
+  expect(it.state('a')).toBe('parked')
+  expect(it.events.at(-1)).toMatchObject({ type: 'child.parked', cause: 'exhausted', failure: { attempts: 5 } })
+  await it.app.stop()
+})
+
+test('what is known of failures survives a persisted snapshot', async () => {
+  const clock = new VirtualClock(5_000)
+  const misconfigured = Object.assign(new Error('no such path'), { code: 'CONFIGURATION' })
+  const starts = { parked: 0, flaky: 0 }
+  const logic = supervisor({
+    id: 'app',
+    backoff: NO_JITTER,
+    children: [
+      child('parked', {
+        awaitReady: false,
+        logic: () => {
+          starts.parked += 1
+          throw misconfigured
+        },
+      }),
+      child('flaky', {
+        awaitReady: false,
+        logic: () => {
+          starts.flaky += 1
+          throw Object.assign(new Error('come back later'), { code: 'ECONNREFUSED' })
+        },
+      }),
+    ],
+  })
+  const before = createActor(logic, { clock })
+  before.subscribe({ error: () => undefined })
+  before.start()
+  await clock.advance(100)
+  const kept = JSON.parse(JSON.stringify(before.getPersistedSnapshot())) as never
+  before.stop()
+  expect(starts).toEqual({ parked: 1, flaky: 2 })
+
+  const later = new VirtualClock(1_000_000)
+  const after = createActor(logic, { clock: later, snapshot: kept })
+  after.subscribe({ error: () => undefined })
+  after.start()
+  await later.advance(0)
+  const [parked, flaky] = after.getSnapshot().supervised
+  expect(parked).toMatchObject({ state: 'parked', incarnation: 0, failure: { class: 'configuration', attempts: 1 } })
+  expect(parked?.failure?.error).toMatchObject({ message: 'no such path', code: 'CONFIGURATION' })
+  // Its third failure in a row, all the same: parked by the breaker.
+  expect(flaky).toMatchObject({ state: 'parked', incarnation: 1, failure: { attempts: 3 } })
+  expect(starts).toEqual({ parked: 1, flaky: 3 })
+  await later.advance(30_000)
+  expect(starts).toEqual({ parked: 1, flaky: 4 })
+  await expect(administrate(after as never).unpark('parked')).resolves.toBeUndefined()
+  expect(starts.parked).toBe(2)
+  after.stop()
+  expect(later.pending).toBe(0)
+})
+
+test.each([
+  ['error', 'error'],
+  ['shutdown', 'shutdown'],
+] as const)('F03 giveUpWith %s: giving up looks like that', async (giveUpWith, type) => {
+  const it = bench({ giveUpWith, intensity: 0, children: [child('a')] })
+  await it.app.start()
+  await it.clock.advance(10)
+  await it.crash('a')
+  expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit', reason: { type } })
+})
+
+test.each([
+  ['otp-seconds', 'stopped'],
+  ['ms', 'running'],
+] as const)('E04 windowClock %s: two crashes 1.9 s apart within a period of 1 s', async (windowClock, state) => {
+  const it = bench({ mode: 'otp', windowClock, intensity: 1, period: 1_000, children: [child('a')] })
+  await it.app.start()
+  await it.clock.advance(20)
+  await it.crash('a')
+  await it.clock.advance(1_900)
+  await it.crash('a')
+  expect(it.state('a')).toBe(state)
+  await it.app.stop()
+})
+
+test.each([
+  [true, 'running'],
+  [false, 'stopped'],
+])('D09, D10 reviveStopped %s: a group restart finds a child that had been stopped', async (reviveStopped, state) => {
+  const it = bench({
+    reviveStopped,
+    strategy: 'one_for_all',
+    children: [child('a'), child('b'), child('c', { restart: 'transient' })],
+  })
+  await it.app.start()
+  await it.app.terminateChild('b')
+  await it.end('c', { type: 'normal' })
+  await it.clock.advance(10)
+  await it.crash('a')
+  expect([it.state('a'), it.state('b'), it.state('c')]).toEqual(['running', state, state])
+  await it.app.stop()
+})
+
+test('with reviveStopped false those that were stopped for the group’s sake come back, also after a second try', async () => {
+  const it = bench({
+    mode: 'otp',
+    intensity: 5,
+    reviveStopped: false,
+    strategy: 'one_for_all',
+    children: [child('a'), failing('b', 1), child('c'), child('d')],
+  })
+  await it.app.start()
+  await it.app.terminateChild('d')
+  await it.clock.advance(10)
+  await it.crash('a')
+  await it.clock.advance(0)
+  expect(it.app.children.map(({ id, state }) => `${id} ${state}`)).toEqual([
+    'a running',
+    'b running',
+    'c running',
+    'd stopped',
+  ])
+  await it.app.stop()
+})
+
+test.each([
+  ['wait', 1],
+  ['preempt', 0],
+] as const)('G15 stopDuringStart %s: stop() while a start hangs', async (stopDuringStart, ended) => {
+  const it = bench({ stopDuringStart, children: [child('a')] })
+  await it.app.start()
+  let resolve: (logic: typeof idle) => void = () => undefined
+  const late = it.app.startChild(
+    child('b', {
+      logic: () =>
+        new Promise<typeof idle>((made) => {
+          resolve = made
+        }),
+    }),
+  )
+  const outcome = late.then(
+    () => 'started',
+    (error: unknown) => (error as { code: string }).code,
+  )
+  await it.clock.advance(0)
+  const stopped = it.app.stop()
+  await it.clock.advance(0)
+  expect(it.events.some(({ type }) => type === 'supervisor.exit')).toBe(stopDuringStart === 'preempt')
+  resolve(idle)
+  await stopped
+  expect(await outcome).toBe(stopDuringStart === 'preempt' ? 'STOPPED' : 'started')
+  expect(it.events.filter((event) => event.type === 'child.exit' && event.id === 'b')).toHaveLength(ended)
+  expect(it.clock.pending).toBe(0)
+})
