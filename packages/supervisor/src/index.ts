@@ -20,3 +20,19 @@ export type {
 export { systemClock, type SupervisorClock } from './clock.ts'
 export { VirtualClock } from './virtual-clock.ts'
 export { TerrariumError, isTerrariumError, type ErrorCode, type TerrariumErrorOptions } from './errors.ts'
+export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './exit.ts'
+export { link, unlink } from './link.ts'
+export { monitor, type DownEvent, type Monitor } from './monitor.ts'
+export { call, type CallOptions } from './server/call.ts'
+export { cast } from './server/cast.ts'
+export { reply, type CallEvent, type From } from './server/from.ts'
+export { fromServer, type ServerLogic, type ServerSnapshot } from './server/from-server.ts'
+export type { HandlerResult, InitResult, Next, ServerBehaviour } from './server/behaviour.ts'
+export { stopServer, type StopOptions } from './server/stop-server.ts'
+export {
+  createRegistry,
+  type Registry,
+  type RegistryEntry,
+  type RegistryEvent,
+  type RegistryOptions,
+} from './registry.ts'

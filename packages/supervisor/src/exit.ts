@@ -1,0 +1,126 @@
+import type { AnyActorRef, Subscription } from 'xstate'
+import { isSupervisor } from './brand.ts'
+import { TerrariumError } from './errors.ts'
+import { errorOfExit, exitWith, isCleanExit, reasonOfOutput, type ExitReason } from './exit-reason.ts'
+
+/** What a trapping actor receives instead of dying. */
+export interface ExitEvent {
+  readonly type: 'exit'
+  /** Whose exit it is, or who has sent the signal. */
+  readonly from: AnyActorRef
+  readonly reason: ExitReason
+}
+
+/** XState keeps this to itself, yet says nowhere else that an actor of `fromTransition` was stopped. */
+const STOPPED = 2
+
+interface Internals {
+  readonly _processingStatus?: number
+  /** What XState itself calls to stop a child. */
+  _stop(): unknown
+}
+
+/** Why actors were ended by {@link exit}. */
+const exits = new WeakMap<AnyActorRef, ExitReason>()
+const trapping = new WeakSet<AnyActorRef>()
+
+/**
+ * Ends an actor at once, as if by its own `exit(reason)`: what waits in its mailbox is dropped, XState's clean-ups run, exit
+ * actions do not, and nothing can trap it. An actor in the middle of an event ends after that event. Links and monitors see
+ * the reason, then its supervisor does. A machine that has invoked the actor sees it done if the reason is clean, else failed.
+ *
+ * `exit(ref, { type: 'killed' })` is OTP's `exit(Pid, kill)` (L03). An actor that is over stays as it is.
+ */
+export function exit(ref: AnyActorRef, reason: ExitReason): void {
+  if (isOver(ref) || exits.has(ref)) return
+  exits.set(ref, reason)
+  whenOver(ref, () => {
+    // It may have come to its own end in the event at hand; then XState tells the parent.
+    if (endOf(ref) === undefined) tellParent(ref, reason)
+  })
+  ;(ref as unknown as Internals)._stop()
+}
+
+/**
+ * An exit signal from one actor to another, OTP's `exit(Pid, Reason)`. `killed` ends it, whatever it does about exits
+ * (L03). Otherwise a trapping actor receives `{ type: 'exit', from, reason }` (L06), a supervisor listens to its parent only
+ * (L09), `normal` means nothing to an actor that does not trap (L05), and any other reason ends it.
+ */
+export function exitSignal(to: AnyActorRef, reason: ExitReason, from: AnyActorRef): void {
+  if (reason.type === 'killed') exit(to, reason)
+  else deliverExit(to, reason, from)
+}
+
+/** As {@link exitSignal}, but `killed` is a reason like others: the exit of a linked actor, not an order (L04). */
+export function deliverExit(to: AnyActorRef, reason: ExitReason, from: AnyActorRef): void {
+  if (isOver(to)) return
+  if (isSupervisor(to.getSnapshot())) {
+    if (to._parent === from) to.send({ type: 'supervisor.shutdown', reason })
+  } else if (trapping.has(to)) to.send({ type: 'exit', from, reason } satisfies ExitEvent)
+  else if (reason.type !== 'normal') exit(to, reason)
+}
+
+/**
+ * From now on the actor receives the exits of others as `{ type: 'exit', from, reason }` events, in order with its other
+ * messages, instead of dying with them; OTP's `process_flag(trap_exit, true)`. Any actor can, machines for instance with
+ * `entry: ({ self }) => trapExit(self)`. Supervisors always trap. Default for all others: not trapping.
+ */
+export function trapExit(ref: AnyActorRef, on = true): void {
+  if (on) trapping.add(ref)
+  else trapping.delete(ref)
+}
+
+export function isTrapping(ref: AnyActorRef): boolean {
+  return trapping.has(ref)
+}
+
+/** Why the actor is over; `undefined` while it is not. Stopped by XState, not by {@link exit}: `killed`. */
+export function exitReasonOf(ref: AnyActorRef): ExitReason | undefined {
+  return isOver(ref) ? (endOf(ref) ?? exits.get(ref) ?? { type: 'killed' }) : undefined
+}
+
+/** The reason {@link exit} was given, also while the actor is still ending. */
+export function orderedExit(ref: AnyActorRef): ExitReason | undefined {
+  return exits.get(ref)
+}
+
+/** Whether the actor has ended, in whatever way, even if nobody has been told yet. */
+export function isOver(ref: AnyActorRef): boolean {
+  if ((ref.getSnapshot() as { status: string }).status !== 'active') return true
+  return (ref as unknown as Internals)._processingStatus === STOPPED
+}
+
+/** Tells once, in the turn in which the actor ends. Never for one that is over: XState says nothing to those who come late. */
+export function whenOver(ref: AnyActorRef, tell: (reason: ExitReason) => void): Subscription {
+  const over = (): void => {
+    tell(exitReasonOf(ref) ?? { type: 'killed' })
+  }
+  return ref.subscribe({ error: over, complete: over })
+}
+
+/** What those get who ask for an actor that is over: an `error` whose STOPPED error has `details.reason: 'noproc'`. */
+export function noproc(ref: AnyActorRef): ExitReason {
+  const error = new TerrariumError('STOPPED', `actor ${ref.id} is not running`, {
+    details: { reason: 'noproc', actor: ref.id },
+  })
+  return { type: 'error', error }
+}
+
+/** The end that an actor has come to by itself. */
+function endOf(ref: AnyActorRef): ExitReason | undefined {
+  const { status, output, error } = ref.getSnapshot() as { status: string; output: unknown; error: unknown }
+  if (status === 'done') return reasonOfOutput(output)
+  return status === 'error' ? { type: 'error', error } : undefined
+}
+
+/** XState tells the parent of nothing but an actor's own end. */
+function tellParent(ref: AnyActorRef, reason: ExitReason): void {
+  const parent = ref._parent
+  if (parent === undefined || isOver(parent)) return
+  const { id } = ref
+  if (isSupervisor(parent.getSnapshot())) parent.send({ type: 'supervisor.child.exited', id, ref, reason })
+  else if (isCleanExit(reason)) {
+    const output = reason.type === 'normal' ? reason.output : exitWith(reason)
+    parent.send({ type: `xstate.done.actor.${id}`, actorId: id, output })
+  } else parent.send({ type: `xstate.error.actor.${id}`, actorId: id, error: errorOfExit(id, reason) })
+}

@@ -1,0 +1,97 @@
+import type { ActorLogic, ActorScope, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
+import { isTrapping } from '../exit.ts'
+import { exitWith, type ExitOutput } from '../exit-reason.ts'
+import type { ServerBehaviour } from './behaviour.ts'
+import { Server } from './server.ts'
+
+export type ServerSnapshot<TState> = Snapshot<ExitOutput> & {
+  /** The server's state; `undefined` until `init` has made it. */
+  readonly context: TState | undefined
+  /** `running` once `init` is through: what a child specification's `ready` may ask for if `init` is asynchronous. */
+  readonly phase: Server<TState>['phase']
+  /** Whether anything comes of the event: a server that does not trap exits need not be asked to shut down. */
+  can(event: EventObject): boolean
+}
+
+export type ServerLogic<TState, TInput> = ActorLogic<
+  ServerSnapshot<TState>,
+  EventObject,
+  TInput,
+  ActorSystem<ActorSystemInfo>
+>
+
+/**
+ * A server (OTP's gen_server) as XState actor logic: it answers `call()`, takes `cast()` and any other event, one at a time.
+ *
+ * ```ts
+ * const counter = fromServer({
+ *   init: () => ({ state: 0 }),
+ *   handleCall: (_request, _from, count) => ({ reply: count }),
+ *   handleCast: (_request, count) => ({ state: count + 1 }),
+ * })
+ * ```
+ *
+ * If it traps exits its supervisor gives it its `shutdown` time to run `terminate`; if not it is stopped at once. It ends with
+ * the error it failed with, else with `exitWith(reason)` as its output. A start that fails is an error like any other.
+ */
+export function fromServer<
+  TState,
+  TInput = unknown,
+  TRequest extends EventObject = EventObject,
+  TEvent extends EventObject = EventObject,
+>(behaviour: ServerBehaviour<TState, TInput, TRequest, TEvent>): ServerLogic<TState, TInput> {
+  /** The logic may be shared by many actors. */
+  const servers = new WeakMap<AnyActorRef, { readonly server: Server<TState>; readonly boot: () => void }>()
+
+  const create = (
+    { self, logger }: ActorScope<ServerSnapshot<TState>, EventObject>,
+    origin: Parameters<Server<TState>['boot']>[0],
+  ): ServerSnapshot<TState> => {
+    const server = new Server(behaviour as unknown as ServerBehaviour<TState>, self as AnyActorRef, logger)
+    servers.set(self as AnyActorRef, {
+      server,
+      boot: () => {
+        server.boot(origin)
+      },
+    })
+    return viewOf(server, self as AnyActorRef)
+  }
+
+  return {
+    config: behaviour,
+    getInitialSnapshot: (scope, input) => create(scope, { input }),
+    getPersistedSnapshot: ({ status, output, error, context }) =>
+      ({ status, output, error, context }) as unknown as Snapshot<unknown>,
+    /** It goes on with the state it had. */
+    restoreSnapshot: (persisted, scope) => {
+      const view = create(scope, { state: (persisted as ServerSnapshot<TState>).context as TState })
+      return { ...view, ...persisted } as ServerSnapshot<TState>
+    },
+    start: (_snapshot, { self }) => {
+      self.send({ type: 'server.boot' })
+    },
+    transition: (snapshot, event, { self }) => {
+      const { server, boot } = servers.get(self as AnyActorRef) ?? {}
+      if (server === undefined) return snapshot
+      if (event.type === 'xstate.stop') {
+        server.halt()
+        return viewOf(server, self as AnyActorRef, 'stopped')
+      }
+      if (event.type === 'server.boot') boot?.()
+      else server.receive(event)
+      return viewOf(server, self as AnyActorRef)
+    },
+  }
+}
+
+function viewOf<TState>(server: Server<TState>, self: AnyActorRef, status?: 'stopped'): ServerSnapshot<TState> {
+  const { outcome, state, phase } = server
+  return {
+    status: status ?? (outcome === undefined ? 'active' : outcome.type === 'error' ? 'error' : 'done'),
+    output: outcome === undefined || outcome.type === 'error' ? undefined : exitWith(outcome),
+    error: outcome?.type === 'error' ? outcome.error : undefined,
+    context: state,
+    phase,
+    can: ({ type }: EventObject) => type !== 'supervisor.shutdown' || isTrapping(self),
+  } as unknown as ServerSnapshot<TState>
+}

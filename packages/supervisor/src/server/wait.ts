@@ -1,0 +1,63 @@
+import type { AnyActorRef } from 'xstate'
+import type { SupervisorClock } from '../clock.ts'
+import { whenOver } from '../exit.ts'
+import type { ExitReason } from '../exit-reason.ts'
+
+/** An AbortSignal, as far as it is needed. */
+export interface CallSignal {
+  readonly aborted: boolean
+  readonly reason?: unknown
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+export interface WaitOptions {
+  /** In ms. */
+  readonly timeout?: number | 'infinity'
+  /** Default: the clock of the actor's system. */
+  readonly clock?: Pick<SupervisorClock, 'setTimeout' | 'clearTimeout'>
+  readonly signal?: CallSignal
+}
+
+interface Outcomes {
+  ended(reason: ExitReason): void
+  late(): void
+  aborted?(): void
+}
+
+/**
+ * Waits for the actor's end, but no longer than `timeout` and only while `signal` allows it: tells the first of these, and
+ * then lets go of timer and listeners. The function it returns does that too.
+ */
+export function wait(
+  ref: AnyActorRef,
+  { timeout, clock = clockOf(ref), signal }: WaitOptions,
+  tell: Outcomes,
+): () => void {
+  const end = whenOver(ref, (reason) => {
+    close()
+    tell.ended(reason)
+  })
+  const onTime = (): void => {
+    close()
+    tell.late()
+  }
+  const timer = typeof timeout === 'number' ? clock.setTimeout(onTime, timeout) : undefined
+  const onAbort = (): void => {
+    close()
+    tell.aborted?.()
+  }
+  signal?.addEventListener('abort', onAbort)
+
+  function close(): void {
+    end.unsubscribe()
+    if (timer !== undefined) clock.clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  }
+  return close
+}
+
+/** The clock of the actor's system. */
+export function clockOf(ref: AnyActorRef): NonNullable<WaitOptions['clock']> {
+  return (ref as unknown as { clock: NonNullable<WaitOptions['clock']> }).clock
+}
