@@ -1,11 +1,11 @@
 import type { AnyActorRef } from 'xstate'
 import { isSupervisor } from './brand.ts'
-import { statusOf } from './child-actor.ts'
 import type { ChildCounts, ChildInfo } from './child-info.ts'
 import type { Address, Call } from './core/call.ts'
 import type { Result } from './core/effect.ts'
 import { stoppedError } from './core/turn.ts'
 import { TerrariumError } from './errors.ts'
+import { isOver } from './exit.ts'
 import type { ChildSpec } from './spec.ts'
 
 /**
@@ -80,7 +80,7 @@ export class Administrator implements Administration {
   }
 
   terminateChild(child: Address): Promise<void> {
-    const alive = typeof child === 'string' ? undefined : statusOf(child) === 'active'
+    const alive = typeof child === 'string' ? undefined : !isOver(child)
     return this.#call({ type: 'terminateChild', child, alive })
   }
 

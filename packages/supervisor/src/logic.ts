@@ -118,6 +118,10 @@ class View {
     return true
   }
 
+  get zombieEffects(): number {
+    return this.#shell.zombieEffects
+  }
+
   get memory(): SupervisorMemory {
     return this.#shell.memory
   }

@@ -51,6 +51,8 @@ export class Shell {
   readonly state: CoreState
   /** Set when the supervisor has ended. */
   outcome: ExitReason | undefined
+  /** What has come from children after they had been declared dead, and was dropped. */
+  zombieEffects = 0
   readonly #scope: SupervisorScope
   readonly #clock: SupervisorClock
   readonly #random: () => number
@@ -101,6 +103,7 @@ export class Shell {
   endedBy({ id, ref, reason }: ForeignExit): void {
     const child = this.state.children.get(id)
     if (child?.ref === ref) this.handle(this.#exited(id, child.birth, reason))
+    else this.zombieEffects += 1
   }
 
   #carryOut(effect: Effect): void {
@@ -188,7 +191,10 @@ export class Shell {
   /** What a start function had promised. If it comes too late, it is not even made an actor. */
   arrived({ id, birth, arrival }: Arrival): void {
     const child = this.state.children.get(id)
-    if (child?.birth !== birth || child.state !== 'starting') return
+    if (child?.birth !== birth || child.state !== 'starting') {
+      this.zombieEffects += 1
+      return
+    }
     if ('error' in arrival) this.#fail(child, birth, arrival.error)
     else this.#accept(arrival.logic, child, birth)
     this.#digest()

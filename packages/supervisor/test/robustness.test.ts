@@ -244,6 +244,116 @@ test('corner 12: a promise that rejects after its child was stopped is nobody’
   await it.app.stop()
 })
 
+test('corner 12: an inspector and observers of a child that throw disturb nobody, and are told of', async () => {
+  const printed: unknown[] = []
+  const { error } = console
+  console.error = (...values: unknown[]): void => {
+    printed.push(values[0])
+  }
+  const it = bench({ inspect: explode, children: [child('a')] })
+  await it.app.start()
+  it.ref('a').subscribe(explode)
+  it.ref('a').subscribe({ next: () => undefined, error: explode, complete: explode })
+  it.ref('a').on('*', explode)
+  it.app.ref.subscribe(explode)
+  it.app.ref.on('child.exit', explode)
+  await it.send('a', { type: 'ready' })
+  await it.clock.advance(10)
+  await it.crash('a')
+  await it.clock.advance(0)
+  console.error = error
+  expect(new Set(printed)).toEqual(
+    new Set([
+      '[terrarium] the inspector of supervisor app failed:',
+      '[terrarium] an observer of actor a failed:',
+      '[terrarium] an observer of actor app failed:',
+    ]),
+  )
+  expect(it.app.children).toMatchObject([{ state: 'running', incarnation: 2 }])
+  console.error = () => undefined
+  await it.app.stop()
+  console.error = error
+})
+
+test('corner 12: an observer of a child that does not want errors is not handed them by a timer', async () => {
+  const it = bench({ children: [child('a')] })
+  await it.app.start()
+  const seen: unknown[] = []
+  it.ref('a').subscribe((snapshot) => seen.push(snapshot))
+  await it.clock.advance(10)
+  await it.send('a', { type: 'ready' })
+  await it.crash('a')
+  await it.clock.advance(1_000)
+  expect(seen).toHaveLength(1)
+  await it.app.stop()
+})
+
+test('corner 7: a logic that comes after its start has timed out is dropped and counted', async () => {
+  const it = bench()
+  await it.app.start()
+  const late = new Promise<typeof idle>((resolve) => {
+    it.clock.setTimeout(() => {
+      resolve(idle)
+    }, 10_000)
+  })
+  const outcome = it.app.startChild(child('a', { logic: () => late, startTimeout: 1_000 }))
+  const refused = expect(outcome).rejects.toMatchObject({ code: 'START_FAILED' })
+  await it.clock.advance(1_000)
+  await refused
+  await it.app.startChild(child('a'))
+  const ref = it.ref('a')
+  await it.clock.advance(9_000)
+  expect(it.ref('a')).toBe(ref)
+  expect(it.app.ref.getSnapshot().zombieEffects).toBe(1)
+  expect(it.take('child.start')).toEqual(['child.start a'])
+  await it.app.stop()
+})
+
+test('corner 8: a child that will not end is declared dead once, at its time, and is never heard of again', async () => {
+  let finish: () => void = () => undefined
+  const busy = fromPromise(
+    () =>
+      new Promise<void>((resolve) => {
+        finish = resolve
+      }),
+  )
+  const logic = createMachine({
+    invoke: { src: busy, onDone: '.over' },
+    initial: 'deaf',
+    states: { deaf: {}, over: { type: 'final' } },
+    on: { 'supervisor.shutdown': { actions: () => undefined } },
+  })
+  const it = bench({ children: [child('a', { logic, shutdown: 100 })] })
+  await it.app.start()
+  const ref = it.ref('a')
+  const ended = it.app.terminateChild('a')
+  await it.clock.advance(99)
+  expect(it.state('a')).toBe('stopping')
+  await it.clock.advance(1)
+  await ended
+  finish()
+  ref.send({ type: 'supervisor.shutdown' })
+  it.app.ref.send({ type: 'supervisor.child.exited', id: 'a', ref, reason: { type: 'normal' } } as never)
+  await it.clock.advance(1_000)
+  expect(it.events.filter(({ type }) => type === 'child.exit')).toMatchObject([{ id: 'a', reason: { type: 'killed' } }])
+  expect(it.app.ref.getSnapshot().zombieEffects).toBe(1)
+  expect(it.state('a')).toBe('stopped')
+  await it.app.stop()
+})
+
+test.each([3_600_000, -3_600_000])('corner 12: the wall clock jumps by %d ms, and nothing happens', async (jump) => {
+  const it = bench({ mode: 'otp', intensity: 1, period: 5_000, children: [child('a')] })
+  await it.app.start()
+  await it.clock.advance(10)
+  await it.crash('a')
+  const { now } = Date
+  Date.now = () => now() + jump
+  await it.clock.advance(1_000)
+  await it.crash('a')
+  Date.now = now
+  expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit', reason: { type: 'shutdown' } })
+})
+
 test('what a machine has invoked is stopped when the machine throws', async () => {
   const alive: string[] = []
   const resource = (name: string): AnyActorLogic =>

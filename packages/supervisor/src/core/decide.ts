@@ -1,7 +1,7 @@
 import { errorOfExit } from '../exit-reason.ts'
 import type { Effect } from './effect.ts'
 import { end, halt } from './ending.ts'
-import type { ChildNews, CoreEvent } from './event.ts'
+import type { ChildNews, CoreEvent, Shutdown } from './event.ts'
 import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
 import { perform } from './operations.ts'
 import { answerDeath, probe, restart } from './restart.ts'
@@ -37,8 +37,8 @@ function takeIn(turn: Turn, event: CoreEvent): void {
       boot(turn)
       return
     case 'supervisor.shutdown':
-      if (state.settings.stopDuringStart === 'wait') state.queue.push({ type: 'shutdown' })
-      else end(turn, { type: 'shutdown' })
+      if (state.settings.stopDuringStart === 'wait') state.queue.push(event)
+      else shutDown(turn, event)
       return
     case 'supervisor.halt':
       halt(turn)
@@ -152,8 +152,8 @@ function cutShort(turn: Turn, child: Child, death: Death): void {
 function answer(turn: Turn, pending: Pending): void {
   const { children } = turn.state
   switch (pending.type) {
-    case 'shutdown':
-      end(turn, { type: 'shutdown' })
+    case 'supervisor.shutdown':
+      shutDown(turn, pending)
       return
     case 'call':
       perform(turn, pending.call, pending.reply)
@@ -170,6 +170,10 @@ function answer(turn: Turn, pending: Pending): void {
       else restart(turn, child)
     }
   }
+}
+
+function shutDown(turn: Turn, { reason = { type: 'shutdown' } }: Shutdown): void {
+  end(turn, reason)
 }
 
 function boot(turn: Turn): void {

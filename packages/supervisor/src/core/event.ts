@@ -20,6 +20,12 @@ export type ChildNews =
   /** The actor is gone, or could not be made. */
   | (About & { readonly type: 'supervisor.child.exited'; readonly reason: ExitReason; readonly random: number })
 
+/** Stop the children in order, then end with `reason`; default `shutdown`. */
+export interface Shutdown {
+  readonly type: 'supervisor.shutdown'
+  readonly reason?: ExitReason | undefined
+}
+
 /**
  * What the core is told: the supervisor actor's own events, as an inspector sees them. `random` is for jitter: from 0
  * inclusive to 1 exclusive.
@@ -28,8 +34,7 @@ export type CoreEvent =
   /** Start the children. */
   | { readonly type: 'supervisor.boot' }
   | { readonly type: 'supervisor.call'; readonly call: Call; readonly reply: Reply }
-  /** Stop the children in order, then end with `shutdown`. */
-  | { readonly type: 'supervisor.shutdown' }
+  | Shutdown
   /** End at once. */
   | { readonly type: 'supervisor.halt' }
   | { readonly type: 'supervisor.timer'; readonly id: string; readonly timer: number; readonly random: number }

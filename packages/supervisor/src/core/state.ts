@@ -10,6 +10,7 @@ import { StartRate } from '../start-rate.ts'
 import type { ChildView } from '../strategy.ts'
 import { RestartWindow } from '../window.ts'
 import type { Call, Reply } from './call.ts'
+import type { Shutdown } from './event.ts'
 import { Fifo } from './fifo.ts'
 import type { Task } from './task.ts'
 
@@ -115,7 +116,7 @@ export class Child implements ChildView {
 
 /** What waits for the task at hand to end. */
 export type Pending =
-  | { readonly type: 'shutdown' }
+  | Shutdown
   | { readonly type: 'call'; readonly call: Call; readonly reply: Reply }
   | { readonly type: 'death'; readonly id: string; readonly birth: number }
   /** The delay of a restart, or the time of a parked child, is over. */
