@@ -1,0 +1,181 @@
+import { expect, test } from '@jest/globals'
+import { assign, createActor, createMachine, fromCallback, fromTransition, setup, type AnyActorRef } from 'xstate'
+import {
+  exit,
+  exitReasonOf,
+  exitSignal,
+  link,
+  monitor,
+  trapExit,
+  unlink,
+  type DownEvent,
+  type ExitReason,
+} from '@terrarium/supervisor'
+import { bench, child, idle } from './support.ts'
+import { BOOM, boom, end, KILLED, NORMAL, settled, SHUTDOWN, start, trapper, worker } from './otp/actors.ts'
+
+/** How many listen to the actor. */
+const observers = (ref: AnyActorRef): number => (ref as unknown as { observers: Set<unknown> }).observers.size
+
+test('exit ends any actor with the reason, drops its mailbox and runs its clean-up', () => {
+  const log: string[] = []
+  const machine = createMachine({
+    invoke: { src: fromCallback(() => () => log.push('cleaned up')) },
+    exit: () => log.push('exit action'),
+    on: { message: { actions: () => log.push('message') } },
+  })
+  const ref = start(machine)
+  exit(ref, SHUTDOWN)
+  exit(ref, BOOM)
+  expect(exitReasonOf(ref)).toEqual(SHUTDOWN)
+  expect(log).toEqual(['cleaned up'])
+})
+
+test('an actor that is told to exit while it deals with an event deals with no other one', async () => {
+  const log: string[] = []
+  const logic = fromTransition((state: number, event: { type: string }, { self }) => {
+    if (event.type === 'xstate.stop') return state
+    log.push(event.type)
+    if (event.type === 'go') {
+      self.send({ type: 'later' })
+      exit(self, BOOM)
+      log.push('still here')
+    }
+    return state
+  }, 0)
+  const ref = start(logic)
+  const downs: DownEvent[] = []
+  monitor(ref, (down) => downs.push(down))
+  ref.send({ type: 'go' })
+  await settled()
+  expect(log).toEqual(['go', 'still here'])
+  expect(downs).toEqual([{ type: 'down', ref, reason: BOOM }])
+})
+
+test('an end that an actor comes to by itself while it is told to exit is its end', () => {
+  const machine = setup({}).createMachine({
+    initial: 'running',
+    states: {
+      running: {
+        on: {
+          go: {
+            target: 'ended',
+            actions: ({ self }) => {
+              exit(self, BOOM)
+            },
+          },
+        },
+      },
+      ended: { type: 'final' },
+    },
+  })
+  const ref = start(machine)
+  ref.send({ type: 'go' })
+  expect(exitReasonOf(ref)).toEqual(NORMAL)
+})
+
+test('its supervisor sees the reason as that of the exit, and acts on it', async () => {
+  const { app, ref, clock, events } = bench({
+    children: [child('a', { restart: 'transient' }), child('b', { restart: 'transient' })],
+  })
+  await app.start()
+  const first = ref('a')
+  exit(first, BOOM)
+  exit(ref('b'), NORMAL)
+  await clock.advance(0)
+  expect(app.children).toMatchObject([
+    { id: 'a', state: 'running', incarnation: 2 },
+    { id: 'b', state: 'stopped' },
+  ])
+  const exits = events.filter(({ type }) => type === 'child.exit')
+  expect(exits).toMatchObject([
+    { id: 'a', reason: BOOM, ref: first },
+    { id: 'b', reason: NORMAL },
+  ])
+  await app.stop()
+})
+
+test('a linked child dies with its partner and is restarted without the link', async () => {
+  const { app, ref, clock } = bench({ children: [child('a')] })
+  await app.start()
+  const partner = worker()
+  link(ref('a'), partner)
+  end(partner, BOOM)
+  await clock.advance(0)
+  expect(app.children).toMatchObject([{ state: 'running', incarnation: 2, failure: { error: boom } }])
+  await app.stop()
+})
+
+test.each<[ExitReason, unknown]>([
+  [BOOM, { failed: boom }],
+  [KILLED, { failed: { code: 'STOPPED', details: { exit: 'killed' } } }],
+  [{ type: 'normal', output: 42 }, { done: 42 }],
+  [SHUTDOWN, { done: { exit: SHUTDOWN } }],
+])('a machine that has invoked the actor sees %j', (reason, seen) => {
+  const machine = setup({ types: { context: {} as { seen: unknown } }, actors: { idle } }).createMachine({
+    context: { seen: undefined },
+    invoke: {
+      id: 'invoked',
+      src: 'idle',
+      onDone: { actions: assign({ seen: ({ event }) => ({ done: event.output as unknown }) }) },
+      onError: { actions: assign({ seen: ({ event }) => ({ failed: event.error }) }) },
+    },
+  })
+  const parent = createActor(machine).start()
+  const { invoked } = parent.getSnapshot().children as Record<string, AnyActorRef>
+  exit(invoked as AnyActorRef, reason)
+  expect(parent.getSnapshot().context.seen).toMatchObject(seen as object)
+})
+
+test('an exit travels through all links, cycles included', () => {
+  const ring = [worker(), worker(), worker(), worker()]
+  ring.forEach((each, index) => {
+    link(each, ring[(index + 1) % ring.length] as AnyActorRef)
+  })
+  end(ring[2] as AnyActorRef, BOOM)
+  for (const each of ring) expect(exitReasonOf(each)).toEqual(BOOM)
+})
+
+test('a machine can trap exits for as long as it likes', () => {
+  const machine = setup({
+    types: { context: {} as { exits: unknown[] }, events: {} as { type: string; reason?: unknown } },
+  }).createMachine({
+    context: { exits: [] },
+    entry: ({ self }) => {
+      trapExit(self)
+    },
+    on: {
+      exit: { actions: assign({ exits: ({ context, event }) => [...context.exits, event.reason] }) },
+      careless: {
+        actions: ({ self }) => {
+          trapExit(self, false)
+        },
+      },
+    },
+  })
+  const ref = createActor(machine).start()
+  exitSignal(ref, BOOM, worker())
+  expect(ref.getSnapshot().context.exits).toEqual([BOOM])
+  ref.send({ type: 'careless' })
+  exitSignal(ref, SHUTDOWN, worker())
+  expect(exitReasonOf(ref)).toEqual(SHUTDOWN)
+})
+
+test('links and monitors leave no listener behind, on neither side', () => {
+  const [a, b, c] = [worker(), worker(), trapper().ref]
+  const before = [a, b, c].map(observers)
+  link(a, b)
+  const monitored = monitor(a, c)
+  expect([a, b, c].map(observers)).toEqual(before.map((count, index) => count + ([2, 1, 1][index] as number)))
+  unlink(b, a)
+  monitored.demonitor()
+  expect([a, b, c].map(observers)).toEqual(before)
+
+  link(a, b)
+  monitor(a, c)
+  monitor(b, c)
+  exit(c, KILLED)
+  expect(observers(b)).toBe((before[1] as number) + 1)
+  exit(a, NORMAL)
+  expect(observers(b)).toBe(before[1])
+})

@@ -1,0 +1,414 @@
+import { expect, test } from '@jest/globals'
+import { assign, createActor, fromCallback, setup, type AnyActorRef, type EventObject } from 'xstate'
+import {
+  call,
+  cast,
+  createSupervisor,
+  exit,
+  exitReasonOf,
+  exitSignal,
+  fromServer,
+  IGNORE,
+  isTerrariumError,
+  reply,
+  stopServer,
+  VirtualClock,
+  type CallEvent,
+  type From,
+  type ServerBehaviour,
+  type TerrariumError,
+} from '@terrarium/supervisor'
+import { idle } from '../support.ts'
+import { BOOM, boom, KILLED, NORMAL, settled, SHUTDOWN, start, worker } from './actors.ts'
+
+/** What a promise was rejected with. */
+async function failure(promise: Promise<unknown>): Promise<TerrariumError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  if (!isTerrariumError(error)) throw new Error('expected a TerrariumError', { cause: error })
+  return error
+}
+
+/** A promise that is settled after so many ms of the clock. */
+const sleep = (clock: VirtualClock, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    clock.setTimeout(resolve, ms)
+  })
+
+interface Bench {
+  readonly ref: AnyActorRef
+  readonly clock: VirtualClock
+  readonly log: unknown[]
+}
+
+type Behaviour = Partial<ServerBehaviour<unknown>>
+
+/** A server that answers a call with its state and keeps a log of how it ends. */
+function serve(behaviour: (bench: Omit<Bench, 'ref'>) => Behaviour = () => ({})): Bench {
+  const clock = new VirtualClock()
+  const log: unknown[] = []
+  const logic = fromServer({
+    init: () => ({ state: 'state' }),
+    handleCall: (_request, _from, state) => ({ reply: state }),
+    terminate: (reason) => {
+      log.push(reason)
+    },
+    ...behaviour({ clock, log }),
+  })
+  const ref = start(logic, { clock })
+  return { ref, clock, log }
+}
+
+const GET = { type: 'get' }
+/** How many listen to the actor's snapshots and its end. */
+const observers = (ref: AnyActorRef): number => (ref as unknown as { observers: Set<unknown> }).observers.size
+
+test('M01 a call of nobody fails with noproc, a cast does nothing', async () => {
+  const { ref } = serve()
+  exit(ref, KILLED)
+  const error = await failure(call(ref, GET))
+  expect(error).toMatchObject({ code: 'STOPPED', details: { reason: 'noproc', actor: ref.id, request: 'get' } })
+  expect(() => {
+    cast(ref, GET)
+  }).not.toThrow()
+})
+
+test('M02 a late reply is dropped, the server unaffected, and neither timer nor listener is left', async () => {
+  const { ref, clock, log } = serve(({ clock, log }) => ({
+    handleCall: async (_request, _from, state) => {
+      await sleep(clock, 150)
+      log.push('answers')
+      return { reply: state }
+    },
+  }))
+  const before = observers(ref)
+  const answers: unknown[] = []
+  const answer = call(ref, GET, { timeout: 50 })
+  answer.then(
+    (value) => answers.push(value),
+    (error: unknown) => answers.push(error),
+  )
+  expect(observers(ref)).toBe(before + 1)
+  await clock.advance(49)
+  expect(answers).toEqual([])
+  await clock.advance(1)
+  expect(answers).toMatchObject([{ code: 'DEADLINE_EXCEEDED', details: { actor: ref.id, request: 'get' } }])
+  expect(observers(ref)).toBe(before)
+  await clock.advance(100)
+  expect(log).toEqual(['answers'])
+  expect(answers).toHaveLength(1)
+  expect(clock.pending).toBe(0)
+  expect(exitReasonOf(ref)).toBeUndefined()
+})
+
+test('M03 a call waits 5000 ms by default, an operation of a supervisor for ever', async () => {
+  const { ref, clock } = serve(() => ({ handleCall: () => undefined }))
+  const answers: unknown[] = []
+  call(ref, GET).catch((error: unknown) => answers.push(error))
+  await clock.advance(4_999)
+  expect(answers).toEqual([])
+  await clock.advance(1)
+  expect(answers).toMatchObject([{ code: 'DEADLINE_EXCEEDED' }])
+
+  const app = createSupervisor({ id: 'app', clock })
+  await app.start()
+  let isOpen = true
+  void app.startChild({ id: 'slow', logic: idle, ready: () => false }).catch(() => {
+    isOpen = false
+  })
+  await clock.advance(24 * 3_600_000)
+  expect(isOpen).toBe(true)
+  await app.stop()
+})
+
+test('M04 a crash while handling a call is the caller’s error, with the server’s as its cause', async () => {
+  const { ref, clock } = serve(() => ({
+    handleCall: () => {
+      throw boom
+    },
+  }))
+  const error = await failure(call(ref, GET))
+  expect(error).toMatchObject({ code: 'STOPPED', details: { reason: 'error', request: 'get' } })
+  expect(error.cause).toBe(boom)
+  expect(clock.pending).toBe(0)
+})
+
+test('M05 a server that stops normally without a reply has failed the call', async () => {
+  const { ref } = serve(() => ({ handleCall: () => ({ stop: NORMAL }) }))
+  const error = await failure(call(ref, GET))
+  expect(error).toMatchObject({ code: 'STOPPED', details: { reason: 'normal', exit: NORMAL } })
+  expect(error.cause).toBeUndefined()
+})
+
+test('M06 a server that calls itself is refused at once', async () => {
+  const { ref, clock } = serve(() => ({
+    handleCall: async (_request, _from, _state, self) => ({
+      reply: await failure(call(self, GET, { caller: self })),
+    }),
+  }))
+  const error = await call(ref, GET)
+  expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', details: { reason: 'calling_self' } })
+  expect(clock.pending).toBe(0)
+})
+
+test('M07 a server can answer later, and serves others in between', async () => {
+  const { ref } = serve(() => ({
+    handleCall: ({ type }, from) => (type === 'get' ? { state: from } : { reply: 'other' }),
+    handleInfo: (_event, from) => {
+      reply(from as From, 'late')
+      reply(from as From, 'twice')
+      return undefined
+    },
+  }))
+  const late = call(ref, GET)
+  await expect(call(ref, { type: 'other' })).resolves.toBe('other')
+  ref.send({ type: 'now' })
+  await expect(late).resolves.toBe('late')
+})
+
+test('M08 who waits for a deferred reply learns that the server was killed', async () => {
+  const { ref } = serve(() => ({ handleCall: () => undefined }))
+  const answer = failure(call(ref, GET, { timeout: 'infinity' }))
+  exit(ref, KILLED)
+  expect(await answer).toMatchObject({ code: 'STOPPED', details: { reason: 'killed', exit: KILLED } })
+})
+
+test('M09 stop with a reply: first terminate, then the reply, then the exit', async () => {
+  const { ref, clock, log } = serve(({ clock, log }) => ({
+    handleCall: () => ({ stop: NORMAL, reply: 'ok' }),
+    terminate: async () => {
+      await sleep(clock, 100)
+      log.push('terminate')
+    },
+  }))
+  ref.subscribe({ complete: () => log.push('exit') })
+  void call(ref, GET).then((value) => log.push(value))
+  await clock.advance(99)
+  expect(log).toEqual([])
+  await clock.advance(1)
+  // The reply was sent before the exit, or the call would have failed; its promise tells one microtask later.
+  expect(log).toEqual(['terminate', 'exit', 'ok'])
+  expect(exitReasonOf(ref)).toEqual(NORMAL)
+})
+
+test('M10 a reply counts though the server ends right after it', async () => {
+  const { ref } = serve(() => ({
+    handleCall: (_request, from) => {
+      reply(from, 'ok')
+      return { stop: BOOM }
+    },
+  }))
+  await expect(call(ref, GET)).resolves.toBe('ok')
+  expect(exitReasonOf(ref)).toEqual(BOOM)
+})
+
+test('M11 continue comes before any message, but after the return of start', async () => {
+  const log: string[] = []
+  const logic = fromServer({
+    init: () => ({ state: 0, continue: 'x' }),
+    handleContinue: (continuation) => {
+      log.push(`continue ${String(continuation)}`)
+      return continuation === 'x' ? { continue: 'y' } : undefined
+    },
+    handleInfo: ({ type }) => {
+      log.push(type)
+      return undefined
+    },
+  })
+  const ref = createActor(logic)
+  ref.send({ type: 'queued' })
+  ref.start()
+  log.push('started')
+  await settled()
+  expect(log).toEqual(['started', 'continue x', 'continue y', 'queued'])
+})
+
+test('M12 a timeout ends with any message and comes when there is none', async () => {
+  const { ref, clock, log } = serve(({ log }) => ({
+    handleCast: () => ({ timeout: 40 }),
+    handleInfo: ({ type }) => {
+      log.push(type)
+      return undefined
+    },
+  }))
+  cast(ref, { type: 'arm' })
+  await clock.advance(39)
+  ref.send({ type: 'message' })
+  await clock.advance(1_000)
+  expect(log).toEqual(['message'])
+  expect(clock.pending).toBe(0)
+
+  cast(ref, { type: 'arm' })
+  await clock.advance(39)
+  cast(ref, { type: 'arm' })
+  await clock.advance(39)
+  expect(log).toEqual(['message'])
+  await clock.advance(1)
+  expect(log).toEqual(['message', 'timeout'])
+
+  cast(ref, { type: 'arm' })
+  exit(ref, KILLED)
+  expect(clock.pending).toBe(0)
+})
+
+test('M13 a server that fails runs terminate with its own error, trapping or not', async () => {
+  const { ref, log } = serve(() => ({
+    handleInfo: () => Promise.reject(boom),
+  }))
+  ref.send({ type: 'fail' })
+  await settled()
+  expect(log).toEqual([BOOM])
+  expect(exitReasonOf(ref)).toEqual(BOOM)
+})
+
+test('M14 an exit signal ends a server that does not trap without terminate', () => {
+  const { ref, log } = serve()
+  exitSignal(ref, BOOM, worker())
+  expect(exitReasonOf(ref)).toEqual(BOOM)
+  expect(log).toEqual([])
+})
+
+test('M15 stopServer resolves only if the server ends in time and with the reason asked for', async () => {
+  const plain = serve()
+  await stopServer(plain.ref, { reason: SHUTDOWN })
+  expect(plain.log).toEqual([SHUTDOWN])
+  expect(exitReasonOf(plain.ref)).toEqual(SHUTDOWN)
+
+  const slow = serve(({ clock, log }) => ({
+    terminate: async () => {
+      await sleep(clock, 100)
+      log.push('terminated')
+    },
+  }))
+  const late = failure(stopServer(slow.ref, { timeout: 50 }))
+  await slow.clock.advance(50)
+  expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  await slow.clock.advance(50)
+  expect(slow.log).toEqual(['terminated'])
+  expect(exitReasonOf(slow.ref)).toEqual(NORMAL)
+
+  const other = serve(() => ({
+    terminate: () => {
+      throw boom
+    },
+  }))
+  const error = await failure(stopServer(other.ref))
+  expect(error).toMatchObject({ code: 'STOPPED', details: { reason: 'error' } })
+  expect(error.cause).toBe(boom)
+  expect(await failure(stopServer(other.ref))).toMatchObject({ code: 'STOPPED', details: { reason: 'noproc' } })
+})
+
+test('M16 init can refuse to start, with a reason; the start function of a child can say IGNORE', async () => {
+  const failing = { id: 'a', logic: fromServer({ init: () => ({ stop: BOOM }) }) }
+  const refusing = { id: 'b', logic: fromServer({ init: () => ({ stop: NORMAL }) }) }
+  const app = createSupervisor({ id: 'app' })
+  await app.start()
+  const error = await failure(app.startChild(failing))
+  expect(error.code).toBe('START_FAILED')
+  expect(error.cause).toBe(boom)
+  expect(await failure(app.startChild(refusing))).toMatchObject({
+    code: 'START_FAILED',
+    cause: { code: 'STOPPED', details: { exit: 'normal' } },
+  })
+  await expect(app.startChild({ id: 'c', logic: () => IGNORE })).resolves.toBeUndefined()
+  expect(app.children.map(({ id, state }) => `${id} ${state}`)).toEqual(['c stopped'])
+  await app.stop()
+})
+
+test('M18 what one sender sends is handled in order, casts before the call after them', async () => {
+  const { ref, clock } = serve(({ clock }) => ({
+    init: () => ({ state: [] }),
+    handleCast: async ({ type }, state) => {
+      await sleep(clock, 10)
+      return { state: [...(state as string[]), type] }
+    },
+  }))
+  for (const type of ['1', '2', '3', '4', '5']) cast(ref, { type })
+  const answer = call(ref, GET)
+  await clock.advance(50)
+  await expect(answer).resolves.toEqual(['1', '2', '3', '4', '5'])
+})
+
+test('M19 an unknown message is logged, an unknown call or cast is an error', async () => {
+  const logged: unknown[][] = []
+  const bare = fromServer({ init: () => ({ state: 0 }) })
+  const ref = createActor(bare, { logger: (...values: unknown[]) => logged.push(values) })
+  ref.subscribe({ error: () => undefined })
+  ref.start()
+  ref.send({ type: 'unknown' })
+  expect(logged).toEqual([[expect.stringContaining('handleInfo'), { type: 'unknown' }]])
+  expect(exitReasonOf(ref)).toBeUndefined()
+
+  expect(await failure(call(ref, GET))).toMatchObject({ cause: { details: { handler: 'handleCall' } } })
+  const other = start(bare)
+  cast(other, GET)
+  expect(exitReasonOf(other)).toMatchObject({ error: { details: { handler: 'handleCast' } } })
+})
+
+test('any actor can be called: a machine, a callback', async () => {
+  type Event = { type: 'add'; by: number } | { type: 'total'; from: From }
+  const machine = setup({ types: { events: {} as Event, context: {} as { total: number } } }).createMachine({
+    context: { total: 0 },
+    on: {
+      add: { actions: assign({ total: ({ context, event }) => context.total + event.by }) },
+      total: {
+        actions: ({ context, event }) => {
+          reply(event.from, context.total)
+        },
+      },
+    },
+  })
+  const counter = start(machine)
+  cast(counter, { type: 'add', by: 2 } as EventObject)
+  await expect(call<number>(counter, { type: 'total' })).resolves.toBe(2)
+
+  const echo = start(
+    fromCallback(({ receive }) => {
+      receive((event) => {
+        const { from, type } = event as unknown as CallEvent
+        reply(from, type)
+      })
+    }),
+  )
+  await expect(call(echo, GET)).resolves.toBe('get')
+})
+
+test('a call can be cancelled, and leaves nothing behind', async () => {
+  const { ref, clock } = serve(() => ({ handleCall: () => undefined }))
+  const before = observers(ref)
+  const controller = new AbortController()
+  const answer = failure(call(ref, GET, { signal: controller.signal }))
+  controller.abort(boom)
+  expect(await answer).toMatchObject({ code: 'CANCELLED', cause: boom })
+  expect(await failure(call(ref, GET, { signal: controller.signal }))).toMatchObject({ code: 'CANCELLED' })
+  expect(clock.pending).toBe(0)
+  expect(observers(ref)).toBe(before)
+})
+
+test('a supervisor waits for terminate of a server that traps exits, and stops others at once', async () => {
+  const clock = new VirtualClock()
+  const log: string[] = []
+  const server = (id: string, trapExit: boolean) => ({
+    id,
+    logic: fromServer({
+      trapExit,
+      init: () => ({ state: undefined }),
+      terminate: async (reason) => {
+        await sleep(clock, 100)
+        log.push(`${id} ${reason.type}`)
+      },
+    }),
+  })
+  const app = createSupervisor({ id: 'app', clock, children: [server('traps', true), server('plain', false)] })
+  app.on('child.exit', ({ id, reason }) => log.push(`exit ${id} ${reason.type}`))
+  await app.start()
+  const stopped = app.stop()
+  await clock.advance(99)
+  expect(log).toEqual(['exit plain shutdown'])
+  await clock.advance(1)
+  await stopped
+  expect(log).toEqual(['exit plain shutdown', 'traps shutdown', 'exit traps shutdown'])
+  expect(clock.pending).toBe(0)
+})
