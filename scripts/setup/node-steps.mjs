@@ -102,7 +102,7 @@ const configurations = () => [
   ...projects().map((project) => join(project, 'tsconfig.json')),
 ]
 
-/** The .ts files that the project's tsconfig includes: its `include` names folders, perhaps with a pattern after them. */
+/** The .ts files that the project's tsconfig includes: its `include` names files, or folders, perhaps with a pattern after them. */
 function sourcesOf(project) {
   const { include } = readJson(join(project, 'tsconfig.json'))
   const walk = (folder) =>
@@ -114,7 +114,7 @@ function sourcesOf(project) {
   return include
     .map((pattern) => join(project, pattern.replace(/\/?\*.*$/, '')))
     .filter(existsSync)
-    .flatMap(walk)
+    .flatMap((path) => (statSync(path).isDirectory() ? walk(path) : [path]))
 }
 
 function missingOutputs(project) {
