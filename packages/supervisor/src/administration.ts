@@ -1,4 +1,4 @@
-import type { AnyActorRef } from 'xstate'
+import type { AnyActorRef, EventObject } from 'xstate'
 import { isSupervisor } from './brand.ts'
 import type { ChildCounts, ChildInfo } from './child-info.ts'
 import type { Address, Call } from './core/call.ts'
@@ -6,6 +6,8 @@ import type { Result } from './core/effect.ts'
 import { stoppedError } from './core/turn.ts'
 import { TerrariumError } from './errors.ts'
 import { isOver } from './exit.ts'
+import type { SupervisorSnapshot } from './logic.ts'
+import { call, type CallOptions } from './server/call.ts'
 import type { ChildSpec } from './spec.ts'
 
 /**
@@ -39,6 +41,12 @@ export interface Administration {
    * the actor that there is then. The same specification again, field by field, changes nothing.
    */
   reconfigure(spec: ChildSpec): Promise<AnyActorRef | undefined>
+  /**
+   * Calls a child by its id, whichever incarnation it is in, as `call()` does. If it cannot answer now this is known at
+   * once: PARKED if it is parked, else STOPPED, `details` being `{ child, state, retryAt, fingerprint }`; `retryAt` is when its
+   * next start is due, in ms of the supervisor's clock (X20).
+   */
+  call<TReply = unknown>(id: string, request: EventObject, options?: CallOptions): Promise<TReply>
   /** One new start of a parked child, now. Resolves once it has begun; what comes of it is told by events. */
   unpark(child: string | AnyActorRef): Promise<void>
   /** Newest first, as in OTP. */
@@ -96,6 +104,11 @@ export class Administrator implements Administration {
     return this.#call({ type: 'reconfigure', spec })
   }
 
+  call<TReply = unknown>(id: string, request: EventObject, options?: CallOptions): Promise<TReply> {
+    const child = (this.#ref.getSnapshot() as SupervisorSnapshot).child(id)
+    return child?.ref === undefined ? Promise.reject(unavailable(id, child)) : call(child.ref, request, options)
+  }
+
   unpark(child: Address): Promise<void> {
     return this.#call({ type: 'unpark', child })
   }
@@ -127,4 +140,16 @@ export class Administrator implements Administration {
       if (!isAnswered) this.#waiting.add(reject)
     })
   }
+}
+
+function unavailable(id: string, child: ChildInfo | undefined): TerrariumError {
+  const { state = 'not_found', failure, until } = child ?? {}
+  const details = { child: id, state, retryAt: until, fingerprint: failure?.fingerprint }
+  const message = `child ${id} cannot be called: ${state.replace('_', ' ')}`
+  const hint = state === 'parked' ? 'remove the cause, then unpark() or reconfigure() it' : undefined
+  return new TerrariumError(state === 'parked' ? 'PARKED' : 'STOPPED', message, {
+    hint,
+    cause: failure?.error,
+    details,
+  })
 }

@@ -1,6 +1,14 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, fromTransition } from 'xstate'
-import { administrate, createSupervisor, supervisor, VirtualClock, type SupervisorOptions } from '@terrarium/supervisor'
+import {
+  administrate,
+  createSupervisor,
+  exit,
+  fromServer,
+  supervisor,
+  VirtualClock,
+  type SupervisorOptions,
+} from '@terrarium/supervisor'
 import { bench, child, idle, NO_JITTER, refusal, slow, type Bench } from './support.ts'
 
 const MINUTE = 60_000
@@ -136,6 +144,42 @@ test('a running child gets its new specification with its next start', async () 
   await it.clock.advance(10)
   await it.crash('a')
   expect(it.state('a')).toBe('absent')
+  await it.app.stop()
+})
+
+test('X20 a call of a parked child is refused in the same turn, with what is known', async () => {
+  const it = bench({ children: [failing('a', 3), child('b')] })
+  await it.app.start()
+  await it.clock.advance(10)
+  exit(it.ref('a'), { type: 'error', error: boom })
+  await it.clock.advance(1_000)
+  const [{ failure, until } = {}] = it.app.children
+  expect(it.state('a')).toBe('parked')
+  const refused = it.app.call('a', { type: 'ping' }, { clock: it.clock })
+  expect(it.clock.pending).toBe(1) // the probe's; nothing waits for the call
+  await expect(refused).rejects.toMatchObject({
+    code: 'PARKED',
+    cause: boom,
+    details: { child: 'a', state: 'parked', retryAt: until, fingerprint: failure?.fingerprint },
+  })
+  await it.app.terminateChild('b')
+  await expect(it.app.call('b', { type: 'ping' })).rejects.toMatchObject({
+    code: 'STOPPED',
+    details: { state: 'stopped' },
+  })
+  await expect(it.app.call('c', { type: 'ping' })).rejects.toMatchObject({ details: { state: 'not_found' } })
+  await it.app.stop()
+})
+
+test('a call by id reaches whichever incarnation there is', async () => {
+  const server = fromServer({ init: () => ({ state: 7 }), handleCall: (_request, _from, state) => ({ reply: state }) })
+  const it = bench({ children: [child('a', { logic: server })] })
+  await it.app.start()
+  await it.clock.advance(10)
+  exit(it.ref('a'), { type: 'killed' })
+  expect(it.app.children[0]).toMatchObject({ incarnation: 2 })
+  expect(await it.app.call<number>('a', { type: 'read' }, { clock: it.clock })).toBe(7)
+  expect(it.clock.pending).toBe(0)
   await it.app.stop()
 })
 
