@@ -29,6 +29,7 @@ export { reply, type CallEvent, type From } from './server/from.ts'
 export { fromServer, type ServerLogic, type ServerSnapshot } from './server/from-server.ts'
 export type { HandlerResult, InitResult, Next, ServerBehaviour } from './server/behaviour.ts'
 export { stopServer, type StopOptions } from './server/stop-server.ts'
+export { startTask, type Task, type Work } from './task.ts'
 export {
   createRegistry,
   type Registry,
