@@ -2,7 +2,7 @@
 %%   erl -noshell -run otp_contender main SCENARIO CHILDREN OPERATIONS WARMUPS REPETITIONS
 %% prints the medians as JSON in one line. Scenarios are those of trial.ts.
 -module(otp_contender).
--behaviour(supervisor).
+%% Both a supervisor's and a server's module, which cannot be said of one init/1.
 -behaviour(gen_server).
 -export([main/1, start_counter/0, start_counter/2]).
 -export([init/1, handle_call/3, handle_cast/2]).

@@ -13,7 +13,7 @@ const common = (mode: Mode) => ({
   mode,
   intensity: 1_000_000_000,
   period: 3_600_000,
-  ...(mode === 'otp' ? {} : { backoff: 'off' as const, breaker: 'off' as const }),
+  ...(mode === 'otp' ? {} : ({ backoff: 'off', breaker: 'off', crashLoop: 'off', startRate: Infinity } as const)),
 })
 
 const specOf = (_: unknown, index: number): ChildSpec => ({ id: String(index), logic: counter })
