@@ -52,8 +52,11 @@ function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: rea
   child.state = 'restarting'
   child.failures += 1
   if (!window.admit(turn.now)) giveUp(turn, child, 'restart intensity', errorOfExit(child.id, reason))
-  else if (!wasReady) setTimer(turn, child, 0)
-  else if (leavesRoom(turn, child)) restart(turn, child)
+  else if (!wasReady) {
+    // Nobody is taken down before it is tried again (H07, H08).
+    child.group = remaining.length > 0 ? remaining : undefined
+    setTimer(turn, child, 0)
+  } else if (leavesRoom(turn, child)) restart(turn, child)
   else {
     // Those that belong to it go down now, so that their own deaths are not counted (D12).
     const group = groupOf(turn, child, [])
@@ -200,7 +203,7 @@ export function restart(turn: Turn, child: Child, known = child.group): void {
     setTimer(turn, child, wait)
     return
   }
-  const group = known ?? (mode === 'otp' ? groupOf(turn, child, []) : [child.id])
+  const group = mode === 'otp' ? groupOf(turn, child, known ?? []) : (known ?? [child.id])
   if (group === undefined) return
   clearTimer(turn, child)
   child.state = 'restarting'
