@@ -1,28 +1,24 @@
-import { createSupervisor } from '@terrarium/supervisor'
+import { createSupervisor, supervisor } from '@terrarium/supervisor'
 import { fromCallback, fromTransition } from 'xstate'
 
-const counter = fromTransition((count: number) => count + 1, 0)
+const cache = fromTransition((hits: number) => hits + 1, 0)
 const flaky = fromCallback(({ receive }) => {
   receive(() => {
     throw new Error('cannot work like this')
   })
 })
-
 const app = createSupervisor({
   id: 'app',
-  strategy: 'one_for_one',
+  strategy: 'rest_for_one', // who comes later depends on who comes earlier
   children: [
-    { id: 'counter', logic: counter },
-    { id: 'flaky', logic: flaky },
+    { id: 'cache', logic: cache },
+    { id: 'flaky', logic: flaky, restart: 'transient' },
+    { id: 'jobs', logic: supervisor({ id: 'jobs', children: [{ id: 'job', logic: cache }] }) },
   ],
 })
 app.on('child.exit', ({ id, reason }) => {
   console.log(`${id} ended: ${reason.type}`)
 })
-app.on('child.backoff', ({ id, delay }) => {
-  console.log(`${id} stays down for ${delay} ms`)
-})
-
 await app.start() // every child is ready, or it rejects and nothing is left running
 
 const restarted = new Promise((resolve) => app.on('child.restart', resolve))

@@ -21,16 +21,29 @@ async function printedBy(run: () => Promise<unknown>): Promise<unknown[][]> {
 test('the code of the README is the code of these examples', async () => {
   const readme = await readFile(`${here}/../README.md`, 'utf8')
   const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code)
-  const examples = ['readme.example.ts', 'readme.clock.ts'].map((name) => readFile(`${here}/${name}`, 'utf8'))
+  const names = ['example', 'strategy', 'embedded', 'clock']
+  const examples = names.map((name) => `readme.${name}.ts`).map((name) => readFile(`${here}/${name}`, 'utf8'))
   expect(blocks).toEqual(await Promise.all(examples))
 })
 
 test('the first example runs as it says', async () => {
   expect(await printedBy(() => import('./readme.example.ts'))).toEqual([
     ['flaky ended: error'],
-    [['counter running 1', 'flaky running 2']],
+    ['jobs ended: shutdown'],
+    [['cache running 1', 'flaky running 2', 'jobs running 2']],
+    ['jobs ended: shutdown'],
     ['flaky ended: shutdown'],
-    ['counter ended: shutdown'],
+    ['cache ended: shutdown'],
+  ])
+})
+
+test('the strategy example runs as it says', async () => {
+  expect(await printedBy(() => import('./readme.strategy.ts'))).toEqual([['db 2, queue 1, api 2, mail 1, web 2']])
+})
+
+test('the embedding example runs as it says', async () => {
+  expect(await printedBy(() => import('./readme.embedded.ts'))).toEqual([
+    [{ specs: 1, active: 1, supervisors: 0, workers: 1 }],
   ])
 })
 
