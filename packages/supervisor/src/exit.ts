@@ -20,7 +20,7 @@ interface Internals {
   _stop(): unknown
 }
 
-/** Why actors were ended by {@link exit}. */
+/** Why actors are stopped. */
 const exits = new WeakMap<AnyActorRef, ExitReason>()
 const trapping = new WeakSet<AnyActorRef>()
 
@@ -32,8 +32,7 @@ const trapping = new WeakSet<AnyActorRef>()
  * `exit(ref, { type: 'killed' })` is OTP's `exit(Pid, kill)` (L03). An actor that is over stays as it is.
  */
 export function exit(ref: AnyActorRef, reason: ExitReason): void {
-  if (isOver(ref) || exits.has(ref)) return
-  exits.set(ref, reason)
+  if (isOver(ref) || !recordExit(ref, reason)) return
   whenOver(ref, () => {
     // It may have come to its own end in the event at hand; then XState tells the parent.
     if (endOf(ref) === undefined) tellParent(ref, reason)
@@ -74,12 +73,19 @@ export function isTrapping(ref: AnyActorRef): boolean {
   return trapping.has(ref)
 }
 
-/** Why the actor is over; `undefined` while it is not. Stopped by XState, not by {@link exit}: `killed`. */
+/** Why the actor is over; `undefined` while it is not. Stopped by XState, and nobody said why: `killed`. */
 export function exitReasonOf(ref: AnyActorRef): ExitReason | undefined {
   return isOver(ref) ? (endOf(ref) ?? exits.get(ref) ?? { type: 'killed' }) : undefined
 }
 
-/** The reason {@link exit} was given, also while the actor is still ending. */
+/** For whoever stops an actor hard: with this, links and monitors see why. The first reason counts; tells whether it is this. */
+export function recordExit(ref: AnyActorRef, reason: ExitReason): boolean {
+  if (exits.has(ref)) return false
+  exits.set(ref, reason)
+  return true
+}
+
+/** What was recorded, also while the actor is still ending. */
 export function orderedExit(ref: AnyActorRef): ExitReason | undefined {
   return exits.get(ref)
 }

@@ -107,7 +107,7 @@ export class Registry<TKey, TValue = undefined> {
   /** Refused with `not_registered` unless it is the owner's (N08), with `not_unique` if keys may be duplicate (N07). */
   updateValue(key: TKey, ref: AnyActorRef, update: (value: TValue) => TValue): { value: TValue; previous: TValue } {
     this.#mustBeUnique('updateValue')
-    const entry = [...(this.#byKey.get(key) ?? [])].find((each) => each.ref === ref && !isOver(ref))
+    const entry = [...(this.#byKey.get(key) ?? [])].find((each) => each.ref === ref)
     if (entry === undefined) throw refusal('not_registered', `actor ${ref.id} does not own ${String(key)}`, { ref })
     const previous = entry.value
     entry.value = update(previous)

@@ -12,10 +12,7 @@ import {
   type ExitReason,
 } from '@terrarium/supervisor'
 import { bench, child, idle } from './support.ts'
-import { BOOM, boom, end, KILLED, NORMAL, settled, SHUTDOWN, start, trapper, worker } from './otp/actors.ts'
-
-/** How many listen to the actor. */
-const observers = (ref: AnyActorRef): number => (ref as unknown as { observers: Set<unknown> }).observers.size
+import { BOOM, boom, end, KILLED, NORMAL, observers, settled, SHUTDOWN, start, trapper, worker } from './otp/actors.ts'
 
 test('exit ends any actor with the reason, drops its mailbox and runs its clean-up', () => {
   const log: string[] = []
@@ -39,6 +36,7 @@ test('an actor that is told to exit while it deals with an event deals with no o
     if (event.type === 'go') {
       self.send({ type: 'later' })
       exit(self, BOOM)
+      exit(self, NORMAL)
       log.push('still here')
     }
     return state
@@ -52,8 +50,8 @@ test('an actor that is told to exit while it deals with an event deals with no o
   expect(downs).toEqual([{ type: 'down', ref, reason: BOOM }])
 })
 
-test('an end that an actor comes to by itself while it is told to exit is its end', () => {
-  const machine = setup({}).createMachine({
+test('an end that an actor comes to by itself while it is told to exit is its end, and is told once', () => {
+  const ending = setup({}).createMachine({
     initial: 'running',
     states: {
       running: {
@@ -61,17 +59,25 @@ test('an end that an actor comes to by itself while it is told to exit is its en
           go: {
             target: 'ended',
             actions: ({ self }) => {
-              exit(self, BOOM)
+              exit(self, SHUTDOWN)
             },
           },
         },
       },
       ended: { type: 'final' },
     },
+    output: 42,
   })
-  const ref = start(machine)
-  ref.send({ type: 'go' })
-  expect(exitReasonOf(ref)).toEqual(NORMAL)
+  const outputs: unknown[] = []
+  const parent = start(
+    setup({ actors: { ending } }).createMachine({
+      invoke: { id: 'invoked', src: 'ending', onDone: { actions: ({ event }) => outputs.push(event.output) } },
+    }),
+  )
+  const { invoked } = (parent.getSnapshot() as { children: Record<string, AnyActorRef> }).children
+  invoked?.send({ type: 'go' })
+  expect(outputs).toEqual([42])
+  expect(exitReasonOf(invoked as AnyActorRef)).toEqual({ type: 'normal', output: 42 })
 })
 
 test('its supervisor sees the reason as that of the exit, and acts on it', async () => {

@@ -1,5 +1,4 @@
 import type { ActorLogic, ActorScope, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
-import { isTrapping } from '../exit.ts'
 import { exitWith, type ExitOutput } from '../exit-reason.ts'
 import type { ServerBehaviour } from './behaviour.ts'
 import { Server } from './server.ts'
@@ -9,8 +8,8 @@ export type ServerSnapshot<TState> = Snapshot<ExitOutput> & {
   readonly context: TState | undefined
   /** `running` once `init` is through: what a child specification's `ready` may ask for if `init` is asynchronous. */
   readonly phase: Server<TState>['phase']
-  /** Whether anything comes of the event: a server that does not trap exits need not be asked to shut down. */
-  can(event: EventObject): boolean
+  /** Something comes of every event: so a supervisor knows that the server can be asked to shut down. */
+  can(event: EventObject): true
 }
 
 export type ServerLogic<TState, TInput> = ActorLogic<
@@ -31,8 +30,9 @@ export type ServerLogic<TState, TInput> = ActorLogic<
  * })
  * ```
  *
- * If it traps exits its supervisor gives it its `shutdown` time to run `terminate`; if not it is stopped at once. It ends with
- * the error it failed with, else with `exitWith(reason)` as its output. A start that fails is an error like any other.
+ * When its supervisor shuts it down a server that traps exits has its `shutdown` time to deal with the messages before that and
+ * to run `terminate`; any other one ends at once. It ends with the error it failed with, else with `exitWith(reason)` as its
+ * output. A start that fails is an error like any other.
  */
 export function fromServer<
   TState,
@@ -54,7 +54,7 @@ export function fromServer<
         server.boot(origin)
       },
     })
-    return viewOf(server, self as AnyActorRef)
+    return viewOf(server)
   }
 
   return {
@@ -75,16 +75,16 @@ export function fromServer<
       if (server === undefined) return snapshot
       if (event.type === 'xstate.stop') {
         server.halt()
-        return viewOf(server, self as AnyActorRef, 'stopped')
+        return viewOf(server, 'stopped')
       }
       if (event.type === 'server.boot') boot?.()
       else server.receive(event)
-      return viewOf(server, self as AnyActorRef)
+      return viewOf(server)
     },
   }
 }
 
-function viewOf<TState>(server: Server<TState>, self: AnyActorRef, status?: 'stopped'): ServerSnapshot<TState> {
+function viewOf<TState>(server: Server<TState>, status?: 'stopped'): ServerSnapshot<TState> {
   const { outcome, state, phase } = server
   return {
     status: status ?? (outcome === undefined ? 'active' : outcome.type === 'error' ? 'error' : 'done'),
@@ -92,6 +92,6 @@ function viewOf<TState>(server: Server<TState>, self: AnyActorRef, status?: 'sto
     error: outcome?.type === 'error' ? outcome.error : undefined,
     context: state,
     phase,
-    can: ({ type }: EventObject) => type !== 'supervisor.shutdown' || isTrapping(self),
+    can: () => true,
   } as unknown as ServerSnapshot<TState>
 }

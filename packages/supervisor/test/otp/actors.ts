@@ -42,5 +42,8 @@ export function trapper(): { readonly ref: AnyActorRef; readonly received: Event
   return { ref, received }
 }
 
+/** How many listen to the actor's snapshots and its end. */
+export const observers = (ref: AnyActorRef): number => (ref as unknown as { observers: Set<unknown> }).observers.size
+
 /** Everything that can happen without time passing has happened. */
 export const settled = (): Promise<void> => new VirtualClock().advance(0)

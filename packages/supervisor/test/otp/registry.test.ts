@@ -10,7 +10,7 @@ import {
   type RegistryEvent,
 } from '@terrarium/supervisor'
 import { bench, idle, obedient } from '../support.ts'
-import { boom, end, KILLED, NORMAL, settled, worker } from './actors.ts'
+import { boom, end, KILLED, NORMAL, observers, settled, worker } from './actors.ts'
 
 /** What an operation was refused with. */
 function refusal(operation: () => unknown): Readonly<Record<string, unknown>> {
@@ -135,6 +135,7 @@ test('N06 a duplicate key can be registered twice by one owner, and is unregiste
   registry.unregister('k', a)
   expect(registry.keys(a)).toEqual([])
   expect(registry.lookup('k')).toEqual([{ ref: b, value: 2 }])
+  expect(observers(a)).toBe(observers(worker()))
 })
 
 test('N07 names and updates need unique keys', () => {

@@ -12,6 +12,7 @@ import {
   isTerrariumError,
   reply,
   stopServer,
+  supervisor,
   VirtualClock,
   type CallEvent,
   type From,
@@ -19,7 +20,7 @@ import {
   type TerrariumError,
 } from '@terrarium/supervisor'
 import { idle } from '../support.ts'
-import { BOOM, boom, KILLED, NORMAL, settled, SHUTDOWN, start, worker } from './actors.ts'
+import { BOOM, boom, KILLED, NORMAL, observers, settled, SHUTDOWN, start, worker } from './actors.ts'
 
 /** What a promise was rejected with. */
 async function failure(promise: Promise<unknown>): Promise<TerrariumError> {
@@ -62,8 +63,6 @@ function serve(behaviour: (bench: Omit<Bench, 'ref'>) => Behaviour = () => ({}))
 }
 
 const GET = { type: 'get' }
-/** How many listen to the actor's snapshots and its end. */
-const observers = (ref: AnyActorRef): number => (ref as unknown as { observers: Set<unknown> }).observers.size
 
 test('M01 a call of nobody fails with noproc, a cast does nothing', async () => {
   const { ref } = serve()
@@ -411,4 +410,54 @@ test('a supervisor waits for terminate of a server that traps exits, and stops o
   await stopped
   expect(log).toEqual(['exit plain shutdown', 'traps shutdown', 'exit traps shutdown'])
   expect(clock.pending).toBe(0)
+})
+
+test('terminate runs on a hard stop if that is the end of the parent, not if it is the end of the server only', async () => {
+  const log: unknown[] = []
+  const logic = fromServer({
+    trapExit: true,
+    init: () => ({ state: undefined }),
+    terminate: (reason) => {
+      log.push(reason)
+    },
+  })
+  const taken = (): unknown[] => log.splice(0)
+
+  exit(start(logic), KILLED)
+  expect(taken()).toEqual([])
+  start(logic).stop()
+  expect(taken()).toEqual([SHUTDOWN])
+
+  const machine = setup({ actors: { server: logic } }).createMachine({
+    initial: 'serving',
+    states: { serving: { invoke: { src: 'server' }, on: { leave: 'idle' } }, idle: {} },
+  })
+  start(machine).send({ type: 'leave' })
+  expect(taken()).toEqual([SHUTDOWN])
+  exit(start(machine), BOOM)
+  expect(taken()).toEqual([BOOM])
+
+  const tree = (shutdown: 'brutal_kill' | 1_000) =>
+    createSupervisor({
+      id: 'root',
+      children: [{ id: 'sub', logic: supervisor({ id: 'sub', children: [{ id: 'server', logic, shutdown }] }) }],
+    })
+  const brutal = tree('brutal_kill')
+  await brutal.start()
+  await brutal.stop()
+  expect(taken()).toEqual([])
+  const killed = tree(1_000)
+  await killed.start()
+  exit(killed.ref, KILLED)
+  // In OTP too: the killed one's children are killed, and a supervisor among them shuts down its own.
+  expect(taken()).toEqual([SHUTDOWN])
+})
+
+test('a server that does not trap exits is stopped at once, even while it is busy', async () => {
+  const { ref, clock, log } = serve(({ clock }) => ({ handleInfo: () => sleep(clock, 100).then(() => undefined) }))
+  ref.send({ type: 'work' })
+  ref.send({ type: 'supervisor.shutdown' })
+  expect(exitReasonOf(ref)).toEqual(SHUTDOWN)
+  await clock.advance(100)
+  expect(log).toEqual([])
 })

@@ -124,9 +124,17 @@ test('P07 a result may be asked for again; shutting down keeps a result, and tel
   expect(aborted).toEqual(['aborted'])
   await expect(forever.result).rejects.toMatchObject({ code: 'STOPPED' })
 
-  const done = await startTask(app, () => Promise.resolve('done'))
-  const failed = await startTask(app, () => Promise.reject(boom))
-  await settled()
+  // Over before anybody can ask for them.
+  const busy = {
+    startChild: async (spec: unknown) => {
+      const ref = await app.startChild(spec)
+      await settled()
+      return ref
+    },
+  }
+  const done = await startTask(busy, () => Promise.resolve('done'))
+  const failed = await startTask(busy, () => Promise.reject(boom))
+  expect(exitReasonOf(done.ref)).toEqual({ type: 'normal', output: 'done' })
   await expect(done.result).resolves.toBe('done')
   await expect(failed.result).rejects.toBe(boom)
 
