@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import type { AnyActorRef } from 'xstate'
 import {
   createSupervisor,
   exit,
@@ -138,8 +139,14 @@ test('P07 a result may be asked for again; shutting down keeps a result, and tel
   await expect(done.result).resolves.toBe('done')
   await expect(failed.result).rejects.toBe(boom)
 
-  const killed = await startTask(app, () => new Promise<never>(() => undefined))
-  exit(killed.ref, KILLED)
+  const killing = {
+    startChild: async (spec: unknown) => {
+      const ref = await app.startChild(spec)
+      exit(ref as AnyActorRef, KILLED)
+      return ref
+    },
+  }
+  const killed = await startTask(killing, () => new Promise<never>(() => undefined))
   await expect(killed.result).rejects.toMatchObject({ code: 'STOPPED', details: { reason: 'killed' } })
 
   const last = await startTask(app, () => new Promise<never>(() => undefined))
