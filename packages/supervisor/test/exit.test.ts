@@ -1,15 +1,18 @@
 import { expect, test } from '@jest/globals'
 import { assign, createActor, createMachine, fromCallback, fromTransition, setup, type AnyActorRef } from 'xstate'
 import {
+  call,
   exit,
   exitReasonOf,
   exitSignal,
   link,
   monitor,
+  reply,
   trapExit,
   unlink,
   type DownEvent,
   type ExitReason,
+  type From,
 } from '@terrarium/supervisor'
 import { bench, child, idle } from './support.ts'
 import { BOOM, boom, end, KILLED, NORMAL, observers, settled, SHUTDOWN, start, trapper, worker } from './otp/actors.ts'
@@ -184,4 +187,34 @@ test('links and monitors leave no listener behind, on neither side', () => {
   expect(observers(b)).toBe((before[1] as number) + 1)
   exit(a, NORMAL)
   expect(observers(b)).toBe(before[1])
+})
+
+test('corner case 10: what an actor has sent, by whatever path, comes before its exit; a reply counts, a late one does not', async () => {
+  const { ref: a, received } = trapper()
+  const b = start(
+    fromTransition((state: number, event: { type: string; from?: From }) => {
+      if (event.from === undefined) return state
+      const { from } = event
+      a.send({ type: '1' })
+      void Promise.resolve().then(() => {
+        a.send({ type: '2' })
+        setTimeout(() => {
+          a.send({ type: '3' })
+          reply(from, 'reply')
+          exit(b, BOOM)
+        })
+      })
+      return state
+    }, 0),
+  )
+  link(a, b)
+  monitor(b, a)
+  const log: unknown[] = []
+  const answered = call(b, { type: 'ask' }).then((value) => log.push(value))
+  const waiting = call(b, { type: 'ask' }).catch((error: unknown) => log.push(error))
+  await answered
+  await waiting
+  await settled()
+  expect(received.map(({ type }) => type)).toEqual(['1', '1', '2', '2', '3', 'exit', 'down', '3'])
+  expect(log).toMatchObject(['reply', { code: 'STOPPED', details: { reason: 'error' }, cause: boom }])
 })

@@ -1,4 +1,4 @@
-import type { AnyActorRef, EventObject } from 'xstate'
+import type { AnyActorRef, AnyEventObject } from 'xstate'
 import { TerrariumError, type ErrorCode } from '../errors.ts'
 import { isOver } from '../exit.ts'
 import { createFrom } from './from.ts'
@@ -31,7 +31,7 @@ export interface CallOptions extends WaitOptions {
  */
 export function call<TReply = unknown>(
   ref: AnyActorRef,
-  request: EventObject,
+  request: AnyEventObject,
   { timeout = 5_000, caller, ...options }: CallOptions = {},
 ): Promise<TReply> {
   const { signal } = options

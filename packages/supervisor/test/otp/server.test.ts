@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { assign, createActor, fromCallback, setup, type AnyActorRef, type EventObject } from 'xstate'
+import { assign, createActor, fromCallback, setup, type AnyActorRef } from 'xstate'
 import {
   call,
   cast,
@@ -360,7 +360,7 @@ test('any actor can be called: a machine, a callback', async () => {
     },
   })
   const counter = start(machine)
-  cast(counter, { type: 'add', by: 2 } as EventObject)
+  cast(counter, { type: 'add', by: 2 })
   await expect(call<number>(counter, { type: 'total' })).resolves.toBe(2)
 
   const echo = start(
@@ -460,4 +460,43 @@ test('a server that does not trap exits is stopped at once, even while it is bus
   expect(exitReasonOf(ref)).toEqual(SHUTDOWN)
   await clock.advance(100)
   expect(log).toEqual([])
+})
+
+test('the types of state, input and requests are inferred or declared', async () => {
+  const counter = fromServer({
+    init: () => ({ state: 0 }),
+    handleCall: (_request, _from, count) => ({ reply: count }),
+    handleCast: (_request, count) => ({ state: count + 1 }),
+  })
+  const simple = createActor(counter).start()
+  cast(simple, { type: 'increment' })
+  await expect(call<number>(simple, { type: 'get' })).resolves.toBe(1)
+  expect(simple.getSnapshot().context?.toFixed(1)).toBe('1.0')
+
+  type Request = { type: 'add'; by: number } | { type: 'total' }
+  const typed = fromServer<number, { start: number }, Request>({
+    init: ({ input }) => ({ state: input.start }),
+    handleCall: (request, _from, total) =>
+      request.type === 'add' ? { state: total + request.by, reply: 'added' } : { reply: total },
+  })
+  const ref = createActor(typed, { input: { start: 40 } }).start()
+  await expect(call(ref, { type: 'add', by: 2 })).resolves.toBe('added')
+  await expect(call(ref, { type: 'total' })).resolves.toBe(42)
+})
+
+test('a server goes on with the state it was persisted with', async () => {
+  const logic = fromServer({
+    init: () => ({ state: 0 }),
+    handleCall: (_request, _from, count) => ({ reply: count }),
+    handleCast: (_request, count) => ({ state: count + 1 }),
+  })
+  const first = createActor(logic).start()
+  cast(first, { type: 'increment' })
+  const second = createActor(logic, { snapshot: first.getPersistedSnapshot() }).start()
+  cast(second, { type: 'increment' })
+  await expect(call(second, GET)).resolves.toBe(2)
+
+  await stopServer(first)
+  const over = createActor(logic, { snapshot: first.getPersistedSnapshot() }).start()
+  expect(exitReasonOf(over)).toEqual(NORMAL)
 })
