@@ -45,11 +45,11 @@ const sized = (children: number, operations: number, warmups: number, repetition
   repetitions,
 })
 
-const stop = (trial: Row['trial']): Row => ({
+const stop = (trial: Row['trial'], ours: Row['ours']): Row => ({
   label: ({ children }) => `stop ${children} children`,
   trial,
   key: 'ms',
-  ours: both('stop'),
+  ours,
   rivals: all('stop'),
   targets: { erlang: { atMost: 0.5 } },
 })
@@ -69,10 +69,10 @@ export const ROWS = {
     rivals: [...all('start'), { contender: 'bare', scenario: 'startAlone', note: 'without a parent' }],
     targets: { erlang: { atLeast: 1 } },
   },
-  stopMany: stop(sized(10_000, 0, 2, 3)),
-  stopMore: stop(sized(100_000, 0, 1, 1)),
+  stopMany: stop(sized(10_000, 0, 2, 3), both('stop')),
+  stopMore: stop(sized(100_000, 0, 1, 1), [{ contender: 'terrarium', scenario: 'stop' }]),
   restarts: {
-    ...restarts(sized(100, 10_000, 1, 3)),
+    ...restarts(sized(100, 10_000, 2, 1)),
     label: ({ children, operations }) => `${operations} restarts in sequence among ${children} children`,
     key: 'restarts/s',
     targets: { erlang: { atLeast: 5 }, nact: { atLeast: 10 } },
@@ -86,7 +86,7 @@ export const ROWS = {
     targets: { erlang: { atMost: 0.25 } },
   },
   restartsAmongMany: {
-    ...restarts(sized(10_000, 10_000, 1, 3)),
+    ...restarts(sized(10_000, 10_000, 1, 1)),
     label: ({ children, operations }) => `${operations} restarts in sequence among ${children} children`,
     key: 'restarts/s',
   },
@@ -107,13 +107,16 @@ export const ROWS = {
   },
   memory: {
     label: ({ children }) => `memory of a child, of ${children}`,
-    trial: sized(100_000, 0, 1, 1),
+    trial: sized(100_000, 0, 0, 1),
     key: 'bytes',
-    ours: [...both('memory'), { contender: 'terrarium', scenario: 'memoryStatic', note: 'static children' }],
+    ours: [
+      { contender: 'terrarium', scenario: 'memory' },
+      { contender: 'terrarium', scenario: 'memoryStatic', note: 'static children' },
+    ],
     rivals: all('memory'),
   },
   latency: {
-    ...restarts(sized(1_000, 10_000, 1, 3)),
+    ...restarts(sized(1_000, 10_000, 1, 1)),
     label: ({ children }) => `crash to the new initial snapshot, p50 with ${children} children`,
     key: 'p50',
     unit: 'µs',
