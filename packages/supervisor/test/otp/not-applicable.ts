@@ -1,4 +1,25 @@
-/** The cases that cannot apply in JavaScript, and why. The README lists them too. */
+const PARTITIONS =
+  'partitions spread load over cores, and the actors of one thread have one; use children and a hash, or a pool'
+const APPLICATIONS =
+  'a program has one top supervisor: dependencies are its children, in order; what its end means is for supervisor.exit to decide'
+
+/** Cases that do not apply in JavaScript, or for which something else is to be used, and why. The README lists them too. */
 export const NOT_APPLICABLE: Readonly<Record<string, string>> = {
-  M17: 'hibernate gives memory back; a JavaScript heap is not divided among actors, and nothing else of it can be observed',
+  M17: 'hibernation gives memory back; a JavaScript heap is not divided among actors, and nothing else of it can be observed',
+  O01: PARTITIONS,
+  O02: PARTITIONS,
+  O03: PARTITIONS,
+  O04: PARTITIONS,
+  O05: PARTITIONS,
+  P05: 'a promise belongs to nobody: everybody may await it',
+  P08: 'p-map gives order, concurrency and cancellation; its mapper can start tasks',
+  Q01: APPLICATIONS,
+  Q02: APPLICATIONS,
+  Q03: APPLICATIONS,
+  Q04: APPLICATIONS,
+  Q05: APPLICATIONS,
+  Q06: APPLICATIONS,
+  Q07: APPLICATIONS,
+  Q08: APPLICATIONS,
+  R08: 'a timer of 0 ms is a timer; what has to come before queued events is raised without delay (R06)',
 }

@@ -1,5 +1,14 @@
 import { expect, test } from '@jest/globals'
-import { cancel, createMachine, raise, type AnyStateMachine } from 'xstate'
+import {
+  assign,
+  cancel,
+  createMachine,
+  enqueueActions,
+  raise,
+  setup,
+  type AnyStateMachine,
+  type AnyEventObject,
+} from 'xstate'
 import { bench } from '../support.ts'
 
 /**
@@ -10,8 +19,8 @@ async function supervised(machine: AnyStateMachine) {
   const { app, clock, ref } = bench({ children: [{ id: 'm', logic: machine }] })
   await app.start()
   const actor = ref('m')
-  const send = (type: string): void => {
-    actor.send({ type })
+  const send = (event: string | AnyEventObject): void => {
+    actor.send(typeof event === 'string' ? { type: event } : event)
   }
   const state = (): unknown => (actor.getSnapshot() as { value: unknown }).value
   return { app, clock, send, state }
@@ -28,6 +37,45 @@ test('R01 the entry action of the first state comes before any event', async () 
   expect(log).toEqual(['enter a'])
   send('x')
   expect(log).toEqual(['enter a', 'x'])
+  await app.stop()
+})
+
+test('R02 postponed events: kept in the context, raised on leaving the state, so before newer ones', async () => {
+  type Event = { type: 'work'; n: number } | { type: 'x' } | { type: 'move' }
+  const log: string[] = []
+  const note = ({ event }: { event: Event }): void => {
+    log.push(event.type === 'work' ? `work ${event.n}` : event.type)
+  }
+  const { app, send } = await supervised(
+    setup({ types: { context: {} as { postponed: Event[] }, events: {} as Event } }).createMachine({
+      context: { postponed: [] },
+      initial: 'a',
+      states: {
+        a: {
+          on: {
+            work: { actions: assign({ postponed: ({ context, event }) => [...context.postponed, event] }) },
+            x: { actions: note },
+            move: {
+              target: 'b',
+              actions: ({ self }) => {
+                self.send({ type: 'work', n: 3 })
+              },
+            },
+          },
+          exit: enqueueActions(({ context, enqueue }) => {
+            for (const event of context.postponed) enqueue.raise(event)
+            enqueue.assign({ postponed: [] })
+          }),
+        },
+        b: { on: { work: { actions: note } } },
+      },
+    }),
+  )
+  send({ type: 'work', n: 1 })
+  send({ type: 'work', n: 2 })
+  send('x')
+  send('move')
+  expect(log).toEqual(['x', 'work 1', 'work 2', 'work 3'])
   await app.stop()
 })
 
