@@ -96,7 +96,10 @@ export function isOver(ref: AnyActorRef): boolean {
   return (ref as unknown as Internals)._processingStatus === STOPPED
 }
 
-/** Tells once, in the turn in which the actor ends. Never for one that is over: XState says nothing to those who come late. */
+/**
+ * Tells once, in the turn in which the actor ends. Never for one that is over: XState says nothing to those who come late. As
+ * with any observer, XState then takes an error of the actor for known and does not throw it.
+ */
 export function whenOver(ref: AnyActorRef, tell: (reason: ExitReason) => void): Subscription {
   const over = (): void => {
     tell(exitReasonOf(ref) ?? { type: 'killed' })

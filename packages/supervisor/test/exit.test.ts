@@ -8,11 +8,14 @@ import {
   link,
   monitor,
   reply,
+  supervisor,
   trapExit,
   unlink,
+  type ChildInfo,
   type DownEvent,
   type ExitReason,
   type From,
+  type SupervisorSnapshot,
 } from '@terrarium/supervisor'
 import { bench, child, idle } from './support.ts'
 import { BOOM, boom, end, KILLED, NORMAL, observers, settled, SHUTDOWN, start, trapper, worker } from './otp/actors.ts'
@@ -217,4 +220,21 @@ test('corner case 10: what an actor has sent, by whatever path, comes before its
   await settled()
   expect(received.map(({ type }) => type)).toEqual(['1', '1', '2', '2', '3', 'exit', 'down', '3'])
   expect(log).toMatchObject(['reply', { code: 'STOPPED', details: { reason: 'error' }, cause: boom }])
+})
+
+test('a nested supervisor that is ended takes its children with it, and is restarted with new ones', async () => {
+  const { app, ref, clock } = bench({
+    children: [{ id: 'sub', logic: supervisor({ id: 'sub', children: [child('a'), child('b')] }) }],
+  })
+  await app.start()
+  const sub = (): readonly ChildInfo[] => (ref('sub').getSnapshot() as SupervisorSnapshot).supervised
+  const before = sub().map((each) => each.ref as AnyActorRef)
+  exit(ref('sub'), BOOM)
+  await clock.advance(0)
+  expect(before.map(exitReasonOf)).toEqual([KILLED, KILLED])
+  expect(app.children).toMatchObject([{ id: 'sub', state: 'running', incarnation: 2, failure: { error: boom } }])
+  const after = sub().map((each) => each.ref)
+  expect(sub()).toMatchObject([{ state: 'running' }, { state: 'running' }])
+  for (const old of before) expect(after).not.toContain(old)
+  await app.stop()
 })
