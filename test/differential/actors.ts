@@ -1,0 +1,65 @@
+import { assign, setup, type AnyActorLogic } from 'xstate'
+import { exitWith, type ExitReason } from '@terrarium/supervisor'
+import type { Asked, Reason } from './scenario.ts'
+
+/** What ends a worker by itself. */
+export interface End {
+  readonly type: 'end'
+  readonly reason: Reason
+}
+
+/** A worker for each way to take a shutdown. */
+export function workerLogic(asked: Asked): AnyActorLogic {
+  const known = logics.get(asked)
+  if (known !== undefined) return known
+  const logic = makeWorker(asked)
+  logics.set(asked, logic)
+  return logic
+}
+
+const logics = new Map<Asked, AnyActorLogic>()
+
+function makeWorker(asked: Asked): AnyActorLogic {
+  const onShutdown = exitReason(asked === 'obey' || asked === 'ignore' || asked === 'deaf' ? 'shutdown' : asked)
+  return setup({
+    types: { context: {} as { output: unknown }, events: {} as End | { type: 'supervisor.shutdown' } },
+  }).createMachine({
+    context: { output: undefined },
+    initial: 'running',
+    on: {
+      end: [
+        // One error is thrown, the other is an orderly end: both are the child's error.
+        {
+          guard: ({ event }) => event.reason === 'boom',
+          actions: () => {
+            throw new Error('boom')
+          },
+        },
+        { target: '.ended', actions: assign({ output: ({ event }) => exitWith(exitReason(event.reason)) }) },
+      ],
+      'supervisor.shutdown': [
+        { guard: () => asked === 'ignore', actions: () => undefined },
+        {
+          guard: () => asked !== 'deaf',
+          target: '.ended',
+          actions: assign({ output: () => exitWith(onShutdown) }),
+        },
+      ],
+    },
+    states: { running: {}, ended: { type: 'final' } },
+    output: ({ context }) => context.output,
+  })
+}
+
+export function exitReason(reason: Reason): ExitReason {
+  switch (reason) {
+    case 'normal':
+    case 'shutdown':
+      return { type: reason }
+    case 'shutdown(x)':
+      return { type: 'shutdown', detail: 'x' }
+    case 'boom':
+    case 'bad':
+      return { type: 'error', error: new Error(reason) }
+  }
+}

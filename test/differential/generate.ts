@@ -1,0 +1,290 @@
+import { Random } from './random.ts'
+import type {
+  Asked,
+  By,
+  Node,
+  Outcome,
+  Reason,
+  Restart,
+  Scenario,
+  Shutdown,
+  Step,
+  Strategy,
+  SupervisorNode,
+  WorkerNode,
+} from './scenario.ts'
+
+const LEVELS = 3
+const ROOT = 's0'
+const REASONS: readonly Reason[] = ['normal', 'shutdown', 'shutdown(x)', 'boom', 'bad']
+const OTHER_ENDS: readonly Asked[] = ['normal', 'shutdown(x)', 'boom', 'bad']
+const STATIC: readonly Strategy[] = ['one_for_one', 'one_for_all', 'rest_for_one']
+
+/** In ms, and real time in Erlang. */
+const SOON = 20
+/** Surely longer than `SOON`. */
+const LATER = 80
+
+/** The scenario with this number. The same seed and index give the same one. */
+export function generate(seed: number, index: number): Scenario {
+  return new Generator(new Random(seed, index)).scenario()
+}
+
+class Generator {
+  readonly #random: Random
+  readonly #supervisors: SupervisorNode[] = []
+  /** Workers, and supervisors with nothing but workers, by their supervisor's name. */
+  readonly #mortals = new Map<string, string[]>()
+  /** The names of all children by their supervisor's. */
+  readonly #children = new Map<string, string[]>()
+  readonly #workers = new Set<string>()
+  #lastSupervisor = -1
+  #lastWorker = 0
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  scenario(): Scenario {
+    const random = this.#random
+    const root = this.#supervisor(1, 'never')
+    const steps: Step[] = []
+    if (random.chance(0.08)) steps.push(this.#scriptStep())
+    if (random.chance(0.05)) steps.push(this.#holdStep())
+    steps.push({ do: 'boot' })
+    const length = random.between(2, 12)
+    while (steps.length < length) {
+      if (random.chance(0.3)) steps.push(...this.#whileHeld())
+      else steps.push(...this.#step(random.pick(this.#supervisors)))
+    }
+    return { root, steps }
+  }
+
+  #supervisor(level: number, parents: SupervisorNode['autoShutdown']): SupervisorNode {
+    const random = this.#random
+    this.#lastSupervisor += 1
+    const name = `s${this.#lastSupervisor}`
+    const strategy = random.chance(level === 1 ? 0.12 : 0.25) ? 'simple_one_for_one' : random.pick(STATIC)
+    // Not with simple_one_for_one: accepted up to OTP 25, refused since (I10).
+    const autoShutdown =
+      strategy === 'simple_one_for_one' || random.chance(0.65)
+        ? 'never'
+        : random.pick(['any_significant', 'all_significant'] as const)
+    const children: Node[] = []
+    const count = strategy === 'simple_one_for_one' ? 1 : random.between(level === 1 ? 1 : 0, 4)
+    for (let index = 0; index < count; index += 1) {
+      const nested = strategy !== 'simple_one_for_one' && level < LEVELS && random.chance(level === 1 ? 0.4 : 0.25)
+      children.push(nested ? this.#supervisor(level + 1, autoShutdown) : this.#worker(autoShutdown))
+    }
+    const isLeaf = children.every(({ type }) => type === 'worker')
+    const node: SupervisorNode = {
+      type: 'supervisor',
+      name,
+      ...this.#lifeIn(parents),
+      // Nothing is ordered about the end of a tree whose supervisors are killed (G14), except in the lowest level.
+      shutdown: isLeaf && random.chance(0.2) ? random.pick<Shutdown>(['brutal_kill', 5_000, SOON]) : 'default',
+      strategy,
+      intensity: random.pick([0, 1, 1, 2, 3, 5, 10]),
+      autoShutdown,
+      children,
+    }
+    this.#supervisors.push(node)
+    const isDynamic = strategy === 'simple_one_for_one'
+    const own = isDynamic ? [] : children
+    this.#children.set(
+      name,
+      own.map((child) => child.name),
+    )
+    this.#mortals.set(
+      name,
+      own.filter((child) => child.type === 'worker' || isLeafNode(child)).map((child) => child.name),
+    )
+    return node.shutdown === SOON ? { ...node, children: children.map(slower) } : node
+  }
+
+  #lifeIn(autoShutdown: SupervisorNode['autoShutdown']): { restart: Restart; significant: boolean } {
+    const random = this.#random
+    const restart = random.pick<Restart>(['permanent', 'permanent', 'transient', 'temporary'])
+    return { restart, significant: autoShutdown !== 'never' && restart !== 'permanent' && random.chance(0.7) }
+  }
+
+  #worker(autoShutdown: SupervisorNode['autoShutdown'], name = this.#newName()): WorkerNode {
+    const random = this.#random
+    const kind = random.weighted({ obey: 60, deaf: 16, ignore: 8, other: 16 })
+    const asked = kind === 'other' ? random.pick(OTHER_ENDS) : kind
+    const node: WorkerNode = {
+      type: 'worker',
+      name,
+      ...this.#lifeIn(autoShutdown),
+      asked,
+      shutdown: this.#shutdownFor(asked),
+    }
+    this.#workers.add(name)
+    return node
+  }
+
+  #shutdownFor(asked: Asked): Shutdown {
+    const random = this.#random
+    if (random.chance(0.12)) return 'brutal_kill'
+    if (asked === 'ignore') return random.chance(0.2) ? 0 : SOON
+    // An actor of XState that cannot hear a shutdown is only given time if a time is asked for.
+    return asked === 'deaf' ? 'default' : random.pick<Shutdown>(['default', 'default', 'infinity', 5_000])
+  }
+
+  #newName(): string {
+    this.#lastWorker += 1
+    return `w${this.#lastWorker}`
+  }
+
+  #step(supervisor: SupervisorNode): Step[] {
+    const random = this.#random
+    const { name } = supervisor
+    const kind = random.weighted({ death: 40, script: 8, stop: 5, operation: 35, view: 12 })
+    switch (kind) {
+      case 'death': {
+        const death = this.#death(supervisor)
+        return death === undefined ? [this.#view(name)] : [death]
+      }
+      case 'script':
+        return [this.#scriptStep()]
+      case 'stop':
+        return [{ do: 'stop', supervisor: name, reason: random.pick(REASONS) }]
+      case 'operation':
+        return [this.#operation(supervisor)]
+      case 'view':
+        return [this.#view(name)]
+    }
+  }
+
+  #view(supervisor: string): Step {
+    return { do: this.#random.pick(['whichChildren', 'countChildren'] as const), supervisor }
+  }
+
+  #death({ name }: SupervisorNode): Step | undefined {
+    const random = this.#random
+    const mortals = this.#mortals.get(name) ?? []
+    if (mortals.length === 0) return undefined
+    const child = random.pick(mortals)
+    if (!this.#workers.has(child) || random.chance(0.25)) return { do: 'kill', child }
+    return { do: 'end', child, reason: random.chance(0.5) ? 'boom' : random.pick(REASONS) }
+  }
+
+  #operation(supervisor: SupervisorNode): Step {
+    const random = this.#random
+    const { name, strategy } = supervisor
+    const isDynamic = strategy === 'simple_one_for_one'
+    const children = this.#children.get(name) ?? []
+    if (children.length === 0 || random.chance(isDynamic ? 0.5 : 0.25)) return this.#start(supervisor)
+    const operation = random.weighted({ terminateChild: 40, restartChild: 25, deleteChild: 20, getChildSpec: 15 })
+    return { do: operation, supervisor: name, child: this.#target(children), by: this.#by(isDynamic) }
+  }
+
+  #target(children: readonly string[]): string {
+    return this.#random.chance(0.04) ? 'stranger' : this.#random.pick(children)
+  }
+
+  #by(isDynamic: boolean): By {
+    const unusual = this.#random.chance(0.1)
+    if (!isDynamic) return unusual ? 'ref' : 'id'
+    return unusual ? 'id' : this.#random.pick<By>(['ref', 'ref', 'ref', 'first_ref'])
+  }
+
+  #start(supervisor: SupervisorNode): Step {
+    const { name, strategy, autoShutdown, shutdown } = supervisor
+    const random = this.#random
+    const children = this.#children.get(name) ?? []
+    const mortals = this.#mortals.get(name) ?? []
+    if (strategy === 'simple_one_for_one') {
+      const child = this.#newName()
+      this.#workers.add(child)
+      children.push(child)
+      mortals.push(child)
+      return { do: 'startInstance', supervisor: name, child }
+    }
+    const workers = children.filter((child) => this.#workers.has(child))
+    if (workers.length > 0 && random.chance(0.35)) {
+      const again = this.#worker(this.#claimed(autoShutdown), random.pick(workers))
+      return { do: 'startChild', supervisor: name, spec: shutdown === SOON ? slower(again) : again }
+    }
+    // A supervisor that may be killed gets no supervisors.
+    const canNest = name === ROOT || !isLeafNode(supervisor)
+    const fresh =
+      canNest && random.chance(0.12)
+        ? this.#supervisor(LEVELS, autoShutdown)
+        : this.#worker(this.#claimed(autoShutdown))
+    const spec = shutdown === SOON ? slower(fresh) : fresh
+    children.push(spec.name)
+    if (spec.type === 'worker' || isLeafNode(spec)) mortals.push(spec.name)
+    return { do: 'startChild', supervisor: name, spec }
+  }
+
+  /** Now and then a child is said to be significant where it must not be (A12). */
+  #claimed(autoShutdown: SupervisorNode['autoShutdown']): SupervisorNode['autoShutdown'] {
+    return this.#random.chance(0.05) ? 'any_significant' : autoShutdown
+  }
+
+  #scriptStep(): Step {
+    const random = this.#random
+    const names = [...this.#children.values()].flat()
+    const child = names.length === 0 ? 'stranger' : random.pick(names)
+    const outcomes = Array.from({ length: random.between(1, 4) }, (): Outcome => this.#outcomeFor(child))
+    return { do: 'script', child, outcomes }
+  }
+
+  #outcomeFor(child: string): Outcome {
+    // A dynamic child that is ignored when it is restarted: kept up to OTP 25, dropped since (K08, K12).
+    return this.#isDynamic(child) || this.#random.chance(0.75) ? 'error' : 'ignore'
+  }
+
+  #isDynamic(child: string): boolean {
+    return this.#supervisors.some(
+      ({ name, strategy }) => strategy === 'simple_one_for_one' && this.#children.get(name)?.includes(child) === true,
+    )
+  }
+
+  #holdStep(): Step {
+    const names = [...this.#children.values()].flat()
+    return { do: 'hold', child: names.length === 0 ? 'stranger' : this.#random.pick(names) }
+  }
+
+  /** A start that takes so long that the supervisor has to deal with a number of things at once afterwards (D12 to D14, H01 to H06). */
+  #whileHeld(): Step[] {
+    const random = this.#random
+    const supervisor = random.pick(this.#supervisors)
+    const { name } = supervisor
+    const children = this.#children.get(name) ?? []
+    const mortals = this.#mortals.get(name) ?? []
+    const steps: Step[] = []
+    if (children.length === 0 || random.chance(0.25)) {
+      const start = this.#start(supervisor)
+      const child = start.do === 'startInstance' ? start.child : start.do === 'startChild' ? start.spec.name : ''
+      steps.push({ do: 'hold', child }, start)
+    } else {
+      // In a group the one that dies need not be the one that takes long to come back.
+      const held = random.pick(children)
+      steps.push({ do: 'hold', child: held })
+      const victim =
+        random.chance(0.7) && mortals.includes(held) ? held : mortals.length > 0 ? random.pick(mortals) : held
+      if (this.#workers.has(victim)) steps.push({ do: 'end', child: victim, reason: 'boom' })
+      else steps.push({ do: 'stop', supervisor: victim, reason: 'bad' })
+    }
+    const count = random.between(1, 4)
+    for (let index = 0; index < count; index += 1) {
+      if (random.chance(0.12)) steps.push({ do: 'hold', child: random.pick(this.#children.get(name) ?? ['stranger']) })
+      steps.push(...this.#step(supervisor))
+    }
+    const child = steps[0]?.do === 'hold' ? steps[0].child : ''
+    steps.push({ do: 'release', outcome: random.chance(0.5) ? 'ok' : this.#outcomeFor(child) })
+    if (random.chance(0.3)) steps.push({ do: 'release', outcome: 'ok' })
+    return steps
+  }
+}
+
+function isLeafNode(node: Node): boolean {
+  return node.type === 'supervisor' && node.children.every(({ type }) => type === 'worker')
+}
+
+/** Its supervisor's time is over before its own. */
+function slower(node: Node): Node {
+  return node.type === 'worker' && node.asked === 'ignore' ? { ...node, shutdown: LATER } : node
+}
