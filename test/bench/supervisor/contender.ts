@@ -5,15 +5,16 @@ import type { Sample, Scenarios, Trial } from './trial.ts'
 export async function contend(scenarios: Scenarios): Promise<void> {
   // Whoever waits for the result holds the other end, so the process does not outlive the bench.
   process.stdin.on('end', () => process.exit(1)).resume()
-  const { scenario, warmups, repetitions, ...size } = JSON.parse(process.argv.at(-1) ?? '') as Trial
+  const { scenario, warmups, duration, ...size } = JSON.parse(process.argv.at(-1) ?? '') as Trial
   const run = scenarios[scenario]
   if (run === undefined) throw new RangeError(`this contender has no scenario ${scenario}`)
+  for (let warmup = 0; warmup < warmups; warmup++) await run(size)
   const samples: Sample[] = []
-  for (let repetition = -warmups; repetition < repetitions; repetition++) {
-    const sample = await run(size)
-    if (repetition >= 0) samples.push(sample)
+  const end = performance.now() + duration
+  do {
     await breathe()
-  }
+    samples.push(await run(size))
+  } while (performance.now() < end)
   const names = Object.keys(samples[0] ?? {})
   const medians = names.map((name) => [name, median(samples.map((sample) => sample[name] ?? NaN))])
   process.stdout.write(`${JSON.stringify(Object.fromEntries(medians))}\n`, () => process.exit(0))

@@ -12,11 +12,11 @@ export async function compileErlang(release: string, directory: string, signal: 
   await promisify(execFile)('erlc', ['-o', directory, source], { signal })
   return {
     name: `Erlang/OTP ${release}`,
-    commandFor: ({ scenario, children, operations, warmups, repetitions }) => ({
+    commandFor: ({ scenario, children, operations, warmups, duration }) => ({
       file: 'erl',
       args: [
         ...['-noshell', '+P', '1000000', '-pa', directory, '-run', MODULE, 'main'],
-        ...[scenario, ...[children, operations, warmups, repetitions].map(String)],
+        ...[scenario, ...[children, operations, warmups, duration].map(String)],
       ],
     }),
   }

@@ -1,5 +1,5 @@
 %% The contender from Erlang/OTP. One trial in each VM:
-%%   erl -noshell -run otp_contender main SCENARIO CHILDREN OPERATIONS WARMUPS REPETITIONS
+%%   erl -noshell -run otp_contender main SCENARIO CHILDREN OPERATIONS WARMUPS DURATION
 %% prints the medians as JSON in one line. Scenarios are those of trial.ts.
 -module(otp_contender).
 %% Both a supervisor's and a server's module, which cannot be said of one init/1.
@@ -13,11 +13,18 @@ main([Scenario | Numbers]) ->
     %% Reports of crashes are formatted text, which no other contender writes.
     ok = logger:set_primary_config(level, none),
     process_flag(trap_exit, true),
-    [Children, Operations, Warmups, Repetitions] = [list_to_integer(Number) || Number <- Numbers],
-    Run = fun(_) -> scenario(list_to_existing_atom(Scenario), Children, Operations) end,
-    lists:foreach(Run, lists:seq(1, Warmups)),
-    print(medians(lists:map(Run, lists:seq(1, Repetitions)))),
+    [Children, Operations, Warmups, Duration] = [list_to_integer(Number) || Number <- Numbers],
+    Run = fun() -> scenario(list_to_existing_atom(Scenario), Children, Operations) end,
+    [Run() || _ <- lists:seq(1, Warmups)],
+    print(medians(repeat(Run, erlang:monotonic_time(millisecond) + Duration))),
     halt(0).
+
+repeat(Run, End) ->
+    Sample = Run(),
+    case erlang:monotonic_time(millisecond) < End of
+        true -> [Sample | repeat(Run, End)];
+        false -> [Sample]
+    end.
 
 %% Children
 

@@ -37,12 +37,12 @@ const all = (scenario: ScenarioName): Entrant[] => [
   { contender: 'nact', scenario },
 ]
 
-/** Sizes of a trial, and how often it is repeated in one process. */
-const sized = (children: number, operations: number, warmups: number, repetitions: number): Row['trial'] => ({
+/** How large a trial is, and how long it is repeated in one process. */
+const sized = (children: number, operations: number, warmups: number, duration: number): Row['trial'] => ({
   children,
   operations,
   warmups,
-  repetitions,
+  duration,
 })
 
 const stop = (trial: Row['trial'], ours: Row['ours']): Row => ({
@@ -63,36 +63,36 @@ const restarts = (trial: Row['trial']): Omit<Row, 'label' | 'key'> => ({
 export const ROWS = {
   start: {
     label: ({ children }) => `start ${children} dynamic children, issued at once`,
-    trial: sized(10_000, 0, 3, 5),
+    trial: sized(10_000, 0, 3, 1_000),
     key: 'children/s',
     ours: [...both('start'), { contender: 'terrarium', scenario: 'startAwaited', note: 'each awaited instead' }],
     rivals: [...all('start'), { contender: 'bare', scenario: 'startAlone', note: 'without a parent' }],
     targets: { erlang: { atLeast: 1 } },
   },
-  stopMany: stop(sized(10_000, 0, 2, 3), both('stop')),
-  stopMore: stop(sized(100_000, 0, 1, 1), [{ contender: 'terrarium', scenario: 'stop' }]),
+  stopMany: stop(sized(10_000, 0, 2, 1_000), both('stop')),
+  stopMore: stop(sized(100_000, 0, 1, 0), [{ contender: 'terrarium', scenario: 'stop' }]),
   restarts: {
-    ...restarts(sized(100, 10_000, 2, 1)),
+    ...restarts(sized(100, 10_000, 2, 1_000)),
     label: ({ children, operations }) => `${operations} restarts in sequence among ${children} children`,
     key: 'restarts/s',
     targets: { erlang: { atLeast: 5 }, nact: { atLeast: 10 } },
   },
   storm: {
     label: ({ children }) => `${children} children crash at once, until all run again`,
-    trial: sized(10_000, 0, 1, 1),
+    trial: sized(10_000, 0, 1, 1_000),
     key: 'ms',
     ours: both('storm'),
     rivals: all('storm'),
     targets: { erlang: { atMost: 0.25 } },
   },
   restartsAmongMany: {
-    ...restarts(sized(10_000, 10_000, 1, 1)),
+    ...restarts(sized(10_000, 10_000, 1, 1_000)),
     label: ({ children, operations }) => `${operations} restarts in sequence among ${children} children`,
     key: 'restarts/s',
   },
   group: {
     label: ({ children }) => `one_for_all restart of ${children} children`,
-    trial: sized(1_000, 0, 10, 11),
+    trial: sized(1_000, 0, 10, 1_000),
     key: 'ms',
     ours: both('group'),
     rivals: all('group'),
@@ -100,14 +100,14 @@ export const ROWS = {
   },
   send: {
     label: () => 'send to a supervised child',
-    trial: sized(1, 100_000, 6, 20),
+    trial: sized(1, 100_000, 6, 2_000),
     key: 'messages/s',
     ours: [{ contender: 'terrarium', scenario: 'send' }],
     rivals: [],
   },
   memory: {
     label: ({ children }) => `memory of a child, of ${children}`,
-    trial: sized(100_000, 0, 0, 1),
+    trial: sized(100_000, 0, 0, 0),
     key: 'bytes',
     ours: [
       { contender: 'terrarium', scenario: 'memory' },
@@ -116,7 +116,7 @@ export const ROWS = {
     rivals: all('memory'),
   },
   latency: {
-    ...restarts(sized(1_000, 10_000, 1, 1)),
+    ...restarts(sized(1_000, 10_000, 2, 1_000)),
     label: ({ children }) => `crash to the new initial snapshot, p50 with ${children} children`,
     key: 'p50',
     unit: 'µs',
@@ -125,9 +125,9 @@ export const ROWS = {
 
 export type RowName = keyof typeof ROWS
 
-/** A row at a twentieth of its size and without repetitions, to see that it works. */
+/** A row at a twentieth of its size, once and cold, to see that it works. */
 export function quickened(row: Row): Row {
   const { children, operations } = row.trial
   const fewer = (count: number): number => Math.ceil(count / 20)
-  return { ...row, trial: sized(fewer(children), fewer(operations), 0, 1) }
+  return { ...row, trial: sized(fewer(children), fewer(operations), 0, 0) }
 }

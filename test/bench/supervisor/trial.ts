@@ -32,8 +32,8 @@ export interface Trial extends Size {
   readonly scenario: ScenarioName
   /** Repetitions before those that count. */
   readonly warmups: number
-  /** The process answers their medians. */
-  readonly repetitions: number
+  /** For how long those that count begin, in ms. There is at least one; the process answers the medians. */
+  readonly duration: number
 }
 
 /** Figures by name. */
