@@ -1,5 +1,5 @@
 import type { AnyActorLogic, AnyActorRef } from 'xstate'
-import { isSupervisor } from './brand.ts'
+import { isSupervisor, READY } from './brand.ts'
 import { TerrariumError } from './errors.ts'
 import { reasonOfOutput, type ExitReason } from './exit-reason.ts'
 import type { ChildSpec, StartContext } from './spec.ts'
@@ -68,7 +68,7 @@ export function readinessOf(
   logic: AnyActorLogic,
   ready: ChildSpec['ready'],
 ): ((snapshot: never) => boolean) | undefined {
-  return ready ?? (isSupervisor(logic) ? isBooted : undefined)
+  return ready ?? (logic as { [READY]?: (snapshot: never) => boolean })[READY]
 }
 
 function create({ logic, id, input, parent, legacy }: Spawning): SupervisedActor | Spawned {
@@ -134,10 +134,6 @@ export function listensForShutdown(ref: AnyActorRef): boolean {
   } catch {
     return false
   }
-}
-
-function isBooted(snapshot: { phase?: unknown }): boolean {
-  return snapshot.phase === 'running'
 }
 
 /** Why an actor that is no longer active has ended; `undefined` if it is active. */

@@ -20,8 +20,13 @@ interface Internals {
   _stop(): unknown
 }
 
-/** Why actors are stopped. */
-const exits = new WeakMap<AnyActorRef, ExitReason>()
+/** Why an actor is stopped. On the actor itself: a WeakMap of many thousands costs more to collect than the actors. */
+const EXIT_REASON = Symbol('exit reason')
+
+interface Marked {
+  [EXIT_REASON]?: ExitReason
+}
+
 const trapping = new WeakSet<AnyActorRef>()
 
 /**
@@ -75,19 +80,19 @@ export function isTrapping(ref: AnyActorRef): boolean {
 
 /** Why the actor is over; `undefined` while it is not. Stopped by XState, and nobody said why: `killed`. */
 export function exitReasonOf(ref: AnyActorRef): ExitReason | undefined {
-  return isOver(ref) ? (endOf(ref) ?? exits.get(ref) ?? { type: 'killed' }) : undefined
+  return isOver(ref) ? (endOf(ref) ?? orderedExit(ref) ?? { type: 'killed' }) : undefined
 }
 
 /** For whoever stops an actor hard: with this, links and monitors see why. The first reason counts; tells whether it is this. */
 export function recordExit(ref: AnyActorRef, reason: ExitReason): boolean {
-  if (exits.has(ref)) return false
-  exits.set(ref, reason)
+  if (orderedExit(ref) !== undefined) return false
+  ;(ref as Marked)[EXIT_REASON] = reason
   return true
 }
 
 /** What was recorded, also while the actor is still ending. */
 export function orderedExit(ref: AnyActorRef): ExitReason | undefined {
-  return exits.get(ref)
+  return (ref as Marked)[EXIT_REASON]
 }
 
 /** Whether the actor has ended, in whatever way, even if nobody has been told yet. */

@@ -1,4 +1,4 @@
-import type { FailurePhase } from './failure.ts'
+import type { FailureClass, FailureInfo, FailurePhase } from './failure.ts'
 
 /** What differs between two occurrences of one failure. The order matters: the longest shapes come first. */
 const VARIABLE_PARTS: readonly (readonly [RegExp, string])[] = [
@@ -24,6 +24,35 @@ export function fingerprint(error: unknown, phase: FailurePhase): string {
     return hash(`${phase}\n${describe(error, 0)}`)
   } catch {
     return hash(`${phase}\nindescribable`)
+  }
+}
+
+/** A failure whose fingerprint is taken when somebody asks for it: looking at an error's stack costs more than a restart. */
+export class Failure implements FailureInfo {
+  readonly error: unknown
+  readonly class: FailureClass
+  readonly phase: FailurePhase
+  readonly attempts: number
+  readonly at: number
+  #fingerprint: string | undefined
+
+  constructor({ error, class: kind, phase, attempts, at }: Omit<FailureInfo, 'fingerprint'>, name?: string) {
+    this.error = error
+    this.class = kind
+    this.phase = phase
+    this.attempts = attempts
+    this.at = at
+    this.#fingerprint = name
+  }
+
+  get fingerprint(): string {
+    this.#fingerprint ??= fingerprint(this.error, this.phase)
+    return this.#fingerprint
+  }
+
+  toJSON(): FailureInfo {
+    const { error, class: kind, phase, attempts, at, fingerprint: name } = this
+    return { error, class: kind, phase, attempts, at, fingerprint: name }
   }
 }
 

@@ -8,7 +8,7 @@ import type {
   NonReducibleUnknown,
   Snapshot,
 } from 'xstate'
-import { SUPERVISOR } from './brand.ts'
+import { isInPhaseRunning, READY, SUPERVISOR } from './brand.ts'
 import type { ChildInfo } from './child-info.ts'
 import type { CoreEvent } from './core/event.ts'
 import type { SupervisorMemory } from './core/memory.ts'
@@ -66,8 +66,9 @@ export function supervisor(options: SupervisorOptions): SupervisorLogic {
     shells.set(scope.self as AnyActorRef, shell)
     return viewOf(shell)
   }
-  const logic: SupervisorLogic & { [SUPERVISOR]: true } = {
+  const logic: SupervisorLogic & { [SUPERVISOR]: true; [READY]: typeof isInPhaseRunning } = {
     [SUPERVISOR]: true,
+    [READY]: isInPhaseRunning,
     config: options,
     getInitialSnapshot: (scope) => create(scope),
     restoreSnapshot: (persisted, scope) => create(scope as SupervisorScope, (persisted as Partial<Kept>).memory),

@@ -20,6 +20,7 @@ import { Fifo } from './core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from './core/memory.ts'
 import { createState, type Child, type CoreState } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
+import { recordExit } from './exit.ts'
 import type { ExitReason } from './exit-reason.ts'
 import type { Settings, SupervisorOptions } from './options.ts'
 import type { SupervisorSnapshot } from './logic.ts'
@@ -117,6 +118,7 @@ export class Shell {
           this.#news.push({ type: 'supervisor.child.asked', id: child.id, birth })
           ref.send(SHUTDOWN)
         } else {
+          recordExit(ref, { type: 'shutdown' })
           this.#stop(ref)
           this.#news.push(this.#exited(child.id, birth, { type: 'shutdown' }))
         }

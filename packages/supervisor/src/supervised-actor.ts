@@ -18,32 +18,47 @@ export class SupervisedActor<TLogic extends AnyActorLogic = AnyActorLogic> exten
 
   override on(type: EmittedFrom<TLogic>['type'] | '*', handler: Parameters<Actor<TLogic>['on']>[1]): Subscription {
     return super.on(type, (event) => {
-      attempt(this.id, () => {
+      try {
         handler(event)
-      })
+      } catch (fault) {
+        report(this.id, fault)
+      }
     })
   }
 }
 
-function contained(id: string, [first, error, complete]: unknown[]): Required<Observer> {
+/** Only what the observer has: XState calls nothing for the rest. */
+function contained(id: string, [first, error, complete]: unknown[]): Observer & Pick<Required<Observer>, 'error'> {
   const observer = (typeof first === 'object' && first !== null ? first : { next: first, error, complete }) as Observer
   return {
-    next: (snapshot) => {
-      attempt(id, () => observer.next?.(snapshot))
-    },
     error: (reason) => {
-      attempt(id, () => observer.error?.(reason))
+      try {
+        observer.error?.(reason)
+      } catch (fault) {
+        report(id, fault)
+      }
     },
-    complete: () => {
-      attempt(id, () => observer.complete?.())
-    },
+    ...(observer.next && {
+      next: (snapshot: unknown) => {
+        try {
+          observer.next?.(snapshot)
+        } catch (fault) {
+          report(id, fault)
+        }
+      },
+    }),
+    ...(observer.complete && {
+      complete: () => {
+        try {
+          observer.complete?.()
+        } catch (fault) {
+          report(id, fault)
+        }
+      },
+    }),
   }
 }
 
-function attempt(id: string, observe: () => void): void {
-  try {
-    observe()
-  } catch (error) {
-    reportFault(`an observer of actor ${id} failed`, error)
-  }
+function report(id: string, fault: unknown): void {
+  reportFault(`an observer of actor ${id} failed`, fault)
 }

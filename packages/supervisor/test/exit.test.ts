@@ -5,6 +5,7 @@ import {
   exit,
   exitReasonOf,
   exitSignal,
+  fromServer,
   link,
   monitor,
   reply,
@@ -237,4 +238,31 @@ test('a nested supervisor that is ended takes its children with it, and is resta
   expect(sub()).toMatchObject([{ state: 'running' }, { state: 'running' }])
   for (const old of before) expect(after).not.toContain(old)
   await app.stop()
+})
+
+test('monitors of children see why their supervisor has stopped them', async () => {
+  const it = bench({
+    children: [child('told', { logic: idle }), child('asked'), child('killed', { logic: idle, shutdown: 'brutal_kill' })],
+  })
+  await it.app.start()
+  const seen: string[] = []
+  for (const { id, ref } of it.app.children) {
+    if (ref !== undefined) monitor(ref, ({ reason }) => seen.push(`${id} ${reason.type}`))
+  }
+  await it.app.stop()
+  await it.clock.advance(0)
+  expect(seen).toEqual(['killed killed', 'asked shutdown', 'told shutdown'])
+})
+
+test('a supervised server is ready when its init is through, and one whose init fails has not started', async () => {
+  const server = fromServer({ init: async () => Promise.resolve({ state: 1 }), handleCall: () => ({ reply: 'pong' }) })
+  const it = bench({ children: [child('a', { logic: server })] })
+  await it.app.start()
+  expect(it.app.children[0]?.ref?.getSnapshot()).toMatchObject({ phase: 'running', context: 1 })
+  const broken = fromServer({ init: () => Promise.reject(new Error('no state')) })
+  await expect(it.app.startChild(child('b', { logic: broken }))).rejects.toMatchObject({
+    code: 'START_FAILED',
+    cause: { message: 'no state' },
+  })
+  await it.app.stop()
 })

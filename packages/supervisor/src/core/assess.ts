@@ -1,10 +1,9 @@
 import { FRESH_BREAKER, recordFailure } from '../breaker.ts'
 import { classify } from '../classify.ts'
 import { errorOfExit, type ExitReason } from '../exit-reason.ts'
+import { Failure } from '../fingerprint.ts'
 import type { FailureInfo } from '../failure.ts'
-import { fingerprint } from '../fingerprint.ts'
 import { DEFAULT_BACKOFF } from '../backoff.ts'
-import { DEFAULT_BREAKER } from '../breaker.ts'
 import type { Child } from './state.ts'
 import type { Turn } from './turn.ts'
 
@@ -38,29 +37,19 @@ export function assess(turn: Turn, child: Child, reason: ExitReason): Assessment
   const phase = readyFor === undefined ? 'start' : 'run'
   const attempts = (child.memory?.last.attempts ?? 0) + 1
   const uptime = now - child.startedAt
-  const failure: FailureInfo = {
-    error,
-    class:
-      reason.type === 'error'
-        ? classify(error, { id: child.id, phase, attempts, uptime }, state.settings.classify)
-        : 'unknown',
-    fingerprint: reason.type === 'error' ? fingerprint(error, phase) : `${phase}:${reason.type}`,
-    phase,
-    attempts,
-    at: now,
-  }
+  const kind =
+    reason.type === 'error'
+      ? classify(error, { id: child.id, phase, attempts, uptime }, state.settings.classify)
+      : 'unknown'
+  const name = reason.type === 'error' ? undefined : `${phase}:${reason.type}`
+  const failure: FailureInfo = new Failure({ error, class: kind, phase, attempts, at: now }, name)
   const before = child.memory?.breaker ?? FRESH_BREAKER
-  const counts = reason.type === 'error' || reason.type === 'killed'
+  const counts = breaker !== 'off' && (reason.type === 'error' || reason.type === 'killed')
   child.memory = {
     last: failure,
     delay: child.memory?.delay ?? 0,
     since: child.memory?.since ?? now,
-    breaker: counts
-      ? recordFailure(before, breaker === 'off' ? DEFAULT_BREAKER : breaker, {
-          fingerprint: failure.fingerprint,
-          readyFor,
-        })
-      : before,
+    breaker: counts ? recordFailure(before, breaker, { fingerprint: failure.fingerprint, readyFor }) : before,
   }
-  return { failure, readyFor, failedProbe, sameAsBefore: before.fingerprint === failure.fingerprint }
+  return { failure, readyFor, failedProbe, sameAsBefore: counts && before.fingerprint === failure.fingerprint }
 }

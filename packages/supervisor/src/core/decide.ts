@@ -6,7 +6,7 @@ import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, s
 import { perform } from './operations.ts'
 import { answerDeath, probe, restart } from './restart.ts'
 import type { Child, CoreState, Death, Pending } from './state.ts'
-import { oneIsDown, proceed, run, taskStarting } from './task.ts'
+import { oneIsDown, proceed, run, Task, taskStarting } from './task.ts'
 import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
 
 /**
@@ -45,7 +45,7 @@ function takeIn(turn: Turn, event: CoreEvent): void {
       return
     case 'supervisor.call':
       if (state.phase === 'starting' || state.phase === 'running') {
-        state.queue.push({ type: 'call', call: event.call, reply: event.reply })
+        state.queue.push(event)
       } else refuse(turn, event.reply, stoppedError(state.settings.id))
       return
     case 'supervisor.timer': {
@@ -155,7 +155,7 @@ function answer(turn: Turn, pending: Pending): void {
     case 'supervisor.shutdown':
       shutDown(turn, pending)
       return
-    case 'call':
+    case 'supervisor.call':
       perform(turn, pending.call, pending.reply)
       return
     case 'death': {
@@ -184,19 +184,18 @@ function boot(turn: Turn): void {
     // Known from an earlier life; see recall().
     if (child.state === 'parked' && child.until !== undefined) setTimer(turn, child, child.until - turn.now)
   }
-  run(turn, {
-    stops: [],
-    starts: [...state.children.keys()].reverse(),
-    done: () => {
-      state.phase = 'running'
-    },
-    failed: (later, child, { reason }) => {
-      settleStopped(later, child)
-      const error = startFailed(state.settings.id, child.id, errorOfExit(child.id, reason))
-      end(
-        later,
-        state.settings.giveUpWith === 'shutdown' ? { type: 'shutdown', detail: error } : { type: 'error', error },
-      )
-    },
-  })
+  run(turn, new Boot([], [...state.children.keys()].reverse()))
+}
+
+class Boot extends Task {
+  override done({ state }: Turn): void {
+    state.phase = 'running'
+  }
+
+  override failed(turn: Turn, child: Child, { reason }: Death): void {
+    const { id, giveUpWith } = turn.state.settings
+    settleStopped(turn, child)
+    const error = startFailed(id, child.id, errorOfExit(child.id, reason))
+    end(turn, giveUpWith === 'shutdown' ? { type: 'shutdown', detail: error } : { type: 'error', error })
+  }
 }

@@ -1,6 +1,6 @@
 import type { ExitReason } from '../exit-reason.ts'
 import { kill, settleStopped } from './lifecycle.ts'
-import { run } from './task.ts'
+import { run, Task } from './task.ts'
 import { emit, refuse, stoppedError, type Turn } from './turn.ts'
 
 /**
@@ -8,17 +8,27 @@ import { emit, refuse, stoppedError, type Turn } from './turn.ts'
  * given up.
  */
 export function end(turn: Turn, reason: ExitReason): void {
-  if (!abandon(turn, 'stopping')) return
-  run(turn, {
-    stops: [...turn.state.children.keys()],
-    starts: [],
-    parallel: turn.state.settings.kind !== 'static',
-    done: (later) => {
-      finish(later, reason)
-      later.effects.push({ type: 'exit', reason })
-    },
-    failed: () => undefined,
-  })
+  if (abandon(turn, 'stopping')) run(turn, new Ending(turn, reason))
+}
+
+class Ending extends Task {
+  readonly #reason: ExitReason
+  readonly #isParallel: boolean
+
+  constructor({ state }: Turn, reason: ExitReason) {
+    super([...state.children.keys()], [])
+    this.#reason = reason
+    this.#isParallel = state.settings.kind !== 'static'
+  }
+
+  override get isParallel(): boolean {
+    return this.#isParallel
+  }
+
+  override done(turn: Turn): void {
+    finish(turn, this.#reason)
+    turn.effects.push({ type: 'exit', reason: this.#reason })
+  }
 }
 
 /** Kills all children in reverse start order: the supervisor's own actor is being stopped hard. */
@@ -39,9 +49,9 @@ function abandon(turn: Turn, phase: 'stopping' | 'stopped'): boolean {
   state.phase = phase
   const { task } = state
   state.task = undefined
-  task?.aborted?.(turn)
+  task?.aborted(turn)
   for (let pending = state.queue.shift(); pending !== undefined; pending = state.queue.shift()) {
-    if (pending.type === 'call') refuse(turn, pending.reply, stoppedError(state.settings.id))
+    if (pending.type === 'supervisor.call') refuse(turn, pending.reply, stoppedError(state.settings.id))
   }
   return true
 }

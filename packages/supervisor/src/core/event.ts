@@ -20,6 +20,13 @@ export type ChildNews =
   /** The actor is gone, or could not be made. */
   | (About & { readonly type: 'supervisor.child.exited'; readonly reason: ExitReason; readonly random: number })
 
+/** An administrative operation. */
+export interface Asked {
+  readonly type: 'supervisor.call'
+  readonly call: Call
+  readonly reply: Reply
+}
+
 /** Stop the children in order, then end with `reason`; default `shutdown`. */
 export interface Shutdown {
   readonly type: 'supervisor.shutdown'
@@ -33,7 +40,7 @@ export interface Shutdown {
 export type CoreEvent =
   /** Start the children. */
   | { readonly type: 'supervisor.boot' }
-  | { readonly type: 'supervisor.call'; readonly call: Call; readonly reply: Reply }
+  | Asked
   | Shutdown
   /** End at once. */
   | { readonly type: 'supervisor.halt' }

@@ -7,7 +7,7 @@ import type { Address, Call, Reply } from './call.ts'
 import { settleStopped, startFailed } from './lifecycle.ts'
 import { answerDeath, probe } from './restart.ts'
 import { Child, countChildren, listChildren, type CoreState, type Death } from './state.ts'
-import { run } from './task.ts'
+import { run, Task } from './task.ts'
 import { answer, clearTimer, refuse, stoppedError, type Turn } from './turn.ts'
 
 /** Why an operation is refused: `details.reason` of its INVALID_ARGUMENT error. */
@@ -129,11 +129,12 @@ function startDynamic(turn: Turn, spec: ResolvedSpec, input: unknown, reply: Rep
 }
 
 function add(turn: Turn, child: Child, reply: Reply): void {
-  const { children } = turn.state
-  children.set(child.id, child)
-  startFor(turn, child, reply, () => {
-    children.delete(child.id)
-  })
+  turn.state.children.set(child.id, child)
+  startFor(turn, child, reply, forget)
+}
+
+function forget({ state }: Turn, { id }: Child): void {
+  state.children.delete(id)
 }
 
 /**
@@ -172,19 +173,28 @@ function isSameSpec(one: ChildSpec, other: ChildSpec): boolean {
 
 /** Siblings are left alone, whatever the strategy (J11). */
 function terminateChild(turn: Turn, child: Child, reply: Reply): void {
-  run(turn, {
-    stops: [child.id],
-    starts: [],
-    done: (later) => {
-      child.isHeld = false
-      child.legacy = undefined
-      answer(later, reply)
-    },
-    failed: () => undefined,
-    aborted: (later) => {
-      refuse(later, reply, stoppedError(later.state.settings.id))
-    },
-  })
+  run(turn, new Termination(child, reply))
+}
+
+class Termination extends Task {
+  readonly #child: Child
+  readonly #reply: Reply
+
+  constructor(child: Child, reply: Reply) {
+    super([child.id], [])
+    this.#child = child
+    this.#reply = reply
+  }
+
+  override done(turn: Turn): void {
+    this.#child.isHeld = false
+    this.#child.legacy = undefined
+    answer(turn, this.#reply)
+  }
+
+  override aborted(turn: Turn): void {
+    refuse(turn, this.#reply, stoppedError(turn.state.settings.id))
+  }
 }
 
 function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): void {
@@ -214,7 +224,7 @@ function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): v
 
 /** Does now what is due later: starts the child and whoever is held down for it (X06). */
 function startGroupNow(turn: Turn, child: Child, reply: Reply): void {
-  const group = child.group ?? [child.id]
+  const group = [...(child.group ?? [child.id])]
   clearTimer(turn, child)
   if (child.state === 'parked') child.state = 'restarting'
   startFor(turn, child, reply, answerDeath, group)
@@ -230,31 +240,39 @@ function deleteChild(turn: Turn, child: Child, reply: Reply): void {
   }
 }
 
+type StartFailed = (turn: Turn, failed: Child, death: Death, remaining: readonly string[]) => void
+
 /** Starts a child for somebody who waits for its ref. A failure is his to know, and is not counted as a restart (B12, E11). */
-function startFor(
-  turn: Turn,
-  child: Child,
-  reply: Reply,
-  failed: (turn: Turn, failed: Child, death: Death, remaining: readonly string[]) => void,
-  group: readonly string[] = [child.id],
-): void {
-  const supervisor = turn.state.settings.id
-  const starts = [...group].reverse()
-  run(turn, {
-    stops: [],
-    starts,
-    done: (later) => {
-      forgetInput(child)
-      answer(later, reply, child.ref)
-    },
-    failed: (later, one, death) => {
-      refuse(later, reply, startFailed(supervisor, one.id, errorOfExit(one.id, death.reason)))
-      failed(later, one, death, starts.reverse())
-    },
-    aborted: (later) => {
-      refuse(later, reply, stoppedError(supervisor))
-    },
-  })
+function startFor(turn: Turn, child: Child, reply: Reply, failed: StartFailed, group = [child.id]): void {
+  run(turn, new RequestedStart(child, reply, failed, group))
+}
+
+class RequestedStart extends Task {
+  readonly #child: Child
+  readonly #reply: Reply
+  readonly #failed: StartFailed
+
+  constructor(child: Child, reply: Reply, failed: StartFailed, group: string[]) {
+    super([], group.reverse())
+    this.#child = child
+    this.#reply = reply
+    this.#failed = failed
+  }
+
+  override done(turn: Turn): void {
+    forgetInput(this.#child)
+    answer(turn, this.#reply, this.#child.ref)
+  }
+
+  override failed(turn: Turn, one: Child, death: Death): void {
+    const error = startFailed(turn.state.settings.id, one.id, errorOfExit(one.id, death.reason))
+    refuse(turn, this.#reply, error)
+    this.#failed(turn, one, death, this.starts.reverse())
+  }
+
+  override aborted(turn: Turn): void {
+    refuse(turn, this.#reply, stoppedError(turn.state.settings.id))
+  }
 }
 
 /** A temporary child is never started again, so nothing needs what it was started with (C11). */

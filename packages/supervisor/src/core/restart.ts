@@ -8,7 +8,7 @@ import { assess, type Assessment } from './assess.ts'
 import { end } from './ending.ts'
 import { settleStopped, start } from './lifecycle.ts'
 import type { Child, CoreState, Death } from './state.ts'
-import { run, type Task } from './task.ts'
+import { run, Task } from './task.ts'
 import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
 
 /** In ms. */
@@ -190,7 +190,7 @@ function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo,
 function hold(turn: Turn, child: Child, group: readonly string[]): void {
   if (group.length === 1) return
   child.group = group
-  run(turn, { stops: heldFor(turn, child, group), starts: [], done: nothing, failed: nothing })
+  run(turn, new Task(heldFor(turn, child, group), []))
 }
 
 /** Starts a failed child whose turn has come, and whoever belongs to it, unless there are too many starts just now. */
@@ -220,15 +220,13 @@ function resume(turn: Turn, remaining: readonly string[]): void {
 }
 
 function startGroup(turn: Turn, stops: string[], group: readonly string[]): void {
-  const task: Task = {
-    stops,
-    starts: [...group].reverse(),
-    done: nothing,
-    failed: (later, child, death) => {
-      answerDeath(later, child, death, task.starts.reverse())
-    },
+  run(turn, new GroupStart(stops, [...group].reverse()))
+}
+
+class GroupStart extends Task {
+  override failed(turn: Turn, child: Child, death: Death): void {
+    answerDeath(turn, child, death, this.starts.reverse())
   }
-  run(turn, task)
 }
 
 /** In start order, without those that are parked. `undefined` if the strategy has thrown: the supervisor is ending. */
@@ -236,9 +234,8 @@ function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readon
   const { children, settings } = turn.state
   let planned: readonly string[]
   try {
-    const listing = { [Symbol.iterator]: () => children.values() }
     const phase = child.readyAt === undefined ? 'start' : 'run'
-    planned = settings.strategy.plan(child, listing, { supervisor: settings.id, phase }).restart
+    planned = settings.strategy.plan(child, turn.state.listing, { supervisor: settings.id, phase }).restart
   } catch (error) {
     giveUp(turn, child, `strategy ${settings.strategy.name}`, error)
     return undefined
@@ -297,8 +294,4 @@ function giveUp(turn: Turn, child: Child, exceeded: string, cause: unknown, fail
     details: { supervisor: id, child: child.id, exceeded, ...(failure === undefined ? {} : { failure }) },
   })
   end(turn, { type: 'error', error })
-}
-
-function nothing(): void {
-  // what was started or stopped needs no answer
 }

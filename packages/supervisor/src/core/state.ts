@@ -9,8 +9,7 @@ import type { ResolvedSpec, RestartType } from '../spec.ts'
 import { StartRate } from '../start-rate.ts'
 import type { ChildView } from '../strategy.ts'
 import { RestartWindow } from '../window.ts'
-import type { Call, Reply } from './call.ts'
-import type { Shutdown } from './event.ts'
+import type { Asked, Shutdown } from './event.ts'
 import { Fifo } from './fifo.ts'
 import type { Task } from './task.ts'
 
@@ -117,7 +116,7 @@ export class Child implements ChildView {
 /** What waits for the task at hand to end. */
 export type Pending =
   | Shutdown
-  | { readonly type: 'call'; readonly call: Call; readonly reply: Reply }
+  | Asked
   | { readonly type: 'death'; readonly id: string; readonly birth: number }
   /** The delay of a restart, or the time of a parked child, is over. */
   | { readonly type: 'due'; readonly id: string; readonly timer: number }
@@ -128,6 +127,8 @@ export interface CoreState {
   readonly settings: Settings
   /** In start order. */
   readonly children: Map<string, Child>
+  /** The same, for those who may only look. */
+  readonly listing: Iterable<ChildView>
   readonly window: RestartWindow
   readonly rate: StartRate
   readonly queue: Fifo<Pending>
@@ -141,10 +142,12 @@ export interface CoreState {
 }
 
 export function createState(settings: Settings): CoreState {
-  const { intensity, period, windowClock, startRate, children } = settings
+  const { intensity, period, windowClock, startRate } = settings
+  const children = new Map(settings.children.map((spec) => [spec.id, new Child(spec)]))
   return {
     settings,
-    children: new Map(children.map((spec) => [spec.id, new Child(spec)])),
+    children,
+    listing: { [Symbol.iterator]: () => children.values() },
     window: new RestartWindow(intensity, period, windowClock),
     rate: new StartRate(startRate),
     queue: new Fifo(),

@@ -1,4 +1,5 @@
 import type { ActorLogic, ActorScope, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
+import { isInPhaseRunning, READY } from '../brand.ts'
 import { exitWith, type ExitOutput } from '../exit-reason.ts'
 import type { ServerBehaviour } from './behaviour.ts'
 import { Server } from './server.ts'
@@ -6,7 +7,7 @@ import { Server } from './server.ts'
 export type ServerSnapshot<TState> = Snapshot<ExitOutput> & {
   /** The server's state; `undefined` until `init` has made it. */
   readonly context: TState | undefined
-  /** `running` once `init` is through: what a child specification's `ready` may ask for if `init` is asynchronous. */
+  /** `running` once `init` is through, which is when a supervised server counts as ready. */
   readonly phase: Server<TState>['phase']
   /** Something comes of every event: so a supervisor knows that the server can be asked to shut down. */
   can(event: EventObject): true
@@ -57,7 +58,8 @@ export function fromServer<
     return viewOf(server)
   }
 
-  return {
+  const logic: ServerLogic<TState, TInput> & { [READY]: typeof isInPhaseRunning } = {
+    [READY]: isInPhaseRunning,
     config: behaviour,
     getInitialSnapshot: (scope, input) => create(scope, { input }),
     getPersistedSnapshot: ({ status, output, error, context }) =>
@@ -82,6 +84,7 @@ export function fromServer<
       return viewOf(server)
     },
   }
+  return logic
 }
 
 function viewOf<TState>(server: Server<TState>, status?: 'stopped'): ServerSnapshot<TState> {
