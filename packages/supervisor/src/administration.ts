@@ -88,8 +88,7 @@ export class Administrator implements Administration {
   }
 
   terminateChild(child: Address): Promise<void> {
-    const alive = typeof child === 'string' ? undefined : !isOver(child)
-    return this.#call({ type: 'terminateChild', child, alive })
+    return this.#call({ type: 'terminateChild', child, alive: isAlive(child) })
   }
 
   restartChild(child: Address, { force = false } = {}): Promise<AnyActorRef | undefined> {
@@ -122,7 +121,7 @@ export class Administrator implements Administration {
   }
 
   getChildSpec(child: Address): Promise<ChildSpec> {
-    return this.#call({ type: 'getChildSpec', child })
+    return this.#call({ type: 'getChildSpec', child, alive: isAlive(child) })
   }
 
   #call<T>(call: Call): Promise<T> {
@@ -140,6 +139,10 @@ export class Administrator implements Administration {
       if (!isAnswered) this.#waiting.add(reject)
     })
   }
+}
+
+function isAlive(child: Address): boolean | undefined {
+  return typeof child === 'string' ? undefined : !isOver(child)
 }
 
 function unavailable(id: string, child: ChildInfo | undefined): TerrariumError {

@@ -57,10 +57,11 @@ export function spawnAndWatch(
   })
   const failure = begin(actor)
   isStarted = true
+  if (early === 'ready') return { actor, ready: true, failure: undefined } // what has become of it since is told by XState
   if (failure !== undefined) return { actor, ready: false, failure }
   return typeof early === 'object'
     ? { actor, ready: false, failure: early }
-    : { actor, ready: early === 'ready', failure: undefined }
+    : { actor, ready: false, failure: undefined }
 }
 
 /** When an actor counts as ready, if not at once. */

@@ -147,6 +147,9 @@ export class Shell {
       case 'reply':
         effect.reply(effect.result)
         return
+      case 'goOn':
+        this.#scope.self.send({ type: 'supervisor.go_on' })
+        return
       case 'exit':
         this.outcome = effect.reason
     }

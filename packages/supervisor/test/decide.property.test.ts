@@ -72,6 +72,9 @@ class World {
       case 'reply':
         this.answered += 1
         return
+      case 'goOn':
+        this.#told.push({ type: 'supervisor.go_on' })
+        return
       case 'exit':
         this.over = true
         return

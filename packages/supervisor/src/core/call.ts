@@ -12,7 +12,8 @@ export type Call =
   | { readonly type: 'terminateChild'; readonly child: Address; readonly alive?: boolean | undefined }
   | { readonly type: 'restartChild'; readonly child: Address; readonly force?: boolean | undefined }
   | { readonly type: 'reconfigure'; readonly spec: unknown }
-  | { readonly type: 'deleteChild' | 'unpark' | 'getChildSpec'; readonly child: Address }
+  | { readonly type: 'getChildSpec'; readonly child: Address; readonly alive?: boolean | undefined }
+  | { readonly type: 'deleteChild' | 'unpark'; readonly child: Address }
   | { readonly type: 'whichChildren' }
   | { readonly type: 'countChildren' }
 

@@ -4,7 +4,7 @@ import { end, halt } from './ending.ts'
 import type { ChildNews, CoreEvent, Shutdown } from './event.ts'
 import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
 import { perform } from './operations.ts'
-import { answerDeath, probe, restart } from './restart.ts'
+import { answerDeath, probe, restartDue } from './restart.ts'
 import type { Child, CoreState, Death, Pending } from './state.ts'
 import { oneIsDown, proceed, run, Task, taskStarting } from './task.ts'
 import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
@@ -20,9 +20,9 @@ import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './t
  * @param now - monotonic, in ms
  */
 export function decide(state: CoreState, event: CoreEvent, now: number): readonly Effect[] {
-  const turn: Turn = { state, now, effects: [] }
+  const turn: Turn = { state, now, effects: [], pauses: false }
   takeIn(turn, event)
-  while (state.task === undefined) {
+  while (state.task === undefined && !turn.pauses) {
     const pending = state.queue.shift()
     if (pending === undefined) break
     answer(turn, pending)
@@ -42,6 +42,8 @@ function takeIn(turn: Turn, event: CoreEvent): void {
       return
     case 'supervisor.halt':
       halt(turn)
+      return
+    case 'supervisor.go_on':
       return
     case 'supervisor.call':
       if (state.phase === 'starting' || state.phase === 'running') {
@@ -167,7 +169,7 @@ function answer(turn: Turn, pending: Pending): void {
       const child = children.get(pending.id)
       if (child?.timer !== pending.timer) return
       if (child.state === 'parked') probe(turn, child)
-      else restart(turn, child)
+      else restartDue(turn, child)
     }
   }
 }
@@ -188,8 +190,12 @@ function boot(turn: Turn): void {
 }
 
 class Boot extends Task {
-  override done({ state }: Turn): void {
-    state.phase = 'running'
+  /** It has started, and everybody is to know before anything that waits is looked at and may end it (B02, B15). */
+  override done(turn: Turn): void {
+    turn.state.phase = 'running'
+    if (turn.state.queue.isEmpty) return
+    turn.pauses = true
+    turn.effects.push({ type: 'goOn' })
   }
 
   override failed(turn: Turn, child: Child, { reason }: Death): void {

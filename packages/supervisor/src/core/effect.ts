@@ -18,6 +18,8 @@ export type Effect =
   | { readonly type: 'clearTimer'; readonly timer: number }
   | { readonly type: 'emit'; readonly event: SupervisorEvent }
   | { readonly type: 'reply'; readonly reply: Reply; readonly result: Result }
+  /** Let the world see the state as it is, and come back with `supervisor.go_on`. */
+  | { readonly type: 'goOn' }
   /** The supervisor itself ends. The last effect there is. */
   | { readonly type: 'exit'; readonly reason: ExitReason }
 

@@ -40,6 +40,8 @@ export interface Shutdown {
 export type CoreEvent =
   /** Start the children. */
   | { readonly type: 'supervisor.boot' }
+  /** Look at what waits. */
+  | { readonly type: 'supervisor.go_on' }
   | Asked
   | Shutdown
   /** End at once. */

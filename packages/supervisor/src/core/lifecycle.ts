@@ -17,6 +17,7 @@ export function start(turn: Turn, child: Child): void {
   child.group = undefined
   child.isHeld = false
   child.hasPlace = false
+  child.retry = undefined
   turn.effects.push({ type: 'start', child, birth: child.birth })
   if (child.spec.startTimeout !== undefined) setTimer(turn, child, child.spec.startTimeout)
 }

@@ -44,14 +44,14 @@ export function perform(turn: Turn, call: Call, reply: Reply): void {
 }
 
 function performOn(turn: Turn, call: Extract<Call, { child: Address }>, reply: Reply): void {
-  const { template, kind } = turn.state.settings
+  const { template } = turn.state.settings
+  if (template !== undefined && isOnlyById(call)) {
+    deny(turn, reply, call.child, 'simple_one_for_one')
+    return
+  }
   const child = find(turn.state, call.child)
   if (child === undefined) {
-    // An actor of ours that is gone has been terminated, as far as anybody can tell (K06).
-    const isGone = call.type === 'terminateChild' && call.alive === false && kind === 'simple_one_for_one'
-    if (isGone) answer(turn, reply)
-    else if (call.type === 'getChildSpec' && call.child === template?.id) answer(turn, reply, describeSpec(template))
-    else deny(turn, reply, call.child, kind === 'simple_one_for_one' && isOnlyById(call) ? kind : 'not_found')
+    performOnNobody(turn, call, reply)
     return
   }
   switch (call.type) {
@@ -75,6 +75,16 @@ function performOn(turn: Turn, call: Extract<Call, { child: Address }>, reply: R
       probe(turn, child)
       answer(turn, reply)
   }
+}
+
+/** An actor that is gone may have been one of the template's, as far as anybody can tell (K06). */
+function performOnNobody(turn: Turn, call: Extract<Call, { child: Address }>, reply: Reply): void {
+  const { template } = turn.state.settings
+  const isGone = template !== undefined && 'alive' in call && call.alive === false
+  if (call.type === 'terminateChild' && isGone) answer(turn, reply)
+  else if (call.type === 'getChildSpec' && template !== undefined && (isGone || call.child === template.id)) {
+    answer(turn, reply, describeSpec(template))
+  } else deny(turn, reply, call.child, 'not_found')
 }
 
 /** Dynamic children are addressed by their actors, also by the last one while there is none; others by id (J10, K05, H11). */

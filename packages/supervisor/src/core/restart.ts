@@ -2,7 +2,7 @@ import { nextDelay } from '../backoff.ts'
 import { judge, openingTime, type ParkCause } from '../breaker.ts'
 import { countFailure } from '../crash-loop.ts'
 import { TerrariumError } from '../errors.ts'
-import { errorOfExit, isCleanExit } from '../exit-reason.ts'
+import { errorOfExit, isCleanExit, type ExitReason } from '../exit-reason.ts'
 import type { FailureInfo } from '../failure.ts'
 import { assess, type Assessment } from './assess.ts'
 import { end } from './ending.ts'
@@ -43,27 +43,43 @@ function isLastStraw({ children, settings }: CoreState, { spec }: Child): boolea
 
 /** Every restart counts. A start that failed is tried again whatever the reason, through a timer, so that others are served (H02). */
 function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: readonly string[]): void {
-  const { window } = turn.state
   const wasReady = child.readyAt !== undefined
   if (wasReady && child.restart === 'transient' && isCleanExit(reason)) {
     forGood(turn, child, remaining)
     return
   }
   child.state = 'restarting'
-  child.failures += 1
-  if (!window.admit(turn.now)) giveUp(turn, child, 'restart intensity', errorOfExit(child.id, reason))
-  else if (!wasReady) {
-    // Nobody is taken down before it is tried again (H07, H08).
+  if (!wasReady) {
+    // Counted when it is tried again (E09), and nobody is taken down before that (H07, H08).
+    child.retry = reason
     child.group = remaining.length > 0 ? remaining : undefined
     setTimer(turn, child, 0)
-  } else if (leavesRoom(turn, child)) restart(turn, child)
-  else {
-    // Those that belong to it go down now, so that their own deaths are not counted (D12).
-    const group = groupOf(turn, child, [])
-    if (group === undefined) return
-    setTimer(turn, child, 0)
-    hold(turn, child, group)
+  } else if (isAdmitted(turn, child, reason)) {
+    if (leavesRoom(turn, child)) restart(turn, child)
+    else postpone(turn, child)
   }
+}
+
+function isAdmitted(turn: Turn, child: Child, reason: ExitReason): boolean {
+  child.failures += 1
+  const isAdmitted = turn.state.window.admit(turn.now)
+  if (!isAdmitted) giveUp(turn, child, 'restart intensity', errorOfExit(child.id, reason))
+  return isAdmitted
+}
+
+/** Those that belong to it go down now, so that their own deaths are not counted (D12). */
+function postpone(turn: Turn, child: Child): void {
+  const group = groupOf(turn, child, [])
+  if (group === undefined) return
+  setTimer(turn, child, 0)
+  hold(turn, child, group)
+}
+
+/** The time of a child that is to be started again has come. */
+export function restartDue(turn: Turn, child: Child): void {
+  const { retry } = child
+  child.retry = undefined
+  if (retry === undefined || isAdmitted(turn, child, retry)) restart(turn, child)
 }
 
 function answerWithCare(turn: Turn, child: Child, death: Death, remaining: readonly string[]): void {
@@ -194,7 +210,7 @@ function hold(turn: Turn, child: Child, group: readonly string[]): void {
 }
 
 /** Starts a failed child whose turn has come, and whoever belongs to it, unless there are too many starts just now. */
-export function restart(turn: Turn, child: Child, known = child.group): void {
+function restart(turn: Turn, child: Child, known = child.group): void {
   const { mode } = turn.state.settings
   const wait = child.hasPlace ? 0 : turn.state.rate.reserve(turn.now)
   child.hasPlace = wait > 0

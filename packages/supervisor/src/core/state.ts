@@ -54,6 +54,8 @@ export class Child implements ChildView {
   crashes: CrashLoopMemory | undefined
   /** Its place among the starts of this second is taken. */
   hasPlace = false
+  /** In mode `otp`: why its last start failed, which is tried again and not counted yet. */
+  retry: ExitReason | undefined
   /** What a nested supervisor has left to its next incarnation. */
   legacy: unknown
   /** Started out of parking, and not yet proven to be stable. */

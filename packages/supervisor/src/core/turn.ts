@@ -9,6 +9,8 @@ export interface Turn {
   readonly state: CoreState
   readonly now: number
   readonly effects: Effect[]
+  /** What waits is looked at in the next turn only. */
+  pauses: boolean
 }
 
 /** Every event says which child of which supervisor it is about. */
