@@ -19,7 +19,14 @@ import { resolveOptions, type SupervisorOptions } from './options.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import { validateOptions } from './validate.ts'
 
-interface Kept {
+/** What can be seen of a supervisor. Children are as they are when they are looked at. */
+interface View {
+  readonly phase: Phase
+  /** In start order. */
+  readonly supervised: readonly ChildInfo[]
+  child(id: string): ChildInfo | undefined
+  /** How much has come from children after they had been declared dead; all of it was dropped (corner case 8). */
+  readonly zombieEffects: number
   /**
    * Who has failed how often, and who is parked: plain data, with ages instead of times. It is what `getPersistedSnapshot()`
    * keeps; children themselves are started afresh.
@@ -27,14 +34,7 @@ interface Kept {
   readonly memory: SupervisorMemory
 }
 
-export type SupervisorSnapshot = Snapshot<ExitOutput> &
-  Kept & {
-    readonly phase: Phase
-    /** In start order, as it is when it is looked at. */
-    readonly supervised: readonly ChildInfo[]
-    /** One child, as it is when it is looked at. */
-    child(id: string): ChildInfo | undefined
-  }
+export type SupervisorSnapshot = Snapshot<ExitOutput> & View
 
 export type SupervisorLogic = ActorLogic<
   SupervisorSnapshot,
@@ -71,7 +71,7 @@ export function supervisor(options: SupervisorOptions): SupervisorLogic {
     [READY]: isInPhaseRunning,
     config: options,
     getInitialSnapshot: (scope) => create(scope),
-    restoreSnapshot: (persisted, scope) => create(scope as SupervisorScope, (persisted as Partial<Kept>).memory),
+    restoreSnapshot: (persisted, scope) => create(scope as SupervisorScope, (persisted as Partial<View>).memory),
     getPersistedSnapshot: ({ status, output, error, memory }) =>
       ({ status, output, error, memory }) as Snapshot<unknown>,
     start: (_snapshot, { self }) => {
@@ -99,7 +99,7 @@ function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonl
 }
 
 /** A snapshot that looks its children up only when asked. */
-class View {
+class LiveView implements View {
   readonly phase: Phase
   readonly status: string
   readonly output: ExitOutput | undefined
@@ -137,5 +137,5 @@ class View {
 }
 
 function viewOf(shell: Shell, status?: 'stopped'): SupervisorSnapshot {
-  return new View(shell, status) as unknown as SupervisorSnapshot
+  return new LiveView(shell, status) as unknown as SupervisorSnapshot
 }

@@ -242,7 +242,11 @@ test('a nested supervisor that is ended takes its children with it, and is resta
 
 test('monitors of children see why their supervisor has stopped them', async () => {
   const it = bench({
-    children: [child('told', { logic: idle }), child('asked'), child('killed', { logic: idle, shutdown: 'brutal_kill' })],
+    children: [
+      child('told', { logic: idle }),
+      child('asked'),
+      child('killed', { logic: idle, shutdown: 'brutal_kill' }),
+    ],
   })
   await it.app.start()
   const seen: string[] = []
