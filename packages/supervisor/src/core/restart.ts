@@ -227,8 +227,17 @@ function restart(turn: Turn, child: Child, known = child.group): void {
   child.group = undefined
   emit(turn, { type: 'child.restart', ...about(turn, child), attempt: child.memory?.last.attempts ?? child.failures })
   // In OTP the supervisor waits for every start. Waiting for one child that nobody depends on only delays its siblings.
-  if (group.length === 1 && mode === 'default') start(turn, child)
-  else startGroup(turn, heldFor(turn, child, group), group)
+  if (group.length === 1 && mode === 'default') {
+    start(turn, child)
+    return
+  }
+  const stops = heldFor(turn, child, group)
+  if (group.length > 1) {
+    // From now on it is one of the group, in which somebody else may be the next to fail (H07).
+    child.state = 'stopped'
+    child.isHeld = true
+  }
+  startGroup(turn, stops, group)
 }
 
 function resume(turn: Turn, remaining: readonly string[]): void {

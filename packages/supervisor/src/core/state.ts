@@ -166,14 +166,19 @@ export function listChildren({ children }: CoreState): ChildInfo[] {
   return Array.from(children.values(), (child) => child.info())
 }
 
-/** A supervisor with a template has one specification, however many children (K01). */
+/**
+ * A supervisor with a template has one specification, however many children (K01), and in OTP it takes those for active of
+ * whose death it has not heard yet.
+ */
 export function countChildren({ children, settings }: CoreState): ChildCounts {
+  const { template, mode } = settings
+  const isTrusting = template !== undefined && mode === 'otp'
   let active = 0
   let supervisors = 0
   for (const child of children.values()) {
-    if (child.isAlive && child.ref !== undefined) active += 1
+    if (isTrusting ? !child.isWaiting : child.isAlive && child.ref !== undefined) active += 1
     if (child.type === 'supervisor') supervisors += 1
   }
-  const specs = settings.template === undefined ? children.size : 1
+  const specs = template === undefined ? children.size : 1
   return { specs, active, supervisors, workers: children.size - supervisors }
 }
