@@ -112,18 +112,9 @@ export class Shell {
       case 'start':
         this.#start(effect.child, effect.birth)
         return
-      case 'shutdown': {
-        const { child, ref, birth } = effect
-        if (child.spec.patient || listensForShutdown(ref)) {
-          this.#news.push({ type: 'supervisor.child.asked', id: child.id, birth })
-          ref.send(SHUTDOWN)
-        } else {
-          recordExit(ref, { type: 'shutdown' })
-          this.#stop(ref)
-          this.#news.push(this.#exited(child.id, birth, { type: 'shutdown' }))
-        }
+      case 'shutdown':
+        this.#shutDown(effect)
         return
-      }
       case 'kill':
         this.#stop(effect.ref)
         return
@@ -153,6 +144,21 @@ export class Shell {
       case 'exit':
         this.outcome = effect.reason
     }
+  }
+
+  #shutDown({ child, ref, birth }: Extract<Effect, { type: 'shutdown' }>): void {
+    const { id, spec } = child
+    const isBrutal = spec.shutdown === 'brutal_kill'
+    const ended = reasonOfEnd(ref)
+    if (ended === undefined && !isBrutal && (spec.patient || listensForShutdown(ref))) {
+      this.#news.push({ type: 'supervisor.child.asked', id, birth })
+      ref.send(SHUTDOWN)
+      return
+    }
+    const reason: ExitReason = ended ?? { type: isBrutal ? 'killed' : 'shutdown' }
+    recordExit(ref, reason)
+    this.#stop(ref)
+    this.#news.push(this.#exited(id, birth, reason))
   }
 
   #stop(ref: AnyActorRef): void {

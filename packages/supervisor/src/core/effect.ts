@@ -9,7 +9,10 @@ import type { Child } from './state.ts'
 export type Effect =
   /** Make the child's logic, create the actor and start it; report what becomes of it under this birth. */
   | { readonly type: 'start'; readonly child: Child; readonly birth: number }
-  /** Ask the child to end and report that; if it cannot hear it, stop it and report its end: `shutdown`. */
+  /**
+   * Ask the child to end and report that. If it cannot hear it, or is to be killed without asking, stop it and report its
+   * end: `shutdown` or `killed`, unless it has come to an end of its own already.
+   */
   | { readonly type: 'shutdown'; readonly child: Child; readonly ref: AnyActorRef; readonly birth: number }
   /** Stop the child hard. The core has declared it dead already. */
   | { readonly type: 'kill'; readonly ref: AnyActorRef }

@@ -38,14 +38,13 @@ export function becomeReady(turn: Turn, child: Child): void {
  */
 export function stop(turn: Turn, child: Child): boolean {
   if (child.state === 'stopping') return true
-  const { ref, spec } = child
-  if (child.isAlive && ref !== undefined && spec.shutdown !== 'brutal_kill') {
+  const { ref } = child
+  if (child.isAlive && ref !== undefined) {
     clearTimer(turn, child)
     child.state = 'stopping'
     turn.effects.push({ type: 'shutdown', child, ref, birth: child.birth })
     return true
   }
-  if (child.isAlive) kill(turn, child, { type: 'killed' })
   settleStopped(turn, child)
   return false
 }
