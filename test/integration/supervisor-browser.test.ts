@@ -43,7 +43,7 @@ test('bundled for a browser the supervisor runs in a realm that has nothing but 
   expect(Object.keys(metafile.inputs).some((path) => path.includes('supervisor/dist/index.js'))).toBe(true)
   const [bundle] = outputFiles
   const realm = createContext({ setTimeout, clearTimeout, performance, console }) as { run?: () => Promise<string> }
-  runInContext(bundle?.text ?? '', realm as object)
+  runInContext(bundle?.text ?? '', realm)
   expect(JSON.parse((await realm.run?.()) ?? '')).toEqual({
     state: 'running',
     incarnation: 2,
