@@ -1,4 +1,4 @@
-import type { AnyActorRef, EventObject } from 'xstate'
+import type { ActorRefFrom, AnyActorLogic, AnyActorRef, EventObject } from 'xstate'
 import { isSupervisor } from './brand.ts'
 import type { ChildCounts, ChildInfo } from './child-info.ts'
 import type { Address, Call } from './core/call.ts'
@@ -16,13 +16,13 @@ import type { ChildSpec } from './spec.ts'
  * running, with STOPPED.
  */
 export interface Administration {
+  /** Appends a child and starts it. Resolves when it is ready, with `undefined` if it was IGNOREd. Rejects with START_FAILED. */
+  startChild<TLogic extends AnyActorLogic>(spec: ChildSpec<TLogic>): Promise<ActorRefFrom<TLogic> | undefined>
   /**
-   * Appends a child and starts it. Resolves when it is ready, with `undefined` if it was IGNOREd. Rejects with START_FAILED.
-   *
-   * With strategy `simple_one_for_one` it takes the input of a new child of the template instead, which is laid over the
-   * template's own, field by field (K02).
+   * With strategy `simple_one_for_one`: starts a child of the template. The input is laid over the template's own, field by
+   * field (K02).
    */
-  startChild(specOrInput?: unknown): Promise<AnyActorRef | undefined>
+  startChild(input?: unknown): Promise<AnyActorRef | undefined>
   /**
    * Stops a child, given by its id or, if it is a dynamic one, by its ref. It keeps its specification unless it is
    * temporary or dynamic.

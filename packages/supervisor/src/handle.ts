@@ -1,5 +1,5 @@
 import { EventEmitter } from 'eventemitter3'
-import type { Actor, InspectionEvent } from 'xstate'
+import type { Actor, ActorRefFrom, AnyActorRef, InputFrom, InspectionEvent } from 'xstate'
 import { Administrator, type Administration } from './administration.ts'
 import type { ChildInfo } from './child-info.ts'
 import { stoppedError } from './core/turn.ts'
@@ -7,15 +7,20 @@ import type { SupervisorEvent, SupervisorEvents } from './events.ts'
 import { reportFault } from './host.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
 import type { SupervisorOptions } from './options.ts'
+import type { CheckedSpecs, ChildSpec, LogicOf } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 
-/** A supervisor and its administration. */
-export interface Supervisor extends Administration {
+/** A supervisor and its administration. The children given with its options are known by their ids. */
+export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]> extends Administration {
   readonly id: string
   /** The supervisor's own actor, for `inspect` and for those who hold refs. */
   readonly ref: Actor<SupervisorLogic>
   /** The latest view, in start order. */
   readonly children: readonly ChildInfo[]
+  /** The present actor of a child; `undefined` while it has none. Only for ids that the options have named. */
+  child<TId extends TSpecs[number]['id']>(
+    id: TId,
+  ): ActorRefFrom<LogicOf<Extract<TSpecs[number], { readonly id: TId }>>> | undefined
   /** Resolves when every child is ready. Rejects with START_FAILED, `cause` being the child's error; nothing is left running. */
   start(): Promise<void>
   /** Stops the children in reverse start order. Resolves when nothing is left, also if it never ran or has ended by itself. */
@@ -24,12 +29,27 @@ export interface Supervisor extends Administration {
   off<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this
 }
 
+/** With strategy `simple_one_for_one`: all children are of one kind. */
+export interface SimpleSupervisor<TSpec extends ChildSpec> extends Omit<Supervisor, 'startChild' | 'child'> {
+  /** Starts a child of the template. The input is laid over the template's own, field by field (K02). */
+  startChild(input?: Partial<InputFrom<LogicOf<TSpec>>>): Promise<ActorRefFrom<LogicOf<TSpec>> | undefined>
+}
+
 /** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
-export function createSupervisor(options: SupervisorOptions): Supervisor {
+export function createSupervisor<const TSpec extends ChildSpec>(
+  options: Omit<SupervisorOptions, 'strategy' | 'children'> & {
+    readonly strategy: 'simple_one_for_one'
+    readonly children: readonly [TSpec & ChildSpec<LogicOf<TSpec>>]
+  },
+): SimpleSupervisor<TSpec>
+export function createSupervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
+  options: Omit<SupervisorOptions, 'children'> & { readonly children?: TSpecs & CheckedSpecs<TSpecs> },
+): Supervisor<TSpecs>
+export function createSupervisor(options: SupervisorOptions): unknown {
   return new SupervisorHandle(options)
 }
 
-class SupervisorHandle extends Administrator implements Supervisor {
+class SupervisorHandle extends Administrator {
   readonly id: string
   readonly ref: Actor<SupervisorLogic>
   readonly #events = new EventEmitter<SupervisorEvents>()
@@ -60,6 +80,10 @@ class SupervisorHandle extends Administrator implements Supervisor {
 
   get children(): readonly ChildInfo[] {
     return this.ref.getSnapshot().supervised
+  }
+
+  child(id: string): AnyActorRef | undefined {
+    return this.ref.getSnapshot().child(id)?.ref
   }
 
   start(): Promise<void> {

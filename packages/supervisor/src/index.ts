@@ -1,8 +1,16 @@
-export { createSupervisor, type Supervisor } from './handle.ts'
+export { createSupervisor, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration } from './administration.ts'
 export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './logic.ts'
 export type { AutoShutdown, SupervisorOptions } from './options.ts'
-export { IGNORE, type ChildSpec, type RestartType, type StartContext, type StartResult } from './spec.ts'
+export {
+  childSpec,
+  IGNORE,
+  type ChildSpec,
+  type LogicOf,
+  type RestartType,
+  type StartContext,
+  type StartResult,
+} from './spec.ts'
 export type { ChildCounts, ChildInfo, ChildState } from './child-info.ts'
 export type { SupervisorEvent, SupervisorEvents } from './events.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'

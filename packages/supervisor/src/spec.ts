@@ -55,6 +55,33 @@ export interface ChildSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   readonly onExhausted?: 'park' | 'escalate'
 }
 
+/** The logic that a specification makes actors of, whichever way it says so. */
+export type LogicOf<TSpec> = TSpec extends { readonly logic: infer TSource }
+  ? TSource extends AnyActorLogic
+    ? TSource
+    : TSource extends (...args: never[]) => infer TMade
+      ? MadeLogic<Exclude<Awaited<TMade>, typeof IGNORE>>
+      : never
+  : never
+
+/** A function that only throws says nothing about its logic. */
+type MadeLogic<TMade> = [TMade] extends [never] ? AnyActorLogic : TMade extends AnyActorLogic ? TMade : never
+
+/** Specifications, each with its `input` and `ready` typed by its own `logic`. */
+export type CheckedSpecs<TSpecs extends readonly unknown[]> = {
+  readonly [I in keyof TSpecs]: ChildSpec<LogicOf<TSpecs[I]>>
+}
+
+/**
+ * Gives back the specification, with `ready` checked against the snapshots of its logic, which `createSupervisor()` cannot do
+ * inside its list.
+ */
+export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
+  spec: ChildSpec<TLogic> & { readonly id: TId },
+): ChildSpec<TLogic> & { readonly id: TId } {
+  return spec
+}
+
 /** A child specification with nothing left open. */
 export interface ResolvedSpec {
   readonly source: ChildSpec

@@ -1,4 +1,10 @@
-import { createSupervisor, type ChildSpec, type Supervisor, type SupervisorOptions } from '@terrarium/supervisor'
+import {
+  createSupervisor,
+  type ChildSpec,
+  type SimpleSupervisor,
+  type Supervisor,
+  type SupervisorOptions,
+} from '@terrarium/supervisor'
 import { createActor, type AnyActorRef } from 'xstate'
 import { breathe, collectGarbage, contend, heapUsed, perSecond } from './contender.ts'
 import { COUNT, counter, CRASH } from './counter.ts'
@@ -18,7 +24,9 @@ const common = (mode: Mode) => ({
 
 const specOf = (_: unknown, index: number): ChildSpec => ({ id: String(index), logic: counter })
 
-async function openDynamic(mode: Mode): Promise<Supervisor> {
+type Dynamic = SimpleSupervisor<{ readonly id: 'counter'; readonly logic: typeof counter }>
+
+async function openDynamic(mode: Mode): Promise<Dynamic> {
   const app = createSupervisor({
     ...common(mode),
     strategy: 'simple_one_for_one',
@@ -28,7 +36,7 @@ async function openDynamic(mode: Mode): Promise<Supervisor> {
   return app
 }
 
-async function startAll(app: Supervisor, children: number): Promise<void> {
+async function startAll(app: Dynamic, children: number): Promise<void> {
   await Promise.all(Array.from({ length: children }, () => app.startChild()))
 }
 
