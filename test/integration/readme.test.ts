@@ -21,6 +21,7 @@ const commands = [
 
 test('every command of the README is one this file runs, or the one that runs this file', () => {
   expect(commands.sort()).toEqual([
+    'npm run bench -- supervisor', // test/bench/supervisor/supervisor.test.ts, in short
     'npm run bench -- wire',
     'npm run demo:missing-module', // main-job.test.ts
     'npm start', // main-job.test.ts
