@@ -19,6 +19,15 @@ export function workerLogic(asked: Asked): AnyActorLogic {
 
 const logics = new Map<Asked, AnyActorLogic>()
 
+/** A worker that is over as soon as it is started. */
+export function briefLogic(reason: Reason): AnyActorLogic {
+  return setup({}).createMachine({
+    initial: 'ended',
+    states: { ended: { type: 'final' } },
+    output: () => exitWith(exitReason(reason)),
+  })
+}
+
 function makeWorker(asked: Asked): AnyActorLogic {
   const onShutdown = exitReason(asked === 'obey' || asked === 'ignore' || asked === 'deaf' ? 'shutdown' : asked)
   return setup({

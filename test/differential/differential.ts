@@ -1,3 +1,4 @@
+import { withoutWrongCounts } from './exclusions.ts'
 import { generate } from './generate.ts'
 import type { Scenario } from './scenario.ts'
 import { shrink } from './shrink.ts'
@@ -27,10 +28,15 @@ export interface Divergence extends Comparison {
 
 /** Runs the scenario on both sides. */
 export async function compare(scenario: Scenario, sides: Sides): Promise<Comparison> {
-  const [erlang, terrarium] = (await Promise.all([sides.erlang(scenario), sides.terrarium(scenario)])).map((trace) =>
-    normalize(scenario, trace),
-  ) as [Trace, Trace]
+  const [erlang, terrarium] = (
+    await Promise.all([sides.erlang(scenario), sides.terrarium(scenario).catch(traceOfError)])
+  ).map((trace) => withoutWrongCounts(scenario, normalize(scenario, trace))) as [Trace, Trace]
   return { erlang, terrarium, difference: firstDifference(erlang, terrarium) }
+}
+
+/** An error where there should be none is a divergence like others. */
+function traceOfError(error: unknown): Trace {
+  return [{ events: [], result: error instanceof Error ? (error.stack ?? error.message) : String(error) }]
 }
 
 interface Request {

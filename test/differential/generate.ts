@@ -65,7 +65,7 @@ class Generator {
     this.#lastSupervisor += 1
     const name = `s${this.#lastSupervisor}`
     const strategy = random.chance(level === 1 ? 0.12 : 0.25) ? 'simple_one_for_one' : random.pick(STATIC)
-    // Not with simple_one_for_one: accepted up to OTP 25, refused since (I10).
+    // Exclusion I10.
     const autoShutdown =
       strategy === 'simple_one_for_one' || random.chance(0.65)
         ? 'never'
@@ -232,8 +232,10 @@ class Generator {
   }
 
   #outcomeFor(child: string): Outcome {
-    // A dynamic child that is ignored when it is restarted: kept up to OTP 25, dropped since (K08, K12).
-    return this.#isDynamic(child) || this.#random.chance(0.75) ? 'error' : 'ignore'
+    const random = this.#random
+    const outcome = random.weighted({ error: 60, ignore: 20, dies: 15, finishes: 5 })
+    // Exclusion K12.
+    return outcome === 'ignore' && this.#isDynamic(child) ? 'error' : outcome
   }
 
   #isDynamic(child: string): boolean {

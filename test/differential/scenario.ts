@@ -1,8 +1,8 @@
 /** How an actor ends by itself. `boom` and `bad` are errors. */
 export type Reason = 'normal' | 'shutdown' | 'shutdown(x)' | 'boom' | 'bad'
 
-/** What comes of a start. */
-export type Outcome = 'ok' | 'error' | 'ignore'
+/** What comes of a start. Who `dies` (of `boom`) or `finishes` has been started well, and does so at once; supervisors do not. */
+export type Outcome = 'ok' | 'error' | 'ignore' | 'dies' | 'finishes'
 
 export type Restart = 'permanent' | 'transient' | 'temporary'
 
@@ -100,6 +100,13 @@ export function supervisorsOf({ root, steps }: Scenario): SupervisorNode[] {
   enter(root)
   for (const step of steps) if (step.do === 'startChild') enter(step.spec)
   return found
+}
+
+/** Whether every tree could be started; a child that is started later may be refused. */
+export function isValid(scenario: Scenario): boolean {
+  return supervisorsOf(scenario).every(({ autoShutdown, children }) =>
+    children.every(({ significant, restart }) => !significant || (autoShutdown !== 'never' && restart !== 'permanent')),
+  )
 }
 
 /** The supervisors that have to do with a step: one of them must be the one whose start is held, if there is one. */

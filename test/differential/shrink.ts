@@ -1,4 +1,4 @@
-import type { Node, Scenario, Step, SupervisorNode, WorkerNode } from './scenario.ts'
+import { isValid, type Node, type Scenario, type Step, type SupervisorNode, type WorkerNode } from './scenario.ts'
 
 /**
  * The smallest scenario found that still fails: steps, children and levels are dropped and options made plain for as long
@@ -16,6 +16,7 @@ export async function shrink(
   for (let progress = true; progress && left > 0;) {
     progress = false
     for (const candidate of simpler(smallest)) {
+      if (!isValid(candidate)) continue
       left -= 1
       if (left < 0) break
       if (!(await fails(candidate))) continue
@@ -91,7 +92,7 @@ function* simplerSupervisor(node: SupervisorNode): Generator<SupervisorNode> {
 
 function* plainLife<T extends Node>(node: T): Generator<T> {
   if (node.significant) yield { ...node, significant: false }
-  else if (node.restart !== 'permanent') yield { ...node, restart: 'permanent' }
+  if (node.restart !== 'permanent') yield { ...node, restart: 'permanent' }
   // Who ignores a shutdown needs a time limit.
   if (node.shutdown !== 'default' && !(node.type === 'worker' && node.asked === 'ignore')) {
     yield { ...node, shutdown: 'default' }

@@ -1,4 +1,4 @@
-import type { Actor, AnyActorLogic, AnyActorRef, InspectionEvent } from 'xstate'
+import type { ActorRefFrom, AnyActorLogic, AnyActorRef, InspectionEvent } from 'xstate'
 import {
   administrate,
   createSupervisor,
@@ -13,7 +13,7 @@ import {
   type SupervisorLogic,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
-import { exitReason, workerLogic } from './actors.ts'
+import { briefLogic, exitReason, workerLogic } from './actors.ts'
 import {
   parentsOf,
   scopeOf,
@@ -21,6 +21,7 @@ import {
   type By,
   type Node,
   type Outcome,
+  type Reason,
   type Scenario,
   type Step,
   type SupervisorNode,
@@ -59,6 +60,8 @@ class Run {
   readonly #counts = new Map<string, number>()
   /** The label of the actor that is about to be made, by supervisor and actor id. */
   readonly #expected = new Map<string, string>()
+  /** Those that are over as soon as they are started, and why. */
+  readonly #brief = new Map<string, Reason>()
   readonly #script = new Map<string, Outcome[]>()
   /** The names of dynamic children: those that are still to be started by a supervisor, and those that were, by actor id. */
   readonly #names = new Map<string, { readonly waiting: string[]; readonly given: Map<string, string> }>()
@@ -169,7 +172,7 @@ class Run {
     return 'ok'
   }
 
-  #stop(name: string, reason: Parameters<typeof exitReason>[0]): string {
+  #stop(name: string, reason: Reason): string {
     return this.#withRunning(name, (ref) => {
       ref.send({ type: 'supervisor.shutdown', reason: exitReason(reason) })
     })
@@ -200,7 +203,7 @@ class Run {
       case 'whichChildren':
         return app
           .whichChildren()
-          .then((children) => childrenText(children, this.#dynamic.has(step.supervisor), this.#labelOf))
+          .then((children) => childrenText(children, this.#dynamic.has(step.supervisor), this.#livingLabelOf))
       case 'countChildren':
         return app.countChildren().then(countsText)
       case 'stop':
@@ -251,24 +254,13 @@ class Run {
     const parent = this.#labelOf(this.#actors.get(context.supervisor)?.last)
     const name = this.#dynamic.has(context.supervisor) ? this.#nameFor(parent, context.id) : node.name
     const come = (outcome: Outcome): StartResult<AnyActorLogic> =>
-      this.#come(outcome, { name, parent, id: context.id }, () =>
-        node.type === 'worker' ? workerLogic(node.asked) : supervisor(this.#options(node)),
-      )
+      this.#come(outcome, { name, parent, id: context.id }, (label) => this.#logicFor(node, label, outcome))
     if (this.#hold !== name || this.#held !== undefined) return come(this.#nextOutcome(name))
     this.#hold = undefined
     this.#events.push(`hold ${name} ${parent}`)
-    return new Promise((resolve, reject) => {
-      this.#held = {
-        supervisor: parent,
-        release: (outcome) => {
-          try {
-            resolve(come(outcome))
-          } catch (error) {
-            reject(error as Error)
-          }
-        },
-      }
-    })
+    return new Promise<Outcome>((resolve) => {
+      this.#held = { supervisor: parent, release: resolve }
+    }).then(come)
   }
 
   #release(outcome: Outcome): string {
@@ -283,12 +275,21 @@ class Run {
     return this.#script.get(name)?.shift() ?? 'ok'
   }
 
+  #logicFor(node: Node, label: string, outcome: Outcome): AnyActorLogic {
+    if (node.type === 'supervisor') return supervisor(this.#options(node))
+    if (outcome !== 'dies' && outcome !== 'finishes') return workerLogic(node.asked)
+    const reason = outcome === 'dies' ? 'boom' : 'normal'
+    // Its supervisor notices when it has finished what it is doing.
+    this.#brief.set(label, reason)
+    return briefLogic(reason)
+  }
+
   #come<T>(
     outcome: Outcome,
     { name, parent, id }: { readonly name: string; readonly parent: string; readonly id: string },
-    make: () => T,
+    make: (label: string) => T,
   ): T | typeof IGNORE {
-    if (outcome !== 'ok') {
+    if (outcome === 'error' || outcome === 'ignore') {
       this.#events.push(`${outcome} ${name} ${parent}`)
       if (outcome === 'ignore') return IGNORE
       throw new Error('boom')
@@ -298,7 +299,10 @@ class Run {
     const label = `${name}.${count}`
     this.#expected.set(`${nameOf(parent)}/${id}`, label)
     this.#events.push(`start ${label} ${parent}`)
-    return make()
+    const made = make(label)
+    const brief = this.#brief.get(label)
+    if (brief !== undefined) this.#events.push(`exit ${label} ${parent} ${brief}`)
+    return made
   }
 
   #namesIn(supervisor: string) {
@@ -324,9 +328,11 @@ class Run {
     this.#actors.set(name, { first: this.#actors.get(name)?.first ?? ref, last: ref })
     this.#labels.set(ref, label)
     if (!this.#supervisors.has(name)) return
-    const actor = ref as Actor<SupervisorLogic>
+    const actor = ref as ActorRefFrom<SupervisorLogic>
     actor.on('child.exit', ({ ref: child, reason }) => {
-      this.#events.push(`exit ${this.#labelOf(child)} ${label} ${reasonText(reason)}`)
+      const actor = this.#labelOf(child)
+      const text = reasonText(reason)
+      if (this.#brief.get(actor) !== text) this.#events.push(`exit ${actor} ${label} ${text}`)
     })
     actor.on('supervisor.exit', ({ reason }) => {
       if (this.#held?.supervisor === label) this.#held = undefined
@@ -335,6 +341,12 @@ class Run {
   }
 
   readonly #labelOf = (ref: unknown): string => this.#labels.get(ref) ?? '-'
+
+  /** Nobody knows the name of one that is dead without its supervisor having noticed. */
+  readonly #livingLabelOf = (ref: unknown): string => {
+    const label = this.#labelOf(ref)
+    return this.#brief.has(label) ? 'dead' : label
+  }
 
   async #tree(ref: AnyActorRef | undefined): Promise<string> {
     if (ref === undefined || exitReasonOf(ref) !== undefined) return '-'

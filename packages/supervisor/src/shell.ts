@@ -15,7 +15,7 @@ import {
 import { systemClock, type SupervisorClock } from './clock.ts'
 import { decide } from './core/decide.ts'
 import type { Effect } from './core/effect.ts'
-import type { ChildNews, CoreEvent } from './core/event.ts'
+import type { ChildNews, CoreEvent, Death } from './core/event.ts'
 import { Fifo } from './core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from './core/memory.ts'
 import { createState, type Child, type CoreState } from './core/state.ts'
@@ -93,11 +93,17 @@ export class Shell {
    */
   ended(id: string): void {
     const child = this.state.children.get(id)
-    const reason = child?.ref === undefined ? undefined : reasonOfEnd(child.ref)
-    if (child?.ref === undefined || reason === undefined) return
-    if (reason.type === 'error') stopOrphans(child.ref)
-    if (this.state.settings.keepHistory) child.legacy = legacyOf(child.ref)
-    this.handle(this.#exited(child.id, child.birth, reason))
+    const death = child?.ref === undefined ? undefined : this.#deathOf(child, child.ref)
+    if (child === undefined || death === undefined) return
+    this.handle({ type: 'supervisor.child.exited', id, birth: child.birth, ...death })
+  }
+
+  #deathOf(child: Child, ref: AnyActorRef): Death | undefined {
+    const reason = reasonOfEnd(ref)
+    if (reason === undefined) return undefined
+    if (reason.type === 'error') stopOrphans(ref)
+    if (this.state.settings.keepHistory) child.legacy = legacyOf(ref)
+    return { reason, random: this.#random() }
   }
 
   /** The child was ended by somebody else, for a reason of his own. */
@@ -218,7 +224,8 @@ export class Shell {
     else this.#fail(child, birth, notALogic({ supervisor: this.state.settings.id, id, incarnation }))
   }
 
-  #spawn({ id, input, spec, legacy }: Child, birth: number, logic: AnyActorLogic): void {
+  #spawn(child: Child, birth: number, logic: AnyActorLogic): void {
+    const { id, input, spec, legacy } = child
     const { self } = this.#scope
     const spawning = { logic, id, input, parent: self as AnyActorRef, legacy }
     const isReady = readinessOf(logic, spec.source.ready)
@@ -229,7 +236,10 @@ export class Shell {
             if (news === 'ready') self.send({ type: 'supervisor.child.ready', id, birth })
             else self.send(this.#exited(id, birth, { type: 'error', error: news.error }))
           })
-    if (actor !== undefined) this.#news.push({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready })
+    if (actor !== undefined) {
+      const death = ready ? this.#deathOf(child, actor) : undefined
+      this.#news.push({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready, death })
+    }
     if (failure === undefined) return
     if (actor !== undefined) this.#stop(actor)
     this.#news.push(this.#exited(id, birth, { type: 'error', error: failure.error }))

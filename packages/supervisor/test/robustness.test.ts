@@ -186,7 +186,7 @@ test('corner 11: a synchronous crash loop leaves room for others', async () => {
   })
   await app.start()
   await app.terminateChild('loop')
-  await expect(app.restartChild('loop')).resolves.toBeUndefined()
+  await expect(app.restartChild('loop')).resolves.toMatchObject({ id: 'loop' })
   const seen = starts
   const served = await new Promise<number>((resolve) => {
     setTimeout(() => {

@@ -117,7 +117,13 @@ step(Number, {'end', _, Name, Reason}, _) ->
     put_result(Number, with_running(Name, fun(Pid) -> Pid ! {'end', Reason}, await_down(Pid) end));
 step(Number, {kill, _, Name, _}, _) ->
     put_result(Number, with_running(Name, fun(Pid) -> exit(Pid, kill), await_down(Pid) end));
-step(Number, {stop, _, Name, Reason}, _) -> put_result(Number, stop(Name, Reason));
+step(Number, {stop, _, Name, Reason}, _) ->
+    put_result(Number, stop(Name, Reason)),
+    %% While a start is held nobody asks whether the others are done.
+    case {get(held), get(current)} of
+        {{Holder, _, _, _}, #{Name := {_, Pid}}} when Holder =/= Pid -> await_down(Pid);
+        _ -> ok
+    end;
 step(Number, {call, _, Name, Request}, _) ->
     case get(current) of
         #{Name := {_, Pid}} ->
@@ -196,6 +202,9 @@ handle({up, Ref, Label, Parent, Pid}) ->
     put(parents, (get(parents))#{Pid => Parent}),
     put(alive, (get(alive))#{Pid => monitor(process, Pid)}),
     Pid ! {known, Ref};
+handle({see_dead, From, Ref, Pid}) ->
+    await_down(Pid),
+    From ! {Ref, dead};
 handle({booted, Result}) ->
     put(booted, true),
     put_result(get(boot), case Result of
@@ -223,6 +232,10 @@ handle({'EXIT', _, _}) -> ok;
 handle(out_of_patience) -> error({out_of_patience, get(held), [{label(P), process_info(P, current_stacktrace)} || P <- maps:keys(get(alive))]}).
 
 answered(Monitor, Answer) ->
+    case get(asked) =:= Monitor of
+        true -> put(answer, case Answer of stopped -> unknown; {reply, Children} -> Children end);
+        false -> ok
+    end,
     case maps:take(Monitor, get(calls)) of
         {{Number, Request}, Calls} ->
             put(calls, Calls),
@@ -233,21 +246,22 @@ answered(Monitor, Answer) ->
         error -> ok
     end.
 
-answer(From, Ref, Name, Parent, ok) ->
+answer(From, Ref, Name, Parent, Outcome) when Outcome =:= ok; Outcome =:= dies; Outcome =:= finishes ->
     Count = maps:get(Name, get(counts), 0) + 1,
     put(counts, (get(counts))#{Name => Count}),
     Label = lists:flatten(io_lib:format("~s.~w", [Name, Count])),
     record(["start ", Label, " ", Parent]),
-    From ! {Ref, {ok, Label, Parent}};
+    From ! {Ref, {Outcome, Label, Parent}};
 answer(From, Ref, Name, Parent, Outcome) ->
     record([atom_to_list(Outcome), " ", atom_to_list(Name), " ", Parent]),
     From ! {Ref, Outcome}.
 
 %% A process that is exiting has told its supervisor perhaps, but not the driver yet.
 await_exiting() ->
-    [receive
-         {'DOWN', Monitor, process, Pid, _} = Message -> handle(Message)
-     end || {Pid, Monitor} <- maps:to_list(get(alive)), not is_process_alive(Pid), is_map_key(Pid, get(alive))].
+    case lists:all(fun is_process_alive/1, maps:keys(get(alive))) of
+        true -> ok;
+        false -> handle(receive {'DOWN', _, process, _, _} = Message -> Message end), await_exiting()
+    end.
 
 record(Text) -> put(events, [lists:flatten(Text) | get(events)]).
 
@@ -307,19 +321,16 @@ is_calm(Supervisor) ->
 
 ask(Supervisor) ->
     Monitor = monitor(process, Supervisor),
+    put(asked, Monitor),
+    put(answer, none),
     Supervisor ! {'$gen_call', {self(), Monitor}, which_children},
-    await_answer(Monitor).
+    await_answer().
 
-await_answer(Monitor) ->
-    receive
-        {Monitor, Children} -> demonitor(Monitor, [flush]), Children;
-        {'DOWN', Monitor, process, _, _} -> unknown;
-        Message ->
-            handle(Message),
-            case get(held) of
-                none -> await_answer(Monitor);
-                _ -> unknown
-            end
+await_answer() ->
+    case {get(answer), get(held)} of
+        {none, none} -> handle(receive Message -> Message end), await_answer();
+        {none, _} -> unknown;
+        {Answer, _} -> Answer
     end.
 
 %% The final tree
@@ -406,16 +417,29 @@ start_child(Driver, Node, Name) ->
     Ref = make_ref(),
     Driver ! {start, self(), Ref, Name},
     receive
-        {Ref, {ok, Label, Parent}} -> start_actor(Driver, Label, Parent, Node);
+        {Ref, {Outcome, Label, Parent}} -> start_actor(Driver, Label, Parent, Node, Outcome);
         {Ref, error} -> {error, boom};
         {Ref, ignore} -> ignore
     end.
 
-start_actor(Driver, Label, Parent, Node) when element(1, Node) =:= sup ->
+start_actor(Driver, Label, Parent, Node, _) when element(1, Node) =:= sup ->
     supervisor:start_link(?MODULE, {Driver, Label, Parent, Node});
-start_actor(Driver, Label, Parent, {worker, _, _, _, _, Asked}) ->
+start_actor(Driver, Label, Parent, {worker, _, _, _, _, Asked}, Outcome) ->
     Pid = spawn_link(?MODULE, worker, [Driver, Label, Parent, self(), Asked]),
-    receive {ready, Pid} -> {ok, Pid} end.
+    receive {ready, Pid} -> ok end,
+    case Outcome of
+        ok -> ok;
+        dies -> see_dead(Driver, Pid, boom);
+        finishes -> see_dead(Driver, Pid, normal)
+    end,
+    {ok, Pid}.
+
+%% The driver has recorded the death before the start function returns.
+see_dead(Driver, Pid, Reason) ->
+    Ref = make_ref(),
+    Driver ! {see_dead, self(), Ref, Pid},
+    Pid ! {'end', Reason},
+    receive {Ref, dead} -> ok end.
 
 present(Driver, Label, Parent) ->
     Ref = make_ref(),

@@ -1,11 +1,11 @@
 import { errorOfExit } from '../exit-reason.ts'
 import type { Effect } from './effect.ts'
 import { end, halt } from './ending.ts'
-import type { ChildNews, CoreEvent, Shutdown } from './event.ts'
+import type { ChildNews, CoreEvent, Death, Shutdown } from './event.ts'
 import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
 import { perform } from './operations.ts'
 import { answerDeath, probe, restartDue } from './restart.ts'
-import type { Child, CoreState, Death, Pending } from './state.ts'
+import type { Child, CoreState, Pending } from './state.ts'
 import { oneIsDown, proceed, run, Task, taskStarting } from './task.ts'
 import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
 
@@ -92,8 +92,13 @@ function spawned(turn: Turn, child: Child, event: Extract<ChildNews, { type: 'su
   const { id, incarnation } = child
   child.ref = ref
   emit(turn, { type: 'child.start', supervisor: turn.state.settings.id, id, incarnation, ref })
+  const task = taskStarting(turn, child)
   if (event.ready) becomeReady(turn, child)
-  if (event.ready || !child.spec.awaitReady) goOn(turn, child)
+  if (event.death !== undefined) {
+    if (task !== undefined) task.starting = undefined
+    died(turn, child, event.death)
+  }
+  if (task !== undefined && (event.ready || !child.spec.awaitReady)) proceed(turn, task)
 }
 
 /** Whoever waited for this start need not wait any longer. */

@@ -2,6 +2,12 @@ import type { AnyActorRef } from 'xstate'
 import type { ExitReason } from '../exit-reason.ts'
 import type { Call, Reply } from './call.ts'
 
+export interface Death {
+  readonly reason: ExitReason
+  /** For jitter: from 0 inclusive to 1 exclusive. */
+  readonly random: number
+}
+
 interface About {
   readonly id: string
   /** Which start of the supervisor's this is about; unlike an incarnation never used twice, whatever becomes of the child. */
@@ -10,15 +16,20 @@ interface About {
 
 /** What became of a start. Ignored if the child has been started again or is gone. */
 export type ChildNews =
-  /** The actor exists; perhaps it is ready already. */
-  | (About & { readonly type: 'supervisor.child.spawned'; readonly ref: AnyActorRef; readonly ready: boolean })
+  /** The actor exists; perhaps it is ready already, and perhaps that was all it had to do. */
+  | (About & {
+      readonly type: 'supervisor.child.spawned'
+      readonly ref: AnyActorRef
+      readonly ready: boolean
+      readonly death?: Death | undefined
+    })
   /** The start function said IGNORE. */
   | (About & { readonly type: 'supervisor.child.ignored' })
   | (About & { readonly type: 'supervisor.child.ready' })
   /** It has been told to end by itself. */
   | (About & { readonly type: 'supervisor.child.asked' })
   /** The actor is gone, or could not be made. */
-  | (About & { readonly type: 'supervisor.child.exited'; readonly reason: ExitReason; readonly random: number })
+  | (About & Death & { readonly type: 'supervisor.child.exited' })
 
 /** An administrative operation. */
 export interface Asked {

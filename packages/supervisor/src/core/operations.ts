@@ -4,9 +4,10 @@ import { overlay } from '../overlay.ts'
 import { describeSpec, type ChildSpec, type ResolvedSpec } from '../spec.ts'
 import { faultOfSpec } from '../validate.ts'
 import type { Address, Call, Reply } from './call.ts'
+import type { Death } from './event.ts'
 import { settleStopped, startFailed } from './lifecycle.ts'
 import { answerDeath, probe } from './restart.ts'
-import { Child, countChildren, listChildren, type CoreState, type Death } from './state.ts'
+import { Child, countChildren, listChildren, type CoreState } from './state.ts'
 import { run, Task } from './task.ts'
 import { answer, clearTimer, refuse, stoppedError, type Turn } from './turn.ts'
 
@@ -271,7 +272,8 @@ class RequestedStart extends Task {
 
   override done(turn: Turn): void {
     forgetInput(this.#child)
-    answer(turn, this.#reply, this.#child.ref)
+    const { ref, lastRef, death } = this.#child
+    answer(turn, this.#reply, death === undefined ? ref : lastRef)
   }
 
   override failed(turn: Turn, one: Child, death: Death): void {

@@ -9,14 +9,9 @@ import type { ResolvedSpec, RestartType } from '../spec.ts'
 import { StartRate } from '../start-rate.ts'
 import type { ChildView } from '../strategy.ts'
 import { RestartWindow } from '../window.ts'
-import type { Asked, Shutdown } from './event.ts'
+import type { Asked, Death, Shutdown } from './event.ts'
 import { Fifo } from './fifo.ts'
 import type { Task } from './task.ts'
-
-export interface Death {
-  readonly reason: ExitReason
-  readonly random: number
-}
 
 /** What is remembered of a child's failures until it has been stable. */
 export interface FailureMemory {

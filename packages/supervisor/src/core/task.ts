@@ -1,5 +1,6 @@
 import { start, stop } from './lifecycle.ts'
-import type { Child, Death } from './state.ts'
+import type { Death } from './event.ts'
+import type { Child } from './state.ts'
 import type { Turn } from './turn.ts'
 
 /** Something that takes time: children to stop, and then children to start, one after the other. All else waits for it. */
