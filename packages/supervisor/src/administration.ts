@@ -88,7 +88,7 @@ export class Administrator implements Administration {
   }
 
   terminateChild(child: Address): Promise<void> {
-    return this.#call({ type: 'terminateChild', child, alive: isAlive(child) })
+    return this.#call({ type: 'terminateChild', child, isOver: endOf(child) })
   }
 
   restartChild(child: Address, { force = false } = {}): Promise<AnyActorRef | undefined> {
@@ -121,7 +121,7 @@ export class Administrator implements Administration {
   }
 
   getChildSpec(child: Address): Promise<ChildSpec> {
-    return this.#call({ type: 'getChildSpec', child, alive: isAlive(child) })
+    return this.#call({ type: 'getChildSpec', child, isOver: endOf(child) })
   }
 
   #call<T>(call: Call): Promise<T> {
@@ -141,8 +141,8 @@ export class Administrator implements Administration {
   }
 }
 
-function isAlive(child: Address): boolean | undefined {
-  return typeof child === 'string' ? undefined : !isOver(child)
+function endOf(child: Address): (() => boolean) | undefined {
+  return typeof child === 'string' ? undefined : () => isOver(child)
 }
 
 function unavailable(id: string, child: ChildInfo | undefined): TerrariumError {

@@ -131,8 +131,8 @@ test('H01 – H06 between two attempts to start a child everybody else is served
   expect(await refusal(it.app.deleteChild('a'))).toBe('restarting')
   expect(await refusal(it.app.startChild(child('a')))).toBe('already_present')
   await it.app.startChild(child('z'))
-  const before = starts
   await it.app.terminateChild('a')
+  const before = starts
   await it.clock.advance(1_000)
   expect(it.state('a')).toBe('stopped')
   expect(starts).toBe(before)

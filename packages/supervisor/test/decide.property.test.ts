@@ -258,7 +258,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
         fc.boolean(),
       )
       .map(([type, n, flag]): Step => (world) => {
-        world.ask({ type, child: world.address(n), alive: flag, force: flag })
+        world.ask({ type, child: world.address(n), isOver: () => !flag, force: flag })
       }),
   },
   {

@@ -194,7 +194,7 @@ test('corner 11: a synchronous crash loop leaves room for others', async () => {
     }, 0)
   })
   expect(served - seen).toBeLessThanOrEqual(2)
-  expect((await app.whichChildren()).find(({ id }) => id === 'loop')).toMatchObject({ state: 'restarting' })
+  expect(app.child('loop')).toMatchObject({ state: 'restarting' })
   await app.terminateChild('loop')
   await app.stop()
 })

@@ -118,12 +118,7 @@ step(Number, {'end', _, Name, Reason}, _) ->
 step(Number, {kill, _, Name, _}, _) ->
     put_result(Number, with_running(Name, fun(Pid) -> exit(Pid, kill), await_down(Pid) end));
 step(Number, {stop, _, Name, Reason}, _) ->
-    put_result(Number, stop(Name, Reason)),
-    %% While a start is held nobody asks whether the others are done.
-    case {get(held), get(current)} of
-        {{Holder, _, _, _}, #{Name := {_, Pid}}} when Holder =/= Pid -> await_down(Pid);
-        _ -> ok
-    end;
+    put_result(Number, stop(Name, Reason));
 step(Number, {call, _, Name, Request}, _) ->
     case get(current) of
         #{Name := {_, Pid}} ->
@@ -288,14 +283,20 @@ settle() ->
 drain() ->
     receive Message -> handle(Message), drain() after 0 -> ok end.
 
-%% Whether everybody waits. Exits that are not known yet are under way.
+%% Whether everybody waits, and for nothing that will come by itself. Exits that are not known yet are under way.
 is_idle() ->
-    lists:all(fun(Pid) -> process_info(Pid, status) =:= {status, waiting} end, [Pid || Pid <- maps:keys(get(alive))])
-        andalso case get(owner) of
-                    undefined -> true;
-                    Owner -> process_info(Owner, status) =:= {status, waiting}
-                end
+    Known = maps:keys(get(alive)) ++ [Pid || Pid <- [get(owner)], Pid =/= undefined],
+    lists:all(fun(Pid) -> is_waiting(Pid, [self() | Known]) end, Known)
         andalso process_info(self(), message_queue_len) =:= {message_queue_len, 0}.
+
+%% A supervisor's link to somebody unknown is a child that has not been heard of yet. While it stops its children it waits in
+%% its own module.
+is_waiting(Pid, Known) ->
+    case process_info(Pid, [status, current_function, links]) of
+        [{status, waiting}, {current_function, {Module, _, _}}, {links, Links}] ->
+            Module =/= supervisor andalso Links -- Known =:= [];
+        _ -> false
+    end.
 
 %% Whether all supervisors are free and none has a restart to try again. A supervisor answers after all it had to do before.
 is_calm() ->

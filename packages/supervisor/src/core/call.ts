@@ -8,11 +8,11 @@ export type Address = string | AnyActorRef
 export type Call =
   /** With strategy `simple_one_for_one` the input of a new child, else a specification. */
   | { readonly type: 'startChild'; readonly specOrInput: unknown }
-  /** `alive`: whether the actor addressed by its ref was. */
-  | { readonly type: 'terminateChild'; readonly child: Address; readonly alive?: boolean | undefined }
+  /** `isOver` tells whether the actor that is addressed has ended, when the operation's turn has come. */
+  | { readonly type: 'terminateChild'; readonly child: Address; readonly isOver?: (() => boolean) | undefined }
   | { readonly type: 'restartChild'; readonly child: Address; readonly force?: boolean | undefined }
   | { readonly type: 'reconfigure'; readonly spec: unknown }
-  | { readonly type: 'getChildSpec'; readonly child: Address; readonly alive?: boolean | undefined }
+  | { readonly type: 'getChildSpec'; readonly child: Address; readonly isOver?: (() => boolean) | undefined }
   | { readonly type: 'deleteChild' | 'unpark'; readonly child: Address }
   | { readonly type: 'whichChildren' }
   | { readonly type: 'countChildren' }

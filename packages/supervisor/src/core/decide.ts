@@ -22,12 +22,22 @@ import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './t
 export function decide(state: CoreState, event: CoreEvent, now: number): readonly Effect[] {
   const turn: Turn = { state, now, effects: [], pauses: false }
   takeIn(turn, event)
-  while (state.task === undefined && !turn.pauses) {
+  while (state.task === undefined && !turn.pauses && !hasTime(state)) {
     const pending = state.queue.shift()
     if (pending === undefined) break
     answer(turn, pending)
   }
   return turn.effects
+}
+
+/**
+ * Whether nothing waits but retries whose timers still run. As in OTP a retry comes before whatever has been asked or has
+ * happened since; but as long as there is no such thing, the event loop comes first.
+ */
+function hasTime({ queue, children, retries }: CoreState): boolean {
+  if (retries === 0 || queue.length > retries || queue.first?.type !== 'retry') return false
+  const child = children.get(queue.first.id)
+  return child?.retry !== undefined && child.timer !== undefined
 }
 
 function takeIn(turn: Turn, event: CoreEvent): void {
@@ -142,7 +152,8 @@ function timeIsUp(turn: Turn, child: Child, timer: number, random: number): void
     case 'restarting':
     case 'backing_off':
     case 'parked':
-      turn.state.queue.push({ type: 'due', id: child.id, timer })
+      if (child.retry === undefined) turn.state.queue.push({ type: 'due', id: child.id, timer })
+      else clearTimer(turn, child)
       return
     case 'running':
     case 'stopped':
@@ -168,6 +179,12 @@ function answer(turn: Turn, pending: Pending): void {
     case 'death': {
       const child = children.get(pending.id)
       if (child?.birth === pending.birth && child.death !== undefined) answerDeath(turn, child, child.death)
+      return
+    }
+    case 'retry': {
+      turn.state.retries -= 1
+      const child = children.get(pending.id)
+      if (child?.state === 'restarting' && child.retry !== undefined) restartDue(turn, child)
       return
     }
     case 'due': {
@@ -198,7 +215,7 @@ class Boot extends Task {
   /** It has started, and everybody is to know before anything that waits is looked at and may end it (B02, B15). */
   override done(turn: Turn): void {
     turn.state.phase = 'running'
-    if (turn.state.queue.isEmpty) return
+    if (turn.state.queue.length === 0) return
     turn.pauses = true
     turn.effects.push({ type: 'goOn' })
   }

@@ -5,8 +5,12 @@ export class Fifo<T> {
   #items: (T | undefined)[] = []
   #head = 0
 
-  get isEmpty(): boolean {
-    return this.#head === this.#items.length
+  get length(): number {
+    return this.#items.length - this.#head
+  }
+
+  get first(): T | undefined {
+    return this.#items[this.#head]
   }
 
   push(item: T): void {
@@ -14,7 +18,7 @@ export class Fifo<T> {
   }
 
   shift(): T | undefined {
-    if (this.isEmpty) return undefined
+    if (this.length === 0) return undefined
     const item = this.#items[this.#head]
     this.#items[this.#head] = undefined
     this.#head += 1

@@ -81,7 +81,7 @@ function performOn(turn: Turn, call: Extract<Call, { child: Address }>, reply: R
 /** An actor that is gone may have been one of the template's, as far as anybody can tell (K06). */
 function performOnNobody(turn: Turn, call: Extract<Call, { child: Address }>, reply: Reply): void {
   const { template } = turn.state.settings
-  const isGone = template !== undefined && 'alive' in call && call.alive === false
+  const isGone = template !== undefined && 'isOver' in call && call.isOver?.() === true
   if (call.type === 'terminateChild' && isGone) answer(turn, reply)
   else if (call.type === 'getChildSpec' && template !== undefined && (isGone || call.child === template.id)) {
     answer(turn, reply, describeSpec(template))

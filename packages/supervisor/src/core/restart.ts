@@ -55,6 +55,8 @@ function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: rea
     child.retry = reason
     child.group = remaining.length > 0 ? remaining : undefined
     setTimer(turn, child, 0)
+    turn.state.queue.push({ type: 'retry', id: child.id })
+    turn.state.retries += 1
   } else if (isAdmitted(turn, child, reason)) {
     if (leavesRoom(turn, child)) restart(turn, child)
     else postpone(turn, child)

@@ -115,6 +115,8 @@ export type Pending =
   | Shutdown
   | Asked
   | { readonly type: 'death'; readonly id: string; readonly birth: number }
+  /** A start that failed is tried again (mode `otp`). */
+  | { readonly type: 'retry'; readonly id: string }
   /** The delay of a restart, or the time of a parked child, is over. */
   | { readonly type: 'due'; readonly id: string; readonly timer: number }
 
@@ -129,6 +131,8 @@ export interface CoreState {
   readonly window: RestartWindow
   readonly rate: StartRate
   readonly queue: Fifo<Pending>
+  /** How many of the queue are retries. */
+  retries: number
   phase: Phase
   /** What everything else waits for. */
   task: Task | undefined
@@ -148,6 +152,7 @@ export function createState(settings: Settings): CoreState {
     window: new RestartWindow(intensity, period, windowClock),
     rate: new StartRate(startRate),
     queue: new Fifo(),
+    retries: 0,
     phase: 'idle',
     task: undefined,
     lastTimer: 0,
