@@ -38,6 +38,8 @@ class Generator {
   /** The names of all children by their supervisor's. */
   readonly #children = new Map<string, string[]>()
   readonly #workers = new Set<string>()
+  /** Whose starts have been told to take long so far. */
+  readonly #held = new Set<string>()
   #lastSupervisor = -1
   #lastWorker = 0
 
@@ -227,15 +229,20 @@ class Generator {
     const random = this.#random
     const names = [...this.#children.values()].flat()
     const child = names.length === 0 ? 'stranger' : random.pick(names)
-    const outcomes = Array.from({ length: random.between(1, 4) }, (): Outcome => this.#outcomeFor(child))
+    const outcomes = Array.from({ length: random.between(1, 4) }, (): Outcome => this.#outcomeFor([child]))
     return { do: 'script', child, outcomes }
   }
 
-  #outcomeFor(child: string): Outcome {
+  /** What comes of the start of one of these; which of them it is depends on what happens. */
+  #outcomeFor(children: Iterable<string>): Outcome {
     const random = this.#random
     const outcome = random.weighted({ error: 60, ignore: 20, dies: 15, finishes: 5 })
+    const names = [...children]
     // Exclusion K12.
-    return outcome === 'ignore' && this.#isDynamic(child) ? 'error' : outcome
+    if (outcome === 'ignore' && names.some((name) => this.#isDynamic(name))) return 'error'
+    // While the supervisor of such a child deals with its death, its own supervisor must have nothing to do.
+    const isLonely = names.every((name) => this.#children.get(ROOT)?.includes(name) === true)
+    return (outcome === 'dies' || outcome === 'finishes') && !isLonely ? 'error' : outcome
   }
 
   #isDynamic(child: string): boolean {
@@ -246,7 +253,12 @@ class Generator {
 
   #holdStep(): Step {
     const names = [...this.#children.values()].flat()
-    return { do: 'hold', child: names.length === 0 ? 'stranger' : this.#random.pick(names) }
+    return this.#hold(names.length === 0 ? 'stranger' : this.#random.pick(names))
+  }
+
+  #hold(child: string): Step {
+    this.#held.add(child)
+    return { do: 'hold', child }
   }
 
   /** A start that takes so long that the supervisor has to deal with a number of things at once afterwards (D12 to D14, H01 to H06). */
@@ -260,11 +272,11 @@ class Generator {
     if (children.length === 0 || random.chance(0.25)) {
       const start = this.#start(supervisor)
       const child = start.do === 'startInstance' ? start.child : start.do === 'startChild' ? start.spec.name : ''
-      steps.push({ do: 'hold', child }, start)
+      steps.push(this.#hold(child), start)
     } else {
       // In a group the one that dies need not be the one that takes long to come back.
       const held = random.pick(children)
-      steps.push({ do: 'hold', child: held })
+      steps.push(this.#hold(held))
       const victim =
         random.chance(0.7) && mortals.includes(held) ? held : mortals.length > 0 ? random.pick(mortals) : held
       if (this.#workers.has(victim)) steps.push({ do: 'end', child: victim, reason: 'boom' })
@@ -272,11 +284,10 @@ class Generator {
     }
     const count = random.between(1, 4)
     for (let index = 0; index < count; index += 1) {
-      if (random.chance(0.12)) steps.push({ do: 'hold', child: random.pick(this.#children.get(name) ?? ['stranger']) })
+      if (random.chance(0.12)) steps.push(this.#hold(random.pick(this.#children.get(name) ?? ['stranger'])))
       steps.push(...this.#step(supervisor))
     }
-    const child = steps[0]?.do === 'hold' ? steps[0].child : ''
-    steps.push({ do: 'release', outcome: random.chance(0.5) ? 'ok' : this.#outcomeFor(child) })
+    steps.push({ do: 'release', outcome: random.chance(0.5) ? 'ok' : this.#outcomeFor(this.#held) })
     if (random.chance(0.3)) steps.push({ do: 'release', outcome: 'ok' })
     return steps
   }

@@ -31,7 +31,7 @@ export function normalize(scenario: Scenario, trace: Trace): Trace {
     const step = scenario.steps[index]
     const isReleased = step === undefined || step.do === 'release'
     const ordered = sortParallel(gatherOrphans(events), dynamic)
-    const isConcurrent = (booting !== undefined && isReleased) || isBereavedAtOnce(events)
+    const isConcurrent = booting !== undefined && isReleased
     const holding = holderOf(events)
     if (isReleased && holding !== booting) booting = undefined
     if (holding !== undefined && isStartedIn(events, holding)) booting = holding
@@ -47,15 +47,6 @@ function holderOf(events: readonly string[]): string | undefined {
 /** Whether the supervisor is being started by another one. */
 function isStartedIn(events: readonly string[], supervisor: string): boolean {
   return events.some((event) => event.startsWith(`start ${supervisor} `) && !event.endsWith(' -'))
-}
-
-/** Whether a supervisor that is being started by another one has lost a child that was over as soon as it was started. */
-function isBereavedAtOnce(events: readonly string[]): boolean {
-  return events.some((event) => {
-    const exit = exitOf(event)
-    if (exit === undefined || !['boom', 'normal'].includes(exit.reason)) return false
-    return isStartedIn(events, exit.actor) && isStartedIn(events, exit.supervisor)
-  })
 }
 
 /** A supervisor that has just been started does what waits for it while the one that has started it goes on (G15). */

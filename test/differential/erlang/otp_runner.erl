@@ -286,17 +286,24 @@ drain() ->
 %% Whether everybody waits, and for nothing that will come by itself. Exits that are not known yet are under way.
 is_idle() ->
     Known = maps:keys(get(alive)) ++ [Pid || Pid <- [get(owner)], Pid =/= undefined],
-    lists:all(fun(Pid) -> is_waiting(Pid, [self() | Known]) end, Known)
+    Held = case get(held) of none -> []; {Holder, _, _, _} -> line(Holder) end,
+    lists:all(fun(Pid) -> is_waiting(Pid, [self() | Known], Held) end, Known)
         andalso process_info(self(), message_queue_len) =:= {message_queue_len, 0}.
 
-%% A supervisor's link to somebody unknown is a child that has not been heard of yet. While it stops its children it waits in
-%% its own module.
-is_waiting(Pid, Known) ->
-    case process_info(Pid, [status, current_function, links]) of
-        [{status, waiting}, {current_function, {Module, _, _}}, {links, Links}] ->
-            Module =/= supervisor andalso Links -- Known =:= [];
+%% A supervisor's link to somebody unknown is a child that has not been heard of yet. One that stops a child waits in its own
+%% module and monitors it; that takes as long as the start that is held if the child is one of those who wait for it.
+is_waiting(Pid, Known, Held) ->
+    case process_info(Pid, [status, current_function, links, monitors]) of
+        [{status, waiting}, {current_function, {Module, _, _}}, {links, Links}, {monitors, Monitors}] ->
+            Links -- Known =:= []
+                andalso (Module =/= supervisor orelse lists:any(fun({process, Child}) -> lists:member(Child, Held) end, Monitors));
         _ -> false
     end.
+
+%% A process and the supervisors above it.
+line(Pid) ->
+    Parent = maps:get(Pid, get(parents), none),
+    [Pid | lists:append([line(Above) || {Above, Label} <- maps:to_list(get(labels)), Label =:= Parent])].
 
 %% Whether all supervisors are free and none has a restart to try again. A supervisor answers after all it had to do before.
 is_calm() ->
