@@ -8,7 +8,7 @@ async function running(...ids: string[]): Promise<Bench> {
   return it
 }
 
-test('J01, J02 an id is taken, running or not', async () => {
+test('default mode: an id is taken, running or not', async () => {
   const { app } = await running('a')
   expect(await refusal(app.startChild(child('a')))).toBe('already_started')
   await app.terminateChild('a')
@@ -16,7 +16,7 @@ test('J01, J02 an id is taken, running or not', async () => {
   await app.stop()
 })
 
-test('J03 an unknown id', async () => {
+test('default mode: an unknown id', async () => {
   const { app } = await running()
   const operations = [
     app.terminateChild('x'),
@@ -29,14 +29,14 @@ test('J03 an unknown id', async () => {
   await app.stop()
 })
 
-test('J04 a running child can neither be deleted nor restarted', async () => {
+test('default mode: a running child can neither be deleted nor restarted', async () => {
   const { app } = await running('a')
   expect(await refusal(app.deleteChild('a'))).toBe('running')
   expect(await refusal(app.restartChild('a'))).toBe('running')
   await app.stop()
 })
 
-test('J05, J06 stopping is idempotent, deleting is not', async () => {
+test('default mode: stopping is idempotent, deleting is not', async () => {
   const { app, state } = await running('a')
   await app.terminateChild('a')
   await app.terminateChild('a')
@@ -47,7 +47,7 @@ test('J05, J06 stopping is idempotent, deleting is not', async () => {
   await app.stop()
 })
 
-test('J07 a temporary child is gone once it is stopped', async () => {
+test('default mode: a temporary child is gone once it is stopped', async () => {
   const { app } = await running()
   await app.startChild(child('a', { restart: 'temporary' }))
   await app.terminateChild('a')
@@ -55,7 +55,7 @@ test('J07 a temporary child is gone once it is stopped', async () => {
   await app.stop()
 })
 
-test('J08 whichChildren is newest first, `children` is in start order', async () => {
+test('default mode: whichChildren is newest first, `children` is in start order', async () => {
   const { app, ref } = await running('a', 'b')
   const c = await app.startChild(child('c'))
   expect(c).toBe(ref('c'))
@@ -66,7 +66,7 @@ test('J08 whichChildren is newest first, `children` is in start order', async ()
   await app.stop()
 })
 
-test('J09 counts of a mixed lot', async () => {
+test('default mode: counts of a mixed lot', async () => {
   const { app } = await running('a', 'b')
   await app.startChild({ id: 'sub', logic: supervisor({ id: 'sub' }) })
   await app.terminateChild('b')
@@ -74,7 +74,7 @@ test('J09 counts of a mixed lot', async () => {
   await app.stop()
 })
 
-test('J11 terminateChild does not apply the strategy', async () => {
+test('default mode: terminateChild does not apply the strategy', async () => {
   const it = bench({ strategy: 'one_for_all', intensity: 0, children: [child('a'), child('b')] })
   await it.app.start()
   it.take()
@@ -83,7 +83,7 @@ test('J11 terminateChild does not apply the strategy', async () => {
   await it.app.stop()
 })
 
-test('J05, D12 a child that is dead but not noticed yet is stopped, and its death not counted', async () => {
+test('a child that is dead but not noticed yet is stopped, and its death not counted', async () => {
   const it = bench({ mode: 'otp', intensity: 0, children: [child('a')] })
   await it.app.start()
   const a = it.ref('a')

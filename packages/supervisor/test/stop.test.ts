@@ -208,7 +208,7 @@ test('corner 5, X05: stop during a delay leaves no timer and starts nothing', as
   expect(take()).toEqual(['supervisor.exit'])
 })
 
-test('J13 what waits when the supervisor stops is refused', async () => {
+test('default mode: what waits when the supervisor stops is refused', async () => {
   const { app, clock } = bench({ children: [child('a')] })
   await app.start()
   const first = refusal(app.startChild(slow('b')))
