@@ -101,10 +101,21 @@ class Run {
     return events.map((each, number): Observed => ({ events: each, result: this.#results.get(number) ?? '' }))
   }
 
-  /** While a start is held only its supervisor and that one's children can be dealt with. */
+  /**
+   * While a start is held only its supervisor and that one's children can be dealt with. Nobody ends while the supervisor is
+   * being started by another one: in Erlang both would deal with what comes of it at the same time, in no order.
+   */
   #isAllowed(step: Step): boolean {
     const scope = scopeOf(step, this.#parents)
-    return scope === undefined || this.#held === undefined || scope.includes(nameOf(this.#held.supervisor))
+    if (scope === undefined || this.#held === undefined) return true
+    const holder = nameOf(this.#held.supervisor)
+    if (!scope.includes(holder)) return false
+    return !['end', 'kill', 'stop'].includes(step.do) || !this.#isBeingStarted(holder)
+  }
+
+  #isBeingStarted(supervisor: string): boolean {
+    const snapshot = this.#actors.get(supervisor)?.last.getSnapshot() as { phase?: string } | undefined
+    return snapshot?.phase === 'starting' && supervisor !== this.#scenario.root.name
   }
 
   #perform(number: number, step: Step): void {

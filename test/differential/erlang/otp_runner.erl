@@ -16,6 +16,7 @@
 
 main() ->
     ok = logger:set_primary_config(level, none),
+    erlang:system_flag(backtrace_depth, 32),
     Port = open_port({fd, 0, 1}, [binary, eof, {line, 1 bsl 20}]),
     serve(Port).
 
@@ -90,13 +91,18 @@ perform(Number, Step, Root) ->
     settle(),
     take_events().
 
-%% While a start is held only its supervisor and that one's children can be dealt with.
-is_allowed({_, Scopes, _, _}) ->
+%% While a start is held only its supervisor and that one's children can be dealt with. Nobody ends while the supervisor is
+%% being started by another one: both would deal with what comes of it at the same time, in no order.
+is_allowed({Kind, Scopes, _, _}) ->
     case get(held) of
         none -> true;
-        {_, _, _, Label} -> lists:member(name_of(Label), Scopes)
+        {Holder, _, _, Label} -> lists:member(name_of(Label), Scopes) andalso (Kind =:= call orelse not is_being_started(Holder))
     end;
 is_allowed(_) -> true.
+
+is_being_started(Supervisor) ->
+    {current_stacktrace, Stack} = process_info(Supervisor, current_stacktrace),
+    maps:get(Supervisor, get(parents)) =/= "-" andalso [init_children || {supervisor, init_children, _, _} <- Stack] =/= [].
 
 step(Number, boot, Root) ->
     case get(owner) of
