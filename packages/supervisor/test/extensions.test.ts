@@ -418,7 +418,7 @@ test('with reviveStopped false those that were stopped for the group’s sake co
 test.each([
   ['wait', 1],
   ['preempt', 0],
-] as const)('G15 stopDuringStart %s: stop() while a start hangs', async (stopDuringStart, ended) => {
+] as const)('stopDuringStart %s: stop() while a start hangs', async (stopDuringStart, ended) => {
   const it = bench({ stopDuringStart, children: [child('a')] })
   await it.app.start()
   let resolve: (logic: typeof idle) => void = () => undefined

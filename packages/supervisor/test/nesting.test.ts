@@ -35,7 +35,7 @@ test('a supervisor is ready when its children are', async () => {
   await it.app.stop()
 })
 
-test('G09 a nested supervisor is given the time its children need, and the clock of its root', async () => {
+test('a nested supervisor is given the time its children need, and the clock of its root', async () => {
   const it = bench({
     children: [{ id: 'sub', logic: sub({ children: [child('x', { logic: stubborn, shutdown: 60_000 })] }) }],
   })

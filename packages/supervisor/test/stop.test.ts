@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { fromCallback, fromPromise } from 'xstate'
 import { bench, child, idle, refusal, slow, stubborn } from './support.ts'
 
-test('G01 children are stopped in reverse start order, each down before the next is asked', async () => {
+test('default mode: children are stopped in reverse start order, each down before the next is asked', async () => {
   const { app, take, clock } = bench({ children: [child('a'), child('b', { logic: stubborn }), child('c')] })
   await app.start()
   take()
@@ -15,7 +15,7 @@ test('G01 children are stopped in reverse start order, each down before the next
   expect(clock.pending).toBe(0)
 })
 
-test('G02 two children that do not listen take the sum of their times', async () => {
+test('default mode: two children that do not listen take the sum of their times', async () => {
   const deaf = { logic: stubborn, shutdown: 100 }
   const { app, clock } = bench({ children: [child('a', deaf), child('b', deaf)] })
   await app.start()
@@ -29,7 +29,7 @@ test('G02 two children that do not listen take the sum of their times', async ()
   await stopping
 })
 
-test('G04 a child that listens ends by itself and for its own reason', async () => {
+test('default mode: a child that listens ends by itself and for its own reason', async () => {
   const { app, events } = bench({ children: [child('a')] })
   await app.start()
   await app.stop()
@@ -39,7 +39,7 @@ test('G04 a child that listens ends by itself and for its own reason', async () 
   ])
 })
 
-test('G05 a child that cannot hear it is stopped at once, with its clean-up', async () => {
+test('default mode: a child that cannot hear it is stopped at once, with its clean-up', async () => {
   let cleaned = false
   const callback = fromCallback(() => () => {
     cleaned = true
@@ -69,7 +69,7 @@ test('G05 a child that cannot hear it is stopped at once, with its clean-up', as
   expect(clock.now()).toBe(0)
 })
 
-test('G06 a child that ignores the request is killed at its deadline, and the call says ok', async () => {
+test('default mode: a child that ignores the request is killed at its deadline, and the call says ok', async () => {
   const { app, clock, events, state } = bench({ children: [child('a', { logic: stubborn, shutdown: 100 })] })
   await app.start()
   const terminated = app.terminateChild('a')
@@ -93,14 +93,14 @@ test('a shutdown time that is given holds for any logic', async () => {
   await app.stop()
 })
 
-test('G08 brutal_kill asks nobody', async () => {
+test('default mode: brutal_kill asks nobody', async () => {
   const { app, events } = bench({ children: [child('a', { shutdown: 'brutal_kill' })] })
   await app.start()
   await app.stop()
   expect(events.at(-2)).toMatchObject({ type: 'child.exit', reason: { type: 'killed' } })
 })
 
-test('G09 infinity waits without limit', async () => {
+test('default mode: infinity waits without limit', async () => {
   const { app, clock, state } = bench({ children: [child('a', { logic: stubborn, shutdown: 'infinity' })] })
   await app.start()
   const terminated = refusal(app.terminateChild('a'))
@@ -112,7 +112,7 @@ test('G09 infinity waits without limit', async () => {
   expect(state('a')).toBe('stopped')
 })
 
-test('G10 a child that ends in another way while being stopped is stopped all the same', async () => {
+test('default mode: a child that ends in another way while being stopped is stopped all the same', async () => {
   const { app, ref, take, events, clock } = bench({
     children: [child('a'), child('b', { logic: stubborn }), child('c')],
   })
@@ -126,23 +126,7 @@ test('G10 a child that ends in another way while being stopped is stopped all th
   expect(events.at(-1)).toMatchObject({ reason: { type: 'shutdown' } })
 })
 
-test('G11 nothing is restarted, and nothing counted, while the supervisor stops', async () => {
-  const { app, ref, take, clock } = bench({
-    mode: 'otp',
-    intensity: 0,
-    children: [child('a'), child('b'), child('c', { logic: stubborn })],
-  })
-  await app.start()
-  take()
-  const stopped = app.stop()
-  ref('b').send({ type: 'throw', error: new Error('boom') })
-  ref('a').send({ type: 'end', reason: { type: 'normal' } })
-  await clock.advance(60_000)
-  await stopped
-  expect(take()).toEqual(['child.exit b', 'child.exit a', 'child.exit c', 'supervisor.exit'])
-})
-
-test('G15 stop() does not wait for a start that hangs', async () => {
+test('default mode: stop() does not wait for a start that hangs', async () => {
   const { app, clock, take } = bench({ children: [child('a'), slow('b'), child('c')] })
   const started = app.start()
   started.catch(() => undefined)
