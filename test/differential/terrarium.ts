@@ -102,15 +102,14 @@ class Run {
   }
 
   /**
-   * While a start is held only its supervisor and that one's children can be dealt with. Nobody ends while the supervisor is
-   * being started by another one: in Erlang both would deal with what comes of it at the same time, in no order.
+   * While a start is held only its supervisor and that one's children can be dealt with, and not even they while the
+   * supervisor is being started by another one: in Erlang both would deal with what comes of it at the same time, in no order.
    */
   #isAllowed(step: Step): boolean {
     const scope = scopeOf(step, this.#parents)
     if (scope === undefined || this.#held === undefined) return true
     const holder = nameOf(this.#held.supervisor)
-    if (!scope.includes(holder)) return false
-    return !['end', 'kill', 'stop'].includes(step.do) || !this.#isBeingStarted(holder)
+    return scope.includes(holder) && !this.#isBeingStarted(holder)
   }
 
   #isBeingStarted(supervisor: string): boolean {

@@ -23,39 +23,12 @@ interface Exit {
 
 /** Puts into one order what has none in OTP. */
 export function normalize(scenario: Scenario, trace: Trace): Trace {
-  const all = supervisorsOf(scenario)
-  const supervisors = new Set(all.map(({ name }) => name))
-  const dynamic = new Set(all.flatMap(({ name, strategy }) => (strategy === 'simple_one_for_one' ? [name] : [])))
-  let booting: string | undefined
-  return trace.map(({ events, result }, index) => {
-    const step = scenario.steps[index]
-    const isReleased = step === undefined || step.do === 'release'
-    const ordered = sortParallel(gatherOrphans(events), dynamic)
-    const isConcurrent = booting !== undefined && isReleased
-    const holding = holderOf(events)
-    if (isReleased && holding !== booting) booting = undefined
-    if (holding !== undefined && isStartedIn(events, holding)) booting = holding
-    return { events: isConcurrent ? byActor(ordered, supervisors) : ordered, result }
-  })
-}
-
-/** The supervisor that is held up since one of these events. */
-function holderOf(events: readonly string[]): string | undefined {
-  return events.findLast((event) => event.startsWith('hold '))?.split(' ')[2]
-}
-
-/** Whether the supervisor is being started by another one. */
-function isStartedIn(events: readonly string[], supervisor: string): boolean {
-  return events.some((event) => event.startsWith(`start ${supervisor} `) && !event.endsWith(' -'))
-}
-
-/** A supervisor that has just been started does what waits for it while the one that has started it goes on (G15). */
-function byActor(events: readonly string[], supervisors: ReadonlySet<string>): readonly string[] {
-  const actors = events.map((event) => {
-    const [kind, actor = '', supervisor = ''] = event.split(' ')
-    return kind === 'exit' && supervisors.has(nameOf(actor)) ? actor : supervisor
-  })
-  return [...new Set(actors)].sort().flatMap((each) => events.filter((_, index) => actors[index] === each))
+  const dynamic = new Set(
+    supervisorsOf(scenario)
+      .filter(({ strategy }) => strategy === 'simple_one_for_one')
+      .map(({ name }) => name),
+  )
+  return trace.map(({ events, result }) => ({ events: sortParallel(gatherOrphans(events), dynamic), result }))
 }
 
 /** The children of a killed supervisor die while others go on (L10): they are put before it. */

@@ -91,12 +91,12 @@ perform(Number, Step, Root) ->
     settle(),
     take_events().
 
-%% While a start is held only its supervisor and that one's children can be dealt with. Nobody ends while the supervisor is
-%% being started by another one: both would deal with what comes of it at the same time, in no order.
-is_allowed({Kind, Scopes, _, _}) ->
+%% While a start is held only its supervisor and that one's children can be dealt with, and not even they while the supervisor
+%% is being started by another one: both would deal with what comes of it at the same time, in no order.
+is_allowed({_, Scopes, _, _}) ->
     case get(held) of
         none -> true;
-        {Holder, _, _, Label} -> lists:member(name_of(Label), Scopes) andalso (Kind =:= call orelse not is_being_started(Holder))
+        {Holder, _, _, Label} -> lists:member(name_of(Label), Scopes) andalso not is_being_started(Holder)
     end;
 is_allowed(_) -> true.
 
