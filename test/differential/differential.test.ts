@@ -1,0 +1,149 @@
+import { expect, test } from '@jest/globals'
+import { ensureErlang } from '../support/erlang.ts'
+import { search, type Sides } from './differential.ts'
+import { Erlang } from './erlang.ts'
+import { EXCLUSIONS } from './exclusions.ts'
+import { generate } from './generate.ts'
+import { parseArguments } from './main.ts'
+import { formatDivergence } from './report.ts'
+import { supervisorsOf, type Node, type Scenario } from './scenario.ts'
+import { runTerrarium } from './terrarium.ts'
+
+const erlang = await ensureErlang(new AbortController().signal)
+if (!erlang.installed) console.warn(`skipped: the comparison with Erlang/OTP, for ${erlang.reason}`)
+const testWithErlang = erlang.installed ? test : test.skip
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
+
+testWithErlang('300 random scenarios go the same way on Erlang/OTP and here', async () => {
+  const vms = await Erlang.start(1)
+  try {
+    const sides: Sides = { erlang: vms.run, terrarium: runTerrarium }
+    const { divergences } = await search({ seed: 1, indices: upTo(300), sides, shown: 3 })
+    expect(divergences.map((each) => formatDivergence(each, 1))).toEqual([])
+  } finally {
+    await vms.stop()
+  }
+})
+
+test('a fault is found, shrunk, and shown with what it takes to see it again', async () => {
+  const faulty: Sides = {
+    erlang: runTerrarium,
+    terrarium: async (scenario) =>
+      (await runTerrarium(scenario)).map(({ events, result }) => ({
+        events: events.map((event) => event.replace(/ boom$/, ' bad')),
+        result,
+      })),
+  }
+  const { divergences, found } = await search({ seed: 7, indices: upTo(40), sides: faulty, shown: 1 })
+  expect(found.length).toBeGreaterThan(1)
+  const [first] = divergences
+  if (first === undefined) throw new Error('nothing was found')
+  expect(divergences).toHaveLength(1)
+  const { root, steps } = first.scenario
+  expect(supervisorsOf(first.scenario)).toHaveLength(1)
+  expect(root.children).toHaveLength(1)
+  expect(steps.map((step) => step.do)).toEqual(['boot', 'end'])
+  expect(formatDivergence(first, 7)).toContain(`npm run differential -- --seed 7 --only ${found[0] ?? ''}`)
+  expect(formatDivergence(first, 7)).toMatch(/> 2\. end w\d boom\n +exit w\d\.1 s0\.1 boom +exit w\d\.1 s0\.1 bad\n/)
+})
+
+test('what fails for another reason than a difference is a divergence too', async () => {
+  const sides: Sides = { erlang: runTerrarium, terrarium: () => Promise.reject(new Error('out of order')) }
+  const { divergences } = await search({ seed: 1, indices: [0], sides, shown: 1 })
+  expect(divergences[0]?.terrarium[0]?.result).toContain('out of order')
+})
+
+test('a seed and an index make one scenario, and it goes one way', async () => {
+  expect(generate(3, 5)).toEqual(generate(3, 5))
+  expect(generate(3, 5)).not.toEqual(generate(3, 6))
+  expect(generate(3, 5)).not.toEqual(generate(4, 5))
+  const scenario = generate(3, 5)
+  expect(await runTerrarium(scenario)).toEqual(await runTerrarium(scenario))
+})
+
+test('scenarios are of all kinds', () => {
+  const scenarios = upTo(2_000).map((index) => generate(1, index))
+  const seen = (kinds: (scenario: Scenario) => readonly unknown[]): unknown[] =>
+    [...new Set(scenarios.flatMap(kinds))].sort()
+  const nodesOf = (scenario: Scenario): Node[] => {
+    const below = (node: Node): Node[] => [node, ...(node.type === 'worker' ? [] : node.children.flatMap(below))]
+    return [
+      ...below(scenario.root),
+      ...scenario.steps.flatMap((step) => (step.do === 'startChild' ? below(step.spec) : [])),
+    ]
+  }
+  const depth = (node: Node): number => (node.type === 'worker' ? 0 : 1 + Math.max(0, ...node.children.map(depth)))
+  expect(seen(({ root }) => [depth(root)])).toEqual([1, 2, 3])
+  expect(seen((each) => supervisorsOf(each).map(({ strategy }) => strategy))).toEqual([
+    'one_for_all',
+    'one_for_one',
+    'rest_for_one',
+    'simple_one_for_one',
+  ])
+  expect(seen((each) => supervisorsOf(each).map(({ autoShutdown }) => autoShutdown))).toEqual([
+    'all_significant',
+    'any_significant',
+    'never',
+  ])
+  expect(seen((each) => nodesOf(each).map(({ restart }) => restart))).toEqual(['permanent', 'temporary', 'transient'])
+  expect(seen((each) => nodesOf(each).map(({ significant }) => significant))).toEqual([false, true])
+  expect(seen((each) => nodesOf(each).map(({ shutdown }) => String(shutdown)))).toEqual([
+    '0',
+    '20',
+    '5000',
+    '80',
+    'brutal_kill',
+    'default',
+    'infinity',
+  ])
+  expect(seen(({ steps }) => steps.map((step) => step.do))).toEqual([
+    'boot',
+    'countChildren',
+    'deleteChild',
+    'end',
+    'getChildSpec',
+    'hold',
+    'kill',
+    'release',
+    'restartChild',
+    'script',
+    'startChild',
+    'startInstance',
+    'stop',
+    'terminateChild',
+    'whichChildren',
+  ])
+  expect(seen(({ steps }) => steps.flatMap((step) => ('reason' in step ? [step.reason] : [])))).toEqual([
+    'bad',
+    'boom',
+    'normal',
+    'shutdown',
+    'shutdown(x)',
+  ])
+  expect(seen(({ steps }) => steps.flatMap((step) => (step.do === 'script' ? step.outcomes : [])))).toEqual([
+    'dies',
+    'error',
+    'finishes',
+    'ignore',
+  ])
+})
+
+test('only what OTP itself disagrees about is excluded', () => {
+  expect(Object.keys(EXCLUSIONS)).toEqual(['I10', 'K12', 'H11'])
+  for (const { children, strategy, autoShutdown } of upTo(2_000).flatMap((index) =>
+    supervisorsOf(generate(1, index)),
+  )) {
+    if (strategy !== 'simple_one_for_one') continue
+    expect(children).toHaveLength(1)
+    expect(autoShutdown).toBe('never')
+  }
+})
+
+test('bad usage is told', () => {
+  expect(parseArguments(['--seed', '9', '--count', '3'])).toEqual({ seed: 9, indices: [0, 1, 2] })
+  expect(parseArguments(['--only', '700'])).toEqual({ seed: 1, indices: [700] })
+  expect(parseArguments(['--count', '-1'])).toMatch(/count/)
+  expect(parseArguments(['--count', 'many'])).toBe('--count must be a whole number, not many')
+  expect(parseArguments(['--sed', '9'])).toMatch(/--sed/)
+})
