@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { supervisor } from '@terrarium/supervisor'
-import { bench, child, idle, obedient, refusal, slow, type Bench } from './support.ts'
+import { bench, child, idle, refusal, slow, type Bench } from './support.ts'
 
 async function running(...ids: string[]): Promise<Bench> {
   const it = bench({ children: ids.map((id) => child(id)) })
@@ -113,30 +113,6 @@ test('A02, A03 a specification is read back with its defaults', async () => {
   })
   expect(await app.getChildSpec('sub')).toMatchObject({ type: 'supervisor', shutdown: 'infinity' })
   await app.stop()
-})
-
-test('H01 – H06 between two attempts to start a child everybody else is served', async () => {
-  let starts = 0
-  const logic = (): typeof obedient => {
-    starts += 1
-    if (starts > 1) throw new Error('no')
-    return obedient
-  }
-  const it = bench({ mode: 'otp', intensity: 1_000_000, period: 3_600_000, children: [child('a', { logic })] })
-  await it.app.start()
-  it.ref('a').send({ type: 'throw', error: new Error('boom') })
-  expect(it.state('a')).toBe('restarting')
-  expect(await it.app.countChildren()).toEqual({ specs: 1, active: 0, supervisors: 0, workers: 1 })
-  expect(await refusal(it.app.restartChild('a'))).toBe('restarting')
-  expect(await refusal(it.app.deleteChild('a'))).toBe('restarting')
-  expect(await refusal(it.app.startChild(child('a')))).toBe('already_present')
-  await it.app.startChild(child('z'))
-  await it.app.terminateChild('a')
-  const before = starts
-  await it.clock.advance(1_000)
-  expect(it.state('a')).toBe('stopped')
-  expect(starts).toBe(before)
-  await it.app.stop()
 })
 
 test('operations are answered in the order in which they were asked', async () => {

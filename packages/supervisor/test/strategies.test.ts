@@ -154,31 +154,7 @@ function flaky(id: string, failures: number): ReturnType<typeof child> {
   })
 }
 
-test('H07 one_for_all: a sibling that fails its restart takes the others down again', async () => {
-  const it = await started({
-    mode: 'otp',
-    intensity: 9,
-    strategy: 'one_for_all',
-    children: [child('a'), flaky('s2', 1), child('c')],
-  })
-  await it.crash('a')
-  expect(moves(it)).toEqual(['exit a', 'exit c', 'exit s2', 'start a', 'exit a', 'start a', 'start s2', 'start c'])
-  await it.app.stop()
-})
-
-test('H08 rest_for_one: a retry starts from the child that failed', async () => {
-  const it = await started({
-    mode: 'otp',
-    intensity: 9,
-    strategy: 'rest_for_one',
-    children: [child('a'), flaky('s2', 1), child('c')],
-  })
-  await it.crash('a')
-  expect(moves(it)).toEqual(['exit a', 'exit c', 'exit s2', 'start a', 'start s2', 'start c'])
-  await it.app.stop()
-})
-
-test('H07, H09 terminating the child that a group waits for leaves the later ones stopped', async () => {
+test('default mode: terminating the child that a group waits for leaves the later ones stopped', async () => {
   const it = await started({ strategy: 'rest_for_one', backoff: { first: 100, jitter: 'none' } }, 'a', 'b', 'c')
   await it.crash('b')
   expect(it.app.children.map(({ state }) => state)).toEqual(['running', 'backing_off', 'stopped'])
