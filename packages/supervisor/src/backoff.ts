@@ -13,6 +13,12 @@ export interface BackoffOptions {
    * times the previous delay. `none`: d.
    */
   readonly jitter?: Jitter
+  /**
+   * Your own schedule instead of `first`, `base`, `factor` and `jitter`: the delay in ms, pure; `max`, `stableAfter`,
+   * `maxAttempts` and `maxElapsed` hold as before. It is rounded and cut to `max`; throwing, or answering with anything but
+   * a number of 0 or more, counts as `max`.
+   */
+  readonly delay?: (input: DelayInput) => number
   /** A child that was ready this long starts again at `first`; default 10,000. */
   readonly stableAfter?: number
   /** So many failures in a row without a stable run are answered by a restart; default 10. */
@@ -23,7 +29,7 @@ export interface BackoffOptions {
 
 export type Jitter = 'equal' | 'full' | 'decorrelated' | 'none'
 
-export type Backoff = Required<BackoffOptions>
+export type Backoff = Required<Omit<BackoffOptions, 'delay'>> & Pick<BackoffOptions, 'delay'>
 
 export const DEFAULT_BACKOFF: Backoff = {
   first: 0,
@@ -43,27 +49,42 @@ export interface DelayInput {
   readonly previous: number
   /** From 0 inclusive to 1 exclusive. */
   readonly random: number
-  /** Multiplies `base`; 1 unless whoever fails needs relief. */
+  /** Multiplies `base`, as a `delay` of your own should do too; 1 unless whoever fails needs relief. */
   readonly scale: number
 }
 
-/** The delay before the next start, in whole ms. */
-export function nextDelay(backoff: Backoff, { attempt, previous, random, scale }: DelayInput): number {
+/** The delay before the next start, in whole ms. Never more than `max`. */
+export function nextDelay(backoff: Backoff, input: DelayInput): number {
+  const { max, delay } = backoff
+  return Math.min(Math.floor(max), Math.round(delay === undefined ? scheduled(backoff, input) : own(delay, input, max)))
+}
+
+function scheduled(backoff: Backoff, { attempt, previous, random, scale }: DelayInput): number {
   const { first, factor, max, jitter } = backoff
   if (attempt <= 1) return first
   const base = backoff.base * scale
   const delay = Math.min(max, base * factor ** (attempt - 2))
   switch (jitter) {
     case 'none':
-      return Math.round(delay)
+      return delay
     case 'equal':
-      return Math.round(delay / 2 + random * (delay / 2))
+      return delay / 2 + random * (delay / 2)
     case 'full':
-      return Math.round(random * delay)
+      return random * delay
     case 'decorrelated': {
       const highest = Math.max(base, 3 * previous)
-      return Math.round(Math.min(max, base + random * (highest - base)))
+      return base + random * (highest - base)
     }
+  }
+}
+
+/** A schedule that is broken must neither end the supervisor nor let a child spin. */
+function own(delay: NonNullable<Backoff['delay']>, input: DelayInput, max: number): number {
+  try {
+    const answer: unknown = delay(input)
+    return typeof answer === 'number' && answer >= 0 ? answer : max
+  } catch {
+    return max
   }
 }
 
@@ -71,7 +92,9 @@ export function nextDelay(backoff: Backoff, { attempt, previous, random, scale }
 export function shortestTime(backoff: Backoff, failures: number): number {
   let total = 0
   for (let attempt = 1; attempt <= failures; attempt += 1) {
-    total += nextDelay(backoff, { attempt, previous: 0, random: 0, scale: 1 })
+    const drawn = (random: number): number => nextDelay(backoff, { attempt, previous: 0, random, scale: 1 })
+    // Which end of the dice is the lowest is up to whoever has written `delay`.
+    total += backoff.delay === undefined ? drawn(0) : Math.min(drawn(0), drawn(1 - Number.EPSILON))
   }
   return total
 }

@@ -15,7 +15,7 @@ export type { ChildCounts, ChildInfo, ChildState } from './child-info.ts'
 export type { SupervisorEvent, SupervisorEvents } from './events.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'
 export type { FailureClass, FailureClassifier, FailureContext, FailureInfo, FailurePhase } from './failure.ts'
-export type { BackoffOptions, Jitter } from './backoff.ts'
+export type { BackoffOptions, DelayInput, Jitter } from './backoff.ts'
 export type { BreakerOptions, ParkCause } from './breaker.ts'
 export type {
   ChildView,

@@ -218,6 +218,7 @@ function checkPolicies(check: Checker, owner: Fields): void {
     inner.field(backoff, 'factor', (value) => isNumber(value) && value >= 1, 'a number, 1 or more')
     inner.field(backoff, 'max', isDuration, 'ms, 0 or more')
     inner.oneOf(backoff, 'jitter', ['equal', 'full', 'decorrelated', 'none'])
+    inner.field(backoff, 'delay', isFunction, 'a function')
     inner.field(backoff, 'stableAfter', isDuration, 'ms, 0 or more')
     inner.field(backoff, 'maxAttempts', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
     inner.field(backoff, 'maxElapsed', (value) => isDuration(value) || value === Infinity, 'ms, 0 or more')

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { DEFAULT_BACKOFF, nextDelay, type Jitter } from '../src/backoff.ts'
+import { DEFAULT_BACKOFF, nextDelay, shortestTime, type Backoff, type DelayInput, type Jitter } from '../src/backoff.ts'
+import { createSupervisor } from '../src/index.ts'
 import { bench, child, NO_JITTER, refusal, slow, type Bench } from './support.ts'
 
 /** Lets every restart fail as soon as it has been made, and returns the delays in ms up to the last restart. */
@@ -206,4 +207,93 @@ test('a child’s own backoff goes over the supervisor’s, field by field', asy
   const it = bench({ backoff: { first: 100, ...NO_JITTER }, children: [child('a', { backoff: { base: 50 } })] })
   expect(await delays(it, 3)).toEqual([100, 50, 100])
   await it.app.stop()
+})
+
+const INPUT: DelayInput = { attempt: 1, previous: 0, random: 0.5, scale: 1 }
+
+/** What the core makes of a `delay` that gives this answer. */
+const answeredWith = (answer: () => unknown): number =>
+  nextDelay({ ...DEFAULT_BACKOFF, max: 1_000, delay: answer as () => number }, INPUT)
+
+test('`first` is no exception to `max`', () => {
+  expect(nextDelay({ ...DEFAULT_BACKOFF, first: 60_000 }, INPUT)).toBe(30_000)
+  expect(nextDelay({ ...DEFAULT_BACKOFF, first: 10, max: 7.5 }, INPUT)).toBe(7)
+})
+
+test.each([
+  [0, 0],
+  [0.4, 0],
+  [12.5, 13],
+  [999.6, 1_000],
+  [1_001, 1_000],
+  [Infinity, 1_000],
+  [-1, 1_000],
+  [NaN, 1_000],
+  ['5', 1_000],
+  [5n, 1_000],
+  [undefined, 1_000],
+  [null, 1_000],
+])('a `delay` of %p counts as %d', (answer, delay) => {
+  expect(answeredWith(() => answer)).toBe(delay)
+})
+
+test('a `delay` that throws counts as `max`', () => {
+  expect(
+    answeredWith(() => {
+      throw new Error('no schedule')
+    }),
+  ).toBe(1_000)
+})
+
+test('`delay` takes the place of the schedule; patience is as before', async () => {
+  const inputs: DelayInput[] = []
+  const delay = (input: DelayInput): number => {
+    inputs.push(input)
+    return input.attempt * 100 + input.previous
+  }
+  const backoff = { first: 7, base: 7, delay, max: 1_500, maxAttempts: 5 }
+  const it = bench({ backoff, breaker: 'off', random: () => 0.25, children: [child('a')] })
+  expect(await delays(it, 6)).toEqual([100, 300, 600, 1_000, 1_500])
+  expect(inputs.at(1)).toEqual({ attempt: 2, previous: 100, random: 0.25, scale: 1 })
+  expect(it.events.at(-1)).toMatchObject({ type: 'child.parked', cause: 'exhausted', failure: { attempts: 6 } })
+  await it.app.stop()
+})
+
+test('with `delay` a stable run is a fresh start', async () => {
+  const it = bench({ backoff: { delay: ({ attempt }) => attempt * 100, stableAfter: 50 }, children: [child('a')] })
+  expect(await delays(it, 2)).toEqual([100, 200])
+  await it.clock.advance(50)
+  await it.crash('a')
+  expect(it.events.at(-1)).toMatchObject({ type: 'child.backoff', delay: 100, attempt: 1 })
+  await it.app.stop()
+})
+
+test('a `delay` that throws parks nobody and ends nobody', async () => {
+  const delay = (): number => {
+    throw new Error('no schedule')
+  }
+  const it = bench({ backoff: { delay, max: 1_000 }, children: [child('a')] })
+  expect(await delays(it, 2)).toEqual([1_000, 1_000])
+  expect(it.state('a')).toBe('running')
+  await it.app.stop()
+})
+
+test('the shortest time of a `delay` is that of its lowest draws', () => {
+  const shortest = (delay: Backoff['delay']): number => shortestTime({ ...DEFAULT_BACKOFF, delay } as Backoff, 3)
+  expect(shortest(({ attempt, random }) => attempt * 100 * (1 + random))).toBe(600)
+  expect(shortest(({ random }) => 100 * (1 - random))).toBe(0)
+  expect(shortest(() => NaN)).toBe(90_000)
+})
+
+test('X07 a `delay` too long for the intensity is refused, unless something else sets an end', () => {
+  const made = (ms: number): unknown =>
+    createSupervisor({
+      id: 'app',
+      intensity: 5,
+      period: 5_000,
+      backoff: { delay: () => ms, maxAttempts: Infinity, maxElapsed: Infinity },
+      children: [child('a')],
+    })
+  expect(() => made(2_000)).toThrow('5 restarts take at least 10000 ms')
+  expect(() => made(100)).not.toThrow()
 })
