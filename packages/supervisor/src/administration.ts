@@ -1,7 +1,7 @@
 import type { ActorRefFrom, AnyActorLogic, AnyActorRef, EventObject } from 'xstate'
 import { isSupervisor } from './brand.ts'
 import type { ChildCounts, ChildInfo } from './child-info.ts'
-import type { Address, Call } from './core/call.ts'
+import { isRef, type Address, type Call } from './core/call.ts'
 import type { Result } from './core/effect.ts'
 import { stoppedError } from './core/turn.ts'
 import { TerrariumError } from './errors.ts'
@@ -142,7 +142,7 @@ export class Administrator implements Administration {
 }
 
 function endOf(child: Address): (() => boolean) | undefined {
-  return typeof child === 'string' ? undefined : () => isOver(child)
+  return isRef(child) ? () => isOver(child) : undefined
 }
 
 function unavailable(id: string, child: ChildInfo | undefined): TerrariumError {

@@ -10,7 +10,7 @@ import type {
 } from 'xstate'
 import { isInPhaseRunning, READY, SUPERVISOR } from './brand.ts'
 import type { ChildInfo } from './child-info.ts'
-import type { CoreEvent } from './core/event.ts'
+import { isCoreEvent, type CoreEvent } from './core/event.ts'
 import type { SupervisorMemory } from './core/memory.ts'
 import { listChildren, type Phase } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
@@ -88,9 +88,9 @@ export function supervisor(options: SupervisorOptions): SupervisorLogic {
 function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonly type: string }): SupervisorSnapshot {
   const { type } = event
   if (type.startsWith(DONE) || type.startsWith(ERROR)) shell.ended((event as DoneActorEvent | ErrorActorEvent).actorId)
-  else if (type === 'supervisor.child.arrived') shell.arrived(event as Arrival)
+  else if (type === 'supervisor.child.arrived' && 'arrival' in event) shell.arrived(event as Arrival)
   else if (type === 'supervisor.child.exited' && 'ref' in event) shell.endedBy(event as ForeignExit)
-  else if (type.startsWith('supervisor.')) shell.handle(event as CoreEvent)
+  else if (isCoreEvent(event)) shell.handle(event)
   else if (type === 'xstate.stop') {
     shell.handle({ type: 'supervisor.halt' })
     return viewOf(shell, 'stopped')

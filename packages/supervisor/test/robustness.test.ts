@@ -8,7 +8,7 @@ import {
   sendTo,
   type AnyActorLogic,
 } from 'xstate'
-import { bench, child, idle, obedient, slow } from './support.ts'
+import { bench, child, idle, obedient, refusal, slow } from './support.ts'
 
 /** What would have ended the process. */
 const uncaught: unknown[] = []
@@ -194,7 +194,7 @@ test('corner 11: a synchronous crash loop leaves room for others', async () => {
     }, 0)
   })
   expect(served - seen).toBeLessThanOrEqual(2)
-  expect(app.child('loop')).toMatchObject({ state: 'restarting' })
+  expect(app.children.find(({ id }) => id === 'loop')).toMatchObject({ state: 'restarting' })
   await app.terminateChild('loop')
   await app.stop()
 })
@@ -482,4 +482,22 @@ test('late news of a deleted child is not taken for news of its namesake', async
   await second
   expect(it.take()).toEqual(['child.start a', 'child.ready a'])
   await it.app.stop()
+})
+
+test('whoever asks for nobody, or for what a supervisor does not know, is refused, and it goes on', async () => {
+  const it = bench({ children: [child('a')] })
+  await it.app.start()
+  for (const nobody of [undefined, null, 7] as never[]) {
+    const asked = [
+      it.app.terminateChild(nobody),
+      it.app.restartChild(nobody),
+      it.app.deleteChild(nobody),
+      it.app.getChildSpec(nobody),
+      it.app.unpark(nobody),
+    ]
+    expect(await Promise.all(asked.map(refusal))).toEqual(Array(5).fill('not_found'))
+    expect(await refusal(it.app.startChild(nobody))).toBe('invalid_child_spec')
+  }
+  await it.app.stop()
+  expect(it.clock.pending).toBe(0)
 })

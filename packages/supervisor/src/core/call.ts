@@ -4,6 +4,11 @@ import type { Result } from './effect.ts'
 /** How a child is addressed: by id, or among dynamic children by its actor. */
 export type Address = string | AnyActorRef
 
+/** Whoever asks may ask with anything. */
+export function isRef(address: unknown): address is AnyActorRef {
+  return typeof address === 'object' && address !== null && 'getSnapshot' in address
+}
+
 /** One administrative operation. */
 export type Call =
   /** With strategy `simple_one_for_one` the input of a new child, else a specification. */

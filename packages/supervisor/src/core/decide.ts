@@ -1,9 +1,9 @@
 import { errorOfExit } from '../exit-reason.ts'
 import type { Effect } from './effect.ts'
 import { end, halt } from './ending.ts'
-import type { ChildNews, CoreEvent, Death, Shutdown } from './event.ts'
+import type { Asked, ChildNews, CoreEvent, Death, Shutdown } from './event.ts'
 import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
-import { perform } from './operations.ts'
+import { faultOf, perform } from './operations.ts'
 import { answerDeath, probe, restartDue } from './restart.ts'
 import type { Child, CoreState, Pending } from './state.ts'
 import { oneIsDown, proceed, run, Task, taskStarting } from './task.ts'
@@ -56,9 +56,7 @@ function takeIn(turn: Turn, event: CoreEvent): void {
     case 'supervisor.go_on':
       return
     case 'supervisor.call':
-      if (state.phase === 'starting' || state.phase === 'running') {
-        state.queue.push(event)
-      } else refuse(turn, event.reply, stoppedError(state.settings.id))
+      ask(turn, event)
       return
     case 'supervisor.timer': {
       const child = state.children.get(event.id)
@@ -68,6 +66,14 @@ function takeIn(turn: Turn, event: CoreEvent): void {
     default:
       news(turn, event)
   }
+}
+
+function ask(turn: Turn, event: Asked): void {
+  const { state } = turn
+  const isOpen = state.phase === 'starting' || state.phase === 'running'
+  const fault = isOpen ? faultOf(state, event.call) : stoppedError(state.settings.id)
+  if (fault === undefined) state.queue.push(event)
+  else refuse(turn, event.reply, fault)
 }
 
 /** What became of an incarnation. */

@@ -59,3 +59,23 @@ export type CoreEvent =
   | { readonly type: 'supervisor.halt' }
   | { readonly type: 'supervisor.timer'; readonly id: string; readonly timer: number; readonly random: number }
   | ChildNews
+
+/** What an event for the core is made of, beside its type; others come from somebody who does not know better (J14). */
+const SHAPES: Readonly<Record<string, Readonly<Record<string, 'string' | 'number' | 'object' | 'function'>>>> = {
+  'supervisor.boot': {},
+  'supervisor.go_on': {},
+  'supervisor.shutdown': {},
+  'supervisor.call': { call: 'object', reply: 'function' },
+  'supervisor.timer': { id: 'string', timer: 'number' },
+  'supervisor.child.ready': { id: 'string', birth: 'number' },
+  'supervisor.child.exited': { id: 'string', birth: 'number', reason: 'object' },
+}
+
+/** Whether an event that was sent to the supervisor is one for the core. */
+export function isCoreEvent(event: { readonly type: string }): event is CoreEvent {
+  const shape = SHAPES[event.type]
+  if (shape === undefined) return false
+  for (const field in shape)
+    if (typeof (event as Readonly<Record<string, unknown>>)[field] !== shape[field]) return false
+  return true
+}

@@ -3,7 +3,7 @@ import { errorOfExit } from '../exit-reason.ts'
 import { overlay } from '../overlay.ts'
 import { describeSpec, type ChildSpec, type ResolvedSpec } from '../spec.ts'
 import { faultOfSpec } from '../validate.ts'
-import type { Address, Call, Reply } from './call.ts'
+import { isRef, type Address, type Call, type Reply } from './call.ts'
 import type { Death } from './event.ts'
 import { settleStopped, startFailed } from './lifecycle.ts'
 import { answerDeath, probe } from './restart.ts'
@@ -22,8 +22,17 @@ export type Refusal =
   | 'breaker_half_open'
   | 'max_children'
   | 'simple_one_for_one'
+  | 'bad_request'
 
-/** Carries out one administrative operation whose turn has come. */
+/** What is wrong with an operation whoever asks for it, and whenever: with the specification that comes with it (K11). */
+export function faultOf({ settings }: CoreState, call: Call): TerrariumError | undefined {
+  if (call.type === 'reconfigure') return faultOfSpec(call.spec, settings)
+  return call.type === 'startChild' && settings.template === undefined
+    ? faultOfSpec(call.specOrInput, settings)
+    : undefined
+}
+
+/** Carries out one administrative operation without such a fault, whose turn has come. */
 export function perform(turn: Turn, call: Call, reply: Reply): void {
   const { state } = turn
   switch (call.type) {
@@ -75,6 +84,9 @@ function performOn(turn: Turn, call: Extract<Call, { child: Address }>, reply: R
       }
       probe(turn, child)
       answer(turn, reply)
+      return
+    default:
+      deny(turn, reply, child.id, 'bad_request')
   }
 }
 
@@ -91,8 +103,7 @@ function performOnNobody(turn: Turn, call: Extract<Call, { child: Address }>, re
 /** Dynamic children are addressed by their actors, also by the last one while there is none; others by id (J10, K05, H11). */
 function find({ children, settings }: CoreState, address: Address): Child | undefined {
   if (settings.kind === 'static') return typeof address === 'string' ? children.get(address) : undefined
-  if (typeof address === 'string') return undefined
-  const child = children.get(address.id)
+  const child = isRef(address) ? children.get(address.id) : undefined
   return (child?.ref ?? child?.lastRef) === address ? child : undefined
 }
 
@@ -106,11 +117,6 @@ function startChild(turn: Turn, specOrInput: unknown, reply: Reply): void {
   const { template } = settings
   if (template !== undefined) {
     startDynamic(turn, template, overlay(template.source.input, specOrInput), reply)
-    return
-  }
-  const fault = faultOfSpec(specOrInput, settings)
-  if (fault !== undefined) {
-    refuse(turn, reply, fault)
     return
   }
   const spec = settings.resolveSpec(specOrInput as ChildSpec)
@@ -154,11 +160,6 @@ function forget({ state }: Turn, { id }: Child): void {
  */
 function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
   const { children, settings } = turn.state
-  const fault = faultOfSpec(given, settings)
-  if (fault !== undefined) {
-    refuse(turn, reply, fault)
-    return
-  }
   const spec = settings.resolveSpec(given as ChildSpec)
   const child = settings.kind === 'static' ? children.get(spec.id) : undefined
   if (child === undefined) {
@@ -305,18 +306,19 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   not_parked: 'is not parked',
   breaker_half_open: 'is being tried already, to see whether it can live again',
   max_children: 'would be one too many',
+  bad_request: 'knows no such operation',
   simple_one_for_one: 'has no id: address it by its ref, and start a new one instead of restarting it',
 }
 
 function deny(
   turn: Turn,
   reply: Reply,
-  address: Address,
+  address: unknown,
   reason: Refusal,
   more: Readonly<Record<string, unknown>> = {},
 ): void {
   const supervisor = turn.state.settings.id
-  const child = typeof address === 'string' ? address : address.id
+  const child = isRef(address) ? address.id : String(address)
   const message = `child ${child} of supervisor ${supervisor} ${REFUSALS[reason]}`
   refuse(
     turn,
