@@ -70,8 +70,11 @@ function takeIn(turn: Turn, event: CoreEvent): void {
 
 function ask(turn: Turn, event: Asked): void {
   const { state } = turn
+  const { id, kind } = state.settings
   const isOpen = state.phase === 'starting' || state.phase === 'running'
-  const fault = isOpen ? faultOf(state, event.call) : stoppedError(state.settings.id)
+  // DynamicSupervisor looks at specifications before they have to wait, and supervisor does not (K11).
+  const early = kind === 'dynamic' ? faultOf(state, event.call) : undefined
+  const fault = isOpen ? early : stoppedError(id)
   if (fault === undefined) state.queue.push(event)
   else refuse(turn, event.reply, fault)
 }

@@ -24,7 +24,7 @@ export type Refusal =
   | 'simple_one_for_one'
   | 'bad_request'
 
-/** What is wrong with an operation whoever asks for it, and whenever: with the specification that comes with it (K11). */
+/** What is wrong with an operation, with the specification that comes with it. */
 export function faultOf({ settings }: CoreState, call: Call): TerrariumError | undefined {
   if (call.type === 'reconfigure') return faultOfSpec(call.spec, settings)
   return call.type === 'startChild' && settings.template === undefined
@@ -32,8 +32,14 @@ export function faultOf({ settings }: CoreState, call: Call): TerrariumError | u
     : undefined
 }
 
-/** Carries out one administrative operation without such a fault, whose turn has come. */
+/** Carries out one administrative operation whose turn has come. */
 export function perform(turn: Turn, call: Call, reply: Reply): void {
+  const fault = faultOf(turn.state, call)
+  if (fault === undefined) performFaultless(turn, call, reply)
+  else refuse(turn, reply, fault)
+}
+
+function performFaultless(turn: Turn, call: Call, reply: Reply): void {
   const { state } = turn
   switch (call.type) {
     case 'whichChildren':
