@@ -97,14 +97,15 @@ function checkSources(base, name) {
   })
 }
 
-/** A package is entered through its name only, also by tests and examples. */
+/** A package is entered through the doors that its manifest exports, also by tests and examples. */
 function checkDoors(base, packages) {
+  const doors = new Set(packages.flatMap((name) => doorsOf(base, name)))
   const owned = packages.map((name) => join(base, 'packages', name))
   const folders = [...packages.map((name) => join('packages', name)), 'examples', 'test']
   return folders.flatMap((folder) =>
     eachImport(base, folder, (specifier, file) => {
       if (specifier.startsWith(SCOPE)) {
-        return specifier === packageOf(specifier)
+        return specifier === packageOf(specifier) || doors.has(specifier)
           ? undefined
           : `${specifier} goes past the door of ${packageOf(specifier)}`
       }
@@ -117,6 +118,13 @@ function checkDoors(base, packages) {
       return leavesSources ? `${specifier} leaves ${relative(base, home)}` : undefined
     }),
   )
+}
+
+/** Without `exports` there is one door, the package's name. */
+function doorsOf(base, name) {
+  const manifest = join(base, 'packages', name, 'package.json')
+  const { exports = {} } = existsSync(manifest) ? readJson(manifest) : {}
+  return Object.keys(exports).map((door) => `${SCOPE}${name}${door.slice(1)}`)
 }
 
 function checkPortable(base) {

@@ -20,11 +20,12 @@ const IN_ORDER = {
     "export const process = { Buffer: 1 } // require('node:fs')\nexport const view = { global: process.Buffer }",
   'packages/supervisor/test/clock.test.ts':
     "import fs from 'node:fs'\nimport '../src/clock.ts'\nfs.existsSync(String(globalThis))",
+  'packages/supervisor/package.json': JSON.stringify({ exports: { '.': {}, './testing': {} } }),
   'packages/pool/package.json': manifest(['@terrarium/process', 'pino']),
   'packages/pool/src/index.ts':
     "import '@terrarium/process'\nimport type { Logger } from 'pino'\nimport 'node:fs'\nexport type { Logger }",
   'test/tsconfig.json': '{}',
-  'test/whole.test.ts': "import '@terrarium/pool'\nimport './support.ts'",
+  'test/whole.test.ts': "import '@terrarium/pool'\nimport '@terrarium/supervisor/testing'\nimport './support.ts'",
 }
 
 /** @type {[what: string, changes: Record<string, string>, finding: RegExp][]} */
@@ -57,6 +58,11 @@ const CASES = [
   [
     'an import past a door by name',
     { 'test/x.ts': "import '@terrarium/pool/src/queue.ts'" },
+    /test\/x\.ts:1: .* goes past the door of @terrarium\/pool/,
+  ],
+  [
+    'an import by a door that is not there',
+    { 'test/x.ts': "import '@terrarium/pool/testing'" },
     /test\/x\.ts:1: .* goes past the door of @terrarium\/pool/,
   ],
   [
