@@ -15,7 +15,10 @@ const project = (displayName, root) => ({
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': ['@swc/jest', swc] },
-  moduleNameMapper: { '^@terrarium/(supervisor|process|worker|pool|cli)$': '<rootDir>/packages/$1/src/index.ts' },
+  moduleNameMapper: {
+    '^@terrarium/(supervisor|process|worker|pool|cli)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@terrarium/supervisor/testing$': '<rootDir>/packages/supervisor/src/testing/index.ts',
+  },
 })
 
 // Git keeps no empty folder, and jest refuses a root that does not exist.

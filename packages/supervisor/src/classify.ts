@@ -112,6 +112,6 @@ function asErrorLike(error: unknown): ErrorLike | undefined {
   return typeof error === 'object' && error !== null ? error : undefined
 }
 
-function isFailureClass(value: unknown): value is FailureClass {
+export function isFailureClass(value: unknown): value is FailureClass {
   return FAILURE_CLASSES.has(value)
 }

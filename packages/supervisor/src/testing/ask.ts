@@ -1,0 +1,24 @@
+import type { ChildView, RestartStrategy } from '../strategy.ts'
+import { tell, type Situation } from './situations.ts'
+import { broken, ensure, show } from './suite.ts'
+
+/** As a supervisor asks: the children can be iterated, and nothing else. */
+export function ask(
+  strategy: RestartStrategy,
+  situation: Situation,
+  children: Iterable<ChildView> = { [Symbol.iterator]: () => situation.children[Symbol.iterator]() },
+): readonly string[] {
+  let plan: unknown
+  try {
+    plan = strategy.plan(situation.failed, children, situation.context)
+  } catch (error) {
+    broken('plan() must not throw', `it threw ${show(error)} ${tell(situation)}`, error)
+  }
+  const restart: unknown = (plan as { restart?: unknown } | null | undefined)?.restart
+  ensure(
+    Array.isArray(restart) && restart.every((id) => typeof id === 'string'),
+    'plan() must return { restart: string[] }',
+    () => `it returned ${show(plan)} ${tell(situation)}`,
+  )
+  return restart
+}

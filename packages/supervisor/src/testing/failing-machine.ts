@@ -1,0 +1,19 @@
+import { createMachine } from 'xstate'
+
+/** Ends when it is asked to, and fails when it is told to. */
+export const failingMachine = createMachine({
+  initial: 'working',
+  on: { 'supervisor.shutdown': '.ended' },
+  states: {
+    working: {
+      on: {
+        fail: {
+          actions: () => {
+            throw new Error('told to fail')
+          },
+        },
+      },
+    },
+    ended: { type: 'final' },
+  },
+})

@@ -1,0 +1,112 @@
+import { isFailureClass } from '../classify.ts'
+import type { FailureClassifier, FailureContext } from '../failure.ts'
+import { changeableErrors, oddValues, type Thrown } from './odd-values.ts'
+import { broken, ensure, show, silence, type SuiteOptions } from './suite.ts'
+
+export interface FailureClassifierSuiteOptions extends SuiteOptions {
+  /** Errors that the classifier knows. */
+  readonly errors?: readonly unknown[]
+}
+
+interface Question extends Thrown {
+  /** Its fields as they should be; default: as they are. */
+  readonly before?: ReadonlyMap<string, unknown>
+}
+
+/** What a classifier has to bear: whatever can be thrown. */
+export function describeFailureClassifier(
+  classify: FailureClassifier,
+  { test, errors = [] }: FailureClassifierSuiteOptions,
+): void {
+  // They are changed, if at all, when they are first seen, by whichever test that is.
+  const given = errors.map((value, index) => ({ name: `errors[${index}]`, value, before: fieldsOf(value) }))
+  const all = (): readonly Question[] => [...given, ...changeableErrors(), ...oddValues()]
+  const each = (check: (thrown: Question, context: FailureContext) => void) => (): void => {
+    for (const thrown of all()) for (const context of contexts()) check(thrown, context)
+  }
+
+  test(
+    'a classifier never throws',
+    each((thrown, context) => {
+      ask(classify, thrown, context)
+    }),
+  )
+  test(
+    'a classifier answers with a failure class or undefined',
+    each((thrown, context) => {
+      const answer = ask(classify, thrown, context)
+      ensure(
+        answer === undefined || isFailureClass(answer),
+        'a classifier must answer with a failure class or undefined',
+        () => `it answered ${show(answer)} ${tell(thrown, context)}`,
+      )
+    }),
+  )
+  test(
+    'a classifier gives the same answer twice',
+    each((thrown, context) => {
+      const [one, other] = [ask(classify, thrown, context), ask(classify, thrown, context)]
+      const rule = 'a classifier must give the same answer twice'
+      ensure(
+        show(one) === show(other),
+        rule,
+        () => `it answered ${show(one)} and then ${show(other)} ${tell(thrown, context)}`,
+      )
+    }),
+  )
+  test(
+    'a classifier does not change the error',
+    each((thrown, context) => {
+      const { before = fieldsOf(thrown.value) } = thrown
+      ask(classify, thrown, context)
+      const after = fieldsOf(thrown.value)
+      const changed = [...new Set([...before.keys(), ...after.keys()])].find(
+        (field) => before.has(field) !== after.has(field) || !Object.is(before.get(field), after.get(field)),
+      )
+      const rule = 'a classifier must not change the error'
+      ensure(changed === undefined, rule, () => `it changed ${changed ?? ''} ${tell(thrown, context)}`)
+    }),
+  )
+}
+
+function* contexts(): Generator<FailureContext> {
+  for (const phase of ['start', 'run'] as const) {
+    for (const attempts of [1, 3, 10]) yield Object.freeze({ id: 'child', phase, attempts, uptime: attempts * 1_000 })
+  }
+}
+
+function ask(classify: FailureClassifier, thrown: Thrown, context: FailureContext): unknown {
+  try {
+    const answer: unknown = classify(thrown.value, context)
+    silence(answer)
+    return answer
+  } catch (error) {
+    broken('a classifier must not throw', `it threw ${show(error)} ${tell(thrown, context)}`, error)
+  }
+}
+
+function tell({ name, value }: Thrown, { phase, attempts }: FailureContext): string {
+  const text = name.startsWith('errors[') ? `${name}, ${show(value)}` : name
+  return `for ${text} (phase ${phase}, attempts ${attempts})`
+}
+
+const DEEPEST = 4
+
+/** Everything in it that can be changed, by its path. What cannot be looked at is left out. */
+function fieldsOf(value: unknown, path = '', fields = new Map<string, unknown>()): ReadonlyMap<string, unknown> {
+  if (typeof value !== 'object' || value === null || path.split('.').length > DEEPEST) return fields
+  try {
+    fields.set(`${path}[[prototype]]`, Object.getPrototypeOf(value))
+    fields.set(`${path}[[extensible]]`, Object.isExtensible(value))
+    for (const key of Reflect.ownKeys(value)) {
+      const descriptor: { value?: unknown; get?: unknown } | undefined = Object.getOwnPropertyDescriptor(value, key)
+      const held: unknown = descriptor?.value
+      const at = `${path}${String(key)}`
+      fields.set(at, descriptor?.get ?? held)
+      fieldsOf(held, `${at}.`, fields)
+    }
+  } catch {
+    // it does not want to be looked at
+  }
+  return fields
+}

@@ -1,0 +1,495 @@
+import { describe, expect, test } from '@jest/globals'
+import type { AnyActorRef } from 'xstate'
+import type {
+  BackoffOptions,
+  ChildView,
+  FailureClass,
+  FailureClassifier,
+  RestartPlan,
+  RestartStrategy,
+  SupervisorClock,
+} from '@terrarium/supervisor'
+import {
+  describeBackoff,
+  describeFailureClassifier,
+  describeRestartStrategy,
+  type TestFunction,
+} from '@terrarium/supervisor/testing'
+import { STRATEGIES } from '../src/strategy.ts'
+
+/** A runner of our own, which is not Jest: runs the suite and returns what its failed tests have said, by name. */
+async function complaints(suite: (test: TestFunction) => void): Promise<ReadonlyMap<string, string>> {
+  const bodies = new Map<string, () => void | Promise<void>>()
+  suite((name, body) => bodies.set(name, body))
+  const said = new Map<string, string>()
+  for (const [name, body] of bodies) {
+    try {
+      await body()
+    } catch (error) {
+      expect(error).toBeInstanceOf(Error)
+      said.set(name, (error as Error).message)
+    }
+  }
+  return said
+}
+
+const uses: Record<string, readonly string[]> = { api: ['db'], mail: ['queue'], web: ['api'] }
+const dependsOn = (id: string, other: string): boolean =>
+  (uses[id] ?? []).some((each) => each === other || dependsOn(each, other))
+
+const idsOf = (children: Iterable<ChildView>): string[] => Array.from(children, ({ id }) => id)
+
+/** Of the README. */
+const dependents: RestartStrategy = {
+  name: 'dependents',
+  plan: (failed, children) => ({
+    restart: idsOf(children).filter((id) => id === failed.id || dependsOn(id, failed.id)),
+  }),
+}
+
+describe.each(Object.values(STRATEGIES))('$name', (strategy) => {
+  describeRestartStrategy(strategy, { test })
+})
+
+describe('dependents', () => {
+  describeRestartStrategy(dependents, { test, children: ['db', 'queue', 'api', 'mail', 'web'] })
+})
+
+describe.each<[string, BackoffOptions]>([
+  ['default backoff', {}],
+  ['full jitter', { jitter: 'full', first: 100 }],
+  ['decorrelated jitter', { jitter: 'decorrelated', max: 1_000 }],
+  ['no patience', { maxAttempts: 0 }],
+  ['little time', { maxElapsed: 0 }],
+  ['endless attempts', { maxAttempts: Infinity }],
+  ['a schedule of its own', { delay: ({ attempt, random, scale }) => 10 * attempt ** 2 * scale * (1 + random) }],
+])('%s', (_, backoff) => {
+  describeBackoff(backoff, { test })
+})
+
+class OutOfQuota extends Error {}
+const byClass: FailureClassifier = (error) => (error instanceof OutOfQuota ? 'overload' : undefined)
+const byCode: FailureClassifier = (error, { attempts }) => {
+  try {
+    const { code } = error as { code?: unknown }
+    return code === 'EBUSY' && attempts < 5 ? 'transient' : undefined
+  } catch {
+    return 'unknown'
+  }
+}
+
+describe.each([
+  ['a classifier by class', byClass],
+  ['a classifier by code', byCode],
+  ['a classifier without an opinion', () => undefined],
+])('%s', (_, classify) => {
+  describeFailureClassifier(classify, { test, errors: [new OutOfQuota('too much'), { code: 'EBUSY' }] })
+})
+
+/** A strategy for children a, b, c that breaks a rule. */
+const broken = (plan: (failed: ChildView, children: Iterable<ChildView>) => unknown): RestartStrategy => ({
+  name: 'broken',
+  plan: plan as () => RestartPlan,
+})
+const only = ({ id }: ChildView): RestartPlan => ({ restart: [id] })
+
+/** A strategy gets more than it may look at. */
+interface Real extends ChildView {
+  readonly ref?: AnyActorRef & { readonly clock?: SupervisorClock }
+}
+const realSiblings = (failed: Real, children: Iterable<Real>): Real[] =>
+  [...children].filter(({ id, ref }) => id !== failed.id && ref?.send !== undefined)
+const failAll = (children: readonly Real[]): void => {
+  for (const { ref } of children) ref?.send({ type: 'fail' })
+}
+
+const KNOWN = 'plan() names children that exist, whoever fails in whichever state'
+const RESTARTS = 'in a supervisor a failure restarts the children that plan() names, and nobody else'
+
+test.each<[what: string, test: string, message: string, strategy: RestartStrategy]>([
+  ['has no name', 'a strategy has a name', "name must be a non-empty string: it is ''", { name: '', plan: only }],
+  [
+    'throws',
+    KNOWN,
+    'plan() must not throw: it threw Error: b is not for me when b failed (phase run; a starting transient, b restarting temporary)',
+    broken((failed) => {
+      if (failed.id === 'b' && failed.state === 'restarting') throw new Error('b is not for me')
+      return only(failed)
+    }),
+  ],
+  [
+    'takes the children for an array',
+    KNOWN,
+    'plan() must not throw: it threw TypeError: children.map is not a function when a failed (phase run; a running permanent)',
+    broken((_, children) => ({ restart: (children as ChildView[]).map(({ id }) => id) })),
+  ],
+  [
+    'returns a list',
+    KNOWN,
+    `plan() must return { restart: string[] }: it returned ["a"] when a failed`,
+    broken(({ id }) => [id]),
+  ],
+  [
+    'returns nothing',
+    KNOWN,
+    'plan() must return { restart: string[] }: it returned undefined when a failed',
+    broken(() => undefined),
+  ],
+  [
+    'returns a promise',
+    KNOWN,
+    'plan() must return { restart: string[] }: it returned a promise when a failed',
+    broken((failed) => Promise.resolve(only(failed))),
+  ],
+  [
+    'names children instead of ids',
+    KNOWN,
+    'plan() must return { restart: string[] }: it returned {"restart":[{"id":"a"',
+    broken((failed) => ({ restart: [failed] })),
+  ],
+  [
+    'names somebody else',
+    KNOWN,
+    "plan() must name children of the supervisor only: it named 'c' when a failed (phase run; a running permanent)",
+    broken(() => ({ restart: ['a', 'c'] })),
+  ],
+  [
+    'changes its mind',
+    'plan() gives the same answer twice',
+    'plan() must give the same answer twice: it answered [] and then ["a"] when a failed',
+    (() => {
+      let calls = 0
+      return broken((failed) => {
+        calls += 1
+        return calls % 2 === 0 ? only(failed) : { restart: [] }
+      })
+    })(),
+  ],
+  [
+    'changes a child',
+    'plan() changes nothing',
+    'plan() must change nothing: child a became {"id":"a","state":"parked"',
+    broken((failed) => {
+      Reflect.set(failed, 'state', 'parked')
+      return only(failed)
+    }),
+  ],
+  [
+    'changes the context',
+    'plan() changes nothing',
+    'plan() must change nothing: the context became {"supervisor":"mine"',
+    {
+      name: 'broken',
+      plan: (failed, _, context) => {
+        Reflect.set(context, 'supervisor', 'mine')
+        return only(failed)
+      },
+    },
+  ],
+  [
+    'reads the children twice',
+    'plan() reads the children only once',
+    'plan() must cope with children that can be iterated only once: it answered ["a","b"] and then [] when a failed',
+    broken((_, children) => (idsOf(children).length < 2 ? { restart: [] } : { restart: idsOf(children) })),
+  ],
+  [
+    'asks an actor how it is',
+    'plan() looks at no refs',
+    'plan() must not depend on the refs of the children: it answered [] and then ["a"] when a failed',
+    broken((failed) => {
+      const status = ((failed as Real).ref?.getSnapshot() as { status?: string } | undefined)?.status
+      return status === 'error' ? only(failed) : { restart: [] }
+    }),
+  ],
+  [
+    'throws in a real supervisor',
+    RESTARTS,
+    'the supervisor must survive: it gave up (supervisor suite gave up: strategy broken of child a: Error: no plan) after a has failed',
+    broken((failed, children) => {
+      if (realSiblings(failed, children).length > 0) throw new Error('no plan')
+      return only(failed)
+    }),
+  ],
+  [
+    'plans something else in a real supervisor',
+    RESTARTS,
+    'a child that plan() does not name must stay as it is: b was started 2 times after a has failed',
+    broken((failed, children) => ({ restart: [failed, ...realSiblings(failed, children)].map(({ id }) => id) })),
+  ],
+  [
+    'makes siblings fail',
+    RESTARTS,
+    'a child that plan() does not name must stay as it is: b was started',
+    broken((failed, children) => {
+      if (failed.id === 'a') failAll(realSiblings(failed, children))
+      return only(failed)
+    }),
+  ],
+  [
+    'meddles with the states of siblings',
+    'in a supervisor the group stops newest first and starts oldest first',
+    'a group must be stopped in reverse start order and started in start order: there was exit a, start a, start b, start c instead of exit a, exit c, exit b, start a, start b, start c after a has failed',
+    broken((failed, children) => {
+      const list = [...children]
+      for (const sibling of realSiblings(failed, list)) Reflect.set(sibling, 'state', 'stopped')
+      return { restart: list.map(({ id }) => id) }
+    }),
+  ],
+  [
+    'makes a temporary sibling fail',
+    'in a supervisor a temporary child is not restarted',
+    'all children must be back: there are ["b","c"] instead of ["a","b","c"] after b has failed, a being temporary',
+    broken((failed, children) => {
+      failAll(realSiblings(failed, children).filter(({ restart }) => restart === 'temporary'))
+      return only(failed)
+    }),
+  ],
+  [
+    'has no plan for a start that fails',
+    'in a supervisor restarts that fail are tried again until all are well',
+    'the supervisor must survive: it gave up (supervisor suite gave up: strategy broken of child a: Error: no plan) after a has failed and a could not be started 3 times',
+    {
+      name: 'broken',
+      plan: (failed, children, { phase }) => {
+        if (phase === 'start' && realSiblings(failed, children).length > 0) throw new Error('no plan')
+        return only(failed)
+      },
+    },
+  ],
+  [
+    'has no plan for two failures',
+    'in a supervisor two failures at once leave all well',
+    'the supervisor must survive: it gave up (supervisor suite gave up: strategy broken of child b: Error: no plan) after a and b have failed at once',
+    broken((failed, children) => {
+      const others = realSiblings(failed, children)
+      if (others.some(({ incarnation }) => incarnation > 1)) throw new Error('no plan')
+      return only(failed)
+    }),
+  ],
+  [
+    'leaves a timer',
+    'after stop() nothing is left of a supervisor',
+    'nothing must be left after stop(): 2 timers wait, a having been restarted',
+    broken((failed, children) => {
+      for (const { ref } of realSiblings(failed, children)) ref?.clock?.setTimeout(() => undefined, 1_000_000)
+      return only(failed)
+    }),
+  ],
+])('a strategy that %s is found out', async (_, name, message, strategy) => {
+  const said = await complaints((test) => {
+    describeRestartStrategy(strategy, { test, children: ['a', 'b', 'c'] })
+  })
+  expect(said.get(name)).toContain(message)
+})
+
+const DELAYS = 'delays are whole ms from 0 to `max`'
+const FIRST = 'for {"attempt":1,"previous":0,"random":0,"scale":1}'
+const LOOP = 'a crash loop makes progress and ends parked'
+
+/** A schedule that does not look at its input. */
+function forgetful(): BackoffOptions {
+  let calls = 0
+  return {
+    delay: () => {
+      calls += 1
+      return calls * 10
+    },
+  }
+}
+
+test.each<[what: string, test: string, message: string, backoff: BackoffOptions]>([
+  ['has invalid options', 'a backoff has valid options', 'backoff.max must be ms, 0 or more, not -1', { max: -1 }],
+  [
+    'never ends',
+    'a backoff has valid options',
+    'could fail for ever',
+    { delay: () => 5_000, maxAttempts: Infinity, maxElapsed: Infinity },
+  ],
+  ['is no number of ms', DELAYS, 'a delay must be whole ms from 0 to 30000: it is NaN for {"attempt":2', { base: NaN }],
+  [
+    'throws',
+    DELAYS,
+    `delay() must not throw: it threw Error: no schedule ${FIRST}`,
+    {
+      delay: () => {
+        throw new Error('no schedule')
+      },
+    },
+  ],
+  ...[
+    [NaN, 'NaN'],
+    [-1, '-1'],
+    [Infinity, 'Infinity'],
+    [undefined, 'undefined'],
+    ['100', "'100'"],
+    [Promise.resolve(5), 'a promise'],
+  ].map(([answer, text]): [string, string, string, BackoffOptions] => [
+    `returns ${text as string}`,
+    DELAYS,
+    `delay() must return a finite number, 0 or more: it returned ${text as string} ${FIRST}`,
+    { delay: () => answer as number },
+  ]),
+  [
+    'overflows',
+    DELAYS,
+    'delay() must return a finite number, 0 or more: it returned Infinity for {"attempt":52',
+    { delay: ({ attempt }) => 1e6 ** attempt },
+  ],
+  [
+    'draws its own numbers',
+    'delays are the same for the same input',
+    'a delay must depend on its input only: it is ',
+    { delay: () => Math.random() * 1_000 },
+  ],
+  [
+    'counts its calls',
+    'delays are the same for the same input',
+    'a delay must depend on its input only: it is ',
+    forgetful(),
+  ],
+  ['spins', LOOP, 'a crash loop must not spin: the supervisor gave up after ', { delay: () => 0, maxAttempts: 1_000 }],
+  [
+    'takes every run for a stable one',
+    LOOP,
+    'a crash loop must end after 10 restarts: there were ',
+    { stableAfter: 0 },
+  ],
+  [
+    'never forgets',
+    'a child that was stable starts again at the first delay',
+    'a child that was ready for `stableAfter` must start again at the first delay: delays were ',
+    forgetful(),
+  ],
+])('a backoff that %s is found out', async (_, name, message, backoff) => {
+  const said = await complaints((test) => {
+    describeBackoff(backoff, { test })
+  })
+  expect(said.get(name)).toContain(message)
+})
+
+const NEVER_THROWS = 'a classifier never throws'
+const CLASS = 'a classifier answers with a failure class or undefined'
+const UNCHANGED = 'a classifier does not change the error'
+
+/** Keeps its exceptions to itself. */
+const quietly =
+  (act: (error: Record<string, unknown>) => void): FailureClassifier =>
+  (error) => {
+    try {
+      act(error as Record<string, unknown>)
+    } catch {
+      // as if nothing had been
+    }
+    return undefined
+  }
+
+test.each<[what: string, test: string, message: string, classify: FailureClassifier]>([
+  [
+    'takes everything for an error',
+    NEVER_THROWS,
+    "a classifier must not throw: it threw TypeError: Cannot read properties of undefined (reading 'message') for undefined (phase start, attempts 1)",
+    (error) => ((error as Error).message.length === 0 ? 'bug' : undefined),
+  ],
+  [
+    'looks too closely',
+    NEVER_THROWS,
+    'a classifier must not throw: it threw Error: hands off for an error whose getters throw (phase start, attempts 1)',
+    (error) => (error instanceof Error && 'code' in error && error.code === 'EBUSY' ? 'transient' : undefined),
+  ],
+  [
+    'trusts a proxy',
+    NEVER_THROWS,
+    'it threw Error: hands off for a proxy that throws on every access',
+    (error) => (error instanceof Error && 'errno' in error ? 'transient' : undefined),
+  ],
+  [
+    'follows causes in a circle',
+    NEVER_THROWS,
+    'it threw Error: too deep for an error that is its own cause',
+    (error) => {
+      let depth = 0
+      for (let link = error; link instanceof Error; link = Object.getOwnPropertyDescriptor(link, 'cause')?.value) {
+        depth += 1
+        if (depth > 100) throw new Error('too deep')
+      }
+      return undefined
+    },
+  ],
+  [
+    'writes on a frozen error',
+    NEVER_THROWS,
+    'it threw TypeError: Cannot assign to read only property',
+    (error) => {
+      if (error instanceof Error && Object.isFrozen(error)) error.message = 'seen'
+      return undefined
+    },
+  ],
+  [
+    'does not know an error it should know',
+    NEVER_THROWS,
+    'it threw Error: no idea for errors[0], Error: too much (phase start, attempts 1)',
+    (error) => {
+      if (error instanceof OutOfQuota) throw new Error('no idea')
+      return undefined
+    },
+  ],
+  [
+    'invents a class',
+    CLASS,
+    "a classifier must answer with a failure class or undefined: it answered 'fatal' for errors[0], Error: too much (phase start, attempts 1)",
+    () => 'fatal' as FailureClass,
+  ],
+  [
+    'answers later',
+    CLASS,
+    'a classifier must answer with a failure class or undefined: it answered a promise for errors[0]',
+    (() => Promise.reject(new Error('later'))) as unknown as FailureClassifier,
+  ],
+  [
+    'changes its mind',
+    'a classifier gives the same answer twice',
+    "a classifier must give the same answer twice: it answered 'bug' and then undefined for errors[0]",
+    (() => {
+      let calls = 0
+      return () => {
+        calls += 1
+        return calls % 2 === 1 ? 'bug' : undefined
+      }
+    })(),
+  ],
+  [
+    'marks the error',
+    UNCHANGED,
+    'a classifier must not change the error: it changed seen for errors[0], Error: too much',
+    quietly((error) => (error.seen = true)),
+  ],
+  [
+    'changes a message',
+    UNCHANGED,
+    'a classifier must not change the error: it changed message for errors[0]',
+    quietly((error) => (error.message = 'seen')),
+  ],
+  [
+    'removes a field',
+    UNCHANGED,
+    'a classifier must not change the error: it changed code for an error with a code',
+    quietly((error) => delete error.code),
+  ],
+  [
+    'marks the cause',
+    UNCHANGED,
+    'a classifier must not change the error: it changed cause.seen for an error with a cause',
+    quietly((error) => ((error.cause as Record<string, unknown>).seen = true)),
+  ],
+  [
+    'freezes the error',
+    UNCHANGED,
+    'a classifier must not change the error: it changed [[extensible]] for errors[0]',
+    quietly((error) => Object.freeze(error)),
+  ],
+])('a classifier that %s is found out', async (_, name, message, classify) => {
+  const said = await complaints((test) => {
+    describeFailureClassifier(classify, { test, errors: [new OutOfQuota('too much')] })
+  })
+  expect(said.get(name)).toContain(message)
+})
