@@ -26,11 +26,12 @@ export async function run(body) {
  * interpreter of `.venv`.
  *
  * @param {string} path of the built module, relative to the root
+ * @param {{ need?: 'run' | 'build' }} [options] need: `build` for what does without Python; default `run`
  */
-export function runJob(path) {
+export function runJob(path, { need = 'run' } = {}) {
   return run(async () => {
-    const { python } = await setUp()
-    process.env.TERRARIUM_PYTHON = python
+    const { python } = await setUp({ need })
+    if (need === 'run') process.env.TERRARIUM_PYTHON = python
     const { main } = await import(pathToFileURL(join(root, path)).href)
     return main(process.argv.slice(2))
   })
