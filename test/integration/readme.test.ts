@@ -23,6 +23,8 @@ test('every command of the README is one this file runs, or the one that runs th
   expect(commands.sort()).toEqual([
     'npm run bench -- supervisor', // test/bench/supervisor/supervisor.test.ts, in short
     'npm run bench -- wire',
+    'npm run demo:custom-strategy', // examples/custom-strategy/test/dependents.test.ts
+    'npm run demo:embedded-supervisor', // examples/embedded-supervisor/test/embedded.test.ts
     'npm run demo:missing-module', // main-job.test.ts
     'npm start', // main-job.test.ts
     'npm start -- --json', // main-job.test.ts
