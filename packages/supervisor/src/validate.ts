@@ -199,8 +199,8 @@ function mistakesOfSpec(spec: unknown, at: string, { kind, autoShutdown }: SpecO
   check.field(
     spec,
     'shutdown',
-    (value) => isDuration(value) || value === 'infinity' || value === 'brutal_kill',
-    "ms, 'infinity' or 'brutal_kill'",
+    (value) => isCount(value) || value === 'infinity' || value === 'brutal_kill',
+    "whole ms, 'infinity' or 'brutal_kill'",
     'invalid_shutdown',
   )
   check.field(spec, 'ready', isFunction, 'a function')

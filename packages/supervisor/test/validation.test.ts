@@ -48,7 +48,7 @@ test('A16, A17 every mistake is named at once, and nothing has been started', ()
     'backoff.delay must be a function, not 100',
     "breaker must be an object or 'off', not 7",
     "children[1].restart must be permanent, transient or temporary, not 'prmanent'",
-    "children[1].shutdown must be ms, 'infinity' or 'brutal_kill', not -10",
+    "children[1].shutdown must be whole ms, 'infinity' or 'brutal_kill', not -10",
     'children[2] must be an object, not 42',
   ])
   expect(made).toBe(0)
@@ -65,7 +65,7 @@ test.each([
   [
     'A09',
     { id: 'a', logic: idle, shutdown: 'x' },
-    "children[0].shutdown must be ms, 'infinity' or 'brutal_kill', not 'x'",
+    "children[0].shutdown must be whole ms, 'infinity' or 'brutal_kill', not 'x'",
   ],
   ['A10', { id: 'a', logic: idle, type: 'wrker' }, "children[0].type must be worker or supervisor, not 'wrker'"],
 ])('%s a faulty specification', (_, spec, mistake) => {

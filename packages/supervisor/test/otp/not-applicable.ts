@@ -5,6 +5,8 @@ const APPLICATIONS =
 
 /** Cases that do not apply in JavaScript, or for which something else is to be used, and why. The README lists them too. */
 export const NOT_APPLICABLE: Readonly<Record<string, string>> = {
+  B06: 'a start gives an actor and nothing else; what the child has to tell is in its snapshot',
+  B14: 'a start function gives a logic, of which the supervisor makes the actor: it cannot give one that is dead already',
   G13: 'XState tells a supervisor of the end of its child in any case; nothing that the child does to its links changes that',
   M17: 'hibernation gives memory back; a JavaScript heap is not divided among actors, and nothing else of it can be observed',
   O01: PARTITIONS,

@@ -1,0 +1,195 @@
+import { expect, test } from '@jest/globals'
+import { createSupervisor, supervisor } from '@terrarium/supervisor'
+import { bench, child, idle, obedient, refusal, type Bench } from '../support.ts'
+import { BOOM } from './actors.ts'
+
+/** Why these options are refused, by OTP's code. */
+function fault(options: unknown): unknown {
+  try {
+    createSupervisor(options as never)
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'TerrariumError', code: 'INVALID_ARGUMENT' })
+    return (error as { details: { reason: unknown } }).details.reason
+  }
+  return undefined
+}
+
+const otp = (options: object): unknown => fault({ id: 'app', mode: 'otp', ...options })
+const withChildren = (...children: unknown[]): unknown => otp({ children })
+
+/** With which code a child like this is refused, at the start and later. */
+async function faults(spec: unknown): Promise<[unknown, unknown]> {
+  const it = bench({ mode: 'otp' })
+  await it.app.start()
+  const late = await refusal(it.app.startChild(spec as never))
+  expect(it.app.children).toEqual([])
+  await over(it)
+  return [withChildren(spec), late]
+}
+
+async function over({ app, clock }: Bench): Promise<void> {
+  await app.stop()
+  expect(clock.pending).toBe(0)
+}
+
+test('A01 without options a supervisor is one_for_one, forgives 1 restart in 5 s and never shuts itself down', async () => {
+  const crashes = async (...gaps: number[]): Promise<[string, string]> => {
+    const it = bench({
+      mode: 'otp',
+      children: [child('a'), child('b'), child('c', { restart: 'transient' })],
+    })
+    await it.app.start()
+    const b = it.ref('b')
+    await it.end('c', { type: 'normal' })
+    for (const gap of gaps) {
+      await it.clock.advance(gap)
+      await it.end('a', BOOM)
+    }
+    const phase = it.app.ref.getSnapshot().phase
+    const sibling = phase === 'running' && it.ref('b') === b ? 'untouched' : 'gone'
+    await over(it)
+    return [phase, sibling]
+  }
+  expect(await crashes(10)).toEqual(['running', 'untouched'])
+  expect(await crashes(10, 5_000)).toEqual(['stopped', 'gone'])
+  expect(await crashes(10, 6_000)).toEqual(['running', 'untouched'])
+})
+
+test('A02 a specification of id and logic is read back as that of a permanent worker with 5 s to end', async () => {
+  const it = bench({ mode: 'otp', children: [{ id: 'a', logic: idle }] })
+  await it.app.start()
+  expect(await it.app.getChildSpec('a')).toMatchObject({
+    id: 'a',
+    logic: idle,
+    restart: 'permanent',
+    type: 'worker',
+    shutdown: 5_000,
+    significant: false,
+  })
+  await over(it)
+})
+
+test('A03 a supervisor has any time to end', async () => {
+  const it = bench({
+    mode: 'otp',
+    children: [
+      { id: 'told', logic: obedient, type: 'supervisor' },
+      { id: 'seen', logic: supervisor({ id: 'seen', mode: 'otp' }) },
+    ],
+  })
+  await it.app.start()
+  for (const id of ['told', 'seen']) {
+    expect(await it.app.getChildSpec(id)).toMatchObject({ type: 'supervisor', shutdown: 'infinity' })
+  }
+  await over(it)
+})
+
+test('A04 a specification without an id is refused', async () => {
+  expect(await faults({ logic: idle })).toEqual(['missing_id', 'missing_id'])
+})
+
+test('A05 a specification without a logic is refused', async () => {
+  expect(await faults({ id: 'a' })).toEqual(['missing_logic', 'missing_logic'])
+})
+
+test.each([['a'], [7], [null], [undefined], [() => idle]])('A06 %p is no specification', async (spec) => {
+  expect(await faults(spec)).toEqual(['invalid_child_spec', 'invalid_child_spec'])
+})
+
+test.each([['idle'], [{}], [7], [null]])('A07 %p is no logic', async (logic) => {
+  expect(await faults({ id: 'a', logic })).toEqual(['invalid_logic', 'invalid_logic'])
+})
+
+test('A08 a restart type that does not exist is refused', async () => {
+  expect(await faults(child('a', { restart: 'prmanent' as never }))).toEqual([
+    'invalid_restart_type',
+    'invalid_restart_type',
+  ])
+})
+
+test('A09 a time to end is ms, infinity or brutal_kill', async () => {
+  for (const shutdown of [-10, 1.5, 'x', null]) {
+    expect(await faults(child('a', { shutdown: shutdown as never }))).toEqual(['invalid_shutdown', 'invalid_shutdown'])
+  }
+  for (const shutdown of [0, 1, 5_000, 'infinity', 'brutal_kill'] as const) {
+    expect(withChildren(child('a', { shutdown }))).toBeUndefined()
+  }
+})
+
+test('A10 a child is a worker or a supervisor', async () => {
+  expect(await faults(child('a', { type: 'wrker' as never }))).toEqual(['invalid_child_type', 'invalid_child_type'])
+})
+
+test('A11 a child is significant or it is not', async () => {
+  const maybe = child('a', { restart: 'transient', significant: 'maybe' as never })
+  expect(await faults(maybe)).toEqual(['invalid_significant', 'invalid_significant'])
+})
+
+test('A12 nobody is significant to a supervisor that never shuts itself down', async () => {
+  const spec = child('a', { restart: 'transient', significant: true })
+  expect(await faults(spec)).toEqual(['bad_combination', 'bad_combination'])
+  expect(otp({ autoShutdown: 'never', children: [spec] })).toBe('bad_combination')
+})
+
+test('A13 a permanent child cannot be significant, not by default either', async () => {
+  for (const spec of [child('a', { significant: true }), child('a', { restart: 'permanent', significant: true })]) {
+    expect(otp({ autoShutdown: 'any_significant', children: [spec] })).toBe('bad_combination')
+    const it = bench({ mode: 'otp', autoShutdown: 'any_significant' })
+    await it.app.start()
+    expect(await refusal(it.app.startChild(spec))).toBe('bad_combination')
+    await over(it)
+  }
+})
+
+test('A14 what is unknown is ignored', () => {
+  expect(otp({ colour: 'green', children: [{ id: 'a', logic: idle, size: 3 }] })).toBeUndefined()
+})
+
+test('A15 two children with one id are refused, and none is started', () => {
+  let starts = 0
+  const logic = (): typeof idle => {
+    starts += 1
+    return idle
+  }
+  expect(withChildren(child('a', { logic }), child('b', { logic }), child('a', { logic }))).toBe('duplicate')
+  expect(starts).toBe(0)
+})
+
+test('A16 all specifications are looked at before anybody is started', () => {
+  let starts = 0
+  const logic = (): typeof idle => {
+    starts += 1
+    return idle
+  }
+  expect(withChildren(child('a', { logic }), { id: 'b' })).toBe('missing_logic')
+  expect(starts).toBe(0)
+})
+
+test('A17 options are checked in the order of OTP', () => {
+  expect(fault(7)).toBe('invalid_type')
+  for (const strategy of ['x', 7, {}]) expect(otp({ strategy })).toBe('invalid_strategy')
+  for (const intensity of [-1, 'infinity', 1.5]) expect(otp({ intensity })).toBe('invalid_intensity')
+  for (const period of [0, Infinity, 1_500, 'x']) expect(otp({ period })).toBe('invalid_period')
+  expect(otp({ autoShutdown: 'x' })).toBe('invalid_auto_shutdown')
+
+  const wrong = { strategy: 'x', intensity: -1, period: 0, autoShutdown: 'x', children: [{ id: 'a' }] }
+  expect(otp(wrong)).toBe('invalid_strategy')
+  expect(otp({ ...wrong, strategy: 'one_for_one' })).toBe('invalid_intensity')
+  expect(otp({ ...wrong, strategy: 'one_for_one', intensity: 1 })).toBe('invalid_period')
+  expect(otp({ ...wrong, strategy: 'one_for_one', intensity: 1, period: 5_000 })).toBe('invalid_auto_shutdown')
+  expect(otp({ children: wrong.children })).toBe('missing_logic')
+})
+
+test('A18 ids are compared strictly', async () => {
+  const it = bench({ mode: 'otp', children: ['1', '1.0', '{1}'].map((id) => child(id)) })
+  await it.app.start()
+  expect(it.app.children.map(({ id, state }) => [id, state])).toEqual([
+    ['1', 'running'],
+    ['1.0', 'running'],
+    ['{1}', 'running'],
+  ])
+  await it.app.terminateChild('1')
+  expect([it.state('1'), it.state('1.0')]).toEqual(['stopped', 'running'])
+  expect(await refusal(it.app.terminateChild('01'))).toBe('not_found')
+  await over(it)
+})

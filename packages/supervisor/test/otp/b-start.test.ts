@@ -1,0 +1,225 @@
+import { expect, test } from '@jest/globals'
+import { createMachine, type AnyActorLogic } from 'xstate'
+import { IGNORE, supervisor, type ChildSpec } from '@terrarium/supervisor'
+import { bench, child, obedient, slow, stubborn, type Bench } from '../support.ts'
+import { boom } from './actors.ts'
+
+type Logic = ChildSpec['logic']
+
+const fails: Logic = () => {
+  throw boom
+}
+const ignored: Logic = () => IGNORE
+
+const otp = (...children: ChildSpec[]): Bench => bench({ mode: 'otp', children })
+
+async function over({ app, clock }: Bench): Promise<void> {
+  await app.stop()
+  expect(clock.pending).toBe(0)
+}
+
+/** A supervisor with a running `sub` of this logic that is started by hand: what becomes of it, and what is left. */
+async function startOf(logic: Logic): Promise<{ readonly result: unknown; readonly left: Bench }> {
+  const left = otp(child('a'))
+  await left.app.start()
+  left.take()
+  const result = await left.app.startChild(child('sub', { logic, type: 'supervisor' })).catch((error: unknown) => error)
+  return { result, left }
+}
+
+test('B01 children are started strictly one after another', async () => {
+  const it = otp(slow('a'), slow('b'), child('c'))
+  const started = it.app.start()
+  await it.clock.advance(1_000)
+  expect(it.take()).toEqual(['child.start a'])
+  await it.send('a', { type: 'ready' })
+  expect(it.take()).toEqual(['child.ready a', 'child.start b'])
+  await it.send('b', { type: 'ready' })
+  expect(it.take()).toEqual(['child.ready b', 'child.start c', 'child.ready c'])
+  await started
+  await over(it)
+})
+
+test('B02 start() resolves when every child has started', async () => {
+  let release = (_: AnyActorLogic): void => undefined
+  const late = new Promise<AnyActorLogic>((resolve) => {
+    release = resolve
+  })
+  const it = otp(child('a'), child('b', { logic: () => late }))
+  let isStarted = false
+  const started = it.app.start().then(() => {
+    isStarted = true
+  })
+  await it.clock.advance(60_000)
+  expect([isStarted, it.state('a'), it.state('b')]).toEqual([false, 'running', 'starting'])
+  release(obedient)
+  await started
+  expect(it.state('b')).toBe('running')
+  await over(it)
+})
+
+test('B03 a child that does not start takes those before it down, newest first, and the supervisor with it', async () => {
+  const it = otp(child('a'), child('b'), child('c', { logic: fails }), child('d'))
+  await expect(it.app.start()).rejects.toMatchObject({
+    code: 'START_FAILED',
+    details: { supervisor: 'app', child: 'c' },
+    cause: boom,
+  })
+  expect(it.take('child.start', 'child.exit', 'supervisor.exit')).toEqual([
+    'child.start a',
+    'child.start b',
+    'child.exit b',
+    'child.exit a',
+    'supervisor.exit',
+  ])
+  const reasons = it.events.flatMap((event) => ('reason' in event ? [event.reason] : []))
+  expect(reasons).toMatchObject([
+    { type: 'shutdown' },
+    { type: 'shutdown' },
+    { type: 'shutdown', detail: { code: 'START_FAILED', details: { child: 'c' }, cause: boom } },
+  ])
+  expect(it.clock.pending).toBe(0)
+})
+
+test('B04 the failure of a nested supervisor nests', async () => {
+  const sub = supervisor({ id: 'sub', mode: 'otp', children: [child('x', { logic: fails })] })
+  await expect(otp({ id: 'sub', logic: sub }).app.start()).rejects.toMatchObject({
+    code: 'START_FAILED',
+    details: { supervisor: 'app', child: 'sub' },
+    cause: { code: 'START_FAILED', details: { supervisor: 'sub', child: 'x' }, cause: boom },
+  })
+})
+
+test.each<[string, unknown, unknown]>([
+  ['throws', fails, boom],
+  [
+    'throws no error',
+    () => {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- anything can be thrown
+      throw 't'
+    },
+    't',
+  ],
+  ['rejects', () => Promise.reject(boom), boom],
+  ['makes junk', () => 42, { code: 'INVALID_ARGUMENT' }],
+  ['promises junk', () => Promise.resolve(42), { code: 'INVALID_ARGUMENT' }],
+  [
+    'makes an actor that throws as it starts',
+    () =>
+      createMachine({
+        entry: () => {
+          throw boom
+        },
+      }),
+    boom,
+  ],
+])('B05 a start function that %s is a start error, and the supervisor goes on', async (_, logic, cause) => {
+  const { result, left } = await startOf(logic as Logic)
+  expect(result).toMatchObject({ code: 'START_FAILED', cause })
+  expect(left.app.children.map(({ id, state }) => [id, state])).toEqual([['a', 'running']])
+  await over(left)
+})
+
+test('B07 a child that is ignored is kept, as stopped', async () => {
+  const it = otp(child('a', { logic: ignored }), child('b', { logic: ignored, restart: 'transient' }), child('c'))
+  await it.app.start()
+  expect(it.take('child.start')).toEqual(['child.start c'])
+  expect([it.state('a'), it.state('b')]).toEqual(['stopped', 'stopped'])
+  expect(await it.app.countChildren()).toEqual({ specs: 3, active: 1, supervisors: 0, workers: 3 })
+  await over(it)
+})
+
+test('B08 a temporary child that is ignored is forgotten', async () => {
+  const spec = (id: string): ChildSpec => child(id, { logic: ignored, restart: 'temporary' })
+  const it = otp(spec('a'))
+  await it.app.start()
+  expect(it.app.children).toEqual([])
+  await expect(it.app.startChild(spec('b'))).resolves.toBeUndefined()
+  expect(await it.app.countChildren()).toMatchObject({ specs: 0 })
+  await over(it)
+})
+
+test('B09 a supervisor that is ignored is no failure, and is not there', async () => {
+  const { result, left } = await startOf(ignored)
+  expect(result).toBeUndefined()
+  expect(left.take()).toEqual([])
+  expect(left.app.children.at(-1)).toEqual({ id: 'sub', type: 'supervisor', state: 'stopped', incarnation: 1 })
+  await over(left)
+})
+
+test('B10 what is no supervisor is told by its value', async () => {
+  const { result, left } = await startOf((() => ({ strategy: 'one_for_one' })) as never)
+  expect(result).toMatchObject({
+    code: 'START_FAILED',
+    cause: { code: 'INVALID_ARGUMENT', message: expect.stringContaining('child sub of app') },
+  })
+  expect(left.app.children).toHaveLength(1)
+  await over(left)
+})
+
+test('B11 a supervisor that cannot even be made fails with the reason', async () => {
+  const { result, left } = await startOf(() => supervisor({ id: 'sub', mode: 'otp', intensity: -1 }))
+  expect(result).toMatchObject({ cause: { code: 'INVALID_ARGUMENT', details: { reason: 'invalid_intensity' } } })
+  expect((result as { cause: Error }).cause.stack).toContain('b-start.test')
+  await over(left)
+})
+
+test('B12 a child that fails at startChild leaves no trace, touches no sibling and does not count', async () => {
+  const it = bench({ mode: 'otp', strategy: 'one_for_all', intensity: 0, children: [child('a')] })
+  await it.app.start()
+  const a = it.ref('a')
+  it.take()
+  await expect(it.app.startChild(child('e', { logic: fails }))).rejects.toMatchObject({
+    code: 'START_FAILED',
+    details: { child: 'e' },
+    cause: boom,
+  })
+  expect(it.take()).toEqual([])
+  expect(it.app.children).toMatchObject([{ id: 'a', ref: a }])
+  await over(it)
+})
+
+test('B13 a child that is not ready in time is a start error, and is gone', async () => {
+  const it = otp()
+  await it.app.start()
+  const started = it.app.startChild(slow('a', { logic: stubborn, ready: () => false, startTimeout: 50 }))
+  const failure = started.catch((error: unknown) => error)
+  await it.clock.advance(49)
+  const half = it.ref('a')
+  await it.clock.advance(1)
+  expect(await failure).toMatchObject({ code: 'START_FAILED', cause: { details: { child: 'a', timeout: 50 } } })
+  expect(half.getSnapshot()).toMatchObject({ status: 'stopped' })
+  expect(it.app.children).toEqual([])
+  await over(it)
+})
+
+test('B15 a child that fails as soon as it has started is a failure of the running supervisor', async () => {
+  let starts = 0
+  const fleeting = (): AnyActorLogic => {
+    starts += 1
+    return createMachine({
+      initial: 'over',
+      states: { over: { type: 'final' } },
+      output: () => ({ starts }),
+    })
+  }
+  const it = bench({ mode: 'otp', intensity: 3, children: [child('a', { logic: fleeting }), child('b')] })
+  await expect(it.app.start()).resolves.toBeUndefined()
+  await it.clock.advance(0)
+  expect(starts).toBe(1 + 3)
+  expect(it.take('child.start', 'child.exit', 'supervisor.exit')).toEqual([
+    'child.start a',
+    'child.exit a',
+    'child.start b',
+    'child.start a',
+    'child.exit a',
+    'child.start a',
+    'child.exit a',
+    'child.start a',
+    'child.exit a',
+    'child.exit b',
+    'supervisor.exit',
+  ])
+  expect(it.events.at(-1)).toMatchObject({ reason: { type: 'shutdown' } })
+  expect(it.clock.pending).toBe(0)
+})
