@@ -97,7 +97,7 @@ test('a child that is dead but not noticed yet is stopped, and its death not cou
   await it.app.stop()
 })
 
-test('A02, A03 a specification is read back with its defaults', async () => {
+test('a specification is read back with its defaults', async () => {
   const { app } = await running()
   const sub = supervisor({ id: 'sub' })
   await app.startChild({ id: 'worker', logic: idle })
@@ -136,7 +136,7 @@ test('operations are answered in the order in which they were asked', async () =
   await it.app.stop()
 })
 
-test('A04 an invalid specification is refused before anybody is asked', async () => {
+test('an invalid specification is refused before anybody is asked', async () => {
   const { app } = await running()
   await expect(app.startChild({ id: '', logic: 42, restart: 'always' })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',

@@ -353,7 +353,7 @@ test('what is known of failures survives a persisted snapshot', async () => {
 test.each([
   ['error', 'error'],
   ['shutdown', 'shutdown'],
-] as const)('F03 giveUpWith %s: giving up looks like that', async (giveUpWith, type) => {
+] as const)('giveUpWith %s: giving up looks like that', async (giveUpWith, type) => {
   const it = bench({ giveUpWith, intensity: 0, children: [child('a')] })
   await it.app.start()
   await it.clock.advance(10)
@@ -364,7 +364,7 @@ test.each([
 test.each([
   ['otp-seconds', 'stopped'],
   ['ms', 'running'],
-] as const)('E04 windowClock %s: two crashes 1.9 s apart within a period of 1 s', async (windowClock, state) => {
+] as const)('windowClock %s: two crashes 1.9 s apart within a period of 1 s', async (windowClock, state) => {
   const it = bench({ mode: 'otp', windowClock, intensity: 1, period: 1_000, children: [child('a')] })
   await it.app.start()
   await it.clock.advance(20)
@@ -378,7 +378,7 @@ test.each([
 test.each([
   [true, 'running'],
   [false, 'stopped'],
-])('D09, D10 reviveStopped %s: a group restart finds a child that had been stopped', async (reviveStopped, state) => {
+])('reviveStopped %s: a group restart finds a child that had been stopped', async (reviveStopped, state) => {
   const it = bench({
     reviveStopped,
     strategy: 'one_for_all',

@@ -51,32 +51,7 @@ test('a nested supervisor is given the time its children need, and the clock of 
   expect(it.clock.pending).toBe(0)
 })
 
-test('F02 a permanent sub-supervisor that gave up is restarted as a whole, and counts one', async () => {
-  const it = bench({ mode: 'otp', intensity: 1, children: [{ id: 'sub', logic: sub({ mode: 'otp', intensity: 0 }) }] })
-  await it.app.start()
-  await it.clock.advance(10)
-  inside(it, 'sub')[0]?.ref?.send(BOOM)
-  await it.clock.advance(0)
-  expect(it.events.find(({ type }) => type === 'child.exit')).toMatchObject({ reason: { type: 'shutdown' } })
-  expect(inside(it, 'sub').map(({ state }) => state)).toEqual(['running', 'running'])
-  await it.app.stop()
-})
-
-test('F03 mode otp: a transient sub-supervisor that gave up is silently gone', async () => {
-  const it = bench({
-    mode: 'otp',
-    children: [{ id: 'sub', logic: sub({ mode: 'otp', intensity: 0 }), restart: 'transient' }],
-  })
-  await it.app.start()
-  inside(it, 'sub')[0]?.ref?.send(BOOM)
-  await it.clock.advance(0)
-  expect(it.state('sub')).toBe('stopped')
-  await it.app.restartChild('sub')
-  expect(it.state('sub')).toBe('running')
-  await it.app.stop()
-})
-
-test('F03 default mode: giving up is no clean end, so a transient sub-supervisor comes back', async () => {
+test('giving up is no clean end, so a transient sub-supervisor comes back', async () => {
   const it = bench({ children: [{ id: 'sub', logic: sub({ intensity: 0 }), restart: 'transient' }] })
   await it.app.start()
   await it.clock.advance(10)
@@ -90,7 +65,7 @@ test('F03 default mode: giving up is no clean end, so a transient sub-supervisor
   await it.app.stop()
 })
 
-test('F05 only the specified children come back with a restarted supervisor', async () => {
+test('only the specified children come back with a restarted supervisor', async () => {
   const it = bench({ children: [{ id: 'sub', logic: sub({ intensity: 0 }) }] })
   await it.app.start()
   await it.clock.advance(10)
@@ -100,21 +75,6 @@ test('F05 only the specified children come back with a restarted supervisor', as
   await it.clock.advance(0)
   expect(inside(it, 'sub').map(({ id }) => id)).toEqual(['x', 'y'])
   await it.app.stop()
-})
-
-test('F06 giving up climbs: inner children first, then the outer ones newest first', async () => {
-  const it = bench({
-    mode: 'otp',
-    intensity: 0,
-    children: [child('p'), { id: 'sub', logic: sub({ mode: 'otp', intensity: 0 }) }, child('q')],
-  })
-  await it.app.start()
-  const order: string[] = []
-  it.ref('sub').on('child.exit', ({ id }: { id: string }) => order.push(id))
-  it.app.on('child.exit', ({ id }) => order.push(id))
-  inside(it, 'sub')[0]?.ref?.send(BOOM)
-  await it.clock.advance(0)
-  expect(order).toEqual(['x', 'y', 'sub', 'q', 'p'])
 })
 
 test('a hard stop of a supervisor reaches its grandchildren', async () => {

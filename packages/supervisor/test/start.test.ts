@@ -9,7 +9,7 @@ const failing = (error: unknown): ChildSpec['logic'] => {
   }
 }
 
-test('B01 a child starts only after the one before it is ready; B02 start() resolves when the last one is', async () => {
+test('a child starts only after the one before it is ready, and start() resolves when the last one is', async () => {
   const { app, take, send, clock } = bench({ children: [slow('a'), slow('b'), child('c')] })
   let resolved = false
   const started = app.start().then(() => {
@@ -33,7 +33,7 @@ test('start() again is the same start', async () => {
   await app.stop()
 })
 
-test('B03 a start failure stops the started ones in reverse order, starts no more, and names the cause', async () => {
+test('a start failure stops the started ones in reverse order, starts no more, and names the cause', async () => {
   const boom = new Error('boom')
   const { app, clock, take } = bench({
     children: [child('a'), child('b'), child('c', { logic: failing(boom) }), child('d')],
@@ -56,13 +56,13 @@ test('B03 a start failure stops the started ones in reverse order, starts no mor
   expect(app.children.every(({ ref, state }) => ref === undefined && state === 'stopped')).toBe(true)
 })
 
-test("B03 the child's code and hint stay reachable", async () => {
+test("the child's code and hint stay reachable", async () => {
   const cause = new TerrariumError('CONFIGURATION', 'no module', { hint: 'pip install it' })
   const { app } = bench({ children: [child('a', { logic: failing(cause) })] })
   await expect(app.start()).rejects.toMatchObject({ code: 'START_FAILED', hint: 'pip install it', cause })
 })
 
-test('B04 the start failure of a nested supervisor nests', async () => {
+test('the start failure of a nested supervisor nests', async () => {
   const boom = new Error('boom')
   const { supervisor } = await import('@terrarium/supervisor')
   const sub = supervisor({ id: 'sub', children: [child('x', { logic: failing(boom) })] })
@@ -78,14 +78,14 @@ test.each([
   ['rejects', () => Promise.reject(new Error('thrown'))],
   ['makes junk', (() => 42) as never],
   ['makes a promise for junk', (() => Promise.resolve({})) as never],
-] as [string, ChildSpec['logic']][])('B05 a start function that %s is a start error', async (_, logic) => {
+] as [string, ChildSpec['logic']][])('a start function that %s is a start error', async (_, logic) => {
   const { app, take, clock } = bench({ children: [child('a', { logic })] })
   await expect(app.start()).rejects.toMatchObject({ code: 'START_FAILED' })
   expect(take()).toEqual(['supervisor.exit'])
   expect(clock.pending).toBe(0)
 })
 
-test('B07 an ignored child is kept as stopped; B08 a temporary one is forgotten', async () => {
+test('an ignored child is kept as stopped, a temporary one is forgotten', async () => {
   const { app, take } = bench({
     children: [child('a', { logic: () => IGNORE }), child('b', { logic: () => IGNORE, restart: 'temporary' })],
   })
@@ -98,7 +98,7 @@ test('B07 an ignored child is kept as stopped; B08 a temporary one is forgotten'
   await app.stop()
 })
 
-test('B12 a child that fails at startChild leaves no trace and no sibling is touched', async () => {
+test('a child that fails at startChild leaves no trace and no sibling is touched', async () => {
   const { app, take } = bench({ strategy: 'one_for_all', intensity: 0, children: [child('a')] })
   await app.start()
   take()
@@ -110,7 +110,7 @@ test('B12 a child that fails at startChild leaves no trace and no sibling is tou
   await app.stop()
 })
 
-test('B13 a child that is not ready in time is a start error, and is gone', async () => {
+test('a child that is not ready in time is a start error, and is gone', async () => {
   const { app, clock, take } = bench({ children: [slow('a', { startTimeout: 50 })] })
   const started = app.start()
   started.catch(() => undefined)
@@ -122,7 +122,7 @@ test('B13 a child that is not ready in time is a start error, and is gone', asyn
   expect(clock.pending).toBe(0)
 })
 
-test('B13 the time to become ready ends with ready', async () => {
+test('the time to become ready ends with ready', async () => {
   const { app, clock, send, state } = bench({ children: [slow('a', { startTimeout: 50 })] })
   const started = app.start()
   await send('a', { type: 'ready' })

@@ -16,7 +16,7 @@ function mistakes(options: unknown): readonly string[] {
   return []
 }
 
-test('A16, A17 every mistake is named at once, and nothing has been started', () => {
+test('every mistake is named at once, and nothing has been started', () => {
   let made = 0
   const counting = (): typeof idle => {
     made += 1
@@ -55,32 +55,27 @@ test('A16, A17 every mistake is named at once, and nothing has been started', ()
 })
 
 test.each([
-  ['A04', { logic: idle }, 'children[0].id is missing: a non-empty string'],
-  ['A05', { id: 'a' }, 'children[0].logic is missing: an actor logic or a function that makes one'],
+  [{ logic: idle }, 'children[0].id is missing: a non-empty string'],
+  [{ id: 'a' }, 'children[0].logic is missing: an actor logic or a function that makes one'],
+  [{ id: 'a', logic: {} }, 'children[0].logic must be an actor logic or a function that makes one, not an object'],
   [
-    'A07',
-    { id: 'a', logic: {} },
-    'children[0].logic must be an actor logic or a function that makes one, not an object',
-  ],
-  [
-    'A09',
     { id: 'a', logic: idle, shutdown: 'x' },
     "children[0].shutdown must be whole ms, 'infinity' or 'brutal_kill', not 'x'",
   ],
-  ['A10', { id: 'a', logic: idle, type: 'wrker' }, "children[0].type must be worker or supervisor, not 'wrker'"],
-])('%s a faulty specification', (_, spec, mistake) => {
+  [{ id: 'a', logic: idle, type: 'wrker' }, "children[0].type must be worker or supervisor, not 'wrker'"],
+])('a faulty specification: %j', (spec, mistake) => {
   expect(mistakes({ id: 'app', children: [spec] })).toEqual([mistake])
 })
 
-test.each([0, 1, 5_000, 'infinity', 'brutal_kill'])('A09 shutdown %p is accepted', (shutdown) => {
+test.each([0, 1, 5_000, 'infinity', 'brutal_kill'])('shutdown %p is accepted', (shutdown) => {
   expect(mistakes({ id: 'app', children: [{ id: 'a', logic: idle, shutdown }] })).toEqual([])
 })
 
-test('A14 what is unknown is ignored', () => {
+test('what is unknown is ignored', () => {
   expect(mistakes({ id: 'app', colour: 'green', children: [{ id: 'a', logic: idle, size: 3 }] })).toEqual([])
 })
 
-test('A15 two children with one id', () => {
+test('two children with one id', () => {
   expect(mistakes({ id: 'app', children: [child('a'), child('b'), child('a')] })).toEqual([
     "children[2].id 'a' is taken by an earlier child",
   ])
