@@ -221,3 +221,26 @@ test('a strategy that throws ends the supervisor, in order', async () => {
   expect(moves(it)).toEqual(['exit a', 'exit b'])
   expect(it.events.at(-1)).toMatchObject({ reason: { error: { code: 'STOPPED', cause: faulty } } })
 })
+
+test.each(['default', 'otp'] as const)(
+  'mode %s: who was to be started after one that fails is started after all, whatever the strategy says of that one',
+  async (mode) => {
+    let starts = 0
+    const logic = (): typeof idle => {
+      starts += 1
+      if (starts === 2) throw new Error('not now')
+      return idle
+    }
+    const strategy: RestartStrategy = {
+      name: 'all with a, others alone',
+      plan: ({ id }) => ({ restart: id === 'a' ? ['a', 'b', 'c'] : [id] }),
+    }
+    const children = [child('a'), child('b', { logic }), child('c')]
+    const it = await started({ mode, strategy, children, ...(mode === 'otp' ? { intensity: 5 } : {}) })
+    await it.crash('a')
+    await it.clock.advance(1_000)
+    expect(moves(it)).toEqual(['exit a', 'exit c', 'exit b', 'start a', 'start b', 'start c'])
+    expect(starts).toBe(3)
+    await it.app.stop()
+  },
+)
