@@ -190,3 +190,13 @@ test('H11 a restarting dynamic child counts as a worker that is not active, and 
     await over(it)
   }
 })
+
+test('a start that failed is tried again before whatever is asked later, though its timer has not run', async () => {
+  const { spec, starts } = script('a', fail, succeed)
+  const it = await started({ children: [spec] })
+  exit(it.ref('a'), BOOM)
+  expect([it.state('a'), starts()]).toEqual(['restarting', 2])
+  expect(await it.app.whichChildren()).toMatchObject([{ id: 'a', state: 'running', incarnation: 3 }])
+  expect(starts()).toBe(3)
+  await over(it)
+})
