@@ -84,7 +84,8 @@ export class Shell {
   }
 
   #decide(event: CoreEvent): void {
-    for (const effect of decide(this.state, event, this.#clock.now())) this.#carryOut(effect)
+    const effects = decide(this.state, event, this.#clock.now())
+    for (let index = 0; index < effects.length; index += 1) this.#carryOut(effects[index] as Effect)
   }
 
   /**
@@ -163,8 +164,9 @@ export class Shell {
     }
     const reason: ExitReason = ended ?? { type: isBrutal ? 'killed' : 'shutdown' }
     recordExit(ref, reason)
-    this.#stop(ref)
-    this.#news.push(this.#exited(id, birth, reason))
+    if (ended === undefined) this.#scope.stopChild(ref)
+    else if (ended.type === 'error') stopOrphans(ref)
+    this.#news.push({ type: 'supervisor.child.exited', id, birth, reason, random: 0 }) // nothing is delayed
   }
 
   #stop(ref: AnyActorRef): void {
