@@ -60,6 +60,8 @@ export class Shell {
   readonly #timers = new Map<number, unknown>()
   /** What has come of the effects at hand. */
   readonly #news = new Fifo<ChildNews>()
+  /** When what is being dealt with happened, in ms. */
+  #now = 0
 
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
     this.state = createState(settings)
@@ -75,6 +77,7 @@ export class Shell {
   }
 
   handle(event: CoreEvent): void {
+    this.#now = this.#clock.now()
     this.#decide(event)
     this.#digest()
   }
@@ -84,7 +87,7 @@ export class Shell {
   }
 
   #decide(event: CoreEvent): void {
-    const effects = decide(this.state, event, this.#clock.now())
+    const effects = decide(this.state, event, this.#now)
     for (let index = 0; index < effects.length; index += 1) this.#carryOut(effects[index] as Effect)
   }
 
@@ -118,6 +121,7 @@ export class Shell {
     switch (effect.type) {
       case 'start':
         this.#start(effect.child, effect.birth)
+        this.#now = this.#clock.now()
         return
       case 'shutdown':
         this.#shutDown(effect)
@@ -216,6 +220,7 @@ export class Shell {
     }
     if ('error' in arrival) this.#fail(child, birth, arrival.error)
     else this.#accept(arrival.logic, child, birth)
+    this.#now = this.#clock.now()
     this.#digest()
   }
 
