@@ -27,6 +27,13 @@ async function startOf(logic: Logic): Promise<{ readonly result: unknown; readon
   return { result, left }
 }
 
+/** What becomes of a supervisor that has such a `sub` from the beginning. */
+async function bootOf(logic: Logic): Promise<{ readonly result: unknown; readonly boot: Bench }> {
+  const boot = otp(child('a'), child('sub', { logic, type: 'supervisor' }))
+  const result = await boot.app.start().catch((error: unknown) => error)
+  return { result, boot }
+}
+
 test('B01 children are started strictly one after another', async () => {
   const it = otp(slow('a'), slow('b'), child('c'))
   const started = it.app.start()
@@ -145,23 +152,46 @@ test('B09 a supervisor that is ignored is no failure, and is not there', async (
   expect(left.take()).toEqual([])
   expect(left.app.children.at(-1)).toEqual({ id: 'sub', type: 'supervisor', state: 'stopped', incarnation: 1 })
   await over(left)
+
+  const { result: started, boot } = await bootOf(ignored)
+  expect(started).toBeUndefined()
+  expect([boot.state('a'), boot.state('sub')]).toEqual(['running', 'stopped'])
+  await over(boot)
 })
 
-test('B10 what is no supervisor is told by its value', async () => {
-  const { result, left } = await startOf((() => ({ strategy: 'one_for_one' })) as never)
-  expect(result).toMatchObject({
+test('B10 what is no supervisor is a start error', async () => {
+  const junk = (() => 'junk') as never
+  const startError = {
     code: 'START_FAILED',
+    details: { supervisor: 'app', child: 'sub' },
     cause: { code: 'INVALID_ARGUMENT', message: expect.stringContaining('child sub of app') },
-  })
+  }
+  const { result, left } = await startOf(junk)
+  expect(result).toMatchObject(startError)
   expect(left.app.children).toHaveLength(1)
   await over(left)
+
+  const { result: started, boot } = await bootOf(junk)
+  expect(started).toMatchObject(startError)
+  expect(boot.events.at(-1)).toMatchObject({ type: 'supervisor.exit', reason: { type: 'shutdown', detail: started } })
+  expect(boot.clock.pending).toBe(0)
 })
 
 test('B11 a supervisor that cannot even be made fails with the reason', async () => {
-  const { result, left } = await startOf(() => supervisor({ id: 'sub', mode: 'otp', intensity: -1 }))
-  expect(result).toMatchObject({ cause: { code: 'INVALID_ARGUMENT', details: { reason: 'invalid_intensity' } } })
-  expect((result as { cause: Error }).cause.stack).toContain('b-start.test')
+  const wrong = (): AnyActorLogic => supervisor({ id: 'sub', mode: 'otp', intensity: -1 })
+  const cause = {
+    code: 'INVALID_ARGUMENT',
+    details: { reason: 'invalid_intensity' },
+    stack: expect.stringContaining('b-start.test'),
+  }
+  const { result, left } = await startOf(wrong)
+  expect(result).toMatchObject({ code: 'START_FAILED', cause })
   await over(left)
+
+  const { result: started, boot } = await bootOf(wrong)
+  expect(started).toMatchObject({ code: 'START_FAILED', cause })
+  expect(boot.take('child.exit', 'supervisor.exit')).toEqual(['child.exit a', 'supervisor.exit'])
+  expect(boot.clock.pending).toBe(0)
 })
 
 test('B12 a child that fails at startChild leaves no trace, touches no sibling and does not count', async () => {
