@@ -168,7 +168,7 @@ test('A16 all specifications are looked at before anybody is started', () => {
 test('A17 options are checked in the order of OTP', () => {
   expect(fault(7)).toBe('invalid_type')
   for (const strategy of ['x', 7, {}]) expect(otp({ strategy })).toBe('invalid_strategy')
-  for (const intensity of [-1, 'infinity', 1.5]) expect(otp({ intensity })).toBe('invalid_intensity')
+  for (const intensity of [-1, 'infinity', Infinity, 1.5]) expect(otp({ intensity })).toBe('invalid_intensity')
   for (const period of [0, Infinity, 1_500, 'x']) expect(otp({ period })).toBe('invalid_period')
   expect(otp({ autoShutdown: 'x' })).toBe('invalid_auto_shutdown')
 

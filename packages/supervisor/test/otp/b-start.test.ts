@@ -252,4 +252,27 @@ test('B15 a child that fails as soon as it has started is a failure of the runni
   ])
   expect(it.events.at(-1)).toMatchObject({ reason: { type: 'shutdown' } })
   expect(it.clock.pending).toBe(0)
+
+  let crashes = 0
+  const crashing = createMachine({
+    entry: ({ self }) => {
+      queueMicrotask(() => {
+        self.send({ type: 'go' })
+      })
+    },
+    on: {
+      go: {
+        actions: () => {
+          crashes += 1
+          throw boom
+        },
+      },
+    },
+  })
+  const other = bench({ mode: 'otp', intensity: 3, children: [child('a', { logic: crashing })] })
+  await expect(other.app.start()).resolves.toBeUndefined()
+  for (let turn = 0; turn < 4; turn += 1) await other.clock.advance(0)
+  expect(crashes).toBe(3 + 1)
+  expect(other.events.at(-1)).toMatchObject({ type: 'supervisor.exit', reason: { type: 'shutdown' } })
+  expect(other.clock.pending).toBe(0)
 })
