@@ -4,6 +4,7 @@ import { TerrariumError } from './errors.ts'
 import { reasonOfOutput, type ExitReason } from './exit-reason.ts'
 import type { ChildSpec, StartContext } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
+import { show } from './validate.ts'
 
 /** The event that asks a child to end by itself. */
 export const SHUTDOWN = { type: 'supervisor.shutdown' } as const
@@ -164,9 +165,10 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
 }
 
-export function notALogic({ supervisor, id }: StartContext): TerrariumError {
+export function notALogic(made: unknown, { supervisor, id }: StartContext): TerrariumError {
   return new TerrariumError(
     'INVALID_ARGUMENT',
-    `the logic function of child ${id} of ${supervisor} made no actor logic`,
+    `the logic function of child ${id} of ${supervisor} made no actor logic, but ${show(made)}`,
+    { details: { supervisor, child: id, made } },
   )
 }

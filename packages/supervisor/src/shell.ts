@@ -228,7 +228,7 @@ export class Shell {
     const { id, incarnation } = child
     if (made === IGNORE) this.#news.push({ type: 'supervisor.child.ignored', id, birth })
     else if (isLogic(made)) this.#spawn(child, birth, made)
-    else this.#fail(child, birth, notALogic({ supervisor: this.state.settings.id, id, incarnation }))
+    else this.#fail(child, birth, notALogic(made, { supervisor: this.state.settings.id, id, incarnation }))
   }
 
   #spawn(child: Child, birth: number, logic: AnyActorLogic): void {

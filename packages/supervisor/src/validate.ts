@@ -332,7 +332,8 @@ function hasFunctions(...names: readonly string[]): (value: unknown) => boolean 
   return (value) => isFields(value) && names.every((name) => isFunction(value[name]))
 }
 
-function show(value: unknown): string {
+/** A value for people. */
+export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
   return typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'an array' : 'an object') : String(value)
 }

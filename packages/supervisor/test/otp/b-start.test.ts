@@ -159,7 +159,7 @@ test('B09 a supervisor that is ignored is no failure, and is not there', async (
   await over(boot)
 })
 
-test('B10 what is no supervisor is a start error', async () => {
+test('B10 what is no supervisor is a start error that says what it is', async () => {
   const junk = (() => 'junk') as never
   const startError = {
     code: 'START_FAILED',
@@ -168,6 +168,8 @@ test('B10 what is no supervisor is a start error', async () => {
   }
   const { result, left } = await startOf(junk)
   expect(result).toMatchObject(startError)
+  const { message, details } = (result as { cause: { message: string; details?: object } }).cause
+  expect(message + JSON.stringify(details)).toContain('junk')
   expect(left.app.children).toHaveLength(1)
   await over(left)
 
