@@ -127,7 +127,7 @@ export class Shell {
         this.#shutDown(effect)
         return
       case 'kill':
-        this.#stop(effect.ref)
+        this.#stop(effect.ref, reasonOfEnd(effect.ref))
         return
       case 'setTimer': {
         const { id, timer, delay } = effect
@@ -168,15 +168,13 @@ export class Shell {
     }
     const reason: ExitReason = ended ?? { type: isBrutal ? 'killed' : 'shutdown' }
     recordExit(ref, reason)
-    if (ended === undefined) this.#scope.stopChild(ref)
-    else if (ended.type === 'error') stopOrphans(ref)
+    this.#stop(ref, ended)
     this.#news.push({ type: 'supervisor.child.exited', id, birth, reason, random: 0 }) // nothing is delayed
   }
 
-  #stop(ref: AnyActorRef): void {
-    const reason = reasonOfEnd(ref)
-    if (reason === undefined) this.#scope.stopChild(ref)
-    else if (reason.type === 'error') stopOrphans(ref)
+  #stop(ref: AnyActorRef, ended: ExitReason | undefined): void {
+    if (ended === undefined) this.#scope.stopChild(ref)
+    else if (ended.type === 'error') stopOrphans(ref)
   }
 
   #start(child: Child, birth: number): void {
@@ -248,7 +246,7 @@ export class Shell {
       this.#news.push({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready, death })
     }
     if (failure === undefined) return
-    if (actor !== undefined) this.#stop(actor)
+    if (actor !== undefined) this.#stop(actor, reasonOfEnd(actor))
     this.#news.push(this.#exited(id, birth, { type: 'error', error: failure.error }))
   }
 
