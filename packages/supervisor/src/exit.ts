@@ -21,7 +21,7 @@ interface Internals {
 }
 
 /** Why an actor is stopped. On the actor itself: a WeakMap of many thousands costs more to collect than the actors. */
-const EXIT_REASON = Symbol('exit reason')
+export const EXIT_REASON = Symbol('exit reason')
 
 interface Marked {
   [EXIT_REASON]?: ExitReason

@@ -58,7 +58,9 @@ export class Shell {
   readonly #clock: SupervisorClock
   readonly #random: () => number
   readonly #timers = new Map<number, unknown>()
-  /** What has come of the effects at hand. */
+  /** What is to be done, in order. */
+  readonly #effects = new Fifo<Effect>()
+  /** What has come of the effect at hand. */
   readonly #news = new Fifo<ChildNews>()
   /** When what is being dealt with happened, in ms. */
   #now = 0
@@ -79,7 +81,15 @@ export class Shell {
   handle(event: CoreEvent): void {
     this.#now = this.#clock.now()
     this.#decide(event)
-    this.#digest()
+    this.#carryOn()
+  }
+
+  /** What comes of an effect is decided before the next one is carried out: it is still at hand, and the next is not late. */
+  #carryOn(): void {
+    for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
+      this.#carryOut(effect)
+      this.#digest()
+    }
   }
 
   #digest(): void {
@@ -87,8 +97,7 @@ export class Shell {
   }
 
   #decide(event: CoreEvent): void {
-    const effects = decide(this.state, event, this.#now)
-    for (let index = 0; index < effects.length; index += 1) this.#carryOut(effects[index] as Effect)
+    decide(this.state, event, this.#now, this.#effects)
   }
 
   /**
@@ -143,9 +152,6 @@ export class Shell {
         this.#clock.clearTimeout(this.#timers.get(effect.timer))
         this.#timers.delete(effect.timer)
         return
-      case 'emit':
-        this.#scope.emit(effect.event)
-        return
       case 'reply':
         effect.reply(effect.result)
         return
@@ -154,6 +160,9 @@ export class Shell {
         return
       case 'exit':
         this.outcome = effect.reason
+        return
+      default:
+        this.#scope.emit(effect)
     }
   }
 
@@ -220,6 +229,7 @@ export class Shell {
     else this.#accept(arrival.logic, child, birth)
     this.#now = this.#clock.now()
     this.#digest()
+    this.#carryOn()
   }
 
   #accept(made: unknown, child: Child, birth: number): void {

@@ -1,4 +1,6 @@
 import { Actor, type AnyActorLogic, type EmittedFrom, type Subscription } from 'xstate'
+import { EXIT_REASON } from './exit.ts'
+import type { ExitReason } from './exit-reason.ts'
 import { reportFault } from './host.ts'
 
 interface Observer {
@@ -12,6 +14,9 @@ interface Observer {
  * timer, where it ends the process; here the first is reported and the second is the supervisor's to deal with.
  */
 export class SupervisedActor<TLogic extends AnyActorLogic = AnyActorLogic> extends Actor<TLogic> {
+  /** Here from the beginning, since it costs more to add something to an actor that is being stopped. */
+  [EXIT_REASON]: ExitReason | undefined = undefined
+
   override subscribe(...observer: unknown[]): Subscription {
     return super.subscribe(contained(this.id, observer) as never)
   }

@@ -5,7 +5,9 @@ import type { Call } from '../src/core/call.ts'
 import { decide } from '../src/core/decide.ts'
 import type { Effect } from '../src/core/effect.ts'
 import type { CoreEvent } from '../src/core/event.ts'
+import { Fifo } from '../src/core/fifo.ts'
 import { createState, type CoreState } from '../src/core/state.ts'
+import { IDLE } from '../src/core/task.ts'
 import type { ExitReason } from '../src/exit-reason.ts'
 import { resolveOptions, type SupervisorOptions } from '../src/options.ts'
 import type { ChildSpec } from '../src/spec.ts'
@@ -30,6 +32,7 @@ class World {
   readonly timers = new Map<number, { readonly id: string; readonly due: number }>()
   readonly starts = new Map<AnyActorRef, number>()
   readonly exits = new Map<AnyActorRef, number>()
+  readonly #effects = new Fifo<Effect>()
   /** What an effect leads to at once. */
   readonly #told: CoreEvent[] = []
   asked = 0
@@ -42,7 +45,9 @@ class World {
   }
 
   tell(event: CoreEvent): void {
-    for (const effect of decide(this.state, event, this.now)) this.#carryOut(effect)
+    decide(this.state, event, this.now, this.#effects)
+    for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift())
+      this.#carryOut(effect)
     this.#check()
     for (let next = this.#told.shift(); next !== undefined; next = this.#told.shift()) this.tell(next)
   }
@@ -78,11 +83,13 @@ class World {
       case 'exit':
         this.over = true
         return
-      case 'emit': {
-        const { event } = effect
-        const count = event.type === 'child.start' ? this.starts : event.type === 'child.exit' ? this.exits : undefined
-        if ('ref' in event && event.ref !== undefined) count?.set(event.ref, (count.get(event.ref) ?? 0) + 1)
-      }
+      case 'child.start':
+        this.starts.set(effect.ref, (this.starts.get(effect.ref) ?? 0) + 1)
+        return
+      case 'child.exit':
+        this.exits.set(effect.ref, (this.exits.get(effect.ref) ?? 0) + 1)
+        return
+      default: // the other events tell what is known
     }
   }
 
@@ -162,7 +169,7 @@ class World {
   }
 
   #waited(): Incarnation | undefined {
-    const starting = this.over ? undefined : this.state.task?.starting
+    const starting = this.over ? undefined : this.state.task.starting
     return this.incarnations.find(
       ({ asked, state, birth }) => (asked && state === 'spawned') || (state !== 'gone' && birth === starting?.birth),
     )
@@ -305,7 +312,7 @@ function expectNothingLeft(world: World): void {
   expect(world.incarnations.filter(({ state }) => state === 'spawned')).toEqual([])
   expect([...world.exits.keys()]).toHaveLength(world.starts.size)
   expect(world.timers.size).toBe(0)
-  expect(world.state.task).toBeUndefined()
+  expect(world.state.task).toBe(IDLE)
   expect(world.answered).toBe(world.asked)
   for (const { state, ref, timer } of world.state.children.values()) {
     expect({ state, ref, timer }).toEqual({ state: 'stopped', ref: undefined, timer: undefined })

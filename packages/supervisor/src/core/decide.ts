@@ -2,11 +2,12 @@ import { errorOfExit } from '../exit-reason.ts'
 import type { Effect } from './effect.ts'
 import { end, halt } from './ending.ts'
 import type { Asked, ChildNews, CoreEvent, Death, Shutdown } from './event.ts'
+import type { Fifo } from './fifo.ts'
 import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
 import { faultOf, perform } from './operations.ts'
 import { answerDeath, probe, restartDue } from './restart.ts'
 import type { Child, CoreState, Pending } from './state.ts'
-import { oneIsDown, proceed, run, Task, taskStarting } from './task.ts'
+import { fail, IDLE, oneIsDown, proceed, run, taskStarting, type Purpose } from './task.ts'
 import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
 
 /**
@@ -18,16 +19,16 @@ import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './t
  * a due restart waits in the queue while children are being started or stopped.
  *
  * @param now - monotonic, in ms
+ * @param effects - what is to be done is added here, behind what has been decided before and is still to be done
  */
-export function decide(state: CoreState, event: CoreEvent, now: number): readonly Effect[] {
-  const turn: Turn = { state, now, effects: [], pauses: false }
+export function decide(state: CoreState, event: CoreEvent, now: number, effects: Fifo<Effect>): void {
+  const turn: Turn = { state, now, effects, pauses: false }
   takeIn(turn, event)
-  while (state.task === undefined && !turn.pauses && !hasTime(state)) {
+  while (state.task === IDLE && !turn.pauses && !hasTime(state)) {
     const pending = state.queue.shift()
     if (pending === undefined) break
     answer(turn, pending)
   }
-  return turn.effects
 }
 
 /**
@@ -110,6 +111,7 @@ function spawned(turn: Turn, child: Child, event: Extract<ChildNews, { type: 'su
   const { ref } = event
   const { id, incarnation } = child
   child.ref = ref
+  child.lastRef = undefined
   emit(turn, { type: 'child.start', supervisor: turn.state.settings.id, id, incarnation, ref })
   const task = taskStarting(turn, child)
   if (event.ready) becomeReady(turn, child)
@@ -139,8 +141,7 @@ function afterDeath(turn: Turn, child: Child, { reason, random }: Death): void {
   }
   const task = taskStarting(turn, child)
   if (task !== undefined && child.spec.awaitReady) {
-    turn.state.task = undefined
-    task.failed(turn, child, { reason, random })
+    fail(turn, task, child, { reason, random })
     return
   }
   child.death = { reason, random }
@@ -217,22 +218,22 @@ function boot(turn: Turn): void {
     // Known from an earlier life; see recall().
     if (child.state === 'parked' && child.until !== undefined) setTimer(turn, child, child.until - turn.now)
   }
-  run(turn, new Boot([], [...state.children.keys()].reverse()))
+  run(turn, BOOT, undefined, [], [...state.children.keys()].reverse())
 }
 
-class Boot extends Task {
+const BOOT: Purpose = {
   /** It has started, and everybody is to know before anything that waits is looked at and may end it (B02, B15). */
-  override done(turn: Turn): void {
+  done(turn) {
     turn.state.phase = 'running'
     if (turn.state.queue.length === 0) return
     turn.pauses = true
     turn.effects.push({ type: 'goOn' })
-  }
+  },
 
-  override failed(turn: Turn, child: Child, { reason }: Death): void {
+  failed(turn, child, { reason }) {
     const { id, giveUpWith } = turn.state.settings
     settleStopped(turn, child)
     const error = startFailed(id, child.id, errorOfExit(child.id, reason))
     end(turn, giveUpWith === 'shutdown' ? { type: 'shutdown', detail: error } : { type: 'error', error })
-  }
+  },
 }

@@ -19,7 +19,8 @@ export type Effect =
   /** Send `{ type: 'timer', id, timer }` after so many ms. */
   | { readonly type: 'setTimer'; readonly id: string; readonly timer: number; readonly delay: number }
   | { readonly type: 'clearTimer'; readonly timer: number }
-  | { readonly type: 'emit'; readonly event: SupervisorEvent }
+  /** Tell whoever listens. */
+  | SupervisorEvent
   | { readonly type: 'reply'; readonly reply: Reply; readonly result: Result }
   /** Let the world see the state as it is, and come back with `supervisor.go_on`. */
   | { readonly type: 'goOn' }

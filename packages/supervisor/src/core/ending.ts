@@ -1,6 +1,6 @@
 import type { ExitReason } from '../exit-reason.ts'
 import { kill, settleStopped } from './lifecycle.ts'
-import { run, Task } from './task.ts'
+import { abort, IDLE, run, type Purpose } from './task.ts'
 import { emit, refuse, stoppedError, type Turn } from './turn.ts'
 
 /**
@@ -8,34 +8,25 @@ import { emit, refuse, stoppedError, type Turn } from './turn.ts'
  * given up.
  */
 export function end(turn: Turn, reason: ExitReason): void {
-  if (abandon(turn, 'stopping')) run(turn, new Ending(turn, reason))
+  if (!abandon(turn, 'stopping')) return
+  const { children, settings } = turn.state
+  run(turn, settings.kind === 'static' ? ENDING : ENDING_AT_ONCE, reason, [...children.values()], [])
 }
 
-class Ending extends Task {
-  readonly #reason: ExitReason
-  readonly #isParallel: boolean
-
-  constructor({ state }: Turn, reason: ExitReason) {
-    super([...state.children.keys()], [])
-    this.#reason = reason
-    this.#isParallel = state.settings.kind !== 'static'
-  }
-
-  override get isParallel(): boolean {
-    return this.#isParallel
-  }
-
-  override done(turn: Turn): void {
-    finish(turn, this.#reason)
-    turn.effects.push({ type: 'exit', reason: this.#reason })
-  }
+const ENDING: Purpose<ExitReason> = {
+  done(turn, reason) {
+    finish(turn, reason)
+    turn.effects.push({ type: 'exit', reason })
+  },
 }
+
+const ENDING_AT_ONCE: Purpose<ExitReason> = { ...ENDING, isParallel: true }
 
 /** Kills all children in reverse start order: the supervisor's own actor is being stopped hard. */
 export function halt(turn: Turn): void {
   const stopping = turn.state.phase === 'stopping'
   if (!abandon(turn, 'stopped') && !stopping) return
-  turn.state.task = undefined
+  turn.state.task = IDLE
   for (const child of [...turn.state.children.values()].reverse()) {
     if (child.isAlive) kill(turn, child, { type: 'killed' })
     settleStopped(turn, child)
@@ -47,9 +38,7 @@ function abandon(turn: Turn, phase: 'stopping' | 'stopped'): boolean {
   const { state } = turn
   if (state.phase === 'stopping' || state.phase === 'stopped') return false
   state.phase = phase
-  const { task } = state
-  state.task = undefined
-  task?.aborted(turn)
+  abort(turn)
   for (let pending = state.queue.shift(); pending !== undefined; pending = state.queue.shift()) {
     if (pending.type === 'supervisor.call') refuse(turn, pending.reply, stoppedError(state.settings.id))
   }

@@ -1,12 +1,14 @@
+/** From so many places on, those that are no longer needed are given up. */
 const COMPACT_AT = 1_024
 
 /** First in, first out, both in constant time. */
 export class Fifo<T> {
   #items: (T | undefined)[] = []
   #head = 0
+  #tail = 0
 
   get length(): number {
-    return this.#items.length - this.#head
+    return this.#tail - this.#head
   }
 
   get first(): T | undefined {
@@ -14,18 +16,29 @@ export class Fifo<T> {
   }
 
   push(item: T): void {
-    this.#items.push(item)
+    this.#items[this.#tail] = item
+    this.#tail += 1
   }
 
   shift(): T | undefined {
-    if (this.length === 0) return undefined
+    if (this.#head === this.#tail) return undefined
     const item = this.#items[this.#head]
     this.#items[this.#head] = undefined
     this.#head += 1
-    if (this.#head >= COMPACT_AT && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head)
-      this.#head = 0
-    }
+    if (this.#head === this.#tail) this.#rewind()
+    else if (this.#head >= COMPACT_AT && this.#head * 2 > this.#tail) this.#compact()
     return item
+  }
+
+  #rewind(): void {
+    if (this.#tail > COMPACT_AT) this.#items = []
+    this.#head = 0
+    this.#tail = 0
+  }
+
+  #compact(): void {
+    this.#items = this.#items.slice(this.#head, this.#tail)
+    this.#tail -= this.#head
+    this.#head = 0
   }
 }

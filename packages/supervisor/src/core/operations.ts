@@ -8,7 +8,7 @@ import type { Death } from './event.ts'
 import { settleStopped, startFailed } from './lifecycle.ts'
 import { answerDeath, probe } from './restart.ts'
 import { Child, countChildren, listChildren, type CoreState } from './state.ts'
-import { run, Task } from './task.ts'
+import { run, type Purpose } from './task.ts'
 import { answer, clearTimer, refuse, stoppedError, type Turn } from './turn.ts'
 
 /** Why an operation is refused: `details.reason` of its INVALID_ARGUMENT error. */
@@ -191,28 +191,19 @@ function isSameSpec(one: ChildSpec, other: ChildSpec): boolean {
 
 /** Siblings are left alone, whatever the strategy (J11). */
 function terminateChild(turn: Turn, child: Child, reply: Reply): void {
-  run(turn, new Termination(child, reply))
+  run(turn, TERMINATION, { child, reply }, [child], [])
 }
 
-class Termination extends Task {
-  readonly #child: Child
-  readonly #reply: Reply
+const TERMINATION: Purpose<{ readonly child: Child; readonly reply: Reply }> = {
+  done(turn, { child, reply }) {
+    child.isHeld = false
+    child.legacy = undefined
+    answer(turn, reply)
+  },
 
-  constructor(child: Child, reply: Reply) {
-    super([child.id], [])
-    this.#child = child
-    this.#reply = reply
-  }
-
-  override done(turn: Turn): void {
-    this.#child.isHeld = false
-    this.#child.legacy = undefined
-    answer(turn, this.#reply)
-  }
-
-  override aborted(turn: Turn): void {
-    refuse(turn, this.#reply, stoppedError(turn.state.settings.id))
-  }
+  aborted(turn, { reply }) {
+    refuse(turn, reply, stoppedError(turn.state.settings.id))
+  },
 }
 
 function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): void {
@@ -262,36 +253,25 @@ type StartFailed = (turn: Turn, failed: Child, death: Death, remaining: readonly
 
 /** Starts a child for somebody who waits for its ref. A failure is his to know, and is not counted as a restart (B12, E11). */
 function startFor(turn: Turn, child: Child, reply: Reply, failed: StartFailed, group = [child.id]): void {
-  run(turn, new RequestedStart(child, reply, failed, group))
+  run(turn, REQUESTED_START, { child, reply, failed }, [], group.reverse())
 }
 
-class RequestedStart extends Task {
-  readonly #child: Child
-  readonly #reply: Reply
-  readonly #failed: StartFailed
+const REQUESTED_START: Purpose<{ readonly child: Child; readonly reply: Reply; readonly failed: StartFailed }> = {
+  done(turn, { child, reply }) {
+    forgetInput(child)
+    const { ref, lastRef, death } = child
+    answer(turn, reply, death === undefined ? ref : lastRef)
+  },
 
-  constructor(child: Child, reply: Reply, failed: StartFailed, group: string[]) {
-    super([], group.reverse())
-    this.#child = child
-    this.#reply = reply
-    this.#failed = failed
-  }
-
-  override done(turn: Turn): void {
-    forgetInput(this.#child)
-    const { ref, lastRef, death } = this.#child
-    answer(turn, this.#reply, death === undefined ? ref : lastRef)
-  }
-
-  override failed(turn: Turn, one: Child, death: Death): void {
+  failed(turn, one, death, remaining, { reply, failed }) {
     const error = startFailed(turn.state.settings.id, one.id, errorOfExit(one.id, death.reason))
-    refuse(turn, this.#reply, error)
-    this.#failed(turn, one, death, this.starts.reverse())
-  }
+    refuse(turn, reply, error)
+    failed(turn, one, death, remaining)
+  },
 
-  override aborted(turn: Turn): void {
-    refuse(turn, this.#reply, stoppedError(turn.state.settings.id))
-  }
+  aborted(turn, { reply }) {
+    refuse(turn, reply, stoppedError(turn.state.settings.id))
+  },
 }
 
 /** A temporary child is never started again, so nothing needs what it was started with (C11). */

@@ -9,13 +9,13 @@ import { end } from './ending.ts'
 import type { Death } from './event.ts'
 import { settleStopped, start } from './lifecycle.ts'
 import type { Child, CoreState } from './state.ts'
-import { run, Task } from './task.ts'
+import { run, type Purpose } from './task.ts'
 import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
 
-/** In ms. */
-const SHORTEST_LIFE = 1
-/** How many lives shorter than that are answered at once. */
-const SHORT_LIVES = 8
+/** In ms. Longer than anybody who never lets the event loop have a turn lives. */
+const SHORT_LIFE = 10
+/** How many lives as short as that are answered at once: 1 or 2 ms of crashing. */
+const SHORT_LIVES = 100
 
 /** Answers the death of a child that nobody had asked to end. `remaining`: whose start was waiting for this child's. */
 export function answerDeath(turn: Turn, child: Child, death: Death, remaining: readonly string[] = []): void {
@@ -121,11 +121,11 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
 }
 
 /**
- * Whether it can be started again in this very turn. After a few short lives in a row it is started through a timer, so
+ * Whether it can be started again in this very turn. After many short lives in a row it is started through a timer, so
  * that a crash loop leaves room for others.
  */
 function leavesRoom({ now }: Turn, child: Child): boolean {
-  child.shortLives = now - child.startedAt < SHORTEST_LIFE ? child.shortLives + 1 : 0
+  child.shortLives = now - child.startedAt < SHORT_LIFE ? child.shortLives + 1 : 0
   return child.shortLives <= SHORT_LIVES
 }
 
@@ -209,7 +209,7 @@ function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo,
 function hold(turn: Turn, child: Child, group: readonly string[]): void {
   if (group.length === 1) return
   child.group = group
-  run(turn, new Task(heldFor(turn, child, group), []))
+  run(turn, HOLD, undefined, heldFor(turn, child, group), [])
 }
 
 /** Starts a failed child whose turn has come, and whoever belongs to it, unless there are too many starts just now. */
@@ -247,15 +247,13 @@ function resume(turn: Turn, remaining: readonly string[]): void {
   if (remaining.length > 0) startGroup(turn, [], remaining)
 }
 
-function startGroup(turn: Turn, stops: string[], group: readonly string[]): void {
-  run(turn, new GroupStart(stops, [...group].reverse()))
+function startGroup(turn: Turn, stops: Child[], group: readonly string[]): void {
+  run(turn, GROUP_START, undefined, stops, [...group].reverse())
 }
 
-class GroupStart extends Task {
-  override failed(turn: Turn, child: Child, death: Death): void {
-    answerDeath(turn, child, death, this.starts.reverse())
-  }
-}
+const HOLD: Purpose = {}
+
+const GROUP_START: Purpose = { failed: answerDeath }
 
 /** In start order, without those that are parked. `undefined` if the strategy has thrown: the supervisor is ending. */
 function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readonly string[] | undefined {
@@ -299,13 +297,13 @@ function joinWaiting(turn: Turn, child: Child, group: readonly string[], at: num
 }
 
 /** The group's members that have to be stopped first, the next one last. They are to come back with the failed child. */
-function heldFor({ state }: Turn, failed: Child, group: readonly string[]): string[] {
-  const stops: string[] = []
+function heldFor({ state }: Turn, failed: Child, group: readonly string[]): Child[] {
+  const stops: Child[] = []
   for (const id of group) {
     const member = state.children.get(id)
     if (member === undefined || member === failed || member.state === 'stopped') continue
     member.isHeld = true
-    stops.push(id)
+    stops.push(member)
   }
   return stops
 }

@@ -11,7 +11,7 @@ import type { ChildView } from '../strategy.ts'
 import { RestartWindow } from '../window.ts'
 import type { Asked, Death, Shutdown } from './event.ts'
 import { Fifo } from './fifo.ts'
-import type { Task } from './task.ts'
+import { IDLE, type Task } from './task.ts'
 
 /** What is remembered of a child's failures until it has been stable. */
 export interface FailureMemory {
@@ -135,7 +135,7 @@ export interface CoreState {
   retries: number
   phase: Phase
   /** What everything else waits for. */
-  task: Task | undefined
+  task: Task
   lastTimer: number
   lastBirth: number
   /** Dynamic children started so far. */
@@ -154,7 +154,7 @@ export function createState(settings: Settings): CoreState {
     queue: new Fifo(),
     retries: 0,
     phase: 'idle',
-    task: undefined,
+    task: IDLE,
     lastTimer: 0,
     lastBirth: 0,
     lastInstance: 0,

@@ -2,13 +2,14 @@ import type { SupervisorEvent } from '../events.ts'
 import { TerrariumError } from '../errors.ts'
 import type { Reply } from './call.ts'
 import type { Effect } from './effect.ts'
+import type { Fifo } from './fifo.ts'
 import type { Child, CoreState } from './state.ts'
 
 /** One call of `decide`: what is known, when it is, and what has been decided so far. */
 export interface Turn {
   readonly state: CoreState
   readonly now: number
-  readonly effects: Effect[]
+  readonly effects: Fifo<Effect>
   /** What waits is looked at in the next turn only. */
   pauses: boolean
 }
@@ -19,7 +20,7 @@ export function about({ state }: Turn, { id, incarnation, ref, lastRef }: Child)
 }
 
 export function emit({ effects }: Turn, event: SupervisorEvent): void {
-  effects.push({ type: 'emit', event })
+  effects.push(event)
 }
 
 /** Replaces the child's timer. Delay in ms. */
