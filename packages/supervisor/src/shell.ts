@@ -42,6 +42,9 @@ export interface ForeignExit {
   readonly reason: ExitReason
 }
 
+const KILLED: ExitReason = { type: 'killed' }
+const SHUT_DOWN: ExitReason = { type: 'shutdown' }
+
 export type SupervisorScope = ActorScope<SupervisorSnapshot, CoreEvent, ActorSystem<ActorSystemInfo>, SupervisorEvent>
 
 /**
@@ -133,7 +136,10 @@ export class Shell {
         this.#now = this.#clock.now()
         return
       case 'shutdown':
-        this.#shutDown(effect)
+        for (const child of effect.children) {
+          this.#shutDown(child)
+          this.#digest()
+        }
         return
       case 'kill':
         this.#stop(effect.ref, reasonOfEnd(effect.ref))
@@ -166,8 +172,8 @@ export class Shell {
     }
   }
 
-  #shutDown({ child, ref, birth }: Extract<Effect, { type: 'shutdown' }>): void {
-    const { id, spec } = child
+  #shutDown({ id, spec, ref, birth }: Child): void {
+    if (ref === undefined) return
     const isBrutal = spec.shutdown === 'brutal_kill'
     const ended = reasonOfEnd(ref)
     if (ended === undefined && !isBrutal && (spec.patient || listensForShutdown(ref))) {
@@ -175,7 +181,7 @@ export class Shell {
       ref.send(SHUTDOWN)
       return
     }
-    const reason: ExitReason = ended ?? { type: isBrutal ? 'killed' : 'shutdown' }
+    const reason = ended ?? (isBrutal ? KILLED : SHUT_DOWN)
     recordExit(ref, reason)
     this.#stop(ref, ended)
     this.#news.push({ type: 'supervisor.child.exited', id, birth, reason, random: 0 }) // nothing is delayed

@@ -62,8 +62,10 @@ class World {
         return
       }
       case 'shutdown':
-        this.#find(effect.ref).asked = true
-        this.#told.push({ type: 'supervisor.child.asked', id: effect.child.id, birth: effect.birth })
+        for (const { id, birth, ref } of effect.children) {
+          if (ref !== undefined) this.#find(ref).asked = true
+          this.#told.push({ type: 'supervisor.child.asked', id, birth })
+        }
         return
       case 'kill':
         this.#find(effect.ref).state = 'gone'

@@ -63,13 +63,13 @@ const restarts = (trial: Row['trial']): Omit<Row, 'label' | 'key'> => ({
 export const ROWS = {
   start: {
     label: ({ children }) => `start ${children} dynamic children, issued at once`,
-    trial: sized(10_000, 0, 3, 1_000),
+    trial: sized(10_000, 0, 10, 1_000),
     key: 'children/s',
     ours: [...both('start'), { contender: 'terrarium', scenario: 'startAwaited', note: 'each awaited instead' }],
     rivals: [...all('start'), { contender: 'bare', scenario: 'startAlone', note: 'without a parent' }],
     targets: { erlang: { atLeast: 1 } },
   },
-  stopMany: stop(sized(10_000, 0, 2, 1_000), both('stop')),
+  stopMany: stop(sized(10_000, 0, 10, 1_000), both('stop')),
   stopMore: stop(sized(100_000, 0, 1, 0), [{ contender: 'terrarium', scenario: 'stop' }]),
   restarts: {
     ...restarts(sized(100, 10_000, 2, 1_000)),

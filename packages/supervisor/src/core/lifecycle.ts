@@ -33,20 +33,17 @@ export function becomeReady(turn: Turn, child: Child): void {
 }
 
 /**
- * Makes a child be down and stay down. Returns whether its end has to be waited for; if not, it is down already. A death
- * that nobody has noticed yet is swallowed (D12, J05).
+ * Makes a child be down and stay down. Returns whether it has to be asked to end; if not, it is down already. A death that
+ * nobody has noticed yet is swallowed (D12, J05).
  */
 export function stop(turn: Turn, child: Child): boolean {
-  if (child.state === 'stopping') return true
-  const { ref } = child
-  if (child.isAlive && ref !== undefined) {
-    clearTimer(turn, child)
-    child.state = 'stopping'
-    turn.effects.push({ type: 'shutdown', child, ref, birth: child.birth })
-    return true
+  if (!child.isAlive || child.ref === undefined) {
+    settleStopped(turn, child)
+    return false
   }
-  settleStopped(turn, child)
-  return false
+  clearTimer(turn, child)
+  child.state = 'stopping'
+  return true
 }
 
 /** It has been asked to end, and now has its time to do so. */

@@ -34,7 +34,7 @@ export class Child implements ChildView {
   birth = 0
   /** While there is one. */
   ref: AnyActorRef | undefined
-  /** The last one that there was. */
+  /** The last one, until there is the next. */
   lastRef: AnyActorRef | undefined
   startedAt = 0
   readyAt: number | undefined

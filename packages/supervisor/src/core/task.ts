@@ -79,12 +79,17 @@ export function proceed(turn: Turn, task: Task): void {
   const { purpose, stops, starts, memo } = task
   task.starting = undefined
   task.stopping = 0
+  const asked: Child[] = []
   for (let child = stops.pop(); child !== undefined; child = stops.pop()) {
-    if (!stop(turn, child)) continue
+    if (child.state !== 'stopping') {
+      if (!stop(turn, child)) continue
+      asked.push(child)
+    }
     child.stopper = task
     task.stopping += 1
-    if (purpose.isParallel !== true) return
+    if (purpose.isParallel !== true) break
   }
+  if (asked.length > 0) turn.effects.push({ type: 'shutdown', children: asked })
   if (task.stopping > 0) return
   for (let id = starts.pop(); id !== undefined; id = starts.pop()) {
     const child = turn.state.children.get(id)
