@@ -136,10 +136,7 @@ export class Shell {
         this.#now = this.#clock.now()
         return
       case 'shutdown':
-        for (const child of effect.children) {
-          this.#shutDown(child)
-          this.#digest()
-        }
+        this.#shutDown(effect.child)
         return
       case 'kill':
         this.#stop(effect.ref, reasonOfEnd(effect.ref))

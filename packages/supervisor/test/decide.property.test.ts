@@ -62,10 +62,8 @@ class World {
         return
       }
       case 'shutdown':
-        for (const { id, birth, ref } of effect.children) {
-          if (ref !== undefined) this.#find(ref).asked = true
-          this.#told.push({ type: 'supervisor.child.asked', id, birth })
-        }
+        if (effect.child.ref !== undefined) this.#find(effect.child.ref).asked = true
+        this.#told.push({ type: 'supervisor.child.asked', id: effect.child.id, birth: effect.child.birth })
         return
       case 'kill':
         this.#find(effect.ref).state = 'gone'

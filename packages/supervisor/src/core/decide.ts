@@ -7,7 +7,7 @@ import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, s
 import { faultOf, perform } from './operations.ts'
 import { answerDeath, probe, restartDue } from './restart.ts'
 import type { Child, CoreState, Pending } from './state.ts'
-import { fail, IDLE, oneIsDown, proceed, run, taskStarting, type Purpose } from './task.ts'
+import { fail, IDLE, oneIsAsked, oneIsDown, proceed, run, taskStarting, type Purpose } from './task.ts'
 import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
 
 /**
@@ -100,7 +100,9 @@ function news(turn: Turn, event: ChildNews): void {
       goOn(turn, child)
       return
     case 'supervisor.child.asked':
-      if (child?.state === 'stopping') asked(turn, child)
+      if (child?.state !== 'stopping') return
+      asked(turn, child)
+      oneIsAsked(turn, child)
       return
     case 'supervisor.child.exited':
       if (child !== undefined) died(turn, child, event)

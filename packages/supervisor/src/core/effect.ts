@@ -10,10 +10,10 @@ export type Effect =
   /** Make the child's logic, create the actor and start it; report what becomes of it under this birth. */
   | { readonly type: 'start'; readonly child: Child; readonly birth: number }
   /**
-   * Ask each of the children to end and report that. If one cannot hear it, or is to be killed without asking, stop it and
-   * report its end: `shutdown` or `killed`, unless it has come to an end of its own already.
+   * Ask the child to end and report that. If it cannot hear it, or is to be killed without asking, stop it and report its
+   * end: `shutdown` or `killed`, unless it has come to an end of its own already.
    */
-  | { readonly type: 'shutdown'; readonly children: readonly Child[] }
+  | { readonly type: 'shutdown'; readonly child: Child }
   /** Stop the child hard. The core has declared it dead already. */
   | { readonly type: 'kill'; readonly ref: AnyActorRef }
   /** Send `{ type: 'timer', id, timer }` after so many ms. */

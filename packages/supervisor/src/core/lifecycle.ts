@@ -33,7 +33,7 @@ export function becomeReady(turn: Turn, child: Child): void {
 }
 
 /**
- * Makes a child be down and stay down. Returns whether it has to be asked to end; if not, it is down already. A death that
+ * Makes a child be down and stay down. Returns whether it is asked to end; if not, it is down already. A death that
  * nobody has noticed yet is swallowed (D12, J05).
  */
 export function stop(turn: Turn, child: Child): boolean {
@@ -43,6 +43,7 @@ export function stop(turn: Turn, child: Child): boolean {
   }
   clearTimer(turn, child)
   child.state = 'stopping'
+  turn.effects.push({ type: 'shutdown', child })
   return true
 }
 

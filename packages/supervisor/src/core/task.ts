@@ -5,7 +5,7 @@ import type { Turn } from './turn.ts'
 
 /** What a task is for: what is to be done when it is over, with what it was given to remember. */
 export interface Purpose<TMemo = undefined> {
-  /** Whether all `stops` are asked to end at once; otherwise each is down before the next one is asked (G01, G03). */
+  /** Whether all `stops` are asked to end before one is waited for; otherwise each is down before the next is asked (G01, G03). */
   readonly isParallel?: boolean
   done?(turn: Turn, memo: TMemo): void
   /** A child that had to become ready has died instead; `remaining` were to be started after it. */
@@ -66,30 +66,33 @@ export function abort(turn: Turn): void {
   purpose.aborted?.(turn, memo)
 }
 
+/** A child has been asked to end: if nobody waits for its end, the next one is asked. */
+export function oneIsAsked(turn: Turn, child: Child): void {
+  const { task } = turn.state
+  if (child.stopper === task) proceed(turn, task)
+}
+
 /** A child that was asked to end is down. Perhaps it was asked by a task that has been given up since. */
 export function oneIsDown(turn: Turn, child: Child): void {
   const { task } = turn.state
   if (child.stopper !== task) return
   child.stopper = undefined
   task.stopping -= 1
-  if (task.stopping === 0) proceed(turn, task)
+  proceed(turn, task)
 }
 
 export function proceed(turn: Turn, task: Task): void {
   const { purpose, stops, starts, memo } = task
   task.starting = undefined
-  task.stopping = 0
-  const asked: Child[] = []
-  for (let child = stops.pop(); child !== undefined; child = stops.pop()) {
-    if (child.state !== 'stopping') {
-      if (!stop(turn, child)) continue
-      asked.push(child)
-    }
+  while (task.stopping === 0 || purpose.isParallel === true) {
+    const child = stops.pop()
+    if (child === undefined) break
+    const isAsked = child.state === 'stopping'
+    if (!isAsked && !stop(turn, child)) continue
     child.stopper = task
     task.stopping += 1
-    if (purpose.isParallel !== true) break
+    if (!isAsked) return
   }
-  if (asked.length > 0) turn.effects.push({ type: 'shutdown', children: asked })
   if (task.stopping > 0) return
   for (let id = starts.pop(); id !== undefined; id = starts.pop()) {
     const child = turn.state.children.get(id)
