@@ -2,7 +2,7 @@ import { createActor, type Actor, type AnyActorRef } from 'xstate'
 import { breathe, collectGarbage, contend, heapUsed, perSecond } from './contender.ts'
 import { counter, CRASH } from './counter.ts'
 import { naiveParent } from './naive-parent.ts'
-import { restartAtOnce, restartInTurns, Starts } from './restarts.ts'
+import { restartAtOnce, restartCost, restartInTurns, Starts } from './restarts.ts'
 import type { Sample, Size } from './trial.ts'
 
 function open(options: { groups?: boolean } = {}) {
@@ -92,6 +92,7 @@ await contend({
   startAlone: measureStartAlone,
   stop: measureStop,
   restarts: measureRestarts,
+  restartCost: (size) => restartCost(measureRestarts, size),
   storm: measureStorm,
   group: measureGroup,
   memory: measureMemory,

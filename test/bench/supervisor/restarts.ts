@@ -58,6 +58,26 @@ export async function restartInTurns(
   return { 'restarts/s': perSecond(operations, last - begun), p50: median(latencies) * 1_000 }
 }
 
+let turn = 0
+
+/** Whoever comes first changes from repetition to repetition. */
+export async function restartCost(
+  restarts: (size: Size) => Promise<Sample>,
+  { children, operations }: Size,
+): Promise<Sample> {
+  const sizes = [
+    { name: 'many', children },
+    { name: 'few', children: children / 100 },
+  ]
+  if (turn++ % 2 === 1) sizes.reverse()
+  const costs: Record<string, number> = {}
+  for (const { name, children } of sizes) {
+    const { 'restarts/s': rate = NaN } = await restarts({ children, operations })
+    costs[name] = 1_000_000 / rate
+  }
+  return costs
+}
+
 /** Crashes what `crash` says and waits until so many children have started again. */
 export async function restartAtOnce(starts: Starts, awaited: number, crash: () => void): Promise<Sample> {
   collectGarbage()

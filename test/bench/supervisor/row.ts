@@ -90,6 +90,14 @@ export const ROWS = {
     label: ({ children, operations }) => `${operations} restarts in sequence among ${children} children`,
     key: 'restarts/s',
   },
+  restartCost: {
+    label: ({ children }) => `cost per restart among ${children} children`,
+    trial: sized(10_000, 10_000, 1, 1_000),
+    key: 'many',
+    unit: 'µs',
+    ours: [{ contender: 'terrarium', scenario: 'restartCost' }],
+    rivals: [{ contender: 'bare', scenario: 'restartCost' }],
+  },
   group: {
     label: ({ children }) => `one_for_all restart of ${children} children`,
     trial: sized(1_000, 0, 10, 1_000),

@@ -51,13 +51,15 @@ async function measureAll(contenders: Contenders, context: BenchContext): Promis
   const restarts = await measure('restarts')
   const storm = await measure('storm')
   const restartsAmongMany = await measure('restartsAmongMany')
+  const cost = await measure('restartCost')
   const group = await measure('group')
   const send = await measure('send')
   const memory = await measure('memory')
   const latency = await measure('latency')
   return [
     ...[start, stopMany, stopMore, restarts, storm, restartsAmongMany].flatMap((result) => result.compare()),
-    costAmongMany(restartsAmongMany, restarts),
+    costAmongMany(cost),
+    ...cost.compare(),
     ...group.compare(),
     besideAlone(send),
     ...memory.compare(),
@@ -68,13 +70,12 @@ async function measureAll(contenders: Contenders, context: BenchContext): Promis
 }
 
 /** Whether a restart depends on how many siblings there are. */
-function costAmongMany(many: Result, few: Result): Figure {
-  const costOf = (result: Result): number => 1_000_000 / result.value('terrarium')
+function costAmongMany(cost: Result): Figure {
   return figure({
-    name: `cost per restart: ${many.label}`,
-    value: costOf(many),
+    name: cost.label,
+    value: cost.value('terrarium', 'many'),
     unit: 'µs',
-    against: { name: few.label, value: costOf(few) },
+    against: { name: 'among a hundredth', value: cost.value('terrarium', 'few') },
     target: { atMost: 1.5 },
   })
 }

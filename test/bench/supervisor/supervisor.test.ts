@@ -51,7 +51,7 @@ test('every figure of the suite is there, and all that can be measured here is a
     '500 children crash at once, until all run again, default mode',
     '500 restarts in sequence among 500 children',
     '500 restarts in sequence among 500 children, default mode',
-    'cost per restart: 500 restarts in sequence among 500 children',
+    'cost per restart among 500 children',
     'one_for_all restart of 50 children',
     'one_for_all restart of 50 children, default mode',
     'send to a supervised child',

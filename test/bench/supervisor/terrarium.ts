@@ -8,7 +8,7 @@ import {
 import { createActor, type AnyActorRef } from 'xstate'
 import { breathe, collectGarbage, contend, heapUsed, perSecond } from './contender.ts'
 import { COUNT, counter, CRASH } from './counter.ts'
-import { restartAtOnce, restartInTurns, Starts } from './restarts.ts'
+import { restartAtOnce, restartCost, restartInTurns, Starts } from './restarts.ts'
 import type { Sample, Size } from './trial.ts'
 
 type Mode = NonNullable<SupervisorOptions['mode']>
@@ -163,6 +163,7 @@ await contend({
   startAwaited: (size) => measureStartAwaited(mode, size),
   stop: (size) => measureStop(mode, size),
   restarts: (size) => measureRestarts(mode, size),
+  restartCost: (size) => restartCost((each) => measureRestarts(mode, each), size),
   storm: (size) => measureStorm(mode, size),
   group: (size) => measureGroup(mode, size),
   send: (size) => measureSend(mode, size),

@@ -10,6 +10,8 @@ export type ScenarioName =
   | 'stop'
   /** Crashes one child after the other, in turns, each running again before the next. Answers `restarts/s` and `p50` in µs. */
   | 'restarts'
+  /** The same among all the children and among a hundredth of them, by the same process. Answers µs a restart: `many` and `few`. */
+  | 'restartCost'
   /** Crashes all children at once until all run again. Answers `ms`. */
   | 'storm'
   /** Crashes one child of a group that is restarted as a whole, until all run again. Answers `ms`. */
