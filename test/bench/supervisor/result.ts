@@ -57,7 +57,10 @@ export class Result {
   }
 }
 
-/** Lets all entrants run in turns, each time in a new process, so that whatever else the machine does meets them alike. */
+/**
+ * Lets all entrants run in turns, each time in a new process and each time another one first, so that whatever else the machine
+ * does, and what the one before has left it with, meets them alike.
+ */
 export async function measureRow(
   row: Row,
   contenders: Contenders,
@@ -66,8 +69,10 @@ export async function measureRow(
 ): Promise<Result> {
   log(labelOf(row))
   const samples = new Map<Entrant, Sample[]>()
+  const entrants = [...row.ours, ...row.rivals]
   for (let run = 0; run < runs; run++) {
-    for (const entrant of [...row.ours, ...row.rivals]) {
+    const first = run % entrants.length
+    for (const entrant of [...entrants.slice(first), ...entrants.slice(0, first)]) {
       const contender = contenders[entrant.contender]
       if (contender === undefined) continue
       const sample = await runTrial(contender, { scenario: entrant.scenario, ...row.trial }, signal)
