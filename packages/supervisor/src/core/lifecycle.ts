@@ -73,11 +73,14 @@ export function settleStopped(turn: Turn, child: Child): void {
   clearTimer(turn, child)
   child.state = 'stopped'
   child.death = undefined
+  const { children, settings } = turn.state
+  if (child.restart === 'temporary' || settings.kind !== 'static') {
+    children.delete(child.id)
+    return
+  }
   child.until = undefined
   child.group = undefined
   child.probing = false
-  const { children, settings } = turn.state
-  if (child.restart === 'temporary' || settings.kind !== 'static') children.delete(child.id)
 }
 
 export function startFailed(supervisor: string, child: string, cause: unknown): TerrariumError {

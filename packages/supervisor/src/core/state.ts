@@ -25,23 +25,28 @@ export interface FailureMemory {
 
 /** One child, updated in place. */
 export class Child implements ChildView {
+  // What every start and stop needs stands first, and is in memory close together.
   readonly id: string
-  spec: ResolvedSpec
-  input: unknown
   state: ChildState = 'stopped'
-  incarnation = 0
-  /** Identifies the current incarnation among all that the supervisor has ever started. */
-  birth = 0
   /** While there is one. */
   ref: AnyActorRef | undefined
+  /** Identifies the current incarnation among all that the supervisor has ever started. */
+  birth = 0
+  incarnation = 0
+  spec: ResolvedSpec
+  /** The one timer a child can have; which one it is follows from its state. */
+  timer: number | undefined
+  /** It has died, and the death waits in the queue. */
+  death: Death | undefined
+  /** The task that waits for its end. */
+  stopper: Task | undefined
   /** The last one, until there is the next. */
   lastRef: AnyActorRef | undefined
+  input: unknown
   startedAt = 0
   readyAt: number | undefined
   /** Lives in a row that were over almost at once. */
   shortLives = 0
-  /** The one timer a child can have; which one it is follows from its state. */
-  timer: number | undefined
   until: number | undefined
   memory: FailureMemory | undefined
   /** In mode `otp`, where nothing else is remembered: how often it has failed. */
@@ -59,12 +64,8 @@ export class Child implements ChildView {
   parkedFor: ParkCause | undefined
   /** Who is held down until this child is started again, itself included; `undefined`: only itself. */
   group: readonly string[] | undefined
-  /** The task that waits for its end. */
-  stopper: Task | undefined
   /** Down for the sake of a group that is to be started again, and comes back with it. */
   isHeld = false
-  /** It has died, and the death waits in the queue. */
-  death: Death | undefined
 
   constructor(spec: ResolvedSpec, id = spec.id, input: unknown = spec.source.input) {
     this.id = id
