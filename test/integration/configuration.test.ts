@@ -119,7 +119,7 @@ test('callers are answered at once while the pool is parked, and it heals by its
   await eventually('both are parked', () => parked.length === 2)
   await expect(pool.call('t')).rejects.toMatchObject({ code: 'PARKED', details: { pool: 'text' } })
   expect(pool.stats.starts).toBe(2)
-  expect(home.marked()).toEqual([])
+  expect(home.workers()).toEqual([])
 
   home.file('late.py', '')
   await eventually('both workers are ready', () => pool.stats.ready === 2)

@@ -76,20 +76,58 @@ test('a host that is SIGKILLed at any moment of its start leaves none', async ()
   }
 })
 
-test('the next run clears up after a host that was killed, grandchildren included', async () => {
-  const home = habitat()
-  const { host } = await started(home, [
-    ['daemon', { seconds: 300 }],
-    ['daemon', { seconds: 300 }],
-  ])
-  await eventually('the daemons run', () => home.marked().length === 4)
-  const daemons = home.marked()
+test('a host that is SIGKILLed takes the daemons of its workers along', async () => {
+  const { home, host } = await withDaemons()
+  host.kill('SIGKILL')
+  await once(host, 'exit')
+  await eventually('no process is left', () => home.marked().length === 0, PROMISE)
+})
+
+test('the next run clears up after a host that was killed with its shepherd', async () => {
+  const { home, host, daemons } = await withDaemons()
+  // Neither gets to do anything about it.
+  host.kill('SIGSTOP')
+  for (const shepherd of home.shepherds()) process.kill(shepherd, 'SIGKILL')
   host.kill('SIGKILL')
   await once(host, 'exit')
   await eventually('the workers are gone', () => home.marked().length === 2, PROMISE)
+  expect(home.marked().filter((pid) => daemons.includes(pid))).toHaveLength(2)
   const next = createPool({ ...home.common, name: 'next', python: TOOLS })
   await next.start()
   expect(home.marked().filter((pid) => daemons.includes(pid))).toEqual([])
   expect(next.stats.ready).toBe(1)
   await next.stop()
+})
+
+async function withDaemons(): Promise<{ home: Habitat; host: ChildProcess; daemons: number[] }> {
+  const home = habitat()
+  const { host, pids } = await started(home, [
+    ['daemon', { seconds: 300 }],
+    ['daemon', { seconds: 300 }],
+  ])
+  await eventually('the daemons run', () => home.workers().length === 4)
+  return { home, host, daemons: home.workers().filter((pid) => !pids.includes(pid)) }
+}
+
+test('when the shepherd is killed its workers die, their calls fail, and the pool is refilled by a new one', async () => {
+  const home = habitat()
+  home.expectedErrors.push(/the shepherd has died/)
+  const pool = createPool({ ...home.common, name: 'refilled', python: TOOLS, size: 4 })
+  await pool.start()
+  const [shepherd = 0, ...more] = home.shepherds()
+  expect(more).toEqual([])
+  const before = home.workers()
+  expect(before).toHaveLength(4)
+  const begun = join(home.directory, 'begun')
+  const call = pool.call('sleep', { seconds: 60, begun }).catch((error: unknown) => error)
+  await eventually('the call has begun', () => existsSync(begun))
+
+  process.kill(shepherd, 'SIGKILL')
+  expect(await call).toMatchObject({ code: 'WORKER_CRASHED' })
+  await eventually('all are ready again', () => pool.stats.ready === 4)
+  expect(home.workers().filter((pid) => before.includes(pid))).toEqual([])
+  expect(home.shepherds()).not.toEqual([shepherd])
+  expect(await pool.call('echo', { value: 1 })).toBe(1)
+  expect(pool.stats).toMatchObject({ starts: 8, crashes: 4 })
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
 })

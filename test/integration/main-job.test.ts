@@ -73,7 +73,7 @@ test.each<[NodeJS.Signals, number]>([
 ])('%s in the middle of the job ends it in order', async (signal, expected) => {
   const home = habitat()
   const running = run(process.execPath, ['scripts/start.mjs'], { env: surroundings(home) })
-  await eventually('workers run', () => home.marked().length > 0)
+  await eventually('workers run', () => home.workers().length > 0)
   process.kill(running.pid, signal)
   expect((await running).code).toBe(expected)
   expect(home.marked()).toEqual([])
@@ -82,7 +82,7 @@ test.each<[NodeJS.Signals, number]>([
 test('SIGKILL in the middle of the job leaves nothing', async () => {
   const home = habitat()
   const running = run(process.execPath, ['scripts/start.mjs'], { env: surroundings(home) })
-  await eventually('workers run', () => home.marked().length > 0)
+  await eventually('workers run', () => home.workers().length > 0)
   process.kill(running.pid, 'SIGKILL')
   expect((await running).signal).toBe('SIGKILL')
   await eventually('no process is left', () => home.marked().length === 0, 2_000)
@@ -91,7 +91,7 @@ test('SIGKILL in the middle of the job leaves nothing', async () => {
 test('the job ends when npm is killed and cannot pass the signal on', async () => {
   const home = habitat()
   const running = run('npm', ['start', '--silent'], { env: surroundings(home) })
-  await eventually('workers run', () => home.marked().length > 0)
+  await eventually('workers run', () => home.workers().length > 0)
   process.kill(running.pid, 'SIGKILL')
   await running
   await eventually('no process is left', () => home.marked().length === 0)

@@ -64,7 +64,7 @@ test.each<[NodeJS.Signals, number]>([
   const begun = join(home.folder, 'begun')
   const running = home.run(['call', home.file('tools.py', TOOLS), 'nap', JSON.stringify({ begun })])
   await eventually('the call has begun', () => existsSync(begun))
-  expect(home.marked()).toHaveLength(1)
+  expect(home.workers()).toHaveLength(1)
   running.child.kill(signal)
   expect(await running).toMatchObject({ code, stderr: '' })
 })

@@ -69,7 +69,7 @@ def nap():
   )
   const running = home.run(['call', tools, 'nap'])
   await eventually('the call has begun', () => existsSync(begun))
-  const [pid] = home.marked()
+  const [pid] = home.workers()
   const line = new RegExp(`^${pid ?? 0} .*_boot\\.py`, 'm')
   expect((await home.run(['ps'])).stdout).toMatch(line)
   running.child.kill('SIGINT')

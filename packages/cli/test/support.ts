@@ -59,6 +59,19 @@ export class Place {
     const { installation } = JSON.parse(readFileSync(file, 'utf8')) as { installation: string }
     return findMarked({ installation }).map(({ pid }) => pid)
   }
+
+  /** The same without shepherds: workers, and what they have started. */
+  workers(): number[] {
+    return this.marked().filter((pid) => !isShepherd(pid))
+  }
+}
+
+function isShepherd(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('_shepherd.py')
+  } catch {
+    return true // gone, and so no worker
+  }
 }
 
 let places: Place[] = []

@@ -1,17 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { statSync } from 'node:fs'
-import type { Readable } from 'node:stream'
+import type { Socket } from 'node:net'
+import type { Readable, Writable } from 'node:stream'
 import { TerrariumError } from '@terrarium/supervisor'
-import { outlet, Tail } from './outlet.ts'
+import { Channels } from './channels.ts'
+import { startTicksOf } from './table.ts'
 
 /** What to start, complete: the marker is already in place. */
 export interface LaunchRequest {
+  readonly spawn: string
   readonly command: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd?: string | undefined
-  /** Written to standard input; without it, standard input is /dev/null. */
-  readonly input?: string | undefined
 }
 
 export interface Ended {
@@ -19,53 +20,54 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
 }
 
-/** A process that somebody, this host for now, started and reaps for us. */
+/** A process that somebody, this host or its shepherd, started and reaps for us. */
 export interface Launched {
   readonly pid: number
-  readonly stdout: Readable
-  readonly stderr: Readable
-  readonly report: Readable
+  /** 0 only for one that has ended already. */
+  readonly startTicks: number
+  readonly channels: Channels
   /** Settles outside the exit callback, when every other exit of the same moment is known. Never rejects. */
   readonly ended: Promise<Ended>
   readonly hasEnded: () => boolean
-  /** The last bytes of standard error. */
-  readonly tail: () => string
   /** Signals the process, or its whole group. Nothing happens once it has ended. */
   signal(signal: NodeJS.Signals, target: 'process' | 'group'): void
 }
 
-const TAIL_BYTES = 4096
-const DRAIN_MS = 500
+/** A child of this very process. */
+export interface LaunchedChild extends Launched {
+  /** Its standard input. */
+  readonly stdin: Writable
+  /** Whether this process waits for it before it ends by itself. It does unless told otherwise. */
+  waitFor(on: boolean): void
+}
 
 /**
- * Starts a process in a session of its own with its lifeline on descriptor 3 and its report on descriptor 4.
+ * Starts a child of this very process in a session of its own, with its lifeline on descriptor 3 and its report on descriptor 4.
  * Errors: CONFIGURATION (this can never start), START_FAILED (the system refuses now), INVALID_ARGUMENT.
  */
-export async function launch(request: LaunchRequest): Promise<Launched> {
+export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
   const child = await start(request)
   const [stdin, , , lifeline, report] = child.stdio
   const pid = child.pid
-  if (pid === undefined || !child.stdout || !child.stderr || !lifeline || !report) {
+  if (pid === undefined || !stdin || !child.stdout || !child.stderr || !lifeline || !report) {
     throw new TerrariumError('START_FAILED', `${request.command} started without its pipes`)
   }
-  // A child that goes away while a pipe is in use is told by its exit, not by its pipes.
-  for (const stream of child.stdio) stream?.on('error', () => undefined)
-  stdin?.end(request.input)
-
-  const tail = new Tail(child.stderr, TAIL_BYTES)
-  const outlets = [
-    outlet(child.stdout, { discard: true }),
-    outlet(child.stderr, { discard: true }),
-    outlet(report as Readable, { discard: false }),
-  ] as const
+  stdin.on('error', () => undefined)
+  const channels = new Channels({
+    stdout: child.stdout,
+    stderr: child.stderr,
+    report: report as Readable,
+    lifeline: lifeline as Writable,
+  })
+  // It is not reaped before its exit is told, so nobody else has its number.
+  const startTicks = startTicksOf(pid) ?? 0
 
   let over = false
   const ended = new Promise<Ended>((resolve) => {
     child.once('exit', (code, signal) => {
       over = true
-      for (const each of outlets) each.finish(DRAIN_MS)
-      lifeline.destroy()
-      stdin?.destroy()
+      channels.finish()
+      stdin.destroy()
       // libuv reaps every dead child of a moment before it calls back for the first of them, so inside this callback another
       // child's pid may already be free. After setImmediate, all of them are known to be over.
       setImmediate(resolve, { code, signal })
@@ -74,12 +76,11 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
 
   return {
     pid,
-    stdout: outlets[0].stream,
-    stderr: outlets[1].stream,
-    report: outlets[2].stream,
+    startTicks,
+    stdin,
+    channels,
     ended,
     hasEnded: () => over,
-    tail: () => tail.toString(),
     signal(signal, target) {
       // Same reason: only here is "not over" the same as "not reaped", and the number still its own.
       setImmediate(() => {
@@ -87,6 +88,12 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
         if (target === 'process') child.kill(signal)
         else killGroup(pid, signal)
       })
+    },
+    waitFor(on) {
+      for (const handle of [child, ...child.stdio] as (Partial<Socket> | null)[]) {
+        if (on) handle?.ref?.()
+        else handle?.unref?.()
+      }
     },
   }
 }
@@ -101,13 +108,13 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-async function start({ command, args, env, cwd, input }: LaunchRequest): Promise<ChildProcess> {
+async function start({ command, args, env, cwd }: LaunchRequest): Promise<ChildProcess> {
   try {
     const child = spawn(command, args, {
       cwd,
       env,
       detached: true,
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     })
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve).once('error', reject)
@@ -115,11 +122,15 @@ async function start({ command, args, env, cwd, input }: LaunchRequest): Promise
     child.on('error', () => undefined)
     return child
   } catch (error) {
-    throw startError(command, cwd, error as NodeJS.ErrnoException)
+    throw startError({ command, cwd }, error as NodeJS.ErrnoException)
   }
 }
 
-function startError(command: string, cwd: string | undefined, error: NodeJS.ErrnoException): TerrariumError {
+/** Why something cannot be started, and what to do about it. */
+export function startError(
+  { command, cwd }: Pick<LaunchRequest, 'command' | 'cwd'>,
+  error: NodeJS.ErrnoException,
+): TerrariumError {
   const { code } = error
   const options = { cause: error, details: { command, cwd, code } }
   if (cwd !== undefined && !isFolder(cwd)) {
@@ -145,7 +156,7 @@ function startError(command: string, cwd: string | undefined, error: NodeJS.Errn
     case 'ENOEXEC':
       return new TerrariumError('CONFIGURATION', `${command} cannot be started: it is not a program for this machine`, {
         ...options,
-        hint: `Install ${command} for this system and architecture.`,
+        hint: `Install ${command} for this system and architecture; a script needs a first line like #!/bin/sh.`,
       })
     case 'E2BIG':
       return new TerrariumError(
@@ -156,6 +167,7 @@ function startError(command: string, cwd: string | undefined, error: NodeJS.Errn
           hint: 'Pass large values in a file.',
         },
       )
+    case 'EINVAL':
     case 'ERR_INVALID_ARG_VALUE':
     case 'ERR_INVALID_ARG_TYPE':
       return new TerrariumError('INVALID_ARGUMENT', `${command} cannot be started: ${error.message}`, options)

@@ -75,7 +75,7 @@ export class ManagedProcess implements OsProcess {
     this.released = released
     this.exited = launched.ended.then(({ code, signal }) => {
       clearTimeout(this.#timer)
-      return { code, signal, requested: this.#requested, tail: launched.tail() }
+      return { code, signal, requested: this.#requested, tail: launched.channels.tail }
     })
   }
 
@@ -92,15 +92,15 @@ export class ManagedProcess implements OsProcess {
   }
 
   get report(): Readable {
-    return this.#launched.report
+    return this.#launched.channels.report
   }
 
   get stdout(): Readable {
-    return this.#launched.stdout
+    return this.#launched.channels.stdout
   }
 
   get stderr(): Readable {
-    return this.#launched.stderr
+    return this.#launched.channels.stderr
   }
 
   activate(): Promise<void> {

@@ -4,20 +4,21 @@ import { isAbsolute, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { destination, pino, type Logger } from 'pino'
 import { TerrariumError } from '@terrarium/supervisor'
-import { killStrays } from './helper.ts'
+import { killStrays, type StartHelper } from './helper.ts'
 import { formatMarker, HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './identity.ts'
-import { launch } from './launch.ts'
+import { launch, type Launched, type LaunchRequest } from './launch.ts'
 import { ReservationLog, type Reservation } from './log.ts'
 import { ManagedProcess, UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
+import { pythonHome } from './python-home.ts'
 import { Reaper } from './reaper.ts'
 import { createRun, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
+import { Shepherd } from './shepherd.ts'
 import { openInstallation, resolveStateDir, stateError, usingState } from './state.ts'
 import { sweepDeadRuns, type SweepReport } from './sweep.ts'
-import { findMarked, processTable, startTicksOf } from './table.ts'
-import { Turnstile } from './turnstile.ts'
+import { findMarked, processTable } from './table.ts'
 
 export interface RuntimeOptions {
-  /** Absolute path of a real Python interpreter (not a shim): it runs the sweep helper. */
+  /** Absolute path of a real Python interpreter (not a shim): it runs the shepherd and the sweep helper. */
   readonly python: string
   /** Default: TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium. Local to this machine. */
   readonly stateDir?: string | undefined
@@ -53,7 +54,7 @@ export interface Runtime {
   spawn(request: SpawnRequest): Promise<OsProcess>
   /** Ends what dead runs of this installation have left. */
   sweep(): Promise<SweepReport>
-  /** The processes of this run that are alive now, by scanning the system. */
+  /** The processes of this run that are alive now, by scanning the system; its shepherd is not among them. */
   census(): readonly Identity[]
   /** Kills what is left, proves it dead, and removes what this run has on disk. Never rejects because of a process. */
   close(): Promise<CloseReport>
@@ -81,7 +82,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const logger = (options.logger ?? pino({ level: 'warn' }, destination(2))).child({ run: owner.run })
   try {
     const log = await ReservationLog.create(join(directory, 'log'))
-    return new DirectRuntime({ ...options, stateDir, owner, log, logger })
+    return new ShepherdedRuntime({ ...options, stateDir, owner, log, logger })
   } catch (error) {
     removeRuntimeDirectory(owner)
     removeRun(stateDir, owner.run)
@@ -96,8 +97,8 @@ interface Parts extends RuntimeOptions {
   readonly logger: Logger
 }
 
-/** A runtime whose processes are children of this very process. */
-class DirectRuntime implements Runtime {
+/** A runtime whose processes are children of its shepherd, which is a child of this very process. */
+class ShepherdedRuntime implements Runtime {
   readonly runId: string
   readonly installation: string
   readonly directory: string
@@ -105,10 +106,11 @@ class DirectRuntime implements Runtime {
   readonly swept: Promise<SweepReport>
   readonly #parts: Parts
   readonly #reaper: Reaper
-  readonly #turnstile = new Turnstile()
   readonly #entries = new Map<string, Entry>()
   readonly #starting = new Set<Promise<unknown>>()
+  readonly #shepherds = new Set<string>()
   #counter = 0
+  #shepherd: Promise<Shepherd> | undefined
   #sweeping: Promise<SweepReport> | undefined
   #closing: Promise<CloseReport> | undefined
 
@@ -119,13 +121,15 @@ class DirectRuntime implements Runtime {
     this.directory = parts.owner.runtimeDirectory
     this.stateDir = parts.stateDir
     this.#reaper = new Reaper({
-      scan: () => [...this.census()],
+      scan: () => this.#scan(),
       kill: (strays) => this.#killStrays(strays),
       knows: (spawn) => this.#entries.has(spawn),
       release: (spawn) => this.#release(spawn),
       logger: parts.logger,
       interval: parts.reapInterval ?? 1000,
     })
+    // Early, so that it is there when the first process is to start, which will say so if it is not.
+    this.#tended().catch(() => undefined)
     this.swept = this.sweep()
     this.swept.catch((error: unknown) => {
       parts.logger.error({ err: error }, 'the sweep of dead runs failed')
@@ -153,7 +157,7 @@ class DirectRuntime implements Runtime {
   }
 
   census(): readonly Identity[] {
-    return findMarked({ installation: this.installation, run: this.runId })
+    return this.#scan().filter(({ spawn }) => !this.#shepherds.has(spawn))
   }
 
   close(): Promise<CloseReport> {
@@ -164,13 +168,17 @@ class DirectRuntime implements Runtime {
   async #close(): Promise<CloseReport> {
     await Promise.allSettled([this.#sweeping, ...this.#starting])
     const strays = this.#reaper.killed
-    const alive = [...this.#entries.values()].flatMap(({ process }) => (process?.hasEnded === false ? process : []))
+    const alive = [...this.#entries.values()].flatMap(({ process }) =>
+      process === undefined || process.hasEnded || this.#shepherds.has(process.spawnId) ? [] : process,
+    )
     const exits = await Promise.all(
       alive.map((process) => Promise.race([process.kill(), patience(UNKILLABLE_MS + 100)])),
     )
+    const shepherd = await this.#shepherd?.catch(() => undefined)
+    await Promise.race([shepherd?.close(), patience(UNKILLABLE_MS)])
     await this.#reaper.finish(PROOF_MS)
-    const left = this.census()
-    const unreleased = this.#entries.size
+    const left = this.#scan()
+    const unreleased = [...this.#entries.keys()].filter((spawn) => !this.#shepherds.has(spawn)).length
     await this.#parts.log.close()
     removeRuntimeDirectory(this.#parts.owner)
     if (unreleased === 0 && left.length === 0) removeRun(this.stateDir, this.runId)
@@ -179,7 +187,45 @@ class DirectRuntime implements Runtime {
     return { killed, unreleased, left }
   }
 
-  async #start(request: SpawnRequest, input?: string): Promise<OsProcess> {
+  /** The shepherd, or a new one if there is none. */
+  #tended(): Promise<Shepherd> {
+    this.#shepherd ??= this.#track(this.#hire())
+    return this.#shepherd
+  }
+
+  async #hire(): Promise<Shepherd> {
+    const script = join(pythonHome(), 'terrarium', '_shepherd.py')
+    const request = {
+      name: 'shepherd',
+      command: this.#parts.python,
+      args: ['-I', '-S', script, MARKER],
+      onReserved: (spawn: string) => this.#shepherds.add(spawn),
+    }
+    const quit = (): void => {
+      this.#shepherd = undefined
+    }
+    try {
+      const { process, launched } = await this.#begin(request, launch)
+      void process.exited.then(({ code, signal, tail }) => {
+        quit()
+        if (this.#closing !== undefined) return
+        this.#parts.logger.error({ code, signal, tail }, 'the shepherd has died, and with it all processes of this run')
+      })
+      return await Shepherd.start(launched, join(this.directory, `s${this.#counter}.sock`))
+    } catch (error) {
+      quit()
+      throw error
+    }
+  }
+
+  async #start(request: SpawnRequest): Promise<OsProcess> {
+    return (await this.#begin(request, async (complete) => (await this.#tended()).launch(complete))).process
+  }
+
+  async #begin<L extends Launched>(
+    request: SpawnRequest,
+    start: (complete: LaunchRequest) => Promise<L>,
+  ): Promise<{ process: ManagedProcess; launched: L }> {
     const spawn = `${++this.#counter}-${randomBytes(8).toString('hex')}`
     const args = placeMarker(request.args, this.runId, spawn)
     const marker = { installation: this.installation, run: this.runId, spawn }
@@ -192,12 +238,11 @@ class DirectRuntime implements Runtime {
         throw stateError(this.stateDir, error)
       })
       request.onReserved?.(spawn)
-      await this.#turnstile.pass()
-      const launched = await launch({
+      const launched = await start({
+        spawn,
         command: request.command,
         args,
         cwd: request.cwd,
-        input,
         env: {
           ...process.env,
           ...request.env,
@@ -205,12 +250,10 @@ class DirectRuntime implements Runtime {
           [HOST_VARIABLE]: String(process.pid),
         },
       })
-      const { pid } = launched
-      // Undefined only for one that has ended already: it is not reaped before its exit is told, so nobody else has its number.
-      const startTicks = startTicksOf(pid) ?? 0
+      const { pid, startTicks } = launched
       entry.reservation = { ...entry.reservation, pid, startTicks }
       const identity = { pid, startTicks, bootId: this.#parts.owner.bootId, ...marker }
-      entry.process = new ManagedProcess(launched, identity, released, {
+      const managed = new ManagedProcess(launched, identity, released, {
         logger: this.#parts.logger,
         activate: () => this.#note(entry, 'active'),
         unkillable: () => {
@@ -218,14 +261,20 @@ class DirectRuntime implements Runtime {
           void this.#note(entry, 'unkillable')
         },
       })
-      void entry.process.exited.then(() => {
+      entry.process = managed
+      void managed.exited.then(() => {
         this.#reaper.bury(spawn)
       })
-      return entry.process
+      return { process: managed, launched }
     } catch (error) {
       await this.#release(spawn)
       throw error
     }
+  }
+
+  /** Whatever carries a marker of this run. */
+  #scan(): Identity[] {
+    return findMarked({ installation: this.installation, run: this.runId })
   }
 
   async #note(entry: Entry, state: Reservation['state']): Promise<void> {
@@ -246,7 +295,12 @@ class DirectRuntime implements Runtime {
 
   #killStrays(targets: readonly Identity[]) {
     const { python, logger } = this.#parts
-    return killStrays((request, input) => this.#start(request, input), python, targets, logger)
+    const start: StartHelper = async (request, input) => {
+      const { process, launched } = await this.#begin(request, launch)
+      launched.stdin.end(input)
+      return process
+    }
+    return killStrays(start, python, targets, logger)
   }
 
   #track<T>(work: Promise<T>): Promise<T> {

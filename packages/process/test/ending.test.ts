@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
+import { launch } from '../src/launch.ts'
 import { decoy, isAlive, onEnd, open, start, stateOf, until } from './support.ts'
 
 test('a process that obeys SIGTERM is never killed', async () => {
@@ -34,12 +35,12 @@ test('killing a process kills its group', async () => {
   await until(() => !isAlive(grandchild), 'the grandchild is gone')
 })
 
-test('no group is signalled by the number of a process that has already been reaped', async () => {
-  const runtime = await open()
+test('no child of the host is signalled by its number once it has been reaped', async () => {
   // Started first: its exit is told first.
   const bystander = decoy('import time; print("up", flush=True); time.sleep(60)')
   await once(bystander.stdout, 'data')
-  const [first, second] = await Promise.all([start(runtime, 'idle'), start(runtime, 'idle')])
+  const request = { spawn: '1-0', command: 'sleep', args: ['60'], env: { PATH: process.env['PATH'] } }
+  const [first, second] = await Promise.all([launch(request), launch(request)])
   const signalled: number[] = []
   const kill = process.kill.bind(process)
   process.kill = (pid, signal) => {
@@ -49,14 +50,14 @@ test('no group is signalled by the number of a process that has already been rea
   onEnd(() => (process.kill = kill))
 
   // All of them die in one moment of the event loop: their numbers are free before the first exit callback runs.
-  const pids = [bystander.pid ?? 0, first.process.pid, second.process.pid]
+  const pids = [bystander.pid ?? 0, first.pid, second.pid]
   for (const pid of pids) kill(pid, 'SIGKILL')
   const end = performance.now() + 20_000
   while (pids.some((pid) => stateOf(pid) !== 'Z')) if (performance.now() > end) throw new Error('they do not die')
-  bystander.once('exit', () => void Promise.all([first.process.kill(), second.process.kill()]))
-  void first.process.exited.then(() => second.process.kill())
-  void second.process.exited.then(() => first.process.kill())
-  await Promise.all([first.process.released, second.process.released])
+  bystander.once('exit', () => {
+    for (const each of [first, second]) each.signal('SIGKILL', 'group')
+  })
+  await Promise.all([first.ended, second.ended])
   expect(signalled).toEqual([])
 })
 
@@ -90,21 +91,20 @@ test('a chatty process that nobody listens to does not stop at a full pipe', asy
   expect(said).toBe('all said')
 })
 
-test('a grandchild that holds standard output delays nothing and leaks no descriptor', async () => {
+test('a grandchild that holds standard output delays nothing, leaks no descriptor, and does not get away', async () => {
   const runtime = await open()
-  await runtime.swept
+  await (
+    await runtime.spawn({ name: 'first', command: 'true', args: [] })
+  ).released
   const before = readdirSync('/proc/self/fd').length
   const { process: worker, said } = await start(runtime, 'grandchild', 'setsid', 'cleared', 'holds-stdout', 'exit')
   const grandchild = Number(said.split(' ')[1])
-  onEnd(() => {
-    // Without a marker it is none of ours; it ends by itself after half a minute.
-    if (isAlive(grandchild)) process.kill(grandchild, 'SIGKILL')
-  })
   const output = text(worker.stdout)
   await worker.exited
   expect(await output).toBe('')
   await worker.released
-  expect(isAlive(grandchild)).toBe(true)
+  // No marker in its environment, and no group that it shares with anybody: its parent's parent finds it.
+  expect(isAlive(grandchild)).toBe(false)
   await until(() => readdirSync('/proc/self/fd').length <= before, 'its descriptors are closed')
 })
 

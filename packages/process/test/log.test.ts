@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals'
 import { Level } from 'level'
 import { crc32 } from '../src/crc.ts'
 import { readLog, ReservationLog, type Reservation } from '../src/log.ts'
-import { ended, freshState, isAlive, open, startHost } from './support.ts'
+import { ended, freshState, killWithShepherd, isAlive, open, startHost } from './support.ts'
 
 const reservation = (n: number): Reservation => ({
   spawn: `${n}-0123456789abcdef`,
@@ -30,7 +30,7 @@ test('a reservation is on disk before the spawn', async () => {
   expect(host.child.signalCode).toBe('SIGKILL')
   const { reservations, damage } = await readLog(join(stateDir, 'runs', run, 'log'))
   expect(damage).toEqual([])
-  expect(reservations).toMatchObject([{ name: 'never', state: 'reserved' }])
+  expect(reservations).toMatchObject([{ name: 'shepherd' }, { name: 'never', state: 'reserved' }])
 })
 
 test('a host that is killed leaves its log whole, with the pids of what was active', async () => {
@@ -41,7 +41,10 @@ test('a host that is killed leaves its log whole, with the pids of what was acti
   await ended(host.child)
   const { reservations, damage } = await readLog(join(stateDir, 'runs', run, 'log'))
   expect(damage).toEqual([])
-  expect(reservations).toMatchObject(children.map(({ pid, spawn }) => ({ pid, spawn, state: 'active' })))
+  expect(reservations).toMatchObject([
+    { name: 'shepherd' },
+    ...children.map(({ pid, spawn }) => ({ pid, spawn, state: 'active' })),
+  ])
 })
 
 test('reservations that wait together come back, and a release deletes', async () => {
@@ -121,9 +124,9 @@ test.each(['a flipped bit', 'an emptied log', 'no manifest', 'an empty CURRENT']
 test('a damaged log does not keep a dead run from being swept', async () => {
   const stateDir = freshState()
   const host = startHost(stateDir, 'hold', 'grandchild setsid')
-  const { run, children } = await host.next()
-  host.child.kill('SIGKILL')
-  await ended(host.child)
+  const facts = await host.next()
+  const { run, children } = facts
+  await killWithShepherd(host, facts)
   truncateSync(join(stateDir, 'runs', run, 'log', 'CURRENT'))
   const report = await (await open(stateDir)).swept
   expect(report).toMatchObject({ swept: [run], left: [{ reason: 'log_damaged', run }] })

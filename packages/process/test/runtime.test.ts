@@ -21,6 +21,7 @@ import {
   onEnd,
   open,
   python,
+  shepherdOf,
   silent,
   start,
   startHost,
@@ -37,7 +38,7 @@ test('a process carries its marker in arguments and environment, in a session of
   })
   const [said] = (await worker.report.setEncoding('utf8').take(1).toArray()) as string[]
   const marker = `${runtime.installation}:${runtime.runId}:${worker.spawnId}`
-  expect(said).toContain(`'marker': '${marker}', 'host': '${process.pid}', 'extra': 'ü', 'sid': True`)
+  expect(said).toContain(`'marker': '${marker}', 'host': '${shepherdOf(runtime)}', 'extra': 'ü', 'sid': True`)
   expect(said).toContain(
     `'--terrarium-run', '${runtime.runId}', '--terrarium-spawn', '${worker.spawnId}', 'environment', 'last'`,
   )
@@ -115,15 +116,20 @@ test('what outlives SIGKILL keeps its reservation and is called unkillable', asy
     console.warn('skipped: tracing a process is not permitted here')
     return
   }
+  const shepherd = shepherdOf(runtime)
   // Its tracer never waits for it, so the kernel does not tell its parent: as with a process stuck in the kernel.
   const closed = await runtime.close()
   expect(closed).toMatchObject({ killed: 0, unreleased: 1 })
   expect(lines.join('')).toContain('unkillable')
   const { reservations, damage } = await readLog(join(stateDir, 'runs', runtime.runId, 'log'))
   expect(damage).toEqual([])
-  expect(reservations).toMatchObject([{ spawn: worker.spawnId, pid: worker.pid, state: 'unkillable' }])
+  const stuck = { spawn: worker.spawnId, pid: worker.pid, state: 'unkillable' }
+  expect(reservations).toMatchObject([{ name: 'shepherd' }, stuck])
+  // The shepherd stays until it has buried it.
+  expect(closed.left.map(({ pid }) => pid)).toEqual([shepherd])
   tracer.kill('SIGKILL')
   expect(await worker.exited).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
+  await until(() => !isAlive(shepherd), 'the shepherd is gone')
 })
 
 test.each([

@@ -28,7 +28,8 @@ afterAll(() => {
 })
 
 const cleanUps: (() => unknown)[] = []
-const installations = new Set<string>()
+/** What is to be gone after the test, and within how many ms. */
+const installations = new Map<string, number>()
 
 /** Undone after the test, last first. */
 export function onEnd(work: () => unknown): void {
@@ -40,7 +41,10 @@ afterEach(async () => {
   // The system itself is asked, not our own books.
   const watched = [...installations]
   installations.clear()
-  for (const installation of watched) expect(findMarked({ installation })).toEqual([])
+  for (const [installation, patience] of watched) {
+    if (patience > 0) await until(() => findMarked({ installation }).length === 0, 'nothing is left', patience)
+    expect(findMarked({ installation })).toEqual([])
+  }
 })
 
 /** A state directory of its own, whose name is no easy one. */
@@ -59,9 +63,9 @@ export async function open(stateDir = freshState(), logger = silent): Promise<Ru
   return runtime
 }
 
-/** Asserts at the end of the test that nothing of the installation is left. */
-export function watch(installation: string): void {
-  installations.add(installation)
+/** Asserts at the end of the test that nothing of the installation is left, or so soon after it (ms). */
+export function watch(installation: string, patience = 0): void {
+  installations.set(installation, Math.max(patience, installations.get(installation) ?? 0))
 }
 
 export interface Started {
@@ -125,6 +129,7 @@ export interface HostFacts {
   readonly installation: string
   readonly run: string
   readonly directory: string
+  readonly shepherd: number
   readonly children: readonly { pid: number; spawn: string; said: string }[]
   readonly [key: string]: unknown
 }
@@ -142,10 +147,28 @@ export function startHost(stateDir: string, ...action: string[]): Host {
       const line = await iterator.next()
       if (line.done) throw new Error('the host ended without a word')
       const facts = JSON.parse(line.value) as HostFacts
-      if (facts.installation) watch(facts.installation)
+      // Its shepherd notices its death only when it has happened.
+      if (facts.installation) watch(facts.installation, 2000)
       return facts
     },
   }
+}
+
+/** The shepherd of a run, by scanning the system. */
+export function shepherdOf(runtime: Runtime): number {
+  const others = new Set(runtime.census().map(({ pid }) => pid))
+  const [shepherd, ...more] = findMarked({ run: runtime.runId }).filter(({ pid }) => !others.has(pid))
+  expect(more).toEqual([])
+  return shepherd?.pid ?? 0
+}
+
+/** Kills a host and its shepherd so that neither can do anything about it. */
+export async function killWithShepherd({ child }: Host, { shepherd }: HostFacts): Promise<void> {
+  child.kill('SIGSTOP')
+  await until(() => stateOf(child.pid ?? 0) === 'T', 'the host is stopped')
+  process.kill(shepherd, 'SIGKILL')
+  child.kill('SIGKILL')
+  await ended(child)
 }
 
 export async function ended(child: ChildProcess): Promise<void> {

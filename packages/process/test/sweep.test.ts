@@ -12,6 +12,7 @@ import {
   fixture,
   freshState,
   isAlive,
+  killWithShepherd,
   open,
   python,
   startHost,
@@ -21,12 +22,11 @@ import {
 
 const noRuns = (stateDir: string) => readdirSync(join(stateDir, 'runs'))
 
-/** A host with the given children, killed. What had guards of its own is gone; what its children left in other sessions is not. */
+/** A host with the given children, killed with its shepherd. Its children are gone; what they left in other sessions is not. */
 async function deadRun(stateDir: string, ...modes: string[]): Promise<HostFacts> {
   const host = startHost(stateDir, 'hold', ...modes)
   const facts = await host.next()
-  host.child.kill('SIGKILL')
-  await ended(host.child)
+  await killWithShepherd(host, facts)
   await until(() => !facts.children.some(({ pid }) => isAlive(pid)), 'its direct children are gone', 2000)
   return facts
 }

@@ -1,0 +1,256 @@
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { constants } from 'node:os'
+import { createInterface, type Interface } from 'node:readline'
+import { TerrariumError } from '@terrarium/supervisor'
+import { Channels } from './channels.ts'
+import { startTicksOf } from './table.ts'
+import { startError, type Ended, type Launched, type LaunchedChild, type LaunchRequest } from './launch.ts'
+
+/** Of the protocol, which `_shepherd.py` describes. */
+const VERSION = 1
+const HEADER_BYTES = 64
+/** So often this process gets to its connections before one that has not come is lost: it is short of descriptors. */
+const CONNECTION_TICKS = 4
+const CONNECTION_TICK_MS = 500
+const CHANNELS = ['stdout', 'stderr', 'lifeline', 'report'] as const
+
+type Channel = (typeof CHANNELS)[number]
+
+/** The shepherd's first word. */
+interface Hello {
+  readonly type: 'hello'
+  readonly version: number
+  readonly pid: number
+}
+
+/** What it tells afterwards. */
+type News =
+  | { readonly type: 'spawned'; readonly spawn: string; readonly pid: number; readonly startTicks: number | null }
+  | { readonly type: 'refused'; readonly spawn: string; readonly code: string; readonly message: string }
+  | { readonly type: 'exited'; readonly spawn: string; readonly code: number | null; readonly signal: number | null }
+
+/**
+ * The parent of a run's processes. It starts them, so that this process never stands still for a fork, reaps them, and ends all
+ * of them, with whatever they have started, when this process ends.
+ */
+export class Shepherd {
+  readonly #launched: LaunchedChild
+  readonly #server: Server
+  readonly #socket: string
+  readonly #flock = new Map<string, Shepherded>()
+
+  /** Listens on the socket, and waits for the first word of a process that runs `_shepherd.py`. Errors: START_FAILED. */
+  static async start(launched: LaunchedChild, socket: string): Promise<Shepherd> {
+    const shepherd = new Shepherd(launched, socket)
+    await shepherd.#begin()
+    return shepherd
+  }
+
+  private constructor(launched: LaunchedChild, socket: string) {
+    this.#launched = launched
+    this.#socket = socket
+    this.#server = createServer({ allowHalfOpen: true }, (connection) => {
+      this.#welcome(connection)
+    })
+    this.#server.unref()
+  }
+
+  /** Starts a process. Errors: as `launch`. */
+  async launch(request: LaunchRequest): Promise<Launched> {
+    if (this.#launched.hasEnded()) throw shepherdGone(request)
+    const shepherded = new Shepherded(request, (order) => {
+      this.#order({ ...order, spawn: request.spawn })
+    })
+    const { spawn, command, args, env, cwd = null } = request
+    this.#flock.set(spawn, shepherded)
+    this.#launched.waitFor(true)
+    const forget = (): void => {
+      this.#flock.delete(spawn)
+      if (this.#flock.size === 0) this.#launched.waitFor(false)
+    }
+    shepherded.launched.then(({ ended }) => ended).then(forget, forget)
+    this.#order({ type: 'spawn', spawn, socket: this.#socket, command, args, env, cwd })
+    return shepherded.launched
+  }
+
+  /** It ends all that is below it and then itself. Resolves when it has. */
+  async close(): Promise<void> {
+    this.#launched.waitFor(true)
+    this.#launched.stdin.end()
+    await this.#launched.ended
+  }
+
+  async #begin(): Promise<void> {
+    const { channels, ended, stdin } = this.#launched
+    void ended.then(() => {
+      this.#disband()
+    })
+    const lines = createInterface({ input: channels.report })
+    try {
+      await Promise.all([once(this.#server.listen(this.#socket), 'listening'), this.#greeted(lines)])
+    } catch (error) {
+      stdin.end()
+      throw error
+    }
+    lines.on('line', (line) => {
+      this.#hear(JSON.parse(line) as News)
+    })
+    this.#launched.waitFor(false)
+  }
+
+  async #greeted(lines: Interface): Promise<void> {
+    const { channels, ended } = this.#launched
+    const [line] = (await Promise.race([
+      once(lines, 'line'),
+      ended.then(({ code, signal }) => {
+        const why = `${signal ?? `exit status ${code}`} ${channels.tail}`.trim()
+        throw new TerrariumError('START_FAILED', `the shepherd has ended before its first word: ${why}`)
+      }),
+    ])) as [string]
+    const { version } = JSON.parse(line) as Hello
+    if (version === VERSION) return
+    throw new TerrariumError('START_FAILED', `the shepherd speaks version ${version} of its protocol, not ${VERSION}`, {
+      hint: 'Start the host again: its Python files have been replaced.',
+    })
+  }
+
+  #order(order: object): void {
+    this.#launched.stdin.write(`${JSON.stringify(order)}\n`)
+  }
+
+  /** Somebody connects, and says first for which process and as what. */
+  #welcome(connection: Socket): void {
+    connection.on('error', () => undefined)
+    const read = (): void => {
+      const header = connection.read(HEADER_BYTES) as Buffer | null
+      if (header === null) return
+      connection.off('readable', read)
+      const [spawn = '', channel = ''] = header.toString('latin1').split(' ')
+      const shepherded = this.#flock.get(spawn)
+      if (shepherded === undefined) connection.destroy()
+      else shepherded.connect(channel as Channel, connection)
+    }
+    connection.on('readable', read)
+  }
+
+  #hear(news: News): void {
+    const shepherded = this.#flock.get(news.spawn)
+    switch (news.type) {
+      case 'spawned':
+        shepherded?.spawned(news.pid, news.startTicks ?? startTicksOf(news.pid) ?? 0)
+        break
+      case 'refused':
+        shepherded?.refused(news.code, news.message)
+        break
+      case 'exited':
+        shepherded?.exited({ code: news.code, signal: nameOf(news.signal) })
+    }
+  }
+
+  /** The shepherd is gone, and its processes end with it. */
+  #disband(): void {
+    this.#server.close()
+    for (const shepherded of this.#flock.values()) shepherded.orphaned()
+  }
+}
+
+type Order = { readonly type: 'signal'; readonly signal: number; readonly target: 'process' | 'group' }
+
+/** One process of the shepherd's, from the request on. */
+class Shepherded {
+  readonly launched: Promise<Launched>
+  readonly #request: LaunchRequest
+  readonly #order: (order: Order) => void
+  readonly #connections = new Map<Channel, Socket>()
+  #facts: { readonly pid: number; readonly startTicks: number } | undefined
+  #channels: Channels | undefined
+  #patience: NodeJS.Timeout | undefined
+  #over = false
+  #resolve: (launched: Launched) => void = () => undefined
+  #reject: (error: TerrariumError) => void = () => undefined
+  #end: (ended: Ended) => void = () => undefined
+  readonly #ended = new Promise<Ended>((resolve) => (this.#end = resolve))
+
+  constructor(request: LaunchRequest, order: (order: Order) => void) {
+    this.#request = request
+    this.#order = order
+    this.launched = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  connect(channel: Channel, connection: Socket): void {
+    this.#connections.set(channel, connection)
+    this.#complete()
+  }
+
+  spawned(pid: number, startTicks: number): void {
+    this.#facts = { pid, startTicks }
+    let ticks = 0
+    this.#patience = setInterval(() => {
+      if (++ticks === CONNECTION_TICKS) this.#lost()
+    }, CONNECTION_TICK_MS)
+    this.#complete()
+  }
+
+  refused(code: string, message: string): void {
+    this.#refuse(startError(this.#request, Object.assign(new Error(message), { code })))
+  }
+
+  exited(ended: Ended): void {
+    this.#over = true
+    this.#channels?.finish()
+    // What it has said last is here, and read in this turn of the event loop; in the next one, if the connection is that new.
+    setImmediate(() => setImmediate(this.#end, ended))
+  }
+
+  /** The kernel kills it, since the shepherd is gone and its lifeline is closed here. */
+  orphaned(): void {
+    if (this.#channels === undefined) this.#refuse(shepherdGone(this.#request))
+    this.exited({ code: null, signal: 'SIGKILL' })
+  }
+
+  #complete(): void {
+    const [stdout, stderr, lifeline, report] = CHANNELS.map((channel) => this.#connections.get(channel))
+    if (this.#facts === undefined || !stdout || !stderr || !lifeline || !report) return
+    clearInterval(this.#patience)
+    const channels = new Channels({ stdout, stderr, lifeline, report })
+    this.#channels = channels
+    if (this.#over) channels.finish()
+    this.#resolve({
+      ...this.#facts,
+      channels,
+      ended: this.#ended,
+      hasEnded: () => this.#over,
+      signal: (signal, target) => {
+        if (!this.#over) this.#order({ type: 'signal', signal: constants.signals[signal], target })
+      },
+    })
+  }
+
+  /** It is running, but some of its connections never came. Its lifeline ends it. */
+  #lost(): void {
+    const error = Object.assign(new Error('its connections were lost'), { code: 'EMFILE' })
+    this.#order({ type: 'signal', signal: constants.signals.SIGKILL, target: 'group' })
+    this.#refuse(startError(this.#request, error))
+  }
+
+  #refuse(error: TerrariumError): void {
+    clearInterval(this.#patience)
+    for (const connection of this.#connections.values()) connection.destroy()
+    this.#reject(error)
+  }
+}
+
+function nameOf(signal: number | null): NodeJS.Signals | null {
+  const names = Object.keys(constants.signals) as NodeJS.Signals[]
+  return names.find((name) => constants.signals[name] === signal) ?? null
+}
+
+function shepherdGone({ command }: LaunchRequest): TerrariumError {
+  return new TerrariumError('START_FAILED', `${command} cannot be started: the shepherd has died`, {
+    hint: 'Start it again: a new shepherd takes over.',
+  })
+}

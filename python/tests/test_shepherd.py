@@ -1,0 +1,339 @@
+"""The shepherd's protocol, spoken by a host that is made of this test. See ``_shepherd.py``."""
+
+import errno
+import json
+import os
+import queue
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from host import LAUNCHER, PATIENCE, eventually
+
+SHEPHERD = Path(__file__).resolve().parent.parent / "src" / "terrarium" / "_shepherd.py"
+
+# Leaves its session, its parents and its environment behind.
+DAEMON = """
+import os, sys
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execve("/bin/sleep", ["sleep", "600"], {})
+    os._exit(0)
+os.wait()
+"""
+
+
+class Flock:
+    """A host with one shepherd."""
+
+    def __init__(self, folder):
+        self.socket = str(folder / "s.sock")
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(self.socket)
+        self._server.listen(64)
+        self._connections = {}
+        self._arrived = threading.Condition()
+        threading.Thread(target=self._accept, daemon=True).start()
+        lifeline, self.lifeline = os.pipe()
+        self.report, report = socket.socketpair()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCHER, str(lifeline), str(report.fileno()), sys.executable, "-I", "-S", str(SHEPHERD)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(lifeline, report.fileno()),
+        )
+        os.close(lifeline)
+        report.close()
+        self.news = queue.SimpleQueue()
+        threading.Thread(target=self._hear, daemon=True).start()
+        self.hello = self.next("hello")
+        self.spawns = []
+
+    def order(self, **order):
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def ask(self, *command, env=None, cwd=None, **order):
+        """Asks for a process; answers its spawn."""
+        spawn = f"{len(self.spawns) + 1}-{os.urandom(8).hex()}"
+        self.spawns.append(spawn)
+        env = {"PATH": os.environ["PATH"]} if env is None else env
+        self.order(
+            **{
+                "type": "spawn",
+                "spawn": spawn,
+                "socket": self.socket,
+                "command": command[0],
+                "args": command[1:],
+                "env": env,
+                "cwd": cwd,
+                **order,
+            }
+        )
+        return spawn
+
+    def start(self, *command, **more):
+        """Starts a process; answers its spawn and its pid."""
+        spawn = self.ask(*command, **more)
+        return spawn, self.next("spawned", spawn)["pid"]
+
+    def python(self, code, *args, **more):
+        return self.start(sys.executable, "-I", "-S", "-c", code, *args, **more)
+
+    def refusal(self, *command, **more):
+        return self.next("refused", self.ask(*command, **more))["code"]
+
+    def next(self, kind, spawn=None):
+        news = self.news.get(timeout=PATIENCE)
+        assert (news["type"], news.get("spawn")) == (kind, spawn)
+        return news
+
+    def channel(self, spawn, name):
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: (spawn, name) in self._connections, PATIENCE)
+            return self._connections[spawn, name]
+
+    def line(self, spawn, name="stdout"):
+        return self.channel(spawn, name).makefile("r", encoding="utf-8").readline()
+
+    def said(self, spawn, name="stdout"):
+        """Everything it says, to the end."""
+        return self.channel(spawn, name).makefile("r", encoding="utf-8").read()
+
+    def leave(self):
+        """The host goes away; answers the shepherd's exit status."""
+        if self.lifeline is not None:
+            os.close(self.lifeline)
+            self.lifeline = None
+        return self.process.wait(PATIENCE)
+
+    def close(self):
+        self.leave()
+        self.process.stdin.close()
+        self.process.stderr.close()
+        self._server.close()
+        assert [pid for spawn in self.spawns for pid in of_spawn(spawn)] == []
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except OSError:
+                return
+            connection.settimeout(PATIENCE)
+            header = connection.recv(64, socket.MSG_WAITALL)
+            spawn, name = header.decode().split()
+            with self._arrived:
+                self._connections[spawn, name] = connection
+                self._arrived.notify_all()
+
+    def _hear(self):
+        with self.report, self.report.makefile("rb") as lines:
+            for line in lines:
+                self.news.put(json.loads(line))
+
+
+@pytest.fixture
+def flock(folder):
+    """When the test ends, nothing that the shepherd has started is alive, which is looked up in /proc."""
+    flock = Flock(folder)
+    try:
+        yield flock
+    finally:
+        flock.close()
+
+
+def of_spawn(spawn):
+    """The living processes that carry the mark of a spawn, which no environment shows."""
+    mark = str(1 << 62 | int(spawn.split("-")[1], 16) & ((1 << 62) - 1))
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            limits = Path("/proc", entry, "limits").read_text()
+            if mark in limits and state(int(entry)) not in (None, "Z", "X"):
+                found.append(int(entry))
+        except OSError:
+            pass  # gone
+    return found
+
+
+def state(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return None
+
+
+def is_gone(pid):
+    return state(pid) in (None, "Z", "X")
+
+
+def parent(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_the_shepherd_says_first_who_it_is(flock):
+    assert flock.hello == {"type": "hello", "version": 1, "pid": flock.process.pid}
+
+
+def test_a_process_has_what_was_ordered(flock, folder):
+    code = """
+import os, sys
+print(sys.argv[1:], os.getcwd(), sorted(os.environ.items()), os.getsid(0) == os.getpid(), os.getppid(), sys.stdin.read(), flush=True)
+os.write(2, b"errors"); os.write(4, b"reports")
+print(sorted(os.listdir("/proc/self/fd"))[:5], os.readlink("/proc/self/fd/0"))
+"""
+    env = {"LC_ALL": "C.UTF-8", "ONE": "ü\n", "TERRARIUM_HOST_PID": "1"}
+    spawn, pid = flock.python(code, "a b", "蛇", env=env, cwd=str(folder))
+    news = flock.next("exited", spawn)
+    assert news == {"type": "exited", "spawn": spawn, "code": 0, "signal": None}
+    host = ("TERRARIUM_HOST_PID", str(flock.hello["pid"]))
+    environment = [("LC_ALL", "C.UTF-8"), ("ONE", "ü\n"), host]
+    first = f"{['a b', '蛇']} {folder} {environment} True {flock.hello['pid']} "
+    assert flock.said(spawn) == f"{first}\n{['0', '1', '2', '3', '4']} /dev/null\n"
+    assert (flock.said(spawn, "stderr"), flock.said(spawn, "report")) == ("errors", "reports")
+
+
+def test_start_ticks_and_pid_are_those_of_the_process(flock):
+    spawn = flock.ask("sleep", "600")
+    news = flock.next("spawned", spawn)
+    fields = Path(f"/proc/{news['pid']}/stat").read_text().rpartition(")")[2].split()
+    assert news["startTicks"] == int(fields[19])
+    assert of_spawn(spawn) == [news["pid"]]
+
+
+def test_what_cannot_be_started_is_refused_with_the_systems_reason(flock, file):
+    plain = file("plain")
+    assert flock.refusal("no-such-program") == "ENOENT"
+    assert flock.refusal(str(plain)) == "EACCES"
+    assert flock.refusal("true", cwd="/no/such/folder") == "ENOENT"
+    assert flock.refusal("true", "a\0b") == "EINVAL"
+    assert flock.refusal("true", "\ud800") == "EINVAL"
+    assert flock.refusal("true", "x" * 4_000_000) == "E2BIG"
+    assert flock.refusal("true", socket="/no/such/socket") == "ECONNREFUSED"
+    plain.chmod(0o755)
+    plain.write_bytes(b"\x7fno program")
+    assert flock.refusal(str(plain)) == "ENOEXEC"
+    # It goes on after all that.
+    spawn, _ = flock.start("true")
+    assert flock.next("exited", spawn)["code"] == 0
+
+
+def test_without_descriptors_a_process_is_refused_and_the_next_one_is_not(flock):
+    shepherd = flock.hello["pid"]
+    soft, hard = resource.prlimit(shepherd, resource.RLIMIT_NOFILE)
+    used = len(os.listdir(f"/proc/{shepherd}/fd"))
+    resource.prlimit(shepherd, resource.RLIMIT_NOFILE, (used + 3, hard))
+    assert flock.refusal("true") == errno.errorcode[errno.EMFILE]
+    resource.prlimit(shepherd, resource.RLIMIT_NOFILE, (soft, hard))
+    spawn, _ = flock.start("true")
+    assert flock.next("exited", spawn)["code"] == 0
+    assert len(os.listdir(f"/proc/{shepherd}/fd")) == used
+
+
+def test_how_a_process_ended_is_told(flock):
+    for command, how in [("exit 7", (7, None)), ("kill -9 $$", (None, 9)), ("kill -TERM $$", (None, 15))]:
+        spawn, _ = flock.start("sh", "-c", command)
+        news = flock.next("exited", spawn)
+        assert (news["code"], news["signal"]) == how
+
+
+def test_a_signal_goes_to_the_process_or_to_its_group(flock):
+    code = "import os, time\nchild = os.fork()\nif child: print(child, flush=True)\ntime.sleep(600)"
+    one, pid = flock.python(code)
+    child = int(flock.line(one))
+    flock.order(type="signal", spawn=one, signal=signal.SIGSTOP, target="process")
+    eventually("the process is stopped", lambda: state(pid) == "T")
+    assert state(child) == "S"
+    flock.order(type="signal", spawn=one, signal=signal.SIGSTOP, target="group")
+    eventually("its child is stopped too", lambda: state(child) == "T")
+    flock.order(type="signal", spawn=one, signal=signal.SIGKILL, target="process")
+    assert flock.next("exited", one)["signal"] == signal.SIGKILL
+    # Its group was ended with it. What is over, or was never begun, gets no signal.
+    eventually("its child is gone", lambda: is_gone(child))
+    flock.order(type="signal", spawn=one, signal=signal.SIGKILL, target="group")
+    flock.order(type="signal", spawn="9-0123456789abcdef", signal=signal.SIGKILL, target="group")
+    spawn, _ = flock.start("true")
+    assert flock.next("exited", spawn)["code"] == 0
+
+
+def test_what_a_process_leaves_behind_lives_no_longer_than_the_process(flock):
+    code = DAEMON + "print('left', flush=True)\nimport time\ntime.sleep(600)"
+    one, one_pid = flock.python(code)
+    other, other_pid = flock.python(code)
+    assert flock.line(one) == flock.line(other) == "left\n"
+    daemons = [pid for pid in of_spawn(one) if pid != one_pid]
+    others = [pid for pid in of_spawn(other) if pid != other_pid]
+    assert (len(daemons), len(others)) == (1, 1)
+    assert Path(f"/proc/{daemons[0]}/environ").read_bytes() == b""
+    eventually("the shepherd is their parent", lambda: [parent(pid) for pid in daemons + others] == [flock.hello["pid"]] * 2)
+    os.kill(one_pid, signal.SIGKILL)
+    flock.next("exited", one)
+    eventually("the first one's daemon is gone", lambda: is_gone(daemons[0]))
+    assert [state(pid) for pid in (other_pid, *others)] == ["S", "S"]
+
+
+def test_a_process_ends_when_its_own_lifeline_does(flock):
+    # It arms nothing, ignores what can be ignored, and is stopped.
+    code = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nsignal.signal(29, signal.SIG_IGN)\nprint(flush=True)\ntime.sleep(600)"
+    one, pid = flock.python(code)
+    other, other_pid = flock.python(code)
+    assert flock.line(one) == flock.line(other) == "\n"
+    os.kill(pid, signal.SIGSTOP)
+    flock.channel(one, "lifeline").close()
+    assert flock.next("exited", one)["signal"] == signal.SIGKILL
+    assert state(other_pid) == "S"
+
+
+@pytest.mark.parametrize("end", ["lifeline", "orders", "SIGTERM", "nobody hears", "nonsense"])
+def test_when_the_host_is_gone_nothing_is_left(flock, end):
+    stubborn = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint(flush=True)\ntime.sleep(600)"
+    daemon, _ = flock.python(DAEMON + "print(flush=True)\nimport time\ntime.sleep(600)")
+    deaf, stopped = flock.python(stubborn)
+    assert flock.line(daemon) == flock.line(deaf) == "\n"
+    os.kill(stopped, signal.SIGSTOP)
+    assert [len(of_spawn(daemon)), len(of_spawn(deaf))] == [2, 1]
+    if end == "orders":
+        flock.process.stdin.close()
+    elif end == "SIGTERM":
+        flock.process.terminate()
+    elif end == "nonsense":
+        flock.order(type="dance")
+    elif end == "nobody hears":
+        flock.report.shutdown(socket.SHUT_RDWR)
+        flock.order(type="signal", spawn=deaf, signal=signal.SIGKILL, target="process")
+    else:
+        flock.leave()
+    status = flock.process.wait(PATIENCE)
+    assert [of_spawn(daemon), of_spawn(deaf)] == [[], []]
+    assert status == (1 if end == "nonsense" else 0)
+    if end == "nonsense":
+        assert b"no such order: dance" in flock.process.stderr.read()
+
+
+def test_when_the_shepherd_is_killed_its_processes_are(flock):
+    pids = [flock.python("import time\ntime.sleep(600)")[1] for _ in range(3)]
+    os.kill(pids[0], signal.SIGSTOP)
+    os.kill(flock.hello["pid"], signal.SIGKILL)
+    flock.process.wait(PATIENCE)
+    eventually("they are gone", lambda: all(map(is_gone, pids)))
+
+
+def test_two_hundred_processes_leave_neither_descriptors_nor_zombies(flock):
+    shepherd = flock.hello["pid"]
+    before = sorted(os.listdir(f"/proc/{shepherd}/fd"))
+    waiting = {flock.ask("true") for _ in range(200)}
+    while waiting:
+        news = flock.news.get(timeout=PATIENCE)
+        assert news["type"] != "refused"
+        if news["type"] == "exited":
+            assert news["code"] == 0
+            waiting.remove(news["spawn"])
+    assert Path(f"/proc/{shepherd}/task/{shepherd}/children").read_text() == ""
+    assert sorted(os.listdir(f"/proc/{shepherd}/fd")) == before
