@@ -1,4 +1,4 @@
-"""The shepherd's protocol, spoken by a host that is made of this test. See ``_shepherd.py``."""
+"""The shepherd's protocol, spoken by a host that is made of this test. See ``terrarium_shepherd``."""
 
 import errno
 import json
@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from host import LAUNCHER, PATIENCE, eventually
 
-SHEPHERD = Path(__file__).resolve().parent.parent / "src" / "terrarium" / "_shepherd.py"
+SHEPHERD = Path(__file__).resolve().parent.parent / "src" / "terrarium_shepherd"
+CONTAINMENTS = ("pidns", "cgroup", "shepherd")
 
 # Leaves its session, its parents and its environment behind.
 DAEMON = """
@@ -28,12 +29,31 @@ if os.fork() == 0:
 os.wait()
 """
 
+# In namespaces of its own, where no PID namespace can be made and no cgroup is mounted.
+WITHOUT = """
+import ctypes
+libc = ctypes.CDLL(None)
+def check(status):
+    if status != 0:
+        sys.exit("cannot take it away")
+if "cgroup" in {missing!r}:
+    check(libc.unshare(0x20000))
+    check(libc.mount(b"none", b"/", None, ctypes.c_ulong(16384 | 1 << 18), None))
+    for line in reversed(open("/proc/self/mountinfo").read().splitlines()):
+        if " - cgroup2 " in line:
+            check(libc.umount2(line.split()[4].encode(), 2))
+if "pidns" in {missing!r}:
+    check(libc.unshare(0x10000000))
+    for name, line in [("self/setgroups", "deny"), ("self/uid_map", "0 0 1"), ("self/gid_map", "0 0 1"), ("sys/user/max_pid_namespaces", "0")]:
+        open("/proc/" + name, "w").write(line)
+os.execv("""
+
 
 class Flock:
     """A host with one shepherd."""
 
-    def __init__(self, folder):
-        self.socket = str(folder / "s.sock")
+    def __init__(self, folder, containment, launcher=LAUNCHER):
+        self.socket = str(folder / f"{os.urandom(4).hex()}.sock")
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(self.socket)
         self._server.listen(64)
@@ -43,7 +63,10 @@ class Flock:
         lifeline, self.lifeline = os.pipe()
         self.report, report = socket.socketpair()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCHER, str(lifeline), str(report.fileno()), sys.executable, "-I", "-S", str(SHEPHERD)],
+            [
+                *[sys.executable, "-c", launcher, str(lifeline), str(report.fileno())],
+                *[sys.executable, "-I", "-S", str(SHEPHERD), "--containment", containment],
+            ],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=(lifeline, report.fileno()),
@@ -52,7 +75,7 @@ class Flock:
         report.close()
         self.news = queue.SimpleQueue()
         threading.Thread(target=self._hear, daemon=True).start()
-        self.hello = self.next("hello")
+        self.hello = self.news.get(timeout=PATIENCE)
         self.spawns = []
 
     def order(self, **order):
@@ -140,13 +163,28 @@ class Flock:
 
 
 @pytest.fixture
-def flock(folder):
+def open_flock(folder):
     """When the test ends, nothing that the shepherd has started is alive, which is looked up in /proc."""
-    flock = Flock(folder)
+    flocks = []
+
+    def open(containment, missing=()):
+        launcher = LAUNCHER.replace("os.execv(", WITHOUT.format(missing=missing)) if missing else LAUNCHER
+        flocks.append(Flock(folder, containment, launcher))
+        return flocks[-1]
+
     try:
-        yield flock
+        yield open
     finally:
-        flock.close()
+        for flock in flocks:
+            flock.close()
+
+
+@pytest.fixture(params=CONTAINMENTS)
+def flock(open_flock, request):
+    flock = open_flock(request.param)
+    if flock.hello["type"] == "unavailable":
+        pytest.skip(f"no {request.param} here: {flock.hello['reason']}")
+    return flock
 
 
 def of_spawn(spawn):
@@ -179,7 +217,17 @@ def parent(pid):
 
 
 def test_the_shepherd_says_first_who_it_is(flock):
-    assert flock.hello == {"type": "hello", "version": 1, "pid": flock.process.pid}
+    hello = dict(flock.hello)
+    pid, cgroup = hello.pop("pid"), hello.pop("cgroup")
+    assert hello == {"type": "hello", "version": 1, "containment": hello["containment"], "missing": {}}
+    if hello["containment"] == "shepherd":
+        assert pid == flock.process.pid
+    else:
+        # The host's child is a warden, and the shepherd a child of that.
+        assert parent(pid) == flock.process.pid
+    assert (cgroup is not None) == (hello["containment"] == "cgroup")
+    if cgroup is not None:
+        assert Path(cgroup, "cgroup.procs").read_text() == ""
 
 
 def test_a_process_has_what_was_ordered(flock, folder):
@@ -193,9 +241,9 @@ print(sorted(os.listdir("/proc/self/fd"))[:5], os.readlink("/proc/self/fd/0"))
     spawn, pid = flock.python(code, "a b", "蛇", env=env, cwd=str(folder))
     news = flock.next("exited", spawn)
     assert news == {"type": "exited", "spawn": spawn, "code": 0, "signal": None}
-    host = ("TERRARIUM_HOST_PID", str(flock.hello["pid"]))
-    environment = [("LC_ALL", "C.UTF-8"), ("ONE", "ü\n"), host]
-    first = f"{['a b', '蛇']} {folder} {environment} True {flock.hello['pid']} "
+    shepherd = 1 if flock.hello["containment"] == "pidns" else flock.hello["pid"]
+    environment = [("LC_ALL", "C.UTF-8"), ("ONE", "ü\n"), ("TERRARIUM_HOST_PID", str(shepherd))]
+    first = f"{['a b', '蛇']} {folder} {environment} True {shepherd} "
     assert flock.said(spawn) == f"{first}\n{['0', '1', '2', '3', '4']} /dev/null\n"
     assert (flock.said(spawn, "stderr"), flock.said(spawn, "report")) == ("errors", "reports")
 
@@ -234,7 +282,7 @@ def test_without_descriptors_a_process_is_refused_and_the_next_one_is_not(flock)
     resource.prlimit(shepherd, resource.RLIMIT_NOFILE, (soft, hard))
     spawn, _ = flock.start("true")
     assert flock.next("exited", spawn)["code"] == 0
-    assert len(os.listdir(f"/proc/{shepherd}/fd")) == used
+    eventually("nothing else is open", lambda: len(os.listdir(f"/proc/{shepherd}/fd")) == used)
 
 
 def test_how_a_process_ended_is_told(flock):
@@ -247,7 +295,8 @@ def test_how_a_process_ended_is_told(flock):
 def test_a_signal_goes_to_the_process_or_to_its_group(flock):
     code = "import os, time\nchild = os.fork()\nif child: print(child, flush=True)\ntime.sleep(600)"
     one, pid = flock.python(code)
-    child = int(flock.line(one))
+    flock.line(one)
+    (child,) = [other for other in of_spawn(one) if other != pid]
     flock.order(type="signal", spawn=one, signal=signal.SIGSTOP, target="process")
     eventually("the process is stopped", lambda: state(pid) == "T")
     assert state(child) == "S"
@@ -271,7 +320,7 @@ def test_what_a_process_leaves_behind_lives_no_longer_than_the_process(flock):
     daemons = [pid for pid in of_spawn(one) if pid != one_pid]
     others = [pid for pid in of_spawn(other) if pid != other_pid]
     assert (len(daemons), len(others)) == (1, 1)
-    assert Path(f"/proc/{daemons[0]}/environ").read_bytes() == b""
+    eventually("its environment is empty", lambda: Path(f"/proc/{daemons[0]}/environ").read_bytes() == b"")
     eventually("the shepherd is their parent", lambda: [parent(pid) for pid in daemons + others] == [flock.hello["pid"]] * 2)
     os.kill(one_pid, signal.SIGKILL)
     flock.next("exited", one)
@@ -288,7 +337,7 @@ def test_a_process_ends_when_its_own_lifeline_does(flock):
     os.kill(pid, signal.SIGSTOP)
     flock.channel(one, "lifeline").close()
     assert flock.next("exited", one)["signal"] == signal.SIGKILL
-    assert state(other_pid) == "S"
+    assert not is_gone(other_pid)
 
 
 @pytest.mark.parametrize("end", ["lifeline", "orders", "SIGTERM", "nobody hears", "nonsense"])
@@ -317,12 +366,116 @@ def test_when_the_host_is_gone_nothing_is_left(flock, end):
         assert b"no such order: dance" in flock.process.stderr.read()
 
 
-def test_when_the_shepherd_is_killed_its_processes_are(flock):
-    pids = [flock.python("import time\ntime.sleep(600)")[1] for _ in range(3)]
-    os.kill(pids[0], signal.SIGSTOP)
-    os.kill(flock.hello["pid"], signal.SIGKILL)
+def with_daemon(flock):
+    """Starts a process that has left a daemon behind; answers both pids."""
+    spawn, pid = flock.python(DAEMON + "print(flush=True)\nimport time\ntime.sleep(600)")
+    flock.line(spawn)
+    (daemon,) = [other for other in of_spawn(spawn) if other != pid]
+    return pid, daemon
+
+
+@pytest.mark.parametrize("victim", ["shepherd", "warden", "both"])
+def test_when_the_shepherd_is_killed_its_processes_are(flock, victim):
+    pid, daemon = with_daemon(flock)
+    others = [flock.python("import time\ntime.sleep(600)")[1] for _ in range(3)]
+    os.kill(others[0], signal.SIGSTOP)
+    victims = {"shepherd": [flock.hello["pid"]], "warden": [flock.process.pid]}.get(victim, [flock.process.pid, flock.hello["pid"]])
+    if victim == "both":
+        # Neither gets to do anything about the other's end.
+        for each in victims:
+            os.kill(each, signal.SIGSTOP)
+        eventually("they are stopped", lambda: all(state(each) == "T" for each in victims))
+    for each in victims:
+        os.kill(each, signal.SIGKILL)
+    assert flock.process.wait(PATIENCE) == -signal.SIGKILL
+    eventually("they are gone", lambda: all(map(is_gone, [pid, *others, flock.hello["pid"]])))
+    containment = flock.hello["containment"]
+    if containment == "pidns" or (containment == "cgroup" and len(victims) == 1):
+        eventually("the daemon is gone", lambda: is_gone(daemon))
+        eventually("the cgroup is removed", lambda: containment == "pidns" or not Path(flock.hello["cgroup"]).exists())
+        return
+    # The one that gets away: it has no parent any more, no session, no environment, and nobody who remembers.
+    assert not is_gone(daemon)
+    if containment == "shepherd":
+        os.kill(daemon, signal.SIGKILL)
+        eventually("the daemon is gone", lambda: is_gone(daemon))
+    else:
+        # But a cgroup remembers.
+        cgroup = Path(flock.hello["cgroup"])
+        assert (cgroup / "cgroup.procs").read_text().split() == [str(daemon)]
+        (cgroup / "cgroup.kill").write_text("1")
+        eventually("nobody is inside", lambda: (cgroup / "cgroup.procs").read_text() == "")
+        cgroup.rmdir()
+
+
+def test_when_the_host_is_gone_who_is_stopped_goes_on_and_ends(flock):
+    pid, daemon = with_daemon(flock)
+    all = [flock.process.pid, flock.hello["pid"], pid, daemon]
+    for each in all:
+        os.kill(each, signal.SIGSTOP)
+        eventually("it is stopped", lambda: state(each) == "T")
+    os.close(flock.lifeline)
+    flock.lifeline = None
     flock.process.wait(PATIENCE)
-    eventually("they are gone", lambda: all(map(is_gone, pids)))
+    assert [each for each in all if not is_gone(each)] == []
+
+
+def test_in_a_pid_namespace_a_process_sees_its_own_kind_only(open_flock):
+    flock = open_flock("pidns")
+    if flock.hello["type"] == "unavailable":
+        pytest.skip(f"no PID namespace here: {flock.hello['reason']}")
+    code = "import os\nprint(os.getpid(), os.readlink('/proc/self'), *sorted(filter(str.isdigit, os.listdir('/proc')), key=int))"
+    spawn, pid = flock.python(code)
+    flock.next("exited", spawn)
+    own, linked, *visible = flock.said(spawn).split()
+    assert (own, linked, visible) == (own, own, ["1", own])
+    assert int(own) != pid
+
+
+def test_a_control_group_is_removed_with_its_processes(open_flock):
+    flock = open_flock("cgroup")
+    if flock.hello["type"] == "unavailable":
+        pytest.skip(f"no control group here: {flock.hello['reason']}")
+    cgroup = Path(flock.hello["cgroup"])
+    inside = sorted(with_daemon(flock))
+    assert sorted(map(int, (cgroup / "cgroup.procs").read_text().split())) == inside
+    assert flock.leave() == 0
+    assert not cgroup.exists()
+
+
+NO_NAMESPACE = "unshare: No space left on device"
+NO_CGROUP = "there is no cgroup v2 here"
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take containments away")
+
+
+@pytest.mark.parametrize(
+    "wanted, missing, reason",
+    [
+        ("bastille", (), "there is no such containment"),
+        pytest.param("cgroup", ("cgroup",), NO_CGROUP, marks=AS_ROOT),
+        pytest.param("pidns", ("pidns",), NO_NAMESPACE, marks=AS_ROOT),
+    ],
+)
+def test_a_containment_that_is_demanded_and_missing_is_an_error(open_flock, wanted, missing, reason):
+    flock = open_flock(wanted, missing)
+    news = {"type": "unavailable", "version": 1, "containment": wanted, "reason": reason}
+    assert (flock.hello, flock.process.wait(PATIENCE)) == (news, 78)
+
+
+@AS_ROOT
+@pytest.mark.parametrize(
+    "missing, containment, reasons",
+    [
+        (("cgroup",), "pidns", {}),
+        (("pidns",), "cgroup", {"pidns": NO_NAMESPACE}),
+        (("pidns", "cgroup"), "shepherd", {"pidns": NO_NAMESPACE, "cgroup": NO_CGROUP}),
+    ],
+)
+def test_the_best_there_is_is_taken_and_why_it_is_no_better_is_said(open_flock, missing, containment, reasons):
+    flock = open_flock("auto", missing)
+    assert (flock.hello["containment"], flock.hello["missing"]) == (containment, reasons)
+    spawn, _ = flock.start("true")
+    assert flock.next("exited", spawn)["code"] == 0
 
 
 def test_two_hundred_processes_leave_neither_descriptors_nor_zombies(flock):
@@ -335,5 +488,6 @@ def test_two_hundred_processes_leave_neither_descriptors_nor_zombies(flock):
         if news["type"] == "exited":
             assert news["code"] == 0
             waiting.remove(news["spawn"])
-    assert Path(f"/proc/{shepherd}/task/{shepherd}/children").read_text() == ""
-    assert sorted(os.listdir(f"/proc/{shepherd}/fd")) == before
+    eventually("nobody is left", lambda: Path(f"/proc/{shepherd}/task/{shepherd}/children").read_text() == "")
+    # It may be looking into a file.
+    eventually("nothing else is open", lambda: sorted(os.listdir(f"/proc/{shepherd}/fd")) == before)

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { createPool } from '@terrarium/pool'
+import { readIdentity } from '@terrarium/process'
 import { eventually, habitat, isAlive, TOOLS } from '../support/terrarium.ts'
 
 /** A module whose workers die as soon as a file appears beside it, though they were ready. */
@@ -40,7 +41,7 @@ test('a module that dies after ready: growing delays, then parked', async () => 
   expect(pool.stats).toMatchObject({ starts: 6, crashes: 6 })
   expect(readies).toBe(6)
   expect(delays.filter((delay) => delay > 0)).toEqual([20, 40, 80, 160])
-  await expect(pool.call('pid')).rejects.toMatchObject({ code: 'PARKED', cause: { code: 'WORKER_CRASHED' } })
+  await expect(pool.call('spawn')).rejects.toMatchObject({ code: 'PARKED', cause: { code: 'WORKER_CRASHED' } })
   await pool.stop()
 })
 
@@ -69,7 +70,7 @@ test('one worker that crashes over and over leaves its siblings, and the budget 
   expect(pool.workers.slice(1).map(({ pid }) => pid)).toEqual(siblings)
   expect(siblings.every(isAlive)).toBe(true)
   expect(pool.status).toBe('running')
-  expect(siblings).toContain(await pool.call('pid'))
+  expect(siblings.map((pid) => readIdentity(pid)?.spawn)).toContain(await pool.call('spawn'))
   // A sibling that crashes now is restarted as if nothing had happened.
   pool.kill('worker-2')
   await eventually('the sibling is back', () => pool.workers[1]?.state === 'ready')

@@ -71,6 +71,7 @@ export class Habitat {
     return findMarked({ installation }).map(({ pid }) => pid)
   }
 
+  /** A shepherd, and perhaps its warden. */
   shepherds(): number[] {
     return this.marked().filter(isShepherd)
   }
@@ -83,7 +84,7 @@ export class Habitat {
 
 function isShepherd(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('_shepherd.py')
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/terrarium_shepherd')
   } catch {
     return true // gone, and so no worker
   }

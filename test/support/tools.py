@@ -22,8 +22,9 @@ def echo(value=None):
 
 
 @tool
-def pid() -> int:
-    return os.getpid()
+def spawn() -> str:
+    """Which worker this is. Its own pid may be a number of a namespace that the host does not see."""
+    return os.environ["TERRARIUM_SPAWN"].rpartition(":")[2]
 
 
 @tool

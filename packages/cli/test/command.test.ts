@@ -30,7 +30,19 @@ test('doctor tells interpreter, versions and state, and tries a worker', async (
     expect(stdout).toMatch(new RegExp(`^${module} +\\d+\\.\\d+`, 'm'))
   }
   expect(stdout).toContain(join(home.folder, 'state'))
+  expect(stdout).toMatch(/^containment +(pidns: the kernel ends|cgroup: the kernel ends|shepherd: one process)/m)
   expect(stdout).toMatch(/^trial worker +ready and answering/m)
+})
+
+test('doctor tells which containment is in use, and refuses one that is missing', async () => {
+  const home = place()
+  const { stdout } = await home.run(['doctor'], { TERRARIUM_CONTAINMENT: 'shepherd' })
+  expect(stdout).toMatch(/^containment +shepherd: one process ends all others/m)
+  const { code, stderr } = await home.run(['doctor'], { TERRARIUM_CONTAINMENT: 'bastille' })
+  expect({ code, stderr }).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('There are: auto, pidns, cgroup, shepherd.'),
+  })
 })
 
 test('doctor names every module that is missing and the command that repairs it', async () => {

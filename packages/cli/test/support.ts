@@ -68,7 +68,7 @@ export class Place {
 
 function isShepherd(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('_shepherd.py')
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/terrarium_shepherd')
   } catch {
     return true // gone, and so no worker
   }

@@ -30,7 +30,8 @@ export async function openHouse(
   const runtime = await openRuntime({
     python: interpreter.path,
     logger,
-    ...(options.stateDir === undefined ? {} : { stateDir: options.stateDir }),
+    stateDir: options.stateDir,
+    containment: options.containment,
   })
   try {
     const server = await SessionServer.listen(runtime.directory)

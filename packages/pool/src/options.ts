@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
+import type { Containment } from '@terrarium/process'
 import { TerrariumError, type SupervisorOptions } from '@terrarium/supervisor'
 import type { Heartbeat } from '@terrarium/worker'
 import type { Logger } from 'pino'
@@ -39,6 +40,11 @@ export interface PoolOptions {
   readonly cwd?: string
   /** Where reservations are kept. Default: `TERRARIUM_STATE_DIR`, else a folder of the user's. */
   readonly stateDir?: string
+  /**
+   * What is to hold the workers and all they start together: `pidns`, `cgroup` or `shepherd`, see `@terrarium/process`. Default:
+   * `TERRARIUM_CONTAINMENT`, else `auto`, the best that this system has. One that is demanded and missing fails the start.
+   */
+  readonly containment?: Containment | 'auto'
   /** Default: warnings and errors to stderr. */
   readonly logger?: Logger
   /** Supervision of the workers, see `@terrarium/supervisor`. */
@@ -72,6 +78,8 @@ const NUMBERS = {
   drainTimeout: [0, LONGEST],
 } as const
 
+const CONTAINMENTS: readonly NonNullable<PoolOptions['containment']>[] = ['auto', 'pidns', 'cgroup', 'shepherd']
+
 /** Throws INVALID_ARGUMENT naming every mistake at once. */
 export function validatePoolOptions(options: PoolOptions): void {
   const mistakes: string[] = []
@@ -98,6 +106,10 @@ export function validatePoolOptions(options: PoolOptions): void {
   }
   for (const key of ['interpreter', 'cwd', 'stateDir'] as const) {
     if (options[key] === '') mistakes.push(`\`${key}\` must not be empty`)
+  }
+  const { containment } = options
+  if (containment !== undefined && !CONTAINMENTS.includes(containment)) {
+    mistakes.push(`\`containment\` must be one of ${CONTAINMENTS.join(', ')}, not ${String(containment)}`)
   }
   if (mistakes.length > 0) throw invalid(`pool options: ${mistakes.join('; ')}`)
 }

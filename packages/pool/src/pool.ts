@@ -204,11 +204,11 @@ class SupervisedPool implements Pool {
   }
 
   #ready(slot: Slot): void {
-    const { session, tools } = slot.ref?.getSnapshot().context ?? {}
-    if (session === undefined || tools === undefined) return
-    slot.opened(session)
+    const { session, tools, pid } = slot.ref?.getSnapshot().context ?? {}
+    if (session === undefined || tools === undefined || pid === undefined) return
+    slot.opened(session, pid)
     if (this.#status === 'parked') this.#status = 'running'
-    this.#events.emit('worker.ready', { worker: slot.id, pid: session.pid, tools })
+    this.#events.emit('worker.ready', { worker: slot.id, pid, tools })
     if (this.#starting !== undefined && this.#slots.every((each) => each.session !== undefined)) {
       this.#status = 'running'
       this.#starting.resolve()

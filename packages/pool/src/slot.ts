@@ -26,14 +26,16 @@ export class Slot {
   /** How many calls were with the last worker when it ended. */
   lost = 0
   #session: Session | undefined
+  #pid: number | undefined
   #doomed = false
 
   constructor(id: string) {
     this.id = id
   }
 
-  opened(session: Session): void {
+  opened(session: Session, pid: number): void {
     this.#session = session
+    this.#pid = pid
     this.#doomed = false
     this.parked = undefined
     this.probing = false
@@ -47,8 +49,9 @@ export class Slot {
     session?.abandon(error)
   }
 
+  /** As the host sees it; in a namespace of its own the worker may see another one. */
   get pid(): number | undefined {
-    return this.#session?.pid
+    return this.#session === undefined ? undefined : this.#pid
   }
 
   /** The session of a worker that is ready; undefined from the moment its stream is gone or its end is decided. */

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import { readIdentity } from '@terrarium/process'
 import { VirtualClock } from '@terrarium/supervisor'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, isAlive, TOOLS } from '../../../test/support/terrarium.ts'
@@ -38,7 +39,7 @@ test('a worker that answers, or holds the GIL in a call, is left alone', async (
   const pid = pool.workers[0]?.pid
   await new Promise((resolve) => setTimeout(resolve, 1_000))
   await pool.call('hold_gil', { seconds: 1 })
-  expect(await pool.call('pid')).toBe(pid)
+  expect(await pool.call('spawn')).toBe(readIdentity(pid ?? 0)?.spawn)
   expect(pool.stats.crashes).toBe(0)
   await pool.stop()
 })

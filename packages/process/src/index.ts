@@ -1,3 +1,4 @@
+export type { Containment, ContainmentReport } from './containment.ts'
 export { openRuntime, type CloseReport, type Runtime, type RuntimeOptions } from './runtime.ts'
 export type { ExitStatus, OsProcess, SpawnRequest } from './os-process.ts'
 export type { LeftAlone, SweepReport } from './sweep.ts'

@@ -1,21 +1,21 @@
-import { randomBytes } from 'node:crypto'
 import { accessSync, constants } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { destination, pino, type Logger } from 'pino'
 import { TerrariumError } from '@terrarium/supervisor'
+import { wantedContainment, type Containment, type ContainmentReport } from './containment.ts'
 import { killStrays, type StartHelper } from './helper.ts'
-import { formatMarker, HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './identity.ts'
-import { launch, type Launched, type LaunchRequest } from './launch.ts'
-import { ReservationLog, type Reservation } from './log.ts'
-import { ManagedProcess, UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
-import { pythonHome } from './python-home.ts'
+import type { Identity } from './identity.ts'
+import { launch, type LaunchRequest } from './launch.ts'
+import { ReservationLog } from './log.ts'
+import { UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
 import { Reaper } from './reaper.ts'
 import { createRun, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
-import { Shepherd } from './shepherd.ts'
+import { Spawns } from './spawns.ts'
 import { openInstallation, resolveStateDir, stateError, usingState } from './state.ts'
 import { sweepDeadRuns, type SweepReport } from './sweep.ts'
 import { findMarked, processTable } from './table.ts'
+import { Tending } from './tending.ts'
 
 export interface RuntimeOptions {
   /** Absolute path of a real Python interpreter (not a shim): it runs the shepherd and the sweep helper. */
@@ -24,6 +24,11 @@ export interface RuntimeOptions {
   readonly stateDir?: string | undefined
   /** Default: warnings and errors, to standard error. */
   readonly logger?: Logger | undefined
+  /**
+   * What is to hold the processes together. Default: TERRARIUM_CONTAINMENT, or `auto`, the best that this system has. One that is
+   * demanded and missing is an error, never replaced.
+   */
+  readonly containment?: Containment | 'auto' | undefined
   /** How often to look again at what resists its end, ms. Default 1000. */
   readonly reapInterval?: number | undefined
 }
@@ -47,6 +52,8 @@ export interface Runtime {
   readonly stateDir: string
   /** The sweep that {@link openRuntime} began. */
   readonly swept: Promise<SweepReport>
+  /** What holds the processes together, and why it is nothing better. Errors: START_FAILED, STOPPED. */
+  containment(): Promise<ContainmentReport>
   /**
    * Starts a process. Its reservation is on disk before. Errors: CONFIGURATION (it can never start), START_FAILED (the system
    * refuses now), INVALID_ARGUMENT, STOPPED.
@@ -60,41 +67,47 @@ export interface Runtime {
   close(): Promise<CloseReport>
 }
 
-interface Entry {
-  reservation: Reservation
-  process?: ManagedProcess
-  readonly release: () => void
-}
-
 const PROOF_MS = 5000
 
 /**
  * Opens a run and begins, in the background, to sweep dead ones. Errors: INVALID_ARGUMENT (options, state directory),
- * CONFIGURATION (system not supported), LOG_DAMAGED (installation id).
+ * CONFIGURATION (system not supported, containment missing), LOG_DAMAGED (installation id).
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   processTable()
   checkMainThread()
   checkPython(options.python)
+  const containment = wantedContainment(options.containment)
   const stateDir = resolveStateDir(options.stateDir)
   const installation = openInstallation(stateDir)
   const { owner, directory } = usingState(stateDir, () => createRun(stateDir, installation))
   const logger = (options.logger ?? pino({ level: 'warn' }, destination(2))).child({ run: owner.run })
+  let runtime: ShepherdedRuntime
   try {
     const log = await ReservationLog.create(join(directory, 'log'))
-    return new ShepherdedRuntime({ ...options, stateDir, owner, log, logger })
+    runtime = new ShepherdedRuntime({ ...options, stateDir, owner, directory, log, logger, containment })
   } catch (error) {
     removeRuntimeDirectory(owner)
     removeRun(stateDir, owner.run)
     throw stateError(stateDir, error)
   }
+  // What is demanded is looked at now, and not when the first process is to start.
+  if (containment !== 'auto') {
+    await runtime.containment().catch(async (error: unknown) => {
+      await runtime.close()
+      throw error
+    })
+  }
+  return runtime
 }
 
 interface Parts extends RuntimeOptions {
   readonly stateDir: string
   readonly owner: Owner
+  readonly directory: string
   readonly log: ReservationLog
   readonly logger: Logger
+  readonly containment: Containment | 'auto'
 }
 
 /** A runtime whose processes are children of its shepherd, which is a child of this very process. */
@@ -105,42 +118,54 @@ class ShepherdedRuntime implements Runtime {
   readonly stateDir: string
   readonly swept: Promise<SweepReport>
   readonly #parts: Parts
+  readonly #spawns: Spawns
+  readonly #tending: Tending
   readonly #reaper: Reaper
-  readonly #entries = new Map<string, Entry>()
   readonly #starting = new Set<Promise<unknown>>()
-  readonly #shepherds = new Set<string>()
-  #counter = 0
-  #shepherd: Promise<Shepherd> | undefined
   #sweeping: Promise<SweepReport> | undefined
   #closing: Promise<CloseReport> | undefined
 
   constructor(parts: Parts) {
+    const { owner, stateDir, log, logger, python, directory, containment } = parts
     this.#parts = parts
-    this.runId = parts.owner.run
-    this.installation = parts.owner.installation
-    this.directory = parts.owner.runtimeDirectory
-    this.stateDir = parts.stateDir
+    this.runId = owner.run
+    this.installation = owner.installation
+    this.directory = owner.runtimeDirectory
+    this.stateDir = stateDir
+    this.#spawns = new Spawns({
+      stateDir,
+      owner,
+      log,
+      logger,
+      dead: (spawn) => {
+        this.#reaper.bury(spawn)
+      },
+    })
     this.#reaper = new Reaper({
       scan: () => this.#scan(),
       kill: (strays) => this.#killStrays(strays),
-      knows: (spawn) => this.#entries.has(spawn),
-      release: (spawn) => this.#release(spawn),
-      logger: parts.logger,
+      knows: (spawn) => this.#spawns.has(spawn),
+      release: (spawn) => this.#spawns.release(spawn),
+      logger,
       interval: parts.reapInterval ?? 1000,
     })
+    this.#tending = new Tending({ python, owner, runDirectory: directory, containment, spawns: this.#spawns, logger })
     // Early, so that it is there when the first process is to start, which will say so if it is not.
-    this.#tended().catch(() => undefined)
+    this.#track(this.#tending.shepherd()).catch(() => undefined)
     this.swept = this.sweep()
     this.swept.catch((error: unknown) => {
-      parts.logger.error({ err: error }, 'the sweep of dead runs failed')
+      logger.error({ err: error }, 'the sweep of dead runs failed')
     })
   }
 
+  containment(): Promise<ContainmentReport> {
+    return this.#closing === undefined
+      ? this.#track(this.#tending.containment())
+      : Promise.reject(closed('containment'))
+  }
+
   spawn(request: SpawnRequest): Promise<OsProcess> {
-    if (this.#closing !== undefined) {
-      return Promise.reject(new TerrariumError('STOPPED', `This runtime is closed: ${request.name} was not started`))
-    }
-    return this.#track(this.#start(request))
+    return this.#closing === undefined ? this.#track(this.#start(request)) : Promise.reject(closed(request.name))
   }
 
   sweep(): Promise<SweepReport> {
@@ -157,7 +182,7 @@ class ShepherdedRuntime implements Runtime {
   }
 
   census(): readonly Identity[] {
-    return this.#scan().filter(({ spawn }) => !this.#shepherds.has(spawn))
+    return this.#scan().filter(({ spawn }) => !this.#tending.has(spawn))
   }
 
   close(): Promise<CloseReport> {
@@ -168,17 +193,14 @@ class ShepherdedRuntime implements Runtime {
   async #close(): Promise<CloseReport> {
     await Promise.allSettled([this.#sweeping, ...this.#starting])
     const strays = this.#reaper.killed
-    const alive = [...this.#entries.values()].flatMap(({ process }) =>
-      process === undefined || process.hasEnded || this.#shepherds.has(process.spawnId) ? [] : process,
-    )
+    const alive = this.#spawns.processes().filter(({ spawnId }) => !this.#tending.has(spawnId))
     const exits = await Promise.all(
       alive.map((process) => Promise.race([process.kill(), patience(UNKILLABLE_MS + 100)])),
     )
-    const shepherd = await this.#shepherd?.catch(() => undefined)
-    await Promise.race([shepherd?.close(), patience(UNKILLABLE_MS)])
+    await Promise.race([this.#tending.close(), patience(UNKILLABLE_MS)])
     await this.#reaper.finish(PROOF_MS)
     const left = this.#scan()
-    const unreleased = [...this.#entries.keys()].filter((spawn) => !this.#shepherds.has(spawn)).length
+    const unreleased = this.#spawns.ids().filter((spawn) => !this.#tending.has(spawn)).length
     await this.#parts.log.close()
     removeRuntimeDirectory(this.#parts.owner)
     if (unreleased === 0 && left.length === 0) removeRun(this.stateDir, this.runId)
@@ -187,89 +209,9 @@ class ShepherdedRuntime implements Runtime {
     return { killed, unreleased, left }
   }
 
-  /** The shepherd, or a new one if there is none. */
-  #tended(): Promise<Shepherd> {
-    this.#shepherd ??= this.#track(this.#hire())
-    return this.#shepherd
-  }
-
-  async #hire(): Promise<Shepherd> {
-    const script = join(pythonHome(), 'terrarium', '_shepherd.py')
-    const request = {
-      name: 'shepherd',
-      command: this.#parts.python,
-      args: ['-I', '-S', script, MARKER],
-      onReserved: (spawn: string) => this.#shepherds.add(spawn),
-    }
-    const quit = (): void => {
-      this.#shepherd = undefined
-    }
-    try {
-      const { process, launched } = await this.#begin(request, launch)
-      void process.exited.then(({ code, signal, tail }) => {
-        quit()
-        if (this.#closing !== undefined) return
-        this.#parts.logger.error({ code, signal, tail }, 'the shepherd has died, and with it all processes of this run')
-      })
-      return await Shepherd.start(launched, join(this.directory, `s${this.#counter}.sock`))
-    } catch (error) {
-      quit()
-      throw error
-    }
-  }
-
   async #start(request: SpawnRequest): Promise<OsProcess> {
-    return (await this.#begin(request, async (complete) => (await this.#tended()).launch(complete))).process
-  }
-
-  async #begin<L extends Launched>(
-    request: SpawnRequest,
-    start: (complete: LaunchRequest) => Promise<L>,
-  ): Promise<{ process: ManagedProcess; launched: L }> {
-    const spawn = `${++this.#counter}-${randomBytes(8).toString('hex')}`
-    const args = placeMarker(request.args, this.runId, spawn)
-    const marker = { installation: this.installation, run: this.runId, spawn }
-    let release: () => void = () => undefined
-    const released = new Promise<void>((resolve) => (release = resolve))
-    const entry: Entry = { reservation: { spawn, name: request.name, state: 'reserved', at: Date.now() }, release }
-    this.#entries.set(spawn, entry)
-    try {
-      await this.#parts.log.reserve(entry.reservation).catch((error: unknown) => {
-        throw stateError(this.stateDir, error)
-      })
-      request.onReserved?.(spawn)
-      const launched = await start({
-        spawn,
-        command: request.command,
-        args,
-        cwd: request.cwd,
-        env: {
-          ...process.env,
-          ...request.env,
-          [MARKER_VARIABLE]: formatMarker(marker),
-          [HOST_VARIABLE]: String(process.pid),
-        },
-      })
-      const { pid, startTicks } = launched
-      entry.reservation = { ...entry.reservation, pid, startTicks }
-      const identity = { pid, startTicks, bootId: this.#parts.owner.bootId, ...marker }
-      const managed = new ManagedProcess(launched, identity, released, {
-        logger: this.#parts.logger,
-        activate: () => this.#note(entry, 'active'),
-        unkillable: () => {
-          this.#parts.logger.error({ identity, name: request.name }, 'unkillable: SIGKILL is pending in the kernel')
-          void this.#note(entry, 'unkillable')
-        },
-      })
-      entry.process = managed
-      void managed.exited.then(() => {
-        this.#reaper.bury(spawn)
-      })
-      return { process: managed, launched }
-    } catch (error) {
-      await this.#release(spawn)
-      throw error
-    }
+    const start = async (complete: LaunchRequest) => (await this.#tending.shepherd()).launch(complete)
+    return (await this.#spawns.begin(request, start)).process
   }
 
   /** Whatever carries a marker of this run. */
@@ -277,26 +219,10 @@ class ShepherdedRuntime implements Runtime {
     return findMarked({ installation: this.installation, run: this.runId })
   }
 
-  async #note(entry: Entry, state: Reservation['state']): Promise<void> {
-    entry.reservation = { ...entry.reservation, state }
-    await this.#parts.log.update(entry.reservation)
-  }
-
-  async #release(spawn: string): Promise<void> {
-    const entry = this.#entries.get(spawn)
-    this.#entries.delete(spawn)
-    try {
-      await this.#parts.log.release(spawn)
-    } catch (error) {
-      this.#parts.logger.error({ err: error, spawn }, 'a released reservation stays in the log')
-    }
-    entry?.release()
-  }
-
   #killStrays(targets: readonly Identity[]) {
     const { python, logger } = this.#parts
     const start: StartHelper = async (request, input) => {
-      const { process, launched } = await this.#begin(request, launch)
+      const { process, launched } = await this.#spawns.begin(request, launch)
       launched.stdin.end(input)
       return process
     }
@@ -311,11 +237,8 @@ class ShepherdedRuntime implements Runtime {
   }
 }
 
-function placeMarker(args: readonly string[], run: string, spawn: string): string[] {
-  const at = args.indexOf(MARKER)
-  if (at === -1) return [...args]
-  if (args.includes(MARKER, at + 1)) throw new TerrariumError('INVALID_ARGUMENT', `${MARKER} is given more than once`)
-  return [...args.slice(0, at), '--terrarium-run', run, '--terrarium-spawn', spawn, ...args.slice(at + 1)]
+function closed(what: string): TerrariumError {
+  return new TerrariumError('STOPPED', `This runtime is closed: ${what} was not started`)
 }
 
 function checkMainThread(): void {

@@ -5,9 +5,10 @@ import { createInterface, type Interface } from 'node:readline'
 import { TerrariumError } from '@terrarium/supervisor'
 import { Channels } from './channels.ts'
 import { startTicksOf } from './table.ts'
+import type { Containment } from './containment.ts'
 import { startError, type Ended, type Launched, type LaunchedChild, type LaunchRequest } from './launch.ts'
 
-/** Of the protocol, which `_shepherd.py` describes. */
+/** Of the protocol, which `terrarium_shepherd` describes. */
 const VERSION = 1
 const HEADER_BYTES = 64
 /** So often this process gets to its connections before one that has not come is lost: it is short of descriptors. */
@@ -18,10 +19,23 @@ const CHANNELS = ['stdout', 'stderr', 'lifeline', 'report'] as const
 type Channel = (typeof CHANNELS)[number]
 
 /** The shepherd's first word. */
-interface Hello {
-  readonly type: 'hello'
-  readonly version: number
+type FirstWord =
+  | ({ readonly type: 'hello'; readonly version: number } & Hello)
+  | {
+      readonly type: 'unavailable'
+      readonly version: number
+      readonly containment: string
+      readonly reason: string
+    }
+
+export interface Hello {
+  /** Of the shepherd itself; there may be a warden between it and this process. */
   readonly pid: number
+  readonly containment: Containment
+  /** The folder of the control group, where there is one. */
+  readonly cgroup: string | null
+  /** Why it is no better. */
+  readonly missing: Readonly<Partial<Record<Containment, string>>>
 }
 
 /** What it tells afterwards. */
@@ -39,8 +53,12 @@ export class Shepherd {
   readonly #server: Server
   readonly #socket: string
   readonly #flock = new Map<string, Shepherded>()
+  #hello: Hello | undefined
 
-  /** Listens on the socket, and waits for the first word of a process that runs `_shepherd.py`. Errors: START_FAILED. */
+  /**
+   * Listens on the socket, and waits for the first word of a process that runs `terrarium_shepherd`. Errors: START_FAILED, and
+   * CONFIGURATION when it cannot have the containment that it was told to have.
+   */
   static async start(launched: LaunchedChild, socket: string): Promise<Shepherd> {
     const shepherd = new Shepherd(launched, socket)
     await shepherd.#begin()
@@ -54,6 +72,12 @@ export class Shepherd {
       this.#welcome(connection)
     })
     this.#server.unref()
+  }
+
+  /** What it has said of itself. */
+  get hello(): Hello {
+    if (this.#hello === undefined) throw new Error('the shepherd has not said anything yet')
+    return this.#hello
   }
 
   /** Starts a process. Errors: as `launch`. */
@@ -88,7 +112,8 @@ export class Shepherd {
     })
     const lines = createInterface({ input: channels.report })
     try {
-      await Promise.all([once(this.#server.listen(this.#socket), 'listening'), this.#greeted(lines)])
+      const [hello] = await Promise.all([this.#greeted(lines), once(this.#server.listen(this.#socket), 'listening')])
+      this.#hello = hello
     } catch (error) {
       stdin.end()
       throw error
@@ -99,7 +124,7 @@ export class Shepherd {
     this.#launched.waitFor(false)
   }
 
-  async #greeted(lines: Interface): Promise<void> {
+  async #greeted(lines: Interface): Promise<Hello> {
     const { channels, ended } = this.#launched
     const [line] = (await Promise.race([
       once(lines, 'line'),
@@ -108,11 +133,17 @@ export class Shepherd {
         throw new TerrariumError('START_FAILED', `the shepherd has ended before its first word: ${why}`)
       }),
     ])) as [string]
-    const { version } = JSON.parse(line) as Hello
-    if (version === VERSION) return
-    throw new TerrariumError('START_FAILED', `the shepherd speaks version ${version} of its protocol, not ${VERSION}`, {
-      hint: 'Start the host again: its Python files have been replaced.',
-    })
+    const word = JSON.parse(line) as FirstWord
+    if (word.version !== VERSION) {
+      throw new TerrariumError(
+        'START_FAILED',
+        `the shepherd speaks version ${word.version} of its protocol, not ${VERSION}`,
+        { hint: 'Start the host again: its Python files have been replaced.' },
+      )
+    }
+    if (word.type === 'unavailable') throw unavailable(word.containment, word.reason)
+    const { pid, containment, cgroup, missing } = word
+    return { pid, containment, cgroup, missing }
   }
 
   #order(order: object): void {
@@ -247,6 +278,13 @@ class Shepherded {
 function nameOf(signal: number | null): NodeJS.Signals | null {
   const names = Object.keys(constants.signals) as NodeJS.Signals[]
   return names.find((name) => constants.signals[name] === signal) ?? null
+}
+
+function unavailable(containment: string, reason: string): TerrariumError {
+  return new TerrariumError('CONFIGURATION', `there is no containment ${containment} here: ${reason}`, {
+    hint: 'Ask for `auto`, which takes the best there is and says which, or for a lower one: pidns, cgroup, shepherd.',
+    details: { containment, reason },
+  })
 }
 
 function shepherdGone({ command }: LaunchRequest): TerrariumError {

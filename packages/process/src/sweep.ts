@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { TerrariumError } from '@terrarium/supervisor'
+import { clearCgroups } from './cgroup.ts'
 import type { Outcome } from './helper.ts'
 import { sameProcess, type Identity } from './identity.ts'
 import { readLog } from './log.ts'
@@ -63,8 +64,13 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
   const swept = elsewhere.map((owner) => owner.run)
   const dropped: SweepReport['dropped'][number][] = []
   for (const owner of here.values()) {
-    const release = await auditLog(stateDir, owner, left, dropped)
-    if (!release || resisting.has(owner.run)) continue
+    const directory = join(runsDirectory(stateDir), owner.run)
+    const cgroups = await clearCgroups(directory, owner)
+    for (const cgroup of cgroups) {
+      left.push({ reason: 'unkillable', run: owner.run, detail: `the control group ${cgroup} cannot be emptied` })
+    }
+    const release = await auditLog(directory, owner, left, dropped)
+    if (!release || resisting.has(owner.run) || cgroups.length > 0) continue
     removeLeftovers(stateDir, owner)
     swept.push(owner.run)
   }
@@ -154,12 +160,11 @@ async function killSurvivors(
  * told apart from ours, or another sweep is reading the log.
  */
 async function auditLog(
-  stateDir: string,
+  directory: string,
   owner: Owner,
   left: LeftAlone[],
   dropped: { run: string; spawn: string; pid: number }[],
 ): Promise<boolean> {
-  const directory = join(runsDirectory(stateDir), owner.run)
   const logDirectory = join(directory, 'log')
   let contents: Awaited<ReturnType<typeof readLog>>
   try {

@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import { launch } from '../src/launch.ts'
-import { decoy, isAlive, onEnd, open, start, stateOf, until } from './support.ts'
+import { decoy, familyOf, grandchildOf, isAlive, onEnd, open, parentOf, start, stateOf, until } from './support.ts'
 
 test('a process that obeys SIGTERM is never killed', async () => {
   const { process: worker } = await start(await open(), 'idle')
@@ -27,8 +27,8 @@ test('a stopped process is killed at its deadline', async () => {
 })
 
 test('killing a process kills its group', async () => {
-  const { process: worker, said } = await start(await open(), 'grandchild', 'group', 'cleared')
-  const grandchild = Number(said.split(' ')[1])
+  const { process: worker } = await start(await open(), 'grandchild', 'group', 'cleared')
+  const grandchild = grandchildOf({ pid: worker.pid, spawn: worker.spawnId })
   expect(isAlive(grandchild)).toBe(true)
   expect(await worker.kill()).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
   // Without a marker in its environment, nothing but the signal to the group finds it.
@@ -67,12 +67,14 @@ test.each([
   ['group', 'exit'],
   ['setsid', 'exit'],
 ])('a grandchild (%s) of a process that %s is swept before the reservation is released', async (where, how) => {
-  const { process: worker, said } = await start(await open(), 'grandchild', where, how)
-  const grandchild = Number(said.split(' ')[1])
-  if (how === 'ends') await worker.terminate()
+  const { process: worker } = await start(await open(), 'grandchild', where, how)
+  if (how === 'ends') {
+    expect(isAlive(grandchildOf({ pid: worker.pid, spawn: worker.spawnId }))).toBe(true)
+    await worker.terminate()
+  }
   expect(await worker.exited).toMatchObject(how === 'ends' ? { signal: 'SIGTERM' } : { code: 0, requested: 'none' })
   await worker.released
-  expect(isAlive(grandchild)).toBe(false)
+  expect(familyOf(worker.spawnId)).toEqual([])
 })
 
 test('an exit is told with its code, the last words of standard error, and all of the output', async () => {
@@ -97,14 +99,13 @@ test('a grandchild that holds standard output delays nothing, leaks no descripto
     await runtime.spawn({ name: 'first', command: 'true', args: [] })
   ).released
   const before = readdirSync('/proc/self/fd').length
-  const { process: worker, said } = await start(runtime, 'grandchild', 'setsid', 'cleared', 'holds-stdout', 'exit')
-  const grandchild = Number(said.split(' ')[1])
+  const { process: worker } = await start(runtime, 'grandchild', 'setsid', 'cleared', 'holds-stdout', 'exit')
   const output = text(worker.stdout)
   await worker.exited
   expect(await output).toBe('')
   await worker.released
   // No marker in its environment, and no group that it shares with anybody: its parent's parent finds it.
-  expect(isAlive(grandchild)).toBe(false)
+  expect(familyOf(worker.spawnId)).toEqual([])
   await until(() => readdirSync('/proc/self/fd').length <= before, 'its descriptors are closed')
 })
 
@@ -129,8 +130,7 @@ function zombies(): string[] {
   return readdirSync('/proc').filter((entry) => {
     if (!/^\d+$/.test(entry) || stateOf(Number(entry)) !== 'Z') return false
     try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1')
-      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === process.pid
+      return parentOf(Number(entry)) === process.pid
     } catch {
       return false
     }

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { readIdentity, type Identity, type Runtime } from '@terrarium/process'
 import { killStrays } from '../src/helper.ts'
 import { processTable, startTicksOf } from '../src/table.ts'
-import { decoy, isAlive, open, python, silent, until } from './support.ts'
+import { decoy, freshState, isAlive, open, python, silent, until } from './support.ts'
 
 const nap = 'import time; print("up", flush=True); time.sleep(60)'
 
@@ -15,7 +15,9 @@ async function carrying(marker: string | undefined, code = nap): Promise<number>
 }
 
 /** The outcome for one target, as the sweep helper tells it. */
-async function outcomeFor(runtime: Runtime, target: Identity, interpreter = python): Promise<string | undefined> {
+async function outcomeFor(target: Identity, interpreter = python): Promise<string | undefined> {
+  // Without a containment, which the target would have to be in.
+  const runtime = await open(freshState(), silent, { containment: 'shepherd' })
   const start = (request: Parameters<Runtime['spawn']>[0], input: string) =>
     // The same helper, started as any process: what it is given comes by a file descriptor of the shell.
     runtime.spawn({
@@ -34,14 +36,12 @@ function identityOf(pid: number, marker = other): Identity {
 }
 
 test('the sweep helper kills what is exactly its target', async () => {
-  const runtime = await open()
   const pid = await carrying(other)
-  expect(await outcomeFor(runtime, readIdentity(pid) ?? identityOf(0))).toBe('killed')
+  expect(await outcomeFor(readIdentity(pid) ?? identityOf(0))).toBe('killed')
   expect(isAlive(pid)).toBe(false)
 })
 
 test('the sweep helper spares a process that differs in anything', async () => {
-  const runtime = await open()
   const pid = await carrying(other)
   const exact = identityOf(pid)
   const different: Identity[] = [
@@ -51,25 +51,24 @@ test('the sweep helper spares a process that differs in anything', async () => {
     { ...exact, run: 'zzzzzzy' },
     { ...exact, installation: 'fedcba987654321' },
   ]
-  for (const target of different) expect(await outcomeFor(runtime, target)).toBe('mismatch')
-  expect(await outcomeFor(runtime, identityOf(await carrying(undefined)))).toBe('mismatch')
-  expect(await outcomeFor(runtime, identityOf(1))).toBe('mismatch')
+  for (const target of different) expect(await outcomeFor(target)).toBe('mismatch')
+  expect(await outcomeFor(identityOf(await carrying(undefined)))).toBe('mismatch')
+  expect(await outcomeFor(identityOf(1))).toBe('mismatch')
   expect(isAlive(pid)).toBe(true)
 })
 
 test('the sweep helper spares a process whose environment is empty', async () => {
   const pid = await carrying(other, `print("up", flush=True); import os; os.execve("/bin/sleep", ["sleep", "60"], {})`)
   await until(() => processTable().environment(pid) === 'empty', 'its environment is empty')
-  expect(await outcomeFor(await open(), identityOf(pid))).toBe('odd')
+  expect(await outcomeFor(identityOf(pid))).toBe('odd')
   expect(isAlive(pid)).toBe(true)
 })
 
 test('the sweep helper tells what is gone, and a helper that cannot work kills nothing', async () => {
-  const runtime = await open()
   const pid = await carrying(other)
   const target = identityOf(pid)
-  expect(await outcomeFor(runtime, target, '/bin/true')).toBe('failed')
+  expect(await outcomeFor(target, '/bin/true')).toBe('failed')
   expect(isAlive(pid)).toBe(true)
   process.kill(pid, 'SIGKILL')
-  expect(await outcomeFor(runtime, { ...target, pid: 4_000_000 })).toBe('gone')
+  expect(await outcomeFor({ ...target, pid: 4_000_000 })).toBe('gone')
 })

@@ -21,7 +21,7 @@ import {
   onEnd,
   open,
   python,
-  shepherdOf,
+  shepherdsOf,
   silent,
   start,
   startHost,
@@ -38,7 +38,9 @@ test('a process carries its marker in arguments and environment, in a session of
   })
   const [said] = (await worker.report.setEncoding('utf8').take(1).toArray()) as string[]
   const marker = `${runtime.installation}:${runtime.runId}:${worker.spawnId}`
-  expect(said).toContain(`'marker': '${marker}', 'host': '${shepherdOf(runtime)}', 'extra': 'ü', 'sid': True`)
+  // In a namespace of their own the shepherd is the first.
+  const shepherd = (await runtime.containment()).level === 'pidns' ? 1 : shepherdsOf(runtime).at(-1)
+  expect(said).toContain(`'marker': '${marker}', 'host': '${shepherd}', 'extra': 'ü', 'sid': True`)
   expect(said).toContain(
     `'--terrarium-run', '${runtime.runId}', '--terrarium-spawn', '${worker.spawnId}', 'environment', 'last'`,
   )
@@ -116,7 +118,7 @@ test('what outlives SIGKILL keeps its reservation and is called unkillable', asy
     console.warn('skipped: tracing a process is not permitted here')
     return
   }
-  const shepherd = shepherdOf(runtime)
+  const shepherds = shepherdsOf(runtime)
   // Its tracer never waits for it, so the kernel does not tell its parent: as with a process stuck in the kernel.
   const closed = await runtime.close()
   expect(closed).toMatchObject({ killed: 0, unreleased: 1 })
@@ -126,10 +128,10 @@ test('what outlives SIGKILL keeps its reservation and is called unkillable', asy
   const stuck = { spawn: worker.spawnId, pid: worker.pid, state: 'unkillable' }
   expect(reservations).toMatchObject([{ name: 'shepherd' }, stuck])
   // The shepherd stays until it has buried it.
-  expect(closed.left.map(({ pid }) => pid)).toEqual([shepherd])
+  expect(closed.left.map(({ pid }) => pid).sort()).toEqual(shepherds.sort())
   tracer.kill('SIGKILL')
   expect(await worker.exited).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
-  await until(() => !isAlive(shepherd), 'the shepherd is gone')
+  await until(() => !shepherds.some(isAlive), 'the shepherd is gone')
 })
 
 test.each([

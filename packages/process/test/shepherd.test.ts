@@ -1,20 +1,24 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { findMarked, openRuntime, type Runtime } from '@terrarium/process'
-import { pino } from 'pino'
+import { isTerrariumError } from '@terrarium/supervisor'
+import { pino, type Logger } from 'pino'
 import { Shepherd } from '../src/shepherd.ts'
 import { launch } from '../src/launch.ts'
 import {
   ended,
+  familyOf,
   firstLine,
   freshState,
+  grandchildOf,
   isAlive,
+  killWithShepherd,
   onEnd,
   open,
   python,
-  shepherdOf,
+  shepherdsOf,
   silent,
   start,
   startHost,
@@ -22,88 +26,142 @@ import {
   until,
 } from './support.ts'
 
-/** Daemonises with an empty environment, says its daemon's pid, and stays. */
+/** Daemonises with an empty environment, says so, and stays. */
 const DAEMON = `
 import os, sys, time
-told, tell = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        os.write(tell, b"%d" % os.getpid())
         os.execve("/bin/sleep", ["sleep", "60"], {})
     os._exit(0)
 os.wait()
-os.write(4, os.read(told, 20) + b"\\n")
+os.write(4, b"left\\n")
 time.sleep(60)
 `
 
 const daemonised = async (runtime: Runtime) => {
   const process = await runtime.spawn({ name: 'daemon', command: python, args: ['-I', '-c', DAEMON] })
-  return { process, daemon: Number(await firstLine(process)) }
+  expect(await firstLine(process)).toBe('left')
+  return { process, daemon: grandchildOf({ pid: process.pid, spawn: process.spawnId }) }
 }
 
-test('a killed shepherd takes its processes with it, and a new one takes over', async () => {
-  const lines: string[] = []
-  const runtime = await open(freshState(), pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }))
-  await runtime.swept
-  const workers = await Promise.all(['idle', 'gil', 'stubborn'].map((mode) => start(runtime, mode)))
-  expect(workers.map(({ said }) => said)).toEqual(['armed', 'armed', 'armed'])
-  const pids = workers.map(({ process }) => process.pid)
-  const shepherd = shepherdOf(runtime)
-  expect(runtime.census().map(({ pid }) => pid)).not.toContain(shepherd)
-
-  process.kill(shepherd, 'SIGKILL')
-  const exits = await Promise.all(workers.map(({ process: worker }) => worker.exited))
-  expect(exits).toMatchObject([1, 2, 3].map(() => ({ signal: 'SIGKILL', requested: 'none' })))
-  await Promise.all(workers.map(({ process: worker }) => worker.released))
-  expect(pids.filter(isAlive)).toEqual([])
-  expect(lines).toHaveLength(1)
-  expect(lines[0]).toContain('the shepherd has died')
-
-  expect((await start(runtime, 'idle')).said).toBe('armed')
-  expect(shepherdOf(runtime)).not.toBe(shepherd)
-  expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
-})
-
-test('what is being started while the shepherd dies has started or is refused, and is not left', async () => {
-  const runtime = await open()
-  const { process: first } = await start(runtime, 'idle')
-  const wanted = Array.from({ length: 20 }, () => runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] }))
-  process.kill(shepherdOf(runtime), 'SIGKILL')
-  const outcomes = await Promise.allSettled(wanted)
-  for (const outcome of outcomes) {
-    // The last ones may have been started by the next shepherd.
-    if (outcome.status === 'fulfilled') expect(await outcome.value.kill()).toMatchObject({ signal: 'SIGKILL' })
-    else expect(outcome.reason).toMatchObject({ code: 'START_FAILED' })
+describe.each(['pidns', 'cgroup', 'shepherd'] as const)('with containment %s', (containment) => {
+  /** Undefined, with the reason printed, where this system does not have it. */
+  const openContained = async (logger?: Logger) => {
+    try {
+      return await open(freshState(), logger, { containment })
+    } catch (error) {
+      if (!isTerrariumError(error, 'CONFIGURATION')) throw error
+      console.warn(`skipped: ${error.message}`)
+      return undefined
+    }
   }
-  await first.released
-  expect(runtime.census()).toEqual([])
-  expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
-})
 
-test('a daemon without a marker does not outlive the process that made it', async () => {
-  const runtime = await open()
-  const one = await daemonised(runtime)
-  const other = await daemonised(runtime)
-  expect([one, other].map(({ daemon }) => isAlive(daemon))).toEqual([true, true])
-  await one.process.kill()
-  await one.process.released
-  expect([one, other].map(({ daemon }) => isAlive(daemon))).toEqual([false, true])
-  await runtime.close()
-  expect(isAlive(other.daemon)).toBe(false)
-})
+  test('it is what the runtime reports', async () => {
+    const runtime = await openContained()
+    if (runtime === undefined) return
+    expect(await runtime.containment()).toEqual({ level: containment, missing: {} })
+    await runtime.close()
+    await expect(runtime.containment()).rejects.toMatchObject({ code: 'STOPPED' })
+  })
 
-test('the shepherd ends everything when the host is killed, even when it was stopped itself', async () => {
-  const host = startHost(freshState(), 'hold', 'stubborn', 'grandchild setsid cleared', 'gil')
-  const { children, shepherd } = await host.next()
-  const grandchild = Number(children[1]?.said.split(' ')[1])
-  expect([grandchild, shepherd, ...children.map(({ pid }) => pid)].every(isAlive)).toBe(true)
-  process.kill(shepherd, 'SIGSTOP')
-  await until(() => stateOf(shepherd) === 'T', 'the shepherd is stopped')
-  host.child.kill('SIGKILL')
-  await ended(host.child)
-  const all = [grandchild, shepherd, ...children.map(({ pid }) => pid)]
-  await until(() => !all.some(isAlive), 'everything is gone', 2000)
+  test('a killed shepherd takes its processes with it, and a new one takes over', async () => {
+    const lines: string[] = []
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+    const runtime = await openContained(logger)
+    if (runtime === undefined) return
+    await runtime.swept
+    const workers = await Promise.all(['idle', 'gil', 'stubborn'].map((mode) => start(runtime, mode)))
+    expect(workers.map(({ said }) => said)).toEqual(['armed', 'armed', 'armed'])
+    const pids = workers.map(({ process }) => process.pid)
+    const shepherds = shepherdsOf(runtime)
+    expect(shepherds).toHaveLength(containment === 'shepherd' ? 1 : 2)
+
+    process.kill(shepherds.at(-1) ?? 0, 'SIGKILL')
+    const exits = await Promise.all(workers.map(({ process: worker }) => worker.exited))
+    expect(exits).toMatchObject([1, 2, 3].map(() => ({ signal: 'SIGKILL', requested: 'none' })))
+    await Promise.all(workers.map(({ process: worker }) => worker.released))
+    expect([...pids, ...shepherds].filter(isAlive)).toEqual([])
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toContain('the shepherd has died')
+
+    expect((await start(runtime, 'idle')).said).toBe('armed')
+    expect(shepherdsOf(runtime).filter((pid) => shepherds.includes(pid))).toEqual([])
+    expect(await runtime.containment()).toEqual({ level: containment, missing: {} })
+    expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
+  })
+
+  test('what is being started while the shepherd dies has started or is refused, and is not left', async () => {
+    const runtime = await openContained()
+    if (runtime === undefined) return
+    const { process: first } = await start(runtime, 'idle')
+    const wanted = Array.from({ length: 20 }, () => runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] }))
+    process.kill(shepherdsOf(runtime).at(-1) ?? 0, 'SIGKILL')
+    const outcomes = await Promise.allSettled(wanted)
+    for (const outcome of outcomes) {
+      // The last ones may have been started by the next shepherd.
+      if (outcome.status === 'fulfilled') expect(await outcome.value.kill()).toMatchObject({ signal: 'SIGKILL' })
+      else expect(outcome.reason).toMatchObject({ code: 'START_FAILED' })
+    }
+    await first.released
+    expect(runtime.census()).toEqual([])
+    expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
+  })
+
+  test('a daemon without a marker does not outlive the process that made it', async () => {
+    const runtime = await openContained()
+    if (runtime === undefined) return
+    const one = await daemonised(runtime)
+    const other = await daemonised(runtime)
+    expect([one, other].map(({ daemon }) => isAlive(daemon))).toEqual([true, true])
+    await one.process.kill()
+    await one.process.released
+    expect([one, other].map(({ daemon }) => isAlive(daemon))).toEqual([false, true])
+    await runtime.close()
+    expect(isAlive(other.daemon)).toBe(false)
+  })
+
+  test('the shepherd ends everything when the host is killed, even when it was stopped itself', async () => {
+    if ((await openContained()) === undefined) return
+    const host = startContained('stubborn', 'grandchild setsid cleared', 'gil')
+    const { children, shepherds } = await host.next()
+    const family = children.flatMap(({ spawn }) => familyOf(spawn))
+    expect(family).toHaveLength(4)
+    for (const pid of shepherds) process.kill(pid, 'SIGSTOP')
+    await until(() => shepherds.every((pid) => stateOf(pid) === 'T'), 'the shepherd is stopped')
+    host.child.kill('SIGKILL')
+    await ended(host.child)
+    await until(() => ![...family, ...shepherds].some(isAlive), 'everything is gone', 2000)
+  })
+
+  test('when host and shepherd are killed in one moment, what has no marker is left only without a containment', async () => {
+    const runtime = await openContained()
+    if (runtime === undefined) return
+    const host = startContained('grandchild setsid', 'grandchild setsid cleared')
+    const facts = await host.next()
+    const [marked = [], unmarked = []] = facts.children.map(({ pid, spawn }) =>
+      familyOf(spawn).filter((each) => each !== pid),
+    )
+    expect([marked, unmarked].map(({ length }) => length)).toEqual([1, 1])
+    await killWithShepherd(host, facts)
+    const pids = facts.children.map(({ pid }) => pid)
+    await until(() => !pids.some(isAlive), 'its direct children are gone', 2000)
+    if (containment === 'pidns') await until(() => ![...marked, ...unmarked].some(isAlive), 'all are gone', 2000)
+    const left = [...marked, ...unmarked].filter(isAlive)
+    expect(left).toEqual(containment === 'pidns' ? [] : [...marked, ...unmarked])
+    // The next runtime ends what carries a marker, and whatever is in a control group.
+    const report = await (await open(facts.stateDir)).swept
+    expect(report).toMatchObject({ swept: [facts.run], left: [] })
+    const innocents = containment === 'shepherd' ? unmarked : []
+    expect(left.filter(isAlive)).toEqual(innocents)
+    for (const pid of innocents) process.kill(pid, 'SIGKILL')
+  })
+
+  const startContained = (...children: string[]) => {
+    process.env['TERRARIUM_CONTAINMENT'] = containment
+    onEnd(() => delete process.env['TERRARIUM_CONTAINMENT'])
+    return startHost(freshState(), 'hold', ...children)
+  }
 })
 
 test('a hundred processes at once are started, and ended', async () => {
@@ -118,6 +176,13 @@ test('a hundred processes at once are started, and ended', async () => {
       .sort(),
   ).toEqual(spawned.map(({ pid }) => pid).sort())
   expect(await runtime.close()).toEqual({ killed: 100, unreleased: 0, left: [] })
+})
+
+test('a containment that does not exist is refused before anything starts', async () => {
+  const stateDir = freshState()
+  const options = { python, stateDir, logger: silent, containment: 'bastille' as 'pidns' }
+  await expect(openRuntime(options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  expect(readdirSync(stateDir)).toEqual([])
 })
 
 test('a host with nothing to do ends by itself, with its shepherd', async () => {

@@ -1,11 +1,19 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, expect, jest } from '@jest/globals'
-import { findMarked, MARKER, openRuntime, pythonHome, type OsProcess, type Runtime } from '@terrarium/process'
+import {
+  findMarked,
+  MARKER,
+  openRuntime,
+  pythonHome,
+  type OsProcess,
+  type Runtime,
+  type RuntimeOptions,
+} from '@terrarium/process'
 import { pino } from 'pino'
 
 /** A real interpreter, not a shim. */
@@ -56,8 +64,12 @@ export function freshState(): string {
   return directory
 }
 
-export async function open(stateDir = freshState(), logger = silent): Promise<Runtime> {
-  const runtime = await openRuntime({ python, stateDir, logger })
+export async function open(
+  stateDir = freshState(),
+  logger = silent,
+  options: Partial<RuntimeOptions> = {},
+): Promise<Runtime> {
+  const runtime = await openRuntime({ python, stateDir, logger, ...options })
   watch(runtime.installation)
   onEnd(() => runtime.close())
   return runtime
@@ -107,6 +119,11 @@ export function stateOf(pid: number): string | undefined {
   }
 }
 
+export function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+}
+
 export const isAlive = (pid: number): boolean => !['Z', 'X', undefined].includes(stateOf(pid))
 
 export interface Host {
@@ -129,14 +146,19 @@ export interface HostFacts {
   readonly installation: string
   readonly run: string
   readonly directory: string
-  readonly shepherd: number
+  readonly stateDir: string
+  /** The shepherd, and before it its warden, if there is one. */
+  readonly shepherds: readonly number[]
   readonly children: readonly { pid: number; spawn: string; said: string }[]
   readonly [key: string]: unknown
 }
 
 /** A host in another process, which dies with this one. */
 export function startHost(stateDir: string, ...action: string[]): Host {
-  const child = spawn(process.execPath, hostArguments(stateDir, ...action), { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, hostArguments(stateDir, ...action), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env },
+  })
   onEnd(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })
   const iterator = lines[Symbol.asyncIterator]()
@@ -154,21 +176,45 @@ export function startHost(stateDir: string, ...action: string[]): Host {
   }
 }
 
-/** The shepherd of a run, by scanning the system. */
-export function shepherdOf(runtime: Runtime): number {
+/** The shepherd of a run, and before it its warden, if there is one; by scanning the system. */
+export function shepherdsOf(runtime: Runtime): number[] {
   const others = new Set(runtime.census().map(({ pid }) => pid))
-  const [shepherd, ...more] = findMarked({ run: runtime.runId }).filter(({ pid }) => !others.has(pid))
-  expect(more).toEqual([])
-  return shepherd?.pid ?? 0
+  const found = findMarked({ run: runtime.runId }).filter(({ pid }) => !others.has(pid))
+  expect([1, 2]).toContain(found.length)
+  return found
+    .map(({ pid }) => pid)
+    .sort((one, other) => Number(parentOf(one) === other) - Number(parentOf(other) === one))
 }
 
 /** Kills a host and its shepherd so that neither can do anything about it. */
-export async function killWithShepherd({ child }: Host, { shepherd }: HostFacts): Promise<void> {
-  child.kill('SIGSTOP')
-  await until(() => stateOf(child.pid ?? 0) === 'T', 'the host is stopped')
-  process.kill(shepherd, 'SIGKILL')
-  child.kill('SIGKILL')
+export async function killWithShepherd({ child }: Host, { shepherds }: HostFacts): Promise<void> {
+  const pids = [child.pid ?? 0, ...shepherds]
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  await until(() => pids.every((pid) => stateOf(pid) === 'T'), 'host and shepherd are stopped')
+  for (const pid of pids) process.kill(pid, 'SIGKILL')
   await ended(child)
+}
+
+/** The living processes of a spawn, whatever they have done to hide: by the mark that the shepherd has put on the first. */
+export function familyOf(spawn: string): number[] {
+  const mark = String((1n << 62n) | (BigInt(`0x${spawn.split('-')[1] ?? ''}`) & ((1n << 62n) - 1n)))
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry) && isAlive(Number(entry)))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/limits`, 'latin1').includes(mark)
+      } catch {
+        return false // gone
+      }
+    })
+}
+
+/** What a process of the mode `grandchild` has started. Its own word for it is a number of its namespace. */
+export function grandchildOf({ pid, spawn }: { readonly pid: number; readonly spawn: string }): number {
+  const [grandchild, ...more] = familyOf(spawn).filter((member) => member !== pid)
+  expect(more).toEqual([])
+  return grandchild ?? 0
 }
 
 export async function ended(child: ChildProcess): Promise<void> {

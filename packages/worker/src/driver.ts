@@ -78,21 +78,36 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
       session?.close()
     }
 
+    // Its session and the news of its start come by ways of their own; nobody hears of the session before the start.
+    let begun: Promise<unknown> = Promise.resolve()
+    const afterwards = (work: () => void): void => {
+      begun.then(work, () => undefined)
+    }
+
     const { token, forget } = server.expect((opened) => {
       session = opened
       opened.once('ready', (tools) => {
-        ready = true
-        process?.activate().catch((error: unknown) => {
-          logger.error({ worker: name, error }, 'cannot mark the worker ready in the reservation log')
+        afterwards(() => {
+          activate(opened, tools)
         })
-        if (heartbeat !== 'off') stopHeartbeat = watchHeartbeat(opened, heartbeat, clock, silent)
-        say({ type: 'worker.ready', session: opened, tools })
       })
       opened.once('closed', () => {
         stopHeartbeat()
-        say({ type: 'worker.sessionLost' })
+        afterwards(() => {
+          say({ type: 'worker.sessionLost' })
+        })
       })
     })
+
+    const activate = (opened: Session, tools: readonly ToolInfo[]): void => {
+      ready = true
+      process?.activate().catch((error: unknown) => {
+        logger.error({ worker: name, error }, 'cannot mark the worker ready in the reservation log')
+      })
+      if (opened.closed) return
+      if (heartbeat !== 'off') stopHeartbeat = watchHeartbeat(opened, heartbeat, clock, silent)
+      say({ type: 'worker.ready', session: opened, tools })
+    }
 
     const end = (command: DriverCommand): void => {
       ending = command
@@ -101,7 +116,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
     }
 
     const run = async (): Promise<TerrariumError> => {
-      const spawned = await runtime.spawn({
+      const beginning = runtime.spawn({
         name,
         command: input.interpreter,
         args: ['-u', join(pythonHome(), 'terrarium', '_boot.py'), MARKER],
@@ -114,6 +129,8 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
           say({ type: 'worker.reserved', spawnId })
         },
       })
+      begun = beginning
+      const spawned = await beginning
       process = spawned
       const report = new BootReport(spawned.report)
       relay(spawned, name, logger)

@@ -46,8 +46,7 @@ export async function doctor(argv: readonly string[], signal: AbortSignal): Prom
     show(module, version ?? problem ?? '')
     if (version === undefined) missing.push(distribution)
   }
-  await showState(interpreter.path)
-  show('containment', containment())
+  await showRuntime(interpreter.path)
   if (missing.length > 0) {
     throw new TerrariumError('CONFIGURATION', `${interpreter.path} cannot import ${missing.join(', ')}`, {
       hint: `${quoted(interpreter.path)} -m pip install ${missing.join(' ')}`,
@@ -70,20 +69,23 @@ async function probeModules(python: string): Promise<Readonly<Record<string, Fou
 }
 
 /** Opens a run as any pool does, which proves that the state directory can be used. */
-async function showState(python: string): Promise<void> {
+async function showRuntime(python: string): Promise<void> {
   const runtime = await openRuntime({ python })
   try {
     show('state', `${runtime.stateDir} (installation ${runtime.installation})`)
+    const { level, missing } = await runtime.containment()
+    show('containment', `${level}: ${CONTAINMENT[level]}`)
+    for (const [better, why] of Object.entries(missing)) show('', `not ${better}: ${why}`)
   } finally {
     await runtime.close()
   }
 }
 
-function containment(): string {
-  return process.platform === 'linux'
-    ? 'the kernel ends workers when their host ends, whatever they are doing'
-    : 'a thread in each worker ends it when its host ends; weaker than on Linux, see @terrarium/process'
-}
+const CONTAINMENT = {
+  pidns: 'the kernel ends all processes of a run with the first of their namespace',
+  cgroup: 'the kernel ends all processes of a run together, when told to',
+  shepherd: 'one process ends all others of a run, unless it is killed together with the host',
+} as const
 
 async function tryWorker(python: string, signal: AbortSignal): Promise<string> {
   const begun = performance.now()

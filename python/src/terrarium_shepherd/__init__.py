@@ -1,0 +1,37 @@
+"""Starts the processes of one host, is their parent, and sees that neither they nor what they start outlive it.
+
+Run as ``python -I -S terrarium_shepherd [--containment auto|pidns|cgroup|shepherd] [--name NAME]``, with orders on standard
+input and its report on descriptor 4: one JSON object per line and direction. Descriptor 3 is its lifeline: nothing is ever sent
+on it, and its end is the end of the host. ``NAME`` (default: its pid) is part of the name of its control group.
+
+The shepherd begins with one of::
+
+    {"type": "hello", "version": 1, "pid": 4711, "containment": "pidns", "cgroup": "/sys/fs/cgroup/…" | null,
+     "missing": {"pidns": "unshare: Operation not permitted"}}
+    {"type": "unavailable", "version": 1, "containment": "cgroup", "reason": "there is no cgroup v2 here"}
+
+``missing`` says of each higher containment why it is not in use. After ``unavailable`` it ends with status 78. Orders::
+
+    {"type": "spawn", "spawn": "12-00ff00ff00ff00ff", "socket": "/…/shepherd.sock", "command": "python3", "args": ["-V"],
+     "env": {"NAME": "value"}, "cwd": "/…" | null}
+    {"type": "signal", "spawn": "12-00ff00ff00ff00ff", "signal": 15, "target": "process" | "group"}
+
+``env`` is all of its environment, but for TERRARIUM_HOST_PID, which names the shepherd. Before it starts, the shepherd connects
+to ``socket`` on its behalf, once for each of ``stdout``, ``stderr``, ``lifeline`` and ``report``, and sends 64 bytes on each:
+spawn, a space and the name, filled up with spaces. These connections are the process's descriptors 1 to 4; standard input is
+/dev/null. What is told of it::
+
+    {"type": "spawned", "spawn": "…", "pid": 4712, "startTicks": 123456 | null}
+    {"type": "refused", "spawn": "…", "code": "ENOENT", "message": "No such file or directory"}
+    {"type": "exited", "spawn": "…", "code": 0 | null, "signal": 9 | null}
+
+Pids are those that the host sees; in a PID namespace the processes themselves see others.
+
+A process gets a session of its own and, on Linux, two guards that need nothing of it: the kernel kills it when the host's end of
+its lifeline closes, and when the shepherd dies. When it exits, its group is killed while its number is still its own, and then
+whatever it has left behind (``mark.py`` tells whose that is).
+
+When the host is gone, or on SIGTERM, or when the shepherd itself fails, it kills everything below it until nothing is left.
+
+Standard library only; it never imports anything of a user's.
+"""

@@ -1,0 +1,9 @@
+import os
+import sys
+
+# Python puts the folder that it runs first, and nothing else is on the path that was not there.
+sys.path[0] = os.path.dirname(sys.path[0])
+
+from terrarium_shepherd.main import main  # noqa: E402
+
+main()

@@ -1,0 +1,208 @@
+"""The parent of all processes of a run. See the package for its protocol."""
+
+import errno
+import json
+import os
+import select
+import signal
+import socket
+import sys
+
+from terrarium_shepherd import libc, mark
+from terrarium_shepherd.enclosure import Enclosure
+from terrarium_shepherd.procfs import HostView, children
+from terrarium_shepherd.spawn import Child, pidfd_of, reap, send, spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+VERSION = 1
+
+ORDERS = 0
+LIFELINE = 3
+REPORT = 4
+
+_SHORTEST_WAIT = 0.001
+_LONGEST_WAIT = 0.5
+
+
+class Shepherd:
+    def __init__(self, enclosure: Enclosure, missing: "dict[str, str]", view: HostView) -> None:
+        self._enclosure = enclosure
+        self._missing = missing
+        self._view = view
+        self._flock: "dict[int, Child]" = {}  # by pid
+        self._over = False
+        self._wakeup, self._waker = socket.socketpair()
+        self._wakeup.setblocking(False)
+        self._waker.setblocking(False)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._leave)
+
+    def run(self) -> None:
+        try:
+            if sys.platform.startswith("linux"):
+                libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
+            pid, _ = self._view.introduce()
+            self._tell(
+                type="hello",
+                version=VERSION,
+                pid=pid,
+                containment=self._enclosure.name,
+                cgroup=self._enclosure.cgroup,
+                missing=self._missing,
+            )
+            self._serve()
+        finally:
+            self._slaughter()
+            self._enclosure.clear()
+
+    def _leave(self, *_: object) -> None:
+        self._over = True
+
+    def _serve(self) -> None:
+        poller = select.poll()
+        for source in (ORDERS, LIFELINE, self._wakeup):
+            poller.register(source, select.POLLIN)
+        pending = b""
+        while not self._over:
+            for fd, _ in poller.poll():
+                if fd == LIFELINE:
+                    return
+                if fd != ORDERS:
+                    self._wake()
+                    continue
+                chunk = os.read(ORDERS, 65536)
+                if not chunk:
+                    return
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    self._obey(json.loads(line))
+
+    def _wake(self) -> None:
+        """A signal has come."""
+        try:
+            while self._wakeup.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+        self._reap()
+
+    def _obey(self, order: "dict[str, Any]") -> None:
+        if order["type"] == "spawn":
+            self._spawn(order)
+        elif order["type"] == "signal":
+            self._signal(order)
+        else:
+            raise ValueError("no such order: %s" % order["type"])
+
+    def _spawn(self, order: "dict[str, Any]") -> None:
+        try:
+            child = spawn(order, self._enclosure, self._view)
+        except (OSError, ValueError) as error:
+            number = getattr(error, "errno", None) or errno.EINVAL
+            code = errno.errorcode.get(number, str(number))
+            self._tell(type="refused", spawn=order["spawn"], code=code, message=os.strerror(number))
+        else:
+            self._flock[child.pid] = child
+            self._tell(type="spawned", spawn=child.spawn, pid=child.host_pid, startTicks=child.start_ticks)
+
+    def _signal(self, order: "dict[str, Any]") -> None:
+        for child in self._flock.values():
+            if child.spawn == order["spawn"]:
+                if order["target"] == "group":
+                    child.signal_group(order["signal"])
+                else:
+                    child.signal(order["signal"])
+
+    def _reap(self) -> None:
+        """Tells of every process that has exited, and ends what it has left in its group and elsewhere."""
+        while (exited := _first_exited()) is not None:
+            pid, code, number = exited
+            child = self._flock.pop(pid, None)
+            if child is None:
+                reap(pid)
+                continue
+            child.signal_group(signal.SIGKILL)
+            child.bury()
+            self._tell(type="exited", spawn=child.spawn, code=code, signal=number)
+        self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """Kills what dead spawns have left to us. What a living one has left belongs to it, for as long as it lives."""
+        living = {mark.mark_of(child.spawn) for child in self._flock.values()}
+        for pid in children():
+            if pid in self._flock:
+                continue
+            whose = mark.read(pid)
+            # Without a mark it may be anybody's who lives.
+            if whose not in living if whose is not None else not living:
+                _kill(pid)
+
+    def _slaughter(self) -> None:
+        """Ends everything below us, and whatever that leaves to us in turn, until there is nothing."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        wait = _SHORTEST_WAIT
+        while True:
+            self._enclosure.end()
+            for child in self._flock.values():
+                child.signal_group(signal.SIGKILL)
+            for pid in children():
+                _kill(pid)
+            buried = False
+            try:
+                while True:
+                    pid, _ = os.waitpid(-1, os.WNOHANG)
+                    if pid == 0:
+                        break
+                    self._flock.pop(pid, None)
+                    buried = True
+            except ChildProcessError:
+                return
+            # The kernel holds the others, or they are on their way.
+            wait = _SHORTEST_WAIT if buried else min(wait * 2, _LONGEST_WAIT)
+            select.select([], [], [], wait)
+
+    def _tell(self, **news: object) -> None:
+        line = json.dumps(news).encode() + b"\n"
+        try:
+            while line:
+                line = line[os.write(REPORT, line) :]
+        except OSError:
+            self._over = True  # nobody is there to hear it
+
+
+def _first_exited() -> "tuple[int, int | None, int | None] | None":
+    """Some child that has exited, and is not reaped: pid, status, signal."""
+    if not hasattr(os, "waitid"):
+        return _first_reaped()
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    if found is None:
+        return None
+    if found.si_code == os.CLD_EXITED:
+        return found.si_pid, found.si_status, None
+    return found.si_pid, None, found.si_status
+
+
+def _first_reaped() -> "tuple[int, int | None, int | None] | None":
+    """The same where a child cannot be waited for without reaping it (macOS, before Python 3.13)."""
+    try:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if pid == 0:
+        return None
+    return (pid, None, os.WTERMSIG(status)) if os.WIFSIGNALED(status) else (pid, os.WEXITSTATUS(status), None)
+
+
+def _kill(pid: int) -> None:
+    """One of our children, which nobody but us reaps."""
+    pidfd = pidfd_of(pid)
+    send(pidfd, pid, signal.SIGKILL)
+    if pidfd is not None:
+        os.close(pidfd)

@@ -1,0 +1,188 @@
+"""How a process begins: connected with the host, guarded, marked, and in its enclosure."""
+
+import errno
+import fcntl
+import os
+import select
+import signal
+import socket
+import sys
+
+from terrarium_shepherd import libc, mark
+from terrarium_shepherd.enclosure import Enclosure
+from terrarium_shepherd.procfs import HostView
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+EXIT_HOST_GONE = 97
+
+_LIFELINE = 3
+_CHANNELS = ("stdout", "stderr", "lifeline", "report")
+_HEADER = 64
+
+
+class Child:
+    """A process that was started by order and is not reaped yet, so that its number is its own."""
+
+    __slots__ = ("spawn", "pid", "host_pid", "start_ticks", "_pidfd")
+
+    def __init__(self, spawn: str, pid: int, host_pid: int, start_ticks: "int | None") -> None:
+        self.spawn = spawn
+        self.pid = pid
+        self.host_pid = host_pid
+        """The same in the eyes of the host."""
+        self.start_ticks = start_ticks
+        self._pidfd = pidfd_of(pid)
+
+    def signal(self, number: int) -> None:
+        send(self._pidfd, self.pid, number)
+
+    def signal_group(self, number: int) -> None:
+        # No descriptor stands for a group, but its number is taken for as long as its leader is not reaped.
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass  # nobody is left in it, or a member has changed its user: the others got it
+
+    def bury(self) -> None:
+        """Reaps it: from now on its number may be anybody's."""
+        reap(self.pid)
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+
+
+def pidfd_of(pid: int) -> "int | None":
+    """A descriptor of a child that is not reaped yet; None where there are none, or no descriptor is to be had."""
+    try:
+        return os.pidfd_open(pid)
+    except (OSError, AttributeError):
+        return None
+
+
+def send(pidfd: "int | None", pid: int, number: int) -> None:
+    """Signals a child that is not reaped yet."""
+    try:
+        if pidfd is None:
+            os.kill(pid, number)
+        else:
+            signal.pidfd_send_signal(pidfd, number)
+    except (ProcessLookupError, PermissionError):
+        pass  # gone, or another user's now
+
+
+def reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        pass
+
+
+def spawn(order: "dict[str, Any]", enclosure: Enclosure, view: HostView) -> Child:
+    """Raises OSError, or ValueError for what no system takes."""
+    connections = []
+    try:
+        for channel in _CHANNELS:
+            connections.append(_connect(order["socket"], order["spawn"], channel))
+        return _start(order, [connection.fileno() for connection in connections], enclosure, view)
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def _connect(path: str, spawn: str, channel: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(path)
+        connection.sendall(("%s %s" % (spawn, channel)).encode().ljust(_HEADER))
+        return connection
+    except OSError as error:
+        connection.close()
+        if isinstance(error, (FileNotFoundError, PermissionError)):  # not to be taken for what the program lacks
+            raise OSError(errno.ECONNREFUSED, "nobody listens at " + path) from None
+        raise
+
+
+def _start(order: "dict[str, Any]", channels: "list[int]", enclosure: Enclosure, view: HostView) -> Child:
+    told, tell = os.pipe()
+    try:
+        shepherd = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _become(order, channels, shepherd, enclosure, view, tell)
+    except OSError:
+        os.close(told)
+        raise
+    finally:
+        os.close(tell)
+    said = _read_all(told).split()
+    os.close(told)
+    if len(said) == 2:
+        host_pid, start_ticks = int(said[0]), int(said[1])
+        return Child(order["spawn"], pid, host_pid, start_ticks if start_ticks >= 0 else None)
+    reap(pid)
+    number = int(said[-1]) if said else errno.ECHILD
+    raise OSError(number, os.strerror(number))
+
+
+def _become(
+    order: "dict[str, Any]", channels: "list[int]", shepherd: int, enclosure: Enclosure, view: HostView, tell: int
+) -> None:
+    """Ends in another program, or ends. Tells its pid and start, and behind them, in case of failure, why."""
+    try:
+        pid, start_ticks = view.introduce()
+        os.write(tell, b"%d %d" % (pid, -1 if start_ticks is None else start_ticks))
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        os.setsid()
+        enclosure.admit()
+        # Out of the way first: one of them may have the number that another is to have.
+        descriptors = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in channels]
+        for target, fd in enumerate([os.open(os.devnull, os.O_RDONLY), *descriptors]):
+            os.dup2(fd, target)
+        if sys.platform.startswith("linux"):
+            _guard(shepherd)
+            mark.put_on(mark.mark_of(order["spawn"]))
+        if order.get("cwd") is not None:
+            os.chdir(order["cwd"])
+        env = {**order["env"], "TERRARIUM_HOST_PID": str(shepherd)}
+        os.execvpe(order["command"], [order["command"], *order["args"]], env)
+    except OSError as error:
+        os.write(tell, b" %d" % (error.errno or errno.EIO))
+    except ValueError:  # a NUL, or what cannot be encoded
+        os.write(tell, b" %d" % errno.EINVAL)
+    except BaseException:
+        os.write(tell, b" %d" % errno.EIO)
+    finally:
+        os._exit(127)
+
+
+def _guard(shepherd: int) -> None:
+    signal_at_end(_LIFELINE, os.getpid(), signal.SIGKILL)
+    libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
+    # Neither of them tells of what had happened before.
+    if has_ended(_LIFELINE) or os.getppid() != shepherd:
+        os._exit(EXIT_HOST_GONE)
+
+
+def signal_at_end(fd: int, owner: int, number: int) -> None:
+    """The kernel signals the owner, a process or minus a group, when the other end is closed, whatever the owner is doing."""
+    fcntl.fcntl(fd, fcntl.F_SETOWN, owner)
+    fcntl.fcntl(fd, getattr(fcntl, "F_SETSIG", 10), number)
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def has_ended(fd: int) -> bool:
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    return bool(poller.poll(0))
+
+
+def _read_all(fd: int) -> bytes:
+    said = b""
+    while chunk := os.read(fd, 4096):
+        said += chunk
+    return said
