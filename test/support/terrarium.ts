@@ -121,12 +121,17 @@ export async function eventually(
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
+/** One letter: `D` is uninterruptible sleep, `Z` a zombie; undefined when there is no such process. */
+export function stateOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.charAt(stat.lastIndexOf(')') + 2)
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether a process exists and is more than a zombie. */
 export function isAlive(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z')
-  } catch {
-    return false
-  }
+  return !['Z', 'X', undefined].includes(stateOf(pid))
 }

@@ -109,7 +109,7 @@ export function validatePoolOptions(options: PoolOptions): void {
   }
   const { containment } = options
   if (containment !== undefined && !CONTAINMENTS.includes(containment)) {
-    mistakes.push(`\`containment\` must be one of ${CONTAINMENTS.join(', ')}, not ${String(containment)}`)
+    mistakes.push(`\`containment\` must be one of ${CONTAINMENTS.join(', ')}, not ${containment as string}`)
   }
   if (mistakes.length > 0) throw invalid(`pool options: ${mistakes.join('; ')}`)
 }

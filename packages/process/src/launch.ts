@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { TerrariumError } from '@terrarium/supervisor'
 import { Channels } from './channels.ts'
+import type { Reservation } from './record.ts'
 import { startTicksOf } from './table.ts'
 
 /** What to start, complete: the marker is already in place. */
@@ -20,11 +21,15 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
 }
 
+export type Keeper = Pick<Reservation, 'containment' | 'cgroup' | 'shepherd'>
+
 /** A process that somebody, this host or its shepherd, started and reaps for us. */
 export interface Launched {
   readonly pid: number
   /** 0 only for one that has ended already. */
   readonly startTicks: number
+  /** What holds it and who has started it, if it is not this process. */
+  readonly keeper?: Keeper
   readonly channels: Channels
   /** Settles outside the exit callback, when every other exit of the same moment is known. Never rejects. */
   readonly ended: Promise<Ended>

@@ -1,69 +1,86 @@
-import { realpathSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { Level } from 'level'
 import { TerrariumError } from '@terrarium/supervisor'
-import { crc32 } from './crc.ts'
-
-/** One spawn that may have a living process. Deleted only when its death is proven. */
-export interface Reservation {
-  readonly spawn: string
-  readonly name: string
-  /** `reserved` has no pid yet, and may have a process all the same: the marker finds it. */
-  readonly state: 'reserved' | 'active' | 'unkillable'
-  readonly pid?: number
-  readonly startTicks?: number
-  /** Wall clock, ms. */
-  readonly at: number
-}
-
-interface Stored extends Reservation {
-  readonly seq: number
-}
-
-interface Head {
-  readonly seq: number
-  readonly count: number
-}
+import { lockFolder, type FolderLock } from './folder-lock.ts'
+import { seal, unseal, type Head, type Reservation, type Stored } from './record.ts'
+import type { Owner } from './run.ts'
 
 /** What a log says, and what is wrong with it. A damaged log is never repaired: the scan for markers needs no log. */
 export interface LogContents {
-  readonly reservations: readonly Reservation[]
+  readonly reservations: readonly Stored[]
   readonly damage: readonly string[]
 }
 
 interface Change {
   readonly spawn: string
   readonly reservation: Reservation | undefined
-  readonly sync: boolean
+  readonly isNew: boolean
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
 
 const HEAD = 'head'
 const PREFIX = 'spawn/'
+/** Sums of sequence numbers are kept below this, where numbers are exact. */
+const MODULUS = 2 ** 52
+const WITNESS_BYTES = 16
 
 /**
- * The reservation log of one run. Changes that wait together are written in one batch, synced when one of them asks for it, so
- * that a hundred reservations cost one disk sync. Every record carries a sequence number and a CRC; the head counts them.
+ * The reservation log of one run: its owner alone ever opens it, others read a copy. Changes that wait together are written in one
+ * batch, synced when one of them is a reservation, so that a hundred reservations cost one disk sync. Every record carries a
+ * sequence number and a CRC; the head tells how many there are, and their sum; and a file beside the log, which nobody waits for,
+ * tells how far it went: it is there for the kill, as the page cache is, and after a power failure no process is left to be found.
  */
 export class ReservationLog {
-  readonly #level: Level
-  readonly #path: string
-  readonly #live = new Set<string>()
+  readonly #directory: string
+  readonly #lock: FolderLock
+  readonly #owner: Owner
+  readonly #witness: number
+  readonly #records = new Map<string, Stored>()
+  #level: Level
   #seq = 0
+  #sum = 0
   #waiting: Change[] = []
   #writing: Promise<void> | undefined
+  /** What is on disk is not known to be what is here. */
+  #isDoubtful = false
 
-  private constructor(level: Level, path: string) {
+  private constructor(level: Level, directory: string, owner: Owner, lock: FolderLock) {
     this.#level = level
-    this.#path = path
+    this.#directory = directory
+    this.#owner = owner
+    this.#lock = lock
+    this.#witness = openSync(witnessOf(directory), 'wx', 0o600)
   }
 
-  /** Makes a new log in an existing, empty folder. Errors: STATE_LOCKED, INVALID_ARGUMENT (from the file system). */
-  static async create(directory: string): Promise<ReservationLog> {
-    const { level, path } = await openLevel(directory, true)
-    const log = new ReservationLog(level, path)
-    await level.put(HEAD, seal({ seq: 0, count: 0 }), { sync: true })
-    return log
+  /** Makes a new log in an existing, empty folder. Errors: STATE_LOCKED, and those of the file system. */
+  static async create(folder: string, owner: Owner): Promise<ReservationLog> {
+    const directory = realpathSync(folder)
+    const lock = await own(directory)
+    const level = new Level(directory, { createIfMissing: true, errorIfExists: true })
+    try {
+      await level.open()
+      await level.put(HEAD, seal({ v: 1, seq: 0, count: 0, sum: 0 }), { sync: true })
+      const log = new ReservationLog(level, directory, owner, lock)
+      log.#testify()
+      return log
+    } catch (error) {
+      await level.close().catch(() => undefined)
+      await disown(directory, lock)
+      throw error
+    }
   }
 
   /** Resolves when the reservation is on disk. */
@@ -85,12 +102,13 @@ export class ReservationLog {
   async close(): Promise<void> {
     await this.#writing
     await this.#level.close()
-    openPaths.delete(this.#path)
+    closeSync(this.#witness)
+    await disown(this.#directory, this.#lock)
   }
 
-  #change(spawn: string, reservation: Reservation | undefined, sync: boolean): Promise<void> {
+  #change(spawn: string, reservation: Reservation | undefined, isNew: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ spawn, reservation, sync, resolve, reject })
+      this.#waiting.push({ spawn, reservation, isNew, resolve, reject })
       this.#writing ??= this.#write()
     })
   }
@@ -101,43 +119,111 @@ export class ReservationLog {
     while (this.#waiting.length > 0) {
       const changes = this.#waiting
       this.#waiting = []
-      const batch = this.#level.batch()
-      for (const { spawn, reservation } of changes) {
-        this.#seq++
-        if (reservation === undefined) {
-          this.#live.delete(spawn)
-          batch.del(PREFIX + spawn)
-        } else {
-          this.#live.add(spawn)
-          batch.put(PREFIX + spawn, seal({ ...reservation, seq: this.#seq }))
-        }
-      }
-      batch.put(HEAD, seal({ seq: this.#seq, count: this.#live.size }))
+      const records = changes.map(({ spawn, reservation }) => [spawn, this.#set(spawn, reservation)] as const)
       try {
-        await batch.write({ sync: changes.some((change) => change.sync) })
+        if (this.#isDoubtful) await this.#writeAll()
+        else
+          await this.#commit(
+            records,
+            changes.some(({ isNew }) => isNew),
+          )
         for (const change of changes) change.resolve()
       } catch (error) {
-        for (const change of changes) change.reject(error)
+        this.#isDoubtful = true
+        for (const change of changes) {
+          // Who was to be reserved is told that he is not. All else is as it is, and is written as soon as that is possible again.
+          if (change.isNew) this.#set(change.spawn, undefined)
+          change.reject(error)
+        }
       }
     }
     this.#writing = undefined
   }
+
+  async #commit(records: readonly (readonly [string, Stored | undefined])[], sync: boolean): Promise<void> {
+    const batch = this.#level.batch()
+    for (const [spawn, record] of records) {
+      if (record === undefined) batch.del(PREFIX + spawn)
+      else batch.put(PREFIX + spawn, seal(record))
+    }
+    batch.put(HEAD, seal(this.#head()))
+    await batch.write({ sync })
+    this.#testify()
+  }
+
+  #set(spawn: string, reservation: Reservation | undefined): Stored | undefined {
+    this.#seq += 1
+    this.#sum = (this.#sum + MODULUS - (this.#records.get(spawn)?.seq ?? 0)) % MODULUS
+    if (reservation === undefined) {
+      this.#records.delete(spawn)
+      return undefined
+    }
+    const { installation, run, bootId, namespaces, uid, host } = this.#owner
+    const record = { v: 1, seq: this.#seq, ...reservation, installation, run, bootId, namespaces, uid, host } as const
+    this.#records.set(spawn, record)
+    this.#sum = (this.#sum + this.#seq) % MODULUS
+    return record
+  }
+
+  #head(): Head {
+    return { v: 1, seq: this.#seq, count: this.#records.size, sum: this.#sum }
+  }
+
+  /** After a failure LevelDB writes nothing more: it is opened anew, and all of it is written again. */
+  async #writeAll(): Promise<void> {
+    await this.#level.close()
+    this.#level = new Level(this.#directory, { createIfMissing: false })
+    await this.#level.open()
+    const batch = this.#level.batch()
+    for await (const key of this.#level.keys()) batch.del(key)
+    for (const [spawn, record] of this.#records) batch.put(PREFIX + spawn, seal(record))
+    batch.put(HEAD, seal(this.#head()))
+    await batch.write({ sync: true })
+    this.#testify()
+    this.#isDoubtful = false
+  }
+
+  #testify(): void {
+    try {
+      writeSync(this.#witness, String(this.#seq).padEnd(WITNESS_BYTES), 0)
+    } catch {
+      // It then tells of less than was written, which is no damage.
+    }
+  }
 }
 
-/** Reads the log of a dead run. Never throws for damage; throws STATE_LOCKED while somebody else has it open. */
-export async function readLog(directory: string): Promise<LogContents> {
+/**
+ * Reads the log of a dead run, from a copy: the log itself stays as it was found. Never throws for damage; throws STATE_LOCKED
+ * while somebody has it open.
+ */
+export async function readLog(folder: string): Promise<LogContents> {
+  const directory = realpathSync(folder)
+  const witness = readWitness(directory)
+  const lock = await own(directory)
+  const copy = mkdtempSync(join(tmpdir(), 'terrarium-log-'))
+  try {
+    const isEmpty = readdirSync(directory).length === 0
+    // A host that died before its log was complete has reserved nothing.
+    if (isEmpty && witness === undefined) return { reservations: [], damage: [] }
+    if (isEmpty) return { reservations: [], damage: ['the log is gone'] }
+    cpSync(directory, copy, { recursive: true, filter: (source) => basename(source) !== 'LOCK' })
+    return await readCopy(copy, witness)
+  } catch (error) {
+    return { reservations: [], damage: [`the log does not open: ${rootMessage(error)}`] }
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+    await disown(directory, lock)
+  }
+}
+
+async function readCopy(copy: string, witness: number | undefined): Promise<LogContents> {
   const reservations: Stored[] = []
   const damage: string[] = []
-  let opened: Awaited<ReturnType<typeof openLevel>>
-  try {
-    opened = await openLevel(directory, false)
-  } catch (error) {
-    if (error instanceof TerrariumError && error.code === 'STATE_LOCKED') throw error
-    return { reservations, damage: [`the log does not open: ${rootMessage(error)}`] }
-  }
   let head: Head | undefined
+  const level = new Level(copy, { createIfMissing: false })
+  await level.open()
   try {
-    for await (const [key, value] of opened.level.iterator()) {
+    for await (const [key, value] of level.iterator()) {
       const record = unseal(value)
       if (record === undefined) damage.push(`record ${key} has a wrong checksum`)
       else if (key === HEAD) head = record as Head
@@ -146,58 +232,59 @@ export async function readLog(directory: string): Promise<LogContents> {
   } catch (error) {
     damage.push(`the log does not read: ${rootMessage(error)}`)
   } finally {
-    await opened.level.close()
-    openPaths.delete(opened.path)
+    await level.close()
   }
-  if (head === undefined) {
-    damage.push('the head record is missing')
-  } else {
-    const { seq, count } = head
-    if (reservations.length !== count) damage.push(`${count} reservations expected, ${reservations.length} found`)
-    for (const record of reservations) {
-      if (record.seq > seq) damage.push(`record ${record.spawn} is newer than the head`)
-    }
-  }
+  if (head === undefined) damage.push('the head record is missing')
+  else damage.push(...compare(head, reservations, witness ?? 0))
   return { reservations, damage }
 }
 
-/**
- * The logs open in this process. LevelDB's lock is a POSIX one: a second open of the same folder fails, and drops the first one's
- * lock on its way out. Shared by every copy of this package that the process may have loaded.
- */
-const openPaths: Set<string> = ((globalThis as Record<symbol, unknown>)[Symbol.for('terrarium.process.openLogs')] ??=
-  new Set<string>()) as Set<string>
+function compare(head: Head, reservations: readonly Stored[], witness: number): string[] {
+  const damage: string[] = []
+  const sum = reservations.reduce((total, { seq }) => (total + seq) % MODULUS, 0)
+  if (reservations.length !== head.count)
+    damage.push(`${head.count} reservations expected, ${reservations.length} found`)
+  else if (sum !== head.sum) damage.push('some reservations are older than they should be')
+  if (witness > head.seq) damage.push(`it ends with change ${head.seq}, and ${witness} were made`)
+  return damage
+}
 
-async function openLevel(directory: string, create: boolean): Promise<{ level: Level; path: string }> {
-  const path = realpathSync(directory)
-  if (openPaths.has(path)) {
-    throw new TerrariumError('STATE_LOCKED', `The reservation log ${path} is already open in this process`)
-  }
-  openPaths.add(path)
-  const level = new Level(path, { createIfMissing: create, errorIfExists: create })
+/** Beside the log, not in it. */
+const witnessOf = (directory: string): string => `${directory}.seq`
+
+function readWitness(directory: string): number | undefined {
   try {
-    await level.open()
-    return { level, path }
+    const seq = Number(readFileSync(witnessOf(directory), 'latin1'))
+    return Number.isSafeInteger(seq) ? seq : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The logs that this process has open, with those of every copy of this package that it may have loaded. LevelDB's own lock is a
+ * POSIX one: whoever opens and closes the lock's file once more, if only to fail or to read it, has lost it.
+ */
+const openDirectories: Set<string> = ((globalThis as Record<symbol, unknown>)[
+  Symbol.for('terrarium.process.openLogs')
+] ??= new Set<string>()) as Set<string>
+
+async function own(directory: string): Promise<FolderLock> {
+  if (openDirectories.has(directory)) {
+    throw new TerrariumError('STATE_LOCKED', `The reservation log ${directory} is already open in this process`)
+  }
+  openDirectories.add(directory)
+  try {
+    return await lockFolder(directory)
   } catch (error) {
-    openPaths.delete(path)
-    if ((error as { cause?: { code?: unknown } }).cause?.code === 'LEVEL_LOCKED') {
-      throw new TerrariumError('STATE_LOCKED', `The reservation log ${path} is in use by another process`, {
-        cause: error,
-      })
-    }
+    openDirectories.delete(directory)
     throw error
   }
 }
 
-function seal(record: object): string {
-  const body = JSON.stringify(record)
-  return `${crc32(body).toString(16).padStart(8, '0')} ${body}`
-}
-
-function unseal(value: string): unknown {
-  const body = value.slice(9)
-  if (value.slice(0, 8) !== crc32(body).toString(16).padStart(8, '0')) return undefined
-  return JSON.parse(body) as unknown
+async function disown(directory: string, lock: FolderLock): Promise<void> {
+  await lock.release()
+  openDirectories.delete(directory)
 }
 
 function rootMessage(error: unknown): string {

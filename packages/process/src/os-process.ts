@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream'
-import type { Logger } from 'pino'
 import type { Identity } from './identity.ts'
 import type { Launched } from './launch.ts'
 
@@ -21,6 +20,11 @@ export interface ExitStatus {
   readonly signal: NodeJS.Signals | null
   /** What this host had asked for when it ended. */
   readonly requested: 'none' | 'term' | 'kill'
+  /**
+   * It has not ended: two seconds after SIGKILL the kernel still holds it (uninterruptible sleep). There is nothing more to be done
+   * about it, so whoever waits need not wait any longer; its reservation stays until it is gone.
+   */
+  readonly unkillable: boolean
   /** The last 4 KiB, at most, of standard error. */
   readonly tail: string
 }
@@ -39,7 +43,7 @@ export interface OsProcess {
   readonly exited: Promise<ExitStatus>
   /** Death is proven: nothing carries this spawn's marker any more, and the reservation is deleted. Never rejects. */
   readonly released: Promise<void>
-  /** Notes in the log that it is ready, with its pid. */
+  /** Notes in the log that it is ready. Resolves when the log has it. Never rejects. */
   activate(): Promise<void>
   /** SIGTERM to the process; after `grace` ms (default 2000), SIGKILL to its group. A second call changes nothing. */
   terminate(options?: { readonly grace?: number | undefined }): Promise<ExitStatus>
@@ -49,10 +53,8 @@ export interface OsProcess {
 
 /** What a process tells the runtime that started it. */
 export interface ProcessHooks {
-  activate(): Promise<void>
-  /** Two seconds after SIGKILL it is still there: the kernel holds it. */
-  unkillable(): void
-  readonly logger: Logger
+  /** What the log should say of it now. Never rejects. */
+  is(state: 'ready' | 'stopping' | 'unkillable'): Promise<void>
 }
 
 const DEFAULT_GRACE_MS = 2000
@@ -67,15 +69,19 @@ export class ManagedProcess implements OsProcess {
   readonly #hooks: ProcessHooks
   #requested: ExitStatus['requested'] = 'none'
   #timer: NodeJS.Timeout | undefined
+  #giveUp: (status: ExitStatus) => void = () => undefined
 
   constructor(launched: Launched, identity: Identity, released: Promise<void>, hooks: ProcessHooks) {
     this.#launched = launched
     this.#hooks = hooks
     this.identity = identity
     this.released = released
-    this.exited = launched.ended.then(({ code, signal }) => {
-      clearTimeout(this.#timer)
-      return { code, signal, requested: this.#requested, tail: launched.channels.tail }
+    this.exited = new Promise((resolve) => {
+      this.#giveUp = resolve
+      void launched.ended.then(({ code, signal }) => {
+        clearTimeout(this.#timer)
+        resolve(this.#status(code, signal, false))
+      })
     })
   }
 
@@ -104,12 +110,13 @@ export class ManagedProcess implements OsProcess {
   }
 
   activate(): Promise<void> {
-    return this.#launched.hasEnded() ? Promise.resolve() : this.#hooks.activate()
+    return this.#launched.hasEnded() ? Promise.resolve() : this.#hooks.is('ready')
   }
 
   terminate({ grace = DEFAULT_GRACE_MS }: { readonly grace?: number | undefined } = {}): Promise<ExitStatus> {
     if (this.#requested === 'none' && !this.#launched.hasEnded()) {
       this.#requested = 'term'
+      void this.#hooks.is('stopping')
       this.#launched.signal('SIGTERM', 'process')
       this.#timer = setTimeout(() => void this.kill(), grace)
     }
@@ -119,12 +126,18 @@ export class ManagedProcess implements OsProcess {
   kill(): Promise<ExitStatus> {
     if (this.#requested !== 'kill' && !this.#launched.hasEnded()) {
       clearTimeout(this.#timer)
+      if (this.#requested === 'none') void this.#hooks.is('stopping')
       this.#requested = 'kill'
       this.#launched.signal('SIGKILL', 'group')
       this.#timer = setTimeout(() => {
-        this.#hooks.unkillable()
+        void this.#hooks.is('unkillable')
+        this.#giveUp(this.#status(null, null, true))
       }, UNKILLABLE_MS)
     }
     return this.exited
+  }
+
+  #status(code: number | null, signal: NodeJS.Signals | null, unkillable: boolean): ExitStatus {
+    return { code, signal, requested: this.#requested, unkillable, tail: this.#launched.channels.tail }
   }
 }

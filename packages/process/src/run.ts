@@ -11,7 +11,6 @@ export interface Owner {
   readonly v: 1
   readonly installation: string
   readonly run: string
-  readonly nonce: string
   readonly bootId: string
   readonly namespaces: string
   readonly uid: number
@@ -34,7 +33,6 @@ export function createRun(stateDir: string, installation: string): { owner: Owne
     v: 1,
     installation,
     run,
-    nonce: randomBytes(8).toString('hex'),
     bootId: table.bootId(),
     namespaces: table.namespaces(),
     uid: userInfo().uid,
@@ -52,14 +50,15 @@ export function createRun(stateDir: string, installation: string): { owner: Owne
   return { owner, directory }
 }
 
-/** The owner of a run's directory; undefined when there is none that can be read. */
-export function readOwner(directory: string): Owner | undefined {
+/** The owner of a run's directory. It is `damaged` when nothing can be read, and `strange` when it says what no run of ours says. */
+export function readOwner(directory: string): Owner | 'damaged' | 'strange' {
+  let owner: unknown
   try {
-    const owner = JSON.parse(readFileSync(join(directory, 'owner.json'), 'utf8')) as Owner
-    return isOwner(owner) && owner.run === basename(directory) ? owner : undefined
+    owner = JSON.parse(readFileSync(join(directory, 'owner.json'), 'utf8'))
   } catch {
-    return undefined
+    return 'damaged'
   }
+  return isOwner(owner) && owner.run === basename(directory) ? owner : 'strange'
 }
 
 /** Removes a run's directory. The rename comes first, so that nobody ever sees half of one, and two may do it at once. */

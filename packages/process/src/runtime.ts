@@ -63,6 +63,8 @@ export interface Runtime {
   sweep(): Promise<SweepReport>
   /** The processes of this run that are alive now, by scanning the system; its shepherd is not among them. */
   census(): readonly Identity[]
+  /** Processes that SIGKILL has not ended: the kernel holds them, and their reservations stay until it lets them go. */
+  unkillable(): readonly Identity[]
   /** Kills what is left, proves it dead, and removes what this run has on disk. Never rejects because of a process. */
   close(): Promise<CloseReport>
 }
@@ -84,7 +86,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const logger = (options.logger ?? pino({ level: 'warn' }, destination(2))).child({ run: owner.run })
   let runtime: ShepherdedRuntime
   try {
-    const log = await ReservationLog.create(join(directory, 'log'))
+    const log = await ReservationLog.create(join(directory, 'log'), owner)
     runtime = new ShepherdedRuntime({ ...options, stateDir, owner, directory, log, logger, containment })
   } catch (error) {
     removeRuntimeDirectory(owner)
@@ -185,6 +187,10 @@ class ShepherdedRuntime implements Runtime {
     return this.#scan().filter(({ spawn }) => !this.#tending.has(spawn))
   }
 
+  unkillable(): readonly Identity[] {
+    return this.#spawns.unkillable()
+  }
+
   close(): Promise<CloseReport> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -205,7 +211,8 @@ class ShepherdedRuntime implements Runtime {
     removeRuntimeDirectory(this.#parts.owner)
     if (unreleased === 0 && left.length === 0) removeRun(this.stateDir, this.runId)
     else this.#parts.logger.error({ unreleased, left }, 'closed with processes left; the next run will look again')
-    const killed = exits.filter((status) => status?.requested === 'kill').length + this.#reaper.killed - strays
+    const killed =
+      exits.filter((status) => status?.requested === 'kill' && !status.unkillable).length + this.#reaper.killed - strays
     return { killed, unreleased, left }
   }
 

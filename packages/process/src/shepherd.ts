@@ -6,7 +6,7 @@ import { TerrariumError } from '@terrarium/supervisor'
 import { Channels } from './channels.ts'
 import { startTicksOf } from './table.ts'
 import type { Containment } from './containment.ts'
-import { startError, type Ended, type Launched, type LaunchedChild, type LaunchRequest } from './launch.ts'
+import { startError, type Ended, type Keeper, type Launched, type LaunchedChild, type LaunchRequest } from './launch.ts'
 
 /** Of the protocol, which `terrarium_shepherd` describes. */
 const VERSION = 1
@@ -54,6 +54,7 @@ export class Shepherd {
   readonly #socket: string
   readonly #flock = new Map<string, Shepherded>()
   #hello: Hello | undefined
+  #startTicks = 0
 
   /**
    * Listens on the socket, and waits for the first word of a process that runs `terrarium_shepherd`. Errors: START_FAILED, and
@@ -83,7 +84,7 @@ export class Shepherd {
   /** Starts a process. Errors: as `launch`. */
   async launch(request: LaunchRequest): Promise<Launched> {
     if (this.#launched.hasEnded()) throw shepherdGone(request)
-    const shepherded = new Shepherded(request, (order) => {
+    const shepherded = new Shepherded(request, this.#keeper(), (order) => {
       this.#order({ ...order, spawn: request.spawn })
     })
     const { spawn, command, args, env, cwd = null } = request
@@ -96,6 +97,12 @@ export class Shepherd {
     shepherded.launched.then(({ ended }) => ended).then(forget, forget)
     this.#order({ type: 'spawn', spawn, socket: this.#socket, command, args, env, cwd })
     return shepherded.launched
+  }
+
+  #keeper(): Keeper {
+    const { pid, containment, cgroup } = this.hello
+    const shepherd = { pid, startTicks: this.#startTicks }
+    return { containment, shepherd, ...(cgroup === null ? {} : { cgroup }) }
   }
 
   /** It ends all that is below it and then itself. Resolves when it has. */
@@ -114,6 +121,7 @@ export class Shepherd {
     try {
       const [hello] = await Promise.all([this.#greeted(lines), once(this.#server.listen(this.#socket), 'listening')])
       this.#hello = hello
+      this.#startTicks = startTicksOf(hello.pid) ?? 0
     } catch (error) {
       stdin.end()
       throw error
@@ -192,6 +200,7 @@ type Order = { readonly type: 'signal'; readonly signal: number; readonly target
 class Shepherded {
   readonly launched: Promise<Launched>
   readonly #request: LaunchRequest
+  readonly #keeper: Keeper
   readonly #order: (order: Order) => void
   readonly #connections = new Map<Channel, Socket>()
   #facts: { readonly pid: number; readonly startTicks: number } | undefined
@@ -203,8 +212,9 @@ class Shepherded {
   #end: (ended: Ended) => void = () => undefined
   readonly #ended = new Promise<Ended>((resolve) => (this.#end = resolve))
 
-  constructor(request: LaunchRequest, order: (order: Order) => void) {
+  constructor(request: LaunchRequest, keeper: Keeper, order: (order: Order) => void) {
     this.#request = request
+    this.#keeper = keeper
     this.#order = order
     this.launched = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -252,6 +262,7 @@ class Shepherded {
     if (this.#over) channels.finish()
     this.#resolve({
       ...this.#facts,
+      keeper: this.#keeper,
       channels,
       ended: this.#ended,
       hasEnded: () => this.#over,

@@ -1,10 +1,12 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
+import { uptime } from 'node:os'
 import type { Logger } from 'pino'
 import { TerrariumError } from '@terrarium/supervisor'
-import { formatMarker, HOST_VARIABLE, MARKER, MARKER_VARIABLE } from './identity.ts'
+import { formatMarker, HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './identity.ts'
 import type { Launched, LaunchRequest } from './launch.ts'
-import type { Reservation, ReservationLog } from './log.ts'
+import type { ReservationLog } from './log.ts'
 import { ManagedProcess, type SpawnRequest } from './os-process.ts'
+import type { Reservation } from './record.ts'
 import type { Owner } from './run.ts'
 import { stateError } from './state.ts'
 
@@ -67,12 +69,25 @@ export class Spawns {
     const args = placeMarker(request.args, run, spawn)
     let release: () => void = () => undefined
     const released = new Promise<void>((resolve) => (release = resolve))
-    const entry: Entry = { reservation: { spawn, name: request.name, state: 'reserved', at: Date.now() }, release }
+    const { name, command } = request
+    const reservation: Reservation = {
+      spawn,
+      name,
+      state: 'reserved',
+      exe: command,
+      argvHash: createHash('sha256').update(args.join('\0')).digest('hex').slice(0, 16),
+      wall: Date.now(),
+      mono: Math.round(uptime() * 1000),
+    }
+    const entry: Entry = { reservation, release }
     this.#entries.set(spawn, entry)
     try {
-      await log.reserve(entry.reservation).catch((error: unknown) => {
-        throw stateError(stateDir, error)
-      })
+      await log.reserve(entry.reservation)
+    } catch (error) {
+      this.#entries.delete(spawn)
+      throw stateError(stateDir, error)
+    }
+    try {
       request.onReserved?.(spawn)
       const launched = await start({
         spawn,
@@ -86,19 +101,19 @@ export class Spawns {
           [HOST_VARIABLE]: String(process.pid),
         },
       })
-      const { pid, startTicks } = launched
-      entry.reservation = { ...entry.reservation, pid, startTicks }
+      const { pid, startTicks, keeper } = launched
+      void this.#note(entry, { state: 'spawned', pid, startTicks, ...keeper })
       const identity = { pid, startTicks, bootId: owner.bootId, installation, run, spawn }
       const managed = new ManagedProcess(launched, identity, released, {
-        logger,
-        activate: () => this.#note(entry, 'active'),
-        unkillable: () => {
-          logger.error({ identity, name: request.name }, 'unkillable: SIGKILL is pending in the kernel')
-          void this.#note(entry, 'unkillable')
+        is: (state) => {
+          if (state === 'unkillable') logger.error({ identity, name }, 'unkillable: SIGKILL is pending in the kernel')
+          return this.#note(entry, { state })
         },
       })
       entry.process = managed
-      void managed.exited.then(() => {
+      void launched.ended.then(() => {
+        if (entry.reservation.state === 'unkillable')
+          logger.warn({ identity, name }, 'no longer unkillable: it is gone')
         this.#context.dead(spawn)
       })
       return { process: managed, launched }
@@ -120,9 +135,22 @@ export class Spawns {
     entry?.release()
   }
 
-  async #note(entry: Entry, state: Reservation['state']): Promise<void> {
-    entry.reservation = { ...entry.reservation, state }
-    await this.#context.log.update(entry.reservation)
+  /** Those that SIGKILL has not ended. */
+  unkillable(): Identity[] {
+    return [...this.#entries.values()].flatMap(({ process, reservation }) =>
+      process !== undefined && reservation.state === 'unkillable' && !process.hasEnded ? [process.identity] : [],
+    )
+  }
+
+  /** Resolves when the log has it. Never rejects: the marker finds a process, whatever the log knows of it. */
+  async #note(entry: Entry, news: Partial<Reservation>): Promise<void> {
+    entry.reservation = { ...entry.reservation, ...news }
+    const { spawn, state } = entry.reservation
+    try {
+      if (this.#entries.has(spawn)) await this.#context.log.update(entry.reservation)
+    } catch (error) {
+      this.#context.logger.warn({ err: error, spawn, state }, 'the log does not know what has become of a process')
+    }
   }
 }
 

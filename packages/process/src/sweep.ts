@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Logger } from 'pino'
 import { TerrariumError } from '@terrarium/supervisor'
 import { clearCgroups } from './cgroup.ts'
 import type { Outcome } from './helper.ts'
 import { sameProcess, type Identity } from './identity.ts'
-import { readLog } from './log.ts'
+import { keepDamaged } from './damaged.ts'
+import { readLog, type LogContents } from './log.ts'
 import { readOwner, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
 import { runsDirectory } from './state.ts'
 import { findMarked, processTable, readIdentity, startTicksOf } from './table.ts'
@@ -56,7 +57,7 @@ const STALE_DRAFT_MS = 60_000
 export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport> {
   const { stateDir, logger } = context
   const left: LeftAlone[] = []
-  const { here, elsewhere } = judgeRuns(context, left)
+  const { here, elsewhere } = await judgeRuns(context, left)
   // A process that was alive in another boot is not alive now.
   for (const owner of elsewhere) removeLeftovers(stateDir, owner)
 
@@ -69,7 +70,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
     for (const cgroup of cgroups) {
       left.push({ reason: 'unkillable', run: owner.run, detail: `the control group ${cgroup} cannot be emptied` })
     }
-    const release = await auditLog(directory, owner, left, dropped)
+    const release = await auditLog(stateDir, owner, left, dropped)
     if (!release || resisting.has(owner.run) || cgroups.length > 0) continue
     removeLeftovers(stateDir, owner)
     swept.push(owner.run)
@@ -82,10 +83,10 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
 }
 
 /** Sorts out the dead runs of this boot and of earlier ones. */
-function judgeRuns(
+async function judgeRuns(
   { stateDir, run: ownRun }: SweepContext,
   left: LeftAlone[],
-): { here: Map<string, Owner>; elsewhere: Owner[] } {
+): Promise<{ here: Map<string, Owner>; elsewhere: Owner[] }> {
   const table = processTable()
   const here = new Map<string, Owner>()
   const elsewhere: Owner[] = []
@@ -96,9 +97,10 @@ function judgeRuns(
       continue
     }
     if (name === ownRun) continue
-    const owner = readOwner(directory)
+    const read = readOwner(directory)
+    const owner = read === 'damaged' ? await ownerFromLog(directory) : read
     const leave = (reason: LeftAlone['reason'], detail: string) => left.push({ reason, run: name, detail })
-    if (owner === undefined) {
+    if (owner === undefined || owner === 'strange') {
       // Gone meanwhile: another sweep, or its own runtime, has removed it.
       if (existsSync(directory)) leave('unreadable_owner', `${join(directory, 'owner.json')} is missing or damaged`)
     } else if (owner.uid !== process.getuid?.()) {
@@ -116,6 +118,19 @@ function judgeRuns(
     }
   }
   return { here, elsewhere }
+}
+
+/** What the records of a run say of its owner, but for its folder of sockets. */
+async function ownerFromLog(directory: string): Promise<Owner | undefined> {
+  try {
+    const { reservations } = await readLog(join(directory, 'log'))
+    const record = reservations.find(({ run }) => run === basename(directory))
+    if (record === undefined) return undefined
+    const { v, installation, run, bootId, namespaces, uid, host } = record
+    return { v, installation, run, bootId, namespaces, uid, host, runtimeDirectory: '' }
+  } catch {
+    return undefined // somebody has it open, or it is gone
+  }
 }
 
 /** Kills what carries a marker of a dead run, until two scans in a row find nothing more to kill. */
@@ -160,23 +175,24 @@ async function killSurvivors(
  * told apart from ours, or another sweep is reading the log.
  */
 async function auditLog(
-  directory: string,
+  stateDir: string,
   owner: Owner,
   left: LeftAlone[],
   dropped: { run: string; spawn: string; pid: number }[],
 ): Promise<boolean> {
+  const directory = join(runsDirectory(stateDir), owner.run)
   const logDirectory = join(directory, 'log')
-  let contents: Awaited<ReturnType<typeof readLog>>
+  let contents: LogContents
   try {
-    // A host that died before its log existed has reserved nothing.
-    contents = existsSync(logDirectory) && readdirSync(logDirectory).length > 0 ? await readLog(logDirectory) : nothing
+    contents = await readLog(logDirectory)
   } catch (error) {
     if (error instanceof TerrariumError && error.code === 'STATE_LOCKED') return false
     throw error
   }
   if (contents.damage.length > 0) {
-    if (!existsSync(join(directory, 'owner.json'))) return false
-    left.push({ reason: 'log_damaged', run: owner.run, detail: contents.damage.join('; ') })
+    if (!existsSync(directory)) return false
+    const kept = keepDamaged(logDirectory, stateDir, owner.run)
+    left.push({ reason: 'log_damaged', run: owner.run, detail: `${contents.damage.join('; ')}; ${kept}` })
   }
   let release = true
   const table = processTable()
@@ -196,8 +212,6 @@ async function auditLog(
   }
   return release
 }
-
-const nothing = { reservations: [], damage: [] } as const
 
 function reportUnknownRuns({ stateDir, installation, run }: SweepContext, left: LeftAlone[]): void {
   // Scanned before the list is read: a run has its directory before its first process.

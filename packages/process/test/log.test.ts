@@ -1,22 +1,45 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { expect, test } from '@jest/globals'
 import { Level } from 'level'
 import { crc32 } from '../src/crc.ts'
-import { readLog, ReservationLog, type Reservation } from '../src/log.ts'
-import { ended, freshState, grandchildOf, killWithShepherd, isAlive, onEnd, open, startHost } from './support.ts'
+import { readLog, ReservationLog } from '../src/log.ts'
+import type { Reservation } from '../src/record.ts'
+import type { Owner } from '../src/run.ts'
+import { ended, freshState, grandchildOf, isAlive, killWithShepherd, onEnd, open, startHost } from './support.ts'
+
+const owner: Owner = {
+  v: 1,
+  installation: '0123456789abcdef',
+  run: 'abcdefg',
+  bootId: 'a boot',
+  namespaces: 'pid:[1] time:[2]',
+  uid: 0,
+  host: { pid: 1, startTicks: 2 },
+  runtimeDirectory: '',
+}
 
 const reservation = (n: number): Reservation => ({
   spawn: `${n}-0123456789abcdef`,
   name: `test/${n}`,
   state: 'reserved',
-  at: n,
+  exe: 'python3',
+  argvHash: '0123456789abcdef',
+  wall: n,
+  mono: n,
 })
 
-async function filled(count: number): Promise<string> {
+function freshFolder(): string {
   const directory = join(freshState(), 'log')
   mkdirSync(directory)
-  const log = await ReservationLog.create(directory)
+  return directory
+}
+
+async function filled(count: number): Promise<string> {
+  const directory = freshFolder()
+  const log = await ReservationLog.create(directory, owner)
   for (let n = 1; n <= count; n++) await log.reserve(reservation(n))
   await log.close()
   return directory
@@ -43,21 +66,20 @@ test('a host that is killed leaves its log whole, with the pids of what was acti
   expect(damage).toEqual([])
   expect(reservations).toMatchObject([
     { name: 'shepherd' },
-    ...children.map(({ pid, spawn }) => ({ pid, spawn, state: 'active' })),
+    ...children.map(({ pid, spawn }) => ({ pid, spawn, state: 'ready' })),
   ])
 })
 
 test('reservations that wait together come back, and a release deletes', async () => {
-  const directory = join(freshState(), 'log')
-  mkdirSync(directory)
-  const log = await ReservationLog.create(directory)
+  const directory = freshFolder()
+  const log = await ReservationLog.create(directory, owner)
   await Promise.all(Array.from({ length: 100 }, (_, n) => log.reserve(reservation(n))))
   await Promise.all(Array.from({ length: 99 }, (_, n) => log.release(reservation(n).spawn)))
-  await log.update({ ...reservation(99), state: 'active', pid: 4711 })
+  await log.update({ ...reservation(99), state: 'ready', pid: 4711 })
   await log.close()
   const { reservations, damage } = await readLog(directory)
   expect(damage).toEqual([])
-  expect(reservations).toMatchObject([{ spawn: reservation(99).spawn, state: 'active', pid: 4711 }])
+  expect(reservations).toMatchObject([{ spawn: reservation(99).spawn, state: 'ready', pid: 4711 }])
 })
 
 test('a log that is open is never opened twice in one process', async () => {
@@ -97,28 +119,219 @@ test('a lost head is noticed', async () => {
   expect((await readLog(directory)).damage).toEqual(['the head record is missing'])
 })
 
-test.each(['a flipped bit', 'an emptied log', 'no manifest', 'an empty CURRENT'])('%s is noticed', async (what) => {
-  const directory = await filled(200)
-  const named = (pattern: RegExp) => join(directory, readdirSync(directory).find((name) => pattern.test(name)) ?? '')
-  switch (what) {
-    case 'a flipped bit': {
-      const file = named(/\.log$/)
-      const bytes = readFileSync(file)
-      const middle = bytes.length >> 1
-      bytes[middle] = (bytes[middle] ?? 0) ^ 4
-      writeFileSync(file, bytes)
-      break
-    }
-    case 'an emptied log':
-      truncateSync(named(/\.log$/))
-      break
-    case 'no manifest':
-      rmSync(named(/^MANIFEST/))
-      break
-    default:
-      truncateSync(join(directory, 'CURRENT'))
+test('a record says whose it is, what it is and where', async () => {
+  const runtime = await open()
+  const worker = await runtime.spawn({ name: 'text/worker-1', command: 'sleep', args: ['60'] })
+  await worker.activate()
+  const { level } = await runtime.containment()
+  const folder = join(runtime.stateDir, 'runs', runtime.runId)
+  const copy = freshState()
+  cpSync(folder, copy, { recursive: true, filter: (source) => !source.endsWith('LOCK') })
+  const { reservations, damage } = await readLog(join(copy, 'log'))
+  expect(damage).toEqual([])
+  const { installation, runId: run } = runtime
+  const { host, bootId, namespaces, uid } = JSON.parse(readFileSync(join(folder, 'owner.json'), 'utf8')) as Owner
+  const { pid, startTicks } = worker.identity
+  expect(reservations.find(({ spawn }) => spawn === worker.spawnId)).toMatchObject({
+    ...{ v: 1, installation, run, host, bootId, namespaces, uid, pid, startTicks },
+    ...{ name: 'text/worker-1', state: 'ready', exe: 'sleep', containment: level },
+    ...{ argvHash: expect.stringMatching(/^[0-9a-f]{16}$/), wall: expect.any(Number), mono: expect.any(Number) },
+    shepherd: { pid: expect.any(Number), startTicks: expect.any(Number) },
+  })
+})
+
+/** What can happen to the files of a log, by a random number from 0 to 1. */
+const damages: [string, (directory: string, random: number) => void][] = [
+  [
+    'a flipped bit in the log',
+    (directory, random) => {
+      flip(named(directory, /\.log$/), random)
+    },
+  ],
+  [
+    'a flipped bit in the manifest',
+    (directory, random) => {
+      flip(named(directory, /^MANIFEST/), random)
+    },
+  ],
+  [
+    'a flipped bit in CURRENT',
+    (directory, random) => {
+      flip(named(directory, /^CURRENT/), random)
+    },
+  ],
+  [
+    'a cut log',
+    (directory, random) => {
+      cut(named(directory, /\.log$/), random)
+    },
+  ],
+  [
+    'a cut manifest',
+    (directory, random) => {
+      cut(named(directory, /^MANIFEST/), random)
+    },
+  ],
+  [
+    'a log without its tail',
+    (directory, random) => {
+      cut(named(directory, /\.log$/), 0.98 + random / 60)
+    },
+  ],
+  [
+    'an emptied log',
+    (directory) => {
+      cut(named(directory, /\.log$/), 0)
+    },
+  ],
+  [
+    'an empty CURRENT',
+    (directory) => {
+      cut(named(directory, /^CURRENT/), 0)
+    },
+  ],
+  [
+    'a lost log',
+    (directory) => {
+      rmSync(named(directory, /\.log$/))
+    },
+  ],
+  [
+    'a lost manifest',
+    (directory) => {
+      rmSync(named(directory, /^MANIFEST/))
+    },
+  ],
+  [
+    'a lost CURRENT',
+    (directory) => {
+      rmSync(named(directory, /^CURRENT/))
+    },
+  ],
+  [
+    'all files lost',
+    (directory) => {
+      readdirSync(directory).forEach((name) => {
+        rmSync(join(directory, name))
+      })
+    },
+  ],
+  [
+    'zeros where the log was',
+    (directory) => {
+      writeFileSync(named(directory, /\.log$/), Buffer.alloc(40_000))
+    },
+  ],
+]
+
+const named = (directory: string, pattern: RegExp): string =>
+  join(directory, readdirSync(directory).find((name) => pattern.test(name)) ?? '')
+
+function flip(file: string, random: number): void {
+  const bytes = readFileSync(file)
+  const at = Math.floor(random * bytes.length)
+  bytes[at] = (bytes[at] ?? 0) ^ 4
+  writeFileSync(file, bytes)
+}
+
+function cut(file: string, fraction: number): void {
+  truncateSync(file, Math.floor(readFileSync(file).length * fraction))
+}
+
+test.each(damages)('%s is noticed, or nothing is lost by it', async (_, damage) => {
+  const whole = await filled(200)
+  const truth = (await readLog(whole)).reservations
+  expect(truth).toHaveLength(200)
+  let noticed = 0
+  for (let n = 0; n < 20; n++) {
+    const directory = freshFolder()
+    cpSync(whole, directory, { recursive: true })
+    cpSync(`${whole}.seq`, `${directory}.seq`)
+    damage(directory, (n + 0.5) / 20)
+    const before = snapshotOf(directory)
+    const contents = await readLog(directory)
+    if (contents.damage.length > 0) noticed++
+    else expect(contents.reservations).toEqual(truth)
+    // It stays as it was found.
+    expect(snapshotOf(directory)).toEqual(before)
   }
-  expect((await readLog(directory)).damage).not.toEqual([])
+  expect(noticed).toBeGreaterThan(0)
+})
+
+const snapshotOf = (directory: string) =>
+  readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'latin1')])
+
+test('a change that was lost is noticed, though every record is there', async () => {
+  const directory = freshFolder()
+  const log = await ReservationLog.create(directory, owner)
+  for (const n of [1, 2, 3]) await log.reserve(reservation(n))
+  const copy = freshFolder()
+  cpSync(directory, copy, { recursive: true, filter: (source) => !source.endsWith('LOCK') })
+  await log.update({ ...reservation(2), state: 'ready' })
+  await log.close()
+  const key = `spawn/${reservation(2).spawn}`
+  const earlier = new Level(copy)
+  const record = await earlier.get(key)
+  await earlier.close()
+  const level = new Level(directory)
+  await level.put(key, record)
+  await level.close()
+  expect((await readLog(directory)).damage).toEqual(['some reservations are older than they should be'])
+})
+
+/** Everything that makes LevelDB lose its lock, which a second writer would have to wait for. */
+test.each(['a second open', 'reading LOCK', 'a second open in a thread'])(
+  'whoever comes after %s is kept out by another lock',
+  async (what) => {
+    const runtime = await open()
+    const directory = join(runtime.stateDir, 'runs', runtime.runId, 'log')
+    if (what === 'a second open') await expect(new Level(directory).open()).rejects.toThrow()
+    else if (what === 'reading LOCK') readFileSync(join(directory, 'LOCK'))
+    else await openInThread(directory)
+    // The lock of LevelDB is gone: another process gets in.
+    const level = new URL('../node_modules/level/index.js', import.meta.url).href
+    const script = `import(${JSON.stringify(level)}).then(({ Level }) => new Level(process.argv[1]).open()).then(() => console.log('in'))`
+    expect(spawnSync(process.execPath, ['-e', script, directory], { encoding: 'utf8' }).stdout).toBe('in\n')
+    // We do not, whether here or there.
+    await expect(readLog(directory)).rejects.toMatchObject({ code: 'STATE_LOCKED' })
+    const other = startHost(runtime.stateDir, 'read', runtime.runId)
+    expect(await other.next()).toMatchObject({ code: 'STATE_LOCKED' })
+  },
+)
+
+function openInThread(directory: string): Promise<void> {
+  const level = new URL('../node_modules/level/index.js', import.meta.url).href
+  const code = `import(${JSON.stringify(level)}).then(({ Level }) => new Level(${JSON.stringify(directory)}).open()).catch(() => undefined)`
+  return new Promise((resolve, reject) => {
+    new Worker(code, { eval: true }).once('error', reject).once('exit', () => {
+      resolve()
+    })
+  })
+}
+
+test('when the disk takes no more, a spawn is refused, and when it does again nothing is missing', async () => {
+  const host = startHost(freshState(), 'limited')
+  const facts = await host.next()
+  const limit = (bytes: string): number | null =>
+    spawnSync('prlimit', ['--pid', String(facts.pid), `--fsize=${bytes}`]).status
+  if (limit('1:') !== 0) {
+    console.warn('skipped: there is no prlimit here')
+    return
+  }
+  host.child.stdin?.write('spawn\n')
+  expect(await host.next()).toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining('cannot be used'),
+  })
+  limit('unlimited:')
+  host.child.stdin?.write('spawn\n')
+  const second = await host.next()
+  expect(second).toMatchObject({ spawn: expect.any(String) })
+  host.child.kill('SIGKILL')
+  await ended(host.child)
+  const { reservations, damage } = await readLog(join(facts.stateDir, 'runs', facts.run, 'log'))
+  expect(damage).toEqual([])
+  expect(reservations.map(({ name }) => name)).toEqual(['shepherd', 'before', 'spawn'])
 })
 
 test('a damaged log does not keep a dead run from being swept', async () => {
@@ -133,7 +346,12 @@ test('a damaged log does not keep a dead run from being swept', async () => {
   await killWithShepherd(host, facts)
   truncateSync(join(stateDir, 'runs', run, 'log', 'CURRENT'))
   const report = await (await open(stateDir)).swept
-  expect(report).toMatchObject({ swept: [run], left: [{ reason: 'log_damaged', run }] })
+  const copy = join(stateDir, 'damaged', run)
+  expect(report).toMatchObject({
+    swept: [run],
+    left: [{ reason: 'log_damaged', run, detail: expect.stringContaining(copy) }],
+  })
+  expect(existsSync(join(copy, 'CURRENT'))).toBe(true)
   expect(report.killed.map(({ pid }) => pid)).toEqual(grandchildren)
 })
 

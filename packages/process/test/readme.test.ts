@@ -20,7 +20,7 @@ test('the program in the README does what it says', () => {
   expect(output.split('\n')).toEqual([
     expect.stringMatching(/^\d+ says ready$/),
     '1',
-    "{ code: null, signal: 'SIGTERM', requested: 'term', tail: '' }",
+    'SIGTERM',
     '{ killed: 0, unreleased: 0, left: [] }',
     '',
   ])

@@ -129,9 +129,12 @@ test('what outlives SIGKILL keeps its reservation and is called unkillable', asy
   expect(reservations).toMatchObject([{ name: 'shepherd' }, stuck])
   // The shepherd stays until it has buried it.
   expect(closed.left.map(({ pid }) => pid).sort()).toEqual(shepherds.sort())
+  // Nobody waits for it any longer.
+  expect(await worker.exited).toMatchObject({ code: null, signal: null, requested: 'kill', unkillable: true })
+  expect(runtime.unkillable()).toEqual([worker.identity])
   tracer.kill('SIGKILL')
-  expect(await worker.exited).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
-  await until(() => !shepherds.some(isAlive), 'the shepherd is gone')
+  await until(() => ![worker.pid, ...shepherds].some(isAlive), 'it is gone, and the shepherd with it')
+  await until(() => runtime.unkillable().length === 0, 'it is unkillable no longer')
 })
 
 test.each([

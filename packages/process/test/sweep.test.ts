@@ -1,6 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
@@ -151,6 +160,18 @@ test.each([
   expect(existsSync(facts.directory)).toBe(true)
   process.kill(pid, 'SIGKILL')
   await until(() => !isAlive(pid), 'the grandchild is gone')
+})
+
+test.each(['lost', 'damaged'])('a run whose owner record is %s is swept by what its log says', async (what) => {
+  const stateDir = freshState()
+  const facts = await deadRun(stateDir, 'grandchild setsid')
+  const file = join(stateDir, 'runs', facts.run, 'owner.json')
+  if (what === 'lost') rmSync(file)
+  else writeFileSync(file, readFileSync(file).subarray(0, 50))
+  const report = await (await open(stateDir)).swept
+  expect(report).toMatchObject({ swept: [facts.run], left: [] })
+  expect(report.killed.map(({ pid }) => pid)).toEqual(facts.grandchildren)
+  expect(existsSync(join(stateDir, 'runs', facts.run))).toBe(false)
 })
 
 test('a runtime directory that is not the run’s own is never removed', async () => {

@@ -101,9 +101,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
 
     const activate = (opened: Session, tools: readonly ToolInfo[]): void => {
       ready = true
-      process?.activate().catch((error: unknown) => {
-        logger.error({ worker: name, error }, 'cannot mark the worker ready in the reservation log')
-      })
+      void process?.activate()
       if (opened.closed) return
       if (heartbeat !== 'off') stopHeartbeat = watchHeartbeat(opened, heartbeat, clock, silent)
       say({ type: 'worker.ready', session: opened, tools })
@@ -138,7 +136,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
       else end(ending)
 
       const status = await spawned.exited
-      await report.ended
+      if (!status.unkillable) await report.ended
       return explainExit(status, {
         name,
         pid: spawned.pid,

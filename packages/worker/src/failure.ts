@@ -32,6 +32,16 @@ export interface Circumstances {
 export function explainExit(status: ExitStatus, at: Circumstances): TerrariumError {
   const how = status.signal === null ? `exit status ${status.code ?? '?'}` : `signal ${status.signal}`
   const details = { worker: at.name, pid: at.pid, code: status.code, signal: status.signal, phase: at.boot.phase }
+  if (status.unkillable) {
+    return new TerrariumError(
+      'WORKER_CRASHED',
+      `worker ${at.name} cannot be ended: the kernel holds process ${at.pid}`,
+      {
+        hint: 'SIGKILL is pending. Look at what it waits for in /proc/PID/stack: a disk or a network file system that hangs.',
+        details: { worker: at.name, pid: at.pid, unkillable: true },
+      },
+    )
+  }
   const said = status.tail.trim()
   const stderr = said === '' ? {} : { stderr: said }
 

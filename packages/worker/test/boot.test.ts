@@ -18,6 +18,7 @@ const exit = (code: number | null, signal: ExitStatus['signal'] = null, tail = '
   code,
   signal,
   requested: 'none',
+  unkillable: false,
   tail,
 })
 const at = (boot: Circumstances['boot'], ready = false): Circumstances => ({

@@ -31,9 +31,9 @@ test('a worker whose session opens before the host knows of its process becomes 
       },
     },
   }) as Runtime
-  const { expect: announce } = server
+  const announce = server.expect.bind(server)
   server.expect = (accept) =>
-    announce.call(server, (session) => {
+    announce((session) => {
       accept(session)
       session.once('ready', () => (sessions += 1))
     })

@@ -1,0 +1,25 @@
+import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** More than these are not kept. */
+const MOST = 5
+
+/** Keeps a copy of a damaged log, for people to look at, before its run is removed. Answers what became of it, in words. */
+export function keepDamaged(logDirectory: string, stateDir: string, run: string): string {
+  const folder = join(stateDir, 'damaged')
+  const copy = join(folder, run)
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    cpSync(logDirectory, copy, { recursive: true })
+    prune(folder)
+    return `a copy is kept in ${copy}`
+  } catch (error) {
+    return `no copy could be kept: ${(error as Error).message}`
+  }
+}
+
+function prune(folder: string): void {
+  const age = (name: string): number => statSync(join(folder, name)).mtimeMs
+  const oldest = readdirSync(folder).sort((one, other) => age(other) - age(one))
+  for (const name of oldest.slice(MOST)) rmSync(join(folder, name), { recursive: true, force: true })
+}

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto'
+import { createServer } from 'node:net'
+import { TerrariumError } from '@terrarium/supervisor'
+
+export interface FolderLock {
+  release(): Promise<void>
+}
+
+/**
+ * Locks a folder, given by its real path, against other processes, other threads and this one. On Linux it is a name in the abstract
+ * namespace of Unix sockets: it goes with its holder, however that ends, and nothing that is done to files can lose it. Elsewhere
+ * there is none. Errors: STATE_LOCKED.
+ */
+export async function lockFolder(realPath: string): Promise<FolderLock> {
+  if (process.platform !== 'linux') return { release: () => Promise.resolve() }
+  const name = createHash('sha256').update(realPath).digest('hex').slice(0, 32)
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(`\0terrarium-${name}`, resolve)
+  }).catch((cause: unknown) => {
+    throw new TerrariumError('STATE_LOCKED', `${realPath} is in use by another process`, { cause })
+  })
+  server.unref()
+  return {
+    release: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+      }),
+  }
+}
