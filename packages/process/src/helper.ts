@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Logger } from 'pino'
 import { formatMarker, MARKER, type Identity } from './identity.ts'
+import { markOf } from './mark.ts'
 import type { OsProcess, SpawnRequest } from './os-process.ts'
 import { pythonHome } from './python-home.ts'
 
@@ -39,6 +40,7 @@ export async function killStrays(
       pid: target.pid,
       startTicks: target.startTicks,
       marker: formatMarker(target),
+      mark: markOf(target.spawn),
     })),
   }
   try {

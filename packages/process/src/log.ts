@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   cpSync,
   mkdtempSync,
   openSync,
@@ -10,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { Level } from 'level'
 import { TerrariumError } from '@terrarium/supervisor'
 import { lockFolder, type FolderLock } from './folder-lock.ts'
@@ -197,32 +198,33 @@ export class ReservationLog {
  * while somebody has it open.
  */
 export async function readLog(folder: string): Promise<LogContents> {
-  const directory = realpathSync(folder)
+  const directory = existsSync(folder) ? realpathSync(folder) : resolve(folder)
   const witness = readWitness(directory)
   const lock = await own(directory)
-  const copy = mkdtempSync(join(tmpdir(), 'terrarium-log-'))
+  let copy: string | undefined
   try {
-    const isEmpty = readdirSync(directory).length === 0
+    copy = mkdtempSync(join(tmpdir(), 'terrarium-log-'))
+    if (existsSync(directory)) cpSync(directory, copy, { recursive: true, filter: (path) => basename(path) !== 'LOCK' })
+    const { reservations, damage } = readdirSync(copy).length === 0 ? GONE : await readCopy(copy, witness)
     // A host that died before its log was complete has reserved nothing.
-    if (isEmpty && witness === undefined) return { reservations: [], damage: [] }
-    if (isEmpty) return { reservations: [], damage: ['the log is gone'] }
-    cpSync(directory, copy, { recursive: true, filter: (source) => basename(source) !== 'LOCK' })
-    return await readCopy(copy, witness)
+    return { reservations, damage: witness === undefined && reservations.length === 0 ? [] : damage }
   } catch (error) {
-    return { reservations: [], damage: [`the log does not open: ${rootMessage(error)}`] }
+    return { reservations: [], damage: [`the log cannot be read: ${rootMessage(error)}`] }
   } finally {
-    rmSync(copy, { recursive: true, force: true })
+    if (copy !== undefined) rmSync(copy, { recursive: true, force: true })
     await disown(directory, lock)
   }
 }
+
+const GONE: LogContents = { reservations: [], damage: ['the log is gone'] }
 
 async function readCopy(copy: string, witness: number | undefined): Promise<LogContents> {
   const reservations: Stored[] = []
   const damage: string[] = []
   let head: Head | undefined
   const level = new Level(copy, { createIfMissing: false })
-  await level.open()
   try {
+    await level.open()
     for await (const [key, value] of level.iterator()) {
       const record = unseal(value)
       if (record === undefined) damage.push(`record ${key} has a wrong checksum`)
@@ -230,7 +232,7 @@ async function readCopy(copy: string, witness: number | undefined): Promise<LogC
       else reservations.push(record as Stored)
     }
   } catch (error) {
-    damage.push(`the log does not read: ${rootMessage(error)}`)
+    damage.push(`the log does not open: ${rootMessage(error)}`)
   } finally {
     await level.close()
   }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { markOf, parseMark } from './mark.ts'
 import { MARKER_VARIABLE, parseMarker, type Identity, type Marker } from './identity.ts'
 import type { ProcessTable } from './table.ts'
 
@@ -28,6 +29,29 @@ export const procfs: ProcessTable = {
     }
     return found
   },
+  scanMarks(spawns) {
+    const bootId = procfs.bootId()
+    const byMark = new Map(spawns.map((marker) => [markOf(marker.spawn), marker]))
+    const found: Identity[] = []
+    for (const entry of byMark.size === 0 ? [] : readdirSync('/proc')) {
+      if (!decimal.test(entry)) continue
+      const pid = Number(entry)
+      const marker = byMark.get(readMark(pid) ?? '')
+      const ticks = marker === undefined ? undefined : startTicks(pid)
+      if (marker === undefined || ticks === undefined) continue
+      const { installation, run, spawn } = marker
+      found.push({ pid, startTicks: ticks, bootId, installation, run, spawn })
+    }
+    return found
+  },
+}
+
+function readMark(pid: number): string | undefined {
+  try {
+    return parseMark(readFileSync(`/proc/${pid}/limits`, 'latin1'))
+  } catch {
+    return undefined // gone, or not to be read
+  }
 }
 
 function namespaceOf(kind: string): string {

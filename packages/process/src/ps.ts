@@ -22,6 +22,7 @@ export const psTable: ProcessTable = {
     }
     return found
   },
+  scanMarks: () => [],
 }
 
 interface Row {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Logger } from 'pino'
-import { TerrariumError } from '@terrarium/supervisor'
+import { isTerrariumError } from '@terrarium/supervisor'
 import { clearCgroups } from './cgroup.ts'
 import type { Outcome } from './helper.ts'
 import { sameProcess, type Identity } from './identity.ts'
@@ -61,7 +61,8 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
   // A process that was alive in another boot is not alive now.
   for (const owner of elsewhere) removeLeftovers(stateDir, owner)
 
-  const { killed, resisting } = await killSurvivors(context, here, left)
+  const logs = await readLogs(stateDir, here)
+  const { killed, resisting } = await killSurvivors(context, here, logs, left)
   const swept = elsewhere.map((owner) => owner.run)
   const dropped: SweepReport['dropped'][number][] = []
   for (const owner of here.values()) {
@@ -70,7 +71,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
     for (const cgroup of cgroups) {
       left.push({ reason: 'unkillable', run: owner.run, detail: `the control group ${cgroup} cannot be emptied` })
     }
-    const release = await auditLog(stateDir, owner, left, dropped)
+    const release = auditLog(stateDir, owner, logs.get(owner.run), left, dropped)
     if (!release || resisting.has(owner.run) || cgroups.length > 0) continue
     removeLeftovers(stateDir, owner)
     swept.push(owner.run)
@@ -133,10 +134,27 @@ async function ownerFromLog(directory: string): Promise<Owner | undefined> {
   }
 }
 
-/** Kills what carries a marker of a dead run, until two scans in a row find nothing more to kill. */
+/** Without those that somebody else has open: another sweep is reading them. */
+async function readLogs(stateDir: string, dead: ReadonlyMap<string, Owner>): Promise<Map<string, LogContents>> {
+  const logs = new Map<string, LogContents>()
+  for (const run of dead.keys()) {
+    try {
+      logs.set(run, await readLog(join(runsDirectory(stateDir), run, 'log')))
+    } catch (error) {
+      if (!isTerrariumError(error, 'STATE_LOCKED')) throw error
+    }
+  }
+  return logs
+}
+
+/**
+ * Kills what carries a marker of a dead run, or the mark of a spawn that its log knows, until two scans in a row find nothing more
+ * to kill.
+ */
 async function killSurvivors(
   context: SweepContext,
   dead: ReadonlyMap<string, Owner>,
+  logs: ReadonlyMap<string, LogContents>,
   left: LeftAlone[],
 ): Promise<{ killed: Identity[]; resisting: Set<string> }> {
   const killed: Identity[] = []
@@ -144,12 +162,15 @@ async function killSurvivors(
   const skipped: Identity[] = []
   if (dead.size === 0) return { killed, resisting }
   const table = processTable()
+  const spawns = [...logs.values()].flatMap(({ reservations }) => reservations)
   let empty = 0
   for (let pass = 0; pass < MAX_PASSES && empty < EMPTY_PASSES; pass++) {
     if (pass > 0) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
-    const targets = table
-      .scan((marker) => dead.get(marker.run)?.installation === marker.installation)
-      .filter((target) => !skipped.some((other) => sameProcess(other, target)))
+    const marked = table.scan((marker) => dead.get(marker.run)?.installation === marker.installation)
+    const seen = new Set(marked.map(({ pid }) => pid))
+    const targets = [...marked, ...table.scanMarks(spawns).filter(({ pid }) => !seen.has(pid))].filter(
+      (target) => !skipped.some((other) => sameProcess(other, target)),
+    )
     if (targets.length === 0) {
       empty++
       continue
@@ -171,27 +192,21 @@ async function killSurvivors(
 }
 
 /**
- * Looks at the processes that the log names, beyond what the markers showed. False when the run must be kept: one of them cannot be
- * told apart from ours, or another sweep is reading the log.
+ * Looks at the processes that the log names, beyond what the scans showed. False when the run must be kept: one of them cannot be
+ * told apart from ours, or the log could not be read.
  */
-async function auditLog(
+function auditLog(
   stateDir: string,
   owner: Owner,
+  contents: LogContents | undefined,
   left: LeftAlone[],
   dropped: { run: string; spawn: string; pid: number }[],
-): Promise<boolean> {
+): boolean {
+  if (contents === undefined) return false
   const directory = join(runsDirectory(stateDir), owner.run)
-  const logDirectory = join(directory, 'log')
-  let contents: LogContents
-  try {
-    contents = await readLog(logDirectory)
-  } catch (error) {
-    if (error instanceof TerrariumError && error.code === 'STATE_LOCKED') return false
-    throw error
-  }
   if (contents.damage.length > 0) {
     if (!existsSync(directory)) return false
-    const kept = keepDamaged(logDirectory, stateDir, owner.run)
+    const kept = keepDamaged(join(directory, 'log'), stateDir, owner.run)
     left.push({ reason: 'log_damaged', run: owner.run, detail: `${contents.damage.join('; ')}; ${kept}` })
   }
   let release = true
@@ -202,7 +217,7 @@ async function auditLog(
     if (environment === 'gone') continue
     if (typeof environment === 'object') {
       const { marker } = environment
-      // One of ours would have been seen by the scan, and is accounted for there.
+      // One of ours would have been seen by a scan, and is accounted for there.
       if (marker?.run !== owner.run || marker.spawn !== spawn) dropped.push({ run: owner.run, spawn, pid })
       continue
     }

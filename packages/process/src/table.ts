@@ -15,6 +15,8 @@ export interface ProcessTable {
   environment(pid: number): 'gone' | 'unreadable' | 'empty' | { marker: Marker | undefined }
   /** Every process whose marker is kept. */
   scan(keep: (marker: Marker) => boolean): Identity[]
+  /** Every process that carries the mark of one of these spawns, whatever its environment says. None where there are no marks. */
+  scanMarks(spawns: readonly Marker[]): Identity[]
 }
 
 /** The table of this system. Throws CONFIGURATION where processes cannot be contained. */

@@ -15,6 +15,7 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import { findMarked, type SweepReport } from '@terrarium/process'
 import { pino } from 'pino'
+import { markOf } from '../src/mark.ts'
 import {
   decoy,
   ended,
@@ -83,6 +84,23 @@ test('the sweep touches no decoy', async () => {
   const report = await (await open(stateDir)).swept
   expect(report.killed.map(({ pid }) => pid)).toEqual(facts.grandchildren)
   expect(decoys.map(({ pid }) => isAlive(pid ?? 0))).toEqual(decoys.map(() => true))
+})
+
+test('the sweep finds what has cleared its environment by its mark, and nobody with another one', async () => {
+  const stateDir = freshState()
+  const facts = await deadRun(stateDir, 'grandchild setsid cleared')
+  const [{ spawn } = { spawn: '1-0' }] = facts.children
+  const limited = (mark: bigint) =>
+    decoy(
+      `import os, resource; resource.setrlimit(resource.RLIMIT_RTTIME, (${mark}, ${mark})); print("up", flush=True); os.execve("/bin/sleep", ["sleep", "60"], {})`,
+    )
+  const decoys = [limited(BigInt(markOf(spawn)) ^ 1n), limited(BigInt(spawn.length))]
+  await Promise.all(decoys.map(({ stdout }) => once(stdout, 'data')))
+  const report = await (await open(stateDir)).swept
+  expect(report).toMatchObject({ swept: [facts.run], left: [] })
+  expect(report.killed.map(({ pid }) => pid)).toEqual(facts.grandchildren)
+  expect(facts.grandchildren.some(isAlive)).toBe(false)
+  expect(decoys.map(({ pid }) => isAlive(pid ?? 0))).toEqual([true, true])
 })
 
 test('a marker of an unknown run is reported, not killed', async () => {

@@ -2,14 +2,16 @@
 
 Run as ``python -I -S _sweep.py`` with JSON on standard input::
 
-    {"targets": [{"pid": 4711, "startTicks": 123456, "marker": "installation:run:spawn"}], "timeout": 2000}
+    {"targets": [{"pid": 4711, "startTicks": 123456, "marker": "installation:run:spawn", "mark": "4611686018427387904"}],
+     "timeout": 2000}
 
 It answers with one JSON object on standard output, one outcome per target in the same order::
 
     {"outcomes": ["killed" | "gone" | "mismatch" | "odd" | "denied" | "unkillable" | "unsupported", ...]}
 
 A process is pinned with a pidfd first, then compared in full (start ticks, and the whole variable ``TERRARIUM_SPAWN`` of its
-environment), and only then signalled through that pidfd: the signal goes to the process that was looked at, never to a number.
+environment or, if it has none, the shepherd's mark, see ``terrarium_shepherd/mark.py``), and only then signalled through that
+pidfd: the signal goes to the process that was looked at, never to a number.
 ``mismatch`` is somebody else's process, ``odd`` one that cannot be read; both stay alive. Times are in ms.
 
 Standard library only.
@@ -47,7 +49,9 @@ def sweep(targets: "list[dict]", timeout: float) -> "list[str]":
     outcomes = []
     waiting = {}
     for index, target in enumerate(targets):
-        outcome, pidfd = _kill(int(target["pid"]), int(target["startTicks"]), target["marker"].encode())
+        outcome, pidfd = _kill(
+            int(target["pid"]), int(target["startTicks"]), target["marker"].encode(), target.get("mark", "").encode()
+        )
         outcomes.append(outcome)
         if pidfd is not None:
             waiting[pidfd] = index
@@ -66,7 +70,7 @@ def sweep(targets: "list[dict]", timeout: float) -> "list[str]":
     return outcomes
 
 
-def _kill(pid: int, start_ticks: int, marker: bytes) -> "tuple[str, int | None]":
+def _kill(pid: int, start_ticks: int, marker: bytes, mark: bytes) -> "tuple[str, int | None]":
     if pid <= 1 or pid == os.getpid():
         return "mismatch", None
     if not hasattr(os, "pidfd_open"):
@@ -77,7 +81,7 @@ def _kill(pid: int, start_ticks: int, marker: bytes) -> "tuple[str, int | None]"
         return "gone", None
     except OSError:
         return "unsupported", None
-    verdict = _compare(pid, start_ticks, marker)
+    verdict = _compare(pid, start_ticks, marker, mark)
     if verdict is None:
         try:
             # It was alive after the comparison only if this arrives, so the comparison was about this process.
@@ -91,12 +95,14 @@ def _kill(pid: int, start_ticks: int, marker: bytes) -> "tuple[str, int | None]"
     return verdict, None
 
 
-def _compare(pid: int, start_ticks: int, marker: bytes) -> "str | None":
+def _compare(pid: int, start_ticks: int, marker: bytes, mark: bytes) -> "str | None":
     try:
         with open("/proc/%d/stat" % pid, "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
         with open("/proc/%d/environ" % pid, "rb") as file:
             environ = file.read()
+        with open("/proc/%d/limits" % pid, "rb") as file:
+            limits = file.read()
     except (FileNotFoundError, ProcessLookupError):
         return "gone"
     except OSError:
@@ -105,10 +111,13 @@ def _compare(pid: int, start_ticks: int, marker: bytes) -> "str | None":
         return "gone"
     if int(fields[19]) != start_ticks:
         return "mismatch"
-    if not environ:
-        return "odd"
     ours = [entry for entry in environ.split(b"\0") if entry.startswith(_MARKER)]
-    return None if ours[:1] == [_MARKER + marker] else "mismatch"
+    if ours:
+        return None if ours[:1] == [_MARKER + marker] else "mismatch"
+    timeout = limits.partition(b"Max realtime timeout")[2].split(None, 1)[:1]
+    if mark and timeout == [mark]:
+        return None
+    return "mismatch" if environ else "odd"
 
 
 if __name__ == "__main__":
