@@ -19,6 +19,8 @@ export interface LaunchRequest {
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
+  /** Its parent, the shepherd, went first: nobody has looked after what it has left behind. */
+  readonly orphaned?: boolean
 }
 
 export type Keeper = Pick<Reservation, 'containment' | 'cgroup' | 'shepherd'>

@@ -6,6 +6,8 @@ import type { Outcome } from './helper.ts'
 export interface ReaperContext {
   /** Every process that carries a marker of this run. */
   scan(): Identity[]
+  /** Every process that carries the mark of one of these spawns, whatever its environment says. */
+  scanMarks(spawns: readonly string[]): Identity[]
   kill(strays: readonly Identity[]): Promise<readonly Outcome[]>
   /** Whether this run has made that spawn and not yet released it. */
   knows(spawn: string): boolean
@@ -17,6 +19,8 @@ export interface ReaperContext {
 }
 
 interface Dead {
+  /** Nobody has looked after what it has left behind. */
+  readonly orphaned: boolean
   emptyPasses: number
   /** What still carried its marker in the last pass. */
   seen: readonly Identity[]
@@ -50,9 +54,9 @@ export class Reaper {
     return this.#killed
   }
 
-  /** Takes over a spawn whose process has exited. */
-  bury(spawn: string): void {
-    this.#dead.set(spawn, { emptyPasses: 0, seen: [] })
+  /** Takes over a spawn whose process has exited. If its shepherd went first, it is looked for by its mark too, which takes longer. */
+  bury(spawn: string, orphaned: boolean): void {
+    this.#dead.set(spawn, { orphaned, emptyPasses: 0, seen: [] })
     this.#fastPasses = FAST_PASSES
     this.#schedule()
   }
@@ -102,16 +106,19 @@ export class Reaper {
   async #examine(): Promise<void> {
     // Only spawns that were dead before the scan: what it did not see of them was gone.
     const dead = [...this.#dead]
-    const found = this.#context.scan()
-    this.#reportUnknown(found)
+    const marked = this.#context.scan()
+    this.#reportUnknown(marked)
+    const orphans = dead.filter(([, { orphaned }]) => orphaned).map(([spawn]) => spawn)
+    const pids = new Set(marked.map(({ pid }) => pid))
+    const found = [...marked, ...this.#context.scanMarks(orphans).filter(({ pid }) => !pids.has(pid))]
     const strays: Identity[] = []
     for (const [spawn, state] of dead) {
       const seen = found.filter((process) => process.spawn === spawn)
       if (seen.length > 0) {
         strays.push(...seen.filter((process) => state.seen.some((before) => sameProcess(before, process))))
-        this.#dead.set(spawn, { emptyPasses: 0, seen })
+        this.#dead.set(spawn, { ...state, emptyPasses: 0, seen })
       } else if (state.emptyPasses + 1 < EMPTY_PASSES) {
-        this.#dead.set(spawn, { emptyPasses: state.emptyPasses + 1, seen })
+        this.#dead.set(spawn, { ...state, emptyPasses: state.emptyPasses + 1, seen })
       } else {
         this.#dead.delete(spawn)
         await this.#context.release(spawn)

@@ -139,12 +139,16 @@ class ShepherdedRuntime implements Runtime {
       owner,
       log,
       logger,
-      dead: (spawn) => {
-        this.#reaper.bury(spawn)
+      dead: (spawn, orphaned) => {
+        this.#reaper.bury(spawn, orphaned)
       },
     })
     this.#reaper = new Reaper({
       scan: () => this.#scan(),
+      scanMarks: (spawns) => {
+        const { installation, run } = owner
+        return processTable().scanMarks(spawns.map((spawn) => ({ installation, run, spawn })))
+      },
       kill: (strays) => this.#killStrays(strays),
       knows: (spawn) => this.#spawns.has(spawn),
       release: (spawn) => this.#spawns.release(spawn),

@@ -250,7 +250,7 @@ class Shepherded {
   /** The kernel kills it, since the shepherd is gone and its lifeline is closed here. */
   orphaned(): void {
     if (this.#channels === undefined) this.#refuse(shepherdGone(this.#request))
-    this.exited({ code: null, signal: 'SIGKILL' })
+    this.exited({ code: null, signal: 'SIGKILL', orphaned: true })
   }
 
   #complete(): void {

@@ -27,8 +27,8 @@ interface Context {
   readonly owner: Owner
   readonly log: ReservationLog
   readonly logger: Logger
-  /** The process of this spawn is gone; what it has left behind may not be. */
-  readonly dead: (spawn: string) => void
+  /** The process of this spawn is gone; what it has left behind may not be, above all if nobody was there to look after it. */
+  readonly dead: (spawn: string, orphaned: boolean) => void
 }
 
 /** The spawns of a run that may have a living process: each is on disk before there is one, until its death is proven. */
@@ -111,10 +111,10 @@ export class Spawns {
         },
       })
       entry.process = managed
-      void launched.ended.then(() => {
+      void launched.ended.then(({ orphaned = false }) => {
         if (entry.reservation.state === 'unkillable')
           logger.warn({ identity, name }, 'no longer unkillable: it is gone')
-        this.#context.dead(spawn)
+        this.#context.dead(spawn, orphaned)
       })
       return { process: managed, launched }
     } catch (error) {

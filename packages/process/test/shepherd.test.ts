@@ -74,14 +74,15 @@ describe.each(['pidns', 'cgroup', 'shepherd'] as const)('with containment %s', (
     const workers = await Promise.all(['idle', 'gil', 'stubborn'].map((mode) => start(runtime, mode)))
     expect(workers.map(({ said }) => said)).toEqual(['armed', 'armed', 'armed'])
     const pids = workers.map(({ process }) => process.pid)
+    const { process: mother, daemon } = await daemonised(runtime)
     const shepherds = shepherdsOf(runtime)
     expect(shepherds).toHaveLength(containment === 'shepherd' ? 1 : 2)
 
     process.kill(shepherds.at(-1) ?? 0, 'SIGKILL')
     const exits = await Promise.all(workers.map(({ process: worker }) => worker.exited))
     expect(exits).toMatchObject([1, 2, 3].map(() => ({ signal: 'SIGKILL', requested: 'none' })))
-    await Promise.all(workers.map(({ process: worker }) => worker.released))
-    expect([...pids, ...shepherds].filter(isAlive)).toEqual([])
+    await Promise.all([mother, ...workers.map(({ process: worker }) => worker)].map((each) => each.released))
+    expect([...pids, ...shepherds, mother.pid, daemon].filter(isAlive)).toEqual([])
     expect(lines).toHaveLength(1)
     expect(lines[0]).toContain('the shepherd has died')
 
