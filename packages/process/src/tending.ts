@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { isTerrariumError } from '@terrarium/supervisor'
 import { noteCgroup } from './cgroup.ts'
 import { isLower, type Containment, type ContainmentReport } from './containment.ts'
 import { MARKER } from './identity.ts'
@@ -44,9 +45,14 @@ export class Tending {
     return this.#current
   }
 
-  /** What holds the processes together. Errors: as `shepherd()`. */
-  async containment(): Promise<ContainmentReport> {
-    return this.#report ?? reportOf(await this.shepherd())
+  /** What holds the processes together. A shepherd that is killed before it can say so is replaced, twice. Errors: as `shepherd()`. */
+  async containment(attempts = 3): Promise<ContainmentReport> {
+    try {
+      return this.#report ?? reportOf(await this.shepherd())
+    } catch (error) {
+      if (attempts === 1 || this.#closed || !isTerrariumError(error, 'START_FAILED')) throw error
+      return this.containment(attempts - 1)
+    }
   }
 
   /** The shepherd ends all that is below it, and itself. Resolves when it has; a new one would not come. */

@@ -1,0 +1,17 @@
+import type { SweepReport } from '@terrarium/process'
+import { Subject } from './subject.ts'
+import type { Context } from './target.ts'
+
+/** Lets the next host sweep the state directory. Fails if it has met anything that it did not understand, unless that is expected. */
+export async function sweepWithNextHost(
+  { level, python, folder }: Context,
+  stateDir: string,
+  isExpected: (left: SweepReport['left'][number]) => boolean = () => false,
+): Promise<SweepReport> {
+  const host = new Subject('sweep-once.js', [stateDir, python], level, folder())
+  const report = (await host.hear('swept')) as unknown as SweepReport
+  await host.exited
+  const strange = report.left.filter((each) => !isExpected(each))
+  if (strange.length > 0) throw new Error(`the sweep has left alone: ${JSON.stringify(strange)}`)
+  return report
+}

@@ -1,0 +1,240 @@
+import { join } from 'node:path'
+import { readLog } from '@terrarium/process'
+import type { Random } from '../../support/random.ts'
+import { Decoys } from '../decoys.ts'
+import { factsOf, membersOf, runOf, Subject } from '../subject.ts'
+import { sweepWithNextHost } from '../sweeper.ts'
+import type { Context, Target } from '../target.ts'
+import { isAlive, killAll, killTogether, strangers, within } from '../world.ts'
+
+/** With `host+shepherds` a warden, where there is one, is killed in the same moment. */
+const VICTIMS = ['host', 'worker', 'shepherd', 'host+worker', 'host+shepherd', 'host+shepherds'] as const
+type Victims = (typeof VICTIMS)[number]
+
+/** When it happens, and how long after the host has said so, at the longest, in ms. */
+const PHASES = { arming: 10, boot: 120, ready: 10, call: 20, restart: 150, stop: 60, sweep: 250 } as const
+type Phase = keyof typeof PHASES
+
+/** This long after the kill nothing is to be left, in ms. */
+const PROMISE = 2_000
+const WORKERS = 2
+const EXPECTED = [/the shepherd has died/, /"level":(30|40)/]
+
+/** Random SIGKILLs at random moments, of a pool whose workers have descendants that try to get away. */
+export const kills: Target = {
+  name: 'kills',
+  promise: 'nothing is left 2 s after a SIGKILL, or after the next start where the kernel contains nothing',
+  rounds: 1_000,
+  byLevel: true,
+  async run(context) {
+    const decoys = new Decoys(context.python)
+    const stateDir = context.folder()
+    try {
+      await context.play(async (number, random) => {
+        const victims = random.pick(VICTIMS)
+        const phase = random.pick(Object.keys(PHASES) as Phase[])
+        if (phase === 'sweep') await leaveSomething(context, stateDir)
+        const host = startHost(context, stateDir)
+        await new Round({ context, number, random, stateDir, decoys, victims, phase, host }).play()
+      })
+    } finally {
+      await decoys.end({ all: true })
+    }
+  },
+}
+
+function startHost({ level, python, folder }: Context, stateDir: string): Subject {
+  return new Subject('host.js', [stateDir, python], level, folder())
+}
+
+/** A run that has died with everything in it: what it leaves is there to be swept. */
+async function leaveSomething(context: Context, stateDir: string): Promise<void> {
+  const host = startHost(context, stateDir)
+  await host.hear('ready')
+  host.tell('call')
+  await host.hear('calling')
+  killTogether([host.pid, ...membersOf(runOf(stateDir, host.pid)).shepherds])
+  await host.exited
+}
+
+interface Plan {
+  readonly context: Context
+  readonly number: number
+  readonly random: Random
+  readonly stateDir: string
+  readonly decoys: Decoys
+  readonly victims: Victims
+  readonly phase: Phase
+  readonly host: Subject
+}
+
+class Round {
+  readonly #context: Context
+  readonly #number: number
+  readonly #random: Random
+  readonly #stateDir: string
+  readonly #decoys: Decoys
+  readonly #phase: Phase
+  readonly #host: Subject
+  #victims: Victims
+  #run: string | undefined
+
+  constructor({ context, number, random, stateDir, decoys, victims, phase, host }: Plan) {
+    this.#context = context
+    this.#number = number
+    this.#random = random
+    this.#stateDir = stateDir
+    this.#decoys = decoys
+    this.#victims = victims
+    this.#phase = phase
+    this.#host = host
+  }
+
+  get #about(): string {
+    return `${this.#victims} at ${this.#phase}`
+  }
+
+  async play(): Promise<void> {
+    try {
+      await this.#reach()
+      this.#run = runOf(this.#stateDir, this.#host.pid)
+      await this.#surround()
+      const siblings = this.#strike()
+      if (this.#victims.startsWith('host')) await this.#afterTheHost()
+      else await this.#withTheHost(siblings)
+      this.#count({ innocents: this.#decoys.dead().length }, 'decoys were ended')
+    } catch (error) {
+      throw new Error(`${this.#about}: ${(error as Error).message}\n${this.#host.story}`)
+    } finally {
+      if (!this.#host.isOver) killAll([this.#host.pid])
+      await this.#decoys.end()
+    }
+  }
+
+  /** Waits for the moment. */
+  async #reach(): Promise<void> {
+    const host = this.#host
+    const phase = this.#phase
+    if (phase === 'sweep') await host.hear('begun')
+    else if (phase === 'arming') await host.hear('state', ({ state }) => state === 'spawning')
+    else if (phase === 'boot') await host.hear('state', ({ state }) => state === 'awaitingReady')
+    else {
+      await host.hear('ready')
+      // In half of the rounds there are descendants.
+      if (phase === 'call' || this.#random.chance(0.5)) {
+        host.tell('call')
+        await host.hear('calling')
+      }
+      if (phase === 'restart') {
+        host.tell('crash')
+        await host.hear('restarting')
+      } else if (phase === 'stop') {
+        host.tell('stop')
+        await host.hear('stopping')
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, this.#random.next() * PHASES[phase]))
+  }
+
+  /** Decoys that look like this very run. */
+  async #surround(): Promise<void> {
+    const spawn = this.#host.said.findLast(({ is }) => is === 'state')?.['spawn']
+    if (this.#run === undefined || typeof spawn !== 'string') return
+    await this.#decoys.resemble(factsOf(this.#stateDir, this.#run, spawn))
+  }
+
+  /** Answers the workers that were not its victims. */
+  #strike(): number[] {
+    const { shepherds, workers } = membersOf(this.#run)
+    const random = this.#random
+    // Who is not there yet cannot be a victim.
+    if (this.#victims === 'worker' && workers.length === 0) this.#victims = 'shepherd'
+    if (this.#victims === 'shepherd' && shepherds.length === 0) this.#victims = 'host'
+    // With a warden there are two to choose from.
+    const shepherd = shepherds.length > 0 ? [random.pick(shepherds)] : []
+    const worker = workers.length > 0 ? [random.pick(workers)] : []
+    const host = [this.#host.pid]
+    const victims = {
+      host,
+      worker,
+      shepherd,
+      'host+worker': [...host, ...worker],
+      'host+shepherd': [...host, ...shepherd],
+      'host+shepherds': [...host, ...shepherds],
+    }[this.#victims]
+    // In one moment, or one right after the other.
+    if (random.chance(0.5)) killTogether(victims)
+    else killAll(victims)
+    return workers.filter((pid) => !victims.includes(pid))
+  }
+
+  /** The host is dead: nothing of it may be left, and its log has everything that was acknowledged. */
+  async #afterTheHost(): Promise<void> {
+    await this.#host.exited
+    const lost = await this.#lostReservations()
+    this.#count({ lost: lost.length }, `not in the log: ${lost.join(', ')}`)
+    if (this.#isPromisedAtOnce) return this.#noneLeft('2 s later')
+    await sweepWithNextHost(this.#context, this.#stateDir)
+    await this.#noneLeft('after the next start')
+  }
+
+  /** A control group has to be told to kill, by the shepherd or its warden; and what was there before it is for the next start. */
+  get #isPromisedAtOnce(): boolean {
+    const { level } = this.#context
+    if (level === 'cgroup') return this.#victims !== 'host+shepherds' && this.#phase !== 'sweep'
+    return level === 'pidns'
+  }
+
+  /** The host lives: it has to come back to where it was, without touching anybody, and to leave nothing when it stops. */
+  async #withTheHost(siblings: readonly number[]): Promise<void> {
+    const host = this.#host
+    if (this.#phase !== 'stop') {
+      await host.hear('ready')
+      const before = host.said.length
+      host.tell('check')
+      const { answer } = await host.hear('well', () => true, before)
+      if (answer !== 42) throw new Error(`it answers ${String(answer)}`)
+      const { workers } = membersOf(this.#run)
+      this.#count({ duplicates: Math.max(0, workers.length - WORKERS) }, `${workers.length} workers`)
+      if (this.#victims === 'worker' && (this.#phase === 'ready' || this.#phase === 'call')) {
+        this.#count({ innocents: siblings.filter((pid) => !isAlive(pid)).length }, 'the sibling was ended too')
+      }
+      host.tell('stop')
+    }
+    const { processesLeft } = await host.hear('stopped')
+    await host.exited
+    if (processesLeft !== 0) throw new Error(`it says that it has left ${String(processesLeft)} processes`)
+    const errors = host.unexpected(EXPECTED)
+    if (errors.length > 0) throw new Error(`unexpected errors: ${errors.join('\n')}`)
+    await this.#noneLeft('after it has stopped')
+  }
+
+  async #noneLeft(when: string): Promise<void> {
+    await within(PROMISE, () => this.#strangers().length === 0)
+    const left = this.#strangers()
+    this.#count({ orphans: left.length }, `${when}: ${left.map(({ pid, command }) => `${pid} ${command}`).join('; ')}`)
+    killAll(left.map(({ pid }) => pid))
+  }
+
+  #strangers() {
+    return strangers(new Set(this.#decoys.pids))
+  }
+
+  /** What was said to be reserved, had not ended, and is not in the log. */
+  async #lostReservations(): Promise<string[]> {
+    if (this.#run === undefined) return []
+    const state = new Map<string, unknown>()
+    for (const { is, spawn, state: to } of this.#host.said) {
+      if (is === 'state' && typeof spawn === 'string') state.set(spawn, to)
+    }
+    const { reservations, damage } = await readLog(join(this.#stateDir, 'runs', this.#run, 'log'))
+    if (damage.length > 0) throw new Error(`its log is damaged: ${damage.join('; ')}`)
+    const known = new Set(reservations.map(({ spawn }) => spawn))
+    const mayBeReleased = ['terminating', 'terminated']
+    return [...state].flatMap(([spawn, to]) => (mayBeReleased.includes(String(to)) || known.has(spawn) ? [] : spawn))
+  }
+
+  #count(news: Parameters<Context['count']>[1], about = ''): void {
+    this.#context.count(this.#number, news, `${this.#about}: ${about}`)
+  }
+}
