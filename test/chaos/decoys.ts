@@ -40,11 +40,15 @@ export class Decoys {
     return this.#children.map(({ pid }) => pid ?? 0)
   }
 
-  /** Those that have died since they were last asked for. They are not missed a second time. */
-  dead(): number[] {
+  /** Those that have died since they were last asked for, and how. They are not missed a second time. */
+  async dead(): Promise<string[]> {
     const dead = this.#children.filter(({ pid }) => !isAlive(pid ?? 0))
     for (const child of dead) this.#children.splice(this.#children.indexOf(child), 1)
-    return dead.map(({ pid }) => pid ?? 0)
+    // Node may not have heard of it yet.
+    if (dead.length > 0) await new Promise((resolve) => setTimeout(resolve, 50))
+    return dead.map(
+      ({ pid, exitCode, signalCode, spawnargs }) => `${pid} ${spawnargs.join(' ')} (${exitCode}, ${signalCode})`,
+    )
   }
 
   /** Ends those of one run, or all. */

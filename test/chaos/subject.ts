@@ -48,8 +48,14 @@ export class Subject {
     return this.child.exitCode !== null || this.child.signalCode !== null
   }
 
-  tell(order: string): void {
-    this.child.stdin?.write(`${order}\n`)
+  /** A word, or an order of `runtime-host.ts`. */
+  tell(order: string | ({ readonly do: string } & Readonly<Record<string, unknown>>)): void {
+    this.child.stdin?.write(`${typeof order === 'string' ? order : JSON.stringify(order)}\n`)
+  }
+
+  /** Whatever it has said that is this. */
+  heard(is: string): Said[] {
+    return this.said.filter((said) => said.is === is)
   }
 
   /** The first of what it says that is this, from the `after`th on. Fails when the host has failed, or has nothing to say. */

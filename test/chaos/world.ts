@@ -38,12 +38,12 @@ export function strangers(known: ReadonlySet<number>): Being[] {
   return beings().filter(({ pid }) => pid !== 1 && pid !== process.pid && !known.has(pid))
 }
 
-/** Polls until it is true, at the longest so many ms; answers whether it was. */
-export async function within(patience: number, condition: () => boolean): Promise<boolean> {
+/** Polls, every 2 ms by default, until it is true, at the longest so many ms; answers whether it was. */
+export async function within(patience: number, condition: () => boolean, interval = 2): Promise<boolean> {
   const end = performance.now() + patience
   while (!condition()) {
     if (performance.now() > end) return false
-    await new Promise((resolve) => setTimeout(resolve, 2))
+    await new Promise((resolve) => (interval === 0 ? setImmediate(resolve) : setTimeout(resolve, interval)))
   }
   return true
 }

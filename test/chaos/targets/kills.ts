@@ -102,7 +102,8 @@ class Round {
       const siblings = this.#strike()
       if (this.#victims.startsWith('host')) await this.#afterTheHost()
       else await this.#withTheHost(siblings)
-      this.#count({ innocents: this.#decoys.dead().length }, 'decoys were ended')
+      const ended = await this.#decoys.dead()
+      this.#count({ innocents: ended.length }, `ended: ${ended.join('; ')}`)
     } catch (error) {
       throw new Error(`${this.#about}: ${(error as Error).message}\n${this.#host.story}`)
     } finally {
