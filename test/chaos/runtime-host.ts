@@ -1,5 +1,8 @@
-import { writeSync } from 'node:fs'
+import { once } from 'node:events'
+import { readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { Worker } from 'node:worker_threads'
 import { openRuntime, type OsProcess } from '@terrarium/process'
 import { pino } from 'pino'
 
@@ -42,6 +45,7 @@ async function start(id: string, command: string, args: readonly string[]): Prom
     say({ is: 'exited', id, pid, spawn: spawnId, ...status })
   })
   void spawned.released.then(() => {
+    processes.delete(id)
     say({ is: 'released', id, spawn: spawnId })
   })
   return spawned
@@ -57,6 +61,9 @@ interface Order {
   readonly grace: number
   readonly ms: number
   readonly times: number
+  readonly how: string
+  readonly level: string
+  readonly path: string
 }
 
 const orders: Readonly<Record<string, (order: Order) => unknown>> = {
@@ -89,6 +96,17 @@ const orders: Readonly<Record<string, (order: Order) => unknown>> = {
     const { now } = Date
     Date.now = () => now() + ms
   },
+  /** Has LevelDB lose its lock. */
+  async lose({ how, level, path }) {
+    const { Level } = (await import(level)) as { Level: new (path: string) => { open(): Promise<void> } }
+    if (how === 'a second open') await new Level(path).open().catch(() => undefined)
+    else if (how === 'reading LOCK') readFileSync(join(path, 'LOCK'))
+    else if (how === 'a second open in a thread') {
+      const code = `import(${JSON.stringify(level)}).then(({ Level }) => new Level(${JSON.stringify(path)}).open()).catch(() => undefined)`
+      await once(new Worker(code, { eval: true }), 'exit')
+    }
+    say({ is: 'lost' })
+  },
   census: () => {
     say({ is: 'census', pids: runtime.census().map(({ pid }) => pid) })
   },
@@ -97,8 +115,11 @@ const orders: Readonly<Record<string, (order: Order) => unknown>> = {
     for (let n = 0; n < times; n++) await (await start(`${id}/${n}`, command, args)).exited
     say({ is: 'cycled', id })
   },
+  /** What is in use when garbage is collected, in bytes. */
   figures: () => {
-    say({ is: 'figures', rss: process.memoryUsage().rss, heap: process.memoryUsage().heapUsed })
+    gc?.()
+    const { rss, heapUsed, external } = process.memoryUsage()
+    say({ is: 'figures', rss, heap: heapUsed + external })
   },
   async close() {
     say({ is: 'closed', ...(await runtime.close()) })

@@ -25,7 +25,7 @@ export class Subject {
 
   constructor(program: string, args: readonly string[], level: Containment, runtimeDirectory: string) {
     const path = fileURLToPath(new URL(program, import.meta.url))
-    this.child = spawn(process.execPath, [path, ...args], {
+    this.child = spawn(process.execPath, ['--expose-gc', path, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, TERRARIUM_CONTAINMENT: level, XDG_RUNTIME_DIR: runtimeDirectory },
     })
@@ -59,9 +59,9 @@ export class Subject {
   }
 
   /** The first of what it says that is this, from the `after`th on. Fails when the host has failed, or has nothing to say. */
-  async hear(is: string, accept: (said: Said) => boolean = () => true, after = 0): Promise<Said> {
+  async hear(is: string, accept: (said: Said) => boolean = () => true, after = 0, patience = PATIENCE): Promise<Said> {
     const heard = (): Said | undefined => this.said.slice(after).find((said) => said.is === is && accept(said))
-    await until(`the host says ${is}`, () => heard() !== undefined || this.isOver, PATIENCE).catch((error: unknown) => {
+    await until(`the host says ${is}`, () => heard() !== undefined || this.isOver, patience).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${this.story}`)
     })
     // What it has said last may be still on its way.

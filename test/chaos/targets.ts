@@ -1,6 +1,24 @@
 import type { Target } from './target.ts'
+import { frozen } from './targets/frozen.ts'
 import { grandchildren } from './targets/grandchildren.ts'
 import { guards } from './targets/guards.ts'
 import { kills } from './targets/kills.ts'
+import { leaks } from './targets/leaks.ts'
+import { lock } from './targets/lock.ts'
+import { log } from './targets/log.ts'
+import { reaper } from './targets/reaper.ts'
+import { reservations } from './targets/reservations.ts'
+import { reuse } from './targets/reuse.ts'
 
-export const TARGETS: readonly Target[] = [kills, guards, grandchildren]
+export const TARGETS: readonly Target[] = [
+  kills,
+  guards,
+  grandchildren,
+  reuse,
+  reaper,
+  reservations,
+  log,
+  lock,
+  leaks,
+  frozen,
+]

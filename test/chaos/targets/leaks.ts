@@ -1,0 +1,117 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { RuntimeSubject } from '../runtime-subject.ts'
+import { membersOf } from '../subject.ts'
+import type { Target } from '../target.ts'
+import { killAll, strangers, within } from '../world.ts'
+
+const SAMPLES = 50
+/** Until then pools and caches fill: so many times as many cycles as are measured. */
+const WARM_UP = 4
+/** Cycles that a trend of the resident memory is told from. */
+const LEAST = 500
+/** What a cycle may cost for ever, beyond the noise of the measurement, in bytes. What belongs to one process is at least 10,000. */
+const TOLERANCE = { heap: 200, rss: 500 }
+
+interface Sample {
+  readonly cycles: number
+  readonly value: number
+}
+
+/** Processes are started and ended, again and again: nothing grows. */
+export const leaks: Target = {
+  name: 'leaks',
+  promise: 'no descriptor, zombie or memory is left by a thousand spawns and kills',
+  rounds: 1_000,
+  byLevel: true,
+  async run(context) {
+    const host = new RuntimeSubject(context, context.folder())
+    try {
+      const { run } = await host.hear('open')
+      const shepherd = membersOf(String(run)).shepherds.at(-1) ?? 0
+      const isLong = context.rounds >= LEAST
+      if (isLong) await cycle(host, 0, context.rounds * WARM_UP)
+      const series: Record<string, Sample[]> = {
+        'heap of the host': [],
+        'rss of the host': [],
+        'rss of the shepherd': [],
+      }
+      const descriptors = { before: [0, 0], after: [0, 0] }
+      const step = Math.ceil(context.rounds / SAMPLES)
+      for (let cycles = 0; cycles < context.rounds; cycles += step) {
+        await cycle(host, 1_000_000 + cycles, step)
+        host.said.length = 0
+        host.tell({ do: 'figures' })
+        const { rss, heap } = await host.hear('figures')
+        series['heap of the host']?.push({ cycles, value: Number(heap) })
+        series['rss of the host']?.push({ cycles, value: Number(rss) })
+        series['rss of the shepherd']?.push({ cycles, value: residentSize(shepherd) })
+        const open = [host.pid, shepherd].map((pid) => readdirSync(`/proc/${pid}/fd`).length)
+        if (cycles === 0) descriptors.before = open
+        descriptors.after = open
+      }
+      await within(1_000, () => zombiesOf(host.pid) + zombiesOf(shepherd) === 0)
+      const zombies = zombiesOf(host.pid) + zombiesOf(shepherd)
+      if (zombies > 0) throw new Error(`${zombies} zombies are left`)
+      const { before, after } = descriptors
+      context.note(`descriptors of host and shepherd: ${before.join(', ')} before, ${after.join(', ')} after`)
+      if (after.some((count, index) => count > (before[index] ?? 0))) throw new Error('descriptors are left')
+      for (const [name, samples] of Object.entries(series)) {
+        if (!isLong) continue
+        const { slope, error } = trend(samples)
+        context.note(`${name}: ${slope.toFixed(0)} ± ${error.toFixed(0)} bytes a cycle`)
+        const tolerance = name.startsWith('heap') ? TOLERANCE.heap : TOLERANCE.rss
+        if (slope > tolerance + 3 * error) throw new Error(`the ${name} grows by ${slope.toFixed(0)} bytes a cycle`)
+      }
+      if (!isLong) context.note(`too short to tell whether memory grows: it takes ${LEAST} rounds`)
+      context.count(0, { rounds: context.rounds })
+      await host.close()
+      context.count(0, { orphans: strangers(new Set()).length })
+    } finally {
+      if (!host.isOver) killAll([host.pid])
+    }
+  },
+}
+
+const TOGETHER = 20
+
+/** Starts and ends so many, by SIGKILL and in order. */
+async function cycle(host: RuntimeSubject, from: number, times: number): Promise<void> {
+  for (let done = 0; done < times; done += TOGETHER) {
+    const ids = Array.from({ length: Math.min(TOGETHER, times - done) }, (_, index) => String(from + done + index))
+    for (const id of ids) host.tell({ do: 'start', id, command: 'sh', args: ['-c', 'echo ready; exec sleep 3600'] })
+    await Promise.all(ids.map((id) => host.ready(id)))
+    for (const [index, id] of ids.entries())
+      host.tell(index % 2 === 0 ? { do: 'kill', id } : { do: 'terminate', id, grace: 2_000 })
+    await Promise.all(ids.map((id) => host.hear('released', (said) => said['id'] === id)))
+    host.said.length = 0
+  }
+}
+
+function residentSize(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024
+}
+
+function zombiesOf(parent: number): number {
+  return readdirSync('/proc').filter((entry) => {
+    if (!/^\d+$/.test(entry)) return false
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1')
+      const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      return state === 'Z' && Number(ppid) === parent
+    } catch {
+      return false
+    }
+  }).length
+}
+
+/** Least squares: bytes a cycle, and the standard error of that. */
+function trend(samples: readonly Sample[]): { slope: number; error: number } {
+  const n = samples.length
+  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / n
+  const x = mean(samples.map(({ cycles }) => cycles))
+  const y = mean(samples.map(({ value }) => value))
+  const sxx = samples.reduce((sum, { cycles }) => sum + (cycles - x) ** 2, 0)
+  const slope = samples.reduce((sum, { cycles, value }) => sum + (cycles - x) * (value - y), 0) / sxx
+  const residual = samples.reduce((sum, { cycles, value }) => sum + (value - y - slope * (cycles - x)) ** 2, 0)
+  return { slope, error: Math.sqrt(residual / Math.max(1, n - 2) / sxx) }
+}

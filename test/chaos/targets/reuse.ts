@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { pythonHome } from '@terrarium/process'
+import { canChooseNumbers, end, takeNumber } from '../reuse.ts'
+import { RuntimeSubject } from '../runtime-subject.ts'
+import { membersOf } from '../subject.ts'
+import { sweepWithNextHost } from '../sweeper.ts'
+import type { Context, Target } from '../target.ts'
+import { isAlive, killAll, killTogether, until } from '../world.ts'
+
+const SCRIPT = fileURLToPath(new URL('../../../chaos/reuse.py', import.meta.url))
+const TOGETHER = 4
+
+/** The numbers of dead processes pass to innocent ones, at the worst moments. */
+export const reuse: Target = {
+  name: 'reuse',
+  promise: 'nobody is ended for having the number of one of ours',
+  rounds: 200,
+  byLevel: true,
+  async run(context) {
+    if (!canChooseNumbers()) {
+      context.skip('the number of the next process cannot be chosen here (ns_last_pid)')
+      return
+    }
+    await betweenComparisonAndSignal(context)
+    await atTheSweep(context)
+    // In a namespace of their own, processes cannot be told the number of an innocent one at all.
+    if (context.level !== 'pidns') await insideExitHandlers(context)
+  },
+}
+
+/** One process at a time, by the sweep helper itself. */
+async function betweenComparisonAndSignal(context: Context): Promise<void> {
+  const args = ['-I', '-S', SCRIPT, pythonHome(), String(context.rounds)]
+  const { stdout } = await promisify(execFile)(context.python, args)
+  const { rounds = 0, innocents = 0, 'same tick': same = 0 } = JSON.parse(stdout) as Record<string, number>
+  context.count(0, { rounds, innocents }, 'between comparison and signal')
+  context.note(`between comparison and signal: ${rounds}, ${same} of them started in the same tick`)
+}
+
+/** The log of a dead run names processes whose numbers are somebody else's today. */
+async function atTheSweep(context: Context): Promise<void> {
+  const stateDir = context.folder()
+  let reused = 0
+  while (reused < context.rounds) {
+    const host = new RuntimeSubject(context, stateDir)
+    const { run } = await host.hear('open')
+    const ours = await Promise.all(Array.from({ length: TOGETHER }, (_, index) => host.start(String(index), 'idle')))
+    killTogether([host.pid, ...membersOf(String(run)).shepherds])
+    await host.exited
+    const innocents = []
+    for (const { pid } of ours) innocents.push(await takeNumber(pid))
+    const { killed } = await sweepWithNextHost(context, stateDir)
+    const ended = innocents.filter(({ pid }) => !isAlive(pid ?? 0)).length
+    context.count(
+      0,
+      { rounds: TOGETHER, innocents: ended },
+      `at the sweep, which says that it has killed ${JSON.stringify(killed)}`,
+    )
+    await Promise.all(innocents.map(end))
+    reused += TOGETHER
+  }
+  context.note(`at the sweep: ${reused}`)
+}
+
+/** The host is told of deaths when the numbers are somebody else's already, and signals every one of them. */
+async function insideExitHandlers(context: Context): Promise<void> {
+  const host = new RuntimeSubject(context, context.folder())
+  await host.hear('open')
+  let reused = 0
+  while (reused < context.rounds) {
+    const ids = Array.from({ length: TOGETHER }, (_, index) => `${reused + index}`)
+    const ours = await Promise.all(ids.map((id) => host.start(id, 'idle')))
+    host.tell({ do: 'avenge', ids })
+    host.tell({ do: 'block', ms: 150 })
+    host.tell({ do: 'census' })
+    killAll(ours.map(({ pid }) => pid))
+    await until('they are gone', () => !ours.some(({ pid }) => isAlive(pid)))
+    const innocents = []
+    for (const { pid } of ours) innocents.push(await takeNumber(pid))
+    await Promise.all(ids.map((id) => host.exit(id)))
+    const before = host.heard('census').length
+    host.tell({ do: 'census' })
+    await until('all signals have been sent', () => host.heard('census').length > before)
+    await Promise.all(ids.map((id) => host.hear('released', (said) => said['id'] === id)))
+    const ended = innocents.filter(({ pid }) => !isAlive(pid ?? 0)).length
+    context.count(0, { rounds: TOGETHER, innocents: ended }, 'inside exit handlers')
+    await Promise.all(innocents.map(end))
+    reused += TOGETHER
+  }
+  await host.close()
+  context.note(`inside exit handlers: ${reused}`)
+}
