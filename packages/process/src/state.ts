@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { TerrariumError } from '@terrarium/supervisor'
 
 /** The state directory: the option, TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium. */
@@ -25,10 +25,23 @@ export function runsDirectory(stateDir: string): string {
  */
 export function openInstallation(stateDir: string): string {
   return usingState(stateDir, () => {
-    mkdirSync(runsDirectory(stateDir), { recursive: true, mode: 0o700 })
+    makeFolders(runsDirectory(stateDir))
     const file = join(stateDir, 'installation.json')
     return readInstallation(file) ?? createInstallation(stateDir, file)
   })
+}
+
+function makeFolders(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    // Node says so of a read-only file system too; what makes one folder only knows better.
+    let missing = path
+    while (!existsSync(dirname(missing))) missing = dirname(missing)
+    mkdirSync(missing, { mode: 0o700 })
+    throw error
+  }
 }
 
 /** Runs file work below the state directory, and says what to do when the disk or its owner will not have it. */

@@ -1,0 +1,27 @@
+import { writeSync } from 'node:fs'
+import { createPool } from '@terrarium/pool'
+import { isTerrariumError } from '@terrarium/supervisor'
+import { pino } from 'pino'
+
+/** A pool of one worker that cannot start: it says why, and how often it was tried within so many ms. */
+const [stateDir = '', interpreter = '', python = '', ms = '0'] = process.argv.slice(2)
+const pool = createPool({ name: 'broken', python, interpreter, stateDir, logger: pino({ level: 'silent' }) })
+const begun = performance.now()
+let wasReady = false
+pool.on('worker.ready', () => (wasReady = true))
+const started = pool.start().then(
+  () => ({ code: 'STARTED', message: '' }),
+  (error: unknown) =>
+    isTerrariumError(error) ? { code: error.code, message: error.message } : { code: 'OTHER', message: String(error) },
+)
+const outcome = await Promise.race([
+  started,
+  new Promise<{ code: string; message: string }>((resolve) =>
+    setTimeout(resolve, Number(ms), { code: 'STARTING', message: '' }),
+  ),
+])
+// It may be tried again all the same.
+await new Promise((resolve) => setTimeout(resolve, Number(ms) - (performance.now() - begun)))
+const { starts } = pool.stats
+const { processesLeft } = await pool.stop()
+writeSync(1, `${JSON.stringify({ is: 'outcome', ...outcome, starts, wasReady, processesLeft })}\n`)

@@ -1,0 +1,219 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readLog } from '@terrarium/process'
+import { RuntimeSubject } from '../runtime-subject.ts'
+import { membersOf, type Said } from '../subject.ts'
+import { sweepWithNextHost } from '../sweeper.ts'
+import type { Context, Target } from '../target.ts'
+import { isAlive, killAll, strangers, within } from '../world.ts'
+
+const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
+
+/** What the system refuses, to whom, and what that has to look like from outside. */
+interface Case {
+  /** Takes it away; answers how it is given back, or why it cannot be taken away here. */
+  take(scene: Scene): (() => void) | string
+  /** What a spawn is refused with meanwhile; undefined where it is not to be refused. */
+  readonly refusal?: { readonly code: string; readonly message: RegExp }
+  /** So many are started, at the most, until one is refused. Default 1. */
+  readonly attempts?: number
+}
+
+interface Scene {
+  readonly host: RuntimeSubject
+  readonly stateDir: string
+  readonly shepherd: number
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  'EMFILE in the host': {
+    take: ({ host }) => limitDescriptors(host.pid, 3),
+    refusal: { code: 'START_FAILED', message: /cannot be started/ },
+  },
+  'EMFILE in the shepherd': {
+    take: ({ shepherd }) => limitDescriptors(shepherd, 2),
+    refusal: { code: 'START_FAILED', message: /cannot be started: .*open files/i },
+  },
+  'ENOSPC in the state directory': {
+    take: ({ stateDir }) => fill(stateDir),
+    refusal: { code: 'INVALID_ARGUMENT', message: /the disk is full/ },
+    // What is left of the last block of a file is still to be had.
+    attempts: 40,
+  },
+  'EAGAIN on fork': {
+    take: ({ shepherd }) => limitProcesses(shepherd),
+    refusal: { code: 'START_FAILED', message: /cannot be started: .*temporarily unavailable/i },
+  },
+  'EPIPE, as the shepherd is gone': {
+    take: ({ shepherd }) => {
+      killAll([shepherd])
+      return () => undefined
+    },
+  },
+  'a clock that goes an hour ahead': { take: (scene) => jump(scene, 3_600_000) },
+  'a clock that goes back an hour': { take: (scene) => jump(scene, -3_600_000) },
+}
+
+const NAMES = Object.keys(CASES)
+
+/** The system has none left of what it takes: that is said, nothing is lost, and afterwards all is as before. */
+export const resources: Target = {
+  name: 'resources',
+  promise: 'what the system refuses is a clear error, loses nothing, and is over when the system gives again',
+  rounds: 5 * NAMES.length,
+  byLevel: true,
+  async run(context) {
+    const skipped = new Set<string>()
+    await context.play(async (number) => {
+      const name = NAMES[number % NAMES.length] ?? ''
+      const one = CASES[name]
+      if (one !== undefined) await tryOut(context, number, name, one, skipped)
+    })
+    await tryReadOnly(context, skipped)
+    for (const reason of skipped) context.skip(reason)
+  },
+}
+
+/** From the beginning: a file system does not become so while files on it are open. */
+async function tryReadOnly(context: Context, skipped: Set<string>): Promise<void> {
+  const stateDir = context.folder()
+  if (!run('mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', stateDir)) {
+    skipped.add('a read-only state directory: nothing can be mounted here')
+    return
+  }
+  try {
+    const host = new RuntimeSubject(context, stateDir)
+    await host.exited
+    await within(100, () => false)
+    if (!/INVALID_ARGUMENT[^]*read-only|read-only[^]*INVALID_ARGUMENT/.test(host.story))
+      throw new Error(`a read-only state directory: ${host.story}`)
+    run('mount', '-o', 'remount,rw', stateDir)
+    const next = new RuntimeSubject(context, stateDir)
+    await next.start('one', 'idle')
+    await next.close()
+    context.count(0, { rounds: 1, orphans: strangers(new Set()).length }, 'a read-only state directory')
+  } finally {
+    run('umount', '--lazy', stateDir)
+  }
+}
+
+async function tryOut(
+  context: Context,
+  number: number,
+  name: string,
+  { take, refusal, attempts = 1 }: Case,
+  skipped: Set<string>,
+): Promise<void> {
+  const stateDir = context.folder()
+  const isMounted = run('mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', stateDir)
+  const host = new RuntimeSubject(context, stateDir)
+  let restore: (() => void) | string = 'not taken'
+  try {
+    const { run: id } = await host.hear('open')
+    const before = await host.start('before', 'idle')
+    const shepherd = membersOf(String(id)).shepherds.at(-1) ?? 0
+    restore = isMounted ? take({ host, stateDir, shepherd }) : 'nothing can be mounted here'
+    if (typeof restore === 'string') {
+      skipped.add(`${name}: ${restore}`)
+      return
+    }
+    let refused: Said | undefined
+    for (let n = 0; n < attempts && refused === undefined; n++) refused = await attempt(host, `meanwhile-${n}`)
+    if (refusal !== undefined) expectRefusal(refused, refusal)
+    restore()
+    await startAgain(host)
+    if (refusal !== undefined && !isAlive(before.pid)) throw new Error('what had been started before is gone')
+    killAll([host.pid])
+    await host.exited
+    const lost = await lostOf(host, join(stateDir, 'runs', String(id), 'log'))
+    context.count(number, { lost: lost.length }, `${name}: ${lost.join(', ')}`)
+    await sweepWithNextHost(context, stateDir)
+    await within(2_000, () => strangers(new Set()).length === 0)
+    context.count(number, { orphans: strangers(new Set()).length }, name)
+    killAll(strangers(new Set()).map(({ pid }) => pid))
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}\n${host.story}`)
+  } finally {
+    if (typeof restore === 'function') restore()
+    if (!host.isOver) killAll([host.pid])
+    await host.exited
+    if (isMounted) run('umount', '--lazy', stateDir)
+  }
+}
+
+/** Tries to start one; answers what it is refused with, if it is. */
+async function attempt(host: RuntimeSubject, id: string): Promise<Said | undefined> {
+  host.tell({ do: 'start', id, ...host.command('idle') })
+  const isAbout = (said: Said): boolean => (said['order'] as { id?: string } | undefined)?.id === id
+  const settled = (): Said | undefined =>
+    host.said.find((said) => (said.is === 'refused' && isAbout(said)) || (said.is === 'ready' && said['id'] === id))
+  if (!(await within(20_000, () => settled() !== undefined))) throw new Error(`the start of ${id} came to nothing`)
+  const said = settled()
+  return said?.is === 'refused' ? said : undefined
+}
+
+function expectRefusal(refused: Said | undefined, { code, message }: NonNullable<Case['refusal']>): void {
+  if (refused === undefined) throw new Error('it was not refused')
+  if (refused['code'] !== code || !message.test(String(refused['message']))) {
+    throw new Error(`it was refused with ${String(refused['code'])}: ${String(refused['message'])}`)
+  }
+  if (typeof refused['hint'] !== 'string') throw new Error('the refusal does not say what to do')
+}
+
+/** As soon as the system gives again, or a new shepherd has come. */
+async function startAgain(host: RuntimeSubject): Promise<void> {
+  for (let tries = 0; tries < 5; tries++) if ((await attempt(host, `again-${tries}`)) === undefined) return
+  throw new Error('it is refused for ever')
+}
+
+async function lostOf(host: RuntimeSubject, log: string): Promise<string[]> {
+  const { reservations, damage } = await readLog(log)
+  if (damage.length > 0) throw new Error(`the log is damaged: ${damage.join('; ')}`)
+  const known = new Set(reservations.map(({ spawn }) => spawn))
+  const over = new Set([...host.heard('exited'), ...host.heard('released')].map(({ spawn }) => spawn))
+  return host
+    .heard('spawned')
+    .flatMap(({ spawn }) => (known.has(String(spawn)) || over.has(spawn) ? [] : String(spawn)))
+}
+
+/** Leaves so many more than are in use. */
+function limitDescriptors(pid: number, more: number): (() => void) | string {
+  const used = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
+  let limit = 0
+  for (let free = 0; free <= more; limit++) if (!used.has(limit)) free += 1
+  if (!run('prlimit', '--pid', String(pid), `--nofile=${limit - 1}:`)) return 'there is no prlimit here'
+  return () => void run('prlimit', '--pid', String(pid), '--nofile=1024:')
+}
+
+function fill(folder: string): () => void {
+  const file = join(folder, 'ballast')
+  spawnSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=4k'])
+  return () => {
+    rmSync(file, { force: true })
+  }
+}
+
+function limitProcesses(pid: number): (() => void) | string {
+  const group = '/sys/fs/cgroup/pids/terrarium-chaos'
+  try {
+    mkdirSync(group, { recursive: true })
+    writeFileSync(join(group, 'cgroup.procs'), String(pid))
+    writeFileSync(join(group, 'pids.max'), readFileSync(join(group, 'pids.current'), 'latin1'))
+  } catch (error) {
+    return `no control group for pids: ${(error as Error).message}`
+  }
+  return () => {
+    if (!existsSync(group)) return
+    writeFileSync(join(group, 'pids.max'), 'max')
+    for (const member of readFileSync(join(group, 'cgroup.procs'), 'latin1').split('\n').filter(Boolean)) {
+      writeFileSync('/sys/fs/cgroup/pids/cgroup.procs', member)
+    }
+    rmdirSync(group)
+  }
+}
+
+function jump({ host }: Scene, ms: number): () => void {
+  host.tell({ do: 'jump', ms })
+  return () => undefined
+}
