@@ -26,14 +26,14 @@ export class Decoys {
 
   /** Those that resemble one run in particular. */
   async resemble({ run, installation, spawn, log }: RunFacts): Promise<void> {
-    const { installation: other } = { installation: [...installation].reverse().join('') }
+    const other = installation.split('').reverse().join('')
     // Its command line mentions the run, and it has the log open, as an editor has.
     this.#start('tail', ['-f', '/dev/null', `${log}/CURRENT`, `--pid=${process.pid}`])
     this.#start(this.#python, ['-c', NAP, '--terrarium-run', run, '--terrarium-spawn', spawn])
     // A worker of another installation, and a variable that only looks like ours.
     this.#start(this.#python, ['-c', NAP], { TERRARIUM_SPAWN: `${other}:${run}:${spawn}` })
     this.#start(this.#python, ['-c', NAP], { NOT_TERRARIUM_SPAWN: `${installation}:${run}:${spawn}` })
-    await Promise.all(this.#children.map((child) => child.pid ?? once(child, 'spawn')))
+    for (const child of this.#children) if (child.pid === undefined) await once(child, 'spawn')
   }
 
   get pids(): number[] {

@@ -73,7 +73,10 @@ const pool = createPool({
 createInterface({ input: process.stdin })
   .on(
     'line',
-    (order) => void orders[order]?.(pool).catch((error: unknown) => say({ is: 'failed', order, error: String(error) })),
+    (order) =>
+      void orders[order]?.(pool).catch((error: unknown) => {
+        say({ is: 'failed', order, error: String(error) })
+      }),
   )
   .on('close', () => process.exit(1))
 await pool.start().catch((error: unknown) => {

@@ -48,7 +48,7 @@ async function runTarget(
   let tally = NOTHING
   let faults = 0
   let folders = 0
-  const stream = [...target.name].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7)
+  const stream = Buffer.from(target.name).reduce((sum, byte) => sum * 31 + byte, 7)
   const context: Context = {
     level,
     rounds,
@@ -64,7 +64,7 @@ async function runTarget(
         } catch (error) {
           faults += 1
           out(`  ${name}: fault in round ${number}: ${(error as Error).message}\n    ${again(number)}`)
-          if (faults === MOST_FAULTS) throw new Error(`given up after ${faults} faults`)
+          if (faults === MOST_FAULTS) throw new Error(`given up after ${faults} faults`, { cause: error })
         }
       }
     },

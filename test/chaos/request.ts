@@ -36,7 +36,8 @@ export function parseRequest(argv: readonly string[]): Request | string {
       const value = values[name]
       if (value !== undefined && !/^\d{1,9}$/.test(value)) return `--${name} must be a whole number, not ${value}`
     }
-    const names = values.target?.split(',') ?? TARGETS.map(({ name }) => name)
+    const names =
+      values.target?.split(',') ?? TARGETS.filter(({ onlyOnDemand }) => onlyOnDemand !== true).map(({ name }) => name)
     const unknown = names.find((name) => !TARGETS.some((target) => target.name === name))
     if (unknown !== undefined) return `there is no target ${unknown}`
     const levels = (values.level?.split(',') ?? LEVELS) as Containment[]

@@ -11,6 +11,8 @@ export interface Target {
   readonly rounds: number
   /** Whether it depends on what holds the processes. If not, it is run once, with the best there is. */
   readonly byLevel: boolean
+  /** Not run unless it is named. */
+  readonly onlyOnDemand?: boolean
   /**
    * Brings it about. A round that cannot be tried on this machine is skipped with a reason. Throws for whatever is neither right nor
    * one of the four things that are counted: a worker that never became ready, a log that says nothing, an unexpected error.
@@ -27,7 +29,7 @@ export interface Context {
    */
   play(round: (round: number, random: Random) => Promise<void>): Promise<void>
   /** A folder of its own, with an unusual name; removed afterwards. */
-  folder(): string
+  readonly folder: () => string
   readonly python: string
   /** Adds to the tally; a round that is not clean is told of, with what it takes to see it again. */
   count(round: number, news: Partial<Tally>, about?: string): void

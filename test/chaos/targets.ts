@@ -11,6 +11,7 @@ import { reaper } from './targets/reaper.ts'
 import { reservations } from './targets/reservations.ts'
 import { resources } from './targets/resources.ts'
 import { reuse } from './targets/reuse.ts'
+import { selfTest } from './targets/self-test.ts'
 
 export const TARGETS: readonly Target[] = [
   kills,
@@ -25,4 +26,5 @@ export const TARGETS: readonly Target[] = [
   resources,
   frozen,
   imports,
+  selfTest,
 ]

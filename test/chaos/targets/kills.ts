@@ -105,7 +105,7 @@ class Round {
       const ended = await this.#decoys.dead()
       this.#count({ innocents: ended.length }, `ended: ${ended.join('; ')}`)
     } catch (error) {
-      throw new Error(`${this.#about}: ${(error as Error).message}\n${this.#host.story}`)
+      throw new Error(`${this.#about}: ${(error as Error).message}\n${this.#host.story}`, { cause: error })
     } finally {
       if (!this.#host.isOver) killAll([this.#host.pid])
       await this.#decoys.end()

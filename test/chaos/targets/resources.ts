@@ -13,7 +13,7 @@ const run = (command: string, ...args: string[]): boolean => spawnSync(command, 
 /** What the system refuses, to whom, and what that has to look like from outside. */
 interface Case {
   /** Takes it away; answers how it is given back, or why it cannot be taken away here. */
-  take(scene: Scene): (() => void) | string
+  readonly take: (scene: Scene) => (() => void) | string
   /** What a spawn is refused with meanwhile; undefined where it is not to be refused. */
   readonly refusal?: { readonly code: string; readonly message: RegExp }
   /** So many are started, at the most, until one is refused. Default 1. */
@@ -133,7 +133,7 @@ async function tryOut(
     context.count(number, { orphans: strangers(new Set()).length }, name)
     killAll(strangers(new Set()).map(({ pid }) => pid))
   } catch (error) {
-    throw new Error(`${name}: ${(error as Error).message}\n${host.story}`)
+    throw new Error(`${name}: ${(error as Error).message}\n${host.story}`, { cause: error })
   } finally {
     if (typeof restore === 'function') restore()
     if (!host.isOver) killAll([host.pid])
