@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { TerrariumError } from '@terrarium/supervisor'
 import { markOf, parseMark } from './mark.ts'
 import { MARKER_VARIABLE, parseMarker, type Identity, type Marker } from './identity.ts'
 import type { ProcessTable } from './table.ts'
@@ -9,6 +10,7 @@ const prefixBytes = Buffer.from(prefix)
 
 /** The process table of Linux, read synchronously: one scan of 600 processes takes 6 to 13 ms, asynchronously fifteen times that. */
 export const procfs: ProcessTable = {
+  check,
   bootId: () => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
   // Start ticks are told in the reader's own time namespace.
   namespaces: () => ['pid', 'time'].map(namespaceOf).join(' '),
@@ -45,6 +47,22 @@ export const procfs: ProcessTable = {
     return found
   },
 }
+
+function check(): void {
+  let self: string
+  try {
+    self = readlinkSync('/proc/self')
+  } catch (cause) {
+    throw new TerrariumError('CONFIGURATION', 'There is no /proc that this process is in', { hint: MOUNT, cause })
+  }
+  if (self === String(process.pid)) return
+  throw new TerrariumError('CONFIGURATION', `/proc belongs to another PID namespace: it calls this process ${self}`, {
+    hint: MOUNT,
+    details: { pid: process.pid },
+  })
+}
+
+const MOUNT = 'Mount one that tells of this PID namespace: `mount -t proc proc /proc`.'
 
 function readMark(pid: number): string | undefined {
   try {

@@ -7,6 +7,7 @@ const variable = new RegExp(`(?:^|\\s)${MARKER_VARIABLE}=(\\S+)`)
 
 /** The process table of macOS, by way of `ps`. Start times are whole seconds, and the environment of system binaries is hidden. */
 export const psTable: ProcessTable = {
+  check: () => undefined,
   bootId: () => execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'latin1' }).trim(),
   namespaces: () => 'darwin',
   startTicks: (pid) => list(pid)[0]?.startTicks,

@@ -73,10 +73,10 @@ const PROOF_MS = 5000
 
 /**
  * Opens a run and begins, in the background, to sweep dead ones. Errors: INVALID_ARGUMENT (options, state directory),
- * CONFIGURATION (system not supported, containment missing), LOG_DAMAGED (installation id).
+ * CONFIGURATION (system not supported, no /proc, containment missing), LOG_DAMAGED (installation id).
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
-  processTable()
+  processTable().check()
   checkMainThread()
   checkPython(options.python)
   const containment = wantedContainment(options.containment)

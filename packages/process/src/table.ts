@@ -5,6 +5,8 @@ import { psTable } from './ps.ts'
 
 /** What one operating system tells about its processes. */
 export interface ProcessTable {
+  /** Throws CONFIGURATION where the system does not tell of its processes, or tells of others than those that we see. */
+  check(): void
   /** Differs after every boot. */
   bootId(): string
   /** Which set of process numbers, and which clock, we see. */

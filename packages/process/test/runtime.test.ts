@@ -28,6 +28,8 @@ import {
   until,
 } from './support.ts'
 
+const dist = new URL('../dist/index.js', import.meta.url).href
+
 test('a process carries its marker in arguments and environment, in a session of its own', async () => {
   const runtime = await open()
   const worker = await runtime.spawn({
@@ -176,7 +178,6 @@ test('a closed runtime starts nothing, and closing waits for what was being star
 })
 
 test('a runtime is refused in a worker thread, on Windows, and without a real interpreter', async () => {
-  const dist = new URL('../dist/index.js', import.meta.url).href
   const thread = new Worker(
     `import(${JSON.stringify(dist)}).then(({ openRuntime }) => openRuntime({ python: ${JSON.stringify(python)} }))
       .catch((error) => require('node:worker_threads').parentPort.postMessage(error.code + ' ' + error.message))`,
@@ -187,6 +188,27 @@ test('a runtime is refused in a worker thread, on Windows, and without a real in
   expect(() => processTable('win32')).toThrow('win32')
   await expect(openRuntime({ python: 'python3' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   await expect(openRuntime({ python: '/nowhere/python3' })).rejects.toMatchObject({ code: 'CONFIGURATION' })
+})
+
+test.each([
+  ['no /proc', ['-m', 'sh', '-c', 'umount -l /proc && exec "$@"'], 'There is no /proc'],
+  ['the /proc of another PID namespace', ['-pf', '--kill-child', 'sh', '-c', 'exec "$@"'], '/proc belongs to another'],
+])('with %s, whose processes it would take for its own, nothing is begun', (_, options, message) => {
+  if (spawnSync('unshare', [...options, 'sh', 'true']).status !== 0) {
+    console.warn('skipped: namespaces of our own are not permitted here')
+    return
+  }
+  const stateDir = freshState()
+  const script = `import { openRuntime } from ${JSON.stringify(dist)}
+    await openRuntime(JSON.parse(process.argv[1])).catch(({ code, message, hint }) => console.log(code, message, hint))`
+  const { stdout, stderr } = spawnSync(
+    'unshare',
+    [...options, 'sh', process.execPath, '--input-type=module', '-e', script, JSON.stringify({ python, stateDir })],
+    { encoding: 'utf8' },
+  )
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(new RegExp(`^CONFIGURATION ${message}.*mount -t proc proc /proc`))
+  expect(readdirSync(stateDir)).toEqual([])
 })
 
 test('a state directory that cannot be used is one clear error', async () => {
