@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** Every suite gets this variable, so that processes can be told to come from this run. */
@@ -6,21 +6,22 @@ export const TEST_RUN = 'TERRARIUM_TEST_RUN'
 
 /**
  * The processes that suites of this run left behind: they carry TERRARIUM_SPAWN, started after `before` was taken, and
- * come from this run. One that carries no run counts too when its host is gone. The workers of other runs on this
- * machine are nobody's leak.
+ * come from this run. One that carries no run counts too when it names a host, in our PID namespace, that is gone; it is not
+ * known for certain to be ours. The workers of other runs on this machine are nobody's leak.
  *
  * @param {{ run: string, before: ReadonlySet<string>, deadline: number }} options deadline: ms to wait for none to be left
- * @returns {Promise<{ pid: number, command: string }[]>}
+ * @returns {Promise<{ pid: number, command: string, isOurs: boolean }[]>}
  */
 export async function findLeaks({ run, before, deadline }) {
   const end = performance.now() + deadline
   for (;;) {
     const left = marked().filter(
-      ({ identity, env }) =>
-        !before.has(identity) &&
-        (env.has(TEST_RUN) ? env.get(TEST_RUN) === run : !isAlive(env.get('TERRARIUM_HOST_PID'))),
+      ({ pid, identity, env }) =>
+        !before.has(identity) && (env.has(TEST_RUN) ? env.get(TEST_RUN) === run : hasLostItsHost(pid, env)),
     )
-    if (left.length === 0 || performance.now() > end) return left
+    if (left.length === 0 || performance.now() > end) {
+      return left.map(({ pid, command, env }) => ({ pid, command, isOurs: env.has(TEST_RUN) }))
+    }
     await delay(100)
   }
 }
@@ -52,6 +53,19 @@ function marked() {
 function environmentOf(pid) {
   const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
   return new Map(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]))
+}
+
+function hasLostItsHost(pid, env) {
+  const host = env.get('TERRARIUM_HOST_PID')
+  return host !== undefined && namespaceOf(pid) === namespaceOf('self') && !isAlive(host)
+}
+
+function namespaceOf(pid) {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`)
+  } catch {
+    return undefined // gone, or another user's
+  }
 }
 
 function isAlive(pid) {

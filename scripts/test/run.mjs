@@ -79,8 +79,9 @@ async function checkLeaks(progress, { run, before }) {
   const left = await findLeaks({ run, before, deadline: 3000 })
   if (left.length === 0) line.done('0 processes left')
   else line.fail(`${left.length} processes left`)
-  for (const { pid, command } of left) {
+  for (const { pid, command, isOurs } of left) {
     process.stdout.write(`  left behind: ${pid} ${command}\n`)
+    if (!isOurs) continue
     try {
       process.kill(pid, 'SIGKILL')
     } catch (error) {

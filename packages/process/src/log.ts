@@ -37,6 +37,8 @@ const PREFIX = 'spawn/'
 /** Sums of sequence numbers are kept below this, where numbers are exact. */
 const MODULUS = 2 ** 52
 const WITNESS_BYTES = 16
+/** A process that a host was just starting when it died holds what the host held, until it has become another program. */
+const LOCK_PATIENCE_MS = 1000
 
 /**
  * The reservation log of one run: its owner alone ever opens it, others read a copy. Changes that wait together are written in one
@@ -200,7 +202,7 @@ export class ReservationLog {
 export async function readLog(folder: string): Promise<LogContents> {
   const directory = existsSync(folder) ? realpathSync(folder) : resolve(folder)
   const witness = readWitness(directory)
-  const lock = await own(directory)
+  const lock = await own(directory, LOCK_PATIENCE_MS)
   let copy: string | undefined
   try {
     copy = mkdtempSync(join(tmpdir(), 'terrarium-log-'))
@@ -271,13 +273,13 @@ const openDirectories: Set<string> = ((globalThis as Record<symbol, unknown>)[
   Symbol.for('terrarium.process.openLogs')
 ] ??= new Set<string>()) as Set<string>
 
-async function own(directory: string): Promise<FolderLock> {
+async function own(directory: string, patience = 0): Promise<FolderLock> {
   if (openDirectories.has(directory)) {
     throw new TerrariumError('STATE_LOCKED', `The reservation log ${directory} is already open in this process`)
   }
   openDirectories.add(directory)
   try {
-    return await lockFolder(directory)
+    return await lockFolder(directory, patience)
   } catch (error) {
     openDirectories.delete(directory)
     throw error

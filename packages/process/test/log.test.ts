@@ -1,10 +1,21 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from '@jest/globals'
 import { Level } from 'level'
 import { crc32 } from '../src/crc.ts'
+import { lockFolder } from '../src/folder-lock.ts'
 import { readLog, ReservationLog } from '../src/log.ts'
 import type { Reservation } from '../src/record.ts'
 import type { Owner } from '../src/run.ts'
@@ -90,6 +101,15 @@ test('a log that is open is never opened twice in one process', async () => {
   const other = startHost(runtime.stateDir, 'sweep')
   expect(await other.next()).toMatchObject({ swept: { swept: [], left: [] } })
   expect(isAlive(process.pid)).toBe(true)
+})
+
+test('a lock that outlives its holder for a moment is waited for', async () => {
+  const directory = await filled(1)
+  const lock = await lockFolder(realpathSync(directory))
+  const reading = readLog(directory)
+  expect(await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))])).toBe('waits')
+  await lock.release()
+  expect(await reading).toMatchObject({ reservations: [{ name: 'test/1' }], damage: [] })
 })
 
 test('a record with a wrong checksum is noticed', async () => {
