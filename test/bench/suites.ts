@@ -1,6 +1,7 @@
+import { process } from './process/suite.ts'
 import type { Suite } from './suite.ts'
 import { supervisor } from './supervisor/suite.ts'
 import { wire } from './wire/suite.ts'
 
 /** Every suite there is. */
-export const suites: readonly Suite[] = [wire, supervisor]
+export const suites: readonly Suite[] = [wire, supervisor, process]

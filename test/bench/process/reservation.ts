@@ -1,0 +1,161 @@
+import { cpSync, fdatasync, readdirSync, statSync, write } from 'node:fs'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { readLog, type Runtime } from '@terrarium/process'
+import { figure, type Figure } from '../figure.ts'
+import { median } from '../measure.ts'
+import type { Stage } from './stage.ts'
+import { inTurns, type Sample } from './turns.ts'
+
+const MANY = 64
+
+/** Appends something that is on disk when this resolves; answers what is still to be waited for when the turn is over. */
+type Append = () => Promise<{ readonly settled: Promise<unknown> }>
+
+/**
+ * What it costs to reserve a spawn, beside what Node needs to append as many bytes to a file and sync it. Every raw append has a
+ * sync of its own, as one has who does not wait for others. Both write to the same file system.
+ */
+export async function measureReservations(stage: Stage): Promise<Figure[]> {
+  const { runtime } = stage.standard
+  const { bytes } = await checkReservations(runtime, 1, stage.folder)
+  stage.log(`a reservation is ${bytes} bytes, and so is a raw append; 1 and ${MANY} in flight, in turns`)
+  const raw = await openRaw(join(stage.folder, 'raw'), bytes)
+  try {
+    const figures: Figure[] = []
+    for (const inFlight of [1, MANY]) {
+      const [ours, theirs] = await inTurns(
+        [
+          async () => {
+            const sample = await append(() => reserve(runtime), inFlight, stage)
+            await checkReservations(runtime, inFlight, stage.folder)
+            return sample
+          },
+          async () => {
+            const sample = await append(raw.append, inFlight, stage)
+            await raw.check()
+            return sample
+          },
+        ],
+        { rounds: stage.quick ? 3 : 9, signal: stage.signal },
+      )
+      if (ours === undefined || theirs === undefined) throw new RangeError('two contenders, two results')
+      const against = (key: 'p50' | 'rate') => ({ name: 'raw fdatasync', value: theirs.median[key] })
+      const [p50, rate] = [`reservation, p50 at ${inFlight}`, `reservations at ${inFlight}`]
+      figures.push(
+        inFlight === 1
+          ? figure({ name: p50, value: ours.median.p50, unit: 'µs', against: against('p50'), target: { atMost: 1.5 } })
+          : figure({
+              name: rate,
+              value: ours.median.rate,
+              unit: '1/s',
+              against: against('rate'),
+              target: { atLeast: 5 },
+            }),
+        inFlight === 1
+          ? figure({ name: rate, value: ours.median.rate, unit: '1/s', against: against('rate') })
+          : figure({ name: p50, value: ours.median.p50, unit: 'µs', against: against('p50') }),
+      )
+    }
+    return figures
+  } finally {
+    await raw.close()
+  }
+}
+
+/** Appends for a while, with so many in flight. Answers appends a second and the median time of one, in µs. */
+async function append(once: Append, inFlight: number, { quick }: Stage): Promise<Sample<'p50' | 'rate'>> {
+  const latencies: number[] = []
+  const start = performance.now()
+  const end = start + (quick ? 100 : 1_000)
+  const appendUntilEnd = async (): Promise<void> => {
+    let last: Promise<unknown> = Promise.resolve()
+    for (let begun = performance.now(); begun < end; begun = performance.now()) {
+      const { settled } = await once()
+      latencies.push(performance.now() - begun)
+      // At one in flight, what a reservation leads to is not to be done together with the next one.
+      if (inFlight === 1) await settled
+      last = settled
+    }
+    await last
+  }
+  await Promise.all(Array.from({ length: inFlight }, appendUntilEnd))
+  return { rate: (latencies.length / (performance.now() - start)) * 1_000, p50: median(latencies) * 1_000 }
+}
+
+const NOT_NEEDED = new Error('the process itself is not needed')
+
+/** A spawn that ends when it is reserved: no process is started, and the reservation is released. */
+function reserve(runtime: Runtime, onReserved: (spawn: string) => void = () => undefined): ReturnType<Append> {
+  return new Promise((resolve, reject) => {
+    const settled = runtime
+      .spawn({
+        name: 'bench',
+        command: 'python3',
+        args: [],
+        onReserved: (spawn) => {
+          onReserved(spawn)
+          resolve({ settled })
+          throw NOT_NEEDED
+        },
+      })
+      .catch((error: unknown) => {
+        if (error !== NOT_NEEDED) reject(error as Error)
+      })
+  })
+}
+
+/**
+ * Reserves so many at once, and when the first is said to be on disk looks whether all are: they were written together. Answers what
+ * the log has grown by.
+ */
+async function checkReservations(runtime: Runtime, count: number, folder: string): Promise<{ bytes: number }> {
+  const copy = await mkdtemp(join(folder, 'copy-'))
+  const log = join(runtime.stateDir, 'runs', runtime.runId, 'log')
+  const spawns: string[] = []
+  const before = sizeOf(log)
+  let bytes = NaN
+  const reservations = Array.from({ length: count }, () =>
+    reserve(runtime, (spawn) => {
+      if (spawns.push(spawn) > 1) return
+      bytes = sizeOf(log) - before
+      cpSync(log, join(copy, 'log'), { recursive: true })
+      cpSync(`${log}.seq`, join(copy, 'log.seq'))
+    }),
+  )
+  for (const { settled } of await Promise.all(reservations)) await settled
+  const { reservations: found, damage } = await readLog(join(copy, 'log'))
+  await rm(copy, { recursive: true })
+  const missing = spawns.filter((spawn) => !found.some((record) => record.spawn === spawn))
+  if (spawns.length !== count || missing.length > 0 || damage.length > 0) {
+    throw new Error(`of ${count} reservations ${missing.length} are not in the log: ${damage.join('; ')}`)
+  }
+  return { bytes }
+}
+
+/** Of what LevelDB has appended. */
+function sizeOf(log: string): number {
+  const names = readdirSync(log).filter((name) => name.endsWith('.log'))
+  return names.reduce((sum, name) => sum + statSync(join(log, name)).size, 0)
+}
+
+async function openRaw(path: string, bytes: number) {
+  const file = await open(path, 'ax')
+  const record = Buffer.alloc(bytes, 'r')
+  const [append, sync] = [promisify(write), promisify(fdatasync)]
+  let written = 0
+  return {
+    append: async () => {
+      await append(file.fd, record)
+      await sync(file.fd)
+      written += bytes
+      return { settled: Promise.resolve() }
+    },
+    check: async () => {
+      const { size } = await file.stat()
+      if (size !== written) throw new Error(`${size} bytes are in the file, not ${written}`)
+    },
+    close: () => file.close(),
+  }
+}

@@ -1,0 +1,23 @@
+import type { Suite } from '../suite.ts'
+import { measureBurst } from './burst.ts'
+import { measureLives } from './life.ts'
+import { measureMemory } from './memory.ts'
+import { measureReservations } from './reservation.ts'
+import { onStage } from './stage.ts'
+import { measureSupervised } from './supervised.ts'
+import { measureSweeps } from './sweep.ts'
+
+/** What it costs that no process outlives its host, beside starting processes without a care. */
+export const process: Suite = {
+  name: 'process',
+  description: 'reservations, starts and ends of processes, sweep and shepherd beside plain spawn and a raw fdatasync',
+  run: (context) =>
+    onStage(context, async (stage) => [
+      ...(await measureReservations(stage)),
+      ...(await measureLives(stage)),
+      ...(await measureBurst(stage)),
+      await measureSupervised(stage),
+      ...(await measureSweeps(stage)),
+      ...(await measureMemory(stage)),
+    ]),
+}

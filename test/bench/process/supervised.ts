@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { createPool, type Pool } from '@terrarium/pool'
+import { figure, type Figure } from '../figure.ts'
+import { median } from '../measure.ts'
+import type { Stage } from './stage.ts'
+
+const SIZE = 4
+/** All have been killed before the first of them is started again, in ms. */
+const BACKOFF = 200
+const PATIENCE = 30_000
+
+/** From the SIGKILL of a worker, from outside, to what the pool's supervisor says: the event `worker.exit`. */
+export async function measureSupervised(stage: Stage): Promise<Figure> {
+  const { folder, python, quick, signal, log, standard } = stage
+  const pool = createPool({
+    name: 'bench',
+    python: new URL('../../../bench/wire/echo_tools.py', import.meta.url),
+    interpreter: python,
+    stateDir: join(folder, 'pool'),
+    size: SIZE,
+    backoff: { first: BACKOFF, base: BACKOFF, factor: 1, jitter: 'none' },
+    breaker: 'off',
+  })
+  const samples: number[] = []
+  try {
+    signal.throwIfAborted()
+    await pool.start()
+    const kills = quick ? SIZE : 104
+    log(`${kills} workers of a pool of ${SIZE} are killed, one after the other`)
+    while (samples.length < kills) {
+      signal.throwIfAborted()
+      for (const { id, pid } of pool.workers) samples.push(await killOne(pool, id, pid))
+      await until(() => pool.stats.ready === SIZE, signal)
+    }
+    if (pool.stats.crashes !== samples.length) {
+      throw new Error(`${samples.length} workers were killed, and ${pool.stats.crashes} crashed`)
+    }
+  } finally {
+    const { processesLeft } = await pool.stop()
+    if (processesLeft > 0) log(`${processesLeft} processes of the pool are left behind`)
+  }
+  return figure({
+    name: `SIGKILL to worker.exit of the pool, p50, ${standard.level}`,
+    value: median(samples),
+    unit: 'ms',
+    target: { atMost: 5 },
+  })
+}
+
+async function killOne(pool: Pool, id: string, pid: number | undefined): Promise<number> {
+  if (pid === undefined) throw new Error(`${id} is not running`)
+  const told = new Promise<number>((resolve, reject) => {
+    const timer = setTimeout(reject, PATIENCE, new Error(`the pool has not said that ${id} has ended`))
+    const listen = (event: { worker: string; pid: number | undefined }): void => {
+      if (event.worker !== id || event.pid !== pid) return
+      resolve(performance.now())
+      clearTimeout(timer)
+      pool.off('worker.exit', listen)
+    }
+    pool.on('worker.exit', listen)
+  })
+  const begun = performance.now()
+  process.kill(pid, 'SIGKILL')
+  return (await told) - begun
+}
+
+async function until(condition: () => boolean, signal: AbortSignal): Promise<void> {
+  for (const end = performance.now() + PATIENCE; !condition();) {
+    signal.throwIfAborted()
+    if (performance.now() > end) throw new Error('the workers of the pool have not come back')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
