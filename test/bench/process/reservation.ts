@@ -101,7 +101,7 @@ function reserve(runtime: Runtime, onReserved: (spawn: string) => void = () => u
         },
       })
       .catch((error: unknown) => {
-        if (error !== NOT_NEEDED) reject(error as Error)
+        if (error !== NOT_NEEDED) reject(new Error('a reservation has failed', { cause: error }))
       })
   })
 }
