@@ -39,6 +39,8 @@ const MODULUS = 2 ** 52
 const WITNESS_BYTES = 16
 /** A process that a host was just starting when it died holds what the host held, until it has become another program. */
 const LOCK_PATIENCE_MS = 1000
+/** How long a note may wait for a change that it can be written with. */
+const NOTE_MS = 50
 
 /**
  * The reservation log of one run: its owner alone ever opens it, others read a copy. Changes that wait together are written in one
@@ -57,6 +59,7 @@ export class ReservationLog {
   #sum = 0
   #waiting: Change[] = []
   #writing: Promise<void> | undefined
+  #soon: NodeJS.Timeout | undefined
   /** What is on disk is not known to be what is here. */
   #isDoubtful = false
 
@@ -96,6 +99,16 @@ export class ReservationLog {
     return this.#change(reservation.spawn, reservation, false)
   }
 
+  /** The same for what nobody waits for: written with the next change, or soon. A hundred processes that begin cost a few writes. */
+  note(reservation: Reservation): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ spawn: reservation.spawn, reservation, isNew: false, resolve, reject })
+      this.#soon ??= setTimeout(() => {
+        this.#writing ??= this.#write()
+      }, NOTE_MS).unref()
+    })
+  }
+
   /** Deletes a reservation. Not synced: a reservation too many is harmless. */
   release(spawn: string): Promise<void> {
     return this.#change(spawn, undefined, false)
@@ -103,7 +116,7 @@ export class ReservationLog {
 
   /** Writes what waits, then closes. */
   async close(): Promise<void> {
-    await this.#writing
+    await (this.#writing ??= this.#write())
     await this.#level.close()
     closeSync(this.#witness)
     await disown(this.#directory, this.#lock)
@@ -120,6 +133,8 @@ export class ReservationLog {
     // Reservations made in the same turn of the event loop share the first batch too.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
+      clearTimeout(this.#soon)
+      this.#soon = undefined
       const changes = this.#waiting
       this.#waiting = []
       const records = changes.map(({ spawn, reservation }) => [spawn, this.#set(spawn, reservation)] as const)

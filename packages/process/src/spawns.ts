@@ -16,6 +16,9 @@ interface Entry {
   readonly release: () => void
 }
 
+/** How long before this process's own clock began the system did. Asking the system each time would cost more than all of a record. */
+const BOOTED_MS = uptime() * 1000 - performance.now()
+
 /** A process that has begun, with what whoever has launched it knows of it. */
 export interface Begun<L extends Launched> {
   readonly process: ManagedProcess
@@ -77,7 +80,7 @@ export class Spawns {
       exe: command,
       argvHash: createHash('sha256').update(args.join('\0')).digest('hex').slice(0, 16),
       wall: Date.now(),
-      mono: Math.round(uptime() * 1000),
+      mono: Math.round(BOOTED_MS + performance.now()),
     }
     const entry: Entry = { reservation, release }
     this.#entries.set(spawn, entry)
@@ -102,7 +105,7 @@ export class Spawns {
         },
       })
       const { pid, startTicks, keeper } = launched
-      void this.#note(entry, { state: 'spawned', pid, startTicks, ...keeper })
+      void this.#note(entry, { state: 'spawned', pid, startTicks, ...keeper }, (known) => log.note(known))
       const identity = { pid, startTicks, bootId: owner.bootId, installation, run, spawn }
       const managed = new ManagedProcess(launched, identity, released, {
         is: (state) => {
@@ -143,11 +146,15 @@ export class Spawns {
   }
 
   /** Resolves when the log has it. Never rejects: the marker finds a process, whatever the log knows of it. */
-  async #note(entry: Entry, news: Partial<Reservation>): Promise<void> {
+  async #note(
+    entry: Entry,
+    news: Partial<Reservation>,
+    write = (known: Reservation) => this.#context.log.update(known),
+  ): Promise<void> {
     entry.reservation = { ...entry.reservation, ...news }
     const { spawn, state } = entry.reservation
     try {
-      if (this.#entries.has(spawn)) await this.#context.log.update(entry.reservation)
+      if (this.#entries.has(spawn)) await write(entry.reservation)
     } catch (error) {
       this.#context.logger.warn({ err: error, spawn, state }, 'the log does not know what has become of a process')
     }
