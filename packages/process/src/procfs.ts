@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { TerrariumError } from '@terrarium/supervisor'
 import { markOf, parseMark } from './mark.ts'
 import { MARKER_VARIABLE, parseMarker, type Identity, type Marker } from './identity.ts'
@@ -8,10 +8,13 @@ const decimal = /^\d+$/
 const prefix = `${MARKER_VARIABLE}=`
 const prefixBytes = Buffer.from(prefix)
 
+/** One for all: scans read many small files, and a buffer for each would cost more than the reading. */
+let space = Buffer.allocUnsafeSlow(64 * 1024)
+
 /** The process table of Linux, read synchronously: one scan of 600 processes takes 6 to 13 ms, asynchronously fifteen times that. */
 export const procfs: ProcessTable = {
   check,
-  bootId: () => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
+  bootId: () => read('/proc/sys/kernel/random/boot_id').toString('latin1').trim(),
   // Start ticks are told in the reader's own time namespace.
   namespaces: () => ['pid', 'time'].map(namespaceOf).join(' '),
   startTicks,
@@ -64,9 +67,25 @@ function check(): void {
 
 const MOUNT = 'Mount one that tells of this PID namespace: `mount -t proc proc /proc`.'
 
+/** All of a file, which is there until the next call. Throws as the file system does. */
+function read(path: string): Buffer {
+  const file = openSync(path, 'r')
+  try {
+    let length = 0
+    for (;;) {
+      const count = readSync(file, space, length, space.length - length, null)
+      if (count === 0) return space.subarray(0, length)
+      length += count
+      if (length === space.length) space = Buffer.concat([space], 2 * length)
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
 function readMark(pid: number): string | undefined {
   try {
-    return parseMark(readFileSync(`/proc/${pid}/limits`, 'latin1'))
+    return parseMark(read(`/proc/${pid}/limits`).toString('latin1'))
   } catch {
     return undefined // gone, or not to be read
   }
@@ -84,7 +103,7 @@ function namespaceOf(kind: string): string {
 function startTicks(pid: number): number | undefined {
   let stat: string
   try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    stat = read(`/proc/${pid}/stat`).toString('latin1')
   } catch (error) {
     if (isGone(error)) return undefined
     throw error
@@ -99,7 +118,7 @@ function startTicks(pid: number): number | undefined {
 function environment(pid: number): 'gone' | 'unreadable' | 'empty' | { marker: Marker | undefined } {
   let bytes: Buffer
   try {
-    bytes = readFileSync(`/proc/${pid}/environ`)
+    bytes = read(`/proc/${pid}/environ`)
   } catch (error) {
     if (isGone(error)) return 'gone'
     if (isDenied(error)) return 'unreadable'

@@ -4,12 +4,12 @@ import type { Logger } from 'pino'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { clearCgroups } from './cgroup.ts'
 import type { Outcome } from './helper.ts'
-import { sameProcess, type Identity } from './identity.ts'
+import { sameProcess, type Identity, type Marker } from './identity.ts'
 import { keepDamaged } from './damaged.ts'
 import { readLog, type LogContents } from './log.ts'
 import { readOwner, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
 import { runsDirectory } from './state.ts'
-import { findMarked, processTable, readIdentity, startTicksOf } from './table.ts'
+import { processTable, readIdentity, startTicksOf } from './table.ts'
 
 /** Something the sweep did not understand and therefore did not touch. */
 export interface LeftAlone {
@@ -62,7 +62,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
   for (const owner of elsewhere) removeLeftovers(stateDir, owner)
 
   const logs = await readLogs(stateDir, here)
-  const { killed, resisting } = await killSurvivors(context, here, logs, left)
+  const { killed, resisting, marked } = await killSurvivors(context, here, logs, left)
   const swept = elsewhere.map((owner) => owner.run)
   const dropped: SweepReport['dropped'][number][] = []
   for (const owner of here.values()) {
@@ -76,7 +76,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
     removeLeftovers(stateDir, owner)
     swept.push(owner.run)
   }
-  reportUnknownRuns(context, left)
+  reportUnknownRuns(context, marked, left)
 
   for (const oddity of left) logger.warn(oddity, 'left alone by the sweep')
   logger.debug({ swept, killed, dropped }, 'swept dead runs')
@@ -149,26 +149,32 @@ async function readLogs(stateDir: string, dead: ReadonlyMap<string, Owner>): Pro
 
 /**
  * Kills what carries a marker of a dead run, or the mark of a spawn that its log knows, until two scans in a row find nothing more
- * to kill.
+ * to kill. Answers besides what the last scan has found of this installation.
  */
 async function killSurvivors(
   context: SweepContext,
   dead: ReadonlyMap<string, Owner>,
   logs: ReadonlyMap<string, LogContents>,
   left: LeftAlone[],
-): Promise<{ killed: Identity[]; resisting: Set<string> }> {
+): Promise<{ killed: Identity[]; resisting: Set<string>; marked: readonly Identity[] }> {
   const killed: Identity[] = []
   const resisting = new Set<string>()
   const skipped: Identity[] = []
-  if (dead.size === 0) return { killed, resisting }
   const table = processTable()
+  const isDead = ({ run, installation }: Marker): boolean => dead.get(run)?.installation === installation
+  const scan = () => table.scan((marker) => marker.installation === context.installation || isDead(marker))
+  let marked = scan()
+  if (dead.size === 0) return { killed, resisting, marked }
   const spawns = [...logs.values()].flatMap(({ reservations }) => reservations)
   let empty = 0
   for (let pass = 0; pass < MAX_PASSES && empty < EMPTY_PASSES; pass++) {
-    if (pass > 0) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
-    const marked = table.scan((marker) => dead.get(marker.run)?.installation === marker.installation)
-    const seen = new Set(marked.map(({ pid }) => pid))
-    const targets = [...marked, ...table.scanMarks(spawns).filter(({ pid }) => !seen.has(pid))].filter(
+    if (pass > 0) {
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+      marked = scan()
+    }
+    const survivors = marked.filter(isDead)
+    const seen = new Set(survivors.map(({ pid }) => pid))
+    const targets = [...survivors, ...table.scanMarks(spawns).filter(({ pid }) => !seen.has(pid))].filter(
       (target) => !skipped.some((other) => sameProcess(other, target)),
     )
     if (targets.length === 0) {
@@ -188,7 +194,7 @@ async function killSurvivors(
       left.push({ reason, run: target.run, pid: target.pid, detail: `the sweep helper says: ${outcome}` })
     }
   }
-  return { killed, resisting }
+  return { killed, resisting, marked }
 }
 
 /**
@@ -228,12 +234,15 @@ function auditLog(
   return release
 }
 
-function reportUnknownRuns({ stateDir, installation, run }: SweepContext, left: LeftAlone[]): void {
-  // Scanned before the list is read: a run has its directory before its first process.
-  const found = findMarked({ installation })
+function reportUnknownRuns(
+  { stateDir, installation, run }: SweepContext,
+  marked: readonly Identity[],
+  left: LeftAlone[],
+): void {
+  // The scan came before the list is read: a run has its directory before its first process.
   const known = new Set(readdirSync(runsDirectory(stateDir))).add(run)
-  for (const process of found) {
-    if (known.has(process.run)) continue
+  for (const process of marked) {
+    if (process.installation !== installation || known.has(process.run)) continue
     // A run that ended in between has removed its directory after its last process was gone.
     const now = readIdentity(process.pid)
     if (now === undefined || !sameProcess(now, process)) continue
