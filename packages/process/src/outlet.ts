@@ -25,7 +25,8 @@ export function outlet(source: Readable, { discard }: { readonly discard: boolea
   source.pipe(stream, { end: false })
   if (discard) {
     source.on('pause', () => {
-      if (stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0) stream.resume()
+      // At the end it pauses too, and what is left is within a buffer's length.
+      if (!ended && stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0) stream.resume()
     })
   }
   return {
