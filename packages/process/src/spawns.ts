@@ -39,6 +39,7 @@ export class Spawns {
   readonly #context: Context
   readonly #entries = new Map<string, Entry>()
   #counter = 0
+  #copiedEnvironment: NodeJS.ProcessEnv | undefined
 
   constructor(context: Context) {
     this.#context = context
@@ -98,7 +99,7 @@ export class Spawns {
         args,
         cwd: request.cwd,
         env: {
-          ...process.env,
+          ...this.#environment(),
           ...request.env,
           [MARKER_VARIABLE]: formatMarker({ installation, run, spawn }),
           [HOST_VARIABLE]: String(process.pid),
@@ -143,6 +144,15 @@ export class Spawns {
     return [...this.#entries.values()].flatMap(({ process, reservation }) =>
       process !== undefined && reservation.state === 'unkillable' && !process.hasEnded ? [process.identity] : [],
     )
+  }
+
+  /** That of this process. A copy takes longer than the rest of a start: those of one turn of the event loop share it. */
+  #environment(): NodeJS.ProcessEnv {
+    if (this.#copiedEnvironment === undefined) {
+      this.#copiedEnvironment = { ...process.env }
+      setImmediate(() => (this.#copiedEnvironment = undefined))
+    }
+    return this.#copiedEnvironment
   }
 
   /** Resolves when the log has it. Never rejects: the marker finds a process, whatever the log knows of it. */
