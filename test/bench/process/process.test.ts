@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { lastLine, run } from '../../support/command.ts'
+import type { Figure } from '../figure.ts'
+
+const PROGRAM = `
+  import { main } from './test/dist/bench/main.js'
+  process.exitCode = await main(process.argv.slice(1))
+`
+
+let marker: string
+let folder: string
+
+beforeEach(() => {
+  marker = randomBytes(8).toString('hex')
+  // Short: sockets are in here.
+  folder = mkdtempSync(join(tmpdir(), 'b-'))
+})
+
+afterEach(() => {
+  rmSync(folder, { recursive: true })
+})
+
+/** Runs the built suite. All its processes carry the marker in their environment, and all its files are in the folder. */
+function bench(onStderr?: (text: string) => void) {
+  return run(process.execPath, ['--input-type=module', '--eval', PROGRAM, 'process', '--quick', '--json'], {
+    env: {
+      TERRARIUM_PYTHON: process.env.TERRARIUM_PYTHON ?? 'python3',
+      BENCH_TEST: marker,
+      TMPDIR: folder,
+      XDG_RUNTIME_DIR: folder,
+    },
+    ...(onStderr === undefined ? {} : { onStderr }),
+  })
+}
+
+function processesLeft(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`BENCH_TEST=${marker}`)
+      } catch {
+        return false // it is gone, or another user's
+      }
+    })
+    .map(Number)
+}
+
+test('every figure of the suite is there, and all that can be measured here is a number', async () => {
+  const { code, stdout, stderr } = await bench()
+  // Whether targets are met says nothing at this size.
+  expect({ code, stderr }).toEqual({ code: expect.any(Number), stderr: expect.not.stringContaining('Error') })
+  expect([0, 1]).toContain(code)
+
+  const { figures } = JSON.parse(lastLine(stdout)) as { figures: Figure[] }
+  const judged = figures
+    .filter(({ target }) => target !== null)
+    .map(({ name }) => name.replace(/, (pidns|cgroup|shepherd)$/, ''))
+  expect([...new Set(judged)]).toEqual([
+    'reservation, p50 at 1',
+    'reservations at 64',
+    'start Python to its first byte',
+    'SIGKILL to exited, p50',
+    'event loop blocked by 10 starts at once, in total',
+    'SIGKILL to worker.exit of the pool, p50',
+    'sweep of a dead run with 5 records among 50 foreign processes',
+    'shepherd, PSS',
+  ])
+  for (const { name, value, against, ratio, target, met } of figures) {
+    expect({ name, value }).toEqual({ name, value: expect.any(Number) })
+    if (against !== null) expect({ name, isNumber: Number.isFinite(ratio) }).toEqual({ name, isNumber: true })
+    expect({ name, judged: met !== null }).toEqual({ name, judged: target !== null })
+  }
+  expect({ processes: processesLeft(), files: readdirSync(folder) }).toEqual({ processes: [], files: [] })
+})
+
+test.each(['processes from start to end', 'hosts that sweep'])(
+  'a bench that is interrupted at "%s" ends with 130 and leaves no process and no file behind',
+  async (moment) => {
+    let isInterrupted = false
+    const running = bench((text) => {
+      if (isInterrupted || !text.includes(moment)) return
+      isInterrupted = true
+      process.kill(running.pid, 'SIGINT')
+    })
+    const { code, stdout, stderr } = await running
+    expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+    expect(stderr).toContain('interrupted')
+    expect({ processes: processesLeft(), files: readdirSync(folder) }).toEqual({ processes: [], files: [] })
+  },
+)
