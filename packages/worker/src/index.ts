@@ -1,5 +1,5 @@
 export { decode, encode } from './codec.ts'
-export { resolveInterpreter, type Interpreter } from './interpreter.ts'
+export { resolveInterpreter, type Interpreter } from '@terrarium/process'
 export {
   createWorkerLogic,
   type WorkerContext,

@@ -1,0 +1,207 @@
+import { basename } from 'node:path'
+import { EventEmitter } from 'eventemitter3'
+import { destination, pino, type Logger } from 'pino'
+import { waitFor, type AnyActorRef } from 'xstate'
+import {
+  createSupervisor,
+  TerrariumError,
+  type BreakerOptions,
+  type ChildSpec,
+  type ChildState,
+  type Supervisor,
+  type SupervisorEvent,
+  type SupervisorEvents,
+  type SupervisorOptions,
+} from '@terrarium/supervisor'
+import { resolveInterpreter } from './interpreter.ts'
+import { checkProgram } from './program-options.ts'
+import { fromProgram, type ProgramEvent, type ProgramOptions, type ProgramSnapshot } from './program.ts'
+import { openRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
+
+export interface KeepOptions
+  extends
+    Omit<ProgramOptions, 'runtime'>,
+    Pick<RuntimeOptions, 'stateDir' | 'logger' | 'containment'>,
+    Pick<ChildSpec, 'restart' | 'onExhausted'>,
+    Pick<SupervisorOptions, 'intensity' | 'period' | 'backoff' | 'classify' | 'clock' | 'inspect'> {
+  /** Default: one of its own, which `stop()` closes. One that is given is left open. */
+  readonly runtime?: Runtime | undefined
+  /** For a runtime of its own. Default: `TERRARIUM_PYTHON`, else the active virtual environment's, else `python3`. */
+  readonly interpreter?: string | undefined
+  /** Of `@terrarium/supervisor`; it cannot be off, so that a program that can never start is started once. */
+  readonly breaker?: BreakerOptions
+}
+
+/** Listeners by event type: what the program's supervisor tells (`child.*`, `supervisor.exit`), and what each run does. */
+export type KeptEvents = SupervisorEvents & {
+  [Event in ProgramEvent as Event['type']]: (event: Event) => void
+}
+
+/** A program that is started again when it ends. */
+export interface Kept {
+  readonly name: string
+  /** Of the process that runs now. */
+  readonly pid: number | undefined
+  /** `running`: ready. `stopped`: for good. */
+  readonly status: ChildState
+  /** Its supervisor, whose one child is called as the program: for `unpark(name)`, `restartChild(name)` and the rest. */
+  readonly supervisor: Supervisor
+  /**
+   * Resolves when it is ready, at once if it is. Rejects with the reason when it is parked or over: CONFIGURATION, START_FAILED,
+   * WORKER_CRASHED, STOPPED.
+   */
+  whenReady(): Promise<void>
+  /**
+   * SIGTERM, the grace, SIGKILL to its group. Resolves when the death of the program and of all it has started is proven, and a
+   * runtime of its own is closed. Errors: DEADLINE_EXCEEDED, with `details.left`, when something resists its end.
+   */
+  stop(): Promise<void>
+  on<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this
+  off<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this
+}
+
+/**
+ * Starts any external program and keeps it running: it is restarted when it ends (`restart`, default `permanent`), after delays,
+ * and parked when starting it once more would only fail once more. It ends with this host, whatever ends the host.
+ *
+ * Throws INVALID_ARGUMENT, naming every mistake at once, before anything is started. Whatever happens later is told by
+ * `whenReady()`, by events and in the log.
+ */
+export function keep(command: string, args: readonly string[] = [], options: KeepOptions = {}): Kept {
+  return new SupervisedProgram(command, args, options)
+}
+
+class SupervisedProgram implements Kept {
+  readonly name: string
+  readonly supervisor: Supervisor
+  readonly #events = new EventEmitter<KeptEvents>()
+  readonly #logger: Logger
+  readonly #options: KeepOptions
+  #own: Promise<Runtime> | undefined
+  /** The present run, or the last one. */
+  #run: AnyActorRef | undefined
+  #lastError: Error | undefined
+  #isOver = false
+  #stopping: Promise<void> | undefined
+
+  constructor(command: string, args: readonly string[], options: KeepOptions) {
+    checkProgram(command, args, options)
+    const { runtime, interpreter, stateDir, containment, logger, ...rest } = options
+    const { name = basename(command), env, cwd, ready, startTimeout, grace, lines, ...supervision } = rest
+    const { restart = 'permanent', onExhausted = 'park', ...supervisorOptions } = supervision
+    if (runtime !== undefined) checkUnused({ interpreter, stateDir, containment })
+    const program = { name, env, cwd, ready, startTimeout, grace, lines }
+    this.name = name
+    this.#options = options
+    this.#logger = (logger ?? pino({ level: 'warn' }, destination(2))).child({ program: name })
+    this.supervisor = createSupervisor({
+      ...supervisorOptions,
+      id: name,
+      autoShutdown: restart === 'permanent' ? 'never' : 'any_significant',
+      children: [
+        {
+          id: name,
+          logic: async () => fromProgram(command, args, { ...program, runtime: await this.#runtime() }),
+          restart,
+          onExhausted,
+          significant: restart !== 'permanent',
+          shutdown: 'infinity', // a run knows itself how long to wait
+          awaitReady: false,
+        },
+      ],
+    })
+    this.supervisor.ref.on('*', (event) => {
+      this.#heed(event)
+    })
+    this.supervisor.start().catch(() => undefined) // told by supervisor.exit
+  }
+
+  get pid(): number | undefined {
+    return snapshotOf(this.supervisor.children[0]?.ref)?.pid
+  }
+
+  get status(): ChildState {
+    if (this.#stopping !== undefined) return this.#isOver ? 'stopped' : 'stopping'
+    return this.supervisor.children[0]?.state ?? 'stopped'
+  }
+
+  async whenReady(): Promise<void> {
+    const { ref } = this.supervisor
+    await waitFor(ref, () => ['running', 'parked'].includes(this.status)).catch(() => undefined) // it has ended
+    if (this.status === 'running') return
+    throw this.#lastError ?? new TerrariumError('STOPPED', `program ${this.name} was stopped or has ended`)
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => (this.#isOver = true))
+    return this.#stopping
+  }
+
+  on<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this {
+    this.#events.on(event, listener as never)
+    return this
+  }
+
+  off<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this {
+    this.#events.off(event, listener as never)
+    return this
+  }
+
+  async #stop(): Promise<void> {
+    await this.supervisor.stop()
+    const own = await this.#own?.catch(() => undefined) // why it was not opened has been told
+    const closed = await own?.close()
+    const spawn = snapshotOf(this.#run)?.spawnId
+    // The system itself is asked.
+    const left = closed?.left ?? this.#options.runtime?.census().filter((each) => each.spawn === spawn) ?? []
+    if (left.length === 0) return
+    throw new TerrariumError('DEADLINE_EXCEEDED', `${left.length} processes of program ${this.name} resist their end`, {
+      hint: 'The kernel holds them, or they belong to another user. The next runtime of this installation looks again.',
+      details: { program: this.name, left },
+    })
+  }
+
+  #runtime(): Promise<Runtime> {
+    const { runtime, interpreter, stateDir, logger, containment } = this.#options
+    if (runtime !== undefined) return Promise.resolve(runtime)
+    this.#own ??= resolveInterpreter(interpreter)
+      .then(({ path }) => openRuntime({ python: path, stateDir, logger, containment }))
+      .catch((error: unknown) => {
+        this.#own = undefined // so that the next start tries again
+        throw error
+      })
+    return this.#own
+  }
+
+  #heed(event: SupervisorEvent): void {
+    if (event.type === 'child.start') {
+      this.#run = event.ref
+      event.ref.on('*', (told: ProgramEvent) => this.#events.emit(told.type, told as never))
+    } else if (event.type === 'child.exit') {
+      this.#lastError = event.reason.type === 'error' ? (event.reason.error as Error) : undefined
+      if (this.#lastError !== undefined) this.#logger.warn({ err: this.#lastError }, 'the program has failed')
+    } else if (event.type === 'child.parked') {
+      this.#lastError = event.failure.error as Error
+      this.#logger.error({ err: this.#lastError, cause: event.cause }, 'the program is parked')
+    } else if (event.type === 'supervisor.exit') {
+      if (event.reason.type === 'error') this.#lastError = event.reason.error as Error
+      this.stop().catch((err: unknown) => {
+        this.#logger.error({ err }, 'the program has ended, but is not proven dead')
+      })
+    }
+    this.#events.emit(event.type, event)
+  }
+}
+
+/** What belongs to the opening of a runtime means nothing to one that is open. */
+function checkUnused(options: Readonly<Record<string, unknown>>): void {
+  const [name] = Object.keys(options).filter((key) => options[key] !== undefined)
+  if (name === undefined) return
+  throw new TerrariumError('INVALID_ARGUMENT', `\`${name}\` means nothing to the \`runtime\` that is given`, {
+    hint: `Leave one of the two out, or give \`${name}\` to openRuntime().`,
+  })
+}
+
+function snapshotOf(ref: AnyActorRef | undefined): ProgramSnapshot | undefined {
+  return ref?.getSnapshot() as ProgramSnapshot | undefined
+}

@@ -1,0 +1,163 @@
+import { once } from 'node:events'
+import { basename } from 'node:path'
+import { createInterface, type Interface } from 'node:readline'
+import { exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
+import type { Actor, AnyActorLogic, AnyActorRef } from 'xstate'
+import type { ExitStatus, OsProcess } from './os-process.ts'
+import type { OutputStream, ProgramEvent, ProgramOptions } from './program.ts'
+
+export type News =
+  | ProgramEvent
+  | { readonly type: 'program.end'; readonly status: ExitStatus }
+  | { readonly type: 'program.failed'; readonly error: unknown }
+
+type Program = ProgramOptions & { readonly command: string; readonly args: readonly string[] }
+
+const STREAMS = ['stdout', 'stderr'] as const
+/** How long the proof of its death is waited for, in ms. */
+const PROOF_MS = 5000
+const START_TIMEOUT_MS = 30_000
+
+/** One run of a program: tells its actor of everything, last of its end. */
+export class ProgramRun {
+  readonly #program: Program
+  readonly #name: string
+  readonly #actor: AnyActorRef
+  #process: OsProcess | undefined
+  #isReady = false
+  #isAsked = false
+  /** Why it is ended before it was ready. */
+  #failure: { readonly why: string; readonly hint: string; readonly cause: unknown } | undefined
+  readonly #readers: Interface[] = []
+  #stopTimer = (): void => undefined
+
+  constructor(program: Program, actor: AnyActorRef) {
+    this.#program = program
+    this.#name = program.name ?? basename(program.command)
+    this.#actor = actor
+  }
+
+  begin(): void {
+    const { startTimeout = START_TIMEOUT_MS } = this.#program
+    const { clock } = this.#actor as unknown as Actor<AnyActorLogic>
+    const timer: unknown = clock.setTimeout(() => {
+      this.#giveUp(
+        `was not ready within ${startTimeout} ms`,
+        'Raise `startTimeout`, or look at what `ready` waits for.',
+      )
+    }, startTimeout)
+    this.#stopTimer = () => {
+      clock.clearTimeout(timer)
+    }
+    void this.#live()
+      .then(
+        (status): News => ({ type: 'program.end', status }),
+        (error: unknown): News => ({ type: 'program.failed', error }),
+      )
+      .then((end) => {
+        this.#stopTimer()
+        this.#tell(end)
+      })
+  }
+
+  /** SIGTERM, the grace, SIGKILL to its group; as soon as it runs, if it does not yet. */
+  end(): void {
+    this.#isAsked = true
+    this.#stopTimer()
+    this.#terminate()
+  }
+
+  async #live(): Promise<ExitStatus> {
+    const { runtime, command, args, env, cwd, ready, lines } = this.#program
+    const process = await runtime.spawn({ name: this.#name, command, args, env, cwd })
+    const { pid, spawnId } = process
+    this.#process = process
+    if (this.#isEnding) this.#terminate()
+    this.#tell({ type: 'program.start', pid, spawnId })
+    const read = ready !== undefined || lines === true ? STREAMS.map((stream) => this.#read(process, stream)) : []
+    if (ready === undefined) this.#becomeReady()
+    const status = await process.exited
+    // A descendant that resists its end keeps nobody waiting for ever.
+    if (!status.unkillable) await Promise.race([Promise.all([process.released, ...read]), patience()])
+    return this.#judge(status, pid)
+  }
+
+  get #isEnding(): boolean {
+    return this.#isAsked || this.#failure !== undefined
+  }
+
+  #terminate(): void {
+    void this.#process?.terminate({ grace: this.#program.grace })
+  }
+
+  #tell(news: News): void {
+    if ((this.#actor.getSnapshot() as { status: string }).status === 'active') this.#actor.send(news)
+  }
+
+  /** Line by line, for as long as there is something to find in it. Resolves when its last line is told. */
+  async #read(process: OsProcess, stream: OutputStream): Promise<void> {
+    const input = process[stream]
+    const reader = createInterface({ input })
+    this.#readers.push(reader)
+    const closed = once(reader, 'close')
+    reader.on('line', (line) => {
+      if (this.#program.lines === true) this.#tell({ type: 'program.line', pid: process.pid, stream, line })
+      if (this.#saysReady(line, stream)) this.#becomeReady()
+    })
+    await closed
+    input.resume()
+  }
+
+  #saysReady(line: string, stream: OutputStream): boolean {
+    const { ready } = this.#program
+    if (ready === undefined || this.#isReady) return false
+    try {
+      // Unlike test(), search() remembers nothing from one line to the next.
+      return ready instanceof RegExp ? line.search(ready) !== -1 : ready(line, stream)
+    } catch (cause) {
+      this.#giveUp('cannot be asked whether it is ready', 'Repair the function `ready`: it has thrown.', cause)
+      return false
+    }
+  }
+
+  #becomeReady(): void {
+    if (this.#process === undefined || this.#isReady || this.#isEnding) return
+    this.#isReady = true
+    this.#stopTimer()
+    void this.#process.activate()
+    this.#tell({ type: 'program.ready', pid: this.#process.pid })
+    if (this.#program.lines !== true) for (const reader of this.#readers) reader.close()
+  }
+
+  #giveUp(why: string, hint: string, cause?: unknown): void {
+    if (this.#isReady || this.#isEnding) return
+    this.#failure = { why, hint, cause }
+    this.#terminate()
+  }
+
+  #judge(status: ExitStatus, pid: number): ExitStatus {
+    const { code, signal, unkillable, tail } = status
+    const stderr = tail.trim()
+    const failed = (kind: ErrorCode, why: string, hint?: string, cause?: unknown): TerrariumError =>
+      new TerrariumError(kind, `program ${this.#name} ${why}`, {
+        hint: hint ?? (stderr === '' ? undefined : `Its last words: ${stderr.slice(stderr.lastIndexOf('\n') + 1)}`),
+        cause,
+        details: { program: this.#name, pid, code, signal, stderr, ...(unkillable ? { unkillable } : {}) },
+      })
+    if (unkillable) {
+      const hint = `SIGKILL is pending. Look at what it waits for in /proc/${pid}/stack: a disk or a network file system that hangs.`
+      throw failed('WORKER_CRASHED', `cannot be ended: the kernel holds process ${pid}`, hint)
+    }
+    if (this.#failure !== undefined)
+      throw failed('START_FAILED', this.#failure.why, this.#failure.hint, this.#failure.cause)
+    if (this.#isAsked) return { ...status, ...exitWith({ type: 'shutdown' }) }
+    const how = signal === null ? `exit status ${code ?? '?'}` : `signal ${signal}`
+    if (!this.#isReady) throw failed('START_FAILED', `ended before it was ready: ${how}`)
+    if (code !== 0) throw failed('WORKER_CRASHED', `died: ${how}`)
+    return status
+  }
+}
+
+function patience(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PROOF_MS).unref())
+}
