@@ -74,7 +74,7 @@ export function keep(command: string, args: readonly string[] = [], options: Kee
 class SupervisedProgram implements Kept {
   readonly name: string
   readonly supervisor: Supervisor
-  readonly #events = new EventEmitter<KeptEvents>()
+  readonly #events = new EventEmitter()
   readonly #logger: Logger
   readonly #options: KeepOptions
   #own: Promise<Runtime> | undefined
@@ -138,12 +138,12 @@ class SupervisedProgram implements Kept {
   }
 
   on<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this {
-    this.#events.on(event, listener as never)
+    this.#events.on(event, listener)
     return this
   }
 
   off<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this {
-    this.#events.off(event, listener as never)
+    this.#events.off(event, listener)
     return this
   }
 
@@ -176,7 +176,7 @@ class SupervisedProgram implements Kept {
   #heed(event: SupervisorEvent): void {
     if (event.type === 'child.start') {
       this.#run = event.ref
-      event.ref.on('*', (told: ProgramEvent) => this.#events.emit(told.type, told as never))
+      event.ref.on('*', (told: ProgramEvent) => this.#events.emit(told.type, told))
     } else if (event.type === 'child.exit') {
       this.#lastError = event.reason.type === 'error' ? (event.reason.error as Error) : undefined
       if (this.#lastError !== undefined) this.#logger.warn({ err: this.#lastError }, 'the program has failed')

@@ -1,20 +1,19 @@
 import { MARKER } from './identity.ts'
 import { TerrariumError } from '@terrarium/supervisor'
 import type { ProgramOptions } from './program.ts'
-import type { Runtime } from './runtime.ts'
 
 const MAX_MS = 2 ** 31 - 1
 
-/** A runtime that is missing where one is needed is null. */
-type Checked = Omit<ProgramOptions, 'runtime'> & { readonly runtime?: Runtime | null | undefined }
+type Fields = { readonly [K in keyof ProgramOptions]?: unknown }
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. */
-export function checkProgram(command: unknown, args: unknown, options: Checked): void {
+export function checkProgram(command: unknown, args: unknown, options: unknown, needsRuntime = false): void {
   const mistakes: string[] = []
   const expect = (name: string, value: unknown, isRight: boolean, what: string): void => {
     if (value !== undefined && !isRight) mistakes.push(`\`${name}\` must be ${what}, not ${show(value)}`)
   }
-  const { runtime, name, cwd, env, ready, startTimeout, grace, lines } = options
+  if (!isFields(options)) throw invalid([`the options must be an object, not ${show(options)}`])
+  const { runtime, name, cwd, env, ready, startTimeout, grace, lines }: Fields = options
   if (!isText(command)) mistakes.push(`\`command\` must be the name or path of a program, not ${show(command)}`)
   if (!(Array.isArray(args) && args.every((each) => typeof each === 'string'))) {
     mistakes.push(`\`args\` must be an array of strings, one for each argument, not ${show(args)}`)
@@ -22,7 +21,7 @@ export function checkProgram(command: unknown, args: unknown, options: Checked):
     mistakes.push('`args` may have MARKER once')
   }
   const isOpen = isFields(runtime) && 'spawn' in runtime && typeof runtime.spawn === 'function'
-  expect('runtime', runtime, isOpen, 'what openRuntime() resolves to')
+  expect('runtime', needsRuntime ? (runtime ?? null) : runtime, isOpen, 'what openRuntime() resolves to')
   expect('name', name, isText(name), 'a string that is not empty')
   expect('cwd', cwd, isText(cwd), 'the path of a folder')
   expect(
@@ -35,10 +34,11 @@ export function checkProgram(command: unknown, args: unknown, options: Checked):
   expect('startTimeout', startTimeout, isCount(startTimeout, 1), `whole ms from 1 to ${MAX_MS}`)
   expect('grace', grace, isCount(grace, 0), `whole ms from 0 to ${MAX_MS}`)
   expect('lines', lines, typeof lines === 'boolean', 'true or false')
-  if (mistakes.length > 0) {
-    throw new TerrariumError('INVALID_ARGUMENT', `invalid program: ${mistakes.join('; ')}`, { details: { mistakes } })
-  }
+  if (mistakes.length > 0) throw invalid(mistakes)
 }
+
+const invalid = (mistakes: readonly string[]): TerrariumError =>
+  new TerrariumError('INVALID_ARGUMENT', `invalid program: ${mistakes.join('; ')}`, { details: { mistakes } })
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
 const isFields = (value: unknown): value is object =>

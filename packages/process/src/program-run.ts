@@ -150,7 +150,7 @@ export class ProgramRun {
     }
     if (this.#failure !== undefined)
       throw failed('START_FAILED', this.#failure.why, this.#failure.hint, this.#failure.cause)
-    if (this.#isAsked) return { ...status, ...exitWith({ type: 'shutdown' }) }
+    if (this.#isAsked) return { ...status, ...exitWith({ type: 'shutdown', detail: status }) }
     const how = signal === null ? `exit status ${code ?? '?'}` : `signal ${signal}`
     if (!this.#isReady) throw failed('START_FAILED', `ended before it was ready: ${how}`)
     if (code !== 0) throw failed('WORKER_CRASHED', `died: ${how}`)

@@ -74,7 +74,7 @@ type Order = { readonly type: 'supervisor.shutdown' } | { readonly type: 'xstate
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */
 export function fromProgram(command: string, args: readonly string[], options: ProgramOptions): ProgramLogic {
-  checkProgram(command, args, { ...options, runtime: (options.runtime) ?? null })
+  checkProgram(command, args, options, true)
   /** The logic may be shared by many actors. */
   const runs = new WeakMap<AnyActorRef, ProgramRun>()
   const idle = { status: 'active', phase: 'starting', pid: undefined, spawnId: undefined }
