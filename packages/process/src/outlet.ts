@@ -25,8 +25,10 @@ export function outlet(source: Readable, { discard }: { readonly discard: boolea
   source.pipe(stream, { end: false })
   if (discard) {
     source.on('pause', () => {
-      // At the end it pauses too, and what is left is within a buffer's length.
-      if (!ended && stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0) stream.resume()
+      // Whoever is being handed the stream in this turn has not had the time to read from it. At its end it pauses too.
+      setImmediate(() => {
+        if (!ended && stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0) stream.resume()
+      })
     })
   }
   return {

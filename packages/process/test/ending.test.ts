@@ -88,6 +88,16 @@ test('an exit is told with its code, the last words of standard error, and all o
   expect(await output).toBe('result\n')
 })
 
+test('the output of a process that ends at once is there for whoever reads right after the spawn', async () => {
+  const runtime = await open()
+  const request = { name: 'brief', command: 'sh', args: ['-c', 'echo one; head -c 100000 /dev/zero; echo two >&2'] }
+  const said = async () => {
+    const { stdout, stderr } = await runtime.spawn(request)
+    return Promise.all([text(stdout), text(stderr)])
+  }
+  for (let n = 0; n < 10; n++) expect(await said()).toEqual([`one\n${'\0'.repeat(100_000)}`, 'two\n'])
+})
+
 test('a chatty process that nobody listens to does not stop at a full pipe', async () => {
   const { said } = await start(await open(), 'chatty')
   expect(said).toBe('all said')

@@ -314,7 +314,7 @@ test.each([
   ['temporary', 'exit 1', 1],
   ['permanent', 'exit 0', 3],
 ] as const)('%s: what becomes of `%s`', async (restart, script, expected) => {
-  const kept = await keepShell(script, { restart, backoff: { base: 0 }, breaker: { unstable: 3 } })
+  const kept = await keepShell(script, { restart, backoff: { base: 0, maxAttempts: 2 } })
   const starts = count(kept, 'program.start')
   await next(kept, restart === 'permanent' ? 'child.parked' : 'supervisor.exit')
   expect(starts()).toBe(expected)
@@ -332,8 +332,7 @@ test('environment, folder, and the marker: always in the environment, in the arg
     onEnd(() => kept.stop())
     const lines: string[] = []
     kept.on('program.line', ({ line }) => lines.push(line))
-    const { spawnId } = await next(kept, 'program.start')
-    await kept.stop()
+    const [{ spawnId }] = await Promise.all([next(kept, 'program.start'), next(kept, 'supervisor.exit')])
     return { lines, spawn: spawnId }
   }
   const { installation, runId } = runtime
