@@ -25,6 +25,7 @@ test('every command of the README is one this file runs, or the one that runs th
     'npm run bench -- wire',
     'npm run demo:custom-strategy', // examples/custom-strategy/test/dependents.test.ts
     'npm run demo:embedded-supervisor', // examples/embedded-supervisor/test/embedded.test.ts
+    'npm run demo:keep', // examples/keep-a-server/test/keep.test.ts
     'npm run demo:missing-module', // main-job.test.ts
     'npm start', // main-job.test.ts
     'npm start -- --json', // main-job.test.ts
