@@ -179,10 +179,10 @@ class SupervisedProgram implements Kept {
       event.ref.on('*', (told: ProgramEvent) => this.#events.emit(told.type, told))
     } else if (event.type === 'child.exit') {
       this.#lastError = event.reason.type === 'error' ? (event.reason.error as Error) : undefined
-      if (this.#lastError !== undefined) this.#logger.warn({ err: this.#lastError }, 'the program has failed')
+      if (this.#lastError !== undefined) this.#logger.warn(factsOf(this.#lastError), this.#lastError.message)
     } else if (event.type === 'child.parked') {
       this.#lastError = event.failure.error as Error
-      this.#logger.error({ err: this.#lastError, cause: event.cause }, 'the program is parked')
+      this.#logger.error(factsOf(this.#lastError), `parked: ${this.#lastError.message}`)
     } else if (event.type === 'supervisor.exit') {
       if (event.reason.type === 'error') this.#lastError = event.reason.error as Error
       this.stop().catch((err: unknown) => {
@@ -200,6 +200,10 @@ function checkUnused(options: Readonly<Record<string, unknown>>): void {
   throw new TerrariumError('INVALID_ARGUMENT', `\`${name}\` means nothing to the \`runtime\` that is given`, {
     hint: `Leave one of the two out, or give \`${name}\` to openRuntime().`,
   })
+}
+
+function factsOf({ code, hint }: Error & { readonly code?: unknown; readonly hint?: unknown }): object {
+  return { code, hint }
 }
 
 function snapshotOf(ref: AnyActorRef | undefined): ProgramSnapshot | undefined {

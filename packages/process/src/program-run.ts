@@ -152,7 +152,10 @@ export class ProgramRun {
       throw failed('START_FAILED', this.#failure.why, this.#failure.hint, this.#failure.cause)
     if (this.#isAsked) return { ...status, ...exitWith({ type: 'shutdown', detail: status }) }
     const how = signal === null ? `exit status ${code ?? '?'}` : `signal ${signal}`
-    if (!this.#isReady) throw failed('START_FAILED', `ended before it was ready: ${how}`)
+    if (!this.#isReady) {
+      const hint = code === 0 ? 'It has to stay in the foreground, and to say what `ready` waits for.' : undefined
+      throw failed('START_FAILED', `ended before it was ready: ${how}`, hint)
+    }
     if (code !== 0) throw failed('WORKER_CRASHED', `died: ${how}`)
     return status
   }

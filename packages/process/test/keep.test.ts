@@ -12,7 +12,7 @@ import {
   type Runtime,
 } from '@terrarium/process'
 import { createSupervisor, isTerrariumError, VirtualClock } from '@terrarium/supervisor'
-import { createActor, setup, toPromise, waitFor } from 'xstate'
+import { createActor, setup, toPromise, waitFor, type Actor, type Snapshot } from 'xstate'
 import {
   ended,
   familyOf,
@@ -125,6 +125,7 @@ test('a program that ends before it is ready has not started', async () => {
   await expect(kept.whenReady()).rejects.toMatchObject({
     code: 'START_FAILED',
     message: 'program sh ended before it was ready: exit status 0',
+    hint: expect.stringContaining('foreground'),
   })
 })
 
@@ -195,8 +196,9 @@ test('a program that ignores SIGTERM is killed after its grace', async () => {
   expect(await exit).toMatchObject({ reason: { type: 'shutdown', detail: { signal: 'SIGKILL', requested: 'kill' } } })
 })
 
-test('a program that obeys SIGTERM is never killed', async () => {
-  const kept = await keepShell('trap "exit 7" TERM; echo up; while :; do sleep 0.01; done', { ready: /^up$/ })
+test('a program that ends within its grace is never killed', async () => {
+  const script = 'trap "sleep 2.5; exit 7" TERM; echo up; while :; do sleep 0.01; done' // longer than the default
+  const kept = await keepShell(script, { ready: /^up$/, grace: 50_000 })
   await kept.whenReady()
   const exit = next(kept, 'child.exit')
   await kept.stop()
@@ -257,26 +259,31 @@ test('its time is not up once it is ready', async () => {
   const clock = new VirtualClock()
   const kept = await keepShell(STAYS, { clock, ready: /^up$/ })
   await kept.whenReady()
+  expect(clock.pending).toBe(0)
   await clock.advance(100_000)
   expect(kept.status).toBe('running')
   expect(isAlive(pidOf(kept))).toBe(true)
 })
 
 test.each([
-  ['a RegExp that remembers where it was', /up$/g],
+  ['a RegExp that remembers where it was', 'echo it is up', /up$/g],
   [
     'a function of a line of standard error',
+    'echo it is up; sleep 0.1; echo it is up >&2',
     (line: string, stream: string) => stream === 'stderr' && line === 'it is up',
   ],
-])('it is ready when %s says so, each time', async (_, ready) => {
-  const kept = await keepShell('echo no; sleep 0.1; echo it is up >&2; exec sleep 60', { ready, lines: true })
-  const lines: string[] = []
-  kept.on('program.line', ({ line, stream }) => lines.push(`${stream} ${line}`))
+])('it is ready when %s says so, each time', async (_, script, ready) => {
+  const kept = await keepShell(`${script}; exec sleep 60`, { ready, lines: true })
+  let streams: string[] = []
+  kept.on('program.line', ({ stream }) => streams.push(stream))
   await kept.whenReady()
-  expect(lines).toEqual(['stdout no', 'stderr it is up'])
+  const heard = streams
+  streams = []
   const again = next(kept, 'child.ready')
   process.kill(pidOf(kept), 'SIGKILL')
   expect(await again).toMatchObject({ incarnation: 2 })
+  expect(heard).toEqual(ready instanceof RegExp ? ['stdout'] : ['stdout', 'stderr'])
+  expect(streams).toEqual(heard)
 })
 
 test('a ready function that throws fails the start', async () => {
@@ -471,6 +478,22 @@ test('a supervisor that cannot start a program says why', async () => {
     children: [{ id: 'web', logic, ready: ({ phase }) => phase === 'running' }],
   })
   await expect(app.start()).rejects.toMatchObject({ code: 'START_FAILED', cause: { code: 'CONFIGURATION' } })
+})
+
+test('restored from a persisted snapshot it is started afresh, with its input', async () => {
+  const logic = fromProgram('sleep', ['60'], { runtime: await open() })
+  const pidOnceRunning = async (actor: Actor<typeof logic>): Promise<number> => {
+    onEnd(() => actor.stop())
+    const { pid = 0 } = await waitFor(actor.start(), ({ phase }) => phase === 'running')
+    expect(readFileSync(`/proc/${pid}/cmdline`, 'latin1')).toBe('sleep\u000061\0')
+    return pid
+  }
+  const actor = createActor(logic, { input: { args: ['61'] } })
+  const first = await pidOnceRunning(actor)
+  const snapshot = JSON.parse(JSON.stringify(actor.getPersistedSnapshot())) as Snapshot<unknown>
+  const restored = createActor(logic, { snapshot, input: undefined })
+  expect(restored.getSnapshot()).toMatchObject({ phase: 'starting', pid: undefined })
+  expect(await pidOnceRunning(restored)).not.toBe(first)
 })
 
 test('as a template its children differ by their input', async () => {
