@@ -96,16 +96,14 @@ export class ProgramRun {
 
   /** Line by line, for as long as there is something to find in it. Resolves when its last line is told. */
   async #read(process: OsProcess, stream: OutputStream): Promise<void> {
-    const input = process[stream]
-    const reader = createInterface({ input })
+    const reader = createInterface({ input: process[stream] })
     this.#readers.push(reader)
     const closed = once(reader, 'close')
     reader.on('line', (line) => {
       if (this.#program.lines === true) this.#tell({ type: 'program.line', pid: process.pid, stream, line })
       if (this.#saysReady(line, stream)) this.#becomeReady()
     })
-    await closed
-    input.resume()
+    await closed // what comes afterwards is discarded, as if nobody had ever read
   }
 
   #saysReady(line: string, stream: OutputStream): boolean {

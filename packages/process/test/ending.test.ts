@@ -98,6 +98,12 @@ test('the output of a process that ends at once is there for whoever reads right
   for (let n = 0; n < 10; n++) expect(await said()).toEqual([`one\n${'\0'.repeat(100_000)}`, 'two\n'])
 })
 
+test('what a process has said is kept for whoever comes after its end', async () => {
+  const process = await (await open()).spawn({ name: 'brief', command: 'sh', args: ['-c', 'echo one; echo two >&2'] })
+  await process.released
+  expect(await Promise.all([text(process.stdout), text(process.stderr)])).toEqual(['one\n', 'two\n'])
+})
+
 test('a chatty process that nobody listens to does not stop at a full pipe', async () => {
   const { said } = await start(await open(), 'chatty')
   expect(said).toBe('all said')
