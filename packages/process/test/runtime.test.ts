@@ -53,18 +53,6 @@ test('a process carries its marker in arguments and environment, in a session of
   expect(runtime.census()).toEqual([worker.identity])
 })
 
-test('what a process has said that ended at once is there for whoever comes late', async () => {
-  const runtime = await open()
-  const process = await runtime.spawn({
-    name: 'brief',
-    command: 'sh',
-    args: ['-c', 'echo out; echo err >&2; echo report >&4'],
-  })
-  await process.exited
-  const said = [process.stdout, process.stderr, process.report].map((stream) => text(stream))
-  expect(await Promise.all(said)).toEqual(['out\n', 'err\n', 'report\n'])
-})
-
 test('three rounds of start and stop leave nothing', async () => {
   const stateDir = freshState()
   for (let round = 0; round < 3; round++) {
