@@ -21,6 +21,7 @@ import {
   onEnd,
   open,
   python,
+  shepherdsOf,
   silent,
   startHost,
   until,
@@ -81,6 +82,17 @@ test('a program that is killed comes back as another process', async () => {
   const second = pidOf(kept)
   expect(second).not.toBe(first)
   expect(kept.runtime.census().map(({ pid }) => pid)).toEqual([second])
+})
+
+test('a program comes back when the shepherd is killed, and the program with it', async () => {
+  const kept = await keepShell(STAYS, { ready: /^up$/ })
+  await kept.whenReady()
+  const first = pidOf(kept)
+  const again = next(kept, 'child.ready')
+  process.kill(shepherdsOf(kept.runtime).at(-1) ?? 0, 'SIGKILL')
+  await again
+  expect(isAlive(first)).toBe(false)
+  expect(kept.runtime.census().map(({ pid }) => pid)).toEqual([pidOf(kept)])
 })
 
 test('the second restart in a row waits for its delay, on the clock that is given', async () => {
