@@ -112,6 +112,7 @@ export class Reaper {
     const pids = new Set(marked.map(({ pid }) => pid))
     const found = [...marked, ...this.#context.scanMarks(orphans).filter(({ pid }) => !pids.has(pid))]
     const strays: Identity[] = []
+    const proven: string[] = []
     for (const [spawn, state] of dead) {
       const seen = found.filter((process) => process.spawn === spawn)
       if (seen.length > 0) {
@@ -121,9 +122,11 @@ export class Reaper {
         this.#dead.set(spawn, { ...state, emptyPasses: state.emptyPasses + 1, seen })
       } else {
         this.#dead.delete(spawn)
-        await this.#context.release(spawn)
+        proven.push(spawn)
       }
     }
+    // Together, and so with one write.
+    await Promise.all(proven.map((spawn) => this.#context.release(spawn)))
     if (strays.length === 0) return
     const outcomes = await this.#context.kill(strays)
     for (const [index, stray] of strays.entries()) {
