@@ -1,4 +1,4 @@
-import { cpSync, fdatasync, readdirSync, statSync, write } from 'node:fs'
+import { cpSync, fdatasync, readdirSync, readFileSync, statSync, write } from 'node:fs'
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -23,49 +23,65 @@ export async function measureReservations(stage: Stage): Promise<Figure[]> {
   stage.log(`a reservation is ${bytes} bytes, and so is a raw append; 1 and ${MANY} in flight, in turns`)
   const raw = await openRaw(join(stage.folder, 'raw'), bytes)
   try {
-    const figures: Figure[] = []
-    for (const inFlight of [1, MANY]) {
-      const [ours, theirs] = await inTurns(
-        [
-          async () => {
-            const sample = await append(() => reserve(runtime), inFlight, stage)
-            await checkReservations(runtime, inFlight, stage.folder)
-            return sample
-          },
-          async () => {
-            const sample = await append(raw.append, inFlight, stage)
-            await raw.check()
-            return sample
-          },
-        ],
-        { rounds: stage.quick ? 3 : 9, signal: stage.signal },
-      )
-      if (ours === undefined || theirs === undefined) throw new RangeError('two contenders, two results')
-      const against = (key: 'p50' | 'rate') => ({ name: 'raw fdatasync', value: theirs.median[key] })
-      const [p50, rate] = [`reservation, p50 at ${inFlight}`, `reservations at ${inFlight}`]
-      figures.push(
-        inFlight === 1
-          ? figure({ name: p50, value: ours.median.p50, unit: 'µs', against: against('p50'), target: { atMost: 1.5 } })
-          : figure({
-              name: rate,
-              value: ours.median.rate,
-              unit: '1/s',
-              against: against('rate'),
-              target: { atLeast: 5 },
-            }),
-        inFlight === 1
-          ? figure({ name: rate, value: ours.median.rate, unit: '1/s', against: against('rate') })
-          : figure({ name: p50, value: ours.median.p50, unit: 'µs', against: against('p50') }),
-      )
-    }
-    return figures
+    const [oursAlone, rawAlone] = await compare(raw, 1, stage)
+    const [oursMany, rawMany] = await compare(raw, MANY, stage)
+    const rate = { name: `reservations at ${MANY}`, value: oursMany.rate, unit: '1/s' }
+    return [
+      figure({
+        name: 'reservation, p50 at 1',
+        value: oursAlone.p50,
+        unit: 'µs',
+        against: { name: 'raw fdatasync', value: rawAlone.p50 },
+        target: { atMost: 1.5 },
+      }),
+      figure({
+        ...rate,
+        against: { name: `raw fdatasync at ${MANY}`, value: rawMany.rate },
+        target: { atLeast: 5 },
+      }),
+      figure({ ...rate, against: { name: 'raw fdatasync, one after the other', value: rawAlone.rate } }),
+      figure({
+        name: `reservation, p50 at ${MANY}`,
+        value: oursMany.p50,
+        unit: 'µs',
+        against: { name: `raw fdatasync at ${MANY}`, value: rawMany.p50 },
+      }),
+    ]
   } finally {
     await raw.close()
   }
 }
 
+type Cost = Sample<'p50' | 'rate'>
+
+async function compare(raw: Raw, inFlight: number, stage: Stage): Promise<[ours: Cost, raw: Cost]> {
+  const { standard, quick, signal, folder } = stage
+  const [ours, theirs] = await inTurns(
+    [
+      async () => {
+        const before = changesOf(standard.runtime)
+        let count = 0
+        const cost = await append(() => reserve(standard.runtime, () => count++), inFlight, stage)
+        // A reservation is a change, and so is its release.
+        const changes = changesOf(standard.runtime) - before
+        if (changes !== 2 * count) throw new Error(`${count} reservations have left ${changes} changes in the log`)
+        await checkReservations(standard.runtime, inFlight, folder)
+        return cost
+      },
+      async () => {
+        const cost = await append(raw.append, inFlight, stage)
+        await raw.check()
+        return cost
+      },
+    ],
+    { rounds: quick ? 3 : 9, signal },
+  )
+  if (ours === undefined || theirs === undefined) throw new RangeError('two contenders, two results')
+  return [ours.median, theirs.median]
+}
+
 /** Appends for a while, with so many in flight. Answers appends a second and the median time of one, in µs. */
-async function append(once: Append, inFlight: number, { quick }: Stage): Promise<Sample<'p50' | 'rate'>> {
+async function append(once: Append, inFlight: number, { quick }: Stage): Promise<Cost> {
   const latencies: number[] = []
   const start = performance.now()
   const end = start + (quick ? 100 : 1_000)
@@ -112,7 +128,7 @@ function reserve(runtime: Runtime, onReserved: (spawn: string) => void = () => u
  */
 async function checkReservations(runtime: Runtime, count: number, folder: string): Promise<{ bytes: number }> {
   const copy = await mkdtemp(join(folder, 'copy-'))
-  const log = join(runtime.stateDir, 'runs', runtime.runId, 'log')
+  const log = logOf(runtime)
   const spawns: string[] = []
   const before = sizeOf(log)
   let bytes = NaN
@@ -134,13 +150,24 @@ async function checkReservations(runtime: Runtime, count: number, folder: string
   return { bytes }
 }
 
+const logOf = ({ stateDir, runId }: Runtime): string => join(stateDir, 'runs', runId, 'log')
+
+/** How many the log has seen, as the file beside it tells. */
+const changesOf = (runtime: Runtime): number => Number(readFileSync(`${logOf(runtime)}.seq`, 'latin1'))
+
 /** Of what LevelDB has appended. */
 function sizeOf(log: string): number {
   const names = readdirSync(log).filter((name) => name.endsWith('.log'))
   return names.reduce((sum, name) => sum + statSync(join(log, name)).size, 0)
 }
 
-async function openRaw(path: string, bytes: number) {
+interface Raw {
+  readonly append: Append
+  readonly check: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+async function openRaw(path: string, bytes: number): Promise<Raw> {
   const file = await open(path, 'ax')
   const record = Buffer.alloc(bytes, 'r')
   const [append, sync] = [promisify(write), promisify(fdatasync)]

@@ -34,16 +34,17 @@ export async function onStage<T>(context: BenchContext, measure: (stage: Stage) 
   try {
     const { stdout } = await promisify(execFile)(context.python, ['-c', 'import sys; print(sys.executable)'])
     const python = stdout.trim()
-    const open = async (containment?: Containment): Promise<Level> => {
+    const open = async (containment?: Containment): Promise<void> => {
       context.signal.throwIfAborted()
       const options = containment === undefined ? {} : { containment }
       const runtime = await openRuntime({ python, stateDir: join(folder, 'state'), ...options })
-      await runtime.swept
       const { level } = await runtime.containment()
       levels.push({ level, runtime })
-      return { level, runtime }
+      await runtime.swept
     }
-    const standard = await open()
+    await open()
+    const [standard] = levels
+    if (standard === undefined) throw new Error('no runtime has been opened')
     for (const level of LEVELS) {
       if (level === standard.level) continue
       await open(level).catch((error: unknown) => {
@@ -53,11 +54,15 @@ export async function onStage<T>(context: BenchContext, measure: (stage: Stage) 
     }
     return await measure({ ...context, python, folder, standard, others: levels.slice(1) })
   } finally {
-    const reports = await Promise.all(levels.map(({ runtime }) => runtime.close()))
-    await rm(folder, { recursive: true })
-    const left = reports.flatMap((report) => report.left.map(({ pid }) => pid))
-    if (left.length > 0) context.log(`processes are left behind: ${left.join(', ')}`)
+    await close(levels, folder)
   }
+}
+
+async function close(levels: readonly Level[], folder: string): Promise<void> {
+  const reports = await Promise.all(levels.map(({ runtime }) => runtime.close()))
+  await rm(folder, { recursive: true })
+  const left = reports.flatMap((report) => report.left.map(({ pid }) => pid))
+  if (left.length > 0) throw new Error(`processes are left behind: ${left.join(', ')}`)
 }
 
 async function diskFolder(): Promise<string> {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { createPool, type Pool } from '@terrarium/pool'
+import { pino } from 'pino'
 import { figure, type Figure } from '../figure.ts'
 import { median } from '../measure.ts'
 import type { Stage } from './stage.ts'
@@ -20,6 +21,8 @@ export async function measureSupervised(stage: Stage): Promise<Figure> {
     size: SIZE,
     backoff: { first: BACKOFF, base: BACKOFF, factor: 1, jitter: 'none' },
     breaker: 'off',
+    // That workers die is what is wanted.
+    logger: pino({ level: 'error' }, pino.destination(2)),
   })
   const samples: number[] = []
   try {
@@ -36,8 +39,7 @@ export async function measureSupervised(stage: Stage): Promise<Figure> {
       throw new Error(`${samples.length} workers were killed, and ${pool.stats.crashes} crashed`)
     }
   } finally {
-    const { processesLeft } = await pool.stop()
-    if (processesLeft > 0) log(`${processesLeft} processes of the pool are left behind`)
+    await stop(pool)
   }
   return figure({
     name: `SIGKILL to worker.exit of the pool, p50, ${standard.level}`,
@@ -45,6 +47,11 @@ export async function measureSupervised(stage: Stage): Promise<Figure> {
     unit: 'ms',
     target: { atMost: 5 },
   })
+}
+
+async function stop(pool: Pool): Promise<void> {
+  const { processesLeft } = await pool.stop()
+  if (processesLeft > 0) throw new Error(`${processesLeft} processes of the pool are left behind`)
 }
 
 async function killOne(pool: Pool, id: string, pid: number | undefined): Promise<number> {
