@@ -90,6 +90,12 @@ class SupervisedProgram implements Kept {
     const { name = basename(command), env, cwd, ready, startTimeout, grace, lines, ...supervision } = rest
     const { restart = 'permanent', onExhausted = 'park', ...supervisorOptions } = supervision
     if (runtime !== undefined) checkUnused({ interpreter, stateDir, containment })
+    if ((supervision.breaker as unknown) === 'off') {
+      throw new TerrariumError(
+        'INVALID_ARGUMENT',
+        '`breaker` cannot be off: a program that can never start would be tried for ever',
+      )
+    }
     const program = { name, env, cwd, ready, startTimeout, grace, lines }
     this.name = name
     this.#options = options

@@ -549,6 +549,7 @@ test.each([
     () => keep('x', [], { runtime: { spawn: keep } as never, stateDir: '/tmp' }),
     '`stateDir` means nothing to the `runtime` that is given',
   ],
+  ['no breaker', () => keep('true', [], { breaker: 'off' as never }), '`breaker` cannot be off'],
 ])('%s is refused at once', (_, make, message) => {
   expect(make).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }))
 })
