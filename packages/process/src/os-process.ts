@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
-import type { Identity } from './identity.ts'
-import type { Launched } from './launch.ts'
+import type { Identity } from './table/identity.ts'
+import type { Launched } from './shepherd/launch.ts'
 
 export interface SpawnRequest {
   /** For people: what the process is, e.g. `text/worker-1`. */

@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { basename, join } from 'node:path'
 import { TerrariumError } from '@terrarium/supervisor'
 import { runsDirectory } from './state.ts'
-import { processTable } from './table.ts'
+import { processTable } from './table/table.ts'
 
 /** Who owns a run: enough to prove, later and from another process, that its host is gone. */
 export interface Owner {

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
-import { launch } from '../src/launch.ts'
+import { launch } from '../src/shepherd/launch.ts'
 import { decoy, familyOf, grandchildOf, isAlive, onEnd, open, parentOf, start, stateOf, until } from './support.ts'
 
 test('a process that obeys SIGTERM is never killed', async () => {

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { expect, test } from '@jest/globals'
 import { readIdentity, type Identity, type Runtime } from '@terrarium/process'
-import { killStrays } from '../src/helper.ts'
-import { processTable, startTicksOf } from '../src/table.ts'
+import { killStrays } from '../src/sweep/helper.ts'
+import { processTable, startTicksOf } from '../src/table/table.ts'
 import { decoy, freshState, isAlive, open, python, silent, until } from './support.ts'
 
 const nap = 'import time; print("up", flush=True); time.sleep(60)'

@@ -9,9 +9,9 @@ import { expect, test } from '@jest/globals'
 import type { TerrariumError } from '@terrarium/supervisor'
 import { bootId, findMarked, MARKER, openRuntime, pythonHome, readIdentity } from '@terrarium/process'
 import { pino } from 'pino'
-import { readLog } from '../src/log.ts'
+import { readLog } from '../src/log/log.ts'
 import { openInstallation, resolveStateDir } from '../src/state.ts'
-import { processTable } from '../src/table.ts'
+import { processTable } from '../src/table/table.ts'
 import {
   decoy,
   fixture,

@@ -5,8 +5,8 @@ import { describe, expect, test } from '@jest/globals'
 import { findMarked, openRuntime, type Runtime } from '@terrarium/process'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { pino, type Logger } from 'pino'
-import { Shepherd } from '../src/shepherd.ts'
-import { launch } from '../src/launch.ts'
+import { Shepherd } from '../src/shepherd/shepherd.ts'
+import { launch } from '../src/shepherd/launch.ts'
 import {
   ended,
   familyOf,

@@ -15,7 +15,7 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import { findMarked, type SweepReport } from '@terrarium/process'
 import { pino } from 'pino'
-import { markOf } from '../src/mark.ts'
+import { markOf } from '../src/table/mark.ts'
 import {
   decoy,
   ended,

@@ -3,12 +3,12 @@ import type { Logger } from 'pino'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { noteCgroup } from './cgroup.ts'
 import { isLower, type Containment, type ContainmentReport } from './containment.ts'
-import { MARKER } from './identity.ts'
+import { MARKER } from '../table/identity.ts'
 import { launch } from './launch.ts'
-import { pythonHome } from './python-home.ts'
-import type { Owner } from './run.ts'
+import { pythonHome } from '../python-home.ts'
+import type { Owner } from '../run.ts'
 import { Shepherd } from './shepherd.ts'
-import type { Spawns } from './spawns.ts'
+import type { Spawns } from '../spawns.ts'
 
 interface Context {
   readonly python: string

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { sameProcess, type Identity } from './identity.ts'
+import { sameProcess, type Identity } from '../table/identity.ts'
 import type { Outcome } from './helper.ts'
 
 /** What the reaper works with: the system, and the table of spawns. */

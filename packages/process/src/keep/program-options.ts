@@ -1,4 +1,4 @@
-import { MARKER } from './identity.ts'
+import { MARKER } from '../table/identity.ts'
 import { TerrariumError } from '@terrarium/supervisor'
 import type { ProgramOptions } from './program.ts'
 

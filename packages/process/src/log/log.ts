@@ -16,7 +16,7 @@ import { Level } from 'level'
 import { TerrariumError } from '@terrarium/supervisor'
 import { lockFolder, type FolderLock } from './folder-lock.ts'
 import { seal, unseal, type Head, type Reservation, type Stored } from './record.ts'
-import type { Owner } from './run.ts'
+import type { Owner } from '../run.ts'
 
 /** What a log says, and what is wrong with it. A damaged log is never repaired: the scan for markers needs no log. */
 export interface LogContents {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { MARKER_VARIABLE, parseMarker, type Identity, type Marker } from './identity.ts'
-import type { ProcessTable } from './table.ts'
+import type { ProcessTable } from './process-table.ts'
 
 const row = /^\s*(\d+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]+\s+\d{4})\s+(.*)$/
 const variable = new RegExp(`(?:^|\\s)${MARKER_VARIABLE}=(\\S+)`)

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { Owner } from './run.ts'
+import type { Owner } from '../run.ts'
 
 const FILE = 'cgroups'
 const PATIENCE_MS = 2000

@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { TerrariumError } from '@terrarium/supervisor'
 import { Channels } from './channels.ts'
-import type { Reservation } from './record.ts'
-import { startTicksOf } from './table.ts'
+import type { Reservation } from '../log/record.ts'
+import { startTicksOf } from '../table/table.ts'
 
 /** What to start, complete: the marker is already in place. */
 export interface LaunchRequest {

@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
 import type { Actor, AnyActorLogic, AnyActorRef } from 'xstate'
-import type { ExitStatus, OsProcess } from './os-process.ts'
+import type { ExitStatus, OsProcess } from '../os-process.ts'
 import type { OutputStream, ProgramEvent, ProgramOptions } from './program.ts'
 
 export type News =

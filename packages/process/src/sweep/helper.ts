@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Logger } from 'pino'
-import { formatMarker, MARKER, type Identity } from './identity.ts'
-import { markOf } from './mark.ts'
-import type { OsProcess, SpawnRequest } from './os-process.ts'
-import { pythonHome } from './python-home.ts'
+import { formatMarker, MARKER, type Identity } from '../table/identity.ts'
+import { markOf } from '../table/mark.ts'
+import type { OsProcess, SpawnRequest } from '../os-process.ts'
+import { pythonHome } from '../python-home.ts'
 
 /** What became of one target of the sweep helper; see `_sweep.py`. */
 export type Outcome =

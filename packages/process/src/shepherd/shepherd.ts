@@ -4,7 +4,7 @@ import { constants } from 'node:os'
 import { createInterface, type Interface } from 'node:readline'
 import { TerrariumError } from '@terrarium/supervisor'
 import { Channels } from './channels.ts'
-import { startTicksOf } from './table.ts'
+import { startTicksOf } from '../table/table.ts'
 import type { Containment } from './containment.ts'
 import { startError, type Ended, type Keeper, type Launched, type LaunchedChild, type LaunchRequest } from './launch.ts'
 

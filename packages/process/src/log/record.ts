@@ -1,6 +1,6 @@
 import { crc32 } from './crc.ts'
-import type { Containment } from './containment.ts'
-import type { Owner } from './run.ts'
+import type { Containment } from '../shepherd/containment.ts'
+import type { Owner } from '../run.ts'
 
 /** One spawn that may have a living process. Deleted only when its death is proven. */
 export interface Reservation {

@@ -1,9 +1,9 @@
 import { READY } from '@terrarium/supervisor'
 import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
-import type { ExitStatus } from './os-process.ts'
+import type { ExitStatus } from '../os-process.ts'
 import { checkProgram } from './program-options.ts'
 import { ProgramRun, type News } from './program-run.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../runtime.ts'
 
 export interface ProgramOptions {
   /** The run that the program belongs to. It is left open. */

@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:f
 import { TerrariumError } from '@terrarium/supervisor'
 import { markOf, parseMark } from './mark.ts'
 import { MARKER_VARIABLE, parseMarker, type Identity, type Marker } from './identity.ts'
-import type { ProcessTable } from './table.ts'
+import type { ProcessTable } from './process-table.ts'
 
 const decimal = /^\d+$/
 const prefix = `${MARKER_VARIABLE}=`

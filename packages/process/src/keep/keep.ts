@@ -13,10 +13,10 @@ import {
   type SupervisorEvents,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
-import { resolveInterpreter } from './interpreter.ts'
+import { resolveInterpreter } from '../interpreter.ts'
 import { checkProgram } from './program-options.ts'
 import { fromProgram, type ProgramEvent, type ProgramOptions, type ProgramSnapshot } from './program.ts'
-import { openRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
+import { openRuntime, type Runtime, type RuntimeOptions } from '../runtime.ts'
 
 export interface KeepOptions
   extends
