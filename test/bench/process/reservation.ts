@@ -117,7 +117,7 @@ function reserve(runtime: Runtime, onReserved: (spawn: string) => void = () => u
         },
       })
       .catch((error: unknown) => {
-        if (error !== NOT_NEEDED) reject(new Error('a reservation has failed', { cause: error }))
+        if (error !== NOT_NEEDED) reject(new Error(`a reservation has failed: ${String(error)}`, { cause: error }))
       })
   })
 }

@@ -19,7 +19,7 @@ export async function measureSupervised(stage: Stage): Promise<Figure> {
     interpreter: python,
     stateDir: join(folder, 'pool'),
     size: SIZE,
-    backoff: { first: BACKOFF, base: BACKOFF, factor: 1, jitter: 'none' },
+    backoff: { first: BACKOFF, base: BACKOFF, factor: 1, jitter: 'none', maxAttempts: 1_000 },
     breaker: 'off',
     // That workers die is what is wanted.
     logger: pino({ level: 'error' }, pino.destination(2)),
