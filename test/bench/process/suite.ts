@@ -3,6 +3,7 @@ import { measureBurst } from './burst.ts'
 import { measureLives } from './life.ts'
 import { measureMemory } from './memory.ts'
 import { measureReservations } from './reservation.ts'
+import { measureShepherdDeaths } from './shepherd-death.ts'
 import { onStage } from './stage.ts'
 import { measureSupervised } from './supervised.ts'
 import { measureSweeps } from './sweep.ts'
@@ -17,6 +18,7 @@ export const process: Suite = {
       ...(await measureLives(stage)),
       ...(await measureBurst(stage)),
       await measureSupervised(stage),
+      await measureShepherdDeaths(stage),
       ...(await measureSweeps(stage)),
       ...(await measureMemory(stage)),
     ]),
