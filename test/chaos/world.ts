@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 export interface Being {
   readonly pid: number
   readonly parent: number
+  readonly session: number
   /** One letter. */
   readonly state: string
   readonly command: string
@@ -22,10 +23,10 @@ export function beings(): Being[] {
 export function beingOf(pid: number): Being | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const [state = '', parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const [state = '', parent = '', , session = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     if (state === 'Z' || state === 'X') return undefined
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
-    return { pid, parent: Number(parent), state, command }
+    return { pid, parent: Number(parent), session: Number(session), state, command }
   } catch {
     return undefined
   }

@@ -198,7 +198,11 @@ class Round {
       const { workers } = membersOf(this.#run)
       this.#count({ duplicates: Math.max(0, workers.length - WORKERS) }, `${workers.length} workers`)
       if (this.#victims === 'worker' && (this.#phase === 'ready' || this.#phase === 'call')) {
-        this.#count({ innocents: siblings.filter((pid) => !isAlive(pid)).length }, 'the sibling was ended too')
+        const ended = siblings.filter((pid) => !isAlive(pid))
+        this.#count(
+          { innocents: ended.length },
+          `of its siblings ${siblings.join(', ')} was ended too: ${ended.join(', ')}`,
+        )
       }
       host.tell('stop')
     }
