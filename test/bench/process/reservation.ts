@@ -131,23 +131,39 @@ async function checkReservations(runtime: Runtime, count: number, folder: string
   const log = logOf(runtime)
   const spawns: string[] = []
   const before = sizeOf(log)
-  let bytes = NaN
+  const seen = { bytes: NaN, isWhole: false }
   const reservations = Array.from({ length: count }, () =>
     reserve(runtime, (spawn) => {
       if (spawns.push(spawn) > 1) return
-      bytes = sizeOf(log) - before
-      cpSync(log, join(copy, 'log'), { recursive: true })
-      cpSync(`${log}.seq`, join(copy, 'log.seq'))
+      seen.bytes = sizeOf(log) - before
+      seen.isWhole = copyLog(log, join(copy, 'log'))
     }),
   )
   for (const { settled } of await Promise.all(reservations)) await settled
+  if (!seen.isWhole) {
+    await rm(copy, { recursive: true })
+    return checkReservations(runtime, count, folder)
+  }
   const { reservations: found, damage } = await readLog(join(copy, 'log'))
   await rm(copy, { recursive: true })
   const missing = spawns.filter((spawn) => !found.some((record) => record.spawn === spawn))
   if (spawns.length !== count || missing.length > 0 || damage.length > 0) {
     throw new Error(`of ${count} reservations ${missing.length} are not in the log: ${damage.join('; ')}`)
   }
-  return { bytes }
+  return seen
+}
+
+/** False when LevelDB was at work on its files meanwhile, as it is in the background after many changes. */
+function copyLog(log: string, copy: string): boolean {
+  const names = readdirSync(log).join()
+  try {
+    cpSync(log, copy, { recursive: true })
+    cpSync(`${log}.seq`, `${copy}.seq`)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return false
+  }
+  return readdirSync(log).join() === names
 }
 
 const logOf = ({ stateDir, runId }: Runtime): string => join(stateDir, 'runs', runId, 'log')
