@@ -21,6 +21,7 @@ const commands = [
 
 test('every command of the README is one this file runs, or the one that runs this file', () => {
   expect(commands.sort()).toEqual([
+    'npm run bench -- process', // test/bench/process/process.test.ts, in short
     'npm run bench -- supervisor', // test/bench/supervisor/supervisor.test.ts, in short
     'npm run bench -- wire',
     'npm run demo:custom-strategy', // examples/custom-strategy/test/dependents.test.ts
