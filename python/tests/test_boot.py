@@ -33,6 +33,7 @@ def failure(worker, status=78):
 
 
 def test_reports_every_step(worker):
+    eventually("it has reported that it is ready", lambda: "ready" in worker.worker.phases())
     assert worker.worker.phases() == [
         "boot",
         ("importing", "grpc"),

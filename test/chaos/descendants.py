@@ -42,6 +42,8 @@ def unmarked() -> None:
 
 
 def _daemonise(env: "dict[str, str]", prepare: "object" = lambda: None) -> None:
+    """Returns when it is another program: until then it looks like whoever has started it."""
+    told, tell = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.setsid()
@@ -49,6 +51,9 @@ def _daemonise(env: "dict[str, str]", prepare: "object" = lambda: None) -> None:
             prepare()
             os.execvpe(_NAP[0], _NAP, env)
         os._exit(0)
+    os.close(tell)
+    os.read(told, 1)
+    os.close(told)
     os.waitpid(pid, 0)
 
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import {
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -10,6 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
@@ -24,6 +26,7 @@ import {
   grandchildOf,
   isAlive,
   killWithShepherd,
+  onEnd,
   open,
   python,
   startHost,
@@ -213,6 +216,23 @@ test('half-made and half-removed folders of runs are cleared away', async () => 
   const runtime = await open(stateDir)
   await runtime.swept
   expect(readdirSync(runs).sort()).toEqual(['.new-bbbbbbb', runtime.runId].sort())
+})
+
+test('copies of logs whose readers were killed are cleared away', async () => {
+  const [old, fresh] = ['old', 'new'].map((name) => mkdtempSync(join(tmpdir(), `terrarium-log-${name}`))) as [
+    string,
+    string,
+  ]
+  onEnd(() => {
+    for (const copy of [old, fresh]) rmSync(copy, { recursive: true, force: true })
+  })
+  writeFileSync(join(old, 'CURRENT'), '')
+  const hoursAgo = Date.now() / 1000 - 7200
+  utimesSync(old, hoursAgo, hoursAgo)
+  await (
+    await open()
+  ).swept
+  expect([old, fresh].map((copy) => existsSync(copy))).toEqual([false, true])
 })
 
 test('a logged pid that belongs to an innocent process today: the entry is dropped, the process lives', async () => {

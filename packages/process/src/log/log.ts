@@ -2,6 +2,7 @@ import {
   closeSync,
   existsSync,
   cpSync,
+  lstatSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -37,6 +38,8 @@ const PREFIX = 'spawn/'
 /** Sums of sequence numbers are kept below this, where numbers are exact. */
 const MODULUS = 2 ** 52
 const WITNESS_BYTES = 16
+/** What the folders with copies are called, below the temporary folder. */
+const COPY = 'terrarium-log-'
 /** A process that a host was just starting when it died holds what the host held, until it has become another program. */
 const LOCK_PATIENCE_MS = 1000
 /** How long a note may wait for a change that it can be written with. */
@@ -210,6 +213,16 @@ export class ReservationLog {
   }
 }
 
+/** Removes copies whose readers were killed: nobody reads for an hour. */
+export function clearCopies(): void {
+  for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(COPY))) {
+    const copy = join(tmpdir(), name)
+    const stat = lstatSync(copy, { throwIfNoEntry: false })
+    const isStale = stat?.isDirectory() && stat.uid === process.getuid?.() && Date.now() - stat.mtimeMs > 3_600_000
+    if (isStale) rmSync(copy, { recursive: true, force: true })
+  }
+}
+
 /**
  * Reads the log of a dead run, from a copy: the log itself stays as it was found. Never throws for damage; throws STATE_LOCKED
  * while somebody has it open.
@@ -220,7 +233,7 @@ export async function readLog(folder: string): Promise<LogContents> {
   const lock = await own(directory, LOCK_PATIENCE_MS)
   let copy: string | undefined
   try {
-    copy = mkdtempSync(join(tmpdir(), 'terrarium-log-'))
+    copy = mkdtempSync(join(tmpdir(), COPY))
     if (existsSync(directory)) cpSync(directory, copy, { recursive: true, filter: (path) => basename(path) !== 'LOCK' })
     const { reservations, damage } = readdirSync(copy).length === 0 ? GONE : await readCopy(copy, witness)
     // A host that died before its log was complete has reserved nothing.

@@ -6,7 +6,7 @@ import { clearCgroups } from '../shepherd/cgroup.ts'
 import type { Outcome } from './helper.ts'
 import { sameProcess, type Identity, type Marker } from '../table/identity.ts'
 import { keepDamaged } from '../log/damaged.ts'
-import { readLog, type LogContents } from '../log/log.ts'
+import { clearCopies, readLog, type LogContents } from '../log/log.ts'
 import { readOwner, removeRun, removeRuntimeDirectory, type Owner } from '../run.ts'
 import { runsDirectory } from '../state.ts'
 import { processTable, readIdentity, startTicksOf } from '../table/table.ts'
@@ -58,6 +58,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
   const { stateDir, logger } = context
   const left: LeftAlone[] = []
   const { here, elsewhere } = await judgeRuns(context, left)
+  clearCopies()
   // A process that was alive in another boot is not alive now.
   for (const owner of elsewhere) removeLeftovers(stateDir, owner)
 
@@ -137,13 +138,15 @@ async function ownerFromLog(directory: string): Promise<Owner | undefined> {
 /** Without those that somebody else has open: another sweep is reading them. */
 async function readLogs(stateDir: string, dead: ReadonlyMap<string, Owner>): Promise<Map<string, LogContents>> {
   const logs = new Map<string, LogContents>()
-  for (const run of dead.keys()) {
-    try {
-      logs.set(run, await readLog(join(runsDirectory(stateDir), run, 'log')))
-    } catch (error) {
-      if (!isTerrariumError(error, 'STATE_LOCKED')) throw error
-    }
-  }
+  await Promise.all(
+    [...dead.keys()].map(async (run) => {
+      try {
+        logs.set(run, await readLog(join(runsDirectory(stateDir), run, 'log')))
+      } catch (error) {
+        if (!isTerrariumError(error, 'STATE_LOCKED')) throw error
+      }
+    }),
+  )
   return logs
 }
 
