@@ -25,7 +25,7 @@ const find = (id: string): OsProcess => {
   return found
 }
 
-/** Starts one and says `reserved`, `spawned`, `ready` (its first line), `exited`, `released`; or `refused`. */
+/** Starts one and says `reserved`, `spawned`, `ready` (its first line, when the log has it), `exited`, `released`; or `refused`. */
 async function start(id: string, command: string, args: readonly string[]): Promise<OsProcess> {
   const spawned = await runtime.spawn({
     name: id,
@@ -39,7 +39,9 @@ async function start(id: string, command: string, args: readonly string[]): Prom
   const { pid, spawnId } = spawned
   say({ is: 'spawned', id, pid, spawn: spawnId })
   createInterface({ input: spawned.stdout }).once('line', (line) => {
-    say({ is: 'ready', id, pid, spawn: spawnId, line })
+    void spawned.activate().then(() => {
+      say({ is: 'ready', id, pid, spawn: spawnId, line })
+    })
   })
   void spawned.exited.then((status) => {
     say({ is: 'exited', id, pid, spawn: spawnId, ...status })
