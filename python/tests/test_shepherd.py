@@ -114,6 +114,8 @@ class Flock:
 
     def next(self, kind, spawn=None):
         news = self.news.get(timeout=PATIENCE)
+        while news["type"] == "cleared" != kind:
+            news = self.news.get(timeout=PATIENCE)
         assert (news["type"], news.get("spawn")) == (kind, spawn)
         return news
 
@@ -219,7 +221,7 @@ def parent(pid):
 def test_the_shepherd_says_first_who_it_is(flock):
     hello = dict(flock.hello)
     pid, cgroup = hello.pop("pid"), hello.pop("cgroup")
-    assert hello == {"type": "hello", "version": 1, "containment": hello["containment"], "missing": {}}
+    assert hello == {"type": "hello", "version": 2, "containment": hello["containment"], "missing": {}}
     if hello["containment"] == "shepherd":
         assert pid == flock.process.pid
     else:
@@ -458,7 +460,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take conta
 )
 def test_a_containment_that_is_demanded_and_missing_is_an_error(open_flock, wanted, missing, reason):
     flock = open_flock(wanted, missing)
-    news = {"type": "unavailable", "version": 1, "containment": wanted, "reason": reason}
+    news = {"type": "unavailable", "version": 2, "containment": wanted, "reason": reason}
     assert (flock.hello, flock.process.wait(PATIENCE)) == (news, 78)
 
 
@@ -476,6 +478,15 @@ def test_the_best_there_is_is_taken_and_why_it_is_no_better_is_said(open_flock, 
     assert (flock.hello["containment"], flock.hello["missing"]) == (containment, reasons)
     spawn, _ = flock.start("true")
     assert flock.next("exited", spawn)["code"] == 0
+
+
+def test_cleared_is_said_when_nothing_is_left(flock):
+    code = "import subprocess; subprocess.Popen(['sh', '-c', 'sleep 60 & wait'], env={}, start_new_session=True)"
+    stays, _ = flock.start("sleep", "60")
+    spawn, _ = flock.python(code)
+    flock.next("exited", spawn)
+    flock.next("cleared", spawn)
+    assert (of_spawn(spawn), len(of_spawn(stays))) == ([], 1)
 
 
 def test_two_hundred_processes_leave_neither_descriptors_nor_zombies(flock):

@@ -115,9 +115,11 @@ export class Spawns {
         },
       })
       entry.process = managed
-      void launched.ended.then(({ orphaned = false }) => {
+      void launched.ended.then(() => {
         if (entry.reservation.state === 'unkillable')
           logger.warn({ identity, name }, 'no longer unkillable: it is gone')
+      })
+      void launched.cleared.then(({ orphaned }) => {
         this.#context.dead(spawn, orphaned)
       })
       return { process: managed, launched }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -90,6 +91,25 @@ describe.each(['pidns', 'cgroup', 'shepherd'] as const)('with containment %s', (
     expect(shepherdsOf(runtime).filter((pid) => shepherds.includes(pid))).toEqual([])
     expect(await runtime.containment()).toEqual({ level: containment, missing: {} })
     expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
+  })
+
+  test('what a process has left is ended, though the shepherd is killed before it has done so', async () => {
+    const runtime = await openContained()
+    if (runtime === undefined) return
+    const many = `import os, subprocess, time
+for _ in range(150): subprocess.Popen(['sleep', '60'], env={'PATH': os.environ['PATH']}, start_new_session=True)
+print('left', flush=True)
+time.sleep(60)`
+    const mother = await runtime.spawn({ name: 'mother', command: python, args: ['-I', '-S', '-c', many] })
+    await once(mother.stdout, 'data')
+    expect(familyOf(mother.spawnId)).toHaveLength(151)
+    const [shepherd = 0] = shepherdsOf(runtime).slice(-1)
+    process.kill(mother.pid, 'SIGKILL')
+    await mother.exited
+    process.kill(shepherd, 'SIGKILL')
+    await mother.released
+    expect(familyOf(mother.spawnId)).toEqual([])
+    await runtime.close()
   })
 
   test('what is being started while the shepherd dies has started or is refused, and is not left', async () => {
@@ -209,11 +229,11 @@ test('a shepherd of another version is refused', async () => {
     rmSync(folder, { recursive: true })
   })
   const env = { PATH: process.env['PATH'] }
-  const script = `echo '{"type":"hello","version":2,"pid":1}' >&4; read -r _; exit 0`
+  const script = `echo '{"type":"hello","version":3,"pid":1}' >&4; read -r _; exit 0`
   const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env })
   await expect(Shepherd.start(launched, join(folder, 's.sock'))).rejects.toMatchObject({
     code: 'START_FAILED',
-    message: 'the shepherd speaks version 2 of its protocol, not 1',
+    message: 'the shepherd speaks version 3 of its protocol, not 2',
   })
   await launched.ended
   expect(readdirSync(folder)).toEqual([])

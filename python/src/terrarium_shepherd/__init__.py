@@ -6,9 +6,9 @@ on it, and its end is the end of the host. ``NAME`` (default: its pid) is part o
 
 The shepherd begins with one of::
 
-    {"type": "hello", "version": 1, "pid": 4711, "containment": "pidns", "cgroup": "/sys/fs/cgroup/…" | null,
+    {"type": "hello", "version": 2, "pid": 4711, "containment": "pidns", "cgroup": "/sys/fs/cgroup/…" | null,
      "missing": {"pidns": "unshare: Operation not permitted"}}
-    {"type": "unavailable", "version": 1, "containment": "cgroup", "reason": "there is no cgroup v2 here"}
+    {"type": "unavailable", "version": 2, "containment": "cgroup", "reason": "there is no cgroup v2 here"}
 
 ``missing`` says of each higher containment why it is not in use. After ``unavailable`` it ends with status 78. Orders::
 
@@ -24,8 +24,12 @@ spawn, a space and the name, filled up with spaces. These connections are the pr
     {"type": "spawned", "spawn": "…", "pid": 4712, "startTicks": 123456 | null}
     {"type": "refused", "spawn": "…", "code": "ENOENT", "message": "No such file or directory"}
     {"type": "exited", "spawn": "…", "code": 0 | null, "signal": 9 | null}
+    {"type": "cleared", "spawn": "…"}
 
 Pids are those that the host sees; in a PID namespace the processes themselves see others.
+
+``cleared`` comes after ``exited``, when nothing that carries its mark is left; of whoever has exited and is not cleared when the
+shepherd dies, something may be.
 
 A process gets a session of its own and, on Linux, two guards that need nothing of it: the kernel kills it when the host's end of
 its lifeline closes, and when the shepherd dies. When it exits, its group is killed while its number is still its own, and then

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VERSION = 1
+VERSION = 2
 
 ORDERS = 0
 LIFELINE = 3
@@ -33,6 +33,7 @@ class Shepherd:
         self._missing = missing
         self._view = view
         self._flock: "dict[int, Child]" = {}  # by pid
+        self._uncleared: "set[str]" = set()  # spawns that have exited, and of which there may be something left
         self._over = False
         self._wakeup, self._waker = socket.socketpair()
         self._wakeup.setblocking(False)
@@ -128,18 +129,25 @@ class Shepherd:
             child.signal_group(signal.SIGKILL)
             child.bury()
             self._tell(type="exited", spawn=child.spawn, code=code, signal=number)
+            self._uncleared.add(child.spawn)
         self._end_orphans()
 
     def _end_orphans(self) -> None:
         """Kills what dead spawns have left to us. What a living one has left belongs to it, for as long as it lives."""
         living = {mark.mark_of(child.spawn) for child in self._flock.values()}
+        left = set()
         for pid in children():
             if pid in self._flock:
                 continue
             whose = mark.read(pid)
+            left.add(whose)
             # Without a mark it may be anybody's who lives.
             if whose not in living if whose is not None else not living:
                 _kill(pid)
+        # What is further down comes to us when the last one above it is reaped.
+        for spawn_id in [each for each in self._uncleared if mark.mark_of(each) not in left]:
+            self._uncleared.remove(spawn_id)
+            self._tell(type="cleared", spawn=spawn_id)
 
     def _slaughter(self) -> None:
         """Ends everything below us, and whatever that leaves to us in turn, until there is nothing."""

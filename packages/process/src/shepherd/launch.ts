@@ -19,8 +19,11 @@ export interface LaunchRequest {
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** Its parent, the shepherd, went first: nobody has looked after what it has left behind. */
-  readonly orphaned?: boolean
+}
+
+export interface Cleared {
+  /** Its parent, the shepherd, went before it had ended whatever was left behind: there may be something. */
+  readonly orphaned: boolean
 }
 
 export type Keeper = Pick<Reservation, 'containment' | 'cgroup' | 'shepherd'>
@@ -35,6 +38,8 @@ export interface Launched {
   readonly channels: Channels
   /** Settles outside the exit callback, when every other exit of the same moment is known. Never rejects. */
   readonly ended: Promise<Ended>
+  /** Settles after `ended`, when whoever started it is done with what it has left behind. Never rejects. */
+  readonly cleared: Promise<Cleared>
   readonly hasEnded: () => boolean
   /** Signals the process, or its whole group. Nothing happens once it has ended. */
   signal(signal: NodeJS.Signals, target: 'process' | 'group'): void
@@ -87,6 +92,7 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
     stdin,
     channels,
     ended,
+    cleared: ended.then(() => ({ orphaned: false })),
     hasEnded: () => over,
     signal(signal, target) {
       // Same reason: only here is "not over" the same as "not reaped", and the number still its own.

@@ -6,10 +6,18 @@ import { TerrariumError } from '@terrarium/supervisor'
 import { Channels } from './channels.ts'
 import { startTicksOf } from '../table/table.ts'
 import type { Containment } from './containment.ts'
-import { startError, type Ended, type Keeper, type Launched, type LaunchedChild, type LaunchRequest } from './launch.ts'
+import {
+  startError,
+  type Cleared,
+  type Ended,
+  type Keeper,
+  type Launched,
+  type LaunchedChild,
+  type LaunchRequest,
+} from './launch.ts'
 
 /** Of the protocol, which `terrarium_shepherd` describes. */
-const VERSION = 1
+const VERSION = 2
 const HEADER_BYTES = 64
 /** So often this process gets to its connections before one that has not come is lost: it is short of descriptors. */
 const CONNECTION_TICKS = 4
@@ -43,6 +51,7 @@ type News =
   | { readonly type: 'spawned'; readonly spawn: string; readonly pid: number; readonly startTicks: number | null }
   | { readonly type: 'refused'; readonly spawn: string; readonly code: string; readonly message: string }
   | { readonly type: 'exited'; readonly spawn: string; readonly code: number | null; readonly signal: number | null }
+  | { readonly type: 'cleared'; readonly spawn: string }
 
 /**
  * The parent of a run's processes. It starts them, so that this process never stands still for a fork, reaps them, and ends all
@@ -52,7 +61,9 @@ export class Shepherd {
   readonly #launched: LaunchedChild
   readonly #server: Server
   readonly #socket: string
+  /** Those whose end it has not told of, or of which there may be something left. */
   readonly #flock = new Map<string, Shepherded>()
+  #running = 0
   #hello: Hello | undefined
   #startTicks = 0
 
@@ -89,12 +100,17 @@ export class Shepherd {
     })
     const { spawn, command, args, env, cwd = null } = request
     this.#flock.set(spawn, shepherded)
+    this.#running += 1
     this.#launched.waitFor(true)
+    const rest = (): void => {
+      this.#running -= 1
+      if (this.#running === 0) this.#launched.waitFor(false)
+    }
     const forget = (): void => {
       this.#flock.delete(spawn)
-      if (this.#flock.size === 0) this.#launched.waitFor(false)
     }
-    shepherded.launched.then(({ ended }) => ended).then(forget, forget)
+    shepherded.launched.then(({ ended }) => ended).then(rest, rest)
+    shepherded.launched.then(({ cleared }) => cleared).then(forget, forget)
     this.#order({ type: 'spawn', spawn, socket: this.#socket, command, args, env, cwd })
     return shepherded.launched
   }
@@ -184,6 +200,9 @@ export class Shepherd {
         break
       case 'exited':
         shepherded?.exited({ code: news.code, signal: nameOf(news.signal) })
+        break
+      case 'cleared':
+        shepherded?.cleared({ orphaned: false })
     }
   }
 
@@ -211,6 +230,8 @@ class Shepherded {
   #reject: (error: TerrariumError) => void = () => undefined
   #end: (ended: Ended) => void = () => undefined
   readonly #ended = new Promise<Ended>((resolve) => (this.#end = resolve))
+  #clear: (cleared: Cleared) => void = () => undefined
+  readonly #cleared = new Promise<Cleared>((resolve) => (this.#clear = resolve))
 
   constructor(request: LaunchRequest, keeper: Keeper, order: (order: Order) => void) {
     this.#request = request
@@ -247,10 +268,17 @@ class Shepherded {
     setImmediate(() => setImmediate(this.#end, ended))
   }
 
-  /** The kernel kills it, since the shepherd is gone and its lifeline is closed here. */
+  cleared(cleared: Cleared): void {
+    void this.#ended.then(() => {
+      this.#clear(cleared)
+    })
+  }
+
+  /** The kernel kills it, if it is alive, since the shepherd is gone and its lifeline is closed here. */
   orphaned(): void {
     if (this.#channels === undefined) this.#refuse(shepherdGone(this.#request))
-    this.exited({ code: null, signal: 'SIGKILL', orphaned: true })
+    if (!this.#over) this.exited({ code: null, signal: 'SIGKILL' })
+    this.cleared({ orphaned: true })
   }
 
   #complete(): void {
@@ -265,6 +293,7 @@ class Shepherded {
       keeper: this.#keeper,
       channels,
       ended: this.#ended,
+      cleared: this.#cleared,
       hasEnded: () => this.#over,
       signal: (signal, target) => {
         if (!this.#over) this.#order({ type: 'signal', signal: constants.signals[signal], target })
