@@ -24,6 +24,7 @@ test('every command of the README is one this file runs, or the one that runs th
     'npm run bench -- process', // test/bench/process/process.test.ts, in short
     'npm run bench -- supervisor', // test/bench/supervisor/supervisor.test.ts, in short
     'npm run bench -- wire',
+    'npm run chaos', // test/chaos/chaos.test.ts, in short
     'npm run demo:custom-strategy', // examples/custom-strategy/test/dependents.test.ts
     'npm run demo:embedded-supervisor', // examples/embedded-supervisor/test/embedded.test.ts
     'npm run demo:keep', // examples/keep-a-server/test/keep.test.ts

@@ -63,7 +63,6 @@ export class Shepherd {
   readonly #socket: string
   /** Those whose end it has not told of, or of which there may be something left. */
   readonly #flock = new Map<string, Shepherded>()
-  #running = 0
   #hello: Hello | undefined
   #startTicks = 0
 
@@ -100,16 +99,11 @@ export class Shepherd {
     })
     const { spawn, command, args, env, cwd = null } = request
     this.#flock.set(spawn, shepherded)
-    this.#running += 1
     this.#launched.waitFor(true)
-    const rest = (): void => {
-      this.#running -= 1
-      if (this.#running === 0) this.#launched.waitFor(false)
-    }
     const forget = (): void => {
       this.#flock.delete(spawn)
+      if (this.#flock.size === 0) this.#launched.waitFor(false)
     }
-    shepherded.launched.then(({ ended }) => ended).then(rest, rest)
     shepherded.launched.then(({ cleared }) => cleared).then(forget, forget)
     this.#order({ type: 'spawn', spawn, socket: this.#socket, command, args, env, cwd })
     return shepherded.launched
