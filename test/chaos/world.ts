@@ -68,5 +68,6 @@ export function killAll(pids: Iterable<number>, signal: NodeJS.Signals = 'SIGKIL
 /** In one moment: none of them gets to do anything about the end of another. */
 export function killTogether(pids: readonly number[]): void {
   killAll(pids, 'SIGSTOP')
-  killAll(pids)
+  // Parents last: with its parent gone, the kernel lets a stopped process go on.
+  killAll(pids.toReversed())
 }

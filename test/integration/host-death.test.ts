@@ -129,7 +129,8 @@ async function killTogether(host: ChildProcess, shepherds: readonly number[]): P
   await eventually('they are stopped', () =>
     pids.every((pid) => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))),
   )
-  for (const pid of pids) process.kill(pid, 'SIGKILL')
+  // The host last: with their parent gone, the kernel lets stopped processes go on.
+  for (const pid of pids.reverse()) process.kill(pid, 'SIGKILL')
   await once(host, 'exit')
 }
 

@@ -191,7 +191,8 @@ export async function killWithShepherd({ child }: Host, { shepherds }: HostFacts
   const pids = [child.pid ?? 0, ...shepherds]
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
   await until(() => pids.every((pid) => stateOf(pid) === 'T'), 'host and shepherd are stopped')
-  for (const pid of pids) process.kill(pid, 'SIGKILL')
+  // The host last: with their parent gone, the kernel lets stopped processes go on.
+  for (const pid of pids.reverse()) process.kill(pid, 'SIGKILL')
   await ended(child)
 }
 
