@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { lastLine, run } from '../../support/command.ts'
+import { processesWith } from '../../support/processes.ts'
 import type { Figure } from '../figure.ts'
 
 const PROGRAM = `
@@ -37,18 +38,7 @@ function bench(onStderr?: (text: string) => void) {
   })
 }
 
-function processesLeft(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`BENCH_TEST=${marker}`)
-      } catch {
-        return false // it is gone, or another user's
-      }
-    })
-    .map(Number)
-}
+const processesLeft = (): number[] => processesWith(`BENCH_TEST=${marker}`)
 
 test('every figure of the suite is there, and all that can be measured here is a number', async () => {
   const { code, stdout, stderr } = await bench()

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { lastLine, run } from '../../support/command.ts'
+import { processesWith } from '../../support/processes.ts'
 import type { Figure } from '../figure.ts'
 
 const PROGRAM = `
@@ -15,19 +15,6 @@ function bench(marker: string, onStderr?: (text: string) => void) {
     env: { TERRARIUM_PYTHON: process.env.TERRARIUM_PYTHON ?? 'python3', BENCH_TEST: marker },
     ...(onStderr === undefined ? {} : { onStderr }),
   })
-}
-
-function processesWith(marker: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`BENCH_TEST=${marker}`)
-      } catch {
-        return false // it is gone, or another user's
-      }
-    })
-    .map(Number)
 }
 
 test('every figure of the suite is there, and all that can be measured here is a number', async () => {
@@ -69,7 +56,7 @@ test('every figure of the suite is there, and all that can be measured here is a
   }
   const rivals = new Set(figures.map(({ against }) => against?.name.replace(/ \d+$/, '')))
   expect([...rivals]).toEqual(expect.arrayContaining(['bare XState', 'nact', ...(hasErlang ? ['Erlang/OTP'] : [])]))
-  expect(processesWith(marker)).toEqual([])
+  expect(processesWith(`BENCH_TEST=${marker}`)).toEqual([])
 })
 
 test('an interrupted bench ends with 130 and leaves no process behind', async () => {
@@ -83,5 +70,5 @@ test('an interrupted bench ends with 130 and leaves no process behind', async ()
   const { code, stdout, stderr } = await running
   expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
   expect(stderr).toContain('interrupted')
-  expect(processesWith(marker)).toEqual([])
+  expect(processesWith(`BENCH_TEST=${marker}`)).toEqual([])
 })
