@@ -221,7 +221,7 @@ def parent(pid):
 def test_the_shepherd_says_first_who_it_is(flock):
     hello = dict(flock.hello)
     pid, cgroup = hello.pop("pid"), hello.pop("cgroup")
-    assert hello == {"type": "hello", "version": 2, "containment": hello["containment"], "missing": {}}
+    assert hello == {"type": "hello", "version": 3, "containment": hello["containment"], "missing": {}}
     if hello["containment"] == "shepherd":
         assert pid == flock.process.pid
     else:
@@ -248,6 +248,42 @@ print(sorted(os.listdir("/proc/self/fd"))[:5], os.readlink("/proc/self/fd/0"))
     first = f"{['a b', '蛇']} {folder} {environment} True {shepherd} "
     assert flock.said(spawn) == f"{first}\n{['0', '1', '2', '3', '4']} /dev/null\n"
     assert (flock.said(spawn, "stderr"), flock.said(spawn, "report")) == ("errors", "reports")
+
+
+def test_a_process_has_the_environment_told_last_and_its_own(flock):
+    def environment():
+        spawn, _ = flock.start("/usr/bin/env", env={"OWN": "1", "BOTH": "its own"})
+        said = sorted(flock.said(spawn).splitlines())
+        flock.next("exited", spawn)
+        return [each for each in said if not each.startswith("TERRARIUM_HOST_PID=")]
+
+    assert environment() == ["BOTH=its own", "OWN=1"]
+    flock.order(type="environment", env={"BOTH": "told", "FIRST": "ü"})
+    assert environment() == ["BOTH=its own", "FIRST=ü", "OWN=1"]
+    flock.order(type="environment", env={"SECOND": ""})
+    assert environment() == ["BOTH=its own", "OWN=1", "SECOND="]
+
+
+def test_of_many_orders_at_once_each_is_answered_in_turn(flock):
+    first, _ = flock.start("sleep", "600")
+    os.kill(flock.hello["pid"], signal.SIGSTOP)
+    ends = [(["sh", "-c", f"exit {status}"], "spawned") for status in range(20)]
+    # Between them: one that cannot be started, and a signal for one that runs.
+    commands = [*ends[:7], (["no-such-program"], "refused"), *ends[7:]]
+    spawns = [(flock.ask(*command), kind) for command, kind in commands]
+    flock.order(type="signal", spawn=first, signal=int(signal.SIGTERM), target="process")
+    last = flock.ask("true", socket="/no/such/socket")
+    os.kill(flock.hello["pid"], signal.SIGCONT)
+    told = []
+    while len(told) < 2 * len(ends) + 3:
+        news = flock.news.get(timeout=PATIENCE)
+        if news["type"] != "cleared":
+            told.append(news)
+    answers = [(news["spawn"], news["type"]) for news in told if news["type"] != "exited"]
+    assert answers == [*spawns, (last, "refused")]
+    exits = {news["spawn"]: (news["code"], news["signal"]) for news in told if news["type"] == "exited"}
+    ended = [spawn for spawn, kind in spawns if kind == "spawned"]
+    assert exits == {first: (None, signal.SIGTERM), **{spawn: (status, None) for status, spawn in enumerate(ended)}}
 
 
 def test_start_ticks_and_pid_are_those_of_the_process(flock):
@@ -460,7 +496,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take conta
 )
 def test_a_containment_that_is_demanded_and_missing_is_an_error(open_flock, wanted, missing, reason):
     flock = open_flock(wanted, missing)
-    news = {"type": "unavailable", "version": 2, "containment": wanted, "reason": reason}
+    news = {"type": "unavailable", "version": 3, "containment": wanted, "reason": reason}
     assert (flock.hello, flock.process.wait(PATIENCE)) == (news, 78)
 
 

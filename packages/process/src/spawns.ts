@@ -39,7 +39,6 @@ export class Spawns {
   readonly #context: Context
   readonly #entries = new Map<string, Entry>()
   #counter = 0
-  #copiedEnvironment: NodeJS.ProcessEnv | undefined
 
   constructor(context: Context) {
     this.#context = context
@@ -99,7 +98,6 @@ export class Spawns {
         args,
         cwd: request.cwd,
         env: {
-          ...this.#environment(),
           ...request.env,
           [MARKER_VARIABLE]: formatMarker({ installation, run, spawn }),
           [HOST_VARIABLE]: String(process.pid),
@@ -146,15 +144,6 @@ export class Spawns {
     return [...this.#entries.values()].flatMap(({ process, reservation }) =>
       process !== undefined && reservation.state === 'unkillable' && !process.hasEnded ? [process.identity] : [],
     )
-  }
-
-  /** That of this process. A copy takes longer than the rest of a start: those of one turn of the event loop share it. */
-  #environment(): NodeJS.ProcessEnv {
-    if (this.#copiedEnvironment === undefined) {
-      this.#copiedEnvironment = { ...process.env }
-      setImmediate(() => (this.#copiedEnvironment = undefined))
-    }
-    return this.#copiedEnvironment
   }
 
   /** Resolves when the log has it. Never rejects: the marker finds a process, whatever the log knows of it. */

@@ -53,6 +53,27 @@ test('a process carries its marker in arguments and environment, in a session of
   expect(runtime.census()).toEqual([worker.identity])
 })
 
+test('a process gets the environment that its host has when it starts', async () => {
+  const runtime = await open()
+  const said = async () => {
+    const { stdout } = await runtime.spawn({
+      name: 'environment',
+      command: 'sh',
+      args: ['-c', 'echo ${TERRARIUM_TEST-nothing}, $OWN'],
+      env: { OWN: 'its own' },
+    })
+    return text(stdout)
+  }
+  onEnd(() => delete process.env['TERRARIUM_TEST'])
+  expect(await said()).toBe('nothing, its own\n')
+  for (const value of ['one', 'two', 'zwölf\n蛇']) {
+    process.env['TERRARIUM_TEST'] = value
+    expect(await said()).toBe(`${value.replace('\n', ' ')}, its own\n`)
+  }
+  delete process.env['TERRARIUM_TEST']
+  expect(await Promise.all([said(), said()])).toEqual(['nothing, its own\n', 'nothing, its own\n'])
+})
+
 test('three rounds of start and stop leave nothing', async () => {
   const stateDir = freshState()
   for (let round = 0; round < 3; round++) {

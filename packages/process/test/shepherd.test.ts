@@ -228,12 +228,11 @@ test('a shepherd of another version is refused', async () => {
   onEnd(() => {
     rmSync(folder, { recursive: true })
   })
-  const env = { PATH: process.env['PATH'] }
-  const script = `echo '{"type":"hello","version":3,"pid":1}' >&4; read -r _; exit 0`
-  const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env })
+  const script = `echo '{"type":"hello","version":4,"pid":1}' >&4; read -r _; exit 0`
+  const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
   await expect(Shepherd.start(launched, join(folder, 's.sock'))).rejects.toMatchObject({
     code: 'START_FAILED',
-    message: 'the shepherd speaks version 3 of its protocol, not 2',
+    message: 'the shepherd speaks version 4 of its protocol, not 3',
   })
   await launched.ended
   expect(readdirSync(folder)).toEqual([])

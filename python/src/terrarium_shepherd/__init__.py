@@ -6,17 +6,19 @@ on it, and its end is the end of the host. ``NAME`` (default: its pid) is part o
 
 The shepherd begins with one of::
 
-    {"type": "hello", "version": 2, "pid": 4711, "containment": "pidns", "cgroup": "/sys/fs/cgroup/…" | null,
+    {"type": "hello", "version": 3, "pid": 4711, "containment": "pidns", "cgroup": "/sys/fs/cgroup/…" | null,
      "missing": {"pidns": "unshare: Operation not permitted"}}
-    {"type": "unavailable", "version": 2, "containment": "cgroup", "reason": "there is no cgroup v2 here"}
+    {"type": "unavailable", "version": 3, "containment": "cgroup", "reason": "there is no cgroup v2 here"}
 
 ``missing`` says of each higher containment why it is not in use. After ``unavailable`` it ends with status 78. Orders::
 
+    {"type": "environment", "env": {"NAME": "value"}}
     {"type": "spawn", "spawn": "12-00ff00ff00ff00ff", "socket": "/…/shepherd.sock", "command": "python3", "args": ["-V"],
      "env": {"NAME": "value"}, "cwd": "/…" | null}
     {"type": "signal", "spawn": "12-00ff00ff00ff00ff", "signal": 15, "target": "process" | "group"}
 
-``env`` is all of its environment, but for TERRARIUM_HOST_PID, which names the shepherd. Before it starts, the shepherd connects
+The environment of a process is what ``environment`` has told last (nothing, as long as it has not), its own ``env``, and
+TERRARIUM_HOST_PID, which names the shepherd. Before it starts, the shepherd connects
 to ``socket`` on its behalf, once for each of ``stdout``, ``stderr``, ``lifeline`` and ``report``, and sends 64 bytes on each:
 spawn, a space and the name, filled up with spaces. These connections are the process's descriptors 1 to 4; standard input is
 /dev/null. What is told of it::

@@ -1,5 +1,6 @@
 """The parent of all processes of a run. See the package for its protocol."""
 
+import collections
 import errno
 import json
 import os
@@ -11,18 +12,20 @@ import sys
 from terrarium_shepherd import libc, mark
 from terrarium_shepherd.enclosure import Enclosure
 from terrarium_shepherd.procfs import HostView, children
-from terrarium_shepherd.spawn import Child, pidfd_of, reap, send, spawn
+from terrarium_shepherd.spawn import Child, Connections, pidfd_of, reap, send, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VERSION = 2
+VERSION = 3
 
 ORDERS = 0
 LIFELINE = 3
 REPORT = 4
 
+# So many orders are obeyed before it looks at what else has happened.
+_ORDERS_AT_ONCE = 16
 _SHORTEST_WAIT = 0.001
 _LONGEST_WAIT = 0.5
 
@@ -34,6 +37,8 @@ class Shepherd:
         self._view = view
         self._flock: "dict[int, Child]" = {}  # by pid
         self._uncleared: "set[str]" = set()  # spawns that have exited, and of which there may be something left
+        self._environment: "dict[str, str]" = {}
+        self._orders: "collections.deque[dict[str, Any]]" = collections.deque()
         self._over = False
         self._wakeup, self._waker = socket.socketpair()
         self._wakeup.setblocking(False)
@@ -48,12 +53,14 @@ class Shepherd:
                 libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
             pid, _ = self._view.introduce()
             self._tell(
-                type="hello",
-                version=VERSION,
-                pid=pid,
-                containment=self._enclosure.name,
-                cgroup=self._enclosure.cgroup,
-                missing=self._missing,
+                {
+                    "type": "hello",
+                    "version": VERSION,
+                    "pid": pid,
+                    "containment": self._enclosure.name,
+                    "cgroup": self._enclosure.cgroup,
+                    "missing": self._missing,
+                }
             )
             self._serve()
         finally:
@@ -69,7 +76,7 @@ class Shepherd:
             poller.register(source, select.POLLIN)
         pending = b""
         while not self._over:
-            for fd, _ in poller.poll():
+            for fd, _ in poller.poll(0 if self._orders else None):
                 if fd == LIFELINE:
                     return
                 if fd != ORDERS:
@@ -79,8 +86,8 @@ class Shepherd:
                 if not chunk:
                     return
                 *lines, pending = (pending + chunk).split(b"\n")
-                for line in lines:
-                    self._obey(json.loads(line))
+                self._orders.extend(json.loads(line) for line in lines)
+            self._obey([self._orders.popleft() for _ in range(min(len(self._orders), _ORDERS_AT_ONCE))])
 
     def _wake(self) -> None:
         """A signal has come."""
@@ -91,24 +98,30 @@ class Shepherd:
             pass
         self._reap()
 
-    def _obey(self, order: "dict[str, Any]") -> None:
-        if order["type"] == "spawn":
-            self._spawn(order)
-        elif order["type"] == "signal":
-            self._signal(order)
-        else:
-            raise ValueError("no such order: %s" % order["type"])
+    def _obey(self, orders: "list[dict[str, Any]]") -> None:
+        # Each time that it is woken costs the host more than what it is told: all connections come together, and all news.
+        connections = {order["spawn"]: Connections(order) for order in orders if order["type"] == "spawn"}
+        news = []
+        for order in orders:
+            if order["type"] == "spawn":
+                news.append(self._spawn(order, connections[order["spawn"]]))
+            elif order["type"] == "signal":
+                self._signal(order)
+            elif order["type"] == "environment":
+                self._environment = order["env"]
+            else:
+                raise ValueError("no such order: %s" % order["type"])
+        self._tell(*news)
 
-    def _spawn(self, order: "dict[str, Any]") -> None:
+    def _spawn(self, order: "dict[str, Any]", connections: Connections) -> "dict[str, Any]":
         try:
-            child = spawn(order, self._enclosure, self._view)
+            child = spawn(order, self._environment, connections, self._enclosure, self._view)
         except (OSError, ValueError) as error:
             number = getattr(error, "errno", None) or errno.EINVAL
             code = errno.errorcode.get(number, str(number))
-            self._tell(type="refused", spawn=order["spawn"], code=code, message=os.strerror(number))
-        else:
-            self._flock[child.pid] = child
-            self._tell(type="spawned", spawn=child.spawn, pid=child.host_pid, startTicks=child.start_ticks)
+            return {"type": "refused", "spawn": order["spawn"], "code": code, "message": os.strerror(number)}
+        self._flock[child.pid] = child
+        return {"type": "spawned", "spawn": child.spawn, "pid": child.host_pid, "startTicks": child.start_ticks}
 
     def _signal(self, order: "dict[str, Any]") -> None:
         for child in self._flock.values():
@@ -128,7 +141,7 @@ class Shepherd:
                 continue
             child.signal_group(signal.SIGKILL)
             child.bury()
-            self._tell(type="exited", spawn=child.spawn, code=code, signal=number)
+            self._tell({"type": "exited", "spawn": child.spawn, "code": code, "signal": number})
             self._uncleared.add(child.spawn)
         self._end_orphans()
 
@@ -147,7 +160,7 @@ class Shepherd:
         # What is further down comes to us when the last one above it is reaped.
         for spawn_id in [each for each in self._uncleared if mark.mark_of(each) not in left]:
             self._uncleared.remove(spawn_id)
-            self._tell(type="cleared", spawn=spawn_id)
+            self._tell({"type": "cleared", "spawn": spawn_id})
 
     def _slaughter(self) -> None:
         """Ends everything below us, and whatever that leaves to us in turn, until there is nothing."""
@@ -173,11 +186,11 @@ class Shepherd:
             wait = _SHORTEST_WAIT if buried else min(wait * 2, _LONGEST_WAIT)
             select.select([], [], [], wait)
 
-    def _tell(self, **news: object) -> None:
-        line = json.dumps(news).encode() + b"\n"
+    def _tell(self, *news: "dict[str, Any]") -> None:
+        lines = b"".join(json.dumps(each).encode() + b"\n" for each in news)
         try:
-            while line:
-                line = line[os.write(REPORT, line) :]
+            while lines:
+                lines = lines[os.write(REPORT, lines) :]
         except OSError:
             self._over = True  # nobody is there to hear it
 

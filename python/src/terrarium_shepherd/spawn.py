@@ -80,16 +80,42 @@ def reap(pid: int) -> None:
         pass
 
 
-def spawn(order: "dict[str, Any]", enclosure: Enclosure, view: HostView) -> Child:
-    """Raises OSError, or ValueError for what no system takes."""
-    connections = []
-    try:
-        for channel in _CHANNELS:
-            connections.append(_connect(order["socket"], order["spawn"], channel))
-        return _start(order, [connection.fileno() for connection in connections], enclosure, view)
-    finally:
-        for connection in connections:
+class Connections:
+    """Those of a process that is to be started with the host."""
+
+    def __init__(self, order: "dict[str, Any]") -> None:
+        self._sockets: "list[socket.socket]" = []
+        self._error: "OSError | None" = None
+        try:
+            for channel in _CHANNELS:
+                self._sockets.append(_connect(order["socket"], order["spawn"], channel))
+        except OSError as error:
+            self._error = error
+
+    def descriptors(self) -> "list[int]":
+        """Raises the OSError that has kept one of them from being made."""
+        if self._error is not None:
+            raise self._error
+        return [connection.fileno() for connection in self._sockets]
+
+    def close(self) -> None:
+        for connection in self._sockets:
             connection.close()
+
+
+def spawn(
+    order: "dict[str, Any]",
+    environment: "dict[str, str]",
+    connections: Connections,
+    enclosure: Enclosure,
+    view: HostView,
+) -> Child:
+    """Closes the connections. Raises OSError, or ValueError for what no system takes."""
+    try:
+        env = {**environment, **order["env"]}
+        return _start({**order, "env": env}, connections.descriptors(), enclosure, view)
+    finally:
+        connections.close()
 
 
 def _connect(path: str, spawn: str, channel: str) -> socket.socket:

@@ -7,12 +7,13 @@ import { Channels } from './channels.ts'
 import type { Reservation } from '../log/record.ts'
 import { startTicksOf } from '../table/table.ts'
 
-/** What to start, complete: the marker is already in place. */
+/** What to start: the marker is already in place. */
 export interface LaunchRequest {
   readonly spawn: string
   readonly command: string
   readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string | undefined>>
+  /** Besides the environment of this process. */
+  readonly env: Readonly<Record<string, string>>
   readonly cwd?: string | undefined
 }
 
@@ -125,7 +126,7 @@ async function start({ command, args, env, cwd }: LaunchRequest): Promise<ChildP
   try {
     const child = spawn(command, args, {
       cwd,
-      env,
+      env: { ...process.env, ...env },
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     })

@@ -17,7 +17,7 @@ import {
 } from './launch.ts'
 
 /** Of the protocol, which `terrarium_shepherd` describes. */
-const VERSION = 2
+const VERSION = 3
 const HEADER_BYTES = 64
 /** So often this process gets to its connections before one that has not come is lost: it is short of descriptors. */
 const CONNECTION_TICKS = 4
@@ -63,6 +63,9 @@ export class Shepherd {
   readonly #socket: string
   /** Those whose end it has not told of, or of which there may be something left. */
   readonly #flock = new Map<string, Shepherded>()
+  /** That it has been told of, as JSON. */
+  #environment = ''
+  #isEnvironmentNew = true
   #hello: Hello | undefined
   #startTicks = 0
 
@@ -105,6 +108,7 @@ export class Shepherd {
       if (this.#flock.size === 0) this.#launched.waitFor(false)
     }
     shepherded.launched.then(({ cleared }) => cleared).then(forget, forget)
+    this.#tellEnvironment()
     this.#order({ type: 'spawn', spawn, socket: this.#socket, command, args, env, cwd })
     return shepherded.launched
   }
@@ -164,6 +168,17 @@ export class Shepherd {
     return { pid, containment, cgroup, missing }
   }
 
+  /** That of this process, which is much longer than an order: told when it has changed, looked at once in a turn of the event loop. */
+  #tellEnvironment(): void {
+    if (!this.#isEnvironmentNew) return
+    this.#isEnvironmentNew = false
+    setImmediate(() => (this.#isEnvironmentNew = true))
+    const environment = JSON.stringify(process.env)
+    if (environment === this.#environment) return
+    this.#environment = environment
+    this.#launched.stdin.write(`{"type":"environment","env":${environment}}\n`)
+  }
+
   #order(order: object): void {
     this.#launched.stdin.write(`${JSON.stringify(order)}\n`)
   }
@@ -171,16 +186,18 @@ export class Shepherd {
   /** Somebody connects, and says first for which process and as what. */
   #welcome(connection: Socket): void {
     connection.on('error', () => undefined)
-    const read = (): void => {
-      const header = connection.read(HEADER_BYTES) as Buffer | null
-      if (header === null) return
-      connection.off('readable', read)
-      const [spawn = '', channel = ''] = header.toString('latin1').split(' ')
+    let header: Buffer | undefined
+    const read = (chunk: Buffer): void => {
+      header = header === undefined ? chunk : Buffer.concat([header, chunk])
+      if (header.length < HEADER_BYTES) return
+      connection.off('data', read).pause()
+      if (header.length > HEADER_BYTES) connection.unshift(header.subarray(HEADER_BYTES))
+      const [spawn = '', channel = ''] = header.toString('latin1', 0, HEADER_BYTES).split(' ')
       const shepherded = this.#flock.get(spawn)
       if (shepherded === undefined) connection.destroy()
       else shepherded.connect(channel as Channel, connection)
     }
-    connection.on('readable', read)
+    connection.on('data', read)
   }
 
   #hear(news: News): void {
@@ -244,11 +261,14 @@ class Shepherded {
 
   spawned(pid: number, startTicks: number): void {
     this.#facts = { pid, startTicks }
+    if (this.#connections.size === CHANNELS.length) {
+      this.#complete()
+      return
+    }
     let ticks = 0
     this.#patience = setInterval(() => {
       if (++ticks === CONNECTION_TICKS) this.#lost()
     }, CONNECTION_TICK_MS)
-    this.#complete()
   }
 
   refused(code: string, message: string): void {
