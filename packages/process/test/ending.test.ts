@@ -35,6 +35,17 @@ test('killing a process kills its group', async () => {
   await until(() => !isAlive(grandchild), 'the grandchild is gone')
 })
 
+test('a child with a closed pipe can be waited for, or not, as often as one likes', async () => {
+  const child = await launch({ spawn: '1-0', command: 'sh', args: ['-c', 'read line'], env: {} })
+  child.stdin.destroy()
+  for (let round = 0; round < 20; round++) {
+    child.waitFor(false)
+    child.waitFor(true)
+  }
+  expect(child.stdin.listenerCount('connect')).toBe(0)
+  expect(await child.ended).toEqual({ code: 1, signal: null })
+})
+
 test('no child of the host is signalled by its number once it has been reaped', async () => {
   // Started first: its exit is told first.
   const bystander = decoy('import time; print("up", flush=True); time.sleep(60)')

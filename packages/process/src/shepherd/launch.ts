@@ -104,9 +104,11 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
       })
     },
     waitFor(on) {
-      for (const handle of [child, ...child.stdio] as (Partial<Socket> | null)[]) {
-        if (on) handle?.ref?.()
-        else handle?.unref?.()
+      // One that is destroyed would keep a listener for each call, waiting to be connected.
+      const pipes = child.stdio.filter((each) => each?.destroyed === false) as Partial<Socket>[]
+      for (const handle of [child, ...pipes]) {
+        if (on) handle.ref?.()
+        else handle.unref?.()
       }
     },
   }
