@@ -120,6 +120,22 @@ test('a chatty process that nobody listens to does not stop at a full pipe', asy
   expect(said).toBe('all said')
 })
 
+test.each(['stdout', 'stderr', 'report'] as const)(
+  'nor does one whose %s somebody has stopped to read',
+  async (name) => {
+    const descriptor = { stdout: 1, stderr: 2, report: 4 }[name]
+    const process = await (
+      await open()
+    ).spawn({ name: 'chatty', command: 'sh', args: ['-c', `head -c 2000000 /dev/zero >&${descriptor}; exit 3`] })
+    for await (const chunk of process[name] as AsyncIterable<Buffer>) {
+      expect(chunk[0]).toBe(0)
+      break
+    }
+    expect(process[name].destroyed).toBe(true)
+    expect(await process.exited).toMatchObject({ code: 3 })
+  },
+)
+
 test('a grandchild that holds standard output delays nothing, leaks no descriptor, and does not get away', async () => {
   const runtime = await open()
   await (

@@ -328,6 +328,16 @@ test('with lines, all that it says is told before its end', async () => {
   expect(told.sort()).toEqual(['exit', 'one', 'three', 'two'])
 })
 
+test('a line that does not end is told in pieces', async () => {
+  const script = 'head -c 200000 /dev/zero | tr "\\0" x; echo y'
+  const kept = await keepShell(script, { lines: true, restart: 'temporary' })
+  const told: string[] = []
+  kept.on('program.line', ({ line }) => told.push(line))
+  await next(kept, 'supervisor.exit')
+  expect(told.map(({ length }) => length)).toEqual([65_536, 65_536, 65_536, 3393])
+  expect(told.join('')).toBe(`${'x'.repeat(200_000)}y`)
+})
+
 test.each([
   ['transient', 'exit 0', 1],
   ['temporary', 'exit 1', 1],

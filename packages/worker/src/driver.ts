@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline'
 import { join } from 'node:path'
-import { MARKER, pythonHome, type OsProcess, type Runtime } from '@terrarium/process'
+import { MARKER, pythonHome, readLines, type OsProcess, type Runtime } from '@terrarium/process'
 import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
 import type { Logger } from 'pino'
 import { fromCallback, type CallbackActorLogic } from 'xstate'
@@ -172,10 +171,10 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
 /** What user code prints goes to the log: stdout at `info`, stderr at `warn`. */
 function relay(process: OsProcess, worker: string, logger: Logger): void {
   const { pid } = process
-  createInterface({ input: process.stdout }).on('line', (line) => {
+  readLines(process.stdout, (line) => {
     logger.info({ worker, pid, stream: 'stdout' }, line)
   })
-  createInterface({ input: process.stderr }).on('line', (line) => {
+  readLines(process.stderr, (line) => {
     logger.warn({ worker, pid, stream: 'stderr' }, line)
   })
 }

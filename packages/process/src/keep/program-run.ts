@@ -1,8 +1,7 @@
-import { once } from 'node:events'
 import { basename } from 'node:path'
-import { createInterface, type Interface } from 'node:readline'
 import { exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
 import type { Actor, AnyActorLogic, AnyActorRef } from 'xstate'
+import { readLines, type LineReader } from '../lines.ts'
 import type { ExitStatus, OsProcess } from '../os-process.ts'
 import type { OutputStream, ProgramEvent, ProgramOptions } from './program.ts'
 
@@ -28,7 +27,7 @@ export class ProgramRun {
   #isAsked = false
   /** Why it is ended before it was ready. */
   #failure: { readonly why: string; readonly hint: string; readonly cause: unknown } | undefined
-  readonly #readers: Interface[] = []
+  readonly #readers: LineReader[] = []
   #stopTimer = (): void => undefined
 
   constructor(program: Program, actor: AnyActorRef) {
@@ -95,15 +94,13 @@ export class ProgramRun {
   }
 
   /** Line by line, for as long as there is something to find in it. Resolves when its last line is told. */
-  async #read(process: OsProcess, stream: OutputStream): Promise<void> {
-    const reader = createInterface({ input: process[stream] })
-    this.#readers.push(reader)
-    const closed = once(reader, 'close')
-    reader.on('line', (line) => {
+  #read(process: OsProcess, stream: OutputStream): Promise<void> {
+    const reader = readLines(process[stream], (line) => {
       if (this.#program.lines === true) this.#tell({ type: 'program.line', pid: process.pid, stream, line })
       if (this.#saysReady(line, stream)) this.#becomeReady()
     })
-    await closed // what comes afterwards is discarded, as if nobody had ever read
+    this.#readers.push(reader)
+    return reader.closed // what comes afterwards is discarded, as if nobody had ever read
   }
 
   #saysReady(line: string, stream: OutputStream): boolean {

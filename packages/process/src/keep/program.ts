@@ -36,7 +36,7 @@ export type ProgramEvent =
   /** It runs. */
   | { readonly type: 'program.start'; readonly pid: number; readonly spawnId: string }
   | { readonly type: 'program.ready'; readonly pid: number }
-  /** With `lines` only. The last ones may come after its exit. */
+  /** With `lines` only; longer ones in pieces of 65,536 UTF-16 code units. The last ones may come after its exit. */
   | { readonly type: 'program.line'; readonly pid: number; readonly stream: OutputStream; readonly line: string }
 
 export type ProgramSnapshot = Snapshot<ExitStatus> & {

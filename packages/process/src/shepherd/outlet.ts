@@ -1,4 +1,4 @@
-import { PassThrough, type Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 
 /** A child's pipe as its reader sees it: it always ends cleanly, also when somebody else still holds the other end. */
 export interface Outlet {
@@ -9,28 +9,37 @@ export interface Outlet {
 
 /**
  * Hands a child's pipe on with its back-pressure. With `discard`, a full buffer that nobody reads is thrown away, so that a chatty
- * child does not stop; a reader who comes before that misses nothing.
+ * child does not stop; a reader who comes before that misses nothing. Nor does it stop when its reader has destroyed the stream.
  */
 export function outlet(source: Readable, { discard }: { readonly discard: boolean }): Outlet {
-  const stream = new PassThrough()
+  const stream = new Readable({
+    read: () => {
+      source.resume()
+    },
+    destroy: (error, callback) => {
+      source.resume()
+      callback(error)
+    },
+  })
   let ended = false
   const end = () => {
     if (ended) return
     ended = true
-    source.unpipe(stream)
     source.destroy()
-    stream.end()
+    stream.push(null)
   }
+  const isUnread = () => stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0
   source.once('end', end).once('close', end).on('error', end)
-  source.pipe(stream, { end: false })
-  if (discard) {
-    source.on('pause', () => {
-      // Whoever is being handed the stream in this turn has not had the time to read from it. At its end it pauses too.
-      setImmediate(() => {
-        if (!ended && stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0) stream.resume()
-      })
+  source.on('data', (chunk: Buffer) => {
+    if (ended || stream.destroyed || stream.push(chunk)) return
+    source.pause()
+    if (!discard) return
+    // Whoever is being handed the stream in this turn has not had the time to read from it.
+    setImmediate(() => {
+      if (!ended && isUnread()) stream.resume()
     })
-  }
+  })
+  source.resume()
   return {
     stream,
     finish(deadline) {
