@@ -63,8 +63,6 @@ export class Shell {
   readonly #timers = new Map<number, unknown>()
   /** What is to be done, in order. */
   readonly #effects = new Fifo<Effect>()
-  /** What has come of the effect at hand. */
-  readonly #news = new Fifo<ChildNews>()
   /** When what is being dealt with happened, in ms. */
   #now = 0
 
@@ -87,18 +85,12 @@ export class Shell {
     this.#carryOn()
   }
 
-  /** What comes of an effect is decided before the next one is carried out: it is still at hand, and the next is not late. */
   #carryOn(): void {
-    for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
+    for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift())
       this.#carryOut(effect)
-      this.#digest()
-    }
   }
 
-  #digest(): void {
-    for (let news = this.#news.shift(); news !== undefined; news = this.#news.shift()) this.#decide(news)
-  }
-
+  /** Also what comes of an effect, before the next one is carried out: it is still at hand, and the next is not late. */
   #decide(event: CoreEvent): void {
     decide(this.state, event, this.#now, this.#effects)
   }
@@ -133,7 +125,6 @@ export class Shell {
     switch (effect.type) {
       case 'start':
         this.#start(effect.child, effect.birth)
-        this.#now = this.#clock.now()
         return
       case 'shutdown':
         this.#shutDown(effect.child)
@@ -174,14 +165,14 @@ export class Shell {
     const isBrutal = spec.shutdown === 'brutal_kill'
     const ended = reasonOfEnd(ref)
     if (ended === undefined && !isBrutal && (spec.patient || listensForShutdown(ref))) {
-      this.#news.push({ type: 'supervisor.child.asked', id, birth })
       ref.send(SHUTDOWN)
+      this.#decide({ type: 'supervisor.child.asked', id, birth })
       return
     }
     const reason = ended ?? (isBrutal ? KILLED : SHUT_DOWN)
     recordExit(ref, reason)
     this.#stop(ref, ended)
-    this.#news.push({ type: 'supervisor.child.exited', id, birth, reason, random: 0 }) // nothing is delayed
+    this.#decide({ type: 'supervisor.child.exited', id, birth, reason, random: 0 }) // nothing is delayed
   }
 
   #stop(ref: AnyActorRef, ended: ExitReason | undefined): void {
@@ -207,6 +198,7 @@ export class Shell {
       this.#accept(made, child, birth)
       return
     }
+    this.#now = this.#clock.now()
     const { self } = this.#scope
     const arrive = (arrival: Arrival['arrival']): void => {
       self.send({ type: 'supervisor.child.arrived', id, birth, arrival } as never)
@@ -230,14 +222,12 @@ export class Shell {
     }
     if ('error' in arrival) this.#fail(child, birth, arrival.error)
     else this.#accept(arrival.logic, child, birth)
-    this.#now = this.#clock.now()
-    this.#digest()
     this.#carryOn()
   }
 
   #accept(made: unknown, child: Child, birth: number): void {
     const { id, incarnation } = child
-    if (made === IGNORE) this.#news.push({ type: 'supervisor.child.ignored', id, birth })
+    if (made === IGNORE) this.#told({ type: 'supervisor.child.ignored', id, birth })
     else if (isLogic(made)) this.#spawn(child, birth, made)
     else this.#fail(child, birth, notALogic(made, { supervisor: this.state.settings.id, id, incarnation }))
   }
@@ -256,15 +246,21 @@ export class Shell {
           })
     if (actor !== undefined) {
       const death = ready ? this.#deathOf(child, actor) : undefined
-      this.#news.push({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready, death })
+      this.#told({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready, death })
     }
     if (failure === undefined) return
     if (actor !== undefined) this.#stop(actor, reasonOfEnd(actor))
-    this.#news.push(this.#exited(id, birth, { type: 'error', error: failure.error }))
+    this.#told(this.#exited(id, birth, { type: 'error', error: failure.error }))
+  }
+
+  /** A start takes its time. */
+  #told(news: ChildNews): void {
+    this.#now = this.#clock.now()
+    this.#decide(news)
   }
 
   #fail({ id }: Child, birth: number, error: unknown): void {
-    this.#news.push(this.#exited(id, birth, { type: 'error', error }))
+    this.#told(this.#exited(id, birth, { type: 'error', error }))
   }
 
   #exited(id: string, birth: number, reason: ExitReason): ChildNews {
