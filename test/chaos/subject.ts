@@ -67,7 +67,10 @@ export class Subject {
     // What it has said last may be still on its way.
     if (heard() === undefined) await new Promise((resolve) => setTimeout(resolve, 50))
     const said = heard()
-    if (said === undefined) throw new Error(`the host has ended without saying ${is}\n${this.story}`)
+    if (said === undefined) {
+      const how = this.child.signalCode ?? `status ${this.child.exitCode ?? '?'}`
+      throw new Error(`the host has ended, ${how}, without saying ${is}\n${this.story}`)
+    }
     return said
   }
 
