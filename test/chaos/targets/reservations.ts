@@ -23,7 +23,8 @@ export const reservations: Target = {
       try {
         const { run } = await host.hear('open')
         for (let n = 0; n < AT_A_TIME; n++) host.tell({ do: 'start', id: String(n), command: 'sleep', args: ['3600'] })
-        await host.hear('reserved', ({ id }) => Number(id) >= random.between(0, AT_A_TIME - 1))
+        const enough = random.between(0, AT_A_TIME - 1)
+        await host.hear('reserved', ({ id }) => Number(id) >= enough)
         await new Promise((resolve) => setTimeout(resolve, random.next() * 20))
         killAll([host.pid])
         await host.exited
