@@ -13,7 +13,7 @@ import {
   stopOrphans,
 } from './child-actor.ts'
 import { systemClock, type SupervisorClock } from './clock.ts'
-import { decide } from './core/decide.ts'
+import { decide, decideEnd } from './core/decide.ts'
 import type { Effect } from './core/effect.ts'
 import type { ChildNews, CoreEvent, Death } from './core/event.ts'
 import { Fifo } from './core/fifo.ts'
@@ -160,7 +160,8 @@ export class Shell {
     }
   }
 
-  #shutDown({ id, spec, ref, birth }: Child): void {
+  #shutDown(child: Child): void {
+    const { id, spec, ref, birth } = child
     if (ref === undefined) return
     const isBrutal = spec.shutdown === 'brutal_kill'
     const ended = reasonOfEnd(ref)
@@ -172,7 +173,7 @@ export class Shell {
     const reason = ended ?? (isBrutal ? KILLED : SHUT_DOWN)
     recordExit(ref, reason)
     this.#stop(ref, ended)
-    this.#decide({ type: 'supervisor.child.exited', id, birth, reason, random: 0 }) // nothing is delayed
+    decideEnd(this.state, child, { reason, random: 0 }, this.#now, this.#effects) // nothing is delayed
   }
 
   #stop(ref: AnyActorRef, ended: ExitReason | undefined): void {

@@ -1,4 +1,5 @@
 import { median } from '../measure.ts'
+import { collectGarbage } from './garbage.ts'
 
 /** What one turn has measured, by name. */
 export type Sample<K extends string = string> = Readonly<Record<K, number>>
@@ -12,7 +13,8 @@ export interface Taken<K extends string> {
 
 /**
  * Lets each contender take its turn, round by round, so that whatever else the machine does meets them alike, after a turn each to
- * warm up. Answers what they have measured, in their order. When the bench is to end, the turn that has begun is the last.
+ * warm up. Nobody has to collect the garbage of the one before. Answers what they have measured, in their order. When the bench is
+ * to end, the turn that has begun is the last.
  */
 export async function inTurns<K extends string>(
   contenders: readonly (() => Promise<Sample<K>>)[],
@@ -22,6 +24,7 @@ export async function inTurns<K extends string>(
   for (let round = -1; round < rounds; round++) {
     for (const [index, takeTurn] of contenders.entries()) {
       signal.throwIfAborted()
+      collectGarbage()
       taken[index]?.push(await takeTurn())
     }
   }

@@ -24,6 +24,18 @@ import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './t
 export function decide(state: CoreState, event: CoreEvent, now: number, effects: Fifo<Effect>): void {
   const turn: Turn = { state, now, effects, pauses: false }
   takeIn(turn, event)
+  answerAll(turn)
+}
+
+/** The same for the end of a child that is at hand: as the news of it, without a search for whom it is about. */
+export function decideEnd(state: CoreState, child: Child, death: Death, now: number, effects: Fifo<Effect>): void {
+  const turn: Turn = { state, now, effects, pauses: false }
+  if (child.isAlive) died(turn, child, death)
+  answerAll(turn)
+}
+
+function answerAll(turn: Turn): void {
+  const { state } = turn
   while (state.task === IDLE && !turn.pauses && !hasTime(state)) {
     const pending = state.queue.shift()
     if (pending === undefined) break
