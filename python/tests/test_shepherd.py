@@ -1,5 +1,6 @@
 """The shepherd's protocol, spoken by a host that is made of this test. See ``terrarium_shepherd``."""
 
+import ctypes
 import errno
 import json
 import os
@@ -189,6 +190,27 @@ def flock(open_flock, request):
     return flock
 
 
+@pytest.fixture
+def silent(folder):
+    """A mounted file system that never answers."""
+    place = folder / "silent"
+    place.mkdir()
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        fuse = os.open("/dev/fuse", os.O_RDWR)
+    except OSError as error:
+        pytest.skip(f"no file system that never answers can be made here: {error}")
+    options = f"fd={fuse},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}"
+    if libc.mount(b"silent", bytes(place), b"fuse", 0, options.encode()) != 0:
+        os.close(fuse)
+        pytest.skip(f"no file system that never answers can be mounted here: {os.strerror(ctypes.get_errno())}")
+    try:
+        yield place
+    finally:
+        os.close(fuse)
+        libc.umount2(bytes(place), 2)
+
+
 def of_spawn(spawn):
     """The living processes that carry the mark of a spawn, which no environment shows."""
     mark = str(1 << 62 | int(spawn.split("-")[1], 16) & ((1 << 62) - 1))
@@ -221,7 +243,7 @@ def parent(pid):
 def test_the_shepherd_says_first_who_it_is(flock):
     hello = dict(flock.hello)
     pid, cgroup = hello.pop("pid"), hello.pop("cgroup")
-    assert hello == {"type": "hello", "version": 3, "containment": hello["containment"], "missing": {}}
+    assert hello == {"type": "hello", "version": 4, "containment": hello["containment"], "missing": {}}
     if hello["containment"] == "shepherd":
         assert pid == flock.process.pid
     else:
@@ -309,6 +331,27 @@ def test_what_cannot_be_started_is_refused_with_the_systems_reason(flock, file):
     # It goes on after all that.
     spawn, _ = flock.start("true")
     assert flock.next("exited", spawn)["code"] == 0
+
+
+@pytest.mark.parametrize("where", ["program", "folder"])
+def test_what_does_not_become_its_program_is_refused_and_killed_and_the_next_one_is_started(silent, flock, where):
+    hanging = flock.ask(str(silent / "program")) if where == "program" else flock.ask("true", cwd=str(silent))
+    other = flock.ask("true")
+    told = [flock.news.get(timeout=PATIENCE) for _ in range(6)]
+    assert [
+        [(news["type"], news.get("code")) for news in told if news["spawn"] == spawn] for spawn in (hanging, other)
+    ] == [
+        [("refused", "ETIMEDOUT"), ("exited", None), ("cleared", None)],
+        [("spawned", None), ("exited", 0), ("cleared", None)],
+    ]
+    assert [news["begun"] for news in told if news["type"] == "refused"] == [True]
+
+
+def test_what_is_just_being_started_does_not_outlive_the_host(silent, flock):
+    spawn = flock.ask(str(silent / "program"))
+    eventually("it hangs", lambda: [pid for pid in of_spawn(spawn) if state(pid) == "D"])
+    assert flock.leave() == 0
+    assert of_spawn(spawn) == []
 
 
 def test_without_descriptors_a_process_is_refused_and_the_next_one_is_not(flock):
@@ -496,7 +539,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take conta
 )
 def test_a_containment_that_is_demanded_and_missing_is_an_error(open_flock, wanted, missing, reason):
     flock = open_flock(wanted, missing)
-    news = {"type": "unavailable", "version": 3, "containment": wanted, "reason": reason}
+    news = {"type": "unavailable", "version": 4, "containment": wanted, "reason": reason}
     assert (flock.hello, flock.process.wait(PATIENCE)) == (news, 78)
 
 

@@ -28,6 +28,7 @@ const testEnclosed = canBeEnclosed ? test : test.skip
 /** Rounds, and at which levels; `npm run chaos` is the long form. */
 const SHORT: [string, number, string][] = [
   ['kills', 5, 'pidns,cgroup,shepherd'],
+  ['bursts', 6, 'pidns,cgroup,shepherd'],
   ['guards', 3, 'pidns,cgroup,shepherd'],
   ['grandchildren', 6, 'pidns,cgroup,shepherd'],
   ['reuse', 4, 'cgroup,shepherd'],

@@ -1,4 +1,5 @@
 import type { Target } from './target.ts'
+import { bursts } from './targets/bursts.ts'
 import { frozen } from './targets/frozen.ts'
 import { grandchildren } from './targets/grandchildren.ts'
 import { guards } from './targets/guards.ts'
@@ -15,6 +16,7 @@ import { selfTest } from './targets/self-test.ts'
 
 export const TARGETS: readonly Target[] = [
   kills,
+  bursts,
   guards,
   grandchildren,
   reuse,

@@ -70,6 +70,8 @@ export interface Runtime {
 }
 
 const PROOF_MS = 5000
+/** Closing waits so long for what is being started: twice what the shepherd gives a start. */
+const START_MS = 10_000
 
 /**
  * Opens a run and begins, in the background, to sweep dead ones. Errors: INVALID_ARGUMENT (options, state directory),
@@ -124,6 +126,8 @@ class ShepherdedRuntime implements Runtime {
   readonly #tending: Tending
   readonly #reaper: Reaper
   readonly #starting = new Set<Promise<unknown>>()
+  /** The spawns that are sweep helpers, which closing needs itself. */
+  readonly #helpers = new Set<string>()
   #sweeping: Promise<SweepReport> | undefined
   #closing: Promise<CloseReport> | undefined
 
@@ -201,9 +205,12 @@ class ShepherdedRuntime implements Runtime {
   }
 
   async #close(): Promise<CloseReport> {
-    await Promise.allSettled([this.#sweeping, ...this.#starting])
+    this.#tending.rouse()
+    await Promise.race([Promise.allSettled([this.#sweeping, ...this.#starting]), patience(START_MS)])
     const strays = this.#reaper.killed
-    const alive = this.#spawns.processes().filter(({ spawnId }) => !this.#tending.has(spawnId))
+    const alive = this.#spawns
+      .processes()
+      .filter(({ spawnId }) => !this.#tending.has(spawnId) && !this.#helpers.has(spawnId))
     const exits = await Promise.all(
       alive.map((process) => Promise.race([process.kill(), patience(UNKILLABLE_MS + 100)])),
     )
@@ -234,6 +241,8 @@ class ShepherdedRuntime implements Runtime {
     const { python, logger } = this.#parts
     const start: StartHelper = async (request, input) => {
       const { process, launched } = await this.#spawns.begin(request, launch)
+      this.#helpers.add(process.spawnId)
+      void process.released.then(() => this.#helpers.delete(process.spawnId))
       launched.stdin.end(input)
       return process
     }

@@ -3,7 +3,7 @@ import { uptime } from 'node:os'
 import type { Logger } from 'pino'
 import { TerrariumError } from '@terrarium/supervisor'
 import { formatMarker, HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './table/identity.ts'
-import type { Launched, LaunchRequest } from './shepherd/launch.ts'
+import { StartedInVain, type Launched, type LaunchRequest } from './shepherd/launch.ts'
 import type { ReservationLog } from './log/log.ts'
 import { ManagedProcess, type SpawnRequest } from './os-process.ts'
 import type { Reservation } from './log/record.ts'
@@ -122,6 +122,12 @@ export class Spawns {
       })
       return { process: managed, launched }
     } catch (error) {
+      if (error instanceof StartedInVain) {
+        void error.cleared.then(({ orphaned }) => {
+          this.#context.dead(spawn, orphaned)
+        })
+        throw error.error
+      }
       await this.release(spawn)
       throw error
     }

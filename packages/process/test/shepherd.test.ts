@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
@@ -39,6 +40,37 @@ os.wait()
 os.write(4, b"left\\n")
 time.sleep(60)
 `
+
+/** Mounts a file system that never answers, says whether it could, and holds it. */
+const SILENT = `
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+try:
+    fuse = os.open("/dev/fuse", os.O_RDWR)
+    options = f"fd={fuse},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}"
+    if libc.mount(b"silent", os.fsencode(sys.argv[1]), b"fuse", 0, options.encode()) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    print("mounted", flush=True)
+except OSError as error:
+    print(error, flush=True)
+sys.stdin.read()
+libc.umount2(os.fsencode(sys.argv[1]), 2)
+`
+
+/** Undefined, with the reason printed, where this user cannot. */
+const mountSilent = async (): Promise<string | undefined> => {
+  const folder = mkdtempSync(join(tmpdir(), 'silent-'))
+  const holder = spawn(python, ['-I', '-c', SILENT, folder], { stdio: ['pipe', 'pipe', 'inherit'] })
+  onEnd(async () => {
+    holder.stdin.end()
+    await ended(holder)
+    rmdirSync(folder)
+  })
+  const [said] = (await once(holder.stdout, 'data')) as [Buffer]
+  if (said.toString() === 'mounted\n') return folder
+  console.warn(`skipped: no file system that never answers can be mounted here: ${said.toString().trim()}`)
+  return undefined
+}
 
 const daemonised = async (runtime: Runtime) => {
   const process = await runtime.spawn({ name: 'daemon', command: python, args: ['-I', '-c', DAEMON] })
@@ -110,6 +142,63 @@ time.sleep(60)`
     await mother.released
     expect(familyOf(mother.spawnId)).toEqual([])
     await runtime.close()
+  })
+
+  test('what a process has left is ended, though the shepherd is killed before it has told of the process', async () => {
+    const errors: string[] = []
+    const logger = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) })
+    const runtime = await openContained(logger)
+    if (runtime === undefined) return
+    await runtime.containment()
+    const shepherd = shepherdsOf(runtime).at(-1) ?? 0
+    const spawns: string[] = []
+    // The fourth stops the shepherd while it starts others, before it tells of any of them; inside a namespace nobody can.
+    const leave = 'for _ in 1 2 3; do env -i setsid sleep 60 & done'
+    const wanted = Array.from({ length: 12 }, (_, index) => {
+      const stop = index === 3 ? `[ $PPID = ${shepherd} ] && kill -STOP $PPID` : ':'
+      const args = ['-c', `${leave}; ${stop}; sleep 60`]
+      return runtime.spawn({ name: 'sh', command: 'sh', args, onReserved: (spawn) => spawns.push(spawn) })
+    })
+    const outcomes = Promise.allSettled(wanted)
+    await until(() => spawns.slice(3, 4).flatMap(familyOf).length === 5, 'the fourth has left something')
+    process.kill(shepherd, 'SIGKILL')
+    // The last ones may have been started by the next shepherd.
+    const refused = (await outcomes).flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []))
+    if (containment !== 'pidns') expect(refused.length).toBeGreaterThan(0)
+    for (const error of refused) expect(error).toMatchObject({ code: 'START_FAILED' })
+    expect(await runtime.close()).toMatchObject({ unreleased: 0, left: [] })
+    expect(spawns.flatMap(familyOf)).toEqual([])
+    // Nor has closing disturbed whoever was just ending what was left.
+    expect(errors).toEqual([expect.stringContaining('the shepherd has died')])
+  })
+
+  test('a program on a file system that does not answer is refused, and the others are not kept waiting for ever', async () => {
+    const folder = await mountSilent()
+    if (folder === undefined) return
+    const runtime = await openContained()
+    if (runtime === undefined) return
+    const [hanging, other] = await Promise.allSettled([
+      runtime.spawn({ name: 'hanging', command: join(folder, 'program'), args: [] }),
+      start(runtime, 'idle'),
+    ])
+    expect(hanging).toMatchObject({
+      reason: { code: 'START_FAILED', details: { code: 'ETIMEDOUT' }, hint: expect.stringContaining(folder) },
+    })
+    expect(other).toMatchObject({ value: { said: 'armed' } })
+    expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
+  })
+
+  test('a runtime whose shepherd is stopped can be closed, also while something is being started', async () => {
+    const runtime = await openContained()
+    if (runtime === undefined) return
+    const { process: idle } = await start(runtime, 'idle')
+    const shepherds = shepherdsOf(runtime)
+    for (const pid of shepherds) process.kill(pid, 'SIGSTOP')
+    await until(() => shepherds.every((pid) => stateOf(pid) === 'T'), 'the shepherd is stopped')
+    const starting = runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] })
+    expect(await runtime.close()).toEqual({ killed: 2, unreleased: 0, left: [] })
+    expect(await (await starting).exited).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
+    expect([idle.pid, ...shepherds].filter(isAlive)).toEqual([])
   })
 
   test('what is being started while the shepherd dies has started or is refused, and is not left', async () => {
@@ -228,11 +317,11 @@ test('a shepherd of another version is refused', async () => {
   onEnd(() => {
     rmSync(folder, { recursive: true })
   })
-  const script = `echo '{"type":"hello","version":4,"pid":1}' >&4; read -r _; exit 0`
+  const script = `echo '{"type":"hello","version":5,"pid":1}' >&4; read -r _; exit 0`
   const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
   await expect(Shepherd.start(launched, join(folder, 's.sock'))).rejects.toMatchObject({
     code: 'START_FAILED',
-    message: 'the shepherd speaks version 4 of its protocol, not 3',
+    message: 'the shepherd speaks version 5 of its protocol, not 4',
   })
   await launched.ended
   expect(readdirSync(folder)).toEqual([])

@@ -6,9 +6,9 @@ on it, and its end is the end of the host. ``NAME`` (default: its pid) is part o
 
 The shepherd begins with one of::
 
-    {"type": "hello", "version": 3, "pid": 4711, "containment": "pidns", "cgroup": "/sys/fs/cgroup/…" | null,
+    {"type": "hello", "version": 4, "pid": 4711, "containment": "pidns", "cgroup": "/sys/fs/cgroup/…" | null,
      "missing": {"pidns": "unshare: Operation not permitted"}}
-    {"type": "unavailable", "version": 3, "containment": "cgroup", "reason": "there is no cgroup v2 here"}
+    {"type": "unavailable", "version": 4, "containment": "cgroup", "reason": "there is no cgroup v2 here"}
 
 ``missing`` says of each higher containment why it is not in use. After ``unavailable`` it ends with status 78. Orders::
 
@@ -24,9 +24,12 @@ spawn, a space and the name, filled up with spaces. These connections are the pr
 /dev/null. What is told of it::
 
     {"type": "spawned", "spawn": "…", "pid": 4712, "startTicks": 123456 | null}
-    {"type": "refused", "spawn": "…", "code": "ENOENT", "message": "No such file or directory"}
+    {"type": "refused", "spawn": "…", "code": "ENOENT", "message": "No such file or directory", "begun": false}
     {"type": "exited", "spawn": "…", "code": 0 | null, "signal": 9 | null}
     {"type": "cleared", "spawn": "…"}
+
+A process that has not become its program within 5 s, since a file system does not answer, is killed and refused with ETIMEDOUT
+and ``begun``: its ``exited`` and ``cleared`` follow, when the kernel lets it go.
 
 Pids are those that the host sees; in a PID namespace the processes themselves see others.
 

@@ -12,13 +12,13 @@ import sys
 from terrarium_shepherd import libc, mark
 from terrarium_shepherd.enclosure import Enclosure
 from terrarium_shepherd.procfs import HostView, children
-from terrarium_shepherd.spawn import Child, Connections, pidfd_of, reap, send, spawn
+from terrarium_shepherd.spawn import Child, Connections, Hanging, pidfd_of, reap, send, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VERSION = 3
+VERSION = 4
 
 ORDERS = 0
 LIFELINE = 3
@@ -119,7 +119,16 @@ class Shepherd:
         except (OSError, ValueError) as error:
             number = getattr(error, "errno", None) or errno.EINVAL
             code = errno.errorcode.get(number, str(number))
-            return {"type": "refused", "spawn": order["spawn"], "code": code, "message": os.strerror(number)}
+            hanging = error.child if isinstance(error, Hanging) else None
+            if hanging is not None:
+                self._flock[hanging.pid] = hanging
+            return {
+                "type": "refused",
+                "spawn": order["spawn"],
+                "code": code,
+                "message": os.strerror(number),
+                "begun": hanging is not None,
+            }
         self._flock[child.pid] = child
         return {"type": "spawned", "spawn": child.spawn, "pid": child.host_pid, "startTicks": child.start_ticks}
 

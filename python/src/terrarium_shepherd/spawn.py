@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import sys
+import time
 
 from terrarium_shepherd import libc, mark
 from terrarium_shepherd.enclosure import Enclosure
@@ -21,6 +22,8 @@ EXIT_HOST_GONE = 97
 _LIFELINE = 3
 _CHANNELS = ("stdout", "stderr", "lifeline", "report")
 _HEADER = 64
+# So long a process may take to become its program, in s: whoever waits for it can do nothing else meanwhile.
+_PATIENCE = 5.0
 
 
 class Child:
@@ -78,6 +81,14 @@ def reap(pid: int) -> None:
         os.waitpid(pid, 0)
     except ChildProcessError:
         pass
+
+
+class Hanging(OSError):
+    """It has not become its program, and is killed, which the kernel may put off."""
+
+    def __init__(self, child: Child) -> None:
+        super().__init__(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        self.child = child
 
 
 class Connections:
@@ -143,8 +154,13 @@ def _start(order: "dict[str, Any]", channels: "list[int]", enclosure: Enclosure,
         raise
     finally:
         os.close(tell)
-    said = _read_all(told).split()
+    words, is_all = _listen(told)
     os.close(told)
+    if not is_all:
+        child = Child(order["spawn"], pid, pid, None)
+        child.signal(signal.SIGKILL)
+        raise Hanging(child)
+    said = words.split()
     if len(said) == 2:
         host_pid, start_ticks = int(said[0]), int(said[1])
         return Child(order["spawn"], pid, host_pid, start_ticks if start_ticks >= 0 else None)
@@ -207,8 +223,18 @@ def has_ended(fd: int) -> bool:
     return bool(poller.poll(0))
 
 
-def _read_all(fd: int) -> bytes:
+def _listen(fd: int) -> "tuple[bytes, bool]":
+    """What comes, and whether that was all, which it is not when time is up, or the host is gone."""
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    poller.register(_LIFELINE, select.POLLIN)
     said = b""
-    while chunk := os.read(fd, 4096):
+    end = time.monotonic() + _PATIENCE
+    while (left := end - time.monotonic()) > 0:
+        if fd not in dict(poller.poll(left * 1000)):
+            break
+        chunk = os.read(fd, 4096)
+        if not chunk:
+            return said, True
         said += chunk
-    return said
+    return said, False

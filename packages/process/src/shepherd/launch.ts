@@ -27,6 +27,20 @@ export interface Cleared {
   readonly orphaned: boolean
 }
 
+/** A start has failed, and there may be a process all the same: its reservation outlasts it. */
+export class StartedInVain extends Error {
+  /** For whoever has asked for it. */
+  readonly error: TerrariumError
+  /** As that of {@link Launched}. */
+  readonly cleared: Promise<Cleared>
+
+  constructor(error: TerrariumError, cleared: Promise<Cleared>) {
+    super(error.message)
+    this.error = error
+    this.cleared = cleared
+  }
+}
+
 export type Keeper = Pick<Reservation, 'containment' | 'cgroup' | 'shepherd'>
 
 /** A process that somebody, this host or its shepherd, started and reaps for us. */
@@ -149,6 +163,16 @@ export function startError(
 ): TerrariumError {
   const { code } = error
   const options = { cause: error, details: { command, cwd, code } }
+  if (code === 'ETIMEDOUT') {
+    return new TerrariumError(
+      'START_FAILED',
+      `${command} cannot be started: the system does not come to an end with it`,
+      {
+        ...options,
+        hint: `See whether the file systems answer that hold ${command} and ${cwd ?? 'its folder'}.`,
+      },
+    )
+  }
   if (cwd !== undefined && !isFolder(cwd)) {
     return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: there is no such folder`, {
       ...options,

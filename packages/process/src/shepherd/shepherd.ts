@@ -8,6 +8,7 @@ import { startTicksOf } from '../table/table.ts'
 import type { Containment } from './containment.ts'
 import {
   startError,
+  StartedInVain,
   type Cleared,
   type Ended,
   type Keeper,
@@ -17,7 +18,7 @@ import {
 } from './launch.ts'
 
 /** Of the protocol, which `terrarium_shepherd` describes. */
-const VERSION = 3
+const VERSION = 4
 const HEADER_BYTES = 64
 /** So often this process gets to its connections before one that has not come is lost: it is short of descriptors. */
 const CONNECTION_TICKS = 4
@@ -49,7 +50,13 @@ export interface Hello {
 /** What it tells afterwards. */
 type News =
   | { readonly type: 'spawned'; readonly spawn: string; readonly pid: number; readonly startTicks: number | null }
-  | { readonly type: 'refused'; readonly spawn: string; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'refused'
+      readonly spawn: string
+      readonly code: string
+      readonly message: string
+      readonly begun: boolean
+    }
   | { readonly type: 'exited'; readonly spawn: string; readonly code: number | null; readonly signal: number | null }
   | { readonly type: 'cleared'; readonly spawn: string }
 
@@ -103,11 +110,10 @@ export class Shepherd {
     const { spawn, command, args, env, cwd = null } = request
     this.#flock.set(spawn, shepherded)
     this.#launched.waitFor(true)
-    const forget = (): void => {
+    void shepherded.whenCleared.then(() => {
       this.#flock.delete(spawn)
       if (this.#flock.size === 0) this.#launched.waitFor(false)
-    }
-    shepherded.launched.then(({ cleared }) => cleared).then(forget, forget)
+    })
     this.#tellEnvironment()
     this.#order({ type: 'spawn', spawn, socket: this.#socket, command, args, env, cwd })
     return shepherded.launched
@@ -123,6 +129,8 @@ export class Shepherd {
   async close(): Promise<void> {
     this.#launched.waitFor(true)
     this.#launched.stdin.end()
+    // With this it does not wait for anything that it is just starting, and goes on if it is stopped.
+    this.#launched.channels.lifeline.destroy()
     await this.#launched.ended
   }
 
@@ -207,7 +215,7 @@ export class Shepherd {
         shepherded?.spawned(news.pid, news.startTicks ?? startTicksOf(news.pid) ?? 0)
         break
       case 'refused':
-        shepherded?.refused(news.code, news.message)
+        shepherded?.refused(news)
         break
       case 'exited':
         shepherded?.exited({ code: news.code, signal: nameOf(news.signal) })
@@ -236,13 +244,14 @@ class Shepherded {
   #facts: { readonly pid: number; readonly startTicks: number } | undefined
   #channels: Channels | undefined
   #patience: NodeJS.Timeout | undefined
+  #refused = false
   #over = false
   #resolve: (launched: Launched) => void = () => undefined
-  #reject: (error: TerrariumError) => void = () => undefined
+  #reject: (error: TerrariumError | StartedInVain) => void = () => undefined
   #end: (ended: Ended) => void = () => undefined
   readonly #ended = new Promise<Ended>((resolve) => (this.#end = resolve))
   #clear: (cleared: Cleared) => void = () => undefined
-  readonly #cleared = new Promise<Cleared>((resolve) => (this.#clear = resolve))
+  readonly whenCleared = new Promise<Cleared>((resolve) => (this.#clear = resolve))
 
   constructor(request: LaunchRequest, keeper: Keeper, order: (order: Order) => void) {
     this.#request = request
@@ -255,6 +264,10 @@ class Shepherded {
   }
 
   connect(channel: Channel, connection: Socket): void {
+    if (this.#refused) {
+      connection.destroy()
+      return
+    }
     this.#connections.set(channel, connection)
     this.#complete()
   }
@@ -271,8 +284,13 @@ class Shepherded {
     }, CONNECTION_TICK_MS)
   }
 
-  refused(code: string, message: string): void {
-    this.#refuse(startError(this.#request, Object.assign(new Error(message), { code })))
+  refused({ code, message, begun }: { code: string; message: string; begun: boolean }): void {
+    const error = startError(this.#request, Object.assign(new Error(message), { code }))
+    if (begun) this.#refuse(new StartedInVain(error, this.whenCleared))
+    else {
+      this.#refuse(error)
+      this.#clear({ orphaned: false })
+    }
   }
 
   exited(ended: Ended): void {
@@ -290,7 +308,7 @@ class Shepherded {
 
   /** The kernel kills it, if it is alive, since the shepherd is gone and its lifeline is closed here. */
   orphaned(): void {
-    if (this.#channels === undefined) this.#refuse(shepherdGone(this.#request))
+    if (this.#channels === undefined) this.#refuse(new StartedInVain(shepherdGone(this.#request), this.whenCleared))
     if (!this.#over) this.exited({ code: null, signal: 'SIGKILL' })
     this.cleared({ orphaned: true })
   }
@@ -307,7 +325,7 @@ class Shepherded {
       keeper: this.#keeper,
       channels,
       ended: this.#ended,
-      cleared: this.#cleared,
+      cleared: this.whenCleared,
       hasEnded: () => this.#over,
       signal: (signal, target) => {
         if (!this.#over) this.#order({ type: 'signal', signal: constants.signals[signal], target })
@@ -319,10 +337,11 @@ class Shepherded {
   #lost(): void {
     const error = Object.assign(new Error('its connections were lost'), { code: 'EMFILE' })
     this.#order({ type: 'signal', signal: constants.signals.SIGKILL, target: 'group' })
-    this.#refuse(startError(this.#request, error))
+    this.#refuse(new StartedInVain(startError(this.#request, error), this.whenCleared))
   }
 
-  #refuse(error: TerrariumError): void {
+  #refuse(error: TerrariumError | StartedInVain): void {
+    this.#refused = true
     clearInterval(this.#patience)
     for (const connection of this.#connections.values()) connection.destroy()
     this.#reject(error)

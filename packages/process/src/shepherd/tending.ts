@@ -4,7 +4,7 @@ import { isTerrariumError } from '@terrarium/supervisor'
 import { noteCgroup } from './cgroup.ts'
 import { isLower, type Containment, type ContainmentReport } from './containment.ts'
 import { MARKER } from '../table/identity.ts'
-import { launch } from './launch.ts'
+import { launch, type LaunchedChild } from './launch.ts'
 import { pythonHome } from '../python-home.ts'
 import type { Owner } from '../run.ts'
 import { Shepherd } from './shepherd.ts'
@@ -26,6 +26,7 @@ export class Tending {
   /** The spawns that are shepherds. */
   readonly #ids = new Set<string>()
   #hired = 0
+  #launched: LaunchedChild | undefined
   #current: Promise<Shepherd> | undefined
   #report: ContainmentReport | undefined
   #closed = false
@@ -55,6 +56,11 @@ export class Tending {
     }
   }
 
+  /** One that somebody has stopped goes on. */
+  rouse(): void {
+    this.#launched?.signal('SIGCONT', 'group')
+  }
+
   /** The shepherd ends all that is below it, and itself. Resolves when it has; a new one would not come. */
   async close(): Promise<void> {
     this.#closed = true
@@ -81,6 +87,7 @@ export class Tending {
     }
     try {
       const { process, launched } = await spawns.begin(request, launch)
+      this.#launched = launched
       let isTending = false
       void process.exited.then(({ code, signal, tail }) => {
         quit()
