@@ -273,6 +273,7 @@ class Shepherded {
   }
 
   spawned(pid: number, startTicks: number): void {
+    if (this.#refused) return
     this.#facts = { pid, startTicks }
     if (this.#connections.size === CHANNELS.length) {
       this.#complete()
