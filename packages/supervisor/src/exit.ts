@@ -42,6 +42,14 @@ export function exit(ref: AnyActorRef, reason: ExitReason): void {
     // It may have come to its own end in the event at hand; then XState tells the parent.
     if (endOf(ref) === undefined) tellParent(ref, reason)
   })
+  stopHard(ref)
+}
+
+/**
+ * What the `stopChild` of its parent does. There is one of that for each parent, and of code that V8 has optimised for one it
+ * lets go when the parent is gone: whoever stops a supervisor would pay for the optimisation anew.
+ */
+export function stopHard(ref: AnyActorRef): void {
   ;(ref as unknown as Internals)._stop()
 }
 

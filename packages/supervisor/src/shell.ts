@@ -20,7 +20,7 @@ import { Fifo } from './core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from './core/memory.ts'
 import { createState, type Child, type CoreState } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
-import { recordExit } from './exit.ts'
+import { recordExit, stopHard } from './exit.ts'
 import type { ExitReason } from './exit-reason.ts'
 import type { Settings, SupervisorOptions } from './options.ts'
 import type { SupervisorSnapshot } from './logic.ts'
@@ -177,7 +177,7 @@ export class Shell {
   }
 
   #stop(ref: AnyActorRef, ended: ExitReason | undefined): void {
-    if (ended === undefined) this.#scope.stopChild(ref)
+    if (ended === undefined) stopHard(ref)
     else if (ended.type === 'error') stopOrphans(ref)
   }
 
