@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process'
 import { expect, test } from '@jest/globals'
+import { Random } from '../support/random.ts'
 import { testPython } from '../support/terrarium.ts'
 import { namespaceOptions } from './namespace.ts'
 import { parseRequest } from './request.ts'
 import { TARGETS } from './targets.ts'
+import { trend } from './trend.ts'
 
 const MAIN = new URL('../dist/chaos/main.js', import.meta.url).href
 
@@ -79,4 +81,20 @@ testEnclosed('what goes wrong is counted, told of, and ends with 1', async () =>
   expect(code).toBe(1)
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('rounds 2  orphans 2  innocents 2  lost 0  duplicates 0')
   expect(stdout).toContain('npm run chaos -- --seed 1 --target self-test')
+})
+
+test('what grows in every cycle is a trend, and what has grown once is none', () => {
+  const random = new Random(1, 0)
+  const grown = (bytes: (cycles: number) => number) =>
+    trend(
+      Array.from({ length: 50 }, (_, index) => {
+        const cycles = index * 20
+        return { cycles, value: bytes(cycles) + random.next() * 100_000 }
+      }),
+    )
+  const leak = grown((cycles) => cycles * 10_000)
+  expect(leak.slope - 3 * leak.error).toBeGreaterThan(5_000)
+  const step = grown((cycles) => (cycles < 450 ? 0 : 2_000_000))
+  expect(step.slope).toBeGreaterThan(1_000)
+  expect(step.slope).toBeLessThan(3 * step.error)
 })

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
 import type { Target } from '../target.ts'
+import { trend, type Sample } from '../trend.ts'
 import { killAll, strangers, within } from '../world.ts'
 
 const SAMPLES = 50
@@ -11,11 +12,6 @@ const WARM_UP = 4
 const LEAST = 500
 /** What a cycle may cost for ever, beyond the noise of the measurement, in bytes. What belongs to one process is at least 10,000. */
 const TOLERANCE = { heap: 200, rss: 500 }
-
-interface Sample {
-  readonly cycles: number
-  readonly value: number
-}
 
 /** Processes are started and ended, again and again: nothing grows. */
 export const leaks: Target = {
@@ -102,16 +98,4 @@ function zombiesOf(parent: number): number {
       return false
     }
   }).length
-}
-
-/** Least squares: bytes a cycle, and the standard error of that. */
-function trend(samples: readonly Sample[]): { slope: number; error: number } {
-  const n = samples.length
-  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / n
-  const x = mean(samples.map(({ cycles }) => cycles))
-  const y = mean(samples.map(({ value }) => value))
-  const sxx = samples.reduce((sum, { cycles }) => sum + (cycles - x) ** 2, 0)
-  const slope = samples.reduce((sum, { cycles, value }) => sum + (cycles - x) * (value - y), 0) / sxx
-  const residual = samples.reduce((sum, { cycles, value }) => sum + (value - y - slope * (cycles - x)) ** 2, 0)
-  return { slope, error: Math.sqrt(residual / Math.max(1, n - 2) / sxx) }
 }
