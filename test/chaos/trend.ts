@@ -4,25 +4,14 @@ export interface Sample {
   readonly value: number
 }
 
-const BLOCKS = 5
-
-/**
- * By how many bytes a cycle it grows, by least squares, and how sure that is: the standard error, from the slopes of five blocks.
- * The resident memory grows in steps, whose rests are anything but independent: what one step makes look like a trend of the
- * whole is none in the other blocks, and what is lost in every cycle is seen in each.
- */
+/** By least squares: by how many bytes a cycle it grows, and the standard error of that, as if each sample were independent. */
 export function trend(samples: readonly Sample[]): { slope: number; error: number } {
-  const size = Math.floor(samples.length / BLOCKS)
-  const slopes = Array.from({ length: BLOCKS }, (_, index) => slopeOf(samples.slice(index * size, (index + 1) * size)))
-  const variance = slopes.reduce((sum, each) => sum + (each - mean(slopes)) ** 2, 0) / (BLOCKS - 1)
-  return { slope: slopeOf(samples), error: Math.sqrt(variance / BLOCKS) }
-}
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
-
-function slopeOf(samples: readonly Sample[]): number {
+  const n = samples.length
+  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / n
   const x = mean(samples.map(({ cycles }) => cycles))
   const y = mean(samples.map(({ value }) => value))
   const sxx = samples.reduce((sum, { cycles }) => sum + (cycles - x) ** 2, 0)
-  return samples.reduce((sum, { cycles, value }) => sum + (cycles - x) * (value - y), 0) / sxx
+  const slope = samples.reduce((sum, { cycles, value }) => sum + (cycles - x) * (value - y), 0) / sxx
+  const residual = samples.reduce((sum, { cycles, value }) => sum + (value - y - slope * (cycles - x)) ** 2, 0)
+  return { slope, error: Math.sqrt(residual / Math.max(1, n - 2) / sxx) }
 }
