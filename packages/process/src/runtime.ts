@@ -240,8 +240,8 @@ class ShepherdedRuntime implements Runtime {
   #killStrays(targets: readonly Identity[]) {
     const { python, logger } = this.#parts
     const start: StartHelper = async (request, input) => {
-      const { process, launched } = await this.#spawns.begin(request, launch)
-      this.#helpers.add(process.spawnId)
+      const onReserved = (spawn: string): void => void this.#helpers.add(spawn)
+      const { process, launched } = await this.#spawns.begin({ ...request, onReserved }, launch)
       void process.released.then(() => this.#helpers.delete(process.spawnId))
       launched.stdin.end(input)
       return process

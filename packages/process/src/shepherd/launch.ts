@@ -164,14 +164,10 @@ export function startError(
   const { code } = error
   const options = { cause: error, details: { command, cwd, code } }
   if (code === 'ETIMEDOUT') {
-    return new TerrariumError(
-      'START_FAILED',
-      `${command} cannot be started: the system does not come to an end with it`,
-      {
-        ...options,
-        hint: `See whether the file systems answer that hold ${command} and ${cwd ?? 'its folder'}.`,
-      },
-    )
+    return new TerrariumError('START_FAILED', `${command} cannot be started: the system has not loaded it in time`, {
+      ...options,
+      hint: `See whether the file systems answer that hold ${command} and ${cwd ?? 'its folder'}.`,
+    })
   }
   if (cwd !== undefined && !isFolder(cwd)) {
     return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: there is no such folder`, {
