@@ -201,6 +201,23 @@ time.sleep(60)`
     expect([idle.pid, ...shepherds].filter(isAlive)).toEqual([])
   })
 
+  test('a process that has ended before its host has seen any of it has started all the same', async () => {
+    const runtime = await openContained()
+    if (runtime === undefined) return
+    await runtime.containment()
+    for (let round = 0; round < 30; round++) {
+      const starting = runtime.spawn({
+        name: 'true',
+        command: 'true',
+        args: [],
+        // When the host gets to it, everything has happened and been told.
+        onReserved: () => setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30)),
+      })
+      expect(await (await starting).exited).toMatchObject({ code: 0, requested: 'none' })
+    }
+    expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
+  })
+
   test('what is being started while the shepherd dies has started or is refused, and is not left', async () => {
     const runtime = await openContained()
     if (runtime === undefined) return

@@ -110,10 +110,12 @@ export class Shepherd {
     const { spawn, command, args, env, cwd = null } = request
     this.#flock.set(spawn, shepherded)
     this.#launched.waitFor(true)
-    void shepherded.whenCleared.then(() => {
+    const forget = (): void => {
       this.#flock.delete(spawn)
       if (this.#flock.size === 0) this.#launched.waitFor(false)
-    })
+    }
+    // Not before it is launched or refused: it may be cleared before its connections have been seen here.
+    void Promise.allSettled([shepherded.launched, shepherded.whenCleared]).then(forget)
     this.#tellEnvironment()
     this.#order({ type: 'spawn', spawn, socket: this.#socket, command, args, env, cwd })
     return shepherded.launched
