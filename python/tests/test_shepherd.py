@@ -18,6 +18,7 @@ from host import LAUNCHER, PATIENCE, eventually
 
 SHEPHERD = Path(__file__).resolve().parent.parent / "src" / "terrarium_shepherd"
 CONTAINMENTS = ("pidns", "cgroup", "shepherd")
+EXIT_HOST_GONE = 97
 
 # Leaves its session, its parents and its environment behind.
 DAEMON = """
@@ -54,7 +55,9 @@ class Flock:
     """A host with one shepherd."""
 
     def __init__(self, folder, containment, launcher=LAUNCHER):
-        self.socket = str(folder / f"{os.urandom(4).hex()}.sock")
+        name = folder / os.urandom(4).hex()
+        self.socket = f"{name}.sock"
+        fifo = f"{name}.fifo"
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(self.socket)
         self._server.listen(64)
@@ -66,7 +69,7 @@ class Flock:
         self.process = subprocess.Popen(
             [
                 *[sys.executable, "-c", launcher, str(lifeline), str(report.fileno())],
-                *[sys.executable, "-I", "-S", str(SHEPHERD), "--containment", containment],
+                *[sys.executable, "-I", "-S", str(SHEPHERD), "--lifeline", fifo, "--containment", containment],
             ],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -77,6 +80,7 @@ class Flock:
         self.news = queue.SimpleQueue()
         threading.Thread(target=self._hear, daemon=True).start()
         self.hello = self.news.get(timeout=PATIENCE)
+        self._held = os.open(fifo, os.O_RDWR | os.O_NONBLOCK) if self.hello["type"] == "hello" else None
         self.spawns = []
 
     def order(self, **order):
@@ -114,10 +118,15 @@ class Flock:
         return self.next("refused", self.ask(*command, **more))["code"]
 
     def next(self, kind, spawn=None):
+        news = self.next_of_any(kind)
+        assert news.get("spawn") == spawn
+        return news
+
+    def next_of_any(self, kind):
         news = self.news.get(timeout=PATIENCE)
         while news["type"] == "cleared" != kind:
             news = self.news.get(timeout=PATIENCE)
-        assert (news["type"], news.get("spawn")) == (kind, spawn)
+        assert news["type"] == kind
         return news
 
     def channel(self, spawn, name):
@@ -132,8 +141,15 @@ class Flock:
         """Everything it says, to the end."""
         return self.channel(spawn, name).makefile("r", encoding="utf-8").read()
 
+    def let_go(self):
+        """Of the lifeline of the processes."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
     def leave(self):
         """The host goes away; answers the shepherd's exit status."""
+        self.let_go()
         if self.lifeline is not None:
             os.close(self.lifeline)
             self.lifeline = None
@@ -243,7 +259,7 @@ def parent(pid):
 def test_the_shepherd_says_first_who_it_is(flock):
     hello = dict(flock.hello)
     pid, cgroup = hello.pop("pid"), hello.pop("cgroup")
-    assert hello == {"type": "hello", "version": 4, "containment": hello["containment"], "missing": {}}
+    assert hello == {"type": "hello", "version": 5, "containment": hello["containment"], "missing": {}}
     if hello["containment"] == "shepherd":
         assert pid == flock.process.pid
     else:
@@ -409,16 +425,40 @@ def test_what_a_process_leaves_behind_lives_no_longer_than_the_process(flock):
     assert [state(pid) for pid in (other_pid, *others)] == ["S", "S"]
 
 
-def test_a_process_ends_when_its_own_lifeline_does(flock):
+def test_processes_end_when_the_host_lets_go_of_their_lifeline(flock):
     # It arms nothing, ignores what can be ignored, and is stopped.
     code = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nsignal.signal(29, signal.SIG_IGN)\nprint(flush=True)\ntime.sleep(600)"
     one, pid = flock.python(code)
-    other, other_pid = flock.python(code)
+    other, _ = flock.python(code)
     assert flock.line(one) == flock.line(other) == "\n"
     os.kill(pid, signal.SIGSTOP)
-    flock.channel(one, "lifeline").close()
-    assert flock.next("exited", one)["signal"] == signal.SIGKILL
-    assert not is_gone(other_pid)
+    flock.let_go()
+    ends = {}
+    for _ in range(2):
+        news = flock.next_of_any("exited")
+        ends[news["spawn"]] = news["signal"]
+    assert ends == {one: signal.SIGKILL, other: signal.SIGKILL}
+
+
+def test_a_lifeline_outlasts_other_processes(flock):
+    code = "import os\nprint(flush=True)\nos.read(3, 1)\nprint('ended', flush=True)"
+    one, pid = flock.python(code)
+    other, other_pid = flock.python(code)
+    assert flock.line(one) == flock.line(other) == "\n"
+    os.kill(pid, signal.SIGKILL)
+    flock.next("exited", one)
+    # Nobody but the host ends it, also when nobody else has it open.
+    last, last_pid = flock.python(code)
+    assert flock.line(last) == "\n"
+    assert (state(other_pid), state(last_pid)) == ("S", "S")
+
+
+def test_a_process_that_starts_after_the_host_has_let_go_does_not_live(flock):
+    flock.let_go()
+    spawn, _ = flock.python("import time\nprint('lives', flush=True)\ntime.sleep(600)")
+    # It has looked for itself: no signal tells of what was so before.
+    assert flock.next("exited", spawn)["code"] == EXIT_HOST_GONE
+    assert flock.said(spawn) == ""
 
 
 @pytest.mark.parametrize("end", ["lifeline", "orders", "SIGTERM", "nobody hears", "nonsense"])
@@ -539,7 +579,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take conta
 )
 def test_a_containment_that_is_demanded_and_missing_is_an_error(open_flock, wanted, missing, reason):
     flock = open_flock(wanted, missing)
-    news = {"type": "unavailable", "version": 4, "containment": wanted, "reason": reason}
+    news = {"type": "unavailable", "version": 5, "containment": wanted, "reason": reason}
     assert (flock.hello, flock.process.wait(PATIENCE)) == (news, 78)
 
 

@@ -334,12 +334,31 @@ test('a shepherd of another version is refused', async () => {
   onEnd(() => {
     rmSync(folder, { recursive: true })
   })
-  const script = `echo '{"type":"hello","version":5,"pid":1}' >&4; read -r _; exit 0`
+  const script = `echo '{"type":"hello","version":6,"pid":1}' >&4; read -r _; exit 0`
   const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
-  await expect(Shepherd.start(launched, join(folder, 's.sock'))).rejects.toMatchObject({
+  const meeting = { socket: join(folder, 's.sock'), lifeline: join(folder, 's.fifo') }
+  await expect(Shepherd.start(launched, meeting)).rejects.toMatchObject({
     code: 'START_FAILED',
-    message: 'the shepherd speaks version 5 of its protocol, not 4',
+    message: 'the shepherd speaks version 6 of its protocol, not 5',
   })
   await launched.ended
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('a shepherd that cannot be reached is told, and ends', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tt-'))
+  onEnd(() => {
+    rmSync(folder, { recursive: true })
+  })
+  // It says that it is there, and has not made the lifeline.
+  const script = `echo '{"type":"hello","version":5,"pid":1}' >&4; read -r _; exit 0`
+  const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
+  const meeting = { socket: join(folder, 's.sock'), lifeline: join(folder, 's.fifo') }
+  await expect(Shepherd.start(launched, meeting)).rejects.toMatchObject({
+    code: 'START_FAILED',
+    message: expect.stringMatching(/^the shepherd cannot be reached: ENOENT/) as unknown,
+    hint: expect.stringContaining('ulimit -a') as unknown,
+  })
+  expect(await launched.ended).toEqual({ code: 0, signal: null })
   expect(readdirSync(folder)).toEqual([])
 })

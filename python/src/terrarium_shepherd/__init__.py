@@ -1,14 +1,16 @@
 """Starts the processes of one host, is their parent, and sees that neither they nor what they start outlive it.
 
-Run as ``python -I -S terrarium_shepherd [--containment auto|pidns|cgroup|shepherd] [--name NAME]``, with orders on standard
-input and its report on descriptor 4: one JSON object per line and direction. Descriptor 3 is its lifeline: nothing is ever sent
-on it, and its end is the end of the host. ``NAME`` (default: its pid) is part of the name of its control group.
+Run as ``python -I -S terrarium_shepherd --lifeline PATH [--containment auto|pidns|cgroup|shepherd] [--name NAME]``, with orders
+on standard input and its report on descriptor 4: one JSON object per line and direction. Descriptor 3 is its lifeline: nothing is
+ever sent on it, and its end is the end of the host. ``NAME`` (default: its pid) is part of the name of its control group. ``PATH``
+becomes a FIFO, the lifeline of all processes: the host opens it for writing after the first word and before the first order, and
+nothing is ever written to it.
 
 The shepherd begins with one of::
 
-    {"type": "hello", "version": 4, "pid": 4711, "containment": "pidns", "cgroup": "/sys/fs/cgroup/…" | null,
+    {"type": "hello", "version": 5, "pid": 4711, "containment": "pidns", "cgroup": "/sys/fs/cgroup/…" | null,
      "missing": {"pidns": "unshare: Operation not permitted"}}
-    {"type": "unavailable", "version": 4, "containment": "cgroup", "reason": "there is no cgroup v2 here"}
+    {"type": "unavailable", "version": 5, "containment": "cgroup", "reason": "there is no cgroup v2 here"}
 
 ``missing`` says of each higher containment why it is not in use. After ``unavailable`` it ends with status 78. Orders::
 
@@ -18,9 +20,9 @@ The shepherd begins with one of::
     {"type": "signal", "spawn": "12-00ff00ff00ff00ff", "signal": 15, "target": "process" | "group"}
 
 The environment of a process is what ``environment`` has told last (nothing, as long as it has not), its own ``env``, and
-TERRARIUM_HOST_PID, which names the shepherd. Before it starts, the shepherd connects
-to ``socket`` on its behalf, once for each of ``stdout``, ``stderr``, ``lifeline`` and ``report``, and sends 64 bytes on each:
-spawn, a space and the name, filled up with spaces. These connections are the process's descriptors 1 to 4; standard input is
+TERRARIUM_HOST_PID, which names the shepherd. Before it starts, the shepherd connects to ``socket`` on its behalf, once for each of
+``stdout``, ``stderr`` and ``report``, and sends 64 bytes on each: spawn, a space and the name, filled up with spaces. These
+connections are the process's descriptors 1, 2 and 4. Descriptor 3 is its lifeline, opened for it alone, and standard input is
 /dev/null. What is told of it::
 
     {"type": "spawned", "spawn": "…", "pid": 4712, "startTicks": 123456 | null}
@@ -37,7 +39,7 @@ Pids are those that the host sees; in a PID namespace the processes themselves s
 shepherd dies, something may be.
 
 A process gets a session of its own and, on Linux, two guards that need nothing of it: the kernel kills it when the host's end of
-its lifeline closes, and when the shepherd dies. When it exits, its group is killed while its number is still its own, and then
+the lifeline closes, and when the shepherd dies. When it exits, its group is killed while its number is still its own, and then
 whatever it has left behind (``mark.py`` tells whose that is).
 
 When the host is gone, or on SIGTERM, or when the shepherd itself fails, it kills everything below it until nothing is left.

@@ -13,6 +13,7 @@ EXIT_CONFIGURATION = 78
 
 def main() -> None:
     wanted = _option("--containment", "auto")
+    lifeline = _option("--lifeline", "")
     for fd in (ORDERS, LIFELINE, REPORT):
         os.set_inheritable(fd, False)
     view = HostView()
@@ -25,8 +26,9 @@ def main() -> None:
         news = {"type": "unavailable", "version": VERSION, "containment": wanted, "reason": str(reason)}
         os.write(REPORT, json.dumps(news).encode() + b"\n")
         sys.exit(EXIT_CONFIGURATION)
+    os.mkfifo(lifeline, 0o600)
     enclosure.enter()
-    Shepherd(enclosure, missing, view).run()
+    Shepherd(enclosure, missing, view, lifeline).run()
 
 
 def _option(name: str, default: str) -> str:

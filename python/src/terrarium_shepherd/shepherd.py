@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VERSION = 4
+VERSION = 5
 
 ORDERS = 0
 LIFELINE = 3
@@ -31,10 +31,11 @@ _LONGEST_WAIT = 0.5
 
 
 class Shepherd:
-    def __init__(self, enclosure: Enclosure, missing: "dict[str, str]", view: HostView) -> None:
+    def __init__(self, enclosure: Enclosure, missing: "dict[str, str]", view: HostView, lifeline: str) -> None:
         self._enclosure = enclosure
         self._missing = missing
         self._view = view
+        self._lifeline = lifeline
         self._flock: "dict[int, Child]" = {}  # by pid
         self._uncleared: "set[str]" = set()  # spawns that have exited, and of which there may be something left
         self._environment: "dict[str, str]" = {}
@@ -100,7 +101,7 @@ class Shepherd:
 
     def _obey(self, orders: "list[dict[str, Any]]") -> None:
         # Each time that it is woken costs the host more than what it is told: all connections come together, and all news.
-        connections = {order["spawn"]: Connections(order) for order in orders if order["type"] == "spawn"}
+        connections = {order["spawn"]: Connections(order, self._lifeline) for order in orders if order["type"] == "spawn"}
         news = []
         for order in orders:
             if order["type"] == "spawn":

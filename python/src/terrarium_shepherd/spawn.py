@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 EXIT_HOST_GONE = 97
 
 _LIFELINE = 3
-_CHANNELS = ("stdout", "stderr", "lifeline", "report")
 _HEADER = 64
 # So long a process may take to become its program, in s: whoever waits for it can do nothing else meanwhile.
 _PATIENCE = 5.0
@@ -92,14 +91,16 @@ class Hanging(OSError):
 
 
 class Connections:
-    """Those of a process that is to be started with the host."""
+    """Those of a process that is to be started with the host: its descriptors from 1 on."""
 
-    def __init__(self, order: "dict[str, Any]") -> None:
-        self._sockets: "list[socket.socket]" = []
+    def __init__(self, order: "dict[str, Any]", lifeline: str) -> None:
+        self._descriptors: "list[int]" = []
         self._error: "OSError | None" = None
         try:
-            for channel in _CHANNELS:
-                self._sockets.append(_connect(order["socket"], order["spawn"], channel))
+            for channel in ("stdout", "stderr"):
+                self._descriptors.append(_connect(order["socket"], order["spawn"], channel))
+            self._descriptors.append(_grasp(lifeline))
+            self._descriptors.append(_connect(order["socket"], order["spawn"], "report"))
         except OSError as error:
             self._error = error
 
@@ -107,11 +108,11 @@ class Connections:
         """Raises the OSError that has kept one of them from being made."""
         if self._error is not None:
             raise self._error
-        return [connection.fileno() for connection in self._sockets]
+        return self._descriptors
 
     def close(self) -> None:
-        for connection in self._sockets:
-            connection.close()
+        for fd in self._descriptors:
+            os.close(fd)
 
 
 def spawn(
@@ -129,17 +130,28 @@ def spawn(
         connections.close()
 
 
-def _connect(path: str, spawn: str, channel: str) -> socket.socket:
+def _connect(path: str, spawn: str, channel: str) -> int:
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(path)
         connection.sendall(("%s %s" % (spawn, channel)).encode().ljust(_HEADER))
-        return connection
+        return connection.detach()
     except OSError as error:
         connection.close()
         if isinstance(error, (FileNotFoundError, PermissionError)):  # not to be taken for what the program lacks
             raise OSError(errno.ECONNREFUSED, "nobody listens at " + path) from None
         raise
+
+
+def _grasp(lifeline: str) -> int:
+    """Opened anew for each process: whom the kernel is to signal belongs to the open file."""
+    try:
+        # It would wait for a host that is gone.
+        fd = os.open(lifeline, os.O_RDONLY | os.O_NONBLOCK)
+    except (FileNotFoundError, PermissionError):  # not to be taken for what the program lacks
+        raise OSError(errno.ECONNREFUSED, "there is no lifeline at " + lifeline) from None
+    os.set_blocking(fd, True)
+    return fd
 
 
 def _start(order: "dict[str, Any]", channels: "list[int]", enclosure: Enclosure, view: HostView) -> Child:
@@ -206,7 +218,7 @@ def _guard(shepherd: int) -> None:
     signal_at_end(_LIFELINE, os.getpid(), signal.SIGKILL)
     libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
     # Neither of them tells of what had happened before.
-    if has_ended(_LIFELINE) or os.getppid() != shepherd:
+    if _has_ended(_LIFELINE) or os.getppid() != shepherd:
         os._exit(EXIT_HOST_GONE)
 
 
@@ -217,10 +229,15 @@ def signal_at_end(fd: int, owner: int, number: int) -> None:
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def has_ended(fd: int) -> bool:
-    poller = select.poll()
-    poller.register(fd, select.POLLIN)
-    return bool(poller.poll(0))
+def _has_ended(lifeline: int) -> bool:
+    """Whether the host has let go of it. Poll does not tell of what was so when it was opened."""
+    os.set_blocking(lifeline, False)
+    try:
+        return os.read(lifeline, 1) == b""
+    except BlockingIOError:
+        return False
+    finally:
+        os.set_blocking(lifeline, True)
 
 
 def _listen(fd: int) -> "tuple[bytes, bool]":

@@ -7,8 +7,6 @@ export type Sample<K extends string = string> = Readonly<Record<K, number>>
 export interface Taken<K extends string> {
   /** The medians of the rounds. */
   readonly median: Sample<K>
-  /** The turn before the first round, which is not among them: everything was cold. */
-  readonly first: Sample<K>
 }
 
 /**
@@ -28,10 +26,10 @@ export async function inTurns<K extends string>(
       taken[index]?.push(await takeTurn())
     }
   }
-  return taken.map(([first, ...samples]) => {
-    if (first === undefined) throw new RangeError('nobody has taken a turn')
-    const names = Object.keys(first) as K[]
+  return taken.map(([warmUp, ...samples]) => {
+    if (warmUp === undefined) throw new RangeError('nobody has taken a turn')
+    const names = Object.keys(warmUp) as K[]
     const medians = names.map((name) => [name, median(samples.map((sample) => sample[name]))])
-    return { first, median: Object.fromEntries(medians) as Sample<K> }
+    return { median: Object.fromEntries(medians) as Sample<K> }
   })
 }

@@ -7,6 +7,8 @@ const table = Uint32Array.from({ length: 256 }, (_, n) => {
 /** CRC-32 (IEEE) of a text's UTF-8 bytes. `zlib.crc32` came with Node 20.15; this works on every Node 20. */
 export function crc32(text: string): number {
   let c = 0xffffffff
-  for (const byte of Buffer.from(text)) c = (c >>> 8) ^ (table[(c ^ byte) & 0xff] ?? 0)
+  const bytes = Buffer.from(text)
+  // By index: the iterator of a buffer costs several times as much.
+  for (let index = 0; index < bytes.length; index++) c = (c >>> 8) ^ (table[(c ^ (bytes[index] ?? 0)) & 0xff] ?? 0)
   return (c ^ 0xffffffff) >>> 0
 }

@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { outlet, Tail, type Outlet } from './outlet.ts'
 
 /** The host's ends of what connects it with a process, whoever has made them. */
@@ -6,8 +6,6 @@ export interface Ends {
   readonly stdout: Readable
   readonly stderr: Readable
   readonly report: Readable
-  /** The process ends when this is closed. Nothing is ever written to it. */
-  readonly lifeline: Writable
 }
 
 const TAIL_BYTES = 4096
@@ -18,13 +16,10 @@ export class Channels {
   readonly stdout: Readable
   readonly stderr: Readable
   readonly report: Readable
-  readonly lifeline: Writable
   readonly #outlets: readonly Outlet[]
   readonly #tail: Tail
 
-  constructor({ stdout, stderr, report, lifeline }: Ends) {
-    // A process that goes away while a channel is in use is told by its exit, not by its channels.
-    for (const end of [stdout, stderr, report, lifeline]) end.on('error', () => undefined)
+  constructor({ stdout, stderr, report }: Ends) {
     this.#tail = new Tail(stderr, TAIL_BYTES)
     const outlets = [
       outlet(stdout, { discard: true }),
@@ -34,7 +29,6 @@ export class Channels {
     this.stdout = outlets[0].stream
     this.stderr = outlets[1].stream
     this.report = outlets[2].stream
-    this.lifeline = lifeline
     this.#outlets = outlets
   }
 
@@ -46,6 +40,5 @@ export class Channels {
   /** The process has exited: what it has said last is read, but not for long. */
   finish(): void {
     for (const each of this.#outlets) each.finish(DRAIN_MS)
-    this.lifeline.destroy()
   }
 }

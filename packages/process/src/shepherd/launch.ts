@@ -64,6 +64,8 @@ export interface Launched {
 export interface LaunchedChild extends Launched {
   /** Its standard input. */
   readonly stdin: Writable
+  /** The process ends when this is closed. Nothing is ever written to it. */
+  readonly lifeline: Writable
   /** Whether this process waits for it before it ends by itself. It does unless told otherwise. */
   waitFor(on: boolean): void
 }
@@ -79,12 +81,12 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
   if (pid === undefined || !stdin || !child.stdout || !child.stderr || !lifeline || !report) {
     throw new TerrariumError('START_FAILED', `${request.command} started without its pipes`)
   }
-  stdin.on('error', () => undefined)
+  // A process that goes away while one of these is in use is told by its exit.
+  for (const end of [stdin, lifeline]) end.on('error', () => undefined)
   const channels = new Channels({
     stdout: child.stdout,
     stderr: child.stderr,
     report: report as Readable,
-    lifeline: lifeline as Writable,
   })
   // It is not reaped before its exit is told, so nobody else has its number.
   const startTicks = startTicksOf(pid) ?? 0
@@ -95,6 +97,7 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
       over = true
       channels.finish()
       stdin.destroy()
+      lifeline.destroy()
       // libuv reaps every dead child of a moment before it calls back for the first of them, so inside this callback another
       // child's pid may already be free. After setImmediate, all of them are known to be over.
       setImmediate(resolve, { code, signal })
@@ -105,6 +108,7 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
     pid,
     startTicks,
     stdin,
+    lifeline: lifeline as Writable,
     channels,
     ended,
     cleared: ended.then(() => ({ orphaned: false })),

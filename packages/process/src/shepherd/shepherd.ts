@@ -1,9 +1,10 @@
 import { once } from 'node:events'
+import { closeSync, constants as fsConstants, openSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { constants } from 'node:os'
-import { createInterface, type Interface } from 'node:readline'
 import { TerrariumError } from '@terrarium/supervisor'
 import { Channels } from './channels.ts'
+import { readLines } from '../lines.ts'
 import { startTicksOf } from '../table/table.ts'
 import type { Containment } from './containment.ts'
 import {
@@ -18,14 +19,22 @@ import {
 } from './launch.ts'
 
 /** Of the protocol, which `terrarium_shepherd` describes. */
-const VERSION = 4
+const VERSION = 5
 const HEADER_BYTES = 64
 /** So often this process gets to its connections before one that has not come is lost: it is short of descriptors. */
 const CONNECTION_TICKS = 4
 const CONNECTION_TICK_MS = 500
-const CHANNELS = ['stdout', 'stderr', 'lifeline', 'report'] as const
+const CHANNELS = ['stdout', 'stderr', 'report'] as const
 
 type Channel = (typeof CHANNELS)[number]
+
+/** Where the shepherd and its processes are connected with this one. */
+interface Meeting {
+  /** This process listens here. */
+  readonly socket: string
+  /** The FIFO that the shepherd makes: the lifeline of all its processes. */
+  readonly lifeline: string
+}
 
 /** The shepherd's first word. */
 type FirstWord =
@@ -67,7 +76,9 @@ type News =
 export class Shepherd {
   readonly #launched: LaunchedChild
   readonly #server: Server
-  readonly #socket: string
+  readonly #meeting: Meeting
+  /** The descriptor. All that this process ever does with it is to close it. */
+  #lifeline: number | undefined
   /** Those whose end it has not told of, or of which there may be something left. */
   readonly #flock = new Map<string, Shepherded>()
   /** That it has been told of, as JSON. */
@@ -80,15 +91,15 @@ export class Shepherd {
    * Listens on the socket, and waits for the first word of a process that runs `terrarium_shepherd`. Errors: START_FAILED, and
    * CONFIGURATION when it cannot have the containment that it was told to have.
    */
-  static async start(launched: LaunchedChild, socket: string): Promise<Shepherd> {
-    const shepherd = new Shepherd(launched, socket)
+  static async start(launched: LaunchedChild, meeting: Meeting): Promise<Shepherd> {
+    const shepherd = new Shepherd(launched, meeting)
     await shepherd.#begin()
     return shepherd
   }
 
-  private constructor(launched: LaunchedChild, socket: string) {
+  private constructor(launched: LaunchedChild, meeting: Meeting) {
     this.#launched = launched
-    this.#socket = socket
+    this.#meeting = meeting
     this.#server = createServer({ allowHalfOpen: true }, (connection) => {
       this.#welcome(connection)
     })
@@ -117,7 +128,7 @@ export class Shepherd {
     // Not before it is launched or refused: it may be cleared before its connections have been seen here.
     void Promise.allSettled([shepherded.launched, shepherded.whenCleared]).then(forget)
     this.#tellEnvironment()
-    this.#order({ type: 'spawn', spawn, socket: this.#socket, command, args, env, cwd })
+    this.#order({ type: 'spawn', spawn, socket: this.#meeting.socket, command, args, env, cwd })
     return shepherded.launched
   }
 
@@ -132,39 +143,51 @@ export class Shepherd {
     this.#launched.waitFor(true)
     this.#launched.stdin.end()
     // With this it does not wait for anything that it is just starting, and goes on if it is stopped.
-    this.#launched.channels.lifeline.destroy()
+    this.#launched.lifeline.destroy()
     await this.#launched.ended
   }
 
   async #begin(): Promise<void> {
     const { channels, ended, stdin } = this.#launched
-    void ended.then(() => {
-      this.#disband()
+    const { socket, lifeline } = this.#meeting
+    let greet: ((line: string) => void) | undefined
+    const firstLine = new Promise<string>((resolve) => (greet = resolve))
+    readLines(channels.report, (line) => {
+      if (greet === undefined) this.#hear(JSON.parse(line) as News)
+      else greet(line)
+      greet = undefined
     })
-    const lines = createInterface({ input: channels.report })
     try {
-      const [hello] = await Promise.all([this.#greeted(lines), once(this.#server.listen(this.#socket), 'listening')])
+      const listening = once(this.#server.listen(socket), 'listening')
+      const [hello] = await Promise.all([this.#greeted(firstLine), listening])
+      // For reading too, so that it need not have a reader to be opened.
+      this.#lifeline = openSync(lifeline, fsConstants.O_RDWR | fsConstants.O_NONBLOCK)
       this.#hello = hello
       this.#startTicks = startTicksOf(hello.pid) ?? 0
     } catch (error) {
       stdin.end()
-      throw error
+      if (error instanceof TerrariumError) throw error
+      throw new TerrariumError('START_FAILED', `the shepherd cannot be reached: ${(error as Error).message}`, {
+        hint: 'The system is short of descriptors, or the folder for sockets is gone or full; see ulimit -a and df.',
+        cause: error,
+      })
+    } finally {
+      void ended.then(() => {
+        this.#disband()
+      })
     }
-    lines.on('line', (line) => {
-      this.#hear(JSON.parse(line) as News)
-    })
     this.#launched.waitFor(false)
   }
 
-  async #greeted(lines: Interface): Promise<Hello> {
+  async #greeted(firstLine: Promise<string>): Promise<Hello> {
     const { channels, ended } = this.#launched
-    const [line] = (await Promise.race([
-      once(lines, 'line'),
+    const line = await Promise.race([
+      firstLine,
       ended.then(({ code, signal }) => {
         const why = `${signal ?? `exit status ${code}`} ${channels.tail}`.trim()
         throw new TerrariumError('START_FAILED', `the shepherd has ended before its first word: ${why}`)
       }),
-    ])) as [string]
+    ])
     const word = JSON.parse(line) as FirstWord
     if (word.version !== VERSION) {
       throw new TerrariumError(
@@ -186,11 +209,23 @@ export class Shepherd {
     const environment = JSON.stringify(process.env)
     if (environment === this.#environment) return
     this.#environment = environment
-    this.#launched.stdin.write(`{"type":"environment","env":${environment}}\n`)
+    this.#say(`{"type":"environment","env":${environment}}`)
   }
 
   #order(order: object): void {
-    this.#launched.stdin.write(`${JSON.stringify(order)}\n`)
+    this.#say(JSON.stringify(order))
+  }
+
+  /** What is said in one turn of the event loop goes in one piece. */
+  #say(line: string): void {
+    const { stdin } = this.#launched
+    if (stdin.writableCorked === 0) {
+      stdin.cork()
+      process.nextTick(() => {
+        stdin.uncork()
+      })
+    }
+    stdin.write(`${line}\n`)
   }
 
   /** Somebody connects, and says first for which process and as what. */
@@ -230,6 +265,7 @@ export class Shepherd {
   /** The shepherd is gone, and its processes end with it. */
   #disband(): void {
     this.#server.close()
+    if (this.#lifeline !== undefined) closeSync(this.#lifeline)
     for (const shepherded of this.#flock.values()) shepherded.orphaned()
   }
 }
@@ -309,7 +345,7 @@ class Shepherded {
     })
   }
 
-  /** The kernel kills it, if it is alive, since the shepherd is gone and its lifeline is closed here. */
+  /** The kernel kills it, if it is alive, since the shepherd is gone and the lifeline is closed. */
   orphaned(): void {
     if (this.#channels === undefined) this.#refuse(new StartedInVain(shepherdGone(this.#request), this.whenCleared))
     if (!this.#over) this.exited({ code: null, signal: 'SIGKILL' })
@@ -317,10 +353,10 @@ class Shepherded {
   }
 
   #complete(): void {
-    const [stdout, stderr, lifeline, report] = CHANNELS.map((channel) => this.#connections.get(channel))
-    if (this.#facts === undefined || !stdout || !stderr || !lifeline || !report) return
+    const [stdout, stderr, report] = CHANNELS.map((channel) => this.#connections.get(channel))
+    if (this.#facts === undefined || !stdout || !stderr || !report) return
     clearInterval(this.#patience)
-    const channels = new Channels({ stdout, stderr, lifeline, report })
+    const channels = new Channels({ stdout, stderr, report })
     this.#channels = channels
     if (this.#over) channels.finish()
     this.#resolve({
@@ -336,7 +372,7 @@ class Shepherded {
     })
   }
 
-  /** It is running, but some of its connections never came. Its lifeline ends it. */
+  /** It is running, but some of its connections never came. */
   #lost(): void {
     const error = Object.assign(new Error('its connections were lost'), { code: 'EMFILE' })
     this.#order({ type: 'signal', signal: constants.signals.SIGKILL, target: 'group' })
