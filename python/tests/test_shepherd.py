@@ -450,7 +450,7 @@ def test_a_lifeline_outlasts_other_processes(flock):
     # Nobody but the host ends it, also when nobody else has it open.
     last, last_pid = flock.python(code)
     assert flock.line(last) == "\n"
-    assert (state(other_pid), state(last_pid)) == ("S", "S")
+    eventually("both wait for its end", lambda: (state(other_pid), state(last_pid)) == ("S", "S"))
 
 
 def test_a_process_that_starts_after_the_host_has_let_go_does_not_live(flock):
