@@ -1,25 +1,16 @@
-import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { openRuntime } from '@terrarium/process'
 import { startAll } from './burst.ts'
 import { bareWorker, throughShepherd } from './starter.ts'
 
 // A host that has just come up and starts so many workers at once, with code that has never run before. It says for how long that
 // has kept it from anything else.
-const [stateDir = '', python = '', count = '1'] = process.argv.slice(2)
+const [folder = '', python = '', count = '1'] = process.argv.slice(2)
 process.stdin.on('end', () => process.exit(1)).resume()
 
-const runtime = await openRuntime({ python, stateDir })
+const runtime = await openRuntime({ python, stateDir: join(folder, 'state') })
 await runtime.containment()
 await runtime.swept
-const sample = await startAll(throughShepherd(runtime), bareWorker(python), Number(count), threadMs)
+const sample = await startAll(throughShepherd(runtime), bareWorker(python), Number(count))
 const { left } = await runtime.close()
 process.stdout.write(`${JSON.stringify({ ...sample, left: left.length })}\n`, () => process.exit(0))
-
-/** The time that this thread has had a processor, ms, where the system tells. */
-function threadMs(): number {
-  try {
-    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6
-  } catch {
-    return NaN
-  }
-}
