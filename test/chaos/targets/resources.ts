@@ -28,7 +28,8 @@ interface Scene {
 
 const CASES: Readonly<Record<string, Case>> = {
   'EMFILE in the host': {
-    take: ({ host }) => limitDescriptors(host.pid, 3),
+    // A process needs three.
+    take: ({ host }) => limitDescriptors(host.pid, 2),
     refusal: { code: 'START_FAILED', message: /cannot be started/ },
   },
   'EMFILE in the shepherd': {
