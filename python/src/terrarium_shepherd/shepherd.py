@@ -4,21 +4,23 @@ import collections
 import errno
 import json
 import os
-import select
+import selectors
 import signal
 import socket
 import sys
+import time
 
 from terrarium_shepherd import libc, mark
 from terrarium_shepherd.enclosure import Enclosure
 from terrarium_shepherd.procfs import HostView, children
-from terrarium_shepherd.spawn import Child, Connections, Hanging, pidfd_of, reap, send, spawn
+from terrarium_shepherd.report import Report
+from terrarium_shepherd.spawn import Child, Hanging, pidfd_of, reap, send, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VERSION = 5
+VERSION = 6
 
 ORDERS = 0
 LIFELINE = 3
@@ -39,8 +41,11 @@ class Shepherd:
         self._flock: "dict[int, Child]" = {}  # by pid
         self._uncleared: "set[str]" = set()  # spawns that have exited, and of which there may be something left
         self._environment: "dict[str, str]" = {}
+        self._pending = b""
         self._orders: "collections.deque[dict[str, Any]]" = collections.deque()
         self._over = False
+        self._selector = selectors.DefaultSelector()
+        self._report = Report(REPORT, self._selector)
         self._wakeup, self._waker = socket.socketpair()
         self._wakeup.setblocking(False)
         self._waker.setblocking(False)
@@ -53,7 +58,7 @@ class Shepherd:
             if sys.platform.startswith("linux"):
                 libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
             pid, _ = self._view.introduce()
-            self._tell(
+            self._report.tell(
                 {
                     "type": "hello",
                     "version": VERSION,
@@ -72,23 +77,22 @@ class Shepherd:
         self._over = True
 
     def _serve(self) -> None:
-        poller = select.poll()
-        for source in (ORDERS, LIFELINE, self._wakeup):
-            poller.register(source, select.POLLIN)
-        pending = b""
-        while not self._over:
-            for fd, _ in poller.poll(0 if self._orders else None):
-                if fd == LIFELINE:
-                    return
-                if fd != ORDERS:
-                    self._wake()
-                    continue
-                chunk = os.read(ORDERS, 65536)
-                if not chunk:
-                    return
-                *lines, pending = (pending + chunk).split(b"\n")
-                self._orders.extend(json.loads(line) for line in lines)
-            self._obey([self._orders.popleft() for _ in range(min(len(self._orders), _ORDERS_AT_ONCE))])
+        self._selector.register(ORDERS, selectors.EVENT_READ, self._hear)
+        self._selector.register(LIFELINE, selectors.EVENT_READ, self._leave)
+        self._selector.register(self._wakeup, selectors.EVENT_READ, self._wake)
+        while not self._over and self._report.has_listener:
+            for key, _ in self._selector.select(0 if self._orders else None):
+                key.data()
+            if not self._over:
+                self._obey([self._orders.popleft() for _ in range(min(len(self._orders), _ORDERS_AT_ONCE))])
+
+    def _hear(self) -> None:
+        chunk = os.read(ORDERS, 65536)
+        if not chunk:
+            self._over = True
+            return
+        *lines, self._pending = (self._pending + chunk).split(b"\n")
+        self._orders.extend(json.loads(line) for line in lines)
 
     def _wake(self) -> None:
         """A signal has come."""
@@ -100,23 +104,29 @@ class Shepherd:
         self._reap()
 
     def _obey(self, orders: "list[dict[str, Any]]") -> None:
-        # Each time that it is woken costs the host more than what it is told: all connections come together, and all news.
-        connections = {order["spawn"]: Connections(order, self._lifeline) for order in orders if order["type"] == "spawn"}
+        # Each time that it is woken costs the host more than what it is told: all news comes together.
         news = []
         for order in orders:
             if order["type"] == "spawn":
-                news.append(self._spawn(order, connections[order["spawn"]]))
+                news.append(self._spawn(order))
             elif order["type"] == "signal":
-                self._signal(order)
+                for child in self._find(order):
+                    self._signal(child, order["signal"], order["target"])
+            elif order["type"] == "flow":
+                for child in self._find(order):
+                    self._report.let_speak(child, order["channel"], order["on"])
             elif order["type"] == "environment":
                 self._environment = order["env"]
             else:
                 raise ValueError("no such order: %s" % order["type"])
-        self._tell(*news)
+        self._report.tell(*news)
 
-    def _spawn(self, order: "dict[str, Any]", connections: Connections) -> "dict[str, Any]":
+    def _find(self, order: "dict[str, Any]") -> "list[Child]":
+        return [child for child in self._flock.values() if child.spawn == order["spawn"]]
+
+    def _spawn(self, order: "dict[str, Any]") -> "dict[str, Any]":
         try:
-            child = spawn(order, self._environment, connections, self._enclosure, self._view)
+            child = spawn(order, self._environment, self._lifeline, self._enclosure, self._view)
         except (OSError, ValueError) as error:
             number = getattr(error, "errno", None) or errno.EINVAL
             code = errno.errorcode.get(number, str(number))
@@ -131,15 +141,14 @@ class Shepherd:
                 "begun": hanging is not None,
             }
         self._flock[child.pid] = child
+        self._report.add(child)
         return {"type": "spawned", "spawn": child.spawn, "pid": child.host_pid, "startTicks": child.start_ticks}
 
-    def _signal(self, order: "dict[str, Any]") -> None:
-        for child in self._flock.values():
-            if child.spawn == order["spawn"]:
-                if order["target"] == "group":
-                    child.signal_group(order["signal"])
-                else:
-                    child.signal(order["signal"])
+    def _signal(self, child: Child, number: int, target: str) -> None:
+        if target == "group":
+            child.signal_group(number)
+        else:
+            child.signal(number)
 
     def _reap(self) -> None:
         """Tells of every process that has exited, and ends what it has left in its group and elsewhere."""
@@ -151,7 +160,8 @@ class Shepherd:
                 continue
             child.signal_group(signal.SIGKILL)
             child.bury()
-            self._tell({"type": "exited", "spawn": child.spawn, "code": code, "signal": number})
+            self._report.remove(child)
+            self._report.tell({"type": "exited", "spawn": child.spawn, "code": code, "signal": number})
             self._uncleared.add(child.spawn)
         self._end_orphans()
 
@@ -170,7 +180,7 @@ class Shepherd:
         # What is further down comes to us when the last one above it is reaped.
         for spawn_id in [each for each in self._uncleared if mark.mark_of(each) not in left]:
             self._uncleared.remove(spawn_id)
-            self._tell({"type": "cleared", "spawn": spawn_id})
+            self._report.tell({"type": "cleared", "spawn": spawn_id})
 
     def _slaughter(self) -> None:
         """Ends everything below us, and whatever that leaves to us in turn, until there is nothing."""
@@ -194,15 +204,7 @@ class Shepherd:
                 return
             # The kernel holds the others, or they are on their way.
             wait = _SHORTEST_WAIT if buried else min(wait * 2, _LONGEST_WAIT)
-            select.select([], [], [], wait)
-
-    def _tell(self, *news: "dict[str, Any]") -> None:
-        lines = b"".join(json.dumps(each).encode() + b"\n" for each in news)
-        try:
-            while lines:
-                lines = lines[os.write(REPORT, lines) :]
-        except OSError:
-            self._over = True  # nobody is there to hear it
+            time.sleep(wait)
 
 
 def _first_exited() -> "tuple[int, int | None, int | None] | None":

@@ -5,7 +5,6 @@ import fcntl
 import os
 import select
 import signal
-import socket
 import sys
 import time
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 EXIT_HOST_GONE = 97
 
 _LIFELINE = 3
-_HEADER = 64
+_CHANNELS = ("stdout", "stderr", "report")
 # So long a process may take to become its program, in s: whoever waits for it can do nothing else meanwhile.
 _PATIENCE = 5.0
 
@@ -28,7 +27,7 @@ _PATIENCE = 5.0
 class Child:
     """A process that was started by order and is not reaped yet, so that its number is its own."""
 
-    __slots__ = ("spawn", "pid", "host_pid", "start_ticks", "_pidfd")
+    __slots__ = ("spawn", "pid", "host_pid", "start_ticks", "pipes", "_pidfd")
 
     def __init__(self, spawn: str, pid: int, host_pid: int, start_ticks: "int | None") -> None:
         self.spawn = spawn
@@ -36,6 +35,8 @@ class Child:
         self.host_pid = host_pid
         """The same in the eyes of the host."""
         self.start_ticks = start_ticks
+        self.pipes: "dict[str, int]" = {}
+        """Our ends, by channel."""
         self._pidfd = pidfd_of(pid)
 
     def signal(self, number: int) -> None:
@@ -90,57 +91,26 @@ class Hanging(OSError):
         self.child = child
 
 
-class Connections:
-    """Those of a process that is to be started with the host: its descriptors from 1 on."""
-
-    def __init__(self, order: "dict[str, Any]", lifeline: str) -> None:
-        self._descriptors: "list[int]" = []
-        self._error: "OSError | None" = None
-        try:
-            for channel in ("stdout", "stderr"):
-                self._descriptors.append(_connect(order["socket"], order["spawn"], channel))
-            self._descriptors.append(_grasp(lifeline))
-            self._descriptors.append(_connect(order["socket"], order["spawn"], "report"))
-        except OSError as error:
-            self._error = error
-
-    def descriptors(self) -> "list[int]":
-        """Raises the OSError that has kept one of them from being made."""
-        if self._error is not None:
-            raise self._error
-        return self._descriptors
-
-    def close(self) -> None:
-        for fd in self._descriptors:
-            os.close(fd)
-
-
 def spawn(
-    order: "dict[str, Any]",
-    environment: "dict[str, str]",
-    connections: Connections,
-    enclosure: Enclosure,
-    view: HostView,
+    order: "dict[str, Any]", environment: "dict[str, str]", lifeline: str, enclosure: Enclosure, view: HostView
 ) -> Child:
-    """Closes the connections. Raises OSError, or ValueError for what no system takes."""
+    """Raises OSError, or ValueError for what no system takes."""
+    ours: "list[int]" = []
+    theirs: "list[int]" = []
     try:
-        env = {**environment, **order["env"]}
-        return _start({**order, "env": env}, connections.descriptors(), enclosure, view)
+        for _ in _CHANNELS:
+            end, other = os.pipe()
+            ours.append(end)
+            theirs.append(other)
+            os.set_blocking(end, False)
+        theirs.insert(_LIFELINE - 1, _grasp(lifeline))
+        child = _start({**order, "env": {**environment, **order["env"]}}, theirs, enclosure, view)
+        child.pipes.update(zip(_CHANNELS, ours))
+        ours.clear()
+        return child
     finally:
-        connections.close()
-
-
-def _connect(path: str, spawn: str, channel: str) -> int:
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(path)
-        connection.sendall(("%s %s" % (spawn, channel)).encode().ljust(_HEADER))
-        return connection.detach()
-    except OSError as error:
-        connection.close()
-        if isinstance(error, (FileNotFoundError, PermissionError)):  # not to be taken for what the program lacks
-            raise OSError(errno.ECONNREFUSED, "nobody listens at " + path) from None
-        raise
+        for fd in (*ours, *theirs):
+            os.close(fd)
 
 
 def _grasp(lifeline: str) -> int:
@@ -154,13 +124,13 @@ def _grasp(lifeline: str) -> int:
     return fd
 
 
-def _start(order: "dict[str, Any]", channels: "list[int]", enclosure: Enclosure, view: HostView) -> Child:
+def _start(order: "dict[str, Any]", descriptors: "list[int]", enclosure: Enclosure, view: HostView) -> Child:
     told, tell = os.pipe()
     try:
         shepherd = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become(order, channels, shepherd, enclosure, view, tell)
+            _become(order, descriptors, shepherd, enclosure, view, tell)
     except OSError:
         os.close(told)
         raise
@@ -182,7 +152,7 @@ def _start(order: "dict[str, Any]", channels: "list[int]", enclosure: Enclosure,
 
 
 def _become(
-    order: "dict[str, Any]", channels: "list[int]", shepherd: int, enclosure: Enclosure, view: HostView, tell: int
+    order: "dict[str, Any]", descriptors: "list[int]", shepherd: int, enclosure: Enclosure, view: HostView, tell: int
 ) -> None:
     """Ends in another program, or ends. Tells its pid and start, and behind them, in case of failure, why."""
     try:
@@ -194,8 +164,8 @@ def _become(
         os.setsid()
         enclosure.admit()
         # Out of the way first: one of them may have the number that another is to have.
-        descriptors = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in channels]
-        for target, fd in enumerate([os.open(os.devnull, os.O_RDONLY), *descriptors]):
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in descriptors]
+        for target, fd in enumerate([os.open(os.devnull, os.O_RDONLY), *high]):
             os.dup2(fd, target)
         if sys.platform.startswith("linux"):
             _guard(shepherd)

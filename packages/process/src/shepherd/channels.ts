@@ -1,35 +1,36 @@
 import type { Readable } from 'node:stream'
-import { outlet, Tail, type Outlet } from './outlet.ts'
+import { Outlet, Tail, type Flow } from './outlet.ts'
 
-/** The host's ends of what connects it with a process, whoever has made them. */
-export interface Ends {
-  readonly stdout: Readable
-  readonly stderr: Readable
-  readonly report: Readable
-}
+export const CHANNELS = ['stdout', 'stderr', 'report'] as const
+
+export type Channel = (typeof CHANNELS)[number]
 
 const TAIL_BYTES = 4096
-const DRAIN_MS = 500
 
 /** What a process says, as its readers see it. */
 export class Channels {
-  readonly stdout: Readable
-  readonly stderr: Readable
-  readonly report: Readable
-  readonly #outlets: readonly Outlet[]
-  readonly #tail: Tail
+  readonly #outlets: Readonly<Record<Channel, Outlet>>
+  readonly #tail = new Tail(TAIL_BYTES)
 
-  constructor({ stdout, stderr, report }: Ends) {
-    this.#tail = new Tail(stderr, TAIL_BYTES)
-    const outlets = [
-      outlet(stdout, { discard: true }),
-      outlet(stderr, { discard: true }),
-      outlet(report, { discard: false }),
-    ] as const
-    this.stdout = outlets[0].stream
-    this.stderr = outlets[1].stream
-    this.report = outlets[2].stream
-    this.#outlets = outlets
+  /** Whoever makes them is asked for the flow of each, and calls `take` and `end`. */
+  constructor(flowOf: (channel: Channel) => Flow) {
+    this.#outlets = {
+      stdout: new Outlet(flowOf('stdout'), { discard: true }),
+      stderr: new Outlet(flowOf('stderr'), { discard: true }),
+      report: new Outlet(flowOf('report'), { discard: false }),
+    }
+  }
+
+  get stdout(): Readable {
+    return this.#outlets.stdout.stream
+  }
+
+  get stderr(): Readable {
+    return this.#outlets.stderr.stream
+  }
+
+  get report(): Readable {
+    return this.#outlets.report.stream
   }
 
   /** The last bytes of standard error. */
@@ -37,8 +38,12 @@ export class Channels {
     return this.#tail.toString()
   }
 
-  /** The process has exited: what it has said last is read, but not for long. */
-  finish(): void {
-    for (const each of this.#outlets) each.finish(DRAIN_MS)
+  take(channel: Channel, chunk: Buffer): void {
+    if (channel === 'stderr') this.#tail.take(chunk)
+    this.#outlets[channel].take(chunk)
+  }
+
+  end(channel: Channel): void {
+    this.#outlets[channel].end()
   }
 }

@@ -3,9 +3,11 @@ import { statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { TerrariumError } from '@terrarium/supervisor'
-import { Channels } from './channels.ts'
+import { Channels, CHANNELS, type Channel } from './channels.ts'
 import type { Reservation } from '../log/record.ts'
 import { startTicksOf } from '../table/table.ts'
+
+const DRAIN_MS = 500
 
 /** What to start: the marker is already in place. */
 export interface LaunchRequest {
@@ -83,11 +85,8 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
   }
   // A process that goes away while one of these is in use is told by its exit.
   for (const end of [stdin, lifeline]) end.on('error', () => undefined)
-  const channels = new Channels({
-    stdout: child.stdout,
-    stderr: child.stderr,
-    report: report as Readable,
-  })
+  const sources = { stdout: child.stdout, stderr: child.stderr, report: report as Readable }
+  const channels = connect(sources)
   // It is not reaped before its exit is told, so nobody else has its number.
   const startTicks = startTicksOf(pid) ?? 0
 
@@ -95,7 +94,10 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
   const ended = new Promise<Ended>((resolve) => {
     child.once('exit', (code, signal) => {
       over = true
-      channels.finish()
+      // What it has said last is read, but not for long: somebody else may hold the other end.
+      setTimeout(() => {
+        for (const source of Object.values(sources)) source.destroy()
+      }, DRAIN_MS).unref()
       stdin.destroy()
       lifeline.destroy()
       // libuv reaps every dead child of a moment before it calls back for the first of them, so inside this callback another
@@ -130,6 +132,21 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
       }
     },
   }
+}
+
+function connect(sources: Readonly<Record<Channel, Readable>>): Channels {
+  const channels = new Channels((channel) => sources[channel])
+  for (const channel of CHANNELS) {
+    const end = (): void => {
+      channels.end(channel)
+    }
+    const source = sources[channel]
+    source.once('end', end).once('close', end).on('error', end)
+    source.on('data', (chunk: Buffer) => {
+      channels.take(channel, chunk)
+    })
+  }
+  return channels
 }
 
 function killGroup(pid: number, signal: NodeJS.Signals): void {

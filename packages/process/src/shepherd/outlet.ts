@@ -1,50 +1,64 @@
 import { Readable } from 'node:stream'
 
-/** A child's pipe as its reader sees it: it always ends cleanly, also when somebody else still holds the other end. */
-export interface Outlet {
-  readonly stream: Readable
-  /** The child has exited: read what is left until the deadline (ms), then let go of the descriptor. */
-  finish(deadline: number): void
+/** Where something comes from, bit by bit. */
+export interface Flow {
+  pause(): void
+  resume(): void
 }
 
-/**
- * Hands a child's pipe on with its back-pressure. With `discard`, a full buffer that nobody reads is thrown away, so that a chatty
- * child does not stop; a reader who comes before that misses nothing. Nor does it stop when its reader has destroyed the stream.
- */
-export function outlet(source: Readable, { discard }: { readonly discard: boolean }): Outlet {
-  const stream = new Readable({
-    read: () => {
-      source.resume()
-    },
-    destroy: (error, callback) => {
-      source.resume()
-      callback(error)
-    },
-  })
-  let ended = false
-  const end = () => {
-    if (ended) return
-    ended = true
-    source.destroy()
-    stream.push(null)
+/** What a process says on one channel, as its reader sees it: with back-pressure, and an end that does not depend on the reader. */
+export class Outlet {
+  readonly stream: Readable
+  readonly #flow: Flow
+  readonly #discard: boolean
+  #isPaused = false
+  #hasEnded = false
+
+  /**
+   * With `discard`, a full buffer that nobody reads is thrown away, so that a chatty process does not stop; a reader who comes before
+   * that misses nothing. Nor does it stop when its reader has destroyed the stream.
+   */
+  constructor(flow: Flow, { discard }: { readonly discard: boolean }) {
+    this.#flow = flow
+    this.#discard = discard
+    this.stream = new Readable({
+      read: () => {
+        this.#resume()
+      },
+      destroy: (error, callback) => {
+        this.#resume()
+        callback(error)
+      },
+    })
   }
-  const isUnread = () => stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0
-  source.once('end', end).once('close', end).on('error', end)
-  source.on('data', (chunk: Buffer) => {
-    if (ended || stream.destroyed || stream.push(chunk)) return
-    source.pause()
-    if (!discard) return
+
+  take(chunk: Buffer): void {
+    const { stream } = this
+    if (this.#hasEnded || stream.destroyed || stream.push(chunk)) return
+    this.#isPaused = true
+    this.#flow.pause()
+    if (!this.#discard) return
     // Whoever is being handed the stream in this turn has not had the time to read from it.
     setImmediate(() => {
-      if (!ended && isUnread()) stream.resume()
+      if (!this.#hasEnded && this.#isUnread) stream.resume()
     })
-  })
-  source.resume()
-  return {
-    stream,
-    finish(deadline) {
-      if (!ended) setTimeout(end, deadline).unref()
-    },
+  }
+
+  /** There is no more. */
+  end(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.stream.push(null)
+  }
+
+  get #isUnread(): boolean {
+    return this.stream.listenerCount('data') === 0 && this.stream.listenerCount('readable') === 0
+  }
+
+  #resume(): void {
+    if (!this.#isPaused || this.#hasEnded) return
+    this.#isPaused = false
+    this.#flow.resume()
   }
 }
 
@@ -53,11 +67,12 @@ export class Tail {
   readonly #limit: number
   #bytes = Buffer.alloc(0)
 
-  constructor(source: Readable, limit: number) {
+  constructor(limit: number) {
     this.#limit = limit
-    source.on('data', (chunk: Buffer) => {
-      this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-this.#limit)
-    })
+  }
+
+  take(chunk: Buffer): void {
+    this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-this.#limit)
   }
 
   toString(): string {

@@ -1,9 +1,7 @@
-import { once } from 'node:events'
 import { closeSync, constants as fsConstants, openSync } from 'node:fs'
-import { createServer, type Server, type Socket } from 'node:net'
 import { constants } from 'node:os'
 import { TerrariumError } from '@terrarium/supervisor'
-import { Channels } from './channels.ts'
+import { CHANNELS, Channels, type Channel } from './channels.ts'
 import { readLines } from '../lines.ts'
 import { startTicksOf } from '../table/table.ts'
 import type { Containment } from './containment.ts'
@@ -19,22 +17,7 @@ import {
 } from './launch.ts'
 
 /** Of the protocol, which `terrarium_shepherd` describes. */
-const VERSION = 5
-const HEADER_BYTES = 64
-/** So often this process gets to its connections before one that has not come is lost: it is short of descriptors. */
-const CONNECTION_TICKS = 4
-const CONNECTION_TICK_MS = 500
-const CHANNELS = ['stdout', 'stderr', 'report'] as const
-
-type Channel = (typeof CHANNELS)[number]
-
-/** Where the shepherd and its processes are connected with this one. */
-interface Meeting {
-  /** This process listens here. */
-  readonly socket: string
-  /** The FIFO that the shepherd makes: the lifeline of all its processes. */
-  readonly lifeline: string
-}
+const VERSION = 6
 
 /** The shepherd's first word. */
 type FirstWord =
@@ -66,6 +49,7 @@ type News =
       readonly message: string
       readonly begun: boolean
     }
+  | { readonly type: 'output'; readonly spawn: string; readonly channel: Channel; readonly data: string }
   | { readonly type: 'exited'; readonly spawn: string; readonly code: number | null; readonly signal: number | null }
   | { readonly type: 'cleared'; readonly spawn: string }
 
@@ -75,9 +59,7 @@ type News =
  */
 export class Shepherd {
   readonly #launched: LaunchedChild
-  readonly #server: Server
-  readonly #meeting: Meeting
-  /** The descriptor. All that this process ever does with it is to close it. */
+  /** The descriptor of that of all its processes. All that this process ever does with it is to close it. */
   #lifeline: number | undefined
   /** Those whose end it has not told of, or of which there may be something left. */
   readonly #flock = new Map<string, Shepherded>()
@@ -88,22 +70,17 @@ export class Shepherd {
   #startTicks = 0
 
   /**
-   * Listens on the socket, and waits for the first word of a process that runs `terrarium_shepherd`. Errors: START_FAILED, and
-   * CONFIGURATION when it cannot have the containment that it was told to have.
+   * Waits for the first word of a process that runs `terrarium_shepherd`, and opens the lifeline that it has made. Errors:
+   * START_FAILED, and CONFIGURATION when it cannot have the containment that it was told to have.
    */
-  static async start(launched: LaunchedChild, meeting: Meeting): Promise<Shepherd> {
-    const shepherd = new Shepherd(launched, meeting)
-    await shepherd.#begin()
+  static async start(launched: LaunchedChild, lifeline: string): Promise<Shepherd> {
+    const shepherd = new Shepherd(launched)
+    await shepherd.#begin(lifeline)
     return shepherd
   }
 
-  private constructor(launched: LaunchedChild, meeting: Meeting) {
+  private constructor(launched: LaunchedChild) {
     this.#launched = launched
-    this.#meeting = meeting
-    this.#server = createServer({ allowHalfOpen: true }, (connection) => {
-      this.#welcome(connection)
-    })
-    this.#server.unref()
   }
 
   /** What it has said of itself. */
@@ -121,14 +98,12 @@ export class Shepherd {
     const { spawn, command, args, env, cwd = null } = request
     this.#flock.set(spawn, shepherded)
     this.#launched.waitFor(true)
-    const forget = (): void => {
+    void shepherded.whenCleared.then(() => {
       this.#flock.delete(spawn)
       if (this.#flock.size === 0) this.#launched.waitFor(false)
-    }
-    // Not before it is launched or refused: it may be cleared before its connections have been seen here.
-    void Promise.allSettled([shepherded.launched, shepherded.whenCleared]).then(forget)
+    })
     this.#tellEnvironment()
-    this.#order({ type: 'spawn', spawn, socket: this.#meeting.socket, command, args, env, cwd })
+    this.#order({ type: 'spawn', spawn, command, args, env, cwd })
     return shepherded.launched
   }
 
@@ -147,9 +122,8 @@ export class Shepherd {
     await this.#launched.ended
   }
 
-  async #begin(): Promise<void> {
+  async #begin(lifeline: string): Promise<void> {
     const { channels, ended, stdin } = this.#launched
-    const { socket, lifeline } = this.#meeting
     let greet: ((line: string) => void) | undefined
     const firstLine = new Promise<string>((resolve) => (greet = resolve))
     readLines(channels.report, (line) => {
@@ -158,8 +132,7 @@ export class Shepherd {
       greet = undefined
     })
     try {
-      const listening = once(this.#server.listen(socket), 'listening')
-      const [hello] = await Promise.all([this.#greeted(firstLine), listening])
+      const hello = await this.#greeted(firstLine)
       // For reading too, so that it need not have a reader to be opened.
       this.#lifeline = openSync(lifeline, fsConstants.O_RDWR | fsConstants.O_NONBLOCK)
       this.#hello = hello
@@ -168,7 +141,7 @@ export class Shepherd {
       stdin.end()
       if (error instanceof TerrariumError) throw error
       throw new TerrariumError('START_FAILED', `the shepherd cannot be reached: ${(error as Error).message}`, {
-        hint: 'The system is short of descriptors, or the folder for sockets is gone or full; see ulimit -a and df.',
+        hint: 'The system is short of descriptors, or the folder for sockets is gone; see ulimit -a.',
         cause: error,
       })
     } finally {
@@ -228,23 +201,6 @@ export class Shepherd {
     stdin.write(`${line}\n`)
   }
 
-  /** Somebody connects, and says first for which process and as what. */
-  #welcome(connection: Socket): void {
-    connection.on('error', () => undefined)
-    let header: Buffer | undefined
-    const read = (chunk: Buffer): void => {
-      header = header === undefined ? chunk : Buffer.concat([header, chunk])
-      if (header.length < HEADER_BYTES) return
-      connection.off('data', read).pause()
-      if (header.length > HEADER_BYTES) connection.unshift(header.subarray(HEADER_BYTES))
-      const [spawn = '', channel = ''] = header.toString('latin1', 0, HEADER_BYTES).split(' ')
-      const shepherded = this.#flock.get(spawn)
-      if (shepherded === undefined) connection.destroy()
-      else shepherded.connect(channel as Channel, connection)
-    }
-    connection.on('data', read)
-  }
-
   #hear(news: News): void {
     const shepherded = this.#flock.get(news.spawn)
     switch (news.type) {
@@ -253,6 +209,9 @@ export class Shepherd {
         break
       case 'refused':
         shepherded?.refused(news)
+        break
+      case 'output':
+        shepherded?.said(news.channel, Buffer.from(news.data, 'base64'))
         break
       case 'exited':
         shepherded?.exited({ code: news.code, signal: nameOf(news.signal) })
@@ -264,13 +223,14 @@ export class Shepherd {
 
   /** The shepherd is gone, and its processes end with it. */
   #disband(): void {
-    this.#server.close()
     if (this.#lifeline !== undefined) closeSync(this.#lifeline)
     for (const shepherded of this.#flock.values()) shepherded.orphaned()
   }
 }
 
-type Order = { readonly type: 'signal'; readonly signal: number; readonly target: 'process' | 'group' }
+type Order =
+  | { readonly type: 'signal'; readonly signal: number; readonly target: 'process' | 'group' }
+  | { readonly type: 'flow'; readonly channel: Channel; readonly on: boolean }
 
 /** One process of the shepherd's, from the request on. */
 class Shepherded {
@@ -278,11 +238,7 @@ class Shepherded {
   readonly #request: LaunchRequest
   readonly #keeper: Keeper
   readonly #order: (order: Order) => void
-  readonly #connections = new Map<Channel, Socket>()
-  #facts: { readonly pid: number; readonly startTicks: number } | undefined
   #channels: Channels | undefined
-  #patience: NodeJS.Timeout | undefined
-  #refused = false
   #over = false
   #resolve: (launched: Launched) => void = () => undefined
   #reject: (error: TerrariumError | StartedInVain) => void = () => undefined
@@ -301,66 +257,19 @@ class Shepherded {
     })
   }
 
-  connect(channel: Channel, connection: Socket): void {
-    if (this.#refused) {
-      connection.destroy()
-      return
-    }
-    this.#connections.set(channel, connection)
-    this.#complete()
-  }
-
   spawned(pid: number, startTicks: number): void {
-    if (this.#refused) return
-    this.#facts = { pid, startTicks }
-    if (this.#connections.size === CHANNELS.length) {
-      this.#complete()
-      return
-    }
-    let ticks = 0
-    this.#patience = setInterval(() => {
-      if (++ticks === CONNECTION_TICKS) this.#lost()
-    }, CONNECTION_TICK_MS)
-  }
-
-  refused({ code, message, begun }: { code: string; message: string; begun: boolean }): void {
-    const error = startError(this.#request, Object.assign(new Error(message), { code }))
-    if (begun) this.#refuse(new StartedInVain(error, this.whenCleared))
-    else {
-      this.#refuse(error)
-      this.#clear({ orphaned: false })
-    }
-  }
-
-  exited(ended: Ended): void {
-    this.#over = true
-    this.#channels?.finish()
-    // What it has said last is here, and read in this turn of the event loop; in the next one, if the connection is that new.
-    setImmediate(() => setImmediate(this.#end, ended))
-  }
-
-  cleared(cleared: Cleared): void {
-    void this.#ended.then(() => {
-      this.#clear(cleared)
-    })
-  }
-
-  /** The kernel kills it, if it is alive, since the shepherd is gone and the lifeline is closed. */
-  orphaned(): void {
-    if (this.#channels === undefined) this.#refuse(new StartedInVain(shepherdGone(this.#request), this.whenCleared))
-    if (!this.#over) this.exited({ code: null, signal: 'SIGKILL' })
-    this.cleared({ orphaned: true })
-  }
-
-  #complete(): void {
-    const [stdout, stderr, report] = CHANNELS.map((channel) => this.#connections.get(channel))
-    if (this.#facts === undefined || !stdout || !stderr || !report) return
-    clearInterval(this.#patience)
-    const channels = new Channels({ stdout, stderr, report })
+    const channels = new Channels((channel) => ({
+      pause: () => {
+        this.#let(channel, false)
+      },
+      resume: () => {
+        this.#let(channel, true)
+      },
+    }))
     this.#channels = channels
-    if (this.#over) channels.finish()
     this.#resolve({
-      ...this.#facts,
+      pid,
+      startTicks,
       keeper: this.#keeper,
       channels,
       ended: this.#ended,
@@ -372,18 +281,43 @@ class Shepherded {
     })
   }
 
-  /** It is running, but some of its connections never came. */
-  #lost(): void {
-    const error = Object.assign(new Error('its connections were lost'), { code: 'EMFILE' })
-    this.#order({ type: 'signal', signal: constants.signals.SIGKILL, target: 'group' })
-    this.#refuse(new StartedInVain(startError(this.#request, error), this.whenCleared))
+  refused({ code, message, begun }: { code: string; message: string; begun: boolean }): void {
+    const error = startError(this.#request, Object.assign(new Error(message), { code }))
+    if (begun) this.#reject(new StartedInVain(error, this.whenCleared))
+    else {
+      this.#reject(error)
+      this.#clear({ orphaned: false })
+    }
   }
 
-  #refuse(error: TerrariumError | StartedInVain): void {
-    this.#refused = true
-    clearInterval(this.#patience)
-    for (const connection of this.#connections.values()) connection.destroy()
-    this.#reject(error)
+  /** Nothing, at the end of the channel. */
+  said(channel: Channel, chunk: Buffer): void {
+    if (chunk.length > 0) this.#channels?.take(channel, chunk)
+    else this.#channels?.end(channel)
+  }
+
+  exited(ended: Ended): void {
+    this.#over = true
+    for (const channel of CHANNELS) this.#channels?.end(channel)
+    // All that it has said has been told before, and is read in this turn of the event loop.
+    setImmediate(this.#end, ended)
+  }
+
+  cleared(cleared: Cleared): void {
+    void this.#ended.then(() => {
+      this.#clear(cleared)
+    })
+  }
+
+  /** The kernel kills it, if it is alive, since the shepherd is gone and the lifeline is closed. */
+  orphaned(): void {
+    if (this.#channels === undefined) this.#reject(new StartedInVain(shepherdGone(this.#request), this.whenCleared))
+    if (!this.#over) this.exited({ code: null, signal: 'SIGKILL' })
+    this.cleared({ orphaned: true })
+  }
+
+  #let(channel: Channel, on: boolean): void {
+    if (!this.#over) this.#order({ type: 'flow', channel, on })
   }
 }
 

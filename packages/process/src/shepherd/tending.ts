@@ -72,7 +72,6 @@ export class Tending {
     const { python, owner, spawns, logger, containment } = this.#context
     const number = ++this.#hired
     // A control group of its own, so that the next one need not wait for the end of this one's.
-    const socket = join(owner.runtimeDirectory, `s${number}.sock`)
     const lifeline = join(owner.runtimeDirectory, `s${number}.fifo`)
     const name = `${owner.installation}-${owner.run}-${number}`
     const request = {
@@ -96,7 +95,7 @@ export class Tending {
         if (!isTending || this.#closed) return
         logger.error({ code, signal, tail }, 'the shepherd has died, and with it all processes of this run')
       })
-      const shepherd = await Shepherd.start(launched, { socket, lifeline })
+      const shepherd = await Shepherd.start(launched, lifeline)
       isTending = true
       this.#welcome(shepherd)
       return shepherd
