@@ -1,5 +1,6 @@
 """The shepherd's protocol, spoken by a host that is made of this test. See ``terrarium_shepherd``."""
 
+import base64
 import ctypes
 import errno
 import json
@@ -55,15 +56,12 @@ class Flock:
     """A host with one shepherd."""
 
     def __init__(self, folder, containment, launcher=LAUNCHER):
-        name = folder / os.urandom(4).hex()
-        self.socket = f"{name}.sock"
-        fifo = f"{name}.fifo"
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(self.socket)
-        self._server.listen(64)
-        self._connections = {}
-        self._arrived = threading.Condition()
-        threading.Thread(target=self._accept, daemon=True).start()
+        fifo = str(folder / f"{os.urandom(4).hex()}.fifo")
+        self._output = {}  # by spawn and channel: what it has said and nobody has read
+        self._over = set()  # those of whom there will be no more
+        self._heard = threading.Condition()
+        self.reads = threading.Event()  # otherwise the host does not
+        self.reads.set()
         lifeline, self.lifeline = os.pipe()
         self.report, report = socket.socketpair()
         self.process = subprocess.Popen(
@@ -96,7 +94,6 @@ class Flock:
             **{
                 "type": "spawn",
                 "spawn": spawn,
-                "socket": self.socket,
                 "command": command[0],
                 "args": command[1:],
                 "env": env,
@@ -129,17 +126,35 @@ class Flock:
         assert news["type"] == kind
         return news
 
-    def channel(self, spawn, name):
-        with self._arrived:
-            assert self._arrived.wait_for(lambda: (spawn, name) in self._connections, PATIENCE)
-            return self._connections[spawn, name]
-
     def line(self, spawn, name="stdout"):
-        return self.channel(spawn, name).makefile("r", encoding="utf-8").readline()
+        """The next one; what there is, if it ends before."""
+        said = self._wait(spawn, name, lambda said: b"\n" in said)
+        line, end, rest = said.partition(b"\n")
+        self._output[spawn, name] = rest
+        return (line + end).decode()
 
     def said(self, spawn, name="stdout"):
-        """Everything it says, to the end."""
-        return self.channel(spawn, name).makefile("r", encoding="utf-8").read()
+        """Everything else that it says, to the end."""
+        return self._wait(spawn, name, lambda _: False).decode()
+
+    def output(self, spawn, name):
+        """What it has said so far, and nobody has read."""
+        with self._heard:
+            return self._output.get((spawn, name), b"")
+
+    def flow(self, spawn, name, on):
+        self.order(type="flow", spawn=spawn, channel=name, on=on)
+
+    def _wait(self, spawn, name, is_enough):
+        def said():
+            return self._output.get((spawn, name), b"")
+
+        def is_over():
+            return is_enough(said()) or not {spawn, (spawn, name)}.isdisjoint(self._over)
+
+        with self._heard:
+            assert self._heard.wait_for(is_over, PATIENCE), said()
+            return said()
 
     def let_go(self):
         """Of the lifeline of the processes."""
@@ -149,6 +164,7 @@ class Flock:
 
     def leave(self):
         """The host goes away; answers the shepherd's exit status."""
+        self.reads.set()
         self.let_go()
         if self.lifeline is not None:
             os.close(self.lifeline)
@@ -159,26 +175,29 @@ class Flock:
         self.leave()
         self.process.stdin.close()
         self.process.stderr.close()
-        self._server.close()
         assert [pid for spawn in self.spawns for pid in of_spawn(spawn)] == []
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._server.accept()
-            except OSError:
-                return
-            connection.settimeout(PATIENCE)
-            header = connection.recv(64, socket.MSG_WAITALL)
-            spawn, name = header.decode().split()
-            with self._arrived:
-                self._connections[spawn, name] = connection
-                self._arrived.notify_all()
 
     def _hear(self):
         with self.report, self.report.makefile("rb") as lines:
             for line in lines:
-                self.news.put(json.loads(line))
+                self.reads.wait()
+                if not line.endswith(b"\n"):
+                    return  # the shepherd has ended in the middle of it
+                news = json.loads(line)
+                with self._heard:
+                    if news["type"] == "output":
+                        self._take(news["spawn"], news["channel"], base64.b64decode(news["data"]))
+                    else:
+                        if news["type"] == "exited":
+                            self._over.add(news["spawn"])
+                        self.news.put(news)
+                    self._heard.notify_all()
+
+    def _take(self, spawn, channel, data):
+        assert not {spawn, (spawn, channel)} & self._over, "said after its end"
+        self._output[spawn, channel] = self._output.get((spawn, channel), b"") + data
+        if not data:
+            self._over.add((spawn, channel))
 
 
 @pytest.fixture
@@ -259,7 +278,7 @@ def parent(pid):
 def test_the_shepherd_says_first_who_it_is(flock):
     hello = dict(flock.hello)
     pid, cgroup = hello.pop("pid"), hello.pop("cgroup")
-    assert hello == {"type": "hello", "version": 5, "containment": hello["containment"], "missing": {}}
+    assert hello == {"type": "hello", "version": 6, "containment": hello["containment"], "missing": {}}
     if hello["containment"] == "shepherd":
         assert pid == flock.process.pid
     else:
@@ -302,6 +321,84 @@ def test_a_process_has_the_environment_told_last_and_its_own(flock):
     assert environment() == ["BOTH=its own", "OWN=1", "SECOND="]
 
 
+def test_all_that_a_process_says_is_told_before_its_end(flock):
+    code = """
+import os
+for number in range(20000):
+    os.write(1, b"%d\\n" % number)
+    os.write(2 if number % 2 else 4, b"%d\\n" % number)
+"""
+    spawn, _ = flock.python(code)
+    assert flock.next("exited", spawn)["code"] == 0
+    for name, numbers in (("stdout", range(20000)), ("stderr", range(1, 20000, 2)), ("report", range(0, 20000, 2))):
+        assert flock.said(spawn, name) == "".join(f"{number}\n" for number in numbers)
+
+
+def test_a_channel_ends_before_the_process_if_that_closes_it(flock):
+    spawn, pid = flock.python("import os, time\nos.write(2, b'last')\nos.close(2)\ntime.sleep(600)")
+    assert flock.said(spawn, "stderr") == "last"
+    assert state(pid) == "S"
+
+
+def test_a_channel_ends_with_the_process_whoever_holds_it(flock):
+    code = "import subprocess\nprint(subprocess.Popen(['sleep', '600'], start_new_session=True).pid)"
+    spawn, _ = flock.python(code)
+    flock.next("exited", spawn)
+    pid = int(flock.said(spawn))
+    # It has the pipe still open, or is gone already: what a process has left is ended with it.
+    eventually("it is gone", lambda: flock.hello["containment"] == "pidns" or is_gone(pid))
+
+
+def test_what_is_not_to_flow_holds_its_writer_up_and_nobody_else(flock):
+    code = """
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+os.write(4, b"ready\\n")
+signal.sigwait({signal.SIGUSR1})
+for _ in range(32):
+    os.write(1, b"x" * 32768)
+os.write(4, b"written\\n")
+"""
+    spawn, pid = flock.python(code)
+    assert flock.line(spawn, "report") == "ready\n"
+    flock.flow(spawn, "stdout", False)
+    flock.order(type="signal", spawn=spawn, signal=int(signal.SIGUSR1), target="process")
+    eventually("it waits for its pipe", lambda: Path(f"/proc/{pid}/wchan").read_text() in ("pipe_write", "anon_pipe_write"))
+    other, _ = flock.start("echo", "said")
+    flock.next("exited", other)
+    assert flock.said(other) == "said\n"
+    assert flock.output(spawn, "stdout") == b""
+    flock.flow(spawn, "stdout", True)
+    assert flock.line(spawn, "report") == "written\n"
+    assert flock.next("exited", spawn)["code"] == 0
+    assert flock.said(spawn) == "x" * 1_048_576
+
+
+def test_a_process_that_has_ended_has_said_what_was_not_to_flow(flock):
+    spawn, pid = flock.python("import os, time\nos.write(4, b'ready\\n')\ntime.sleep(600)")
+    assert flock.line(spawn, "report") == "ready\n"
+    flock.flow(spawn, "stdout", False)
+    Path(f"/proc/{pid}/fd/1").write_text("x" * 5000)
+    flock.order(type="signal", spawn=spawn, signal=int(signal.SIGKILL), target="process")
+    flock.next("exited", spawn)
+    assert flock.said(spawn) == "x" * 5000
+
+
+def test_a_host_that_does_not_read_holds_up_those_who_speak_and_not_the_shepherd(flock):
+    flood, flooding = flock.python("import os\nwhile True:\n    os.write(1, b'x' * 65536)")
+    silent, pid = flock.start("sleep", "600")
+    flock.reads.clear()
+    eventually("it waits for its pipe", lambda: Path(f"/proc/{flooding}/wchan").read_text() in ("pipe_write", "anon_pipe_write"))
+    shepherd = flock.hello["pid"]
+    eventually("the shepherd has nothing to do", lambda: state(shepherd) == "S")
+    flock.order(type="signal", spawn=silent, signal=int(signal.SIGKILL), target="process")
+    eventually("it is gone", lambda: is_gone(pid))
+    (resident,) = [int(line.split()[1]) for line in Path(f"/proc/{shepherd}/status").read_text().splitlines() if line.startswith("VmRSS")]
+    assert resident < 40_000
+    flock.reads.set()
+    assert flock.next("exited", silent)["signal"] == signal.SIGKILL
+
+
 def test_of_many_orders_at_once_each_is_answered_in_turn(flock):
     first, _ = flock.start("sleep", "600")
     os.kill(flock.hello["pid"], signal.SIGSTOP)
@@ -310,7 +407,7 @@ def test_of_many_orders_at_once_each_is_answered_in_turn(flock):
     commands = [*ends[:7], (["no-such-program"], "refused"), *ends[7:]]
     spawns = [(flock.ask(*command), kind) for command, kind in commands]
     flock.order(type="signal", spawn=first, signal=int(signal.SIGTERM), target="process")
-    last = flock.ask("true", socket="/no/such/socket")
+    last = flock.ask("no-such-program")
     os.kill(flock.hello["pid"], signal.SIGCONT)
     told = []
     while len(told) < 2 * len(ends) + 3:
@@ -340,7 +437,6 @@ def test_what_cannot_be_started_is_refused_with_the_systems_reason(flock, file):
     assert flock.refusal("true", "a\0b") == "EINVAL"
     assert flock.refusal("true", "\ud800") == "EINVAL"
     assert flock.refusal("true", "x" * 4_000_000) == "E2BIG"
-    assert flock.refusal("true", socket="/no/such/socket") == "ECONNREFUSED"
     plain.chmod(0o755)
     plain.write_bytes(b"\x7fno program")
     assert flock.refusal(str(plain)) == "ENOEXEC"
@@ -579,7 +675,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take conta
 )
 def test_a_containment_that_is_demanded_and_missing_is_an_error(open_flock, wanted, missing, reason):
     flock = open_flock(wanted, missing)
-    news = {"type": "unavailable", "version": 5, "containment": wanted, "reason": reason}
+    news = {"type": "unavailable", "version": 6, "containment": wanted, "reason": reason}
     assert (flock.hello, flock.process.wait(PATIENCE)) == (news, 78)
 
 

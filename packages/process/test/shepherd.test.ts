@@ -218,6 +218,29 @@ time.sleep(60)`
     expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
   })
 
+  test('a shepherd that is killed while much is being said does no harm to its host', async () => {
+    const runtime = await openContained()
+    if (runtime === undefined) return
+    const flood = `import os\nwhile True: os.write(1, b'x' * 65536)`
+    for (let round = 0; round < 5; round++) {
+      const speakers = await Promise.all(
+        [1, 2, 3].map(() => runtime.spawn({ name: 'flood', command: python, args: ['-I', '-S', '-c', flood] })),
+      )
+      await Promise.all(
+        speakers.map(async ({ stdout }) => {
+          let bytes = 0
+          for await (const chunk of stdout as AsyncIterable<Buffer>) if ((bytes += chunk.length) > 1_000_000) break
+          expect(bytes).toBeGreaterThan(1_000_000)
+        }),
+      )
+      process.kill(shepherdsOf(runtime).at(-1) ?? 0, 'SIGKILL')
+      const exits = await Promise.all(speakers.map(({ exited }) => exited))
+      expect(exits).toMatchObject([1, 2, 3].map(() => ({ signal: 'SIGKILL', requested: 'none' })))
+    }
+    expect((await start(runtime, 'idle')).said).toBe('armed')
+    expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
+  })
+
   test('what is being started while the shepherd dies has started or is refused, and is not left', async () => {
     const runtime = await openContained()
     if (runtime === undefined) return
@@ -334,12 +357,11 @@ test('a shepherd of another version is refused', async () => {
   onEnd(() => {
     rmSync(folder, { recursive: true })
   })
-  const script = `echo '{"type":"hello","version":6,"pid":1}' >&4; read -r _; exit 0`
+  const script = `echo '{"type":"hello","version":7,"pid":1}' >&4; read -r _; exit 0`
   const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
-  const meeting = { socket: join(folder, 's.sock'), lifeline: join(folder, 's.fifo') }
-  await expect(Shepherd.start(launched, meeting)).rejects.toMatchObject({
+  await expect(Shepherd.start(launched, join(folder, 's.fifo'))).rejects.toMatchObject({
     code: 'START_FAILED',
-    message: 'the shepherd speaks version 6 of its protocol, not 5',
+    message: 'the shepherd speaks version 7 of its protocol, not 6',
   })
   await launched.ended
   expect(readdirSync(folder)).toEqual([])
@@ -351,10 +373,9 @@ test('a shepherd that cannot be reached is told, and ends', async () => {
     rmSync(folder, { recursive: true })
   })
   // It says that it is there, and has not made the lifeline.
-  const script = `echo '{"type":"hello","version":5,"pid":1}' >&4; read -r _; exit 0`
+  const script = `echo '{"type":"hello","version":6,"pid":1}' >&4; read -r _; exit 0`
   const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
-  const meeting = { socket: join(folder, 's.sock'), lifeline: join(folder, 's.fifo') }
-  await expect(Shepherd.start(launched, meeting)).rejects.toMatchObject({
+  await expect(Shepherd.start(launched, join(folder, 's.fifo'))).rejects.toMatchObject({
     code: 'START_FAILED',
     message: expect.stringMatching(/^the shepherd cannot be reached: ENOENT/) as unknown,
     hint: expect.stringContaining('ulimit -a') as unknown,

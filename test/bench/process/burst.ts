@@ -22,49 +22,45 @@ export async function measureBurst(stage: Stage): Promise<Figure[]> {
     { rounds: quick ? 1 : 7, signal },
   )
   if (plain === undefined || ours === undefined) throw new RangeError('two contenders, two results')
-  const [accepting, first] = await measureFirst(stage, count)
-  if (accepting === undefined || first === undefined) throw new RangeError('two contenders, two results')
+  const first = await measureFirst(stage, count)
   const name = `event loop blocked by ${count} starts at once, in total`
   const versus = (key: 'blocked' | 'total') => ({
     value: ours.median[key],
     unit: 'ms',
     against: { name: 'plain spawn', value: plain.median[key] },
   })
-  const firstName = `${name}, the first of a host`
-  const bare = { name: 'only accepting as many connections' }
   return [
     figure({ name, value: ours.median.blocked, unit: 'ms', target: { atMost: MOST_BLOCKED } }),
     figure({ name, ...versus('blocked') }),
-    figure({ name: firstName, value: first.blocked, unit: 'ms', target: { atMost: MOST_BLOCKED } }),
-    figure({ name: firstName, value: first.blocked, unit: 'ms', against: { ...bare, value: accepting.blocked } }),
     figure({
-      name: `${firstName}, of which on a processor`,
-      value: first.thread,
+      name: `${name}, the first of a host`,
+      value: first.blocked,
       unit: 'ms',
-      against: { ...bare, value: accepting.thread },
+      target: { atMost: MOST_BLOCKED },
     }),
+    figure({ name: `${name}, the first of a host, of which on a processor`, value: first.thread, unit: 'ms' }),
     figure({ name: `${count} starts at once, until all have written`, ...versus('total') }),
   ]
 }
 
-/**
- * What a pool of that size meets when its application starts: each sample in a new host, all of whose code is cold. Beside it a host
- * that only accepts as many connections. Medians.
- */
-async function measureFirst({ folder, python, quick, signal, log }: Stage, count: number): Promise<Blocked[]> {
+/** What a pool of that size meets when its application starts: each sample in a new host, all of whose code is cold. Medians. */
+async function measureFirst({ folder, python, quick, signal, log }: Stage, count: number): Promise<Blocked> {
   const rounds = quick ? 1 : 7
-  log(`${count} processes at once in ${rounds} new hosts, and in as many that only accept their connections`)
-  const taken = await inTurns(
-    ['accepting-host.js', 'bursting-host.js'].map((module) => async () => {
-      const host = await startHost(module, [folder, python, String(count)])
-      await host.exited
-      const { left = 0, ...sample } = host.said as Blocked & { readonly left?: number }
-      if (left > 0) throw new Error(`${left} processes are left behind`)
-      return sample
-    }),
+  log(`${count} processes at once in ${rounds} new hosts`)
+  const [taken] = await inTurns(
+    [
+      async () => {
+        const host = await startHost('bursting-host.js', [folder, python, String(count)])
+        await host.exited
+        const { left, ...sample } = host.said as Blocked & { readonly left: number }
+        if (left > 0) throw new Error(`${left} processes are left behind`)
+        return sample
+      },
+    ],
     { rounds, signal },
   )
-  return taken.map(({ median }) => median)
+  if (taken === undefined) throw new RangeError('one contender, one result')
+  return taken.median
 }
 
 export async function startAll(start: Starter, program: Program, count: number): Promise<Blocked> {

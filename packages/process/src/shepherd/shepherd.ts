@@ -127,6 +127,8 @@ export class Shepherd {
     let greet: ((line: string) => void) | undefined
     const firstLine = new Promise<string>((resolve) => (greet = resolve))
     readLines(channels.report, (line) => {
+      // What is told at the end has no end itself: the shepherd was killed while it said it.
+      if (channels.report.readableEnded) return
       if (greet === undefined) this.#hear(JSON.parse(line) as News)
       else greet(line)
       greet = undefined
