@@ -38,7 +38,7 @@ export async function measureBurst(stage: Stage): Promise<Figure[]> {
       unit: 'ms',
       target: { atMost: MOST_BLOCKED },
     }),
-    figure({ name: `${name}, the first of a host, of which on a processor`, value: first.thread, unit: 'ms' }),
+    figure({ name: `${name}, the first of a host, its time on a processor`, value: first.thread, unit: 'ms' }),
     figure({ name: `${count} starts at once, until all have written`, ...versus('total') }),
   ]
 }
