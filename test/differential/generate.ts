@@ -20,10 +20,12 @@ const REASONS: readonly Reason[] = ['normal', 'shutdown', 'shutdown(x)', 'boom',
 const OTHER_ENDS: readonly Asked[] = ['normal', 'shutdown(x)', 'boom', 'bad']
 const STATIC: readonly Strategy[] = ['one_for_one', 'one_for_all', 'rest_for_one']
 
-/** In ms, and real time in Erlang. */
+/** The time of a worker that lets it pass. In ms, and real time in Erlang. */
 const SOON = 20
-/** Surely longer than `SOON`. */
-const LATER = 80
+/** That of a supervisor: long enough for children that obey, also when the machine has much else to do. */
+const BRIEF = 100
+/** Surely longer than `BRIEF`. */
+const LATER = 400
 
 /** The scenario with this number. The same seed and index give the same one. */
 export function generate(seed: number, index: number): Scenario {
@@ -84,7 +86,7 @@ class Generator {
       name,
       ...this.#lifeIn(parents),
       // Nothing is ordered about the end of a tree whose supervisors are killed (G14), except in the lowest level.
-      shutdown: isLeaf && random.chance(0.2) ? random.pick<Shutdown>(['brutal_kill', 5_000, SOON]) : 'default',
+      shutdown: isLeaf && random.chance(0.2) ? random.pick<Shutdown>(['brutal_kill', 5_000, BRIEF]) : 'default',
       strategy,
       intensity: random.pick([0, 1, 1, 2, 3, 5, 10]),
       autoShutdown,
@@ -101,7 +103,7 @@ class Generator {
       name,
       own.filter((child) => child.type === 'worker' || isLeafNode(child)).map((child) => child.name),
     )
-    return node.shutdown === SOON ? { ...node, children: children.map(slower) } : node
+    return node.shutdown === BRIEF ? { ...node, children: children.map(slower) } : node
   }
 
   #lifeIn(autoShutdown: SupervisorNode['autoShutdown']): { restart: Restart; significant: boolean } {
@@ -206,7 +208,7 @@ class Generator {
     const workers = children.filter((child) => this.#workers.has(child))
     if (workers.length > 0 && random.chance(0.35)) {
       const again = this.#worker(this.#claimed(autoShutdown), random.pick(workers))
-      return { do: 'startChild', supervisor: name, spec: shutdown === SOON ? slower(again) : again }
+      return { do: 'startChild', supervisor: name, spec: shutdown === BRIEF ? slower(again) : again }
     }
     // A supervisor that may be killed gets no supervisors.
     const canNest = name === ROOT || !isLeafNode(supervisor)
@@ -214,7 +216,7 @@ class Generator {
       canNest && random.chance(0.12)
         ? this.#supervisor(LEVELS, autoShutdown)
         : this.#worker(this.#claimed(autoShutdown))
-    const spec = shutdown === SOON ? slower(fresh) : fresh
+    const spec = shutdown === BRIEF ? slower(fresh) : fresh
     children.push(spec.name)
     if (spec.type === 'worker' || isLeafNode(spec)) mortals.push(spec.name)
     return { do: 'startChild', supervisor: name, spec }
