@@ -90,9 +90,10 @@ test('scenarios are of all kinds', () => {
   expect(seen((each) => nodesOf(each).map(({ significant }) => significant))).toEqual([false, true])
   expect(seen((each) => nodesOf(each).map(({ shutdown }) => String(shutdown)))).toEqual([
     '0',
+    '100',
     '20',
+    '400',
     '5000',
-    '80',
     'brutal_kill',
     'default',
     'infinity',

@@ -383,3 +383,30 @@ test('a shepherd that cannot be reached is told, and ends', async () => {
   expect(await launched.ended).toEqual({ code: 0, signal: null })
   expect(readdirSync(folder)).toEqual([])
 })
+
+test('a host that closes waits for its shepherd, whatever that has still to tell', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tt-'))
+  onEnd(() => {
+    rmSync(folder, { recursive: true })
+  })
+  const lifeline = join(folder, 's.fifo')
+  // One that clears its last process only when it is closed.
+  const script = `mkfifo '${lifeline}'; say() { echo "$1" >&4; }
+say '{"type":"hello","version":6,"pid":1,"containment":"shepherd","cgroup":null,"missing":{}}'
+read -r _; read -r _
+say '{"type":"spawned","spawn":"2-0","pid":1,"startTicks":1}'; say '{"type":"exited","spawn":"2-0","code":0,"signal":null}'
+read -r _; say '{"type":"cleared","spawn":"2-0"}'; exit 0`
+  const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
+  const waits: boolean[] = []
+  const waitFor = (on: boolean): void => {
+    waits.push(on)
+    launched.waitFor(on)
+  }
+  const shepherd = await Shepherd.start({ ...launched, waitFor }, lifeline)
+  const process = await shepherd.launch({ spawn: '2-0', command: 'true', args: [], env: {} })
+  await process.ended
+  await shepherd.close()
+  await process.cleared
+  expect(await launched.ended).toEqual({ code: 0, signal: null })
+  expect(waits).toEqual([false, true, true])
+})

@@ -68,6 +68,7 @@ export class Shepherd {
   #isEnvironmentNew = true
   #hello: Hello | undefined
   #startTicks = 0
+  #isClosing = false
 
   /**
    * Waits for the first word of a process that runs `terrarium_shepherd`, and opens the lifeline that it has made. Errors:
@@ -100,7 +101,7 @@ export class Shepherd {
     this.#launched.waitFor(true)
     void shepherded.whenCleared.then(() => {
       this.#flock.delete(spawn)
-      if (this.#flock.size === 0) this.#launched.waitFor(false)
+      if (this.#flock.size === 0 && !this.#isClosing) this.#launched.waitFor(false)
     })
     this.#tellEnvironment()
     this.#order({ type: 'spawn', spawn, command, args, env, cwd })
@@ -115,6 +116,7 @@ export class Shepherd {
 
   /** It ends all that is below it and then itself. Resolves when it has. */
   async close(): Promise<void> {
+    this.#isClosing = true
     this.#launched.waitFor(true)
     this.#launched.stdin.end()
     // With this it does not wait for anything that it is just starting, and goes on if it is stopped.
