@@ -492,7 +492,7 @@ def test_a_signal_goes_to_the_process_or_to_its_group(flock):
     (child,) = [other for other in of_spawn(one) if other != pid]
     flock.order(type="signal", spawn=one, signal=signal.SIGSTOP, target="process")
     eventually("the process is stopped", lambda: state(pid) == "T")
-    assert state(child) == "S"
+    assert state(child) in ("R", "S")
     flock.order(type="signal", spawn=one, signal=signal.SIGSTOP, target="group")
     eventually("its child is stopped too", lambda: state(child) == "T")
     flock.order(type="signal", spawn=one, signal=signal.SIGKILL, target="process")
@@ -518,7 +518,7 @@ def test_what_a_process_leaves_behind_lives_no_longer_than_the_process(flock):
     os.kill(one_pid, signal.SIGKILL)
     flock.next("exited", one)
     eventually("the first one's daemon is gone", lambda: is_gone(daemons[0]))
-    assert [state(pid) for pid in (other_pid, *others)] == ["S", "S"]
+    assert not any(map(is_gone, (other_pid, *others)))
 
 
 def test_processes_end_when_the_host_lets_go_of_their_lifeline(flock):
