@@ -127,16 +127,22 @@ export class Administrator implements Administration {
   #call<T>(call: Call): Promise<T> {
     const { status, phase } = this.#ref.getSnapshot() as { status: string; phase: string }
     if (status !== 'active' || phase === 'idle') return Promise.reject(stoppedError(this.#ref.id))
+    let answer = undefined as Result | undefined
+    let settle: ((result: Result) => void) | undefined
+    const reply = (result: Result): void => {
+      if (settle === undefined) answer = result
+      else settle(result)
+    }
+    this.#ref.send({ type: 'supervisor.call', call, reply })
+    // Most are answered at once, and need no functions to settle their promise later.
+    if (answer !== undefined) return answer.ok ? Promise.resolve(answer.value as T) : Promise.reject(answer.error)
     return new Promise<T>((resolve, reject) => {
-      let isAnswered = false as boolean
-      const reply = (result: Result): void => {
-        isAnswered = true
+      this.#waiting.add(reject)
+      settle = (result) => {
         this.#waiting.delete(reject)
         if (result.ok) resolve(result.value as T)
         else reject(result.error)
       }
-      this.#ref.send({ type: 'supervisor.call', call, reply })
-      if (!isAnswered) this.#waiting.add(reject)
     })
   }
 }

@@ -1,5 +1,6 @@
 import type { AnyActorLogic, AnyActorRef } from 'xstate'
 import { isSupervisor, READY } from './brand.ts'
+import type { Child } from './core/state.ts'
 import { TerrariumError } from './errors.ts'
 import { reasonOfOutput, type ExitReason } from './exit-reason.ts'
 import type { ChildSpec, StartContext } from './spec.ts'
@@ -14,13 +15,12 @@ const XSTATE_STOP = { type: 'xstate.stop' } as const
 
 type Later = 'ready' | { readonly error: unknown }
 
-interface Spawning {
-  readonly logic: AnyActorLogic
+/** XState's options for an actor. */
+interface Options {
   readonly id: string
   readonly input: unknown
   readonly parent: AnyActorRef
-  /** For a supervisor: what its predecessor has left. */
-  readonly legacy: unknown
+  readonly snapshot?: unknown
 }
 
 /** What came of a start; no actor if it could not even be made. */
@@ -31,8 +31,8 @@ export interface Spawned {
 }
 
 /** Creates an actor and starts it. Never throws. From then on XState tells the parent of its end. */
-export function spawn(spawning: Spawning): Spawned {
-  const actor = create(spawning)
+export function spawn(logic: AnyActorLogic, options: Options): Spawned {
+  const actor = create(logic, options)
   if (!(actor instanceof SupervisedActor)) return actor
   const failure = begin(actor)
   return { actor, ready: failure === undefined, failure }
@@ -43,11 +43,12 @@ export function spawn(spawning: Spawning): Spawned {
  * all, or that the question has thrown.
  */
 export function spawnAndWatch(
-  spawning: Spawning,
+  logic: AnyActorLogic,
+  options: Options,
   isReady: (snapshot: never) => boolean,
   later: (news: Later) => void,
 ): Spawned {
-  const actor = create(spawning)
+  const actor = create(logic, options)
   if (!(actor instanceof SupervisedActor)) return actor
   // What happens inside start() is told after it: the actor has to be known before it can be ready, or gone.
   let early: Later | undefined
@@ -73,12 +74,18 @@ export function readinessOf(
   return ready ?? (logic as { [READY]?: (snapshot: never) => boolean })[READY]
 }
 
-function create({ logic, id, input, parent, legacy }: Spawning): SupervisedActor | Spawned {
+/** With what its predecessor has left, if it is a supervisor. */
+export function optionsFor(
+  logic: AnyActorLogic,
+  { id, input, trouble: { legacy } }: Child,
+  parent: AnyActorRef,
+): Options {
+  return legacy !== undefined && isSupervisor(logic) ? { id, input, parent, snapshot: legacy } : { id, input, parent }
+}
+
+function create(logic: AnyActorLogic, options: Options): SupervisedActor | Spawned {
   try {
-    if (legacy !== undefined && isSupervisor(logic)) {
-      return new SupervisedActor(logic, { id, input: input as never, parent, snapshot: legacy as never })
-    }
-    return new SupervisedActor(logic, { id, input: input as never, parent })
+    return new SupervisedActor(logic, options as never)
   } catch (error) {
     return { actor: undefined, ready: false, failure: { error } }
   }

@@ -5,6 +5,7 @@ import {
   legacyOf,
   listensForShutdown,
   notALogic,
+  optionsFor,
   readinessOf,
   reasonOfEnd,
   SHUTDOWN,
@@ -110,7 +111,7 @@ export class Shell {
     const reason = reasonOfEnd(ref)
     if (reason === undefined) return undefined
     if (reason.type === 'error') stopOrphans(ref)
-    if (this.state.settings.keepHistory) child.legacy = legacyOf(ref)
+    if (this.state.settings.keepHistory) child.troubled.legacy = legacyOf(ref)
     return { reason, random: this.#random() }
   }
 
@@ -234,14 +235,14 @@ export class Shell {
   }
 
   #spawn(child: Child, birth: number, logic: AnyActorLogic): void {
-    const { id, input, spec, legacy } = child
+    const { id, spec } = child
     const { self } = this.#scope
-    const spawning = { logic, id, input, parent: self as AnyActorRef, legacy }
+    const options = optionsFor(logic, child, self as AnyActorRef)
     const isReady = readinessOf(logic, spec.source.ready)
     const { actor, ready, failure } =
       isReady === undefined
-        ? spawn(spawning)
-        : spawnAndWatch(spawning, isReady, (news) => {
+        ? spawn(logic, options)
+        : spawnAndWatch(logic, options, isReady, (news) => {
             if (news === 'ready') self.send({ type: 'supervisor.child.ready', id, birth })
             else self.send(this.#exited(id, birth, { type: 'error', error: news.error }))
           })

@@ -1,4 +1,4 @@
-import { Actor, type AnyActorLogic, type EmittedFrom, type Subscription } from 'xstate'
+import { Actor, type ActorOptions, type AnyActorLogic, type EmittedFrom, type Subscription } from 'xstate'
 import { EXIT_REASON } from './exit.ts'
 import type { ExitReason } from './exit-reason.ts'
 import { reportFault } from './host.ts'
@@ -9,6 +9,16 @@ interface Observer {
   readonly complete?: () => void
 }
 
+/** XState keeps these to itself. */
+interface Audience {
+  observers: Set<unknown>
+  eventListeners: Map<unknown, unknown>
+}
+
+/** Those of all actors that nobody observes, which are most: a set and a map each would be a fifth of what an actor holds. */
+const NOBODY = new Set()
+const NOTHING = new Map()
+
 /**
  * An actor whose observers cannot do harm. XState throws an observer's error, or an error that no observer wants, from a
  * timer, where it ends the process; here the first is reported and the second is the supervisor's to deal with.
@@ -17,11 +27,22 @@ export class SupervisedActor<TLogic extends AnyActorLogic = AnyActorLogic> exten
   /** Here from the beginning, since it costs more to add something to an actor that is being stopped. */
   [EXIT_REASON]: ExitReason | undefined = undefined
 
+  constructor(logic: TLogic, options?: ActorOptions<TLogic>) {
+    super(logic, options)
+    const audience = audienceOf(this)
+    if (audience.observers.size === 0) audience.observers = NOBODY
+    if (audience.eventListeners.size === 0) audience.eventListeners = NOTHING
+  }
+
   override subscribe(...observer: unknown[]): Subscription {
+    const audience = audienceOf(this)
+    if (audience.observers === NOBODY) audience.observers = new Set()
     return super.subscribe(contained(this.id, observer) as never)
   }
 
   override on(type: EmittedFrom<TLogic>['type'] | '*', handler: Parameters<Actor<TLogic>['on']>[1]): Subscription {
+    const audience = audienceOf(this)
+    if (audience.eventListeners === NOTHING) audience.eventListeners = new Map()
     return super.on(type, (event) => {
       try {
         handler(event)
@@ -30,6 +51,10 @@ export class SupervisedActor<TLogic extends AnyActorLogic = AnyActorLogic> exten
       }
     })
   }
+}
+
+function audienceOf(actor: Actor<AnyActorLogic>): Audience {
+  return actor as unknown as Audience
 }
 
 /** Only what the observer has: XState calls nothing for the rest. */

@@ -6,6 +6,7 @@ import {
   fromPromise,
   fromTransition,
   sendTo,
+  waitFor,
   type AnyActorLogic,
 } from 'xstate'
 import { bench, child, idle, obedient, refusal, slow } from './support.ts'
@@ -285,6 +286,30 @@ test('corner 12: an observer of a child that does not want errors is not handed 
   await it.crash('a')
   await it.clock.advance(1_000)
   expect(seen).toHaveLength(1)
+  await it.app.stop()
+})
+
+test('actors that nobody observes share what observers are kept in, and those who observe one hear of no other', async () => {
+  const echo = fromTransition((count: number, event: { type: string }, { emit }) => {
+    emit(event as never)
+    return count + 1
+  }, 0)
+  const it = bench({ children: ['a', 'b'].map((id) => child(id, { logic: echo })) })
+  await it.app.start()
+  const heard: string[] = []
+  const a = it.ref('a')
+  const count = ({ context }: { context: number }): number => context
+  a.subscribe(() => heard.push('subscribe'))
+  a.on('*', () => heard.push('on'))
+  a.select(count as never).subscribe(() => heard.push('select'))
+  const waited = waitFor(a, (snapshot) => count(snapshot as never) > 0).then(() => heard.push('waitFor'))
+  await it.app.startChild(child('c', { logic: echo }))
+  await it.send('b', { type: 'ready' })
+  await it.send('c', { type: 'ready' })
+  expect(heard).toEqual([])
+  await it.send('a', { type: 'ready' })
+  await waited
+  expect(heard).toEqual(['on', 'subscribe', 'select', 'waitFor'])
   await it.app.stop()
 })
 

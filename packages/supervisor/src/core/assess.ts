@@ -1,4 +1,4 @@
-import { FRESH_BREAKER, recordFailure } from '../breaker.ts'
+import { recordFailure } from '../breaker.ts'
 import { classify } from '../classify.ts'
 import { errorOfExit, type ExitReason } from '../exit-reason.ts'
 import { Failure } from '../fingerprint.ts'
@@ -28,14 +28,15 @@ export function assess(turn: Turn, child: Child, reason: ExitReason): Assessment
   const { stableAfter } = backoff === 'off' ? DEFAULT_BACKOFF : backoff
   const readyFor = child.readyAt === undefined ? undefined : now - child.readyAt
   const stable =
-    readyFor !== undefined && readyFor >= (child.probing ? Math.min(stableAfter, LONGEST_PROBE) : stableAfter)
-  const failedProbe = child.probing && !stable
-  child.probing = false
-  if (stable) child.memory = undefined
+    readyFor !== undefined && readyFor >= (child.trouble.probing ? Math.min(stableAfter, LONGEST_PROBE) : stableAfter)
+  const failedProbe = child.trouble.probing && !stable
+  const { troubled } = child
+  troubled.probing = false
+  if (stable) troubled.memory = undefined
 
   const error = errorOfExit(child.id, reason)
   const phase = readyFor === undefined ? 'start' : 'run'
-  const attempts = (child.memory?.last.attempts ?? 0) + 1
+  const attempts = (troubled.memory?.last.attempts ?? 0) + 1
   const uptime = now - child.startedAt
   const kind =
     reason.type === 'error'
@@ -43,12 +44,12 @@ export function assess(turn: Turn, child: Child, reason: ExitReason): Assessment
       : 'unknown'
   const name = reason.type === 'error' ? undefined : `${phase}:${reason.type}`
   const failure: FailureInfo = new Failure({ error, class: kind, phase, attempts, at: now }, name)
-  const before = child.memory?.breaker ?? FRESH_BREAKER
+  const before = child.breakerMemory
   const counts = breaker !== 'off' && (reason.type === 'error' || reason.type === 'killed')
-  child.memory = {
+  troubled.memory = {
     last: failure,
-    delay: child.memory?.delay ?? 0,
-    since: child.memory?.since ?? now,
+    delay: troubled.memory?.delay ?? 0,
+    since: troubled.memory?.since ?? now,
     breaker: counts ? recordFailure(before, breaker, { fingerprint: failure.fingerprint, readyFor }) : before,
   }
   return { failure, readyFor, failedProbe, sameAsBefore: counts && before.fingerprint === failure.fingerprint }

@@ -50,7 +50,7 @@ function answerAll(turn: Turn): void {
 function hasTime({ queue, children, retries }: CoreState): boolean {
   if (retries === 0 || queue.length > retries || queue.first?.type !== 'retry') return false
   const child = children.get(queue.first.id)
-  return child?.retry !== undefined && child.timer !== undefined
+  return child?.trouble.retry !== undefined && child.timer !== undefined
 }
 
 function takeIn(turn: Turn, event: CoreEvent): void {
@@ -176,7 +176,7 @@ function timeIsUp(turn: Turn, child: Child, timer: number, random: number): void
     case 'restarting':
     case 'backing_off':
     case 'parked':
-      if (child.retry === undefined) turn.state.queue.push({ type: 'due', id: child.id, timer })
+      if (child.trouble.retry === undefined) turn.state.queue.push({ type: 'due', id: child.id, timer })
       else clearTimer(turn, child)
       return
     case 'running':
@@ -208,7 +208,7 @@ function answer(turn: Turn, pending: Pending): void {
     case 'retry': {
       turn.state.retries -= 1
       const child = children.get(pending.id)
-      if (child?.state === 'restarting' && child.retry !== undefined) restartDue(turn, child)
+      if (child?.state === 'restarting' && child.trouble.retry !== undefined) restartDue(turn, child)
       return
     }
     case 'due': {
@@ -230,7 +230,8 @@ function boot(turn: Turn): void {
   state.phase = 'starting'
   for (const child of state.children.values()) {
     // Known from an earlier life; see recall().
-    if (child.state === 'parked' && child.until !== undefined) setTimer(turn, child, child.until - turn.now)
+    const { until } = child.trouble
+    if (child.state === 'parked' && until !== undefined) setTimer(turn, child, until - turn.now)
   }
   run(turn, BOOT, undefined, [], [...state.children.keys()].reverse())
 }

@@ -13,11 +13,8 @@ export function start(turn: Turn, child: Child): void {
   child.ref = undefined
   child.startedAt = turn.now
   child.readyAt = undefined
-  child.until = undefined
-  child.group = undefined
   child.isHeld = false
-  child.hasPlace = false
-  child.retry = undefined
+  child.trouble.release()
   turn.effects.push({ type: 'start', child, birth: child.birth })
   if (child.spec.startTimeout !== undefined) setTimer(turn, child, child.spec.startTimeout)
 }
@@ -28,7 +25,7 @@ export function becomeReady(turn: Turn, child: Child): void {
   child.readyAt = turn.now
   const { id, incarnation, ref } = child
   if (ref === undefined) return
-  if (child.probing) emit(turn, { type: 'child.unparked', ...about(turn, child) })
+  if (child.trouble.probing) emit(turn, { type: 'child.unparked', ...about(turn, child) })
   emit(turn, { type: 'child.ready', supervisor: turn.state.settings.id, id, incarnation, ref })
 }
 
@@ -78,9 +75,8 @@ export function settleStopped(turn: Turn, child: Child): void {
     children.delete(child.id)
     return
   }
-  child.until = undefined
-  child.group = undefined
-  child.probing = false
+  child.trouble.settle()
+  if (child.trouble.probing) child.troubled.probing = false
 }
 
 export function startFailed(supervisor: string, child: string, cause: unknown): TerrariumError {

@@ -29,7 +29,8 @@ export function remember({ children, settings }: CoreState, now: number): Superv
   const kept: Record<string, ChildMemory> = {}
   if (settings.kind === 'static') {
     for (const child of children.values()) {
-      if (child.memory !== undefined) kept[child.id] = rememberChild(child, child.memory, now)
+      const { memory } = child.trouble
+      if (memory !== undefined) kept[child.id] = rememberChild(child, memory, now)
     }
   }
   return { children: kept }
@@ -46,7 +47,7 @@ export function recall({ children }: CoreState, memory: SupervisorMemory, now: n
 function rememberChild(child: Child, memory: FailureMemory, now: number): ChildMemory {
   const { last, delay, breaker, since } = memory
   const { at, error, class: kind, fingerprint, phase, attempts } = last
-  const { until, parkedFor } = child
+  const { until, parkedFor } = child.trouble
   const remaining = until === undefined ? {} : { remaining: Math.max(0, until - now) }
   return {
     failure: { error: plain(error), class: kind, fingerprint, phase, attempts, age: now - at },
@@ -60,7 +61,8 @@ function rememberChild(child: Child, memory: FailureMemory, now: number): ChildM
 function recallChild(child: Child, { failure, delay, age, breaker, parked }: ChildMemory, now: number): void {
   const { error, age: lastAge, ...last } = failure
   const { message, ...fields } = error
-  child.memory = {
+  const { troubled } = child
+  troubled.memory = {
     last: { ...last, error: Object.assign(new Error(message), fields), at: now - lastAge },
     delay,
     since: now - age,
@@ -68,8 +70,8 @@ function recallChild(child: Child, { failure, delay, age, breaker, parked }: Chi
   }
   if (parked === undefined) return
   child.state = 'parked'
-  child.parkedFor = parked.cause
-  child.until = parked.remaining === undefined ? undefined : now + parked.remaining
+  troubled.parkedFor = parked.cause
+  troubled.until = parked.remaining === undefined ? undefined : now + parked.remaining
 }
 
 function plain(error: unknown): ChildMemory['failure']['error'] {

@@ -178,8 +178,9 @@ function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
   }
   child.spec = spec
   child.input = spec.source.input
-  child.memory = undefined
-  child.legacy = undefined
+  const { troubled } = child
+  troubled.memory = undefined
+  troubled.legacy = undefined
   if (child.state === 'parked' || child.isWaiting) startGroupNow(turn, child, reply)
   else answer(turn, reply, child.ref)
 }
@@ -197,7 +198,7 @@ function terminateChild(turn: Turn, child: Child, reply: Reply): void {
 const TERMINATION: Purpose<{ readonly child: Child; readonly reply: Reply }> = {
   done(turn, { child, reply }) {
     child.isHeld = false
-    child.legacy = undefined
+    if (child.trouble.legacy !== undefined) child.troubled.legacy = undefined
     answer(turn, reply)
   },
 
@@ -211,7 +212,7 @@ function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): v
     case 'starting':
     case 'running':
     case 'stopping':
-      deny(turn, reply, child.id, child.probing && child.state === 'starting' ? 'breaker_half_open' : 'running')
+      deny(turn, reply, child.id, child.trouble.probing && child.state === 'starting' ? 'breaker_half_open' : 'running')
       return
     case 'restarting':
     case 'backing_off':
@@ -222,7 +223,7 @@ function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): v
       startGroupNow(turn, child, reply)
       return
     case 'parked':
-      child.probing = true
+      child.troubled.probing = true
       child.state = 'restarting'
       startFor(turn, child, reply, answerDeath)
       return
@@ -233,7 +234,7 @@ function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): v
 
 /** Does now what is due later: starts the child and whoever is held down for it (X06). */
 function startGroupNow(turn: Turn, child: Child, reply: Reply): void {
-  const group = [...(child.group ?? [child.id])]
+  const group = [...(child.trouble.group ?? [child.id])]
   clearTimer(turn, child)
   if (child.state === 'parked') child.state = 'restarting'
   startFor(turn, child, reply, answerDeath, group)

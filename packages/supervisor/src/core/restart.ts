@@ -28,7 +28,7 @@ export function answerDeath(turn: Turn, child: Child, death: Death, remaining: r
 
 /** It is not to be restarted. */
 function forGood(turn: Turn, child: Child, remaining: readonly string[]): void {
-  child.memory = undefined
+  if (child.trouble.memory !== undefined) child.troubled.memory = undefined
   settleStopped(turn, child)
   if (isLastStraw(turn.state, child)) end(turn, { type: 'shutdown' })
   else resume(turn, remaining)
@@ -52,8 +52,8 @@ function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: rea
   child.state = 'restarting'
   if (!wasReady) {
     // Counted when it is tried again (E09), and nobody is taken down before that (H07, H08).
-    child.retry = reason
-    child.group = remaining.length > 0 ? remaining : undefined
+    child.troubled.retry = reason
+    child.troubled.group = remaining.length > 0 ? remaining : undefined
     setTimer(turn, child, 0)
     turn.state.queue.push({ type: 'retry', id: child.id })
     turn.state.retries += 1
@@ -64,7 +64,7 @@ function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: rea
 }
 
 function isAdmitted(turn: Turn, child: Child, reason: ExitReason): boolean {
-  child.failures += 1
+  child.troubled.failures += 1
   const isAdmitted = turn.state.window.admit(turn.now)
   if (!isAdmitted) giveUp(turn, child, 'restart intensity', errorOfExit(child.id, reason))
   return isAdmitted
@@ -80,14 +80,14 @@ function postpone(turn: Turn, child: Child): void {
 
 /** The time of a child that is to be started again has come. */
 export function restartDue(turn: Turn, child: Child): void {
-  const { retry } = child
-  child.retry = undefined
+  const { retry } = child.trouble
+  if (retry !== undefined) child.troubled.retry = undefined
   if (retry === undefined || isAdmitted(turn, child, retry)) restart(turn, child)
 }
 
 function answerWithCare(turn: Turn, child: Child, death: Death, remaining: readonly string[]): void {
   const { state } = turn
-  const parkedFor = child.parkedFor
+  const { parkedFor } = child.trouble
   const assessment = assess(turn, child, death.reason)
   const { failure } = assessment
   if (child.restart === 'transient' && (isCleanExit(death.reason) || failure.class === 'cancelled')) {
@@ -114,7 +114,7 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
   let delay = delayOf(child, failure, death.random)
   if (delay === 0) {
     delay = state.rate.reserve(turn.now)
-    child.hasPlace = true
+    child.troubled.hasPlace = true
   }
   if (delay === 0 && !state.window.admit(turn.now)) giveUp(turn, child, 'restart intensity', failure.error, failure)
   else schedule(turn, child, delay, failure, remaining)
@@ -125,11 +125,16 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
  * that a crash loop leaves room for others.
  */
 function leavesRoom({ now }: Turn, child: Child): boolean {
-  child.shortLives = now - child.startedAt < SHORT_LIFE ? child.shortLives + 1 : 0
-  return child.shortLives <= SHORT_LIVES
+  const { troubled } = child
+  troubled.shortLives = now - child.startedAt < SHORT_LIFE ? troubled.shortLives + 1 : 0
+  return troubled.shortLives <= SHORT_LIVES
 }
 
-function isExhausted({ now }: Turn, { spec: { backoff }, memory }: Child, { attempts }: FailureInfo): boolean {
+function isExhausted(
+  { now }: Turn,
+  { spec: { backoff }, trouble: { memory } }: Child,
+  { attempts }: FailureInfo,
+): boolean {
   if (backoff === 'off') return false
   return attempts > backoff.maxAttempts || now - (memory?.since ?? now) > backoff.maxElapsed
 }
@@ -137,8 +142,9 @@ function isExhausted({ now }: Turn, { spec: { backoff }, memory }: Child, { atte
 function raiseAlarm(turn: Turn, child: Child, failure: FailureInfo): void {
   const { crashLoop } = turn.state.settings
   if (crashLoop === 'off') return
-  child.crashes = countFailure(child.crashes, crashLoop, turn.now)
-  const { failures } = child.crashes
+  const crashes = countFailure(child.trouble.crashes, crashLoop, turn.now)
+  child.troubled.crashes = crashes
+  const { failures } = crashes
   if (failures === crashLoop.failures)
     emit(turn, { type: 'child.crash_loop', ...about(turn, child), failures, failure })
 }
@@ -156,10 +162,11 @@ function probeCause(failure: FailureInfo, before: ParkCause | undefined): ParkCa
 /** The next delay in ms, which is remembered. */
 function delayOf(child: Child, failure: FailureInfo, random: number): number {
   const { backoff } = child.spec
-  if (backoff === 'off' || child.memory === undefined) return 0
+  const { memory } = child.trouble
+  if (backoff === 'off' || memory === undefined) return 0
   const scale = failure.class === 'overload' ? 5 : 1
-  const delay = nextDelay(backoff, { attempt: failure.attempts, previous: child.memory.delay, random, scale })
-  child.memory = { ...child.memory, delay }
+  const delay = nextDelay(backoff, { attempt: failure.attempts, previous: memory.delay, random, scale })
+  child.troubled.memory = { ...memory, delay }
   return delay
 }
 
@@ -168,14 +175,14 @@ function park(turn: Turn, child: Child, cause: ParkCause, { failure, failedProbe
   const { breaker } = child.spec
   const before = child.breakerMemory
   const openings = failedProbe && sameAsBefore ? before.openings + 1 : 1
-  if (child.memory !== undefined) child.memory = { ...child.memory, breaker: { ...before, openings } }
+  const { troubled } = child
+  if (troubled.memory !== undefined) troubled.memory = { ...troubled.memory, breaker: { ...before, openings } }
   child.state = 'parked'
-  child.parkedFor = cause
-  child.group = undefined
-  child.until = undefined
+  troubled.parkedFor = cause
+  troubled.settle()
   if (cause !== 'configuration' && breaker !== 'off') {
     const time = openingTime({ ...before, openings }, breaker)
-    child.until = turn.now + time
+    troubled.until = turn.now + time
     setTimer(turn, child, time)
   }
   emit(turn, { type: 'child.parked', ...about(turn, child), failure, cause })
@@ -183,7 +190,7 @@ function park(turn: Turn, child: Child, cause: ParkCause, { failure, failedProbe
 
 /** One start of a parked child, to see whether it can live again. Nobody waits for it. */
 export function probe(turn: Turn, child: Child): void {
-  child.probing = true
+  child.troubled.probing = true
   start(turn, child)
 }
 
@@ -198,7 +205,7 @@ function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo,
     return
   }
   child.state = wait > 0 ? 'backing_off' : 'restarting'
-  child.until = at
+  child.troubled.until = at
   setTimer(turn, child, wait)
   const { attempts: attempt } = failure
   if (wait > 0) emit(turn, { type: 'child.backoff', ...about(turn, child), delay: wait, attempt, failure })
@@ -208,17 +215,18 @@ function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo,
 /** Takes down whoever belongs to the failed child, until it is started again. */
 function hold(turn: Turn, child: Child, group: readonly string[]): void {
   if (group.length === 1) return
-  child.group = group
+  child.troubled.group = group
   run(turn, HOLD, undefined, heldFor(turn, child, group), [])
 }
 
 /** Starts a failed child whose turn has come, and whoever belongs to it, unless there are too many starts just now. */
-function restart(turn: Turn, child: Child, known = child.group): void {
+function restart(turn: Turn, child: Child, known = child.trouble.group): void {
   const { mode } = turn.state.settings
-  const wait = child.hasPlace ? 0 : turn.state.rate.reserve(turn.now)
-  child.hasPlace = wait > 0
+  const { troubled } = child
+  const wait = troubled.hasPlace ? 0 : turn.state.rate.reserve(turn.now)
+  troubled.hasPlace = wait > 0
   if (wait > 0) {
-    child.until = turn.now + wait
+    troubled.until = turn.now + wait
     setTimer(turn, child, wait)
     return
   }
@@ -226,9 +234,12 @@ function restart(turn: Turn, child: Child, known = child.group): void {
   if (group === undefined) return
   clearTimer(turn, child)
   child.state = 'restarting'
-  child.until = undefined
-  child.group = undefined
-  emit(turn, { type: 'child.restart', ...about(turn, child), attempt: child.memory?.last.attempts ?? child.failures })
+  troubled.settle()
+  emit(turn, {
+    type: 'child.restart',
+    ...about(turn, child),
+    attempt: troubled.memory?.last.attempts ?? troubled.failures,
+  })
   // In OTP the supervisor waits for every start. Waiting for one child that nobody depends on only delays its siblings.
   if (group.length === 1 && mode === 'default') {
     start(turn, child)
@@ -272,7 +283,7 @@ function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readon
   // Whoever already waits brings along those who wait for him (X09).
   for (const id of wanted) {
     const member = children.get(id)
-    if (member?.isWaiting === true) for (const held of member.group ?? []) wanted.add(held)
+    if (member?.isWaiting === true) for (const held of member.trouble.group ?? []) wanted.add(held)
   }
   const group: string[] = []
   for (const member of children.values()) if (wanted.has(member.id) && comesBack(turn, member)) group.push(member.id)
@@ -290,7 +301,7 @@ function joinWaiting(turn: Turn, child: Child, group: readonly string[], at: num
   for (const id of group) {
     const member = turn.state.children.get(id)
     if (member === undefined || member === child || !member.isWaiting) continue
-    latest = Math.max(latest, member.until ?? at)
+    latest = Math.max(latest, member.trouble.until ?? at)
     settleStopped(turn, member)
   }
   return latest

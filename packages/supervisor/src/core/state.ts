@@ -5,7 +5,7 @@ import type { CrashLoopMemory } from '../crash-loop.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { FailureInfo } from '../failure.ts'
 import type { Settings } from '../options.ts'
-import type { ResolvedSpec, RestartType } from '../spec.ts'
+import { IGNORE, resolveSpec, type ResolvedSpec, type RestartType } from '../spec.ts'
 import { StartRate } from '../start-rate.ts'
 import type { ChildView } from '../strategy.ts'
 import { RestartWindow } from '../window.ts'
@@ -23,28 +23,8 @@ export interface FailureMemory {
   readonly since: number
 }
 
-/** One child, updated in place. */
-export class Child implements ChildView {
-  // What every start and stop needs stands first, and is in memory close together.
-  readonly id: string
-  state: ChildState = 'stopped'
-  /** While there is one. */
-  ref: AnyActorRef | undefined
-  /** Identifies the current incarnation among all that the supervisor has ever started. */
-  birth = 0
-  incarnation = 0
-  spec: ResolvedSpec
-  /** The one timer a child can have; which one it is follows from its state. */
-  timer: number | undefined
-  /** It has died, and the death waits in the queue. */
-  death: Death | undefined
-  /** The task that waits for its end. */
-  stopper: Task | undefined
-  /** The last one, until there is the next. */
-  lastRef: AnyActorRef | undefined
-  input: unknown
-  startedAt = 0
-  readyAt: number | undefined
+/** What most children never have, and so only those do that need it. */
+class Trouble {
   /** Lives in a row that were over almost at once. */
   shortLives = 0
   until: number | undefined
@@ -64,8 +44,55 @@ export class Child implements ChildView {
   parkedFor: ParkCause | undefined
   /** Who is held down until this child is started again, itself included; `undefined`: only itself. */
   group: readonly string[] | undefined
+
+  /** It is started, and nothing holds it down any more. */
+  release(): void {
+    this.settle()
+    this.hasPlace = false
+    this.retry = undefined
+  }
+
+  /** It is down, and waits for nothing. */
+  settle(): void {
+    this.until = undefined
+    this.group = undefined
+  }
+}
+
+/** Of all who have none. Nothing that `release` and `settle` do makes a difference to it. */
+const NO_TROUBLE: Readonly<Trouble> = new Trouble()
+
+/** One child, updated in place. */
+export class Child implements ChildView {
+  /** There is always this one, for the same reason as there is always {@link IDLE}. */
+  static readonly specimen = new Child(
+    resolveSpec({ id: 'specimen', logic: () => IGNORE }, { mode: 'otp', backoff: 'off', breaker: 'off' }),
+  )
+
+  readonly id: string
+  state: ChildState = 'stopped'
+  /** While there is one. */
+  ref: AnyActorRef | undefined
+  /** Identifies the current incarnation among all that the supervisor has ever started. */
+  birth = 0
+  incarnation = 0
+  spec: ResolvedSpec
+  /** The one timer a child can have; which one it is follows from its state. */
+  timer: number | undefined
+  /** It has died, and the death waits in the queue. */
+  death: Death | undefined
+  /** The task that waits for its end. */
+  stopper: Task | undefined
+  /** The last one, until there is the next. */
+  lastRef: AnyActorRef | undefined
+  input: unknown
+  /** In ms. Never an integer to V8, which would make all children anew when it is none for the first time. */
+  startedAt = NaN
+  readyAt: number | undefined
   /** Down for the sake of a group that is to be started again, and comes back with it. */
   isHeld = false
+  /** To be read, and to be changed by {@link troubled} only. */
+  trouble: Readonly<Trouble> = NO_TROUBLE
 
   constructor(spec: ResolvedSpec, id = spec.id, input: unknown = spec.source.input) {
     this.id = id
@@ -94,11 +121,18 @@ export class Child implements ChildView {
   }
 
   get breakerMemory(): BreakerMemory {
-    return this.memory?.breaker ?? FRESH_BREAKER
+    return this.trouble.memory?.breaker ?? FRESH_BREAKER
+  }
+
+  /** Its trouble, to be changed. */
+  get troubled(): Trouble {
+    if (this.trouble === NO_TROUBLE) this.trouble = new Trouble()
+    return this.trouble
   }
 
   info(): ChildInfo {
-    const { id, type, state, ref, incarnation, memory, until } = this
+    const { id, type, state, ref, incarnation } = this
+    const { memory, until } = this.trouble
     return {
       id,
       type,
