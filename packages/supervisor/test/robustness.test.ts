@@ -291,7 +291,7 @@ test('corner 12: an observer of a child that does not want errors is not handed 
 
 test('actors that nobody observes share what observers are kept in, and those who observe one hear of no other', async () => {
   const echo = fromTransition((count: number, event: { type: string }, { emit }) => {
-    emit(event as never)
+    emit(event)
     return count + 1
   }, 0)
   const it = bench({ children: ['a', 'b'].map((id) => child(id, { logic: echo })) })
