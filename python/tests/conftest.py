@@ -7,6 +7,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "src"), str(Path(__file__).resolve().parent)]
 
+from flock import CONTAINMENTS, Flock  # noqa: E402
 from host import Host  # noqa: E402
 
 
@@ -44,3 +45,27 @@ def host(folder):
 def worker(host, file):
     """A worker that is ready, with the tools of tools.py."""
     return host.ready(Path(__file__).resolve().parent / "tools.py")
+
+
+@pytest.fixture
+def open_flock(folder):
+    """When the test ends, nothing that the shepherd has started is alive, which is looked up in /proc."""
+    flocks = []
+
+    def open(containment, missing=()):
+        flocks.append(Flock(folder, containment, missing))
+        return flocks[-1]
+
+    try:
+        yield open
+    finally:
+        for flock in flocks:
+            flock.close()
+
+
+@pytest.fixture(params=CONTAINMENTS)
+def flock(open_flock, request):
+    flock = open_flock(request.param)
+    if flock.hello["type"] == "unavailable":
+        pytest.skip(f"no {request.param} here: {flock.hello['reason']}")
+    return flock
