@@ -1,0 +1,67 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { launch } from '../src/shepherd/launch.ts'
+import { Shepherd } from '../src/shepherd/shepherd.ts'
+import { onEnd } from './support.ts'
+
+// Shells say and leave out what the real shepherd does never, or not often.
+
+const temporaryFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'tt-'))
+  onEnd(() => {
+    rmSync(folder, { recursive: true })
+  })
+  return folder
+}
+
+test('a shepherd of another version is refused', async () => {
+  const folder = temporaryFolder()
+  const script = `echo '{"type":"hello","version":7,"pid":1}' >&4; read -r _; exit 0`
+  const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
+  await expect(Shepherd.start(launched, join(folder, 's.fifo'))).rejects.toMatchObject({
+    code: 'START_FAILED',
+    message: 'the shepherd speaks version 7 of its protocol, not 6',
+  })
+  await launched.ended
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('a shepherd that cannot be reached is told, and ends', async () => {
+  const folder = temporaryFolder()
+  // It says that it is there, and has not made the lifeline.
+  const script = `echo '{"type":"hello","version":6,"pid":1}' >&4; read -r _; exit 0`
+  const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
+  await expect(Shepherd.start(launched, join(folder, 's.fifo'))).rejects.toMatchObject({
+    code: 'START_FAILED',
+    message: expect.stringMatching(/^the shepherd cannot be reached: ENOENT/) as unknown,
+    hint: expect.stringContaining('ulimit -a') as unknown,
+  })
+  expect(await launched.ended).toEqual({ code: 0, signal: null })
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('a host that closes waits for its shepherd, whatever that has still to tell', async () => {
+  const folder = temporaryFolder()
+  const lifeline = join(folder, 's.fifo')
+  // One that clears its last process only when it is closed.
+  const script = `mkfifo '${lifeline}'; say() { echo "$1" >&4; }
+say '{"type":"hello","version":6,"pid":1,"containment":"shepherd","cgroup":null,"missing":{}}'
+read -r _; read -r _
+say '{"type":"spawned","spawn":"2-0","pid":1,"startTicks":1}'; say '{"type":"exited","spawn":"2-0","code":0,"signal":null}'
+read -r _; say '{"type":"cleared","spawn":"2-0"}'; exit 0`
+  const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
+  const waits: boolean[] = []
+  const waitFor = (on: boolean): void => {
+    waits.push(on)
+    launched.waitFor(on)
+  }
+  const shepherd = await Shepherd.start({ ...launched, waitFor }, lifeline)
+  const process = await shepherd.launch({ spawn: '2-0', command: 'true', args: [], env: {} })
+  await process.ended
+  await shepherd.close()
+  await process.cleared
+  expect(await launched.ended).toEqual({ code: 0, signal: null })
+  expect(waits).toEqual([false, true, true])
+})
