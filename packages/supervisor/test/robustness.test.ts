@@ -208,6 +208,23 @@ test('corner 11: children that end as soon as they are ready do not recurse', as
   await it.clock.advance(0)
   expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit' })
   expect(it.events.filter(({ type }) => type === 'child.start')).toHaveLength(201)
+  expect(
+    it.events.filter(({ type }) => type === 'child.restart').map((event) => 'attempt' in event && event.attempt),
+  ).toEqual(Array.from({ length: 200 }, (_, index) => index + 1))
+})
+
+test('corner 11: who belongs to a child that crashes without a pause is down until the event loop has had its turn', async () => {
+  const done = createMachine({ initial: 'end', states: { end: { type: 'final' } } })
+  const children = [child('a', { logic: idle }), child('b', { logic: done })]
+  const it = bench({ mode: 'otp', strategy: 'one_for_all', intensity: 200, period: 60_000, children })
+  await it.app.start()
+  const state = (): unknown[] => it.app.children.map(({ incarnation, state }) => [incarnation, state])
+  expect(state()).toEqual([
+    [101, 'stopped'],
+    [101, 'restarting'],
+  ])
+  await it.clock.advance(0)
+  expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit' })
 })
 
 test('corner 12: a listener that throws disturbs neither the tree nor other listeners', async () => {

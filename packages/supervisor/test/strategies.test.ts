@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { RestartStrategy, SupervisorOptions } from '@terrarium/supervisor'
-import { bench, child, idle, slow, type Bench } from './support.ts'
+import { bench, child, idle, NOON, slow, type Bench } from './support.ts'
 
 async function started(options: Partial<SupervisorOptions>, ...ids: string[]): Promise<Bench> {
   const it = bench({ children: ids.map((id) => child(id)), ...options })
@@ -11,6 +11,8 @@ async function started(options: Partial<SupervisorOptions>, ...ids: string[]): P
 }
 
 const moves = (it: Bench): string[] => it.take('child.exit', 'child.start').map((move) => move.replace('child.', ''))
+
+const coded = (code: string): Error => Object.assign(new Error(code), { code })
 
 test('one_for_one leaves the others alone', async () => {
   const it = await started({}, 'a', 'b')
@@ -158,7 +160,7 @@ test('X10 one_for_all: the retry waits as long as the sibling that failed has to
   const it = await started({ strategy: 'one_for_all', children: [child('a'), flaky('s2', 2), child('c')] })
   await it.crash('a')
   expect(moves(it)).toEqual(['exit a', 'exit c', 'exit s2', 'start a', 'exit a', 'start a', 'exit a'])
-  expect(it.app.children[1]).toMatchObject({ state: 'backing_off', failure: { attempts: 2 }, until: 210 })
+  expect(it.app.children[1]).toMatchObject({ state: 'backing_off', failure: { attempts: 2 }, until: NOON + 210 })
   await it.clock.advance(200)
   expect(moves(it)).toEqual(['start a', 'start s2', 'start c'])
   await it.app.stop()
@@ -244,3 +246,40 @@ test.each(['default', 'otp'] as const)(
     await it.app.stop()
   },
 )
+
+test.each([
+  ['ends for good', { restart: 'transient' }, { type: 'shutdown' }, 'stopped'],
+  ['lacks its configuration', {}, { type: 'error', error: coded('CONFIGURATION') }, 'parked'],
+  ['has used up its attempts', { backoff: { maxAttempts: 0 } }, { type: 'error', error: new Error('boom') }, 'parked'],
+] as const)(
+  'who was to be started after one that %s instead of becoming ready is started',
+  async (_, more, reason, state) => {
+    const it = bench({ strategy: 'one_for_all', children: [child('a'), slow('b', more), child('c')] })
+    const start = it.app.start()
+    await it.send('b', { type: 'ready' })
+    await start
+    await it.clock.advance(10)
+    it.take()
+    await it.crash('a')
+    expect(moves(it)).toEqual(['exit a', 'exit c', 'exit b', 'start a', 'start b'])
+    await it.send('b', reason.type === 'error' ? { type: 'throw', error: reason.error } : { type: 'end', reason })
+    expect(moves(it)).toEqual(['exit b', 'start c'])
+    expect(it.state('b')).toBe(state)
+    await it.app.stop()
+  },
+)
+
+test.each(['default', 'otp'] as const)('mode %s: a strategy sees the failed child as restarting', async (mode) => {
+  const seen: string[] = []
+  const strategy: RestartStrategy = {
+    name: 'curious',
+    plan: (failed, children) => {
+      seen.push(failed.state, ...Array.from(children, ({ id, state }) => `${id} ${state}`))
+      return { restart: [failed.id] }
+    },
+  }
+  const it = await started({ mode, strategy }, 'a', 'b')
+  await it.crash('a')
+  expect(seen).toEqual(['restarting', 'a restarting', 'b running'])
+  await it.app.stop()
+})

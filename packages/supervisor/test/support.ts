@@ -58,11 +58,16 @@ export const child = (id: string, more: Partial<ChildSpec> = {}): ChildSpec => (
 export const slow = (id: string, more: Partial<ChildSpec> = {}): ChildSpec =>
   child(id, { ready: isReady as never, ...more })
 
+/** When the clock of a bench begins, in ms. Not 0, which is also what is not there. */
+export const NOON = 43_200_000
+
 export const NO_JITTER = { jitter: 'none' } as const
 
 export interface Bench {
   readonly app: Supervisor
   readonly clock: VirtualClock
+  /** Since noon, in ms. */
+  readonly elapsed: () => number
   /** `type id` of every event since the last `take()`. */
   readonly events: SupervisorEvent[]
   /** `child.exit b`, … since the last call. */
@@ -77,7 +82,7 @@ export interface Bench {
 
 /** A supervisor on a virtual clock, with a record of its events. Jitter is off unless the options say otherwise. */
 export function bench(options: Partial<SupervisorOptions> = {}): Bench {
-  const clock = new VirtualClock()
+  const clock = new VirtualClock(NOON)
   const app = createSupervisor({
     id: 'app',
     clock,
@@ -102,6 +107,7 @@ export function bench(options: Partial<SupervisorOptions> = {}): Bench {
   const self: Bench = {
     app,
     clock,
+    elapsed: () => clock.now() - NOON,
     events,
     take: (...types) => {
       const fresh = events.slice(taken).filter(({ type }) => types.length === 0 || types.includes(type))

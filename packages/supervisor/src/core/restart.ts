@@ -81,7 +81,6 @@ function postpone(turn: Turn, child: Child): void {
 /** The time of a child that is to be started again has come. */
 export function restartDue(turn: Turn, child: Child): void {
   const { retry } = child.trouble
-  if (retry !== undefined) child.troubled.retry = undefined
   if (retry === undefined || isAdmitted(turn, child, retry)) restart(turn, child)
 }
 
@@ -179,7 +178,6 @@ function park(turn: Turn, child: Child, cause: ParkCause, { failure, failedProbe
   if (troubled.memory !== undefined) troubled.memory = { ...troubled.memory, breaker: { ...before, openings } }
   child.state = 'parked'
   troubled.parkedFor = cause
-  troubled.settle()
   if (cause !== 'configuration' && breaker !== 'off') {
     const time = openingTime({ ...before, openings }, breaker)
     troubled.until = turn.now + time

@@ -26,7 +26,7 @@ interface Started extends Bench {
 async function started(options: Partial<SupervisorOptions>): Promise<Started> {
   const it = bench({ mode: 'otp', ...options })
   const ends: string[] = []
-  it.app.on('child.exit', ({ id, reason }) => ends.push(`${it.clock.now()} ${id} ${reason.type}`))
+  it.app.on('child.exit', ({ id, reason }) => ends.push(`${it.elapsed()} ${id} ${reason.type}`))
   await it.app.start()
   return { ...it, ends }
 }
@@ -74,9 +74,9 @@ function hooked(trapExit: boolean): {
 test('G01 children are stopped one at a time in reverse start order, each down before the next is signalled', async () => {
   const log: string[] = []
   const spec = (id: string, ms: number): ChildSpec =>
-    child(id, { logic: slowly(ms, SHUTDOWN, () => log.push(`${it.clock.now()} ask ${id}`)) })
+    child(id, { logic: slowly(ms, SHUTDOWN, () => log.push(`${it.elapsed()} ask ${id}`)) })
   const it = await started({ children: [spec('a', 10), spec('b', 20), spec('c', 30)] })
-  it.app.on('child.exit', ({ id }) => log.push(`${it.clock.now()} exit ${id}`))
+  it.app.on('child.exit', ({ id }) => log.push(`${it.elapsed()} exit ${id}`))
   await stopsIn(60, it)
   expect(log).toEqual(['0 ask c', '30 exit c', '30 ask b', '50 exit b', '50 ask a', '60 exit a'])
 })
@@ -228,7 +228,7 @@ test('G14 a supervisor whose own time is too short is killed; what its children 
     terminate: () =>
       new Promise<void>((resolve) => {
         it.clock.setTimeout(() => {
-          cleaned = it.clock.now()
+          cleaned = it.elapsed()
           resolve()
         }, 500)
       }),

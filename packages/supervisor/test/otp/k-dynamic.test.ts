@@ -332,7 +332,7 @@ test('K13 dynamic children are stopped all at once, each with its own patience',
   ]
   for (const [id, more] of deadlines) await it.app.startChild(worker(id, more))
   const exits: [string, string, number][] = []
-  it.app.on('child.exit', ({ id, reason }) => exits.push([id, reason.type, it.clock.now()]))
+  it.app.on('child.exit', ({ id, reason }) => exits.push([id, reason.type, it.elapsed()]))
   const stopped = it.app.stop()
   await it.clock.advance(300)
   await stopped
