@@ -1,4 +1,4 @@
-import type { FailureClass } from './failure.ts'
+import type { FailureClass, FailurePhase } from './failure.ts'
 
 /** When a child is parked instead of restarted, and for how long. */
 export interface BreakerOptions {
@@ -78,6 +78,15 @@ export function judge(
   if (memory.identical >= breaker.identical) return 'identical_failures'
   if (memory.neverReady >= breaker.unstable || memory.unstable >= breaker.unstable) return 'unstable'
   return undefined
+}
+
+/** The same for a parked child that has failed as soon as it was tried again, whatever its counts. */
+export function judgeProbe(
+  failure: { readonly class: FailureClass; readonly phase: FailurePhase },
+  before: ParkCause | undefined,
+): ParkCause {
+  if (failure.class === 'configuration' && failure.phase === 'start') return 'configuration'
+  return before === undefined || before === 'configuration' ? 'unstable' : before
 }
 
 /** How long a child stays parked, in ms. */

@@ -1,4 +1,4 @@
-import type { AnyActorLogic, AnyActorRef } from 'xstate'
+import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot } from 'xstate'
 import { isSupervisor, READY } from './brand.ts'
 import type { Child } from './core/state.ts'
 import { TerrariumError } from './errors.ts'
@@ -9,6 +9,7 @@ import { show } from './validate.ts'
 
 /** The event that asks a child to end by itself. */
 export const SHUTDOWN = { type: 'supervisor.shutdown' } as const
+const SHUTDOWN_NAMES: ReadonlySet<string> = new Set([SHUTDOWN.type, 'supervisor.*'])
 
 /** What XState itself sends to an actor that is being stopped. */
 const XSTATE_STOP = { type: 'xstate.stop' } as const
@@ -134,12 +135,15 @@ export function legacyOf(actor: AnyActorRef): unknown {
   return { status: 'active', output: undefined, error: undefined, memory: snapshot.memory }
 }
 
-/** Whether anything would come of asking the actor to end: a machine that handles the event now, or a supervisor. */
+/**
+ * Whether anything would come of asking the actor to end: a machine that handles the event now, and names it (a wildcard
+ * takes whatever nobody has thought of), or a supervisor.
+ */
 export function listensForShutdown(ref: AnyActorRef): boolean {
-  const snapshot = ref.getSnapshot() as { can?: (event: { type: string }) => boolean }
+  const snapshot = ref.getSnapshot() as Partial<AnyMachineSnapshot>
   if (typeof snapshot.can !== 'function') return isSupervisor(snapshot)
   try {
-    return snapshot.can(SHUTDOWN)
+    return snapshot.can(SHUTDOWN) && (snapshot.machine?.events.some((name) => SHUTDOWN_NAMES.has(name)) ?? true)
   } catch {
     return false
   }

@@ -70,11 +70,20 @@ export function classify(error: unknown, context: FailureContext, rules: Failure
   try {
     const own = asErrorLike(error)?.supervision?.class
     if (isFailureClass(own)) return own
-    const ruled = rules?.(error, context)
+    const ruled = ask(rules, error, context)
     if (isFailureClass(ruled)) return ruled
     return classifyChain(error, context.attempts)
   } catch {
     return 'unknown'
+  }
+}
+
+/** Rules that cannot deal with what was thrown have nothing to say of it. */
+function ask(rules: FailureClassifier | undefined, error: unknown, context: FailureContext): unknown {
+  try {
+    return rules?.(error, context)
+  } catch {
+    return undefined
   }
 }
 

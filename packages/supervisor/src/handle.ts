@@ -21,7 +21,10 @@ export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly Child
   child<TId extends TSpecs[number]['id']>(
     id: TId,
   ): ActorRefFrom<LogicOf<Extract<TSpecs[number], { readonly id: TId }>>> | undefined
-  /** Resolves when every child is ready. Rejects with START_FAILED, `cause` being the child's error; nothing is left running. */
+  /**
+   * Resolves when every child is ready. Rejects with START_FAILED, `cause` being the child's error; nothing is left running.
+   * A supervisor lives once: when it has ended, this rejects with STOPPED.
+   */
   start(): Promise<void>
   /** Stops the children in reverse start order. Resolves when nothing is left, also if it never ran or has ended by itself. */
   stop(): Promise<void>
@@ -57,6 +60,7 @@ class SupervisorHandle extends Administrator {
   readonly #ended: Promise<void>
   #status: 'idle' | 'started' | 'ended' = 'idle'
   #started: Promise<void> | undefined
+  #hasRun = false
 
   constructor(options: SupervisorOptions) {
     const logic = supervisor(options)
@@ -87,7 +91,9 @@ class SupervisorHandle extends Administrator {
   }
 
   start(): Promise<void> {
-    if (this.#started === undefined && this.#status === 'ended') return Promise.reject(stoppedError(this.id))
+    if (this.#status === 'ended' && (this.#started === undefined || this.#hasRun)) {
+      return Promise.reject(stoppedError(this.id, 'a supervisor lives once: make a new one with createSupervisor()'))
+    }
     this.#started ??= this.#start()
     return this.#started
   }
@@ -99,6 +105,7 @@ class SupervisorHandle extends Administrator {
         next: ({ phase }) => {
           if (phase !== 'running') return
           subscription.unsubscribe()
+          this.#hasRun = true
           resolve()
         },
         error: reject,

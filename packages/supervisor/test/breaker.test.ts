@@ -286,7 +286,7 @@ test('without a breaker a configuration failure is retried like any other', asyn
   await it.app.stop()
 })
 
-test('the user’s classifier decides before the built-in rules; if it throws, the class is unknown', async () => {
+test('the user’s classifier decides before the built-in rules, and they do if it throws', async () => {
   const seen: unknown[] = []
   const it = await started({
     classify: (error, context) => {
@@ -295,8 +295,8 @@ test('the user’s classifier decides before the built-in rules; if it throws, t
       throw new Error('faulty rules')
     },
   })
-  await fail(it, configuration())
-  expect(it.app.children[0]?.failure).toMatchObject({ class: 'unknown' })
+  await fail(it, new TypeError('odd'))
+  expect(it.app.children[0]?.failure).toMatchObject({ class: 'bug' })
   await fail(it, new Error('mine'))
   expect(it.state('a')).toBe('parked')
   expect(seen[0]).toEqual({ id: 'a', phase: 'start', attempts: 1, uptime: 10 })

@@ -1,9 +1,10 @@
 import { nextDelay } from '../backoff.ts'
-import { judge, openingTime, type ParkCause } from '../breaker.ts'
+import { judge, judgeProbe, openingTime, type ParkCause } from '../breaker.ts'
 import { countFailure } from '../crash-loop.ts'
 import { TerrariumError } from '../errors.ts'
 import { errorOfExit, isCleanExit, type ExitReason } from '../exit-reason.ts'
 import type { FailureInfo } from '../failure.ts'
+import { show } from '../validate.ts'
 import { assess, type Assessment } from './assess.ts'
 import { end } from './ending.ts'
 import type { Death } from './event.ts'
@@ -95,19 +96,14 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
   }
   child.state = 'restarting'
   raiseAlarm(turn, child, failure)
-  const cause = assessment.failedProbe ? probeCause(failure, parkedFor) : verdict(child, assessment)
+  const cause = assessment.failedProbe ? judgeProbe(failure, parkedFor) : verdict(turn, child, assessment)
   if (cause !== undefined) {
-    park(turn, child, cause, assessment)
-    resume(turn, remaining)
-    return
-  }
-  if (isExhausted(turn, child, failure)) {
     if (child.spec.onExhausted === 'escalate') {
-      giveUp(turn, child, 'restart attempts', failure.error, failure)
-      return
+      giveUp(turn, child, EXCEEDED[cause], failure.error, failure)
+    } else {
+      park(turn, child, cause, assessment)
+      resume(turn, remaining)
     }
-    park(turn, child, 'exhausted', assessment)
-    resume(turn, remaining)
     return
   }
   let delay = delayOf(child, failure, death.random)
@@ -148,14 +144,19 @@ function raiseAlarm(turn: Turn, child: Child, failure: FailureInfo): void {
     emit(turn, { type: 'child.crash_loop', ...about(turn, child), failures, failure })
 }
 
-function verdict(child: Child, { failure, readyFor }: Assessment): ParkCause | undefined {
+/** Why it is not to be started again, if it is not. */
+function verdict(turn: Turn, child: Child, { failure, readyFor }: Assessment): ParkCause | undefined {
   const { breaker } = child.spec
-  return breaker === 'off' ? undefined : judge(child.breakerMemory, breaker, { class: failure.class, readyFor })
+  const cause = breaker === 'off' ? undefined : judge(child.breakerMemory, breaker, { class: failure.class, readyFor })
+  return cause ?? (isExhausted(turn, child, failure) ? 'exhausted' : undefined)
 }
 
-function probeCause(failure: FailureInfo, before: ParkCause | undefined): ParkCause {
-  if (failure.class === 'configuration' && failure.phase === 'start') return 'configuration'
-  return before === undefined || before === 'configuration' ? 'unstable' : before
+/** What the supervisor says when it gives up instead. */
+const EXCEEDED: Readonly<Record<ParkCause, string>> = {
+  configuration: 'configuration',
+  identical_failures: 'identical failures',
+  unstable: 'instability',
+  exhausted: 'restart attempts',
 }
 
 /** The next delay in ms, which is remembered. */
@@ -270,7 +271,8 @@ function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readon
   let planned: readonly string[]
   try {
     const phase = child.readyAt === undefined ? 'start' : 'run'
-    planned = settings.strategy.plan(child, turn.state.listing, { supervisor: settings.id, phase }).restart
+    const plan: unknown = settings.strategy.plan(child, turn.state.listing, { supervisor: settings.id, phase })
+    planned = idsOf(plan, settings.strategy.name)
   } catch (error) {
     giveUp(turn, child, `strategy ${settings.strategy.name}`, error)
     return undefined
@@ -286,6 +288,16 @@ function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readon
   const group: string[] = []
   for (const member of children.values()) if (wanted.has(member.id) && comesBack(turn, member)) group.push(member.id)
   return group
+}
+
+/** A strategy may be anybody's. */
+function idsOf(plan: unknown, strategy: string): readonly string[] {
+  const { restart } = (plan ?? {}) as { restart?: unknown }
+  if (Array.isArray(restart) && restart.every((id) => typeof id === 'string')) return restart
+  throw new TerrariumError('INVALID_ARGUMENT', `strategy ${strategy} answered ${show(plan)} without a list of ids`, {
+    hint: 'plan() answers at once with { restart: ids }, an array of strings',
+    details: { strategy, plan },
+  })
 }
 
 function comesBack({ state }: Turn, { state: now, isHeld }: Child): boolean {

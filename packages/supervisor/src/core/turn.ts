@@ -45,6 +45,6 @@ export function refuse({ effects }: Turn, reply: Reply, error: TerrariumError): 
   effects.push({ type: 'reply', reply, result: { ok: false, error } })
 }
 
-export function stoppedError(supervisor: string): TerrariumError {
-  return new TerrariumError('STOPPED', `supervisor ${supervisor} is not running`, { details: { supervisor } })
+export function stoppedError(supervisor: string, hint?: string): TerrariumError {
+  return new TerrariumError('STOPPED', `supervisor ${supervisor} is not running`, { hint, details: { supervisor } })
 }

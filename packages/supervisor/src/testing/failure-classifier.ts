@@ -1,6 +1,6 @@
 import { isFailureClass } from '../classify.ts'
 import type { FailureClassifier, FailureContext } from '../failure.ts'
-import { changeableErrors, oddValues, type Thrown } from './odd-values.ts'
+import { changeableErrors, HANDS_OFF, oddValues, type Thrown } from './odd-values.ts'
 import { broken, ensure, show, silence, type SuiteOptions } from './suite.ts'
 
 export interface FailureClassifierSuiteOptions extends SuiteOptions {
@@ -81,6 +81,7 @@ function ask(classify: FailureClassifier, thrown: Thrown, context: FailureContex
     silence(answer)
     return answer
   } catch (error) {
+    if (error === HANDS_OFF) return undefined // it is not the classifier that throws
     broken('a classifier must not throw', `it threw ${show(error)} ${tell(thrown, context)}`, error)
   }
 }

@@ -81,6 +81,9 @@ function hostile(): unknown {
   })
 }
 
+/** What values throw that do not want to be looked at. */
+export const HANDS_OFF = new Error('hands off')
+
 function refuse(): never {
-  throw new Error('hands off')
+  throw HANDS_OFF
 }
