@@ -79,7 +79,13 @@ export function supervisor(options: SupervisorOptions): SupervisorLogic {
     },
     transition: (snapshot, event: { type: string }, { self }) => {
       const shell = shells.get(self as AnyActorRef)
-      return shell === undefined ? snapshot : transition(shell, snapshot, event)
+      if (shell === undefined) return snapshot
+      try {
+        return transition(shell, snapshot, event)
+      } catch (error) {
+        shell.fail(error)
+        return viewOf(shell)
+      }
     },
   }
   return logic

@@ -86,6 +86,24 @@ export class Shell {
     this.#carryOn()
   }
 
+  /**
+   * What has no business throwing has thrown: the clock or `random` that we were given, or a fault of our own. XState would
+   * end the supervisor and leave its children running.
+   */
+  fail(error: unknown): void {
+    const reason: ExitReason = { type: 'error', error }
+    while (this.#effects.shift() !== undefined);
+    decide(this.state, { type: 'supervisor.halt', reason }, this.#now, this.#effects)
+    for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
+      try {
+        this.#carryOut(effect)
+      } catch {
+        // One error is told, which is the first.
+      }
+    }
+    this.outcome = reason
+  }
+
   #carryOn(): void {
     for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift())
       this.#carryOut(effect)

@@ -37,6 +37,27 @@ test('X01 with `escalate` the supervisor gives up instead', async () => {
   expect(it.events.at(-1)).toMatchObject({ reason: { type: 'error', error: { code: 'STOPPED' } } })
 })
 
+test.each([
+  ['identical failures', 3, () => new Error('boom')],
+  ['instability', 6, (attempt: number) => new Error('boom '.repeat(attempt))],
+  ['configuration', 1, () => Object.assign(new Error('no key'), { code: 'CONFIGURATION' })],
+])(
+  'with `escalate` the supervisor also gives up where a child would be parked for %s',
+  async (exceeded, failures, error) => {
+    const it = bench({ children: [slow('a', { onExhausted: 'escalate', awaitReady: false }), child('b')] })
+    await it.app.start()
+    for (let attempt = 1; attempt <= failures; attempt += 1) {
+      expect(it.app.ref.getSnapshot().status).toBe('active')
+      await it.crash('a', error(attempt))
+      await it.clock.advance((it.app.children[0]?.until ?? it.clock.now()) - it.clock.now())
+    }
+    expect(it.take('child.parked', 'supervisor.exit')).toEqual(['supervisor.exit'])
+    expect(it.events.at(-1)).toMatchObject({
+      reason: { error: { code: 'STOPPED', details: { child: 'a', exceeded } } },
+    })
+  },
+)
+
 /** mulberry32 */
 function seeded(seed: number): () => number {
   let state = seed

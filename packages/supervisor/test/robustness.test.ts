@@ -9,6 +9,7 @@ import {
   waitFor,
   type AnyActorLogic,
 } from 'xstate'
+import { createSupervisor, VirtualClock } from '@terrarium/supervisor'
 import { bench, child, idle, obedient, refusal, slow } from './support.ts'
 
 /** What would have ended the process. */
@@ -177,7 +178,6 @@ test('corner 11: a synchronous crash loop leaves room for others', async () => {
     if (starts > 1) throw boom
     return idle
   }
-  const { createSupervisor } = await import('@terrarium/supervisor')
   const app = createSupervisor({
     id: 'app',
     mode: 'otp',
@@ -328,6 +328,49 @@ test('actors that nobody observes share what observers are kept in, and those wh
   await waited
   expect(heard).toEqual(['on', 'subscribe', 'select', 'waitFor'])
   await it.app.stop()
+})
+
+describe('what the supervisor itself is given may fail: it ends with that, and nobody is left running', () => {
+  test.each<[string, 'random' | 'now' | 'setTimeout']>([
+    ['random numbers', 'random'],
+    ['clock', 'now'],
+    ['timers', 'setTimeout'],
+  ])('its %s', async (_, name) => {
+    let isFaulty = false
+    const faulty = <T extends unknown[], R>(working: (...values: T) => R) => {
+      return (...values: T): R => (isFaulty ? explode() : working(...values))
+    }
+    const time = new VirtualClock()
+    const { now, setTimeout, clearTimeout } = time
+    const clock = {
+      now,
+      setTimeout,
+      clearTimeout,
+      ...(name === 'random' ? {} : { [name]: faulty(time[name] as never) }),
+    }
+    const app = createSupervisor({
+      id: 'app',
+      clock,
+      children: ['a', 'b', 'c'].map((id) => child(id)),
+      ...(name === 'random' ? { random: faulty(() => 0.5) } : {}),
+    })
+    const exits: string[] = []
+    app.on('child.exit', ({ id }) => exits.push(id))
+    app.on('supervisor.exit', ({ reason }) => exits.push(reason.type))
+    await app.start()
+    const refs = app.children.map(({ ref }) => ref)
+    const send = (id: number): void => refs[id]?.send({ type: 'throw', error: boom })
+    send(1)
+    const [, second] = app.children
+    isFaulty = true
+    second?.ref?.send({ type: 'throw', error: boom })
+    expect(app.ref.getSnapshot()).toMatchObject({ status: 'error', error: boom })
+    expect(exits.filter((id) => id !== 'b')).toEqual(['c', 'a', 'error'])
+    expect([refs[0], refs[2]].map((ref) => ref?.getSnapshot().status)).toEqual(['stopped', 'stopped'])
+    isFaulty = false
+    await app.stop()
+    expect(time.pending).toBe(0)
+  })
 })
 
 test('corner 7: a logic that comes after its start has timed out is dropped and counted', async () => {

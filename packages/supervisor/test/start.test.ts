@@ -250,3 +250,14 @@ test('`ready` may be typed by the logic', async () => {
   await app.start()
   await app.stop()
 })
+
+test('a supervisor lives once', async () => {
+  const it = bench({ children: [child('a')] })
+  await it.app.start()
+  await it.app.stop()
+  const ended = { code: 'STOPPED', hint: expect.stringContaining('createSupervisor()') as unknown }
+  await expect(it.app.start()).rejects.toMatchObject(ended)
+  const failing = bench({ children: [child('a', { logic: () => Promise.reject(new Error('no')) })] })
+  await expect(failing.app.start()).rejects.toMatchObject({ code: 'START_FAILED' })
+  await expect(failing.app.start()).rejects.toMatchObject({ code: 'START_FAILED' })
+})

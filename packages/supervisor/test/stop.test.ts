@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { fromCallback, fromPromise } from 'xstate'
+import { createMachine, fromCallback, fromPromise } from 'xstate'
 import { bench, child, idle, refusal, slow, stubborn } from './support.ts'
 
 test('default mode: children are stopped in reverse start order, each down before the next is asked', async () => {
@@ -221,4 +221,18 @@ test('a hard stop of the actor kills the children newest first', async () => {
   expect(take()).toEqual(['child.exit b', 'child.exit a', 'supervisor.exit'])
   expect(events.at(-1)).toMatchObject({ reason: { type: 'killed' } })
   await app.stop()
+})
+
+test.each([
+  ['is not asked if it only takes whatever comes', { '*': { actions: () => undefined } }, 0],
+  ['is asked if it names the request', { 'supervisor.shutdown': { actions: () => undefined } }, 5_000],
+  ['is asked if it names what supervisors say', { 'supervisor.*': { actions: () => undefined } }, 5_000],
+] as const)('a machine %s', async (_, on, ms) => {
+  const it = bench({ children: [{ id: 'a', logic: createMachine({ on }) }] })
+  await it.app.start()
+  const stopped = it.app.stop()
+  await it.clock.advance(10_000)
+  await stopped
+  expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit' })
+  expect(it.events.at(-2)).toMatchObject({ type: 'child.exit', reason: { type: ms === 0 ? 'shutdown' : 'killed' } })
 })

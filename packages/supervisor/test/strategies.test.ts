@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import type { RestartStrategy, SupervisorOptions } from '@terrarium/supervisor'
+import type { RestartPlan, RestartStrategy, SupervisorOptions } from '@terrarium/supervisor'
 import { bench, child, idle, NOON, slow, type Bench } from './support.ts'
 
 async function started(options: Partial<SupervisorOptions>, ...ids: string[]): Promise<Bench> {
@@ -222,6 +222,25 @@ test('a strategy that throws ends the supervisor, in order', async () => {
   await it.crash('a')
   expect(moves(it)).toEqual(['exit a', 'exit b'])
   expect(it.events.at(-1)).toMatchObject({ reason: { error: { code: 'STOPPED', cause: faulty } } })
+})
+
+test.each<[string, unknown]>([
+  ['nothing', undefined],
+  ['an object', {}],
+  ['an object', { restart: null }],
+  ['an object', { restart: 5 }],
+  ['an object', { restart: [1] }],
+  ['an object', Promise.resolve({ restart: [] })],
+])('a strategy whose plan is none, but %s, ends the supervisor, in order', async (_, plan) => {
+  const it = await started({ strategy: { name: 'odd', plan: () => plan as RestartPlan } }, 'a', 'b')
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'exit b'])
+  const cause: unknown = expect.objectContaining({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringMatching(/^strategy odd answered .* without a list of ids$/) as unknown,
+    hint: expect.stringContaining('{ restart: ids }') as unknown,
+  })
+  expect(it.events.at(-1)).toMatchObject({ reason: { error: { code: 'STOPPED', cause } } })
 })
 
 test.each(['default', 'otp'] as const)(

@@ -64,7 +64,7 @@ function takeIn(turn: Turn, event: CoreEvent): void {
       else shutDown(turn, event)
       return
     case 'supervisor.halt':
-      halt(turn)
+      halt(turn, event.reason)
       return
     case 'supervisor.go_on':
       return

@@ -22,8 +22,8 @@ const ENDING: Purpose<ExitReason> = {
 
 const ENDING_AT_ONCE: Purpose<ExitReason> = { ...ENDING, isParallel: true }
 
-/** Kills all children in reverse start order: the supervisor's own actor is being stopped hard. */
-export function halt(turn: Turn): void {
+/** Kills all children in reverse start order: the supervisor's own actor is being stopped hard, or has failed. */
+export function halt(turn: Turn, reason: ExitReason = { type: 'killed' }): void {
   const stopping = turn.state.phase === 'stopping'
   if (!abandon(turn, 'stopped') && !stopping) return
   turn.state.task = IDLE
@@ -31,7 +31,7 @@ export function halt(turn: Turn): void {
     if (child.isAlive) kill(turn, child, { type: 'killed' })
     settleStopped(turn, child)
   }
-  finish(turn, { type: 'killed' })
+  finish(turn, reason)
 }
 
 function abandon(turn: Turn, phase: 'stopping' | 'stopped'): boolean {

@@ -55,8 +55,8 @@ export type CoreEvent =
   | { readonly type: 'supervisor.go_on' }
   | Asked
   | Shutdown
-  /** End at once. */
-  | { readonly type: 'supervisor.halt' }
+  /** End at once; default reason `killed`. */
+  | { readonly type: 'supervisor.halt'; readonly reason?: ExitReason }
   | { readonly type: 'supervisor.timer'; readonly id: string; readonly timer: number; readonly random: number }
   | ChildNews
 
