@@ -9,6 +9,7 @@ import { isOver } from './exit.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { call, type CallOptions } from './server/call.ts'
 import type { ChildSpec } from './spec.ts'
+import { show } from './validate.ts'
 
 /**
  * What can be done to the children of a running supervisor. Operations are queued with the exits around them and answered
@@ -61,9 +62,10 @@ export interface Administration {
  * INVALID_ARGUMENT if the actor is no supervisor.
  */
 export function administrate(ref: AnyActorRef): Administration {
-  if (!isSupervisor(ref.getSnapshot())) {
-    throw new TerrariumError('INVALID_ARGUMENT', `actor ${ref.id} is no supervisor`, {
-      hint: 'pass the ref of an actor whose logic was made by supervisor()',
+  if (!isRef(ref) || !isSupervisor(ref.getSnapshot())) {
+    const what = isRef(ref) ? `actor ${ref.id}` : show(ref)
+    throw new TerrariumError('INVALID_ARGUMENT', `${what} is no actor of a supervisor`, {
+      hint: 'pass the ref of an actor whose logic was made by supervisor(); of what createSupervisor() gives that is its ref',
     })
   }
   return new Administrator(ref)

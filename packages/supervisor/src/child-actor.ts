@@ -143,7 +143,7 @@ export function listensForShutdown(ref: AnyActorRef): boolean {
   const snapshot = ref.getSnapshot() as Partial<AnyMachineSnapshot>
   if (typeof snapshot.can !== 'function') return isSupervisor(snapshot)
   try {
-    return snapshot.can(SHUTDOWN) && (snapshot.machine?.events.some((name) => SHUTDOWN_NAMES.has(name)) ?? true)
+    return snapshot.can(SHUTDOWN) && (snapshot.machine?.events.some((name: string) => SHUTDOWN_NAMES.has(name)) ?? true)
   } catch {
     return false
   }

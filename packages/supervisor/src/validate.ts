@@ -68,6 +68,7 @@ export function faultOfSpec(spec: unknown, supervisor: SpecOwner): TerrariumErro
 
 /** What the supervisor of a child says about what the child may be. */
 interface SpecOwner {
+  readonly mode: unknown
   readonly kind: Settings['kind']
   readonly autoShutdown: unknown
 }
@@ -115,12 +116,7 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   )
   check.field(options, 'inspect', (value) => isFunction(value) || isFields(value), 'a function or an observer')
   checkPolicies(check, options)
-  if (isOtp) {
-    for (const name of ['backoff', 'breaker', 'crashLoop', 'startRate']) {
-      if (options[name] !== undefined && options[name] !== 'off')
-        check.say('invalid_option', `${name} does not exist in mode otp`)
-    }
-  }
+  if (isOtp) check.absent(options, ['backoff', 'breaker', 'crashLoop', 'startRate', 'classify'])
   checkKind(check, options)
   return [...check.mistakes, ...mistakesOfChildren(options)]
 }
@@ -137,9 +133,11 @@ function checkKind(check: Checker, options: Fields): void {
   check.field(options, 'maxChildren', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
   if (kind === 'static') {
     if (options.maxChildren !== undefined) check.say('invalid_option', 'maxChildren is for dynamic children')
-    if (options.extraInput !== undefined) check.say('invalid_option', 'extraInput is for strategy dynamic')
-    return
   }
+  if (kind !== 'dynamic' && options.extraInput !== undefined) {
+    check.say('invalid_option', 'extraInput is for strategy dynamic')
+  }
+  if (kind === 'static') return
   if (autoShutdown !== 'never') {
     const fault = kind === 'dynamic' ? 'invalid_auto_shutdown' : 'bad_combination'
     check.say(fault, `autoShutdown must be never with strategy ${kind}`)
@@ -158,7 +156,7 @@ function mistakesOfChildren(options: Fields): Mistake[] {
   if (!Array.isArray(children)) {
     return [{ fault: 'bad_start_spec', text: `children must be an array, not ${show(children)}` }]
   }
-  const owner = { kind: kindOf(options), autoShutdown }
+  const owner = { mode: options.mode, kind: kindOf(options), autoShutdown }
   const mistakes = children.flatMap((spec: unknown, index) => mistakesOfSpec(spec, `children[${index}]`, owner))
   const seen = new Set<string>()
   for (const [index, spec] of (children as unknown[]).entries()) {
@@ -173,7 +171,7 @@ function mistakesOfChildren(options: Fields): Mistake[] {
 }
 
 /** In OTP's order. */
-function mistakesOfSpec(spec: unknown, at: string, { kind, autoShutdown }: SpecOwner): Mistake[] {
+function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }: SpecOwner): Mistake[] {
   if (!isFields(spec)) return [{ fault: 'invalid_child_spec', text: `${at} must be an object, not ${show(spec)}` }]
   const check = new Checker(`${at}.`)
   const { restart = 'permanent', significant } = spec
@@ -208,6 +206,7 @@ function mistakesOfSpec(spec: unknown, at: string, { kind, autoShutdown }: SpecO
   check.field(spec, 'awaitReady', isBoolean, 'true or false')
   check.oneOf(spec, 'onExhausted', ['park', 'escalate'])
   checkPolicies(check, spec)
+  if (mode === 'otp') check.absent(spec, ['backoff', 'breaker'])
   return check.mistakes
 }
 
@@ -270,6 +269,14 @@ class Checker {
   oneOf(owner: Fields, name: string, values: readonly string[], fault?: Fault): void {
     const expected = `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`
     this.field(owner, name, (value) => values.includes(value as string), expected, fault)
+  }
+
+  /** What mode `otp` does without. */
+  absent(owner: Fields, names: readonly string[]): void {
+    for (const name of names) {
+      if (owner[name] !== undefined && owner[name] !== 'off')
+        this.say('invalid_option', `${name} does not exist in mode otp`)
+    }
   }
 
   /** A group of options that can be switched off as a whole. */

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { supervisor } from '@terrarium/supervisor'
+import { createActor } from 'xstate'
+import { administrate, supervisor } from '@terrarium/supervisor'
 import { bench, child, idle, refusal, slow, type Bench } from './support.ts'
 
 async function running(...ids: string[]): Promise<Bench> {
@@ -149,4 +150,29 @@ test('an invalid specification is refused before anybody is asked', async () => 
     },
   })
   await app.stop()
+})
+
+test('whoever addresses a child in the wrong way is told the right one', async () => {
+  const { app, ref } = bench({ children: [child('a')] })
+  await app.start()
+  const hint = (text: string): object => ({
+    details: { reason: 'not_found' },
+    hint: expect.stringContaining(text) as unknown,
+  })
+  await expect(app.terminateChild(ref('a'))).rejects.toMatchObject(hint('by its id'))
+  await expect(app.terminateChild('b')).rejects.toMatchObject({ hint: undefined })
+  await app.stop()
+  const dynamic = bench({ strategy: 'dynamic' })
+  await dynamic.app.start()
+  await dynamic.app.startChild(child('a'))
+  await expect(dynamic.app.terminateChild('a:1')).rejects.toMatchObject(hint('by its ref'))
+  await dynamic.app.stop()
+})
+
+test('what is not the ref of a supervisor has no administration', () => {
+  const { app } = bench()
+  const refusal = (message: string): unknown =>
+    expect.objectContaining({ code: 'INVALID_ARGUMENT', message, hint: expect.stringContaining('its ref') as unknown })
+  expect(() => administrate(app as never)).toThrow(refusal('an object is no actor of a supervisor'))
+  expect(() => administrate(createActor(idle, { id: 'x' }))).toThrow(refusal('actor x is no actor of a supervisor'))
 })

@@ -89,6 +89,26 @@ test('mode otp has whole seconds, no backoff and no breaker', () => {
   ])
 })
 
+test('mode otp: what a child would not get is refused, and what it has anyway is not', () => {
+  const spec = { backoff: { base: 1 }, breaker: {} }
+  expect(
+    mistakes({ id: 'app', mode: 'otp', classify: () => undefined, children: [{ ...child('a'), ...spec }] }),
+  ).toEqual([
+    'classify does not exist in mode otp',
+    'children[0].backoff does not exist in mode otp',
+    'children[0].breaker does not exist in mode otp',
+  ])
+  expect(mistakes({ id: 'app', mode: 'otp', children: [child('a', { backoff: 'off', breaker: 'off' })] })).toEqual([])
+})
+
+test('extraInput is for strategy dynamic', () => {
+  const options = { id: 'app', extraInput: {} }
+  const mistake = ['extraInput is for strategy dynamic']
+  expect(mistakes({ ...options, strategy: 'simple_one_for_one', children: [child('a')] })).toEqual(mistake)
+  expect(mistakes(options)).toEqual(mistake)
+  expect(mistakes({ ...options, strategy: 'dynamic' })).toEqual([])
+})
+
 test('options that are no object', () => {
   expect(mistakes(undefined)).toEqual(['options must be an object, not undefined'])
   expect(() => supervisor(null as never)).toThrow('options must be an object')

@@ -297,6 +297,12 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   simple_one_for_one: 'has no id: address it by its ref, and start a new one instead of restarting it',
 }
 
+function hintFor({ settings }: CoreState, address: unknown): string | undefined {
+  if (settings.kind === 'static')
+    return isRef(address) ? 'address it by its id: its ref changes with each start' : undefined
+  return isRef(address) ? undefined : 'address a dynamic child by its ref, which startChild() has answered'
+}
+
 function deny(
   turn: Turn,
   reply: Reply,
@@ -310,6 +316,9 @@ function deny(
   refuse(
     turn,
     reply,
-    new TerrariumError('INVALID_ARGUMENT', message, { details: { supervisor, child, reason, ...more } }),
+    new TerrariumError('INVALID_ARGUMENT', message, {
+      hint: reason === 'not_found' ? hintFor(turn.state, address) : undefined,
+      details: { supervisor, child, reason, ...more },
+    }),
   )
 }
