@@ -37,5 +37,5 @@ export interface FailureContext {
   readonly uptime: number
 }
 
-/** Pure. `undefined` leaves the answer to the built-in rules. Throwing counts as `unknown`. */
+/** Pure. `undefined` leaves the answer to the built-in rules. So does throwing. */
 export type FailureClassifier = (error: unknown, context: FailureContext) => FailureClass | undefined

@@ -64,11 +64,12 @@ class SupervisorHandle extends Administrator {
 
   constructor(options: SupervisorOptions) {
     const logic = supervisor(options)
-    const { id, clock, inspect } = options
+    const { id, clock, inspect, snapshot } = options
     const ref = new SupervisedActor(logic, {
       id,
       ...(clock === undefined ? {} : { clock }),
       ...(inspect === undefined ? {} : { inspect: harmless(inspect, id) }),
+      ...(snapshot === undefined ? {} : { snapshot }),
     })
     super(ref)
     this.ref = ref

@@ -1,4 +1,4 @@
-import type { ActorOptions, AnyActorLogic } from 'xstate'
+import type { ActorOptions, AnyActorLogic, Snapshot } from 'xstate'
 import type { BackoffOptions } from './backoff.ts'
 import type { BreakerOptions } from './breaker.ts'
 import type { SupervisorClock } from './clock.ts'
@@ -68,6 +68,11 @@ export interface SupervisorOptions {
   readonly random?: () => number
   /** XState's inspection of the whole system, untouched. Only for `createSupervisor()`: a nested one is inspected with its root. */
   readonly inspect?: ActorOptions<AnyActorLogic>['inspect']
+  /**
+   * What `app.ref.getPersistedSnapshot()` of an earlier life has given: who has failed how often, and who is parked. Only for
+   * `createSupervisor()`.
+   */
+  readonly snapshot?: Snapshot<unknown>
 }
 
 /** What the decision core needs of the options. */

@@ -51,7 +51,7 @@ export interface ChildSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   /** Over the supervisor's own, field by field. */
   readonly backoff?: BackoffOptions | 'off'
   readonly breaker?: BreakerOptions | 'off'
-  /** When backoff's attempts are used up: `park` the child (default), or `escalate`: the supervisor gives up. */
+  /** When it is not to be started again just now, whatever the cause: `park` the child (default), or `escalate`: the supervisor gives up. */
   readonly onExhausted?: 'park' | 'escalate'
 }
 

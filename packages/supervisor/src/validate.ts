@@ -115,6 +115,7 @@ function mistakesOfOptions(options: unknown): Mistake[] {
     'an object with now, setTimeout, clearTimeout',
   )
   check.field(options, 'inspect', (value) => isFunction(value) || isFields(value), 'a function or an observer')
+  check.field(options, 'snapshot', isFields, 'what getPersistedSnapshot() gave')
   checkPolicies(check, options)
   if (isOtp) check.absent(options, ['backoff', 'breaker', 'crashLoop', 'startRate', 'classify'])
   checkKind(check, options)

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createActor, createMachine, fromTransition } from 'xstate'
+import { createActor, createMachine, fromTransition, type Snapshot } from 'xstate'
 import {
   administrate,
   createSupervisor,
@@ -443,4 +443,23 @@ test.each([
   expect(await outcome).toBe(stopDuringStart === 'preempt' ? 'STOPPED' : 'started')
   expect(it.events.filter((event) => event.type === 'child.exit' && event.id === 'b')).toHaveLength(ended)
   expect(it.clock.pending).toBe(0)
+})
+
+test('createSupervisor() goes on from a snapshot of an earlier life', async () => {
+  let starts = 0
+  const logic = (): never => {
+    starts += 1
+    throw Object.assign(new Error('no such path'), { code: 'CONFIGURATION' })
+  }
+  const children = [child('a', { logic, awaitReady: false }), child('b')]
+  const before = bench({ children })
+  await before.app.start()
+  const snapshot = JSON.parse(JSON.stringify(before.app.ref.getPersistedSnapshot())) as Snapshot<unknown>
+  await before.app.stop()
+  const after = bench({ children, snapshot })
+  await after.app.start()
+  expect(after.app.children).toMatchObject([{ state: 'parked' }, { state: 'running' }])
+  expect(starts).toBe(1)
+  await after.app.stop()
+  expect(() => bench({ snapshot: 'old' as never })).toThrow('snapshot must be what getPersistedSnapshot() gave')
 })

@@ -261,3 +261,13 @@ test('a supervisor lives once', async () => {
   await expect(failing.app.start()).rejects.toMatchObject({ code: 'START_FAILED' })
   await expect(failing.app.start()).rejects.toMatchObject({ code: 'START_FAILED' })
 })
+
+test('once it is ready, nothing is left of the time that a child had for that', async () => {
+  const it = bench({ children: [slow('a', { startTimeout: 1_000 })] })
+  const start = it.app.start()
+  expect(it.clock.pending).toBe(1)
+  await it.send('a', { type: 'ready' })
+  await start
+  expect(it.clock.pending).toBe(0)
+  await it.app.stop()
+})

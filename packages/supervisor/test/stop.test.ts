@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { createMachine, fromCallback, fromPromise } from 'xstate'
+import { exit } from '@terrarium/supervisor'
 import { bench, child, idle, refusal, slow, stubborn } from './support.ts'
 
 test('default mode: children are stopped in reverse start order, each down before the next is asked', async () => {
@@ -235,4 +236,17 @@ test.each([
   await stopped
   expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit' })
   expect(it.events.at(-2)).toMatchObject({ type: 'child.exit', reason: { type: ms === 0 ? 'shutdown' : 'killed' } })
+})
+
+test('a child that is stopped before it is ready has its time to end, not what was left to become ready', async () => {
+  const never = { logic: stubborn, ready: () => false, awaitReady: false, startTimeout: 1_000 }
+  const it = bench({ children: [child('a', { ...never, shutdown: 'infinity' })] })
+  await it.app.start()
+  const ref = it.ref('a')
+  const terminated = it.app.terminateChild('a')
+  await it.clock.advance(10_000)
+  expect([it.state('a'), it.clock.pending]).toEqual(['stopping', 0])
+  exit(ref, { type: 'killed' })
+  await terminated
+  await it.app.stop()
 })

@@ -302,3 +302,16 @@ test.each(['default', 'otp'] as const)('mode %s: a strategy sees the failed chil
   expect(seen).toEqual(['restarting', 'a restarting', 'b running'])
   await it.app.stop()
 })
+
+test('who was down for a group, came back with it, and then ended by itself, stays down when the group is restarted again', async () => {
+  const children = [child('a'), child('b', { restart: 'transient' })]
+  const it = await started({ strategy: 'one_for_all', reviveStopped: false, children })
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'exit b', 'start a', 'start b'])
+  await it.end('b', { type: 'normal', output: undefined })
+  await it.clock.advance(20_000)
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit b', 'exit a', 'start a'])
+  expect(it.state('b')).toBe('stopped')
+  await it.app.stop()
+})
