@@ -152,6 +152,7 @@ test('X05 during a delay: terminateChild cancels, deleteChild is refused', async
   const it = await waiting()
   expect(await refusal(it.app.deleteChild('a'))).toBe('restarting')
   await it.app.terminateChild('a')
+  expect(it.app.children[0]).not.toHaveProperty('until')
   expect(it.clock.pending).toBe(0)
   await it.clock.advance(60_000)
   expect(it.take()).toEqual([])

@@ -21,7 +21,7 @@ async function printedBy(run: () => Promise<unknown>): Promise<unknown[][]> {
 test('the code of the README is the code of these examples', async () => {
   const readme = await readFile(`${here}/../README.md`, 'utf8')
   const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code)
-  const names = ['example', 'strategy', 'embedded', 'clock']
+  const names = ['example', 'events', 'strategy', 'embedded', 'clock']
   const examples = names.map((name) => `readme.${name}.ts`).map((name) => readFile(`${here}/${name}`, 'utf8'))
   expect(blocks).toEqual(await Promise.all(examples))
 })
@@ -34,6 +34,17 @@ test('the first example runs as it says', async () => {
     ['jobs ended: shutdown'],
     ['flaky ended: shutdown'],
     ['cache ended: shutdown'],
+  ])
+})
+
+test('the events example runs as it says', async () => {
+  expect(await printedBy(() => import('./readme.events.ts'))).toEqual([
+    ['child.start', 'app', 'jobs'],
+    ['child.ready', 'app', 'jobs'],
+    ['child.exit', 'jobs', 'job'],
+    ['supervisor.exit', 'jobs', ''],
+    ['child.exit', 'app', 'jobs'],
+    ['supervisor.exit', 'app', ''],
   ])
 })
 

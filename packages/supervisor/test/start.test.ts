@@ -271,3 +271,16 @@ test('once it is ready, nothing is left of the time that a child had for that', 
   expect(it.clock.pending).toBe(0)
   await it.app.stop()
 })
+
+test('a child that has failed, and waits for its turn, is not late to become ready as well', async () => {
+  const it = bench({ children: [slow('a', { awaitReady: false, startTimeout: 100 })] })
+  await it.app.start()
+  const started = it.app.startChild(slow('b'))
+  const boom = new Error('boom')
+  await it.crash('a', boom)
+  await it.clock.advance(200)
+  await it.send('b', { type: 'ready' })
+  await started
+  expect(it.app.children[0]).toMatchObject({ incarnation: 2, failure: { error: boom, attempts: 1 } })
+  await it.app.stop()
+})
