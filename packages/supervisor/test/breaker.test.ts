@@ -328,3 +328,15 @@ test('a child that runs again has nothing left of its delay', async () => {
   expect(it.clock.pending).toBe(0)
   await it.app.stop()
 })
+
+test('a child that is being tried, is stopped, and is started again by hand is no longer being tried', async () => {
+  const it = await started({ children: [child('a', { ready: () => true, awaitReady: false }), child('b')] })
+  const boom = new Error('boom')
+  await fail(it, boom, boom, boom, boom, boom, boom)
+  await it.app.unpark('a')
+  expect(it.take('child.unparked')).toEqual(['child.unparked a'])
+  await it.app.terminateChild('a')
+  await it.app.restartChild('a')
+  expect([it.state('a'), it.take('child.unparked')]).toEqual(['running', []])
+  await it.app.stop()
+})

@@ -284,3 +284,17 @@ test('a child that has failed, and waits for its turn, is not late to become rea
   expect(it.app.children[0]).toMatchObject({ incarnation: 2, failure: { error: boom, attempts: 1 } })
   await it.app.stop()
 })
+
+test.each([
+  [new Error('boom'), 'boom'],
+  ['no error at all', 'no error at all'],
+])('what was thrown at a start is in its message: %s', async (thrown, text) => {
+  const logic = (): never => {
+    throw thrown as Error
+  }
+  const { app } = bench({ children: [child('a', { logic })] })
+  await expect(app.start()).rejects.toMatchObject({
+    message: `child a of supervisor app did not start: ${text}`,
+    cause: thrown,
+  })
+})
