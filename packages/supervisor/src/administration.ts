@@ -1,4 +1,4 @@
-import type { ActorRefFrom, AnyActorLogic, AnyActorRef, EventObject } from 'xstate'
+import type { ActorRefFrom, AnyActorLogic, AnyActorRef, AnyEventObject } from 'xstate'
 import { isSupervisor } from './brand.ts'
 import type { ChildCounts, ChildInfo } from './child-info.ts'
 import { isRef, type Address, type Call } from './core/call.ts'
@@ -47,7 +47,7 @@ export interface Administration {
    * once: PARKED if it is parked, else STOPPED, `details` being `{ child, state, retryAt, fingerprint }`; `retryAt` is when its
    * next start is due, in ms of the supervisor's clock (X20).
    */
-  call<TReply = unknown>(id: string, request: EventObject, options?: CallOptions): Promise<TReply>
+  call<TReply = unknown>(id: string, request: AnyEventObject, options?: CallOptions): Promise<TReply>
   /** One new start of a parked child, now. Resolves once it has begun; what comes of it is told by events. */
   unpark(child: string | AnyActorRef): Promise<void>
   /** Newest first, as in OTP. */
@@ -105,7 +105,7 @@ export class Administrator implements Administration {
     return this.#call({ type: 'reconfigure', spec })
   }
 
-  call<TReply = unknown>(id: string, request: EventObject, options?: CallOptions): Promise<TReply> {
+  call<TReply = unknown>(id: string, request: AnyEventObject, options?: CallOptions): Promise<TReply> {
     const child = (this.#ref.getSnapshot() as SupervisorSnapshot).child(id)
     return child?.ref === undefined ? Promise.reject(unavailable(id, child)) : call(child.ref, request, options)
   }

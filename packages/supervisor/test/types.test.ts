@@ -81,6 +81,18 @@ test('startChild resolves to the ref of the logic; with a template it takes the 
   await jobs.stop()
 })
 
+test('a request by id is any event, as one by ref', async () => {
+  const closed = createSupervisor({ id: 'closed', children: [{ id: 'counter', logic: counter }] })
+  await closed.start()
+  await closed.stop()
+  await expect(closed.call('counter', { type: 'add', n: 3 })).rejects.toMatchObject({ code: 'STOPPED' })
+  // @ts-expect-error a request has a type
+  await expect(closed.call('counter', { n: 3 })).rejects.toMatchObject({ code: 'STOPPED' })
+  const total = closed.call<number>('counter', { type: 'total' })
+  isOfType<Promise<number>>()(total)
+  await expect(total).rejects.toMatchObject({ code: 'STOPPED' })
+})
+
 test('events are typed by their names', () => {
   const one = createSupervisor({ id: 'one', children: [{ id: 'm', logic: createMachine({}) }] })
   one.on('child.backoff', (event) => {
