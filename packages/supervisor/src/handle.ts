@@ -7,7 +7,7 @@ import type { SupervisorEvent, SupervisorEvents } from './events.ts'
 import { reportFault } from './host.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
 import type { SupervisorOptions } from './options.ts'
-import type { CheckedSpecs, ChildSpec, LogicOf } from './spec.ts'
+import type { CheckedSpecs, ChildSpec, LogicOf, SpecOf } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 
 /** A supervisor and its administration. The children given with its options are known by their ids. */
@@ -17,10 +17,11 @@ export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly Child
   readonly ref: Actor<SupervisorLogic>
   /** The latest view, in start order. */
   readonly children: readonly ChildInfo[]
-  /** The present actor of a child; `undefined` while it has none. Only for ids that the options have named. */
-  child<TId extends TSpecs[number]['id']>(
-    id: TId,
-  ): ActorRefFrom<LogicOf<Extract<TSpecs[number], { readonly id: TId }>>> | undefined
+  /**
+   * The present actor of a child; `undefined` while it has none. Only for ids that the options have named; for any, if they
+   * are computed.
+   */
+  child<TId extends TSpecs[number]['id']>(id: TId): ActorRefFrom<LogicOf<SpecOf<TSpecs[number], TId>>> | undefined
   /**
    * Resolves when every child is ready. Rejects with START_FAILED, `cause` being the child's error; nothing is left running.
    * A supervisor lives once: when it has ended, this rejects with STOPPED.

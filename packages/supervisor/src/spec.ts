@@ -67,6 +67,19 @@ export type LogicOf<TSpec> = TSpec extends { readonly logic: infer TSource }
 /** A function that only throws says nothing about its logic. */
 type MadeLogic<TMade> = [TMade] extends [never] ? AnyActorLogic : TMade extends AnyActorLogic ? TMade : never
 
+/** The one of these specifications that has this very id, else those that may have it: theirs is known as a string only. */
+export type SpecOf<TSpec extends ChildSpec, TId extends string> = TId extends unknown
+  ? [Extract<TSpec, { readonly id: TId }>] extends [never]
+    ? SpecThatMayHave<TSpec, TId>
+    : Extract<TSpec, { readonly id: TId }>
+  : never
+
+type SpecThatMayHave<TSpec extends ChildSpec, TId extends string> = TSpec extends unknown
+  ? TId extends TSpec['id']
+    ? TSpec
+    : never
+  : never
+
 /** Specifications, each with its `input` and `ready` typed by its own `logic`. */
 export type CheckedSpecs<TSpecs extends readonly unknown[]> = {
   readonly [I in keyof TSpecs]: ChildSpec<LogicOf<TSpecs[I]>>

@@ -1,6 +1,13 @@
 import { expect, test } from '@jest/globals'
-import { createMachine, fromPromise, fromTransition, setup, type ActorRefFrom } from 'xstate'
-import { childSpec, createSupervisor, IGNORE, type SupervisorEvent } from '@terrarium/supervisor'
+import { createMachine, fromPromise, fromTransition, setup, type ActorRefFrom, type AnyActorRef } from 'xstate'
+import {
+  childSpec,
+  createSupervisor,
+  IGNORE,
+  type ChildSpec,
+  type Supervisor,
+  type SupervisorEvent,
+} from '@terrarium/supervisor'
 
 type IsAny<T> = 0 extends 1 & T ? true : false
 /** Whether each type is assignable to the other, and not because one is any. */
@@ -43,6 +50,41 @@ test('a child is known by its id, and its ref by its logic', async () => {
   expect(app.child('counter')?.getSnapshot().context).toBe(2)
   await app.stop()
   expect(app.child('counter')).toBeUndefined()
+})
+
+test('ids that are not known to the types lead to what may be behind them', async () => {
+  const ids: readonly string[] = ['a', 'b']
+  const counters = createSupervisor({ id: 'app', children: ids.map((id) => ({ id, logic: counter })) })
+  isOfType<ActorRefFrom<typeof counter> | undefined>()(counters.child('a'))
+  await counters.start()
+  counters.child('b')?.send({ type: 'count' })
+  // @ts-expect-error the counters know no such event
+  counters.child('b')?.send({ type: 'cuont' })
+  expect(counters.child('b')?.getSnapshot().context).toBe(2)
+  await counters.stop()
+
+  const mixed = createSupervisor({
+    id: 'app',
+    children: [{ id: 'db', logic: db, input: { url: 'db://' } }, ...ids.map((id) => ({ id, logic: counter }))],
+  })
+  isOfType<ActorRefFrom<typeof db> | undefined>()(mixed.child('db'))
+  isOfType<ActorRefFrom<typeof counter> | undefined>()(mixed.child('a'))
+  const some = ids[0] ?? 'a'
+  isOfType<ActorRefFrom<typeof db> | ActorRefFrom<typeof counter> | undefined>()(mixed.child(some))
+  isOfType<ActorRefFrom<typeof db> | ActorRefFrom<typeof counter> | undefined>()(
+    app.child(ids.length > 0 ? 'db' : 'counter'),
+  )
+
+  const either = createSupervisor({ id: 'app', children: (['x', 'y'] as const).map((id) => ({ id, logic: counter })) })
+  isOfType<ActorRefFrom<typeof counter> | undefined>()(either.child('x'))
+  // @ts-expect-error no child has this id
+  expect(either.child('z')).toBeUndefined()
+
+  const specs: readonly ChildSpec[] = ids.map((id) => ({ id, logic: counter }))
+  isOfType<AnyActorRef | undefined>()(createSupervisor({ id: 'app', children: specs }).child('a'))
+  isOfType<AnyActorRef | undefined>()(createSupervisor({ id: 'app' }).child('a'))
+  const all: readonly Supervisor[] = [app, counters, mixed, either]
+  isOfType<AnyActorRef | undefined>()(all[0]?.child('a'))
 })
 
 test('input and ready are those of the logic', () => {
