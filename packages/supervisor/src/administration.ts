@@ -8,7 +8,7 @@ import { TerrariumError } from './errors.ts'
 import { isOver } from './exit.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { call, type CallOptions } from './server/call.ts'
-import type { ChildSpec } from './spec.ts'
+import type { ChildSpec, LogicOf } from './spec.ts'
 import { show } from './validate.ts'
 
 /**
@@ -19,11 +19,6 @@ import { show } from './validate.ts'
 export interface Administration {
   /** Appends a child and starts it. Resolves when it is ready, with `undefined` if it was IGNOREd. Rejects with START_FAILED. */
   startChild<TLogic extends AnyActorLogic>(spec: ChildSpec<TLogic>): Promise<ActorRefFrom<TLogic> | undefined>
-  /**
-   * With strategy `simple_one_for_one`: starts a child of the template. The input is laid over the template's own, field by
-   * field (K02).
-   */
-  startChild(input?: unknown): Promise<AnyActorRef | undefined>
   /**
    * Stops a child, given by its id or, if it is a dynamic one, by its ref. It keeps its specification unless it is
    * temporary or dynamic.
@@ -57,11 +52,24 @@ export interface Administration {
   getChildSpec(child: string | AnyActorRef): Promise<ChildSpec>
 }
 
+/** That of a supervisor of which the types do not know whether it has a template. */
+export interface AnyAdministration extends Administration {
+  /** Unless the strategy is `simple_one_for_one`: as `startChild` of {@link Administration}. */
+  startChild<TLogic extends AnyActorLogic>(spec: ChildSpec<TLogic>): Promise<ActorRefFrom<TLogic> | undefined>
+  /**
+   * With strategy `simple_one_for_one`: starts a child of the template. The input is laid over the template's own, field by
+   * field (K02). To the types whatever has a `logic` is a specification.
+   */
+  startChild<TInput>(
+    input?: TInput extends { readonly logic: unknown } ? ChildSpec<LogicOf<TInput>> : TInput,
+  ): Promise<AnyActorRef | undefined>
+}
+
 /**
  * The administration of any supervisor, given by its actor: one that is nested in another, or invoked by a machine. Throws
  * INVALID_ARGUMENT if the actor is no supervisor.
  */
-export function administrate(ref: AnyActorRef): Administration {
+export function administrate(ref: AnyActorRef): AnyAdministration {
   if (!isRef(ref) || !isSupervisor(ref.getSnapshot())) {
     const what = isRef(ref) ? `actor ${ref.id}` : show(ref)
     throw new TerrariumError('INVALID_ARGUMENT', `${what} is no actor of a supervisor`, {
@@ -71,7 +79,7 @@ export function administrate(ref: AnyActorRef): Administration {
   return new Administrator(ref)
 }
 
-export class Administrator implements Administration {
+export class Administrator implements AnyAdministration {
   readonly #ref: AnyActorRef
   /** Operations that wait for their answer. */
   readonly #waiting = new Set<(error: TerrariumError) => void>()

@@ -1,5 +1,5 @@
 export { createSupervisor, type SimpleSupervisor, type Supervisor } from './handle.ts'
-export { administrate, type Administration } from './administration.ts'
+export { administrate, type Administration, type AnyAdministration } from './administration.ts'
 export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './logic.ts'
 export type { AutoShutdown, SupervisorOptions } from './options.ts'
 export {

@@ -139,7 +139,7 @@ test('operations are answered in the order in which they were asked', async () =
 
 test('an invalid specification is refused before anybody is asked', async () => {
   const { app } = await running()
-  await expect(app.startChild({ id: '', logic: 42, restart: 'always' })).rejects.toMatchObject({
+  await expect(app.startChild({ id: '', logic: 42, restart: 'always' } as never)).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
     details: {
       mistakes: [

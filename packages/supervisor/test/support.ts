@@ -4,6 +4,7 @@ import {
   createSupervisor,
   exitWith,
   VirtualClock,
+  type AnyAdministration,
   type ChildSpec,
   type ExitReason,
   type Supervisor,
@@ -64,7 +65,7 @@ export const NOON = 43_200_000
 export const NO_JITTER = { jitter: 'none' } as const
 
 export interface Bench {
-  readonly app: Supervisor
+  readonly app: Supervisor & AnyAdministration
   readonly clock: VirtualClock
   /** Since noon, in ms. */
   readonly elapsed: () => number

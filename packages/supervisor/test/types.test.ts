@@ -1,9 +1,12 @@
 import { expect, test } from '@jest/globals'
 import { createMachine, fromPromise, fromTransition, setup, type ActorRefFrom, type AnyActorRef } from 'xstate'
 import {
+  administrate,
   childSpec,
   createSupervisor,
   IGNORE,
+  startTask,
+  type Administration,
   type ChildSpec,
   type Supervisor,
   type SupervisorEvent,
@@ -26,6 +29,11 @@ const db = setup({
 })
 const counter = fromTransition((count: number, _event: { type: 'count' }) => count + 1, 0)
 const job = fromPromise(({ input }: { input: { size: number; name: string } }) => Promise.resolve(input.size))
+
+/** What is asked of a supervisor that does not run. */
+const refused = async (answer: Promise<unknown>): Promise<void> => {
+  await expect(answer).rejects.toMatchObject({ code: 'STOPPED' })
+}
 
 const app = createSupervisor({
   id: 'app',
@@ -123,16 +131,86 @@ test('startChild resolves to the ref of the logic; with a template it takes the 
   await jobs.stop()
 })
 
+test('startChild takes a specification without a mistake', async () => {
+  for (const open of [createSupervisor({ id: 'o' }), createSupervisor({ id: 'd', strategy: 'dynamic' })]) {
+    await refused(open.startChild({ id: 'db', logic: db, input: { url: 'x' }, restart: 'temporary' }))
+    await refused(open.startChild({ id: 'db', logic: () => db, input: { url: 'x' } }))
+    const ready = { id: 'counter', logic: counter, backoff: { max: 1 } } as const
+    await refused(open.startChild(ready))
+    // @ts-expect-error the machine wants a url
+    await refused(open.startChild({ id: 'db', logic: db, input: { uri: 'x' } }))
+    // @ts-expect-error so it does if it is made at each start
+    await refused(open.startChild({ id: 'db', logic: () => db, input: { uri: 'x' } }))
+    // @ts-expect-error the machine has no such state
+    await refused(open.startChild({ id: 'db', logic: db, input: { url: 'x' }, ready: (it) => it.matches('conected') }))
+    // @ts-expect-error there is no such option
+    await refused(open.startChild({ id: 'counter', logic: counter, restrat: 'temporary' }))
+    // @ts-expect-error there is no such restart type
+    await refused(open.startChild({ id: 'counter', logic: counter, restart: 'tmporary' }))
+    // @ts-expect-error a child has an id
+    await refused(open.startChild({ logic: counter }))
+    // @ts-expect-error no specification
+    await refused(open.startChild(42))
+    // @ts-expect-error nor is nothing
+    await refused(open.startChild())
+  }
+  await refused(app.startChild({ id: 'more', logic: counter }))
+  // @ts-expect-error there is no such option
+  await refused(app.startChild({ id: 'more', logic: counter, restrat: 'temporary' }))
+})
+
+test('administrate takes the input of a template that it does not know, or a specification without a mistake', async () => {
+  const { ref } = createSupervisor({ id: 'open' })
+  const open = administrate(ref)
+  const started = open.startChild({ id: 'db', logic: db, input: { url: 'x' }, ready: (it) => it.matches('connected') })
+  isOfType<Promise<ActorRefFrom<typeof db> | undefined>>()(started)
+  await refused(started)
+  const instance = open.startChild({ user: 'ada' })
+  isOfType<Promise<AnyActorRef | undefined>>()(instance)
+  await refused(instance)
+  await refused(open.startChild())
+  await refused(open.startChild(42))
+  // @ts-expect-error the machine wants a url
+  await refused(open.startChild({ id: 'db', logic: db, input: { uri: 'x' } }))
+  // @ts-expect-error there is no such option
+  await refused(open.startChild({ id: 'counter', logic: counter, restrat: 'temporary' }))
+  // @ts-expect-error there is no such restart type
+  await refused(open.startChild({ id: 'counter', logic: counter, restart: 'tmporary' }))
+  const less: Administration = open
+  // @ts-expect-error no specification
+  await refused(less.startChild({ user: 'ada' }))
+})
+
+test('a task is for a supervisor whose children have specifications of their own', async () => {
+  const work = (): Promise<number> => Promise.resolve(1)
+  const dynamic = createSupervisor({ id: 'tasks', strategy: 'dynamic' })
+  await dynamic.start()
+  await expect((await startTask(dynamic, work)).result).resolves.toBe(1)
+  await expect((await startTask(administrate(dynamic.ref), work)).result).resolves.toBe(1)
+  await dynamic.stop()
+  const strategy = 'simple_one_for_one'
+  const jobs = createSupervisor({ id: 'jobs', strategy, children: [{ id: 'job', logic: job }] })
+  // @ts-expect-error its children are made from its template
+  await refused(startTask(jobs, work))
+  const counters = createSupervisor({ id: 'counters', strategy, children: [{ id: 'counter', logic: counter }] })
+  // @ts-expect-error so are these, whose input may be anything
+  await refused(startTask(counters, work))
+  const specs: readonly [ChildSpec] = [{ id: 'job', logic: job }]
+  const any = createSupervisor({ id: 'jobs', strategy, children: specs })
+  // @ts-expect-error and these, of which nothing is known
+  await refused(startTask(any, work))
+})
+
 test('a request by id is any event, as one by ref', async () => {
   const closed = createSupervisor({ id: 'closed', children: [{ id: 'counter', logic: counter }] })
   await closed.start()
   await closed.stop()
-  await expect(closed.call('counter', { type: 'add', n: 3 })).rejects.toMatchObject({ code: 'STOPPED' })
+  await refused(closed.call('counter', { type: 'add', n: 3 }))
   // @ts-expect-error a request has a type
-  await expect(closed.call('counter', { n: 3 })).rejects.toMatchObject({ code: 'STOPPED' })
+  await refused(closed.call('counter', { n: 3 }))
   const total = closed.call<number>('counter', { type: 'total' })
   isOfType<Promise<number>>()(total)
-  await expect(total).rejects.toMatchObject({ code: 'STOPPED' })
+  await refused(total)
 })
 
 test('events are typed by their names', () => {

@@ -8,6 +8,7 @@ import {
   monitor,
   startTask,
   VirtualClock,
+  type Administration,
   type DownEvent,
   type Supervisor,
 } from '@terrarium/supervisor'
@@ -126,12 +127,12 @@ test('P07 a result may be asked for again; shutting down keeps a result, and tel
   await expect(forever.result).rejects.toMatchObject({ code: 'STOPPED' })
 
   // Over before anybody can ask for them.
-  const busy = {
-    startChild: async (spec: unknown) => {
-      const ref = await app.startChild(spec)
-      await settled()
-      return ref
-    },
+  const busy: Pick<Administration, 'startChild'> = {
+    startChild: (spec) =>
+      app.startChild(spec).then(async (ref) => {
+        await settled()
+        return ref
+      }),
   }
   const done = await startTask(busy, () => Promise.resolve('done'))
   const failed = await startTask(busy, () => Promise.reject(boom))
@@ -139,12 +140,12 @@ test('P07 a result may be asked for again; shutting down keeps a result, and tel
   await expect(done.result).resolves.toBe('done')
   await expect(failed.result).rejects.toBe(boom)
 
-  const killing = {
-    startChild: async (spec: unknown) => {
-      const ref = await app.startChild(spec)
-      exit(ref as AnyActorRef, KILLED)
-      return ref
-    },
+  const killing: Pick<Administration, 'startChild'> = {
+    startChild: (spec) =>
+      app.startChild(spec).then((ref) => {
+        exit(ref as AnyActorRef, KILLED)
+        return ref
+      }),
   }
   const killed = await startTask(killing, () => new Promise<never>(() => undefined))
   await expect(killed.result).rejects.toMatchObject({ code: 'STOPPED', details: { reason: 'killed' } })
