@@ -6,8 +6,8 @@ import { stoppedError } from './core/turn.ts'
 import type { SupervisorEvent, SupervisorEvents } from './events.ts'
 import { reportFault } from './host.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
-import type { SupervisorOptions } from './options.ts'
-import type { CheckedSpecs, ChildSpec, LogicOf, SpecOf } from './spec.ts'
+import type { CheckedOptions, SupervisorOptions } from './options.ts'
+import type { ChildSpec, LogicOf, SpecOf } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 
 /** A supervisor and its administration. The children given with its options are known by their ids. */
@@ -47,7 +47,7 @@ export function createSupervisor<const TSpec extends ChildSpec>(
   },
 ): SimpleSupervisor<TSpec>
 export function createSupervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
-  options: Omit<SupervisorOptions, 'children'> & { readonly children?: TSpecs & CheckedSpecs<TSpecs> },
+  options: CheckedOptions<TSpecs>,
 ): Supervisor<TSpecs>
 export function createSupervisor(options: SupervisorOptions): unknown {
   return new SupervisorHandle(options)

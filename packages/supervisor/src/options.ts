@@ -4,7 +4,7 @@ import type { BreakerOptions } from './breaker.ts'
 import type { SupervisorClock } from './clock.ts'
 import { DEFAULT_CRASH_LOOP, type CrashLoop, type CrashLoopOptions } from './crash-loop.ts'
 import type { FailureClassifier } from './failure.ts'
-import { resolveSpec, type ChildSpec, type ResolvedSpec } from './spec.ts'
+import { resolveSpec, type CheckedSpecs, type ChildSpec, type ResolvedSpec } from './spec.ts'
 import { STRATEGIES, type DynamicStrategyName, type RestartStrategy, type StrategyName } from './strategy.ts'
 import type { WindowClock } from './window.ts'
 
@@ -73,6 +73,11 @@ export interface SupervisorOptions {
    * `createSupervisor()`.
    */
   readonly snapshot?: Snapshot<unknown>
+}
+
+/** Options whose children are checked, each against its own `logic`. */
+export type CheckedOptions<TSpecs extends readonly ChildSpec[]> = Omit<SupervisorOptions, 'children'> & {
+  readonly children?: TSpecs & CheckedSpecs<TSpecs>
 }
 
 /** What the decision core needs of the options. */

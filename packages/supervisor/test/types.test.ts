@@ -6,10 +6,13 @@ import {
   createSupervisor,
   IGNORE,
   startTask,
+  supervisor,
   type Administration,
   type ChildSpec,
   type Supervisor,
   type SupervisorEvent,
+  type SupervisorLogic,
+  type SupervisorOptions,
 } from '@terrarium/supervisor'
 
 type IsAny<T> = 0 extends 1 & T ? true : false
@@ -108,6 +111,28 @@ test('input and ready are those of the logic', () => {
   })
   isOfType<ActorRefFrom<typeof db> | undefined>()(createSupervisor({ id: 'app', children: [spec] }).child('db'))
   expect(spec.id).toBe('db')
+})
+
+test('the children of a logic are checked as those of a supervisor', () => {
+  const children = [{ id: 'db', logic: db, input: { url: 'db://' } }] as const
+  const nested = supervisor({ id: 'n', children: [...children, { id: 'counter', logic: counter }] })
+  isOfType<SupervisorLogic>()(nested)
+  const ids: readonly string[] = ['a', 'b']
+  supervisor({ id: 'n', children: ids.map((id): ChildSpec => ({ id, logic: id === 'a' ? counter : nested })) })
+  supervisor({ id: 'n', strategy: 'simple_one_for_one', children })
+  const options: SupervisorOptions = { id: 'n', children }
+  supervisor(options)
+  // @ts-expect-error the machine wants a url
+  supervisor({ id: 'n', children: [{ id: 'db', logic: db, input: { uri: 'db://' } }] })
+  // @ts-expect-error it is a string
+  supervisor({ id: 'n', children: [{ id: 'db', logic: async () => Promise.resolve(db), input: { url: 1 } }] })
+  // @ts-expect-error so it does as a template
+  supervisor({ id: 'n', strategy: 'simple_one_for_one', children: [{ id: 'db', logic: db, input: { uri: 'db://' } }] })
+  // @ts-expect-error there is no such restart type
+  expect(() => supervisor({ id: 'n', children: [{ id: 'counter', logic: counter, restart: 'tmporary' }] })).toThrow()
+  // @ts-expect-error there is no such option
+  supervisor({ id: 'n', maxChild: 1, children: [{ id: 'counter', logic: counter }] })
+  expect(typeof nested.transition).toBe('function')
 })
 
 test('startChild resolves to the ref of the logic; with a template it takes the input of it', async () => {
