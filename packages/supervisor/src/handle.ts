@@ -6,7 +6,7 @@ import { stoppedError } from './core/turn.ts'
 import type { SupervisorEvent, SupervisorEvents } from './events.ts'
 import { reportFault } from './host.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
-import type { CheckedOptions, SupervisorOptions } from './options.ts'
+import type { CheckedOptions, SupervisorOptions, TemplateOptions } from './options.ts'
 import type { ChildSpec, LogicOf, SpecOf } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 
@@ -41,10 +41,7 @@ export interface SimpleSupervisor<TSpec extends ChildSpec> extends Omit<Supervis
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
 export function createSupervisor<const TSpec extends ChildSpec>(
-  options: Omit<SupervisorOptions, 'strategy' | 'children'> & {
-    readonly strategy: 'simple_one_for_one'
-    readonly children: readonly [TSpec & ChildSpec<LogicOf<TSpec>>]
-  },
+  options: TemplateOptions<TSpec>,
 ): SimpleSupervisor<TSpec>
 export function createSupervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
   options: CheckedOptions<TSpecs>,

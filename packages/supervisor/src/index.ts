@@ -10,6 +10,7 @@ export {
   type RestartType,
   type StartContext,
   type StartResult,
+  type TemplateSpec,
 } from './spec.ts'
 export type { ChildCounts, ChildInfo, ChildState } from './child-info.ts'
 export type { SupervisorEvent, SupervisorEvents } from './events.ts'

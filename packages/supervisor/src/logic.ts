@@ -15,7 +15,7 @@ import type { SupervisorMemory } from './core/memory.ts'
 import { listChildren, type Phase } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
 import { exitWith, type ExitOutput } from './exit-reason.ts'
-import { resolveOptions, type CheckedOptions } from './options.ts'
+import { resolveOptions, type CheckedOptions, type SupervisorOptions, type TemplateOptions } from './options.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import type { ChildSpec } from './spec.ts'
 import { validateOptions } from './validate.ts'
@@ -56,9 +56,11 @@ const ERROR = 'xstate.error.actor.'
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */
+export function supervisor<const TSpec extends ChildSpec>(options: TemplateOptions<TSpec>): SupervisorLogic
 export function supervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
   options: CheckedOptions<TSpecs>,
-): SupervisorLogic {
+): SupervisorLogic
+export function supervisor(options: SupervisorOptions): SupervisorLogic {
   validateOptions(options)
   const settings = resolveOptions(options)
   /** The logic may be shared by many actors. */

@@ -21,7 +21,8 @@ export interface StartContext {
 
 export type StartResult<TLogic extends AnyActorLogic> = TLogic | typeof IGNORE
 
-export interface ChildSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
+/** A specification that may leave out the `input` that its logic needs, because each `startChild(input)` gives it. */
+export interface TemplateSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   /** Unique among its siblings. */
   readonly id: string
   /** Any XState actor logic, or a function that makes one for each start. Throwing or rejecting is a start error. */
@@ -54,6 +55,12 @@ export interface ChildSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   /** When it is not to be started again just now, whatever the cause: `park` the child (default), or `escalate`: the supervisor gives up. */
   readonly onExhausted?: 'park' | 'escalate'
 }
+
+/** How a child is made and cared for. `input` must be given if its logic cannot do without. */
+export type ChildSpec<TLogic extends AnyActorLogic = AnyActorLogic> = TemplateSpec<TLogic> & NeededInput<TLogic>
+
+type NeededInput<TLogic extends AnyActorLogic> =
+  undefined extends InputFrom<TLogic> ? unknown : { readonly input: InputFrom<TLogic> }
 
 /** The logic that a specification makes actors of, whichever way it says so. */
 export type LogicOf<TSpec> = TSpec extends { readonly logic: infer TSource }
@@ -91,7 +98,12 @@ export type CheckedSpecs<TSpecs extends readonly unknown[]> = {
  */
 export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
   spec: ChildSpec<TLogic> & { readonly id: TId },
-): ChildSpec<TLogic> & { readonly id: TId } {
+): ChildSpec<TLogic> & { readonly id: TId }
+/** Without the input that its logic needs it is one for a template. */
+export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
+  spec: TemplateSpec<TLogic> & { readonly id: TId },
+): TemplateSpec<TLogic> & { readonly id: TId }
+export function childSpec(spec: TemplateSpec): TemplateSpec {
   return spec
 }
 

@@ -13,6 +13,7 @@ import {
   type SupervisorEvent,
   type SupervisorLogic,
   type SupervisorOptions,
+  type TemplateSpec,
 } from '@terrarium/supervisor'
 
 type IsAny<T> = 0 extends 1 & T ? true : false
@@ -111,6 +112,42 @@ test('input and ready are those of the logic', () => {
   })
   isOfType<ActorRefFrom<typeof db> | undefined>()(createSupervisor({ id: 'app', children: [spec] }).child('db'))
   expect(spec.id).toBe('db')
+})
+
+test('an input without which a logic cannot do must be given, except to a template', async () => {
+  // @ts-expect-error the machine wants a url
+  createSupervisor({ id: 'app', children: [{ id: 'db', logic: db }] })
+  // @ts-expect-error also if it is made at each start
+  createSupervisor({ id: 'app', children: [{ id: 'db', logic: () => db }] })
+  // @ts-expect-error so it does in a list
+  createSupervisor({ id: 'app', children: ['a', 'b'].map((id) => ({ id, logic: db })) })
+  createSupervisor({ id: 'app', children: ['a', 'b'].map((id) => ({ id, logic: db, input: { url: id } })) })
+  // @ts-expect-error and nested in another
+  supervisor({ id: 'app', children: [{ id: 'db', logic: db }] })
+  // @ts-expect-error the specification says which logic it is of
+  const annotated: ChildSpec<typeof db> = { id: 'db', logic: db }
+  expect(annotated.input).toBeUndefined()
+  const whole = childSpec({ id: 'db', logic: db, input: { url: 'x' }, ready: (it) => it.matches('connected') })
+  createSupervisor({ id: 'app', children: [whole] })
+  await refused(app.startChild(whole))
+  // @ts-expect-error the machine wants a url
+  await refused(app.startChild({ id: 'more', logic: db }))
+  // @ts-expect-error also of those whom it does not know
+  await refused(administrate(app.ref).startChild({ id: 'more', logic: db }))
+  const any: ChildSpec = { id: 'more', logic: db }
+  await refused(app.startChild(any))
+
+  const strategy = 'simple_one_for_one'
+  createSupervisor({ id: 'dbs', strategy, children: [{ id: 'db', logic: db }] })
+  supervisor({ id: 'dbs', strategy, children: [{ id: 'db', logic: db }] })
+  const template = childSpec({ id: 'db', logic: db, ready: (it) => it.matches('connected') })
+  isOfType<TemplateSpec<typeof db> & { readonly id: 'db' }>()(template)
+  const dbs = createSupervisor({ id: 'dbs', strategy, children: [template] })
+  await refused(dbs.startChild({ url: 'x' }))
+  // @ts-expect-error the template has no url
+  createSupervisor({ id: 'app', children: [template] })
+  // @ts-expect-error the machine has no such state
+  childSpec({ id: 'db', logic: db, ready: (it) => it.matches('conected') })
 })
 
 test('the children of a logic are checked as those of a supervisor', () => {
