@@ -340,3 +340,21 @@ test('a child that is being tried, is stopped, and is started again by hand is n
   expect([it.state('a'), it.take('child.unparked')]).toEqual(['running', []])
   await it.app.stop()
 })
+
+test('a child that is being tried has proven itself after ten seconds, however long it otherwise has to run for that', async () => {
+  const backoff = { jitter: 'none', stableAfter: 60_000 } as const
+  const it = await started({ backoff, children: [child('a'), child('b')] })
+  const attempts = (): unknown => it.app.children[0]?.failure?.attempts
+  const boom = new Error('boom')
+  await fail(it, boom)
+  await it.clock.advance(10_000)
+  await fail(it, boom)
+  expect(attempts()).toBe(2)
+  await fail(it, boom, boom, boom, boom, boom, boom)
+  expect(it.state('a')).toBe('parked')
+  await it.app.unpark('a')
+  await it.clock.advance(10_000)
+  await fail(it, boom)
+  expect([it.state('a'), attempts()]).toEqual(['running', 1])
+  await it.app.stop()
+})
