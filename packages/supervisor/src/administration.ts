@@ -1,11 +1,11 @@
-import type { ActorRefFrom, AnyActorLogic, AnyActorRef, AnyEventObject } from 'xstate'
+import type { ActorRefFrom, AnyActorLogic, AnyActorRef, Subscription, AnyEventObject } from 'xstate'
 import { isSupervisor } from './brand.ts'
 import type { ChildCounts, ChildInfo } from './child-info.ts'
 import { isRef, type Address, type Call } from './core/call.ts'
 import type { Result } from './core/effect.ts'
 import { stoppedError } from './core/turn.ts'
 import { TerrariumError } from './errors.ts'
-import { isOver } from './exit.ts'
+import { hasStarted, isOver, whenOver } from './exit.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { call, type CallOptions } from './server/call.ts'
 import type { ChildSpec, LogicOf } from './spec.ts'
@@ -83,14 +83,11 @@ export class Administrator implements AnyAdministration {
   readonly #ref: AnyActorRef
   /** Operations that wait for their answer. */
   readonly #waiting = new Set<(error: TerrariumError) => void>()
+  /** Of the supervisor's end, while somebody waits. */
+  #end: Subscription | undefined
 
   constructor(ref: AnyActorRef) {
     this.#ref = ref
-    const ended = (): void => {
-      for (const refuse of this.#waiting) refuse(stoppedError(ref.id))
-      this.#waiting.clear()
-    }
-    ref.subscribe({ error: ended, complete: ended })
   }
 
   startChild(specOrInput?: unknown): Promise<AnyActorRef | undefined> {
@@ -135,25 +132,45 @@ export class Administrator implements AnyAdministration {
   }
 
   #call<T>(call: Call): Promise<T> {
-    const { status, phase } = this.#ref.getSnapshot() as { status: string; phase: string }
-    if (status !== 'active' || phase === 'idle') return Promise.reject(stoppedError(this.#ref.id))
+    if (!hasStarted(this.#ref) || isOver(this.#ref)) return Promise.reject(stoppedError(this.#ref.id))
     let answer = undefined as Result | undefined
     let settle: ((result: Result) => void) | undefined
     const reply = (result: Result): void => {
       if (settle === undefined) answer = result
       else settle(result)
     }
-    this.#ref.send({ type: 'supervisor.call', call, reply })
+    try {
+      this.#ref.send({ type: 'supervisor.call', call, reply })
+    } catch (error) {
+      return Promise.reject(error as Error) // an inspector's
+    }
     // Most are answered at once, and need no functions to settle their promise later.
     if (answer !== undefined) return answer.ok ? Promise.resolve(answer.value as T) : Promise.reject(answer.error)
+    if (isOver(this.#ref)) return Promise.reject(stoppedError(this.#ref.id))
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.add(reject)
+      this.#wait(reject)
       settle = (result) => {
-        this.#waiting.delete(reject)
+        this.#wait(reject, false)
         if (result.ok) resolve(result.value as T)
         else reject(result.error)
       }
     })
+  }
+
+  /** Somebody waits for an answer, or no longer: if the supervisor ends before, there is none. */
+  #wait(refuse: (error: TerrariumError) => void, on = true): void {
+    if (on) this.#waiting.add(refuse)
+    else this.#waiting.delete(refuse)
+    if (this.#waiting.size === 0) {
+      this.#end?.unsubscribe()
+      this.#end = undefined
+    }
+    if (this.#waiting.size > 0)
+      this.#end ??= whenOver(this.#ref, () => {
+        for (const each of this.#waiting) each(stoppedError(this.#ref.id))
+        this.#waiting.clear()
+        this.#end = undefined
+      })
   }
 }
 

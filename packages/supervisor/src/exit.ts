@@ -12,12 +12,15 @@ export interface ExitEvent {
 }
 
 /** XState keeps this to itself, yet says nowhere else that an actor of `fromTransition` was stopped. */
+const NOT_STARTED = 0
 const STOPPED = 2
 
 interface Internals {
   readonly _processingStatus?: number
   /** What XState itself calls to stop a child. */
   _stop(): unknown
+  /** Tells the observers that it is over, which `_stop` does not do for an actor that was never started. */
+  _complete(): void
 }
 
 /** Why an actor is stopped. On the actor itself: a WeakMap of many thousands costs more to collect than the actors. */
@@ -50,7 +53,14 @@ export function exit(ref: AnyActorRef, reason: ExitReason): void {
  * lets go when the parent is gone: whoever stops a supervisor would pay for the optimisation anew.
  */
 export function stopHard(ref: AnyActorRef): void {
-  ;(ref as unknown as Internals)._stop()
+  const actor = ref as unknown as Internals
+  const isNew = !hasStarted(ref)
+  actor._stop()
+  if (isNew) actor._complete()
+}
+
+export function hasStarted(ref: AnyActorRef): boolean {
+  return (ref as unknown as Internals)._processingStatus !== NOT_STARTED
 }
 
 /**

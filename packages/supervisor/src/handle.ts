@@ -122,7 +122,7 @@ class SupervisorHandle extends Administrator {
       this.ref.stop()
       return Promise.resolve()
     }
-    if (this.#started === undefined) return Promise.resolve()
+    if (this.#status === 'ended') return Promise.resolve()
     this.ref.send({ type: 'supervisor.shutdown' })
     return this.#ended
   }

@@ -39,6 +39,7 @@ async function whileAlive<T>(holder: AnyActorRef, work: () => T | PromiseLike<T>
       subscription.unsubscribe()
     }
   })
+  end.catch(() => undefined) // whoever ends while `work` throws has nobody who waits for this
   try {
     return await Promise.race([end, work()])
   } finally {

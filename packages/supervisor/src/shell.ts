@@ -223,7 +223,7 @@ export class Shell {
     const arrive = (arrival: Arrival['arrival']): void => {
       self.send({ type: 'supervisor.child.arrived', id, birth, arrival } as never)
     }
-    made.then(
+    void Promise.resolve(made).then(
       (logic) => {
         arrive({ logic })
       },

@@ -1,5 +1,5 @@
 import type { AnyActorRef } from 'xstate'
-import type { SupervisorClock } from '../clock.ts'
+import { LONGEST_DELAY, type SupervisorClock } from '../clock.ts'
 import { whenOver } from '../exit.ts'
 import type { ExitReason } from '../exit-reason.ts'
 
@@ -42,7 +42,8 @@ export function wait(
     close()
     tell.late()
   }
-  const timer = typeof timeout === 'number' ? clock.setTimeout(onTime, timeout) : undefined
+  const isLimited = typeof timeout === 'number' && timeout !== Infinity
+  const timer = isLimited ? clock.setTimeout(onTime, Math.min(timeout, LONGEST_DELAY)) : undefined
   const onAbort = (): void => {
     close()
     tell.aborted?.()
