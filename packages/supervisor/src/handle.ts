@@ -1,5 +1,5 @@
 import { EventEmitter } from 'eventemitter3'
-import type { Actor, ActorRefFrom, AnyActorRef, InputFrom, InspectionEvent } from 'xstate'
+import type { Actor, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, InspectionEvent } from 'xstate'
 import { Administrator, type Administration } from './administration.ts'
 import type { ChildInfo } from './child-info.ts'
 import { stoppedError } from './core/turn.ts'
@@ -7,7 +7,7 @@ import type { SupervisorEvent, SupervisorEvents } from './events.ts'
 import { reportFault } from './host.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
 import type { CheckedOptions, SupervisorOptions, TemplateOptions } from './options.ts'
-import type { ChildSpec, LogicOf, SpecOf } from './spec.ts'
+import type { ChildSpec, LogicOf, SpecOf, TemplateSpec } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 
 /** A supervisor and its administration. The children given with its options are known by their ids. */
@@ -40,9 +40,9 @@ export interface SimpleSupervisor<TSpec extends ChildSpec> extends Omit<Supervis
 }
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
-export function createSupervisor<const TSpec extends ChildSpec>(
-  options: TemplateOptions<TSpec>,
-): SimpleSupervisor<TSpec>
+export function createSupervisor<TLogic extends AnyActorLogic>(
+  options: TemplateOptions<TLogic>,
+): SimpleSupervisor<TemplateSpec<TLogic>>
 export function createSupervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
   options: CheckedOptions<TSpecs>,
 ): Supervisor<TSpecs>

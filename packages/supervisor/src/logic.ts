@@ -2,6 +2,7 @@ import type {
   ActorLogic,
   ActorSystem,
   ActorSystemInfo,
+  AnyActorLogic,
   AnyActorRef,
   DoneActorEvent,
   ErrorActorEvent,
@@ -56,7 +57,7 @@ const ERROR = 'xstate.error.actor.'
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */
-export function supervisor<const TSpec extends ChildSpec>(options: TemplateOptions<TSpec>): SupervisorLogic
+export function supervisor<TLogic extends AnyActorLogic>(options: TemplateOptions<TLogic>): SupervisorLogic
 export function supervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
   options: CheckedOptions<TSpecs>,
 ): SupervisorLogic

@@ -4,14 +4,7 @@ import type { BreakerOptions } from './breaker.ts'
 import type { SupervisorClock } from './clock.ts'
 import { DEFAULT_CRASH_LOOP, type CrashLoop, type CrashLoopOptions } from './crash-loop.ts'
 import type { FailureClassifier } from './failure.ts'
-import {
-  resolveSpec,
-  type CheckedSpecs,
-  type ChildSpec,
-  type LogicOf,
-  type ResolvedSpec,
-  type TemplateSpec,
-} from './spec.ts'
+import { resolveSpec, type CheckedSpecs, type ChildSpec, type ResolvedSpec, type TemplateSpec } from './spec.ts'
 import { STRATEGIES, type DynamicStrategyName, type RestartStrategy, type StrategyName } from './strategy.ts'
 import type { WindowClock } from './window.ts'
 
@@ -88,9 +81,9 @@ export type CheckedOptions<TSpecs extends readonly ChildSpec[]> = Omit<Superviso
 }
 
 /** Options with a template, which is checked likewise. */
-export type TemplateOptions<TSpec extends ChildSpec> = Omit<SupervisorOptions, 'strategy' | 'children'> & {
+export type TemplateOptions<TLogic extends AnyActorLogic> = Omit<SupervisorOptions, 'strategy' | 'children'> & {
   readonly strategy: 'simple_one_for_one'
-  readonly children: readonly [TSpec & TemplateSpec<LogicOf<TSpec>>]
+  readonly children: readonly [TemplateSpec<TLogic>]
 }
 
 /** What the decision core needs of the options. */

@@ -94,7 +94,7 @@ export type CheckedSpecs<TSpecs extends readonly unknown[]> = {
 
 /**
  * Gives back the specification, with `ready` checked against the snapshots of its logic, which `createSupervisor()` cannot do
- * inside its list.
+ * inside its list, unless that is a template.
  */
 export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
   spec: ChildSpec<TLogic> & { readonly id: TId },

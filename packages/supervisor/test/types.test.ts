@@ -114,6 +114,32 @@ test('input and ready are those of the logic', () => {
   expect(spec.id).toBe('db')
 })
 
+test('a template is checked as a specification is that is started', async () => {
+  const strategy = 'simple_one_for_one'
+  const dbs = createSupervisor({
+    id: 'dbs',
+    strategy,
+    children: [{ id: 'db', logic: db, ready: (it) => it.matches('connected') }],
+  })
+  const ref = dbs.startChild({ url: 'x' })
+  isOfType<Promise<ActorRefFrom<typeof db> | undefined>>()(ref)
+  await refused(ref)
+  const made = createSupervisor({
+    id: 'counters',
+    strategy,
+    children: [{ id: 'c', logic: ({ incarnation }) => (incarnation > 9 ? IGNORE : counter) }],
+  })
+  const other = made.startChild()
+  isOfType<Promise<ActorRefFrom<typeof counter> | undefined>>()(other)
+  await refused(other)
+  supervisor({ id: 'dbs', strategy, children: [{ id: 'db', logic: db, ready: (it) => it.matches('connected') }] })
+  const template = { id: 'db', logic: db, restart: 'temporary' } as const
+  // @ts-expect-error the machine has no such state
+  createSupervisor({ id: 'dbs', strategy, children: [{ ...template, ready: (it) => it.matches('conected') }] })
+  // @ts-expect-error also in a logic, and if it is made at each start
+  supervisor({ id: 'dbs', strategy, children: [{ id: 'db', logic: () => db, ready: (it) => it.matches('conected') }] })
+})
+
 test('an input without which a logic cannot do must be given, except to a template', async () => {
   // @ts-expect-error the machine wants a url
   createSupervisor({ id: 'app', children: [{ id: 'db', logic: db }] })
