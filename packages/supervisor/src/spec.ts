@@ -89,8 +89,11 @@ type SpecThatMayHave<TSpec extends ChildSpec, TId extends string> = TSpec extend
 
 /** Specifications, each with its `input` and `ready` typed by its own `logic`. */
 export type CheckedSpecs<TSpecs extends readonly unknown[]> = {
-  readonly [I in keyof TSpecs]: ChildSpec<LogicOf<TSpecs[I]>>
+  readonly [I in keyof TSpecs]: CheckedSpec<TSpecs[I]>
 }
+
+/** Of several, each is checked by itself. */
+type CheckedSpec<TSpec> = TSpec extends unknown ? ChildSpec<LogicOf<TSpec>> : never
 
 /**
  * Gives back the specification, with `ready` checked against the snapshots of its logic, which `createSupervisor()` cannot do

@@ -64,6 +64,21 @@ test('a child is known by its id, and its ref by its logic', async () => {
   expect(app.child('counter')).toBeUndefined()
 })
 
+test('specifications in a list of their own are each of their own logic', () => {
+  const specs = [
+    childSpec({ id: 'db', logic: db, input: { url: 'x' }, ready: (it) => it.matches('connected') }),
+    childSpec({ id: 'counter', logic: counter, ready: (it) => it.context > 1 }),
+  ]
+  const listed = createSupervisor({ id: 'app', children: specs })
+  isOfType<ActorRefFrom<typeof db> | undefined>()(listed.child('db'))
+  isOfType<ActorRefFrom<typeof counter> | undefined>()(listed.child('counter'))
+  // @ts-expect-error no child has this id
+  expect(listed.child('bd')).toBeUndefined()
+  const wrong = [...specs, { id: 'other', logic: db, input: { uri: 'x' } } as const]
+  // @ts-expect-error the machine wants a url
+  createSupervisor({ id: 'app', children: wrong })
+})
+
 test('ids that are not known to the types lead to what may be behind them', async () => {
   const ids: readonly string[] = ['a', 'b']
   const counters = createSupervisor({ id: 'app', children: ids.map((id) => ({ id, logic: counter })) })
