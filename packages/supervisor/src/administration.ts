@@ -142,7 +142,7 @@ export class Administrator implements AnyAdministration {
     try {
       this.#ref.send({ type: 'supervisor.call', call, reply })
     } catch (error) {
-      return Promise.reject(error as Error) // an inspector's
+      return Promise.reject(asError(error)) // an inspector's
     }
     // Most are answered at once, and need no functions to settle their promise later.
     if (answer !== undefined) return answer.ok ? Promise.resolve(answer.value as T) : Promise.reject(answer.error)
@@ -176,6 +176,10 @@ export class Administrator implements AnyAdministration {
 
 function endOf(child: Address): (() => boolean) | undefined {
   return isRef(child) ? () => isOver(child) : undefined
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }
 
 function unavailable(id: string, child: ChildInfo | undefined): TerrariumError {

@@ -2,7 +2,6 @@ import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot } from 'xstate'
 import { isSupervisor, READY } from './brand.ts'
 import type { Child } from './core/state.ts'
 import { TerrariumError } from './errors.ts'
-import { reasonOfOutput, type ExitReason } from './exit-reason.ts'
 import type { ChildSpec, StartContext } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 import { show } from './validate.ts'
@@ -146,21 +145,6 @@ export function listensForShutdown(ref: AnyActorRef): boolean {
     return snapshot.can(SHUTDOWN) && (snapshot.machine?.events.some((name: string) => SHUTDOWN_NAMES.has(name)) ?? true)
   } catch {
     return false
-  }
-}
-
-/** Why an actor that is no longer active has ended; `undefined` if it is active. */
-export function reasonOfEnd(actor: AnyActorRef): ExitReason | undefined {
-  const { status, output, error } = actor.getSnapshot() as { status: string; output: unknown; error: unknown }
-  switch (status) {
-    case 'active':
-      return undefined
-    case 'done':
-      return reasonOfOutput(output)
-    case 'error':
-      return { type: 'error', error }
-    default:
-      return { type: 'killed' }
   }
 }
 

@@ -104,7 +104,7 @@ function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonl
   else if (type === 'supervisor.child.exited' && 'ref' in event) shell.endedBy(event as ForeignExit)
   else if (isCoreEvent(event)) shell.handle(event)
   else if (type === 'xstate.stop') {
-    shell.handle({ type: 'supervisor.halt' })
+    shell.halt()
     return viewOf(shell, 'stopped')
   } else return snapshot // a message that a supervisor does not know is nothing to it (J14)
   return viewOf(shell)

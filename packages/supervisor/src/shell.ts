@@ -7,7 +7,6 @@ import {
   notALogic,
   optionsFor,
   readinessOf,
-  reasonOfEnd,
   SHUTDOWN,
   spawn,
   spawnAndWatch,
@@ -21,7 +20,7 @@ import { Fifo } from './core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from './core/memory.ts'
 import { createState, type Child, type CoreState } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
-import { recordExit, stopHard } from './exit.ts'
+import { exitReasonOf, orderedExit, recordExit, stopHard, whenOver } from './exit.ts'
 import type { ExitReason } from './exit-reason.ts'
 import type { Settings, SupervisorOptions } from './options.ts'
 import type { SupervisorSnapshot } from './logic.ts'
@@ -86,6 +85,12 @@ export class Shell {
     this.#carryOn()
   }
 
+  /** The supervisor's own actor is stopped hard. */
+  halt(): void {
+    const reason = orderedExit(this.#scope.self as AnyActorRef)
+    this.handle(reason === undefined ? { type: 'supervisor.halt' } : { type: 'supervisor.halt', reason })
+  }
+
   /**
    * What has no business throwing has thrown: the clock or `random` that we were given, or a fault of our own. XState would
    * end the supervisor and leave its children running.
@@ -126,18 +131,27 @@ export class Shell {
   }
 
   #deathOf(child: Child, ref: AnyActorRef): Death | undefined {
-    const reason = reasonOfEnd(ref)
+    const reason = exitReasonOf(ref)
     if (reason === undefined) return undefined
     if (reason.type === 'error') stopOrphans(ref)
-    if (this.state.settings.keepHistory) child.troubled.legacy = legacyOf(ref)
+    this.#keepHistory(child, ref)
     return { reason, random: this.#random() }
+  }
+
+  /** What a nested supervisor knows is for its next incarnation, however it ends (X22). */
+  #keepHistory(child: Child | undefined, ref: AnyActorRef): void {
+    if (!this.state.settings.keepHistory || (child?.ref ?? child?.lastRef) !== ref) return
+    const legacy = legacyOf(ref)
+    if (legacy !== undefined && child !== undefined) child.troubled.legacy = legacy
   }
 
   /** The child was ended by somebody else, for a reason of his own. */
   endedBy({ id, ref, reason }: ForeignExit): void {
     const child = this.state.children.get(id)
-    if (child?.ref === ref) this.handle(this.#exited(id, child.birth, reason))
-    else this.zombieEffects += 1
+    if (child?.ref === ref) {
+      this.#keepHistory(child, ref)
+      this.handle(this.#exited(id, child.birth, reason))
+    } else if (child?.lastRef !== ref || exitReasonOf(ref) !== reason) this.zombieEffects += 1 // else it is known
   }
 
   #carryOut(effect: Effect): void {
@@ -149,7 +163,8 @@ export class Shell {
         this.#shutDown(effect.child)
         return
       case 'kill':
-        this.#stop(effect.ref, reasonOfEnd(effect.ref))
+        this.#keepHistory(this.state.children.get(effect.ref.id), effect.ref)
+        this.#stop(effect.ref, exitReasonOf(effect.ref))
         return
       case 'setTimer': {
         const { id, timer, delay } = effect
@@ -180,19 +195,27 @@ export class Shell {
   }
 
   #shutDown(child: Child): void {
-    const { id, spec, ref, birth } = child
+    const { id, startedWith, ref, birth } = child
     if (ref === undefined) return
-    const isBrutal = spec.shutdown === 'brutal_kill'
-    const ended = reasonOfEnd(ref)
-    if (ended === undefined && !isBrutal && (spec.patient || listensForShutdown(ref))) {
+    const isBrutal = startedWith.shutdown === 'brutal_kill'
+    const ended = exitReasonOf(ref)
+    if (ended === undefined && !isBrutal && (startedWith.patient || listensForShutdown(ref))) {
       ref.send(SHUTDOWN)
       this.#decide({ type: 'supervisor.child.asked', id, birth })
       return
     }
     const reason = ended ?? (isBrutal ? KILLED : SHUT_DOWN)
-    recordExit(ref, reason)
+    if (ended === undefined) recordExit(ref, reason)
+    this.#keepHistory(child, ref)
     this.#stop(ref, ended)
-    decideEnd(this.state, child, { reason, random: 0 }, this.#now, this.#effects) // nothing is delayed
+    const end = exitReasonOf(ref) // what it has thrown while it was cleaned up, if it has
+    if (end === undefined) {
+      // It is in the middle of an event, and XState stops it after that.
+      whenOver(ref, (why) => {
+        this.#scope.self.send(this.#exited(id, birth, why))
+      })
+      this.#decide({ type: 'supervisor.child.asked', id, birth })
+    } else decideEnd(this.state, child, { reason: end, random: 0 }, this.#now, this.#effects) // nothing is delayed
   }
 
   #stop(ref: AnyActorRef, ended: ExitReason | undefined): void {
@@ -219,6 +242,7 @@ export class Shell {
       return
     }
     this.#now = this.#clock.now()
+    this.#decide({ type: 'supervisor.child.making', id, birth })
     const { self } = this.#scope
     const arrive = (arrival: Arrival['arrival']): void => {
       self.send({ type: 'supervisor.child.arrived', id, birth, arrival } as never)
@@ -269,7 +293,7 @@ export class Shell {
       this.#told({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready, death })
     }
     if (failure === undefined) return
-    if (actor !== undefined) this.#stop(actor, reasonOfEnd(actor))
+    if (actor !== undefined) this.#stop(actor, exitReasonOf(actor))
     this.#told(this.#exited(id, birth, { type: 'error', error: failure.error }))
   }
 

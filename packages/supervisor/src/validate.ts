@@ -50,11 +50,12 @@ export function validateOptions(options: SupervisorOptions): void {
 function endlessLoops(options: SupervisorOptions): Mistake[] {
   const { kind, template, children, intensity, period } = resolveOptions(options)
   const specs = template === undefined ? children : [template]
-  return specs.flatMap(({ id, backoff }) => {
+  return specs.flatMap(({ id, backoff, breaker }) => {
     if (kind === 'dynamic' || backoff === 'off') return []
     if (backoff.maxAttempts !== Infinity || backoff.maxElapsed !== Infinity) return []
     const shortest = shortestTime(backoff, intensity)
-    if (shortest <= period) return []
+    // Delayed restarts are not counted, so without a breaker any delay is too long.
+    if (shortest <= (breaker === 'off' ? 0 : period)) return []
     const text = `child ${id} could fail for ever: ${intensity} restarts take at least ${shortest} ms, longer than the period of ${period} ms; set backoff.maxAttempts or backoff.maxElapsed`
     return [{ fault: 'unreachable_intensity', text }]
   })

@@ -18,17 +18,28 @@ export interface Assessment {
   readonly sameAsBefore: boolean
 }
 
-/**
- * What a death says about the child, and what is remembered of it. A run is stable once the child was *ready* for
- * `stableAfter`; that is found out now, not by a timer.
- */
+/** Once the child was *ready* for `stableAfter`. */
+export function isStable({ readyAt, spec: { backoff }, trouble: { probing } }: Child, now: number): boolean {
+  const { stableAfter } = backoff === 'off' ? DEFAULT_BACKOFF : backoff
+  return readyAt !== undefined && now - readyAt >= (probing ? Math.min(stableAfter, LONGEST_PROBE) : stableAfter)
+}
+
+/** What a run has proven is remembered, however it has ended; found out when it is over, not by a timer (X03, X14). */
+export function credit({ now }: Turn, child: Child): void {
+  const { memory } = child.trouble
+  if (memory === undefined || child.readyAt === undefined) return
+  const { breaker } = memory
+  child.troubled.memory = isStable(child, now)
+    ? undefined
+    : { ...memory, breaker: { ...breaker, identical: 0, neverReady: 0 } }
+}
+
+/** What a death says about the child, and what is remembered of it. */
 export function assess(turn: Turn, child: Child, reason: ExitReason): Assessment {
   const { now, state } = turn
-  const { backoff, breaker } = child.spec
-  const { stableAfter } = backoff === 'off' ? DEFAULT_BACKOFF : backoff
+  const { breaker } = child.spec
   const readyFor = child.readyAt === undefined ? undefined : now - child.readyAt
-  const stable =
-    readyFor !== undefined && readyFor >= (child.trouble.probing ? Math.min(stableAfter, LONGEST_PROBE) : stableAfter)
+  const stable = isStable(child, now)
   const failedProbe = child.trouble.probing && !stable
   const { troubled } = child
   troubled.probing = false

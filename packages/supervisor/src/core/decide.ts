@@ -4,7 +4,7 @@ import { end, halt } from './ending.ts'
 import type { Asked, ChildNews, CoreEvent, Death, Shutdown } from './event.ts'
 import type { Fifo } from './fifo.ts'
 import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
-import { faultOf, perform } from './operations.ts'
+import { faultOf, isTried, perform } from './operations.ts'
 import { answerDeath, probe, restartDue } from './restart.ts'
 import type { Child, CoreState, Pending } from './state.ts'
 import { fail, IDLE, oneIsAsked, oneIsDown, proceed, run, taskStarting, type Purpose } from './task.ts'
@@ -88,8 +88,8 @@ function ask(turn: Turn, event: Asked): void {
   // DynamicSupervisor looks at specifications before they have to wait, and supervisor does not (K11).
   const early = kind === 'dynamic' ? faultOf(state, event.call) : undefined
   const fault = isOpen ? early : stoppedError(id)
-  if (fault === undefined) state.queue.push(event)
-  else refuse(turn, event.reply, fault)
+  if (fault !== undefined) refuse(turn, event.reply, fault)
+  else if (!isTried(turn, event.call, event.reply)) state.queue.push(event)
 }
 
 /** What became of an incarnation. */
@@ -101,6 +101,11 @@ function news(turn: Turn, event: ChildNews): void {
       if (child?.state === 'starting') spawned(turn, child, event)
       else turn.effects.push({ type: 'kill', ref: event.ref })
       return
+    case 'supervisor.child.making': {
+      const task = child === undefined ? undefined : taskStarting(turn, child)
+      if (task !== undefined && !child?.spec.awaitReady && task.purpose.needsActor !== true) proceed(turn, task)
+      return
+    }
     case 'supervisor.child.ready':
       if (child?.state !== 'starting') return
       becomeReady(turn, child)

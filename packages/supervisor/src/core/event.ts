@@ -26,6 +26,8 @@ export type ChildNews =
   /** The start function said IGNORE. */
   | (About & { readonly type: 'supervisor.child.ignored' })
   | (About & { readonly type: 'supervisor.child.ready' })
+  /** Its start function has given a promise. */
+  | (About & { readonly type: 'supervisor.child.making' })
   /** It has been told to end by itself. */
   | (About & { readonly type: 'supervisor.child.asked' })
   /** The actor is gone, or could not be made. */

@@ -1,5 +1,6 @@
 import { TerrariumError } from '../errors.ts'
 import type { ExitReason } from '../exit-reason.ts'
+import { credit } from './assess.ts'
 import type { Child } from './state.ts'
 import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
 
@@ -11,6 +12,7 @@ export function start(turn: Turn, child: Child): void {
   turn.state.lastBirth += 1
   child.birth = turn.state.lastBirth
   child.ref = undefined
+  child.startedWith = child.spec
   child.startedAt = turn.now
   child.readyAt = undefined
   child.isHeld = false
@@ -46,7 +48,7 @@ export function stop(turn: Turn, child: Child): boolean {
 
 /** It has been asked to end, and now has its time to do so. */
 export function asked(turn: Turn, child: Child): void {
-  const { shutdown } = child.spec
+  const { shutdown } = child.startedWith
   if (typeof shutdown === 'number') setTimer(turn, child, shutdown)
 }
 
@@ -58,6 +60,7 @@ export function kill(turn: Turn, child: Child, reason: ExitReason): void {
 
 export function declareDead(turn: Turn, child: Child, reason: ExitReason): void {
   clearTimer(turn, child)
+  credit(turn, child)
   const { id, incarnation, ref } = child
   if (ref === undefined) return
   emit(turn, { type: 'child.exit', supervisor: turn.state.settings.id, id, incarnation, ref, reason })
@@ -65,16 +68,18 @@ export function declareDead(turn: Turn, child: Child, reason: ExitReason): void 
   child.ref = undefined
 }
 
-/** A temporary child, or a dynamic one, is forgotten once it is down (C09, D06, J07, K06). */
+/**
+ * A temporary child, or a dynamic one, is forgotten once it is down (C09, D06, J07, K06). One that is parked when the
+ * supervisor ends is so in the next life (X22).
+ */
 export function settleStopped(turn: Turn, child: Child): void {
   clearTimer(turn, child)
+  const { children, settings, phase } = turn.state
+  const isParked = child.state === 'parked'
+  if (child.restart === 'temporary' || settings.kind !== 'static') children.delete(child.id)
+  else if (isParked && (phase === 'stopping' || phase === 'stopped')) return
   child.state = 'stopped'
   child.death = undefined
-  const { children, settings } = turn.state
-  if (child.restart === 'temporary' || settings.kind !== 'static') {
-    children.delete(child.id)
-    return
-  }
   child.trouble.settle()
   if (child.trouble.probing) child.troubled.probing = false
 }

@@ -1,5 +1,6 @@
 import type { BreakerMemory, ParkCause } from '../breaker.ts'
 import type { FailureClass, FailurePhase } from '../failure.ts'
+import { isStable } from './assess.ts'
 import type { Child, CoreState, FailureMemory } from './state.ts'
 
 /** What a supervisor knows about its children that its next incarnation should know too. Plain data; times are ages in ms. */
@@ -30,7 +31,8 @@ export function remember({ children, settings }: CoreState, now: number): Superv
   if (settings.kind === 'static') {
     for (const child of children.values()) {
       const { memory } = child.trouble
-      if (memory !== undefined) kept[child.id] = rememberChild(child, memory, now)
+      if (memory !== undefined && !(child.isAlive && isStable(child, now)))
+        kept[child.id] = rememberChild(child, memory, now)
     }
   }
   return { children: kept }

@@ -32,6 +32,14 @@ export function faultOf({ settings }: CoreState, call: Call): TerrariumError | u
     : undefined
 }
 
+/** Refuses to try a parked child twice at a time, which would be so if this waited for its turn (X16). */
+export function isTried(turn: Turn, call: Call, reply: Reply): boolean {
+  const child = call.type === 'restartChild' ? find(turn.state, call.child) : undefined
+  if (child?.state !== 'starting' || !child.trouble.probing) return false
+  deny(turn, reply, child.id, 'breaker_half_open')
+  return true
+}
+
 /** Carries out one administrative operation whose turn has come. */
 export function perform(turn: Turn, call: Call, reply: Reply): void {
   const fault = faultOf(turn.state, call)
@@ -212,7 +220,7 @@ function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): v
     case 'starting':
     case 'running':
     case 'stopping':
-      deny(turn, reply, child.id, child.trouble.probing && child.state === 'starting' ? 'breaker_half_open' : 'running')
+      deny(turn, reply, child.id, 'running')
       return
     case 'restarting':
     case 'backing_off':
@@ -258,6 +266,8 @@ function startFor(turn: Turn, child: Child, reply: Reply, failed: StartFailed, g
 }
 
 const REQUESTED_START: Purpose<{ readonly child: Child; readonly reply: Reply; readonly failed: StartFailed }> = {
+  needsActor: true,
+
   done(turn, { child, reply }) {
     forgetInput(child)
     const { ref, lastRef, death } = child

@@ -229,7 +229,10 @@ function restart(turn: Turn, child: Child, known = child.trouble.group): void {
     setTimer(turn, child, wait)
     return
   }
-  const group = mode === 'otp' ? groupOf(turn, child, known ?? []) : (known ?? [child.id])
+  const group =
+    mode === 'otp'
+      ? groupOf(turn, child, known ?? [])
+      : (known?.filter((id) => isWanted(turn, child, id)) ?? [child.id])
   if (group === undefined) return
   clearTimer(turn, child)
   child.state = 'restarting'
@@ -305,6 +308,12 @@ function comesBack({ state }: Turn, { state: now, isHeld }: Child): boolean {
   return now !== 'stopped' || isHeld || state.settings.reviveStopped
 }
 
+/** Whether one of a group that is held down is still to come back: he may have been stopped meanwhile, or be gone. */
+function isWanted(turn: Turn, failed: Child, id: string): boolean {
+  const member = turn.state.children.get(id)
+  return member !== undefined && (member === failed || comesBack(turn, member))
+}
+
 /** When the group can start: as late as the last of those that were waiting on their own. They wait no more. */
 function joinWaiting(turn: Turn, child: Child, group: readonly string[], at: number): number {
   let latest = at
@@ -313,6 +322,7 @@ function joinWaiting(turn: Turn, child: Child, group: readonly string[], at: num
     if (member === undefined || member === child || !member.isWaiting) continue
     latest = Math.max(latest, member.trouble.until ?? at)
     settleStopped(turn, member)
+    member.isHeld = true
   }
   return latest
 }

@@ -77,6 +77,8 @@ export class Child implements ChildView {
   birth = 0
   incarnation = 0
   spec: ResolvedSpec
+  /** The specification that this incarnation was started with, and is stopped by. */
+  startedWith: ResolvedSpec
   /** The one timer a child can have; which one it is follows from its state. */
   timer: number | undefined
   /** It has died, and the death waits in the queue. */
@@ -97,6 +99,7 @@ export class Child implements ChildView {
   constructor(spec: ResolvedSpec, id = spec.id, input: unknown = spec.source.input) {
     this.id = id
     this.spec = spec
+    this.startedWith = spec
     this.input = input
   }
 

@@ -7,6 +7,8 @@ import type { Turn } from './turn.ts'
 export interface Purpose<TMemo = undefined> {
   /** Whether all `stops` are asked to end before one is waited for; otherwise each is down before the next is asked (G01, G03). */
   readonly isParallel?: boolean
+  /** Whether somebody waits for the actor of a child that need not become ready, while its logic is still being made. */
+  readonly needsActor?: boolean
   done?(turn: Turn, memo: TMemo): void
   /** A child that had to become ready has died instead; `remaining` were to be started after it. */
   failed?(turn: Turn, child: Child, death: Death, remaining: readonly string[], memo: TMemo): void
