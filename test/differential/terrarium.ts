@@ -29,8 +29,8 @@ import {
 import { bootText, childrenText, countsText, reasonText, refusalText, specText, startedText } from './terrarium-text.ts'
 import { nameOf, type Observed, type Trace } from './trace.ts'
 
-/** Longer than the shutdown times that can run out, much shorter than the period of the restart window. In ms. */
-const STEP_TIME = 1_000
+/** Longer than all shutdown times together that can run out in a step, much shorter than the period of the restart window. In ms. */
+const STEP_TIME = 30_000
 const PERIOD = 3_600_000
 
 /** Runs a scenario on our own supervisors. The counterpart is otp_runner.erl. */

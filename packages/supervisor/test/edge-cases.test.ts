@@ -116,7 +116,7 @@ test('startChild of a child that need not become ready waits for its actor', asy
   await it.app.stop()
 })
 
-test('B05 a promise-like that throws when it is waited for is a start error', async () => {
+test('a promise-like that throws when it is waited for is a start error', async () => {
   const it = await started({ children: [child('b')] })
   const logic = (): never =>
     ({
