@@ -449,3 +449,73 @@ test('a late rejection of a child that was stopped is nobody’s, and what it se
   expect([it.state('a'), it.app.ref.getSnapshot().zombieEffects]).toEqual(['stopped', 0])
   await it.app.stop()
 })
+
+test('a snapshot keeps the last delay, since when failures go on, and how long a child is still parked', async () => {
+  const options = {
+    backoff: {
+      delay: ({ attempt, previous }: { attempt: number; previous: number }) => attempt * 100 + previous,
+      maxElapsed: 5_000,
+      maxAttempts: Infinity,
+    },
+    children: [child('a', { breaker: 'off' }), slow('b', { awaitReady: false, breaker: { identical: 1 } })],
+  } as const
+  const before = await started(options)
+  await before.crash('a')
+  await before.clock.advance(100)
+  await before.crash('a')
+  await before.clock.advance(300)
+  await before.crash('b')
+  await before.clock.advance(1_000)
+  const snapshot = JSON.parse(JSON.stringify(before.app.ref.getPersistedSnapshot())) as never
+  await before.app.stop()
+  const after = await started({ ...options, snapshot })
+  const left = (index: number): number => (after.app.children[index]?.until ?? 0) - after.clock.now()
+  expect([after.state('b'), left(1)]).toEqual(['parked', 28_990])
+  await after.crash('a')
+  expect([after.state('a'), left(0)]).toEqual(['backing_off', 600])
+  await after.clock.advance(4_500)
+  await after.crash('a')
+  expect(after.state('a')).toBe('parked')
+  await after.app.stop()
+})
+
+test.each(['terminateChild', 'reconfigure'] as const)(
+  '%s makes what a nested supervisor knew bygones',
+  async (operation) => {
+    const make = () => supervisor({ id: 'sub', children: [child('x')] })
+    const it = await started({ children: [child('sub', { logic: make() })] })
+    const failure = (): unknown =>
+      (it.ref('sub').getSnapshot() as { child(id: string): { failure?: unknown } }).child('x').failure
+    inside(it, 'x')?.send({ type: 'throw', error: boom })
+    await it.clock.advance(1_000)
+    expect(failure()).toBeDefined()
+    exit(it.ref('sub'), { type: 'killed' })
+    await it.clock.advance(1_000)
+    expect(failure()).toBeDefined()
+    if (operation === 'terminateChild') {
+      await it.app.terminateChild('sub')
+      await it.app.restartChild('sub')
+    } else {
+      exit(it.ref('sub'), { type: 'killed' })
+      expect(it.state('sub')).toBe('backing_off')
+      await it.app.reconfigure(child('sub', { logic: make() }))
+    }
+    expect(it.state('sub')).toBe('running')
+    expect(failure()).toBeUndefined()
+    await it.app.stop()
+  },
+)
+
+test('corner 6: a timer that is not the present one starts nothing', async () => {
+  const it = await started({ backoff: { ...NO_JITTER, first: 1_000 }, children: [child('a')] })
+  await it.crash('a')
+  for (let timer = 0; timer < 10; timer += 1) {
+    if (it.clock.pending === 1 && timer !== 1)
+      it.app.ref.send({ type: 'supervisor.timer', id: 'a', timer, random: 0.5 })
+  }
+  await it.clock.advance(999)
+  expect(it.state('a')).toBe('backing_off')
+  await it.clock.advance(1)
+  expect(it.state('a')).toBe('running')
+  await it.app.stop()
+})
