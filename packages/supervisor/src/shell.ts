@@ -138,11 +138,11 @@ export class Shell {
     return { reason, random: this.#random() }
   }
 
-  /** What a nested supervisor knows is for its next incarnation, however it ends (X22). */
+  /** What a nested supervisor knows is for its next incarnation, however it ends (X22), unless it was stopped to stay so. */
   #keepHistory(child: Child | undefined, ref: AnyActorRef): void {
-    if (!this.state.settings.keepHistory || (child?.ref ?? child?.lastRef) !== ref) return
-    const legacy = legacyOf(ref)
-    if (legacy !== undefined && child !== undefined) child.troubled.legacy = legacy
+    if (!this.state.settings.keepHistory || child === undefined || (child.ref ?? child.lastRef) !== ref) return
+    const legacy = child.state === 'stopped' && !child.isHeld ? undefined : legacyOf(ref)
+    if (legacy !== undefined) child.troubled.legacy = legacy
   }
 
   /** The child was ended by somebody else, for a reason of his own. */

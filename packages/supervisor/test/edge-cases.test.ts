@@ -519,3 +519,20 @@ test('corner 6: a timer that is not the present one starts nothing', async () =>
   expect(it.state('a')).toBe('running')
   await it.app.stop()
 })
+
+test('a nested supervisor that was too slow to be terminated leaves nothing either', async () => {
+  const children = [child('x'), child('slow', { logic: stubborn, shutdown: 'infinity' })]
+  const logic = supervisor({ id: 'sub', children })
+  const it = await started({ children: [child('sub', { logic, shutdown: 100 })] })
+  inside(it, 'x')?.send({ type: 'throw', error: boom })
+  await it.clock.advance(1_000)
+  const terminated = it.app.terminateChild('sub')
+  await it.clock.advance(100)
+  await terminated
+  expect(it.events.at(-1)).toMatchObject({ type: 'child.exit', reason: { type: 'killed' } })
+  await it.app.restartChild('sub')
+  expect(it.ref('sub').getSnapshot()).toMatchObject({ memory: { children: {} } })
+  const stopped = it.app.stop()
+  await it.clock.advance(100)
+  await stopped
+})
