@@ -16,14 +16,19 @@ export interface Contender {
   readonly commandFor: (trial: Trial) => Command
 }
 
-/** A contender that is a module of this folder, with the arguments it takes before the trial. */
-export function nodeContender(name: string, module: string, args: readonly string[] = []): Contender {
+/** A contender that is a module of this folder, with the arguments it takes before the trial, and Node's own. */
+export function nodeContender(
+  name: string,
+  module: string,
+  args: readonly string[] = [],
+  options: readonly string[] = [],
+): Contender {
   const path = fileURLToPath(new URL(module, import.meta.url))
   return {
     name,
     commandFor: (trial) => ({
       file: process.execPath,
-      args: ['--expose-gc', path, ...args, JSON.stringify(trial)],
+      args: ['--expose-gc', ...options, path, ...args, JSON.stringify(trial)],
     }),
   }
 }

@@ -2,7 +2,10 @@ import type { Target } from '../figure.ts'
 import type { ScenarioName, Size, Trial } from './trial.ts'
 
 /** `terrarium` is in mode `otp`, in which it does what Erlang does; the targets are for it. */
-export type ContenderName = 'terrarium' | 'terrariumDefault' | 'bare' | 'nact' | 'erlang'
+export type ContenderName = 'terrarium' | 'terrariumDefault' | 'terrariumRoomy' | 'bare' | 'nact' | 'erlang'
+
+/** What a server that makes many actors would give Node: room for what is young, in MB. V8's own choice is 16. */
+export const ROOMY = '--max-semi-space-size=64'
 
 export interface Entrant {
   readonly contender: ContenderName
@@ -65,7 +68,12 @@ export const ROWS = {
     label: ({ children }) => `start ${children} dynamic children, issued at once`,
     trial: sized(10_000, 0, 10, 1_000),
     key: 'children/s',
-    ours: [...both('start'), { contender: 'terrarium', scenario: 'startAwaited', note: 'each awaited instead' }],
+    ours: [
+      ...both('start'),
+      { contender: 'terrarium', scenario: 'startAwaited', note: 'each awaited instead' },
+      { contender: 'terrariumRoomy', scenario: 'start', note: `with ${ROOMY}` },
+      { contender: 'terrariumRoomy', scenario: 'startAwaited', note: `each awaited instead, with ${ROOMY}` },
+    ],
     rivals: [...all('start'), { contender: 'bare', scenario: 'startAlone', note: 'without a parent' }],
     targets: { erlang: { atLeast: 1 } },
   },

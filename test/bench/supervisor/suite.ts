@@ -7,7 +7,7 @@ import type { BenchContext, Suite } from '../suite.ts'
 import { compileErlang } from './erlang.ts'
 import { nodeContender } from './process.ts'
 import { measureRow, type Contenders, type Result } from './result.ts'
-import { quickened, ROWS } from './row.ts'
+import { quickened, ROOMY, ROWS } from './row.ts'
 
 const RUNS = 5
 
@@ -29,6 +29,7 @@ async function findContenders(directory: string, { quick, signal, log }: BenchCo
   const contenders: Contenders = {
     terrarium: nodeContender('Terrarium', 'terrarium.js', ['--otp']),
     terrariumDefault: nodeContender('Terrarium', 'terrarium.js'),
+    terrariumRoomy: nodeContender('Terrarium', 'terrarium.js', ['--otp'], [ROOMY]),
     bare: nodeContender('bare XState', 'bare-xstate.js'),
     nact: nodeContender('nact', 'nact.js'),
   }

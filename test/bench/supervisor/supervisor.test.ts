@@ -29,6 +29,8 @@ test('every figure of the suite is there, and all that can be measured here is a
     'start 500 dynamic children, issued at once',
     'start 500 dynamic children, issued at once, default mode',
     'start 500 dynamic children, issued at once, each awaited instead',
+    'start 500 dynamic children, issued at once, with --max-semi-space-size=64',
+    'start 500 dynamic children, issued at once, each awaited instead, with --max-semi-space-size=64',
     'stop 500 children',
     'stop 500 children, default mode',
     'stop 5,000 children',
