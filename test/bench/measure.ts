@@ -48,7 +48,9 @@ async function runRound(
   const start = performance.now()
   const end = start + duration
   const requestUntilEnd = async (): Promise<void> => {
-    for (let begun = performance.now(); begun < end;) {
+    let begun = performance.now()
+    // At least once, however late it is already.
+    do {
       signal.throwIfAborted()
       const payload = payloads[next++ % payloads.length]
       if (payload === undefined) throw new RangeError('no payloads')
@@ -59,7 +61,7 @@ async function runRound(
       const now = performance.now()
       latencies.push(now - begun)
       begun = now
-    }
+    } while (begun < end)
   }
   await Promise.all(Array.from({ length: inFlight }, requestUntilEnd))
   const seconds = (performance.now() - start) / 1_000

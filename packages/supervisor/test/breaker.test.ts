@@ -138,6 +138,8 @@ test('X17 a probe that is stable closes the breaker: the next failure is the fir
   await it.crash('a', boom)
   expect(it.state('a')).toBe('running')
   expect(it.app.children[0]?.failure).toMatchObject({ attempts: 1 })
+  await it.crash('a', boom) // and the one after it is no longer a probe's
+  expect(it.state('a')).toBe('backing_off')
   await it.app.stop()
 })
 
