@@ -360,3 +360,15 @@ test('a child that is being tried has proven itself after ten seconds, however l
   expect([it.state('a'), attempts()]).toEqual(['running', 1])
   await it.app.stop()
 })
+
+test('ends that are no failures delay the next start, and never park', async () => {
+  const it = await started({ children: [child('a'), child('b')] })
+  for (let run = 0; run < 8; run += 1) {
+    await it.end('a', { type: 'normal', output: undefined })
+    const { until } = it.app.children[0] ?? {}
+    if (until !== undefined) await it.clock.advance(until - it.clock.now())
+    expect(it.state('a')).toBe('running')
+  }
+  expect(it.take('child.parked')).toEqual([])
+  await it.app.stop()
+})
