@@ -1,4 +1,5 @@
 import type { AnyActorRef, EventObject } from 'xstate'
+import { LONGEST_DELAY } from '../clock.ts'
 import { isPromiseLike } from '../child-actor.ts'
 import { Fifo } from '../core/fifo.ts'
 import { TerrariumError } from '../errors.ts'
@@ -175,10 +176,11 @@ export class Server<TState> {
   }
 
   #wait(): void {
-    if (this.#timeout === undefined) return
+    if (this.#timeout === undefined || this.#timeout === Infinity) return
+    const delay = Math.min(this.#timeout, LONGEST_DELAY)
     this.#timer = clockOf(this.#self).setTimeout(() => {
       this.#self.send({ type: 'timeout' })
-    }, this.#timeout)
+    }, delay)
     this.#timeout = undefined
   }
 
