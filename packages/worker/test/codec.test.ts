@@ -32,8 +32,14 @@ test('undefined travels as null', () => {
   expect(decode(encode({ a: undefined }))).toEqual({ a: null })
 })
 
-test('what msgpack cannot carry is refused, with its place', () => {
-  expect(() => encode({ list: [1, { f: () => 1 }] })).toThrow('a function cannot be sent (at list.1.f)')
-  expect(() => encode({ wide: 2 ** 40, s: Symbol('x') })).toThrow('a symbol cannot be sent (at s)')
-  expect(() => encode(() => 1)).toThrow('a function cannot be sent')
+test.each([
+  ['a function', { list: [1, { f: () => 1 }] }, 'a function cannot be sent (at list[1].f)'],
+  ['a symbol', { wide: 2 ** 40, s: Symbol('x') }, 'a symbol cannot be sent (at s)'],
+  ['a value that is a function itself', () => 1, 'a function cannot be sent'],
+  ['an Error', { a: new Error('boom') }, 'an instance of Error cannot be sent'],
+  ['a RegExp', { a: /a/g }, 'an instance of RegExp cannot be sent'],
+  ['a Promise that nobody awaits', [Promise.resolve(1)], 'an instance of Promise cannot be sent'],
+  ['an object with a class', { a: new URL('file:///a') }, 'an instance of URL cannot be sent'],
+])('%s is refused, with its place', (_, value, message) => {
+  expect(() => encode(value)).toThrow(message)
 })
