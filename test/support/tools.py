@@ -22,6 +22,11 @@ def echo(value=None):
 
 
 @tool
+def size(value) -> int:
+    return len(value)
+
+
+@tool
 def spawn() -> str:
     """Which worker this is. Its own pid may be a number of a namespace that the host does not see."""
     return os.environ["TERRARIUM_SPAWN"].rpartition(":")[2]

@@ -1,4 +1,4 @@
-import { encode } from '@terrarium/worker'
+import { checkCallSize, encode } from '@terrarium/worker'
 import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
 import { CallQueue } from './call-queue.ts'
 import { PendingCall } from './call.ts'
@@ -43,7 +43,7 @@ export class Dispatcher {
     return this.#options.slots.reduce((sum, slot) => sum + slot.inFlight, 0)
   }
 
-  /** Throws POOL_SATURATED, CANCELLED or INVALID_ARGUMENT (arguments that cannot be sent) instead of accepting. */
+  /** Throws POOL_SATURATED, CANCELLED, INVALID_ARGUMENT or PAYLOAD_TOO_LARGE instead of accepting. */
   accept(
     tool: string,
     args: Record<string, unknown>,
@@ -196,12 +196,15 @@ export class Dispatcher {
 }
 
 function encodeArguments(tool: string, args: Record<string, unknown>): Buffer {
+  let encoded: Buffer
   try {
-    return encode(args)
+    encoded = encode(args)
   } catch (cause) {
     throw new TerrariumError('INVALID_ARGUMENT', `the arguments of ${tool} cannot be sent: ${String(cause)}`, {
       hint: 'send only objects with string keys, arrays, strings, numbers, booleans, null, Buffers and Dates',
       cause,
     })
   }
+  checkCallSize(tool, encoded)
+  return encoded
 }

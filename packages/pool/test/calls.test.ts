@@ -33,6 +33,27 @@ test('bytes come back as bytes, large ones too', async () => {
   await pool.stop()
 })
 
+test('B6: an argument that no message can carry is refused at once, and harms nobody', async () => {
+  const pool = await started(habitat(), { concurrency: 2 })
+  const [before] = pool.workers
+  const neighbour = pool.call('sleep', { seconds: 0.3 })
+  const refused = { code: 'PAYLOAD_TOO_LARGE', details: { most: 2 ** 28 - 64 } }
+  for (const idempotent of [false, true]) {
+    const value = Buffer.alloc(257 * 2 ** 20)
+    await expect(pool.call('size', { value }, { idempotent })).rejects.toMatchObject(refused)
+  }
+  await expect(pool.call('t'.repeat(2 ** 28))).rejects.toMatchObject(refused)
+  expect(await neighbour).toBe('slept')
+  expect(pool.stats).toMatchObject({ crashes: 0, starts: 1, accepted: 1 })
+
+  // The name of the tool, of the argument, and the header of the bytes: the largest that is not refused does arrive.
+  const value = Buffer.alloc(2 ** 28 - 64 - Buffer.byteLength('size') - 1 - 6 - 5, 'x')
+  expect(await pool.call('size', { value })).toBe(value.length)
+  await expect(pool.call('size', { value: Buffer.alloc(value.length + 1) })).rejects.toMatchObject(refused)
+  expect(pool.workers).toMatchObject([{ pid: before?.pid, inFlight: 0 }])
+  await pool.stop()
+})
+
 test('errors say what went wrong and leave the worker alone', async () => {
   const pool = await started(habitat())
   const [worker] = pool.workers

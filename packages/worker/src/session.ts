@@ -21,6 +21,22 @@ export const MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 /** Frames that wait together travel together, up to this many payload bytes a message (a longer frame travels alone). */
 const BATCH_BYTES = 256 * 1024
 
+/** What a message and its one frame weigh at most beside tool and arguments, in bytes. */
+const CALL_OVERHEAD = 64
+
+/** Throws PAYLOAD_TOO_LARGE for a call that no message can carry. The worker checks the results in the same way. */
+export function checkCallSize(tool: string, args: Uint8Array): void {
+  const bytes = args.length + Buffer.byteLength(tool)
+  const most = MAX_MESSAGE_BYTES - CALL_OVERHEAD
+  if (bytes <= most) return
+  const size = (count: number): string => count.toLocaleString('en-US')
+  throw new TerrariumError(
+    'PAYLOAD_TOO_LARGE',
+    `the arguments of ${tool.slice(0, 128)} have ${size(bytes)} bytes, a call may have ${size(most)}`,
+    { hint: 'Send them in parts, or write them to a file and send its path.', details: { bytes, most } },
+  )
+}
+
 export interface ToolInfo {
   readonly name: string
   readonly isAsync: boolean
@@ -79,12 +95,13 @@ export class Session extends EventEmitter<SessionEvents> {
     return this.#pending.size
   }
 
-  /** Sends a call; `timeout` in ms, 0 for none. Returns its id, for {@link cancel}. */
+  /** Sends a call; `timeout` in ms, 0 for none. Returns its id, for {@link cancel}. Throws PAYLOAD_TOO_LARGE. */
   call(tool: string, args: Buffer, timeout: number, settle: Settle): number {
+    checkCallSize(tool, args)
     const id = this.#pending.add(settle)
     this.#enqueue(
       { kind: { $case: 'call', value: { id, tool, arguments: args, timeoutMs: timeout } } },
-      args.length + tool.length + 32,
+      args.length + tool.length + CALL_OVERHEAD,
     )
     return id
   }
