@@ -97,3 +97,9 @@ def daemon(seconds: float) -> int:
 @tool
 def say(text: str) -> None:
     print(text, flush=True)
+
+
+@tool
+def echo_slowly(value=None, seconds: float = 0.05):
+    time.sleep(seconds)
+    return value

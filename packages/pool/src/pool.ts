@@ -1,7 +1,7 @@
-import { EventEmitter } from 'eventemitter3'
 import { pino, type Logger } from 'pino'
 import {
   isTerrariumError,
+  Listeners,
   systemClock,
   TerrariumError,
   type ExitReason,
@@ -27,7 +27,9 @@ class SupervisedPool implements Pool {
   readonly #options: PoolOptions
   readonly #clock: SupervisorClock
   readonly #logger: Logger
-  readonly #events = new EventEmitter<PoolEvents>()
+  readonly #listeners = new Listeners<PoolEvents>((event, err) => {
+    this.#logger.error({ err }, `a listener for ${event} failed`)
+  })
   readonly #slots: readonly Slot[]
   readonly #dispatcher: Dispatcher
   readonly #watch: EnvironmentWatch
@@ -57,7 +59,7 @@ class SupervisedPool implements Pool {
       maxDeaths: options.maxDeaths ?? 3,
       cancelGrace: options.cancelGrace ?? 250,
       onRetry: ({ tool, attempts }, slot) => {
-        this.#events.emit('call.retry', { tool, attempts, worker: slot.id })
+        this.#tell('call.retry', { tool, attempts, worker: slot.id })
       },
     })
     this.#watch = new EnvironmentWatch(this.#clock, () => {
@@ -91,11 +93,11 @@ class SupervisedPool implements Pool {
   }
 
   on<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void {
-    this.#events.on(event, listener as never)
+    this.#listeners.on(event, listener)
   }
 
   off<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void {
-    this.#events.off(event, listener as never)
+    this.#listeners.off(event, listener)
   }
 
   async start(): Promise<void> {
@@ -178,7 +180,7 @@ class SupervisedPool implements Pool {
     supervisor.on('child.start', ({ id, ref, incarnation }) => {
       this.#slot(id).ref = ref as WorkerRef
       this.#starts += 1
-      this.#events.emit('worker.start', { worker: id, incarnation })
+      this.#tell('worker.start', { worker: id, incarnation })
     })
     supervisor.on('child.ready', ({ id }) => {
       this.#ready(this.#slot(id))
@@ -187,13 +189,20 @@ class SupervisedPool implements Pool {
       this.#exited(this.#slot(id), reason)
     })
     supervisor.on('child.backoff', ({ id, delay, attempt }) => {
-      this.#events.emit('worker.backoff', { worker: id, delay, attempt })
+      this.#tell('worker.backoff', { worker: id, delay, attempt })
     })
     supervisor.on('child.parked', ({ id, failure }) => {
       this.#parked(this.#slot(id), failure)
     })
     supervisor.on('child.unparked', ({ id }) => {
-      this.#events.emit('worker.unparked', { worker: id })
+      this.#tell('worker.unparked', { worker: id })
+    })
+  }
+
+  /** When the bookkeeping of this moment is done: a listener may call back, and sees the pool as it is then. */
+  #tell<E extends keyof PoolEvents>(event: E, told: Parameters<PoolEvents[E]>[0]): void {
+    queueMicrotask(() => {
+      this.#listeners.tell(event, told)
     })
   }
 
@@ -208,7 +217,7 @@ class SupervisedPool implements Pool {
     if (session === undefined || tools === undefined || pid === undefined) return
     slot.opened(session, pid)
     if (this.#status === 'parked') this.#status = 'running'
-    this.#events.emit('worker.ready', { worker: slot.id, pid, tools })
+    this.#tell('worker.ready', { worker: slot.id, pid, tools })
     if (this.#starting !== undefined && this.#slots.every((each) => each.session !== undefined)) {
       this.#status = 'running'
       this.#starting.resolve()
@@ -227,7 +236,7 @@ class SupervisedPool implements Pool {
       if (pid !== undefined) this.#logger.warn({ worker: slot.id, pid }, error.message)
     }
     slot.ended(error)
-    this.#events.emit('worker.exit', { worker: slot.id, pid, reason })
+    this.#tell('worker.exit', { worker: slot.id, pid, reason })
   }
 
   #parked(slot: Slot, failure: FailureInfo): void {
@@ -238,7 +247,7 @@ class SupervisedPool implements Pool {
     slot.probing = false
     const { code, hint } = error
     this.#logger.error({ worker: slot.id, code, hint, attempts: failure.attempts }, `parked: ${error.message}`)
-    this.#events.emit('worker.parked', { worker: slot.id, error })
+    this.#tell('worker.parked', { worker: slot.id, error })
     this.#watch.watch(this.#slots.flatMap(({ parked }) => watchPaths(parked)))
     this.#parkedBecause = error
     if (this.#slots.every(({ parked }) => parked !== undefined)) {

@@ -1,10 +1,10 @@
-import { EventEmitter } from 'eventemitter3'
 import type { Actor, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, InspectionEvent } from 'xstate'
 import { Administrator, type Administration } from './administration.ts'
 import type { ChildInfo } from './child-info.ts'
 import { stoppedError } from './core/turn.ts'
-import type { SupervisorEvent, SupervisorEvents } from './events.ts'
+import type { SupervisorEvents } from './events.ts'
 import { reportFault } from './host.ts'
+import { Listeners } from './listeners.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
 import type { CheckedOptions, SupervisorOptions, TemplateOptions } from './options.ts'
 import type { ChildSpec, LogicOf, SpecOf, TemplateSpec } from './spec.ts'
@@ -53,7 +53,9 @@ export function createSupervisor(options: SupervisorOptions): unknown {
 class SupervisorHandle extends Administrator {
   readonly id: string
   readonly ref: Actor<SupervisorLogic>
-  readonly #events = new EventEmitter<SupervisorEvents>()
+  readonly #listeners = new Listeners<SupervisorEvents>((event, error) => {
+    reportFault(`a listener for ${event} of supervisor ${this.id} failed`, error)
+  })
   readonly #heard = new Set<keyof SupervisorEvents>()
   readonly #ended: Promise<void>
   #status: 'idle' | 'started' | 'ended' = 'idle'
@@ -132,27 +134,16 @@ class SupervisorHandle extends Administrator {
     if (!this.#heard.has(event)) {
       this.#heard.add(event)
       this.ref.on(event, (heard) => {
-        this.#tell(heard)
+        this.#listeners.tell(heard.type, heard as never)
       })
     }
-    this.#events.on(event, listener as never)
+    this.#listeners.on(event, listener)
     return this
   }
 
   off<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this {
-    this.#events.off(event, listener as never)
+    this.#listeners.off(event, listener)
     return this
-  }
-
-  /** One listener's fault is neither the tree's nor the next listener's. */
-  #tell(event: SupervisorEvent): void {
-    for (const listener of this.#events.listeners(event.type)) {
-      try {
-        ;(listener as (event: SupervisorEvent) => void)(event)
-      } catch (error) {
-        reportFault(`a listener for ${event.type} of supervisor ${this.id} failed`, error)
-      }
-    }
   }
 }
 

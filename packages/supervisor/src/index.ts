@@ -14,6 +14,7 @@ export {
 } from './spec.ts'
 export type { ChildCounts, ChildInfo, ChildState } from './child-info.ts'
 export type { SupervisorEvent, SupervisorEvents } from './events.ts'
+export { Listeners } from './listeners.ts'
 export { READY } from './brand.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'
 export type { FailureClass, FailureClassifier, FailureContext, FailureInfo, FailurePhase } from './failure.ts'
