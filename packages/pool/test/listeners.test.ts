@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
-import { createPool } from '@terrarium/pool'
+import { createPool, type Pool, type PoolEvents } from '@terrarium/pool'
 import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'
 
 const explode = (): never => {
@@ -23,5 +24,59 @@ test('C1: a listener for call.retry that throws keeps no call from being settled
   const reports = home.log.filter(({ msg }) => msg === 'a listener for call.retry failed')
   expect(reports).toHaveLength(4) // once for each event
   expect(reports[0]).toMatchObject({ level: 50, pool: 'p', err: { message: 'boom' } })
+  await pool.stop()
+})
+
+// The types know each event; an event that is missing here does not compile.
+const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
+  'worker.start': true,
+  'worker.ready': true,
+  'worker.exit': true,
+  'worker.backoff': true,
+  'worker.parked': true,
+  'worker.unparked': true,
+  'call.retry': true,
+}
+
+test('C2: listeners that throw or reject at every event of a pool keep it from nothing', async () => {
+  const home = habitat()
+  home.expectedErrors.push(/^a listener for [a-z.]+ failed$/, /^parked: /)
+  const hostile = (python: string): Pool => {
+    const pool = createPool({ ...home.common, name: 'p', python })
+    for (const event of Object.keys(EVENTS) as (keyof PoolEvents)[]) {
+      pool.on(event, explode)
+      pool.on(event, () => Promise.reject(new Error('boom later')))
+    }
+    return pool
+  }
+  const healing = hostile(home.file('tools.py', `import absent_until_later\n${readFileSync(TOOLS, 'utf8')}`))
+  await expect(healing.start()).rejects.toMatchObject({ code: 'CONFIGURATION' })
+  home.file('absent_until_later.py', '')
+  await eventually('it has healed', () => healing.status === 'running')
+  expect(await healing.call('echo', { value: 1 })).toBe(1)
+  expect(await healing.stop()).toEqual({ processesLeft: 0 })
+
+  const dying = hostile(TOOLS)
+  await dying.start()
+  const call = dying.call('echo_slowly', { value: 2 }, { idempotent: true })
+  await eventually('it is with the worker', () => dying.stats.inFlight === 1)
+  dying.kill()
+  expect(await call).toBe(2)
+  await expect(dying.call('die')).rejects.toMatchObject({ code: 'WORKER_CRASHED' })
+  await eventually('another worker is ready', () => dying.stats.ready === 1)
+  expect(dying.stats).toMatchObject({ accepted: 2, completed: 1, failed: 1 })
+  expect(await dying.stop()).toEqual({ processesLeft: 0 })
+
+  const told = new Set(home.log.map(({ msg }) => /^a listener for (\S+) failed$/.exec(msg)?.[1]))
+  expect([...told].filter((event) => event !== undefined).sort()).toEqual(Object.keys(EVENTS).sort())
+})
+
+test('C2: start() resolves although a listener for worker.ready throws', async () => {
+  const home = habitat()
+  home.expectedErrors.push(/^a listener for worker.ready failed$/)
+  const pool = createPool({ ...home.common, name: 'p', python: TOOLS, size: 2 })
+  pool.on('worker.ready', explode)
+  await pool.start()
+  expect(pool.stats.ready).toBe(2)
   await pool.stop()
 })

@@ -12,6 +12,7 @@ import {
   type Runtime,
 } from '@terrarium/process'
 import { createSupervisor, isTerrariumError, VirtualClock } from '@terrarium/supervisor'
+import { pino } from 'pino'
 import { createActor, setup, toPromise, waitFor, type Actor, type Snapshot } from 'xstate'
 import {
   ended,
@@ -61,6 +62,27 @@ const pidOf = ({ pid }: Kept): number => {
   if (pid === undefined || !isAlive(pid)) throw new Error(`no living process: ${pid}`)
   return pid
 }
+
+test('C2: listeners that throw keep a program from nothing, and the other listeners hear all the same', async () => {
+  const reports: string[] = []
+  const logger = pino(
+    { level: 'error' },
+    { write: (line: string) => reports.push((JSON.parse(line) as { msg: string }).msg) },
+  )
+  const kept = await keepShell(STAYS, { ready: /^up$/, logger })
+  const heard: string[] = []
+  for (const event of ['program.start', 'program.ready', 'child.ready', 'child.exit'] as const) {
+    kept.on(event, () => {
+      throw new Error('boom')
+    })
+    kept.on(event, () => heard.push(event))
+  }
+  await kept.whenReady()
+  await kept.stop()
+  expect(kept.status).toBe('stopped')
+  expect(heard.sort()).toEqual(['child.exit', 'child.ready', 'program.ready', 'program.start'])
+  expect(reports.sort()).toEqual(heard.map((event) => `a listener for ${event} failed`))
+})
 
 test('a program that is killed comes back as another process', async () => {
   const kept = await keepShell(STAYS, { ready: /^up$/ })

@@ -1,9 +1,9 @@
 import { basename } from 'node:path'
-import { EventEmitter } from 'eventemitter3'
 import { destination, pino, type Logger } from 'pino'
 import { waitFor, type AnyActorRef } from 'xstate'
 import {
   createSupervisor,
+  Listeners,
   TerrariumError,
   type BreakerOptions,
   type ChildSpec,
@@ -74,7 +74,9 @@ export function keep(command: string, args: readonly string[] = [], options: Kee
 class SupervisedProgram implements Kept {
   readonly name: string
   readonly supervisor: Supervisor
-  readonly #events = new EventEmitter()
+  readonly #listeners = new Listeners<KeptEvents>((event, err) => {
+    this.#logger.error({ err }, `a listener for ${event} failed`)
+  })
   readonly #logger: Logger
   readonly #options: KeepOptions
   #own: Promise<Runtime> | undefined
@@ -144,12 +146,12 @@ class SupervisedProgram implements Kept {
   }
 
   on<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this {
-    this.#events.on(event, listener)
+    this.#listeners.on(event, listener)
     return this
   }
 
   off<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this {
-    this.#events.off(event, listener)
+    this.#listeners.off(event, listener)
     return this
   }
 
@@ -182,7 +184,9 @@ class SupervisedProgram implements Kept {
   #heed(event: SupervisorEvent): void {
     if (event.type === 'child.start') {
       this.#run = event.ref
-      event.ref.on('*', (told: ProgramEvent) => this.#events.emit(told.type, told))
+      event.ref.on('*', (told: ProgramEvent) => {
+        this.#listeners.tell(told.type, told as never)
+      })
     } else if (event.type === 'child.exit') {
       this.#lastError = event.reason.type === 'error' ? (event.reason.error as Error) : undefined
       if (this.#lastError !== undefined) this.#logger.warn(factsOf(this.#lastError), this.#lastError.message)
@@ -195,7 +199,7 @@ class SupervisedProgram implements Kept {
         this.#logger.error({ err }, 'the program has ended, but is not proven dead')
       })
     }
-    this.#events.emit(event.type, event)
+    this.#listeners.tell(event.type, event as never)
   }
 }
 
