@@ -10,5 +10,12 @@ export {
 } from './machine.ts'
 export type { WorkerInput, WorkerSurroundings } from './driver.ts'
 export { SessionServer } from './session-server.ts'
-export { checkCallSize, PROTOCOL_VERSION, MAX_MESSAGE_BYTES, type Session, type Settle, type ToolInfo } from './session.ts'
+export {
+  checkCallSize,
+  PROTOCOL_VERSION,
+  MAX_MESSAGE_BYTES,
+  type Session,
+  type Settle,
+  type ToolInfo,
+} from './session.ts'
 export type { Heartbeat } from './heartbeat.ts'

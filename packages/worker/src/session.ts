@@ -257,5 +257,19 @@ function explainFailure({ code, type, message, traceback }: Failure): TerrariumE
     case FailureCode.FAILURE_CODE_PYTHON_ERROR:
     case FailureCode.FAILURE_CODE_UNSPECIFIED:
       return new TerrariumError('PYTHON_ERROR', `${type}: ${message}`, { details: { type, message, traceback } })
+    default:
+      return unknownFailure(code, { type, message, traceback })
   }
+}
+
+/** A newer worker may fail in ways that this host has no code for. */
+function unknownFailure(failureCode: number, details: Omit<Failure, 'id' | 'code'>): TerrariumError {
+  return new TerrariumError(
+    'PYTHON_ERROR',
+    `${details.message} (failure code ${failureCode}, which this host does not know)`,
+    {
+      hint: 'The worker is newer than this host: use the Node packages and the Python package of one release.',
+      details: { ...details, failureCode },
+    },
+  )
 }

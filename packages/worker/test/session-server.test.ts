@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import grpc from '@grpc/grpc-js'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { HostServiceService, type SessionRequest, type SessionResponse } from '../src/generated/terrarium/v1/session.ts'
+import { encode } from '../src/codec.ts'
 import { SessionServer } from '../src/session-server.ts'
 import type { Session } from '../src/session.ts'
 
@@ -129,4 +130,34 @@ test('the session closes when the worker hangs up', async () => {
   stream.cancel()
   await closed
   expect(session.closed).toBe(true)
+})
+
+test('C3: a failure code that this version does not know settles its call, and the session goes on', async () => {
+  const { stream } = dial()
+  const welcomed = new Promise((resolve) => stream.once('data', resolve))
+  const session = await new Promise<Session>((resolve) => {
+    const { token } = server.expect(resolve)
+    stream.write(hello(token))
+  })
+  await welcomed
+  const outcome = (tool: string): { id: number; settled: Promise<unknown> } => {
+    let id = 0
+    const settled = new Promise((resolve) => (id = session.call(tool, Buffer.alloc(0), 0, resolve)))
+    return { id, settled }
+  }
+  const [first, second] = [outcome('first'), outcome('second')]
+  const failure = { id: first.id, code: 99, type: 'Novelty', message: 'of a later version', traceback: 'tb' }
+  stream.write({ seq: 2, ack: 1, frames: [{ kind: { $case: 'failure', value: failure } }] })
+  expect(await first.settled).toMatchObject({
+    error: {
+      code: 'PYTHON_ERROR',
+      message: 'of a later version (failure code 99, which this host does not know)',
+      hint: 'The worker is newer than this host: use the Node packages and the Python package of one release.',
+      details: { failureCode: 99, type: 'Novelty', traceback: 'tb' },
+    },
+  })
+  const value = { id: second.id, value: encode('served') }
+  stream.write({ seq: 3, ack: 1, frames: [{ kind: { $case: 'result', value } }] })
+  expect(await second.settled).toEqual({ value: 'served' })
+  expect(session.closed).toBe(false)
 })
