@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { accessSync, constants, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { TerrariumError } from '@terrarium/supervisor'
 import { runsDirectory } from './state.ts'
@@ -29,13 +29,15 @@ export function createRun(stateDir: string, installation: string): { owner: Owne
   const run = Array.from({ length: 7 }, () => alphabet.charAt(randomInt(alphabet.length))).join('')
   const startTicks = table.startTicks(process.pid)
   if (startTicks === undefined) throw new TerrariumError('START_FAILED', 'This process does not find itself in /proc')
+  const uid = process.getuid?.()
+  if (uid === undefined) throw new TerrariumError('CONFIGURATION', 'This system does not know users by number')
   const owner: Owner = {
     v: 1,
     installation,
     run,
     bootId: table.bootId(),
     namespaces: table.namespaces(),
-    uid: userInfo().uid,
+    uid,
     host: { pid: process.pid, startTicks },
     runtimeDirectory: chooseRuntimeDirectory(run),
   }

@@ -1,17 +1,37 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { userInfo } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { TerrariumError } from '@terrarium/supervisor'
 
-/** The state directory: the option, TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium. */
+/**
+ * The state directory: the option, TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium; an empty one
+ * counts as not given. Errors: CONFIGURATION when it comes to the home directory and this user has none.
+ */
 export function resolveStateDir(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
   if (option !== undefined && option !== '') return resolve(option)
   if (env['TERRARIUM_STATE_DIR']) return resolve(env['TERRARIUM_STATE_DIR'])
   const xdg = env['XDG_STATE_HOME']
   // The XDG rules say that a relative path is to be ignored.
   if (xdg && isAbsolute(xdg)) return join(xdg, 'terrarium')
-  return join(homedir(), '.local', 'state', 'terrarium')
+  return join(homeOf(env), '.local', 'state', 'terrarium')
+}
+
+function homeOf(env: NodeJS.ProcessEnv): string {
+  const home = env['HOME']
+  if (home && isAbsolute(home)) return home
+  let cause: unknown
+  try {
+    // Without HOME the system is asked, which knows nothing of a user without an entry in its table of users.
+    const { homedir } = userInfo()
+    if (isAbsolute(homedir)) return homedir
+  } catch (error) {
+    cause = error
+  }
+  throw new TerrariumError('CONFIGURATION', 'there is no folder to keep state in: this user has no home directory', {
+    hint: 'Set TERRARIUM_STATE_DIR (or the option stateDir) to a folder on a local disk that you may write to, or set HOME.',
+    cause,
+  })
 }
 
 /** Where the runs of an installation are kept. */

@@ -12,8 +12,10 @@ import { pino } from 'pino'
 import { readLog } from '../src/log/log.ts'
 import { openInstallation, resolveStateDir } from '../src/state.ts'
 import { processTable } from '../src/table/table.ts'
+import { testUnless, withoutUserNamespaces } from '../../../test/support/when.ts'
 import {
   decoy,
+  ended,
   fixture,
   freshState,
   hostArguments,
@@ -26,6 +28,7 @@ import {
   start,
   startHost,
   until,
+  watchHost,
 } from './support.ts'
 
 const dist = new URL('../dist/index.js', import.meta.url).href
@@ -231,6 +234,39 @@ test.each([
   expect(stdout).toMatch(new RegExp(`^CONFIGURATION ${message}.*mount -t proc proc /proc`))
   expect(readdirSync(stateDir)).toEqual([])
 })
+
+const asNobodyKnown = ['-U', '--map-user=54321', '--map-group=54321', 'env', '-u', 'HOME']
+
+testUnless(withoutUserNamespaces())('D1: a user without an entry in the table of users can be a host', async () => {
+  const child = spawn('unshare', [...asNobodyKnown, process.execPath, ...hostArguments(freshState(), 'hold', 'idle')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const host = watchHost(child)
+  const { children, installation } = await host.next()
+  expect(children).toMatchObject([{ said: 'armed\n' }])
+  child.kill('SIGKILL')
+  await ended(child)
+  await until(() => findMarked({ installation }).length === 0, 'nothing is left')
+})
+
+testUnless(withoutUserNamespaces())(
+  'D1: such a user without a folder for state is told to set one, which helps',
+  () => {
+    const script = `import { openRuntime } from ${JSON.stringify(dist)}
+    await openRuntime({ python: ${JSON.stringify(python)} }).then(
+      async (runtime) => console.log(await runtime.close()),
+      ({ code, message, hint }) => console.log(code, message, hint))`
+    const run = (...env: string[]) =>
+      spawnSync('unshare', [...asNobodyKnown, ...env, process.execPath, '--input-type=module', '-e', script], {
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'] ?? '' },
+      })
+    expect(run().stdout).toMatch(/^CONFIGURATION .*this user has no home directory .*Set TERRARIUM_STATE_DIR/)
+    expect(run('HOME=').stdout).toMatch(/^CONFIGURATION .*this user has no home directory/)
+    expect(run(`TERRARIUM_STATE_DIR=${freshState()}`).stdout).toContain('killed: 0, unreleased: 0, left: []')
+    expect(run(`HOME=${freshState()}`).stdout).toContain('killed: 0, unreleased: 0, left: []')
+  },
+)
 
 test('a state directory that cannot be used is one clear error', async () => {
   const file = join(freshState(), 'file')

@@ -1,8 +1,9 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, expect, jest } from '@jest/globals'
 import {
@@ -155,10 +156,16 @@ export interface HostFacts {
 
 /** A host in another process, which dies with this one. */
 export function startHost(stateDir: string, ...action: string[]): Host {
-  const child = spawn(process.execPath, hostArguments(stateDir, ...action), {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env },
-  })
+  return watchHost(
+    spawn(process.execPath, hostArguments(stateDir, ...action), {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env },
+    }),
+  )
+}
+
+/** The same, started in a way of the test's own. */
+export function watchHost(child: ChildProcessByStdio<Writable, Readable, null>): Host {
   onEnd(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })
   const iterator = lines[Symbol.asyncIterator]()
