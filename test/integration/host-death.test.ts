@@ -43,6 +43,14 @@ async function started(
   return { host, pids }
 }
 
+test('D4: a pool starts although TMPDIR names a folder that is not there', async () => {
+  const home = habitat()
+  const { host } = await started(home, [], { TMPDIR: join(home.directory, 'nowhere') })
+  host.kill('SIGKILL')
+  await once(host, 'exit')
+  await eventually('no process is left', () => home.marked().length === 0, PROMISE)
+})
+
 test.each<[string, string[]]>([
   ['idle', []],
   ['mid-call', ['sleep', 'busy']],

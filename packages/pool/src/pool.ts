@@ -129,7 +129,6 @@ class SupervisedPool implements Pool {
       throw error
     }
     await allReady
-    await this.#house.runtime.swept
   }
 
   async call<T = unknown>(tool: string, args: Record<string, unknown> = {}, options: CallOptions = {}): Promise<T> {

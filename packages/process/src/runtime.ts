@@ -164,7 +164,7 @@ class ShepherdedRuntime implements Runtime {
     this.#track(this.#tending.shepherd()).catch(() => undefined)
     this.swept = this.sweep()
     this.swept.catch((error: unknown) => {
-      logger.error({ err: error }, 'the sweep of dead runs failed')
+      logger.warn({ err: error }, 'the sweep of dead runs failed; the next run will look again')
     })
   }
 

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   existsSync,
@@ -24,6 +24,7 @@ import {
   fixture,
   freshState,
   grandchildOf,
+  hostArguments,
   isAlive,
   killWithShepherd,
   onEnd,
@@ -31,6 +32,7 @@ import {
   python,
   startHost,
   until,
+  watchHost,
   type HostFacts,
 } from './support.ts'
 
@@ -68,6 +70,19 @@ test('the sweep kills exactly what a dead run has left, and removes its folders'
   // 20 is debug: a normal sweep is nothing to hear about.
   const said = lines.map((line) => JSON.parse(line) as { level: number; msg: string })
   expect(said.filter(({ level }) => level > 20).map(({ msg }) => msg)).toEqual(['processes are contained'])
+})
+
+test('D4: a temporary folder that is not there keeps nobody from sweeping', async () => {
+  const stateDir = freshState()
+  const facts = await deadRun(stateDir, 'grandchild setsid')
+  const host = watchHost(
+    spawn(process.execPath, hostArguments(stateDir, 'sweep'), {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, TMPDIR: join(stateDir, 'nowhere') },
+    }),
+  )
+  const { swept } = await host.next()
+  expect(swept).toMatchObject({ swept: [facts.run], killed: facts.grandchildren.map((pid) => ({ pid })), left: [] })
 })
 
 test('the sweep touches no decoy', async () => {

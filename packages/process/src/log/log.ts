@@ -1,5 +1,7 @@
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   cpSync,
   lstatSync,
@@ -12,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { Level } from 'level'
 import { TerrariumError } from '@terrarium/supervisor'
 import { lockFolder, type FolderLock } from './folder-lock.ts'
@@ -215,12 +217,26 @@ export class ReservationLog {
 
 /** Removes copies whose readers were killed: nobody reads for an hour. */
 export function clearCopies(): void {
-  for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(COPY))) {
-    const copy = join(tmpdir(), name)
-    const stat = lstatSync(copy, { throwIfNoEntry: false })
-    const isStale = stat?.isDirectory() && stat.uid === process.getuid?.() && Date.now() - stat.mtimeMs > 3_600_000
-    if (isStale) rmSync(copy, { recursive: true, force: true })
+  for (const folder of copyFolders()) {
+    for (const name of readdirSync(folder).filter((each) => each.startsWith(COPY))) {
+      const copy = join(folder, name)
+      const stat = lstatSync(copy, { throwIfNoEntry: false })
+      const isStale = stat?.isDirectory() && stat.uid === process.getuid?.() && Date.now() - stat.mtimeMs > 3_600_000
+      if (isStale) rmSync(copy, { recursive: true, force: true })
+    }
   }
+}
+
+/** Where copies may be made: TMPDIR may name a folder that is not there, or not for us. */
+function copyFolders(): string[] {
+  return [...new Set([tmpdir(), '/tmp'])].filter((folder) => {
+    try {
+      accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
 }
 
 /**
@@ -233,7 +249,7 @@ export async function readLog(folder: string): Promise<LogContents> {
   const lock = await own(directory, LOCK_PATIENCE_MS)
   let copy: string | undefined
   try {
-    copy = mkdtempSync(join(tmpdir(), COPY))
+    copy = mkdtempSync(join(copyFolders()[0] ?? dirname(directory), COPY))
     if (existsSync(directory)) cpSync(directory, copy, { recursive: true, filter: (path) => basename(path) !== 'LOCK' })
     const { reservations, damage } = readdirSync(copy).length === 0 ? GONE : await readCopy(copy, witness)
     // A host that died before its log was complete has reserved nothing.

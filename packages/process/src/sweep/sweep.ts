@@ -58,7 +58,11 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
   const { stateDir, logger } = context
   const left: LeftAlone[] = []
   const { here, elsewhere } = await judgeRuns(context, left)
-  clearCopies()
+  try {
+    clearCopies()
+  } catch (error) {
+    logger.warn({ err: error }, 'old copies of logs cannot be removed')
+  }
   // A process that was alive in another boot is not alive now.
   for (const owner of elsewhere) removeLeftovers(stateDir, owner)
 
