@@ -21,7 +21,8 @@ import msgpack
 
 from terrarium.v1 import session_pb2 as wire
 
-BOOT = Path(__file__).resolve().parent.parent / "src" / "terrarium" / "_boot.py"
+SOURCES = Path(__file__).resolve().parent.parent / "src"
+BOOT = SOURCES / "terrarium" / "_boot.py"
 
 PATIENCE = 20.0
 """How long anything may take before a test gives up on it, in seconds."""
@@ -270,7 +271,7 @@ class Host:
             "TERRARIUM_BOOT": json.dumps(configuration),
             **(env or {}),
         }
-        command = [str(python), "-u", str(BOOT), "--terrarium-run", "testrun", "--terrarium-spawn", spawn]
+        command = [str(python), "-u", str(BOOT), "--terrarium-run", "testrun", "--terrarium-spawn", spawn, str(SOURCES)]
         worker = Worker(spawn)
         self._expected[token] = worker  # before it can ask
         process = subprocess.Popen(

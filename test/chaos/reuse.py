@@ -47,10 +47,10 @@ def start_ticks(pid: int) -> int:
 
 
 def between(home: str, rounds: int) -> "dict[str, int]":
-    sys.path.insert(0, os.path.join(home, "terrarium"))
-    import _sweep
+    sys.path.insert(0, home)
+    from terrarium_shepherd import sweep
 
-    compare = _sweep._compare
+    compare = sweep._compare
     count = {"rounds": 0, "innocents": 0, "same tick": 0}
     marker = "fedcba9876543210:zzzzzzz:7-0123456789abcdef"
     while count["rounds"] < rounds:
@@ -68,8 +68,8 @@ def between(home: str, rounds: int) -> "dict[str, int]":
             innocent = reuse(target)
             return verdict
 
-        _sweep._compare = losing
-        [outcome] = _sweep.sweep([{"pid": target, "startTicks": ticks, "marker": marker}], 0.2)
+        sweep._compare = losing
+        [outcome] = sweep.sweep([{"pid": target, "startTicks": ticks, "marker": marker}], 0.2)
         if innocent is None:
             continue
         assert outcome == "gone", outcome

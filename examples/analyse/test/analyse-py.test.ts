@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from '@jest/globals'
-import { pythonHome } from '@terrarium/process'
+import { workerFiles } from '@terrarium/worker'
 import type { Parsed, Result } from '../src/results.ts'
 
 const EXAMPLE = fileURLToPath(new URL('..', import.meta.url))
@@ -32,7 +32,7 @@ async function analyse(...sources: readonly (string | Buffer)[]): Promise<readon
       writeFileSync(path, source)
       return path
     })
-    const args = ['-W', 'error', '-c', DRIVER, pythonHome(), EXAMPLE, ...paths]
+    const args = ['-W', 'error', '-c', DRIVER, workerFiles(), EXAMPLE, ...paths]
     const { stdout, stderr } = await promisify(execFile)(testPython(), args)
     expect(stderr).toBe('')
     return JSON.parse(stdout) as Result[]

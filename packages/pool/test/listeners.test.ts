@@ -7,6 +7,8 @@ const explode = (): never => {
   throw new Error('boom')
 }
 
+const explodeLater = (() => Promise.reject(new Error('boom later'))) as () => void
+
 test('C1: a listener for call.retry that throws keeps no call from being settled', async () => {
   const home = habitat()
   home.expectedErrors.push(/^a listener for call.retry failed$/)
@@ -45,7 +47,7 @@ test('C2: listeners that throw or reject at every event of a pool keep it from n
     const pool = createPool({ ...home.common, name: 'p', python })
     for (const event of Object.keys(EVENTS) as (keyof PoolEvents)[]) {
       pool.on(event, explode)
-      pool.on(event, () => Promise.reject(new Error('boom later')))
+      pool.on(event, explodeLater)
     }
     return pool
   }

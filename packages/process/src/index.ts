@@ -7,7 +7,7 @@ export type { Reservation } from './log/record.ts'
 export { HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './table/identity.ts'
 export { bootId, findMarked, readIdentity } from './table/table.ts'
 export { readLines, type LineReader } from './lines.ts'
-export { pythonHome } from './python-home.ts'
+export { pythonFiles, shepherdFiles } from './python-files.ts'
 export { resolveInterpreter, type Interpreter } from './interpreter.ts'
 export { keep, type KeepOptions, type Kept, type KeptEvents } from './keep/keep.ts'
 export {

@@ -9,6 +9,7 @@ import type { Identity } from './table/identity.ts'
 import { launch, type LaunchRequest } from './shepherd/launch.ts'
 import { ReservationLog } from './log/log.ts'
 import { UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
+import { shepherdFiles } from './python-files.ts'
 import { Reaper } from './sweep/reaper.ts'
 import { createRun, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
 import { Spawns } from './spawns.ts'
@@ -75,12 +76,13 @@ const START_MS = 10_000
 
 /**
  * Opens a run and begins, in the background, to sweep dead ones. Errors: INVALID_ARGUMENT (options, state directory),
- * CONFIGURATION (system not supported, no /proc, containment missing), LOG_DAMAGED (installation id).
+ * CONFIGURATION (system not supported, no /proc, containment missing, this package incomplete), LOG_DAMAGED (installation id).
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   processTable().check()
   checkMainThread()
   checkPython(options.python)
+  shepherdFiles() // throws where they are missing
   const containment = wantedContainment(options.containment)
   const stateDir = resolveStateDir(options.stateDir)
   const installation = openInstallation(stateDir)

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from '@jest/globals'
 import type { TerrariumError } from '@terrarium/supervisor'
-import { bootId, findMarked, MARKER, openRuntime, pythonHome, readIdentity } from '@terrarium/process'
+import { bootId, findMarked, MARKER, openRuntime, readIdentity, shepherdFiles } from '@terrarium/process'
 import { pino } from 'pino'
 import { readLog } from '../src/log/log.ts'
 import { openInstallation, resolveStateDir } from '../src/state.ts'
@@ -38,7 +38,7 @@ test('a process carries its marker in arguments and environment, in a session of
   const worker = await runtime.spawn({
     name: 'environment',
     command: python,
-    args: [fixture('child.py'), pythonHome(), MARKER, 'environment', 'last'],
+    args: [fixture('child.py'), shepherdFiles(), MARKER, 'environment', 'last'],
     env: { EXTRA: 'ü', TERRARIUM_SPAWN: 'cannot be overridden' },
   })
   const [said] = (await worker.report.setEncoding('utf8').take(1).toArray()) as string[]

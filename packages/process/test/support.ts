@@ -10,7 +10,7 @@ import {
   findMarked,
   MARKER,
   openRuntime,
-  pythonHome,
+  shepherdFiles,
   type OsProcess,
   type Runtime,
   type RuntimeOptions,
@@ -92,7 +92,7 @@ export async function start(runtime: Runtime, ...mode: string[]): Promise<Starte
   const process = await runtime.spawn({
     name: mode.join(' '),
     command: python,
-    args: [fixture('child.py'), pythonHome(), MARKER, ...mode],
+    args: [fixture('child.py'), shepherdFiles(), MARKER, ...mode],
   })
   return { process, said: await firstLine(process) }
 }
@@ -231,7 +231,7 @@ export async function ended(child: ChildProcess): Promise<void> {
 
 /** A Python process that is none of ours. It dies with this one. */
 export function decoy(code: string, args: string[] = [], env: Record<string, string> = {}) {
-  const arm = `import sys; sys.path.insert(0, ${JSON.stringify(join(pythonHome(), 'terrarium'))}); import _arm; _arm.arm()`
+  const arm = `import sys; sys.path.insert(0, ${JSON.stringify(shepherdFiles())}); from terrarium_shepherd import arm; arm.arm()`
   const child = spawn(python, ['-c', `${arm}\n${code}`, ...args], {
     env: { ...process.env, TERRARIUM_HOST_PID: String(process.pid), ...env },
     stdio: ['ignore', 'pipe', 'ignore', 'pipe'],

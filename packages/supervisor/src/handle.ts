@@ -134,7 +134,7 @@ class SupervisorHandle extends Administrator {
     if (!this.#heard.has(event)) {
       this.#heard.add(event)
       this.ref.on(event, (heard) => {
-        this.#listeners.tell(heard.type, heard as never)
+        this.#listeners.tell(heard.type, heard)
       })
     }
     this.#listeners.on(event, listener)

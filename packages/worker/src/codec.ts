@@ -106,15 +106,10 @@ const dataViewExtent = extentReader(DataView.prototype)
 const typedArrayExtent = extentReader(Object.getPrototypeOf(Uint8Array.prototype) as object)
 
 function extentReader(prototype: object): (view: ArrayBufferView) => Extent {
-  const getter = (name: keyof Extent): (() => unknown) => {
-    const get = Object.getOwnPropertyDescriptor(prototype, name)?.get
-    if (get === undefined) throw new Error(`there is no ${name} of views`)
-    return get
+  const getter = <K extends keyof Extent>(name: K): ((view: ArrayBufferView) => Extent[K]) => {
+    const { get } = Object.getOwnPropertyDescriptor(prototype, name) as { readonly get: () => unknown }
+    return (view) => Reflect.apply(get, view, []) as Extent[K]
   }
   const [buffer, byteOffset, byteLength] = [getter('buffer'), getter('byteOffset'), getter('byteLength')]
-  return (view) => ({
-    buffer: Reflect.apply(buffer, view, []) as ArrayBufferLike,
-    byteOffset: Reflect.apply(byteOffset, view, []) as number,
-    byteLength: Reflect.apply(byteLength, view, []) as number,
-  })
+  return (view) => ({ buffer: buffer(view), byteOffset: byteOffset(view), byteLength: byteLength(view) })
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { MARKER, pythonHome, readLines, type OsProcess, type Runtime } from '@terrarium/process'
+import { MARKER, pythonFiles, readLines, shepherdFiles, type OsProcess, type Runtime } from '@terrarium/process'
 import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
 import type { Logger } from 'pino'
 import { fromCallback, type CallbackActorLogic } from 'xstate'
@@ -51,6 +51,11 @@ export type DriverEvent =
   | { readonly type: 'worker.exited'; readonly error: TerrariumError }
 
 export type DriverLogic = CallbackActorLogic<DriverCommand, WorkerInput>
+
+/** The folder with the Python package `terrarium`. Errors: CONFIGURATION. */
+export function workerFiles(): string {
+  return pythonFiles(import.meta.url, '@terrarium/worker', 'terrarium')
+}
 
 /**
  * The hands of the worker machine: reserves, spawns, listens, kills. It owns the process and the session, so that
@@ -116,7 +121,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
       const beginning = runtime.spawn({
         name,
         command: input.interpreter,
-        args: ['-u', join(pythonHome(), 'terrarium', '_boot.py'), MARKER],
+        args: ['-u', join(workerFiles(), 'terrarium', '_boot.py'), MARKER, shepherdFiles()],
         env: {
           ...input.env,
           TERRARIUM_BOOT: JSON.stringify({ socket: server.path, token, module: input.module }),

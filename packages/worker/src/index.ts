@@ -8,7 +8,7 @@ export {
   type WorkerRef,
   type WorkerSnapshot,
 } from './machine.ts'
-export type { WorkerInput, WorkerSurroundings } from './driver.ts'
+export { workerFiles, type WorkerInput, type WorkerSurroundings } from './driver.ts'
 export { SessionServer } from './session-server.ts'
 export {
   checkCallSize,

@@ -1,6 +1,13 @@
 import { exitWith, TerrariumError, type ExitReason } from '@terrarium/supervisor'
 import { assign, fromCallback, sendTo, setup, type ActorRefFrom, type SnapshotFrom } from 'xstate'
-import { driver, type DriverEvent, type DriverLogic, type WorkerInput, type WorkerSurroundings } from './driver.ts'
+import {
+  driver,
+  workerFiles,
+  type DriverEvent,
+  type DriverLogic,
+  type WorkerInput,
+  type WorkerSurroundings,
+} from './driver.ts'
 import type { Session, ToolInfo } from './session.ts'
 
 export interface WorkerContext {
@@ -132,8 +139,9 @@ export type WorkerLogic = typeof workerMachine
 export type WorkerRef = ActorRefFrom<WorkerLogic>
 export type WorkerSnapshot = SnapshotFrom<WorkerLogic>
 
-/** The logic of the workers of one runtime. */
+/** The logic of the workers of one runtime. Throws CONFIGURATION where the Python files of this package are missing. */
 export function createWorkerLogic(surroundings: WorkerSurroundings): WorkerLogic {
+  workerFiles()
   return workerMachine.provide({ actors: { driver: driver(surroundings) } })
 }
 

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import grpc from '@grpc/grpc-js'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { HostServiceService, type SessionRequest, type SessionResponse } from '../src/generated/terrarium/v1/session.ts'
+import {
+  HostServiceService,
+  type FailureCode,
+  type SessionRequest,
+  type SessionResponse,
+} from '../src/generated/terrarium/v1/session.ts'
 import { encode } from '../src/codec.ts'
 import { SessionServer } from '../src/session-server.ts'
 import type { Session } from '../src/session.ts'
@@ -146,7 +151,13 @@ test('C3: a failure code that this version does not know settles its call, and t
     return { id, settled }
   }
   const [first, second] = [outcome('first'), outcome('second')]
-  const failure = { id: first.id, code: 99, type: 'Novelty', message: 'of a later version', traceback: 'tb' }
+  const failure = {
+    id: first.id,
+    code: JSON.parse('99') as FailureCode,
+    type: 'Novelty',
+    message: 'of a later version',
+    traceback: 'tb',
+  }
   stream.write({ seq: 2, ack: 1, frames: [{ kind: { $case: 'failure', value: failure } }] })
   expect(await first.settled).toMatchObject({
     error: {

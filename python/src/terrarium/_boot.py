@@ -1,7 +1,7 @@
 """The bootstrap: what the host starts.
 
-Run as ``python -u _boot.py --terrarium-run RUN --terrarium-spawn SPAWN`` with its lifeline on descriptor 3, its boot
-report on descriptor 4 and ``TERRARIUM_BOOT`` in the environment, a JSON object: ``socket`` (path the host listens on),
+Run as ``python -u _boot.py --terrarium-run RUN --terrarium-spawn SPAWN FOLDER`` with its lifeline on descriptor 3, its boot
+report on descriptor 4, FOLDER that of the package ``terrarium_shepherd``, and ``TERRARIUM_BOOT`` in the environment, a JSON object: ``socket`` (path the host listens on),
 ``token`` (secret of this spawn) and ``module`` (path of the user's file).
 
 It arms itself, then imports one thing after the other and says so, so that whatever is missing is named. Exit statuses
@@ -23,10 +23,13 @@ def main() -> None:
     # A script's own folder comes first on sys.path, unless PYTHONSAFEPATH is set.
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]
-    sys.path.insert(0, here)
-    import _arm  # type: ignore[import-not-found]
-
-    _arm.arm(lifeline_fd=3)
+    sys.path.insert(0, sys.argv[-1])
+    try:
+        from terrarium_shepherd import arm
+    except ImportError:
+        os.write(2, b"terrarium: the guard against outliving the host is missing: start this through Terrarium\n")
+        os._exit(97)
+    arm.arm(lifeline_fd=3)
     # From here on `terrarium` is the package this file is part of, whatever else is installed.
     sys.path[0] = os.path.dirname(here)
 

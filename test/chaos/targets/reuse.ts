@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { pythonHome } from '@terrarium/process'
+import { shepherdFiles } from '@terrarium/process'
 import { canChooseNumbers, end, takeNumber } from '../reuse.ts'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
@@ -32,7 +32,7 @@ export const reuse: Target = {
 
 /** One process at a time, by the sweep helper itself. */
 async function betweenComparisonAndSignal(context: Context): Promise<void> {
-  const args = ['-I', '-S', SCRIPT, pythonHome(), String(context.rounds)]
+  const args = ['-I', '-S', SCRIPT, shepherdFiles(), String(context.rounds)]
   const { stdout } = await promisify(execFile)(context.python, args)
   const { rounds = 0, innocents = 0, 'same tick': same = 0 } = JSON.parse(stdout) as Record<string, number>
   context.count(0, { rounds, innocents }, 'between comparison and signal')

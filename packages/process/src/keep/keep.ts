@@ -185,7 +185,7 @@ class SupervisedProgram implements Kept {
     if (event.type === 'child.start') {
       this.#run = event.ref
       event.ref.on('*', (told: ProgramEvent) => {
-        this.#listeners.tell(told.type, told as never)
+        this.#listeners.tell(told.type, told)
       })
     } else if (event.type === 'child.exit') {
       this.#lastError = event.reason.type === 'error' ? (event.reason.error as Error) : undefined
@@ -199,7 +199,7 @@ class SupervisedProgram implements Kept {
         this.#logger.error({ err }, 'the program has ended, but is not proven dead')
       })
     }
-    this.#listeners.tell(event.type, event as never)
+    this.#listeners.tell(event.type, event)
   }
 }
 

@@ -5,7 +5,7 @@ import { noteCgroup } from './cgroup.ts'
 import { isLower, type Containment, type ContainmentReport } from './containment.ts'
 import { MARKER } from '../table/identity.ts'
 import { launch, type LaunchedChild } from './launch.ts'
-import { pythonHome } from '../python-home.ts'
+import { shepherdFiles } from '../python-files.ts'
 import type { Owner } from '../run.ts'
 import { Shepherd } from './shepherd.ts'
 import type { Spawns } from '../spawns.ts'
@@ -78,7 +78,7 @@ export class Tending {
       name: 'shepherd',
       command: python,
       args: [
-        ...['-I', '-S', join(pythonHome(), 'terrarium_shepherd')],
+        ...['-I', '-S', join(shepherdFiles(), 'terrarium_shepherd')],
         ...['--lifeline', lifeline, '--containment', containment, '--name', name, MARKER],
       ],
       onReserved: (spawn: string) => this.#ids.add(spawn),

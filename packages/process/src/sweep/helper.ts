@@ -4,9 +4,9 @@ import type { Logger } from 'pino'
 import { formatMarker, MARKER, type Identity } from '../table/identity.ts'
 import { markOf } from '../table/mark.ts'
 import type { OsProcess, SpawnRequest } from '../os-process.ts'
-import { pythonHome } from '../python-home.ts'
+import { shepherdFiles } from '../python-files.ts'
 
-/** What became of one target of the sweep helper; see `_sweep.py`. */
+/** What became of one target of the sweep helper; see `sweep.py`. */
 export type Outcome =
   | 'killed'
   | 'gone'
@@ -44,7 +44,7 @@ export async function killStrays(
     })),
   }
   try {
-    const script = join(pythonHome(), 'terrarium', '_sweep.py')
+    const script = join(shepherdFiles(), 'terrarium_shepherd', 'sweep.py')
     const helper = await start(
       { name: 'sweep', command: python, args: ['-I', '-S', script, MARKER] },
       JSON.stringify(request),

@@ -1,6 +1,6 @@
 """Ends marked processes that nobody is the parent of any more, and no others.
 
-Run as ``python -I -S _sweep.py`` with JSON on standard input::
+Run as ``python -I -S sweep.py`` with JSON on standard input::
 
     {"targets": [{"pid": 4711, "startTicks": 123456, "marker": "installation:run:spawn", "mark": "4611686018427387904"}],
      "timeout": 2000}
@@ -24,14 +24,15 @@ import signal
 import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import _arm  # noqa: E402
+# Python puts the folder of the script first, unless it runs with -I.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from terrarium_shepherd import arm  # noqa: E402
 
 _MARKER = b"TERRARIUM_SPAWN="
 
 
 def main() -> None:
-    _arm.arm()
+    arm.arm()
     request = json.loads(sys.stdin.buffer.read().decode("utf-8"))
     timeout = float(request["timeout"]) / 1000
     # Whatever happens, this process is short-lived: SIGALRM ends it.

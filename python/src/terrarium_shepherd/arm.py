@@ -7,7 +7,7 @@ The host holds one end of the lifeline and never writes to it. When that end clo
 * Elsewhere: a thread waits for the end of the lifeline. A C extension that holds the GIL delays it, and a stopped
   process is ended only when it continues.
 
-Standard library only. This module is imported while ``sys.path[0]`` may be the package's own folder, so it imports little.
+Standard library only, and little of it: this is imported before anything else.
 """
 
 import fcntl

@@ -1,0 +1,10 @@
+// npm run pack [-- FOLDER]: builds, then writes the tarballs of all packages to FOLDER (default: .setup/pack).
+import './node-version.mjs'
+
+import('./setup/entry.mjs').then(function (entry) {
+  return entry.run(function () {
+    return import('./pack/tarballs.mjs').then(function (tarballs) {
+      return tarballs.packAll(process.argv[2])
+    })
+  })
+})

@@ -1,0 +1,63 @@
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { runCommand } from '../setup/command.mjs'
+import { pnpmScript } from '../setup/node-steps.mjs'
+import { readJson, root, setupFolder, workspaceFolders } from '../setup/paths.mjs'
+import { setUp } from '../setup/set-up.mjs'
+
+/** Which Python packages come with which Node package, in its folder `python`. Each comes with one only. */
+const PYTHON = { process: ['terrarium_shepherd'], worker: ['terrarium'] }
+
+/**
+ * Packs each package of the workspace as it is published: built, with its Python files and the licence.
+ *
+ * @param {string} [folder] where the tarballs go
+ * @returns {Promise<number>} exit code
+ */
+export async function packAll(folder = join(setupFolder, 'pack')) {
+  await setUp({ need: 'build' })
+  const target = resolve(folder)
+  mkdirSync(target, { recursive: true })
+  for (const source of workspaceFolders().filter((each) => each.startsWith('packages/'))) {
+    process.stdout.write(`${await pack(join(root, source), target)}\n`)
+  }
+  return 0
+}
+
+/**
+ * pnpm resolves the versions that only the workspace knows. The rest is added to a copy: Python files in the checkout's own
+ * packages would be taken for those of an installation.
+ *
+ * @returns {Promise<string>} the path of the tarball
+ */
+async function pack(source, target) {
+  const name = basename(source)
+  const stage = join(setupFolder, 'stage', name)
+  rmSync(stage, { recursive: true, force: true })
+  mkdirSync(stage, { recursive: true })
+  try {
+    await must(process.execPath, [pnpmScript, 'pack', '--pack-destination', stage], { cwd: source })
+    const [resolved] = readdirSync(stage)
+    await must('tar', ['-xzf', resolved], { cwd: stage })
+    const packed = join(stage, 'package')
+    const manifest = readJson(join(packed, 'package.json'))
+    const python = PYTHON[name] ?? []
+    for (const each of python) {
+      const filter = (path) => !/(?:\.pyc|__pycache__)$/.test(path)
+      cpSync(join(root, 'python', 'src', each), join(packed, 'python', each), { recursive: true, filter })
+    }
+    if (python.length > 0) manifest.files.push('python')
+    writeFileSync(join(packed, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
+    cpSync(join(root, 'LICENSE'), join(packed, 'LICENSE'))
+    const packing = await must('npm', ['pack', '--json', '--pack-destination', target, packed], { cwd: stage })
+    return join(target, JSON.parse(packing)[0].filename)
+  } finally {
+    rmSync(stage, { recursive: true, force: true })
+  }
+}
+
+async function must(command, args, options) {
+  const { code, output } = await runCommand(command, args, options)
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${code}:\n${output}`)
+  return output
+}
