@@ -257,13 +257,13 @@ class Host:
         assert self._server.add_insecure_port(f"unix:{quote(self.socket)}") != 0
         self._server.start()
 
-    def start(self, module, python=sys.executable, env=None, boot=None):
+    def start(self, *tools, python=sys.executable, env=None, boot=None):
         """Starts a worker and does not wait for it. ``env`` overrides, None deletes."""
         spawn = f"{self.marker}:{len(self.workers) + 1}"
         token = os.urandom(8).hex()
         lifeline_read, lifeline = os.pipe()
         report, report_write = os.pipe()
-        configuration = {"socket": self.socket, "token": token, "module": str(module), **(boot or {})}
+        configuration = {"socket": self.socket, "token": token, "tools": [str(entry) for entry in tools], **(boot or {})}
         variables = {
             **os.environ,
             "TERRARIUM_SPAWN": spawn,
@@ -289,9 +289,9 @@ class Host:
         self.workers.append(worker)
         return worker
 
-    def ready(self, module, **options):
+    def ready(self, *tools, **options):
         """Starts a worker and answers its connection once it is ready; ``connection.worker`` is the worker."""
-        worker = self.start(module, **options)
+        worker = self.start(*tools, **options)
         eventually("connected", lambda: worker.connection or worker.process.poll() is not None)
         assert worker.connection is not None, (worker.report, worker.output)
         frame = worker.connection.frames.get(timeout=PATIENCE)

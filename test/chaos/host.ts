@@ -61,9 +61,9 @@ const orders: Readonly<Record<string, (pool: Pool) => Promise<void>>> = {
 say({ is: 'begun' })
 const pool = createPool({
   name: 'chaos',
-  python: TOOLS,
+  tools: TOOLS,
   size: 2,
-  interpreter,
+  python: interpreter,
   stateDir,
   drainTimeout: 0,
   backoff: { first: 0, base: 20, factor: 1.5, jitter: 'none' },

@@ -4,8 +4,8 @@ import { isTerrariumError } from '@terrarium/supervisor'
 import { pino } from 'pino'
 
 /** A pool of one worker that cannot start: it says why, and how often it was tried within so many ms. */
-const [stateDir = '', interpreter = '', python = '', ms = '0'] = process.argv.slice(2)
-const pool = createPool({ name: 'broken', python, interpreter, stateDir, logger: pino({ level: 'silent' }) })
+const [stateDir = '', python = '', tools = '', ms = '0'] = process.argv.slice(2)
+const pool = createPool({ name: 'broken', tools, python, stateDir, logger: pino({ level: 'silent' }) })
 const begun = performance.now()
 let wasReady = false
 pool.on('worker.ready', () => (wasReady = true))

@@ -8,7 +8,7 @@ import { eventually, habitat, testPython, TOOLS, type Habitat } from '../support
 /** Starts a pool of two that cannot start, and answers why. */
 async function failure(home: Habitat, options: Partial<PoolOptions>): Promise<TerrariumError> {
   home.expectedErrors.push(/parked/)
-  const pool = createPool({ ...home.common, name: 'broken', python: TOOLS, size: 2, ...options })
+  const pool = createPool({ ...home.common, name: 'broken', tools: TOOLS, size: 2, ...options })
   const reason: unknown = await pool.start().then(
     () => undefined,
     (error: unknown) => error,
@@ -31,7 +31,7 @@ test.each([
   ['a duplicate tool', `${HEADER}@tool(name="t")\ndef u(): return 2\n`, /\bt\b/, /./],
 ])('%s is a configuration error after one spawn a slot', async (_, source, message, hint) => {
   const home = habitat()
-  const error = await failure(home, { python: home.file('tools.py', source) })
+  const error = await failure(home, { tools: home.file('tools.py', source) })
   expect(error.code).toBe('CONFIGURATION')
   expect(error.message).toMatch(message)
   expect(error.hint).toMatch(hint)
@@ -40,13 +40,13 @@ test.each([
 test('a module missing two imports deep is named', async () => {
   const home = habitat()
   home.file('helper.py', 'import nosuch_inner\n')
-  const error = await failure(home, { python: home.file('tools.py', `import helper\n${HEADER}`) })
+  const error = await failure(home, { tools: home.file('tools.py', `import helper\n${HEADER}`) })
   expect(error).toMatchObject({ code: 'CONFIGURATION', details: { module: 'nosuch_inner' } })
 })
 
 test('a missing file is a configuration error', async () => {
   const home = habitat()
-  const error = await failure(home, { python: join(home.directory, 'absent.py') })
+  const error = await failure(home, { tools: join(home.directory, 'absent.py') })
   expect(error.code).toBe('CONFIGURATION')
   expect(error.message).toContain('absent.py')
 })
@@ -63,10 +63,10 @@ test.each([
     writeFileSync(interpreter, script)
     chmodSync(interpreter, 0o755)
   }
-  const error = await failure(home, { interpreter })
+  const error = await failure(home, { python: interpreter })
   expect(error.code).toBe('CONFIGURATION')
   expect(error.message).toMatch(message)
-  expect(error.hint).toContain('TERRARIUM_PYTHON')
+  expect(error.hint).toContain('Correct the option `python`')
 })
 
 test('an interpreter that answers but never runs the bootstrap is a configuration error, even with status 0', async () => {
@@ -79,7 +79,7 @@ test('an interpreter that answers but never runs the bootstrap is a configuratio
     interpreter,
     `#!/bin/sh\ncase "$*" in *_boot.py*) exit 0;; *sys.executable*) echo '${interpreter}'; echo 3.11.0;; *) exec '${testPython()}' "$@";; esac\n`,
   )
-  const error = await failure(home, { interpreter })
+  const error = await failure(home, { python: interpreter })
   expect(error.code).toBe('CONFIGURATION')
   expect(error.message).toContain('without running the bootstrap')
 })
@@ -93,7 +93,7 @@ test.each([
   const pool = createPool({
     ...home.common,
     name: 'quitter',
-    python: home.file('tools.py', source),
+    tools: home.file('tools.py', source),
     backoff: { first: 0, base: 1, jitter: 'none' },
   })
   await expect(pool.start()).rejects.toMatchObject({ code: 'START_FAILED' })
@@ -107,7 +107,7 @@ test('callers are answered at once while the pool is parked, and it heals by its
   const pool = createPool({
     ...home.common,
     name: 'text',
-    python: home.file('tools.py', `import late\n${HEADER}`),
+    tools: home.file('tools.py', `import late\n${HEADER}`),
     size: 2,
   })
   const parked: string[] = []

@@ -27,7 +27,7 @@ test('a module that dies after ready: growing delays, then parked', async () => 
   const pool = createPool({
     ...home.common,
     name: 'loop',
-    python: home.file('tools.py', DIES_AFTER_READY),
+    tools: home.file('tools.py', DIES_AFTER_READY),
     backoff: { first: 0, base: 20, factor: 2, jitter: 'none', maxAttempts: 50 },
   })
   const delays: number[] = []
@@ -51,7 +51,7 @@ test('one worker that crashes over and over leaves its siblings, and the budget 
   const pool = createPool({
     ...home.common,
     name: 'loop',
-    python: TOOLS,
+    tools: TOOLS,
     size: 3,
     backoff: { first: 0, base: 1, factor: 1, jitter: 'none', maxAttempts: 1_000 },
     breaker: { unstable: 25 },

@@ -19,7 +19,7 @@ afterEach(() => {
 type Calls = [tool: string, args: object][]
 
 function launch(home: Habitat, calls: Calls, env: Record<string, string> = {}): ChildProcess {
-  const options = { name: 'doomed', python: TOOLS, size: 2, interpreter: testPython(), stateDir: home.stateDir }
+  const options = { name: 'doomed', tools: TOOLS, size: 2, python: testPython(), stateDir: home.stateDir }
   const host = spawn(process.execPath, [HOST, JSON.stringify({ options, calls })], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...env, XDG_RUNTIME_DIR: home.directory }, // a killed host cannot remove its folder
@@ -110,7 +110,7 @@ test('the next run clears up after a host that was killed with its shepherd', as
   await killTogether(host, shepherds)
   await eventually('the workers are gone', () => home.marked().length === 2, PROMISE)
   expect(home.marked().filter((pid) => daemons.includes(pid))).toHaveLength(2)
-  const next = createPool({ ...home.common, name: 'next', python: TOOLS })
+  const next = createPool({ ...home.common, name: 'next', tools: TOOLS })
   await next.start()
   expect(home.marked().filter((pid) => daemons.includes(pid))).toEqual([])
   expect(next.stats.ready).toBe(1)
@@ -145,7 +145,7 @@ async function killTogether(host: ChildProcess, shepherds: readonly number[]): P
 test('when the shepherd is killed its workers die, their calls fail, and the pool is refilled by a new one', async () => {
   const home = habitat()
   home.expectedErrors.push(/the shepherd has died/)
-  const pool = createPool({ ...home.common, name: 'refilled', python: TOOLS, size: 4 })
+  const pool = createPool({ ...home.common, name: 'refilled', tools: TOOLS, size: 4 })
   await pool.start()
   const shepherds = home.shepherds()
   expect([1, 2]).toContain(shepherds.length)

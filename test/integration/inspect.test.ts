@@ -37,7 +37,7 @@ test("Stately's inspector sees a worker come up, crash, and its successor come u
     })
   }
 
-  const pool = createPool({ ...home.common, name: 'seen', python: TOOLS, inspect: inspector.inspect })
+  const pool = createPool({ ...home.common, name: 'seen', tools: TOOLS, inspect: inspector.inspect })
   await pool.start()
   await eventually('the first worker is seen active', () => lives('worker-1')[0]?.includes('active') === true)
   pool.kill('worker-1')

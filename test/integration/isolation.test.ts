@@ -4,7 +4,7 @@ import { eventually, habitat, isAlive, TOOLS } from '../support/terrarium.ts'
 
 test("the clean-up of a new run never touches a live run's workers, current or restarting", async () => {
   const home = habitat()
-  const options = { ...home.common, python: TOOLS, size: 2 }
+  const options = { ...home.common, tools: TOOLS, size: 2 }
   const old = createPool({
     ...options,
     name: 'old',
@@ -41,11 +41,11 @@ test("the clean-up of a new run never touches a live run's workers, current or r
 test('a broken pool does not touch its neighbour, and says its own name', async () => {
   const home = habitat()
   home.expectedErrors.push(/parked/)
-  const healthy = createPool({ ...home.common, name: 'healthy', python: TOOLS })
+  const healthy = createPool({ ...home.common, name: 'healthy', tools: TOOLS })
   const broken = createPool({
     ...home.common,
     name: 'broken',
-    python: home.file('broken.py', 'import nosuch_module\n'),
+    tools: home.file('broken.py', 'import nosuch_module\n'),
   })
   await healthy.start()
   const [worker] = healthy.workers

@@ -4,7 +4,7 @@ import { eventually, habitat, TOOLS } from '../support/terrarium.ts'
 
 test('workers start and are ready, the pool stops, no process remains', async () => {
   const home = habitat()
-  const pool = createPool({ ...home.common, name: 'text', python: TOOLS, size: 2 })
+  const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 2 })
   await pool.start()
   expect(pool.workers.map(({ state }) => state)).toEqual(['ready', 'ready'])
   expect(pool.workers.map(({ pid }) => pid).sort()).toEqual(home.workers().sort())
@@ -16,7 +16,7 @@ test('workers start and are ready, the pool stops, no process remains', async ()
 
 test('two seconds of normal operation: the same processes throughout, nothing reaped, nothing above info logged', async () => {
   const home = habitat()
-  const pool = createPool({ ...home.common, name: 'text', python: TOOLS, size: 2 })
+  const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 2 })
   await pool.start()
   const before = home.workers().sort()
   expect(before).toHaveLength(2)
@@ -34,7 +34,7 @@ test('two seconds of normal operation: the same processes throughout, nothing re
 test('three cycles of start and stop leave nothing each time', async () => {
   const home = habitat()
   for (let cycle = 0; cycle < 3; cycle++) {
-    const pool = createPool({ ...home.common, name: 'text', python: TOOLS, size: 2 })
+    const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 2 })
     await pool.start()
     expect(pool.stats.ready).toBe(2)
     expect(home.workers()).toHaveLength(2)
@@ -46,7 +46,7 @@ test('three cycles of start and stop leave nothing each time', async () => {
 
 test('a stop takes grandchildren along, in the group of the worker and out of it', async () => {
   const home = habitat()
-  const pool = createPool({ ...home.common, name: 'text', python: TOOLS })
+  const pool = createPool({ ...home.common, name: 'text', tools: TOOLS })
   await pool.start()
   await pool.call('child', { seconds: 60 })
   await pool.call('daemon', { seconds: 60 })
@@ -57,7 +57,7 @@ test('a stop takes grandchildren along, in the group of the worker and out of it
 
 test('a killed worker takes its grandchildren along, and its successor serves', async () => {
   const home = habitat()
-  const pool = createPool({ ...home.common, name: 'text', python: TOOLS })
+  const pool = createPool({ ...home.common, name: 'text', tools: TOOLS })
   await pool.start()
   const [first] = home.workers()
   await pool.call('child', { seconds: 60 })
@@ -71,7 +71,7 @@ test('a killed worker takes its grandchildren along, and its successor serves', 
 
 test('a stop during the start leaves nothing', async () => {
   const home = habitat()
-  const pool = createPool({ ...home.common, name: 'text', python: TOOLS, size: 2 })
+  const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 2 })
   const started = pool.start()
   await eventually('a process exists', () => home.workers().length > 0)
   await Promise.all([

@@ -19,7 +19,7 @@ test('500 calls while workers are killed at random: every call settles exactly o
   const pool = createPool({
     ...home.common,
     name: 'chaos',
-    python: TOOLS,
+    tools: TOOLS,
     size: 4,
     concurrency: 4,
     maxDeaths: 100,

@@ -23,7 +23,7 @@ test('a worker that the kernel holds is told of, its place is filled, and it is 
   const thaw = (): void => {
     if (isFrozen) isFrozen = !run('fsfreeze', '--unfreeze', folder)
   }
-  const pool = createPool({ ...home.common, name: 'stuck', python: TOOLS, size: 2 })
+  const pool = createPool({ ...home.common, name: 'stuck', tools: TOOLS, size: 2 })
   try {
     await pool.start()
     isFrozen = run('fsfreeze', '--freeze', folder)

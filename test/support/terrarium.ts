@@ -52,8 +52,8 @@ export class Habitat {
   }
 
   /** The options every pool of a test shares. */
-  get common(): { interpreter: string; stateDir: string; logger: Logger } {
-    return { interpreter: testPython(), stateDir: this.stateDir, logger: this.logger }
+  get common(): { python: string; stateDir: string; logger: Logger } {
+    return { python: testPython(), stateDir: this.stateDir, logger: this.logger }
   }
 
   /** `error` lines nobody expected. */

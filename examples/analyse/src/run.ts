@@ -31,7 +31,7 @@ export interface Done {
 export function openPool(workers: number): Pool {
   return createPool({
     name: 'analyse',
-    python: new URL('../analyse.py', import.meta.url),
+    tools: new URL('../analyse.py', import.meta.url),
     size: workers,
     concurrency: CONCURRENCY,
     drainTimeout: 2_000,

@@ -60,11 +60,11 @@ async function demonstrate(json: boolean, signal: AbortSignal): Promise<number> 
   }
 }
 
-function openPool(interpreter: string): Pool {
+function openPool(python: string): Pool {
   return createPool({
     name: 'demo',
-    python: new URL('../tools.py', import.meta.url),
-    interpreter,
+    tools: new URL('../tools.py', import.meta.url),
+    python,
     size: SIZE,
     env: { PYTHONPATH: '' }, // no module from elsewhere
     logger: pino({ level: 'silent' }), // the steps tell it

@@ -7,15 +7,16 @@ import { UsageError } from './terminal/usage-error.ts'
 
 const HELP = `terrarium: Python workers, kept alive, contained and visible
 
-  terrarium call FILE.py TOOL [JSON] [--timeout MS] [--python PATH]
-      Starts one worker with the tools of FILE.py, calls TOOL with the keyword arguments in the JSON object,
+  terrarium call TOOLS TOOL [JSON] [--timeout MS] [--python PATH]
+      Starts one worker with the tools of TOOLS (a file, tools.py, or a module, pkg.mod), calls TOOL with the keyword arguments in the JSON object,
       prints the result as JSON, and ends the worker. What the tool prints goes to stderr.
   terrarium doctor [--python PATH]
       Tells which interpreter workers would run on, what it lacks, and the command that repairs it.
   terrarium ps
       Lists the processes on this machine that carry Terrarium's marker.
 
-  --python PATH   default: TERRARIUM_PYTHON, else the active virtual environment's, else python3
+  --python PATH   an interpreter, or the folder of a virtual environment; default: the first of TERRARIUM_PYTHON,
+                  VIRTUAL_ENV, CONDA_PREFIX, ./.venv and python3
   --help, --version
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.

@@ -52,7 +52,7 @@ export interface StopReport {
  * Many workers behind one call.
  *
  * ```ts
- * const pool = createPool({ name: 'text', python: './tools.py', size: 4 })
+ * const pool = createPool({ name: 'text', tools: './tools.py', size: 4 })
  * await pool.start()
  * const counts = await pool.call('word_count', { text: 'a b a' }, { timeout: 5_000 })
  * await pool.stop()

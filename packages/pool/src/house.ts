@@ -8,7 +8,7 @@ import {
   type WorkerInput,
   type WorkerSnapshot,
 } from '@terrarium/worker'
-import { modulePath, type PoolOptions } from './options.ts'
+import { toolEntries, type PoolOptions } from './options.ts'
 import type { Slot } from './slot.ts'
 
 /** What a started pool stands on: the run's processes, the socket they dial, and the supervisor of the workers. */
@@ -26,7 +26,8 @@ export async function openHouse(
   clock: SupervisorClock,
   logger: Logger,
 ): Promise<House> {
-  const interpreter = await resolveInterpreter(options.interpreter)
+  const interpreter = await resolveInterpreter(options.python)
+  logger.debug(interpreter, 'the interpreter of the workers')
   const runtime = await openRuntime({
     python: interpreter.path,
     logger,
@@ -36,7 +37,7 @@ export async function openHouse(
   try {
     const server = await SessionServer.listen(runtime.directory)
     const logic = createWorkerLogic({ runtime, server, logger, clock })
-    const module = modulePath(options.python)
+    const tools = toolEntries(options.tools)
     const { startTimeout, heartbeat, env, cwd } = options
     const supervisor = createSupervisor({
       id: options.name,
@@ -50,8 +51,8 @@ export async function openHouse(
         logic,
         input: {
           name: `${options.name}/${slot.id}`,
-          interpreter: interpreter.path,
-          module,
+          python: interpreter.path,
+          tools,
           env,
           cwd,
           startTimeout,

@@ -8,12 +8,19 @@ import type { Logger } from 'pino'
 export interface PoolOptions {
   /** Names the pool in logs, errors and the inspector: letters, digits, `.`, `_`, `-`. */
   readonly name: string
-  /** The Python file with the tools, relative to the working directory, or a `file:` URL. */
-  readonly python: string | URL
+  /**
+   * What holds the tools, one or several: the path of a file (relative to the working directory) or a `file:` URL, or the name
+   * of a module, `pkg.mod`, which is looked for as `python -m` does: in the workers' `cwd`, then in what is installed. A file in a
+   * package is imported as part of it, relative imports included.
+   */
+  readonly tools: string | URL | readonly (string | URL)[]
   /** How many workers. Default 1. */
   readonly size?: number
-  /** The interpreter. Default: `TERRARIUM_PYTHON`, else the active virtual environment's, else `python3`. */
-  readonly interpreter?: string
+  /**
+   * What runs the workers: an interpreter, or the folder of a virtual environment. Default: the first of `TERRARIUM_PYTHON`,
+   * `VIRTUAL_ENV`, `CONDA_PREFIX`, `./.venv` and `python3` on the PATH.
+   */
+  readonly python?: string
   /**
    * Calls one worker holds at a time. Default 1: nothing waits behind a call that overruns. Raise it for `async` tools,
    * which run concurrently, and for tools so short that the way there and back costs more than the work.
@@ -83,12 +90,15 @@ const CONTAINMENTS: readonly NonNullable<PoolOptions['containment']>[] = ['auto'
 /** Throws INVALID_ARGUMENT naming every mistake at once. */
 export function validatePoolOptions(options: PoolOptions): void {
   const mistakes: string[] = []
-  const { name, python } = options
+  const { name, tools } = options
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
     mistakes.push('`name` must be 1 to 64 letters, digits, dots, underscores or dashes')
   }
-  if (!(python instanceof URL ? python.protocol === 'file:' : typeof python === 'string' && python !== '')) {
-    mistakes.push('`python` must be the path or file: URL of a Python file')
+  const entries: readonly unknown[] = Array.isArray(tools) ? tools : [tools]
+  if (entries.length === 0 || !entries.every(isToolEntry)) {
+    mistakes.push(
+      "`tools` must be the path or file: URL of a Python file, a module's name (`pkg.mod`), or an array of these",
+    )
   }
   for (const key of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
     const value = options[key]
@@ -104,7 +114,7 @@ export function validatePoolOptions(options: PoolOptions): void {
       }
     }
   }
-  for (const key of ['interpreter', 'cwd', 'stateDir'] as const) {
+  for (const key of ['cwd', 'stateDir'] as const) {
     if (options[key] === '') mistakes.push(`\`${key}\` must not be empty`)
   }
   const { containment } = options
@@ -125,8 +135,24 @@ export function validateCall(tool: string, args: unknown, { timeout }: CallOptio
   }
 }
 
-export function modulePath(python: string | URL): string {
-  return python instanceof URL ? fileURLToPath(python) : resolve(python)
+/** Absolute paths of files, and names of modules. */
+export function toolEntries(tools: PoolOptions['tools']): readonly string[] {
+  const entries = typeof tools === 'string' || tools instanceof URL ? [tools] : tools
+  return entries.map((entry) => {
+    if (entry instanceof URL) return fileURLToPath(entry)
+    return isModuleName(entry) ? entry : resolve(entry)
+  })
+}
+
+function isToolEntry(entry: unknown): boolean {
+  return entry instanceof URL ? entry.protocol === 'file:' : typeof entry === 'string' && entry !== ''
+}
+
+/** Everything else is a path. */
+function isModuleName(entry: string): boolean {
+  return (
+    /^[\p{ID_Start}_][\p{ID_Continue}]*(?:\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u.test(entry) && !/\.py$/.test(entry)
+  )
 }
 
 const invalid = (message: string): TerrariumError => new TerrariumError('INVALID_ARGUMENT', message)

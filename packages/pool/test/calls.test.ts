@@ -6,7 +6,7 @@ import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 
 async function started(home: Habitat, options: Partial<PoolOptions> = {}): Promise<Pool> {
-  const pool = createPool({ ...home.common, name: 'calls', python: TOOLS, ...options })
+  const pool = createPool({ ...home.common, name: 'calls', tools: TOOLS, ...options })
   await pool.start()
   expect(pool.stats.ready).toBe(options.size ?? 1)
   return pool

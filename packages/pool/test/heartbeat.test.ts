@@ -10,7 +10,7 @@ test('an idle worker that does not answer is replaced after so many misses, not 
   const pool = createPool({
     ...home.common,
     name: 'beat',
-    python: TOOLS,
+    tools: TOOLS,
     clock,
     heartbeat: { interval: 1_000, misses: 3 },
   })
@@ -34,7 +34,7 @@ test('an idle worker that does not answer is replaced after so many misses, not 
 
 test('a worker that answers, or holds the GIL in a call, is left alone', async () => {
   const home = habitat()
-  const pool = createPool({ ...home.common, name: 'beat', python: TOOLS, heartbeat: { interval: 20, misses: 5 } })
+  const pool = createPool({ ...home.common, name: 'beat', tools: TOOLS, heartbeat: { interval: 20, misses: 5 } })
   await pool.start()
   const pid = pool.workers[0]?.pid
   await new Promise((resolve) => setTimeout(resolve, 1_000))

@@ -12,7 +12,7 @@ const explodeLater = (() => Promise.reject(new Error('boom later'))) as () => vo
 test('C1: a listener for call.retry that throws keeps no call from being settled', async () => {
   const home = habitat()
   home.expectedErrors.push(/^a listener for call.retry failed$/)
-  const pool = createPool({ ...home.common, name: 'p', python: TOOLS, concurrency: 4, drainTimeout: 0 })
+  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, concurrency: 4, drainTimeout: 0 })
   await pool.start()
   let heard = 0
   pool.on('call.retry', explode)
@@ -43,8 +43,8 @@ const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
 test('C2: listeners that throw or reject at every event of a pool keep it from nothing', async () => {
   const home = habitat()
   home.expectedErrors.push(/^a listener for [a-z.]+ failed$/, /^parked: /)
-  const hostile = (python: string): Pool => {
-    const pool = createPool({ ...home.common, name: 'p', python })
+  const hostile = (tools: string): Pool => {
+    const pool = createPool({ ...home.common, name: 'p', tools })
     for (const event of Object.keys(EVENTS) as (keyof PoolEvents)[]) {
       pool.on(event, explode)
       pool.on(event, explodeLater)
@@ -76,7 +76,7 @@ test('C2: listeners that throw or reject at every event of a pool keep it from n
 test('C2: start() resolves although a listener for worker.ready throws', async () => {
   const home = habitat()
   home.expectedErrors.push(/^a listener for worker.ready failed$/)
-  const pool = createPool({ ...home.common, name: 'p', python: TOOLS, size: 2 })
+  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, size: 2 })
   pool.on('worker.ready', explode)
   await pool.start()
   expect(pool.stats.ready).toBe(2)

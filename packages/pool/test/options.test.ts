@@ -1,22 +1,54 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect, test } from '@jest/globals'
 import { createPool, type PoolOptions } from '@terrarium/pool'
+import { habitat } from '../../../test/support/terrarium.ts'
 
 test('every mistake is named at once, and nothing is started', () => {
-  const options = { name: 'a b', python: '', size: 0, concurrency: 1.5, startTimeout: -1 } as PoolOptions
+  const options = { name: 'a b', tools: '', size: 0, concurrency: 1.5, startTimeout: -1 } as PoolOptions
   expect(() => createPool(options)).toThrow(
     expect.objectContaining({
       code: 'INVALID_ARGUMENT',
-      message: expect.stringMatching(/`name`.*`python`.*`size`.*`concurrency`.*`startTimeout`/),
+      message: expect.stringMatching(/`name`.*`tools`.*`size`.*`concurrency`.*`startTimeout`/),
     }),
   )
 })
 
-test('a URL that is not a file is refused', () => {
-  expect(() => createPool({ name: 'a', python: new URL('http://localhost/tools.py') })).toThrow('`python`')
+test.each([
+  ['a URL that is not a file', new URL('http://localhost/tools.py')],
+  ['nothing', []],
+  ['nothing among others', ['tools.py', '']],
+  ['a number', 4],
+])('%s as the place of the tools is refused', (_, tools) => {
+  expect(() => createPool({ name: 'a', tools: tools as never })).toThrow('`tools` must be')
+})
+
+test('A7: tools are taken from files, modules of packages, and several of them', async () => {
+  const home = habitat()
+  for (const folder of ['pkg', 'pkg/sub']) {
+    mkdirSync(join(home.directory, folder))
+    home.file(`${folder}/__init__.py`, '')
+  }
+  home.file('pkg/sub/helper.py', 'X = 40\n')
+  const tool = (name: string, body: string) => `from terrarium import tool\n@tool\ndef ${name}(): return ${body}\n`
+  const inPackage = home.file('pkg/sub/inside.py', `from .helper import X\n${tool('inside', 'X + 2')}`)
+  home.file('pkg/named.py', `from .sub.helper import X\n${tool('named', 'X + 3')}`)
+  const alone = home.file('alone.py', tool('alone', '1'))
+  const pool = createPool({
+    ...home.common,
+    name: 'a',
+    tools: [inPackage, 'pkg.named', pathToFileURL(alone)],
+    cwd: home.directory,
+  })
+  await pool.start()
+  expect(pool.stats.ready).toBe(1)
+  expect([await pool.call('inside'), await pool.call('named'), await pool.call('alone')]).toEqual([42, 43, 1])
+  await pool.stop()
 })
 
 test('a call before start() is refused and says so', async () => {
-  const pool = createPool({ name: 'a', python: 'tools.py' })
+  const pool = createPool({ name: 'a', tools: 'tools.py' })
   await expect(pool.call('echo')).rejects.toMatchObject({ code: 'STOPPED', hint: 'call start() first' })
   expect(await pool.stop()).toEqual({ processesLeft: 0 })
   await expect(pool.call('echo')).rejects.toMatchObject({ code: 'STOPPED' })

@@ -1,13 +1,19 @@
 import { execFile } from 'node:child_process'
+import { lstatSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { TerrariumError } from '@terrarium/supervisor'
 
-/** A Python interpreter that was asked who it is. */
+/** A Python interpreter that was asked for its path and version. */
 export interface Interpreter {
   /** What runs: `sys.executable`, so a shim (pyenv, asdf) is looked through once and never again. */
   readonly path: string
   /** For example `3.11.7`. */
   readonly version: string
+  /** Why it is this one: the option `python`, a variable of the environment, `./.venv`, or `python3` on the PATH. */
+  readonly source: 'python' | 'TERRARIUM_PYTHON' | 'VIRTUAL_ENV' | 'CONDA_PREFIX' | './.venv' | 'python3'
 }
+
+type Source = Interpreter['source']
 
 /** The oldest Python the package `terrarium` supports. */
 const OLDEST = [3, 10] as const
@@ -16,25 +22,44 @@ const OLDEST = [3, 10] as const
 const PATIENCE = 10_000
 
 /**
- * Finds the interpreter: the given one, else `TERRARIUM_PYTHON`, else that of the active virtual environment, else
- * `python3` on the PATH. Rejects with CONFIGURATION when it is not there, not Python, or too old.
+ * Finds the interpreter: the first that is given of the argument and TERRARIUM_PYTHON (an interpreter, or the folder of a virtual
+ * environment), VIRTUAL_ENV, CONDA_PREFIX, `.venv` in the working directory, and `python3` on the PATH. What is empty counts as
+ * not given. Rejects with CONFIGURATION when it is not there, not Python, or too old; nothing else is tried then.
  */
-export async function resolveInterpreter(given?: string): Promise<Interpreter> {
-  const { TERRARIUM_PYTHON, VIRTUAL_ENV } = process.env
-  const command = given ?? TERRARIUM_PYTHON ?? (VIRTUAL_ENV === undefined ? 'python3' : `${VIRTUAL_ENV}/bin/python`)
-  const answer = await ask(command)
-  const [path, version] = answer.split('\n')
+export async function resolveInterpreter(python?: string): Promise<Interpreter> {
+  const [source, command] = choose(python)
+  const [path, version] = (await ask(command, source)).split('\n')
   const [major = 0, minor = 0] = (version ?? '').split('.').map(Number)
   if (path === undefined || path === '' || version === undefined || !/^\d+\.\d+/.test(version)) {
-    throw configuration(command, `${command} does not answer like a Python interpreter`)
+    throw configuration(command, source, `${command} does not answer like a Python interpreter`)
   }
   if (major !== OLDEST[0] || minor < OLDEST[1]) {
-    throw configuration(command, `${path} is Python ${version}; Terrarium needs ${OLDEST.join('.')} or newer`)
+    throw configuration(command, source, `${path} is Python ${version}; Terrarium needs ${OLDEST.join('.')} or newer`)
   }
-  return { path, version }
+  return { path, version, source }
 }
 
-function ask(command: string): Promise<string> {
+function choose(python: string | undefined): [Source, string] {
+  const { TERRARIUM_PYTHON, VIRTUAL_ENV, CONDA_PREFIX } = process.env
+  if (python) return ['python', interpreterOf(python)]
+  if (TERRARIUM_PYTHON) return ['TERRARIUM_PYTHON', interpreterOf(TERRARIUM_PYTHON)]
+  if (VIRTUAL_ENV) return ['VIRTUAL_ENV', inFolder(VIRTUAL_ENV)]
+  if (CONDA_PREFIX) return ['CONDA_PREFIX', inFolder(CONDA_PREFIX)]
+  const local = inFolder(resolve('.venv'))
+  // Also a link that leads nowhere: an environment that has to be made again must not go unnoticed.
+  if (lstatSync(local, { throwIfNoEntry: false }) !== undefined) return ['./.venv', local]
+  return ['python3', 'python3']
+}
+
+/** An interpreter, or that of a virtual environment. A name without a folder is looked for on the PATH. */
+function interpreterOf(python: string): string {
+  if (statSync(python, { throwIfNoEntry: false })?.isDirectory()) return inFolder(resolve(python))
+  return python.includes('/') ? resolve(python) : python
+}
+
+const inFolder = (environment: string): string => join(environment, 'bin', 'python')
+
+function ask(command: string, source: Source): Promise<string> {
   const question = 'import sys; print(sys.executable); print(sys.version.split()[0])'
   return new Promise((resolve, reject) => {
     const child = execFile(
@@ -43,18 +68,27 @@ function ask(command: string): Promise<string> {
       { timeout: PATIENCE, killSignal: 'SIGKILL' },
       (error, stdout) => {
         if (error === null) resolve(stdout)
-        else if (error.code === 'ENOENT') reject(configuration(command, `there is no ${command}`, error))
-        else reject(configuration(command, `${command} does not run: ${error.message.trim()}`, error))
+        else if (error.code === 'ENOENT') reject(configuration(command, source, `there is no ${command}`, error))
+        else reject(configuration(command, source, `${command} does not run: ${error.message.trim()}`, error))
       },
     )
     child.stdin?.end()
   })
 }
 
-function configuration(command: string, message: string, cause?: unknown): TerrariumError {
+const HINTS: Readonly<Record<Source, string>> = {
+  python: 'Correct the option `python`: it names an interpreter, or the folder of a virtual environment.',
+  TERRARIUM_PYTHON: 'Correct TERRARIUM_PYTHON: it names an interpreter, or the folder of a virtual environment.',
+  VIRTUAL_ENV: 'Activate a virtual environment that is there, or unset VIRTUAL_ENV; TERRARIUM_PYTHON goes before it.',
+  CONDA_PREFIX: 'Activate an environment that has Python, or unset CONDA_PREFIX; TERRARIUM_PYTHON goes before it.',
+  './.venv': 'Make .venv again (python3 -m venv --clear .venv), or name another interpreter with TERRARIUM_PYTHON.',
+  python3: 'Install Python 3.10 or newer, or name an interpreter with the option `python` or with TERRARIUM_PYTHON.',
+}
+
+function configuration(command: string, source: Source, message: string, cause?: unknown): TerrariumError {
   return new TerrariumError('CONFIGURATION', message, {
-    hint: 'name an interpreter with the option `interpreter` or the environment variable TERRARIUM_PYTHON',
-    details: { interpreter: command },
+    hint: HINTS[source],
+    details: { interpreter: command, source },
     cause,
   })
 }

@@ -395,7 +395,7 @@ test('environment, folder, and the marker: always in the environment, in the arg
 
 test('without a runtime it opens one of its own, and stopping closes that', async () => {
   const stateDir = freshState()
-  const kept = keep('sleep', ['60'], { stateDir, interpreter: python, logger: silent })
+  const kept = keep('sleep', ['60'], { stateDir, python, logger: silent })
   onEnd(() => kept.stop())
   await kept.whenReady()
   const [run = ''] = readdirSync(join(stateDir, 'runs'))
@@ -409,10 +409,10 @@ test('without a runtime it opens one of its own, and stopping closes that', asyn
 
 test('a runtime of its own that cannot be opened is a configuration error, and one that is not open yet can be stopped', async () => {
   const stateDir = freshState()
-  const broken = keep('sleep', ['60'], { stateDir, interpreter: '/nowhere/python', logger: silent })
+  const broken = keep('sleep', ['60'], { stateDir, python: '/nowhere/python', logger: silent })
   await expect(broken.whenReady()).rejects.toMatchObject({ code: 'CONFIGURATION', message: /there is no/ })
   await broken.stop()
-  const hasty = keep('sleep', ['60'], { stateDir, interpreter: python, logger: silent })
+  const hasty = keep('sleep', ['60'], { stateDir, python, logger: silent })
   await new Promise(setImmediate)
   await hasty.stop()
   expect(readdirSync(join(stateDir, 'runs'), { withFileTypes: true })).toEqual([])

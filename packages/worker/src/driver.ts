@@ -14,9 +14,9 @@ export interface WorkerInput {
   /** For people and logs, for example `text/worker-1`. */
   readonly name: string
   /** The interpreter's path, see `resolveInterpreter`. */
-  readonly interpreter: string
-  /** The tool module's absolute path. */
-  readonly module: string
+  readonly python: string
+  /** What holds the tools: absolute paths of files, and names of modules, which are looked for from `cwd` on. */
+  readonly tools: readonly string[]
   /** Added to the host's environment. */
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Default: the host's. */
@@ -120,11 +120,11 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
     const run = async (): Promise<TerrariumError> => {
       const beginning = runtime.spawn({
         name,
-        command: input.interpreter,
+        command: input.python,
         args: ['-u', join(workerFiles(), 'terrarium', '_boot.py'), MARKER, shepherdFiles()],
         env: {
           ...input.env,
-          TERRARIUM_BOOT: JSON.stringify({ socket: server.path, token, module: input.module }),
+          TERRARIUM_BOOT: JSON.stringify({ socket: server.path, token, tools: input.tools }),
         },
         cwd: input.cwd,
         onReserved: (spawnId) => {
@@ -144,7 +144,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
       return explainExit(status, {
         name,
         pid: spawned.pid,
-        interpreter: input.interpreter,
+        python: input.python,
         boot: report.progress,
         ready,
       })

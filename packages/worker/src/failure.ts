@@ -19,7 +19,8 @@ export interface Circumstances {
   /** The worker's name, for example `text/worker-1`. */
   readonly name: string
   readonly pid: number
-  readonly interpreter: string
+  /** The interpreter's path. */
+  readonly python: string
   readonly boot: BootProgress
   /** Whether the worker had become ready. */
   readonly ready: boolean
@@ -62,13 +63,13 @@ export function explainExit(status: ExitStatus, at: Circumstances): TerrariumErr
   if (at.boot.phase === 'none' && status.signal === null) {
     return new TerrariumError(
       'CONFIGURATION',
-      `worker ${at.name} cannot start: ${at.interpreter} ended with ${how} without running the bootstrap`,
+      `worker ${at.name} cannot start: ${at.python} ended with ${how} without running the bootstrap`,
       {
         hint:
           said === ''
-            ? `check that ${at.interpreter} is a Python interpreter, version 3.10 or newer`
+            ? `check that ${at.python} is a Python interpreter, version 3.10 or newer`
             : `its last words: ${lastLine(said)}`,
-        details: { ...details, ...stderr, interpreter: at.interpreter, watch: [at.interpreter] },
+        details: { ...details, ...stderr, interpreter: at.python, watch: [at.python] },
       },
     )
   }

@@ -24,7 +24,7 @@ const exit = (code: number | null, signal: ExitStatus['signal'] = null, tail = '
 const at = (boot: Circumstances['boot'], ready = false): Circumstances => ({
   name: 'p/worker-1',
   pid: 7,
-  interpreter: '/opt/python',
+  python: '/opt/python',
   boot,
   ready,
 })

@@ -7,7 +7,7 @@ import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'
 
 async function surroundings() {
   const home = habitat()
-  const { path } = await resolveInterpreter(home.common.interpreter)
+  const { path } = await resolveInterpreter(home.common.python)
   const { logger, stateDir } = home.common
   const runtime = await openRuntime({ python: path, stateDir, logger })
   const server = await SessionServer.listen(runtime.directory)
@@ -15,7 +15,7 @@ async function surroundings() {
     server.close()
     return runtime.close()
   }
-  const input = { name: 'text/worker-1', interpreter: path, module: TOOLS }
+  const input = { name: 'text/worker-1', python: path, tools: [TOOLS] }
   return { home, runtime, server, logger, input, close }
 }
 

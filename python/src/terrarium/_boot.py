@@ -2,7 +2,7 @@
 
 Run as ``python -u _boot.py --terrarium-run RUN --terrarium-spawn SPAWN FOLDER`` with its lifeline on descriptor 3, its boot
 report on descriptor 4, FOLDER that of the package ``terrarium_shepherd``, and ``TERRARIUM_BOOT`` in the environment, a JSON object: ``socket`` (path the host listens on),
-``token`` (secret of this spawn) and ``module`` (path of the user's file).
+``token`` (secret of this spawn) and ``tools`` (what to import: absolute paths of files, and names of modules).
 
 It arms itself, then imports one thing after the other and says so, so that whatever is missing is named. Exit statuses
 before ready: 97 the host is gone, 78 configuration, 70 another exception, 79 the module ended the process, 75 the host
@@ -14,6 +14,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from terrarium._report import BootReport
 
 
@@ -48,23 +50,24 @@ def _boot(report: "BootReport") -> int:
     from terrarium import _diagnosis, _exit
 
     pid = os.getpid()
-    module = ""
+    entry = ""
     step = "the boot configuration"
     try:
         _prepare_process()
         boot = _configuration()
-        module = boot["module"]
         for step in ("grpc", "google.protobuf", "msgpack"):
             report.importing(step)
             __import__(step)
         step = "terrarium"
+        from terrarium._module import found_tools, load
         from terrarium._session import Session
 
-        report.importing(module)
-        step = module
-        from terrarium._module import load_tools
-
-        tools = load_tools(module)
+        sys.argv[:] = boot["tools"][:1]
+        for entry in boot["tools"]:
+            step = entry
+            report.importing(entry)
+            load(entry)
+        tools = found_tools(boot["tools"])
         if os.getpid() != pid:
             os._exit(0)  # a process that the module forked, and that came out of it: not the worker
         report.connecting()
@@ -74,14 +77,14 @@ def _boot(report: "BootReport") -> int:
     except BaseException as error:
         if os.getpid() != pid:
             os._exit(_exit.of_child(error))
-        failure = _diagnosis.diagnose(error, step, module)
+        failure = _diagnosis.diagnose(error, step, entry)
         report.failed(failure)
         return failure.status
     report.ready()
     return session.serve()
 
 
-def _configuration() -> "dict[str, str]":
+def _configuration() -> "dict[str, Any]":
     import json
 
     # Not for the eyes of user code: it holds the token.
@@ -89,7 +92,7 @@ def _configuration() -> "dict[str, str]":
     if said is None:
         raise RuntimeError("TERRARIUM_BOOT is not set: workers are started by their host")
     boot = json.loads(said)
-    return {key: boot[key] for key in ("socket", "token", "module")}
+    return {key: boot[key] for key in ("socket", "token", "tools")}
 
 
 def _prepare_process() -> None:

@@ -53,6 +53,8 @@ def _classify(error: BaseException, step: str, user_module: str) -> BootFailure:
     if isinstance(error, SessionLost):
         return BootFailure(_exit.SESSION_LOST, "session_lost", str(error))
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        if step == user_module and not _files(error) and f"{step}.".startswith(f"{error.name}."):
+            return _missing_entry(error.name, step)
         return _missing_module(error, error.name, step)
     if isinstance(error, ImportError):
         return _import_error(error, step)
@@ -94,6 +96,16 @@ def _missing_module(error: ModuleNotFoundError, name: str, step: str) -> BootFai
     return BootFailure(_exit.CONFIGURATION, "missing_module", message, hint, name, watch=watch)
 
 
+def _missing_entry(name: str, entry: str) -> BootFailure:
+    """What the user has named as the module with the tools is not there, or is not in its package."""
+    message = f"no module named {name!r}, which is to hold the tools, in {sys.executable}"
+    hint = (
+        f"Correct the name {entry} that is given to the pool. It is looked for in {os.getcwd()}, which the option `cwd` sets, "
+        f"and in what is installed; a file can be given by its path."
+    )
+    return BootFailure(_exit.CONFIGURATION, "missing_module", message, hint, name, watch=[os.getcwd()])
+
+
 def _import_error(error: ImportError, step: str) -> BootFailure:
     if step == "terrarium":
         return _broken_libraries(error)
@@ -102,7 +114,12 @@ def _import_error(error: ImportError, step: str) -> BootFailure:
     missing = cause.name if isinstance(cause, ModuleNotFoundError) else None
     name = missing or error.name or (step if step in _REQUIREMENTS else None)
     message = f"{_describe(error)}{_imported_by(error)}"
-    if missing is not None:
+    if "relative import" in str(error) and error.name is None:
+        hint = (
+            "A file can import from the folder beside it by `from .name` when it belongs to a package: put an __init__.py into "
+            "its folder, or name it as a module (tools: 'package.module')."
+        )
+    elif missing is not None:
         hint = _pip(_DISTRIBUTIONS.get(missing, missing))
     elif step in _REQUIREMENTS:
         hint = _pip("--force-reinstall", _REQUIREMENTS[step])

@@ -1,4 +1,4 @@
-"""Imports the user's file as the module it is."""
+"""Imports what the user has named as the place of the tools: files and modules."""
 
 import importlib.util
 import os
@@ -10,34 +10,71 @@ from terrarium._tools import Tool, tools
 
 
 class NoTools(Exception):
-    """The user's module was imported, and nothing in it is marked."""
+    """Everything was imported, and nothing in it is marked."""
 
 
 class NotAFile(Exception):
-    """There is something at the path of the user's module, but it cannot be read as a file."""
+    """There is something at the path of the user's module, but it cannot be imported."""
 
 
-def load_tools(path: str) -> "list[Tool]":
-    """Imports the file at ``path`` and answers what it marked with ``@tool``, in the order of definition.
+def found_tools(entries: "list[str]") -> "list[Tool]":
+    """What was marked with ``@tool`` in what was loaded, in the order of definition. Raises NoTools."""
+    if not tools:
+        raise NoTools(f"{', '.join(entries)} {'has' if len(entries) == 1 else 'have'} no tool")
+    return list(tools.values())
 
-    As with a script, its folder comes first on ``sys.path`` and ``sys.argv`` holds nothing of ours. Unlike a script it
-    is importable by its own name: a helper that imports it gets the same module, and its classes can be pickled.
+
+def load(entry: str) -> None:
+    """Imports the module of that name, or the file (or the folder of a package) at that absolute path.
+
+    A file in a package is imported as part of it, as ``python -m`` would. Any other is imported as a script is run: its folder
+    comes first on ``sys.path``, and ``sys.argv`` holds nothing of ours. Unlike a script it is importable by its own name: a helper
+    that imports it gets the same module, and its classes can be pickled.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):  # FileNotFoundError for a missing one
+    if os.path.isabs(entry):
+        _load_file(entry)
+    else:
+        _come_first(os.getcwd())
+        __import__(entry)
+
+
+def _load_file(path: str) -> None:
+    if stat.S_ISDIR(os.stat(path).st_mode):  # FileNotFoundError for a missing one
+        path = os.path.join(path, "__init__.py")
+        if not os.path.exists(path):
+            raise NotAFile(f"{os.path.dirname(path)} is a folder without __init__.py")
+    if not stat.S_ISREG(os.stat(path).st_mode):
         raise NotAFile(f"{path} is not a file")
     with open(path, "rb"):  # PermissionError, in a form that names the path
         pass
-    sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
-    sys.argv[:] = [path]
-    name = _free_name(os.path.splitext(os.path.basename(path))[0])
+    folder, package = _package_of(os.path.dirname(os.path.realpath(path)))
+    stem = os.path.splitext(os.path.basename(path))[0]
+    _come_first(folder)
+    if package:
+        __import__(package if stem == "__init__" else f"{package}.{stem}")
+        return
+    name = _free_name(stem)
     spec = importlib.util.spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
-    assert spec is not None and spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise NotAFile(f"{path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
-    if not tools:
-        raise NoTools(f"{path} has no tool")
-    return list(tools.values())
+
+
+def _package_of(folder: str) -> "tuple[str, str]":
+    """The folder that the top package of ``folder`` is in, and the dotted name of the package, which is empty if it is none."""
+    names: list[str] = []
+    while os.path.isfile(os.path.join(folder, "__init__.py")) and os.path.basename(folder).isidentifier():
+        folder, name = os.path.split(folder)
+        names.insert(0, name)
+    return folder, ".".join(names)
+
+
+def _come_first(folder: str) -> None:
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)
 
 
 def _free_name(stem: str) -> str:

@@ -15,8 +15,8 @@ export async function measureSupervised(stage: Stage): Promise<Figure> {
   const { folder, python, quick, signal, log, standard } = stage
   const pool = createPool({
     name: 'bench',
-    python: new URL('../../../bench/wire/echo_tools.py', import.meta.url),
-    interpreter: python,
+    tools: new URL('../../../bench/wire/echo_tools.py', import.meta.url),
+    python,
     stateDir: join(folder, 'pool'),
     size: SIZE,
     backoff: { first: BACKOFF, base: BACKOFF, factor: 1, jitter: 'none', maxAttempts: 1_000 },

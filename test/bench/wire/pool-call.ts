@@ -11,8 +11,8 @@ export async function openPool(
 ): Promise<Contender & { close: () => Promise<void> }> {
   const pool = createPool({
     name: `bench-${concurrency}`,
-    python: new URL('../../../bench/wire/echo_tools.py', import.meta.url),
-    interpreter: python,
+    tools: new URL('../../../bench/wire/echo_tools.py', import.meta.url),
+    python,
     stateDir: join(directory, 'state'),
     concurrency,
   })

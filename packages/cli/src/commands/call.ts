@@ -10,17 +10,19 @@ export async function call(argv: readonly string[], signal: AbortSignal): Promis
     options: { timeout: { type: 'string' }, python: { type: 'string' } },
     allowPositionals: true,
   })
-  const [file, tool, json = '{}', ...rest] = positionals
-  if (file === undefined || tool === undefined || rest.length > 0) {
-    throw new UsageError('Give a Python file, the name of a tool and, if it takes arguments, one JSON object.')
+  const [tools, tool, json = '{}', ...rest] = positionals
+  if (tools === undefined || tool === undefined || rest.length > 0) {
+    throw new UsageError(
+      'Give a Python file or module, the name of a tool and, if it takes arguments, one JSON object.',
+    )
   }
   const args = parseArguments(json)
   const timeout = parseTimeout(values.timeout)
   const pool = createPool({
     name: 'call',
-    python: file,
+    tools,
     logger: pino({ level: 'info' }, { write: showOutput }),
-    ...(values.python === undefined ? {} : { interpreter: values.python }),
+    ...(values.python === undefined ? {} : { python: values.python }),
   })
   signal.addEventListener('abort', () => void pool.stop(), { once: true })
   try {

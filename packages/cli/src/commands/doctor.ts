@@ -38,7 +38,7 @@ interface Found {
 export async function doctor(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const { values } = parseArgs({ args: [...argv], options: { python: { type: 'string' } } })
   const interpreter = await resolveInterpreter(values.python)
-  show('interpreter', `${interpreter.path} (Python ${interpreter.version})`)
+  show('interpreter', `${interpreter.path} (Python ${interpreter.version}, ${CHOSEN[interpreter.source]})`)
   const missing: string[] = []
   const modules = await probeModules(interpreter.path)
   for (const [module, distribution] of MODULES) {
@@ -55,6 +55,15 @@ export async function doctor(argv: readonly string[], signal: AbortSignal): Prom
   show('trial worker', await tryWorker(interpreter.path, signal))
   return 0
 }
+
+const CHOSEN = {
+  python: 'as --python says',
+  TERRARIUM_PYTHON: 'as TERRARIUM_PYTHON says',
+  VIRTUAL_ENV: 'of the active virtual environment',
+  CONDA_PREFIX: 'of the active conda environment',
+  './.venv': 'of ./.venv',
+  python3: 'the first python3 on the PATH',
+} as const
 
 /** As a shell takes it. */
 const quoted = (path: string): string => (/^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
@@ -91,8 +100,8 @@ async function tryWorker(python: string, signal: AbortSignal): Promise<string> {
   const begun = performance.now()
   const pool = createPool({
     name: 'doctor',
-    python: new URL('../../python/doctor.py', import.meta.url),
-    interpreter: python,
+    tools: new URL('../../python/doctor.py', import.meta.url),
+    python,
     logger: pino({ level: 'silent' }),
   })
   signal.addEventListener('abort', () => void pool.stop(), { once: true })

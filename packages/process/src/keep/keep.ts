@@ -26,8 +26,8 @@ export interface KeepOptions
     Pick<SupervisorOptions, 'intensity' | 'period' | 'backoff' | 'classify' | 'clock' | 'inspect'> {
   /** Default: one of its own, which `stop()` closes. One that is given is left open. */
   readonly runtime?: Runtime | undefined
-  /** For a runtime of its own. Default: `TERRARIUM_PYTHON`, else the active virtual environment's, else `python3`. */
-  readonly interpreter?: string | undefined
+  /** For a runtime of its own: an interpreter, or the folder of a virtual environment. Default: see {@link resolveInterpreter}. */
+  readonly python?: string | undefined
   /** Of `@terrarium/supervisor`; it cannot be off, so that a program that can never start is started once. */
   readonly breaker?: BreakerOptions
 }
@@ -88,10 +88,10 @@ class SupervisedProgram implements Kept {
 
   constructor(command: string, args: readonly string[], options: KeepOptions) {
     checkProgram(command, args, options)
-    const { runtime, interpreter, stateDir, containment, logger, ...rest } = options
+    const { runtime, python, stateDir, containment, logger, ...rest } = options
     const { name = basename(command), env, cwd, ready, startTimeout, grace, lines, ...supervision } = rest
     const { restart = 'permanent', onExhausted = 'park', ...supervisorOptions } = supervision
-    if (runtime !== undefined) checkUnused({ interpreter, stateDir, containment })
+    if (runtime !== undefined) checkUnused({ python, stateDir, containment })
     if ((supervision.breaker as unknown) === 'off') {
       throw new TerrariumError(
         'INVALID_ARGUMENT',
@@ -170,9 +170,9 @@ class SupervisedProgram implements Kept {
   }
 
   #runtime(): Promise<Runtime> {
-    const { runtime, interpreter, stateDir, logger, containment } = this.#options
+    const { runtime, python, stateDir, logger, containment } = this.#options
     if (runtime !== undefined) return Promise.resolve(runtime)
-    this.#own ??= resolveInterpreter(interpreter)
+    this.#own ??= resolveInterpreter(python)
       .then(({ path }) => openRuntime({ python: path, stateDir, logger, containment }))
       .catch((error: unknown) => {
         this.#own = undefined // so that the next start tries again
