@@ -6,10 +6,15 @@ const swc = {
   sourceMaps: 'inline',
 }
 
+/** Tests that install packages: `npm run test:everything` runs them, `npm test` does not. */
+export const LONG = ['installed']
+
 /** One jest project per package, and one for what crosses packages. Sources are tested, not builds, except where a test starts another Node process. */
 const project = (displayName, root) => ({
   displayName,
   rootDir: import.meta.dirname,
+  // Those that have a project of their own.
+  testPathIgnorePatterns: LONG.map((name) => `<rootDir>/test/${name}/`).filter((path) => path !== `<rootDir>/${root}/`),
   roots: [`<rootDir>/${root}`],
   testEnvironment: 'node',
   testMatch: ['**/*.test.ts'],
@@ -31,6 +36,7 @@ export default {
     ...['supervisor', 'process', 'worker', 'pool', 'cli'].map((name) => [name, `packages/${name}/test`]),
     ['examples', 'examples'],
     ['integration', 'test'],
+    ...LONG.map((name) => [name, `test/${name}`]),
   ]
     .filter(exists)
     .map(([name, root]) => project(name, root)),

@@ -1,15 +1,23 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { endCommandsOnSignals } from '../setup/command.mjs'
 import { SetUpError, explain } from '../setup/failure.mjs'
+import { readJson, setupFolder } from '../setup/paths.mjs'
 import { createProgress, elapsed } from '../setup/progress.mjs'
 import { setUp } from '../setup/set-up.mjs'
 import { TEST_RUN, canScan, findLeaks, markedNow } from './leaks.mjs'
-import { suites } from './suites.mjs'
+import { isLong, suites } from './suites.mjs'
+
+/** What `npm test` has counted last: {@link runSuites} adds the rest to it. */
+const lastCounts = join(setupFolder, 'reports', 'counts.json')
 
 /**
- * Sets up, runs the suites that are asked for (all by default) and prints a table and the closing line.
+ * Sets up, runs the suites that are asked for and prints a table and the closing line.
  *
- * @param {readonly string[]} argv names of suites or groups (lint, pytest); what follows `--` goes to jest
+ * @param {readonly string[]} argv names of suites or groups (lint, pytest, long), by default all that are not long;
+ *   `--everything`: the long ones too; `--rest`: only those, and the closing line adds what the last run without any names has
+ *   counted; what follows `--` goes to jest
  * @returns {Promise<number>} exit code
  */
 export async function runSuites(argv) {
@@ -40,16 +48,27 @@ export async function runSuites(argv) {
   }
   rows.push(await checkLeaks(progress, { run, before }))
   stopListening()
-  return report(rows)
+  const isRest = argv.includes('--rest')
+  if (argv.length === 0) writeFileSync(lastCounts, JSON.stringify(sumOf(rows)))
+  return report(rows, isRest ? countsBefore() : undefined)
 }
 
-function select(names) {
+/** Nothing counted before is a failure: there were no tests whose rest this could be. */
+function countsBefore() {
+  return existsSync(lastCounts) ? readJson(lastCounts) : { passed: 0, failed: 1, skipped: 0 }
+}
+
+function select(argv) {
+  const names = argv.filter((each) => !['--everything', '--rest'].includes(each))
   const unknown = names.filter((name) => !suites.some((suite) => suite.name === name || suite.groups.includes(name)))
   if (unknown.length > 0) {
     const known = [...new Set(suites.flatMap((suite) => [...suite.groups, suite.name]))].join(', ')
     throw new SetUpError(`No suite is called ${unknown.join(', ')}. There are: ${known}.`)
   }
-  if (names.length === 0) return suites
+  if (names.length === 0) {
+    if (argv.includes('--rest')) return suites.filter(isLong)
+    return argv.includes('--everything') ? suites : suites.filter((suite) => !isLong(suite))
+  }
   return suites.filter((suite) => names.includes(suite.name) || suite.groups.some((group) => names.includes(group)))
 }
 
@@ -97,17 +116,23 @@ async function checkLeaks(progress, { run, before }) {
   }
 }
 
-function report(rows) {
+/** @param {ReturnType<typeof sumOf>} [before] what was counted before, and belongs to the closing line */
+function report(rows, before) {
   const width = Math.max(...rows.map(({ name }) => name.length))
   const cell = (value) => String(value).padStart(8)
   process.stdout.write(`\n${'suite'.padEnd(width)}${['passed', 'failed', 'skipped', 'time'].map(cell).join('')}\n`)
   for (const { name, passed, failed, skipped, time } of rows) {
     process.stdout.write(`${name.padEnd(width)}${[passed, failed, skipped, elapsed(time)].map(cell).join('')}\n`)
   }
-  const sum = (key) => rows.reduce((total, row) => total + row[key], 0)
-  const total = { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') }
+  const total = sumOf(before === undefined ? rows : [before, ...rows])
+  if (before !== undefined) process.stdout.write(`\nbefore: ${counts(before)}\n`)
   process.stdout.write(`\n${counts(total)}\n`)
   return total.failed > 0 ? 1 : 0
+}
+
+function sumOf(rows) {
+  const sum = (key) => rows.reduce((total, row) => total + row[key], 0)
+  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') }
 }
 
 const counts = ({ passed, failed, skipped }) =>

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { LONG } from '../../jest.config.mjs'
 import { runCommand } from '../setup/command.mjs'
 import { pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFolders } from '../setup/paths.mjs'
 
@@ -34,8 +35,12 @@ export const suites = [
   pytest('pytest', venvs.newest),
   // The shepherd imports none of what has versions.
   pytest('pytest-oldest', venvs.oldest, ['--ignore=tests/test_shepherd.py', '--ignore=tests/test_report.py']),
-  { name: 'jest', groups: [], run: runJest },
+  { name: 'jest', groups: [], run: (context) => runJest(context, ['--ignoreProjects', ...LONG]) },
+  ...LONG.map((name) => ({ name, groups: ['long'], run: (context) => runJest(context, ['--selectProjects', name]) })),
 ]
+
+/** Whether `npm test` leaves a suite to `npm run test:everything`. */
+export const isLong = ({ groups }) => groups.includes('long')
 
 /** A suite of commands that have nothing to count: one test, which passes when every command ends with 0. */
 function lint(name, commands) {
@@ -96,14 +101,15 @@ function countJunit(report) {
   }
 }
 
-async function runJest({ env, onLine, jestArguments }) {
+/** @param {readonly string[]} projects jest's options that select some */
+async function runJest({ env, onLine, jestArguments }, projects) {
   const report = freshReport('jest.json')
   // Jest needs these modules to run ES modules; Node's warning about them on every worker tells nobody anything.
   const quiet = process.allowedNodeEnvironmentFlags.has('--disable-warning')
     ? ['--disable-warning=ExperimentalWarning']
     : []
   const flags = ['--experimental-vm-modules', ...quiet, join(root, 'node_modules', 'jest', 'bin', 'jest.js')]
-  const args = [...flags, '--json', `--outputFile=${report}`, ...jestArguments]
+  const args = [...flags, ...projects, '--json', `--outputFile=${report}`, ...jestArguments]
   const { code, output } = await runSuiteCommand(process.execPath, args, { env, onLine })
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, output }
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites, testResults } =
