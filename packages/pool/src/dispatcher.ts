@@ -1,4 +1,4 @@
-import { checkCallSize, encode } from '@terrarium/worker'
+import { checkCallSize, type ValueCodec } from '@terrarium/worker'
 import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
 import { CallQueue } from './call-queue.ts'
 import { PendingCall } from './call.ts'
@@ -10,6 +10,8 @@ export interface DispatcherOptions {
   readonly pool: string
   readonly slots: readonly Slot[]
   readonly clock: SupervisorClock
+  /** Writes the arguments. */
+  readonly codec: ValueCodec
   /** See `PoolOptions`. */
   readonly concurrency: number
   readonly queueLimit: number
@@ -72,7 +74,9 @@ export class Dispatcher {
         answer.reject(error)
       },
     }
-    const call = new PendingCall(tool, encodeArguments(tool, args), options, clock, counted, (stopped) => {
+    const encoded = this.#options.codec.encode(args, `the arguments of ${tool.slice(0, 128)}`)
+    checkCallSize(tool, encoded)
+    const call = new PendingCall(tool, encoded, options, clock, counted, (stopped) => {
       this.#letGo(stopped)
     })
     this.counts.accepted += 1
@@ -193,18 +197,4 @@ export class Dispatcher {
     if (placement.slot.inFlight === 0) placement.slot.isolated = false
     call.placement = undefined
   }
-}
-
-function encodeArguments(tool: string, args: Record<string, unknown>): Buffer {
-  let encoded: Buffer
-  try {
-    encoded = encode(args)
-  } catch (cause) {
-    throw new TerrariumError('INVALID_ARGUMENT', `the arguments of ${tool} cannot be sent: ${String(cause)}`, {
-      hint: 'send only objects with string keys, arrays, strings, numbers, booleans, null, Buffers and Dates',
-      cause,
-    })
-  }
-  checkCallSize(tool, encoded)
-  return encoded
 }

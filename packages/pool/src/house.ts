@@ -5,6 +5,7 @@ import {
   createWorkerLogic,
   resolveInterpreter,
   SessionServer,
+  type ValueCodec,
   type WorkerInput,
   type WorkerSnapshot,
 } from '@terrarium/worker'
@@ -23,6 +24,7 @@ export interface House {
 export async function openHouse(
   options: PoolOptions,
   slots: readonly Slot[],
+  codec: ValueCodec,
   clock: SupervisorClock,
   logger: Logger,
 ): Promise<House> {
@@ -35,7 +37,7 @@ export async function openHouse(
     containment: options.containment,
   })
   try {
-    const server = await SessionServer.listen(runtime.directory)
+    const server = await SessionServer.listen(runtime.directory, codec)
     const logic = createWorkerLogic({ runtime, server, logger, clock })
     const tools = toolEntries(options.tools)
     const { startTimeout, heartbeat, env, cwd } = options

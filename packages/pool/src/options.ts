@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import type { Containment } from '@terrarium/process'
 import { TerrariumError, type SupervisorOptions } from '@terrarium/supervisor'
-import type { Heartbeat } from '@terrarium/worker'
+import type { Heartbeat, ValueType } from '@terrarium/worker'
 import type { Logger } from 'pino'
 
 export interface PoolOptions {
@@ -45,6 +45,8 @@ export interface PoolOptions {
   readonly env?: Readonly<Record<string, string>>
   /** The workers' working directory. Default: the host's. */
   readonly cwd?: string
+  /** Types of the application's own that may be sent, each registered in Python under the same name. */
+  readonly types?: readonly ValueType[]
   /** Where reservations are kept. Default: `TERRARIUM_STATE_DIR`, else a folder of the user's. */
   readonly stateDir?: string
   /**

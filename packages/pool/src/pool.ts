@@ -8,7 +8,7 @@ import {
   type FailureInfo,
   type SupervisorClock,
 } from '@terrarium/supervisor'
-import type { WorkerRef } from '@terrarium/worker'
+import { ValueCodec, type WorkerRef } from '@terrarium/worker'
 import type { Pool, PoolEvents, PoolStats, PoolStatus, StopReport, WorkerInfo } from './api.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { EnvironmentWatch } from './environment-watch.ts'
@@ -30,6 +30,7 @@ class SupervisedPool implements Pool {
   readonly #listeners = new Listeners<PoolEvents>((event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
+  readonly #codec: ValueCodec
   readonly #slots: readonly Slot[]
   readonly #dispatcher: Dispatcher
   readonly #watch: EnvironmentWatch
@@ -49,11 +50,13 @@ class SupervisedPool implements Pool {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#logger = (options.logger ?? pino({ level: 'warn' }, pino.destination(2))).child({ pool: options.name })
+    this.#codec = new ValueCodec(options.types)
     this.#slots = Array.from({ length: options.size ?? 1 }, (_, index) => new Slot(`worker-${index + 1}`))
     this.#dispatcher = new Dispatcher({
       pool: options.name,
       slots: this.#slots,
       clock: this.#clock,
+      codec: this.#codec,
       concurrency: options.concurrency ?? 1,
       queueLimit: options.queueLimit ?? 10_000,
       maxDeaths: options.maxDeaths ?? 3,
@@ -112,7 +115,7 @@ class SupervisedPool implements Pool {
     })
     allReady.catch(() => undefined) // awaited below, unless opening the house fails first
     try {
-      this.#opening = openHouse(this.#options, this.#slots, this.#clock, this.#logger)
+      this.#opening = openHouse(this.#options, this.#slots, this.#codec, this.#clock, this.#logger)
       const house = await this.#opening
       if (this.#stopping !== undefined) throw this.#notRunning()
       this.#house = house

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'PARKED'
   | 'POISON_CALL'
   | 'PAYLOAD_TOO_LARGE'
+  | 'RESULT_NOT_SENDABLE'
   | 'STATE_LOCKED'
   | 'LOG_DAMAGED'
   | 'STOPPED'

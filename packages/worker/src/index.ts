@@ -1,4 +1,8 @@
-export { decode, encode } from './codec.ts'
+export { decode, encode, ValueCodec } from './values/codec.ts'
+export { NdArray } from './values/nd-array.ts'
+export type { ValueType } from './values/registry.ts'
+export { MAX_MESSAGE_BYTES } from './values/wire.ts'
+export type { TypedArray } from './values/views.ts'
 export { resolveInterpreter, type Interpreter } from '@terrarium/process'
 export {
   createWorkerLogic,
@@ -13,7 +17,6 @@ export { SessionServer } from './session-server.ts'
 export {
   checkCallSize,
   PROTOCOL_VERSION,
-  MAX_MESSAGE_BYTES,
   type Session,
   type Settle,
   type ToolInfo,

@@ -11,7 +11,9 @@ import {
   type SessionResponse,
 } from './generated/terrarium/v1/session.ts'
 import { serializeResponse } from './serialize.ts'
-import { MAX_MESSAGE_BYTES, PROTOCOL_VERSION, Session } from './session.ts'
+import { PROTOCOL_VERSION, Session } from './session.ts'
+import { PLAIN, type ValueCodec } from './values/codec.ts'
+import { MAX_MESSAGE_BYTES } from './values/wire.ts'
 
 /** A worker the server waits for. */
 export interface Expectation {
@@ -30,11 +32,13 @@ type Stream = grpc.ServerDuplexStream<SessionRequest, SessionResponse>
 export class SessionServer {
   readonly path: string
   readonly #server: grpc.Server
+  readonly #codec: ValueCodec
   readonly #expected = new Map<string, Expectation>()
   readonly #sessions = new Set<Session>()
 
-  private constructor(path: string) {
+  private constructor(path: string, codec: ValueCodec) {
     this.path = path
+    this.#codec = codec
     this.#server = new grpc.Server({
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -50,9 +54,12 @@ export class SessionServer {
     )
   }
 
-  /** Listens on `host.sock` in a directory that only this user may enter. */
-  static async listen(directory: string): Promise<SessionServer> {
-    const server = new SessionServer(join(directory, 'host.sock'))
+  /**
+   * Listens on `host.sock` in a directory that only this user may enter. `codec` reads the results; default: one without
+   * registered types.
+   */
+  static async listen(directory: string, codec = PLAIN): Promise<SessionServer> {
+    const server = new SessionServer(join(directory, 'host.sock'), codec)
     await new Promise<void>((resolve, reject) => {
       server.#server.bindAsync(`unix:${server.path}`, grpc.ServerCredentials.createInsecure(), (cause) => {
         if (cause === null) resolve()
@@ -124,6 +131,7 @@ export class SessionServer {
         },
       },
       hello.pid,
+      this.#codec,
     )
     this.#sessions.add(session)
     session.once('closed', () => this.#sessions.delete(session))

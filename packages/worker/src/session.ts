@@ -1,7 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import { TerrariumError } from '@terrarium/supervisor'
 import { CallTable } from './call-table.ts'
-import { decode } from './codec.ts'
 import {
   FailureCode,
   type Failure,
@@ -11,23 +10,19 @@ import {
   type Tool,
   type WorkerFrame,
 } from './generated/terrarium/v1/session.ts'
+import { PLAIN, type ValueCodec } from './values/codec.ts'
+import { FRAME_OVERHEAD, MAX_MESSAGE_BYTES, MAX_VALUE_BYTES } from './values/wire.ts'
 
 /** The version of `terrarium.v1` spoken here. */
 export const PROTOCOL_VERSION = 1
 
-/** The longest message either side may send, in bytes. */
-export const MAX_MESSAGE_BYTES = 256 * 1024 * 1024
-
 /** Frames that wait together travel together, up to this many payload bytes a message (a longer frame travels alone). */
 const BATCH_BYTES = 256 * 1024
-
-/** What a message and its one frame weigh at most beside tool and arguments, in bytes. */
-const CALL_OVERHEAD = 64
 
 /** Throws PAYLOAD_TOO_LARGE for a call that no message can carry. The worker checks the results in the same way. */
 export function checkCallSize(tool: string, args: Uint8Array): void {
   const bytes = args.length + Buffer.byteLength(tool)
-  const most = MAX_MESSAGE_BYTES - CALL_OVERHEAD
+  const most = MAX_VALUE_BYTES
   if (bytes <= most) return
   const size = (count: number): string => count.toLocaleString('en-US')
   throw new TerrariumError(
@@ -65,6 +60,7 @@ export interface SessionEvents {
 export class Session extends EventEmitter<SessionEvents> {
   readonly pid: number
   readonly #stream: SessionStream
+  readonly #codec: ValueCodec
   readonly #pending = new CallTable<Settle>()
   #outbox: HostFrame[] = []
   #outboxBytes: number[] = []
@@ -75,9 +71,11 @@ export class Session extends EventEmitter<SessionEvents> {
   #flushScheduled = false
   #closed = false
 
-  constructor(stream: SessionStream, pid: number) {
+  /** `codec` reads the results. Default: one without registered types. */
+  constructor(stream: SessionStream, pid: number, codec = PLAIN) {
     super()
     this.#stream = stream
+    this.#codec = codec
     this.pid = pid
   }
 
@@ -101,7 +99,7 @@ export class Session extends EventEmitter<SessionEvents> {
     const id = this.#pending.add(settle)
     this.#enqueue(
       { kind: { $case: 'call', value: { id, tool, arguments: args, timeoutMs: timeout } } },
-      args.length + tool.length + CALL_OVERHEAD,
+      args.length + tool.length + FRAME_OVERHEAD,
     )
     return id
   }
@@ -188,9 +186,9 @@ export class Session extends EventEmitter<SessionEvents> {
     if (settle === undefined) return
     let value: unknown
     try {
-      value = decode(bytes)
-    } catch (cause) {
-      settle({ error: new TerrariumError('PYTHON_ERROR', 'the result cannot be decoded', { cause }) })
+      value = this.#codec.decode(bytes, 'the result')
+    } catch (error) {
+      settle({ error: error as TerrariumError })
       return
     }
     settle({ value })
@@ -242,28 +240,37 @@ const after = (seq: number): number => (seq === 0xffffffff ? 1 : seq + 1)
 
 const toolInfo = ({ name, isAsync, summary }: Tool): ToolInfo => ({ name, isAsync, summary })
 
-function explainFailure({ code, type, message, traceback }: Failure): TerrariumError {
+function explainFailure(failure: Failure): TerrariumError {
+  const { code, type, message, traceback, place } = failure
+  const hint = failure.hint === '' ? undefined : failure.hint
   switch (code) {
     case FailureCode.FAILURE_CODE_TOOL_NOT_FOUND:
-      return new TerrariumError('TOOL_NOT_FOUND', message)
+      return new TerrariumError('TOOL_NOT_FOUND', message, { hint })
     case FailureCode.FAILURE_CODE_INVALID_ARGUMENT:
-      return new TerrariumError('INVALID_ARGUMENT', message)
+      return new TerrariumError('INVALID_ARGUMENT', message, { hint, details: known({ place, type }) })
     case FailureCode.FAILURE_CODE_CANCELLED:
-      return new TerrariumError('CANCELLED', message)
+      return new TerrariumError('CANCELLED', message, { hint })
     case FailureCode.FAILURE_CODE_DEADLINE_EXCEEDED:
-      return new TerrariumError('DEADLINE_EXCEEDED', message)
+      return new TerrariumError('DEADLINE_EXCEEDED', message, { hint })
     case FailureCode.FAILURE_CODE_PAYLOAD_TOO_LARGE:
-      return new TerrariumError('PAYLOAD_TOO_LARGE', message)
+      return new TerrariumError('PAYLOAD_TOO_LARGE', message, { hint, details: known({ place, type }) })
+    case FailureCode.FAILURE_CODE_RESULT_NOT_SENDABLE:
+      return new TerrariumError('RESULT_NOT_SENDABLE', message, { hint, details: known({ place, type, traceback }) })
     case FailureCode.FAILURE_CODE_PYTHON_ERROR:
     case FailureCode.FAILURE_CODE_UNSPECIFIED:
-      return new TerrariumError('PYTHON_ERROR', `${type}: ${message}`, { details: { type, message, traceback } })
+      return new TerrariumError('PYTHON_ERROR', `${type}: ${message}`, { hint, details: { type, message, traceback } })
     default:
       return unknownFailure(code, { type, message, traceback })
   }
 }
 
+/** Protocol buffers have no absent strings. */
+function known(details: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(details).filter(([, text]) => text !== ''))
+}
+
 /** A newer worker may fail in ways that this host has no code for. */
-function unknownFailure(failureCode: number, details: Omit<Failure, 'id' | 'code'>): TerrariumError {
+function unknownFailure(failureCode: number, details: Pick<Failure, 'type' | 'message' | 'traceback'>): TerrariumError {
   return new TerrariumError(
     'PYTHON_ERROR',
     `${details.message} (failure code ${failureCode}, which this host does not know)`,

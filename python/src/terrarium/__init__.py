@@ -13,6 +13,7 @@ This module uses the standard library only, so that code with tools can be impor
 """
 
 from terrarium._tools import ToolError, tool
+from terrarium._values._registry import register_type
 from terrarium._version import PROTOCOL_VERSION, __version__
 
-__all__ = ["PROTOCOL_VERSION", "ToolError", "__version__", "tool"]
+__all__ = ["PROTOCOL_VERSION", "ToolError", "__version__", "register_type", "tool"]

@@ -7,9 +7,12 @@ from time import monotonic
 from typing import Any
 
 from terrarium import _exit, _failure
-from terrarium._codec import NotEncodable, decode_arguments, encode
 from terrarium._outbox import FRAME_OVERHEAD, Outbox
 from terrarium._tools import Tool
+from terrarium._values._decode import decode_arguments
+from terrarium._values._encode import encode
+from terrarium._values._hints import Conversions
+from terrarium._values._refusal import NotSendable, TooLarge
 from terrarium.v1 import session_pb2 as wire
 
 
@@ -38,11 +41,14 @@ class Replies:
 
     def value(self, call: Call, value: Any) -> None:
         try:
-            encoded = encode(value)
-        except NotEncodable as error:
-            return self.frame(call, _failure.not_encodable(call.id, call.tool.name, error))
+            encoded = encode(_conversions(call.tool).result(value))
+        except TooLarge as error:
+            return self.frame(call, _failure.too_large(call.id, call.tool.name, error))
+        except NotSendable as error:
+            return self.frame(call, _failure.not_sendable(call.id, call.tool.name, error))
         if len(encoded) > self._most:
-            return self.frame(call, _failure.too_large(call.id, call.tool.name, len(encoded), self._most))
+            refusal = TooLarge.of(len(encoded), self._most)
+            return self.frame(call, _failure.too_large(call.id, call.tool.name, refusal))
         self.open.pop(call.id, None)
         self._outbox.put_result(call.id, encoded)
 
@@ -68,10 +74,20 @@ class Replies:
             arguments = decode_arguments(call.arguments)
             call.arguments = b""
             call.tool.check(arguments)
+            conversions = _conversions(call.tool)
+            if conversions.has_arguments:
+                conversions.arguments(arguments)
         except (TypeError, ValueError) as error:
-            self.frame(call, _failure.invalid_argument(call.id, str(error)))
+            self.frame(call, _failure.invalid_argument(call.id, error))
             return None
         return arguments
+
+
+def _conversions(tool: Tool) -> Conversions:
+    conversions: "Conversions | None" = tool.conversions
+    if conversions is None:
+        conversions = tool.conversions = Conversions(tool.function)
+    return conversions
 
 
 class MainThread:

@@ -8,6 +8,8 @@ from typing import Any, NoReturn, TypeVar, overload
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 LONGEST_NAME = 128
+LONGEST_SUMMARY = 1024
+"""A docstring may be of any length; a message may not."""
 _NAME = re.compile(r"[^\W\d][\w.-]*")
 _NAME_RULE = f"a name has 1 to {LONGEST_NAME} letters, digits, '_', '-' or '.', and begins with a letter or '_'"
 
@@ -21,14 +23,16 @@ class ToolError(TypeError):
 class Tool:
     """A marked function, with what is known about it before any call."""
 
-    __slots__ = ("_signature", "_shapes", "function", "is_async", "name", "summary")
+    __slots__ = ("_signature", "_shapes", "conversions", "function", "is_async", "name", "summary")
 
     def __init__(self, name: str, function: Callable[..., Any], signature: inspect.Signature) -> None:
         self.name = name
         self.function = function
         self.is_async = inspect.iscoroutinefunction(function)
         lines = (inspect.getdoc(function) or "").strip().splitlines()
-        self.summary = lines[0] if lines else ""
+        self.summary = lines[0][:LONGEST_SUMMARY] if lines else ""
+        self.conversions: Any = None
+        """By its type hints; made when it is called first."""
         self._signature = signature
         self._shapes: set[tuple[str, ...]] = set()
 

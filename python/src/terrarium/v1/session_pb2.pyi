@@ -15,6 +15,7 @@ class FailureCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FAILURE_CODE_CANCELLED: _ClassVar[FailureCode]
     FAILURE_CODE_DEADLINE_EXCEEDED: _ClassVar[FailureCode]
     FAILURE_CODE_PAYLOAD_TOO_LARGE: _ClassVar[FailureCode]
+    FAILURE_CODE_RESULT_NOT_SENDABLE: _ClassVar[FailureCode]
 FAILURE_CODE_UNSPECIFIED: FailureCode
 FAILURE_CODE_PYTHON_ERROR: FailureCode
 FAILURE_CODE_TOOL_NOT_FOUND: FailureCode
@@ -22,6 +23,7 @@ FAILURE_CODE_INVALID_ARGUMENT: FailureCode
 FAILURE_CODE_CANCELLED: FailureCode
 FAILURE_CODE_DEADLINE_EXCEEDED: FailureCode
 FAILURE_CODE_PAYLOAD_TOO_LARGE: FailureCode
+FAILURE_CODE_RESULT_NOT_SENDABLE: FailureCode
 
 class SessionRequest(_message.Message):
     __slots__ = ("seq", "ack", "frames")
@@ -128,18 +130,22 @@ class Result(_message.Message):
     def __init__(self, id: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("id", "code", "type", "message", "traceback")
+    __slots__ = ("id", "code", "type", "message", "traceback", "hint", "place")
     ID_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    HINT_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
     id: int
     code: FailureCode
     type: str
     message: str
     traceback: str
-    def __init__(self, id: _Optional[int] = ..., code: _Optional[_Union[FailureCode, str]] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
+    hint: str
+    place: str
+    def __init__(self, id: _Optional[int] = ..., code: _Optional[_Union[FailureCode, str]] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ..., hint: _Optional[str] = ..., place: _Optional[str] = ...) -> None: ...
 
 class Cancel(_message.Message):
     __slots__ = ("id",)

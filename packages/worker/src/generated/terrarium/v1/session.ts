@@ -37,6 +37,8 @@ export enum FailureCode {
   FAILURE_CODE_DEADLINE_EXCEEDED = 5,
   /** FAILURE_CODE_PAYLOAD_TOO_LARGE - The value is larger than a message may be. */
   FAILURE_CODE_PAYLOAD_TOO_LARGE = 6,
+  /** FAILURE_CODE_RESULT_NOT_SENDABLE - The tool returned a value, or a part of one, that cannot be sent. */
+  FAILURE_CODE_RESULT_NOT_SENDABLE = 7,
 }
 
 /** A message from the worker to the host. */
@@ -144,7 +146,7 @@ export interface Call {
   id: number;
   /** The name of the tool. */
   tool: string;
-  /** The keyword arguments: a msgpack map from string to value. */
+  /** The keyword arguments: a msgpack map from string to value, see docs/values.md. */
   arguments: Buffer;
   /** The time left when this frame was written, in milliseconds; 0 means without a deadline. */
   timeoutMs: number;
@@ -154,7 +156,7 @@ export interface Call {
 export interface Result {
   /** The call. */
   id: number;
-  /** The value: one msgpack object. */
+  /** The value: one msgpack object, see docs/values.md. */
   value: Buffer;
 }
 
@@ -164,12 +166,19 @@ export interface Failure {
   id: number;
   /** Why. */
   code: FailureCode;
-  /** The qualified name of the exception's class, for example "ValueError"; empty where there was no exception. */
+  /**
+   * The qualified name of the exception's class, for example "ValueError", or of the class of what cannot be sent; empty
+   * where there was neither.
+   */
   type: string;
   /** What happened, in one line. */
   message: string;
   /** The formatted traceback; empty where there was no exception. */
   traceback: string;
+  /** What to do about it, in whole sentences; may be empty. */
+  hint: string;
+  /** Where in the result that is which cannot be sent, for example "rows[3].price"; empty where it is all of the result. */
+  place: string;
 }
 
 /** Stop a call. */
@@ -899,7 +908,7 @@ export const Result: MessageFns<Result> = {
 };
 
 function createBaseFailure(): Failure {
-  return { id: 0, code: 0, type: "", message: "", traceback: "" };
+  return { id: 0, code: 0, type: "", message: "", traceback: "", hint: "", place: "" };
 }
 
 export const Failure: MessageFns<Failure> = {
@@ -918,6 +927,12 @@ export const Failure: MessageFns<Failure> = {
     }
     if (message.traceback !== "") {
       writer.uint32(42).string(message.traceback);
+    }
+    if (message.hint !== "") {
+      writer.uint32(50).string(message.hint);
+    }
+    if (message.place !== "") {
+      writer.uint32(58).string(message.place);
     }
     return writer;
   },
@@ -973,6 +988,22 @@ export const Failure: MessageFns<Failure> = {
             }
 
             message.traceback = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.hint = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.place = reader.string();
             continue;
           }
         }

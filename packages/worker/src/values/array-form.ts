@@ -1,0 +1,122 @@
+/**
+ * The payload of an array on the wire:
+ *
+ * | bytes   | what                                                                                       |
+ * | ------- | ------------------------------------------------------------------------------------------ |
+ * | 1       | the number of dimensions; 255 for a typed array, whose length its data gives               |
+ * | 1       | the length of the next                                                                     |
+ * | …       | the type of the elements as numpy writes it (`dtype.str`): `<f4`, `\|u1`, `<M8[ns]`        |
+ * | 4 each  | the length of each dimension, little-endian                                                |
+ * | 0 to 15 | zeros, up to a multiple of 16: Python reads the data in place, and aligned                 |
+ * | …       | the elements, row by row                                                                   |
+ */
+import { endianness } from 'node:os'
+import { kindOf, type TypedArray } from './views.ts'
+
+const ORDER = endianness() === 'LE' ? '<' : '>'
+
+/** Instead of a number of dimensions: a typed array. */
+const BARE = 0xff
+export const MOST_DIMENSIONS = 64
+
+type Constructor = (new (length: number) => TypedArray) & { readonly BYTES_PER_ELEMENT: number }
+
+interface ElementType {
+  /** numpy's name. */
+  readonly dtype: string
+  /** numpy's short form, as it is on the wire. */
+  readonly text: string
+  readonly Constructor: Constructor
+}
+
+const element = (dtype: string, short: string, Constructor: Constructor): ElementType => ({
+  dtype,
+  text: `${Constructor.BYTES_PER_ELEMENT === 1 ? '|' : ORDER}${short}`,
+  Constructor,
+})
+
+const BY_KIND: ReadonlyMap<string, ElementType> = new Map([
+  ['Int8Array', element('int8', 'i1', Int8Array)],
+  ['Uint8Array', element('uint8', 'u1', Uint8Array)],
+  ['Uint8ClampedArray', element('uint8', 'u1', Uint8ClampedArray)],
+  ['DataView', element('uint8', 'u1', Uint8Array)],
+  ['Int16Array', element('int16', 'i2', Int16Array)],
+  ['Uint16Array', element('uint16', 'u2', Uint16Array)],
+  ['Int32Array', element('int32', 'i4', Int32Array)],
+  ['Uint32Array', element('uint32', 'u4', Uint32Array)],
+  ['BigInt64Array', element('int64', 'i8', BigInt64Array)],
+  ['BigUint64Array', element('uint64', 'u8', BigUint64Array)],
+  ['Float32Array', element('float32', 'f4', Float32Array)],
+  ['Float64Array', element('float64', 'f8', Float64Array)],
+])
+
+const BOOL = element('bool', 'b1', Uint8Array)
+
+const BY_TEXT: ReadonlyMap<string, ElementType> = new Map(
+  [...BY_KIND.values(), BOOL].filter(({ Constructor }) => Constructor !== Uint8ClampedArray).map((type) => [type.text, type]),
+)
+
+/** `datetime64[ns]` ↔ `<M8[ns]`: integers that count a unit, since 1970 or from one moment to another. */
+const TIMES = /^(datetime|timedelta)64\[(\w{1,16})\]$/
+const TIMES_TEXT = /^([<>])([Mm])8\[(\w{1,16})\]$/
+
+/** The dtype of a typed array by itself; undefined for a kind of view whose elements the wire has no form for. */
+export function ownDtype(view: ArrayBufferView): string | undefined {
+  return BY_KIND.get(kindOf(view))?.dtype
+}
+
+/** Whether elements of that dtype can be in such a typed array. */
+export function fits(dtype: string, view: ArrayBufferView): boolean {
+  const kind = kindOf(view)
+  if (dtype === 'bool') return kind === 'Uint8Array'
+  if (TIMES.test(dtype)) return kind === 'BigInt64Array'
+  return dtype === BY_KIND.get(kind)?.dtype
+}
+
+/** What comes before the elements. */
+export function arrayHead(dtype: string, shape: readonly number[] | undefined): Uint8Array {
+  const text = wireText(dtype)
+  const dimensions = shape ?? []
+  const bytes = 2 + text.length + 4 * dimensions.length
+  const head = Buffer.alloc(Math.ceil(bytes / 16) * 16)
+  head[0] = shape === undefined ? BARE : shape.length
+  head[1] = text.length
+  head.write(text, 2, 'latin1')
+  for (const [index, length] of dimensions.entries()) head.writeUInt32LE(length, 2 + text.length + 4 * index)
+  return head
+}
+
+/** The opposite of {@link arrayHead}; `shape` is undefined for a typed array. The elements are copied. Throws a RangeError. */
+export function readArray(payload: Buffer): {
+  readonly data: TypedArray
+  readonly dtype: string
+  readonly shape: readonly number[] | undefined
+} {
+  const count = payload.readUInt8(0)
+  const dimensions = count === BARE ? 0 : count
+  const end = 2 + payload.readUInt8(1)
+  const text = payload.toString('latin1', 2, end)
+  const type = elementType(text)
+  if (type === undefined) throw new RangeError(`its elements are of type ${text}`)
+  const { Constructor, dtype } = type
+  const shape = Array.from({ length: dimensions }, (_, index) => payload.readUInt32LE(end + 4 * index))
+  const bytes = payload.subarray(Math.ceil((end + 4 * dimensions) / 16) * 16)
+  const data = new Constructor(bytes.length / Constructor.BYTES_PER_ELEMENT)
+  new Uint8Array(data.buffer).set(bytes)
+  if (count === BARE) return { data, dtype, shape: undefined }
+  if (shape.reduce((product, length) => product * length, 1) !== data.length) throw new RangeError('its shape is wrong')
+  return { data, dtype, shape }
+}
+
+function wireText(dtype: string): string {
+  const times = TIMES.exec(dtype)
+  if (times !== null) return `${ORDER}${times[1] === 'datetime' ? 'M' : 'm'}8[${times[2] ?? ''}]`
+  for (const { dtype: known, text } of BY_TEXT.values()) if (known === dtype) return text
+  throw new RangeError(`no array has elements of type ${dtype}`)
+}
+
+function elementType(text: string): ElementType | undefined {
+  const times = TIMES_TEXT.exec(text)
+  if (times === null || times[1] !== ORDER) return BY_TEXT.get(text)
+  return element(`${times[2] === 'M' ? 'datetime' : 'timedelta'}64[${times[3] ?? ''}]`, '', BigInt64Array)
+}

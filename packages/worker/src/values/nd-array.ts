@@ -1,0 +1,46 @@
+import { TerrariumError } from '@terrarium/supervisor'
+import { fits, MOST_DIMENSIONS, ownDtype } from './array-form.ts'
+import type { TypedArray } from './views.ts'
+
+/**
+ * An array of numpy's: its elements row by row, and its shape. An `ndarray` of Python's arrives as one. Sent to Python it arrives
+ * as a `memoryview` of that shape, or as an `ndarray` where the parameter's type hint says so.
+ *
+ * ```ts
+ * const image = new NdArray(pixels, [480, 640, 3])
+ * const { data, shape } = await pool.call<NdArray<Uint8Array>>('blur', { image })
+ * ```
+ */
+export class NdArray<T extends TypedArray = TypedArray> {
+  readonly data: T
+  /** The length of each dimension. The shape `[]` has one element. */
+  readonly shape: readonly number[]
+  /**
+   * numpy's name for the type of the elements: that of the typed array (`float32`, `uint8`); or `bool`, in a Uint8Array; or
+   * `datetime64[ms]` and `timedelta64[ms]`, with any unit of numpy's, in a BigInt64Array.
+   */
+  readonly dtype: string
+
+  /** Default: one dimension, and the dtype of `data`. Throws INVALID_ARGUMENT, naming every mistake, when they do not fit. */
+  constructor(data: T, shape?: readonly number[], dtype?: string) {
+    const own = ArrayBuffer.isView(data) && !(data instanceof DataView) ? ownDtype(data) : undefined
+    if (own === undefined) throw invalid(['`data` must be a typed array of integers, or of floats with 32 or 64 bits'])
+    this.data = data
+    this.shape = Object.freeze([...(shape ?? [data.length])])
+    this.dtype = dtype ?? own
+    const mistakes: string[] = []
+    if (!fits(this.dtype, data)) mistakes.push(`\`dtype\` must be that of \`data\`, ${own}, not ${this.dtype}`)
+    if (this.shape.length > MOST_DIMENSIONS || !this.shape.every(isLength)) {
+      mistakes.push(`\`shape\` must be at most ${MOST_DIMENSIONS} whole numbers, 0 or more`)
+    } else if (this.shape.reduce((product, length) => product * length, 1) !== data.length) {
+      mistakes.push(`\`shape\` [${this.shape.join(', ')}] must be that of ${data.length} elements`)
+    }
+    if (mistakes.length > 0) throw invalid(mistakes)
+  }
+}
+
+const isLength = (length: unknown): boolean =>
+  Number.isInteger(length) && (length as number) >= 0 && (length as number) < 2 ** 32
+
+const invalid = (mistakes: readonly string[]): TerrariumError =>
+  new TerrariumError('INVALID_ARGUMENT', `invalid NdArray: ${mistakes.join('; ')}`, { details: { mistakes } })

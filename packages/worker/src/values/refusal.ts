@@ -1,0 +1,105 @@
+import { TerrariumError, type ErrorCode } from '@terrarium/supervisor'
+
+/** A step into a value: an index, the name of a property, or the key of a Map. */
+export type Step = { readonly index: number } | { readonly name: string } | { readonly key: unknown }
+
+/** Places are shortened to this many characters, in the middle. */
+const LONGEST_PLACE = 300
+const LONGEST_STEP = 80
+
+export interface RefusalOptions {
+  readonly hint: string
+  readonly code?: ErrorCode
+  readonly cause?: unknown
+  /** What kind of value it is, for `details.type`. */
+  readonly type?: string | undefined
+  /** Said after the place. */
+  readonly because?: string
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/** Why a value cannot be sent or read. Collects its place on its way out of the containers around it. */
+export class Refusal extends Error {
+  readonly #what: string
+  readonly #options: RefusalOptions
+  /** Innermost first. */
+  readonly #steps: string[] = []
+
+  constructor(what: string, options: RefusalOptions) {
+    super(what)
+    this.#what = what
+    this.#options = options
+  }
+
+  within(step: Step): this {
+    this.#steps.push(textOf(step))
+    return this
+  }
+
+  /** `subject` says what holds the value, for example `the arguments of echo`. */
+  toError(subject: string, usual: ErrorCode = 'INVALID_ARGUMENT'): TerrariumError {
+    const { hint, code = usual, cause, type, because, details } = this.#options
+    const place = shortened(this.#steps.reverse().join('').replace(/^\./, ''), LONGEST_PLACE)
+    const at = place === '' ? '' : ` at ${place}`
+    const why = because === undefined ? '' : `: ${because}`
+    return new TerrariumError(code, `${subject}: ${this.#what}${at}${why}`, {
+      hint,
+      cause,
+      details: { ...(place === '' ? {} : { place }), ...(type === undefined ? {} : { type }), ...details },
+    })
+  }
+}
+
+/** What was thrown on the way through a value, as a {@link Refusal}. Anything else is thrown by code of the user's. */
+export function refusalOf(
+  thrown: unknown,
+  what = 'a getter or a proxy threw',
+  hint = 'Send a copy that holds nothing but data.',
+): Refusal {
+  if (thrown instanceof Refusal) return thrown
+  return new Refusal(what, { hint, cause: thrown, because: messageOf(thrown) })
+}
+
+/** What was thrown by a part of a container, with the step to that part. */
+export const within = (thrown: unknown, step: Step): Refusal => refusalOf(thrown).within(step)
+
+/** Never throws, whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return shortened(thrown instanceof Error ? thrown.message : String(thrown), LONGEST_PLACE)
+  } catch {
+    return 'what was thrown has no text'
+  }
+}
+
+/** The name of a value's class, for people. Never throws. */
+export function classNameOf(value: object): string {
+  try {
+    const { constructor } = value as { constructor?: unknown }
+    if (typeof constructor === 'function' && constructor.name !== '') return shortened(constructor.name, LONGEST_STEP)
+  } catch {
+    // A getter or a proxy.
+  }
+  return 'a class without a name'
+}
+
+export const article = (name: string): string => `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`
+
+function textOf(step: Step): string {
+  if ('index' in step) return `[${step.index}]`
+  if ('key' in step) return `.get(${keyText(step.key)})`
+  if (/^[\p{ID_Start}_$][\p{ID_Continue}$]{0,79}$/u.test(step.name)) return `.${step.name}`
+  return `[${JSON.stringify(shortened(step.name, LONGEST_STEP))}]`
+}
+
+function keyText(key: unknown): string {
+  if (typeof key === 'string') return JSON.stringify(shortened(key, LONGEST_STEP))
+  if (typeof key === 'object' && key !== null) return '…'
+  return shortened(typeof key === 'bigint' ? `${key}n` : String(key), LONGEST_STEP)
+}
+
+function shortened(text: string, most: number): string {
+  if (text.length <= most) return text
+  const half = Math.floor(most / 2)
+  return `${text.slice(0, half)}…${text.slice(-half)}`
+}

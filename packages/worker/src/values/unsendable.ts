@@ -1,0 +1,32 @@
+import { types } from 'node:util'
+import { article, classNameOf, Refusal } from './refusal.ts'
+
+const NO_CLASS = 'Send a plain object with what it holds, or register its class in `types`.'
+
+/** Why a value cannot be sent, and what can instead. `as`: where it would be, when it could be sent elsewhere. */
+export function refuse(value: unknown, as?: string): Refusal {
+  const { type, hint } = describe(value)
+  const where = as === undefined ? '' : ` as ${as}`
+  return new Refusal(`${article(type)} cannot be sent${where}`, { hint: as === undefined ? hint : KEYS, type })
+}
+
+const KEYS = 'Use strings, numbers, booleans, null, Dates or Buffers, which Python can find by their value.'
+
+function describe(value: unknown): { readonly type: string; readonly hint: string } {
+  if (typeof value === 'function') return { type: 'function', hint: 'Call it and send its result, or send its name.' }
+  if (typeof value === 'symbol') return { type: 'symbol', hint: 'Send its description.' }
+  if (typeof value !== 'object' || value === null) return { type: typeof value, hint: 'Send null, or leave it out.' }
+  return { type: classNameOf(value), hint: hintFor(value) }
+}
+
+function hintFor(value: object): string {
+  if (types.isPromise(value)) return 'Await it, and send its result.'
+  if (types.isNativeError(value)) return 'Send its message.'
+  if (types.isRegExp(value)) return 'Send its source.'
+  if (types.isBoxedPrimitive(value)) return 'Send its valueOf().'
+  if (types.isWeakMap(value) || types.isWeakSet(value)) return 'Send a Map or a Set.'
+  if (types.isGeneratorObject(value) || types.isMapIterator(value) || types.isSetIterator(value)) {
+    return 'Send an array of what it yields: [...values].'
+  }
+  return NO_CLASS
+}

@@ -1,0 +1,349 @@
+"""Writes values. One walk changes what msgpack cannot carry into what it can; then msgpack writes it all."""
+
+import array
+import dataclasses
+import threading
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from numbers import Integral, Rational, Real
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+import msgpack
+
+from terrarium._values import _arrays, _foreign, _registry, _scalars
+from terrarium._values._advice import advice_for
+from terrarium._values._refusal import NotSendable, TooLarge, an, name_of, refusal_of, step_of
+from terrarium._values._wire import (
+    ARRAY,
+    EMPTY_MAP,
+    FROZENSET,
+    INTEGER,
+    MAX_DEPTH,
+    MAX_VALUE_BYTES,
+    REGISTERED,
+    SET,
+    TUPLE,
+)
+
+_DIRECT = frozenset([type(None), bool, int, float, str, bytes, bytearray])
+"""What msgpack writes as it should. Only these very types: an instance of a subclass may be a member of an Enum."""
+_NAMES = frozenset([str])
+_KEYS = "Use str, int, float, bool, None, bytes or datetime, or tuples of these."
+_LARGE_BUFFER = 1024 * 1024
+_MOST_CHANGES = 1024
+
+
+class EmptyMap:
+    """Stands for a dict without entries whose hint says that its keys are no strings: it arrives as a Map."""
+
+
+class Encoder:
+    """Keeps msgpack's buffer between values, so it belongs to one thread."""
+
+    def __init__(self) -> None:
+        self._packer = _packer()
+        self._open: set[int] = set()
+        """The ids of the containers around the present value."""
+
+    def encode(self, value: Any) -> bytes:
+        """One msgpack object. Raises NotSendable."""
+        try:
+            encoded = self._pack(self.change(value))
+        except BaseException as error:  # also a SystemExit in a property: it ends the call, not the worker
+            self._open.clear()
+            raise refusal_of(error)
+        if len(encoded) > MAX_VALUE_BYTES:
+            raise TooLarge.of(len(encoded), MAX_VALUE_BYTES)
+        if len(encoded) > _LARGE_BUFFER:
+            self._packer = _packer()
+        return encoded
+
+    def change(self, value: Any) -> Any:
+        """What msgpack can carry instead of a value. Raises NotSendable, and whatever code of the user's raises."""
+        kind = type(value)
+        return value if kind in _DIRECT else (_CHANGES.get(kind) or _change_for(kind))(self, value)
+
+    def items(self, value: Any) -> Any:
+        """Of a list or a tuple; itself when there is nothing to change."""
+        if _DIRECT.issuperset(map(type, value)):
+            return value
+        self._enter(value)
+        out: list[Any] = []
+        try:
+            for item in value:
+                kind = type(item)
+                out.append(item if kind in _DIRECT else (_CHANGES.get(kind) or _change_for(kind))(self, item))
+        except Exception as error:
+            raise refusal_of(error).below(f"[{len(out)}]")
+        self._open.discard(id(value))
+        return out
+
+    def mapping(self, value: Any) -> Any:
+        """Of a dict; itself when there is nothing to change. Its keys decide: an object when all are strings, else a Map."""
+        if not _NAMES.issuperset(map(type, value)):
+            return self._keyed(value)
+        if _DIRECT.issuperset(map(type, value.values())):
+            return value
+        self._enter(value)
+        out: dict[str, Any] = {}
+        name = ""
+        try:
+            for name, item in value.items():
+                kind = type(item)
+                out[name] = item if kind in _DIRECT else (_CHANGES.get(kind) or _change_for(kind))(self, item)
+        except Exception as error:
+            raise refusal_of(error).below(step_of(name))
+        self._open.discard(id(value))
+        return out
+
+    def _keyed(self, value: Any) -> "dict[Any, Any]":
+        self._enter(value)
+        out: dict[Any, Any] = {}
+        for key, item in value.items():
+            sent = self._key(key, "a key of a dict")
+            if sent in out:
+                raise NotSendable("a dict with two keys that are one to JavaScript cannot be sent", "Make them differ.")
+            try:
+                out[sent] = self.change(item)
+            except Exception as error:
+                raise refusal_of(error).below(step_of(key))
+        self._open.discard(id(value))
+        return out
+
+    def fields(self, value: Any, names: "tuple[str, ...]") -> "dict[str, Any]":
+        """Of an instance whose data is in fields."""
+        self._enter(value)
+        out: dict[str, Any] = {}
+        name = ""
+        try:
+            for name in names:
+                out[name] = self.change(getattr(value, name))
+        except Exception as error:
+            raise refusal_of(error).below(step_of(name))
+        self._open.discard(id(value))
+        return out
+
+    def dumped(self, value: Any) -> Any:
+        """Of a model of pydantic's."""
+        self._enter(value)
+        data = self.change(_foreign.dump(value))
+        self._open.discard(id(value))
+        return data
+
+    def set(self, value: Any) -> Any:
+        return self._parts(value, SET, "an element of a set")
+
+    def registered(self, value: Any) -> Any:
+        encoding = next(_registry.encodings[base] for base in type(value).__mro__ if base in _registry.encodings)
+        self._enter(value)
+        try:
+            data = encoding.encode(value)
+        except Exception as error:
+            raise refusal_of(error, f"the encoder of {encoding.name} raises")
+        packed = self._pack(encoding.name) + self._pack(self.change(data))
+        self._open.discard(id(value))
+        return msgpack.ExtType(REGISTERED, packed)
+
+    def _key(self, key: Any, role: str) -> Any:
+        """A key of a dict, or an element of a set. Only what has no parts, or is hashable by its parts, can be one."""
+        kind = type(key)
+        if kind in _DIRECT:
+            return key
+        change = _change_for(kind)
+        if change is _enum:
+            return self._key(key.value, role)
+        if change is Encoder.items and isinstance(key, tuple):
+            return self._parts(key, TUPLE, role)
+        if change is Encoder.set:
+            return self._parts(key, FROZENSET, role)
+        if change in _ATOMS or change is Encoder.registered:
+            return change(self, key)
+        raise NotSendable(f"{an(name_of(kind))} as {role} cannot be sent", _KEYS, name_of(kind))
+
+    def _parts(self, value: Any, code: int, role: str) -> Any:
+        self._enter(value)
+        out: list[Any] = []
+        try:
+            for part in value:
+                out.append(self._key(part, role))
+        except Exception as error:
+            raise refusal_of(error).below(f"[{len(out)}]")
+        if code != TUPLE and len(set(out)) < len(out):
+            raise NotSendable("a set with two elements that are one to JavaScript cannot be sent", "Make them differ.")
+        packed = self._pack(out)
+        self._open.discard(id(value))
+        return msgpack.ExtType(code, packed)
+
+    def _enter(self, container: object) -> None:
+        if id(container) in self._open:
+            hint = "Send an id instead of the value that closes the circle."
+            raise NotSendable("a circular value, which contains itself, cannot be sent", hint, name_of(type(container)))
+        if len(self._open) >= MAX_DEPTH:
+            hint = "Send a flat list in which each element names its parent."
+            raise NotSendable(f"a value that is nested more than {MAX_DEPTH} deep cannot be sent", hint)
+        self._open.add(id(container))
+
+    def _pack(self, value: Any) -> bytes:
+        """Of a value that was changed."""
+        try:
+            packed: bytes = self._packer.pack(value)
+            return packed
+        except Exception as error:
+            self._packer = _packer()
+            if isinstance(error, UnicodeEncodeError):
+                raise _lone_surrogate(value) from None
+            if isinstance(error, (MemoryError, ValueError)):  # more than msgpack has lengths for
+                hint = "Send it in parts, or write it to a file and send its path."
+                raise TooLarge(f"more than {MAX_VALUE_BYTES:,} bytes cannot be sent", hint) from None
+            raise
+
+
+def _packer() -> Any:
+    return msgpack.Packer(default=_large_integer, use_bin_type=True, datetime=True)
+
+
+def _large_integer(value: Any) -> Any:
+    """What msgpack asks for when an integer has more than 64 bits."""
+    if not isinstance(value, int):
+        raise TypeError(f"{an(name_of(type(value)))} was not changed")  # a fault of this file
+    size = value.bit_length() // 8 + 1
+    return msgpack.ExtType(INTEGER, value.to_bytes(size, "big", signed=True))
+
+
+def _lone_surrogate(value: Any) -> NotSendable:
+    """msgpack does not say where it is."""
+    hint = "Send its bytes: value.encode('utf-8', 'surrogatepass'), or os.fsencode(value) for a path."
+    refusal = NotSendable("a str with a lone surrogate, which is no text, cannot be sent", hint, "str")
+    for step in _way_to_surrogate(value) or ():
+        refusal.below(step)
+    return refusal
+
+
+def _way_to_surrogate(value: Any) -> "list[str] | None":
+    """The steps to it, innermost first; None when there is none."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return []
+        return None
+    if isinstance(value, dict):
+        parts = [(part, step_of(key)) for key, item in value.items() for part in (key, item)]
+    elif isinstance(value, (list, tuple)):
+        parts = [(item, f"[{index}]") for index, item in enumerate(value)]
+    else:
+        return None
+    for part, step in parts:
+        way = _way_to_surrogate(part)
+        if way is not None:
+            return [*way, step]
+    return None
+
+
+Change = Callable[[Encoder, Any], Any]
+
+
+def _same(_encoder: Encoder, value: Any) -> Any:
+    return value
+
+
+def _enum(encoder: Encoder, value: Enum) -> Any:
+    return encoder.change(value.value)
+
+
+def _refuse(_encoder: Encoder, value: Any) -> Any:
+    name = name_of(type(value))
+    raise NotSendable(f"{an(name)} cannot be sent", advice_for(value), name)
+
+
+def _simple(change: Callable[[Any], Any]) -> Change:
+    return lambda _encoder, value: change(value)
+
+
+def _packed(parts: Callable[[Any], Any]) -> Change:
+    def change(_encoder: Encoder, value: Any) -> Any:
+        sent = parts(value)
+        return msgpack.ExtType(ARRAY, _arrays.packed(*sent)) if isinstance(sent, tuple) else sent
+
+    return change
+
+
+def _with_fields(names: "tuple[str, ...]") -> Change:
+    return lambda encoder, value: encoder.fields(value, names)
+
+
+_instant, _iso, _duration = _simple(_scalars.instant), _simple(_scalars.iso), _simple(_scalars.duration)
+_text, _numpy_scalar, _nothing = _simple(str), _simple(_foreign.of_scalar), _simple(lambda _value: None)
+_integer, _real = _simple(int), _simple(float)
+
+_ATOMS = frozenset([_same, _instant, _iso, _duration, _text, _numpy_scalar, _nothing, _integer, _real])
+"""Changes of what may be a key."""
+
+_BY_BASE: "tuple[tuple[type | tuple[type, ...], Change], ...]" = (
+    ((msgpack.ExtType, msgpack.Timestamp), _refuse),
+    (Enum, _enum),
+    ((bool, int, float, str, bytes, bytearray), _same),
+    (dict, Encoder.mapping),
+    ((list, tuple), Encoder.items),
+    ((set, frozenset), Encoder.set),
+    (datetime, _instant),
+    ((date, time), _iso),
+    (timedelta, _duration),
+    ((Decimal, UUID, PurePath), _text),
+    (memoryview, _packed(_arrays.of_memoryview)),
+    (array.array, _packed(_arrays.of_array)),
+    (EmptyMap, _simple(lambda _value: msgpack.ExtType(EMPTY_MAP, b""))),
+)
+"""The first that fits counts."""
+
+_CHANGES: "dict[type, Change]" = {}
+"""By class, as they were found."""
+_registry.on_change.append(_CHANGES.clear)
+
+
+def _change_for(kind: type) -> Change:
+    change = _CHANGES.get(kind)
+    if change is None:
+        if len(_CHANGES) >= _MOST_CHANGES:
+            _CHANGES.clear()  # of a tool that makes a class in every call
+        change = _CHANGES[kind] = _find_change(kind)
+    return change
+
+
+def _find_change(kind: type) -> Change:
+    if any(base in _registry.encodings for base in kind.__mro__):
+        return Encoder.registered
+    for base, change in _BY_BASE:
+        if issubclass(kind, base):
+            return change
+    if _foreign.is_ndarray(kind):
+        return _packed(_foreign.of_ndarray)
+    if _foreign.is_numpy_scalar(kind):
+        return _numpy_scalar
+    if _foreign.is_missing(kind):
+        return _nothing
+    if dataclasses.is_dataclass(kind):
+        return _with_fields(tuple(field.name for field in dataclasses.fields(kind)))
+    attrs_fields = _foreign.attrs_fields(kind)
+    if attrs_fields is not None:
+        return _with_fields(attrs_fields)
+    if _foreign.is_model(kind):
+        return Encoder.dumped
+    if issubclass(kind, Integral):
+        return _integer
+    return _real if issubclass(kind, Real) and not issubclass(kind, Rational) else _refuse
+
+
+_local = threading.local()
+
+
+def encode(value: Any) -> bytes:
+    """One msgpack object, see Encoder. Raises NotSendable, or TooLarge for more than a message can carry."""
+    encoder: "Encoder | None" = getattr(_local, "encoder", None)
+    if encoder is None:
+        encoder = _local.encoder = Encoder()
+    return encoder.encode(value)

@@ -1,0 +1,124 @@
+"""Values of packages that may not be installed. Nothing is imported here: where there is a value of a package, the package is
+there already, in ``sys.modules``."""
+
+import sys
+from typing import Any
+
+from terrarium._values._arrays import check_size
+from terrarium._values._refusal import NotSendable, an, name_of
+
+_ORDER = "<" if sys.byteorder == "little" else ">"
+
+MISSING = frozenset([("pandas", "NaTType"), ("pandas", "NAType")])
+"""Classes of what stands for a value that is missing, by package and name."""
+
+_HINTS = {
+    ("pandas", "DataFrame"): 'Send its rows: value.to_dict("records").',
+    ("pandas", "Series"): "Send value.to_list(), or value.to_numpy().",
+    ("pandas", "Index"): "Send value.to_list(), or value.to_numpy().",
+    ("pandas", "ExtensionArray"): "Send value.tolist().",
+    ("pandas", "BaseOffset"): "Send str(value).",
+    ("polars", "DataFrame"): "Send its rows: value.to_dicts().",
+    ("polars", "LazyFrame"): "Send its rows: value.collect().to_dicts().",
+    ("polars", "Series"): "Send value.to_list(), or value.to_numpy().",
+    ("pyarrow", "Table"): "Send its rows: value.to_pylist().",
+    ("torch", "Tensor"): "Send value.detach().cpu().numpy().",
+    ("tensorflow", "Tensor"): "Send value.numpy().",
+    ("jax", "Array"): "Send numpy.asarray(value).",
+    ("scipy", "spmatrix"): "Send value.toarray().",
+    ("scipy", "sparray"): "Send value.toarray().",
+    ("PIL", "Image"): "Send numpy.asarray(value), or its bytes in a format: value.save(buffer, 'PNG').",
+}
+"""What to do, by package and name of the class or one of its bases."""
+
+
+def hint_for(kind: type) -> "str | None":
+    for base in kind.__mro__:
+        hint = _HINTS.get((base.__module__.partition(".")[0], base.__name__))
+        if hint is not None:
+            return hint
+    if hasattr(kind, "__array__") or hasattr(kind, "__array_interface__"):
+        return "Send numpy.asarray(value)."
+    return None
+
+
+def is_missing(kind: type) -> bool:
+    return (kind.__module__.partition(".")[0], kind.__name__) in MISSING
+
+
+def attrs_fields(kind: type) -> "tuple[str, ...] | None":
+    """The names of the fields of a class made with attrs."""
+    fields = getattr(kind, "__attrs_attrs__", None)
+    return tuple(field.name for field in fields) if isinstance(fields, tuple) else None
+
+
+def is_model(kind: type) -> bool:
+    """Whether a class is a model of pydantic's."""
+    base = getattr(sys.modules.get("pydantic.main"), "BaseModel", None)
+    return isinstance(base, type) and issubclass(kind, base)
+
+
+def dump(model: Any) -> Any:
+    """The data of a model of pydantic's; version 1 has another name for it."""
+    return model.model_dump() if hasattr(model, "model_dump") else model.dict()
+
+
+def numpy() -> Any:
+    return sys.modules.get("numpy")
+
+
+def is_ndarray(kind: type) -> bool:
+    base = getattr(numpy(), "ndarray", None)
+    return isinstance(base, type) and issubclass(kind, base)
+
+
+def is_numpy_scalar(kind: type) -> bool:
+    base = getattr(numpy(), "generic", None)
+    return isinstance(base, type) and issubclass(kind, base)
+
+
+def of_scalar(value: Any) -> Any:
+    """What is sent of a scalar of numpy's that is no str, bytes or float of Python's."""
+    kind = value.dtype.kind
+    if kind == "b":
+        return bool(value)
+    if kind in "iu":
+        return int(value)
+    if kind == "f" and value.dtype.itemsize <= 8:
+        return float(value)
+    if kind in "Mm" and numpy().isnat(value):
+        return None
+    name = name_of(type(value))
+    hint = {
+        "f": "Send float(value), which may lose digits.",
+        "c": "Send [value.real, value.imag].",
+        "M": "It has no timezone: send value.astype('datetime64[us]').item().replace(tzinfo=timezone.utc) if it is in UTC.",
+        "m": "Send a number of one unit: value / numpy.timedelta64(1, 'ms').",
+    }.get(kind, "Send value.item().")
+    raise NotSendable(f"{an(name)} cannot be sent", hint, name)
+
+
+def of_ndarray(value: Any) -> "tuple[Any, str, tuple[int, ...]]":
+    """The data in C order and this machine's byte order, the type of the elements, the shape. Raises NotSendable."""
+    kind = type(value)
+    if kind.__name__ not in ("ndarray", "memmap", "matrix") or kind.__module__.partition(".")[0] != "numpy":
+        hint = "Send value.filled()." if kind.__name__ == "MaskedArray" else "Send numpy.asarray(value)."
+        raise NotSendable(f"{an(name_of(kind))} cannot be sent", hint, name_of(kind))
+    letter, size = value.dtype.kind, value.dtype.itemsize
+    if any(length >= 2**32 for length in value.shape):
+        raise NotSendable("an array with a dimension of 2^32 or more cannot be sent", "Reshape it.", name_of(kind))
+    if letter == "f" and size == 2:
+        # JavaScript has no such array everywhere: it travels as 32 bits, which hold every value of it.
+        check_size(value.size * 4, name_of(kind))
+        return value.astype(f"{_ORDER}f4", order="C"), f"{_ORDER}f4", value.shape
+    if letter not in "biuf" and (letter not in "mM" or "[" not in value.dtype.str) or letter == "f" and size > 8:
+        hint = {
+            "O": "Send value.tolist(), or an array of numbers.",
+            "c": "Send its parts, value.real and value.imag.",
+            "V": "Send its fields, {name: value[name] for name in value.dtype.names}.",
+            "f": "Send value.astype('float64'), which may lose digits.",
+        }.get(letter, "Send value.tolist().")
+        raise NotSendable(f"an array of dtype {value.dtype} cannot be sent", hint, name_of(kind))
+    check_size(value.nbytes, name_of(kind))
+    own = value.astype(value.dtype.newbyteorder("="), order="C", copy=False)
+    return own.view("i8") if letter in "mM" else own, own.dtype.str.replace("=", _ORDER), value.shape

@@ -1,0 +1,178 @@
+"""Converts arguments by the type hints of a tool's parameters, and its result by the hint of the return value.
+
+Only arrays, bytes and empty dicts are converted, of which JavaScript or the wire knows fewer kinds than Python. Everything else
+is what it would be without a hint.
+"""
+
+import inspect
+import sys
+import types
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from terrarium._values import _arrays
+from terrarium._values._decode import NotReadable
+from terrarium._values._encode import EmptyMap
+from terrarium._values._refusal import text_of
+
+Convert = Callable[[Any], Any]
+Of = Callable[[Any], "Convert | None"]
+
+_LISTS = frozenset([list, tuple, Sequence, MutableSequence, Iterable, Collection])
+_DICTS = frozenset([dict, Mapping, MutableMapping])
+_NO_NAMES = frozenset([int, float, bool, bytes, tuple, frozenset, datetime])
+"""Keys that are no strings in JavaScript."""
+
+
+class Conversions:
+    """Those of one tool. Made when it is called first, because a hint may name what its module defines further down."""
+
+    def __init__(self, function: "Callable[..., Any]") -> None:
+        function = inspect.unwrap(function)
+        self._by_name: dict[str, Convert] = {}
+        self._others: "Convert | None" = None
+        """For what a parameter ``**others`` takes."""
+        self._named: set[str] = set()
+        signature = inspect.signature(function)
+        for name, parameter in signature.parameters.items():
+            convert = of_argument(_resolved(parameter.annotation, function))
+            if parameter.kind is parameter.VAR_KEYWORD:
+                self._others = convert
+                continue
+            self._named.add(name)
+            if convert is not None:
+                self._by_name[name] = convert
+        self._result = of_result(_resolved(signature.return_annotation, function))
+        self.has_arguments = bool(self._by_name or self._others)
+
+    def arguments(self, arguments: "dict[str, Any]") -> None:
+        """Converts them in place. Raises NotReadable."""
+        for name, value in arguments.items():
+            convert = self._by_name.get(name) if name in self._named else self._others
+            if convert is None:
+                continue
+            try:
+                arguments[name] = convert(value)
+            except Exception as error:
+                hint = "Send an array or a value that its type hint can be made of."
+                refusal = NotReadable("an argument cannot be converted to its type hint", hint, because=text_of(error))
+                refusal.place = name
+                raise refusal from error
+
+    def result(self, value: Any) -> Any:
+        return value if self._result is None else self._result(value)
+
+
+def _resolved(annotation: Any, function: Any) -> Any:
+    """One at a time: typing.get_type_hints() gives up on all of them for one that is imported for type checkers only."""
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, getattr(function, "__globals__", {}))
+    except Exception:
+        return Any
+
+
+def of_argument(hint: Any) -> "Convert | None":
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return of_argument(args[0])
+    if origin in (Union, types.UnionType):
+        return _of_union(args)
+    if hint is bytes:
+        return lambda value: value.tobytes() if type(value) is memoryview else value
+    if hint is bytearray:
+        return lambda value: bytearray(value) if type(value) in (memoryview, bytes) else value
+    if hint is memoryview:
+        return lambda value: memoryview(value) if type(value) is bytes else value
+    if _is_ndarray(hint):
+        return _to_ndarray(args)
+    return _of_parts(origin, args, of_argument)
+
+
+def of_result(hint: Any) -> "Convert | None":
+    """An empty dict does not show that its keys are no strings, but its hint does."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return of_result(args[0])
+    if origin in (Union, types.UnionType):
+        found = [convert for convert in map(of_result, args) if convert is not None]
+        return found[0] if len(found) == 1 else None
+    convert = _of_parts(origin, args, of_result)
+    if origin in _DICTS and len(args) == 2 and (get_origin(args[0]) or args[0]) in _NO_NAMES:
+        return lambda value: EmptyMap() if value == {} else convert(value) if convert is not None else value
+    return convert
+
+
+def _of_union(args: "tuple[Any, ...]") -> "Convert | None":
+    # An array is made an ndarray rather than bytes, where a parameter takes both.
+    members = sorted(args, key=lambda arg: not _is_ndarray(arg))
+    by_type = {get_origin(arg) or arg: of_argument(arg) for arg in members}
+    found = [convert for convert in by_type.values() if convert is not None]
+    if not found:
+        return None
+
+    def convert(value: Any) -> Any:
+        if type(value) in by_type:
+            own = by_type[type(value)]
+            return value if own is None else own(value)
+        for each in found:
+            converted = each(value)
+            if converted is not value:
+                return converted
+        return value
+
+    return convert
+
+
+def _of_parts(origin: Any, args: "tuple[Any, ...]", of: Of) -> "Convert | None":
+    """For the values of a dict, and the items of a list or a tuple."""
+    if origin in _DICTS and len(args) == 2:
+        value_of = of(args[1])
+        return None if value_of is None else lambda value: _each_value(value, value_of)
+    if origin is tuple and args and args[-1] is not Ellipsis:
+        parts = [of(arg) for arg in args]
+        return (lambda value: _each_part(value, parts)) if any(parts) else None
+    if origin in _LISTS and args:
+        item_of = of(args[0])
+        return None if item_of is None else lambda value: _each_item(value, item_of)
+    return None
+
+
+def _each_value(value: Any, convert: Convert) -> Any:
+    return {key: convert(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _each_item(value: Any, convert: Convert) -> Any:
+    return [convert(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _each_part(value: Any, converts: "list[Convert | None]") -> Any:
+    if not isinstance(value, (list, tuple)) or len(value) != len(converts):
+        return value
+    return [item if convert is None else convert(item) for convert, item in zip(converts, value, strict=True)]
+
+
+def _is_ndarray(hint: Any) -> bool:
+    ndarray = getattr(sys.modules.get("numpy"), "ndarray", None)
+    return ndarray is not None and (hint is ndarray or get_origin(hint) is ndarray)
+
+
+def _to_ndarray(args: "tuple[Any, ...]") -> Convert:
+    """Of an array, of bytes or of a list. It owns its memory, which can be written."""
+    numpy = sys.modules["numpy"]
+    element = (*(get_args(args[1]) if len(args) > 1 else ()), None)[0]
+    dtype = element if getattr(element, "__name__", None) in numpy.sctypeDict else None
+
+    def convert(value: Any) -> Any:
+        if type(value) is memoryview:
+            times = _arrays.times_of(value)
+            copy = numpy.array(value)
+            return copy if times is None else copy.view(times)
+        if type(value) is bytes:
+            return numpy.frombuffer(bytearray(value), "u1")
+        # JavaScript's plain arrays do not say what their elements are; the hint may.
+        return numpy.array(value, dtype) if type(value) is list else value
+
+    return convert

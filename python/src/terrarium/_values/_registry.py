@@ -1,0 +1,62 @@
+"""Types that users register, so that their instances can be sent and received. Standard library only."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+LONGEST_NAME = 128
+
+
+class Encoding(NamedTuple):
+    name: str
+    encode: Callable[[Any], Any]
+
+
+encodings: dict[type, Encoding] = {}
+"""By class."""
+decoders: dict[str, Callable[[Any], Any]] = {}
+"""By the name on the wire."""
+on_change: list[Callable[[], None]] = []
+"""Called when a type was registered."""
+
+
+def register_type(
+    name: str,
+    cls: "type | None" = None,
+    *,
+    encode: "Callable[[Any], Any] | None" = None,
+    decode: "Callable[[Any], Any] | None" = None,
+) -> None:
+    """Makes the instances of a class, and of its subclasses, values that can be sent and received.
+
+    The host registers the same name in the ``types`` of its pool::
+
+        register_type("Money", Money, encode=lambda money: [money.amount, money.currency], decode=lambda sent: Money(*sent))
+
+    ``encode`` makes something that can be sent of an instance of ``cls``; ``decode`` makes the value again of what the
+    host's encoder of that name has made. Either may be left out where values go one way only. Register at the top of the
+    module with the tools.
+
+    Raises ValueError or TypeError for what cannot be registered, and for a name or a class that is registered already.
+    """
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+        raise ValueError(f"the name of a type is a str of 1 to {LONGEST_NAME} characters")
+    if encode is None and decode is None:
+        raise TypeError(f"{name} needs encode, decode or both")
+    for role, function in (("encode", encode), ("decode", decode)):
+        if function is not None and not callable(function):
+            raise TypeError(f"{role} of {name} is not a function")
+    if encode is not None:
+        if not isinstance(cls, type):
+            raise TypeError(f"{name} needs the class that encode is for")
+        if cls.__module__ == "builtins":
+            raise TypeError(f"{cls.__name__} is sent as it is: register a class of your own as {name}")
+        if cls in encodings:
+            raise ValueError(f"{cls.__qualname__} is registered already, as {encodings[cls].name}")
+    if name in decoders or any(encoding.name == name for encoding in encodings.values()):
+        raise ValueError(f"a type is registered already as {name}")
+    if cls is not None and encode is not None:
+        encodings[cls] = Encoding(name, encode)
+    if decode is not None:
+        decoders[name] = decode
+    for changed in on_change:
+        changed()
