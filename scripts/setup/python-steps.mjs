@@ -8,6 +8,7 @@ import { contentOf, hashOf, readStamp } from './stamp.mjs'
 
 const requirements = (name) => join(requirementsFolder, `${name}.txt`)
 const packageFolder = join(root, 'python')
+const TEST_LOCKS = ['test', 'values']
 
 /**
  * A step that makes a virtual environment anew from locked requirements.
@@ -76,19 +77,18 @@ const packageFiles = () => [
     .sort(),
 ]
 
-/** pytest and mypy for `.venv`. */
+/** For `.venv`: pytest and mypy, and the packages that values may come from. */
 export const testTools = {
   name: 'test-tools',
   title: 'Adding the test tools to .venv',
-  key: () => hashOf([readStamp('venv')?.made ?? '', contentOf(requirements('test'))]),
+  key: () => hashOf([readStamp('venv')?.made ?? '', ...TEST_LOCKS.map((lock) => contentOf(requirements(lock)))]),
   isThere: () => existsSync(join(venvs.newest, 'bin', 'pytest')),
-  run: (step) =>
-    pip(
-      venvs.newest,
-      ['--only-binary', ':all:', '--require-hashes', '-r', requirements('test')],
-      interpreterFor('venv'),
-      step,
-    ),
+  async run(step) {
+    for (const lock of TEST_LOCKS) {
+      const args = ['--only-binary', ':all:', '--require-hashes', '-r', requirements(lock)]
+      await pip(venvs.newest, args, interpreterFor('venv'), step)
+    }
+  },
 }
 
 /** The oldest grpcio, protobuf and msgpack that are supported and have wheels for this interpreter. */

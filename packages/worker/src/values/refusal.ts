@@ -77,13 +77,14 @@ export function classNameOf(value: object): string {
   try {
     const { constructor } = value as { constructor?: unknown }
     if (typeof constructor === 'function' && constructor.name !== '') return shortened(constructor.name, LONGEST_STEP)
+    return Object.prototype.toString.call(value).slice('[object '.length, -1)
   } catch {
-    // A getter or a proxy.
+    return 'Object' // a getter or a proxy that throws
   }
-  return 'a class without a name'
 }
 
-export const article = (name: string): string => `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`
+/** U as a capital is mostly spoken as a consonant: a URL, a User. */
+export const article = (name: string): string => `${/^[aeiouAEIO]/.test(name) ? 'an' : 'a'} ${name}`
 
 function textOf(step: Step): string {
   if ('index' in step) return `[${step.index}]`

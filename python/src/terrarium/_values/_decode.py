@@ -102,7 +102,7 @@ def _registered(name: str, sent: Any) -> Any:
         raise NotReadable(f"a value of the type {name}, which is not registered in Python, cannot be read", hint, name)
     try:
         return decode(sent)
-    except Exception as error:
+    except BaseException as error:  # also a SystemExit: it ends the call, not the worker
         hint = f"Look at decode of {name} in terrarium.register_type, and at what the host's encoder makes."
         raise NotReadable(f"the decoder of {name} raises", hint, name, text_of(error)) from error
 

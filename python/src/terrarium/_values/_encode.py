@@ -77,7 +77,7 @@ class Encoder:
             for item in value:
                 kind = type(item)
                 out.append(item if kind in _DIRECT else (_CHANGES.get(kind) or _change_for(kind))(self, item))
-        except Exception as error:
+        except BaseException as error:
             raise refusal_of(error).below(f"[{len(out)}]")
         self._open.discard(id(value))
         return out
@@ -95,7 +95,7 @@ class Encoder:
             for name, item in value.items():
                 kind = type(item)
                 out[name] = item if kind in _DIRECT else (_CHANGES.get(kind) or _change_for(kind))(self, item)
-        except Exception as error:
+        except BaseException as error:
             raise refusal_of(error).below(step_of(name))
         self._open.discard(id(value))
         return out
@@ -109,7 +109,7 @@ class Encoder:
                 raise NotSendable("a dict with two keys that are one to JavaScript cannot be sent", "Make them differ.")
             try:
                 out[sent] = self.change(item)
-            except Exception as error:
+            except BaseException as error:
                 raise refusal_of(error).below(step_of(key))
         self._open.discard(id(value))
         return out
@@ -122,7 +122,7 @@ class Encoder:
         try:
             for name in names:
                 out[name] = self.change(getattr(value, name))
-        except Exception as error:
+        except BaseException as error:
             raise refusal_of(error).below(step_of(name))
         self._open.discard(id(value))
         return out
@@ -142,7 +142,7 @@ class Encoder:
         self._enter(value)
         try:
             data = encoding.encode(value)
-        except Exception as error:
+        except BaseException as error:
             raise refusal_of(error, f"the encoder of {encoding.name} raises")
         packed = self._pack(encoding.name) + self._pack(self.change(data))
         self._open.discard(id(value))
@@ -170,7 +170,7 @@ class Encoder:
         try:
             for part in value:
                 out.append(self._key(part, role))
-        except Exception as error:
+        except BaseException as error:
             raise refusal_of(error).below(f"[{len(out)}]")
         if code != TUPLE and len(set(out)) < len(out):
             raise NotSendable("a set with two elements that are one to JavaScript cannot be sent", "Make them differ.")

@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals'
+import { decode, encode } from '@terrarium/worker'
+import { inspect } from 'node:util'
+import { javascriptValue, refusedRows, same, sentRows } from '../../../test/support/values.ts'
+
+const name = (text: string): string => text.replaceAll('%', '%%')
+
+test.each(sentRows.filter(({ to }) => to !== 'javascript').map((row) => [name(row.javascript), name(row.form), row]))(
+  'the table: %s is sent as %s',
+  (_, __, { javascript, wire }) => {
+    expect(encode(javascriptValue(javascript)).toString('hex')).toBe(wire)
+  },
+)
+
+test.each(sentRows.filter(({ to }) => to !== 'python').map((row) => [name(row.form), name(row.javascript), row]))(
+  'the table: %s arrives as %s',
+  (_, __, { javascript, wire }) => {
+    const arrived = decode(Buffer.from(wire, 'hex'))
+    expect(inspect(arrived)).toBe(inspect(javascriptValue(javascript)))
+    expect(same(arrived, javascriptValue(javascript))).toBe(true)
+  },
+)
+
+test.each(refusedRows.filter((row) => row.in === 'JavaScript').map((row) => [name(row.value), row]))(
+  'the table: %s is refused where it arises, with what to do',
+  (_, { value, message, hint }) => {
+    expect(() => encode({ rows: [1, { price: javascriptValue(value) }] })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(`: ${message} at rows[1].price`),
+        hint,
+        details: expect.objectContaining({ place: expect.stringContaining('rows[1].price') }),
+      }),
+    )
+  },
+)

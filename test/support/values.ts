@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
+import { NdArray } from '@terrarium/worker'
+
+/** A value as each side writes it, and its bytes. */
+export interface SentRow {
+  readonly javascript: string
+  readonly python: string
+  /** Which way it goes: to one side only, or there and back. */
+  readonly to: 'both' | 'python' | 'javascript'
+  /** Its form on the wire, in words. */
+  readonly form: string
+  /** Its bytes, in hex. */
+  readonly wire: string
+  readonly note?: string
+  /** The Python package that the row is about. */
+  readonly needs?: string
+}
+
+export interface RefusedRow {
+  readonly in: 'JavaScript' | 'Python'
+  readonly value: string
+  readonly message: string
+  readonly hint: string
+  readonly needs?: string
+}
+
+const table = JSON.parse(readFileSync(fileURLToPath(new URL('../../docs/values.json', import.meta.url)), 'utf8')) as {
+  readonly sent: readonly { readonly group: string; readonly rows: readonly SentRow[] }[]
+  readonly refused: readonly RefusedRow[]
+}
+
+/** The table of values, see `docs/values.md`. */
+export const sentRows: readonly SentRow[] = table.sent.flatMap(({ rows }) => rows)
+export const refusedRows: readonly RefusedRow[] = table.refused
+
+/** The tools that make and look at Python's side of a row. */
+export const VALUE_TOOLS = fileURLToPath(new URL('value_tools.py', import.meta.url))
+
+/** The value of an expression of the table. */
+export function javascriptValue(expression: string): unknown {
+  const make = (0, eval)(`(NdArray) => (${expression})`) as (type: typeof NdArray) => unknown
+  return make(NdArray)
+}
+
+/** As assert.deepStrictEqual: NaN is NaN, −0 is not 0, and a Buffer is no other Uint8Array. */
+export const same = isDeepStrictEqual
