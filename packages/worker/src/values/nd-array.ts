@@ -29,13 +29,14 @@ export class NdArray<T extends TypedArray = TypedArray> {
     this.shape = Object.freeze([...(shape ?? [data.length])])
     this.dtype = dtype ?? own
     const mistakes: string[] = []
-    if (!fits(this.dtype, data)) mistakes.push(`\`dtype\` must be that of \`data\`, ${own}, not ${this.dtype}`)
+    if (!fits(this.dtype, data)) mistakes.push(`\`dtype\` must be ${own}, not '${this.dtype}'`)
     if (this.shape.length > MOST_DIMENSIONS || !this.shape.every(isLength)) {
       mistakes.push(`\`shape\` must be at most ${MOST_DIMENSIONS} whole numbers, 0 or more`)
     } else if (this.shape.reduce((product, length) => product * length, 1) !== data.length) {
       mistakes.push(`\`shape\` [${this.shape.join(', ')}] must be that of ${data.length} elements`)
     }
     if (mistakes.length > 0) throw invalid(mistakes)
+    Object.freeze(this)
   }
 }
 
