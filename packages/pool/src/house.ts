@@ -37,7 +37,7 @@ export async function openHouse(
     containment: options.containment,
   })
   try {
-    const server = await SessionServer.listen(runtime.directory, codec)
+    const server = await SessionServer.listen(runtime.directory, { codec })
     const logic = createWorkerLogic({ runtime, server, logger, clock })
     const tools = toolEntries(options.tools)
     const { startTimeout, heartbeat, env, cwd } = options

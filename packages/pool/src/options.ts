@@ -1,8 +1,26 @@
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
-import type { Containment } from '@terrarium/process'
-import { TerrariumError, type SupervisorOptions } from '@terrarium/supervisor'
-import type { Heartbeat, ValueType } from '@terrarium/worker'
+import {
+  checkContainment,
+  checkEnv,
+  checkLogger,
+  checkMs,
+  checkPath,
+  isWhole,
+  LONGEST_MS,
+  type Containment,
+} from '@terrarium/process'
+import {
+  Checker,
+  isBoolean,
+  isFields,
+  isFunction,
+  isName,
+  mistakesOfSupervision,
+  type Fields,
+  type SupervisorOptions,
+} from '@terrarium/supervisor'
+import { checkTypes, isPlainObject, type Heartbeat, type ValueType } from '@terrarium/worker'
 import type { Logger } from 'pino'
 
 export interface PoolOptions {
@@ -74,68 +92,131 @@ export interface CallOptions {
   readonly idempotent?: boolean
 }
 
-/** The limits of setTimeout and of the wire. */
-const LONGEST = 2 ** 31 - 1
-
 const NUMBERS = {
   size: [1, 1024],
   concurrency: [1, 65_536],
-  queueLimit: [0, LONGEST],
+  queueLimit: [0, LONGEST_MS],
   maxDeaths: [1, 1_000],
-  startTimeout: [1, LONGEST],
-  cancelGrace: [0, LONGEST],
-  drainTimeout: [0, LONGEST],
 } as const
 
-const CONTAINMENTS: readonly NonNullable<PoolOptions['containment']>[] = ['auto', 'pidns', 'cgroup', 'shepherd']
+// An option that is missing here does not compile.
+const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
+  name: true,
+  tools: true,
+  size: true,
+  python: true,
+  concurrency: true,
+  queueLimit: true,
+  maxDeaths: true,
+  startTimeout: true,
+  cancelGrace: true,
+  heartbeat: true,
+  drainTimeout: true,
+  env: true,
+  cwd: true,
+  types: true,
+  stateDir: true,
+  containment: true,
+  logger: true,
+  backoff: true,
+  breaker: true,
+  inspect: true,
+  clock: true,
+}
+
+const HEARTBEAT: Readonly<Record<keyof Heartbeat, true>> = { interval: true, misses: true }
+
+const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = { timeout: true, signal: true, idempotent: true }
 
 /** Throws INVALID_ARGUMENT naming every mistake at once. */
 export function validatePoolOptions(options: PoolOptions): void {
-  const mistakes: string[] = []
-  const { name, tools } = options
-  if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
-    mistakes.push('`name` must be 1 to 64 letters, digits, dots, underscores or dashes')
-  }
-  const entries: readonly unknown[] = Array.isArray(tools) ? tools : [tools]
-  if (entries.length === 0 || !entries.every(isToolEntry)) {
-    mistakes.push(
-      "`tools` must be the path or file: URL of a Python file, a module's name (`pkg.mod`), or an array of these",
-    )
-  }
-  for (const key of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
-    const value = options[key]
-    const [least, most] = NUMBERS[key]
-    if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most)) {
-      mistakes.push(`\`${key}\` must be a whole number from ${least} to ${most}, not ${String(value)}`)
-    }
-  }
-  if (options.heartbeat !== undefined && options.heartbeat !== 'off') {
-    for (const [key, value] of Object.entries(options.heartbeat)) {
-      if (!(Number.isInteger(value) && value >= 1 && value <= LONGEST)) {
-        mistakes.push(`\`heartbeat.${key}\` must be a whole number from 1 to ${LONGEST}, not ${String(value)}`)
-      }
-    }
-  }
-  for (const key of ['cwd', 'stateDir'] as const) {
-    if (options[key] === '') mistakes.push(`\`${key}\` must not be empty`)
-  }
-  const { containment } = options
-  if (containment !== undefined && !CONTAINMENTS.includes(containment)) {
-    mistakes.push(`\`containment\` must be one of ${CONTAINMENTS.join(', ')}, not ${containment as string}`)
-  }
-  if (mistakes.length > 0) throw invalid(`pool options: ${mistakes.join('; ')}`)
+  const check = new Checker()
+  if (check.object('options', options)) checkPoolOptions(check, options)
+  check.finish('pool options')
 }
 
-/** Throws INVALID_ARGUMENT. */
-export function validateCall(tool: string, args: unknown, { timeout }: CallOptions): void {
-  if (typeof tool !== 'string' || tool === '') throw invalid('a tool is called by its name, a non-empty string')
-  if (typeof args !== 'object' || args === null || Array.isArray(args)) {
-    throw invalid(`the arguments of ${tool} must be an object of keyword arguments, for example { text: 'a' }`)
+function checkPoolOptions(check: Checker, options: Fields): void {
+  check.known(options, OPTIONS)
+  check.required(options, 'name', isPoolName, '1 to 64 letters, digits, dots, underscores or dashes')
+  check.required(
+    options,
+    'tools',
+    areTools,
+    "the path or file: URL of a Python file, a module's name (pkg.mod), or an array of these",
+  )
+  for (const [name, [least, most]] of Object.entries(NUMBERS)) {
+    check.field(options, name, isWhole(least, most), `a whole number from ${least} to ${most}`)
   }
-  if (timeout !== undefined && !(timeout > 0 && timeout <= LONGEST)) {
-    throw invalid(`\`timeout\` must be more than 0 and at most ${LONGEST} ms, not ${String(timeout)}`)
+  checkMs(check, options, 'startTimeout', 1)
+  checkMs(check, options, 'cancelGrace', 0)
+  checkMs(check, options, 'drainTimeout', 0)
+  check.group(options, 'heartbeat', (heartbeat, inner) => {
+    inner.known(heartbeat, HEARTBEAT)
+    checkMs(inner, heartbeat, 'interval', 1)
+    inner.field(heartbeat, 'misses', isWhole(1, LONGEST_MS), `a whole number from 1 to ${LONGEST_MS}`)
+  })
+  checkPath(check, options, 'python', 'the path of an interpreter, or of the folder of a virtual environment')
+  checkPath(check, options, 'cwd', 'the path of a folder')
+  checkPath(check, options, 'stateDir', 'the path of a folder')
+  checkEnv(check, options)
+  checkContainment(check, options)
+  checkLogger(check, options)
+  if (options.types !== undefined) checkTypes(check, 'types', options.types)
+  const { backoff, breaker, inspect, clock } = options
+  const supervision = Object.entries({ backoff, breaker, inspect, clock }).filter(([, value]) => value !== undefined)
+  check.mistakes.push(...mistakesOfSupervision(Object.fromEntries(supervision)))
+}
+
+const isPoolName = (name: unknown): boolean => typeof name === 'string' && /^[\w.-]{1,64}$/.test(name)
+
+function areTools(tools: unknown): boolean {
+  const entries: readonly unknown[] = Array.isArray(tools) ? tools : [tools]
+  return entries.length > 0 && entries.every(isToolEntry)
+}
+
+/** Throws INVALID_ARGUMENT naming every mistake at once. On the way of every call: nothing is collected while all is right. */
+export function validateCall(tool: unknown, args: unknown, options: unknown): void {
+  if (isName(tool) && areArguments(args) && areCallOptions(options)) return
+  const check = new Checker()
+  check.required({ tool }, 'tool', isName, 'the name of a tool')
+  check.required({ args }, 'args', areArguments, "an object of keyword arguments, as { text: 'a' }")
+  if (check.object('options', options)) {
+    const inner = new Checker('options.')
+    inner.known(options, CALL_OPTIONS)
+    inner.field(options, 'timeout', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
+    inner.field(options, 'signal', isSignal, 'an AbortSignal')
+    inner.field(options, 'idempotent', isBoolean, 'true or false')
+    check.mistakes.push(...inner.mistakes)
+  }
+  check.finish(`call of ${isName(tool) ? tool.slice(0, 128) : 'a tool'}`)
+}
+
+function areArguments(args: unknown): boolean {
+  try {
+    return isPlainObject(args)
+  } catch {
+    return true // a proxy that throws, which is told with the rest of what it does
   }
 }
+
+function areCallOptions(options: unknown): boolean {
+  if (!isFields(options)) return false
+  for (const name of Object.keys(options)) if (!Object.hasOwn(CALL_OPTIONS, name)) return false
+  const { timeout, signal, idempotent } = options
+  return (
+    (timeout === undefined || isTimeout(timeout)) &&
+    (signal === undefined || isSignal(signal)) &&
+    (idempotent === undefined || isBoolean(idempotent))
+  )
+}
+
+const isTimeout = (timeout: unknown): boolean => typeof timeout === 'number' && timeout > 0 && timeout <= LONGEST_MS
+
+const isSignal = (signal: unknown): boolean =>
+  isFields(signal) &&
+  isBoolean(signal.aborted) &&
+  isFunction(signal.addEventListener) &&
+  isFunction(signal.removeEventListener)
 
 /** Absolute paths of files, and names of modules. */
 export function toolEntries(tools: PoolOptions['tools']): readonly string[] {
@@ -156,5 +237,3 @@ function isModuleName(entry: string): boolean {
     /^[\p{ID_Start}_][\p{ID_Continue}]*(?:\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u.test(entry) && !/\.py$/.test(entry)
   )
 }
-
-const invalid = (message: string): TerrariumError => new TerrariumError('INVALID_ARGUMENT', message)

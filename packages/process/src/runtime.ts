@@ -2,7 +2,8 @@ import { accessSync, constants } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { destination, pino, type Logger } from 'pino'
-import { TerrariumError } from '@terrarium/supervisor'
+import { Checker, TerrariumError } from '@terrarium/supervisor'
+import { checkContainment, checkLogger, checkMs, checkPath } from './check-options.ts'
 import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
 import { killStrays, type StartHelper } from './sweep/helper.ts'
 import type { Identity } from './table/identity.ts'
@@ -79,6 +80,7 @@ const START_MS = 10_000
  * CONFIGURATION (system not supported, no /proc, containment missing, this package incomplete), LOG_DAMAGED (installation id).
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+  checkOptions(options)
   processTable().check()
   checkMainThread()
   checkPython(options.python)
@@ -270,13 +272,39 @@ function checkMainThread(): void {
   })
 }
 
+// An option that is missing here does not compile.
+const OPTIONS: Readonly<Record<keyof RuntimeOptions, true>> = {
+  python: true,
+  stateDir: true,
+  logger: true,
+  containment: true,
+  reapInterval: true,
+}
+
+/** Throws INVALID_ARGUMENT, naming every mistake at once. */
+function checkOptions(options: unknown): void {
+  const check = new Checker()
+  if (check.object('options', options)) {
+    check.known(options, OPTIONS)
+    check.required(options, 'python', isAbsolutePath, 'the absolute path of a Python interpreter')
+    checkPath(check, options, 'stateDir', 'the path of a folder')
+    checkLogger(check, options)
+    checkContainment(check, options)
+    checkMs(check, options, 'reapInterval', 1)
+  }
+  check.finish('runtime options')
+}
+
+const isAbsolutePath = (path: unknown): boolean => typeof path === 'string' && isAbsolute(path)
+
 function checkPython(python: string): void {
-  const hint = 'Give the absolute path that `python3 -c "import sys; print(sys.executable)"` prints.'
-  if (!isAbsolute(python)) throw new TerrariumError('INVALID_ARGUMENT', `python must be absolute: ${python}`, { hint })
   try {
     accessSync(python, constants.X_OK)
   } catch (error) {
-    throw new TerrariumError('CONFIGURATION', `${python} is no program that this user may run`, { hint, cause: error })
+    throw new TerrariumError('CONFIGURATION', `${python} is no program that this user may run`, {
+      hint: 'Give the absolute path that `python3 -c "import sys; print(sys.executable)"` prints.',
+      cause: error,
+    })
   }
 }
 

@@ -550,42 +550,37 @@ test('as a template its children differ by their input', async () => {
   const { pid = 0 } = (await (ref && waitFor(ref, ({ phase }) => phase === 'running'))) ?? {}
   expect(readFileSync(`/proc/${pid}/cmdline`, 'latin1')).toBe('sleep\u000061\0')
   await expect(app.startChild({ args: [61 as never] })).rejects.toMatchObject({
-    cause: { code: 'INVALID_ARGUMENT', message: expect.stringContaining('`args`') },
+    cause: { code: 'INVALID_ARGUMENT', message: expect.stringContaining('input.args must be') },
   })
 })
 
 test.each([
-  ['no command', () => keep(''), '`command` must be the name or path of a program'],
-  ['arguments in one string', () => keep('x', '-g daemon' as never), '`args` must be an array of strings'],
-  ['an argument that is no string', () => keep('x', [80 as never]), '`args` must be an array of strings'],
-  ['options for arguments', () => keep('x', { name: 'y' } as never), '`args` must be an array of strings'],
-  ['two markers', () => keep('x', [MARKER, MARKER]), '`args` may have MARKER once'],
-  ['options that are none', () => keep('x', [], null as never), 'the options must be an object'],
-  ['no name', () => keep('x', [], { name: '' }), '`name` must be a string that is not empty'],
-  ['no folder', () => keep('x', [], { cwd: '' }), '`cwd` must be the path of a folder'],
-  [
-    'a number in the environment',
-    () => keep('x', [], { env: { A: 1 as never } }),
-    '`env` must be an object of strings',
-  ],
-  ['readiness in words', () => keep('x', [], { ready: 'up' as never }), '`ready` must be a RegExp or a function'],
-  ['no time', () => keep('x', [], { startTimeout: 0 }), '`startTimeout` must be whole ms from 1'],
-  ['half a grace', () => keep('x', [], { grace: 0.5 }), '`grace` must be whole ms from 0'],
-  ['lines in words', () => keep('x', [], { lines: 'all' as never }), '`lines` must be true or false'],
-  ['no runtime', () => keep('x', [], { runtime: {} as never }), '`runtime` must be what openRuntime() resolves to'],
-  ['no runtime at all', () => fromProgram('x', [], {} as never), '`runtime` must be what openRuntime() resolves to'],
+  ['no command', () => keep(''), 'command must be the name or path of a program'],
+  ['arguments in one string', () => keep('x', '-g daemon' as never), 'args must be an array of strings'],
+  ['an argument that is no string', () => keep('x', [80 as never]), 'args must be an array of strings'],
+  ['options for arguments', () => keep('x', { name: 'y' } as never), 'args must be an array of strings'],
+  ['two markers', () => keep('x', [MARKER, MARKER]), 'args must have MARKER no more than once'],
+  ['options that are none', () => keep('x', [], null as never), 'options must be an object, not null'],
+  ['readiness in words', () => keep('x', [], { ready: 'up' as never }), 'ready must be a RegExp or a function'],
+  ['no time', () => keep('x', [], { startTimeout: 0 }), 'startTimeout must be whole ms from 1'],
+  ['half a grace', () => keep('x', [], { grace: 0.5 }), 'grace must be whole ms from 0'],
+  ['lines in words', () => keep('x', [], { lines: 'all' as never }), 'lines must be true or false'],
+  ['no runtime', () => keep('x', [], { runtime: {} as never }), 'runtime must be what openRuntime() resolves to'],
+  ['no runtime at all', () => fromProgram('x', [], {} as never), 'runtime is missing: what openRuntime() resolves to'],
   ['no restart type', () => keep('x', [], { restart: 'always' as never }), 'restart must be permanent, transient or'],
   ['a negative intensity', () => keep('x', [], { intensity: -1 }), 'intensity must be a whole number'],
   [
     'an option of a runtime beside a runtime',
     () => keep('x', [], { runtime: { spawn: keep } as never, stateDir: '/tmp' }),
-    '`stateDir` means nothing to the `runtime` that is given',
+    'stateDir means nothing to the runtime that is given: give it to openRuntime()',
   ],
-  ['no breaker', () => keep('true', [], { breaker: 'off' as never }), '`breaker` cannot be off'],
+  ['no breaker', () => keep('true', [], { breaker: 'off' as never }), "breaker must not be 'off'"],
 ])('%s is refused at once', (_, make, message) => {
   expect(make).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }))
 })
 
 test('all mistakes are named at once', () => {
-  expect(() => keep('', [], { grace: -1, name: '' })).toThrow(/`command`.*; `name`.*; `grace`/)
+  expect(() => keep('', [], { grace: -1, name: 1 as never, intensity: -1 })).toThrow(
+    /command must.*; name must.*; grace must.*; intensity must/,
+  )
 })

@@ -9,7 +9,7 @@ import { hasStarted, isOver, whenOver } from './exit.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { call, type CallOptions } from './server/call.ts'
 import type { ChildSpec, LogicOf } from './spec.ts'
-import { show } from './validate.ts'
+import { show } from './show.ts'
 
 /**
  * What can be done to the children of a running supervisor. Operations are queued with the exits around them and answered

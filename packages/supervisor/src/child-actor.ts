@@ -4,7 +4,7 @@ import type { Child } from './core/state.ts'
 import { TerrariumError } from './errors.ts'
 import type { ChildSpec, StartContext } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
-import { show } from './validate.ts'
+import { show } from './show.ts'
 
 /** The event that asks a child to end by itself. */
 export const SHUTDOWN = { type: 'supervisor.shutdown' } as const

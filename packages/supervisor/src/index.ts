@@ -15,6 +15,20 @@ export {
 export type { ChildCounts, ChildInfo, ChildState } from './child-info.ts'
 export type { SupervisorEvent, SupervisorEvents } from './events.ts'
 export { Listeners } from './listeners.ts'
+export {
+  Checker,
+  hasFunctions,
+  isBoolean,
+  isDuration,
+  isFields,
+  isFunction,
+  isName,
+  shown,
+  type Fault,
+  type Fields,
+  type Mistake,
+} from './checker.ts'
+export { mistakesOfSupervision } from './validate.ts'
 export { READY } from './brand.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'
 export type { FailureClass, FailureClassifier, FailureContext, FailureInfo, FailurePhase } from './failure.ts'

@@ -1,14 +1,31 @@
-import { shortestTime } from './backoff.ts'
-import { TerrariumError } from './errors.ts'
+import { shortestTime, type BackoffOptions } from './backoff.ts'
+import type { BreakerOptions } from './breaker.ts'
+import {
+  Checker,
+  hasFunctions,
+  invalid,
+  isBoolean,
+  isCount,
+  isCountOrMore,
+  isDuration,
+  isFields,
+  isFunction,
+  isName,
+  isNumber,
+  type Fields,
+  type Mistake,
+} from './checker.ts'
+import type { CrashLoopOptions } from './crash-loop.ts'
+import type { TerrariumError } from './errors.ts'
 import { resolveOptions, type Settings, type SupervisorOptions } from './options.ts'
+import { show } from './show.ts'
+import { IGNORE, type ChildSpec } from './spec.ts'
 import { STRATEGIES } from './strategy.ts'
 
 const STRATEGY_NAMES = `${[...Object.keys(STRATEGIES), 'simple_one_for_one', 'dynamic'].join(', ')} or an object with name and plan()`
 
-type Fields = Readonly<Record<string, unknown>>
-
-/** What is wrong, as OTP calls it (group A), or else `invalid_option`. */
-export type Fault =
+/** What is wrong, as OTP calls it (group A). */
+type OtpFault =
   | 'invalid_type'
   | 'invalid_strategy'
   | 'invalid_intensity'
@@ -26,12 +43,71 @@ export type Fault =
   | 'invalid_shutdown'
   | 'duplicate'
   | 'unreachable_intensity'
-  | 'invalid_option'
 
-interface Mistake {
-  readonly fault: Fault
-  readonly text: string
+// An option that is missing here does not compile.
+const OPTIONS: Readonly<Record<keyof SupervisorOptions, true>> = {
+  id: true,
+  strategy: true,
+  mode: true,
+  intensity: true,
+  period: true,
+  backoff: true,
+  breaker: true,
+  autoShutdown: true,
+  maxChildren: true,
+  extraInput: true,
+  giveUpWith: true,
+  windowClock: true,
+  reviveStopped: true,
+  stopDuringStart: true,
+  startRate: true,
+  crashLoop: true,
+  keepHistory: true,
+  classify: true,
+  children: true,
+  clock: true,
+  random: true,
+  inspect: true,
+  snapshot: true,
 }
+
+const SPEC: Readonly<Record<keyof ChildSpec, true>> = {
+  id: true,
+  logic: true,
+  input: true,
+  restart: true,
+  shutdown: true,
+  type: true,
+  significant: true,
+  ready: true,
+  startTimeout: true,
+  awaitReady: true,
+  backoff: true,
+  breaker: true,
+  onExhausted: true,
+}
+
+const BACKOFF: Readonly<Record<keyof BackoffOptions, true>> = {
+  first: true,
+  base: true,
+  factor: true,
+  max: true,
+  jitter: true,
+  delay: true,
+  stableAfter: true,
+  maxAttempts: true,
+  maxElapsed: true,
+}
+
+const BREAKER: Readonly<Record<keyof BreakerOptions, true>> = {
+  identical: true,
+  unstable: true,
+  minUptime: true,
+  openFor: true,
+  maxOpenFor: true,
+}
+
+const CRASH_LOOP: Readonly<Record<keyof CrashLoopOptions, true>> = { failures: true, window: true }
 
 /**
  * Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, and in `details.reason` what OTP, which stops at the
@@ -41,6 +117,13 @@ export function validateOptions(options: SupervisorOptions): void {
   const mistakes = mistakesOfOptions(options)
   if (mistakes.length === 0) mistakes.push(...endlessLoops(options))
   if (mistakes.length > 0) throw invalid('supervisor options', mistakes)
+}
+
+/** The mistakes in options that a package hands on to a supervisor of its own, which has children of which it knows no better. */
+export function mistakesOfSupervision(options: Fields): readonly Mistake[] {
+  const whole = { ...options, id: 'id', children: [{ id: 'child', logic: () => IGNORE }] } as SupervisorOptions
+  const mistakes = mistakesOfOptions(whole)
+  return mistakes.length > 0 ? mistakes : endlessLoops(whole)
 }
 
 /**
@@ -74,17 +157,11 @@ interface SpecOwner {
   readonly autoShutdown: unknown
 }
 
-function invalid(what: string, mistakes: readonly Mistake[]): TerrariumError {
-  const texts = mistakes.map(({ text }) => text)
-  return new TerrariumError('INVALID_ARGUMENT', `invalid ${what}: ${texts.join('; ')}`, {
-    details: { reason: mistakes[0]?.fault, mistakes: texts },
-  })
-}
-
 function mistakesOfOptions(options: unknown): Mistake[] {
   if (!isFields(options)) return [{ fault: 'invalid_type', text: `options must be an object, not ${show(options)}` }]
-  const check = new Checker('')
+  const check = new Checker<OtpFault>()
   const isOtp = options.mode === 'otp'
+  if (!isOtp) check.known(options, OPTIONS) // OTP ignores what it does not know (A14)
   check.field(options, 'strategy', isStrategy, STRATEGY_NAMES, 'invalid_strategy')
   check.field(options, 'intensity', isCount, 'a whole number, 0 or more', 'invalid_intensity')
   check.field(
@@ -104,6 +181,7 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   check.field(options, 'keepHistory', isBoolean, 'true or false')
   check.field(options, 'startRate', (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
   check.group(options, 'crashLoop', (crashLoop, inner) => {
+    inner.known(crashLoop, CRASH_LOOP)
     inner.field(crashLoop, 'failures', (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
     inner.field(crashLoop, 'window', isDuration, 'ms, 0 or more')
   })
@@ -128,7 +206,7 @@ function kindOf({ strategy }: Fields): Settings['kind'] {
 }
 
 /** What goes with dynamic children only, or without them only. */
-function checkKind(check: Checker, options: Fields): void {
+function checkKind(check: Checker<OtpFault>, options: Fields): void {
   const { children = [], autoShutdown = 'never' } = options
   const kind = kindOf(options)
   const count = Array.isArray(children) ? children.length : 0
@@ -175,8 +253,9 @@ function mistakesOfChildren(options: Fields): Mistake[] {
 /** In OTP's order. */
 function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }: SpecOwner): Mistake[] {
   if (!isFields(spec)) return [{ fault: 'invalid_child_spec', text: `${at} must be an object, not ${show(spec)}` }]
-  const check = new Checker(`${at}.`)
+  const check = new Checker<OtpFault>(`${at}.`)
   const { restart = 'permanent', significant } = spec
+  if (mode !== 'otp') check.known(spec, SPEC)
   check.required(spec, 'id', isName, 'a non-empty string', 'missing_id')
   check.required(
     spec,
@@ -212,8 +291,9 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
   return check.mistakes
 }
 
-function checkPolicies(check: Checker, owner: Fields): void {
+function checkPolicies(check: Checker<OtpFault>, owner: Fields): void {
   check.group(owner, 'backoff', (backoff, inner) => {
+    inner.known(backoff, BACKOFF)
     inner.field(backoff, 'first', isDuration, 'ms, 0 or more')
     inner.field(backoff, 'base', isDuration, 'ms, 0 or more')
     inner.field(backoff, 'factor', (value) => isNumber(value) && value >= 1, 'a number, 1 or more')
@@ -225,102 +305,12 @@ function checkPolicies(check: Checker, owner: Fields): void {
     inner.field(backoff, 'maxElapsed', (value) => isDuration(value) || value === Infinity, 'ms, 0 or more')
   })
   check.group(owner, 'breaker', (breaker, inner) => {
+    inner.known(breaker, BREAKER)
     for (const name of ['identical', 'unstable']) {
       inner.field(breaker, name, (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
     }
     for (const name of ['minUptime', 'openFor', 'maxOpenFor']) inner.field(breaker, name, isDuration, 'ms, 0 or more')
   })
-}
-
-/** Collects mistakes, each with the path of the field it is in. */
-class Checker {
-  readonly mistakes: Mistake[] = []
-  readonly #prefix: string
-
-  constructor(prefix: string) {
-    this.#prefix = prefix
-  }
-
-  say(fault: Fault, text: string): void {
-    this.mistakes.push({ fault, text: `${this.#prefix}${text}` })
-  }
-
-  field(
-    owner: Fields,
-    name: string,
-    isValid: (value: unknown) => boolean,
-    expected: string,
-    fault: Fault = 'invalid_option',
-  ): void {
-    const value = owner[name]
-    if (value !== undefined && !isValid(value)) this.say(fault, `${name} must be ${expected}, not ${show(value)}`)
-  }
-
-  required(
-    owner: Fields,
-    name: string,
-    isValid: (value: unknown) => boolean,
-    expected: string,
-    missing: Fault,
-    fault = missing,
-  ): void {
-    if (owner[name] === undefined) this.say(missing, `${name} is missing: ${expected}`)
-    else this.field(owner, name, isValid, expected, fault)
-  }
-
-  oneOf(owner: Fields, name: string, values: readonly string[], fault?: Fault): void {
-    const expected = `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`
-    this.field(owner, name, (value) => values.includes(value as string), expected, fault)
-  }
-
-  /** What mode `otp` does without. */
-  absent(owner: Fields, names: readonly string[]): void {
-    for (const name of names) {
-      if (owner[name] !== undefined && owner[name] !== 'off')
-        this.say('invalid_option', `${name} does not exist in mode otp`)
-    }
-  }
-
-  /** A group of options that can be switched off as a whole. */
-  group(owner: Fields, name: string, check: (group: Fields, inner: Checker) => void): void {
-    const group = owner[name]
-    if (group === undefined || group === 'off') return
-    if (!isFields(group)) {
-      this.say('invalid_option', `${name} must be an object or 'off', not ${show(group)}`)
-      return
-    }
-    const inner = new Checker(`${this.#prefix}${name}.`)
-    check(group, inner)
-    this.mistakes.push(...inner.mistakes)
-  }
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
-}
-
-function isFunction(value: unknown): boolean {
-  return typeof value === 'function'
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
-}
-
-function isDuration(value: unknown): value is number {
-  return isNumber(value) && value >= 0
-}
-
-function isCount(value: unknown): value is number {
-  return isDuration(value) && Number.isInteger(value)
-}
-
-function isCountOrMore(value: unknown, least: number): boolean {
-  return value === Infinity || (isCount(value) && value >= least)
 }
 
 function isStrategy(value: unknown): boolean {
@@ -331,18 +321,4 @@ function isStrategy(value: unknown): boolean {
 
 function isLogic(value: unknown): boolean {
   return isFunction(value) || hasFunctions('transition', 'getInitialSnapshot')(value)
-}
-
-function isBoolean(value: unknown): boolean {
-  return typeof value === 'boolean'
-}
-
-function hasFunctions(...names: readonly string[]): (value: unknown) => boolean {
-  return (value) => isFields(value) && names.every((name) => isFunction(value[name]))
-}
-
-/** A value for people. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
-  return typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'an array' : 'an object') : String(value)
 }

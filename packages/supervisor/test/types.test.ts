@@ -209,7 +209,7 @@ test('the children of a logic are checked as those of a supervisor', () => {
   // @ts-expect-error there is no such restart type
   expect(() => supervisor({ id: 'n', children: [{ id: 'counter', logic: counter, restart: 'tmporary' }] })).toThrow()
   // @ts-expect-error there is no such option
-  supervisor({ id: 'n', maxChild: 1, children: [{ id: 'counter', logic: counter }] })
+  expect(() => supervisor({ id: 'n', maxChild: 1, children: [{ id: 'counter', logic: counter }] })).toThrow()
   expect(typeof nested.transition).toBe('function')
 })
 

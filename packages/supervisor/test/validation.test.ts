@@ -71,8 +71,50 @@ test.each([0, 1, 5_000, 'infinity', 'brutal_kill'])('shutdown %p is accepted', (
   expect(mistakes({ id: 'app', children: [{ id: 'a', logic: idle, shutdown }] })).toEqual([])
 })
 
-test('what is unknown is ignored', () => {
-  expect(mistakes({ id: 'app', colour: 'green', children: [{ id: 'a', logic: idle, size: 3 }] })).toEqual([])
+test('B8: a name that is unknown is a mistake, with the name that was meant', () => {
+  expect(
+    mistakes({
+      id: 'app',
+      colour: 'green',
+      stratgey: 'one_for_all',
+      backoff: { fist: 1, maxattempts: 2 },
+      breaker: { identicall: 3 },
+      crashLoop: { windwo: 1 },
+      children: [{ id: 'a', logic: idle, size: 3, retsart: 'transient', backoff: { bse: 1 } }],
+    }),
+  ).toEqual([
+    'colour is unknown: there is no such option',
+    'stratgey is unknown: did you mean strategy?',
+    'crashLoop.windwo is unknown: did you mean window?',
+    'backoff.fist is unknown: did you mean first?',
+    'backoff.maxattempts is unknown: did you mean maxAttempts?',
+    'breaker.identicall is unknown: did you mean identical?',
+    'children[0].size is unknown: there is no such option',
+    'children[0].retsart is unknown: did you mean restart?',
+    'children[0].backoff.bse is unknown: did you mean base?',
+  ])
+})
+
+test('B8: null is no way to leave an option out', () => {
+  const names = ['strategy', 'intensity', 'period', 'backoff', 'breaker', 'crashLoop', 'classify', 'clock', 'children']
+  const found = mistakes({ id: null, ...Object.fromEntries(names.map((name) => [name, null])) })
+  expect(found).toHaveLength(names.length + 1)
+  for (const mistake of found) expect(mistake).toMatch(/^\w+ must be .*, not null$/)
+})
+
+test('B8: values in mistakes are cut to a readable length', () => {
+  const [mistake = ''] = mistakes({ id: 'app', mode: 'x'.repeat(1_000_000) })
+  expect(mistake).toMatch(/^mode must be default or otp, not 'x{99}…$/)
+})
+
+test('B8: a specification that is added later is checked likewise', async () => {
+  const app = createSupervisor({ id: 'app', children: [] })
+  await app.start()
+  await expect(app.startChild({ id: 'a', logic: idle, retsart: 'transient' } as never)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    details: { mistakes: ['child.retsart is unknown: did you mean restart?'] },
+  })
+  await app.stop()
 })
 
 test('two children with one id', () => {

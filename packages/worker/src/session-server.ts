@@ -58,7 +58,7 @@ export class SessionServer {
    * Listens on `host.sock` in a directory that only this user may enter. `codec` reads the results; default: one without
    * registered types.
    */
-  static async listen(directory: string, codec = PLAIN): Promise<SessionServer> {
+  static async listen(directory: string, { codec = PLAIN }: { codec?: ValueCodec } = {}): Promise<SessionServer> {
     const server = new SessionServer(join(directory, 'host.sock'), codec)
     await new Promise<void>((resolve, reject) => {
       server.#server.bindAsync(`unix:${server.path}`, grpc.ServerCredentials.createInsecure(), (cause) => {

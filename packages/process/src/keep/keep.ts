@@ -14,7 +14,7 @@ import {
   type SupervisorOptions,
 } from '@terrarium/supervisor'
 import { resolveInterpreter } from '../interpreter.ts'
-import { checkProgram } from './program-options.ts'
+import { checkKeep } from './program-options.ts'
 import { fromProgram, type ProgramEvent, type ProgramOptions, type ProgramSnapshot } from './program.ts'
 import { openRuntime, type Runtime, type RuntimeOptions } from '../runtime.ts'
 
@@ -87,17 +87,11 @@ class SupervisedProgram implements Kept {
   #stopping: Promise<void> | undefined
 
   constructor(command: string, args: readonly string[], options: KeepOptions) {
-    checkProgram(command, args, options)
-    const { runtime, python, stateDir, containment, logger, ...rest } = options
-    const { name = basename(command), env, cwd, ready, startTimeout, grace, lines, ...supervision } = rest
+    checkKeep(command, args, options)
+    const { runtime: _runtime, python: _python, stateDir: _stateDir, containment: _containment, logger, ...rest } = options
+    const { name: given, env, cwd, ready, startTimeout, grace, lines, ...supervision } = rest
+    const name = given || basename(command)
     const { restart = 'permanent', onExhausted = 'park', ...supervisorOptions } = supervision
-    if (runtime !== undefined) checkUnused({ python, stateDir, containment })
-    if ((supervision.breaker as unknown) === 'off') {
-      throw new TerrariumError(
-        'INVALID_ARGUMENT',
-        '`breaker` cannot be off: a program that can never start would be tried for ever',
-      )
-    }
     const program = { name, env, cwd, ready, startTimeout, grace, lines }
     this.name = name
     this.#options = options
@@ -201,15 +195,6 @@ class SupervisedProgram implements Kept {
     }
     this.#listeners.tell(event.type, event)
   }
-}
-
-/** What belongs to the opening of a runtime means nothing to one that is open. */
-function checkUnused(options: Readonly<Record<string, unknown>>): void {
-  const [name] = Object.keys(options).filter((key) => options[key] !== undefined)
-  if (name === undefined) return
-  throw new TerrariumError('INVALID_ARGUMENT', `\`${name}\` means nothing to the \`runtime\` that is given`, {
-    hint: `Leave one of the two out, or give \`${name}\` to openRuntime().`,
-  })
 }
 
 function factsOf({ code, hint }: Error & { readonly code?: unknown; readonly hint?: unknown }): object {

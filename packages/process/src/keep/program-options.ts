@@ -1,52 +1,120 @@
+import { types } from 'node:util'
+import { Checker, hasFunctions, isBoolean, isFunction, isName, mistakesOfSupervision, type Fields } from '@terrarium/supervisor'
+import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from '../check-options.ts'
 import { MARKER } from '../table/identity.ts'
-import { TerrariumError } from '@terrarium/supervisor'
-import type { ProgramOptions } from './program.ts'
+import type { KeepOptions } from './keep.ts'
+import type { ProgramInput, ProgramOptions } from './program.ts'
 
-const MAX_MS = 2 ** 31 - 1
+// An option that is missing here does not compile.
+const PROGRAM: Readonly<Record<keyof ProgramOptions, true>> = {
+  runtime: true,
+  name: true,
+  env: true,
+  cwd: true,
+  ready: true,
+  startTimeout: true,
+  grace: true,
+  lines: true,
+}
 
-type Fields = { readonly [K in keyof ProgramOptions]?: unknown }
+const INPUT: Readonly<Record<keyof ProgramInput, true>> = { args: true, name: true, env: true, cwd: true }
+
+const SUPERVISION: Readonly<
+  Record<'intensity' | 'period' | 'backoff' | 'breaker' | 'classify' | 'clock' | 'inspect', true>
+> = { intensity: true, period: true, backoff: true, breaker: true, classify: true, clock: true, inspect: true }
+
+const KEEP: Readonly<Record<keyof KeepOptions, true>> = {
+  ...PROGRAM,
+  ...SUPERVISION,
+  python: true,
+  stateDir: true,
+  logger: true,
+  containment: true,
+  restart: true,
+  onExhausted: true,
+}
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. */
-export function checkProgram(command: unknown, args: unknown, options: unknown, needsRuntime = false): void {
-  const mistakes: string[] = []
-  const expect = (name: string, value: unknown, isRight: boolean, what: string): void => {
-    if (value !== undefined && !isRight) mistakes.push(`\`${name}\` must be ${what}, not ${show(value)}`)
+export function checkProgram(command: unknown, args: unknown, options: unknown, input: unknown = {}): void {
+  const check = new Checker()
+  checkCommand(check, command, args)
+  if (check.object('options', options)) {
+    check.known(options, PROGRAM)
+    check.required(options, 'runtime', isRuntime, 'what openRuntime() resolves to')
+    checkFields(check, options)
   }
-  if (!isFields(options)) throw invalid([`the options must be an object, not ${show(options)}`])
-  const { runtime, name, cwd, env, ready, startTimeout, grace, lines }: Fields = options
-  if (!isText(command)) mistakes.push(`\`command\` must be the name or path of a program, not ${show(command)}`)
-  if (!(Array.isArray(args) && args.every((each) => typeof each === 'string'))) {
-    mistakes.push(`\`args\` must be an array of strings, one for each argument, not ${show(args)}`)
-  } else if (args.filter((each) => each === MARKER).length > 1) {
-    mistakes.push('`args` may have MARKER once')
+  if (check.object('input', input)) {
+    const inner = new Checker('input.')
+    inner.known(input, INPUT)
+    if (input.args !== undefined) checkArgs(inner, input)
+    checkFields(inner, input)
+    check.mistakes.push(...inner.mistakes)
   }
-  const isOpen = isFields(runtime) && 'spawn' in runtime && typeof runtime.spawn === 'function'
-  expect('runtime', needsRuntime ? (runtime ?? null) : runtime, isOpen, 'what openRuntime() resolves to')
-  expect('name', name, isText(name), 'a string that is not empty')
-  expect('cwd', cwd, isText(cwd), 'the path of a folder')
-  expect(
-    'env',
-    env,
-    isFields(env) && Object.values(env).every((each) => typeof each === 'string'),
-    'an object of strings',
+  check.finish('program')
+}
+
+/** As {@link checkProgram}, for a program that is kept running. */
+export function checkKeep(command: unknown, args: unknown, options: unknown): void {
+  const check = new Checker()
+  checkCommand(check, command, args)
+  if (check.object('options', options)) {
+    check.known(options, KEEP)
+    check.field(options, 'runtime', isRuntime, 'what openRuntime() resolves to')
+    checkFields(check, options)
+    checkPath(check, options, 'python', 'the path of an interpreter, or of the folder of a virtual environment')
+    checkPath(check, options, 'stateDir', 'the path of a folder')
+    checkContainment(check, options)
+    checkLogger(check, options)
+    check.oneOf(options, 'restart', ['permanent', 'transient', 'temporary'])
+    check.oneOf(options, 'onExhausted', ['park', 'escalate'])
+    const supervision = Object.entries(options).filter(([name]) => Object.hasOwn(SUPERVISION, name))
+    check.mistakes.push(...mistakesOfSupervision(Object.fromEntries(supervision)))
+    if (options.breaker === 'off') {
+      check.say('invalid_option', "breaker must not be 'off': a program that can never start would be tried for ever")
+    }
+    if (options.runtime !== undefined) checkUnused(check, options)
+  }
+  check.finish('program')
+}
+
+function checkCommand(check: Checker, command: unknown, args: unknown): void {
+  check.required({ command }, 'command', isName, 'the name or path of a program')
+  checkArgs(check, { args: args ?? null })
+}
+
+function checkArgs(check: Checker, options: Fields): void {
+  const { args } = options
+  const areStrings = Array.isArray(args) && args.every((each) => typeof each === 'string')
+  check.field(options, 'args', () => areStrings, 'an array of strings, one for each argument')
+  if (areStrings && args.filter((each) => each === MARKER).length > 1) {
+    check.say('invalid_option', 'args must have MARKER no more than once')
+  }
+}
+
+/** What a program has, whoever starts it. */
+function checkFields(check: Checker, options: Fields): void {
+  checkPath(check, options, 'name', 'a string')
+  checkPath(check, options, 'cwd', 'the path of a folder')
+  checkEnv(check, options)
+  check.field(
+    options,
+    'ready',
+    (ready) => types.isRegExp(ready) || isFunction(ready),
+    'a RegExp or a function of a line',
   )
-  expect('ready', ready, ready instanceof RegExp || typeof ready === 'function', 'a RegExp or a function of a line')
-  expect('startTimeout', startTimeout, isCount(startTimeout, 1), `whole ms from 1 to ${MAX_MS}`)
-  expect('grace', grace, isCount(grace, 0), `whole ms from 0 to ${MAX_MS}`)
-  expect('lines', lines, typeof lines === 'boolean', 'true or false')
-  if (mistakes.length > 0) throw invalid(mistakes)
+  checkMs(check, options, 'startTimeout', 1)
+  checkMs(check, options, 'grace', 0)
+  check.field(options, 'lines', isBoolean, 'true or false')
 }
 
-const invalid = (mistakes: readonly string[]): TerrariumError =>
-  new TerrariumError('INVALID_ARGUMENT', `invalid program: ${mistakes.join('; ')}`, { details: { mistakes } })
-
-const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
-const isFields = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-const isCount = (value: unknown, least: number): boolean =>
-  Number.isInteger(value) && (value as number) >= least && (value as number) <= MAX_MS
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
-  return typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'an array' : 'an object') : String(value)
+/** What belongs to the opening of a runtime means nothing to one that is open. */
+function checkUnused(check: Checker, options: Fields): void {
+  for (const name of ['python', 'stateDir', 'containment']) {
+    const value = options[name]
+    if (value !== undefined && value !== '') {
+      check.say('invalid_option', `${name} means nothing to the runtime that is given: give it to openRuntime()`)
+    }
+  }
 }
+
+const isRuntime = hasFunctions('spawn')

@@ -74,7 +74,7 @@ type Order = { readonly type: 'supervisor.shutdown' } | { readonly type: 'xstate
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */
 export function fromProgram(command: string, args: readonly string[], options: ProgramOptions): ProgramLogic {
-  checkProgram(command, args, options, true)
+  checkProgram(command, args, options)
   /** The logic may be shared by many actors. */
   const runs = new WeakMap<AnyActorRef, ProgramRun>()
   const idle = { status: 'active', phase: 'starting', pid: undefined, spawnId: undefined }
@@ -84,7 +84,7 @@ export function fromProgram(command: string, args: readonly string[], options: P
     [READY]: ({ phase }) => phase === 'running',
     config: { command, args, ...options },
     getInitialSnapshot: (_scope, input) => {
-      checkProgram(command, input?.args ?? args, { ...options, ...input })
+      checkProgram(command, args, options, input)
       return { ...idle, output: undefined, error: undefined, input, can } as ProgramSnapshot
     },
     getPersistedSnapshot: ({ status, output, error, input }) => ({ status, output, error, input }) as Snapshot<unknown>,

@@ -141,7 +141,7 @@ test('A13 a permanent child cannot be significant, not by default either', async
   }
 })
 
-test('A14 what is unknown is ignored', () => {
+test('A14 what is unknown is ignored in mode otp', () => {
   expect(otp({ colour: 'green', children: [{ id: 'a', logic: idle, size: 3 }] })).toBeUndefined()
 })
 

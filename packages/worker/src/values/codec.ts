@@ -1,3 +1,4 @@
+import { Checker } from '@terrarium/supervisor'
 import { Decoder } from './decoder.ts'
 import { Encoder } from './encoder.ts'
 import type { Refusal } from './refusal.ts'
@@ -10,7 +11,9 @@ export class ValueCodec {
 
   /** With types of the application's own. Throws INVALID_ARGUMENT, naming every mistake. */
   constructor(types: readonly ValueType[] = []) {
-    checkTypes(types)
+    const check = new Checker()
+    checkTypes(check, 'types', types)
+    check.finish('codec')
     this.#registry = new Registry(types)
     this.#encoder = new Encoder(this.#registry)
   }

@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { arrayHead, ownDtype } from './array-form.ts'
 import { NdArray } from './nd-array.ts'
+import { isPlainObject } from './plain-object.ts'
 import { article, classNameOf, Refusal, refusalOf, within } from './refusal.ts'
 import type { Encoding, Registry } from './registry.ts'
 import { UniqueKeys } from './unique-keys.ts'
@@ -85,7 +86,7 @@ export class Encoder {
 
   #object(value: object): void {
     if (Array.isArray(value)) this.#list(value)
-    else if (isPlain(value)) this.#record(value)
+    else if (isPlainObject(value)) this.#record(value)
     else if (this.#atom(value)) return
     else if (types.isMap(value)) this.#map(value)
     else if (types.isSet(value)) this.#set(value, EXTENSION.set)
@@ -195,7 +196,7 @@ export class Encoder {
       })
       this.#open.pop()
     } else if (types.isSet(value)) this.#set(value, EXTENSION.frozenSet)
-    else if (isPlain(value) || isArray(value) || !this.#atom(value)) throw refuse(value, what)
+    else if (isPlainObject(value) || isArray(value) || !this.#atom(value)) throw refuse(value, what)
     unique?.add(value, () => this.#bytes.toString('latin1', this.#start + begin, this.#at))
   }
 
@@ -530,13 +531,6 @@ const FIXED_EXTENSIONS = [1, 2, 4, 8, 16]
 const textHead = (bytes: number): number => (bytes < 0x20 ? 1 : bytes < 0x100 ? 2 : bytes < 0x10000 ? 3 : 5)
 
 const isWellFormed = (text: string): boolean => (text as unknown as { isWellFormed(): boolean }).isWellFormed()
-
-/** Also an object of another realm (a Jest test, a vm context), whose `Object.prototype` is not the one of this file. */
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null
-  if (prototype === Object.prototype || prototype === null) return true
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
-}
 
 /** Python can hash bytes, but no array. */
 const isArray = (value: object): boolean =>

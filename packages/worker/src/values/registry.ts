@@ -1,4 +1,4 @@
-import { TerrariumError } from '@terrarium/supervisor'
+import { Checker, isFunction, isName, shown } from '@terrarium/supervisor'
 
 /**
  * A type of the application's own that can be sent. The Python side registers the same name:
@@ -58,35 +58,40 @@ export class Registry {
 
 const prototypeOf = (value: object): object | null => Object.getPrototypeOf(value) as object | null
 
-/** What is wrong with a list of types. */
-export function mistakesOfTypes(types: unknown, path = 'types'): string[] {
-  if (!Array.isArray(types)) return [`\`${path}\` must be an array of value types`]
-  const names = new Set<unknown>()
-  return types.flatMap((type: unknown, index) => {
-    const at = `\`${path}[${index}]`
-    if (typeof type !== 'object' || type === null) return [`${at}\` must be an object with \`name\``]
-    const { name, class: Class, encode, decode, ...others } = type as Record<string, unknown>
-    const mistakes: string[] = []
-    if (typeof name !== 'string' || name === '' || name.length > 128) {
-      mistakes.push(`${at}.name\` must be a string of 1 to 128 characters`)
-    } else if (names.has(name)) mistakes.push(`${at}.name\` '${name}' is taken by an earlier type`)
-    names.add(name)
-    if (Class !== undefined && !(typeof Class === 'function' && typeof Class.prototype === 'object')) {
-      mistakes.push(`${at}.class\` must be a class`)
-    } else if (Class === Object || Class === Array) mistakes.push(`${at}.class\` must not be Object or Array`)
-    if (encode !== undefined && typeof encode !== 'function') mistakes.push(`${at}.encode\` must be a function`)
-    if (decode !== undefined && typeof decode !== 'function') mistakes.push(`${at}.decode\` must be a function`)
-    if ((Class === undefined) !== (encode === undefined)) mistakes.push(`${at}\` must have \`class\` and \`encode\`, or neither`)
-    if (encode === undefined && decode === undefined) mistakes.push(`${at}\` must have \`encode\` or \`decode\``)
-    for (const unknown of Object.keys(others)) mistakes.push(`${at}.${unknown}\` is not an option of a value type`)
-    return mistakes
-  })
-}
+// An option that is missing here does not compile.
+const OPTIONS: Readonly<Record<keyof ValueType, true>> = { name: true, class: true, encode: true, decode: true }
 
-/** Throws INVALID_ARGUMENT, naming every mistake. */
-export function checkTypes(types: unknown): void {
-  const mistakes = mistakesOfTypes(types)
-  if (mistakes.length > 0) {
-    throw new TerrariumError('INVALID_ARGUMENT', `invalid types: ${mistakes.join('; ')}`, { details: { mistakes } })
+/** Collects what is wrong with a list of types; `path` is where it is in the options. */
+export function checkTypes(check: Checker, path: string, types: unknown): void {
+  if (!Array.isArray(types)) {
+    check.field({ [path]: types }, path, Array.isArray, 'an array of value types')
+    return
+  }
+  const names = new Set<unknown>()
+  const classes = new Set<unknown>([Object, Array])
+  for (const [index, type] of (types as unknown[]).entries()) {
+    const at = `${path}[${index}]`
+    if (!check.object(at, type)) continue
+    const inner = new Checker(`${at}.`)
+    inner.known(type, OPTIONS)
+    inner.required(type, 'name', isTypeName, 'a string of 1 to 128 characters')
+    if (names.has(type.name)) inner.say('invalid_option', `name ${shown(type.name)} is taken by an earlier type`)
+    inner.field(type, 'class', isClass, 'a class')
+    if (classes.has(type.class)) inner.say('invalid_option', 'class must be one that no other type has, nor Object or Array')
+    inner.field(type, 'encode', isFunction, 'a function')
+    inner.field(type, 'decode', isFunction, 'a function')
+    if ((type.class === undefined) !== (type.encode === undefined)) {
+      inner.say('invalid_option', 'class and encode must both be given, or neither')
+    } else if (type.encode === undefined && type.decode === undefined) {
+      inner.say('invalid_option', 'encode or decode must be given')
+    }
+    names.add(type.name)
+    if (type.class !== undefined) classes.add(type.class)
+    check.mistakes.push(...inner.mistakes)
   }
 }
+
+const isTypeName = (name: unknown): boolean => isName(name) && name.length <= 128
+
+const isClass = (value: unknown): boolean =>
+  typeof value === 'function' && typeof (value as { prototype?: unknown }).prototype === 'object'

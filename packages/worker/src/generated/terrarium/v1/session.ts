@@ -929,10 +929,10 @@ export const Failure: MessageFns<Failure> = {
       writer.uint32(42).string(message.traceback);
     }
     if (message.hint !== "") {
-      writer.uint32(50).string(message.hint);
+      writer.uint32(66).string(message.hint);
     }
     if (message.place !== "") {
-      writer.uint32(58).string(message.place);
+      writer.uint32(74).string(message.place);
     }
     return writer;
   },
@@ -990,16 +990,16 @@ export const Failure: MessageFns<Failure> = {
             message.traceback = reader.string();
             continue;
           }
-          case 6: {
-            if (tag !== 50) {
+          case 8: {
+            if (tag !== 66) {
               break;
             }
 
             message.hint = reader.string();
             continue;
           }
-          case 7: {
-            if (tag !== 58) {
+          case 9: {
+            if (tag !== 74) {
               break;
             }
 

@@ -1,0 +1,153 @@
+import { expect, test } from '@jest/globals'
+import { createPool } from '@terrarium/pool'
+import type { TerrariumError } from '@terrarium/supervisor'
+import { habitat, TOOLS } from '../../../test/support/terrarium.ts'
+
+/** What was told of the mistakes in options or arguments. */
+async function mistakesOf(use: () => unknown): Promise<unknown> {
+  try {
+    await use()
+  } catch (error) {
+    const { code, message, details } = error as TerrariumError
+    expect(code).toBe('INVALID_ARGUMENT')
+    for (const mistake of details.mistakes as string[]) expect(message).toContain(mistake)
+    return details.mistakes
+  }
+  throw new Error('nothing was refused')
+}
+
+const right = { name: 'a', tools: 'tools.py' }
+
+test('B8: a pool names every wrong option at once, unknown ones with the name that was meant', async () => {
+  class Money {}
+  const options = {
+    name: 'a b',
+    tools: 4,
+    sise: 4,
+    qeueuLimit: 5,
+    colour: 'green',
+    size: '4',
+    concurrency: 0,
+    maxDeaths: null,
+    startTimeout: Infinity,
+    drainTimeout: -1,
+    cancelGrace: 1.5,
+    heartbeat: false,
+    python: 3,
+    cwd: ['/tmp'],
+    stateDir: 'a\0b',
+    env: { 'A=B': 'x', C: 1 },
+    containment: 'docker',
+    logger: 'pino',
+    types: [{ name: '', decode: 1 }, { name: 'Money', clas: Money }, null, { name: 'Money', class: Money, encode: String }],
+    backoff: { base: -1, fisrt: 2 },
+    breaker: 7,
+    inspect: 1,
+    clock: Date,
+  }
+  expect(await mistakesOf(() => createPool(options as never))).toEqual([
+    'sise is unknown: did you mean size?',
+    'qeueuLimit is unknown: did you mean queueLimit?',
+    'colour is unknown: there is no such option',
+    "name must be 1 to 64 letters, digits, dots, underscores or dashes, not 'a b'",
+    "tools must be the path or file: URL of a Python file, a module's name (pkg.mod), or an array of these, not 4",
+    "size must be a whole number from 1 to 1024, not '4'",
+    'concurrency must be a whole number from 1 to 65536, not 0',
+    'maxDeaths must be a whole number from 1 to 1000, not null',
+    'startTimeout must be whole ms from 1 to 2147483647, not Infinity',
+    'cancelGrace must be whole ms from 0 to 2147483647, not 1.5',
+    'drainTimeout must be whole ms from 0 to 2147483647, not -1',
+    "heartbeat must be an object or 'off', not false",
+    'python must be the path of an interpreter, or of the folder of a virtual environment, not 3',
+    'cwd must be the path of a folder, not an array',
+    "stateDir must be the path of a folder, not 'a\0b'",
+    'env["A=B"] must have a name without = and without NUL',
+    'env["C"] must be a string, not 1',
+    "containment must be auto, pidns, cgroup or shepherd, not 'docker'",
+    'logger must be a logger of pino, or an object with child, debug, info, warn and error, not \'pino\'',
+    "types[0].name must be a string of 1 to 128 characters, not ''",
+    'types[0].decode must be a function, not 1',
+    'types[1].clas is unknown: did you mean class?',
+    'types[1].encode or decode must be given',
+    'types[2] must be an object, not null',
+    "types[3].name 'Money' is taken by an earlier type",
+    'clock must be an object with now, setTimeout, clearTimeout, not a function',
+    'inspect must be a function or an observer, not 1',
+    'backoff.fisrt is unknown: did you mean first?',
+    'backoff.base must be ms, 0 or more, not -1',
+    "breaker must be an object or 'off', not 7",
+  ])
+  expect(await mistakesOf(() => createPool({ ...right, heartbeat: { intervall: 1, misses: 0 } } as never))).toEqual([
+    'heartbeat.intervall is unknown: did you mean interval?',
+    'heartbeat.misses must be a whole number from 1 to 2147483647, not 0',
+  ])
+})
+
+test('B8: null is no way to leave an option out, and the options are an object', async () => {
+  for (const options of [null, undefined, 'x', [], 4]) {
+    expect(await mistakesOf(() => createPool(options as never))).toEqual([expect.stringMatching(/^options must be an object/)])
+  }
+  const all = [
+    ...['size', 'python', 'concurrency', 'queueLimit', 'maxDeaths', 'startTimeout', 'cancelGrace', 'heartbeat', 'drainTimeout'],
+    ...['env', 'cwd', 'types', 'stateDir', 'containment', 'logger', 'backoff', 'breaker', 'inspect', 'clock'],
+  ]
+  for (const name of all) {
+    expect(await mistakesOf(() => createPool({ ...right, [name]: null }))).toEqual([
+      expect.stringMatching(new RegExp(`^${name} must be .*, not null$`)),
+    ])
+    createPool({ ...right, [name]: undefined })
+  }
+})
+
+test('B8: options under which a worker could fail for ever are refused when the pool is made', () => {
+  const backoff = { base: 100, maxAttempts: Infinity, maxElapsed: Infinity }
+  expect(() => createPool({ ...right, backoff, breaker: 'off' })).toThrow(
+    expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('could fail for ever') }),
+  )
+})
+
+test('B8: a call names every wrong argument and option at once, and is not accepted', async () => {
+  const home = habitat()
+  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS })
+  await pool.start()
+  const call = pool.call as (...args: unknown[]) => Promise<unknown>
+  const mistakes = (...args: unknown[]): Promise<unknown> => mistakesOf(() => call.apply(pool, args))
+  expect(await mistakes('echo', {}, { timeout: '5000', signal: {}, idempotnet: true, idempotent: 1 })).toEqual([
+    'options.idempotnet is unknown: did you mean idempotent?',
+    "options.timeout must be ms, more than 0 and at most 2147483647, not '5000'",
+    'options.signal must be an AbortSignal, not an object',
+    'options.idempotent must be true or false, not 1',
+  ])
+  expect(await mistakes('', null, null)).toEqual([
+    "tool must be the name of a tool, not ''",
+    "args must be an object of keyword arguments, as { text: 'a' }, not null",
+    'options must be an object, not null',
+  ])
+  for (const args of [[], 'a', 1, new Map([['value', 1]]), new Date(), new (class Args {})()]) {
+    expect(await mistakes('echo', args)).toEqual([expect.stringContaining('args must be an object of keyword arguments')])
+  }
+  for (const timeout of [0, -1, NaN, Infinity, null, 2 ** 31]) {
+    expect(await mistakes('echo', {}, { timeout })).toHaveLength(1)
+  }
+  for (const signal of [null, true, new EventTarget(), { aborted: false }]) {
+    expect(await mistakes('echo', {}, { signal })).toEqual([expect.stringContaining('must be an AbortSignal')])
+  }
+  expect(await mistakes(undefined)).toEqual(['tool is missing: the name of a tool'])
+  await expect(
+    pool.call(
+      'echo',
+      new Proxy(
+        {},
+        {
+          getPrototypeOf: () => {
+            throw new Error('boom')
+          },
+        },
+      ),
+    ),
+  ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', cause: { message: 'boom' } })
+  expect(pool.stats.accepted).toBe(0)
+  const options = { timeout: undefined, signal: undefined, idempotent: undefined }
+  expect(await pool.call('echo', { value: 1 }, options as never)).toBe(1)
+  await pool.stop()
+})

@@ -1,0 +1,46 @@
+import { hasFunctions, isFields, shown, type Checker, type Fields } from '@terrarium/supervisor'
+import { CONTAINMENTS } from './shepherd/containment.ts'
+
+/** The limit of setTimeout, in ms. */
+export const LONGEST_MS = 2 ** 31 - 1
+
+/** A number of ms from `least` on. */
+export function checkMs(check: Checker, options: Fields, name: string, least: 0 | 1): void {
+  check.field(options, name, isWhole(least, LONGEST_MS), `whole ms from ${least} to ${LONGEST_MS}`)
+}
+
+export const isWhole =
+  (least: number, most: number) =>
+  (value: unknown): boolean =>
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+
+/** A string, of which an empty one counts as not given. */
+export function checkPath(check: Checker, options: Fields, name: string, what: string): void {
+  check.field(options, name, (value) => typeof value === 'string' && !value.includes('\0'), what)
+}
+
+export function checkLogger(check: Checker, options: Fields): void {
+  const isLogger = hasFunctions('child', 'debug', 'info', 'warn', 'error')
+  check.field(options, 'logger', isLogger, 'a logger of pino, or an object with child, debug, info, warn and error')
+}
+
+export function checkContainment(check: Checker, options: Fields): void {
+  if (options.containment !== '') check.oneOf(options, 'containment', ['auto', ...CONTAINMENTS])
+}
+
+/** Names each variable that the system could not take. */
+export function checkEnv(check: Checker, options: Fields): void {
+  const { env } = options
+  if (env === undefined) return
+  if (!isFields(env)) {
+    check.field(options, 'env', isFields, 'an object of strings')
+    return
+  }
+  for (const [name, value] of Object.entries(env)) {
+    const path = `env[${JSON.stringify(name.slice(0, 100))}]`
+    if (name === '') check.say('invalid_option', 'env must have no variable with an empty name')
+    else if (/[=\0]/.test(name)) check.say('invalid_option', `${path} must have a name without = and without NUL`)
+    if (typeof value !== 'string') check.say('invalid_option', `${path} must be a string, not ${shown(value)}`)
+    else if (value.includes('\0')) check.say('invalid_option', `${path} must be a string without NUL`)
+  }
+}

@@ -1,0 +1,159 @@
+import { TerrariumError } from './errors.ts'
+import { nearest } from './nearest.ts'
+import { show } from './show.ts'
+
+export type Fields = Readonly<Record<string, unknown>>
+
+/** What is wrong, for programs. */
+export type Fault = 'invalid_option' | 'unknown_option'
+
+export interface Mistake {
+  /** For programs: a {@link Fault}, or one of the checker's own. */
+  readonly fault: string
+  /** For people: which field, what it must be, what it is. */
+  readonly text: string
+}
+
+/** Values that are named in mistakes are cut after so many characters. */
+const LONGEST_VALUE = 100
+
+/**
+ * Checks the options of one function, and collects every mistake, each with the path of the field that it is in. `F`: faults that
+ * have names of their own.
+ */
+export class Checker<F extends string = never> {
+  readonly mistakes: Mistake[] = []
+  readonly #prefix: string
+
+  /** `prefix`: the path to the options, with its dot at the end: `children[0].`. */
+  constructor(prefix = '') {
+    this.#prefix = prefix
+  }
+
+  say(fault: F | Fault, text: string): void {
+    this.mistakes.push({ fault, text: `${this.#prefix}${text}` })
+  }
+
+  /** Whether a value is an object with options. It is a mistake if not. */
+  object(name: string, value: unknown): value is Fields {
+    if (isFields(value)) return true
+    this.say('invalid_option', `${name} must be an object, not ${shown(value)}`)
+    return false
+  }
+
+  /** An option that may be left out; `null` is a value like any other. */
+  field(
+    owner: Fields,
+    name: string,
+    isValid: (value: unknown) => boolean,
+    expected: string,
+    fault: F | Fault = 'invalid_option',
+  ): void {
+    const value = owner[name]
+    if (value !== undefined && !isValid(value)) this.say(fault, `${name} must be ${expected}, not ${shown(value)}`)
+  }
+
+  required(
+    owner: Fields,
+    name: string,
+    isValid: (value: unknown) => boolean,
+    expected: string,
+    missing: F | Fault = 'invalid_option',
+    fault = missing,
+  ): void {
+    if (owner[name] === undefined) this.say(missing, `${name} is missing: ${expected}`)
+    else this.field(owner, name, isValid, expected, fault)
+  }
+
+  oneOf(owner: Fields, name: string, values: readonly string[], fault?: F | Fault): void {
+    const expected = `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`
+    this.field(owner, name, (value) => values.includes(value as string), expected, fault)
+  }
+
+  /** What mode `otp` does without. */
+  absent(owner: Fields, names: readonly string[]): void {
+    for (const name of names) {
+      if (owner[name] !== undefined && owner[name] !== 'off')
+        this.say('invalid_option', `${name} does not exist in mode otp`)
+    }
+  }
+
+  /** A group of options that can be switched off as a whole. */
+  group(owner: Fields, name: string, check: (group: Fields, inner: Checker<F>) => void): void {
+    const group = owner[name]
+    if (group === undefined || group === 'off') return
+    if (!isFields(group)) {
+      this.say('invalid_option', `${name} must be an object or 'off', not ${shown(group)}`)
+      return
+    }
+    const inner = new Checker<F>(`${this.#prefix}${name}.`)
+    check(group, inner)
+    this.mistakes.push(...inner.mistakes)
+  }
+
+  /** `names` has every option that there is. An option of another name is a slip, or of another version. */
+  known(owner: Fields, names: Readonly<Record<string, true>>): void {
+    for (const name of Object.keys(owner)) {
+      if (Object.hasOwn(names, name)) continue
+      const meant = nearest(name, Object.keys(names))
+      const what = meant === undefined ? 'there is no such option' : `did you mean ${meant}?`
+      this.say('unknown_option', `${cut(name)} is unknown: ${what}`)
+    }
+  }
+
+  /** Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, if there is any. `what`: of what, `pool options`. */
+  finish(what: string): void {
+    if (this.mistakes.length > 0) throw invalid(what, this.mistakes)
+  }
+}
+
+/** INVALID_ARGUMENT. In `details`: `mistakes`, and as `reason` the fault of the first one. */
+export function invalid(what: string, mistakes: readonly Mistake[]): TerrariumError {
+  const texts = mistakes.map(({ text }) => text)
+  return new TerrariumError('INVALID_ARGUMENT', `invalid ${what}: ${texts.join('; ')}`, {
+    details: { reason: mistakes[0]?.fault, mistakes: texts },
+  })
+}
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A string that is not empty. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+export function isFunction(value: unknown): boolean {
+  return typeof value === 'function'
+}
+
+export function isBoolean(value: unknown): boolean {
+  return typeof value === 'boolean'
+}
+
+export function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+export function isDuration(value: unknown): value is number {
+  return isNumber(value) && value >= 0
+}
+
+export function isCount(value: unknown): value is number {
+  return isDuration(value) && Number.isInteger(value)
+}
+
+/** `Infinity` counts as a whole number. */
+export function isCountOrMore(value: unknown, least: number): boolean {
+  return value === Infinity || (isCount(value) && value >= least)
+}
+
+export function hasFunctions(...names: readonly string[]): (value: unknown) => boolean {
+  return (value) => isFields(value) && names.every((name) => isFunction(value[name]))
+}
+
+/** A value for people: strings of a length that can be read, and no source text. */
+export const shown = (value: unknown): string => (typeof value === 'function' ? 'a function' : cut(show(value)))
+
+const cut = (text: string): string => (text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text)
