@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
@@ -46,3 +47,9 @@ export function javascriptValue(expression: string): unknown {
 
 /** As assert.deepStrictEqual: NaN is NaN, −0 is not 0, and a Buffer is no other Uint8Array. */
 export const same = isDeepStrictEqual
+
+/** Why the rows of a Python package cannot be tried with an interpreter; undefined when they can. */
+export function withoutPackage(python: string, name: string): string | undefined {
+  const { status } = spawnSync(python, ['-I', '-c', `import importlib.util, sys; sys.exit(importlib.util.find_spec("${name}") is None)`])
+  return status === 0 ? undefined : `${name} is not installed in ${python}`
+}

@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { destination, pino, type Logger } from 'pino'
 import { Checker, TerrariumError } from '@terrarium/supervisor'
-import { checkContainment, checkLogger, checkMs, checkPath } from './check-options.ts'
+import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from './check-options.ts'
 import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
 import { killStrays, type StartHelper } from './sweep/helper.ts'
 import type { Identity } from './table/identity.ts'
@@ -232,6 +232,9 @@ class ShepherdedRuntime implements Runtime {
   }
 
   async #start(request: SpawnRequest): Promise<OsProcess> {
+    const check = new Checker()
+    checkEnv(check, { env: request.env })
+    check.finish(`environment of ${request.name}`)
     const start = async (complete: LaunchRequest) => (await this.#tending.shepherd()).launch(complete)
     return (await this.#spawns.begin(request, start)).process
   }

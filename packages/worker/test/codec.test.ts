@@ -245,11 +245,8 @@ test('values of another realm are the values that they are', () => {
     expect(refusalOf([runInNewContext(value)])).toMatchObject({ code: 'INVALID_ARGUMENT', details: { place: '[0]' } })
   }
   // Two classes that look like a plain object of another realm.
-  for (const value of [new (class extends (null as unknown as ObjectConstructor) {
-    constructor() {
-      return Object.create(new.target.prototype) as never
-    }
-  })(), Object.create(Object.create(null) as object) as object]) {
+  const OfNull = runInNewContext('class A extends null {}; A') as { prototype: object }
+  for (const value of [Object.create(OfNull.prototype), Object.create(Object.create(null) as object)] as object[]) {
     expect(refusalOf([value])).toMatchObject({ code: 'INVALID_ARGUMENT' })
   }
 })

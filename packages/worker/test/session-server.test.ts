@@ -9,7 +9,7 @@ import {
   type SessionRequest,
   type SessionResponse,
 } from '../src/generated/terrarium/v1/session.ts'
-import { encode } from '../src/codec.ts'
+import { encode } from '../src/values/codec.ts'
 import { SessionServer } from '../src/session-server.ts'
 import type { Session } from '../src/session.ts'
 
@@ -157,6 +157,8 @@ test('C3: a failure code that this version does not know settles its call, and t
     type: 'Novelty',
     message: 'of a later version',
     traceback: 'tb',
+    hint: '',
+    place: '',
   }
   stream.write({ seq: 2, ack: 1, frames: [{ kind: { $case: 'failure', value: failure } }] })
   expect(await first.settled).toMatchObject({

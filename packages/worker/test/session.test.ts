@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { TerrariumError } from '@terrarium/supervisor'
-import { encode } from '../src/codec.ts'
+import { encode } from '../src/values/codec.ts'
 import { FailureCode, type SessionResponse, type WorkerFrame } from '../src/generated/terrarium/v1/session.ts'
 import { Session, type Settle } from '../src/session.ts'
 
@@ -19,6 +19,9 @@ function open() {
     (message?.frames ?? []).map(({ kind }) => (kind?.$case === 'call' ? kind.value.tool : (kind?.$case ?? '?')))
   return { session, wire, outcomes, settle, call, calls, result, ended: () => ended }
 }
+
+/** What a failure need not say. */
+const REST = { traceback: '', hint: '', place: '' }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -101,7 +104,7 @@ test('every call is settled once, with what the worker says', async () => {
   const failure: WorkerFrame = {
     kind: {
       $case: 'failure',
-      value: { id: b, code: FailureCode.FAILURE_CODE_PYTHON_ERROR, type: 'ValueError', message: 'no', traceback: '' },
+      value: { id: b, code: FailureCode.FAILURE_CODE_PYTHON_ERROR, type: 'ValueError', message: 'no', ...REST },
     },
   }
   session.receive({ seq: 1, ack: 1, frames: [result(c, 'C'), failure, result(a, 'A'), result(a, 'again')] })
@@ -115,7 +118,8 @@ test('a Python error carries type, message and traceback', () => {
   const id = session.call('a', Buffer.alloc(0), 0, (outcome) => {
     if ('error' in outcome) error = outcome.error
   })
-  const value = { id, code: FailureCode.FAILURE_CODE_PYTHON_ERROR, type: 'KeyError', message: "'x'", traceback: 'tb' }
+  const code = FailureCode.FAILURE_CODE_PYTHON_ERROR
+  const value = { ...REST, id, code, type: 'KeyError', message: "'x'", traceback: 'tb' }
   session.receive({ seq: 1, ack: 0, frames: [{ kind: { $case: 'failure', value } }] })
   expect(error).toMatchObject({
     code: 'PYTHON_ERROR',

@@ -5,23 +5,23 @@ import { javascriptValue, refusedRows, same, sentRows } from '../../../test/supp
 
 const name = (text: string): string => text.replaceAll('%', '%%')
 
-test.each(sentRows.filter(({ to }) => to !== 'javascript').map((row) => [name(row.javascript), name(row.form), row]))(
-  'the table: %s is sent as %s',
-  (_, __, { javascript, wire }) => {
+test.each(sentRows.filter(({ to }) => to !== 'javascript').map((row) => [name(row.javascript), row] as const))(
+  'the table: %s is sent',
+  (_, { javascript, wire }) => {
     expect(encode(javascriptValue(javascript)).toString('hex')).toBe(wire)
   },
 )
 
-test.each(sentRows.filter(({ to }) => to !== 'python').map((row) => [name(row.form), name(row.javascript), row]))(
-  'the table: %s arrives as %s',
-  (_, __, { javascript, wire }) => {
+test.each(sentRows.filter(({ to }) => to !== 'python').map((row) => [name(row.javascript), row] as const))(
+  'the table: %s arrives',
+  (_, { javascript, wire }) => {
     const arrived = decode(Buffer.from(wire, 'hex'))
     expect(inspect(arrived)).toBe(inspect(javascriptValue(javascript)))
     expect(same(arrived, javascriptValue(javascript))).toBe(true)
   },
 )
 
-test.each(refusedRows.filter((row) => row.in === 'JavaScript').map((row) => [name(row.value), row]))(
+test.each(refusedRows.filter((row) => row.in === 'JavaScript').map((row) => [name(row.value), row] as const))(
   'the table: %s is refused where it arises, with what to do',
   (_, { value, message, hint }) => {
     expect(() => encode({ rows: [1, { price: javascriptValue(value) }] })).toThrow(

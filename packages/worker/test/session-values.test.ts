@@ -1,0 +1,61 @@
+import { expect, test } from '@jest/globals'
+import { MAX_MESSAGE_BYTES, ValueCodec } from '@terrarium/worker'
+import type { TerrariumError } from '@terrarium/supervisor'
+import { Failure, FailureCode, type WorkerFrame } from '../src/generated/terrarium/v1/session.ts'
+import { Session } from '../src/session.ts'
+
+/** What a call comes to that is answered with a frame. */
+function answered(frame: (id: number) => WorkerFrame, codec?: ValueCodec): TerrariumError | { value: unknown } {
+  const session = new Session({ write: () => undefined, end: () => undefined }, 4711, codec)
+  let outcome: TerrariumError | { value: unknown } | undefined
+  const id = session.call('a', Buffer.alloc(0), 0, (settled) => {
+    outcome = 'error' in settled ? settled.error : settled
+  })
+  session.receive({ seq: 1, ack: 0, frames: [frame(id)] })
+  if (outcome === undefined) throw new Error('the call was not settled')
+  expect(session.closed).toBe(false)
+  return outcome
+}
+
+const failure = (fields: Partial<Failure>) => (id: number): WorkerFrame => ({
+  kind: { $case: 'failure', value: { ...Failure.decode(new Uint8Array()), id, ...fields } },
+})
+
+const result = (hex: string) => (id: number): WorkerFrame => ({
+  kind: { $case: 'result', value: { id, value: Buffer.from(hex, 'hex') } },
+})
+
+test('B7: a result that cannot be sent is an error of its own code, with place, type and what to do', () => {
+  const code = FailureCode.FAILURE_CODE_RESULT_NOT_SENDABLE
+  const said = { type: 'pandas.DataFrame', message: 'no', hint: 'Send its rows.', place: 'rows[3].price' }
+  expect(answered(failure({ code, ...said }))).toMatchObject({
+    code: 'RESULT_NOT_SENDABLE',
+    message: 'no',
+    hint: 'Send its rows.',
+    details: { type: 'pandas.DataFrame', place: 'rows[3].price' },
+  })
+  const bare = answered(failure({ code, message: 'no' })) as TerrariumError
+  expect(bare.hint).toBeUndefined()
+  expect(bare.details).toEqual({})
+})
+
+test('a result that cannot be read settles its call with the reason, and nothing else happens', () => {
+  expect(answered(result('c1'))).toMatchObject({
+    code: 'RESULT_NOT_SENDABLE',
+    message: 'the result: it is not what a worker sends: no value begins with 0xc1',
+  })
+  expect(answered(result('81a178c70507a14101'))).toMatchObject({ code: 'RESULT_NOT_SENDABLE' })
+  expect(answered(result('81a178c70307a14101'))).toMatchObject({
+    message: 'the result: a value of the type A, which is not registered here, cannot be read at x',
+    hint: "Add { name: 'A', decode } to the `types` of the pool.",
+  })
+})
+
+test('a session reads results with the codec that it is given', () => {
+  const codec = new ValueCodec([{ name: 'A', decode: (sent: number) => ({ sent }) }])
+  expect(answered(result('c70307a14101'), codec)).toEqual({ value: { sent: 1 } })
+})
+
+test('the longest message is what both sides have agreed on', () => {
+  expect(MAX_MESSAGE_BYTES).toBe(2 ** 28)
+})
