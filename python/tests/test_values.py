@@ -1,22 +1,33 @@
 """Values, against the table in docs/values.json: what is sent, what arrives, what is refused."""
 
+import dataclasses
 import json
+import math
+import re
 import sys
+from array import array
 from pathlib import Path
 
+import msgpack
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "test" / "support"))
 
-from terrarium._values._decode import decode  # noqa: E402
+from terrarium import register_type  # noqa: E402
+from terrarium._values import _encode, _registry  # noqa: E402
+from terrarium._values._arrays import packed  # noqa: E402
+from terrarium._values._decode import NotReadable, decode  # noqa: E402
 from terrarium._values._encode import encode  # noqa: E402
-from terrarium._values._refusal import NotSendable  # noqa: E402
-from value_tools import evaluate, has, same  # noqa: E402
+from terrarium._values._refusal import NotSendable, TooLarge  # noqa: E402
+from terrarium.v1 import session_pb2 as wire  # noqa: E402
+from value_tools import Color, Point, evaluate, has, same  # noqa: E402
 
 TABLE = json.loads((ROOT / "docs" / "values.json").read_text(encoding="utf-8"))
 SENT = [row for group in TABLE["sent"] for row in group["rows"]]
 REFUSED = [row for row in TABLE["refused"] if row["in"] == "Python"]
+
+needs_numpy = pytest.mark.skipif(not has("numpy"), reason="numpy is not installed")
 
 
 def rows(chosen, column):
@@ -47,3 +58,264 @@ def test_the_table_what_is_refused(row):
     assert str(refused.value).startswith(row["message"]), str(refused.value)
     assert refused.value.place.startswith("rows[1].price")
     assert refused.value.hint == row["hint"]
+
+
+# Integers, against the forms that msgpack's specification gives
+
+
+def integer(value):
+    """In its shortest form."""
+    if -32 <= value < 128:
+        return value.to_bytes(1, "big", signed=value < 0)
+    sizes = {1: b"\xcc\xd0", 2: b"\xcd\xd1", 4: b"\xce\xd2", 8: b"\xcf\xd3"}
+    for size, (unsigned, signed) in sizes.items():
+        if 0 <= value < 256**size:
+            return bytes([unsigned]) + value.to_bytes(size, "big")
+        if -(256**size) // 2 <= value < 0:
+            return bytes([signed]) + value.to_bytes(size, "big", signed=True)
+    raise AssertionError("more than 64 bits")
+
+
+@pytest.mark.parametrize("bits", [0, 5, 7, 8, 15, 16, 31, 32, 33, 39, 40, 47, 52, 53, 62, 63])
+def test_integers_at_the_edges_of_every_width(bits):
+    for edge in (2**bits, -(2**bits)):
+        for value in (edge - 1, edge, edge + 1):
+            if -(2**63) <= value < 2**64:
+                assert encode(value) == integer(value)
+                assert same(decode(encode([value])), [value])
+
+
+@pytest.mark.parametrize("bits", [63, 64, 65, 71, 72, 127, 128, 4096])
+def test_integers_of_any_size_are_exact(bits):
+    for edge in (2**bits, -(2**bits)):
+        for value in (edge - 1, edge, edge + 1):
+            assert same(decode(encode({"n": value, value: [value]})), {"n": value, value: [value]})
+
+
+# Arrays
+
+
+@pytest.mark.parametrize("code", "bBhHiIlLqQfd")
+@pytest.mark.parametrize("length", [0, 1, 3, 1000])
+def test_arrays_arrive_aligned_and_are_read_in_place(code, length):
+    values = array(code, range(length % 100)) if length < 100 else array(code, [7] * length)
+    for shift in range(3):
+        (_, view) = decode(encode(["x" * shift, values]))
+        assert (view.tolist(), view.shape, view.readonly) == (values.tolist(), (len(values),), True)
+        assert view.itemsize == values.itemsize and view.contiguous
+        assert type(view.obj) is bytes  # what msgpack gave, and no copy of it
+        begin = len(view.obj) - view.nbytes if length else 16
+        assert begin % 16 == 0
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (0,), (0, 3), (3, 0), (2, 0, 3), (2, 3), (1, 1, 1, 4)])
+def test_every_shape_arrives(shape):
+    data = array("d", range(math.prod(shape)))
+    payload = packed(data, "<f8", shape)
+    view = decode(msgpack.packb(msgpack.ExtType(1, payload)))
+    assert (view.shape, view.ndim, view.nbytes) == (shape, len(shape), data.itemsize * len(data))
+    assert view.tobytes() == data.tobytes()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\xff", b"\xff\x03<f8" + bytes(11) + bytes(7), b"\xff\x03<c8" + bytes(19), b"\x01\x03<f8\x02" + bytes(10)],
+)
+def test_an_array_that_is_none_is_an_error_with_its_place(payload):
+    with pytest.raises(NotReadable) as refused:
+        decode(msgpack.packb({"a": [1, msgpack.ExtType(1, payload)]}))
+    assert refused.value.place == "a[1]"
+
+
+@needs_numpy
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("dtype", "i1 u1 <i2 >i2 <u4 >u4 <i8 >i8 <f4 >f4 <f8 >f8 ?".split())
+def test_ndarrays_of_any_order_stride_and_byte_order(order, dtype):
+    import numpy
+
+    whole = numpy.arange(24).reshape(2, 3, 4).astype(dtype, order=order)
+    for value in (whole, whole[:, ::-1, ::2], whole.transpose(2, 0, 1), whole[0, 0, 0], whole[:, 1:1]):
+        arrived = numpy.asarray(decode(encode(numpy.asarray(value))))
+        assert arrived.shape == value.shape
+        assert (arrived == value).all()
+        assert arrived.dtype.isnative
+
+
+@needs_numpy
+def test_a_float16_is_widened_and_a_memory_map_is_an_array(folder):
+    import numpy
+
+    values = numpy.array([1.5, -0.0, numpy.nan, numpy.inf, 6e-8], "float16")
+    assert decode(encode(values)).format == "f"
+    assert repr(decode(encode(values)).tolist()) == repr(values.tolist())
+    assert decode(encode(memoryview(values))).tolist()[:2] == [1.5, -0.0]
+    numpy.save(folder / "a.npy", numpy.arange(4))
+    assert decode(encode(numpy.load(folder / "a.npy", mmap_mode="r"))).tolist() == [0, 1, 2, 3]
+
+
+# Types that are registered
+
+
+class Money:
+    def __init__(self, amount, currency):
+        self.amount, self.currency = amount, currency
+
+    def __eq__(self, other):
+        return type(other) is Money and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash(self.amount)
+
+
+class Euros(Money):
+    pass
+
+
+@pytest.fixture
+def registered():
+    """Registers types that are forgotten when the test ends."""
+    before = dict(_registry.encodings), dict(_registry.decoders)
+    yield register_type
+    for registry, old in zip((_registry.encodings, _registry.decoders), before, strict=True):
+        registry.clear()
+        registry.update(old)
+    for changed in _registry.on_change:
+        changed()
+
+
+def test_values_of_registered_types_come_back_in_every_place(registered):
+    with pytest.raises(NotSendable, match="a test_values.Money cannot be sent at \\[0\\]"):
+        encode([Money(1, "EUR")])
+    registered("Money", Money, encode=lambda m: [m.amount, m.currency], decode=lambda sent: Money(*sent))
+    price = Money(199, "EUR")
+    assert encode(price).hex() == "c70d07a54d6f6e657992ccc7a3455552"  # as the host writes it
+    value = {"list": [price], "set": {price}, "map": {price: price}}
+    assert decode(encode(value)) == value
+    assert decode(encode([Euros(1, "EUR")])) == [Money(1, "EUR")]
+    assert decode(encode({"deep": [[price] * 3, {"in": (price,)}]})) == {"deep": [[price] * 3, {"in": [price]}]}
+
+
+def test_a_registered_type_comes_before_what_its_values_are_otherwise(registered):
+    registered("Point", Point, encode=lambda point: f"{point.x}", decode=lambda sent: Point(int(sent)))
+    registered("Pattern", re.Pattern, encode=lambda pattern: pattern.pattern, decode=re.compile)
+    registered("Color", Color, encode=lambda color: color.name, decode=Color.__getitem__)
+    value = [Point(1), re.compile("a"), Color.RED]
+    assert decode(encode(value)) == value
+
+
+def test_a_tree_of_registered_values_may_be_deep(registered):
+    registered("Node", Money, encode=lambda node: node.amount, decode=lambda sent: Money(sent, ""))
+    tree = None
+    for _ in range(150):
+        tree = Money([tree], "")
+    assert decode(encode(tree)) == tree
+
+
+def test_a_value_of_a_type_that_is_not_registered_names_it_and_its_place():
+    data = msgpack.packb({"cart": {"items": [1, msgpack.ExtType(7, msgpack.packb("Money") + msgpack.packb([1]))]}})
+    with pytest.raises(NotReadable) as refused:
+        decode(data)
+    message = "a value of the type Money, which is not registered in Python, cannot be read at cart.items[1]"
+    assert (str(refused.value), refused.value.type) == (message, "Money")
+    assert refused.value.hint == "Call terrarium.register_type('Money', decode=…) in the module with the tools."
+
+
+def test_encoders_and_decoders_that_raise_are_named_and_run_once(registered):
+    calls = []
+
+    def explode(value):
+        calls.append(value)
+        raise KeyError("amount")
+
+    registered("Money", Money, encode=explode, decode=explode)
+    with pytest.raises(NotSendable) as refused:
+        encode({"a": [Money(1, "EUR")]})
+    assert str(refused.value) == "the encoder of Money raises at a[0]: KeyError: 'amount'"
+    assert len(calls) == 1
+    sent = msgpack.ExtType(7, msgpack.packb("Money") + msgpack.packb(1))
+    with pytest.raises(NotReadable) as unread:
+        decode(msgpack.packb({"a": [1, {"b c": sent}]}))
+    assert str(unread.value) == "the decoder of Money raises at a[1][\"b c\"]: KeyError: 'amount'"
+    assert len(calls) == 2
+    assert decode(encode([1])) == [1]
+
+
+@pytest.mark.parametrize(
+    "arguments, options, error, message",
+    [
+        (("",), {"decode": str}, ValueError, "1 to 128 characters"),
+        ((7,), {"decode": str}, ValueError, "1 to 128 characters"),
+        (("A",), {}, TypeError, "A needs encode, decode or both"),
+        (("A",), {"encode": str}, TypeError, "A needs the class that encode is for"),
+        (("A", dict), {"encode": str}, TypeError, "dict is sent as it is"),
+        (("A", Money), {"encode": "x"}, TypeError, "encode of A is not a function"),
+        (("Taken",), {"decode": str}, ValueError, "a type is registered already as Taken"),
+        (("B", Euros), {"encode": str}, ValueError, "Euros is registered already, as Taken"),
+    ],
+)
+def test_what_cannot_be_registered(registered, arguments, options, error, message):
+    registered("Taken", Euros, encode=str)
+    with pytest.raises(error, match=message):
+        registered(*arguments, **options)
+
+
+def test_instances_of_new_classes_of_every_call_do_not_pile_up():
+    for _ in range(3000):
+        kind = dataclasses.make_dataclass("Row", ["x"])
+        assert decode(encode(kind(1))) == {"x": 1}
+    assert len(_encode._CHANGES) <= _encode._MOST_CHANGES
+
+
+# Sizes
+
+
+def test_values_of_more_bytes_than_a_message_may_have_are_refused():
+    large = bytes(2**28)
+    for value in (large, [large], memoryview(large), {"a": array("B", large)}, "x" * 2**28):
+        with pytest.raises(TooLarge):
+            encode(value)
+    with pytest.raises(TooLarge) as refused:
+        encode({"a": [memoryview(large).cast("Q")]})
+    assert str(refused.value) == "a memoryview of 268,435,456 bytes cannot be sent, as a message may have 268,435,392 at a[0]"
+
+
+# What a worker does
+
+
+def test_nothing_is_imported_for_values(host):
+    source = ROOT / "test" / "support" / "value_tools.py"
+    worker = host.ready(source)
+    assert worker.run("imported") == []
+    assert worker.run("make", expression="{'a': [Point(1), Decimal('1'), {1, 2}]}") == {
+        "a": [{"x": 1, "y": None}, "1", msgpack.ExtType(2, b"\x92\x01\x02")]
+    }
+    assert worker.run("imported") == []
+
+
+def test_names_and_docstrings_of_any_size_do_not_end_a_worker(host, file):
+    source = f"""
+        from terrarium import tool
+
+        def described():
+            return 1
+        described.__doc__ = "x" * 300_000_000
+        tool(described)
+
+        Huge = type("H" * 10_000_000, (Exception,), {{}})
+
+        @tool
+        def fail(): raise Huge("m" * 10_000_000)
+
+        @tool
+        def wrong(): return type("W" * 10_000_000, (), {{}})()
+    """
+    worker = host.ready(file("t.py", source))
+    assert [len(tool.summary) for tool in worker.ready.tools] == [1024, 0, 0]
+    failure = worker.fail("fail")
+    assert len(failure.type) < 1_000 and len(failure.message) < 10_000 and len(failure.traceback) < 100_000
+    failure = worker.fail("wrong")
+    assert failure.code == wire.FAILURE_CODE_RESULT_NOT_SENDABLE
+    assert len(failure.type) < 1_000 and len(failure.message) < 1_000
+    assert len(worker.fail("n" * 10_000_000).message) < 1_000
+    assert worker.fail("described", **{"k" * 10_000_000: 1}).code == wire.FAILURE_CODE_INVALID_ARGUMENT
+    assert worker.run("described") == 1
