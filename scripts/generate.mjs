@@ -4,14 +4,16 @@ import './node-version.mjs'
 
 import('./setup/entry.mjs').then(function (entry) {
   return entry.run(function () {
-    return import('./generate/stubs.mjs').then(function (stubs) {
-      return stubs.generate({ check: process.argv.includes('--check') })
-    }).then(function (code) {
-      return import('./generate/values.mjs').then(function (values) {
-        return values.generateValues({ check: process.argv.includes('--check') }).then(function (other) {
-          return code || other
+    return import('./generate/stubs.mjs')
+      .then(function (stubs) {
+        return stubs.generate({ check: process.argv.includes('--check') })
+      })
+      .then(function (code) {
+        return import('./generate/values.mjs').then(function (values) {
+          return values.generateValues({ check: process.argv.includes('--check') }).then(function (other) {
+            return code || other
+          })
         })
       })
-    })
   })
 })

@@ -55,7 +55,8 @@ const refusedTable = (rows) =>
     rows.map(({ value, message, hint }) => [code(value), message, hint]),
   )
 
-const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(escaped).join(' | ')} |`).join('\n')
+const table = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(escaped).join(' | ')} |`).join('\n')
 
 const escaped = (cell) => cell.replaceAll('|', '\\|')
 

@@ -50,6 +50,10 @@ export const same = isDeepStrictEqual
 
 /** Why the rows of a Python package cannot be tried with an interpreter; undefined when they can. */
 export function withoutPackage(python: string, name: string): string | undefined {
-  const { status } = spawnSync(python, ['-I', '-c', `import importlib.util, sys; sys.exit(importlib.util.find_spec("${name}") is None)`])
+  const { status } = spawnSync(python, [
+    '-I',
+    '-c',
+    `import importlib.util, sys; sys.exit(importlib.util.find_spec("${name}") is None)`,
+  ])
   return status === 0 ? undefined : `${name} is not installed in ${python}`
 }

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { TerrariumError } from '@terrarium/supervisor'
 import { explain, UsageError } from '../src/index.ts'
+import { NdArray } from '@terrarium/pool'
 import { toJson } from '../src/terminal/json.ts'
 import { table } from '../src/terminal/table.ts'
 
@@ -17,6 +18,29 @@ test('values that JSON does not have', () => {
   expect(toJson({ bytes: Buffer.from([0, 255]), large: 2n ** 63n, list: [1n] })).toBe(
     '{"bytes":"AP8=","large":"9223372036854775808","list":["1"]}',
   )
+})
+
+test('values that JSON does not have are printed all the same', () => {
+  expect(
+    toJson(
+      new Map<unknown, unknown>([
+        [1, 'a'],
+        [null, new Set([2n])],
+      ]),
+    ),
+  ).toBe('{"1":"a","null":["2"]}')
+  expect(
+    toJson(
+      new Map<unknown, unknown>([
+        [1, 'a'],
+        ['1', 'b'],
+      ]),
+    ),
+  ).toBe('[[1,"a"],["1","b"]]')
+  expect(toJson(new Map([[[1, 2], 'a']]))).toBe('[[[1,2],"a"]]')
+  expect(toJson([new Float32Array([1.5]), new BigInt64Array([1n])])).toBe('[[1.5],["1"]]')
+  expect(toJson(new NdArray(new Uint8Array([1, 2]), [2, 1]))).toBe('{"data":[1,2],"shape":[2,1],"dtype":"uint8"}')
+  expect(toJson({ at: new Date(0) })).toBe('{"at":"1970-01-01T00:00:00.000Z"}')
 })
 
 test('columns are as wide as their widest cell, and lines do not end in blanks', () => {

@@ -70,9 +70,9 @@ export interface Pool {
    */
   start(): Promise<void>
   /**
-   * Runs a tool and resolves with its value. Every call is settled exactly once. Rejects with PYTHON_ERROR,
-   * TOOL_NOT_FOUND, INVALID_ARGUMENT, DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL,
-   * POOL_SATURATED, PAYLOAD_TOO_LARGE, PARKED or STOPPED.
+   * Runs a tool and resolves with its value. Every call is settled exactly once. `docs/values.md` says what arguments and results
+   * may be. Rejects with PYTHON_ERROR, TOOL_NOT_FOUND, INVALID_ARGUMENT, RESULT_NOT_SENDABLE, PAYLOAD_TOO_LARGE,
+   * DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, PARKED or STOPPED.
    */
   call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>
   /** SIGKILLs a worker (by default one that is busy), for drills. Answers which, or undefined when there is none. */

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createPool } from '@terrarium/pool'
+import { createPool, type Pool } from '@terrarium/pool'
 import type { TerrariumError } from '@terrarium/supervisor'
 import { habitat, TOOLS } from '../../../test/support/terrarium.ts'
 
@@ -19,7 +19,9 @@ async function mistakesOf(use: () => unknown): Promise<unknown> {
 const right = { name: 'a', tools: 'tools.py' }
 
 test('B8: a pool names every wrong option at once, unknown ones with the name that was meant', async () => {
-  class Money {}
+  class Money {
+    readonly amount = 1
+  }
   const options = {
     name: 'a b',
     tools: 4,
@@ -39,7 +41,12 @@ test('B8: a pool names every wrong option at once, unknown ones with the name th
     env: { 'A=B': 'x', C: 1 },
     containment: 'docker',
     logger: 'pino',
-    types: [{ name: '', decode: 1 }, { name: 'Money', clas: Money }, null, { name: 'Money', class: Money, encode: String }],
+    types: [
+      { name: '', decode: 1 },
+      { name: 'Money', clas: Money },
+      null,
+      { name: 'Money', class: Money, encode: String },
+    ],
     backoff: { base: -1, fisrt: 2 },
     breaker: 7,
     inspect: 1,
@@ -64,7 +71,7 @@ test('B8: a pool names every wrong option at once, unknown ones with the name th
     'env["A=B"] must have a name without = and without NUL',
     'env["C"] must be a string, not 1',
     "containment must be auto, pidns, cgroup or shepherd, not 'docker'",
-    'logger must be a logger of pino, or an object with child, debug, info, warn and error, not \'pino\'',
+    "logger must be a logger of pino, or an object with child, debug, info, warn and error, not 'pino'",
     "types[0].name must be a string of 1 to 128 characters, not ''",
     'types[0].decode must be a function, not 1',
     'types[1].clas is unknown: did you mean class?',
@@ -85,10 +92,22 @@ test('B8: a pool names every wrong option at once, unknown ones with the name th
 
 test('B8: null is no way to leave an option out, and the options are an object', async () => {
   for (const options of [null, undefined, 'x', [], 4]) {
-    expect(await mistakesOf(() => createPool(options as never))).toEqual([expect.stringMatching(/^options must be an object/)])
+    expect(await mistakesOf(() => createPool(options as never))).toEqual([
+      expect.stringMatching(/^options must be an object/),
+    ])
   }
   const all = [
-    ...['size', 'python', 'concurrency', 'queueLimit', 'maxDeaths', 'startTimeout', 'cancelGrace', 'heartbeat', 'drainTimeout'],
+    ...[
+      'size',
+      'python',
+      'concurrency',
+      'queueLimit',
+      'maxDeaths',
+      'startTimeout',
+      'cancelGrace',
+      'heartbeat',
+      'drainTimeout',
+    ],
     ...['env', 'cwd', 'types', 'stateDir', 'containment', 'logger', 'backoff', 'breaker', 'inspect', 'clock'],
   ]
   for (const name of all) {
@@ -110,8 +129,8 @@ test('B8: a call names every wrong argument and option at once, and is not accep
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'p', tools: TOOLS })
   await pool.start()
-  const call = pool.call as (...args: unknown[]) => Promise<unknown>
-  const mistakes = (...args: unknown[]): Promise<unknown> => mistakesOf(() => call.apply(pool, args))
+  const mistakes = (...args: unknown[]): Promise<unknown> =>
+    mistakesOf(() => pool.call(...(args as Parameters<Pool['call']>)))
   expect(await mistakes('echo', {}, { timeout: '5000', signal: {}, idempotnet: true, idempotent: 1 })).toEqual([
     'options.idempotnet is unknown: did you mean idempotent?',
     "options.timeout must be ms, more than 0 and at most 2147483647, not '5000'",
@@ -123,8 +142,13 @@ test('B8: a call names every wrong argument and option at once, and is not accep
     "args must be an object of keyword arguments, as { text: 'a' }, not null",
     'options must be an object, not null',
   ])
-  for (const args of [[], 'a', 1, new Map([['value', 1]]), new Date(), new (class Args {})()]) {
-    expect(await mistakes('echo', args)).toEqual([expect.stringContaining('args must be an object of keyword arguments')])
+  class Args {
+    readonly value = 1
+  }
+  for (const args of [[], 'a', 1, new Map([['value', 1]]), new Date(), new Args()]) {
+    expect(await mistakes('echo', args)).toEqual([
+      expect.stringContaining('args must be an object of keyword arguments'),
+    ])
   }
   for (const timeout of [0, -1, NaN, Infinity, null, 2 ** 31]) {
     expect(await mistakes('echo', {}, { timeout })).toHaveLength(1)

@@ -68,25 +68,27 @@ test('the table holds through a real worker, both ways, and nothing is imported 
 })
 
 for (const name of ['numpy', 'pandas', 'pydantic', 'attrs']) {
-  testUnless(withoutPackage(testPython(), name))(`the table holds through a real worker for values of ${name}`, async () => {
-    const pool = await started(habitat())
-    await walk(pool, of(sentRows, name))
-    await refuse(pool, of(refusedRows, name))
-    expect(await pool.call('imported')).toContain(name)
-    await pool.stop()
-  })
+  testUnless(withoutPackage(testPython(), name))(
+    `the table holds through a real worker for values of ${name}`,
+    async () => {
+      const pool = await started(habitat())
+      await walk(pool, of(sentRows, name))
+      await refuse(pool, of(refusedRows, name))
+      expect(await pool.call('imported')).toContain(name)
+      await pool.stop()
+    },
+  )
 }
 
 const oldest = process.env.TERRARIUM_PYTHON_OLDEST
-testUnless(oldest === undefined ? 'no environment with the oldest packages is named in TERRARIUM_PYTHON_OLDEST' : undefined)(
-  'the table holds with the oldest packages that are supported',
-  async () => {
-    const pool = await started(habitat(), { python: oldest ?? '' })
-    await walk(pool, without(sentRows))
-    await refuse(pool, without(refusedRows))
-    await pool.stop()
-  },
-)
+testUnless(
+  oldest === undefined ? 'no environment with the oldest packages is named in TERRARIUM_PYTHON_OLDEST' : undefined,
+)('the table holds with the oldest packages that are supported', async () => {
+  const pool = await started(habitat(), { python: oldest ?? '' })
+  await walk(pool, without(sentRows))
+  await refuse(pool, without(refusedRows))
+  await pool.stop()
+})
 
 test('B1: neither arguments nor results of a call hold anything of another one', async () => {
   const home = habitat()
@@ -111,7 +113,9 @@ def blob(size, fill):
     return [pool.call('seen', { value: Buffer.alloc(0), secret }), pool.call('seen', { value: value.subarray(1) })]
   })
   const seen = await Promise.all(calls)
-  expect(seen.filter((_, index) => index % 2 === 1)).toEqual([1, 3, 100, 5_000].map((length) => '07'.repeat(length - 1)))
+  expect(seen.filter((_, index) => index % 2 === 1)).toEqual(
+    [1, 3, 100, 5_000].map((length) => '07'.repeat(length - 1)),
+  )
 
   const results = await Promise.all(
     [1, 10, 1_000, 300_000].flatMap((size) => [
@@ -200,7 +204,14 @@ def back(x: np.ndarray): return np.asfortranarray(x * 2)
     await is(tool, undefined, 'NoneType None')
   }
   await is('plain', Buffer.from('ab'), 'uint8 [2] aligned=True')
-  await is('plain', [[1, 2], [3, 4]], 'int64 [2, 2] aligned=True')
+  await is(
+    'plain',
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    'int64 [2, 2] aligned=True',
+  )
   await is('typed', [1, 2], 'float32 [2] aligned=True')
   await is('either', Buffer.from('ab'), "bytes b'ab'")
   await is('listed', [floats, grid], ['float32 [6] aligned=True', 'float32 [2, 3] aligned=True'])
@@ -212,7 +223,12 @@ def back(x: np.ndarray): return np.asfortranarray(x * 2)
   await is('mutable', Buffer.from('a'), "bytearray bytearray(b'a')")
   await is('viewed', Buffer.from('a'), 'memoryview B [97]')
   await is('viewed', new Int16Array([-1]), 'memoryview h [-1]')
-  expect(await pool.call('back', { x: grid })).toEqual(new NdArray(floats.map((n) => n * 2), [2, 3]))
+  expect(await pool.call('back', { x: grid })).toEqual(
+    new NdArray(
+      floats.map((n) => n * 2),
+      [2, 3],
+    ),
+  )
   await expect(pool.call('plain', { x: [[1], [1, 2]] })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
     message: expect.stringContaining('an argument cannot be converted to its type hint at x: ValueError:'),

@@ -15,11 +15,5 @@ export {
 } from './machine.ts'
 export { workerFiles, type WorkerInput, type WorkerSurroundings } from './driver.ts'
 export { SessionServer } from './session-server.ts'
-export {
-  checkCallSize,
-  PROTOCOL_VERSION,
-  type Session,
-  type Settle,
-  type ToolInfo,
-} from './session.ts'
+export { checkCallSize, PROTOCOL_VERSION, type Session, type Settle, type ToolInfo } from './session.ts'
 export type { Heartbeat } from './heartbeat.ts'

@@ -29,7 +29,7 @@ const money: ValueType<Money> = {
   name: 'Money',
   class: Money,
   encode: ({ amount, currency }) => [amount, currency],
-  decode: ([amount, currency]: [bigint, string]) => new Money(BigInt(amount), currency),
+  decode: ([amount, currency]: [number | bigint, string]) => new Money(BigInt(amount), currency),
 }
 const node: ValueType<Node> = {
   name: 'Node',
@@ -41,7 +41,11 @@ const node: ValueType<Node> = {
 test('instances of a registered class come back as such, in every place', () => {
   const codec = new ValueCodec([money, node])
   const price = new Money(199n, 'EUR')
-  const value = { list: [price, new Map([[price, price]])], set: new Set([price]), tree: new Node([new Node(), new Node()]) }
+  const value = {
+    list: [price, new Map([[price, price]])],
+    set: new Set([price]),
+    tree: new Node([new Node(), new Node()]),
+  }
   expect(codec.decode(codec.encode(value))).toEqual(value)
   // An ext of type 7: the name, then what the encoder made.
   expect(codec.encode(price).toString('hex')).toBe('c70d07a54d6f6e657992ccc7a3455552')
@@ -90,7 +94,9 @@ test('encoders and decoders that throw, or make what cannot be sent, are named w
     }),
   )
   const itself = new ValueCodec([{ ...money, encode: (value: Money) => ({ value }) }])
-  expect(() => itself.encode([new Money(1n, 'EUR')])).toThrow('a circular value, which contains itself, cannot be sent at [0].value')
+  expect(() => itself.encode([new Money(1n, 'EUR')])).toThrow(
+    'a circular value, which contains itself, cannot be sent at [0].value',
+  )
   for (const made of [undefined, () => 1, Symbol('x')]) {
     const odd = new ValueCodec([{ ...money, encode: () => made }])
     expect(() => odd.encode({ a: new Money(1n, 'EUR') })).toThrow(/cannot be sent at a$/)

@@ -17,13 +17,17 @@ function answered(frame: (id: number) => WorkerFrame, codec?: ValueCodec): Terra
   return outcome
 }
 
-const failure = (fields: Partial<Failure>) => (id: number): WorkerFrame => ({
-  kind: { $case: 'failure', value: { ...Failure.decode(new Uint8Array()), id, ...fields } },
-})
+const failure =
+  (fields: Partial<Failure>) =>
+  (id: number): WorkerFrame => ({
+    kind: { $case: 'failure', value: { ...Failure.decode(new Uint8Array()), id, ...fields } },
+  })
 
-const result = (hex: string) => (id: number): WorkerFrame => ({
-  kind: { $case: 'result', value: { id, value: Buffer.from(hex, 'hex') } },
-})
+const result =
+  (hex: string) =>
+  (id: number): WorkerFrame => ({
+    kind: { $case: 'result', value: { id, value: Buffer.from(hex, 'hex') } },
+  })
 
 test('B7: a result that cannot be sent is an error of its own code, with place, type and what to do', () => {
   const code = FailureCode.FAILURE_CODE_RESULT_NOT_SENDABLE

@@ -15,7 +15,9 @@ function array(bytes: Uint8Array, type: string, shape?: readonly number[]): Buff
   const size = head.length + lengths.length
   const payload = Buffer.concat([head, lengths, Buffer.alloc((16 - (size % 16)) % 16), bytes])
   const fixed = [1, 2, 4, 8, 16].indexOf(payload.length)
-  return fixed < 0 ? withHead(payload, [0xc7, 0xc8, 0xc9], [1]) : Buffer.concat([Buffer.from([0xd4 + fixed, 1]), payload])
+  return fixed < 0
+    ? withHead(payload, [0xc7, 0xc8, 0xc9], [1])
+    : Buffer.concat([Buffer.from([0xd4 + fixed, 1]), payload])
 }
 
 function withHead(bytes: Uint8Array, [short = 0, middle = 0, long = 0]: readonly number[], tail: number[]): Buffer {
@@ -127,11 +129,21 @@ const fills: [string, Fill][] = [
       return { value, wire: array(bytes, '<u2'), back: new Uint16Array(bytes.buffer) }
     },
   ],
-  ['Buffer', (length) => ({ value: Buffer.from(pattern(length)), wire: bin(pattern(length)), back: Buffer.from(pattern(length)) })],
+  [
+    'Buffer',
+    (length) => ({
+      value: Buffer.from(pattern(length)),
+      wire: bin(pattern(length)),
+      back: Buffer.from(pattern(length)),
+    }),
+  ],
   [
     'part of a Buffer',
     (length) => {
-      const value = Buffer.concat([Buffer.from(SECRET), pattern(length), Buffer.from(SECRET)]).subarray(SECRET.length, -SECRET.length)
+      const value = Buffer.concat([Buffer.from(SECRET), pattern(length), Buffer.from(SECRET)]).subarray(
+        SECRET.length,
+        -SECRET.length,
+      )
       return { value, wire: bin(pattern(length)), back: Buffer.from(pattern(length)) }
     },
   ],
@@ -229,6 +241,8 @@ test('an NdArray is checked when it is made, with every mistake', () => {
     [() => new NdArray(null as never), '`data` must be a typed array'],
     [() => new NdArray(new DataView(new ArrayBuffer(1)) as never), '`data` must be a typed array'],
   ] as const) {
-    expect(make).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }))
+    expect(make).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
+    )
   }
 })

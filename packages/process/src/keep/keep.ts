@@ -88,7 +88,14 @@ class SupervisedProgram implements Kept {
 
   constructor(command: string, args: readonly string[], options: KeepOptions) {
     checkKeep(command, args, options)
-    const { runtime: _runtime, python: _python, stateDir: _stateDir, containment: _containment, logger, ...rest } = options
+    const {
+      runtime: _runtime,
+      python: _python,
+      stateDir: _stateDir,
+      containment: _containment,
+      logger,
+      ...rest
+    } = options
     const { name: given, env, cwd, ready, startTimeout, grace, lines, ...supervision } = rest
     const name = given || basename(command)
     const { restart = 'permanent', onExhausted = 'park', ...supervisorOptions } = supervision

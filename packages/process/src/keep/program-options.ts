@@ -1,5 +1,13 @@
 import { types } from 'node:util'
-import { Checker, hasFunctions, isBoolean, isFunction, isName, mistakesOfSupervision, type Fields } from '@terrarium/supervisor'
+import {
+  Checker,
+  hasFunctions,
+  isBoolean,
+  isFunction,
+  isName,
+  mistakesOfSupervision,
+  type Fields,
+} from '@terrarium/supervisor'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from '../check-options.ts'
 import { MARKER } from '../table/identity.ts'
 import type { KeepOptions } from './keep.ts'

@@ -53,7 +53,9 @@ const BY_KIND: ReadonlyMap<string, ElementType> = new Map([
 const BOOL = element('bool', 'b1', Uint8Array)
 
 const BY_TEXT: ReadonlyMap<string, ElementType> = new Map(
-  [...BY_KIND.values(), BOOL].filter(({ Constructor }) => Constructor !== Uint8ClampedArray).map((type) => [type.text, type]),
+  [...BY_KIND.values(), BOOL]
+    .filter(({ Constructor }) => Constructor !== Uint8ClampedArray)
+    .map((type) => [type.text, type]),
 )
 
 /** `datetime64[ns]` ↔ `<M8[ns]`: integers that count a unit, since 1970 or from one moment to another. */

@@ -7,28 +7,13 @@ import type { Encoding, Registry } from './registry.ts'
 import { UniqueKeys } from './unique-keys.ts'
 import { refuse } from './unsendable.ts'
 import { bytesOf, kindOf, memoryOf } from './views.ts'
-import { EXTENSION, FIRST_INSTANT, LAST_INSTANT, MAX_DEPTH, MAX_VALUE_BYTES } from './wire.ts'
+import { EXTENSION, FIRST_INSTANT, LAST_INSTANT, MAX_DEPTH } from './wire.ts'
+import { Writer } from './writer.ts'
 
-/** Small values are written one behind the other into pieces of memory of this many bytes. */
-const SLAB_BYTES = 16 * 1024
-/** ASCII strings up to this many characters are written here, which is faster than asking Node. */
-const SHORT_TEXT = 63
-/** For strings up to this many UTF-16 code units more room is taken than needed, instead of counting their bytes first. */
-const COUNTED_TEXT = 4 * 1024
-/** Integers up to this one have their sign in one 32-bit word. */
-const WORD = 2 ** 32
-
-/**
- * Writes one value after the other. Each property is read once, so that what was checked is what is written; and the bytes hold
- * nothing that was not in the value.
- */
+/** Checks values and writes them in one go. Each property is read once, so that what was checked is what is written. */
 export class Encoder {
   readonly #registry: Registry
-  #bytes: Buffer = Buffer.alloc(0)
-  #view: DataView = new DataView(new ArrayBuffer(0))
-  /** Where the value begins, and where writing goes on. */
-  #start = 0
-  #at = 0
+  readonly #out = new Writer()
   /** The containers around the present place, outermost first. */
   readonly #open: object[] = []
   #isBusy = false
@@ -42,42 +27,37 @@ export class Encoder {
     // A getter or an encoder of the user's may encode a value in the middle of this one.
     if (this.#isBusy) return new Encoder(this.#registry).encode(value)
     this.#isBusy = true
-    this.#start = this.#at
+    this.#out.begin()
     try {
       this.#value(value)
-      if (this.#at - this.#start > MAX_VALUE_BYTES) throw tooLarge()
-      return this.#bytes.subarray(this.#start, this.#at)
+      return this.#out.finish()
     } catch (thrown) {
-      this.#at = this.#start
+      this.#out.drop()
       this.#open.length = 0
       throw refusalOf(thrown)
     } finally {
       this.#isBusy = false
-      // What was taken for one large value is given back with it.
-      if (this.#bytes.length > SLAB_BYTES) {
-        this.#use(Buffer.alloc(0))
-        this.#at = 0
-      }
+      this.#out.rest()
     }
   }
 
   #value(value: unknown): void {
     switch (typeof value) {
       case 'string':
-        this.#text(value)
+        this.#out.text(value)
         return
       case 'number':
-        this.#number(value)
+        this.#out.number(value)
         return
       case 'boolean':
-        this.#byte(value ? 0xc3 : 0xc2)
+        this.#out.byte(value ? 0xc3 : 0xc2)
         return
       case 'object':
-        if (value === null) this.#byte(0xc0)
+        if (value === null) this.#out.byte(0xc0)
         else this.#object(value)
         return
       case 'bigint':
-        this.#bigint(value)
+        this.#out.bigint(value)
         return
       default:
         throw refuse(value)
@@ -97,8 +77,8 @@ export class Encoder {
   #atom(value: object): boolean {
     const encoding = this.#registry.encodingOf(value)
     if (encoding !== undefined) this.#registered(value, encoding)
-    else if (Buffer.isBuffer(value)) this.#binary(readable(value, bytesOf))
-    else if (types.isAnyArrayBuffer(value)) this.#binary(readable(value, memoryOf))
+    else if (Buffer.isBuffer(value)) this.#out.binary(readable(value, bytesOf))
+    else if (types.isAnyArrayBuffer(value)) this.#out.binary(readable(value, memoryOf))
     else if (types.isDate(value)) this.#instant(Date.prototype.getTime.call(value))
     else return this.#array(value)
     return true
@@ -107,7 +87,7 @@ export class Encoder {
   #list(items: readonly unknown[]): void {
     this.#enter(items)
     const { length } = items
-    this.#head(length, 0x90, 0xdc)
+    this.#out.head(length, 0x90, 0xdc)
     let index = 0
     try {
       for (; index < length; index++) {
@@ -125,8 +105,8 @@ export class Encoder {
   #record(value: object): void {
     this.#enter(value)
     const names = Object.keys(value)
-    this.#head(names.length, 0x80, 0xde)
-    const behindHead = this.#at - this.#start
+    this.#out.head(names.length, 0x80, 0xde)
+    const behindHead = this.#out.length
     let count = 0
     let at = ''
     try {
@@ -134,14 +114,14 @@ export class Encoder {
         at = name
         const item = (value as Readonly<Record<string, unknown>>)[name]
         if (item === undefined) continue
-        this.#text(name)
+        this.#out.text(name)
         this.#value(item)
         count += 1
       }
     } catch (thrown) {
       throw within(thrown, { name: at })
     }
-    if (count < names.length) this.#recount(this.#start + behindHead, names.length, count)
+    if (count < names.length) this.#out.recount(behindHead, names.length, count)
     this.#open.pop()
   }
 
@@ -152,8 +132,8 @@ export class Encoder {
       entries.map(([key]) => key),
       'two keys of a Map',
     )
-    if (entries.length === 0) this.#extensionHead(EXTENSION.emptyMap, 0)
-    else this.#head(entries.length, 0x80, 0xde)
+    if (entries.length === 0) this.#out.extensionHead(EXTENSION.emptyMap, 0)
+    else this.#out.head(entries.length, 0x80, 0xde)
     for (const [key, item] of entries) {
       this.#key(key, 'a key of a Map', unique)
       try {
@@ -168,7 +148,7 @@ export class Encoder {
 
   #set(set: ReadonlySet<unknown>, extension: number): void {
     this.#enter(set)
-    this.#extension(extension, () => {
+    this.#out.extension(extension, () => {
       const items = elementsOf(set)
       this.#keys(items, 'an element of a Set', UniqueKeys.of(items, 'two elements of a Set'))
     })
@@ -176,7 +156,7 @@ export class Encoder {
   }
 
   #keys(items: readonly unknown[], what: string, unique?: UniqueKeys): void {
-    this.#head(items.length, 0x90, 0xdc)
+    this.#out.head(items.length, 0x90, 0xdc)
     let index = 0
     try {
       for (; index < items.length; index++) this.#key(items[index], what, unique)
@@ -187,17 +167,17 @@ export class Encoder {
 
   /** Python finds keys and elements by their value, so they have to be hashable there. */
   #key(value: unknown, what: string, unique?: UniqueKeys): void {
-    const begin = this.#at - this.#start
+    const begin = this.#out.length
     if (typeof value !== 'object' || value === null) this.#value(value)
     else if (Array.isArray(value)) {
       this.#enter(value)
-      this.#extension(EXTENSION.tuple, () => {
+      this.#out.extension(EXTENSION.tuple, () => {
         this.#keys(value, what)
       })
       this.#open.pop()
     } else if (types.isSet(value)) this.#set(value, EXTENSION.frozenSet)
     else if (isPlainObject(value) || isArray(value) || !this.#atom(value)) throw refuse(value, what)
-    unique?.add(value, () => this.#bytes.toString('latin1', this.#start + begin, this.#at))
+    unique?.add(value, () => this.#out.since(begin))
   }
 
   /** An encoder's result stands for the value. */
@@ -209,8 +189,8 @@ export class Encoder {
     } catch (thrown) {
       throw refusalOf(thrown, `the encoder of ${name} threw`, 'Look at `encode` in the `types` of the pool.')
     }
-    this.#extension(EXTENSION.registered, () => {
-      this.#text(name)
+    this.#out.extension(EXTENSION.registered, () => {
+      this.#out.text(name)
       this.#value(sent)
     })
     this.#open.pop()
@@ -218,7 +198,7 @@ export class Encoder {
 
   /** Writes an array of one type of elements; answers whether it was one. */
   #array(value: object): boolean {
-    if (value instanceof NdArray) this.#elements(readable(value.data, bytesOf), value.dtype, value.shape)
+    if (isNdArray(value)) this.#elements(readable(value.data, bytesOf), value.dtype, value.shape)
     else if (!ArrayBuffer.isView(value)) return false
     else if (kindOf(value) === 'Float16Array') this.#array(Float32Array.from(value as unknown as Iterable<number>))
     else {
@@ -231,24 +211,9 @@ export class Encoder {
 
   #elements(bytes: Uint8Array, dtype: string, shape: readonly number[] | undefined): void {
     const head = arrayHead(dtype, shape)
-    this.#extensionHead(EXTENSION.array, head.length + bytes.length)
-    this.#copy(head)
-    this.#copy(bytes)
-  }
-
-  #binary(bytes: Uint8Array): void {
-    const { length } = bytes
-    if (length < 0x100) {
-      this.#byte(0xc4)
-      this.#byte(length)
-    } else if (length < 0x10000) {
-      this.#byte(0xc5)
-      this.#uint16(length)
-    } else {
-      this.#byte(0xc6)
-      this.#uint32(length)
-    }
-    this.#copy(bytes)
+    this.#out.extensionHead(EXTENSION.array, head.length + bytes.length)
+    this.#out.copy(head)
+    this.#out.copy(bytes)
   }
 
   #instant(ms: number): void {
@@ -261,145 +226,7 @@ export class Encoder {
     }
     const seconds = Math.floor(ms / 1000)
     const nanoseconds = (ms - seconds * 1000) * 1_000_000
-    if (seconds >= 0 && seconds < 2 ** 34) {
-      if (nanoseconds === 0 && seconds < WORD) {
-        this.#extensionHead(EXTENSION.timestamp, 4)
-        this.#uint32(seconds)
-      } else {
-        this.#extensionHead(EXTENSION.timestamp, 8)
-        this.#uint32(nanoseconds * 4 + Math.floor(seconds / WORD))
-        this.#uint32(seconds % WORD)
-      }
-    } else {
-      this.#extensionHead(EXTENSION.timestamp, 12)
-      this.#uint32(nanoseconds)
-      this.#words(seconds)
-    }
-  }
-
-  #number(value: number): void {
-    const int = value | 0
-    if (int !== value || (int === 0 && Object.is(value, -0))) {
-      this.#otherNumber(value)
-      return
-    }
-    this.#need(5)
-    const bytes = this.#bytes
-    if (int >= 0) {
-      if (int < 0x80) bytes[this.#at++] = int
-      else if (int < 0x100) {
-        bytes[this.#at++] = 0xcc
-        bytes[this.#at++] = int
-      } else if (int < 0x10000) {
-        bytes[this.#at++] = 0xcd
-        this.#uint16(int)
-      } else {
-        bytes[this.#at++] = 0xce
-        this.#uint32(int)
-      }
-    } else if (int >= -0x20) bytes[this.#at++] = int
-    else if (int >= -0x80) {
-      bytes[this.#at++] = 0xd0
-      bytes[this.#at++] = int
-    } else if (int >= -0x8000) {
-      bytes[this.#at++] = 0xd1
-      this.#uint16(int)
-    } else {
-      bytes[this.#at++] = 0xd2
-      this.#uint32(int)
-    }
-  }
-
-  /** Fractions, −0, and what 32 bits with a sign do not hold. */
-  #otherNumber(value: number): void {
-    if (Number.isSafeInteger(value) && value !== 0) {
-      if (value > 0 && value < WORD) {
-        this.#byte(0xce)
-        this.#uint32(value)
-      } else {
-        this.#byte(value > 0 ? 0xcf : 0xd3)
-        this.#words(value)
-      }
-    } else {
-      this.#need(9)
-      this.#bytes[this.#at] = 0xcb
-      this.#view.setFloat64(this.#at + 1, value)
-      this.#at += 9
-    }
-  }
-
-  #bigint(value: bigint): void {
-    if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) {
-      this.#number(Number(value))
-      return
-    }
-    const isUnsigned = BigInt.asUintN(64, value) === value
-    if (isUnsigned || BigInt.asIntN(64, value) === value) {
-      this.#need(9)
-      this.#bytes[this.#at] = isUnsigned ? 0xcf : 0xd3
-      this.#view.setBigUint64(this.#at + 1, BigInt.asUintN(64, value))
-      this.#at += 9
-      return
-    }
-    const magnitude = (value < 0n ? -value : value).toString(16)
-    const bits = magnitude.length * 4 - (Math.clz32(parseInt(magnitude.charAt(0), 16)) - 28)
-    const length = Math.floor(bits / 8) + 1
-    this.#extensionHead(EXTENSION.integer, length)
-    const digits = BigInt.asUintN(length * 8, value).toString(16).padStart(length * 2, '0')
-    this.#copy(Buffer.from(digits, 'hex'))
-  }
-
-  #text(value: string): void {
-    const { length } = value
-    if (length > SHORT_TEXT) {
-      this.#longText(value)
-      return
-    }
-    this.#need(length + 2)
-    const bytes = this.#bytes
-    let at = this.#at
-    if (length < 0x20) bytes[at++] = 0xa0 | length
-    else {
-      bytes[at++] = 0xd9
-      bytes[at++] = length
-    }
-    for (let index = 0; index < length; index++) {
-      const code = value.charCodeAt(index)
-      if (code > 0x7f) {
-        this.#longText(value)
-        return
-      }
-      bytes[at++] = code
-    }
-    this.#at = at
-  }
-
-  #longText(value: string): void {
-    if (!isWellFormed(value)) {
-      throw new Refusal('a string with a lone surrogate, which is no text, cannot be sent', {
-        hint: 'Send value.toWellFormed(), or its bytes.',
-        type: 'string',
-      })
-    }
-    const { length } = value
-    const count = length > COUNTED_TEXT ? Buffer.byteLength(value) : length
-    this.#need((length > COUNTED_TEXT ? count : length * 3) + 5)
-    const head = textHead(count)
-    const written = this.#bytes.write(value, this.#at + head)
-    const needed = textHead(written)
-    if (needed !== head) this.#bytes.copyWithin(this.#at + needed, this.#at + head, this.#at + head + written)
-    if (needed === 1) this.#byte(0xa0 | written)
-    else if (needed === 2) {
-      this.#byte(0xd9)
-      this.#byte(written)
-    } else if (needed === 3) {
-      this.#byte(0xda)
-      this.#uint16(written)
-    } else {
-      this.#byte(0xdb)
-      this.#uint32(written)
-    }
-    this.#at += written
+    this.#out.timestamp(seconds, nanoseconds)
   }
 
   #enter(container: object): void {
@@ -417,124 +244,12 @@ export class Encoder {
     }
     open.push(container)
   }
-
-  /** The head of an array or a map. `wide` is the form with 16 bits, which the form with 32 bits follows. */
-  #head(count: number, fix: number, wide: number): void {
-    if (count < 0x10) this.#byte(fix | count)
-    else if (count < 0x10000) {
-      this.#byte(wide)
-      this.#uint16(count)
-    } else {
-      this.#byte(wide + 1)
-      this.#uint32(count)
-    }
-  }
-
-  /** Corrects the count in a map's head, which ends at `end`. */
-  #recount(end: number, before: number, count: number): void {
-    if (before < 0x10) this.#bytes[end - 1] = 0x80 | count
-    else if (before < 0x10000) this.#view.setUint16(end - 2, count)
-    else this.#view.setUint32(end - 4, count)
-  }
-
-  #extensionHead(type: number, length: number): void {
-    this.#need(6)
-    const fixed = FIXED_EXTENSIONS.indexOf(length)
-    if (fixed >= 0) this.#byte(0xd4 + fixed)
-    else if (length < 0x100) {
-      this.#byte(0xc7)
-      this.#byte(length)
-    } else if (length < 0x10000) {
-      this.#byte(0xc8)
-      this.#uint16(length)
-    } else {
-      this.#byte(0xc9)
-      this.#uint32(length)
-    }
-    this.#byte(type)
-  }
-
-  /** Writes an extension whose length is known only once it is written. */
-  #extension(type: number, write: () => void): void {
-    const LONGEST_HEAD = 6
-    this.#need(LONGEST_HEAD)
-    const begin = this.#at - this.#start
-    this.#at += LONGEST_HEAD
-    write()
-    const length = this.#at - this.#start - begin - LONGEST_HEAD
-    const written = this.#start + begin + LONGEST_HEAD
-    this.#at = this.#start + begin
-    this.#extensionHead(type, length)
-    if (this.#at !== written) this.#bytes.copyWithin(this.#at, written, written + length)
-    this.#at += length
-  }
-
-  #byte(value: number): void {
-    this.#need(1)
-    this.#bytes[this.#at++] = value
-  }
-
-  #uint16(value: number): void {
-    this.#need(2)
-    const bytes = this.#bytes
-    bytes[this.#at++] = value >> 8
-    bytes[this.#at++] = value
-  }
-
-  #uint32(value: number): void {
-    this.#need(4)
-    const bytes = this.#bytes
-    bytes[this.#at++] = value >>> 24
-    bytes[this.#at++] = value >>> 16
-    bytes[this.#at++] = value >>> 8
-    bytes[this.#at++] = value
-  }
-
-  /** A whole number as 64 bits. */
-  #words(value: number): void {
-    const high = Math.floor(value / WORD)
-    this.#uint32(high)
-    this.#uint32(value - high * WORD)
-  }
-
-  #copy(bytes: Uint8Array): void {
-    this.#need(bytes.length)
-    this.#bytes.set(bytes, this.#at)
-    this.#at += bytes.length
-  }
-
-  #need(count: number): void {
-    if (this.#at + count > this.#bytes.length) this.#grow(count)
-  }
-
-  #grow(count: number): void {
-    const used = this.#at - this.#start
-    // Strings ask for more than they need; encode() looks again when all is written.
-    if (used + count > MAX_VALUE_BYTES + 3 * COUNTED_TEXT) throw tooLarge()
-    const size = used + count <= SLAB_BYTES ? SLAB_BYTES : Math.max(used + count + 1024, used * 2)
-    const larger = Buffer.allocUnsafeSlow(size)
-    larger.set(this.#bytes.subarray(this.#start, this.#at))
-    this.#use(larger)
-    this.#start = 0
-    this.#at = used
-  }
-
-  #use(bytes: Buffer): void {
-    this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  }
 }
 
-/** The lengths for which msgpack has a head of two bytes. */
-const FIXED_EXTENSIONS = [1, 2, 4, 8, 16]
-
-const textHead = (bytes: number): number => (bytes < 0x20 ? 1 : bytes < 0x100 ? 2 : bytes < 0x10000 ? 3 : 5)
-
-const isWellFormed = (text: string): boolean => (text as unknown as { isWellFormed(): boolean }).isWellFormed()
+const isNdArray = (value: object): value is NdArray => value instanceof NdArray
 
 /** Python can hash bytes, but no array. */
-const isArray = (value: object): boolean =>
-  value instanceof NdArray || (ArrayBuffer.isView(value) && !Buffer.isBuffer(value))
+const isArray = (value: object): boolean => isNdArray(value) || (ArrayBuffer.isView(value) && !Buffer.isBuffer(value))
 
 function readable<T extends object>(value: T, read: (value: T) => Uint8Array): Uint8Array {
   try {
@@ -558,10 +273,3 @@ const elementsOf = (set: ReadonlySet<unknown>): unknown[] => [
 
 const missing = (container: string, part: string): Refusal =>
   new Refusal(`undefined cannot be sent in ${container}`, { hint: `Send null, or leave the ${part} out.` })
-
-const tooLarge = (): Refusal =>
-  new Refusal(`more than ${MAX_VALUE_BYTES.toLocaleString('en-US')} bytes cannot be sent`, {
-    code: 'PAYLOAD_TOO_LARGE',
-    hint: 'Send it in parts, or write it to a file and send its path.',
-    details: { most: MAX_VALUE_BYTES },
-  })

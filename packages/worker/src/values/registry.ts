@@ -77,7 +77,8 @@ export function checkTypes(check: Checker, path: string, types: unknown): void {
     inner.required(type, 'name', isTypeName, 'a string of 1 to 128 characters')
     if (names.has(type.name)) inner.say('invalid_option', `name ${shown(type.name)} is taken by an earlier type`)
     inner.field(type, 'class', isClass, 'a class')
-    if (classes.has(type.class)) inner.say('invalid_option', 'class must be one that no other type has, nor Object or Array')
+    if (classes.has(type.class))
+      inner.say('invalid_option', 'class must be one that no other type has, nor Object or Array')
     inner.field(type, 'encode', isFunction, 'a function')
     inner.field(type, 'decode', isFunction, 'a function')
     if ((type.class === undefined) !== (type.encode === undefined)) {

@@ -30,17 +30,17 @@ export function bytesOf(view: ArrayBufferView): Uint8Array {
 export const memoryOf = (buffer: ArrayBufferLike): Uint8Array => new Uint8Array(buffer)
 
 /** Reads a property as the prototype defines it: a view may have others of the same name. */
-function reader<T>(prototype: object, name: PropertyKey): (view: ArrayBufferView) => T {
+function reader(prototype: object, name: PropertyKey): (view: ArrayBufferView) => unknown {
   const { get } = Object.getOwnPropertyDescriptor(prototype, name) as { readonly get: () => unknown }
-  return (view) => Reflect.apply(get, view, []) as T
+  return (view) => Reflect.apply(get, view, [])
 }
 
 const extentOf = (prototype: object) => ({
-  buffer: reader<ArrayBufferLike>(prototype, 'buffer'),
-  byteOffset: reader<number>(prototype, 'byteOffset'),
-  byteLength: reader<number>(prototype, 'byteLength'),
+  buffer: reader(prototype, 'buffer') as (view: ArrayBufferView) => ArrayBufferLike,
+  byteOffset: reader(prototype, 'byteOffset') as (view: ArrayBufferView) => number,
+  byteLength: reader(prototype, 'byteLength') as (view: ArrayBufferView) => number,
 })
 
-const typedArrayKind = reader<string>(typedArrayPrototype, Symbol.toStringTag)
+const typedArrayKind = reader(typedArrayPrototype, Symbol.toStringTag) as (view: ArrayBufferView) => string
 const typedArrayExtent = extentOf(typedArrayPrototype)
 const dataViewExtent = extentOf(DataView.prototype)
