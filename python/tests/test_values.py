@@ -31,7 +31,7 @@ needs_numpy = pytest.mark.skipif(not has("numpy"), reason="numpy is not installe
 
 
 def rows(chosen, column):
-    """Those that need a package which is not here are skipped, and counted."""
+    """As parameters of a test."""
     marks = {
         name: pytest.mark.skipif(not has(name), reason=f"{name} is not installed")
         for name in {row["needs"] for row in chosen if "needs" in row}

@@ -85,7 +85,7 @@ def same(left, right):
 
 @tool
 def is_same(value: Any, expression: str, needs: str | None = None) -> str:
-    """Empty when a value is that of an expression; else what it is."""
+    """Empty when a value is what an expression makes; else what the value is."""
     return "" if same(value, evaluate(expression, needs)) else f"{type(value).__name__} {value!r}"
 
 

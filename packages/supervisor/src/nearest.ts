@@ -1,4 +1,4 @@
-/** The name that somebody who wrote `written` most likely meant; undefined when none is near. */
+/** The name for which `written` is most likely a slip; undefined when none is near. */
 export function nearest(written: string, names: readonly string[]): string | undefined {
   const longest = 64
   if (written.length > longest) return undefined

@@ -134,7 +134,7 @@ test('types are checked when the codec is made, with every mistake', () => {
         mistakes: [
           'types[0].encode or decode must be given',
           "types[1].name 'A' is taken by an earlier type",
-          'types[1].class must be one that no other type has, nor Object or Array',
+          'types[1].class must not be Object, Array, or the class of an earlier type',
           "types[2] must be an object, not 'B'",
         ],
       }),

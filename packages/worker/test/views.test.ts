@@ -233,7 +233,7 @@ test('an NdArray is checked when it is made, with every mistake', () => {
   expect(new NdArray(new Uint8Array(3)).shape).toEqual([3])
   expect(new NdArray(new BigInt64Array(1), [1], 'timedelta64[us]').dtype).toBe('timedelta64[us]')
   for (const [make, message] of [
-    [() => new NdArray(new Float32Array(6), [2, 4]), '`shape` [2, 4] must be that of 6 elements'],
+    [() => new NdArray(new Float32Array(6), [2, 4]), '`shape` [2, 4] does not have 6 elements'],
     [() => new NdArray(new Float32Array(6), [2, 4], 'int8'), "`dtype` must be float32, not 'int8'; `shape` [2, 4]"],
     [() => new NdArray(new Float32Array(6), [-1, -6]), '`shape` must be at most 64 whole numbers, 0 or more'],
     [() => new NdArray(new Int8Array(1), '1' as never), '`shape` must be'],

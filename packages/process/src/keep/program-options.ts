@@ -99,7 +99,7 @@ function checkArgs(check: Checker, options: Fields): void {
   }
 }
 
-/** What a program has, whoever starts it. */
+/** The options that `fromProgram` and `keep` share. */
 function checkFields(check: Checker, options: Fields): void {
   checkPath(check, options, 'name', 'a string')
   checkPath(check, options, 'cwd', 'the path of a folder')
@@ -115,7 +115,7 @@ function checkFields(check: Checker, options: Fields): void {
   check.field(options, 'lines', isBoolean, 'true or false')
 }
 
-/** What belongs to the opening of a runtime means nothing to one that is open. */
+/** Options for the opening of a runtime, beside a runtime that is open. */
 function checkUnused(check: Checker, options: Fields): void {
   for (const name of ['python', 'stateDir', 'containment']) {
     const value = options[name]

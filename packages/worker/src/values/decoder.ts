@@ -247,7 +247,7 @@ export class Decoder {
   }
 }
 
-/** 64 bits as a number where that is exact, else as a bigint. The sign is that of `high`. */
+/** 64 bits as a number where a number is exact, else as a bigint. `high` has the sign. */
 function wide(high: number, low: number): number | bigint {
   const value = high * WORD + low
   return Number.isSafeInteger(value) ? value : BigInt(high) * BigInt(WORD) + BigInt(low)

@@ -16,8 +16,8 @@ export class NdArray<T extends TypedArray = TypedArray> {
   /** The length of each dimension. The shape `[]` has one element. */
   readonly shape: readonly number[]
   /**
-   * numpy's name for the type of the elements: that of the typed array (`float32`, `uint8`); or `bool`, in a Uint8Array; or
-   * `datetime64[ms]` and `timedelta64[ms]`, with any unit of numpy's, in a BigInt64Array.
+   * numpy's name for the type of the elements: the name that goes with the typed array (`float32`, `uint8`); or `bool`, in a
+   * Uint8Array; or `datetime64[ms]` and `timedelta64[ms]`, with any unit of numpy's, in a BigInt64Array.
    */
   readonly dtype: string
 
@@ -33,7 +33,7 @@ export class NdArray<T extends TypedArray = TypedArray> {
     if (this.shape.length > MOST_DIMENSIONS || !this.shape.every(isLength)) {
       mistakes.push(`\`shape\` must be at most ${MOST_DIMENSIONS} whole numbers, 0 or more`)
     } else if (this.shape.reduce((product, length) => product * length, 1) !== data.length) {
-      mistakes.push(`\`shape\` [${this.shape.join(', ')}] must be that of ${data.length} elements`)
+      mistakes.push(`\`shape\` [${this.shape.join(', ')}] does not have ${data.length} elements`)
     }
     if (mistakes.length > 0) throw invalid(mistakes)
     Object.freeze(this)

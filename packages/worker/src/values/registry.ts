@@ -17,7 +17,7 @@ import { Checker, isFunction, isName, shown } from '@terrarium/supervisor'
 export interface ValueType<T = any> {
   /** What both sides call it, 1 to 128 characters. */
   readonly name: string
-  /** Its instances, and those of its subclasses, are sent as what `encode` makes of them. */
+  /** Its instances, also of its subclasses, are sent as what `encode` makes of them. */
   readonly class?: abstract new (...args: never[]) => T
   /** Makes something that can be sent. Goes with `class`. */
   readonly encode?: (value: T) => unknown
@@ -78,7 +78,7 @@ export function checkTypes(check: Checker, path: string, types: unknown): void {
     if (names.has(type.name)) inner.say('invalid_option', `name ${shown(type.name)} is taken by an earlier type`)
     inner.field(type, 'class', isClass, 'a class')
     if (classes.has(type.class))
-      inner.say('invalid_option', 'class must be one that no other type has, nor Object or Array')
+      inner.say('invalid_option', 'class must not be Object, Array, or the class of an earlier type')
     inner.field(type, 'encode', isFunction, 'a function')
     inner.field(type, 'decode', isFunction, 'a function')
     if ((type.class === undefined) !== (type.encode === undefined)) {

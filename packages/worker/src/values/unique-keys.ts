@@ -1,7 +1,7 @@
 import { Refusal } from './refusal.ts'
 
 /**
- * Watches over the keys of one Map, or the elements of one Set. Python takes some for one that JavaScript tells apart, and would
+ * Watches over the keys of one Map, or the elements of one Set. Some keys differ in JavaScript and are equal in Python, which would
  * lose all but one of them: `1`, `1n` and `true`; two Dates of the same instant.
  */
 export class UniqueKeys {

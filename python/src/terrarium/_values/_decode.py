@@ -22,7 +22,7 @@ class NotReadable(ValueError):
         self.because = because
         self.place = ""
         self.extension: "_Extension | None" = None
-        """The outermost one that could not be read."""
+        """The outermost extension that could not be read."""
 
     def __str__(self) -> str:
         at = f" at {self.place}" if self.place else ""

@@ -26,7 +26,7 @@ _NO_NAMES = frozenset([int, float, bool, bytes, tuple, frozenset, datetime])
 
 
 class Conversions:
-    """Those of one tool. Made when it is called first, because a hint may name what its module defines further down."""
+    """The conversions of one tool. Made at its first call, because a hint may name what its module defines further down."""
 
     def __init__(self, function: "Callable[..., Any]") -> None:
         function = inspect.unwrap(function)
@@ -65,7 +65,7 @@ class Conversions:
 
 
 def _resolved(annotation: Any, function: Any) -> Any:
-    """One at a time: typing.get_type_hints() gives up on all of them for one that is imported for type checkers only."""
+    """The hint itself. typing.get_type_hints() would fail for all hints when one is imported for type checkers only."""
     if not isinstance(annotation, str):
         return annotation
     try:

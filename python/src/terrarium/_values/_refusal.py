@@ -65,7 +65,7 @@ def name_of(kind: type) -> str:
 
 
 _SHORT = frozenset(["numpy", "pandas", "torch", "tensorflow", "jax", "polars", "pyarrow", "pydantic", "pathlib"])
-"""Packages whose classes are known by a shorter name than that of the module they are made in."""
+"""Packages that offer their classes at the top, whatever module defines them."""
 
 
 def an(name: str) -> str:
