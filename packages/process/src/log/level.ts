@@ -14,7 +14,7 @@ export async function makeLevel(directory: string, options: LevelOptions): Promi
   return new Level<string, string>(directory, options)
 }
 
-async function load(): Promise<typeof import('level')> {
+async function load(): Promise<{ readonly Level: typeof Level }> {
   try {
     return await import('level')
   } catch (error) {
