@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export type { Containment, ContainmentReport } from './shepherd/containment.ts'
 export { openRuntime, type CloseReport, type Runtime, type RuntimeOptions } from './runtime.ts'
 export type { ExitStatus, OsProcess, SpawnRequest } from './os-process.ts'

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { decode, encode } from './codec.ts'
 export { resolveInterpreter, type Interpreter } from '@terrarium/process'
 export {
