@@ -45,7 +45,7 @@ async function demonstrate(json: boolean, signal: AbortSignal): Promise<number> 
       protocol.title('Act one: the interpreter lacks grpc')
       const refused = await refuse(pool, venv, protocol)
       protocol.title('Act two: the module appears while the pool is parked')
-      const healed = await heal(pool, venv, refused.hint, protocol, signal)
+      const healed = await heal(pool, venv, refused.command, protocol, signal)
       figures = { ...refused, ...healed }
     } finally {
       const { processesLeft } = await pool.stop()
