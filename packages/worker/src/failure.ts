@@ -57,7 +57,10 @@ export function explainExit(status: ExitStatus, at: Circumstances): TerrariumErr
     return new TerrariumError(
       CONFIGURATION_KINDS.has(kind) ? 'CONFIGURATION' : 'START_FAILED',
       `worker ${at.name} cannot start: ${failure.message}`,
-      { hint: failure.hint, details: { ...details, kind, module, modules, command, interpreter: exe, traceback, watch } },
+      {
+        hint: failure.hint,
+        details: { ...details, kind, module, modules, command, interpreter: exe, traceback, watch },
+      },
     )
   }
   if (at.boot.phase === 'none' && status.signal === null) {
