@@ -35,7 +35,7 @@ async function demonstrate(json: boolean, signal: AbortSignal): Promise<number> 
   const folder = await mkdtemp(join(tmpdir(), 'terrarium-missing-module-'))
   try {
     protocol.step('making a virtual environment with pip and nothing else …')
-    const base = process.env.TERRARIUM_PYTHON ?? 'python3'
+    const base = process.env.TERRARIUM_PYTHON || 'python3'
     const venv = await BareVenv.make(join(folder, 'venv'), base, signal)
     const pool = openPool(venv.python)
     signal.addEventListener('abort', () => void pool.stop(), { once: true })

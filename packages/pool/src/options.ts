@@ -114,11 +114,8 @@ export function validatePoolOptions(options: PoolOptions): void {
       }
     }
   }
-  for (const key of ['cwd', 'stateDir'] as const) {
-    if (options[key] === '') mistakes.push(`\`${key}\` must not be empty`)
-  }
   const { containment } = options
-  if (containment !== undefined && !CONTAINMENTS.includes(containment)) {
+  if (containment && !CONTAINMENTS.includes(containment)) {
     mistakes.push(`\`containment\` must be one of ${CONTAINMENTS.join(', ')}, not ${containment as string}`)
   }
   if (mistakes.length > 0) throw invalid(`pool options: ${mistakes.join('; ')}`)

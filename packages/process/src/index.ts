@@ -9,7 +9,7 @@ export { HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './table/i
 export { bootId, findMarked, readIdentity } from './table/table.ts'
 export { readLines, type LineReader } from './lines.ts'
 export { pythonFiles, shepherdFiles } from './python-files.ts'
-export { resolveInterpreter, type Interpreter } from './interpreter.ts'
+export { interpreterSources, resolveInterpreter, type Interpreter, type InterpreterSource } from './interpreter.ts'
 export { keep, type KeepOptions, type Kept, type KeptEvents } from './keep/keep.ts'
 export {
   fromProgram,

@@ -96,7 +96,7 @@ export class Spawns {
         spawn,
         command: request.command,
         args,
-        cwd: request.cwd,
+        cwd: request.cwd || undefined,
         env: {
           ...request.env,
           [MARKER_VARIABLE]: formatMarker({ installation, run, spawn }),

@@ -561,8 +561,8 @@ test.each([
   ['options for arguments', () => keep('x', { name: 'y' } as never), '`args` must be an array of strings'],
   ['two markers', () => keep('x', [MARKER, MARKER]), '`args` may have MARKER once'],
   ['options that are none', () => keep('x', [], null as never), 'the options must be an object'],
-  ['no name', () => keep('x', [], { name: '' }), '`name` must be a string that is not empty'],
-  ['no folder', () => keep('x', [], { cwd: '' }), '`cwd` must be the path of a folder'],
+  ['no name', () => keep('x', [], { name: 1 as never }), '`name` must be a string'],
+  ['no folder', () => keep('x', [], { cwd: 1 as never }), '`cwd` must be the path of a folder'],
   [
     'a number in the environment',
     () => keep('x', [], { env: { A: 1 as never } }),
@@ -587,5 +587,5 @@ test.each([
 })
 
 test('all mistakes are named at once', () => {
-  expect(() => keep('', [], { grace: -1, name: '' })).toThrow(/`command`.*; `name`.*; `grace`/)
+  expect(() => keep('', [], { grace: -1, name: 1 as never })).toThrow(/`command`.*; `name`.*; `grace`/)
 })

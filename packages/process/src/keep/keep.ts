@@ -89,7 +89,8 @@ class SupervisedProgram implements Kept {
   constructor(command: string, args: readonly string[], options: KeepOptions) {
     checkProgram(command, args, options)
     const { runtime, python, stateDir, containment, logger, ...rest } = options
-    const { name = basename(command), env, cwd, ready, startTimeout, grace, lines, ...supervision } = rest
+    const { name: given, env, cwd, ready, startTimeout, grace, lines, ...supervision } = rest
+    const name = given || basename(command)
     const { restart = 'permanent', onExhausted = 'park', ...supervisorOptions } = supervision
     if (runtime !== undefined) checkUnused({ python, stateDir, containment })
     if ((supervision.breaker as unknown) === 'off') {
@@ -173,7 +174,10 @@ class SupervisedProgram implements Kept {
     const { runtime, python, stateDir, logger, containment } = this.#options
     if (runtime !== undefined) return Promise.resolve(runtime)
     this.#own ??= resolveInterpreter(python)
-      .then(({ path }) => openRuntime({ python: path, stateDir, logger, containment }))
+      .then((interpreter) => {
+        this.#logger.debug(interpreter, 'the interpreter of the shepherd')
+        return openRuntime({ python: interpreter.path, stateDir, logger, containment })
+      })
       .catch((error: unknown) => {
         this.#own = undefined // so that the next start tries again
         throw error
@@ -205,7 +209,7 @@ class SupervisedProgram implements Kept {
 
 /** What belongs to the opening of a runtime means nothing to one that is open. */
 function checkUnused(options: Readonly<Record<string, unknown>>): void {
-  const [name] = Object.keys(options).filter((key) => options[key] !== undefined)
+  const [name] = Object.keys(options).filter((key) => options[key] !== undefined && options[key] !== '')
   if (name === undefined) return
   throw new TerrariumError('INVALID_ARGUMENT', `\`${name}\` means nothing to the \`runtime\` that is given`, {
     hint: `Leave one of the two out, or give \`${name}\` to openRuntime().`,

@@ -22,8 +22,8 @@ export function checkProgram(command: unknown, args: unknown, options: unknown, 
   }
   const isOpen = isFields(runtime) && 'spawn' in runtime && typeof runtime.spawn === 'function'
   expect('runtime', needsRuntime ? (runtime ?? null) : runtime, isOpen, 'what openRuntime() resolves to')
-  expect('name', name, isText(name), 'a string that is not empty')
-  expect('cwd', cwd, isText(cwd), 'the path of a folder')
+  expect('name', name, typeof name === 'string', 'a string')
+  expect('cwd', cwd, typeof cwd === 'string', 'the path of a folder')
   expect(
     'env',
     env,
