@@ -7,49 +7,6 @@ import { bin, NODES, PACKAGES, PROJECT, stranger, type NodeName } from './strang
 
 const READS = ['{ to: 2, be: 2, or: 1, not: 1 }', '{ processesLeft: 0 }', '']
 
-const KEEP = `
-import { keep } from '@terrarium/process'
-const web = keep(process.execPath, ['-e', 'console.log("up"); setInterval(() => {}, 1000)'], { ready: /^up$/ })
-await web.whenReady()
-const first = web.pid
-const again = new Promise((resolve) => web.on('child.ready', resolve))
-process.kill(first, 'SIGKILL')
-await again
-console.log(web.status, web.pid !== first)
-await web.stop()
-console.log(web.status)
-`
-
-const REQUIRE = `
-const { createPool } = require('@terrarium/pool')
-const { keep } = require('@terrarium/process')
-const { createSupervisor } = require('@terrarium/supervisor')
-require('@terrarium/supervisor/testing')
-require('@terrarium/worker')
-require('@terrarium/cli')
-const pool = createPool({ name: 'text', tools: './tools.py' })
-pool
-  .start()
-  .then(() => pool.call('word_count', { text: 'a a' }))
-  .then((counts) => console.log(counts, typeof keep, typeof createSupervisor))
-  .then(() => pool.stop())
-  .then(({ processesLeft }) => console.log(processesLeft))
-`
-
-const SLEEP = `
-import time
-from terrarium import tool
-
-@tool
-def sleep(begun: str):
-    open(begun, "w").close()
-    time.sleep(60)
-`
-
-writeFileSync(join(PROJECT, 'keep.mjs'), KEEP)
-writeFileSync(join(PROJECT, 'require.cjs'), REQUIRE)
-writeFileSync(join(PROJECT, 'sleep.py'), SLEEP)
-
 test.each(NODES)('A1: on %s the programs of the README run as installed', async (node) => {
   const me = stranger()
   expect(await me.run('node', ['main.mjs'], { node })).toEqual({

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -65,6 +65,8 @@ async function install(folder) {
   writeFileSync(join(project, 'main.mjs'), first)
   writeFileSync(join(project, 'events.mjs'), second)
   writeFileSync(join(project, 'tools.py'), blocks('python')[0])
+
+  cpSync(join(import.meta.dirname, 'programs'), project, { recursive: true })
 
   const nodes = join(folder, 'nodes')
   mkdirSync(nodes)
