@@ -18,7 +18,7 @@ const NODES = { node20: '20', node22: '22', node24: '24', newest: 'latest' }
  * not an easy one, which every user can read. The Node that runs this needs nothing of the folder.
  */
 export default async function setUp() {
-  process.umask(0o022)
+  const umask = process.umask(0o022)
   const folder = mkdtempSync(join(tmpdir(), 'terrarium installed dürr '))
   chmodSync(folder, 0o755)
   process.env[VARIABLE] = folder
@@ -27,6 +27,8 @@ export default async function setUp() {
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     throw error
+  } finally {
+    process.umask(umask)
   }
 }
 
