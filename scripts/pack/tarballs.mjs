@@ -10,7 +10,8 @@ import { setUp } from '../setup/set-up.mjs'
 const PYTHON = { process: ['terrarium_shepherd'], worker: ['terrarium'] }
 
 /**
- * Packs each package of the workspace as it is published: built, with its Python files and the licence; and the Python package.
+ * Packs each package of the workspace as it is published: built, with its Python files and the licence. Packs the Python
+ * package as a wheel.
  *
  * @param {string} [folder] where the tarballs and the wheel go
  * @returns {Promise<number>} exit code
@@ -50,7 +51,7 @@ async function pack(source, target) {
   })
 }
 
-/** With a list of its files, by which an installation that lacks one is known; see `python-files.ts` of @terrarium/process. */
+/** Adds the list of its files, by which `python-files.ts` of @terrarium/process knows an incomplete installation. */
 function copyPython(name, folder) {
   const filter = (path) => !/(?:\.pyc|__pycache__)$/.test(path)
   cpSync(join(root, 'python', 'src', name), folder, { recursive: true, filter })

@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect } from '@jest/globals'
 import { ROOT } from '../support/command.ts'
 import { eventually } from '../support/terrarium.ts'
 import { testUnless } from '../support/when.ts'
-import { nodeOf, PROJECT, stranger } from './stranger.ts'
+import { freePort, nodeOf, PROJECT, stranger } from './stranger.ts'
 
 const page = readFileSync(join(ROOT, 'docs', 'containers-and-services.md'), 'utf8')
 const [server = ''] = [...page.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, body]) => body)
@@ -23,17 +22,6 @@ const withoutMounts = works('unshare', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs
   ? undefined
   : 'mount namespaces are not permitted here'
 const withoutRoot = process.getuid?.() === 0 ? undefined : 'only root can become another user'
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => {
-        resolve(port)
-      })
-    })
-  })
-}
 
 testUnless(withoutNamespaces)('A host that is PID 1 answers the call in flight when it gets SIGTERM', async () => {
   const me = stranger()
@@ -81,10 +69,10 @@ testUnless(withoutMounts)('A read-only root needs a tmpfs and a state folder on 
     mount -o remount,ro,bind /mnt/project
     mount -o remount,ro,bind /
     cd /mnt/project
-    ! touch /root/x /mnt/project/x 2>/dev/null
+    ! touch "$HOME/x" /mnt/project/x 2>/dev/null
     exec /media/bin/node main.mjs
   `
-  const env = { PROJECT, NODES: join(node, '..', '..'), HOME: '/root' }
+  const env = { PROJECT, NODES: join(node, '..', '..'), HOME: '/home' }
   const run = (more: Record<string, string>) =>
     me.run('unshare', ['--mount', 'sh', '-c', script], { env: { ...env, ...more } })
   const without = await run({})

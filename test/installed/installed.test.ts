@@ -59,7 +59,7 @@ test('A1: npx terrarium ps lists a worker while it lives', async () => {
 
 const tarballs = (): string[] => readdirSync(PACKAGES).filter((name) => name.endsWith('.tgz'))
 
-test('A1: each tarball has the licence and nothing that only a checkout needs, and no Python file is in two', async () => {
+test('A1: each tarball has the licence and nothing of a checkout, and no Python file is in two', async () => {
   const python: string[] = []
   for (const name of tarballs()) {
     const { stdout } = await run('tar', ['-tzf', join(PACKAGES, name)])

@@ -1,10 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from '@jest/globals'
 import { ROOT, run } from '../support/command.ts'
 import { eventually } from '../support/terrarium.ts'
-import { INSTALLED, PACKAGES, PROJECT, stranger, type Stranger } from './stranger.ts'
+import { freePort, INSTALLED, PACKAGES, PROJECT, stranger, type Stranger } from './stranger.ts'
 
 const APP = mkdtempSync(join(INSTALLED, 'next '))
 const NEXT = ['next@16.4.6', 'react@19.3.0', 'react-dom@19.3.0']
@@ -74,17 +73,6 @@ async function answer(me: Stranger, cwd: string, script: string, ...args: string
     server.child.kill('SIGTERM')
     await server
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => {
-        resolve(port)
-      })
-    })
-  })
 }
 
 test.each([

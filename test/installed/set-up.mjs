@@ -14,8 +14,8 @@ export const VARIABLE = 'TERRARIUM_INSTALLED'
 const NODES = { node20: '20', node22: '22', node24: '24', newest: 'latest' }
 
 /**
- * Packs the packages once, and installs them as a stranger would, by the commands of the README: into an empty folder whose name is
- * not an easy one, which every user can read. The Node that runs this needs nothing of the folder.
+ * Packs the packages once, and installs them as a stranger would: into an empty folder that every user can read and whose
+ * name is not an easy one.
  */
 export default async function setUp() {
   const umask = process.umask(0o022)
@@ -45,7 +45,7 @@ async function install(folder) {
   writeFileSync(join(project, 'package.json'), '{ "private": true }')
   await must('npm', ['install', '--no-audit', '--no-fund', ...packed('.tgz')], project)
 
-  // Without pip of its own, which Debian keeps in a package apart. What is newer than what is tested elsewhere is not tried here.
+  // Without pip of its own, which Debian keeps in a package apart. The versions are those that all tests run on.
   const { python, pip } = pythons()
   await must(python, ['-m', 'venv', '--without-pip', '.venv'], project)
   const constraints = join(ROOT, 'scripts', 'requirements', 'run.in')

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { afterEach, expect } from '@jest/globals'
 import { findMarked } from '@terrarium/process'
@@ -72,7 +73,7 @@ export class Stranger {
     return stdout
   }
 
-  /** What was started and is alive, by scanning the system: what has the stranger's environment, and what Terrarium has marked. */
+  /** What was started and is alive, by scanning the system: what has the stranger's environment, or Terrarium's tag. */
   left(): number[] {
     const file = join(this.home, '.local', 'state', 'terrarium', 'installation.json')
     const marked = existsSync(file)
@@ -102,3 +103,15 @@ afterEach(async () => {
     expect(left).toEqual([])
   }
 })
+
+/** A port of this machine that nothing listens on now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo
+      probe.close(() => {
+        resolve(port)
+      })
+    })
+  })
+}

@@ -23,7 +23,10 @@ export class BareVenv {
     return new BareVenv(folder, base)
   }
 
-  /** Runs the command that an error names. Without a network the packages are copied from the interpreter this one was made from. */
+  /**
+   * Runs the command that an error names. Without a network the packages are copied from the interpreter that this one
+   * was made from.
+   */
   async repair(command: string, signal: AbortSignal): Promise<{ by: 'pip' | 'copy'; command: string; why: string }> {
     const pip = await runCommand('/bin/sh', ['-c', command], signal)
     if (pip.code === 0) return { by: 'pip', command, why: '' }

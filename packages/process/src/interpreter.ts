@@ -46,7 +46,7 @@ export async function resolveInterpreter(python?: string): Promise<Interpreter> 
   return { path, version, source }
 }
 
-/** All places where an interpreter is looked for, the first of which with a command is taken; `python` is the option. */
+/** All places where an interpreter is looked for; the first with a command is taken. `python`: the option. */
 export function interpreterSources(python?: string): readonly InterpreterSource[] {
   const { TERRARIUM_PYTHON, VIRTUAL_ENV, CONDA_PREFIX } = process.env
   const local = inFolder(resolve('.venv'))

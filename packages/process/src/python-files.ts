@@ -3,17 +3,17 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TerrariumError } from '@terrarium/supervisor'
 
-/** Names the folder with Terrarium's Python packages, for a program that is bundled into a file and has none beside it. */
+/** Names the folder with Terrarium's Python packages, for a program that is bundled into one file. */
 const VARIABLE = 'TERRARIUM_PYTHON_FILES'
 
 /** The Python packages that are known to be complete, by folder. */
 const complete = new Set<string>()
 
 /**
- * The folder that holds a Python package which comes with a Node package: TERRARIUM_PYTHON_FILES, or `python/` of the installed
- * package, or the sources in a checkout of Terrarium. `url`: `import.meta.url` of a module that lies directly in the Node package's
- * `src` or `dist`; bundlers may leave it undefined. Throws CONFIGURATION where the Python package is in none of these places, or
- * lacks a file.
+ * The folder that holds a Python package which comes with a Node package: TERRARIUM_PYTHON_FILES, or `python/` of the
+ * installed package, or the sources in a checkout of Terrarium. `url`: `import.meta.url` of a module that lies directly in
+ * the Node package's `src` or `dist`; bundlers may leave it undefined. Throws CONFIGURATION where the Python package is in
+ * none of these places, or lacks a file.
  */
 export function pythonFiles(url: string | undefined, nodePackage: string, pythonPackage: string): string {
   const folders = candidates(url, nodePackage)
@@ -24,7 +24,7 @@ export function pythonFiles(url: string | undefined, nodePackage: string, python
   const details = { package: nodePackage, missing }
   if (process.env[VARIABLE]) {
     throw new TerrariumError('CONFIGURATION', `there is no ${missing}, which comes with ${nodePackage}`, {
-      hint: `Copy what the folder python of ${nodePackage} holds to ${first}, which ${VARIABLE} names, or unset that variable.`,
+      hint: `Copy what the folder python of ${nodePackage} holds to ${first}, which ${VARIABLE} names, or unset that.`,
       details,
     })
   }
@@ -49,7 +49,7 @@ function candidates(url: string | undefined, nodePackage: string): readonly stri
   return [join(packageFolder, 'python'), join(packageFolder, '..', '..', 'python', 'src')]
 }
 
-/** The Python package itself, or the first file that it lacks. Packing writes the list of its files; a checkout has none. */
+/** The Python package itself, or the first file that it lacks. Packing writes the list; a checkout has none. */
 function missingFrom(pythonPackage: string): string | undefined {
   if (complete.has(pythonPackage)) return undefined
   if (!existsSync(join(pythonPackage, '__init__.py'))) return pythonPackage
@@ -64,8 +64,8 @@ function missingFrom(pythonPackage: string): string | undefined {
 }
 
 const BUNDLED =
-  'Where a bundler is in use, have it leave the packages of Terrarium in node_modules (esbuild: --external:@terrarium/*; Next: ' +
-  "serverExternalPackages: ['@terrarium/pool'], and for output: 'standalone' also outputFileTracingIncludes: " +
+  'Where a bundler is in use, have it leave the packages of Terrarium in node_modules (esbuild: --external:@terrarium/*; ' +
+  "Next: serverExternalPackages: ['@terrarium/pool'], and for output: 'standalone' also outputFileTracingIncludes: " +
   "{ '/**': ['node_modules/@terrarium/*/python/**'] }), or set " +
   `${VARIABLE} to a folder with copies of what the folders python of @terrarium/process and @terrarium/worker hold.`
 

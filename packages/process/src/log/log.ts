@@ -77,7 +77,7 @@ export class ReservationLog {
     this.#witness = openSync(witnessOf(directory), 'wx', 0o600)
   }
 
-  /** Makes a new log in an existing, empty folder. Errors: STATE_LOCKED, CONFIGURATION, and those of the file system. */
+  /** Makes a new log in an existing, empty folder. Errors: STATE_LOCKED, CONFIGURATION, the file system's own. */
   static async create(folder: string, owner: Owner): Promise<ReservationLog> {
     const directory = realpathSync(folder)
     const lock = await own(directory)

@@ -16,8 +16,8 @@ export interface ContainmentReport {
 }
 
 /**
- * The containment to have: the option, TERRARIUM_CONTAINMENT, or `auto`, the best there is. What is empty counts as not given.
- * Errors: INVALID_ARGUMENT.
+ * The containment to have: the option, TERRARIUM_CONTAINMENT, or `auto`, the best there is. What is empty counts as not
+ * given. Errors: INVALID_ARGUMENT.
  */
 export function wantedContainment(
   option: Containment | 'auto' | '' | undefined,
