@@ -120,6 +120,12 @@ def test_a3_an_import_that_is_found_in_a_strange_way_is_not_told(file, folder, m
     assert [each.module for each in _imports.unmet([str(tools)])] == ["nosuch"]
 
 
+def test_a3_a_file_that_cannot_be_read_hides_nothing(host, file):
+    file("deep.py", "x = " + "(" * 5000 + ")" * 5000 + "\n")
+    last = failure(host.start(file("tools.py", "import nosuch_one\nimport deep\nimport nosuch_two\n" + HEADER)))
+    assert modules(last)[0] == "nosuch_one"
+
+
 def test_a3_a_name_of_a_namespace_that_several_distributions_share(host, file):
     last = failure(host.start(file("tools.py", "import google.nosuch.part\nimport nosuch_one\n")))
     assert modules(last) == ["google.nosuch", "nosuch_one"]
@@ -220,6 +226,18 @@ def test_a8_a_neighbour_is_not_to_be_installed(host, file, folder, no_install, n
     no_install(last, f"PYTHONPATH: '{folder}'", str(folder / near.partition("/")[0]))
     # The hint is true.
     assert host.ready(tools, env={"PYTHONPATH": str(folder)}).run("t") == 1
+
+
+def test_a8_a_sibling_in_a_package_has_a_full_name(host, file, no_install):
+    file("outer/__init__.py")
+    file("outer/inner/__init__.py")
+    near = file("outer/inner/helper.py", "x = 1\n")
+    tools = file("outer/inner/tools.py", "from helper import x\n" + HEADER)
+    last = failure(host.start(tools))
+    no_install(last, f"Import it as outer.inner.helper: {near} is in the package outer.inner.")
+    # The hint is true.
+    file("outer/inner/tools.py", "from outer.inner.helper import x\n" + HEADER)
+    assert host.ready(tools).run("t") == 1
 
 
 def test_a8_what_is_in_the_working_directory_is_not_to_be_installed(host, file, tmp_path, monkeypatch, no_install):

@@ -11,7 +11,7 @@ from terrarium import _exit
 from terrarium._imports import Unmet, find, is_installed, missing_part, unmet
 from terrarium._install import REQUIREMENTS, Install, distribution_of, install
 from terrarium._local import is_entry, local
-from terrarium._module import NotAFile, NoTools
+from terrarium._module import NotAFile, NoTools, package_of
 from terrarium._refusal import Refused, SessionLost
 from terrarium._removed import removed_from_python
 from terrarium._report import BootFailure
@@ -202,6 +202,9 @@ def _not_on_the_path(name: str, near: str, step: Step) -> str:
             f"Make {near} a package: put an __init__.py into it. The tools are then imported as {module}. "
             f"Nothing is to be installed."
         )
+    top, package = package_of(folder)
+    if package and top in sys.path:
+        return f"Import it as {package}.{name}: {near} is in the package {package}. Nothing is to be installed."
     return (
         f"Tell Python where {name} is: it is {near}, and {folder} is not on its path. "
         f"Add that to the option `env`, {{ PYTHONPATH: '{folder}' }}. Nothing is to be installed."

@@ -85,7 +85,7 @@ def install(*requirements: str, flag: str = "") -> Install:
         return Install(
             _join(f"{python} -m venv .venv && .venv/bin/python -m pip install", *_quoted(requirements)),
             "The system manages this interpreter and lets pip install nothing into it: make an environment. "
-            "One called .venv in the host's working directory is found there, unless another interpreter is named.",
+            "One called .venv in the host's working directory is taken at its next start, if no other one is named.",
         )
     pip = _join(f"{python} -m pip install", flag, *_quoted(requirements))
     has_pip = importlib.util.find_spec("pip") is not None or importlib.util.find_spec("ensurepip") is None

@@ -71,7 +71,7 @@ def place_of(entry: str) -> Place:
         raise NotAFile(f"{path} is not a file")
     with open(path, "rb"):  # PermissionError, in a form that names the path
         pass
-    folder, package = _package_of(os.path.dirname(os.path.realpath(path)))
+    folder, package = package_of(os.path.dirname(os.path.realpath(path)))
     stem = os.path.splitext(os.path.basename(path))[0]
     if package:
         return Place(folder, package if stem == "__init__" else f"{package}.{stem}", None)
@@ -85,7 +85,7 @@ def come_first(folder: str) -> None:
     sys.path.insert(0, folder)
 
 
-def _package_of(folder: str) -> "tuple[str, str]":
+def package_of(folder: str) -> "tuple[str, str]":
     """The folder that the top package of ``folder`` is in, and the package's dotted name, empty if it is none."""
     names: list[str] = []
     while os.path.isfile(os.path.join(folder, "__init__.py")) and os.path.basename(folder).isidentifier():
