@@ -24,4 +24,5 @@ export default tseslint.config(
     files: ['**/*.mjs'],
     languageOptions: { globals: Object.fromEntries(NODE_GLOBALS.map((name) => [name, 'readonly'])) },
   },
+  { files: ['**/*.cjs'], languageOptions: { globals: { require: 'readonly', console: 'readonly' } } },
 )

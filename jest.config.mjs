@@ -12,6 +12,10 @@ export const LONG = ['installed']
 /** One jest project per package, and one for what crosses packages. Sources are tested, not builds, except where a test starts another Node process. */
 const project = (displayName, root) => ({
   displayName,
+  ...(displayName === 'installed' && {
+    globalSetup: '<rootDir>/test/installed/set-up.mjs',
+    globalTeardown: '<rootDir>/test/installed/tear-down.mjs',
+  }),
   rootDir: import.meta.dirname,
   // Those that have a project of their own.
   testPathIgnorePatterns: LONG.map((name) => `<rootDir>/test/${name}/`).filter((path) => path !== `<rootDir>/${root}/`),

@@ -1,4 +1,4 @@
-// npm run pack [-- FOLDER]: builds, then writes the tarballs of all packages to FOLDER (default: .setup/pack).
+// npm run pack [-- FOLDER]: builds, then writes the tarballs and the wheel to FOLDER (default: .setup/pack).
 import './node-version.mjs'
 
 import('./setup/entry.mjs').then(function (entry) {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { readJson, root } from '../setup/paths.mjs'
-import { globalsIn, importsOf, sourceFiles } from './source.mjs'
+import { globalsIn, importsOf, sourceFiles, typesOf } from './source.mjs'
 
 /** The packages from the ground up; an import may only go down. */
 export const FLOORS = ['supervisor', 'process', 'worker', 'pool', 'cli']
@@ -74,9 +74,10 @@ function checkManifest(base, name) {
     (dependency) => dependency.startsWith(SCOPE) && !isBelow(dependency.slice(SCOPE.length), name),
   )
   const imported = new Set(
-    sourceFiles(join(base, 'packages', name, 'src')).flatMap((file) =>
-      importsOf(readFileSync(file, 'utf8')).map(({ specifier }) => packageOf(specifier)),
-    ),
+    sourceFiles(join(base, 'packages', name, 'src')).flatMap((file) => {
+      const text = readFileSync(file, 'utf8')
+      return [...importsOf(text).map(({ specifier }) => packageOf(specifier)), ...typesOf(text)]
+    }),
   )
   const unused = [...declaredBy(base, name)].filter((dependency) => !imported.has(dependency))
   return [

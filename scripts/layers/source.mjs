@@ -24,6 +24,11 @@ export function importsOf(text) {
   return importedFiles.map(({ fileName, pos }) => ({ specifier: fileName, line: lineAt(text, pos) }))
 }
 
+/** The packages with types that a file names: `/// <reference types="node" />` is `@types/node`. */
+export function typesOf(text) {
+  return ts.preProcessFile(text, true, true).typeReferenceDirectives.map(({ fileName }) => `@types/${fileName}`)
+}
+
 /** The uses of some global names in a file that does not declare these names itself. */
 export function globalsIn(text, names) {
   const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, true)

@@ -2,25 +2,28 @@ import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { runCommand } from '../setup/command.mjs'
 import { pnpmScript } from '../setup/node-steps.mjs'
-import { readJson, root, setupFolder, workspaceFolders } from '../setup/paths.mjs'
+import { pythonIn, readJson, root, setupFolder, venvs, workspaceFolders } from '../setup/paths.mjs'
+import { copyPythonPackage } from '../setup/python-steps.mjs'
 import { setUp } from '../setup/set-up.mjs'
 
 /** Which Python packages come with which Node package, in its folder `python`. Each comes with one only. */
 const PYTHON = { process: ['terrarium_shepherd'], worker: ['terrarium'] }
 
 /**
- * Packs each package of the workspace as it is published: built, with its Python files and the licence.
+ * Packs each package of the workspace as it is published: built, with its Python files and the licence. Packs the Python
+ * package as a wheel.
  *
- * @param {string} [folder] where the tarballs go
+ * @param {string} [folder] where the tarballs and the wheel go
  * @returns {Promise<number>} exit code
  */
 export async function packAll(folder = join(setupFolder, 'pack')) {
-  await setUp({ need: 'build' })
+  await setUp({ need: 'run' })
   const target = resolve(folder)
   mkdirSync(target, { recursive: true })
   for (const source of workspaceFolders().filter((each) => each.startsWith('packages/'))) {
     process.stdout.write(`${await pack(join(root, source), target)}\n`)
   }
+  process.stdout.write(`${await packWheel(target)}\n`)
   return 0
 }
 
@@ -32,25 +35,51 @@ export async function packAll(folder = join(setupFolder, 'pack')) {
  */
 async function pack(source, target) {
   const name = basename(source)
-  const stage = join(setupFolder, 'stage', name)
-  rmSync(stage, { recursive: true, force: true })
-  mkdirSync(stage, { recursive: true })
-  try {
+  return onStage(name, async (stage) => {
     await must(process.execPath, [pnpmScript, 'pack', '--pack-destination', stage], { cwd: source })
     const [resolved] = readdirSync(stage)
     await must('tar', ['-xzf', resolved], { cwd: stage })
     const packed = join(stage, 'package')
     const manifest = readJson(join(packed, 'package.json'))
     const python = PYTHON[name] ?? []
-    for (const each of python) {
-      const filter = (path) => !/(?:\.pyc|__pycache__)$/.test(path)
-      cpSync(join(root, 'python', 'src', each), join(packed, 'python', each), { recursive: true, filter })
-    }
+    for (const each of python) copyPython(each, join(packed, 'python', each))
     if (python.length > 0) manifest.files.push('python')
     writeFileSync(join(packed, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
     cpSync(join(root, 'LICENSE'), join(packed, 'LICENSE'))
     const packing = await must('npm', ['pack', '--json', '--pack-destination', target, packed], { cwd: stage })
     return join(target, JSON.parse(packing)[0].filename)
+  })
+}
+
+/** Adds the list of its files, by which `python-files.ts` of @terrarium/process knows an incomplete installation. */
+function copyPython(name, folder) {
+  const filter = (path) => !/(?:\.pyc|__pycache__)$/.test(path)
+  cpSync(join(root, 'python', 'src', name), folder, { recursive: true, filter })
+  const files = readdirSync(folder, { recursive: true }).filter((path) => /\.py$/.test(path))
+  writeFileSync(join(folder, 'files.json'), `${JSON.stringify(files.sort(), undefined, 2)}\n`)
+}
+
+/** @returns {Promise<string>} the path of the wheel */
+async function packWheel(target) {
+  return onStage('wheel', async (stage) => {
+    const copy = join(stage, 'python')
+    copyPythonPackage(copy)
+    cpSync(join(root, 'LICENSE'), join(copy, 'LICENSE'))
+    const args = ['-m', 'pip', 'wheel', '--no-deps', '--no-index', '--no-build-isolation', '--wheel-dir', stage, copy]
+    await must(pythonIn(venvs.newest), ['-I', ...args])
+    const [wheel] = readdirSync(stage).filter((name) => name.endsWith('.whl'))
+    cpSync(join(stage, wheel), join(target, wheel))
+    return join(target, wheel)
+  })
+}
+
+/** Runs the work with a folder of its own, which is removed afterwards. */
+async function onStage(name, work) {
+  const stage = join(setupFolder, 'stage', name)
+  rmSync(stage, { recursive: true, force: true })
+  mkdirSync(stage, { recursive: true })
+  try {
+    return await work(stage)
   } finally {
     rmSync(stage, { recursive: true, force: true })
   }

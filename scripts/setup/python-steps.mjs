@@ -58,14 +58,18 @@ export const pythonPackage = {
   key: () => hashOf([readStamp('venv')?.made ?? '', ...packageFiles().flatMap((path) => [path, contentOf(path)])]),
   isThere: () => true,
   async run(step) {
-    // Built from a copy: a build leaves its results beside the sources.
     const copy = join(setupFolder, 'python-package')
-    rmSync(copy, { recursive: true, force: true })
-    for (const path of packageFiles()) cpSync(path, join(copy, relative(packageFolder, path)))
+    copyPythonPackage(copy)
     const args = ['--force-reinstall', '--no-deps', '--no-index', '--no-build-isolation', copy]
     await pip(venvs.newest, args, interpreterFor('venv'), step)
     rmSync(copy, { recursive: true, force: true })
   },
+}
+
+/** What the Python package is built from, copied anew: a build leaves its results beside the sources. */
+export function copyPythonPackage(folder) {
+  rmSync(folder, { recursive: true, force: true })
+  for (const path of packageFiles()) cpSync(path, join(folder, relative(packageFolder, path)))
 }
 
 const packageFiles = () => [

@@ -1,75 +1,143 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { ROOT, run } from '../support/command.ts'
-import { habitat, testPython, type Habitat } from '../support/terrarium.ts'
+import { eventually } from '../support/terrarium.ts'
+import { bin, NODES, PACKAGES, PROJECT, stranger, type NodeName } from './stranger.ts'
 
-/** Where the packages are installed, as in a stranger's project. Not an easy name. */
-const folder = mkdtempSync(join(tmpdir(), 'terrarium installed dürr '))
-const tarballs = join(folder, 'tarballs')
-const project = join(folder, 'project')
+const READS = ['{ to: 2, be: 2, or: 1, not: 1 }', '{ processesLeft: 0 }', '']
 
-async function must(command: string, args: readonly string[], cwd: string): Promise<string> {
-  const { code, stdout, stderr } = await run(command, args, { cwd })
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`)
-  return stdout
-}
-
-beforeAll(async () => {
-  await must('npm', ['run', '--silent', 'pack', '--', tarballs], ROOT)
-  mkdirSync(project)
-  writeFileSync(join(project, 'package.json'), '{ "private": true }')
-  const files = readdirSync(tarballs).map((name) => join(tarballs, name))
-  await must('npm', ['install', '--no-audit', '--no-fund', ...files], project)
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  const block = (language: string): string => new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(readme)?.[1] ?? ''
-  writeFileSync(join(project, 'main.mjs'), block('js'))
-  writeFileSync(join(project, 'tools.py'), block('python'))
-})
-
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const runMain = (home: Habitat) =>
-  run(process.execPath, ['main.mjs'], {
-    cwd: project,
-    env: { TERRARIUM_STATE_DIR: home.stateDir, TERRARIUM_PYTHON: testPython() },
+test.each(NODES)('A1: on %s the programs of the README run as installed', async (node) => {
+  const me = stranger()
+  expect(await me.run('node', ['main.mjs'], { node })).toEqual({
+    code: 0,
+    signal: null,
+    stdout: READS.join('\n'),
+    stderr: '',
   })
-
-test('A1: installed from its own tarballs, the code of the README runs', async () => {
-  const home = habitat()
-  const { code, stdout, stderr } = await runMain(home)
+  const { code, stdout, stderr } = await me.run('node', ['events.mjs'], { node })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout.split('\n')[0]).toBe('{ to: 2, be: 2, or: 1, not: 1 }')
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('0')
 })
 
-test('A1: each tarball has the licence, and no Python file is in two', async () => {
+test.each(NODES)('A1: on %s the command calls a tool', async (node) => {
+  const args = [bin('terrarium'), 'call', 'tools.py', 'word_count', '{"text": "to be"}']
+  expect(await stranger().must('node', args, { node })).toBe('{"to":1,"be":1}\n')
+})
+
+test.each(NODES)('A1: on %s a program is kept', async (node) => {
+  expect(await stranger().must('node', ['keep.mjs'], { node })).toBe('running true\nstopped\n')
+})
+
+test.each(NODES)('A1: on %s CommonJS can require every package', async (node) => {
+  expect(await stranger().must('node', ['require.cjs'], { node })).toBe('{ a: 2 } function function\n0\n')
+})
+
+test('A1: npx finds the command, and doctor says what the README says', async () => {
+  const me = stranger()
+  const doctor = await me.must('npx', ['terrarium', 'doctor'])
+  expect(doctor).toMatch(/^ +\.\/\.venv +\/.*taken$/m)
+  expect(doctor).toMatch(/^trial worker +ready and answering/m)
+  expect(doctor).toContain(join(PROJECT, 'node_modules', '@terrarium', 'worker', 'python'))
+  const call = ['terrarium', 'call', 'tools.py', 'word_count', '{"text": "to be or not to be"}']
+  expect(await me.must('npx', call)).toBe('{"to":2,"be":2,"or":1,"not":1}\n')
+})
+
+test('A1: npx terrarium ps lists a worker while it lives', async () => {
+  const me = stranger()
+  const begun = join(me.home, 'begun')
+  const calling = me.run('npx', ['terrarium', 'call', 'sleep.py', 'sleep', JSON.stringify({ begun })])
+  await eventually('the call has begun', () => existsSync(begun))
+  const line = /^\d+ .*node_modules\/@terrarium\/worker\/python\/terrarium\/_boot\.py/m
+  expect(await me.must('npx', ['terrarium', 'ps'])).toMatch(line)
+  calling.child.kill('SIGTERM')
+  await calling
+  await eventually('nothing is left', () => me.left().length === 0)
+  expect(await me.must('npx', ['terrarium', 'ps'])).not.toContain(join(PROJECT, 'sleep.py'))
+})
+
+const tarballs = (): string[] => readdirSync(PACKAGES).filter((name) => name.endsWith('.tgz'))
+
+test('A1: each tarball has the licence and nothing of a checkout, and no Python file is in two', async () => {
   const python: string[] = []
-  for (const name of readdirSync(tarballs)) {
-    const files = (await must('tar', ['-tzf', join(tarballs, name)], ROOT)).split('\n')
-    expect(files).toContain('package/LICENSE')
-    expect(files.filter((file) => /tsbuildinfo|__pycache__|\.pyc$/.test(file))).toEqual([])
+  for (const name of tarballs()) {
+    const { stdout } = await run('tar', ['-tzf', join(PACKAGES, name)])
+    const files = stdout.trim().split('\n')
+    expect(files).toEqual(expect.arrayContaining(['package/LICENSE', 'package/README.md', 'package/package.json']))
+    expect(files.filter((file) => /tsbuildinfo|__pycache__|\.pyc$|\.test\.|\/tests?\/|tsconfig/.test(file))).toEqual([])
     python.push(...files.filter((file) => file.endsWith('.py')).map((file) => file.replace('package/python/', '')))
   }
   expect(python).toEqual(expect.arrayContaining(['terrarium/_boot.py', 'terrarium_shepherd/arm.py', 'doctor.py']))
   expect(new Set(python).size).toBe(python.length)
 })
 
+test('A1: publint finds nothing to say about a tarball', async () => {
+  expect(tarballs()).toHaveLength(5)
+  for (const name of tarballs()) {
+    const publint = join(ROOT, 'node_modules', '.bin', 'publint')
+    expect(await run(publint, ['run', join(PACKAGES, name), '--strict'])).toMatchObject({ code: 0 })
+  }
+})
+
+/** What is wrong with the installation while something of it is away. */
+async function without(path: string): Promise<{ stderr: string; missing: string }> {
+  const missing = join(PROJECT, 'node_modules', path)
+  renameSync(missing, `${missing}.away`)
+  try {
+    const { code, stdout, stderr } = await stranger().run('node', ['main.mjs'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    return { stderr, missing }
+  } finally {
+    renameSync(`${missing}.away`, missing)
+  }
+}
+
 test.each([
   ['worker', 'terrarium'],
+  ['worker', 'terrarium/_boot.py'],
+  ['worker', 'terrarium/_session.py'],
+  ['worker', 'terrarium/v1/session_pb2.py'],
   ['process', 'terrarium_shepherd'],
-])('A2: without the Python files of @terrarium/%s the pool says so, once', async (name, pythonPackage) => {
-  const home = habitat()
-  const missing = join(project, 'node_modules', '@terrarium', name, 'python', pythonPackage)
-  rmSync(missing, { recursive: true })
-  const { code, stdout, stderr } = await runMain(home)
-  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-  expect(stderr).toContain(
-    `this installation of @terrarium/${name} is incomplete: there is no Python package ${missing}`,
-  )
+  ['process', 'terrarium_shepherd/main.py'],
+  ['process', 'terrarium_shepherd/sweep.py'],
+])('A2: without a part of the Python files of @terrarium/%s the pool says so, once: %s', async (name, part) => {
+  const { stderr, missing } = await without(`@terrarium/${name}/python/${part}`)
+  expect(stderr).toContain(`this installation of @terrarium/${name} is incomplete: there is no ${missing}`)
   expect(stderr).toContain("code: 'CONFIGURATION'")
-  expect(home.log).toEqual([])
+  expect(stderr).toContain(`Install @terrarium/${name} again.`)
+})
+
+test.each(['level', 'classic-level/prebuilds'])('A2: without %s the pool says so, once', async (part) => {
+  const { stderr } = await without(part)
+  expect(stderr).toContain('the database of @terrarium/process does not load')
+  expect(stderr).toContain("code: 'CONFIGURATION'")
+  expect(stderr).toContain('Install @terrarium/process again')
+})
+
+test('after all that the installation is whole', async () => {
+  expect(await stranger().must('node', ['main.mjs'])).toBe(READS.join('\n'))
+})
+
+test.each<[string, NodeName]>([
+  ['5.20.0', 'newest'],
+  ['5', 'node20'],
+])('an application that has XState %s itself has it once', async (version, node) => {
+  const me = stranger()
+  writeFileSync(join(me.home, 'package.json'), '{ "private": true, "type": "module" }')
+  const supervisor = tarballs().find((name) => name.includes('supervisor')) ?? ''
+  const install = ['install', '--no-audit', '--no-fund', `xstate@${version}`, join(PACKAGES, supervisor)]
+  expect(await run('npm', install, { cwd: me.home, env: { NODE_OPTIONS: '' } })).toMatchObject({ code: 0 })
+  const { stdout } = await run('find', ['node_modules', '-type', 'd', '-name', 'xstate'], { cwd: me.home })
+  expect(stdout).toBe('node_modules/xstate\n')
+  const program = `
+    import { createSupervisor } from '@terrarium/supervisor'
+    import { fromTransition } from 'xstate'
+    const app = createSupervisor({ id: 'app', children: [{ id: 'a', logic: fromTransition((n) => n + 1, 0) }] })
+    await app.start()
+    console.log(app.children[0].state)
+    await app.stop()
+  `
+  writeFileSync(join(me.home, 'main.mjs'), program)
+  expect(await me.must('node', ['main.mjs'], { node, cwd: me.home })).toBe('running\n')
 })

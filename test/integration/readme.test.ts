@@ -9,12 +9,19 @@ const scripts = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
   .scripts
 
 const blocks = (language: string, text = readme): string[] =>
-  [...text.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map(([, body = '']) => body)
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, body = '']) => body)
 
 /** Every command the README names, in blocks and in the text. */
+const INSTALLED = /^(npm install|npx terrarium|python3 -m venv) /
 const commands = [
   ...new Set([
-    ...blocks('sh').flatMap((block) => block.trim().split('\n')),
+    // Those of a project that has the packages installed are run in test/installed.
+    ...blocks('sh').flatMap((block) =>
+      block
+        .trim()
+        .split('\n')
+        .filter((line) => !INSTALLED.test(line)),
+    ),
     ...[...readme.matchAll(/`(npm (?:start|test|run)[^`]*)`/g)].map(([, command = '']) => command),
   ]),
 ]
@@ -29,6 +36,7 @@ test('every command of the README is one this file runs, or the one that runs th
     'npm run demo:embedded-supervisor', // examples/embedded-supervisor/test/embedded.test.ts
     'npm run demo:keep', // examples/keep-a-server/test/keep.test.ts
     'npm run demo:missing-module', // main-job.test.ts
+    'npm run pack -- FOLDER', // test/installed
     'npm start', // main-job.test.ts
     'npm start -- --json', // main-job.test.ts
     'npm start -- DIR --workers 4', // main-job.test.ts
@@ -67,8 +75,16 @@ async function runBesideTools(program: string): Promise<string[]> {
   }
 }
 
-test('the code of the README does what its comments say', async () => {
+test('the first program of the README has ten lines, with its tools, and prints what the README shows', async () => {
   const [main = ''] = blocks('js')
+  const [tools = ''] = blocks('python')
+  const lines = `${tools}${main}`.split('\n').filter((line) => line.trim() !== '')
+  expect(lines.length).toBeLessThanOrEqual(10)
+  expect(await runBesideTools(main)).toEqual(blocks('text')[0]?.trim().split('\n'))
+})
+
+test('the code of the README does what its comments say', async () => {
+  const [, main = ''] = blocks('js')
   expect(main.split('\n').filter((line) => line.trim() !== '').length).toBeLessThanOrEqual(20)
   const lines = await runBesideTools(main)
   expect(lines[0]).toBe('{ to: 2, be: 2, or: 1, not: 1 }')

@@ -14,7 +14,7 @@ export const TOOLS = fileURLToPath(new URL('tools.py', import.meta.url))
 
 /** The interpreter of the tests: the one they are told to use, else that of the checkout's set-up. */
 export function testPython(): string {
-  const path = process.env.TERRARIUM_PYTHON ?? join(root, '.venv', 'bin', 'python')
+  const path = process.env.TERRARIUM_PYTHON || join(root, '.venv', 'bin', 'python')
   if (!existsSync(path)) throw new Error(`no Python at ${path}: run "npm run setup" first`)
   return path
 }

@@ -6,6 +6,8 @@ import type { BareVenv } from './venv.ts'
 /** What is promised, in ms. */
 const REFUSED_WITHIN = 5_000
 const HEALED_WITHIN = 10_000
+/** What workers need besides the standard library. */
+const MODULES = ['grpc', 'google.protobuf', 'msgpack']
 /** What a caller would call at once, in ms. */
 const AT_ONCE = 500
 
@@ -15,6 +17,8 @@ export interface Refused {
   readonly module: string
   readonly interpreter: string
   readonly hint: string
+  /** The command in the hint. */
+  readonly command: string
   /** Processes started before the installation, by worker slot. */
   readonly spawns: Readonly<Record<string, number>>
   readonly callRefusedWith: string
@@ -32,15 +36,16 @@ export async function refuse(pool: Pool, venv: BareVenv, protocol: Protocol): Pr
   const { code, message, hint = '', details } = error
   const module = String(details.module)
   const interpreter = String(details.interpreter)
+  const command = String(details.command)
   protocol.step(`${code}: ${message}`)
   protocol.step(`hint: ${hint}`)
   protocol.claim(`start() was rejected after ${refusedMs} ms, within ${REFUSED_WITHIN}`, refusedMs < REFUSED_WITHIN)
   protocol.claim('its code is CONFIGURATION', code === 'CONFIGURATION')
-  protocol.claim('it names the module', module === 'grpc' && message.includes('grpc'))
+  protocol.claim('it names each module', module === 'grpc' && MODULES.every((name) => message.includes(`'${name}'`)))
   protocol.claim('it names the interpreter', interpreter === venv.python)
   protocol.claim(
     'it names the command that repairs it',
-    hint.includes(venv.python) && hint.includes(' -m pip install grpcio'),
+    hint.endsWith(command) && command.endsWith(`${venv.python} -m pip install grpcio protobuf msgpack`),
   )
 
   const parked = await until(() => pool.status === 'parked', REFUSED_WITHIN)
@@ -56,7 +61,7 @@ export async function refuse(pool: Pool, venv: BareVenv, protocol: Protocol): Pr
   const each = Object.entries(spawns).map(([worker, times]) => `${worker}: ${times}`)
   const frugal = Object.values(spawns).every((times) => times <= 1) && pool.stats.starts <= pool.workers.length
   protocol.claim(`at most one process was started for each worker (${each.join(', ')})`, frugal)
-  return { refusedMs, code, module, interpreter, hint, spawns, callRefusedWith }
+  return { refusedMs, code, module, interpreter, hint, command, spawns, callRefusedWith }
 }
 
 export interface Healed {
@@ -72,13 +77,13 @@ export interface Healed {
 export async function heal(
   pool: Pool,
   venv: BareVenv,
-  hint: string,
+  repair: string,
   protocol: Protocol,
   signal: AbortSignal,
 ): Promise<Healed> {
   const before = pool.stats.starts
   protocol.step('installing …')
-  const { by, command, why } = await venv.repair(hint, signal)
+  const { by, command, why } = await venv.repair(repair, signal)
   protocol.step(
     by === 'pip' ? `ran ${command}` : `pip could not install (${why}): copied the installed packages instead`,
   )

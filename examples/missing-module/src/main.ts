@@ -35,7 +35,7 @@ async function demonstrate(json: boolean, signal: AbortSignal): Promise<number> 
   const folder = await mkdtemp(join(tmpdir(), 'terrarium-missing-module-'))
   try {
     protocol.step('making a virtual environment with pip and nothing else …')
-    const base = process.env.TERRARIUM_PYTHON ?? 'python3'
+    const base = process.env.TERRARIUM_PYTHON || 'python3'
     const venv = await BareVenv.make(join(folder, 'venv'), base, signal)
     const pool = openPool(venv.python)
     signal.addEventListener('abort', () => void pool.stop(), { once: true })
@@ -45,7 +45,7 @@ async function demonstrate(json: boolean, signal: AbortSignal): Promise<number> 
       protocol.title('Act one: the interpreter lacks grpc')
       const refused = await refuse(pool, venv, protocol)
       protocol.title('Act two: the module appears while the pool is parked')
-      const healed = await heal(pool, venv, refused.hint, protocol, signal)
+      const healed = await heal(pool, venv, refused.command, protocol, signal)
       figures = { ...refused, ...healed }
     } finally {
       const { processesLeft } = await pool.stop()

@@ -24,12 +24,10 @@ export class BareVenv {
   }
 
   /**
-   * Runs the command that an error's hint names, which installs the first package that is missing, with the others added to it.
-   * Without a network the packages are copied from the interpreter this one was made from.
+   * Runs the command that an error names. Without a network the packages are copied from the interpreter that this one
+   * was made from.
    */
-  async repair(hint: string, signal: AbortSignal): Promise<{ by: 'pip' | 'copy'; command: string; why: string }> {
-    const others = PACKAGES.filter((name) => !hint.endsWith(` ${name}`))
-    const command = [hint, ...others].join(' ')
+  async repair(command: string, signal: AbortSignal): Promise<{ by: 'pip' | 'copy'; command: string; why: string }> {
     const pip = await runCommand('/bin/sh', ['-c', command], signal)
     if (pip.code === 0) return { by: 'pip', command, why: '' }
     const script = 'import sysconfig; print(sysconfig.get_path("purelib"))'

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { main } from './main.ts'
 export { inOrder } from './terminal/in-order.ts'
 export { explain } from './terminal/explain.ts'

@@ -30,6 +30,12 @@ test('call prints the result as one line of JSON, and what the tool prints on st
   expect(stdout).toBe('{"sum":3,"bytes":"YWJj","large":"1152921504606846976","nothing":null}\n')
 })
 
+test('A6: empty options are taken for unset', async () => {
+  const home = place()
+  const args = ['call', home.file('tools.py', TOOLS), 'add', '{"a": 2}', '--python=', '--timeout=']
+  expect(await home.run(args)).toMatchObject({ code: 0, stdout: expect.stringContaining('"sum":3') })
+})
+
 test("an exception of the tool is shown with Python's traceback and without ours", async () => {
   const home = place()
   const { code, stdout, stderr } = await home.run(['call', home.file('tools.py', TOOLS), 'fail'])

@@ -29,7 +29,9 @@ test('doctor tells interpreter, versions and state, and tries a worker', async (
   for (const module of ['grpc', 'google.protobuf', 'msgpack']) {
     expect(stdout).toMatch(new RegExp(`^${module} +\\d+\\.\\d+`, 'm'))
   }
+  expect(stdout).toMatch(/^terrarium +\d+\.\d+\.\d+, in \//m)
   expect(stdout).toContain(join(home.folder, 'state'))
+  expect(stdout).toMatch(/^sockets +in \//m)
   expect(stdout).toMatch(/^containment +(pidns: the kernel ends|cgroup: the kernel ends|shepherd: one process)/m)
   expect(stdout).toMatch(/^trial worker +ready and answering/m)
 })
@@ -55,7 +57,50 @@ test('doctor names every module that is missing and the command that repairs it'
   const { code, stdout, stderr } = await home.run(['doctor', '--python', python], { PYTHONPATH: '' })
   expect(code).toBe(1)
   expect(stdout.match(/ModuleNotFoundError/g)).toHaveLength(3)
-  expect(stderr).toContain(`hint: '${python}' -m pip install grpcio protobuf msgpack\n`)
+  expect(stderr).toContain(`cannot import grpc, google.protobuf, msgpack\n`)
+  const pip = `'${python}' -m pip install grpcio protobuf msgpack`
+  expect(stderr).toContain(`hint: Install what is missing: '${python}' -m ensurepip && ${pip}\n`)
+  // The rest is looked at all the same.
+  expect(stdout).toMatch(/^containment /m)
+})
+
+test('A5: doctor tells where it has looked for an interpreter, and what the others would have been', async () => {
+  const home = place()
+  const none = { TERRARIUM_PYTHON: '', VIRTUAL_ENV: '', CONDA_PREFIX: '' }
+  const sources = async (args: readonly string[], env: Record<string, string>) => {
+    const { stdout } = await home.run(['doctor', ...args], { ...none, ...env })
+    return stdout
+      .split('\n')
+      .filter((line) => /^ {18}(--python|[A-Z_]+|\.\/\.venv|python3) /.test(line))
+      .map((line) => line.trim().replace(/ {2,}/, ': '))
+  }
+  const python3 = expect.stringMatching(/^python3: \/.*\/python3$/)
+  const notGiven = ['--python', 'TERRARIUM_PYTHON', 'VIRTUAL_ENV', 'CONDA_PREFIX', './.venv'].map(
+    (n) => `${n}: not given`,
+  )
+  expect(await sources([], {})).toEqual([...notGiven, expect.stringMatching(/^python3: \/.*, taken$/)])
+  const given = await sources(['--python='], { TERRARIUM_PYTHON: testPython(), VIRTUAL_ENV: home.folder })
+  expect(given).toEqual([
+    notGiven[0],
+    `TERRARIUM_PYTHON: ${testPython()}, taken`,
+    `VIRTUAL_ENV: there is no ${join(home.folder, 'bin', 'python')}`,
+    notGiven[3],
+    notGiven[4],
+    python3,
+  ])
+  expect(await sources(['--python', '/no/such/python'], {})).toEqual([
+    '--python: there is no /no/such/python',
+    ...notGiven.slice(1),
+    python3,
+  ])
+})
+
+test('doctor tells all that is wrong at once', async () => {
+  const home = place()
+  const file = home.file('file', '')
+  const { code, stderr } = await home.run(['doctor'], { TERRARIUM_STATE_DIR: file, PYTHONPATH: home.shadow('grpc') })
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^CONFIGURATION: .*cannot import grpc\n.*^INVALID_ARGUMENT: The state directory/ms)
 })
 
 test('doctor refuses what is no interpreter', async () => {

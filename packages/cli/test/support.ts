@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ const COMMAND = fileURLToPath(new URL('../bin/terrarium.mjs', import.meta.url))
 
 /** The interpreter of the tests: the one they are told to use, else that of the checkout's set-up. */
 export function testPython(): string {
-  const path = process.env.TERRARIUM_PYTHON ?? fileURLToPath(new URL('../../../.venv/bin/python', import.meta.url))
+  const path = process.env.TERRARIUM_PYTHON || fileURLToPath(new URL('../../../.venv/bin/python', import.meta.url))
   if (!existsSync(path)) throw new Error(`no Python at ${path}: run "npm run setup" first`)
   return path
 }
@@ -30,6 +30,14 @@ export class Place {
     const path = join(this.folder, name)
     writeFileSync(path, text)
     return path
+  }
+
+  /** A folder for PYTHONPATH in which a module of that name cannot be imported. */
+  shadow(module: string): string {
+    const folder = join(this.folder, 'shadow')
+    mkdirSync(join(folder, module), { recursive: true })
+    writeFileSync(join(folder, module, '__init__.py'), "raise ImportError('damaged')\n")
+    return folder
   }
 
   /** Runs the built command to its end. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from '@jest/globals'
 import { createPool, type PoolOptions } from '@terrarium/pool'
-import { habitat } from '../../../test/support/terrarium.ts'
+import { habitat, testPython, TOOLS } from '../../../test/support/terrarium.ts'
 
 test('every mistake is named at once, and nothing is started', () => {
   const options = { name: 'a b', tools: '', size: 0, concurrency: 1.5, startTimeout: -1 } as PoolOptions
@@ -45,6 +45,33 @@ test('A7: tools are taken from files, modules of packages, and several of them',
   expect(pool.stats.ready).toBe(1)
   expect([await pool.call('inside'), await pool.call('named'), await pool.call('alone')]).toEqual([42, 43, 1])
   await pool.stop()
+})
+
+test('A6: empty options are taken for unset', async () => {
+  const home = habitat()
+  const empty = { cwd: '', stateDir: '', containment: '' as never }
+  const before = process.env.TERRARIUM_STATE_DIR
+  process.env.TERRARIUM_STATE_DIR = home.stateDir
+  try {
+    const pool = createPool({ ...home.common, name: 'a', tools: TOOLS, ...empty })
+    await pool.start()
+    expect(pool.stats.ready).toBe(1)
+    await pool.stop()
+  } finally {
+    if (before === undefined) delete process.env.TERRARIUM_STATE_DIR
+    else process.env.TERRARIUM_STATE_DIR = before
+  }
+})
+
+test('A6: an empty interpreter is taken for unset', async () => {
+  const home = habitat()
+  const before = process.env.TERRARIUM_PYTHON
+  process.env.TERRARIUM_PYTHON = testPython()
+  const pool = createPool({ ...home.common, name: 'a', tools: TOOLS, python: '' })
+  await pool.start()
+  expect(home.log).toContainEqual(expect.objectContaining({ source: 'TERRARIUM_PYTHON', level: 20 }))
+  await pool.stop()
+  if (before === undefined) delete process.env.TERRARIUM_PYTHON
 })
 
 test('a call before start() is refused and says so', async () => {

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export type { Containment, ContainmentReport } from './shepherd/containment.ts'
 export { openRuntime, type CloseReport, type Runtime, type RuntimeOptions } from './runtime.ts'
 export type { ExitStatus, OsProcess, SpawnRequest } from './os-process.ts'
@@ -9,7 +10,7 @@ export { bootId, findMarked, readIdentity } from './table/table.ts'
 export { checkContainment, checkEnv, checkLogger, checkMs, checkPath, isWhole, LONGEST_MS } from './check-options.ts'
 export { readLines, type LineReader } from './lines.ts'
 export { pythonFiles, shepherdFiles } from './python-files.ts'
-export { resolveInterpreter, type Interpreter } from './interpreter.ts'
+export { interpreterSources, resolveInterpreter, type Interpreter, type InterpreterSource } from './interpreter.ts'
 export { keep, type KeepOptions, type Kept, type KeptEvents } from './keep/keep.ts'
 export {
   fromProgram,

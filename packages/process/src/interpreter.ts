@@ -15,6 +15,13 @@ export interface Interpreter {
 
 type Source = Interpreter['source']
 
+/** A place where an interpreter is looked for. */
+export interface InterpreterSource {
+  readonly source: Source
+  /** What would run, which need not be there; undefined when this source says nothing. */
+  readonly command: string | undefined
+}
+
 /** The oldest Python the package `terrarium` supports. */
 const OLDEST = [3, 10] as const
 
@@ -27,7 +34,7 @@ const PATIENCE = 10_000
  * not given. Rejects with CONFIGURATION when it is not there, not Python, or too old; nothing else is tried then.
  */
 export async function resolveInterpreter(python?: string): Promise<Interpreter> {
-  const [source, command] = choose(python)
+  const { source, command } = interpreterSources(python).find(isGiven) ?? LAST
   const [path, version] = (await ask(command, source)).split('\n')
   const [major = 0, minor = 0] = (version ?? '').split('.').map(Number)
   if (path === undefined || path === '' || version === undefined || !/^\d+\.\d+/.test(version)) {
@@ -39,17 +46,25 @@ export async function resolveInterpreter(python?: string): Promise<Interpreter> 
   return { path, version, source }
 }
 
-function choose(python: string | undefined): [Source, string] {
+/** All places where an interpreter is looked for; the first with a command is taken. `python`: the option. */
+export function interpreterSources(python?: string): readonly InterpreterSource[] {
   const { TERRARIUM_PYTHON, VIRTUAL_ENV, CONDA_PREFIX } = process.env
-  if (python) return ['python', interpreterOf(python)]
-  if (TERRARIUM_PYTHON) return ['TERRARIUM_PYTHON', interpreterOf(TERRARIUM_PYTHON)]
-  if (VIRTUAL_ENV) return ['VIRTUAL_ENV', inFolder(VIRTUAL_ENV)]
-  if (CONDA_PREFIX) return ['CONDA_PREFIX', inFolder(CONDA_PREFIX)]
   const local = inFolder(resolve('.venv'))
   // Also a link that leads nowhere: an environment that has to be made again must not go unnoticed.
-  if (lstatSync(local, { throwIfNoEntry: false }) !== undefined) return ['./.venv', local]
-  return ['python3', 'python3']
+  const isLocal = lstatSync(local, { throwIfNoEntry: false }) !== undefined
+  return [
+    { source: 'python', command: python ? interpreterOf(python) : undefined },
+    { source: 'TERRARIUM_PYTHON', command: TERRARIUM_PYTHON ? interpreterOf(TERRARIUM_PYTHON) : undefined },
+    { source: 'VIRTUAL_ENV', command: VIRTUAL_ENV ? inFolder(VIRTUAL_ENV) : undefined },
+    { source: 'CONDA_PREFIX', command: CONDA_PREFIX ? inFolder(CONDA_PREFIX) : undefined },
+    { source: './.venv', command: isLocal ? local : undefined },
+    LAST,
+  ]
 }
+
+const LAST = { source: 'python3', command: 'python3' } as const
+
+const isGiven = (each: InterpreterSource): each is { source: Source; command: string } => each.command !== undefined
 
 /** An interpreter, or that of a virtual environment. A name without a folder is looked for on the PATH. */
 function interpreterOf(python: string): string {

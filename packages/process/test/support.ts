@@ -19,7 +19,7 @@ import { pino } from 'pino'
 
 /** A real interpreter, not a shim. */
 export const python = execFileSync(
-  process.env['TERRARIUM_PYTHON'] ?? 'python3',
+  process.env['TERRARIUM_PYTHON'] || 'python3',
   ['-c', 'import sys; print(sys.executable)'],
   { encoding: 'utf8' },
 ).trim()

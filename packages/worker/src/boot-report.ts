@@ -10,6 +10,10 @@ export interface BootFailure {
   readonly exe: string
   readonly message: string
   readonly hint: string
+  /** The command in the hint, for a shell; empty if there is none. */
+  readonly command?: string
+  /** All modules that are missing, if that is why. */
+  readonly modules?: readonly string[]
   readonly traceback: string
   /** Paths whose change may repair it. */
   readonly watch: readonly string[]

@@ -53,11 +53,14 @@ export function explainExit(status: ExitStatus, at: Circumstances): TerrariumErr
   }
   const { failure } = at.boot
   if (failure !== undefined) {
-    const { kind, module, exe, traceback, watch } = failure
+    const { kind, module, modules, command, exe, traceback, watch } = failure
     return new TerrariumError(
       CONFIGURATION_KINDS.has(kind) ? 'CONFIGURATION' : 'START_FAILED',
       `worker ${at.name} cannot start: ${failure.message}`,
-      { hint: failure.hint, details: { ...details, kind, module, interpreter: exe, traceback, watch } },
+      {
+        hint: failure.hint,
+        details: { ...details, kind, module, modules, command, interpreter: exe, traceback, watch },
+      },
     )
   }
   if (at.boot.phase === 'none' && status.signal === null) {

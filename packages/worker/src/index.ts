@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { decode, encode, ValueCodec } from './values/codec.ts'
 export { isPlainObject } from './values/plain-object.ts'
 export { NdArray } from './values/nd-array.ts'

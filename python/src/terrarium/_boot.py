@@ -1,8 +1,9 @@
 """The bootstrap: what the host starts.
 
-Run as ``python -u _boot.py --terrarium-run RUN --terrarium-spawn SPAWN FOLDER`` with its lifeline on descriptor 3, its boot
-report on descriptor 4, FOLDER that of the package ``terrarium_shepherd``, and ``TERRARIUM_BOOT`` in the environment, a JSON object: ``socket`` (path the host listens on),
-``token`` (secret of this spawn) and ``tools`` (what to import: absolute paths of files, and names of modules).
+Run as ``python -u _boot.py --terrarium-run RUN --terrarium-spawn SPAWN FOLDER`` with its lifeline on descriptor 3, its
+boot report on descriptor 4, FOLDER that of the package ``terrarium_shepherd``, and ``TERRARIUM_BOOT`` in the
+environment, a JSON object: ``socket`` (path the host listens on), ``token`` (secret of this spawn) and ``tools`` (what
+to import: absolute paths of files, and names of modules).
 
 It arms itself, then imports one thing after the other and says so, so that whatever is missing is named. Exit statuses
 before ready: 97 the host is gone, 78 configuration, 70 another exception, 79 the module ended the process, 75 the host
@@ -51,10 +52,12 @@ def _boot(report: "BootReport") -> int:
 
     pid = os.getpid()
     entry = ""
+    entries: "list[str]" = []
     step = "the boot configuration"
     try:
         _prepare_process()
         boot = _configuration()
+        entries = boot["tools"]
         for step in ("grpc", "google.protobuf", "msgpack"):
             report.importing(step)
             __import__(step)
@@ -62,12 +65,12 @@ def _boot(report: "BootReport") -> int:
         from terrarium._module import found_tools, load
         from terrarium._session import Session
 
-        sys.argv[:] = boot["tools"][:1]
-        for entry in boot["tools"]:
+        sys.argv[:] = entries[:1]
+        for entry in entries:
             step = entry
             report.importing(entry)
             load(entry)
-        tools = found_tools(boot["tools"])
+        tools = found_tools(entries)
         if os.getpid() != pid:
             os._exit(0)  # a process that the module forked, and that came out of it: not the worker
         report.connecting()
@@ -77,7 +80,7 @@ def _boot(report: "BootReport") -> int:
     except BaseException as error:
         if os.getpid() != pid:
             os._exit(_exit.of_child(error))
-        failure = _diagnosis.diagnose(error, step, entry)
+        failure = _diagnosis.diagnose(error, _diagnosis.Step(step, entry, entries))
         report.failed(failure)
         return failure.status
     report.ready()

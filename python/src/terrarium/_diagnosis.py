@@ -1,45 +1,40 @@
 """Why a worker could not start: from an exception to something a person can act on."""
 
-import importlib.util
 import os
-import re
 import shlex
 import sys
 import traceback
+from dataclasses import dataclass
 from types import TracebackType
 
 from terrarium import _exit
-from terrarium._module import NotAFile, NoTools
+from terrarium._imports import Unmet, find, is_installed, missing_part, unmet
+from terrarium._install import REQUIREMENTS, Install, distribution_of, install
+from terrarium._local import is_entry, local
+from terrarium._module import NotAFile, NoTools, package_of
 from terrarium._refusal import Refused, SessionLost
+from terrarium._removed import removed_from_python
 from terrarium._report import BootFailure
 from terrarium._tools import ToolError
-
-_REQUIREMENTS = {"grpc": "grpcio>=1.60", "google.protobuf": "protobuf>=4.25", "msgpack": "msgpack>=1.0"}
-
-# Where the import name is not the name to install.
-_DISTRIBUTIONS = {
-    "grpc": "grpcio",
-    "google.protobuf": "protobuf",
-    "PIL": "pillow",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "distutils": "setuptools",
-    "dotenv": "python-dotenv",
-    "pkg_resources": "setuptools",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "PyYAML",
-}
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
-def diagnose(error: BaseException, step: str, user_module: str) -> BootFailure:
-    """``step`` is what was being done: a module's name, the path of the user's file, or a description."""
+@dataclass(frozen=True)
+class Step:
+    """What was being done."""
+
+    name: str
+    """A module's name, the path of the user's file, or a description."""
+    entry: str
+    """What the user has named as the place of the tools, if that was being imported; else empty."""
+    entries: "list[str]"
+    """All that the user has named."""
+
+
+def diagnose(error: BaseException, step: Step) -> BootFailure:
     error = error.with_traceback(_from_user_code(error.__traceback__))
-    failure = _classify(error, step, user_module)
+    failure = _classify(error, step)
     failure.message = " ".join(failure.message.split())
     failure.traceback = "".join(traceback.format_exception(error))
     if failure.status == _exit.CONFIGURATION:
@@ -47,95 +42,243 @@ def diagnose(error: BaseException, step: str, user_module: str) -> BootFailure:
     return failure
 
 
-def _classify(error: BaseException, step: str, user_module: str) -> BootFailure:
+def _classify(error: BaseException, step: Step) -> BootFailure:
+    user_module = step.entry
     if isinstance(error, Refused):
         return BootFailure(_exit.CONFIGURATION, error.kind, str(error), error.hint)
     if isinstance(error, SessionLost):
         return BootFailure(_exit.SESSION_LOST, "session_lost", str(error))
+    if isinstance(error, ImportError) and _is_ours(error):
+        return _incomplete(error)
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
-        if step == user_module and not _files(error) and f"{step}.".startswith(f"{error.name}."):
-            return _missing_entry(error.name, step)
-        return _missing_module(error, error.name, step)
+        if step.name == user_module and not _files(error) and is_entry(error.name, [user_module]):
+            return _missing_entry(error.name, user_module)
+        return _missing_modules(error, error.name, step)
     if isinstance(error, ImportError):
         return _import_error(error, step)
-    if step == "terrarium":  # A library too old for the generated stubs raises all kinds of things.
+    if step.name == "terrarium":  # A library too old for the generated stubs raises all kinds of things.
         return _broken_libraries(error)
     if isinstance(error, SyntaxError):
-        return _syntax_error(error, step)
+        return _syntax_error(error, step.name)
     if isinstance(error, SystemExit):
-        message = f"{_place(error) or user_module} ended the process while it was imported (SystemExit {error.code!r})"
-        hint = "what shall run only as a program belongs under: if __name__ == '__main__':"
-        return BootFailure(_exit.ENDED, "ended", message, hint, step)
-    if step == user_module:
+        place = _place(error) or user_module
+        message = f"{place} ended the process while it was imported (SystemExit {error.code!r})"
+        hint = "Put what shall run only as a program under: if __name__ == '__main__':"
+        return BootFailure(_exit.ENDED, "ended", message, hint, step.name)
+    if step.name == user_module:
         failure = _unusable_file(error, user_module)
         if failure is not None:
             return failure
-    message = f"{_describe(error)} ({_place(error) or step})"
-    return BootFailure(_exit.EXCEPTION, "exception", message, f"look at what {step} does when it is imported", step)
+    message = f"{_describe(error)} ({_place(error) or step.name})"
+    hint = f"Look at what {step.name} does when it is imported."
+    return BootFailure(_exit.EXCEPTION, "exception", message, hint, step.name)
 
 
-def _missing_module(error: ModuleNotFoundError, name: str, step: str) -> BootFailure:
-    # `import google.protobuf` without any `google` complains about `google`.
-    if step in _REQUIREMENTS and (step == name or step.startswith(f"{name}.")):
-        name = step
-    message = f"no module named {name!r} in {sys.executable}{_imported_by(error)}"
-    watch = []
-    if name.partition(".")[0] in sys.stdlib_module_names and name not in _DISTRIBUTIONS:
-        hint = f"{name} belongs to Python itself: use an interpreter that was built with it"
-    elif name in _REQUIREMENTS or "." not in name:
-        hint = _pip(_DISTRIBUTIONS.get(name, name))
+def _is_ours(error: ImportError) -> bool:
+    """Whether a part of this package itself is missing."""
+    name = error.name or ""
+    return isinstance(error, ModuleNotFoundError) and name.partition(".")[0] in ("terrarium", "terrarium_shepherd")
+
+
+def _incomplete(error: ImportError) -> BootFailure:
+    message = f"this installation of @terrarium/worker is incomplete: there is no Python module {error.name}"
+    place = _place(error)
+    if place:  # user code that imports what no version has
+        message = f"the package terrarium has no module {error.name} (imported by {place})"
+        hint = "Correct the import."
     else:
-        parent = sys.modules.get(name.rpartition(".")[0])
-        watch = list(getattr(parent, "__path__", []))
-        if _is_installed(watch):
-            top = name.partition(".")[0]
-            hint = _pip("--upgrade", _DISTRIBUTIONS.get(top, top))
-        else:
-            place = ", ".join(watch) or "its package"
-            hint = f"there is no {name.rpartition('.')[2]} in {place}: check the spelling of the import"
-    return BootFailure(_exit.CONFIGURATION, "missing_module", message, hint, name, watch=watch)
+        hint = "Install @terrarium/worker again."
+    watch = [_OWN_FOLDER, *_files(error)]
+    return BootFailure(_exit.CONFIGURATION, "missing_module", message, hint, error.name, watch=watch)
+
+
+def _missing_modules(error: ModuleNotFoundError, name: str, step: Step) -> BootFailure:
+    """Tells of this one, and of all others that are missing as well."""
+    # `import google.protobuf` without any `google` complains about `google`.
+    if step.name in REQUIREMENTS and f"{step.name}.".startswith(f"{name}."):
+        name = step.name
+    watch = list(getattr(sys.modules.get(name.rpartition(".")[0]), "__path__", []))
+    found = {name: _place(error)}
+    for requirement in REQUIREMENTS:
+        if missing_part(requirement) is not None:
+            found.setdefault(requirement, "")
+    for each in unmet(step.entries):
+        found.setdefault(each.module, f"{each.file}, line {each.line}")
+    names = [module for module in REQUIREMENTS if module in found]
+    names += [module for module in found if module not in names]
+
+    what = "no module named" if len(names) == 1 else "no modules named"
+    told = [f"{module!r}{f' (imported by {found[module]})' if found[module] else ''}" for module in names]
+    if len(names) == 1:
+        message = f"{what} {name!r} in {sys.executable}{f' (imported by {found[name]})' if found[name] else ''}"
+    else:
+        message = f"{what} {', '.join(told[:-1])} and {told[-1]} in {sys.executable}"
+    hints, requirements, unsure = [], [], []
+    for module in names:
+        hint = _not_to_be_installed(module, step)
+        if hint is not None:
+            hints.append(hint)
+            continue
+        known = distribution_of(module)
+        requirements.append(known or module.replace(".", "-"))
+        if known is None:
+            unsure.append(module)
+    command = ""
+    if requirements:
+        way = install(*dict.fromkeys(requirements))
+        command = way.command
+        hints[:0] = _how(way, unsure)
+    failure = BootFailure(_exit.CONFIGURATION, "missing_module", message, " ".join(hints), name, watch=watch)
+    failure.command = command
+    failure.modules = names
+    return failure
+
+
+def _how(way: Install, unsure: "list[str]") -> "list[str]":
+    sentences = [f"Install what is missing: {way.command}"]
+    if way.note:
+        sentences.insert(0, way.note)
+    if unsure:
+        whose = ", ".join(unsure)
+        sentences.insert(0, f"What brings {whose} may be called otherwise than the module, so look that up first.")
+    return sentences
+
+
+def _not_to_be_installed(name: str, step: Step) -> "str | None":
+    """What to do about a module that nothing brings that could be installed. None: something may."""
+    top = name.partition(".")[0]
+    if name in REQUIREMENTS:
+        return None
+    if "." in name:
+        hint = _missing_submodule(name)
+        if hint is not None:
+            return hint
+    if top in sys.stdlib_module_names and top != "distutils":
+        return f"Use an interpreter that was built with {name}: it belongs to Python itself."
+    gone = removed_from_python(top)
+    if gone is not None and distribution_of(name) is None:
+        return f"Change the code: {top} {gone}."
+    near = local(name, step.entries)
+    if near is not None:
+        return _not_on_the_path(name, near, step)
+    if is_entry(top, step.entries):
+        return f"Start the workers where {top} is found: it belongs to the tools, and the option `cwd` says where."
+    return None
+
+
+def _missing_submodule(name: str) -> "str | None":
+    """The package is there, and this is not in it."""
+    parent, _, last = name.rpartition(".")
+    try:
+        spec = find(parent)
+    except Exception:  # a finder of the user's
+        spec = None
+    if spec is None:
+        return None if "." not in parent else _missing_submodule(parent)
+    folders = spec.submodule_search_locations
+    if folders is None:
+        if parent in sys.stdlib_module_names and spec.origin is not None and is_installed(spec.origin):
+            return f"Correct the import: {parent} is a module of Python's own and has no {last}."
+        return f"Correct the import, or rename {spec.origin}: it is taken for {parent}, and is no package."
+    place = ", ".join(folders)
+    top = parent.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return f"Correct the import: Python {version} has no {name}."
+    if spec.origin is None and local(name, []) is None and all(is_installed(folder) for folder in folders):
+        return None  # one of several distributions that share a name, such as google
+    if any(is_installed(folder) for folder in folders):
+        return f"Correct the import, or install a version of {distribution_of(parent) or top} that has {name}."
+    return f"Correct the import, or add {last} to {place}."
+
+
+def _not_on_the_path(name: str, near: str, step: Step) -> str:
+    """A module of the user's that is beside the path. Says how it gets onto it."""
+    folder = os.path.dirname(near)
+    tools = next((entry for entry in step.entries if os.path.isabs(entry)), None)
+    if tools is not None and os.path.dirname(os.path.realpath(tools)) == near and os.path.isfile(tools):
+        module = f"{os.path.basename(near)}.{os.path.splitext(os.path.basename(tools))[0]}"
+        return (
+            f"Make {near} a package: put an __init__.py into it. The tools are then imported as {module}. "
+            f"Nothing is to be installed."
+        )
+    top, package = package_of(folder)
+    if package and top in sys.path:
+        return f"Import it as {package}.{name}: {near} is in the package {package}. Nothing is to be installed."
+    return (
+        f"Tell Python where {name} is: it is {near}, and {folder} is not on its path. "
+        f"Add that to the option `env`, {{ PYTHONPATH: '{folder}' }}. Nothing is to be installed."
+    )
 
 
 def _missing_entry(name: str, entry: str) -> BootFailure:
     """What the user has named as the module with the tools is not there, or is not in its package."""
     message = f"no module named {name!r}, which is to hold the tools, in {sys.executable}"
     hint = (
-        f"Correct the name {entry} that is given to the pool. It is looked for in {os.getcwd()}, which the option `cwd` sets, "
-        f"and in what is installed; a file can be given by its path."
+        f"Correct the name {entry} that is given to the pool. It is looked for in {os.getcwd()}, "
+        f"which the option `cwd` sets, and in what is installed; a file can be given by its path."
     )
     return BootFailure(_exit.CONFIGURATION, "missing_module", message, hint, name, watch=[os.getcwd()])
 
 
-def _import_error(error: ImportError, step: str) -> BootFailure:
-    if step == "terrarium":
+def _import_error(error: ImportError, step: Step) -> BootFailure:
+    if step.name == "terrarium":
         return _broken_libraries(error)
     # `except ImportError: raise ImportError("please install …")` hides the name, but not from us.
     cause = error.__cause__ or error.__context__
     missing = cause.name if isinstance(cause, ModuleNotFoundError) else None
-    name = missing or error.name or (step if step in _REQUIREMENTS else None)
+    name = missing or error.name or (step.name if step.name in REQUIREMENTS else None)
     message = f"{_describe(error)}{_imported_by(error)}"
+    command = ""
     if "relative import" in str(error) and error.name is None:
         hint = (
-            "A file can import from the folder beside it by `from .name` when it belongs to a package: put an __init__.py into "
-            "its folder, or name it as a module (tools: 'package.module')."
+            "Put an __init__.py into the folder, and into each above it that the import goes through: a file imports "
+            "by `from .name` only in a package. Or name the tools as a module (tools: 'package.module')."
         )
     elif missing is not None:
-        hint = _pip(_DISTRIBUTIONS.get(missing, missing))
-    elif step in _REQUIREMENTS:
-        hint = _pip("--force-reinstall", _REQUIREMENTS[step])
+        other = _not_to_be_installed(missing, step)
+        way = install(distribution_of(missing) or missing)
+        command = "" if other is not None else way.command
+        hint = other or " ".join(_how(way, [] if distribution_of(missing) else [missing]))
+    elif step.name in REQUIREMENTS:
+        way = install(REQUIREMENTS[step.name], flag="--force-reinstall")
+        command = way.command
+        hint = " ".join([way.note, f"Install it again: {command}"]).strip()
     elif error.path is not None and error.path.endswith((".so", ".pyd", ".dylib")):
-        hint = f"{error.path} does not load in this interpreter: reinstall its package, or install the library it names"
+        hint = f"Install the package of {error.path} again, or the library that it names: it does not load here."
     else:
-        where = f" ({error.path})" if error.path is not None else ""
-        hint = f"check the spelling, and the version of {name or 'the module'}{where}"
+        hint = _missing_name(error)
     files = [error.path or "", *_files(error)]
-    return BootFailure(_exit.CONFIGURATION, "import_error", message, hint, name, watch=files)
+    failure = BootFailure(_exit.CONFIGURATION, "import_error", message, hint, name, watch=files)
+    failure.command = command
+    return failure
+
+
+def _missing_name(error: ImportError) -> str:
+    """`from module import name`, and there is no such name."""
+    module, path = error.name, error.path
+    if module is None:
+        return f"Look at {_place(error) or 'the import'}: that is where the error comes from."
+    if "circular import" in str(error) or "partially initialized" in str(error):
+        return f"Break the circle: {module} was not complete when the name was wanted. Import it where it is used."
+    if path is None or is_installed(path):
+        if module.partition(".")[0] in sys.stdlib_module_names:
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            return f"Correct the import: {module} of Python {version} has no such name."
+        top = module.partition(".")[0]
+        return f"Correct the import, or install a version of {distribution_of(module) or top} that has the name."
+    if module in sys.stdlib_module_names:
+        return f"Rename {path}: it is taken for {module} of Python itself."
+    return f"Correct the import, or define the name in {path}."
 
 
 def _broken_libraries(error: BaseException) -> BootFailure:
     message = f"grpcio, protobuf or msgpack is too old or damaged: {_describe(error)}"
-    hint = _pip("--upgrade", *_REQUIREMENTS.values())
-    return BootFailure(_exit.CONFIGURATION, "import_error", message, hint, "terrarium")
+    way = install(*REQUIREMENTS.values(), flag="--upgrade")
+    hint = " ".join([way.note, f"Install newer ones: {way.command}"]).strip()
+    failure = BootFailure(_exit.CONFIGURATION, "import_error", message, hint, "terrarium")
+    failure.command = way.command
+    return failure
 
 
 def _syntax_error(error: SyntaxError, step: str) -> BootFailure:
@@ -145,7 +288,7 @@ def _syntax_error(error: SyntaxError, step: str) -> BootFailure:
         where += f", line {error.lineno}"
     # The exception's own text repeats file and line.
     message = f"{type(error).__name__}: {error.msg} ({where})"
-    hint = f"correct {where}; the interpreter is Python {sys.version_info.major}.{sys.version_info.minor}"
+    hint = f"Correct {where}. The interpreter is Python {sys.version_info.major}.{sys.version_info.minor}."
     files = [error.filename or "", *_files(error)]
     return BootFailure(_exit.CONFIGURATION, "syntax_error", message, hint, file, watch=files)
 
@@ -157,20 +300,22 @@ def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
         return BootFailure(_exit.CONFIGURATION, kind, message, hint, path, watch=[path, *_parents(path)])
 
     if isinstance(error, NoTools):
-        hint = "mark at least one function with @tool (from terrarium import tool)"
+        hint = "Mark at least one function with @tool (from terrarium import tool)."
         return configuration("no_tools", str(error), hint)
     if isinstance(error, ToolError):
-        failure = configuration("invalid_tool", str(error), f"correct the @tool in {_place(error) or path}")
+        failure = configuration("invalid_tool", str(error), f"Correct the @tool in {_place(error) or path}.")
         failure.watch += _files(error)
         return failure
     if isinstance(error, NotAFile):
-        return configuration("unreadable_file", str(error), "name the file that holds the tools")
+        return configuration("unreadable_file", str(error), "Name the file that holds the tools.")
     # Anything of this kind that the module itself raises has frames of user code.
     if isinstance(error, OSError) and not _files(error):
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            return configuration("missing_file", f"there is no file {path}", "check the path that is given to the pool")
+            hint = "Correct the path that is given to the pool."
+            return configuration("missing_file", f"there is no file {path}", hint)
         message = f"{path} cannot be read: {error.strerror or error}"
-        return configuration("unreadable_file", message, f"ls -l {shlex.quote(path)}")
+        hint = f"Make it readable for the user that runs this: {shlex.quote(path)}."
+        return configuration("unreadable_file", message, hint)
     return None
 
 
@@ -209,22 +354,6 @@ def _describe(error: BaseException) -> str:
     except Exception:
         text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _pip(*arguments: str) -> str:
-    python = shlex.quote(sys.executable or "python3")
-    install = f"{python} -m pip install {' '.join(_quote(argument) for argument in arguments)}"
-    if importlib.util.find_spec("pip") is None:
-        return f"{python} -m ensurepip && {install}"
-    return install
-
-
-def _quote(argument: str) -> str:
-    return argument if re.fullmatch(r"[\w.-]+", argument) else shlex.quote(argument)
-
-
-def _is_installed(folders: "list[str]") -> bool:
-    return any("site-packages" in folder or "dist-packages" in folder for folder in folders)
 
 
 def _parents(path: str) -> "list[str]":

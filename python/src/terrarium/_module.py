@@ -4,6 +4,7 @@ import importlib.util
 import os
 import stat
 import sys
+from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 
 from terrarium._tools import Tool, tools
@@ -24,21 +25,44 @@ def found_tools(entries: "list[str]") -> "list[Tool]":
     return list(tools.values())
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where an entry of the user's is."""
+
+    folder: str
+    """What comes first on ``sys.path`` for it."""
+    name: str
+    """The name it is imported by, if it is a module or belongs to a package; else the stem of the file."""
+    file: "str | None"
+    """The path, if it is a file that belongs to no package."""
+
+
 def load(entry: str) -> None:
     """Imports the module of that name, or the file (or the folder of a package) at that absolute path.
 
-    A file in a package is imported as part of it, as ``python -m`` would. Any other is imported as a script is run: its folder
-    comes first on ``sys.path``, and ``sys.argv`` holds nothing of ours. Unlike a script it is importable by its own name: a helper
-    that imports it gets the same module, and its classes can be pickled.
+    A file in a package is imported as part of it, as ``python -m`` would. Any other is imported as a script is run: its
+    folder comes first on ``sys.path``, and ``sys.argv`` holds nothing of ours. Unlike a script it is importable by its
+    own name: a helper that imports it gets the same module, and its classes can be pickled.
     """
-    if os.path.isabs(entry):
-        _load_file(entry)
-    else:
-        _come_first(os.getcwd())
-        __import__(entry)
+    place = place_of(entry)
+    come_first(place.folder)
+    if place.file is None:
+        __import__(place.name)
+        return
+    name = _free_name(place.name)
+    spec = importlib.util.spec_from_file_location(name, place.file, loader=SourceFileLoader(name, place.file))
+    if spec is None or spec.loader is None:
+        raise NotAFile(f"{place.file} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
 
 
-def _load_file(path: str) -> None:
+def place_of(entry: str) -> Place:
+    """Raises NotAFile, and OSError where there is nothing that can be read."""
+    if not os.path.isabs(entry):
+        return Place(os.getcwd(), entry, None)
+    path = entry
     if stat.S_ISDIR(os.stat(path).st_mode):  # FileNotFoundError for a missing one
         path = os.path.join(path, "__init__.py")
         if not os.path.exists(path):
@@ -47,34 +71,27 @@ def _load_file(path: str) -> None:
         raise NotAFile(f"{path} is not a file")
     with open(path, "rb"):  # PermissionError, in a form that names the path
         pass
-    folder, package = _package_of(os.path.dirname(os.path.realpath(path)))
+    folder, package = package_of(os.path.dirname(os.path.realpath(path)))
     stem = os.path.splitext(os.path.basename(path))[0]
-    _come_first(folder)
     if package:
-        __import__(package if stem == "__init__" else f"{package}.{stem}")
-        return
-    name = _free_name(stem)
-    spec = importlib.util.spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
-    if spec is None or spec.loader is None:
-        raise NotAFile(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
+        return Place(folder, package if stem == "__init__" else f"{package}.{stem}", None)
+    return Place(folder, stem, path)
 
 
-def _package_of(folder: str) -> "tuple[str, str]":
-    """The folder that the top package of ``folder`` is in, and the dotted name of the package, which is empty if it is none."""
+def come_first(folder: str) -> None:
+    """Puts the folder first on ``sys.path``."""
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)
+
+
+def package_of(folder: str) -> "tuple[str, str]":
+    """The folder that the top package of ``folder`` is in, and the package's dotted name, empty if it is none."""
     names: list[str] = []
     while os.path.isfile(os.path.join(folder, "__init__.py")) and os.path.basename(folder).isidentifier():
         folder, name = os.path.split(folder)
         names.insert(0, name)
     return folder, ".".join(names)
-
-
-def _come_first(folder: str) -> None:
-    if folder in sys.path:
-        sys.path.remove(folder)
-    sys.path.insert(0, folder)
 
 
 def _free_name(stem: str) -> str:

@@ -22,12 +22,16 @@ class BootFailure:
     message: str
     """What happened, in one line."""
     hint: str = ""
-    """A command that repairs it where there is one, else what to look at."""
+    """What to do, in whole sentences; a command that repairs it comes last."""
     module: "str | None" = None
     """The module at fault, by its import name; the user's own by its path."""
     traceback: str = ""
     watch: "list[str]" = field(default_factory=list)
     """Existing files and folders whose change may repair it."""
+    command: str = ""
+    """That command alone, for a shell; empty if there is none."""
+    modules: "list[str]" = field(default_factory=list)
+    """All modules that are missing, if that is why."""
 
 
 class BootReport:
@@ -67,6 +71,8 @@ class BootReport:
             path=sys.path,
             message=failure.message,
             hint=failure.hint,
+            command=failure.command,
+            modules=failure.modules,
             traceback=failure.traceback[-LONGEST_TRACEBACK:],
             watch=failure.watch,
         )

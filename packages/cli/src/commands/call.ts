@@ -22,7 +22,7 @@ export async function call(argv: readonly string[], signal: AbortSignal): Promis
     name: 'call',
     tools,
     logger: pino({ level: 'info' }, { write: showOutput }),
-    ...(values.python === undefined ? {} : { python: values.python }),
+    ...(values.python ? { python: values.python } : {}),
   })
   signal.addEventListener('abort', () => void pool.stop(), { once: true })
   try {
@@ -47,7 +47,7 @@ function parseArguments(json: string): Record<string, unknown> {
 }
 
 function parseTimeout(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
+  if (text === undefined || text === '') return undefined
   const timeout = Number(text)
   if (/^\d+$/.test(text) && timeout > 0 && timeout < 2 ** 31) return timeout
   throw new UsageError(`--timeout must be a whole number of milliseconds, not ${text}.`)

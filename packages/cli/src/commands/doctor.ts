@@ -1,59 +1,53 @@
 import { execFile } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { createPool } from '@terrarium/pool'
-import { openRuntime } from '@terrarium/process'
+import { interpreterSources, openRuntime } from '@terrarium/process'
 import { isTerrariumError, TerrariumError } from '@terrarium/supervisor'
-import { resolveInterpreter } from '@terrarium/worker'
+import { resolveInterpreter, workerFiles, type Interpreter } from '@terrarium/worker'
 import { pino } from 'pino'
+import { explain } from '../terminal/explain.ts'
 import { table } from '../terminal/table.ts'
 
-/** What a worker imports besides the standard library: module, distribution. */
-const MODULES = [
-  ['grpc', 'grpcio'],
-  ['google.protobuf', 'protobuf'],
-  ['msgpack', 'msgpack'],
-] as const
+const pythonScript = (name: string): string => fileURLToPath(new URL(`../../python/${name}`, import.meta.url))
 
-const PROBE = `
-import importlib, importlib.metadata, json, sys
-found = {}
-for module, distribution in json.loads(sys.argv[1]):
-    try:
-        importlib.import_module(module)
-        try:
-            version = importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            version = "present"
-        found[module] = {"version": version}
-    except Exception as error:
-        found[module] = {"problem": f"{type(error).__name__}: {error}"}
-print("\\n" + json.dumps(found))
-`
-
-interface Found {
-  readonly version?: string
-  readonly problem?: string
+/** What `requirements.py` says. */
+interface Requirements {
+  readonly terrarium: string
+  readonly modules: readonly { readonly module: string; readonly version?: string; readonly problem?: string }[]
+  /** Installs what is missing. */
+  readonly command: string
+  readonly note: string
 }
 
+/** Tells what workers would run on, and all that is wrong with it. */
 export async function doctor(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const { values } = parseArgs({ args: [...argv], options: { python: { type: 'string' } } })
-  const interpreter = await resolveInterpreter(values.python)
+  const interpreter = await resolveInterpreter(values.python).catch((error: unknown) => {
+    show('interpreter', 'cannot be used')
+    showSources(values.python)
+    throw error
+  })
   show('interpreter', `${interpreter.path} (Python ${interpreter.version}, ${CHOSEN[interpreter.source]})`)
-  const missing: string[] = []
-  const modules = await probeModules(interpreter.path)
-  for (const [module, distribution] of MODULES) {
-    const { version, problem } = modules[module] ?? { problem: 'not probed' }
-    show(module, version ?? problem ?? '')
-    if (version === undefined) missing.push(distribution)
+  showSources(values.python, interpreter)
+  const problems: TerrariumError[] = []
+  for (const look of [showRequirements, showRuntime]) problems.push(...(await problemOf(() => look(interpreter.path))))
+  if (problems.length === 0) problems.push(...(await problemOf(() => tryWorker(interpreter.path, signal))))
+  for (const problem of problems) process.stderr.write(`${explain(problem)}\n`)
+  return problems.length === 0 ? 0 : 1
+}
+
+/** What is wrong, if something is, so that the rest can be looked at all the same. */
+async function problemOf(work: () => Promise<void>): Promise<TerrariumError[]> {
+  try {
+    await work()
+    return []
+  } catch (error) {
+    if (isTerrariumError(error)) return [error]
+    throw error
   }
-  await showRuntime(interpreter.path)
-  if (missing.length > 0) {
-    throw new TerrariumError('CONFIGURATION', `${interpreter.path} cannot import ${missing.join(', ')}`, {
-      hint: `${quoted(interpreter.path)} -m pip install ${missing.join(' ')}`,
-    })
-  }
-  show('trial worker', await tryWorker(interpreter.path, signal))
-  return 0
 }
 
 const CHOSEN = {
@@ -65,23 +59,55 @@ const CHOSEN = {
   python3: 'the first python3 on the PATH',
 } as const
 
-/** As a shell takes it. */
-const quoted = (path: string): string => (/^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
-
 function show(name: string, what: string): void {
   process.stdout.write(table([[name.padEnd(16), what]]))
 }
 
-async function probeModules(python: string): Promise<Readonly<Record<string, Found | undefined>>> {
-  const { stdout } = await promisify(execFile)(python, ['-c', PROBE, JSON.stringify(MODULES)])
-  return JSON.parse(stdout.slice(stdout.trimEnd().lastIndexOf('\n') + 1)) as Record<string, Found>
+/** Where an interpreter is looked for, best first, and what would have run. */
+function showSources(python: string | undefined, taken?: Interpreter): void {
+  for (const { source, command } of interpreterSources(python)) {
+    const name = (source === 'python' ? '--python' : source).padEnd(16)
+    const path = command === undefined ? undefined : onPath(command)
+    const what = command === undefined ? 'not given' : (path ?? `there is no ${command}`)
+    show('', `${name}  ${what}${taken?.source === source ? ', taken' : ''}`)
+  }
 }
 
-/** Opens a run as any pool does, which proves that the state directory can be used. */
+/** The program that a command is, if there is one. */
+function onPath(command: string): string | undefined {
+  const paths = command.includes('/')
+    ? [command]
+    : (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, command))
+  return paths.find((path) => {
+    try {
+      accessSync(path, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+async function showRequirements(python: string): Promise<void> {
+  const files = workerFiles()
+  const { stdout } = await promisify(execFile)(python, [pythonScript('requirements.py'), files])
+  const answer = stdout.slice(stdout.trimEnd().lastIndexOf('\n') + 1)
+  const { terrarium, modules, command, note } = JSON.parse(answer) as Requirements
+  show('terrarium', `${terrarium}, in ${files}`)
+  for (const { module, version, problem } of modules) show(module, version ?? problem ?? '')
+  const missing = modules.filter(({ problem }) => problem !== undefined).map(({ module }) => module)
+  if (missing.length === 0) return
+  throw new TerrariumError('CONFIGURATION', `${python} cannot import ${missing.join(', ')}`, {
+    hint: `${note === '' ? '' : `${note} `}Install what is missing: ${command}`,
+  })
+}
+
+/** Opens a run as any pool does, which proves that the folders for state and sockets can be used. */
 async function showRuntime(python: string): Promise<void> {
-  const runtime = await openRuntime({ python })
+  const runtime = await openRuntime({ python, logger: pino({ level: 'silent' }) })
   try {
     show('state', `${runtime.stateDir} (installation ${runtime.installation})`)
+    show('sockets', `in ${dirname(runtime.directory)}`)
     const { level, missing } = await runtime.containment()
     show('containment', `${level}: ${CONTAINMENT[level]}`)
     for (const [better, why] of Object.entries(missing)) show('', `not ${better}: ${why}`)
@@ -96,11 +122,11 @@ const CONTAINMENT = {
   shepherd: 'one process ends all others of a run, unless it is killed together with the host',
 } as const
 
-async function tryWorker(python: string, signal: AbortSignal): Promise<string> {
+async function tryWorker(python: string, signal: AbortSignal): Promise<void> {
   const begun = performance.now()
   const pool = createPool({
     name: 'doctor',
-    tools: new URL('../../python/doctor.py', import.meta.url),
+    tools: pythonScript('doctor.py'),
     python,
     logger: pino({ level: 'silent' }),
   })
@@ -108,7 +134,7 @@ async function tryWorker(python: string, signal: AbortSignal): Promise<string> {
   try {
     await pool.start()
     await pool.call('ping', {}, { timeout: 10_000 })
-    return `ready and answering after ${Math.round(performance.now() - begun)} ms`
+    show('trial worker', `ready and answering after ${Math.round(performance.now() - begun)} ms`)
   } catch (error) {
     if (isTerrariumError(error)) show('trial worker', 'cannot start')
     throw error

@@ -174,7 +174,10 @@ class SupervisedProgram implements Kept {
     const { runtime, python, stateDir, logger, containment } = this.#options
     if (runtime !== undefined) return Promise.resolve(runtime)
     this.#own ??= resolveInterpreter(python)
-      .then(({ path }) => openRuntime({ python: path, stateDir, logger, containment }))
+      .then((interpreter) => {
+        this.#logger.debug(interpreter, 'the interpreter of the shepherd')
+        return openRuntime({ python: interpreter.path, stateDir, logger, containment })
+      })
       .catch((error: unknown) => {
         this.#own = undefined // so that the next start tries again
         throw error

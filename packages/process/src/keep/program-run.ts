@@ -32,7 +32,7 @@ export class ProgramRun {
 
   constructor(program: Program, actor: AnyActorRef) {
     this.#program = program
-    this.#name = program.name ?? basename(program.command)
+    this.#name = program.name || basename(program.command)
     this.#actor = actor
   }
 

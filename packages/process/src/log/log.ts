@@ -15,9 +15,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
-import { Level } from 'level'
+import type { Level } from 'level'
 import { TerrariumError } from '@terrarium/supervisor'
 import { lockFolder, type FolderLock } from './folder-lock.ts'
+import { makeLevel } from './level.ts'
 import { seal, unseal, type Head, type Reservation, type Stored } from './record.ts'
 import type { Owner } from '../run.ts'
 
@@ -76,19 +77,20 @@ export class ReservationLog {
     this.#witness = openSync(witnessOf(directory), 'wx', 0o600)
   }
 
-  /** Makes a new log in an existing, empty folder. Errors: STATE_LOCKED, and those of the file system. */
+  /** Makes a new log in an existing, empty folder. Errors: STATE_LOCKED, CONFIGURATION, the file system's own. */
   static async create(folder: string, owner: Owner): Promise<ReservationLog> {
     const directory = realpathSync(folder)
     const lock = await own(directory)
-    const level = new Level(directory, { createIfMissing: true, errorIfExists: true })
+    let level: Level | undefined
     try {
+      level = await makeLevel(directory, { createIfMissing: true, errorIfExists: true })
       await level.open()
       await level.put(HEAD, seal({ v: 1, seq: 0, count: 0, sum: 0 }), { sync: true })
       const log = new ReservationLog(level, directory, owner, lock)
       log.#testify()
       return log
     } catch (error) {
-      await level.close().catch(() => undefined)
+      await level?.close().catch(() => undefined)
       await disown(directory, lock)
       throw error
     }
@@ -195,7 +197,7 @@ export class ReservationLog {
   /** After a failure LevelDB writes nothing more: it is opened anew, and all of it is written again. */
   async #writeAll(): Promise<void> {
     await this.#level.close()
-    this.#level = new Level(this.#directory, { createIfMissing: false })
+    this.#level = await makeLevel(this.#directory, { createIfMissing: false })
     await this.#level.open()
     const batch = this.#level.batch()
     for await (const key of this.#level.keys()) batch.del(key)
@@ -268,7 +270,7 @@ async function readCopy(copy: string, witness: number | undefined): Promise<LogC
   const reservations: Stored[] = []
   const damage: string[] = []
   let head: Head | undefined
-  const level = new Level(copy, { createIfMissing: false })
+  const level = await makeLevel(copy, { createIfMissing: false })
   try {
     await level.open()
     for await (const [key, value] of level.iterator()) {

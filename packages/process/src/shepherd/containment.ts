@@ -15,12 +15,15 @@ export interface ContainmentReport {
   readonly missing: Readonly<Partial<Record<Containment, string>>>
 }
 
-/** The containment to have: the option, TERRARIUM_CONTAINMENT, or `auto`, the best there is. Errors: INVALID_ARGUMENT. */
+/**
+ * The containment to have: the option, TERRARIUM_CONTAINMENT, or `auto`, the best there is. What is empty counts as not
+ * given. Errors: INVALID_ARGUMENT.
+ */
 export function wantedContainment(
-  option: Containment | 'auto' | undefined,
+  option: Containment | 'auto' | '' | undefined,
   env: NodeJS.ProcessEnv = process.env,
 ): Containment | 'auto' {
-  const wanted = option ?? (env['TERRARIUM_CONTAINMENT'] || 'auto')
+  const wanted = option || env['TERRARIUM_CONTAINMENT'] || 'auto'
   if (wanted === 'auto' || CONTAINMENTS.includes(wanted as Containment)) return wanted as Containment | 'auto'
   throw new TerrariumError('INVALID_ARGUMENT', `there is no containment ${wanted}`, {
     hint: `There are: auto, ${CONTAINMENTS.join(', ')}.`,

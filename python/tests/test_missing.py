@@ -1,0 +1,328 @@
+"""What is missing is told at once, with the right command, and never with a name that is the user's own."""
+
+import os
+import shlex
+import stat
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+from test_boot import HEADER, failure, site_packages
+
+from terrarium import _imports, _install
+
+
+def modules(last):
+    return last["modules"]
+
+
+# One error for all.
+
+
+def test_a3_all_missing_modules_are_told_in_one_error(host, file):
+    tools = file("tools.py", "import nosuch_one\nimport os, nosuch_two.part\nfrom nosuch_three import x\n" + HEADER)
+    last = failure(host.start(tools))
+    assert (last["kind"], last["module"]) == ("missing_module", "nosuch_one")
+    assert modules(last) == ["nosuch_one", "nosuch_two", "nosuch_three"]
+    for number, name in enumerate(modules(last), 1):
+        assert f"'{name}' (imported by {tools}, line {number})" in last["message"]
+    assert last["command"].endswith(" -m pip install nosuch_one nosuch_two nosuch_three")
+
+
+def test_a3_those_of_the_user_are_told_with_ours(host, file, tmp_path):
+    bare = tmp_path / "bare"
+    venv.create(bare, with_pip=False, symlinks=True)
+    file("helper.py", "import yaml\n")
+    python = bare / "bin" / "python"
+    last = failure(host.start(file("tools.py", "import helper, cv2\n" + HEADER), python=python))
+    assert modules(last) == ["grpc", "google.protobuf", "msgpack", "yaml", "cv2"]
+    assert last["command"].endswith(" -m pip install grpcio protobuf msgpack PyYAML opencv-python")
+    assert "otherwise than the module" not in last["hint"]
+
+
+def test_a3_the_files_beside_are_read_too(host, file):
+    file("pack/__init__.py", "import nosuch_init\n")
+    file("pack/a.py", "from . import b\n")
+    file("pack/b.py", "from .c import x\n")
+    file("pack/c.py", "import nosuch_c\nx = 1\n")
+    last = failure(host.start(file("pack/tools.py", "from pack.a import b\nimport nosuch_tools\n" + HEADER)))
+    assert modules(last) == ["nosuch_init", "nosuch_c", "nosuch_tools"]
+
+
+def test_a3_a_module_named_by_its_name_is_read_too(host, file, folder, monkeypatch):
+    file("pack/__init__.py")
+    file("pack/tools.py", "import nosuch_one\nimport nosuch_two\n" + HEADER)
+    file("other.py", "import nosuch_three\n" + HEADER)
+    monkeypatch.chdir(folder)
+    last = failure(host.start("pack.tools", folder / "other.py"))
+    assert modules(last) == ["nosuch_one", "nosuch_two", "nosuch_three"]
+
+
+CONDITIONAL = """
+import nosuch_first
+try:
+    import nosuch_in_try
+except ImportError:
+    nosuch_in_try = None
+if False:
+    import nosuch_in_if
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    import nosuch_for_types
+def f():
+    import nosuch_in_function
+class C:
+    import json
+import sys, os.path
+HERE = os.path.dirname(__file__)
+import nosuch_second
+{turn}
+import nosuch_after
+"""
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "sys.path.insert(0, 'vendor')",
+        "sys.path += ['vendor']",
+        "if HERE: sys.modules['nosuch_after'] = sys",
+        "import site; site.addsitedir('vendor')",
+        "os.chdir('/')",
+        "raise RuntimeError",
+    ],
+)
+def test_a3_only_what_is_sure_is_told(host, file, turn):
+    last = failure(host.start(file("tools.py", CONDITIONAL.format(turn=turn))))
+    assert modules(last) == ["nosuch_first", "nosuch_second"]
+
+
+def test_a3_nothing_is_imported_to_find_out(host, file, folder):
+    file("helper.py", f"open({str(folder / 'ran')!r}, 'w').close()\n")
+    file("pack/__init__.py", f"open({str(folder / 'ran')!r}, 'w').close()\n")
+    file("pack/sub.py")
+    source = "import nosuch_one\nimport helper, pack.sub, pack.nosuch, nosuch_two\n"
+    last = failure(host.start(file("tools.py", source)))
+    assert modules(last) == ["nosuch_one", "nosuch_two"]
+    assert not (folder / "ran").exists()
+
+
+def test_a3_an_import_that_is_found_in_a_strange_way_is_not_told(file, folder, monkeypatch):
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            if name == "strange":
+                raise RuntimeError
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
+    tools = file("tools.py", "import strange\nimport nosuch\n")
+    assert [each.module for each in _imports.unmet([str(tools)])] == ["nosuch"]
+
+
+def test_a3_a_file_that_cannot_be_read_hides_nothing(host, file):
+    file("deep.py", "x = " + "(" * 5000 + ")" * 5000 + "\n")
+    last = failure(host.start(file("tools.py", "import nosuch_one\nimport deep\nimport nosuch_two\n" + HEADER)))
+    assert modules(last)[0] == "nosuch_one"
+
+
+def test_a3_a_name_of_a_namespace_that_several_distributions_share(host, file):
+    last = failure(host.start(file("tools.py", "import google.nosuch.part\nimport nosuch_one\n")))
+    assert modules(last) == ["google.nosuch", "nosuch_one"]
+    assert last["command"].endswith(" -m pip install google-nosuch nosuch_one")
+    assert "What brings google.nosuch, nosuch_one may be called otherwise" in last["hint"]
+
+
+# By the tool that made the environment.
+
+
+@pytest.fixture
+def bare(tmp_path):
+    folder = tmp_path / "bare venv"
+    venv.create(folder, with_pip=False, symlinks=True)
+    return folder
+
+
+def command(path, text=""):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def test_a3_in_an_environment_of_uv(host, file, bare):
+    with open(bare / "pyvenv.cfg", "a") as cfg:
+        cfg.write("uv = 0.5.1\n")
+    python = shlex.quote(str(bare / "bin" / "python"))
+    last = failure(host.start(file("tools.py", HEADER), python=bare / "bin" / "python"))
+    assert last["command"] == f"uv pip install --python {python} grpcio protobuf msgpack"
+    for name in ("grpc", "google/protobuf", "msgpack"):
+        stub = site_packages(bare) / name
+        stub.mkdir(parents=True)
+        (stub / "__init__.py").touch()
+    last = failure(host.start(file("tools.py", HEADER), python=bare / "bin" / "python"))
+    requirements = "'grpcio>=1.60' 'protobuf>=4.25' 'msgpack>=1.0'"
+    assert last["command"] == f"uv pip install --upgrade --python {python} {requirements}"
+
+
+@pytest.mark.parametrize("tool", ["conda", "mamba", "micromamba", None])
+def test_a3_in_an_environment_of_conda(host, file, bare, tmp_path, tool):
+    # As conda's: no pyvenv.cfg, and a folder with what is installed. The standard library is found all the same.
+    (bare / "conda-meta").mkdir()
+    if tool is not None:
+        command(tmp_path / "tools" / tool)
+    path = f"{tmp_path / 'tools'}:/nowhere"
+    env = {"PATH": path, "CONDA_EXE": None}
+    last = failure(host.start(file("tools.py", HEADER), python=bare / "bin" / "python", env=env))
+    prefix = shlex.quote(str(bare))
+    if tool is None:
+        assert last["command"].endswith(" -m pip install grpcio protobuf msgpack")
+    else:
+        expected = f"{tool} install --prefix {prefix} --channel conda-forge grpcio protobuf msgpack-python"
+        assert last["command"] == expected
+
+
+def test_a3_in_an_interpreter_that_the_system_manages(tmp_path, monkeypatch):
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    way = _install.install("grpcio", "msgpack")
+    python = shlex.quote(sys.executable)
+    assert way.command == f"{python} -m venv .venv && .venv/bin/python -m pip install grpcio msgpack"
+    assert "lets pip install nothing into it" in way.note
+
+
+# A8: hints never advise to install what no index has.
+
+
+@pytest.fixture
+def no_install():
+    def check(last, *parts):
+        assert last["command"] == ""
+        assert " install " not in last["hint"].replace("Nothing is to be installed.", "")
+        for part in parts:
+            assert part in last["hint"]
+
+    return check
+
+
+def test_a8_the_folder_of_the_tools_is_not_to_be_installed(host, file, folder, no_install):
+    file("pkg/helpers.py")
+    tools = file("pkg/tools.py", "from pkg import helpers\n" + HEADER)
+    last = failure(host.start(tools))
+    assert last["module"] == "pkg"
+    no_install(last, "put an __init__.py into it", str(folder / "pkg"), "imported as pkg.tools")
+    # The hint is true.
+    file("pkg/__init__.py")
+    assert host.ready(tools).run("t") == 1
+
+
+@pytest.mark.parametrize("near", ["lib/part.py", "lib/deep/part.py", "lib.py"])
+def test_a8_a_neighbour_is_not_to_be_installed(host, file, folder, no_install, near):
+    file("package.json", "{}")
+    file(near)
+    tools = file("app/tools/tools.py", "import lib\n" + HEADER)
+    last = failure(host.start(tools))
+    no_install(last, f"PYTHONPATH: '{folder}'", str(folder / near.partition("/")[0]))
+    # The hint is true.
+    assert host.ready(tools, env={"PYTHONPATH": str(folder)}).run("t") == 1
+
+
+def test_a8_a_sibling_in_a_package_has_a_full_name(host, file, no_install):
+    file("outer/__init__.py")
+    file("outer/inner/__init__.py")
+    near = file("outer/inner/helper.py", "x = 1\n")
+    tools = file("outer/inner/tools.py", "from helper import x\n" + HEADER)
+    last = failure(host.start(tools))
+    no_install(last, f"Import it as outer.inner.helper: {near} is in the package outer.inner.")
+    # The hint is true.
+    file("outer/inner/tools.py", "from outer.inner.helper import x\n" + HEADER)
+    assert host.ready(tools).run("t") == 1
+
+
+def test_a8_what_is_in_the_working_directory_is_not_to_be_installed(host, file, tmp_path, monkeypatch, no_install):
+    (tmp_path / "shared.py").touch()
+    monkeypatch.chdir(tmp_path)
+    last = failure(host.start(file("tools.py", "import shared\n" + HEADER)))
+    no_install(last, f"PYTHONPATH: '{tmp_path}'")
+
+
+def test_a8_a_folder_without_python_is_no_neighbour(host, file):
+    file("package.json", "{}")
+    file("nosuch_data/rows.csv")
+    last = failure(host.start(file("app/tools.py", "import nosuch_data\n" + HEADER)))
+    assert last["command"].endswith(" -m pip install nosuch_data")
+
+
+def test_a8_what_the_tools_are_in_is_not_to_be_installed(host, file, folder, monkeypatch, no_install):
+    file("outer/__init__.py")
+    file("outer/tools.py", "import os, sys\nsys.path.remove(os.getcwd())\ndel sys.modules['outer']\nimport outer\n")
+    monkeypatch.chdir(folder)
+    no_install(failure(host.start("outer.tools")), str(folder))
+
+
+@pytest.mark.parametrize(
+    "source, part",
+    [
+        ("import pack.nosuch\n", "Correct the import, or add nosuch to"),
+        ("from pack.nosuch import x\n", "Correct the import, or add nosuch to"),
+        ("from pack import nosuch\n", "Correct the import, or define the name in"),
+        ("from .nosuch import x\n", "Put an __init__.py into the folder"),
+        ("import plain.nosuch\n", "rename"),
+        ("import json.nosuch\n", "has no json.nosuch."),
+        ("import os.path.nosuch\n", "Correct the import"),
+        ("from json import nosuch\n", "has no such name."),
+        ("import msgpack.nosuch\n", "a version of msgpack that has msgpack.nosuch."),
+        ("import urllib2\n", "is no longer a part of Python since 3.0."),
+        ("import formatter\n", "is no longer a part of Python since 3.10."),
+        ("import terrarium.nosuch\n", "Correct the import."),
+        ("from terrarium import nosuch\n", "Correct the import"),
+        ("try:\n  import pack.nosuch\nexcept ImportError as e:\n  raise ImportError from e\n", "add nosuch to"),
+    ],
+)
+def test_a8_what_cannot_be_installed_is_not_advised(host, file, source, part):
+    file("pack/__init__.py")
+    file("plain.py")
+    last = failure(host.start(file("tools.py", source + HEADER)))
+    assert last["command"] == ""
+    assert part in last["hint"]
+    assert " -m pip " not in last["hint"]
+
+
+def test_a8_a_relative_import_in_a_package(host, file, no_install):
+    package = file("pack/__init__.py").parent
+    last = failure(host.start(file("pack/tools.py", "from .nosuch import x\n" + HEADER)))
+    assert last["module"] == "pack.nosuch"
+    no_install(last, f"Correct the import, or add nosuch to {package}.")
+
+
+def test_a8_a_file_that_stands_for_a_module_of_python(host, file):
+    path = file("random.py", "x = 1\n")
+    last = failure(host.start(file("tools.py", "from random import choice\n" + HEADER)))
+    assert last["hint"] == f"Rename {path}: it is taken for random of Python itself."
+
+
+def test_a8_a_circle(host, file):
+    file("one.py", "from two import b\na = 1\n")
+    file("two.py", "from one import a\nb = 1\n")
+    last = failure(host.start(file("tools.py", "import one\n" + HEADER)))
+    assert last["hint"].startswith("Break the circle: one was not complete")
+
+
+# A2: a broken installation is configuration.
+
+
+def test_a2_a_file_of_ours_is_missing(host, file, folder, monkeypatch):
+    import shutil
+
+    import host as host_module
+
+    copy = folder / "copy"
+    shutil.copytree(Path(host_module.SOURCES), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "terrarium" / "_session.py").unlink()
+    monkeypatch.setattr(host_module, "BOOT", copy / "terrarium" / "_boot.py")
+    last = failure(host.start(file("tools.py", HEADER)))
+    assert last["kind"] == "missing_module"
+    expected = "this installation of @terrarium/worker is incomplete: there is no Python module terrarium._session"
+    assert last["message"] == expected
+    assert last["hint"] == "Install @terrarium/worker again."

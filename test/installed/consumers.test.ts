@@ -1,0 +1,224 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
+import { beforeAll, expect, test } from '@jest/globals'
+import { ROOT, run } from '../support/command.ts'
+import { INSTALLED, PACKAGES, PROJECT, stranger, type NodeName } from './stranger.ts'
+
+const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+
+/** What the README's table says about a tool. */
+function said(tool: string): string {
+  const row = readme.split('\n').find((line) => line.startsWith(`| ${tool} `))
+  if (row === undefined) throw new Error(`the README says nothing about ${tool}`)
+  return row
+}
+
+/** The nth piece of code in what the README says about a tool. */
+const code = (tool: string, index = 0): string => [...said(tool).matchAll(/`([^`]+)`/g)][index]?.[1] ?? ''
+
+/** Tools that this checkout has no use for itself. */
+const tools = mkdtempSync(join(INSTALLED, 'tools '))
+const bin = (name: string): string => join(tools, 'node_modules', '.bin', name)
+const TOOLS = ['vite@8.4.0', '@arethetypeswrong/cli@0.18.5']
+
+/** The same that this checkout has. */
+const require = createRequire(import.meta.url)
+const own = (name: string, path: string): string => join(require.resolve(`${name}/package.json`), '..', path)
+
+beforeAll(async () => {
+  writeFileSync(join(tools, 'package.json'), '{ "private": true }')
+  const install = ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...TOOLS]
+  const { code, stderr } = await run('npm', install, { cwd: tools, env: { NODE_OPTIONS: '' } })
+  if (code !== 0) throw new Error(stderr)
+})
+
+/** Writes files into a folder of the project's own, where its packages are found. */
+function inProject(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(PROJECT, 'consumer '))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  cpSync(join(PROJECT, 'tools.py'), join(folder, 'tools.py'))
+  return folder
+}
+
+const MODULES = ['supervisor', 'supervisor/testing', 'process', 'worker', 'pool', 'cli']
+
+const TYPES = `
+import { createPool, type Pool } from '@terrarium/pool'
+import { keep, type Kept } from '@terrarium/process'
+import { createSupervisor, type Supervisor } from '@terrarium/supervisor'
+${MODULES.map((name, index) => `import * as m${index} from '@terrarium/${name}'`).join('\n')}
+
+const pool: Pool = createPool({ name: 'text', tools: './tools.py' })
+export const kept: Kept = keep('true')
+export const app: Supervisor = createSupervisor({ id: 'app', children: [] })
+export const counts: Promise<Record<string, number>> = pool.call('word_count', { text: 'a' })
+// @ts-expect-error: types are told, not any
+createPool({ name: 1, tools: './tools.py' })
+export const all = [${MODULES.map((_, index) => `m${index}`).join(', ')}]
+`
+
+test.each([
+  ['6', 'typescript'],
+  ['7', 'typescript7'],
+])('A1: a strict TypeScript %s project checks all declarations', async (_, typescript) => {
+  const compilerOptions = { strict: true, module: 'nodenext', target: 'es2022', skipLibCheck: false, noEmit: true }
+  const files = { 'main.mts': TYPES, 'main.cts': TYPES }
+  const config = JSON.stringify({ compilerOptions, files: Object.keys(files) })
+  const cwd = inProject({ ...files, 'tsconfig.json': config })
+  const tsc = own(typescript, 'bin/tsc')
+  expect(await run(process.execPath, [tsc, '-p', '.'], { cwd })).toMatchObject({ code: 0, stdout: '' })
+  // Without the library of a browser, and with names that are found only through the packages themselves.
+  const bare = { ...compilerOptions, lib: ['es2022'], types: [] }
+  writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions: bare, files: Object.keys(files) }))
+  expect(await run(process.execPath, [tsc, '-p', '.'], { cwd })).toMatchObject({ code: 0, stdout: '' })
+})
+
+test('A1: the declarations of @terrarium/process check where nothing else is installed', async () => {
+  const cwd = mkdtempSync(join(INSTALLED, 'process alone '))
+  writeFileSync(join(cwd, 'package.json'), '{ "private": true, "type": "module" }')
+  const packed = readdirSync(PACKAGES).filter((name) => /supervisor|process/.test(name) && name.endsWith('.tgz'))
+  const install = ['install', '--no-audit', '--no-fund', ...packed.map((name) => join(PACKAGES, name))]
+  expect(await run('npm', install, { cwd, env: { NODE_OPTIONS: '' } })).toMatchObject({ code: 0 })
+  writeFileSync(join(cwd, 'main.ts'), "import * as process from '@terrarium/process'\nexport const all = process\n")
+  const compilerOptions = { strict: true, module: 'nodenext', lib: ['es2022'], skipLibCheck: false, noEmit: true }
+  writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts'] }))
+  const tsc = own('typescript', 'bin/tsc')
+  expect(await run(process.execPath, [tsc, '-p', '.'], { cwd })).toMatchObject({ code: 0, stdout: '' })
+})
+
+test('A1: are-the-types-wrong finds nothing wrong', async () => {
+  const tarballs = readdirSync(PACKAGES).filter((name) => name.endsWith('.tgz'))
+  expect(tarballs).toHaveLength(5)
+  for (const name of tarballs) {
+    const args = [join(PACKAGES, name), '--profile', 'esm-only', '--format', 'ascii']
+    expect(await run(bin('attw'), args)).toMatchObject({ code: 0 })
+  }
+})
+
+const JEST = (load: string): string => `
+test('calls', async () => {
+  const { createPool } = ${load}
+  const pool = createPool({ name: 'text', tools: './tools.py' })
+  await pool.start()
+  expect(await pool.call('word_count', { text: 'a a' })).toEqual({ a: 2 })
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+})
+`
+
+const LOADED = "await import('@terrarium/pool')"
+
+test.each<[NodeName, string, string]>([
+  ['newest', 'require', "require('@terrarium/pool')"],
+  ['node24', 'require', "require('@terrarium/pool')"],
+  ['node22', 'import', LOADED],
+  ['node20', 'import', LOADED],
+])("A1: on %s Jest's tests in CommonJS can %s the packages, by the line of the README", async (node, _, load) => {
+  const [name = '', value = ''] = code('Jest').split('=')
+  expect(code('Jest', 1)).toBe(LOADED)
+  const cwd = inProject({ 'package.json': '{}', 'pool.test.js': JEST(load) })
+  const jest = own('jest', 'bin/jest.js')
+  const { code: status, stderr } = await stranger().run('node', [jest, '--rootDir', '.'], {
+    node,
+    cwd,
+    env: { [name]: value, TERRARIUM_PYTHON: join(PROJECT, '.venv') },
+  })
+  expect(stderr).toContain('Tests:       1 passed, 1 total')
+  expect(status).toBe(0)
+  expect(stderr).not.toMatch(/did not exit|open handles/)
+})
+
+const APP = `
+import { createPool } from '@terrarium/pool'
+async function main() {
+  const pool = createPool({ name: 'text', tools: './tools.py' })
+  await pool.start()
+  console.log(await pool.call('word_count', { text: 'a a' }))
+  console.log(await pool.stop())
+}
+main().catch((error) => {
+  console.error(error)
+  process.exitCode = 1
+})
+`
+
+/** Bundles the application with esbuild, by the options that the README names. Answers the path of the bundle. */
+async function bundle(options: string, out: string): Promise<string> {
+  const cwd = inProject({ 'app.mjs': APP })
+  const args = ['app.mjs', '--bundle', ...options.split(' '), `--outfile=${out}`]
+  const esbuild = own('esbuild', 'bin/esbuild')
+  expect(await run(esbuild, args, { cwd })).toMatchObject({ code: 0 })
+  return join(cwd, out)
+}
+
+test.each(['esm', 'cjs'])('A9: an esbuild bundle (%s) with the externals of the README runs', async (format) => {
+  const path = await bundle(`${code('esbuild')} --format=${format}`, format === 'esm' ? 'out.mjs' : 'out.cjs')
+  expect(await stranger().must('node', [path])).toBe('{ a: 2 }\n{ processesLeft: 0 }\n')
+})
+
+test('A9: an esbuild bundle in one file runs with the options and the variable of the README', async () => {
+  const tool = 'esbuild, one file'
+  const path = await bundle(code(tool), 'out.cjs')
+  const me = stranger()
+  const [variable, ...folders] = [1, 2, 3].map((index) => code(tool, index))
+  const copies = join(me.home, 'python files')
+  mkdirSync(copies)
+  for (const folder of folders) cpSync(join(PROJECT, folder), copies, { recursive: true })
+  const env = { [variable ?? '']: copies }
+  expect(await me.must('node', [path], { env })).toBe('{ a: 2 }\n{ processesLeft: 0 }\n')
+
+  // Without the variable, or with a wrong one, the error names it.
+  for (const wrong of [{}, { [variable ?? '']: '' }, { [variable ?? '']: me.home }]) {
+    const { code: status, stderr } = await me.run('node', [path], { env: wrong })
+    expect(status).toBe(1)
+    expect(stderr).toContain("code: 'CONFIGURATION'")
+    expect(stderr).toMatch(/hint:[^]*TERRARIUM_PYTHON_FILES/)
+  }
+})
+
+test('A9: a bundle that has swallowed the database says what to leave external', async () => {
+  const options = code('esbuild, one file').replace(/ --external:\S+/, '')
+  const path = await bundle(options, 'out.cjs')
+  const me = stranger()
+  const copies = join(me.home, 'python')
+  for (const name of ['process', 'worker']) {
+    cpSync(join(PROJECT, 'node_modules', '@terrarium', name, 'python'), copies, { recursive: true })
+  }
+  const { code: status, stderr } = await me.run('node', [path], { env: { TERRARIUM_PYTHON_FILES: copies } })
+  expect(status).toBe(1)
+  expect(stderr).toContain("code: 'CONFIGURATION'")
+  expect(stderr).toContain('--external:@terrarium/*')
+})
+
+const PAGE = `
+import { createSupervisor } from '@terrarium/supervisor'
+import { fromTransition } from 'xstate'
+const app = createSupervisor({ id: 'app', children: [{ id: 'a', logic: fromTransition((n) => n + 1, 0) }] })
+app.start().then(() => {
+  console.log(app.children[0].state)
+  return app.stop()
+})
+`
+
+test('A1: Vite bundles @terrarium/supervisor alone, and the page needs no module of Node', async () => {
+  const html = '<!doctype html><script type="module" src="./page.js"></script>'
+  const config = { build: { outDir: 'out', modulePreload: false } }
+  const cwd = inProject({
+    'index.html': html,
+    'page.js': PAGE,
+    'vite.config.mjs': `export default ${JSON.stringify(config)}`,
+  })
+  const { code: status, stdout, stderr } = await stranger().run('node', [bin('vite'), 'build'], { cwd })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  // What Vite says where a page imports a module of Node.
+  expect(stdout).not.toMatch(/externalized|warning/i)
+  const [name = ''] = readdirSync(join(cwd, 'out', 'assets'))
+  const page = readFileSync(join(cwd, 'out', 'assets', name), 'utf8')
+  expect(page).not.toMatch(/\b(?:import|export)\b[^;]*["']|\brequire\(|__vite-browser-external/)
+  // A realm that has nothing but timers, a clock and a console.
+  const told = new Promise((resolve) => {
+    runInNewContext(page, { setTimeout, clearTimeout, performance, console: { ...console, log: resolve } })
+  })
+  expect(await told).toBe('running')
+})

@@ -1,0 +1,13 @@
+const { createPool } = require('@terrarium/pool')
+const { keep } = require('@terrarium/process')
+const { createSupervisor } = require('@terrarium/supervisor')
+require('@terrarium/supervisor/testing')
+require('@terrarium/worker')
+require('@terrarium/cli')
+const pool = createPool({ name: 'text', tools: './tools.py' })
+pool
+  .start()
+  .then(() => pool.call('word_count', { text: 'a a' }))
+  .then((counts) => console.log(counts, typeof keep, typeof createSupervisor))
+  .then(() => pool.stop())
+  .then(({ processesLeft }) => console.log(processesLeft))

@@ -1,0 +1,7 @@
+import time
+from terrarium import tool
+
+@tool
+def sleep(begun: str):
+    open(begun, "w").close()
+    time.sleep(60)

@@ -1,0 +1,45 @@
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { run } from '../support/command.ts'
+import { PACKAGES, PROJECT, PYTHON, stranger } from './stranger.ts'
+
+const [wheel = ''] = readdirSync(PACKAGES).filter((name) => name.endsWith('.whl'))
+
+const LIST = 'import sys, zipfile; print("\\n".join(zipfile.ZipFile(sys.argv[1]).namelist()))'
+
+test('A4: the wheel has a name of its own, and holds the package terrarium and nothing else', async () => {
+  expect(wheel).toMatch(/^terrarium_workers-\d+\.\d+\.\d+-py3-none-any\.whl$/)
+  const { stdout } = await run(PYTHON, ['-c', LIST, join(PACKAGES, wheel)])
+  const files = stdout.trim().split('\n')
+  const own = files.filter((file) => !/^terrarium_workers-[\d.]+\.dist-info\//.test(file))
+  expect(own.filter((file) => !/^terrarium\/(v1\/)?[\w.]+\.(py|pyi|typed)$/.test(file))).toEqual([])
+  expect(own).toEqual(expect.arrayContaining(['terrarium/__init__.py', 'terrarium/py.typed', 'terrarium/_boot.py']))
+  expect(files).toContainEqual(expect.stringMatching(/dist-info\/licenses\/LICENSE$|dist-info\/LICENSE$/))
+})
+
+test('A4: the one line of the README brings what a worker needs, and the package that an editor finds', async () => {
+  const me = stranger()
+  const where = 'import terrarium, grpc, google.protobuf, msgpack; print(terrarium.__file__, terrarium.tool)'
+  const printed = await me.must(PYTHON, ['-c', where])
+  expect(printed).toMatch(/site-packages\/terrarium\/__init__\.py <function tool/)
+})
+
+test('A4: mypy knows the types of the package', async () => {
+  const me = stranger()
+  expect(await me.must(PYTHON, ['-m', 'mypy', '--strict', '--cache-dir', me.home, 'tools.py'])).toMatch(/^Success/)
+  const wrong = join(me.home, 'wrong.py')
+  writeFileSync(wrong, 'from terrarium import tool\n\nx: int = tool(len)\n')
+  const { code, stdout } = await me.run(PYTHON, ['-m', 'mypy', '--strict', '--cache-dir', me.home, wrong])
+  expect(code).toBe(1)
+  expect(stdout).toContain('Incompatible types in assignment')
+  expect(stdout).not.toContain('import-untyped')
+})
+
+test("A4: a user's pytest calls tools as the functions that they are", async () => {
+  const me = stranger()
+  const file = join(me.home, 'test_tools.py')
+  writeFileSync(file, 'from tools import word_count\n\ndef test_it():\n    assert word_count("a a") == {"a": 2}\n')
+  const options = { cwd: me.home, env: { PYTHONPATH: PROJECT } }
+  expect(await me.must(PYTHON, ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', file], options)).toContain('1 passed')
+})

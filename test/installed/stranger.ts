@@ -1,0 +1,117 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { delimiter, dirname, join } from 'node:path'
+import { afterEach, expect } from '@jest/globals'
+import { findMarked } from '@terrarium/process'
+import type { Ran } from '../support/command.ts'
+import { processesWith } from '../support/processes.ts'
+import { eventually } from '../support/terrarium.ts'
+
+/** What set-up.mjs has made. */
+export const INSTALLED = process.env.TERRARIUM_INSTALLED ?? ''
+export const PACKAGES = join(INSTALLED, 'packages')
+export const PROJECT = join(INSTALLED, 'project')
+/** The environment in the project, which workers find by themselves. */
+export const PYTHON = join(PROJECT, '.venv', 'bin', 'python')
+
+export type NodeName = 'node20' | 'node22' | 'node24' | 'newest'
+export const NODES: readonly NodeName[] = ['node20', 'node22', 'node24', 'newest']
+
+export const nodeOf = (name: NodeName): string => join(INSTALLED, 'nodes', 'node_modules', name, 'bin', 'node')
+export const bin = (name: string): string => join(PROJECT, 'node_modules', '.bin', name)
+
+export interface RunOptions {
+  readonly node?: NodeName
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Who runs programs with nothing in the environment but a PATH and an empty home, perhaps as an ordinary user. */
+export class Stranger {
+  readonly home = mkdtempSync(join(INSTALLED, 'home '))
+  readonly #token = `TERRARIUM_STRANGER=${randomBytes(8).toString('hex')}`
+  readonly #uid: number | undefined
+
+  constructor(uid?: number) {
+    this.#uid = uid
+    if (uid !== undefined) chownSync(this.home, uid, uid)
+  }
+
+  /** `command`: `node` and what lies beside it is that of `options.node`, by default the newest. */
+  run(
+    command: string,
+    args: readonly string[],
+    { node = 'newest', cwd = PROJECT, env = {} }: RunOptions = {},
+  ): Promise<Ran> & { child: ChildProcess } {
+    const path = [dirname(nodeOf(node)), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter)
+    const [name = '', value = ''] = this.#token.split('=')
+    const child = spawn(command === 'node' ? nodeOf(node) : command, args, {
+      cwd,
+      env: { PATH: path, HOME: this.home, [name]: value, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(this.#uid === undefined ? {} : { uid: this.#uid, gid: this.#uid }),
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    const ended = new Promise<Ran>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (code, signal) => {
+        resolve({ code, signal, stdout, stderr })
+      })
+    })
+    return Object.assign(ended, { child })
+  }
+
+  /** As {@link run}; fails the test when the program ends with anything but 0. Resolves with what it printed. */
+  async must(command: string, args: readonly string[], options?: RunOptions): Promise<string> {
+    const { code, signal, stdout, stderr } = await this.run(command, args, options)
+    if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code ?? signal}:\n${stdout}${stderr}`)
+    return stdout
+  }
+
+  /** What was started and is alive, by scanning the system: what has the stranger's environment, or Terrarium's tag. */
+  left(): number[] {
+    const file = join(this.home, '.local', 'state', 'terrarium', 'installation.json')
+    const marked = existsSync(file)
+      ? findMarked(JSON.parse(readFileSync(file, 'utf8')) as { installation: string }).map(({ pid }) => pid)
+      : []
+    return [...new Set([...processesWith(this.#token), ...marked])]
+  }
+}
+
+let strangers: Stranger[] = []
+
+/** A stranger that is checked and whose home is removed at the end of the test: no process is left. */
+export function stranger(uid?: number): Stranger {
+  const made = new Stranger(uid)
+  strangers.push(made)
+  return made
+}
+
+afterEach(async () => {
+  const made = strangers
+  strangers = []
+  for (const each of made) {
+    // Of a program that was told to end: what it has started ends right after it.
+    await eventually('nothing is left', () => each.left().length === 0, 5_000).catch(() => undefined)
+    const left = each.left()
+    rmSync(each.home, { recursive: true, force: true })
+    expect(left).toEqual([])
+  }
+})
+
+/** A port of this machine that nothing listens on now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo
+      probe.close(() => {
+        resolve(port)
+      })
+    })
+  })
+}
