@@ -10,9 +10,6 @@ import { show } from './validate.ts'
 export const SHUTDOWN = { type: 'supervisor.shutdown' } as const
 const SHUTDOWN_NAMES: ReadonlySet<string> = new Set([SHUTDOWN.type, 'supervisor.*'])
 
-/** What XState itself sends to an actor that is being stopped. */
-const XSTATE_STOP = { type: 'xstate.stop' } as const
-
 type Later = 'ready' | { readonly error: unknown }
 
 /** XState's options for an actor. */
@@ -114,19 +111,6 @@ function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: 
   })
 }
 
-/**
- * A machine that throws leaves its invoked and spawned children running, with nobody to stop them
- * (https://github.com/statelyai/xstate/issues/5153).
- */
-export function stopOrphans(actor: AnyActorRef): void {
-  const { children } = actor.getSnapshot() as { children?: unknown }
-  if (children === undefined) return
-  for (const orphan of Object.values(children as object) as (Partial<AnyActorRef> | undefined)[]) {
-    if (orphan?._parent !== actor) continue // the children of a logic that is no machine may be anything
-    if (statusOf(orphan as AnyActorRef) === 'active') orphan.send?.(XSTATE_STOP)
-  }
-}
-
 /** What a supervisor that has ended leaves to its next incarnation, as a snapshot to start from. */
 export function legacyOf(actor: AnyActorRef): unknown {
   const snapshot = actor.getSnapshot() as { memory?: unknown }
@@ -146,10 +130,6 @@ export function listensForShutdown(ref: AnyActorRef): boolean {
   } catch {
     return false
   }
-}
-
-export function statusOf(actor: AnyActorRef): string {
-  return (actor.getSnapshot() as { status: string }).status
 }
 
 export function isLogic(value: unknown): value is AnyActorLogic {

@@ -1,5 +1,6 @@
 export { createSupervisor, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
+export type { SupervisorStopOptions } from './stop.ts'
 export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './logic.ts'
 export type { AutoShutdown, SupervisorOptions } from './options.ts'
 export {

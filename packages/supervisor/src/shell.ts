@@ -10,8 +10,8 @@ import {
   SHUTDOWN,
   spawn,
   spawnAndWatch,
-  stopOrphans,
 } from './child-actor.ts'
+import { cleanUpFailures } from './clean-up.ts'
 import { systemClock, type SupervisorClock } from './clock.ts'
 import { decide, decideEnd } from './core/decide.ts'
 import type { Effect } from './core/effect.ts'
@@ -20,9 +20,11 @@ import { Fifo } from './core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from './core/memory.ts'
 import { createState, type Child, type CoreState } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
-import { exitReasonOf, orderedExit, recordExit, stopHard, whenOver } from './exit.ts'
+import { exitReasonOf, freeName, isOver, orderedExit, recordExit, stopHard, whenOver } from './exit.ts'
 import type { ExitReason } from './exit-reason.ts'
+import { isSupervisor } from './brand.ts'
 import type { Settings, SupervisorOptions } from './options.ts'
+import { orphan } from './orphan.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from './spec.ts'
 
@@ -69,6 +71,7 @@ export class Shell {
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
     this.state = createState(settings)
     this.#scope = scope
+    cleanUpFailures(scope.system)
     this.#clock = options.clock ?? clockOf(scope) ?? systemClock
     this.#random = options.random ?? Math.random
     if (memory !== undefined) recall(this.state, memory, this.#clock.now())
@@ -133,7 +136,6 @@ export class Shell {
   #deathOf(child: Child, ref: AnyActorRef): Death | undefined {
     const reason = exitReasonOf(ref)
     if (reason === undefined) return undefined
-    if (reason.type === 'error') stopOrphans(ref)
     this.#keepHistory(child, ref)
     return { reason, random: this.#random() }
   }
@@ -164,7 +166,7 @@ export class Shell {
         return
       case 'kill':
         this.#keepHistory(this.state.children.get(effect.ref.id), effect.ref)
-        this.#stop(effect.ref, exitReasonOf(effect.ref))
+        this.#kill(effect.ref, effect.orphanedBy)
         return
       case 'setTimer': {
         const { id, timer, delay } = effect
@@ -182,6 +184,9 @@ export class Shell {
         return
       case 'reply':
         effect.reply(effect.result)
+        return
+      case 'comeBack':
+        this.#scope.self.send(effect.event)
         return
       case 'goOn':
         this.#scope.self.send({ type: 'supervisor.go_on' })
@@ -207,7 +212,7 @@ export class Shell {
     const reason = ended ?? (isBrutal ? KILLED : SHUT_DOWN)
     if (ended === undefined) recordExit(ref, reason)
     this.#keepHistory(child, ref)
-    this.#stop(ref, ended)
+    if (ended === undefined) stopHard(ref)
     const end = exitReasonOf(ref) // what it has thrown while it was cleaned up, if it has
     if (end === undefined) {
       // It is in the middle of an event, and XState stops it after that.
@@ -218,9 +223,14 @@ export class Shell {
     } else decideEnd(this.state, child, { reason: end, random: 0 }, this.#now, this.#effects) // nothing is delayed
   }
 
-  #stop(ref: AnyActorRef, ended: ExitReason | undefined): void {
-    if (ended === undefined) stopHard(ref)
-    else if (ended.type === 'error') stopOrphans(ref)
+  #kill(ref: AnyActorRef, orphanedBy: ExitReason | undefined): void {
+    if (isOver(ref)) return
+    if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) {
+      orphan(ref, orphanedBy)
+      return
+    }
+    stopHard(ref)
+    freeName(ref)
   }
 
   #start(child: Child, birth: number): void {
@@ -293,7 +303,7 @@ export class Shell {
       this.#told({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready, death })
     }
     if (failure === undefined) return
-    if (actor !== undefined) this.#stop(actor, exitReasonOf(actor))
+    if (actor !== undefined && !isOver(actor)) stopHard(actor)
     this.#told(this.#exited(id, birth, { type: 'error', error: failure.error }))
   }
 

@@ -20,7 +20,8 @@ export type Call =
   | { readonly type: 'getChildSpec'; readonly child: Address; readonly isOver?: (() => boolean) | undefined }
   | { readonly type: 'deleteChild' | 'unpark'; readonly child: Address }
   | { readonly type: 'whichChildren' }
-  | { readonly type: 'countChildren' }
+  /** `isOver` tells whether an actor has ended, when the operation's turn has come. */
+  | { readonly type: 'countChildren'; readonly isOver?: ((ref: AnyActorRef) => boolean) | undefined }
 
 /** Where the answer goes. The core only hands it back. */
 export type Reply = (result: Result) => void

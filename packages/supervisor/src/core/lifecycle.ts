@@ -27,6 +27,7 @@ export function becomeReady(turn: Turn, child: Child): void {
   child.readyAt = turn.now
   const { id, incarnation, ref } = child
   if (ref === undefined) return
+  child.knownAs = ref
   if (child.trouble.probing) emit(turn, { type: 'child.unparked', ...about(turn, child) })
   emit(turn, { type: 'child.ready', supervisor: turn.state.settings.id, id, incarnation, ref })
 }

@@ -54,7 +54,7 @@ function performFaultless(turn: Turn, call: Call, reply: Reply): void {
       answer(turn, reply, listChildren(state).reverse())
       return
     case 'countChildren':
-      answer(turn, reply, countChildren(state))
+      answer(turn, reply, countChildren(state, call.isOver ?? (() => false)))
       return
     case 'startChild':
       startChild(turn, call.specOrInput, reply)
@@ -114,11 +114,14 @@ function performOnNobody(turn: Turn, call: Extract<Call, { child: Address }>, re
   } else deny(turn, reply, call.child, 'not_found')
 }
 
-/** Dynamic children are addressed by their actors, also by the last one while there is none; others by id (J10, K05, H11). */
+/**
+ * Dynamic children are addressed by their actors, others by id (J10, K05). An actor stands for its child until a later one has
+ * become ready, so that a child can be addressed while it waits, or fails again and again (H11, K14).
+ */
 function find({ children, settings }: CoreState, address: Address): Child | undefined {
   if (settings.kind === 'static') return typeof address === 'string' ? children.get(address) : undefined
   const child = isRef(address) ? children.get(address.id) : undefined
-  return (child?.ref ?? child?.lastRef) === address ? child : undefined
+  return (child?.ref ?? child?.lastRef) === address || child?.knownAs === address ? child : undefined
 }
 
 /** What makes no sense for a child that has no specification of its own (K05). */

@@ -56,8 +56,7 @@ function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: rea
     child.troubled.retry = reason
     child.troubled.group = remaining.length > 0 ? remaining : undefined
     setTimer(turn, child, 0)
-    turn.state.queue.push({ type: 'retry', id: child.id })
-    turn.state.retries += 1
+    turn.effects.push({ type: 'comeBack', event: { type: 'supervisor.retry', id: child.id } })
   } else if (isAdmitted(turn, child, reason)) {
     if (leavesRoom(turn, child)) restart(turn, child)
     else postpone(turn, child)
