@@ -17,6 +17,7 @@ interface Options {
   readonly id: string
   readonly input: unknown
   readonly parent: AnyActorRef
+  readonly systemId?: string
   readonly snapshot?: unknown
 }
 
@@ -74,18 +75,39 @@ export function readinessOf(
 /** With what its predecessor has left, if it is a supervisor. */
 export function optionsFor(
   logic: AnyActorLogic,
-  { id, input, trouble: { legacy } }: Child,
+  { id, input, spec, trouble: { legacy } }: Child,
   parent: AnyActorRef,
 ): Options {
-  return legacy !== undefined && isSupervisor(logic) ? { id, input, parent, snapshot: legacy } : { id, input, parent }
+  const { systemId } = spec.source
+  return {
+    id,
+    input,
+    parent,
+    ...(systemId === undefined ? {} : { systemId }),
+    ...(legacy !== undefined && isSupervisor(logic) ? { snapshot: legacy } : {}),
+  }
 }
 
 function create(logic: AnyActorLogic, options: Options): SupervisedActor | Spawned {
   try {
+    mustBeFree(options)
     return new SupervisedActor(logic, options as never)
   } catch (error) {
     return { actor: undefined, ready: false, failure: { error } }
   }
+}
+
+function mustBeFree({ id, parent, systemId }: Options): void {
+  const owner = systemId === undefined ? undefined : (parent.system.get(systemId) as AnyActorRef | undefined)
+  if (owner === undefined) return
+  throw new TerrariumError(
+    'INVALID_ARGUMENT',
+    `the systemId ${show(systemId)} of child ${id} belongs to actor ${owner.id}`,
+    {
+      hint: 'Give each actor of a system a systemId of its own.',
+      details: { reason: 'already_started', systemId, ref: owner },
+    },
+  )
 }
 
 function begin(actor: AnyActorRef): Spawned['failure'] {
