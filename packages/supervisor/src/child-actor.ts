@@ -78,7 +78,7 @@ export function optionsFor(
   { id, input, spec, trouble: { legacy } }: Child,
   parent: AnyActorRef,
 ): Options {
-  const { systemId } = spec.source
+  const { systemId } = spec
   return {
     id,
     input,
@@ -155,11 +155,19 @@ export function listensForShutdown(ref: AnyActorRef): boolean {
 }
 
 export function isLogic(value: unknown): value is AnyActorLogic {
-  return typeof value === 'object' && value !== null && typeof (value as AnyActorLogic).transition === 'function'
+  return hasMethod(value, 'transition')
 }
 
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  return hasMethod(value, 'then')
+}
+
+function hasMethod(value: unknown, name: string): boolean {
+  try {
+    return typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'
+  } catch {
+    return false // it does not want to be looked at
+  }
 }
 
 export function notALogic(made: unknown, { supervisor, id }: StartContext): TerrariumError {

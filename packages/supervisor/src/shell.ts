@@ -22,6 +22,7 @@ import { createState, type Child, type CoreState } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
 import { exitReasonOf, freeName, isOver, orderedExit, recordExit, stopHard, whenOver } from './exit.ts'
 import type { ExitReason } from './exit-reason.ts'
+import { reportFault } from './host.ts'
 import { isSupervisor } from './brand.ts'
 import type { Settings, SupervisorOptions } from './options.ts'
 import { orphan } from './orphan.ts'
@@ -80,6 +81,15 @@ export class Shell {
   /** What the next incarnation should know. */
   get memory(): SupervisorMemory {
     return remember(this.state, this.#clock.now())
+  }
+
+  /** In ms; `undefined` if the clock cannot tell. */
+  get now(): number | undefined {
+    try {
+      return this.#clock.now()
+    } catch {
+      return undefined
+    }
   }
 
   handle(event: CoreEvent): void {
@@ -183,7 +193,7 @@ export class Shell {
         this.#timers.delete(effect.timer)
         return
       case 'reply':
-        effect.reply(effect.result)
+        this.#reply(effect)
         return
       case 'comeBack':
         this.#scope.self.send(effect.event)
@@ -196,6 +206,15 @@ export class Shell {
         return
       default:
         this.#scope.emit(effect)
+    }
+  }
+
+  /** Whoever asks by an event of its own gives any function. */
+  #reply({ reply, result }: Extract<Effect, { type: 'reply' }>): void {
+    try {
+      reply(result)
+    } catch (error) {
+      reportFault(`a reply of supervisor ${this.state.settings.id} failed`, error)
     }
   }
 
@@ -235,7 +254,7 @@ export class Shell {
 
   #start(child: Child, birth: number): void {
     const { id, incarnation } = child
-    const { logic } = child.spec.source
+    const { logic } = child.spec
     if (typeof logic !== 'function') {
       this.#spawn(child, birth, logic)
       return
@@ -290,7 +309,7 @@ export class Shell {
     const { id, spec } = child
     const { self } = this.#scope
     const options = optionsFor(logic, child, self as AnyActorRef)
-    const isReady = readinessOf(logic, spec.source.ready)
+    const isReady = readinessOf(logic, spec.ready)
     const { actor, ready, failure } =
       isReady === undefined
         ? spawn(logic, options)

@@ -120,6 +120,9 @@ export function childSpec(spec: TemplateSpec): TemplateSpec {
 export interface ResolvedSpec {
   readonly source: ChildSpec
   readonly id: string
+  readonly logic: ChildSpec['logic']
+  readonly systemId: string | undefined
+  readonly ready: ChildSpec['ready']
   readonly restart: RestartType
   readonly shutdown: number | 'infinity' | 'brutal_kill'
   /** Whether its shutdown time holds even for an actor that does not seem to listen. */
@@ -145,6 +148,9 @@ export function resolveSpec(spec: ChildSpec, defaults: SpecDefaults): ResolvedSp
   return {
     source: spec,
     id: spec.id,
+    logic: spec.logic,
+    systemId: spec.systemId,
+    ready: spec.ready,
     restart: spec.restart ?? 'permanent',
     shutdown: spec.shutdown ?? (type === 'supervisor' ? 'infinity' : 5_000),
     patient: spec.shutdown !== undefined,

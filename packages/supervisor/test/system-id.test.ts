@@ -22,6 +22,10 @@ async function started(...children: ChildSpec[]): Promise<Bench> {
 const named = ({ app }: Bench, systemId = 'name'): AnyActorRef | undefined =>
   app.ref.system.get(systemId as never) as AnyActorRef | undefined
 
+const throwing = fromCallback(({ receive }) => {
+  receive(fail)
+})
+
 /** A child of this name. */
 const called = (more: Partial<ChildSpec> = {}): ChildSpec => child('a', { systemId: 'name', ...more })
 
@@ -60,7 +64,13 @@ test('E9: however a child dies, its systemId is free while it is down, and belon
   const ends: [string, Partial<ChildSpec>, (it: Bench) => unknown][] = [
     ['crash', {}, (it) => it.crash('a')],
     ['end', {}, (it) => it.end('a', { type: 'normal' })],
-    ['kill', {}, (it) => Promise.resolve(exit(it.ref('a'), { type: 'killed' }))],
+    [
+      'kill',
+      {},
+      (it) => {
+        exit(it.ref('a'), { type: 'killed' })
+      },
+    ],
     ['termination', {}, (it) => it.app.terminateChild('a')],
     ['brutal kill', { shutdown: 'brutal_kill' }, (it) => it.app.terminateChild('a')],
     [
@@ -71,7 +81,7 @@ test('E9: however a child dies, its systemId is free while it is down, and belon
         return it.clock.advance(10).then(() => terminated)
       },
     ],
-    ['throwing callback', { logic: fromCallback(({ receive }) => void receive(fail)) }, (it) => it.crash('a')],
+    ['throwing callback', { logic: throwing }, (it) => it.crash('a')],
     ['rejection', { logic: fromPromise(() => Promise.reject(boom)) }, (it) => it.clock.advance(0)],
     ['start that takes too long', { ...slow('a'), awaitReady: false, startTimeout: 20 }, (it) => it.clock.advance(10)],
     [
@@ -111,7 +121,8 @@ test('E9: a group restart, and a supervisor that is restarted, give all their na
     children: ['x', 'y', 'z'].map((id) => child(id, { systemId: id })),
   })
   const it = await started({ id: 'sub', logic: inner, systemId: 'sub', backoff: 'off' })
-  const incarnations = (): unknown => ['x', 'y', 'z'].map((id) => named(it, id)?.getSnapshot().status)
+  const statusOf = (id: string): unknown => (named(it, id)?.getSnapshot() as { status: string } | undefined)?.status
+  const incarnations = (): unknown => ['x', 'y', 'z'].map(statusOf)
   const before = named(it, 'sub')
   for (const id of ['y', 'x', 'z']) {
     named(it, id)?.send({ type: 'throw', error: boom })

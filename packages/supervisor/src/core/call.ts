@@ -6,7 +6,11 @@ export type Address = string | AnyActorRef
 
 /** Whoever asks may ask with anything. */
 export function isRef(address: unknown): address is AnyActorRef {
-  return typeof address === 'object' && address !== null && 'getSnapshot' in address
+  try {
+    return typeof address === 'object' && address !== null && 'getSnapshot' in address
+  } catch {
+    return false // it does not want to be looked at
+  }
 }
 
 /** One administrative operation. */
