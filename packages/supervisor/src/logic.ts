@@ -83,8 +83,12 @@ export function supervisor(options: SupervisorOptions): SupervisorLogic {
     restoreSnapshot: (persisted, scope) => create(scope as SupervisorScope, (persisted as Partial<View>).memory),
     getPersistedSnapshot: ({ status, output, error, memory }) =>
       ({ status, output, error, memory }) as Snapshot<unknown>,
-    start: (_snapshot, { self }) => {
-      self.send({ type: 'supervisor.boot' })
+    start: (snapshot, scope) => {
+      const ref = scope.self as AnyActorRef
+      const old = shells.get(ref)
+      // Stopped, and started with the snapshot it had, as by React's StrictMode: the children are started afresh (D13).
+      if (old?.state.phase === 'stopped' && snapshot.status === 'active') create(scope as SupervisorScope, old.memory)
+      scope.self.send({ type: 'supervisor.boot' })
     },
     transition: (snapshot, event: { type: string }, { self }) => {
       const shell = shells.get(self as AnyActorRef)

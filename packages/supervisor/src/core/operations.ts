@@ -190,7 +190,8 @@ function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
   const read = readArgument(turn, reply, () => {
     const spec = settings.resolveSpec(given as ChildSpec)
     const child = settings.kind === 'static' ? children.get(spec.id) : undefined
-    return { spec, child, input: spec.source.input, isSame: child && isSameSpec(child.spec.source, spec.source) }
+    const input: unknown = spec.source.input
+    return { spec, child, input, isSame: child && isSameSpec(child.spec.source, spec.source) }
   })
   if (read === undefined) return
   const { spec, child, input, isSame } = read
