@@ -45,7 +45,7 @@ const statesOf = (ref: AnyActorRef): string[] =>
     ({ id, state }) => `${id} ${state}`,
   )
 
-test('D13: a supervisor that is stopped and started with the snapshot it had starts its children afresh, each time', async () => {
+test('React, D13: a supervisor that is stopped and started with the snapshot it had starts its children afresh, each time', async () => {
   let alive = 0
   const logic = fromCallback(() => {
     alive += 1
@@ -73,7 +73,7 @@ test('D13: a supervisor that is stopped and started with the snapshot it had sta
   expect([alive, clock.pending, actor.getSnapshot().status]).toEqual([0, 0, 'done'])
 })
 
-test('D13: who is parked, and who has failed how often, stays so', async () => {
+test('React, D13: who is parked, and who has failed how often, stays so', async () => {
   const failing = createMachine({
     entry: () => {
       throw Object.assign(new Error('not configured'), { code: 'CONFIGURATION' })
@@ -96,7 +96,7 @@ test('D13: who is parked, and who has failed how often, stays so', async () => {
   await administrate(actor).stop()
 })
 
-test('D13: timers and children of before do not reach into the life after', async () => {
+test('React, D13: timers and children of before do not reach into the life after', async () => {
   const { actor, clock, again } = started({
     children: [
       child('waiting', { backoff: { first: 1_000, jitter: 'none' } }),
@@ -121,7 +121,7 @@ test('D13: timers and children of before do not reach into the life after', asyn
   expect(clock.pending).toBe(0)
 })
 
-test('D13: a supervisor that a machine has invoked starts again with it', () => {
+test('React, D13: a supervisor that a machine has invoked starts again with it', () => {
   const app = supervisor({ id: 'app', children: [child('a', { logic: obedient })] })
   const actor = createActor(createMachine({ invoke: { id: 'app', src: app } }))
   actor.start()
@@ -131,7 +131,7 @@ test('D13: a supervisor that a machine has invoked starts again with it', () => 
   actor.stop()
 })
 
-test('D13: a supervisor that has ended does not come back', () => {
+test('React, D13: a supervisor that has ended does not come back', () => {
   const { actor, clock } = started({ children: [child('a')] })
   actor.stop()
   actor.start()
