@@ -106,7 +106,7 @@ export class Administrator implements AnyAdministration {
   }
 
   terminateChild(child: Address): Promise<void> {
-    return this.#call({ type: 'terminateChild', child, isOver: endOf(child) })
+    return this.#call({ type: 'terminateChild', child, isOver: endOf(child, this.#ref) })
   }
 
   restartChild(child: Address, { force = false } = {}): Promise<AnyActorRef | undefined> {
@@ -139,7 +139,7 @@ export class Administrator implements AnyAdministration {
   }
 
   getChildSpec(child: Address): Promise<ChildSpec> {
-    return this.#call({ type: 'getChildSpec', child, isOver: endOf(child) })
+    return this.#call({ type: 'getChildSpec', child, isOver: endOf(child, this.#ref) })
   }
 
   stop(options?: SupervisorStopOptions): Promise<void> {
@@ -189,8 +189,9 @@ export class Administrator implements AnyAdministration {
   }
 }
 
-function endOf(child: Address): (() => boolean) | undefined {
-  return isRef(child) ? () => isOver(child) : undefined
+/** An actor of the supervisor itself that it does not know any more has been declared dead, though it may still be ending. */
+function endOf(child: Address, supervisor: AnyActorRef): (() => boolean) | undefined {
+  return isRef(child) ? () => isOver(child) || child._parent === supervisor : undefined
 }
 
 function asError(thrown: unknown): Error {
