@@ -9,6 +9,7 @@ import { hasStarted, isOver, whenOver } from './exit.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { call, type CallOptions } from './server/call.ts'
 import type { ChildSpec, LogicOf } from './spec.ts'
+import { stopSupervisor, type SupervisorStopOptions } from './stop.ts'
 import { show } from './show.ts'
 
 /**
@@ -45,6 +46,16 @@ export interface Administration {
   call<TReply = unknown>(id: string, request: AnyEventObject, options?: CallOptions): Promise<TReply>
   /** One new start of a parked child, now. Resolves once it has begun; what comes of it is told by events. */
   unpark(child: string | AnyActorRef): Promise<void>
+  /**
+   * Stops the children, each within its own `shutdown` time, and then the supervisor, for `reason`; OTP's `supervisor:stop/3` (G16,
+   * G17). A supervisor above it takes that for its exit: with a `restart` of `permanent` it is started again. Resolves when it
+   * has ended, also if it never ran or had ended before. Rejects with
+   * - DEADLINE_EXCEEDED after `timeout` ms. Only the waiting ends: the supervisor goes on stopping. `details.children` are the ids
+   *   of the children that are still there.
+   * - STOPPED if a `reason` was given and it has ended for another one, as after another `stop()` or a kill: `details.exit`.
+   * - INVALID_ARGUMENT, naming every mistake in the options at once.
+   */
+  stop(options?: SupervisorStopOptions): Promise<void>
   /** Newest first, as in OTP. */
   whichChildren(): Promise<readonly ChildInfo[]>
   countChildren(): Promise<ChildCounts>
@@ -95,7 +106,7 @@ export class Administrator implements AnyAdministration {
   }
 
   terminateChild(child: Address): Promise<void> {
-    return this.#call({ type: 'terminateChild', child, isOver: endOf(child) })
+    return this.#call({ type: 'terminateChild', child, isOver: endOf(child, this.#ref) })
   }
 
   restartChild(child: Address, { force = false } = {}): Promise<AnyActorRef | undefined> {
@@ -124,11 +135,15 @@ export class Administrator implements AnyAdministration {
   }
 
   countChildren(): Promise<ChildCounts> {
-    return this.#call({ type: 'countChildren' })
+    return this.#call({ type: 'countChildren', isOver })
   }
 
   getChildSpec(child: Address): Promise<ChildSpec> {
-    return this.#call({ type: 'getChildSpec', child, isOver: endOf(child) })
+    return this.#call({ type: 'getChildSpec', child, isOver: endOf(child, this.#ref) })
+  }
+
+  stop(options?: SupervisorStopOptions): Promise<void> {
+    return stopSupervisor(this.#ref, options)
   }
 
   #call<T>(call: Call): Promise<T> {
@@ -174,8 +189,9 @@ export class Administrator implements AnyAdministration {
   }
 }
 
-function endOf(child: Address): (() => boolean) | undefined {
-  return isRef(child) ? () => isOver(child) : undefined
+/** An actor of the supervisor itself that it does not know any more has been declared dead, though it may still be ending. */
+function endOf(child: Address, supervisor: AnyActorRef): (() => boolean) | undefined {
+  return isRef(child) ? () => isOver(child) || child._parent === supervisor : undefined
 }
 
 function asError(thrown: unknown): Error {

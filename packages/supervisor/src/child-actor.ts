@@ -10,9 +10,6 @@ import { show } from './show.ts'
 export const SHUTDOWN = { type: 'supervisor.shutdown' } as const
 const SHUTDOWN_NAMES: ReadonlySet<string> = new Set([SHUTDOWN.type, 'supervisor.*'])
 
-/** What XState itself sends to an actor that is being stopped. */
-const XSTATE_STOP = { type: 'xstate.stop' } as const
-
 type Later = 'ready' | { readonly error: unknown }
 
 /** XState's options for an actor. */
@@ -20,6 +17,7 @@ interface Options {
   readonly id: string
   readonly input: unknown
   readonly parent: AnyActorRef
+  readonly systemId?: string
   readonly snapshot?: unknown
 }
 
@@ -77,18 +75,39 @@ export function readinessOf(
 /** With what its predecessor has left, if it is a supervisor. */
 export function optionsFor(
   logic: AnyActorLogic,
-  { id, input, trouble: { legacy } }: Child,
+  { id, input, spec, trouble: { legacy } }: Child,
   parent: AnyActorRef,
 ): Options {
-  return legacy !== undefined && isSupervisor(logic) ? { id, input, parent, snapshot: legacy } : { id, input, parent }
+  const { systemId } = spec
+  return {
+    id,
+    input,
+    parent,
+    ...(systemId === undefined ? {} : { systemId }),
+    ...(legacy !== undefined && isSupervisor(logic) ? { snapshot: legacy } : {}),
+  }
 }
 
 function create(logic: AnyActorLogic, options: Options): SupervisedActor | Spawned {
   try {
+    mustBeFree(options)
     return new SupervisedActor(logic, options as never)
   } catch (error) {
     return { actor: undefined, ready: false, failure: { error } }
   }
+}
+
+function mustBeFree({ id, parent, systemId }: Options): void {
+  const owner = systemId === undefined ? undefined : (parent.system.get(systemId) as AnyActorRef | undefined)
+  if (owner === undefined) return
+  throw new TerrariumError(
+    'INVALID_ARGUMENT',
+    `the systemId ${show(systemId)} of child ${id} belongs to actor ${owner.id}`,
+    {
+      hint: 'Give each actor of a system a systemId of its own.',
+      details: { reason: 'already_started', systemId, ref: owner },
+    },
+  )
 }
 
 function begin(actor: AnyActorRef): Spawned['failure'] {
@@ -114,19 +133,6 @@ function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: 
   })
 }
 
-/**
- * A machine that throws leaves its invoked and spawned children running, with nobody to stop them
- * (https://github.com/statelyai/xstate/issues/5153).
- */
-export function stopOrphans(actor: AnyActorRef): void {
-  const { children } = actor.getSnapshot() as { children?: unknown }
-  if (children === undefined) return
-  for (const orphan of Object.values(children as object) as (Partial<AnyActorRef> | undefined)[]) {
-    if (orphan?._parent !== actor) continue // the children of a logic that is no machine may be anything
-    if (statusOf(orphan as AnyActorRef) === 'active') orphan.send?.(XSTATE_STOP)
-  }
-}
-
 /** What a supervisor that has ended leaves to its next incarnation, as a snapshot to start from. */
 export function legacyOf(actor: AnyActorRef): unknown {
   const snapshot = actor.getSnapshot() as { memory?: unknown }
@@ -148,16 +154,20 @@ export function listensForShutdown(ref: AnyActorRef): boolean {
   }
 }
 
-export function statusOf(actor: AnyActorRef): string {
-  return (actor.getSnapshot() as { status: string }).status
-}
-
 export function isLogic(value: unknown): value is AnyActorLogic {
-  return typeof value === 'object' && value !== null && typeof (value as AnyActorLogic).transition === 'function'
+  return hasMethod(value, 'transition')
 }
 
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  return hasMethod(value, 'then')
+}
+
+function hasMethod(value: unknown, name: string): boolean {
+  try {
+    return typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'
+  } catch {
+    return false // it does not want to be looked at
+  }
 }
 
 export function notALogic(made: unknown, { supervisor, id }: StartContext): TerrariumError {

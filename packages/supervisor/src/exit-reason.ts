@@ -38,6 +38,19 @@ function isExitOutput(output: unknown): output is ExitOutput {
   return typeof output === 'object' && output !== null && EXIT in output
 }
 
+const TYPES: ReadonlySet<unknown> = new Set<ExitReason['type']>(['normal', 'shutdown', 'killed', 'error'])
+
+export function isExitReason(value: unknown): value is ExitReason {
+  return typeof value === 'object' && value !== null && TYPES.has((value as Partial<ExitReason>).type)
+}
+
+/** Whether an actor that was to end for one reason has ended for it. */
+export function isSameExit(exit: ExitReason, asked: ExitReason): boolean {
+  if (exit.type === 'error') return asked.type === 'error' && exit.error === asked.error
+  if (exit.type === 'shutdown') return asked.type === 'shutdown' && exit.detail === asked.detail
+  return exit.type === asked.type
+}
+
 export function isCleanExit(reason: ExitReason): boolean {
   return reason.type === 'normal' || reason.type === 'shutdown'
 }

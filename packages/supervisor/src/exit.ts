@@ -15,12 +15,24 @@ export interface ExitEvent {
 const NOT_STARTED = 0
 const STOPPED = 2
 
+/** What XState itself sends to an actor that it stops. */
+export const XSTATE_STOP = { type: 'xstate.stop' } as const
+
 interface Internals {
   readonly _processingStatus?: number
+  readonly mailbox: {
+    readonly _active: boolean
+    readonly _current: { readonly value: { readonly type: string } } | null
+  }
   /** What XState itself calls to stop a child. */
   _stop(): unknown
   /** Tells the observers that it is over, which `_stop` does not do for an actor that was never started. */
   _complete(): void
+}
+
+interface SystemInternals {
+  get(systemId: string): AnyActorRef | undefined
+  _unregister(ref: AnyActorRef): void
 }
 
 /** Why an actor is stopped. On the actor itself: a WeakMap of many thousands costs more to collect than the actors. */
@@ -57,6 +69,21 @@ export function stopHard(ref: AnyActorRef): void {
   const isNew = !hasStarted(ref)
   actor._stop()
   if (isNew) actor._complete()
+}
+
+/** Whether XState is stopping the actor at this moment. */
+export function isBeingStopped(ref: AnyActorRef): boolean {
+  const { mailbox } = ref as unknown as Internals
+  return mailbox._active && mailbox._current?.value.type === XSTATE_STOP.type
+}
+
+/**
+ * Makes the name of an actor that counts as dead free, though it may still be ending. XState frees it only when the actor is
+ * over, and its successor may be started before that.
+ */
+export function freeName(ref: AnyActorRef): void {
+  const { systemId, system } = ref as unknown as { systemId: string | undefined; system: SystemInternals }
+  if (systemId !== undefined && system.get(systemId) === ref) system._unregister(ref)
 }
 
 export function hasStarted(ref: AnyActorRef): boolean {

@@ -1,3 +1,5 @@
+import { plainError, type PlainError } from './plain-error.ts'
+
 /** What kind of failure it is, and so what helps against it. */
 export type FailureClass =
   /** Nothing but a change from outside helps: a missing module, a wrong path, bad credentials. */
@@ -26,6 +28,13 @@ export interface FailureInfo {
   readonly attempts: number
   /** When, in ms of the supervisor's clock. */
   readonly at: number
+}
+
+/** A failure as data: what JSON has of it. */
+export type FailureJson = Omit<FailureInfo, 'error'> & { readonly error: PlainError }
+
+export function failureToJson({ error, class: kind, fingerprint, phase, attempts, at }: FailureInfo): FailureJson {
+  return { error: plainError(error), class: kind, fingerprint, phase, attempts, at }
 }
 
 export interface FailureContext {

@@ -1,4 +1,4 @@
-import type { FailureClass, FailureInfo, FailurePhase } from './failure.ts'
+import { failureToJson, type FailureClass, type FailureInfo, type FailureJson, type FailurePhase } from './failure.ts'
 
 /** What differs between two occurrences of one failure. The order matters: the longest shapes come first. */
 const VARIABLE_PARTS: readonly (readonly [RegExp, string])[] = [
@@ -50,9 +50,8 @@ export class Failure implements FailureInfo {
     return this.#fingerprint
   }
 
-  toJSON(): FailureInfo {
-    const { error, class: kind, phase, attempts, at, fingerprint: name } = this
-    return { error, class: kind, phase, attempts, at, fingerprint: name }
+  toJSON(): FailureJson {
+    return failureToJson(this)
   }
 }
 

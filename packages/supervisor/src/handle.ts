@@ -7,7 +7,9 @@ import { reportFault } from './host.ts'
 import { Listeners } from './listeners.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
 import type { CheckedOptions, SupervisorOptions, TemplateOptions } from './options.ts'
+import { orphansOver } from './orphan.ts'
 import type { ChildSpec, LogicOf, SpecOf, TemplateSpec } from './spec.ts'
+import { stopSupervisor, type SupervisorStopOptions } from './stop.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 
 /** A supervisor and its administration. The children given with its options are known by their ids. */
@@ -27,8 +29,11 @@ export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly Child
    * A supervisor lives once: when it has ended, this rejects with STOPPED.
    */
   start(): Promise<void>
-  /** Stops the children in reverse start order. Resolves when nothing is left, also if it never ran or has ended by itself. */
-  stop(): Promise<void>
+  /**
+   * Stops the children in reverse start order, as `stop` of {@link Administration}, and resolves when nothing is left: neither the
+   * supervisor nor a nested one that had been orphaned.
+   */
+  stop(options?: SupervisorStopOptions): Promise<void>
   on<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this
   off<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this
 }
@@ -57,7 +62,6 @@ class SupervisorHandle extends Administrator {
     reportFault(`a listener for ${event} of supervisor ${this.id} failed`, error)
   })
   readonly #heard = new Set<keyof SupervisorEvents>()
-  readonly #ended: Promise<void>
   #status: 'idle' | 'started' | 'ended' = 'idle'
   #started: Promise<void> | undefined
   #hasRun = false
@@ -74,13 +78,10 @@ class SupervisorHandle extends Administrator {
     super(ref)
     this.ref = ref
     this.id = id
-    this.#ended = new Promise((resolve) => {
-      const ended = (): void => {
-        this.#status = 'ended'
-        resolve()
-      }
-      this.ref.subscribe({ error: ended, complete: ended })
-    })
+    const ended = (): void => {
+      this.#status = 'ended'
+    }
+    this.ref.subscribe({ error: ended, complete: ended })
   }
 
   get children(): readonly ChildInfo[] {
@@ -118,15 +119,8 @@ class SupervisorHandle extends Administrator {
     })
   }
 
-  stop(): Promise<void> {
-    if (this.#status === 'idle') {
-      this.#status = 'ended'
-      this.ref.stop()
-      return Promise.resolve()
-    }
-    if (this.#status === 'ended') return Promise.resolve()
-    this.ref.send({ type: 'supervisor.shutdown' })
-    return this.#ended
+  override stop(options?: SupervisorStopOptions): Promise<void> {
+    return stopSupervisor(this.ref, options, () => orphansOver(this.ref.system))
   }
 
   on<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this {

@@ -1,6 +1,8 @@
 export { createSupervisor, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
+export type { SupervisorStopOptions } from './stop.ts'
 export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './logic.ts'
+export type { ChildJson, SupervisorJson } from './snapshot-json.ts'
 export type { AutoShutdown, SupervisorOptions } from './options.ts'
 export {
   childSpec,
@@ -31,7 +33,15 @@ export {
 export { mistakesOfSupervision } from './validate.ts'
 export { READY } from './brand.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'
-export type { FailureClass, FailureClassifier, FailureContext, FailureInfo, FailurePhase } from './failure.ts'
+export type {
+  FailureClass,
+  FailureClassifier,
+  FailureContext,
+  FailureInfo,
+  FailureJson,
+  FailurePhase,
+} from './failure.ts'
+export type { PlainError } from './plain-error.ts'
 export type { BackoffOptions, DelayInput, Jitter } from './backoff.ts'
 export type { BreakerOptions, ParkCause } from './breaker.ts'
 export type {

@@ -18,6 +18,7 @@ import type { SupervisorEvent } from './events.ts'
 import { exitWith, type ExitOutput } from './exit-reason.ts'
 import { resolveOptions, type CheckedOptions, type SupervisorOptions, type TemplateOptions } from './options.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
+import { toJson, type SupervisorJson } from './snapshot-json.ts'
 import type { ChildSpec } from './spec.ts'
 import { validateOptions } from './validate.ts'
 
@@ -34,6 +35,8 @@ interface View {
    * keeps; children themselves are started afresh.
    */
   readonly memory: SupervisorMemory
+  /** What `JSON.stringify()` makes of it: children with their states and failures; no refs, no inputs, no outputs. */
+  toJSON(): SupervisorJson
 }
 
 export type SupervisorSnapshot = Snapshot<ExitOutput> & View
@@ -80,8 +83,12 @@ export function supervisor(options: SupervisorOptions): SupervisorLogic {
     restoreSnapshot: (persisted, scope) => create(scope as SupervisorScope, (persisted as Partial<View>).memory),
     getPersistedSnapshot: ({ status, output, error, memory }) =>
       ({ status, output, error, memory }) as Snapshot<unknown>,
-    start: (_snapshot, { self }) => {
-      self.send({ type: 'supervisor.boot' })
+    start: (snapshot, scope) => {
+      const ref = scope.self as AnyActorRef
+      const old = shells.get(ref)
+      // Stopped, and started with the snapshot it had, as by React's StrictMode: the children are started afresh (D13).
+      if (old?.state.phase === 'stopped' && snapshot.status === 'active') create(scope as SupervisorScope, old.memory)
+      scope.self.send({ type: 'supervisor.boot' })
     },
     transition: (snapshot, event: { type: string }, { self }) => {
       const shell = shells.get(self as AnyActorRef)
@@ -145,6 +152,13 @@ class LiveView implements View {
 
   child(id: string): ChildInfo | undefined {
     return this.#shell.state.children.get(id)?.info()
+  }
+
+  toJSON(): SupervisorJson {
+    const { state, outcome, now } = this.#shell
+    const { children } = state
+    const { status, phase } = this
+    return toJson({ status, phase, now, children: children.values(), count: children.size, outcome })
   }
 }
 

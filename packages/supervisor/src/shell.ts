@@ -10,8 +10,8 @@ import {
   SHUTDOWN,
   spawn,
   spawnAndWatch,
-  stopOrphans,
 } from './child-actor.ts'
+import { cleanUpFailures } from './clean-up.ts'
 import { systemClock, type SupervisorClock } from './clock.ts'
 import { decide, decideEnd } from './core/decide.ts'
 import type { Effect } from './core/effect.ts'
@@ -20,9 +20,12 @@ import { Fifo } from './core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from './core/memory.ts'
 import { createState, type Child, type CoreState } from './core/state.ts'
 import type { SupervisorEvent } from './events.ts'
-import { exitReasonOf, orderedExit, recordExit, stopHard, whenOver } from './exit.ts'
+import { exitReasonOf, freeName, isOver, orderedExit, recordExit, stopHard, whenOver } from './exit.ts'
 import type { ExitReason } from './exit-reason.ts'
+import { reportFault } from './host.ts'
+import { isSupervisor } from './brand.ts'
 import type { Settings, SupervisorOptions } from './options.ts'
+import { orphan } from './orphan.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from './spec.ts'
 
@@ -69,6 +72,7 @@ export class Shell {
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
     this.state = createState(settings)
     this.#scope = scope
+    cleanUpFailures(scope.system)
     this.#clock = options.clock ?? clockOf(scope) ?? systemClock
     this.#random = options.random ?? Math.random
     if (memory !== undefined) recall(this.state, memory, this.#clock.now())
@@ -77,6 +81,15 @@ export class Shell {
   /** What the next incarnation should know. */
   get memory(): SupervisorMemory {
     return remember(this.state, this.#clock.now())
+  }
+
+  /** In ms; `undefined` if the clock cannot tell. */
+  get now(): number | undefined {
+    try {
+      return this.#clock.now()
+    } catch {
+      return undefined
+    }
   }
 
   handle(event: CoreEvent): void {
@@ -133,7 +146,6 @@ export class Shell {
   #deathOf(child: Child, ref: AnyActorRef): Death | undefined {
     const reason = exitReasonOf(ref)
     if (reason === undefined) return undefined
-    if (reason.type === 'error') stopOrphans(ref)
     this.#keepHistory(child, ref)
     return { reason, random: this.#random() }
   }
@@ -164,7 +176,7 @@ export class Shell {
         return
       case 'kill':
         this.#keepHistory(this.state.children.get(effect.ref.id), effect.ref)
-        this.#stop(effect.ref, exitReasonOf(effect.ref))
+        this.#kill(effect.ref, effect.orphanedBy)
         return
       case 'setTimer': {
         const { id, timer, delay } = effect
@@ -181,7 +193,10 @@ export class Shell {
         this.#timers.delete(effect.timer)
         return
       case 'reply':
-        effect.reply(effect.result)
+        this.#reply(effect)
+        return
+      case 'comeBack':
+        this.#scope.self.send(effect.event)
         return
       case 'goOn':
         this.#scope.self.send({ type: 'supervisor.go_on' })
@@ -191,6 +206,15 @@ export class Shell {
         return
       default:
         this.#scope.emit(effect)
+    }
+  }
+
+  /** Whoever asks by an event of its own gives any function. */
+  #reply({ reply, result }: Extract<Effect, { type: 'reply' }>): void {
+    try {
+      reply(result)
+    } catch (error) {
+      reportFault(`a reply of supervisor ${this.state.settings.id} failed`, error)
     }
   }
 
@@ -207,7 +231,7 @@ export class Shell {
     const reason = ended ?? (isBrutal ? KILLED : SHUT_DOWN)
     if (ended === undefined) recordExit(ref, reason)
     this.#keepHistory(child, ref)
-    this.#stop(ref, ended)
+    if (ended === undefined) stopHard(ref)
     const end = exitReasonOf(ref) // what it has thrown while it was cleaned up, if it has
     if (end === undefined) {
       // It is in the middle of an event, and XState stops it after that.
@@ -218,14 +242,19 @@ export class Shell {
     } else decideEnd(this.state, child, { reason: end, random: 0 }, this.#now, this.#effects) // nothing is delayed
   }
 
-  #stop(ref: AnyActorRef, ended: ExitReason | undefined): void {
-    if (ended === undefined) stopHard(ref)
-    else if (ended.type === 'error') stopOrphans(ref)
+  #kill(ref: AnyActorRef, orphanedBy: ExitReason | undefined): void {
+    if (isOver(ref)) return
+    if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) {
+      orphan(ref, orphanedBy)
+      return
+    }
+    stopHard(ref)
+    freeName(ref)
   }
 
   #start(child: Child, birth: number): void {
     const { id, incarnation } = child
-    const { logic } = child.spec.source
+    const { logic } = child.spec
     if (typeof logic !== 'function') {
       this.#spawn(child, birth, logic)
       return
@@ -280,7 +309,7 @@ export class Shell {
     const { id, spec } = child
     const { self } = this.#scope
     const options = optionsFor(logic, child, self as AnyActorRef)
-    const isReady = readinessOf(logic, spec.source.ready)
+    const isReady = readinessOf(logic, spec.ready)
     const { actor, ready, failure } =
       isReady === undefined
         ? spawn(logic, options)
@@ -293,7 +322,7 @@ export class Shell {
       this.#told({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready, death })
     }
     if (failure === undefined) return
-    if (actor !== undefined) this.#stop(actor, exitReasonOf(actor))
+    if (actor !== undefined && !isOver(actor)) stopHard(actor)
     this.#told(this.#exited(id, birth, { type: 'error', error: failure.error }))
   }
 

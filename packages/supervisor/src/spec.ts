@@ -28,6 +28,12 @@ export interface TemplateSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   /** Any XState actor logic, or a function that makes one for each start. Throwing or rejecting is a start error. */
   readonly logic: TLogic | ((context: StartContext) => StartResult<TLogic> | Promise<StartResult<TLogic>>)
   readonly input?: InputFrom<TLogic>
+  /**
+   * The name of the child in its actor system: `system.get(systemId)` is its present actor. It is free again from each death on,
+   * so that the next incarnation has it. A start while it belongs to another actor fails, with INVALID_ARGUMENT as its cause,
+   * `details: { reason: 'already_started', systemId, ref }`. Not with strategy `simple_one_for_one`. Default: none.
+   */
+  readonly systemId?: string
   /** Default `permanent`. */
   readonly restart?: RestartType
   /**
@@ -114,6 +120,9 @@ export function childSpec(spec: TemplateSpec): TemplateSpec {
 export interface ResolvedSpec {
   readonly source: ChildSpec
   readonly id: string
+  readonly logic: ChildSpec['logic']
+  readonly systemId: string | undefined
+  readonly ready: ChildSpec['ready']
   readonly restart: RestartType
   readonly shutdown: number | 'infinity' | 'brutal_kill'
   /** Whether its shutdown time holds even for an actor that does not seem to listen. */
@@ -139,6 +148,9 @@ export function resolveSpec(spec: ChildSpec, defaults: SpecDefaults): ResolvedSp
   return {
     source: spec,
     id: spec.id,
+    logic: spec.logic,
+    systemId: spec.systemId,
+    ready: spec.ready,
     restart: spec.restart ?? 'permanent',
     shutdown: spec.shutdown ?? (type === 'supervisor' ? 'infinity' : 5_000),
     patient: spec.shutdown !== undefined,

@@ -75,6 +75,7 @@ const SPEC: Readonly<Record<keyof ChildSpec, true>> = {
   id: true,
   logic: true,
   input: true,
+  systemId: true,
   restart: true,
   shutdown: true,
   type: true,
@@ -238,14 +239,22 @@ function mistakesOfChildren(options: Fields): Mistake[] {
   }
   const owner = { mode: options.mode, kind: kindOf(options), autoShutdown }
   const mistakes = children.flatMap((spec: unknown, index) => mistakesOfSpec(spec, `children[${index}]`, owner))
+  return [...mistakes, ...duplicates(children, 'id'), ...duplicates(children, 'systemId')]
+}
+
+function duplicates(children: readonly unknown[], field: 'id' | 'systemId'): Mistake[] {
+  const mistakes: Mistake[] = []
   const seen = new Set<string>()
-  for (const [index, spec] of (children as unknown[]).entries()) {
-    const id = isFields(spec) ? spec.id : undefined
-    if (!isName(id)) continue
-    if (seen.has(id)) {
-      mistakes.push({ fault: 'duplicate', text: `children[${index}].id ${show(id)} is taken by an earlier child` })
+  for (const [index, spec] of children.entries()) {
+    const name = isFields(spec) ? spec[field] : undefined
+    if (!isName(name)) continue
+    if (seen.has(name)) {
+      mistakes.push({
+        fault: 'duplicate',
+        text: `children[${index}].${field} ${show(name)} is taken by an earlier child`,
+      })
     }
-    seen.add(id)
+    seen.add(name)
   }
   return mistakes
 }
@@ -286,6 +295,13 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
   check.field(spec, 'startTimeout', (value) => isDuration(value) && value > 0, 'ms, more than 0')
   check.field(spec, 'awaitReady', isBoolean, 'true or false')
   check.oneOf(spec, 'onExhausted', ['park', 'escalate'])
+  check.field(spec, 'systemId', isName, 'a non-empty string')
+  if (kind === 'simple_one_for_one' && spec.systemId !== undefined) {
+    check.say(
+      'bad_combination',
+      'systemId is not for strategy simple_one_for_one, whose children would all have the same',
+    )
+  }
   checkPolicies(check, spec)
   if (mode === 'otp') check.absent(spec, ['backoff', 'breaker'])
   return check.mistakes

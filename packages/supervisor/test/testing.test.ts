@@ -154,6 +154,12 @@ test.each<[what: string, test: string, message: string, strategy: RestartStrateg
     broken(() => ({ restart: ['a', 'c'] })),
   ],
   [
+    'names somebody twice',
+    KNOWN,
+    "plan() must name a child once: it named 'a' more than once when a failed (phase run; a running permanent)",
+    broken(({ id }) => ({ restart: [id, id] })),
+  ],
+  [
     'changes its mind',
     'plan() gives the same answer twice',
     'plan() must give the same answer twice: it answered [] and then ["a"] when a failed',

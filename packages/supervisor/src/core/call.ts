@@ -6,7 +6,11 @@ export type Address = string | AnyActorRef
 
 /** Whoever asks may ask with anything. */
 export function isRef(address: unknown): address is AnyActorRef {
-  return typeof address === 'object' && address !== null && 'getSnapshot' in address
+  try {
+    return typeof address === 'object' && address !== null && 'getSnapshot' in address
+  } catch {
+    return false // it does not want to be looked at
+  }
 }
 
 /** One administrative operation. */
@@ -20,7 +24,8 @@ export type Call =
   | { readonly type: 'getChildSpec'; readonly child: Address; readonly isOver?: (() => boolean) | undefined }
   | { readonly type: 'deleteChild' | 'unpark'; readonly child: Address }
   | { readonly type: 'whichChildren' }
-  | { readonly type: 'countChildren' }
+  /** `isOver` tells whether an actor has ended, when the operation's turn has come. */
+  | { readonly type: 'countChildren'; readonly isOver?: ((ref: AnyActorRef) => boolean) | undefined }
 
 /** Where the answer goes. The core only hands it back. */
 export type Reply = (result: Result) => void

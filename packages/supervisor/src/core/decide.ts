@@ -1,4 +1,4 @@
-import { errorOfExit } from '../exit-reason.ts'
+import { errorOfExit, isExitReason } from '../exit-reason.ts'
 import type { Effect } from './effect.ts'
 import { end, halt } from './ending.ts'
 import type { Asked, ChildNews, CoreEvent, Death, Shutdown } from './event.ts'
@@ -68,6 +68,13 @@ function takeIn(turn: Turn, event: CoreEvent): void {
       return
     case 'supervisor.go_on':
       return
+    case 'supervisor.retry':
+      state.queue.push({ type: 'retry', id: event.id })
+      state.retries += 1
+      return
+    case 'supervisor.death':
+      state.queue.push({ type: 'death', id: event.id, birth: event.birth })
+      return
     case 'supervisor.call':
       ask(turn, event)
       return
@@ -131,12 +138,15 @@ function spawned(turn: Turn, child: Child, event: Extract<ChildNews, { type: 'su
   const { id, incarnation } = child
   child.ref = ref
   child.lastRef = undefined
+  child.knownAs ??= ref
   emit(turn, { type: 'child.start', supervisor: turn.state.settings.id, id, incarnation, ref })
   const task = taskStarting(turn, child)
   if (event.ready) becomeReady(turn, child)
   if (event.death !== undefined) {
-    if (task !== undefined) task.starting = undefined
-    died(turn, child, event.death)
+    // It has died after whatever the supervisor has not heard of yet, and is answered after that.
+    declareDead(turn, child, event.death.reason)
+    child.death = event.death
+    turn.effects.push({ type: 'comeBack', event: { type: 'supervisor.death', id, birth: child.birth } })
   }
   if (task !== undefined && (event.ready || !child.spec.awaitReady)) proceed(turn, task)
 }
@@ -225,8 +235,8 @@ function answer(turn: Turn, pending: Pending): void {
   }
 }
 
-function shutDown(turn: Turn, { reason = { type: 'shutdown' } }: Shutdown): void {
-  end(turn, reason)
+function shutDown(turn: Turn, { reason }: Shutdown): void {
+  end(turn, isExitReason(reason) ? reason : { type: 'shutdown' })
 }
 
 function boot(turn: Turn): void {

@@ -3,6 +3,7 @@ import type { TerrariumError } from '../errors.ts'
 import type { SupervisorEvent } from '../events.ts'
 import type { ExitReason } from '../exit-reason.ts'
 import type { Reply } from './call.ts'
+import type { CoreEvent } from './event.ts'
 import type { Child } from './state.ts'
 
 /** What the core wants done. Effects are carried out in order. */
@@ -14,14 +15,19 @@ export type Effect =
    * end: `shutdown` or `killed`, unless it has come to an end of its own already.
    */
   | { readonly type: 'shutdown'; readonly child: Child }
-  /** Stop the child hard. The core has declared it dead already. */
-  | { readonly type: 'kill'; readonly ref: AnyActorRef }
+  /**
+   * Stop the child hard. The core has declared it dead already. With `orphanedBy` the supervisor itself has died, for this reason:
+   * a child that is a supervisor stops its own children in order instead.
+   */
+  | { readonly type: 'kill'; readonly ref: AnyActorRef; readonly orphanedBy?: ExitReason }
   /** Send `{ type: 'timer', id, timer }` after so many ms. */
   | { readonly type: 'setTimer'; readonly id: string; readonly timer: number; readonly delay: number }
   | { readonly type: 'clearTimer'; readonly timer: number }
   /** Tell whoever listens. */
   | SupervisorEvent
   | { readonly type: 'reply'; readonly reply: Reply; readonly result: Result }
+  /** Come back with this event, behind whatever has been sent to the supervisor before (H12). */
+  | { readonly type: 'comeBack'; readonly event: CoreEvent }
   /** Let the world see the state as it is, and come back with `supervisor.go_on`. */
   | { readonly type: 'goOn' }
   /** The supervisor itself ends. The last effect there is. */

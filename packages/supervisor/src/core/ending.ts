@@ -1,5 +1,5 @@
 import type { ExitReason } from '../exit-reason.ts'
-import { kill, settleStopped } from './lifecycle.ts'
+import { declareDead, settleStopped } from './lifecycle.ts'
 import { abort, IDLE, run, type Purpose } from './task.ts'
 import { emit, refuse, stoppedError, type Turn } from './turn.ts'
 
@@ -22,13 +22,19 @@ const ENDING: Purpose<ExitReason> = {
 
 const ENDING_AT_ONCE: Purpose<ExitReason> = { ...ENDING, isParallel: true }
 
-/** Kills all children in reverse start order: the supervisor's own actor is being stopped hard, or has failed. */
+/**
+ * Kills all children in reverse start order: the supervisor's own actor is being stopped hard, or has failed. Children that are
+ * supervisors outlive it until they have stopped their own children in order (L15).
+ */
 export function halt(turn: Turn, reason: ExitReason = { type: 'killed' }): void {
   const stopping = turn.state.phase === 'stopping'
   if (!abandon(turn, 'stopped') && !stopping) return
   turn.state.task = IDLE
   for (const child of [...turn.state.children.values()].reverse()) {
-    if (child.isAlive) kill(turn, child, { type: 'killed' })
+    if (child.isAlive) {
+      if (child.ref !== undefined) turn.effects.push({ type: 'kill', ref: child.ref, orphanedBy: reason })
+      declareDead(turn, child, { type: 'killed' })
+    }
     settleStopped(turn, child)
   }
   finish(turn, reason)

@@ -55,6 +55,10 @@ export type CoreEvent =
   | { readonly type: 'supervisor.boot' }
   /** Look at what waits. */
   | { readonly type: 'supervisor.go_on' }
+  /** A start has failed and waits for its turn to be tried again (mode `otp`). */
+  | { readonly type: 'supervisor.retry'; readonly id: string }
+  /** A child has died at its start, which is known already, and waits for its turn to be answered. */
+  | { readonly type: 'supervisor.death'; readonly id: string; readonly birth: number }
   | Asked
   | Shutdown
   /** End at once; default reason `killed`. */
@@ -66,6 +70,8 @@ export type CoreEvent =
 const SHAPES: Readonly<Record<string, Readonly<Record<string, 'string' | 'number' | 'object' | 'function'>>>> = {
   'supervisor.boot': {},
   'supervisor.go_on': {},
+  'supervisor.retry': { id: 'string' },
+  'supervisor.death': { id: 'string', birth: 'number' },
   'supervisor.shutdown': {},
   'supervisor.call': { call: 'object', reply: 'function' },
   'supervisor.timer': { id: 'string', timer: 'number' },

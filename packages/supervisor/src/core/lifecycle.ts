@@ -1,5 +1,6 @@
 import { TerrariumError } from '../errors.ts'
 import type { ExitReason } from '../exit-reason.ts'
+import { plainError } from '../plain-error.ts'
 import { credit } from './assess.ts'
 import type { Child } from './state.ts'
 import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
@@ -27,6 +28,7 @@ export function becomeReady(turn: Turn, child: Child): void {
   child.readyAt = turn.now
   const { id, incarnation, ref } = child
   if (ref === undefined) return
+  child.knownAs = ref
   if (child.trouble.probing) emit(turn, { type: 'child.unparked', ...about(turn, child) })
   emit(turn, { type: 'child.ready', supervisor: turn.state.settings.id, id, incarnation, ref })
 }
@@ -85,8 +87,8 @@ export function settleStopped(turn: Turn, child: Child): void {
 }
 
 export function startFailed(supervisor: string, child: string, cause: unknown): TerrariumError {
-  const why = cause instanceof Error ? cause.message : String(cause)
-  return new TerrariumError('START_FAILED', `child ${child} of supervisor ${supervisor} did not start: ${why}`, {
+  const { message } = plainError(cause)
+  return new TerrariumError('START_FAILED', `child ${child} of supervisor ${supervisor} did not start: ${message}`, {
     hint: cause instanceof TerrariumError ? cause.hint : undefined,
     cause,
     details: { supervisor, child },

@@ -1,5 +1,7 @@
 import type { BreakerMemory, ParkCause } from '../breaker.ts'
+import { Failure } from '../fingerprint.ts'
 import type { FailureClass, FailurePhase } from '../failure.ts'
+import { plainError, type PlainError } from '../plain-error.ts'
 import { isStable } from './assess.ts'
 import type { Child, CoreState, FailureMemory } from './state.ts'
 
@@ -10,7 +12,7 @@ export interface SupervisorMemory {
 
 interface ChildMemory {
   readonly failure: {
-    readonly error: { readonly name: string; readonly message: string; readonly code?: string | number }
+    readonly error: PlainError
     readonly class: FailureClass
     readonly fingerprint: string
     readonly phase: FailurePhase
@@ -52,7 +54,7 @@ function rememberChild(child: Child, memory: FailureMemory, now: number): ChildM
   const { until, parkedFor } = child.trouble
   const remaining = until === undefined ? {} : { remaining: Math.max(0, until - now) }
   return {
-    failure: { error: plain(error), class: kind, fingerprint, phase, attempts, age: now - at },
+    failure: { error: plainError(error), class: kind, fingerprint, phase, attempts, age: now - at },
     delay,
     age: now - since,
     breaker,
@@ -64,8 +66,9 @@ function recallChild(child: Child, { failure, delay, age, breaker, parked }: Chi
   const { error, age: lastAge, ...last } = failure
   const { message, ...fields } = error
   const { troubled } = child
+  const known = { ...last, error: Object.assign(new Error(message), fields), at: now - lastAge }
   troubled.memory = {
-    last: { ...last, error: Object.assign(new Error(message), fields), at: now - lastAge },
+    last: new Failure(known, last.fingerprint),
     delay,
     since: now - age,
     breaker,
@@ -74,11 +77,4 @@ function recallChild(child: Child, { failure, delay, age, breaker, parked }: Chi
   child.state = 'parked'
   troubled.parkedFor = parked.cause
   troubled.until = parked.remaining === undefined ? undefined : now + parked.remaining
-}
-
-function plain(error: unknown): ChildMemory['failure']['error'] {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) }
-  const { name, message } = error
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' || typeof code === 'number' ? { name, message, code } : { name, message }
 }

@@ -1,7 +1,8 @@
 import { TerrariumError } from '../errors.ts'
 import { errorOfExit } from '../exit-reason.ts'
 import { overlay } from '../overlay.ts'
-import { describeSpec, type ChildSpec, type ResolvedSpec } from '../spec.ts'
+import { describeSpec, type ChildSpec } from '../spec.ts'
+import { show } from '../show.ts'
 import { faultOfSpec } from '../validate.ts'
 import { isRef, type Address, type Call, type Reply } from './call.ts'
 import type { Death } from './event.ts'
@@ -26,10 +27,13 @@ export type Refusal =
 
 /** What is wrong with an operation, with the specification that comes with it. */
 export function faultOf({ settings }: CoreState, call: Call): TerrariumError | undefined {
-  if (call.type === 'reconfigure') return faultOfSpec(call.spec, settings)
-  return call.type === 'startChild' && settings.template === undefined
-    ? faultOfSpec(call.specOrInput, settings)
-    : undefined
+  const hasSpec = call.type === 'reconfigure' || (call.type === 'startChild' && settings.template === undefined)
+  if (!hasSpec) return undefined
+  try {
+    return faultOfSpec(call.type === 'reconfigure' ? call.spec : call.specOrInput, settings)
+  } catch (error) {
+    return unreadable(error)
+  }
 }
 
 /** Refuses to try a parked child twice at a time, which would be so if this waited for its turn (X16). */
@@ -47,6 +51,23 @@ export function perform(turn: Turn, call: Call, reply: Reply): void {
   else refuse(turn, reply, fault)
 }
 
+/** What is made of an argument, which may throw when it is looked at: a getter, or a proxy. `undefined`: it has, and was refused. */
+function readArgument<T>(turn: Turn, reply: Reply, read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    refuse(turn, reply, unreadable(error))
+    return undefined
+  }
+}
+
+function unreadable(cause: unknown): TerrariumError {
+  return new TerrariumError('INVALID_ARGUMENT', 'the argument cannot be read: looking at it throws', {
+    cause,
+    details: { reason: 'bad_request' satisfies Refusal },
+  })
+}
+
 function performFaultless(turn: Turn, call: Call, reply: Reply): void {
   const { state } = turn
   switch (call.type) {
@@ -54,7 +75,7 @@ function performFaultless(turn: Turn, call: Call, reply: Reply): void {
       answer(turn, reply, listChildren(state).reverse())
       return
     case 'countChildren':
-      answer(turn, reply, countChildren(state))
+      answer(turn, reply, countChildren(state, call.isOver ?? (() => false)))
       return
     case 'startChild':
       startChild(turn, call.specOrInput, reply)
@@ -114,11 +135,14 @@ function performOnNobody(turn: Turn, call: Extract<Call, { child: Address }>, re
   } else deny(turn, reply, call.child, 'not_found')
 }
 
-/** Dynamic children are addressed by their actors, also by the last one while there is none; others by id (J10, K05, H11). */
+/**
+ * Dynamic children are addressed by their actors, others by id (J10, K05). An actor stands for its child until a later one has
+ * become ready, so that a child can be addressed while it waits, or fails again and again (H11, K14).
+ */
 function find({ children, settings }: CoreState, address: Address): Child | undefined {
   if (settings.kind === 'static') return typeof address === 'string' ? children.get(address) : undefined
   const child = isRef(address) ? children.get(address.id) : undefined
-  return (child?.ref ?? child?.lastRef) === address ? child : undefined
+  return (child?.ref ?? child?.lastRef) === address || child?.knownAs === address ? child : undefined
 }
 
 /** What makes no sense for a child that has no specification of its own (K05). */
@@ -127,40 +151,30 @@ function isOnlyById({ type, child }: Extract<Call, { child: Address }>): boolean
 }
 
 function startChild(turn: Turn, specOrInput: unknown, reply: Reply): void {
-  const { settings } = turn.state
-  const { template } = settings
-  if (template !== undefined) {
-    startDynamic(turn, template, overlay(template.source.input, specOrInput), reply)
-    return
-  }
-  const spec = settings.resolveSpec(specOrInput as ChildSpec)
-  if (settings.kind === 'static') startStatic(turn, new Child(spec), reply)
-  else startDynamic(turn, spec, overlay(settings.extraInput, spec.source.input), reply)
-}
-
-function startStatic(turn: Turn, child: Child, reply: Reply): void {
-  const present = turn.state.children.get(child.id)
-  if (present !== undefined) {
-    if (present.state === 'running' || present.state === 'starting') {
-      deny(turn, reply, child.id, 'already_started', { ref: present.ref ?? present.lastRef })
-    } else deny(turn, reply, child.id, 'already_present')
-    return
-  }
-  add(turn, child, reply)
-}
-
-function startDynamic(turn: Turn, spec: ResolvedSpec, input: unknown, reply: Reply): void {
   const { state } = turn
-  if (state.children.size >= state.settings.maxChildren) {
-    deny(turn, reply, spec.id, 'max_children')
-    return
-  }
-  state.lastInstance += 1
-  add(turn, new Child(spec, `${spec.id}:${state.lastInstance}`, input), reply)
+  const { kind, maxChildren } = state.settings
+  const child = readArgument(turn, reply, () => newChild(state, specOrInput))
+  if (child === undefined) return
+  const present = state.children.get(child.id)
+  if (kind !== 'static' && state.children.size >= maxChildren) deny(turn, reply, child.spec.id, 'max_children')
+  else if (present === undefined) add(turn, child, reply)
+  else if (present.state !== 'running' && present.state !== 'starting') deny(turn, reply, child.id, 'already_present')
+  else deny(turn, reply, child.id, 'already_started', { ref: present.ref ?? present.lastRef })
+}
+
+/** A dynamic child gets an id that nobody else has. */
+function newChild({ settings, lastInstance }: CoreState, specOrInput: unknown): Child {
+  const { template, kind, extraInput } = settings
+  const spec = template ?? settings.resolveSpec(specOrInput as ChildSpec)
+  if (kind === 'static') return new Child(spec)
+  const input =
+    template === undefined ? overlay(extraInput, spec.source.input) : overlay(template.source.input, specOrInput)
+  return new Child(spec, `${spec.id}:${lastInstance + 1}`, input)
 }
 
 function add(turn: Turn, child: Child, reply: Reply): void {
   turn.state.children.set(child.id, child)
+  if (turn.state.settings.kind !== 'static') turn.state.lastInstance += 1
   startFor(turn, child, reply, forget)
 }
 
@@ -174,18 +188,24 @@ function forget({ state }: Turn, { id }: Child): void {
  */
 function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
   const { children, settings } = turn.state
-  const spec = settings.resolveSpec(given as ChildSpec)
-  const child = settings.kind === 'static' ? children.get(spec.id) : undefined
+  const read = readArgument(turn, reply, () => {
+    const spec = settings.resolveSpec(given as ChildSpec)
+    const child = settings.kind === 'static' ? children.get(spec.id) : undefined
+    const input: unknown = spec.source.input
+    return { spec, child, input, isSame: child && isSameSpec(child.spec.source, spec.source) }
+  })
+  if (read === undefined) return
+  const { spec, child, input, isSame } = read
   if (child === undefined) {
     deny(turn, reply, spec.id, 'not_found')
     return
   }
-  if (isSameSpec(child.spec.source, spec.source)) {
+  if (isSame === true) {
     answer(turn, reply, child.ref)
     return
   }
   child.spec = spec
-  child.input = spec.source.input
+  child.input = input
   const { troubled } = child
   troubled.memory = undefined
   troubled.legacy = undefined
@@ -321,7 +341,7 @@ function deny(
   more: Readonly<Record<string, unknown>> = {},
 ): void {
   const supervisor = turn.state.settings.id
-  const child = isRef(address) ? address.id : String(address)
+  const child = isRef(address) ? address.id : typeof address === 'string' ? address : show(address)
   const message = `child ${child} of supervisor ${supervisor} ${REFUSALS[reason]}`
   refuse(
     turn,

@@ -4,11 +4,11 @@ import { countFailure } from '../crash-loop.ts'
 import { TerrariumError } from '../errors.ts'
 import { errorOfExit, isCleanExit, type ExitReason } from '../exit-reason.ts'
 import type { FailureInfo } from '../failure.ts'
-import { show } from '../show.ts'
 import { assess, type Assessment } from './assess.ts'
 import { end } from './ending.ts'
 import type { Death } from './event.ts'
 import { settleStopped, start } from './lifecycle.ts'
+import { planOf } from './plan.ts'
 import type { Child, CoreState } from './state.ts'
 import { run, type Purpose } from './task.ts'
 import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
@@ -56,8 +56,7 @@ function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: rea
     child.troubled.retry = reason
     child.troubled.group = remaining.length > 0 ? remaining : undefined
     setTimer(turn, child, 0)
-    turn.state.queue.push({ type: 'retry', id: child.id })
-    turn.state.retries += 1
+    turn.effects.push({ type: 'comeBack', event: { type: 'supervisor.retry', id: child.id } })
   } else if (isAdmitted(turn, child, reason)) {
     if (leavesRoom(turn, child)) restart(turn, child)
     else postpone(turn, child)
@@ -268,16 +267,14 @@ const HOLD: Purpose = {}
 
 const GROUP_START: Purpose = { failed: answerDeath }
 
-/** In start order, without those that are parked. `undefined` if the strategy has thrown: the supervisor is ending. */
+/** In start order, without those that are parked. `undefined` if the strategy has no valid plan: the supervisor is ending. */
 function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readonly string[] | undefined {
-  const { children, settings } = turn.state
+  const { children } = turn.state
   let planned: readonly string[]
   try {
-    const phase = child.readyAt === undefined ? 'start' : 'run'
-    const plan: unknown = settings.strategy.plan(child, turn.state.listing, { supervisor: settings.id, phase })
-    planned = idsOf(plan, settings.strategy.name)
+    planned = planOf(turn.state, child)
   } catch (error) {
-    giveUp(turn, child, `strategy ${settings.strategy.name}`, error)
+    misplanned(turn, child, error)
     return undefined
   }
   const alone = planned.length === 0 || (planned.length === 1 && planned[0] === child.id)
@@ -291,16 +288,6 @@ function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readon
   const group: string[] = []
   for (const member of children.values()) if (wanted.has(member.id) && comesBack(turn, member)) group.push(member.id)
   return group
-}
-
-/** A strategy may be anybody's. */
-function idsOf(plan: unknown, strategy: string): readonly string[] {
-  const { restart } = (plan ?? {}) as { restart?: unknown }
-  if (Array.isArray(restart) && restart.every((id) => typeof id === 'string')) return restart
-  throw new TerrariumError('INVALID_ARGUMENT', `strategy ${strategy} answered ${show(plan)} without a list of ids`, {
-    hint: 'plan() answers at once with { restart: ids }, an array of strings',
-    details: { strategy, plan },
-  })
 }
 
 function comesBack({ state }: Turn, { state: now, isHeld }: Child): boolean {
@@ -340,15 +327,23 @@ function heldFor({ state }: Turn, failed: Child, group: readonly string[]): Chil
 }
 
 function giveUp(turn: Turn, child: Child, exceeded: string, cause: unknown, failure?: FailureInfo): void {
-  const { id, giveUpWith } = turn.state.settings
+  const { settings } = turn.state
   settleStopped(turn, child)
-  if (giveUpWith === 'shutdown') {
-    end(turn, { type: 'shutdown' })
-    return
-  }
-  const error = new TerrariumError('STOPPED', `supervisor ${id} gave up: ${exceeded} of child ${child.id}`, {
+  if (settings.giveUpWith === 'shutdown') end(turn, { type: 'shutdown' })
+  else end(turn, { type: 'error', error: gaveUp(settings.id, child, exceeded, cause, failure) })
+}
+
+/** A strategy without a valid plan is a fault of the program: it is told in every mode, and never as a clean end (E6). */
+function misplanned(turn: Turn, child: Child, cause: unknown): void {
+  const { id, strategy } = turn.state.settings
+  settleStopped(turn, child)
+  end(turn, { type: 'error', error: gaveUp(id, child, `strategy ${strategy.name}`, cause) })
+}
+
+function gaveUp(id: string, child: Child, exceeded: string, cause: unknown, failure?: FailureInfo): TerrariumError {
+  return new TerrariumError('STOPPED', `supervisor ${id} gave up: ${exceeded} of child ${child.id}`, {
     cause,
+    hint: cause instanceof TerrariumError ? cause.hint : undefined,
     details: { supervisor: id, child: child.id, exceeded, ...(failure === undefined ? {} : { failure }) },
   })
-  end(turn, { type: 'error', error })
 }

@@ -87,6 +87,8 @@ export class Child implements ChildView {
   stopper: Task | undefined
   /** The last one, until there is the next. */
   lastRef: AnyActorRef | undefined
+  /** The last actor that became ready, or the first one as long as none did: what a dynamic child is known by (K14). */
+  knownAs: AnyActorRef | undefined
   input: unknown
   /** In ms. Never an integer to V8, which would make all children anew when it is none for the first time. */
   startedAt = NaN
@@ -205,16 +207,17 @@ export function listChildren({ children }: CoreState): ChildInfo[] {
 }
 
 /**
- * A supervisor with a template has one specification, however many children (K01), and in OTP it takes those for active of
- * whose death it has not heard yet.
+ * A supervisor with a template has one specification, however many children (K01). Active is a child whose actor is alive, also if
+ * the supervisor has not heard of its death yet (J15); in OTP that holds for static children only.
  */
-export function countChildren({ children, settings }: CoreState): ChildCounts {
-  const { template, mode } = settings
-  const isTrusting = template !== undefined && mode === 'otp'
+export function countChildren({ children, settings }: CoreState, isOver: (ref: AnyActorRef) => boolean): ChildCounts {
+  const { template, kind, mode } = settings
+  const isTrusting = kind !== 'static' && mode === 'otp'
   let active = 0
   let supervisors = 0
   for (const child of children.values()) {
-    if (isTrusting ? !child.isWaiting : child.isAlive && child.ref !== undefined) active += 1
+    const { ref } = child
+    if (isTrusting ? !child.isWaiting : child.isAlive && ref !== undefined && !isOver(ref)) active += 1
     if (child.type === 'supervisor') supervisors += 1
   }
   const specs = template === undefined ? children.size : 1

@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate'
 import { isSupervisor } from '../brand.ts'
-import { orderedExit } from '../exit.ts'
+import { isBeingStopped, orderedExit } from '../exit.ts'
 import type { ExitReason } from '../exit-reason.ts'
 
 /**
@@ -12,9 +12,9 @@ export function reasonOfHalt(ref: AnyActorRef): ExitReason | undefined {
   const parent = ref._parent
   const reason = parent && orderedExit(parent)
   if (reason !== undefined) return reason
-  // Stopped by actor.stop(), or by a machine that leaves a state; a supervisor's own end is seen only if it was ordered.
-  const goesDown = parent === undefined || !isSupervisor(parent.getSnapshot()) || isDoomed(parent._parent)
-  return goesDown ? { type: 'shutdown' } : undefined
+  if (parent === undefined || !isSupervisor(parent.getSnapshot())) return { type: 'shutdown' } // actor.stop(), or a state is left
+  // A supervisor's own end is seen only if it was ordered. One that is not ending has killed the actor itself.
+  return isBeingStopped(parent) && isDoomed(parent._parent) ? { type: 'shutdown' } : undefined
 }
 
 function isDoomed(ref: AnyActorRef | undefined): boolean {

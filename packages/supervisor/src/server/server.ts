@@ -164,6 +164,7 @@ export class Server<TState> {
         this.#end(reason)
       },
       (error) => {
+        answer?.() // also then, as in OTP
         this.#end({ type: 'error', error })
       },
     )

@@ -1,7 +1,7 @@
 import type { AnyActorRef } from 'xstate'
 import { TerrariumError } from '../errors.ts'
 import { isOver } from '../exit.ts'
-import type { ExitReason } from '../exit-reason.ts'
+import { isSameExit, type ExitReason } from '../exit-reason.ts'
 import type { StopEvent } from './server.ts'
 import { wait, type WaitOptions } from './wait.ts'
 
@@ -32,7 +32,7 @@ export function stopServer(ref: AnyActorRef, options: StopOptions = {}): Promise
       { ...options, timeout },
       {
         ended: (exit) => {
-          if (isSame(exit, reason)) {
+          if (isSameExit(exit, reason)) {
             resolve()
             return
           }
@@ -48,10 +48,4 @@ export function stopServer(ref: AnyActorRef, options: StopOptions = {}): Promise
     )
     ref.send({ type: 'server.stop', reason } satisfies StopEvent)
   })
-}
-
-function isSame(exit: ExitReason, asked: ExitReason): boolean {
-  if (exit.type === 'error') return asked.type === 'error' && exit.error === asked.error
-  if (exit.type === 'shutdown') return asked.type === 'shutdown' && exit.detail === asked.detail
-  return exit.type === asked.type
 }

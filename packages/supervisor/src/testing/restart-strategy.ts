@@ -31,11 +31,18 @@ export function describeRestartStrategy(
 
 const namesKnownChildren = (strategy: RestartStrategy) => (situation: Situation) => {
   const known = new Set(situation.children.map(({ id }) => id))
-  const unknown = ask(strategy, situation).find((id) => !known.has(id))
+  const ids = ask(strategy, situation)
+  const unknown = ids.find((id) => !known.has(id))
   ensure(
     unknown === undefined,
     'plan() must name children of the supervisor only',
     () => `it named ${show(unknown)} ${tell(situation)}`,
+  )
+  const repeated = ids.find((id, index) => ids.indexOf(id) !== index)
+  ensure(
+    repeated === undefined,
+    'plan() must name a child once',
+    () => `it named ${show(repeated)} more than once ${tell(situation)}`,
   )
 }
 

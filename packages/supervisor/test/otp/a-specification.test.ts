@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createSupervisor, supervisor } from '@terrarium/supervisor'
+import { createSupervisor, supervisor, type ChildSpec } from '@terrarium/supervisor'
 import { bench, child, idle, obedient, refusal, type Bench } from '../support.ts'
 import { BOOM } from './actors.ts'
 
@@ -92,8 +92,43 @@ test('A05 a specification without a logic is refused', async () => {
   expect(await faults({ id: 'a' })).toEqual(['missing_logic', 'missing_logic'])
 })
 
-test.each([['a'], [7], [null], [undefined], [() => idle]])('A06 %p is no specification', async (spec) => {
+test.each<[string, unknown, shown: string]>([
+  ['a string', 'a', "'a'"],
+  ['a number', 7, '7'],
+  ['true', true, 'true'],
+  ['null', null, 'null'],
+  ['undefined', undefined, 'undefined'],
+  ['a symbol', Symbol('a'), 'Symbol(a)'],
+  ['a function', () => idle, 'a function'],
+  // OTP's own old form.
+  ['a tuple', ['a', idle, 'permanent', 5_000, 'worker'], 'an array'],
+  ['an empty list', [], 'an array'],
+])('A06 %s is no specification, and the error says so, and where', async (_, spec, shown) => {
   expect(await faults(spec)).toEqual(['invalid_child_spec', 'invalid_child_spec'])
+  let starts = 0
+  const logic = (): typeof idle => {
+    starts += 1
+    return idle
+  }
+  const options = { id: 'app', mode: 'otp', children: [child('a', { logic }), spec, child('b', { logic }), spec] }
+  const mistake = (index: number): string => `children[${index}] must be an object, not ${shown}`
+  const details = { reason: 'invalid_child_spec', mistakes: [mistake(1), mistake(3)] }
+  expect(() => createSupervisor(options as never)).toThrow(expect.objectContaining({ details }))
+  expect(() => supervisor(options as never)).toThrow(expect.objectContaining({ details }))
+
+  // A running supervisor is no different for it.
+  const it = bench({ mode: 'otp', intensity: 0, children: [child('a', { logic })] })
+  await it.app.start()
+  const a = it.ref('a')
+  it.take()
+  await expect(it.app.startChild(spec as never)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    details: { reason: 'invalid_child_spec', mistakes: [`child must be an object, not ${shown}`] },
+  })
+  expect(await refusal(it.app.reconfigure(spec as never))).toBe('invalid_child_spec')
+  expect([it.take(), it.ref('a'), starts]).toEqual([[], a, 1])
+  expect(await it.app.countChildren()).toEqual({ specs: 1, active: 1, supervisors: 0, workers: 1 })
+  await over(it)
 })
 
 test.each([['idle'], [{}], [7], [null]])('A07 %p is no logic', async (logic) => {
@@ -141,8 +176,40 @@ test('A13 a permanent child cannot be significant, not by default either', async
   }
 })
 
-test('A14 what is unknown is ignored in mode otp', () => {
-  expect(otp({ colour: 'green', children: [{ id: 'a', logic: idle, size: 3 }] })).toBeUndefined()
+test('A14 what is unknown is ignored in mode otp', async () => {
+  /** Names that mean something elsewhere: of OTP's own, of other options, and of what the supervisor keeps for itself. */
+  const names = [
+    ...['colour', 'start', 'modules', 'max_restarts', 'auto_shutdown', 'name', 'meta', 'toString', '__proto__'],
+    ...['state', 'ref', 'lastRef', 'birth', 'incarnation', 'death', 'timer', 'trouble', 'group', 'until', 'source'],
+    ...['phase', 'task', 'queue', 'window', 'kind', 'template', 'settings', 'supervisor', 'parent', 'snapshots'],
+  ]
+  const unknown = names.reduce(
+    (fields, name) => Object.defineProperty(fields, name, { value: 'stopped', enumerable: true }),
+    {},
+  )
+  /** All that happens to a supervisor, from start to end. */
+  const story = async (more: object): Promise<unknown> => {
+    const spec = (id: string): ChildSpec => ({ ...child(id), ...more })
+    const it = bench({ mode: 'otp', intensity: 2, ...more, children: [spec('a'), spec('b')] })
+    await it.app.start()
+    await it.app.startChild(spec('c'))
+    await it.app.reconfigure({ ...spec('b'), restart: 'transient' })
+    await it.clock.advance(10)
+    await it.crash('a')
+    await it.end('b', { type: 'normal' })
+    const states = JSON.stringify(it.app.children)
+    const counts = await it.app.countChildren()
+    const { id, restart, shutdown, type, significant } = await it.app.getChildSpec('c')
+    await it.app.terminateChild('c')
+    await it.app.deleteChild('c')
+    await it.crash('a')
+    await it.crash('a') // is one too many
+    const events = it.events.map((event) => `${event.type} ${'id' in event ? event.id : JSON.stringify(event.reason)}`)
+    expect(it.clock.pending).toBe(0)
+    return { states, counts, spec: [id, restart, shutdown, type, significant], events }
+  }
+  expect(otp({ ...unknown, children: [{ id: 'a', logic: idle, ...unknown }] })).toBeUndefined()
+  expect(await story(unknown)).toEqual(await story({}))
 })
 
 test('A15 two children with one id are refused, and none is started', () => {

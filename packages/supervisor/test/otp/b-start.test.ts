@@ -11,6 +11,12 @@ const fails: Logic = () => {
 }
 const ignored: Logic = () => IGNORE
 
+/** The error of a start function that makes no logic. */
+function junk(shown: string): unknown {
+  const made = { code: 'INVALID_ARGUMENT', details: { supervisor: 'app', child: 'sub' } }
+  return { ...made, message: expect.stringContaining(shown) as unknown }
+}
+
 const otp = (...children: ChildSpec[]): Bench => bench({ mode: 'otp', children })
 
 async function over({ app, clock }: Bench): Promise<void> {
@@ -97,19 +103,23 @@ test('B04 the failure of a nested supervisor nests', async () => {
   })
 })
 
-test.each<[string, unknown, unknown]>([
+const start = (act: () => unknown): Logic => act as Logic
+
+test.each<[string, Logic, unknown]>([
   ['throws', fails, boom],
   [
     'throws no error',
-    () => {
+    start(() => {
       // eslint-disable-next-line @typescript-eslint/only-throw-error -- anything can be thrown
       throw 't'
-    },
+    }),
     't',
   ],
-  ['rejects', () => Promise.reject(boom), boom],
-  ['makes junk', () => 42, { code: 'INVALID_ARGUMENT' }],
-  ['promises junk', () => Promise.resolve(42), { code: 'INVALID_ARGUMENT' }],
+  ['rejects', start(() => Promise.reject(boom)), boom],
+  ['makes junk', start(() => 42), junk('42')],
+  ['makes nothing', start(() => undefined), junk('undefined')],
+  ['makes a specification', start(() => ({ id: 'x', logic: obedient })), junk('an object')],
+  ['promises junk', start(() => Promise.resolve(42)), junk('42')],
   [
     'makes an actor that throws as it starts',
     () =>
@@ -120,11 +130,59 @@ test.each<[string, unknown, unknown]>([
       }),
     boom,
   ],
+  ['makes an actor whose state cannot be made', () => createMachine({ context: fails as never }), boom],
 ])('B05 a start function that %s is a start error, and the supervisor goes on', async (_, logic, cause) => {
-  const { result, left } = await startOf(logic as Logic)
-  expect(result).toMatchObject({ code: 'START_FAILED', cause })
-  expect(left.app.children.map(({ id, state }) => [id, state])).toEqual([['a', 'running']])
+  const uncaught: unknown[] = []
+  const note = (error: unknown): void => void uncaught.push(error)
+  process.on('uncaughtException', note)
+  process.on('unhandledRejection', note)
+  const refused = { code: 'START_FAILED', details: { supervisor: 'app', child: 'sub' }, cause }
+  const ready = (snapshot: { status: string }): boolean => snapshot.status === 'active'
+
+  // Asked for: nothing else is touched, and nothing is counted.
+  const left = bench({ mode: 'otp', intensity: 1, children: [child('a')] })
+  await left.app.start()
+  left.take()
+  const a = left.ref('a')
+  for (let time = 0; time < 3; time += 1) {
+    await expect(left.app.startChild(child('sub', { logic, ready: ready as never }))).rejects.toMatchObject(refused)
+  }
+  expect([left.app.children.map(({ id }) => id), left.ref('a')]).toEqual([['a'], a])
+  await left.clock.advance(10)
+  await left.crash('a')
+  expect(left.app.children).toMatchObject([{ id: 'a', state: 'running', incarnation: 2 }])
   await over(left)
+
+  // At boot: what was started is stopped, and the start fails with it.
+  const boot = otp(child('a'), child('sub', { logic, ready: ready as never }), child('c'))
+  await expect(boot.app.start()).rejects.toMatchObject(refused)
+  expect(boot.take('child.exit').at(-1)).toBe('child.exit a')
+  expect(boot.take('child.start')).not.toContain('child.start c')
+  expect(boot.clock.pending).toBe(0)
+
+  // At a restart: it is tried again until there are too many, and each time counts.
+  let starts = 0
+  const second: Logic = (context) => {
+    starts += 1
+    return starts === 1 ? obedient : (logic as (context: unknown) => AnyActorLogic)(context)
+  }
+  const again = bench({
+    mode: 'otp',
+    intensity: 3,
+    children: [child('sub', { logic: second, ready: ready as never }), child('c')],
+  })
+  await again.app.start()
+  await again.clock.advance(10)
+  await again.crash('sub')
+  await again.clock.advance(0)
+  expect(starts).toBe(1 + 3)
+  expect(again.events.at(-1)).toEqual({ type: 'supervisor.exit', supervisor: 'app', reason: { type: 'shutdown' } })
+  expect(again.clock.pending).toBe(0)
+
+  await new Promise((resolve) => setTimeout(resolve))
+  process.off('uncaughtException', note)
+  process.off('unhandledRejection', note)
+  expect(uncaught).toEqual([])
 })
 
 test('B07 a child that is ignored is kept, as stopped', async () => {

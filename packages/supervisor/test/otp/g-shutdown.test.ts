@@ -264,3 +264,43 @@ test('G15 a stop is served when the start function at work has returned; then th
   expect(it.take()).toEqual(['child.start b', 'child.ready b', 'child.exit b', 'child.exit a', 'supervisor.exit'])
   expect((await starting)?.id).toBe('b')
 })
+
+test('G16 a stop with a reason ends the supervisor for it, once its children have been shut down', async () => {
+  for (const reason of [NORMAL, SHUTDOWN, { type: 'shutdown', detail: 'x' }, KILLED, BOOM] as const) {
+    const it = await started({ children: [child('a'), child('b')] })
+    await it.app.stop({ reason })
+    expect(it.ends).toEqual(['0 b shutdown', '0 a shutdown'])
+    expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit', reason })
+    expect(exitReasonOf(it.app.ref)).toMatchObject(reason)
+  }
+
+  // Of two that ask for different reasons the first is granted, and the other is told.
+  const two = await started({ children: [child('a', { logic: stubborn, shutdown: 100 })] })
+  const [first, second] = [two.app.stop({ reason: SHUTDOWN }), two.app.stop({ reason: BOOM })]
+  const refused = expect(second).rejects.toMatchObject({ code: 'STOPPED', details: { exit: SHUTDOWN } })
+  await two.clock.advance(100)
+  await Promise.all([first, refused])
+
+  // Who is killed meanwhile has not ended as it was asked to.
+  const killed = await started({ children: [child('a', { logic: stubborn, shutdown: 100 })] })
+  const stopped = expect(killed.app.stop({ reason: SHUTDOWN })).rejects.toMatchObject({ details: { exit: KILLED } })
+  exit(killed.app.ref, KILLED)
+  await stopped
+})
+
+test('G17 a stop with a time limit fails when that is over, and the supervisor goes on stopping', async () => {
+  const it = await started({ children: [child('a'), child('b', { logic: stubborn, shutdown: 200 })] })
+  const late = expect(it.app.stop({ timeout: 50 })).rejects.toMatchObject({
+    code: 'DEADLINE_EXCEEDED',
+    details: { supervisor: 'app', timeout: 50, children: ['a', 'b'] },
+  })
+  await it.clock.advance(50)
+  await late
+  expect(it.ends).toEqual([])
+  expect(exitReasonOf(it.app.ref)).toBeUndefined()
+  const inTime = it.app.stop({ timeout: 151 })
+  await it.clock.advance(150)
+  await inTime
+  expect(it.ends).toEqual(['200 b killed', '200 a shutdown'])
+  expect([exitReasonOf(it.app.ref), it.clock.pending]).toEqual([SHUTDOWN, 0])
+})

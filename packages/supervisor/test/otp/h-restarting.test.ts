@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import type { AnyActorLogic } from 'xstate'
+import { createMachine, type AnyActorLogic } from 'xstate'
 import { exit, IGNORE, type ChildSpec, type SupervisorOptions } from '@terrarium/supervisor'
 import { bench, child, idle, refusal, type Bench } from '../support.ts'
 import { boom, BOOM, KILLED } from './actors.ts'
@@ -199,4 +199,25 @@ test('a start that failed is tried again before whatever is asked later, though 
   expect(await it.app.whichChildren()).toMatchObject([{ id: 'a', state: 'running', incarnation: 3 }])
   expect(starts()).toBe(3)
   await over(it)
+})
+
+test('H12 a start that fails, and a life that is over at once, come behind the deaths before them', async () => {
+  const over = createMachine({ initial: 'over', states: { over: { type: 'final' } } })
+  for (const [second, expected] of [
+    [fail, ['exit b', 'exit a', 'start a', 'start b']],
+    [() => over, ['exit b', 'start b', 'exit b', 'exit a', 'start a', 'start b']],
+  ] as const) {
+    const b = script('b', second, succeed)
+    const it = await started({ children: [child('a'), b.spec, child('c')] })
+    const victims = [it.ref('b'), it.ref('a')]
+    // The supervisor is in the middle of an event while both end.
+    it.app.on('child.exit', ({ id }) => {
+      if (id === 'c') for (const victim of victims) exit(victim, BOOM)
+    })
+    await it.app.terminateChild('c')
+    await it.clock.advance(0)
+    expect(moves(it)).toEqual(['exit c', ...expected])
+    expect([it.state('a'), it.state('b'), b.starts()]).toEqual(['running', 'running', 3])
+    await it.app.stop()
+  }
 })

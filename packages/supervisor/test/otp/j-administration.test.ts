@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import type { AnyActorLogic } from 'xstate'
+import type { AnyActorLogic, AnyActorRef } from 'xstate'
 import { administrate, call, exit, supervisor, type Administration, type ChildSpec } from '@terrarium/supervisor'
 import { bench, child, idle, refusal, stubborn, type Bench } from '../support.ts'
 
@@ -235,4 +235,47 @@ test('J14 a supervisor ignores a message and a call that it does not know', asyn
   expect(it.app.children).toMatchObject([{ id: 'sub', state: 'running', ref: sub, incarnation: 1 }])
   expect(await administrate(sub).whichChildren()).toEqual(before)
   await over(it)
+})
+
+test('J15 a child that has died is not active, though its supervisor has not heard of it and lists it as running', async () => {
+  const it = await running('a', 'b')
+  const a = it.ref('a')
+  const answers: unknown[] = []
+  // Asked before the death, answered after it: the supervisor is in the middle of an event.
+  it.app.on('child.exit', ({ id }) => {
+    if (id !== 'b') return
+    void it.app.whichChildren().then((children) => answers.push(children))
+    void it.app.countChildren().then((counts) => answers.push(counts))
+    exit(a, KILLED)
+  })
+  await it.app.terminateChild('b')
+  await it.clock.advance(0)
+  expect(answers).toEqual([
+    [
+      expect.objectContaining({ id: 'b', state: 'stopped' }),
+      expect.objectContaining({ id: 'a', state: 'running', ref: a }),
+    ],
+    { specs: 2, active: 0, supervisors: 0, workers: 2 },
+  ])
+  expect(await it.app.countChildren()).toMatchObject({ active: 1 })
+  await over(it)
+
+  // Dynamic children count as active until the supervisor has heard of their end.
+  for (const strategy of ['simple_one_for_one', 'dynamic'] as const) {
+    const many = bench({ mode: 'otp', strategy, ...(strategy === 'dynamic' ? {} : { children: [worker('job')] }) })
+    await many.app.start()
+    const start = (): Promise<unknown> => many.app.startChild(strategy === 'dynamic' ? worker('job') : undefined)
+    const [one] = [(await start()) as AnyActorRef, await start()]
+    const other = many.app.children[1]?.ref as AnyActorRef
+    let counts: unknown
+    many.app.on('child.exit', ({ ref }) => {
+      if (ref !== other) return
+      void many.app.countChildren().then((answer) => (counts = answer))
+      exit(one, KILLED)
+    })
+    await many.app.terminateChild(other)
+    await many.clock.advance(0)
+    expect(counts).toMatchObject({ active: 1, workers: 1 })
+    await over(many)
+  }
 })

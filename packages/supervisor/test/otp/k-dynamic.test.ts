@@ -347,3 +347,33 @@ test('K13 dynamic children are stopped all at once, each with its own patience',
   ])
   expect(it.clock.pending).toBe(0)
 })
+
+test('K14 a dynamic child that fails before it is ready again is known by the actor that last was ready', async () => {
+  const kinds = [
+    { make: templated, start: (it: Bench) => it.app.startChild() },
+    { make: () => dynamic({ intensity: 1_000 }), start: (it: Bench, spec: ChildSpec) => it.app.startChild(spec) },
+  ]
+  for (const { make, start } of kinds) {
+    let starts = 0
+    /** Is ready in its first life; later ones end before they are. */
+    const logic = (): AnyActorLogic => {
+      starts += 1
+      return starts === 1 ? obedient : ending({ type: 'error', error: boom })
+    }
+    const spec = worker('job', { logic, ready: ({ status }: { status: string }) => status === 'active' })
+    const it = await (make === templated ? templated(spec, 1_000) : make())
+    const ref = await started(start(it, spec))
+    await it.clock.advance(10)
+    exit(ref, KILLED)
+    await it.app.whichChildren() // and the first attempt has failed again
+    expect(it.app.children).toMatchObject([{ state: 'restarting' }])
+    const last = it.events.flatMap((event) => (event.type === 'child.exit' ? [event.ref] : [])).at(-1)
+    expect(last).not.toBe(ref)
+    expect(await it.app.getChildSpec(ref)).toMatchObject({ id: 'job' })
+    await it.app.terminateChild(ref)
+    const before = starts
+    await it.clock.advance(1_000)
+    expect([starts, it.app.children]).toEqual([before, []])
+    await over(it)
+  }
+})

@@ -257,3 +257,55 @@ test('L14 demonitor takes back what is on its way, unlink does not', async () =>
   await settled()
   expect(received).toHaveLength(2)
 })
+
+test('L15 a nested supervisor whose supervisor is killed stops its children in order, and ends for the reason of that', async () => {
+  const log: string[] = []
+  const asked = (name: string): ServerLogic<undefined, unknown> =>
+    fromServer({
+      trapExit: true,
+      init: () => ({ state: undefined }),
+      terminate: ({ type }) => {
+        log.push(`${name} is asked for ${type}`)
+      },
+    })
+  const t = supervisor({
+    id: 't',
+    mode: 'otp',
+    children: [
+      { id: 'w1', logic: asked('w1') },
+      { id: 'w2', logic: asked('w2') },
+    ],
+  })
+  const s = supervisor({
+    id: 's',
+    mode: 'otp',
+    children: [
+      { id: 'x', logic: asked('x') },
+      { id: 't', logic: t },
+    ],
+  })
+  const root = createSupervisor({ id: 'root', mode: 'otp', children: [{ id: 's', logic: s }] })
+  await root.start()
+  const child = (of: AnyActorRef | undefined, id: string): AnyActorRef =>
+    (of?.getSnapshot() as { child(id: string): { ref: AnyActorRef } }).child(id).ref
+  const old = root.child('s') as AnyActorRef
+  const orphan = child(old, 't')
+  for (const [name, ref] of [
+    ['t', orphan],
+    ['w2', child(orphan, 'w2')],
+  ] as const) {
+    monitor(ref, ({ reason }) => log.push(`${name} ends ${reason.type}`))
+  }
+  exit(old, KILLED)
+  await settled()
+  expect(log).toEqual([
+    'w2 is asked for shutdown',
+    'w1 is asked for shutdown',
+    'x is asked for killed',
+    'w2 ends shutdown',
+    't ends killed',
+  ])
+  expect(root.child('s')).not.toBe(old)
+  expect(child(root.child('s'), 't')).not.toBe(orphan)
+  await root.stop()
+})

@@ -19,6 +19,8 @@ import {
   type ServerBehaviour,
   type TerrariumError,
 } from '@terrarium/supervisor'
+import { isOver } from '../../src/exit.ts'
+import { createFrom } from '../../src/server/from.ts'
 import { idle } from '../support.ts'
 import { BOOM, boom, KILLED, NORMAL, observers, settled, SHUTDOWN, start, worker } from './actors.ts'
 
@@ -175,21 +177,56 @@ test('M08 who waits for a deferred reply learns that the server was killed', asy
 })
 
 test('M09 stop with a reply: first terminate, then the reply, then the exit', async () => {
-  const { ref, clock, log } = serve(({ clock, log }) => ({
+  const late = (clock: VirtualClock, log: unknown[]) => async (): Promise<void> => {
+    await sleep(clock, 100)
+    log.push('terminate')
+  }
+  const atOnce = (_: VirtualClock, log: unknown[]) => (): void => void log.push('terminate')
+  const failing = (_: VirtualClock, log: unknown[]) => (): never => {
+    log.push('terminate')
+    throw boom
+  }
+  const rejecting = (clock: VirtualClock, log: unknown[]) => async (): Promise<never> => {
+    await late(clock, log)()
+    throw boom
+  }
+  for (const stop of [NORMAL, SHUTDOWN, KILLED, { type: 'error', error: new Error('stop') } as const]) {
+    for (const [terminate, end] of [
+      [late, stop],
+      [atOnce, stop],
+      // The caller has its reply also if terminate fails, of which the server then ends.
+      [failing, BOOM],
+      [rejecting, BOOM],
+    ] as const) {
+      const { ref, clock, log } = serve(({ clock, log }) => ({
+        handleCall: () => ({ stop, reply: 'ok' }),
+        terminate: terminate(clock, log),
+      }))
+      ref.subscribe({ complete: () => log.push('exit'), error: () => log.push('exit') })
+      // Told in the very moment of the reply, and not a microtask later as by a promise.
+      const settle = (value: unknown): void => void log.push(value, isOver(ref) ? 'dead' : 'alive')
+      ref.send({ ...GET, from: createFrom(undefined, settle) })
+      const answer = call(ref, GET).catch((error: unknown) => error) // comes too late
+      if (terminate === late || terminate === rejecting) {
+        await clock.advance(99)
+        expect(log).toEqual([])
+      }
+      await clock.advance(1)
+      expect(log).toEqual(['terminate', 'ok', 'alive', 'exit'])
+      expect(exitReasonOf(ref)).toEqual(end)
+      expect(await answer).toMatchObject({ code: 'STOPPED' })
+    }
+  }
+
+  // Of a server that is killed while it terminates nobody has a reply.
+  const { ref, clock } = serve(({ clock, log }) => ({
     handleCall: () => ({ stop: NORMAL, reply: 'ok' }),
-    terminate: async () => {
-      await sleep(clock, 100)
-      log.push('terminate')
-    },
+    terminate: late(clock, log),
   }))
-  ref.subscribe({ complete: () => log.push('exit') })
-  void call(ref, GET).then((value) => log.push(value))
-  await clock.advance(99)
-  expect(log).toEqual([])
-  await clock.advance(1)
-  // The reply was sent before the exit, or the call would have failed; its promise tells one microtask later.
-  expect(log).toEqual(['terminate', 'exit', 'ok'])
-  expect(exitReasonOf(ref)).toEqual(NORMAL)
+  const error = failure(call(ref, GET))
+  await clock.advance(50)
+  exit(ref, KILLED)
+  expect(await error).toMatchObject({ code: 'STOPPED', details: { exit: KILLED } })
 })
 
 test('M10 a reply counts though the server ends right after it', async () => {
