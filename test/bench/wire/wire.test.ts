@@ -9,4 +9,10 @@ test('the benchmark command runs in its short form and prints its table', async 
   const { suite, figures } = JSON.parse(lastLine(stdout)) as { suite: string; figures: Figure[] }
   expect(suite).toBe('wire')
   expect(figures.every(({ value }) => value > 0)).toBe(true)
+  // F10: a pool without any options.
+  const judged = figures.filter(({ target }) => target !== null)
+  expect(judged.map(({ name, against }) => [name, against?.name])).toEqual([
+    ['pool.call, p50 at 1', 'unary gRPC, p50 at 1'],
+    ['pool.call, at 64', 'unary gRPC, at 64'],
+  ])
 })
