@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { VirtualClock } from '@terrarium/supervisor'
@@ -227,20 +227,5 @@ test('what tools print is in the log', async () => {
   await pool.call('say', { text: 'hello from Python' })
   await eventually('the line is logged', () => home.log.some(({ msg }) => msg === 'hello from Python'))
   expect(home.log.find(({ msg }) => msg === 'hello from Python')).toMatchObject({ stream: 'stdout', level: 30 })
-  await pool.stop()
-})
-
-test('each idempotent call that is run again leaves its trace once more, others never', async () => {
-  const home = habitat()
-  const pool = await started(home)
-  const path = join(home.directory, 'ran')
-  const once = pool.call('touch', { path })
-  await once
-  const dying = pool.call('sleep', { seconds: 5 })
-  await eventually('it is with the worker', () => pool.stats.inFlight === 1)
-  pool.kill('worker-1')
-  await expect(dying).rejects.toMatchObject({ code: 'WORKER_CRASHED' })
-  expect(await pool.call('echo', { value: 1 })).toBe(1)
-  expect(readFileSync(path, 'utf8')).toBe('ran\n')
   await pool.stop()
 })
