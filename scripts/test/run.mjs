@@ -9,6 +9,7 @@ import { createProgress, elapsed } from '../setup/progress.mjs'
 import { setUp } from '../setup/set-up.mjs'
 import { startGuard } from './guard.mjs'
 import { TEST_RUN, canScan, findLeaks, markedNow } from './leaks.mjs'
+import { watchNpm } from './npm.mjs'
 import { isLong, suites } from './suites.mjs'
 
 /** What the `npm test` before has counted: {@link runSuites} adds the rest to it. */
@@ -45,7 +46,7 @@ export async function runSuites(argv) {
   const run = randomBytes(8).toString('hex')
   const guard = startGuard(run)
   const stopListening = endCommandsOnSignals()
-  const stopWatching = endWithParent()
+  const stopWatching = watchNpm(() => void endCommands().then(() => process.exit(1)))
   const before = markedNow()
   const env = {
     [TEST_RUN]: run,
@@ -171,13 +172,3 @@ function sumOf(rows) {
 
 const counts = ({ passed, failed, skipped }) =>
   `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
-
-/** Ends the suites, and this process, when its parent is killed: npm cannot pass that on. Returns the undoing. */
-function endWithParent() {
-  const parent = process.ppid
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return
-    void endCommands().then(() => process.exit(1))
-  }, 500).unref()
-  return () => clearInterval(timer)
-}

@@ -22,7 +22,7 @@ type Calls = [tool: string, args: object][]
 function launch(home: Habitat, calls: Calls, env: Record<string, string> = {}): ChildProcess {
   const options = { name: 'doomed', tools: TOOLS, size: 2, python: testPython(), stateDir: home.stateDir }
   const host = spawn(process.execPath, [HOST, JSON.stringify({ options, calls })], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...env, XDG_RUNTIME_DIR: home.directory }, // a killed host cannot remove its folder
   })
   hosts.push(host)
