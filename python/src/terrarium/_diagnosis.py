@@ -171,6 +171,9 @@ def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
             return configuration("missing_file", f"there is no file {path}", "check the path that is given to the pool")
         message = f"{path} cannot be read: {error.strerror or error}"
         return configuration("unreadable_file", message, f"ls -l {shlex.quote(path)}")
+    # What is a SyntaxError from Python 3.11.4 on: a NUL in the source.
+    if isinstance(error, ValueError) and not _files(error):
+        return configuration("syntax_error", f"{_describe(error)} ({path})", f"correct {path}")
     return None
 
 
