@@ -69,3 +69,44 @@ def test_f8_a_marked_orphan_goes_with_its_own_process_whatever_else_lives(flock)
     flock.next("exited", second)
     flock.next("cleared", second)
     assert is_gone(other)
+
+# Leaves a member of its group behind that is known by nothing else, and ends when a line comes.
+MEMBER = """
+import os, resource, signal, sys, time
+told, tell = os.pipe()
+if os.fork() == 0:
+    resource.setrlimit(resource.RLIMIT_RTTIME, (1000000, 1000000))
+    os.write(tell, b"%d" % os.getpid())
+    os.execve("/bin/sleep", ["sleep", "600"], {})
+os.read(told, 16)
+print("left", flush=True)
+time.sleep(600)
+"""
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def test_the_group_of_a_process_ends_with_it_also_what_has_no_mark_and_whatever_else_lives(flock):
+    other, other_pid = flock.start("sleep", "600")
+    leader, pid = flock.python(MEMBER)
+    assert flock.line(leader) == "left\n"
+    (member,) = children_of(pid)
+    assert not is_gone(member)
+    os.kill(pid, signal.SIGKILL)
+    flock.next("exited", leader)
+    eventually("the member of its group is gone", lambda: is_gone(member))
+    assert not is_gone(other_pid)
+    flock.order(type="signal", spawn=other, signal=signal.SIGKILL, target="process")
+    flock.next("exited", other)
+
+
+def test_a_process_begins_with_the_signals_that_any_program_expects(flock):
+    spawn, _ = flock.start("sh", "-c", "grep SigIgn /proc/self/status")
+    ignored = int(flock.said(spawn).split()[1], 16)
+    # Python itself ignores two of these, and whoever has started the tests may ignore the others.
+    expected = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
+    assert [number for number in expected if ignored & 1 << (number - 1)] == []
+    flock.next("exited", spawn)

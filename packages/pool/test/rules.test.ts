@@ -252,3 +252,62 @@ test('F8: a parked pool is tried again after 30 s although nothing has changed, 
   await starts(3)
   await pool.stop()
 })
+
+test('a worker that lets go of an overdue call in time lives on, however long afterwards', async () => {
+  const home = habitat()
+  const clock = new VirtualClock()
+  const pool = await started(home, { clock, cancelGrace: 5_000 })
+  const [path, gate] = [join(home.directory, 'said'), join(home.directory, 'gate')]
+  const before = pool.workers[0]?.pid
+  const call = pool.call('between', { path, name: 'late', gate }, { timeout: 1_000 })
+  const refused = expect(call).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  await eventually('it has begun', () => existsSync(path))
+  await clock.advance(1_000)
+  await refused
+  await eventually('its worker has let go of it', () => pool.stats.inFlight === 0)
+  await clock.advance(60_000)
+  expect(await pool.call('spawn')).toBe(readIdentity(before ?? 0)?.spawn)
+  expect(pool.stats.crashes).toBe(0)
+  await pool.stop()
+})
+
+test('once stop() has been called nothing is run again, and all calls are answered', async () => {
+  const home = habitat()
+  const pool = await started(home)
+  const path = join(home.directory, 'said')
+  const call = pool.call('between', { path, name: 'x', gate: 'never' }, { idempotent: true })
+  const refused = expect(call).rejects.toMatchObject({ code: 'WORKER_CRASHED' })
+  await eventually('it has begun', () => existsSync(path))
+  const stopped = pool.stop()
+  process.kill(pool.workers[0]?.pid ?? 0, 'SIGKILL')
+  await refused
+  expect(await stopped).toEqual({ processesLeft: 0 })
+  expect(linesOf(path)).toEqual(['begin x'])
+  expect(pool.stats).toMatchObject({ accepted: 1, failed: 1, retried: 0 })
+})
+
+test('kill() without a name takes a worker that is busy, or none', async () => {
+  const home = habitat()
+  const pool = await started(home, { size: 3 })
+  expect(pool.kill()).toBeUndefined()
+  expect(pool.kill('worker-7')).toBeUndefined()
+  const path = join(home.directory, 'said')
+  const held = pool.call('between', { path, name: 'x', gate: 'never' }).catch((error: unknown) => error)
+  await eventually('it has begun', () => existsSync(path))
+  const busy = pool.workers.find(({ inFlight }) => inFlight === 1)
+  expect(pool.kill()).toEqual({ worker: busy?.id, pid: busy?.pid })
+  expect(await held).toMatchObject({ code: 'WORKER_CRASHED', details: { worker: busy?.id } })
+  await pool.stop()
+})
+
+test('workers have the environment and the folder of the options, and the rest of the environment from the host', async () => {
+  const home = habitat()
+  const tools = home.file(
+    'place.py',
+    'import os\nfrom terrarium import tool\n@tool\ndef place(): return [os.getcwd(), os.environ.get("OWN"), os.environ.get("PATH")]\n',
+  )
+  const pool = createPool({ ...home.common, name: 'rules', tools, env: { OWN: 'ü' }, cwd: home.directory })
+  await pool.start()
+  expect(await pool.call('place')).toEqual([home.directory, 'ü', process.env.PATH])
+  await pool.stop()
+})
