@@ -7,7 +7,13 @@ import { openRuntime, type OsProcess, type Runtime } from '@terrarium/process'
 import { systemClock } from '@terrarium/supervisor'
 import { createWorkerLogic, decode, encode, SessionServer, type WorkerInput } from '@terrarium/worker'
 import { createActor } from 'xstate'
-import { HostServiceService, type SessionRequest, type SessionResponse } from '../src/generated/terrarium/v1/session.ts'
+import {
+  HostServiceService,
+  type SessionRequest,
+  type SessionResponse,
+  type WorkerFrame,
+} from '../src/generated/terrarium/v1/session.ts'
+import { Session } from '../src/session.ts'
 import { eventually, habitat, isAlive, stateOf, testPython, TOOLS } from '../../../test/support/terrarium.ts'
 
 async function surroundings() {
@@ -132,4 +138,18 @@ test('F8: every integer that JavaScript has exactly travels as an integer, and c
     expect({ integer, isFloat: FLOATS.includes(bytes[0] ?? 0) }).toEqual({ integer, isFloat: false })
     expect(decode(bytes)).toBe(integer === 0 ? 0 : integer)
   }
+})
+
+/** A session whose worker is the test. */
+const bare = (): Session => new Session({ write: () => undefined, end: () => undefined }, 4711)
+
+test('a second Hello, and a frame of an unknown kind, are protocol errors', () => {
+  const value = { protocolVersion: 1, token: '', pid: 1, packageVersion: '0', pythonVersion: '3' }
+  const hello: WorkerFrame = { kind: { $case: 'hello', value } }
+  expect(() => {
+    bare().receive({ seq: 1, ack: 0, frames: [hello] })
+  }).toThrow('a second Hello')
+  expect(() => {
+    bare().receive({ seq: 1, ack: 0, frames: [{ kind: undefined }] })
+  }).toThrow('a kind this version does not know')
 })
