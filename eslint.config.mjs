@@ -1,5 +1,6 @@
 import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
+import { noEmptyExpectation, restrictedInTests } from './scripts/lint/test-rules.mjs'
 
 const NODE_GLOBALS = [
   ...['process', 'console', 'URL', 'Buffer', 'performance', 'fetch', 'AbortController', 'AbortSignal'],
@@ -7,7 +8,7 @@ const NODE_GLOBALS = [
 ]
 
 export default tseslint.config(
-  { ignores: ['**/dist/', '**/generated/', '.venv/', '.setup/', 'coverage/', 'python/'] },
+  { ignores: ['**/dist/', '**/generated/', '.venv/', '.setup/', 'coverage/', 'python/', 'test/lint/fixtures/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -18,6 +19,15 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+    },
+  },
+  {
+    files: ['**/test/**/*.ts', '**/*.test.ts'],
+    ignores: ['test/support/when.ts'],
+    plugins: { terrarium: { rules: { 'no-empty-expectation': noEmptyExpectation } } },
+    rules: {
+      'no-restricted-syntax': ['error', ...restrictedInTests],
+      'terrarium/no-empty-expectation': 'error',
     },
   },
   {

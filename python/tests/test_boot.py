@@ -44,7 +44,7 @@ def test_reports_every_step(worker):
         "ready",
     ]
     boot = worker.worker.report[0]
-    assert (boot["pid"], boot["ppid"], boot["exe"]) == (worker.worker.pid, os.getpid(), sys.executable)
+    assert (boot["pid"], boot["ppid"], boot["exe"]) == (worker.worker.pid, os.getpid(), os.path.normpath(sys.executable))
     assert boot["version"] == "%d.%d.%d" % sys.version_info[:3]
 
 
@@ -104,7 +104,7 @@ def test_names_who_imported_a_module_that_is_missing_two_imports_deep(host, file
     last = failure(host.start(file("tools.py", "import helper\n" + HEADER)))
     assert (last["kind"], last["module"]) == ("missing_module", "nosuch_inner")
     assert f"imported by {inner}, line 3" in last["message"]
-    assert sys.executable in last["message"]
+    assert os.path.normpath(sys.executable) in last["message"]
     assert last["traceback"].count('File "') == 2
 
 

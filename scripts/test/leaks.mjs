@@ -1,13 +1,14 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { root } from '../setup/paths.mjs'
 
 /** Every suite gets this variable, so that processes can be told to come from this run. */
 export const TEST_RUN = 'TERRARIUM_TEST_RUN'
 
 /**
  * The processes that suites of this run left behind: they carry TERRARIUM_SPAWN, started after `before` was taken, and
- * come from this run. One that carries no run counts too when it names a host, in our PID namespace, that is gone; it is not
- * known for certain to be ours. The workers of other runs on this machine are nobody's leak.
+ * come from this run. One that carries no run counts too when it was started from this checkout and names a host, in our PID
+ * namespace, that is gone; it is not known for certain to be ours. The workers of other runs on this machine are nobody's leak.
  *
  * @param {{ run: string, before: ReadonlySet<string>, deadline: number }} options deadline: ms to wait for none to be left
  * @returns {Promise<{ pid: number, command: string, isOurs: boolean }[]>}
@@ -16,8 +17,9 @@ export async function findLeaks({ run, before, deadline }) {
   const end = performance.now() + deadline
   for (;;) {
     const left = marked().filter(
-      ({ pid, identity, env }) =>
-        !before.has(identity) && (env.has(TEST_RUN) ? env.get(TEST_RUN) === run : hasLostItsHost(pid, env)),
+      ({ pid, identity, env, command }) =>
+        !before.has(identity) &&
+        (env.has(TEST_RUN) ? env.get(TEST_RUN) === run : command.includes(root) && hasLostItsHost(pid, env)),
     )
     if (left.length === 0 || performance.now() > end) {
       return left.map(({ pid, command, env }) => ({ pid, command, isOurs: env.has(TEST_RUN) }))

@@ -1,21 +1,27 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { endCommandsOnSignals } from '../setup/command.mjs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import { endCommands, endCommandsOnSignals } from '../setup/command.mjs'
 import { SetUpError, explain } from '../setup/failure.mjs'
 import { readJson, setupFolder } from '../setup/paths.mjs'
 import { createProgress, elapsed } from '../setup/progress.mjs'
 import { setUp } from '../setup/set-up.mjs'
+import { startGuard } from './guard.mjs'
 import { TEST_RUN, canScan, findLeaks, markedNow } from './leaks.mjs'
+import { watchNpm } from './npm.mjs'
 import { isLong, suites } from './suites.mjs'
 
-/** What `npm test` has counted last: {@link runSuites} adds the rest to it. */
+/** What the `npm test` before has counted: {@link runSuites} adds the rest to it. */
 const lastCounts = join(setupFolder, 'reports', 'counts.json')
+
+/** Suites that run at the same time. Most tests wait for processes. */
+const LANES = Math.min(2, availableParallelism())
 
 /**
  * Sets up, runs the suites that are asked for and prints a table and the closing line.
  *
- * @param {readonly string[]} argv names of suites or groups (lint, pytest, long), by default all that are not long;
+ * @param {readonly string[]} argv names of suites or groups (lint, pytest, jest, long), by default all that are not long;
  *   `--everything`: the long ones too; `--rest`: only those, and the closing line adds what the last run without any names has
  *   counted; what follows `--` goes to jest
  * @returns {Promise<number>} exit code
@@ -23,7 +29,10 @@ const lastCounts = join(setupFolder, 'reports', 'counts.json')
 export async function runSuites(argv) {
   const split = argv.includes('--') ? argv.indexOf('--') : argv.length
   const selected = select(argv.slice(0, split))
+  const jestArguments = argv.slice(split + 1)
   const progress = createProgress(process.stdout)
+  // Counts of an earlier run must not stand in for those of a run that crashes.
+  if (argv.length === 0) rmSync(lastCounts, { force: true })
 
   let interpreters
   try {
@@ -34,28 +43,48 @@ export async function runSuites(argv) {
     return 1
   }
 
-  const stopListening = endCommandsOnSignals()
   const run = randomBytes(8).toString('hex')
+  const guard = startGuard(run)
+  const stopListening = endCommandsOnSignals()
+  const stopWatching = watchNpm(() => void endCommands().then(() => process.exit(1)))
   const before = markedNow()
   const env = {
     [TEST_RUN]: run,
     TERRARIUM_PYTHON: interpreters.python,
     TERRARIUM_PYTHON_OLDEST: interpreters.oldestPython,
   }
-  const rows = []
-  for (const suite of selected) {
-    rows.push(await runSuite(suite, { env, progress, jestArguments: argv.slice(split + 1) }))
-  }
+  const rows = await runInLanes(selected, (suite) => runSuite(suite, { env, progress, jestArguments }))
   rows.push(await checkLeaks(progress, { run, before }))
+  stopWatching()
   stopListening()
+  guard.dismiss()
   const isRest = argv.includes('--rest')
-  if (argv.length === 0) writeFileSync(lastCounts, JSON.stringify(sumOf(rows)))
-  return report(rows, isRest ? countsBefore() : undefined)
+  const earlier = isRest ? countsBefore() : undefined
+  const total = report(rows, earlier)
+  if (argv.length === 0) {
+    mkdirSync(dirname(lastCounts), { recursive: true })
+    writeFileSync(lastCounts, JSON.stringify(total))
+  }
+  return total.failed > 0 || total.passed === 0 ? 1 : 0
+}
+
+/** Runs as many at a time as there are lanes, and answers the results in the order of the suites. */
+async function runInLanes(selected, run) {
+  const rows = new Array(selected.length)
+  // The longest first, so that no lane is empty in the end.
+  const waiting = [...selected.keys()].sort((one, other) => selected[other].weight - selected[one].weight)
+  const lane = async () => {
+    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+      rows[index] = await run(selected[index])
+    }
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+  return rows
 }
 
 /** Nothing counted before is a failure: there were no tests whose rest this could be. */
 function countsBefore() {
-  return existsSync(lastCounts) ? readJson(lastCounts) : { passed: 0, failed: 1, skipped: 0 }
+  return existsSync(lastCounts) ? readJson(lastCounts) : { passed: 0, failed: 1, skipped: 0, skips: [] }
 }
 
 function select(argv) {
@@ -73,7 +102,7 @@ function select(argv) {
 }
 
 async function runSuite(suite, { env, progress, jestArguments }) {
-  const line = progress.step(suite.name)
+  const line = progress.step(suite.name, { alone: LANES === 1 })
   const start = performance.now()
   const outcome = await suite.run({ env, onLine: line.detail, jestArguments })
   const summary = [counts(outcome), outcome.note].filter((part) => part !== undefined).join('; ')
@@ -81,19 +110,20 @@ async function runSuite(suite, { env, progress, jestArguments }) {
     line.done(summary)
   } else {
     line.fail(summary)
-    process.stdout.write(`${outcome.output.trimEnd()}\n\n`)
+    progress.note(`${outcome.output.trimEnd()}\n`)
   }
-  for (const skip of outcome.skips ?? []) process.stdout.write(`  skipped: ${skip}\n`)
-  return { name: suite.name, ...outcome, time: performance.now() - start }
+  return { skips: [], ...outcome, name: suite.name, time: performance.now() - start }
 }
 
 /** One more test: no process of a suite is left, and those that are do not stay. */
 async function checkLeaks(progress, { run, before }) {
   const line = progress.step('leaks')
   const start = performance.now()
+  const row = (counted) => ({ name: 'leaks', passed: 0, failed: 0, skipped: 0, skips: [], ...counted })
   if (!canScan) {
-    line.done('skipped: only Linux can be scanned for processes')
-    return { name: 'leaks', passed: 0, failed: 0, skipped: 1, time: 0 }
+    const reason = 'only Linux can be scanned for processes'
+    line.done(`skipped: ${reason}`)
+    return row({ skipped: 1, skips: [`no process is left (${reason})`], time: 0 })
   }
   const left = await findLeaks({ run, before, deadline: 3000 })
   if (left.length === 0) line.done('0 processes left')
@@ -107,16 +137,14 @@ async function checkLeaks(progress, { run, before }) {
       if (error.code !== 'ESRCH') throw error
     }
   }
-  return {
-    name: 'leaks',
-    passed: left.length === 0 ? 1 : 0,
-    failed: left.length === 0 ? 0 : 1,
-    skipped: 0,
-    time: performance.now() - start,
-  }
+  return row({ [left.length === 0 ? 'passed' : 'failed']: 1, time: performance.now() - start })
 }
 
-/** @param {ReturnType<typeof sumOf>} [before] what was counted before, and belongs to the closing line */
+/**
+ * Prints the table, each skipped test with its reason, and the closing line. Answers its numbers.
+ *
+ * @param {ReturnType<typeof sumOf>} [before] what was counted before, and belongs to the closing line
+ */
 function report(rows, before) {
   const width = Math.max(...rows.map(({ name }) => name.length))
   const cell = (value) => String(value).padStart(8)
@@ -124,15 +152,22 @@ function report(rows, before) {
   for (const { name, passed, failed, skipped, time } of rows) {
     process.stdout.write(`${name.padEnd(width)}${[passed, failed, skipped, elapsed(time)].map(cell).join('')}\n`)
   }
-  const total = sumOf(before === undefined ? rows : [before, ...rows])
   if (before !== undefined) process.stdout.write(`\nbefore: ${counts(before)}\n`)
+  const total = sumOf(before === undefined ? rows : [before, ...rows])
+  if (total.skips.length > 0) process.stdout.write('\n')
+  for (const skip of total.skips) process.stdout.write(`skipped: ${skip}\n`)
   process.stdout.write(`\n${counts(total)}\n`)
-  return total.failed > 0 ? 1 : 0
+  return total
 }
 
 function sumOf(rows) {
   const sum = (key) => rows.reduce((total, row) => total + row[key], 0)
-  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') }
+  return {
+    passed: sum('passed'),
+    failed: sum('failed'),
+    skipped: sum('skipped'),
+    skips: rows.flatMap(({ name, skips }) => skips.map((skip) => (name === undefined ? skip : `${name}: ${skip}`))),
+  }
 }
 
 const counts = ({ passed, failed, skipped }) =>

@@ -1,10 +1,14 @@
+import { chmodSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
+import { habitat, testPython } from '../support/terrarium.ts'
 import { figure, type Target } from './figure.ts'
 import { measure } from './measure.ts'
 import { runBench } from './run-bench.ts'
 import type { BenchContext, Suite } from './suite.ts'
+import { suites } from './suites.ts'
 
-process.env.TERRARIUM_PYTHON ??= 'python3'
+const PYTHON = testPython()
+process.env.TERRARIUM_PYTHON = PYTHON
 
 async function run(
   argv: readonly string[],
@@ -41,6 +45,20 @@ test.each([[['sums', '--fast']], [['sums', 'sums']], [['sums', '--seed', 'x']], 
   'bad usage ends with 2 and runs nothing: %j',
   async (argv) => {
     expect(await run(argv)).toMatchObject({ code: 2, out: '', contexts: [], log: expect.stringContaining('usage:') })
+  },
+)
+
+test.each(['wire', 'process'])(
+  '%s: an interpreter that cannot run workers is refused before anything is measured',
+  async (name) => {
+    const python = habitat().file('python', `#!/bin/sh\nexec '${PYTHON}' -S "$@"\n`)
+    chmodSync(python, 0o755)
+    process.env.TERRARIUM_PYTHON = python
+    const out: string[] = []
+    const terminal = { out: (line: string) => out.push(line), log: () => undefined }
+    await expect(runBench(suites, [name, '--quick'], terminal)).rejects.toThrow(/cannot run workers: .*'grpc'/)
+    process.env.TERRARIUM_PYTHON = PYTHON
+    expect(out).toEqual([])
   },
 )
 

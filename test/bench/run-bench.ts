@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { assertEquipped } from './equipped.ts'
 import { describeMachine } from './machine.ts'
 import { formatMachine, formatTable } from './report.ts'
 import type { Suite } from './suite.ts'
@@ -42,14 +43,15 @@ export async function runBench(
     return 2
   }
 
-  const machine = await describeMachine(python)
-  log(formatMachine(machine))
   const interruption = new AbortController()
   const interrupt = (): void => {
     interruption.abort()
   }
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   try {
+    const machine = await describeMachine(python)
+    log(formatMachine(machine))
+    if (suite.needsWorkers === true) await assertEquipped(python, interruption.signal)
     const figures = await suite.run({ seed, quick, python, signal: interruption.signal, log })
     out(formatTable(figures))
     if (json) out(JSON.stringify({ suite: suite.name, seed, machine, figures }))

@@ -19,5 +19,7 @@ export interface Suite {
   /** What it is called on the command line. */
   readonly name: string
   readonly description: string
+  /** It starts workers, which takes an interpreter with what they import. */
+  readonly needsWorkers?: boolean
   readonly run: (context: BenchContext) => Promise<readonly Figure[]>
 }

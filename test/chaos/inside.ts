@@ -3,35 +3,72 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Containment } from '@terrarium/process'
 import { Random } from '../support/random.ts'
-import { availableLevels } from './levels.ts'
-import { parseRequest, type Request } from './request.ts'
+import { levelLack } from './levels.ts'
+import { parseRequest, type Lacks, type Request } from './request.ts'
 import { add, formatTally, isClean, NOTHING, type Tally } from './tally.ts'
 import type { Context, Target } from './target.ts'
 
 /** After so many a target is given up. */
 const MOST_FAULTS = 10
 
+class GivenUp extends Error {
+  constructor() {
+    super(`given up after ${MOST_FAULTS} faults`)
+  }
+}
+
 /** The chaos itself, in its namespace. */
 async function main(request: Request): Promise<boolean> {
   const python = process.env.TERRARIUM_PYTHON ?? ''
   // Short: sockets are in here.
   const base = mkdtempSync(join(tmpdir(), 'ch '))
-  const levels = await availableLevels(request.levels, python, join(base, 'probe'), out)
-  let sum = NOTHING
-  let isWell = true
   try {
-    for (const target of request.targets) {
-      for (const level of target.byLevel ? levels : levels.slice(0, 1)) {
-        const { tally, faults } = await runTarget(target, level, request, python, base)
-        sum = add(sum, tally)
-        isWell &&= faults === 0 && isClean(tally)
-      }
+    const lacks = new Map<Containment, string | undefined>()
+    for (const level of request.levels) lacks.set(level, await levelLack(level, python, join(base, 'probe')))
+    if (request.check) {
+      out(JSON.stringify(checked(request, lacks)))
+      return true
     }
+    const sum = await runTargets(request, lacks, python, base)
+    out(formatTally(sum))
+    return isClean(sum)
   } finally {
     rmSync(base, { recursive: true, force: true })
   }
-  out(formatTally(sum))
-  return isWell
+}
+
+const checked = ({ targets }: Request, lacks: ReadonlyMap<Containment, string | undefined>): Lacks => ({
+  levels: Object.fromEntries(lacks),
+  targets: Object.fromEntries(targets.map((target) => [target.name, target.lacks?.() ?? {}])),
+})
+
+async function runTargets(
+  request: Request,
+  lacks: ReadonlyMap<Containment, string | undefined>,
+  python: string,
+  base: string,
+): Promise<Tally> {
+  const { targets, levels, areLevelsNamed } = request
+  let sum = NOTHING
+  for (const [level, reason] of lacks) {
+    if (reason === undefined) continue
+    out(`${level}: ${areLevelsNamed ? 'missing' : 'skipped'}: ${reason}`)
+    if (areLevelsNamed) sum = add(sum, { faults: 1 })
+  }
+  const available = levels.filter((level) => lacks.get(level) === undefined)
+  for (const target of targets) {
+    const { all, parts = {} } = target.lacks?.() ?? {}
+    for (const [part, reason] of Object.entries(parts)) out(`  ${target.name}: skipped: ${part}: ${reason}`)
+    if (all !== undefined || available.length === 0) {
+      out(`  ${target.name}: nothing was tried, which proves nothing: ${all ?? 'no level is available'}`)
+      sum = add(sum, { faults: 1 })
+      continue
+    }
+    for (const level of target.byLevel ? available : available.slice(0, 1)) {
+      sum = add(sum, await runTarget(target, level, request, python, base))
+    }
+  }
+  return sum
 }
 
 async function runTarget(
@@ -40,13 +77,12 @@ async function runTarget(
   { seed, rounds = target.rounds, only }: Request,
   python: string,
   base: string,
-): Promise<{ tally: Tally; faults: number }> {
+): Promise<Tally> {
   const name = target.byLevel ? `${target.name} ${level}` : target.name
   const again = (round: number): string =>
     `npm run chaos -- --seed ${seed} --target ${target.name} --level ${level} --only ${round}`
   const notes: string[] = []
   let tally = NOTHING
-  let faults = 0
   let folders = 0
   const stream = Buffer.from(target.name).reduce((sum, byte) => sum * 31 + byte, 7)
   const context: Context = {
@@ -62,9 +98,9 @@ async function runTarget(
           await round(number, new Random(seed, stream + number))
           context.count(number, { rounds: 1 })
         } catch (error) {
-          faults += 1
+          tally = add(tally, { faults: 1 })
           out(`  ${name}: fault in round ${number}: ${(error as Error).message}\n    ${again(number)}`)
-          if (faults === MOST_FAULTS) throw new Error(`given up after ${faults} faults`, { cause: error })
+          if (tally.faults === MOST_FAULTS) throw new GivenUp()
         }
       }
     },
@@ -76,20 +112,21 @@ async function runTarget(
       if (tally.rounds % 100 === 0 && (news.rounds ?? 0) > 0) log(`${name}: ${formatTally(tally)}`)
     },
     note: (text) => void notes.push(text),
-    skip(reason) {
-      out(`  ${name}: skipped: ${reason}`)
-    },
   }
   const begun = performance.now()
   try {
     await target.run(context)
   } catch (error) {
-    faults += 1
+    if (!(error instanceof GivenUp)) tally = add(tally, { faults: 1 })
     out(`  ${name}: ${(error as Error).message}\n    seed ${seed}`)
+  }
+  if (tally.rounds === 0) {
+    tally = add(tally, { faults: 1 })
+    out(`  ${name}: no round was played to its end, which proves nothing\n    seed ${seed}`)
   }
   const seconds = ((performance.now() - begun) / 1000).toFixed(0)
   out([`${name}: ${formatTally(tally)}`, ...notes, `${seconds} s`].join('  ·  '))
-  return { tally, faults }
+  return tally
 }
 
 function out(line: string): void {

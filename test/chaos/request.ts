@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
 import type { Containment } from '@terrarium/process'
 import { TARGETS } from './targets.ts'
-import type { Target } from './target.ts'
+import { LEVELS } from './levels.ts'
+import type { Lack, Target } from './target.ts'
 
 export interface Request {
   readonly seed: number
@@ -11,11 +12,19 @@ export interface Request {
   readonly only: number | undefined
   readonly targets: readonly Target[]
   readonly levels: readonly Containment[]
+  /** The levels were named, so that one that is missing here is a fault. */
+  readonly areLevelsNamed: boolean
+  /** Nothing is run: what this machine lacks is printed as JSON, see {@link Lacks}. */
+  readonly check: boolean
 }
 
-const LEVELS: readonly Containment[] = ['pidns', 'cgroup', 'shepherd']
+/** What `--check` prints. */
+export interface Lacks {
+  readonly levels: Readonly<Record<string, string | undefined>>
+  readonly targets: Readonly<Record<string, Lack>>
+}
 
-export const USAGE = `usage: npm run chaos -- [--rounds N] [--seed S] [--target T[,T]] [--level L[,L]] [--only ROUND]
+export const USAGE = `usage: npm run chaos -- [--rounds N] [--seed S] [--target T[,T]] [--level L[,L]] [--only ROUND] [--check]
 targets: ${TARGETS.map(({ name }) => name).join(', ')}
 levels: ${LEVELS.join(', ')}; all that there are by default`
 
@@ -30,12 +39,14 @@ export function parseRequest(argv: readonly string[]): Request | string {
         only: { type: 'string' },
         target: { type: 'string' },
         level: { type: 'string' },
+        check: { type: 'boolean', default: false },
       },
     })
     for (const name of ['seed', 'rounds', 'only'] as const) {
       const value = values[name]
       if (value !== undefined && !/^\d{1,9}$/.test(value)) return `--${name} must be a whole number, not ${value}`
     }
+    if (values.rounds === '0') return '--rounds must be at least 1'
     const names =
       values.target?.split(',') ?? TARGETS.filter(({ onlyOnDemand }) => onlyOnDemand !== true).map(({ name }) => name)
     const unknown = names.find((name) => !TARGETS.some((target) => target.name === name))
@@ -50,6 +61,8 @@ export function parseRequest(argv: readonly string[]): Request | string {
       only: number(values.only),
       targets: TARGETS.filter(({ name }) => names.includes(name)),
       levels,
+      areLevelsNamed: values.level !== undefined,
+      check: values.check,
     }
   } catch (error) {
     return (error as Error).message

@@ -13,11 +13,21 @@ export interface Target {
   readonly byLevel: boolean
   /** Not run unless it is named. */
   readonly onlyOnDemand?: boolean
+  /** What this machine lacks for it, known before it is run. Default: nothing. */
+  lacks?(): Lack
   /**
-   * Brings it about. A round that cannot be tried on this machine is skipped with a reason. Throws for whatever is neither right nor
-   * one of the four things that are counted: a worker that never became ready, a log that says nothing, an unexpected error.
+   * Brings it about. Throws for whatever is neither right nor one of the four things that are counted: a worker that never became
+   * ready, a log that says nothing, an unexpected error.
    */
   run(context: Context): Promise<void>
+}
+
+/** Why a target cannot be tried on this machine. */
+export interface Lack {
+  /** Nothing of it can be tried. */
+  readonly all?: string
+  /** Parts of it cannot be tried: the reason, by part. */
+  readonly parts?: Readonly<Record<string, string>>
 }
 
 /** What a target works with. */
@@ -35,8 +45,6 @@ export interface Context {
   count(round: number, news: Partial<Tally>, about?: string): void
   /** Told in the end: figures that are not counted. */
   note(text: string): void
-  /** Cannot be tried here. */
-  skip(reason: string): void
   /** Aborted when the chaos is to end. */
   readonly signal: AbortSignal
 }

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { ensureErlang } from '../support/erlang.ts'
+import { testUnless } from '../support/when.ts'
 import { search, type Sides } from './differential.ts'
 import { Erlang } from './erlang.ts'
 import { EXCLUSIONS } from './exclusions.ts'
@@ -10,8 +11,7 @@ import { supervisorsOf, type Node, type Scenario } from './scenario.ts'
 import { runTerrarium } from './terrarium.ts'
 
 const erlang = await ensureErlang(new AbortController().signal)
-if (!erlang.installed) console.warn(`skipped: the comparison with Erlang/OTP, for ${erlang.reason}`)
-const testWithErlang = erlang.installed ? test : test.skip
+const testWithErlang = testUnless(erlang.installed ? undefined : erlang.reason)
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 

@@ -32,7 +32,8 @@ test("the main job's output is the same with and without chaos, and with any num
   const home = habitat()
   const chaotic = figures(await job(home, '--json', '--workers', '3'))
   const calm = figures(await job(home, '--json', '--no-chaos', '--workers', '1'))
-  expect(chaotic.files).toBeGreaterThan(1_500)
+  // The standard library of the interpreter: about 660 files in Debian's, 1,800 where its own tests are part of it.
+  expect(chaotic.files).toBeGreaterThan(500)
   expect(chaotic.parsed + chaotic.failed).toBe(chaotic.files)
   expect(chaotic.restarts).toBeGreaterThan(0)
   expect(calm.restarts).toBe(0)

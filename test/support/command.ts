@@ -11,7 +11,7 @@ export interface Ran {
   readonly stderr: string
 }
 
-/** Runs a command to its end, in the checkout unless said otherwise. */
+/** Runs a command to its end, in the checkout unless said otherwise. What a person wants coloured is not for its output. */
 export function run(
   command: string,
   args: readonly string[],
@@ -24,7 +24,7 @@ export function run(
 ): Promise<Ran> & { pid: number } {
   const child = spawn(command, args, {
     cwd: options.cwd ?? ROOT,
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, FORCE_COLOR: undefined, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''

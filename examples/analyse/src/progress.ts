@@ -23,10 +23,18 @@ export class Progress {
   #done = 0
   #shownAt: number
 
-  /** @param now a clock in ms that never goes back */
-  constructor(screen: Screen, total: number, now: () => number = () => performance.now()) {
+  /**
+   * @param now a clock in ms that never goes back
+   * @param term the kind of terminal; on `dumb`, which cannot erase, lines are printed as elsewhere
+   */
+  constructor(
+    screen: Screen,
+    total: number,
+    now: () => number = () => performance.now(),
+    term: string | undefined = process.env.TERM,
+  ) {
     this.#screen = screen
-    this.#isTerminal = screen.isTTY === true && process.env.TERM !== 'dumb'
+    this.#isTerminal = screen.isTTY === true && term !== 'dumb'
     this.#total = total
     this.#now = now
     this.#begun = this.#shownAt = now()

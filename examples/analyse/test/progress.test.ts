@@ -14,10 +14,10 @@ class Recorder {
 }
 
 /** Ten files, one every second. */
-function show(isTTY: boolean): Recorder {
+function show(isTTY: boolean, term?: string): Recorder {
   const screen = new Recorder(isTTY)
   let now = 0
-  const progress = new Progress(screen, 10, () => now)
+  const progress = new Progress(screen, 10, () => now, term)
   for (let file = 0; file < 10; file += 1) {
     now += 1_000
     progress.advance()
@@ -27,8 +27,11 @@ function show(isTTY: boolean): Recorder {
   return screen
 }
 
-test('without a terminal: a plain line every two seconds', () => {
-  expect(show(false).text.split('\n')).toEqual([
+test.each([
+  ['without a terminal', false, 'xterm'],
+  ['A10: on a terminal that cannot erase', true, 'dumb'],
+])('%s: a plain line every two seconds', (_, isTTY, term) => {
+  expect(show(isTTY, term).text.split('\n')).toEqual([
     '2 of 10 files, 1/s, 8 s left',
     '4 of 10 files, 1/s, 6 s left',
     'half way',
@@ -40,7 +43,7 @@ test('without a terminal: a plain line every two seconds', () => {
 })
 
 test('on a terminal: one bar that is drawn again, gone at the end', () => {
-  const { text } = show(true)
+  const { text } = show(true, 'xterm')
   expect(text).toContain('[###############...............] 5 of 10 files, 1/s, 5 s left')
   expect(text).toContain('\r\u001b[Khalf way\n')
   expect(text.split('\n')).toHaveLength(2)

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { VirtualClock } from '@terrarium/supervisor'
@@ -62,10 +62,13 @@ test('errors say what went wrong and leave the worker alone', async () => {
     message: 'ValueError: no such snake',
     details: { type: 'ValueError', traceback: expect.stringContaining('tools.py') },
   })
-  await expect(pool.call('ecko')).rejects.toMatchObject({ code: 'TOOL_NOT_FOUND', message: /echo/ })
+  await expect(pool.call('ecko')).rejects.toMatchObject({
+    code: 'TOOL_NOT_FOUND',
+    message: expect.stringMatching(/echo/),
+  })
   await expect(pool.call('fail', { nessage: 1 })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
-    message: /nessage|message/,
+    message: expect.stringMatching(/nessage|message/),
   })
   await expect(pool.call('echo', { value: () => 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   await expect(pool.call('echo', [] as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
@@ -224,20 +227,5 @@ test('what tools print is in the log', async () => {
   await pool.call('say', { text: 'hello from Python' })
   await eventually('the line is logged', () => home.log.some(({ msg }) => msg === 'hello from Python'))
   expect(home.log.find(({ msg }) => msg === 'hello from Python')).toMatchObject({ stream: 'stdout', level: 30 })
-  await pool.stop()
-})
-
-test('each idempotent call that is run again leaves its trace once more, others never', async () => {
-  const home = habitat()
-  const pool = await started(home)
-  const path = join(home.directory, 'ran')
-  const once = pool.call('touch', { path })
-  await once
-  const dying = pool.call('sleep', { seconds: 5 })
-  await eventually('it is with the worker', () => pool.stats.inFlight === 1)
-  pool.kill('worker-1')
-  await expect(dying).rejects.toMatchObject({ code: 'WORKER_CRASHED' })
-  expect(await pool.call('echo', { value: 1 })).toBe(1)
-  expect(readFileSync(path, 'utf8')).toBe('ran\n')
   await pool.stop()
 })

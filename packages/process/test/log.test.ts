@@ -19,6 +19,7 @@ import { lockFolder } from '../src/log/folder-lock.ts'
 import { readLog, ReservationLog } from '../src/log/log.ts'
 import type { Reservation } from '../src/log/record.ts'
 import type { Owner } from '../src/run.ts'
+import { testUnless, withoutPrlimit } from '../../../test/support/when.ts'
 import { ended, freshState, grandchildOf, isAlive, killWithShepherd, onEnd, open, startHost } from './support.ts'
 
 const owner: Owner = {
@@ -329,30 +330,30 @@ function openInThread(directory: string): Promise<void> {
   })
 }
 
-test('when the disk takes no more, a spawn is refused, and when it does again nothing is missing', async () => {
-  const host = startHost(freshState(), 'limited')
-  const facts = await host.next()
-  const limit = (bytes: string): number | null =>
-    spawnSync('prlimit', ['--pid', String(facts.pid), `--fsize=${bytes}`]).status
-  if (limit('1:') !== 0) {
-    console.warn('skipped: there is no prlimit here')
-    return
-  }
-  host.child.stdin?.write('spawn\n')
-  expect(await host.next()).toMatchObject({
-    code: 'INVALID_ARGUMENT',
-    message: expect.stringContaining('cannot be used'),
-  })
-  limit('unlimited:')
-  host.child.stdin?.write('spawn\n')
-  const second = await host.next()
-  expect(second).toMatchObject({ spawn: expect.any(String) })
-  host.child.kill('SIGKILL')
-  await ended(host.child)
-  const { reservations, damage } = await readLog(join(facts.stateDir, 'runs', facts.run, 'log'))
-  expect(damage).toEqual([])
-  expect(reservations.map(({ name }) => name)).toEqual(['shepherd', 'before', 'spawn'])
-})
+testUnless(withoutPrlimit())(
+  'when the disk takes no more, a spawn is refused, and when it does again nothing is missing',
+  async () => {
+    const host = startHost(freshState(), 'limited')
+    const facts = await host.next()
+    const limit = (bytes: string): number | null =>
+      spawnSync('prlimit', ['--pid', String(facts.pid), `--fsize=${bytes}`]).status
+    expect(limit('1:')).toBe(0)
+    host.child.stdin?.write('spawn\n')
+    expect(await host.next()).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('cannot be used'),
+    })
+    limit('unlimited:')
+    host.child.stdin?.write('spawn\n')
+    const second = await host.next()
+    expect(second).toMatchObject({ spawn: expect.any(String) })
+    host.child.kill('SIGKILL')
+    await ended(host.child)
+    const { reservations, damage } = await readLog(join(facts.stateDir, 'runs', facts.run, 'log'))
+    expect(damage).toEqual([])
+    expect(reservations.map(({ name }) => name)).toEqual(['shepherd', 'before', 'spawn'])
+  },
+)
 
 test('a damaged log does not keep a dead run from being swept', async () => {
   // What is better contained leaves nothing to be swept.

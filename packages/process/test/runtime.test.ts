@@ -1,7 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Worker } from 'node:worker_threads'
@@ -12,7 +11,13 @@ import { pino } from 'pino'
 import { readLog } from '../src/log/log.ts'
 import { openInstallation, resolveStateDir } from '../src/state.ts'
 import { processTable } from '../src/table/table.ts'
-import { testUnless, withoutUserNamespaces } from '../../../test/support/when.ts'
+import {
+  testUnless,
+  withoutMounts,
+  withoutTracing,
+  withoutUnshare,
+  withoutUserNamespaces,
+} from '../../../test/support/when.ts'
 import {
   decoy,
   ended,
@@ -132,7 +137,7 @@ test('a process of this run that no spawn accounts for is reported, not killed',
   expect(isAlive(stranger.pid ?? 0)).toBe(true)
 })
 
-test('what outlives SIGKILL keeps its reservation and is called unkillable', async () => {
+testUnless(withoutTracing())('what outlives SIGKILL keeps its reservation and is called unkillable', async () => {
   const lines: string[] = []
   const logger = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
   const stateDir = freshState()
@@ -140,10 +145,7 @@ test('what outlives SIGKILL keeps its reservation and is called unkillable', asy
   const { process: worker } = await start(runtime, 'idle')
   const tracer = decoy(readFileSync(fixture('trace.py'), 'utf8'), [String(worker.pid)])
   const [said] = (await once(tracer.stdout, 'data')) as [Buffer]
-  if (said.toString().trim() !== 'traced') {
-    console.warn('skipped: tracing a process is not permitted here')
-    return
-  }
+  expect(said.toString().trim()).toBe('traced')
   const shepherds = shepherdsOf(runtime)
   // Its tracer never waits for it, so the kernel does not tell its parent: as with a process stuck in the kernel.
   const closed = await runtime.close()
@@ -214,26 +216,25 @@ test('a runtime is refused in a worker thread, on Windows, and without a real in
   await expect(openRuntime({ python: '/nowhere/python3' })).rejects.toMatchObject({ code: 'CONFIGURATION' })
 })
 
-test.each([
+for (const [what, options, message] of [
   ['no /proc', ['-m', 'sh', '-c', 'umount -l /proc && exec "$@"'], 'There is no /proc'],
   ['the /proc of another PID namespace', ['-pf', '--kill-child', 'sh', '-c', 'exec "$@"'], '/proc belongs to another'],
-])('with %s, whose processes it would take for its own, nothing is begun', (_, options, message) => {
-  if (spawnSync('unshare', [...options, 'sh', 'true']).status !== 0) {
-    console.warn('skipped: namespaces of our own are not permitted here')
-    return
-  }
-  const stateDir = freshState()
-  const script = `import { openRuntime } from ${JSON.stringify(dist)}
+] as const) {
+  const title = `with ${what}, whose processes it would take for its own, nothing is begun`
+  testUnless(withoutUnshare(...options))(title, () => {
+    const stateDir = freshState()
+    const script = `import { openRuntime } from ${JSON.stringify(dist)}
     await openRuntime(JSON.parse(process.argv[1])).catch(({ code, message, hint }) => console.log(code, message, hint))`
-  const { stdout, stderr } = spawnSync(
-    'unshare',
-    [...options, 'sh', process.execPath, '--input-type=module', '-e', script, JSON.stringify({ python, stateDir })],
-    { encoding: 'utf8' },
-  )
-  expect(stderr).toBe('')
-  expect(stdout).toMatch(new RegExp(`^CONFIGURATION ${message}.*mount -t proc proc /proc`))
-  expect(readdirSync(stateDir)).toEqual([])
-})
+    const { stdout, stderr } = spawnSync(
+      'unshare',
+      [...options, 'sh', process.execPath, '--input-type=module', '-e', script, JSON.stringify({ python, stateDir })],
+      { encoding: 'utf8' },
+    )
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(new RegExp(`^CONFIGURATION ${message}.*mount -t proc proc /proc`))
+    expect(readdirSync(stateDir)).toEqual([])
+  })
+}
 
 const asNobodyKnown = ['-U', '--map-user=54321', '--map-group=54321', 'env', '-u', 'HOME']
 
@@ -279,11 +280,7 @@ test('a state directory that cannot be used is one clear error', async () => {
   expect((error as Error).message).toContain(file)
 })
 
-test('a full disk is one clear error', async () => {
-  if (spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]).status !== 0) {
-    console.warn('skipped: a mount of our own is not permitted here')
-    return
-  }
+testUnless(withoutMounts())('a full disk is one clear error', async () => {
   const stateDir = freshState()
   const script = 'mount -t tmpfs -o size=16k tmpfs "$1" && shift && exec "$@"'
   const command = [process.execPath, ...hostArguments(stateDir, 'sweep')]

@@ -5,8 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { findMarked, openRuntime, type Runtime } from '@terrarium/process'
-import { isTerrariumError } from '@terrarium/supervisor'
 import { pino, type Logger } from 'pino'
+import {
+  CONTAINMENTS,
+  SILENT_FILE_SYSTEM,
+  testUnless,
+  withoutContainments,
+  withoutSilentFileSystem,
+} from '../../../test/support/when.ts'
 import {
   ended,
   familyOf,
@@ -39,35 +45,17 @@ os.write(4, b"left\\n")
 time.sleep(60)
 `
 
-/** Mounts a file system that never answers, says whether it could, and holds it. */
-const SILENT = `
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-try:
-    fuse = os.open("/dev/fuse", os.O_RDWR)
-    options = f"fd={fuse},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}"
-    if libc.mount(b"silent", os.fsencode(sys.argv[1]), b"fuse", 0, options.encode()) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    print("mounted", flush=True)
-except OSError as error:
-    print(error, flush=True)
-sys.stdin.read()
-libc.umount2(os.fsencode(sys.argv[1]), 2)
-`
-
-/** Undefined, with the reason printed, where this user cannot. */
-const mountSilent = async (): Promise<string | undefined> => {
+const mountSilent = async (): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), 'silent-'))
-  const holder = spawn(python, ['-I', '-c', SILENT, folder], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const holder = spawn(python, ['-I', '-c', SILENT_FILE_SYSTEM, folder], { stdio: ['pipe', 'pipe', 'inherit'] })
   onEnd(async () => {
     holder.stdin.end()
     await ended(holder)
     rmdirSync(folder)
   })
   const [said] = (await once(holder.stdout, 'data')) as [Buffer]
-  if (said.toString() === 'mounted\n') return folder
-  console.warn(`skipped: no file system that never answers can be mounted here: ${said.toString().trim()}`)
-  return undefined
+  expect(said.toString()).toBe('mounted\n')
+  return folder
 }
 
 const daemonised = async (runtime: Runtime) => {
@@ -76,31 +64,25 @@ const daemonised = async (runtime: Runtime) => {
   return { process, daemon: grandchildOf({ pid: process.pid, spawn: process.spawnId }) }
 }
 
-describe.each(['pidns', 'cgroup', 'shepherd'] as const)('with containment %s', (containment) => {
-  /** Undefined, with the reason printed, where this system does not have it. */
-  const openContained = async (logger?: Logger) => {
-    try {
-      return await open(freshState(), logger, { containment })
-    } catch (error) {
-      if (!isTerrariumError(error, 'CONFIGURATION')) throw error
-      console.warn(`skipped: ${error.message}`)
-      return undefined
-    }
-  }
+const lacks = await withoutContainments()
+const silentIsMissing = withoutSilentFileSystem()
 
-  test('it is what the runtime reports', async () => {
+describe.each(CONTAINMENTS)('with containment %s', (containment) => {
+  const testContained = testUnless(lacks[containment])
+  const testHanging = testUnless(lacks[containment] ?? silentIsMissing)
+  const openContained = (logger?: Logger) => open(freshState(), logger, { containment })
+
+  testContained('it is what the runtime reports', async () => {
     const runtime = await openContained()
-    if (runtime === undefined) return
     expect(await runtime.containment()).toEqual({ level: containment, missing: {} })
     await runtime.close()
     await expect(runtime.containment()).rejects.toMatchObject({ code: 'STOPPED' })
   })
 
-  test('a killed shepherd takes its processes with it, and a new one takes over', async () => {
+  testContained('a killed shepherd takes its processes with it, and a new one takes over', async () => {
     const lines: string[] = []
     const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
     const runtime = await openContained(logger)
-    if (runtime === undefined) return
     await runtime.swept
     const workers = await Promise.all(['idle', 'gil', 'stubborn'].map((mode) => start(runtime, mode)))
     expect(workers.map(({ said }) => said)).toEqual(['armed', 'armed', 'armed'])
@@ -123,9 +105,8 @@ describe.each(['pidns', 'cgroup', 'shepherd'] as const)('with containment %s', (
     expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
   })
 
-  test('what a process has left is ended, though the shepherd is killed before it has done so', async () => {
+  testContained('what a process has left is ended, though the shepherd is killed before it has done so', async () => {
     const runtime = await openContained()
-    if (runtime === undefined) return
     const many = `import os, subprocess, time
 for _ in range(150): subprocess.Popen(['sleep', '60'], env={'PATH': os.environ['PATH']}, start_new_session=True)
 print('left', flush=True)
@@ -142,66 +123,70 @@ time.sleep(60)`
     await runtime.close()
   })
 
-  test('what a process has left is ended, though the shepherd is killed before it has told of the process', async () => {
-    const errors: string[] = []
-    const logger = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) })
-    const runtime = await openContained(logger)
-    if (runtime === undefined) return
-    await runtime.containment()
-    const shepherd = shepherdsOf(runtime).at(-1) ?? 0
-    const spawns: string[] = []
-    // The fourth stops the shepherd while it starts others, before it tells of any of them; inside a namespace nobody can.
-    const leave = 'for _ in 1 2 3; do env -i setsid sleep 60 & done'
-    const wanted = Array.from({ length: 12 }, (_, index) => {
-      const stop = index === 3 ? `[ $PPID = ${shepherd} ] && kill -STOP $PPID` : ':'
-      const args = ['-c', `${leave}; ${stop}; sleep 60`]
-      return runtime.spawn({ name: 'sh', command: 'sh', args, onReserved: (spawn) => spawns.push(spawn) })
-    })
-    const outcomes = Promise.allSettled(wanted)
-    await until(() => spawns.slice(3, 4).flatMap(familyOf).length === 5, 'the fourth has left something')
-    process.kill(shepherd, 'SIGKILL')
-    // The last ones may have been started by the next shepherd.
-    const refused = (await outcomes).flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []))
-    if (containment !== 'pidns') expect(refused.length).toBeGreaterThan(0)
-    for (const error of refused) expect(error).toMatchObject({ code: 'START_FAILED' })
-    expect(await runtime.close()).toMatchObject({ unreleased: 0, left: [] })
-    expect(spawns.flatMap(familyOf)).toEqual([])
-    // Nor has closing disturbed whoever was just ending what was left.
-    expect(errors).toEqual([expect.stringContaining('the shepherd has died')])
-  })
+  testContained(
+    'what a process has left is ended, though the shepherd is killed before it has told of the process',
+    async () => {
+      const errors: string[] = []
+      const logger = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) })
+      const runtime = await openContained(logger)
+      await runtime.containment()
+      const shepherd = shepherdsOf(runtime).at(-1) ?? 0
+      const spawns: string[] = []
+      // The fourth stops the shepherd while it starts others, before it tells of any of them; inside a namespace nobody can.
+      const leave = 'for _ in 1 2 3; do env -i setsid sleep 60 & done'
+      const wanted = Array.from({ length: 12 }, (_, index) => {
+        const stop = index === 3 ? `[ $PPID = ${shepherd} ] && kill -STOP $PPID` : ':'
+        const args = ['-c', `${leave}; ${stop}; sleep 60`]
+        return runtime.spawn({ name: 'sh', command: 'sh', args, onReserved: (spawn) => spawns.push(spawn) })
+      })
+      const outcomes = Promise.allSettled(wanted)
+      await until(() => spawns.slice(3, 4).flatMap(familyOf).length === 5, 'the fourth has left something')
+      process.kill(shepherd, 'SIGKILL')
+      // The last ones may have been started by the next shepherd.
+      const refused = (await outcomes).flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []))
+      if (containment !== 'pidns') expect(refused.length).toBeGreaterThan(0)
+      for (const error of refused) expect(error).toMatchObject({ code: 'START_FAILED' })
+      expect(await runtime.close()).toMatchObject({ unreleased: 0, left: [] })
+      expect(spawns.flatMap(familyOf)).toEqual([])
+      // Nor has closing disturbed whoever was just ending what was left.
+      expect(errors).toEqual([expect.stringContaining('the shepherd has died')])
+    },
+  )
 
-  test('a program on a file system that does not answer is refused, and the others are not kept waiting for ever', async () => {
-    const folder = await mountSilent()
-    if (folder === undefined) return
-    const runtime = await openContained()
-    if (runtime === undefined) return
-    const [hanging, other] = await Promise.allSettled([
-      runtime.spawn({ name: 'hanging', command: join(folder, 'program'), args: [] }),
-      start(runtime, 'idle'),
-    ])
-    expect(hanging).toMatchObject({
-      reason: { code: 'START_FAILED', details: { code: 'ETIMEDOUT' }, hint: expect.stringContaining(folder) },
-    })
-    expect(other).toMatchObject({ value: { said: 'armed' } })
-    expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
-  })
+  testHanging(
+    'a program on a file system that does not answer is refused, and the others are not kept waiting for ever',
+    async () => {
+      const folder = await mountSilent()
+      const runtime = await openContained()
+      const [hanging, other] = await Promise.allSettled([
+        runtime.spawn({ name: 'hanging', command: join(folder, 'program'), args: [] }),
+        start(runtime, 'idle'),
+      ])
+      expect(hanging).toMatchObject({
+        reason: { code: 'START_FAILED', details: { code: 'ETIMEDOUT' }, hint: expect.stringContaining(folder) },
+      })
+      expect(other).toMatchObject({ value: { said: 'armed' } })
+      expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
+    },
+  )
 
-  test('a runtime whose shepherd is stopped can be closed, also while something is being started', async () => {
-    const runtime = await openContained()
-    if (runtime === undefined) return
-    const { process: idle } = await start(runtime, 'idle')
-    const shepherds = shepherdsOf(runtime)
-    for (const pid of shepherds) process.kill(pid, 'SIGSTOP')
-    await until(() => shepherds.every((pid) => stateOf(pid) === 'T'), 'the shepherd is stopped')
-    const starting = runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] })
-    expect(await runtime.close()).toEqual({ killed: 2, unreleased: 0, left: [] })
-    expect(await (await starting).exited).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
-    expect([idle.pid, ...shepherds].filter(isAlive)).toEqual([])
-  })
+  testContained(
+    'a runtime whose shepherd is stopped can be closed, also while something is being started',
+    async () => {
+      const runtime = await openContained()
+      const { process: idle } = await start(runtime, 'idle')
+      const shepherds = shepherdsOf(runtime)
+      for (const pid of shepherds) process.kill(pid, 'SIGSTOP')
+      await until(() => shepherds.every((pid) => stateOf(pid) === 'T'), 'the shepherd is stopped')
+      const starting = runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] })
+      expect(await runtime.close()).toEqual({ killed: 2, unreleased: 0, left: [] })
+      expect(await (await starting).exited).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
+      expect([idle.pid, ...shepherds].filter(isAlive)).toEqual([])
+    },
+  )
 
-  test('a process that has ended before its host has seen any of it has started all the same', async () => {
+  testContained('a process that has ended before its host has seen any of it has started all the same', async () => {
     const runtime = await openContained()
-    if (runtime === undefined) return
     await runtime.containment()
     for (let round = 0; round < 30; round++) {
       const starting = runtime.spawn({
@@ -216,9 +201,8 @@ time.sleep(60)`
     expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
   })
 
-  test('a shepherd that is killed while much is being said does no harm to its host', async () => {
+  testContained('a shepherd that is killed while much is being said does no harm to its host', async () => {
     const runtime = await openContained()
-    if (runtime === undefined) return
     const flood = `import os\nwhile True: os.write(1, b'x' * 65536)`
     for (let round = 0; round < 5; round++) {
       const speakers = await Promise.all(
@@ -239,26 +223,27 @@ time.sleep(60)`
     expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
   })
 
-  test('what is being started while the shepherd dies has started or is refused, and is not left', async () => {
-    const runtime = await openContained()
-    if (runtime === undefined) return
-    const { process: first } = await start(runtime, 'idle')
-    const wanted = Array.from({ length: 20 }, () => runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] }))
-    process.kill(shepherdsOf(runtime).at(-1) ?? 0, 'SIGKILL')
-    const outcomes = await Promise.allSettled(wanted)
-    for (const outcome of outcomes) {
-      // The last ones may have been started by the next shepherd.
-      if (outcome.status === 'fulfilled') expect(await outcome.value.kill()).toMatchObject({ signal: 'SIGKILL' })
-      else expect(outcome.reason).toMatchObject({ code: 'START_FAILED' })
-    }
-    await first.released
-    expect(runtime.census()).toEqual([])
-    expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
-  })
+  testContained(
+    'what is being started while the shepherd dies has started or is refused, and is not left',
+    async () => {
+      const runtime = await openContained()
+      const { process: first } = await start(runtime, 'idle')
+      const wanted = Array.from({ length: 20 }, () => runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] }))
+      process.kill(shepherdsOf(runtime).at(-1) ?? 0, 'SIGKILL')
+      const outcomes = await Promise.allSettled(wanted)
+      for (const outcome of outcomes) {
+        // The last ones may have been started by the next shepherd.
+        if (outcome.status === 'fulfilled') expect(await outcome.value.kill()).toMatchObject({ signal: 'SIGKILL' })
+        else expect(outcome.reason).toMatchObject({ code: 'START_FAILED' })
+      }
+      await first.released
+      expect(runtime.census()).toEqual([])
+      expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
+    },
+  )
 
-  test('a daemon without a marker does not outlive the process that made it', async () => {
+  testContained('a daemon without a marker does not outlive the process that made it', async () => {
     const runtime = await openContained()
-    if (runtime === undefined) return
     const one = await daemonised(runtime)
     const other = await daemonised(runtime)
     expect([one, other].map(({ daemon }) => isAlive(daemon))).toEqual([true, true])
@@ -269,8 +254,7 @@ time.sleep(60)`
     expect(isAlive(other.daemon)).toBe(false)
   })
 
-  test('the shepherd ends everything when the host is killed, even when it was stopped itself', async () => {
-    if ((await openContained()) === undefined) return
+  testContained('the shepherd ends everything when the host is killed, even when it was stopped itself', async () => {
     const host = startContained('stubborn', 'grandchild setsid cleared', 'gil')
     const { children, shepherds } = await host.next()
     const family = children.flatMap(({ spawn }) => familyOf(spawn))
@@ -282,26 +266,27 @@ time.sleep(60)`
     await until(() => ![...family, ...shepherds].some(isAlive), 'everything is gone', 2000)
   })
 
-  test('when host and shepherd are killed in one moment, only a namespace ends daemons at once, and the next runtime the others', async () => {
-    const runtime = await openContained()
-    if (runtime === undefined) return
-    const host = startContained('grandchild setsid', 'grandchild setsid cleared')
-    const facts = await host.next()
-    const [marked = [], unmarked = []] = facts.children.map(({ pid, spawn }) =>
-      familyOf(spawn).filter((each) => each !== pid),
-    )
-    expect([marked, unmarked].map(({ length }) => length)).toEqual([1, 1])
-    await killWithShepherd(host, facts)
-    const pids = facts.children.map(({ pid }) => pid)
-    await until(() => !pids.some(isAlive), 'its direct children are gone', 2000)
-    if (containment === 'pidns') await until(() => ![...marked, ...unmarked].some(isAlive), 'all are gone', 2000)
-    const left = [...marked, ...unmarked].filter(isAlive)
-    expect(left).toEqual(containment === 'pidns' ? [] : [...marked, ...unmarked])
-    // The next runtime ends all of it.
-    const report = await (await open(facts.stateDir)).swept
-    expect(report).toMatchObject({ swept: [facts.run], left: [] })
-    expect(left.filter(isAlive)).toEqual([])
-  })
+  testContained(
+    'when host and shepherd are killed in one moment, only a namespace ends daemons at once, and the next runtime the others',
+    async () => {
+      const host = startContained('grandchild setsid', 'grandchild setsid cleared')
+      const facts = await host.next()
+      const [marked = [], unmarked = []] = facts.children.map(({ pid, spawn }) =>
+        familyOf(spawn).filter((each) => each !== pid),
+      )
+      expect([marked, unmarked].map(({ length }) => length)).toEqual([1, 1])
+      await killWithShepherd(host, facts)
+      const pids = facts.children.map(({ pid }) => pid)
+      await until(() => !pids.some(isAlive), 'its direct children are gone', 2000)
+      if (containment === 'pidns') await until(() => ![...marked, ...unmarked].some(isAlive), 'all are gone', 2000)
+      const left = [...marked, ...unmarked].filter(isAlive)
+      expect(left).toEqual(containment === 'pidns' ? [] : [...marked, ...unmarked])
+      // The next runtime ends all of it.
+      const report = await (await open(facts.stateDir)).swept
+      expect(report).toMatchObject({ swept: [facts.run], left: [] })
+      expect(left.filter(isAlive)).toEqual([])
+    },
+  )
 
   const startContained = (...children: string[]) => {
     process.env['TERRARIUM_CONTAINMENT'] = containment

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   existsSync,
@@ -18,6 +18,7 @@ import { expect, test } from '@jest/globals'
 import { findMarked, type SweepReport } from '@terrarium/process'
 import { pino } from 'pino'
 import { markOf } from '../src/table/mark.ts'
+import { testUnless, withoutChosenNumbers } from '../../../test/support/when.ts'
 import {
   decoy,
   ended,
@@ -250,12 +251,8 @@ test('copies of logs whose readers were killed are cleared away', async () => {
   expect([old, fresh].map((copy) => existsSync(copy))).toEqual([false, true])
 })
 
-test('a logged pid that belongs to an innocent process today: the entry is dropped, the process lives', async () => {
-  const probe = spawnSync('unshare', ['-pf', '--mount-proc', 'sh', '-c', ': > /proc/sys/kernel/ns_last_pid'])
-  if (probe.status !== 0) {
-    console.warn('skipped: a PID namespace of our own, or ns_last_pid in it, is not permitted here')
-    return
-  }
+const ofAnInnocent = 'a logged pid that belongs to an innocent process today: the entry is dropped, the process lives'
+testUnless(withoutChosenNumbers())(ofAnInnocent, async () => {
   const inside = [fixture('reuse.py'), process.execPath, fixture('host.mjs'), freshState(), python, fixture('child.py')]
   // The parent-death signal outlives exec, and --kill-child ends the whole namespace.
   const script = `import os; os.execvp("unshare", ["unshare", "-pf", "--mount-proc", "--kill-child", *sys.argv[1:]])`

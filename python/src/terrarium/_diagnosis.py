@@ -316,6 +316,9 @@ def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
         message = f"{path} cannot be read: {error.strerror or error}"
         hint = f"Make it readable for the user that runs this: {shlex.quote(path)}."
         return configuration("unreadable_file", message, hint)
+    # What is a SyntaxError from Python 3.11.4 on: a NUL in the source.
+    if isinstance(error, ValueError) and not _files(error):
+        return configuration("syntax_error", f"{_describe(error)} ({path})", f"Correct {path}.")
     return None
 
 

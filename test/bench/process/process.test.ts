@@ -5,12 +5,16 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { lastLine, run } from '../../support/command.ts'
 import { processesWith } from '../../support/processes.ts'
+import { testPython } from '../../support/terrarium.ts'
+import { CONTAINMENTS, testUnless, withoutContainments } from '../../support/when.ts'
 import type { Figure } from '../figure.ts'
 
 const PROGRAM = `
   import { main } from './test/dist/bench/main.js'
   process.exitCode = await main(process.argv.slice(1))
 `
+
+const lacks = await withoutContainments()
 
 let marker: string
 let folder: string
@@ -29,7 +33,7 @@ afterEach(() => {
 function bench(onStderr?: (text: string) => void) {
   return run(process.execPath, ['--input-type=module', '--eval', PROGRAM, 'process', '--quick', '--json'], {
     env: {
-      TERRARIUM_PYTHON: process.env.TERRARIUM_PYTHON ?? 'python3',
+      TERRARIUM_PYTHON: testPython(),
       BENCH_TEST: marker,
       TMPDIR: folder,
       XDG_RUNTIME_DIR: folder,
@@ -67,8 +71,18 @@ test('every figure of the suite is there, and all that can be measured here is a
     if (against !== null) expect({ name, isNumber: Number.isFinite(ratio) }).toEqual({ name, isNumber: true })
     expect({ name, judged: met !== null }).toEqual({ name, judged: target !== null })
   }
+  // F10: as many raw syncs at a time as reservations.
+  const many = figures.filter(({ name, target }) => name === 'reservations at 64' && target !== null)
+  expect(many.map(({ against }) => against?.name)).toEqual(['raw fdatasync at 64, in any order'])
+  const measured = CONTAINMENTS.filter((level) => figures.some(({ name }) => name === `shepherd, PSS, ${level}`))
+  expect(measured).toEqual(CONTAINMENTS.filter((level) => lacks[level] === undefined))
   expect({ processes: processesLeft(), files: readdirSync(folder) }).toEqual({ processes: [], files: [] })
 })
+
+for (const level of CONTAINMENTS) {
+  const reason = lacks[level]
+  if (reason !== undefined) testUnless(reason)(`the figures of level ${level}`, () => undefined)
+}
 
 test.each(['processes from start to end', 'hosts that sweep'])(
   'a bench that is interrupted at "%s" ends with 130 and leaves no process and no file behind',

@@ -12,6 +12,7 @@ import { measureSweeps } from './sweep.ts'
 export const process: Suite = {
   name: 'process',
   description: 'reservations, starts and ends of processes, sweep and shepherd beside plain spawn and a raw fdatasync',
+  needsWorkers: true,
   run: (context) =>
     onStage(context, async (stage) => [
       ...(await measureReservations(stage)),

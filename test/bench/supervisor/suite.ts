@@ -28,7 +28,8 @@ export const supervisor: Suite = {
 async function findContenders(directory: string, { quick, signal, log }: BenchContext): Promise<Contenders> {
   const contenders: Contenders = {
     terrarium: nodeContender('Terrarium', 'terrarium.js', ['--otp']),
-    terrariumDefault: nodeContender('Terrarium', 'terrarium.js'),
+    terrariumDefault: nodeContender('Terrarium', 'terrarium.js', ['--default']),
+    terrariumUnlimited: nodeContender('Terrarium', 'terrarium.js', ['--unlimited']),
     terrariumRoomy: nodeContender('Terrarium', 'terrarium.js', ['--otp'], [ROOMY]),
     bare: nodeContender('bare XState', 'bare-xstate.js'),
     nact: nodeContender('nact', 'nact.js'),

@@ -11,16 +11,23 @@ import { COUNT, counter, CRASH } from './counter.ts'
 import { restartAtOnce, restartCost, restartInTurns, Starts } from './restarts.ts'
 import type { Sample, Size } from './trial.ts'
 
-type Mode = NonNullable<SupervisorOptions['mode']>
+/** `default` is what a user has who asks for nothing. The others never give up, and never wait before a restart, as Erlang is set up. */
+type Mode = 'otp' | 'default' | 'unlimited'
 
-/** Nobody gives up, and nobody waits before a restart, as in Erlang. */
-const common = (mode: Mode) => ({
-  id: 'app',
-  mode,
-  intensity: 1_000_000_000,
-  period: 3_600_000,
-  ...(mode === 'otp' ? {} : ({ backoff: 'off', breaker: 'off', crashLoop: 'off', startRate: Infinity } as const)),
-})
+const OPTIONS = {
+  otp: { mode: 'otp', intensity: 1_000_000_000, period: 3_600_000 },
+  default: {},
+  unlimited: {
+    intensity: 1_000_000_000,
+    period: 3_600_000,
+    backoff: 'off',
+    breaker: 'off',
+    crashLoop: 'off',
+    startRate: Infinity,
+  },
+} as const satisfies Record<Mode, Partial<SupervisorOptions>>
+
+const common = (mode: Mode) => ({ id: 'app', ...OPTIONS[mode] })
 
 const specOf = (_: unknown, index: number): ChildSpec => ({ id: String(index), logic: counter })
 
@@ -156,7 +163,7 @@ async function measureMemoryStatic(mode: Mode, { children }: Size): Promise<Samp
   return { bytes }
 }
 
-const mode = process.argv.includes('--otp') ? 'otp' : 'default'
+const mode = (Object.keys(OPTIONS) as Mode[]).find((each) => process.argv.includes(`--${each}`)) ?? 'default'
 
 await contend({
   start: (size) => measureStart(mode, size),

@@ -3,18 +3,18 @@ import { createPool } from '@terrarium/pool'
 import { findMarked, readIdentity } from '@terrarium/process'
 import type { Contender } from '../measure.ts'
 
-/** Terrarium: `pool.call` on a pool of one worker that takes `concurrency` calls at a time. */
+/** Terrarium: `pool.call` on a pool of one worker that takes `concurrency` calls at a time, by default one. */
 export async function openPool(
   python: string,
   directory: string,
-  concurrency: number,
+  concurrency?: number,
 ): Promise<Contender & { close: () => Promise<void> }> {
   const pool = createPool({
-    name: `bench-${concurrency}`,
+    name: concurrency === undefined ? 'bench' : `bench-${concurrency}`,
     tools: new URL('../../../bench/wire/echo_tools.py', import.meta.url),
     python,
     stateDir: join(directory, 'state'),
-    concurrency,
+    ...(concurrency === undefined ? {} : { concurrency }),
   })
   try {
     await pool.start()
@@ -24,7 +24,7 @@ export async function openPool(
   }
   const worker = readIdentity(pool.workers[0]?.pid ?? 0)
   return {
-    name: 'pool.call',
+    name: concurrency === undefined ? 'pool.call' : `pool.call with concurrency ${concurrency}`,
     echo: (data) => pool.call('echo', { data }),
     close: async () => {
       const { processesLeft } = await pool.stop()

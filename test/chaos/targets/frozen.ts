@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import type { Target } from '../target.ts'
@@ -7,22 +8,33 @@ import { beingOf, isAlive, killAll, strangers, until, within } from '../world.ts
 
 const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
 
+/** Makes a file system of its own in the folder, which is made for it. */
+function mount(folder: string): boolean {
+  const image = `${folder}.image`
+  mkdirSync(folder)
+  return (
+    run('truncate', '--size=16M', image) && run('mkfs.ext4', '-q', image) && run('mount', '-o', 'loop', image, folder)
+  )
+}
+
 /** A process waits for a file system that is frozen, where no signal reaches it. */
 export const frozen: Target = {
   name: 'frozen',
   promise: 'what the kernel holds is reported, keeps its reservation, and is released when it is gone',
   rounds: 5,
   byLevel: true,
+  lacks() {
+    const base = mkdtempSync(join(tmpdir(), 'freezable-'))
+    const folder = join(base, 'frozen')
+    const isMounted = mount(folder)
+    const isFreezable = isMounted && run('fsfreeze', '--freeze', folder) && run('fsfreeze', '--unfreeze', folder)
+    if (isMounted) run('umount', folder)
+    rmSync(base, { recursive: true, force: true })
+    return isFreezable ? {} : { all: 'no file system can be made, mounted and frozen here' }
+  },
   async run(context) {
     const folder = join(context.folder(), 'frozen')
-    const image = `${folder}.image`
-    mkdirSync(folder)
-    const isMounted =
-      run('truncate', '--size=16M', image) && run('mkfs.ext4', '-q', image) && run('mount', '-o', 'loop', image, folder)
-    if (!isMounted) {
-      context.skip('no file system can be made and mounted here, so none can be frozen')
-      return
-    }
+    if (!mount(folder)) throw new Error('no file system can be mounted')
     const thaw = (): boolean => run('fsfreeze', '--unfreeze', folder)
     try {
       await context.play(async (number) => {

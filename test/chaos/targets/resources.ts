@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readLog } from '@terrarium/process'
 import { RuntimeSubject } from '../runtime-subject.ts'
@@ -12,8 +13,10 @@ const run = (command: string, ...args: string[]): boolean => spawnSync(command, 
 
 /** What the system refuses, to whom, and what that has to look like from outside. */
 interface Case {
-  /** Takes it away; answers how it is given back, or why it cannot be taken away here. */
-  readonly take: (scene: Scene) => (() => void) | string
+  /** Why it cannot be taken away on this machine; undefined when it can. */
+  readonly lack?: () => string | undefined
+  /** Takes it away; answers how it is given back. */
+  readonly take: (scene: Scene) => () => void
   /** What a spawn is refused with meanwhile; undefined where it is not to be refused. */
   readonly refusal?: { readonly code: string; readonly message: RegExp }
   /** So many are started, at the most, until one is refused. Default 1. */
@@ -28,18 +31,21 @@ interface Scene {
 
 const CASES: Readonly<Record<string, Case>> = {
   // A process needs none of its host.
-  'EMFILE in the host': { take: ({ host }) => limitDescriptors(host.pid, 2) },
+  'EMFILE in the host': { lack: withoutPrlimit, take: ({ host }) => limitDescriptors(host.pid, 2) },
   'EMFILE in the shepherd': {
+    lack: withoutPrlimit,
     take: ({ shepherd }) => limitDescriptors(shepherd, 2),
     refusal: { code: 'START_FAILED', message: /cannot be started: .*open files/i },
   },
   'ENOSPC in the state directory': {
+    lack: withoutMounts,
     take: ({ stateDir }) => fill(stateDir),
     refusal: { code: 'INVALID_ARGUMENT', message: /the disk is full/ },
     // What is left of the last block of a file is still to be had.
     attempts: 40,
   },
   'EAGAIN on fork': {
+    lack: withoutPidsGroup,
     take: ({ shepherd }) => limitProcesses(shepherd),
     refusal: { code: 'START_FAILED', message: /cannot be started: .*temporarily unavailable/i },
   },
@@ -53,44 +59,45 @@ const CASES: Readonly<Record<string, Case>> = {
   'a clock that goes back an hour': { take: (scene) => jump(scene, -3_600_000) },
 }
 
-const NAMES = Object.keys(CASES)
+const READ_ONLY = 'a read-only state directory'
 
 /** The system has none left of what it takes: that is said, nothing is lost, and afterwards all is as before. */
 export const resources: Target = {
   name: 'resources',
   promise: 'what the system refuses is a clear error, loses nothing, and is over when the system gives again',
-  rounds: 5 * NAMES.length,
+  rounds: 5 * Object.keys(CASES).length,
   byLevel: true,
+  lacks() {
+    const cases = [...Object.entries(CASES), [READ_ONLY, { lack: withoutMounts }] as const]
+    const reasons = cases.map(([name, { lack }]) => [name, lack?.()] as const)
+    return { parts: Object.fromEntries(reasons.filter((each): each is [string, string] => each[1] !== undefined)) }
+  },
   async run(context) {
-    const skipped = new Set<string>()
+    const cases = Object.entries(CASES).filter(([, { lack }]) => lack?.() === undefined)
     await context.play(async (number) => {
-      const name = NAMES[number % NAMES.length] ?? ''
-      const one = CASES[name]
-      if (one !== undefined) await tryOut(context, number, name, one, skipped)
+      const [name, one] = cases[number % cases.length] ?? []
+      if (name === undefined || one === undefined) throw new Error('there is no case')
+      await tryOut(context, number, name, one)
     })
-    await tryReadOnly(context, skipped)
-    for (const reason of skipped) context.skip(reason)
+    if (withoutMounts() === undefined) await tryReadOnly(context)
   },
 }
 
 /** From the beginning: a file system does not become so while files on it are open. */
-async function tryReadOnly(context: Context, skipped: Set<string>): Promise<void> {
+async function tryReadOnly(context: Context): Promise<void> {
   const stateDir = context.folder()
-  if (!run('mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', stateDir)) {
-    skipped.add('a read-only state directory: nothing can be mounted here')
-    return
-  }
+  if (!run('mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', stateDir)) throw new Error('nothing can be mounted')
   try {
     const host = new RuntimeSubject(context, stateDir)
     await host.exited
     await within(100, () => false)
     if (!/INVALID_ARGUMENT[^]*read-only|read-only[^]*INVALID_ARGUMENT/.test(host.story))
-      throw new Error(`a read-only state directory: ${host.story}`)
+      throw new Error(`${READ_ONLY}: ${host.story}`)
     run('mount', '-o', 'remount,rw', stateDir)
     const next = new RuntimeSubject(context, stateDir)
     await next.start('one', 'idle')
     await next.close()
-    context.count(0, { rounds: 1, orphans: strangers(new Set()).length }, 'a read-only state directory')
+    context.count(0, { rounds: 1, orphans: strangers(new Set()).length }, READ_ONLY)
   } finally {
     run('umount', '--lazy', stateDir)
   }
@@ -101,21 +108,16 @@ async function tryOut(
   number: number,
   name: string,
   { take, refusal, attempts = 1 }: Case,
-  skipped: Set<string>,
 ): Promise<void> {
   const stateDir = context.folder()
   const isMounted = run('mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', stateDir)
   const host = new RuntimeSubject(context, stateDir)
-  let restore: (() => void) | string = 'not taken'
+  let restore = (): void => undefined
   try {
     const { run: id } = await host.hear('open')
     const before = await host.start('before', 'idle')
     const shepherd = membersOf(String(id)).shepherds.at(-1) ?? 0
-    restore = isMounted ? take({ host, stateDir, shepherd }) : 'nothing can be mounted here'
-    if (typeof restore === 'string') {
-      skipped.add(`${name}: ${restore}`)
-      return
-    }
+    restore = take({ host, stateDir, shepherd })
     let refused: Said | undefined
     for (let n = 0; n < attempts && refused === undefined; n++) refused = await attempt(host, `meanwhile-${n}`)
     if (refusal !== undefined) expectRefusal(refused, refusal)
@@ -133,7 +135,7 @@ async function tryOut(
   } catch (error) {
     throw new Error(`${name}: ${(error as Error).message}\n${host.story}`, { cause: error })
   } finally {
-    if (typeof restore === 'function') restore()
+    restore()
     if (!host.isOver) killAll([host.pid])
     await host.exited
     if (isMounted) run('umount', '--lazy', stateDir)
@@ -176,11 +178,11 @@ async function lostOf(host: RuntimeSubject, log: string): Promise<string[]> {
 }
 
 /** Leaves so many more than are in use. */
-function limitDescriptors(pid: number, more: number): (() => void) | string {
+function limitDescriptors(pid: number, more: number): () => void {
   const used = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
   let limit = 0
   for (let free = 0; free <= more; limit++) if (!used.has(limit)) free += 1
-  if (!run('prlimit', '--pid', String(pid), `--nofile=${limit - 1}:`)) return 'there is no prlimit here'
+  if (!run('prlimit', '--pid', String(pid), `--nofile=${limit - 1}:`)) throw new Error('the limit cannot be set')
   return () => void run('prlimit', '--pid', String(pid), '--nofile=1024:')
 }
 
@@ -192,23 +194,42 @@ function fill(folder: string): () => void {
   }
 }
 
-function limitProcesses(pid: number): (() => void) | string {
-  const group = '/sys/fs/cgroup/pids/terrarium-chaos'
+const PIDS_GROUP = '/sys/fs/cgroup/pids/terrarium-chaos'
+
+function limitProcesses(pid: number): () => void {
+  mkdirSync(PIDS_GROUP, { recursive: true })
+  writeFileSync(join(PIDS_GROUP, 'cgroup.procs'), String(pid))
+  writeFileSync(join(PIDS_GROUP, 'pids.max'), readFileSync(join(PIDS_GROUP, 'pids.current'), 'latin1'))
+  return leavePidsGroup
+}
+
+function leavePidsGroup(): void {
+  if (!existsSync(PIDS_GROUP)) return
+  writeFileSync(join(PIDS_GROUP, 'pids.max'), 'max')
+  for (const member of readFileSync(join(PIDS_GROUP, 'cgroup.procs'), 'latin1').split('\n').filter(Boolean)) {
+    writeFileSync('/sys/fs/cgroup/pids/cgroup.procs', member)
+  }
+  rmdirSync(PIDS_GROUP)
+}
+
+function withoutPidsGroup(): string | undefined {
+  const child = spawn('sleep', ['60'], { stdio: 'ignore' })
   try {
-    mkdirSync(group, { recursive: true })
-    writeFileSync(join(group, 'cgroup.procs'), String(pid))
-    writeFileSync(join(group, 'pids.max'), readFileSync(join(group, 'pids.current'), 'latin1'))
+    limitProcesses(child.pid ?? 0)()
+    return undefined
   } catch (error) {
     return `no control group for pids: ${(error as Error).message}`
+  } finally {
+    child.kill('SIGKILL')
   }
-  return () => {
-    if (!existsSync(group)) return
-    writeFileSync(join(group, 'pids.max'), 'max')
-    for (const member of readFileSync(join(group, 'cgroup.procs'), 'latin1').split('\n').filter(Boolean)) {
-      writeFileSync('/sys/fs/cgroup/pids/cgroup.procs', member)
-    }
-    rmdirSync(group)
-  }
+}
+
+function withoutPrlimit(): string | undefined {
+  return run('prlimit', '--pid', String(process.pid), '--core=0:') ? undefined : 'there is no prlimit here'
+}
+
+function withoutMounts(): string | undefined {
+  return run('unshare', '-m', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()) ? undefined : 'nothing can be mounted here'
 }
 
 function jump({ host }: Scene, ms: number): () => void {

@@ -18,11 +18,9 @@ export const reuse: Target = {
   promise: 'nobody is ended for having the number of one of ours',
   rounds: 200,
   byLevel: true,
+  lacks: () =>
+    canChooseNumbers() ? {} : { all: 'the number of the next process cannot be chosen here (ns_last_pid)' },
   async run(context) {
-    if (!canChooseNumbers()) {
-      context.skip('the number of the next process cannot be chosen here (ns_last_pid)')
-      return
-    }
     await betweenComparisonAndSignal(context)
     await atTheSweep(context)
     // In a namespace of their own, processes cannot be told the number of an innocent one at all.

@@ -3,7 +3,7 @@ import { Decoys } from '../decoys.ts'
 import type { Target } from '../target.ts'
 import { killAll, strangers, until } from '../world.ts'
 
-/** Does what must not happen, to see that it is noticed: leaves one behind, and ends an innocent. Only when it is asked for. */
+/** Does what must not happen, to see that it is noticed: leaves one behind, ends an innocent, and fails in the third round. Only when it is asked for. */
 export const selfTest: Target = {
   name: 'self-test',
   promise: 'the chaos notices what it looks for',
@@ -12,6 +12,7 @@ export const selfTest: Target = {
   onlyOnDemand: true,
   async run(context) {
     await context.play(async (number) => {
+      if (number === 2) throw new Error('this round fails on purpose')
       const decoys = new Decoys(context.python)
       spawn('sleep', ['3600'], { stdio: 'ignore', detached: true }).unref()
       await until('it runs', () => strangers(new Set(decoys.pids)).length === 1)
