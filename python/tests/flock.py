@@ -48,9 +48,11 @@ for index, fd in enumerate(folders):
 class Flock:
     """A host with one shepherd."""
 
-    def __init__(self, folder, containment, missing=(), folders=()):
-        """``folders``: descriptors of those that the shepherd is to lock."""
+    def __init__(self, folder, containment, missing=(), folders=(), cgroup=None):
+        """``folders``: descriptors of those that the shepherd is to lock; ``cgroup``: the control group that it is to be in."""
         launcher = LAUNCHER.replace("os.closerange(5, 64)", HAND_OVER.format(folders=list(folders)))
+        if cgroup is not None:
+            launcher = f"open({str(cgroup / 'cgroup.procs')!r}, 'w').write('0')\n" + launcher
         if missing:
             launcher = launcher.replace("os.execv(", WITHOUT.format(missing=missing))
         fifo = str(folder / f"{os.urandom(4).hex()}.fifo")

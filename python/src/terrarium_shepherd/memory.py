@@ -30,9 +30,15 @@ class OutOfMemory:
     it that counts them, or on this machine.
     """
 
-    def __init__(self) -> None:
-        self._group, self._file = _counter()
+    def __init__(self, group: "str | None", file: str) -> None:
+        """``group``: the folder of the group whose kills are counted in ``file``; None: they are those of the machine."""
+        self._group = group
+        self._file = file
         self._explained = self.kills()
+
+    @classmethod
+    def here(cls) -> "OutOfMemory":
+        return cls(*_counter())
 
     def kills(self) -> int:
         """How many so far; 0 where nothing counts them."""

@@ -52,7 +52,7 @@ class Shepherd:
         self._flock: "dict[int, Child]" = {}  # those that live, by pid
         self._exited: "dict[int, Child]" = {}  # not reaped, for what they have left behind may still end by itself
         self._uncleared: "set[str]" = set()  # spawns that are reaped, and of which there may be something left
-        self._out_of_memory = OutOfMemory()
+        self._out_of_memory = OutOfMemory.here()
         self._environment: "dict[str, str]" = {}
         self._pending = b""
         self._orders: "collections.deque[dict[str, Any]]" = collections.deque()
