@@ -182,7 +182,6 @@ test('a run of another boot is released, and nothing is killed', async () => {
 })
 
 test.each([
-  ['other_namespace', { namespaces: 'pid:[1] time:[1]' }],
   ['other_user', { uid: 54321 }],
   ['unreadable_owner', { v: 2 }],
 ])('a run is left alone and reported: %s', async (reason, change) => {

@@ -1,4 +1,4 @@
-import { closeSync, constants as fsConstants, openSync } from 'node:fs'
+import { closeSync, constants as fsConstants, openSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { TerrariumError } from '@terrarium/supervisor'
 import { CHANNELS, Channels, type Channel } from './channels.ts'
@@ -14,10 +14,12 @@ import {
   type Launched,
   type LaunchedChild,
   type LaunchRequest,
+  type MemoryShortage,
+  type SignalName,
 } from './launch.ts'
 
 /** Of the protocol, which `terrarium_shepherd` describes. */
-const VERSION = 6
+const VERSION = 7
 
 /** The shepherd's first word. */
 type FirstWord =
@@ -30,7 +32,7 @@ type FirstWord =
     }
 
 export interface Hello {
-  /** Of the shepherd itself; there may be a warden between it and this process. */
+  /** Of the shepherd itself; the guard process may be between it and this process. */
   readonly pid: number
   readonly containment: Containment
   /** The folder of the control group, where there is one. */
@@ -50,7 +52,13 @@ type News =
       readonly begun: boolean
     }
   | { readonly type: 'output'; readonly spawn: string; readonly channel: Channel; readonly data: string }
-  | { readonly type: 'exited'; readonly spawn: string; readonly code: number | null; readonly signal: number | null }
+  | {
+      readonly type: 'exited'
+      readonly spawn: string
+      readonly code: number | null
+      readonly signal: number | null
+      readonly memory: MemoryShortage | null
+    }
   | { readonly type: 'cleared'; readonly spawn: string }
 
 /**
@@ -96,7 +104,7 @@ export class Shepherd {
     const shepherded = new Shepherded(request, this.#keeper(), (order) => {
       this.#order({ ...order, spawn: request.spawn })
     })
-    const { spawn, command, args, env, cwd = null } = request
+    const { spawn, command, args, env, cwd = null, obeys = 'SIGTERM' } = request
     this.#flock.set(spawn, shepherded)
     this.#launched.waitFor(true)
     void shepherded.whenCleared.then(() => {
@@ -104,8 +112,13 @@ export class Shepherd {
       if (this.#flock.size === 0 && !this.#isClosing) this.#launched.waitFor(false)
     })
     this.#tellEnvironment()
-    this.#order({ type: 'spawn', spawn, command, args, env, cwd })
+    this.#order({ type: 'spawn', spawn, command, args, env, cwd, obeys })
     return shepherded.launched
+  }
+
+  /** Has the shepherd lock a folder of the run that had to be made again. */
+  hold(folder: string): void {
+    if (!this.#launched.hasEnded()) this.#order({ type: 'hold', folder })
   }
 
   #keeper(): Keeper {
@@ -139,13 +152,19 @@ export class Shepherd {
       const hello = await this.#greeted(firstLine)
       // For reading too, so that it need not have a reader to be opened.
       this.#lifeline = openSync(lifeline, fsConstants.O_RDWR | fsConstants.O_NONBLOCK)
+      // Nobody can take away a name that is not there. Only Linux opens a FIFO anew without its name.
+      if (process.platform === 'linux') rmSync(lifeline, { force: true })
       this.#hello = hello
       this.#startTicks = startTicksOf(hello.pid) ?? 0
     } catch (error) {
       stdin.end()
       if (error instanceof TerrariumError) throw error
-      throw new TerrariumError('START_FAILED', `the shepherd cannot be reached: ${(error as Error).message}`, {
-        hint: 'The system is short of descriptors, or the folder for sockets is gone; see ulimit -a.',
+      const { code, message } = error as NodeJS.ErrnoException
+      throw new TerrariumError('START_FAILED', `the shepherd cannot be reached: ${message}`, {
+        hint:
+          code === 'ENOENT'
+            ? `Start it again: ${lifeline} was removed in the moment between two steps of its start.`
+            : 'The system is short of descriptors: see ulimit -a.',
         cause: error,
       })
     } finally {
@@ -218,7 +237,7 @@ export class Shepherd {
         shepherded?.said(news.channel, Buffer.from(news.data, 'base64'))
         break
       case 'exited':
-        shepherded?.exited({ code: news.code, signal: nameOf(news.signal) })
+        shepherded?.exited({ code: news.code, signal: nameOf(news.signal), memory: news.memory ?? undefined })
         break
       case 'cleared':
         shepherded?.cleared({ orphaned: false })
@@ -233,6 +252,7 @@ export class Shepherd {
 }
 
 type Order =
+  | { readonly type: 'end' }
   | { readonly type: 'signal'; readonly signal: number; readonly target: 'process' | 'group' }
   | { readonly type: 'flow'; readonly channel: Channel; readonly on: boolean }
 
@@ -279,6 +299,9 @@ class Shepherded {
       ended: this.#ended,
       cleared: this.whenCleared,
       hasEnded: () => this.#over,
+      end: () => {
+        if (!this.#over) this.#order({ type: 'end' })
+      },
       signal: (signal, target) => {
         if (!this.#over) this.#order({ type: 'signal', signal: constants.signals[signal], target })
       },
@@ -325,9 +348,13 @@ class Shepherded {
   }
 }
 
-function nameOf(signal: number | null): NodeJS.Signals | null {
+/** The highest number of a signal on Linux. */
+const SIGRTMAX = 64
+
+function nameOf(signal: number | null): SignalName | null {
+  if (signal === null) return null
   const names = Object.keys(constants.signals) as NodeJS.Signals[]
-  return names.find((name) => constants.signals[name] === signal) ?? null
+  return names.find((name) => constants.signals[name] === signal) ?? `SIGRTMAX-${SIGRTMAX - signal}`
 }
 
 function unavailable(containment: string, reason: string): TerrariumError {
