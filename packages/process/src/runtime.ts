@@ -6,7 +6,7 @@ import { TerrariumError } from '@terrarium/supervisor'
 import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
 import { killStrays, locksOf, type Helper } from './sweep/helper.ts'
 import type { Identity } from './table/identity.ts'
-import { launch, type LaunchRequest } from './shepherd/launch.ts'
+import { launch, type LaunchRequest, type SignalName } from './shepherd/launch.ts'
 import { ReservationLog } from './log/log.ts'
 import { UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
 import { shepherdFiles } from './python-files.ts'
@@ -57,6 +57,11 @@ export interface Runtime {
   readonly stateDir: string
   /** The sweep that {@link openRuntime} began. */
   readonly swept: Promise<SweepReport>
+  /**
+   * The last signal that meant the application as a whole: a service manager, say, has sent it to everybody, the shepherd included.
+   * `at`: on the clock of `performance.now()`.
+   */
+  readonly signalled: { readonly signal: SignalName; readonly at: number } | undefined
   /** Makes `directory` again, empty, if somebody has removed it. Errors: START_FAILED (somebody else has taken its name), STOPPED. */
   ensureDirectory(): void
   /** What holds the processes together, and why it is nothing better. Errors: START_FAILED, STOPPED. */
@@ -138,6 +143,7 @@ class ShepherdedRuntime implements Runtime {
   readonly directory: string
   readonly stateDir: string
   readonly swept: Promise<SweepReport>
+  signalled: { readonly signal: SignalName; readonly at: number } | undefined
   readonly #parts: Parts
   readonly #spawns: Spawns
   readonly #tending: Tending
@@ -176,7 +182,11 @@ class ShepherdedRuntime implements Runtime {
       logger,
       interval: parts.reapInterval ?? 1000,
     })
-    this.#tending = new Tending({ python, owner, folders, containment, spawns: this.#spawns, logger })
+    const onSignal = (signal: SignalName): void => {
+      this.signalled = { signal, at: performance.now() }
+      logger.debug({ signal }, 'the application was signalled')
+    }
+    this.#tending = new Tending({ python, owner, folders, containment, spawns: this.#spawns, logger, onSignal })
     // Early, so that it is there when the first process is to start, which will say so if it is not.
     this.#track(this.#tending.shepherd()).catch(() => undefined)
     this.swept = this.sweep()

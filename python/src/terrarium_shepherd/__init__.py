@@ -42,6 +42,10 @@ What is told of a process, in this order::
      "memory": {"kills": 1, "cgroup": "/sys/fs/cgroup/…" | null, "limit": 268435456 | null} | null}
     {"type": "cleared", "spawn": "…"}
 
+Between them it may be told that a signal has come to the shepherd that means the application as a whole::
+
+    {"type": "signalled", "signal": 15}
+
 A process that has not become its program within 5 s, since a file system does not answer, is killed and refused with ETIMEDOUT
 and ``begun``: its ``exited`` and ``cleared`` follow, when the kernel lets it go.
 
@@ -65,7 +69,7 @@ its number is still its own, and then whatever else it has left behind (``mark.p
 takes it before host and shepherd (``memory.py``).
 
 When the host is gone, or the guard process is, or when the shepherd itself fails, it kills everything below it until nothing is left.
-Signals that mean the application as a whole (``signals.py``) are no orders: the shepherd goes on.
+Signals that mean the application as a whole (``signals.py``) are no orders: the shepherd goes on, and tells its host of them.
 
 Standard library only; it never imports anything of a user's.
 """

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 
-from terrarium_shepherd import folders, libc, mark
+from terrarium_shepherd import folders, libc, mark, signals
 from terrarium_shepherd.enclosure import Enclosure
 from terrarium_shepherd.memory import OutOfMemory
 from terrarium_shepherd.procfs import HostView, children
@@ -121,12 +121,14 @@ class Shepherd:
         self._orders.extend(json.loads(line) for line in lines)
 
     def _wake(self) -> None:
-        """A signal has come."""
+        """Signals have come: their numbers can be read."""
+        numbers = b""
         try:
-            while self._wakeup.recv(4096):
-                pass
+            while chunk := self._wakeup.recv(4096):
+                numbers += chunk
         except BlockingIOError:
             pass
+        self._report.tell(*({"type": "signalled", "signal": each} for each in sorted(signals.OF_APPLICATION & set(numbers))))
         self._reap()
 
     def _obey(self, orders: "list[dict[str, Any]]") -> None:

@@ -60,6 +60,7 @@ type News =
       readonly memory: MemoryShortage | null
     }
   | { readonly type: 'cleared'; readonly spawn: string }
+  | { readonly type: 'signalled'; readonly signal: number }
 
 /**
  * The parent of a run's processes. It starts them, so that this process never stands still for a fork, reaps them, and ends all
@@ -74,22 +75,29 @@ export class Shepherd {
   /** That it has been told of, as JSON. */
   #environment = ''
   #isEnvironmentNew = true
+  readonly #onSignal: (signal: SignalName) => void
   #hello: Hello | undefined
   #startTicks = 0
   #isClosing = false
 
   /**
    * Waits for the first word of a process that runs `terrarium_shepherd`, and opens the lifeline that it has made. Errors:
-   * START_FAILED, and CONFIGURATION when it cannot have the containment that it was told to have.
+   * START_FAILED, and CONFIGURATION when it cannot have the containment that it was told to have. `onSignal`: called when a signal has
+   * come to the shepherd that means the application as a whole.
    */
-  static async start(launched: LaunchedChild, lifeline: string): Promise<Shepherd> {
-    const shepherd = new Shepherd(launched)
+  static async start(
+    launched: LaunchedChild,
+    lifeline: string,
+    onSignal: (signal: SignalName) => void = () => undefined,
+  ): Promise<Shepherd> {
+    const shepherd = new Shepherd(launched, onSignal)
     await shepherd.#begin(lifeline)
     return shepherd
   }
 
-  private constructor(launched: LaunchedChild) {
+  private constructor(launched: LaunchedChild, onSignal: (signal: SignalName) => void) {
     this.#launched = launched
+    this.#onSignal = onSignal
   }
 
   /** What it has said of itself. */
@@ -225,6 +233,10 @@ export class Shepherd {
   }
 
   #hear(news: News): void {
+    if (news.type === 'signalled') {
+      this.#onSignal(nameOf(news.signal))
+      return
+    }
     const shepherded = this.#flock.get(news.spawn)
     switch (news.type) {
       case 'spawned':
@@ -237,7 +249,11 @@ export class Shepherd {
         shepherded?.said(news.channel, Buffer.from(news.data, 'base64'))
         break
       case 'exited':
-        shepherded?.exited({ code: news.code, signal: nameOf(news.signal), memory: news.memory ?? undefined })
+        shepherded?.exited({
+          code: news.code,
+          signal: news.signal === null ? null : nameOf(news.signal),
+          memory: news.memory ?? undefined,
+        })
         break
       case 'cleared':
         shepherded?.cleared({ orphaned: false })
@@ -351,8 +367,7 @@ class Shepherded {
 /** The highest number of a signal on Linux. */
 const SIGRTMAX = 64
 
-function nameOf(signal: number | null): SignalName | null {
-  if (signal === null) return null
+function nameOf(signal: number): SignalName {
   const names = Object.keys(constants.signals) as NodeJS.Signals[]
   return names.find((name) => constants.signals[name] === signal) ?? `SIGRTMAX-${SIGRTMAX - signal}`
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { noteCgroup } from './cgroup.ts'
 import { isLower, type Containment, type ContainmentReport } from './containment.ts'
 import { MARKER } from '../table/identity.ts'
-import { launch, type LaunchedChild } from './launch.ts'
+import { launch, type LaunchedChild, type SignalName } from './launch.ts'
 import { shepherdFiles } from '../python-files.ts'
 import type { Owner } from '../run.ts'
 import type { RunFolders } from '../run-folders.ts'
@@ -17,6 +17,8 @@ interface Context {
   readonly containment: Containment | 'auto'
   readonly spawns: Spawns
   readonly logger: Logger
+  /** A signal has come to the shepherd that means the application as a whole. */
+  readonly onSignal: (signal: SignalName) => void
 }
 
 /** A shepherd that was killed before its first word is replaced so often. */
@@ -93,7 +95,7 @@ export class Tending {
   }
 
   async #hire(): Promise<Shepherd> {
-    const { python, owner, spawns, logger, containment, folders } = this.#context
+    const { python, owner, spawns, logger, containment, folders, onSignal } = this.#context
     // What is left of the one before is not waited for if the folder cannot be made.
     this.#launched = undefined
     folders.ensureRuntimeDirectory()
@@ -115,7 +117,7 @@ export class Tending {
       launch({ ...complete, descriptors: folders.descriptors }),
     )
     this.#launched = launched
-    const shepherd = await Shepherd.start(launched, lifeline)
+    const shepherd = await Shepherd.start(launched, lifeline, onSignal)
     void process.exited.then(({ code, signal, tail }) => {
       this.#current = undefined
       if (this.#closed) return
