@@ -58,6 +58,7 @@ class Flock:
         fifo = str(folder / f"{os.urandom(4).hex()}.fifo")
         self._output = {}  # by spawn and channel: what it has said and nobody has read
         self._over = set()  # those of whom there will be no more
+        self.signalled = []  # the signals of the application that the shepherd has told of
         self._heard = threading.Condition()
         self.reads = threading.Event()  # otherwise the host does not
         self.reads.set()
@@ -191,6 +192,8 @@ class Flock:
                 with self._heard:
                     if news["type"] == "output":
                         self._take(news["spawn"], news["channel"], base64.b64decode(news["data"]))
+                    elif news["type"] == "signalled":
+                        self.signalled.append(news["signal"])
                     else:
                         if news["type"] == "exited":
                             self._over.add(news["spawn"])

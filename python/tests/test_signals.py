@@ -52,6 +52,8 @@ def test_d3_the_shepherd_its_guard_and_a_worker_work_on(flock):
             os.kill(each, number)
     for each in everybody:
         eventually("they are handled", lambda each=each: mask(each, "ShdPnd") == set())
+    # The host is told of them.
+    eventually("they are told", lambda: sorted(set(flock.signalled)) == OF_APPLICATION)
     # Each is as alive as before: starts, passes orders on, and hears them.
     other, _ = flock.start("true")
     assert flock.next("exited", other)["code"] == 0

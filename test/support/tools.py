@@ -103,3 +103,13 @@ def say(text: str) -> None:
 def echo_slowly(value=None, seconds: float = 0.05):
     time.sleep(seconds)
     return value
+
+
+@tool
+def touch_when(begun: str, go: str) -> str:
+    """Waits for a file, and leaves another one."""
+    leave_mark(begun)
+    while not os.path.exists(go):
+        time.sleep(0.01)
+    leave_mark(go + ".seen")
+    return "seen"

@@ -37,6 +37,8 @@ export interface PoolOptions {
   readonly startTimeout?: number
   /** How long a worker may go on with a cancelled or overdue call before it is killed, in ms. Default 250. */
   readonly cancelGrace?: number
+  /** How long a worker may take to end in order, its exit handlers included, before it is killed, in ms. Default 2,000. */
+  readonly grace?: number
   /** How an idle worker that no longer answers is noticed: every 5,000 ms, after 3 misses. A busy one is left alone. */
   readonly heartbeat?: Heartbeat | 'off'
   /** How long {@link Pool.stop} waits for calls in flight, in ms. Default 5,000. */
@@ -82,6 +84,7 @@ const NUMBERS = {
   maxDeaths: [1, 1_000],
   startTimeout: [1, LONGEST],
   cancelGrace: [0, LONGEST],
+  grace: [0, LONGEST - 3_000],
   drainTimeout: [0, LONGEST],
 } as const
 

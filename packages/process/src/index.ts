@@ -1,6 +1,7 @@
 export type { Containment, ContainmentReport } from './shepherd/containment.ts'
 export { openRuntime, type CloseReport, type Runtime, type RuntimeOptions } from './runtime.ts'
 export type { ExitStatus, OsProcess, SpawnRequest } from './os-process.ts'
+export { describeShortage } from './memory-shortage.ts'
 export type { MemoryShortage, SignalName } from './shepherd/launch.ts'
 export type { LeftAlone } from './sweep/judge.ts'
 export type { SweepReport } from './sweep/sweep.ts'

@@ -30,7 +30,7 @@ async function start(script: string, options: KeepOptions = {}): Promise<Watched
 
 const STAYS = 'echo up; exec sleep 60'
 /** Ends with a status of its own when it is asked to. */
-const OBEYS = (status: number): string => `trap 'exit ${status}' TERM INT HUP USR2; echo up; while :; do sleep 0.02; done`
+const OBEYS = (status: number): string => `trap 'exit ${status}' TERM INT HUP USR2; sleep 60 & echo up; wait`
 
 test.each<[NodeJS.Signals, string]>([
   ['SIGTERM', STAYS],

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomBytes, timingSafeEqual } from 'node:crypto'
@@ -28,13 +29,20 @@ type Stream = grpc.ServerDuplexStream<SessionRequest, SessionResponse>
  * another user or host can reach it. A stream without the token of an expected spawn is turned away.
  */
 export class SessionServer {
-  readonly path: string
+  readonly #directory: string
+  readonly #ensureDirectory: () => void
+  /** How often it had to listen: each socket has a name of its own, none longer than the first. */
+  #sockets = 0
+  #path = ''
+  #inode = 0
+  #listening: Promise<void> | undefined
   readonly #server: grpc.Server
   readonly #expected = new Map<string, Expectation>()
   readonly #sessions = new Set<Session>()
 
-  private constructor(path: string) {
-    this.path = path
+  private constructor(directory: string, ensureDirectory: () => void) {
+    this.#directory = directory
+    this.#ensureDirectory = ensureDirectory
     this.#server = new grpc.Server({
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -50,17 +58,45 @@ export class SessionServer {
     )
   }
 
-  /** Listens on `host.sock` in a directory that only this user may enter. */
-  static async listen(directory: string): Promise<SessionServer> {
-    const server = new SessionServer(join(directory, 'host.sock'))
+  /**
+   * Listens on `host.sock` in a directory that only this user may enter. `ensureDirectory` makes that again when it is gone. Errors:
+   * START_FAILED.
+   */
+  static async listen(directory: string, ensureDirectory = (): void => undefined): Promise<SessionServer> {
+    const server = new SessionServer(directory, ensureDirectory)
+    await server.ensure()
+    return server
+  }
+
+  /** Where a worker that starts now finds the host. */
+  get path(): string {
+    return this.#path
+  }
+
+  /**
+   * Sees that the socket is there, which lies where others clean up: without its name nobody can dial it. Open sessions do not need it.
+   * Errors: START_FAILED.
+   */
+  async ensure(): Promise<void> {
+    const socket = lstatSync(this.#path, { throwIfNoEntry: false })
+    if (socket?.isSocket() === true && socket.ino === this.#inode) return
+    this.#listening ??= this.#listen().finally(() => (this.#listening = undefined))
+    await this.#listening
+  }
+
+  async #listen(): Promise<void> {
+    this.#ensureDirectory()
+    this.#sockets += 1
+    const path = join(this.#directory, this.#sockets === 1 ? 'host.sock' : `h${this.#sockets}.sock`)
     await new Promise<void>((resolve, reject) => {
-      server.#server.bindAsync(`unix:${server.path}`, grpc.ServerCredentials.createInsecure(), (cause) => {
+      this.#server.bindAsync(`unix:${path}`, grpc.ServerCredentials.createInsecure(), (cause) => {
         if (cause === null) resolve()
-        else reject(new TerrariumError('START_FAILED', `cannot listen on ${server.path}: ${cause.message}`, { cause }))
+        else reject(new TerrariumError('START_FAILED', `cannot listen on ${path}: ${cause.message}`, { cause }))
       })
     })
-    await chmod(server.path, 0o600)
-    return server
+    await chmod(path, 0o600)
+    this.#inode = lstatSync(path).ino
+    this.#path = path
   }
 
   /** Announces a worker. The returned function takes the announcement back. */

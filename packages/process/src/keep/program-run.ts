@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
 import type { Actor, AnyActorLogic, AnyActorRef } from 'xstate'
 import { readLines, type LineReader } from '../lines.ts'
+import { describeShortage } from '../memory-shortage.ts'
 import type { ExitStatus, OsProcess } from '../os-process.ts'
 import type { OutputStream, ProgramEvent, ProgramOptions } from './program.ts'
 
@@ -184,11 +185,12 @@ export class ProgramRun {
   #judge(status: ExitStatus, pid: number): ExitStatus {
     const { code, signal, unkillable, tail } = status
     const stderr = tail.trim()
+    const memory = status.memory === undefined ? {} : { memory: status.memory }
     const failed = (kind: ErrorCode, why: string, hint?: string, cause?: unknown): TerrariumError =>
       new TerrariumError(kind, `program ${this.#name} ${why}`, {
         hint: hint ?? (stderr === '' ? undefined : `Its last words: ${stderr.slice(stderr.lastIndexOf('\n') + 1)}`),
         cause,
-        details: { program: this.#name, pid, code, signal, stderr, ...(unkillable ? { unkillable } : {}) },
+        details: { program: this.#name, pid, code, signal, stderr, ...(unkillable ? { unkillable } : {}), ...memory },
       })
     if (unkillable) {
       const hint = `SIGKILL is pending. Look at what it waits for in /proc/${pid}/stack: a disk or a network file system that hangs.`
@@ -197,12 +199,14 @@ export class ProgramRun {
     if (this.#failure !== undefined)
       throw failed('START_FAILED', this.#failure.why, this.#failure.hint, this.#failure.cause)
     if (this.#isAsked) return { ...status, ...exitWith({ type: 'shutdown', detail: status }) }
-    const how = signal === null ? `exit status ${code ?? '?'}` : `signal ${signal}`
+    const shortage = status.memory && describeShortage(status.memory)
+    const ended = signal === null ? `exit status ${code ?? '?'}` : `signal ${signal}`
+    const how = shortage === undefined ? ended : `${ended}; ${shortage.what}`
     if (!this.#isReady) {
-      const hint = code === 0 ? 'It has to stay in the foreground, and to say what `ready` waits for.' : undefined
+      const hint = code === 0 ? 'It has to stay in the foreground, and to say what `ready` waits for.' : shortage?.hint
       throw failed('START_FAILED', `ended before it was ready: ${how}`, hint)
     }
-    if (code !== 0) throw failed('WORKER_CRASHED', `died: ${how}`)
+    if (code !== 0) throw failed('WORKER_CRASHED', `died: ${how}`, shortage?.hint)
     return status
   }
 }
