@@ -332,8 +332,9 @@ time.sleep(600)
 """
 
 
+@pytest.mark.parametrize("first", ["host", "shepherd"])
 @pytest.mark.parametrize("arms", [False, True])
-def test_d12_forks_die_when_host_guard_and_shepherd_are_killed_together(flock, arms):
+def test_d12_forks_die_when_host_guard_and_shepherd_are_killed_together(flock, arms, first):
     """A worker arms itself once more; its group stays what is killed."""
     source = str(Path(__file__).resolve().parent.parent / "src")
     arm = f"import sys; sys.path.insert(0, {source!r}); from terrarium_shepherd import arm; arm.arm()" if arms else ""
@@ -345,14 +346,16 @@ def test_d12_forks_die_when_host_guard_and_shepherd_are_killed_together(flock, a
     for each in (flock.process.pid, flock.hello["pid"]):
         os.kill(each, signal.SIGSTOP)
         eventually("it is stopped", lambda each=each: state(each) == "T")
-    # The end of the host: it holds the lifeline, and now nobody else does anything.
-    flock.let_go()
-    eventually("the group is gone", lambda: all(map(is_gone, group)))
     others = set(family) - set(group)
-    assert not any(map(is_gone, others))
+    # Whoever dies first, nobody is left to do anything about it but the kernel.
+    if first == "host":
+        flock.let_go()
+        eventually("the group is gone", lambda: all(map(is_gone, group)))
+        assert not any(map(is_gone, others))
     for each in (flock.hello["pid"], flock.process.pid):
         os.kill(each, signal.SIGKILL)
     flock.process.wait(PATIENCE)
+    eventually("the group is gone", lambda: all(map(is_gone, group)))
     if flock.hello["containment"] == "pidns":
         eventually("the namespace is empty", lambda: all(map(is_gone, others)))
         return

@@ -1,7 +1,10 @@
 import type { MemoryShortage } from './shepherd/launch.ts'
 
 /** What the kernel did for want of memory, in words: to follow how a process died, and what to do. */
-export function describeShortage({ kills, cgroup, limit }: MemoryShortage): { readonly what: string; readonly hint: string } {
+export function describeShortage({ kills, cgroup, limit }: MemoryShortage): {
+  readonly what: string
+  readonly hint: string
+} {
   const killed = `the kernel killed ${kills} ${kills === 1 ? 'process' : 'processes'}`
   if (cgroup === null) {
     return {

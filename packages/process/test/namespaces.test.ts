@@ -1,5 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { findMarked, type SweepReport } from '@terrarium/process'
@@ -23,7 +32,9 @@ import {
 const ENCLOSED = ['-pf', '--mount-proc', '--kill-child']
 
 const withoutPidNamespaces =
-  spawnSync('unshare', [...ENCLOSED, 'true']).status === 0 ? undefined : 'PID namespaces of our own are not permitted here'
+  spawnSync('unshare', [...ENCLOSED, 'true']).status === 0
+    ? undefined
+    : 'PID namespaces of our own are not permitted here'
 
 /** The numbers of all processes of the machine are seen in this one. */
 const seesAll = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]'

@@ -167,18 +167,21 @@ test.each(Object.entries(ODD))('D11: a dead run whose log holds %s is swept', as
   expect(existsSync(run)).toBe(false)
 })
 
-test.each(Object.entries(ODD))('D11: a dead run with %s for a note of its control groups is swept', async (what, make) => {
-  const stateDir = freshState()
-  const run = await deadRun(stateDir)
-  for (const name of ['cgroups', 'held', 'log.seq']) {
-    rmSync(join(run, name), { force: true })
-    await make(join(run, name))
-  }
-  const { swept, left } = await reported(stateDir)
-  expect(swept).toHaveLength(1)
-  const isFile = /file/.test(what) && what !== 'a huge file'
-  expect(left.filter(({ reason }) => reason === 'odd_entry')).toHaveLength(isFile ? 0 : 1)
-})
+test.each(Object.entries(ODD))(
+  'D11: a dead run with %s for a note of its control groups is swept',
+  async (what, make) => {
+    const stateDir = freshState()
+    const run = await deadRun(stateDir)
+    for (const name of ['cgroups', 'held', 'log.seq']) {
+      rmSync(join(run, name), { force: true })
+      await make(join(run, name))
+    }
+    const { swept, left } = await reported(stateDir)
+    expect(swept).toHaveLength(1)
+    const isFile = /file/.test(what) && what !== 'a huge file'
+    expect(left.filter(({ reason }) => reason === 'odd_entry')).toHaveLength(isFile ? 0 : 1)
+  },
+)
 
 test('D11: a note of control groups that names other folders changes nothing in them', async () => {
   const stateDir = freshState()
@@ -208,6 +211,8 @@ test.each(Object.entries(ODD).filter(([what]) => what !== 'a folder'))(
   async (_, make) => {
     const stateDir = freshState()
     await make(join(stateDir, 'runs'))
-    expect(() => openInstallation(stateDir)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }) as unknown as Error)
+    expect(() => openInstallation(stateDir)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }) as unknown as Error,
+    )
   },
 )

@@ -80,7 +80,12 @@ export function explainExit(status: ExitStatus, at: Circumstances): TerrariumErr
   }
   const where = at.boot.phase === 'importing' ? `while importing ${at.boot.module ?? '?'}` : `in phase ${at.boot.phase}`
   return new TerrariumError('START_FAILED', `worker ${at.name} ended before it was ready: ${how} ${where}`, {
-    hint: shortage !== undefined ? shortage.hint : said === '' ? 'look at what the module does when it is imported' : `its last words: ${lastLine(said)}`,
+    hint:
+      shortage !== undefined
+        ? shortage.hint
+        : said === ''
+          ? 'look at what the module does when it is imported'
+          : `its last words: ${lastLine(said)}`,
     details: { ...details, ...stderr },
   })
 }

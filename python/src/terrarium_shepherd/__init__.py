@@ -26,8 +26,9 @@ The shepherd begins with one of::
     {"type": "hold", "folder": "/…/runs/abc1234"}
 
 The environment of a process is what ``environment`` has told last (nothing, as long as it has not), its own ``env``, and
-TERRARIUM_HOST_PID, which names the shepherd. Its standard input is /dev/null, descriptor 3 its lifeline, opened for it alone, and
-descriptors 1, 2 and 4 are pipes: its channels ``stdout``, ``stderr`` and ``report``.
+TERRARIUM_HOST_PID, which names the shepherd. Its standard input is /dev/null, descriptor 3 its lifeline, opened for it alone,
+descriptor 5 one whose other end the shepherd has, and descriptors 1, 2 and 4 are pipes: its channels ``stdout``, ``stderr`` and
+``report``.
 
 ``end`` asks a process to end in order, with a signal: SIGTERM, unless it ``obeys`` an ``order``. Such a process starts with the signals
 of the application blocked, calls ``signals.work_on`` before anything else, and is sent ``signals.ORDER_TO_END``. ``hold`` is for a
@@ -54,8 +55,8 @@ more is read of a channel, so that its writer has to wait, from ``flow`` with ``
 of news have not been read by the host.
 
 ``memory`` is told of a process that SIGKILL has ended, unless the host had ordered that, when the kernel has killed processes for want
-of memory since it was started, and their ends do not explain all of these: how many, counted in the control group ``cgroup`` (null: on
-this machine), and the lowest limit of the group in bytes.
+of memory since it was started: how many, without those that explain the end of another process told of, counted in the control group
+``cgroup`` (null: on this machine), and the lowest limit of the group in bytes.
 
 Pids are those that the host sees; in a PID namespace the processes themselves see others.
 
@@ -63,10 +64,10 @@ What a process has left behind may end by itself for 0.5 s after its exit: the j
 ``cleared`` comes after ``exited``, when nothing that carries its mark is left; of whoever has exited and is not cleared when the
 shepherd dies, something may be.
 
-A process gets a session of its own and, on Linux, two guards that need nothing of it: the kernel kills it, and what has stayed in its
-process group, when the host's end of the lifeline closes, and it alone when the shepherd dies. When it exits, its group is killed while
-its number is still its own, and then whatever else it has left behind (``mark.py`` tells whose that is). When memory is short, the kernel
-takes it before host and shepherd (``memory.py``).
+A process gets a session of its own and, on Linux, guards that need nothing of it: the kernel kills it, and what has stayed in its
+process group, when the host's end of one lifeline closes, and when the shepherd's of the other one does; and by the parent-death signal
+it alone, should it have closed them. When it exits, its group is killed while its number is still its own, and then whatever else it has
+left behind (``mark.py`` tells whose that is). When memory is short, the kernel takes it before host and shepherd (``memory.py``).
 
 When the host is gone, or the guard process is, or when the shepherd itself fails, it kills everything below it until nothing is left.
 Signals that mean the application as a whole (``signals.py``) are no orders: the shepherd goes on, and tells its host of them.

@@ -50,15 +50,15 @@ class OutOfMemory:
 
     def explain(self, before: int) -> "dict[str, Any] | None":
         """
-        For a process that somebody has killed and that began when there were ``before``: what the kernel has done meanwhile. Each of
-        its kills explains one process.
+        For a process that somebody has killed and that began when there were ``before``: what the kernel has done meanwhile, but for
+        what explains the end of another one. Each of its kills explains one.
         """
         kills = self.kills()
         explained = max(before, self._explained)
         if kills <= explained:
             return None
         self._explained = explained + 1
-        return {"kills": kills - before, "cgroup": self._group, "limit": self._limit()}
+        return {"kills": kills - explained, "cgroup": self._group, "limit": self._limit()}
 
     def _limit(self) -> "int | None":
         """The lowest that holds for the group, in bytes."""

@@ -16,7 +16,7 @@ from terrarium_shepherd.enclosure import Enclosure
 from terrarium_shepherd.memory import OutOfMemory
 from terrarium_shepherd.procfs import HostView, children
 from terrarium_shepherd.report import Report
-from terrarium_shepherd.spawn import CAN_WAIT_WITHOUT_REAPING, Child, Hanging, pidfd_of, send, spawn
+from terrarium_shepherd.spawn import CAN_WAIT_WITHOUT_REAPING, Child, Hanging, Lifelines, pidfd_of, send, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Shepherd:
         self._enclosure = enclosure
         self._missing = missing
         self._view = view
-        self._lifeline = lifeline
+        self._lifelines = Lifelines(lifeline)
         self._guard = guard
         self._flock: "dict[int, Child]" = {}  # those that live, by pid
         self._exited: "dict[int, Child]" = {}  # not reaped, for what they have left behind may still end by itself
@@ -160,7 +160,7 @@ class Shepherd:
     def _spawn(self, order: "dict[str, Any]") -> "dict[str, Any]":
         kills = self._out_of_memory.kills()
         try:
-            child = spawn(order, self._environment, self._lifeline, self._enclosure, self._view)
+            child = spawn(order, self._environment, self._lifelines, self._enclosure, self._view)
         except (OSError, ValueError) as error:
             number = getattr(error, "errno", None) or errno.EINVAL
             code = errno.errorcode.get(number, str(number))

@@ -21,6 +21,7 @@ CAN_WAIT_WITHOUT_REAPING = hasattr(os, "waitid")
 """Not on macOS before Python 3.13."""
 
 _LIFELINE = 3
+_OF_SHEPHERD = 5
 _CHANNELS = ("stdout", "stderr", "report")
 # So long a process may take to become its program, in s: whoever waits for it can do nothing else meanwhile.
 _PATIENCE = 5.0
@@ -116,8 +117,30 @@ class Hanging(OSError):
         self.child = child
 
 
+class Lifelines:
+    """What ends processes: the pipe whose other end only the host has, and one whose other end only the shepherd has."""
+
+    def __init__(self, host: int) -> None:
+        """``host``: see ``open_lifeline``. For the shepherd itself, once nobody who lives longer would share what it opens."""
+        self._host = host
+        self._shepherd, self._held = os.pipe()
+
+    def grasp(self) -> "list[int]":
+        """Opened anew for each process: whom the kernel is to signal belongs to the open file."""
+        host = _open_again(self._host)
+        try:
+            return [host, _open_again(self._shepherd)]
+        except OSError:
+            os.close(host)
+            raise
+
+    def let_go(self) -> None:
+        """In a process that is about to become another program, which may take long: only the shepherd is to hold them."""
+        os.close(self._held)
+
+
 def spawn(
-    order: "dict[str, Any]", environment: "dict[str, str]", lifeline: int, enclosure: Enclosure, view: HostView
+    order: "dict[str, Any]", environment: "dict[str, str]", lifelines: Lifelines, enclosure: Enclosure, view: HostView
 ) -> Child:
     """Raises OSError, or ValueError for what no system takes."""
     ours: "list[int]" = []
@@ -128,8 +151,10 @@ def spawn(
             ours.append(end)
             theirs.append(other)
             os.set_blocking(end, False)
-        theirs.insert(_LIFELINE - 1, _grasp(lifeline))
-        child = _start({**order, "env": {**environment, **order["env"]}}, theirs, enclosure, view)
+        of_host, of_shepherd = lifelines.grasp()
+        theirs.insert(_LIFELINE - 1, of_host)
+        theirs.append(of_shepherd)
+        child = _start({**order, "env": {**environment, **order["env"]}}, theirs, lifelines, enclosure, view)
         child.pipes.update(zip(_CHANNELS, ours))
         ours.clear()
         return child
@@ -144,19 +169,20 @@ def open_lifeline(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
 
-def _grasp(lifeline: int) -> int:
-    """Opened anew for each process: whom the kernel is to signal belongs to the open file."""
+def _open_again(pipe: int) -> int:
     place = "/proc/self/fd/%d" if sys.platform.startswith("linux") else "/dev/fd/%d"
     try:
         # It would wait for a host that is gone.
-        fd = os.open(place % lifeline, os.O_RDONLY | os.O_NONBLOCK)
+        fd = os.open(place % pipe, os.O_RDONLY | os.O_NONBLOCK)
     except (FileNotFoundError, PermissionError):  # not to be taken for what the program lacks
         raise OSError(errno.ECONNREFUSED, "the lifeline cannot be opened") from None
     os.set_blocking(fd, True)
     return fd
 
 
-def _start(order: "dict[str, Any]", descriptors: "list[int]", enclosure: Enclosure, view: HostView) -> Child:
+def _start(
+    order: "dict[str, Any]", descriptors: "list[int]", lifelines: Lifelines, enclosure: Enclosure, view: HostView
+) -> Child:
     told, tell = os.pipe()
     # A signal for the new process must not come while it still has our handlers.
     signals.hold(True)
@@ -164,6 +190,7 @@ def _start(order: "dict[str, Any]", descriptors: "list[int]", enclosure: Enclosu
         shepherd = os.getpid()
         pid = os.fork()
         if pid == 0:
+            lifelines.let_go()
             _become(order, descriptors, shepherd, enclosure, view, tell)
     except OSError:
         os.close(told)
@@ -223,11 +250,13 @@ def _become(
 
 
 def _guard(shepherd: int) -> None:
-    # The group: what it forks dies with it, also when nobody is left to see to that.
-    signal_at_end(_LIFELINE, -os.getpgrp(), signal.SIGKILL)
+    # The group: what it forks dies with it, also when nobody is left to see to that. The parent-death signal is for itself alone, and
+    # comes after the end of the shepherd's lifeline: otherwise nobody would be left in the group who has that open.
+    for lifeline in (_LIFELINE, _OF_SHEPHERD):
+        signal_at_end(lifeline, -os.getpgrp(), signal.SIGKILL)
     libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
-    # Neither of them tells of what had happened before.
-    if _has_ended(_LIFELINE) or os.getppid() != shepherd:
+    # None of them tells of what had happened before.
+    if _has_ended(_LIFELINE) or _has_ended(_OF_SHEPHERD) or os.getppid() != shepherd:
         os._exit(EXIT_HOST_GONE)
 
 

@@ -22,7 +22,8 @@ export function noteCgroup(runDirectory: string, cgroup: string): void {
 export async function clearCgroups(runDirectory: string, owner: Owner): Promise<string[]> {
   const left: string[] = []
   for (const cgroup of notedCgroups(runDirectory)) {
-    if (!basename(cgroup).startsWith(`terrarium-${owner.installation}-${owner.run}-`) || !isControlGroup(cgroup)) continue
+    if (!basename(cgroup).startsWith(`terrarium-${owner.installation}-${owner.run}-`) || !isControlGroup(cgroup))
+      continue
     if (!(await clear(cgroup))) left.push(cgroup)
   }
   return left
