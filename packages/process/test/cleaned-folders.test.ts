@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { readLog } from '../src/log/log.ts'
 import { withoutTmpfiles } from '../../../test/support/systemd-tmpfiles.ts'
 import { testUnless } from '../../../test/support/when.ts'
-import { freshState, isAlive, onEnd, open, shepherdsOf, silent, start, until } from './support.ts'
+import { freshState, isAlive, onEnd, open, shepherdsOf, silent, start, until, type Started } from './support.ts'
 
 // Others clean the folders that names live in.
 
@@ -16,9 +16,11 @@ const remove = (path: string): void => {
   rmSync(path, { recursive: true, force: true })
 }
 
-async function killShepherd(runtime: Runtime): Promise<void> {
+/** Resolves when the host knows: it says so of one of its processes. */
+async function killShepherd(runtime: Runtime, { process: one }: Started): Promise<void> {
   const pids = shepherdsOf(runtime)
   process.kill(pids.at(-1) ?? 0, 'SIGKILL')
+  await one.released
   await until(() => !pids.some(isAlive), 'the shepherd is gone')
 }
 
@@ -30,13 +32,13 @@ test('D2: nothing is left of the lifeline that could be removed', async () => {
 
 test('D2: processes start, and die with their host, though the folder for sockets is removed at any time', async () => {
   const runtime = await open()
-  const { process: first } = await start(runtime, 'idle')
+  const first = await start(runtime, 'idle')
   remove(runtime.directory)
-  const { process: second, said } = await start(runtime, 'idle')
-  expect(said).toBe('armed')
+  const second = await start(runtime, 'idle')
+  expect(second.said).toBe('armed')
   // A new shepherd needs a name for a moment.
-  await killShepherd(runtime)
-  await Promise.all([first.released, second.released])
+  await killShepherd(runtime, first)
+  await second.process.released
   expect((await start(runtime, 'idle')).said).toBe('armed')
   expect(statSync(runtime.directory).mode & 0o777).toBe(0o700)
   expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
@@ -45,8 +47,7 @@ test('D2: processes start, and die with their host, though the folder for socket
 
 test('D2: a folder for sockets whose name another has taken is not used, and the hint helps', async () => {
   const runtime = await open()
-  await start(runtime, 'idle')
-  await killShepherd(runtime)
+  await killShepherd(runtime, await start(runtime, 'idle'))
   for (const take of [
     () => {
       symlinkSync('/tmp', runtime.directory)
@@ -169,7 +170,7 @@ testUnless(await withoutTmpfiles())('D2: systemd-tmpfiles passes by what a run n
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   }
   const runtime = await open(stateDir, silent)
-  await start(runtime, 'idle')
+  const first = await start(runtime, 'idle')
   const socket = join(runtime.directory, 'host.sock')
   const server = createServer().listen(socket)
   onEnd(() => server.close())
@@ -179,7 +180,7 @@ testUnless(await withoutTmpfiles())('D2: systemd-tmpfiles passes by what a run n
   expect(readdirSync(place, { recursive: true }).sort()).toEqual(kept.sort())
 
   // Also after the death of a shepherd, whose lock the host shares.
-  await killShepherd(runtime)
+  await killShepherd(runtime, first)
   clean()
   expect(existsSync(socket)).toBe(true)
   expect((await start(runtime, 'idle')).said).toBe('armed')
