@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import {
   existsSync,
   readdirSync,
@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { findMarked, type SweepReport } from '@terrarium/process'
 import { pino } from 'pino'
-import { testUnless } from '../../../test/support/when.ts'
+import { testUnless, withoutPidNamespaces } from '../../../test/support/when.ts'
 import {
   ended,
   freshState,
@@ -30,11 +30,6 @@ import {
 } from './support.ts'
 
 const ENCLOSED = ['-pf', '--mount-proc', '--kill-child']
-
-const withoutPidNamespaces =
-  spawnSync('unshare', [...ENCLOSED, 'true']).status === 0
-    ? undefined
-    : 'PID namespaces of our own are not permitted here'
 
 /** The numbers of all processes of the machine are seen in this one. */
 const seesAll = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]'
@@ -59,7 +54,7 @@ async function sweptBy(sweeper: Host): Promise<SweepReport> {
 
 const runs = (stateDir: string): string[] => readdirSync(join(stateDir, 'runs'))
 
-testUnless(withoutPidNamespaces)(
+testUnless(withoutPidNamespaces())(
   'D17: six containers on one volume are killed, and the next one to start sweeps them',
   async () => {
     const stateDir = freshState()
@@ -75,7 +70,7 @@ testUnless(withoutPidNamespaces)(
   },
 )
 
-testUnless(withoutPidNamespaces)('D17: a container that lives is neither swept nor reported', async () => {
+testUnless(withoutPidNamespaces())('D17: a container that lives is neither swept nor reported', async () => {
   const stateDir = freshState()
   const living = container(stateDir, ['hold', 'idle'])
   const facts = await living.next()
@@ -86,7 +81,7 @@ testUnless(withoutPidNamespaces)('D17: a container that lives is neither swept n
   await kill(living, facts)
 })
 
-testUnless(withoutPidNamespaces)(
+testUnless(withoutPidNamespaces())(
   'D17: what may be alive in another container is told once, and kept for the one who sees it',
   async () => {
     process.env['TERRARIUM_CONTAINMENT'] = 'shepherd'

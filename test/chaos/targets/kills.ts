@@ -7,7 +7,7 @@ import { sweepWithNextHost } from '../sweeper.ts'
 import type { Context, Target } from '../target.ts'
 import { isAlive, killAll, killTogether, strangers, within } from '../world.ts'
 
-/** With `host+shepherds` a warden, where there is one, is killed in the same moment. */
+/** With `host+shepherds` the guard process, where there is one, is killed in the same moment. */
 const VICTIMS = ['host', 'worker', 'shepherd', 'host+worker', 'host+shepherd', 'host+shepherds'] as const
 type Victims = (typeof VICTIMS)[number]
 
@@ -151,7 +151,7 @@ class Round {
     // Who is not there yet cannot be a victim.
     if (this.#victims === 'worker' && workers.length === 0) this.#victims = 'shepherd'
     if (this.#victims === 'shepherd' && shepherds.length === 0) this.#victims = 'host'
-    // With a warden there are two to choose from.
+    // With a guard process there are two to choose from.
     const shepherd = shepherds.length > 0 ? [random.pick(shepherds)] : []
     const worker = workers.length > 0 ? [random.pick(workers)] : []
     const host = [this.#host.pid]
@@ -179,7 +179,7 @@ class Round {
     await this.#noneLeft('after the next start')
   }
 
-  /** A control group has to be told to kill, by the shepherd or its warden; and what was there before it is for the next start. */
+  /** A control group has to be told to kill, by the shepherd or its guard process; and what was there before it is for the next start. */
   get #isPromisedAtOnce(): boolean {
     const { level } = this.#context
     if (level === 'cgroup') return this.#victims !== 'host+shepherds' && this.#phase !== 'sweep'

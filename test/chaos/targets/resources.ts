@@ -76,7 +76,7 @@ export const resources: Target = {
 /** From the beginning: a file system does not become so while files on it are open. */
 async function tryReadOnly(context: Context, skipped: Set<string>): Promise<void> {
   const stateDir = context.folder()
-  if (!run('mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', stateDir)) {
+  if (!run('mount', '-t', 'tmpfs', '-o', 'ro,mode=700', 'tmpfs', stateDir)) {
     skipped.add('a read-only state directory: nothing can be mounted here')
     return
   }
@@ -104,7 +104,7 @@ async function tryOut(
   skipped: Set<string>,
 ): Promise<void> {
   const stateDir = context.folder()
-  const isMounted = run('mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', stateDir)
+  const isMounted = run('mount', '-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', stateDir)
   const host = new RuntimeSubject(context, stateDir)
   let restore: (() => void) | string = 'not taken'
   try {
