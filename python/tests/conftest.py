@@ -52,8 +52,8 @@ def open_flock(folder):
     """When the test ends, nothing that the shepherd has started is alive, which is looked up in /proc."""
     flocks = []
 
-    def open(containment, missing=()):
-        flocks.append(Flock(folder, containment, missing))
+    def open(containment, **more):
+        flocks.append(Flock(folder, containment, **more))
         return flocks[-1]
 
     try:

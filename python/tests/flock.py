@@ -35,14 +35,30 @@ if "pidns" in {missing!r}:
 os.execv("""
 
 
+# Descriptors from 5 on.
+HAND_OVER = """
+folders = [os.dup2(fd, 64 + index) for index, fd in enumerate({folders!r})]
+os.closerange(5, 64)
+for index, fd in enumerate(folders):
+    os.dup2(fd, 5 + index)
+    os.close(fd)
+"""
+
+
 class Flock:
     """A host with one shepherd."""
 
-    def __init__(self, folder, containment, missing=()):
-        launcher = LAUNCHER.replace("os.execv(", WITHOUT.format(missing=missing)) if missing else LAUNCHER
+    def __init__(self, folder, containment, missing=(), folders=(), cgroup=None):
+        """``folders``: descriptors of those that the shepherd is to lock; ``cgroup``: the control group that it is to be in."""
+        launcher = LAUNCHER.replace("os.closerange(5, 64)", HAND_OVER.format(folders=list(folders)))
+        if cgroup is not None:
+            launcher = f"open({str(cgroup / 'cgroup.procs')!r}, 'w').write('0')\n" + launcher
+        if missing:
+            launcher = launcher.replace("os.execv(", WITHOUT.format(missing=missing))
         fifo = str(folder / f"{os.urandom(4).hex()}.fifo")
         self._output = {}  # by spawn and channel: what it has said and nobody has read
         self._over = set()  # those of whom there will be no more
+        self.signalled = []  # the signals of the application that the shepherd has told of
         self._heard = threading.Condition()
         self.reads = threading.Event()  # otherwise the host does not
         self.reads.set()
@@ -52,17 +68,22 @@ class Flock:
             [
                 *[sys.executable, "-c", launcher, str(lifeline), str(report.fileno())],
                 *[sys.executable, "-I", "-S", str(SHEPHERD), "--lifeline", fifo, "--containment", containment],
+                *["--folders", str(len(folders))],
             ],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(lifeline, report.fileno()),
+            pass_fds=(lifeline, report.fileno(), *folders),
+            start_new_session=True,
         )
         os.close(lifeline)
         report.close()
         self.news = queue.SimpleQueue()
         threading.Thread(target=self._hear, daemon=True).start()
         self.hello = self.news.get(timeout=PATIENCE)
-        self._held = os.open(fifo, os.O_RDWR | os.O_NONBLOCK) if self.hello["type"] == "hello" else None
+        self._held = None
+        if self.hello["type"] == "hello":
+            self._held = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+            os.unlink(fifo)
         self.spawns = []
 
     def order(self, **order):
@@ -171,6 +192,8 @@ class Flock:
                 with self._heard:
                     if news["type"] == "output":
                         self._take(news["spawn"], news["channel"], base64.b64decode(news["data"]))
+                    elif news["type"] == "signalled":
+                        self.signalled.append(news["signal"])
                     else:
                         if news["type"] == "exited":
                             self._over.add(news["spawn"])

@@ -20,6 +20,7 @@ import grpc
 import msgpack
 
 from terrarium.v1 import session_pb2 as wire
+from terrarium_shepherd import signals
 
 SOURCES = Path(__file__).resolve().parent.parent / "src"
 BOOT = SOURCES / "terrarium" / "_boot.py"
@@ -231,7 +232,7 @@ class Worker:
         return status
 
     def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(signals.ORDER_TO_END)
         return self.status()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import terrarium
-from host import eventually
+from host import eventually, signals
 
 HEADER = "from terrarium import tool\n@tool\ndef t(): return 1\n"
 PACKAGE = Path(terrarium.__file__).parent
@@ -228,10 +228,10 @@ def test_os_exit_at_import_leaves_the_report_where_it_was(host, file):
     assert worker.phases()[-1] == ("importing", str(worker.report[-1]["module"]))
 
 
-def test_sigterm_at_import_is_a_death_by_signal(host, file):
+def test_an_order_to_end_at_import_is_a_death_by_signal(host, file):
     worker = host.start(file("tools.py", "print('here')\nimport time\ntime.sleep(60)\n"))
     eventually("importing", lambda: worker.output["stdout"] == "here\n")
-    assert worker.terminate() == -15
+    assert worker.terminate() == -signals.ORDER_TO_END
 
 
 def test_swallowed_import_errors_are_not_ours(host, file):

@@ -50,11 +50,11 @@ def silent(folder):
 def test_the_shepherd_says_first_who_it_is(flock):
     hello = dict(flock.hello)
     pid, cgroup = hello.pop("pid"), hello.pop("cgroup")
-    assert hello == {"type": "hello", "version": 6, "containment": hello["containment"], "missing": {}}
+    assert hello == {"type": "hello", "version": 7, "containment": hello["containment"], "missing": {}}
     if hello["containment"] == "shepherd":
         assert pid == flock.process.pid
     else:
-        # The host's child is a warden, and the shepherd a child of that.
+        # The host's child is the guard process, and the shepherd a child of that.
         assert parent(pid) == flock.process.pid
     assert (cgroup is not None) == (hello["containment"] == "cgroup")
     if cgroup is not None:
@@ -71,7 +71,7 @@ print(sorted(os.listdir("/proc/self/fd"))[:5], os.readlink("/proc/self/fd/0"))
     env = {"LC_ALL": "C.UTF-8", "ONE": "ü\n", "TERRARIUM_HOST_PID": "1"}
     spawn, pid = flock.python(code, "a b", "蛇", env=env, cwd=str(folder))
     news = flock.next("exited", spawn)
-    assert news == {"type": "exited", "spawn": spawn, "code": 0, "signal": None}
+    assert news == {"type": "exited", "spawn": spawn, "code": 0, "signal": None, "memory": None}
     shepherd = 1 if flock.hello["containment"] == "pidns" else flock.hello["pid"]
     environment = [("LC_ALL", "C.UTF-8"), ("ONE", "ü\n"), ("TERRARIUM_HOST_PID", str(shepherd))]
     first = f"{['a b', '蛇']} {folder} {environment} True {shepherd} "
@@ -251,7 +251,7 @@ def test_a_process_that_starts_after_the_host_has_let_go_does_not_live(flock):
     assert flock.said(spawn) == ""
 
 
-@pytest.mark.parametrize("end", ["lifeline", "orders", "SIGTERM", "nobody hears", "nonsense"])
+@pytest.mark.parametrize("end", ["lifeline", "orders", "nobody hears", "nonsense"])
 def test_when_the_host_is_gone_nothing_is_left(flock, end):
     stubborn = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint(flush=True)\ntime.sleep(600)"
     daemon, _ = flock.python(DAEMON + "print(flush=True)\nimport time\ntime.sleep(600)")
@@ -261,8 +261,6 @@ def test_when_the_host_is_gone_nothing_is_left(flock, end):
     assert [len(of_spawn(daemon)), len(of_spawn(deaf))] == [2, 1]
     if end == "orders":
         flock.process.stdin.close()
-    elif end == "SIGTERM":
-        flock.process.terminate()
     elif end == "nonsense":
         flock.order(type="dance")
     elif end == "nobody hears":
@@ -285,12 +283,12 @@ def with_daemon(flock):
     return pid, daemon
 
 
-@pytest.mark.parametrize("victim", ["shepherd", "warden", "both"])
+@pytest.mark.parametrize("victim", ["shepherd", "guard", "both"])
 def test_when_the_shepherd_is_killed_its_processes_are(flock, victim):
     pid, daemon = with_daemon(flock)
     others = [flock.python("import time\ntime.sleep(600)")[1] for _ in range(3)]
     os.kill(others[0], signal.SIGSTOP)
-    victims = {"shepherd": [flock.hello["pid"]], "warden": [flock.process.pid]}.get(victim, [flock.process.pid, flock.hello["pid"]])
+    victims = {"shepherd": [flock.hello["pid"]], "guard": [flock.process.pid]}.get(victim, [flock.process.pid, flock.hello["pid"]])
     if victim == "both":
         # Neither gets to do anything about the other's end.
         for each in victims:
@@ -317,6 +315,72 @@ def test_when_the_shepherd_is_killed_its_processes_are(flock, victim):
         (cgroup / "cgroup.kill").write_text("1")
         eventually("nobody is inside", lambda: (cgroup / "cgroup.procs").read_text() == "")
         cgroup.rmdir()
+
+
+FORKS = """
+import os, subprocess, time
+pids = [subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"]}).pid]
+for leave in (os.getpid, lambda: os.setpgid(0, 0), os.setsid):
+    pid = os.fork()
+    if pid == 0:
+        leave()
+        time.sleep(600)
+    pids.append(pid)
+time.sleep(0.1)
+print("forked", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("first", ["host", "shepherd"])
+@pytest.mark.parametrize("arms", [False, True])
+def test_d12_forks_die_when_host_guard_and_shepherd_are_killed_together(flock, arms, first):
+    """A worker arms itself once more; its group stays what is killed."""
+    source = str(Path(__file__).resolve().parent.parent / "src")
+    arm = f"import sys; sys.path.insert(0, {source!r}); from terrarium_shepherd import arm; arm.arm()" if arms else ""
+    spawn, pid = flock.python(f"{arm}\n{FORKS}")
+    assert flock.line(spawn) == "forked\n"
+    family = of_spawn(spawn)
+    group = [each for each in family if os.getpgid(each) == pid]
+    assert (len(family), len(group)) == (5, 3)
+    for each in (flock.process.pid, flock.hello["pid"]):
+        os.kill(each, signal.SIGSTOP)
+        eventually("it is stopped", lambda each=each: state(each) == "T")
+    others = set(family) - set(group)
+    # Whoever dies first, nobody is left to do anything about it but the kernel.
+    if first == "host":
+        flock.let_go()
+        eventually("the group is gone", lambda: all(map(is_gone, group)))
+        assert not any(map(is_gone, others))
+    for each in (flock.hello["pid"], flock.process.pid):
+        os.kill(each, signal.SIGKILL)
+    flock.process.wait(PATIENCE)
+    eventually("the group is gone", lambda: all(map(is_gone, group)))
+    if flock.hello["containment"] == "pidns":
+        eventually("the namespace is empty", lambda: all(map(is_gone, others)))
+        return
+    # The exception: what has left the group.
+    assert not any(map(is_gone, others))
+    for each in others:
+        os.kill(each, signal.SIGKILL)
+    cgroup = flock.hello["cgroup"]
+    if cgroup is not None:
+        eventually("nobody is inside", lambda: Path(cgroup, "cgroup.procs").read_text() == "")
+        os.rmdir(cgroup)
+    eventually("they are gone", lambda: all(map(is_gone, others)))
+
+
+def test_d2_processes_start_although_the_folder_of_the_lifeline_is_gone(flock, folder):
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
+    try:
+        spawn, _ = flock.python("import os\nprint('up', flush=True)\nos.read(3, 1)")
+        assert flock.line(spawn) == "up\n"
+        # It has a lifeline all the same.
+        flock.let_go()
+        assert flock.next("exited", spawn)["signal"] == signal.SIGKILL
+    finally:
+        folder.mkdir()
 
 
 def test_when_the_host_is_gone_who_is_stopped_goes_on_and_ends(flock):
@@ -368,8 +432,8 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take conta
     ],
 )
 def test_a_containment_that_is_demanded_and_missing_is_an_error(open_flock, wanted, missing, reason):
-    flock = open_flock(wanted, missing)
-    news = {"type": "unavailable", "version": 6, "containment": wanted, "reason": reason}
+    flock = open_flock(wanted, missing=missing)
+    news = {"type": "unavailable", "version": 7, "containment": wanted, "reason": reason}
     assert (flock.hello, flock.process.wait(PATIENCE)) == (news, 78)
 
 
@@ -383,7 +447,7 @@ def test_a_containment_that_is_demanded_and_missing_is_an_error(open_flock, want
     ],
 )
 def test_the_best_there_is_is_taken_and_why_it_is_no_better_is_said(open_flock, missing, containment, reasons):
-    flock = open_flock("auto", missing)
+    flock = open_flock("auto", missing=missing)
     assert (flock.hello["containment"], flock.hello["missing"]) == (containment, reasons)
     spawn, _ = flock.start("true")
     assert flock.next("exited", spawn)["code"] == 0

@@ -1,15 +1,16 @@
-"""The end in order: SIGTERM lets a worker finish what has begun, and nothing else."""
+"""The end in order: a worker that is ordered to end finishes what has begun, and nothing else."""
 
 import os
 import signal
 from pathlib import Path
 
-from host import eventually
+import pytest
+from host import PATIENCE, eventually, signals
 from terrarium.v1 import session_pb2 as wire
 
 
 def stop(worker):
-    os.kill(worker.worker.pid, signal.SIGTERM)
+    os.kill(worker.worker.pid, signals.ORDER_TO_END)
 
 
 def begun(path):
@@ -67,8 +68,53 @@ def test_exit_handlers_run(host, file, folder):
     assert (folder / "bye").exists()
 
 
-def test_sigint_is_not_for_workers(worker):
-    os.kill(worker.worker.pid, signal.SIGINT)
+@pytest.mark.parametrize("name", [signal.Signals(number).name for number in sorted(signals.OF_APPLICATION)])
+def test_d3_signals_of_the_application_are_not_for_workers(worker, folder, name):
+    call = worker.call("wait_for", {"path": str(folder / "go")})
+    begun(folder / "go")
+    os.kill(worker.worker.pid, getattr(signal, name))
+    (folder / "go").touch()
+    assert worker.value(call) == "seen"
     assert worker.run("echo", value=1) == 1
     stop(worker)
     assert worker.worker.status() == 0
+
+
+def test_d3_a_handler_of_the_users_module_does_not_end_a_worker(host, file):
+    source = """
+        import signal, sys
+        from terrarium import tool
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+        @tool
+        def t(): return 1
+    """
+    worker = host.ready(file("t.py", source))
+    os.kill(worker.worker.pid, signal.SIGTERM)
+    assert worker.run("t") == 1
+    stop(worker)
+    assert worker.worker.status() == 0
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_d3_terminate_in_a_tool_ends_what_the_tool_has_started(host, file, method):
+    source = f"""
+        import multiprocessing, subprocess, time
+        from terrarium import tool
+
+        @tool
+        def popen():
+            process = subprocess.Popen(["sleep", "600"])
+            process.terminate()
+            return process.wait({PATIENCE})
+
+        @tool
+        def process():
+            process = multiprocessing.get_context({method!r}).Process(target=time.sleep, args=(600,))
+            process.start()
+            process.terminate()
+            process.join({PATIENCE})
+            return process.exitcode
+    """
+    worker = host.ready(file("t.py", source))
+    assert (worker.run("popen"), worker.run("process")) == (-signal.SIGTERM, -signal.SIGTERM)

@@ -113,7 +113,7 @@ export function membersOf(run: string | undefined): { shepherds: number[]; worke
   const pids = findMarked({ run }).map(({ pid }) => pid)
   const is = (pid: number, what: string): boolean => beingOf(pid)?.command.includes(what) === true
   const shepherds = pids.filter((pid) => is(pid, '/terrarium_shepherd '))
-  // The first is the warden, if there are two.
+  // The first is the guard process, if there are two.
   shepherds.sort((one, other) => Number(beingOf(one)?.parent === other) - Number(beingOf(other)?.parent === one))
   // A descendant that is not yet another program looks the same, but does not lead a session.
   const workers = pids.filter((pid) => is(pid, '/_boot.py ') && beingOf(pid)?.session === pid)

@@ -114,6 +114,24 @@ testUnless(lacks.pidns && lacks.cgroup)(contained, async () => {
   await eventually('no process is left', () => home.marked().length === 0, PROMISE)
 })
 
+test.each(['pidns', 'cgroup', 'shepherd'])(
+  'D12: host, guard process and shepherd are killed together, and no fork of a tool survives, at level %s',
+  async (level) => {
+    const home = habitat()
+    const calls: Calls = [
+      ['fork', { seconds: 300 }],
+      ['child', { seconds: 300 }],
+    ]
+    const { host, pids } = await started(home, calls, { TERRARIUM_CONTAINMENT: level })
+    await eventually('the forks run', () => home.workers().length === 4)
+    const family = home.workers()
+    expect(family).toEqual(expect.arrayContaining(pids))
+    await killTogether(host, home.shepherds())
+    await eventually('no process is left', () => home.marked().length === 0, PROMISE)
+    expect(family.filter(isAlive)).toEqual([])
+  },
+)
+
 test('the next run clears up after a host that was killed with its shepherd', async () => {
   const { home, host, shepherds, daemons } = await withDaemons('shepherd')
   await killTogether(host, shepherds)

@@ -71,7 +71,7 @@ export class Habitat {
     return findMarked({ installation }).map(({ pid }) => pid)
   }
 
-  /** A shepherd, and perhaps its warden. */
+  /** A shepherd, and perhaps its guard process. */
   shepherds(): number[] {
     return this.marked().filter(isShepherd)
   }

@@ -89,6 +89,14 @@ def child(seconds: float) -> int:
 
 
 @tool
+def fork(seconds: float) -> None:
+    """A fork of the worker, which does nothing to get away."""
+    if os.fork() == 0:
+        time.sleep(seconds)
+        os._exit(0)
+
+
+@tool
 def daemon(seconds: float) -> int:
     """A process of the worker's in a session of its own, which keeps the environment."""
     return subprocess.Popen(["sleep", str(seconds)], start_new_session=True).pid
@@ -103,3 +111,13 @@ def say(text: str) -> None:
 def echo_slowly(value=None, seconds: float = 0.05):
     time.sleep(seconds)
     return value
+
+
+@tool
+def touch_when(begun: str, go: str) -> str:
+    """Waits for a file, and leaves another one."""
+    leave_mark(begun)
+    while not os.path.exists(go):
+        time.sleep(0.01)
+    leave_mark(go + ".seen")
+    return "seen"

@@ -23,6 +23,10 @@ export function testUnless(reason: string | undefined): (name: string, body: () 
 /** Whether a command ends with status 0. */
 const works = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
 
+/** Why there can be no PID namespace of our own; undefined when there can be one. */
+export const withoutPidNamespaces = (): string | undefined =>
+  works('unshare', '-pf', '--mount-proc', 'true') ? undefined : 'PID namespaces of our own are not permitted here'
+
 /** Why there can be no user namespace of our own; undefined when there can be one. */
 export const withoutUserNamespaces = (): string | undefined =>
   works('unshare', '-U', '--map-user=54321', 'true') ? undefined : 'user namespaces of our own are not permitted here'

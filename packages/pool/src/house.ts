@@ -12,6 +12,10 @@ import {
 import { toolEntries, type PoolOptions } from './options.ts'
 import type { Slot } from './slot.ts'
 
+const GRACE_MS = 2_000
+/** What is held by the kernel is given up after 2,000 ms. */
+const SHUTDOWN_MARGIN_MS = 3_000
+
 /** What a started pool stands on: the run's processes, the socket they dial, and the supervisor of the workers. */
 export interface House {
   readonly runtime: Runtime
@@ -37,10 +41,11 @@ export async function openHouse(
     containment: options.containment,
   })
   try {
-    const server = await SessionServer.listen(runtime.directory, { codec })
+    const ensureDirectory = (): void => runtime.ensureDirectory()
+    const server = await SessionServer.listen(runtime.directory, { codec, ensureDirectory })
     const logic = createWorkerLogic({ runtime, server, logger, clock })
     const tools = toolEntries(options.tools)
-    const { startTimeout, heartbeat, env, cwd } = options
+    const { startTimeout, grace = GRACE_MS, heartbeat, env, cwd } = options
     const supervisor = createSupervisor({
       id: options.name,
       strategy: 'one_for_one',
@@ -58,8 +63,11 @@ export async function openHouse(
           env,
           cwd,
           startTimeout,
+          grace,
           heartbeat,
         } satisfies WorkerInput,
+        // The worker itself keeps to its grace; this is for one that does not.
+        shutdown: grace + SHUTDOWN_MARGIN_MS,
         ready: (snapshot) => (snapshot as WorkerSnapshot).matches('active'),
         awaitReady: false,
       })),

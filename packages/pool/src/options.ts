@@ -55,6 +55,8 @@ export interface PoolOptions {
   readonly startTimeout?: number
   /** How long a worker may go on with a cancelled or overdue call before it is killed, in ms. Default 250. */
   readonly cancelGrace?: number
+  /** How long a worker may take to end in order, its exit handlers included, before it is killed, in ms. Default 2,000. */
+  readonly grace?: number
   /** How an idle worker that no longer answers is noticed: every 5,000 ms, after 3 misses. A busy one is left alone. */
   readonly heartbeat?: Heartbeat | 'off'
   /** How long {@link Pool.stop} waits for calls in flight, in ms. Default 5,000. */
@@ -97,6 +99,7 @@ const NUMBERS = {
   concurrency: [1, 65_536],
   queueLimit: [0, LONGEST_MS],
   maxDeaths: [1, 1_000],
+  grace: [0, LONGEST_MS - 3_000],
 } as const
 
 // An option that is missing here does not compile.
@@ -110,6 +113,7 @@ const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
   maxDeaths: true,
   startTimeout: true,
   cancelGrace: true,
+  grace: true,
   heartbeat: true,
   drainTimeout: true,
   env: true,

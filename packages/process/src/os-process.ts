@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Identity } from './table/identity.ts'
-import type { Launched } from './shepherd/launch.ts'
+import type { Ended, Launched, MemoryShortage, SignalName } from './shepherd/launch.ts'
 
 export interface SpawnRequest {
   /** For people: what the process is, e.g. `text/worker-1`. */
@@ -11,13 +11,18 @@ export interface SpawnRequest {
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>> | undefined
   readonly cwd?: string | undefined
+  /**
+   * What the process ends in order for when it is asked to. `SIGTERM` (default): any program. `order`: a Python program that calls
+   * `terrarium_shepherd.signals.work_on()` first thing, as workers do: signals that mean the application as a whole do not end it.
+   */
+  readonly obeys?: 'SIGTERM' | 'order' | undefined
   /** Called when the reservation is on disk, before the process exists. */
   readonly onReserved?: ((spawnId: string) => void) | undefined
 }
 
 export interface ExitStatus {
   readonly code: number | null
-  readonly signal: NodeJS.Signals | null
+  readonly signal: SignalName | null
   /** What this host had asked for when it ended. */
   readonly requested: 'none' | 'term' | 'kill'
   /**
@@ -27,6 +32,8 @@ export interface ExitStatus {
   readonly unkillable: boolean
   /** The last 4 KiB, at most, of standard error. */
   readonly tail: string
+  /** Memory was short: of a process that SIGKILL has ended and this host has not, what the kernel did while it ran. */
+  readonly memory?: MemoryShortage | undefined
 }
 
 /** One process of ours, from its start to the proof of its death. */
@@ -45,9 +52,9 @@ export interface OsProcess {
   readonly released: Promise<void>
   /** Notes in the log that it is ready. Resolves when the log has it. Never rejects. */
   activate(): Promise<void>
-  /** SIGTERM to the process; after `grace` ms (default 2000), SIGKILL to its group. A second call changes nothing. */
+  /** Asks the process to end in order (see {@link SpawnRequest.obeys}); after `grace` ms (default 2000), kills it. A second call changes nothing. */
   terminate(options?: { readonly grace?: number | undefined }): Promise<ExitStatus>
-  /** SIGKILL to its group, now. */
+  /** SIGKILL to the process, now. What it leaves behind, its group included, has half a second to end by itself, then it is killed too. */
   kill(): Promise<ExitStatus>
 }
 
@@ -78,9 +85,9 @@ export class ManagedProcess implements OsProcess {
     this.released = released
     this.exited = new Promise((resolve) => {
       this.#giveUp = resolve
-      void launched.ended.then(({ code, signal }) => {
+      void launched.ended.then((ended) => {
         clearTimeout(this.#timer)
-        resolve(this.#status(code, signal, false))
+        resolve(this.#status(ended, false))
       })
     })
   }
@@ -117,7 +124,7 @@ export class ManagedProcess implements OsProcess {
     if (this.#requested === 'none' && !this.#launched.hasEnded()) {
       this.#requested = 'term'
       void this.#hooks.is('stopping')
-      this.#launched.signal('SIGTERM', 'process')
+      this.#launched.end()
       this.#timer = setTimeout(() => void this.kill(), grace)
     }
     return this.exited
@@ -128,16 +135,19 @@ export class ManagedProcess implements OsProcess {
       clearTimeout(this.#timer)
       if (this.#requested === 'none') void this.#hooks.is('stopping')
       this.#requested = 'kill'
-      this.#launched.signal('SIGKILL', 'group')
+      this.#launched.signal('SIGKILL', 'process')
       this.#timer = setTimeout(() => {
+        // It holds what it has started, too: nobody waits for them.
+        this.#launched.signal('SIGKILL', 'group')
         void this.#hooks.is('unkillable')
-        this.#giveUp(this.#status(null, null, true))
+        this.#giveUp(this.#status({ code: null, signal: null }, true))
       }, UNKILLABLE_MS)
     }
     return this.exited
   }
 
-  #status(code: number | null, signal: NodeJS.Signals | null, unkillable: boolean): ExitStatus {
-    return { code, signal, requested: this.#requested, unkillable, tail: this.#launched.channels.tail }
+  #status({ code, signal, memory }: Ended, unkillable: boolean): ExitStatus {
+    const status = { code, signal, requested: this.#requested, unkillable, tail: this.#launched.channels.tail }
+    return memory === undefined ? status : { ...status, memory }
   }
 }

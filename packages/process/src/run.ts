@@ -1,8 +1,10 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { accessSync, constants, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { TerrariumError } from '@terrarium/supervisor'
+import { findUnsafe } from './ownership.ts'
+import { kindOf, readRegularFile } from './regular-file.ts'
 import { runsDirectory } from './state.ts'
 import { processTable } from './table/table.ts'
 
@@ -41,26 +43,70 @@ export function createRun(stateDir: string, installation: string): { owner: Owne
     host: { pid: process.pid, startTicks },
     runtimeDirectory: chooseRuntimeDirectory(run),
   }
-  const draft = join(runsDirectory(stateDir), `.new-${run}`)
-  const directory = join(runsDirectory(stateDir), run)
-  mkdirSync(draft, { mode: 0o700 })
-  mkdirSync(join(draft, 'log'), { mode: 0o700 })
-  writeFileSync(join(draft, 'owner.json'), `${JSON.stringify(owner)}\n`, { mode: 0o600 })
-  renameSync(draft, directory)
+  const directory = makeRun(stateDir, owner)
   // Made last: whoever sweeps this run finds its name in the owner record.
-  mkdirSync(owner.runtimeDirectory, { mode: 0o700 })
+  makeRuntimeDirectory(owner)
   return { owner, directory }
 }
 
-/** The owner of a run's directory. It is `damaged` when nothing can be read, and `strange` when it says what no run of ours says. */
-export function readOwner(directory: string): Owner | 'damaged' | 'strange' {
+/** Makes the directory of a run in place of whatever has its name, complete or not at all. Answers where it is. */
+export function makeRun(stateDir: string, owner: Owner): string {
+  const draft = join(runsDirectory(stateDir), `.new-${owner.run}`)
+  const directory = join(runsDirectory(stateDir), owner.run)
+  rmSync(draft, { recursive: true, force: true })
+  for (const folder of [draft, join(draft, 'log')]) {
+    mkdirSync(folder, { mode: 0o700 })
+    chmodSync(folder, 0o700)
+  }
+  writeFileSync(join(draft, 'owner.json'), `${JSON.stringify(owner)}\n`, { mode: 0o600 })
+  removeRun(stateDir, owner.run)
+  renameSync(draft, directory)
+  return directory
+}
+
+/**
+ * Makes the runtime directory of a run, if it is not there: it lies where others clean up. Errors: START_FAILED when somebody else has
+ * taken its name, and those of the file system.
+ */
+export function makeRuntimeDirectory({ runtimeDirectory: path, uid }: Owner): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+    chmodSync(path, 0o700)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    const stat = lstatSync(path)
+    if (stat.isDirectory() && stat.uid === uid && (stat.mode & 0o077) === 0) return
+    throw new TerrariumError('START_FAILED', `${path} is not the private folder that was made there`, {
+      hint: 'Start this program again: its next run makes a folder of its own.',
+      details: { path, kind: kindOf(stat), uid: stat.uid, mode: (stat.mode & 0o7777).toString(8) },
+      cause: error,
+    })
+  }
+}
+
+/** What can be read of the owner of a run's directory. */
+export type OwnerRecord =
+  | { readonly is: 'owner'; readonly owner: Owner }
+  /** Nothing can be read; `strange`: it says what no run of ours says. */
+  | { readonly is: 'damaged' | 'strange'; readonly why: string }
+
+export function readOwner(directory: string): OwnerRecord {
+  const file = join(directory, 'owner.json')
+  let text: string
   let owner: unknown
   try {
-    owner = JSON.parse(readFileSync(join(directory, 'owner.json'), 'utf8'))
-  } catch {
-    return 'damaged'
+    text = readRegularFile(file)
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    return { is: 'damaged', why: isMissing ? `${file} is missing` : (error as Error).message }
   }
-  return isOwner(owner) && owner.run === basename(directory) ? owner : 'strange'
+  try {
+    owner = JSON.parse(text)
+  } catch (error) {
+    return { is: 'damaged', why: `${file} is damaged: ${(error as Error).message}` }
+  }
+  if (isOwner(owner) && owner.run === basename(directory)) return { is: 'owner', owner }
+  return { is: 'strange', why: `${file} is damaged` }
 }
 
 /** Removes a run's directory. The rename comes first, so that nobody ever sees half of one, and two may do it at once. */
@@ -87,13 +133,22 @@ export function removeRuntimeDirectory(owner: Owner): void {
 function chooseRuntimeDirectory(run: string): string {
   const name = `terrarium-${run}-${randomBytes(4).toString('hex')}`
   const bases = [process.env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp'].filter((base) => base !== undefined && base !== '')
+  const refused: string[] = []
   for (const base of bases as string[]) {
     const path = join(base, name)
-    if (Buffer.byteLength(join(path, 'host.sock')) <= SOCKET_PATH_BYTES && isWritableFolder(base)) return path
+    const why = whyNotIn(base, path)
+    if (why === undefined) return path
+    refused.push(`${base} (${why})`)
   }
-  throw new TerrariumError('INVALID_ARGUMENT', `No folder for sockets among ${bases.join(', ')}`, {
-    hint: 'Set XDG_RUNTIME_DIR or TMPDIR to a writable folder with a short path.',
+  throw new TerrariumError('INVALID_ARGUMENT', `No folder for sockets among ${refused.join(', ')}`, {
+    hint: 'Set XDG_RUNTIME_DIR or TMPDIR to a folder with a short path that only you may write to.',
   })
+}
+
+function whyNotIn(base: string, path: string): string | undefined {
+  if (Buffer.byteLength(join(path, 'host.sock')) > SOCKET_PATH_BYTES) return 'its path is too long'
+  if (!isWritableFolder(base)) return 'it is not a folder that this user may write to'
+  return findUnsafe(resolve(base), { isShared: true })?.why
 }
 
 function isWritableFolder(path: string): boolean {

@@ -5,14 +5,15 @@ import { destination, pino, type Logger } from 'pino'
 import { Checker, TerrariumError } from '@terrarium/supervisor'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from './check-options.ts'
 import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
-import { killStrays, type StartHelper } from './sweep/helper.ts'
+import { killStrays, locksOf, type Helper } from './sweep/helper.ts'
 import type { Identity } from './table/identity.ts'
-import { launch, type LaunchRequest } from './shepherd/launch.ts'
+import { launch, type LaunchRequest, type SignalName } from './shepherd/launch.ts'
 import { ReservationLog } from './log/log.ts'
 import { UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
 import { shepherdFiles } from './python-files.ts'
 import { Reaper } from './sweep/reaper.ts'
 import { createRun, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
+import { RunFolders } from './run-folders.ts'
 import { Spawns } from './spawns.ts'
 import { openInstallation, resolveStateDir, stateError, usingState } from './state.ts'
 import { sweepDeadRuns, type SweepReport } from './sweep/sweep.ts'
@@ -49,11 +50,21 @@ export interface Runtime {
   /** Seven of a-z and 0-9. */
   readonly runId: string
   readonly installation: string
-  /** A private (0700) folder for sockets; `<directory>/host.sock` fits into a socket address. */
+  /**
+   * A private (0700) folder for sockets; `<directory>/host.sock` fits into a socket address. It lies where others clean up: see
+   * {@link Runtime.ensureDirectory}.
+   */
   readonly directory: string
   readonly stateDir: string
   /** The sweep that {@link openRuntime} began. */
   readonly swept: Promise<SweepReport>
+  /**
+   * The last signal that meant the application as a whole: a service manager, say, has sent it to everybody, the shepherd included.
+   * `at`: on the clock of `performance.now()`.
+   */
+  readonly signalled: { readonly signal: SignalName; readonly at: number } | undefined
+  /** Makes `directory` again, empty, if somebody has removed it. Errors: START_FAILED (somebody else has taken its name), STOPPED. */
+  ensureDirectory(): void
   /** What holds the processes together, and why it is nothing better. Errors: START_FAILED, STOPPED. */
   containment(): Promise<ContainmentReport>
   /**
@@ -72,6 +83,7 @@ export interface Runtime {
 }
 
 const PROOF_MS = 5000
+const LOOK_AGAIN_MS = 20
 /** Closing waits so long for what is being started: twice what the shepherd gives a start. */
 const START_MS = 10_000
 
@@ -91,10 +103,18 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { owner, directory } = usingState(stateDir, () => createRun(stateDir, installation))
   const logger = (options.logger ?? pino({ level: 'warn' }, destination(2))).child({ run: owner.run })
   let runtime: ShepherdedRuntime
+  const folders = new RunFolders(stateDir, owner, (remade) => {
+    logger.warn({ directory: remade }, 'the folder of this run was removed, and is made again')
+    runtime.remade(remade)
+  })
   try {
-    const log = await ReservationLog.create(join(directory, 'log'), owner)
-    runtime = new ShepherdedRuntime({ ...options, stateDir, owner, directory, log, logger, containment })
+    folders.open()
+    const log = await ReservationLog.create(join(directory, 'log'), owner, () => {
+      folders.remakeRun()
+    })
+    runtime = new ShepherdedRuntime({ ...options, stateDir, owner, folders, log, logger, containment })
   } catch (error) {
+    folders.close()
     removeRuntimeDirectory(owner)
     removeRun(stateDir, owner.run)
     throw stateError(stateDir, error)
@@ -112,7 +132,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
 interface Parts extends RuntimeOptions {
   readonly stateDir: string
   readonly owner: Owner
-  readonly directory: string
+  readonly folders: RunFolders
   readonly log: ReservationLog
   readonly logger: Logger
   readonly containment: Containment | 'auto'
@@ -125,6 +145,7 @@ class ShepherdedRuntime implements Runtime {
   readonly directory: string
   readonly stateDir: string
   readonly swept: Promise<SweepReport>
+  signalled: { readonly signal: SignalName; readonly at: number } | undefined
   readonly #parts: Parts
   readonly #spawns: Spawns
   readonly #tending: Tending
@@ -136,7 +157,7 @@ class ShepherdedRuntime implements Runtime {
   #closing: Promise<CloseReport> | undefined
 
   constructor(parts: Parts) {
-    const { owner, stateDir, log, logger, python, directory, containment } = parts
+    const { owner, stateDir, log, logger, python, folders, containment } = parts
     this.#parts = parts
     this.runId = owner.run
     this.installation = owner.installation
@@ -163,13 +184,27 @@ class ShepherdedRuntime implements Runtime {
       logger,
       interval: parts.reapInterval ?? 1000,
     })
-    this.#tending = new Tending({ python, owner, runDirectory: directory, containment, spawns: this.#spawns, logger })
+    const onSignal = (signal: SignalName): void => {
+      this.signalled = { signal, at: performance.now() }
+      logger.debug({ signal }, 'the application was signalled')
+    }
+    this.#tending = new Tending({ python, owner, folders, containment, spawns: this.#spawns, logger, onSignal })
     // Early, so that it is there when the first process is to start, which will say so if it is not.
     this.#track(this.#tending.shepherd()).catch(() => undefined)
     this.swept = this.sweep()
     this.swept.catch((error: unknown) => {
       logger.warn({ err: error }, 'the sweep of dead runs failed; the next run will look again')
     })
+  }
+
+  ensureDirectory(): void {
+    if (this.#closing !== undefined) throw closed('its folder')
+    this.#parts.folders.ensureRuntimeDirectory()
+  }
+
+  /** The directory of the run had to be made again. */
+  remade(directory: string): void {
+    void this.#tending.remade(directory)
   }
 
   containment(): Promise<ContainmentReport> {
@@ -189,6 +224,7 @@ class ShepherdedRuntime implements Runtime {
       run: this.runId,
       logger: this.#parts.logger,
       kill: (targets) => this.#killStrays(targets),
+      locks: (folders) => locksOf(this.#helper, folders),
     }).finally(() => {
       this.#sweeping = undefined
     })
@@ -218,17 +254,34 @@ class ShepherdedRuntime implements Runtime {
     const exits = await Promise.all(
       alive.map((process) => Promise.race([process.kill(), patience(UNKILLABLE_MS + 100)])),
     )
+    // What they have left behind may end by itself for a moment, and the shepherd waits for that.
+    await Promise.race([this.#spawns.whenCleared((spawn) => !this.#tending.has(spawn)), patience(UNKILLABLE_MS)])
     await Promise.race([this.#tending.close(), patience(UNKILLABLE_MS)])
     await this.#reaper.finish(PROOF_MS)
-    const left = this.#scan()
+    const left = await this.#left()
     const unreleased = this.#spawns.ids().filter((spawn) => !this.#tending.has(spawn)).length
     await this.#parts.log.close()
+    this.#parts.folders.close()
     removeRuntimeDirectory(this.#parts.owner)
     if (unreleased === 0 && left.length === 0) removeRun(this.stateDir, this.runId)
     else this.#parts.logger.error({ unreleased, left }, 'closed with processes left; the next run will look again')
     const killed =
       exits.filter((status) => status?.requested === 'kill' && !status.unkillable).length + this.#reaper.killed - strays
     return { killed, unreleased, left }
+  }
+
+  /** The processes of this run that do not end, though all have been killed. What is just ending is waited for. */
+  async #left(): Promise<Identity[]> {
+    const end = performance.now() + PROOF_MS
+    for (;;) {
+      const left = this.#scan()
+      const held = new Set(this.unkillable().map(({ spawn }) => spawn))
+      // What this run has not started is not killed. The shepherd stays with what the kernel holds.
+      const isProven = ({ spawn }: Identity): boolean =>
+        !this.#spawns.has(spawn) || held.has(spawn) || (held.size > 0 && this.#tending.has(spawn))
+      if (left.every(isProven) || performance.now() > end) return left
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+    }
   }
 
   async #start(request: SpawnRequest): Promise<OsProcess> {
@@ -245,15 +298,22 @@ class ShepherdedRuntime implements Runtime {
   }
 
   #killStrays(targets: readonly Identity[]) {
+    return killStrays(this.#helper, targets)
+  }
+
+  get #helper(): Helper {
     const { python, logger } = this.#parts
-    const start: StartHelper = async (request, input) => {
-      const onReserved = (spawn: string): void => void this.#helpers.add(spawn)
-      const { process, launched } = await this.#spawns.begin({ ...request, onReserved }, launch)
-      void process.released.then(() => this.#helpers.delete(process.spawnId))
-      launched.stdin.end(input)
-      return process
+    return {
+      python,
+      logger,
+      start: async (request, input) => {
+        const onReserved = (spawn: string): void => void this.#helpers.add(spawn)
+        const { process, launched } = await this.#spawns.begin({ ...request, onReserved }, launch)
+        void process.released.then(() => this.#helpers.delete(process.spawnId))
+        launched.stdin.end(input)
+        return process
+      },
     }
-    return killStrays(start, python, targets, logger)
   }
 
   #track<T>(work: Promise<T>): Promise<T> {

@@ -13,10 +13,12 @@ import { stateError } from './state.ts'
 interface Entry {
   reservation: Reservation
   process?: ManagedProcess
+  /** See {@link Launched.cleared}; undefined as long as it is not launched. */
+  cleared?: Promise<unknown>
   readonly release: () => void
 }
 
-/** How long before this process's own clock began the system did. Asking the system each time would cost more than all of a record. */
+/** System uptime when performance.now() was 0, in ms. Cached: os.uptime() per spawn is slower than writing the record. */
 const BOOTED_MS = uptime() * 1000 - performance.now()
 
 /** A process that has begun, with what whoever has launched it knows of it. */
@@ -61,6 +63,11 @@ export class Spawns {
     )
   }
 
+  /** Resolves when the spawns there are now, those that count, have left nothing behind, as far as their parent can tell. */
+  async whenCleared(counts: (spawn: string) => boolean): Promise<void> {
+    await Promise.all([...this.#entries].map(([spawn, { cleared }]) => (counts(spawn) ? cleared : undefined)))
+  }
+
   /** Reserves, then has the process started. Errors: INVALID_ARGUMENT, and whatever `start` rejects with. */
   async begin<L extends Launched>(
     request: SpawnRequest,
@@ -97,6 +104,7 @@ export class Spawns {
         command: request.command,
         args,
         cwd: request.cwd || undefined,
+        obeys: request.obeys,
         env: {
           ...request.env,
           [MARKER_VARIABLE]: formatMarker({ installation, run, spawn }),
@@ -113,6 +121,7 @@ export class Spawns {
         },
       })
       entry.process = managed
+      entry.cleared = launched.cleared
       void launched.ended.then(() => {
         if (entry.reservation.state === 'unkillable')
           logger.warn({ identity, name }, 'no longer unkillable: it is gone')
@@ -123,6 +132,7 @@ export class Spawns {
       return { process: managed, launched }
     } catch (error) {
       if (error instanceof StartedInVain) {
+        entry.cleared = error.cleared
         void error.cleared.then(({ orphaned }) => {
           this.#context.dead(spawn, orphaned)
         })

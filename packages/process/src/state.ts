@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { TerrariumError } from '@terrarium/supervisor'
+import { findUnsafe } from './ownership.ts'
+import { readRegularFile } from './regular-file.ts'
 
 /**
  * The state directory: the option, TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium; an empty one
@@ -40,27 +42,40 @@ export function runsDirectory(stateDir: string): string {
 }
 
 /**
- * Makes the state directory and tells the installation's id, which the first runtime to come chooses.
- * Errors: INVALID_ARGUMENT when the directory cannot be used, LOG_DAMAGED when its id cannot be read.
+ * Makes the state directory, private (0700), and tells the installation's id. The first runtime to come chooses the id; `remembered` is
+ * that of a runtime whose state directory was removed. Errors: INVALID_ARGUMENT when the directory cannot be used, CONFIGURATION when
+ * another user decides what is in it, LOG_DAMAGED when its id cannot be read.
  */
-export function openInstallation(stateDir: string): string {
+export function openInstallation(stateDir: string, remembered?: string): string {
   return usingState(stateDir, () => {
+    checkOwnership(stateDir, stateDir)
     makeFolders(runsDirectory(stateDir))
+    checkOwnership(stateDir, runsDirectory(stateDir))
     const file = join(stateDir, 'installation.json')
-    return readInstallation(file) ?? createInstallation(stateDir, file)
+    return readInstallation(file) ?? createInstallation(stateDir, file, remembered)
   })
 }
 
+/** Who may write there can have live runs swept, and their processes killed. */
+function checkOwnership(stateDir: string, folder: string): void {
+  const unsafe = findUnsafe(folder)
+  if (unsafe === undefined) return
+  throw new TerrariumError('CONFIGURATION', `The state directory ${stateDir} is not safe: ${unsafe.why}`, {
+    hint: `Run \`${unsafe.remedy}\`, or set TERRARIUM_STATE_DIR (or the option stateDir) to a folder that only you may write to.`,
+    details: { stateDir, why: unsafe.why },
+  })
+}
+
+/** Each that is missing, with mode 0700 whatever the umask. */
 function makeFolders(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  if (dirname(path) !== path) makeFolders(dirname(path))
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    mkdirSync(path, { mode: 0o700 })
+    chmodSync(path, 0o700)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    // Node says so of a read-only file system too; what makes one folder only knows better.
-    let missing = path
-    while (!existsSync(dirname(missing))) missing = dirname(missing)
-    mkdirSync(missing, { mode: 0o700 })
-    throw error
+    const isThere = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+    if (!isThere) throw error
   }
 }
 
@@ -99,8 +114,7 @@ const reasons: Readonly<Record<string, string | undefined>> = {
   EEXIST: 'a part of its path is not a folder',
 }
 
-function createInstallation(stateDir: string, file: string): string {
-  const id = randomBytes(8).toString('hex')
+function createInstallation(stateDir: string, file: string, id = randomBytes(8).toString('hex')): string {
   const draft = join(stateDir, `.installation-${id}`)
   writeFileSync(draft, `${JSON.stringify({ v: 1, installation: id })}\n`, { flag: 'wx', mode: 0o600 })
   try {
@@ -116,20 +130,18 @@ function createInstallation(stateDir: string, file: string): string {
 }
 
 function readInstallation(file: string): string | undefined {
-  let text: string
+  let cause: unknown
   try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-  try {
-    const { installation } = JSON.parse(text) as { installation?: unknown }
+    const { installation } = JSON.parse(readRegularFile(file)) as { installation?: unknown }
     if (typeof installation === 'string' && /^[a-z0-9]{1,32}$/.test(installation)) return installation
-  } catch {
-    // Damage, as below.
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    if (code !== undefined) throw error
+    cause = error
   }
   throw new TerrariumError('LOG_DAMAGED', `${file} does not hold an installation id`, {
     hint: 'End every Terrarium of this installation, then delete the file: a new one is made.',
+    cause,
   })
 }

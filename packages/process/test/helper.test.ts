@@ -25,7 +25,7 @@ async function outcomeFor(target: Identity, interpreter = python): Promise<strin
       command: 'sh',
       args: ['-c', 'printf %s "$0" | "$@"', input, interpreter, ...request.args],
     })
-  return (await killStrays(start, interpreter, [target], silent))[0]
+  return (await killStrays({ start, python: interpreter, logger: silent }, [target]))[0]
 }
 
 const other = 'fedcba9876543210:zzzzzzz:7-0123456789abcdef'

@@ -51,7 +51,7 @@ function freshFolder(): string {
 
 async function filled(count: number): Promise<string> {
   const directory = freshFolder()
-  const log = await ReservationLog.create(directory, owner)
+  const log = await ReservationLog.create(directory, owner, () => undefined)
   for (let n = 1; n <= count; n++) await log.reserve(reservation(n))
   await log.close()
   return directory
@@ -84,7 +84,7 @@ test('a host that is killed leaves its log whole, with the pids of what was acti
 
 test('reservations that wait together come back, and a release deletes', async () => {
   const directory = freshFolder()
-  const log = await ReservationLog.create(directory, owner)
+  const log = await ReservationLog.create(directory, owner, () => undefined)
   await Promise.all(Array.from({ length: 100 }, (_, n) => log.reserve(reservation(n))))
   await Promise.all(Array.from({ length: 99 }, (_, n) => log.release(reservation(n).spawn)))
   await log.update({ ...reservation(99), state: 'ready', pid: 4711 })
@@ -284,7 +284,7 @@ const snapshotOf = (directory: string) =>
 
 test('a change that was lost is noticed, though every record is there', async () => {
   const directory = freshFolder()
-  const log = await ReservationLog.create(directory, owner)
+  const log = await ReservationLog.create(directory, owner, () => undefined)
   for (const n of [1, 2, 3]) await log.reserve(reservation(n))
   const copy = freshFolder()
   cpSync(directory, copy, { recursive: true, filter: (source) => !source.endsWith('LOCK') })

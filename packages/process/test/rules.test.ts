@@ -146,7 +146,7 @@ const sweep = (
   stateDir: string,
   installation: string,
   kill: (targets: readonly Identity[]) => Promise<'killed'[] | 'unkillable'[]>,
-) => sweepDeadRuns({ stateDir, installation, run: 'zzzzzzz', logger: silent, kill })
+) => sweepDeadRuns({ stateDir, installation, run: 'zzzzzzz', logger: silent, kill, locks: () => Promise.resolve([]) })
 
 test('F8: what one scan of the sweep has missed is found by the next', async () => {
   const stateDir = freshState()

@@ -282,7 +282,7 @@ test('a state directory that cannot be used is one clear error', async () => {
 
 testUnless(withoutMounts())('a full disk is one clear error', async () => {
   const stateDir = freshState()
-  const script = 'mount -t tmpfs -o size=16k tmpfs "$1" && shift && exec "$@"'
+  const script = 'mount -t tmpfs -o size=16k,mode=700 tmpfs "$1" && shift && exec "$@"'
   const command = [process.execPath, ...hostArguments(stateDir, 'sweep')]
   const host = spawn('unshare', ['-m', 'sh', '-c', script, 'sh', stateDir, ...command], { stdio: 'pipe' })
   onEnd(() => host.kill('SIGKILL'))

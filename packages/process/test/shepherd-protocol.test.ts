@@ -18,11 +18,11 @@ const temporaryFolder = (): string => {
 
 test('a shepherd of another version is refused', async () => {
   const folder = temporaryFolder()
-  const script = `echo '{"type":"hello","version":7,"pid":1}' >&4; read -r _; exit 0`
+  const script = `echo '{"type":"hello","version":8,"pid":1}' >&4; read -r _; exit 0`
   const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
   await expect(Shepherd.start(launched, join(folder, 's.fifo'))).rejects.toMatchObject({
     code: 'START_FAILED',
-    message: 'the shepherd speaks version 7 of its protocol, not 6',
+    message: 'the shepherd speaks version 8 of its protocol, not 7',
   })
   await launched.ended
   expect(readdirSync(folder)).toEqual([])
@@ -31,12 +31,12 @@ test('a shepherd of another version is refused', async () => {
 test('a shepherd that cannot be reached is told, and ends', async () => {
   const folder = temporaryFolder()
   // It says that it is there, and has not made the lifeline.
-  const script = `echo '{"type":"hello","version":6,"pid":1}' >&4; read -r _; exit 0`
+  const script = `echo '{"type":"hello","version":7,"pid":1}' >&4; read -r _; exit 0`
   const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
   await expect(Shepherd.start(launched, join(folder, 's.fifo'))).rejects.toMatchObject({
     code: 'START_FAILED',
     message: expect.stringMatching(/^the shepherd cannot be reached: ENOENT/) as unknown,
-    hint: expect.stringContaining('ulimit -a') as unknown,
+    hint: expect.stringContaining('s.fifo was removed') as unknown,
   })
   expect(await launched.ended).toEqual({ code: 0, signal: null })
   expect(readdirSync(folder)).toEqual([])
@@ -47,7 +47,7 @@ test('a host that closes waits for its shepherd, whatever that has still to tell
   const lifeline = join(folder, 's.fifo')
   // One that clears its last process only when it is closed.
   const script = `mkfifo '${lifeline}'; say() { echo "$1" >&4; }
-say '{"type":"hello","version":6,"pid":1,"containment":"shepherd","cgroup":null,"missing":{}}'
+say '{"type":"hello","version":7,"pid":1,"containment":"shepherd","cgroup":null,"missing":{}}'
 read -r _; read -r _
 say '{"type":"spawned","spawn":"2-0","pid":1,"startTicks":1}'; say '{"type":"exited","spawn":"2-0","code":0,"signal":null}'
 read -r _; say '{"type":"cleared","spawn":"2-0"}'; exit 0`

@@ -148,7 +148,7 @@ export interface HostFacts {
   readonly run: string
   readonly directory: string
   readonly stateDir: string
-  /** The shepherd, and before it its warden, if there is one. */
+  /** The shepherd, and before it the guard process, if there is one. */
   readonly shepherds: readonly number[]
   readonly children: readonly { pid: number; spawn: string; said: string }[]
   readonly [key: string]: unknown
@@ -183,10 +183,12 @@ export function watchHost(child: ChildProcessByStdio<Writable, Readable, null>):
   }
 }
 
-/** The shepherd of a run, and before it its warden, if there is one; by scanning the system. */
+/** The shepherd of a run, and before it the guard process, if there is one; by scanning the system. */
 export function shepherdsOf(runtime: Runtime): number[] {
+  const marked = findMarked({ run: runtime.runId })
+  // Afterwards: a process that is just being started must not be taken for a shepherd.
   const others = new Set(runtime.census().map(({ pid }) => pid))
-  const found = findMarked({ run: runtime.runId }).filter(({ pid }) => !others.has(pid))
+  const found = marked.filter(({ pid }) => !others.has(pid))
   expect([1, 2]).toContain(found.length)
   return found
     .map(({ pid }) => pid)

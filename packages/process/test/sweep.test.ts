@@ -15,8 +15,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
-import { findMarked, type SweepReport } from '@terrarium/process'
+import { findMarked, type Identity, type SweepReport } from '@terrarium/process'
 import { pino } from 'pino'
+import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { markOf } from '../src/table/mark.ts'
 import { testUnless, withoutChosenNumbers } from '../../../test/support/when.ts'
 import {
@@ -31,6 +32,7 @@ import {
   onEnd,
   open,
   python,
+  silent,
   startHost,
   until,
   watchHost,
@@ -183,7 +185,6 @@ test('a run of another boot is released, and nothing is killed', async () => {
 })
 
 test.each([
-  ['other_namespace', { namespaces: 'pid:[1] time:[1]' }],
   ['other_user', { uid: 54321 }],
   ['unreadable_owner', { v: 2 }],
 ])('a run is left alone and reported: %s', async (reason, change) => {
@@ -198,6 +199,39 @@ test.each([
   process.kill(pid, 'SIGKILL')
   await until(() => !isAlive(pid), 'the grandchild is gone')
 })
+
+test.each(['unkillable', 'denied', 'odd', 'failed'] as const)(
+  'a run is kept, with its records, as long as something of it resists: %s',
+  async (outcome) => {
+    const stateDir = freshState()
+    const facts = await deadRun(stateDir, 'grandchild setsid', 'grandchild setsid')
+    const [first = 0, second = 0] = facts.grandchildren
+    const context = {
+      stateDir,
+      installation: facts.installation,
+      run: 'another',
+      logger: silent,
+      // One of them ends.
+      kill: (targets: readonly Identity[]) => {
+        if (targets.some(({ pid }) => pid === first)) process.kill(first, 'SIGKILL')
+        return Promise.resolve(targets.map(({ pid }) => (pid === first ? 'killed' : outcome)))
+      },
+      locks: () => Promise.resolve([]),
+    }
+    const report = await sweepDeadRuns(context)
+    expect(report).toMatchObject({
+      swept: [],
+      killed: [{ pid: first }],
+      left: [{ run: facts.run, pid: second, reason: outcome === 'unkillable' ? 'unkillable' : 'odd_process' }],
+    })
+    expect(noRuns(stateDir)).toEqual([facts.run])
+    expect(existsSync(join(stateDir, 'runs', facts.run, 'owner.json'))).toBe(true)
+    expect(isAlive(second)).toBe(true)
+    // Whoever can end it removes the run.
+    expect(await (await open(stateDir)).swept).toMatchObject({ swept: [facts.run], killed: [{ pid: second }], left: [] })
+    expect(isAlive(second)).toBe(false)
+  },
+)
 
 test.each(['lost', 'damaged'])('a run whose owner record is %s is swept by what its log says', async (what) => {
   const stateDir = freshState()

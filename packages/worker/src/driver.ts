@@ -25,7 +25,7 @@ export interface WorkerInput {
   readonly startTimeout?: number | undefined
   /** `off`: a worker that no longer answers is not noticed. */
   readonly heartbeat?: Heartbeat | 'off' | undefined
-  /** How long it may take to end after SIGTERM before its group is killed, in ms. Default 2,000. */
+  /** How long it may take to end in order before it is killed, in ms. Default 2,000. */
   readonly grace?: number | undefined
 }
 
@@ -118,6 +118,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
     }
 
     const run = async (): Promise<TerrariumError> => {
+      await server.ensure()
       const beginning = runtime.spawn({
         name,
         command: input.python,
@@ -127,6 +128,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
           TERRARIUM_BOOT: JSON.stringify({ socket: server.path, token, tools: input.tools }),
         },
         cwd: input.cwd,
+        obeys: 'order',
         onReserved: (spawnId) => {
           say({ type: 'worker.reserved', spawnId })
         },

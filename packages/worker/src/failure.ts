@@ -1,5 +1,5 @@
 import { TerrariumError } from '@terrarium/supervisor'
-import type { ExitStatus } from '@terrarium/process'
+import { describeShortage, type ExitStatus } from '@terrarium/process'
 import type { BootProgress } from './boot-report.ts'
 
 /** Boot failures that no restart repairs: the environment or the code has to change first. */
@@ -31,8 +31,12 @@ export interface Circumstances {
  * report decides, then whether it was ready, then how it ended. Exit status 0 before ready is a failure like any other.
  */
 export function explainExit(status: ExitStatus, at: Circumstances): TerrariumError {
-  const how = status.signal === null ? `exit status ${status.code ?? '?'}` : `signal ${status.signal}`
-  const details = { worker: at.name, pid: at.pid, code: status.code, signal: status.signal, phase: at.boot.phase }
+  const shortage = status.memory && describeShortage(status.memory)
+  const ended = status.signal === null ? `exit status ${status.code ?? '?'}` : `signal ${status.signal}`
+  const how = shortage === undefined ? ended : `${ended}; ${shortage.what}`
+  const memory = status.memory === undefined ? {} : { memory: status.memory }
+  const { code, signal } = status
+  const details = { worker: at.name, pid: at.pid, code, signal, phase: at.boot.phase, ...memory }
   if (status.unkillable) {
     return new TerrariumError(
       'WORKER_CRASHED',
@@ -48,6 +52,7 @@ export function explainExit(status: ExitStatus, at: Circumstances): TerrariumErr
 
   if (at.ready) {
     return new TerrariumError('WORKER_CRASHED', `worker ${at.name} died: ${how}`, {
+      hint: shortage?.hint,
       details: { ...details, ...stderr },
     })
   }
@@ -78,7 +83,12 @@ export function explainExit(status: ExitStatus, at: Circumstances): TerrariumErr
   }
   const where = at.boot.phase === 'importing' ? `while importing ${at.boot.module ?? '?'}` : `in phase ${at.boot.phase}`
   return new TerrariumError('START_FAILED', `worker ${at.name} ended before it was ready: ${how} ${where}`, {
-    hint: said === '' ? 'look at what the module does when it is imported' : `its last words: ${lastLine(said)}`,
+    hint:
+      shortage !== undefined
+        ? shortage.hint
+        : said === ''
+          ? 'look at what the module does when it is imported'
+          : `its last words: ${lastLine(said)}`,
     details: { ...details, ...stderr },
   })
 }

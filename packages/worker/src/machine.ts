@@ -120,9 +120,9 @@ const workerMachine = setup({
         'supervisor.shutdown': { actions: 'terminate' },
       },
       states: {
-        /** Asked to end: SIGTERM, the grace, then SIGKILL of its group. */
+        /** Asked to end: the order, the grace, then SIGKILL. */
         orderly: { entry: 'terminate' },
-        /** SIGKILL of its group. */
+        /** SIGKILL. */
         forced: { entry: 'kill' },
         /** Its session is gone: it is dying or mute. */
         silent: { after: { lastWords: 'forced' } },

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomBytes, timingSafeEqual } from 'node:crypto'
@@ -23,6 +24,13 @@ export interface Expectation {
   readonly accept: (session: Session) => void
 }
 
+export interface ListenOptions {
+  /** Reads the results. Default: without registered types. */
+  readonly codec?: ValueCodec
+  /** Makes the directory again when it is gone. Default: nothing. */
+  readonly ensureDirectory?: () => void
+}
+
 type Stream = grpc.ServerDuplexStream<SessionRequest, SessionResponse>
 
 /**
@@ -30,14 +38,21 @@ type Stream = grpc.ServerDuplexStream<SessionRequest, SessionResponse>
  * another user or host can reach it. A stream without the token of an expected spawn is turned away.
  */
 export class SessionServer {
-  readonly path: string
+  readonly #directory: string
+  readonly #ensureDirectory: () => void
+  /** How often it had to listen: each socket has a name of its own, none longer than the first. */
+  #sockets = 0
+  #path = ''
+  #inode = 0
+  #listening: Promise<void> | undefined
   readonly #server: grpc.Server
   readonly #codec: ValueCodec
   readonly #expected = new Map<string, Expectation>()
   readonly #sessions = new Set<Session>()
 
-  private constructor(path: string, codec: ValueCodec) {
-    this.path = path
+  private constructor(directory: string, { codec = PLAIN, ensureDirectory = () => undefined }: ListenOptions) {
+    this.#directory = directory
+    this.#ensureDirectory = ensureDirectory
     this.#codec = codec
     this.#server = new grpc.Server({
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
@@ -55,19 +70,43 @@ export class SessionServer {
   }
 
   /**
-   * Listens on `host.sock` in a directory that only this user may enter. `codec` reads the results; default: one without
-   * registered types.
+   * Listens on `host.sock` in a directory that only this user may enter. Errors: START_FAILED.
    */
-  static async listen(directory: string, { codec = PLAIN }: { codec?: ValueCodec } = {}): Promise<SessionServer> {
-    const server = new SessionServer(join(directory, 'host.sock'), codec)
+  static async listen(directory: string, options: ListenOptions = {}): Promise<SessionServer> {
+    const server = new SessionServer(directory, options)
+    await server.ensure()
+    return server
+  }
+
+  /** Where a worker that starts now finds the host. */
+  get path(): string {
+    return this.#path
+  }
+
+  /**
+   * Sees that the socket is there, which lies where others clean up: without its name nobody can dial it. Open sessions do not need it.
+   * Errors: START_FAILED.
+   */
+  async ensure(): Promise<void> {
+    const socket = lstatSync(this.#path, { throwIfNoEntry: false })
+    if (socket?.isSocket() === true && socket.ino === this.#inode) return
+    this.#listening ??= this.#listen().finally(() => (this.#listening = undefined))
+    await this.#listening
+  }
+
+  async #listen(): Promise<void> {
+    this.#ensureDirectory()
+    this.#sockets += 1
+    const path = join(this.#directory, this.#sockets === 1 ? 'host.sock' : `h${this.#sockets}.sock`)
     await new Promise<void>((resolve, reject) => {
-      server.#server.bindAsync(`unix:${server.path}`, grpc.ServerCredentials.createInsecure(), (cause) => {
+      this.#server.bindAsync(`unix:${path}`, grpc.ServerCredentials.createInsecure(), (cause) => {
         if (cause === null) resolve()
-        else reject(new TerrariumError('START_FAILED', `cannot listen on ${server.path}: ${cause.message}`, { cause }))
+        else reject(new TerrariumError('START_FAILED', `cannot listen on ${path}: ${cause.message}`, { cause }))
       })
     })
-    await chmod(server.path, 0o600)
-    return server
+    await chmod(path, 0o600)
+    this.#inode = lstatSync(path).ino
+    this.#path = path
   }
 
   /** Announces a worker. The returned function takes the announcement back. */

@@ -28,11 +28,12 @@ def main() -> None:
         del sys.path[0]
     sys.path.insert(0, sys.argv[-1])
     try:
-        from terrarium_shepherd import arm
+        from terrarium_shepherd import arm, signals
     except ImportError:
         os.write(2, b"terrarium: the guard against outliving the host is missing: start this through Terrarium\n")
         os._exit(97)
     arm.arm(lifeline_fd=3)
+    signals.work_on()
     # From here on `terrarium` is the package this file is part of, whatever else is installed.
     sys.path[0] = os.path.dirname(here)
 
@@ -100,10 +101,7 @@ def _configuration() -> "dict[str, Any]":
 
 def _prepare_process() -> None:
     import io
-    import signal
 
-    # A terminal's Ctrl-C is the host's business. A handler: programs that a tool starts would inherit SIG_IGN.
-    signal.signal(signal.SIGINT, lambda _number, _frame: None)
     # The host reads UTF-8, whatever the locale says, and a print must not fail for a character.
     for stream in (sys.stdout, sys.stderr):
         assert isinstance(stream, io.TextIOWrapper)

@@ -2,12 +2,12 @@
 
 import os
 import platform
-import signal
 import threading
 from typing import Any
 from urllib.parse import quote
 
 import grpc
+from terrarium_shepherd import signals
 
 from terrarium import _exit, _failure
 from terrarium._calls import Call, MainThread, Replies
@@ -35,7 +35,7 @@ _FAREWELL = 1.0
 
 
 class _Stopped(BaseException):
-    """SIGTERM came while the main thread waited and nothing was open. Not an Exception: nobody on its way may keep it."""
+    """The order to end came while the main thread waited and nothing was open. Not an Exception: nobody on its way may keep it."""
 
 
 class Session:
@@ -75,7 +75,7 @@ class Session:
         is_async = any(tool.is_async for tool in self._tools.values())
         self._event_loop = EventLoop(self._replies) if is_async else None
         self._stand_in = StandIn(self._main_thread, self._outbox, self._receiving, self._receive)
-        signal.signal(signal.SIGTERM, lambda _number, _frame: self._stop())
+        signals.obey(self._stop)
         ready = wire.Ready(
             tools=[wire.Tool(name=t.name, is_async=t.is_async, summary=t.summary) for t in self._tools.values()]
         )
@@ -83,7 +83,7 @@ class Session:
         self._early = early
 
     def serve(self) -> int:
-        """Runs calls until the host or SIGTERM ends it. Returns the exit status, which is 0."""
+        """Runs calls until the host ends it, by the session or by an order. Returns the exit status, which is 0."""
         self._take(self._early)
         self._stand_in.start()
         try:
@@ -103,7 +103,7 @@ class Session:
         return 0
 
     def _stop(self) -> None:
-        """SIGTERM. It interrupts the main thread wherever that is, so no lock may be taken here."""
+        """The order to end. It interrupts the main thread wherever that is, so no lock may be taken here."""
         self._main_thread.stop()
         if self._is_waiting and not self._replies.open and self._outbox.is_done:
             # Nothing is at stake, and the next message may be a long time coming.

@@ -3,7 +3,8 @@
 The host holds one end of the lifeline and never writes to it. When that end closes, by whatever cause, this process ends:
 
 * Linux: the kernel sends SIGKILL by itself (``O_ASYNC`` with ``F_SETSIG``), so neither the GIL, nor a stopped process, nor
-  a handler is in the way. The parent-death signal is a second, independent guard when the host is the direct parent.
+  a handler is in the way. A process that leads its group, as a worker does, takes the group along. The parent-death signal is a
+  second, independent guard when the host is the direct parent.
 * Elsewhere: a thread waits for the end of the lifeline. A C extension that holds the GIL delays it, and a stopped
   process is ended only when it continues.
 
@@ -35,7 +36,8 @@ def arm(lifeline_fd: int = 3, host_pid: "int | None" = None) -> None:
     try:
         os.set_inheritable(lifeline_fd, False)
         if _LINUX:
-            fcntl.fcntl(lifeline_fd, fcntl.F_SETOWN, os.getpid())
+            leads = os.getpgrp() == os.getpid()
+            fcntl.fcntl(lifeline_fd, fcntl.F_SETOWN, -os.getpid() if leads else os.getpid())
             fcntl.fcntl(lifeline_fd, getattr(fcntl, "F_SETSIG", 10), _SIGKILL)
             flags = fcntl.fcntl(lifeline_fd, fcntl.F_GETFL)
             fcntl.fcntl(lifeline_fd, fcntl.F_SETFL, flags | os.O_ASYNC)

@@ -6,7 +6,8 @@ import sys
 import time
 
 from terrarium_shepherd import libc
-from terrarium_shepherd.warden import stand_guard
+from terrarium_shepherd.cgroups import own_cgroup
+from terrarium_shepherd.guard_process import stand_guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class Unavailable(Exception):
 
 
 class Enclosure:
-    """None: what a process has left is found because it comes to the shepherd, for as long as that lives."""
+    """No kernel containment: orphans are re-parented to the shepherd (subreaper), which kills them."""
 
     name = "shepherd"
     cgroup: "str | None" = None
@@ -29,8 +30,12 @@ class Enclosure:
     def probe(self) -> None:
         """Tries it out. Raises Unavailable."""
 
-    def enter(self) -> None:
-        """On the way from the process that the host has started to the shepherd, which may be another one."""
+    def enter(self) -> "int | None":
+        """
+        Returns in the process that becomes the shepherd, which may be another one than the host has started: with a descriptor, then,
+        that ends with that one, the guard process.
+        """
+        return None
 
     def admit(self) -> None:
         """In each process, before it becomes what it is to be."""
@@ -60,10 +65,11 @@ class PidNamespace(Enclosure):
                 return
         raise Unavailable(reason)
 
-    def enter(self) -> None:
+    def enter(self) -> "int | None":
         _unshare(self._flags)
-        stand_guard(self, signal.SIGKILL)
+        guard = stand_guard(self, signal.SIGKILL)
         _mount_proc()
+        return guard
 
     @staticmethod
     def _try_out(flags: int) -> None:
@@ -98,7 +104,7 @@ class ControlGroup(Enclosure):
 
     def probe(self) -> None:
         try:
-            path = os.path.join(_own_cgroup(), "terrarium-" + self._label)
+            path = os.path.join(own_cgroup(), "terrarium-" + self._label)
             os.mkdir(path)
         except OSError as error:
             raise Unavailable(_why(error)) from None
@@ -108,8 +114,9 @@ class ControlGroup(Enclosure):
             self._remove()
             raise Unavailable(reason)
 
-    def enter(self) -> None:
-        stand_guard(self, signal.SIGTERM)
+    def enter(self) -> "int | None":
+        # The end of the descriptor says it; a shepherd that is stopped has to go on to see that.
+        return stand_guard(self, signal.SIGCONT)
 
     def admit(self) -> None:
         with open(self._file("procs"), "w") as file:
@@ -141,26 +148,6 @@ class ControlGroup(Enclosure):
                 time.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT)
                 self.end()
-
-
-def _own_cgroup() -> str:
-    """The folder of the cgroup (v2) that this process is in. Raises OSError."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            fields, _, rest = line.partition(" - ")
-            if rest.split()[0] == "cgroup2":
-                root, mounted = fields.split()[3:5]
-                break
-        else:
-            raise OSError("there is no cgroup v2 here")
-    with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            if line.startswith("0::"):
-                within = os.path.relpath(line[3:].rstrip("\n"), root)
-                if within.startswith(".."):
-                    break
-                return os.path.normpath(os.path.join(mounted, within))
-    raise OSError("the cgroup of this process is outside of what is mounted")
 
 
 def _attempt(work: "Callable[[], None]") -> str:

@@ -1,4 +1,4 @@
-"""How a process begins: connected with the host, guarded, marked, and in its enclosure."""
+"""How a process begins: connected with the host, guarded, tagged, and in its enclosure."""
 
 import errno
 import fcntl
@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 
-from terrarium_shepherd import libc, mark
+from terrarium_shepherd import libc, mark, memory, signals
 from terrarium_shepherd.enclosure import Enclosure
 from terrarium_shepherd.procfs import HostView
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 EXIT_HOST_GONE = 97
+CAN_WAIT_WITHOUT_REAPING = hasattr(os, "waitid")
+"""Not on macOS before Python 3.13."""
 
 _LIFELINE = 3
+_OF_SHEPHERD = 5
 _CHANNELS = ("stdout", "stderr", "report")
 # So long a process may take to become its program, in s: whoever waits for it can do nothing else meanwhile.
 _PATIENCE = 5.0
@@ -27,20 +30,43 @@ _PATIENCE = 5.0
 class Child:
     """A process that was started by order and is not reaped yet, so that its number is its own."""
 
-    __slots__ = ("spawn", "pid", "host_pid", "start_ticks", "pipes", "_pidfd")
+    __slots__ = ("spawn", "pid", "host_pid", "start_ticks", "pipes", "killed", "kills_before", "deadline", "_ended_by", "_pidfd")
 
-    def __init__(self, spawn: str, pid: int, host_pid: int, start_ticks: "int | None") -> None:
-        self.spawn = spawn
+    def __init__(self, order: "dict[str, Any]", pid: int, host_pid: int, start_ticks: "int | None") -> None:
+        self.spawn: str = order["spawn"]
         self.pid = pid
         self.host_pid = host_pid
         """The same in the eyes of the host."""
         self.start_ticks = start_ticks
         self.pipes: "dict[str, int]" = {}
         """Our ends, by channel."""
+        self.killed = False
+        """Whether the host has ordered SIGKILL."""
+        self.kills_before = 0
+        """Processes that the kernel had killed for want of memory when this one began."""
+        self.deadline = 0.0
+        """Once it has exited: until when what it has left behind may end by itself, on the monotonic clock in s."""
+        self._ended_by = signals.ORDER_TO_END if order.get("obeys") == "order" else signal.SIGTERM
         self._pidfd = pidfd_of(pid)
+
+    def end(self) -> None:
+        """Asks it to end in order."""
+        send(self._pidfd, self.pid, self._ended_by)
 
     def signal(self, number: int) -> None:
         send(self._pidfd, self.pid, number)
+
+    def exit_status(self) -> "tuple[int | None, int | None] | None":
+        """Its status, or the signal that has ended it; None as long as it lives. It is not reaped, where that can be avoided."""
+        if CAN_WAIT_WITHOUT_REAPING:
+            found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if found is None:
+                return None
+            return (found.si_status, None) if found.si_code == os.CLD_EXITED else (None, found.si_status)
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid == 0:
+            return None
+        return (None, os.WTERMSIG(status)) if os.WIFSIGNALED(status) else (os.WEXITSTATUS(status), None)
 
     def signal_group(self, number: int) -> None:
         # No descriptor stands for a group, but its number is taken for as long as its leader is not reaped.
@@ -91,8 +117,30 @@ class Hanging(OSError):
         self.child = child
 
 
+class Lifelines:
+    """What ends processes: the pipe whose other end only the host has, and one whose other end only the shepherd has."""
+
+    def __init__(self, host: int) -> None:
+        """``host``: see ``open_lifeline``. For the shepherd itself, once nobody who lives longer would share what it opens."""
+        self._host = host
+        self._shepherd, self._held = os.pipe()
+
+    def grasp(self) -> "list[int]":
+        """Opened anew for each process: whom the kernel is to signal belongs to the open file."""
+        host = _open_again(self._host)
+        try:
+            return [host, _open_again(self._shepherd)]
+        except OSError:
+            os.close(host)
+            raise
+
+    def let_go(self) -> None:
+        """In a process that is about to become another program, which may take long: only the shepherd is to hold them."""
+        os.close(self._held)
+
+
 def spawn(
-    order: "dict[str, Any]", environment: "dict[str, str]", lifeline: str, enclosure: Enclosure, view: HostView
+    order: "dict[str, Any]", environment: "dict[str, str]", lifelines: Lifelines, enclosure: Enclosure, view: HostView
 ) -> Child:
     """Raises OSError, or ValueError for what no system takes."""
     ours: "list[int]" = []
@@ -103,8 +151,10 @@ def spawn(
             ours.append(end)
             theirs.append(other)
             os.set_blocking(end, False)
-        theirs.insert(_LIFELINE - 1, _grasp(lifeline))
-        child = _start({**order, "env": {**environment, **order["env"]}}, theirs, enclosure, view)
+        of_host, of_shepherd = lifelines.grasp()
+        theirs.insert(_LIFELINE - 1, of_host)
+        theirs.append(of_shepherd)
+        child = _start({**order, "env": {**environment, **order["env"]}}, theirs, lifelines, enclosure, view)
         child.pipes.update(zip(_CHANNELS, ours))
         ours.clear()
         return child
@@ -113,39 +163,51 @@ def spawn(
             os.close(fd)
 
 
-def _grasp(lifeline: str) -> int:
-    """Opened anew for each process: whom the kernel is to signal belongs to the open file."""
+def open_lifeline(path: str) -> int:
+    """Makes the FIFO, and holds it, so that nothing is needed of its name once the host has opened it."""
+    os.mkfifo(path, 0o600)
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+
+def _open_again(pipe: int) -> int:
+    place = "/proc/self/fd/%d" if sys.platform.startswith("linux") else "/dev/fd/%d"
     try:
         # It would wait for a host that is gone.
-        fd = os.open(lifeline, os.O_RDONLY | os.O_NONBLOCK)
+        fd = os.open(place % pipe, os.O_RDONLY | os.O_NONBLOCK)
     except (FileNotFoundError, PermissionError):  # not to be taken for what the program lacks
-        raise OSError(errno.ECONNREFUSED, "there is no lifeline at " + lifeline) from None
+        raise OSError(errno.ECONNREFUSED, "the lifeline cannot be opened") from None
     os.set_blocking(fd, True)
     return fd
 
 
-def _start(order: "dict[str, Any]", descriptors: "list[int]", enclosure: Enclosure, view: HostView) -> Child:
+def _start(
+    order: "dict[str, Any]", descriptors: "list[int]", lifelines: Lifelines, enclosure: Enclosure, view: HostView
+) -> Child:
     told, tell = os.pipe()
+    # A signal for the new process must not come while it still has our handlers.
+    signals.hold(True)
     try:
         shepherd = os.getpid()
         pid = os.fork()
         if pid == 0:
+            lifelines.let_go()
             _become(order, descriptors, shepherd, enclosure, view, tell)
     except OSError:
         os.close(told)
         raise
     finally:
+        signals.hold(False)
         os.close(tell)
     words, is_all = _listen(told)
     os.close(told)
     if not is_all:
-        child = Child(order["spawn"], pid, pid, None)
+        child = Child(order, pid, pid, None)
         child.signal(signal.SIGKILL)
         raise Hanging(child)
     said = words.split()
     if len(said) == 2:
         host_pid, start_ticks = int(said[0]), int(said[1])
-        return Child(order["spawn"], pid, host_pid, start_ticks if start_ticks >= 0 else None)
+        return Child(order, pid, host_pid, start_ticks if start_ticks >= 0 else None)
     reap(pid)
     number = int(said[-1]) if said else errno.ECHILD
     raise OSError(number, os.strerror(number))
@@ -159,7 +221,7 @@ def _become(
         pid, start_ticks = view.introduce()
         os.write(tell, b"%d %d" % (pid, -1 if start_ticks is None else start_ticks))
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, *signals.OF_APPLICATION):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
         enclosure.admit()
@@ -170,9 +232,12 @@ def _become(
         if sys.platform.startswith("linux"):
             _guard(shepherd)
             mark.put_on(mark.mark_of(order["spawn"]))
+            memory.go_first()
         if order.get("cwd") is not None:
             os.chdir(order["cwd"])
         env = {**order["env"], "TERRARIUM_HOST_PID": str(shepherd)}
+        if order.get("obeys") != "order":
+            signals.hold(False)
         os.execvpe(order["command"], [order["command"], *order["args"]], env)
     except OSError as error:
         os.write(tell, b" %d" % (error.errno or errno.EIO))
@@ -185,10 +250,13 @@ def _become(
 
 
 def _guard(shepherd: int) -> None:
-    signal_at_end(_LIFELINE, os.getpid(), signal.SIGKILL)
+    # The group: what it forks dies with it, also when nobody is left to see to that. The parent-death signal is for itself alone, and
+    # comes after the end of the shepherd's lifeline: otherwise nobody would be left in the group who has that open.
+    for lifeline in (_LIFELINE, _OF_SHEPHERD):
+        signal_at_end(lifeline, -os.getpgrp(), signal.SIGKILL)
     libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
-    # Neither of them tells of what had happened before.
-    if _has_ended(_LIFELINE) or os.getppid() != shepherd:
+    # None of them tells of what had happened before.
+    if _has_ended(_LIFELINE) or _has_ended(_OF_SHEPHERD) or os.getppid() != shepherd:
         os._exit(EXIT_HOST_GONE)
 
 

@@ -1,45 +1,56 @@
-"""Ends marked processes that nobody is the parent of any more, and no others.
+"""Ends marked processes that nobody is the parent of any more, and no others. Also tells which folders of runs are locked.
 
 Run as ``python -I -S sweep.py`` with JSON on standard input::
 
     {"targets": [{"pid": 4711, "startTicks": 123456, "marker": "installation:run:spawn", "mark": "4611686018427387904"}],
-     "timeout": 2000}
+     "folders": ["/…/runs/abc1234"], "timeout": 2000}
 
-It answers with one JSON object on standard output, one outcome per target in the same order::
+It answers with one JSON object on standard output, one outcome per target and one lock per folder in the same order::
 
-    {"outcomes": ["killed" | "gone" | "mismatch" | "odd" | "denied" | "unkillable" | "unsupported", ...]}
+    {"outcomes": ["killed" | "gone" | "mismatch" | "odd" | "denied" | "unkillable" | "unsupported", ...],
+     "locks": ["held" | "free" | "unknown", ...]}
 
 A process is pinned with a pidfd first, then compared in full (start ticks, and the whole variable ``TERRARIUM_SPAWN`` of its
 environment or, if it has none, the shepherd's mark, see ``terrarium_shepherd/mark.py``), and only then signalled through that
 pidfd: the signal goes to the process that was looked at, never to a number.
 ``mismatch`` is somebody else's process, ``odd`` one that cannot be read; both stay alive. Times are in ms.
 
+A folder whose lock is ``free`` was locked once, and nobody holds the lock any more: host, guard process and shepherd of the run have
+ended, in whatever PID namespace (``terrarium_shepherd/folders.py``). ``unknown``: it was never locked, or cannot be looked at.
+
 Standard library only.
 """
 
+import fcntl
 import json
 import os
 import select
 import signal
+import stat
 import sys
 import time
 
 # Python puts the folder of the script first, unless it runs with -I.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from terrarium_shepherd import arm  # noqa: E402
+from terrarium_shepherd import arm, signals  # noqa: E402
+from terrarium_shepherd.folders import HELD  # noqa: E402
 
 _MARKER = b"TERRARIUM_SPAWN="
 
 
 def main() -> None:
+    signals.disregard_application()
     arm.arm()
     request = json.loads(sys.stdin.buffer.read().decode("utf-8"))
     timeout = float(request["timeout"]) / 1000
     # Whatever happens, this process is short-lived: SIGALRM ends it.
     signal.alarm(int(timeout) + 10)
-    outcomes = sweep(request["targets"], timeout)
+    answer = {
+        "outcomes": sweep(request["targets"], timeout),
+        "locks": [lock_of(folder) for folder in request["folders"]],
+    }
     try:
-        sys.stdout.write(json.dumps({"outcomes": outcomes}) + "\n")
+        sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
     except OSError:
         os._exit(0)  # Nobody listens any more; the work is done.
@@ -69,6 +80,26 @@ def sweep(targets: "list[dict]", timeout: float) -> "list[str]":
             poller.unregister(pidfd)
             os.close(pidfd)
     return outcomes
+
+
+def lock_of(folder: str) -> str:
+    """Whether somebody holds the lock on the folder of a run; see the top of this file."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return "unknown"
+    try:
+        # Without it nobody can have had the lock: the host is just starting, or the file system has no locks.
+        if not stat.S_ISREG(os.stat(HELD, dir_fd=fd, follow_symlinks=False).st_mode):
+            return "unknown"
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return "free"
+    except BlockingIOError:
+        return "held"
+    except OSError:
+        return "unknown"  # no such file, or a file system that locks for writing only
+    finally:
+        os.close(fd)
 
 
 def _kill(pid: int, start_ticks: int, marker: bytes, mark: bytes) -> "tuple[str, int | None]":

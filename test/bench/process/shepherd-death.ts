@@ -8,7 +8,7 @@ import { bareWorker, throughShepherd } from './starter.ts'
 
 const WORKERS = 4
 
-/** From the SIGKILL of a shepherd, or of its warden, to the last exit of those that it has kept. */
+/** From the SIGKILL of a shepherd, or of its guard process, to the last exit of those that it has kept. */
 export async function measureShepherdDeaths({ folder, python, quick, signal, log, standard }: Stage): Promise<Figure> {
   const rounds = quick ? 4 : 40
   log(`${rounds} shepherds are killed, with ${WORKERS} workers each`)
@@ -24,7 +24,7 @@ export async function measureShepherdDeaths({ folder, python, quick, signal, log
     for (let round = 0; round < rounds; round++) {
       signal.throwIfAborted()
       const workers = await Promise.all(Array.from({ length: WORKERS }, () => start(bareWorker(python))))
-      // Its warden, where it has one, in every other round.
+      // Its guard process, where it has one, in every other round.
       const shepherds = shepherdsOf(runtime)
       samples.push(await kill(shepherds[round % shepherds.length] ?? NaN, workers))
       await Promise.all(workers.map((worker) => worker.end()))

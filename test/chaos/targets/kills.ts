@@ -7,7 +7,7 @@ import { sweepWithNextHost } from '../sweeper.ts'
 import type { Context, Target } from '../target.ts'
 import { isAlive, killAll, killTogether, strangers, within, type Being } from '../world.ts'
 
-/** With `host+shepherds` a warden, where there is one, is killed in the same moment. */
+/** With `host+shepherds` the guard process, where there is one, is killed in the same moment. */
 const VICTIMS = ['host', 'worker', 'shepherd', 'host+worker', 'host+shepherd', 'host+shepherds'] as const
 type Victims = (typeof VICTIMS)[number]
 
@@ -171,7 +171,7 @@ class Round {
     // Who is not there yet cannot be a victim.
     if (this.#victims === 'worker' && workers.length === 0) this.#victims = 'shepherd'
     if (this.#victims === 'shepherd' && shepherds.length === 0) this.#victims = 'host'
-    // With a warden there are two to choose from.
+    // With a guard process there are two to choose from.
     const shepherd = shepherds.length > 0 ? [random.pick(shepherds)] : []
     const worker = workers.length > 0 ? [random.pick(workers)] : []
     const host = [this.#host.pid]
@@ -203,8 +203,8 @@ class Round {
   }
 
   /**
-   * Whether there is somebody to end descendants that have got away: the kernel, or the shepherd or its warden, which a control group
-   * needs to be told by.
+   * Whether there is somebody to end descendants that have got away: the kernel, or the shepherd or its guard process, which a
+   * control group needs to be told by.
    */
   get #isPromisedAtOnce(): boolean {
     const { level } = this.#context

@@ -86,7 +86,7 @@ export const resources: Target = {
 /** From the beginning: a file system does not become so while files on it are open. */
 async function tryReadOnly(context: Context): Promise<void> {
   const stateDir = context.folder()
-  if (!run('mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', stateDir)) throw new Error('nothing can be mounted')
+  if (!run('mount', '-t', 'tmpfs', '-o', 'ro,mode=700', 'tmpfs', stateDir)) throw new Error('nothing can be mounted')
   try {
     const host = new RuntimeSubject(context, stateDir)
     await host.exited
@@ -110,7 +110,7 @@ async function tryOut(
   { take, refusal, attempts = 1 }: Case,
 ): Promise<void> {
   const stateDir = context.folder()
-  const isMounted = run('mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', stateDir)
+  const isMounted = run('mount', '-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', stateDir)
   const host = new RuntimeSubject(context, stateDir)
   let restore = (): void => undefined
   try {

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
 import type { Actor, AnyActorLogic, AnyActorRef } from 'xstate'
 import { readLines, type LineReader } from '../lines.ts'
+import { describeShortage } from '../memory-shortage.ts'
 import type { ExitStatus, OsProcess } from '../os-process.ts'
 import type { OutputStream, ProgramEvent, ProgramOptions } from './program.ts'
 
@@ -10,12 +11,30 @@ export type News =
   | { readonly type: 'program.end'; readonly status: ExitStatus }
   | { readonly type: 'program.failed'; readonly error: unknown }
 
+interface Clock {
+  setTimeout(run: () => void, ms: number): unknown
+  clearTimeout(timer: unknown): void
+}
+
 type Program = ProgramOptions & { readonly command: string; readonly args: readonly string[] }
 
 const STREAMS = ['stdout', 'stderr'] as const
+/** Signals come in the time of the system, whatever the time of the supervision. */
+const SYSTEM_CLOCK: Clock = {
+  setTimeout,
+  clearTimeout: (timer) => {
+    clearTimeout(timer as NodeJS.Timeout)
+  },
+}
+/** Signals that are sent to whole applications to end them. */
+const ENDING: ReadonlySet<string> = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGPWR'])
 /** How long the proof of its death is waited for, in ms. */
 const PROOF_MS = 5000
 const START_TIMEOUT_MS = 30_000
+/** How long after the end of a program the signal that has ended it may come to the others of the application, in ms. */
+const SETTLE_MS = 250
+/** How long a host may take to drain after a signal to its application, in ms: as long as systemd gives it. */
+const DRAIN_MS = 90_000
 
 /** One run of a program: tells its actor of everything, last of its end. */
 export class ProgramRun {
@@ -29,6 +48,8 @@ export class ProgramRun {
   #failure: { readonly why: string; readonly hint: string; readonly cause: unknown } | undefined
   readonly #readers: LineReader[] = []
   #stopTimer = (): void => undefined
+  /** The program is asked to end, which has already. */
+  #letGo = (): void => undefined
 
   constructor(program: Program, actor: AnyActorRef) {
     this.#program = program
@@ -63,6 +84,7 @@ export class ProgramRun {
   end(): void {
     this.#isAsked = true
     this.#stopTimer()
+    this.#letGo()
     this.#terminate()
   }
 
@@ -78,7 +100,37 @@ export class ProgramRun {
     const status = await process.exited
     // A descendant that resists its end keeps nobody waiting for ever.
     if (!status.unkillable) await Promise.race([Promise.all([process.released, ...read]), patience()])
+    if (this.#isReady && !this.#isEnding) await this.#waitForDrain(status, pid)
     return this.#judge(status, pid)
+  }
+
+  /**
+   * A signal to the whole application ends a program, too, which is not to be started again while its host drains. So the end of the
+   * program is told when the host asks for it, or does not drain after all.
+   */
+  async #waitForDrain({ signal, code }: ExitStatus, pid: number): Promise<void> {
+    const { runtime } = this.#program
+    const isSignalled = (): boolean =>
+      runtime.signalled !== undefined && performance.now() - runtime.signalled.at < DRAIN_MS
+    if (signal !== null && !ENDING.has(signal)) return
+    // A program that handles a signal ends with a status of its own: most with 0, or with 128 and the number of the signal.
+    const isUnclear = signal !== null || code === 0 || (code ?? 0) > 128
+    if (isUnclear && !isSignalled()) await this.#asked(SYSTEM_CLOCK, SETTLE_MS)
+    if (!isSignalled() || this.#isEnding) return
+    this.#tell({ type: 'program.held', pid })
+    const { clock } = this.#actor as unknown as Actor<AnyActorLogic>
+    await this.#asked(clock, DRAIN_MS)
+  }
+
+  /** Resolves when the program is asked to end, or after so many ms. */
+  #asked(clock: Clock, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer: unknown = clock.setTimeout(resolve, ms)
+      this.#letGo = () => {
+        clock.clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 
   get #isEnding(): boolean {
@@ -133,11 +185,12 @@ export class ProgramRun {
   #judge(status: ExitStatus, pid: number): ExitStatus {
     const { code, signal, unkillable, tail } = status
     const stderr = tail.trim()
+    const memory = status.memory === undefined ? {} : { memory: status.memory }
     const failed = (kind: ErrorCode, why: string, hint?: string, cause?: unknown): TerrariumError =>
       new TerrariumError(kind, `program ${this.#name} ${why}`, {
         hint: hint ?? (stderr === '' ? undefined : `Its last words: ${stderr.slice(stderr.lastIndexOf('\n') + 1)}`),
         cause,
-        details: { program: this.#name, pid, code, signal, stderr, ...(unkillable ? { unkillable } : {}) },
+        details: { program: this.#name, pid, code, signal, stderr, ...(unkillable ? { unkillable } : {}), ...memory },
       })
     if (unkillable) {
       const hint = `SIGKILL is pending. Look at what it waits for in /proc/${pid}/stack: a disk or a network file system that hangs.`
@@ -146,12 +199,14 @@ export class ProgramRun {
     if (this.#failure !== undefined)
       throw failed('START_FAILED', this.#failure.why, this.#failure.hint, this.#failure.cause)
     if (this.#isAsked) return { ...status, ...exitWith({ type: 'shutdown', detail: status }) }
-    const how = signal === null ? `exit status ${code ?? '?'}` : `signal ${signal}`
+    const shortage = status.memory && describeShortage(status.memory)
+    const ended = signal === null ? `exit status ${code ?? '?'}` : `signal ${signal}`
+    const how = shortage === undefined ? ended : `${ended}; ${shortage.what}`
     if (!this.#isReady) {
-      const hint = code === 0 ? 'It has to stay in the foreground, and to say what `ready` waits for.' : undefined
+      const hint = code === 0 ? 'It has to stay in the foreground, and to say what `ready` waits for.' : shortage?.hint
       throw failed('START_FAILED', `ended before it was ready: ${how}`, hint)
     }
-    if (code !== 0) throw failed('WORKER_CRASHED', `died: ${how}`)
+    if (code !== 0) throw failed('WORKER_CRASHED', `died: ${how}`, shortage?.hint)
     return status
   }
 }

@@ -36,6 +36,8 @@ export type ProgramEvent =
   /** It runs. */
   | { readonly type: 'program.start'; readonly pid: number; readonly spawnId: string }
   | { readonly type: 'program.ready'; readonly pid: number }
+  /** It has ended with a signal to the whole application. Its end is told when the host has drained and asks for it, after 90 s at the latest. */
+  | { readonly type: 'program.held'; readonly pid: number }
   /** With `lines` only; longer ones in pieces of 65,536 UTF-16 code units. The last ones may come after its exit. */
   | { readonly type: 'program.line'; readonly pid: number; readonly stream: OutputStream; readonly line: string }
 
@@ -110,6 +112,9 @@ export function fromProgram(command: string, args: readonly string[], options: P
         case 'program.ready':
           tell(news)
           return { ...snapshot, phase: 'running' }
+        case 'program.held':
+          tell(news)
+          return { ...snapshot, phase: 'stopping' }
         case 'program.line':
           tell(news)
           return snapshot

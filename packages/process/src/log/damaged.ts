@@ -1,5 +1,6 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { copyLog } from './copy.ts'
 
 /** More than these are not kept. */
 const MOST = 5
@@ -9,8 +10,8 @@ export function keepDamaged(logDirectory: string, stateDir: string, run: string)
   const folder = join(stateDir, 'damaged')
   const copy = join(folder, run)
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    cpSync(logDirectory, copy, { recursive: true })
+    mkdirSync(copy, { recursive: true, mode: 0o700 })
+    copyLog(logDirectory, copy)
     prune(folder)
     return `a copy is kept in ${copy}`
   } catch (error) {
@@ -19,7 +20,7 @@ export function keepDamaged(logDirectory: string, stateDir: string, run: string)
 }
 
 function prune(folder: string): void {
-  const age = (name: string): number => statSync(join(folder, name)).mtimeMs
+  const age = (name: string): number => lstatSync(join(folder, name)).mtimeMs
   const oldest = readdirSync(folder).sort((one, other) => age(other) - age(one))
   for (const name of oldest.slice(MOST)) rmSync(join(folder, name), { recursive: true, force: true })
 }

@@ -3,23 +3,23 @@ import {
   closeSync,
   constants,
   existsSync,
-  cpSync,
   lstatSync,
   mkdtempSync,
   openSync,
   readdirSync,
-  readFileSync,
   realpathSync,
   rmSync,
   writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Level } from 'level'
 import { TerrariumError } from '@terrarium/supervisor'
+import { copyLog } from './copy.ts'
 import { lockFolder, type FolderLock } from './folder-lock.ts'
 import { makeLevel } from './level.ts'
 import { seal, unseal, type Head, type Reservation, type Stored } from './record.ts'
+import { readRegularFile } from '../regular-file.ts'
 import type { Owner } from '../run.ts'
 
 /** What a log says, and what is wrong with it. A damaged log is never repaired: the scan for markers needs no log. */
@@ -41,6 +41,8 @@ const PREFIX = 'spawn/'
 /** Sums of sequence numbers are kept below this, where numbers are exact. */
 const MODULUS = 2 ** 52
 const WITNESS_BYTES = 16
+/** Of LevelDB: one of each is always there. */
+const FILES = [/^CURRENT$/, /^MANIFEST-\d+$/, /^\d+\.log$/]
 /** What the folders with copies are called, below the temporary folder. */
 const COPY = 'terrarium-log-'
 /** A process that a host was just starting when it died holds what the host held, until it has become another program. */
@@ -58,7 +60,8 @@ export class ReservationLog {
   readonly #directory: string
   readonly #lock: FolderLock
   readonly #owner: Owner
-  readonly #witness: number
+  readonly #remakeFolder: () => void
+  #witness: number
   readonly #records = new Map<string, Stored>()
   #level: Level
   #seq = 0
@@ -69,16 +72,20 @@ export class ReservationLog {
   /** What is on disk is not known to be what is here. */
   #isDoubtful = false
 
-  private constructor(level: Level, directory: string, owner: Owner, lock: FolderLock) {
+  private constructor(level: Level, directory: string, owner: Owner, lock: FolderLock, remakeFolder: () => void) {
     this.#level = level
     this.#directory = directory
     this.#owner = owner
     this.#lock = lock
+    this.#remakeFolder = remakeFolder
     this.#witness = openSync(witnessOf(directory), 'wx', 0o600)
   }
 
-  /** Makes a new log in an existing, empty folder. Errors: STATE_LOCKED, CONFIGURATION, the file system's own. */
-  static async create(folder: string, owner: Owner): Promise<ReservationLog> {
+  /**
+   * Makes a new log in an existing, empty folder. `remakeFolder` makes that again, empty, when somebody has removed it or
+   * some of what is in it. Errors: STATE_LOCKED, CONFIGURATION, and those of the file system.
+   */
+  static async create(folder: string, owner: Owner, remakeFolder: () => void): Promise<ReservationLog> {
     const directory = realpathSync(folder)
     const lock = await own(directory)
     let level: Level | undefined
@@ -86,7 +93,7 @@ export class ReservationLog {
       level = await makeLevel(directory, { createIfMissing: true, errorIfExists: true })
       await level.open()
       await level.put(HEAD, seal({ v: 1, seq: 0, count: 0, sum: 0 }), { sync: true })
-      const log = new ReservationLog(level, directory, owner, lock)
+      const log = new ReservationLog(level, directory, owner, lock, remakeFolder)
       log.#testify()
       return log
     } catch (error) {
@@ -145,13 +152,12 @@ export class ReservationLog {
       const changes = this.#waiting
       this.#waiting = []
       const records = changes.map(({ spawn, reservation }) => [spawn, this.#set(spawn, reservation)] as const)
+      const isReserving = changes.some(({ isNew }) => isNew)
       try {
-        if (this.#isDoubtful) await this.#writeAll()
-        else
-          await this.#commit(
-            records,
-            changes.some(({ isNew }) => isNew),
-          )
+        // A reservation in a file that has no name any more would be on no disk.
+        if (isReserving && !this.#isInPlace()) await this.#remake()
+        else if (this.#isDoubtful) await this.#writeAll()
+        else await this.#commit(records, isReserving)
         for (const change of changes) change.resolve()
       } catch (error) {
         this.#isDoubtful = true
@@ -197,7 +203,22 @@ export class ReservationLog {
   /** After a failure LevelDB writes nothing more: it is opened anew, and all of it is written again. */
   async #writeAll(): Promise<void> {
     await this.#level.close()
-    this.#level = await makeLevel(this.#directory, { createIfMissing: false })
+    await this.#open({ createIfMissing: false })
+  }
+
+  /** Writes all of it to a new log: the folder is gone, or a file in it. */
+  async #remake(): Promise<void> {
+    this.#isDoubtful = true
+    await this.#level.close().catch(() => undefined)
+    this.#remakeFolder()
+    const witness = openSync(witnessOf(this.#directory), 'w', 0o600)
+    closeSync(this.#witness)
+    this.#witness = witness
+    await this.#open({ createIfMissing: true })
+  }
+
+  async #open(options: { readonly createIfMissing: boolean }): Promise<void> {
+    this.#level = await makeLevel(this.#directory, options)
     await this.#level.open()
     const batch = this.#level.batch()
     for await (const key of this.#level.keys()) batch.del(key)
@@ -206,6 +227,17 @@ export class ReservationLog {
     await batch.write({ sync: true })
     this.#testify()
     this.#isDoubtful = false
+  }
+
+  /** Whether the files are there that LevelDB needs to be opened. */
+  #isInPlace(): boolean {
+    try {
+      const names = readdirSync(this.#directory)
+      return FILES.every((pattern) => names.some((name) => pattern.test(name)))
+    } catch (error) {
+      // Short of descriptors, say: that tells nothing about the folder.
+      return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+    }
   }
 
   #testify(): void {
@@ -252,7 +284,7 @@ export async function readLog(folder: string): Promise<LogContents> {
   let copy: string | undefined
   try {
     copy = mkdtempSync(join(copyFolders()[0] ?? dirname(directory), COPY))
-    if (existsSync(directory)) cpSync(directory, copy, { recursive: true, filter: (path) => basename(path) !== 'LOCK' })
+    if (existsSync(directory)) copyLog(directory, copy)
     const { reservations, damage } = readdirSync(copy).length === 0 ? GONE : await readCopy(copy, witness)
     // A host that died before its log was complete has reserved nothing.
     return { reservations, damage: witness === undefined && reservations.length === 0 ? [] : damage }
@@ -304,7 +336,7 @@ const witnessOf = (directory: string): string => `${directory}.seq`
 
 function readWitness(directory: string): number | undefined {
   try {
-    const seq = Number(readFileSync(witnessOf(directory), 'latin1'))
+    const seq = Number(readRegularFile(witnessOf(directory)))
     return Number.isSafeInteger(seq) ? seq : undefined
   } catch {
     return undefined

@@ -17,11 +17,29 @@ export interface LaunchRequest {
   /** Besides the environment of this process. */
   readonly env: Readonly<Record<string, string>>
   readonly cwd?: string | undefined
+  /** What it ends in order for; see {@link SpawnRequest.obeys}. */
+  readonly obeys?: 'SIGTERM' | 'order' | undefined
+  /** For a child of this very process: descriptors that it has too, from 5 on. */
+  readonly descriptors?: readonly number[] | undefined
 }
+
+/** Node has no names for real-time signals. */
+export type SignalName = NodeJS.Signals | `SIGRTMAX-${number}`
 
 export interface Ended {
   readonly code: number | null
-  readonly signal: NodeJS.Signals | null
+  readonly signal: SignalName | null
+  readonly memory?: MemoryShortage | undefined
+}
+
+/** What the kernel did for want of memory while a process ran that somebody has killed; see `terrarium_shepherd`. */
+export interface MemoryShortage {
+  /** How many processes the kernel has killed meanwhile. */
+  readonly kills: number
+  /** Where they are counted, the folder of a control group; null: on this machine. */
+  readonly cgroup: string | null
+  /** The lowest memory limit of the group, in bytes; null: it has none. */
+  readonly limit: number | null
 }
 
 export interface Cleared {
@@ -58,6 +76,8 @@ export interface Launched {
   /** Settles after `ended`, when whoever started it is done with what it has left behind. Never rejects. */
   readonly cleared: Promise<Cleared>
   readonly hasEnded: () => boolean
+  /** Asks the process to end in order. Nothing happens once it has ended. */
+  end(): void
   /** Signals the process, or its whole group. Nothing happens once it has ended. */
   signal(signal: NodeJS.Signals, target: 'process' | 'group'): void
 }
@@ -106,6 +126,14 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
     })
   })
 
+  const signal = (number: NodeJS.Signals, target: 'process' | 'group'): void => {
+    // Same reason: only here is "not over" the same as "not reaped", and the number still its own.
+    setImmediate(() => {
+      if (over) return
+      if (target === 'process') child.kill(number)
+      else killGroup(pid, number)
+    })
+  }
   return {
     pid,
     startTicks,
@@ -115,14 +143,10 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
     ended,
     cleared: ended.then(() => ({ orphaned: false })),
     hasEnded: () => over,
-    signal(signal, target) {
-      // Same reason: only here is "not over" the same as "not reaped", and the number still its own.
-      setImmediate(() => {
-        if (over) return
-        if (target === 'process') child.kill(signal)
-        else killGroup(pid, signal)
-      })
+    end() {
+      signal('SIGTERM', 'process')
     },
+    signal,
     waitFor(on) {
       // One that is destroyed would keep a listener for each call, waiting to be connected.
       const pipes = child.stdio.filter((each) => each?.destroyed === false) as Partial<Socket>[]
@@ -159,13 +183,13 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-async function start({ command, args, env, cwd }: LaunchRequest): Promise<ChildProcess> {
+async function start({ command, args, env, cwd, descriptors = [] }: LaunchRequest): Promise<ChildProcess> {
   try {
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
       detached: true,
-      stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...descriptors],
     })
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve).once('error', reject)
@@ -228,11 +252,21 @@ export function startError(
     case 'ERR_INVALID_ARG_VALUE':
     case 'ERR_INVALID_ARG_TYPE':
       return new TerrariumError('INVALID_ARGUMENT', `${command} cannot be started: ${error.message}`, options)
-    default:
+    case 'ECONNREFUSED':
+      return new TerrariumError('START_FAILED', `${command} cannot be started: the lifeline of its run is lost`, {
+        ...options,
+        hint: 'Start this program again: its next run has a lifeline of its own.',
+      })
+    case 'EAGAIN':
+    case 'EMFILE':
+    case 'ENFILE':
+    case 'ENOMEM':
       return new TerrariumError('START_FAILED', `${command} cannot be started: ${error.message}`, {
         ...options,
-        hint: 'The system is short of processes, descriptors or memory; see ulimit -a.',
+        hint: 'The system is short of processes, descriptors or memory: see ulimit -a.',
       })
+    default:
+      return new TerrariumError('START_FAILED', `${command} cannot be started: ${error.message}`, options)
   }
 }
 

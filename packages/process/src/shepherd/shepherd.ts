@@ -1,4 +1,4 @@
-import { closeSync, constants as fsConstants, openSync } from 'node:fs'
+import { closeSync, constants as fsConstants, openSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { TerrariumError } from '@terrarium/supervisor'
 import { CHANNELS, Channels, type Channel } from './channels.ts'
@@ -14,10 +14,12 @@ import {
   type Launched,
   type LaunchedChild,
   type LaunchRequest,
+  type MemoryShortage,
+  type SignalName,
 } from './launch.ts'
 
 /** Of the protocol, which `terrarium_shepherd` describes. */
-const VERSION = 6
+const VERSION = 7
 
 /** The shepherd's first word. */
 type FirstWord =
@@ -30,7 +32,7 @@ type FirstWord =
     }
 
 export interface Hello {
-  /** Of the shepherd itself; there may be a warden between it and this process. */
+  /** Of the shepherd itself; the guard process may be between it and this process. */
   readonly pid: number
   readonly containment: Containment
   /** The folder of the control group, where there is one. */
@@ -50,8 +52,15 @@ type News =
       readonly begun: boolean
     }
   | { readonly type: 'output'; readonly spawn: string; readonly channel: Channel; readonly data: string }
-  | { readonly type: 'exited'; readonly spawn: string; readonly code: number | null; readonly signal: number | null }
+  | {
+      readonly type: 'exited'
+      readonly spawn: string
+      readonly code: number | null
+      readonly signal: number | null
+      readonly memory: MemoryShortage | null
+    }
   | { readonly type: 'cleared'; readonly spawn: string }
+  | { readonly type: 'signalled'; readonly signal: number }
 
 /**
  * The parent of a run's processes. It starts them, so that this process never stands still for a fork, reaps them, and ends all
@@ -66,22 +75,29 @@ export class Shepherd {
   /** That it has been told of, as JSON. */
   #environment = ''
   #isEnvironmentNew = true
+  readonly #onSignal: (signal: SignalName) => void
   #hello: Hello | undefined
   #startTicks = 0
   #isClosing = false
 
   /**
    * Waits for the first word of a process that runs `terrarium_shepherd`, and opens the lifeline that it has made. Errors:
-   * START_FAILED, and CONFIGURATION when it cannot have the containment that it was told to have.
+   * START_FAILED, and CONFIGURATION when it cannot have the containment that it was told to have. `onSignal`: called when a signal has
+   * come to the shepherd that means the application as a whole.
    */
-  static async start(launched: LaunchedChild, lifeline: string): Promise<Shepherd> {
-    const shepherd = new Shepherd(launched)
+  static async start(
+    launched: LaunchedChild,
+    lifeline: string,
+    onSignal: (signal: SignalName) => void = () => undefined,
+  ): Promise<Shepherd> {
+    const shepherd = new Shepherd(launched, onSignal)
     await shepherd.#begin(lifeline)
     return shepherd
   }
 
-  private constructor(launched: LaunchedChild) {
+  private constructor(launched: LaunchedChild, onSignal: (signal: SignalName) => void) {
     this.#launched = launched
+    this.#onSignal = onSignal
   }
 
   /** What it has said of itself. */
@@ -96,7 +112,7 @@ export class Shepherd {
     const shepherded = new Shepherded(request, this.#keeper(), (order) => {
       this.#order({ ...order, spawn: request.spawn })
     })
-    const { spawn, command, args, env, cwd = null } = request
+    const { spawn, command, args, env, cwd = null, obeys = 'SIGTERM' } = request
     this.#flock.set(spawn, shepherded)
     this.#launched.waitFor(true)
     void shepherded.whenCleared.then(() => {
@@ -104,8 +120,13 @@ export class Shepherd {
       if (this.#flock.size === 0 && !this.#isClosing) this.#launched.waitFor(false)
     })
     this.#tellEnvironment()
-    this.#order({ type: 'spawn', spawn, command, args, env, cwd })
+    this.#order({ type: 'spawn', spawn, command, args, env, cwd, obeys })
     return shepherded.launched
+  }
+
+  /** Has the shepherd lock a folder of the run that had to be made again. */
+  hold(folder: string): void {
+    if (!this.#launched.hasEnded()) this.#order({ type: 'hold', folder })
   }
 
   #keeper(): Keeper {
@@ -139,13 +160,19 @@ export class Shepherd {
       const hello = await this.#greeted(firstLine)
       // For reading too, so that it need not have a reader to be opened.
       this.#lifeline = openSync(lifeline, fsConstants.O_RDWR | fsConstants.O_NONBLOCK)
+      // Nobody can take away a name that is not there. Only Linux opens a FIFO anew without its name.
+      if (process.platform === 'linux') rmSync(lifeline, { force: true })
       this.#hello = hello
       this.#startTicks = startTicksOf(hello.pid) ?? 0
     } catch (error) {
       stdin.end()
       if (error instanceof TerrariumError) throw error
-      throw new TerrariumError('START_FAILED', `the shepherd cannot be reached: ${(error as Error).message}`, {
-        hint: 'The system is short of descriptors, or the folder for sockets is gone; see ulimit -a.',
+      const { code, message } = error as NodeJS.ErrnoException
+      throw new TerrariumError('START_FAILED', `the shepherd cannot be reached: ${message}`, {
+        hint:
+          code === 'ENOENT'
+            ? `Start it again: ${lifeline} was removed in the moment between two steps of its start.`
+            : 'The system is short of descriptors: see ulimit -a.',
         cause: error,
       })
     } finally {
@@ -206,6 +233,10 @@ export class Shepherd {
   }
 
   #hear(news: News): void {
+    if (news.type === 'signalled') {
+      this.#onSignal(nameOf(news.signal))
+      return
+    }
     const shepherded = this.#flock.get(news.spawn)
     switch (news.type) {
       case 'spawned':
@@ -218,7 +249,11 @@ export class Shepherd {
         shepherded?.said(news.channel, Buffer.from(news.data, 'base64'))
         break
       case 'exited':
-        shepherded?.exited({ code: news.code, signal: nameOf(news.signal) })
+        shepherded?.exited({
+          code: news.code,
+          signal: news.signal === null ? null : nameOf(news.signal),
+          memory: news.memory ?? undefined,
+        })
         break
       case 'cleared':
         shepherded?.cleared({ orphaned: false })
@@ -233,6 +268,7 @@ export class Shepherd {
 }
 
 type Order =
+  | { readonly type: 'end' }
   | { readonly type: 'signal'; readonly signal: number; readonly target: 'process' | 'group' }
   | { readonly type: 'flow'; readonly channel: Channel; readonly on: boolean }
 
@@ -279,6 +315,9 @@ class Shepherded {
       ended: this.#ended,
       cleared: this.whenCleared,
       hasEnded: () => this.#over,
+      end: () => {
+        if (!this.#over) this.#order({ type: 'end' })
+      },
       signal: (signal, target) => {
         if (!this.#over) this.#order({ type: 'signal', signal: constants.signals[signal], target })
       },
@@ -325,9 +364,12 @@ class Shepherded {
   }
 }
 
-function nameOf(signal: number | null): NodeJS.Signals | null {
+/** The highest number of a signal on Linux. */
+const SIGRTMAX = 64
+
+function nameOf(signal: number): SignalName {
   const names = Object.keys(constants.signals) as NodeJS.Signals[]
-  return names.find((name) => constants.signals[name] === signal) ?? null
+  return names.find((name) => constants.signals[name] === signal) ?? `SIGRTMAX-${SIGRTMAX - signal}`
 }
 
 function unavailable(containment: string, reason: string): TerrariumError {

@@ -1,24 +1,28 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { isTerrariumError } from '@terrarium/supervisor'
 import { noteCgroup } from './cgroup.ts'
 import { isLower, type Containment, type ContainmentReport } from './containment.ts'
 import { MARKER } from '../table/identity.ts'
-import { launch, type LaunchedChild } from './launch.ts'
+import { launch, type LaunchedChild, type SignalName } from './launch.ts'
 import { shepherdFiles } from '../python-files.ts'
 import type { Owner } from '../run.ts'
+import type { RunFolders } from '../run-folders.ts'
 import { Shepherd } from './shepherd.ts'
 import type { Spawns } from '../spawns.ts'
 
 interface Context {
   readonly python: string
   readonly owner: Owner
-  /** The folder of the run. */
-  readonly runDirectory: string
+  readonly folders: RunFolders
   readonly containment: Containment | 'auto'
   readonly spawns: Spawns
   readonly logger: Logger
+  /** A signal has come to the shepherd that means the application as a whole. */
+  readonly onSignal: (signal: SignalName) => void
 }
+
+/** A shepherd that was killed before its first word is replaced so often. */
+const ATTEMPTS = 3
 
 /** Sees that a run has a shepherd: the first from the beginning, the next one when a process is to be started without one. */
 export class Tending {
@@ -35,30 +39,38 @@ export class Tending {
     this.#context = context
   }
 
-  /** Whether this spawn is a shepherd, or a warden between it and this process. */
+  /** Whether this spawn is a shepherd, or the guard process between it and this process. */
   has(spawn: string): boolean {
     return this.#ids.has(spawn)
   }
 
   /** The shepherd, or a new one if there is none. Errors: those of {@link Shepherd.start}. */
   shepherd(): Promise<Shepherd> {
-    this.#current ??= this.#hire()
+    if (this.#current === undefined) {
+      const current = this.#start(ATTEMPTS)
+      this.#current = current
+      current.catch(() => {
+        if (this.#current === current) this.#current = undefined
+      })
+    }
     return this.#current
   }
 
-  /** What holds the processes together. A shepherd that is killed before it can say so is replaced, twice. Errors: as `shepherd()`. */
-  async containment(attempts = 3): Promise<ContainmentReport> {
-    try {
-      return this.#report ?? reportOf(await this.shepherd())
-    } catch (error) {
-      if (attempts === 1 || this.#closed || !isTerrariumError(error, 'START_FAILED')) throw error
-      return this.containment(attempts - 1)
-    }
+  /** What holds the processes together. Errors: as `shepherd()`. */
+  async containment(): Promise<ContainmentReport> {
+    return this.#report ?? reportOf(await this.shepherd())
   }
 
-  /** One that somebody has stopped goes on. */
+  /** Sends SIGCONT, in case the shepherd was stopped. */
   rouse(): void {
     this.#launched?.signal('SIGCONT', 'group')
+  }
+
+  /** The directory of the run had to be made again. */
+  async remade(directory: string): Promise<void> {
+    const shepherd = await this.#current?.catch(() => undefined)
+    shepherd?.hold(directory)
+    if (shepherd !== undefined) this.#noteCgroup(shepherd)
   }
 
   /** The shepherd ends all that is below it, and itself. Resolves when it has; a new one would not come. */
@@ -66,10 +78,27 @@ export class Tending {
     this.#closed = true
     const shepherd = await this.#current?.catch(() => undefined)
     await shepherd?.close()
+    // Also one that has never got so far as to be a shepherd.
+    await this.#launched?.ended
+  }
+
+  /** A signal may come before a shepherd has got so far as to handle it. */
+  async #start(attempts: number): Promise<Shepherd> {
+    try {
+      return await this.#hire()
+    } catch (error) {
+      const launched = this.#launched
+      if (attempts === 1 || this.#closed || launched?.hasEnded() !== true) throw error
+      if ((await launched.ended).signal === null) throw error
+      return this.#start(attempts - 1)
+    }
   }
 
   async #hire(): Promise<Shepherd> {
-    const { python, owner, spawns, logger, containment } = this.#context
+    const { python, owner, spawns, logger, containment, folders, onSignal } = this.#context
+    // What is left of the one before is not waited for if the folder cannot be made.
+    this.#launched = undefined
+    folders.ensureRuntimeDirectory()
     const number = ++this.#hired
     // A control group of its own, so that the next one need not wait for the end of this one's.
     const lifeline = join(owner.runtimeDirectory, `s${number}.fifo`)
@@ -79,34 +108,27 @@ export class Tending {
       command: python,
       args: [
         ...['-I', '-S', join(shepherdFiles(), 'terrarium_shepherd')],
-        ...['--lifeline', lifeline, '--containment', containment, '--name', name, MARKER],
+        ...['--lifeline', lifeline, '--folders', String(folders.descriptors.length)],
+        ...['--containment', containment, '--name', name, MARKER],
       ],
       onReserved: (spawn: string) => this.#ids.add(spawn),
     }
-    const quit = (): void => {
+    const { process, launched } = await spawns.begin(request, (complete) =>
+      launch({ ...complete, descriptors: folders.descriptors }),
+    )
+    this.#launched = launched
+    const shepherd = await Shepherd.start(launched, lifeline, onSignal)
+    void process.exited.then(({ code, signal, tail }) => {
       this.#current = undefined
-    }
-    try {
-      const { process, launched } = await spawns.begin(request, launch)
-      this.#launched = launched
-      let isTending = false
-      void process.exited.then(({ code, signal, tail }) => {
-        quit()
-        if (!isTending || this.#closed) return
-        logger.error({ code, signal, tail }, 'the shepherd has died, and with it all processes of this run')
-      })
-      const shepherd = await Shepherd.start(launched, lifeline)
-      isTending = true
-      this.#welcome(shepherd)
-      return shepherd
-    } catch (error) {
-      quit()
-      throw error
-    }
+      if (this.#closed) return
+      logger.error({ code, signal, tail }, 'the shepherd has died, and with it all processes of this run')
+    })
+    this.#welcome(shepherd)
+    return shepherd
   }
 
   #welcome(shepherd: Shepherd): void {
-    const { logger, runDirectory } = this.#context
+    const { logger } = this.#context
     const report = reportOf(shepherd)
     const told = { containment: report.level, missing: report.missing }
     if (this.#report !== undefined && isLower(report.level, this.#report.level)) {
@@ -115,11 +137,15 @@ export class Tending {
       logger.info(told, 'processes are contained')
     }
     this.#report = report
-    const { cgroup } = shepherd.hello
+    this.#noteCgroup(shepherd)
+  }
+
+  /** For the sweep, should everybody who knows of it be killed in the same moment. */
+  #noteCgroup({ hello: { cgroup } }: Shepherd): void {
+    const { logger, folders } = this.#context
     if (cgroup === null) return
-    // For the sweep, should everybody who knows of it be killed in the same moment.
     try {
-      noteCgroup(runDirectory, cgroup)
+      noteCgroup(folders.directory, cgroup)
     } catch (error) {
       logger.warn({ err: error, cgroup }, 'the next run will not know of this control group')
     }

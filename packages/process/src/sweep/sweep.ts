@@ -1,31 +1,16 @@
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { clearCgroups } from '../shepherd/cgroup.ts'
-import type { Outcome } from './helper.ts'
+import type { Lock, Outcome } from './helper.ts'
+import { judgeRuns, once, type DeadRun, type LeftAlone } from './judge.ts'
 import { sameProcess, type Identity, type Marker } from '../table/identity.ts'
 import { keepDamaged } from '../log/damaged.ts'
 import { clearCopies, readLog, type LogContents } from '../log/log.ts'
-import { readOwner, removeRun, removeRuntimeDirectory, type Owner } from '../run.ts'
+import { removeRun, removeRuntimeDirectory, type Owner } from '../run.ts'
 import { runsDirectory } from '../state.ts'
 import { processTable, readIdentity, startTicksOf } from '../table/table.ts'
-
-/** Something the sweep did not understand and therefore did not touch. */
-export interface LeftAlone {
-  readonly reason:
-    | 'other_namespace'
-    | 'other_user'
-    | 'unreadable_owner'
-    | 'unreadable_host'
-    | 'unknown_run'
-    | 'odd_process'
-    | 'unkillable'
-    | 'log_damaged'
-  readonly run: string
-  readonly pid?: number
-  readonly detail: string
-}
 
 export interface SweepReport {
   /** Runs that were dead, and whose directories are gone now. */
@@ -43,104 +28,71 @@ export interface SweepContext {
   readonly run: string
   readonly logger: Logger
   kill(targets: readonly Identity[]): Promise<readonly Outcome[]>
+  /** Looks at the locks on folders of runs whose processes cannot be seen from here. */
+  locks(folders: readonly string[]): Promise<readonly Lock[]>
 }
 
 const SETTLE_MS = 20
 const MAX_PASSES = 20
 const EMPTY_PASSES = 2
-const STALE_DRAFT_MS = 60_000
 
 /**
- * Ends what dead runs have left and removes their directories. A run is dead only when its recorded host provably is: this boot, these
- * namespaces, and no process of that number and start. Two sweeps at once are harmless: kills are verified, removals are renames.
+ * Ends what dead runs have left (see {@link judgeRuns}) and removes their directories. Two sweeps at once are harmless: kills are
+ * verified, removals are renames.
  */
 export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport> {
   const { stateDir, logger } = context
-  const left: LeftAlone[] = []
-  const { here, elsewhere } = await judgeRuns(context, left)
+  const verdict = await judgeRuns(stateDir, context.run, (folders) => context.locks(folders))
+  const { here, elsewhere } = verdict
+  const left = [...verdict.left]
   try {
     clearCopies()
   } catch (error) {
     logger.warn({ err: error }, 'old copies of logs cannot be removed')
   }
+  const swept: string[] = []
+  const remove = (owner: Owner): void => {
+    try {
+      removeRuntimeDirectory(owner)
+      removeRun(stateDir, owner.run)
+      swept.push(owner.run)
+    } catch (error) {
+      left.push({ reason: 'odd_entry', run: owner.run, detail: `it cannot be removed: ${(error as Error).message}` })
+    }
+  }
   // A process that was alive in another boot is not alive now.
-  for (const owner of elsewhere) removeLeftovers(stateDir, owner)
+  for (const owner of elsewhere) remove(owner)
 
   const logs = await readLogs(stateDir, here)
   const { killed, resisting, marked } = await killSurvivors(context, here, logs, left)
-  const swept = elsewhere.map((owner) => owner.run)
   const dropped: SweepReport['dropped'][number][] = []
-  for (const owner of here.values()) {
+  for (const run of here.values()) {
+    const { owner, doubt } = run
     const directory = join(runsDirectory(stateDir), owner.run)
-    const cgroups = await clearCgroups(directory, owner)
+    const cgroups = await clearCgroups(directory, owner).catch((error: unknown) => {
+      left.push({ reason: 'odd_entry', run: owner.run, detail: (error as Error).message })
+      return []
+    })
     for (const cgroup of cgroups) {
       left.push({ reason: 'unkillable', run: owner.run, detail: `the control group ${cgroup} cannot be emptied` })
     }
-    const release = auditLog(stateDir, owner, logs.get(owner.run), left, dropped)
+    const release = auditLog(stateDir, run, logs.get(owner.run), left, dropped)
     if (!release || resisting.has(owner.run) || cgroups.length > 0) continue
-    removeLeftovers(stateDir, owner)
-    swept.push(owner.run)
+    if (doubt === undefined) remove(owner)
+    else left.push(once(stateDir, owner, doubt))
   }
   reportUnknownRuns(context, marked, left)
 
-  for (const oddity of left) logger.warn(oddity, 'left alone by the sweep')
+  for (const oddity of left) {
+    const level = oddity.isKnown === true ? 'debug' : 'warn'
+    logger[level](oddity, 'left alone by the sweep')
+  }
   logger.debug({ swept, killed, dropped }, 'swept dead runs')
   return { swept, killed, dropped, left }
 }
 
-/** Sorts out the dead runs of this boot and of earlier ones. */
-async function judgeRuns(
-  { stateDir, run: ownRun }: SweepContext,
-  left: LeftAlone[],
-): Promise<{ here: Map<string, Owner>; elsewhere: Owner[] }> {
-  const table = processTable()
-  const here = new Map<string, Owner>()
-  const elsewhere: Owner[] = []
-  for (const name of readdirSync(runsDirectory(stateDir))) {
-    const directory = join(runsDirectory(stateDir), name)
-    if (name.startsWith('.')) {
-      removeStale(name, directory)
-      continue
-    }
-    if (name === ownRun) continue
-    const read = readOwner(directory)
-    const owner = read === 'damaged' ? await ownerFromLog(directory) : read
-    const leave = (reason: LeftAlone['reason'], detail: string) => left.push({ reason, run: name, detail })
-    if (owner === undefined || owner === 'strange') {
-      // Gone meanwhile: another sweep, or its own runtime, has removed it.
-      if (existsSync(directory)) leave('unreadable_owner', `${join(directory, 'owner.json')} is missing or damaged`)
-    } else if (owner.uid !== process.getuid?.()) {
-      leave('other_user', `it belongs to user ${owner.uid}`)
-    } else if (owner.bootId !== table.bootId()) {
-      elsewhere.push(owner)
-    } else if (owner.namespaces !== table.namespaces()) {
-      leave('other_namespace', `its processes live in ${owner.namespaces} and cannot be seen from here`)
-    } else {
-      try {
-        if (table.startTicks(owner.host.pid) !== owner.host.startTicks) here.set(name, owner)
-      } catch (error) {
-        leave('unreadable_host', `its host ${owner.host.pid} cannot be read: ${String(error)}`)
-      }
-    }
-  }
-  return { here, elsewhere }
-}
-
-/** What the records of a run say of its owner, but for its folder of sockets. */
-async function ownerFromLog(directory: string): Promise<Owner | undefined> {
-  try {
-    const { reservations } = await readLog(join(directory, 'log'))
-    const record = reservations.find(({ run }) => run === basename(directory))
-    if (record === undefined) return undefined
-    const { v, installation, run, bootId, namespaces, uid, host } = record
-    return { v, installation, run, bootId, namespaces, uid, host, runtimeDirectory: '' }
-  } catch {
-    return undefined // somebody has it open, or it is gone
-  }
-}
-
 /** Without those that somebody else has open: another sweep is reading them. */
-async function readLogs(stateDir: string, dead: ReadonlyMap<string, Owner>): Promise<Map<string, LogContents>> {
+async function readLogs(stateDir: string, dead: ReadonlyMap<string, DeadRun>): Promise<Map<string, LogContents>> {
   const logs = new Map<string, LogContents>()
   await Promise.all(
     [...dead.keys()].map(async (run) => {
@@ -160,7 +112,7 @@ async function readLogs(stateDir: string, dead: ReadonlyMap<string, Owner>): Pro
  */
 async function killSurvivors(
   context: SweepContext,
-  dead: ReadonlyMap<string, Owner>,
+  dead: ReadonlyMap<string, DeadRun>,
   logs: ReadonlyMap<string, LogContents>,
   left: LeftAlone[],
 ): Promise<{ killed: Identity[]; resisting: Set<string>; marked: readonly Identity[] }> {
@@ -168,7 +120,7 @@ async function killSurvivors(
   const resisting = new Set<string>()
   const skipped: Identity[] = []
   const table = processTable()
-  const isDead = ({ run, installation }: Marker): boolean => dead.get(run)?.installation === installation
+  const isDead = ({ run, installation }: Marker): boolean => dead.get(run)?.owner.installation === installation
   const scan = () => table.scan((marker) => marker.installation === context.installation || isDead(marker))
   let marked = scan()
   if (dead.size === 0) return { killed, resisting, marked }
@@ -210,7 +162,7 @@ async function killSurvivors(
  */
 function auditLog(
   stateDir: string,
-  owner: Owner,
+  { owner, isForeign }: DeadRun,
   contents: LogContents | undefined,
   left: LeftAlone[],
   dropped: { run: string; spawn: string; pid: number }[],
@@ -222,6 +174,8 @@ function auditLog(
     const kept = keepDamaged(join(directory, 'log'), stateDir, owner.run)
     left.push({ reason: 'log_damaged', run: owner.run, detail: `${contents.damage.join('; ')}; ${kept}` })
   }
+  // The numbers are those of another namespace.
+  if (isForeign) return true
   let release = true
   const table = processTable()
   for (const { spawn, pid, startTicks } of contents.reservations) {
@@ -255,17 +209,4 @@ function reportUnknownRuns(
     if (now === undefined || !sameProcess(now, process)) continue
     left.push({ reason: 'unknown_run', run: process.run, pid: process.pid, detail: 'no directory of that run exists' })
   }
-}
-
-function removeLeftovers(stateDir: string, owner: Owner): void {
-  removeRuntimeDirectory(owner)
-  removeRun(stateDir, owner.run)
-}
-
-function removeStale(name: string, directory: string): void {
-  const stat = statSync(directory, { throwIfNoEntry: false })
-  if (stat === undefined) return
-  const doomed =
-    name.startsWith('.removed-') || (name.startsWith('.new-') && Date.now() - stat.mtimeMs > STALE_DRAFT_MS)
-  if (doomed) rmSync(directory, { recursive: true, force: true })
 }

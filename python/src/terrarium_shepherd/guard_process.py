@@ -1,4 +1,4 @@
-"""The process between the host and the shepherd, where these are not parent and child."""
+"""The guard process: it stands between the host and the shepherd, where these are not parent and child."""
 
 import os
 import select
@@ -14,10 +14,10 @@ _ORDERS = 0
 _REPORT = 4
 
 
-def stand_guard(enclosure: "Enclosure", last_word: int) -> None:
+def stand_guard(enclosure: "Enclosure", last_word: int) -> int:
     """
-    Returns in a new process, which the kernel sends ``last_word`` when this one ends. This one waits for the end of that one, clears
-    up, and ends in the same way.
+    Returns in a new process, the shepherd, with a descriptor that ends when this process, the guard process, does; the kernel sends
+    the shepherd ``last_word`` then. The guard process waits for the end of the shepherd, clears up, and ends in the same way.
     """
     held, hold = os.pipe()
     pid = os.fork()
@@ -29,14 +29,11 @@ def stand_guard(enclosure: "Enclosure", last_word: int) -> None:
         poller.register(held, select.POLLIN)
         if poller.poll(0):
             os._exit(0)
-        os.close(held)
-        return
+        return held
     # The host is to see at once when the shepherd no longer holds them.
     os.close(_ORDERS)
     os.close(_REPORT)
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGTERM))
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _, status = os.waitpid(pid, 0)
     enclosure.clear()
     if os.WIFSIGNALED(status):

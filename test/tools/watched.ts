@@ -1,0 +1,89 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { expect } from '@jest/globals'
+import { processesWith } from '../support/processes.ts'
+import { eventually, habitat, isAlive, testPython, type Habitat } from '../support/terrarium.ts'
+
+export interface Entry {
+  readonly pid: number
+  readonly [key: string]: unknown
+}
+
+/** So long a tool may take for what it does, in ms. */
+const PATIENCE = 60_000
+
+/** Whatever a tool starts for one test, and what services have noted meanwhile. */
+export class Watched {
+  readonly home: Habitat = habitat()
+  readonly journal = join(this.home.directory, 'journal')
+  readonly env: Record<string, string>
+  readonly #tag = `TERRARIUM_TOOLS_TEST=${basename(this.home.directory)}`
+  #child: ChildProcess | undefined
+
+  constructor(tools: string, more: Record<string, string> = {}) {
+    const [name = '', value = ''] = this.#tag.split('=')
+    this.env = {
+      [name]: value,
+      JOURNAL: this.journal,
+      TOOLS: tools,
+      TERRARIUM_STATE_DIR: this.home.stateDir,
+      TERRARIUM_PYTHON: testPython(),
+      ...more,
+    }
+  }
+
+  start(command: string, args: readonly string[], cwd: string): ChildProcess {
+    const env = { ...process.env, ...this.env }
+    // Jest's own: no program of the test's is to have it.
+    delete env['NODE_OPTIONS']
+    this.#child = spawn(command, args, { cwd, env, stdio: ['ignore', 'ignore', 'inherit'], detached: true })
+    return this.#child
+  }
+
+  entries(): Entry[] {
+    if (!existsSync(this.journal)) return []
+    const lines = readFileSync(this.journal, 'utf8').split('\n').filter(Boolean)
+    return lines.map((line) => JSON.parse(line) as Entry)
+  }
+
+  /** The pid of the n-th service, when its call is under way. */
+  async underWay(n = 1): Promise<number> {
+    const pids = (): number[] => [...new Set(this.entries().map(({ pid }) => pid))]
+    const begun = (pid: number): boolean =>
+      readdirSync(dirname(this.journal)).includes(`${basename(this.journal)}.${pid}`)
+    await eventually(`service ${n} is busy`, () => pids().filter(begun).length >= n, PATIENCE)
+    return pids()[n - 1] ?? 0
+  }
+
+  /** What a service has noted, when it has ended. */
+  async ended(pid: number): Promise<Omit<Entry, 'pid'>[]> {
+    await eventually(`service ${pid} has ended`, () => !isAlive(pid), PATIENCE)
+    return this.entries()
+      .filter((entry) => entry.pid === pid)
+      .map(({ pid: _, ...entry }) => entry)
+  }
+
+  /** Everything that carries our tag, of ours or of the tool's. */
+  processes(): number[] {
+    return processesWith(this.#tag).filter((pid) => pid !== process.pid && isAlive(pid))
+  }
+
+  async nothingLeft(): Promise<void> {
+    await eventually('no process is left', () => this.processes().length === 0, PATIENCE)
+    expect(this.home.marked()).toEqual([])
+  }
+
+  /** Ends what a failed test has left. */
+  clear(): void {
+    for (const pid of this.processes()) process.kill(pid, 'SIGKILL')
+  }
+}
+
+/** What a service notes whose call was answered while it drained. */
+export const drainedBy = (signal: string): object[] => [
+  { is: 'ready' },
+  { signal },
+  { value: 'seen' },
+  { processesLeft: 0, crashes: 0 },
+]
