@@ -4,7 +4,8 @@ import type { Child } from './core/state.ts'
 import { TerrariumError } from './errors.ts'
 import type { ChildSpec, StartContext } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
-import { show } from './validate.ts'
+import { show } from './show.ts'
+import { askUser } from './user-code.ts'
 
 /** The event that asks a child to end by itself. */
 export const SHUTDOWN = { type: 'supervisor.shutdown' } as const
@@ -105,7 +106,7 @@ function begin(actor: AnyActorRef): Spawned['failure'] {
 function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: (news: Later) => void): void {
   const subscription = actor.subscribe((snapshot: unknown) => {
     try {
-      if (!isReady(snapshot as never)) return
+      if (!askUser(() => isReady(snapshot as never))) return
       tell('ready')
     } catch (error) {
       tell({ error })
@@ -154,10 +155,6 @@ export function statusOf(actor: AnyActorRef): string {
 
 export function isLogic(value: unknown): value is AnyActorLogic {
   return typeof value === 'object' && value !== null && typeof (value as AnyActorLogic).transition === 'function'
-}
-
-export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
 }
 
 export function notALogic(made: unknown, { supervisor, id }: StartContext): TerrariumError {

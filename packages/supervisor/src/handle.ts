@@ -9,6 +9,7 @@ import { supervisor, type SupervisorLogic } from './logic.ts'
 import type { CheckedOptions, SupervisorOptions, TemplateOptions } from './options.ts'
 import type { ChildSpec, LogicOf, SpecOf, TemplateSpec } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
+import { reportOnce, tellUser } from './user-code.ts'
 
 /** A supervisor and its administration. The children given with its options are known by their ids. */
 export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]> extends Administration {
@@ -154,14 +155,21 @@ function startErrorOf(ref: Actor<SupervisorLogic>): Error | undefined {
   return detail instanceof Error ? detail : undefined
 }
 
-/** XState lets an inspector's error break whoever has sent the event that is inspected. */
+/** XState lets an inspector's error break whoever has sent the event that is inspected. An inspector sees every event: one report has to do. */
 function harmless(inspect: NonNullable<SupervisorOptions['inspect']>, id: string): (event: InspectionEvent) => void {
+  const report = reportOnce((hook, error) => {
+    reportFault(`the ${hook} of supervisor ${id} failed`, error)
+  })
   return (event) => {
-    try {
-      if (typeof inspect === 'function') inspect(event)
-      else inspect.next?.(event)
-    } catch (error) {
-      reportFault(`the inspector of supervisor ${id} failed`, error)
-    }
+    const next = typeof inspect === 'function' ? inspect : inspect.next
+    if (next === undefined) return
+    tellUser(
+      next,
+      event,
+      (error) => {
+        report('inspector', error)
+      },
+      inspect,
+    )
   }
 }

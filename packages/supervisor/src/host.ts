@@ -1,3 +1,5 @@
+import { messageOf } from './errors.ts'
+
 /**
  * The few things every JavaScript host has and the language itself does not name. Nothing else of a host is used, so the
  * package runs in Node, in a browser and in a bare realm that provides timers.
@@ -11,7 +13,17 @@ interface Host {
 
 export const host = globalThis as unknown as Host
 
-/** An error of the user's own code that must not disturb the tree, yet must be seen. */
+/** An error of the user's own code that must not disturb the tree, yet must be seen. Never throws. */
 export function reportFault(what: string, error: unknown): void {
-  host.console?.error(`[terrarium] ${what}:`, error)
+  const { console } = host
+  try {
+    console?.error(`[terrarium] ${what}:`, error)
+  } catch {
+    // The error cannot be printed, because it is made so or because the console is the user's too.
+    try {
+      console?.error(`[terrarium] ${what}: ${messageOf(error)}`)
+    } catch {
+      // There is nobody to tell.
+    }
+  }
 }

@@ -15,6 +15,9 @@ export {
 export type { ChildCounts, ChildInfo, ChildState } from './child-info.ts'
 export type { SupervisorEvent, SupervisorEvents } from './events.ts'
 export { Listeners } from './listeners.ts'
+export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './abort.ts'
+export { askUser, reportOnce, tellUser } from './user-code.ts'
+export { GuardedClock } from './guarded-clock.ts'
 export { READY } from './brand.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'
 export type { FailureClass, FailureClassifier, FailureContext, FailureInfo, FailurePhase } from './failure.ts'
@@ -30,7 +33,16 @@ export type {
 } from './strategy.ts'
 export { systemClock, type SupervisorClock } from './clock.ts'
 export { VirtualClock } from './virtual-clock.ts'
-export { TerrariumError, isTerrariumError, type ErrorCode, type TerrariumErrorOptions } from './errors.ts'
+export {
+  isTerrariumError,
+  messageOf,
+  showSite,
+  siteAbove,
+  TerrariumError,
+  type CallSite,
+  type ErrorCode,
+  type TerrariumErrorOptions,
+} from './errors.ts'
 export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './exit.ts'
 export { link, unlink } from './link.ts'
 export { monitor, type DownEvent, type Monitor } from './monitor.ts'

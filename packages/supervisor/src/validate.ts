@@ -1,6 +1,7 @@
 import { shortestTime } from './backoff.ts'
 import { TerrariumError } from './errors.ts'
 import { resolveOptions, type Settings, type SupervisorOptions } from './options.ts'
+import { show } from './show.ts'
 import { STRATEGIES } from './strategy.ts'
 
 const STRATEGY_NAMES = `${[...Object.keys(STRATEGIES), 'simple_one_for_one', 'dynamic'].join(', ')} or an object with name and plan()`
@@ -339,10 +340,4 @@ function isBoolean(value: unknown): boolean {
 
 function hasFunctions(...names: readonly string[]): (value: unknown) => boolean {
   return (value) => isFields(value) && names.every((name) => isFunction(value[name]))
-}
-
-/** A value for people. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
-  return typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'an array' : 'an object') : String(value)
 }

@@ -5,6 +5,9 @@ import type { ExitReason } from '../exit-reason.ts'
 import type { Reply } from './call.ts'
 import type { Child } from './state.ts'
 
+/** Options of a supervisor that the core calls, and can do without. */
+export type Hook = 'classify' | 'backoff.delay'
+
 /** What the core wants done. Effects are carried out in order. */
 export type Effect =
   /** Make the child's logic, create the actor and start it; report what becomes of it under this birth. */
@@ -22,6 +25,8 @@ export type Effect =
   /** Tell whoever listens. */
   | SupervisorEvent
   | { readonly type: 'reply'; readonly reply: Reply; readonly result: Result }
+  /** A function of the user's has failed, and something else has been decided. To be reported once for each function. */
+  | { readonly type: 'fault'; readonly hook: Hook; readonly error: unknown }
   /** Let the world see the state as it is, and come back with `supervisor.go_on`. */
   | { readonly type: 'goOn' }
   /** The supervisor itself ends. The last effect there is. */

@@ -4,14 +4,15 @@ import { countFailure } from '../crash-loop.ts'
 import { TerrariumError } from '../errors.ts'
 import { errorOfExit, isCleanExit, type ExitReason } from '../exit-reason.ts'
 import type { FailureInfo } from '../failure.ts'
-import { show } from '../validate.ts'
+import { ignoreFailure } from '../user-code.ts'
+import { show } from '../show.ts'
 import { assess, type Assessment } from './assess.ts'
 import { end } from './ending.ts'
 import type { Death } from './event.ts'
 import { settleStopped, start } from './lifecycle.ts'
 import type { Child, CoreState } from './state.ts'
 import { run, type Purpose } from './task.ts'
-import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
+import { about, blame, clearTimer, emit, setTimer, type Turn } from './turn.ts'
 
 /** In ms. Longer than anybody who never lets the event loop have a turn lives. */
 const SHORT_LIFE = 10
@@ -106,7 +107,7 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
     }
     return
   }
-  let delay = delayOf(child, failure, death.random)
+  let delay = delayOf(turn, child, failure, death.random)
   if (delay === 0) {
     delay = state.rate.reserve(turn.now)
     child.troubled.hasPlace = true
@@ -160,12 +161,15 @@ const EXCEEDED: Readonly<Record<ParkCause, string>> = {
 }
 
 /** The next delay in ms, which is remembered. */
-function delayOf(child: Child, failure: FailureInfo, random: number): number {
+function delayOf(turn: Turn, child: Child, failure: FailureInfo, random: number): number {
   const { backoff } = child.spec
   const { memory } = child.trouble
   if (backoff === 'off' || memory === undefined) return 0
   const scale = failure.class === 'overload' ? 5 : 1
-  const delay = nextDelay(backoff, { attempt: failure.attempts, previous: memory.delay, random, scale })
+  const input = { attempt: failure.attempts, previous: memory.delay, random, scale }
+  const delay = nextDelay(backoff, input, (fault) => {
+    blame(turn, 'backoff.delay', fault)
+  })
   child.troubled.memory = { ...memory, delay }
   return delay
 }
@@ -274,7 +278,9 @@ function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readon
   let planned: readonly string[]
   try {
     const phase = child.readyAt === undefined ? 'start' : 'run'
-    const plan: unknown = settings.strategy.plan(child, turn.state.listing, { supervisor: settings.id, phase })
+    const context = { supervisor: settings.id, phase } as const
+    const plan: unknown = settings.strategy.plan(child, turn.state.listing, context)
+    ignoreFailure(plan)
     planned = idsOf(plan, settings.strategy.name)
   } catch (error) {
     giveUp(turn, child, `strategy ${settings.strategy.name}`, error)
