@@ -91,7 +91,7 @@ function chooseRuntimeDirectory(run: string): string {
     const path = join(base, name)
     if (Buffer.byteLength(join(path, 'host.sock')) <= SOCKET_PATH_BYTES && isWritableFolder(base)) return path
   }
-  throw new TerrariumError('INVALID_ARGUMENT', `No folder for sockets among ${bases.join(', ')}`, {
+  throw new TerrariumError('CONFIGURATION', `No folder for sockets among ${bases.join(', ')}`, {
     hint: 'Set XDG_RUNTIME_DIR or TMPDIR to a writable folder with a short path.',
   })
 }

@@ -340,7 +340,7 @@ test('when the disk takes no more, a spawn is refused, and when it does again no
   }
   host.child.stdin?.write('spawn\n')
   expect(await host.next()).toMatchObject({
-    code: 'INVALID_ARGUMENT',
+    code: 'CONFIGURATION',
     message: expect.stringContaining('cannot be used'),
   })
   limit('unlimited:')

@@ -3,7 +3,7 @@ import { Administrator, type Administration } from './administration.ts'
 import type { ChildInfo } from './child-info.ts'
 import { stoppedError } from './core/turn.ts'
 import type { SupervisorEvents } from './events.ts'
-import { reportFault } from './host.ts'
+import { faultReporter, type OnFault } from './host.ts'
 import { Listeners } from './listeners.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
 import type { CheckedOptions, SupervisorOptions, TemplateOptions } from './options.ts'
@@ -55,8 +55,9 @@ class SupervisorHandle extends Administrator {
   readonly id: string
   readonly ref: Actor<SupervisorLogic>
   readonly #listeners = new Listeners<SupervisorEvents>((event, error) => {
-    reportFault(`a listener for ${event} of supervisor ${this.id} failed`, error)
+    this.#report(`a listener for ${event} of supervisor ${this.id} failed`, error)
   })
+  readonly #report: OnFault
   readonly #heard = new Set<keyof SupervisorEvents>()
   readonly #ended: Promise<void>
   #status: 'idle' | 'started' | 'ended' = 'idle'
@@ -65,16 +66,18 @@ class SupervisorHandle extends Administrator {
 
   constructor(options: SupervisorOptions) {
     const logic = supervisor(options)
-    const { id, clock, inspect, snapshot } = options
+    const { id, clock, inspect, snapshot, onFault } = options
+    const report = faultReporter(onFault)
     const ref = new SupervisedActor(logic, {
       id,
       ...(clock === undefined ? {} : { clock }),
-      ...(inspect === undefined ? {} : { inspect: harmless(inspect, id) }),
+      ...(inspect === undefined ? {} : { inspect: harmless(inspect, id, report) }),
       ...(snapshot === undefined ? {} : { snapshot }),
     })
     super(ref)
     this.ref = ref
     this.id = id
+    this.#report = report
     this.#ended = new Promise((resolve) => {
       const ended = (): void => {
         this.#status = 'ended'
@@ -156,10 +159,12 @@ function startErrorOf(ref: Actor<SupervisorLogic>): Error | undefined {
 }
 
 /** XState lets an inspector's error break whoever has sent the event that is inspected. An inspector sees every event: one report has to do. */
-function harmless(inspect: NonNullable<SupervisorOptions['inspect']>, id: string): (event: InspectionEvent) => void {
-  const report = reportOnce((hook, error) => {
-    reportFault(`the ${hook} of supervisor ${id} failed`, error)
-  })
+function harmless(
+  inspect: NonNullable<SupervisorOptions['inspect']>,
+  id: string,
+  tell: OnFault,
+): (event: InspectionEvent) => void {
+  const report = reportOnce(tell)
   return (event) => {
     const next = typeof inspect === 'function' ? inspect : inspect.next
     if (next === undefined) return
@@ -167,7 +172,7 @@ function harmless(inspect: NonNullable<SupervisorOptions['inspect']>, id: string
       next,
       event,
       (error) => {
-        report('inspector', error)
+        report(`the inspector of supervisor ${id} failed`, error)
       },
       inspect,
     )

@@ -25,7 +25,7 @@ import type { Settings, SupervisorOptions } from './options.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from './spec.ts'
 import { askUser, isPromiseLike, reportOnce } from './user-code.ts'
-import { reportFault } from './host.ts'
+import { faultReporter } from './host.ts'
 import { show } from './show.ts'
 
 /** The shell's own event: the promise of a start function is settled. */
@@ -76,8 +76,9 @@ export class Shell {
     this.#scope = scope
     this.#clock = options.clock ?? clockOf(scope) ?? systemClock
     this.#random = options.random ?? Math.random
+    const tell = faultReporter(options.onFault)
     this.#report = reportOnce((hook, error) => {
-      reportFault(`\`${hook}\` of supervisor ${settings.id} failed`, error)
+      tell(`\`${hook}\` of supervisor ${settings.id} failed`, error)
     })
     if (memory !== undefined) recall(this.state, memory, this.#read())
   }

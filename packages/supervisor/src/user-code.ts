@@ -36,13 +36,13 @@ export function ignoreFailure(answer: unknown): void {
   observe(answer, () => undefined)
 }
 
-/** Makes the first report of each hook, by its name, and no further one. */
-export function reportOnce(report: (hook: string, error: unknown) => void): (hook: string, error: unknown) => void {
+/** Makes the first report of each kind, and no further one. */
+export function reportOnce(report: (what: string, error: unknown) => void): (what: string, error: unknown) => void {
   const reported = new Set<string>()
-  return (hook, error) => {
-    if (reported.has(hook)) return
-    reported.add(hook)
-    report(hook, error)
+  return (what, error) => {
+    if (reported.has(what)) return
+    reported.add(what)
+    report(what, error)
   }
 }
 

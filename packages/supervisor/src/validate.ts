@@ -110,6 +110,7 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   })
   check.field(options, 'classify', isFunction, 'a function')
   check.field(options, 'random', isFunction, 'a function')
+  check.field(options, 'onFault', isFunction, 'a function')
   check.field(
     options,
     'clock',

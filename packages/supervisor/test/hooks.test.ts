@@ -2,28 +2,20 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { createRegistry, createSupervisor, monitor, VirtualClock } from '@terrarium/supervisor'
 import type { ChildSpec, SupervisorEvents, SupervisorOptions } from '@terrarium/supervisor'
 import { declared, type HookOf } from '../../../test/support/declaration.ts'
+import {
+  boom,
+  explode,
+  FAILURES,
+  reject,
+  thenable,
+  turn,
+  watchUncaught,
+  type Failing,
+} from '../../../test/support/failures.ts'
 import { child, NO_JITTER, obedient } from './support.ts'
 
 // Every place where a supervisor calls code of the user's fails, one at a time and all at once. The tables below hold a row
 // for each member of the options that may hold such code: one that is missing does not compile, nor does it pass.
-
-const boom = new Error('boom')
-const explode = (): never => {
-  throw boom
-}
-const reject = (): never => Promise.reject(boom) as never
-const thenable = (): never =>
-  ({
-    then: (_: unknown, rejected: (error: Error) => void) => {
-      rejected(boom)
-      rejected(boom)
-      throw boom
-    },
-  }) as never
-const nonsense = (): never => ({ so: 'what' }) as never
-
-const FAILURES = { explode, reject, thenable, nonsense }
-type Failing = (typeof FAILURES)['explode']
 
 /** What the option is when it fails so, and what the supervisor then does: go on, or end for this reason. */
 interface Row<TValue> {
@@ -47,6 +39,7 @@ const OPTIONS: Rows<SupervisorOptions> = {
   children: { hostile: (fail) => [child('b', { logic: fail as never, awaitReady: false })] },
   clock: { hostile: (fail) => ({ now: fail, setTimeout: fail, clearTimeout: fail }), fatal: true },
   random: { hostile: (fail) => fail, fatal: true },
+  onFault: { hostile: (fail) => fail },
   inspect: { hostile: (fail) => ({ next: fail }), told: /^the inspector of supervisor app failed$/ },
 }
 const SPEC: Rows<ChildSpec> = {
@@ -74,26 +67,21 @@ test('each member of the options that may hold code of the user’s has a row', 
   expect(Object.keys(EVENTS).sort()).toEqual(declared('packages/supervisor/src/events.ts', 'SupervisorEvents').members)
 })
 
-const uncaught: unknown[] = []
+let watch: ReturnType<typeof watchUncaught>
 const printed: string[] = []
-const note = (error: unknown): void => void uncaught.push(error)
 const { error: print } = console
 
 beforeEach(() => {
-  uncaught.length = printed.length = 0
-  process.on('uncaughtException', note).on('unhandledRejection', note)
+  watch = watchUncaught()
+  printed.length = 0
   console.error = (what: unknown) => void printed.push(String(what).replace(/^\[terrarium\] (.*):$/, '$1'))
 })
 
 afterEach(async () => {
-  await turn()
+  await watch.end()
   console.error = print
-  process.off('uncaughtException', note).off('unhandledRejection', note)
-  expect(uncaught).toEqual([])
+  expect(watch.uncaught).toEqual([])
 })
-
-/** Rejections that nobody handles are told after the microtasks. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 interface Lived {
   readonly started: number

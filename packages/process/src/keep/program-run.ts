@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
+import { askUser, exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
 import type { Actor, AnyActorLogic, AnyActorRef } from 'xstate'
 import { readLines, type LineReader } from '../lines.ts'
 import type { ExitStatus, OsProcess } from '../os-process.ts'
@@ -108,9 +108,13 @@ export class ProgramRun {
     if (ready === undefined || this.#isReady) return false
     try {
       // Unlike test(), search() remembers nothing from one line to the next.
-      return ready instanceof RegExp ? line.search(ready) !== -1 : ready(line, stream)
+      return ready instanceof RegExp ? line.search(ready) !== -1 : askUser(() => ready(line, stream))
     } catch (cause) {
-      this.#giveUp('cannot be asked whether it is ready', 'Repair the function `ready`: it has thrown.', cause)
+      this.#giveUp(
+        'cannot be asked whether it is ready',
+        'Repair the function `ready`: it has thrown, or answered with a promise.',
+        cause,
+      )
       return false
     }
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Logger } from 'pino'
+import type { Log } from '../own-log.ts'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { noteCgroup } from './cgroup.ts'
 import { isLower, type Containment, type ContainmentReport } from './containment.ts'
@@ -17,7 +17,7 @@ interface Context {
   readonly runDirectory: string
   readonly containment: Containment | 'auto'
   readonly spawns: Spawns
-  readonly logger: Logger
+  readonly logger: Log
 }
 
 /** Sees that a run has a shepherd: the first from the beginning, the next one when a process is to be started without one. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { Logger } from 'pino'
+import type { Log } from '../own-log.ts'
 import { formatMarker, MARKER, type Identity } from '../table/identity.ts'
 import { markOf } from '../table/mark.ts'
 import type { OsProcess, SpawnRequest } from '../os-process.ts'
@@ -32,7 +32,7 @@ export async function killStrays(
   start: StartHelper,
   python: string,
   targets: readonly Identity[],
-  logger: Logger,
+  logger: Log,
 ): Promise<readonly Outcome[]> {
   const request = {
     timeout: TIMEOUT_MS,

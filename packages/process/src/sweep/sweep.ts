@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { Logger } from 'pino'
+import type { Log } from '../own-log.ts'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { clearCgroups } from '../shepherd/cgroup.ts'
 import type { Outcome } from './helper.ts'
@@ -41,7 +41,7 @@ export interface SweepContext {
   readonly installation: string
   /** The sweeper's own run. */
   readonly run: string
-  readonly logger: Logger
+  readonly logger: Log
   kill(targets: readonly Identity[]): Promise<readonly Outcome[]>
 }
 
