@@ -1,4 +1,4 @@
-import type { Logger } from 'pino'
+import type { Log } from '@terrarium/process'
 import { openRuntime, type Identity, type Runtime } from '@terrarium/process'
 import { createSupervisor, type ChildSpec, type Supervisor, type SupervisorClock } from '@terrarium/supervisor'
 import {
@@ -24,7 +24,7 @@ export async function openHouse(
   options: PoolOptions,
   slots: readonly Slot[],
   clock: SupervisorClock,
-  logger: Logger,
+  logger: Log,
 ): Promise<House> {
   const interpreter = await resolveInterpreter(options.python)
   logger.debug(interpreter, 'the interpreter of the workers')
@@ -35,7 +35,7 @@ export async function openHouse(
     containment: options.containment,
   })
   try {
-    const server = await SessionServer.listen(runtime.directory)
+    const server = await SessionServer.listen(runtime.directory, { clock, logger })
     const logic = createWorkerLogic({ runtime, server, logger, clock })
     const tools = toolEntries(options.tools)
     const { startTimeout, heartbeat, env, cwd } = options

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { askUser, exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
 import type { Actor, AnyActorLogic, AnyActorRef } from 'xstate'
+import { tellingLine } from '../last-words.ts'
 import { readLines, type LineReader } from '../lines.ts'
 import type { ExitStatus, OsProcess } from '../os-process.ts'
 import type { OutputStream, ProgramEvent, ProgramOptions } from './program.ts'
@@ -139,7 +140,7 @@ export class ProgramRun {
     const stderr = tail.trim()
     const failed = (kind: ErrorCode, why: string, hint?: string, cause?: unknown): TerrariumError =>
       new TerrariumError(kind, `program ${this.#name} ${why}`, {
-        hint: hint ?? (stderr === '' ? undefined : `Its last words: ${stderr.slice(stderr.lastIndexOf('\n') + 1)}`),
+        hint: hint ?? lastWords(status),
         cause,
         details: { program: this.#name, pid, code, signal, stderr, ...(unkillable ? { unkillable } : {}) },
       })
@@ -158,6 +159,11 @@ export class ProgramRun {
     if (code !== 0) throw failed('WORKER_CRASHED', `died: ${how}`)
     return status
   }
+}
+
+function lastWords(status: ExitStatus): string | undefined {
+  const line = tellingLine(status)
+  return line && `Its last words: ${line}`
 }
 
 function patience(): Promise<void> {

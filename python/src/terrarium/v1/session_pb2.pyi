@@ -128,24 +128,30 @@ class Result(_message.Message):
     def __init__(self, id: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("id", "code", "type", "message", "traceback")
+    __slots__ = ("id", "code", "type", "message", "traceback", "not_begun", "attributes")
     ID_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEGUN_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     id: int
     code: FailureCode
     type: str
     message: str
     traceback: str
-    def __init__(self, id: _Optional[int] = ..., code: _Optional[_Union[FailureCode, str]] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
+    not_begun: bool
+    attributes: bytes
+    def __init__(self, id: _Optional[int] = ..., code: _Optional[_Union[FailureCode, str]] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ..., not_begun: bool = ..., attributes: _Optional[bytes] = ...) -> None: ...
 
 class Cancel(_message.Message):
-    __slots__ = ("id",)
+    __slots__ = ("id", "unless_begun")
     ID_FIELD_NUMBER: _ClassVar[int]
+    UNLESS_BEGUN_FIELD_NUMBER: _ClassVar[int]
     id: int
-    def __init__(self, id: _Optional[int] = ...) -> None: ...
+    unless_begun: bool
+    def __init__(self, id: _Optional[int] = ..., unless_begun: bool = ...) -> None: ...
 
 class Ping(_message.Message):
     __slots__ = ("nonce",)
