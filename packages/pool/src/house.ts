@@ -1,5 +1,4 @@
-import type { Log } from '@terrarium/process'
-import { openRuntime, type Identity, type Runtime } from '@terrarium/process'
+import { openRuntime, type Identity, type Log, type Runtime } from '@terrarium/process'
 import { createSupervisor, type ChildSpec, type Supervisor, type SupervisorClock } from '@terrarium/supervisor'
 import {
   createWorkerLogic,
@@ -46,6 +45,9 @@ export async function openHouse(
       ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
       ...(options.breaker === undefined ? {} : { breaker: options.breaker }),
       ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
+      onFault: (what, err) => {
+        logger.error({ err }, what)
+      },
       children: slots.map((slot): ChildSpec => ({
         id: slot.id,
         logic,

@@ -49,7 +49,7 @@ test('A7: tools are taken from files, modules of packages, and several of them',
 
 test('a call before start() is refused and says so', async () => {
   const pool = createPool({ name: 'a', tools: 'tools.py' })
-  await expect(pool.call('echo')).rejects.toMatchObject({ code: 'STOPPED', hint: 'call start() first' })
+  await expect(pool.call('echo')).rejects.toMatchObject({ code: 'STOPPED', hint: 'Call start() first.' })
   expect(await pool.stop()).toEqual({ processesLeft: 0 })
   await expect(pool.call('echo')).rejects.toMatchObject({ code: 'STOPPED' })
   await expect(pool.start()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
