@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_TRACEBACK = 32 * 1024
+LONGEST_TEXT = 8 * 1024
+MOST_PATHS = 1024
 
 
 @dataclass
@@ -28,6 +30,10 @@ class BootFailure:
     traceback: str = ""
     watch: "list[str]" = field(default_factory=list)
     """Existing files and folders whose change may repair it."""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
 
 
 class BootReport:
@@ -62,13 +68,13 @@ class BootReport:
         heard = self._say(
             "failed",
             kind=failure.kind,
-            module=failure.module,
+            module=failure.module and _cut(failure.module),
             exe=sys.executable,
             path=sys.path,
-            message=failure.message,
-            hint=failure.hint,
+            message=_cut(failure.message),
+            hint=_cut(failure.hint),
             traceback=failure.traceback[-LONGEST_TRACEBACK:],
-            watch=failure.watch,
+            watch=failure.watch[:MOST_PATHS],
         )
         self._close()
         if not heard:
