@@ -103,3 +103,8 @@ def say(text: str) -> None:
 def echo_slowly(value=None, seconds: float = 0.05):
     time.sleep(seconds)
     return value
+
+
+@tool
+def variable(name: str):
+    return os.environ.get(name)
