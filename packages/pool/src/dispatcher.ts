@@ -20,6 +20,8 @@ export interface DispatcherOptions {
 
 /** How long a worker may keep a call that was stopped before its other calls are asked back, in ms; at most half of `cancelGrace`. */
 const RECALL_AFTER = 20
+/** How long a worker that is about to end may be idle before it is killed, in ms. */
+const RETIRE_WITHIN = 2_000
 /** How often a call that waits behind another one is looked at again, in ms. */
 const LOOK_AGAIN = 50
 
@@ -146,10 +148,27 @@ export class Dispatcher {
   #failed(call: PendingCall, slot: Slot, { error, notBegun }: Failed, wasRecalled: boolean): void {
     const isGone = error.code === 'WORKER_CRASHED'
     if (notBegun && (isGone || error.code === 'CANCELLED')) {
-      if (!isGone && !wasRecalled) slot.doom() // a worker that gives a call back unasked is about to end
+      if (!isGone && !wasRecalled) this.#retire(slot)
       this.#move(call)
     } else if (isGone) this.#crashed(call, slot, error)
     else call.rejectAs(error)
+  }
+
+  /** A worker that gives calls back unasked is about to end, once it is through with those that it has begun. */
+  #retire(slot: Slot): void {
+    if (slot.session === undefined) return
+    const { pool, clock } = this.#options
+    const { ref } = slot
+    slot.doom()
+    const look = (): void => {
+      if (slot.ref !== ref || slot.pid === undefined) return
+      if (slot.inFlight > 0) clock.setTimeout(look, RETIRE_WITHIN)
+      else {
+        const message = `worker ${pool}/${slot.id} was killed: it refused calls and did not end`
+        slot.kill(new TerrariumError('WORKER_CRASHED', message, { details: { pid: slot.pid, signal: 'SIGKILL' } }))
+      }
+    }
+    clock.setTimeout(look, RETIRE_WITHIN)
   }
 
   /** The call had not begun, so it may be run elsewhere, whatever it is. */
