@@ -71,6 +71,7 @@ class Connection:
         self.on_answer = None
         self._changed = threading.Condition()
         self._outbox = deque()
+        self._said = deque()
         self._ending = None
         self._last_call = 0
 
@@ -89,8 +90,14 @@ class Connection:
             self._outbox.extend(frames)
             self._changed.notify_all()
 
-    def cancel(self, call_id):
-        self.send(wire.HostFrame(cancel=wire.Cancel(id=call_id)))
+    def say(self, message):
+        """Sends a message as it is, of whatever numbers, or of bytes that are none."""
+        with self._changed:
+            self._said.append(message)
+            self._changed.notify_all()
+
+    def cancel(self, call_id, unless_begun=False):
+        self.send(wire.HostFrame(cancel=wire.Cancel(id=call_id, unless_begun=unless_begun)))
 
     def answer(self, call_id, patience=PATIENCE):
         """The Result or Failure of a call."""
@@ -169,21 +176,24 @@ class Connection:
                         return
                     if self.ended.is_set():
                         return
+                    if self._said:
+                        break
                     owed = self.received > self.acknowledged_to_worker and not self.hold_acks
                     may_send = self._outbox and self.acknowledged_by_worker == self.sent
                     if may_send or owed:
                         break
                     self._changed.wait()
-                frames = list(self._outbox) if may_send else []
-                if frames:
-                    self._outbox.clear()
-                    self.sent += 1
-                if not self.hold_acks:
-                    self.acknowledged_to_worker = self.received
-                message = wire.SessionResponse(
-                    seq=self.sent if frames else 0, ack=self.acknowledged_to_worker, frames=frames
-                )
+                message = self._said.popleft() if self._said else self._next(may_send)
             yield message
+
+    def _next(self, may_send):
+        frames = list(self._outbox) if may_send else []
+        if frames:
+            self._outbox.clear()
+            self.sent += 1
+        if not self.hold_acks:
+            self.acknowledged_to_worker = self.received
+        return wire.SessionResponse(seq=self.sent if frames else 0, ack=self.acknowledged_to_worker, frames=frames)
 
 
 class Worker:
@@ -239,9 +249,11 @@ class Worker:
 class Host:
     """A gRPC server on a Unix socket, and the workers that were started for it."""
 
-    def __init__(self, folder, welcome=None, refusal=None):
+    def __init__(self, folder, welcome=None, refusal=None, first=None):
         self.welcome = welcome or wire.Welcome(protocol_version=1, max_message_bytes=64 * 1024 * 1024)
         self.refusal = refusal
+        self.first = first
+        """Said instead of Welcome."""
         self.socket = str(folder / "host.sock")
         self.workers = []
         self.marker = f"tests:{os.urandom(4).hex()}"
@@ -251,7 +263,7 @@ class Host:
         handler = grpc.stream_stream_rpc_method_handler(
             self._session,
             request_deserializer=wire.SessionRequest.FromString,
-            response_serializer=wire.SessionResponse.SerializeToString,
+            response_serializer=lambda message: message if isinstance(message, bytes) else message.SerializeToString(),
         )
         service = grpc.method_handlers_generic_handler("terrarium.v1.HostService", {"Session": handler})
         self._server.add_generic_rpc_handlers((service,))
@@ -323,7 +335,10 @@ class Host:
         if worker is None:
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "no worker is expected with this token")
         connection = Connection()
-        connection.send(wire.HostFrame(welcome=self.welcome))
+        if self.first is None:
+            connection.send(wire.HostFrame(welcome=self.welcome))
+        else:
+            connection.say(self.first)
         connection._receive(first)
         worker.connection = connection
         threading.Thread(target=self._read, args=(connection, requests), daemon=True).start()

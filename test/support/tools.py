@@ -121,3 +121,8 @@ def touch_when(begun: str, go: str) -> str:
         time.sleep(0.01)
     leave_mark(go + ".seen")
     return "seen"
+
+
+@tool
+def variable(name: str):
+    return os.environ.get(name)

@@ -75,7 +75,10 @@ export interface Pool {
    * DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, PARKED or STOPPED.
    */
   call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>
-  /** SIGKILLs a worker (by default one that is busy), for drills. Answers which, or undefined when there is none. */
+  /**
+   * SIGKILLs a worker (by default one that is busy), for drills. Answers which, or undefined when it has no process now. Throws
+   * INVALID_ARGUMENT for a worker that this pool does not have.
+   */
   kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined
   /** Lets calls in flight finish, ends every worker and waits for proof. Idempotent. */
   stop(): Promise<StopReport>

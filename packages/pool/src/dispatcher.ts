@@ -1,8 +1,8 @@
-import { checkCallSize, type ValueCodec } from '@terrarium/worker'
 import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import type { Settle } from '@terrarium/worker'
 import { CallQueue } from './call-queue.ts'
-import { PendingCall } from './call.ts'
-import type { CallOptions } from './options.ts'
+import type { PlacedRequest } from './call-request.ts'
+import { PendingCall, type Answer } from './call.ts'
 import type { Slot } from './slot.ts'
 
 export interface DispatcherOptions {
@@ -11,7 +11,6 @@ export interface DispatcherOptions {
   readonly slots: readonly Slot[]
   readonly clock: SupervisorClock
   /** Writes the arguments. */
-  readonly codec: ValueCodec
   /** See `PoolOptions`. */
   readonly concurrency: number
   readonly queueLimit: number
@@ -20,6 +19,13 @@ export interface DispatcherOptions {
   readonly onRetry: (call: PendingCall, slot: Slot) => void
 }
 
+/** How long a worker may keep a call that was stopped before its other calls are asked back, in ms; at most half of `cancelGrace`. */
+const RECALL_AFTER = 20
+/** How long a worker that is about to end may be idle before it is killed, in ms. */
+const RETIRE_WITHIN = 2_000
+/** How often a call that waits behind another one is looked at again, in ms. */
+const LOOK_AGAIN = 50
+
 /**
  * Takes calls to workers: a bounded queue in order of arrival, the least busy worker that is ready, one deadline from
  * the caller to Python. Every call it accepts is settled exactly once.
@@ -27,10 +33,11 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly counts = { accepted: 0, completed: 0, failed: 0, retried: 0 }
   readonly #options: DispatcherOptions
-  /** Calls to be run again go first. */
+  /** Calls to be run again, or elsewhere, go first. */
   readonly #again = new CallQueue()
   readonly #waiting = new CallQueue()
-  #closed = false
+  /** Why nothing is run again. */
+  #closed: TerrariumError | undefined
   #onDrained: (() => void) | undefined
 
   constructor(options: DispatcherOptions) {
@@ -45,65 +52,59 @@ export class Dispatcher {
     return this.#options.slots.reduce((sum, slot) => sum + slot.inFlight, 0)
   }
 
-  /** Throws POOL_SATURATED, CANCELLED, INVALID_ARGUMENT or PAYLOAD_TOO_LARGE instead of accepting. */
-  accept(
-    tool: string,
-    args: Record<string, unknown>,
-    options: CallOptions,
-    answer: { resolve: (value: unknown) => void; reject: (error: TerrariumError) => void },
-  ): void {
-    if (options.signal?.aborted === true) {
-      throw new TerrariumError('CANCELLED', `call of ${tool} was cancelled before it began`, {
-        cause: options.signal.reason,
-      })
-    }
+  /** Throws POOL_SATURATED instead of accepting. */
+  accept(request: PlacedRequest, answer: Answer): void {
     const { pool, queueLimit, clock } = this.#options
     if (this.#waiting.size >= queueLimit && this.#free() === undefined) {
       throw new TerrariumError('POOL_SATURATED', `pool ${pool}: ${queueLimit} calls are waiting already`, {
-        hint: 'call less at once, or raise `size` or `queueLimit`',
-        details: { pool, queueLimit },
+        hint: 'Call less at once, or raise `size` or `queueLimit`.',
+        details: { pool, queueLimit, tool: request.tool },
       })
     }
-    const counted = {
-      resolve: (value: unknown) => {
+    const call = new PendingCall(request, clock, {
+      resolve: (value) => {
         this.counts.completed += 1
         answer.resolve(value)
       },
-      reject: (error: TerrariumError) => {
+      reject: (error) => {
         this.counts.failed += 1
         answer.reject(error)
       },
-    }
-    const encoded = this.#options.codec.encode(args, `the arguments of ${tool.slice(0, 128)}`)
-    checkCallSize(tool, encoded)
-    const call = new PendingCall(tool, encoded, options, clock, counted, (stopped) => {
-      this.#letGo(stopped)
     })
     this.counts.accepted += 1
     this.#waiting.add(call)
+    // From here on the call is accounted for, whatever a clock or a signal of the user's does.
+    call.watch((stopped) => {
+      this.#letGo(stopped)
+    })
     this.pump()
   }
 
   /** Hands waiting calls to workers, as many as can take one. */
   pump(): void {
+    if (this.queued === 0) return
+    const now = this.#options.clock.now()
     for (const queue of [this.#again, this.#waiting]) {
       for (let call = queue.first; call !== undefined; call = queue.first) {
         const slot = this.#free(call)
         if (slot === undefined) return
         queue.delete(call)
-        this.#send(call, slot)
+        this.#send(call, slot, now)
       }
     }
   }
 
   /** Answers every call that still waits. */
   rejectWaiting(error: TerrariumError): void {
-    for (const call of [...this.#again.takeAll(), ...this.#waiting.takeAll()]) call.reject(error)
+    for (const call of [...this.#again.takeAll(), ...this.#waiting.takeAll()]) call.rejectAs(error)
   }
 
-  /** Nothing is run again from now on. Resolves when no call is with a worker any more, at the latest after `timeout` ms. */
-  async drain(timeout: number): Promise<void> {
-    this.#closed = true
+  /**
+   * Nothing is run again from now on, for this reason. Resolves when no call is with a worker any more, at the latest after
+   * `timeout` ms.
+   */
+  async drain(timeout: number, because: TerrariumError): Promise<void> {
+    this.#closed = because
     if (this.inFlight === 0) return
     const { clock } = this.#options
     await new Promise<void>((resolve) => {
@@ -120,7 +121,7 @@ export class Dispatcher {
     let best: Slot | undefined
     let fewest = call?.suspect === true ? 1 : this.#options.concurrency
     for (const slot of this.#options.slots) {
-      if (slot.inFlight < fewest && !slot.isolated && slot.session !== undefined) {
+      if (slot.inFlight < fewest && slot.open !== undefined) {
         best = slot
         fewest = slot.inFlight
       }
@@ -128,73 +129,149 @@ export class Dispatcher {
     return best
   }
 
-  #send(call: PendingCall, slot: Slot): void {
+  #send(call: PendingCall, slot: Slot, now: number): void {
     const { session } = slot
     if (session === undefined) return
-    call.sent()
-    const id = session.call(call.tool, call.args, call.timeLeft, (outcome) => {
+    call.sent(slot, now)
+    const id = session.call(call.tool, call.args, call.timeLeft(now), (outcome) => {
+      const wasRecalled = call.placement?.recalled === true
       this.#leave(call)
       if ('value' in outcome) call.resolve(outcome.value)
-      else if (outcome.error.code === 'WORKER_CRASHED') this.#crashed(call, slot, outcome.error)
-      else call.reject(outcome.error)
+      else if (call.state !== 'settled') this.#failed(call, slot, outcome, wasRecalled)
       this.pump()
       if (this.#onDrained !== undefined && this.inFlight === 0) this.#onDrained()
     })
-    call.placement = { slot, id, overrun: undefined }
-    slot.inFlight += 1
+    call.placement = { slot, id, overdue: false, timer: undefined, recalled: false }
+    slot.calls.add(call)
     slot.isolated = call.suspect
+  }
+
+  #failed(call: PendingCall, slot: Slot, { error, notBegun }: Failed, wasRecalled: boolean): void {
+    const isGone = error.code === 'WORKER_CRASHED'
+    if (notBegun && (isGone || error.code === 'CANCELLED')) {
+      if (!isGone && !wasRecalled) this.#retire(slot)
+      this.#move(call)
+    } else if (isGone) this.#crashed(call, slot, error)
+    else call.rejectAs(error)
+  }
+
+  /** A worker that gives calls back unasked is about to end, once it is through with those that it has begun. */
+  #retire(slot: Slot): void {
+    if (slot.session === undefined) return
+    const { pool, clock } = this.#options
+    const { ref } = slot
+    slot.doom()
+    const look = (): void => {
+      if (slot.ref !== ref || slot.pid === undefined) return
+      if (slot.inFlight > 0) clock.setTimeout(look, RETIRE_WITHIN)
+      else {
+        const message = `worker ${pool}/${slot.id} was killed: it refused calls and did not end`
+        slot.kill(new TerrariumError('WORKER_CRASHED', message, { details: { pid: slot.pid, signal: 'SIGKILL' } }))
+      }
+    }
+    clock.setTimeout(look, RETIRE_WITHIN)
+  }
+
+  /** The call had not begun, so it may be run elsewhere, whatever it is. */
+  #move(call: PendingCall): void {
+    if (this.#closed !== undefined) call.rejectAs(this.#closed)
+    else {
+      call.returned(false)
+      this.#again.add(call)
+    }
   }
 
   /** A call that shared its worker is under suspicion only: it is run again alone, and blamed for what happens then. */
   #crashed(call: PendingCall, slot: Slot, cause: TerrariumError): void {
-    if (call.state === 'settled') return
     if (slot.lost === 1) call.deaths += 1
     else call.suspect = true
-    const details = { ...cause.details, tool: call.tool, attempts: call.attempts, deaths: call.deaths }
-    if (!call.idempotent || this.#closed) {
-      const message = `${call.tool} was with a worker that died: ${cause.message}`
-      const hint = 'mark the call `idempotent` if it may be run again'
-      call.reject(new TerrariumError('WORKER_CRASHED', message, { cause, details, hint }))
-    } else if (call.deaths >= this.#options.maxDeaths) {
-      const message = `${call.tool} is not run again: ${call.deaths} workers died with it`
-      call.reject(new TerrariumError('POISON_CALL', message, { cause, details }))
+    const { tool, deaths } = call
+    const details = { ...cause.details, deaths }
+    if (!call.idempotent || this.#closed !== undefined) {
+      const hint = [cause.hint, 'Mark the call `idempotent` if it may be run again.'].filter(Boolean).join(' ')
+      call.reject('WORKER_CRASHED', `${tool} was with a worker that died: ${cause.message}`, { cause, details, hint })
+    } else if (deaths >= this.#options.maxDeaths) {
+      call.reject('POISON_CALL', `${tool} is not run again: ${deaths} workers died with it`, { cause, details })
     } else {
-      call.queued()
+      call.returned(true)
       this.counts.retried += 1
       this.#again.add(call)
       this.#options.onRetry(call, slot)
     }
   }
 
-  /** The caller was answered early. A worker that does not let go of the call in time is killed: it is never handed on while still busy. */
+  /**
+   * The caller was answered early. A worker that does not let go of the call soon is asked to give back what it has not begun,
+   * and then killed: it is never handed on while still busy.
+   */
   #letGo(call: PendingCall): void {
-    if (call.queue !== undefined) {
-      call.queue.delete(call)
+    const { placement } = call
+    if (placement === undefined) {
+      call.queue?.delete(call)
       return
     }
-    const { placement } = call
+    const { slot } = placement
+    slot.overdue += 1
+    placement.overdue = true
+    slot.session?.cancel(placement.id)
+    const { clock, cancelGrace } = this.#options
+    const recallAfter = Math.min(RECALL_AFTER, cancelGrace / 2)
+    placement.timer = clock.setTimeout(() => {
+      this.#recall(slot)
+      placement.timer = clock.setTimeout(() => {
+        this.#overrun(call)
+      }, cancelGrace - recallAfter)
+    }, recallAfter)
+  }
+
+  /** Asks the worker to give back the calls that it has not begun. */
+  #recall(slot: Slot): void {
+    for (let call = slot.calls.first; call !== undefined; call = call.next) {
+      const { placement } = call
+      if (placement === undefined || placement.recalled || call.state === 'settled') continue
+      placement.recalled = true
+      slot.session?.cancel(placement.id, { unlessBegun: true })
+    }
+  }
+
+  #overrun(call: PendingCall): void {
+    const { placement, tool } = call
     if (placement === undefined) return
     const { slot } = placement
-    slot.session?.cancel(placement.id)
-    placement.overrun = this.#options.clock.setTimeout(() => {
-      const { tool } = call
-      const worker = `${this.#options.pool}/${slot.id}`
-      slot.kill(
-        new TerrariumError('WORKER_CRASHED', `worker ${worker} was killed: ${tool} went on after it was stopped`, {
-          hint: 'make the tool `async`, or give it a longer `timeout`',
-          details: { worker, pid: slot.pid, tool, signal: 'SIGKILL' },
-        }),
-      )
-    }, this.#options.cancelGrace)
+    const { pool, clock, cancelGrace } = this.#options
+    const { running } = slot
+    // The worker is busy with a call that has time left, and answers once that is over.
+    if (running !== undefined && running.state !== 'settled' && !slot.isAsync(tool)) {
+      const look = (): void => {
+        this.#overrun(call)
+      }
+      placement.timer = clock.setTimeout(look, Math.max(cancelGrace, LOOK_AGAIN))
+      return
+    }
+    slot.kill(
+      new TerrariumError(
+        'WORKER_CRASHED',
+        `worker ${pool}/${slot.id} was killed: ${tool} went on after it was stopped`,
+        {
+          hint: 'Make the tool `async`, or give it a longer `timeout`.',
+          details: { pid: slot.pid, signal: 'SIGKILL', overdue: tool },
+        },
+      ),
+    )
   }
 
   /** The worker has let go of the call. */
   #leave(call: PendingCall): void {
     const { placement } = call
     if (placement === undefined) return
-    if (placement.overrun !== undefined) this.#options.clock.clearTimeout(placement.overrun)
-    placement.slot.inFlight -= 1
-    if (placement.slot.inFlight === 0) placement.slot.isolated = false
+    const { slot, overdue, timer } = placement
     call.placement = undefined
+    slot.calls.delete(call)
+    if (slot.inFlight === 0) slot.isolated = false
+    if (!overdue) return
+    slot.overdue -= 1
+    this.#options.clock.clearTimeout(timer)
   }
 }
+
+type Failed = Extract<Parameters<Settle>[0], { readonly error: TerrariumError }>

@@ -1,5 +1,4 @@
-import type { Logger } from 'pino'
-import { openRuntime, type Identity, type Runtime } from '@terrarium/process'
+import { openRuntime, type Identity, type Log, type Runtime } from '@terrarium/process'
 import { createSupervisor, type ChildSpec, type Supervisor, type SupervisorClock } from '@terrarium/supervisor'
 import {
   createWorkerLogic,
@@ -30,7 +29,7 @@ export async function openHouse(
   slots: readonly Slot[],
   codec: ValueCodec,
   clock: SupervisorClock,
-  logger: Logger,
+  logger: Log,
 ): Promise<House> {
   const interpreter = await resolveInterpreter(options.python)
   logger.debug(interpreter, 'the interpreter of the workers')
@@ -42,7 +41,7 @@ export async function openHouse(
   })
   try {
     const ensureDirectory = (): void => runtime.ensureDirectory()
-    const server = await SessionServer.listen(runtime.directory, { codec, ensureDirectory })
+    const server = await SessionServer.listen(runtime.directory, { codec, ensureDirectory, clock, logger })
     const logic = createWorkerLogic({ runtime, server, logger, clock })
     const tools = toolEntries(options.tools)
     const { startTimeout, grace = GRACE_MS, heartbeat, env, cwd } = options
@@ -53,6 +52,9 @@ export async function openHouse(
       ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
       ...(options.breaker === undefined ? {} : { breaker: options.breaker }),
       ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
+      onFault: (what, err) => {
+        logger.error({ err }, what)
+      },
       children: slots.map((slot): ChildSpec => ({
         id: slot.id,
         logic,

@@ -131,6 +131,7 @@ const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
 const HEARTBEAT: Readonly<Record<keyof Heartbeat, true>> = { interval: true, misses: true }
 
 const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = { timeout: true, signal: true, idempotent: true }
+export const CALL_OPTION_NAMES = Object.keys(CALL_OPTIONS) as readonly (keyof CallOptions)[]
 
 /** Throws INVALID_ARGUMENT naming every mistake at once. */
 export function validatePoolOptions(options: PoolOptions): void {

@@ -1,32 +1,41 @@
-import { pino, type Logger } from 'pino'
 import {
+  GuardedClock,
   isTerrariumError,
   Listeners,
+  messageOf,
+  reportOnce,
+  showSite,
+  siteAbove,
   systemClock,
   TerrariumError,
   type ExitReason,
   type FailureInfo,
   type SupervisorClock,
 } from '@terrarium/supervisor'
+import { ownLog, type Log } from '@terrarium/process'
 import { ValueCodec, type WorkerRef } from '@terrarium/worker'
 import type { Pool, PoolEvents, PoolStats, PoolStatus, StopReport, WorkerInfo } from './api.ts'
+import { callSite } from './call-site.ts'
+import { requestOf } from './call-request.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { EnvironmentWatch } from './environment-watch.ts'
 import { openHouse, type House } from './house.ts'
-import { validateCall, validatePoolOptions, type CallOptions, type PoolOptions } from './options.ts'
+import { ownOptions } from './own-options.ts'
+import { validatePoolOptions, type CallOptions, type PoolOptions } from './options.ts'
 import { Slot } from './slot.ts'
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
 export function createPool(options: PoolOptions): Pool {
-  validatePoolOptions(options)
-  return new SupervisedPool(options)
+  const own = ownOptions(options)
+  validatePoolOptions(own)
+  return new SupervisedPool(own)
 }
 
 class SupervisedPool implements Pool {
   readonly name: string
   readonly #options: PoolOptions
   readonly #clock: SupervisorClock
-  readonly #logger: Logger
+  readonly #logger: Log
   readonly #listeners = new Listeners<PoolEvents>((event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
@@ -44,19 +53,20 @@ class SupervisedPool implements Pool {
   #stopping: Promise<StopReport> | undefined
   /** Why a worker was parked last. */
   #parkedBecause: TerrariumError | undefined
+  /** Why the pool has ended without being asked to. */
+  #overBecause: TerrariumError | undefined
 
   constructor(options: PoolOptions) {
     this.name = options.name
     this.#options = options
-    this.#clock = options.clock ?? systemClock
-    this.#logger = (options.logger ?? pino({ level: 'warn' }, pino.destination(2))).child({ pool: options.name })
+    this.#logger = ownLog(options.logger, { pool: options.name })
+    this.#clock = options.clock === undefined ? systemClock : this.#guarded(options.clock)
     this.#codec = new ValueCodec(options.types)
     this.#slots = Array.from({ length: options.size ?? 1 }, (_, index) => new Slot(`worker-${index + 1}`))
     this.#dispatcher = new Dispatcher({
       pool: options.name,
       slots: this.#slots,
       clock: this.#clock,
-      codec: this.#codec,
       concurrency: options.concurrency ?? 1,
       queueLimit: options.queueLimit ?? 10_000,
       maxDeaths: options.maxDeaths ?? 3,
@@ -106,7 +116,7 @@ class SupervisedPool implements Pool {
   async start(): Promise<void> {
     if (this.#status !== 'idle') {
       throw new TerrariumError('INVALID_ARGUMENT', `pool ${this.name} cannot be started: it is ${this.#status}`, {
-        hint: 'make a new pool with createPool()',
+        hint: 'Make a new pool with createPool().',
       })
     }
     this.#status = 'starting'
@@ -121,29 +131,56 @@ class SupervisedPool implements Pool {
       this.#house = house
       this.#listen(house)
       await house.supervisor.start()
-    } catch (error) {
+    } catch (cause) {
       this.#starting = undefined
+      const error = isTerrariumError(cause)
+        ? cause
+        : new TerrariumError('START_FAILED', `pool ${this.name} cannot start: ${messageOf(cause)}`, { cause })
       if (this.#stopping === undefined) {
-        await this.#house?.close()
-        this.#house = undefined
         this.#status = 'idle'
-        this.#dispatcher.rejectWaiting(error as TerrariumError)
+        this.#dispatcher.rejectWaiting(error)
+        const house = this.#house
+        this.#house = undefined
+        await house?.close()
       }
       throw error
     }
     await allReady
   }
 
-  async call<T = unknown>(tool: string, args: Record<string, unknown> = {}, options: CallOptions = {}): Promise<T> {
-    validateCall(tool, args, options)
+  // A property, so that it can be named as the function above which a call was made.
+  readonly call = async <T = unknown>(
+    tool: string,
+    args: Record<string, unknown> = {},
+    options: CallOptions = {},
+  ): Promise<T> => {
+    const request = requestOf(this.#codec, tool, args, options)
+    // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
     const refusal = this.#refusal()
     if (refusal !== undefined) throw refusal
-    return new Promise<unknown>((resolve, reject) => {
-      this.#dispatcher.accept(tool, args, options, { resolve, reject })
-    }) as Promise<T>
+    const site = callSite(this.call)
+    const answered = new Promise<unknown>((resolve, reject) => {
+      this.#dispatcher.accept({ ...request, site }, { resolve, reject })
+    })
+    if (site !== undefined) return answered as Promise<T>
+    try {
+      return (await answered) as T
+    } catch (error) {
+      // V8 knows which async functions wait for this one.
+      const awaited = siteAbove(this.call)
+      if (awaited !== undefined && isTerrariumError(error)) showSite(error, awaited)
+      throw error
+    }
   }
 
   kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined {
+    const known = this.#slots.map(({ id }) => id)
+    if (worker !== undefined && !known.includes(worker)) {
+      throw new TerrariumError('INVALID_ARGUMENT', `pool ${this.name} has no worker ${messageOf(worker)}`, {
+        hint: `Name one of ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', …' : ''}.`,
+        details: { pool: this.name, worker },
+      })
+    }
     const slot = this.#slots.find(
       ({ id, session, inFlight }) => session !== undefined && (worker === undefined ? inFlight > 0 : id === worker),
     )
@@ -165,22 +202,39 @@ class SupervisedPool implements Pool {
   async #stop(): Promise<StopReport> {
     this.#status = 'stopping'
     this.#watch.stop()
-    const stopped = new TerrariumError('STOPPED', `pool ${this.name} was stopped`)
+    const stopped = this.#overBecause ?? new TerrariumError('STOPPED', `pool ${this.name} was stopped`)
     this.#dispatcher.rejectWaiting(stopped)
-    const drained = this.#dispatcher.drain(this.#options.drainTimeout ?? 5_000)
+    const drained = this.#dispatcher.drain(this.#options.drainTimeout ?? 5_000, stopped)
     this.#starting?.reject(stopped)
     this.#starting = undefined
-    const house = await this.#opening?.catch(() => undefined) // start() rejects with the reason
-    await drained
-    const { left } = (await house?.close()) ?? { left: [] }
-    this.#status = 'stopped'
-    if (left.length > 0) this.#logger.error({ left }, 'processes are left')
-    return { processesLeft: left.length }
+    try {
+      const house = await this.#opening?.catch(() => undefined) // start() rejects with the reason
+      await drained
+      const { left } = (await house?.close()) ?? { left: [] }
+      if (left.length > 0) this.#logger.error({ left }, 'processes are left')
+      return { processesLeft: left.length }
+    } finally {
+      this.#status = 'stopped'
+      // Nothing is left here unless closing has failed: every call is settled, whatever else is not as it should be.
+      for (const slot of this.#slots) slot.ended(stopped)
+      this.#dispatcher.rejectWaiting(stopped)
+    }
+  }
+
+  #guarded(clock: SupervisorClock): SupervisorClock {
+    const report = reportOnce((what, err) => {
+      this.#logger.error({ err }, what)
+    })
+    return new GuardedClock(clock, (method, error) => {
+      report(`clock.${method}() of pool ${this.name} failed`, error)
+    })
   }
 
   #listen({ supervisor }: House): void {
     supervisor.on('child.start', ({ id, ref, incarnation }) => {
-      this.#slot(id).ref = ref as WorkerRef
+      const slot = this.#slot(id)
+      slot.ref = ref as WorkerRef
+      slot.incarnation = incarnation
       this.#starts += 1
       this.#tell('worker.start', { worker: id, incarnation })
     })
@@ -199,6 +253,25 @@ class SupervisedPool implements Pool {
     supervisor.on('child.unparked', ({ id }) => {
       this.#tell('worker.unparked', { worker: id })
     })
+    supervisor.on('supervisor.exit', ({ reason }) => {
+      if (this.#stopping === undefined) this.#over(reason)
+    })
+  }
+
+  /** The supervisor has given up: nothing starts workers any more. */
+  #over(reason: ExitReason): void {
+    const cause = reason.type === 'error' ? reason.error : undefined
+    const why = cause === undefined ? 'its supervisor has ended' : messageOf(cause)
+    const error = new TerrariumError('STOPPED', `pool ${this.name} is over: ${why}`, {
+      hint: 'Remove the cause, then make a new pool with createPool().',
+      cause,
+      details: { pool: this.name },
+    })
+    this.#overBecause = error
+    this.stop().catch((err: unknown) => {
+      this.#logger.error({ err }, 'the pool cannot be stopped')
+    })
+    this.#logger.error({ err: error }, error.message)
   }
 
   /** When the bookkeeping of this moment is done: a listener may call back, and sees the pool as it is then. */
@@ -217,7 +290,7 @@ class SupervisedPool implements Pool {
   #ready(slot: Slot): void {
     const { session, tools, pid } = slot.ref?.getSnapshot().context ?? {}
     if (session === undefined || tools === undefined || pid === undefined) return
-    slot.opened(session, pid)
+    slot.opened(session, pid, tools)
     if (this.#status === 'parked') this.#status = 'running'
     this.#tell('worker.ready', { worker: slot.id, pid, tools })
     if (this.#starting !== undefined && this.#slots.every((each) => each.session !== undefined)) {
@@ -231,13 +304,17 @@ class SupervisedPool implements Pool {
 
   #exited(slot: Slot, reason: ExitReason): void {
     const { pid } = slot
-    let error = new TerrariumError('STOPPED', `worker ${this.name}/${slot.id} was stopped`)
+    const name = `worker ${this.name}/${slot.id}`
+    let error = this.#overBecause ?? new TerrariumError('STOPPED', `${name} was stopped`)
     if (reason.type === 'error') {
       this.#crashes += 1
-      if (isTerrariumError(reason.error)) error = reason.error
-      if (pid !== undefined) this.#logger.warn({ worker: slot.id, pid }, error.message)
+      const { error: cause } = reason
+      error = isTerrariumError(cause)
+        ? cause
+        : new TerrariumError('WORKER_CRASHED', `${name} failed: ${messageOf(cause)}`, { cause })
     }
     slot.ended(error)
+    if (reason.type === 'error' && pid !== undefined) this.#logger.warn({ worker: slot.id, pid }, error.message)
     this.#tell('worker.exit', { worker: slot.id, pid, reason })
   }
 
@@ -247,19 +324,17 @@ class SupervisedPool implements Pool {
       : new TerrariumError('START_FAILED', `worker ${this.name}/${slot.id} failed`, { cause: failure.error })
     slot.parked = error
     slot.probing = false
+    this.#parkedBecause = error
+    const isParked = this.#slots.every(({ parked }) => parked !== undefined)
+    if (isParked) this.#status = 'parked'
+    else if (this.#starting !== undefined) this.#status = 'running'
+    this.#watch.watch(this.#slots.flatMap(({ parked }) => watchPaths(parked)))
+    if (isParked) this.#dispatcher.rejectWaiting(this.#parkedError(error))
+    this.#starting?.reject(error)
+    this.#starting = undefined
     const { code, hint } = error
     this.#logger.error({ worker: slot.id, code, hint, attempts: failure.attempts }, `parked: ${error.message}`)
     this.#tell('worker.parked', { worker: slot.id, error })
-    this.#watch.watch(this.#slots.flatMap(({ parked }) => watchPaths(parked)))
-    this.#parkedBecause = error
-    if (this.#slots.every(({ parked }) => parked !== undefined)) {
-      this.#status = 'parked'
-      this.#dispatcher.rejectWaiting(this.#parkedError(error))
-    } else if (this.#starting !== undefined) {
-      this.#status = 'running'
-    }
-    this.#starting?.reject(error)
-    this.#starting = undefined
   }
 
   /** Something changed that may repair a configuration failure: one parked worker is tried. */
@@ -279,7 +354,7 @@ class SupervisedPool implements Pool {
     if (slot.probing) return
     slot.probing = true
     this.#house?.supervisor.unpark(slot.id).catch((error: unknown) => {
-      if (this.#stopping === undefined) this.#logger.error({ worker: slot.id, error }, 'cannot unpark')
+      if (this.#stopping === undefined) this.#logger.error({ worker: slot.id, err: error }, 'cannot unpark')
     })
   }
 
@@ -290,8 +365,12 @@ class SupervisedPool implements Pool {
   }
 
   #notRunning(): TerrariumError {
+    if (this.#overBecause !== undefined) {
+      const { message, hint, cause, details } = this.#overBecause
+      return new TerrariumError('STOPPED', message, { hint, cause, details })
+    }
     return new TerrariumError('STOPPED', `pool ${this.name} is not running: it is ${this.#status}`, {
-      hint: this.#status === 'idle' ? 'call start() first' : 'make a new pool with createPool()',
+      hint: this.#status === 'idle' ? 'Call start() first.' : 'Make a new pool with createPool().',
       details: { pool: this.name },
     })
   }

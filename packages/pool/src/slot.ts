@@ -1,13 +1,19 @@
 import type { TerrariumError } from '@terrarium/supervisor'
-import type { Session, WorkerRef } from '@terrarium/worker'
+import type { Session, ToolInfo, WorkerRef } from '@terrarium/worker'
+import { CallQueue } from './call-queue.ts'
+import type { PendingCall } from './call.ts'
 
 /** A call that is with a worker. */
 export interface Placement {
   readonly slot: Slot
   /** Its id in the session. */
   readonly id: number
-  /** Runs when its caller has been answered and the worker has not let go of it yet. */
-  overrun: unknown
+  /** Its caller has been answered, and the worker has not let go of it yet. */
+  overdue: boolean
+  /** Of what is done about that. */
+  timer: unknown
+  /** The worker was asked to give it back if it has not begun. */
+  recalled: boolean
 }
 
 /** A place for a worker: the same place through all its restarts, one worker at a time. */
@@ -15,27 +21,33 @@ export class Slot {
   readonly id: string
   /** The machine of the present worker, or of the last one. */
   ref: WorkerRef | undefined
+  /** Of the present worker, or of the last one; 0 before the first. */
+  incarnation = 0
   /** Why no worker is started here at present. */
   parked: TerrariumError | undefined
   /** Parked, and being tried again. */
   probing = false
-  /** How many calls are with the present worker. One whose caller was answered early stays until the worker lets go of it. */
-  inFlight = 0
+  /** The calls that are with the present worker, oldest first. One whose caller was answered early stays until the worker lets go of it. */
+  readonly calls = new CallQueue()
   /** A suspect is with the present worker: no other call is handed to it. */
   isolated = false
-  /** How many calls were with the last worker when it ended. */
+  /** How many of its calls have callers that were answered early. */
+  overdue = 0
+  /** How many calls the last worker may have begun when it ended. */
   lost = 0
   #session: Session | undefined
   #pid: number | undefined
+  #asyncTools: ReadonlySet<string> = new Set()
   #doomed = false
 
   constructor(id: string) {
     this.id = id
   }
 
-  opened(session: Session, pid: number): void {
+  opened(session: Session, pid: number, tools: readonly ToolInfo[]): void {
     this.#session = session
     this.#pid = pid
+    this.#asyncTools = new Set(tools.flatMap(({ name, isAsync }) => (isAsync ? [name] : [])))
     this.#doomed = false
     this.parked = undefined
     this.probing = false
@@ -45,7 +57,7 @@ export class Slot {
   ended(error: TerrariumError): void {
     const session = this.#session
     this.#session = undefined
-    this.lost = this.inFlight
+    this.lost = session?.begun ?? 0
     session?.abandon(error)
   }
 
@@ -54,14 +66,42 @@ export class Slot {
     return this.#session === undefined ? undefined : this.#pid
   }
 
+  get inFlight(): number {
+    return this.calls.size
+  }
+
   /** The session of a worker that is ready; undefined from the moment its stream is gone or its end is decided. */
   get session(): Session | undefined {
     return this.#session?.closed === false && !this.#doomed ? this.#session : undefined
   }
 
-  /** SIGKILLs the present worker. No call is handed to it any more. */
-  kill(error: TerrariumError): void {
+  /** The session of a worker that may be handed a call: not while it goes on with one that was to be stopped, and is about to be killed for it. */
+  get open(): Session | undefined {
+    return this.overdue === 0 && !this.isolated ? this.session : undefined
+  }
+
+  /**
+   * The call that keeps the worker's main thread busy, as far as it is known: ordinary tools are run one at a time, in order of
+   * arrival. Async tools run beside it.
+   */
+  get running(): PendingCall | undefined {
+    let call = this.calls.first
+    while (call !== undefined && this.isAsync(call.tool)) call = call.next
+    return call
+  }
+
+  isAsync(tool: string): boolean {
+    return this.#asyncTools.has(tool)
+  }
+
+  /** No call is handed to the present worker any more. */
+  doom(): void {
     this.#doomed = true
+  }
+
+  /** SIGKILLs the present worker. */
+  kill(error: TerrariumError): void {
+    this.doom()
     this.ref?.send({ type: 'worker.kill', error })
   }
 }

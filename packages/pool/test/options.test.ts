@@ -76,7 +76,7 @@ test('A6: an empty interpreter is taken for unset', async () => {
 
 test('a call before start() is refused and says so', async () => {
   const pool = createPool({ name: 'a', tools: 'tools.py' })
-  await expect(pool.call('echo')).rejects.toMatchObject({ code: 'STOPPED', hint: 'call start() first' })
+  await expect(pool.call('echo')).rejects.toMatchObject({ code: 'STOPPED', hint: 'Call start() first.' })
   expect(await pool.stop()).toEqual({ processesLeft: 0 })
   await expect(pool.call('echo')).rejects.toMatchObject({ code: 'STOPPED' })
   await expect(pool.start()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })

@@ -140,7 +140,7 @@ function chooseRuntimeDirectory(run: string): string {
     if (why === undefined) return path
     refused.push(`${base} (${why})`)
   }
-  throw new TerrariumError('INVALID_ARGUMENT', `No folder for sockets among ${refused.join(', ')}`, {
+  throw new TerrariumError('CONFIGURATION', `No folder for sockets among ${refused.join(', ')}`, {
     hint: 'Set XDG_RUNTIME_DIR or TMPDIR to a folder with a short path that only you may write to.',
   })
 }

@@ -1,7 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
-import { destination, pino, type Logger } from 'pino'
 import { Checker, TerrariumError } from '@terrarium/supervisor'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from './check-options.ts'
 import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
@@ -9,6 +8,7 @@ import { killStrays, locksOf, type Helper } from './sweep/helper.ts'
 import type { Identity } from './table/identity.ts'
 import { launch, type LaunchRequest, type SignalName } from './shepherd/launch.ts'
 import { ReservationLog } from './log/log.ts'
+import { ownLog, type Log } from './own-log.ts'
 import { UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
 import { shepherdFiles } from './python-files.ts'
 import { Reaper } from './sweep/reaper.ts'
@@ -25,8 +25,8 @@ export interface RuntimeOptions {
   readonly python: string
   /** Default: TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium. Local to this machine. */
   readonly stateDir?: string | undefined
-  /** Default: warnings and errors, to standard error. */
-  readonly logger?: Logger | undefined
+  /** pino's, or one like it. Default: warnings and errors, to standard error. */
+  readonly logger?: Log | undefined
   /**
    * What is to hold the processes together. Default: TERRARIUM_CONTAINMENT, or `auto`, the best that this system has. One that is
    * demanded and missing is an error, never replaced.
@@ -88,8 +88,9 @@ const LOOK_AGAIN_MS = 20
 const START_MS = 10_000
 
 /**
- * Opens a run and begins, in the background, to sweep dead ones. Errors: INVALID_ARGUMENT (options, state directory),
- * CONFIGURATION (system not supported, no /proc, containment missing, this package incomplete), LOG_DAMAGED (installation id).
+ * Opens a run and begins, in the background, to sweep dead ones. Errors: INVALID_ARGUMENT (options),
+ * CONFIGURATION (state directory, system not supported, no /proc, containment missing, this package incomplete), LOG_DAMAGED
+ * (installation id).
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   checkOptions(options)
@@ -101,7 +102,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const stateDir = resolveStateDir(options.stateDir)
   const installation = openInstallation(stateDir)
   const { owner, directory } = usingState(stateDir, () => createRun(stateDir, installation))
-  const logger = (options.logger ?? pino({ level: 'warn' }, destination(2))).child({ run: owner.run })
+  const logger = ownLog(options.logger, { run: owner.run })
   let runtime: ShepherdedRuntime
   const folders = new RunFolders(stateDir, owner, (remade) => {
     logger.warn({ directory: remade }, 'the folder of this run was removed, and is made again')
@@ -134,7 +135,7 @@ interface Parts extends RuntimeOptions {
   readonly owner: Owner
   readonly folders: RunFolders
   readonly log: ReservationLog
-  readonly logger: Logger
+  readonly logger: Log
   readonly containment: Containment | 'auto'
 }
 

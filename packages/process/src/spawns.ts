@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { uptime } from 'node:os'
-import type { Logger } from 'pino'
+import type { Log } from './own-log.ts'
 import { TerrariumError } from '@terrarium/supervisor'
 import { formatMarker, HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './table/identity.ts'
 import { StartedInVain, type Launched, type LaunchRequest } from './shepherd/launch.ts'
@@ -31,7 +31,7 @@ interface Context {
   readonly stateDir: string
   readonly owner: Owner
   readonly log: ReservationLog
-  readonly logger: Logger
+  readonly logger: Log
   /** The process of this spawn is gone; what it has left behind may not be, above all if nobody was there to look after it. */
   readonly dead: (spawn: string, orphaned: boolean) => void
 }

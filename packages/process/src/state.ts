@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { TerrariumError } from '@terrarium/supervisor'
+import { messageOf, TerrariumError } from '@terrarium/supervisor'
 import { findUnsafe } from './ownership.ts'
 import { readRegularFile } from './regular-file.ts'
 
@@ -42,9 +42,9 @@ export function runsDirectory(stateDir: string): string {
 }
 
 /**
- * Makes the state directory, private (0700), and tells the installation's id. The first runtime to come chooses the id; `remembered` is
- * that of a runtime whose state directory was removed. Errors: INVALID_ARGUMENT when the directory cannot be used, CONFIGURATION when
- * another user decides what is in it, LOG_DAMAGED when its id cannot be read.
+ * Makes the state directory, private (0700), and tells the installation's id. The first runtime to come chooses the id;
+ * `remembered` is the id of a runtime whose state directory was removed. Errors: CONFIGURATION when the directory cannot be
+ * used, or another user decides what is in it; LOG_DAMAGED when its id cannot be read.
  */
 export function openInstallation(stateDir: string, remembered?: string): string {
   return usingState(stateDir, () => {
@@ -88,20 +88,27 @@ export function usingState<T>(stateDir: string, work: () => T): T {
   }
 }
 
-/** The error for a state directory that cannot be used; errors that say so already pass through. */
+/**
+ * The error for a state directory that cannot be used: CONFIGURATION. Errors that say so already pass through. A supervisor tries
+ * again after a full disk, which may be emptied; any other cause has to be removed first.
+ */
 export function stateError(stateDir: string, error: unknown): unknown {
   if (error instanceof TerrariumError) return error
   let root: unknown = error
   while (root instanceof Error && root.cause instanceof Error) root = root.cause
   const code = (root as NodeJS.ErrnoException).code
-  const message = root instanceof Error ? root.message : String(root)
+  const message = messageOf(root)
   // LevelDB tells what the system said in words only.
   const why = message.endsWith('No space left on device') ? reasons['ENOSPC'] : (reasons[code ?? ''] ?? message)
-  return new TerrariumError('INVALID_ARGUMENT', `The state directory ${stateDir} cannot be used: ${why}`, {
-    hint: 'Set TERRARIUM_STATE_DIR (or the option stateDir) to a folder on a local disk that you may write to.',
+  const isFull = why === reasons['ENOSPC'] || why === reasons['EDQUOT']
+  const elsewhere =
+    'set TERRARIUM_STATE_DIR (or the option stateDir) to a folder on a local disk that you may write to.'
+  const told = new TerrariumError('CONFIGURATION', `The state directory ${stateDir} cannot be used: ${why}`, {
+    hint: isFull ? `Make room on the disk, or ${elsewhere}` : elsewhere.replace('set', 'Set'),
     cause: error,
     details: { stateDir, code },
   })
+  return isFull ? Object.assign(told, { supervision: { class: 'transient' } }) : told
 }
 
 const reasons: Readonly<Record<string, string | undefined>> = {

@@ -340,7 +340,7 @@ testUnless(withoutPrlimit())(
     expect(limit('1:')).toBe(0)
     host.child.stdin?.write('spawn\n')
     expect(await host.next()).toMatchObject({
-      code: 'INVALID_ARGUMENT',
+      code: 'CONFIGURATION',
       message: expect.stringContaining('cannot be used'),
     })
     limit('unlimited:')

@@ -9,7 +9,7 @@ import type { TerrariumError } from '@terrarium/supervisor'
 import { bootId, findMarked, MARKER, openRuntime, readIdentity, shepherdFiles } from '@terrarium/process'
 import { pino } from 'pino'
 import { readLog } from '../src/log/log.ts'
-import { openInstallation, resolveStateDir } from '../src/state.ts'
+import { openInstallation, resolveStateDir, stateError } from '../src/state.ts'
 import { processTable } from '../src/table/table.ts'
 import {
   testUnless,
@@ -275,7 +275,7 @@ test('a state directory that cannot be used is one clear error', async () => {
   const error: unknown = await openRuntime({ python, stateDir: join(file, 'state'), logger: silent }).catch(
     (reason: unknown) => reason,
   )
-  expect(error).toMatchObject({ code: 'INVALID_ARGUMENT' })
+  expect(error).toMatchObject({ code: 'CONFIGURATION' })
   expect((error as TerrariumError).hint).toContain('TERRARIUM_STATE_DIR')
   expect((error as Error).message).toContain(file)
 })
@@ -287,7 +287,7 @@ testUnless(withoutMounts())('a full disk is one clear error', async () => {
   const host = spawn('unshare', ['-m', 'sh', '-c', script, 'sh', stateDir, ...command], { stdio: 'pipe' })
   onEnd(() => host.kill('SIGKILL'))
   const complaint = await text(host.stderr)
-  expect(complaint).toContain('INVALID_ARGUMENT')
+  expect(complaint).toContain('CONFIGURATION')
   expect(complaint).toContain('the disk is full')
   expect(complaint).toContain('TERRARIUM_STATE_DIR')
 })
@@ -320,4 +320,15 @@ test('a socket in the runtime directory always fits into an address', async () =
   const { directory } = await open()
   expect(Buffer.byteLength(join(directory, 'host.sock'))).toBeLessThanOrEqual(107)
   expect(dirname(directory)).not.toBe(long)
+})
+
+test.each([
+  ['ENOSPC', 'transient', /^Make room on the disk, or set TERRARIUM_STATE_DIR/],
+  ['EDQUOT', 'transient', /^Make room on the disk/],
+  ['EACCES', undefined, /^Set TERRARIUM_STATE_DIR/],
+  ['EROFS', undefined, /^Set TERRARIUM_STATE_DIR/],
+])('a state directory that fails with %s is configuration; only what may pass is tried again', (code, kind, hint) => {
+  const error = stateError('/state', Object.assign(new Error(code), { code })) as TerrariumError
+  expect(error).toMatchObject({ code: 'CONFIGURATION', hint: expect.stringMatching(hint), details: { code } })
+  expect((error as { supervision?: { class: string } }).supervision?.class).toBe(kind)
 })

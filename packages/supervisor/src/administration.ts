@@ -40,7 +40,7 @@ export interface Administration {
   reconfigure(spec: ChildSpec): Promise<AnyActorRef | undefined>
   /**
    * Calls a child by its id, whichever incarnation it is in, as `call()` does. If it cannot answer now this is known at
-   * once: PARKED if it is parked, else STOPPED, `details` being `{ child, state, retryAt, fingerprint }`; `retryAt` is when its
+   * once: INVALID_ARGUMENT with `details.reason: 'not_found'` if there is no such child, PARKED if it is parked, else STOPPED, `details` being `{ child, state, retryAt, fingerprint }`; `retryAt` is when its
    * next start is due, in ms of the supervisor's clock (X20).
    */
   call<TReply = unknown>(id: string, request: AnyEventObject, options?: CallOptions): Promise<TReply>
@@ -199,7 +199,11 @@ function asError(thrown: unknown): Error {
 }
 
 function unavailable(id: string, child: ChildInfo | undefined): TerrariumError {
-  const { state = 'not_found', failure, until } = child ?? {}
+  if (child === undefined) {
+    const details = { reason: 'not_found', child: id, state: 'not_found' }
+    return new TerrariumError('INVALID_ARGUMENT', `child ${id} cannot be called: it does not exist`, { details })
+  }
+  const { state, failure, until } = child
   const details = { child: id, state, retryAt: until, fingerprint: failure?.fingerprint }
   const message = `child ${id} cannot be called: ${state.replace('_', ' ')}`
   const hint = state === 'parked' ? 'remove the cause, then unpark() or reconfigure() it' : undefined

@@ -1,3 +1,6 @@
+import { askUser } from './user-code.ts'
+import { show } from './show.ts'
+
 /** Delays between restarts of one child. All times in ms. */
 export interface BackoffOptions {
   /** Delay of the first restart; default 0. */
@@ -53,10 +56,14 @@ export interface DelayInput {
   readonly scale: number
 }
 
+/** Told what is wrong with a `delay` of the user's own. */
+type Failed = (error: unknown) => void
+
 /** The delay before the next start, in whole ms. Never more than `max`. */
-export function nextDelay(backoff: Backoff, input: DelayInput): number {
+export function nextDelay(backoff: Backoff, input: DelayInput, failed: Failed = () => undefined): number {
   const { max, delay } = backoff
-  return Math.min(Math.floor(max), Math.round(delay === undefined ? scheduled(backoff, input) : own(delay, input, max)))
+  const drawn = delay === undefined ? scheduled(backoff, input) : (own(delay, input, failed) ?? max)
+  return Math.min(Math.floor(max), Math.round(drawn))
 }
 
 function scheduled(backoff: Backoff, { attempt, previous, random, scale }: DelayInput): number {
@@ -79,12 +86,14 @@ function scheduled(backoff: Backoff, { attempt, previous, random, scale }: Delay
 }
 
 /** A schedule that is broken must neither end the supervisor nor let a child spin. */
-function own(delay: NonNullable<Backoff['delay']>, input: DelayInput, max: number): number {
+function own(delay: NonNullable<Backoff['delay']>, input: DelayInput, failed: Failed): number | undefined {
   try {
-    const answer: unknown = delay(input)
-    return typeof answer === 'number' && answer >= 0 ? answer : max
-  } catch {
-    return max
+    const answer: unknown = askUser(() => delay(input))
+    if (typeof answer === 'number' && answer >= 0) return answer
+    throw new TypeError(`it must answer with a number of 0 or more, not ${show(answer)}`)
+  } catch (error) {
+    failed(error)
+    return undefined
   }
 }
 

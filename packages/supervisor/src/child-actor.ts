@@ -5,6 +5,7 @@ import { TerrariumError } from './errors.ts'
 import type { ChildSpec, StartContext } from './spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 import { show } from './show.ts'
+import { askUser } from './user-code.ts'
 
 /** The event that asks a child to end by itself. */
 export const SHUTDOWN = { type: 'supervisor.shutdown' } as const
@@ -124,7 +125,7 @@ function begin(actor: AnyActorRef): Spawned['failure'] {
 function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: (news: Later) => void): void {
   const subscription = actor.subscribe((snapshot: unknown) => {
     try {
-      if (!isReady(snapshot as never)) return
+      if (!askUser(() => isReady(snapshot as never))) return
       tell('ready')
     } catch (error) {
       tell({ error })
@@ -156,10 +157,6 @@ export function listensForShutdown(ref: AnyActorRef): boolean {
 
 export function isLogic(value: unknown): value is AnyActorLogic {
   return hasMethod(value, 'transition')
-}
-
-export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return hasMethod(value, 'then')
 }
 
 function hasMethod(value: unknown, name: string): boolean {

@@ -1,3 +1,5 @@
+import { askUser } from './user-code.ts'
+import { show } from './show.ts'
 import type { FailureClass, FailureClassifier, FailureContext } from './failure.ts'
 
 /** Error codes of Node, of operating systems and of Terrarium. */
@@ -64,14 +66,19 @@ interface ErrorLike {
 
 /**
  * The first that answers: the error's own `supervision.class`, the user's rules, the built-in table, and then the same
- * table for the error's causes. Never throws.
+ * table for the error's causes. Never throws; `failed` is told what is wrong with the rules.
  */
-export function classify(error: unknown, context: FailureContext, rules: FailureClassifier | undefined): FailureClass {
+export function classify(
+  error: unknown,
+  context: FailureContext,
+  rules: FailureClassifier | undefined,
+  failed: (fault: unknown) => void = () => undefined,
+): FailureClass {
   try {
     const own = asErrorLike(error)?.supervision?.class
     if (isFailureClass(own)) return own
-    const ruled = ask(rules, error, context)
-    if (isFailureClass(ruled)) return ruled
+    const ruled = rules === undefined ? undefined : ask(rules, error, context, failed)
+    if (ruled !== undefined) return ruled
     return classifyChain(error, context.attempts)
   } catch {
     return 'unknown'
@@ -79,10 +86,18 @@ export function classify(error: unknown, context: FailureContext, rules: Failure
 }
 
 /** Rules that cannot deal with what was thrown have nothing to say of it. */
-function ask(rules: FailureClassifier | undefined, error: unknown, context: FailureContext): unknown {
+function ask(
+  rules: FailureClassifier,
+  error: unknown,
+  context: FailureContext,
+  failed: (fault: unknown) => void,
+): FailureClass | undefined {
   try {
-    return rules?.(error, context)
-  } catch {
+    const answer: unknown = askUser(() => rules(error, context))
+    if (answer === undefined || isFailureClass(answer)) return answer
+    throw new TypeError(`it must answer with a failure class or undefined, not ${show(answer)}`)
+  } catch (fault) {
+    failed(fault)
     return undefined
   }
 }

@@ -3,7 +3,7 @@ import { Administrator, type Administration } from './administration.ts'
 import type { ChildInfo } from './child-info.ts'
 import { stoppedError } from './core/turn.ts'
 import type { SupervisorEvents } from './events.ts'
-import { reportFault } from './host.ts'
+import { faultReporter, type OnFault } from './host.ts'
 import { Listeners } from './listeners.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
 import type { CheckedOptions, SupervisorOptions, TemplateOptions } from './options.ts'
@@ -11,6 +11,7 @@ import { orphansOver } from './orphan.ts'
 import type { ChildSpec, LogicOf, SpecOf, TemplateSpec } from './spec.ts'
 import { stopSupervisor, type SupervisorStopOptions } from './stop.ts'
 import { SupervisedActor } from './supervised-actor.ts'
+import { reportOnce, tellUser } from './user-code.ts'
 
 /** A supervisor and its administration. The children given with its options are known by their ids. */
 export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]> extends Administration {
@@ -59,8 +60,9 @@ class SupervisorHandle extends Administrator {
   readonly id: string
   readonly ref: Actor<SupervisorLogic>
   readonly #listeners = new Listeners<SupervisorEvents>((event, error) => {
-    reportFault(`a listener for ${event} of supervisor ${this.id} failed`, error)
+    this.#report(`a listener for ${event} of supervisor ${this.id} failed`, error)
   })
+  readonly #report: OnFault
   readonly #heard = new Set<keyof SupervisorEvents>()
   #status: 'idle' | 'started' | 'ended' = 'idle'
   #started: Promise<void> | undefined
@@ -68,16 +70,18 @@ class SupervisorHandle extends Administrator {
 
   constructor(options: SupervisorOptions) {
     const logic = supervisor(options)
-    const { id, clock, inspect, snapshot } = options
+    const { id, clock, inspect, snapshot, onFault } = options
+    const report = faultReporter(onFault)
     const ref = new SupervisedActor(logic, {
       id,
       ...(clock === undefined ? {} : { clock }),
-      ...(inspect === undefined ? {} : { inspect: harmless(inspect, id) }),
+      ...(inspect === undefined ? {} : { inspect: harmless(inspect, id, report) }),
       ...(snapshot === undefined ? {} : { snapshot }),
     })
     super(ref)
     this.ref = ref
     this.id = id
+    this.#report = report
     const ended = (): void => {
       this.#status = 'ended'
     }
@@ -148,14 +152,23 @@ function startErrorOf(ref: Actor<SupervisorLogic>): Error | undefined {
   return detail instanceof Error ? detail : undefined
 }
 
-/** XState lets an inspector's error break whoever has sent the event that is inspected. */
-function harmless(inspect: NonNullable<SupervisorOptions['inspect']>, id: string): (event: InspectionEvent) => void {
+/** XState lets an inspector's error break whoever has sent the event that is inspected. An inspector sees every event: one report has to do. */
+function harmless(
+  inspect: NonNullable<SupervisorOptions['inspect']>,
+  id: string,
+  tell: OnFault,
+): (event: InspectionEvent) => void {
+  const report = reportOnce(tell)
   return (event) => {
-    try {
-      if (typeof inspect === 'function') inspect(event)
-      else inspect.next?.(event)
-    } catch (error) {
-      reportFault(`the inspector of supervisor ${id} failed`, error)
-    }
+    const next = typeof inspect === 'function' ? inspect : inspect.next
+    if (next === undefined) return
+    tellUser(
+      next,
+      event,
+      (error) => {
+        report(`the inspector of supervisor ${id} failed`, error)
+      },
+      inspect,
+    )
   }
 }

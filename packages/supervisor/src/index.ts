@@ -31,6 +31,10 @@ export {
   type Mistake,
 } from './checker.ts'
 export { mistakesOfSupervision } from './validate.ts'
+export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './abort.ts'
+export { askUser, reportOnce, tellUser } from './user-code.ts'
+export { reportFault, type OnFault } from './host.ts'
+export { GuardedClock } from './guarded-clock.ts'
 export { READY } from './brand.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'
 export type {
@@ -54,7 +58,16 @@ export type {
 } from './strategy.ts'
 export { systemClock, type SupervisorClock } from './clock.ts'
 export { VirtualClock } from './virtual-clock.ts'
-export { TerrariumError, isTerrariumError, type ErrorCode, type TerrariumErrorOptions } from './errors.ts'
+export {
+  isTerrariumError,
+  messageOf,
+  showSite,
+  siteAbove,
+  TerrariumError,
+  type CallSite,
+  type ErrorCode,
+  type TerrariumErrorOptions,
+} from './errors.ts'
 export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './exit.ts'
 export { link, unlink } from './link.ts'
 export { monitor, type DownEvent, type Monitor } from './monitor.ts'

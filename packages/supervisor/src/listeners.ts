@@ -1,5 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
-import { isPromiseLike } from './child-actor.ts'
+import { TerrariumError } from './errors.ts'
+import { tellUser } from './user-code.ts'
+import { show } from './show.ts'
 
 /** Functions by the event that they listen for; each takes the event. */
 type Events<TEvents> = { readonly [E in keyof TEvents]: (event: never) => void }
@@ -13,11 +15,16 @@ export class Listeners<TEvents extends Events<TEvents>> {
   readonly #emitter = new EventEmitter()
   readonly #report: (event: string, error: unknown) => void
 
+  /** `report` must not throw. */
   constructor(report: (event: string, error: unknown) => void) {
     this.#report = report
   }
 
+  /** Throws INVALID_ARGUMENT for what is no function. */
   on<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
+    if (typeof listener !== 'function') {
+      throw new TerrariumError('INVALID_ARGUMENT', `a listener for ${event} must be a function, not ${show(listener)}`)
+    }
     this.#emitter.on(event, listener as never)
   }
 
@@ -27,16 +34,9 @@ export class Listeners<TEvents extends Events<TEvents>> {
 
   tell<E extends keyof TEvents & string>(event: E, told: Parameters<TEvents[E]>[0]): void {
     for (const listener of this.#emitter.listeners(event)) {
-      try {
-        const result: unknown = (listener as (event: unknown) => unknown)(told)
-        if (isPromiseLike(result)) {
-          result.then(undefined, (error: unknown) => {
-            this.#report(event, error)
-          })
-        }
-      } catch (error) {
+      tellUser(listener as (event: unknown) => unknown, told, (error) => {
         this.#report(event, error)
-      }
+      })
     }
   }
 }

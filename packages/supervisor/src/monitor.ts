@@ -2,6 +2,7 @@ import type { AnyActorRef } from 'xstate'
 import { isOver, noproc, whenOver } from './exit.ts'
 import type { ExitReason } from './exit-reason.ts'
 import { reportFault } from './host.ts'
+import { tellUser } from './user-code.ts'
 
 export interface DownEvent {
   readonly type: 'down'
@@ -46,10 +47,9 @@ export function monitor(ref: AnyActorRef, watcher: Watcher): Monitor {
 }
 
 function tell(watcher: Watcher, down: DownEvent): void {
-  try {
-    if (typeof watcher === 'function') watcher(down)
-    else if (!isOver(watcher)) watcher.send(down)
-  } catch (error) {
+  const failed = (error: unknown): void => {
     reportFault(`the monitor of actor ${down.ref.id} failed`, error)
   }
+  if (typeof watcher === 'function') tellUser(watcher, down, failed)
+  else if (!isOver(watcher)) tellUser(watcher.send.bind(watcher), down, failed)
 }

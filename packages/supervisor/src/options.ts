@@ -4,6 +4,7 @@ import type { BreakerOptions } from './breaker.ts'
 import type { SupervisorClock } from './clock.ts'
 import { DEFAULT_CRASH_LOOP, type CrashLoop, type CrashLoopOptions } from './crash-loop.ts'
 import type { FailureClassifier } from './failure.ts'
+import type { OnFault } from './host.ts'
 import { resolveSpec, type CheckedSpecs, type ChildSpec, type ResolvedSpec, type TemplateSpec } from './spec.ts'
 import { STRATEGIES, type DynamicStrategyName, type RestartStrategy, type StrategyName } from './strategy.ts'
 import type { WindowClock } from './window.ts'
@@ -66,6 +67,8 @@ export interface SupervisorOptions {
   readonly clock?: SupervisorClock
   /** From 0 inclusive to 1 exclusive, for jitter. Default `Math.random`. */
   readonly random?: () => number
+  /** Told what else of your own code has failed: listeners, `inspect`, `classify`, `backoff.delay`. Default: `console.error`. */
+  readonly onFault?: OnFault
   /** XState's inspection of the whole system, untouched. Only for `createSupervisor()`: a nested one is inspected with its root. */
   readonly inspect?: ActorOptions<AnyActorLogic>['inspect']
   /**

@@ -3,6 +3,7 @@ import { TerrariumError } from './errors.ts'
 import { isOver, whenOver } from './exit.ts'
 import { reportFault } from './host.ts'
 import { KeyedLock } from './keyed-lock.ts'
+import { tellUser } from './user-code.ts'
 
 export interface RegistryOptions<TKey, TValue> {
   /** `unique`: at most one living owner a key. `duplicate`: any number of entries, also of the same owner (N06). */
@@ -179,11 +180,9 @@ export class Registry<TKey, TValue = undefined> {
 
   #tell(event: RegistryEvent<TKey, TValue>): void {
     for (const listener of this.#options.listeners ?? []) {
-      try {
-        listener(event)
-      } catch (error) {
-        reportFault(`a listener of a registry failed`, error)
-      }
+      tellUser(listener, event, (error) => {
+        reportFault(`a listener for ${event.type} of a registry failed`, error)
+      })
     }
   }
 }

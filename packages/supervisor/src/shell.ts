@@ -1,7 +1,6 @@
 import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorLogic, AnyActorRef } from 'xstate'
 import {
   isLogic,
-  isPromiseLike,
   legacyOf,
   listensForShutdown,
   notALogic,
@@ -28,6 +27,9 @@ import type { Settings, SupervisorOptions } from './options.ts'
 import { orphan } from './orphan.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from './spec.ts'
+import { askUser, isPromiseLike, reportOnce } from './user-code.ts'
+import { faultReporter } from './host.ts'
+import { show } from './show.ts'
 
 /** The shell's own event: the promise of a start function is settled. */
 export interface Arrival {
@@ -63,6 +65,9 @@ export class Shell {
   readonly #scope: SupervisorScope
   readonly #clock: SupervisorClock
   readonly #random: () => number
+  /** What keeps this supervisor from going on: found where nothing may throw, told with the next event. */
+  #fault: { readonly error: unknown } | undefined
+  readonly #report: (hook: string, error: unknown) => void
   readonly #timers = new Map<number, unknown>()
   /** What is to be done, in order. */
   readonly #effects = new Fifo<Effect>()
@@ -75,12 +80,16 @@ export class Shell {
     cleanUpFailures(scope.system)
     this.#clock = options.clock ?? clockOf(scope) ?? systemClock
     this.#random = options.random ?? Math.random
-    if (memory !== undefined) recall(this.state, memory, this.#clock.now())
+    const tell = faultReporter(options.onFault)
+    this.#report = reportOnce((hook, error) => {
+      tell(`\`${hook}\` of supervisor ${settings.id} failed`, error)
+    })
+    if (memory !== undefined) recall(this.state, memory, this.#read())
   }
 
   /** What the next incarnation should know. */
   get memory(): SupervisorMemory {
-    return remember(this.state, this.#clock.now())
+    return remember(this.state, this.#latest())
   }
 
   /** In ms; `undefined` if the clock cannot tell. */
@@ -93,7 +102,8 @@ export class Shell {
   }
 
   handle(event: CoreEvent): void {
-    this.#now = this.#clock.now()
+    if (this.#fault !== undefined) throw this.#fault.error
+    this.#now = this.#read()
     this.#decide(event)
     this.#carryOn()
   }
@@ -147,7 +157,7 @@ export class Shell {
     const reason = exitReasonOf(ref)
     if (reason === undefined) return undefined
     this.#keepHistory(child, ref)
-    return { reason, random: this.#random() }
+    return { reason, random: this.#draw() }
   }
 
   /** What a nested supervisor knows is for its next incarnation, however it ends (X22), unless it was stopped to stay so. */
@@ -182,7 +192,7 @@ export class Shell {
         const { id, timer, delay } = effect
         const callback = (): void => {
           this.#timers.delete(timer)
-          this.#scope.self.send({ type: 'supervisor.timer', id, timer, random: this.#random() })
+          this.#scope.self.send({ type: 'supervisor.timer', id, timer, random: this.#draw() })
         }
         this.#timers.set(timer, this.#clock.setTimeout(callback, delay))
         return
@@ -191,6 +201,9 @@ export class Shell {
         if (!this.#timers.has(effect.timer)) return
         this.#clock.clearTimeout(this.#timers.get(effect.timer))
         this.#timers.delete(effect.timer)
+        return
+      case 'fault':
+        this.#report(effect.hook, effect.error)
         return
       case 'reply':
         this.#reply(effect)
@@ -260,17 +273,19 @@ export class Shell {
       return
     }
     let made: unknown
+    let isLate: boolean
     try {
       made = logic({ supervisor: this.state.settings.id, id, incarnation })
+      isLate = isPromiseLike(made)
     } catch (error) {
       this.#fail(child, birth, error)
       return
     }
-    if (!isPromiseLike(made)) {
+    if (!isLate) {
       this.#accept(made, child, birth)
       return
     }
-    this.#now = this.#clock.now()
+    this.#now = this.#read()
     this.#decide({ type: 'supervisor.child.making', id, birth })
     const { self } = this.#scope
     const arrive = (arrival: Arrival['arrival']): void => {
@@ -328,8 +343,37 @@ export class Shell {
 
   /** A start takes its time. */
   #told(news: ChildNews): void {
-    this.#now = this.#clock.now()
+    this.#now = this.#read()
     this.#decide(news)
+  }
+
+  /** Throws what the clock throws, and a TypeError if it does not tell the time. */
+  #read(): number {
+    const now: unknown = askUser(() => this.#clock.now())
+    if (typeof now === 'number' && Number.isFinite(now)) return now
+    throw new TypeError(`clock.now() of supervisor ${this.state.settings.id} must answer with ms, not ${show(now)}`)
+  }
+
+  /** The time, or when it could be told last. */
+  #latest(): number {
+    try {
+      return this.#read()
+    } catch {
+      return this.#now
+    }
+  }
+
+  /** Never throws: it is also called by a timer. */
+  #draw(): number {
+    try {
+      const drawn: unknown = askUser(() => this.#random())
+      if (typeof drawn === 'number' && drawn >= 0 && drawn < 1) return drawn
+      const what = `random() of supervisor ${this.state.settings.id}`
+      throw new TypeError(`${what} must answer with a number from 0 to below 1, not ${show(drawn)}`)
+    } catch (error) {
+      this.#fault ??= { error }
+      return 0
+    }
   }
 
   #fail({ id }: Child, birth: number, error: unknown): void {
@@ -337,7 +381,7 @@ export class Shell {
   }
 
   #exited(id: string, birth: number, reason: ExitReason): ChildNews {
-    return { type: 'supervisor.child.exited', id, birth, reason, random: this.#random() }
+    return { type: 'supervisor.child.exited', id, birth, reason, random: this.#draw() }
   }
 }
 

@@ -2,6 +2,7 @@ import { Actor, type ActorOptions, type AnyActorLogic, type EmittedFrom, type Su
 import { EXIT_REASON } from './exit.ts'
 import type { ExitReason } from './exit-reason.ts'
 import { reportFault } from './host.ts'
+import { tellUser } from './user-code.ts'
 
 interface Observer {
   readonly next?: (snapshot: unknown) => void
@@ -44,11 +45,7 @@ export class SupervisedActor<TLogic extends AnyActorLogic = AnyActorLogic> exten
     const audience = audienceOf(this)
     if (audience.eventListeners === NOTHING) audience.eventListeners = new Map()
     return super.on(type, (event) => {
-      try {
-        handler(event)
-      } catch (fault) {
-        report(this.id, fault)
-      }
+      contain(this.id, handler, event)
     })
   }
 }
@@ -62,33 +59,25 @@ function contained(id: string, [first, error, complete]: unknown[]): Observer & 
   const observer = (typeof first === 'object' && first !== null ? first : { next: first, error, complete }) as Observer
   return {
     error: (reason) => {
-      try {
-        observer.error?.(reason)
-      } catch (fault) {
-        report(id, fault)
-      }
+      contain(id, observer.error, reason, observer)
     },
     ...(observer.next && {
       next: (snapshot: unknown) => {
-        try {
-          observer.next?.(snapshot)
-        } catch (fault) {
-          report(id, fault)
-        }
+        contain(id, observer.next, snapshot, observer)
       },
     }),
     ...(observer.complete && {
       complete: () => {
-        try {
-          observer.complete?.()
-        } catch (fault) {
-          report(id, fault)
-        }
+        contain(id, observer.complete, undefined, observer)
       },
     }),
   }
 }
 
-function report(id: string, fault: unknown): void {
-  reportFault(`an observer of actor ${id} failed`, fault)
+function contain<T>(id: string, listener: ((told: T) => unknown) | undefined, told: T, observer?: Observer): void {
+  if (listener === undefined) return
+  const failed = (fault: unknown): void => {
+    reportFault(`an observer of actor ${id} failed`, fault)
+  }
+  tellUser(listener, told, failed, observer)
 }

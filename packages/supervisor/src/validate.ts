@@ -68,6 +68,7 @@ const OPTIONS: Readonly<Record<keyof SupervisorOptions, true>> = {
   clock: true,
   random: true,
   inspect: true,
+  onFault: true,
   snapshot: true,
 }
 
@@ -188,6 +189,7 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   })
   check.field(options, 'classify', isFunction, 'a function')
   check.field(options, 'random', isFunction, 'a function')
+  check.field(options, 'onFault', isFunction, 'a function')
   check.field(
     options,
     'clock',

@@ -27,20 +27,35 @@ export interface BootProgress {
   readonly failure: BootFailure | undefined
 }
 
-const LONGEST_LINE = 1024 * 1024
+/** The longest report, in UTF-16 code units: a line of this length may still be read, and cut. */
+const LONGEST_REPORT = 32 * 1024 * 1024
+/** What is kept of each text, in characters, and of the paths, by number. */
+const LONGEST_TEXT = 8_192
+const LONGEST_TRACEBACK = 65_536
+const MOST_PATHS = 1_024
 
-/** Reads a worker's boot report: JSON lines on a channel of their own, written with the standard library only. */
+/**
+ * Reads a worker's boot report: JSON lines on a channel of their own, written with the standard library only. Code of the user's
+ * can write there too: a line that is no JSON object is ignored, and of a wrong value what fits is kept. `broken` is called once
+ * when the report does not end.
+ */
 export class BootReport {
   #progress: BootProgress = { phase: 'none', module: undefined, failure: undefined }
   readonly #ended: Promise<void>
+  /** The beginnings of a line that has not ended. */
+  #rest: string[] = []
+  #length = 0
 
-  constructor(stream: Readable) {
-    let rest = ''
+  constructor(stream: Readable, broken: (fault: string) => void = () => undefined) {
     stream.setEncoding('utf8')
     stream.on('data', (chunk: string) => {
-      const lines = (rest + chunk).split('\n')
-      rest = (lines.pop() ?? '').slice(-LONGEST_LINE)
-      for (const line of lines) this.#line(line)
+      const isOver = this.#length > LONGEST_REPORT
+      this.#length += chunk.length
+      if (this.#length <= LONGEST_REPORT) this.#take(chunk)
+      else if (!isOver) {
+        this.#rest = []
+        broken(`it has more than ${LONGEST_REPORT} characters`)
+      } // else it is read and thrown away until the worker has ended
     })
     this.#ended = new Promise((resolve) => {
       stream.once('close', resolve)
@@ -60,6 +75,17 @@ export class BootReport {
     return this.#ended
   }
 
+  #take(chunk: string): void {
+    const lines = chunk.split('\n')
+    const last = lines.pop() ?? ''
+    for (const line of lines) {
+      this.#rest.push(line)
+      this.#line(this.#rest.join(''))
+      this.#rest = []
+    }
+    if (last !== '') this.#rest.push(last)
+  }
+
   #line(line: string): void {
     let said: unknown
     try {
@@ -68,20 +94,41 @@ export class BootReport {
       return // a torn line of a worker that was killed while writing
     }
     if (typeof said !== 'object' || said === null || !('phase' in said)) return
-    const { phase } = said
-    const module = 'module' in said && typeof said.module === 'string' ? said.module : undefined
+    const { phase, module } = said as { readonly phase: unknown; readonly module?: unknown }
+    const name = typeof module === 'string' ? cut(module) : undefined
     switch (phase) {
       case 'boot':
       case 'importing':
       case 'connecting':
       case 'ready':
-        this.#progress = { phase, module, failure: undefined }
+        this.#progress = { phase, module: name, failure: undefined }
         break
       case 'failed':
-        this.#progress = { phase, module, failure: said as unknown as BootFailure }
+        this.#progress = { phase, module: name, failure: failureOf(said as Fields) }
         break
       default:
         break // a later version may say more
     }
   }
 }
+
+type Fields = { readonly [K in keyof BootFailure]?: unknown }
+
+function failureOf({ kind, module, exe, message, hint, traceback, watch }: Fields): BootFailure {
+  return {
+    kind: textOf(kind),
+    module: typeof module === 'string' ? cut(module) : null,
+    exe: textOf(exe),
+    message: textOf(message) || 'it does not say why',
+    hint: textOf(hint),
+    traceback: typeof traceback === 'string' ? traceback.slice(-LONGEST_TRACEBACK) : '',
+    watch: Array.isArray(watch) ? watch.slice(0, MOST_PATHS).filter(isPath) : [],
+  }
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? cut(value) : '')
+
+const isPath = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= LONGEST_TEXT && value.startsWith('/') && !value.includes('\0')
+
+const cut = (text: string): string => (text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}…`)

@@ -45,12 +45,12 @@ export class CallTable<T> {
     return entry.value
   }
 
-  /** Removes and answers all, oldest first. */
-  takeAll(): T[] {
+  /** Removes and answers all, in the order of their ids. */
+  takeAll(): { readonly id: number; readonly value: T }[] {
     const entries = this.#entries.filter((entry) => entry !== undefined).sort((a, b) => a.id - b.id)
     this.#entries.fill(undefined)
     this.#size = 0
-    return entries.map(({ value }) => value)
+    return entries
   }
 
   #place(id: number): number {

@@ -1,7 +1,14 @@
 import { join } from 'node:path'
-import { MARKER, pythonFiles, readLines, shepherdFiles, type OsProcess, type Runtime } from '@terrarium/process'
-import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
-import type { Logger } from 'pino'
+import {
+  MARKER,
+  pythonFiles,
+  readLines,
+  shepherdFiles,
+  type Log,
+  type OsProcess,
+  type Runtime,
+} from '@terrarium/process'
+import { messageOf, TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
 import { fromCallback, type CallbackActorLogic } from 'xstate'
 import { BootReport } from './boot-report.ts'
 import { explainExit } from './failure.ts'
@@ -33,7 +40,7 @@ export interface WorkerInput {
 export interface WorkerSurroundings {
   readonly runtime: Runtime
   readonly server: SessionServer
-  readonly logger: Logger
+  readonly logger: Log
   /** For heartbeats. */
   readonly clock: SupervisorClock
 }
@@ -45,7 +52,7 @@ export type DriverEvent =
   | { readonly type: 'worker.spawned'; readonly pid: number }
   | { readonly type: 'worker.ready'; readonly session: Session; readonly tools: readonly ToolInfo[] }
   | { readonly type: 'worker.sessionLost' }
-  /** It is idle and does not answer. */
+  /** It does not answer, or breaks the protocol. */
   | { readonly type: 'worker.kill'; readonly error: TerrariumError }
   /** The end. `error` is why, in case nobody asked for it. */
   | { readonly type: 'worker.exited'; readonly error: TerrariumError }
@@ -74,12 +81,16 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
     let stopHeartbeat = (): void => undefined
     const { heartbeat = {} } = input
 
-    const silent = (): void => {
-      const error = new TerrariumError('WORKER_CRASHED', `worker ${name} is idle and does not answer`, {
-        details: { worker: name, pid: process?.pid, signal: 'SIGKILL' },
+    /** Ends the worker for what it does. */
+    const kill = (why: string, facts: object = {}): void => {
+      const error = new TerrariumError(ready ? 'WORKER_CRASHED' : 'START_FAILED', `worker ${name} ${why}`, {
+        details: { worker: name, pid: process?.pid, signal: 'SIGKILL', ...facts },
       })
       say({ type: 'worker.kill', error })
       session?.close()
+    }
+    const silent = (): void => {
+      kill('is idle and does not answer')
     }
 
     // Its session and the news of its start come by ways of their own; nobody hears of the session before the start.
@@ -95,18 +106,20 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
           activate(opened, tools)
         })
       })
-      opened.once('closed', () => {
+      opened.once('closed', (fault) => {
         stopHeartbeat()
-        afterwards(() => {
-          say({ type: 'worker.sessionLost' })
-        })
+        if (fault === undefined) {
+          afterwards(() => {
+            say({ type: 'worker.sessionLost' })
+          })
+        } else kill(`broke the protocol: ${fault}`, { fault })
       })
     })
 
     const activate = (opened: Session, tools: readonly ToolInfo[]): void => {
+      if (opened.closed) return
       ready = true
       void process?.activate()
-      if (opened.closed) return
       if (heartbeat !== 'off') stopHeartbeat = watchHeartbeat(opened, heartbeat, clock, silent)
       say({ type: 'worker.ready', session: opened, tools })
     }
@@ -136,7 +149,9 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
       begun = beginning
       const spawned = await beginning
       process = spawned
-      const report = new BootReport(spawned.report)
+      const report = new BootReport(spawned.report, (fault) => {
+        kill(`broke its boot report: ${fault}`, { fault })
+      })
       relay(spawned, name, logger)
       if (ending === undefined) say({ type: 'worker.spawned', pid: spawned.pid })
       else end(ending)
@@ -156,7 +171,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
       .catch((cause: unknown) =>
         cause instanceof TerrariumError
           ? cause
-          : new TerrariumError('START_FAILED', `worker ${name} cannot start: ${String(cause)}`, { cause }),
+          : new TerrariumError('START_FAILED', `worker ${name} cannot start: ${messageOf(cause)}`, { cause }),
       )
       .then((error) => {
         forget()
@@ -164,7 +179,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
         say({ type: 'worker.exited', error })
       })
       .catch((error: unknown) => {
-        logger.error({ worker: name, error }, 'the worker driver failed')
+        logger.error({ worker: name, err: error }, 'the worker driver failed')
       })
 
     receive(end)
@@ -176,7 +191,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
   })
 
 /** What user code prints goes to the log: stdout at `info`, stderr at `warn`. */
-function relay(process: OsProcess, worker: string, logger: Logger): void {
+function relay(process: OsProcess, worker: string, logger: Log): void {
   const { pid } = process
   readLines(process.stdout, (line) => {
     logger.info({ worker, pid, stream: 'stdout' }, line)

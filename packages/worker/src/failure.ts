@@ -1,5 +1,5 @@
 import { TerrariumError } from '@terrarium/supervisor'
-import { describeShortage, type ExitStatus } from '@terrarium/process'
+import { describeShortage, tellingLine, type ExitStatus } from '@terrarium/process'
 import type { BootProgress } from './boot-report.ts'
 
 /** Boot failures that no restart repairs: the environment or the code has to change first. */
@@ -31,66 +31,77 @@ export interface Circumstances {
  * report decides, then whether it was ready, then how it ended. Exit status 0 before ready is a failure like any other.
  */
 export function explainExit(status: ExitStatus, at: Circumstances): TerrariumError {
-  const shortage = status.memory && describeShortage(status.memory)
-  const ended = status.signal === null ? `exit status ${status.code ?? '?'}` : `signal ${status.signal}`
-  const how = shortage === undefined ? ended : `${ended}; ${shortage.what}`
-  const memory = status.memory === undefined ? {} : { memory: status.memory }
-  const { code, signal } = status
-  const details = { worker: at.name, pid: at.pid, code, signal, phase: at.boot.phase, ...memory }
+  const { name, pid } = at
   if (status.unkillable) {
-    return new TerrariumError(
-      'WORKER_CRASHED',
-      `worker ${at.name} cannot be ended: the kernel holds process ${at.pid}`,
-      {
-        hint: 'SIGKILL is pending. Look at what it waits for in /proc/PID/stack: a disk or a network file system that hangs.',
-        details: { worker: at.name, pid: at.pid, unkillable: true },
-      },
-    )
-  }
-  const said = status.tail.trim()
-  const stderr = said === '' ? {} : { stderr: said }
-
-  if (at.ready) {
-    return new TerrariumError('WORKER_CRASHED', `worker ${at.name} died: ${how}`, {
-      hint: shortage?.hint,
-      details: { ...details, ...stderr },
+    return new TerrariumError('WORKER_CRASHED', `worker ${name} cannot be ended: the kernel holds process ${pid}`, {
+      hint: 'SIGKILL is pending. Look at what it waits for in /proc/PID/stack: a disk or a network file system that hangs.',
+      details: { worker: name, pid, unkillable: true },
     })
+  }
+  const { code, signal, tail, memory } = status
+  const shortage = memory && describeShortage(memory)
+  const ended = signal === null ? `exit status ${code ?? '?'}` : `signal ${signal}`
+  const how = shortage === undefined ? ended : `${ended}; ${shortage.what}`
+  const stderr = tail.trim()
+  const details = {
+    worker: name,
+    pid,
+    code,
+    signal,
+    phase: at.boot.phase,
+    ...(stderr === '' ? {} : { stderr }),
+    ...(memory === undefined ? {} : { memory }),
+  }
+  const words = tellingLine(status)
+
+  if (status.requested === 'kill' && signal === 'SIGKILL') {
+    const when = at.ready ? '' : ' before it was ready'
+    const message = `worker ${name} closed its session${when} and went on running; it was killed`
+    return new TerrariumError(at.ready ? 'WORKER_CRASHED' : 'START_FAILED', message, { details })
+  }
+  if (at.ready) {
+    const message = `worker ${name} died: ${how}${words === undefined ? '' : `: ${words}`}`
+    const hint = shortage?.hint ?? (words === undefined && CRASHES.has(signal) ? NO_WORDS : undefined)
+    return new TerrariumError('WORKER_CRASHED', message, { hint, details })
   }
   const { failure } = at.boot
   if (failure !== undefined) {
     const { kind, module, modules, command, exe, traceback, watch } = failure
     return new TerrariumError(
       CONFIGURATION_KINDS.has(kind) ? 'CONFIGURATION' : 'START_FAILED',
-      `worker ${at.name} cannot start: ${failure.message}`,
+      `worker ${name} cannot start: ${failure.message}`,
       {
-        hint: failure.hint,
+        hint: failure.hint || undefined,
         details: { ...details, kind, module, modules, command, interpreter: exe, traceback, watch },
       },
     )
   }
-  if (at.boot.phase === 'none' && status.signal === null) {
+  const told = words === undefined ? undefined : `Its last words: ${words}`
+  if (at.boot.phase === 'none' && signal === null) {
     return new TerrariumError(
       'CONFIGURATION',
-      `worker ${at.name} cannot start: ${at.python} ended with ${how} without running the bootstrap`,
+      `worker ${name} cannot start: ${at.python} ended with ${how} without running the bootstrap`,
       {
-        hint:
-          said === ''
-            ? `check that ${at.python} is a Python interpreter, version 3.10 or newer`
-            : `its last words: ${lastLine(said)}`,
-        details: { ...details, ...stderr, interpreter: at.python, watch: [at.python] },
+        hint: told ?? `Check that ${at.python} is a Python interpreter, version 3.10 or newer.`,
+        details: { ...details, interpreter: at.python, watch: [at.python] },
       },
     )
   }
   const where = at.boot.phase === 'importing' ? `while importing ${at.boot.module ?? '?'}` : `in phase ${at.boot.phase}`
-  return new TerrariumError('START_FAILED', `worker ${at.name} ended before it was ready: ${how} ${where}`, {
-    hint:
-      shortage !== undefined
-        ? shortage.hint
-        : said === ''
-          ? 'look at what the module does when it is imported'
-          : `its last words: ${lastLine(said)}`,
-    details: { ...details, ...stderr },
+  return new TerrariumError('START_FAILED', `worker ${name} ended before it was ready: ${how} ${where}`, {
+    hint: shortage?.hint ?? told ?? (CRASHES.has(signal) ? NO_WORDS : 'Look at what the module does when it is imported.'),
+    details,
   })
 }
 
-const lastLine = (text: string): string => text.slice(text.lastIndexOf('\n') + 1)
+/** Signals of native code that went wrong. */
+const CRASHES: ReadonlySet<string | null> = new Set([
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGILL',
+  'SIGFPE',
+  'SIGABRT',
+  'SIGTRAP',
+])
+const NO_WORDS =
+  'Set PYTHONFAULTHANDLER to 1 in the option `env`: Python then says where it was when native code fails.'

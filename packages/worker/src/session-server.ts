@@ -3,10 +3,11 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import grpc from '@grpc/grpc-js'
-import { TerrariumError } from '@terrarium/supervisor'
+import { messageOf, reportOnce, systemClock, type SupervisorClock } from '@terrarium/supervisor'
+import type { Log } from '@terrarium/process'
+import { Connections, HELLO_TIMEOUT } from './connections.ts'
 import {
   HostServiceService,
-  type Hello,
   type HostServiceServer,
   type SessionRequest,
   type SessionResponse,
@@ -24,14 +25,26 @@ export interface Expectation {
   readonly accept: (session: Session) => void
 }
 
-export interface ListenOptions {
+export interface SessionServerOptions {
   /** Reads the results. Default: without registered types. */
-  readonly codec?: ValueCodec
+  readonly codec?: ValueCodec | undefined
   /** Makes the directory again when it is gone. Default: nothing. */
-  readonly ensureDirectory?: () => void
+  readonly ensureDirectory?: (() => void) | undefined
+  /** Told of connections that are refused, the first time for each reason. */
+  readonly logger?: Log | undefined
+  /** For the time that a connection may take to present a token. Default: the system's. */
+  readonly clock?: SupervisorClock | undefined
 }
 
 type Stream = grpc.ServerDuplexStream<SessionRequest, SessionResponse>
+
+/** Told when gRPC ends a stream by itself, with the reason. */
+interface StreamWatch {
+  failed: (why: string) => void
+}
+
+/** The metadata by which a stream finds its watch. */
+const STREAM_KEY = 'terrarium-stream'
 
 /**
  * The gRPC server all workers of a runtime dial: on a Unix socket in a private directory, so nothing listens where
@@ -45,18 +58,26 @@ export class SessionServer {
   #path = ''
   #inode = 0
   #listening: Promise<void> | undefined
-  readonly #server: grpc.Server
   readonly #codec: ValueCodec
+  readonly #server: grpc.Server
+  readonly #connections: Connections
+  readonly #clock: SupervisorClock
   readonly #expected = new Map<string, Expectation>()
   readonly #sessions = new Set<Session>()
+  readonly #watches = new Map<string, StreamWatch>()
+  #streams = 0
 
-  private constructor(directory: string, { codec = PLAIN, ensureDirectory = () => undefined }: ListenOptions) {
+  private constructor(directory: string, options: SessionServerOptions) {
+    const { codec = PLAIN, ensureDirectory = () => undefined, logger, clock = systemClock } = options
     this.#directory = directory
     this.#ensureDirectory = ensureDirectory
     this.#codec = codec
+    this.#clock = clock
     this.#server = new grpc.Server({
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+      'grpc.max_concurrent_streams': 16,
+      interceptors: [(_method, call) => this.#watch(call)],
     })
     const handlers: HostServiceServer = {
       session: (stream) => {
@@ -67,12 +88,27 @@ export class SessionServer {
       { session: { ...HostServiceService.session, responseSerialize: serializeResponse } },
       handlers,
     )
+    const injector = this.#server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
+    const refused = reportOnce((why) => {
+      logger?.warn({ socket: this.#path }, `a connection to the socket of the workers was ended: ${why}`)
+    })
+    this.#connections = new Connections({
+      admit: (socket) => {
+        injector.injectConnection(socket)
+      },
+      expected: () => this.#expected.size,
+      refused: (why) => {
+        refused(why, undefined)
+      },
+      clock,
+    })
   }
 
   /**
-   * Listens on `host.sock` in a directory that only this user may enter. Errors: START_FAILED.
+   * Listens on `host.sock` in a directory that only this user may enter. Errors: CONFIGURATION when the directory cannot be
+   * used, START_FAILED when the system is short of something.
    */
-  static async listen(directory: string, options: ListenOptions = {}): Promise<SessionServer> {
+  static async listen(directory: string, options: SessionServerOptions = {}): Promise<SessionServer> {
     const server = new SessionServer(directory, options)
     await server.ensure()
     return server
@@ -84,8 +120,8 @@ export class SessionServer {
   }
 
   /**
-   * Sees that the socket is there, which lies where others clean up: without its name nobody can dial it. Open sessions do not need it.
-   * Errors: START_FAILED.
+   * Sees that the socket is there, which lies where others clean up: without its name nobody can dial it. Open sessions do
+   * not need it. Errors: those of {@link listen}.
    */
   async ensure(): Promise<void> {
     const socket = lstatSync(this.#path, { throwIfNoEntry: false })
@@ -98,12 +134,7 @@ export class SessionServer {
     this.#ensureDirectory()
     this.#sockets += 1
     const path = join(this.#directory, this.#sockets === 1 ? 'host.sock' : `h${this.#sockets}.sock`)
-    await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(`unix:${path}`, grpc.ServerCredentials.createInsecure(), (cause) => {
-        if (cause === null) resolve()
-        else reject(new TerrariumError('START_FAILED', `cannot listen on ${path}: ${cause.message}`, { cause }))
-      })
-    })
+    await this.#connections.listen(path)
     await chmod(path, 0o600)
     this.#inode = lstatSync(path).ino
     this.#path = path
@@ -119,49 +150,96 @@ export class SessionServer {
   /** Ends every session and stops listening. */
   close(): void {
     for (const session of this.#sessions) session.close()
+    this.#connections.close()
     this.#server.forceShutdown()
+  }
+
+  /** gRPC ends a stream by itself when a message is too long or no message at all, and tells nobody but the worker why. */
+  #watch(call: grpc.ServerInterceptingCallInterface): grpc.ServerInterceptingCall {
+    const key = String(++this.#streams)
+    const watch: StreamWatch = { failed: () => undefined }
+    const send = call.sendStatus.bind(call)
+    call.sendStatus = (status) => {
+      send(status) // first: to end the session ends the stream, which would be told as a success
+      if (status.code !== grpc.status.OK) watch.failed(status.details)
+    }
+    const listener = new grpc.ServerListenerBuilder().withOnReceiveMetadata((metadata, next) => {
+      metadata.set(STREAM_KEY, key)
+      this.#watches.set(key, watch)
+      next(metadata)
+    })
+    const responder = new grpc.ResponderBuilder().withStart((next) => {
+      next(listener.build())
+    })
+    return new grpc.ServerInterceptingCall(call, responder.build())
   }
 
   #open(stream: Stream): void {
     let session: Session | undefined
-    stream.on('error', () => session?.close())
+    const timer = this.#clock.setTimeout(() => {
+      refuse(stream, grpc.status.DEADLINE_EXCEEDED, `no Hello within ${HELLO_TIMEOUT} ms`)
+    }, HELLO_TIMEOUT)
+    /** What the worker did that the protocol does not allow. */
+    let fault: string | undefined
+    const end = (): void => {
+      this.#clock.clearTimeout(timer)
+      session?.close(fault)
+    }
+    const key = String(stream.metadata.get(STREAM_KEY)[0])
+    const watch = this.#watches.get(key)
+    this.#watches.delete(key)
+    if (watch !== undefined) {
+      watch.failed = (why) => {
+        fault ??= why
+        end()
+      }
+    }
+    stream.on('error', end)
     stream.on('end', () => {
-      session?.close()
+      end()
       stream.end()
     })
-    stream.on('cancelled', () => session?.close())
+    stream.on('cancelled', end)
     stream.on('data', (message: SessionRequest) => {
       try {
-        if (session === undefined) session = this.#greet(stream, message)
-        else session.receive(message)
+        if (session === undefined) {
+          const accept = this.#greet(stream, message)
+          if (accept === undefined) return
+          this.#clock.clearTimeout(timer)
+          this.#connections.authenticated(stream.getPeer())
+          session = this.#begin(stream, message)
+          accept(session)
+        }
+        session.receive(message)
       } catch (error) {
-        const { message: details } = error as Error
-        stream.emit('error', { code: grpc.status.INVALID_ARGUMENT, details: `protocol error: worker ${details}` })
-        session?.close()
+        fault ??= messageOf(error)
+        refuse(stream, grpc.status.INVALID_ARGUMENT, `protocol error: ${fault}`)
       }
     })
   }
 
-  #greet(stream: Stream, first: SessionRequest): Session | undefined {
-    const kind = first.frames[0]?.kind
+  /** Who takes the session, if the first message is a Hello that may begin one. */
+  #greet(stream: Stream, { frames: [first] }: SessionRequest): Expectation['accept'] | undefined {
+    const kind = first?.kind
     if (kind?.$case !== 'hello') {
       refuse(stream, grpc.status.INVALID_ARGUMENT, 'the first frame of a session must be Hello')
       return undefined
     }
-    const hello: Hello = kind.value
-    if (hello.protocolVersion !== PROTOCOL_VERSION) {
+    const { protocolVersion, packageVersion, token } = kind.value
+    if (protocolVersion !== PROTOCOL_VERSION) {
       refuse(
         stream,
         grpc.status.FAILED_PRECONDITION,
-        `this host speaks version ${PROTOCOL_VERSION} of terrarium.v1, the worker (package ${hello.packageVersion}) speaks ${hello.protocolVersion}`,
+        `this host speaks version ${PROTOCOL_VERSION} of terrarium.v1, the worker (package ${packageVersion.slice(0, 64)}) speaks ${protocolVersion}`,
       )
       return undefined
     }
-    const expectation = this.#take(hello.token)
-    if (expectation === undefined) {
-      refuse(stream, grpc.status.UNAUTHENTICATED, 'no worker is expected with this token')
-      return undefined
-    }
+    const accept = this.#take(token)?.accept
+    if (accept === undefined) refuse(stream, grpc.status.UNAUTHENTICATED, 'no worker is expected with this token')
+    return accept
+  }
+
+  #begin(stream: Stream, { frames: [first] }: SessionRequest): Session {
     const session = new Session(
       {
         write: (message) => stream.write(message),
@@ -169,14 +247,11 @@ export class SessionServer {
           stream.end()
         },
       },
-      hello.pid,
+      first?.kind?.$case === 'hello' ? first.kind.value.pid : 0,
       this.#codec,
     )
     this.#sessions.add(session)
     session.once('closed', () => this.#sessions.delete(session))
-    session.welcome()
-    expectation.accept(session)
-    session.receive({ ...first, frames: first.frames.slice(1) })
     return session
   }
 

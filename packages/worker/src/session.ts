@@ -32,14 +32,25 @@ export function checkCallSize(tool: string, args: Uint8Array): void {
   )
 }
 
+/** The longest name of a tool, as the package `terrarium` sees to it, in characters. */
+const LONGEST_NAME = 128
+/** What is kept of texts that a worker sends, in characters. */
+const LONGEST_TEXT = 8_192
+const LONGEST_TRACEBACK = 131_072
+
 export interface ToolInfo {
   readonly name: string
   readonly isAsync: boolean
   readonly summary: string
 }
 
-/** How one call ended. Every call is settled exactly once, unless its session ends first: then by {@link Session.abandon}. */
-export type Settle = (outcome: { readonly value: unknown } | { readonly error: TerrariumError }) => void
+/**
+ * How one call ended. Every call is settled exactly once, unless its session ends first: then by {@link Session.abandon}.
+ * `notBegun`: it is certain that the tool was not entered, so the call may be run elsewhere.
+ */
+export type Settle = (
+  outcome: { readonly value: unknown } | { readonly error: TerrariumError; readonly notBegun: boolean },
+) => void
 
 /** What a session needs of the stream below it. */
 export interface SessionStream {
@@ -50,7 +61,8 @@ export interface SessionStream {
 export interface SessionEvents {
   ready: (tools: readonly ToolInfo[]) => void
   pong: (nonce: number, running: number) => void
-  closed: () => void
+  /** `fault`: what the worker did that the protocol does not allow, if that is why. */
+  closed: (fault: string | undefined) => void
 }
 
 /**
@@ -69,6 +81,10 @@ export class Session extends EventEmitter<SessionEvents> {
   #received = 0
   #receivedAcknowledged = 0
   #flushScheduled = false
+  #phase: 'new' | 'greeted' | 'ready' = 'new'
+  readonly #pings = new Set<number>()
+  /** Calls whose frames had not been written when the session was closed. */
+  #unsent: ReadonlySet<number> = new Set()
   #closed = false
 
   /** `codec` reads the results. Default: one without registered types. */
@@ -104,50 +120,69 @@ export class Session extends EventEmitter<SessionEvents> {
     return id
   }
 
-  /** Asks the worker to stop a call. The call still settles, with whatever the worker answers. */
-  cancel(id: number): void {
-    if (this.#pending.has(id)) this.#enqueue({ kind: { $case: 'cancel', value: { id } } }, 16)
+  /**
+   * Asks the worker to stop a call, or with `unlessBegun` to give it back if it has not begun. The call still settles, with
+   * whatever the worker answers.
+   */
+  cancel(id: number, { unlessBegun = false } = {}): void {
+    if (this.#pending.has(id)) this.#enqueue({ kind: { $case: 'cancel', value: { id, unlessBegun } } }, 16)
   }
 
   ping(nonce: number): void {
+    this.#pings.add(nonce)
     this.#enqueue({ kind: { $case: 'ping', value: { nonce } } }, 16)
+  }
+
+  /** How many calls in flight may have begun. */
+  get begun(): number {
+    return this.#pending.size - this.#unsent.size
   }
 
   /** Settles everything in flight with the reason its worker is gone. */
   abandon(error: TerrariumError): void {
-    for (const settle of this.#pending.takeAll()) settle({ error })
+    for (const { id, value: settle } of this.#pending.takeAll()) settle({ error, notBegun: this.#unsent.has(id) })
   }
 
-  /** Takes a message from the wire. Throws a TypeError on what the protocol does not allow. */
+  /** Takes a message from the wire. Throws a TypeError on what the protocol does not allow; close the session then. */
   receive(message: SessionRequest): void {
-    if (message.ack !== this.#sent && message.ack !== this.#acknowledged) {
-      throw new TypeError(`acknowledges message ${message.ack}, sent were ${this.#sent}`)
+    if (this.#closed) return
+    const { seq, ack, frames } = message
+    if (ack !== this.#sent && ack !== this.#acknowledged) {
+      throw new TypeError(`message ${ack} was acknowledged, sent were ${this.#sent}`)
     }
-    this.#acknowledged = message.ack
-    if (message.seq > 0) {
-      if (message.seq !== after(this.#received)) throw new TypeError(`message ${message.seq} follows ${this.#received}`)
-      this.#received = message.seq
-      for (const frame of message.frames) this.#frame(frame)
+    this.#acknowledged = ack
+    if (seq > 0) {
+      if (seq !== after(this.#received)) throw new TypeError(`message ${seq} follows ${this.#received}`)
+      if (this.#receivedAcknowledged !== this.#received) {
+        throw new TypeError(`message ${seq} came before ${this.#received} was acknowledged`)
+      }
+      if (frames.length === 0) throw new TypeError(`message ${seq} has no frames`)
+      this.#received = seq
+      for (const frame of frames) this.#frame(frame)
       // Whatever the answers bring about in this turn carries the acknowledgement; else it goes alone.
       setImmediate(() => {
         if (this.#receivedAcknowledged !== this.#received) this.#write([])
       })
-    }
+    } else if (frames.length > 0) throw new TypeError('a message without a number has frames')
     this.#flushSoon()
   }
 
-  /** The stream is gone, or has to go. Idempotent. Calls in flight stay unsettled until {@link abandon}. */
-  close(): void {
+  /**
+   * The stream is gone, or has to go. Idempotent. Calls in flight stay unsettled until {@link abandon}. `fault`: what the worker
+   * did that the protocol does not allow, if that is why.
+   */
+  close(fault?: string): void {
     if (this.#closed) return
     this.#closed = true
+    const unsent = this.#outbox.flatMap(({ kind }) => (kind?.$case === 'call' ? kind.value.id : []))
+    if (unsent.length > 0) this.#unsent = new Set(unsent)
     this.#outbox = []
     this.#outboxBytes = []
     this.#stream.end()
-    this.emit('closed')
+    this.emit('closed', fault)
   }
 
-  /** The first frame of a session, written at once. */
-  welcome(): void {
+  #welcome(): void {
     this.#enqueue(
       {
         kind: {
@@ -159,39 +194,49 @@ export class Session extends EventEmitter<SessionEvents> {
     )
   }
 
-  #frame(frame: WorkerFrame): void {
-    const { kind } = frame
+  #frame({ kind }: WorkerFrame): void {
     switch (kind?.$case) {
       case 'result':
         this.#settle(kind.value.id, kind.value.value)
         break
       case 'failure':
-        this.#pending.take(kind.value.id)?.({ error: explainFailure(kind.value) })
+        this.#take(kind.value.id)({ error: explainFailure(kind.value, this.#codec), notBegun: kind.value.notBegun })
         break
       case 'pong':
+        if (!this.#pings.delete(kind.value.nonce)) throw new TypeError('a Pong that was not asked for')
         this.emit('pong', kind.value.nonce, kind.value.running)
         break
       case 'ready':
-        this.emit('ready', kind.value.tools.map(toolInfo))
+        if (this.#phase === 'ready') throw new TypeError('a second Ready')
+        this.#phase = 'ready'
+        this.emit('ready', toolInfos(kind.value.tools))
         break
       case 'hello':
-        throw new TypeError('a second Hello in one session')
+        if (this.#phase !== 'new') throw new TypeError('a second Hello')
+        this.#phase = 'greeted'
+        this.#welcome()
+        break
       case undefined:
-        throw new TypeError('a frame of a kind this version does not know')
+        throw new TypeError('a frame of a kind that this version does not know')
     }
   }
 
   #settle(id: number, bytes: Uint8Array): void {
-    const settle = this.#pending.take(id)
-    if (settle === undefined) return
+    const settle = this.#take(id)
     let value: unknown
     try {
       value = this.#codec.decode(bytes, 'the result')
     } catch (error) {
-      settle({ error: error as TerrariumError })
+      settle({ error: error as TerrariumError, notBegun: false })
       return
     }
     settle({ value })
+  }
+
+  #take(id: number): Settle {
+    const settle = this.#pending.take(id)
+    if (settle === undefined) throw new TypeError(`an answer to call ${id}, which is not open`)
+    return settle
   }
 
   #enqueue(frame: HostFrame, bytes: number): void {
@@ -238,11 +283,27 @@ export class Session extends EventEmitter<SessionEvents> {
 /** The number of the next message. A session may live longer than 32 bits last. */
 const after = (seq: number): number => (seq === 0xffffffff ? 1 : seq + 1)
 
-const toolInfo = ({ name, isAsync, summary }: Tool): ToolInfo => ({ name, isAsync, summary })
+/** Throws a TypeError for what no module with tools can offer. */
+function toolInfos(tools: readonly Tool[]): ToolInfo[] {
+  const names = new Set<string>()
+  return tools.map(({ name, isAsync, summary }) => {
+    if (name === '' || Array.from(name.slice(0, 2 * LONGEST_NAME + 1)).length > LONGEST_NAME) {
+      throw new TypeError(`a tool whose name does not have 1 to ${LONGEST_NAME} characters`)
+    }
+    if (names.has(name)) throw new TypeError(`two tools named ${name}`)
+    names.add(name)
+    return { name, isAsync, summary: cut(summary, LONGEST_TEXT) }
+  })
+}
 
-function explainFailure(failure: Failure): TerrariumError {
-  const { code, type, message, traceback, place } = failure
-  const hint = failure.hint === '' ? undefined : failure.hint
+const cut = (text: string, longest: number): string => (text.length <= longest ? text : `${text.slice(0, longest)}…`)
+
+function explainFailure(failure: Failure, codec: ValueCodec): TerrariumError {
+  const { code } = failure
+  const [type, message] = [cut(failure.type, LONGEST_TEXT), cut(failure.message, LONGEST_TEXT)]
+  const traceback = cut(failure.traceback, LONGEST_TRACEBACK)
+  const place = cut(failure.place, LONGEST_TEXT)
+  const hint = failure.hint === '' ? undefined : cut(failure.hint, LONGEST_TEXT)
   switch (code) {
     case FailureCode.FAILURE_CODE_TOOL_NOT_FOUND:
       return new TerrariumError('TOOL_NOT_FOUND', message, { hint })
@@ -258,7 +319,10 @@ function explainFailure(failure: Failure): TerrariumError {
       return new TerrariumError('RESULT_NOT_SENDABLE', message, { hint, details: known({ place, type, traceback }) })
     case FailureCode.FAILURE_CODE_PYTHON_ERROR:
     case FailureCode.FAILURE_CODE_UNSPECIFIED:
-      return new TerrariumError('PYTHON_ERROR', `${type}: ${message}`, { hint, details: { type, message, traceback } })
+      return new TerrariumError('PYTHON_ERROR', `${type}: ${message}`, {
+        hint,
+        details: { type, message, traceback, ...attributesOf(failure, codec) },
+      })
     default:
       return unknownFailure(code, { type, message, traceback })
   }
@@ -267,6 +331,16 @@ function explainFailure(failure: Failure): TerrariumError {
 /** Protocol buffers have no absent strings. */
 function known(details: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(details).filter(([, text]) => text !== ''))
+}
+
+/** What the exception carries beside its text. */
+function attributesOf({ attributes }: Failure, codec: ValueCodec): { readonly attributes?: unknown } {
+  if (attributes.length === 0) return {}
+  try {
+    return { attributes: codec.decode(attributes, 'the attributes') }
+  } catch {
+    return {}
+  }
 }
 
 /** A newer worker may fail in ways that this host has no code for. */

@@ -131,7 +131,11 @@ test('the session closes when the worker hangs up', async () => {
     const { token } = server.expect(resolve)
     stream.write(hello(token))
   })
-  const closed = new Promise<void>((resolve) => session.once('closed', resolve))
+  const closed = new Promise<void>((resolve) =>
+    session.once('closed', () => {
+      resolve()
+    }),
+  )
   stream.cancel()
   await closed
   expect(session.closed).toBe(true)
@@ -159,6 +163,8 @@ test('C3: a failure code that this version does not know settles its call, and t
     traceback: 'tb',
     hint: '',
     place: '',
+    notBegun: false,
+    attributes: Buffer.alloc(0),
   }
   stream.write({ seq: 2, ack: 1, frames: [{ kind: { $case: 'failure', value: failure } }] })
   expect(await first.settled).toMatchObject({

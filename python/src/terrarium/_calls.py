@@ -1,9 +1,12 @@
 """Calls: what one is, and how the main thread works through those of sync tools, one at a time, in order of arrival."""
 
+import contextvars
 import os
 import queue
+import sys
 from collections.abc import Callable
 from time import monotonic
+from types import CoroutineType
 from typing import Any
 
 from terrarium import _exit, _failure
@@ -30,6 +33,16 @@ class Call:
         self.cancelled = False
 
 
+def new_context() -> contextvars.Context:
+    """A context for one call: it sees what the module set when it was imported, and nothing that another call set."""
+    context = contextvars.copy_context()
+    # A decimal context is one object that is changed in place, so the copy of a context would share it.
+    decimal = sys.modules.get("decimal")
+    if decimal is not None:
+        context.run(decimal.setcontext, decimal.getcontext().copy())
+    return context
+
+
 class Replies:
     """Says how calls ended; knows which have not."""
 
@@ -38,6 +51,31 @@ class Replies:
         self._most = max_message_bytes - FRAME_OVERHEAD
         self.open: dict[int, Call] = {}
         """Received and not yet answered, by id."""
+        self._waiting: set[Call] = set()
+        """Received and not yet begun. Several threads may want a call; the one that removes it begins or answers it."""
+
+    def check(self, id: int) -> None:
+        """Raises ValueError for an id that no call may have now."""
+        if id == 0 or id in self.open:
+            raise ValueError(f"it sent a call with id {id}, which is {'in use' if id else 'no id'}")
+
+    def received(self, call: Call) -> None:
+        self.open[call.id] = call
+        self._waiting.add(call)
+
+    def take(self, call: Call) -> bool:
+        """Whether the caller of this is to begin the call, or to answer it unbegun. Atomic."""
+        try:
+            self._waiting.remove(call)
+        except KeyError:
+            return False
+        return True
+
+    def give_back(self, call: Call) -> None:
+        """Answers a call that has not begun, now, while others run."""
+        if self.take(call):
+            call.arguments = b""
+            self.frame(call, _failure.cancelled(call.id, "the call was cancelled before it began", not_begun=True))
 
     def value(self, call: Call, value: Any) -> None:
         try:
@@ -45,12 +83,19 @@ class Replies:
         except TooLarge as error:
             return self.frame(call, _failure.too_large(call.id, call.tool.name, error))
         except NotSendable as error:
+            if type(value) is CoroutineType:
+                value.close()  # or Python warns that it was never awaited
             return self.frame(call, _failure.not_sendable(call.id, call.tool.name, error))
+        except BaseException as error:  # of code of the user's that the value needs
+            return self.raised(call, error)
         if len(encoded) > self._most:
             refusal = TooLarge.of(len(encoded), self._most)
             return self.frame(call, _failure.too_large(call.id, call.tool.name, refusal))
         self.open.pop(call.id, None)
         self._outbox.put_result(call.id, encoded)
+
+    def raised(self, call: Call, error: BaseException) -> None:
+        self.frame(call, _failure.raised(call.id, error))
 
     def frame(self, call: Call, frame: wire.WorkerFrame, size: "int | None" = None) -> None:
         self.open.pop(call.id, None)
@@ -58,12 +103,13 @@ class Replies:
 
     def refused(self, call: Call, stopping: bool) -> bool:
         """Whether a call must not begin; it is answered then."""
-        if call.cancelled:
-            self.frame(call, _failure.cancelled(call.id, "the call was cancelled before it began"))
-        elif stopping:
-            self.frame(call, _failure.cancelled(call.id, "the worker stops, and the call had not begun"))
+        if not self.take(call):
+            return True  # answered when it was cancelled
+        if stopping:
+            why = "the worker stops, and the call had not begun"
+            self.frame(call, _failure.cancelled(call.id, why, not_begun=True))
         elif call.deadline is not None and monotonic() >= call.deadline:
-            self.frame(call, _failure.too_late(call.id, "the deadline passed before the call began"))
+            self.frame(call, _failure.too_late(call.id, "the deadline passed before the call began", not_begun=True))
         else:
             return False
         return True
@@ -119,12 +165,13 @@ class MainThread:
         while (call := self._next(receive)) is not None:
             if self._replies.refused(call, self._stopping):
                 continue
-            arguments = self._replies.arguments(call)
+            context = new_context()
+            arguments = context.run(self._replies.arguments, call)
             if arguments is None:
                 continue
             self.running = call.id
             self.on_call()
-            self._run(call, arguments)
+            self._run(call, arguments, context)
             self.running = 0
 
     def _next(self, receive: "Callable[[], bool]") -> "Call | None":
@@ -137,15 +184,16 @@ class MainThread:
                 if not receive():
                     return self._calls.get()
 
-    def _run(self, call: Call, arguments: "dict[str, Any]") -> None:
+    def _run(self, call: Call, arguments: "dict[str, Any]", context: contextvars.Context) -> None:
+        """In the context of the call, also what code of the user's the answer needs: a property, an exception's text."""
         try:
-            value = call.tool.function(**arguments)
+            value = context.run(call.tool.function, **arguments)
         except BaseException as error:  # also SystemExit: it ends the call, not the worker
             self._end_if_forked(error)
-            self._replies.frame(call, _failure.raised(call.id, error))
+            context.run(self._replies.raised, call, error)
         else:
             self._end_if_forked(None)
-            self._replies.value(call, value)
+            context.run(self._replies.value, call, value)
 
     def _set_forked(self) -> None:
         self._forked = True

@@ -1,12 +1,14 @@
 """Async tools: an event loop on a thread of its own, on which their calls run together."""
 
 import asyncio
+import contextvars
+import os
 import threading
-import traceback
 from time import monotonic
 
-from terrarium import _failure
-from terrarium._calls import Call, Replies
+from terrarium import _exit, _failure
+from terrarium._calls import Call, Replies, new_context
+from terrarium.v1 import session_pb2 as wire
 
 
 class EventLoop:
@@ -14,6 +16,8 @@ class EventLoop:
 
     def __init__(self, replies: Replies) -> None:
         self._replies = replies
+        self._base = contextvars.copy_context()
+        """What the module set when it was imported: this is made on the main thread, the thread of the loop has none of it."""
         # By call and not by id: an id may be used again as soon as the call has been answered.
         self._tasks: dict[Call, asyncio.Task[None]] = {}
         self._timers: dict[Call, asyncio.TimerHandle] = {}
@@ -36,17 +40,22 @@ class EventLoop:
 
     def _run_forever(self) -> None:
         asyncio.set_event_loop(self._loop)
-        while True:
+        while not self._loop.is_closed():
             try:
                 self._loop.run_forever()
-            except BaseException:  # a SystemExit in a task of user code comes out here; the others go on
-                traceback.print_exc()
+            except BaseException as error:  # a SystemExit in a task of user code comes out here; the others go on
+                _exit.say(f"an async tool tried to end the event loop: {_failure.text_of(error)}")
+        # Without it no async call is ever answered.
+        _exit.say("an async tool has closed the event loop")
+        os._exit(_exit.EXCEPTION)
 
     def _begin(self, calls: list[Call]) -> None:
         for call in calls:
             if self._replies.refused(call, self._stopping):
                 continue
-            task = self._loop.create_task(self._run(call), name=f"{call.tool.name} {call.id}")
+            context = self._base.run(new_context)
+            # A task takes a copy of the context that it is made in.
+            task = context.run(self._loop.create_task, self._run(call), name=f"{call.tool.name} {call.id}")
             self._tasks[call] = task
             task.add_done_callback(lambda _task, call=call: self._ended(call))  # type: ignore[misc]
             if call.deadline is not None:
@@ -59,17 +68,18 @@ class EventLoop:
         try:
             value = await call.tool.function(**arguments)
         except asyncio.CancelledError as error:
-            if call in self._late:
-                frame = _failure.too_late(call.id, "the deadline passed while the coroutine ran")
-            elif call.cancelled:
-                frame = _failure.cancelled(call.id)
-            else:
-                frame = _failure.raised(call.id, error)
-            self._replies.frame(call, frame)
+            self._replies.frame(call, self._cut_off(call, error))
         except BaseException as error:  # also SystemExit: it ends the call, not the worker
-            self._replies.frame(call, _failure.raised(call.id, error))
+            self._replies.raised(call, error)
         else:
             self._replies.value(call, value)
+
+    def _cut_off(self, call: Call, error: "BaseException | None") -> "wire.WorkerFrame":
+        if call in self._late:
+            return _failure.too_late(call.id, "the deadline passed while the coroutine ran")
+        if call.cancelled:
+            return _failure.cancelled(call.id)
+        return _failure.raised(call.id, error or asyncio.CancelledError("the task was cancelled before it began"))
 
     def _expire(self, call: Call) -> None:
         task = self._tasks.get(call)
@@ -84,6 +94,9 @@ class EventLoop:
 
     def _ended(self, call: Call) -> None:
         del self._tasks[call]
+        if self._replies.open.get(call.id) is call:
+            # The task was cancelled before its first step: by the host, by the deadline, or by another tool.
+            self._replies.frame(call, self._cut_off(call, None))
         self._late.discard(call)
         timer = self._timers.pop(call, None)
         if timer is not None:

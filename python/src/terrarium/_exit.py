@@ -3,6 +3,8 @@
 It ends with ``os._exit``: no exit handlers, no waiting for threads.
 """
 
+import os
+
 CONFIGURATION = 78
 """Nothing helps but a change of code or environment."""
 EXCEPTION = 70
@@ -11,6 +13,15 @@ ENDED = 79
 """User code ended the process before the worker was ready."""
 SESSION_LOST = 75
 """The session with the host ended, and nobody had asked for that."""
+
+
+def say(what: str) -> None:
+    """One line on standard error, whatever user code has made of ``sys.stderr`` or of descriptor 2. Never waits."""
+    try:
+        os.set_blocking(2, False)
+        os.write(2, f"terrarium: {what}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
 
 
 def of_child(error: "BaseException | None") -> int:

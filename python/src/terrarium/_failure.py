@@ -2,15 +2,21 @@
 
 import traceback
 from difflib import get_close_matches
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import Any
 
 from terrarium._tools import LONGEST_NAME, tools
 from terrarium._values._decode import NotReadable
+from terrarium._values._encode import encode
 from terrarium._values._refusal import NotSendable, TooLarge
 from terrarium.v1 import session_pb2 as wire
 
 LONGEST_MESSAGE = 8 * 1024
 LONGEST_TRACEBACK = 64 * 1024
 LONGEST_TYPE = 512
+LONGEST_ATTRIBUTE = 16 * 1024
+LONGEST_ATTRIBUTES = 64 * 1024
+MOST_ATTRIBUTES = 64
 
 
 def failure(
@@ -21,6 +27,8 @@ def failure(
     trace: str = "",
     hint: str = "",
     place: str = "",
+    attributes: bytes = b"",
+    not_begun: bool = False,
 ) -> wire.WorkerFrame:
     return wire.WorkerFrame(
         failure=wire.Failure(
@@ -28,25 +36,75 @@ def failure(
             code=code,
             type=_text(type[:LONGEST_TYPE]),
             message=_text(_one_line(message)),
-            traceback=_text(trace if len(trace) <= LONGEST_TRACEBACK else "…" + trace[-LONGEST_TRACEBACK:]),
+            traceback=_text(_without_middle(trace)),
             hint=_text(_one_line(hint)),
             place=_text(place),
+            attributes=attributes,
+            not_begun=not_begun,
         )
     )
 
 
 def raised(call_id: int, error: BaseException) -> wire.WorkerFrame:
-    """The tool raised. The traceback begins below the frame that caught it, which is ours."""
-    if error.__traceback__ is not None:
-        error = error.with_traceback(error.__traceback__.tb_next)
-    return failure(call_id, wire.FAILURE_CODE_PYTHON_ERROR, _message(error), _type(error), _trace(error))
+    """The tool raised. The traceback begins below the frame that caught it, which is ours. Never raises."""
+    message = text_of(error)
+    trace = error.__traceback__
+    shown = _trace(error.with_traceback(trace and trace.tb_next))
+    attributes = _attributes(error, message)
+    # An exception that is raised again and again, a constant of a module say, would keep what every call had at hand.
+    error.__traceback__ = None
+    return failure(call_id, wire.FAILURE_CODE_PYTHON_ERROR, message, _type(error), shown, attributes=attributes)
+
+
+def _attributes(error: BaseException, message: str) -> bytes:
+    """What the exception carries beside its text: a msgpack map of those public attributes that can be sent. Attributes that
+    raise are left out, and those that are too long."""
+    found: dict[str, Any] = {}
+    size = 0
+    try:
+        names = _attribute_names(error)
+        if error.args and not (len(error.args) == 1 and isinstance(error.args[0], str) and error.args[0] == message):
+            names.insert(0, "args")
+    except BaseException:
+        return b""
+    for name in names[:MOST_ATTRIBUTES]:
+        try:
+            value = getattr(error, name)
+            if value is None or callable(value):
+                continue
+            length = len(encode(value))
+        except BaseException:
+            continue
+        if length <= LONGEST_ATTRIBUTE and size + length + len(name) <= LONGEST_ATTRIBUTES - FRAME:
+            size += length + len(name) + 8
+            found[name] = value
+    try:
+        return encode(found) if found else b""
+    except BaseException:  # a property that answers something else each time
+        return b""
+
+
+FRAME = 64
+"""What the map itself weighs, in bytes."""
+
+
+def _attribute_names(error: BaseException) -> "list[str]":
+    """Of the instance, and of its classes as far as they are data: properties, slots, fields of C types."""
+    names = dict.fromkeys(name for name in vars(error) if isinstance(name, str)) if hasattr(error, "__dict__") else {}
+    for kind in type(error).__mro__:
+        if kind in (BaseException, Exception, object):
+            continue
+        for name, value in vars(kind).items():
+            if isinstance(value, (property, MemberDescriptorType, GetSetDescriptorType)):
+                names[name] = None
+    return [name for name in names if not name.startswith("_")]
 
 
 def not_sendable(call_id: int, tool: str, error: NotSendable) -> wire.WorkerFrame:
     # Only where code of the user's has raised is there a traceback worth reading.
     trace = "" if error.__cause__ is None else _trace(error.__cause__)
     code = wire.FAILURE_CODE_RESULT_NOT_SENDABLE
-    return failure(call_id, code, f"the result of {tool}: {error}", error.type, trace, error.hint, error.place)
+    return failure(call_id, code, f"the result of {tool}: {text_of(error)}", error.type, trace, error.hint, error.place)
 
 
 def too_large(call_id: int, tool: str, error: TooLarge) -> wire.WorkerFrame:
@@ -54,55 +112,69 @@ def too_large(call_id: int, tool: str, error: TooLarge) -> wire.WorkerFrame:
     return failure(call_id, code, f"the result of {tool}: {error}", error.type, "", error.hint, error.place)
 
 
-def invalid_argument(call_id: int, error: Exception) -> wire.WorkerFrame:
+def invalid_argument(call_id: int, error: BaseException) -> wire.WorkerFrame:
     code = wire.FAILURE_CODE_INVALID_ARGUMENT
     if not isinstance(error, NotReadable):
-        return failure(call_id, code, str(error))
+        return failure(call_id, code, text_of(error), not_begun=True)
     trace = "" if error.__cause__ is None else _trace(error.__cause__)
-    return failure(call_id, code, f"the arguments: {error}", error.type, trace, error.hint, error.place)
+    message = f"the arguments: {text_of(error)}"
+    return failure(call_id, code, message, error.type, trace, error.hint, error.place, not_begun=True)
 
 
 def not_found(call_id: int, name: str) -> wire.WorkerFrame:
+    name = name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
     near = get_close_matches(name, tools, n=3) if len(name) <= LONGEST_NAME else []
     if near:
         known = f"did you mean {' or '.join(near)}?"
     else:
         names = list(tools)
         known = f"there is {', '.join(names[:10])}" + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    return failure(call_id, wire.FAILURE_CODE_TOOL_NOT_FOUND, f"no tool is named {name[: LONGEST_NAME + 1]!r}: {known}")
+    return failure(call_id, wire.FAILURE_CODE_TOOL_NOT_FOUND, f"no tool is named {name!r}: {known}", not_begun=True)
 
 
-def cancelled(call_id: int, message: str = "the call was cancelled") -> wire.WorkerFrame:
-    return failure(call_id, wire.FAILURE_CODE_CANCELLED, message)
+def cancelled(call_id: int, message: str = "the call was cancelled", not_begun: bool = False) -> wire.WorkerFrame:
+    return failure(call_id, wire.FAILURE_CODE_CANCELLED, message, not_begun=not_begun)
 
 
-def too_late(call_id: int, message: str) -> wire.WorkerFrame:
-    return failure(call_id, wire.FAILURE_CODE_DEADLINE_EXCEEDED, message)
+def too_late(call_id: int, message: str, not_begun: bool = False) -> wire.WorkerFrame:
+    return failure(call_id, wire.FAILURE_CODE_DEADLINE_EXCEEDED, message, not_begun=not_begun)
 
 
 def _trace(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(error))
-    except Exception:
+    except BaseException:
         return "the traceback cannot be formatted"
 
 
 def _type(error: BaseException) -> str:
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    # The descriptors themselves: a metaclass may answer anything.
+    name, module = (type.__dict__[attribute].__get__(kind) for attribute in ("__qualname__", "__module__"))
+    return f"{module}.{name}" if isinstance(module, str) and module != "builtins" else str(name)
 
 
-def _message(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """What an exception says, in at most LONGEST_MESSAGE characters. Never raises, whatever its ``__str__`` does."""
     try:
-        return str(error)
-    except Exception:
+        text = str.__str__(str(error))
+    except BaseException:
         return "the exception's text cannot be read: its __str__ raises"
+    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
 
 
 def _one_line(text: str) -> str:
-    if len(text) > LONGEST_MESSAGE:
+    if len(text) > LONGEST_MESSAGE + 1:
         text = text[:LONGEST_MESSAGE] + "…"
     return " ".join(text.split("\n"))
+
+
+def _without_middle(trace: str) -> str:
+    """The beginning says where it was raised, the end what; what is too long is a message, or the same frames again."""
+    if len(trace) <= LONGEST_TRACEBACK:
+        return trace
+    half = LONGEST_TRACEBACK // 2
+    return f"{trace[:half]}\n… {len(trace) - 2 * half:,} characters …\n{trace[-half:]}"
 
 
 def _text(text: str) -> str:

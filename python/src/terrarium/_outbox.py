@@ -66,6 +66,8 @@ class Outbox(Iterator[SessionRequest]):
                 raise ValueError(f"it acknowledges message {ack} of {self._sent}")
             if seq not in (0, _after(self._received)):
                 raise ValueError(f"its message {seq} follows {self._received}")
+            if seq and self._received_acknowledged != self._received:
+                raise ValueError(f"its message {seq} came before {self._received} was acknowledged")
             self._acknowledged = ack
             if seq:
                 self._received = seq

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_TRACEBACK = 32 * 1024
+LONGEST_TEXT = 8 * 1024
+MOST_PATHS = 1024
 
 
 @dataclass
@@ -32,6 +34,10 @@ class BootFailure:
     """That command alone, for a shell; empty if there is none."""
     modules: "list[str]" = field(default_factory=list)
     """All modules that are missing, if that is why."""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
 
 
 class BootReport:
@@ -66,15 +72,15 @@ class BootReport:
         heard = self._say(
             "failed",
             kind=failure.kind,
-            module=failure.module,
+            module=failure.module and _cut(failure.module),
             exe=sys.executable,
             path=sys.path,
-            message=failure.message,
-            hint=failure.hint,
-            command=failure.command,
-            modules=failure.modules,
+            message=_cut(failure.message),
+            hint=_cut(failure.hint),
+            command=_cut(failure.command),
+            modules=[_cut(module) for module in failure.modules[:MOST_PATHS]],
             traceback=failure.traceback[-LONGEST_TRACEBACK:],
-            watch=failure.watch,
+            watch=failure.watch[:MOST_PATHS],
         )
         self._close()
         if not heard:

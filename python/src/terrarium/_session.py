@@ -112,7 +112,7 @@ class Session:
     def _welcome(self) -> "tuple[wire.Welcome, list[wire.HostFrame]]":
         try:
             for message in self._stream:
-                self._outbox.received(message.seq, message.ack)
+                self._note(message)
                 if not message.frames:
                     continue
                 first, *early = message.frames
@@ -130,6 +130,8 @@ class Session:
                 hint = "start workers through their host; a token is good for one start"
                 raise Refused("token_refused", message, hint) from None
             raise SessionLost(f"the host cannot be reached: {code.name}: {details}") from None
+        except ValueError as error:
+            raise SessionLost(f"the host breaks the protocol: {error}") from None
         raise SessionLost("the host closed the session before it was open")
 
     def _receive_if_free(self) -> bool:
@@ -152,7 +154,7 @@ class Session:
         try:
             message = next(self._stream)
             self._is_waiting = False
-            self._outbox.received(message.seq, message.ack)
+            self._note(message)
             submitted = self._take(message.frames)
             # The main thread is about to answer its calls. If that takes long, its stand-in acknowledges them.
             if message.seq and (submitted == 0 or self._main_thread.running):
@@ -168,12 +170,17 @@ class Session:
             why = f"{type(error).__name__}: {error}"
         if not self._finishing:
             try:
-                os.set_blocking(2, False)
-                os.write(2, f"terrarium: the session with the host is lost: {why}\n".encode("utf-8", "replace"))
+                _exit.say(f"the session with the host is lost: {why}")
             finally:
                 os._exit(_exit.SESSION_LOST)
         self._has_ended = True
         return 1
+
+    def _note(self, message: wire.SessionResponse) -> None:
+        """Raises ValueError when its numbers are not those of this protocol."""
+        self._outbox.received(message.seq, message.ack)
+        if bool(message.seq) != bool(message.frames):
+            raise ValueError("it sent frames without a number" if message.frames else "it sent a number without frames")
 
     def _receive_to_the_end(self) -> None:
         with self._receiving:
@@ -195,28 +202,34 @@ class Session:
                     self._main_thread.submit(call)
                     submitted += 1
             elif kind == "cancel":
-                self._cancel(frame.cancel.id)
+                self._cancel(frame.cancel)
             elif kind == "ping":
                 pong = wire.Pong(nonce=frame.ping.nonce, running=self._main_thread.running)
                 self._outbox.put(wire.WorkerFrame(pong=pong))
+            elif kind == "welcome":
+                raise ValueError("it sent a second Welcome")
             else:
-                raise ValueError(f"the host sent a frame of a kind this version does not know: {kind}")
+                raise ValueError("it sent a frame of a kind that this version does not know")
         if concurrent and self._event_loop is not None:
             self._event_loop.submit(concurrent)
         return submitted
 
     def _call(self, frame: wire.Call) -> "Call | None":
+        self._replies.check(frame.id)
         tool = self._tools.get(frame.tool)
         if tool is None:
             self._outbox.put(_failure.not_found(frame.id, frame.tool))
             return None
         call = Call(frame.id, tool, frame.arguments, frame.timeout_ms)
-        self._replies.open[call.id] = call
+        self._replies.received(call)
         return call
 
-    def _cancel(self, id: int) -> None:
-        call = self._replies.open.get(id)
+    def _cancel(self, frame: wire.Cancel) -> None:
+        call = self._replies.open.get(frame.id)
         if call is None:
+            return
+        self._replies.give_back(call)
+        if frame.unless_begun:
             return
         call.cancelled = True
         if self._event_loop is not None and call.tool.is_async:

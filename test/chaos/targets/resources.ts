@@ -40,7 +40,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'ENOSPC in the state directory': {
     lack: withoutMounts,
     take: ({ stateDir }) => fill(stateDir),
-    refusal: { code: 'INVALID_ARGUMENT', message: /the disk is full/ },
+    refusal: { code: 'CONFIGURATION', message: /the disk is full/ },
     // What is left of the last block of a file is still to be had.
     attempts: 40,
   },
@@ -91,7 +91,7 @@ async function tryReadOnly(context: Context): Promise<void> {
     const host = new RuntimeSubject(context, stateDir)
     await host.exited
     await within(100, () => false)
-    if (!/INVALID_ARGUMENT[^]*read-only|read-only[^]*INVALID_ARGUMENT/.test(host.story))
+    if (!/CONFIGURATION[^]*read-only|read-only[^]*CONFIGURATION/.test(host.story))
       throw new Error(`${READ_ONLY}: ${host.story}`)
     run('mount', '-o', 'remount,rw', stateDir)
     const next = new RuntimeSubject(context, stateDir)

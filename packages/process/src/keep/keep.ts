@@ -1,19 +1,24 @@
 import { basename } from 'node:path'
-import { destination, pino, type Logger } from 'pino'
 import { waitFor, type AnyActorRef } from 'xstate'
 import {
   createSupervisor,
+  GuardedClock,
+  isTerrariumError,
   Listeners,
+  messageOf,
+  reportOnce,
   TerrariumError,
   type BreakerOptions,
   type ChildSpec,
   type ChildState,
   type Supervisor,
+  type SupervisorClock,
   type SupervisorEvent,
   type SupervisorEvents,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
 import { resolveInterpreter } from '../interpreter.ts'
+import { ownLog, type Log } from '../own-log.ts'
 import { checkKeep } from './program-options.ts'
 import { fromProgram, type ProgramEvent, type ProgramOptions, type ProgramSnapshot } from './program.ts'
 import { openRuntime, type Runtime, type RuntimeOptions } from '../runtime.ts'
@@ -77,7 +82,7 @@ class SupervisedProgram implements Kept {
   readonly #listeners = new Listeners<KeptEvents>((event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
-  readonly #logger: Logger
+  readonly #logger: Log
   readonly #options: KeepOptions
   #own: Promise<Runtime> | undefined
   /** The present run, or the last one. */
@@ -98,13 +103,17 @@ class SupervisedProgram implements Kept {
     } = options
     const { name: given, env, cwd, ready, startTimeout, grace, lines, ...supervision } = rest
     const name = given || basename(command)
-    const { restart = 'permanent', onExhausted = 'park', ...supervisorOptions } = supervision
+    const { restart = 'permanent', onExhausted = 'park', clock, ...supervisorOptions } = supervision
     const program = { name, env, cwd, ready, startTimeout, grace, lines }
     this.name = name
-    this.#options = options
-    this.#logger = (logger ?? pino({ level: 'warn' }, destination(2))).child({ program: name })
+    this.#options = { ...options }
+    this.#logger = ownLog(logger, { program: name })
     this.supervisor = createSupervisor({
       ...supervisorOptions,
+      ...(clock === undefined ? {} : { clock: this.#guarded(clock) }),
+      onFault: (what, err) => {
+        this.#logger.error({ err }, what)
+      },
       id: name,
       autoShutdown: restart === 'permanent' ? 'never' : 'any_significant',
       children: [
@@ -185,6 +194,15 @@ class SupervisedProgram implements Kept {
     return this.#own
   }
 
+  #guarded(clock: SupervisorClock): SupervisorClock {
+    const report = reportOnce((what, err) => {
+      this.#logger.error({ err }, what)
+    })
+    return new GuardedClock(clock, (method, error) => {
+      report(`clock.${method}() of program ${this.name} failed`, error)
+    })
+  }
+
   #heed(event: SupervisorEvent): void {
     if (event.type === 'child.start') {
       this.#run = event.ref
@@ -193,10 +211,10 @@ class SupervisedProgram implements Kept {
       })
     } else if (event.type === 'child.exit') {
       this.#lastError = event.reason.type === 'error' ? (event.reason.error as Error) : undefined
-      if (this.#lastError !== undefined) this.#logger.warn(factsOf(this.#lastError), this.#lastError.message)
+      if (event.reason.type === 'error') this.#logger.warn(factsOf(this.#lastError), messageOf(this.#lastError))
     } else if (event.type === 'child.parked') {
       this.#lastError = event.failure.error as Error
-      this.#logger.error(factsOf(this.#lastError), `parked: ${this.#lastError.message}`)
+      this.#logger.error(factsOf(this.#lastError), `parked: ${messageOf(this.#lastError)}`)
     } else if (event.type === 'supervisor.exit') {
       if (event.reason.type === 'error') this.#lastError = event.reason.error as Error
       this.stop().catch((err: unknown) => {
@@ -207,8 +225,8 @@ class SupervisedProgram implements Kept {
   }
 }
 
-function factsOf({ code, hint }: Error & { readonly code?: unknown; readonly hint?: unknown }): object {
-  return { code, hint }
+function factsOf(error: unknown): object {
+  return isTerrariumError(error) ? { code: error.code, hint: error.hint } : {}
 }
 
 function snapshotOf(ref: AnyActorRef | undefined): ProgramSnapshot | undefined {

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
-import { exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
+import { askUser, exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
 import type { Actor, AnyActorLogic, AnyActorRef } from 'xstate'
+import { tellingLine } from '../last-words.ts'
 import { readLines, type LineReader } from '../lines.ts'
 import { describeShortage } from '../memory-shortage.ts'
 import type { ExitStatus, OsProcess } from '../os-process.ts'
@@ -160,9 +161,13 @@ export class ProgramRun {
     if (ready === undefined || this.#isReady) return false
     try {
       // Unlike test(), search() remembers nothing from one line to the next.
-      return ready instanceof RegExp ? line.search(ready) !== -1 : ready(line, stream)
+      return ready instanceof RegExp ? line.search(ready) !== -1 : askUser(() => ready(line, stream))
     } catch (cause) {
-      this.#giveUp('cannot be asked whether it is ready', 'Repair the function `ready`: it has thrown.', cause)
+      this.#giveUp(
+        'cannot be asked whether it is ready',
+        'Repair the function `ready`: it has thrown, or answered with a promise.',
+        cause,
+      )
       return false
     }
   }
@@ -188,7 +193,7 @@ export class ProgramRun {
     const memory = status.memory === undefined ? {} : { memory: status.memory }
     const failed = (kind: ErrorCode, why: string, hint?: string, cause?: unknown): TerrariumError =>
       new TerrariumError(kind, `program ${this.#name} ${why}`, {
-        hint: hint ?? (stderr === '' ? undefined : `Its last words: ${stderr.slice(stderr.lastIndexOf('\n') + 1)}`),
+        hint: hint ?? lastWords(status),
         cause,
         details: { program: this.#name, pid, code, signal, stderr, ...(unkillable ? { unkillable } : {}), ...memory },
       })
@@ -209,6 +214,11 @@ export class ProgramRun {
     if (code !== 0) throw failed('WORKER_CRASHED', `died: ${how}`, shortage?.hint)
     return status
   }
+}
+
+function lastWords(status: ExitStatus): string | undefined {
+  const line = tellingLine(status)
+  return line && `Its last words: ${line}`
 }
 
 function patience(): Promise<void> {

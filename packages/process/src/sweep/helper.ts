@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { Logger } from 'pino'
+import type { Log } from '../own-log.ts'
 import { formatMarker, MARKER, type Identity } from '../table/identity.ts'
 import { markOf } from '../table/mark.ts'
 import type { OsProcess, SpawnRequest } from '../os-process.ts'
@@ -25,7 +25,7 @@ export type Lock = 'held' | 'free' | 'unknown'
 /** What the sweep helper is started with. */
 export interface Helper {
   readonly python: string
-  readonly logger: Logger
+  readonly logger: Log
   /** Starts a process of ours that is given something on standard input. */
   start(request: SpawnRequest, input: string): Promise<OsProcess>
 }

@@ -1,4 +1,4 @@
-import type { Logger } from 'pino'
+import type { Log } from '../own-log.ts'
 import { sameProcess, type Identity } from '../table/identity.ts'
 import type { Outcome } from './helper.ts'
 
@@ -13,7 +13,7 @@ export interface ReaperContext {
   knows(spawn: string): boolean
   /** Its death is proven. */
   release(spawn: string): Promise<void>
-  readonly logger: Logger
+  readonly logger: Log
   /** Between two looks at what resists, ms. */
   readonly interval: number
 }

@@ -5,7 +5,7 @@ import { Failure } from '../fingerprint.ts'
 import type { FailureInfo } from '../failure.ts'
 import { DEFAULT_BACKOFF } from '../backoff.ts'
 import type { Child } from './state.ts'
-import type { Turn } from './turn.ts'
+import { blame, type Turn } from './turn.ts'
 
 const LONGEST_PROBE = 10_000
 
@@ -51,7 +51,9 @@ export function assess(turn: Turn, child: Child, reason: ExitReason): Assessment
   const uptime = now - child.startedAt
   const kind =
     reason.type === 'error'
-      ? classify(error, { id: child.id, phase, attempts, uptime }, state.settings.classify)
+      ? classify(error, { id: child.id, phase, attempts, uptime }, state.settings.classify, (fault) => {
+          blame(turn, 'classify', fault)
+        })
       : 'unknown'
   const name = reason.type === 'error' ? undefined : `${phase}:${reason.type}`
   const failure: FailureInfo = new Failure({ error, class: kind, phase, attempts, at: now }, name)

@@ -6,6 +6,9 @@ import type { Reply } from './call.ts'
 import type { CoreEvent } from './event.ts'
 import type { Child } from './state.ts'
 
+/** Options of a supervisor that the core calls, and can do without. */
+export type Hook = 'classify' | 'backoff.delay'
+
 /** What the core wants done. Effects are carried out in order. */
 export type Effect =
   /** Make the child's logic, create the actor and start it; report what becomes of it under this birth. */
@@ -28,6 +31,8 @@ export type Effect =
   | { readonly type: 'reply'; readonly reply: Reply; readonly result: Result }
   /** Come back with this event, behind whatever has been sent to the supervisor before (H12). */
   | { readonly type: 'comeBack'; readonly event: CoreEvent }
+  /** A function of the user's has failed, and something else has been decided. To be reported once for each function. */
+  | { readonly type: 'fault'; readonly hook: Hook; readonly error: unknown }
   /** Let the world see the state as it is, and come back with `supervisor.go_on`. */
   | { readonly type: 'goOn' }
   /** The supervisor itself ends. The last effect there is. */

@@ -1,5 +1,6 @@
 import { TerrariumError } from '../errors.ts'
 import { show } from '../show.ts'
+import { ignoreFailure } from '../user-code.ts'
 import type { Child, CoreState } from './state.ts'
 
 /** How many ids an error names. */
@@ -13,6 +14,7 @@ export function planOf({ children, listing, settings }: CoreState, failed: Child
   const { strategy, id: supervisor } = settings
   const phase = failed.readyAt === undefined ? 'start' : 'run'
   const plan: unknown = strategy.plan(failed, listing, { supervisor, phase })
+  ignoreFailure(plan)
   const { restart } = (plan ?? {}) as { readonly restart?: unknown }
   const ids: unknown[] = Array.isArray(restart) ? Array.from(restart) : []
   if (!Array.isArray(restart) || !ids.every((id) => typeof id === 'string')) {

@@ -11,7 +11,7 @@ import { settleStopped, start } from './lifecycle.ts'
 import { planOf } from './plan.ts'
 import type { Child, CoreState } from './state.ts'
 import { run, type Purpose } from './task.ts'
-import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
+import { about, blame, clearTimer, emit, setTimer, type Turn } from './turn.ts'
 
 /** In ms. Longer than anybody who never lets the event loop have a turn lives. */
 const SHORT_LIFE = 10
@@ -105,7 +105,7 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
     }
     return
   }
-  let delay = delayOf(child, failure, death.random)
+  let delay = delayOf(turn, child, failure, death.random)
   if (delay === 0) {
     delay = state.rate.reserve(turn.now)
     child.troubled.hasPlace = true
@@ -159,12 +159,15 @@ const EXCEEDED: Readonly<Record<ParkCause, string>> = {
 }
 
 /** The next delay in ms, which is remembered. */
-function delayOf(child: Child, failure: FailureInfo, random: number): number {
+function delayOf(turn: Turn, child: Child, failure: FailureInfo, random: number): number {
   const { backoff } = child.spec
   const { memory } = child.trouble
   if (backoff === 'off' || memory === undefined) return 0
   const scale = failure.class === 'overload' ? 5 : 1
-  const delay = nextDelay(backoff, { attempt: failure.attempts, previous: memory.delay, random, scale })
+  const input = { attempt: failure.attempts, previous: memory.delay, random, scale }
+  const delay = nextDelay(backoff, input, (fault) => {
+    blame(turn, 'backoff.delay', fault)
+  })
   child.troubled.memory = { ...memory, delay }
   return delay
 }

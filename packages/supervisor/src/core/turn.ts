@@ -1,7 +1,7 @@
 import type { SupervisorEvent } from '../events.ts'
 import { TerrariumError } from '../errors.ts'
 import type { Reply } from './call.ts'
-import type { Effect } from './effect.ts'
+import type { Effect, Hook } from './effect.ts'
 import type { Fifo } from './fifo.ts'
 import type { Child, CoreState } from './state.ts'
 
@@ -21,6 +21,11 @@ export function about({ state }: Turn, { id, incarnation, ref, lastRef }: Child)
 
 export function emit({ effects }: Turn, event: SupervisorEvent): void {
   effects.push(event)
+}
+
+/** A function of the user's has failed. */
+export function blame({ effects }: Turn, hook: Hook, error: unknown): void {
+  effects.push({ type: 'fault', hook, error })
 }
 
 /** Replaces the child's timer. Delay in ms. */

@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyEventObject } from 'xstate'
+import { isAborted, reasonOf } from '../abort.ts'
 import { TerrariumError, type ErrorCode } from '../errors.ts'
 import { isOver } from '../exit.ts'
 import { createFrom } from './from.ts'
@@ -40,11 +41,11 @@ export function call<TReply = unknown>(
       const details = { actor: ref.id, request: request.type, ...more }
       reject(new TerrariumError(code, `call ${request.type} of actor ${ref.id}: ${why}`, { details, cause }))
     }
-    const aborted = (): void => {
-      refuse('CANCELLED', 'cancelled', {}, signal?.reason)
+    const aborted = (reason: unknown): void => {
+      refuse('CANCELLED', 'cancelled', {}, reason)
     }
     if (caller === ref) refuse('INVALID_ARGUMENT', 'it would wait for itself', { reason: 'calling_self' })
-    else if (signal?.aborted === true) aborted()
+    else if (signal !== undefined && isAborted(signal)) aborted(reasonOf(signal))
     else if (isOver(ref)) refuse('STOPPED', 'it is not running', { reason: 'noproc' })
     else {
       const close = wait(

@@ -1,7 +1,7 @@
 import type { AnyActorRef } from 'xstate'
-import { isPromiseLike } from '../child-actor.ts'
 import { isOver } from '../exit.ts'
 import { reportFault } from '../host.ts'
+import { isPromiseLike } from '../user-code.ts'
 
 /** A promise that a server has been waiting for is settled; `resume` says how it goes on. */
 export interface Resume {

@@ -1,6 +1,5 @@
 import type { AnyActorRef, EventObject } from 'xstate'
 import { LONGEST_DELAY } from '../clock.ts'
-import { isPromiseLike } from '../child-actor.ts'
 import { Fifo } from '../core/fifo.ts'
 import { TerrariumError } from '../errors.ts'
 import { isTrapping, trapExit, type ExitEvent } from '../exit.ts'
@@ -12,6 +11,7 @@ import { isCall, reply, type From } from './from.ts'
 import { reasonOfHalt } from './halt.ts'
 import { clockOf } from './wait.ts'
 import { perform, type Resume } from './perform.ts'
+import { tellUser } from '../user-code.ts'
 
 /** Asks a server to end, see `stopServer`. */
 export interface StopEvent {
@@ -70,15 +70,10 @@ export class Server<TState> {
     const reason = isTrapping(self) && this.phase === 'running' ? reasonOfHalt(self) : undefined
     this.#forgetTimer()
     if (reason === undefined) return
-    const report = (error: unknown): void => {
+    const terminate = (why: ExitReason): unknown => this.#behaviour.terminate?.(why, this.state as TState, self)
+    tellUser(terminate, reason, (error) => {
       reportFault(`terminate of server ${self.id} failed`, error)
-    }
-    try {
-      const rest: unknown = this.#behaviour.terminate?.(reason, this.state as TState, this.#self)
-      if (isPromiseLike(rest)) rest.then(undefined, report)
-    } catch (error) {
-      report(error)
-    }
+    })
   }
 
   #pump(): void {

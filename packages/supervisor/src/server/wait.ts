@@ -1,15 +1,8 @@
 import type { AnyActorRef } from 'xstate'
+import { onAbort, type AbortWait, type CallSignal } from '../abort.ts'
 import { LONGEST_DELAY, type SupervisorClock } from '../clock.ts'
 import { whenOver } from '../exit.ts'
 import type { ExitReason } from '../exit-reason.ts'
-
-/** An AbortSignal, as far as it is needed. */
-export interface CallSignal {
-  readonly aborted: boolean
-  readonly reason?: unknown
-  addEventListener(type: 'abort', listener: () => void): void
-  removeEventListener(type: 'abort', listener: () => void): void
-}
 
 export interface WaitOptions {
   /** In ms. */
@@ -22,7 +15,7 @@ export interface WaitOptions {
 interface Outcomes {
   ended(reason: ExitReason): void
   late(): void
-  aborted?(): void
+  aborted?(reason: unknown): void
 }
 
 /**
@@ -34,26 +27,32 @@ export function wait(
   { timeout, clock = clockOf(ref), signal }: WaitOptions,
   tell: Outcomes,
 ): () => void {
-  const end = whenOver(ref, (reason) => {
-    close()
-    tell.ended(reason)
-  })
   const onTime = (): void => {
     close()
     tell.late()
   }
   const isLimited = typeof timeout === 'number' && timeout !== Infinity
   const timer = isLimited ? clock.setTimeout(onTime, Math.min(timeout, LONGEST_DELAY)) : undefined
-  const onAbort = (): void => {
+  const onSignal = (reason: unknown): void => {
     close()
-    tell.aborted?.()
+    tell.aborted?.(reason)
   }
-  signal?.addEventListener('abort', onAbort)
+  let abortion: AbortWait | undefined
+  try {
+    abortion = signal && onAbort(signal, onSignal)
+  } catch (error) {
+    if (timer !== undefined) clock.clearTimeout(timer)
+    throw error
+  }
+  const end = whenOver(ref, (reason) => {
+    close()
+    tell.ended(reason)
+  })
 
   function close(): void {
     end.unsubscribe()
     if (timer !== undefined) clock.clearTimeout(timer)
-    signal?.removeEventListener('abort', onAbort)
+    abortion?.release()
   }
   return close
 }

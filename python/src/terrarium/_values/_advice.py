@@ -35,7 +35,7 @@ _BY_BASE: "tuple[tuple[Any, str], ...]" = (
     (types.ModuleType, "Send its name."),
     (re.Pattern, "Send value.pattern."),
     (io.IOBase, "Send what it holds: value.read()."),
-    (types.CoroutineType, "Await it, and send its result."),
+    (types.CoroutineType, "Mark an `async def` with @tool, or await the coroutine and send its result."),
     (AsyncIterator, "Send a list: [item async for item in value]."),
     (Iterator, "Send a list: list(value)."),
     (Mapping, "Send dict(value)."),

@@ -130,12 +130,14 @@ class Result(_message.Message):
     def __init__(self, id: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("id", "code", "type", "message", "traceback", "hint", "place")
+    __slots__ = ("id", "code", "type", "message", "traceback", "not_begun", "attributes", "hint", "place")
     ID_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEGUN_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     HINT_FIELD_NUMBER: _ClassVar[int]
     PLACE_FIELD_NUMBER: _ClassVar[int]
     id: int
@@ -143,15 +145,19 @@ class Failure(_message.Message):
     type: str
     message: str
     traceback: str
+    not_begun: bool
+    attributes: bytes
     hint: str
     place: str
-    def __init__(self, id: _Optional[int] = ..., code: _Optional[_Union[FailureCode, str]] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ..., hint: _Optional[str] = ..., place: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., code: _Optional[_Union[FailureCode, str]] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ..., not_begun: bool = ..., attributes: _Optional[bytes] = ..., hint: _Optional[str] = ..., place: _Optional[str] = ...) -> None: ...
 
 class Cancel(_message.Message):
-    __slots__ = ("id",)
+    __slots__ = ("id", "unless_begun")
     ID_FIELD_NUMBER: _ClassVar[int]
+    UNLESS_BEGUN_FIELD_NUMBER: _ClassVar[int]
     id: int
-    def __init__(self, id: _Optional[int] = ...) -> None: ...
+    unless_begun: bool
+    def __init__(self, id: _Optional[int] = ..., unless_begun: bool = ...) -> None: ...
 
 class Ping(_message.Message):
     __slots__ = ("nonce",)

@@ -175,6 +175,13 @@ export interface Failure {
   message: string;
   /** The formatted traceback; empty where there was no exception. */
   traceback: string;
+  /** The tool was not entered, and never will be for this call: the call may be run by another worker. */
+  notBegun: boolean;
+  /**
+   * What the exception carries beside its text: a msgpack map from attribute to value, at most 64 KiB; empty where there is
+   * nothing that can be sent.
+   */
+  attributes: Buffer;
   /** What to do about it, in whole sentences; may be empty. */
   hint: string;
   /** Where in the result that is which cannot be sent, for example "rows[3].price"; empty where it is all of the result. */
@@ -185,6 +192,8 @@ export interface Failure {
 export interface Cancel {
   /** The call. One that has ended already is ignored. */
   id: number;
+  /** Only if the tool was not entered yet. A call that runs goes on. */
+  unlessBegun: boolean;
 }
 
 /** Asks for a Pong. */
@@ -908,7 +917,17 @@ export const Result: MessageFns<Result> = {
 };
 
 function createBaseFailure(): Failure {
-  return { id: 0, code: 0, type: "", message: "", traceback: "", hint: "", place: "" };
+  return {
+    id: 0,
+    code: 0,
+    type: "",
+    message: "",
+    traceback: "",
+    notBegun: false,
+    attributes: Buffer.alloc(0),
+    hint: "",
+    place: "",
+  };
 }
 
 export const Failure: MessageFns<Failure> = {
@@ -927,6 +946,12 @@ export const Failure: MessageFns<Failure> = {
     }
     if (message.traceback !== "") {
       writer.uint32(42).string(message.traceback);
+    }
+    if (message.notBegun !== false) {
+      writer.uint32(48).bool(message.notBegun);
+    }
+    if (message.attributes.length !== 0) {
+      writer.uint32(58).bytes(message.attributes);
     }
     if (message.hint !== "") {
       writer.uint32(66).string(message.hint);
@@ -990,6 +1015,22 @@ export const Failure: MessageFns<Failure> = {
             message.traceback = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.notBegun = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.attributes = Buffer.from(reader.bytes());
+            continue;
+          }
           case 8: {
             if (tag !== 66) {
               break;
@@ -1020,13 +1061,16 @@ export const Failure: MessageFns<Failure> = {
 };
 
 function createBaseCancel(): Cancel {
-  return { id: 0 };
+  return { id: 0, unlessBegun: false };
 }
 
 export const Cancel: MessageFns<Cancel> = {
   encode(message: Cancel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== 0) {
       writer.uint32(8).uint32(message.id);
+    }
+    if (message.unlessBegun !== false) {
+      writer.uint32(16).bool(message.unlessBegun);
     }
     return writer;
   },
@@ -1050,6 +1094,14 @@ export const Cancel: MessageFns<Cancel> = {
             }
 
             message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.unlessBegun = reader.bool();
             continue;
           }
         }

@@ -1,0 +1,172 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { VirtualClock } from '@terrarium/supervisor'
+import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
+import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
+
+// C5: a worker that is about to go gets nothing new, and what it has not begun moves to another one without a word.
+
+interface Stand {
+  readonly home: Habitat
+  readonly clock: VirtualClock
+  readonly pool: Pool
+  /** Which worker has run a call. */
+  readonly spawnOf: () => Promise<string>
+  readonly path: (name: string) => string
+}
+
+async function stand(options: Partial<PoolOptions>): Promise<Stand> {
+  const home = habitat()
+  const clock = new VirtualClock()
+  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, clock, ...options })
+  await pool.start()
+  expect(pool.stats.ready).toBe(options.size ?? 1)
+  pool.on('call.retry', () => {
+    throw new Error('moved with a word')
+  })
+  return { home, clock, pool, spawnOf: () => pool.call('spawn'), path: (name) => join(home.directory, name) }
+}
+
+const isBack = (pool: Pool, clock: VirtualClock, ready: number): Promise<void> =>
+  eventually('a new worker is ready', async () => {
+    await clock.advance(1)
+    return pool.stats.ready === ready
+  })
+
+test('C5: a worker whose sync tool overruns its deadline gets nothing new: six quick calls are answered by the other one', async () => {
+  const { clock, pool, spawnOf, path } = await stand({ size: 2, concurrency: 4 })
+  const spawns = await Promise.all([spawnOf(), spawnOf()])
+  expect(new Set(spawns).size).toBe(2)
+  const overrun = pool.call('sleep', { seconds: 60, begun: path('begun') }, { timeout: 1_000 })
+  const refused = expect(overrun).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  await eventually('it runs', () => existsSync(path('begun')))
+  await clock.advance(1_000)
+  await refused
+  const { id: doomed } = pool.workers.find(({ inFlight }) => inFlight === 1) ?? {}
+  const answers = await Promise.all(Array.from({ length: 6 }, () => spawnOf()))
+  expect(new Set(answers).size).toBe(1)
+  expect(pool.workers.find(({ id }) => id === doomed)).toMatchObject({ inFlight: 1, state: 'ready' }) // not killed yet
+  await clock.advance(250)
+  await isBack(pool, clock, 2)
+  expect(pool.stats).toMatchObject({ crashes: 1, retried: 0, completed: 8, failed: 1 })
+  await pool.stop()
+})
+
+test.each([1, 2])('C5: calls behind one that overruns have not begun, and move (%d workers)', async (size) => {
+  const { clock, pool, path } = await stand({ size, concurrency: 4 })
+  const blockers = Array.from({ length: size }, (_, n) =>
+    pool
+      .call('sleep', { seconds: 60, begun: path(`begun ${n}`) }, { timeout: 1_000 + 10_000 * n })
+      .catch(() => 'overdue'),
+  )
+  await eventually('they run', () => blockers.every((_, n) => existsSync(path(`begun ${n}`))))
+  const calls = Array.from({ length: 3 * size }, (_, n) => pool.call('touch', { path: path(`call ${n}`) }))
+  expect(pool.workers.map(({ inFlight }) => inFlight)).toEqual(new Array(size).fill(4))
+  await clock.advance(1_000) // the first is overdue
+  await clock.advance(20) // its worker is asked for what it has not begun
+  await eventually('three calls are back in the queue', () => pool.stats.queued === 3)
+  expect(pool.stats.inFlight).toBe(1 + 4 * (size - 1))
+  await clock.advance(230)
+  await isBack(pool, clock, size)
+  await Promise.all(calls.slice(0, 3))
+  await clock.advance(10_000)
+  await clock.advance(250)
+  await isBack(pool, clock, size)
+  await Promise.all([...calls, ...blockers])
+  // Each has run once, though none of them may be run twice.
+  expect(calls.map((_, n) => readFileSync(path(`call ${n}`), 'utf8'))).toEqual(calls.map(() => 'ran\n'))
+  expect(pool.stats).toMatchObject({ retried: 0, crashes: size, completed: 3 * size, failed: size })
+  await pool.stop()
+})
+
+test('C5: a worker that overran and ended its call in time is in use again', async () => {
+  const { clock, pool, path, spawnOf } = await stand({ concurrency: 2 })
+  const before = await spawnOf()
+  const overrun = pool.call('sleep', { seconds: 0.2, begun: path('begun') }, { timeout: 10 })
+  const refused = expect(overrun).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  await eventually('it runs', () => existsSync(path('begun')))
+  await clock.advance(10)
+  await refused
+  const behind = spawnOf()
+  expect(pool.stats).toMatchObject({ queued: 1, inFlight: 1 })
+  expect(await behind).toBe(before)
+  expect(pool.stats).toMatchObject({ crashes: 0, inFlight: 0 })
+  await pool.stop()
+})
+
+test('C5: a call that is overdue while it waits behind another one costs neither that one nor the worker', async () => {
+  const { clock, pool, path } = await stand({ concurrency: 3, cancelGrace: 100 })
+  // It holds the interpreter's lock, so the worker cannot even say that it has let go of the others.
+  const innocent = pool.call('hold_gil', { seconds: 1, begun: path('begun') })
+  await eventually('it runs', () => existsSync(path('begun')))
+  const controller = new AbortController()
+  const late = pool.call('touch', { path: path('late') }, { timeout: 1_000 })
+  const aborted = pool.call('touch', { path: path('aborted') }, { signal: controller.signal })
+  const refused = [
+    expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' }),
+    expect(aborted).rejects.toMatchObject({ code: 'CANCELLED' }),
+  ]
+  controller.abort()
+  await clock.advance(1_000)
+  await clock.advance(5_000)
+  await Promise.all(refused)
+  expect(await innocent).toBe(null)
+  await eventually('the worker has let go of the others', () => pool.stats.inFlight === 0)
+  expect(pool.stats).toMatchObject({ crashes: 0, starts: 1 })
+  await pool.stop()
+})
+
+test('C5: a worker that is told to end from outside gets nothing new, and gives back what it has not begun', async () => {
+  const { clock, pool, path, spawnOf } = await stand({ size: 2, concurrency: 3 })
+  const [first, second] = pool.workers
+  const running = [0, 1].map((n) => pool.call('sleep', { seconds: 0.5, begun: path(`begun ${n}`) }))
+  await eventually('both run', () => [0, 1].every((n) => existsSync(path(`begun ${n}`))))
+  const waiting = Array.from({ length: 4 }, (_, n) => pool.call('touch', { path: path(`call ${n}`) }))
+  expect([first, second].map((worker) => pool.workers.find(({ id }) => id === worker?.id)?.inFlight)).toEqual([3, 3])
+  process.kill(first?.pid ?? 0, 'SIGTERM')
+  expect(await Promise.all(running)).toEqual(['slept', 'slept'])
+  await Promise.all(waiting)
+  expect(waiting.map((_, n) => readFileSync(path(`call ${n}`), 'utf8'))).toEqual(waiting.map(() => 'ran\n'))
+  expect(await spawnOf()).toEqual(expect.any(String))
+  await isBack(pool, clock, 2)
+  expect(pool.stats).toMatchObject({ failed: 0, retried: 0, completed: 7 })
+  await pool.stop()
+})
+
+test('C5: what had not even been sent when a worker died had not begun, and moves', async () => {
+  const { clock, pool, path } = await stand({ concurrency: 8 })
+  const { pid = 0 } = pool.workers[0] ?? {}
+  process.kill(pid, 'SIGSTOP')
+  const sent = pool.call('touch', { path: path('sent') })
+  const crashed = expect(sent).rejects.toMatchObject({ code: 'WORKER_CRASHED', details: { attempts: 1 } })
+  await new Promise((resolve) => setImmediate(resolve)) // a message is on its way, and not acknowledged
+  const kept = Array.from({ length: 3 }, (_, n) => pool.call('touch', { path: path(`kept ${n}`) }))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(pool.stats.inFlight).toBe(4)
+  process.kill(pid, 'SIGKILL')
+  await crashed
+  await isBack(pool, clock, 1)
+  await Promise.all(kept)
+  expect(existsSync(path('sent'))).toBe(false)
+  expect(kept.map((_, n) => readFileSync(path(`kept ${n}`), 'utf8'))).toEqual(['ran\n', 'ran\n', 'ran\n'])
+  expect(pool.stats).toMatchObject({ failed: 1, completed: 3, retried: 0 })
+  await pool.stop()
+})
+
+test('C5: what moves while the pool stops is refused for that, and has not run', async () => {
+  const { clock, pool, path } = await stand({ concurrency: 2, drainTimeout: 60_000 })
+  const overrun = pool.call('sleep', { seconds: 60, begun: path('begun') }, { timeout: 1_000 })
+  const late = expect(overrun).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  await eventually('it runs', () => existsSync(path('begun')))
+  const behind = pool.call('touch', { path: path('ran') })
+  const refused = expect(behind).rejects.toMatchObject({ code: 'STOPPED', message: 'pool p was stopped' })
+  const stopped = pool.stop()
+  await clock.advance(1_000)
+  await late
+  await clock.advance(20)
+  await refused
+  await clock.advance(250)
+  expect(await stopped).toEqual({ processesLeft: 0 })
+  expect(existsSync(path('ran'))).toBe(false)
+})

@@ -1,0 +1,277 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { isTerrariumError } from '@terrarium/supervisor'
+import { createPool, type CallOptions, type Pool, type PoolEvents, type PoolOptions } from '@terrarium/pool'
+import { declared, type HookOf } from '../../../test/support/declaration.ts'
+import {
+  boom,
+  explode,
+  FAILURES,
+  hostileLoggers,
+  reject,
+  turn,
+  watchUncaught,
+  type Failing,
+} from '../../../test/support/failures.ts'
+import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
+
+// C1: every place where a pool calls code of the user's fails, one at a time and all at once. Each call is settled once, the
+// counts close, and no process is left. The tables hold a row for each member of the options that may hold such code: a row that
+// is missing does not compile, nor does it pass.
+
+interface Row<TValue> {
+  readonly hostile: (fail: Failing) => TValue
+  /** What the log says of it, once. */
+  readonly told?: RegExp
+}
+/** `data`: copied and checked when the pool is made or the call is accepted; see the tests of getters. */
+type Rows<T> = { readonly [K in HookOf<T>]: Row<NonNullable<T[K]>> | 'data' }
+
+/** Can be sent by nobody: without a type that is registered it is refused, with one that fails too. */
+class Odd {
+  readonly made = 'by hand'
+}
+
+const OPTIONS: Rows<PoolOptions> = {
+  backoff: { hostile: (delay) => ({ delay, max: 1 }), told: /^`backoff\.delay` of supervisor p failed$/ },
+  breaker: 'data',
+  clock: {
+    // A clock that takes a timer and never calls back is a clock that stands still.
+    hostile: (fail) => ({ now: fail, setTimeout: fail === FAILURES.nonsense ? setTimeout : fail, clearTimeout: fail }),
+    told: /^clock\.now\(\) of pool p failed$/,
+  },
+  env: 'data',
+  heartbeat: 'data',
+  inspect: { hostile: (fail) => ({ next: fail }), told: /^the inspector of supervisor p failed$/ },
+  logger: { hostile: (fail) => hostileLoggers(fail)[0] as NonNullable<PoolOptions['logger']> },
+  tools: 'data',
+  types: { hostile: (encode) => [{ name: 'Odd', class: Odd, encode, decode: encode as () => Odd }] },
+}
+const CALL_OPTIONS: Rows<CallOptions> = {
+  signal: {
+    hostile: (fail) =>
+      Object.defineProperty({ aborted: false, addEventListener: fail, removeEventListener: fail }, 'reason', {
+        get: explode,
+      }) as unknown as AbortSignal,
+  },
+}
+const EVENTS: { readonly [E in keyof PoolEvents]: true } = {
+  'worker.start': true,
+  'worker.ready': true,
+  'worker.exit': true,
+  'worker.backoff': true,
+  'worker.parked': true,
+  'worker.unparked': true,
+  'call.retry': true,
+}
+const eventNames = Object.keys(EVENTS) as (keyof PoolEvents)[]
+
+test('each member of the options that may hold code of the user’s has a row, and each event', () => {
+  expect(Object.keys(OPTIONS).sort()).toEqual(declared('packages/pool/src/options.ts', 'PoolOptions').hooks)
+  expect(Object.keys(CALL_OPTIONS).sort()).toEqual(declared('packages/pool/src/options.ts', 'CallOptions').hooks)
+  expect(Object.keys(EVENTS).sort()).toEqual(declared('packages/pool/src/api.ts', 'PoolEvents').members)
+})
+
+let watch: ReturnType<typeof watchUncaught>
+const { error: print } = console
+
+beforeEach(() => {
+  watch = watchUncaught()
+  console.error = () => undefined
+})
+
+afterEach(async () => {
+  await watch.end()
+  console.error = print
+  expect(watch.uncaught).toEqual([])
+})
+
+/**
+ * A whole life: calls of every kind, a worker that is killed, one that dies, the end. Every call settles as it would without
+ * whatever is wrong with the options.
+ */
+async function live(home: Habitat, options: Partial<PoolOptions>, hear: (pool: Pool) => void): Promise<void> {
+  home.expectedErrors.push(/ failed$/)
+  const pool = createPool({
+    ...home.common,
+    name: 'p',
+    tools: TOOLS,
+    size: 2,
+    concurrency: 2,
+    backoff: { first: 1, jitter: 'none' },
+    ...options,
+  })
+  hear(pool)
+  await pool.start()
+  const settled: string[] = []
+  const call = (name: string, ...args: Parameters<Pool['call']>): Promise<void> =>
+    pool.call(...args).then(
+      () => void settled.push(`${name}: ok`),
+      (error: unknown) => void settled.push(`${name}: ${isTerrariumError(error) ? error.code : String(error)}`),
+    )
+  const controller = new AbortController()
+  const own = call('idempotent', 'echo_slowly', { seconds: 0.3 }, { idempotent: true })
+  await eventually('it is with a worker', () => pool.stats.inFlight === 1)
+  expect(pool.kill()).toMatchObject({ worker: expect.any(String) })
+  await own
+  await eventually('both workers are ready', () => pool.stats.ready === 2)
+  // As many as the workers hold: none of them waits.
+  await Promise.all([
+    call('value', 'echo', { value: 1 }),
+    call('no value', 'echo', { value: new Odd() }),
+    call('raises', 'fail', { message: 'no' }),
+    call('deadline', 'sleep_async', { seconds: 60 }, { timeout: 50 }),
+    call('aborted', 'sleep_async', { seconds: 60 }, { signal: controller.signal }),
+    new Promise<void>((resolve) => {
+      setTimeout(() => {
+        controller.abort()
+        resolve()
+      }, 50)
+    }),
+  ])
+  await call('dies', 'die')
+  await eventually('the workers have let go of what was stopped', () => pool.stats.inFlight === 0)
+  const last = call('in flight at the end', 'echo_slowly')
+  await eventually('it is with a worker again', () => pool.stats.inFlight === 1)
+  const stopped = pool.stop()
+  expect(await stopped).toEqual({ processesLeft: 0 })
+  await last
+  await turn()
+  expect(settled.sort()).toEqual([
+    'aborted: CANCELLED',
+    'deadline: DEADLINE_EXCEEDED',
+    'dies: WORKER_CRASHED',
+    'idempotent: ok',
+    'in flight at the end: ok',
+    'no value: INVALID_ARGUMENT',
+    'raises: PYTHON_ERROR',
+    'value: ok',
+  ])
+  expect(pool.stats).toMatchObject({ accepted: 7, completed: 3, failed: 4, queued: 0, inFlight: 0, ready: 0 })
+  expect(pool.status).toBe('stopped')
+}
+
+const rows = (table: Readonly<Record<string, Row<unknown> | 'data'>>): [string, Row<unknown>][] =>
+  Object.entries(table).filter((entry): entry is [string, Row<unknown>] => entry[1] !== 'data')
+
+const told = (home: Habitat, pattern: RegExp): number => home.log.filter(({ msg }) => pattern.test(msg)).length
+
+test('C1: a pool whose hooks all work lives so', async () => {
+  await live(habitat(), {}, () => undefined)
+})
+
+describe.each(Object.entries(FAILURES))('C1: user code that answers with %s', (how, fail) => {
+  test.each(rows(OPTIONS))('option %s', async (name, { hostile, told: pattern }) => {
+    const home = habitat()
+    await live(home, { [name]: hostile(fail) }, () => undefined)
+    const isAnswer = how === 'nonsense' && name === 'inspect'
+    if (pattern !== undefined && !isAnswer) expect(told(home, pattern)).toBe(1)
+  })
+})
+
+test.each(hostileLoggers(explode).map((logger, index) => [index, logger]))(
+  'C1: a logger that throws, wherever it can (%d)',
+  async (_, logger) => {
+    await live(habitat(), { logger: logger as NonNullable<PoolOptions['logger']> }, () => undefined)
+  },
+)
+
+test.each([
+  ['explode', explode],
+  ['reject', reject],
+])('C1: all hooks, and listeners for every event, at once, by %s', async (_, fail) => {
+  const all = Object.fromEntries(rows(OPTIONS).map(([name, { hostile }]) => [name, hostile(fail)]))
+  await live(habitat(), all, (pool) => {
+    for (const event of eventNames) pool.on(event, fail)
+  })
+})
+
+test('C1: listeners that call back into the pool at every event, whatever they ask for', async () => {
+  const home = habitat()
+  const settled: Promise<unknown>[] = []
+  let heard = 0
+  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, size: 2, concurrency: 4 })
+  for (const event of eventNames) {
+    const listener = (): void => {
+      heard += 1
+      pool.off(event, listener)
+      pool.on(event, () => undefined)
+      const calls = [
+        pool.call('echo', { value: event }, { idempotent: true }),
+        pool.call('sleep_async', { seconds: 60 }, { timeout: 5 }),
+        pool.call('echo', { value: 1 }, { signal: AbortSignal.abort() }),
+        pool.start(),
+        ...(event === 'call.retry' ? [pool.stop()] : []),
+      ]
+      settled.push(...calls.map((call) => call.catch(() => undefined)))
+      if (event !== 'worker.exit') pool.kill()
+    }
+    pool.on(event, listener)
+  }
+  // A listener may stop it before it has started.
+  await pool.start().catch(() => undefined)
+  const call = pool.call('echo_slowly', { seconds: 60 }, { idempotent: true }).catch(() => undefined)
+  for (let n = 0; pool.status === 'running' && n < 500; n += 1) {
+    pool.kill()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+  await Promise.all([call, ...settled])
+  expect(heard).toBeGreaterThanOrEqual(4) // start, ready, exit, retry
+  const { accepted, completed, failed, queued, inFlight } = pool.stats
+  expect({ sum: completed + failed, queued, inFlight }).toEqual({ sum: accepted, queued: 0, inFlight: 0 })
+})
+
+test('C1: a getter of arguments or options that stops the pool, and one that throws', async () => {
+  const home = habitat()
+  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS })
+  await pool.start()
+  const invalid = { code: 'INVALID_ARGUMENT' }
+  const thrower = (name: string): never => Object.defineProperty({}, name, { enumerable: true, get: explode }) as never
+  const proxy = new Proxy({}, { ownKeys: explode, get: explode, getPrototypeOf: explode })
+  await expect(pool.call('echo', thrower('value'))).rejects.toMatchObject({ ...invalid, cause: boom })
+  await expect(pool.call('echo', { value: { deep: [thrower('x')] } })).rejects.toMatchObject(invalid)
+  await expect(pool.call('echo', { value: proxy })).rejects.toMatchObject(invalid)
+  await expect(pool.call('echo', { value: { toJSON: explode } })).rejects.toMatchObject(invalid)
+  for (const name of ['timeout', 'signal', 'idempotent']) {
+    await expect(pool.call('echo', {}, thrower(name))).rejects.toMatchObject({ ...invalid, cause: boom })
+  }
+  const aborted = Object.defineProperty(new AbortController().signal, 'aborted', { get: explode })
+  await expect(pool.call('echo', {}, { signal: aborted })).rejects.toMatchObject({ ...invalid, cause: boom })
+  const mute = Object.defineProperty(AbortSignal.abort(), 'reason', { get: explode })
+  await expect(pool.call('echo', {}, { signal: mute })).rejects.toMatchObject({ code: 'CANCELLED', cause: boom })
+  const deaf = CALL_OPTIONS.signal as Row<AbortSignal>
+  await expect(pool.call('echo', {}, { signal: deaf.hostile(explode) })).rejects.toMatchObject({
+    ...invalid,
+    cause: boom,
+  })
+  expect(pool.stats).toMatchObject({ accepted: 1, failed: 1, inFlight: 0, queued: 0 })
+
+  const strange = Object.create(null) as Error // what cannot even be shown
+  const odd = Object.defineProperty({}, 'value', { enumerable: true, get: () => { throw strange } }) // prettier-ignore
+  await expect(pool.call('echo', odd as never)).rejects.toMatchObject(invalid)
+
+  let stopped: Promise<unknown> | undefined
+  const stopper = Object.defineProperty({}, 'value', { enumerable: true, get: () => void (stopped = pool.stop()) })
+  await expect(pool.call('echo', stopper as never)).rejects.toMatchObject({ code: 'STOPPED' })
+  expect(await stopped).toEqual({ processesLeft: 0 })
+  expect(pool.stats).toMatchObject({ accepted: 1, failed: 1 })
+})
+
+test('C1: options are read once: getters that throw are a mistake, and later changes are nothing to the pool', async () => {
+  const home = habitat()
+  const make = (options: object): Pool => createPool({ ...home.common, name: 'p', tools: TOOLS, ...options })
+  for (const name of ['env', 'heartbeat', 'backoff', 'breaker']) {
+    const hostile = Object.defineProperty({}, 'A', { enumerable: true, get: explode })
+    expect(() => make({ [name]: hostile })).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', cause: boom }))
+  }
+  const whole = Object.defineProperty({ name: 'p', tools: TOOLS }, 'size', { enumerable: true, get: explode })
+  expect(() => createPool(whole as never)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', cause: boom }))
+
+  const options = { ...home.common, name: 'p', tools: [TOOLS], env: { A: 'first' } }
+  const pool = createPool(options)
+  Object.defineProperty(options.env, 'A', { get: explode })
+  options.tools.length = 0
+  await pool.start()
+  expect(await pool.call('variable', { name: 'A' })).toBe('first')
+  await pool.stop()
+})

@@ -1,0 +1,96 @@
+import { destination, pino, symbols, type Logger } from 'pino'
+import { reportFault, reportOnce, tellUser } from '@terrarium/supervisor'
+
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** What is used of a logger. */
+export interface Log extends Record<Level, (facts: object, message: string) => void> {
+  child(bindings: Record<string, unknown>): Log
+}
+
+/**
+ * The log of a runtime, a pool or a kept program: the given logger with these bindings. Default: warnings and errors to
+ * standard error. It never throws. What the logger throws or rejects with, and an error of the stream it writes to, is reported
+ * on the console, the first time only.
+ */
+export function ownLog(given: Logger | Log | undefined, bindings: Record<string, unknown>): Log {
+  if (given instanceof GuardedLog) return given.child(bindings)
+  const logger = given ?? pino({ level: 'warn' }, destination(2))
+  const report = reportOnce(reportFault)
+  const failed = (error: unknown): void => {
+    report('the logger failed', error)
+  }
+  watchStream(logger, failed)
+  return new GuardedLog(logger, {}, failed).child(bindings)
+}
+
+class GuardedLog implements Log {
+  readonly #logger: Logger | Log
+  /** Bindings that the logger would not take. */
+  readonly #facts: object
+  readonly #failed: (error: unknown) => void
+
+  constructor(logger: Logger | Log, facts: object, failed: (error: unknown) => void) {
+    this.#logger = logger
+    this.#facts = facts
+    this.#failed = failed
+  }
+
+  debug(facts: object, message: string): void {
+    this.#write('debug', facts, message)
+  }
+
+  info(facts: object, message: string): void {
+    this.#write('info', facts, message)
+  }
+
+  warn(facts: object, message: string): void {
+    this.#write('warn', facts, message)
+  }
+
+  error(facts: object, message: string): void {
+    this.#write('error', facts, message)
+  }
+
+  child(bindings: Record<string, unknown>): Log {
+    try {
+      const child: unknown = this.#logger.child(bindings)
+      if (typeof child === 'object' && child !== null && 'error' in child) {
+        return new GuardedLog(child as Log, this.#facts, this.#failed)
+      }
+      this.#failed(new TypeError('child() must answer with a logger'))
+      tellUser(() => child, undefined, this.#failed) // it may be a promise
+    } catch (error) {
+      this.#failed(error)
+    }
+    return new GuardedLog(this.#logger, { ...this.#facts, ...bindings }, this.#failed)
+  }
+
+  #write(level: Level, facts: object, message: string): void {
+    const write = (told: object): unknown =>
+      (this.#logger as Record<Level, (facts: object, message: string) => unknown>)[level](told, message)
+    tellUser(write, { ...this.#facts, ...facts }, this.#failed)
+  }
+}
+
+interface Emitter {
+  on?: (event: 'error', listener: (error: unknown) => void) => unknown
+  /** Those of pino.multistream(). */
+  readonly streams?: readonly { readonly stream?: Emitter }[]
+}
+
+const watched = new WeakSet<Emitter>()
+
+/** An `error` of a stream that nobody listens for would end this process, and with it all workers. */
+function watchStream(logger: Logger | Log, failed: (error: unknown) => void): void {
+  try {
+    const stream = (logger as { readonly [symbols.streamSym]?: Emitter })[symbols.streamSym]
+    for (const each of [stream, ...(stream?.streams ?? []).map(({ stream: inner }) => inner)]) {
+      if (each?.on === undefined || watched.has(each)) continue
+      watched.add(each)
+      each.on('error', failed)
+    }
+  } catch (error) {
+    failed(error)
+  }
+}

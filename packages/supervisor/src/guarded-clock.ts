@@ -1,0 +1,74 @@
+import { systemClock, type SupervisorClock } from './clock.ts'
+import { show } from './show.ts'
+import { askUser, tellUser } from './user-code.ts'
+
+/** A timer that was set; what it calls is called once at most. */
+interface Timer {
+  callback: (() => void) | undefined
+  clock: SupervisorClock
+  timer: unknown
+}
+
+/**
+ * A clock of the user's that cannot do harm. Where one of its functions throws or answers with nonsense, `failed` is told the
+ * function's name, and the system's clock takes its place for that once. A timer that was cleared never calls back, and none
+ * calls back twice, or before `setTimeout` has returned.
+ */
+export class GuardedClock implements SupervisorClock {
+  readonly #clock: SupervisorClock
+  readonly #failed: (name: keyof SupervisorClock, error: unknown) => void
+  /** The last true answer of the user's clock, in ms. */
+  #now: number | undefined
+
+  /** `failed` must not throw. */
+  constructor(clock: SupervisorClock, failed: (name: keyof SupervisorClock, error: unknown) => void) {
+    this.#clock = clock
+    this.#failed = failed
+  }
+
+  readonly now = (): number => {
+    try {
+      const now: unknown = askUser(() => this.#clock.now())
+      if (typeof now !== 'number' || !Number.isFinite(now)) {
+        throw new TypeError(`it must answer with ms, not ${show(now)}`)
+      }
+      this.#now = now
+    } catch (error) {
+      this.#failed('now', error)
+      this.#now ??= systemClock.now()
+    }
+    return this.#now
+  }
+
+  readonly setTimeout = (callback: () => void, delay: number): unknown => {
+    const timer: Timer = { callback, clock: this.#clock, timer: undefined }
+    let isSet = false
+    const fire = (): void => {
+      if (!isSet) systemClock.setTimeout(fire, 0)
+      else {
+        const { callback } = timer
+        timer.callback = undefined
+        callback?.()
+      }
+    }
+    try {
+      timer.timer = askUser(() => this.#clock.setTimeout(fire, delay))
+    } catch (error) {
+      this.#failed('setTimeout', error)
+      timer.clock = systemClock
+      timer.timer = systemClock.setTimeout(fire, delay)
+    }
+    isSet = true
+    return timer
+  }
+
+  readonly clearTimeout = (set: unknown): void => {
+    if (set === undefined) return // as setTimeout() of every host does
+    const timer = set as Timer
+    timer.callback = undefined
+    const failed = (error: unknown): void => {
+      this.#failed('clearTimeout', error)
+    }
+    tellUser(timer.clock.clearTimeout.bind(timer.clock), timer.timer, failed)
+  }
+}

@@ -1,0 +1,55 @@
+/** Ways in which a function of a user's fails. */
+export const boom = new Error('boom')
+
+export const explode = (): never => {
+  throw boom
+}
+
+/** An async function that fails. */
+export const reject = (): never => Promise.reject(boom) as never
+
+/** What is no promise, but can be awaited, and breaks every rule on the way. */
+export const thenable = (): never =>
+  ({
+    then: (_: unknown, rejected: (error: Error) => void) => {
+      rejected(boom)
+      rejected(boom)
+      throw boom
+    },
+  }) as never
+
+/** Answers, but with nothing that anybody could use. */
+export const nonsense = (): never => ({ so: 'what' }) as never
+
+export const FAILURES = { explode, reject, thenable, nonsense }
+
+export type Failing = () => never
+
+const methods = (names: readonly string[], fail: Failing): object =>
+  Object.fromEntries(names.map((name) => [name, fail]))
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
+
+/** Loggers that fail in every method, in `child`, in getters, or in what `child` answers with. */
+export const hostileLoggers = (fail: Failing): readonly object[] => [
+  methods([...LEVELS, 'child'], fail),
+  { ...methods(LEVELS, fail), child: () => methods([...LEVELS, 'child'], fail) },
+  Object.defineProperties({}, Object.fromEntries([...LEVELS, 'child'].map((name) => [name, { get: explode }]))),
+]
+
+/** Rejections that nobody handles are told after the microtasks. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** What comes to nobody from now on, until `end` is called. */
+export function watchUncaught(): { readonly uncaught: unknown[]; end(): Promise<void> } {
+  const uncaught: unknown[] = []
+  const note = (error: unknown): void => void uncaught.push(error)
+  process.on('uncaughtException', note).on('unhandledRejection', note)
+  return {
+    uncaught,
+    end: async () => {
+      await turn()
+      process.off('uncaughtException', note).off('unhandledRejection', note)
+    },
+  }
+}
