@@ -9,7 +9,8 @@ const explain = ({ code, message }) => ({ code, message })
 
 const pool = createPool(options)
 await pool.start()
-const kept = program === undefined ? undefined : keep('sh', ['-c', program], { ready: /^up$/, stateDir: options.stateDir })
+const kept =
+  program === undefined ? undefined : keep('sh', ['-c', program], { ready: /^up$/, stateDir: options.stateDir })
 let starts = 0
 kept?.on('program.start', () => (starts += 1))
 await kept?.whenReady()

@@ -62,7 +62,9 @@ function ownGroup(controller: string | undefined): string | undefined {
     .map((line): readonly string[][] => line.split(' - ').map((part) => part.split(' ')))
     .find(([, right = []]) => {
       const [kind, , options = ''] = right
-      return controller === undefined ? kind === 'cgroup2' : kind === 'cgroup' && options.split(',').includes(controller)
+      return controller === undefined
+        ? kind === 'cgroup2'
+        : kind === 'cgroup' && options.split(',').includes(controller)
     })
   const path = readFileSync('/proc/self/cgroup', 'utf8')
     .split('\n')

@@ -4,7 +4,9 @@ import {
   isTerrariumError,
   reasonOf,
   TerrariumError,
-  type CallSignal, type CallSite } from '@terrarium/supervisor'
+  type CallSignal,
+  type CallSite,
+} from '@terrarium/supervisor'
 import { checkCallSize, type ValueCodec } from '@terrarium/worker'
 import { unreadable } from './own-options.ts'
 import { CALL_OPTION_NAMES, validateCall, type CallOptions } from './options.ts'

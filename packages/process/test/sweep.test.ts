@@ -228,7 +228,11 @@ test.each(['unkillable', 'denied', 'odd', 'failed'] as const)(
     expect(existsSync(join(stateDir, 'runs', facts.run, 'owner.json'))).toBe(true)
     expect(isAlive(second)).toBe(true)
     // Whoever can end it removes the run.
-    expect(await (await open(stateDir)).swept).toMatchObject({ swept: [facts.run], killed: [{ pid: second }], left: [] })
+    expect(await (await open(stateDir)).swept).toMatchObject({
+      swept: [facts.run],
+      killed: [{ pid: second }],
+      left: [],
+    })
     expect(isAlive(second)).toBe(false)
   },
 )

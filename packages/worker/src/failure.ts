@@ -89,19 +89,13 @@ export function explainExit(status: ExitStatus, at: Circumstances): TerrariumErr
   }
   const where = at.boot.phase === 'importing' ? `while importing ${at.boot.module ?? '?'}` : `in phase ${at.boot.phase}`
   return new TerrariumError('START_FAILED', `worker ${name} ended before it was ready: ${how} ${where}`, {
-    hint: shortage?.hint ?? told ?? (CRASHES.has(signal) ? NO_WORDS : 'Look at what the module does when it is imported.'),
+    hint:
+      shortage?.hint ?? told ?? (CRASHES.has(signal) ? NO_WORDS : 'Look at what the module does when it is imported.'),
     details,
   })
 }
 
 /** Signals of native code that went wrong. */
-const CRASHES: ReadonlySet<string | null> = new Set([
-  'SIGSEGV',
-  'SIGBUS',
-  'SIGILL',
-  'SIGFPE',
-  'SIGABRT',
-  'SIGTRAP',
-])
+const CRASHES: ReadonlySet<string | null> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGTRAP'])
 const NO_WORDS =
   'Set PYTHONFAULTHANDLER to 1 in the option `env`: Python then says where it was when native code fails.'
