@@ -29,6 +29,9 @@ export type {
   DynamicStrategyName,
 } from './strategy.ts'
 export { systemClock, type SupervisorClock } from './clock.ts'
+export { patientTimeout } from './patience.ts'
+export { KeepAlive, ReferencedClock } from './keep-alive.ts'
+export { ASYNC_DISPOSE, type Stoppable } from './async-disposable.ts'
 export { VirtualClock } from './virtual-clock.ts'
 export { TerrariumError, isTerrariumError, type ErrorCode, type TerrariumErrorOptions } from './errors.ts'
 export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './exit.ts'
