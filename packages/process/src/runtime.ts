@@ -9,6 +9,8 @@ import type { Identity } from './table/identity.ts'
 import { launch, type LaunchRequest } from './shepherd/launch.ts'
 import { ReservationLog } from './log/log.ts'
 import { UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
+import { patience } from './pacing/patience.ts'
+import { startBudget } from './pacing/start-budget.ts'
 import { shepherdFiles } from './python-files.ts'
 import { Reaper } from './sweep/reaper.ts'
 import { createRun, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
@@ -207,6 +209,7 @@ class ShepherdedRuntime implements Runtime {
   }
 
   async #close(): Promise<CloseReport> {
+    startBudget().dismiss(this)
     this.#tending.rouse()
     await Promise.race([Promise.allSettled([this.#sweeping, ...this.#starting]), patience(START_MS)])
     const strays = this.#reaper.killed
@@ -231,7 +234,17 @@ class ShepherdedRuntime implements Runtime {
 
   async #start(request: SpawnRequest): Promise<OsProcess> {
     const start = async (complete: LaunchRequest) => (await this.#tending.shepherd()).launch(complete)
-    return (await this.#spawns.begin(request, start)).process
+    if (request.paced !== true) return (await this.#spawns.begin(request, start)).process
+    const turn = await startBudget().turn(this, request.signal)
+    try {
+      const { process } = await this.#spawns.begin(request, start)
+      turn.began(process.pid)
+      void process.started.then(turn.over)
+      return process
+    } catch (error) {
+      turn.over()
+      throw error
+    }
   }
 
   /** Whatever carries a marker of this run. */
@@ -278,9 +291,4 @@ function checkPython(python: string): void {
   } catch (error) {
     throw new TerrariumError('CONFIGURATION', `${python} is no program that this user may run`, { hint, cause: error })
   }
-}
-
-async function patience(ms: number): Promise<undefined> {
-  // The processes waited for keep the event loop alive, not the wait.
-  return new Promise((resolve) => setTimeout(resolve, ms, undefined).unref())
 }

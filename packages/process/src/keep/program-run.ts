@@ -1,8 +1,16 @@
 import { basename } from 'node:path'
-import { exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
-import type { Actor, AnyActorLogic, AnyActorRef } from 'xstate'
+import {
+  exitWith,
+  patientTimeout,
+  systemClock,
+  TerrariumError,
+  type ErrorCode,
+  type SupervisorClock,
+} from '@terrarium/supervisor'
+import type { AnyActorRef } from 'xstate'
 import { readLines, type LineReader } from '../lines.ts'
 import type { ExitStatus, OsProcess } from '../os-process.ts'
+import { patience } from '../pacing/patience.ts'
 import type { OutputStream, ProgramEvent, ProgramOptions } from './program.ts'
 
 export type News =
@@ -29,6 +37,8 @@ export class ProgramRun {
   #failure: { readonly why: string; readonly hint: string; readonly cause: unknown } | undefined
   readonly #readers: LineReader[] = []
   #stopTimer = (): void => undefined
+  /** Aborted when it is asked to end: it may still wait for its turn. */
+  readonly #asked = new AbortController()
 
   constructor(program: Program, actor: AnyActorRef) {
     this.#program = program
@@ -37,17 +47,6 @@ export class ProgramRun {
   }
 
   begin(): void {
-    const { startTimeout = START_TIMEOUT_MS } = this.#program
-    const { clock } = this.#actor as unknown as Actor<AnyActorLogic>
-    const timer: unknown = clock.setTimeout(() => {
-      this.#giveUp(
-        `was not ready within ${startTimeout} ms`,
-        'Raise `startTimeout`, or look at what `ready` waits for.',
-      )
-    }, startTimeout)
-    this.#stopTimer = () => {
-      clock.clearTimeout(timer)
-    }
     void this.#live()
       .then(
         (status): News => ({ type: 'program.end', status }),
@@ -62,13 +61,25 @@ export class ProgramRun {
   /** SIGTERM, the grace, SIGKILL to its group; as soon as it runs, if it does not yet. */
   end(): void {
     this.#isAsked = true
+    this.#asked.abort()
     this.#stopTimer()
     this.#terminate()
   }
 
   async #live(): Promise<ExitStatus> {
     const { runtime, command, args, env, cwd, ready, lines } = this.#program
-    const process = await runtime.spawn({ name: this.#name, command, args, env, cwd })
+    const process = await runtime.spawn({
+      name: this.#name,
+      command,
+      args,
+      env,
+      cwd,
+      paced: true,
+      signal: this.#asked.signal,
+      onReserved: () => {
+        this.#startTimer()
+      },
+    })
     const { pid, spawnId } = process
     this.#process = process
     if (this.#isEnding) this.#terminate()
@@ -77,8 +88,21 @@ export class ProgramRun {
     if (ready === undefined) this.#becomeReady()
     const status = await process.exited
     // A descendant that resists its end keeps nobody waiting for ever.
-    if (!status.unkillable) await Promise.race([Promise.all([process.released, ...read]), patience()])
+    if (!status.unkillable) await Promise.race([Promise.all([process.released, ...read]), patience(PROOF_MS)])
     return this.#judge(status, pid)
+  }
+
+  /** When its turn has come: the time before is not its own. */
+  #startTimer(): void {
+    if (this.#isEnding) return
+    const { startTimeout = START_TIMEOUT_MS } = this.#program
+    const giveUp = (): void => {
+      this.#giveUp(
+        `was not ready within ${startTimeout} ms`,
+        'Raise `startTimeout`, or look at what `ready` waits for.',
+      )
+    }
+    this.#stopTimer = patientTimeout(clockOf(this.#actor), giveUp, startTimeout)
   }
 
   get #isEnding(): boolean {
@@ -156,6 +180,8 @@ export class ProgramRun {
   }
 }
 
-function patience(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, PROOF_MS).unref())
+/** That of the actor's system, unless it is XState's own, which does not read before it judges. */
+function clockOf(actor: AnyActorRef): SupervisorClock {
+  const { clock } = actor as unknown as { readonly clock: Partial<SupervisorClock> }
+  return typeof clock.now === 'function' ? (clock as SupervisorClock) : systemClock
 }

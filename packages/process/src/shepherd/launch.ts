@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream'
 import { TerrariumError } from '@terrarium/supervisor'
 import { Channels, CHANNELS, type Channel } from './channels.ts'
 import type { Reservation } from '../log/record.ts'
+import { patience } from '../pacing/patience.ts'
 import { startTicksOf } from '../table/table.ts'
 
 const DRAIN_MS = 500
@@ -95,9 +96,9 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
     child.once('exit', (code, signal) => {
       over = true
       // What it has said last is read, but not for long: somebody else may hold the other end.
-      setTimeout(() => {
+      void patience(DRAIN_MS).then(() => {
         for (const source of Object.values(sources)) source.destroy()
-      }, DRAIN_MS).unref()
+      })
       stdin.destroy()
       lifeline.destroy()
       // libuv reaps every dead child of a moment before it calls back for the first of them, so inside this callback another

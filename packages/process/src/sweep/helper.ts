@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { patientTimeout, systemClock } from '@terrarium/supervisor'
 import type { Logger } from 'pino'
 import { formatMarker, MARKER, type Identity } from '../table/identity.ts'
 import { markOf } from '../table/mark.ts'
@@ -49,10 +50,10 @@ export async function killStrays(
       { name: 'sweep', command: python, args: ['-I', '-S', script, MARKER] },
       JSON.stringify(request),
     )
-    const patience = setTimeout(() => void helper.kill(), TIMEOUT_MS + PATIENCE_MS)
+    const cancel = patientTimeout(systemClock, () => void helper.kill(), TIMEOUT_MS + PATIENCE_MS)
     const answer = await text(helper.stdout)
     const status = await helper.exited
-    clearTimeout(patience)
+    cancel()
     if (answer === '') throw new Error(`the sweep helper ended with ${status.code ?? status.signal}: ${status.tail}`)
     return (JSON.parse(answer) as { outcomes: Outcome[] }).outcomes
   } catch (error) {
