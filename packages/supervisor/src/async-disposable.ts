@@ -13,7 +13,7 @@ export interface Stoppable {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const { asyncDispose }: { readonly asyncDispose?: symbol } = Symbol
+const symbol = Reflect.get(Symbol, 'asyncDispose') as symbol | undefined
 
 /** `Symbol.asyncDispose` came with Node 20.5; before that a host has no `await using` that could ask for it. */
-export const ASYNC_DISPOSE = (asyncDispose ?? Symbol.for('Symbol.asyncDispose')) as typeof Symbol.asyncDispose
+export const ASYNC_DISPOSE = (symbol ?? Symbol.for('Symbol.asyncDispose')) as typeof Symbol.asyncDispose
