@@ -6,6 +6,7 @@ import {
   resolveInterpreter,
   SessionServer,
   type WorkerInput,
+  type WorkerOutput,
   type WorkerSnapshot,
 } from '@terrarium/worker'
 import { toolEntries, type PoolOptions } from './options.ts'
@@ -15,6 +16,8 @@ import type { Slot } from './slot.ts'
 export interface House {
   readonly runtime: Runtime
   readonly supervisor: Supervisor
+  /** Whether it keeps the host process alive. The timers are the clock's affair. */
+  setReferenced(isReferenced: boolean): void
   /** Ends every worker and waits for proof. */
   close(): Promise<{ readonly left: readonly Identity[] }>
 }
@@ -25,6 +28,7 @@ export async function openHouse(
   slots: readonly Slot[],
   clock: SupervisorClock,
   logger: Logger,
+  output: (output: WorkerOutput) => void,
 ): Promise<House> {
   const interpreter = await resolveInterpreter(options.python)
   logger.debug(interpreter, 'the interpreter of the workers')
@@ -36,7 +40,7 @@ export async function openHouse(
   })
   try {
     const server = await SessionServer.listen(runtime.directory)
-    const logic = createWorkerLogic({ runtime, server, logger, clock })
+    const logic = createWorkerLogic({ runtime, server, logger, clock, output })
     const tools = toolEntries(options.tools)
     const { startTimeout, heartbeat, env, cwd } = options
     const supervisor = createSupervisor({
@@ -67,7 +71,13 @@ export async function openHouse(
       server.close()
       return runtime.close()
     }
-    return { runtime, supervisor, close }
+    const setReferenced = (isReferenced: boolean): void => {
+      for (const each of [runtime, server]) {
+        if (isReferenced) each.ref()
+        else each.unref()
+      }
+    }
+    return { runtime, supervisor, setReferenced, close }
   } catch (error) {
     await runtime.close()
     throw error

@@ -52,8 +52,16 @@ export interface PoolOptions {
    * `TERRARIUM_CONTAINMENT`, else `auto`, the best that this system has. One that is demanded and missing fails the start.
    */
   readonly containment?: Containment | 'auto'
-  /** Default: warnings and errors to stderr. */
+  /** Default: warnings and errors to stderr, as JSON lines. */
   readonly logger?: Logger
+  /**
+   * Where what the tools print goes, line by line:
+   * - `stderr`: to this process's stderr, as `[text/worker-1] hello`; the default without a `logger`
+   * - `log`: to the logger, what comes from stdout at `info`, from stderr at `warn`, with `worker`, `workerPid` and `stream`; the
+   *   default with a `logger`
+   * - `ignore`: nowhere. The event `worker.output` tells it all the same.
+   */
+  readonly output?: 'stderr' | 'log' | 'ignore'
   /** Supervision of the workers, see `@terrarium/supervisor`. */
   readonly backoff?: SupervisorOptions['backoff']
   readonly breaker?: SupervisorOptions['breaker']
@@ -84,6 +92,8 @@ const NUMBERS = {
   cancelGrace: [0, LONGEST],
   drainTimeout: [0, LONGEST],
 } as const
+
+const OUTPUTS: readonly unknown[] = ['stderr', 'log', 'ignore'] satisfies PoolOptions['output'][]
 
 const CONTAINMENTS: readonly NonNullable<PoolOptions['containment']>[] = ['auto', 'pidns', 'cgroup', 'shepherd']
 
@@ -120,6 +130,10 @@ export function validatePoolOptions(options: PoolOptions): void {
   const { containment } = options
   if (containment !== undefined && !CONTAINMENTS.includes(containment)) {
     mistakes.push(`\`containment\` must be one of ${CONTAINMENTS.join(', ')}, not ${containment as string}`)
+  }
+  const output: unknown = options.output
+  if (output !== undefined && !OUTPUTS.includes(output)) {
+    mistakes.push(`\`output\` must be one of ${OUTPUTS.join(', ')}, not ${String(output)}`)
   }
   if (mistakes.length > 0) throw invalid(`pool options: ${mistakes.join('; ')}`)
 }

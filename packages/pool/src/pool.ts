@@ -1,19 +1,23 @@
 import { pino, type Logger } from 'pino'
+import { EnvironmentWatch } from '@terrarium/process'
 import {
+  ASYNC_DISPOSE,
   isTerrariumError,
+  KeepAlive,
   Listeners,
+  ReferencedClock,
   systemClock,
   TerrariumError,
   type ExitReason,
   type FailureInfo,
-  type SupervisorClock,
 } from '@terrarium/supervisor'
-import type { WorkerRef } from '@terrarium/worker'
+import type { WorkerOutput, WorkerRef } from '@terrarium/worker'
 import type { Pool, PoolEvents, PoolStats, PoolStatus, StopReport, WorkerInfo } from './api.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { EnvironmentWatch } from './environment-watch.ts'
 import { openHouse, type House } from './house.ts'
+import { noteName } from './names.ts'
 import { validateCall, validatePoolOptions, type CallOptions, type PoolOptions } from './options.ts'
+import { outputTo } from './output.ts'
 import { Slot } from './slot.ts'
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
@@ -25,7 +29,8 @@ export function createPool(options: PoolOptions): Pool {
 class SupervisedPool implements Pool {
   readonly name: string
   readonly #options: PoolOptions
-  readonly #clock: SupervisorClock
+  readonly #clock: ReferencedClock
+  readonly #keepAlive = new KeepAlive()
   readonly #logger: Logger
   readonly #listeners = new Listeners<PoolEvents>((event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
@@ -43,12 +48,16 @@ class SupervisedPool implements Pool {
   #stopping: Promise<StopReport> | undefined
   /** Why a worker was parked last. */
   #parkedBecause: TerrariumError | undefined
+  #isReferenced = true
+  #forgetName = (): void => undefined
+  readonly #print: ((output: WorkerOutput) => void) | undefined
 
   constructor(options: PoolOptions) {
     this.name = options.name
     this.#options = options
-    this.#clock = options.clock ?? systemClock
+    this.#clock = new ReferencedClock(options.clock ?? systemClock)
     this.#logger = (options.logger ?? pino({ level: 'warn' }, pino.destination(2))).child({ pool: options.name })
+    this.#print = outputTo(options.output ?? (options.logger === undefined ? 'stderr' : 'log'), this.#logger)
     this.#slots = Array.from({ length: options.size ?? 1 }, (_, index) => new Slot(`worker-${index + 1}`))
     this.#dispatcher = new Dispatcher({
       pool: options.name,
@@ -62,8 +71,14 @@ class SupervisedPool implements Pool {
         this.#tell('call.retry', { tool, attempts, worker: slot.id })
       },
     })
-    this.#watch = new EnvironmentWatch(this.#clock, () => {
-      this.#probe()
+    this.#watch = new EnvironmentWatch({
+      clock: this.#clock,
+      changed: () => {
+        this.#probe()
+      },
+      report: (err) => {
+        this.#logger.error({ err }, 'the watch of the environment failed')
+      },
     })
   }
 
@@ -100,22 +115,30 @@ class SupervisedPool implements Pool {
     this.#listeners.off(event, listener)
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#keepAlive.during(this.#start())
+  }
+
+  async #start(): Promise<void> {
     if (this.#status !== 'idle') {
       throw new TerrariumError('INVALID_ARGUMENT', `pool ${this.name} cannot be started: it is ${this.#status}`, {
         hint: 'make a new pool with createPool()',
       })
     }
     this.#status = 'starting'
+    this.#forgetName = noteName(this.name, this.#logger)
     const allReady = new Promise<void>((resolve, reject) => {
       this.#starting = { resolve, reject }
     })
     allReady.catch(() => undefined) // awaited below, unless opening the house fails first
     try {
-      this.#opening = openHouse(this.#options, this.#slots, this.#clock, this.#logger)
+      this.#opening = openHouse(this.#options, this.#slots, this.#clock, this.#logger, (output) => {
+        this.#printed(output)
+      })
       const house = await this.#opening
       if (this.#stopping !== undefined) throw this.#notRunning()
       this.#house = house
+      house.setReferenced(this.#isReferenced)
       this.#listen(house)
       await house.supervisor.start()
     } catch (error) {
@@ -123,6 +146,7 @@ class SupervisedPool implements Pool {
       if (this.#stopping === undefined) {
         await this.#house?.close()
         this.#house = undefined
+        this.#forgetName()
         this.#status = 'idle'
         this.#dispatcher.rejectWaiting(error as TerrariumError)
       }
@@ -135,9 +159,11 @@ class SupervisedPool implements Pool {
     validateCall(tool, args, options)
     const refusal = this.#refusal()
     if (refusal !== undefined) throw refusal
-    return new Promise<unknown>((resolve, reject) => {
-      this.#dispatcher.accept(tool, args, options, { resolve, reject })
-    }) as Promise<T>
+    return this.#keepAlive.during(
+      new Promise<unknown>((resolve, reject) => {
+        this.#dispatcher.accept(tool, args, options, { resolve, reject })
+      }),
+    ) as Promise<T>
   }
 
   kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined {
@@ -155,8 +181,37 @@ class SupervisedPool implements Pool {
   }
 
   stop(): Promise<StopReport> {
-    this.#stopping ??= this.#stop()
+    this.#stopping ??= this.#keepAlive.during(this.#stop())
     return this.#stopping
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.stop().then(() => undefined)
+  }
+
+  unref(): this {
+    return this.#setReferenced(false)
+  }
+
+  ref(): this {
+    return this.#setReferenced(true)
+  }
+
+  #setReferenced(isReferenced: boolean): this {
+    this.#isReferenced = isReferenced
+    for (const each of [this.#clock, this.#keepAlive]) {
+      if (isReferenced) each.ref()
+      else each.unref()
+    }
+    this.#house?.setReferenced(isReferenced)
+    process.off('beforeExit', this.#stopAtEnd)
+    if (!isReferenced && this.#status !== 'stopped') process.once('beforeExit', this.#stopAtEnd)
+    return this
+  }
+
+  /** Nothing is left to do in this process: what an unreferenced pool has started ends in order, too. */
+  readonly #stopAtEnd = (): void => {
+    void this.stop()
   }
 
   async #stop(): Promise<StopReport> {
@@ -171,8 +226,17 @@ class SupervisedPool implements Pool {
     await drained
     const { left } = (await house?.close()) ?? { left: [] }
     this.#status = 'stopped'
+    this.#forgetName()
+    process.off('beforeExit', this.#stopAtEnd)
     if (left.length > 0) this.#logger.error({ left }, 'processes are left')
     return { processesLeft: left.length }
+  }
+
+  /** What a worker has said is said: nothing is printed and nobody is told once `stop()` has resolved. */
+  #printed(output: WorkerOutput): void {
+    if (this.#status === 'stopped') return
+    this.#print?.(output)
+    this.#listeners.tell('worker.output', { ...output, worker: output.worker.slice(this.name.length + 1) })
   }
 
   #listen({ supervisor }: House): void {
@@ -232,7 +296,7 @@ class SupervisedPool implements Pool {
     if (reason.type === 'error') {
       this.#crashes += 1
       if (isTerrariumError(reason.error)) error = reason.error
-      if (pid !== undefined) this.#logger.warn({ worker: slot.id, pid }, error.message)
+      if (pid !== undefined) this.#logger.warn({ worker: slot.id, workerPid: pid }, error.message)
     }
     slot.ended(error)
     this.#tell('worker.exit', { worker: slot.id, pid, reason })
@@ -275,8 +339,8 @@ class SupervisedPool implements Pool {
   #unpark(slot: Slot): void {
     if (slot.probing) return
     slot.probing = true
-    this.#house?.supervisor.unpark(slot.id).catch((error: unknown) => {
-      if (this.#stopping === undefined) this.#logger.error({ worker: slot.id, error }, 'cannot unpark')
+    this.#house?.supervisor.unpark(slot.id).catch((err: unknown) => {
+      if (this.#stopping === undefined) this.#logger.error({ worker: slot.id, err }, 'cannot unpark')
     })
   }
 

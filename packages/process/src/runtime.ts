@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { destination, pino, type Logger } from 'pino'
-import { TerrariumError } from '@terrarium/supervisor'
+import { ASYNC_DISPOSE, TerrariumError, type Stoppable } from '@terrarium/supervisor'
 import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
 import { killStrays, type StartHelper } from './sweep/helper.ts'
 import type { Identity } from './table/identity.ts'
@@ -46,7 +46,7 @@ export interface CloseReport {
 }
 
 /** One run: a set of processes that end with this host, whatever ends it. */
-export interface Runtime {
+export interface Runtime extends Stoppable {
   /** Seven of a-z and 0-9. */
   readonly runId: string
   readonly installation: string
@@ -70,6 +70,10 @@ export interface Runtime {
   unkillable(): readonly Identity[]
   /** Kills what is left, proves it dead, and removes what this run has on disk. Never rejects because of a process. */
   close(): Promise<CloseReport>
+  /** Lets the host process end by itself while processes run; they end with it. Default: they keep it alive. */
+  unref(): void
+  /** Takes back {@link unref}. */
+  ref(): void
 }
 
 const PROOF_MS = 5000
@@ -206,6 +210,18 @@ class ShepherdedRuntime implements Runtime {
   close(): Promise<CloseReport> {
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close().then(() => undefined)
+  }
+
+  unref(): void {
+    this.#tending.setReferenced(false)
+  }
+
+  ref(): void {
+    this.#tending.setReferenced(true)
   }
 
   async #close(): Promise<CloseReport> {

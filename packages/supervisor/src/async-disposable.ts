@@ -13,7 +13,11 @@ export interface Stoppable {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const symbol = Reflect.get(Symbol, 'asyncDispose') as symbol | undefined
+type AsyncDispose = typeof Symbol.asyncDispose
 
 /** `Symbol.asyncDispose` came with Node 20.5; before that a host has no `await using` that could ask for it. */
-export const ASYNC_DISPOSE = (symbol ?? Symbol.for('Symbol.asyncDispose')) as typeof Symbol.asyncDispose
+export const ASYNC_DISPOSE: AsyncDispose = asyncDisposeOf(Symbol)
+
+function asyncDisposeOf({ asyncDispose }: { readonly asyncDispose?: AsyncDispose }): AsyncDispose {
+  return asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as AsyncDispose)
+}

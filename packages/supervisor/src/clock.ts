@@ -2,6 +2,8 @@ import { host } from './host.ts'
 
 /** Time as the supervisor sees it. XState is given the same clock, so that its `after` transitions follow it too. */
 export interface SupervisorClock {
+  /** Whether it goes as the machine's does, so that what the system measures may be set off against it. Default false. */
+  readonly isReal?: boolean
   /** Monotonic, in ms. */
   now(): number
   setTimeout(callback: () => void, delay: number): unknown
@@ -19,6 +21,7 @@ const READING_TURNS = 2
  * computation, a breakpoint, a suspended machine) would otherwise judge others by news that it has but has not read.
  */
 export const systemClock: SupervisorClock = {
+  isReal: true,
   now: () => host.performance.now(),
   setTimeout: (callback, delay) => new SystemTimer(callback, delay),
   clearTimeout: (timer) => {

@@ -14,6 +14,10 @@ export class ReferencedClock implements SupervisorClock {
     this.#clock = clock
   }
 
+  get isReal(): boolean {
+    return this.#clock.isReal === true
+  }
+
   readonly now = (): number => this.#clock.now()
 
   readonly setTimeout = (callback: () => void, delay: number): unknown => {

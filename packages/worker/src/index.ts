@@ -9,6 +9,7 @@ export {
   type WorkerSnapshot,
 } from './machine.ts'
 export { workerFiles, type WorkerInput, type WorkerSurroundings } from './driver.ts'
+export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
 export {
   checkCallSize,

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { chmod } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import grpc from '@grpc/grpc-js'
@@ -30,6 +32,10 @@ type Stream = grpc.ServerDuplexStream<SessionRequest, SessionResponse>
 export class SessionServer {
   readonly path: string
   readonly #server: grpc.Server
+  /** Ours and not gRPC's, whose sockets always keep the host process alive. */
+  readonly #listener: Server
+  readonly #sockets = new Set<Socket>()
+  #isReferenced = true
   readonly #expected = new Map<string, Expectation>()
   readonly #sessions = new Set<Session>()
 
@@ -48,17 +54,24 @@ export class SessionServer {
       { session: { ...HostServiceService.session, responseSerialize: serializeResponse } },
       handlers,
     )
+    const injector = this.#server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
+    this.#listener = createServer((socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+      if (!this.#isReferenced) socket.unref()
+      injector.injectConnection(socket)
+    })
   }
 
   /** Listens on `host.sock` in a directory that only this user may enter. */
   static async listen(directory: string): Promise<SessionServer> {
     const server = new SessionServer(join(directory, 'host.sock'))
-    await new Promise<void>((resolve, reject) => {
-      server.#server.bindAsync(`unix:${server.path}`, grpc.ServerCredentials.createInsecure(), (cause) => {
-        if (cause === null) resolve()
-        else reject(new TerrariumError('START_FAILED', `cannot listen on ${server.path}: ${cause.message}`, { cause }))
-      })
-    })
+    try {
+      await once(server.#listener.listen(server.path), 'listening')
+    } catch (cause) {
+      const { message } = cause as Error
+      throw new TerrariumError('START_FAILED', `cannot listen on ${server.path}: ${message}`, { cause })
+    }
     await chmod(server.path, 0o600)
     return server
   }
@@ -73,7 +86,20 @@ export class SessionServer {
   /** Ends every session and stops listening. */
   close(): void {
     for (const session of this.#sessions) session.close()
+    this.#listener.close()
     this.#server.forceShutdown()
+  }
+
+  /** Lets the host process end while this server listens and sessions are open. */
+  unref(): void {
+    this.#isReferenced = false
+    for (const each of [this.#listener, ...this.#sockets]) each.unref()
+  }
+
+  /** Takes back {@link unref}. */
+  ref(): void {
+    this.#isReferenced = true
+    for (const each of [this.#listener, ...this.#sockets]) each.ref()
   }
 
   #open(stream: Stream): void {

@@ -2,17 +2,24 @@ import { basename } from 'node:path'
 import { destination, pino, type Logger } from 'pino'
 import { waitFor, type AnyActorRef } from 'xstate'
 import {
+  ASYNC_DISPOSE,
   createSupervisor,
+  isTerrariumError,
+  KeepAlive,
   Listeners,
+  ReferencedClock,
+  systemClock,
   TerrariumError,
   type BreakerOptions,
   type ChildSpec,
   type ChildState,
+  type Stoppable,
   type Supervisor,
   type SupervisorEvent,
   type SupervisorEvents,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { EnvironmentWatch } from '../environment-watch.ts'
 import { resolveInterpreter } from '../interpreter.ts'
 import { checkProgram } from './program-options.ts'
 import { fromProgram, type ProgramEvent, type ProgramOptions, type ProgramSnapshot } from './program.ts'
@@ -38,7 +45,7 @@ export type KeptEvents = SupervisorEvents & {
 }
 
 /** A program that is started again when it ends. */
-export interface Kept {
+export interface Kept extends Stoppable {
   readonly name: string
   /** Of the process that runs now. */
   readonly pid: number | undefined
@@ -56,6 +63,13 @@ export interface Kept {
    * runtime of its own is closed. Errors: DEADLINE_EXCEEDED, with `details.left`, when something resists its end.
    */
   stop(): Promise<void>
+  /**
+   * Lets the host process end by itself while the program runs; it is stopped in order then, unless `process.exit()` or a signal ends
+   * the process. `whenReady()` and `stop()` hold the process until they are settled. A runtime that is given is left as it is.
+   */
+  unref(): this
+  /** Takes back {@link unref}. */
+  ref(): this
   on<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this
   off<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this
 }
@@ -85,6 +99,10 @@ class SupervisedProgram implements Kept {
   #lastError: Error | undefined
   #isOver = false
   #stopping: Promise<void> | undefined
+  readonly #clock: ReferencedClock
+  readonly #keepAlive = new KeepAlive()
+  #isReferenced = true
+  readonly #watch: EnvironmentWatch
 
   constructor(command: string, args: readonly string[], options: KeepOptions) {
     checkProgram(command, args, options)
@@ -118,6 +136,17 @@ class SupervisedProgram implements Kept {
         },
       ],
     })
+    this.#clock = new ReferencedClock(options.clock ?? systemClock)
+    this.#watch = new EnvironmentWatch({
+      clock: this.#clock,
+      changed: () => {
+        this.#heal()
+      },
+      report: (err) => {
+        this.#logger.error({ err }, 'the watch of the environment failed')
+      },
+      probes: false,
+    })
     this.supervisor.ref.on('*', (event) => {
       this.#heed(event)
     })
@@ -133,7 +162,11 @@ class SupervisedProgram implements Kept {
     return this.supervisor.children[0]?.state ?? 'stopped'
   }
 
-  async whenReady(): Promise<void> {
+  whenReady(): Promise<void> {
+    return this.#keepAlive.during(this.#whenReady())
+  }
+
+  async #whenReady(): Promise<void> {
     const { ref } = this.supervisor
     await waitFor(ref, () => ['running', 'parked'].includes(this.status)).catch(() => undefined) // it has ended
     if (this.status === 'running') return
@@ -141,8 +174,45 @@ class SupervisedProgram implements Kept {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop().finally(() => (this.#isOver = true))
+    this.#stopping ??= this.#keepAlive.during(
+      this.#stop().finally(() => {
+        this.#isOver = true
+        process.off('beforeExit', this.#stopAtEnd)
+      }),
+    )
     return this.#stopping
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.stop()
+  }
+
+  unref(): this {
+    return this.#setReferenced(false)
+  }
+
+  ref(): this {
+    return this.#setReferenced(true)
+  }
+
+  #setReferenced(isReferenced: boolean): this {
+    this.#isReferenced = isReferenced
+    this.supervisor.unref(!isReferenced)
+    const runtime = this.#own?.then((own) => {
+      refer(own, this.#isReferenced)
+    })
+    runtime?.catch(() => undefined) // why it was not opened has been told
+    for (const each of [this.#clock, this.#keepAlive]) refer(each, isReferenced)
+    process.off('beforeExit', this.#stopAtEnd)
+    if (!isReferenced && !this.#isOver) process.once('beforeExit', this.#stopAtEnd)
+    return this
+  }
+
+  /** Nothing is left to do in this process: what an unreferenced program has started ends in order, too. */
+  readonly #stopAtEnd = (): void => {
+    this.stop().catch((err: unknown) => {
+      this.#logger.error({ err }, 'the program is not proven dead')
+    })
   }
 
   on<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this {
@@ -156,6 +226,7 @@ class SupervisedProgram implements Kept {
   }
 
   async #stop(): Promise<void> {
+    this.#watch.stop()
     await this.supervisor.stop()
     const own = await this.#own?.catch(() => undefined) // why it was not opened has been told
     const closed = await own?.close()
@@ -174,6 +245,7 @@ class SupervisedProgram implements Kept {
     if (runtime !== undefined) return Promise.resolve(runtime)
     this.#own ??= resolveInterpreter(python)
       .then(({ path }) => openRuntime({ python: path, stateDir, logger, containment }))
+      .then((own) => refer(own, this.#isReferenced))
       .catch((error: unknown) => {
         this.#own = undefined // so that the next start tries again
         throw error
@@ -193,6 +265,9 @@ class SupervisedProgram implements Kept {
     } else if (event.type === 'child.parked') {
       this.#lastError = event.failure.error as Error
       this.#logger.error(factsOf(this.#lastError), `parked: ${this.#lastError.message}`)
+      this.#watchFor(this.#lastError)
+    } else if (event.type === 'child.ready') {
+      this.#watch.stop()
     } else if (event.type === 'supervisor.exit') {
       if (event.reason.type === 'error') this.#lastError = event.reason.error as Error
       this.stop().catch((err: unknown) => {
@@ -201,6 +276,25 @@ class SupervisedProgram implements Kept {
     }
     this.#listeners.tell(event.type, event)
   }
+
+  /** It is started again when what keeps it from starting has changed, and only then. */
+  #watchFor(error: Error): void {
+    const paths: unknown = isTerrariumError(error, 'CONFIGURATION') ? error.details.watch : undefined
+    if (this.#stopping === undefined && Array.isArray(paths)) this.#watch.watch(paths as string[])
+  }
+
+  #heal(): void {
+    this.#watch.stop()
+    this.supervisor.unpark(this.name).catch((err: unknown) => {
+      if (this.#stopping === undefined) this.#logger.error({ err }, 'cannot unpark')
+    })
+  }
+}
+
+function refer<T extends { ref(): unknown; unref(): unknown }>(it: T, isReferenced: boolean): T {
+  if (isReferenced) it.ref()
+  else it.unref()
+  return it
 }
 
 /** What belongs to the opening of a runtime means nothing to one that is open. */

@@ -1,16 +1,9 @@
 import { basename } from 'node:path'
-import {
-  exitWith,
-  patientTimeout,
-  systemClock,
-  TerrariumError,
-  type ErrorCode,
-  type SupervisorClock,
-} from '@terrarium/supervisor'
+import { exitWith, systemClock, TerrariumError, type ErrorCode, type SupervisorClock } from '@terrarium/supervisor'
 import type { AnyActorRef } from 'xstate'
 import { readLines, type LineReader } from '../lines.ts'
 import type { ExitStatus, OsProcess } from '../os-process.ts'
-import { patience } from '../pacing/patience.ts'
+import { patience, startTimer } from '../pacing/patience.ts'
 import type { OutputStream, ProgramEvent, ProgramOptions } from './program.ts'
 
 export type News =
@@ -68,32 +61,23 @@ export class ProgramRun {
 
   async #live(): Promise<ExitStatus> {
     const { runtime, command, args, env, cwd, ready, lines } = this.#program
-    const process = await runtime.spawn({
-      name: this.#name,
-      command,
-      args,
-      env,
-      cwd,
-      paced: true,
-      signal: this.#asked.signal,
-      onReserved: () => {
-        this.#startTimer()
-      },
-    })
+    const { signal } = this.#asked
+    const process = await runtime.spawn({ name: this.#name, command, args, env, cwd, paced: true, signal })
     const { pid, spawnId } = process
     this.#process = process
     if (this.#isEnding) this.#terminate()
     this.#tell({ type: 'program.start', pid, spawnId })
     const read = ready !== undefined || lines === true ? STREAMS.map((stream) => this.#read(process, stream)) : []
     if (ready === undefined) this.#becomeReady()
+    else this.#startTimer(pid)
     const status = await process.exited
     // A descendant that resists its end keeps nobody waiting for ever.
     if (!status.unkillable) await Promise.race([Promise.all([process.released, ...read]), patience(PROOF_MS)])
     return this.#judge(status, pid)
   }
 
-  /** When its turn has come: the time before is not its own. */
-  #startTimer(): void {
+  /** When it runs: the time before is not its own. */
+  #startTimer(pid: number): void {
     if (this.#isEnding) return
     const { startTimeout = START_TIMEOUT_MS } = this.#program
     const giveUp = (): void => {
@@ -102,7 +86,7 @@ export class ProgramRun {
         'Raise `startTimeout`, or look at what `ready` waits for.',
       )
     }
-    this.#stopTimer = patientTimeout(clockOf(this.#actor), giveUp, startTimeout)
+    this.#stopTimer = startTimer(clockOf(this.#actor), pid, startTimeout, giveUp)
   }
 
   get #isEnding(): boolean {

@@ -5,14 +5,21 @@ import { processors } from './processors.ts'
 
 /** While starts wait for their turn, those that have begun are looked at so often, in ms. */
 const LOOK_EVERY = 50
-/** So long a start counts whatever it does, in ms: its process has to be made first. */
+/** So long a start weighs whatever it does, in ms: its process has to be made first. */
 const SETTLING = 100
-/** A start that was on a processor for less than this share of the time between two looks does not count. */
+/** A start that was on a processor for less than this share of the time between two looks weighs nothing. */
 const LEAST_SHARE = 0.1
-/** A start that takes longer no longer counts, in ms: no start holds others up for longer. */
+/** A start that takes longer weighs nothing any more, in ms: no start holds others up for longer. */
 const LONGEST_START = 30_000
 /** The same where the system does not tell what a process does. */
 const LONGEST_UNKNOWN_START = 5_000
+
+/** A start that needs this much time on a processor, in ms, weighs as much as a processor carries. Less weighs in proportion. */
+const FULL_WEIGHT = 1_000
+/** What a start is taken to need before the owner's first one is over, in ms. */
+const UNKNOWN_NEED = 500
+/** The least that a start is taken to need, in ms. */
+const LEAST_NEED = 125
 
 /** A start whose turn has come. */
 export interface Turn {
@@ -23,8 +30,8 @@ export interface Turn {
 }
 
 export interface StartBudgetOptions {
-  /** So many starts may be on a processor at the same time. */
-  readonly limit: number
+  /** How many processors there are. */
+  readonly processors: number
   readonly clock: SupervisorClock
   /** What a process does; undefined where the system does not tell. */
   readonly activity: (pid: number) => Activity | undefined
@@ -32,12 +39,13 @@ export interface StartBudgetOptions {
 
 /** A start that has begun and is not over. */
 interface Start {
+  readonly owner: object
   readonly at: number
   pid: number | undefined
-  /** What its process had done when it was looked at last. */
+  /** Time on a processor, in ms, when it was looked at last. */
   seen: { readonly cpu: number; readonly at: number }
   /** Whether it takes a processor from others. */
-  counts: boolean
+  isBusy: boolean
 }
 
 interface Waiting {
@@ -46,12 +54,15 @@ interface Waiting {
 }
 
 /**
- * Paces the starts of a host process: as many at a time as there are processors; all of them in one go would all be late. What counts
- * is what a start does: one that sleeps, downloads, or waits for a disk takes nothing from the others. Owners (runtimes) take turns.
+ * Paces the starts of a host process: as many at a time as its processors carry, since all of them in one go would all be late. What
+ * a start weighs is what it does: one that sleeps, downloads, or waits for a disk takes nothing from the others, and many that need
+ * little may begin at once. Owners (runtimes) take turns.
  */
 export class StartBudget {
   readonly #options: StartBudgetOptions
   readonly #starts = new Set<Start>()
+  /** How long the owner's last start was on a processor, in ms. */
+  readonly #needs = new WeakMap<object, number>()
   /** What waits, by owner, in the order in which the owners have their turns. */
   readonly #waiting = new Map<object, Set<Waiting>>()
   #timer: unknown
@@ -66,7 +77,7 @@ export class StartBudget {
       const waiting: Waiting = {
         go: () => {
           signal?.removeEventListener('abort', waiting.giveUp)
-          resolve(this.#begin())
+          resolve(this.#begin(owner))
         },
         giveUp: () => {
           signal?.removeEventListener('abort', waiting.giveUp)
@@ -96,23 +107,35 @@ export class StartBudget {
     this.#lookLater()
   }
 
-  #begin(): Turn {
+  #begin(owner: object): Turn {
     const at = this.#options.clock.now()
-    const start: Start = { at, pid: undefined, seen: { cpu: 0, at }, counts: true }
+    const start: Start = { owner, at, pid: undefined, seen: { cpu: 0, at }, isBusy: true }
     this.#starts.add(start)
     return {
       began: (pid) => {
         start.pid = pid
       },
       over: () => {
-        if (this.#starts.delete(start)) this.#admit()
+        if (!this.#starts.delete(start)) return
+        const done = start.pid === undefined ? undefined : this.#options.activity(start.pid)
+        if (done !== undefined) this.#needs.set(owner, done.cpu)
+        this.#admit()
       },
     }
   }
 
+  /** In processors. */
+  get #weight(): number {
+    let weight = 0
+    for (const { owner, seen, isBusy } of this.#starts) {
+      const need = Math.max(seen.cpu, this.#needs.get(owner) ?? UNKNOWN_NEED, LEAST_NEED)
+      if (isBusy) weight += Math.min(need / FULL_WEIGHT, 1)
+    }
+    return weight
+  }
+
   #admit(): void {
-    const { limit } = this.#options
-    while (this.#waiting.size > 0 && [...this.#starts].filter(({ counts }) => counts).length < limit) {
+    while (this.#waiting.size > 0 && this.#weight < this.#options.processors) {
       const [next] = this.#waiting
       const [owner, queue] = next ?? []
       const [waiting] = queue ?? []
@@ -144,11 +167,11 @@ export class StartBudget {
     const age = now - start.at
     const doing = start.pid === undefined ? undefined : this.#options.activity(start.pid)
     if (doing === undefined) {
-      start.counts = age < (start.pid === undefined ? LONGEST_START : LONGEST_UNKNOWN_START)
+      start.isBusy = age < (start.pid === undefined ? LONGEST_START : LONGEST_UNKNOWN_START)
       return
     }
     const share = (doing.cpu - start.seen.cpu) / (now - start.seen.at)
-    start.counts = age < LONGEST_START && (age < SETTLING || doing.isRunning || share >= LEAST_SHARE)
+    start.isBusy = age < LONGEST_START && (age < SETTLING || doing.isRunning || share >= LEAST_SHARE)
     start.seen = { cpu: doing.cpu, at: now }
   }
 }
@@ -160,7 +183,7 @@ const KEY = Symbol.for('terrarium.startBudget.1')
 export function startBudget(): StartBudget {
   const shared = globalThis as Partial<Record<symbol, StartBudget>>
   return (shared[KEY] ??= new StartBudget({
-    limit: processors(),
+    processors: processors(),
     clock: systemClock,
     activity: (pid) => processTable().activity(pid),
   }))

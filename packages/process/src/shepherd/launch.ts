@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { TerrariumError } from '@terrarium/supervisor'
 import { Channels, CHANNELS, type Channel } from './channels.ts'
+import { dependenciesOf } from './dependencies.ts'
 import type { Reservation } from '../log/record.ts'
 import { patience } from '../pacing/patience.ts'
 import { startTicksOf } from '../table/table.ts'
@@ -174,17 +175,17 @@ async function start({ command, args, env, cwd }: LaunchRequest): Promise<ChildP
     child.on('error', () => undefined)
     return child
   } catch (error) {
-    throw startError({ command, cwd }, error as NodeJS.ErrnoException)
+    throw startError({ command, cwd, env }, error as NodeJS.ErrnoException)
   }
 }
 
 /** Why something cannot be started, and what to do about it. */
 export function startError(
-  { command, cwd }: Pick<LaunchRequest, 'command' | 'cwd'>,
+  { command, cwd, env }: Pick<LaunchRequest, 'command' | 'cwd' | 'env'>,
   error: NodeJS.ErrnoException,
 ): TerrariumError {
   const { code } = error
-  const options = { cause: error, details: { command, cwd, code } }
+  const options = { cause: error, details: { command, cwd, code, watch: dependenciesOf(command, cwd, env) } }
   if (code === 'ETIMEDOUT') {
     return new TerrariumError('START_FAILED', `${command} cannot be started: the system has not loaded it in time`, {
       ...options,
@@ -195,6 +196,12 @@ export function startError(
     return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: there is no such folder`, {
       ...options,
       hint: `Make the folder ${cwd}, or start it elsewhere.`,
+    })
+  }
+  if (cwd !== undefined && code === 'EACCES' && !mayEnter(cwd)) {
+    return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: permission denied`, {
+      ...options,
+      hint: `Let this user enter the folder ${cwd}, or start it elsewhere.`,
     })
   }
   switch (code) {
@@ -239,4 +246,13 @@ export function startError(
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+function mayEnter(folder: string): boolean {
+  try {
+    accessSync(folder, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -69,6 +69,7 @@ export class Shepherd {
   #hello: Hello | undefined
   #startTicks = 0
   #isClosing = false
+  #isReferenced = true
 
   /**
    * Waits for the first word of a process that runs `terrarium_shepherd`, and opens the lifeline that it has made. Errors:
@@ -98,14 +99,24 @@ export class Shepherd {
     })
     const { spawn, command, args, env, cwd = null } = request
     this.#flock.set(spawn, shepherded)
-    this.#launched.waitFor(true)
+    this.#updateReference()
     void shepherded.whenCleared.then(() => {
       this.#flock.delete(spawn)
-      if (this.#flock.size === 0 && !this.#isClosing) this.#launched.waitFor(false)
+      this.#updateReference()
     })
     this.#tellEnvironment()
     this.#order({ type: 'spawn', spawn, command, args, env, cwd })
     return shepherded.launched
+  }
+
+  /** Whether its processes keep the host process alive. */
+  setReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced
+    this.#updateReference()
+  }
+
+  #updateReference(): void {
+    this.#launched.waitFor(this.#isClosing || (this.#isReferenced && this.#flock.size > 0))
   }
 
   #keeper(): Keeper {
@@ -117,7 +128,7 @@ export class Shepherd {
   /** It ends all that is below it and then itself. Resolves when it has. */
   async close(): Promise<void> {
     this.#isClosing = true
-    this.#launched.waitFor(true)
+    this.#updateReference()
     this.#launched.stdin.end()
     // With this it does not wait for anything that it is just starting, and goes on if it is stopped.
     this.#launched.lifeline.destroy()

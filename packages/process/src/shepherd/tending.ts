@@ -30,6 +30,7 @@ export class Tending {
   #current: Promise<Shepherd> | undefined
   #report: ContainmentReport | undefined
   #closed = false
+  #isReferenced = true
 
   constructor(context: Context) {
     this.#context = context
@@ -59,6 +60,17 @@ export class Tending {
   /** One that somebody has stopped goes on. */
   rouse(): void {
     this.#launched?.signal('SIGCONT', 'group')
+  }
+
+  /** Whether its processes keep the host process alive. */
+  setReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced
+    void this.#current?.then(
+      (shepherd) => {
+        shepherd.setReferenced(this.#isReferenced)
+      },
+      () => undefined, // told to those who need it
+    )
   }
 
   /** The shepherd ends all that is below it, and itself. Resolves when it has; a new one would not come. */
@@ -97,6 +109,7 @@ export class Tending {
       })
       const shepherd = await Shepherd.start(launched, lifeline)
       isTending = true
+      shepherd.setReferenced(this.#isReferenced)
       this.#welcome(shepherd)
       return shepherd
     } catch (error) {

@@ -5,6 +5,8 @@ export interface Activity {
   readonly cpu: number
   /** Whether one of them runs, or waits for a processor. */
   readonly isRunning: boolean
+  /** How long the process itself has waited for a processor so far, in ms; 0 where the kernel does not tell. */
+  readonly waited: number
 }
 
 /** What one operating system tells about its processes. */

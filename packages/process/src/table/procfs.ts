@@ -121,7 +121,10 @@ function activity(pid: number): Activity | undefined {
     for (const ticks of fields.slice(11, 15)) cpu += Number(ticks) * TICK_MS
     for (const child of childrenOf(member)) if (family.length <= MOST_DESCENDANTS) family.push(child)
   }
-  return isThere ? { cpu, isRunning } : undefined
+  if (!isThere) return undefined
+  // Nanoseconds on a processor, nanoseconds of waiting for one, time slices.
+  const [, waited = 0] = (readOrNothing(`/proc/${pid}/schedstat`) ?? '').split(' ').map(Number)
+  return { cpu, isRunning, waited: waited / 1e6 }
 }
 
 function childrenOf(pid: number): number[] {
