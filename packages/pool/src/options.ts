@@ -133,7 +133,9 @@ export function validatePoolOptions(options: PoolOptions): void {
   }
   const output: unknown = options.output
   if (output !== undefined && !OUTPUTS.includes(output)) {
-    mistakes.push(`\`output\` must be one of ${OUTPUTS.join(', ')}, not ${String(output)}`)
+    mistakes.push(
+      `\`output\` must be one of ${OUTPUTS.join(', ')}, not ${typeof output === 'string' ? output : typeof output}`,
+    )
   }
   if (mistakes.length > 0) throw invalid(`pool options: ${mistakes.join('; ')}`)
 }

@@ -11,6 +11,7 @@ const CONFIGURATION_KINDS = new Set([
   'unreadable_file',
   'no_tools',
   'invalid_tool',
+  'patched',
   'protocol_mismatch',
   'token_refused',
 ])

@@ -10,6 +10,7 @@ from types import TracebackType
 
 from terrarium import _exit
 from terrarium._module import NotAFile, NoTools
+from terrarium._patched import Patched
 from terrarium._refusal import Refused, SessionLost
 from terrarium._report import BootFailure
 from terrarium._tools import ToolError
@@ -43,13 +44,17 @@ def diagnose(error: BaseException, step: str, user_module: str) -> BootFailure:
     failure.message = " ".join(failure.message.split())
     failure.traceback = "".join(traceback.format_exception(error))
     if failure.status == _exit.CONFIGURATION:
-        failure.watch = _existing([*failure.watch, *sys.path])
+        # Also what is not there: that it comes to be may be what is needed.
+        entry = user_module if os.sep in user_module else ""
+        failure.watch = _absolute([*failure.watch, entry, *_files(error), *sys.path])
     return failure
 
 
 def _classify(error: BaseException, step: str, user_module: str) -> BootFailure:
     if isinstance(error, Refused):
         return BootFailure(_exit.CONFIGURATION, error.kind, str(error), error.hint)
+    if isinstance(error, Patched):
+        return BootFailure(_exit.CONFIGURATION, "patched", str(error), error.hint, user_module or None)
     if isinstance(error, SessionLost):
         return BootFailure(_exit.SESSION_LOST, "session_lost", str(error))
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
@@ -128,8 +133,7 @@ def _import_error(error: ImportError, step: str) -> BootFailure:
     else:
         where = f" ({error.path})" if error.path is not None else ""
         hint = f"check the spelling, and the version of {name or 'the module'}{where}"
-    files = [error.path or "", *_files(error)]
-    return BootFailure(_exit.CONFIGURATION, "import_error", message, hint, name, watch=files)
+    return BootFailure(_exit.CONFIGURATION, "import_error", message, hint, name, watch=[error.path or ""])
 
 
 def _broken_libraries(error: BaseException) -> BootFailure:
@@ -146,23 +150,20 @@ def _syntax_error(error: SyntaxError, step: str) -> BootFailure:
     # The exception's own text repeats file and line.
     message = f"{type(error).__name__}: {error.msg} ({where})"
     hint = f"correct {where}; the interpreter is Python {sys.version_info.major}.{sys.version_info.minor}"
-    files = [error.filename or "", *_files(error)]
-    return BootFailure(_exit.CONFIGURATION, "syntax_error", message, hint, file, watch=files)
+    return BootFailure(_exit.CONFIGURATION, "syntax_error", message, hint, file, watch=[error.filename or ""])
 
 
 def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
     """What is wrong with the user's file itself, if that is it."""
 
     def configuration(kind: str, message: str, hint: str) -> BootFailure:
-        return BootFailure(_exit.CONFIGURATION, kind, message, hint, path, watch=[path, *_parents(path)])
+        return BootFailure(_exit.CONFIGURATION, kind, message, hint, path, watch=[path])
 
     if isinstance(error, NoTools):
         hint = "mark at least one function with @tool (from terrarium import tool)"
         return configuration("no_tools", str(error), hint)
     if isinstance(error, ToolError):
-        failure = configuration("invalid_tool", str(error), f"correct the @tool in {_place(error) or path}")
-        failure.watch += _files(error)
-        return failure
+        return configuration("invalid_tool", str(error), f"correct the @tool in {_place(error) or path}")
     if isinstance(error, NotAFile):
         return configuration("unreadable_file", str(error), "name the file that holds the tools")
     # Anything of this kind that the module itself raises has frames of user code.
@@ -227,13 +228,5 @@ def _is_installed(folders: "list[str]") -> bool:
     return any("site-packages" in folder or "dist-packages" in folder for folder in folders)
 
 
-def _parents(path: str) -> "list[str]":
-    """The nearest folder above a path that exists."""
-    folder = os.path.dirname(path)
-    while folder and not os.path.isdir(folder) and folder != os.path.dirname(folder):
-        folder = os.path.dirname(folder)
-    return [folder]
-
-
-def _existing(paths: "list[str]") -> "list[str]":
-    return list(dict.fromkeys(os.path.abspath(path) for path in paths if path and os.path.exists(path)))
+def _absolute(paths: "list[str]") -> "list[str]":
+    return list(dict.fromkeys(os.path.abspath(path) for path in paths if path))

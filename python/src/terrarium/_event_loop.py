@@ -1,6 +1,7 @@
 """Async tools: an event loop on a thread of its own, on which their calls run together."""
 
 import asyncio
+import contextlib
 import threading
 import traceback
 from time import monotonic
@@ -40,7 +41,8 @@ class EventLoop:
             try:
                 self._loop.run_forever()
             except BaseException:  # a SystemExit in a task of user code comes out here; the others go on
-                traceback.print_exc()
+                with contextlib.suppress(Exception):  # what user code has made of sys.stderr may not take it
+                    traceback.print_exc()
 
     def _begin(self, calls: list[Call]) -> None:
         for call in calls:
