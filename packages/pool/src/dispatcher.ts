@@ -1,5 +1,5 @@
 import { checkCallSize, encode } from '@terrarium/worker'
-import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import { patientTimeout, TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
 import { CallQueue } from './call-queue.ts'
 import { PendingCall } from './call.ts'
 import type { CallOptions } from './options.ts'
@@ -103,9 +103,9 @@ export class Dispatcher {
     if (this.inFlight === 0) return
     const { clock } = this.#options
     await new Promise<void>((resolve) => {
-      const timer = clock.setTimeout(resolve, timeout)
+      const cancel = patientTimeout(clock, resolve, timeout)
       this.#onDrained = () => {
-        clock.clearTimeout(timer)
+        cancel()
         resolve()
       }
     })
@@ -136,7 +136,7 @@ export class Dispatcher {
       this.pump()
       if (this.#onDrained !== undefined && this.inFlight === 0) this.#onDrained()
     })
-    call.placement = { slot, id, overrun: undefined }
+    call.placement = { slot, id, cancelOverrun: undefined }
     slot.inFlight += 1
     slot.isolated = call.suspect
   }
@@ -172,7 +172,7 @@ export class Dispatcher {
     if (placement === undefined) return
     const { slot } = placement
     slot.session?.cancel(placement.id)
-    placement.overrun = this.#options.clock.setTimeout(() => {
+    const overrun = (): void => {
       const { tool } = call
       const worker = `${this.#options.pool}/${slot.id}`
       slot.kill(
@@ -181,14 +181,15 @@ export class Dispatcher {
           details: { worker, pid: slot.pid, tool, signal: 'SIGKILL' },
         }),
       )
-    }, this.#options.cancelGrace)
+    }
+    placement.cancelOverrun = patientTimeout(this.#options.clock, overrun, this.#options.cancelGrace)
   }
 
   /** The worker has let go of the call. */
   #leave(call: PendingCall): void {
     const { placement } = call
     if (placement === undefined) return
-    if (placement.overrun !== undefined) this.#options.clock.clearTimeout(placement.overrun)
+    placement.cancelOverrun?.()
     placement.slot.inFlight -= 1
     if (placement.slot.inFlight === 0) placement.slot.isolated = false
     call.placement = undefined

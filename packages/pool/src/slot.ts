@@ -6,8 +6,8 @@ export interface Placement {
   readonly slot: Slot
   /** Its id in the session. */
   readonly id: number
-  /** Runs when its caller has been answered and the worker has not let go of it yet. */
-  overrun: unknown
+  /** Set when its caller has been answered and the worker has not let go of it yet: cancels what is to happen then. */
+  cancelOverrun: (() => void) | undefined
 }
 
 /** A place for a worker: the same place through all its restarts, one worker at a time. */

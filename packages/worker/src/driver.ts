@@ -6,7 +6,7 @@ import { fromCallback, type CallbackActorLogic } from 'xstate'
 import { BootReport } from './boot-report.ts'
 import { explainExit, explainLateness } from './failure.ts'
 import { watchHeartbeat, type Heartbeat } from './heartbeat.ts'
-import { logOutput, relayOutput, type WorkerOutput } from './output.ts'
+import { logOutput, OutputRelay, type WorkerOutput } from './output.ts'
 import type { SessionServer } from './session-server.ts'
 import type { Session, ToolInfo } from './session.ts'
 
@@ -74,8 +74,9 @@ export const driver = ({
   logger,
   clock,
   output = logOutput(logger),
-}: WorkerSurroundings): DriverLogic =>
-  fromCallback(({ input, sendBack, receive }) => {
+}: WorkerSurroundings): DriverLogic => {
+  const relay = new OutputRelay(output)
+  return fromCallback(({ input, sendBack, receive }) => {
     const say = (event: DriverEvent): void => {
       sendBack(event)
     }
@@ -156,7 +157,7 @@ export const driver = ({
       const spawned = await beginning
       process = spawned
       const report = new BootReport(spawned.report)
-      const told = relayOutput(spawned, name, output)
+      const told = relay.relay(spawned, name)
       if (ending === undefined) {
         say({ type: 'worker.spawned', pid: spawned.pid })
         const late = (): void => {
@@ -202,3 +203,4 @@ export const driver = ({
       session?.close()
     }
   })
+}
