@@ -1,4 +1,5 @@
 import { patientTimeout, ReferencedClock, systemClock, type SupervisorClock } from '@terrarium/supervisor'
+import type { Activity } from '../table/process-table.ts'
 import { processTable } from '../table/table.ts'
 
 const background = new ReferencedClock(systemClock)
@@ -27,11 +28,17 @@ const LEAST_WAIT = 10
  * stood still, and time in which the process waited for a processor (Linux), up to three times the limit. Returns the function that
  * cancels it.
  */
-export function startTimer(clock: SupervisorClock, pid: number, limit: number, late: () => void): () => void {
+export function startTimer(
+  clock: SupervisorClock,
+  pid: number,
+  limit: number,
+  late: () => void,
+  activity: (pid: number) => Activity | undefined = (each) => processTable().activity(each),
+): () => void {
   let madeUp = 0
   let cancel: () => void = () => undefined
   const judge = (): void => {
-    const waited = clock.isReal === true ? (processTable().activity(pid)?.waited ?? 0) : 0
+    const waited = clock.isReal === true ? (activity(pid)?.waited ?? 0) : 0
     const more = Math.min(waited, (MOST_TIMES - 1) * limit) - madeUp
     if (more < LEAST_WAIT) {
       late()
