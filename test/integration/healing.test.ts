@@ -186,6 +186,29 @@ test('D14: the working directory of a kept program', async () => {
   await keptHeals(program, home, { cwd }, () => mkdirSync(cwd, { recursive: true }))
 })
 
+test('D14: a state directory below what is no folder yet', async () => {
+  const home = habitat()
+  home.expectedErrors.push(/^parked: /)
+  const clock = new VirtualClock()
+  const stateDir = join(home.file('state', ''), 'below')
+  const options = {
+    python: testPython(),
+    stateDir,
+    logger: home.logger,
+    clock,
+    backoff: { first: 0, base: 1 },
+  } as const
+  const program = keep('sh', ['-c', 'echo up; exec sleep 60'], { ...options, ready: /^up$/ })
+  await eventually('it is parked', async () => {
+    await clock.advance(10)
+    return program.status === 'parked'
+  })
+  rmSync(home.stateDir)
+  await clock.advance(2_000)
+  await program.whenReady()
+  await program.stop()
+})
+
 test('the watch waits until a change has settled, and survives what it calls and what it looks at', async () => {
   const home = habitat()
   const clock = new VirtualClock()

@@ -323,9 +323,9 @@ class SupervisedPool implements Pool {
     this.#starting = undefined
   }
 
-  /** Something changed that may repair a configuration failure: one parked worker is tried. */
+  /** Something changed that may repair a failure: one parked worker is tried. */
   #probe(): void {
-    const slot = this.#slots.find(({ parked }) => isTerrariumError(parked, 'CONFIGURATION'))
+    const slot = this.#slots.find(({ parked }) => isHealable(parked))
     if (slot === undefined) this.#watch.stop()
     else this.#unpark(slot)
   }
@@ -333,7 +333,7 @@ class SupervisedPool implements Pool {
   /** A worker became ready: what kept the others parked is gone too. */
   #unparkOthers(): void {
     this.#watch.stop()
-    for (const slot of this.#slots) if (isTerrariumError(slot.parked, 'CONFIGURATION')) this.#unpark(slot)
+    for (const slot of this.#slots) if (isHealable(slot.parked)) this.#unpark(slot)
   }
 
   #unpark(slot: Slot): void {
@@ -365,6 +365,11 @@ class SupervisedPool implements Pool {
       details,
     })
   }
+}
+
+/** Whether a change of the environment repairs it: its error says so, or what has to change. */
+function isHealable(error: TerrariumError | undefined): boolean {
+  return isTerrariumError(error, 'CONFIGURATION') || watchPaths(error).length > 0
 }
 
 function watchPaths(error: TerrariumError | undefined): readonly string[] {

@@ -85,8 +85,13 @@ export function stateError(stateDir: string, error: unknown): unknown {
   return new TerrariumError('INVALID_ARGUMENT', `The state directory ${stateDir} cannot be used: ${why}`, {
     hint: 'Set TERRARIUM_STATE_DIR (or the option stateDir) to a folder on a local disk that you may write to.',
     cause: error,
-    details: { stateDir, code },
+    details: { stateDir, code, watch: [stateDir, runsDirectory(stateDir), nearestFolder(stateDir)] },
   })
+}
+
+/** The path itself, or the nearest folder above it that exists. */
+function nearestFolder(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path))
 }
 
 const reasons: Readonly<Record<string, string | undefined>> = {

@@ -279,7 +279,7 @@ class SupervisedProgram implements Kept {
 
   /** It is started again when what keeps it from starting has changed, and only then. */
   #watchFor(error: Error): void {
-    const paths: unknown = isTerrariumError(error, 'CONFIGURATION') ? error.details.watch : undefined
+    const paths: unknown = isTerrariumError(error) ? error.details.watch : undefined
     if (this.#stopping === undefined && Array.isArray(paths)) this.#watch.watch(paths as string[])
   }
 
