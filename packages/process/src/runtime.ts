@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { destination, pino, type Logger } from 'pino'
-import { ASYNC_DISPOSE, TerrariumError, type Stoppable } from '@terrarium/supervisor'
+import { ASYNC_DISPOSE, KeepAlive, TerrariumError, type Stoppable } from '@terrarium/supervisor'
 import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
 import { killStrays, type StartHelper } from './sweep/helper.ts'
 import type { Identity } from './table/identity.ts'
@@ -70,7 +70,9 @@ export interface Runtime extends Stoppable {
   unkillable(): readonly Identity[]
   /** Kills what is left, proves it dead, and removes what this run has on disk. Never rejects because of a process. */
   close(): Promise<CloseReport>
-  /** Lets the host process end by itself while processes run; they end with it. Default: they keep it alive. */
+  /**
+   * Lets the host process end by itself while processes run; they end with it. What is being started or closed holds it until then.
+   */
   unref(): void
   /** Takes back {@link unref}. */
   ref(): void
@@ -134,6 +136,7 @@ class ShepherdedRuntime implements Runtime {
   readonly #tending: Tending
   readonly #reaper: Reaper
   readonly #starting = new Set<Promise<unknown>>()
+  readonly #keepAlive = new KeepAlive()
   /** The spawns that are sweep helpers, which closing needs itself. */
   readonly #helpers = new Set<string>()
   #sweeping: Promise<SweepReport> | undefined
@@ -208,7 +211,7 @@ class ShepherdedRuntime implements Runtime {
   }
 
   close(): Promise<CloseReport> {
-    this.#closing ??= this.#close()
+    this.#closing ??= this.#keepAlive.during(this.#close())
     return this.#closing
   }
 
@@ -218,10 +221,12 @@ class ShepherdedRuntime implements Runtime {
 
   unref(): void {
     this.#tending.setReferenced(false)
+    this.#keepAlive.unref()
   }
 
   ref(): void {
     this.#tending.setReferenced(true)
+    this.#keepAlive.ref()
   }
 
   async #close(): Promise<CloseReport> {
@@ -282,7 +287,11 @@ class ShepherdedRuntime implements Runtime {
 
   #track<T>(work: Promise<T>): Promise<T> {
     this.#starting.add(work)
-    const done = () => this.#starting.delete(work)
+    this.#keepAlive.hold()
+    const done = () => {
+      this.#starting.delete(work)
+      this.#keepAlive.release()
+    }
     work.then(done, done)
     return work
   }
