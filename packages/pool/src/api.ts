@@ -1,5 +1,5 @@
-import type { ExitReason, TerrariumError } from '@terrarium/supervisor'
-import type { ToolInfo } from '@terrarium/worker'
+import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/supervisor'
+import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { CallOptions } from './options.ts'
 
 /**
@@ -15,6 +15,8 @@ export interface PoolEvents {
   'worker.backoff': (event: { worker: string; delay: number; attempt: number }) => void
   'worker.parked': (event: { worker: string; error: TerrariumError }) => void
   'worker.unparked': (event: { worker: string }) => void
+  /** A line that a tool has printed. Nothing comes after `stop()` has resolved. */
+  'worker.output': (event: WorkerOutput) => void
   'call.retry': (event: { tool: string; attempts: number; worker: string }) => void
 }
 
@@ -58,7 +60,7 @@ export interface StopReport {
  * await pool.stop()
  * ```
  */
-export interface Pool {
+export interface Pool extends Stoppable {
   readonly name: string
   readonly status: PoolStatus
   readonly workers: readonly WorkerInfo[]
@@ -82,6 +84,14 @@ export interface Pool {
   kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined
   /** Lets calls in flight finish, ends every worker and waits for proof. Idempotent. */
   stop(): Promise<StopReport>
+  /**
+   * Lets the host process end by itself while nothing is asked of this pool: `start()`, calls and `stop()` hold it until they are
+   * settled. At its end the pool is stopped in order, unless `process.exit()` or a signal ends the process: then the workers are
+   * killed.
+   */
+  unref(): this
+  /** Takes back {@link unref}. */
+  ref(): this
   on<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void
   off<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void
 }

@@ -1,4 +1,4 @@
-import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import { patientTimeout, TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
 import type { Settle } from '@terrarium/worker'
 import { CallQueue } from './call-queue.ts'
 import type { PlacedRequest } from './call-request.ts'
@@ -108,9 +108,9 @@ export class Dispatcher {
     if (this.inFlight === 0) return
     const { clock } = this.#options
     await new Promise<void>((resolve) => {
-      const timer = clock.setTimeout(resolve, timeout)
+      const cancel = patientTimeout(clock, resolve, timeout)
       this.#onDrained = () => {
-        clock.clearTimeout(timer)
+        cancel()
         resolve()
       }
     })
@@ -141,7 +141,7 @@ export class Dispatcher {
       this.pump()
       if (this.#onDrained !== undefined && this.inFlight === 0) this.#onDrained()
     })
-    call.placement = { slot, id, overdue: false, timer: undefined, recalled: false }
+    call.placement = { slot, id, overdue: false, cancelTimer: undefined, recalled: false }
     slot.calls.add(call)
     slot.isolated = call.suspect
   }
@@ -216,12 +216,14 @@ export class Dispatcher {
     slot.session?.cancel(placement.id)
     const { clock, cancelGrace } = this.#options
     const recallAfter = Math.min(RECALL_AFTER, cancelGrace / 2)
-    placement.timer = clock.setTimeout(() => {
+    const overrun = (): void => {
+      this.#overrun(call)
+    }
+    const recall = (): void => {
       this.#recall(slot)
-      placement.timer = clock.setTimeout(() => {
-        this.#overrun(call)
-      }, cancelGrace - recallAfter)
-    }, recallAfter)
+      placement.cancelTimer = patientTimeout(clock, overrun, cancelGrace - recallAfter)
+    }
+    placement.cancelTimer = patientTimeout(clock, recall, recallAfter)
   }
 
   /** Asks the worker to give back the calls that it has not begun. */
@@ -245,7 +247,7 @@ export class Dispatcher {
       const look = (): void => {
         this.#overrun(call)
       }
-      placement.timer = clock.setTimeout(look, Math.max(cancelGrace, LOOK_AGAIN))
+      placement.cancelTimer = patientTimeout(clock, look, Math.max(cancelGrace, LOOK_AGAIN))
       return
     }
     slot.kill(
@@ -264,13 +266,12 @@ export class Dispatcher {
   #leave(call: PendingCall): void {
     const { placement } = call
     if (placement === undefined) return
-    const { slot, overdue, timer } = placement
+    const { slot, overdue, cancelTimer } = placement
     call.placement = undefined
     slot.calls.delete(call)
     if (slot.inFlight === 0) slot.isolated = false
-    if (!overdue) return
-    slot.overdue -= 1
-    this.#options.clock.clearTimeout(timer)
+    cancelTimer?.()
+    if (overdue) slot.overdue -= 1
   }
 }
 

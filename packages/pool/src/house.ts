@@ -6,6 +6,7 @@ import {
   SessionServer,
   type ValueCodec,
   type WorkerInput,
+  type WorkerOutput,
   type WorkerSnapshot,
 } from '@terrarium/worker'
 import { toolEntries, type PoolOptions } from './options.ts'
@@ -19,6 +20,8 @@ const SHUTDOWN_MARGIN_MS = 3_000
 export interface House {
   readonly runtime: Runtime
   readonly supervisor: Supervisor
+  /** Whether it keeps the host process alive. The timers are the clock's affair. */
+  setReferenced(isReferenced: boolean): void
   /** Ends every worker and waits for proof. */
   close(): Promise<{ readonly left: readonly Identity[] }>
 }
@@ -30,6 +33,7 @@ export async function openHouse(
   codec: ValueCodec,
   clock: SupervisorClock,
   logger: Log,
+  output: (output: WorkerOutput) => void,
 ): Promise<House> {
   const interpreter = await resolveInterpreter(options.python)
   logger.debug(interpreter, 'the interpreter of the workers')
@@ -42,7 +46,7 @@ export async function openHouse(
   try {
     const ensureDirectory = (): void => runtime.ensureDirectory()
     const server = await SessionServer.listen(runtime.directory, { codec, ensureDirectory, clock, logger })
-    const logic = createWorkerLogic({ runtime, server, logger, clock })
+    const logic = createWorkerLogic({ runtime, server, logger, clock, output })
     const tools = toolEntries(options.tools)
     const { startTimeout, grace = GRACE_MS, heartbeat, env, cwd } = options
     const supervisor = createSupervisor({
@@ -79,7 +83,13 @@ export async function openHouse(
       server.close()
       return runtime.close()
     }
-    return { runtime, supervisor, close }
+    const setReferenced = (isReferenced: boolean): void => {
+      for (const each of [runtime, server]) {
+        if (isReferenced) each.ref()
+        else each.unref()
+      }
+    }
+    return { runtime, supervisor, setReferenced, close }
   } catch (error) {
     await runtime.close()
     throw error

@@ -74,8 +74,16 @@ export interface PoolOptions {
    * `TERRARIUM_CONTAINMENT`, else `auto`, the best that this system has. One that is demanded and missing fails the start.
    */
   readonly containment?: Containment | 'auto'
-  /** Default: warnings and errors to stderr. */
+  /** Default: warnings and errors to stderr, as JSON lines. */
   readonly logger?: Logger
+  /**
+   * Where what the tools print goes, line by line:
+   * - `stderr`: to this process's stderr, as `[text/worker-1] hello`; the default without a `logger`
+   * - `log`: to the logger, what comes from stdout at `info`, from stderr at `warn`, with `worker`, `workerPid` and `stream`; the
+   *   default with a `logger`
+   * - `ignore`: nowhere. The event `worker.output` tells it all the same.
+   */
+  readonly output?: 'stderr' | 'log' | 'ignore'
   /** Supervision of the workers, see `@terrarium/supervisor`. */
   readonly backoff?: SupervisorOptions['backoff']
   readonly breaker?: SupervisorOptions['breaker']
@@ -122,6 +130,7 @@ const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
   stateDir: true,
   containment: true,
   logger: true,
+  output: true,
   backoff: true,
   breaker: true,
   inspect: true,
@@ -166,6 +175,7 @@ function checkPoolOptions(check: Checker, options: Fields): void {
   checkEnv(check, options)
   checkContainment(check, options)
   checkLogger(check, options)
+  check.oneOf(options, 'output', ['stderr', 'log', 'ignore'])
   if (options.types !== undefined) checkTypes(check, 'types', options.types)
   const { backoff, breaker, inspect, clock } = options
   const supervision = Object.entries({ backoff, breaker, inspect, clock }).filter(([, value]) => value !== undefined)

@@ -1,8 +1,11 @@
 import {
+  ASYNC_DISPOSE,
   GuardedClock,
   isTerrariumError,
+  KeepAlive,
   Listeners,
   messageOf,
+  ReferencedClock,
   reportOnce,
   showSite,
   siteAbove,
@@ -12,16 +15,17 @@ import {
   type FailureInfo,
   type SupervisorClock,
 } from '@terrarium/supervisor'
-import { ownLog, type Log } from '@terrarium/process'
-import { ValueCodec, type WorkerRef } from '@terrarium/worker'
+import { EnvironmentWatch, ownLog, type Log } from '@terrarium/process'
+import { ValueCodec, type WorkerOutput, type WorkerRef } from '@terrarium/worker'
 import type { Pool, PoolEvents, PoolStats, PoolStatus, StopReport, WorkerInfo } from './api.ts'
 import { callSite } from './call-site.ts'
 import { requestOf } from './call-request.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { EnvironmentWatch } from './environment-watch.ts'
 import { openHouse, type House } from './house.ts'
+import { noteName } from './names.ts'
 import { ownOptions } from './own-options.ts'
 import { validatePoolOptions, type CallOptions, type PoolOptions } from './options.ts'
+import { outputTo } from './output.ts'
 import { Slot } from './slot.ts'
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
@@ -34,7 +38,8 @@ export function createPool(options: PoolOptions): Pool {
 class SupervisedPool implements Pool {
   readonly name: string
   readonly #options: PoolOptions
-  readonly #clock: SupervisorClock
+  readonly #clock: ReferencedClock
+  readonly #keepAlive = new KeepAlive()
   readonly #logger: Log
   readonly #listeners = new Listeners<PoolEvents>((event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
@@ -55,13 +60,17 @@ class SupervisedPool implements Pool {
   #parkedBecause: TerrariumError | undefined
   /** Why the pool has ended without being asked to. */
   #overBecause: TerrariumError | undefined
+  #isReferenced = true
+  #forgetName = (): void => undefined
+  readonly #print: ((output: WorkerOutput) => void) | undefined
 
   constructor(options: PoolOptions) {
     this.name = options.name
     this.#options = options
     this.#logger = ownLog(options.logger, { pool: options.name })
-    this.#clock = options.clock === undefined ? systemClock : this.#guarded(options.clock)
+    this.#clock = new ReferencedClock(options.clock === undefined ? systemClock : this.#guarded(options.clock))
     this.#codec = new ValueCodec(options.types)
+    this.#print = outputTo(options.output ?? (options.logger === undefined ? 'stderr' : 'log'), this.#logger)
     this.#slots = Array.from({ length: options.size ?? 1 }, (_, index) => new Slot(`worker-${index + 1}`))
     this.#dispatcher = new Dispatcher({
       pool: options.name,
@@ -75,8 +84,14 @@ class SupervisedPool implements Pool {
         this.#tell('call.retry', { tool, attempts, worker: slot.id })
       },
     })
-    this.#watch = new EnvironmentWatch(this.#clock, () => {
-      this.#probe()
+    this.#watch = new EnvironmentWatch({
+      clock: this.#clock,
+      changed: () => {
+        this.#probe()
+      },
+      report: (err) => {
+        this.#logger.error({ err }, 'the watch of the environment failed')
+      },
     })
   }
 
@@ -113,22 +128,30 @@ class SupervisedPool implements Pool {
     this.#listeners.off(event, listener)
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#keepAlive.during(this.#start())
+  }
+
+  async #start(): Promise<void> {
     if (this.#status !== 'idle') {
       throw new TerrariumError('INVALID_ARGUMENT', `pool ${this.name} cannot be started: it is ${this.#status}`, {
         hint: 'Make a new pool with createPool().',
       })
     }
     this.#status = 'starting'
+    this.#forgetName = noteName(this.name, this.#logger)
     const allReady = new Promise<void>((resolve, reject) => {
       this.#starting = { resolve, reject }
     })
     allReady.catch(() => undefined) // awaited below, unless opening the house fails first
     try {
-      this.#opening = openHouse(this.#options, this.#slots, this.#codec, this.#clock, this.#logger)
+      this.#opening = openHouse(this.#options, this.#slots, this.#codec, this.#clock, this.#logger, (output) => {
+        this.#printed(output)
+      })
       const house = await this.#opening
       if (this.#stopping !== undefined) throw this.#notRunning()
       this.#house = house
+      house.setReferenced(this.#isReferenced)
       this.#listen(house)
       await house.supervisor.start()
     } catch (cause) {
@@ -137,6 +160,7 @@ class SupervisedPool implements Pool {
         ? cause
         : new TerrariumError('START_FAILED', `pool ${this.name} cannot start: ${messageOf(cause)}`, { cause })
       if (this.#stopping === undefined) {
+        this.#forgetName()
         this.#status = 'idle'
         this.#dispatcher.rejectWaiting(error)
         const house = this.#house
@@ -162,6 +186,9 @@ class SupervisedPool implements Pool {
     const answered = new Promise<unknown>((resolve, reject) => {
       this.#dispatcher.accept({ ...request, site }, { resolve, reject })
     })
+    this.#keepAlive.hold()
+    const settled = this.#keepAlive.release
+    answered.then(settled, settled)
     if (site !== undefined) return answered as Promise<T>
     try {
       return (await answered) as T
@@ -195,8 +222,37 @@ class SupervisedPool implements Pool {
   }
 
   stop(): Promise<StopReport> {
-    this.#stopping ??= this.#stop()
+    this.#stopping ??= this.#keepAlive.during(this.#stop())
     return this.#stopping
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.stop().then(() => undefined)
+  }
+
+  unref(): this {
+    return this.#setReferenced(false)
+  }
+
+  ref(): this {
+    return this.#setReferenced(true)
+  }
+
+  #setReferenced(isReferenced: boolean): this {
+    this.#isReferenced = isReferenced
+    for (const each of [this.#clock, this.#keepAlive]) {
+      if (isReferenced) each.ref()
+      else each.unref()
+    }
+    this.#house?.setReferenced(isReferenced)
+    process.off('beforeExit', this.#stopAtEnd)
+    if (!isReferenced && this.#status !== 'stopped') process.once('beforeExit', this.#stopAtEnd)
+    return this
+  }
+
+  /** Nothing is left to do in this process: what an unreferenced pool has started ends in order, too. */
+  readonly #stopAtEnd = (): void => {
+    void this.stop()
   }
 
   async #stop(): Promise<StopReport> {
@@ -215,6 +271,8 @@ class SupervisedPool implements Pool {
       return { processesLeft: left.length }
     } finally {
       this.#status = 'stopped'
+      this.#forgetName()
+      process.off('beforeExit', this.#stopAtEnd)
       // Nothing is left here unless closing has failed: every call is settled, whatever else is not as it should be.
       for (const slot of this.#slots) slot.ended(stopped)
       this.#dispatcher.rejectWaiting(stopped)
@@ -228,6 +286,13 @@ class SupervisedPool implements Pool {
     return new GuardedClock(clock, (method, error) => {
       report(`clock.${method}() of pool ${this.name} failed`, error)
     })
+  }
+
+  /** What a worker has said is said: nothing is printed and nobody is told once `stop()` has resolved. */
+  #printed(output: WorkerOutput): void {
+    if (this.#status === 'stopped') return
+    this.#print?.(output)
+    this.#listeners.tell('worker.output', { ...output, worker: output.worker.slice(this.name.length + 1) })
   }
 
   #listen({ supervisor }: House): void {
@@ -314,7 +379,7 @@ class SupervisedPool implements Pool {
         : new TerrariumError('WORKER_CRASHED', `${name} failed: ${messageOf(cause)}`, { cause })
     }
     slot.ended(error)
-    if (reason.type === 'error' && pid !== undefined) this.#logger.warn({ worker: slot.id, pid }, error.message)
+    if (reason.type === 'error' && pid !== undefined) this.#logger.warn({ worker: slot.id, workerPid: pid }, error.message)
     this.#tell('worker.exit', { worker: slot.id, pid, reason })
   }
 
@@ -337,9 +402,9 @@ class SupervisedPool implements Pool {
     this.#tell('worker.parked', { worker: slot.id, error })
   }
 
-  /** Something changed that may repair a configuration failure: one parked worker is tried. */
+  /** Something changed that may repair a failure: one parked worker is tried. */
   #probe(): void {
-    const slot = this.#slots.find(({ parked }) => isTerrariumError(parked, 'CONFIGURATION'))
+    const slot = this.#slots.find(({ parked }) => isHealable(parked))
     if (slot === undefined) this.#watch.stop()
     else this.#unpark(slot)
   }
@@ -347,14 +412,14 @@ class SupervisedPool implements Pool {
   /** A worker became ready: what kept the others parked is gone too. */
   #unparkOthers(): void {
     this.#watch.stop()
-    for (const slot of this.#slots) if (isTerrariumError(slot.parked, 'CONFIGURATION')) this.#unpark(slot)
+    for (const slot of this.#slots) if (isHealable(slot.parked)) this.#unpark(slot)
   }
 
   #unpark(slot: Slot): void {
     if (slot.probing) return
     slot.probing = true
-    this.#house?.supervisor.unpark(slot.id).catch((error: unknown) => {
-      if (this.#stopping === undefined) this.#logger.error({ worker: slot.id, err: error }, 'cannot unpark')
+    this.#house?.supervisor.unpark(slot.id).catch((err: unknown) => {
+      if (this.#stopping === undefined) this.#logger.error({ worker: slot.id, err }, 'cannot unpark')
     })
   }
 
@@ -383,6 +448,11 @@ class SupervisedPool implements Pool {
       details,
     })
   }
+}
+
+/** Whether a change of the environment repairs it: its error says so, or what has to change. */
+function isHealable(error: TerrariumError | undefined): boolean {
+  return isTerrariumError(error, 'CONFIGURATION') || watchPaths(error).length > 0
 }
 
 function watchPaths(error: TerrariumError | undefined): readonly string[] {

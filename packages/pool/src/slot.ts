@@ -10,8 +10,8 @@ export interface Placement {
   readonly id: number
   /** Its caller has been answered, and the worker has not let go of it yet. */
   overdue: boolean
-  /** Of what is done about that. */
-  timer: unknown
+  /** Takes back what is to happen about that. */
+  cancelTimer: (() => void) | undefined
   /** The worker was asked to give it back if it has not begun. */
   recalled: boolean
 }

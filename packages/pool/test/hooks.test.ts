@@ -61,6 +61,7 @@ const EVENTS: { readonly [E in keyof PoolEvents]: true } = {
   'worker.backoff': true,
   'worker.parked': true,
   'worker.unparked': true,
+  'worker.output': true,
   'call.retry': true,
 }
 const eventNames = Object.keys(EVENTS) as (keyof PoolEvents)[]

@@ -37,6 +37,7 @@ const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
   'worker.backoff': true,
   'worker.parked': true,
   'worker.unparked': true,
+  'worker.output': true,
   'call.retry': true,
 }
 

@@ -12,9 +12,12 @@ export { HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './table/i
 export { bootId, findMarked, readIdentity } from './table/table.ts'
 export { checkContainment, checkEnv, checkLogger, checkMs, checkPath, isWhole, LONGEST_MS } from './check-options.ts'
 export { tellingLine } from './last-words.ts'
-export { readLines, type LineReader } from './lines.ts'
+export { LineSplitter, readLines, type LineReader } from './lines.ts'
 export { ownLog, type Log } from './own-log.ts'
+export { startTimer } from './pacing/patience.ts'
 export { pythonFiles, shepherdFiles } from './python-files.ts'
+export { EnvironmentWatch, type EnvironmentWatchOptions } from './environment-watch.ts'
+export { dependenciesOfInterpreter } from './shepherd/dependencies.ts'
 export { interpreterSources, resolveInterpreter, type Interpreter, type InterpreterSource } from './interpreter.ts'
 export { keep, type KeepOptions, type Kept, type KeptEvents } from './keep/keep.ts'
 export {

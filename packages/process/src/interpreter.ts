@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { TerrariumError } from '@terrarium/supervisor'
+import { dependenciesOfInterpreter } from './shepherd/dependencies.ts'
 
 /** A Python interpreter that was asked for its path and version. */
 export interface Interpreter {
@@ -103,7 +104,7 @@ const HINTS: Readonly<Record<Source, string>> = {
 function configuration(command: string, source: Source, message: string, cause?: unknown): TerrariumError {
   return new TerrariumError('CONFIGURATION', message, {
     hint: HINTS[source],
-    details: { interpreter: command, source },
+    details: { interpreter: command, source, watch: dependenciesOfInterpreter(command) },
     cause,
   })
 }

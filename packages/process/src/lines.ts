@@ -11,11 +11,35 @@ export interface LineReader {
   close(): void
 }
 
-/** Tells every line of a stream of UTF-8 without its end, which is `\n`, `\r\n` or `\r`; the last one needs none. */
+/** Makes lines of bytes in UTF-8, without their ends, which are `\n`, `\r\n` or `\r`; the last one needs none. */
+export class LineSplitter {
+  readonly #decoder = new StringDecoder('utf8')
+  #rest = ''
+  #isAfterReturn = false
+
+  /** The lines that are complete with this chunk. */
+  push(chunk: Buffer): string[] {
+    let text = this.#decoder.write(chunk)
+    if (text === '') return []
+    if (this.#isAfterReturn && text.startsWith('\n')) text = text.slice(1)
+    this.#isAfterReturn = text.endsWith('\r')
+    const lines = (this.#rest + text).split(/\r\n|[\n\r]/)
+    const last = pieces(lines.pop() ?? '')
+    this.#rest = last.pop() ?? ''
+    return [...lines.flatMap(pieces), ...last]
+  }
+
+  /** The last line, if it has no end. */
+  end(): string[] {
+    const rest = this.#rest + this.#decoder.end()
+    this.#rest = ''
+    return rest === '' ? [] : [rest]
+  }
+}
+
+/** Tells every line of a stream, see {@link LineSplitter}. */
 export function readLines(stream: Readable, tell: (line: string) => void): LineReader {
-  const decoder = new StringDecoder('utf8')
-  let rest = ''
-  let isAfterReturn = false
+  const splitter = new LineSplitter()
   let isClosed = false
   let resolve: () => void = () => undefined
   const closed = new Promise<void>((settle) => (resolve = settle))
@@ -24,14 +48,7 @@ export function readLines(stream: Readable, tell: (line: string) => void): LineR
     for (const line of lines) if (!isClosed) tell(line)
   }
   const take = (chunk: Buffer): void => {
-    let text = decoder.write(chunk)
-    if (text === '') return
-    if (isAfterReturn && text.startsWith('\n')) text = text.slice(1)
-    isAfterReturn = text.endsWith('\r')
-    const lines = (rest + text).split(/\r\n|[\n\r]/)
-    const last = pieces(lines.pop() ?? '')
-    rest = last.pop() ?? ''
-    tellAll([...lines.flatMap(pieces), ...last])
+    tellAll(splitter.push(chunk))
   }
   const close = (): void => {
     if (isClosed) return
@@ -41,8 +58,7 @@ export function readLines(stream: Readable, tell: (line: string) => void): LineR
     resolve()
   }
   const end = (): void => {
-    rest += decoder.end()
-    if (rest !== '') tellAll([rest])
+    tellAll(splitter.end())
     close()
   }
   stream.on('data', take).once('end', end).once('close', close).once('error', close)

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { patientTimeout, systemClock } from '@terrarium/supervisor'
 import type { Identity } from './table/identity.ts'
 import type { Ended, Launched, MemoryShortage, SignalName } from './shepherd/launch.ts'
 
@@ -16,6 +17,13 @@ export interface SpawnRequest {
    * `terrarium_shepherd.signals.work_on()` first thing, as workers do: signals that mean the application as a whole do not end it.
    */
   readonly obeys?: 'SIGTERM' | 'order' | undefined
+  /**
+   * Waits for its turn among the starts of this host process, before anything else: as many begin at a time as the machine can carry.
+   * It counts as starting until `activate()` or its exit. Default false.
+   */
+  readonly paced?: boolean | undefined
+  /** Gives up while the start waits for its turn: STOPPED. */
+  readonly signal?: AbortSignal | undefined
   /** Called when the reservation is on disk, before the process exists. */
   readonly onReserved?: ((spawnId: string) => void) | undefined
 }
@@ -72,24 +80,31 @@ export class ManagedProcess implements OsProcess {
   readonly identity: Identity
   readonly exited: Promise<ExitStatus>
   readonly released: Promise<void>
+  /** Settles when it is ready, or has ended. */
+  readonly started: Promise<void>
   readonly #launched: Launched
   readonly #hooks: ProcessHooks
   #requested: ExitStatus['requested'] = 'none'
-  #timer: NodeJS.Timeout | undefined
+  #cancelTimer = (): void => undefined
   #giveUp: (status: ExitStatus) => void = () => undefined
+  #hasStarted: () => void = () => undefined
 
   constructor(launched: Launched, identity: Identity, released: Promise<void>, hooks: ProcessHooks) {
     this.#launched = launched
     this.#hooks = hooks
     this.identity = identity
     this.released = released
+    this.started = new Promise((resolve) => {
+      this.#hasStarted = resolve
+    })
     this.exited = new Promise((resolve) => {
       this.#giveUp = resolve
       void launched.ended.then((ended) => {
-        clearTimeout(this.#timer)
+        this.#cancelTimer()
         resolve(this.#status(ended, false))
       })
     })
+    void this.exited.then(this.#hasStarted)
   }
 
   get hasEnded(): boolean {
@@ -117,6 +132,7 @@ export class ManagedProcess implements OsProcess {
   }
 
   activate(): Promise<void> {
+    this.#hasStarted()
     return this.#launched.hasEnded() ? Promise.resolve() : this.#hooks.is('ready')
   }
 
@@ -125,25 +141,30 @@ export class ManagedProcess implements OsProcess {
       this.#requested = 'term'
       void this.#hooks.is('stopping')
       this.#launched.end()
-      this.#timer = setTimeout(() => void this.kill(), grace)
+      this.#later(grace, () => void this.kill())
     }
     return this.exited
   }
 
   kill(): Promise<ExitStatus> {
     if (this.#requested !== 'kill' && !this.#launched.hasEnded()) {
-      clearTimeout(this.#timer)
       if (this.#requested === 'none') void this.#hooks.is('stopping')
       this.#requested = 'kill'
       this.#launched.signal('SIGKILL', 'process')
-      this.#timer = setTimeout(() => {
+      this.#later(UNKILLABLE_MS, () => {
         // It holds what it has started, too: nobody waits for them.
         this.#launched.signal('SIGKILL', 'group')
         void this.#hooks.is('unkillable')
         this.#giveUp(this.#status({ code: null, signal: null }, true))
-      }, UNKILLABLE_MS)
+      })
     }
     return this.exited
+  }
+
+  /** In place of what was to come later before. A host that stood still has not seen an exit that is told already. */
+  #later(ms: number, act: () => void): void {
+    this.#cancelTimer()
+    this.#cancelTimer = patientTimeout(systemClock, act, ms)
   }
 
   #status({ code, signal, memory }: Ended, unkillable: boolean): ExitStatus {

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
-import { Checker, TerrariumError } from '@terrarium/supervisor'
+import { ASYNC_DISPOSE, Checker, KeepAlive, TerrariumError, type Stoppable } from '@terrarium/supervisor'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from './check-options.ts'
 import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
 import { killStrays, locksOf, type Helper } from './sweep/helper.ts'
@@ -10,6 +10,8 @@ import { launch, type LaunchRequest, type SignalName } from './shepherd/launch.t
 import { ReservationLog } from './log/log.ts'
 import { ownLog, type Log } from './own-log.ts'
 import { UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
+import { patience } from './pacing/patience.ts'
+import { startBudget } from './pacing/start-budget.ts'
 import { shepherdFiles } from './python-files.ts'
 import { Reaper } from './sweep/reaper.ts'
 import { createRun, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
@@ -46,7 +48,7 @@ export interface CloseReport {
 }
 
 /** One run: a set of processes that end with this host, whatever ends it. */
-export interface Runtime {
+export interface Runtime extends Stoppable {
   /** Seven of a-z and 0-9. */
   readonly runId: string
   readonly installation: string
@@ -80,6 +82,12 @@ export interface Runtime {
   unkillable(): readonly Identity[]
   /** Kills what is left, proves it dead, and removes what this run has on disk. Never rejects because of a process. */
   close(): Promise<CloseReport>
+  /**
+   * Lets the host process end by itself while processes run; they end with it. What is being started or closed holds it until then.
+   */
+  unref(): void
+  /** Takes back {@link unref}. */
+  ref(): void
 }
 
 const PROOF_MS = 5000
@@ -152,6 +160,7 @@ class ShepherdedRuntime implements Runtime {
   readonly #tending: Tending
   readonly #reaper: Reaper
   readonly #starting = new Set<Promise<unknown>>()
+  readonly #keepAlive = new KeepAlive()
   /** The spawns that are sweep helpers, which closing needs itself. */
   readonly #helpers = new Set<string>()
   #sweeping: Promise<SweepReport> | undefined
@@ -241,11 +250,26 @@ class ShepherdedRuntime implements Runtime {
   }
 
   close(): Promise<CloseReport> {
-    this.#closing ??= this.#close()
+    this.#closing ??= this.#keepAlive.during(this.#close())
     return this.#closing
   }
 
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close().then(() => undefined)
+  }
+
+  unref(): void {
+    this.#tending.setReferenced(false)
+    this.#keepAlive.unref()
+  }
+
+  ref(): void {
+    this.#tending.setReferenced(true)
+    this.#keepAlive.ref()
+  }
+
   async #close(): Promise<CloseReport> {
+    startBudget().dismiss(this)
     this.#tending.rouse()
     await Promise.race([Promise.allSettled([this.#sweeping, ...this.#starting]), patience(START_MS)])
     const strays = this.#reaper.killed
@@ -290,7 +314,17 @@ class ShepherdedRuntime implements Runtime {
     checkEnv(check, { env: request.env })
     check.finish(`environment of ${request.name}`)
     const start = async (complete: LaunchRequest) => (await this.#tending.shepherd()).launch(complete)
-    return (await this.#spawns.begin(request, start)).process
+    if (request.paced !== true) return (await this.#spawns.begin(request, start)).process
+    const turn = await startBudget().turn(this, request.signal)
+    try {
+      const { process } = await this.#spawns.begin(request, start)
+      turn.began(process.pid)
+      void process.started.then(turn.over)
+      return process
+    } catch (error) {
+      turn.over()
+      throw error
+    }
   }
 
   /** Whatever carries a marker of this run. */
@@ -319,7 +353,11 @@ class ShepherdedRuntime implements Runtime {
 
   #track<T>(work: Promise<T>): Promise<T> {
     this.#starting.add(work)
-    const done = () => this.#starting.delete(work)
+    this.#keepAlive.hold()
+    const done = () => {
+      this.#starting.delete(work)
+      this.#keepAlive.release()
+    }
     work.then(done, done)
     return work
   }
@@ -370,9 +408,4 @@ function checkPython(python: string): void {
       cause: error,
     })
   }
-}
-
-async function patience(ms: number): Promise<undefined> {
-  // The processes waited for keep the event loop alive, not the wait.
-  return new Promise((resolve) => setTimeout(resolve, ms, undefined).unref())
 }

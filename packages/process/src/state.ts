@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { messageOf, TerrariumError } from '@terrarium/supervisor'
@@ -106,9 +106,14 @@ export function stateError(stateDir: string, error: unknown): unknown {
   const told = new TerrariumError('CONFIGURATION', `The state directory ${stateDir} cannot be used: ${why}`, {
     hint: isFull ? `Make room on the disk, or ${elsewhere}` : elsewhere.replace('set', 'Set'),
     cause: error,
-    details: { stateDir, code },
+    details: { stateDir, code, watch: [stateDir, runsDirectory(stateDir), nearestFolder(stateDir)] },
   })
   return isFull ? Object.assign(told, { supervision: { class: 'transient' } }) : told
+}
+
+/** The path itself, or the nearest folder above it that exists. */
+function nearestFolder(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path))
 }
 
 const reasons: Readonly<Record<string, string | undefined>> = {

@@ -246,3 +246,14 @@ export function decoy(code: string, args: string[] = [], env: Record<string, str
   if (stdout === null) throw new Error('a decoy without output')
   return Object.assign(child, { stdout })
 }
+
+/** Keeps the event loop from doing anything else for so many ms. */
+export function block(ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
+
+/** Lets what was asked for be written. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,12 +1,33 @@
-import { systemClock, type SupervisorClock } from './clock.ts'
+import { setReferenced, systemClock, type SupervisorClock } from './clock.ts'
 import { show } from './show.ts'
 import { askUser, tellUser } from './user-code.ts'
 
 /** A timer that was set; what it calls is called once at most. */
-interface Timer {
+class Timer {
   callback: (() => void) | undefined
   clock: SupervisorClock
-  timer: unknown
+  timer: unknown = undefined
+
+  constructor(callback: () => void, clock: SupervisorClock) {
+    this.callback = callback
+    this.clock = clock
+  }
+
+  ref(): void {
+    this.#setReferenced(true)
+  }
+
+  unref(): void {
+    this.#setReferenced(false)
+  }
+
+  #setReferenced(isReferenced: boolean): void {
+    try {
+      setReferenced(this.timer, isReferenced)
+    } catch {
+      // It keeps the host alive, or does not, as it was.
+    }
+  }
 }
 
 /**
@@ -26,6 +47,14 @@ export class GuardedClock implements SupervisorClock {
     this.#failed = failed
   }
 
+  get isReal(): boolean {
+    try {
+      return this.#clock.isReal === true
+    } catch {
+      return false
+    }
+  }
+
   readonly now = (): number => {
     try {
       const now: unknown = askUser(() => this.#clock.now())
@@ -41,7 +70,7 @@ export class GuardedClock implements SupervisorClock {
   }
 
   readonly setTimeout = (callback: () => void, delay: number): unknown => {
-    const timer: Timer = { callback, clock: this.#clock, timer: undefined }
+    const timer = new Timer(callback, this.#clock)
     let isSet = false
     const fire = (): void => {
       if (!isSet) systemClock.setTimeout(fire, 0)

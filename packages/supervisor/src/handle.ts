@@ -1,9 +1,12 @@
 import type { Actor, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, InspectionEvent } from 'xstate'
 import { Administrator, type Administration } from './administration.ts'
+import { ASYNC_DISPOSE, type Stoppable } from './async-disposable.ts'
 import type { ChildInfo } from './child-info.ts'
+import { systemClock } from './clock.ts'
 import { stoppedError } from './core/turn.ts'
 import type { SupervisorEvents } from './events.ts'
 import { faultReporter, type OnFault } from './host.ts'
+import { KeepAlive, ReferencedClock } from './keep-alive.ts'
 import { Listeners } from './listeners.ts'
 import { supervisor, type SupervisorLogic } from './logic.ts'
 import type { CheckedOptions, SupervisorOptions, TemplateOptions } from './options.ts'
@@ -12,9 +15,11 @@ import type { ChildSpec, LogicOf, SpecOf, TemplateSpec } from './spec.ts'
 import { stopSupervisor, type SupervisorStopOptions } from './stop.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 import { reportOnce, tellUser } from './user-code.ts'
+import { validateOptions } from './validate.ts'
 
 /** A supervisor and its administration. The children given with its options are known by their ids. */
-export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]> extends Administration {
+export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>
+  extends Administration, Stoppable {
   readonly id: string
   /** The supervisor's own actor, for `inspect` and for those who hold refs. */
   readonly ref: Actor<SupervisorLogic>
@@ -35,6 +40,12 @@ export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly Child
    * supervisor nor a nested one that had been orphaned.
    */
   stop(options?: SupervisorStopOptions): Promise<void>
+  /**
+   * Lets the host process end although timers of the tree are pending: delays before restarts, deadlines, `after` transitions.
+   * While `start()` or `stop()` is under way the process goes on. Handles that children hold are their own affair.
+   * `unref(false)` takes it back; `ref` is the actor.
+   */
+  unref(isUnreferenced?: boolean): this
   on<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this
   off<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this
 }
@@ -64,17 +75,21 @@ class SupervisorHandle extends Administrator {
   })
   readonly #report: OnFault
   readonly #heard = new Set<keyof SupervisorEvents>()
+  readonly #clock: ReferencedClock
+  readonly #keepAlive = new KeepAlive()
   #status: 'idle' | 'started' | 'ended' = 'idle'
   #started: Promise<void> | undefined
   #hasRun = false
 
   constructor(options: SupervisorOptions) {
-    const logic = supervisor(options)
-    const { id, clock, inspect, snapshot, onFault } = options
+    validateOptions(options) // the clock must be one before it is wrapped
+    const { id, inspect, snapshot, onFault } = options
+    const clock = new ReferencedClock(options.clock ?? systemClock)
+    const logic = supervisor({ ...options, clock })
     const report = faultReporter(onFault)
     const ref = new SupervisedActor(logic, {
       id,
-      ...(clock === undefined ? {} : { clock }),
+      clock,
       ...(inspect === undefined ? {} : { inspect: harmless(inspect, id, report) }),
       ...(snapshot === undefined ? {} : { snapshot }),
     })
@@ -82,6 +97,7 @@ class SupervisorHandle extends Administrator {
     this.ref = ref
     this.id = id
     this.#report = report
+    this.#clock = clock
     const ended = (): void => {
       this.#status = 'ended'
     }
@@ -100,7 +116,7 @@ class SupervisorHandle extends Administrator {
     if (this.#status === 'ended' && (this.#started === undefined || this.#hasRun)) {
       return Promise.reject(stoppedError(this.id, 'a supervisor lives once: make a new one with createSupervisor()'))
     }
-    this.#started ??= this.#start()
+    this.#started ??= this.#keepAlive.during(this.#start())
     return this.#started
   }
 
@@ -124,7 +140,19 @@ class SupervisorHandle extends Administrator {
   }
 
   override stop(options?: SupervisorStopOptions): Promise<void> {
-    return stopSupervisor(this.ref, options, () => orphansOver(this.ref.system))
+    return this.#keepAlive.during(stopSupervisor(this.ref, options, () => orphansOver(this.ref.system)))
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.stop()
+  }
+
+  unref(isUnreferenced = true): this {
+    for (const each of [this.#clock, this.#keepAlive]) {
+      if (isUnreferenced) each.unref()
+      else each.ref()
+    }
+    return this
   }
 
   on<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this {

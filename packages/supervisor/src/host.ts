@@ -10,6 +10,8 @@ interface Host {
   readonly clearTimeout: (timer: unknown) => void
   readonly performance: { now(): number }
   readonly console?: { error(...values: unknown[]): void }
+  /** Node has it: runs `callback` once what has arrived meanwhile was read. */
+  readonly setImmediate?: (callback: () => void) => unknown
 }
 
 export const host = globalThis as unknown as Host

@@ -57,6 +57,9 @@ export type {
   DynamicStrategyName,
 } from './strategy.ts'
 export { systemClock, type SupervisorClock } from './clock.ts'
+export { patientTimeout } from './patience.ts'
+export { KeepAlive, ReferencedClock } from './keep-alive.ts'
+export { ASYNC_DISPOSE, type Stoppable } from './async-disposable.ts'
 export { VirtualClock } from './virtual-clock.ts'
 export {
   isTerrariumError,

@@ -38,6 +38,7 @@ export class Connections {
   readonly #clock: SupervisorClock
   readonly #all = new Set<Socket>()
   readonly #strangers = new Map<string, Stranger>()
+  #isReferenced = true
   #count = 0
   #look: unknown
 
@@ -64,6 +65,7 @@ export class Connections {
     // A connection that cannot be taken (no descriptor left) fails for itself.
     server.removeAllListeners('error').on('error', () => undefined)
     this.#servers.push(server)
+    if (!this.#isReferenced) server.unref()
   }
 
   /** The connection of this name has presented its token. */
@@ -72,6 +74,15 @@ export class Connections {
     if (stranger === undefined) return
     this.#clock.clearTimeout(stranger.timer)
     this.#strangers.delete(name)
+  }
+
+  /** Whether it keeps the host process alive. */
+  setReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced
+    for (const each of [...this.#servers, ...this.#all]) {
+      if (isReferenced) each.ref()
+      else each.unref()
+    }
   }
 
   /** Stops listening and ends every connection. */
@@ -96,6 +107,7 @@ export class Connections {
     }, HELLO_TIMEOUT)
     this.#strangers.set(name, { socket, timer })
     this.#all.add(socket)
+    if (!this.#isReferenced) socket.unref()
     socket.once('close', () => {
       this.#all.delete(socket)
       this.authenticated(name)

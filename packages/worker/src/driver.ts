@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import {
   MARKER,
   pythonFiles,
-  readLines,
   shepherdFiles,
+  startTimer,
   type Log,
   type OsProcess,
   type Runtime,
@@ -11,8 +11,9 @@ import {
 import { messageOf, TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
 import { fromCallback, type CallbackActorLogic } from 'xstate'
 import { BootReport } from './boot-report.ts'
-import { explainExit } from './failure.ts'
+import { explainExit, explainLateness } from './failure.ts'
 import { watchHeartbeat, type Heartbeat } from './heartbeat.ts'
+import { logOutput, OutputRelay, type WorkerOutput } from './output.ts'
 import type { SessionServer } from './session-server.ts'
 import type { Session, ToolInfo } from './session.ts'
 
@@ -28,7 +29,7 @@ export interface WorkerInput {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Default: the host's. */
   readonly cwd?: string | undefined
-  /** How long the worker may take to become ready, in ms. Default 30,000. */
+  /** How long the worker may take to become ready once it runs, in ms. Default 30,000. */
   readonly startTimeout?: number | undefined
   /** `off`: a worker that no longer answers is not noticed. */
   readonly heartbeat?: Heartbeat | 'off' | undefined
@@ -41,9 +42,13 @@ export interface WorkerSurroundings {
   readonly runtime: Runtime
   readonly server: SessionServer
   readonly logger: Log
-  /** For heartbeats. */
+  /** For heartbeats and the time that a start may take. */
   readonly clock: SupervisorClock
+  /** Takes what the tools print. Default: the logger, stdout at `info` and stderr at `warn`. */
+  readonly output?: ((output: WorkerOutput) => void) | undefined
 }
+
+const START_TIMEOUT = 30_000
 
 export type DriverCommand = { readonly type: 'terminate'; readonly grace: number } | { readonly type: 'kill' }
 
@@ -52,6 +57,8 @@ export type DriverEvent =
   | { readonly type: 'worker.spawned'; readonly pid: number }
   | { readonly type: 'worker.ready'; readonly session: Session; readonly tools: readonly ToolInfo[] }
   | { readonly type: 'worker.sessionLost' }
+  /** It was not ready in time. */
+  | { readonly type: 'worker.late'; readonly error: TerrariumError }
   /** It does not answer, or breaks the protocol. */
   | { readonly type: 'worker.kill'; readonly error: TerrariumError }
   /** The end. `error` is why, in case nobody asked for it. */
@@ -68,8 +75,15 @@ export function workerFiles(): string {
  * The hands of the worker machine: reserves, spawns, listens, kills. It owns the process and the session, so that
  * they end with it however the machine ends (XState does not clean up after a machine that throws).
  */
-export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): DriverLogic =>
-  fromCallback(({ input, sendBack, receive }) => {
+export const driver = ({
+  runtime,
+  server,
+  logger,
+  clock,
+  output = logOutput(logger),
+}: WorkerSurroundings): DriverLogic => {
+  const relay = new OutputRelay(output)
+  return fromCallback(({ input, sendBack, receive }) => {
     const say = (event: DriverEvent): void => {
       sendBack(event)
     }
@@ -79,7 +93,10 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
     let ready = false
     let ending: DriverCommand | undefined
     let stopHeartbeat = (): void => undefined
-    const { heartbeat = {} } = input
+    let cancelStartTimer = (): void => undefined
+    /** Aborted when it is to end: it may still wait for its turn to start. */
+    const asked = new AbortController()
+    const { heartbeat = {}, startTimeout = START_TIMEOUT } = input
 
     /** Ends the worker for what it does. */
     const kill = (why: string, facts: object = {}): void => {
@@ -119,6 +136,7 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
     const activate = (opened: Session, tools: readonly ToolInfo[]): void => {
       if (opened.closed) return
       ready = true
+      cancelStartTimer()
       void process?.activate()
       if (heartbeat !== 'off') stopHeartbeat = watchHeartbeat(opened, heartbeat, clock, silent)
       say({ type: 'worker.ready', session: opened, tools })
@@ -126,6 +144,8 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
 
     const end = (command: DriverCommand): void => {
       ending = command
+      asked.abort()
+      cancelStartTimer()
       if (command.type === 'kill') void process?.kill()
       else void process?.terminate({ grace: command.grace })
     }
@@ -142,6 +162,8 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
         },
         cwd: input.cwd,
         obeys: 'order',
+        paced: true,
+        signal: asked.signal,
         onReserved: (spawnId) => {
           say({ type: 'worker.reserved', spawnId })
         },
@@ -152,12 +174,20 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
       const report = new BootReport(spawned.report, (fault) => {
         kill(`broke its boot report: ${fault}`, { fault })
       })
-      relay(spawned, name, logger)
-      if (ending === undefined) say({ type: 'worker.spawned', pid: spawned.pid })
-      else end(ending)
+      const told = relay.relay(spawned, name)
+      if (ending === undefined) {
+        say({ type: 'worker.spawned', pid: spawned.pid })
+        const late = (): void => {
+          const { pid } = spawned
+          const { python } = input
+          const error = explainLateness({ name, pid, python, boot: report.progress, timeout: startTimeout })
+          say({ type: 'worker.late', error })
+        }
+        cancelStartTimer = startTimer(clock, spawned.pid, startTimeout, late)
+      } else end(ending)
 
       const status = await spawned.exited
-      if (!status.unkillable) await report.ended
+      if (!status.unkillable) await Promise.all([report.ended, told])
       return explainExit(status, {
         name,
         pid: spawned.pid,
@@ -174,12 +204,13 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
           : new TerrariumError('START_FAILED', `worker ${name} cannot start: ${messageOf(cause)}`, { cause }),
       )
       .then((error) => {
+        cancelStartTimer()
         forget()
         session?.close()
         say({ type: 'worker.exited', error })
       })
-      .catch((error: unknown) => {
-        logger.error({ worker: name, err: error }, 'the worker driver failed')
+      .catch((err: unknown) => {
+        logger.error({ worker: name, err }, 'the worker driver failed')
       })
 
     receive(end)
@@ -188,15 +219,5 @@ export const driver = ({ runtime, server, logger, clock }: WorkerSurroundings): 
       forget()
       session?.close()
     }
-  })
-
-/** What user code prints goes to the log: stdout at `info`, stderr at `warn`. */
-function relay(process: OsProcess, worker: string, logger: Log): void {
-  const { pid } = process
-  readLines(process.stdout, (line) => {
-    logger.info({ worker, pid, stream: 'stdout' }, line)
-  })
-  readLines(process.stderr, (line) => {
-    logger.warn({ worker, pid, stream: 'stderr' }, line)
   })
 }

@@ -1,5 +1,5 @@
 import { TerrariumError } from '@terrarium/supervisor'
-import { describeShortage, tellingLine, type ExitStatus } from '@terrarium/process'
+import { dependenciesOfInterpreter, describeShortage, tellingLine, type ExitStatus } from '@terrarium/process'
 import type { BootProgress } from './boot-report.ts'
 
 /** Boot failures that no restart repairs: the environment or the code has to change first. */
@@ -11,20 +11,67 @@ const CONFIGURATION_KINDS = new Set([
   'unreadable_file',
   'no_tools',
   'invalid_tool',
+  'patched',
   'protocol_mismatch',
   'token_refused',
 ])
 
-export interface Circumstances {
+interface Worker {
   /** The worker's name, for example `text/worker-1`. */
   readonly name: string
   readonly pid: number
   /** The interpreter's path. */
   readonly python: string
   readonly boot: BootProgress
+}
+
+export interface Circumstances extends Worker {
   /** Whether the worker had become ready. */
   readonly ready: boolean
 }
+
+/** Why a worker that was not ready within `timeout` ms is ended: what it was at, by its boot report. */
+export function explainLateness({ name, pid, python, boot, timeout }: Worker & { timeout: number }): TerrariumError {
+  const { phase, module } = boot
+  const { at, hint } = stage(boot, python)
+  return new TerrariumError('START_FAILED', `worker ${name} was not ready within ${timeout} ms: ${at}`, {
+    hint: `${hint} Or raise \`startTimeout\`.`,
+    details: { worker: name, pid, timeout, phase, module },
+  })
+}
+
+/** What a worker was at, and where to look. */
+function stage({ phase, module }: BootProgress, python: string): { readonly at: string; readonly hint: string } {
+  switch (phase) {
+    case 'none':
+      return {
+        at: 'its interpreter had not come to the bootstrap',
+        hint: `Look at what ${python} runs before any program: sitecustomize, .pth files, a slow disk.`,
+      }
+    case 'importing':
+      return OWN_MODULES.has(module ?? '')
+        ? {
+            at: `it was importing ${module ?? '?'}, which Terrarium needs`,
+            hint: `Look at how long \`${python} -c 'import ${module ?? '?'}'\` takes.`,
+          }
+        : {
+            at: `it was importing ${module ?? '?'}`,
+            hint: `Look at what ${module ?? 'the module'} does when it is imported.`,
+          }
+    case 'connecting':
+      return {
+        at: 'everything was imported, and it was opening its session with this host',
+        hint: 'Look at what the imports have changed that a connection needs: threads, sockets, signals.',
+      }
+    case 'boot':
+    case 'ready':
+    case 'failed':
+      return { at: `it was in phase ${phase}`, hint: 'Look at what the machine was busy with.' }
+  }
+}
+
+/** What a worker imports before the tools. */
+const OWN_MODULES: ReadonlySet<string> = new Set(['grpc', 'google.protobuf', 'msgpack'])
 
 /**
  * Why a worker died that nobody had asked to stop. Never judged by the exit code alone: the last phase of the boot
@@ -83,14 +130,13 @@ export function explainExit(status: ExitStatus, at: Circumstances): TerrariumErr
       `worker ${name} cannot start: ${at.python} ended with ${how} without running the bootstrap`,
       {
         hint: told ?? `Check that ${at.python} is a Python interpreter, version 3.10 or newer.`,
-        details: { ...details, interpreter: at.python, watch: [at.python] },
+        details: { ...details, interpreter: at.python, watch: dependenciesOfInterpreter(at.python) },
       },
     )
   }
   const where = at.boot.phase === 'importing' ? `while importing ${at.boot.module ?? '?'}` : `in phase ${at.boot.phase}`
   return new TerrariumError('START_FAILED', `worker ${name} ended before it was ready: ${how} ${where}`, {
-    hint:
-      shortage?.hint ?? told ?? (CRASHES.has(signal) ? NO_WORDS : 'Look at what the module does when it is imported.'),
+    hint: shortage?.hint ?? told ?? (CRASHES.has(signal) ? NO_WORDS : stage(at.boot, at.python).hint),
     details,
   })
 }

@@ -15,6 +15,7 @@ export {
   type WorkerSnapshot,
 } from './machine.ts'
 export { workerFiles, type WorkerInput, type WorkerSurroundings } from './driver.ts'
+export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
 export { checkCallSize, PROTOCOL_VERSION, type Session, type Settle, type ToolInfo } from './session.ts'
 export type { Heartbeat } from './heartbeat.ts'

@@ -1,4 +1,4 @@
-import { exitWith, TerrariumError, type ExitReason } from '@terrarium/supervisor'
+import { exitWith, type ExitReason, type TerrariumError } from '@terrarium/supervisor'
 import { assign, fromCallback, sendTo, setup, type ActorRefFrom, type SnapshotFrom } from 'xstate'
 import {
   driver,
@@ -30,6 +30,9 @@ export type WorkerEvent =
 /** A process whose session closed is about to say why by its exit; after this long it is asked, in ms. */
 const LAST_WORDS = 250
 
+/** The machine is the same for all; its driver depends on where it runs, see {@link createWorkerLogic}. */
+const unplaced: DriverLogic = fromCallback(() => undefined)
+
 /**
  * One Python worker:
  *
@@ -41,9 +44,6 @@ const LAST_WORDS = 250
  * It ends by itself with an {@link ExitReason} as output: `shutdown` when it was asked to, an `error` otherwise, with a
  * code of CONFIGURATION, START_FAILED or WORKER_CRASHED.
  */
-/** The machine is the same for all; its driver depends on where it runs, see {@link createWorkerLogic}. */
-const unplaced: DriverLogic = fromCallback(() => undefined)
-
 const workerMachine = setup({
   types: {
     context: {} as WorkerContext,
@@ -55,10 +55,7 @@ const workerMachine = setup({
     terminate: sendTo('driver', ({ context }) => ({ type: 'terminate' as const, grace: context.input.grace ?? 2_000 })),
     kill: sendTo('driver', { type: 'kill' as const }),
   },
-  delays: {
-    startTimeout: ({ context }) => context.input.startTimeout ?? 30_000,
-    lastWords: LAST_WORDS,
-  },
+  delays: { lastWords: LAST_WORDS },
 }).createMachine({
   id: 'worker',
   context: ({ input }) => ({
@@ -86,6 +83,7 @@ const workerMachine = setup({
     },
   },
   states: {
+    /** It waits for its turn to start, and then for its reservation. */
     reserved: {
       on: {
         'worker.reserved': { target: 'spawning', actions: assign({ spawnId: ({ event }) => event.spawnId }) },
@@ -103,11 +101,9 @@ const workerMachine = setup({
           actions: assign({ session: ({ event }) => event.session, tools: ({ event }) => event.tools }),
         },
         'worker.sessionLost': 'terminating.silent',
-      },
-      after: {
-        startTimeout: {
+        'worker.late': {
           target: 'terminating.forced',
-          actions: assign({ reason: ({ context }) => ({ type: 'error', error: notReadyInTime(context) }) }),
+          actions: assign({ reason: ({ event }) => ({ type: 'error', error: event.error }) }),
         },
       },
     },
@@ -143,12 +139,4 @@ export type WorkerSnapshot = SnapshotFrom<WorkerLogic>
 export function createWorkerLogic(surroundings: WorkerSurroundings): WorkerLogic {
   workerFiles()
   return workerMachine.provide({ actors: { driver: driver(surroundings) } })
-}
-
-function notReadyInTime({ input, pid }: WorkerContext): TerrariumError {
-  const timeout = input.startTimeout ?? 30_000
-  return new TerrariumError('START_FAILED', `worker ${input.name} was not ready within ${timeout} ms`, {
-    hint: 'raise `startTimeout`, or look at what the module does when it is imported',
-    details: { worker: input.name, pid, timeout },
-  })
 }

@@ -154,6 +154,16 @@ export class SessionServer {
     this.#server.forceShutdown()
   }
 
+  /** Lets the host process end while this server listens and sessions are open. */
+  unref(): void {
+    this.#connections.setReferenced(false)
+  }
+
+  /** Takes back {@link unref}. */
+  ref(): void {
+    this.#connections.setReferenced(true)
+  }
+
   /** gRPC ends a stream by itself when a message is too long or no message at all, and tells nobody but the worker why. */
   #watch(call: grpc.ServerInterceptingCallInterface): grpc.ServerInterceptingCall {
     const key = String(++this.#streams)

@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _boot(report: "BootReport") -> int:
-    from terrarium import _diagnosis, _exit
+    from terrarium import _diagnosis, _exit, _patched
 
     pid = os.getpid()
     entry = ""
@@ -59,6 +59,9 @@ def _boot(report: "BootReport") -> int:
         _prepare_process()
         boot = _configuration()
         entries = boot["tools"]
+        step = "the interpreter"
+        _patched.check_threads()  # sitecustomize and .pth files run before this
+        quiet = _Quiet()
         for step in ("grpc", "google.protobuf", "msgpack"):
             report.importing(step)
             __import__(step)
@@ -72,12 +75,16 @@ def _boot(report: "BootReport") -> int:
             report.importing(entry)
             load(entry)
         tools = found_tools(entries)
+        _patched.check_threads()
+        if any(tool.is_async for tool in tools):
+            _patched.check_sockets()
         if os.getpid() != pid:
             os._exit(0)  # a process that the module forked, and that came out of it: not the worker
         report.connecting()
         step = "the session"
         session = Session(boot["socket"], boot["token"], tools)
         session.open()
+        quiet.end()
     except BaseException as error:
         if os.getpid() != pid:
             os._exit(_exit.of_child(error))
@@ -99,13 +106,50 @@ def _configuration() -> "dict[str, Any]":
     return {key: boot[key] for key in ("socket", "token", "tools")}
 
 
-def _prepare_process() -> None:
-    import io
+class _Quiet:
+    """Keeps gRPC from preparing for forks, and from warning on the tools' stderr that it cannot.
 
-    # The host reads UTF-8, whatever the locale says, and a print must not fail for a character.
-    for stream in (sys.stdout, sys.stderr):
-        assert isinstance(stream, io.TextIOWrapper)
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    A process that a tool forks never uses the session. gRPC reads its environment when it is imported and when its first channel is
+    made; the tools, and the programs that they start, may have use for the support: it is off until ``end()`` only. A setting of
+    the user's own stays.
+    """
+
+    _NAME = "GRPC_ENABLE_FORK_SUPPORT"
+
+    def __init__(self) -> None:
+        self._is_ours = self._NAME not in os.environ
+        if self._is_ours:
+            os.environ[self._NAME] = "0"
+
+    def end(self) -> None:
+        if self._is_ours:
+            os.environ.pop(self._NAME, None)
+
+
+def _prepare_process() -> None:
+    # A number that is free would be that of the next socket, and what is printed would go there.
+    for fd in (0, 1, 2):
+        _occupy(fd)
+    # The host reads UTF-8, whatever the locale says, and a print must not fail for a character. What sitecustomize has put in
+    # place of these streams may be anything, and is left as it is.
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        reconfigure = getattr(stream, "reconfigure", None)
+        try:
+            if reconfigure is not None:
+                reconfigure(encoding="utf-8", errors="backslashreplace")
+        except Exception:
+            pass
+
+
+def _occupy(fd: int) -> None:
+    try:
+        os.fstat(fd)
+    except OSError:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        if nothing != fd:
+            os.dup2(nothing, fd)
+            os.close(nothing)
+        os.set_inheritable(fd, True)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 import contextvars
 import os
-import queue
 import sys
+from _queue import Empty, SimpleQueue  # gevent replaces those of the module queue
 from collections.abc import Callable
 from time import monotonic
 from types import CoroutineType
@@ -146,7 +146,7 @@ class MainThread:
         """Called when one begins."""
         self._replies = replies
         # Its put() may be called by a signal handler at any moment, even within another put().
-        self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._stopping = False
         self._forked = False
         os.register_at_fork(after_in_child=self._set_forked)
@@ -178,7 +178,7 @@ class MainThread:
         while True:
             try:
                 return self._calls.get_nowait()
-            except queue.Empty:
+            except Empty:
                 if self._stopping:
                     return None
                 if not receive():

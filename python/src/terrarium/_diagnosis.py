@@ -12,6 +12,7 @@ from terrarium._imports import Unmet, find, is_installed, missing_part, unmet
 from terrarium._install import REQUIREMENTS, Install, distribution_of, install
 from terrarium._local import is_entry, local
 from terrarium._module import NotAFile, NoTools, package_of
+from terrarium._patched import Patched
 from terrarium._refusal import Refused, SessionLost
 from terrarium._removed import removed_from_python
 from terrarium._report import BootFailure
@@ -38,7 +39,9 @@ def diagnose(error: BaseException, step: Step) -> BootFailure:
     failure.message = " ".join(failure.message.split())
     failure.traceback = "".join(traceback.format_exception(error))
     if failure.status == _exit.CONFIGURATION:
-        failure.watch = _existing([*failure.watch, *sys.path])
+        # Also what is not there: that it comes to be may be what is needed.
+        entry = step.entry if os.sep in step.entry else ""
+        failure.watch = _absolute([*failure.watch, entry, *_files(error), *sys.path])
     return failure
 
 
@@ -46,6 +49,8 @@ def _classify(error: BaseException, step: Step) -> BootFailure:
     user_module = step.entry
     if isinstance(error, Refused):
         return BootFailure(_exit.CONFIGURATION, error.kind, str(error), error.hint)
+    if isinstance(error, Patched):
+        return BootFailure(_exit.CONFIGURATION, "patched", str(error), error.hint, user_module or None)
     if isinstance(error, SessionLost):
         return BootFailure(_exit.SESSION_LOST, "session_lost", str(error))
     if isinstance(error, ImportError) and _is_ours(error):
@@ -248,8 +253,7 @@ def _import_error(error: ImportError, step: Step) -> BootFailure:
         hint = f"Install the package of {error.path} again, or the library that it names: it does not load here."
     else:
         hint = _missing_name(error)
-    files = [error.path or "", *_files(error)]
-    failure = BootFailure(_exit.CONFIGURATION, "import_error", message, hint, name, watch=files)
+    failure = BootFailure(_exit.CONFIGURATION, "import_error", message, hint, name, watch=[error.path or ""])
     failure.command = command
     return failure
 
@@ -289,23 +293,20 @@ def _syntax_error(error: SyntaxError, step: str) -> BootFailure:
     # The exception's own text repeats file and line.
     message = f"{type(error).__name__}: {error.msg} ({where})"
     hint = f"Correct {where}. The interpreter is Python {sys.version_info.major}.{sys.version_info.minor}."
-    files = [error.filename or "", *_files(error)]
-    return BootFailure(_exit.CONFIGURATION, "syntax_error", message, hint, file, watch=files)
+    return BootFailure(_exit.CONFIGURATION, "syntax_error", message, hint, file, watch=[error.filename or ""])
 
 
 def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
     """What is wrong with the user's file itself, if that is it."""
 
     def configuration(kind: str, message: str, hint: str) -> BootFailure:
-        return BootFailure(_exit.CONFIGURATION, kind, message, hint, path, watch=[path, *_parents(path)])
+        return BootFailure(_exit.CONFIGURATION, kind, message, hint, path, watch=[path])
 
     if isinstance(error, NoTools):
         hint = "Mark at least one function with @tool (from terrarium import tool)."
         return configuration("no_tools", str(error), hint)
     if isinstance(error, ToolError):
-        failure = configuration("invalid_tool", str(error), f"Correct the @tool in {_place(error) or path}.")
-        failure.watch += _files(error)
-        return failure
+        return configuration("invalid_tool", str(error), f"Correct the @tool in {_place(error) or path}.")
     if isinstance(error, NotAFile):
         return configuration("unreadable_file", str(error), "Name the file that holds the tools.")
     # Anything of this kind that the module itself raises has frames of user code.
@@ -359,13 +360,5 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _parents(path: str) -> "list[str]":
-    """The nearest folder above a path that exists."""
-    folder = os.path.dirname(path)
-    while folder and not os.path.isdir(folder) and folder != os.path.dirname(folder):
-        folder = os.path.dirname(folder)
-    return [folder]
-
-
-def _existing(paths: "list[str]") -> "list[str]":
-    return list(dict.fromkeys(os.path.abspath(path) for path in paths if path and os.path.exists(path)))
+def _absolute(paths: "list[str]") -> "list[str]":
+    return list(dict.fromkeys(os.path.abspath(path) for path in paths if path))

@@ -19,7 +19,7 @@ class BootFailure:
     """Exit status."""
     kind: str
     """``missing_module``, ``import_error``, ``syntax_error``, ``missing_file``, ``unreadable_file``, ``no_tools``,
-    ``invalid_tool``, ``protocol_mismatch`` or ``token_refused``, which are all configuration (status 78); ``exception``
+    ``invalid_tool``, ``patched``, ``protocol_mismatch`` or ``token_refused``, which are all configuration (status 78); ``exception``
     (70), ``ended`` (79) or ``session_lost`` (75)."""
     message: str
     """What happened, in one line."""
@@ -29,7 +29,7 @@ class BootFailure:
     """The module at fault, by its import name; the user's own by its path."""
     traceback: str = ""
     watch: "list[str]" = field(default_factory=list)
-    """Existing files and folders whose change may repair it."""
+    """Files and folders whose change may repair it, those that do not exist included."""
     command: str = ""
     """That command alone, for a shell; empty if there is none."""
     modules: "list[str]" = field(default_factory=list)
@@ -84,7 +84,7 @@ class BootReport:
         )
         self._close()
         if not heard:
-            print(f"terrarium: {failure.message}\n{failure.traceback}", file=sys.stderr)
+            _write_to_stderr(f"terrarium: {failure.message}\n{failure.traceback}")
 
     def _say(self, phase: str, **more: Any) -> bool:
         line = (json.dumps({"phase": phase, **more}, default=str) + "\n").encode()
@@ -101,3 +101,11 @@ class BootReport:
         except OSError:
             pass
         self._fd = -1
+
+
+def _write_to_stderr(text: str) -> None:
+    """Past ``sys.stderr``, which user code may have replaced by anything."""
+    try:
+        os.write(2, text.encode("utf-8", "backslashreplace") + b"\n")
+    except OSError:
+        pass

@@ -1,7 +1,7 @@
 """Receives for the main thread while that is busy, so that pings are answered and cancels are heard."""
 
-import queue
 import threading
+from _queue import SimpleQueue
 from collections.abc import Callable
 from time import sleep
 
@@ -27,7 +27,7 @@ class StandIn:
         self._receive = receive
         main_thread.on_call = self._call_began
         self._is_awake = False
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._wake: SimpleQueue[None] = SimpleQueue()
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="terrarium-stand-in", daemon=True).start()

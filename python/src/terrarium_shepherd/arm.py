@@ -13,7 +13,7 @@ Standard library only, and little of it: this is imported before anything else.
 
 import fcntl
 import os
-import select
+import posix
 import sys
 
 EXIT_HOST_GONE = 97
@@ -56,9 +56,14 @@ def arm(lifeline_fd: int = 3, host_pid: "int | None" = None) -> None:
 
 
 def _ended(fd: int) -> bool:
-    poller = select.poll()
-    poller.register(fd, select.POLLIN)
-    return any(events & (select.POLLHUP | select.POLLERR | select.POLLIN) for _, events in poller.poll(0))
+    # Not by `select` or `os.read`: sitecustomize may have put others in their place, which wait (eventlet).
+    os.set_blocking(fd, False)
+    try:
+        return len(posix.read(fd, 1)) == 0
+    except BlockingIOError:
+        return False
+    finally:
+        os.set_blocking(fd, True)
 
 
 def _die_with_parent() -> None:

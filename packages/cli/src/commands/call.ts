@@ -21,8 +21,12 @@ export async function call(argv: readonly string[], signal: AbortSignal): Promis
   const pool = createPool({
     name: 'call',
     tools,
-    logger: pino({ level: 'info' }, { write: showOutput }),
+    logger: pino({ level: 'silent' }), // whatever goes wrong rejects, and is explained
+    output: 'ignore',
     ...(values.python ? { python: values.python } : {}),
+  })
+  pool.on('worker.output', ({ line }) => {
+    process.stderr.write(`${line}\n`)
   })
   signal.addEventListener('abort', () => void pool.stop(), { once: true })
   try {
@@ -51,10 +55,4 @@ function parseTimeout(text: string | undefined): number | undefined {
   const timeout = Number(text)
   if (/^\d+$/.test(text) && timeout > 0 && timeout < 2 ** 31) return timeout
   throw new UsageError(`--timeout must be a whole number of milliseconds, not ${text}.`)
-}
-
-/** Of the log, what the worker itself printed. */
-function showOutput(line: string): void {
-  const { stream, msg } = JSON.parse(line) as { stream?: string; msg?: string }
-  if (stream !== undefined) process.stderr.write(`${msg ?? ''}\n`)
 }

@@ -1,22 +1,28 @@
 import { basename } from 'node:path'
 import { waitFor, type AnyActorRef } from 'xstate'
 import {
+  ASYNC_DISPOSE,
   createSupervisor,
   GuardedClock,
   isTerrariumError,
+  KeepAlive,
   Listeners,
   messageOf,
+  ReferencedClock,
   reportOnce,
+  systemClock,
   TerrariumError,
   type BreakerOptions,
   type ChildSpec,
   type ChildState,
+  type Stoppable,
   type Supervisor,
   type SupervisorClock,
   type SupervisorEvent,
   type SupervisorEvents,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { EnvironmentWatch } from '../environment-watch.ts'
 import { resolveInterpreter } from '../interpreter.ts'
 import { ownLog, type Log } from '../own-log.ts'
 import { checkKeep } from './program-options.ts'
@@ -43,7 +49,7 @@ export type KeptEvents = SupervisorEvents & {
 }
 
 /** A program that is started again when it ends. */
-export interface Kept {
+export interface Kept extends Stoppable {
   readonly name: string
   /** Of the process that runs now. */
   readonly pid: number | undefined
@@ -61,6 +67,13 @@ export interface Kept {
    * runtime of its own is closed. Errors: DEADLINE_EXCEEDED, with `details.left`, when something resists its end.
    */
   stop(): Promise<void>
+  /**
+   * Lets the host process end by itself while the program runs; it is stopped in order then, unless `process.exit()` or a signal ends
+   * the process. `whenReady()` and `stop()` hold the process until they are settled. A runtime that is given is left as it is.
+   */
+  unref(): this
+  /** Takes back {@link unref}. */
+  ref(): this
   on<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this
   off<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this
 }
@@ -90,6 +103,10 @@ class SupervisedProgram implements Kept {
   #lastError: Error | undefined
   #isOver = false
   #stopping: Promise<void> | undefined
+  readonly #clock: ReferencedClock
+  readonly #keepAlive = new KeepAlive()
+  #isReferenced = true
+  readonly #watch: EnvironmentWatch
 
   constructor(command: string, args: readonly string[], options: KeepOptions) {
     checkKeep(command, args, options)
@@ -108,9 +125,10 @@ class SupervisedProgram implements Kept {
     this.name = name
     this.#options = { ...options }
     this.#logger = ownLog(logger, { program: name })
+    this.#clock = new ReferencedClock(clock === undefined ? systemClock : this.#guarded(clock))
     this.supervisor = createSupervisor({
       ...supervisorOptions,
-      ...(clock === undefined ? {} : { clock: this.#guarded(clock) }),
+      clock: this.#clock,
       onFault: (what, err) => {
         this.#logger.error({ err }, what)
       },
@@ -128,6 +146,16 @@ class SupervisedProgram implements Kept {
         },
       ],
     })
+    this.#watch = new EnvironmentWatch({
+      clock: this.#clock,
+      changed: () => {
+        this.#heal()
+      },
+      report: (err) => {
+        this.#logger.error({ err }, 'the watch of the environment failed')
+      },
+      probes: false,
+    })
     this.supervisor.ref.on('*', (event) => {
       this.#heed(event)
     })
@@ -143,7 +171,11 @@ class SupervisedProgram implements Kept {
     return this.supervisor.children[0]?.state ?? 'stopped'
   }
 
-  async whenReady(): Promise<void> {
+  whenReady(): Promise<void> {
+    return this.#keepAlive.during(this.#whenReady())
+  }
+
+  async #whenReady(): Promise<void> {
     const { ref } = this.supervisor
     await waitFor(ref, () => ['running', 'parked'].includes(this.status)).catch(() => undefined) // it has ended
     if (this.status === 'running') return
@@ -151,8 +183,45 @@ class SupervisedProgram implements Kept {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop().finally(() => (this.#isOver = true))
+    this.#stopping ??= this.#keepAlive.during(
+      this.#stop().finally(() => {
+        this.#isOver = true
+        process.off('beforeExit', this.#stopAtEnd)
+      }),
+    )
     return this.#stopping
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.stop()
+  }
+
+  unref(): this {
+    return this.#setReferenced(false)
+  }
+
+  ref(): this {
+    return this.#setReferenced(true)
+  }
+
+  #setReferenced(isReferenced: boolean): this {
+    this.#isReferenced = isReferenced
+    this.supervisor.unref(!isReferenced)
+    const runtime = this.#own?.then((own) => {
+      refer(own, this.#isReferenced)
+    })
+    runtime?.catch(() => undefined) // why it was not opened has been told
+    for (const each of [this.#clock, this.#keepAlive]) refer(each, isReferenced)
+    process.off('beforeExit', this.#stopAtEnd)
+    if (!isReferenced && !this.#isOver) process.once('beforeExit', this.#stopAtEnd)
+    return this
+  }
+
+  /** Nothing is left to do in this process: what an unreferenced program has started ends in order, too. */
+  readonly #stopAtEnd = (): void => {
+    this.stop().catch((err: unknown) => {
+      this.#logger.error({ err }, 'the program is not proven dead')
+    })
   }
 
   on<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this {
@@ -166,6 +235,7 @@ class SupervisedProgram implements Kept {
   }
 
   async #stop(): Promise<void> {
+    this.#watch.stop()
     await this.supervisor.stop()
     const own = await this.#own?.catch(() => undefined) // why it was not opened has been told
     const closed = await own?.close()
@@ -187,6 +257,7 @@ class SupervisedProgram implements Kept {
         this.#logger.debug(interpreter, 'the interpreter of the shepherd')
         return openRuntime({ python: interpreter.path, stateDir, logger, containment })
       })
+      .then((own) => refer(own, this.#isReferenced))
       .catch((error: unknown) => {
         this.#own = undefined // so that the next start tries again
         throw error
@@ -215,6 +286,9 @@ class SupervisedProgram implements Kept {
     } else if (event.type === 'child.parked') {
       this.#lastError = event.failure.error as Error
       this.#logger.error(factsOf(this.#lastError), `parked: ${messageOf(this.#lastError)}`)
+      this.#watchFor(this.#lastError)
+    } else if (event.type === 'child.ready') {
+      this.#watch.stop()
     } else if (event.type === 'supervisor.exit') {
       if (event.reason.type === 'error') this.#lastError = event.reason.error as Error
       this.stop().catch((err: unknown) => {
@@ -223,6 +297,25 @@ class SupervisedProgram implements Kept {
     }
     this.#listeners.tell(event.type, event)
   }
+
+  /** It is started again when what keeps it from starting has changed, and only then. */
+  #watchFor(error: Error): void {
+    const paths: unknown = isTerrariumError(error) ? error.details.watch : undefined
+    if (this.#stopping === undefined && Array.isArray(paths)) this.#watch.watch(paths as string[])
+  }
+
+  #heal(): void {
+    this.#watch.stop()
+    this.supervisor.unpark(this.name).catch((err: unknown) => {
+      if (this.#stopping === undefined) this.#logger.error({ err }, 'cannot unpark')
+    })
+  }
+}
+
+function refer<T extends { ref(): unknown; unref(): unknown }>(it: T, isReferenced: boolean): T {
+  if (isReferenced) it.ref()
+  else it.unref()
+  return it
 }
 
 function factsOf(error: unknown): object {

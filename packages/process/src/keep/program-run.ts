@@ -1,10 +1,18 @@
 import { basename } from 'node:path'
-import { askUser, exitWith, TerrariumError, type ErrorCode } from '@terrarium/supervisor'
-import type { Actor, AnyActorLogic, AnyActorRef } from 'xstate'
+import {
+  askUser,
+  exitWith,
+  systemClock,
+  TerrariumError,
+  type ErrorCode,
+  type SupervisorClock,
+} from '@terrarium/supervisor'
+import type { AnyActorRef } from 'xstate'
 import { tellingLine } from '../last-words.ts'
 import { readLines, type LineReader } from '../lines.ts'
 import { describeShortage } from '../memory-shortage.ts'
 import type { ExitStatus, OsProcess } from '../os-process.ts'
+import { patience, startTimer } from '../pacing/patience.ts'
 import type { OutputStream, ProgramEvent, ProgramOptions } from './program.ts'
 
 export type News =
@@ -12,21 +20,9 @@ export type News =
   | { readonly type: 'program.end'; readonly status: ExitStatus }
   | { readonly type: 'program.failed'; readonly error: unknown }
 
-interface Clock {
-  setTimeout(run: () => void, ms: number): unknown
-  clearTimeout(timer: unknown): void
-}
-
 type Program = ProgramOptions & { readonly command: string; readonly args: readonly string[] }
 
 const STREAMS = ['stdout', 'stderr'] as const
-/** Signals come in the time of the system, whatever the time of the supervision. */
-const SYSTEM_CLOCK: Clock = {
-  setTimeout,
-  clearTimeout: (timer) => {
-    clearTimeout(timer as NodeJS.Timeout)
-  },
-}
 /** Signals that are sent to whole applications to end them. */
 const ENDING: ReadonlySet<string> = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGPWR'])
 /** How long the proof of its death is waited for, in ms. */
@@ -51,6 +47,8 @@ export class ProgramRun {
   #stopTimer = (): void => undefined
   /** The program is asked to end, which has already. */
   #letGo = (): void => undefined
+  /** Aborted when it is asked to end: it may still wait for its turn. */
+  readonly #asked = new AbortController()
 
   constructor(program: Program, actor: AnyActorRef) {
     this.#program = program
@@ -59,17 +57,6 @@ export class ProgramRun {
   }
 
   begin(): void {
-    const { startTimeout = START_TIMEOUT_MS } = this.#program
-    const { clock } = this.#actor as unknown as Actor<AnyActorLogic>
-    const timer: unknown = clock.setTimeout(() => {
-      this.#giveUp(
-        `was not ready within ${startTimeout} ms`,
-        'Raise `startTimeout`, or look at what `ready` waits for.',
-      )
-    }, startTimeout)
-    this.#stopTimer = () => {
-      clock.clearTimeout(timer)
-    }
     void this.#live()
       .then(
         (status): News => ({ type: 'program.end', status }),
@@ -84,6 +71,7 @@ export class ProgramRun {
   /** SIGTERM, the grace, SIGKILL to its group; as soon as it runs, if it does not yet. */
   end(): void {
     this.#isAsked = true
+    this.#asked.abort()
     this.#stopTimer()
     this.#letGo()
     this.#terminate()
@@ -91,16 +79,18 @@ export class ProgramRun {
 
   async #live(): Promise<ExitStatus> {
     const { runtime, command, args, env, cwd, ready, lines } = this.#program
-    const process = await runtime.spawn({ name: this.#name, command, args, env, cwd })
+    const { signal } = this.#asked
+    const process = await runtime.spawn({ name: this.#name, command, args, env, cwd, paced: true, signal })
     const { pid, spawnId } = process
     this.#process = process
     if (this.#isEnding) this.#terminate()
     this.#tell({ type: 'program.start', pid, spawnId })
     const read = ready !== undefined || lines === true ? STREAMS.map((stream) => this.#read(process, stream)) : []
     if (ready === undefined) this.#becomeReady()
+    else this.#startTimer(pid)
     const status = await process.exited
     // A descendant that resists its end keeps nobody waiting for ever.
-    if (!status.unkillable) await Promise.race([Promise.all([process.released, ...read]), patience()])
+    if (!status.unkillable) await Promise.race([Promise.all([process.released, ...read]), patience(PROOF_MS)])
     if (this.#isReady && !this.#isEnding) await this.#waitForDrain(status, pid)
     return this.#judge(status, pid)
   }
@@ -116,15 +106,15 @@ export class ProgramRun {
     if (signal !== null && !ENDING.has(signal)) return
     // A program that handles a signal ends with a status of its own: most with 0, or with 128 and the number of the signal.
     const isUnclear = signal !== null || code === 0 || (code ?? 0) > 128
-    if (isUnclear && !isSignalled()) await this.#asked(SYSTEM_CLOCK, SETTLE_MS)
+    // Signals come in the time of the system, whatever the time of the supervision.
+    if (isUnclear && !isSignalled()) await this.#orderWithin(systemClock, SETTLE_MS)
     if (!isSignalled() || this.#isEnding) return
     this.#tell({ type: 'program.held', pid })
-    const { clock } = this.#actor as unknown as Actor<AnyActorLogic>
-    await this.#asked(clock, DRAIN_MS)
+    await this.#orderWithin(clockOf(this.#actor), DRAIN_MS)
   }
 
   /** Resolves when the program is asked to end, or after so many ms. */
-  #asked(clock: Clock, ms: number): Promise<void> {
+  #orderWithin(clock: SupervisorClock, ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer: unknown = clock.setTimeout(resolve, ms)
       this.#letGo = () => {
@@ -132,6 +122,19 @@ export class ProgramRun {
         resolve()
       }
     })
+  }
+
+  /** When it runs: the time before is not its own. */
+  #startTimer(pid: number): void {
+    if (this.#isEnding) return
+    const { startTimeout = START_TIMEOUT_MS } = this.#program
+    const giveUp = (): void => {
+      this.#giveUp(
+        `was not ready within ${startTimeout} ms`,
+        'Raise `startTimeout`, or look at what `ready` waits for.',
+      )
+    }
+    this.#stopTimer = startTimer(clockOf(this.#actor), pid, startTimeout, giveUp)
   }
 
   get #isEnding(): boolean {
@@ -221,6 +224,8 @@ function lastWords(status: ExitStatus): string | undefined {
   return line && `Its last words: ${line}`
 }
 
-function patience(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, PROOF_MS).unref())
+/** That of the actor's system, unless it is XState's own, which does not read before it judges. */
+function clockOf(actor: AnyActorRef): SupervisorClock {
+  const { clock } = actor as unknown as { readonly clock: Partial<SupervisorClock> }
+  return typeof clock.now === 'function' ? (clock as SupervisorClock) : systemClock
 }

@@ -49,7 +49,7 @@ function isControlGroup(path: string): boolean {
 
 async function clear(cgroup: string): Promise<boolean> {
   const end = performance.now() + PATIENCE_MS
-  while (performance.now() < end) {
+  do {
     try {
       writeFileSync(join(cgroup, 'cgroup.kill'), '1')
       rmdirSync(cgroup)
@@ -60,6 +60,6 @@ async function clear(cgroup: string): Promise<boolean> {
       if (code !== 'EBUSY') return false
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
-  }
+  } while (performance.now() < end)
   return false
 }

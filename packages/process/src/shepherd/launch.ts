@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { TerrariumError } from '@terrarium/supervisor'
 import { Channels, CHANNELS, type Channel } from './channels.ts'
+import { dependenciesOf } from './dependencies.ts'
 import type { Reservation } from '../log/record.ts'
+import { patience } from '../pacing/patience.ts'
 import { startTicksOf } from '../table/table.ts'
 
 const DRAIN_MS = 500
@@ -115,9 +117,9 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
     child.once('exit', (code, signal) => {
       over = true
       // What it has said last is read, but not for long: somebody else may hold the other end.
-      setTimeout(() => {
+      void patience(DRAIN_MS).then(() => {
         for (const source of Object.values(sources)) source.destroy()
-      }, DRAIN_MS).unref()
+      })
       stdin.destroy()
       lifeline.destroy()
       // libuv reaps every dead child of a moment before it calls back for the first of them, so inside this callback another
@@ -197,17 +199,17 @@ async function start({ command, args, env, cwd, descriptors = [] }: LaunchReques
     child.on('error', () => undefined)
     return child
   } catch (error) {
-    throw startError({ command, cwd }, error as NodeJS.ErrnoException)
+    throw startError({ command, cwd, env }, error as NodeJS.ErrnoException)
   }
 }
 
 /** Why something cannot be started, and what to do about it. */
 export function startError(
-  { command, cwd }: Pick<LaunchRequest, 'command' | 'cwd'>,
+  { command, cwd, env }: Pick<LaunchRequest, 'command' | 'cwd' | 'env'>,
   error: NodeJS.ErrnoException,
 ): TerrariumError {
   const { code } = error
-  const options = { cause: error, details: { command, cwd, code } }
+  const options = { cause: error, details: { command, cwd, code, watch: dependenciesOf(command, cwd, env) } }
   if (code === 'ETIMEDOUT') {
     return new TerrariumError('START_FAILED', `${command} cannot be started: the system has not loaded it in time`, {
       ...options,
@@ -218,6 +220,12 @@ export function startError(
     return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: there is no such folder`, {
       ...options,
       hint: `Make the folder ${cwd}, or start it elsewhere.`,
+    })
+  }
+  if (cwd !== undefined && code === 'EACCES' && !mayEnter(cwd)) {
+    return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: permission denied`, {
+      ...options,
+      hint: `Let this user enter the folder ${cwd}, or start it elsewhere.`,
     })
   }
   switch (code) {
@@ -272,4 +280,13 @@ export function startError(
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+function mayEnter(folder: string): boolean {
+  try {
+    accessSync(folder, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }

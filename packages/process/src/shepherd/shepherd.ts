@@ -79,6 +79,7 @@ export class Shepherd {
   #hello: Hello | undefined
   #startTicks = 0
   #isClosing = false
+  #isReferenced = true
 
   /**
    * Waits for the first word of a process that runs `terrarium_shepherd`, and opens the lifeline that it has made. Errors:
@@ -114,10 +115,10 @@ export class Shepherd {
     })
     const { spawn, command, args, env, cwd = null, obeys = 'SIGTERM' } = request
     this.#flock.set(spawn, shepherded)
-    this.#launched.waitFor(true)
+    this.#updateReference()
     void shepherded.whenCleared.then(() => {
       this.#flock.delete(spawn)
-      if (this.#flock.size === 0 && !this.#isClosing) this.#launched.waitFor(false)
+      this.#updateReference()
     })
     this.#tellEnvironment()
     this.#order({ type: 'spawn', spawn, command, args, env, cwd, obeys })
@@ -129,6 +130,16 @@ export class Shepherd {
     if (!this.#launched.hasEnded()) this.#order({ type: 'hold', folder })
   }
 
+  /** Whether its processes keep the host process alive. */
+  setReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced
+    this.#updateReference()
+  }
+
+  #updateReference(): void {
+    this.#launched.waitFor(this.#isClosing || (this.#isReferenced && this.#flock.size > 0))
+  }
+
   #keeper(): Keeper {
     const { pid, containment, cgroup } = this.hello
     const shepherd = { pid, startTicks: this.#startTicks }
@@ -138,7 +149,7 @@ export class Shepherd {
   /** It ends all that is below it and then itself. Resolves when it has. */
   async close(): Promise<void> {
     this.#isClosing = true
-    this.#launched.waitFor(true)
+    this.#updateReference()
     this.#launched.stdin.end()
     // With this it does not wait for anything that it is just starting, and goes on if it is stopped.
     this.#launched.lifeline.destroy()

@@ -34,6 +34,7 @@ export class Tending {
   #current: Promise<Shepherd> | undefined
   #report: ContainmentReport | undefined
   #closed = false
+  #isReferenced = true
 
   constructor(context: Context) {
     this.#context = context
@@ -71,6 +72,17 @@ export class Tending {
     const shepherd = await this.#current?.catch(() => undefined)
     shepherd?.hold(directory)
     if (shepherd !== undefined) this.#noteCgroup(shepherd)
+  }
+
+  /** Whether its processes keep the host process alive. */
+  setReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced
+    void this.#current?.then(
+      (shepherd) => {
+        shepherd.setReferenced(this.#isReferenced)
+      },
+      () => undefined, // told to those who need it
+    )
   }
 
   /** The shepherd ends all that is below it, and itself. Resolves when it has; a new one would not come. */
@@ -123,6 +135,7 @@ export class Tending {
       if (this.#closed) return
       logger.error({ code, signal, tail }, 'the shepherd has died, and with it all processes of this run')
     })
+    shepherd.setReferenced(this.#isReferenced)
     this.#welcome(shepherd)
     return shepherd
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { patientTimeout, systemClock } from '@terrarium/supervisor'
 import type { Log } from '../own-log.ts'
 import { formatMarker, MARKER, type Identity } from '../table/identity.ts'
 import { markOf } from '../table/mark.ts'
@@ -65,10 +66,10 @@ async function ask({ python, logger, start }: Helper, question: object): Promise
       { name: 'sweep', command: python, args: ['-I', '-S', script, MARKER] },
       JSON.stringify({ ...question, timeout: TIMEOUT_MS }),
     )
-    const patience = setTimeout(() => void helper.kill(), TIMEOUT_MS + PATIENCE_MS)
+    const cancel = patientTimeout(systemClock, () => void helper.kill(), TIMEOUT_MS + PATIENCE_MS)
     const answer = await text(helper.stdout)
     const status = await helper.exited
-    clearTimeout(patience)
+    cancel()
     if (answer === '') throw new Error(`the sweep helper ended with ${status.code ?? status.signal}: ${status.tail}`)
     return JSON.parse(answer) as Answer
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Log } from '../own-log.ts'
+import { patience } from '../pacing/patience.ts'
 import { sameProcess, type Identity } from '../table/identity.ts'
 import type { Outcome } from './helper.ts'
 
@@ -63,9 +64,12 @@ export class Reaper {
 
   /** Works until everything it was given is released, or until the deadline (ms); then stops. */
   async finish(deadline: number): Promise<void> {
-    const end = performance.now() + deadline
+    const late = new AbortController()
+    void patience(deadline).then(() => {
+      late.abort()
+    })
     this.#fastPasses = Infinity
-    while (this.#dead.size > 0 && performance.now() < end) {
+    while (this.#dead.size > 0 && !late.signal.aborted) {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
       await this.#runPass()
     }

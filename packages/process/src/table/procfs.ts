@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:f
 import { TerrariumError } from '@terrarium/supervisor'
 import { markOf, parseMark } from './mark.ts'
 import { MARKER_VARIABLE, parseMarker, type Identity, type Marker } from './identity.ts'
-import type { ProcessTable } from './process-table.ts'
+import type { Activity, ProcessTable } from './process-table.ts'
 
 const decimal = /^\d+$/
 const prefix = `${MARKER_VARIABLE}=`
@@ -18,6 +18,7 @@ export const procfs: ProcessTable = {
   // Start ticks are told in the reader's own time namespace.
   namespaces: () => ['pid', 'time'].map(namespaceOf).join(' '),
   startTicks,
+  activity,
   environment,
   scan(keep) {
     const bootId = procfs.bootId()
@@ -96,6 +97,54 @@ function namespaceOf(kind: string): string {
     return readlinkSync(`/proc/self/ns/${kind}`)
   } catch {
     return `${kind}:none`
+  }
+}
+
+/** Of USER_HZ, in which the kernel tells times. */
+const TICK_MS = 10
+/** More descendants than this are not looked at. */
+const MOST_DESCENDANTS = 64
+
+function activity(pid: number): Activity | undefined {
+  let cpu = 0
+  let isRunning = false
+  let isThere = false
+  const family = [pid]
+  for (const member of family) {
+    const stat = readOrNothing(`/proc/${member}/stat`)
+    if (stat === undefined) continue
+    isThere ||= member === pid
+    // The name, in parentheses, may itself hold spaces and parentheses.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    isRunning ||= fields[0] === 'R'
+    // Its own time in user and kernel mode, and that of the children it has waited for.
+    for (const ticks of fields.slice(11, 15)) cpu += Number(ticks) * TICK_MS
+    for (const child of childrenOf(member)) if (family.length <= MOST_DESCENDANTS) family.push(child)
+  }
+  if (!isThere) return undefined
+  // Nanoseconds on a processor, nanoseconds of waiting for one, time slices.
+  const [, waited = 0] = (readOrNothing(`/proc/${pid}/schedstat`) ?? '').split(' ').map(Number)
+  return { cpu, isRunning, waited: waited / 1e6 }
+}
+
+function childrenOf(pid: number): number[] {
+  let threads: string[]
+  try {
+    threads = readdirSync(`/proc/${pid}/task`)
+  } catch {
+    return []
+  }
+  return threads
+    .flatMap((thread) => (readOrNothing(`/proc/${pid}/task/${thread}/children`) ?? '').split(' '))
+    .filter((child) => decimal.test(child))
+    .map(Number)
+}
+
+function readOrNothing(path: string): string | undefined {
+  try {
+    return read(path).toString('latin1')
+  } catch {
+    return undefined
   }
 }
 

@@ -11,6 +11,7 @@ export const psTable: ProcessTable = {
   bootId: () => execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'latin1' }).trim(),
   namespaces: () => 'darwin',
   startTicks: (pid) => list(pid)[0]?.startTicks,
+  activity: () => undefined, // ps costs more than it would tell
   environment(pid) {
     const process = list(pid)[0]
     return process === undefined ? 'gone' : { marker: process.marker }

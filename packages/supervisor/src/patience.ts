@@ -1,0 +1,29 @@
+import type { SupervisorClock } from './clock.ts'
+
+const PARTS = 8
+/** In ms. */
+const SHORTEST_PART = 10
+
+/**
+ * Calls back after `delay` ms in which this host was at work. For deadlines by which something else has to answer this host: one
+ * whose event loop stood still, or that was stopped or suspended, did not listen meanwhile. The delay is waited for in eight parts,
+ * and a part counts as its own length however long it took. Returns the function that cancels it.
+ */
+export function patientTimeout(
+  clock: Pick<SupervisorClock, 'setTimeout' | 'clearTimeout'>,
+  callback: () => void,
+  delay: number,
+): () => void {
+  const part = Math.max(delay / PARTS, SHORTEST_PART)
+  let left = delay
+  let timer: unknown
+  const wait = (): void => {
+    const next = left < 2 * part ? left : part
+    left -= next
+    timer = clock.setTimeout(left > 0 ? wait : callback, next)
+  }
+  wait()
+  return () => {
+    clock.clearTimeout(timer)
+  }
+}

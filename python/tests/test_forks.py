@@ -1,0 +1,87 @@
+"""Tools that fork, in every way there is: nothing of the library below the session is heard of it."""
+
+import pytest
+
+SOURCE = """\
+import multiprocessing, os, pty, subprocess, sys
+from terrarium import tool
+
+def end(pid):
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+def nothing():
+    pass
+
+@tool
+def fork():
+    end(os.fork())
+
+@tool
+def forkpty():
+    pid, fd = pty.fork()
+    end(pid)
+    os.close(fd)
+
+@tool
+def fork_process():
+    process = multiprocessing.get_context("fork").Process(target=nothing)
+    process.start()
+    process.join()
+
+@tool
+def run():
+    subprocess.run(["true"], check=True)
+
+@tool
+def run_with_a_hook():
+    subprocess.run(["true"], check=True, preexec_fn=nothing)
+
+@tool
+def system():
+    os.system("true")
+
+@tool
+async def fork_in_a_coroutine():
+    end(os.fork())
+
+@tool
+def come_out_of_it():
+    pid = os.fork()
+    if pid == 0:
+        return None
+    os.waitpid(pid, 0)
+
+@tool
+def setting():
+    return os.environ.get("GRPC_ENABLE_FORK_SUPPORT")
+"""
+
+TOOLS = "fork forkpty fork_process run run_with_a_hook system fork_in_a_coroutine come_out_of_it".split()
+
+
+def test_D8_no_way_to_fork_makes_noise(host, file):
+    connection = host.ready(file("tools.py", SOURCE))
+    for _ in range(5):
+        calls = [connection.call(tool) for tool in TOOLS]  # the session is in use meanwhile
+        assert [connection.value(call) for call in calls] == [None] * len(TOOLS)
+    assert connection.worker.terminate() == 0
+    assert connection.worker.output == {"stdout": "", "stderr": ""}
+
+
+@pytest.mark.parametrize("value", ["0", "false"])
+def test_D8_the_users_own_setting_stays(host, file, value):
+    connection = host.ready(file("tools.py", SOURCE), env={"GRPC_ENABLE_FORK_SUPPORT": value})
+    assert connection.run("setting") == value
+
+
+def test_D8_the_tools_and_what_they_start_see_no_setting_of_ours(host, file):
+    connection = host.ready(file("tools.py", SOURCE), env={"GRPC_ENABLE_FORK_SUPPORT": None})
+    assert connection.run("setting") is None
+
+
+def test_D8_a_worker_that_starts_and_ends_makes_no_noise(host, file):
+    connection = host.ready(file("tools.py", SOURCE))
+    assert connection.worker.terminate() == 0
+    assert connection.worker.output == {"stdout": "", "stderr": ""}
