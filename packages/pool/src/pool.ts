@@ -379,7 +379,8 @@ class SupervisedPool implements Pool {
         : new TerrariumError('WORKER_CRASHED', `${name} failed: ${messageOf(cause)}`, { cause })
     }
     slot.ended(error)
-    if (reason.type === 'error' && pid !== undefined) this.#logger.warn({ worker: slot.id, workerPid: pid }, error.message)
+    if (reason.type === 'error' && pid !== undefined)
+      this.#logger.warn({ worker: slot.id, workerPid: pid }, error.message)
     this.#tell('worker.exit', { worker: slot.id, pid, reason })
   }
 
