@@ -65,7 +65,8 @@ export class Spawns {
 
   /** Resolves when the spawns there are now, those that count, have left nothing behind, as far as their parent can tell. */
   async whenCleared(counts: (spawn: string) => boolean): Promise<void> {
-    await Promise.all([...this.#entries].map(([spawn, { cleared }]) => (counts(spawn) ? cleared : undefined)))
+    const counted = [...this.#entries].filter(([spawn]) => counts(spawn))
+    await Promise.all(counted.flatMap(([, { cleared }]) => (cleared === undefined ? [] : [cleared])))
   }
 
   /** Reserves, then has the process started. Errors: INVALID_ARGUMENT, and whatever `start` rejects with. */

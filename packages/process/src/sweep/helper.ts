@@ -28,7 +28,7 @@ export interface Helper {
   readonly python: string
   readonly logger: Log
   /** Starts a process of ours that is given something on standard input. */
-  start(request: SpawnRequest, input: string): Promise<OsProcess>
+  readonly start: (request: SpawnRequest, input: string) => Promise<OsProcess>
 }
 
 const TIMEOUT_MS = 2000
