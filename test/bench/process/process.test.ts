@@ -29,7 +29,9 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-/** Runs the built suite. All its processes carry the marker in their environment, and all its files are in the folder. */
+/**
+ * Runs the built suite. All its processes carry the marker in their environment, and all its files are in the folder.
+ */
 function bench(onStderr?: (text: string) => void) {
   return run(process.execPath, ['--input-type=module', '--eval', PROGRAM, 'process', '--quick', '--json'], {
     env: {

@@ -95,8 +95,8 @@ export interface LaunchedChild extends Launched {
 }
 
 /**
- * Starts a child of this very process in a session of its own, with its lifeline on descriptor 3 and its report on descriptor 4.
- * Errors: CONFIGURATION (this can never start), START_FAILED (the system refuses now), INVALID_ARGUMENT.
+ * Starts a child of this very process in a session of its own, with its lifeline on descriptor 3 and its report on
+ * descriptor 4. Errors: CONFIGURATION (this can never start), START_FAILED (the system refuses now), INVALID_ARGUMENT.
  */
 export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
   const child = await start(request)
@@ -122,8 +122,8 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
       })
       stdin.destroy()
       lifeline.destroy()
-      // libuv reaps every dead child of a moment before it calls back for the first of them, so inside this callback another
-      // child's pid may already be free. After setImmediate, all of them are known to be over.
+      // libuv reaps every dead child of a moment before it calls back for the first of them, so inside this callback
+      // another child's pid may already be free. After setImmediate, all of them are known to be over.
       setImmediate(resolve, { code, signal })
     })
   })
