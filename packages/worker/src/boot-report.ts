@@ -33,6 +33,9 @@ const LONGEST_REPORT = 32 * 1024 * 1024
 const LONGEST_TEXT = 8_192
 const LONGEST_TRACEBACK = 65_536
 const MOST_PATHS = 1_024
+const MOST_MODULES = 1_024
+/** A longer command is left out: half of one would do something else. */
+const LONGEST_COMMAND = 32_768
 
 /**
  * Reads a worker's boot report: JSON lines on a channel of their own, written with the standard library only. Code of the user's
@@ -114,10 +117,12 @@ export class BootReport {
 
 type Fields = { readonly [K in keyof BootFailure]?: unknown }
 
-function failureOf({ kind, module, exe, message, hint, traceback, watch }: Fields): BootFailure {
+function failureOf({ kind, module, modules, command, exe, message, hint, traceback, watch }: Fields): BootFailure {
   return {
     kind: textOf(kind),
     module: typeof module === 'string' ? cut(module) : null,
+    ...(Array.isArray(modules) ? { modules: modules.slice(0, MOST_MODULES).filter(isText).map(cut) } : {}),
+    ...(isText(command) && command.length <= LONGEST_COMMAND ? { command } : {}),
     exe: textOf(exe),
     message: textOf(message) || 'it does not say why',
     hint: textOf(hint),
@@ -125,6 +130,8 @@ function failureOf({ kind, module, exe, message, hint, traceback, watch }: Field
     watch: Array.isArray(watch) ? watch.slice(0, MOST_PATHS).filter(isPath) : [],
   }
 }
+
+const isText = (value: unknown): value is string => typeof value === 'string'
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? cut(value) : '')
 

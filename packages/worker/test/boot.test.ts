@@ -84,7 +84,7 @@ test.each<[string, unknown]>([
   ['lists', [{}, 7, null]],
   ['nothing', undefined],
 ])('a failure whose values are %s is told all the same', async (_, value) => {
-  const names = ['kind', 'module', 'exe', 'message', 'hint', 'traceback', 'watch']
+  const names = ['kind', 'module', 'modules', 'command', 'exe', 'message', 'hint', 'traceback', 'watch']
   const boot = await report(line({ phase: 'failed', ...Object.fromEntries(names.map((name) => [name, value])) }))
   const error = explainExit(exit(78), at(boot))
   expect(error).toMatchObject({
@@ -106,6 +106,15 @@ test('texts of any size are cut, and only paths are watched', async () => {
   expect(details['traceback']).toMatch(/^y{60000,} the end$/)
   expect(details['watch']).toHaveLength(1_020)
   expect((details['watch'] as string[]).slice(0, 2)).toEqual(['/a', '/b'])
+})
+
+test('all modules that are missing are told, and the command that installs them, whole or not at all', async () => {
+  const modules = ['grpc', 7, 'numpy', 'y'.repeat(10_000)]
+  const command = '/opt/python -m pip install grpcio numpy'
+  const { details } = explainExit(exit(78), at(await report(line({ ...failed, modules, command }))))
+  expect(details).toMatchObject({ modules: ['grpc', 'numpy', expect.stringMatching(/^y{8192}…$/)], command })
+  const huge = await report(line({ ...failed, command: 'y'.repeat(40_000) }))
+  expect(huge.failure).not.toHaveProperty('command')
 })
 
 test('a worker that closes its session and goes on is said to have been killed for that', async () => {

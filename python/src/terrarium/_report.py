@@ -8,6 +8,8 @@ from typing import Any
 
 LONGEST_TRACEBACK = 32 * 1024
 LONGEST_TEXT = 8 * 1024
+LONGEST_COMMAND = 32 * 1024
+"""Half a command would do something else: a longer one is not told."""
 MOST_PATHS = 1024
 
 
@@ -77,7 +79,7 @@ class BootReport:
             path=sys.path,
             message=_cut(failure.message),
             hint=_cut(failure.hint),
-            command=_cut(failure.command),
+            command=failure.command if len(failure.command) <= LONGEST_COMMAND else "",
             modules=[_cut(module) for module in failure.modules[:MOST_PATHS]],
             traceback=failure.traceback[-LONGEST_TRACEBACK:],
             watch=failure.watch[:MOST_PATHS],
