@@ -187,16 +187,12 @@ function harmless(
   tell: OnFault,
 ): (event: InspectionEvent) => void {
   const report = reportOnce(tell)
+  const failed = (error: unknown): void => {
+    report(`the inspector of supervisor ${id} failed`, error)
+  }
+  const show = (event: InspectionEvent): unknown =>
+    typeof inspect === 'function' ? inspect(event) : inspect.next?.(event)
   return (event) => {
-    const next = typeof inspect === 'function' ? inspect : inspect.next
-    if (next === undefined) return
-    tellUser(
-      next,
-      event,
-      (error) => {
-        report(`the inspector of supervisor ${id} failed`, error)
-      },
-      inspect,
-    )
+    tellUser(show, event, failed)
   }
 }
