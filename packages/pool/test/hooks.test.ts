@@ -186,7 +186,7 @@ test('C1: an inspector that throws while it is looked at', async () => {
 const LOGGERS = hostileLoggers(explode) as readonly NonNullable<PoolOptions['logger']>[]
 
 test.each([0, 1])('C1: a logger that throws, wherever it can (%d)', async (index) => {
-  await live(habitat(), { logger: LOGGERS[index] as NonNullable<PoolOptions['logger']> }, () => undefined)
+  await live(habitat(), { logger: LOGGERS[index] }, () => undefined)
 })
 
 test('C1: a logger or a clock that throws while it is looked at is a mistake in the options', () => {

@@ -180,6 +180,8 @@ function startErrorOf(ref: Actor<SupervisorLogic>): Error | undefined {
   return detail instanceof Error ? detail : undefined
 }
 
+type Inspector = (event: InspectionEvent) => unknown
+
 /** XState lets an inspector's error break whoever has sent the event that is inspected. An inspector sees every event: one report has to do. */
 function harmless(
   inspect: NonNullable<SupervisorOptions['inspect']>,
@@ -190,8 +192,9 @@ function harmless(
   const failed = (error: unknown): void => {
     report(`the inspector of supervisor ${id} failed`, error)
   }
-  const show = (event: InspectionEvent): unknown =>
-    typeof inspect === 'function' ? inspect(event) : inspect.next?.(event)
+  // Whatever it answers with may be a promise that is rejected.
+  const inspector = inspect as Inspector | { readonly next?: Inspector }
+  const show: Inspector = (event) => (typeof inspector === 'function' ? inspector(event) : inspector.next?.(event))
   return (event) => {
     tellUser(show, event, failed)
   }
