@@ -179,7 +179,7 @@ describe.each(Object.entries(FAILURES))('C1: user code that answers with %s', (h
 
 test('C1: an inspector that throws while it is looked at', async () => {
   const home = habitat()
-  await live(home, { inspect: LOGGERS[2] as unknown as NonNullable<PoolOptions['inspect']> }, () => undefined)
+  await live(home, { inspect: LOGGERS[2] }, () => undefined)
   expect(told(home, /^the inspector of supervisor p failed$/)).toBe(1)
 })
 
