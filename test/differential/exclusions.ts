@@ -1,7 +1,10 @@
 import { supervisorsOf, type Scenario } from './scenario.ts'
 import { nameOf, type Trace } from './trace.ts'
 
-/** What is not compared, by the case it belongs to: where OTP's versions differ, and the one fault of OTP that we do not copy. */
+/**
+ * What is not compared, by the case it belongs to: where OTP's versions differ, and the one fault of OTP that we do not
+ * copy.
+ */
 export const EXCLUSIONS: Readonly<Record<string, string>> = {
   I10: 'autoShutdown with simple_one_for_one: accepted up to OTP 25, refused since. Not generated.',
   K12: 'a child of simple_one_for_one that is ignored when it is restarted: kept up to OTP 25, dropped since. Not generated.',
@@ -9,8 +12,8 @@ export const EXCLUSIONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Leaves out what H11 makes wrong. A child is restarting for as long as anybody can see it only while calls wait for a start
- * that is held.
+ * Leaves out what H11 makes wrong. A child is restarting for as long as anybody can see it only while calls wait for a
+ * start that is held.
  */
 export function withoutWrongCounts(scenario: Scenario, trace: Trace): Trace {
   const dynamic = new Set(

@@ -263,7 +263,10 @@ class Generator {
     return { do: 'hold', child }
   }
 
-  /** A start that takes so long that the supervisor has to deal with a number of things at once afterwards (D12 to D14, H01 to H06). */
+  /**
+   * A start that takes so long that the supervisor has to deal with a number of things at once afterwards (D12 to D14,
+   * H01 to H06).
+   */
   #whileHeld(): Step[] {
     const random = this.#random
     const supervisor = random.pick(this.#supervisors)

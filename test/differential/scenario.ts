@@ -1,7 +1,10 @@
 /** How an actor ends by itself. `boom` and `bad` are errors. */
 export type Reason = 'normal' | 'shutdown' | 'shutdown(x)' | 'boom' | 'bad'
 
-/** What comes of a start. Who `dies` (of `boom`) or `finishes` has been started well, and does so at once; supervisors do not. */
+/**
+ * What comes of a start. Who `dies` (of `boom`) or `finishes` has been started well, and does so at once; supervisors
+ * do not.
+ */
 export type Outcome = 'ok' | 'error' | 'ignore' | 'dies' | 'finishes'
 
 export type Restart = 'permanent' | 'transient' | 'temporary'
@@ -9,7 +12,10 @@ export type Restart = 'permanent' | 'transient' | 'temporary'
 /** `default`: none is given. In ms. */
 export type Shutdown = number | 'infinity' | 'brutal_kill' | 'default'
 
-/** What a worker does when asked to end: it does, it does not, it cannot hear it and is ended, or it ends for another reason. */
+/**
+ * What a worker does when asked to end: it does, it does not, it cannot hear it and is ended, or it ends for another
+ * reason.
+ */
 export type Asked = 'obey' | 'ignore' | 'deaf' | Exclude<Reason, 'shutdown'>
 
 interface ChildNode {
@@ -48,8 +54,9 @@ export type Step =
   /** What is to come of the next starts of a child. */
   | { readonly do: 'script'; readonly child: string; readonly outcomes: readonly Outcome[] }
   /**
-   * The next start of this child does not return until it is released, and its supervisor can do nothing else meanwhile. What
-   * is done to that supervisor and to its children waits in its queue; everything else is skipped. One start at a time.
+   * The next start of this child does not return until it is released, and its supervisor can do nothing else
+   * meanwhile. What is done to that supervisor and to its children waits in its queue; everything else is skipped. One
+   * start at a time.
    */
   | { readonly do: 'hold'; readonly child: string }
   | { readonly do: 'release'; readonly outcome: Outcome }

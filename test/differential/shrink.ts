@@ -1,8 +1,8 @@
 import { isValid, type Node, type Scenario, type Step, type SupervisorNode, type WorkerNode } from './scenario.ts'
 
 /**
- * The smallest scenario found that still fails: steps, children and levels are dropped and options made plain for as long
- * as that goes well.
+ * The smallest scenario found that still fails: steps, children and levels are dropped and options made plain for as
+ * long as that goes well.
  *
  * @param attempts - how many scenarios may be tried
  */

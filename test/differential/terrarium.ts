@@ -29,7 +29,10 @@ import {
 import { bootText, childrenText, countsText, reasonText, refusalText, specText, startedText } from './terrarium-text.ts'
 import { nameOf, type Observed, type Trace } from './trace.ts'
 
-/** Longer than all shutdown times together that can run out in a step, much shorter than the period of the restart window. In ms. */
+/**
+ * Longer than all shutdown times together that can run out in a step, much shorter than the period of the restart
+ * window. In ms.
+ */
 const STEP_TIME = 30_000
 const PERIOD = 3_600_000
 
@@ -63,7 +66,10 @@ class Run {
   /** Those that are over as soon as they are started, and why. */
   readonly #brief = new Map<string, Reason>()
   readonly #script = new Map<string, Outcome[]>()
-  /** The names of dynamic children: those that are still to be started by a supervisor, and those that were, by actor id. */
+  /**
+   * The names of dynamic children: those that are still to be started by a supervisor, and those that were, by actor
+   * id.
+   */
   readonly #names = new Map<string, { readonly waiting: string[]; readonly given: Map<string, string> }>()
   readonly #results = new Map<number, string>()
   #events: string[] = []
@@ -103,7 +109,8 @@ class Run {
 
   /**
    * While a start is held only its supervisor and that one's children can be dealt with, and not even they while the
-   * supervisor is being started by another one: in Erlang both would deal with what comes of it at the same time, in no order.
+   * supervisor is being started by another one: in Erlang both would deal with what comes of it at the same time, in no
+   * order.
    */
   #isAllowed(step: Step): boolean {
     const scope = scopeOf(step, this.#parents)

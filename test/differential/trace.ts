@@ -3,8 +3,9 @@ import { supervisorsOf, type Scenario } from './scenario.ts'
 /** What was seen of one step. */
 export interface Observed {
   /**
-   * In order: `start ACTOR SUPERVISOR`, `error CHILD SUPERVISOR` and `ignore CHILD SUPERVISOR` for what came of a start,
-   * `hold CHILD SUPERVISOR`, `exit ACTOR SUPERVISOR REASON`. An actor is its name and how often that has been started.
+   * In order: `start ACTOR SUPERVISOR`, `error CHILD SUPERVISOR` and `ignore CHILD SUPERVISOR` for what came of a
+   * start, `hold CHILD SUPERVISOR`, `exit ACTOR SUPERVISOR REASON`. An actor is its name and how often that has been
+   * started.
    */
   readonly events: readonly string[]
   /** The answer to the step, whenever it was given. */

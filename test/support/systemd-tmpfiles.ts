@@ -3,7 +3,10 @@ import { promisify } from 'node:util'
 
 const runFile = promisify(execFile)
 
-/** Why systemd-tmpfiles cannot be run here; undefined when it can. As root it is installed where there are Debian's packages. */
+/**
+ * Why systemd-tmpfiles cannot be run here; undefined when it can. As root it is installed where there are Debian's
+ * packages.
+ */
 export async function withoutTmpfiles(): Promise<string | undefined> {
   if (await isThere()) return undefined
   if (process.getuid?.() !== 0) return 'systemd-tmpfiles is not on the path, and only root could install it'

@@ -14,9 +14,9 @@ import {
 } from '../../../test/support/failures.ts'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 
-// C1: every place where a pool calls code of the user's fails, one at a time and all at once. Each call is settled once, the
-// counts close, and no process is left. The tables hold a row for each member of the options that may hold such code: a row that
-// is missing does not compile, nor does it pass.
+// C1: every place where a pool calls code of the user's fails, one at a time and all at once. Each call is settled
+// once, the counts close, and no process is left. The tables hold a row for each member of the options that may hold
+// such code: a row that is missing does not compile, nor does it pass.
 
 interface Row<TValue> {
   readonly hostile: (fail: Failing) => TValue
@@ -93,8 +93,8 @@ afterEach(async () => {
 })
 
 /**
- * A whole life: calls of every kind, a worker that is killed, one that dies, the end. Every call settles as it would without
- * whatever is wrong with the options.
+ * A whole life: calls of every kind, a worker that is killed, one that dies, the end. Every call settles as it would
+ * without whatever is wrong with the options.
  */
 async function live(home: Habitat, options: Partial<PoolOptions>, hear: (pool: Pool) => void): Promise<void> {
   home.expectedErrors.push(/ failed$/)

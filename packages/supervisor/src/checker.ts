@@ -18,8 +18,8 @@ export interface Mistake {
 const LONGEST_VALUE = 100
 
 /**
- * Checks the options of one function, and collects every mistake, each with the path of the field that it is in. `F`: faults that
- * have names of their own.
+ * Checks the options of one function, and collects every mistake, each with the path of the field that it is in. `F`:
+ * faults that have names of their own.
  */
 export class Checker<F extends string = never> {
   readonly mistakes: Mistake[] = []
@@ -106,7 +106,9 @@ export class Checker<F extends string = never> {
     }
   }
 
-  /** Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, if there is any. `what`: of what, `pool options`. */
+  /**
+   * Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, if there is any. `what`: of what, `pool options`.
+   */
   finish(what: string): void {
     if (this.mistakes.length > 0) throw invalid(what, this.mistakes)
   }

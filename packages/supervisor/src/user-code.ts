@@ -4,8 +4,8 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Calls a function that the user gave and that owes no answer, such as a listener. `failed` is called with what it throws, or
- * with what its promise rejects with: once. `self`: what the function is a method of.
+ * Calls a function that the user gave and that owes no answer, such as a listener. `failed` is called with what it
+ * throws, or with what its promise rejects with: once. `self`: what the function is a method of.
  */
 export function tellUser<T>(
   listener: (told: T) => unknown,

@@ -14,8 +14,8 @@ import {
 } from '../../../test/support/failures.ts'
 import { child, NO_JITTER, obedient } from './support.ts'
 
-// Every place where a supervisor calls code of the user's fails, one at a time and all at once. The tables below hold a row
-// for each member of the options that may hold such code: one that is missing does not compile, nor does it pass.
+// Every place where a supervisor calls code of the user's fails, one at a time and all at once. The tables below hold a
+// row for each member of the options that may hold such code: one that is missing does not compile, nor does it pass.
 
 /** What the option is when it fails so, and what the supervisor then does: go on, or end for this reason. */
 interface Row<TValue> {

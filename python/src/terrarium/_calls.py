@@ -162,8 +162,8 @@ class MainThread:
         self._calls.put(None)
 
     def run(self, receive: "Callable[[], bool]") -> None:
-        """Runs calls until told to stop. With none at hand it receives a message itself, which spares every short call the
-        way from one thread to another; ``receive`` answers whether it did, or leaves that to whoever is at it."""
+        """Runs calls until told to stop. With none at hand it receives a message itself, which spares every short call
+        the way from one thread to another; ``receive`` answers whether it did, or leaves that to whoever is at it."""
         while (call := self._next(receive)) is not None:
             if self._replies.refused(call, self._stopping):
                 continue
@@ -198,7 +198,8 @@ class MainThread:
                     return self._calls.get()
 
     def _run(self, call: Call, arguments: "dict[str, Any]", context: contextvars.Context) -> None:
-        """In the context of the call, also what code of the user's the answer needs: a property, an exception's text."""
+        """In the context of the call, also what code of the user's the answer needs: a property, an exception's
+        text."""
         try:
             value = context.run(call.tool.function, **arguments)
         except BaseException as error:  # also SystemExit: it ends the call, not the worker

@@ -57,8 +57,8 @@ def raised(call_id: int, error: BaseException) -> wire.WorkerFrame:
 
 
 def _attributes(error: BaseException, message: str) -> bytes:
-    """What the exception carries beside its text: a msgpack map of those public attributes that can be sent. Attributes that
-    raise are left out, and those that are too long."""
+    """What the exception carries beside its text: a msgpack map of those public attributes that can be sent. Attributes
+    that raise are left out, and those that are too long."""
     found: dict[str, Any] = {}
     size = 0
     try:

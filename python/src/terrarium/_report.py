@@ -8,8 +8,6 @@ from typing import Any
 
 LONGEST_TRACEBACK = 32 * 1024
 LONGEST_TEXT = 8 * 1024
-LONGEST_COMMAND = 32 * 1024
-"""Half a command would do something else: a longer one is not told."""
 MOST_PATHS = 1024
 
 
@@ -21,8 +19,8 @@ class BootFailure:
     """Exit status."""
     kind: str
     """``missing_module``, ``import_error``, ``syntax_error``, ``missing_file``, ``unreadable_file``, ``no_tools``,
-    ``invalid_tool``, ``patched``, ``protocol_mismatch`` or ``token_refused``, which are all configuration (status 78); ``exception``
-    (70), ``ended`` (79) or ``session_lost`` (75)."""
+    ``invalid_tool``, ``patched``, ``protocol_mismatch`` or ``token_refused``, which are all configuration (status 78);
+    ``exception`` (70), ``ended`` (79) or ``session_lost`` (75)."""
     message: str
     """What happened, in one line."""
     hint: str = ""
@@ -79,7 +77,7 @@ class BootReport:
             path=sys.path,
             message=_cut(failure.message),
             hint=_cut(failure.hint),
-            command=failure.command if len(failure.command) <= LONGEST_COMMAND else "",
+            command=failure.command if len(failure.command) <= LONGEST_TEXT else "",
             modules=[_cut(module) for module in failure.modules[:MOST_PATHS]],
             traceback=failure.traceback[-LONGEST_TRACEBACK:],
             watch=failure.watch[:MOST_PATHS],

@@ -6,8 +6,8 @@ type LevelOptions = ConstructorParameters<typeof Level<string, string>>[1]
 /**
  * Makes a LevelDB database, which is not open yet. Errors: CONFIGURATION when LevelDB does not load.
  *
- * LevelDB is a native addon, which no bundler can put into a file. It is loaded with the first log, so that a bundle can be
- * imported without it: Next imports every route while it builds.
+ * LevelDB is a native addon, which no bundler can put into a file. It is loaded with the first log, so that a bundle
+ * can be imported without it: Next imports every route while it builds.
  */
 export async function makeLevel(directory: string, options: LevelOptions): Promise<Level> {
   const { Level } = await load()

@@ -1,4 +1,5 @@
-// A worker that is no Python: the process that a pool starts, with the name of what it does wrong, and when, in its environment.
+// A worker that is no Python: the process that a pool starts, with the name of what it does wrong, and when, in its
+// environment.
 import { FAULTS, FAULTS_OF_READY } from './faults.mjs'
 import { frame, message, Wire } from './wire.mjs'
 
