@@ -173,7 +173,7 @@ def test_what_did_not_begin_says_so(worker, folder):
     stopped = worker.call("mark", {"path": str(folder / "ran")})
     unknown = worker.answer(worker.call("no such tool"))
     assert (unknown.code, unknown.not_begun) == (wire.FAILURE_CODE_TOOL_NOT_FOUND, True)
-    worker.worker.process.terminate()
+    worker.worker.order_to_end()
     (folder / "go").touch()
     assert worker.value(running) == "held"
     assert worker.answer(stopped).not_begun
