@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { expect, test } from '@jest/globals'
 import { createPool, NdArray, type Pool, type PoolOptions } from '@terrarium/pool'
+import type { TerrariumError } from '@terrarium/supervisor'
 import { habitat, testPython, type Habitat } from '../../../test/support/terrarium.ts'
 import {
   javascriptValue,
@@ -270,6 +271,58 @@ def unhinted(of): return of
   expect(await pool.call('unhinted', { of: new Map([['a', 1]]) })).toEqual({ a: 1 })
   await pool.stop()
 })
+
+testUnless(withoutPackage(testPython(), 'numpy'))(
+  'attributes of an exception are values: registered types, arrays and Decimals; what cannot be read here is left out',
+  async () => {
+    class Money {
+      readonly cents: number
+      constructor(cents: number) {
+        this.cents = cents
+      }
+    }
+    const home = habitat()
+    const tools = home.file(
+      'tools.py',
+      `
+from decimal import Decimal
+import numpy
+from terrarium import register_type, tool
+
+class Money:
+    def __init__(self, cents): self.cents = cents
+class Secret(Money): pass
+
+register_type("Money", Money, encode=lambda money: money.cents, decode=Money)
+register_type("Secret", Secret, encode=lambda secret: secret.cents)
+
+class Refused(Exception):
+    def __init__(self, **attributes):
+        super().__init__("refused")
+        self.__dict__.update(attributes)
+
+@tool
+def refuse(price):
+    raise Refused(price=price, rate=Decimal("1.10"), grid=numpy.eye(2, dtype="i2"), empty={}, secret=Secret(1),
+                  frame=object(), none=None, nested=[{"price": price}])
+`,
+    )
+    const types = [
+      { name: 'Money', class: Money, encode: ({ cents }: Money) => cents, decode: (n: number) => new Money(n) },
+    ]
+    const pool = await started(home, { tools, types })
+    const error = await pool.call('refuse', { price: new Money(110) }).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'PYTHON_ERROR', message: expect.stringContaining('Refused: refused') })
+    expect((error as TerrariumError).details.attributes).toEqual({
+      price: new Money(110),
+      rate: '1.10',
+      grid: new NdArray(Int16Array.of(1, 0, 0, 1), [2, 2]),
+      empty: {},
+      nested: [{ price: new Money(110) }],
+    })
+    await pool.stop()
+  },
+)
 
 test('undefined is not given: the default of the parameter applies', async () => {
   const home = habitat()
