@@ -324,6 +324,66 @@ def refuse(price):
   },
 )
 
+/** Hints of keys, and whether such keys are certainly no strings in JavaScript. */
+const KEYS: readonly [string, boolean][] = [
+  ...['int', 'float', 'bool', 'bytes', 'None', 'datetime', 'tuple', 'tuple[int, str]', 'frozenset[int]'].map(
+    (hint): [string, boolean] => [hint, true],
+  ),
+  ['int | None', true],
+  ['Union[int, float]', true],
+  ['Annotated[int, "x"]', true],
+  ['Literal[1, 2]', true],
+  ['Id', true],
+  ['Color', true],
+  ['Level', true],
+  ['Pair', true],
+  ['Money', true],
+  ...['str', 'Any', 'int | str', 'Literal["a", 1]', 'Shade', 'UUID', 'date', 'Decimal', 'Path', 'Unknown'].map(
+    (hint): [string, boolean] => [hint, false],
+  ),
+]
+
+test('an empty dict is a Map where, and only where, its hint allows no key that is a string', async () => {
+  const home = habitat()
+  const tool = (hint: string, index: number): string => `
+@tool
+def tool_${index}() -> ${hint}: return {}
+`
+  const hints = KEYS.map(([key, isMap]): [string, boolean] => [`dict[${key}, int]`, isMap])
+  hints.push(['defaultdict[int, str]', true], ['OrderedDict[int, str]', true], ['Counter[int]', true])
+  hints.push(['Mapping[int, str]', true], ['Counter[str]', false], ['dict', false], ['DefaultDict[str, int]', false])
+  const tools = home.file(
+    'tools.py',
+    `
+from __future__ import annotations
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, IntEnum
+from pathlib import Path
+from typing import Annotated, Any, DefaultDict, Literal, NamedTuple, NewType, Union
+from uuid import UUID
+from terrarium import register_type, tool
+
+Id = NewType("Id", int)
+class Color(Enum): RED = 1
+class Level(IntEnum): LOW = 1
+class Shade(Enum): RED = "red"
+class Pair(NamedTuple):
+    a: int
+class Money: pass
+register_type("Money", Money, encode=lambda money: None)
+${hints.map(([hint], index) => tool(hint, index)).join('')}`,
+  )
+  const pool = await started(home, { tools })
+  const found = await Promise.all(hints.map((_, index) => pool.call(`tool_${index}`)))
+  expect(hints.map(([hint], index) => [hint, found[index]])).toEqual(
+    hints.map(([hint, isMap]) => [hint, isMap ? new Map() : {}]),
+  )
+  await pool.stop()
+})
+
 test('undefined is not given: the default of the parameter applies', async () => {
   const home = habitat()
   const tools = home.file(
