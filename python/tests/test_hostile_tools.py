@@ -1,5 +1,6 @@
 """Whatever a tool does, its call is answered as documented, and the next one too."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,7 +21,10 @@ OF_THE_MODULE = ["of the module", 50]
 
 
 def attributes(failure):
-    return msgpack.unpackb(failure.attributes, timestamp=3, strict_map_key=False) if failure.attributes else {}
+    if not failure.attributes:
+        return {}
+    sent = msgpack.unpackb(failure.attributes)
+    return {name: msgpack.unpackb(value, timestamp=3, strict_map_key=False) for name, value in sent.items()}
 
 
 def test_c7_every_call_has_a_context_of_its_own(worker):
