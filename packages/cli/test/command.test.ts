@@ -100,7 +100,7 @@ test('doctor tells all that is wrong at once', async () => {
   const file = home.file('file', '')
   const { code, stderr } = await home.run(['doctor'], { TERRARIUM_STATE_DIR: file, PYTHONPATH: home.shadow('grpc') })
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^CONFIGURATION: .*cannot import grpc\n.*^INVALID_ARGUMENT: The state directory/ms)
+  expect(stderr).toMatch(/^CONFIGURATION: .*cannot import grpc\n.*^CONFIGURATION: The state directory/ms)
 })
 
 test('doctor refuses what is no interpreter', async () => {

@@ -71,7 +71,7 @@ export interface OsProcess {
   terminate(options?: { readonly grace?: number | undefined }): Promise<ExitStatus>
   /**
    * SIGKILL to the process, now. What it leaves behind, its group included, has half a second to end by itself, then it
-   * is killed too.
+   * is killed too, also when the kernel does not let go of the process.
    */
   kill(): Promise<ExitStatus>
 }
@@ -85,6 +85,8 @@ export interface ProcessHooks {
 const DEFAULT_GRACE_MS = 2000
 /** A process that outlives SIGKILL by this much is held by the kernel. */
 export const UNKILLABLE_MS = 2000
+/** How long after SIGKILL to a process its group is killed, in ms. The shepherd gives it as long when it sees the process exit. */
+const GROUP_GRACE_MS = 500
 
 export class ManagedProcess implements OsProcess {
   readonly identity: Identity
@@ -161,11 +163,13 @@ export class ManagedProcess implements OsProcess {
       if (this.#requested === 'none') void this.#hooks.is('stopping')
       this.#requested = 'kill'
       this.#launched.signal('SIGKILL', 'process')
-      this.#later(UNKILLABLE_MS, () => {
-        // It holds what it has started, too: nobody waits for them.
+      // The process has not exited by then, so the shepherd has not seen to its group.
+      this.#later(GROUP_GRACE_MS, () => {
         this.#launched.signal('SIGKILL', 'group')
-        void this.#hooks.is('unkillable')
-        this.#giveUp(this.#status({ code: null, signal: null }, true))
+        this.#later(UNKILLABLE_MS - GROUP_GRACE_MS, () => {
+          void this.#hooks.is('unkillable')
+          this.#giveUp(this.#status({ code: null, signal: null }, true))
+        })
       })
     }
     return this.exited

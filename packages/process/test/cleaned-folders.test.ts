@@ -140,7 +140,7 @@ test('D2: what cannot be made again refuses a start with the reason, and the nex
   renameSync(join(stateDir, 'runs'), join(stateDir, 'taken away'))
   writeFileSync(join(stateDir, 'runs'), '')
   await expect(start(runtime, 'idle')).rejects.toMatchObject({
-    code: 'INVALID_ARGUMENT',
+    code: 'CONFIGURATION',
     message: expect.stringContaining('a part of its path is not a folder') as unknown,
   })
   rmSync(join(stateDir, 'runs'))

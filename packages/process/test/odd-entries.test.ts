@@ -218,7 +218,7 @@ test.each(Object.entries(ODD))('D11: %s for the id of the installation is one cl
   await make(join(stateDir, 'installation.json'))
   expect(() => openInstallation(stateDir)).toThrow(
     expect.objectContaining({
-      code: expect.stringMatching(/LOG_DAMAGED|INVALID_ARGUMENT/) as unknown,
+      code: expect.stringMatching(/LOG_DAMAGED|CONFIGURATION/) as unknown,
       message: expect.stringContaining(stateDir) as unknown,
     }),
   )
@@ -229,6 +229,6 @@ test.each(Object.entries(ODD).filter(([what]) => what !== 'a folder'))(
   async (_, make) => {
     const stateDir = freshState()
     await make(join(stateDir, 'runs'))
-    expect(() => openInstallation(stateDir)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+    expect(() => openInstallation(stateDir)).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }))
   },
 )

@@ -10,10 +10,10 @@ export interface BootFailure {
   readonly exe: string
   readonly message: string
   readonly hint: string
-  /** The command in the hint, for a shell; empty if there is none. */
-  readonly command?: string
-  /** All modules that are missing, if that is why. */
-  readonly modules?: readonly string[]
+  /** The command in the hint, for a shell; empty if there is none or it is too long to be told whole. */
+  readonly command: string
+  /** All modules that are missing; empty if that is not why. */
+  readonly modules: readonly string[]
   readonly traceback: string
   /** Paths whose change may repair it. */
   readonly watch: readonly string[]
@@ -29,10 +29,10 @@ export interface BootProgress {
 
 /** The longest report, in UTF-16 code units: a line of this length may still be read, and cut. */
 const LONGEST_REPORT = 32 * 1024 * 1024
-/** What is kept of each text, in characters, and of the paths, by number. */
+/** What is kept of each text, in characters, and of the lists, by number. */
 const LONGEST_TEXT = 8_192
 const LONGEST_TRACEBACK = 65_536
-const MOST_PATHS = 1_024
+const MOST_ITEMS = 1_024
 
 /**
  * Reads a worker's boot report: JSON lines on a channel of their own, written with the standard library only. Code of
@@ -114,15 +114,17 @@ export class BootReport {
 
 type Fields = { readonly [K in keyof BootFailure]?: unknown }
 
-function failureOf({ kind, module, exe, message, hint, traceback, watch }: Fields): BootFailure {
+function failureOf({ kind, module, exe, message, hint, command, modules, traceback, watch }: Fields): BootFailure {
   return {
     kind: textOf(kind),
     module: typeof module === 'string' ? cut(module) : null,
     exe: textOf(exe),
     message: textOf(message) || 'it does not say why',
     hint: textOf(hint),
+    command: typeof command === 'string' && command.length <= LONGEST_TEXT ? command : '',
+    modules: Array.isArray(modules) ? modules.slice(0, MOST_ITEMS).map(textOf).filter(Boolean) : [],
     traceback: typeof traceback === 'string' ? traceback.slice(-LONGEST_TRACEBACK) : '',
-    watch: Array.isArray(watch) ? watch.slice(0, MOST_PATHS).filter(isPath) : [],
+    watch: Array.isArray(watch) ? watch.slice(0, MOST_ITEMS).filter(isPath) : [],
   }
 }
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from '@jest/globals'
 import type { ExitStatus } from '@terrarium/process'
-import { BootReport } from '../src/boot-report.ts'
+import { BootReport, type BootFailure } from '../src/boot-report.ts'
 import { explainExit, type Circumstances } from '../src/failure.ts'
 
 async function report(...chunks: string[]) {
@@ -28,20 +28,26 @@ const at = (boot: Circumstances['boot'], ready = false): Circumstances => ({
   boot,
   ready,
 })
-const failed = {
-  phase: 'failed',
+const failure: BootFailure = {
   kind: 'missing_module',
   module: 'grpc',
   exe: '/opt/python',
   message: "no module named 'grpc'",
-  hint: '/opt/python -m pip install grpcio',
-  traceback: '',
+  hint: 'Install what is missing: /opt/python -m pip install grpcio msgpack',
+  command: '/opt/python -m pip install grpcio msgpack',
+  modules: ['grpc', 'msgpack'],
+  traceback: 'Traceback: …',
   watch: ['/opt/lib'],
 }
+const failed = { phase: 'failed', ...failure }
 
 test('the last line counts, however the bytes are cut', async () => {
   const text = line({ phase: 'boot', pid: 1 }) + line({ phase: 'importing', module: 'msgpack' })
   expect(await report(text.slice(0, 10), text.slice(10))).toMatchObject({ phase: 'importing', module: 'msgpack' })
+})
+
+test('every field of a failure arrives', async () => {
+  expect((await report(line(failed))).failure).toEqual(failure)
 })
 
 test('a torn last line of a killed worker is ignored', async () => {
@@ -84,13 +90,13 @@ test.each<[string, unknown]>([
   ['lists', [{}, 7, null]],
   ['nothing', undefined],
 ])('a failure whose values are %s is told all the same', async (_, value) => {
-  const names = ['kind', 'module', 'exe', 'message', 'hint', 'traceback', 'watch']
+  const names = Object.keys(failure)
   const boot = await report(line({ phase: 'failed', ...Object.fromEntries(names.map((name) => [name, value])) }))
   const error = explainExit(exit(78), at(boot))
   expect(error).toMatchObject({
     code: 'START_FAILED',
     message: 'worker p/worker-1 cannot start: it does not say why',
-    details: { watch: [], traceback: '' },
+    details: { watch: [], modules: [], command: '', traceback: '' },
   })
   expect(error.hint).toBeUndefined()
 })
@@ -99,10 +105,22 @@ test('texts of any size are cut, and only paths are watched', async () => {
   const huge = 'y'.repeat(2_000_000)
   const long = 'y'.repeat(10_000_000)
   const watch = ['/a', 7, 'relative', '/nul\0', `/${huge}`, '/b', ...Array.from({ length: 5_000 }, (_, n) => `/${n}`)]
-  const said = { ...failed, message: huge, hint: long, traceback: `${huge} the end`, module: huge, exe: huge, watch }
+  const said = {
+    ...failed,
+    message: huge,
+    hint: long,
+    command: huge,
+    modules: [huge, 7, null],
+    traceback: `${huge} the end`,
+    module: huge,
+    exe: huge,
+    watch,
+  }
   const { message, hint, details } = explainExit(exit(78), at(await report(line(said))))
   expect(message.length).toBeLessThan(9_000)
   expect(hint).toHaveLength(8_193)
+  expect(details['command']).toBe('') // a part of a command is no command
+  expect(details['modules']).toEqual([`${'y'.repeat(8_192)}…`])
   expect(details['traceback']).toMatch(/^y{60000,} the end$/)
   expect(details['watch']).toHaveLength(1_020)
   expect((details['watch'] as string[]).slice(0, 2)).toEqual(['/a', '/b'])
@@ -133,8 +151,15 @@ test('a missing module is a configuration error that names module, interpreter a
   const error = explainExit(exit(78), at(await report(line({ phase: 'boot' }), line(failed))))
   expect(error).toMatchObject({
     code: 'CONFIGURATION',
-    hint: '/opt/python -m pip install grpcio',
-    details: { module: 'grpc', interpreter: '/opt/python', watch: ['/opt/lib'], code: 78 },
+    hint: failure.hint,
+    details: {
+      module: 'grpc',
+      modules: failure.modules,
+      command: failure.command,
+      interpreter: '/opt/python',
+      watch: ['/opt/lib'],
+      code: 78,
+    },
   })
   expect(error.message).toContain("no module named 'grpc'")
 })

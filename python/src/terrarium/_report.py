@@ -77,7 +77,7 @@ class BootReport:
             path=sys.path,
             message=_cut(failure.message),
             hint=_cut(failure.hint),
-            command=_cut(failure.command),
+            command=failure.command if len(failure.command) <= LONGEST_TEXT else "",
             modules=[_cut(module) for module in failure.modules[:MOST_PATHS]],
             traceback=failure.traceback[-LONGEST_TRACEBACK:],
             watch=failure.watch[:MOST_PATHS],

@@ -209,13 +209,15 @@ export function startError(
   error: NodeJS.ErrnoException,
 ): TerrariumError {
   const { code } = error
-  const options = { cause: error, details: { command, cwd, code, watch: dependenciesOf(command, cwd, env) } }
   if (code === 'ETIMEDOUT') {
+    // No look at these files from here: this process would wait for the same file system.
     return new TerrariumError('START_FAILED', `${command} cannot be started: the system has not loaded it in time`, {
-      ...options,
       hint: `See whether the file systems answer that hold ${command} and ${cwd ?? 'its folder'}.`,
+      cause: error,
+      details: { command, cwd, code },
     })
   }
+  const options = { cause: error, details: { command, cwd, code, watch: dependenciesOf(command, cwd, env) } }
   if (cwd !== undefined && !isFolder(cwd)) {
     return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: there is no such folder`, {
       ...options,
