@@ -1,6 +1,5 @@
 """Whatever a tool does, its call is answered as documented, and the next one too."""
 
-import os
 import sys
 from pathlib import Path
 

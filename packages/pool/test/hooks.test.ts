@@ -185,9 +185,12 @@ test('C1: an inspector that throws while it is looked at', async () => {
 
 const LOGGERS = hostileLoggers(explode) as readonly NonNullable<PoolOptions['logger']>[]
 
-test.each([0, 1])('C1: a logger that throws, wherever it can (%d)', async (index) => {
-  await live(habitat(), { logger: LOGGERS[index] }, () => undefined)
-})
+test.each(LOGGERS.slice(0, 2).map((logger, index) => [index, logger] as const))(
+  'C1: a logger that throws, wherever it can (%d)',
+  async (_, logger) => {
+    await live(habitat(), { logger }, () => undefined)
+  },
+)
 
 test('C1: a logger or a clock that throws while it is looked at is a mistake in the options', () => {
   const { common } = habitat()
