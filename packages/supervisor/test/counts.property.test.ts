@@ -81,16 +81,14 @@ class World {
   }
 
   /**
-   * Asks for the counts, whatever the supervisor is doing, and compares. Calls that have waited together are dealt with together:
-   * the list is as it is when the children are counted, their actors are as they are when the answer is given. If something is
-   * done to them in between, nothing can be compared.
+   * Asks for the counts, whatever the supervisor is doing, and compares. Calls that have waited together are dealt with together,
+   * and answered when the actors have been stopped and made that were to be before: what is still to be stopped or made when the
+   * children are counted may be counted or not. If a step of the story comes in between, nothing can be compared.
    */
   ask(): void {
-    let listed: readonly ChildInfo[] | undefined
-    let before = 0
+    let counted: { listed: readonly ChildInfo[]; living: AnyActorRef[]; interruptions: number } | undefined
     const look = (): void => {
-      listed = this.it.app.children
-      before = this.#interruptions
+      counted = { listed: this.it.app.children, living: this.living, interruptions: this.#interruptions }
     }
     const call = {
       type: 'countChildren',
@@ -101,20 +99,27 @@ class World {
       },
     }
     const reply = ({ value }: { value?: ChildCounts }): void => {
-      if (value === undefined || listed === undefined || before !== this.#interruptions) return // undefined: it has ended
+      if (value === undefined || counted === undefined) return // the supervisor has ended
+      const { listed, living, interruptions } = counted
+      if (interruptions !== this.#interruptions) return
       const supervisors = listed.filter(({ type }) => type === 'supervisor').length
-      // In OTP a dynamic child is active until its supervisor has heard of its end (J15).
-      const trusts = this.#kind !== 'static' && this.#mode === 'otp'
-      const expected: ChildCounts = {
-        specs: this.#kind === 'simple_one_for_one' ? 1 : listed.length,
-        active: trusts ? value.active : this.living.length,
-        supervisors,
-        workers: listed.length - supervisors,
-      }
-      this.answers.push([value, expected])
+      const workers = listed.length - supervisors
+      const specs = this.#kind === 'simple_one_for_one' ? 1 : listed.length
+      const active = this.#nearest(value.active, living, this.living)
+      this.answers.push([value, { specs, active, supervisors, workers }])
     }
     this.it.app.ref.send({ type: 'supervisor.call', call, reply } as never)
   }
+
+  /** What `active` must be, given the actors that are alive when the children are counted and when the answer is given. */
+  #nearest(active: number, before: readonly AnyActorRef[], after: readonly AnyActorRef[]): number {
+    // In OTP a dynamic child is active until its supervisor has heard of its end (J15).
+    if (this.#kind !== 'static' && this.#mode === 'otp') return active
+    const all = new Set([...before, ...after])
+    const least = before.length + after.length - all.size
+    return Math.min(Math.max(active, least), all.size)
+  }
+
   readonly answers: [unknown, unknown][] = []
 }
 
