@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
+import { VirtualClock } from '@terrarium/supervisor'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import { FAULTS, FAULTS_OF_READY } from '../../worker/test/second-client/faults.mjs'
 import { eventually, habitat, isAlive, testPython, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
@@ -132,6 +133,27 @@ test('C3: a failure code from the future is told, and the worker lives on', asyn
   expect(pool.workers[0]?.pid).toBe(pid)
   expect(pool.stats).toMatchObject({ crashes: 0, starts: 1, accepted: 3, failed: 3 })
   await pool.stop()
+})
+
+test('C5: a worker that refuses calls and does not end gets nothing new, and is killed', async () => {
+  const home = habitat()
+  const clock = new VirtualClock()
+  const pool = foreign(home, 'refuses all calls', '', { clock })
+  await pool.start()
+  const pid = pool.workers[0]?.pid ?? 0
+  const calls = ['slow', 'quick'].map((tool) => pool.call(tool))
+  const settled = Promise.all(calls.map((call) => expect(call).rejects.toMatchObject({ code: 'STOPPED' })))
+  await eventually('both are back', () => pool.stats.queued === 2)
+  await clock.advance(1_999)
+  expect(pool.stats).toMatchObject({ queued: 2, inFlight: 0, ready: 0, crashes: 0 })
+  expect(isAlive(pid)).toBe(true)
+  await clock.advance(1)
+  await eventually('it is ended', () => pool.stats.crashes === 1)
+  expect(isAlive(pid)).toBe(false)
+  expect(told(home, /^worker p\/worker-1 was killed: it refused calls and did not end$/)).toBe(1)
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+  await settled
+  expect(clock.pending).toBe(0)
 })
 
 test('C8: a call that is answered twice is settled with the first answer; the other call has the reason', async () => {

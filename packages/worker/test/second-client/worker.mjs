@@ -12,6 +12,11 @@ setInterval(() => {}, 1_000)
 
 const misbehave = () => fault?.say(wire)
 
+/** @type {Readonly<Record<string, Parameters<typeof frame.failure>[1]>>} */
+const FAILURES = {
+  'a failure from the future': { code: 99, type: 'Odd', message: 'of 2031' },
+  'refuses all calls': { code: 4, message: 'not now', notBegun: true },
+}
 const called = async (/** @type {number} */ times) => Number((await wire.heard('call', times))?.fields[1])
 const NIL = Buffer.from([0xc0])
 
@@ -36,10 +41,9 @@ switch (MOMENT) {
 
 /** @param {number} first */
 async function inFlight(first) {
-  if (MOMENT === 'a failure from the future') {
-    for (let id = first, times = 2; !wire.isOver; id = await called(times++)) {
-      wire.send(frame.failure(id, { code: 99, type: 'Odd', message: 'of 2031' }))
-    }
+  const failure = FAILURES[MOMENT]
+  if (failure !== undefined) {
+    for (let id = first, times = 2; !wire.isOver; id = await called(times++)) wire.send(frame.failure(id, failure))
     return
   }
   await called(2)
