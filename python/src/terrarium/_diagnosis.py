@@ -317,8 +317,8 @@ def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
     if isinstance(error, OSError) and not _files(error):
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
             hint = (
-                "Correct the path that is given to the pool. A relative one begins in the host's working directory; "
-                "new URL('./tools.py', import.meta.url) begins at the module that it is written in."
+                "Correct the path that is given to the pool. A path is relative to the host's working directory; "
+                "new URL('./tools.py', import.meta.url) is relative to the module that it is written in."
             )
             return configuration("missing_file", f"there is no file {path}", hint)
         message = f"{path} cannot be read: {error.strerror or error}"
