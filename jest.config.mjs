@@ -6,10 +6,16 @@ const swc = {
   sourceMaps: 'inline',
 }
 
-/** Tests that take long, for example because they install packages: `npm run test:everything` runs them, `npm test` does not. */
+/**
+ * Tests that take long, for example because they install packages: `npm run test:everything` runs them, `npm test` does
+ * not.
+ */
 export const LONG = ['installed', 'tools', 'bench', 'chaos']
 
-/** One jest project per package, and one for what crosses packages. Sources are tested, not builds, except where a test starts another Node process. */
+/**
+ * One jest project per package, and one for what crosses packages. Sources are tested, not builds, except where a test
+ * starts another Node process.
+ */
 const project = (displayName, root) => ({
   displayName,
   ...(displayName === 'installed' && {

@@ -1,4 +1,5 @@
-// npm run demo:custom-strategy: builds, then shows how a restart strategy of one's own restarts whoever uses the failed child.
+// npm run demo:custom-strategy: builds, then shows how a restart strategy of one's own restarts whoever uses the failed
+// child.
 import './node-version.mjs'
 
 import('./setup/entry.mjs').then(function (entry) {

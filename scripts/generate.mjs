@@ -1,5 +1,5 @@
-// npm run generate: makes the stubs of proto/ anew, TypeScript for packages/worker and Python for python/, and the tables of
-// docs/values.md. With --check nothing is written, and the exit code is 1 when something committed differs.
+// npm run generate: makes the stubs of proto/ anew, TypeScript for packages/worker and Python for python/, and the
+// tables of docs/values.md. With --check nothing is written, and the exit code is 1 when something committed differs.
 import './node-version.mjs'
 
 import('./setup/entry.mjs').then(function (entry) {

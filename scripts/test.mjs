@@ -1,4 +1,5 @@
-// npm test [-- SUITE … [-- JEST OPTIONS]]: sets up, runs every suite, ends with one line `N passed, N failed`, and `, N skipped` if there are any.
+// npm test [-- SUITE … [-- JEST OPTIONS]]: sets up, runs every suite, ends with one line `N passed, N failed`, and
+// `, N skipped` if there are any.
 import './node-version.mjs'
 
 import('./setup/entry.mjs').then(function (entry) {

@@ -49,7 +49,8 @@ class Flock:
     """A host with one shepherd."""
 
     def __init__(self, folder, containment, missing=(), folders=(), cgroup=None):
-        """``folders``: descriptors of those that the shepherd is to lock; ``cgroup``: the control group that it is to be in."""
+        """``folders``: descriptors of those that the shepherd is to lock; ``cgroup``: the control group that it is to
+        be in."""
         launcher = LAUNCHER.replace("os.closerange(5, 64)", HAND_OVER.format(folders=list(folders)))
         if cgroup is not None:
             launcher = f"open({str(cgroup / 'cgroup.procs')!r}, 'w').write('0')\n" + launcher

@@ -12,7 +12,8 @@ from host import SOURCES, eventually
 
 EXIT_HOST_GONE = 97
 
-# A host that starts a process of its own, says its pid, and stays. The descriptor in its argument is the process's lifeline.
+# A host that starts a process of its own, says its pid, and stays. The descriptor in its argument is the process's
+# lifeline.
 HOST = """
 import os, subprocess, sys, time
 lifeline = int(sys.argv[1])

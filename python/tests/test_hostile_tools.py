@@ -1,12 +1,11 @@
 """Whatever a tool does, its call is answered as documented, and the next one too."""
 
-import os
 import sys
 from pathlib import Path
 
 import msgpack
 import pytest
-from host import eventually, signals
+from host import eventually
 from terrarium.v1 import session_pb2 as wire
 
 TOOLS = Path(__file__).resolve().parent / "hostile_tools.py"
@@ -177,7 +176,7 @@ def test_what_did_not_begin_says_so(worker, folder):
     stopped = worker.call("mark", {"path": str(folder / "ran")})
     unknown = worker.answer(worker.call("no such tool"))
     assert (unknown.code, unknown.not_begun) == (wire.FAILURE_CODE_TOOL_NOT_FOUND, True)
-    os.kill(worker.worker.pid, signals.ORDER_TO_END)
+    worker.worker.order_to_end()
     (folder / "go").touch()
     assert worker.value(running) == "held"
     assert worker.answer(stopped).not_begun

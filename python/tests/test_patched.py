@@ -1,4 +1,5 @@
-"""Libraries that replace threads and sockets, as stand-ins that answer as they do: the real ones are tested in test/patched."""
+"""Libraries that replace threads and sockets, as stand-ins that answer as they do: the real ones are tested in
+test/tools."""
 
 import pytest
 

@@ -64,7 +64,8 @@ PUT_IN_PLACE = [
 
 @pytest.mark.parametrize(("put", "source", "heard"), PUT_IN_PLACE, ids=[name for name, _, _ in PUT_IN_PLACE])
 def test_D9_whatever_sitecustomize_has_put_in_place_of_the_streams(host, file, put, source, heard):
-    """``heard``: whether the host hears what is printed to standard output; None where printing raises or not, as in any program."""
+    """``heard``: whether the host hears what is printed to standard output; None where printing raises or not, as in
+    any program."""
     site = file("site/sitecustomize.py", "import sys\n" + source + "\n").parent
     connection = host.ready(file("tools.py", TOOLS), env={"PYTHONPATH": str(site), "LC_ALL": "C"})
     text = connection.call("say", {"text": "grüß\u2713"})

@@ -26,8 +26,8 @@ export const restrictedInTests = selectors.map(([selector, message]) => ({ selec
 const MOST_DEPTH = 4
 
 /**
- * `toMatchObject` compares the enumerable properties of what is expected. A RegExp, a Promise and `{}` have none, so any
- * value passes.
+ * `toMatchObject` compares the enumerable properties of what is expected. A RegExp, a Promise and `{}` have none, so
+ * any value passes.
  */
 export const noEmptyExpectation = {
   meta: {

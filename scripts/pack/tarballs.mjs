@@ -10,8 +10,8 @@ import { setUp } from '../setup/set-up.mjs'
 const PYTHON = { process: ['terrarium_shepherd'], worker: ['terrarium'] }
 
 /**
- * Packs each package of the workspace as it is published: built, with its Python files and the licence. Packs the Python
- * package as a wheel.
+ * Packs each package of the workspace as it is published: built, with its Python files and the licence. Packs the
+ * Python package as a wheel.
  *
  * @param {string} [folder] where the tarballs and the wheel go
  * @returns {Promise<number>} exit code
@@ -28,8 +28,8 @@ export async function packAll(folder = join(setupFolder, 'pack')) {
 }
 
 /**
- * pnpm resolves the versions that only the workspace knows. The rest is added to a copy: Python files in the checkout's own
- * packages would be taken for those of an installation.
+ * pnpm resolves the versions that only the workspace knows. The rest is added to a copy: Python files in the checkout's
+ * own packages would be taken for those of an installation.
  *
  * @returns {Promise<string>} the path of the tarball
  */

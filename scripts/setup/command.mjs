@@ -13,7 +13,8 @@ let isEnding = false
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: Record<string, string | undefined>, onLine?: (line: string) => void, timeout?: number }} [options]
+ * @param {{ cwd?: string, env?: Record<string, string | undefined>, onLine?: (line: string) => void, timeout?: number
+ * }} [options]
  *   timeout in ms, after which the group is killed
  * @returns {Promise<{ code: number | null, signal: string | null, output: string, timedOut: boolean }>}
  *   rejects when the command cannot be started (ENOENT, EACCES …)

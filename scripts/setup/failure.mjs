@@ -3,7 +3,9 @@ import { homedir, tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { root } from './paths.mjs'
 
-/** Something the person at the keyboard has to know: printed as it is, without a stack, and the command exits with 1. */
+/**
+ * Something the person at the keyboard has to know: printed as it is, without a stack, and the command exits with 1.
+ */
 export class SetUpError extends Error {
   name = 'SetUpError'
 }
@@ -61,7 +63,10 @@ export function diagnose(text, context = {}) {
   return undefined
 }
 
-/** What to print for an error that ended a command: a SetUpError or a known trouble as one message, the rest with its stack. */
+/**
+ * What to print for an error that ended a command: a SetUpError or a known trouble as one message, the rest with its
+ * stack.
+ */
 export function explain(error) {
   if (error instanceof SetUpError) return error.message
   const text = error instanceof Error ? `${error.code ?? ''} ${error.message}` : String(error)

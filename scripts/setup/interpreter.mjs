@@ -36,7 +36,8 @@ export const isHandedOver = () => Object.values(venvs).some((venv) => process.en
  * The interpreter to build the virtual environments from: TERRARIUM_PYTHON, or else the first of python3, python,
  * python3.14 … python3.10 on PATH that is CPython 3.10 or newer and has venv.
  *
- * @param {number} [below] a minor version that is too new, for tools that have no wheels for it: then an older one on PATH
+ * @param {number} [below] a minor version that is too new, for tools that have no wheels for it: then an older one on
+ * PATH
  *   will do whatever TERRARIUM_PYTHON says
  * @returns {Interpreter}
  */

@@ -101,7 +101,10 @@ function isAlive({ pid, start }) {
   return startOf(pid) === start
 }
 
-/** When a process started, in whatever form the system has; '' when it is gone. A pid alone may belong to another by now. */
+/**
+ * When a process started, in whatever form the system has; '' when it is gone. A pid alone may belong to another by
+ * now.
+ */
 function startOf(pid) {
   try {
     if (process.platform === 'linux') {

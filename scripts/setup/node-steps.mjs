@@ -102,7 +102,10 @@ const configurations = () => [
   ...projects().map((project) => join(project, 'tsconfig.json')),
 ]
 
-/** The .ts files that the project's tsconfig includes: its `include` names files, or folders, perhaps with a pattern after them. */
+/**
+ * The .ts files that the project's tsconfig includes: its `include` names files, or folders, perhaps with a pattern
+ * after them.
+ */
 function sourcesOf(project) {
   const { include } = readJson(join(project, 'tsconfig.json'))
   const walk = (folder) =>

@@ -8,8 +8,8 @@ export function elapsed(ms) {
 }
 
 /**
- * Shows steps on a stream; several may be under way at once. On a terminal one live line tells of them. Elsewhere each is one
- * line, begun when the step begins, or written when it ends if others are under way.
+ * Shows steps on a stream; several may be under way at once. On a terminal one live line tells of them. Elsewhere each
+ * is one line, begun when the step begins, or written when it ends if others are under way.
  *
  * @param {NodeJS.WriteStream} stream
  */

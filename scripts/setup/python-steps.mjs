@@ -49,8 +49,8 @@ export const venv = venvStep({
 })
 
 /**
- * The Python package in `.venv`. Not a link to the sources: an interpreter that starts in a locale without UTF-8 cannot read
- * one that leads to a folder with other than ASCII letters, and ends.
+ * The Python package in `.venv`. Not a link to the sources: an interpreter that starts in a locale without UTF-8 cannot
+ * read one that leads to a folder with other than ASCII letters, and ends.
  */
 export const pythonPackage = {
   name: 'python-package',
@@ -115,8 +115,8 @@ export const protocVenv = venvStep({
 const chosen = new Map()
 
 /**
- * The interpreter for a virtual environment: the one it was made from for as long as that exists and the caller asks for
- * the same, so that a second run need not look for one.
+ * The interpreter for a virtual environment: the one it was made from for as long as that exists and the caller asks
+ * for the same, so that a second run need not look for one.
  */
 export function interpreterFor(name, below) {
   if (!chosen.has(name)) {

@@ -7,10 +7,12 @@ export const TEST_RUN = 'TERRARIUM_TEST_RUN'
 
 /**
  * The processes that suites of this run left behind: they carry TERRARIUM_SPAWN, started after `before` was taken, and
- * come from this run. One that carries no run counts too when it was started from this checkout and names a host, in our PID
- * namespace, that is gone; it is not known for certain to be ours. The workers of other runs on this machine are nobody's leak.
+ * come from this run. One that carries no run counts too when it was started from this checkout and names a host, in
+ * our PID namespace, that is gone; it is not known for certain to be ours. The workers of other runs on this machine
+ * are nobody's leak.
  *
- * @param {{ run: string, before: ReadonlySet<string>, deadline: number }} options deadline: ms to wait for none to be left
+ * @param {{ run: string, before: ReadonlySet<string>, deadline: number }} options deadline: ms to wait for none to be
+ * left
  * @returns {Promise<{ pid: number, command: string, isOurs: boolean }[]>}
  */
 export async function findLeaks({ run, before, deadline }) {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Calls `gone` when the npm that runs this process is there no more: killed, it passes nothing on. It may have put a shell between
- * (`sh -c SCRIPT`), which lives on: then it is the shell's parent that counts (Linux only). Returns what ends the watching.
+ * Calls `gone` when the npm that runs this process is there no more: killed, it passes nothing on. It may have put a
+ * shell between (`sh -c SCRIPT`), which lives on: then it is the shell's parent that counts (Linux only). Returns what
+ * ends the watching.
  */
 export function watchNpm(gone) {
   if (process.env.npm_lifecycle_event === undefined) return () => {}

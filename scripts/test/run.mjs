@@ -21,9 +21,10 @@ const LANES = Math.min(2, availableParallelism())
 /**
  * Sets up, runs the suites that are asked for and prints a table and the closing line.
  *
- * @param {readonly string[]} argv names of suites or groups (lint, pytest, jest, long), by default all that are not long;
- *   `--everything`: the long ones too; `--rest`: only those, and the closing line adds what the last run without any names has
- *   counted; what follows `--` goes to jest
+ * @param {readonly string[]} argv names of suites or groups (lint, pytest, jest, long), by default all that are not
+ * long;
+ *   `--everything`: the long ones too; `--rest`: only those, and the closing line adds what the last run without any
+ *   names has counted; what follows `--` goes to jest
  * @returns {Promise<number>} exit code
  */
 export async function runSuites(argv) {

@@ -5,10 +5,12 @@ import { runCommand } from '../setup/command.mjs'
 import { pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFolders } from '../setup/paths.mjs'
 
 /**
- * @typedef {{ passed: number, failed: number, skipped: number, output: string, note?: string, skips?: readonly string[] }} Outcome
+ * @typedef {{ passed: number, failed: number, skipped: number, output: string, note?: string, skips?: readonly string[]
+ * }} Outcome
  *   skips: what was skipped, and why
  * @typedef {{ env: Record<string, string>, onLine: (line: string) => void, jestArguments: readonly string[] }} Context
- * @typedef {{ name: string, groups: readonly string[], weight: number, run: (context: Context) => Promise<Outcome> }} Suite
+ * @typedef {{ name: string, groups: readonly string[], weight: number, run: (context: Context) => Promise<Outcome> }}
+ * Suite
  *   weight: heavier suites begin earlier; about how long it takes, in s
  */
 
@@ -33,6 +35,7 @@ export const suites = [
   lint('types', () => [[process.execPath, [tscCommand, '-p', 'tsconfig.check.json']]]),
   lint('eslint', () => [[bin('eslint'), ['.', '--max-warnings=0']]]),
   lint('prettier', () => [[bin('prettier'), ['--check', '--log-level=warn', '.']]]),
+  lint('width', () => [[process.execPath, ['scripts/check-width.mjs']]]),
   lint('layers', () => [
     [process.execPath, ['scripts/check-layers.mjs', '--self-test']],
     [process.execPath, ['scripts/check-layers.mjs']],

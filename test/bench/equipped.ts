@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-/** Rejects at once when workers could not run on this interpreter: a pool that is told never to give up would try for ever. */
+/**
+ * Rejects at once when workers could not run on this interpreter: a pool that is told never to give up would try for
+ * ever.
+ */
 export async function assertEquipped(python: string, signal: AbortSignal): Promise<void> {
   const script = 'import grpc, google.protobuf, msgpack'
   await promisify(execFile)(python, ['-c', script], { signal }).catch((cause: unknown) => {

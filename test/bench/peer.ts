@@ -12,8 +12,8 @@ export interface Peer {
 }
 
 /**
- * Starts a script of this folder (its sources: Python is not compiled into dist) and waits until it prints a line. A peer
- * ends by itself when its standard input does, so it does not outlive the bench.
+ * Starts a script of this folder (its sources: Python is not compiled into dist) and waits until it prints a line. A
+ * peer ends by itself when its standard input does, so it does not outlive the bench.
  */
 export async function startPeer(python: string, script: string, args: readonly string[]): Promise<Peer> {
   const path = fileURLToPath(new URL(`../../bench/${script}`, import.meta.url))

@@ -11,7 +11,10 @@ export interface RunFacts {
   readonly log: string
 }
 
-/** Processes that look like ours, and are not. They are alive all the time, and whoever ends one of them has ended an innocent. */
+/**
+ * Processes that look like ours, and are not. They are alive all the time, and whoever ends one of them has ended an
+ * innocent.
+ */
 export class Decoys {
   readonly #python: string
   readonly #children: ChildProcess[] = []

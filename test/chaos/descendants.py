@@ -1,4 +1,5 @@
-"""Seven kinds of descendants, by what they have done to get away from whoever has started them, and one that has done more."""
+"""Seven kinds of descendants, by what they have done to get away from whoever has started them, and one that has done
+more."""
 
 import os
 import resource

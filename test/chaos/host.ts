@@ -5,8 +5,8 @@ import { createPool, type Pool } from '@terrarium/pool'
 import type { AnyActorRef, InspectionEvent } from 'xstate'
 
 /**
- * The host that is killed: a pool of two workers, in a process of its own. It says what happens as it happens, a JSON object a line,
- * and does what it is told, a word a line. Its environment says what is to contain it.
+ * The host that is killed: a pool of two workers, in a process of its own. It says what happens as it happens, a JSON
+ * object a line, and does what it is told, a word a line. Its environment says what is to contain it.
  */
 const TOOLS = fileURLToPath(new URL('../../chaos/tools.py', import.meta.url))
 const [stateDir = '', interpreter = ''] = process.argv.slice(2)

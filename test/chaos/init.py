@@ -1,5 +1,5 @@
-"""The first process of the namespace that the chaos runs in: buries whatever dies there, and ends with its command, or when its
-standard input does, which is when whoever has started it is gone. The kernel then ends everything else."""
+"""The first process of the namespace that the chaos runs in: buries whatever dies there, and ends with its command, or
+when its standard input does, which is when whoever has started it is gone. The kernel then ends everything else."""
 
 import os
 import select

@@ -1,7 +1,10 @@
 import { namespaceOptions, runInside } from './namespace.ts'
 import { parseRequest, USAGE } from './request.ts'
 
-/** The command `npm run chaos`; answers its exit code: 1 if something went wrong or cannot be tried here, 2 for bad usage. */
+/**
+ * The command `npm run chaos`; answers its exit code: 1 if something went wrong or cannot be tried here, 2 for bad
+ * usage.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   const request = parseRequest(argv)
   if (typeof request === 'string') {

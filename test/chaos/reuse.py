@@ -2,8 +2,8 @@
 
 Usage: reuse.py PYTHON_HOME ROUNDS; prints one JSON object.
 
-It is the sweep helper itself that runs here, and is made to lose its target between the comparison and the signal: the target dies,
-is buried, and its number passes to an innocent process, which must live.
+It is the sweep helper itself that runs here, and is made to lose its target between the comparison and the signal: the
+target dies, is buried, and its number passes to an innocent process, which must live.
 """
 
 import json
@@ -17,7 +17,8 @@ _NAP = ["/bin/sleep", "3600"]
 
 
 def reuse(pid: int, command: "list[str]" = _NAP) -> "int | None":
-    """A new process with exactly this number, which nobody has any more; None if the number was given to somebody else."""
+    """A new process with exactly this number, which nobody has any more; None if the number was given to somebody
+    else."""
     with open("/proc/sys/kernel/ns_last_pid", "w") as file:
         file.write(str(pid - 1))
     innocent = os.posix_spawn(command[0], command, {"PATH": "/usr/bin:/bin"})

@@ -7,8 +7,8 @@ import { openRuntime, type OsProcess } from '@terrarium/process'
 import { pino } from 'pino'
 
 /**
- * A host that is told, an order a line, what to do with processes of its own, and says what becomes of them: see the orders below.
- * What it says has been said before anything can happen to it.
+ * A host that is told, an order a line, what to do with processes of its own, and says what becomes of them: see the
+ * orders below. What it says has been said before anything can happen to it.
  */
 const [stateDir = '', python = '', reapInterval = '1000'] = process.argv.slice(2)
 
@@ -25,7 +25,10 @@ const find = (id: string): OsProcess => {
   return found
 }
 
-/** Starts one and says `reserved`, `spawned`, `ready` (its first line, when the log has it), `exited`, `released`; or `refused`. */
+/**
+ * Starts one and says `reserved`, `spawned`, `ready` (its first line, when the log has it), `exited`, `released`; or
+ * `refused`.
+ */
 async function start(id: string, command: string, args: readonly string[]): Promise<OsProcess> {
   const spawned = await runtime.spawn({
     name: id,

@@ -58,7 +58,10 @@ export class Subject {
     return this.said.filter((said) => said.is === is)
   }
 
-  /** The first of what it says that is this, from the `after`th on. Fails when the host has failed, or has nothing to say. */
+  /**
+   * The first of what it says that is this, from the `after`th on. Fails when the host has failed, or has nothing to
+   * say.
+   */
   async hear(is: string, accept: (said: Said) => boolean = () => true, after = 0, patience = PATIENCE): Promise<Said> {
     const heard = (): Said | undefined => this.said.slice(after).find((said) => said.is === is && accept(said))
     await until(`the host says ${is}`, () => heard() !== undefined || this.isOver, patience).catch((error: unknown) => {

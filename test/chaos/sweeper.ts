@@ -2,7 +2,10 @@ import type { SweepReport } from '@terrarium/process'
 import { Subject } from './subject.ts'
 import type { Context } from './target.ts'
 
-/** Lets the next host sweep the state directory. Fails if it has met anything that it did not understand, unless that is expected. */
+/**
+ * Lets the next host sweep the state directory. Fails if it has met anything that it did not understand, unless that is
+ * expected.
+ */
 export async function sweepWithNextHost(
   { level, python, folder }: Context,
   stateDir: string,

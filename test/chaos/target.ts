@@ -16,8 +16,8 @@ export interface Target {
   /** What this machine lacks for it, known before it is run. Default: nothing. */
   lacks?(): Lack
   /**
-   * Brings it about. Throws for whatever is neither right nor one of the four things that are counted: a worker that never became
-   * ready, a log that says nothing, an unexpected error.
+   * Brings it about. Throws for whatever is neither right nor one of the four things that are counted: a worker that
+   * never became ready, a log that says nothing, an unexpected error.
    */
   run(context: Context): Promise<void>
 }
@@ -35,7 +35,8 @@ export interface Context {
   readonly level: Containment
   readonly rounds: number
   /**
-   * Plays every round, or the one that is to be seen again. One that throws is a fault: it is told of, and the next one is played.
+   * Plays every round, or the one that is to be seen again. One that throws is a fault: it is told of, and the next one
+   * is played.
    */
   play(round: (round: number, random: Random) => Promise<void>): Promise<void>
   /** A folder of its own, with an unusual name; removed afterwards. */

@@ -4,7 +4,10 @@ export interface Sample {
   readonly value: number
 }
 
-/** By least squares: by how many bytes a cycle it grows, and the standard error of that, as if each sample were independent. */
+/**
+ * By least squares: by how many bytes a cycle it grows, and the standard error of that, as if each sample were
+ * independent.
+ */
 export function trend(samples: readonly Sample[]): { slope: number; error: number } {
   const n = samples.length
   const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / n

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * The processes of this namespace, as the system tells of them. There is nothing in it but the chaos and what it has started, so
- * whoever is neither known nor dead has been left behind by somebody.
+ * The processes of this namespace, as the system tells of them. There is nothing in it but the chaos and what it has
+ * started, so whoever is neither known nor dead has been left behind by somebody.
  */
 export interface Being {
   readonly pid: number
@@ -54,7 +54,10 @@ export async function until(what: string, condition: () => boolean, patience = 3
   if (!(await within(patience, condition))) throw new Error(`not within ${patience} ms: ${what}`)
 }
 
-/** SIGKILLs those that are alive; nobody's number is reused while it is known here, for process 1 buries in its own time. */
+/**
+ * SIGKILLs those that are alive; nobody's number is reused while it is known here, for process 1 buries in its own
+ * time.
+ */
 export function killAll(pids: Iterable<number>, signal: NodeJS.Signals = 'SIGKILL'): void {
   for (const pid of pids) {
     try {

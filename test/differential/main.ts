@@ -14,7 +14,9 @@ interface Request {
   readonly indices: readonly number[]
 }
 
-/** The command `npm run differential`; answers its exit code: 1 if there is a divergence or no Erlang, 2 for bad usage. */
+/**
+ * The command `npm run differential`; answers its exit code: 1 if there is a divergence or no Erlang, 2 for bad usage.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   const request = parseArguments(argv)
   if (typeof request === 'string') {

@@ -1,15 +1,22 @@
 /** How an actor ends by itself. `boom` and `bad` are errors. */
 export type Reason = 'normal' | 'shutdown' | 'shutdown(x)' | 'boom' | 'bad'
 
-/** What comes of a start. Who `dies` (of `boom`) or `finishes` has been started well, and does so at once; supervisors do not. */
-export type Outcome = 'ok' | 'error' | 'ignore' | 'dies' | 'finishes'
+/**
+ * What comes of a start. A worker that `dies` (of `boom`) or `finishes` has been started well, and does so at once; supervisors do
+ * not. With `error` no actor is made; with `fails` and `fails_late` an actor is made that fails of `boom` before it is ready: as soon
+ * as it is started, or later. To OTP these three are the same.
+ */
+export type Outcome = 'ok' | 'error' | 'fails' | 'fails_late' | 'ignore' | 'dies' | 'finishes'
 
 export type Restart = 'permanent' | 'transient' | 'temporary'
 
 /** `default`: none is given. In ms. */
 export type Shutdown = number | 'infinity' | 'brutal_kill' | 'default'
 
-/** What a worker does when asked to end: it does, it does not, it cannot hear it and is ended, or it ends for another reason. */
+/**
+ * What a worker does when asked to end: it does, it does not, it cannot hear it and is ended, or it ends for another
+ * reason.
+ */
 export type Asked = 'obey' | 'ignore' | 'deaf' | Exclude<Reason, 'shutdown'>
 
 interface ChildNode {
@@ -48,11 +55,18 @@ export type Step =
   /** What is to come of the next starts of a child. */
   | { readonly do: 'script'; readonly child: string; readonly outcomes: readonly Outcome[] }
   /**
-   * The next start of this child does not return until it is released, and its supervisor can do nothing else meanwhile. What
-   * is done to that supervisor and to its children waits in its queue; everything else is skipped. One start at a time.
+   * The next start of this child does not return until it is released, and its supervisor can do nothing else
+   * meanwhile. What is done to that supervisor and to its children waits in its queue; everything else is skipped. One
+   * start at a time.
    */
   | { readonly do: 'hold'; readonly child: string }
   | { readonly do: 'release'; readonly outcome: Outcome }
+  /**
+   * Until `resume` this supervisor deals with nothing: what is done to it and to its children meanwhile waits in its queue, as what
+   * happens inside one of its events does. Everything else is skipped. Not while a start is held.
+   */
+  | { readonly do: 'pause'; readonly supervisor: string }
+  | { readonly do: 'resume' }
   /** A worker ends by itself. */
   | { readonly do: 'end'; readonly child: string; readonly reason: Reason }
   | { readonly do: 'kill'; readonly child: string }
@@ -116,6 +130,8 @@ export function scopeOf(step: Step, parents: ReadonlyMap<string, string>): reado
     case 'script':
     case 'hold':
     case 'release':
+    case 'pause':
+    case 'resume':
       return undefined
     case 'end':
     case 'kill':
@@ -124,6 +140,25 @@ export function scopeOf(step: Step, parents: ReadonlyMap<string, string>): reado
       return [step.supervisor, ...only(parents.get(step.supervisor))]
     default:
       return [step.supervisor]
+  }
+}
+
+/** Whether a step may be taken while this supervisor is paused, whose name is given. It stops by itself, others take their time. */
+export function isForPaused(step: Step, paused: string, parents: ReadonlyMap<string, string>): boolean {
+  switch (step.do) {
+    case 'script':
+    case 'hold':
+    case 'resume':
+      return true
+    case 'boot':
+    case 'release':
+    case 'pause':
+      return false
+    case 'end':
+    case 'kill':
+      return parents.get(step.child) === paused
+    default:
+      return step.supervisor === paused
   }
 }
 

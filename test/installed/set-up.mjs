@@ -14,8 +14,8 @@ export const VARIABLE = 'TERRARIUM_INSTALLED'
 const NODES = { node20: '20', node22: '22', node24: '24', newest: 'latest' }
 
 /**
- * Packs the packages once, and installs them as a stranger would: into an empty folder that every user can read and whose
- * name is not an easy one.
+ * Packs the packages once, and installs them as a stranger would: into an empty folder that every user can read and
+ * whose name is not an easy one.
  */
 export default async function setUp() {
   const umask = process.umask(0o022)

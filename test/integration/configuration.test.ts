@@ -74,7 +74,8 @@ test('an interpreter that answers but never runs the bootstrap is a configuratio
   const interpreter = join(home.directory, 'python')
   writeFileSync(interpreter, `#!/bin/sh\ncase "$*" in *_boot.py*) exit 0;; esac\nexec '${testPython()}' "$@"\n`)
   chmodSync(interpreter, 0o755)
-  // sys.executable looks through the shim, so it has to be asked for by a sitecustomize-free trick: report the shim itself.
+  // sys.executable looks through the shim, so it has to be asked for by a sitecustomize-free trick: report the shim
+  // itself.
   writeFileSync(
     interpreter,
     `#!/bin/sh\ncase "$*" in *_boot.py*) exit 0;; *sys.executable*) echo '${interpreter}'; echo 3.11.0;; *) exec '${testPython()}' "$@";; esac\n`,

@@ -10,8 +10,8 @@ import { eventually, habitat, testPython, type Habitat } from '../support/terrar
 const TOOL = 'from terrarium import tool\n@tool\ndef t(): return 1\n'
 
 /**
- * A pool that cannot start, and what repairs it. That it heals at all proves that the change was seen: on a virtual clock that
- * stays below the 30 s after which it would be tried in any case.
+ * A pool that cannot start, and what repairs it. That it heals at all proves that the change was seen: on a virtual
+ * clock that stays below the 30 s after which it would be tried in any case.
  */
 async function heals(home: Habitat, options: Partial<PoolOptions>, repair: () => void): Promise<void> {
   home.expectedErrors.push(/^parked: /)

@@ -1,121 +1,129 @@
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
-import { createPool, type PoolEvents } from '@terrarium/pool'
-import { ROOT, run, type Ran } from '../support/command.ts'
+import { createPool, type WorkerOutput } from '@terrarium/pool'
+import { pino } from 'pino'
 import { habitat, testPython, type Habitat } from '../support/terrarium.ts'
 
-const TALKER = `
-import sys
+// What tools print, and where a user finds it.
+
+const PRINTS = `
+import os, sys
 from terrarium import tool
 
-print("while imported")
+@tool
+def say() -> int:
+    print("hello")
+    print("grüß ✓", file=sys.stderr)
+    os.write(1, b"not utf-8: \\xff\\n")
+    subprocess = os.spawnlp(os.P_WAIT, "sh", "sh", "-c", "echo from a child; echo without an end >&2")
+    return os.getpid()
 
 @tool
-def talk(text):
-    print(text)
-    print(text, file=sys.stderr)
-    return len(text)
-
-@tool
-def die():
-    import os
-    os.kill(os.getpid(), 9)
+def die() -> None:
+    print("last words", flush=True)
+    os._exit(3)
 `
 
-/** Runs a script of a user's with a pool of default options. */
-function script(home: Habitat, options: string, body: string): Promise<Ran> {
-  const source = `
+/** A host as a user writes it: the tools print, one worker dies, the pool is stopped. `options`: source text. */
+async function hostOf(home: Habitat, options: string): Promise<{ stdout: string; stderr: string; code: unknown }> {
+  const script = `
     import { createPool } from '@terrarium/pool'
-    const pool = createPool({ name: 'p', tools: ${JSON.stringify(home.file('talker.py', TALKER))}, ${options} })
+    import { pino } from 'pino'
+    const [tools, python, stateDir] = process.argv.slice(1)
+    const pool = createPool({ name: 'p', tools, python, stateDir, ${options} })
     await pool.start()
-    ${body}
+    await pool.call('say')
+    await pool.call('die').catch(() => undefined)
     await pool.stop()
+    console.error('stopped')
   `
-  const env = { TERRARIUM_STATE_DIR: home.stateDir, TERRARIUM_PYTHON: testPython() }
-  return run(process.execPath, ['--input-type=module', '--eval', source], { env, cwd: join(ROOT, 'test') })
+  const args = ['--input-type=module', '-e', script, home.file('prints.py', PRINTS), testPython(), home.stateDir]
+  const child = spawn(process.execPath, args, { cwd: fileURLToPath(new URL('..', import.meta.url)) })
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+  return { stdout, stderr, code }
 }
 
-const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '')
+const SAID = ['hello', 'not utf-8: \ufffd', 'from a child', 'last words']
+const TO_STDERR = ['grüß ✓', 'without an end']
 
-test('D16: what tools print is on stderr, with the name of the worker, and stdout is the program’s own', async () => {
-  const { code, stdout, stderr } = await script(
-    habitat(),
-    '',
-    "console.log(await pool.call('talk', { text: 'hello' }))",
-  )
-  expect({ code, stdout }).toEqual({ code: 0, stdout: '5\n' })
-  expect(lines(stderr).sort()).toEqual(['[p/worker-1] hello', '[p/worker-1] hello', '[p/worker-1] while imported'])
+test('D16: without options what tools print is on standard error, with the name of its worker', async () => {
+  const { stdout, stderr, code } = await hostOf(habitat(), '')
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
+  const lines = stderr.trimEnd().split('\n')
+  const ofWorker = lines.filter((line) => line.startsWith('[p/worker-1] '))
+  expect(ofWorker.sort()).toEqual([...SAID, ...TO_STDERR].map((line) => `[p/worker-1] ${line}`).sort())
+  // Nothing comes after stop().
+  expect(lines.at(-1)).toBe('stopped')
+  expect(lines.filter((line) => line.includes('"level":50'))).toEqual([])
 })
 
-test('D16: `output: ignore` prints nothing, and the event tells it all the same', async () => {
-  const { code, stdout, stderr } = await script(
-    habitat(),
-    "output: 'ignore'",
-    `pool.on('worker.output', ({ worker, stream, line }) => { if (line === 'hello') console.log(worker, stream) })
-     await pool.call('talk', { text: 'hello' })`,
-  )
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  expect(lines(stdout).sort()).toEqual(['worker-1 stderr', 'worker-1 stdout'])
+test('D16: with a logger it is logged, each key once, and errors say what they are', async () => {
+  const { stdout, stderr, code } = await hostOf(habitat(), "logger: pino({ level: 'debug' })")
+  expect({ code, stderr }).toEqual({ code: 0, stderr: 'stopped\n' })
+  const raw = stdout.trimEnd().split('\n')
+  // A key that is given twice is lost when it is parsed.
+  expect(raw.map((line) => JSON.stringify(JSON.parse(line)))).toEqual(raw)
+  const lines = raw.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const printed = lines.filter(({ stream }) => stream !== undefined)
+  expect(printed.map(({ msg }) => msg).sort()).toEqual([...SAID, ...TO_STDERR].sort())
+  for (const { msg, stream, level, worker, workerPid, pid } of printed) {
+    const isError = TO_STDERR.includes(String(msg))
+    expect({ msg, stream, level, worker }).toEqual({
+      msg,
+      stream: isError ? 'stderr' : 'stdout',
+      level: isError ? 40 : 30,
+      worker: 'p/worker-1',
+    })
+    expect(workerPid).toEqual(expect.any(Number))
+    expect(pid).not.toBe(workerPid)
+  }
+  expect(lines.filter((line) => 'error' in line)).toEqual([])
+  const errors = lines.flatMap(({ err }) => (err === undefined ? [] : [err as object]))
+  for (const err of errors) expect(err).toMatchObject({ message: expect.any(String), stack: expect.any(String) })
+  expect(lines.some(({ level, msg }) => Number(level) >= 40 && /exit status 3/.test(String(msg)))).toBe(true)
 })
 
-test('D16: a log line has each key once, and an error with its message under `err`', async () => {
+test('D16: with output ignore nothing is printed', async () => {
+  const { stdout, stderr, code } = await hostOf(habitat(), "output: 'ignore', logger: pino({ level: 'silent' })")
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: 'stopped\n' })
+})
+
+test('D16: listeners for worker.output are told each line, whatever else becomes of it', async () => {
   const home = habitat()
-  const { code, stderr } = await script(
-    home,
-    "output: 'log', backoff: { first: 10 }",
-    `pool.on('worker.ready', () => { throw new Error('boom') })
-     pool.kill()
-     await pool.call('die').catch(({ code }) => console.log(code))
-     await new Promise((resolve) => pool.on('worker.ready', resolve))
-     await pool.call('talk', { text: 'hello' })`,
-  )
-  expect(code).toBe(0)
-  const said = lines(stderr)
-  for (const line of said) expect(JSON.stringify(JSON.parse(line))).toBe(line) // a key that comes twice is parsed once
-  const parsed = said.map((line) => JSON.parse(line) as Record<string, unknown>)
-  expect(parsed).toContainEqual(
-    expect.objectContaining({ level: 40, msg: 'hello', worker: 'p/worker-1', stream: 'stderr', pool: 'p' }),
-  )
-  expect(parsed).toContainEqual(expect.objectContaining({ err: expect.objectContaining({ message: 'boom' }) }))
-  for (const line of parsed) expect(line).not.toHaveProperty('error')
-})
-
-test('D16: with a logger of the application’s, stdout is logged at info and stderr at warn', async () => {
-  const home = habitat()
-  const pool = createPool({ ...home.common, name: 'p', tools: home.file('talker.py', TALKER) })
-  await pool.start()
-  const pid = pool.workers[0]?.pid
-  await pool.call('talk', { text: 'hello' })
-  await pool.stop()
-  const said = home.log.filter(({ msg }) => msg === 'hello')
-  expect(said).toHaveLength(2)
-  const common = { pool: 'p', worker: 'p/worker-1', workerPid: pid, pid: process.pid }
-  expect(said).toContainEqual(expect.objectContaining({ ...common, level: 30, stream: 'stdout' }))
-  expect(said).toContainEqual(expect.objectContaining({ ...common, level: 40, stream: 'stderr' }))
-})
-
-test('D16: the output of an exit handler is told before stop() has resolved, and nothing after it', async () => {
-  const home = habitat()
-  const tools = home.file(
-    'late.py',
-    'import atexit\nfrom terrarium import tool\natexit.register(print, "at the end")\n\n@tool\ndef noop(): pass\n',
-  )
-  const pool = createPool({ ...home.common, name: 'p', tools })
-  const told: Parameters<PoolEvents['worker.output']>[0][] = []
+  const tools = home.file('prints.py', PRINTS)
+  const logger = pino({ level: 'silent' })
+  const pool = createPool({ ...home.common, name: 'p', tools, output: 'ignore', logger })
+  const told: WorkerOutput[] = []
   pool.on('worker.output', (output) => told.push(output))
   await pool.start()
-  await pool.stop()
-  const pid = told[0]?.pid
-  expect(told).toEqual([{ worker: 'worker-1', pid, stream: 'stdout', line: 'at the end' }])
-  expect(pid).toBeGreaterThan(1)
+  const pid = pool.workers[0]?.pid
+  await pool.call('say')
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+  expect(told.map(({ stream, line }) => `${stream} ${line}`).sort()).toEqual(
+    [...SAID.slice(0, 3).map((line) => `stdout ${line}`), ...TO_STDERR.map((line) => `stderr ${line}`)].sort(),
+  )
+  for (const output of told) expect(output).toMatchObject({ worker: 'worker-1', pid })
 })
 
-test('D16: `terrarium call` prints what a tool prints on stderr, and its result alone on stdout', async () => {
+test('D16: a second running pool of one name is warned of once, with what helps', async () => {
   const home = habitat()
-  const cli = join(ROOT, 'packages', 'cli', 'bin', 'terrarium.mjs')
-  const args = ['call', home.file('talker.py', TALKER), 'talk', '{"text": "hello"}']
-  const env = { TERRARIUM_STATE_DIR: home.stateDir, TERRARIUM_PYTHON: testPython() }
-  const { code, stdout, stderr } = await run(process.execPath, [cli, ...args], { env })
-  expect({ code, stdout }).toEqual({ code: 0, stdout: '5\n' })
-  expect(lines(stderr).sort()).toEqual(['hello', 'hello', 'while imported'])
+  const tools = home.file('prints.py', PRINTS)
+  const pools = [1, 2, 3].map(() => createPool({ ...home.common, name: 'reloaded', tools }))
+  const warnings = (): unknown[] => home.log.filter(({ msg }) => msg.includes('another pool named reloaded'))
+  for (const [index, pool] of pools.entries()) {
+    await pool.start()
+    expect(warnings()).toHaveLength(index === 0 ? 0 : 1)
+  }
+  expect(warnings()).toMatchObject([{ level: 40, hint: expect.stringContaining('globalThis.pool ??= createPool') }])
+  for (const pool of pools) expect(await pool.stop()).toEqual({ processesLeft: 0 })
+  // One after the other is no reason.
+  for (const name of ['one', 'one']) {
+    const pool = createPool({ ...home.common, name, tools })
+    await pool.start()
+    await pool.stop()
+  }
+  expect(home.log.filter(({ msg }) => msg.includes('another pool named one'))).toEqual([])
 })

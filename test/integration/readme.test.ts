@@ -57,8 +57,8 @@ test('CI runs the test command of the README, and then the rest of the tests', (
 })
 
 /**
- * Runs a program beside the tools of the README, below test/, where packages are found as in a project that uses them, and in a
- * folder that no lint looks into.
+ * Runs a program beside the tools of the README, below test/, where packages are found as in a project that uses them,
+ * and in a folder that no lint looks into.
  */
 async function runBesideTools(program: string, modules: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const home = habitat()

@@ -7,7 +7,10 @@ import { lastLine, ROOT, run } from '../support/command.ts'
 import { processesWith } from '../support/processes.ts'
 import { eventually } from '../support/terrarium.ts'
 
-/** Starts a short suite of the runner, and answers once a command of it runs. All its processes carry a marker of their own. */
+/**
+ * Starts a short suite of the runner, and answers once a command of it runs. All its processes carry a marker of their
+ * own.
+ */
 async function underWay(command: string, args: readonly string[], processes = 3) {
   const marker = `RUNNER_TEST=${randomBytes(8).toString('hex')}`
   const [name = '', value = ''] = marker.split('=')

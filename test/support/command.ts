@@ -11,7 +11,9 @@ export interface Ran {
   readonly stderr: string
 }
 
-/** Runs a command to its end, in the checkout unless said otherwise. What a person wants coloured is not for its output. */
+/**
+ * Runs a command to its end, in the checkout unless said otherwise. What a person wants coloured is not for its output.
+ */
 export function run(
   command: string,
   args: readonly string[],

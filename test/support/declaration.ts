@@ -10,7 +10,9 @@ export interface Declared {
   readonly hooks: readonly string[]
 }
 
-/** Reads a declaration from a source file (relative to the checkout), inherited members included. Both lists are sorted. */
+/**
+ * Reads a declaration from a source file (relative to the checkout), inherited members included. Both lists are sorted.
+ */
 export function declared(file: string, name: string): Declared {
   const path = join(ROOT, file)
   const program = ts.createProgram([path], {

@@ -7,7 +7,9 @@ export type ErlangOutcome =
   | { readonly installed: true; /** OTP's release, such as `25`. */ readonly release: string }
   | { readonly installed: false; readonly reason: string }
 
-/** Finds Erlang/OTP on the path or, as root where there are Debian's packages, installs it. Rejects only when aborted. */
+/**
+ * Finds Erlang/OTP on the path or, as root where there are Debian's packages, installs it. Rejects only when aborted.
+ */
 export async function ensureErlang(signal: AbortSignal): Promise<ErlangOutcome> {
   const found = await findErlang(signal)
   if (found.installed) return found

@@ -1,5 +1,5 @@
-// A process of its own, on the real clock, whose children misbehave wherever a child can. Says what would have ended it, and
-// then has to end by itself: no timer and no listener of a stopped supervisor may keep it alive.
+// A process of its own, on the real clock, whose children misbehave wherever a child can. Says what would have ended
+// it, and then has to end by itself: no timer and no listener of a stopped supervisor may keep it alive.
 import { createSupervisor } from '@terrarium/supervisor'
 import { assign, createMachine, fromCallback, fromObservable, fromPromise, fromTransition } from 'xstate'
 

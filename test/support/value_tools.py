@@ -1,4 +1,5 @@
-"""Python's side of the table of values: what its expressions name, how its values are compared, and tools that do so in a worker."""
+"""Python's side of the table of values: what its expressions name, how its values are compared, and tools that do so in
+a worker."""
 
 import dataclasses
 import importlib.util

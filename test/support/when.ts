@@ -9,8 +9,8 @@ import { pino } from 'pino'
 import { testPython } from './terrarium.ts'
 
 /**
- * `test`, or where this machine cannot run it a test that is counted and printed as skipped, with the reason in its name.
- * `reason`: why it cannot run here; undefined when it can. It is known before the test is registered.
+ * `test`, or where this machine cannot run it a test that is counted and printed as skipped, with the reason in its
+ * name. `reason`: why it cannot run here; undefined when it can. It is known before the test is registered.
  */
 export function testUnless(reason: string | undefined): (name: string, body: () => void | Promise<void>) => void {
   return reason === undefined
@@ -65,8 +65,8 @@ sys.exit(0 if status == 0 else 1)`
 }
 
 /**
- * Mounts a file system that never answers on the folder in its argument, says `mounted` or why it could not, and holds it
- * until the end of its standard input.
+ * Mounts a file system that never answers on the folder in its argument, says `mounted` or why it could not, and holds
+ * it until the end of its standard input.
  */
 export const SILENT_FILE_SYSTEM = `
 import ctypes, os, sys

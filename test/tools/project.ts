@@ -18,7 +18,9 @@ export class Project {
     const { code, stderr } = await run('npm', ['run', '--silent', 'pack', '--', tarballs])
     if (code !== 0) throw new Error(`the packages cannot be packed:\n${stderr}`)
     this.file('package.json', '{ "private": true, "type": "module" }')
-    const ours = readdirSync(tarballs).map((name) => join(tarballs, name))
+    const ours = readdirSync(tarballs)
+      .filter((name) => name.endsWith('.tgz'))
+      .map((name) => join(tarballs, name))
     await this.must('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...ours, ...packages])
   }
 

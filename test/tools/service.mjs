@@ -1,5 +1,5 @@
-// A service as its author would write it: begins a call when it has started, and drains when it is told to end. What happens goes to a
-// journal, line by line, for whoever has started it keeps its output for themselves.
+// A service as its author would write it: begins a call when it has started, and drains when it is told to end. What
+// happens goes to a journal, line by line, for whoever has started it keeps its output for themselves.
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { createPool } from '@terrarium/pool'
 

@@ -1,14 +1,14 @@
 import { cpSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { eventually, isAlive, TOOLS } from '../support/terrarium.ts'
 import { testUnless, withoutPidNamespaces } from '../support/when.ts'
 import { Project } from './project.ts'
 import { drainedBy, Watched } from './watched.ts'
 
-// D3: the tools that people start their services with. Whatever a tool does to end or to replace a service, a call that is under way is
-// answered, and no process is left.
+// D3: the tools that people start their services with. Whatever a tool does to end or to replace a service, a call that
+// is under way is answered, and no process is left.
 
 jest.setTimeout(300_000)
 
@@ -26,11 +26,6 @@ afterAll(() => {
   project.remove()
 })
 
-let watched: Watched
-afterEach(() => {
-  watched.clear()
-})
-
 const change = (file: string): void => {
   writeFileSync(file, `${readFileSync(file, 'utf8')}\n// changed\n`)
   utimesSync(file, new Date(), new Date())
@@ -43,7 +38,7 @@ test.each([
   ['restart', 'cluster'],
   ['stop', 'fork'],
 ])('pm2 %s, in mode %s', async (command, mode) => {
-  watched = new Watched(path('tools.py'), { PM2_HOME: join(project.folder, `pm2-${command}-${mode}`) })
+  const watched = new Watched(path('tools.py'), { PM2_HOME: join(project.folder, `pm2-${command}-${mode}`) })
   const app = {
     name: 'service',
     script: path(SERVICE),
@@ -69,7 +64,7 @@ test.each([
 })
 
 test.each(['SIGUSR2', 'SIGTERM'])('nodemon with %s', async (signal) => {
-  watched = new Watched(path('tools.py'))
+  const watched = new Watched(path('tools.py'))
   const trigger = project.file('watched/trigger.mjs', '')
   const args = ['--signal', signal, '--watch', join(trigger, '..'), '--quiet', SERVICE]
   const nodemon = watched.start(project.bin('nodemon'), args, project.folder)
@@ -84,7 +79,7 @@ test.each(['SIGUSR2', 'SIGTERM'])('nodemon with %s', async (signal) => {
 })
 
 test('node --watch', async () => {
-  watched = new Watched(path('tools.py'))
+  const watched = new Watched(path('tools.py'))
   const node = watched.start(process.execPath, ['--watch', SERVICE], project.folder)
   const first = await watched.underWay()
   change(path(SERVICE))
@@ -104,7 +99,7 @@ const firstOf = (outside: number): number => {
 }
 
 testUnless(withoutPidNamespaces())('a container is stopped: SIGTERM to its first process', async () => {
-  watched = new Watched(path('tools.py'))
+  const watched = new Watched(path('tools.py'))
   const container = watched.start('unshare', [...ENCLOSED, SERVICE], project.folder)
   await watched.underWay()
   const first = firstOf(container.pid ?? 0)
@@ -119,7 +114,7 @@ testUnless(withoutPidNamespaces())('a container is stopped: SIGTERM to its first
 })
 
 testUnless(withoutPidNamespaces())('a container is stopped that signals all of its processes', async () => {
-  watched = new Watched(path('tools.py'))
+  const watched = new Watched(path('tools.py'))
   const container = watched.start('unshare', [...ENCLOSED, SERVICE], project.folder)
   await watched.underWay()
   const inside = watched.processes().filter((pid) => pid !== container.pid)
@@ -131,7 +126,7 @@ testUnless(withoutPidNamespaces())('a container is stopped that signals all of i
 })
 
 testUnless(withoutPidNamespaces())('a container that does not end in 10 s is killed, and nothing is left', async () => {
-  watched = new Watched(path('tools.py'))
+  const watched = new Watched(path('tools.py'))
   const container = watched.start('unshare', [...ENCLOSED, SERVICE], project.folder)
   await watched.underWay()
   const first = firstOf(container.pid ?? 0)
@@ -160,7 +155,7 @@ export async function GET() {
 `
 
 test.each(['SIGTERM', 'SIGINT'] as const)('Next, built and in production, with %s to everybody', async (signal) => {
-  watched = new Watched(path('tools.py'))
+  const watched = new Watched(path('tools.py'))
   project.file('next/package.json', '{ "private": true, "type": "module" }')
   project.file('next/app/layout.js', 'export default ({ children }) => <html><body>{children}</body></html>')
   project.file('next/app/page.js', 'export default () => <p>here</p>')
@@ -218,7 +213,7 @@ test('a call is answered', async () => {
 `
 
 test('Vitest with forks, one of which forgets to stop its pool', async () => {
-  watched = new Watched(path('tools.py'))
+  const watched = new Watched(path('tools.py'))
   project.file('specs/one.test.js', SPEC(''))
   project.file('specs/two.test.js', SPEC('void pool.stop()'))
   const configuration = project.file(

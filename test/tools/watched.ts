@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { expect } from '@jest/globals'
+import { afterEach, expect } from '@jest/globals'
 import { processesWith } from '../support/processes.ts'
 import { eventually, habitat, isAlive, testPython, type Habitat } from '../support/terrarium.ts'
 
@@ -13,7 +13,13 @@ export interface Entry {
 /** So long a tool may take for what it does, in ms. */
 const PATIENCE = 60_000
 
-/** Whatever a tool starts for one test, and what services have noted meanwhile. */
+let made: Watched[] = []
+afterEach(() => {
+  for (const each of made) each.clear()
+  made = []
+})
+
+/** Whatever a tool starts for one test, and what services have noted meanwhile. What a failed test leaves is ended. */
 export class Watched {
   readonly home: Habitat = habitat()
   readonly journal = join(this.home.directory, 'journal')
@@ -31,6 +37,7 @@ export class Watched {
       TERRARIUM_PYTHON: testPython(),
       ...more,
     }
+    made.push(this)
   }
 
   start(command: string, args: readonly string[], cwd: string): ChildProcess {

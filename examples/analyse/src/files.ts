@@ -21,8 +21,8 @@ export interface Listing {
 export const NOT_STANDARD = new Set(['site-packages', 'dist-packages', '__pycache__'])
 
 /**
- * Every regular file below a directory whose name ends in `.py`. Links to files count, links to directories are not followed:
- * a tree of them may have no end. Throws a UsageError when the directory cannot be read or has no such file.
+ * Every regular file below a directory whose name ends in `.py`. Links to files count, links to directories are not
+ * followed: a tree of them may have no end. Throws a UsageError when the directory cannot be read or has no such file.
  */
 export async function listSources(
   directory: string,

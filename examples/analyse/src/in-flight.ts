@@ -1,6 +1,6 @@
 /**
- * Runs `work` on every item, at most `limit` at once, in order of the items. Rejects with the first failure, begins nothing
- * after it, and leaves what is in flight to settle unheard.
+ * Runs `work` on every item, at most `limit` at once, in order of the items. Rejects with the first failure, begins
+ * nothing after it, and leaves what is in flight to settle unheard.
  */
 export async function forEachInFlight<T>(
   items: readonly T[],

@@ -16,8 +16,8 @@ const cache = fromTransition(
 export type App = ReturnType<typeof createApp>
 
 /**
- * What is supervised. `one_for_one`, the default: the cache outlives every connection. The times are those of a demonstration;
- * leave them out in a service.
+ * What is supervised. `one_for_one`, the default: the cache outlives every connection. The times are those of a
+ * demonstration; leave them out in a service.
  */
 export const createApp = (port: number, { openFor = 1_500 } = {}) =>
   createSupervisor({

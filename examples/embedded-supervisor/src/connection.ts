@@ -15,9 +15,9 @@ type News = { readonly type: 'line'; readonly line: string } | { readonly type: 
 const SILENCE = 2_000
 
 /**
- * One TCP connection, as long as it lasts: it ends with the error it was lost with, and a successor connects anew. It is ready
- * once it is connected, so that a refused connection is a failed start. Any call is answered with the price of the moment;
- * callers that are left without an answer learn from `call()` itself that there will be none.
+ * One TCP connection, as long as it lasts: it ends with the error it was lost with, and a successor connects anew. It
+ * is ready once it is connected, so that a refused connection is a failed start. Any call is answered with the price of
+ * the moment; callers that are left without an answer learn from `call()` itself that there will be none.
  */
 export const connection = fromServer<Connection, { readonly port: number }, { readonly type: 'price' }, News>({
   init: async ({ self, input: { port } }) => {

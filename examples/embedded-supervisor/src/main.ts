@@ -6,7 +6,10 @@ import { Dependency } from './dependency.ts'
 import { play } from './play.ts'
 import { openService } from './service.ts'
 
-/** Resolves with the exit code: 0 when it was told to end, or when the service said what it had to throughout the demonstration. */
+/**
+ * Resolves with the exit code: 0 when it was told to end, or when the service said what it had to throughout the
+ * demonstration.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...argv], options: { serve: { type: 'boolean' } } })
   const dependency = new Dependency()

@@ -13,7 +13,10 @@ export async function connectionIs(app: App, state: ChildInfo['state'], incarnat
   )
 }
 
-/** Takes the dependency away and gives it back, and prints what the service says. Resolves to whether it said what it had to. */
+/**
+ * Takes the dependency away and gives it back, and prints what the service says. Resolves to whether it said what it
+ * had to.
+ */
 export async function play(url: string, app: App, dependency: Dependency): Promise<boolean> {
   let isTrue = true
   async function ask(method: 'GET' | 'POST', path: string, expected: number): Promise<void> {

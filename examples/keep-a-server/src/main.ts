@@ -3,7 +3,9 @@ import { findMarked, keep, readIdentity, type Kept } from '@terrarium/process'
 
 const SERVER = fileURLToPath(new URL('../server.mjs', import.meta.url))
 
-/** Keeps a server, kills it, asks again, stops it. Resolves with the exit code: 0 when it came back and nothing is left. */
+/**
+ * Keeps a server, kills it, asks again, stops it. Resolves with the exit code: 0 when it came back and nothing is left.
+ */
 export async function main(): Promise<number> {
   const web = keep(process.execPath, [SERVER], { name: 'web', ready: /^listening on /, lines: true })
   const { run, isAnother } = await killOnce(web).finally(() => web.stop())

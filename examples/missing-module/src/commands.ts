@@ -7,8 +7,8 @@ export interface Ran {
 }
 
 /**
- * Runs a command in a process group of its own, which ends when the signal is aborted. Rejects when it cannot be started or
- * was aborted, never because of its exit code.
+ * Runs a command in a process group of its own, which ends when the signal is aborted. Rejects when it cannot be
+ * started or was aborted, never because of its exit code.
  */
 export function runCommand(command: string, args: readonly string[], signal: AbortSignal): Promise<Ran> {
   return new Promise((resolve, reject) => {

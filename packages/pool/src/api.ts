@@ -72,22 +72,23 @@ export interface Pool extends Stoppable {
    */
   start(): Promise<void>
   /**
-   * Runs a tool and resolves with its value. Every call is settled exactly once. `docs/values.md` says what arguments and results
-   * may be. Rejects with PYTHON_ERROR, TOOL_NOT_FOUND, INVALID_ARGUMENT, RESULT_NOT_SENDABLE, PAYLOAD_TOO_LARGE,
-   * DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, PARKED or STOPPED.
+   * Runs a tool and resolves with its value. Every call is settled exactly once. `docs/values.md` says what arguments
+   * and results may be. Rejects with PYTHON_ERROR, TOOL_NOT_FOUND, INVALID_ARGUMENT, RESULT_NOT_SENDABLE,
+   * PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, PARKED
+   * or STOPPED.
    */
   call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>
   /**
-   * SIGKILLs a worker (by default one that is busy), for drills. Answers which, or undefined when it has no process now. Throws
-   * INVALID_ARGUMENT for a worker that this pool does not have.
+   * SIGKILLs a worker (by default one that is busy), for drills. Answers which, or undefined when it has no process
+   * now. Throws INVALID_ARGUMENT for a worker that this pool does not have.
    */
   kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined
   /** Lets calls in flight finish, ends every worker and waits for proof. Idempotent. */
   stop(): Promise<StopReport>
   /**
-   * Lets the host process end by itself while nothing is asked of this pool: `start()`, calls and `stop()` hold it until they are
-   * settled. At its end the pool is stopped in order, unless `process.exit()` or a signal ends the process: then the workers are
-   * killed.
+   * Lets the host process end by itself while nothing is asked of this pool: `start()`, calls and `stop()` hold it
+   * until they are settled. At its end the pool is stopped in order, unless `process.exit()` or a signal ends the
+   * process: then the workers are killed.
    */
   unref(): this
   /** Takes back {@link unref}. */

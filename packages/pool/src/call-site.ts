@@ -7,8 +7,9 @@ let second = 0
 let left = 0
 
 /**
- * The place of a call, for the stack of its error. To remember one takes about 7 µs, nearly as long as a short call itself, so
- * under load most places are not remembered: an error then shows the async functions that await the call (see `pool.ts`).
+ * The place of a call, for the stack of its error. To remember one takes about 7 µs, nearly as long as a short call
+ * itself, so under load most places are not remembered: an error then shows the async functions that await the call
+ * (see `pool.ts`).
  */
 export function callSite(above: unknown): CallSite | undefined {
   const now = Math.floor(performance.now() / 1_000)

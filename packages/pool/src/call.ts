@@ -61,8 +61,8 @@ export class PendingCall {
   }
 
   /**
-   * Begins to watch the deadline and the signal. `onStop` is called when the caller is answered before the work is done; the
-   * call is `settled` by then.
+   * Begins to watch the deadline and the signal. `onStop` is called when the caller is answered before the work is
+   * done; the call is `settled` by then.
    */
   watch(onStop: (call: PendingCall) => void): void {
     const { tool, timeout, signal } = this.#request

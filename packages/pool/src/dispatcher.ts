@@ -19,7 +19,10 @@ export interface DispatcherOptions {
   readonly onRetry: (call: PendingCall, slot: Slot) => void
 }
 
-/** How long a worker may keep a call that was stopped before its other calls are asked back, in ms; at most half of `cancelGrace`. */
+/**
+ * How long a worker may keep a call that was stopped before its other calls are asked back, in ms; at most half of
+ * `cancelGrace`.
+ */
 const RECALL_AFTER = 20
 /** How long a worker that is about to end may be idle before it is killed, in ms. */
 const RETIRE_WITHIN = 2_000
@@ -100,8 +103,8 @@ export class Dispatcher {
   }
 
   /**
-   * Nothing is run again from now on, for this reason. Resolves when no call is with a worker any more, at the latest after
-   * `timeout` ms.
+   * Nothing is run again from now on, for this reason. Resolves when no call is with a worker any more, at the latest
+   * after `timeout` ms.
    */
   async drain(timeout: number, because: TerrariumError): Promise<void> {
     this.#closed = because
@@ -201,8 +204,8 @@ export class Dispatcher {
   }
 
   /**
-   * The caller was answered early. A worker that does not let go of the call soon is asked to give back what it has not begun,
-   * and then killed: it is never handed on while still busy.
+   * The caller was answered early. A worker that does not let go of the call soon is asked to give back what it has not
+   * begun, and then killed: it is never handed on while still busy.
    */
   #letGo(call: PendingCall): void {
     const { placement } = call

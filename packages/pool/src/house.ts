@@ -44,7 +44,9 @@ export async function openHouse(
     containment: options.containment,
   })
   try {
-    const ensureDirectory = (): void => runtime.ensureDirectory()
+    const ensureDirectory = (): void => {
+      runtime.ensureDirectory()
+    }
     const server = await SessionServer.listen(runtime.directory, { codec, ensureDirectory, clock, logger })
     const logic = createWorkerLogic({ runtime, server, logger, clock, output })
     const tools = toolEntries(options.tools)

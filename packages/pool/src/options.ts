@@ -27,16 +27,16 @@ export interface PoolOptions {
   /** Names the pool in logs, errors and the inspector: letters, digits, `.`, `_`, `-`. */
   readonly name: string
   /**
-   * What holds the tools, one or several: the path of a file (relative to the working directory) or a `file:` URL, or the name
-   * of a module, `pkg.mod`, which is looked for as `python -m` does: in the workers' `cwd`, then in what is installed. A file in a
-   * package is imported as part of it, relative imports included.
+   * What holds the tools, one or several: the path of a file (relative to the working directory) or a `file:` URL, or
+   * the name of a module, `pkg.mod`, which is looked for as `python -m` does: in the workers' `cwd`, then in what is
+   * installed. A file in a package is imported as part of it, relative imports included.
    */
   readonly tools: string | URL | readonly (string | URL)[]
   /** How many workers. Default 1. */
   readonly size?: number
   /**
-   * What runs the workers: an interpreter, or the folder of a virtual environment. Default: the first of `TERRARIUM_PYTHON`,
-   * `VIRTUAL_ENV`, `CONDA_PREFIX`, `./.venv` and `python3` on the PATH.
+   * What runs the workers: an interpreter, or the folder of a virtual environment. Default: the first of
+   * `TERRARIUM_PYTHON`, `VIRTUAL_ENV`, `CONDA_PREFIX`, `./.venv` and `python3` on the PATH.
    */
   readonly python?: string
   /**
@@ -47,15 +47,17 @@ export interface PoolOptions {
   /** Calls that may wait for a worker; one more is refused with POOL_SATURATED. Default 10,000. */
   readonly queueLimit?: number
   /**
-   * So many workers may die with a call marked `idempotent` before it is refused as a POISON_CALL. Default 3. Of calls that
-   * shared a worker when it died each is run again alone, and only what happens then counts.
+   * So many workers may die with a call marked `idempotent` before it is refused as a POISON_CALL. Default 3. Of calls
+   * that shared a worker when it died each is run again alone, and only what happens then counts.
    */
   readonly maxDeaths?: number
   /** How long a worker may take to become ready, in ms. Default 30,000. */
   readonly startTimeout?: number
   /** How long a worker may go on with a cancelled or overdue call before it is killed, in ms. Default 250. */
   readonly cancelGrace?: number
-  /** How long a worker may take to end in order, its exit handlers included, before it is killed, in ms. Default 2,000. */
+  /**
+   * How long a worker may take to end in order, its exit handlers included, before it is killed, in ms. Default 2,000.
+   */
   readonly grace?: number
   /** How an idle worker that no longer answers is noticed: every 5,000 ms, after 3 misses. A busy one is left alone. */
   readonly heartbeat?: Heartbeat | 'off'
@@ -70,8 +72,9 @@ export interface PoolOptions {
   /** Where reservations are kept. Default: `TERRARIUM_STATE_DIR`, else a folder of the user's. */
   readonly stateDir?: string
   /**
-   * What is to hold the workers and all they start together: `pidns`, `cgroup` or `shepherd`, see `@terrarium/process`. Default:
-   * `TERRARIUM_CONTAINMENT`, else `auto`, the best that this system has. One that is demanded and missing fails the start.
+   * What is to hold the workers and all they start together: `pidns`, `cgroup` or `shepherd`, see `@terrarium/process`.
+   * Default: `TERRARIUM_CONTAINMENT`, else `auto`, the best that this system has. One that is demanded and missing
+   * fails the start.
    */
   readonly containment?: Containment | 'auto'
   /** Default: warnings and errors to stderr, as JSON lines. */
@@ -79,8 +82,8 @@ export interface PoolOptions {
   /**
    * Where what the tools print goes, line by line:
    * - `stderr`: to this process's stderr, as `[text/worker-1] hello`; the default without a `logger`
-   * - `log`: to the logger, what comes from stdout at `info`, from stderr at `warn`, with `worker`, `workerPid` and `stream`; the
-   *   default with a `logger`
+   * - `log`: to the logger, what comes from stdout at `info`, from stderr at `warn`, with `worker`, `workerPid` and
+   *   `stream`; the default with a `logger`
    * - `ignore`: nowhere. The event `worker.output` tells it all the same.
    */
   readonly output?: 'stderr' | 'log' | 'ignore'
@@ -192,7 +195,10 @@ function areTools(tools: unknown): boolean {
   return entries.length > 0 && entries.every(isToolEntry)
 }
 
-/** Throws INVALID_ARGUMENT naming every mistake at once. On the way of every call: nothing is collected while all is right. */
+/**
+ * Throws INVALID_ARGUMENT naming every mistake at once. On the way of every call: nothing is collected while all is
+ * right.
+ */
 export function validateCall(tool: unknown, args: unknown, options: unknown): void {
   if (isName(tool) && areArguments(args) && areCallOptions(options)) return
   const check = new Checker()

@@ -27,7 +27,10 @@ export class Slot {
   parked: TerrariumError | undefined
   /** Parked, and being tried again. */
   probing = false
-  /** The calls that are with the present worker, oldest first. One whose caller was answered early stays until the worker lets go of it. */
+  /**
+   * The calls that are with the present worker, oldest first. One whose caller was answered early stays until the
+   * worker lets go of it.
+   */
   readonly calls = new CallQueue()
   /** A suspect is with the present worker: no other call is handed to it. */
   isolated = false
@@ -75,14 +78,17 @@ export class Slot {
     return this.#session?.closed === false && !this.#doomed ? this.#session : undefined
   }
 
-  /** The session of a worker that may be handed a call: not while it goes on with one that was to be stopped, and is about to be killed for it. */
+  /**
+   * The session of a worker that may be handed a call: not while it goes on with one that was to be stopped, and is
+   * about to be killed for it.
+   */
   get open(): Session | undefined {
     return this.overdue === 0 && !this.isolated ? this.session : undefined
   }
 
   /**
-   * The call that keeps the worker's main thread busy, as far as it is known: ordinary tools are run one at a time, in order of
-   * arrival. Async tools run beside it.
+   * The call that keeps the worker's main thread busy, as far as it is known: ordinary tools are run one at a time, in
+   * order of arrival. Async tools run beside it.
    */
   get running(): PendingCall | undefined {
     let call = this.calls.first

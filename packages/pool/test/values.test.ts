@@ -22,7 +22,9 @@ async function started(home: Habitat, options: Partial<PoolOptions> = {}): Promi
   return pool
 }
 
-/** Sends the values of rows to Python, where they are compared with what the table says, and has Python send its own. */
+/**
+ * Sends the values of rows to Python, where they are compared with what the table says, and has Python send its own.
+ */
 async function walk(pool: Pool, rows: readonly SentRow[]): Promise<void> {
   expect(rows.length).toBeGreaterThan(0)
   for (const { javascript, python, to, needs } of rows) {

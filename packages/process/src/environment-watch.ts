@@ -18,8 +18,9 @@ export interface EnvironmentWatchOptions {
 }
 
 /**
- * Watches what a configuration failure depends on: the folders modules are imported from, the file with the mistake, a folder that
- * does not exist yet. Says `changed` once a change has settled. While nothing changes, no process is started to find that out.
+ * Watches what a configuration failure depends on: the folders modules are imported from, the file with the mistake, a
+ * folder that does not exist yet. Says `changed` once a change has settled. While nothing changes, no process is
+ * started to find that out.
  */
 export class EnvironmentWatch {
   readonly #options: EnvironmentWatchOptions

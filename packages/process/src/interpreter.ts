@@ -30,9 +30,10 @@ const OLDEST = [3, 10] as const
 const PATIENCE = 10_000
 
 /**
- * Finds the interpreter: the first that is given of the argument and TERRARIUM_PYTHON (an interpreter, or the folder of a virtual
- * environment), VIRTUAL_ENV, CONDA_PREFIX, `.venv` in the working directory, and `python3` on the PATH. What is empty counts as
- * not given. Rejects with CONFIGURATION when it is not there, not Python, or too old; nothing else is tried then.
+ * Finds the interpreter: the first that is given of the argument and TERRARIUM_PYTHON (an interpreter, or the folder of
+ * a virtual environment), VIRTUAL_ENV, CONDA_PREFIX, `.venv` in the working directory, and `python3` on the PATH. What
+ * is empty counts as not given. Rejects with CONFIGURATION when it is not there, not Python, or too old; nothing else
+ * is tried then.
  */
 export async function resolveInterpreter(python?: string): Promise<Interpreter> {
   const { source, command } = interpreterSources(python).find(isGiven) ?? LAST

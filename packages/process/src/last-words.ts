@@ -27,8 +27,8 @@ const OF_AN_EXIT: readonly RegExp[] = [
 const TRACEBACK = /Traceback \(most recent call last\):$/
 
 /**
- * The line that tells most of why a process ended, among the last it wrote to standard error. Of a process that a signal ended
- * this is only what is said of a crash: whatever else stands there may be about something else.
+ * The line that tells most of why a process ended, among the last it wrote to standard error. Of a process that a
+ * signal ended this is only what is said of a crash: whatever else stands there may be about something else.
  */
 export function tellingLine({ code, signal, tail }: End): string | undefined {
   const lines = tail.split('\n').map((line) => line.trimEnd())
@@ -43,7 +43,9 @@ export function tellingLine({ code, signal, tail }: End): string | undefined {
   return exceptionIn(lines, code) ?? lines.findLast((line) => line !== '')
 }
 
-/** Status 1 is that of a program whose main thread ended with an exception; other threads may have said something since. */
+/**
+ * Status 1 is that of a program whose main thread ended with an exception; other threads may have said something since.
+ */
 function exceptionIn(lines: readonly string[], code: number | null): string | undefined {
   const at = code === 1 ? lines.findLastIndex((line) => TRACEBACK.test(line)) : -1
   return at === -1 ? undefined : lines.slice(at + 1).find((line) => /^[^\s+|]/.test(line))

@@ -1,7 +1,10 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
-/** In UTF-16 code units. What is longer comes in pieces of this length: no process can fill the memory of its host with one line. */
+/**
+ * In UTF-16 code units. What is longer comes in pieces of this length: no process can fill the memory of its host with
+ * one line.
+ */
 const LONGEST_LINE = 65_536
 
 export interface LineReader {

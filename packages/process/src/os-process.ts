@@ -13,13 +13,14 @@ export interface SpawnRequest {
   readonly env?: Readonly<Record<string, string>> | undefined
   readonly cwd?: string | undefined
   /**
-   * What the process ends in order for when it is asked to. `SIGTERM` (default): any program. `order`: a Python program that calls
-   * `terrarium_shepherd.signals.work_on()` first thing, as workers do: signals that mean the application as a whole do not end it.
+   * What the process ends in order for when it is asked to. `SIGTERM` (default): any program. `order`: a Python program
+   * that calls `terrarium_shepherd.signals.work_on()` first thing, as workers do: signals that mean the application as
+   * a whole do not end it.
    */
   readonly obeys?: 'SIGTERM' | 'order' | undefined
   /**
-   * Waits for its turn among the starts of this host process, before anything else: as many begin at a time as the machine can carry.
-   * It counts as starting until `activate()` or its exit. Default false.
+   * Waits for its turn among the starts of this host process, before anything else: as many begin at a time as the
+   * machine can carry. It counts as starting until `activate()` or its exit. Default false.
    */
   readonly paced?: boolean | undefined
   /** Gives up while the start waits for its turn: STOPPED. */
@@ -34,8 +35,8 @@ export interface ExitStatus {
   /** What this host had asked for when it ended. */
   readonly requested: 'none' | 'term' | 'kill'
   /**
-   * It has not ended: two seconds after SIGKILL the kernel still holds it (uninterruptible sleep). There is nothing more to be done
-   * about it, so whoever waits need not wait any longer; its reservation stays until it is gone.
+   * It has not ended: two seconds after SIGKILL the kernel still holds it (uninterruptible sleep). There is nothing
+   * more to be done about it, so whoever waits need not wait any longer; its reservation stays until it is gone.
    */
   readonly unkillable: boolean
   /** The last 4 KiB, at most, of standard error. */
@@ -51,7 +52,10 @@ export interface OsProcess {
   readonly identity: Identity
   /** What the process writes to descriptor 4. Ends at the latest half a second after the exit. */
   readonly report: Readable
-  /** Kept up to a buffer's length for whoever comes late, discarded when nobody reads. Ends at the latest half a second after the exit. */
+  /**
+   * Kept up to a buffer's length for whoever comes late, discarded when nobody reads. Ends at the latest half a second
+   * after the exit.
+   */
   readonly stdout: Readable
   readonly stderr: Readable
   /** Settles outside the exit callback, so that signalling from its continuation is safe. Never rejects. */
@@ -60,9 +64,15 @@ export interface OsProcess {
   readonly released: Promise<void>
   /** Notes in the log that it is ready. Resolves when the log has it. Never rejects. */
   activate(): Promise<void>
-  /** Asks the process to end in order (see {@link SpawnRequest.obeys}); after `grace` ms (default 2000), kills it. A second call changes nothing. */
+  /**
+   * Asks the process to end in order (see {@link SpawnRequest.obeys}); after `grace` ms (default 2000), kills it. A
+   * second call changes nothing.
+   */
   terminate(options?: { readonly grace?: number | undefined }): Promise<ExitStatus>
-  /** SIGKILL to the process, now. What it leaves behind, its group included, has half a second to end by itself, then it is killed too. */
+  /**
+   * SIGKILL to the process, now. What it leaves behind, its group included, has half a second to end by itself, then it
+   * is killed too, also when the kernel does not let go of the process.
+   */
   kill(): Promise<ExitStatus>
 }
 
@@ -75,6 +85,8 @@ export interface ProcessHooks {
 const DEFAULT_GRACE_MS = 2000
 /** A process that outlives SIGKILL by this much is held by the kernel. */
 export const UNKILLABLE_MS = 2000
+/** How long after SIGKILL to a process its group is killed, in ms. The shepherd gives it as long when it sees the process exit. */
+const GROUP_GRACE_MS = 500
 
 export class ManagedProcess implements OsProcess {
   readonly identity: Identity
@@ -151,11 +163,13 @@ export class ManagedProcess implements OsProcess {
       if (this.#requested === 'none') void this.#hooks.is('stopping')
       this.#requested = 'kill'
       this.#launched.signal('SIGKILL', 'process')
-      this.#later(UNKILLABLE_MS, () => {
-        // It holds what it has started, too: nobody waits for them.
+      // The process has not exited by then, so the shepherd has not seen to its group.
+      this.#later(GROUP_GRACE_MS, () => {
         this.#launched.signal('SIGKILL', 'group')
-        void this.#hooks.is('unkillable')
-        this.#giveUp(this.#status({ code: null, signal: null }, true))
+        this.#later(UNKILLABLE_MS - GROUP_GRACE_MS, () => {
+          void this.#hooks.is('unkillable')
+          this.#giveUp(this.#status({ code: null, signal: null }, true))
+        })
       })
     }
     return this.exited

@@ -10,8 +10,8 @@ export interface Log extends Record<Level, (facts: object, message: string) => v
 
 /**
  * The log of a runtime, a pool or a kept program: the given logger with these bindings. Default: warnings and errors to
- * standard error. It never throws. What the logger throws or rejects with, and an error of the stream it writes to, is reported
- * on the console, the first time only.
+ * standard error. It never throws. What the logger throws or rejects with, and an error of the stream it writes to, is
+ * reported on the console, the first time only.
  */
 export function ownLog(given: Logger | Log | undefined, bindings: Record<string, unknown>): Log {
   if (given instanceof GuardedLog) return given.child(bindings)

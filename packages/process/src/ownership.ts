@@ -15,9 +15,10 @@ const STICKY = 0o1000
 const MOST_LINKS = 40
 
 /**
- * Whether another user than this one and root decides what is in a folder: the rule of ssh for the folder of its keys. The folder has to
- * belong to this user or to root, and nobody else may write to it. So has each folder above it, but for one like /tmp that is sticky, and
- * one that only the group of root may write to. Links on the way belong to this user or to root. What does not exist yet is safe.
+ * Whether another user than this one and root decides what is in a folder: the rule of ssh for the folder of its keys.
+ * The folder has to belong to this user or to root, and nobody else may write to it. So has each folder above it, but
+ * for one like /tmp that is sticky, and one that only the group of root may write to. Links on the way belong to this
+ * user or to root. What does not exist yet is safe.
  *
  * `isShared`: the folder itself may be like /tmp.
  */

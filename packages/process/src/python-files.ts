@@ -11,9 +11,9 @@ const complete = new Set<string>()
 
 /**
  * The folder that holds a Python package which comes with a Node package: TERRARIUM_PYTHON_FILES, or `python/` of the
- * installed package, or the sources in a checkout of Terrarium. `url`: `import.meta.url` of a module that lies directly in
- * the Node package's `src` or `dist`; bundlers may leave it undefined. Throws CONFIGURATION where the Python package is in
- * none of these places, or lacks a file.
+ * installed package, or the sources in a checkout of Terrarium. `url`: `import.meta.url` of a module that lies directly
+ * in the Node package's `src` or `dist`; bundlers may leave it undefined. Throws CONFIGURATION where the Python package
+ * is in none of these places, or lacks a file.
  */
 export function pythonFiles(url: string | undefined, nodePackage: string, pythonPackage: string): string {
   const folders = candidates(url, nodePackage)

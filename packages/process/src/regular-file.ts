@@ -3,8 +3,9 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type St
 const MOST_BYTES = 65_536
 
 /**
- * The text of a small regular file, in a folder where anything may lie: a FIFO, a device or a socket would keep its reader waiting for
- * ever, and what a link leads to is not ours. Throws with a message that says what it is; for a missing file, the system's ENOENT.
+ * The text of a small regular file, in a folder where anything may lie: a FIFO, a device or a socket would keep its
+ * reader waiting for ever, and what a link leads to is not ours. Throws with a message that says what it is; for a
+ * missing file, the system's ENOENT.
  */
 export function readRegularFile(path: string, most = MOST_BYTES): string {
   // Before it is opened: opening is all that some devices wait for.

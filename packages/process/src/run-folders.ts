@@ -4,9 +4,9 @@ import { makeRun, makeRuntimeDirectory, type Owner } from './run.ts'
 import { openInstallation, runsDirectory } from './state.ts'
 
 /**
- * The folders that a run needs as long as it lives. They lie where others clean up, so they are locked, which `systemd-tmpfiles` heeds
- * (the shepherd does it, on the descriptors that it shares with this process, see `terrarium_shepherd/folders.py`), and made again when
- * they are gone all the same.
+ * The folders that a run needs as long as it lives. They lie where others clean up, so they are locked, which
+ * `systemd-tmpfiles` heeds (the shepherd does it, on the descriptors that it shares with this process, see
+ * `terrarium_shepherd/folders.py`), and made again when they are gone all the same.
  */
 export class RunFolders {
   /** The directory of the run. */
@@ -24,7 +24,10 @@ export class RunFolders {
     this.directory = join(runsDirectory(stateDir), owner.run)
   }
 
-  /** Open descriptors of the directory of the run, the runtime directory and the state directory, for the shepherd to lock. */
+  /**
+   * Open descriptors of the directory of the run, the runtime directory and the state directory, for the shepherd to
+   * lock.
+   */
   get descriptors(): readonly number[] {
     return this.#descriptors
   }

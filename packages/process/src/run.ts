@@ -65,8 +65,8 @@ export function makeRun(stateDir: string, owner: Owner): string {
 }
 
 /**
- * Makes the runtime directory of a run, if it is not there: it lies where others clean up. Errors: START_FAILED when somebody else has
- * taken its name, and those of the file system.
+ * Makes the runtime directory of a run, if it is not there: it lies where others clean up. Errors: START_FAILED when
+ * somebody else has taken its name, and those of the file system.
  */
 export function makeRuntimeDirectory({ runtimeDirectory: path, uid }: Owner): void {
   try {
@@ -109,7 +109,9 @@ export function readOwner(directory: string): OwnerRecord {
   return { is: 'strange', why: `${file} is damaged` }
 }
 
-/** Removes a run's directory. The rename comes first, so that nobody ever sees half of one, and two may do it at once. */
+/**
+ * Removes a run's directory. The rename comes first, so that nobody ever sees half of one, and two may do it at once.
+ */
 export function removeRun(stateDir: string, run: string): void {
   const doomed = join(runsDirectory(stateDir), `.removed-${run}-${randomBytes(4).toString('hex')}`)
   try {

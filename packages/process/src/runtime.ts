@@ -30,8 +30,8 @@ export interface RuntimeOptions {
   /** pino's, or one like it. Default: warnings and errors, to standard error. */
   readonly logger?: Log | undefined
   /**
-   * What is to hold the processes together. Default: TERRARIUM_CONTAINMENT, or `auto`, the best that this system has. One that is
-   * demanded and missing is an error, never replaced.
+   * What is to hold the processes together. Default: TERRARIUM_CONTAINMENT, or `auto`, the best that this system has.
+   * One that is demanded and missing is an error, never replaced.
    */
   readonly containment?: Containment | 'auto' | undefined
   /** How often to look again at what resists its end, ms. Default 1000. */
@@ -53,25 +53,28 @@ export interface Runtime extends Stoppable {
   readonly runId: string
   readonly installation: string
   /**
-   * A private (0700) folder for sockets; `<directory>/host.sock` fits into a socket address. It lies where others clean up: see
-   * {@link Runtime.ensureDirectory}.
+   * A private (0700) folder for sockets; `<directory>/host.sock` fits into a socket address. It lies where others clean
+   * up: see {@link Runtime.ensureDirectory}.
    */
   readonly directory: string
   readonly stateDir: string
   /** The sweep that {@link openRuntime} began. */
   readonly swept: Promise<SweepReport>
   /**
-   * The last signal that meant the application as a whole: a service manager, say, has sent it to everybody, the shepherd included.
-   * `at`: on the clock of `performance.now()`.
+   * The last signal that meant the application as a whole: a service manager, say, has sent it to everybody, the
+   * shepherd included. `at`: on the clock of `performance.now()`.
    */
   readonly signalled: { readonly signal: SignalName; readonly at: number } | undefined
-  /** Makes `directory` again, empty, if somebody has removed it. Errors: START_FAILED (somebody else has taken its name), STOPPED. */
+  /**
+   * Makes `directory` again, empty, if somebody has removed it. Errors: START_FAILED (somebody else has taken its
+   * name), STOPPED.
+   */
   ensureDirectory(): void
   /** What holds the processes together, and why it is nothing better. Errors: START_FAILED, STOPPED. */
   containment(): Promise<ContainmentReport>
   /**
-   * Starts a process. Its reservation is on disk before. Errors: CONFIGURATION (it can never start), START_FAILED (the system
-   * refuses now), INVALID_ARGUMENT, STOPPED.
+   * Starts a process. Its reservation is on disk before. Errors: CONFIGURATION (it can never start), START_FAILED (the
+   * system refuses now), INVALID_ARGUMENT, STOPPED.
    */
   spawn(request: SpawnRequest): Promise<OsProcess>
   /** Ends what dead runs of this installation have left. */
@@ -83,7 +86,8 @@ export interface Runtime extends Stoppable {
   /** Kills what is left, proves it dead, and removes what this run has on disk. Never rejects because of a process. */
   close(): Promise<CloseReport>
   /**
-   * Lets the host process end by itself while processes run; they end with it. What is being started or closed holds it until then.
+   * Lets the host process end by itself while processes run; they end with it. What is being started or closed holds it
+   * until then.
    */
   unref(): void
   /** Takes back {@link unref}. */
@@ -97,8 +101,8 @@ const START_MS = 10_000
 
 /**
  * Opens a run and begins, in the background, to sweep dead ones. Errors: INVALID_ARGUMENT (options),
- * CONFIGURATION (state directory, system not supported, no /proc, containment missing, this package incomplete), LOG_DAMAGED
- * (installation id).
+ * CONFIGURATION (state directory, system not supported, no /proc, containment missing, this package incomplete),
+ * LOG_DAMAGED (installation id).
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   checkOptions(options)

@@ -18,7 +18,9 @@ interface Entry {
   readonly release: () => void
 }
 
-/** System uptime when performance.now() was 0, in ms. Cached: os.uptime() per spawn is slower than writing the record. */
+/**
+ * System uptime when performance.now() was 0, in ms. Cached: os.uptime() per spawn is slower than writing the record.
+ */
 const BOOTED_MS = uptime() * 1000 - performance.now()
 
 /** A process that has begun, with what whoever has launched it knows of it. */
@@ -32,11 +34,16 @@ interface Context {
   readonly owner: Owner
   readonly log: ReservationLog
   readonly logger: Log
-  /** The process of this spawn is gone; what it has left behind may not be, above all if nobody was there to look after it. */
+  /**
+   * The process of this spawn is gone; what it has left behind may not be, above all if nobody was there to look after
+   * it.
+   */
   readonly dead: (spawn: string, orphaned: boolean) => void
 }
 
-/** The spawns of a run that may have a living process: each is on disk before there is one, until its death is proven. */
+/**
+ * The spawns of a run that may have a living process: each is on disk before there is one, until its death is proven.
+ */
 export class Spawns {
   readonly #context: Context
   readonly #entries = new Map<string, Entry>()
@@ -63,9 +70,13 @@ export class Spawns {
     )
   }
 
-  /** Resolves when the spawns there are now, those that count, have left nothing behind, as far as their parent can tell. */
+  /**
+   * Resolves when the spawns there are now, those that count, have left nothing behind, as far as their parent can
+   * tell.
+   */
   async whenCleared(counts: (spawn: string) => boolean): Promise<void> {
-    await Promise.all([...this.#entries].map(([spawn, { cleared }]) => (counts(spawn) ? cleared : undefined)))
+    const counted = [...this.#entries].filter(([spawn]) => counts(spawn))
+    await Promise.all(counted.flatMap(([, { cleared }]) => (cleared === undefined ? [] : [cleared])))
   }
 
   /** Reserves, then has the process started. Errors: INVALID_ARGUMENT, and whatever `start` rejects with. */

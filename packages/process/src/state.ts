@@ -7,8 +7,8 @@ import { findUnsafe } from './ownership.ts'
 import { readRegularFile } from './regular-file.ts'
 
 /**
- * The state directory: the option, TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium; an empty one
- * counts as not given. Errors: CONFIGURATION when it comes to the home directory and this user has none.
+ * The state directory: the option, TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium; an empty
+ * one counts as not given. Errors: CONFIGURATION when it comes to the home directory and this user has none.
  */
 export function resolveStateDir(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
   if (option !== undefined && option !== '') return resolve(option)
@@ -43,8 +43,8 @@ export function runsDirectory(stateDir: string): string {
 
 /**
  * Makes the state directory, private (0700), and tells the installation's id. The first runtime to come chooses the id;
- * `remembered` is the id of a runtime whose state directory was removed. Errors: CONFIGURATION when the directory cannot be
- * used, or another user decides what is in it; LOG_DAMAGED when its id cannot be read.
+ * `remembered` is the id of a runtime whose state directory was removed. Errors: CONFIGURATION when the directory
+ * cannot be used, or another user decides what is in it; LOG_DAMAGED when its id cannot be read.
  */
 export function openInstallation(stateDir: string, remembered?: string): string {
   return usingState(stateDir, () => {
@@ -89,8 +89,8 @@ export function usingState<T>(stateDir: string, work: () => T): T {
 }
 
 /**
- * The error for a state directory that cannot be used: CONFIGURATION. Errors that say so already pass through. A supervisor tries
- * again after a full disk, which may be emptied; any other cause has to be removed first.
+ * The error for a state directory that cannot be used: CONFIGURATION. Errors that say so already pass through. A
+ * supervisor tries again after a full disk, which may be emptied; any other cause has to be removed first.
  */
 export function stateError(stateDir: string, error: unknown): unknown {
   if (error instanceof TerrariumError) return error

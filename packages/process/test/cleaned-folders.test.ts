@@ -114,14 +114,13 @@ test.each(Object.entries(REMOVALS))(
     const { process: over } = await start(runtime, 'idle')
     removeIt(stateDir, runtime.runId)
     await over.kill()
-    let reserved: readonly string[] = []
     const log = join(stateDir, 'runs', runtime.runId, 'log')
     const copy = join(freshState(), 'log')
     const { process: after, said } = await start(runtime, 'idle')
     expect(said).toBe('armed')
     // The log as it is now, at a place that nobody has locked.
     spawnSync('cp', ['-r', log, copy])
-    reserved = (await readLog(copy)).reservations.map(({ spawn }) => spawn)
+    const reserved = (await readLog(copy)).reservations.map(({ spawn }) => spawn)
     expect(reserved).toEqual(expect.arrayContaining([before.spawnId, after.spawnId]))
     expect(lines.filter((line) => line.includes('is made again'))).toHaveLength(1)
     // Whoever comes now knows the run, and its host.
@@ -141,7 +140,7 @@ test('D2: what cannot be made again refuses a start with the reason, and the nex
   renameSync(join(stateDir, 'runs'), join(stateDir, 'taken away'))
   writeFileSync(join(stateDir, 'runs'), '')
   await expect(start(runtime, 'idle')).rejects.toMatchObject({
-    code: 'INVALID_ARGUMENT',
+    code: 'CONFIGURATION',
     message: expect.stringContaining('a part of its path is not a folder') as unknown,
   })
   rmSync(join(stateDir, 'runs'))
@@ -153,9 +152,9 @@ testUnless(await withoutTmpfiles())('D2: systemd-tmpfiles passes by what a run n
   const base = freshState()
   const before = process.env['XDG_RUNTIME_DIR']
   onEnd(() => {
-    process.env['XDG_RUNTIME_DIR'] = before
+    if (before === undefined) delete process.env['XDG_RUNTIME_DIR']
+    else process.env['XDG_RUNTIME_DIR'] = before
   })
-  process.env['XDG_RUNTIME_DIR'] = base
   // Names without spaces: its configuration has lines of words.
   const place = join(base, 'place')
   const stateDir = join(place, 'state')

@@ -34,7 +34,10 @@ const ENCLOSED = ['-pf', '--mount-proc', '--kill-child']
 /** The numbers of all processes of the machine are seen in this one. */
 const seesAll = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]'
 
-/** A host in a PID namespace of its own, as in a container; its folders are those of all others. `init`: what its first process is. */
+/**
+ * A host in a PID namespace of its own, as in a container; its folders are those of all others. `init`: what its first
+ * process is.
+ */
 function container(stateDir: string, action: readonly string[], init: readonly string[] = []): Host {
   const command = [...ENCLOSED, ...init, process.execPath, ...hostArguments(stateDir, ...action)]
   return watchHost(spawn('unshare', command, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env } }))

@@ -23,18 +23,34 @@ import { ended, freshState, hostArguments, onEnd, open, startHost, watchHost } f
 type Make = (path: string) => void | Promise<void>
 
 const ODD: Readonly<Record<string, Make>> = {
-  'a FIFO': (path) => void expect(spawnSync('mkfifo', [path]).status).toBe(0),
-  'a folder': (path) => void mkdirSync(path),
-  'a link to nowhere': (path) => void symlinkSync('/nowhere/at/all', path),
-  'a link to what never ends': (path) => void symlinkSync('/dev/zero', path),
-  'a link to itself': (path) => void symlinkSync(path, path),
+  'a FIFO': (path) => {
+    expect(spawnSync('mkfifo', [path]).status).toBe(0)
+  },
+  'a folder': (path) => {
+    mkdirSync(path)
+  },
+  'a link to nowhere': (path) => {
+    symlinkSync('/nowhere/at/all', path)
+  },
+  'a link to what never ends': (path) => {
+    symlinkSync('/dev/zero', path)
+  },
+  'a link to itself': (path) => {
+    symlinkSync(path, path)
+  },
   'a huge file': (path) => {
     writeFileSync(path, '{')
     truncateSync(path, 2 ** 40)
   },
-  'an empty file': (path) => void writeFileSync(path, ''),
-  'a file of junk': (path) => void writeFileSync(path, Buffer.from([0xff, 0, 0x7b, 0xfe])),
-  'a file with the wrong JSON': (path) => void writeFileSync(path, 'null'),
+  'an empty file': (path) => {
+    writeFileSync(path, '')
+  },
+  'a file of junk': (path) => {
+    writeFileSync(path, Buffer.from([0xff, 0, 0x7b, 0xfe]))
+  },
+  'a file with the wrong JSON': (path) => {
+    writeFileSync(path, 'null')
+  },
   'a socket': async (path) => {
     const server = createServer().listen(path)
     onEnd(() => server.close())
@@ -47,7 +63,9 @@ const isRoot = process.getuid?.() === 0
 /** The same with what not every user can make. */
 const ODDER: Readonly<Record<string, Make>> = {
   ...ODD,
-  'a device': (path) => void expect(spawnSync('mknod', [path, 'c', '1', '5']).status).toBe(0),
+  'a device': (path) => {
+    expect(spawnSync('mknod', [path, 'c', '1', '5']).status).toBe(0)
+  },
 }
 const reasons: Readonly<Record<string, string | undefined>> = {
   'a device': isRoot ? undefined : 'only root makes devices',
@@ -200,9 +218,9 @@ test.each(Object.entries(ODD))('D11: %s for the id of the installation is one cl
   await make(join(stateDir, 'installation.json'))
   expect(() => openInstallation(stateDir)).toThrow(
     expect.objectContaining({
-      code: expect.stringMatching(/LOG_DAMAGED|INVALID_ARGUMENT/) as unknown,
+      code: expect.stringMatching(/LOG_DAMAGED|CONFIGURATION/) as unknown,
       message: expect.stringContaining(stateDir) as unknown,
-    }) as unknown as Error,
+    }),
   )
 })
 
@@ -211,8 +229,6 @@ test.each(Object.entries(ODD).filter(([what]) => what !== 'a folder'))(
   async (_, make) => {
     const stateDir = freshState()
     await make(join(stateDir, 'runs'))
-    expect(() => openInstallation(stateDir)).toThrow(
-      expect.objectContaining({ code: 'INVALID_ARGUMENT' }) as unknown as Error,
-    )
+    expect(() => openInstallation(stateDir)).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }))
   },
 )

@@ -63,5 +63,6 @@ read -r _; say '{"type":"cleared","spawn":"2-0"}'; exit 0`
   await shepherd.close()
   await process.cleared
   expect(await launched.ended).toEqual({ code: 0, signal: null })
-  expect(waits).toEqual([false, true, true])
+  const [first, ...later] = waits
+  expect({ first, later: [...new Set(later)] }).toEqual({ first: false, later: [true] })
 })

@@ -205,7 +205,9 @@ export async function killWithShepherd({ child }: Host, { shepherds }: HostFacts
   await ended(child)
 }
 
-/** The living processes of a spawn, whatever they have done to hide: by the mark that the shepherd has put on the first. */
+/**
+ * The living processes of a spawn, whatever they have done to hide: by the mark that the shepherd has put on the first.
+ */
 export function familyOf(spawn: string): number[] {
   const mark = String((1n << 62n) | (BigInt(`0x${spawn.split('-')[1] ?? ''}`) & ((1n << 62n) - 1n)))
   return readdirSync('/proc')

@@ -44,7 +44,10 @@ process.env['TERRARIUM_CONTAINMENT'] = 'shepherd'
 
 const noRuns = (stateDir: string) => readdirSync(join(stateDir, 'runs'))
 
-/** A host with the given children, killed with its shepherd. Its children are gone; what they left in other sessions is not. */
+/**
+ * A host with the given children, killed with its shepherd. Its children are gone; what they left in other sessions is
+ * not.
+ */
 async function deadRun(stateDir: string, ...modes: string[]): Promise<HostFacts & { grandchildren: number[] }> {
   const host = startHost(stateDir, 'hold', ...modes)
   const facts = await host.next()

@@ -27,9 +27,9 @@ export class AbortWait {
 }
 
 /**
- * The one listener of all waits for one signal, so that a signal may serve any number of calls: Node warns of a leak from the
- * eleventh listener on. It is removed with the last wait. A linked list, for what `CallTable` of @terrarium/worker says about
- * tables that are replaced all the time.
+ * The one listener of all waits for one signal, so that a signal may serve any number of calls: Node warns of a leak
+ * from the eleventh listener on. It is removed with the last wait. A linked list, for what `CallTable` of
+ * @terrarium/worker says about tables that are replaced all the time.
  */
 class SharedListener {
   readonly #signal: CallSignal
@@ -98,8 +98,8 @@ export function reasonOf(signal: CallSignal): unknown {
 }
 
 /**
- * Calls `aborted` once when the signal is aborted, the first that waits first, until it is released. `aborted` must not throw.
- * Throws what a signal of the user's own making throws.
+ * Calls `aborted` once when the signal is aborted, the first that waits first, until it is released. `aborted` must not
+ * throw. Throws what a signal of the user's own making throws.
  */
 export function onAbort(signal: CallSignal, aborted: (reason: unknown) => void): AbortWait {
   let shared = listeners.get(signal)

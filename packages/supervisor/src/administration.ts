@@ -13,12 +13,15 @@ import { stopSupervisor, type SupervisorStopOptions } from './stop.ts'
 import { show } from './show.ts'
 
 /**
- * What can be done to the children of a running supervisor. Operations are queued with the exits around them and answered
- * in order. They reject with INVALID_ARGUMENT (`details.reason`: `not_found`, `running`, … ) or, when the supervisor is not
- * running, with STOPPED.
+ * What can be done to the children of a running supervisor. Operations are queued with the exits around them and
+ * answered in order. They reject with INVALID_ARGUMENT (`details.reason`: `not_found`, `running`, … ) or, when the
+ * supervisor is not running, with STOPPED.
  */
 export interface Administration {
-  /** Appends a child and starts it. Resolves when it is ready, with `undefined` if it was IGNOREd. Rejects with START_FAILED. */
+  /**
+   * Appends a child and starts it. Resolves when it is ready, with `undefined` if it was IGNOREd. Rejects with
+   * START_FAILED.
+   */
   startChild<TLogic extends AnyActorLogic>(spec: ChildSpec<TLogic>): Promise<ActorRefFrom<TLogic> | undefined>
   /**
    * Stops a child, given by its id or, if it is a dynamic one, by its ref. It keeps its specification unless it is
@@ -26,33 +29,35 @@ export interface Administration {
    */
   terminateChild(child: string | AnyActorRef): Promise<void>
   /**
-   * Starts a child that is stopped or parked. As `startChild`. A child whose restart is due later is `restarting`, unless
-   * `force` is set: then it is started now, with those that are held down for it.
+   * Starts a child that is stopped or parked. As `startChild`. A child whose restart is due later is `restarting`,
+   * unless `force` is set: then it is started now, with those that are held down for it.
    */
   restartChild(child: string | AnyActorRef, options?: { readonly force?: boolean }): Promise<AnyActorRef | undefined>
   /** Forgets a child that is stopped or parked. */
   deleteChild(child: string | AnyActorRef): Promise<void>
   /**
-   * Gives a child that exists a new specification, and so a fresh start: its failures are forgotten, and if it is parked or
-   * waits for its restart it is started now, as by `restartChild`. A running child gets it with its next start. Resolves to
-   * the actor that there is then. The same specification again, field by field, changes nothing.
+   * Gives a child that exists a new specification, and so a fresh start: its failures are forgotten, and if it is
+   * parked or waits for its restart it is started now, as by `restartChild`. A running child gets it with its next
+   * start. Resolves to the actor that there is then. The same specification again, field by field, changes nothing.
    */
   reconfigure(spec: ChildSpec): Promise<AnyActorRef | undefined>
   /**
    * Calls a child by its id, whichever incarnation it is in, as `call()` does. If it cannot answer now this is known at
-   * once: INVALID_ARGUMENT with `details.reason: 'not_found'` if there is no such child, PARKED if it is parked, else STOPPED, `details` being `{ child, state, retryAt, fingerprint }`; `retryAt` is when its
-   * next start is due, in ms of the supervisor's clock (X20).
+   * once: INVALID_ARGUMENT with `details.reason: 'not_found'` if there is no such child, PARKED if it is parked, else
+   * STOPPED, `details` being `{ child, state, retryAt, fingerprint }`; `retryAt` is when its next start is due, in ms
+   * of the supervisor's clock (X20).
    */
   call<TReply = unknown>(id: string, request: AnyEventObject, options?: CallOptions): Promise<TReply>
   /** One new start of a parked child, now. Resolves once it has begun; what comes of it is told by events. */
   unpark(child: string | AnyActorRef): Promise<void>
   /**
-   * Stops the children, each within its own `shutdown` time, and then the supervisor, for `reason`; OTP's `supervisor:stop/3` (G16,
-   * G17). A supervisor above it takes that for its exit: with a `restart` of `permanent` it is started again. Resolves when it
-   * has ended, also if it never ran or had ended before. Rejects with
-   * - DEADLINE_EXCEEDED after `timeout` ms. Only the waiting ends: the supervisor goes on stopping. `details.children` are the ids
-   *   of the children that are still there.
-   * - STOPPED if a `reason` was given and it has ended for another one, as after another `stop()` or a kill: `details.exit`.
+   * Stops the children, each within its own `shutdown` time, and then the supervisor, for `reason`; OTP's
+   * `supervisor:stop/3` (G16, G17). A supervisor above it takes that for its exit: with a `restart` of `permanent` it
+   * is started again. Resolves when it has ended, also if it never ran or had ended before. Rejects with
+   * - DEADLINE_EXCEEDED after `timeout` ms. Only the waiting ends: the supervisor goes on stopping. `details.children`
+   *   are the ids of the children that are still there.
+   * - STOPPED if a `reason` was given and it has ended for another one, as after another `stop()` or a kill:
+   *   `details.exit`.
    * - INVALID_ARGUMENT, naming every mistake in the options at once.
    */
   stop(options?: SupervisorStopOptions): Promise<void>
@@ -68,8 +73,8 @@ export interface AnyAdministration extends Administration {
   /** Unless the strategy is `simple_one_for_one`: as `startChild` of {@link Administration}. */
   startChild<TLogic extends AnyActorLogic>(spec: ChildSpec<TLogic>): Promise<ActorRefFrom<TLogic> | undefined>
   /**
-   * With strategy `simple_one_for_one`: starts a child of the template. The input is laid over the template's own, field by
-   * field (K02). To the types whatever has a `logic` is a specification.
+   * With strategy `simple_one_for_one`: starts a child of the template. The input is laid over the template's own,
+   * field by field (K02). To the types whatever has a `logic` is a specification.
    */
   startChild<TInput>(
     input?: TInput extends { readonly logic: unknown } ? ChildSpec<LogicOf<TInput>> : TInput,
@@ -77,8 +82,8 @@ export interface AnyAdministration extends Administration {
 }
 
 /**
- * The administration of any supervisor, given by its actor: one that is nested in another, or invoked by a machine. Throws
- * INVALID_ARGUMENT if the actor is no supervisor.
+ * The administration of any supervisor, given by its actor: one that is nested in another, or invoked by a machine.
+ * Throws INVALID_ARGUMENT if the actor is no supervisor.
  */
 export function administrate(ref: AnyActorRef): AnyAdministration {
   if (!isRef(ref) || !isSupervisor(ref.getSnapshot())) {
@@ -189,7 +194,10 @@ export class Administrator implements AnyAdministration {
   }
 }
 
-/** An actor of the supervisor itself that it does not know any more has been declared dead, though it may still be ending. */
+/**
+ * An actor of the supervisor itself that it does not know any more has been declared dead, though it may still be
+ * ending.
+ */
 function endOf(child: Address, supervisor: AnyActorRef): (() => boolean) | undefined {
   return isRef(child) ? () => isOver(child) || child._parent === supervisor : undefined
 }

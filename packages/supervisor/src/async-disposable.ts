@@ -1,6 +1,6 @@
 /**
- * Declared here as @types/node and TypeScript's `esnext.disposable` declare it, with which it merges: a project whose `lib` has
- * neither compiles too.
+ * Declared here as @types/node and TypeScript's `esnext.disposable` declare it, with which it merges: a project whose
+ * `lib` has neither compiles too.
  */
 declare global {
   interface SymbolConstructor {

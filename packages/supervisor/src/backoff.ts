@@ -18,8 +18,8 @@ export interface BackoffOptions {
   readonly jitter?: Jitter
   /**
    * Your own schedule instead of `first`, `base`, `factor` and `jitter`: the delay in ms, pure; `max`, `stableAfter`,
-   * `maxAttempts` and `maxElapsed` hold as before. It is rounded and cut to `max`; throwing, or answering with anything but
-   * a number of 0 or more, counts as `max`.
+   * `maxAttempts` and `maxElapsed` hold as before. It is rounded and cut to `max`; throwing, or answering with anything
+   * but a number of 0 or more, counts as `max`.
    */
   readonly delay?: (input: DelayInput) => number
   /** A child that was ready this long starts again at `first`; default 10,000. */

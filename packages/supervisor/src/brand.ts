@@ -1,4 +1,7 @@
-/** Marks a logic and its snapshots as a supervisor's. Registered, so that two copies of this package recognise each other's. */
+/**
+ * Marks a logic and its snapshots as a supervisor's. Registered, so that two copies of this package recognise each
+ * other's.
+ */
 export const SUPERVISOR: unique symbol = Symbol.for('terrarium.supervisor') as never
 
 export function isSupervisor(value: unknown): boolean {

@@ -11,7 +11,10 @@ export interface BreakerOptions {
   readonly unstable?: number
   /** In ms; default 5,000. */
   readonly minUptime?: number
-  /** How long a child is parked before one start is tried (a probe), in ms; doubles for each probe that fails the same way; default 30,000. */
+  /**
+   * How long a child is parked before one start is tried (a probe), in ms; doubles for each probe that fails the same
+   * way; default 30,000.
+   */
   readonly openFor?: number
   /** In ms; default 600,000. */
   readonly maxOpenFor?: number

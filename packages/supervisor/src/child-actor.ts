@@ -38,8 +38,8 @@ export function spawn(logic: AnyActorLogic, options: Options): Spawned {
 }
 
 /**
- * As {@link spawn}, for an actor that has to be asked whether it is ready. `later` is told that it has become ready after
- * all, or that the question has thrown.
+ * As {@link spawn}, for an actor that has to be asked whether it is ready. `later` is told that it has become ready
+ * after all, or that the question has thrown.
  */
 export function spawnAndWatch(
   logic: AnyActorLogic,
@@ -58,7 +58,8 @@ export function spawnAndWatch(
   })
   const failure = begin(actor)
   isStarted = true
-  if (early === 'ready') return { actor, ready: true, failure: undefined } // what has become of it since is told by XState
+  // what has become of it since is told by XState
+  if (early === 'ready') return { actor, ready: true, failure: undefined }
   if (failure !== undefined) return { actor, ready: false, failure }
   return typeof early === 'object'
     ? { actor, ready: false, failure: early }
@@ -142,8 +143,8 @@ export function legacyOf(actor: AnyActorRef): unknown {
 }
 
 /**
- * Whether anything would come of asking the actor to end: a machine that handles the event now, and names it (a wildcard
- * takes whatever nobody has thought of), or a supervisor.
+ * Whether anything would come of asking the actor to end: a machine that handles the event now, and names it (a
+ * wildcard takes whatever nobody has thought of), or a supervisor.
  */
 export function listensForShutdown(ref: AnyActorRef): boolean {
   const snapshot = ref.getSnapshot() as Partial<AnyMachineSnapshot>

@@ -5,9 +5,9 @@ import { reportFault } from './host.ts'
 import { orphan } from './orphan.ts'
 
 /**
- * XState cleans up after an actor that it stops, but not after an actor that fails: the clean-up of a callback does not run, a
- * subscription stays, invoked children go on (https://github.com/statelyai/xstate/issues/5153). Under a supervisor every actor
- * that fails is cleaned up, however deep in the tree, in the turn of its failure.
+ * XState cleans up after an actor that it stops, but not after an actor that fails: the clean-up of a callback does not
+ * run, a subscription stays, invoked children go on (https://github.com/statelyai/xstate/issues/5153). Under a
+ * supervisor every actor that fails is cleaned up, however deep in the tree, in the turn of its failure.
  */
 
 /** Registered, so that two copies of this package do not both clean up. */
@@ -27,7 +27,10 @@ interface ActorInternals {
   readonly _actorScope: ActorScope<Snapshot<unknown>, EventObject>
 }
 
-/** The snapshot in which XState keeps the subscription of an observable. It drops it when the observable fails or is done. */
+/**
+ * The snapshot in which XState keeps the subscription of an observable. It drops it when the observable fails or is
+ * done.
+ */
 interface Subscribed {
   readonly _subscription: { unsubscribe(): void } | undefined
 }
@@ -100,8 +103,9 @@ function stopLogic(ref: AnyActorRef): void {
 }
 
 /**
- * Stops the children of an actor that has failed: all if it was supervised, else those that are supervisors. Children that it had
- * made in its last, failed step are known to nobody but the system, if they have a name there, which has to be free again.
+ * Stops the children of an actor that has failed: all if it was supervised, else those that are supervisors. Children
+ * that it had made in its last, failed step are known to nobody but the system, if they have a name there, which has to
+ * be free again.
  */
 function stopChildren(system: SystemInternals, ref: AnyActorRef, all: boolean): void {
   if (isSupervisor((ref as unknown as ActorInternals).logic)) return

@@ -2,7 +2,9 @@ import { host } from './host.ts'
 
 /** Time as the supervisor sees it. XState is given the same clock, so that its `after` transitions follow it too. */
 export interface SupervisorClock {
-  /** Whether it goes as the machine's does, so that what the system measures may be set off against it. Default false. */
+  /**
+   * Whether it goes as the machine's does, so that what the system measures may be set off against it. Default false.
+   */
   readonly isReal?: boolean
   /** Monotonic, in ms. */
   now(): number
@@ -17,8 +19,9 @@ export const LONGEST_DELAY = 2 ** 31 - 1
 const READING_TURNS = 2
 
 /**
- * The real clock. Before a timer's callback runs, the host reads what has arrived: a host whose event loop stood still (a long
- * computation, a breakpoint, a suspended machine) would otherwise judge others by news that it has but has not read.
+ * The real clock. Before a timer's callback runs, the host reads what has arrived: a host whose event loop stood still
+ * (a long computation, a breakpoint, a suspended machine) would otherwise judge others by news that it has but has not
+ * read.
  */
 export const systemClock: SupervisorClock = {
   isReal: true,

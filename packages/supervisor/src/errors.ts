@@ -39,8 +39,8 @@ export interface TerrariumErrorOptions {
 const { captureStackTrace } = Error as { captureStackTrace?: (target: object, above?: unknown) => void }
 
 /**
- * The one error class. `message` says what happened, `hint` what to do. The hint is part of `stack`, so that whatever prints
- * the stack prints it; it is no property of its own, so that `console.log(error)` does not print it twice.
+ * The one error class. `message` says what happened, `hint` what to do. The hint is part of `stack`, so that whatever
+ * prints the stack prints it; it is no property of its own, so that `console.log(error)` does not print it twice.
  */
 export class TerrariumError extends Error {
   declare readonly name: 'TerrariumError'
@@ -80,8 +80,8 @@ export function siteAbove(above: unknown): CallSite | undefined {
 /** From now on the stack of the error shows its message, its hint, and the frames of this place. */
 export function showSite(error: TerrariumError, site: CallSite): void {
   let stack: unknown
-  // Putting frames into words is expensive and may call a function of the user's, so it waits until the stack is asked for.
-  // To define a property anew V8 reads it first, but not to delete it.
+  // Putting frames into words is expensive and may call a function of the user's, so it waits until the stack is asked
+  // for. To define a property anew V8 reads it first, but not to delete it.
   delete (error as { stack?: unknown }).stack
   Object.defineProperty(error, 'stack', {
     configurable: true,

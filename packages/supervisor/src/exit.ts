@@ -45,9 +45,10 @@ interface Marked {
 const trapping = new WeakSet<AnyActorRef>()
 
 /**
- * Ends an actor at once, as if by its own `exit(reason)`: what waits in its mailbox is dropped, XState's clean-ups run, exit
- * actions do not, and nothing can trap it. An actor in the middle of an event ends after that event. Links and monitors see
- * the reason, then its supervisor does. A machine that has invoked the actor sees it done if the reason is clean, else failed.
+ * Ends an actor at once, as if by its own `exit(reason)`: what waits in its mailbox is dropped, XState's clean-ups run,
+ * exit actions do not, and nothing can trap it. An actor in the middle of an event ends after that event. Links and
+ * monitors see the reason, then its supervisor does. A machine that has invoked the actor sees it done if the reason is
+ * clean, else failed.
  *
  * `exit(ref, { type: 'killed' })` is OTP's `exit(Pid, kill)` (L03). An actor that is over stays as it is.
  */
@@ -61,8 +62,8 @@ export function exit(ref: AnyActorRef, reason: ExitReason): void {
 }
 
 /**
- * What the `stopChild` of its parent does. There is one of that for each parent, and of code that V8 has optimised for one it
- * lets go when the parent is gone: whoever stops a supervisor would pay for the optimisation anew.
+ * What the `stopChild` of its parent does. There is one of that for each parent, and of code that V8 has optimised for
+ * one it lets go when the parent is gone: whoever stops a supervisor would pay for the optimisation anew.
  */
 export function stopHard(ref: AnyActorRef): void {
   const actor = ref as unknown as Internals
@@ -78,8 +79,8 @@ export function isBeingStopped(ref: AnyActorRef): boolean {
 }
 
 /**
- * Makes the name of an actor that counts as dead free, though it may still be ending. XState frees it only when the actor is
- * over, and its successor may be started before that.
+ * Makes the name of an actor that counts as dead free, though it may still be ending. XState frees it only when the
+ * actor is over, and its successor may be started before that.
  */
 export function freeName(ref: AnyActorRef): void {
   const { systemId, system } = ref as unknown as { systemId: string | undefined; system: SystemInternals }
@@ -92,8 +93,8 @@ export function hasStarted(ref: AnyActorRef): boolean {
 
 /**
  * An exit signal from one actor to another, OTP's `exit(Pid, Reason)`. `killed` ends it, whatever it does about exits
- * (L03). Otherwise a trapping actor receives `{ type: 'exit', from, reason }` (L06), a supervisor listens to its parent only
- * (L09), `normal` means nothing to an actor that does not trap (L05), and any other reason ends it.
+ * (L03). Otherwise a trapping actor receives `{ type: 'exit', from, reason }` (L06), a supervisor listens to its parent
+ * only (L09), `normal` means nothing to an actor that does not trap (L05), and any other reason ends it.
  */
 export function exitSignal(to: AnyActorRef, reason: ExitReason, from: AnyActorRef): void {
   if (reason.type === 'killed') exit(to, reason)
@@ -110,9 +111,9 @@ export function deliverExit(to: AnyActorRef, reason: ExitReason, from: AnyActorR
 }
 
 /**
- * From now on the actor receives the exits of others as `{ type: 'exit', from, reason }` events, in order with its other
- * messages, instead of dying with them; OTP's `process_flag(trap_exit, true)`. Any actor can, machines for instance with
- * `entry: ({ self }) => trapExit(self)`. Supervisors always trap. Default for all others: not trapping.
+ * From now on the actor receives the exits of others as `{ type: 'exit', from, reason }` events, in order with its
+ * other messages, instead of dying with them; OTP's `process_flag(trap_exit, true)`. Any actor can, machines for
+ * instance with `entry: ({ self }) => trapExit(self)`. Supervisors always trap. Default for all others: not trapping.
  */
 export function trapExit(ref: AnyActorRef, on = true): void {
   if (on) trapping.add(ref)
@@ -128,7 +129,10 @@ export function exitReasonOf(ref: AnyActorRef): ExitReason | undefined {
   return isOver(ref) ? (endOf(ref) ?? orderedExit(ref) ?? { type: 'killed' }) : undefined
 }
 
-/** For whoever stops an actor hard: with this, links and monitors see why. The first reason counts; tells whether it is this. */
+/**
+ * For whoever stops an actor hard: with this, links and monitors see why. The first reason counts; tells whether it is
+ * this.
+ */
 export function recordExit(ref: AnyActorRef, reason: ExitReason): boolean {
   if (orderedExit(ref) !== undefined) return false
   ;(ref as Marked)[EXIT_REASON] = reason
@@ -147,8 +151,8 @@ export function isOver(ref: AnyActorRef): boolean {
 }
 
 /**
- * Tells once, in the turn in which the actor ends. Never for one that is over: XState says nothing to those who come late. As
- * with any observer, XState then takes an error of the actor for known and does not throw it.
+ * Tells once, in the turn in which the actor ends. Never for one that is over: XState says nothing to those who come
+ * late. As with any observer, XState then takes an error of the actor for known and does not throw it.
  */
 export function whenOver(ref: AnyActorRef, tell: (reason: ExitReason) => void): Subscription {
   const over = (): void => {

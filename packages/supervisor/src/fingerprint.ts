@@ -27,7 +27,10 @@ export function fingerprint(error: unknown, phase: FailurePhase): string {
   }
 }
 
-/** A failure whose fingerprint is taken when somebody asks for it: looking at an error's stack costs more than a restart. */
+/**
+ * A failure whose fingerprint is taken when somebody asks for it: looking at an error's stack costs more than a
+ * restart.
+ */
 export class Failure implements FailureInfo {
   readonly error: unknown
   readonly class: FailureClass

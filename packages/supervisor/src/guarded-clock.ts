@@ -31,9 +31,9 @@ class Timer {
 }
 
 /**
- * A clock of the user's that cannot do harm. Where one of its functions throws or answers with nonsense, `failed` is told the
- * function's name, and the system's clock takes its place for that once. A timer that was cleared never calls back, and none
- * calls back twice, or before `setTimeout` has returned.
+ * A clock of the user's that cannot do harm. Where one of its functions throws or answers with nonsense, `failed` is
+ * told the function's name, and the system's clock takes its place for that once. A timer that was cleared never calls
+ * back, and none calls back twice, or before `setTimeout` has returned.
  */
 export class GuardedClock implements SupervisorClock {
   readonly #clock: SupervisorClock

@@ -26,24 +26,24 @@ export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly Child
   /** The latest view, in start order. */
   readonly children: readonly ChildInfo[]
   /**
-   * The present actor of a child; `undefined` while it has none. Only for ids that the options have named; for any, if they
-   * are computed.
+   * The present actor of a child; `undefined` while it has none. Only for ids that the options have named; for any, if
+   * they are computed.
    */
   child<TId extends TSpecs[number]['id']>(id: TId): ActorRefFrom<LogicOf<SpecOf<TSpecs[number], TId>>> | undefined
   /**
-   * Resolves when every child is ready. Rejects with START_FAILED, `cause` being the child's error; nothing is left running.
-   * A supervisor lives once: when it has ended, this rejects with STOPPED.
+   * Resolves when every child is ready. Rejects with START_FAILED, `cause` being the child's error; nothing is left
+   * running. A supervisor lives once: when it has ended, this rejects with STOPPED.
    */
   start(): Promise<void>
   /**
-   * Stops the children in reverse start order, as `stop` of {@link Administration}, and resolves when nothing is left: neither the
-   * supervisor nor a nested one that had been orphaned.
+   * Stops the children in reverse start order, as `stop` of {@link Administration}, and resolves when nothing is left:
+   * neither the supervisor nor a nested one that had been orphaned.
    */
   stop(options?: SupervisorStopOptions): Promise<void>
   /**
-   * Lets the host process end although timers of the tree are pending: delays before restarts, deadlines, `after` transitions.
-   * While `start()` or `stop()` is under way the process goes on. Handles that children hold are their own affair.
-   * `unref(false)` takes it back; `ref` is the actor.
+   * Lets the host process end although timers of the tree are pending: delays before restarts, deadlines, `after`
+   * transitions. While `start()` or `stop()` is under way the process goes on. Handles that children hold are their own
+   * affair. `unref(false)` takes it back; `ref` is the actor.
    */
   unref(isUnreferenced?: boolean): this
   on<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this
@@ -180,23 +180,25 @@ function startErrorOf(ref: Actor<SupervisorLogic>): Error | undefined {
   return detail instanceof Error ? detail : undefined
 }
 
-/** XState lets an inspector's error break whoever has sent the event that is inspected. An inspector sees every event: one report has to do. */
+type Inspector = (event: InspectionEvent) => unknown
+
+/**
+ * XState lets an inspector's error break whoever has sent the event that is inspected. An inspector sees every event:
+ * one report has to do.
+ */
 function harmless(
   inspect: NonNullable<SupervisorOptions['inspect']>,
   id: string,
   tell: OnFault,
 ): (event: InspectionEvent) => void {
   const report = reportOnce(tell)
+  const failed = (error: unknown): void => {
+    report(`the inspector of supervisor ${id} failed`, error)
+  }
+  // Whatever it answers with may be a promise that is rejected.
+  const inspector = inspect as Inspector | { readonly next?: Inspector }
+  const show: Inspector = (event) => (typeof inspector === 'function' ? inspector(event) : inspector.next?.(event))
   return (event) => {
-    const next = typeof inspect === 'function' ? inspect : inspect.next
-    if (next === undefined) return
-    tellUser(
-      next,
-      event,
-      (error) => {
-        report(`the inspector of supervisor ${id} failed`, error)
-      },
-      inspect,
-    )
+    tellUser(show, event, failed)
   }
 }

@@ -2,8 +2,8 @@ import { messageOf } from './errors.ts'
 import { tellUser } from './user-code.ts'
 
 /**
- * The few things every JavaScript host has and the language itself does not name. Nothing else of a host is used, so the
- * package runs in Node, in a browser and in a bare realm that provides timers.
+ * The few things every JavaScript host has and the language itself does not name. Nothing else of a host is used, so
+ * the package runs in Node, in a browser and in a bare realm that provides timers.
  */
 interface Host {
   readonly setTimeout: (callback: () => void, delay: number) => unknown

@@ -2,8 +2,8 @@ import { LONGEST_DELAY, setReferenced, type SupervisorClock } from './clock.ts'
 import { host } from './host.ts'
 
 /**
- * A clock whose timers keep the host process alive, or let it end. It takes the time from another clock, whose timers need
- * `ref()` and `unref()` for that, as those of Node have.
+ * A clock whose timers keep the host process alive, or let it end. It takes the time from another clock, whose timers
+ * need `ref()` and `unref()` for that, as those of Node have.
  */
 export class ReferencedClock implements SupervisorClock {
   readonly #clock: SupervisorClock

@@ -10,9 +10,9 @@ interface Links {
 const links = new WeakMap<AnyActorRef, Links>()
 
 /**
- * When one of the two ends, the other one receives its exit: it ends with the same reason, unless that is `normal` or it
- * traps exits (see `trapExit`; L01, L02). Linking twice is linking once (L12). If one of them is over already the other
- * receives an exit whose STOPPED error has `details.reason: 'noproc'` (L11).
+ * When one of the two ends, the other one receives its exit: it ends with the same reason, unless that is `normal` or
+ * it traps exits (see `trapExit`; L01, L02). Linking twice is linking once (L12). If one of them is over already the
+ * other receives an exit whose STOPPED error has `details.reason: 'noproc'` (L11).
  */
 export function link(a: AnyActorRef, b: AnyActorRef): void {
   if (a === b) return

@@ -7,9 +7,9 @@ import { show } from './show.ts'
 type Events<TEvents> = { readonly [E in keyof TEvents]: (event: never) => void }
 
 /**
- * Listeners of user code. What a listener throws, or what its promise rejects with, is reported with the event's name and
- * disturbs neither the next listener nor the caller of {@link tell}. Call that when the bookkeeping is done: a listener may
- * call back.
+ * Listeners of user code. What a listener throws, or what its promise rejects with, is reported with the event's name
+ * and disturbs neither the next listener nor the caller of {@link tell}. Call that when the bookkeeping is done: a
+ * listener may call back.
  */
 export class Listeners<TEvents extends Events<TEvents>> {
   readonly #emitter = new EventEmitter()

@@ -31,8 +31,8 @@ interface View {
   /** How much has come from children after they had been declared dead; all of it was dropped (corner case 8). */
   readonly zombieEffects: number
   /**
-   * Who has failed how often, and who is parked: plain data, with ages instead of times. It is what `getPersistedSnapshot()`
-   * keeps; children themselves are started afresh.
+   * Who has failed how often, and who is parked: plain data, with ages instead of times. It is what
+   * `getPersistedSnapshot()` keeps; children themselves are started afresh.
    */
   readonly memory: SupervisorMemory
   /** What `JSON.stringify()` makes of it: children with their states and failures; no refs, no inputs, no outputs. */
@@ -54,9 +54,9 @@ const ERROR = 'xstate.error.actor.'
 
 /**
  * A supervisor as XState actor logic: it can be a child of another supervisor, be invoked or spawned by any machine, or
- * stand alone with {@link createSupervisor}. It emits {@link SupervisorEvents}, and ends with `exitWith(shutdown)` as its
- * output after `{ type: 'supervisor.shutdown' }`, or with an error: START_FAILED if a child did not start, STOPPED if it
- * gave up.
+ * stand alone with {@link createSupervisor}. It emits {@link SupervisorEvents}, and ends with `exitWith(shutdown)` as
+ * its output after `{ type: 'supervisor.shutdown' }`, or with an error: START_FAILED if a child did not start, STOPPED
+ * if it gave up.
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */

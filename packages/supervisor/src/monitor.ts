@@ -14,14 +14,16 @@ export interface DownEvent {
 type Watcher = AnyActorRef | ((down: DownEvent) => void)
 
 export interface Monitor {
-  /** From now on no exit is told. With `flush` (default false) not even one that has happened and is on its way (L14). */
+  /**
+   * From now on no exit is told. With `flush` (default false) not even one that has happened and is on its way (L14).
+   */
   demonitor(options?: { readonly flush?: boolean }): void
 }
 
 /**
- * Tells the watcher once when the actor ends: a function is called, an actor is sent `{ type: 'down', ref, reason }`. That
- * happens in a microtask of its own, so it comes after whatever the actor has sent (L13). An actor that is over already is
- * told of likewise. Every monitor tells for itself (L12); those of a watching actor end with it.
+ * Tells the watcher once when the actor ends: a function is called, an actor is sent `{ type: 'down', ref, reason }`.
+ * That happens in a microtask of its own, so it comes after whatever the actor has sent (L13). An actor that is over
+ * already is told of likewise. Every monitor tells for itself (L12); those of a watching actor end with it.
  */
 export function monitor(ref: AnyActorRef, watcher: Watcher): Monitor {
   let flushed = false

@@ -14,17 +14,20 @@ export type AutoShutdown = 'never' | 'any_significant' | 'all_significant'
 export interface SupervisorOptions {
   readonly id: string
   /**
-   * Who is restarted together with a failed child. Default `one_for_one`. Two are for children that come and go, which are
-   * addressed by their refs and stopped all at once: with `simple_one_for_one` all are made from the one template in
-   * `children`; with `dynamic` (Elixir's DynamicSupervisor) each comes with its own specification.
+   * Who is restarted together with a failed child. Default `one_for_one`. Two are for children that come and go, which
+   * are addressed by their refs and stopped all at once: with `simple_one_for_one` all are made from the one template
+   * in `children`; with `dynamic` (Elixir's DynamicSupervisor) each comes with its own specification.
    */
   readonly strategy?: StrategyName | DynamicStrategyName | RestartStrategy
-  /** `otp`: OTP to the letter. No backoff, no breaker, whole-second window, giving up with `shutdown`. Default `default`. */
+  /**
+   * `otp`: OTP to the letter. No backoff, no breaker, whole-second window, giving up with `shutdown`. Default
+   * `default`.
+   */
   readonly mode?: 'default' | 'otp'
   /**
    * At most so many restarts within `period`, or the supervisor gives up. Default 50 in 60,000 ms, where only immediate
-   * restarts count: delayed ones are held by the child's own backoff and breaker. In mode `otp` 1 in 5,000 ms, where every
-   * restart counts.
+   * restarts count: delayed ones are held by the child's own backoff and breaker. In mode `otp` 1 in 5,000 ms, where
+   * every restart counts.
    */
   readonly intensity?: number
   /** In ms; whole seconds in mode `otp`. */
@@ -32,19 +35,28 @@ export interface SupervisorOptions {
   readonly backoff?: BackoffOptions | 'off'
   readonly breaker?: BreakerOptions | 'off'
   /**
-   * Ends the supervisor, with `shutdown`, once a significant child has ended by itself and is not restarted: any of them,
-   * or the last. Default `never`. Not for dynamic children (I10).
+   * Ends the supervisor, with `shutdown`, once a significant child has ended by itself and is not restarted: any of
+   * them, or the last. Default `never`. Not for dynamic children (I10).
    */
   readonly autoShutdown?: AutoShutdown
   /** How many dynamic children there may be, restarting ones included. Default: no limit. */
   readonly maxChildren?: number
   /** Strategy `dynamic`: laid under the input of every child, field by field (K03). */
   readonly extraInput?: unknown
-  /** What giving up looks like. Default `error`; in mode `otp` `shutdown`, which a transient parent takes for a clean end (F03). */
+  /**
+   * What giving up looks like. Default `error`; in mode `otp` `shutdown`, which a transient parent takes for a clean
+   * end (F03).
+   */
   readonly giveUpWith?: 'error' | 'shutdown'
-  /** Default `ms`; in mode `otp` `otp-seconds`: whole seconds, so a restart may count for almost a second too long (E04). */
+  /**
+   * Default `ms`; in mode `otp` `otp-seconds`: whole seconds, so a restart may count for almost a second too long
+   * (E04).
+   */
   readonly windowClock?: WindowClock
-  /** Whether a group restart also starts children that were stopped or had finished. Default `true`, as in OTP (D09, D10). */
+  /**
+   * Whether a group restart also starts children that were stopped or had finished. Default `true`, as in OTP (D09,
+   * D10).
+   */
   readonly reviveStopped?: boolean
   /** Whether `stop()` waits for a start that hangs, as in mode `otp`, or cuts it short, the default (G15). */
   readonly stopDuringStart?: 'preempt' | 'wait'
@@ -56,8 +68,8 @@ export interface SupervisorOptions {
   /** Mode `default`: when `child.crash_loop` is emitted. */
   readonly crashLoop?: CrashLoopOptions | 'off'
   /**
-   * Whether a nested supervisor that is started again goes on with what its predecessor knew: who has failed how often, and
-   * who is parked (X22). Default `true`; in mode `otp` `false`, so that budgets multiply with depth (F04).
+   * Whether a nested supervisor that is started again goes on with what its predecessor knew: who has failed how often,
+   * and who is parked (X22). Default `true`; in mode `otp` `false`, so that budgets multiply with depth (F04).
    */
   readonly keepHistory?: boolean
   readonly classify?: FailureClassifier
@@ -67,13 +79,19 @@ export interface SupervisorOptions {
   readonly clock?: SupervisorClock
   /** From 0 inclusive to 1 exclusive, for jitter. Default `Math.random`. */
   readonly random?: () => number
-  /** Told what else of your own code has failed: listeners, `inspect`, `classify`, `backoff.delay`. Default: `console.error`. */
+  /**
+   * Told what else of your own code has failed: listeners, `inspect`, `classify`, `backoff.delay`. Default:
+   * `console.error`.
+   */
   readonly onFault?: OnFault
-  /** XState's inspection of the whole system, untouched. Only for `createSupervisor()`: a nested one is inspected with its root. */
+  /**
+   * XState's inspection of the whole system, untouched. Only for `createSupervisor()`: a nested one is inspected with
+   * its root.
+   */
   readonly inspect?: ActorOptions<AnyActorLogic>['inspect']
   /**
-   * What `app.ref.getPersistedSnapshot()` of an earlier life has given: who has failed how often, and who is parked. Only for
-   * `createSupervisor()`.
+   * What `app.ref.getPersistedSnapshot()` of an earlier life has given: who has failed how often, and who is parked.
+   * Only for `createSupervisor()`.
    */
   readonly snapshot?: Snapshot<unknown>
 }

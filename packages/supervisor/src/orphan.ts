@@ -6,8 +6,8 @@ import type { ExitReason } from './exit-reason.ts'
 const orphans = new WeakMap<object, Set<AnyActorRef>>()
 
 /**
- * Ends a supervisor whose parent has died, as OTP does: it stops its children in order, each within its own `shutdown` time,
- * and ends for the reason for which its parent has. Its `systemId` is free at once.
+ * Ends a supervisor whose parent has died, as OTP does: it stops its children in order, each within its own `shutdown`
+ * time, and ends for the reason for which its parent has. Its `systemId` is free at once.
  */
 export function orphan(ref: AnyActorRef, reason: ExitReason): void {
   const { system } = ref

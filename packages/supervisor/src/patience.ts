@@ -5,9 +5,10 @@ const PARTS = 8
 const SHORTEST_PART = 10
 
 /**
- * Calls back after `delay` ms in which this host was at work. For deadlines by which something else has to answer this host: one
- * whose event loop stood still, or that was stopped or suspended, did not listen meanwhile. The delay is waited for in eight parts,
- * and a part counts as its own length however long it took. Returns the function that cancels it.
+ * Calls back after `delay` ms in which this host was at work. For deadlines by which something else has to answer this
+ * host: one whose event loop stood still, or that was stopped or suspended, did not listen meanwhile. The delay is
+ * waited for in eight parts, and a part counts as its own length however long it took. Returns the function that
+ * cancels it.
  */
 export function patientTimeout(
   clock: Pick<SupervisorClock, 'setTimeout' | 'clearTimeout'>,

@@ -43,8 +43,9 @@ export function createRegistry<TKey, TValue = undefined>(
 }
 
 /**
- * Finds actors by keys, which are compared as those of a Map (N10). An entry ends with its owner: from the moment on that it is
- * over nobody finds it, and its keys are free (N02, N04, N05). What is refused throws INVALID_ARGUMENT with `details.reason`.
+ * Finds actors by keys, which are compared as those of a Map (N10). An entry ends with its owner: from the moment on
+ * that it is over nobody finds it, and its keys are free (N02, N04, N05). What is refused throws INVALID_ARGUMENT with
+ * `details.reason`.
  */
 export class Registry<TKey, TValue = undefined> {
   readonly #options: RegistryOptions<TKey, TValue>
@@ -62,8 +63,8 @@ export class Registry<TKey, TValue = undefined> {
   }
 
   /**
-   * Refused with `already_registered` if the registry is unique and the key has a living owner, `details.ref`, be it the same
-   * one (N03); with `noproc` if the owner is over.
+   * Refused with `already_registered` if the registry is unique and the key has a living owner, `details.ref`, be it
+   * the same one (N03); with `noproc` if the owner is over.
    */
   register(key: TKey, ref: AnyActorRef, ...[value]: Value<TValue>): void {
     if (isOver(ref)) throw refusal('noproc', `actor ${ref.id} is not running`, { ref })
@@ -122,9 +123,9 @@ export class Registry<TKey, TValue = undefined> {
   }
 
   /**
-   * The same logic, but its actors are registered under the key as they start: every new incarnation takes the name over at
-   * once (N02). A start while it is taken fails with `already_started`, `details.ref` being the owner, which notices nothing
-   * (N01). Refused with `not_unique` if keys may be duplicate (N07).
+   * The same logic, but its actors are registered under the key as they start: every new incarnation takes the name
+   * over at once (N02). A start while it is taken fails with `already_started`, `details.ref` being the owner, which
+   * notices nothing (N01). Refused with `not_unique` if keys may be duplicate (N07).
    */
   named<TLogic extends AnyActorLogic>(key: TKey, logic: TLogic, ...value: Value<TValue>): TLogic {
     this.#mustBeUnique('named')
@@ -138,8 +139,8 @@ export class Registry<TKey, TValue = undefined> {
   }
 
   /**
-   * Runs the work while nobody else holds the key; other keys are free. Settles as the work does. When the holder ends it is
-   * the next one's turn, and this rejects with STOPPED (N11).
+   * Runs the work while nobody else holds the key; other keys are free. Settles as the work does. When the holder ends
+   * it is the next one's turn, and this rejects with STOPPED (N11).
    */
   lock<T>(key: TKey, holder: AnyActorRef, work: () => T | PromiseLike<T>): Promise<T> {
     return this.#locks.hold(key, holder, work)

@@ -53,8 +53,8 @@ const SHUT_DOWN: ExitReason = { type: 'shutdown' }
 export type SupervisorScope = ActorScope<SupervisorSnapshot, CoreEvent, ActorSystem<ActorSystemInfo>, SupervisorEvent>
 
 /**
- * Carries out what the core decides: makes actors, sets timers, sends. What is known at once, like the start of an actor,
- * goes straight back to the core; whatever happens later comes as an event.
+ * Carries out what the core decides: makes actors, sets timers, sends. What is known at once, like the start of an
+ * actor, goes straight back to the core; whatever happens later comes as an event.
  */
 export class Shell {
   readonly state: CoreState
@@ -115,8 +115,8 @@ export class Shell {
   }
 
   /**
-   * What has no business throwing has thrown: the clock or `random` that we were given, or a fault of our own. XState would
-   * end the supervisor and leave its children running.
+   * What has no business throwing has thrown: the clock or `random` that we were given, or a fault of our own. XState
+   * would end the supervisor and leave its children running.
    */
   fail(error: unknown): void {
     const reason: ExitReason = { type: 'error', error }
@@ -137,14 +137,16 @@ export class Shell {
       this.#carryOut(effect)
   }
 
-  /** Also what comes of an effect, before the next one is carried out: it is still at hand, and the next is not late. */
+  /**
+   * Also what comes of an effect, before the next one is carried out: it is still at hand, and the next is not late.
+   */
   #decide(event: CoreEvent): void {
     decide(this.state, event, this.#now, this.#effects)
   }
 
   /**
-   * XState says that the actor with this id has ended by itself. It does not say which one it was: it may be one that had
-   * been replaced already, and then the present one is still active.
+   * XState says that the actor with this id has ended by itself. It does not say which one it was: it may be one that
+   * had been replaced already, and then the present one is still active.
    */
   ended(id: string): void {
     const child = this.state.children.get(id)
@@ -160,7 +162,10 @@ export class Shell {
     return { reason, random: this.#draw() }
   }
 
-  /** What a nested supervisor knows is for its next incarnation, however it ends (X22), unless it was stopped to stay so. */
+  /**
+   * What a nested supervisor knows is for its next incarnation, however it ends (X22), unless it was stopped to stay
+   * so.
+   */
   #keepHistory(child: Child | undefined, ref: AnyActorRef): void {
     if (!this.state.settings.keepHistory || child === undefined || (child.ref ?? child.lastRef) !== ref) return
     const legacy = child.state === 'stopped' && !child.isHeld ? undefined : legacyOf(ref)

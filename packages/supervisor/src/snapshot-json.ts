@@ -8,8 +8,8 @@ import { plainError, type PlainError } from './plain-error.ts'
 const MOST_CHILDREN = 1_000
 
 /**
- * What JSON has of a supervisor's snapshot: data for inspectors and logs, as it is when it is made. Of errors it has name, message
- * and code; of inputs and outputs nothing. Lists and texts are bounded.
+ * What JSON has of a supervisor's snapshot: data for inspectors and logs, as it is when it is made. Of errors it has
+ * name, message and code; of inputs and outputs nothing. Lists and texts are bounded.
  */
 export interface SupervisorJson {
   readonly status: string

@@ -29,24 +29,27 @@ export interface TemplateSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   readonly logic: TLogic | ((context: StartContext) => StartResult<TLogic> | Promise<StartResult<TLogic>>)
   readonly input?: InputFrom<TLogic>
   /**
-   * The name of the child in its actor system: `system.get(systemId)` is its present actor. It is free again from each death on,
-   * so that the next incarnation has it. A start while it belongs to another actor fails, with INVALID_ARGUMENT as its cause,
-   * `details: { reason: 'already_started', systemId, ref }`. Not with strategy `simple_one_for_one`. Default: none.
+   * The name of the child in its actor system: `system.get(systemId)` is its present actor. It is free again from each
+   * death on, so that the next incarnation has it. A start while it belongs to another actor fails, with
+   * INVALID_ARGUMENT as its cause, `details: { reason: 'already_started', systemId, ref }`. Not with strategy
+   * `simple_one_for_one`. Default: none.
    */
   readonly systemId?: string
   /** Default `permanent`. */
   readonly restart?: RestartType
   /**
-   * How long the child may take to end after `{ type: 'supervisor.shutdown' }`, in ms, before it is stopped hard. Default
-   * 5000 for a machine that handles this event in its current state, `infinity` for a supervisor. Other actors cannot hear
-   * it and are stopped at once, unless a time is given.
+   * How long the child may take to end after `{ type: 'supervisor.shutdown' }`, in ms, before it is stopped hard.
+   * Default 5000 for a machine that handles this event in its current state, `infinity` for a supervisor. Other actors
+   * cannot hear it and are stopped at once, unless a time is given.
    */
   readonly shutdown?: number | 'infinity' | 'brutal_kill'
   /** Default `supervisor` for the logic that `supervisor()` returns, else `worker`. */
   readonly type?: 'worker' | 'supervisor'
   /** Whether its end can end the supervisor, see `autoShutdown`. Not for a permanent child (A13). Default `false`. */
   readonly significant?: boolean
-  /** Asked for every snapshot until it says yes. Default: ready as soon as started; a supervisor when its children are. */
+  /**
+   * Asked for every snapshot until it says yes. Default: ready as soon as started; a supervisor when its children are.
+   */
   readonly ready?: (snapshot: SnapshotFrom<TLogic>) => boolean
   /** How long it may take to become ready, in ms. Default: no limit. */
   readonly startTimeout?: number
@@ -58,7 +61,10 @@ export interface TemplateSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   /** Over the supervisor's own, field by field. */
   readonly backoff?: BackoffOptions | 'off'
   readonly breaker?: BreakerOptions | 'off'
-  /** When it is not to be started again just now, whatever the cause: `park` the child (default), or `escalate`: the supervisor gives up. */
+  /**
+   * When it is not to be started again just now, whatever the cause: `park` the child (default), or `escalate`: the
+   * supervisor gives up.
+   */
   readonly onExhausted?: 'park' | 'escalate'
 }
 
@@ -80,7 +86,9 @@ export type LogicOf<TSpec> = TSpec extends { readonly logic: infer TSource }
 /** A function that only throws says nothing about its logic. */
 type MadeLogic<TMade> = [TMade] extends [never] ? AnyActorLogic : TMade extends AnyActorLogic ? TMade : never
 
-/** The one of these specifications that has this very id, else those that may have it: theirs is known as a string only. */
+/**
+ * The one of these specifications that has this very id, else those that may have it: theirs is known as a string only.
+ */
 export type SpecOf<TSpec extends ChildSpec, TId extends string> = TId extends unknown
   ? [Extract<TSpec, { readonly id: TId }>] extends [never]
     ? SpecThatMayHave<TSpec, TId>
@@ -102,8 +110,8 @@ export type CheckedSpecs<TSpecs extends readonly unknown[]> = {
 type CheckedSpec<TSpec> = TSpec extends unknown ? ChildSpec<LogicOf<TSpec>> : never
 
 /**
- * Gives back the specification, with `ready` checked against the snapshots of its logic, which `createSupervisor()` cannot do
- * inside its list, unless that is a template.
+ * Gives back the specification, with `ready` checked against the snapshots of its logic, which `createSupervisor()`
+ * cannot do inside its list, unless that is a template.
  */
 export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
   spec: ChildSpec<TLogic> & { readonly id: TId },

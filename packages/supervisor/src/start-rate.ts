@@ -1,4 +1,7 @@
-/** How many restarts there may be within any second. Whoever comes too early is given his time, first come, first served (X23). */
+/**
+ * How many restarts there may be within any second. Whoever comes too early is given his time, first come, first served
+ * (X23).
+ */
 export class StartRate {
   readonly #limit: number
   readonly #granted: number[] = []

@@ -19,9 +19,10 @@ export interface RestartContext {
 
 export interface RestartPlan {
   /**
-   * Who is restarted because of the failure, each named once. The failed child always is, listed or not. Whatever the order here,
-   * children are stopped in reverse start order and started in start order. A child that the supervisor does not have, an id that
-   * is there twice or anything else than a list of ids ends the supervisor with an error that says so, in every mode (E6).
+   * Who is restarted because of the failure, each named once. The failed child always is, listed or not. Whatever the
+   * order here, children are stopped in reverse start order and started in start order. A child that the supervisor
+   * does not have, an id that is there twice or anything else than a list of ids ends the supervisor with an error that
+   * says so, in every mode (E6).
    */
   readonly restart: readonly string[]
 }

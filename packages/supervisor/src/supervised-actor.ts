@@ -16,13 +16,16 @@ interface Audience {
   eventListeners: Map<unknown, unknown>
 }
 
-/** Those of all actors that nobody observes, which are most: a set and a map each would be a fifth of what an actor holds. */
+/**
+ * Those of all actors that nobody observes, which are most: a set and a map each would be a fifth of what an actor
+ * holds.
+ */
 const NOBODY = new Set()
 const NOTHING = new Map()
 
 /**
- * An actor whose observers cannot do harm. XState throws an observer's error, or an error that no observer wants, from a
- * timer, where it ends the process; here the first is reported and the second is the supervisor's to deal with.
+ * An actor whose observers cannot do harm. XState throws an observer's error, or an error that no observer wants, from
+ * a timer, where it ends the process; here the first is reported and the second is the supervisor's to deal with.
  */
 export class SupervisedActor<TLogic extends AnyActorLogic = AnyActorLogic> extends Actor<TLogic> {
   /** Here from the beginning, since it costs more to add something to an actor that is being stopped. */

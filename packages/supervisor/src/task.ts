@@ -11,8 +11,8 @@ export interface Task<T> {
   /** To `link` it to its caller, to `monitor` it, or to stop it: `tasks.terminateChild(ref)`. */
   readonly ref: AnyActorRef
   /**
-   * What the work has returned, or the error it has thrown, or STOPPED with `details.reason` (`shutdown`, `killed`) if it was
-   * stopped before. Need not be awaited.
+   * What the work has returned, or the error it has thrown, or STOPPED with `details.reason` (`shutdown`, `killed`) if
+   * it was stopped before. Need not be awaited.
    */
   readonly result: Promise<T>
 }

@@ -1,11 +1,15 @@
-/** Whether a value has a `then` of its own. Whoever made the value may throw here. */
+/** Whether a value has a `then` of its own. A value that throws when it is looked at has none. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  try {
+    return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  } catch {
+    return false
+  }
 }
 
 /**
- * Calls a function that the user gave and that owes no answer, such as a listener. `failed` is called with what it throws, or
- * with what its promise rejects with: once. `self`: what the function is a method of.
+ * Calls a function that the user gave and that owes no answer, such as a listener. `failed` is called with what it
+ * throws, or with what its promise rejects with: once. `self`: what the function is a method of.
  */
 export function tellUser<T>(
   listener: (told: T) => unknown,

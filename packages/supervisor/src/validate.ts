@@ -112,8 +112,8 @@ const BREAKER: Readonly<Record<keyof BreakerOptions, true>> = {
 const CRASH_LOOP: Readonly<Record<keyof CrashLoopOptions, true>> = { failures: true, window: true }
 
 /**
- * Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, and in `details.reason` what OTP, which stops at the
- * first one, would call it.
+ * Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, and in `details.reason` what OTP, which stops at
+ * the first one, would call it.
  */
 export function validateOptions(options: SupervisorOptions): void {
   const mistakes = mistakesOfOptions(options)
@@ -121,7 +121,10 @@ export function validateOptions(options: SupervisorOptions): void {
   if (mistakes.length > 0) throw invalid('supervisor options', mistakes)
 }
 
-/** The mistakes in options that a package hands on to a supervisor of its own, which has children of which it knows no better. */
+/**
+ * The mistakes in options that a package hands on to a supervisor of its own, which has children of which it knows no
+ * better.
+ */
 export function mistakesOfSupervision(options: Fields): readonly Mistake[] {
   const whole = { ...options, id: 'id', children: [{ id: 'child', logic: () => IGNORE }] } as SupervisorOptions
   const mistakes = mistakesOfOptions(whole)

@@ -23,8 +23,8 @@ interface Incarnation {
 }
 
 /**
- * A world that carries out the core's effects when it pleases: news may be late, may come in any order between children,
- * and may be about the dead.
+ * A world that carries out the core's effects when it pleases: news may be late, may come in any order between
+ * children, and may be about the dead.
  */
 class World {
   readonly state: CoreState

@@ -14,8 +14,8 @@ import {
 } from '../../../test/support/failures.ts'
 import { child, NO_JITTER, obedient } from './support.ts'
 
-// Every place where a supervisor calls code of the user's fails, one at a time and all at once. The tables below hold a row
-// for each member of the options that may hold such code: one that is missing does not compile, nor does it pass.
+// Every place where a supervisor calls code of the user's fails, one at a time and all at once. The tables below hold a
+// row for each member of the options that may hold such code: one that is missing does not compile, nor does it pass.
 
 /** What the option is when it fails so, and what the supervisor then does: go on, or end for this reason. */
 interface Row<TValue> {
@@ -185,6 +185,13 @@ test('C1: listeners that fail at every event are told of by its name, and the ch
   expect(loud).toMatchObject({ started: 8, exited: 8, alive: 0, status: 'done' })
   const told = new Set(printed.map((what) => /^a listener for (\S+) of supervisor app failed$/.exec(what)?.[1]))
   expect([...told].sort()).toEqual(Object.keys(EVENTS).sort())
+})
+
+test('C1: an inspector that throws while it is looked at is told of, once', async () => {
+  const inspect = Object.defineProperty({}, 'next', { get: explode }) as NonNullable<SupervisorOptions['inspect']>
+  const quiet = await live({}, () => undefined)
+  expect(await live({ inspect }, () => undefined)).toEqual(quiet)
+  expect(printed).toEqual(['the inspector of supervisor app failed'])
 })
 
 test('listeners that call back at every event find a supervisor that answers', async () => {

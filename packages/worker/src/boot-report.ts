@@ -35,9 +35,9 @@ const LONGEST_TRACEBACK = 65_536
 const MOST_ITEMS = 1_024
 
 /**
- * Reads a worker's boot report: JSON lines on a channel of their own, written with the standard library only. Code of the user's
- * can write there too: a line that is no JSON object is ignored, and of a wrong value what fits is kept. `broken` is called once
- * when the report does not end.
+ * Reads a worker's boot report: JSON lines on a channel of their own, written with the standard library only. Code of
+ * the user's can write there too: a line that is no JSON object is ignored, and of a wrong value what fits is kept.
+ * `broken` is called once when the report does not end.
  */
 export class BootReport {
   #progress: BootProgress = { phase: 'none', module: undefined, failure: undefined }

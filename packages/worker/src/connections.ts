@@ -29,8 +29,8 @@ interface Stranger {
 }
 
 /**
- * The listening sockets. A connection is a stranger until it has presented the token of an expected worker: strangers are
- * limited in number, in time, and in what they may send.
+ * The listening sockets. A connection is a stranger until it has presented the token of an expected worker: strangers
+ * are limited in number, in time, and in what they may send.
  */
 export class Connections {
   readonly #servers: Server[] = []
@@ -48,8 +48,8 @@ export class Connections {
   }
 
   /**
-   * Listens on a Unix socket, beside those that it listens on already. Errors: CONFIGURATION when there can be none at that
-   * path, START_FAILED when the system is short of something.
+   * Listens on a Unix socket, beside those that it listens on already. Errors: CONFIGURATION when there can be none at
+   * that path, START_FAILED when the system is short of something.
    */
   async listen(path: string): Promise<void> {
     const server = createServer((socket) => {

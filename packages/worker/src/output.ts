@@ -33,8 +33,8 @@ interface Waiting {
 }
 
 /**
- * Tells what processes print, line by line and in order for each stream. However much they print, it takes a fifth of the event
- * loop's time and the memory of one chunk a stream.
+ * Tells what processes print, line by line and in order for each stream. However much they print, it takes a fifth of
+ * the event loop's time and the memory of one chunk a stream.
  */
 export class OutputRelay {
   readonly #tell: (output: WorkerOutput) => void

@@ -105,8 +105,8 @@ export class SessionServer {
   }
 
   /**
-   * Listens on `host.sock` in a directory that only this user may enter. Errors: CONFIGURATION when the directory cannot be
-   * used, START_FAILED when the system is short of something.
+   * Listens on `host.sock` in a directory that only this user may enter. Errors: CONFIGURATION when the directory
+   * cannot be used, START_FAILED when the system is short of something.
    */
   static async listen(directory: string, options: SessionServerOptions = {}): Promise<SessionServer> {
     const server = new SessionServer(directory, options)
@@ -120,8 +120,8 @@ export class SessionServer {
   }
 
   /**
-   * Sees that the socket is there, which lies where others clean up: without its name nobody can dial it. Open sessions do
-   * not need it. Errors: those of {@link listen}.
+   * Sees that the socket is there, which lies where others clean up: without its name nobody can dial it. Open sessions
+   * do not need it. Errors: those of {@link listen}.
    */
   async ensure(): Promise<void> {
     const socket = lstatSync(this.#path, { throwIfNoEntry: false })
@@ -164,7 +164,9 @@ export class SessionServer {
     this.#connections.setReferenced(true)
   }
 
-  /** gRPC ends a stream by itself when a message is too long or no message at all, and tells nobody but the worker why. */
+  /**
+   * gRPC ends a stream by itself when a message is too long or no message at all, and tells nobody but the worker why.
+   */
   #watch(call: grpc.ServerInterceptingCallInterface): grpc.ServerInterceptingCall {
     const key = String(++this.#streams)
     const watch: StreamWatch = { failed: () => undefined }

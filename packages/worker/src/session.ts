@@ -16,7 +16,9 @@ import { FRAME_OVERHEAD, MAX_MESSAGE_BYTES, MAX_VALUE_BYTES } from './values/wir
 /** The version of `terrarium.v1` spoken here. */
 export const PROTOCOL_VERSION = 1
 
-/** Frames that wait together travel together, up to this many payload bytes a message (a longer frame travels alone). */
+/**
+ * Frames that wait together travel together, up to this many payload bytes a message (a longer frame travels alone).
+ */
 const BATCH_BYTES = 256 * 1024
 
 /** Throws PAYLOAD_TOO_LARGE for a call that no message can carry. The worker checks the results in the same way. */
@@ -45,8 +47,8 @@ export interface ToolInfo {
 }
 
 /**
- * How one call ended. Every call is settled exactly once, unless its session ends first: then by {@link Session.abandon}.
- * `notBegun`: it is certain that the tool was not entered, so the call may be run elsewhere.
+ * How one call ended. Every call is settled exactly once, unless its session ends first: then by
+ * {@link Session.abandon}. `notBegun`: it is certain that the tool was not entered, so the call may be run elsewhere.
  */
 export type Settle = (
   outcome: { readonly value: unknown } | { readonly error: TerrariumError; readonly notBegun: boolean },
@@ -121,8 +123,8 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   /**
-   * Asks the worker to stop a call, or with `unlessBegun` to give it back if it has not begun. The call still settles, with
-   * whatever the worker answers.
+   * Asks the worker to stop a call, or with `unlessBegun` to give it back if it has not begun. The call still settles,
+   * with whatever the worker answers.
    */
   cancel(id: number, { unlessBegun = false } = {}): void {
     if (this.#pending.has(id)) this.#enqueue({ kind: { $case: 'cancel', value: { id, unlessBegun } } }, 16)
@@ -168,8 +170,8 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   /**
-   * The stream is gone, or has to go. Idempotent. Calls in flight stay unsettled until {@link abandon}. `fault`: what the worker
-   * did that the protocol does not allow, if that is why.
+   * The stream is gone, or has to go. Idempotent. Calls in flight stay unsettled until {@link abandon}. `fault`: what
+   * the worker did that the protocol does not allow, if that is why.
    */
   close(fault?: string): void {
     if (this.#closed) return

@@ -65,7 +65,9 @@ test('a socket whose name was removed has another one for the next worker', asyn
   const { path } = await resolveInterpreter(home.common.python)
   const { logger, stateDir } = home.common
   const runtime = await openRuntime({ python: path, stateDir, logger })
-  const ensureDirectory = (): void => runtime.ensureDirectory()
+  const ensureDirectory = (): void => {
+    runtime.ensureDirectory()
+  }
   const server = await SessionServer.listen(runtime.directory, { ensureDirectory })
   const logic = createWorkerLogic({ runtime, server, logger, clock: systemClock })
   const input = { name: 'text/worker-1', python: path, tools: [TOOLS] }

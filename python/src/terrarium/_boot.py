@@ -109,9 +109,9 @@ def _configuration() -> "dict[str, Any]":
 class _Quiet:
     """Keeps gRPC from preparing for forks, and from warning on the tools' stderr that it cannot.
 
-    A process that a tool forks never uses the session. gRPC reads its environment when it is imported and when its first channel is
-    made; the tools, and the programs that they start, may have use for the support: it is off until ``end()`` only. A setting of
-    the user's own stays.
+    A process that a tool forks never uses the session. gRPC reads its environment when it is imported and when its
+    first channel is made; the tools, and the programs that they start, may have use for the support: it is off until
+    ``end()`` only. A setting of the user's own stays.
     """
 
     _NAME = "GRPC_ENABLE_FORK_SUPPORT"
@@ -130,8 +130,8 @@ def _prepare_process() -> None:
     # A number that is free would be that of the next socket, and what is printed would go there.
     for fd in (0, 1, 2):
         _occupy(fd)
-    # The host reads UTF-8, whatever the locale says, and a print must not fail for a character. What sitecustomize has put in
-    # place of these streams may be anything, and is left as it is.
+    # The host reads UTF-8, whatever the locale says, and a print must not fail for a character. What sitecustomize has
+    # put in place of these streams may be anything, and is left as it is.
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         reconfigure = getattr(stream, "reconfigure", None)
         try:

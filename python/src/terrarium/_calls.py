@@ -153,6 +153,8 @@ class MainThread:
 
     def submit(self, call: Call) -> None:
         self._calls.put(call)
+        if self._stopping:  # ``run`` may have looked at the queue for the last time
+            self._replies.refused(call, stopping=True)
 
     def stop(self) -> None:
         """Begins nothing new; ``run`` returns after the running call. Safe in a signal handler."""
@@ -160,8 +162,8 @@ class MainThread:
         self._calls.put(None)
 
     def run(self, receive: "Callable[[], bool]") -> None:
-        """Runs calls until told to stop. With none at hand it receives a message itself, which spares every short call the
-        way from one thread to another; ``receive`` answers whether it did, or leaves that to whoever is at it."""
+        """Runs calls until told to stop. With none at hand it receives a message itself, which spares every short call
+        the way from one thread to another; ``receive`` answers whether it did, or leaves that to whoever is at it."""
         while (call := self._next(receive)) is not None:
             if self._replies.refused(call, self._stopping):
                 continue
@@ -173,6 +175,17 @@ class MainThread:
             self.on_call()
             self._run(call, arguments, context)
             self.running = 0
+        self._give_back_rest()
+
+    def _give_back_rest(self) -> None:
+        """Calls can have come behind the order to end."""
+        try:
+            while True:
+                call = self._calls.get_nowait()
+                if call is not None:
+                    self._replies.refused(call, stopping=True)
+        except Empty:
+            pass
 
     def _next(self, receive: "Callable[[], bool]") -> "Call | None":
         while True:
@@ -185,7 +198,8 @@ class MainThread:
                     return self._calls.get()
 
     def _run(self, call: Call, arguments: "dict[str, Any]", context: contextvars.Context) -> None:
-        """In the context of the call, also what code of the user's the answer needs: a property, an exception's text."""
+        """In the context of the call, also what code of the user's the answer needs: a property, an exception's
+        text."""
         try:
             value = context.run(call.tool.function, **arguments)
         except BaseException as error:  # also SystemExit: it ends the call, not the worker

@@ -17,7 +17,8 @@ class EventLoop:
     def __init__(self, replies: Replies) -> None:
         self._replies = replies
         self._base = contextvars.copy_context()
-        """What the module set when it was imported: this is made on the main thread, the thread of the loop has none of it."""
+        """What the module set when it was imported: this is made on the main thread, the thread of the loop has none of
+        it."""
         # By call and not by id: an id may be used again as soon as the call has been answered.
         self._tasks: dict[Call, asyncio.Task[None]] = {}
         self._timers: dict[Call, asyncio.TimerHandle] = {}

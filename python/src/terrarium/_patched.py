@@ -20,7 +20,8 @@ def check_threads() -> None:
 
 
 def check_sockets() -> None:
-    """Raises Patched if sockets or selectors are not Python's: an event loop of asyncio on them crashes the interpreter."""
+    """Raises Patched if sockets or selectors are not Python's: an event loop of asyncio on them crashes the
+    interpreter."""
     for library, is_patched in (("gevent", _gevent), ("eventlet", _eventlet)):
         modules = [name for name in ("select", "socket") if is_patched(name)]
         if modules:

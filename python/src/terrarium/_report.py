@@ -19,8 +19,8 @@ class BootFailure:
     """Exit status."""
     kind: str
     """``missing_module``, ``import_error``, ``syntax_error``, ``missing_file``, ``unreadable_file``, ``no_tools``,
-    ``invalid_tool``, ``patched``, ``protocol_mismatch`` or ``token_refused``, which are all configuration (status 78); ``exception``
-    (70), ``ended`` (79) or ``session_lost`` (75)."""
+    ``invalid_tool``, ``patched``, ``protocol_mismatch`` or ``token_refused``, which are all configuration (status 78);
+    ``exception`` (70), ``ended`` (79) or ``session_lost`` (75)."""
     message: str
     """What happened, in one line."""
     hint: str = ""

@@ -35,7 +35,8 @@ _FAREWELL = 1.0
 
 
 class _Stopped(BaseException):
-    """The order to end came while the main thread waited and nothing was open. Not an Exception: nobody on its way may keep it."""
+    """The order to end came while the main thread waited and nothing was open. Not an Exception: nobody on its way may
+    keep it."""
 
 
 class Session:
@@ -149,8 +150,8 @@ class Session:
         return True
 
     def _receive(self) -> int:
-        """Waits for one message and takes it apart; answers how many calls it had for the main thread. Without a host there
-        is nothing to live for, whatever the main thread is doing."""
+        """Waits for one message and takes it apart; answers how many calls it had for the main thread. Without a host
+        there is nothing to live for, whatever the main thread is doing."""
         try:
             message = next(self._stream)
             self._is_waiting = False

@@ -1,10 +1,11 @@
 """Ties the life of this process to its host's, before anything else is imported.
 
-The host holds one end of the lifeline and never writes to it. When that end closes, by whatever cause, this process ends:
+The host holds one end of the lifeline and never writes to it. When that end closes, by whatever cause, this process
+ends:
 
-* Linux: the kernel sends SIGKILL by itself (``O_ASYNC`` with ``F_SETSIG``), so neither the GIL, nor a stopped process, nor
-  a handler is in the way. A process that leads its group, as a worker does, takes the group along. The parent-death signal is a
-  second, independent guard when the host is the direct parent.
+* Linux: the kernel sends SIGKILL by itself (``O_ASYNC`` with ``F_SETSIG``), so neither the GIL, nor a stopped process,
+  nor a handler is in the way. A process that leads its group, as a worker does, takes the group along. The parent-death
+  signal is a second, independent guard when the host is the direct parent.
 * Elsewhere: a thread waits for the end of the lifeline. A C extension that holds the GIL delays it, and a stopped
   process is ended only when it continues.
 
@@ -27,9 +28,9 @@ _LINUX = sys.platform.startswith("linux")
 def arm(lifeline_fd: int = 3, host_pid: "int | None" = None) -> None:
     """Make this process end when its host ends. Call it once, first thing, from the main thread.
 
-    ``lifeline_fd`` is this process's own lifeline: shared with no other process, for its owner is kept in the open file.
-    ``host_pid`` defaults to ``TERRARIUM_HOST_PID``. When the host is gone already, or there is no lifeline, the process
-    ends here with status 97.
+    ``lifeline_fd`` is this process's own lifeline: shared with no other process, for its owner is kept in the open
+    file. ``host_pid`` defaults to ``TERRARIUM_HOST_PID``. When the host is gone already, or there is no lifeline, the
+    process ends here with status 97.
     """
     if host_pid is None:
         host_pid = int(os.environ.get("TERRARIUM_HOST_PID") or 0)

@@ -5,7 +5,8 @@ import os
 
 def own_cgroup(controller: "str | None" = None) -> str:
     """
-    The folder of the control group that this process is in: that of version 2, or that of a controller of version 1. Raises OSError.
+    The folder of the control group that this process is in: that of version 2, or that of a controller of version 1.
+    Raises OSError.
     """
     name = "cgroup v2" if controller is None else "%s controller of cgroup v1" % controller
     root, mounted = _mount(controller, name)

@@ -32,8 +32,8 @@ class Enclosure:
 
     def enter(self) -> "int | None":
         """
-        Returns in the process that becomes the shepherd, which may be another one than the host has started: with a descriptor, then,
-        that ends with that one, the guard process.
+        Returns in the process that becomes the shepherd, which may be another one than the host has started: with a
+        descriptor, then, that ends with that one, the guard process.
         """
         return None
 
@@ -48,7 +48,8 @@ class Enclosure:
 
 
 class PidNamespace(Enclosure):
-    """The shepherd is the first process of a PID namespace: with it, the kernel ends all others, however it ends itself."""
+    """The shepherd is the first process of a PID namespace: with it, the kernel ends all others, however it ends
+    itself."""
 
     name = "pidns"
 
@@ -95,7 +96,8 @@ def _mount_proc() -> None:
 
 
 class ControlGroup(Enclosure):
-    """A cgroup (v2) of the run's own: nobody inside gets out, and the kernel kills all of it at once. The shepherd is outside."""
+    """A cgroup (v2) of the run's own: nobody inside gets out, and the kernel kills all of it at once. The shepherd is
+    outside."""
 
     name = "cgroup"
 
@@ -175,7 +177,8 @@ def _why(error: BaseException) -> str:
 
 
 def choose(wanted: str, label: str) -> "tuple[Enclosure, dict[str, str]]":
-    """The enclosure wanted, or with ``auto`` the best there is, and why those that are better are missing. Raises Unavailable."""
+    """The enclosure wanted, or with ``auto`` the best there is, and why those that are better are missing. Raises
+    Unavailable."""
     missing: "dict[str, str]" = {}
     for enclosure in (PidNamespace(), ControlGroup(label), Enclosure()):
         if wanted not in ("auto", enclosure.name):

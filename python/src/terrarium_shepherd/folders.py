@@ -1,7 +1,7 @@
 """The folders of a run, locked (``flock``) for as long as its host, its guard process or its shepherd lives.
 
-A lock tells two things. ``systemd-tmpfiles`` passes a locked folder by, with all that is in it. And a sweeper that does not see the
-processes of the run, since they are in another PID namespace, sees whether any of the three is alive.
+A lock tells two things. ``systemd-tmpfiles`` passes a locked folder by, with all that is in it. And a sweeper that does
+not see the processes of the run, since they are in another PID namespace, sees whether any of the three is alive.
 """
 
 import errno

@@ -16,8 +16,9 @@ _REPORT = 4
 
 def stand_guard(enclosure: "Enclosure", last_word: int) -> int:
     """
-    Returns in a new process, the shepherd, with a descriptor that ends when this process, the guard process, does; the kernel sends
-    the shepherd ``last_word`` then. The guard process waits for the end of the shepherd, clears up, and ends in the same way.
+    Returns in a new process, the shepherd, with a descriptor that ends when this process, the guard process, does; the
+    kernel sends the shepherd ``last_word`` then. The guard process waits for the end of the shepherd, clears up, and
+    ends in the same way.
     """
     held, hold = os.pipe()
     pid = os.fork()

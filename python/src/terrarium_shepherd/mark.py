@@ -1,5 +1,6 @@
-"""The mark that tells whose a process is, whatever it does: a limit of real time, immensely high, whose lower 62 bits are those of
-its spawn's random number. It is inherited, and cannot be shaken off by clearing the environment or leaving the session."""
+"""The mark that tells whose a process is, whatever it does: a limit of real time, immensely high, whose lower 62 bits
+are those of its spawn's random number. It is inherited, and cannot be shaken off by clearing the environment or leaving
+the session."""
 
 try:
     import resource

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _FIRST = 1000
-"""The highest that there is: whatever their sizes, the kernel kills such a process before others. Its host can start it again; without
-its host it is nothing. Raising the value needs no privilege, and what the process starts inherits it."""
+"""The highest that there is: whatever their sizes, the kernel kills such a process before others. Its host can start it
+again; without its host it is nothing. Raising the value needs no privilege, and what the process starts inherits it."""
 
 _NO_LIMIT = 1 << 60
 
@@ -26,12 +26,13 @@ def go_first() -> None:
 
 class OutOfMemory:
     """
-    The processes that the kernel has killed for want of memory: in the memory control group of this process, in the nearest one above
-    it that counts them, or on this machine.
+    The processes that the kernel has killed for want of memory: in the memory control group of this process, in the
+    nearest one above it that counts them, or on this machine.
     """
 
     def __init__(self, group: "str | None", file: str) -> None:
-        """``group``: the folder of the group whose kills are counted in ``file``; None: they are those of the machine."""
+        """``group``: the folder of the group whose kills are counted in ``file``; None: they are those of the
+        machine."""
         self._group = group
         self._file = file
         self._explained = self.kills()
@@ -50,8 +51,8 @@ class OutOfMemory:
 
     def explain(self, before: int) -> "dict[str, Any] | None":
         """
-        For a process that somebody has killed and that began when there were ``before``: what the kernel has done meanwhile, but for
-        what explains the end of another one. Each of its kills explains one.
+        For a process that somebody has killed and that began when there were ``before``: what the kernel has done
+        meanwhile, but for what explains the end of another one. Each of its kills explains one.
         """
         kills = self.kills()
         explained = max(before, self._explained)

@@ -35,15 +35,16 @@ _MOST_LOOKS = 10
 _SHORTEST_WAIT = 0.001
 _LONGEST_WAIT = 0.5
 _GRACE = 0.5
-"""So long, in s, what a process has left behind may end by itself. The job of some begins only now: multiprocessing's resource tracker
-removes the shared memory of a worker that is gone."""
+"""So long, in s, what a process has left behind may end by itself. The job of some begins only now: multiprocessing's
+resource tracker removes the shared memory of a worker that is gone."""
 
 
 class Shepherd:
     def __init__(
         self, enclosure: Enclosure, missing: "dict[str, str]", view: HostView, lifeline: int, guard: "int | None"
     ) -> None:
-        """``lifeline``: a descriptor of the FIFO; ``guard``: one that ends with the guard process, where there is one."""
+        """``lifeline``: a descriptor of the FIFO; ``guard``: one that ends with the guard process, where there is
+        one."""
         self._enclosure = enclosure
         self._missing = missing
         self._view = view
@@ -206,8 +207,8 @@ class Shepherd:
 
     def _end_orphans(self) -> None:
         """
-        Kills what dead spawns have left to us, once their grace is over. What a living one has left belongs to it, for as long as it
-        lives.
+        Kills what dead spawns have left to us, once their grace is over. What a living one has left belongs to it, for
+        as long as it lives.
         """
         orphans, are_all = self._orphans()
         left = set(orphans.values())
@@ -235,7 +236,8 @@ class Shepherd:
             self._report.tell({"type": "cleared", "spawn": spawn_id})
 
     def _orphans(self) -> "tuple[dict[int, int | None], bool]":
-        """The marks of those that were left to us, by pid, and whether that is all. Those that have ended are reaped."""
+        """The marks of those that were left to us, by pid, and whether that is all. Those that have ended are
+        reaped."""
         found: "dict[int, int | None]" = {}
         for _ in range(_MOST_LOOKS):
             found = {}

@@ -1,11 +1,12 @@
 """Which signals are no orders, and which one is.
 
-Service managers, process managers and terminals signal every process of an application at once, and only its host knows what that
-means. So shepherd, guard process and workers go on when such a signal comes. Two things end them: the end of their lifeline, and an
-order of the host, which the shepherd passes on to a worker as ``ORDER_TO_END``, a signal that nobody sends for another reason.
+Service managers, process managers and terminals signal every process of an application at once, and only its host knows
+what that means. So shepherd, guard process and workers go on when such a signal comes. Two things end them: the end of
+their lifeline, and an order of the host, which the shepherd passes on to a worker as ``ORDER_TO_END``, a signal that
+nobody sends for another reason.
 
-The signals are handled, not ignored: a program would inherit that they are ignored. What a process starts gets them as if it had been
-started by a plain Python: a program by its exec, a fork by ``register_at_fork``.
+The signals are handled, not ignored: a program would inherit that they are ignored. What a process starts gets them as
+if it had been started by a plain Python: a program by its exec, a fork by ``register_at_fork``.
 
 Standard library only, and little of it: this is imported before anything else.
 """
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 _NAMES = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPWR", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU")
 
 ORDER_TO_END = int(signal.SIGRTMAX) - 7 if hasattr(signal, "SIGRTMAX") else int(signal.SIGTERM)
-"""57 on Linux. Its default action ends a process at once, which is right for one that has not begun to work. A system without
-real-time signals (macOS) has nothing better than SIGTERM."""
+"""57 on Linux. Its default action ends a process at once, which is right for one that has not begun to work. A system
+without real-time signals (macOS) has nothing better than SIGTERM."""
 
 OF_APPLICATION = frozenset(int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)) - {ORDER_TO_END}
 """The signals that mean the application as a whole."""
@@ -40,14 +41,15 @@ def disregard_application() -> None:
 
 
 def work_on() -> None:
-    """A worker: as ``disregard_application``, and what it forks gets the signals as usual. Call it once, from the main thread."""
+    """A worker: as ``disregard_application``, and what it forks gets the signals as usual. Call it once, from the main
+    thread."""
     disregard_application()
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
 
 
 def obey(end: "Callable[[], None]") -> None:
-    """From now on ``end`` is called, in the main thread, when the host orders this process to end. A handler that user code has set
-    for SIGTERM is replaced: at the end of a service it would end the worker before its host says so."""
+    """From now on ``end`` is called, in the main thread, when the host orders this process to end. A handler that user
+    code has set for SIGTERM is replaced: at the end of a service it would end the worker before its host says so."""
     _handle(int(signal.SIGTERM), _nothing)
     _handle(ORDER_TO_END, lambda _number, _frame: end())
 

@@ -57,7 +57,8 @@ class Child:
         send(self._pidfd, self.pid, number)
 
     def exit_status(self) -> "tuple[int | None, int | None] | None":
-        """Its status, or the signal that has ended it; None as long as it lives. It is not reaped, where that can be avoided."""
+        """Its status, or the signal that has ended it; None as long as it lives. It is not reaped, where that can be
+        avoided."""
         if CAN_WAIT_WITHOUT_REAPING:
             found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if found is None:
@@ -118,10 +119,12 @@ class Hanging(OSError):
 
 
 class Lifelines:
-    """What ends processes: the pipe whose other end only the host has, and one whose other end only the shepherd has."""
+    """What ends processes: the pipe whose other end only the host has, and one whose other end only the shepherd
+    has."""
 
     def __init__(self, host: int) -> None:
-        """``host``: see ``open_lifeline``. For the shepherd itself, once nobody who lives longer would share what it opens."""
+        """``host``: see ``open_lifeline``. For the shepherd itself, once nobody who lives longer would share what it
+        opens."""
         self._host = host
         self._shepherd, self._held = os.pipe()
 
@@ -135,7 +138,8 @@ class Lifelines:
             raise
 
     def let_go(self) -> None:
-        """In a process that is about to become another program, which may take long: only the shepherd is to hold them."""
+        """In a process that is about to become another program, which may take long: only the shepherd is to hold
+        them."""
         os.close(self._held)
 
 
@@ -250,8 +254,9 @@ def _become(
 
 
 def _guard(shepherd: int) -> None:
-    # The group: what it forks dies with it, also when nobody is left to see to that. The parent-death signal is for itself alone, and
-    # comes after the end of the shepherd's lifeline: otherwise nobody would be left in the group who has that open.
+    # The group: what it forks dies with it, also when nobody is left to see to that. The parent-death signal is for
+    # itself alone, and comes after the end of the shepherd's lifeline: otherwise nobody would be left in the group who
+    # has that open.
     for lifeline in (_LIFELINE, _OF_SHEPHERD):
         signal_at_end(lifeline, -os.getpgrp(), signal.SIGKILL)
     libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -261,7 +266,8 @@ def _guard(shepherd: int) -> None:
 
 
 def signal_at_end(fd: int, owner: int, number: int) -> None:
-    """The kernel signals the owner, a process or minus a group, when the other end is closed, whatever the owner is doing."""
+    """The kernel signals the owner, a process or minus a group, when the other end is closed, whatever the owner is
+    doing."""
     fcntl.fcntl(fd, fcntl.F_SETOWN, owner)
     fcntl.fcntl(fd, getattr(fcntl, "F_SETSIG", 10), number)
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)

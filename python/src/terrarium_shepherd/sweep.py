@@ -1,8 +1,10 @@
-"""Ends marked processes that nobody is the parent of any more, and no others. Also tells which folders of runs are locked.
+"""Ends marked processes that nobody is the parent of any more, and no others. Also tells which folders of runs are
+locked.
 
 Run as ``python -I -S sweep.py`` with JSON on standard input::
 
-    {"targets": [{"pid": 4711, "startTicks": 123456, "marker": "installation:run:spawn", "mark": "4611686018427387904"}],
+    {"targets": [{"pid": 4711, "startTicks": 123456, "marker": "installation:run:spawn", "mark":
+    "4611686018427387904"}],
      "folders": ["/…/runs/abc1234"], "timeout": 2000}
 
 It answers with one JSON object on standard output, one outcome per target and one lock per folder in the same order::
@@ -10,13 +12,14 @@ It answers with one JSON object on standard output, one outcome per target and o
     {"outcomes": ["killed" | "gone" | "mismatch" | "odd" | "denied" | "unkillable" | "unsupported", ...],
      "locks": ["held" | "free" | "unknown", ...]}
 
-A process is pinned with a pidfd first, then compared in full (start ticks, and the whole variable ``TERRARIUM_SPAWN`` of its
-environment or, if it has none, the shepherd's mark, see ``terrarium_shepherd/mark.py``), and only then signalled through that
-pidfd: the signal goes to the process that was looked at, never to a number.
+A process is pinned with a pidfd first, then compared in full (start ticks, and the whole variable ``TERRARIUM_SPAWN``
+of its environment or, if it has none, the shepherd's mark, see ``terrarium_shepherd/mark.py``), and only then signalled
+through that pidfd: the signal goes to the process that was looked at, never to a number.
 ``mismatch`` is somebody else's process, ``odd`` one that cannot be read; both stay alive. Times are in ms.
 
-A folder whose lock is ``free`` was locked once, and nobody holds the lock any more: host, guard process and shepherd of the run have
-ended, in whatever PID namespace (``terrarium_shepherd/folders.py``). ``unknown``: it was never locked, or cannot be looked at.
+A folder whose lock is ``free`` was locked once, and nobody holds the lock any more: host, guard process and shepherd of
+the run have ended, in whatever PID namespace (``terrarium_shepherd/folders.py``). ``unknown``: it was never locked, or
+cannot be looked at.
 
 Standard library only.
 """

@@ -10,9 +10,9 @@ export type Blocked = Sample<
 >
 
 /**
- * For how long work keeps this process from anything else: all the time in which the event loop does not wait for something to
- * happen, however short each piece of it, whoever has the processor meanwhile. It needs no probe, which would itself be such time,
- * and no threshold below which nothing counts.
+ * For how long work keeps this process from anything else: all the time in which the event loop does not wait for
+ * something to happen, however short each piece of it, whoever has the processor meanwhile. It needs no probe, which
+ * would itself be such time, and no threshold below which nothing counts.
  */
 export async function blockedDuring(work: () => Promise<void>): Promise<Blocked> {
   const before = { loop: performance.eventLoopUtilization(), thread: threadMs(), now: performance.now() }

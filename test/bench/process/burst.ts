@@ -7,7 +7,10 @@ import { inTurns } from './turns.ts'
 
 const MOST_BLOCKED = 50
 
-/** Many workers at once: for how long this process can do nothing else, and when all of them have written their first byte. */
+/**
+ * Many workers at once: for how long this process can do nothing else, and when all of them have written their first
+ * byte.
+ */
 export async function measureBurst(stage: Stage): Promise<Figure[]> {
   const { standard, python, quick, signal, log } = stage
   const count = quick ? 10 : 100
@@ -43,7 +46,10 @@ export async function measureBurst(stage: Stage): Promise<Figure[]> {
   ]
 }
 
-/** What a pool of that size meets when its application starts: each sample in a new host, all of whose code is cold. Medians. */
+/**
+ * What a pool of that size meets when its application starts: each sample in a new host, all of whose code is cold.
+ * Medians.
+ */
 async function measureFirst({ folder, python, quick, signal, log }: Stage, count: number): Promise<Blocked> {
   const rounds = quick ? 1 : 7
   log(`${count} processes at once in ${rounds} new hosts`)

@@ -3,8 +3,8 @@ import { openRuntime } from '@terrarium/process'
 import { startAll } from './burst.ts'
 import { bareWorker, throughShepherd } from './starter.ts'
 
-// A host that has just come up and starts so many workers at once, with code that has never run before. It says for how long that
-// has kept it from anything else.
+// A host that has just come up and starts so many workers at once, with code that has never run before. It says for how
+// long that has kept it from anything else.
 const [folder = '', python = '', count = '1'] = process.argv.slice(2)
 process.stdin.on('end', () => process.exit(1)).resume()
 

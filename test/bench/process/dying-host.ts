@@ -1,6 +1,7 @@
 import { openRuntime } from '@terrarium/process'
 
-// A host that is killed: so many runs with so many processes each. It says which runs those are, once all processes run.
+// A host that is killed: so many runs with so many processes each. It says which runs those are, once all processes
+// run.
 const [stateDir = '', python = '', runs = '1', processes = '1'] = process.argv.slice(2)
 process.stdin.on('end', () => process.exit(1)).resume()
 

@@ -12,7 +12,9 @@ export interface Host {
   kill(): Promise<void>
 }
 
-/** Starts one and waits until it says something. It ends when its standard input does, so it does not outlive the bench. */
+/**
+ * Starts one and waits until it says something. It ends when its standard input does, so it does not outlive the bench.
+ */
 export async function startHost(module: string, args: readonly string[]): Promise<Host> {
   const path = fileURLToPath(new URL(module, import.meta.url))
   // In a group of its own, so that an interrupt at the terminal lets the bench end it in order.

@@ -5,7 +5,10 @@ import { inTurns, type Sample, type Taken } from './turns.ts'
 
 const MOST = { start: 1.3, kill: 5 }
 
-/** From the call that starts a process to its first byte, and from its SIGKILL to the event that tells of its exit, each alone. */
+/**
+ * From the call that starts a process to its first byte, and from its SIGKILL to the event that tells of its exit, each
+ * alone.
+ */
 export async function measureLives(stage: Stage): Promise<Figure[]> {
   const { standard, others, python, quick, signal, log } = stage
   const levels = [standard, ...others]

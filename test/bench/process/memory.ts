@@ -6,7 +6,9 @@ import { bareWorker, throughShepherd } from './starter.ts'
 
 const WORKERS = 4
 
-/** The proportional share of the shepherd, with the guard process that some levels need, while it keeps a few workers. */
+/**
+ * The proportional share of the shepherd, with the guard process that some levels need, while it keeps a few workers.
+ */
 export async function measureMemory({ standard, others, python, signal, log }: Stage): Promise<Figure[]> {
   log(`the memory of a shepherd with ${WORKERS} workers`)
   const figures: Figure[] = []

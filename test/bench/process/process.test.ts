@@ -29,7 +29,9 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-/** Runs the built suite. All its processes carry the marker in their environment, and all its files are in the folder. */
+/**
+ * Runs the built suite. All its processes carry the marker in their environment, and all its files are in the folder.
+ */
 function bench(onStderr?: (text: string) => void) {
   return run(process.execPath, ['--input-type=module', '--eval', PROGRAM, 'process', '--quick', '--json'], {
     env: {
@@ -62,6 +64,7 @@ test('every figure of the suite is there, and all that can be measured here is a
     'event loop blocked by 10 starts at once, in total',
     'event loop blocked by 10 starts at once, in total, the first of a host',
     'SIGKILL to worker.exit of the pool, p50',
+    'a pool of 8 light workers, until all are ready',
     'SIGKILL of the shepherd to 4 times exited, p95',
     'sweep of a dead run with 5 records among 50 foreign processes',
     'shepherd, PSS',

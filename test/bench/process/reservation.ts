@@ -10,12 +10,14 @@ import { inTurns, type Sample } from './turns.ts'
 
 const MANY = 64
 
-/** Appends something that is on disk when this resolves; answers what is still to be waited for when the turn is over. */
+/**
+ * Appends something that is on disk when this resolves; answers what is still to be waited for when the turn is over.
+ */
 type Append = () => Promise<{ readonly settled: Promise<unknown> }>
 
 /**
- * What it costs to reserve a spawn, beside what Node needs to append as many bytes to a file and sync it. Every raw append has a
- * sync of its own, as one has who does not wait for others. Both write to the same file system.
+ * What it costs to reserve a spawn, beside what Node needs to append as many bytes to a file and sync it. Every raw
+ * append has a sync of its own, as one has who does not wait for others. Both write to the same file system.
  */
 export async function measureReservations(stage: Stage): Promise<Figure[]> {
   const { runtime } = stage.standard
@@ -34,7 +36,8 @@ export async function measureReservations(stage: Stage): Promise<Figure[]> {
         against: { name: 'raw fdatasync', value: rawAlone.p50 },
         target: { atMost: 1.5 },
       }),
-      // As many at a time as there are reservations. Without any order the kernel commits the syncs of four threads together.
+      // As many at a time as there are reservations. Without any order the kernel commits the syncs of four threads
+      // together.
       figure({
         ...rate,
         against: { name: `raw fdatasync at ${MANY}, in any order`, value: rawMany.rate },
@@ -125,8 +128,8 @@ function reserve(runtime: Runtime, onReserved: (spawn: string) => void = () => u
 }
 
 /**
- * Reserves so many at once, and when the first is said to be on disk looks whether all are: they were written together. Answers what
- * the log has grown by.
+ * Reserves so many at once, and when the first is said to be on disk looks whether all are: they were written together.
+ * Answers what the log has grown by.
  */
 async function checkReservations(runtime: Runtime, count: number, folder: string): Promise<{ bytes: number }> {
   const copy = await mkdtemp(join(folder, 'copy-'))

@@ -2,6 +2,7 @@ import type { Suite } from '../suite.ts'
 import { measureBurst } from './burst.ts'
 import { measureLives } from './life.ts'
 import { measureMemory } from './memory.ts'
+import { measurePacing } from './pacing.ts'
 import { measureReservations } from './reservation.ts'
 import { measureShepherdDeaths } from './shepherd-death.ts'
 import { onStage } from './stage.ts'
@@ -19,6 +20,7 @@ export const process: Suite = {
       ...(await measureLives(stage)),
       ...(await measureBurst(stage)),
       await measureSupervised(stage),
+      await measurePacing(stage),
       await measureShepherdDeaths(stage),
       ...(await measureSweeps(stage)),
       ...(await measureMemory(stage)),

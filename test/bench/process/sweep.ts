@@ -18,7 +18,8 @@ interface Dead {
 }
 
 /**
- * The sweep of a host that starts, in a process of its own, after one was killed, among many processes that are none of its business.
+ * The sweep of a host that starts, in a process of its own, after one was killed, among many processes that are none of
+ * its business.
  */
 export async function measureSweeps(stage: Stage): Promise<Figure[]> {
   const { folder, python, quick, signal, log } = stage

@@ -10,9 +10,9 @@ export interface Taken<K extends string> {
 }
 
 /**
- * Lets each contender take its turn, round by round, so that whatever else the machine does meets them alike, after a turn each to
- * warm up. Nobody has to collect the garbage of the one before. Answers what they have measured, in their order. When the bench is
- * to end, the turn that has begun is the last.
+ * Lets each contender take its turn, round by round, so that whatever else the machine does meets them alike, after a
+ * turn each to warm up. Nobody has to collect the garbage of the one before. Answers what they have measured, in their
+ * order. When the bench is to end, the turn that has begun is the last.
  */
 export async function inTurns<K extends string>(
   contenders: readonly (() => Promise<Sample<K>>)[],

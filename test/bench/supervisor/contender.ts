@@ -1,7 +1,9 @@
 import { median } from '../measure.ts'
 import type { Sample, Scenarios, Trial } from './trial.ts'
 
-/** The body of a contender's process: runs the trial in its last argument and prints the medians, as JSON in one line. */
+/**
+ * The body of a contender's process: runs the trial in its last argument and prints the medians, as JSON in one line.
+ */
 export async function contend(scenarios: Scenarios): Promise<void> {
   // Whoever waits for the result holds the other end, so the process does not outlive the bench.
   process.stdin.on('end', () => process.exit(1)).resume()

@@ -28,7 +28,9 @@ type ParentEvent = StartEvent | CrashEvent
 type ParentSnapshot = Snapshot<undefined> & { readonly children: Map<string, Child> }
 type Scope = ActorScope<ParentSnapshot, ParentEvent, ActorSystem<ActorSystemInfo>>
 
-/** What is written by hand without a supervisor: children in a map, each restarted when it crashes, and nothing else. */
+/**
+ * What is written by hand without a supervisor: children in a map, each restarted when it crashes, and nothing else.
+ */
 export function naiveParent(
   onStart: (id: string, ref: Child) => void,
   { groups = false }: { groups?: boolean } = {},

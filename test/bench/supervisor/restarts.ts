@@ -35,8 +35,8 @@ export class Starts {
 }
 
 /**
- * Crashes child after child, in turns, and sees each run again before the next. A contender that restarts within `crash()`
- * is not made to wait.
+ * Crashes child after child, in turns, and sees each run again before the next. A contender that restarts within
+ * `crash()` is not made to wait.
  */
 export async function restartInTurns(
   starts: Starts,

@@ -58,8 +58,8 @@ export class Result {
 }
 
 /**
- * Lets all entrants run in turns, each time in a new process and each time another one first, so that whatever else the machine
- * does, and what the one before has left it with, meets them alike.
+ * Lets all entrants run in turns, each time in a new process and each time another one first, so that whatever else the
+ * machine does, and what the one before has left it with, meets them alike.
  */
 export async function measureRow(
   row: Row,

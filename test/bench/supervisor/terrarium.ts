@@ -11,7 +11,10 @@ import { COUNT, counter, CRASH } from './counter.ts'
 import { restartAtOnce, restartCost, restartInTurns, Starts } from './restarts.ts'
 import type { Sample, Size } from './trial.ts'
 
-/** `default` is what a user has who asks for nothing. The others never give up, and never wait before a restart, as Erlang is set up. */
+/**
+ * `default` is what a user has who asks for nothing. The others never give up, and never wait before a restart, as
+ * Erlang is set up.
+ */
 type Mode = 'otp' | 'default' | 'unlimited'
 
 const OPTIONS = {

@@ -8,15 +8,24 @@ export type ScenarioName =
   | 'startAlone'
   /** Stops the parent of the children until none is left. Answers `ms`. */
   | 'stop'
-  /** Crashes one child after the other, in turns, each running again before the next. Answers `restarts/s` and `p50` in µs. */
+  /**
+   * Crashes one child after the other, in turns, each running again before the next. Answers `restarts/s` and `p50` in
+   * µs.
+   */
   | 'restarts'
-  /** The same among all the children and among a hundredth of them, by the same process. Answers µs a restart: `many` and `few`. */
+  /**
+   * The same among all the children and among a hundredth of them, by the same process. Answers µs a restart: `many`
+   * and `few`.
+   */
   | 'restartCost'
   /** Crashes all children at once until all run again. Answers `ms`. */
   | 'storm'
   /** Crashes one child of a group that is restarted as a whole, until all run again. Answers `ms`. */
   | 'group'
-  /** Sends to one child until all is processed. Answers `messages/s`, and with `alone` those to an actor without a parent. */
+  /**
+   * Sends to one child until all is processed. Answers `messages/s`, and with `alone` those to an actor without a
+   * parent.
+   */
   | 'send'
   /** What the heap grows by. Answers `bytes` a child. */
   | 'memory'

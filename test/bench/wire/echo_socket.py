@@ -1,7 +1,7 @@
 """The floor: echoes over a Unix socket. A frame is its length (four bytes, little endian) and as many bytes.
 
-Every frame that has arrived whole is answered, all of them in one write. One buffer takes what comes in: a new one for each
-read costs the system a mapping and an unmapping.
+Every frame that has arrived whole is answered, all of them in one write. One buffer takes what comes in: a new one for
+each read costs the system a mapping and an unmapping.
 """
 
 import socket

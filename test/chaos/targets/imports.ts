@@ -6,7 +6,10 @@ import { killAll, strangers, within } from '../world.ts'
 
 /** So long it is watched, in ms. */
 const WATCHED = 4_000
-/** By then backoff has let through so many starts, at the most: at 0, 0.1 to 0.2, 0.3 to 0.6 s and so on, and the third parks it. */
+/**
+ * By then backoff has let through so many starts, at the most: at 0, 0.1 to 0.2, 0.3 to 0.6 s and so on, and the third
+ * parks it.
+ */
 const MOST_STARTS = 5
 
 const MISSING = 'import nosuch_module\n'

@@ -203,8 +203,8 @@ class Round {
   }
 
   /**
-   * Whether there is somebody to end descendants that have got away: the kernel, or the shepherd or its guard process, which a
-   * control group needs to be told by.
+   * Whether there is somebody to end descendants that have got away: the kernel, or the shepherd or its guard process,
+   * which a control group needs to be told by.
    */
   get #isPromisedAtOnce(): boolean {
     const { level } = this.#context
@@ -224,7 +224,9 @@ class Round {
     return left.length - orphans.length
   }
 
-  /** The host lives: it has to come back to where it was, without touching anybody, and to leave nothing when it stops. */
+  /**
+   * The host lives: it has to come back to where it was, without touching anybody, and to leave nothing when it stops.
+   */
   async #withTheHost(siblings: readonly number[]): Promise<void> {
     const host = this.#host
     if (this.#phase !== 'stop') {

@@ -10,11 +10,14 @@ const SAMPLES = 50
 const WARM_UP = 4
 /** Cycles that a trend of the resident memory is told from. */
 const LEAST = 500
-/** What a cycle may cost for ever, beyond the noise of the measurement, in bytes. What belongs to one process is at least 10,000. */
+/**
+ * What a cycle may cost for ever, beyond the noise of the measurement, in bytes. What belongs to one process is at
+ * least 10,000.
+ */
 const TOLERANCE = { heap: 200, rss: 500 }
 /**
- * What seems to grow is measured so many times as long before it is said to: the resident memory grows in steps, one of which
- * can look like a trend of the first thousand cycles, and none of many more; what each cycle loses goes on.
+ * What seems to grow is measured so many times as long before it is said to: the resident memory grows in steps, one of
+ * which can look like a trend of the first thousand cycles, and none of many more; what each cycle loses goes on.
  */
 const AGAIN = 4
 

@@ -12,7 +12,10 @@ import { killAll, killTogether, strangers, within } from '../world.ts'
 const KINDS = Object.keys(DAMAGES)
 const DAEMONS = ['session', 'daemon']
 
-/** The log of a dead run is damaged while its descendants live: that is noticed, they are ended all the same, and nobody else is. */
+/**
+ * The log of a dead run is damaged while its descendants live: that is noticed, they are ended all the same, and nobody
+ * else is.
+ */
 export const log: Target = {
   name: 'log',
   promise: 'whatever happens to a log is noticed, and costs neither an orphan nor an innocent',

@@ -5,7 +5,9 @@ import { isAlive, killAll, strangers, within } from '../world.ts'
 const AT_A_TIME = 4
 const CODE = 7
 
-/** The reaper looks every 10 ms while processes end and are started again: it touches none that lives, or is about to. */
+/**
+ * The reaper looks every 10 ms while processes end and are started again: it touches none that lives, or is about to.
+ */
 export const reaper: Target = {
   name: 'reaper',
   promise: 'no current or restarting process is touched by the reaper',

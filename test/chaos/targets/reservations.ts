@@ -7,7 +7,10 @@ import { killAll, strangers, within } from '../world.ts'
 
 const AT_A_TIME = 40
 
-/** A host is killed while it reserves: what it has acknowledged is in its log, and what it has not may have been started all the same. */
+/**
+ * A host is killed while it reserves: what it has acknowledged is in its log, and what it has not may have been started
+ * all the same.
+ */
 export const reservations: Target = {
   name: 'reservations',
   promise: 'no acknowledged reservation is lost when the host is killed',

@@ -3,7 +3,10 @@ import { Decoys } from '../decoys.ts'
 import type { Target } from '../target.ts'
 import { killAll, strangers, until } from '../world.ts'
 
-/** Does what must not happen, to see that it is noticed: leaves one behind, ends an innocent, and fails in the third round. Only when it is asked for. */
+/**
+ * Does what must not happen, to see that it is noticed: leaves one behind, ends an innocent, and fails in the third
+ * round. Only when it is asked for.
+ */
 export const selfTest: Target = {
   name: 'self-test',
   promise: 'the chaos notices what it looks for',

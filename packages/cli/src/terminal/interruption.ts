@@ -21,7 +21,9 @@ type Ending = keyof typeof EXIT_CODES
 
 /** How often it is looked whether npm is there, in ms. */
 const LOOK_EVERY = 250
-/** npm passes on the SIGINT that the terminal has delivered already: the same again within this many ms is the same one. */
+/**
+ * npm passes on the SIGINT that the terminal has delivered already: the same again within this many ms is the same one.
+ */
 const ECHO = 300
 
 /**

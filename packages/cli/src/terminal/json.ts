@@ -1,6 +1,7 @@
 /**
- * A tool's value as one line of JSON. What JSON does not have: bytes become base64, large integers decimal strings, sets and
- * arrays of numbers lists, and Maps objects, or lists of pairs where a key is no text, number, boolean or null.
+ * A tool's value as one line of JSON. What JSON does not have: bytes become base64, large integers decimal strings,
+ * sets and arrays of numbers lists, and Maps objects, or lists of pairs where a key is no text, number, boolean or
+ * null.
  */
 export function toJson(value: unknown): string {
   return JSON.stringify(value ?? null, function (this: Record<string, unknown>, key: string, plain: unknown) {

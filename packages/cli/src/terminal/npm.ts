@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Tells whether the npm that runs this program is still there; undefined when none does. npm may have put a shell between
- * (`sh -c SCRIPT`), which lives on when npm is killed: then it is the shell's parent that counts (Linux only).
+ * Tells whether the npm that runs this program is still there; undefined when none does. npm may have put a shell
+ * between (`sh -c SCRIPT`), which lives on when npm is killed: then it is the shell's parent that counts (Linux only).
  */
 export function watchNpm(): (() => boolean) | undefined {
   if (process.env.npm_lifecycle_event === undefined) return undefined

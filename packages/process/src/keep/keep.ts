@@ -37,13 +37,18 @@ export interface KeepOptions
     Pick<SupervisorOptions, 'intensity' | 'period' | 'backoff' | 'classify' | 'clock' | 'inspect'> {
   /** Default: one of its own, which `stop()` closes. One that is given is left open. */
   readonly runtime?: Runtime | undefined
-  /** For a runtime of its own: an interpreter, or the folder of a virtual environment. Default: see {@link resolveInterpreter}. */
+  /**
+   * For a runtime of its own: an interpreter, or the folder of a virtual environment. Default: see
+   * {@link resolveInterpreter}.
+   */
   readonly python?: string | undefined
   /** Of `@terrarium/supervisor`; it cannot be off, so that a program that can never start is started once. */
   readonly breaker?: BreakerOptions
 }
 
-/** Listeners by event type: what the program's supervisor tells (`child.*`, `supervisor.exit`), and what each run does. */
+/**
+ * Listeners by event type: what the program's supervisor tells (`child.*`, `supervisor.exit`), and what each run does.
+ */
 export type KeptEvents = SupervisorEvents & {
   [Event in ProgramEvent as Event['type']]: (event: Event) => void
 }
@@ -55,21 +60,25 @@ export interface Kept extends Stoppable {
   readonly pid: number | undefined
   /** `running`: ready. `stopped`: for good. */
   readonly status: ChildState
-  /** Its supervisor, whose one child is called as the program: for `unpark(name)`, `restartChild(name)` and the rest. */
+  /**
+   * Its supervisor, whose one child is called as the program: for `unpark(name)`, `restartChild(name)` and the rest.
+   */
   readonly supervisor: Supervisor
   /**
-   * Resolves when it is ready, at once if it is. Rejects with the reason when it is parked or over: CONFIGURATION, START_FAILED,
-   * WORKER_CRASHED, STOPPED.
+   * Resolves when it is ready, at once if it is. Rejects with the reason when it is parked or over: CONFIGURATION,
+   * START_FAILED, WORKER_CRASHED, STOPPED.
    */
   whenReady(): Promise<void>
   /**
-   * SIGTERM, the grace, SIGKILL to its group. Resolves when the death of the program and of all it has started is proven, and a
-   * runtime of its own is closed. Errors: DEADLINE_EXCEEDED, with `details.left`, when something resists its end.
+   * SIGTERM, the grace, SIGKILL to its group. Resolves when the death of the program and of all it has started is
+   * proven, and a runtime of its own is closed. Errors: DEADLINE_EXCEEDED, with `details.left`, when something resists
+   * its end.
    */
   stop(): Promise<void>
   /**
-   * Lets the host process end by itself while the program runs; it is stopped in order then, unless `process.exit()` or a signal ends
-   * the process. `whenReady()` and `stop()` hold the process until they are settled. A runtime that is given is left as it is.
+   * Lets the host process end by itself while the program runs; it is stopped in order then, unless `process.exit()` or
+   * a signal ends the process. `whenReady()` and `stop()` hold the process until they are settled. A runtime that is
+   * given is left as it is.
    */
   unref(): this
   /** Takes back {@link unref}. */
@@ -79,8 +88,9 @@ export interface Kept extends Stoppable {
 }
 
 /**
- * Starts any external program and keeps it running: it is restarted when it ends (`restart`, default `permanent`), after delays,
- * and parked when starting it once more would only fail once more. It ends with this host, whatever ends the host.
+ * Starts any external program and keeps it running: it is restarted when it ends (`restart`, default `permanent`),
+ * after delays, and parked when starting it once more would only fail once more. It ends with this host, whatever ends
+ * the host.
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once, before anything is started. Whatever happens later is told by
  * `whenReady()`, by events and in the log.

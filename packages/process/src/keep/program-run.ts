@@ -28,7 +28,9 @@ const ENDING: ReadonlySet<string> = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIG
 /** How long the proof of its death is waited for, in ms. */
 const PROOF_MS = 5000
 const START_TIMEOUT_MS = 30_000
-/** How long after the end of a program the signal that has ended it may come to the others of the application, in ms. */
+/**
+ * How long after the end of a program the signal that has ended it may come to the others of the application, in ms.
+ */
 const SETTLE_MS = 250
 /** How long a host may take to drain after a signal to its application, in ms: as long as systemd gives it. */
 const DRAIN_MS = 90_000
@@ -96,15 +98,16 @@ export class ProgramRun {
   }
 
   /**
-   * A signal to the whole application ends a program, too, which is not to be started again while its host drains. So the end of the
-   * program is told when the host asks for it, or does not drain after all.
+   * A signal to the whole application ends a program, too, which is not to be started again while its host drains. So
+   * the end of the program is told when the host asks for it, or does not drain after all.
    */
   async #waitForDrain({ signal, code }: ExitStatus, pid: number): Promise<void> {
     const { runtime } = this.#program
     const isSignalled = (): boolean =>
       runtime.signalled !== undefined && performance.now() - runtime.signalled.at < DRAIN_MS
     if (signal !== null && !ENDING.has(signal)) return
-    // A program that handles a signal ends with a status of its own: most with 0, or with 128 and the number of the signal.
+    // A program that handles a signal ends with a status of its own: most with 0, or with 128 and the number of the
+    // signal.
     const isUnclear = signal !== null || code === 0 || (code ?? 0) > 128
     // Signals come in the time of the system, whatever the time of the supervision.
     if (isUnclear && !isSignalled()) await this.#orderWithin(systemClock, SETTLE_MS)

@@ -14,13 +14,18 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Default: the host's. */
   readonly cwd?: string | undefined
-  /** Which line of its output, without the line's end, says that it is ready. Default: it is ready as soon as it runs. */
+  /**
+   * Which line of its output, without the line's end, says that it is ready. Default: it is ready as soon as it runs.
+   */
   readonly ready?: RegExp | ((line: string, stream: OutputStream) => boolean) | undefined
   /** How long it may take to become ready, in ms of the actor system's clock. Default 30,000. */
   readonly startTimeout?: number | undefined
   /** How long it may take to end after SIGTERM before its group is killed, in ms. Default 2,000. */
   readonly grace?: number | undefined
-  /** Whether its output is emitted line by line. Default false: it is read and thrown away, so that the program never waits. */
+  /**
+   * Whether its output is emitted line by line. Default false: it is read and thrown away, so that the program never
+   * waits.
+   */
   readonly lines?: boolean | undefined
 }
 
@@ -36,7 +41,10 @@ export type ProgramEvent =
   /** It runs. */
   | { readonly type: 'program.start'; readonly pid: number; readonly spawnId: string }
   | { readonly type: 'program.ready'; readonly pid: number }
-  /** It has ended with a signal to the whole application. Its end is told when the host has drained and asks for it, after 90 s at the latest. */
+  /**
+   * It has ended with a signal to the whole application. Its end is told when the host has drained and asks for it,
+   * after 90 s at the latest.
+   */
   | { readonly type: 'program.held'; readonly pid: number }
   /** With `lines` only; longer ones in pieces of 65,536 UTF-16 code units. The last ones may come after its exit. */
   | { readonly type: 'program.line'; readonly pid: number; readonly stream: OutputStream; readonly line: string }
@@ -64,14 +72,14 @@ export type ProgramLogic = ActorLogic<
 type Order = { readonly type: 'supervisor.shutdown' } | { readonly type: 'xstate.stop' }
 
 /**
- * Any external program as XState actor logic: one run of it, from its reservation to the proof of its death. Invoke it, spawn it,
- * or make it the child of a supervisor.
+ * Any external program as XState actor logic: one run of it, from its reservation to the proof of its death. Invoke it,
+ * spawn it, or make it the child of a supervisor.
  *
- * Its output is the {@link ExitStatus} when it has ended with status 0 after it was ready, or after it was asked to end with
- * `{ type: 'supervisor.shutdown' }`. Otherwise it fails: CONFIGURATION (the program can never start), START_FAILED (the system
- * refuses now; it ended, or its time was up, before it was ready), WORKER_CRASHED (it ended later), STOPPED (the runtime is
- * closed); `details` has its `pid`, `code` and `signal`, and the end of its `stderr`. An actor that is stopped by XState, since
- * its state was left, ends the program in the same way, but nobody waits for that.
+ * Its output is the {@link ExitStatus} when it has ended with status 0 after it was ready, or after it was asked to end
+ * with `{ type: 'supervisor.shutdown' }`. Otherwise it fails: CONFIGURATION (the program can never start), START_FAILED
+ * (the system refuses now; it ended, or its time was up, before it was ready), WORKER_CRASHED (it ended later), STOPPED
+ * (the runtime is closed); `details` has its `pid`, `code` and `signal`, and the end of its `stderr`. An actor that is
+ * stopped by XState, since its state was left, ends the program in the same way, but nobody waits for that.
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */

@@ -5,7 +5,10 @@ import { kindOf } from '../regular-file.ts'
 /** A log is written anew long before it has so many bytes. */
 const MOST_BYTES = 256 * 1024 * 1024
 
-/** Copies the files of a log into an existing folder, and nothing else that may lie there: no reader waits for a FIFO or a device. */
+/**
+ * Copies the files of a log into an existing folder, and nothing else that may lie there: no reader waits for a FIFO or
+ * a device.
+ */
 export function copyLog(from: string, to: string): void {
   const stat = lstatSync(from)
   if (!stat.isDirectory()) throw new Error(`${from} is ${kindOf(stat)}, not a folder`)

@@ -5,7 +5,9 @@ import { copyLog } from './copy.ts'
 /** More than these are not kept. */
 const MOST = 5
 
-/** Keeps a copy of a damaged log, for people to look at, before its run is removed. Answers what became of it, in words. */
+/**
+ * Keeps a copy of a damaged log, for people to look at, before its run is removed. Answers what became of it, in words.
+ */
 export function keepDamaged(logDirectory: string, stateDir: string, run: string): string {
   const folder = join(stateDir, 'damaged')
   const copy = join(folder, run)

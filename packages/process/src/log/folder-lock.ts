@@ -9,9 +9,9 @@ export interface FolderLock {
 const LOOK_AGAIN_MS = 5
 
 /**
- * Locks a folder, given by its real path, against other processes, other threads and this one. On Linux it is a name in the abstract
- * namespace of Unix sockets: it goes with its holder, however that ends, and nothing that is done to files can lose it. Elsewhere
- * there is none. `patience`: how long to wait for it, in ms. Errors: STATE_LOCKED.
+ * Locks a folder, given by its real path, against other processes, other threads and this one. On Linux it is a name in
+ * the abstract namespace of Unix sockets: it goes with its holder, however that ends, and nothing that is done to files
+ * can lose it. Elsewhere there is none. `patience`: how long to wait for it, in ms. Errors: STATE_LOCKED.
  */
 export async function lockFolder(realPath: string, patience = 0): Promise<FolderLock> {
   if (process.platform !== 'linux') return { release: () => Promise.resolve() }

@@ -17,7 +17,7 @@ import type { Level } from 'level'
 import { TerrariumError } from '@terrarium/supervisor'
 import { copyLog } from './copy.ts'
 import { lockFolder, type FolderLock } from './folder-lock.ts'
-import { makeLevel } from './level.ts'
+import { loadLevel } from './level.ts'
 import { seal, unseal, type Head, type Reservation, type Stored } from './record.ts'
 import { readRegularFile } from '../regular-file.ts'
 import type { Owner } from '../run.ts'
@@ -45,16 +45,19 @@ const WITNESS_BYTES = 16
 const FILES = [/^CURRENT$/, /^MANIFEST-\d+$/, /^\d+\.log$/]
 /** What the folders with copies are called, below the temporary folder. */
 const COPY = 'terrarium-log-'
-/** A process that a host was just starting when it died holds what the host held, until it has become another program. */
+/**
+ * A process that a host was just starting when it died holds what the host held, until it has become another program.
+ */
 const LOCK_PATIENCE_MS = 1000
 /** How long a note may wait for a change that it can be written with. */
 const NOTE_MS = 50
 
 /**
- * The reservation log of one run: its owner alone ever opens it, others read a copy. Changes that wait together are written in one
- * batch, synced when one of them is a reservation, so that a hundred reservations cost one disk sync. Every record carries a
- * sequence number and a CRC; the head tells how many there are, and their sum; and a file beside the log, which nobody waits for,
- * tells how far it went: it is there for the kill, as the page cache is, and after a power failure no process is left to be found.
+ * The reservation log of one run: its owner alone ever opens it, others read a copy. Changes that wait together are
+ * written in one batch, synced when one of them is a reservation, so that a hundred reservations cost one disk sync.
+ * Every record carries a sequence number and a CRC; the head tells how many there are, and their sum; and a file beside
+ * the log, which nobody waits for, tells how far it went: it is there for the kill, as the page cache is, and after a
+ * power failure no process is left to be found.
  */
 export class ReservationLog {
   readonly #directory: string
@@ -82,15 +85,16 @@ export class ReservationLog {
   }
 
   /**
-   * Makes a new log in an existing, empty folder. `remakeFolder` makes that again, empty, when somebody has removed it or
-   * some of what is in it. Errors: STATE_LOCKED, CONFIGURATION, and those of the file system.
+   * Makes a new log in an existing, empty folder. `remakeFolder` makes that again, empty, when somebody has removed it
+   * or some of what is in it. Errors: STATE_LOCKED, CONFIGURATION, and those of the file system.
    */
   static async create(folder: string, owner: Owner, remakeFolder: () => void): Promise<ReservationLog> {
     const directory = realpathSync(folder)
     const lock = await own(directory)
     let level: Level | undefined
     try {
-      level = await makeLevel(directory, { createIfMissing: true, errorIfExists: true })
+      const { Level } = await loadLevel()
+      level = new Level<string, string>(directory, { createIfMissing: true, errorIfExists: true })
       await level.open()
       await level.put(HEAD, seal({ v: 1, seq: 0, count: 0, sum: 0 }), { sync: true })
       const log = new ReservationLog(level, directory, owner, lock, remakeFolder)
@@ -113,7 +117,10 @@ export class ReservationLog {
     return this.#change(reservation.spawn, reservation, false)
   }
 
-  /** The same for what nobody waits for: written with the next change, or soon. A hundred processes that begin cost a few writes. */
+  /**
+   * The same for what nobody waits for: written with the next change, or soon. A hundred processes that begin cost a
+   * few writes.
+   */
   note(reservation: Reservation): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ spawn: reservation.spawn, reservation, isNew: false, resolve, reject })
@@ -162,7 +169,8 @@ export class ReservationLog {
       } catch (error) {
         this.#isDoubtful = true
         for (const change of changes) {
-          // Who was to be reserved is told that he is not. All else is as it is, and is written as soon as that is possible again.
+          // Who was to be reserved is told that he is not. All else is as it is, and is written as soon as that is
+          // possible again.
           if (change.isNew) this.#set(change.spawn, undefined)
           change.reject(error)
         }
@@ -218,7 +226,8 @@ export class ReservationLog {
   }
 
   async #open(options: { readonly createIfMissing: boolean }): Promise<void> {
-    this.#level = await makeLevel(this.#directory, options)
+    const { Level } = await loadLevel()
+    this.#level = new Level<string, string>(this.#directory, options)
     await this.#level.open()
     const batch = this.#level.batch()
     for await (const key of this.#level.keys()) batch.del(key)
@@ -274,8 +283,8 @@ function copyFolders(): string[] {
 }
 
 /**
- * Reads the log of a dead run, from a copy: the log itself stays as it was found. Never throws for damage; throws STATE_LOCKED
- * while somebody has it open.
+ * Reads the log of a dead run, from a copy: the log itself stays as it was found. Never throws for damage; throws
+ * STATE_LOCKED while somebody has it open.
  */
 export async function readLog(folder: string): Promise<LogContents> {
   const directory = existsSync(folder) ? realpathSync(folder) : resolve(folder)
@@ -302,7 +311,8 @@ async function readCopy(copy: string, witness: number | undefined): Promise<LogC
   const reservations: Stored[] = []
   const damage: string[] = []
   let head: Head | undefined
-  const level = await makeLevel(copy, { createIfMissing: false })
+  const { Level } = await loadLevel()
+  const level = new Level<string, string>(copy, { createIfMissing: false })
   try {
     await level.open()
     for await (const [key, value] of level.iterator()) {
@@ -344,8 +354,8 @@ function readWitness(directory: string): number | undefined {
 }
 
 /**
- * The logs that this process has open, with those of every copy of this package that it may have loaded. LevelDB's own lock is a
- * POSIX one: whoever opens and closes the lock's file once more, if only to fail or to read it, has lost it.
+ * The logs that this process has open, with those of every copy of this package that it may have loaded. LevelDB's own
+ * lock is a POSIX one: whoever opens and closes the lock's file once more, if only to fail or to read it, has lost it.
  */
 const openDirectories: Set<string> = ((globalThis as Record<symbol, unknown>)[
   Symbol.for('terrarium.process.openLogs')

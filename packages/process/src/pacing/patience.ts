@@ -5,7 +5,9 @@ import { processTable } from '../table/table.ts'
 const background = new ReferencedClock(systemClock)
 background.unref()
 
-/** Resolves after so many ms in which this host was at work. What is waited for keeps the process alive, not the wait. */
+/**
+ * Resolves after so many ms in which this host was at work. What is waited for keeps the process alive, not the wait.
+ */
 export function patience(ms: number): Promise<undefined> {
   return new Promise((resolve) => {
     patientTimeout(
@@ -24,9 +26,9 @@ const MOST_TIMES = 4
 const LEAST_WAIT = 10
 
 /**
- * Calls `late` when a process has had `limit` ms for its start. What is not the process's own is not counted: time in which this host
- * stood still, and time in which the process waited for a processor (Linux), up to three times the limit. Returns the function that
- * cancels it.
+ * Calls `late` when a process has had `limit` ms for its start. What is not the process's own is not counted: time in
+ * which this host stood still, and time in which the process waited for a processor (Linux), up to three times the
+ * limit. Returns the function that cancels it.
  */
 export function startTimer(
   clock: SupervisorClock,

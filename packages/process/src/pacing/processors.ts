@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 
 /**
- * How many processors this process may use: those it is allowed to run on, or the quota of its control group if that is less. At
- * least 1. Node 20 knows nothing of quotas, and a container's limit is one.
+ * How many processors this process may use: those it is allowed to run on, or the quota of its control group if that is
+ * less. At least 1. Node 20 knows nothing of quotas, and a container's limit is one.
  */
 export function processors(groups = '/proc/self/cgroup', mounts = '/sys/fs/cgroup'): number {
   return Math.max(1, Math.min(availableParallelism(), Math.ceil(cgroupQuota(groups, mounts))))
@@ -21,7 +21,8 @@ function cgroupQuota(groups: string, mounts: string): number {
     // A folder of the second version may be mounted beside those of the first.
     const roots = isVersion2 ? [mounts, join(mounts, 'unified')] : [join(mounts, controllers), join(mounts, 'cpu')]
     const quotaOf = isVersion2 ? quotaOfVersion2 : quotaOfVersion1
-    // Each group above limits too. In a namespace of its own the path may lead out of what is mounted: the root is looked at.
+    // Each group above limits too. In a namespace of its own the path may lead out of what is mounted: the root is
+    // looked at.
     for (let folder = path; ; folder = dirname(folder)) {
       for (const root of roots) quota = Math.min(quota, quotaOf(join(root, folder)))
       if (folder === '/' || folder === '.') break

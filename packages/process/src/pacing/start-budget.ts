@@ -14,7 +14,10 @@ const LONGEST_START = 30_000
 /** The same where the system does not tell what a process does. */
 const LONGEST_UNKNOWN_START = 5_000
 
-/** A start that needs this much time on a processor, in ms, weighs as much as a processor carries. Less weighs in proportion. */
+/**
+ * A start that needs this much time on a processor, in ms, weighs as much as a processor carries. Less weighs in
+ * proportion.
+ */
 const FULL_WEIGHT = 1_000
 /** What a start is taken to need before the owner's first one is over, in ms. */
 const UNKNOWN_NEED = 500
@@ -54,9 +57,9 @@ interface Waiting {
 }
 
 /**
- * Paces the starts of a host process: as many at a time as its processors carry, since all of them in one go would all be late. What
- * a start weighs is what it does: one that sleeps, downloads, or waits for a disk takes nothing from the others, and many that need
- * little may begin at once. Owners (runtimes) take turns.
+ * Paces the starts of a host process: as many at a time as its processors carry, since all of them in one go would all
+ * be late. What a start weighs is what it does: one that sleeps, downloads, or waits for a disk takes nothing from the
+ * others, and many that need little may begin at once. Owners (runtimes) take turns.
  */
 export class StartBudget {
   readonly #options: StartBudgetOptions

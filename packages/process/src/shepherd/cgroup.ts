@@ -15,9 +15,9 @@ export function noteCgroup(runDirectory: string, cgroup: string): void {
 }
 
 /**
- * Has the kernel kill whatever is in the control groups of a dead run, and removes them. Nobody else's process is in there: they
- * are known by the run's name, and a process gets in by being started there only. Answers the ones that could not be emptied. Throws
- * when the note cannot be read.
+ * Has the kernel kill whatever is in the control groups of a dead run, and removes them. Nobody else's process is in
+ * there: they are known by the run's name, and a process gets in by being started there only. Answers the ones that
+ * could not be emptied. Throws when the note cannot be read.
  */
 export async function clearCgroups(runDirectory: string, owner: Owner): Promise<string[]> {
   const left: string[] = []

@@ -1,8 +1,8 @@
 import { TerrariumError } from '@terrarium/supervisor'
 
 /**
- * What holds the processes of a run together. With `pidns` and `cgroup` the kernel ends all of them, whatever they have done to get
- * away, also when host and shepherd are killed in the same moment; see the package's README.
+ * What holds the processes of a run together. With `pidns` and `cgroup` the kernel ends all of them, whatever they have
+ * done to get away, also when host and shepherd are killed in the same moment; see the package's README.
  */
 export type Containment = 'pidns' | 'cgroup' | 'shepherd'
 

@@ -2,8 +2,8 @@ import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 
 /**
- * The paths that decide whether a command can be started: its folder, the file or files that its name may stand for, and what a
- * script's first line names. They need not exist.
+ * The paths that decide whether a command can be started: its folder, the file or files that its name may stand for,
+ * and what a script's first line names. They need not exist.
  */
 export function dependenciesOf(command: string, cwd?: string, env: Readonly<Record<string, string>> = {}): string[] {
   const folder = cwd === undefined ? [] : [resolve(cwd)]

@@ -95,8 +95,8 @@ export interface LaunchedChild extends Launched {
 }
 
 /**
- * Starts a child of this very process in a session of its own, with its lifeline on descriptor 3 and its report on descriptor 4.
- * Errors: CONFIGURATION (this can never start), START_FAILED (the system refuses now), INVALID_ARGUMENT.
+ * Starts a child of this very process in a session of its own, with its lifeline on descriptor 3 and its report on
+ * descriptor 4. Errors: CONFIGURATION (this can never start), START_FAILED (the system refuses now), INVALID_ARGUMENT.
  */
 export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
   const child = await start(request)
@@ -122,8 +122,8 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
       })
       stdin.destroy()
       lifeline.destroy()
-      // libuv reaps every dead child of a moment before it calls back for the first of them, so inside this callback another
-      // child's pid may already be free. After setImmediate, all of them are known to be over.
+      // libuv reaps every dead child of a moment before it calls back for the first of them, so inside this callback
+      // another child's pid may already be free. After setImmediate, all of them are known to be over.
       setImmediate(resolve, { code, signal })
     })
   })
@@ -209,13 +209,15 @@ export function startError(
   error: NodeJS.ErrnoException,
 ): TerrariumError {
   const { code } = error
-  const options = { cause: error, details: { command, cwd, code, watch: dependenciesOf(command, cwd, env) } }
   if (code === 'ETIMEDOUT') {
+    // No look at these files from here: this process would wait for the same file system.
     return new TerrariumError('START_FAILED', `${command} cannot be started: the system has not loaded it in time`, {
-      ...options,
       hint: `See whether the file systems answer that hold ${command} and ${cwd ?? 'its folder'}.`,
+      cause: error,
+      details: { command, cwd, code },
     })
   }
+  const options = { cause: error, details: { command, cwd, code, watch: dependenciesOf(command, cwd, env) } }
   if (cwd !== undefined && !isFolder(cwd)) {
     return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: there is no such folder`, {
       ...options,

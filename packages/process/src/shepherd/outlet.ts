@@ -6,7 +6,10 @@ export interface Flow {
   resume(): void
 }
 
-/** What a process says on one channel, as its reader sees it: with back-pressure, and an end that does not depend on the reader. */
+/**
+ * What a process says on one channel, as its reader sees it: with back-pressure, and an end that does not depend on the
+ * reader.
+ */
 export class Outlet {
   readonly stream: Readable
   readonly #flow: Flow
@@ -15,8 +18,8 @@ export class Outlet {
   #hasEnded = false
 
   /**
-   * With `discard`, a full buffer that nobody reads is thrown away, so that a chatty process does not stop; a reader who comes before
-   * that misses nothing. Nor does it stop when its reader has destroyed the stream.
+   * With `discard`, a full buffer that nobody reads is thrown away, so that a chatty process does not stop; a reader
+   * who comes before that misses nothing. Nor does it stop when its reader has destroyed the stream.
    */
   constructor(flow: Flow, { discard }: { readonly discard: boolean }) {
     this.#flow = flow

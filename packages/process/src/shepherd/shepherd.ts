@@ -63,8 +63,8 @@ type News =
   | { readonly type: 'signalled'; readonly signal: number }
 
 /**
- * The parent of a run's processes. It starts them, so that this process never stands still for a fork, reaps them, and ends all
- * of them, with whatever they have started, when this process ends.
+ * The parent of a run's processes. It starts them, so that this process never stands still for a fork, reaps them, and
+ * ends all of them, with whatever they have started, when this process ends.
  */
 export class Shepherd {
   readonly #launched: LaunchedChild
@@ -82,9 +82,9 @@ export class Shepherd {
   #isReferenced = true
 
   /**
-   * Waits for the first word of a process that runs `terrarium_shepherd`, and opens the lifeline that it has made. Errors:
-   * START_FAILED, and CONFIGURATION when it cannot have the containment that it was told to have. `onSignal`: called when a signal has
-   * come to the shepherd that means the application as a whole.
+   * Waits for the first word of a process that runs `terrarium_shepherd`, and opens the lifeline that it has made.
+   * Errors: START_FAILED, and CONFIGURATION when it cannot have the containment that it was told to have. `onSignal`:
+   * called when a signal has come to the shepherd that means the application as a whole.
    */
   static async start(
     launched: LaunchedChild,
@@ -216,7 +216,10 @@ export class Shepherd {
     return { pid, containment, cgroup, missing }
   }
 
-  /** That of this process, which is much longer than an order: told when it has changed, looked at once in a turn of the event loop. */
+  /**
+   * That of this process, which is much longer than an order: told when it has changed, looked at once in a turn of the
+   * event loop.
+   */
   #tellEnvironment(): void {
     if (!this.#isEnvironmentNew) return
     this.#isEnvironmentNew = false

@@ -24,7 +24,10 @@ interface Context {
 /** A shepherd that was killed before its first word is replaced so often. */
 const ATTEMPTS = 3
 
-/** Sees that a run has a shepherd: the first from the beginning, the next one when a process is to be started without one. */
+/**
+ * Sees that a run has a shepherd: the first from the beginning, the next one when a process is to be started without
+ * one.
+ */
 export class Tending {
   readonly #context: Context
   /** The spawns that are shepherds. */

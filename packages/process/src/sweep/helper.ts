@@ -20,7 +20,10 @@ export type Outcome =
   /** The helper itself did not answer. */
   | 'failed'
 
-/** Whether somebody holds the lock on the folder of a run. `unknown`: it was never locked, or cannot be looked at; see `sweep.py`. */
+/**
+ * Whether somebody holds the lock on the folder of a run. `unknown`: it was never locked, or cannot be looked at; see
+ * `sweep.py`.
+ */
 export type Lock = 'held' | 'free' | 'unknown'
 
 /** What the sweep helper is started with. */
@@ -28,14 +31,15 @@ export interface Helper {
   readonly python: string
   readonly logger: Log
   /** Starts a process of ours that is given something on standard input. */
-  start(request: SpawnRequest, input: string): Promise<OsProcess>
+  readonly start: (request: SpawnRequest, input: string) => Promise<OsProcess>
 }
 
 const TIMEOUT_MS = 2000
 const PATIENCE_MS = 5000
 
 /**
- * Ends processes we are not the parent of, through the sweep helper, which verifies each of them behind a pidfd. Never rejects.
+ * Ends processes we are not the parent of, through the sweep helper, which verifies each of them behind a pidfd. Never
+ * rejects.
  */
 export async function killStrays(helper: Helper, targets: readonly Identity[]): Promise<readonly Outcome[]> {
   const answer = await ask(helper, { targets: targets.map(describe), folders: [] })

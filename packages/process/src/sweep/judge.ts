@@ -51,8 +51,9 @@ const FIRST_PID_NAMESPACE = 'pid:[4026531836]'
 const TOLD = 'told'
 
 /**
- * Sorts out the runs that are dead. A run is dead only when its host provably is: of another boot; or of these namespaces, with no
- * process of that number and start; or, when its processes cannot be seen, with nobody to hold the lock on its folder.
+ * Sorts out the runs that are dead. A run is dead only when its host provably is: of another boot; or of these
+ * namespaces, with no process of that number and start; or, when its processes cannot be seen, with nobody to hold the
+ * lock on its folder.
  */
 export async function judgeRuns(
   stateDir: string,
@@ -118,8 +119,9 @@ export function once(stateDir: string, { run, namespaces }: Owner, why: string):
 }
 
 /**
- * Host, guard process and shepherd are dead, and with them everything that has stayed in the process group of a worker. What has left
- * it may live where this process does not see it, unless its whole PID namespace has ended, or this process sees all there is.
+ * Host, guard process and shepherd are dead, and with them everything that has stayed in the process group of a worker.
+ * What has left it may live where this process does not see it, unless its whole PID namespace has ended, or this
+ * process sees all there is.
  */
 function withDoubt(stateDir: string, owner: Owner): DeadRun {
   const isProven =

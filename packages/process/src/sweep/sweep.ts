@@ -37,8 +37,8 @@ const MAX_PASSES = 20
 const EMPTY_PASSES = 2
 
 /**
- * Ends what dead runs have left (see {@link judgeRuns}) and removes their directories. Two sweeps at once are harmless: kills are
- * verified, removals are renames.
+ * Ends what dead runs have left (see {@link judgeRuns}) and removes their directories. Two sweeps at once are harmless:
+ * kills are verified, removals are renames.
  */
 export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport> {
   const { stateDir, logger } = context
@@ -107,8 +107,8 @@ async function readLogs(stateDir: string, dead: ReadonlyMap<string, DeadRun>): P
 }
 
 /**
- * Kills what carries a marker of a dead run, or the mark of a spawn that its log knows, until two scans in a row find nothing more
- * to kill. Answers besides what the last scan has found of this installation.
+ * Kills what carries a marker of a dead run, or the mark of a spawn that its log knows, until two scans in a row find
+ * nothing more to kill. Answers besides what the last scan has found of this installation.
  */
 async function killSurvivors(
   context: SweepContext,
@@ -157,8 +157,8 @@ async function killSurvivors(
 }
 
 /**
- * Looks at the processes that the log names, beyond what the scans showed. False when the run must be kept: one of them cannot be
- * told apart from ours, or the log could not be read.
+ * Looks at the processes that the log names, beyond what the scans showed. False when the run must be kept: one of them
+ * cannot be told apart from ours, or the log could not be read.
  */
 function auditLog(
   stateDir: string,

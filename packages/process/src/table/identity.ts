@@ -1,4 +1,7 @@
-/** Which process this is. No single field is an identity: pids and start ticks are reused, a run id appears in other command lines. */
+/**
+ * Which process this is. No single field is an identity: pids and start ticks are reused, a run id appears in other
+ * command lines.
+ */
 export interface Identity {
   readonly pid: number
   /** When it started, in clock ticks since boot (Linux: field 22 of /proc/PID/stat; macOS: seconds since the epoch). */
@@ -6,7 +9,9 @@ export interface Identity {
   readonly bootId: string
   readonly installation: string
   readonly run: string
-  /** `<counter>-<16 hex digits>`; the digits are random, so a restarted worker never shares them with its predecessor. */
+  /**
+   * `<counter>-<16 hex digits>`; the digits are random, so a restarted worker never shares them with its predecessor.
+   */
   readonly spawn: string
 }
 

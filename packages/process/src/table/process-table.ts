@@ -11,7 +11,9 @@ export interface Activity {
 
 /** What one operating system tells about its processes. */
 export interface ProcessTable {
-  /** Throws CONFIGURATION where the system does not tell of its processes, or tells of others than those that we see. */
+  /**
+   * Throws CONFIGURATION where the system does not tell of its processes, or tells of others than those that we see.
+   */
   check(): void
   /** Differs after every boot. */
   bootId(): string
@@ -19,12 +21,17 @@ export interface ProcessTable {
   namespaces(): string
   /** Undefined when the process is gone or a zombie. Throws when it exists and cannot be read. */
   startTicks(pid: number): number | undefined
-  /** What a process and its descendants do; undefined when it is gone, or where the system does not tell. Never throws. */
+  /**
+   * What a process and its descendants do; undefined when it is gone, or where the system does not tell. Never throws.
+   */
   activity(pid: number): Activity | undefined
   /** `empty` also while a process is between two programs: it proves nothing. */
   environment(pid: number): 'gone' | 'unreadable' | 'empty' | { marker: Marker | undefined }
   /** Every process whose marker is kept. */
   scan(keep: (marker: Marker) => boolean): Identity[]
-  /** Every process that carries the mark of one of these spawns, whatever its environment says. None where there are no marks. */
+  /**
+   * Every process that carries the mark of one of these spawns, whatever its environment says. None where there are no
+   * marks.
+   */
   scanMarks(spawns: readonly Marker[]): Identity[]
 }

@@ -11,7 +11,10 @@ const prefixBytes = Buffer.from(prefix)
 /** One for all: scans read many small files, and a buffer for each would cost more than the reading. */
 let space = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** The process table of Linux, read synchronously: one scan of 600 processes takes 6 to 13 ms, asynchronously fifteen times that. */
+/**
+ * The process table of Linux, read synchronously: one scan of 600 processes takes 6 to 13 ms, asynchronously fifteen
+ * times that.
+ */
 export const procfs: ProcessTable = {
   check,
   bootId: () => read('/proc/sys/kernel/random/boot_id').toString('latin1').trim(),
@@ -148,7 +151,9 @@ function readOrNothing(path: string): string | undefined {
   }
 }
 
-/** Start ticks of a process that can still run; undefined when it is gone or a zombie. Throws when it cannot be read. */
+/**
+ * Start ticks of a process that can still run; undefined when it is gone or a zombie. Throws when it cannot be read.
+ */
 function startTicks(pid: number): number | undefined {
   let stat: string
   try {

@@ -5,7 +5,10 @@ import type { ProcessTable } from './process-table.ts'
 const row = /^\s*(\d+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]+\s+\d{4})\s+(.*)$/
 const variable = new RegExp(`(?:^|\\s)${MARKER_VARIABLE}=(\\S+)`)
 
-/** The process table of macOS, by way of `ps`. Start times are whole seconds, and the environment of system binaries is hidden. */
+/**
+ * The process table of macOS, by way of `ps`. Start times are whole seconds, and the environment of system binaries is
+ * hidden.
+ */
 export const psTable: ProcessTable = {
   check: () => undefined,
   bootId: () => execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'latin1' }).trim(),

@@ -11,12 +11,12 @@ import { fail, IDLE, oneIsAsked, oneIsDown, proceed, run, taskStarting, type Pur
 import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
 
 /**
- * The supervisor's mind. Knows no clock, no promise, no randomness and no XState: whatever happens comes in as an event,
- * and whatever is to be done goes out as data. The state is updated in place, so that a restart costs the same among ten
- * children and among ten thousand.
+ * The supervisor's mind. Knows no clock, no promise, no randomness and no XState: whatever happens comes in as an
+ * event, and whatever is to be done goes out as data. The state is updated in place, so that a restart costs the same
+ * among ten children and among ten thousand.
  *
- * News is taken in at once; what it leads to is decided in order, one thing at a time, as in OTP: a death, an operation or
- * a due restart waits in the queue while children are being started or stopped.
+ * News is taken in at once; what it leads to is decided in order, one thing at a time, as in OTP: a death, an operation
+ * or a due restart waits in the queue while children are being started or stopped.
  *
  * @param now - monotonic, in ms
  * @param effects - what is to be done is added here, behind what has been decided before and is still to be done
@@ -44,8 +44,8 @@ function answerAll(turn: Turn): void {
 }
 
 /**
- * Whether nothing waits but retries whose timers still run. As in OTP a retry comes before whatever has been asked or has
- * happened since; but as long as there is no such thing, the event loop comes first.
+ * Whether nothing waits but retries whose timers still run. As in OTP a retry comes before whatever has been asked or
+ * has happened since; but as long as there is no such thing, the event loop comes first.
  */
 function hasTime({ queue, children, retries }: CoreState): boolean {
   if (retries === 0 || queue.length > retries || queue.first?.type !== 'retry') return false

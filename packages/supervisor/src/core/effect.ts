@@ -14,13 +14,13 @@ export type Effect =
   /** Make the child's logic, create the actor and start it; report what becomes of it under this birth. */
   | { readonly type: 'start'; readonly child: Child; readonly birth: number }
   /**
-   * Ask the child to end and report that. If it cannot hear it, or is to be killed without asking, stop it and report its
-   * end: `shutdown` or `killed`, unless it has come to an end of its own already.
+   * Ask the child to end and report that. If it cannot hear it, or is to be killed without asking, stop it and report
+   * its end: `shutdown` or `killed`, unless it has come to an end of its own already.
    */
   | { readonly type: 'shutdown'; readonly child: Child }
   /**
-   * Stop the child hard. The core has declared it dead already. With `orphanedBy` the supervisor itself has died, for this reason:
-   * a child that is a supervisor stops its own children in order instead.
+   * Stop the child hard. The core has declared it dead already. With `orphanedBy` the supervisor itself has died, for
+   * this reason: a child that is a supervisor stops its own children in order instead.
    */
   | { readonly type: 'kill'; readonly ref: AnyActorRef; readonly orphanedBy?: ExitReason }
   /** Send `{ type: 'timer', id, timer }` after so many ms. */
@@ -31,7 +31,9 @@ export type Effect =
   | { readonly type: 'reply'; readonly reply: Reply; readonly result: Result }
   /** Come back with this event, behind whatever has been sent to the supervisor before (H12). */
   | { readonly type: 'comeBack'; readonly event: CoreEvent }
-  /** A function of the user's has failed, and something else has been decided. To be reported once for each function. */
+  /**
+   * A function of the user's has failed, and something else has been decided. To be reported once for each function.
+   */
   | { readonly type: 'fault'; readonly hook: Hook; readonly error: unknown }
   /** Let the world see the state as it is, and come back with `supervisor.go_on`. */
   | { readonly type: 'goOn' }

@@ -10,7 +10,10 @@ export interface Death {
 
 interface About {
   readonly id: string
-  /** Which start of the supervisor's this is about; unlike an incarnation never used twice, whatever becomes of the child. */
+  /**
+   * Which start of the supervisor's this is about; unlike an incarnation never used twice, whatever becomes of the
+   * child.
+   */
   readonly birth: number
 }
 

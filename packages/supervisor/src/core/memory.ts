@@ -5,7 +5,10 @@ import { plainError, type PlainError } from '../plain-error.ts'
 import { isStable } from './assess.ts'
 import type { Child, CoreState, FailureMemory } from './state.ts'
 
-/** What a supervisor knows about its children that its next incarnation should know too. Plain data; times are ages in ms. */
+/**
+ * What a supervisor knows about its children that its next incarnation should know too. Plain data; times are ages in
+ * ms.
+ */
 export interface SupervisorMemory {
   readonly children: Readonly<Record<string, ChildMemory>>
 }
@@ -27,7 +30,10 @@ interface ChildMemory {
   readonly parked?: { readonly cause: ParkCause; readonly remaining?: number }
 }
 
-/** Of the children that have failed and were not stable since. Dynamic ones do not come back, so nothing is kept of them (F05). */
+/**
+ * Of the children that have failed and were not stable since. Dynamic ones do not come back, so nothing is kept of them
+ * (F05).
+ */
 export function remember({ children, settings }: CoreState, now: number): SupervisorMemory {
   const kept: Record<string, ChildMemory> = {}
   if (settings.kind === 'static') {

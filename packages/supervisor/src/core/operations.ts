@@ -51,7 +51,10 @@ export function perform(turn: Turn, call: Call, reply: Reply): void {
   else refuse(turn, reply, fault)
 }
 
-/** What is made of an argument, which may throw when it is looked at: a getter, or a proxy. `undefined`: it has, and was refused. */
+/**
+ * What is made of an argument, which may throw when it is looked at: a getter, or a proxy. `undefined`: it has, and was
+ * refused.
+ */
 function readArgument<T>(turn: Turn, reply: Reply, read: () => T): T | undefined {
   try {
     return read()
@@ -136,8 +139,8 @@ function performOnNobody(turn: Turn, call: Extract<Call, { child: Address }>, re
 }
 
 /**
- * Dynamic children are addressed by their actors, others by id (J10, K05). An actor stands for its child until a later one has
- * become ready, so that a child can be addressed while it waits, or fails again and again (H11, K14).
+ * Dynamic children are addressed by their actors, others by id (J10, K05). An actor stands for its child until a later
+ * one has become ready, so that a child can be addressed while it waits, or fails again and again (H11, K14).
  */
 function find({ children, settings }: CoreState, address: Address): Child | undefined {
   if (settings.kind === 'static') return typeof address === 'string' ? children.get(address) : undefined
@@ -280,7 +283,10 @@ function deleteChild(turn: Turn, child: Child, reply: Reply): void {
 
 type StartFailed = (turn: Turn, failed: Child, death: Death, remaining: readonly string[]) => void
 
-/** Starts a child for somebody who waits for its ref. A failure is his to know, and is not counted as a restart (B12, E11). */
+/**
+ * Starts a child for somebody who waits for its ref. A failure is his to know, and is not counted as a restart (B12,
+ * E11).
+ */
 function startFor(turn: Turn, child: Child, reply: Reply, failed: StartFailed, group = [child.id]): void {
   run(turn, REQUESTED_START, { child, reply, failed }, [], group.reverse())
 }

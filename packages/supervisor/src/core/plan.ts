@@ -7,8 +7,8 @@ import type { Child, CoreState } from './state.ts'
 const MOST_NAMED = 10
 
 /**
- * Asks the strategy who is restarted with a failed child. The answer may be anything, and so may what the strategy throws: throws
- * INVALID_ARGUMENT for an answer that is no plan, with every unknown or repeated id in `details`.
+ * Asks the strategy who is restarted with a failed child. The answer may be anything, and so may what the strategy
+ * throws: throws INVALID_ARGUMENT for an answer that is no plan, with every unknown or repeated id in `details`.
  */
 export function planOf({ children, listing, settings }: CoreState, failed: Child): readonly string[] {
   const { strategy, id: supervisor } = settings

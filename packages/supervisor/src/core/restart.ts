@@ -43,7 +43,10 @@ function isLastStraw({ children, settings }: CoreState, { spec }: Child): boolea
   return true
 }
 
-/** Every restart counts. A start that failed is tried again whatever the reason, through a timer, so that others are served (H02). */
+/**
+ * Every restart counts. A start that failed is tried again whatever the reason, through a timer, so that others are
+ * served (H02).
+ */
 function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: readonly string[]): void {
   const wasReady = child.readyAt !== undefined
   if (wasReady && child.restart === 'transient' && isCleanExit(reason)) {
@@ -270,7 +273,10 @@ const HOLD: Purpose = {}
 
 const GROUP_START: Purpose = { failed: answerDeath }
 
-/** In start order, without those that are parked. `undefined` if the strategy has no valid plan: the supervisor is ending. */
+/**
+ * In start order, without those that are parked. `undefined` if the strategy has no valid plan: the supervisor is
+ * ending.
+ */
 function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readonly string[] | undefined {
   const { children } = turn.state
   let planned: readonly string[]
@@ -317,7 +323,9 @@ function joinWaiting(turn: Turn, child: Child, group: readonly string[], at: num
   return latest
 }
 
-/** The group's members that have to be stopped first, the next one last. They are to come back with the failed child. */
+/**
+ * The group's members that have to be stopped first, the next one last. They are to come back with the failed child.
+ */
 function heldFor({ state }: Turn, failed: Child, group: readonly string[]): Child[] {
   const stops: Child[] = []
   for (const id of group) {
@@ -336,7 +344,9 @@ function giveUp(turn: Turn, child: Child, exceeded: string, cause: unknown, fail
   else end(turn, { type: 'error', error: gaveUp(settings.id, child, exceeded, cause, failure) })
 }
 
-/** A strategy without a valid plan is a fault of the program: it is told in every mode, and never as a clean end (E6). */
+/**
+ * A strategy without a valid plan is a fault of the program: it is told in every mode, and never as a clean end (E6).
+ */
 function misplanned(turn: Turn, child: Child, cause: unknown): void {
   const { id, strategy } = turn.state.settings
   settleStopped(turn, child)

@@ -207,8 +207,8 @@ export function listChildren({ children }: CoreState): ChildInfo[] {
 }
 
 /**
- * A supervisor with a template has one specification, however many children (K01). Active is a child whose actor is alive, also if
- * the supervisor has not heard of its death yet (J15); in OTP that holds for static children only.
+ * A supervisor with a template has one specification, however many children (K01). Active is a child whose actor is
+ * alive, also if the supervisor has not heard of its death yet (J15); in OTP that holds for static children only.
  */
 export function countChildren({ children, settings }: CoreState, isOver: (ref: AnyActorRef) => boolean): ChildCounts {
   const { template, kind, mode } = settings

@@ -5,9 +5,14 @@ import type { Turn } from './turn.ts'
 
 /** What a task is for: what is to be done when it is over, with what it was given to remember. */
 export interface Purpose<TMemo = undefined> {
-  /** Whether all `stops` are asked to end before one is waited for; otherwise each is down before the next is asked (G01, G03). */
+  /**
+   * Whether all `stops` are asked to end before one is waited for; otherwise each is down before the next is asked
+   * (G01, G03).
+   */
   readonly isParallel?: boolean
-  /** Whether somebody waits for the actor of a child that need not become ready, while its logic is still being made. */
+  /**
+   * Whether somebody waits for the actor of a child that need not become ready, while its logic is still being made.
+   */
   readonly needsActor?: boolean
   done?(turn: Turn, memo: TMemo): void
   /** A child that had to become ready has died instead; `remaining` were to be started after it. */
@@ -17,9 +22,9 @@ export interface Purpose<TMemo = undefined> {
 }
 
 /**
- * Something that takes time: children to stop, and then children to start, one after the other. All else waits for it. There
- * are purposes instead of subclasses for the sake of V8: with the last object of a class it forgets, at the next full
- * garbage collection, the code that it has optimised for it. Of this one there is always {@link IDLE}.
+ * Something that takes time: children to stop, and then children to start, one after the other. All else waits for it.
+ * There are purposes instead of subclasses for the sake of V8: with the last object of a class it forgets, at the next
+ * full garbage collection, the code that it has optimised for it. Of this one there is always {@link IDLE}.
  */
 export class Task {
   readonly purpose: Purpose<unknown>

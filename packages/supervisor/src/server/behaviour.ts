@@ -25,8 +25,8 @@ export type InitResult<TState> =
   (Pick<Next<TState>, 'timeout' | 'continue'> & { readonly state: TState }) | { readonly stop: ExitReason }
 
 /**
- * OTP's gen_server. Every function may be asynchronous: the server takes its next message when the last one is dealt with. One
- * that throws or rejects ends the server with that error, after `terminate` (M13).
+ * OTP's gen_server. Every function may be asynchronous: the server takes its next message when the last one is dealt
+ * with. One that throws or rejects ends the server with that error, after `terminate` (M13).
  */
 export interface ServerBehaviour<
   TState,
@@ -49,8 +49,9 @@ export interface ServerBehaviour<
   readonly handleInfo?: (event: TEvent, state: TState, self: AnyActorRef) => HandlerResult<TState>
   readonly handleContinue?: (continuation: unknown, state: TState, self: AnyActorRef) => HandlerResult<TState>
   /**
-   * Runs before the server ends by itself, and, if it traps exits, before it ends with its parent or at its parent's wish (L07,
-   * L10). Not when it is killed, nor when an exit signal ends it (M14). If it fails the server ends with that error.
+   * Runs before the server ends by itself, and, if it traps exits, before it ends with its parent or at its parent's
+   * wish (L07, L10). Not when it is killed, nor when an exit signal ends it (M14). If it fails the server ends with
+   * that error.
    */
   readonly terminate?: (reason: ExitReason, state: TState, self: AnyActorRef) => MaybePromise<void>
   /** Whether to trap exits from the start; default false. See `trapExit`. */

@@ -21,7 +21,8 @@ export type ServerLogic<TState, TInput> = ActorLogic<
 >
 
 /**
- * A server (OTP's gen_server) as XState actor logic: it answers `call()`, takes `cast()` and any other event, one at a time.
+ * A server (OTP's gen_server) as XState actor logic: it answers `call()`, takes `cast()` and any other event, one at a
+ * time.
  *
  * ```ts
  * const counter = fromServer({
@@ -31,9 +32,9 @@ export type ServerLogic<TState, TInput> = ActorLogic<
  * })
  * ```
  *
- * When its supervisor shuts it down a server that traps exits has its `shutdown` time to deal with the messages before that and
- * to run `terminate`; any other one ends at once. It ends with the error it failed with, else with `exitWith(reason)` as its
- * output. A start that fails is an error like any other.
+ * When its supervisor shuts it down a server that traps exits has its `shutdown` time to deal with the messages before
+ * that and to run `terminate`; any other one ends at once. It ends with the error it failed with, else with
+ * `exitWith(reason)` as its output. A start that fails is an error like any other.
  */
 export function fromServer<
   TState,

@@ -21,8 +21,8 @@ export function isCall(event: EventObject): event is CallEvent {
 }
 
 /**
- * Answers a call, at once or at any later time (M07). Only the first answer counts, and only while somebody waits for it
- * (M02).
+ * Answers a call, at once or at any later time (M07). Only the first answer counts, and only while somebody waits for
+ * it (M02).
  */
 export function reply(from: From, value?: unknown): void {
   from.settle(value)

@@ -4,15 +4,16 @@ import { isBeingStopped, orderedExit } from '../exit.ts'
 import type { ExitReason } from '../exit-reason.ts'
 
 /**
- * Why XState is stopping an actor: since its parent ends, for this reason (L10). `undefined` if it is the actor itself that
- * is killed, by `exit()` or by a supervisor that goes on.
+ * Why XState is stopping an actor: since its parent ends, for this reason (L10). `undefined` if it is the actor itself
+ * that is killed, by `exit()` or by a supervisor that goes on.
  */
 export function reasonOfHalt(ref: AnyActorRef): ExitReason | undefined {
   if (orderedExit(ref) !== undefined) return undefined
   const parent = ref._parent
   const reason = parent && orderedExit(parent)
   if (reason !== undefined) return reason
-  if (parent === undefined || !isSupervisor(parent.getSnapshot())) return { type: 'shutdown' } // actor.stop(), or a state is left
+  // actor.stop(), or a state is left
+  if (parent === undefined || !isSupervisor(parent.getSnapshot())) return { type: 'shutdown' }
   // A supervisor's own end is seen only if it was ordered. One that is not ending has killed the actor itself.
   return isBeingStopped(parent) && isDoomed(parent._parent) ? { type: 'shutdown' } : undefined
 }

@@ -10,8 +10,9 @@ export interface Resume {
 }
 
 /**
- * Does a piece of a server's work, and goes on with what comes of it: at once, or, if that is a promise, when the server
- * receives the event that it is settled. If the server is over by then a result is dropped and an error is reported.
+ * Does a piece of a server's work, and goes on with what comes of it: at once, or, if that is a promise, when the
+ * server receives the event that it is settled. If the server is over by then a result is dropped and an error is
+ * reported.
  */
 export function perform<T>(
   self: AnyActorRef,

@@ -14,9 +14,10 @@ export interface StopOptions extends Pick<WaitOptions, 'clock'> {
 
 /**
  * Ends a server, after the messages before it and through `terminate`, whether it traps exits or not; OTP's
- * `gen_server:stop` (M15). Resolves when it has ended with the reason asked for. Rejects, with `details: { actor }`, with
- * - STOPPED if it ended otherwise, `details.reason` being the type of its exit reason, `details.exit` the reason and `cause`
- *   the error it failed with; or if it was over before, `details.reason: 'noproc'`;
+ * `gen_server:stop` (M15). Resolves when it has ended with the reason asked for. Rejects, with `details: { actor }`,
+ * with
+ * - STOPPED if it ended otherwise, `details.reason` being the type of its exit reason, `details.exit` the reason and
+ *   `cause` the error it failed with; or if it was over before, `details.reason: 'noproc'`;
  * - DEADLINE_EXCEEDED after `timeout`; it ends all the same.
  */
 export function stopServer(ref: AnyActorRef, options: StopOptions = {}): Promise<void> {

@@ -19,8 +19,8 @@ interface Outcomes {
 }
 
 /**
- * Waits for the actor's end, but no longer than `timeout` and only while `signal` allows it: tells the first of these, and
- * then lets go of timer and listeners. The function it returns does that too.
+ * Waits for the actor's end, but no longer than `timeout` and only while `signal` allows it: tells the first of these,
+ * and then lets go of timer and listeners. The function it returns does that too.
  */
 export function wait(
   ref: AnyActorRef,

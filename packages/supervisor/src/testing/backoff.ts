@@ -9,7 +9,9 @@ const ID = 'child'
 /** Where a backoff sets no end to its attempts, the suite does. */
 const MOST_ATTEMPTS = 100
 
-/** What a backoff has to bear: every question it can be asked, and a crash loop in a real supervisor on a virtual clock. */
+/**
+ * What a backoff has to bear: every question it can be asked, and a crash loop in a real supervisor on a virtual clock.
+ */
 export function describeBackoff(options: BackoffOptions, { test }: SuiteOptions): void {
   const backoff: Backoff = { ...DEFAULT_BACKOFF, ...options }
 

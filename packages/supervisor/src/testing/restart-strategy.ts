@@ -9,7 +9,9 @@ export interface RestartStrategySuiteOptions extends SuiteOptions {
   readonly children?: readonly string[]
 }
 
-/** What a strategy has to bear: every question it can be asked, and failures in a real supervisor on a virtual clock. */
+/**
+ * What a strategy has to bear: every question it can be asked, and failures in a real supervisor on a virtual clock.
+ */
 export function describeRestartStrategy(
   strategy: RestartStrategy,
   { test, children: ids = ['a', 'b', 'c', 'd', 'e'] }: RestartStrategySuiteOptions,

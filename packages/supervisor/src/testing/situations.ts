@@ -21,8 +21,8 @@ export interface Situation {
 }
 
 /**
- * The first child alone, the first two, … all: each of them failed once in every state and with every restart type, among
- * siblings that are all alike and among siblings that all differ.
+ * The first child alone, the first two, … all: each of them failed once in every state and with every restart type,
+ * among siblings that are all alike and among siblings that all differ.
  */
 export function* situations(ids: readonly string[]): Generator<Situation> {
   for (let count = 1; count <= ids.length; count += 1) {

@@ -177,7 +177,9 @@ test('A13 a permanent child cannot be significant, not by default either', async
 })
 
 test('A14 what is unknown is ignored in mode otp', async () => {
-  /** Names that mean something elsewhere: of OTP's own, of other options, and of what the supervisor keeps for itself. */
+  /**
+   * Names that mean something elsewhere: of OTP's own, of other options, and of what the supervisor keeps for itself.
+   */
   const names = [
     ...['colour', 'start', 'modules', 'max_restarts', 'auto_shutdown', 'name', 'meta', 'toString', '__proto__'],
     ...['state', 'ref', 'lastRef', 'birth', 'incarnation', 'death', 'timer', 'trouble', 'group', 'until', 'source'],

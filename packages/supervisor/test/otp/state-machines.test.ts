@@ -12,8 +12,8 @@ import {
 import { bench } from '../support.ts'
 
 /**
- * XState is the state machine. What OTP's gen_statem shares with it has to hold for a supervised machine on the supervisor's
- * clock as well.
+ * XState is the state machine. What OTP's gen_statem shares with it has to hold for a supervised machine on the
+ * supervisor's clock as well.
  */
 async function supervised(machine: AnyStateMachine) {
   const { app, clock, ref } = bench({ children: [{ id: 'm', logic: machine }] })

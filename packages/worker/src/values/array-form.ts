@@ -88,7 +88,10 @@ export function arrayHead(dtype: string, shape: readonly number[] | undefined): 
   return head
 }
 
-/** The opposite of {@link arrayHead}; `shape` is undefined for a typed array. The elements are copied. Throws a RangeError. */
+/**
+ * The opposite of {@link arrayHead}; `shape` is undefined for a typed array. The elements are copied. Throws a
+ * RangeError.
+ */
 export function readArray(payload: Buffer): {
   readonly data: TypedArray
   readonly dtype: string

@@ -4,7 +4,9 @@ import { Encoder } from './encoder.ts'
 import type { Refusal } from './refusal.ts'
 import { checkTypes, Registry, type ValueType } from './registry.ts'
 
-/** Makes bytes of values and values of bytes. `docs/values.md` says which values there are, and what they are in Python. */
+/**
+ * Makes bytes of values and values of bytes. `docs/values.md` says which values there are, and what they are in Python.
+ */
 export class ValueCodec {
   readonly #registry: Registry
   readonly #encoder: Encoder

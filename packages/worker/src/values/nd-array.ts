@@ -3,8 +3,8 @@ import { fits, MOST_DIMENSIONS, ownDtype } from './array-form.ts'
 import type { TypedArray } from './views.ts'
 
 /**
- * An array of numpy's: its elements row by row, and its shape. An `ndarray` of Python's arrives as one. Sent to Python it arrives
- * as a `memoryview` of that shape, or as an `ndarray` where the parameter's type hint says so.
+ * An array of numpy's: its elements row by row, and its shape. An `ndarray` of Python's arrives as one. Sent to Python
+ * it arrives as a `memoryview` of that shape, or as an `ndarray` where the parameter's type hint says so.
  *
  * ```ts
  * const image = new NdArray(pixels, [480, 640, 3])
@@ -16,12 +16,15 @@ export class NdArray<T extends TypedArray = TypedArray> {
   /** The length of each dimension. The shape `[]` has one element. */
   readonly shape: readonly number[]
   /**
-   * numpy's name for the type of the elements: the name that goes with the typed array (`float32`, `uint8`); or `bool`, in a
-   * Uint8Array; or `datetime64[ms]` and `timedelta64[ms]`, with any unit of numpy's, in a BigInt64Array.
+   * numpy's name for the type of the elements: the name that goes with the typed array (`float32`, `uint8`); or `bool`,
+   * in a Uint8Array; or `datetime64[ms]` and `timedelta64[ms]`, with any unit of numpy's, in a BigInt64Array.
    */
   readonly dtype: string
 
-  /** Default: one dimension, and the dtype of `data`. Throws INVALID_ARGUMENT, naming every mistake, when they do not fit. */
+  /**
+   * Default: one dimension, and the dtype of `data`. Throws INVALID_ARGUMENT, naming every mistake, when they do not
+   * fit.
+   */
   constructor(data: T, shape?: readonly number[], dtype?: string) {
     const own = ArrayBuffer.isView(data) && !(data instanceof DataView) ? ownDtype(data) : undefined
     if (own === undefined) throw invalid(['`data` must be a typed array of integers, or of floats with 32 or 64 bits'])

@@ -1,6 +1,6 @@
 /**
- * Whether an object is made by `{}`, JSON or `Object.create(null)`, and no instance of a class. Also one of another realm (a Jest
- * test, a vm context), whose `Object.prototype` is not the one of this file.
+ * Whether an object is made by `{}`, JSON or `Object.create(null)`, and no instance of a class. Also one of another
+ * realm (a Jest test, a vm context), whose `Object.prototype` is not the one of this file.
  */
 export function isPlainObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false

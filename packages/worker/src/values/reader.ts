@@ -61,7 +61,9 @@ export class Reader {
     return this.#textAt(this.#take(length), length)
   }
 
-  /** The string that is next, as the name of a property. Undefined, and nothing is read, when something else is next. */
+  /**
+   * The string that is next, as the name of a property. Undefined, and nothing is read, when something else is next.
+   */
   name(): string | undefined {
     const head = this.#bytes[this.#at] ?? 0
     if (head < 0xa0 || (head >= 0xc0 && (head < 0xd9 || head > 0xdb))) return undefined

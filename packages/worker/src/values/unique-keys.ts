@@ -1,8 +1,8 @@
 import { Refusal } from './refusal.ts'
 
 /**
- * Watches over the keys of one Map, or the elements of one Set. Some keys differ in JavaScript and are equal in Python, which would
- * lose all but one of them: `1`, `1n` and `true`; two Dates of the same instant.
+ * Watches over the keys of one Map, or the elements of one Set. Some keys differ in JavaScript and are equal in Python,
+ * which would lose all but one of them: `1`, `1n` and `true`; two Dates of the same instant.
  */
 export class UniqueKeys {
   readonly #what: string

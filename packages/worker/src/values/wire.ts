@@ -1,6 +1,6 @@
 /**
- * The form of values on the wire: msgpack, with an extension type for each thing that msgpack has no form for. The whole table
- * is in `docs/values.md`; Python's half of this file is `terrarium/_values/_wire.py`.
+ * The form of values on the wire: msgpack, with an extension type for each thing that msgpack has no form for. The
+ * whole table is in `docs/values.md`; Python's half of this file is `terrarium/_values/_wire.py`.
  */
 
 /** Extension types. */

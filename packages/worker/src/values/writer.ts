@@ -5,7 +5,9 @@ import { EXTENSION, MAX_VALUE_BYTES } from './wire.ts'
 const SLAB_BYTES = 16 * 1024
 /** ASCII strings up to this many characters are written here, which is faster than asking Node. */
 const SHORT_TEXT = 63
-/** For strings up to this many UTF-16 code units more room is taken than needed, instead of counting their bytes first. */
+/**
+ * For strings up to this many UTF-16 code units more room is taken than needed, instead of counting their bytes first.
+ */
 const COUNTED_TEXT = 4 * 1024
 const WORD = 2 ** 32
 

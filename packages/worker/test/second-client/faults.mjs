@@ -1,5 +1,5 @@
-// What a worker can say that the protocol does not allow, and what the host answers. Each is said by an open session that has
-// received everything and owes nothing.
+// What a worker can say that the protocol does not allow, and what the host answers. Each is said by an open session
+// that has received everything and owes nothing.
 import { frame, message } from './wire.mjs'
 
 const TOOL = 'anything'

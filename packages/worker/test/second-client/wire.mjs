@@ -1,5 +1,5 @@
-// A client of terrarium.v1 that is written from proto/terrarium/v1/session.proto and from nothing else: protocol buffers and the
-// framing of gRPC by hand, over HTTP/2 of Node's own. It can say whatever it likes, at any moment.
+// A client of terrarium.v1 that is written from proto/terrarium/v1/session.proto and from nothing else: protocol
+// buffers and the framing of gRPC by hand, over HTTP/2 of Node's own. It can say whatever it likes, at any moment.
 import http2 from 'node:http2'
 import net from 'node:net'
 
@@ -138,7 +138,9 @@ export class Wire {
     this.stream.write(Buffer.concat([head, data]))
   }
 
-  /** Resolves when the host has said something of this kind, for the n-th time; undefined when the stream ends before. */
+  /**
+   * Resolves when the host has said something of this kind, for the n-th time; undefined when the stream ends before.
+   */
   async heard(/** @type {string} */ kind, times = 1) {
     for (;;) {
       const found = this.frames.filter((each) => each.kind === kind)[times - 1]

@@ -87,7 +87,8 @@ def _read(code: int, payload: bytes) -> Any:
 
 
 def _parts(payload: bytes) -> "list[Any]":
-    """The msgpack objects in a payload. An Unpacker, because unpackb() takes 40 KiB of stack for each level of nesting."""
+    """The msgpack objects in a payload. An Unpacker, because unpackb() takes 40 KiB of stack for each level of
+    nesting."""
     unpacker = msgpack.Unpacker(
         raw=False, timestamp=3, strict_map_key=False, ext_hook=_read, max_buffer_size=len(payload) or 1
     )

@@ -83,7 +83,8 @@ class Encoder:
         return out
 
     def mapping(self, value: Any) -> Any:
-        """Of a dict; itself when there is nothing to change. Its keys decide: an object when all are strings, else a Map."""
+        """Of a dict; itself when there is nothing to change. Its keys decide: an object when all are strings, else a
+        Map."""
         if not _NAMES.issuperset(map(type, value)):
             return self._keyed(value)
         if _DIRECT.issuperset(map(type, value.values())):

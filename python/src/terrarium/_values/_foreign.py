@@ -1,5 +1,5 @@
-"""Values of packages that may not be installed. Nothing is imported here: where there is a value of a package, the package is
-there already, in ``sys.modules``."""
+"""Values of packages that may not be installed. Nothing is imported here: where there is a value of a package, the
+package is there already, in ``sys.modules``."""
 
 import sys
 from typing import Any

@@ -1,7 +1,7 @@
 """Converts arguments by the type hints of a tool's parameters, and its result by the hint of the return value.
 
-Only arrays, bytes and empty dicts are converted, of which JavaScript or the wire knows fewer kinds than Python. Everything else
-is what it would be without a hint.
+Only arrays, bytes and empty dicts are converted, of which JavaScript or the wire knows fewer kinds than Python.
+Everything else is what it would be without a hint.
 """
 
 import inspect
@@ -26,7 +26,8 @@ _NO_NAMES = (int, float, bytes, tuple, frozenset, datetime, type(None))
 
 
 class Conversions:
-    """The conversions of one tool. Made at its first call, because a hint may name what its module defines further down."""
+    """The conversions of one tool. Made at its first call, because a hint may name what its module defines further
+    down."""
 
     def __init__(self, function: "Callable[..., Any]") -> None:
         function = inspect.unwrap(function)

@@ -57,7 +57,8 @@ def refusal_of(error: BaseException, what: str = "what is read of it raises") ->
 
 
 def name_of(kind: type) -> str:
-    """A class for people: ``pandas.DataFrame``, not ``pandas.core.frame.DataFrame``; ``list``, not ``builtins.list``."""
+    """A class for people: ``pandas.DataFrame``, not ``pandas.core.frame.DataFrame``; ``list``, not
+    ``builtins.list``."""
     module = kind.__module__
     package = module.partition(".")[0]
     name = kind.__qualname__ if module == "builtins" else f"{package if package in _SHORT else module}.{kind.__qualname__}"

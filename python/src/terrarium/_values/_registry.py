@@ -33,8 +33,8 @@ def register_type(
         register_type("Money", Money, encode=lambda money: [money.amount, money.currency], decode=lambda sent: Money(*sent))
 
     ``encode`` makes something that can be sent of an instance of ``cls``; ``decode`` makes the value again of what the
-    host's encoder of that name has made. Either may be left out where values go one way only. Register at the top of the
-    module with the tools.
+    host's encoder of that name has made. Either may be left out where values go one way only. Register at the top of
+    the module with the tools.
 
     Raises ValueError or TypeError for what cannot be registered, and for a name or a class that is registered already.
     """
