@@ -92,6 +92,7 @@ class Run {
     for (let number = 0; number < steps.length; number += 1) {
       const last = this.#take(number)
       for (; number < last; number += 1) events.push([])
+      if (number === steps.length) break
       await this.#clock.advance(STEP_TIME)
       events.push(this.#takeEvents())
     }
@@ -108,7 +109,7 @@ class Run {
 
   /**
    * Takes a step, or all steps from one that pauses a supervisor to the one with which it resumes. Answers the number of the last
-   * one.
+   * one: there is no such step if the supervisor does not resume before the end.
    */
   #take(number: number): number {
     const { steps } = this.#scenario
@@ -117,7 +118,7 @@ class Run {
     else if (step.do !== 'pause') this.#perform(number, step)
     else if (this.#pause(number, step.supervisor)) {
       const resume = steps.findIndex((each, index) => index > number && each.do === 'resume')
-      return resume === -1 ? steps.length - 1 : resume
+      return resume === -1 ? steps.length : resume
     }
     return number
   }
