@@ -126,13 +126,13 @@ class Run {
   /** Takes the steps up to the one with which the supervisor resumes, inside an event of the supervisor. Answers whether it lives. */
   #pause(number: number, supervisor: string): boolean {
     const actors = this.#actors.get(supervisor)
-    const isAlive = actors !== undefined && exitReasonOf(actors.last) === undefined
-    this.#results.set(number, isAlive ? 'ok' : actors === undefined ? 'absent' : 'gone')
-    if (!isAlive) return false
+    if (actors === undefined || exitReasonOf(actors.last) !== undefined) {
+      this.#results.set(number, actors === undefined ? 'absent' : 'gone')
+      return false
+    }
     const steps = [...this.#scenario.steps.entries()].slice(number + 1)
-    let wasFree = false
     const reply = (): void => {
-      wasFree = true
+      this.#results.set(number, 'ok')
       this.#paused = supervisor
       for (const [index, step] of steps) {
         if (isForPaused(step, supervisor, this.#parents)) this.#perform(index, step)
@@ -142,7 +142,7 @@ class Run {
       this.#paused = undefined
     }
     actors.last.send({ type: 'supervisor.call', call: { type: 'whichChildren' }, reply })
-    if (!wasFree) throw new Error(`${supervisor} was busy`)
+    if (!this.#results.has(number)) throw new Error(`${supervisor} was busy`)
     return true
   }
 
