@@ -106,7 +106,7 @@ class Encoder:
         out: dict[Any, Any] = {}
         for key, item in value.items():
             sent = self._key(key, "a key of a dict")
-            if sent in out:
+            if sent in out or _is_nan(sent) and any(map(_is_nan, out)):
                 raise NotSendable("a dict with two keys that are one to JavaScript cannot be sent", "Make them differ.")
             try:
                 out[sent] = self.change(item)
@@ -173,7 +173,7 @@ class Encoder:
                 out.append(self._key(part, role))
         except BaseException as error:
             raise refusal_of(error).below(f"[{len(out)}]")
-        if code != TUPLE and len(set(out)) < len(out):
+        if code != TUPLE and (len(set(out)) < len(out) or sum(map(_is_nan, out)) > 1):
             raise NotSendable("a set with two elements that are one to JavaScript cannot be sent", "Make them differ.")
         packed = self._pack(out)
         self._open.discard(id(value))
@@ -201,6 +201,11 @@ class Encoder:
                 hint = "Send it in parts, or write it to a file and send its path."
                 raise TooLarge(f"more than {MAX_VALUE_BYTES:,} bytes cannot be sent", hint) from None
             raise
+
+
+def _is_nan(value: Any) -> bool:
+    """Of which Python may have several keys, and JavaScript has one."""
+    return isinstance(value, float) and value != value
 
 
 def _packer() -> Any:
