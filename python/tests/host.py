@@ -241,8 +241,11 @@ class Worker:
             assert not thread.is_alive(), "the worker has ended, and something still holds its report or its output"
         return status
 
-    def terminate(self):
+    def order_to_end(self):
         self.process.send_signal(signals.ORDER_TO_END)
+
+    def terminate(self):
+        self.order_to_end()
         return self.status()
 
 

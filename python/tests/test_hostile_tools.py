@@ -20,7 +20,10 @@ OF_THE_MODULE = ["of the module", 50]
 
 
 def attributes(failure):
-    return msgpack.unpackb(failure.attributes, timestamp=3, strict_map_key=False) if failure.attributes else {}
+    if not failure.attributes:
+        return {}
+    sent = msgpack.unpackb(failure.attributes)
+    return {name: msgpack.unpackb(value, timestamp=3, strict_map_key=False) for name, value in sent.items()}
 
 
 def test_c7_every_call_has_a_context_of_its_own(worker):
@@ -173,7 +176,7 @@ def test_what_did_not_begin_says_so(worker, folder):
     stopped = worker.call("mark", {"path": str(folder / "ran")})
     unknown = worker.answer(worker.call("no such tool"))
     assert (unknown.code, unknown.not_begun) == (wire.FAILURE_CODE_TOOL_NOT_FOUND, True)
-    worker.worker.process.terminate()
+    worker.worker.order_to_end()
     (folder / "go").touch()
     assert worker.value(running) == "held"
     assert worker.answer(stopped).not_begun

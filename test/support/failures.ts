@@ -36,7 +36,10 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
 export const hostileLoggers = (fail: Failing): readonly object[] => [
   methods([...LEVELS, 'child'], fail),
   { ...methods(LEVELS, fail), child: () => methods([...LEVELS, 'child'], fail) },
-  Object.defineProperties({}, Object.fromEntries([...LEVELS, 'child'].map((name) => [name, { get: explode }]))),
+  Object.defineProperties(
+    {},
+    Object.fromEntries([...LEVELS, 'child', 'now', 'setTimeout', 'next'].map((name) => [name, { get: explode }])),
+  ),
 ]
 
 /** Rejections that nobody handles are told after the microtasks. */

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from terrarium import tool
+from terrarium import register_type, tool
 
 
 def leave_mark(path: str) -> None:
@@ -19,6 +19,18 @@ def leave_mark(path: str) -> None:
 @tool
 def echo(value=None):
     return value
+
+
+class Odd:
+    """Has a type that no host knows, unless it has registered the name."""
+
+
+register_type("Odd", Odd, encode=lambda odd: {}, decode=lambda sent: Odd())
+
+
+@tool
+def odd() -> Odd:
+    return Odd()
 
 
 @tool

@@ -1,12 +1,4 @@
-import {
-  isAborted,
-  isFields,
-  isTerrariumError,
-  reasonOf,
-  TerrariumError,
-  type CallSignal,
-  type CallSite,
-} from '@terrarium/supervisor'
+import { isAborted, isFields, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor'
 import { checkCallSize, type ValueCodec } from '@terrarium/worker'
 import { unreadable } from './own-options.ts'
 import { CALL_OPTION_NAMES, validateCall, type CallOptions } from './options.ts'
@@ -21,9 +13,6 @@ export interface CallRequest {
   readonly idempotent: boolean
   readonly signal: CallSignal | undefined
 }
-
-/** A request, and where it was made, if that is remembered. */
-export type PlacedRequest = CallRequest & { readonly site: CallSite | undefined }
 
 /** Reads, checks and encodes what is called. Throws INVALID_ARGUMENT, PAYLOAD_TOO_LARGE or CANCELLED. */
 export function requestOf(

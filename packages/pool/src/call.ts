@@ -2,12 +2,13 @@ import {
   onAbort,
   TerrariumError,
   type AbortWait,
+  type CallSite,
   type ErrorCode,
   type SupervisorClock,
   type TerrariumErrorOptions,
 } from '@terrarium/supervisor'
 import type { CallQueue } from './call-queue.ts'
-import type { PlacedRequest } from './call-request.ts'
+import type { CallRequest } from './call-request.ts'
 import type { Placement, Slot } from './slot.ts'
 
 /** Where a call is: it waits, it is with a worker, or its caller has been answered. */
@@ -16,6 +17,14 @@ type CallState = 'queued' | 'sent' | 'settled'
 export interface Answer {
   resolve(value: unknown): void
   reject(error: TerrariumError): void
+}
+
+/** Told of what becomes of a call. */
+export interface CallWatch {
+  /** It is about to be answered. */
+  settled(succeeded: boolean): void
+  /** Its caller was answered before the work was done. */
+  stopped(call: PendingCall): void
 }
 
 /** One call from the moment it is accepted until its caller is answered, exactly once. */
@@ -35,9 +44,11 @@ export class PendingCall {
   next: PendingCall | undefined
   /** Where it is, while it is with a worker. */
   placement: Placement | undefined
-  readonly #request: PlacedRequest
+  readonly #request: CallRequest
+  readonly #site: CallSite | undefined
   readonly #clock: SupervisorClock
   readonly #answer: Answer
+  readonly #watch: CallWatch
   readonly #deadline: number | undefined
   #state: CallState = 'queued'
   /** The worker it was with last, and the worker's incarnation then. */
@@ -49,45 +60,56 @@ export class PendingCall {
   #timer: unknown
   #abort: AbortWait | undefined
 
-  constructor(request: PlacedRequest, clock: SupervisorClock, answer: Answer) {
+  constructor(
+    request: CallRequest,
+    site: CallSite | undefined,
+    clock: SupervisorClock,
+    answer: Answer,
+    watch: CallWatch,
+  ) {
     this.tool = request.tool
     this.args = request.args
     this.idempotent = request.idempotent
     this.#request = request
     this.#clock = clock
+    this.#site = site
     this.#answer = answer
+    this.#watch = watch
     this.#since = clock.now()
     this.#deadline = request.timeout === undefined ? undefined : this.#since + request.timeout
   }
 
-  /**
-   * Begins to watch the deadline and the signal. `onStop` is called when the caller is answered before the work is
-   * done; the call is `settled` by then.
-   */
-  watch(onStop: (call: PendingCall) => void): void {
+  /** Begins to watch the deadline and the signal. */
+  watch(): void {
     const { tool, timeout, signal } = this.#request
-    const stop = (code: ErrorCode, message: string, options: TerrariumErrorOptions = {}): void => {
-      if (this.reject(code, message, options)) onStop(this)
-    }
     if (timeout !== undefined) {
       this.#timer = this.#clock.setTimeout(() => {
-        const isQueued = this.#state === 'queued'
-        const details = { timeout }
-        if (isQueued)
-          stop('QUEUE_TIMEOUT', `no worker was free for ${tool} within ${timeout} ms; it was not run`, { hint: TOO_FEW, details }) // prettier-ignore
-        else stop('DEADLINE_EXCEEDED', `call of ${tool} took longer than ${timeout} ms`, { details })
+        this.#expire(timeout)
       }, timeout)
     }
     if (signal !== undefined && this.#state !== 'settled') {
       try {
         this.#abort = onAbort(signal, (cause) => {
-          stop('CANCELLED', `call of ${tool} was cancelled`, { cause })
+          this.#stop('CANCELLED', `call of ${tool} was cancelled`, { cause })
         })
       } catch (cause) {
-        stop('INVALID_ARGUMENT', `the signal of the call of ${tool} cannot be listened to`, { cause })
+        this.#stop('INVALID_ARGUMENT', `the signal of the call of ${tool} cannot be listened to`, { cause })
       }
     }
     if (this.state === 'settled') this.#forget() // a clock or a signal of the user's may call back at once
+  }
+
+  #expire(timeout: number): void {
+    const { tool } = this
+    const details = { timeout }
+    if (this.#state === 'queued')
+      this.#stop('QUEUE_TIMEOUT', `no worker was free for ${tool} within ${timeout} ms; it was not run`, { hint: TOO_FEW, details }) // prettier-ignore
+    else this.#stop('DEADLINE_EXCEEDED', `call of ${tool} took longer than ${timeout} ms`, { details })
+  }
+
+  /** Answers the caller before the work is done. */
+  #stop(code: ErrorCode, message: string, options: TerrariumErrorOptions): void {
+    if (this.reject(code, message, options)) this.#watch.stopped(this)
   }
 
   get state(): CallState {
@@ -115,18 +137,17 @@ export class PendingCall {
   }
 
   resolve(value: unknown): void {
-    if (this.#settle()) this.#answer.resolve(value)
+    if (this.#settle(true)) this.#answer.resolve(value)
   }
 
   /** Whether this was what answered the caller. */
   reject(code: ErrorCode, message: string, { details, ...options }: TerrariumErrorOptions = {}): boolean {
-    const { site } = this.#request
     const state = this.#state
-    if (!this.#settle()) return false
+    if (!this.#settle(false)) return false
     const error = new TerrariumError(code, message, {
       ...options,
       details: { ...details, ...this.#facts(state) },
-      site,
+      site: this.#site,
     })
     this.#answer.reject(error)
     return true
@@ -137,10 +158,11 @@ export class PendingCall {
     return this.reject(code, message, { hint, cause, details })
   }
 
-  #settle(): boolean {
+  #settle(succeeded: boolean): boolean {
     if (this.#state === 'settled') return false
     this.#state = 'settled'
     this.#forget()
+    this.#watch.settled(succeeded)
     return true
   }
 

@@ -1,7 +1,13 @@
-import { patientTimeout, TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import {
+  patientTimeout,
+  TerrariumError,
+  type CallSite,
+  type KeepAlive,
+  type SupervisorClock,
+} from '@terrarium/supervisor'
 import type { Settle } from '@terrarium/worker'
 import { CallQueue } from './call-queue.ts'
-import type { PlacedRequest } from './call-request.ts'
+import type { CallRequest } from './call-request.ts'
 import { PendingCall, type Answer } from './call.ts'
 import type { Slot } from './slot.ts'
 
@@ -10,7 +16,8 @@ export interface DispatcherOptions {
   readonly pool: string
   readonly slots: readonly Slot[]
   readonly clock: SupervisorClock
-  /** Writes the arguments. */
+  /** Held while calls are not settled. */
+  readonly keepAlive: KeepAlive
   /** See `PoolOptions`. */
   readonly concurrency: number
   readonly queueLimit: number
@@ -56,7 +63,7 @@ export class Dispatcher {
   }
 
   /** Throws POOL_SATURATED instead of accepting. */
-  accept(request: PlacedRequest, answer: Answer): void {
+  accept(request: CallRequest, site: CallSite | undefined, answer: Answer): void {
     const { pool, queueLimit, clock } = this.#options
     if (this.#waiting.size >= queueLimit && this.#free() === undefined) {
       throw new TerrariumError('POOL_SATURATED', `pool ${pool}: ${queueLimit} calls are waiting already`, {
@@ -64,23 +71,19 @@ export class Dispatcher {
         details: { pool, queueLimit, tool: request.tool },
       })
     }
-    const call = new PendingCall(request, clock, {
-      resolve: (value) => {
-        this.counts.completed += 1
-        answer.resolve(value)
-      },
-      reject: (error) => {
-        this.counts.failed += 1
-        answer.reject(error)
-      },
-    })
+    const call = new PendingCall(request, site, clock, answer, this)
     this.counts.accepted += 1
+    this.#options.keepAlive.hold()
     this.#waiting.add(call)
     // From here on the call is accounted for, whatever a clock or a signal of the user's does.
-    call.watch((stopped) => {
-      this.#letGo(stopped)
-    })
+    call.watch()
     this.pump()
+  }
+
+  /** A call is about to be answered. */
+  settled(succeeded: boolean): void {
+    this.counts[succeeded ? 'completed' : 'failed'] += 1
+    this.#options.keepAlive.release()
   }
 
   /** Hands waiting calls to workers, as many as can take one. */
@@ -158,21 +161,29 @@ export class Dispatcher {
     else call.rejectAs(error)
   }
 
-  /** A worker that gives calls back unasked is about to end, once it is through with those that it has begun. */
+  /**
+   * A worker that gives calls back unasked is about to end, once it is through with those that it has begun. If it does not, it
+   * is killed.
+   */
   #retire(slot: Slot): void {
     if (slot.session === undefined) return
     const { pool, clock } = this.#options
-    const { ref } = slot
-    slot.doom()
-    const look = (): void => {
-      if (slot.ref !== ref || slot.pid === undefined) return
-      if (slot.inFlight > 0) clock.setTimeout(look, RETIRE_WITHIN)
-      else {
-        const message = `worker ${pool}/${slot.id} was killed: it refused calls and did not end`
-        slot.kill(new TerrariumError('WORKER_CRASHED', message, { details: { pid: slot.pid, signal: 'SIGKILL' } }))
-      }
+    let cancel = (): void => undefined
+    const wait = (): void => {
+      cancel = patientTimeout(clock, look, RETIRE_WITHIN)
     }
-    clock.setTimeout(look, RETIRE_WITHIN)
+    const look = (): void => {
+      if (slot.inFlight > 0) {
+        wait()
+        return
+      }
+      const message = `worker ${pool}/${slot.id} was killed: it refused calls and did not end`
+      slot.kill(new TerrariumError('WORKER_CRASHED', message, { details: { pid: slot.pid, signal: 'SIGKILL' } }))
+    }
+    slot.doom(() => {
+      cancel()
+    })
+    wait()
   }
 
   /** The call had not begun, so it may be run elsewhere, whatever it is. */
@@ -207,7 +218,7 @@ export class Dispatcher {
    * The caller was answered early. A worker that does not let go of the call soon is asked to give back what it has not
    * begun, and then killed: it is never handed on while still busy.
    */
-  #letGo(call: PendingCall): void {
+  stopped(call: PendingCall): void {
     const { placement } = call
     if (placement === undefined) {
       call.queue?.delete(call)

@@ -28,7 +28,7 @@ const PLAIN: ReadonlySet<string> = new Set<keyof PoolOptions>([
 ])
 
 function copyOf(value: unknown): unknown {
-  if (Array.isArray(value)) return [...(value as unknown[])]
+  if (Array.isArray(value)) return value.map(copyOf)
   return isFields(value) && !(value instanceof URL) ? { ...value } : value
 }
 

@@ -80,6 +80,7 @@ class SupervisedPool implements Pool {
       queueLimit: options.queueLimit ?? 10_000,
       maxDeaths: options.maxDeaths ?? 3,
       cancelGrace: options.cancelGrace ?? 250,
+      keepAlive: this.#keepAlive,
       onRetry: ({ tool, attempts }, slot) => {
         this.#tell('call.retry', { tool, attempts, worker: slot.id })
       },
@@ -183,18 +184,13 @@ class SupervisedPool implements Pool {
     const refusal = this.#refusal()
     if (refusal !== undefined) throw refusal
     const site = callSite(this.call)
-    const answered = new Promise<unknown>((resolve, reject) => {
-      this.#dispatcher.accept({ ...request, site }, { resolve, reject })
-    })
-    this.#keepAlive.hold()
-    const settled = this.#keepAlive.release
-    answered.then(settled, settled)
-    if (site !== undefined) return answered as Promise<T>
     try {
-      return (await answered) as T
+      return (await new Promise<unknown>((resolve, reject) => {
+        this.#dispatcher.accept(request, site, { resolve, reject })
+      })) as T
     } catch (error) {
       // V8 knows which async functions wait for this one.
-      const awaited = siteAbove(this.call)
+      const awaited = site === undefined ? siteAbove(this.call) : undefined
       if (awaited !== undefined && isTerrariumError(error)) showSite(error, awaited)
       throw error
     }

@@ -42,6 +42,8 @@ export class Slot {
   #pid: number | undefined
   #asyncTools: ReadonlySet<string> = new Set()
   #doomed = false
+  /** Takes back what is to happen to the present worker. */
+  #cancelEnd: (() => void) | undefined
 
   constructor(id: string) {
     this.id = id
@@ -61,6 +63,8 @@ export class Slot {
     const session = this.#session
     this.#session = undefined
     this.lost = session?.begun ?? 0
+    this.#cancelEnd?.()
+    this.#cancelEnd = undefined
     session?.abandon(error)
   }
 
@@ -100,9 +104,10 @@ export class Slot {
     return this.#asyncTools.has(tool)
   }
 
-  /** No call is handed to the present worker any more. */
-  doom(): void {
+  /** No call is handed to the present worker any more. `cancelEnd` is called when it has ended. */
+  doom(cancelEnd?: () => void): void {
     this.#doomed = true
+    if (cancelEnd !== undefined) this.#cancelEnd = cancelEnd
   }
 
   /** SIGKILLs the present worker. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { VirtualClock } from '@terrarium/supervisor'
@@ -55,25 +55,31 @@ test('C5: a worker whose sync tool overruns its deadline gets nothing new: six q
 
 test.each([1, 2])('C5: calls behind one that overruns have not begun, and move (%d workers)', async (size) => {
   const { clock, pool, path } = await stand({ size, concurrency: 4 })
-  const blockers = Array.from({ length: size }, (_, n) =>
-    pool
-      .call('sleep', { seconds: 60, begun: path(`begun ${n}`) }, { timeout: 1_000 + 10_000 * n })
-      .catch(() => 'overdue'),
+  const deadlines = Array.from({ length: size }, (_, n) => 1_000 + 10_000 * n)
+  const blockers = deadlines.map((timeout, n) =>
+    expect(pool.call('sleep', { seconds: 600, begun: path(`begun ${n}`) }, { timeout })).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      details: { worker: `worker-${n + 1}` },
+    }),
   )
   await eventually('they run', () => blockers.every((_, n) => existsSync(path(`begun ${n}`))))
   const calls = Array.from({ length: 3 * size }, (_, n) => pool.call('touch', { path: path(`call ${n}`) }))
   expect(pool.workers.map(({ inFlight }) => inFlight)).toEqual(new Array(size).fill(4))
-  await clock.advance(1_000) // the first is overdue
-  await clock.advance(20) // its worker is asked for what it has not begun
-  await eventually('three calls are back in the queue', () => pool.stats.queued === 3)
-  expect(pool.stats.inFlight).toBe(1 + 4 * (size - 1))
-  await clock.advance(230)
-  await isBack(pool, clock, size)
-  await Promise.all(calls.slice(0, 3))
-  await clock.advance(10_000)
-  await clock.advance(250)
-  await isBack(pool, clock, size)
-  await Promise.all([...calls, ...blockers])
+  for (const [n, deadline] of deadlines.entries()) {
+    await clock.advance(deadline - clock.now())
+    await blockers[n]
+    await clock.advance(20) // its worker is asked for what it has not begun
+    await eventually('it has given that back', () => pool.workers[n]?.inFlight === 1)
+    // The first time no other worker has room; the second time the one that was started meanwhile has.
+    if (n === 0) expect(pool.stats).toMatchObject({ queued: 3, inFlight: 1 + 4 * (size - 1) })
+    else await eventually('the others have run', () => pool.stats.completed === 6)
+    expect(pool.stats.crashes).toBe(n)
+    await clock.advance(230) // the end of its grace: it is killed, and ready no more
+    expect(pool.stats.ready).toBe(size - 1)
+    await isBack(pool, clock, size)
+    await eventually('what has moved has run', () => pool.stats.completed === 3 * (n + 1))
+  }
+  await Promise.all(calls)
   // Each has run once, though none of them may be run twice.
   expect(calls.map((_, n) => readFileSync(path(`call ${n}`), 'utf8'))).toEqual(calls.map(() => 'ran\n'))
   expect(pool.stats).toMatchObject({ retried: 0, crashes: size, completed: 3 * size, failed: size })
@@ -117,20 +123,38 @@ test('C5: a call that is overdue while it waits behind another one costs neither
   await pool.stop()
 })
 
-test('C5: a worker that is told to end from outside gets nothing new, and gives back what it has not begun', async () => {
+/** The signal by which the shepherd tells a worker to end, see terrarium_shepherd/signals.py. */
+const ORDER_TO_END = 57
+
+test('C5: a worker that is told to end behind the pool’s back gets nothing new, and gives back what it has not begun', async () => {
   const { clock, pool, path, spawnOf } = await stand({ size: 2, concurrency: 3 })
   const [first, second] = pool.workers
   const running = [0, 1].map((n) => pool.call('sleep', { seconds: 0.5, begun: path(`begun ${n}`) }))
   await eventually('both run', () => [0, 1].every((n) => existsSync(path(`begun ${n}`))))
   const waiting = Array.from({ length: 4 }, (_, n) => pool.call('touch', { path: path(`call ${n}`) }))
   expect([first, second].map((worker) => pool.workers.find(({ id }) => id === worker?.id)?.inFlight)).toEqual([3, 3])
-  process.kill(first?.pid ?? 0, 'SIGTERM')
+  process.kill(first?.pid ?? 0, ORDER_TO_END)
   expect(await Promise.all(running)).toEqual(['slept', 'slept'])
   await Promise.all(waiting)
   expect(waiting.map((_, n) => readFileSync(path(`call ${n}`), 'utf8'))).toEqual(waiting.map(() => 'ran\n'))
   expect(await spawnOf()).toEqual(expect.any(String))
+  await eventually('it has ended', () => pool.stats.crashes === 1)
   await isBack(pool, clock, 2)
-  expect(pool.stats).toMatchObject({ failed: 0, retried: 0, completed: 7 })
+  expect(pool.stats).toMatchObject({ failed: 0, retried: 0, completed: 7, starts: 3 })
+  await pool.stop()
+})
+
+test('C5: SIGTERM from outside is no order: the worker goes on, with what it has and with what is new', async () => {
+  const { pool, path, spawnOf } = await stand({ concurrency: 3 })
+  const before = await spawnOf()
+  const running = pool.call('touch_when', { begun: path('begun'), go: path('go') })
+  await eventually('it runs', () => existsSync(path('begun')))
+  const waiting = spawnOf()
+  process.kill(pool.workers[0]?.pid ?? 0, 'SIGTERM')
+  writeFileSync(path('go'), '')
+  expect(await running).toBe('seen')
+  expect(await Promise.all([waiting, spawnOf()])).toEqual([before, before])
+  expect(pool.stats).toMatchObject({ crashes: 0, starts: 1, failed: 0 })
   await pool.stop()
 })
 

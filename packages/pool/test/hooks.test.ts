@@ -44,7 +44,13 @@ const OPTIONS: Rows<PoolOptions> = {
   inspect: { hostile: (fail) => ({ next: fail }), told: /^the inspector of supervisor p failed$/ },
   logger: { hostile: (fail) => hostileLoggers(fail)[0] as NonNullable<PoolOptions['logger']> },
   tools: 'data',
-  types: { hostile: (encode) => [{ name: 'Odd', class: Odd, encode, decode: encode as () => Odd }] },
+  types: {
+    hostile: (fail) => {
+      const isAnswer = fail === FAILURES.nonsense
+      // Whatever a decoder answers with is a value; an encoder has to answer with one that can be sent.
+      return [{ name: 'Odd', class: Odd, encode: isAnswer ? Symbol : fail, decode: isAnswer ? explode : fail }]
+    },
+  },
 }
 const CALL_OPTIONS: Rows<CallOptions> = {
   signal: {
@@ -117,6 +123,7 @@ async function live(home: Habitat, options: Partial<PoolOptions>, hear: (pool: P
       }, 50)
     }),
   ])
+  await call('own type', 'odd')
   await call('dies', 'die')
   await eventually('the workers have let go of what was stopped', () => pool.stats.inFlight === 0)
   const last = call('in flight at the end', 'echo_slowly')
@@ -132,10 +139,11 @@ async function live(home: Habitat, options: Partial<PoolOptions>, hear: (pool: P
     'idempotent: ok',
     'in flight at the end: ok',
     'no value: INVALID_ARGUMENT',
+    'own type: RESULT_NOT_SENDABLE',
     'raises: PYTHON_ERROR',
     'value: ok',
   ])
-  expect(pool.stats).toMatchObject({ accepted: 7, completed: 3, failed: 4, queued: 0, inFlight: 0, ready: 0 })
+  expect(pool.stats).toMatchObject({ accepted: 8, completed: 3, failed: 5, queued: 0, inFlight: 0, ready: 0 })
   expect(pool.status).toBe('stopped')
 }
 
@@ -157,12 +165,32 @@ describe.each(Object.entries(FAILURES))('C1: user code that answers with %s', (h
   })
 })
 
-test.each(hostileLoggers(explode).map((logger, index) => [index, logger]))(
+test('C1: an inspector that throws while it is looked at', async () => {
+  const home = habitat()
+  await live(home, { inspect: LOGGERS[2] }, () => undefined)
+  expect(told(home, /^the inspector of supervisor p failed$/)).toBe(1)
+})
+
+const LOGGERS = hostileLoggers(explode) as readonly NonNullable<PoolOptions['logger']>[]
+
+test.each(LOGGERS.slice(0, 2).map((logger, index) => [index, logger] as const))(
   'C1: a logger that throws, wherever it can (%d)',
   async (_, logger) => {
-    await live(habitat(), { logger: logger as NonNullable<PoolOptions['logger']> }, () => undefined)
+    await live(habitat(), { logger }, () => undefined)
   },
 )
+
+test('C1: a logger or a clock that throws while it is looked at is a mistake in the options', () => {
+  const { common } = habitat()
+  for (const name of ['logger', 'clock']) {
+    expect(() => createPool({ ...common, name: 'p', tools: TOOLS, [name]: LOGGERS[2] })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(`${name} cannot be read: boom`),
+      }),
+    )
+  }
+})
 
 test.each([
   ['explode', explode],
@@ -253,6 +281,8 @@ test('C1: options are read once: getters that throw are a mistake, and later cha
     const hostile = Object.defineProperty({}, 'A', { enumerable: true, get: explode })
     expect(() => make({ [name]: hostile })).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', cause: boom }))
   }
+  const type = Object.defineProperty({ encode: Symbol, class: Odd }, 'name', { enumerable: true, get: explode })
+  expect(() => make({ types: [type] })).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', cause: boom }))
   const whole = Object.defineProperty({ name: 'p', tools: TOOLS }, 'size', { enumerable: true, get: explode })
   expect(() => createPool(whole as never)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', cause: boom }))
 

@@ -65,9 +65,10 @@ test('C2: listeners that throw or reject at every event of a pool keep it from n
   await eventually('it is with the worker', () => dying.stats.inFlight === 1)
   dying.kill()
   expect(await call).toBe(2)
+  await dying.call('say', { text: 'hello' })
   await expect(dying.call('die')).rejects.toMatchObject({ code: 'WORKER_CRASHED' })
   await eventually('another worker is ready', () => dying.stats.ready === 1)
-  expect(dying.stats).toMatchObject({ accepted: 2, completed: 1, failed: 1 })
+  expect(dying.stats).toMatchObject({ accepted: 3, completed: 2, failed: 1 })
   expect(await dying.stop()).toEqual({ processesLeft: 0 })
 
   const told = new Set(home.log.map(({ msg }) => /^a listener for (\S+) failed$/.exec(msg)?.[1]))

@@ -1,4 +1,4 @@
-import { TerrariumError } from './errors.ts'
+import { messageOf, TerrariumError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import { show } from './show.ts'
 
@@ -41,7 +41,7 @@ export class Checker<F extends string = never> {
     return false
   }
 
-  /** An option that may be left out; `null` is a value like any other. */
+  /** An option that may be left out; `null` is a value like any other. One that throws while it is looked at is a mistake. */
   field(
     owner: Fields,
     name: string,
@@ -50,7 +50,12 @@ export class Checker<F extends string = never> {
     fault: F | Fault = 'invalid_option',
   ): void {
     const value = owner[name]
-    if (value !== undefined && !isValid(value)) this.say(fault, `${name} must be ${expected}, not ${shown(value)}`)
+    if (value === undefined) return
+    try {
+      if (!isValid(value)) this.say(fault, `${name} must be ${expected}, not ${shown(value)}`)
+    } catch (error) {
+      this.say(fault, `${name} cannot be read: ${messageOf(error)}`)
+    }
   }
 
   required(

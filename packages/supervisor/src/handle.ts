@@ -180,6 +180,8 @@ function startErrorOf(ref: Actor<SupervisorLogic>): Error | undefined {
   return detail instanceof Error ? detail : undefined
 }
 
+type Inspector = (event: InspectionEvent) => unknown
+
 /**
  * XState lets an inspector's error break whoever has sent the event that is inspected. An inspector sees every event:
  * one report has to do.
@@ -190,16 +192,13 @@ function harmless(
   tell: OnFault,
 ): (event: InspectionEvent) => void {
   const report = reportOnce(tell)
+  const failed = (error: unknown): void => {
+    report(`the inspector of supervisor ${id} failed`, error)
+  }
+  // Whatever it answers with may be a promise that is rejected.
+  const inspector = inspect as Inspector | { readonly next?: Inspector }
+  const show: Inspector = (event) => (typeof inspector === 'function' ? inspector(event) : inspector.next?.(event))
   return (event) => {
-    const next = typeof inspect === 'function' ? inspect : inspect.next
-    if (next === undefined) return
-    tellUser(
-      next,
-      event,
-      (error) => {
-        report(`the inspector of supervisor ${id} failed`, error)
-      },
-      inspect,
-    )
+    tellUser(show, event, failed)
   }
 }

@@ -174,6 +174,13 @@ test('C1: listeners that fail at every event are told of by its name, and the ch
   expect([...told].sort()).toEqual(Object.keys(EVENTS).sort())
 })
 
+test('C1: an inspector that throws while it is looked at is told of, once', async () => {
+  const inspect = Object.defineProperty({}, 'next', { get: explode }) as NonNullable<SupervisorOptions['inspect']>
+  const quiet = await live({}, () => undefined)
+  expect(await live({ inspect }, () => undefined)).toEqual(quiet)
+  expect(printed).toEqual(['the inspector of supervisor app failed'])
+})
+
 test('listeners that call back at every event find a supervisor that answers', async () => {
   const settled: Promise<unknown>[] = []
   const { started, exited, alive } = await live({}, (app) => {

@@ -67,14 +67,33 @@ test('F8: an answer that comes late begins the count anew', async () => {
   expect(silences()).toBe(1)
 })
 
-test('F8: an answer to another ping than the last is none', async () => {
+test('F8: a second answer to a ping is none, and breaks the protocol', async () => {
   const { pong, beats, pings } = watched()
   await beats(1)
   pong(1)
   await beats(1)
-  pong(1)
+  expect(() => {
+    pong(1)
+  }).toThrow('a Pong that was not asked for')
   await beats(2)
   expect(pings).toEqual([1, 2])
+})
+
+test('pings may be answered late and in any order, each once', async () => {
+  const { session, pong, stop } = watched()
+  const heard: number[] = []
+  session.on('pong', (nonce) => heard.push(nonce))
+  stop()
+  for (const nonce of [7, 8, 9]) session.ping(nonce)
+  await new Promise((resolve) => setImmediate(resolve))
+  for (const nonce of [9, 7]) {
+    pong(nonce)
+    await new Promise((resolve) => setImmediate(resolve)) // what was received is acknowledged
+  }
+  expect(heard).toEqual([9, 7])
+  expect(() => {
+    pong(7)
+  }).toThrow('a Pong that was not asked for')
 })
 
 test('F8: a worker with a call in flight may be silent for as long as the call takes, and not longer', async () => {

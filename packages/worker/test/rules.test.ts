@@ -143,13 +143,16 @@ test('F8: every integer that JavaScript has exactly travels as an integer, and c
 /** A session whose worker is the test. */
 const bare = (): Session => new Session({ write: () => undefined, end: () => undefined }, 4711)
 
-test('a second Hello, and a frame of an unknown kind, are protocol errors', () => {
+test('a second Hello, and a frame of an unknown kind, are protocol errors: the first Hello is welcomed', () => {
   const value = { protocolVersion: 1, token: '', pid: 1, packageVersion: '0', pythonVersion: '3' }
   const hello: WorkerFrame = { kind: { $case: 'hello', value } }
   expect(() => {
     bare().receive({ seq: 1, ack: 0, frames: [hello] })
+  }).not.toThrow()
+  expect(() => {
+    bare().receive({ seq: 1, ack: 0, frames: [hello, hello] })
   }).toThrow('a second Hello')
   expect(() => {
     bare().receive({ seq: 1, ack: 0, frames: [{ kind: undefined }] })
-  }).toThrow('a kind this version does not know')
+  }).toThrow('a frame of a kind that this version does not know')
 })

@@ -153,6 +153,8 @@ class MainThread:
 
     def submit(self, call: Call) -> None:
         self._calls.put(call)
+        if self._stopping:  # ``run`` may have looked at the queue for the last time
+            self._replies.refused(call, stopping=True)
 
     def stop(self) -> None:
         """Begins nothing new; ``run`` returns after the running call. Safe in a signal handler."""
@@ -173,6 +175,17 @@ class MainThread:
             self.on_call()
             self._run(call, arguments, context)
             self.running = 0
+        self._give_back_rest()
+
+    def _give_back_rest(self) -> None:
+        """Calls can have come behind the order to end."""
+        try:
+            while True:
+                call = self._calls.get_nowait()
+                if call is not None:
+                    self._replies.refused(call, stopping=True)
+        except Empty:
+            pass
 
     def _next(self, receive: "Callable[[], bool]") -> "Call | None":
         while True:

@@ -17,6 +17,8 @@ LONGEST_TYPE = 512
 LONGEST_ATTRIBUTE = 16 * 1024
 LONGEST_ATTRIBUTES = 64 * 1024
 MOST_ATTRIBUTES = 64
+HEADS = 9
+"""The most bytes that msgpack puts before a name and a value of these lengths, and a part of those before the map."""
 
 
 def failure(
@@ -57,9 +59,9 @@ def raised(call_id: int, error: BaseException) -> wire.WorkerFrame:
 
 
 def _attributes(error: BaseException, message: str) -> bytes:
-    """What the exception carries beside its text: a msgpack map of those public attributes that can be sent. Attributes
-    that raise are left out, and those that are too long."""
-    found: dict[str, Any] = {}
+    """What the exception carries beside its text: a msgpack map from each public attribute that can be sent to the bytes
+    of its value. Attributes that raise are left out, and those that are too long."""
+    found: dict[str, bytes] = {}
     size = 0
     try:
         names = _attribute_names(error)
@@ -72,20 +74,14 @@ def _attributes(error: BaseException, message: str) -> bytes:
             value = getattr(error, name)
             if value is None or callable(value):
                 continue
-            length = len(encode(value))
+            encoded = encode(value)
+            length = len(encoded) + len(name.encode()) + HEADS
         except BaseException:
             continue
-        if length <= LONGEST_ATTRIBUTE and size + length + len(name) <= LONGEST_ATTRIBUTES - FRAME:
-            size += length + len(name) + 8
-            found[name] = value
-    try:
-        return encode(found) if found else b""
-    except BaseException:  # a property that answers something else each time
-        return b""
-
-
-FRAME = 64
-"""What the map itself weighs, in bytes."""
+        if len(encoded) <= LONGEST_ATTRIBUTE and size + length <= LONGEST_ATTRIBUTES:
+            size += length
+            found[name] = encoded
+    return encode(found) if found else b""
 
 
 def _attribute_names(error: BaseException) -> "list[str]":

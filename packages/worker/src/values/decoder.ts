@@ -1,3 +1,4 @@
+import { askUser } from '@terrarium/supervisor'
 import { readArray } from './array-form.ts'
 import { NdArray } from './nd-array.ts'
 import { malformed, Reader } from './reader.ts'
@@ -230,7 +231,7 @@ export class Decoder {
       })
     }
     try {
-      return decode(sent)
+      return askUser(() => decode(sent))
     } catch (thrown) {
       throw refusalOf(
         thrown,

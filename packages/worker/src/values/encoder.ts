@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { askUser } from '@terrarium/supervisor'
 import { arrayHead, ownDtype } from './array-form.ts'
 import { NdArray } from './nd-array.ts'
 import { isPlainObject } from './plain-object.ts'
@@ -185,7 +186,7 @@ export class Encoder {
     this.#enter(value)
     let sent: unknown
     try {
-      sent = encode(value)
+      sent = askUser(() => encode(value))
     } catch (thrown) {
       throw refusalOf(thrown, `the encoder of ${name} threw`, 'Look at `encode` in the `types` of the pool.')
     }

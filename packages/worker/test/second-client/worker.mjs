@@ -12,22 +12,44 @@ setInterval(() => {}, 1_000)
 
 const misbehave = () => fault?.say(wire)
 
-if (MOMENT === 'in the first message') {
-  wire.raw(message(1, 0, [frame.hello({ token }), frame.ready(['slow']), frame.unknown()]))
-} else {
-  wire.send(frame.hello({ token }))
-  await wire.heard('welcome')
-  if (MOMENT === 'before Ready') misbehave()
-  else {
+/** @type {Readonly<Record<string, Parameters<typeof frame.failure>[1]>>} */
+const FAILURES = {
+  'a failure from the future': { code: 99, type: 'Odd', message: 'of 2031' },
+  'refuses all calls': { code: 4, message: 'not now', notBegun: true },
+}
+const called = async (/** @type {number} */ times) => Number((await wire.heard('call', times))?.fields[1])
+const NIL = Buffer.from([0xc0])
+
+switch (MOMENT) {
+  case 'no Hello':
+    break
+  case 'in the first message':
+    wire.raw(message(1, 0, [frame.hello({ token }), frame.ready(['slow']), frame.unknown()]))
+    break
+  case 'before Ready':
+    wire.send(frame.hello({ token }))
+    await wire.heard('welcome')
+    misbehave()
+    break
+  default:
+    wire.send(frame.hello({ token }))
+    await wire.heard('welcome')
     wire.send(frame.ready(['slow', 'quick']))
     wire.acknowledge()
-    await wire.heard('call', Number(process.env.CALLS ?? 1))
-    wire.acknowledge()
-    if (MOMENT === 'half a message') wire.raw(Buffer.alloc(10), { length: 1_000 })
-    else if (MOMENT === 'answered twice') {
-      const id = Number((await wire.heard('call'))?.fields[1])
-      wire.send(frame.result(id, Buffer.from([0xc0])), frame.result(id, Buffer.from([0xc0])))
-    } else if (MOMENT === 'hangs up') wire.close()
-    else setTimeout(misbehave, Number(process.env.AFTER ?? 0))
+    await inFlight(await called(1))
+}
+
+/** @param {number} first */
+async function inFlight(first) {
+  const failure = FAILURES[MOMENT]
+  if (failure !== undefined) {
+    for (let id = first, times = 2; !wire.isOver; id = await called(times++)) wire.send(frame.failure(id, failure))
+    return
   }
+  await called(2)
+  wire.acknowledge()
+  if (MOMENT === 'half a message') wire.raw(Buffer.alloc(10), { length: 1_000 })
+  else if (MOMENT === 'answered twice') wire.send(frame.result(first, NIL), frame.result(first, NIL))
+  else if (MOMENT === 'hangs up') wire.close()
+  else misbehave()
 }

@@ -1,0 +1,192 @@
+import { chmodSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from '@jest/globals'
+import { VirtualClock } from '@terrarium/supervisor'
+import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
+import { FAULTS, FAULTS_OF_READY } from '../../worker/test/second-client/faults.mjs'
+import { eventually, habitat, isAlive, testPython, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
+
+// C4, C8: workers that break the protocol, written from session.proto alone: each is a process that a pool has started, and that
+// lives on after its session. The session ends, the worker is ended, every call settles with the true reason, and the log has it
+// once.
+
+const WORKER = fileURLToPath(new URL('../../worker/test/second-client/worker.mjs', import.meta.url))
+
+/** A pool whose workers are that client; its shepherd is a Python as always. */
+function foreign(home: Habitat, moment: string, fault = '', options: Partial<PoolOptions> = {}): Pool {
+  const python = home.file(
+    'python',
+    [
+      '#!/bin/sh',
+      'case "$*" in',
+      `*_boot.py*) exec '${process.execPath}' '${WORKER}' ;;`,
+      '"-I -S -c "*) echo "$0"; echo 3.12.0 ;;',
+      `*) exec '${testPython()}' "$@" ;;`,
+      'esac',
+      '',
+    ].join('\n'),
+  )
+  chmodSync(python, 0o755)
+  const env = { FAULT: fault, MOMENT: moment }
+  return createPool({ ...home.common, python, name: 'p', tools: TOOLS, concurrency: 2, env, ...options })
+}
+
+/** How often the log tells of it, at any level that is shown by default. */
+const told = (home: Habitat, what: RegExp): number =>
+  home.log.filter(({ level, msg }) => level >= 40 && what.test(msg)).length
+
+/** Two calls that are with a worker when it misbehaves; what they are settled with. */
+async function twoCalls(pool: Pool): Promise<{ readonly pid: number; readonly errors: readonly unknown[] }> {
+  await pool.start()
+  const pid = pool.workers[0]?.pid ?? 0
+  expect(isAlive(pid)).toBe(true)
+  const calls = ['slow', 'quick'].map((tool) => pool.call(tool).catch((error: unknown) => error))
+  expect(pool.stats.inFlight).toBe(2)
+  return { pid, errors: await Promise.all(calls) }
+}
+
+async function end(pool: Pool, pid: number): Promise<void> {
+  await eventually('another worker is ready', () => pool.stats.ready === 1)
+  expect(isAlive(pid)).toBe(false)
+  expect(pool.stats).toMatchObject({ crashes: 1, starts: 2, accepted: 2, inFlight: 0, queued: 0 })
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+}
+
+describe('C8: with calls in flight', () => {
+  test.each(Object.entries(FAULTS))('a worker that sends %s is ended, and the reason told', async (name, { fault }) => {
+    const home = habitat()
+    const pool = foreign(home, 'in flight', name)
+    const { pid, errors } = await twoCalls(pool)
+    for (const [n, tool] of ['slow', 'quick'].entries()) {
+      expect(errors[n]).toMatchObject({
+        code: 'WORKER_CRASHED',
+        message: expect.stringMatching(
+          new RegExp(`^${tool} was with a worker that died: worker p/worker-1 broke the protocol: .*${fault.source}`),
+        ),
+        details: { worker: 'worker-1', incarnation: 1, pid, fault: expect.stringMatching(fault), tool },
+      })
+    }
+    expect(told(home, fault)).toBe(1)
+    await end(pool, pid)
+  })
+})
+
+/** The first of two messages is a Ready, and makes it ready. */
+const { 'two messages at once': _, ...FAULTS_BEFORE_READY } = FAULTS
+
+describe('C4: before it is ready', () => {
+  test.each(Object.entries({ ...FAULTS_BEFORE_READY, ...FAULTS_OF_READY }))(
+    'a worker that sends %s is ended, and start() rejects with the reason',
+    async (name, { fault }) => {
+      const home = habitat()
+      home.expectedErrors.push(/^parked: worker p\/worker-1 broke the protocol: /)
+      const pool = foreign(home, 'before Ready', name, { backoff: { first: 0, base: 1, maxAttempts: 1 } })
+      await expect(pool.start()).rejects.toMatchObject({
+        code: 'START_FAILED',
+        message: expect.stringMatching(new RegExp(`^worker p/worker-1 broke the protocol: .*${fault.source}`)),
+      })
+      expect(pool.stats).toMatchObject({ starts: 2, crashes: 2, ready: 0 })
+      expect(home.workers()).toEqual([])
+      expect(await pool.stop()).toEqual({ processesLeft: 0 })
+    },
+  )
+})
+
+test('C4: Hello, Ready and an unknown frame in the first message: the worker is ended, and never ready', async () => {
+  const home = habitat()
+  home.expectedErrors.push(/^parked: worker p\/worker-1 broke the protocol: /)
+  const pool = foreign(home, 'in the first message', '', { backoff: { first: 0, base: 1, maxAttempts: 1 } })
+  let wasReady = false
+  pool.on('worker.ready', () => (wasReady = true))
+  await expect(pool.start()).rejects.toMatchObject({
+    code: 'START_FAILED',
+    details: { fault: 'a frame of a kind that this version does not know', signal: 'SIGKILL' },
+  })
+  expect(wasReady).toBe(false)
+  expect(home.workers()).toEqual([])
+  await pool.stop()
+})
+
+test('a worker that never says Hello is late, and ended', async () => {
+  const home = habitat()
+  home.expectedErrors.push(/^parked: worker p\/worker-1 was not ready within 500 ms/)
+  const pool = foreign(home, 'no Hello', '', { startTimeout: 500, backoff: { first: 0, base: 1, maxAttempts: 1 } })
+  await expect(pool.start()).rejects.toMatchObject({
+    code: 'START_FAILED',
+    message: expect.stringMatching(/not ready/),
+  })
+  expect(home.workers()).toEqual([])
+  await pool.stop()
+})
+
+test('C3: a failure code from the future is told, and the worker lives on', async () => {
+  const pool = foreign(habitat(), 'a failure from the future')
+  await pool.start()
+  const pid = pool.workers[0]?.pid ?? 0
+  for (let n = 0; n < 3; n += 1) {
+    await expect(pool.call('quick')).rejects.toMatchObject({
+      code: 'PYTHON_ERROR',
+      message: 'of 2031 (failure code 99, which this host does not know)',
+      details: { type: 'Odd', failureCode: 99, worker: 'worker-1' },
+    })
+  }
+  expect(pool.workers[0]?.pid).toBe(pid)
+  expect(pool.stats).toMatchObject({ crashes: 0, starts: 1, accepted: 3, failed: 3 })
+  await pool.stop()
+})
+
+test('C5: a worker that refuses calls and does not end gets nothing new, and is killed', async () => {
+  const home = habitat()
+  const clock = new VirtualClock()
+  const pool = foreign(home, 'refuses all calls', '', { clock })
+  await pool.start()
+  const pid = pool.workers[0]?.pid ?? 0
+  const calls = ['slow', 'quick'].map((tool) => pool.call(tool))
+  const settled = Promise.all(calls.map((call) => expect(call).rejects.toMatchObject({ code: 'STOPPED' })))
+  await eventually('both are back', () => pool.stats.queued === 2)
+  await clock.advance(1_999)
+  expect(pool.stats).toMatchObject({ queued: 2, inFlight: 0, ready: 0, crashes: 0 })
+  expect(isAlive(pid)).toBe(true)
+  await clock.advance(1)
+  await eventually('it is ended', () => pool.stats.crashes === 1)
+  expect(isAlive(pid)).toBe(false)
+  expect(told(home, /^worker p\/worker-1 was killed: it refused calls and did not end$/)).toBe(1)
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+  await settled
+  expect(clock.pending).toBe(0)
+})
+
+test('C8: a call that is answered twice is settled with the first answer; the other call has the reason', async () => {
+  const home = habitat()
+  const pool = foreign(home, 'answered twice')
+  const { pid, errors } = await twoCalls(pool)
+  const fault = /an answer to call 1, which is not open/
+  expect(errors).toEqual([
+    null,
+    expect.objectContaining({ code: 'WORKER_CRASHED', message: expect.stringMatching(fault) }),
+  ])
+  expect(told(home, fault)).toBe(1)
+  await end(pool, pid)
+})
+
+test('C8: a worker that hangs up and lives on is ended', async () => {
+  const home = habitat()
+  const pool = foreign(home, 'hangs up')
+  const { pid, errors } = await twoCalls(pool)
+  const why = /worker p\/worker-1 closed its session and went on running; it was killed/
+  for (const error of errors)
+    expect(error).toMatchObject({ code: 'WORKER_CRASHED', message: expect.stringMatching(why) })
+  expect(told(home, why)).toBe(1)
+  await end(pool, pid)
+})
+
+test('C8: half a message, and no more: the deadlines of the calls hold', async () => {
+  const home = habitat()
+  const pool = foreign(home, 'half a message', '', { cancelGrace: 50 })
+  await pool.start()
+  const pid = pool.workers[0]?.pid ?? 0
+  const calls = ['slow', 'quick'].map((tool) => pool.call(tool, {}, { timeout: 300 }))
+  for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  await eventually('it is ended', () => pool.stats.crashes === 1)
+  await end(pool, pid)
+})
