@@ -134,7 +134,7 @@ test('scenarios are of all kinds', () => {
   ])
 })
 
-test('supervisors with supervisors among their children are killed, several things happen in one event, dynamic children fail', () => {
+test('nested supervisors are killed, several children die in one event, dynamic children fail before they are ready', () => {
   const scenarios = upTo(2_000).map((index) => generate(1, index))
   const count = (is: (step: Step, scenario: Scenario) => boolean): number =>
     scenarios.flatMap((each) => each.steps.filter((step) => is(step, each))).length

@@ -27,6 +27,7 @@ import {
   type Step,
   type SupervisorNode,
 } from './scenario.ts'
+import { DynamicNames, Starts } from './terrarium-starts.ts'
 import { bootText, childrenText, countsText, reasonText, refusalText, specText, startedText } from './terrarium-text.ts'
 import { nameOf, type Observed, type Trace } from './trace.ts'
 
@@ -50,11 +51,6 @@ interface Actors {
 /** How those end that are over as soon as they are started. */
 const ENDS: Readonly<Partial<Record<Outcome, Reason>>> = { dies: 'boom', finishes: 'normal' }
 
-interface Held {
-  readonly supervisor: string
-  readonly release: (outcome: Outcome) => void
-}
-
 class Run {
   readonly #scenario: Scenario
   readonly #parents: ReadonlyMap<string, string>
@@ -69,16 +65,10 @@ class Run {
   readonly #expected = new Map<string, string>()
   /** The reasons of the ends that are recorded before the supervisor tells of them, by label. */
   readonly #recorded = new Map<string, string>()
-  readonly #script = new Map<string, Outcome[]>()
-  /**
-   * The names of dynamic children: those that are still to be started by a supervisor, and those that were, by actor
-   * id.
-   */
-  readonly #names = new Map<string, { readonly waiting: string[]; readonly given: Map<string, string> }>()
+  readonly #starts = new Starts()
+  readonly #names = new DynamicNames()
   readonly #results = new Map<number, string>()
   #events: string[] = []
-  #hold: string | undefined
-  #held: Held | undefined
   #paused: string | undefined
   #booted = false
 
@@ -102,8 +92,8 @@ class Run {
       await this.#clock.advance(STEP_TIME)
       events.push(this.#takeEvents())
     }
-    this.#hold = undefined
-    this.#release('ok')
+    this.#starts.hold(undefined)
+    this.#starts.release('ok')
     await this.#clock.advance(STEP_TIME)
     this.#results.set(steps.length, await this.#tree(this.#actors.get(root.name)?.last))
     events.push(this.#takeEvents())
@@ -114,8 +104,8 @@ class Run {
   }
 
   /**
-   * Takes a step, or all steps from one that pauses a supervisor to the one with which it resumes. Answers the number of the last
-   * one: there is no such step if the supervisor does not resume before the end.
+   * Takes a step, or all steps from one that pauses a supervisor to the one with which it resumes. Answers the number
+   * of the last one: there is no such step if the supervisor does not resume before the end.
    */
   #take(number: number): number {
     const { steps } = this.#scenario
@@ -129,7 +119,10 @@ class Run {
     return number
   }
 
-  /** Takes the steps up to the one with which the supervisor resumes, inside an event of the supervisor. Answers whether it lives. */
+  /**
+   * Takes the steps up to the one with which the supervisor resumes, inside an event of the supervisor. Answers whether
+   * it lives.
+   */
   #pause(number: number, supervisor: string): boolean {
     const actors = this.#actors.get(supervisor)
     if (actors === undefined || exitReasonOf(actors.last) !== undefined) {
@@ -159,9 +152,10 @@ class Run {
    */
   #isAllowed(step: Step): boolean {
     const scope = scopeOf(step, this.#parents)
-    if (step.do === 'pause') return this.#held === undefined
-    if (scope === undefined || this.#held === undefined) return true
-    const holder = nameOf(this.#held.supervisor)
+    const held = this.#starts.holder
+    if (step.do === 'pause') return held === undefined
+    if (scope === undefined || held === undefined) return true
+    const holder = nameOf(held)
     return scope.includes(holder) && !this.#isBeingStarted(holder)
   }
 
@@ -176,10 +170,10 @@ class Run {
         this.#boot(number)
         return
       case 'script':
-        this.#script.set(step.child, [...step.outcomes])
+        this.#starts.script(step.child, step.outcomes)
         return
       case 'hold':
-        this.#hold = step.child
+        this.#starts.hold(step.child)
         return
       case 'pause':
         return // see #take()
@@ -187,7 +181,7 @@ class Run {
         this.#results.set(number, this.#paused === undefined ? 'nothing paused' : 'ok')
         return
       case 'release':
-        this.#results.set(number, this.#release(step.outcome))
+        this.#results.set(number, this.#starts.release(step.outcome))
         return
       case 'end':
         this.#results.set(
@@ -275,7 +269,7 @@ class Run {
       case 'startChild':
         return app.startChild(this.#specOf(step.spec)).then(started)
       case 'startInstance':
-        this.#namesIn(this.#labelOf(ref)).waiting.push(step.child)
+        this.#names.expect(this.#labelOf(ref), step.child)
         return app.startChild().then(started)
       case 'whichChildren':
         return app
@@ -331,7 +325,7 @@ class Run {
   /** The start function of every child. */
   #startChild(node: Node, context: StartContext): StartResult<AnyActorLogic> | Promise<StartResult<AnyActorLogic>> {
     const parent = this.#labelOf(this.#actors.get(context.supervisor)?.last)
-    const name = this.#dynamic.has(context.supervisor) ? this.#nameFor(parent, context.id) : node.name
+    const name = this.#dynamic.has(context.supervisor) ? this.#names.nameOf(parent, context.id) : node.name
     const come = (outcome: Outcome): StartResult<AnyActorLogic> => {
       const child = { name, parent, id: context.id }
       if (node.type === 'worker' && (outcome === 'fails' || outcome === 'fails_late')) {
@@ -345,24 +339,10 @@ class Run {
         return this.#logicFor(node, outcome)
       })
     }
-    if (this.#hold !== name || this.#held !== undefined) return come(this.#nextOutcome(name))
-    this.#hold = undefined
+    const next = this.#starts.next(name, parent)
+    if (typeof next === 'string') return come(next)
     this.#events.push(`hold ${name} ${parent}`)
-    return new Promise<Outcome>((resolve) => {
-      this.#held = { supervisor: parent, release: resolve }
-    }).then(come)
-  }
-
-  #release(outcome: Outcome): string {
-    const held = this.#held
-    if (held === undefined) return 'nothing held'
-    this.#held = undefined
-    held.release(outcome)
-    return 'ok'
-  }
-
-  #nextOutcome(name: string): Outcome {
-    return this.#script.get(name)?.shift() ?? 'ok'
+    return next.then(come)
   }
 
   #logicFor(node: Node, outcome: Outcome): AnyActorLogic {
@@ -392,20 +372,6 @@ class Run {
     return make(label)
   }
 
-  #namesIn(supervisor: string) {
-    let names = this.#names.get(supervisor)
-    if (names === undefined) this.#names.set(supervisor, (names = { waiting: [], given: new Map() }))
-    return names
-  }
-
-  /** A dynamic child gets its name with its first start, in the order in which they were asked for. */
-  #nameFor(supervisor: string, id: string): string {
-    const { waiting, given } = this.#namesIn(supervisor)
-    const name = given.get(id) ?? waiting.shift() ?? '?'
-    given.set(id, name)
-    return name
-  }
-
   #created(event: InspectionEvent): void {
     if (event.type !== '@xstate.actor') return
     const ref = event.actorRef as AnyActorRef
@@ -424,7 +390,7 @@ class Run {
       if (actor !== undefined && this.#recorded.get(actor) !== text) this.#events.push(`exit ${actor} ${label} ${text}`)
     })
     actor.on('supervisor.exit', ({ reason }) => {
-      if (this.#held?.supervisor === label) this.#held = undefined
+      this.#starts.forget(label)
       if (name === this.#scenario.root.name) this.#events.push(`exit ${label} - ${reasonText(reason)}`)
     })
   }

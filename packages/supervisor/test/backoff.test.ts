@@ -289,12 +289,16 @@ test('with `delay` a stable run is a fresh start', async () => {
   await it.app.stop()
 })
 
-test('a `delay` that throws parks nobody and ends nobody', async () => {
+test('a `delay` that throws parks no child and ends no supervisor, and is told of once', async () => {
+  const error = new Error('no schedule')
   const delay = (): number => {
-    throw new Error('no schedule')
+    throw error
   }
-  const it = bench({ backoff: { delay, max: 1_000 }, children: [child('a')] })
+  const told: unknown[] = []
+  const onFault = (...fault: unknown[]): void => void told.push(fault)
+  const it = bench({ onFault, backoff: { delay, max: 1_000 }, children: [child('a')] })
   expect(await delays(it, 2)).toEqual([1_000, 1_000])
+  expect(told).toEqual([['`backoff.delay` of supervisor app failed', error]])
   expect(it.state('a')).toBe('running')
   await it.app.stop()
 })

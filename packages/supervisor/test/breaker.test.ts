@@ -290,7 +290,9 @@ test('without a breaker a configuration failure is retried like any other', asyn
 
 test('the user’s classifier decides before the built-in rules, and they do if it throws', async () => {
   const seen: unknown[] = []
+  const told: unknown[] = []
   const it = await started({
+    onFault: (what) => told.push(what),
     classify: (error, context) => {
       seen.push(context)
       if ((error as Error).message === 'mine') return 'configuration'
@@ -302,6 +304,7 @@ test('the user’s classifier decides before the built-in rules, and they do if 
   await fail(it, new Error('mine'))
   expect(it.state('a')).toBe('parked')
   expect(seen[0]).toEqual({ id: 'a', phase: 'start', attempts: 1, uptime: 10 })
+  expect(told).toEqual(['`classify` of supervisor app failed'])
   await it.app.stop()
 })
 

@@ -251,7 +251,7 @@ test('a child that is stopped before it is ready has its time to end, not what w
   await it.app.stop()
 })
 
-test('E5: stop() takes a reason and a time limit, of the handle, of its administration and of a nested supervisor', async () => {
+test('E5: stop() takes a reason and a time limit: of the handle, of administrate(), of a nested supervisor', async () => {
   const reason = { type: 'error', error: new Error('no longer needed') } as const
   const nested = supervisor({ id: 'nested', children: [child('x', { logic: stubborn, shutdown: 200 })] })
   const children = [child('a'), { id: 'nested', logic: nested, restart: 'temporary' }] as const
