@@ -1,9 +1,10 @@
 // A worker that is no Python: the process that a pool starts, with the name of what it does wrong, and when, in its
 // environment.
+import { existsSync } from 'node:fs'
 import { FAULTS, FAULTS_OF_READY } from './faults.mjs'
 import { frame, message, Wire } from './wire.mjs'
 
-const { TERRARIUM_BOOT = '{}', FAULT = '', MOMENT = '' } = process.env
+const { TERRARIUM_BOOT = '{}', FAULT = '', MOMENT = '', GO = '' } = process.env
 const { socket, token } = JSON.parse(TERRARIUM_BOOT)
 const fault = { ...FAULTS, ...FAULTS_OF_READY }[FAULT]
 const wire = new Wire(socket)
@@ -46,8 +47,12 @@ async function inFlight(first) {
     for (let id = first, times = 2; !wire.isOver; id = await called(times++)) wire.send(frame.failure(id, failure))
     return
   }
-  await called(2)
+  if (MOMENT === 'idle') {
+    wire.send(frame.result(first, NIL))
+  } else await called(2)
   wire.acknowledge()
+  // The time to misbehave has come when this file is there, if one is named.
+  while (GO !== '' && !existsSync(GO)) await new Promise((resolve) => setTimeout(resolve, 5))
   if (MOMENT === 'half a message') wire.raw(Buffer.alloc(10), { length: 1_000 })
   else if (MOMENT === 'answered twice') wire.send(frame.result(first, NIL), frame.result(first, NIL))
   else if (MOMENT === 'hangs up') wire.close()
