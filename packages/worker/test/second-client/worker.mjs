@@ -18,6 +18,7 @@ const FAILURES = {
   'a failure from the future': { code: 99, type: 'Odd', message: 'of 2031' },
   'refuses all calls': { code: 4, message: 'not now', notBegun: true },
 }
+const tick = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const called = async (/** @type {number} */ times) => Number((await wire.heard('call', times))?.fields[1])
 const NIL = Buffer.from([0xc0])
 
@@ -44,7 +45,11 @@ switch (MOMENT) {
 async function inFlight(first) {
   const failure = FAILURES[MOMENT]
   if (failure !== undefined) {
-    for (let id = first, times = 2; !wire.isOver; id = await called(times++)) wire.send(frame.failure(id, failure))
+    for (let id = first, times = 2; !wire.isOver; id = await called(times++)) {
+      wire.send(frame.failure(id, failure))
+      // The next message has to wait for that.
+      while (wire.acknowledged !== wire.sent && !wire.isOver) await tick(1)
+    }
     return
   }
   if (MOMENT === 'idle') {
@@ -52,7 +57,7 @@ async function inFlight(first) {
   } else await called(2)
   wire.acknowledge()
   // The time to misbehave has come when this file is there, if one is named.
-  while (GO !== '' && !existsSync(GO)) await new Promise((resolve) => setTimeout(resolve, 5))
+  while (GO !== '' && !existsSync(GO)) await tick(5)
   if (MOMENT === 'half a message') wire.raw(Buffer.alloc(10), { length: 1_000 })
   else if (MOMENT === 'answered twice') wire.send(frame.result(first, NIL), frame.result(first, NIL))
   else if (MOMENT === 'hangs up') wire.close()
