@@ -1,5 +1,5 @@
-// Finds comments and docstrings that are wider than 120 columns; with --fix wraps them. Code is Prettier's matter: a string that is
-// wider stays.
+// Finds comments and docstrings that are wider than 120 columns; with --fix wraps them. Code is Prettier's matter: a
+// string that is wider stays.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

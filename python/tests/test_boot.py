@@ -139,6 +139,7 @@ def test_a_missing_file_may_appear(host, folder):
     assert last["kind"] == "missing_file"
     assert str(path) in last["message"]
     assert str(path) in last["watch"]
+    assert "new URL('./tools.py', import.meta.url)" in last["hint"]
 
 
 def test_a_directory(host, folder):

@@ -35,6 +35,9 @@ def test_arguments(worker):
         ({}, "missing a required argument: 'a'"),
         ({"a": 1, "d": 2}, "got an unexpected keyword argument 'd'"),
         ({"A": 1}, "missing a required argument: 'a'"),
+        ({"a": 1, "aa": 2, "bb": 3}, "got an unexpected keyword argument 'aa'; did you mean 'b' by 'bb'?"),
+        ({"aa": 1}, "missing a required argument: 'a'; did you mean 'a' by 'aa'?"),
+        ({"a": 1, "x" * 1_000_000: 2}, "got an unexpected keyword argument 'xxx"),
     ],
 )
 def test_arguments_that_do_not_fit(worker, arguments, message):

@@ -276,7 +276,8 @@ def test_a8_what_the_tools_are_in_is_not_to_be_installed(host, file, folder, mon
         ("import urllib2\n", "is no longer a part of Python since 3.0."),
         ("import formatter\n", "is no longer a part of Python since 3.10."),
         ("import terrarium.nosuch\n", "Correct the import."),
-        ("from terrarium import nosuch\n", "Correct the import"),
+        ("from terrarium import nosuch\n", "Correct the import: the package terrarium offers register_type and tool."),
+        ("from terrarium._tools import nosuch\n", "Correct the import: the package terrarium offers register_type and tool."),
         ("try:\n  import pack.nosuch\nexcept ImportError as e:\n  raise ImportError from e\n", "add nosuch to"),
     ],
 )

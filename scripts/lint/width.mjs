@@ -1,5 +1,5 @@
-// Wraps the prose of source files at 120 columns: comments, and the docstrings of Python. Works line by line: words that are too
-// many for a line move to the next line of the same paragraph, and no other line changes.
+// Wraps the prose of source files at 120 columns: comments, and the docstrings of Python. Works line by line: words
+// that are too many for a line move to the next line of the same paragraph, and no other line changes.
 
 const WIDTH = 120
 
@@ -9,7 +9,8 @@ const BEGINS_ANEW = /^(?:[-*|>@#+]|\d+[.)] |```|"""|$)/
 /**
  * @param {string} source
  * @param {'typescript' | 'python'} language
- * @returns {{ text: string, wide: { line: number, isFixed: boolean }[] }} wide: the lines of the source that are too wide
+ * @returns {{ text: string, wide: { line: number, isFixed: boolean }[] }} wide: the lines of the source that are too
+ * wide
  */
 export function wrapProse(source, language) {
   const lines = source.split('\n').map((text, index) => ({ text, line: index + 1 }))

@@ -100,7 +100,7 @@ export const oldestVenv = venvStep({
   name: 'venv-oldest',
   title: 'Making the environment with the oldest supported versions',
   folder: venvs.oldest,
-  locks: ['oldest', 'test'],
+  locks: ['oldest', ...TEST_LOCKS],
 })
 
 /** The protoc that generates the Python stubs. */

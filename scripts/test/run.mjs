@@ -35,19 +35,21 @@ export async function runSuites(argv) {
   // Counts of an earlier run must not stand in for those of a run that crashes.
   if (argv.length === 0) rmSync(lastCounts, { force: true })
 
+  // From the first: a run that has lost its npm cannot tell later which process that was.
+  const stopWatching = watchNpm(() => void endCommands().then(() => process.exit(1)))
   let interpreters
   try {
     interpreters = await setUp({ need: 'test' })
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`)
     process.stdout.write('0 passed, 1 failed\n')
+    stopWatching()
     return 1
   }
 
   const run = randomBytes(8).toString('hex')
   const guard = startGuard(run)
   const stopListening = endCommandsOnSignals()
-  const stopWatching = watchNpm(() => void endCommands().then(() => process.exit(1)))
   const before = markedNow()
   const env = {
     [TEST_RUN]: run,

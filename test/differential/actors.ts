@@ -28,6 +28,26 @@ export function briefLogic(reason: Reason): AnyActorLogic {
   })
 }
 
+/** A worker that fails before it is ready: as soon as it is started, or 1 ms later. */
+export function failingLogic(when: 'fails' | 'fails_late'): AnyActorLogic {
+  const fail = (): never => {
+    throw new Error('boom')
+  }
+  return setup({}).createMachine({
+    initial: 'unready',
+    states: {
+      unready: { tags: UNREADY, ...(when === 'fails' ? { entry: fail } : { after: { 1: { actions: fail } } }) },
+    },
+  })
+}
+
+/** Whether a worker is ready. All are, but those that fail before. */
+export function isReady(snapshot: { hasTag(tag: string): boolean }): boolean {
+  return !snapshot.hasTag(UNREADY)
+}
+
+const UNREADY = 'unready'
+
 function makeWorker(asked: Asked): AnyActorLogic {
   const onShutdown = exitReason(asked === 'obey' || asked === 'ignore' || asked === 'deaf' ? 'shutdown' : asked)
   return setup({

@@ -7,7 +7,7 @@ import { EXCLUSIONS } from './exclusions.ts'
 import { generate } from './generate.ts'
 import { parseArguments } from './main.ts'
 import { formatDivergence } from './report.ts'
-import { supervisorsOf, type Node, type Scenario } from './scenario.ts'
+import { supervisorsOf, type Node, type Scenario, type Step } from './scenario.ts'
 import { runTerrarium } from './terrarium.ts'
 
 const erlang = await ensureErlang(new AbortController().signal)
@@ -106,8 +106,10 @@ test('scenarios are of all kinds', () => {
     'getChildSpec',
     'hold',
     'kill',
+    'pause',
     'release',
     'restartChild',
+    'resume',
     'script',
     'startChild',
     'startInstance',
@@ -125,10 +127,39 @@ test('scenarios are of all kinds', () => {
   expect(seen(({ steps }) => steps.flatMap((step) => (step.do === 'script' ? step.outcomes : [])))).toEqual([
     'dies',
     'error',
+    'fails',
+    'fails_late',
     'finishes',
     'ignore',
   ])
 })
+
+test('supervisors with supervisors among their children are killed, several things happen in one event, dynamic children fail', () => {
+  const scenarios = upTo(2_000).map((index) => generate(1, index))
+  const count = (is: (step: Step, scenario: Scenario) => boolean): number =>
+    scenarios.flatMap((each) => each.steps.filter((step) => is(step, each))).length
+  const nested = (name: string, { root, steps }: Scenario): boolean =>
+    supervisorsOf({ root, steps }).some(
+      (node) => node.name === name && node.children.some(({ type }) => type === 'supervisor'),
+    )
+  const isDynamic = (child: string, scenario: Scenario): boolean =>
+    scenario.steps.some((step) => step.do === 'startInstance' && step.child === child)
+  expect(count((step, each) => step.do === 'kill' && nested(step.child, each))).toBeGreaterThan(50)
+  expect(
+    count((step, each) => step.do === 'pause' && deathsAfter(each.steps.slice(each.steps.indexOf(step) + 1)) > 1),
+  ).toBeGreaterThan(300)
+  for (const outcome of ['error', 'fails', 'fails_late'] as const) {
+    const isOne = (step: Step, each: Scenario): boolean =>
+      step.do === 'script' && step.outcomes.includes(outcome) && isDynamic(step.child, each)
+    expect(count(isOne)).toBeGreaterThan(10)
+  }
+})
+
+/** How many children die before the supervisor resumes. */
+function deathsAfter(steps: readonly Step[]): number {
+  const resume = steps.findIndex((step) => step.do === 'resume')
+  return steps.slice(0, resume).filter((step) => step.do === 'end' || step.do === 'kill').length
+}
 
 test('only what OTP itself disagrees about is excluded', () => {
   expect(Object.keys(EXCLUSIONS)).toEqual(['I10', 'K12', 'H11'])

@@ -26,6 +26,10 @@ function encodeStep(step: Step, scopes: string): string {
       return tuple('hold', step.child)
     case 'release':
       return tuple('release', step.outcome)
+    case 'pause':
+      return tuple('pause', step.supervisor)
+    case 'resume':
+      return 'resume'
     case 'end':
       return tuple("'end'", scopes, step.child, reason(step.reason))
     case 'kill':

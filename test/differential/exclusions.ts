@@ -12,8 +12,8 @@ export const EXCLUSIONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Leaves out what H11 makes wrong. A child is restarting for as long as anybody can see it only while calls wait for a
- * start that is held.
+ * Leaves out what H11 makes wrong. A child is restarting for as long as anybody can see it only while calls wait: for a start that
+ * is held, or for their supervisor, which is paused.
  */
 export function withoutWrongCounts(scenario: Scenario, trace: Trace): Trace {
   const dynamic = new Set(
@@ -21,10 +21,15 @@ export function withoutWrongCounts(scenario: Scenario, trace: Trace): Trace {
   )
   const wrong = new Set<string>()
   let holder: string | undefined
+  let paused: string | undefined
   return trace.map((observed, index) => {
     const step = scenario.steps[index]
     if (step?.do === 'release') holder = undefined
-    if (step?.do === 'terminateChild' && step.supervisor === holder && dynamic.has(holder)) wrong.add(holder)
+    if (step?.do === 'pause' && observed.result === 'ok') paused = step.supervisor
+    if (step?.do === 'resume') paused = undefined
+    if (step?.do === 'terminateChild' && dynamic.has(step.supervisor)) {
+      if (step.supervisor === holder || step.supervisor === paused) wrong.add(step.supervisor)
+    }
     const hold = observed.events.findLast((event) => event.startsWith('hold '))
     if (hold !== undefined) holder = nameOf(hold.split(' ')[2] ?? '')
     if (step?.do !== 'countChildren' || !wrong.has(step.supervisor)) return observed

@@ -35,8 +35,6 @@ export function generate(seed: number, index: number): Scenario {
 class Generator {
   readonly #random: Random
   readonly #supervisors: SupervisorNode[] = []
-  /** Workers, and supervisors with nothing but workers, by their supervisor's name. */
-  readonly #mortals = new Map<string, string[]>()
   /** The names of all children by their supervisor's. */
   readonly #children = new Map<string, string[]>()
   readonly #workers = new Set<string>()
@@ -58,7 +56,9 @@ class Generator {
     steps.push({ do: 'boot' })
     const length = random.between(2, 12)
     while (steps.length < length) {
-      if (random.chance(0.3)) steps.push(...this.#whileHeld())
+      const kind = random.weighted({ held: 25, paused: 25, free: 50 })
+      if (kind === 'held') steps.push(...this.#whileHeld())
+      else if (kind === 'paused') steps.push(...this.#whilePaused())
       else steps.push(...this.#step(random.pick(this.#supervisors)))
     }
     return { root, steps }
@@ -85,8 +85,7 @@ class Generator {
       type: 'supervisor',
       name,
       ...this.#lifeIn(parents),
-      // Nothing is ordered about the end of a tree whose supervisors are killed (G14), except in the lowest level.
-      shutdown: isLeaf && random.chance(0.2) ? random.pick<Shutdown>(['brutal_kill', 5_000, BRIEF]) : 'default',
+      shutdown: random.chance(0.2) ? random.pick<Shutdown>(['brutal_kill', 5_000, isLeaf ? BRIEF : 5_000]) : 'default',
       strategy,
       intensity: random.pick([0, 1, 1, 2, 3, 5, 10]),
       autoShutdown,
@@ -98,10 +97,6 @@ class Generator {
     this.#children.set(
       name,
       own.map((child) => child.name),
-    )
-    this.#mortals.set(
-      name,
-      own.filter((child) => child.type === 'worker' || isLeafNode(child)).map((child) => child.name),
     )
     return node.shutdown === BRIEF ? { ...node, children: children.map(slower) } : node
   }
@@ -164,23 +159,23 @@ class Generator {
     return { do: this.#random.pick(['whichChildren', 'countChildren'] as const), supervisor }
   }
 
-  #death({ name }: SupervisorNode): Step | undefined {
+  #death({ name }: SupervisorNode, victim?: string): Step | undefined {
     const random = this.#random
-    const mortals = this.#mortals.get(name) ?? []
-    if (mortals.length === 0) return undefined
-    const child = random.pick(mortals)
+    const children = this.#children.get(name) ?? []
+    if (children.length === 0) return undefined
+    const child = victim ?? random.pick(children)
     if (!this.#workers.has(child) || random.chance(0.25)) return { do: 'kill', child }
     return { do: 'end', child, reason: random.chance(0.5) ? 'boom' : random.pick(REASONS) }
   }
 
-  #operation(supervisor: SupervisorNode): Step {
+  #operation(supervisor: SupervisorNode, target?: string): Step {
     const random = this.#random
     const { name, strategy } = supervisor
     const isDynamic = strategy === 'simple_one_for_one'
     const children = this.#children.get(name) ?? []
     if (children.length === 0 || random.chance(isDynamic ? 0.5 : 0.25)) return this.#start(supervisor)
     const operation = random.weighted({ terminateChild: 40, restartChild: 25, deleteChild: 20, getChildSpec: 15 })
-    return { do: operation, supervisor: name, child: this.#target(children), by: this.#by(isDynamic) }
+    return { do: operation, supervisor: name, child: target ?? this.#target(children), by: this.#by(isDynamic) }
   }
 
   #target(children: readonly string[]): string {
@@ -197,12 +192,10 @@ class Generator {
     const { name, strategy, autoShutdown, shutdown } = supervisor
     const random = this.#random
     const children = this.#children.get(name) ?? []
-    const mortals = this.#mortals.get(name) ?? []
     if (strategy === 'simple_one_for_one') {
       const child = this.#newName()
       this.#workers.add(child)
       children.push(child)
-      mortals.push(child)
       return { do: 'startInstance', supervisor: name, child }
     }
     const workers = children.filter((child) => this.#workers.has(child))
@@ -210,15 +203,14 @@ class Generator {
       const again = this.#worker(this.#claimed(autoShutdown), random.pick(workers))
       return { do: 'startChild', supervisor: name, spec: shutdown === BRIEF ? slower(again) : again }
     }
-    // A supervisor that may be killed gets no supervisors.
-    const canNest = name === ROOT || !isLeafNode(supervisor)
+    // A supervisor whose time is brief is over before its children.
+    const canNest = shutdown !== BRIEF
     const fresh =
       canNest && random.chance(0.12)
         ? this.#supervisor(LEVELS, autoShutdown)
         : this.#worker(this.#claimed(autoShutdown))
     const spec = shutdown === BRIEF ? slower(fresh) : fresh
     children.push(spec.name)
-    if (spec.type === 'worker' || isLeafNode(spec)) mortals.push(spec.name)
     return { do: 'startChild', supervisor: name, spec }
   }
 
@@ -227,10 +219,8 @@ class Generator {
     return this.#random.chance(0.05) ? 'any_significant' : autoShutdown
   }
 
-  #scriptStep(): Step {
+  #scriptStep(child = this.#anyChild()): Step {
     const random = this.#random
-    const names = [...this.#children.values()].flat()
-    const child = names.length === 0 ? 'stranger' : random.pick(names)
     const outcomes = Array.from({ length: random.between(1, 4) }, (): Outcome => this.#outcomeFor([child]))
     return { do: 'script', child, outcomes }
   }
@@ -238,10 +228,12 @@ class Generator {
   /** What comes of the start of one of these; which of them it is depends on what happens. */
   #outcomeFor(children: Iterable<string>): Outcome {
     const random = this.#random
-    const outcome = random.weighted({ error: 60, ignore: 20, dies: 15, finishes: 5 })
+    const outcome = random.weighted({ error: 36, fails: 12, fails_late: 12, ignore: 20, dies: 15, finishes: 5 })
     const names = [...children]
     // Exclusion K12.
-    if (outcome === 'ignore' && names.some((name) => this.#isDynamic(name))) return 'error'
+    if (outcome === 'ignore' && names.some((name) => this.#isDynamic(name))) {
+      return random.pick(['error', 'fails', 'fails_late'] as const)
+    }
     // While the supervisor of such a child deals with its death, its own supervisor must have nothing to do.
     const isLonely = names.every((name) => this.#children.get(ROOT)?.includes(name) === true)
     return (outcome === 'dies' || outcome === 'finishes') && !isLonely ? 'error' : outcome
@@ -253,9 +245,13 @@ class Generator {
     )
   }
 
-  #holdStep(): Step {
+  #anyChild(): string {
     const names = [...this.#children.values()].flat()
-    return this.#hold(names.length === 0 ? 'stranger' : this.#random.pick(names))
+    return names.length === 0 ? 'stranger' : this.#random.pick(names)
+  }
+
+  #holdStep(): Step {
+    return this.#hold(this.#anyChild())
   }
 
   #hold(child: string): Step {
@@ -272,7 +268,6 @@ class Generator {
     const supervisor = random.pick(this.#supervisors)
     const { name } = supervisor
     const children = this.#children.get(name) ?? []
-    const mortals = this.#mortals.get(name) ?? []
     const steps: Step[] = []
     if (children.length === 0 || random.chance(0.25)) {
       const start = this.#start(supervisor)
@@ -282,8 +277,7 @@ class Generator {
       // In a group the one that dies need not be the one that takes long to come back.
       const held = random.pick(children)
       steps.push(this.#hold(held))
-      const victim =
-        random.chance(0.7) && mortals.includes(held) ? held : mortals.length > 0 ? random.pick(mortals) : held
+      const victim = random.chance(0.7) ? held : random.pick(children)
       if (this.#workers.has(victim)) steps.push({ do: 'end', child: victim, reason: 'boom' })
       else steps.push({ do: 'stop', supervisor: victim, reason: 'bad' })
     }
@@ -296,10 +290,39 @@ class Generator {
     if (random.chance(0.3)) steps.push({ do: 'release', outcome: 'ok' })
     return steps
   }
-}
 
-function isLeafNode(node: Node): boolean {
-  return node.type === 'supervisor' && node.children.every(({ type }) => type === 'worker')
+  /**
+   * Several things happen before the supervisor can deal with the first one: deaths that it finds together, calls between them. One
+   * child is at the centre of it, which may fail when it is started again (E2, E3).
+   */
+  #whilePaused(): Step[] {
+    const random = this.#random
+    const supervisor = random.pick(this.#supervisors)
+    const { name, strategy } = supervisor
+    const children = this.#children.get(name) ?? []
+    const steps: Step[] = []
+    if (strategy === 'simple_one_for_one' && children.length === 0) steps.push(this.#start(supervisor))
+    const victim = children.length === 0 ? undefined : random.pick(children)
+    if (victim !== undefined && random.chance(0.6)) steps.push(this.#scriptStep(victim))
+    const isHeld = victim !== undefined && random.chance(0.2)
+    if (isHeld) steps.push(this.#hold(random.pick(children)))
+    steps.push({ do: 'pause', supervisor: name })
+    const count = random.between(2, 5)
+    for (let index = 0; index < count; index += 1) {
+      const target = random.chance(0.6) ? victim : undefined
+      const kind = random.weighted({ death: 42, operation: 33, view: 15, any: 10 })
+      const death = kind === 'death' ? this.#death(supervisor, target) : undefined
+      if (death !== undefined) steps.push(death)
+      else if (kind === 'operation') steps.push(this.#operation(supervisor, target))
+      else if (kind === 'view') steps.push(this.#view(name))
+      else steps.push(...this.#step(supervisor))
+    }
+    steps.push({ do: 'resume' })
+    if (!isHeld) return steps
+    if (random.chance(0.5)) steps.push(...this.#step(supervisor))
+    steps.push({ do: 'release', outcome: random.chance(0.5) ? 'ok' : this.#outcomeFor(this.#held) })
+    return steps
+  }
 }
 
 /** Its supervisor's time is over before its own. */

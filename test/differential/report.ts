@@ -31,7 +31,8 @@ function formatNode(node: Node, indent: string): string[] {
 function formatStep(step: Step): string {
   switch (step.do) {
     case 'boot':
-      return 'boot'
+    case 'resume':
+      return step.do
     case 'script':
       return `script ${step.child} ${step.outcomes.join(' ')}`
     case 'hold':
@@ -39,6 +40,8 @@ function formatStep(step: Step): string {
       return `${step.do} ${step.child}`
     case 'release':
       return `release ${step.outcome}`
+    case 'pause':
+      return `pause ${step.supervisor}`
     case 'end':
       return `end ${step.child} ${step.reason}`
     case 'stop':

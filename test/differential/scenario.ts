@@ -2,10 +2,11 @@
 export type Reason = 'normal' | 'shutdown' | 'shutdown(x)' | 'boom' | 'bad'
 
 /**
- * What comes of a start. Who `dies` (of `boom`) or `finishes` has been started well, and does so at once; supervisors
- * do not.
+ * What comes of a start. A worker that `dies` (of `boom`) or `finishes` has been started well, and does so at once; supervisors do
+ * not. With `error` no actor is made; with `fails` and `fails_late` an actor is made that fails of `boom` before it is ready: as soon
+ * as it is started, or later. To OTP these three are the same.
  */
-export type Outcome = 'ok' | 'error' | 'ignore' | 'dies' | 'finishes'
+export type Outcome = 'ok' | 'error' | 'fails' | 'fails_late' | 'ignore' | 'dies' | 'finishes'
 
 export type Restart = 'permanent' | 'transient' | 'temporary'
 
@@ -60,6 +61,12 @@ export type Step =
    */
   | { readonly do: 'hold'; readonly child: string }
   | { readonly do: 'release'; readonly outcome: Outcome }
+  /**
+   * Until `resume` this supervisor deals with nothing: what is done to it and to its children meanwhile waits in its queue, as what
+   * happens inside one of its events does. Everything else is skipped. Not while a start is held.
+   */
+  | { readonly do: 'pause'; readonly supervisor: string }
+  | { readonly do: 'resume' }
   /** A worker ends by itself. */
   | { readonly do: 'end'; readonly child: string; readonly reason: Reason }
   | { readonly do: 'kill'; readonly child: string }
@@ -123,6 +130,8 @@ export function scopeOf(step: Step, parents: ReadonlyMap<string, string>): reado
     case 'script':
     case 'hold':
     case 'release':
+    case 'pause':
+    case 'resume':
       return undefined
     case 'end':
     case 'kill':
@@ -131,6 +140,25 @@ export function scopeOf(step: Step, parents: ReadonlyMap<string, string>): reado
       return [step.supervisor, ...only(parents.get(step.supervisor))]
     default:
       return [step.supervisor]
+  }
+}
+
+/** Whether a step may be taken while this supervisor is paused, whose name is given. It stops by itself, others take their time. */
+export function isForPaused(step: Step, paused: string, parents: ReadonlyMap<string, string>): boolean {
+  switch (step.do) {
+    case 'script':
+    case 'hold':
+    case 'resume':
+      return true
+    case 'boot':
+    case 'release':
+    case 'pause':
+      return false
+    case 'end':
+    case 'kill':
+      return parents.get(step.child) === paused
+    default:
+      return step.supervisor === paused
   }
 }
 

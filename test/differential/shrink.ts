@@ -48,6 +48,11 @@ function* simplerStep(step: Step): Generator<Step> {
       return
     case 'script':
       if (step.outcomes.length > 1) yield { ...step, outcomes: step.outcomes.slice(1) }
+      for (const [index, outcome] of step.outcomes.entries()) {
+        if (outcome === 'fails' || outcome === 'fails_late') {
+          yield { ...step, outcomes: step.outcomes.with(index, 'error') }
+        }
+      }
       return
     case 'end':
       if (step.reason !== 'boom') yield { ...step, reason: 'boom' }

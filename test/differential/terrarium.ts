@@ -13,8 +13,9 @@ import {
   type SupervisorLogic,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
-import { briefLogic, exitReason, workerLogic } from './actors.ts'
+import { briefLogic, exitReason, failingLogic, isReady, workerLogic } from './actors.ts'
 import {
+  isForPaused,
   parentsOf,
   scopeOf,
   supervisorsOf,
@@ -46,6 +47,9 @@ interface Actors {
   readonly last: AnyActorRef
 }
 
+/** How those end that are over as soon as they are started. */
+const ENDS: Readonly<Partial<Record<Outcome, Reason>>> = { dies: 'boom', finishes: 'normal' }
+
 interface Held {
   readonly supervisor: string
   readonly release: (outcome: Outcome) => void
@@ -63,8 +67,8 @@ class Run {
   readonly #counts = new Map<string, number>()
   /** The label of the actor that is about to be made, by supervisor and actor id. */
   readonly #expected = new Map<string, string>()
-  /** Those that are over as soon as they are started, and why. */
-  readonly #brief = new Map<string, Reason>()
+  /** The reasons of the ends that are recorded before the supervisor tells of them, by label. */
+  readonly #recorded = new Map<string, string>()
   readonly #script = new Map<string, Outcome[]>()
   /**
    * The names of dynamic children: those that are still to be started by a supervisor, and those that were, by actor
@@ -75,6 +79,7 @@ class Run {
   #events: string[] = []
   #hold: string | undefined
   #held: Held | undefined
+  #paused: string | undefined
   #booted = false
 
   constructor(scenario: Scenario) {
@@ -90,21 +95,61 @@ class Run {
   async run(): Promise<Trace> {
     const { root, steps } = this.#scenario
     const events: (readonly string[])[] = []
-    for (const [number, step] of steps.entries()) {
-      if (this.#isAllowed(step)) this.#perform(number, step)
-      else this.#results.set(number, 'skipped')
+    for (let number = 0; number < steps.length; number += 1) {
+      const last = this.#take(number)
+      for (; number < last; number += 1) events.push([])
+      if (number === steps.length) break
       await this.#clock.advance(STEP_TIME)
-      events.push(this.#take())
+      events.push(this.#takeEvents())
     }
     this.#hold = undefined
     this.#release('ok')
     await this.#clock.advance(STEP_TIME)
     this.#results.set(steps.length, await this.#tree(this.#actors.get(root.name)?.last))
-    events.push(this.#take())
+    events.push(this.#takeEvents())
     this.#stop(root.name, 'shutdown')
     await this.#clock.advance(STEP_TIME)
-    events.push(this.#take())
+    events.push(this.#takeEvents())
     return events.map((each, number): Observed => ({ events: each, result: this.#results.get(number) ?? '' }))
+  }
+
+  /**
+   * Takes a step, or all steps from one that pauses a supervisor to the one with which it resumes. Answers the number of the last
+   * one: there is no such step if the supervisor does not resume before the end.
+   */
+  #take(number: number): number {
+    const { steps } = this.#scenario
+    const step = steps[number]
+    if (step === undefined || !this.#isAllowed(step)) this.#results.set(number, 'skipped')
+    else if (step.do !== 'pause') this.#perform(number, step)
+    else if (this.#pause(number, step.supervisor)) {
+      const resume = steps.findIndex((each, index) => index > number && each.do === 'resume')
+      return resume === -1 ? steps.length : resume
+    }
+    return number
+  }
+
+  /** Takes the steps up to the one with which the supervisor resumes, inside an event of the supervisor. Answers whether it lives. */
+  #pause(number: number, supervisor: string): boolean {
+    const actors = this.#actors.get(supervisor)
+    if (actors === undefined || exitReasonOf(actors.last) !== undefined) {
+      this.#results.set(number, actors === undefined ? 'absent' : 'gone')
+      return false
+    }
+    const steps = [...this.#scenario.steps.entries()].slice(number + 1)
+    const reply = (): void => {
+      this.#results.set(number, 'ok')
+      this.#paused = supervisor
+      for (const [index, step] of steps) {
+        if (isForPaused(step, supervisor, this.#parents)) this.#perform(index, step)
+        else this.#results.set(index, 'skipped')
+        if (step.do === 'resume') break
+      }
+      this.#paused = undefined
+    }
+    actors.last.send({ type: 'supervisor.call', call: { type: 'whichChildren' }, reply })
+    if (!this.#results.has(number)) throw new Error(`${supervisor} was busy`)
+    return true
   }
 
   /**
@@ -114,6 +159,7 @@ class Run {
    */
   #isAllowed(step: Step): boolean {
     const scope = scopeOf(step, this.#parents)
+    if (step.do === 'pause') return this.#held === undefined
     if (scope === undefined || this.#held === undefined) return true
     const holder = nameOf(this.#held.supervisor)
     return scope.includes(holder) && !this.#isBeingStarted(holder)
@@ -134,6 +180,11 @@ class Run {
         return
       case 'hold':
         this.#hold = step.child
+        return
+      case 'pause':
+        return // see #take()
+      case 'resume':
+        this.#results.set(number, this.#paused === undefined ? 'nothing paused' : 'ok')
         return
       case 'release':
         this.#results.set(number, this.#release(step.outcome))
@@ -184,9 +235,18 @@ class Run {
   #withRunning(name: string, act: (ref: AnyActorRef) => void): string {
     const actors = this.#actors.get(name)
     if (actors === undefined) return 'absent'
-    if (exitReasonOf(actors.last) !== undefined) return 'gone'
-    act(actors.last)
+    const { last } = actors
+    if (exitReasonOf(last) !== undefined) return 'gone'
+    act(last)
+    const reason = this.#paused === undefined ? undefined : exitReasonOf(last)
+    if (reason !== undefined) this.#recordExit(this.#labelOf(last), this.#labelOf(last._parent), reasonText(reason))
     return 'ok'
+  }
+
+  /** Records an end that the supervisor does not know of yet. */
+  #recordExit(label: string, parent: string, reason: string): void {
+    this.#events.push(`exit ${label} ${parent} ${reason}`)
+    this.#recorded.set(label, reason)
   }
 
   #stop(name: string, reason: Reason): string {
@@ -224,6 +284,7 @@ class Run {
       case 'countChildren':
         return app.countChildren().then(countsText)
       case 'stop':
+      case 'pause':
         return undefined
       default: {
         const child = this.#address(step.child, step.by)
@@ -263,6 +324,7 @@ class Run {
       significant,
       type,
       ...(shutdown === 'default' ? {} : { shutdown }),
+      ...(type === 'worker' ? { ready: isReady } : {}),
     }
   }
 
@@ -270,8 +332,19 @@ class Run {
   #startChild(node: Node, context: StartContext): StartResult<AnyActorLogic> | Promise<StartResult<AnyActorLogic>> {
     const parent = this.#labelOf(this.#actors.get(context.supervisor)?.last)
     const name = this.#dynamic.has(context.supervisor) ? this.#nameFor(parent, context.id) : node.name
-    const come = (outcome: Outcome): StartResult<AnyActorLogic> =>
-      this.#come(outcome, { name, parent, id: context.id }, (label) => this.#logicFor(node, label, outcome))
+    const come = (outcome: Outcome): StartResult<AnyActorLogic> => {
+      const child = { name, parent, id: context.id }
+      if (node.type === 'worker' && (outcome === 'fails' || outcome === 'fails_late')) {
+        this.#events.push(`error ${name} ${parent}`)
+        return failingLogic(outcome)
+      }
+      return this.#come(outcome, child, (label) => {
+        // Its supervisor notices when it has finished what it is doing.
+        const end = node.type === 'supervisor' ? undefined : ENDS[outcome]
+        if (end !== undefined) this.#recordExit(label, parent, end)
+        return this.#logicFor(node, outcome)
+      })
+    }
     if (this.#hold !== name || this.#held !== undefined) return come(this.#nextOutcome(name))
     this.#hold = undefined
     this.#events.push(`hold ${name} ${parent}`)
@@ -292,13 +365,10 @@ class Run {
     return this.#script.get(name)?.shift() ?? 'ok'
   }
 
-  #logicFor(node: Node, label: string, outcome: Outcome): AnyActorLogic {
+  #logicFor(node: Node, outcome: Outcome): AnyActorLogic {
     if (node.type === 'supervisor') return supervisor(this.#options(node))
-    if (outcome !== 'dies' && outcome !== 'finishes') return workerLogic(node.asked)
-    const reason = outcome === 'dies' ? 'boom' : 'normal'
-    // Its supervisor notices when it has finished what it is doing.
-    this.#brief.set(label, reason)
-    return briefLogic(reason)
+    const end = ENDS[outcome]
+    return end === undefined ? workerLogic(node.asked) : briefLogic(end)
   }
 
   #come<T>(
@@ -306,9 +376,12 @@ class Run {
     { name, parent, id }: { readonly name: string; readonly parent: string; readonly id: string },
     make: (label: string) => T,
   ): T | typeof IGNORE {
-    if (outcome === 'error' || outcome === 'ignore') {
-      this.#events.push(`${outcome} ${name} ${parent}`)
-      if (outcome === 'ignore') return IGNORE
+    if (outcome === 'ignore') {
+      this.#events.push(`ignore ${name} ${parent}`)
+      return IGNORE
+    }
+    if (outcome === 'error' || outcome === 'fails' || outcome === 'fails_late') {
+      this.#events.push(`error ${name} ${parent}`)
       throw new Error('boom')
     }
     const count = (this.#counts.get(name) ?? 0) + 1
@@ -316,10 +389,7 @@ class Run {
     const label = `${name}.${count}`
     this.#expected.set(`${nameOf(parent)}/${id}`, label)
     this.#events.push(`start ${label} ${parent}`)
-    const made = make(label)
-    const brief = this.#brief.get(label)
-    if (brief !== undefined) this.#events.push(`exit ${label} ${parent} ${brief}`)
-    return made
+    return make(label)
   }
 
   #namesIn(supervisor: string) {
@@ -339,17 +409,19 @@ class Run {
   #created(event: InspectionEvent): void {
     if (event.type !== '@xstate.actor') return
     const ref = event.actorRef as AnyActorRef
-    const label = this.#expected.get(`${ref._parent?.id ?? '-'}/${ref.id}`)
-    if (label === undefined) return
+    const key = `${ref._parent?.id ?? '-'}/${ref.id}`
+    const label = this.#expected.get(key)
+    if (label === undefined) return // it is going to fail before it is ready
+    this.#expected.delete(key)
     const name = nameOf(label)
     this.#actors.set(name, { first: this.#actors.get(name)?.first ?? ref, last: ref })
     this.#labels.set(ref, label)
     if (!this.#supervisors.has(name)) return
     const actor = ref as ActorRefFrom<SupervisorLogic>
     actor.on('child.exit', ({ ref: child, reason }) => {
-      const actor = this.#labelOf(child)
+      const actor = this.#labels.get(child)
       const text = reasonText(reason)
-      if (this.#brief.get(actor) !== text) this.#events.push(`exit ${actor} ${label} ${text}`)
+      if (actor !== undefined && this.#recorded.get(actor) !== text) this.#events.push(`exit ${actor} ${label} ${text}`)
     })
     actor.on('supervisor.exit', ({ reason }) => {
       if (this.#held?.supervisor === label) this.#held = undefined
@@ -362,7 +434,7 @@ class Run {
   /** Nobody knows the name of one that is dead without its supervisor having noticed. */
   readonly #livingLabelOf = (ref: unknown): string => {
     const label = this.#labelOf(ref)
-    return this.#brief.has(label) ? 'dead' : label
+    return this.#recorded.has(label) ? 'dead' : label
   }
 
   async #tree(ref: AnyActorRef | undefined): Promise<string> {
@@ -375,7 +447,7 @@ class Run {
     return `${label}: ${childrenText(children, this.#dynamic.has(nameOf(label)), this.#labelOf)}${trees.join('')}`
   }
 
-  #take(): readonly string[] {
+  #takeEvents(): readonly string[] {
     const events = this.#events
     this.#events = []
     return events

@@ -32,22 +32,49 @@ export function normalize(scenario: Scenario, trace: Trace): Trace {
   return trace.map(({ events, result }) => ({ events: sortParallel(gatherOrphans(events), dynamic), result }))
 }
 
-/** The children of a killed supervisor die while others go on (L10): they are put before it. */
+/**
+ * The children of a killed supervisor die while others go on (L10): they are put before it. A supervisor among them shuts its own
+ * children down, in order, and dies then (E1); those are put before it as they are.
+ */
 function gatherOrphans(events: readonly string[]): readonly string[] {
-  const killed = new Set(events.flatMap((event) => (exitOf(event)?.reason === 'killed' ? [event.split(' ')[1]] : [])))
-  const isOrphan = (event: string): boolean => {
-    const exit = exitOf(event)
-    return exit?.reason === 'killed' && killed.has(exit.supervisor)
+  const exits = events.flatMap((event) => exitOf(event) ?? [])
+  const killed = new Map(exits.flatMap((exit) => (exit.reason === 'killed' ? [[exit.actor, exit] as const] : [])))
+  const isKilledHard = (actor: string): boolean => {
+    const exit = killed.get(actor)
+    return exit !== undefined && !isKilledHard(exit.supervisor) // else it is an orphan
   }
-  if (!events.some(isOrphan)) return events
-  const orphans = events.filter(isOrphan).sort()
-  return events
-    .filter((event) => !isOrphan(event))
-    .flatMap((event) => {
-      const exit = exitOf(event)
-      if (exit?.reason !== 'killed') return [event]
-      return [...orphans.filter((orphan) => exitOf(orphan)?.supervisor === exit.actor), event]
-    })
+  const childrenOf = (actor: string): Exit[] => exits.filter(({ supervisor }) => supervisor === actor)
+  const orphansOf = (actor: string): Exit[] =>
+    isKilledHard(actor) ? childrenOf(actor).filter(({ reason }) => reason === 'killed') : []
+
+  const moved = new Set<string>()
+  const orphans = new Map<string, Exit[]>()
+  for (const actor of killed.keys()) {
+    const found = orphansOf(actor).sort((one, other) => (one.actor < other.actor ? -1 : 1))
+    if (found.length === 0) continue
+    orphans.set(actor, found)
+    for (const orphan of found) for (const exit of [orphan, ...below(orphan.actor, childrenOf)]) moved.add(exit.text)
+  }
+  if (moved.size === 0) return events
+
+  /** An exit, behind what is gathered before it. */
+  const gathered = (event: string): readonly string[] => {
+    const exit = exitOf(event)
+    return [...(exit === undefined ? [] : (orphans.get(exit.actor) ?? [])).flatMap(orphanage), event]
+  }
+  /** An orphan, behind its own children in their order. Those that are orphans themselves are not among them. */
+  const orphanage = ({ actor, text }: Exit): readonly string[] => {
+    const descendants = new Set(below(actor, (each) => childrenOf(each).filter((child) => !isOrphan(child))))
+    return [...exits.filter((exit) => descendants.has(exit)).flatMap((exit) => gathered(exit.text)), ...gathered(text)]
+  }
+  const isOrphan = ({ supervisor, actor }: Exit): boolean =>
+    orphans.get(supervisor)?.some((orphan) => orphan.actor === actor) === true
+  return events.filter((event) => !moved.has(event)).flatMap(gathered)
+}
+
+/** Everything below an actor. */
+function below(actor: string, childrenOf: (actor: string) => Exit[]): Exit[] {
+  return childrenOf(actor).flatMap((child) => [child, ...below(child.actor, childrenOf)])
 }
 
 /** Dynamic children are stopped at the same time, in no order (G03). */

@@ -173,7 +173,7 @@ test('A9: an esbuild bundle in one file runs with the options and the variable o
     const { code: status, stderr } = await me.run('node', [path], { env: wrong })
     expect(status).toBe(1)
     expect(stderr).toContain("code: 'CONFIGURATION'")
-    expect(stderr).toMatch(/hint:[^]*TERRARIUM_PYTHON_FILES/)
+    expect(stderr).toMatch(/Hint:[^]*TERRARIUM_PYTHON_FILES/)
   }
 })
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from '@jest/globals'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, isAlive, testPython, TOOLS, type Habitat } from '../support/terrarium.ts'
-import { testUnless, withoutContainments } from '../support/when.ts'
+import { CONTAINMENTS, testUnless, withoutContainments } from '../support/when.ts'
 
 const HOST = fileURLToPath(new URL('../support/host.mjs', import.meta.url))
 /** The promise: this long after the host was killed nothing is left, in ms. */
@@ -114,9 +114,9 @@ testUnless(lacks.pidns && lacks.cgroup)(contained, async () => {
   await eventually('no process is left', () => home.marked().length === 0, PROMISE)
 })
 
-test.each(['pidns', 'cgroup', 'shepherd'])(
-  'D12: host, guard process and shepherd are killed together, and no fork of a tool survives, at level %s',
-  async (level) => {
+for (const level of CONTAINMENTS) {
+  const together = `D12: host, guard process and shepherd are killed together, and no fork of a tool survives, at level ${level}`
+  testUnless(lacks[level])(together, async () => {
     const home = habitat()
     const calls: Calls = [
       ['fork', { seconds: 300 }],
@@ -129,8 +129,8 @@ test.each(['pidns', 'cgroup', 'shepherd'])(
     await killTogether(host, home.shepherds())
     await eventually('no process is left', () => home.marked().length === 0, PROMISE)
     expect(family.filter(isAlive)).toEqual([])
-  },
-)
+  })
+}
 
 test('the next run clears up after a host that was killed with its shepherd', async () => {
   const { home, host, shepherds, daemons } = await withDaemons('shepherd')

@@ -60,13 +60,15 @@ test('CI runs the test command of the README, and then the rest of the tests', (
  * Runs a program beside the tools of the README, below test/, where packages are found as in a project that uses them,
  * and in a folder that no lint looks into.
  */
-async function runBesideTools(program: string): Promise<string[]> {
+async function runBesideTools(program: string, modules: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const home = habitat()
   const directory = mkdtempSync(join(ROOT, 'test', 'dist', 'readme-'))
   try {
     const [tools = ''] = blocks('python')
     writeFileSync(join(directory, 'tools.py'), tools)
-    writeFileSync(join(directory, 'main.mjs'), program)
+    for (const [name, text] of Object.entries({ ...modules, 'main.mjs': program })) {
+      writeFileSync(join(directory, name), text)
+    }
     const { code, stdout, stderr } = await run(process.execPath, ['main.mjs'], {
       cwd: directory,
       env: { TERRARIUM_STATE_DIR: home.stateDir, TERRARIUM_PYTHON: testPython() },
@@ -101,4 +103,23 @@ test.each([
 ])('the code of the README of packages/%s does what its comments say', async (name, expected) => {
   const [program = ''] = blocks('js', readFileSync(join(ROOT, 'packages', name, 'README.md'), 'utf8'))
   expect(await runBesideTools(program)).toEqual([expected])
+})
+
+test('the README of packages/pool names every option, and one pool outlives modules that are loaded again', async () => {
+  const text = readFileSync(join(ROOT, 'packages', 'pool', 'README.md'), 'utf8')
+  const api = readFileSync(join(ROOT, 'packages', 'pool', 'src', 'options.ts'), 'utf8')
+  const [, declared = ''] = /^export interface PoolOptions \{\n([^]*?)^\}$/m.exec(api) ?? []
+  const options = [...declared.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name]) => name)
+  const [, table = ''] = /^## Options\n([^]*?)^## /m.exec(text) ?? []
+  expect([...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name).sort()).toEqual(options.sort())
+  expect(options).toContain('output')
+
+  const [, module = ''] = blocks('js', text)
+  const program = `
+    const [{ pool }, again] = [await import('./pool.mjs?1'), await import('./pool.mjs?2')]
+    await pool.start()
+    console.log(again.pool === pool, await again.pool.call('word_count', { text: 'a b a' }))
+    await pool.stop()
+  `
+  expect(await runBesideTools(program, { 'pool.mjs': module })).toEqual(['true { a: 2, b: 1 }'])
 })

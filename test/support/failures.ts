@@ -1,3 +1,5 @@
+import { afterEach, beforeEach, expect } from '@jest/globals'
+
 /** Ways in which a function of a user's fails. */
 export const boom = new Error('boom')
 
@@ -55,4 +57,25 @@ export function watchUncaught(): { readonly uncaught: unknown[]; end(): Promise<
       process.off('uncaughtException', note).off('unhandledRejection', note)
     },
   }
+}
+
+/**
+ * In each test of the file, an error that nobody catches is a failure, and `console.error` prints nothing. Answers what
+ * it was given since the test began.
+ */
+export function failOnUncaught(): { readonly printed: unknown[][] } {
+  const printed: unknown[][] = []
+  const { error: print } = console
+  let watch: ReturnType<typeof watchUncaught>
+  beforeEach(() => {
+    watch = watchUncaught()
+    printed.length = 0
+    console.error = (...values: unknown[]) => void printed.push(values)
+  })
+  afterEach(async () => {
+    await watch.end()
+    console.error = print
+    expect(watch.uncaught).toEqual([])
+  })
+  return { printed }
 }

@@ -13,3 +13,27 @@ export function processesWith(variable: string): number[] {
     })
     .map(Number)
 }
+
+/** One letter: `D` is uninterruptible sleep, `Z` a zombie; undefined when there is no such process. */
+export function stateOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.charAt(stat.lastIndexOf(')') + 2)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a process exists and is more than a zombie. */
+export function isAlive(pid: number): boolean {
+  return !['Z', 'X', undefined].includes(stateOf(pid))
+}
+
+/** Whether a process is a shepherd, or its guard process; also true of one that is gone. */
+export function isShepherd(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/terrarium_shepherd')
+  } catch {
+    return true // gone, and so no worker
+  }
+}

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 const runFile = promisify(execFile)
+/** A machine without a network is not waited for, in ms. */
+const PATIENCE = 300_000
 
 /**
  * Why systemd-tmpfiles cannot be run here; undefined when it can. As root it is installed where there are Debian's
@@ -10,10 +12,10 @@ const runFile = promisify(execFile)
 export async function withoutTmpfiles(): Promise<string | undefined> {
   if (await isThere()) return undefined
   if (process.getuid?.() !== 0) return 'systemd-tmpfiles is not on the path, and only root could install it'
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, timeout: PATIENCE }
   try {
-    await runFile('apt-get', ['update'], { env })
-    await runFile('apt-get', ['install', '--yes', '--no-install-recommends', 'systemd-standalone-tmpfiles'], { env })
+    await runFile('apt-get', ['update'], options)
+    await runFile('apt-get', ['install', '--yes', '--no-install-recommends', 'systemd-standalone-tmpfiles'], options)
   } catch (error) {
     return `systemd-tmpfiles is not on the path, and apt-get did not install it: ${(error as Error).message.split('\n')[0] ?? ''}`
   }

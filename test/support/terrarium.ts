@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, expect } from '@jest/globals'
 import { pino, type Logger } from 'pino'
 import { findMarked } from '@terrarium/process'
+import { isShepherd } from './processes.ts'
+
+export { isAlive, stateOf } from './processes.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -82,14 +85,6 @@ export class Habitat {
   }
 }
 
-function isShepherd(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/terrarium_shepherd')
-  } catch {
-    return true // gone, and so no worker
-  }
-}
-
 let habitats: Habitat[] = []
 
 /** A habitat that is checked and removed at the end of the test: no process left, no unexpected error logged. */
@@ -120,18 +115,4 @@ export async function eventually(
     if (performance.now() > end) throw new Error(`never came true: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-}
-/** One letter: `D` is uninterruptible sleep, `Z` a zombie; undefined when there is no such process. */
-export function stateOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.charAt(stat.lastIndexOf(')') + 2)
-  } catch {
-    return undefined
-  }
-}
-
-/** Whether a process exists and is more than a zombie. */
-export function isAlive(pid: number): boolean {
-  return !['Z', 'X', undefined].includes(stateOf(pid))
 }

@@ -37,7 +37,7 @@ test.each([
   ['reload', 'cluster'],
   ['restart', 'cluster'],
   ['stop', 'fork'],
-])('pm2 %s, in mode %s', async (command, mode) => {
+])('D3: pm2 %s, in mode %s', async (command, mode) => {
   const watched = new Watched(path('tools.py'), { PM2_HOME: join(project.folder, `pm2-${command}-${mode}`) })
   const app = {
     name: 'service',
@@ -63,7 +63,7 @@ test.each([
   await watched.nothingLeft()
 })
 
-test.each(['SIGUSR2', 'SIGTERM'])('nodemon with %s', async (signal) => {
+test.each(['SIGUSR2', 'SIGTERM'])('D3: nodemon with %s', async (signal) => {
   const watched = new Watched(path('tools.py'))
   const trigger = project.file('watched/trigger.mjs', '')
   const args = ['--signal', signal, '--watch', join(trigger, '..'), '--quiet', SERVICE]
@@ -78,7 +78,7 @@ test.each(['SIGUSR2', 'SIGTERM'])('nodemon with %s', async (signal) => {
   await watched.nothingLeft()
 })
 
-test('node --watch', async () => {
+test('D3: node --watch', async () => {
   const watched = new Watched(path('tools.py'))
   const node = watched.start(process.execPath, ['--watch', SERVICE], project.folder)
   const first = await watched.underWay()
@@ -98,7 +98,7 @@ const firstOf = (outside: number): number => {
   return Number(child)
 }
 
-testUnless(withoutPidNamespaces())('a container is stopped: SIGTERM to its first process', async () => {
+testUnless(withoutPidNamespaces())('D3: a container is stopped: SIGTERM to its first process', async () => {
   const watched = new Watched(path('tools.py'))
   const container = watched.start('unshare', [...ENCLOSED, SERVICE], project.folder)
   await watched.underWay()
@@ -113,7 +113,7 @@ testUnless(withoutPidNamespaces())('a container is stopped: SIGTERM to its first
   await watched.nothingLeft()
 })
 
-testUnless(withoutPidNamespaces())('a container is stopped that signals all of its processes', async () => {
+testUnless(withoutPidNamespaces())('D3: a container is stopped that signals all of its processes', async () => {
   const watched = new Watched(path('tools.py'))
   const container = watched.start('unshare', [...ENCLOSED, SERVICE], project.folder)
   await watched.underWay()
@@ -125,7 +125,7 @@ testUnless(withoutPidNamespaces())('a container is stopped that signals all of i
   await watched.nothingLeft()
 })
 
-testUnless(withoutPidNamespaces())('a container that does not end in 10 s is killed, and nothing is left', async () => {
+testUnless(withoutPidNamespaces())('D3: a container that did not end is killed, and nothing is left', async () => {
   const watched = new Watched(path('tools.py'))
   const container = watched.start('unshare', [...ENCLOSED, SERVICE], project.folder)
   await watched.underWay()
@@ -154,7 +154,7 @@ export async function GET() {
 }
 `
 
-test.each(['SIGTERM', 'SIGINT'] as const)('Next, built and in production, with %s to everybody', async (signal) => {
+test.each(['SIGTERM', 'SIGINT'] as const)('D3: Next, built and in production, with %s to everybody', async (signal) => {
   const watched = new Watched(path('tools.py'))
   project.file('next/package.json', '{ "private": true, "type": "module" }')
   project.file('next/app/layout.js', 'export default ({ children }) => <html><body>{children}</body></html>')
@@ -212,7 +212,7 @@ test('a call is answered', async () => {
 })
 `
 
-test('Vitest with forks, one of which forgets to stop its pool', async () => {
+test('D3: Vitest with forks, one of which forgets to stop its pool', async () => {
   const watched = new Watched(path('tools.py'))
   project.file('specs/one.test.js', SPEC(''))
   project.file('specs/two.test.js', SPEC('void pool.stop()'))
@@ -221,7 +221,11 @@ test('Vitest with forks, one of which forgets to stop its pool', async () => {
     `export default { test: { pool: 'forks', include: ['*.test.js'] } }`,
   )
   const args = ['run', '--config', configuration, '--root', join(project.folder, 'specs')]
-  const told = await project.must(project.bin('vitest'), args, { ...watched.env, NODE_OPTIONS: '' })
-  expect(told).toMatch(/Tests\s+2 passed/)
+  const told = await project.must(project.bin('vitest'), args, {
+    ...watched.env,
+    NODE_OPTIONS: '',
+    NO_COLOR: '1',
+  })
+  expect(told).toMatch(/Tests\s+2 passed \(2\)/)
   await watched.nothingLeft()
 })

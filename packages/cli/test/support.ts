@@ -5,15 +5,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect } from '@jest/globals'
 import { findMarked } from '@terrarium/process'
+import { isShepherd } from '../../../test/support/processes.ts'
+import { eventually, testPython } from '../../../test/support/terrarium.ts'
+
+export { eventually, testPython }
 
 const COMMAND = fileURLToPath(new URL('../bin/terrarium.mjs', import.meta.url))
-
-/** The interpreter of the tests: the one they are told to use, else that of the checkout's set-up. */
-export function testPython(): string {
-  const path = process.env.TERRARIUM_PYTHON || fileURLToPath(new URL('../../../.venv/bin/python', import.meta.url))
-  if (!existsSync(path)) throw new Error(`no Python at ${path}: run "npm run setup" first`)
-  return path
-}
 
 export interface Ran {
   readonly code: number | null
@@ -74,14 +71,6 @@ export class Place {
   }
 }
 
-function isShepherd(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/terrarium_shepherd')
-  } catch {
-    return true // gone, and so no worker
-  }
-}
-
 let places: Place[] = []
 
 /** A place that is removed at the end of the test, when no process of it may be left. */
@@ -100,12 +89,3 @@ afterEach(() => {
     expect(left).toEqual([])
   }
 })
-
-/** Polls until the condition holds; fails after `patience` ms with what it was waiting for. */
-export async function eventually(what: string, condition: () => boolean, patience = 20_000): Promise<void> {
-  const end = performance.now() + patience
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}

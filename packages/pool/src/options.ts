@@ -105,12 +105,14 @@ export interface CallOptions {
   readonly idempotent?: boolean
 }
 
+/** The supervisor adds its own margin to it, and a timer holds no more than LONGEST_MS. */
+const LONGEST_GRACE = LONGEST_MS - 3_000
+
 const NUMBERS = {
   size: [1, 1024],
   concurrency: [1, 65_536],
   queueLimit: [0, LONGEST_MS],
   maxDeaths: [1, 1_000],
-  grace: [0, LONGEST_MS - 3_000],
 } as const
 
 // An option that is missing here does not compile.
@@ -167,6 +169,7 @@ function checkPoolOptions(check: Checker, options: Fields): void {
   checkMs(check, options, 'startTimeout', 1)
   checkMs(check, options, 'cancelGrace', 0)
   checkMs(check, options, 'drainTimeout', 0)
+  checkMs(check, options, 'grace', 0, LONGEST_GRACE)
   check.group(options, 'heartbeat', (heartbeat, inner) => {
     inner.known(heartbeat, HEARTBEAT)
     checkMs(inner, heartbeat, 'interval', 1)

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createPool, type Pool } from '@terrarium/pool'
+import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import type { TerrariumError } from '@terrarium/supervisor'
 import { habitat, TOOLS } from '../../../test/support/terrarium.ts'
 
@@ -34,6 +34,8 @@ test('B8: a pool names every wrong option at once, unknown ones with the name th
     startTimeout: Infinity,
     drainTimeout: -1,
     cancelGrace: 1.5,
+    grace: '5000',
+    output: 'stdout',
     heartbeat: false,
     python: 3,
     cwd: ['/tmp'],
@@ -64,6 +66,7 @@ test('B8: a pool names every wrong option at once, unknown ones with the name th
     'startTimeout must be whole ms from 1 to 2147483647, not Infinity',
     'cancelGrace must be whole ms from 0 to 2147483647, not 1.5',
     'drainTimeout must be whole ms from 0 to 2147483647, not -1',
+    "grace must be whole ms from 0 to 2147480647, not '5000'",
     "heartbeat must be an object or 'off', not false",
     'python must be the path of an interpreter, or of the folder of a virtual environment, not 3',
     'cwd must be the path of a folder, not an array',
@@ -72,6 +75,7 @@ test('B8: a pool names every wrong option at once, unknown ones with the name th
     'env["C"] must be a string, not 1',
     "containment must be auto, pidns, cgroup or shepherd, not 'docker'",
     "logger must be a logger of pino, or an object with child, debug, info, warn and error, not 'pino'",
+    "output must be stderr, log or ignore, not 'stdout'",
     "types[0].name must be a string of 1 to 128 characters, not ''",
     'types[0].decode must be a function, not 1',
     'types[1].clas is unknown: did you mean class?',
@@ -96,21 +100,31 @@ test('B8: null is no way to leave an option out, and the options are an object',
       expect.stringMatching(/^options must be an object/),
     ])
   }
-  const all = [
-    ...[
-      'size',
-      'python',
-      'concurrency',
-      'queueLimit',
-      'maxDeaths',
-      'startTimeout',
-      'cancelGrace',
-      'heartbeat',
-      'drainTimeout',
-    ],
-    ...['env', 'cwd', 'types', 'stateDir', 'containment', 'logger', 'backoff', 'breaker', 'inspect', 'clock'],
-  ]
-  for (const name of all) {
+  // An option that is missing here does not compile.
+  const all: Readonly<Record<Exclude<keyof PoolOptions, 'name' | 'tools'>, true>> = {
+    size: true,
+    python: true,
+    concurrency: true,
+    queueLimit: true,
+    maxDeaths: true,
+    startTimeout: true,
+    cancelGrace: true,
+    grace: true,
+    heartbeat: true,
+    drainTimeout: true,
+    env: true,
+    cwd: true,
+    types: true,
+    stateDir: true,
+    containment: true,
+    logger: true,
+    output: true,
+    backoff: true,
+    breaker: true,
+    inspect: true,
+    clock: true,
+  }
+  for (const name of Object.keys(all)) {
     expect(await mistakesOf(() => createPool({ ...right, [name]: null }))).toEqual([
       expect.stringMatching(new RegExp(`^${name} must be .*, not null$`)),
     ])

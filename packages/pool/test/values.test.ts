@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { expect, test } from '@jest/globals'
 import { createPool, NdArray, type Pool, type PoolOptions } from '@terrarium/pool'
+import type { TerrariumError } from '@terrarium/supervisor'
 import { habitat, testPython, type Habitat } from '../../../test/support/terrarium.ts'
 import {
   javascriptValue,
@@ -270,6 +271,118 @@ def unhinted(of): return of
   expect(await pool.call('nested', { of: {} })).toEqual({ rows: [new Map(), new Map()] })
   expect(await pool.call('names', { of: new Map() })).toEqual({})
   expect(await pool.call('unhinted', { of: new Map([['a', 1]]) })).toEqual({ a: 1 })
+  await pool.stop()
+})
+
+testUnless(withoutPackage(testPython(), 'numpy'))(
+  'attributes of an exception are values: registered types, arrays and Decimals; what cannot be read here is left out',
+  async () => {
+    class Money {
+      readonly cents: number
+      constructor(cents: number) {
+        this.cents = cents
+      }
+    }
+    const home = habitat()
+    const tools = home.file(
+      'tools.py',
+      `
+from decimal import Decimal
+import numpy
+from terrarium import register_type, tool
+
+class Money:
+    def __init__(self, cents): self.cents = cents
+class Secret(Money): pass
+
+register_type("Money", Money, encode=lambda money: money.cents, decode=Money)
+register_type("Secret", Secret, encode=lambda secret: secret.cents)
+
+class Refused(Exception):
+    def __init__(self, **attributes):
+        super().__init__("refused")
+        self.__dict__.update(attributes)
+
+@tool
+def refuse(price):
+    raise Refused(price=price, rate=Decimal("1.10"), grid=numpy.eye(2, dtype="i2"), empty={}, secret=Secret(1),
+                  frame=object(), none=None, nested=[{"price": price}])
+`,
+    )
+    const types = [
+      { name: 'Money', class: Money, encode: ({ cents }: Money) => cents, decode: (n: number) => new Money(n) },
+    ]
+    const pool = await started(home, { tools, types })
+    const error = await pool.call('refuse', { price: new Money(110) }).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'PYTHON_ERROR', message: expect.stringContaining('Refused: refused') })
+    expect((error as TerrariumError).details.attributes).toEqual({
+      price: new Money(110),
+      rate: '1.10',
+      grid: new NdArray(Int16Array.of(1, 0, 0, 1), [2, 2]),
+      empty: {},
+      nested: [{ price: new Money(110) }],
+    })
+    await pool.stop()
+  },
+)
+
+/** Hints of keys, and whether such keys are certainly no strings in JavaScript. */
+const KEYS: readonly [string, boolean][] = [
+  ...['int', 'float', 'bool', 'bytes', 'None', 'datetime', 'tuple', 'tuple[int, str]', 'frozenset[int]'].map(
+    (hint): [string, boolean] => [hint, true],
+  ),
+  ['int | None', true],
+  ['Union[int, float]', true],
+  ['Annotated[int, "x"]', true],
+  ['Literal[1, 2]', true],
+  ['Id', true],
+  ['Color', true],
+  ['Level', true],
+  ['Pair', true],
+  ['Money', true],
+  ...['str', 'Any', 'int | str', 'Literal["a", 1]', 'Shade', 'UUID', 'date', 'Decimal', 'Path', 'Unknown'].map(
+    (hint): [string, boolean] => [hint, false],
+  ),
+]
+
+test('an empty dict is a Map where, and only where, its hint allows no key that is a string', async () => {
+  const home = habitat()
+  const tool = (hint: string, index: number): string => `
+@tool
+def tool_${index}() -> ${hint}: return {}
+`
+  const hints = KEYS.map(([key, isMap]): [string, boolean] => [`dict[${key}, int]`, isMap])
+  hints.push(['defaultdict[int, str]', true], ['OrderedDict[int, str]', true], ['Counter[int]', true])
+  hints.push(['Mapping[int, str]', true], ['Counter[str]', false], ['dict', false], ['DefaultDict[str, int]', false])
+  const tools = home.file(
+    'tools.py',
+    `
+from __future__ import annotations
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, IntEnum
+from pathlib import Path
+from typing import Annotated, Any, DefaultDict, Literal, NamedTuple, NewType, Union
+from uuid import UUID
+from terrarium import register_type, tool
+
+Id = NewType("Id", int)
+class Color(Enum): RED = 1
+class Level(IntEnum): LOW = 1
+class Shade(Enum): RED = "red"
+class Pair(NamedTuple):
+    a: int
+class Money: pass
+register_type("Money", Money, encode=lambda money: None)
+${hints.map(([hint], index) => tool(hint, index)).join('')}`,
+  )
+  const pool = await started(home, { tools })
+  const found = await Promise.all(hints.map((_, index) => pool.call(`tool_${index}`)))
+  expect(hints.map(([hint], index) => [hint, found[index]])).toEqual(
+    hints.map(([hint, isMap]) => [hint, isMap ? new Map() : {}]),
+  )
   await pool.stop()
 })
 

@@ -5,8 +5,8 @@ import { CONTAINMENTS } from './shepherd/containment.ts'
 export const LONGEST_MS = 2 ** 31 - 1
 
 /** A number of ms from `least` on. */
-export function checkMs(check: Checker, options: Fields, name: string, least: 0 | 1): void {
-  check.field(options, name, isWhole(least, LONGEST_MS), `whole ms from ${least} to ${LONGEST_MS}`)
+export function checkMs(check: Checker, options: Fields, name: string, least: 0 | 1, most = LONGEST_MS): void {
+  check.field(options, name, isWhole(least, most), `whole ms from ${least} to ${most}`)
 }
 
 export const isWhole =

@@ -152,9 +152,9 @@ testUnless(await withoutTmpfiles())('D2: systemd-tmpfiles passes by what a run n
   const base = freshState()
   const before = process.env['XDG_RUNTIME_DIR']
   onEnd(() => {
-    process.env['XDG_RUNTIME_DIR'] = before
+    if (before === undefined) delete process.env['XDG_RUNTIME_DIR']
+    else process.env['XDG_RUNTIME_DIR'] = before
   })
-  process.env['XDG_RUNTIME_DIR'] = base
   // Names without spaces: its configuration has lines of words.
   const place = join(base, 'place')
   const stateDir = join(place, 'state')

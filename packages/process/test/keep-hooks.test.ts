@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { keep, type KeepOptions, type Kept, type KeptEvents } from '@terrarium/process'
 import { pino } from 'pino'
 import { declared, type HookOf } from '../../../test/support/declaration.ts'
-import { explode, FAILURES, hostileLoggers, reject, turn, watchUncaught } from '../../../test/support/failures.ts'
+import { explode, FAILURES, hostileLoggers, reject, turn, failOnUncaught } from '../../../test/support/failures.ts'
 import { freshState, onEnd, python, until } from './support.ts'
 
 // Every place where keep() calls code of the user's fails, one at a time and all at once.
@@ -52,19 +52,7 @@ test('each member of the options that may hold code of the user’s has a row, a
   expect(Object.keys(EVENTS).sort()).toEqual(declared('packages/process/src/keep/keep.ts', 'KeptEvents').members)
 })
 
-let watch: ReturnType<typeof watchUncaught>
-const { error: print } = console
-
-beforeEach(() => {
-  watch = watchUncaught()
-  console.error = () => undefined
-})
-
-afterEach(async () => {
-  await watch.end()
-  console.error = print
-  expect(watch.uncaught).toEqual([])
-})
+failOnUncaught()
 
 const rows = Object.entries(OPTIONS).filter((entry): entry is [string, Row<never>] => entry[1] !== 'data')
 

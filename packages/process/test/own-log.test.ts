@@ -1,25 +1,11 @@
 import { Writable } from 'node:stream'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { ownLog, type Log } from '@terrarium/process'
 import { TerrariumError } from '@terrarium/supervisor'
 import { pino } from 'pino'
-import { boom, FAILURES, hostileLoggers, turn, watchUncaught } from '../../../test/support/failures.ts'
+import { boom, FAILURES, hostileLoggers, turn, failOnUncaught } from '../../../test/support/failures.ts'
 
-let watch: ReturnType<typeof watchUncaught>
-const printed: unknown[][] = []
-const { error: print } = console
-
-beforeEach(() => {
-  watch = watchUncaught()
-  printed.length = 0
-  console.error = (...values: unknown[]) => void printed.push(values)
-})
-
-afterEach(async () => {
-  await watch.end()
-  console.error = print
-  expect(watch.uncaught).toEqual([])
-})
+const { printed } = failOnUncaught()
 
 const writeAll = (log: Log): void => {
   for (const level of ['debug', 'info', 'warn', 'error'] as const) {

@@ -16,6 +16,9 @@ import {
   type RuntimeOptions,
 } from '@terrarium/process'
 import { pino } from 'pino'
+import { isAlive, stateOf } from '../../../test/support/processes.ts'
+
+export { isAlive, stateOf }
 
 /** A real interpreter, not a shim. */
 export const python = execFileSync(
@@ -110,22 +113,10 @@ export async function until(condition: () => boolean, what: string, deadline = 2
   }
 }
 
-/** One letter of /proc/PID/stat; undefined when there is no such process. */
-export function stateOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.charAt(stat.lastIndexOf(')') + 2)
-  } catch {
-    return undefined
-  }
-}
-
 export function parentOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
 }
-
-export const isAlive = (pid: number): boolean => !['Z', 'X', undefined].includes(stateOf(pid))
 
 export interface Host {
   readonly child: ChildProcess

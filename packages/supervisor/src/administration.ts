@@ -89,7 +89,7 @@ export function administrate(ref: AnyActorRef): AnyAdministration {
   if (!isRef(ref) || !isSupervisor(ref.getSnapshot())) {
     const what = isRef(ref) ? `actor ${ref.id}` : show(ref)
     throw new TerrariumError('INVALID_ARGUMENT', `${what} is no actor of a supervisor`, {
-      hint: 'pass the ref of an actor whose logic was made by supervisor(); of what createSupervisor() gives that is its ref',
+      hint: 'Pass the ref of an actor whose logic supervisor() has made, such as app.ref of app = createSupervisor(…).',
     })
   }
   return new Administrator(ref)

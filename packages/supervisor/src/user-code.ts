@@ -1,6 +1,10 @@
-/** Whether a value has a `then` of its own. Whoever made the value may throw here. */
+/** Whether a value has a `then` of its own. A value that throws when it is looked at has none. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  try {
+    return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  } catch {
+    return false
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, fromTransition, type AnyActorRef } from 'xstate'
-import { administrate, supervisor, type SupervisorOptions } from '@terrarium/supervisor'
+import { administrate, exit, supervisor, type ChildSpec, type SupervisorOptions } from '@terrarium/supervisor'
 import { bench, child, idle, NO_JITTER, slow, type Bench } from './support.ts'
 
 const boom = new Error('boom')
@@ -197,3 +197,41 @@ test('corner 6: a timer that is not the present one starts nothing', async () =>
   expect(it.state('a')).toBe('running')
   await it.app.stop()
 })
+
+test.each(['one_for_one', 'one_for_all', 'rest_for_one', 'dynamic'] as const)(
+  'E3: %s: of two deaths inside one event the second is answered before a start that has failed is tried again',
+  async (strategy) => {
+    const log: string[] = []
+    const failures = new Map([['b', [2]]])
+    const spec = (id: string): ChildSpec => ({
+      id,
+      logic: ({ incarnation }) => {
+        const fails = failures.get(id)?.includes(incarnation) === true
+        log.push(`${fails ? 'fail' : 'start'} ${id}${incarnation}`)
+        if (fails) throw boom
+        return idle
+      },
+    })
+    const isDynamic = strategy === 'dynamic'
+    const it = await started({ mode: 'otp', intensity: 9, strategy, children: isDynamic ? [] : ['a', 'b'].map(spec) })
+    if (isDynamic) for (const id of ['a', 'b']) await it.app.startChild(spec(id))
+    log.splice(0)
+    const [a, b] = it.app.children.map(({ ref }) => ref) as [AnyActorRef, AnyActorRef]
+    const reply = (): void => {
+      for (const ref of [b, a]) exit(ref, { type: 'error', error: boom })
+    }
+    it.app.ref.send({ type: 'supervisor.call', call: { type: 'whichChildren' }, reply })
+    await it.clock.advance(0)
+    expect(log).toEqual(
+      {
+        one_for_one: ['fail b2', 'start a2', 'start b3'],
+        dynamic: ['fail b2', 'start a2', 'start b3'],
+        // The death of b stops a, whose own death is not noticed any more (D12).
+        one_for_all: ['start a2', 'fail b2', 'start a3', 'start b3'],
+        // The death of a comes before the next try, and takes b with it.
+        rest_for_one: ['fail b2', 'start a2', 'start b3'],
+      }[strategy],
+    )
+    await it.app.stop()
+  },
+)

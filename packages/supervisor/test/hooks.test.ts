@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { createRegistry, createSupervisor, monitor, VirtualClock } from '@terrarium/supervisor'
 import type { ChildSpec, SupervisorEvents, SupervisorOptions } from '@terrarium/supervisor'
 import { declared, type HookOf } from '../../../test/support/declaration.ts'
@@ -9,7 +9,7 @@ import {
   reject,
   thenable,
   turn,
-  watchUncaught,
+  failOnUncaught,
   type Failing,
 } from '../../../test/support/failures.ts'
 import { child, NO_JITTER, obedient } from './support.ts'
@@ -67,21 +67,8 @@ test('each member of the options that may hold code of the user’s has a row', 
   expect(Object.keys(EVENTS).sort()).toEqual(declared('packages/supervisor/src/events.ts', 'SupervisorEvents').members)
 })
 
-let watch: ReturnType<typeof watchUncaught>
-const printed: string[] = []
-const { error: print } = console
-
-beforeEach(() => {
-  watch = watchUncaught()
-  printed.length = 0
-  console.error = (what: unknown) => void printed.push(String(what).replace(/^\[terrarium\] (.*):$/, '$1'))
-})
-
-afterEach(async () => {
-  await watch.end()
-  console.error = print
-  expect(watch.uncaught).toEqual([])
-})
+const { printed } = failOnUncaught()
+const reported = (): string[] => printed.map(([what]) => String(what).replace(/^\[terrarium\] (.*):$/, '$1'))
 
 interface Lived {
   readonly started: number
@@ -151,7 +138,7 @@ describe.each(Object.entries(FAILURES))('user code that answers with %s', (how, 
       expect(status).toBe('error')
       expect(error).toBeInstanceOf(Error)
     } else if (row.told !== undefined && !(how === 'nonsense' && name === 'inspect')) {
-      expect(printed).toEqual([expect.stringMatching(row.told)]) // once, however often it failed
+      expect(reported()).toEqual([expect.stringMatching(row.told)]) // once, however often it failed
     }
   })
 
@@ -164,7 +151,7 @@ describe.each(Object.entries(FAILURES))('user code that answers with %s', (how, 
     })
     expect({ alive, left: started - exited }).toEqual({ alive: 0, left: 0 })
     expect(started).toBeGreaterThan(2) // of a alone
-    if (row.told !== undefined) expect(printed).toEqual([expect.stringMatching(row.told)])
+    if (row.told !== undefined) expect(reported()).toEqual([expect.stringMatching(row.told)])
   })
 
   test('all options, and listeners for every event, at once', async () => {
@@ -183,7 +170,7 @@ test('C1: listeners that fail at every event are told of by its name, and the ch
   const loud = await live({}, explodes)
   expect(loud).toEqual(quiet)
   expect(loud).toMatchObject({ started: 8, exited: 8, alive: 0, status: 'done' })
-  const told = new Set(printed.map((what) => /^a listener for (\S+) of supervisor app failed$/.exec(what)?.[1]))
+  const told = new Set(reported().map((what) => /^a listener for (\S+) of supervisor app failed$/.exec(what)?.[1]))
   expect([...told].sort()).toEqual(Object.keys(EVENTS).sort())
 })
 
@@ -236,7 +223,7 @@ test('listeners of a registry, monitors and observers that fail are told of once
   registry.unregister('key', ref)
   await app.stop()
   await turn()
-  const times = (what: string): number => printed.filter((each) => each === what).length
+  const times = (what: string): number => reported().filter((each) => each === what).length
   expect(times('a listener for register of a registry failed')).toBe(3)
   expect(times('a listener for unregister of a registry failed')).toBe(3)
   expect(times('the monitor of actor a failed')).toBe(3)

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createMachine, fromCallback, fromPromise } from 'xstate'
-import { exit } from '@terrarium/supervisor'
-import { bench, child, idle, refusal, slow, stubborn } from './support.ts'
+import { administrate, exit, exitReasonOf, supervisor } from '@terrarium/supervisor'
+import { bench, child, idle, refusal, slow, stubborn, type Bench } from './support.ts'
 
 test('default mode: children are stopped in reverse start order, each down before the next is asked', async () => {
   const { app, take, clock } = bench({ children: [child('a'), child('b', { logic: stubborn }), child('c')] })
@@ -248,5 +248,50 @@ test('a child that is stopped before it is ready has its time to end, not what w
   expect([it.state('a'), it.clock.pending]).toEqual(['stopping', 0])
   exit(ref, { type: 'killed' })
   await terminated
+  await it.app.stop()
+})
+
+test('E5: stop() takes a reason and a time limit, of the handle, of its administration and of a nested supervisor', async () => {
+  const reason = { type: 'error', error: new Error('no longer needed') } as const
+  const nested = supervisor({ id: 'nested', children: [child('x', { logic: stubborn, shutdown: 200 })] })
+  const children = [child('a'), { id: 'nested', logic: nested, restart: 'temporary' }] as const
+  const stops = [
+    ['app', (it: Bench) => it.app],
+    ['app', (it: Bench) => administrate(it.app.ref)],
+    ['nested', (it: Bench) => administrate(it.ref('nested'))],
+  ] as const
+  for (const [stopped, target] of stops) {
+    const it = bench({ children })
+    await it.app.start()
+    const ref = stopped === 'app' ? it.app.ref : it.ref('nested')
+    const late = expect(target(it).stop({ reason, timeout: 150 })).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      details: { supervisor: stopped, timeout: 150 },
+    })
+    await it.clock.advance(150)
+    await late
+    expect(exitReasonOf(ref)).toBeUndefined()
+    const inTime = target(it).stop({ reason, timeout: 60 })
+    await it.clock.advance(50)
+    await inTime
+    expect(exitReasonOf(ref)).toEqual(reason)
+    await it.app.stop()
+    expect(it.clock.pending).toBe(0)
+  }
+})
+
+test.each([
+  [null, 'it must be an object, not null'],
+  [{ reason: 'shutdown' }, "reason must be an exit reason, as { type: 'shutdown' }, not 'shutdown'"],
+  [{ timeout: -1 }, "timeout must be ms, 0 or more, or 'infinity', not -1"],
+  [{ timeout: NaN }, "timeout must be ms, 0 or more, or 'infinity', not NaN"],
+])('E5: stop(%j) is refused, and nothing is stopped', async (options, mistake) => {
+  const it = bench({ children: [child('a')] })
+  await it.app.start()
+  await expect(it.app.stop(options as never)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    details: { mistakes: [mistake] },
+  })
+  expect(it.state('a')).toBe('running')
   await it.app.stop()
 })

@@ -335,13 +335,21 @@ function known(details: Readonly<Record<string, string>>): Readonly<Record<strin
   return Object.fromEntries(Object.entries(details).filter(([, text]) => text !== ''))
 }
 
-/** What the exception carries beside its text. */
+/** What the exception carries beside its text, but for what cannot be read here: types that are registered in Python alone. */
 function attributesOf({ attributes }: Failure, codec: ValueCodec): { readonly attributes?: unknown } {
-  if (attributes.length === 0) return {}
+  const sent = attributes.length === 0 ? undefined : read(PLAIN, attributes)
+  if (typeof sent !== 'object' || sent === null) return {}
+  const values = Object.entries(sent).map(([name, bytes]) => [name, read(codec, bytes)] as const)
+  return { attributes: Object.fromEntries(values.filter(([, value]) => value !== undefined)) }
+}
+
+/** The value, or undefined. */
+function read(codec: ValueCodec, bytes: unknown): unknown {
+  if (!(bytes instanceof Uint8Array)) return undefined
   try {
-    return { attributes: codec.decode(attributes, 'the attributes') }
+    return codec.decode(bytes, 'an attribute')
   } catch {
-    return {}
+    return undefined
   }
 }
 

@@ -134,7 +134,8 @@ test('a Python error carries type, message and traceback', () => {
   const id = session.call('a', Buffer.alloc(0), 0, (outcome) => {
     if ('error' in outcome) error = outcome.error
   })
-  const attributes = encode({ key: 'x', n: 2 })
+  const [none, unknown] = [Buffer.from([0xc1]), Buffer.from('c70307a14101', 'hex')]
+  const attributes = encode({ key: encode('x'), n: encode(2), none, unknown, odd: 7 })
   session.receive({
     seq: 1,
     ack: 0,

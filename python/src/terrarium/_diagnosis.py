@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass
 from types import TracebackType
 
+from terrarium import __all__ as offered
 from terrarium import _exit
 from terrarium._imports import Unmet, find, is_installed, missing_part, unmet
 from terrarium._install import REQUIREMENTS, Install, distribution_of, install
@@ -265,6 +266,9 @@ def _missing_name(error: ImportError) -> str:
         return f"Look at {_place(error) or 'the import'}: that is where the error comes from."
     if "circular import" in str(error) or "partially initialized" in str(error):
         return f"Break the circle: {module} was not complete when the name was wanted. Import it where it is used."
+    if path is not None and path.startswith(_OWN_FOLDER):
+        names = [name for name in offered if name[0].islower()]
+        return f"Correct the import: the package terrarium offers {' and '.join(sorted(names))}."
     if path is None or is_installed(path):
         if module.partition(".")[0] in sys.stdlib_module_names:
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -312,7 +316,10 @@ def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
     # Anything of this kind that the module itself raises has frames of user code.
     if isinstance(error, OSError) and not _files(error):
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            hint = "Correct the path that is given to the pool."
+            hint = (
+                "Correct the path that is given to the pool. A path is relative to the host's working directory; "
+                "new URL('./tools.py', import.meta.url) is relative to the module that it is written in."
+            )
             return configuration("missing_file", f"there is no file {path}", hint)
         message = f"{path} cannot be read: {error.strerror or error}"
         hint = f"Make it readable for the user that runs this: {shlex.quote(path)}."

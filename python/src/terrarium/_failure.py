@@ -8,7 +8,7 @@ from typing import Any
 from terrarium._tools import LONGEST_NAME, tools
 from terrarium._values._decode import NotReadable
 from terrarium._values._encode import encode
-from terrarium._values._refusal import NotSendable, TooLarge
+from terrarium._values._refusal import NotSendable, TooLarge, module_of
 from terrarium.v1 import session_pb2 as wire
 
 LONGEST_MESSAGE = 8 * 1024
@@ -17,6 +17,9 @@ LONGEST_TYPE = 512
 LONGEST_ATTRIBUTE = 16 * 1024
 LONGEST_ATTRIBUTES = 64 * 1024
 MOST_ATTRIBUTES = 64
+HEADS = 9
+"""The most bytes that msgpack puts before a name and a value of these lengths, and a part of those before the map."""
+_TRACEBACK: Any = BaseException.__dict__["__traceback__"]
 
 
 def failure(
@@ -48,18 +51,20 @@ def failure(
 def raised(call_id: int, error: BaseException) -> wire.WorkerFrame:
     """The tool raised. The traceback begins below the frame that caught it, which is ours. Never raises."""
     message = text_of(error)
-    trace = error.__traceback__
-    shown = _trace(error.with_traceback(trace and trace.tb_next))
+    # By the descriptors of BaseException: a class may answer anything for its own attributes.
+    trace = _TRACEBACK.__get__(error)
+    _TRACEBACK.__set__(error, trace and trace.tb_next)
+    shown = _trace(error)
     attributes = _attributes(error, message)
     # An exception that is raised again and again, a constant of a module say, would keep what every call had at hand.
-    error.__traceback__ = None
+    _TRACEBACK.__set__(error, None)
     return failure(call_id, wire.FAILURE_CODE_PYTHON_ERROR, message, _type(error), shown, attributes=attributes)
 
 
 def _attributes(error: BaseException, message: str) -> bytes:
-    """What the exception carries beside its text: a msgpack map of those public attributes that can be sent. Attributes
-    that raise are left out, and those that are too long."""
-    found: dict[str, Any] = {}
+    """What the exception carries beside its text: a msgpack map from each public attribute that can be sent to the bytes
+    of its value. Attributes that raise are left out, and those that are too long."""
+    found: dict[str, bytes] = {}
     size = 0
     try:
         names = _attribute_names(error)
@@ -72,20 +77,14 @@ def _attributes(error: BaseException, message: str) -> bytes:
             value = getattr(error, name)
             if value is None or callable(value):
                 continue
-            length = len(encode(value))
+            encoded = encode(value)
+            length = len(encoded) + len(name.encode()) + HEADS
         except BaseException:
             continue
-        if length <= LONGEST_ATTRIBUTE and size + length + len(name) <= LONGEST_ATTRIBUTES - FRAME:
-            size += length + len(name) + 8
-            found[name] = value
-    try:
-        return encode(found) if found else b""
-    except BaseException:  # a property that answers something else each time
-        return b""
-
-
-FRAME = 64
-"""What the map itself weighs, in bytes."""
+        if len(encoded) <= LONGEST_ATTRIBUTE and size + length <= LONGEST_ATTRIBUTES:
+            size += length
+            found[name] = encoded
+    return encode(found) if found else b""
 
 
 def _attribute_names(error: BaseException) -> "list[str]":
@@ -149,9 +148,8 @@ def _trace(error: BaseException) -> str:
 
 def _type(error: BaseException) -> str:
     kind = type(error)
-    # The descriptors themselves: a metaclass may answer anything.
-    name, module = (type.__dict__[attribute].__get__(kind) for attribute in ("__qualname__", "__module__"))
-    return f"{module}.{name}" if isinstance(module, str) and module != "builtins" else str(name)
+    name, module = type.__dict__["__qualname__"].__get__(kind), module_of(kind)
+    return f"{module}.{name}" if module not in ("", "builtins") else str(name)
 
 
 def text_of(error: BaseException) -> str:

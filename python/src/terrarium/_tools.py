@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar, overload
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -45,9 +46,20 @@ class Tool:
         try:
             self._signature.bind(**arguments)
         except TypeError as error:
-            raise TypeError(f"{self.name}{self._signature}: {error}") from None
+            raise TypeError(f"{self.name}{self._signature}: {error}{self._meant(arguments)}") from None
         if len(self._shapes) < _MOST_SHAPES:
             self._shapes.add(shape)
+
+    def _meant(self, arguments: dict[str, Any]) -> str:
+        """For arguments that do not fit: which of them has a name that may be a slip, and the name that was meant."""
+        parameters = self._signature.parameters.values()
+        known = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+        free = [name for name in known if name not in arguments]
+        for name in arguments:
+            near = get_close_matches(name, free, n=1) if name not in known and len(name) <= LONGEST_NAME else []
+            if near:
+                return f"; did you mean {near[0]!r} by {name!r}?"
+        return ""
 
 
 tools: dict[str, Tool] = {}

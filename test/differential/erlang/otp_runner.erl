@@ -64,6 +64,7 @@ run({sup, RootName, _, _, _, _, _, _, _} = Root, Steps) ->
     put(alive, #{}),       % pid => monitor
     put(script, #{}),      % name => outcomes of its next starts
     put(hold, none),       % whose next start is held
+    put(paused, none),     % {name of a supervisor that deals with nothing, pid}
     put(held, none),       % {supervisor, reference, name, label of the supervisor}
     put(calls, #{}),       % monitor => step
     put(results, #{}),     % step => text
@@ -71,6 +72,7 @@ run({sup, RootName, _, _, _, _, _, _, _} = Root, Steps) ->
     put(booted, false),
     Events = [perform(Number, Step, Root) || {Number, Step} <- enumerate(Steps)],
     put(hold, none),
+    resume(),
     release(ok),
     settle(),
     Last = length(Steps) + 1,
@@ -88,17 +90,36 @@ perform(Number, Step, Root) ->
         false -> put_result(Number, "skipped");
         true -> step(Number, Step, Root)
     end,
-    settle(),
-    take_events().
+    case get(paused) of
+        none -> settle(), take_events();
+        _ -> []
+    end.
+
+is_allowed(Step) ->
+    case get(paused) of
+        none -> is_allowed_unpaused(Step);
+        {Name, _} -> is_for_paused(Step, Name)
+    end.
+
+%% See isForPaused() in scenario.ts.
+is_for_paused({script, _, _}, _) -> true;
+is_for_paused({hold, _}, _) -> true;
+is_for_paused(resume, _) -> true;
+is_for_paused({'end', Scopes, _, _}, Paused) -> lists:member(Paused, Scopes);
+is_for_paused({kill, Scopes, _, _}, Paused) -> lists:member(Paused, Scopes);
+is_for_paused({stop, _, Name, _}, Paused) -> Name =:= Paused;
+is_for_paused({call, _, Name, _}, Paused) -> Name =:= Paused;
+is_for_paused(_, _) -> false.
 
 %% While a start is held only its supervisor and that one's children can be dealt with, and not even they while the supervisor
 %% is being started by another one: both would deal with what comes of it at the same time, in no order.
-is_allowed({_, Scopes, _, _}) ->
+is_allowed_unpaused({pause, _}) -> get(held) =:= none;
+is_allowed_unpaused({_, Scopes, _, _}) ->
     case get(held) of
         none -> true;
         {Holder, _, _, Label} -> lists:member(name_of(Label), Scopes) andalso not is_being_started(Holder)
     end;
-is_allowed(_) -> true.
+is_allowed_unpaused(_) -> true.
 
 is_being_started(Supervisor) ->
     {current_stacktrace, Stack} = process_info(Supervisor, current_stacktrace),
@@ -119,6 +140,10 @@ step(Number, boot, Root) ->
 step(_, {script, Name, Outcomes}, _) -> put(script, (get(script))#{Name => Outcomes});
 step(_, {hold, Name}, _) -> put(hold, Name);
 step(Number, {release, Outcome}, _) -> put_result(Number, release(Outcome));
+step(Number, {pause, Name}, _) ->
+    put_result(Number, with_running(Name, fun(Pid) -> erlang:suspend_process(Pid), put(paused, {Name, Pid}) end));
+step(Number, resume, _) ->
+    put_result(Number, resume());
 step(Number, {'end', _, Name, Reason}, _) ->
     put_result(Number, with_running(Name, fun(Pid) -> Pid ! {'end', Reason}, await_down(Pid) end));
 step(Number, {kill, _, Name, _}, _) ->
@@ -150,6 +175,15 @@ with_running(Name, Act) ->
 
 stop(Name, Reason) ->
     with_running(Name, fun(Pid) -> Pid ! {system, {self(), stopped}, {terminate, Reason}} end).
+
+resume() ->
+    case get(paused) of
+        none -> "nothing paused";
+        {_, Pid} ->
+            put(paused, none),
+            erlang:resume_process(Pid),
+            "ok"
+    end.
 
 %% In mode `held` a death has to have reached the supervisor before anything else does.
 await_down(Pid) ->
@@ -253,9 +287,12 @@ answer(From, Ref, Name, Parent, Outcome) when Outcome =:= ok; Outcome =:= dies; 
     Label = lists:flatten(io_lib:format("~s.~w", [Name, Count])),
     record(["start ", Label, " ", Parent]),
     From ! {Ref, {Outcome, Label, Parent}};
-answer(From, Ref, Name, Parent, Outcome) ->
-    record([atom_to_list(Outcome), " ", atom_to_list(Name), " ", Parent]),
-    From ! {Ref, Outcome}.
+answer(From, Ref, Name, Parent, ignore) ->
+    record(["ignore ", atom_to_list(Name), " ", Parent]),
+    From ! {Ref, ignore};
+answer(From, Ref, Name, Parent, _) ->
+    record(["error ", atom_to_list(Name), " ", Parent]),
+    From ! {Ref, error}.
 
 %% A process that is exiting has told its supervisor perhaps, but not the driver yet.
 await_exiting() ->

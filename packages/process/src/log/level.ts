@@ -1,20 +1,14 @@
 import type { Level } from 'level'
 import { TerrariumError } from '@terrarium/supervisor'
 
-type LevelOptions = ConstructorParameters<typeof Level<string, string>>[1]
-
 /**
- * Makes a LevelDB database, which is not open yet. Errors: CONFIGURATION when LevelDB does not load.
+ * Loads LevelDB. A database of it opens itself once its maker has let the event loop go on, and a second attempt hides why the first
+ * has failed: call `open()` in the statement after `new`. Errors: CONFIGURATION when LevelDB does not load.
  *
  * LevelDB is a native addon, which no bundler can put into a file. It is loaded with the first log, so that a bundle
  * can be imported without it: Next imports every route while it builds.
  */
-export async function makeLevel(directory: string, options: LevelOptions): Promise<Level> {
-  const { Level } = await load()
-  return new Level<string, string>(directory, options)
-}
-
-async function load(): Promise<{ readonly Level: typeof Level }> {
+export async function loadLevel(): Promise<{ readonly Level: typeof Level }> {
   try {
     return await import('level')
   } catch (error) {

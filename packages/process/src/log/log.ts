@@ -17,7 +17,7 @@ import type { Level } from 'level'
 import { TerrariumError } from '@terrarium/supervisor'
 import { copyLog } from './copy.ts'
 import { lockFolder, type FolderLock } from './folder-lock.ts'
-import { makeLevel } from './level.ts'
+import { loadLevel } from './level.ts'
 import { seal, unseal, type Head, type Reservation, type Stored } from './record.ts'
 import { readRegularFile } from '../regular-file.ts'
 import type { Owner } from '../run.ts'
@@ -93,7 +93,8 @@ export class ReservationLog {
     const lock = await own(directory)
     let level: Level | undefined
     try {
-      level = await makeLevel(directory, { createIfMissing: true, errorIfExists: true })
+      const { Level } = await loadLevel()
+      level = new Level<string, string>(directory, { createIfMissing: true, errorIfExists: true })
       await level.open()
       await level.put(HEAD, seal({ v: 1, seq: 0, count: 0, sum: 0 }), { sync: true })
       const log = new ReservationLog(level, directory, owner, lock, remakeFolder)
@@ -225,7 +226,8 @@ export class ReservationLog {
   }
 
   async #open(options: { readonly createIfMissing: boolean }): Promise<void> {
-    this.#level = await makeLevel(this.#directory, options)
+    const { Level } = await loadLevel()
+    this.#level = new Level<string, string>(this.#directory, options)
     await this.#level.open()
     const batch = this.#level.batch()
     for await (const key of this.#level.keys()) batch.del(key)
@@ -309,7 +311,8 @@ async function readCopy(copy: string, witness: number | undefined): Promise<LogC
   const reservations: Stored[] = []
   const damage: string[] = []
   let head: Head | undefined
-  const level = await makeLevel(copy, { createIfMissing: false })
+  const { Level } = await loadLevel()
+  const level = new Level<string, string>(copy, { createIfMissing: false })
   try {
     await level.open()
     for await (const [key, value] of level.iterator()) {

@@ -97,7 +97,7 @@ export function startFailed(supervisor: string, child: string, cause: unknown): 
 
 export function notReadyInTime(child: Child, timeout: number): TerrariumError {
   return new TerrariumError('START_FAILED', `child ${child.id} was not ready within ${timeout} ms`, {
-    hint: 'raise `startTimeout`, or look at what the child waits for',
+    hint: 'Raise `startTimeout`, or look at what the child waits for.',
     details: { child: child.id, timeout },
   })
 }

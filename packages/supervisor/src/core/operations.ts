@@ -335,8 +335,8 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
 
 function hintFor({ settings }: CoreState, address: unknown): string | undefined {
   if (settings.kind === 'static')
-    return isRef(address) ? 'address it by its id: its ref changes with each start' : undefined
-  return isRef(address) ? undefined : 'address a dynamic child by its ref, which startChild() has answered'
+    return isRef(address) ? 'Address the child by its id: its ref changes with each start.' : undefined
+  return isRef(address) ? undefined : 'Address a dynamic child by its ref, which startChild() has answered.'
 }
 
 function deny(

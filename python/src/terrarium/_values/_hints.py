@@ -9,9 +9,10 @@ import sys
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Union, get_args, get_origin
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from terrarium._values import _arrays
+from terrarium._values import _arrays, _foreign, _registry
 from terrarium._values._decode import NotReadable
 from terrarium._values._encode import EmptyMap
 from terrarium._values._refusal import text_of
@@ -20,9 +21,8 @@ Convert = Callable[[Any], Any]
 Of = Callable[[Any], "Convert | None"]
 
 _LISTS = frozenset([list, tuple, Sequence, MutableSequence, Iterable, Collection])
-_DICTS = frozenset([dict, Mapping, MutableMapping])
-_NO_NAMES = frozenset([int, float, bool, bytes, tuple, frozenset, datetime])
-"""Keys that are no strings in JavaScript."""
+_NO_NAMES = (int, float, bytes, tuple, frozenset, datetime, type(None))
+"""Keys that are no strings in JavaScript. Those of other classes are strings, or cannot be keys."""
 
 
 class Conversions:
@@ -101,9 +101,43 @@ def of_result(hint: Any) -> "Convert | None":
         found = [convert for convert in map(of_result, args) if convert is not None]
         return found[0] if len(found) == 1 else None
     convert = _of_parts(origin, args, of_result)
-    if origin in _DICTS and len(args) == 2 and (get_origin(args[0]) or args[0]) in _NO_NAMES:
-        return lambda value: EmptyMap() if value == {} else convert(value) if convert is not None else value
+    if _is_dict(origin) and args and _never_names(args[0]):
+        return lambda value: _map_of(value, convert)
     return convert
+
+
+def _map_of(value: Any, convert: "Convert | None") -> Any:
+    if isinstance(value, dict) and not value:
+        return EmptyMap()
+    return value if convert is None else convert(value)
+
+
+def _never_names(hint: Any) -> bool:
+    """Whether keys with this hint are certainly no strings in JavaScript."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _never_names(args[0])
+    if origin in (Union, types.UnionType):
+        return all(map(_never_names, args))
+    if origin is Literal:
+        return all(_never_names(type(value)) for value in args)
+    aliased = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)  # NewType, and `type X = …`
+    if aliased is not None and not isinstance(hint, type):
+        return _never_names(aliased)
+    kind = type(None) if hint is None else origin or hint
+    if not isinstance(kind, type):
+        return False
+    if any(base in _registry.encodings for base in kind.__mro__):
+        return True
+    if issubclass(kind, Enum):
+        return len(kind) > 0 and all(_never_names(type(member.value)) for member in kind)
+    number = getattr(_foreign.numpy(), "number", ())
+    return issubclass(kind, _NO_NAMES) or issubclass(kind, number)
+
+
+def _is_dict(origin: Any) -> bool:
+    """Also of a defaultdict, an OrderedDict or a Counter."""
+    return isinstance(origin, type) and (origin in (Mapping, MutableMapping) or issubclass(origin, dict))
 
 
 def _of_union(args: "tuple[Any, ...]") -> "Convert | None":
@@ -129,7 +163,7 @@ def _of_union(args: "tuple[Any, ...]") -> "Convert | None":
 
 def _of_parts(origin: Any, args: "tuple[Any, ...]", of: Of) -> "Convert | None":
     """For the values of a dict, and the items of a list or a tuple."""
-    if origin in _DICTS and len(args) == 2:
+    if _is_dict(origin) and len(args) == 2:
         value_of = of(args[1])
         return None if value_of is None else lambda value: _each_value(value, value_of)
     if origin is tuple and args and args[-1] is not Ellipsis:

@@ -178,8 +178,8 @@ export interface Failure {
   /** The tool was not entered, and never will be for this call: the call may be run by another worker. */
   notBegun: boolean;
   /**
-   * What the exception carries beside its text: a msgpack map from attribute to value, at most 64 KiB; empty where there is
-   * nothing that can be sent.
+   * What the exception carries beside its text: a msgpack map from the name of an attribute to a bin with its value in msgpack, so
+   * that a host that cannot read one of them can read the others. At most 64 KiB; empty where there is nothing that can be sent.
    */
   attributes: Buffer;
   /** What to do about it, in whole sentences; may be empty. */
