@@ -1,4 +1,5 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { VirtualClock } from '@terrarium/supervisor'
@@ -6,9 +7,9 @@ import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import { FAULTS, FAULTS_OF_READY } from '../../worker/test/second-client/faults.mjs'
 import { eventually, habitat, isAlive, testPython, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 
-// C4, C8: workers that break the protocol, written from session.proto alone: each is a process that a pool has started, and that
-// lives on after its session. The session ends, the worker is ended, every call settles with the true reason, and the log has it
-// once.
+// C4, C8: workers that break the protocol, written from session.proto alone: each is a process that a pool has started,
+// and that lives on after its session. The session ends, the worker is ended, every call settles with the true reason,
+// and the log has it once.
 
 const WORKER = fileURLToPath(new URL('../../worker/test/second-client/worker.mjs', import.meta.url))
 
@@ -27,8 +28,8 @@ function foreign(home: Habitat, moment: string, fault = '', options: Partial<Poo
     ].join('\n'),
   )
   chmodSync(python, 0o755)
-  const env = { FAULT: fault, MOMENT: moment }
-  return createPool({ ...home.common, python, name: 'p', tools: TOOLS, concurrency: 2, env, ...options })
+  const env = { FAULT: fault, MOMENT: moment, ...options.env }
+  return createPool({ ...home.common, python, name: 'p', tools: TOOLS, concurrency: 2, ...options, env })
 }
 
 /** How often the log tells of it, at any level that is shown by default. */
@@ -73,6 +74,47 @@ describe('C8: with calls in flight', () => {
 
 /** The first of two messages is a Ready, and makes it ready. */
 const { 'two messages at once': _, ...FAULTS_BEFORE_READY } = FAULTS
+
+/** One that the session finds, one that gRPC finds in what it reads, and one that gRPC finds in the head of it. */
+const SOME = ['an unknown kind of frame', 'garbage', 'a message over the limit']
+
+test.each(SOME)('C8: an idle worker that sends %s is ended, and the log tells why', async (name) => {
+  const home = habitat()
+  const go = join(home.directory, 'go')
+  const pool = foreign(home, 'idle', name, { env: { GO: go } })
+  await pool.start()
+  const pid = pool.workers[0]?.pid ?? 0
+  expect(await pool.call('quick')).toBe(null)
+  expect(pool.stats.inFlight).toBe(0)
+  writeFileSync(go, '')
+  await eventually('it is ended', () => pool.stats.crashes === 1)
+  expect(isAlive(pid)).toBe(false)
+  const { fault } = FAULTS[name] as (typeof FAULTS)[string]
+  expect(told(home, new RegExp(`^worker p/worker-1 broke the protocol: .*${fault.source}`))).toBe(1)
+  await eventually('another worker is ready', () => pool.stats.ready === 1)
+  expect(pool.stats).toMatchObject({ accepted: 1, completed: 1, failed: 0, starts: 2 })
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+})
+
+test.each(SOME)('C8: a worker that sends %s while stop() waits for its calls', async (name) => {
+  const home = habitat()
+  const go = join(home.directory, 'go')
+  const pool = foreign(home, 'in flight', name, { env: { GO: go }, drainTimeout: 60_000 })
+  await pool.start()
+  const { fault } = FAULTS[name] as (typeof FAULTS)[string]
+  const refused = [false, true].map((idempotent) =>
+    expect(pool.call('slow', {}, { idempotent })).rejects.toMatchObject({
+      code: 'WORKER_CRASHED',
+      message: expect.stringMatching(fault),
+    }),
+  )
+  const stopped = pool.stop()
+  writeFileSync(go, '')
+  await Promise.all(refused)
+  expect(await stopped).toEqual({ processesLeft: 0 })
+  expect(told(home, fault)).toBe(1)
+  expect(pool.stats).toMatchObject({ accepted: 2, failed: 2, retried: 0, crashes: 1 })
+})
 
 describe('C4: before it is ready', () => {
   test.each(Object.entries({ ...FAULTS_BEFORE_READY, ...FAULTS_OF_READY }))(

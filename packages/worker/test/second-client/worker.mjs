@@ -1,9 +1,10 @@
 // A worker that is no Python: the process that a pool starts, with the name of what it does wrong, and when, in its
 // environment.
+import { existsSync } from 'node:fs'
 import { FAULTS, FAULTS_OF_READY } from './faults.mjs'
 import { frame, message, Wire } from './wire.mjs'
 
-const { TERRARIUM_BOOT = '{}', FAULT = '', MOMENT = '' } = process.env
+const { TERRARIUM_BOOT = '{}', FAULT = '', MOMENT = '', GO = '' } = process.env
 const { socket, token } = JSON.parse(TERRARIUM_BOOT)
 const fault = { ...FAULTS, ...FAULTS_OF_READY }[FAULT]
 const wire = new Wire(socket)
@@ -17,6 +18,7 @@ const FAILURES = {
   'a failure from the future': { code: 99, type: 'Odd', message: 'of 2031' },
   'refuses all calls': { code: 4, message: 'not now', notBegun: true },
 }
+const tick = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const called = async (/** @type {number} */ times) => Number((await wire.heard('call', times))?.fields[1])
 const NIL = Buffer.from([0xc0])
 
@@ -43,11 +45,19 @@ switch (MOMENT) {
 async function inFlight(first) {
   const failure = FAILURES[MOMENT]
   if (failure !== undefined) {
-    for (let id = first, times = 2; !wire.isOver; id = await called(times++)) wire.send(frame.failure(id, failure))
+    for (let id = first, times = 2; !wire.isOver; id = await called(times++)) {
+      wire.send(frame.failure(id, failure))
+      // The next message has to wait for that.
+      while (wire.acknowledged !== wire.sent && !wire.isOver) await tick(1)
+    }
     return
   }
-  await called(2)
+  if (MOMENT === 'idle') {
+    wire.send(frame.result(first, NIL))
+  } else await called(2)
   wire.acknowledge()
+  // The time to misbehave has come when this file is there, if one is named.
+  while (GO !== '' && !existsSync(GO)) await tick(5)
   if (MOMENT === 'half a message') wire.raw(Buffer.alloc(10), { length: 1_000 })
   else if (MOMENT === 'answered twice') wire.send(frame.result(first, NIL), frame.result(first, NIL))
   else if (MOMENT === 'hangs up') wire.close()
