@@ -85,7 +85,10 @@ export interface ProcessHooks {
 const DEFAULT_GRACE_MS = 2000
 /** A process that outlives SIGKILL by this much is held by the kernel. */
 export const UNKILLABLE_MS = 2000
-/** How long after SIGKILL to a process its group is killed, in ms. The shepherd gives it as long when it sees the process exit. */
+/**
+ * How long after SIGKILL to a process its group is killed, in ms. The shepherd gives it as long when it sees the
+ * process exit.
+ */
 const GROUP_GRACE_MS = 500
 
 export class ManagedProcess implements OsProcess {
