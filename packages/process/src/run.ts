@@ -30,7 +30,7 @@ export function createRun(stateDir: string, installation: string): { owner: Owne
   const table = processTable()
   const run = Array.from({ length: 7 }, () => alphabet.charAt(randomInt(alphabet.length))).join('')
   const startTicks = table.startTicks(process.pid)
-  if (startTicks === undefined) throw new TerrariumError('START_FAILED', 'This process does not find itself in /proc')
+  if (startTicks === undefined) throw new TerrariumError('START_FAILED', '/proc has no entry for this process')
   const uid = process.getuid?.()
   if (uid === undefined) throw new TerrariumError('CONFIGURATION', 'This system does not know users by number')
   const owner: Owner = {

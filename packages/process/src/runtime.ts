@@ -183,7 +183,7 @@ class ShepherdedRuntime implements Runtime {
       log,
       logger,
       dead: (spawn, orphaned) => {
-        this.#reaper.bury(spawn, orphaned)
+        this.#reaper.takeOver(spawn, orphaned)
       },
     })
     this.#reaper = new Reaper({
@@ -274,7 +274,7 @@ class ShepherdedRuntime implements Runtime {
 
   async #close(): Promise<CloseReport> {
     startBudget().dismiss(this)
-    this.#tending.rouse()
+    this.#tending.resume()
     await Promise.race([Promise.allSettled([this.#sweeping, ...this.#starting]), patience(START_MS)])
     const strays = this.#reaper.killed
     const alive = this.#spawns
@@ -407,7 +407,7 @@ function checkPython(python: string): void {
   try {
     accessSync(python, constants.X_OK)
   } catch (error) {
-    throw new TerrariumError('CONFIGURATION', `${python} is no program that this user may run`, {
+    throw new TerrariumError('CONFIGURATION', `${python} is not an executable this user may run`, {
       hint: 'Give the absolute path that `python3 -c "import sys; print(sys.executable)"` prints.',
       cause: error,
     })

@@ -23,7 +23,7 @@ interface Entry {
  */
 const BOOTED_MS = uptime() * 1000 - performance.now()
 
-/** A process that has begun, with what whoever has launched it knows of it. */
+/** A started process and its launcher's handle on it. */
 export interface Begun<L extends Launched> {
   readonly process: ManagedProcess
   readonly launched: L
@@ -34,15 +34,13 @@ interface Context {
   readonly owner: Owner
   readonly log: ReservationLog
   readonly logger: Log
-  /**
-   * The process of this spawn is gone; what it has left behind may not be, above all if nobody was there to look after
-   * it.
-   */
+  /** The process has exited, and its launcher is done with what it left behind. `orphaned`: something may be left. */
   readonly dead: (spawn: string, orphaned: boolean) => void
 }
 
 /**
- * The spawns of a run that may have a living process: each is on disk before there is one, until its death is proven.
+ * The spawns of a run that may have a living process. Each is on disk before its process exists, until its death is
+ * proven.
  */
 export class Spawns {
   readonly #context: Context
@@ -79,7 +77,10 @@ export class Spawns {
     await Promise.all(counted.flatMap(([, { cleared }]) => (cleared === undefined ? [] : [cleared])))
   }
 
-  /** Reserves, then has the process started. Errors: INVALID_ARGUMENT, and whatever `start` rejects with. */
+  /**
+   * Reserves, then has the process started. Errors: INVALID_ARGUMENT, CONFIGURATION (state directory), and those of
+   * `start`.
+   */
   async begin<L extends Launched>(
     request: SpawnRequest,
     start: (complete: LaunchRequest) => Promise<L>,

@@ -98,7 +98,7 @@ function reaping(scans: Identity[][], { orphaned = false, marks = [] as Identity
     interval: 5,
   }
   const reaper = new Reaper(context)
-  reaper.bury('1-0', orphaned)
+  reaper.takeOver('1-0', orphaned)
   return { reaper, told }
 }
 

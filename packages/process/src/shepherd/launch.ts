@@ -51,9 +51,9 @@ export interface Cleared {
 
 /** A start has failed, and there may be a process all the same: its reservation outlasts it. */
 export class StartedInVain extends Error {
-  /** For whoever has asked for it. */
+  /** What `spawn()` rejects with. */
   readonly error: TerrariumError
-  /** As that of {@link Launched}. */
+  /** See {@link Launched.cleared}. */
   readonly cleared: Promise<Cleared>
 
   constructor(error: TerrariumError, cleared: Promise<Cleared>) {

@@ -41,7 +41,7 @@ export interface Hello {
   readonly missing: Readonly<Partial<Record<Containment, string>>>
 }
 
-/** What it tells afterwards. */
+/** What the shepherd tells after its first word. */
 type News =
   | { readonly type: 'spawned'; readonly spawn: string; readonly pid: number; readonly startTicks: number | null }
   | {
@@ -68,11 +68,11 @@ type News =
  */
 export class Shepherd {
   readonly #launched: LaunchedChild
-  /** The descriptor of that of all its processes. All that this process ever does with it is to close it. */
+  /** Write end of the lifeline that all workers hold. Never written to; closing it kills them. */
   #lifeline: number | undefined
-  /** Those whose end it has not told of, or of which there may be something left. */
-  readonly #flock = new Map<string, Shepherded>()
-  /** That it has been told of, as JSON. */
+  /** Processes not yet reported as exited and cleared, by spawn id. */
+  readonly #processes = new Map<string, Shepherded>()
+  /** The environment last sent to the shepherd, as JSON. */
   #environment = ''
   #isEnvironmentNew = true
   readonly #onSignal: (signal: SignalName) => void
@@ -101,7 +101,7 @@ export class Shepherd {
     this.#onSignal = onSignal
   }
 
-  /** What it has said of itself. */
+  /** The shepherd's first word. */
   get hello(): Hello {
     if (this.#hello === undefined) throw new Error('the shepherd has not said anything yet')
     return this.#hello
@@ -114,10 +114,10 @@ export class Shepherd {
       this.#order({ ...order, spawn: request.spawn })
     })
     const { spawn, command, args, env, cwd = null, obeys = 'SIGTERM' } = request
-    this.#flock.set(spawn, shepherded)
+    this.#processes.set(spawn, shepherded)
     this.#updateReference()
     void shepherded.whenCleared.then(() => {
-      this.#flock.delete(spawn)
+      this.#processes.delete(spawn)
       this.#updateReference()
     })
     this.#tellEnvironment()
@@ -137,7 +137,7 @@ export class Shepherd {
   }
 
   #updateReference(): void {
-    this.#launched.waitFor(this.#isClosing || (this.#isReferenced && this.#flock.size > 0))
+    this.#launched.waitFor(this.#isClosing || (this.#isReferenced && this.#processes.size > 0))
   }
 
   #keeper(): Keeper {
@@ -161,7 +161,7 @@ export class Shepherd {
     let greet: ((line: string) => void) | undefined
     const firstLine = new Promise<string>((resolve) => (greet = resolve))
     readLines(channels.report, (line) => {
-      // What is told at the end has no end itself: the shepherd was killed while it said it.
+      // A partial last line: the shepherd was killed while writing it.
       if (channels.report.readableEnded) return
       if (greet === undefined) this.#hear(JSON.parse(line) as News)
       else greet(line)
@@ -188,7 +188,7 @@ export class Shepherd {
       })
     } finally {
       void ended.then(() => {
-        this.#disband()
+        this.#orphanAll()
       })
     }
     this.#launched.waitFor(false)
@@ -217,8 +217,8 @@ export class Shepherd {
   }
 
   /**
-   * That of this process, which is much longer than an order: told when it has changed, looked at once in a turn of the
-   * event loop.
+   * Sends this process's environment if it changed since the last spawn. Checked at most once per event-loop turn:
+   * serialising it costs more than an order.
    */
   #tellEnvironment(): void {
     if (!this.#isEnvironmentNew) return
@@ -234,7 +234,7 @@ export class Shepherd {
     this.#say(JSON.stringify(order))
   }
 
-  /** What is said in one turn of the event loop goes in one piece. */
+  /** Sends the lines of one event-loop turn in one write. */
   #say(line: string): void {
     const { stdin } = this.#launched
     if (stdin.writableCorked === 0) {
@@ -251,7 +251,7 @@ export class Shepherd {
       this.#onSignal(nameOf(news.signal))
       return
     }
-    const shepherded = this.#flock.get(news.spawn)
+    const shepherded = this.#processes.get(news.spawn)
     switch (news.type) {
       case 'spawned':
         shepherded?.spawned(news.pid, news.startTicks ?? startTicksOf(news.pid) ?? 0)
@@ -274,10 +274,10 @@ export class Shepherd {
     }
   }
 
-  /** The shepherd is gone, and its processes end with it. */
-  #disband(): void {
+  /** The shepherd has exited, and its processes end with it. */
+  #orphanAll(): void {
     if (this.#lifeline !== undefined) closeSync(this.#lifeline)
-    for (const shepherded of this.#flock.values()) shepherded.orphaned()
+    for (const shepherded of this.#processes.values()) shepherded.orphaned()
   }
 }
 
@@ -347,7 +347,7 @@ class Shepherded {
     }
   }
 
-  /** Nothing, at the end of the channel. */
+  /** An empty chunk is the end of the channel. */
   said(channel: Channel, chunk: Buffer): void {
     if (chunk.length > 0) this.#channels?.take(channel, chunk)
     else this.#channels?.end(channel)

@@ -32,7 +32,7 @@ export class Tending {
   readonly #context: Context
   /** The spawns that are shepherds. */
   readonly #ids = new Set<string>()
-  #hired = 0
+  #count = 0
   #launched: LaunchedChild | undefined
   #current: Promise<Shepherd> | undefined
   #report: ContainmentReport | undefined
@@ -66,7 +66,7 @@ export class Tending {
   }
 
   /** Sends SIGCONT, in case the shepherd was stopped. */
-  rouse(): void {
+  resume(): void {
     this.#launched?.signal('SIGCONT', 'group')
   }
 
@@ -100,7 +100,7 @@ export class Tending {
   /** A signal may come before a shepherd has got so far as to handle it. */
   async #start(attempts: number): Promise<Shepherd> {
     try {
-      return await this.#hire()
+      return await this.#startOne()
     } catch (error) {
       const launched = this.#launched
       if (attempts === 1 || this.#closed || launched?.hasEnded() !== true) throw error
@@ -109,12 +109,12 @@ export class Tending {
     }
   }
 
-  async #hire(): Promise<Shepherd> {
+  async #startOne(): Promise<Shepherd> {
     const { python, owner, spawns, logger, containment, folders, onSignal } = this.#context
     // What is left of the one before is not waited for if the folder cannot be made.
     this.#launched = undefined
     folders.ensureRuntimeDirectory()
-    const number = ++this.#hired
+    const number = ++this.#count
     // A control group of its own, so that the next one need not wait for the end of this one's.
     const lifeline = join(owner.runtimeDirectory, `s${number}.fifo`)
     const name = `${owner.installation}-${owner.run}-${number}`

@@ -20,7 +20,7 @@ export interface ReaperContext {
 }
 
 interface Dead {
-  /** Nobody has looked after what it has left behind. */
+  /** The shepherd has exited before it has ended what the process left behind. */
   readonly orphaned: boolean
   emptyPasses: number
   /** What still carried its marker in the last pass. */
@@ -59,7 +59,7 @@ export class Reaper {
    * Takes over a spawn whose process has exited. If its shepherd went first, it is looked for by its mark too, which
    * takes longer.
    */
-  bury(spawn: string, orphaned: boolean): void {
+  takeOver(spawn: string, orphaned: boolean): void {
     this.#dead.set(spawn, { orphaned, emptyPasses: 0, seen: [] })
     this.#fastPasses = FAST_PASSES
     this.#schedule()
