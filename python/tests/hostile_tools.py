@@ -110,6 +110,14 @@ class OwnText(Exception):
         return Text("own")
 
 
+class Closed(Exception):
+    def __getattribute__(self, name):
+        raise RuntimeError(f"no {name}")
+
+
+# As a program does that is run by exec() without a name of its own.
+Homeless = eval("type('Homeless', (Exception,), {})", {"__builtins__": {"type": type, "Exception": Exception}})
+
 KINDS = {
     "KeyboardInterrupt": KeyboardInterrupt,
     "SystemExit": lambda: SystemExit(3),
@@ -123,6 +131,8 @@ KINDS = {
     "text that is interrupted": lambda: Evil(KeyboardInterrupt()),
     "text of its own": OwnText,
     "nasty class": NastyError,
+    "class of no module": Homeless,
+    "attributes that raise": lambda: Closed("closed"),
     "huge text": lambda: ValueError("x" * 100_000_000),
 }
 
@@ -273,3 +283,9 @@ def fail_in_group():
             return error
 
     raise ExceptionGroup("several", [leaf("first"), leaf("second")]) from KeyError("the cause")
+
+
+@tool
+def trace_and_linger():
+    threading.Thread(target=time.sleep, args=[1000]).start()
+    sys.settrace(lambda *_: 1 / 0)

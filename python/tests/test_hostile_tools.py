@@ -74,6 +74,8 @@ def test_a_tool_that_ends_the_process_in_a_thread(worker):
         ("text that is interrupted", "hostile_tools.Evil", "the exception's text cannot be read: its __str__ raises"),
         ("text of its own", "hostile_tools.OwnText", "own"),
         ("nasty class", "NastyError", ""),
+        ("class of no module", "Homeless", ""),
+        ("attributes that raise", "hostile_tools.Closed", "closed"),
     ],
 )
 def test_what_a_tool_may_raise(worker, tool, kind, type, message):
@@ -85,6 +87,12 @@ def test_what_a_tool_may_raise(worker, tool, kind, type, message):
     assert not failure.not_begun
     assert worker.run("see_user") == OF_THE_MODULE
     assert worker.run("see_user_async") == OF_THE_MODULE
+
+
+def test_c3_a_worker_that_can_answer_nobody_ends_although_a_thread_of_a_tool_goes_on(worker):
+    worker.call("trace_and_linger")
+    assert worker.worker.status() == 70
+    assert "ZeroDivisionError" in worker.worker.output["stderr"]
 
 
 def test_a_text_of_100_megabytes_is_cut_and_hides_neither_place_nor_message(worker):

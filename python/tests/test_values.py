@@ -60,6 +60,59 @@ def test_the_table_what_is_refused(row):
     assert refused.value.hint == row["hint"]
 
 
+class OwnDict(dict):
+    def __len__(self):
+        return 42
+
+    def items(self):
+        return [("own", 1)]
+
+
+class OwnList(list):
+    def __len__(self):
+        return 42
+
+    def __iter__(self):
+        return iter(["own", "way"])
+
+
+class OwnInt(int):
+    def _refuse(self, *_):
+        raise ValueError("no")
+
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __int__ = __index__ = _refuse
+    __hash__ = int.__hash__
+
+
+@pytest.mark.parametrize(
+    "value, plain",
+    [
+        (OwnDict(a=1), {"own": 1}),
+        (OwnDict({1: 1}), {"own": 1}),
+        (OwnList(["a"]), ["own", "way"]),
+        (OwnInt(5), 5),
+        (OwnInt(2**70), 2**70),
+        ({OwnInt(7): {OwnInt(9)}}, {7: {9}}),
+    ],
+)
+def test_b7_a_subclass_that_is_a_container_or_a_number_in_its_own_way(value, plain):
+    assert encode(value) == encode(plain)
+
+
+def test_b7_a_class_that_does_not_say_where_it_is_from():
+    # As in a program that is run by exec() without a name of its own.
+    homeless = eval("type('Homeless', (), {})", {"__builtins__": {"type": type}})
+    assert not hasattr(homeless, "__module__")
+    with pytest.raises(NotSendable, match="^a Homeless cannot be sent$"):
+        encode(homeless())
+
+
+def test_b7_a_place_shows_letters_of_every_language():
+    with pytest.raises(NotSendable) as refused:
+        encode({'größe "in" m\n': object()})
+    assert refused.value.place == '["größe \\"in\\" m\\n"]'
+
+
 # Integers, against the forms that msgpack's specification gives
 
 

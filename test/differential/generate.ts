@@ -56,7 +56,7 @@ class Generator {
     steps.push({ do: 'boot' })
     const length = random.between(2, 12)
     while (steps.length < length) {
-      const kind = random.weighted({ held: 25, paused: 20, free: 55 })
+      const kind = random.weighted({ held: 25, paused: 25, free: 50 })
       if (kind === 'held') steps.push(...this.#whileHeld())
       else if (kind === 'paused') steps.push(...this.#whilePaused())
       else steps.push(...this.#step(random.pick(this.#supervisors)))
@@ -159,23 +159,23 @@ class Generator {
     return { do: this.#random.pick(['whichChildren', 'countChildren'] as const), supervisor }
   }
 
-  #death({ name }: SupervisorNode): Step | undefined {
+  #death({ name }: SupervisorNode, victim?: string): Step | undefined {
     const random = this.#random
     const children = this.#children.get(name) ?? []
     if (children.length === 0) return undefined
-    const child = random.pick(children)
+    const child = victim ?? random.pick(children)
     if (!this.#workers.has(child) || random.chance(0.25)) return { do: 'kill', child }
     return { do: 'end', child, reason: random.chance(0.5) ? 'boom' : random.pick(REASONS) }
   }
 
-  #operation(supervisor: SupervisorNode): Step {
+  #operation(supervisor: SupervisorNode, target?: string): Step {
     const random = this.#random
     const { name, strategy } = supervisor
     const isDynamic = strategy === 'simple_one_for_one'
     const children = this.#children.get(name) ?? []
     if (children.length === 0 || random.chance(isDynamic ? 0.5 : 0.25)) return this.#start(supervisor)
     const operation = random.weighted({ terminateChild: 40, restartChild: 25, deleteChild: 20, getChildSpec: 15 })
-    return { do: operation, supervisor: name, child: this.#target(children), by: this.#by(isDynamic) }
+    return { do: operation, supervisor: name, child: target ?? this.#target(children), by: this.#by(isDynamic) }
   }
 
   #target(children: readonly string[]): string {
@@ -231,7 +231,9 @@ class Generator {
     const outcome = random.weighted({ error: 36, fails: 12, fails_late: 12, ignore: 20, dies: 15, finishes: 5 })
     const names = [...children]
     // Exclusion K12.
-    if (outcome === 'ignore' && names.some((name) => this.#isDynamic(name))) return 'error'
+    if (outcome === 'ignore' && names.some((name) => this.#isDynamic(name))) {
+      return random.pick(['error', 'fails', 'fails_late'] as const)
+    }
     // While the supervisor of such a child deals with its death, its own supervisor must have nothing to do.
     const isLonely = names.every((name) => this.#children.get(ROOT)?.includes(name) === true)
     return (outcome === 'dies' || outcome === 'finishes') && !isLonely ? 'error' : outcome
@@ -289,21 +291,31 @@ class Generator {
     return steps
   }
 
-  /** Several things happen before the supervisor can deal with the first one: deaths that it finds together, calls between them. */
+  /**
+   * Several things happen before the supervisor can deal with the first one: deaths that it finds together, calls between them. One
+   * child is at the centre of it, which may fail when it is started again (E2, E3).
+   */
   #whilePaused(): Step[] {
     const random = this.#random
     const supervisor = random.pick(this.#supervisors)
-    const { name } = supervisor
+    const { name, strategy } = supervisor
     const children = this.#children.get(name) ?? []
     const steps: Step[] = []
-    if (children.length > 0 && random.chance(0.5)) steps.push(this.#scriptStep(random.pick(children)))
-    const isHeld = children.length > 0 && random.chance(0.2)
+    if (strategy === 'simple_one_for_one' && children.length === 0) steps.push(this.#start(supervisor))
+    const victim = children.length === 0 ? undefined : random.pick(children)
+    if (victim !== undefined && random.chance(0.6)) steps.push(this.#scriptStep(victim))
+    const isHeld = victim !== undefined && random.chance(0.2)
     if (isHeld) steps.push(this.#hold(random.pick(children)))
     steps.push({ do: 'pause', supervisor: name })
     const count = random.between(2, 5)
     for (let index = 0; index < count; index += 1) {
-      const death = random.chance(0.5) ? this.#death(supervisor) : undefined
-      steps.push(...(death === undefined ? this.#step(supervisor) : [death]))
+      const target = random.chance(0.6) ? victim : undefined
+      const kind = random.weighted({ death: 42, operation: 33, view: 15, any: 10 })
+      const death = kind === 'death' ? this.#death(supervisor, target) : undefined
+      if (death !== undefined) steps.push(death)
+      else if (kind === 'operation') steps.push(this.#operation(supervisor, target))
+      else if (kind === 'view') steps.push(this.#view(name))
+      else steps.push(...this.#step(supervisor))
     }
     steps.push({ do: 'resume' })
     if (!isHeld) return steps

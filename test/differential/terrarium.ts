@@ -98,6 +98,7 @@ class Run {
     for (let number = 0; number < steps.length; number += 1) {
       const last = this.#take(number)
       for (; number < last; number += 1) events.push([])
+      if (number === steps.length) break
       await this.#clock.advance(STEP_TIME)
       events.push(this.#takeEvents())
     }
@@ -114,7 +115,7 @@ class Run {
 
   /**
    * Takes a step, or all steps from one that pauses a supervisor to the one with which it resumes. Answers the number of the last
-   * one.
+   * one: there is no such step if the supervisor does not resume before the end.
    */
   #take(number: number): number {
     const { steps } = this.#scenario
@@ -123,7 +124,7 @@ class Run {
     else if (step.do !== 'pause') this.#perform(number, step)
     else if (this.#pause(number, step.supervisor)) {
       const resume = steps.findIndex((each, index) => index > number && each.do === 'resume')
-      return resume === -1 ? steps.length - 1 : resume
+      return resume === -1 ? steps.length : resume
     }
     return number
   }
@@ -131,13 +132,13 @@ class Run {
   /** Takes the steps up to the one with which the supervisor resumes, inside an event of the supervisor. Answers whether it lives. */
   #pause(number: number, supervisor: string): boolean {
     const actors = this.#actors.get(supervisor)
-    const isAlive = actors !== undefined && exitReasonOf(actors.last) === undefined
-    this.#results.set(number, isAlive ? 'ok' : actors === undefined ? 'absent' : 'gone')
-    if (!isAlive) return false
+    if (actors === undefined || exitReasonOf(actors.last) !== undefined) {
+      this.#results.set(number, actors === undefined ? 'absent' : 'gone')
+      return false
+    }
     const steps = [...this.#scenario.steps.entries()].slice(number + 1)
-    let wasFree = false
     const reply = (): void => {
-      wasFree = true
+      this.#results.set(number, 'ok')
       this.#paused = supervisor
       for (const [index, step] of steps) {
         if (isForPaused(step, supervisor, this.#parents)) this.#perform(index, step)
@@ -147,7 +148,7 @@ class Run {
       this.#paused = undefined
     }
     actors.last.send({ type: 'supervisor.call', call: { type: 'whichChildren' }, reply })
-    if (!wasFree) throw new Error(`${supervisor} was busy`)
+    if (!this.#results.has(number)) throw new Error(`${supervisor} was busy`)
     return true
   }
 

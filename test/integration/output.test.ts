@@ -42,7 +42,8 @@ async function hostOf(home: Habitat, options: string): Promise<{ stdout: string;
   `
   const args = ['--input-type=module', '-e', script, home.file('prints.py', PRINTS), testPython(), home.stateDir]
   const child = spawn(process.execPath, args, { cwd: fileURLToPath(new URL('..', import.meta.url)) })
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+  const exited = once(child, 'exit') as Promise<unknown[]>
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), exited])
   return { stdout, stderr, code }
 }
 

@@ -10,19 +10,28 @@ export interface Declared {
   readonly hooks: readonly string[]
 }
 
-/**
- * Reads a declaration from a source file (relative to the checkout), inherited members included. Both lists are sorted.
- */
+const OPTIONS: ts.CompilerOptions = {
+  strict: true,
+  noEmit: true,
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.NodeNext,
+  allowImportingTsExtensions: true,
+  skipLibCheck: true,
+}
+
+/** Parses each file once, TypeScript's own libraries too: all declarations of a test share them. */
+const host = ts.createCompilerHost(OPTIONS)
+const parse = host.getSourceFile.bind(host)
+const parsed = new Map<string, ts.SourceFile | undefined>()
+host.getSourceFile = (path, ...how) => {
+  if (!parsed.has(path)) parsed.set(path, parse(path, ...how))
+  return parsed.get(path)
+}
+
+/** Reads a declaration from a source file (relative to the checkout), inherited members included. Both lists are sorted. */
 export function declared(file: string, name: string): Declared {
   const path = join(ROOT, file)
-  const program = ts.createProgram([path], {
-    strict: true,
-    noEmit: true,
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.NodeNext,
-    allowImportingTsExtensions: true,
-    skipLibCheck: true,
-  })
+  const program = ts.createProgram([path], OPTIONS, host)
   const checker = program.getTypeChecker()
   const source = program.getSourceFile(path)
   const declaration = source?.statements.find(

@@ -8,7 +8,7 @@ import re
 import sys
 import types
 from array import array
-from collections import deque
+from collections import UserString, deque
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum

@@ -21,23 +21,33 @@ export function requestOf(
   args: Record<string, unknown>,
   options: CallOptions,
 ): CallRequest {
-  let own: CallOptions
-  let isOver: boolean
+  const own = readable(() => {
+    const read = ownCallOptions(options)
+    validateCall(tool, args, read)
+    return read
+  })
+  const { timeout, signal, idempotent = false } = own
+  refuseAborted(tool, signal)
+  const bytes = encoded(codec, tool, args)
+  refuseAborted(tool, signal) // a getter of the arguments may have aborted it, which tells no listener any more
+  return { tool, args: bytes, timeout, idempotent, signal }
+}
+
+function refuseAborted(tool: string, signal: CallSignal | undefined): void {
+  if (signal === undefined || !readable(() => isAborted(signal))) return
+  throw new TerrariumError('CANCELLED', `call of ${tool} was cancelled before it began`, {
+    cause: reasonOf(signal),
+    details: { tool },
+  })
+}
+
+/** What `read` returns. What it throws is no fault of ours: the options are the user's. */
+function readable<T>(read: () => T): T {
   try {
-    own = ownCallOptions(options)
-    validateCall(tool, args, own)
-    isOver = own.signal !== undefined && isAborted(own.signal)
+    return read()
   } catch (cause) {
     throw isTerrariumError(cause) ? cause : unreadable('the options of a call', cause)
   }
-  const { timeout, signal, idempotent = false } = own
-  if (isOver) {
-    throw new TerrariumError('CANCELLED', `call of ${tool} was cancelled before it began`, {
-      cause: signal && reasonOf(signal),
-      details: { tool },
-    })
-  }
-  return { tool, args: encoded(codec, tool, args), timeout, idempotent, signal }
 }
 
 /** Each option is read once: what is checked is what is used. */

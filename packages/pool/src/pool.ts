@@ -129,8 +129,16 @@ class SupervisedPool implements Pool {
     this.#listeners.off(event, listener)
   }
 
-  start(): Promise<void> {
-    return this.#keepAlive.during(this.#start())
+  // A property, for the same reason as `call`.
+  readonly start = async (): Promise<void> => {
+    const site = siteAbove(this.start)
+    try {
+      await this.#keepAlive.during(this.#start())
+    } catch (error) {
+      // It was made where a worker failed, which tells less than where the pool was started.
+      if (site !== undefined && isTerrariumError(error)) showSite(error, site)
+      throw error
+    }
   }
 
   async #start(): Promise<void> {

@@ -178,7 +178,7 @@ test('a coroutine past its deadline is cancelled; its worker lives on', async ()
   await pool.stop()
 })
 
-test('an aborted call is cancelled: before it begins, in the queue, and while it runs', async () => {
+test('C6: an aborted call is cancelled: before it begins, while it is read, in the queue, and while it runs', async () => {
   const home = habitat()
   const pool = await started(home)
   const path = join(home.directory, 'ran')
@@ -193,6 +193,15 @@ test('an aborted call is cancelled: before it begins, in the queue, and while it
   await expect(second).rejects.toMatchObject(cancelled)
   running.abort(new Error('changed my mind'))
   await expect(first).rejects.toMatchObject({ ...cancelled, cause: { message: 'changed my mind' } })
+
+  const inGetter = new AbortController()
+  const aborts = {
+    get path() {
+      inGetter.abort()
+      return path
+    },
+  }
+  await expect(pool.call('touch', aborts, { signal: inGetter.signal })).rejects.toMatchObject(cancelled)
 
   expect(await pool.call('echo', { value: 1 })).toBe(1)
   expect(existsSync(path)).toBe(false)

@@ -96,6 +96,17 @@ test('the stack has the hint and the line of the caller, also where too many cal
   expect(refused.stack).toContain(`errors.test.ts:${lineOf('// the line of a refusal')}:`)
 })
 
+test('the stack of a failed start has the line of the caller, and the hint', async () => {
+  const home = habitat()
+  home.expectedErrors.push(/^parked: /)
+  const pool = createPool({ ...home.common, name: 'p', tools: home.file('tools.py', 'import nosuch_module\n') })
+  const error = await errorOf(pool.start()) // the line of a start
+  expect(error).toMatchObject({ code: 'CONFIGURATION', details: { modules: ['nosuch_module'] } })
+  expect(error.stack).toContain(`\n  Hint: ${error.hint ?? 'none'}\n    at `)
+  expect(error.stack).toContain(`errors.test.ts:${lineOf('// the line of a start')}:`)
+  await pool.stop()
+})
+
 test('attributes of a Python exception that can be sent are in the details, and others are not', async () => {
   const home = habitat()
   const source = `

@@ -107,6 +107,31 @@ test('C4: Hello, Ready and an unknown frame in the first message: the worker is 
   await pool.stop()
 })
 
+test('a boot report of junk says nothing, and its worker becomes ready all the same', async () => {
+  const home = habitat()
+  const junk =
+    'import os\nos.write(4, b"\\xff\\xfe\\0 junk\\n7\\n{\\"phase\\": {}}\\n[\\n" + b"[" * 100_000 + b"\\n")\n'
+  const tools = home.file('tools.py', `${junk}from terrarium import tool\n@tool\ndef one(): return 1\n`)
+  const pool = createPool({ ...home.common, name: 'p', tools })
+  await pool.start()
+  expect(await pool.call('one')).toBe(1)
+  expect(pool.stats).toMatchObject({ starts: 1, crashes: 0 })
+  await pool.stop()
+})
+
+test('a boot report without an end is told, and its worker ended', async () => {
+  const home = habitat()
+  home.expectedErrors.push(/^parked: worker p\/worker-1 broke its boot report: /)
+  const tools = home.file('tools.py', 'import os\nwhile True: os.write(4, b"x" * 65_536)\n')
+  const pool = createPool({ ...home.common, name: 'p', tools, backoff: { first: 0, base: 1, maxAttempts: 1 } })
+  await expect(pool.start()).rejects.toMatchObject({
+    code: 'START_FAILED',
+    message: 'worker p/worker-1 broke its boot report: it has more than 33554432 characters',
+  })
+  expect(home.workers()).toEqual([])
+  expect(await pool.stop()).toEqual({ processesLeft: 0 })
+})
+
 test('a worker that never says Hello is late, and ended', async () => {
   const home = habitat()
   home.expectedErrors.push(/^parked: worker p\/worker-1 was not ready within 500 ms/)

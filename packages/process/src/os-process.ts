@@ -25,7 +25,10 @@ export interface SpawnRequest {
   readonly paced?: boolean | undefined
   /** Gives up while the start waits for its turn: STOPPED. */
   readonly signal?: AbortSignal | undefined
-  /** Called when the reservation is on disk, before the process exists. */
+  /**
+   * Called when the reservation is on disk, before the process exists. If it throws, or answers with a promise, the start
+   * is rejected for that, and there is no process.
+   */
   readonly onReserved?: ((spawnId: string) => void) | undefined
 }
 

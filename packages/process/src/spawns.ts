@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { uptime } from 'node:os'
 import type { Log } from './own-log.ts'
-import { TerrariumError } from '@terrarium/supervisor'
+import { askUser, TerrariumError } from '@terrarium/supervisor'
 import { formatMarker, HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './table/identity.ts'
 import { StartedInVain, type Launched, type LaunchRequest } from './shepherd/launch.ts'
 import type { ReservationLog } from './log/log.ts'
@@ -109,7 +109,7 @@ export class Spawns {
       throw stateError(stateDir, error)
     }
     try {
-      request.onReserved?.(spawn)
+      askUser(() => request.onReserved?.(spawn))
       const launched = await start({
         spawn,
         command: request.command,

@@ -7,6 +7,7 @@ import { findMarked, openRuntime, type Identity } from '@terrarium/process'
 import { Reaper, type ReaperContext } from '../src/sweep/reaper.ts'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { processTable } from '../src/table/table.ts'
+import { boom, explode, reject, watchUncaught } from '../../../test/support/failures.ts'
 import { testUnless, withoutTracing } from '../../../test/support/when.ts'
 import {
   decoy,
@@ -59,6 +60,19 @@ test('F8: a reservation is on disk before its process is started; what only adds
   await spawned.released
   expect(writes.slice(1).length).toBeGreaterThan(0)
   expect(writes.slice(1)).not.toContain('synced')
+})
+
+test.each([
+  ['throws', explode, boom],
+  ['rejects', reject, expect.objectContaining({ message: 'it must answer at once, not with a promise' })],
+])('C1: when onReserved %s, nothing is started, and the reservation is released', async (_, onReserved, reason) => {
+  const watch = watchUncaught()
+  const runtime = await open()
+  await expect(runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'], onReserved })).rejects.toEqual(reason)
+  expect(runtime.census()).toEqual([])
+  expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
+  await watch.end()
+  expect(watch.uncaught).toEqual([])
 })
 
 /** A reaper in a system of the test's own: `scans` are what it finds, one after the other, then nothing. */

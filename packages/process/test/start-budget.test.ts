@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { getEventListeners } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,6 +56,21 @@ test('D6: what is busy with its start is bounded by the processors, and the next
   over('e')
   expect(await names(1_000)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
   expect([doing.size, clock.pending]).toEqual([7, 0]) // while nothing waits, nothing is looked at
+})
+
+test('C6: starts that wait share the listener of their signal, which goes with the last of them', async () => {
+  const { ask, names, made } = budget()
+  const { signal } = new AbortController()
+  const owner = {}
+  const wait = (): Promise<number> => ask('', owner, { ...BUSY, cpu: 1_000 }, signal)
+  await Promise.all([wait(), wait(), wait(), wait()])
+  expect(await names()).toHaveLength(4)
+  expect(getEventListeners(signal, 'abort')).toEqual([]) // their turn has come
+  const refused = Array.from({ length: 20 }, () => expect(wait()).rejects.toMatchObject({ code: 'STOPPED' }))
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  made.dismiss(owner)
+  await Promise.all(refused)
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
 test('D6: many starts that need little begin at once, when one has shown it', async () => {

@@ -219,6 +219,19 @@ test('a view whose memory was given away or made smaller is refused, not sent as
   }
 })
 
+test('B1: a view beyond the end of a buffer that was made smaller is refused, one that follows it is not', () => {
+  type Resizable = ArrayBuffer & { resize: (length: number) => void }
+  const make = ArrayBuffer as unknown as new (length: number, options: object) => Resizable
+  const buffer = new make(8, { maxByteLength: 8 })
+  const fixed = new Uint8Array(buffer, 4, 4)
+  const following = new Uint8Array(buffer)
+  buffer.resize(6)
+  expect(() => encode({ a: fixed })).toThrow('the value: a Uint8Array without its memory cannot be sent at a')
+  expect(decode(encode(following))).toHaveLength(6)
+  buffer.resize(0)
+  expect(decode(encode(following))).toHaveLength(0)
+})
+
 test('the elements are aligned in the payload, as Python reads them in place', () => {
   for (const [View] of VIEWS) {
     const frame = encode(new View(1))

@@ -92,7 +92,12 @@ def _boot(report: "BootReport") -> int:
         report.failed(failure)
         return failure.status
     report.ready()
-    return session.serve()
+    try:
+        return session.serve()
+    except BaseException:  # a trace function of a tool's that raises
+        # A thread that a tool has left would keep a process in which nothing answers calls any more.
+        _exit.show_error()
+        return _exit.EXCEPTION
 
 
 def _configuration() -> "dict[str, Any]":

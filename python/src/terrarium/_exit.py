@@ -4,11 +4,13 @@ It ends with ``os._exit``: no exit handlers, no waiting for threads.
 """
 
 import os
+import sys
+import traceback
 
 CONFIGURATION = 78
 """Nothing helps but a change of code or environment."""
 EXCEPTION = 70
-"""Something else was raised before the worker was ready."""
+"""Something else was raised: before the worker was ready, or by nothing that a call could be told of."""
 ENDED = 79
 """User code ended the process before the worker was ready."""
 SESSION_LOST = 75
@@ -21,6 +23,15 @@ def say(what: str) -> None:
         os.set_blocking(2, False)
         os.write(2, f"terrarium: {what}\n".encode("utf-8", "backslashreplace"))
     except OSError:
+        pass
+
+
+def show_error() -> None:
+    """The traceback of what is being handled, on standard error. Never raises."""
+    sys.settrace(None)
+    try:
+        say(traceback.format_exc().strip())
+    except Exception:
         pass
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from terrarium._tools import LONGEST_NAME, tools
 from terrarium._values._decode import NotReadable
 from terrarium._values._encode import encode
-from terrarium._values._refusal import NotSendable, TooLarge
+from terrarium._values._refusal import NotSendable, TooLarge, module_of
 from terrarium.v1 import session_pb2 as wire
 
 LONGEST_MESSAGE = 8 * 1024
@@ -19,6 +19,7 @@ LONGEST_ATTRIBUTES = 64 * 1024
 MOST_ATTRIBUTES = 64
 HEADS = 9
 """The most bytes that msgpack puts before a name and a value of these lengths, and a part of those before the map."""
+_TRACEBACK: Any = BaseException.__dict__["__traceback__"]
 
 
 def failure(
@@ -50,11 +51,13 @@ def failure(
 def raised(call_id: int, error: BaseException) -> wire.WorkerFrame:
     """The tool raised. The traceback begins below the frame that caught it, which is ours. Never raises."""
     message = text_of(error)
-    trace = error.__traceback__
-    shown = _trace(error.with_traceback(trace and trace.tb_next))
+    # By the descriptors of BaseException: a class may answer anything for its own attributes.
+    trace = _TRACEBACK.__get__(error)
+    _TRACEBACK.__set__(error, trace and trace.tb_next)
+    shown = _trace(error)
     attributes = _attributes(error, message)
     # An exception that is raised again and again, a constant of a module say, would keep what every call had at hand.
-    error.__traceback__ = None
+    _TRACEBACK.__set__(error, None)
     return failure(call_id, wire.FAILURE_CODE_PYTHON_ERROR, message, _type(error), shown, attributes=attributes)
 
 
@@ -145,9 +148,8 @@ def _trace(error: BaseException) -> str:
 
 def _type(error: BaseException) -> str:
     kind = type(error)
-    # The descriptors themselves: a metaclass may answer anything.
-    name, module = (type.__dict__[attribute].__get__(kind) for attribute in ("__qualname__", "__module__"))
-    return f"{module}.{name}" if isinstance(module, str) and module != "builtins" else str(name)
+    name, module = type.__dict__["__qualname__"].__get__(kind), module_of(kind)
+    return f"{module}.{name}" if module not in ("", "builtins") else str(name)
 
 
 def text_of(error: BaseException) -> str:

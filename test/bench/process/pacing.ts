@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { createPool } from '@terrarium/pool'
+import { createPool, type Pool } from '@terrarium/pool'
 import { pino } from 'pino'
 import { figure, type Figure } from '../figure.ts'
 import type { Stage } from './stage.ts'
@@ -44,17 +44,20 @@ async function startPool({ folder, python }: Stage): Promise<Sample<'ready'>> {
     size: SIZE,
     logger: pino({ level: 'error' }, pino.destination(2)),
   })
-  let ready: number
   try {
     const begun = performance.now()
     await pool.start()
-    ready = performance.now() - begun
+    const ready = performance.now() - begun
     if (pool.stats.ready !== SIZE) throw new Error(`${pool.stats.ready} of ${SIZE} workers are ready`)
+    return { ready }
   } finally {
-    const { processesLeft } = await pool.stop()
-    if (processesLeft > 0) throw new Error(`${processesLeft} processes of the pool are left behind`)
+    await stop(pool)
   }
-  return { ready }
+}
+
+async function stop(pool: Pool): Promise<void> {
+  const { processesLeft } = await pool.stop()
+  if (processesLeft > 0) throw new Error(`${processesLeft} processes of the pool are left behind`)
 }
 
 async function withoutPace<T>(work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,11 @@
-import { systemClock, TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import {
+  isAborted,
+  onAbort,
+  systemClock,
+  TerrariumError,
+  type AbortWait,
+  type SupervisorClock,
+} from '@terrarium/supervisor'
 import type { Activity } from '../table/process-table.ts'
 import { processTable } from '../table/table.ts'
 import { processors } from './processors.ts'
@@ -77,22 +84,23 @@ export class StartBudget {
   /** Resolves when a start may begin. Errors: STOPPED, when `signal` is aborted, or the owner dismissed, before. */
   turn(owner: object, signal?: AbortSignal): Promise<Turn> {
     return new Promise((resolve, reject) => {
+      let abort: AbortWait | undefined
       const waiting: Waiting = {
         go: () => {
-          signal?.removeEventListener('abort', waiting.giveUp)
+          abort?.release()
           resolve(this.#begin(owner))
         },
         giveUp: () => {
-          signal?.removeEventListener('abort', waiting.giveUp)
+          abort?.release()
           this.#leave(owner, waiting)
           reject(new TerrariumError('STOPPED', 'the start was given up while it waited for its turn'))
         },
       }
-      if (signal?.aborted === true) {
+      if (signal !== undefined && isAborted(signal)) {
         waiting.giveUp()
         return
       }
-      signal?.addEventListener('abort', waiting.giveUp)
+      if (signal !== undefined) abort = onAbort(signal, waiting.giveUp)
       this.#waiting.set(owner, (this.#waiting.get(owner) ?? new Set()).add(waiting))
       this.#admit()
     })

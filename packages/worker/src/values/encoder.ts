@@ -5,7 +5,7 @@ import { NdArray } from './nd-array.ts'
 import { isPlainObject } from './plain-object.ts'
 import { article, classNameOf, Refusal, refusalOf, within } from './refusal.ts'
 import type { Encoding, Registry } from './registry.ts'
-import { UniqueKeys } from './unique-keys.ts'
+import { identityOf, identityOfNumber, UniqueKeys } from './unique-keys.ts'
 import { refuse } from './unsendable.ts'
 import { bytesOf, kindOf, memoryOf } from './views.ts'
 import { EXTENSION, FIRST_INSTANT, LAST_INSTANT, MAX_DEPTH } from './wire.ts'
@@ -70,7 +70,7 @@ export class Encoder {
     else if (isPlainObject(value)) this.#record(value)
     else if (this.#atom(value)) return
     else if (types.isMap(value)) this.#map(value)
-    else if (types.isSet(value)) this.#set(value, EXTENSION.set)
+    else if (types.isSet(value)) this.#set(value, EXTENSION.set, false)
     else throw refuse(value)
   }
 
@@ -104,6 +104,8 @@ export class Encoder {
 
   /** A property that is undefined counts as not given. */
   #record(value: object): void {
+    // The arguments of a function have the prototype of a plain object.
+    if (Symbol.iterator in value && types.isArgumentsObject(value)) throw refuse(value)
     this.#enter(value)
     const names = Object.keys(value)
     this.#out.head(names.length, 0x80, 0xde)
@@ -136,7 +138,8 @@ export class Encoder {
     if (entries.length === 0) this.#out.extensionHead(EXTENSION.emptyMap, 0)
     else this.#out.head(entries.length, 0x80, 0xde)
     for (const [key, item] of entries) {
-      this.#key(key, 'a key of a Map', unique)
+      const identity = this.#key(key, 'a key of a Map', unique !== undefined)
+      unique?.add(identity)
       try {
         if (item === undefined) throw missing('a Map', 'entry')
         this.#value(item)
@@ -147,38 +150,56 @@ export class Encoder {
     this.#open.pop()
   }
 
-  #set(set: ReadonlySet<unknown>, extension: number): void {
+  /** Answers the identities of the elements, if they are asked for. */
+  #set(set: ReadonlySet<unknown>, extension: number, isIdentified: boolean): readonly string[] {
     this.#enter(set)
+    let identities: readonly string[] = []
     this.#out.extension(extension, () => {
       const items = elementsOf(set)
-      this.#keys(items, 'an element of a Set', UniqueKeys.of(items, 'two elements of a Set'))
+      const unique = UniqueKeys.of(items, 'two elements of a Set')
+      identities = this.#keys(items, 'an element of a Set', isIdentified, unique)
     })
     this.#open.pop()
+    return identities
   }
 
-  #keys(items: readonly unknown[], what: string, unique?: UniqueKeys): void {
+  #keys(items: readonly unknown[], what: string, isIdentified: boolean, unique?: UniqueKeys): readonly string[] {
     this.#out.head(items.length, 0x90, 0xdc)
+    const identities: string[] = []
     let index = 0
     try {
-      for (; index < items.length; index++) this.#key(items[index], what, unique)
+      for (; index < items.length; index++) {
+        const identity = this.#key(items[index], what, isIdentified || unique !== undefined)
+        unique?.add(identity)
+        if (isIdentified) identities.push(identity)
+      }
     } catch (thrown) {
       throw within(thrown, { index })
     }
+    return identities
   }
 
-  /** Python finds keys and elements by their value, so they have to be hashable there. */
-  #key(value: unknown, what: string, unique?: UniqueKeys): void {
+  /**
+   * Python finds keys and elements by their value, so they have to be hashable there. Answers what {@link UniqueKeys}
+   * knows the key by, if it is asked for.
+   */
+  #key(value: unknown, what: string, isIdentified: boolean): string {
     const begin = this.#out.length
+    if (value === undefined) throw refuse(value, what)
     if (typeof value !== 'object' || value === null) this.#value(value)
     else if (Array.isArray(value)) {
       this.#enter(value)
+      let parts: readonly string[] = []
       this.#out.extension(EXTENSION.tuple, () => {
-        this.#keys(value, what)
+        parts = this.#keys(value, what, isIdentified)
       })
       this.#open.pop()
-    } else if (types.isSet(value)) this.#set(value, EXTENSION.frozenSet)
-    else if (isPlainObject(value) || isArray(value) || !this.#atom(value)) throw refuse(value, what)
-    unique?.add(value, () => this.#out.since(begin))
+      return isIdentified ? identityOf('tuple', parts) : ''
+    } else if (types.isSet(value)) {
+      const parts = this.#set(value, EXTENSION.frozenSet, isIdentified)
+      return isIdentified ? identityOf('frozenset', parts) : ''
+    } else if (isPlainObject(value) || isArray(value) || !this.#atom(value)) throw refuse(value, what)
+    return isIdentified ? (identityOfNumber(value) ?? this.#out.since(begin)) : ''
   }
 
   /** An encoder's result stands for the value. */

@@ -2,7 +2,7 @@ import { Refusal } from './refusal.ts'
 
 /**
  * Watches over the keys of one Map, or the elements of one Set. Some keys differ in JavaScript and are equal in Python,
- * which would lose all but one of them: `1`, `1n` and `true`; two Dates of the same instant.
+ * which would lose all but one of them: `1`, `1n` and `true`; two Dates of the same instant; arrays and Sets of these.
  */
 export class UniqueKeys {
   readonly #what: string
@@ -19,9 +19,8 @@ export class UniqueKeys {
     return areSafe ? undefined : new UniqueKeys(what)
   }
 
-  /** `written` gives the bytes of the key on the wire. Throws a Refusal. */
-  add(key: unknown, written: () => string): void {
-    const identity = numberOf(key) ?? written()
+  /** `identity`: one string for all keys that are equal in Python. Throws a Refusal. */
+  add(identity: string): void {
     if (!this.#seen.has(identity)) {
       this.#seen.add(identity)
       return
@@ -32,8 +31,12 @@ export class UniqueKeys {
   }
 }
 
+/** Of an array or a Set, by the identities of its parts. Python compares tuples by order, and frozensets without. */
+export const identityOf = (kind: 'tuple' | 'frozenset', parts: readonly string[]): string =>
+  kind + JSON.stringify(kind === 'tuple' ? parts : [...parts].sort())
+
 /** Numbers of all kinds are compared by what they are worth. */
-function numberOf(key: unknown): string | undefined {
+export function identityOfNumber(key: unknown): string | undefined {
   if (typeof key === 'boolean') return String(Number(key))
   if (typeof key === 'bigint') return String(key)
   if (typeof key === 'number') return Number.isInteger(key) ? String(BigInt(key)) : String(key)

@@ -7,7 +7,8 @@ const NO_CLASS = 'Send a plain object with what it holds, or register its class 
 export function refuse(value: unknown, as?: string): Refusal {
   const { type, hint } = describe(value)
   const where = as === undefined ? '' : ` as ${as}`
-  return new Refusal(`${article(type)} cannot be sent${where}`, { hint: as === undefined ? hint : KEYS, type })
+  const named = value === undefined ? type : article(type)
+  return new Refusal(`${named} cannot be sent${where}`, { hint: as === undefined ? hint : KEYS, type })
 }
 
 const KEYS = 'Use strings, numbers, booleans, null, Dates or Buffers, which Python can find by their value.'
@@ -16,6 +17,7 @@ function describe(value: unknown): { readonly type: string; readonly hint: strin
   if (typeof value === 'function') return { type: 'function', hint: 'Call it and send its result, or send its name.' }
   if (typeof value === 'symbol') return { type: 'symbol', hint: 'Send its description.' }
   if (typeof value !== 'object' || value === null) return { type: typeof value, hint: 'Send null, or leave it out.' }
+  if (types.isArgumentsObject(value)) return { type: 'Arguments', hint: 'Send an array of them: [...arguments].' }
   return { type: classNameOf(value), hint: hintFor(value) }
 }
 

@@ -13,7 +13,7 @@ export type TypedArray =
   | BigInt64Array
   | BigUint64Array
 
-const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object
+const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as { readonly keys: () => unknown }
 
 /** `Float32Array`, for example, or `DataView`: the true kind, of any realm and whatever has been laid over it. */
 export function kindOf(view: ArrayBufferView): string {
@@ -23,6 +23,8 @@ export function kindOf(view: ArrayBufferView): string {
 /** Exactly the bytes that a view shows, shared with it. Throws a TypeError when its memory was given away. */
 export function bytesOf(view: ArrayBufferView): Uint8Array {
   const extent = types.isDataView(view) ? dataViewExtent : typedArrayExtent
+  // Of a typed array beyond the end of a buffer that was made smaller, the length reads 0; this throws.
+  if (extent === typedArrayExtent && extent.byteLength(view) === 0) typedArrayPrototype.keys.call(view)
   return new Uint8Array(extent.buffer(view), extent.byteOffset(view), extent.byteLength(view))
 }
 

@@ -4,6 +4,7 @@ import inspect
 import io
 import re
 import types
+from collections import UserString
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
 from fractions import Fraction
 from typing import Any
@@ -40,5 +41,6 @@ _BY_BASE: "tuple[tuple[Any, str], ...]" = (
     (Iterator, "Send a list: list(value)."),
     (Mapping, "Send dict(value)."),
     (Set, "Send set(value)."),
+    (UserString, "Send str(value)."),
     (Sequence, "Send list(value)."),
 )

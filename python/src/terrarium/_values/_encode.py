@@ -32,6 +32,9 @@ from terrarium._values._wire import (
 _DIRECT = frozenset([type(None), bool, int, float, str, bytes, bytearray])
 """What msgpack writes as it should. Only these very types: an instance of a subclass may be a member of an Enum."""
 _NAMES = frozenset([str])
+_PLAIN = frozenset([list, tuple, dict])
+_NAN = float("nan")
+"""Stands for each NaN among keys and elements: JavaScript's Map and Set hold one only, Python's as many as come."""
 _KEYS = "Use str, int, float, bool, None, bytes or datetime, or tuples of these."
 _LARGE_BUFFER = 1024 * 1024
 _MOST_CHANGES = 1024
@@ -69,12 +72,14 @@ class Encoder:
 
     def items(self, value: Any) -> Any:
         """Of a list or a tuple; itself when there is nothing to change."""
-        if _DIRECT.issuperset(map(type, value)):
-            return value
+        # What a subclass says of itself is asked once: msgpack would believe its length, and write another number.
+        parts = value if type(value) in _PLAIN else list(value)
+        if _DIRECT.issuperset(map(type, parts)):
+            return parts
         self._enter(value)
         out: list[Any] = []
         try:
-            for item in value:
+            for item in parts:
                 kind = type(item)
                 out.append(item if kind in _DIRECT else (_CHANGES.get(kind) or _change_for(kind))(self, item))
         except BaseException as error:
@@ -85,15 +90,16 @@ class Encoder:
     def mapping(self, value: Any) -> Any:
         """Of a dict; itself when there is nothing to change. Its keys decide: an object when all are strings, else a
         Map."""
-        if not _NAMES.issuperset(map(type, value)):
-            return self._keyed(value)
-        if _DIRECT.issuperset(map(type, value.values())):
-            return value
+        entries = value if type(value) in _PLAIN else dict(value.items())
+        if not _NAMES.issuperset(map(type, entries)):
+            return self._keyed(value, entries)
+        if _DIRECT.issuperset(map(type, entries.values())):
+            return entries
         self._enter(value)
         out: dict[str, Any] = {}
         name = ""
         try:
-            for name, item in value.items():
+            for name, item in entries.items():
                 kind = type(item)
                 out[name] = item if kind in _DIRECT else (_CHANGES.get(kind) or _change_for(kind))(self, item)
         except BaseException as error:
@@ -101,12 +107,12 @@ class Encoder:
         self._open.discard(id(value))
         return out
 
-    def _keyed(self, value: Any) -> "dict[Any, Any]":
+    def _keyed(self, value: Any, entries: "dict[Any, Any]") -> "dict[Any, Any]":
         self._enter(value)
         out: dict[Any, Any] = {}
-        for key, item in value.items():
+        for key, item in entries.items():
             sent = self._key(key, "a key of a dict")
-            if sent in out:
+            if sent in out or _is_nan(sent) and any(map(_is_nan, out)):
                 raise NotSendable("a dict with two keys that are one to JavaScript cannot be sent", "Make them differ.")
             try:
                 out[sent] = self.change(item)
@@ -153,7 +159,7 @@ class Encoder:
         """A key of a dict, or an element of a set. Only what has no parts, or is hashable by its parts, can be one."""
         kind = type(key)
         if kind in _DIRECT:
-            return key
+            return _NAN if kind is float and key != key else key
         change = _change_for(kind)
         if change is _enum:
             return self._key(key.value, role)
@@ -161,7 +167,10 @@ class Encoder:
             return self._parts(key, TUPLE, role)
         if change is Encoder.set:
             return self._parts(key, FROZENSET, role)
-        if change in _ATOMS or change is Encoder.registered:
+        if change in _ATOMS:
+            sent = change(self, key)
+            return _NAN if type(sent) is float and sent != sent else sent
+        if change is Encoder.registered:
             return change(self, key)
         raise NotSendable(f"{an(name_of(kind))} as {role} cannot be sent", _KEYS, name_of(kind))
 
@@ -173,7 +182,7 @@ class Encoder:
                 out.append(self._key(part, role))
         except BaseException as error:
             raise refusal_of(error).below(f"[{len(out)}]")
-        if code != TUPLE and len(set(out)) < len(out):
+        if code != TUPLE and (len(set(out)) < len(out) or sum(map(_is_nan, out)) > 1):
             raise NotSendable("a set with two elements that are one to JavaScript cannot be sent", "Make them differ.")
         packed = self._pack(out)
         self._open.discard(id(value))
@@ -201,6 +210,11 @@ class Encoder:
                 hint = "Send it in parts, or write it to a file and send its path."
                 raise TooLarge(f"more than {MAX_VALUE_BYTES:,} bytes cannot be sent", hint) from None
             raise
+
+
+def _is_nan(value: Any) -> bool:
+    """Of which Python may have several keys, and JavaScript has one."""
+    return isinstance(value, float) and value != value
 
 
 def _packer() -> Any:
@@ -252,6 +266,11 @@ def _same(_encoder: Encoder, value: Any) -> Any:
     return value
 
 
+def _whole(value: int) -> int:
+    """Of a subclass that is no Enum. msgpack compares it, with the operators of the subclass."""
+    return value if type(value) in _DIRECT else int.__add__(value, 0)
+
+
 def _enum(encoder: Encoder, value: Enum) -> Any:
     return encoder.change(value.value)
 
@@ -279,15 +298,16 @@ def _with_fields(names: "tuple[str, ...]") -> Change:
 
 _instant, _iso, _duration = _simple(_scalars.instant), _simple(_scalars.iso), _simple(_scalars.duration)
 _text, _numpy_scalar, _nothing = _simple(str), _simple(_foreign.of_scalar), _simple(lambda _value: None)
-_integer, _real = _simple(int), _simple(float)
+_int, _integer, _real = _simple(_whole), _simple(int), _simple(float)
 
-_ATOMS = frozenset([_same, _instant, _iso, _duration, _text, _numpy_scalar, _nothing, _integer, _real])
+_ATOMS = frozenset([_same, _int, _instant, _iso, _duration, _text, _numpy_scalar, _nothing, _integer, _real])
 """Changes of what may be a key."""
 
 _BY_BASE: "tuple[tuple[type | tuple[type, ...], Change], ...]" = (
     ((msgpack.ExtType, msgpack.Timestamp), _refuse),
     (Enum, _enum),
-    ((bool, int, float, str, bytes, bytearray), _same),
+    (int, _int),
+    ((float, str, bytes, bytearray), _same),
     (dict, Encoder.mapping),
     ((list, tuple), Encoder.items),
     ((set, frozenset), Encoder.set),

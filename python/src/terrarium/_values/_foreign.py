@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from terrarium._values._arrays import check_size
-from terrarium._values._refusal import NotSendable, an, name_of
+from terrarium._values._refusal import NotSendable, an, module_of, name_of
 
 _ORDER = "<" if sys.byteorder == "little" else ">"
 
@@ -34,7 +34,7 @@ _HINTS = {
 
 def hint_for(kind: type) -> "str | None":
     for base in kind.__mro__:
-        hint = _HINTS.get((base.__module__.partition(".")[0], base.__name__))
+        hint = _HINTS.get((module_of(base).partition(".")[0], base.__name__))
         if hint is not None:
             return hint
     if hasattr(kind, "__array__") or hasattr(kind, "__array_interface__"):
@@ -43,7 +43,7 @@ def hint_for(kind: type) -> "str | None":
 
 
 def is_missing(kind: type) -> bool:
-    return (kind.__module__.partition(".")[0], kind.__name__) in MISSING
+    return (module_of(kind).partition(".")[0], kind.__name__) in MISSING
 
 
 def attrs_fields(kind: type) -> "tuple[str, ...] | None":

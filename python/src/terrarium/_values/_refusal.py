@@ -59,14 +59,23 @@ def refusal_of(error: BaseException, what: str = "what is read of it raises") ->
 def name_of(kind: type) -> str:
     """A class for people: ``pandas.DataFrame``, not ``pandas.core.frame.DataFrame``; ``list``, not
     ``builtins.list``."""
-    module = kind.__module__
+    module = module_of(kind)
     package = module.partition(".")[0]
-    name = kind.__qualname__ if module == "builtins" else f"{package if package in _SHORT else module}.{kind.__qualname__}"
+    name = kind.__qualname__ if module in ("", "builtins") else f"{package if package in _SHORT else module}.{kind.__qualname__}"
     return shortened(name, LONGEST_STEP)
 
 
 _SHORT = frozenset(["numpy", "pandas", "torch", "tensorflow", "jax", "polars", "pyarrow", "pydantic", "pathlib"])
 """Packages that offer their classes at the top, whatever module defines them."""
+
+
+def module_of(kind: type) -> str:
+    """Where a class was defined; empty when it does not say: one of ctypes, or one that ``type()`` has made."""
+    try:
+        module = type.__dict__["__module__"].__get__(kind)  # itself: a metaclass may answer anything
+    except AttributeError:
+        return ""
+    return module if isinstance(module, str) else ""
 
 
 def an(name: str) -> str:
@@ -87,8 +96,9 @@ def shortened(text: str, most: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    plain = shortened(text, LONGEST_STEP).encode("unicode_escape").decode().replace('"', '\\"')
-    return f'"{plain}"'
+    plain = shortened(text, LONGEST_STEP).replace("\\", "\\\\").replace('"', '\\"')
+    shown = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in plain)
+    return f'"{"".join(shown)}"'
 
 
 def text_of(error: BaseException) -> str:
