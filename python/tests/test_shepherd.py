@@ -291,7 +291,8 @@ def test_when_the_shepherd_is_killed_its_processes_are(flock, victim):
     shepherd, guard = flock.hello["pid"], flock.process.pid
     victims = {"shepherd": [shepherd], "guard": [guard]}.get(victim, [shepherd, guard])
     if victim == "both":
-        # Neither gets to do anything about the other's end. The shepherd goes first: the end of the guard process would wake it.
+        # Neither gets to do anything about the other's end. The shepherd goes first: the end of the guard process would
+        # wake it.
         for each in victims:
             os.kill(each, signal.SIGSTOP)
         eventually("they are stopped", lambda: all(state(each) == "T" for each in victims))
@@ -304,7 +305,8 @@ def test_when_the_shepherd_is_killed_its_processes_are(flock, victim):
         eventually("the daemon is gone", lambda: is_gone(daemon))
         eventually("the cgroup is removed", lambda: cgroup is None or not Path(cgroup).exists())
         return
-    # A daemon that has left its group may be left, and nothing else. What is left is found: in the control group, or by its mark.
+    # A daemon that has left its group may be left, and nothing else. What is left is found: in the control group, or by
+    # its mark.
     inside = Path(cgroup, "cgroup.procs").read_text().split() if cgroup else map(str, of_spawn(flock.spawns[0]))
     assert set(inside) <= {str(daemon)}
     if cgroup:

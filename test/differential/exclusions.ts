@@ -12,8 +12,8 @@ export const EXCLUSIONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Leaves out what H11 makes wrong. A child is restarting for as long as anybody can see it only while calls wait: for a start that
- * is held, or for their supervisor, which is paused.
+ * Leaves out what H11 makes wrong. A child is restarting for as long as anybody can see it only while calls wait: for a
+ * start that is held, or for their supervisor, which is paused.
  */
 export function withoutWrongCounts(scenario: Scenario, trace: Trace): Trace {
   const dynamic = new Set(

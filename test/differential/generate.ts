@@ -292,8 +292,8 @@ class Generator {
   }
 
   /**
-   * Several things happen before the supervisor can deal with the first one: deaths that it finds together, calls between them. One
-   * child is at the centre of it, which may fail when it is started again (E2, E3).
+   * Several things happen before the supervisor can deal with the first one: deaths that it finds together, calls
+   * between them. One child is at the centre of it, which may fail when it is started again (E2, E3).
    */
   #whilePaused(): Step[] {
     const random = this.#random

@@ -2,9 +2,9 @@
 export type Reason = 'normal' | 'shutdown' | 'shutdown(x)' | 'boom' | 'bad'
 
 /**
- * What comes of a start. A worker that `dies` (of `boom`) or `finishes` has been started well, and does so at once; supervisors do
- * not. With `error` no actor is made; with `fails` and `fails_late` an actor is made that fails of `boom` before it is ready: as soon
- * as it is started, or later. To OTP these three are the same.
+ * What comes of a start. A worker that `dies` (of `boom`) or `finishes` has been started well, and does so at once;
+ * supervisors do not. With `error` no actor is made; with `fails` and `fails_late` an actor is made that fails of
+ * `boom` before it is ready: as soon as it is started, or later. To OTP these three are the same.
  */
 export type Outcome = 'ok' | 'error' | 'fails' | 'fails_late' | 'ignore' | 'dies' | 'finishes'
 
@@ -62,8 +62,8 @@ export type Step =
   | { readonly do: 'hold'; readonly child: string }
   | { readonly do: 'release'; readonly outcome: Outcome }
   /**
-   * Until `resume` this supervisor deals with nothing: what is done to it and to its children meanwhile waits in its queue, as what
-   * happens inside one of its events does. Everything else is skipped. Not while a start is held.
+   * Until `resume` this supervisor deals with nothing: what is done to it and to its children meanwhile waits in its
+   * queue, as what happens inside one of its events does. Everything else is skipped. Not while a start is held.
    */
   | { readonly do: 'pause'; readonly supervisor: string }
   | { readonly do: 'resume' }
@@ -143,7 +143,10 @@ export function scopeOf(step: Step, parents: ReadonlyMap<string, string>): reado
   }
 }
 
-/** Whether a step may be taken while this supervisor is paused, whose name is given. It stops by itself, others take their time. */
+/**
+ * Whether a step may be taken while this supervisor is paused, whose name is given. It stops by itself, others take
+ * their time.
+ */
 export function isForPaused(step: Step, paused: string, parents: ReadonlyMap<string, string>): boolean {
   switch (step.do) {
     case 'script':

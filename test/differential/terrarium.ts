@@ -114,8 +114,8 @@ class Run {
   }
 
   /**
-   * Takes a step, or all steps from one that pauses a supervisor to the one with which it resumes. Answers the number of the last
-   * one: there is no such step if the supervisor does not resume before the end.
+   * Takes a step, or all steps from one that pauses a supervisor to the one with which it resumes. Answers the number
+   * of the last one: there is no such step if the supervisor does not resume before the end.
    */
   #take(number: number): number {
     const { steps } = this.#scenario
@@ -129,7 +129,10 @@ class Run {
     return number
   }
 
-  /** Takes the steps up to the one with which the supervisor resumes, inside an event of the supervisor. Answers whether it lives. */
+  /**
+   * Takes the steps up to the one with which the supervisor resumes, inside an event of the supervisor. Answers whether
+   * it lives.
+   */
   #pause(number: number, supervisor: string): boolean {
     const actors = this.#actors.get(supervisor)
     if (actors === undefined || exitReasonOf(actors.last) !== undefined) {

@@ -33,8 +33,8 @@ export function normalize(scenario: Scenario, trace: Trace): Trace {
 }
 
 /**
- * The children of a killed supervisor die while others go on (L10): they are put before it. A supervisor among them shuts its own
- * children down, in order, and dies then (E1); those are put before it as they are.
+ * The children of a killed supervisor die while others go on (L10): they are put before it. A supervisor among them
+ * shuts its own children down, in order, and dies then (E1); those are put before it as they are.
  */
 function gatherOrphans(events: readonly string[]): readonly string[] {
   const exits = events.flatMap((event) => exitOf(event) ?? [])

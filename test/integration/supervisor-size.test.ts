@@ -6,7 +6,10 @@ import { expect, test } from '@jest/globals'
 /** In kB: how far the README may be from what is measured. */
 const MARGIN = 0.5
 
-/** What a bundle leaves out if nothing in it uses that: what other packages of Terrarium need, what servers need, what tests need. */
+/**
+ * What a bundle leaves out if nothing in it uses that: what other packages of Terrarium need, what servers need, what
+ * tests need.
+ */
 const NOT_OF_ALL = ['guarded-clock', 'patience', 'server/server', 'registry', 'virtual-clock']
 
 /** What a bundle of these exports costs, minified and gzipped, in kB. */

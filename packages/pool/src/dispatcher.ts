@@ -162,8 +162,8 @@ export class Dispatcher {
   }
 
   /**
-   * A worker that gives calls back unasked is about to end, once it is through with those that it has begun. If it does not, it
-   * is killed.
+   * A worker that gives calls back unasked is about to end, once it is through with those that it has begun. If it does
+   * not, it is killed.
    */
   #retire(slot: Slot): void {
     if (slot.session === undefined) return

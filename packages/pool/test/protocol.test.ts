@@ -6,9 +6,9 @@ import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import { FAULTS, FAULTS_OF_READY } from '../../worker/test/second-client/faults.mjs'
 import { eventually, habitat, isAlive, testPython, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 
-// C4, C8: workers that break the protocol, written from session.proto alone: each is a process that a pool has started, and that
-// lives on after its session. The session ends, the worker is ended, every call settles with the true reason, and the log has it
-// once.
+// C4, C8: workers that break the protocol, written from session.proto alone: each is a process that a pool has started,
+// and that lives on after its session. The session ends, the worker is ended, every call settles with the true reason,
+// and the log has it once.
 
 const WORKER = fileURLToPath(new URL('../../worker/test/second-client/worker.mjs', import.meta.url))
 

@@ -26,8 +26,8 @@ export interface SpawnRequest {
   /** Gives up while the start waits for its turn: STOPPED. */
   readonly signal?: AbortSignal | undefined
   /**
-   * Called when the reservation is on disk, before the process exists. If it throws, or answers with a promise, the start
-   * is rejected for that, and there is no process.
+   * Called when the reservation is on disk, before the process exists. If it throws, or answers with a promise, the
+   * start is rejected for that, and there is no process.
    */
   readonly onReserved?: ((spawnId: string) => void) | undefined
 }
@@ -88,7 +88,10 @@ export interface ProcessHooks {
 const DEFAULT_GRACE_MS = 2000
 /** A process that outlives SIGKILL by this much is held by the kernel. */
 export const UNKILLABLE_MS = 2000
-/** How long after SIGKILL to a process its group is killed, in ms. The shepherd gives it as long when it sees the process exit. */
+/**
+ * How long after SIGKILL to a process its group is killed, in ms. The shepherd gives it as long when it sees the
+ * process exit.
+ */
 const GROUP_GRACE_MS = 500
 
 export class ManagedProcess implements OsProcess {

@@ -41,7 +41,10 @@ export class Checker<F extends string = never> {
     return false
   }
 
-  /** An option that may be left out; `null` is a value like any other. One that throws while it is looked at is a mistake. */
+  /**
+   * An option that may be left out; `null` is a value like any other. One that throws while it is looked at is a
+   * mistake.
+   */
   field(
     owner: Fields,
     name: string,

@@ -81,9 +81,10 @@ class World {
   }
 
   /**
-   * Asks for the counts, whatever the supervisor is doing, and compares. Calls that have waited together are dealt with together,
-   * and answered when the actors have been stopped and made that were to be before: what is still to be stopped or made when the
-   * children are counted may be counted or not. If a step of the story comes in between, nothing can be compared.
+   * Asks for the counts, whatever the supervisor is doing, and compares. Calls that have waited together are dealt with
+   * together, and answered when the actors have been stopped and made that were to be before: what is still to be
+   * stopped or made when the children are counted may be counted or not. If a step of the story comes in between,
+   * nothing can be compared.
    */
   ask(): void {
     let counted: { listed: readonly ChildInfo[]; living: AnyActorRef[]; interruptions: number } | undefined
@@ -111,7 +112,9 @@ class World {
     this.it.app.ref.send({ type: 'supervisor.call', call, reply } as never)
   }
 
-  /** What `active` must be, given the actors that are alive when the children are counted and when the answer is given. */
+  /**
+   * What `active` must be, given the actors that are alive when the children are counted and when the answer is given.
+   */
   #nearest(active: number, before: readonly AnyActorRef[], after: readonly AnyActorRef[]): number {
     // In OTP a dynamic child is active until its supervisor has heard of its end (J15).
     if (this.#kind !== 'static' && this.#mode === 'otp') return active

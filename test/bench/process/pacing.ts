@@ -6,7 +6,9 @@ import type { Stage } from './stage.ts'
 import { inTurns, type Sample } from './turns.ts'
 
 const SIZE = 8
-/** A pool whose starts wait for their turn takes at most so many times as long as one whose starts all begin at once. */
+/**
+ * A pool whose starts wait for their turn takes at most so many times as long as one whose starts all begin at once.
+ */
 const MOST_TIMES = 1.2
 
 /** Where the start budget of a process lies; see `StartBudget` of @terrarium/process. */
@@ -17,7 +19,10 @@ const WITHOUT_PACE = {
   dismiss: () => undefined,
 }
 
-/** What pacing costs where there is nothing to pace: a pool of light workers, from `start()` until all of them are ready (D6). */
+/**
+ * What pacing costs where there is nothing to pace: a pool of light workers, from `start()` until all of them are ready
+ * (D6).
+ */
 export async function measurePacing(stage: Stage): Promise<Figure> {
   const { quick, signal, log } = stage
   log(`${SIZE} light workers of a pool, paced and not paced in turns`)

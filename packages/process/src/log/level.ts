@@ -2,8 +2,9 @@ import type { Level } from 'level'
 import { TerrariumError } from '@terrarium/supervisor'
 
 /**
- * Loads LevelDB. A database of it opens itself once its maker has let the event loop go on, and a second attempt hides why the first
- * has failed: call `open()` in the statement after `new`. Errors: CONFIGURATION when LevelDB does not load.
+ * Loads LevelDB. A database of it opens itself once its maker has let the event loop go on, and a second attempt hides
+ * why the first has failed: call `open()` in the statement after `new`. Errors: CONFIGURATION when LevelDB does not
+ * load.
  *
  * LevelDB is a native addon, which no bundler can put into a file. It is loaded with the first log, so that a bundle
  * can be imported without it: Next imports every route while it builds.

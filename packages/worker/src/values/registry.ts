@@ -21,7 +21,9 @@ export interface ValueType<T = any> {
   readonly class?: abstract new (...args: never[]) => T
   /** Makes something that can be sent, at once: a promise is refused. Goes with `class`. */
   readonly encode?: (value: T) => unknown
-  /** Makes the value again of what Python's encoder of that name has made, at once. Without it such values are errors. */
+  /**
+   * Makes the value again of what Python's encoder of that name has made, at once. Without it such values are errors.
+   */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- see above
   readonly decode?: (sent: any) => T
 }
