@@ -15,8 +15,8 @@ import { isLong, suites } from './suites.mjs'
 /** What the `npm test` before has counted: {@link runSuites} adds the rest to it. */
 const lastCounts = join(setupFolder, 'reports', 'counts.json')
 
-/** Suites that run at the same time. Most tests wait for processes. */
-const LANES = Math.min(2, availableParallelism())
+/** Suites that run at the same time: one more than there are processors, since most tests wait for processes. */
+const LANES = Math.min(4, availableParallelism() + 1)
 
 /**
  * Sets up, runs the suites that are asked for and prints a table and the closing line.
@@ -105,7 +105,7 @@ function select(argv) {
 }
 
 async function runSuite(suite, { env, progress, jestArguments }) {
-  const line = progress.step(suite.name, { alone: LANES === 1 })
+  const line = progress.step(suite.name, { alone: false })
   const start = performance.now()
   const outcome = await suite.run({ env, onLine: line.detail, jestArguments })
   const summary = [counts(outcome), outcome.note].filter((part) => part !== undefined).join('; ')

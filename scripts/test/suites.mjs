@@ -18,16 +18,23 @@ const SUITE_TIMEOUT = 20 * 60_000
 const reports = join(setupFolder, 'reports')
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 
-/** About how long they take alone on two cores, in s; 10 if it is not here. */
+/** About how long a suite takes beside another one on two processors, in s; 10 for a suite that is not named. */
 const WEIGHTS = {
-  eslint: 30,
-  pytest: 80,
-  'pytest-oldest': 35,
-  process: 90,
-  integration: 80,
-  pool: 40,
-  cli: 20,
-  chaos: 300,
+  installed: 600,
+  tools: 400,
+  process: 250,
+  chaos: 240,
+  pytest: 150,
+  pool: 150,
+  integration: 140,
+  'pytest-oldest': 110,
+  bench: 100,
+  eslint: 60,
+  supervisor: 60,
+  worker: 40,
+  examples: 40,
+  cli: 30,
+  prettier: 20,
 }
 
 /** @type {readonly Suite[]} */

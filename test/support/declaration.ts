@@ -28,7 +28,9 @@ host.getSourceFile = (path, ...how) => {
   return parsed.get(path)
 }
 
-/** Reads a declaration from a source file (relative to the checkout), inherited members included. Both lists are sorted. */
+/**
+ * Reads a declaration from a source file (relative to the checkout), inherited members included. Both lists are sorted.
+ */
 export function declared(file: string, name: string): Declared {
   const path = join(ROOT, file)
   const program = ts.createProgram([path], OPTIONS, host)

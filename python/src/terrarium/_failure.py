@@ -62,8 +62,8 @@ def raised(call_id: int, error: BaseException) -> wire.WorkerFrame:
 
 
 def _attributes(error: BaseException, message: str) -> bytes:
-    """What the exception carries beside its text: a msgpack map from each public attribute that can be sent to the bytes
-    of its value. Attributes that raise are left out, and those that are too long."""
+    """What the exception carries beside its text: a msgpack map from each public attribute that can be sent to the
+    bytes of its value. Attributes that raise are left out, and those that are too long."""
     found: dict[str, bytes] = {}
     size = 0
     try:

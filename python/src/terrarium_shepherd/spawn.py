@@ -170,6 +170,7 @@ def spawn(
 def open_lifeline(path: str) -> int:
     """Makes the FIFO, and holds it, so that nothing is needed of its name once the host has opened it."""
     os.mkfifo(path, 0o600)
+    os.chmod(path, 0o600)  # whatever the umask: the host opens it for writing
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
 
