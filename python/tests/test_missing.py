@@ -240,6 +240,17 @@ def test_a8_a_sibling_in_a_package_has_a_full_name(host, file, no_install):
     assert host.ready(tools).run("t") == 1
 
 
+def test_a8_a_sibling_of_tools_that_are_named_as_a_module(host, file, folder, monkeypatch, no_install):
+    near = file("outer/helper.py", "x = 1\n")
+    file("outer/tools.py", "from helper import x\n" + HEADER)
+    file("source/lib/tools.py", "import lib\n" + HEADER)
+    monkeypatch.chdir(folder)
+    no_install(failure(host.start("outer.tools")), f"PYTHONPATH: '{folder / 'outer'}'", str(near))
+    no_install(failure(host.start("source.lib.tools")), f"PYTHONPATH: '{folder / 'source'}'")
+    file("outer/__init__.py")
+    no_install(failure(host.start("outer.tools")), f"Import it as outer.helper: {near} is in the package outer.")
+
+
 def test_a8_what_is_in_the_working_directory_is_not_to_be_installed(host, file, tmp_path, monkeypatch, no_install):
     (tmp_path / "shared.py").touch()
     monkeypatch.chdir(tmp_path)

@@ -157,12 +157,7 @@ export function validatePoolOptions(options: PoolOptions): void {
 function checkPoolOptions(check: Checker, options: Fields): void {
   check.known(options, OPTIONS)
   check.required(options, 'name', isPoolName, '1 to 64 letters, digits, dots, underscores or dashes')
-  check.required(
-    options,
-    'tools',
-    areTools,
-    "the path or file: URL of a Python file, a module's name (pkg.mod), or an array of these",
-  )
+  checkTools(check, options)
   for (const [name, [least, most]] of Object.entries(NUMBERS)) {
     check.field(options, name, isWhole(least, most), `a whole number from ${least} to ${most}`)
   }
@@ -190,9 +185,17 @@ function checkPoolOptions(check: Checker, options: Fields): void {
 
 const isPoolName = (name: unknown): boolean => typeof name === 'string' && /^[\w.-]{1,64}$/.test(name)
 
-function areTools(tools: unknown): boolean {
-  const entries: readonly unknown[] = Array.isArray(tools) ? tools : [tools]
-  return entries.length > 0 && entries.every(isToolEntry)
+const TOOLS = "the path or file: URL of a Python file, a module's name (pkg.mod)"
+
+function checkTools(check: Checker, options: Fields): void {
+  const { tools } = options
+  if (!Array.isArray(tools)) check.required(options, 'tools', isToolEntry, `${TOOLS}, or an array of these`)
+  else if (tools.length === 0)
+    check.say('invalid_option', `tools must be ${TOOLS}, or an array of these, not an empty one`)
+  else {
+    const entries = Object.fromEntries(tools.map((entry: unknown, index) => [`tools[${index}]`, entry ?? null]))
+    for (const name of Object.keys(entries)) check.field(entries, name, isToolEntry, TOOLS)
+  }
 }
 
 /**
@@ -246,13 +249,24 @@ const isSignal = (signal: unknown): boolean =>
 export function toolEntries(tools: PoolOptions['tools']): readonly string[] {
   const entries = typeof tools === 'string' || tools instanceof URL ? [tools] : tools
   return entries.map((entry) => {
-    if (entry instanceof URL) return fileURLToPath(entry)
+    if (entry instanceof URL || isUrl(entry)) return fileURLToPath(entry)
     return isModuleName(entry) ? entry : resolve(entry)
   })
 }
 
+/** Also as `import.meta.resolve()` gives it: a string. */
+const isUrl = (entry: string): boolean => /^[a-z][a-z\d+.-]*:\/\//i.test(entry)
+
 function isToolEntry(entry: unknown): boolean {
-  return entry instanceof URL ? entry.protocol === 'file:' : typeof entry === 'string' && entry !== ''
+  if (!(entry instanceof URL)) {
+    if (typeof entry !== 'string' || entry === '') return false
+    if (!isUrl(entry)) return !entry.includes('\0')
+  }
+  try {
+    return fileURLToPath(entry) !== ''
+  } catch {
+    return false // of another protocol, or with a host
+  }
 }
 
 /** Everything else is a path. */

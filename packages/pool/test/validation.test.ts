@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import type { TerrariumError } from '@terrarium/supervisor'
+import { toolEntries } from '../src/options.ts'
 import { habitat, TOOLS } from '../../../test/support/terrarium.ts'
 
 /** What was told of the mistakes in options or arguments. */
@@ -91,6 +92,30 @@ test('B8: a pool names every wrong option at once, unknown ones with the name th
   expect(await mistakesOf(() => createPool({ ...right, heartbeat: { intervall: 1, misses: 0 } } as never))).toEqual([
     'heartbeat.intervall is unknown: did you mean interval?',
     'heartbeat.misses must be a whole number from 1 to 2147483647, not 0',
+  ])
+})
+
+test('B8: tools are files, file: URLs and modules, and each that is none of these is named', async () => {
+  const what = "the path or file: URL of a Python file, a module's name (pkg.mod)"
+  const url = new URL('file:///tmp/my%20tools.py')
+  expect(toolEntries([url, url.href, 'pkg.mod', '/a.py'])).toEqual([
+    '/tmp/my tools.py',
+    '/tmp/my tools.py',
+    'pkg.mod',
+    '/a.py',
+  ])
+  createPool({ ...right, tools: [url, url.href, 'pkg.mod', '/a.py'] })
+  for (const tools of ['http://host/tools.py', 'file://host/tools.py', 'file:///a%2Fb.py', 'a\0.py']) {
+    const [mistake] = (await mistakesOf(() => createPool({ ...right, tools }))) as string[]
+    expect(mistake).toMatch(`tools must be ${what}, or an array of these, not`)
+    if (URL.canParse(tools)) await mistakesOf(() => createPool({ ...right, tools: new URL(tools) }))
+  }
+  expect(await mistakesOf(() => createPool({ ...right, tools: [] }))).toEqual([
+    `tools must be ${what}, or an array of these, not an empty one`,
+  ])
+  expect(await mistakesOf(() => createPool({ ...right, tools: ['a.py', 5, null] } as never))).toEqual([
+    `tools[1] must be ${what}, not 5`,
+    `tools[2] must be ${what}, not null`,
   ])
 })
 

@@ -51,17 +51,25 @@ export async function resolveInterpreter(python?: string): Promise<Interpreter> 
 /** All places where an interpreter is looked for; the first with a command is taken. `python`: the option. */
 export function interpreterSources(python?: string): readonly InterpreterSource[] {
   const { TERRARIUM_PYTHON, VIRTUAL_ENV, CONDA_PREFIX } = process.env
-  const local = inFolder(resolve('.venv'))
-  // Also a link that leads nowhere: an environment that has to be made again must not go unnoticed.
-  const isLocal = lstatSync(local, { throwIfNoEntry: false }) !== undefined
   return [
     { source: 'python', command: python ? interpreterOf(python) : undefined },
     { source: 'TERRARIUM_PYTHON', command: TERRARIUM_PYTHON ? interpreterOf(TERRARIUM_PYTHON) : undefined },
     { source: 'VIRTUAL_ENV', command: VIRTUAL_ENV ? inFolder(VIRTUAL_ENV) : undefined },
     { source: 'CONDA_PREFIX', command: CONDA_PREFIX ? inFolder(CONDA_PREFIX) : undefined },
-    { source: './.venv', command: isLocal ? local : undefined },
+    { source: './.venv', command: localInterpreter() },
     LAST,
   ]
+}
+
+function localInterpreter(): string | undefined {
+  let local: string
+  try {
+    local = inFolder(resolve('.venv'))
+  } catch {
+    return undefined // the working directory is gone
+  }
+  // Also a link that leads nowhere: an environment that has to be made again must not go unnoticed.
+  return lstatSync(local, { throwIfNoEntry: false }) === undefined ? undefined : local
 }
 
 const LAST = { source: 'python3', command: 'python3' } as const

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { resolveInterpreter } from '@terrarium/process'
@@ -84,4 +84,14 @@ test('A5: what is given and is not there is an error that says where to correct 
     message: `there is no ${join(folder, 'nowhere')}`,
     hint: expect.stringContaining('Correct the option `python`'),
   })
+})
+
+test('D1: a working directory that is gone is missed only by what is looked for in it', async () => {
+  const python = interpreter('python')
+  const gone = join(folder, 'gone')
+  mkdirSync(gone)
+  process.chdir(gone)
+  rmdirSync(gone)
+  expect(() => process.cwd()).toThrow('ENOENT')
+  await expect(resolveInterpreter(python)).resolves.toMatchObject({ path: python, source: 'python' })
 })

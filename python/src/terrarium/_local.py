@@ -42,7 +42,10 @@ def _above(entry: str) -> "Iterator[str]":
     except (OSError, NotAFile):
         return
     if not os.path.isabs(entry):
-        yield place.folder
+        folders = [place.folder]
+        for name in entry.split(".")[:-1]:
+            folders.append(os.path.join(folders[-1], name))
+        yield from reversed(folders)
         return
     folder = os.path.dirname(os.path.realpath(entry))
     above = [folder]
