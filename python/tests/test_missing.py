@@ -192,6 +192,20 @@ def test_a3_in_an_interpreter_that_the_system_manages(tmp_path, monkeypatch):
     assert "lets pip install nothing into it" in way.note
 
 
+@pytest.mark.parametrize("kind", ["none", "venv", "conda"])
+def test_a3_in_no_environment_the_hint_says_that_there_may_be_one(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(sys, "base_prefix", "/elsewhere" if kind == "venv" else str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("CONDA_EXE", raising=False)
+    if kind == "conda":
+        (tmp_path / "conda-meta").mkdir()
+    way = _install.install("grpcio")
+    assert way.command == f"{shlex.quote(sys.executable)} -m pip install grpcio"
+    assert ("start the host where it is found as .venv" in way.note) == (kind == "none")
+
+
 # A8: hints never advise to install what no index has.
 
 

@@ -89,7 +89,17 @@ def install(*requirements: str, flag: str = "") -> Install:
         )
     pip = _join(f"{python} -m pip install", flag, *_quoted(requirements))
     has_pip = importlib.util.find_spec("pip") is not None or importlib.util.find_spec("ensurepip") is None
-    return Install(pip if has_pip else f"{python} -m ensurepip && {pip}")
+    return Install(pip if has_pip else f"{python} -m ensurepip && {pip}", "" if _is_in_environment() else _NO_ENVIRONMENT)
+
+
+_NO_ENVIRONMENT = (
+    "If what is missing is in a virtual environment, name its folder with the option `python`, or start the host where it "
+    "is found as .venv: this interpreter is in none."
+)
+
+
+def _is_in_environment() -> bool:
+    return sys.prefix != sys.base_prefix or os.path.isdir(os.path.join(sys.prefix, "conda-meta"))
 
 
 def _made_by_uv() -> bool:
