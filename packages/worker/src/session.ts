@@ -335,7 +335,10 @@ function known(details: Readonly<Record<string, string>>): Readonly<Record<strin
   return Object.fromEntries(Object.entries(details).filter(([, text]) => text !== ''))
 }
 
-/** What the exception carries beside its text, but for what cannot be read here: types that are registered in Python alone. */
+/**
+ * What the exception carries beside its text, but for what cannot be read here: types that are registered in Python
+ * alone.
+ */
 function attributesOf({ attributes }: Failure, codec: ValueCodec): { readonly attributes?: unknown } {
   const sent = attributes.length === 0 ? undefined : read(PLAIN, attributes)
   if (typeof sent !== 'object' || sent === null) return {}
