@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
 import { createPool, type WorkerOutput } from '@terrarium/pool'
 import { pino } from 'pino'
+import { ROOT, run } from '../support/command.ts'
 import { habitat, testPython, type Habitat } from '../support/terrarium.ts'
 
 // What tools print, and where a user finds it.
@@ -127,4 +129,43 @@ test('D16: a second running pool of one name is warned of once, with what helps'
     await pool.stop()
   }
   expect(home.log.filter(({ msg }) => msg.includes('another pool named one'))).toEqual([])
+})
+
+test('D16: the output of an exit handler is told before stop() has resolved, and nothing after it', async () => {
+  const home = habitat()
+  const tools = home.file(
+    'late.py',
+    'import atexit\nfrom terrarium import tool\natexit.register(print, "at the end")\n\n@tool\ndef noop(): pass\n',
+  )
+  const pool = createPool({ ...home.common, name: 'p', tools })
+  const told: WorkerOutput[] = []
+  pool.on('worker.output', (output) => told.push(output))
+  await pool.start()
+  await pool.stop()
+  const pid = told[0]?.pid
+  expect(told).toEqual([{ worker: 'worker-1', pid, stream: 'stdout', line: 'at the end' }])
+  expect(pid).toBeGreaterThan(1)
+})
+
+const TALKER = `
+import sys
+from terrarium import tool
+
+print("while imported")
+
+@tool
+def talk(text):
+    print(text)
+    print(text, file=sys.stderr)
+    return len(text)
+`
+
+test('D16: `terrarium call` prints what a tool prints on stderr, and its result alone on stdout', async () => {
+  const home = habitat()
+  const cli = join(ROOT, 'packages', 'cli', 'bin', 'terrarium.mjs')
+  const args = ['call', home.file('talker.py', TALKER), 'talk', '{"text": "hello"}']
+  const env = { TERRARIUM_STATE_DIR: home.stateDir, TERRARIUM_PYTHON: testPython() }
+  const { code, stdout, stderr } = await run(process.execPath, [cli, ...args], { env })
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '5\n' })
+  expect(stderr.trimEnd().split('\n').sort()).toEqual(['hello', 'hello', 'while imported'])
 })

@@ -38,24 +38,24 @@ function budget() {
 test('D6: what is busy with its start is bounded by the processors, and the next begins when one is over', async () => {
   const { ask, names, begun, doing, clock } = budget()
   const owner = {}
-  const heavy = { ...BUSY, cpu: 1_000 }
-  for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) void ask(name, owner, heavy)
-  // What the first ones need is not known: they are taken for half a second each.
-  expect(await names()).toEqual(['a', 'b', 'c', 'd'])
-  // Now it is: each weighs a processor, so there are four on two, and nobody else begins.
-  expect(await names(20_000)).toEqual(['a', 'b', 'c', 'd'])
+  const heavy = { ...BUSY, cpu: 2_000 }
+  for (const name of 'abcdefghijk') void ask(name, owner, heavy)
+  const first = 'abcdefgh'.split('')
+  // What the first starts need is not known: they are taken for half a second each, a quarter of a processor.
+  expect(await names()).toEqual(first)
+  // Now it is: each weighs a processor, so there are eight on two, and no other start begins.
+  expect(await names(20_000)).toEqual(first)
   const over = (name: string): void => begun.find((each) => each.name === name)?.turn.over()
-  over('a')
-  over('b')
-  expect(await names(1_000)).toEqual(['a', 'b', 'c', 'd'])
-  over('c')
-  over('c') // twice is once
-  expect(await names(1_000)).toEqual(['a', 'b', 'c', 'd', 'e'])
-  over('d')
-  expect(await names(1_000)).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
-  over('e')
-  expect(await names(1_000)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
-  expect([doing.size, clock.pending]).toEqual([7, 0]) // while nothing waits, nothing is looked at
+  for (const name of 'abcdef') over(name)
+  expect(await names(1_000)).toEqual(first)
+  over('g')
+  over('g') // twice is once
+  expect(await names(1_000)).toEqual([...first, 'i'])
+  over('h')
+  expect(await names(1_000)).toEqual([...first, 'i', 'j'])
+  over('i')
+  expect(await names(1_000)).toEqual([...first, 'i', 'j', 'k'])
+  expect([doing.size, clock.pending]).toEqual([11, 0]) // while nothing waits, nothing is looked at
 })
 
 test('C6: starts that wait share the listener of their signal, which goes with the last of them', async () => {
@@ -77,30 +77,30 @@ test('D6: many starts that need little begin at once, when one has shown it', as
   const { ask, names, begun } = budget()
   const owner = {}
   for (let index = 0; index < 20; index += 1) void ask(String(index), owner, { ...BUSY, cpu: 250 })
-  expect(await names()).toHaveLength(4)
+  expect(await names()).toHaveLength(8)
   begun[0]?.turn.over()
-  expect(await names()).toHaveLength(9) // 8 times a quarter of a processor are under way
+  expect(await names()).toHaveLength(17) // 16 times an eighth of a processor are under way
 })
 
 test('D6: a start that sleeps, or takes for ever, does not hold the others up for ever', async () => {
   const { ask, names, clock } = budget()
   const owner = {}
-  for (let index = 0; index < 8; index += 1) void ask(`asleep ${index}`, owner, ASLEEP)
-  await names(1_000)
+  for (let index = 0; index < 16; index += 1) void ask(`asleep ${index}`, owner, ASLEEP)
   expect(await names()).toHaveLength(8)
+  expect(await names(1_000)).toHaveLength(16)
 
   const other = budget()
-  for (let index = 0; index < 5; index += 1) void other.ask(`endless ${index}`, owner, { ...BUSY, cpu: 5_000 })
-  expect(await other.names(29_000)).toHaveLength(4)
-  expect(await other.names(2_000)).toHaveLength(5)
+  for (let index = 0; index < 9; index += 1) void other.ask(`endless ${index}`, owner, { ...BUSY, cpu: 5_000 })
+  expect(await other.names(29_000)).toHaveLength(8)
+  expect(await other.names(2_000)).toHaveLength(9)
 
   // Where the system does not tell what processes do.
   const blind = budget()
-  for (let index = 0; index < 5; index += 1) void blind.ask(`unknown ${index}`, owner, BUSY)
+  for (let index = 0; index < 9; index += 1) void blind.ask(`unknown ${index}`, owner, BUSY)
   await blind.names()
   blind.doing.clear()
-  expect(await blind.names(4_000)).toHaveLength(4)
-  expect(await blind.names(2_000)).toHaveLength(5)
+  expect(await blind.names(4_000)).toHaveLength(8)
+  expect(await blind.names(2_000)).toHaveLength(9)
   expect(clock.pending).toBe(0)
 })
 
@@ -120,28 +120,28 @@ test('D6: runtimes take turns, so that a large pool does not keep a small one wa
   const { ask, names, begun } = budget()
   const large = {}
   const small = {}
-  for (let index = 0; index < 10; index += 1) void ask(`large ${index}`, large, { ...BUSY, cpu: 1_000 })
-  void ask('small 0', small, { ...BUSY, cpu: 1_000 })
-  void ask('small 1', small, { ...BUSY, cpu: 1_000 })
+  for (let index = 0; index < 20; index += 1) void ask(`large ${index}`, large, { ...BUSY, cpu: 2_000 })
+  void ask('small 0', small, { ...BUSY, cpu: 2_000 })
+  void ask('small 1', small, { ...BUSY, cpu: 2_000 })
   await names(1_000)
-  for (const { turn } of begun.slice(0, 4)) turn.over()
-  expect((await names()).slice(4)).toEqual(['large 4', 'small 0', 'large 5'])
+  for (const { turn } of begun.slice(0, 8)) turn.over()
+  expect((await names()).slice(8)).toEqual(['large 8', 'small 0', 'large 9'])
 })
 
 test('D6: what waits for its turn is given up at once', async () => {
   const { ask, names, made, clock } = budget()
   const controller = new AbortController()
   const owner = {}
-  for (const name of ['a', 'b', 'c', 'd']) void ask(name, owner, { ...BUSY, cpu: 1_000 })
-  const waiting = ask('e', owner, BUSY, controller.signal)
-  const dismissed = ask('f', owner, BUSY)
-  const stays = ask('g', {}, BUSY)
+  for (const name of 'abcdefgh') void ask(name, owner, { ...BUSY, cpu: 2_000 })
+  const waiting = ask('waits', owner, BUSY, controller.signal)
+  const dismissed = ask('dismissed', owner, BUSY)
+  const stays = ask('stays', {}, BUSY)
   controller.abort()
   await expect(waiting).rejects.toMatchObject({ code: 'STOPPED' })
-  await expect(ask('h', owner, BUSY, controller.signal)).rejects.toMatchObject({ code: 'STOPPED' })
+  await expect(ask('late', owner, BUSY, controller.signal)).rejects.toMatchObject({ code: 'STOPPED' })
   made.dismiss(owner)
   await expect(dismissed).rejects.toMatchObject({ code: 'STOPPED' })
-  expect(await names(31_000)).toEqual(['a', 'b', 'c', 'd', 'g'])
+  expect(await names(31_000)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'stays'])
   await stays
   expect(clock.pending).toBe(0)
 })

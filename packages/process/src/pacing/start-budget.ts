@@ -25,7 +25,7 @@ const LONGEST_UNKNOWN_START = 5_000
  * A start that needs this much time on a processor, in ms, weighs as much as a processor carries. Less weighs in
  * proportion.
  */
-const FULL_WEIGHT = 1_000
+const FULL_WEIGHT = 2_000
 /** What a start is taken to need before the owner's first one is over, in ms. */
 const UNKNOWN_NEED = 500
 /** The least that a start is taken to need, in ms. */
