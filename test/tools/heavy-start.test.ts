@@ -39,7 +39,7 @@ test('D6: 16 workers whose import takes 2 s of CPU each come up within a startTi
   expect(pool.stats).toMatchObject({ ready: 16, starts: 16, crashes: 0 })
   expect(home.log.filter(({ level }) => level >= 40)).toEqual([])
   let atOnce = 0
-  const numbers = [...readFileSync(journal, 'latin1')].map((sign) => (atOnce += sign === '+' ? 1 : -1))
+  const numbers = Array.from(readFileSync(journal, 'latin1'), (sign) => (atOnce += sign === '+' ? 1 : -1))
   expect({ notes: numbers.length, left: atOnce }).toEqual({ notes: 32, left: 0 })
   // All at once would be 16. As long as it is not known what a start needs, four for each processor may begin.
   expect(Math.max(...numbers)).toBeLessThanOrEqual(Math.max(4 * availableParallelism(), 12))

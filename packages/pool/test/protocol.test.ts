@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { VirtualClock } from '@terrarium/supervisor'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
-import { FAULTS, FAULTS_OF_READY } from '../../worker/test/second-client/faults.mjs'
+import { FAULTS, FAULTS_OF_READY } from '../../../test/support/second-client/faults.mjs'
 import { eventually, habitat, isAlive, testPython, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 
 // C4, C8: workers that break the protocol, written from session.proto alone: each is a process that a pool has started,
 // and that lives on after its session. The session ends, the worker is ended, every call settles with the true reason,
 // and the log has it once.
 
-const WORKER = fileURLToPath(new URL('../../worker/test/second-client/worker.mjs', import.meta.url))
+const WORKER = fileURLToPath(new URL('../../../test/support/second-client/worker.mjs', import.meta.url))
 
 /** A pool whose workers are that client; its shepherd is a Python as always. */
 function foreign(home: Habitat, moment: string, fault = '', options: Partial<PoolOptions> = {}): Pool {

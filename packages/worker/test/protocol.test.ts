@@ -9,8 +9,8 @@ import { SessionServer } from '../src/session-server.ts'
 import type { Session } from '../src/session.ts'
 import { turn, watchUncaught } from '../../../test/support/failures.ts'
 import { eventually } from '../../../test/support/terrarium.ts'
-import { FAULTS, FAULTS_OF_READY } from './second-client/faults.mjs'
-import { frame, message, Wire } from './second-client/wire.mjs'
+import { FAULTS, FAULTS_OF_READY } from '../../../test/support/second-client/faults.mjs'
+import { frame, message, Wire } from '../../../test/support/second-client/wire.mjs'
 
 let directory: string
 let server: SessionServer
