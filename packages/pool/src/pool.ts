@@ -35,13 +35,25 @@ export function createPool(options: PoolOptions): Pool {
   return new SupervisedPool(own)
 }
 
+// An event that is missing here does not compile.
+const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
+  'worker.start': true,
+  'worker.ready': true,
+  'worker.exit': true,
+  'worker.backoff': true,
+  'worker.parked': true,
+  'worker.unparked': true,
+  'worker.output': true,
+  'call.retry': true,
+}
+
 class SupervisedPool implements Pool {
   readonly name: string
   readonly #options: PoolOptions
   readonly #clock: ReferencedClock
   readonly #keepAlive = new KeepAlive()
   readonly #logger: Log
-  readonly #listeners = new Listeners<PoolEvents>((event, err) => {
+  readonly #listeners = new Listeners<PoolEvents>(EVENTS, (event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
   readonly #codec: ValueCodec

@@ -214,3 +214,22 @@ test('B8: a call names every wrong argument and option at once, and is not accep
   expect(await pool.call('echo', { value: 1 }, options as never)).toBe(1)
   await pool.stop()
 })
+
+test('B8: a listener for an event that a pool does not have is refused, with the name that was meant', () => {
+  const pool = createPool(right)
+  const ignore = (): undefined => undefined
+  for (const [event, listener, message] of [
+    ['worker.exitt', ignore, "there is no event 'worker.exitt': did you mean worker.exit?"],
+    [null, ignore, 'there is no event null: there are worker.start, worker.ready, worker.exit, '],
+    ['__proto__', ignore, "there is no event '__proto__': there are worker.start"],
+    ['worker.exit', 'no function', "a listener for worker.exit must be a function, not 'no function'"],
+  ] as const) {
+    const wanted = expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) })
+    expect(() => {
+      pool.on(event as never, listener as never)
+    }).toThrow(wanted)
+    expect(() => {
+      pool.off(event as never, listener as never)
+    }).toThrow(wanted)
+  }
+})

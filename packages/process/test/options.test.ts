@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { fromProgram, keep, openRuntime } from '@terrarium/process'
 import type { TerrariumError } from '@terrarium/supervisor'
+import { freshState, onEnd, python } from './support.ts'
 
 /** What was told of the mistakes in options. */
 async function mistakesOf(use: () => unknown): Promise<unknown> {
@@ -107,4 +108,21 @@ test('B8: openRuntime names every wrong option at once', async () => {
   ])
   expect(await mistakesOf(() => openRuntime(null as never))).toEqual(['options must be an object, not null'])
   expect(await mistakesOf(() => openRuntime(undefined as never))).toEqual(['options must be an object, not undefined'])
+})
+
+test('B8: a listener for an event that a program does not have is refused, with the name that was meant', async () => {
+  const kept = keep('sleep', ['60'], { python, stateDir: freshState() })
+  onEnd(() => kept.stop())
+  await kept.whenReady()
+  const ignore = (): undefined => undefined
+  for (const [event, listener, message] of [
+    ['program.redy', ignore, "there is no event 'program.redy': did you mean program.ready?"],
+    ['child.exitt', ignore, "there is no event 'child.exitt': did you mean child.exit?"],
+    ['toString', ignore, "there is no event 'toString': there are child.start"],
+    ['program.line', undefined, 'a listener for program.line must be a function, not undefined'],
+  ] as const) {
+    expect(() => kept.on(event as never, listener as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
+    )
+  }
 })

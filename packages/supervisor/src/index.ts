@@ -15,7 +15,7 @@ export {
   type TemplateSpec,
 } from './spec.ts'
 export type { ChildCounts, ChildInfo, ChildState } from './child-info.ts'
-export type { SupervisorEvent, SupervisorEvents } from './events.ts'
+export { SUPERVISOR_EVENTS, type SupervisorEvent, type SupervisorEvents } from './events.ts'
 export { Listeners } from './listeners.ts'
 export {
   Checker,

@@ -182,3 +182,25 @@ test('options that are no object', () => {
   expect(mistakes(undefined)).toEqual(['options must be an object, not undefined'])
   expect(() => supervisor(null as never)).toThrow('options must be an object')
 })
+
+test('B8: a listener for an event that there is not, and one that is no function, are refused', () => {
+  const app = createSupervisor({ id: 'app' })
+  const refused = (event: unknown, listener: unknown, message: string): void => {
+    for (const method of ['on', 'off'] as const) {
+      expect(() => app[method](event as never, listener as never)).toThrow(
+        expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
+      )
+    }
+  }
+  const ignore = (): undefined => undefined
+  refused('child.exitt', ignore, "there is no event 'child.exitt': did you mean child.exit?")
+  refused('__proto__', ignore, "there is no event '__proto__': there are child.start, child.ready, child.exit, ")
+  refused('*', ignore, "there is no event '*': there are child.start")
+  for (const event of [null, undefined, Symbol('child.exit'), ['child.exit']]) {
+    refused(event, ignore, 'there is no event')
+  }
+  for (const listener of ['no function', null, undefined, {}]) {
+    refused('child.exit', listener, 'a listener for child.exit must be a function, not ')
+  }
+  expect(app.on('child.exit', ignore).off('child.exit', ignore)).toBe(app)
+})

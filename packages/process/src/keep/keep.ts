@@ -10,6 +10,7 @@ import {
   messageOf,
   ReferencedClock,
   reportOnce,
+  SUPERVISOR_EVENTS,
   systemClock,
   TerrariumError,
   type BreakerOptions,
@@ -99,10 +100,19 @@ export function keep(command: string, args: readonly string[] = [], options: Kee
   return new SupervisedProgram(command, args, options)
 }
 
+// An event that is missing here does not compile.
+const EVENTS: Readonly<Record<keyof KeptEvents, true>> = {
+  ...SUPERVISOR_EVENTS,
+  'program.start': true,
+  'program.ready': true,
+  'program.held': true,
+  'program.line': true,
+}
+
 class SupervisedProgram implements Kept {
   readonly name: string
   readonly supervisor: Supervisor
-  readonly #listeners = new Listeners<KeptEvents>((event, err) => {
+  readonly #listeners = new Listeners<KeptEvents>(EVENTS, (event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
   readonly #logger: Log
