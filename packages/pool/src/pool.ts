@@ -23,14 +23,14 @@ import { requestOf } from './call-request.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { openHouse, type House } from './house.ts'
 import { noteName } from './names.ts'
-import { ownOptions } from './own-options.ts'
+import { ownPoolOptions } from './own-options.ts'
 import { validatePoolOptions, type CallOptions, type PoolOptions } from './options.ts'
 import { outputTo } from './output.ts'
 import { Slot } from './slot.ts'
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
 export function createPool(options: PoolOptions): Pool {
-  const own = ownOptions(options)
+  const own = ownPoolOptions(options)
   validatePoolOptions(own)
   return new SupervisedPool(own)
 }

@@ -15,7 +15,7 @@ import type { ChildSpec, LogicOf, SpecOf, TemplateSpec } from './spec.ts'
 import { stopSupervisor, type SupervisorStopOptions } from './stop.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 import { reportOnce, tellUser } from './user-code.ts'
-import { validateOptions } from './validate.ts'
+import { checkedOptions } from './validate.ts'
 
 /** A supervisor and its administration. The children given with its options are known by their ids. */
 export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>
@@ -81,8 +81,8 @@ class SupervisorHandle extends Administrator {
   #started: Promise<void> | undefined
   #hasRun = false
 
-  constructor(options: SupervisorOptions) {
-    validateOptions(options) // the clock must be one before it is wrapped
+  constructor(given: SupervisorOptions) {
+    const options = checkedOptions(given) // the clock must be one before it is wrapped
     const { id, inspect, snapshot, onFault } = options
     const clock = new ReferencedClock(options.clock ?? systemClock)
     const logic = supervisor({ ...options, clock })

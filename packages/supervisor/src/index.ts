@@ -19,18 +19,23 @@ export { SUPERVISOR_EVENTS, type SupervisorEvent, type SupervisorEvents } from '
 export { Listeners } from './listeners.ts'
 export {
   Checker,
+  classOf,
   hasFunctions,
   isBoolean,
   isDuration,
   isFields,
   isFunction,
+  isList,
   isName,
+  isOptions,
   shown,
   type Fault,
   type Fields,
   type Mistake,
+  type Names,
 } from './checker.ts'
-export { mistakesOfSupervision } from './validate.ts'
+export { fieldsOf, listOf, ownOptions } from './own-options.ts'
+export { mistakesOfSupervision, POLICIES } from './validate.ts'
 export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './abort.ts'
 export { askUser, reportOnce, tellUser } from './user-code.ts'
 export { reportFault, type OnFault } from './host.ts'

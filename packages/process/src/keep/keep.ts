@@ -26,7 +26,7 @@ import {
 import { EnvironmentWatch } from '../environment-watch.ts'
 import { resolveInterpreter } from '../interpreter.ts'
 import { ownLog, type Log } from '../own-log.ts'
-import { checkKeep } from './program-options.ts'
+import { checkKeep, ownKeep } from './program-options.ts'
 import { fromProgram, type ProgramEvent, type ProgramOptions, type ProgramSnapshot } from './program.ts'
 import { openRuntime, type Runtime, type RuntimeOptions } from '../runtime.ts'
 
@@ -128,7 +128,8 @@ class SupervisedProgram implements Kept {
   #isReferenced = true
   readonly #watch: EnvironmentWatch
 
-  constructor(command: string, args: readonly string[], options: KeepOptions) {
+  constructor(command: string, givenArgs: readonly string[], givenOptions: KeepOptions) {
+    const [args, options] = ownKeep(givenArgs, givenOptions)
     checkKeep(command, args, options)
     const {
       runtime: _runtime,
@@ -143,7 +144,7 @@ class SupervisedProgram implements Kept {
     const { restart = 'permanent', onExhausted = 'park', clock, ...supervisorOptions } = supervision
     const program = { name, env, cwd, ready, startTimeout, grace, lines }
     this.name = name
-    this.#options = { ...options }
+    this.#options = options
     this.#logger = ownLog(logger, { program: name })
     this.#clock = new ReferencedClock(clock === undefined ? systemClock : this.#guarded(clock))
     this.supervisor = createSupervisor({
