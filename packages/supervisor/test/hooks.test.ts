@@ -178,7 +178,7 @@ test('C1: an inspector that throws while it is looked at is told of, once', asyn
   const inspect = Object.defineProperty({}, 'next', { get: explode }) as NonNullable<SupervisorOptions['inspect']>
   const quiet = await live({}, () => undefined)
   expect(await live({ inspect }, () => undefined)).toEqual(quiet)
-  expect(printed).toEqual(['the inspector of supervisor app failed'])
+  expect(reported()).toEqual(['the inspector of supervisor app failed'])
 })
 
 test('listeners that call back at every event find a supervisor that answers', async () => {
