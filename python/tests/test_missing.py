@@ -302,7 +302,8 @@ def test_a8_what_cannot_be_installed_is_not_advised(host, file, source, part):
 
 
 @pytest.mark.parametrize(
-    "name", ["utils", "tools_of_mine.utils", "helpers_local", "_private", "config.values", "Settings", "models", "my_utils"]
+    "name",
+    ["utils", "tools_of_mine.utils", "helpers_local", "_private", "config.values", "Settings", "models", "my_utils"],
 )
 def test_a8_a_name_that_files_of_ones_own_have_is_not_to_be_installed(host, file, no_install, name):
     if name.startswith("tools_of"):

@@ -12,7 +12,8 @@ _PROJECT = {".git", ".hg", "package.json", "pyproject.toml", "setup.cfg", "setup
 # Names that files of the user's own have in many projects: a package of such a name is hardly what is meant. A name
 # that is made of words, as helpers_local, is one of these if one of its words is.
 _OWN = {"app", "core", "db", "lib", "main", "models", "schemas", "scripts", "src", "tests"}
-_OWN_WORDS = {"common", "config", "constants", "helper", "helpers", "local", "settings", "shared", "tools", "util", "utils"}
+_OWN_WORDS = {"common", "config", "constants", "local", "settings", "shared", "tools"}
+_OWN_WORDS |= {"helper", "helpers", "util", "utils"}
 
 # Python files deeper than this do not make a folder a package.
 _DEPTH = 3
