@@ -315,6 +315,50 @@ def test_a8_what_cannot_be_installed_is_not_advised(host, file, source, part):
     assert " -m pip " not in last["hint"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["utils", "tools_of_mine.utils", "helpers_local", "_private", "config.values", "Settings", "models", "my_utils"],
+)
+def test_a8_a_name_that_files_of_ones_own_have_is_not_to_be_installed(host, file, no_install, name):
+    if name.startswith("tools_of"):
+        file("tools_of_mine.py")
+    last = failure(host.start(file("main.py", f"import {name}\n" + HEADER)))
+    no_install(last, "Correct the import" if name.startswith("tools_of") else "Put the file or the package")
+
+
+def test_a8_of_several_only_what_may_be_a_package_is_to_be_installed(host, file):
+    last = failure(host.start(file("main.py", "import utils, nosuch_one, _private, yaml_of_nobody\n" + HEADER)))
+    assert modules(last) == ["utils", "nosuch_one", "_private", "yaml_of_nobody"]
+    assert last["command"].endswith(" -m pip install nosuch_one yaml_of_nobody")
+
+
+def test_a8_a_name_that_differs_by_case_only(host, file, folder, no_install):
+    file("hp/part.py")
+    file("Rates.py")
+    for name, meant in (("Hp", folder / "hp"), ("HP.part", folder / "hp"), ("rates", folder / "Rates.py")):
+        last = failure(host.start(file("tools.py", f"import {name}\n" + HEADER)))
+        top = name.partition(".")[0]
+        no_install(last, f"Correct the import: {top} is written {meant.stem}, in upper and lower case as {meant} is.")
+    last = failure(host.start(file("tools.py", "import JSON\n" + HEADER)))
+    no_install(last, "Correct the import: JSON is written json")
+
+
+@pytest.mark.parametrize("wrong, right", [("tol", "tool"), ("Tool", "tool"), ("registertype", "register_type")])
+def test_a8_a_name_of_ours_that_is_misspelled(host, file, wrong, right):
+    last = failure(host.start(file("tools.py", f"from terrarium import {wrong}\n" + HEADER)))
+    assert last["hint"] == (
+        f"Correct the import: did you mean {right}? The package terrarium offers register_type and tool."
+    )
+
+
+def test_a8_an_import_by_importlib_is_told_with_the_line_that_asks_for_it(host, file):
+    tools = file("tools.py", "import importlib\n\nimportlib.import_module('nosuch_late')\n" + HEADER)
+    last = failure(host.start(tools))
+    assert last["module"] == "nosuch_late"
+    assert last["message"].endswith(f"(imported by {tools}, line 3)")
+    assert not any("importlib" in path for path in last["watch"])
+
+
 def test_a8_a_relative_import_in_a_package(host, file, no_install):
     package = file("pack/__init__.py").parent
     last = failure(host.start(file("pack/tools.py", "from .nosuch import x\n" + HEADER)))

@@ -6,6 +6,7 @@ import math
 import re
 import sys
 from array import array
+from enum import Enum
 from pathlib import Path
 
 import msgpack
@@ -372,3 +373,44 @@ def test_names_and_docstrings_of_any_size_do_not_end_a_worker(host, file):
     assert len(worker.fail("n" * 10_000_000).message) < 1_000
     assert worker.fail("described", **{"k" * 10_000_000: 1}).code == wire.FAILURE_CODE_INVALID_ARGUMENT
     assert worker.run("described") == 1
+
+
+# Classes that are a container and have fields
+
+
+@dataclasses.dataclass
+class Labelled(dict):
+    label: str
+
+
+@dataclasses.dataclass
+class OutputLike(dict):
+    """As the outputs of the models of transformers: each field is an entry, too."""
+
+    scores: list
+    loss: "float | None" = None
+
+    def __post_init__(self):
+        self["scores"] = self.scores
+
+
+@pytest.mark.parametrize("base", [list, dict, tuple, set, str, int, float, bytes, frozenset])
+def test_b7_a_container_with_fields_is_refused_rather_than_sent_without_them(base):
+    namespace = {"__new__": lambda cls, _: base.__new__(cls)}
+    kind = dataclasses.make_dataclass("Both", ["owner"], bases=(base,), namespace=namespace)
+    with pytest.raises(NotSendable, match="Both, which has fields beside what it holds, cannot be sent") as refused:
+        encode([kind("Ada")])
+    assert refused.value.place == "[0]"
+    assert refused.value.hint == "Send a dict of both, or register its class: terrarium.register_type."
+
+
+def test_b7_a_dict_whose_fields_are_entries_is_sent():
+    assert encode(OutputLike([1])) == encode({"scores": [1]})
+    with pytest.raises(NotSendable, match="which has fields"):
+        encode(Labelled("a"))
+
+
+def test_b7_a_member_of_an_enum_is_its_value_also_if_it_has_fields():
+    kind = dataclasses.make_dataclass("Place", ["x"])
+    corner = Enum("Corner", {"LEFT": 1}, type=kind)
+    assert encode(corner.LEFT) == encode(corner.LEFT.value)

@@ -7,6 +7,7 @@ import math
 import re
 import sys
 import types
+import unittest.mock
 from array import array
 from collections import UserString, deque
 from datetime import date, datetime, time, timedelta, timezone
@@ -29,6 +30,14 @@ class Point:
 
 
 Point.__module__ = "shop"
+
+
+@dataclasses.dataclass
+class Basket(list):
+    owner: str
+
+
+Basket.__module__ = "shop"
 
 
 class Pair(NamedTuple):

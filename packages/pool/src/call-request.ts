@@ -1,7 +1,7 @@
-import { isAborted, isFields, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor'
+import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor'
 import { checkCallSize, type ValueCodec } from '@terrarium/worker'
-import { unreadable } from './own-options.ts'
-import { CALL_OPTION_NAMES, validateCall, type CallOptions } from './options.ts'
+import { ownCallOptions, unreadable } from './own-options.ts'
+import { validateCall, type CallOptions } from './options.ts'
 
 /** What is called, read and encoded: no code of the user's is left in it but the signal. */
 export interface CallRequest {
@@ -48,14 +48,6 @@ function readable<T>(read: () => T): T {
   } catch (cause) {
     throw isTerrariumError(cause) ? cause : unreadable('the options of a call', cause)
   }
-}
-
-/** Each option is read once: what is checked is what is used. */
-function ownCallOptions(options: CallOptions): CallOptions {
-  if (!isFields(options)) return options // which is refused
-  const own: Record<string, unknown> = { ...options }
-  for (const name of CALL_OPTION_NAMES) if (!(name in own) && name in options) own[name] = options[name] // inherited
-  return own
 }
 
 function encoded(codec: ValueCodec, tool: string, args: Record<string, unknown>): Buffer {

@@ -15,7 +15,9 @@ import {
   isBoolean,
   isFields,
   isFunction,
+  isList,
   isName,
+  isOptions,
   mistakesOfSupervision,
   type Fields,
   type SupervisorOptions,
@@ -116,7 +118,7 @@ const NUMBERS = {
 } as const
 
 // An option that is missing here does not compile.
-const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
+export const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
   name: true,
   tools: true,
   size: true,
@@ -142,15 +144,14 @@ const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
   clock: true,
 }
 
-const HEARTBEAT: Readonly<Record<keyof Heartbeat, true>> = { interval: true, misses: true }
+export const HEARTBEAT: Readonly<Record<keyof Heartbeat, true>> = { interval: true, misses: true }
 
-const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = { timeout: true, signal: true, idempotent: true }
-export const CALL_OPTION_NAMES = Object.keys(CALL_OPTIONS) as readonly (keyof CallOptions)[]
+export const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = { timeout: true, signal: true, idempotent: true }
 
 /** Throws INVALID_ARGUMENT naming every mistake at once. */
 export function validatePoolOptions(options: PoolOptions): void {
   const check = new Checker()
-  if (check.object('options', options)) checkPoolOptions(check, options)
+  if (check.object('options', options, OPTIONS)) checkPoolOptions(check, options)
   check.finish('pool options')
 }
 
@@ -165,8 +166,7 @@ function checkPoolOptions(check: Checker, options: Fields): void {
   checkMs(check, options, 'cancelGrace', 0)
   checkMs(check, options, 'drainTimeout', 0)
   checkMs(check, options, 'grace', 0, LONGEST_GRACE)
-  check.group(options, 'heartbeat', (heartbeat, inner) => {
-    inner.known(heartbeat, HEARTBEAT)
+  check.group(options, 'heartbeat', HEARTBEAT, (heartbeat, inner) => {
     checkMs(inner, heartbeat, 'interval', 1)
     inner.field(heartbeat, 'misses', isWhole(1, LONGEST_MS), `a whole number from 1 to ${LONGEST_MS}`)
   })
@@ -189,11 +189,11 @@ const TOOLS = "the path or file: URL of a Python file, a module's name (pkg.mod)
 
 function checkTools(check: Checker, options: Fields): void {
   const { tools } = options
-  if (!Array.isArray(tools)) check.required(options, 'tools', isToolEntry, `${TOOLS}, or an array of these`)
+  if (!isList(tools)) check.required(options, 'tools', isToolEntry, `${TOOLS}, or an array of these`)
   else if (tools.length === 0)
     check.say('invalid_option', `tools must be ${TOOLS}, or an array of these, not an empty one`)
   else {
-    const entries = Object.fromEntries(tools.map((entry: unknown, index) => [`tools[${index}]`, entry ?? null]))
+    const entries = Object.fromEntries(tools.map((entry, index) => [`tools[${index}]`, entry ?? null]))
     for (const name of Object.keys(entries)) check.field(entries, name, isToolEntry, TOOLS)
   }
 }
@@ -207,7 +207,7 @@ export function validateCall(tool: unknown, args: unknown, options: unknown): vo
   const check = new Checker()
   check.required({ tool }, 'tool', isName, 'the name of a tool')
   check.required({ args }, 'args', areArguments, "an object of keyword arguments, as { text: 'a' }")
-  if (check.object('options', options)) {
+  if (check.object('options', options, CALL_OPTIONS)) {
     const inner = new Checker('options.')
     inner.known(options, CALL_OPTIONS)
     inner.field(options, 'timeout', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
@@ -227,7 +227,7 @@ function areArguments(args: unknown): boolean {
 }
 
 function areCallOptions(options: unknown): boolean {
-  if (!isFields(options)) return false
+  if (!isOptions(options, CALL_OPTIONS)) return false
   for (const name of Object.keys(options)) if (!Object.hasOwn(CALL_OPTIONS, name)) return false
   const { timeout, signal, idempotent } = options
   return (

@@ -1,36 +1,19 @@
-import { isFields, messageOf, TerrariumError } from '@terrarium/supervisor'
-import type { PoolOptions } from './options.ts'
+import { fieldsOf, listOf, messageOf, ownOptions, POLICIES, TerrariumError } from '@terrarium/supervisor'
+import { VALUE_TYPE } from '@terrarium/worker'
+import { CALL_OPTIONS, HEARTBEAT, OPTIONS, type CallOptions, type PoolOptions } from './options.ts'
 
-/**
- * The options as they are now, each read once: whatever the user's object does later is nothing to a pool. Throws
- * INVALID_ARGUMENT when one cannot be read.
- */
-export function ownOptions(options: PoolOptions): PoolOptions {
-  if (!isFields(options)) return options // which is refused
-  try {
-    const entries = Object.entries(options as object).map(
-      ([name, value]: [string, unknown]) => [name, PLAIN.has(name) ? copyOf(value) : value] as const,
-    )
-    return Object.fromEntries(entries) as unknown as PoolOptions
-  } catch (cause) {
-    throw unreadable('the options of a pool', cause)
-  }
-}
+const POOL = fieldsOf(OPTIONS, {
+  ...POLICIES,
+  tools: listOf(),
+  env: fieldsOf(),
+  heartbeat: fieldsOf(HEARTBEAT),
+  types: listOf(fieldsOf(VALUE_TYPE)),
+})
+const CALL = fieldsOf(CALL_OPTIONS)
 
-/** Options that are data, and no instances of anything. */
-const PLAIN: ReadonlySet<string> = new Set<keyof PoolOptions>([
-  'tools',
-  'env',
-  'heartbeat',
-  'backoff',
-  'breaker',
-  'types',
-])
+export const ownPoolOptions = (options: PoolOptions): PoolOptions => ownOptions(options, POOL)
 
-function copyOf(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copyOf)
-  return isFields(value) && !(value instanceof URL) ? { ...value } : value
-}
+export const ownCallOptions = (options: CallOptions): CallOptions => ownOptions(options, CALL, 'options')
 
 export const unreadable = (what: string, cause: unknown): TerrariumError =>
   new TerrariumError('INVALID_ARGUMENT', `${what} cannot be read: ${messageOf(cause)}`, { cause })

@@ -23,16 +23,28 @@ import { requestOf } from './call-request.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { openHouse, type House } from './house.ts'
 import { noteName } from './names.ts'
-import { ownOptions } from './own-options.ts'
+import { ownPoolOptions } from './own-options.ts'
 import { validatePoolOptions, type CallOptions, type PoolOptions } from './options.ts'
 import { outputTo } from './output.ts'
 import { Slot } from './slot.ts'
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
 export function createPool(options: PoolOptions): Pool {
-  const own = ownOptions(options)
+  const own = ownPoolOptions(options)
   validatePoolOptions(own)
   return new SupervisedPool(own)
+}
+
+// An event that is missing here does not compile.
+const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
+  'worker.start': true,
+  'worker.ready': true,
+  'worker.exit': true,
+  'worker.backoff': true,
+  'worker.parked': true,
+  'worker.unparked': true,
+  'worker.output': true,
+  'call.retry': true,
 }
 
 class SupervisedPool implements Pool {
@@ -41,7 +53,7 @@ class SupervisedPool implements Pool {
   readonly #clock: ReferencedClock
   readonly #keepAlive = new KeepAlive()
   readonly #logger: Log
-  readonly #listeners = new Listeners<PoolEvents>((event, err) => {
+  readonly #listeners = new Listeners<PoolEvents>(EVENTS, (event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
   readonly #codec: ValueCodec

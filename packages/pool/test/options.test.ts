@@ -21,7 +21,7 @@ test.each([
   ['nothing among others', ['tools.py', '']],
   ['a number', 4],
 ])('%s as the place of the tools is refused', (_, tools) => {
-  expect(() => createPool({ name: 'a', tools: tools as never })).toThrow('tools must be')
+  expect(() => createPool({ name: 'a', tools: tools as never })).toThrow(/ tools(\[1\])? must be /)
 })
 
 test('A7: tools are taken from files, modules of packages, and several of them', async () => {

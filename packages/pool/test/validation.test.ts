@@ -214,3 +214,87 @@ test('B8: a call names every wrong argument and option at once, and is not accep
   expect(await pool.call('echo', { value: 1 }, options as never)).toBe(1)
   await pool.stop()
 })
+
+test('B8: a listener for an event that a pool does not have is refused, with the name that was meant', () => {
+  const pool = createPool(right)
+  const ignore = (): undefined => undefined
+  for (const [event, listener, message] of [
+    ['worker.exitt', ignore, "there is no event 'worker.exitt': did you mean worker.exit?"],
+    [null, ignore, 'there is no event null: there are worker.start, worker.ready, worker.exit, '],
+    ['__proto__', ignore, "there is no event '__proto__': there are worker.start"],
+    ['worker.exit', 'no function', "a listener for worker.exit must be a function, not 'no function'"],
+  ] as const) {
+    const wanted = expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) })
+    expect(() => {
+      pool.on(event as never, listener as never)
+    }).toThrow(wanted)
+    expect(() => {
+      pool.off(event as never, listener as never)
+    }).toThrow(wanted)
+  }
+})
+
+test('B8: an object that was made for something else is no object with options', async () => {
+  const pool = createPool(right)
+  const { signal } = new AbortController()
+  expect(await mistakesOf(() => pool.call('x', {}, signal as never))).toEqual([
+    'options must be an object with options, { … }, not an instance of AbortSignal: there are timeout, signal, idempotent',
+  ])
+  class Other {
+    readonly other = 1
+  }
+  expect(await mistakesOf(() => pool.call('x', {}, new Other() as never))).toEqual([
+    expect.stringContaining('not an instance of Other'),
+  ])
+  const env = new Map([['A', 'b']])
+  const wrong = { env, heartbeat: new Date(), backoff: new URL('http://host'), types: [new Set()] }
+  expect(await mistakesOf(() => createPool({ ...right, ...wrong } as never))).toEqual([
+    "heartbeat must be an object with options, { … } or 'off', not an instance of Date: there are interval, misses",
+    'env must be an object of strings, { … }, not an instance of Map: give Object.fromEntries(env)',
+    'types[0] must be an object with options, { … }, not an instance of Set: there are name, class, encode, decode',
+    expect.stringContaining("backoff must be an object with options, { … } or 'off', not an instance of URL"),
+  ])
+  expect(await mistakesOf(() => createPool(new Map() as never))).toEqual([
+    'options must be an object with options, { … }, not an instance of Map',
+  ])
+})
+
+test('B8: an instance of a class that has options is read with what it has inherited', async () => {
+  class Options {
+    readonly name = 'a'
+    get tools(): string {
+      return 'tools.py'
+    }
+    get size(): number {
+      return 0
+    }
+  }
+  expect(await mistakesOf(() => createPool(new Options()))).toEqual([
+    'size must be a whole number from 1 to 1024, not 0',
+  ])
+  createPool({ ...right, env: process.env as never, heartbeat: Object.create(null) as object })
+})
+
+test('B8: a proxy that is revoked is no option of a pool or of a call', async () => {
+  const revoked = (target: object): never => {
+    const { proxy, revoke } = Proxy.revocable(target, {})
+    revoke()
+    return proxy as never
+  }
+  expect(await mistakesOf(() => createPool(revoked({})))).toEqual(['options must be an object, not a revoked proxy'])
+  for (const [name, target] of Object.entries({ env: {}, heartbeat: {}, types: [], clock: {}, logger: {} })) {
+    expect(await mistakesOf(() => createPool({ ...right, [name]: revoked(target) }))).toEqual([
+      expect.stringMatching(new RegExp(`^${name} must be .*, not a revoked proxy$`)),
+    ])
+  }
+  expect(await mistakesOf(() => createPool({ ...right, tools: revoked([]) }))).toEqual([
+    expect.stringContaining('tools cannot be read: '),
+  ])
+  const pool = createPool(right)
+  expect(await mistakesOf(() => pool.call('x', {}, revoked({})))).toEqual([
+    'options must be an object, not a revoked proxy',
+  ])
+  expect(await mistakesOf(() => pool.call('x', {}, { signal: revoked({}) }))).toEqual([
+    'options.signal must be an AbortSignal, not a revoked proxy',
+  ])
+})

@@ -1,4 +1,4 @@
-import { hasFunctions, isFields, shown, type Checker, type Fields } from '@terrarium/supervisor'
+import { classOf, hasFunctions, isFields, isOptions, shown, type Checker, type Fields } from '@terrarium/supervisor'
 import { CONTAINMENTS } from './shepherd/containment.ts'
 
 /** The limit of setTimeout, in ms. */
@@ -34,6 +34,11 @@ export function checkEnv(check: Checker, options: Fields): void {
   if (env === undefined) return
   if (!isFields(env)) {
     check.field(options, 'env', isFields, 'an object of strings')
+    return
+  }
+  if (!isOptions(env)) {
+    const what = Symbol.iterator in env ? ': give Object.fromEntries(env)' : ''
+    check.say('invalid_option', `env must be an object of strings, { … }, not an instance of ${classOf(env)}${what}`)
     return
   }
   for (const [name, value] of Object.entries(env)) {

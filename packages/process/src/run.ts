@@ -1,8 +1,18 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
-import { TerrariumError } from '@terrarium/supervisor'
+import { messageOf, TerrariumError } from '@terrarium/supervisor'
 import { findUnsafe } from './ownership.ts'
 import { kindOf, readRegularFile } from './regular-file.ts'
 import { runsDirectory } from './state.ts'
@@ -132,17 +142,19 @@ export function removeRuntimeDirectory(owner: Owner): void {
   rmSync(path, { recursive: true, force: true })
 }
 
+/** The folder is made to see whether it can be, and removed: its name is written down before it is there for good. */
 function chooseRuntimeDirectory(run: string): string {
   const name = `terrarium-${run}-${randomBytes(4).toString('hex')}`
   const bases = [process.env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp'].filter((base) => base !== undefined && base !== '')
-  const refused: string[] = []
+  const refused = new Map<string, string>()
   for (const base of bases as string[]) {
     const path = join(base, name)
     const why = whyNotIn(base, path)
     if (why === undefined) return path
-    refused.push(`${base} (${why})`)
+    refused.set(base, why)
   }
-  throw new TerrariumError('CONFIGURATION', `No folder for sockets among ${refused.join(', ')}`, {
+  const told = [...refused].map(([base, why]) => `${base} (${why})`).join(', ')
+  throw new TerrariumError('CONFIGURATION', `No folder for sockets among ${told}`, {
     hint: 'Set XDG_RUNTIME_DIR or TMPDIR to a folder with a short path that only you may write to.',
   })
 }
@@ -150,7 +162,18 @@ function chooseRuntimeDirectory(run: string): string {
 function whyNotIn(base: string, path: string): string | undefined {
   if (Buffer.byteLength(join(path, 'host.sock')) > SOCKET_PATH_BYTES) return 'its path is too long'
   if (!isWritableFolder(base)) return 'it is not a folder that this user may write to'
-  return findUnsafe(resolve(base), { isShared: true })?.why
+  return findUnsafe(resolve(base), { isShared: true })?.why ?? whyNotMade(path)
+}
+
+/** Some file systems take no folders, whatever their modes say. */
+function whyNotMade(path: string): string | undefined {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+    rmdirSync(path)
+    return undefined
+  } catch (error) {
+    return `no folder can be made in it: ${messageOf(error)}`
+  }
 }
 
 function isWritableFolder(path: string): boolean {

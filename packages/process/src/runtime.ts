@@ -1,7 +1,15 @@
 import { accessSync, constants } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
-import { ASYNC_DISPOSE, Checker, KeepAlive, TerrariumError, type Stoppable } from '@terrarium/supervisor'
+import {
+  ASYNC_DISPOSE,
+  Checker,
+  fieldsOf,
+  KeepAlive,
+  ownOptions,
+  TerrariumError,
+  type Stoppable,
+} from '@terrarium/supervisor'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from './check-options.ts'
 import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
 import { killStrays, locksOf, type Helper } from './sweep/helper.ts'
@@ -104,7 +112,8 @@ const START_MS = 10_000
  * CONFIGURATION (state directory, system not supported, no /proc, containment missing, this package incomplete),
  * LOG_DAMAGED (installation id).
  */
-export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+export async function openRuntime(given: RuntimeOptions): Promise<Runtime> {
+  const options = ownOptions(given, fieldsOf(OPTIONS))
   checkOptions(options)
   processTable().check()
   checkMainThread()
@@ -390,7 +399,7 @@ const OPTIONS: Readonly<Record<keyof RuntimeOptions, true>> = {
 /** Throws INVALID_ARGUMENT, naming every mistake at once. */
 function checkOptions(options: unknown): void {
   const check = new Checker()
-  if (check.object('options', options)) {
+  if (check.object('options', options, OPTIONS)) {
     check.known(options, OPTIONS)
     check.required(options, 'python', isAbsolutePath, 'the absolute path of a Python interpreter')
     checkPath(check, options, 'stateDir', 'the path of a folder')

@@ -1,6 +1,8 @@
+import { env as real } from 'node:process'
 import { expect, test } from '@jest/globals'
 import { fromProgram, keep, openRuntime } from '@terrarium/process'
 import type { TerrariumError } from '@terrarium/supervisor'
+import { freshState, onEnd, python } from './support.ts'
 
 /** What was told of the mistakes in options. */
 async function mistakesOf(use: () => unknown): Promise<unknown> {
@@ -83,7 +85,7 @@ test('B8: fromProgram names every wrong option at once, also of the input that i
   const wrong = { grace: -1, restart: 'permanent' }
   expect(await mistakesOf(() => fromProgram('x', 'y' as never, wrong as never))).toEqual([
     "args must be an array of strings, one for each argument, not 'y'",
-    'restart is unknown: there is no such option',
+    'restart is unknown: there are runtime, name, env, cwd, ready, startTimeout, grace, lines',
     'runtime is missing: what openRuntime() resolves to',
     'grace must be whole ms from 0 to 2147483647, not -1',
   ])
@@ -107,4 +109,75 @@ test('B8: openRuntime names every wrong option at once', async () => {
   ])
   expect(await mistakesOf(() => openRuntime(null as never))).toEqual(['options must be an object, not null'])
   expect(await mistakesOf(() => openRuntime(undefined as never))).toEqual(['options must be an object, not undefined'])
+})
+
+test('B8: a listener for an event that a program does not have is refused, with the name that was meant', async () => {
+  const kept = keep('sleep', ['60'], { python, stateDir: freshState() })
+  onEnd(() => kept.stop())
+  await kept.whenReady()
+  const ignore = (): undefined => undefined
+  for (const [event, listener, message] of [
+    ['program.redy', ignore, "there is no event 'program.redy': did you mean program.ready?"],
+    ['child.exitt', ignore, "there is no event 'child.exitt': did you mean child.exit?"],
+    ['toString', ignore, "there is no event 'toString': there are child.start"],
+    ['program.line', undefined, 'a listener for program.line must be a function, not undefined'],
+  ] as const) {
+    expect(() => kept.on(event as never, listener as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
+    )
+  }
+})
+
+const boom = new Error('boom')
+const throwing = (name: string, rest: object = {}): never =>
+  Object.defineProperty({ ...rest }, name, {
+    enumerable: true,
+    get: () => {
+      throw boom
+    },
+  }) as never
+const revoked = (target: object): never => {
+  const { proxy, revoke } = Proxy.revocable(target, {})
+  revoke()
+  return proxy as never
+}
+
+test('B8: an option that cannot be read is named, and what was thrown is the cause', async () => {
+  const refused = async (use: () => unknown, at: string): Promise<void> => {
+    await expect(Promise.resolve().then(use)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(`${at} cannot be read: boom`),
+      cause: boom,
+    })
+  }
+  await refused(() => openRuntime(throwing('stateDir', { python: '/python' })), 'stateDir')
+  await refused(() => keep('x', [], throwing('env')), 'env')
+  await refused(() => keep('x', [], { env: throwing('A') }), 'env.A')
+  await refused(() => keep('x', [], { backoff: throwing('base') }), 'backoff.base')
+  await refused(() => fromProgram('x', [], throwing('cwd', { runtime })), 'cwd')
+  const logic = fromProgram('x', [], { runtime: runtime as never })
+  await refused(() => logic.getInitialSnapshot({} as never, throwing('cwd')), 'input.cwd')
+})
+
+test('B8: a proxy that is revoked is no option', async () => {
+  expect(await mistakesOf(() => openRuntime(revoked({})))).toEqual(['options must be an object, not a revoked proxy'])
+  expect(await mistakesOf(() => keep('x', revoked([]), { env: revoked({}), logger: revoked({}) }))).toEqual([
+    'args must be an array of strings, one for each argument, not a revoked proxy',
+    'env must be an object of strings, not a revoked proxy',
+    'logger must be a logger of pino, or an object with child, debug, info, warn and error, not a revoked proxy',
+  ])
+})
+
+test('B8: an environment is a plain object: a Map is refused with what to give, process.env is taken', async () => {
+  const refused = (env: object): Promise<unknown> => mistakesOf(() => keep('x', [], { env: env as never }))
+  expect(await refused(new Map([['A', 'b']]))).toEqual([
+    'env must be an object of strings, { … }, not an instance of Map: give Object.fromEntries(env)',
+  ])
+  expect(await refused(new Date())).toEqual(['env must be an object of strings, { … }, not an instance of Date'])
+  expect(await mistakesOf(() => keep('x', [], new Date() as never))).toEqual([
+    'options must be an object with options, { … }, not an instance of Date',
+  ])
+  for (const env of [process.env, real, Object.assign(Object.create(null) as object, { A: 'b' })]) {
+    fromProgram('x', [], { runtime: runtime as never, env: env as never })
+  }
 })

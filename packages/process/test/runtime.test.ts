@@ -170,14 +170,17 @@ test.each([
   ['permission denied', { command: fixture('child.py'), args: [] }, fixture('child.py')],
   ['too long', { command: 'true', args: ['x'.repeat(4_000_000)] }, 'true'],
   ['no such folder', { command: 'true', args: [], cwd: '/nowhere' }, '/nowhere'],
+  ['D1: it is a file, not a folder', { command: 'true', args: [], cwd: '/etc/passwd' }, '/etc/passwd'],
+  ['D1: /etc/passwd is a file, not a folder', { command: 'true', args: [], cwd: '/etc/passwd/a/b' }, '/etc/passwd/a/b'],
 ])(
   'a spawn that can never work is a configuration error and releases its reservation: %s',
   async (why, request, path) => {
     const runtime = await open()
     const error: unknown = await runtime.spawn({ name: 'wrong', ...request }).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ name: 'TerrariumError', code: 'CONFIGURATION' })
-    expect((error as Error).message).toContain(why)
+    expect((error as Error).message).toContain(why.replace(/^D1: /, ''))
     expect((error as Error).message).toContain(path)
+    expect((error as TerrariumError).hint).not.toMatch(/Make the folder \/etc/)
     expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
   },
 )
@@ -320,6 +323,24 @@ test('a socket in the runtime directory always fits into an address', async () =
   const { directory } = await open()
   expect(Buffer.byteLength(join(directory, 'host.sock'))).toBeLessThanOrEqual(107)
   expect(dirname(directory)).not.toBe(long)
+})
+
+test('D4: a folder for temporary files in which none can be made is not used: the next one is', async () => {
+  const before = { runtime: process.env['XDG_RUNTIME_DIR'], temporary: process.env['TMPDIR'] }
+  onEnd(() => {
+    process.env['XDG_RUNTIME_DIR'] = before.runtime
+    if (before.temporary === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before.temporary
+  })
+  const stateDir = freshState()
+  process.env['XDG_RUNTIME_DIR'] = '/proc'
+  process.env['TMPDIR'] = '/proc'
+  const { directory } = await open(stateDir)
+  expect(dirname(directory)).toBe('/tmp')
+  expect(existsSync(directory)).toBe(true)
+  process.env['XDG_RUNTIME_DIR'] = before.runtime
+  process.env['TMPDIR'] = '/proc'
+  expect(dirname((await open(stateDir)).directory)).toBe(before.runtime)
 })
 
 test.each([

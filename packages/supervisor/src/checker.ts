@@ -1,8 +1,11 @@
 import { messageOf, TerrariumError } from './errors.ts'
 import { nearest } from './nearest.ts'
-import { show } from './show.ts'
+import { kindOf, show } from './show.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
+
+/** Every option that there is. */
+export type Names = Readonly<Record<string, true>>
 
 /** What is wrong, for programs. */
 export type Fault = 'invalid_option' | 'unknown_option'
@@ -12,7 +15,12 @@ export interface Mistake {
   readonly fault: string
   /** For people: which field, what it must be, what it is. */
   readonly text: string
+  /** What was thrown by the value that cannot be read. */
+  readonly cause?: unknown
 }
+
+/** So many options are named where an unknown one is told of. */
+const MOST_NAMES = 12
 
 /** Values that are named in mistakes are cut after so many characters. */
 const LONGEST_VALUE = 100
@@ -30,14 +38,14 @@ export class Checker<F extends string = never> {
     this.#prefix = prefix
   }
 
-  say(fault: F | Fault, text: string): void {
-    this.mistakes.push({ fault, text: `${this.#prefix}${text}` })
+  say(fault: F | Fault, text: string, cause?: unknown): void {
+    this.mistakes.push({ fault, text: `${this.#prefix}${text}`, cause })
   }
 
-  /** Whether a value is an object with options. It is a mistake if not. */
-  object(name: string, value: unknown): value is Fields {
-    if (isFields(value)) return true
-    this.say('invalid_option', `${name} must be an object, not ${shown(value)}`)
+  /** Whether a value is an object with options, see {@link isOptions}. It is a mistake if not. */
+  object(name: string, value: unknown, names: Names): value is Fields {
+    if (isOptions(value, names)) return true
+    this.say('invalid_option', noOptions(name, value, names))
     return false
   }
 
@@ -57,7 +65,7 @@ export class Checker<F extends string = never> {
     try {
       if (!isValid(value)) this.say(fault, `${name} must be ${expected}, not ${shown(value)}`)
     } catch (error) {
-      this.say(fault, `${name} cannot be read: ${messageOf(error)}`)
+      this.say(fault, `${name} cannot be read: ${messageOf(error)}`, error)
     }
   }
 
@@ -86,25 +94,30 @@ export class Checker<F extends string = never> {
     }
   }
 
-  /** A group of options that can be switched off as a whole. */
-  group(owner: Fields, name: string, check: (group: Fields, inner: Checker<F>) => void): void {
+  /** A group of options, of these names, that can be switched off as a whole. */
+  group(owner: Fields, name: string, names: Names, check: (group: Fields, inner: Checker<F>) => void): void {
     const group = owner[name]
     if (group === undefined || group === 'off') return
-    if (!isFields(group)) {
-      this.say('invalid_option', `${name} must be an object or 'off', not ${shown(group)}`)
+    if (!isOptions(group, names)) {
+      this.say('invalid_option', noOptions(name, group, names, " or 'off'"))
       return
     }
     const inner = new Checker<F>(`${this.#prefix}${name}.`)
-    check(group, inner)
+    try {
+      inner.known(group, names)
+      check(group, inner)
+    } catch (error) {
+      this.say('invalid_option', `${name} cannot be read: ${messageOf(error)}`, error)
+    }
     this.mistakes.push(...inner.mistakes)
   }
 
-  /** `names` has every option that there is. An option of another name is a slip, or of another version. */
-  known(owner: Fields, names: Readonly<Record<string, true>>): void {
+  /** An option of another name is a slip, or of another version. */
+  known(owner: Fields, names: Names): void {
     for (const name of Object.keys(owner)) {
       if (Object.hasOwn(names, name)) continue
       const meant = nearest(name, Object.keys(names))
-      const what = meant === undefined ? 'there is no such option' : `did you mean ${meant}?`
+      const what = meant === undefined ? (thereAre(names) ?? 'there is no such option') : `did you mean ${meant}?`
       this.say('unknown_option', `${cut(name)} is unknown: ${what}`)
     }
   }
@@ -117,16 +130,62 @@ export class Checker<F extends string = never> {
   }
 }
 
+function thereAre(names: Names): string | undefined {
+  const all = Object.keys(names)
+  return all.length > MOST_NAMES ? undefined : `there are ${all.join(', ')}`
+}
+
+/** What is wrong with a value that has no options. */
+export function noOptions(name: string, value: unknown, names: Names, or = ''): string {
+  if (!isFields(value)) return `${name} must be an object${or}, not ${shown(value)}`
+  const what = thereAre(names)
+  const offered = what === undefined ? '' : `: ${what}`
+  return `${name} must be an object with options, { … }${or}, not an instance of ${classOf(value)}${offered}`
+}
+
+/** The name of an object's class, for people. */
+export function classOf(value: object): string {
+  try {
+    const { name } = value.constructor
+    return isName(name) ? cut(name) : 'a class'
+  } catch {
+    return 'a class'
+  }
+}
+
 /** INVALID_ARGUMENT. In `details`: `mistakes`, and as `reason` the fault of the first one. */
 export function invalid(what: string, mistakes: readonly Mistake[]): TerrariumError {
   const texts = mistakes.map(({ text }) => text)
   return new TerrariumError('INVALID_ARGUMENT', `invalid ${what}: ${texts.join('; ')}`, {
     details: { reason: mistakes[0]?.fault, mistakes: texts },
+    cause: mistakes.find(({ cause }) => cause !== undefined)?.cause,
   })
 }
 
 export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && kindOf(value) === 'an object'
+}
+
+export function isList(value: unknown): value is readonly unknown[] {
+  return typeof value === 'object' && value !== null && kindOf(value) === 'an array'
+}
+
+/**
+ * Whether a value is an object that was made to hold options of these names, or of any: a plain one, or an instance of
+ * a class of the user's that has one of them. A Date or a Map holds none.
+ */
+export function isOptions(value: unknown, names?: Names): value is Fields {
+  if (!isFields(value)) return false
+  try {
+    const prototype = Object.getPrototypeOf(value) as object | null
+    if (prototype === null) return true
+    // Also of another realm, such as a vm context.
+    if (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')) return true
+    if (Object.prototype.toString.call(value) !== '[object Object]') return false
+    return names === undefined || Object.keys(names).some((name) => name in value)
+  } catch {
+    return true // a proxy that throws, which is told when its options are read
+  }
 }
 
 /** A string that is not empty. */

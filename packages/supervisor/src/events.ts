@@ -41,3 +41,16 @@ export type SupervisorEvent =
 export type SupervisorEvents = {
   [Event in SupervisorEvent as Event['type']]: (event: Event) => void
 }
+
+// An event that is missing here does not compile.
+export const SUPERVISOR_EVENTS: Readonly<Record<keyof SupervisorEvents, true>> = {
+  'child.start': true,
+  'child.ready': true,
+  'child.exit': true,
+  'child.backoff': true,
+  'child.restart': true,
+  'child.parked': true,
+  'child.crash_loop': true,
+  'child.unparked': true,
+  'supervisor.exit': true,
+}

@@ -4,7 +4,7 @@ import { ASYNC_DISPOSE, type Stoppable } from './async-disposable.ts'
 import type { ChildInfo } from './child-info.ts'
 import { systemClock } from './clock.ts'
 import { stoppedError } from './core/turn.ts'
-import type { SupervisorEvents } from './events.ts'
+import { SUPERVISOR_EVENTS, type SupervisorEvents } from './events.ts'
 import { faultReporter, type OnFault } from './host.ts'
 import { KeepAlive, ReferencedClock } from './keep-alive.ts'
 import { Listeners } from './listeners.ts'
@@ -15,7 +15,7 @@ import type { ChildSpec, LogicOf, SpecOf, TemplateSpec } from './spec.ts'
 import { stopSupervisor, type SupervisorStopOptions } from './stop.ts'
 import { SupervisedActor } from './supervised-actor.ts'
 import { reportOnce, tellUser } from './user-code.ts'
-import { validateOptions } from './validate.ts'
+import { checkedOptions } from './validate.ts'
 
 /** A supervisor and its administration. The children given with its options are known by their ids. */
 export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>
@@ -70,7 +70,7 @@ export function createSupervisor(options: SupervisorOptions): unknown {
 class SupervisorHandle extends Administrator {
   readonly id: string
   readonly ref: Actor<SupervisorLogic>
-  readonly #listeners = new Listeners<SupervisorEvents>((event, error) => {
+  readonly #listeners = new Listeners<SupervisorEvents>(SUPERVISOR_EVENTS, (event, error) => {
     this.#report(`a listener for ${event} of supervisor ${this.id} failed`, error)
   })
   readonly #report: OnFault
@@ -81,8 +81,8 @@ class SupervisorHandle extends Administrator {
   #started: Promise<void> | undefined
   #hasRun = false
 
-  constructor(options: SupervisorOptions) {
-    validateOptions(options) // the clock must be one before it is wrapped
+  constructor(given: SupervisorOptions) {
+    const options = checkedOptions(given) // the clock must be one before it is wrapped
     const { id, inspect, snapshot, onFault } = options
     const clock = new ReferencedClock(options.clock ?? systemClock)
     const logic = supervisor({ ...options, clock })
@@ -156,6 +156,7 @@ class SupervisorHandle extends Administrator {
   }
 
   on<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this {
+    this.#listeners.on(event, listener)
     // The actor emits to nobody at no cost, so each type is asked for only when somebody wants it.
     if (!this.#heard.has(event)) {
       this.#heard.add(event)
@@ -163,7 +164,6 @@ class SupervisorHandle extends Administrator {
         this.#listeners.tell(heard.type, heard)
       })
     }
-    this.#listeners.on(event, listener)
     return this
   }
 

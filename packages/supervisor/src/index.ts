@@ -15,22 +15,27 @@ export {
   type TemplateSpec,
 } from './spec.ts'
 export type { ChildCounts, ChildInfo, ChildState } from './child-info.ts'
-export type { SupervisorEvent, SupervisorEvents } from './events.ts'
+export { SUPERVISOR_EVENTS, type SupervisorEvent, type SupervisorEvents } from './events.ts'
 export { Listeners } from './listeners.ts'
 export {
   Checker,
+  classOf,
   hasFunctions,
   isBoolean,
   isDuration,
   isFields,
   isFunction,
+  isList,
   isName,
+  isOptions,
   shown,
   type Fault,
   type Fields,
   type Mistake,
+  type Names,
 } from './checker.ts'
-export { mistakesOfSupervision } from './validate.ts'
+export { fieldsOf, listOf, ownOptions } from './own-options.ts'
+export { mistakesOfSupervision, POLICIES } from './validate.ts'
 export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './abort.ts'
 export { askUser, reportOnce, tellUser } from './user-code.ts'
 export { reportFault, type OnFault } from './host.ts'

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'eventemitter3'
 import { TerrariumError } from './errors.ts'
+import { shown } from './checker.ts'
+import { nearest } from './nearest.ts'
 import { tellUser } from './user-code.ts'
-import { show } from './show.ts'
 
 /** Functions by the event that they listen for; each takes the event. */
 type Events<TEvents> = { readonly [E in keyof TEvents]: (event: never) => void }
@@ -13,22 +14,24 @@ type Events<TEvents> = { readonly [E in keyof TEvents]: (event: never) => void }
  */
 export class Listeners<TEvents extends Events<TEvents>> {
   readonly #emitter = new EventEmitter()
+  readonly #events: Readonly<Record<keyof TEvents, true>>
   readonly #report: (event: string, error: unknown) => void
 
-  /** `report` must not throw. */
-  constructor(report: (event: string, error: unknown) => void) {
+  /** `events`: every event that there is. `report` must not throw. */
+  constructor(events: Readonly<Record<keyof TEvents, true>>, report: (event: string, error: unknown) => void) {
+    this.#events = events
     this.#report = report
   }
 
-  /** Throws INVALID_ARGUMENT for what is no function. */
+  /** Throws INVALID_ARGUMENT for an event that there is not, and for what is no function. */
   on<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
-    if (typeof listener !== 'function') {
-      throw new TerrariumError('INVALID_ARGUMENT', `a listener for ${event} must be a function, not ${show(listener)}`)
-    }
+    this.#check(event, listener)
     this.#emitter.on(event, listener as never)
   }
 
+  /** Throws as {@link on}. A listener that listens no more is no mistake. */
   off<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
+    this.#check(event, listener)
     this.#emitter.off(event, listener as never)
   }
 
@@ -37,6 +40,18 @@ export class Listeners<TEvents extends Events<TEvents>> {
       tellUser(listener as (event: unknown) => unknown, told, (error) => {
         this.#report(event, error)
       })
+    }
+  }
+
+  #check(event: unknown, listener: unknown): void {
+    if (typeof event !== 'string' || !Object.hasOwn(this.#events, event)) {
+      const events = Object.keys(this.#events)
+      const meant = typeof event === 'string' ? nearest(event, events) : undefined
+      const what = meant === undefined ? `there are ${events.join(', ')}` : `did you mean ${meant}?`
+      throw new TerrariumError('INVALID_ARGUMENT', `there is no event ${shown(event)}: ${what}`)
+    }
+    if (typeof listener !== 'function') {
+      throw new TerrariumError('INVALID_ARGUMENT', `a listener for ${event} must be a function, not ${shown(listener)}`)
     }
   }
 }

@@ -20,7 +20,7 @@ import { resolveOptions, type CheckedOptions, type SupervisorOptions, type Templ
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import { toJson, type SupervisorJson } from './snapshot-json.ts'
 import type { ChildSpec } from './spec.ts'
-import { validateOptions } from './validate.ts'
+import { checkedOptions } from './validate.ts'
 
 /** What can be seen of a supervisor. Children are as they are when they are looked at. */
 interface View {
@@ -64,8 +64,8 @@ export function supervisor<TLogic extends AnyActorLogic>(options: TemplateOption
 export function supervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
   options: CheckedOptions<TSpecs>,
 ): SupervisorLogic
-export function supervisor(options: SupervisorOptions): SupervisorLogic {
-  validateOptions(options)
+export function supervisor(given: SupervisorOptions): SupervisorLogic {
+  const options = checkedOptions(given)
   const settings = resolveOptions(options)
   /** The logic may be shared by many actors. */
   const shells = new WeakMap<AnyActorRef, Shell>()

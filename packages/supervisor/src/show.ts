@@ -2,5 +2,13 @@
 export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
   if (typeof value === 'function') return 'a function'
-  return typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'an array' : 'an object') : String(value)
+  return typeof value === 'object' && value !== null ? kindOf(value) : String(value)
+}
+
+export function kindOf(value: object): 'an array' | 'an object' | 'a revoked proxy' {
+  try {
+    return Array.isArray(value) ? 'an array' : 'an object'
+  } catch {
+    return 'a revoked proxy'
+  }
 }

@@ -9,6 +9,9 @@ import {
   isCountOrMore,
   isDuration,
   isFields,
+  isList,
+  isOptions,
+  noOptions,
   isFunction,
   isName,
   isNumber,
@@ -18,6 +21,7 @@ import {
 import type { CrashLoopOptions } from './crash-loop.ts'
 import type { TerrariumError } from './errors.ts'
 import { resolveOptions, type Settings, type SupervisorOptions } from './options.ts'
+import { fieldsOf, listOf, ownOptions } from './own-options.ts'
 import { show } from './show.ts'
 import { IGNORE, type ChildSpec } from './spec.ts'
 import { STRATEGIES } from './strategy.ts'
@@ -111,11 +115,28 @@ const BREAKER: Readonly<Record<keyof BreakerOptions, true>> = {
 
 const CRASH_LOOP: Readonly<Record<keyof CrashLoopOptions, true>> = { failures: true, window: true }
 
+/** How the options are copied that every package hands on to a supervisor. */
+export const POLICIES = { backoff: fieldsOf(BACKOFF), breaker: fieldsOf(BREAKER) }
+
+const OWN = fieldsOf(OPTIONS, {
+  ...POLICIES,
+  crashLoop: fieldsOf(CRASH_LOOP),
+  // What is in a specification stays the same object: that says whether two are the same.
+  children: listOf(fieldsOf(SPEC)),
+})
+
+/** The options, each read once and checked. */
+export function checkedOptions(options: SupervisorOptions): SupervisorOptions {
+  const own = ownOptions(options, OWN)
+  validateOptions(own)
+  return own
+}
+
 /**
  * Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, and in `details.reason` what OTP, which stops at
  * the first one, would call it.
  */
-export function validateOptions(options: SupervisorOptions): void {
+function validateOptions(options: SupervisorOptions): void {
   const mistakes = mistakesOfOptions(options)
   if (mistakes.length === 0) mistakes.push(...endlessLoops(options))
   if (mistakes.length > 0) throw invalid('supervisor options', mistakes)
@@ -163,7 +184,9 @@ interface SpecOwner {
 }
 
 function mistakesOfOptions(options: unknown): Mistake[] {
-  if (!isFields(options)) return [{ fault: 'invalid_type', text: `options must be an object, not ${show(options)}` }]
+  if (!isOptions(options, OPTIONS)) {
+    return [{ fault: 'invalid_type', text: noOptions('options', options, OPTIONS) }]
+  }
   const check = new Checker<OtpFault>()
   const isOtp = options.mode === 'otp'
   if (!isOtp) check.known(options, OPTIONS) // OTP ignores what it does not know (A14)
@@ -185,8 +208,7 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   check.field(options, 'reviveStopped', isBoolean, 'true or false')
   check.field(options, 'keepHistory', isBoolean, 'true or false')
   check.field(options, 'startRate', (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
-  check.group(options, 'crashLoop', (crashLoop, inner) => {
-    inner.known(crashLoop, CRASH_LOOP)
+  check.group(options, 'crashLoop', CRASH_LOOP, (crashLoop, inner) => {
     inner.field(crashLoop, 'failures', (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
     inner.field(crashLoop, 'window', isDuration, 'ms, 0 or more')
   })
@@ -215,7 +237,7 @@ function kindOf({ strategy }: Fields): Settings['kind'] {
 function checkKind(check: Checker<OtpFault>, options: Fields): void {
   const { children = [], autoShutdown = 'never' } = options
   const kind = kindOf(options)
-  const count = Array.isArray(children) ? children.length : 0
+  const count = isList(children) ? children.length : 0
   check.field(options, 'maxChildren', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
   if (kind === 'static') {
     if (options.maxChildren !== undefined) check.say('invalid_option', 'maxChildren is for dynamic children')
@@ -239,7 +261,7 @@ function checkKind(check: Checker<OtpFault>, options: Fields): void {
 function mistakesOfChildren(options: Fields): Mistake[] {
   const { children, autoShutdown = 'never' } = options
   if (children === undefined) return []
-  if (!Array.isArray(children)) {
+  if (!isList(children)) {
     return [{ fault: 'bad_start_spec', text: `children must be an array, not ${show(children)}` }]
   }
   const owner = { mode: options.mode, kind: kindOf(options), autoShutdown }
@@ -266,7 +288,7 @@ function duplicates(children: readonly unknown[], field: 'id' | 'systemId'): Mis
 
 /** In OTP's order. */
 function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }: SpecOwner): Mistake[] {
-  if (!isFields(spec)) return [{ fault: 'invalid_child_spec', text: `${at} must be an object, not ${show(spec)}` }]
+  if (!isOptions(spec, SPEC)) return [{ fault: 'invalid_child_spec', text: noOptions(at, spec, SPEC) }]
   const check = new Checker<OtpFault>(`${at}.`)
   const { restart = 'permanent', significant } = spec
   if (mode !== 'otp') check.known(spec, SPEC)
@@ -313,8 +335,7 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
 }
 
 function checkPolicies(check: Checker<OtpFault>, owner: Fields): void {
-  check.group(owner, 'backoff', (backoff, inner) => {
-    inner.known(backoff, BACKOFF)
+  check.group(owner, 'backoff', BACKOFF, (backoff, inner) => {
     inner.field(backoff, 'first', isDuration, 'ms, 0 or more')
     inner.field(backoff, 'base', isDuration, 'ms, 0 or more')
     inner.field(backoff, 'factor', (value) => isNumber(value) && value >= 1, 'a number, 1 or more')
@@ -325,8 +346,7 @@ function checkPolicies(check: Checker<OtpFault>, owner: Fields): void {
     inner.field(backoff, 'maxAttempts', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
     inner.field(backoff, 'maxElapsed', (value) => isDuration(value) || value === Infinity, 'ms, 0 or more')
   })
-  check.group(owner, 'breaker', (breaker, inner) => {
-    inner.known(breaker, BREAKER)
+  check.group(owner, 'breaker', BREAKER, (breaker, inner) => {
     for (const name of ['identical', 'unstable']) {
       inner.field(breaker, name, (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
     }

@@ -326,6 +326,6 @@ test('events are typed by their names', () => {
     return reason.type === 'failed'
   })
   // @ts-expect-error there is no such event
-  one.on('child.exited', () => undefined)
+  expect(() => one.on('child.exited', () => undefined)).toThrow('did you mean child.exit?')
   expect(one.child('m')).toBeUndefined()
 })

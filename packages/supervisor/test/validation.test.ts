@@ -182,3 +182,116 @@ test('options that are no object', () => {
   expect(mistakes(undefined)).toEqual(['options must be an object, not undefined'])
   expect(() => supervisor(null as never)).toThrow('options must be an object')
 })
+
+test('B8: a listener for an event that there is not, and one that is no function, are refused', () => {
+  const app = createSupervisor({ id: 'app' })
+  const refused = (event: unknown, listener: unknown, message: string): void => {
+    for (const method of ['on', 'off'] as const) {
+      expect(() => app[method](event as never, listener as never)).toThrow(
+        expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
+      )
+    }
+  }
+  const ignore = (): undefined => undefined
+  refused('child.exitt', ignore, "there is no event 'child.exitt': did you mean child.exit?")
+  refused('__proto__', ignore, "there is no event '__proto__': there are child.start, child.ready, child.exit, ")
+  refused('*', ignore, "there is no event '*': there are child.start")
+  for (const event of [null, undefined, Symbol('child.exit'), ['child.exit']]) {
+    refused(event, ignore, 'there is no event')
+  }
+  for (const listener of ['no function', null, undefined, {}]) {
+    refused('child.exit', listener, 'a listener for child.exit must be a function, not ')
+  }
+  expect(app.on('child.exit', ignore).off('child.exit', ignore)).toBe(app)
+})
+
+test('B8: an object that was made for something else is no object with options', () => {
+  const children = [child('a')]
+  const what = 'there are first, base, factor, max, jitter, delay, stableAfter, maxAttempts, maxElapsed'
+  expect(
+    mistakes({ id: 'app', children, backoff: new URL('http://host'), breaker: new Map(), crashLoop: /x/ }),
+  ).toEqual([
+    "crashLoop must be an object with options, { … } or 'off', not an instance of RegExp: there are failures, window",
+    `backoff must be an object with options, { … } or 'off', not an instance of URL: ${what}`,
+    "breaker must be an object with options, { … } or 'off', not an instance of Map: there are identical, unstable, minUptime, openFor, maxOpenFor",
+  ])
+  class Empty {
+    readonly #nothing = 0
+    get nothing(): number {
+      return this.#nothing
+    }
+  }
+  expect(mistakes({ id: 'app', children, backoff: new Empty() })).toEqual([
+    expect.stringContaining('not an instance of Empty'),
+  ])
+  expect(mistakes(new Date())).toEqual(['options must be an object with options, { … }, not an instance of Date'])
+  expect(mistakes({ id: 'app', children: [new Date()] })).toEqual([
+    'children[0] must be an object with options, { … }, not an instance of Date',
+  ])
+})
+
+test('B8: instances of classes that have options, inherited ones, and objects without a prototype are options', () => {
+  class Backoff {
+    readonly #base: unknown = 'x'
+    get base(): unknown {
+      return this.#base
+    }
+  }
+  const wrong = ["backoff.base must be ms, 0 or more, not 'x'"]
+  for (const backoff of [
+    new Backoff(),
+    Object.create({ base: 'x' }) as object,
+    Object.assign(Object.create(null) as object, { base: 'x' }),
+  ]) {
+    expect(mistakes({ id: 'app', backoff })).toEqual(wrong)
+    expect(mistakes(Object.create({ id: 'app', backoff }))).toEqual(wrong)
+  }
+})
+
+test('B8: an option that cannot be read is named, and what was thrown is the cause', () => {
+  const boom = new Error('boom')
+  const throwing = (name: string, rest: object = {}): object =>
+    Object.defineProperty({ ...rest }, name, {
+      enumerable: true,
+      get: () => {
+        throw boom
+      },
+    })
+  const refusalOf = (options: unknown): unknown => {
+    try {
+      createSupervisor(options as never)
+    } catch (error) {
+      return error
+    }
+    return undefined
+  }
+  const refused = (at: string): unknown =>
+    expect.objectContaining({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(`${at} cannot be read: boom`),
+      cause: boom,
+    })
+  expect(refusalOf(throwing('children', { id: 'app' }))).toEqual(refused('children'))
+  expect(refusalOf(throwing('mode', { id: 'app' }))).toEqual(refused('mode'))
+  expect(refusalOf({ id: 'app', backoff: throwing('base') })).toEqual(refused('backoff.base'))
+  expect(refusalOf({ id: 'app', children: [throwing('logic', { id: 'a' })] })).toEqual(refused('children[0].logic'))
+  const nested = { id: 'a', logic: idle, breaker: throwing('openFor') }
+  expect(refusalOf({ id: 'app', children: [nested] })).toEqual(refused('children[0].breaker'))
+})
+
+test('B8: a proxy that is revoked is no option', () => {
+  const revoked = (target: object): unknown => {
+    const { proxy, revoke } = Proxy.revocable(target, {})
+    revoke()
+    return proxy
+  }
+  expect(mistakes(revoked({}))).toEqual(['options must be an object, not a revoked proxy'])
+  for (const [name, target] of Object.entries({ backoff: {}, clock: {}, strategy: {}, children: [], snapshot: {} })) {
+    expect(mistakes({ id: 'app', [name]: revoked(target) })).toEqual([
+      expect.stringMatching(new RegExp(`^${name} must be .*, not a revoked proxy$`)),
+    ])
+  }
+  expect(mistakes({ id: 'app', children: [revoked({})] })).toEqual([
+    'children[0] must be an object, not a revoked proxy',
+  ])
+})

@@ -2,7 +2,7 @@
 export { decode, encode, ValueCodec } from './values/codec.ts'
 export { isPlainObject } from './values/plain-object.ts'
 export { NdArray } from './values/nd-array.ts'
-export { checkTypes, type ValueType } from './values/registry.ts'
+export { checkTypes, VALUE_TYPE, type ValueType } from './values/registry.ts'
 export { MAX_MESSAGE_BYTES } from './values/wire.ts'
 export type { TypedArray } from './values/views.ts'
 export { resolveInterpreter, type Interpreter } from '@terrarium/process'

@@ -321,7 +321,7 @@ function explainFailure(failure: Failure, codec: ValueCodec): TerrariumError {
       return new TerrariumError('RESULT_NOT_SENDABLE', message, { hint, details: known({ place, type, traceback }) })
     case FailureCode.FAILURE_CODE_PYTHON_ERROR:
     case FailureCode.FAILURE_CODE_UNSPECIFIED:
-      return new TerrariumError('PYTHON_ERROR', `${type}: ${message}`, {
+      return new TerrariumError('PYTHON_ERROR', message === '' ? type : `${type}: ${message}`, {
         hint,
         details: { type, message, traceback, ...attributesOf(failure, codec) },
       })

@@ -148,6 +148,16 @@ test('a Python error carries type, message and traceback', () => {
   })
 })
 
+test('B7: an exception without text is told by its type alone', () => {
+  const { session } = open()
+  let error: TerrariumError | undefined
+  const id = session.call('a', Buffer.alloc(0), 0, (outcome) => {
+    if ('error' in outcome) error = outcome.error
+  })
+  session.receive({ seq: 1, ack: 0, frames: [failure(id, { message: '' })] })
+  expect(error).toMatchObject({ code: 'PYTHON_ERROR', message: 'ValueError' })
+})
+
 test('a closed session sends nothing more; what was in flight waits for the reason of the death', async () => {
   const { session, wire, outcomes, call, ended } = open()
   let closed = 0

@@ -1,6 +1,9 @@
 """Why a worker could not start: from an exception to something a person can act on."""
 
+import difflib
+import importlib
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -11,7 +14,7 @@ from terrarium import __all__ as offered
 from terrarium import _exit
 from terrarium._imports import Unmet, find, is_installed, missing_part, unmet
 from terrarium._install import REQUIREMENTS, Install, distribution_of, install
-from terrarium._local import is_entry, local
+from terrarium._local import is_entry, is_local_name, local, other_case
 from terrarium._module import NotAFile, NoTools, package_of
 from terrarium._patched import Patched
 from terrarium._refusal import Refused, SessionLost
@@ -19,6 +22,7 @@ from terrarium._removed import removed_from_python
 from terrarium._report import BootFailure
 from terrarium._tools import ToolError
 
+_IMPORTLIB = os.path.dirname(importlib.__file__) + os.sep
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -169,6 +173,18 @@ def _not_to_be_installed(name: str, step: Step) -> "str | None":
         return _not_on_the_path(name, near, step)
     if is_entry(top, step.entries):
         return f"Start the workers where {top} is found: it belongs to the tools, and the option `cwd` says where."
+    if distribution_of(name) is not None:
+        return None
+    meant = other_case(name, step.entries)
+    if meant is not None:
+        what, place = meant
+        return f"Correct the import: {top} is written {what}, in upper and lower case as {place} is."
+    if is_local_name(name):
+        return (
+            f"Put the file or the package {top} beside the tools, or add its folder to the option `env`, "
+            f"{{ PYTHONPATH: '…' }}: its name is that of a file of your own. If a package is to bring it, look up "
+            f"what that is called."
+        )
     return None
 
 
@@ -266,9 +282,11 @@ def _missing_name(error: ImportError) -> str:
         return f"Look at {_place(error) or 'the import'}: that is where the error comes from."
     if "circular import" in str(error) or "partially initialized" in str(error):
         return f"Break the circle: {module} was not complete when the name was wanted. Import it where it is used."
-    if path is not None and path.startswith(_OWN_FOLDER):
-        names = [name for name in offered if name[0].islower()]
-        return f"Correct the import: the package terrarium offers {' and '.join(sorted(names))}."
+    if module.partition(".")[0] == "terrarium":
+        names = sorted(name for name in offered if name[0].islower())
+        near = difflib.get_close_matches(_wanted(error), offered, 1)
+        meant = f"{near[0]}? The package" if near else "the package"
+        return f"Correct the import: {'did you mean ' if near else ''}{meant} terrarium offers {' and '.join(names)}."
     if path is None or is_installed(path):
         if module.partition(".")[0] in sys.stdlib_module_names:
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -278,6 +296,12 @@ def _missing_name(error: ImportError) -> str:
     if module in sys.stdlib_module_names:
         return f"Rename {path}: it is taken for {module} of Python itself."
     return f"Correct the import, or define the name in {path}."
+
+
+def _wanted(error: ImportError) -> str:
+    """The name that the module does not have: only the text of the error says it before Python 3.12."""
+    found = re.match(r"cannot import name '([^']*)'", str(error))
+    return found[1] if found else ""
 
 
 def _broken_libraries(error: BaseException) -> BootFailure:
@@ -342,7 +366,7 @@ def _from_user_code(trace: "TracebackType | None") -> "TracebackType | None":
 
 def _frames(error: BaseException) -> "list[traceback.FrameSummary]":
     frames = traceback.extract_tb(error.__traceback__)
-    return [frame for frame in frames if not frame.filename.startswith(("<", _OWN_FOLDER))]
+    return [frame for frame in frames if not frame.filename.startswith(("<", _OWN_FOLDER, _IMPORTLIB))]
 
 
 def _files(error: BaseException) -> "list[str]":

@@ -19,6 +19,8 @@ _DISTRIBUTIONS = {
     "MySQLdb": "mysqlclient",
     "OpenSSL": "pyOpenSSL",
     "PIL": "pillow",
+    "_cffi_backend": "cffi",
+    "_pytest": "pytest",
     "absl": "absl-py",
     "attr": "attrs",
     "bs4": "beautifulsoup4",

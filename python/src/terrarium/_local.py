@@ -1,12 +1,19 @@
 """Modules that are the user's own, which no package index has."""
 
 import os
+import sys
 from typing import Iterable, Iterator
 
 from terrarium._module import NotAFile, place_of
 
 # Where a project begins: nothing above is the user's for sure.
 _PROJECT = {".git", ".hg", "package.json", "pyproject.toml", "setup.cfg", "setup.py"}
+
+# Names that files of the user's own have in many projects: a package of such a name is hardly what is meant. A name
+# that is made of words, as helpers_local, is one of these if one of its words is.
+_OWN = {"app", "core", "db", "lib", "main", "models", "schemas", "scripts", "src", "tests"}
+_OWN_WORDS = {"common", "config", "constants", "local", "settings", "shared", "tools"}
+_OWN_WORDS |= {"helper", "helpers", "util", "utils"}
 
 # Python files deeper than this do not make a folder a package.
 _DEPTH = 3
@@ -20,9 +27,30 @@ def local(module: str, entries: "list[str]") -> "str | None":
         if os.path.isfile(file):
             return file
         package = os.path.join(folder, top)
-        if os.path.isdir(package) and _has_python(package):
+        if _is_package(package):
             return package
     return None
+
+
+def other_case(module: str, entries: "list[str]") -> "tuple[str, str] | None":
+    """The name that is meant and where it is, if only upper and lower case differ from the module's top package."""
+    top = module.partition(".")[0]
+    for folder in _unique([*_folders(entries), *sys.path]):
+        for name in _names_in(folder):
+            path = os.path.join(folder, name)
+            stem = name[:-3] if name.endswith(".py") else name
+            if stem != top and stem.lower() == top.lower() and (stem != name or _is_package(path)):
+                return stem, path
+    for name in sorted(sys.stdlib_module_names):
+        if name != top and name.lower() == top.lower():
+            return name, "a module of Python's own"
+    return None
+
+
+def is_local_name(module: str) -> bool:
+    """Whether what a package index has under that name is hardly what is meant."""
+    top = module.partition(".")[0].lower()
+    return top.startswith("_") or top in _OWN or not _OWN_WORDS.isdisjoint(top.split("_"))
 
 
 def is_entry(module: str, entries: "list[str]") -> bool:
@@ -59,6 +87,17 @@ def _above(entry: str) -> "Iterator[str]":
 
 def _is_project(folder: str) -> bool:
     return folder == os.getcwd() or any(os.path.exists(os.path.join(folder, name)) for name in _PROJECT)
+
+
+def _names_in(folder: str) -> "list[str]":
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # a file, such as a zip on the path, or nothing
+        return []
+
+
+def _is_package(path: str) -> bool:
+    return os.path.isdir(path) and _has_python(path)
 
 
 def _has_python(folder: str) -> bool:

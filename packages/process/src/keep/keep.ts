@@ -10,6 +10,7 @@ import {
   messageOf,
   ReferencedClock,
   reportOnce,
+  SUPERVISOR_EVENTS,
   systemClock,
   TerrariumError,
   type BreakerOptions,
@@ -25,7 +26,7 @@ import {
 import { EnvironmentWatch } from '../environment-watch.ts'
 import { resolveInterpreter } from '../interpreter.ts'
 import { ownLog, type Log } from '../own-log.ts'
-import { checkKeep } from './program-options.ts'
+import { checkKeep, ownKeep } from './program-options.ts'
 import { fromProgram, type ProgramEvent, type ProgramOptions, type ProgramSnapshot } from './program.ts'
 import { openRuntime, type Runtime, type RuntimeOptions } from '../runtime.ts'
 
@@ -99,10 +100,19 @@ export function keep(command: string, args: readonly string[] = [], options: Kee
   return new SupervisedProgram(command, args, options)
 }
 
+// An event that is missing here does not compile.
+const EVENTS: Readonly<Record<keyof KeptEvents, true>> = {
+  ...SUPERVISOR_EVENTS,
+  'program.start': true,
+  'program.ready': true,
+  'program.held': true,
+  'program.line': true,
+}
+
 class SupervisedProgram implements Kept {
   readonly name: string
   readonly supervisor: Supervisor
-  readonly #listeners = new Listeners<KeptEvents>((event, err) => {
+  readonly #listeners = new Listeners<KeptEvents>(EVENTS, (event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
   readonly #logger: Log
@@ -118,7 +128,8 @@ class SupervisedProgram implements Kept {
   #isReferenced = true
   readonly #watch: EnvironmentWatch
 
-  constructor(command: string, args: readonly string[], options: KeepOptions) {
+  constructor(command: string, givenArgs: readonly string[], givenOptions: KeepOptions) {
+    const [args, options] = ownKeep(givenArgs, givenOptions)
     checkKeep(command, args, options)
     const {
       runtime: _runtime,
@@ -133,7 +144,7 @@ class SupervisedProgram implements Kept {
     const { restart = 'permanent', onExhausted = 'park', clock, ...supervisorOptions } = supervision
     const program = { name, env, cwd, ready, startTimeout, grace, lines }
     this.name = name
-    this.#options = { ...options }
+    this.#options = options
     this.#logger = ownLog(logger, { program: name })
     this.#clock = new ReferencedClock(clock === undefined ? systemClock : this.#guarded(clock))
     this.supervisor = createSupervisor({

@@ -1,11 +1,16 @@
 import { types } from 'node:util'
 import {
   Checker,
+  fieldsOf,
   hasFunctions,
   isBoolean,
   isFunction,
+  isList,
   isName,
+  listOf,
   mistakesOfSupervision,
+  ownOptions,
+  POLICIES,
   type Fields,
 } from '@terrarium/supervisor'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from '../check-options.ts'
@@ -42,16 +47,31 @@ const KEEP: Readonly<Record<keyof KeepOptions, true>> = {
   onExhausted: true,
 }
 
+const ownArgs = (args: readonly string[]): readonly string[] => ownOptions(args, listOf(), 'args')
+
+export const ownProgram = (args: readonly string[], options: ProgramOptions): [readonly string[], ProgramOptions] => [
+  ownArgs(args),
+  ownOptions(options, fieldsOf(PROGRAM, { env: fieldsOf() })),
+]
+
+export const ownInput = (input: ProgramInput | undefined): ProgramInput | undefined =>
+  ownOptions(input, fieldsOf(INPUT, { args: listOf(), env: fieldsOf() }), 'input')
+
+export const ownKeep = (args: readonly string[], options: KeepOptions): [readonly string[], KeepOptions] => [
+  ownArgs(args),
+  ownOptions(options, fieldsOf(KEEP, { ...POLICIES, env: fieldsOf() })),
+]
+
 /** Throws INVALID_ARGUMENT, naming every mistake at once. */
 export function checkProgram(command: unknown, args: unknown, options: unknown, input: unknown = {}): void {
   const check = new Checker()
   checkCommand(check, command, args)
-  if (check.object('options', options)) {
+  if (check.object('options', options, PROGRAM)) {
     check.known(options, PROGRAM)
     check.required(options, 'runtime', isRuntime, 'what openRuntime() resolves to')
     checkFields(check, options)
   }
-  if (check.object('input', input)) {
+  if (check.object('input', input, INPUT)) {
     const inner = new Checker('input.')
     inner.known(input, INPUT)
     if (input.args !== undefined) checkArgs(inner, input)
@@ -65,7 +85,7 @@ export function checkProgram(command: unknown, args: unknown, options: unknown, 
 export function checkKeep(command: unknown, args: unknown, options: unknown): void {
   const check = new Checker()
   checkCommand(check, command, args)
-  if (check.object('options', options)) {
+  if (check.object('options', options, KEEP)) {
     check.known(options, KEEP)
     check.field(options, 'runtime', isRuntime, 'what openRuntime() resolves to')
     checkFields(check, options)
@@ -92,7 +112,7 @@ function checkCommand(check: Checker, command: unknown, args: unknown): void {
 
 function checkArgs(check: Checker, options: Fields): void {
   const { args } = options
-  const areStrings = Array.isArray(args) && args.every((each) => typeof each === 'string')
+  const areStrings = isList(args) && args.every((each) => typeof each === 'string')
   check.field(options, 'args', () => areStrings, 'an array of strings, one for each argument')
   if (areStrings && args.filter((each) => each === MARKER).length > 1) {
     check.say('invalid_option', 'args must have MARKER no more than once')

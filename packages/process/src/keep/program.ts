@@ -1,7 +1,7 @@
 import { READY } from '@terrarium/supervisor'
 import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
 import type { ExitStatus } from '../os-process.ts'
-import { checkProgram } from './program-options.ts'
+import { checkProgram, ownInput, ownProgram } from './program-options.ts'
 import { ProgramRun, type News } from './program-run.ts'
 import type { Runtime } from '../runtime.ts'
 
@@ -83,7 +83,8 @@ type Order = { readonly type: 'supervisor.shutdown' } | { readonly type: 'xstate
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */
-export function fromProgram(command: string, args: readonly string[], options: ProgramOptions): ProgramLogic {
+export function fromProgram(command: string, givenArgs: readonly string[], given: ProgramOptions): ProgramLogic {
+  const [args, options] = ownProgram(givenArgs, given)
   checkProgram(command, args, options)
   /** The logic may be shared by many actors. */
   const runs = new WeakMap<AnyActorRef, ProgramRun>()
@@ -93,7 +94,8 @@ export function fromProgram(command: string, args: readonly string[], options: P
   const logic: ProgramLogic & { [READY]: (snapshot: ProgramSnapshot) => boolean } = {
     [READY]: ({ phase }) => phase === 'running',
     config: { command, args, ...options },
-    getInitialSnapshot: (_scope, input) => {
+    getInitialSnapshot: (_scope, givenInput) => {
+      const input = ownInput(givenInput)
       checkProgram(command, args, options, input)
       return { ...idle, output: undefined, error: undefined, input, can } as ProgramSnapshot
     },

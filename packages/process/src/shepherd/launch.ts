@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { dirname, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { TerrariumError } from '@terrarium/supervisor'
 import { Channels, CHANNELS, type Channel } from './channels.ts'
@@ -218,10 +219,11 @@ export function startError(
     })
   }
   const options = { cause: error, details: { command, cwd, code, watch: dependenciesOf(command, cwd, env) } }
-  if (cwd !== undefined && !isFolder(cwd)) {
-    return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: there is no such folder`, {
+  const wrong = cwd === undefined ? undefined : noFolder(cwd)
+  if (cwd !== undefined && wrong !== undefined) {
+    return new TerrariumError('CONFIGURATION', `${command} cannot be started in ${cwd}: ${wrong.why}`, {
       ...options,
-      hint: `Make the folder ${cwd}, or start it elsewhere.`,
+      hint: wrong.hint,
     })
   }
   if (cwd !== undefined && code === 'EACCES' && !mayEnter(cwd)) {
@@ -280,8 +282,27 @@ export function startError(
   }
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+/** Why a path is no folder to start something in, and what to do; undefined if it is one. */
+function noFolder(path: string): { readonly why: string; readonly hint: string } | undefined {
+  let file: string | undefined
+  // The first part of the path that is there and is no folder: below it, nothing can be made.
+  for (let each = resolve(path); file === undefined && each !== dirname(each); each = dirname(each)) {
+    try {
+      if (statSync(each).isDirectory()) {
+        if (each === resolve(path)) return undefined
+        break
+      }
+      file = each
+    } catch {
+      // Not there, or below what is no folder.
+    }
+  }
+  if (file === undefined)
+    return { why: 'there is no such folder', hint: `Make the folder ${path}, or start it elsewhere.` }
+  return {
+    why: file === resolve(path) ? 'it is a file, not a folder' : `${file} is a file, not a folder`,
+    hint: `Correct the working directory: name a folder, such as ${dirname(file)}.`,
+  }
 }
 
 function mayEnter(folder: string): boolean {

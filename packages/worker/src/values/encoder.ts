@@ -6,7 +6,7 @@ import { isPlainObject } from './plain-object.ts'
 import { article, classNameOf, Refusal, refusalOf, within } from './refusal.ts'
 import type { Encoding, Registry } from './registry.ts'
 import { identityOf, identityOfNumber, UniqueKeys } from './unique-keys.ts'
-import { refuse } from './unsendable.ts'
+import { isNamespace, refuse } from './unsendable.ts'
 import { bytesOf, kindOf, memoryOf } from './views.ts'
 import { EXTENSION, FIRST_INSTANT, LAST_INSTANT, MAX_DEPTH } from './wire.ts'
 import { Writer } from './writer.ts'
@@ -108,6 +108,7 @@ export class Encoder {
     if (Symbol.iterator in value && types.isArgumentsObject(value)) throw refuse(value)
     this.#enter(value)
     const names = Object.keys(value)
+    if (names.length === 0 && isNamespace(value)) throw refuse(value)
     this.#out.head(names.length, 0x80, 0xde)
     const behindHead = this.#out.length
     let count = 0

@@ -77,11 +77,13 @@ export function classNameOf(value: object): string {
   try {
     const { constructor } = value as { constructor?: unknown }
     if (typeof constructor === 'function' && constructor.name !== '') return shortened(constructor.name, LONGEST_STEP)
-    return Object.prototype.toString.call(value).slice('[object '.length, -1)
+    return tagOf(value)
   } catch {
     return 'Object' // a getter or a proxy that throws
   }
 }
+
+export const tagOf = (value: object): string => Object.prototype.toString.call(value).slice('[object '.length, -1)
 
 /** U as a capital is mostly spoken as a consonant: a URL, a User. */
 export const article = (name: string): string => `${/^[aeiouAEIO]/.test(name) ? 'an' : 'a'} ${name}`

@@ -1,4 +1,4 @@
-import { Checker, isFunction, isName, shown } from '@terrarium/supervisor'
+import { Checker, isFunction, isList, isName, shown } from '@terrarium/supervisor'
 
 /**
  * A type of the application's own that can be sent. The Python side registers the same name:
@@ -61,21 +61,26 @@ export class Registry {
 const prototypeOf = (value: object): object | null => Object.getPrototypeOf(value) as object | null
 
 // An option that is missing here does not compile.
-const OPTIONS: Readonly<Record<keyof ValueType, true>> = { name: true, class: true, encode: true, decode: true }
+export const VALUE_TYPE: Readonly<Record<keyof ValueType, true>> = {
+  name: true,
+  class: true,
+  encode: true,
+  decode: true,
+}
 
 /** Collects what is wrong with a list of types; `path` is where it is in the options. */
 export function checkTypes(check: Checker, path: string, types: unknown): void {
-  if (!Array.isArray(types)) {
-    check.field({ [path]: types }, path, Array.isArray, 'an array of value types')
+  if (!isList(types)) {
+    check.field({ [path]: types }, path, isList, 'an array of value types')
     return
   }
   const names = new Set<unknown>()
   const classes = new Set<unknown>([Object, Array])
-  for (const [index, type] of (types as unknown[]).entries()) {
+  for (const [index, type] of types.entries()) {
     const at = `${path}[${index}]`
-    if (!check.object(at, type)) continue
+    if (!check.object(at, type, VALUE_TYPE)) continue
     const inner = new Checker(`${at}.`)
-    inner.known(type, OPTIONS)
+    inner.known(type, VALUE_TYPE)
     inner.required(type, 'name', isTypeName, 'a string of 1 to 128 characters')
     if (names.has(type.name)) inner.say('invalid_option', `name ${shown(type.name)} is taken by an earlier type`)
     inner.field(type, 'class', isClass, 'a class')

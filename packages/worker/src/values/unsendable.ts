@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { article, classNameOf, Refusal } from './refusal.ts'
+import { article, classNameOf, Refusal, tagOf } from './refusal.ts'
 
 const NO_CLASS = 'Send a plain object with what it holds, or register its class in `types`.'
 
@@ -7,17 +7,26 @@ const NO_CLASS = 'Send a plain object with what it holds, or register its class 
 export function refuse(value: unknown, as?: string): Refusal {
   const { type, hint } = describe(value)
   const where = as === undefined ? '' : ` as ${as}`
-  const named = value === undefined ? type : article(type)
+  const isName = value === undefined || (typeof value === 'object' && value !== null && isNamespace(value))
+  const named = isName ? type : article(type)
   return new Refusal(`${named} cannot be sent${where}`, { hint: as === undefined ? hint : KEYS, type })
 }
 
 const KEYS = 'Use strings, numbers, booleans, null, Dates or Buffers, which Python can find by their value.'
+
+/** Whether an object without properties to send is Math, JSON, Reflect or the like, which hold functions. */
+export function isNamespace(value: object): boolean {
+  return (
+    Object.hasOwn(value, Symbol.toStringTag) && !Object.prototype.propertyIsEnumerable.call(value, Symbol.toStringTag)
+  )
+}
 
 function describe(value: unknown): { readonly type: string; readonly hint: string } {
   if (typeof value === 'function') return { type: 'function', hint: 'Call it and send its result, or send its name.' }
   if (typeof value === 'symbol') return { type: 'symbol', hint: 'Send its description.' }
   if (typeof value !== 'object' || value === null) return { type: typeof value, hint: 'Send null, or leave it out.' }
   if (types.isArgumentsObject(value)) return { type: 'Arguments', hint: 'Send an array of them: [...arguments].' }
+  if (isNamespace(value)) return { type: tagOf(value), hint: 'Send the values of it that are needed, in an object.' }
   return { type: classNameOf(value), hint: hintFor(value) }
 }
 

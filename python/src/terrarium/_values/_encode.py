@@ -296,6 +296,23 @@ def _with_fields(names: "tuple[str, ...]") -> Change:
     return lambda encoder, value: encoder.fields(value, names)
 
 
+def _beside_fields(change: Change, names: "tuple[str, ...]") -> Change:
+    """Of a dict, a list, a str and so on that has fields as well: only one of the two would arrive."""
+
+    def checked(encoder: Encoder, value: Any) -> Any:
+        if isinstance(value, dict):  # some keep their fields as entries, too
+            lost = any(name not in value and getattr(value, name, None) is not None for name in names)
+        else:
+            lost = True
+        if lost:
+            name = name_of(type(value))
+            hint = "Send a dict of both, or register its class: terrarium.register_type."
+            raise NotSendable(f"{an(name)}, which has fields beside what it holds, cannot be sent", hint, name)
+        return change(encoder, value)
+
+    return checked
+
+
 _instant, _iso, _duration = _simple(_scalars.instant), _simple(_scalars.iso), _simple(_scalars.duration)
 _text, _numpy_scalar, _nothing = _simple(str), _simple(_foreign.of_scalar), _simple(lambda _value: None)
 _int, _integer, _real = _simple(_whole), _simple(int), _simple(float)
@@ -340,23 +357,29 @@ def _find_change(kind: type) -> Change:
         return Encoder.registered
     for base, change in _BY_BASE:
         if issubclass(kind, base):
-            return change
+            names = () if issubclass(kind, Enum) else _field_names(kind)
+            return _beside_fields(change, names) if names else change
     if _foreign.is_ndarray(kind):
         return _packed(_foreign.of_ndarray)
     if _foreign.is_numpy_scalar(kind):
         return _numpy_scalar
     if _foreign.is_missing(kind):
         return _nothing
-    if dataclasses.is_dataclass(kind):
-        return _with_fields(tuple(field.name for field in dataclasses.fields(kind)))
-    attrs_fields = _foreign.attrs_fields(kind)
-    if attrs_fields is not None:
-        return _with_fields(attrs_fields)
+    names = _field_names(kind)
+    if names is not None:
+        return _with_fields(names)
     if _foreign.is_model(kind):
         return Encoder.dumped
     if issubclass(kind, Integral):
         return _integer
     return _real if issubclass(kind, Real) and not issubclass(kind, Rational) else _refuse
+
+
+def _field_names(kind: type) -> "tuple[str, ...] | None":
+    """Of a dataclass, or a class made with attrs."""
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind))
+    return _foreign.attrs_fields(kind)
 
 
 _local = threading.local()

@@ -27,6 +27,8 @@ _HINTS = {
     ("jax", "Array"): "Send numpy.asarray(value).",
     ("scipy", "spmatrix"): "Send value.toarray().",
     ("scipy", "sparray"): "Send value.toarray().",
+    ("unittest", "NonCallableMock"): "Send the value that the mock stands for.",
+    ("mock", "NonCallableMock"): "Send the value that the mock stands for.",
     ("PIL", "Image"): "Send numpy.asarray(value), or its bytes in a format: value.save(buffer, 'PNG').",
 }
 """What to do, by package and name of the class or one of its bases."""
@@ -102,7 +104,10 @@ def of_ndarray(value: Any) -> "tuple[Any, str, tuple[int, ...]]":
     """The data in C order and this machine's byte order, the type of the elements, the shape. Raises NotSendable."""
     kind = type(value)
     if kind.__name__ not in ("ndarray", "memmap", "matrix") or kind.__module__.partition(".")[0] != "numpy":
-        hint = "Send value.filled()." if kind.__name__ == "MaskedArray" else "Send numpy.asarray(value)."
+        names = [base.__name__ for base in kind.__mro__]
+        hint = "Send value.filled()." if "MaskedArray" in names else "Send numpy.asarray(value)."
+        if "MaskedConstant" in names:  # its data is 0, which is no value
+            hint = "Send None."
         raise NotSendable(f"{an(name_of(kind))} cannot be sent", hint, name_of(kind))
     letter, size = value.dtype.kind, value.dtype.itemsize
     if any(length >= 2**32 for length in value.shape):
