@@ -65,6 +65,7 @@ async function live(options: KeepOptions, hear: (kept: Kept) => void, over = fal
     logger: pino({}, sink),
     name: 'kept',
     lines: true,
+    ready: /^up$/, // so that it has said a line before anything happens to it
     backoff: { first: 5, jitter: 'none', maxAttempts: 2 },
     startTimeout: 5_000,
     ...own,

@@ -62,9 +62,9 @@ test('C6: starts that wait share the listener of their signal, which goes with t
   const { ask, names, made } = budget()
   const { signal } = new AbortController()
   const owner = {}
-  const wait = (): Promise<number> => ask('', owner, { ...BUSY, cpu: 1_000 }, signal)
-  await Promise.all([wait(), wait(), wait(), wait()])
-  expect(await names()).toHaveLength(4)
+  const wait = (): Promise<number> => ask('', owner, { ...BUSY, cpu: 2_000 }, signal)
+  await Promise.all(Array.from({ length: 8 }, wait)) // as many as begin at once
+  expect(await names()).toHaveLength(8)
   expect(getEventListeners(signal, 'abort')).toEqual([]) // their turn has come
   const refused = Array.from({ length: 20 }, () => expect(wait()).rejects.toMatchObject({ code: 'STOPPED' }))
   expect(getEventListeners(signal, 'abort')).toHaveLength(1)
