@@ -94,6 +94,8 @@ export interface Pool extends Stoppable {
   unref(): this
   /** Takes back {@link unref}. */
   ref(): this
+  /** Throws INVALID_ARGUMENT for an unknown event, with the name that was meant, and for what is no function. */
   on<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void
+  /** Throws as {@link on}. A listener that does not listen is no mistake. */
   off<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void
 }

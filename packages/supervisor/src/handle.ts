@@ -46,7 +46,9 @@ export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly Child
    * affair. `unref(false)` takes it back; `ref` is the actor.
    */
   unref(isUnreferenced?: boolean): this
+  /** Throws INVALID_ARGUMENT for an unknown event, with the name that was meant, and for what is no function. */
   on<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this
+  /** Throws as {@link on}. A listener that does not listen is no mistake. */
   off<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this
 }
 

@@ -84,7 +84,9 @@ export interface Kept extends Stoppable {
   unref(): this
   /** Takes back {@link unref}. */
   ref(): this
+  /** Throws INVALID_ARGUMENT for an unknown event, with the name that was meant, and for what is no function. */
   on<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this
+  /** Throws as {@link on}. A listener that does not listen is no mistake. */
   off<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this
 }
 
