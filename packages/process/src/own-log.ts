@@ -73,21 +73,23 @@ class GuardedLog implements Log {
   }
 }
 
+/** On the stream itself: several copies of this package, as Jest makes one for each test file, may share it. */
+const WATCHED = Symbol.for('terrarium.watched')
+
 interface Emitter {
+  [WATCHED]?: true
   on?: (event: 'error', listener: (error: unknown) => void) => unknown
   /** Those of pino.multistream(). */
   readonly streams?: readonly { readonly stream?: Emitter }[]
 }
-
-const watched = new WeakSet<Emitter>()
 
 /** An `error` of a stream that nobody listens for would end this process, and with it all workers. */
 function watchStream(logger: Logger | Log, failed: (error: unknown) => void): void {
   try {
     const stream = (logger as { readonly [symbols.streamSym]?: Emitter })[symbols.streamSym]
     for (const each of [stream, ...(stream?.streams ?? []).map(({ stream: inner }) => inner)]) {
-      if (each?.on === undefined || watched.has(each)) continue
-      watched.add(each)
+      if (each?.on === undefined || each[WATCHED] === true) continue
+      each[WATCHED] = true
       each.on('error', failed)
     }
   } catch (error) {
