@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { runCommand } from '../setup/command.mjs'
 import { pnpmScript } from '../setup/node-steps.mjs'
@@ -73,11 +73,10 @@ async function packWheel(target) {
   })
 }
 
-/** Runs the work with a folder of its own, which is removed afterwards. */
+/** Runs the work with a folder of its own, which is removed afterwards: another run may pack at the same time. */
 async function onStage(name, work) {
-  const stage = join(setupFolder, 'stage', name)
-  rmSync(stage, { recursive: true, force: true })
-  mkdirSync(stage, { recursive: true })
+  mkdirSync(setupFolder, { recursive: true })
+  const stage = mkdtempSync(join(setupFolder, `stage-${name}-`))
   try {
     return await work(stage)
   } finally {

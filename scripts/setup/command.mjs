@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { root, setupFolder } from './paths.mjs'
 
 const OUTPUT_LIMIT = 8 * 1024 * 1024
+/** In ms. */
+const LINGER = 30_000
 const running = new Set()
 let isEnding = false
 
@@ -13,13 +15,14 @@ let isEnding = false
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: Record<string, string | undefined>, onLine?: (line: string) => void, timeout?: number
- * }} [options]
- *   timeout in ms, after which the group is killed
- * @returns {Promise<{ code: number | null, signal: string | null, output: string, timedOut: boolean }>}
+ * @param {{ cwd?: string, env?: Record<string, string | undefined>, onLine?: (line: string) => void, timeout?: number,
+ * last?: RegExp }} [options]
+ *   timeout in ms, after which the group is killed; last: a line after which it has LINGER ms to end
+ * @returns {Promise<{ code: number | null, signal: string | null, output: string, timedOut: boolean,
+ * lingered: boolean }>}
  *   rejects when the command cannot be started (ENOENT, EACCES …)
  */
-export function runCommand(command, args, { cwd = root, env = {}, onLine, timeout } = {}) {
+export function runCommand(command, args, { cwd = root, env = {}, onLine, timeout, last } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
@@ -30,6 +33,8 @@ export function runCommand(command, args, { cwd = root, env = {}, onLine, timeou
     running.add(child)
     let output = ''
     let timedOut = false
+    let lingered = false
+    let lingering
     const timer =
       timeout === undefined ? undefined : setTimeout(() => ((timedOut = true), kill(child, 'SIGKILL')), timeout)
 
@@ -38,10 +43,13 @@ export function runCommand(command, args, { cwd = root, env = {}, onLine, timeou
       stream.setEncoding('utf8')
       stream.on('data', (chunk) => {
         output = (output + chunk).slice(-OUTPUT_LIMIT)
-        if (onLine === undefined) return
+        if (onLine === undefined && last === undefined) return
         const lines = (rest + chunk).split(/[\r\n]+/)
         rest = lines.pop() ?? ''
-        for (const line of lines) if (line.trim() !== '') onLine(line.trim())
+        for (const line of lines) {
+          if (line.trim() !== '') onLine?.(line.trim())
+          if (last?.test(line)) lingering ??= setTimeout(() => ((lingered = true), kill(child, 'SIGKILL')), LINGER)
+        }
       })
     }
     collect(child.stdout)
@@ -55,8 +63,9 @@ export function runCommand(command, args, { cwd = root, env = {}, onLine, timeou
     child.once('exit', (code, signal) => {
       running.delete(child)
       clearTimeout(timer)
+      clearTimeout(lingering)
       if (isEnding) return // the signal's handler ends this process; nobody is to report a failed command
-      const settle = () => resolve({ code, signal, output, timedOut })
+      const settle = () => resolve({ code, signal, output, timedOut, lingered })
       // A descendant that outlives the command may hold its pipes open for ever.
       const closing = setTimeout(() => {
         child.stdout.destroy()

@@ -138,7 +138,8 @@ async function runJest(project, { env, onLine, jestArguments }) {
     : []
   const flags = ['--experimental-vm-modules', ...quiet, join(root, 'node_modules', 'jest', 'bin', 'jest.js')]
   const args = [...flags, '--selectProjects', project, '--json', `--outputFile=${report}`, ...jestArguments]
-  const { code, output } = await runSuiteCommand(process.execPath, args, { env, onLine })
+  const options = { env, onLine, last: /^Test results written to: / }
+  const { code, output } = await runSuiteCommand(process.execPath, args, options)
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, output }
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites, testResults } =
     readJson(report)
@@ -173,6 +174,7 @@ async function runSuiteCommand(command, args, options) {
   try {
     const result = await runCommand(command, args, { ...options, timeout: SUITE_TIMEOUT })
     if (result.timedOut) result.output += `\nEnded after ${SUITE_TIMEOUT / 60_000} minutes without a result.\n`
+    if (result.lingered) result.output += '\nEnded: it had a result and went on. A test has left something open.\n'
     return result
   } catch (error) {
     return { code: 1, output: `${command} cannot be run: ${error.message}\n` }

@@ -142,6 +142,7 @@ export class Dispatcher {
     const id = session.call(call.tool, call.args, call.timeLeft(now), (outcome) => {
       const wasRecalled = call.placement?.recalled === true
       this.#leave(call)
+      if ('value' in outcome || !outcome.notBegun) this.#hasRun(call, slot)
       if ('value' in outcome) call.resolve(outcome.value)
       else if (call.state !== 'settled') this.#failed(call, slot, outcome, wasRecalled)
       this.pump()
@@ -228,6 +229,22 @@ export class Dispatcher {
     slot.overdue += 1
     placement.overdue = true
     slot.session?.cancel(placement.id)
+    this.#giveGrace(call)
+  }
+
+  /** Calls behind it that were stopped meanwhile have their grace from now on. */
+  #hasRun(call: PendingCall, slot: Slot): void {
+    if (slot.overdue === 0 || slot.session === undefined || call.state === 'settled' || slot.isAsync(call.tool)) return
+    for (let each = slot.calls.first; each !== undefined; each = each.next) {
+      if (each.placement?.overdue === true) this.#giveGrace(each)
+    }
+  }
+
+  #giveGrace(call: PendingCall): void {
+    const { placement } = call
+    if (placement === undefined) return
+    const { slot } = placement
+    placement.cancelTimer?.()
     const { clock, cancelGrace } = this.#options
     const recallAfter = Math.min(RECALL_AFTER, cancelGrace / 2)
     const overrun = (): void => {
