@@ -40,6 +40,7 @@ async function pack(source, target) {
     const [resolved] = readdirSync(stage)
     await must('tar', ['-xzf', resolved], { cwd: stage })
     const packed = join(stage, 'package')
+    removeCaches(packed)
     const manifest = readJson(join(packed, 'package.json'))
     const python = PYTHON[name] ?? []
     for (const each of python) copyPython(each, join(packed, 'python', each))
@@ -49,6 +50,13 @@ async function pack(source, target) {
     const packing = await must('npm', ['pack', '--json', '--pack-destination', target, packed], { cwd: stage })
     return join(target, JSON.parse(packing)[0].filename)
   })
+}
+
+/** Removes what Python leaves beside the files that it has run. */
+function removeCaches(folder) {
+  for (const path of readdirSync(folder, { recursive: true })) {
+    if (basename(path) === '__pycache__') rmSync(join(folder, path), { recursive: true })
+  }
 }
 
 /** Adds the list of its files, by which `python-files.ts` of @terrarium/process knows an incomplete installation. */
