@@ -46,7 +46,7 @@ beforeAll(async () => {
   const install = ['install', '--no-audit', '--no-fund', ...tarballs.map((name) => join(PACKAGES, name)), ...NEXT]
   const { code, stderr } = await run('npm', install, { cwd: APP, env: { NODE_OPTIONS: '' } })
   if (code !== 0) throw new Error(stderr)
-})
+}, 600_000) // Next is large, and other tests fetch it at the same time
 
 const next = join(APP, 'node_modules', 'next', 'dist', 'bin', 'next')
 

@@ -38,7 +38,10 @@ function stand() {
   const call = (tool: string, timeout?: number): string[] => {
     const outcome: string[] = []
     const request = { tool, args: Buffer.alloc(0), timeout, idempotent: false, signal: undefined }
-    const settled = { resolve: () => void outcome.push('value'), reject: ({ code }: TerrariumError) => void outcome.push(code) } // prettier-ignore
+    const settled = {
+      resolve: () => void outcome.push('value'),
+      reject: ({ code }: TerrariumError) => void outcome.push(code),
+    }
     dispatcher.accept(request, undefined, settled)
     return outcome
   }
