@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
@@ -53,7 +63,8 @@ test('D2: a folder for sockets whose name another has taken is not used, and the
       symlinkSync('/tmp', runtime.directory)
     },
     () => {
-      mkdirSync(runtime.directory, { mode: 0o755 })
+      mkdirSync(runtime.directory)
+      chmodSync(runtime.directory, 0o755) // whatever the umask is
     },
   ]) {
     remove(runtime.directory)
