@@ -1,6 +1,9 @@
 """C5: after the order to end nothing begins, and what has not begun is given back, whenever it comes."""
 
 import inspect
+import signal
+import threading
+import time
 
 import pytest
 from terrarium._calls import Call, MainThread, Replies
@@ -67,3 +70,20 @@ def test_c5_a_call_that_comes_while_the_order_is_being_carried_out():
     stand.call(1)
     assert stand.given_back() == [1]
     assert stand.ran == []
+
+
+def test_d3_an_order_that_another_thread_takes_wakes_the_main_thread():
+    main = MainThread(None)
+    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: main.stop())
+
+    def take():
+        time.sleep(0.2)  # the main thread waits by now
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        time.sleep(5)
+        main._calls.put("nothing has woken it")
+
+    threading.Thread(target=take, daemon=True).start()
+    try:
+        assert main._wait() is None
+    finally:
+        signal.signal(signal.SIGUSR1, before)

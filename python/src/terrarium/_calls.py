@@ -18,6 +18,10 @@ from terrarium._values._hints import Conversions
 from terrarium._values._refusal import NotSendable, TooLarge
 from terrarium.v1 import session_pb2 as wire
 
+LOOK_EVERY = 0.25
+"""How long the main thread waits at most without a look at signals, in seconds. Python runs the handler of the order to
+end between two instructions of the main thread, and an order that comes in the moment before it waits wakes nobody."""
+
 
 class Call:
     """One call that has been received."""
@@ -195,7 +199,14 @@ class MainThread:
                 if self._stopping:
                     return None
                 if not receive():
-                    return self._calls.get()
+                    return self._wait()
+
+    def _wait(self) -> "Call | None":
+        while True:
+            try:
+                return self._calls.get(timeout=LOOK_EVERY)
+            except Empty:
+                pass
 
     def _run(self, call: Call, arguments: "dict[str, Any]", context: contextvars.Context) -> None:
         """In the context of the call, also what code of the user's the answer needs: a property, an exception's
