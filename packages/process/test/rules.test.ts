@@ -180,7 +180,7 @@ test('F8: what one scan of the sweep has missed is found by the next', async () 
     }
     return Promise.resolve(targets.map(() => 'killed' as const))
   })
-  expect(killed).toEqual([survivor])
+  expect(new Set(killed)).toEqual(new Set([survivor])) // twice if it was still ending
   expect(report).toMatchObject({ swept: [facts.run], left: [] })
   // Once more than what the last kill took: it is gone in two scans in a row.
   expect(scan.mock.calls.length).toBeGreaterThanOrEqual(4)

@@ -179,7 +179,9 @@ export function shepherdsOf(runtime: Runtime): number[] {
   const marked = findMarked({ run: runtime.runId })
   // Afterwards: a process that is just being started must not be taken for a shepherd.
   const others = new Set(runtime.census().map(({ pid }) => pid))
-  const found = marked.filter(({ pid }) => !others.has(pid))
+  // Nor one that has ended meanwhile.
+  const still = new Set(findMarked({ run: runtime.runId }).map(({ pid }) => pid))
+  const found = marked.filter(({ pid }) => !others.has(pid) && still.has(pid))
   expect([1, 2]).toContain(found.length)
   return found
     .map(({ pid }) => pid)
