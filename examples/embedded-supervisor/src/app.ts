@@ -16,7 +16,7 @@ const cache = fromTransition(
 export type App = ReturnType<typeof createApp>
 
 /**
- * What is supervised. `one_for_one`, the default: the cache outlives every connection. The times are those of a
+ * What is supervised. `one_for_one`, the default: the cache outlives every connection. The times suit a
  * demonstration; leave them out in a service.
  */
 export const createApp = (port: number, { openFor = 1_500 } = {}) =>

@@ -80,7 +80,7 @@ export interface Pool extends Stoppable {
    */
   call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>
   /**
-   * SIGKILLs a worker (by default one that is busy), for drills. Answers which, or undefined when it has no process
+   * SIGKILLs a worker (by default a busy worker), for drills. Answers which, or undefined when it has no process
    * now. Throws INVALID_ARGUMENT for a worker that this pool does not have.
    */
   kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined

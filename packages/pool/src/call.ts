@@ -38,7 +38,7 @@ export class PendingCall {
   deaths = 0
   /** A worker died with it and others. */
   suspect = false
-  /** The queue it is in, of those that wait or of those with one worker, and its neighbours there. */
+  /** The queue it is in, of waiting calls or of one worker's calls, and its neighbours there. */
   queue: CallQueue | undefined
   previous: PendingCall | undefined
   next: PendingCall | undefined

@@ -74,7 +74,7 @@ export async function openHouse(
           grace,
           heartbeat,
         } satisfies WorkerInput,
-        // The worker itself keeps to its grace; this is for one that does not.
+        // A worker keeps to its grace by itself; this limit is for a worker that does not.
         shutdown: grace + SHUTDOWN_MARGIN_MS,
         ready: (snapshot) => (snapshot as WorkerSnapshot).matches('active'),
         awaitReady: false,

@@ -1,6 +1,6 @@
 import type { Log } from '@terrarium/process'
 
-/** The pools that run in this process, those of other copies of this package included. */
+/** The pools that run in this process, also the pools of other copies of this package. */
 interface Names {
   readonly running: Map<string, number>
   /** A name is told once: a server that reloads its modules would tell it with each reload. */

@@ -75,7 +75,7 @@ export interface PoolOptions {
   readonly stateDir?: string
   /**
    * What is to hold the workers and all they start together: `pidns`, `cgroup` or `shepherd`, see `@terrarium/process`.
-   * Default: `TERRARIUM_CONTAINMENT`, else `auto`, the best that this system has. One that is demanded and missing
+   * Default: `TERRARIUM_CONTAINMENT`, else `auto`, the best that this system has. A level that is demanded and missing
    * fails the start.
    */
   readonly containment?: Containment | 'auto'

@@ -18,7 +18,7 @@ export function outputTo(
   }
 }
 
-/** Lines as `[text/worker-1] hello`. Those of one moment are one write. */
+/** Lines as `[text/worker-1] hello`. The lines of one moment are one write. */
 function toStderr(): (output: WorkerOutput) => void {
   // A console of Node's own: without a reader it writes into the void, where the stream itself would end this process.
   const console = new Console(process.stderr, process.stderr, true)

@@ -39,7 +39,7 @@ export interface RuntimeOptions {
   readonly logger?: Log | undefined
   /**
    * What is to hold the processes together. Default: TERRARIUM_CONTAINMENT, or `auto`, the best that this system has.
-   * One that is demanded and missing is an error, never replaced.
+   * A level that is demanded and missing is an error, never replaced.
    */
   readonly containment?: Containment | 'auto' | undefined
   /** How often to look again at what resists its end, ms. Default 1000. */
