@@ -142,7 +142,7 @@ export class Dispatcher {
     const id = session.call(call.tool, call.args, call.timeLeft(now), (outcome) => {
       const wasRecalled = call.placement?.recalled === true
       this.#leave(call)
-      if ('value' in outcome || !outcome.notBegun) this.#hasRun(call, slot)
+      if ('value' in outcome || !outcome.notBegun) this.#renewGraces(call, slot)
       if ('value' in outcome) call.resolve(outcome.value)
       else if (call.state !== 'settled') this.#failed(call, slot, outcome, wasRecalled)
       this.pump()
@@ -232,8 +232,8 @@ export class Dispatcher {
     this.#giveGrace(call)
   }
 
-  /** Calls behind it that were stopped meanwhile have their grace from now on. */
-  #hasRun(call: PendingCall, slot: Slot): void {
+  /** The call has run: calls behind it that were stopped meanwhile have their grace from now on. */
+  #renewGraces(call: PendingCall, slot: Slot): void {
     if (slot.overdue === 0 || slot.session === undefined || call.state === 'settled' || slot.isAsync(call.tool)) return
     for (let each = slot.calls.first; each !== undefined; each = each.next) {
       if (each.placement?.overdue === true) this.#giveGrace(each)
