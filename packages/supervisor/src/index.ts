@@ -66,6 +66,7 @@ export { patientTimeout } from './base/patience.ts'
 export { KeepAlive, ReferencedClock } from './base/keep-alive.ts'
 export { ASYNC_DISPOSE, type Stoppable } from './base/async-disposable.ts'
 export { VirtualClock } from './base/virtual-clock.ts'
+export type { ErrorCode } from './base/error-codes.ts'
 export {
   isTerrariumError,
   messageOf,
@@ -73,7 +74,6 @@ export {
   siteAbove,
   TerrariumError,
   type CallSite,
-  type ErrorCode,
   type TerrariumErrorOptions,
 } from './base/errors.ts'
 export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './actor/exit.ts'

@@ -1,24 +1,4 @@
-/** Every way Terrarium says no. Codes are stable; messages are for people. */
-export type ErrorCode =
-  | 'INVALID_ARGUMENT'
-  | 'START_FAILED'
-  | 'CONFIGURATION'
-  | 'WORKER_CRASHED'
-  | 'PYTHON_ERROR'
-  | 'DEADLINE_EXCEEDED'
-  | 'CANCELLED'
-  | 'POOL_SATURATED'
-  | 'QUEUE_TIMEOUT'
-  | 'SESSION_LOST'
-  | 'WORKER_BUSY'
-  | 'TOOL_NOT_FOUND'
-  | 'PARKED'
-  | 'POISON_CALL'
-  | 'PAYLOAD_TOO_LARGE'
-  | 'RESULT_NOT_SENDABLE'
-  | 'STATE_LOCKED'
-  | 'LOG_DAMAGED'
-  | 'STOPPED'
+import type { ErrorCode } from './error-codes.ts'
 
 /** What `Error.captureStackTrace()` has marked. */
 export interface CallSite {

@@ -1,6 +1,7 @@
 import type { AnyActorRef, AnyEventObject } from 'xstate'
 import { isAborted, reasonOf } from '../../base/abort.ts'
-import { TerrariumError, type ErrorCode } from '../../base/errors.ts'
+import type { ErrorCode } from '../../base/error-codes.ts'
+import { TerrariumError } from '../../base/errors.ts'
 import { isOver } from '../../actor/exit.ts'
 import { createFrom } from './from.ts'
 import { wait, type WaitOptions } from './wait.ts'
