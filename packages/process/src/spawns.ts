@@ -8,7 +8,7 @@ import type { ReservationLog } from './log/log.ts'
 import { ManagedProcess, type SpawnRequest } from './os-process.ts'
 import type { Reservation } from './log/record.ts'
 import type { Owner } from './run.ts'
-import { stateError } from './state.ts'
+import { stateError } from './state-directory.ts'
 
 interface Entry {
   reservation: Reservation

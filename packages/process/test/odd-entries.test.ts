@@ -15,7 +15,7 @@ import { describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import type { SweepReport } from '@terrarium/process'
 import { readLog } from '../src/log/log.ts'
-import { openInstallation } from '../src/state.ts'
+import { openInstallation } from '../src/state-directory.ts'
 import { testUnless, withoutUserNamespaces } from '../../../test/support/when.ts'
 import { ended, freshState, hostArguments, onEnd, open, startHost, watchHost } from './support.ts'
 

@@ -9,7 +9,7 @@ import type { TerrariumError } from '@terrarium/supervisor'
 import { bootId, findMarked, MARKER, openRuntime, readIdentity, shepherdFiles } from '@terrarium/process'
 import { pino } from 'pino'
 import { readLog } from '../src/log/log.ts'
-import { openInstallation, resolveStateDir, stateError } from '../src/state.ts'
+import { openInstallation, resolveStateDir, stateError } from '../src/state-directory.ts'
 import { processTable } from '../src/table/table.ts'
 import {
   testUnless,

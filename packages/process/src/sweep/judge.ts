@@ -4,7 +4,7 @@ import type { Lock } from './helper.ts'
 import { readLog } from '../log/log.ts'
 import { kindOf, readRegularFile } from '../regular-file.ts'
 import { readOwner, type Owner } from '../run.ts'
-import { runsDirectory } from '../state.ts'
+import { runsDirectory } from '../state-directory.ts'
 import { processTable } from '../table/table.ts'
 
 /** Something the sweep did not understand and therefore did not touch. */

@@ -9,7 +9,7 @@ import { sameProcess, type Identity, type Marker } from '../table/identity.ts'
 import { keepDamaged } from '../log/damaged.ts'
 import { clearCopies, readLog, type LogContents } from '../log/log.ts'
 import { removeRun, removeRuntimeDirectory, type Owner } from '../run.ts'
-import { runsDirectory } from '../state.ts'
+import { runsDirectory } from '../state-directory.ts'
 import { processTable, readIdentity, startTicksOf } from '../table/table.ts'
 
 export interface SweepReport {
