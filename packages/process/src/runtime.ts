@@ -197,9 +197,9 @@ class ShepherdedRuntime implements Runtime {
     })
     this.#reaper = new Reaper({
       scan: () => this.#scan(),
-      scanMarks: (spawns) => {
+      scanRlimitTags: (spawns) => {
         const { installation, run } = owner
-        return processTable().scanMarks(spawns.map((spawn) => ({ installation, run, spawn })))
+        return processTable().scanRlimitTags(spawns.map((spawn) => ({ installation, run, spawn })))
       },
       kill: (strays) => this.#killStrays(strays),
       knows: (spawn) => this.#spawns.has(spawn),

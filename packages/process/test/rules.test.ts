@@ -84,7 +84,7 @@ function reaping(scans: Identity[][], { orphaned = false, marks = [] as Identity
       told.push('scan')
       return next(scans)
     },
-    scanMarks: (spawns) => (spawns.length === 0 ? [] : next(marks)),
+    scanRlimitTags: (spawns) => (spawns.length === 0 ? [] : next(marks)),
     kill(strays) {
       told.push(`kill ${strays.map(({ pid }) => pid).join()}`)
       return Promise.resolve(strays.map(() => 'killed' as const))
@@ -166,12 +166,12 @@ test('F8: what one scan of the sweep has missed is found by the next', async () 
   const stateDir = freshState()
   const { facts, survivor } = await deadRun(stateDir)
   const scan = jest.spyOn(processTable(), 'scan')
-  const scanMarks = jest.spyOn(processTable(), 'scanMarks')
+  const scanRlimitTags = jest.spyOn(processTable(), 'scanRlimitTags')
   onEnd(() => {
     jest.restoreAllMocks()
   })
   scan.mockReturnValueOnce([])
-  scanMarks.mockReturnValueOnce([])
+  scanRlimitTags.mockReturnValueOnce([])
   const killed: number[] = []
   const report = await sweep(stateDir, facts.installation, (targets) => {
     for (const { pid } of targets) {

@@ -18,7 +18,7 @@ import { expect, test } from '@jest/globals'
 import { findMarked, type Identity, type SweepReport } from '@terrarium/process'
 import { pino } from 'pino'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
-import { markOf } from '../src/table/mark.ts'
+import { rlimitTagOf } from '../src/table/rlimit-tag.ts'
 import { testUnless, withoutChosenNumbers } from '../../../test/support/when.ts'
 import {
   decoy,
@@ -118,7 +118,7 @@ test('the sweep finds what has cleared its environment by its mark, and nobody w
     decoy(
       `import os, resource; resource.setrlimit(resource.RLIMIT_RTTIME, (${mark}, ${mark})); print("up", flush=True); os.execve("/bin/sleep", ["sleep", "60"], {})`,
     )
-  const decoys = [limited(BigInt(markOf(spawn)) ^ 1n), limited(BigInt(spawn.length))]
+  const decoys = [limited(BigInt(rlimitTagOf(spawn)) ^ 1n), limited(BigInt(spawn.length))]
   await Promise.all(decoys.map(({ stdout }) => once(stdout, 'data')))
   const report = await (await open(stateDir)).swept
   expect(report).toMatchObject({ swept: [facts.run], left: [] })

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { patientTimeout, systemClock } from '@terrarium/supervisor'
 import type { Log } from '../own-log.ts'
 import { formatMarker, MARKER, type Identity } from '../table/identity.ts'
-import { markOf } from '../table/mark.ts'
+import { rlimitTagOf } from '../table/rlimit-tag.ts'
 import type { OsProcess, SpawnRequest } from '../os-process.ts'
 import { shepherdFiles } from '../python-files.ts'
 
@@ -54,7 +54,7 @@ export async function locksOf(helper: Helper, folders: readonly string[]): Promi
 
 function describe(target: Identity): object {
   const { pid, startTicks, spawn } = target
-  return { pid, startTicks, marker: formatMarker(target), mark: markOf(spawn) }
+  return { pid, startTicks, marker: formatMarker(target), mark: rlimitTagOf(spawn) }
 }
 
 interface Answer {

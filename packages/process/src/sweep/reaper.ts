@@ -8,7 +8,7 @@ export interface ReaperContext {
   /** Every process that carries a marker of this run. */
   scan(): Identity[]
   /** Every process that carries the mark of one of these spawns, whatever its environment says. */
-  scanMarks(spawns: readonly string[]): Identity[]
+  scanRlimitTags(spawns: readonly string[]): Identity[]
   kill(strays: readonly Identity[]): Promise<readonly Outcome[]>
   /** Whether this run has made that spawn and not yet released it. */
   knows(spawn: string): boolean
@@ -117,7 +117,7 @@ export class Reaper {
     this.#reportUnknown(marked)
     const orphans = dead.filter(([, { orphaned }]) => orphaned).map(([spawn]) => spawn)
     const pids = new Set(marked.map(({ pid }) => pid))
-    const found = [...marked, ...this.#context.scanMarks(orphans).filter(({ pid }) => !pids.has(pid))]
+    const found = [...marked, ...this.#context.scanRlimitTags(orphans).filter(({ pid }) => !pids.has(pid))]
     const strays: Identity[] = []
     const proven: string[] = []
     for (const [spawn, state] of dead) {

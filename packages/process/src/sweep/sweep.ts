@@ -133,7 +133,7 @@ async function killSurvivors(
     }
     const survivors = marked.filter(isDead)
     const seen = new Set(survivors.map(({ pid }) => pid))
-    const targets = [...survivors, ...table.scanMarks(spawns).filter(({ pid }) => !seen.has(pid))].filter(
+    const targets = [...survivors, ...table.scanRlimitTags(spawns).filter(({ pid }) => !seen.has(pid))].filter(
       (target) => !skipped.some((other) => sameProcess(other, target)),
     )
     if (targets.length === 0) {

@@ -33,5 +33,5 @@ export interface ProcessTable {
    * Every process that carries the mark of one of these spawns, whatever its environment says. None where there are no
    * marks.
    */
-  scanMarks(spawns: readonly Marker[]): Identity[]
+  scanRlimitTags(spawns: readonly Marker[]): Identity[]
 }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { TerrariumError } from '@terrarium/supervisor'
-import { markOf, parseMark } from './mark.ts'
+import { rlimitTagOf, parseRlimitTag } from './rlimit-tag.ts'
 import { MARKER_VARIABLE, parseMarker, type Identity, type Marker } from './identity.ts'
 import type { Activity, ProcessTable } from './process-table.ts'
 
@@ -38,14 +38,14 @@ export const procfs: ProcessTable = {
     }
     return found
   },
-  scanMarks(spawns) {
+  scanRlimitTags(spawns) {
     const bootId = procfs.bootId()
-    const byMark = new Map(spawns.map((marker) => [markOf(marker.spawn), marker]))
+    const byTag = new Map(spawns.map((marker) => [rlimitTagOf(marker.spawn), marker]))
     const found: Identity[] = []
-    for (const entry of byMark.size === 0 ? [] : readdirSync('/proc')) {
+    for (const entry of byTag.size === 0 ? [] : readdirSync('/proc')) {
       if (!decimal.test(entry)) continue
       const pid = Number(entry)
-      const marker = byMark.get(readMark(pid) ?? '')
+      const marker = byTag.get(readRlimitTag(pid) ?? '')
       const ticks = marker === undefined ? undefined : startTicks(pid)
       if (marker === undefined || ticks === undefined) continue
       const { installation, run, spawn } = marker
@@ -87,9 +87,9 @@ function read(path: string): Buffer {
   }
 }
 
-function readMark(pid: number): string | undefined {
+function readRlimitTag(pid: number): string | undefined {
   try {
-    return parseMark(read(`/proc/${pid}/limits`).toString('latin1'))
+    return parseRlimitTag(read(`/proc/${pid}/limits`).toString('latin1'))
   } catch {
     return undefined // gone, or not to be read
   }

@@ -27,7 +27,7 @@ export const psTable: ProcessTable = {
     }
     return found
   },
-  scanMarks: () => [],
+  scanRlimitTags: () => [],
 }
 
 interface Row {
