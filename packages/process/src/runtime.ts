@@ -27,7 +27,7 @@ import { RunFolders } from './run-folders.ts'
 import { Spawns } from './spawns.ts'
 import { openInstallation, resolveStateDir, stateError, usingState } from './state-directory.ts'
 import { sweepDeadRuns, type SweepReport } from './sweep/sweep.ts'
-import { findMarked, processTable } from './table/table.ts'
+import { findTagged, processTable } from './table/table.ts'
 import { Tending } from './shepherd/tending.ts'
 
 export interface RuntimeOptions {
@@ -342,7 +342,7 @@ class ShepherdedRuntime implements Runtime {
 
   /** Whatever carries a marker of this run. */
   #scan(): Identity[] {
-    return findMarked({ installation: this.installation, run: this.runId })
+    return findTagged({ installation: this.installation, run: this.runId })
   }
 
   #killStrays(targets: readonly Identity[]) {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, jest, test } from '@jest/globals'
 import { Level } from 'level'
-import { findMarked, openRuntime, type Identity } from '@terrarium/process'
+import { findTagged, openRuntime, type Identity } from '@terrarium/process'
 import { Reaper, type ReaperContext } from '../src/sweep/reaper.ts'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { processTable } from '../src/table/table.ts'
@@ -267,6 +267,6 @@ test('F8: a runtime that was closed has left nothing, on disk and in the system'
   const runtime = await openRuntime({ python, stateDir, logger: silent })
   await runtime.spawn({ name: 'sh', command: 'sh', args: ['-c', 'setsid sleep 60 & sleep 60'] })
   expect(await runtime.close()).toMatchObject({ unreleased: 0, left: [] })
-  expect(findMarked({ installation: runtime.installation })).toEqual([])
+  expect(findTagged({ installation: runtime.installation })).toEqual([])
   expect([readdirSync(join(stateDir, 'runs')), existsSync(runtime.directory)]).toEqual([[], false])
 })

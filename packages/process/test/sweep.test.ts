@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
-import { findMarked, type Identity, type SweepReport } from '@terrarium/process'
+import { findTagged, type Identity, type SweepReport } from '@terrarium/process'
 import { pino } from 'pino'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { rlimitTagOf } from '../src/table/rlimit-tag.ts'
@@ -307,7 +307,7 @@ testUnless(withoutChosenNumbers())(ofAnInnocent, async () => {
   expect(result.alive).toEqual([true, true])
   expect(result.report.swept).toMatchObject({ swept: [result.dead.run], killed: [], left: [] })
   expect(result.report.swept.dropped.map(({ pid }) => pid).sort()).toEqual(result.pids.sort())
-  expect(findMarked({ installation: result.dead.installation })).toEqual([])
+  expect(findTagged({ installation: result.dead.installation })).toEqual([])
 })
 
 function changeOwner(stateDir: string, run: string, change: object): void {

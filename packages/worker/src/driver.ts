@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import {
-  MARKER,
+  SPAWN_ARGUMENTS,
   pythonFiles,
   shepherdFiles,
   startTimer,
@@ -155,7 +155,7 @@ export const driver = ({
       const beginning = runtime.spawn({
         name,
         command: input.python,
-        args: ['-u', join(workerFiles(), 'terrarium', '_boot.py'), MARKER, shepherdFiles()],
+        args: ['-u', join(workerFiles(), 'terrarium', '_boot.py'), SPAWN_ARGUMENTS, shepherdFiles()],
         env: {
           ...input.env,
           TERRARIUM_BOOT: JSON.stringify({ socket: server.path, token, tools: input.tools }),

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Log } from '../own-log.ts'
 import { noteCgroup } from './cgroup.ts'
 import { isLower, type Containment, type ContainmentReport } from './containment.ts'
-import { MARKER } from '../table/identity.ts'
+import { SPAWN_ARGUMENTS } from '../table/identity.ts'
 import { launch, type LaunchedChild, type SignalName } from './launch.ts'
 import { shepherdFiles } from '../python-files.ts'
 import type { Owner } from '../run.ts'
@@ -124,7 +124,7 @@ export class Tending {
       args: [
         ...['-I', '-S', join(shepherdFiles(), 'terrarium_shepherd')],
         ...['--lifeline', lifeline, '--folders', String(folders.descriptors.length)],
-        ...['--containment', containment, '--name', name, MARKER],
+        ...['--containment', containment, '--name', name, SPAWN_ARGUMENTS],
       ],
       onReserved: (spawn: string) => this.#ids.add(spawn),
     }

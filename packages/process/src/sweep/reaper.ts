@@ -5,7 +5,7 @@ import type { Outcome } from './helper.ts'
 
 /** What the reaper works with: the system, and the table of spawns. */
 export interface ReaperContext {
-  /** Every process that carries a marker of this run. */
+  /** Every process that carries a spawn tag of this run. */
   scan(): Identity[]
   /** Every process that carries the mark of one of these spawns, whatever its environment says. */
   scanRlimitTags(spawns: readonly string[]): Identity[]
@@ -23,7 +23,7 @@ interface Dead {
   /** The shepherd has exited before it has ended what the process left behind. */
   readonly orphaned: boolean
   emptyPasses: number
-  /** What still carried its marker in the last pass. */
+  /** What still carried its spawn tag in the last pass. */
   seen: readonly Identity[]
 }
 
@@ -32,7 +32,7 @@ const FAST_PASSES = 10
 const EMPTY_PASSES = 2
 
 /**
- * Proves the death of spawns whose process has exited: nothing carries their marker any more, in two passes. What does,
+ * Proves the death of spawns whose process has exited: nothing carries their spawn tag any more, in two passes. What does,
  * in two passes, and is thus not merely on its way out, is killed. Acts on nothing but spawns that are dead to us;
  * scans only while there are such spawns, quickly at first and every `interval` ms when something resists.
  */
@@ -113,11 +113,11 @@ export class Reaper {
   async #examine(): Promise<void> {
     // Only spawns that were dead before the scan: what it did not see of them was gone.
     const dead = [...this.#dead]
-    const marked = this.#context.scan()
-    this.#reportUnknown(marked)
+    const tagged = this.#context.scan()
+    this.#reportUnknown(tagged)
     const orphans = dead.filter(([, { orphaned }]) => orphaned).map(([spawn]) => spawn)
-    const pids = new Set(marked.map(({ pid }) => pid))
-    const found = [...marked, ...this.#context.scanRlimitTags(orphans).filter(({ pid }) => !pids.has(pid))]
+    const pids = new Set(tagged.map(({ pid }) => pid))
+    const found = [...tagged, ...this.#context.scanRlimitTags(orphans).filter(({ pid }) => !pids.has(pid))]
     const strays: Identity[] = []
     const proven: string[] = []
     for (const [spawn, state] of dead) {

@@ -5,7 +5,7 @@ import { isTerrariumError } from '@terrarium/supervisor'
 import { clearCgroups } from '../shepherd/cgroup.ts'
 import type { Lock, Outcome } from './helper.ts'
 import { judgeRuns, once, type DeadRun, type LeftAlone } from './judge.ts'
-import { sameProcess, type Identity, type Marker } from '../table/identity.ts'
+import { sameProcess, type Identity, type SpawnTag } from '../table/identity.ts'
 import { keepDamaged } from '../log/damaged.ts'
 import { clearCopies, readLog, type LogContents } from '../log/log.ts'
 import { removeRun, removeRuntimeDirectory, type Owner } from '../run.ts'
@@ -64,7 +64,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
   for (const owner of elsewhere) remove(owner)
 
   const logs = await readLogs(stateDir, here)
-  const { killed, resisting, marked } = await killSurvivors(context, here, logs, left)
+  const { killed, resisting, tagged } = await killSurvivors(context, here, logs, left)
   const dropped: SweepReport['dropped'][number][] = []
   for (const run of here.values()) {
     const { owner, doubt } = run
@@ -81,7 +81,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
     if (doubt === undefined) remove(owner)
     else left.push(once(stateDir, owner, doubt))
   }
-  reportUnknownRuns(context, marked, left)
+  reportUnknownRuns(context, tagged, left)
 
   for (const oddity of left) {
     const level = oddity.isKnown === true ? 'debug' : 'warn'
@@ -107,7 +107,7 @@ async function readLogs(stateDir: string, dead: ReadonlyMap<string, DeadRun>): P
 }
 
 /**
- * Kills what carries a marker of a dead run, or the mark of a spawn that its log knows, until two scans in a row find
+ * Kills what carries a spawn tag of a dead run, or the mark of a spawn that its log knows, until two scans in a row find
  * nothing more to kill. Answers besides what the last scan has found of this installation.
  */
 async function killSurvivors(
@@ -115,23 +115,23 @@ async function killSurvivors(
   dead: ReadonlyMap<string, DeadRun>,
   logs: ReadonlyMap<string, LogContents>,
   left: LeftAlone[],
-): Promise<{ killed: Identity[]; resisting: Set<string>; marked: readonly Identity[] }> {
+): Promise<{ killed: Identity[]; resisting: Set<string>; tagged: readonly Identity[] }> {
   const killed: Identity[] = []
   const resisting = new Set<string>()
   const skipped: Identity[] = []
   const table = processTable()
-  const isDead = ({ run, installation }: Marker): boolean => dead.get(run)?.owner.installation === installation
-  const scan = () => table.scan((marker) => marker.installation === context.installation || isDead(marker))
-  let marked = scan()
-  if (dead.size === 0) return { killed, resisting, marked }
+  const isDead = ({ run, installation }: SpawnTag): boolean => dead.get(run)?.owner.installation === installation
+  const scan = () => table.scan((tag) => tag.installation === context.installation || isDead(tag))
+  let tagged = scan()
+  if (dead.size === 0) return { killed, resisting, tagged }
   const spawns = [...logs.values()].flatMap(({ reservations }) => reservations)
   let empty = 0
   for (let pass = 0; pass < MAX_PASSES && empty < EMPTY_PASSES; pass++) {
     if (pass > 0) {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
-      marked = scan()
+      tagged = scan()
     }
-    const survivors = marked.filter(isDead)
+    const survivors = tagged.filter(isDead)
     const seen = new Set(survivors.map(({ pid }) => pid))
     const targets = [...survivors, ...table.scanRlimitTags(spawns).filter(({ pid }) => !seen.has(pid))].filter(
       (target) => !skipped.some((other) => sameProcess(other, target)),
@@ -153,7 +153,7 @@ async function killSurvivors(
       left.push({ reason, run: target.run, pid: target.pid, detail: `the sweep helper says: ${outcome}` })
     }
   }
-  return { killed, resisting, marked }
+  return { killed, resisting, tagged }
 }
 
 /**
@@ -183,9 +183,9 @@ function auditLog(
     const environment = table.environment(pid)
     if (environment === 'gone') continue
     if (typeof environment === 'object') {
-      const { marker } = environment
+      const { tag } = environment
       // One of ours would have been seen by a scan, and is accounted for there.
-      if (marker?.run !== owner.run || marker.spawn !== spawn) dropped.push({ run: owner.run, spawn, pid })
+      if (tag?.run !== owner.run || tag.spawn !== spawn) dropped.push({ run: owner.run, spawn, pid })
       continue
     }
     if (startTicksOf(pid) !== startTicks) continue
@@ -197,12 +197,12 @@ function auditLog(
 
 function reportUnknownRuns(
   { stateDir, installation, run }: SweepContext,
-  marked: readonly Identity[],
+  tagged: readonly Identity[],
   left: LeftAlone[],
 ): void {
   // The scan came before the list is read: a run has its directory before its first process.
   const known = new Set(readdirSync(runsDirectory(stateDir))).add(run)
-  for (const process of marked) {
+  for (const process of tagged) {
     if (process.installation !== installation || known.has(process.run)) continue
     // A run that ended in between has removed its directory after its last process was gone.
     const now = readIdentity(process.pid)
