@@ -11,7 +11,7 @@ import {
   type Stoppable,
 } from '@terrarium/supervisor'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from './check-options.ts'
-import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
+import { wantedContainment, type Containment, type ContainmentResult } from './shepherd/containment.ts'
 import { killStrays, locksOf, type Helper } from './sweep/helper.ts'
 import type { Identity } from './table/identity.ts'
 import { launch, type LaunchRequest, type SignalName } from './shepherd/launch.ts'
@@ -26,7 +26,7 @@ import { createRun, removeRun, removeRuntimeDirectory, type Owner } from './run.
 import { RunFolders } from './run-folders.ts'
 import { Spawns } from './spawns.ts'
 import { openInstallation, resolveStateDir, stateError, usingState } from './state-directory.ts'
-import { sweepDeadRuns, type SweepReport } from './sweep/sweep.ts'
+import { sweepDeadRuns, type SweepResult } from './sweep/sweep.ts'
 import { findTagged, processTable } from './table/table.ts'
 import { Tending } from './shepherd/tending.ts'
 
@@ -46,7 +46,7 @@ export interface RuntimeOptions {
   readonly reapInterval?: number | undefined
 }
 
-export interface CloseReport {
+export interface CloseResult {
   /** Processes that closing had to kill. */
   readonly killed: number
   /** Reservations whose death could not be proven; they stay in the log. */
@@ -67,7 +67,7 @@ export interface Runtime extends Stoppable {
   readonly directory: string
   readonly stateDir: string
   /** The sweep that {@link openRuntime} began. */
-  readonly swept: Promise<SweepReport>
+  readonly swept: Promise<SweepResult>
   /**
    * The last signal that meant the application as a whole: a service manager, say, has sent it to everybody, the
    * shepherd included. `at`: on the clock of `performance.now()`.
@@ -79,20 +79,20 @@ export interface Runtime extends Stoppable {
    */
   ensureDirectory(): void
   /** What holds the processes together, and why it is nothing better. Errors: START_FAILED, STOPPED. */
-  containment(): Promise<ContainmentReport>
+  containment(): Promise<ContainmentResult>
   /**
    * Starts a process. Its reservation is on disk before. Errors: CONFIGURATION (it can never start), START_FAILED (the
    * system refuses now), INVALID_ARGUMENT, STOPPED.
    */
   spawn(request: SpawnRequest): Promise<OsProcess>
   /** Ends what dead runs of this installation have left. */
-  sweep(): Promise<SweepReport>
+  sweep(): Promise<SweepResult>
   /** The processes of this run that are alive now, by scanning the system; its shepherd is not among them. */
   census(): readonly Identity[]
   /** Processes that SIGKILL has not ended: the kernel holds them, and their reservations stay until it lets them go. */
   unkillable(): readonly Identity[]
   /** Kills what is left, proves it dead, and removes what this run has on disk. Never rejects because of a process. */
-  close(): Promise<CloseReport>
+  close(): Promise<CloseResult>
   /**
    * Lets the host process end by itself while processes run; they end with it. What is being started or closed holds it
    * until then.
@@ -166,7 +166,7 @@ class ShepherdedRuntime implements Runtime {
   readonly installation: string
   readonly directory: string
   readonly stateDir: string
-  readonly swept: Promise<SweepReport>
+  readonly swept: Promise<SweepResult>
   signalled: { readonly signal: SignalName; readonly at: number } | undefined
   readonly #parts: Parts
   readonly #spawns: Spawns
@@ -176,8 +176,8 @@ class ShepherdedRuntime implements Runtime {
   readonly #keepAlive = new KeepAlive()
   /** The spawns that are sweep helpers, which closing needs itself. */
   readonly #helpers = new Set<string>()
-  #sweeping: Promise<SweepReport> | undefined
-  #closing: Promise<CloseReport> | undefined
+  #sweeping: Promise<SweepResult> | undefined
+  #closing: Promise<CloseResult> | undefined
 
   constructor(parts: Parts) {
     const { owner, stateDir, log, logger, python, folders, containment } = parts
@@ -230,7 +230,7 @@ class ShepherdedRuntime implements Runtime {
     void this.#tending.remade(directory)
   }
 
-  containment(): Promise<ContainmentReport> {
+  containment(): Promise<ContainmentResult> {
     return this.#closing === undefined
       ? this.#track(this.#tending.containment())
       : Promise.reject(closed('containment'))
@@ -240,7 +240,7 @@ class ShepherdedRuntime implements Runtime {
     return this.#closing === undefined ? this.#track(this.#start(request)) : Promise.reject(closed(request.name))
   }
 
-  sweep(): Promise<SweepReport> {
+  sweep(): Promise<SweepResult> {
     this.#sweeping ??= sweepDeadRuns({
       stateDir: this.stateDir,
       installation: this.installation,
@@ -262,7 +262,7 @@ class ShepherdedRuntime implements Runtime {
     return this.#spawns.unkillable()
   }
 
-  close(): Promise<CloseReport> {
+  close(): Promise<CloseResult> {
     this.#closing ??= this.#keepAlive.during(this.#close())
     return this.#closing
   }
@@ -281,7 +281,7 @@ class ShepherdedRuntime implements Runtime {
     this.#keepAlive.ref()
   }
 
-  async #close(): Promise<CloseReport> {
+  async #close(): Promise<CloseResult> {
     startBudget().dismiss(this)
     this.#tending.resume()
     await Promise.race([Promise.allSettled([this.#sweeping, ...this.#starting]), patience(START_MS)])

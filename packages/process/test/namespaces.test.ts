@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { findTagged, type SweepReport } from '@terrarium/process'
+import { findTagged, type SweepResult } from '@terrarium/process'
 import { pino } from 'pino'
 import { testUnless, withoutPidNamespaces } from '../../../test/support/when.ts'
 import {
@@ -49,10 +49,10 @@ async function kill(host: Host, { run }: HostFacts): Promise<void> {
   await until(() => findTagged({ run }).length === 0, 'the container is empty', 2000)
 }
 
-async function sweptBy(sweeper: Host): Promise<SweepReport> {
+async function sweptBy(sweeper: Host): Promise<SweepResult> {
   const { swept } = await sweeper.next()
   await ended(sweeper.child)
-  return swept as SweepReport
+  return swept as SweepResult
 }
 
 const runs = (stateDir: string): string[] => readdirSync(join(stateDir, 'runs'))
@@ -141,7 +141,7 @@ test('D17: a run that was never locked is told once', async () => {
 
   const logged: string[] = []
   const logger = { write: (line: string) => void logged.push(line) }
-  const reports: SweepReport[] = []
+  const reports: SweepResult[] = []
   for (let round = 0; round < 3; round++) {
     const runtime = await open(stateDir, pino({ level: 'warn' }, logger))
     reports.push(await runtime.swept)

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
-import { findTagged, type Identity, type SweepReport } from '@terrarium/process'
+import { findTagged, type Identity, type SweepResult } from '@terrarium/process'
 import { pino } from 'pino'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { rlimitTagOf } from '../src/table/rlimit-tag.ts'
@@ -169,7 +169,7 @@ test('two runtimes that sweep at once share the work', async () => {
   const here = await open(stateDir)
   const reports = [await here.swept, ...(await Promise.all(sweepers.map(async (each) => (await each.next())['swept'])))]
   await Promise.all(sweepers.map(({ child }) => ended(child)))
-  const left = (reports as SweepReport[]).flatMap((report) => report.left)
+  const left = (reports as SweepResult[]).flatMap((report) => report.left)
   expect(left).toEqual([])
   expect(facts.flatMap(({ grandchildren }) => grandchildren).some(isAlive)).toBe(false)
   // A run whose log another sweep was just reading is left to the other one, so nothing stays.
@@ -302,7 +302,7 @@ testUnless(withoutChosenNumbers())(ofAnInnocent, async () => {
     dead: HostFacts
     pids: number[]
     alive: boolean[]
-    report: { swept: SweepReport }
+    report: { swept: SweepResult }
   }
   expect(result.alive).toEqual([true, true])
   expect(result.report.swept).toMatchObject({ swept: [result.dead.run], killed: [], left: [] })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Log } from '../own-log.ts'
 import { noteCgroup } from './cgroup.ts'
-import { isLower, type Containment, type ContainmentReport } from './containment.ts'
+import { isLower, type Containment, type ContainmentResult } from './containment.ts'
 import { SPAWN_ARGUMENTS } from '../table/identity.ts'
 import { launch, type LaunchedChild, type SignalName } from './launch.ts'
 import { shepherdFiles } from '../python-files.ts'
@@ -35,7 +35,7 @@ export class Tending {
   #count = 0
   #launched: LaunchedChild | undefined
   #current: Promise<Shepherd> | undefined
-  #report: ContainmentReport | undefined
+  #report: ContainmentResult | undefined
   #closed = false
   #isReferenced = true
 
@@ -61,7 +61,7 @@ export class Tending {
   }
 
   /** What holds the processes together. Errors: as `shepherd()`. */
-  async containment(): Promise<ContainmentReport> {
+  async containment(): Promise<ContainmentResult> {
     return this.#report ?? reportOf(await this.shepherd())
   }
 
@@ -168,6 +168,6 @@ export class Tending {
   }
 }
 
-function reportOf({ hello: { containment, missing } }: Shepherd): ContainmentReport {
+function reportOf({ hello: { containment, missing } }: Shepherd): ContainmentResult {
   return { level: containment, missing }
 }

@@ -12,7 +12,7 @@ import { removeRun, removeRuntimeDirectory, type Owner } from '../run.ts'
 import { runsDirectory } from '../state-directory.ts'
 import { processTable, readIdentity, startTicksOf } from '../table/table.ts'
 
-export interface SweepReport {
+export interface SweepResult {
   /** Runs that were dead, and whose directories are gone now. */
   readonly swept: readonly string[]
   readonly killed: readonly Identity[]
@@ -40,7 +40,7 @@ const EMPTY_PASSES = 2
  * Ends what dead runs have left (see {@link judgeRuns}) and removes their directories. Two sweeps at once are harmless:
  * kills are verified, removals are renames.
  */
-export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport> {
+export async function sweepDeadRuns(context: SweepContext): Promise<SweepResult> {
   const { stateDir, logger } = context
   const verdict = await judgeRuns(stateDir, context.run, (folders) => context.locks(folders))
   const { here, elsewhere } = verdict
@@ -65,7 +65,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
 
   const logs = await readLogs(stateDir, here)
   const { killed, resisting, tagged } = await killSurvivors(context, here, logs, left)
-  const dropped: SweepReport['dropped'][number][] = []
+  const dropped: SweepResult['dropped'][number][] = []
   for (const run of here.values()) {
     const { owner, doubt } = run
     const directory = join(runsDirectory(stateDir), owner.run)
