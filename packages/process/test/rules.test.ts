@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, jest, test } from '@jest/globals'
 import { Level } from 'level'
 import { findTagged, openRuntime, type Identity } from '@terrarium/process'
-import { Reaper, type ReaperContext } from '../src/sweep/reaper.ts'
+import { Reaper, type ReaperDependencies } from '../src/sweep/reaper.ts'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { processTable } from '../src/table/table.ts'
 import { boom, explode, reject, watchUncaught } from '../../../test/support/failures.ts'
@@ -79,7 +79,7 @@ test.each([
 function reaping(scans: Identity[][], { orphaned = false, marks = [] as Identity[][] } = {}) {
   const told: string[] = []
   const next = (list: Identity[][]): Identity[] => list.shift() ?? []
-  const context: ReaperContext = {
+  const context: ReaperDependencies = {
     scan() {
       told.push('scan')
       return next(scans)

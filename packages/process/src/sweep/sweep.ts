@@ -21,7 +21,7 @@ export interface SweepResult {
   readonly left: readonly LeftAlone[]
 }
 
-export interface SweepContext {
+export interface SweepDependencies {
   readonly stateDir: string
   readonly installation: string
   /** The sweeper's own run. */
@@ -40,9 +40,9 @@ const EMPTY_PASSES = 2
  * Ends what dead runs have left (see {@link judgeRuns}) and removes their directories. Two sweeps at once are harmless:
  * kills are verified, removals are renames.
  */
-export async function sweepDeadRuns(context: SweepContext): Promise<SweepResult> {
-  const { stateDir, logger } = context
-  const verdict = await judgeRuns(stateDir, context.run, (folders) => context.locks(folders))
+export async function sweepDeadRuns(dependencies: SweepDependencies): Promise<SweepResult> {
+  const { stateDir, logger } = dependencies
+  const verdict = await judgeRuns(stateDir, dependencies.run, (folders) => dependencies.locks(folders))
   const { here, elsewhere } = verdict
   const left = [...verdict.left]
   try {
@@ -64,7 +64,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepResult>
   for (const owner of elsewhere) remove(owner)
 
   const logs = await readLogs(stateDir, here)
-  const { killed, resisting, tagged } = await killSurvivors(context, here, logs, left)
+  const { killed, resisting, tagged } = await killSurvivors(dependencies, here, logs, left)
   const dropped: SweepResult['dropped'][number][] = []
   for (const run of here.values()) {
     const { owner, doubt } = run
@@ -81,7 +81,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepResult>
     if (doubt === undefined) remove(owner)
     else left.push(once(stateDir, owner, doubt))
   }
-  reportUnknownRuns(context, tagged, left)
+  reportUnknownRuns(dependencies, tagged, left)
 
   for (const oddity of left) {
     const level = oddity.isKnown === true ? 'debug' : 'warn'
@@ -111,7 +111,7 @@ async function readLogs(stateDir: string, dead: ReadonlyMap<string, DeadRun>): P
  * nothing more to kill. Answers besides what the last scan has found of this installation.
  */
 async function killSurvivors(
-  context: SweepContext,
+  dependencies: SweepDependencies,
   dead: ReadonlyMap<string, DeadRun>,
   logs: ReadonlyMap<string, LogContents>,
   left: LeftAlone[],
@@ -121,7 +121,7 @@ async function killSurvivors(
   const skipped: Identity[] = []
   const table = processTable()
   const isDead = ({ run, installation }: SpawnTag): boolean => dead.get(run)?.owner.installation === installation
-  const scan = () => table.scan((tag) => tag.installation === context.installation || isDead(tag))
+  const scan = () => table.scan((tag) => tag.installation === dependencies.installation || isDead(tag))
   let tagged = scan()
   if (dead.size === 0) return { killed, resisting, tagged }
   const spawns = [...logs.values()].flatMap(({ reservations }) => reservations)
@@ -141,7 +141,7 @@ async function killSurvivors(
       continue
     }
     empty = 0
-    const outcomes = await context.kill(targets)
+    const outcomes = await dependencies.kill(targets)
     for (const [index, target] of targets.entries()) {
       const outcome = outcomes[index] ?? 'failed'
       if (outcome === 'killed') killed.push(target)
@@ -196,7 +196,7 @@ function auditLog(
 }
 
 function reportUnknownRuns(
-  { stateDir, installation, run }: SweepContext,
+  { stateDir, installation, run }: SweepDependencies,
   tagged: readonly Identity[],
   left: LeftAlone[],
 ): void {
