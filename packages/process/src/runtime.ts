@@ -331,11 +331,11 @@ class ShepherdedRuntime implements Runtime {
     const turn = await startBudget().turn(this, request.signal)
     try {
       const { process } = await this.#spawns.begin(request, start)
-      turn.began(process.pid)
-      void process.started.then(turn.over)
+      turn.started(process.pid)
+      void process.started.then(turn.finished)
       return process
     } catch (error) {
-      turn.over()
+      turn.finished()
       throw error
     }
   }
