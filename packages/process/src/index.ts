@@ -4,7 +4,7 @@ export { openRuntime, type CloseResult, type Runtime, type RuntimeOptions } from
 export type { ExitStatus, OsProcess, SpawnRequest } from './os-process.ts'
 export { describeShortage } from './memory-shortage.ts'
 export type { MemoryShortage, SignalName } from './shepherd/launch.ts'
-export type { LeftAlone } from './sweep/judge.ts'
+export type { LeftAlone } from './sweep/dead-runs.ts'
 export type { SweepResult } from './sweep/sweep.ts'
 export { readLog, type LogContents } from './log/log.ts'
 export type { Reservation } from './log/record.ts'

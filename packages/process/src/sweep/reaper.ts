@@ -1,7 +1,7 @@
 import type { Log } from '../own-log.ts'
 import { patience } from '../pacing/patience.ts'
 import { sameProcess, type Identity } from '../table/identity.ts'
-import type { Outcome } from './helper.ts'
+import type { Outcome } from './sweep-helper.ts'
 
 /** What the reaper works with: the system, and the table of spawns. */
 export interface ReaperDependencies {

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import type { Log } from '../own-log.ts'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { clearCgroups } from '../shepherd/cgroup.ts'
-import type { Lock, Outcome } from './helper.ts'
-import { judgeRuns, once, type DeadRun, type LeftAlone } from './judge.ts'
+import type { Lock, Outcome } from './sweep-helper.ts'
+import { findDeadRuns, once, type DeadRun, type LeftAlone } from './dead-runs.ts'
 import { sameProcess, type Identity, type SpawnTag } from '../table/identity.ts'
-import { keepDamaged } from '../log/damaged.ts'
+import { keepDamagedLog } from '../log/damaged-logs.ts'
 import { clearCopies, readLog, type LogContents } from '../log/log.ts'
 import { removeRun, removeRuntimeDirectory, type Owner } from '../run.ts'
 import { runsDirectory } from '../state-directory.ts'
@@ -37,12 +37,12 @@ const MAX_PASSES = 20
 const EMPTY_PASSES = 2
 
 /**
- * Ends what dead runs have left (see {@link judgeRuns}) and removes their directories. Two sweeps at once are harmless:
+ * Ends what dead runs have left (see {@link findDeadRuns}) and removes their directories. Two sweeps at once are harmless:
  * kills are verified, removals are renames.
  */
 export async function sweepDeadRuns(dependencies: SweepDependencies): Promise<SweepResult> {
   const { stateDir, logger } = dependencies
-  const verdict = await judgeRuns(stateDir, dependencies.run, (folders) => dependencies.locks(folders))
+  const verdict = await findDeadRuns(stateDir, dependencies.run, (folders) => dependencies.locks(folders))
   const { here, elsewhere } = verdict
   const left = [...verdict.left]
   try {
@@ -171,7 +171,7 @@ function auditLog(
   const directory = join(runsDirectory(stateDir), owner.run)
   if (contents.damage.length > 0) {
     if (!existsSync(directory)) return false
-    const kept = keepDamaged(join(directory, 'log'), stateDir, owner.run)
+    const kept = keepDamagedLog(join(directory, 'log'), stateDir, owner.run)
     left.push({ reason: 'log_damaged', run: owner.run, detail: `${contents.damage.join('; ')}; ${kept}` })
   }
   // The numbers are those of another namespace.
