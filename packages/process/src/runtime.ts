@@ -16,7 +16,7 @@ import { killStrays, locksOf, type Helper } from './sweep/sweep-helper.ts'
 import type { Identity } from './table/identity.ts'
 import { launch, type LaunchRequest, type SignalName } from './shepherd/launch.ts'
 import { ReservationLog } from './log/log.ts'
-import { ownLog, type Log } from './own-log.ts'
+import { guardLogger, type AnyLogger } from './guarded-logger.ts'
 import { UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
 import { patience } from './pacing/patience.ts'
 import { startBudget } from './pacing/start-budget.ts'
@@ -36,7 +36,7 @@ export interface RuntimeOptions {
   /** Default: TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium. Local to this machine. */
   readonly stateDir?: string | undefined
   /** pino's, or one like it. Default: warnings and errors, to standard error. */
-  readonly logger?: Log | undefined
+  readonly logger?: AnyLogger | undefined
   /**
    * What is to hold the processes together. Default: TERRARIUM_CONTAINMENT, or `auto`, the best that this system has.
    * A level that is demanded and missing is an error, never replaced.
@@ -123,7 +123,7 @@ export async function openRuntime(given: RuntimeOptions): Promise<Runtime> {
   const stateDir = resolveStateDir(options.stateDir)
   const installation = openInstallation(stateDir)
   const { owner, directory } = usingState(stateDir, () => createRun(stateDir, installation))
-  const logger = ownLog(options.logger, { run: owner.run })
+  const logger = guardLogger(options.logger, { run: owner.run })
   let runtime: ShepherdedRuntime
   const folders = new RunFolders(stateDir, owner, (remade) => {
     logger.warn({ directory: remade }, 'the folder of this run was removed, and is made again')
@@ -156,7 +156,7 @@ interface Parts extends RuntimeOptions {
   readonly owner: Owner
   readonly folders: RunFolders
   readonly log: ReservationLog
-  readonly logger: Log
+  readonly logger: AnyLogger
   readonly containment: Containment | 'auto'
 }
 

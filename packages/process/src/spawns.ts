@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { uptime } from 'node:os'
-import type { Log } from './own-log.ts'
+import type { AnyLogger } from './guarded-logger.ts'
 import { askUser, TerrariumError } from '@terrarium/supervisor'
 import { formatSpawnTag, HOST_VARIABLE, SPAWN_ARGUMENTS, SPAWN_TAG_VARIABLE, type Identity } from './table/identity.ts'
 import { StartedInVain, type Launched, type LaunchRequest } from './shepherd/launch.ts'
@@ -33,7 +33,7 @@ interface Context {
   readonly stateDir: string
   readonly owner: Owner
   readonly log: ReservationLog
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** The process has exited, and its launcher is done with what it left behind. `orphaned`: something may be left. */
   readonly dead: (spawn: string, orphaned: boolean) => void
 }

@@ -4,7 +4,7 @@ import {
   pythonFiles,
   shepherdFiles,
   startTimer,
-  type Log,
+  type AnyLogger,
   type OsProcess,
   type Runtime,
 } from '@terrarium/process'
@@ -41,7 +41,7 @@ export interface WorkerInput {
 export interface WorkerSurroundings {
   readonly runtime: Runtime
   readonly server: SessionServer
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** For heartbeats and the time that a start may take. */
   readonly clock: SupervisorClock
   /** Takes what the tools print. Default: the logger, stdout at `info` and stderr at `warn`. */

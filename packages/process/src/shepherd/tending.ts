@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Log } from '../own-log.ts'
+import type { AnyLogger } from '../guarded-logger.ts'
 import { noteCgroup } from './cgroup.ts'
 import { isLower, type Containment, type ContainmentResult } from './containment.ts'
 import { SPAWN_ARGUMENTS } from '../table/identity.ts'
@@ -16,7 +16,7 @@ interface Context {
   readonly folders: RunFolders
   readonly containment: Containment | 'auto'
   readonly spawns: Spawns
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** A signal has come to the shepherd that means the application as a whole. */
   readonly onSignal: (signal: SignalName) => void
 }

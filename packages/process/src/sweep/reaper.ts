@@ -1,4 +1,4 @@
-import type { Log } from '../own-log.ts'
+import type { AnyLogger } from '../guarded-logger.ts'
 import { patience } from '../pacing/patience.ts'
 import { sameProcess, type Identity } from '../table/identity.ts'
 import type { Outcome } from './sweep-helper.ts'
@@ -14,7 +14,7 @@ export interface ReaperDependencies {
   knows(spawn: string): boolean
   /** Its death is proven. */
   release(spawn: string): Promise<void>
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** Between two looks at what resists, ms. */
   readonly interval: number
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { patientTimeout, systemClock } from '@terrarium/supervisor'
-import type { Log } from '../own-log.ts'
+import type { AnyLogger } from '../guarded-logger.ts'
 import { formatSpawnTag, SPAWN_ARGUMENTS, type Identity } from '../table/identity.ts'
 import { rlimitTagOf } from '../table/rlimit-tag.ts'
 import type { OsProcess, SpawnRequest } from '../os-process.ts'
@@ -29,7 +29,7 @@ export type Lock = 'held' | 'free' | 'unknown'
 /** What the sweep helper is started with. */
 export interface Helper {
   readonly python: string
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** Starts a process of ours that is given something on standard input. */
   readonly start: (request: SpawnRequest, input: string) => Promise<OsProcess>
 }

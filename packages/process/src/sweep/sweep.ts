@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Log } from '../own-log.ts'
+import type { AnyLogger } from '../guarded-logger.ts'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { clearCgroups } from '../shepherd/cgroup.ts'
 import type { Lock, Outcome } from './sweep-helper.ts'
@@ -26,7 +26,7 @@ export interface SweepDependencies {
   readonly installation: string
   /** The sweeper's own run. */
   readonly run: string
-  readonly logger: Log
+  readonly logger: AnyLogger
   kill(targets: readonly Identity[]): Promise<readonly Outcome[]>
   /** Looks at the locks on folders of runs whose processes cannot be seen from here. */
   locks(folders: readonly string[]): Promise<readonly Lock[]>
