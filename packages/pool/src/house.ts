@@ -1,4 +1,4 @@
-import { openRuntime, type Identity, type Log, type Runtime } from '@terrarium/process'
+import { openRuntime, type Identity, type AnyLogger, type Runtime } from '@terrarium/process'
 import { createSupervisor, type ChildSpec, type Supervisor, type SupervisorClock } from '@terrarium/supervisor'
 import {
   createWorkerLogic,
@@ -32,7 +32,7 @@ export async function openHouse(
   slots: readonly Slot[],
   codec: ValueCodec,
   clock: SupervisorClock,
-  logger: Log,
+  logger: AnyLogger,
   output: (output: WorkerOutput) => void,
 ): Promise<House> {
   const interpreter = await resolveInterpreter(options.python)

@@ -15,7 +15,7 @@ import {
   type FailureInfo,
   type SupervisorClock,
 } from '@terrarium/supervisor'
-import { EnvironmentWatch, ownLog, type Log } from '@terrarium/process'
+import { EnvironmentWatch, guardLogger, type AnyLogger } from '@terrarium/process'
 import { ValueCodec, type WorkerOutput, type WorkerRef } from '@terrarium/worker'
 import type { Pool, PoolEvents, PoolStats, PoolStatus, StopReport, WorkerInfo } from './api.ts'
 import { callSite } from './call-site.ts'
@@ -52,7 +52,7 @@ class SupervisedPool implements Pool {
   readonly #options: PoolOptions
   readonly #clock: ReferencedClock
   readonly #keepAlive = new KeepAlive()
-  readonly #logger: Log
+  readonly #logger: AnyLogger
   readonly #listeners = new Listeners<PoolEvents>(EVENTS, (event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
@@ -79,7 +79,7 @@ class SupervisedPool implements Pool {
   constructor(options: PoolOptions) {
     this.name = options.name
     this.#options = options
-    this.#logger = ownLog(options.logger, { pool: options.name })
+    this.#logger = guardLogger(options.logger, { pool: options.name })
     this.#clock = new ReferencedClock(options.clock === undefined ? systemClock : this.#guarded(options.clock))
     this.#codec = new ValueCodec(options.types)
     this.#print = outputTo(options.output ?? (options.logger === undefined ? 'stderr' : 'log'), this.#logger)

@@ -7,7 +7,7 @@ export interface SpawnRequest {
   /** For people: what the process is, e.g. `text/worker-1`. */
   readonly name: string
   readonly command: string
-  /** May hold the placeholder `MARKER` once, where the pair of marker arguments belongs. */
+  /** May hold the placeholder `SPAWN_ARGUMENTS` once, where the pair of marker arguments belongs. */
   readonly args: readonly string[]
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>> | undefined

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeRun, makeRuntimeDirectory, type Owner } from './run.ts'
-import { openInstallation, runsDirectory } from './state.ts'
+import { openInstallation, runsDirectory } from './state-directory.ts'
 
 /**
  * The folders that a run needs as long as it lives. They lie where others clean up, so they are locked, which

@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals'
 import { openRuntime } from '@terrarium/process'
 import type { TerrariumError } from '@terrarium/supervisor'
 import { findUnsafe } from '../src/ownership.ts'
-import { openInstallation } from '../src/state.ts'
+import { openInstallation } from '../src/state-directory.ts'
 import { testUnless } from '../../../test/support/when.ts'
 import { freshState, onEnd, open, python, silent } from './support.ts'
 

@@ -25,7 +25,7 @@ import {
 } from '@terrarium/supervisor'
 import { EnvironmentWatch } from '../environment-watch.ts'
 import { resolveInterpreter } from '../interpreter.ts'
-import { ownLog, type Log } from '../own-log.ts'
+import { guardLogger, type AnyLogger } from '../guarded-logger.ts'
 import { checkKeep, ownKeep } from './program-options.ts'
 import { fromProgram, type ProgramEvent, type ProgramOptions, type ProgramSnapshot } from './program.ts'
 import { openRuntime, type Runtime, type RuntimeOptions } from '../runtime.ts'
@@ -117,7 +117,7 @@ class SupervisedProgram implements Kept {
   readonly #listeners = new Listeners<KeptEvents>(EVENTS, (event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
-  readonly #logger: Log
+  readonly #logger: AnyLogger
   readonly #options: KeepOptions
   #own: Promise<Runtime> | undefined
   /** The present run, or the last one. */
@@ -147,7 +147,7 @@ class SupervisedProgram implements Kept {
     const program = { name, env, cwd, ready, startTimeout, grace, lines }
     this.name = name
     this.#options = options
-    this.#logger = ownLog(logger, { program: name })
+    this.#logger = guardLogger(logger, { program: name })
     this.#clock = new ReferencedClock(clock === undefined ? systemClock : this.#guarded(clock))
     this.supervisor = createSupervisor({
       ...supervisorOptions,

@@ -9,7 +9,7 @@ export type Containment = 'pidns' | 'cgroup' | 'shepherd'
 /** Best first. */
 export const CONTAINMENTS: readonly Containment[] = ['pidns', 'cgroup', 'shepherd']
 
-export interface ContainmentReport {
+export interface ContainmentResult {
   readonly level: Containment
   /** Why each better one is not in use. */
   readonly missing: Readonly<Partial<Record<Containment, string>>>

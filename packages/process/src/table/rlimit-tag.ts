@@ -3,7 +3,7 @@
  * environment and their session: a limit of real time (RLIMIT_RTTIME, in µs) whose lower 62 bits are those of the
  * spawn's random number. See `terrarium_shepherd/mark.py`.
  */
-export function markOf(spawn: string): string {
+export function rlimitTagOf(spawn: string): string {
   return String(MARKED | (BigInt(`0x${spawn.slice(spawn.indexOf('-') + 1)}`) & (MARKED - 1n)))
 }
 
@@ -11,7 +11,7 @@ const MARKED = 1n << 62n
 const LINE = /^Max realtime timeout +(\d{19}) /m
 
 /** The mark in the text of /proc/PID/limits. */
-export function parseMark(limits: string): string | undefined {
+export function parseRlimitTag(limits: string): string | undefined {
   const mark = LINE.exec(limits)?.[1]
   return mark !== undefined && BigInt(mark) >= MARKED ? mark : undefined
 }

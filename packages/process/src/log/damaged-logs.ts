@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { copyLog } from './copy.ts'
+import { copyLog } from './copy-log.ts'
 
 /** More than these are not kept. */
 const MOST = 5
@@ -8,7 +8,7 @@ const MOST = 5
 /**
  * Keeps a copy of a damaged log, for people to look at, before its run is removed. Answers what became of it, in words.
  */
-export function keepDamaged(logDirectory: string, stateDir: string, run: string): string {
+export function keepDamagedLog(logDirectory: string, stateDir: string, run: string): string {
   const folder = join(stateDir, 'damaged')
   const copy = join(folder, run)
   try {

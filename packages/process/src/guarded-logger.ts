@@ -4,8 +4,8 @@ import { reportFault, reportOnce, tellUser } from '@terrarium/supervisor'
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
 /** What is used of a logger. */
-export interface Log extends Record<Level, (facts: object, message: string) => void> {
-  child(bindings: Record<string, unknown>): Log
+export interface AnyLogger extends Record<Level, (facts: object, message: string) => void> {
+  child(bindings: Record<string, unknown>): AnyLogger
 }
 
 /**
@@ -13,24 +13,24 @@ export interface Log extends Record<Level, (facts: object, message: string) => v
  * standard error. It never throws. What the logger throws or rejects with, and an error of the stream it writes to, is
  * reported on the console, the first time only.
  */
-export function ownLog(given: Logger | Log | undefined, bindings: Record<string, unknown>): Log {
-  if (given instanceof GuardedLog) return given.child(bindings)
+export function guardLogger(given: Logger | AnyLogger | undefined, bindings: Record<string, unknown>): AnyLogger {
+  if (given instanceof GuardedLogger) return given.child(bindings)
   const logger = given ?? pino({ level: 'warn' }, destination(2))
   const report = reportOnce(reportFault)
   const failed = (error: unknown): void => {
     report('the logger failed', error)
   }
   watchStream(logger, failed)
-  return new GuardedLog(logger, {}, failed).child(bindings)
+  return new GuardedLogger(logger, {}, failed).child(bindings)
 }
 
-class GuardedLog implements Log {
-  readonly #logger: Logger | Log
+class GuardedLogger implements AnyLogger {
+  readonly #logger: Logger | AnyLogger
   /** Bindings that the logger would not take. */
   readonly #facts: object
   readonly #failed: (error: unknown) => void
 
-  constructor(logger: Logger | Log, facts: object, failed: (error: unknown) => void) {
+  constructor(logger: Logger | AnyLogger, facts: object, failed: (error: unknown) => void) {
     this.#logger = logger
     this.#facts = facts
     this.#failed = failed
@@ -52,18 +52,18 @@ class GuardedLog implements Log {
     this.#write('error', facts, message)
   }
 
-  child(bindings: Record<string, unknown>): Log {
+  child(bindings: Record<string, unknown>): AnyLogger {
     try {
       const child: unknown = this.#logger.child(bindings)
       if (typeof child === 'object' && child !== null && 'error' in child) {
-        return new GuardedLog(child as Log, this.#facts, this.#failed)
+        return new GuardedLogger(child as AnyLogger, this.#facts, this.#failed)
       }
       this.#failed(new TypeError('child() must answer with a logger'))
       tellUser(() => child, undefined, this.#failed) // it may be a promise
     } catch (error) {
       this.#failed(error)
     }
-    return new GuardedLog(this.#logger, { ...this.#facts, ...bindings }, this.#failed)
+    return new GuardedLogger(this.#logger, { ...this.#facts, ...bindings }, this.#failed)
   }
 
   #write(level: Level, facts: object, message: string): void {
@@ -84,7 +84,7 @@ interface Emitter {
 }
 
 /** An `error` of a stream that nobody listens for would end this process, and with it all workers. */
-function watchStream(logger: Logger | Log, failed: (error: unknown) => void): void {
+function watchStream(logger: Logger | AnyLogger, failed: (error: unknown) => void): void {
   try {
     const stream = (logger as { readonly [symbols.streamSym]?: Emitter })[symbols.streamSym]
     for (const each of [stream, ...(stream?.streams ?? []).map(({ stream: inner }) => inner)]) {

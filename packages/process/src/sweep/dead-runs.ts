@@ -1,10 +1,10 @@
 import { existsSync, lstatSync, readdirSync, rmSync, writeFileSync, type Stats } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { Lock } from './helper.ts'
+import type { Lock } from './sweep-helper.ts'
 import { readLog } from '../log/log.ts'
 import { kindOf, readRegularFile } from '../regular-file.ts'
 import { readOwner, type Owner } from '../run.ts'
-import { runsDirectory } from '../state.ts'
+import { runsDirectory } from '../state-directory.ts'
 import { processTable } from '../table/table.ts'
 
 /** Something the sweep did not understand and therefore did not touch. */
@@ -55,7 +55,7 @@ const TOLD = 'told'
  * namespaces, with no process of that number and start; or, when its processes cannot be seen, with nobody to hold the
  * lock on its folder.
  */
-export async function judgeRuns(
+export async function findDeadRuns(
   stateDir: string,
   ownRun: string,
   locksOf: (folders: readonly string[]) => Promise<readonly Lock[]>,

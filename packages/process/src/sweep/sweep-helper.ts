@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { patientTimeout, systemClock } from '@terrarium/supervisor'
-import type { Log } from '../own-log.ts'
-import { formatMarker, MARKER, type Identity } from '../table/identity.ts'
-import { markOf } from '../table/mark.ts'
+import type { AnyLogger } from '../guarded-logger.ts'
+import { formatSpawnTag, SPAWN_ARGUMENTS, type Identity } from '../table/identity.ts'
+import { rlimitTagOf } from '../table/rlimit-tag.ts'
 import type { OsProcess, SpawnRequest } from '../os-process.ts'
 import { shepherdFiles } from '../python-files.ts'
 
@@ -29,7 +29,7 @@ export type Lock = 'held' | 'free' | 'unknown'
 /** What the sweep helper is started with. */
 export interface Helper {
   readonly python: string
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** Starts a process of ours that is given something on standard input. */
   readonly start: (request: SpawnRequest, input: string) => Promise<OsProcess>
 }
@@ -54,7 +54,7 @@ export async function locksOf(helper: Helper, folders: readonly string[]): Promi
 
 function describe(target: Identity): object {
   const { pid, startTicks, spawn } = target
-  return { pid, startTicks, marker: formatMarker(target), mark: markOf(spawn) }
+  return { pid, startTicks, marker: formatSpawnTag(target), mark: rlimitTagOf(spawn) }
 }
 
 interface Answer {
@@ -67,7 +67,7 @@ async function ask({ python, logger, start }: Helper, question: object): Promise
   try {
     const script = join(shepherdFiles(), 'terrarium_shepherd', 'sweep.py')
     const helper = await start(
-      { name: 'sweep', command: python, args: ['-I', '-S', script, MARKER] },
+      { name: 'sweep', command: python, args: ['-I', '-S', script, SPAWN_ARGUMENTS] },
       JSON.stringify({ ...question, timeout: TIMEOUT_MS }),
     )
     const cancel = patientTimeout(systemClock, () => void helper.kill(), TIMEOUT_MS + PATIENCE_MS)
