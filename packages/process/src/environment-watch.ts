@@ -12,7 +12,7 @@ export interface EnvironmentWatchOptions {
   /** What the failure depends on has changed, or it is time to see whether something else has. */
   readonly changed: () => void
   /** Takes what `changed` throws. */
-  readonly report: (error: unknown) => void
+  readonly onError: (error: unknown) => void
   /** Whether `changed` is also called when no path has changed: after 30 s, then ever more rarely. Default true. */
   readonly probes?: boolean
 }
@@ -75,7 +75,7 @@ export class EnvironmentWatch {
       try {
         this.#options.changed()
       } catch (error) {
-        this.#options.report(error)
+        this.#options.onError(error)
       }
     }
   }
