@@ -37,8 +37,8 @@ const MAX_PASSES = 20
 const EMPTY_PASSES = 2
 
 /**
- * Ends what dead runs have left (see {@link findDeadRuns}) and removes their directories. Two sweeps at once are harmless:
- * kills are verified, removals are renames.
+ * Ends what dead runs have left (see {@link findDeadRuns}) and removes their directories. Two sweeps at once are
+ * harmless: kills are verified, removals are renames.
  */
 export async function sweepDeadRuns(dependencies: SweepDependencies): Promise<SweepResult> {
   const { stateDir, logger } = dependencies
@@ -107,8 +107,8 @@ async function readLogs(stateDir: string, dead: ReadonlyMap<string, DeadRun>): P
 }
 
 /**
- * Kills what carries a spawn tag of a dead run, or the mark of a spawn that its log knows, until two scans in a row find
- * nothing more to kill. Answers besides what the last scan has found of this installation.
+ * Kills what carries a spawn tag of a dead run, or the mark of a spawn that its log knows, until two scans in a row
+ * find nothing more to kill. Answers besides what the last scan has found of this installation.
  */
 async function killSurvivors(
   dependencies: SweepDependencies,
