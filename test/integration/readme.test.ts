@@ -26,7 +26,7 @@ const commands = [
   ]),
 ]
 
-test('every command of the README is one this file runs, or the one that runs this file', () => {
+test('every command of the README is run by this file, or runs this file', () => {
   expect(commands.sort()).toEqual([
     'npm run bench -- process', // test/bench/process/process.test.ts, in short
     'npm run bench -- supervisor', // test/bench/supervisor/supervisor.test.ts, in short
