@@ -1,4 +1,12 @@
-import { classOf, hasFunctions, isFields, isOptions, shown, type Checker, type Fields } from '@terrarium/supervisor'
+import {
+  classOf,
+  hasFunctions,
+  isFields,
+  isOptions,
+  shown,
+  type Checker,
+  type Fields,
+} from '@terrarium/supervisor/base'
 import { CONTAINMENTS } from './shepherd/containment.ts'
 
 /** The limit of setTimeout, in ms. */

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import type { SupervisorClock } from '@terrarium/supervisor'
+import type { SupervisorClock } from '@terrarium/supervisor/base'
 
 /** How often the paths are looked at, in ms. */
 const LOOK_EVERY = 500

@@ -1,5 +1,5 @@
 import { destination, pino, symbols, type Logger } from 'pino'
-import { reportFault, reportOnce, tellUser } from '@terrarium/supervisor'
+import { reportFault, reportOnce, tellUser } from '@terrarium/supervisor/base'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 

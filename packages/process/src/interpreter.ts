@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { dependenciesOfInterpreter } from './shepherd/dependencies.ts'
 
 /** A Python interpreter that was asked for its path and version. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 
 /** Names the folder with Terrarium's Python packages, for a program that is bundled into one file. */
 const VARIABLE = 'TERRARIUM_PYTHON_FILES'

@@ -1,5 +1,5 @@
 import type { Level } from 'level'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 
 /**
  * Loads LevelDB. A database of it opens itself once its maker has let the event loop go on, and a second attempt hides

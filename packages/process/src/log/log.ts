@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Level } from 'level'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { copyLog } from './copy-log.ts'
 import { lockFolder, type FolderLock } from './folder-lock.ts'
 import { loadLevel } from './load-level.ts'

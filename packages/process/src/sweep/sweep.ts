@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AnyLogger } from '../guarded-logger.ts'
-import { isTerrariumError } from '@terrarium/supervisor'
+import { isTerrariumError } from '@terrarium/supervisor/base'
 import { clearCgroups } from '../shepherd/cgroup.ts'
 import type { Lock, Outcome } from './sweep-helper.ts'
 import { findDeadRuns, once, type DeadRun, type LeftAlone } from './dead-runs.ts'

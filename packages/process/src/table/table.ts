@@ -1,4 +1,4 @@
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import type { Identity } from './identity.ts'
 import type { ProcessTable } from './process-table.ts'
 import { procfs } from './procfs.ts'

@@ -1,4 +1,4 @@
-import { TerrariumError, type ErrorCode } from '@terrarium/supervisor'
+import { TerrariumError, type ErrorCode } from '@terrarium/supervisor/base'
 
 /** A step into a value: an index, the name of a property, or the key of a Map. */
 export type Step = { readonly index: number } | { readonly name: string } | { readonly key: unknown }
