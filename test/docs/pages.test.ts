@@ -147,12 +147,12 @@ test('the decisions are listed, each once', () => {
 /** The sources of each package, but for the list of the codes. */
 const sourcesOf = (name: string): string =>
   files
-    .filter((path) => path.startsWith(`packages/${name}/src/`) && !path.endsWith('/errors.ts'))
+    .filter((path) => path.startsWith(`packages/${name}/src/`) && !path.endsWith('/error-codes.ts'))
     .map(page)
     .join('')
 
 test('the table of errors has each code, and the packages whose sources name it', () => {
-  const shapes = new Shapes('packages/supervisor/src/index.ts')
+  const shapes = new Shapes('packages/supervisor/src/base/error-codes.ts')
   const rows = tableRows('docs/errors.md', 'Errors')
   expect(rows.map((row) => plain(row.code)).sort()).toEqual([...shapes.literals('ErrorCode')].sort())
   const found = rows.map((row) => [

@@ -3,11 +3,11 @@ import { expect, test } from '@jest/globals'
 import { fromTransition } from 'xstate'
 import { plain, shown, tableRows, type Row } from '../../../test/support/markdown.ts'
 import { namedDefault, Shapes } from '../../../test/support/shapes.ts'
-import { DEFAULT_BACKOFF } from '../src/backoff.ts'
-import { DEFAULT_BREAKER } from '../src/breaker.ts'
-import { DEFAULT_CRASH_LOOP } from '../src/crash-loop.ts'
-import { resolveOptions } from '../src/options.ts'
-import { resolveSpec } from '../src/spec.ts'
+import { DEFAULT_BACKOFF } from '../src/policy/backoff.ts'
+import { DEFAULT_BREAKER } from '../src/policy/breaker.ts'
+import { DEFAULT_CRASH_LOOP } from '../src/policy/crash-loop.ts'
+import { resolveOptions } from '../src/spec/options.ts'
+import { resolveSpec } from '../src/spec/spec.ts'
 import { supervisor } from '../src/index.ts'
 
 const OPTIONS = 'docs/supervisor/options.md'
@@ -16,7 +16,7 @@ const EVENTS = 'docs/supervisor/events.md'
 const README = 'packages/supervisor/README.md'
 const OTP = 'docs/supervisor/otp.md'
 
-const shapes = new Shapes('packages/supervisor/src/index.ts', 'packages/supervisor/src/crash-loop.ts')
+const shapes = new Shapes('packages/supervisor/src/index.ts', 'packages/supervisor/src/policy/crash-loop.ts')
 const namesOf = (type: string): string[] => shapes.members(type).map(({ name }) => name)
 
 /** The name in the first cell, which may have a mark behind it. */
