@@ -15,7 +15,10 @@ const defaultsIn = (rows: readonly Row[]): Record<string, string> =>
 /** The defaults that doc comments name, by option. */
 const namedIn = (members: readonly Member[]): Record<string, string> =>
   Object.fromEntries(
-    members.flatMap(({ name, doc }) => (namedDefault(doc) === undefined ? [] : [[name, namedDefault(doc)]])),
+    members.flatMap(({ name, doc }) => {
+      const named = namedDefault(doc)
+      return named === undefined ? [] : [[name, named] as const]
+    }),
   )
 
 test.each([
