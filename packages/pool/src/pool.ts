@@ -102,7 +102,7 @@ class SupervisedPool implements Pool {
       changed: () => {
         this.#probe()
       },
-      report: (err) => {
+      onError: (err) => {
         this.#logger.error({ err }, 'the watch of the environment failed')
       },
     })

@@ -8,7 +8,7 @@ import { expect, test } from '@jest/globals'
 import type { TerrariumError } from '@terrarium/supervisor/base'
 import { bootId, findTagged, SPAWN_ARGUMENTS, openRuntime, readIdentity, shepherdFiles } from '@terrarium/process'
 import { pino } from 'pino'
-import { readLog } from '../src/log/log.ts'
+import { readLog } from '../src/log/read-log.ts'
 import { openInstallation, resolveStateDir, stateError } from '../src/state-directory.ts'
 import { processTable } from '../src/table/table.ts'
 import {

@@ -176,7 +176,7 @@ class SupervisedProgram implements Kept {
       changed: () => {
         this.#heal()
       },
-      report: (err) => {
+      onError: (err) => {
         this.#logger.error({ err }, 'the watch of the environment failed')
       },
       probes: false,

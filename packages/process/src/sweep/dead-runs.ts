@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, rmSync, writeFileSync, type Stats } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Lock } from './sweep-helper.ts'
-import { readLog } from '../log/log.ts'
+import { readLog } from '../log/read-log.ts'
 import { kindOf, readRegularFile } from '../regular-file.ts'
 import { readOwner, type Owner } from '../run.ts'
 import { runsDirectory } from '../state-directory.ts'

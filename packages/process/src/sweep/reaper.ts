@@ -32,9 +32,9 @@ const FAST_PASSES = 10
 const EMPTY_PASSES = 2
 
 /**
- * Proves the death of spawns whose process has exited: nothing carries their spawn tag any more, in two passes. What does,
- * in two passes, and is thus not merely on its way out, is killed. Acts on nothing but spawns that are dead to us;
- * scans only while there are such spawns, quickly at first and every `interval` ms when something resists.
+ * Proves the death of spawns whose process has exited: nothing carries their spawn tag any more, in two passes. What
+ * does, in two passes, and is thus not merely on its way out, is killed. Acts on nothing but spawns that are dead to
+ * us; scans only while there are such spawns, quickly at first and every `interval` ms when something resists.
  */
 export class Reaper {
   readonly #dependencies: ReaperDependencies

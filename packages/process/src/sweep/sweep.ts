@@ -7,7 +7,7 @@ import type { Lock, Outcome } from './sweep-helper.ts'
 import { findDeadRuns, once, type DeadRun, type LeftAlone } from './dead-runs.ts'
 import { sameProcess, type Identity, type SpawnTag } from '../table/identity.ts'
 import { keepDamagedLog } from '../log/damaged-logs.ts'
-import { clearCopies, readLog, type LogContents } from '../log/log.ts'
+import { clearCopies, readLog, type LogContents } from '../log/read-log.ts'
 import { removeRun, removeRuntimeDirectory, type Owner } from '../run.ts'
 import { runsDirectory } from '../state-directory.ts'
 import { processTable, readIdentity, startTicksOf } from '../table/table.ts'
@@ -37,8 +37,8 @@ const MAX_PASSES = 20
 const EMPTY_PASSES = 2
 
 /**
- * Ends what dead runs have left (see {@link findDeadRuns}) and removes their directories. Two sweeps at once are harmless:
- * kills are verified, removals are renames.
+ * Ends what dead runs have left (see {@link findDeadRuns}) and removes their directories. Two sweeps at once are
+ * harmless: kills are verified, removals are renames.
  */
 export async function sweepDeadRuns(dependencies: SweepDependencies): Promise<SweepResult> {
   const { stateDir, logger } = dependencies
@@ -107,8 +107,8 @@ async function readLogs(stateDir: string, dead: ReadonlyMap<string, DeadRun>): P
 }
 
 /**
- * Kills what carries a spawn tag of a dead run, or the mark of a spawn that its log knows, until two scans in a row find
- * nothing more to kill. Answers besides what the last scan has found of this installation.
+ * Kills what carries a spawn tag of a dead run, or the mark of a spawn that its log knows, until two scans in a row
+ * find nothing more to kill. Answers besides what the last scan has found of this installation.
  */
 async function killSurvivors(
   dependencies: SweepDependencies,

@@ -32,7 +32,8 @@ export const procfs: ProcessTable = {
       const tag = spawnTagOf(pid)
       if (tag === undefined || !keep(tag)) continue
       const ticks = startTicks(pid)
-      // The pid may have changed hands between the two reads: only a spawn tag read after the start ticks belongs to them.
+      // The pid may have changed hands between the two reads: only a spawn tag read after the start ticks belongs to
+      // them.
       if (ticks === undefined || spawnTagOf(pid)?.spawn !== tag.spawn) continue
       found.push({ pid, startTicks: ticks, bootId, ...tag })
     }

@@ -33,7 +33,9 @@ export function readIdentity(pid: number): Identity | undefined {
   return { pid, startTicks: before, bootId: table.bootId(), ...found.tag }
 }
 
-/** Every live process that carries a spawn tag, optionally of one installation or run. Scans the system, synchronously. */
+/**
+ * Every live process that carries a spawn tag, optionally of one installation or run. Scans the system, synchronously.
+ */
 export function findTagged(filter: { installation?: string; run?: string } = {}): Identity[] {
   return processTable().scan(
     (tag) =>
