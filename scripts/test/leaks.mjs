@@ -47,8 +47,8 @@ const identityOf = ({ pid, startTicks }) => `${pid}:${startTicks}`
 
 async function spawned() {
   if (!canScan) return []
-  const { findMarked } = await import(pathToFileURL(join(root, 'packages/process/dist/index.js')).href)
-  return findMarked()
+  const { findTagged } = await import(pathToFileURL(join(root, 'packages/process/dist/index.js')).href)
+  return findTagged()
 }
 
 function hasLostItsHost(pid, env) {
