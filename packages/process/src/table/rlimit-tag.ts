@@ -1,7 +1,7 @@
 /**
  * The mark that the shepherd puts on a process, and that all its descendants inherit, whatever they do to their
  * environment and their session: a limit of real time (RLIMIT_RTTIME, in µs) whose lower 62 bits are those of the
- * spawn's random number. See `terrarium_shepherd/mark.py`.
+ * spawn's random number. See `terrarium_shepherd/rlimit_tag.py`.
  */
 export function rlimitTagOf(spawn: string): string {
   return String(MARKED | (BigInt(`0x${spawn.slice(spawn.indexOf('-') + 1)}`) & (MARKED - 1n)))
