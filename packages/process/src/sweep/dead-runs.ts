@@ -111,7 +111,7 @@ export async function findDeadRuns(
     if (lock === 'free') thisBoot.set(owner.run, withDoubt(stateDir, owner))
     // With a lock that is held the run is alive, and a young run may not be locked yet.
     else if (lock === 'unknown' && record !== undefined && !isYoung(record))
-      left.push(leaveInDoubt(stateDir, owner, 'whether its host lives cannot be told: its folder was never locked'))
+      left.push(leaveInDoubt(stateDir, owner, 'its host may be alive: its folder was never locked'))
   }
   return { thisBoot, otherBoots, left }
 }
