@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { systemClock, TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import { systemClock, TerrariumError, type SupervisorClock } from '@terrarium/supervisor/base'
 
 /** How long a connection may take to present a token, in ms. */
 export const HELLO_TIMEOUT = 30_000

@@ -1,4 +1,4 @@
-import { patientTimeout, ReferencedClock, systemClock, type SupervisorClock } from '@terrarium/supervisor'
+import { patientTimeout, ReferencedClock, systemClock, type SupervisorClock } from '@terrarium/supervisor/base'
 import type { Activity } from '../table/process-table.ts'
 import { processTable } from '../table/table.ts'
 

@@ -5,7 +5,7 @@ import {
   TerrariumError,
   type AbortWait,
   type SupervisorClock,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import type { Activity } from '../table/process-table.ts'
 import { processTable } from '../table/table.ts'
 import { processors } from './processors.ts'
@@ -34,9 +34,9 @@ const LEAST_NEED = 125
 /** A start whose turn has come. */
 export interface Turn {
   /** Its process is there. */
-  readonly began: (pid: number) => void
+  readonly started: (pid: number) => void
   /** It is ready, or has ended. Idempotent. */
-  readonly over: () => void
+  readonly finished: () => void
 }
 
 export interface StartBudgetOptions {
@@ -123,10 +123,10 @@ export class StartBudget {
     const start: Start = { owner, at, pid: undefined, seen: { cpu: 0, at }, isBusy: true }
     this.#starts.add(start)
     return {
-      began: (pid) => {
+      started: (pid) => {
         start.pid = pid
       },
-      over: () => {
+      finished: () => {
         if (!this.#starts.delete(start)) return
         const done = start.pid === undefined ? undefined : this.#options.activity(start.pid)
         if (done !== undefined) this.#needs.set(owner, done.cpu)
@@ -188,7 +188,7 @@ export class StartBudget {
 }
 
 /** Ends with the version of what {@link StartBudget} offers. */
-const KEY = Symbol.for('terrarium.startBudget.1')
+const KEY = Symbol.for('terrarium.startBudget.2')
 
 /** Of this process: of all its runtimes, also where a copy of this package has opened them. */
 export function startBudget(): StartBudget {

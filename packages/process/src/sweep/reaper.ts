@@ -1,20 +1,20 @@
-import type { Log } from '../own-log.ts'
+import type { AnyLogger } from '../guarded-logger.ts'
 import { patience } from '../pacing/patience.ts'
 import { sameProcess, type Identity } from '../table/identity.ts'
-import type { Outcome } from './helper.ts'
+import type { Outcome } from './sweep-helper.ts'
 
 /** What the reaper works with: the system, and the table of spawns. */
-export interface ReaperContext {
-  /** Every process that carries a marker of this run. */
+export interface ReaperDependencies {
+  /** Every process that carries a spawn tag of this run. */
   scan(): Identity[]
   /** Every process that carries the mark of one of these spawns, whatever its environment says. */
-  scanMarks(spawns: readonly string[]): Identity[]
+  scanRlimitTags(spawns: readonly string[]): Identity[]
   kill(strays: readonly Identity[]): Promise<readonly Outcome[]>
   /** Whether this run has made that spawn and not yet released it. */
   knows(spawn: string): boolean
   /** Its death is proven. */
   release(spawn: string): Promise<void>
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** Between two looks at what resists, ms. */
   readonly interval: number
 }
@@ -23,7 +23,7 @@ interface Dead {
   /** The shepherd has exited before it has ended what the process left behind. */
   readonly orphaned: boolean
   emptyPasses: number
-  /** What still carried its marker in the last pass. */
+  /** What still carried its spawn tag in the last pass. */
   seen: readonly Identity[]
 }
 
@@ -32,12 +32,12 @@ const FAST_PASSES = 10
 const EMPTY_PASSES = 2
 
 /**
- * Proves the death of spawns whose process has exited: nothing carries their marker any more, in two passes. What does,
- * in two passes, and is thus not merely on its way out, is killed. Acts on nothing but spawns that are dead to us;
- * scans only while there are such spawns, quickly at first and every `interval` ms when something resists.
+ * Proves the death of spawns whose process has exited: nothing carries their spawn tag any more, in two passes. What
+ * does, in two passes, and is thus not merely on its way out, is killed. Acts on nothing but spawns that are dead to
+ * us; scans only while there are such spawns, quickly at first and every `interval` ms when something resists.
  */
 export class Reaper {
-  readonly #context: ReaperContext
+  readonly #dependencies: ReaperDependencies
   readonly #dead = new Map<string, Dead>()
   readonly #reported = new Set<string>()
   #timer: { readonly handle: NodeJS.Timeout; readonly fast: boolean } | undefined
@@ -46,8 +46,8 @@ export class Reaper {
   #killed = 0
   #finished = false
 
-  constructor(context: ReaperContext) {
-    this.#context = context
+  constructor(dependencies: ReaperDependencies) {
+    this.#dependencies = dependencies
   }
 
   /** Strays killed so far. */
@@ -90,7 +90,7 @@ export class Reaper {
         this.#timer = undefined
         void this.#runPass()
       },
-      fast ? SETTLE_MS : this.#context.interval,
+      fast ? SETTLE_MS : this.#dependencies.interval,
     )
     // A quick proof is worth waiting for; something that resists must not keep the host alive.
     if (!fast) handle.unref()
@@ -100,7 +100,7 @@ export class Reaper {
   #runPass(): Promise<void> {
     this.#pass ??= this.#examine()
       .catch((error: unknown) => {
-        this.#context.logger.error({ err: error }, 'the reaper failed and will look again')
+        this.#dependencies.logger.error({ err: error }, 'the reaper failed and will look again')
       })
       .finally(() => {
         this.#pass = undefined
@@ -113,11 +113,11 @@ export class Reaper {
   async #examine(): Promise<void> {
     // Only spawns that were dead before the scan: what it did not see of them was gone.
     const dead = [...this.#dead]
-    const marked = this.#context.scan()
-    this.#reportUnknown(marked)
+    const tagged = this.#dependencies.scan()
+    this.#reportUnknown(tagged)
     const orphans = dead.filter(([, { orphaned }]) => orphaned).map(([spawn]) => spawn)
-    const pids = new Set(marked.map(({ pid }) => pid))
-    const found = [...marked, ...this.#context.scanMarks(orphans).filter(({ pid }) => !pids.has(pid))]
+    const pids = new Set(tagged.map(({ pid }) => pid))
+    const found = [...tagged, ...this.#dependencies.scanRlimitTags(orphans).filter(({ pid }) => !pids.has(pid))]
     const strays: Identity[] = []
     const proven: string[] = []
     for (const [spawn, state] of dead) {
@@ -133,24 +133,27 @@ export class Reaper {
       }
     }
     // Together, and so with one write.
-    await Promise.all(proven.map((spawn) => this.#context.release(spawn)))
+    await Promise.all(proven.map((spawn) => this.#dependencies.release(spawn)))
     if (strays.length === 0) return
-    const outcomes = await this.#context.kill(strays)
+    const outcomes = await this.#dependencies.kill(strays)
     for (const [index, stray] of strays.entries()) {
       const outcome = outcomes[index]
       if (outcome === 'killed') {
         this.#killed++
-        this.#context.logger.debug({ stray }, 'killed a process that its worker had left behind')
+        this.#dependencies.logger.debug({ stray }, 'killed a process that its worker had left behind')
       } else if (outcome !== 'gone' && this.#once(`${stray.pid}:${stray.startTicks}`)) {
-        this.#context.logger.warn({ stray, outcome }, 'a process that its worker left behind cannot be ended')
+        this.#dependencies.logger.warn({ stray, outcome }, 'a process that its worker left behind cannot be ended')
       }
     }
   }
 
   #reportUnknown(found: readonly Identity[]): void {
     for (const process of found) {
-      if (!this.#context.knows(process.spawn) && this.#once(`${process.pid}:${process.startTicks}`)) {
-        this.#context.logger.warn({ process }, 'left alone: a process of this run that no living spawn accounts for')
+      if (!this.#dependencies.knows(process.spawn) && this.#once(`${process.pid}:${process.startTicks}`)) {
+        this.#dependencies.logger.warn(
+          { process },
+          'left alone: a process of this run that no living spawn accounts for',
+        )
       }
     }
   }

@@ -1,18 +1,18 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Log } from '../own-log.ts'
-import { isTerrariumError } from '@terrarium/supervisor'
+import type { AnyLogger } from '../guarded-logger.ts'
+import { isTerrariumError } from '@terrarium/supervisor/base'
 import { clearCgroups } from '../shepherd/cgroup.ts'
-import type { Lock, Outcome } from './helper.ts'
-import { judgeRuns, once, type DeadRun, type LeftAlone } from './judge.ts'
-import { sameProcess, type Identity, type Marker } from '../table/identity.ts'
-import { keepDamaged } from '../log/damaged.ts'
-import { clearCopies, readLog, type LogContents } from '../log/log.ts'
+import type { Lock, Outcome } from './sweep-helper.ts'
+import { findDeadRuns, once, type DeadRun, type LeftAlone } from './dead-runs.ts'
+import { sameProcess, type Identity, type SpawnTag } from '../table/identity.ts'
+import { keepDamagedLog } from '../log/damaged-logs.ts'
+import { clearCopies, readLog, type LogContents } from '../log/read-log.ts'
 import { removeRun, removeRuntimeDirectory, type Owner } from '../run.ts'
-import { runsDirectory } from '../state.ts'
+import { runsDirectory } from '../state-directory.ts'
 import { processTable, readIdentity, startTicksOf } from '../table/table.ts'
 
-export interface SweepReport {
+export interface SweepResult {
   /** Runs that were dead, and whose directories are gone now. */
   readonly swept: readonly string[]
   readonly killed: readonly Identity[]
@@ -21,12 +21,12 @@ export interface SweepReport {
   readonly left: readonly LeftAlone[]
 }
 
-export interface SweepContext {
+export interface SweepDependencies {
   readonly stateDir: string
   readonly installation: string
   /** The sweeper's own run. */
   readonly run: string
-  readonly logger: Log
+  readonly logger: AnyLogger
   kill(targets: readonly Identity[]): Promise<readonly Outcome[]>
   /** Looks at the locks on folders of runs whose processes cannot be seen from here. */
   locks(folders: readonly string[]): Promise<readonly Lock[]>
@@ -37,12 +37,12 @@ const MAX_PASSES = 20
 const EMPTY_PASSES = 2
 
 /**
- * Ends what dead runs have left (see {@link judgeRuns}) and removes their directories. Two sweeps at once are harmless:
- * kills are verified, removals are renames.
+ * Ends what dead runs have left (see {@link findDeadRuns}) and removes their directories. Two sweeps at once are
+ * harmless: kills are verified, removals are renames.
  */
-export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport> {
-  const { stateDir, logger } = context
-  const verdict = await judgeRuns(stateDir, context.run, (folders) => context.locks(folders))
+export async function sweepDeadRuns(dependencies: SweepDependencies): Promise<SweepResult> {
+  const { stateDir, logger } = dependencies
+  const verdict = await findDeadRuns(stateDir, dependencies.run, (folders) => dependencies.locks(folders))
   const { here, elsewhere } = verdict
   const left = [...verdict.left]
   try {
@@ -64,8 +64,8 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
   for (const owner of elsewhere) remove(owner)
 
   const logs = await readLogs(stateDir, here)
-  const { killed, resisting, marked } = await killSurvivors(context, here, logs, left)
-  const dropped: SweepReport['dropped'][number][] = []
+  const { killed, resisting, tagged } = await killSurvivors(dependencies, here, logs, left)
+  const dropped: SweepResult['dropped'][number][] = []
   for (const run of here.values()) {
     const { owner, doubt } = run
     const directory = join(runsDirectory(stateDir), owner.run)
@@ -81,7 +81,7 @@ export async function sweepDeadRuns(context: SweepContext): Promise<SweepReport>
     if (doubt === undefined) remove(owner)
     else left.push(once(stateDir, owner, doubt))
   }
-  reportUnknownRuns(context, marked, left)
+  reportUnknownRuns(dependencies, tagged, left)
 
   for (const oddity of left) {
     const level = oddity.isKnown === true ? 'debug' : 'warn'
@@ -107,33 +107,33 @@ async function readLogs(stateDir: string, dead: ReadonlyMap<string, DeadRun>): P
 }
 
 /**
- * Kills what carries a marker of a dead run, or the mark of a spawn that its log knows, until two scans in a row find
- * nothing more to kill. Answers besides what the last scan has found of this installation.
+ * Kills what carries a spawn tag of a dead run, or the mark of a spawn that its log knows, until two scans in a row
+ * find nothing more to kill. Answers besides what the last scan has found of this installation.
  */
 async function killSurvivors(
-  context: SweepContext,
+  dependencies: SweepDependencies,
   dead: ReadonlyMap<string, DeadRun>,
   logs: ReadonlyMap<string, LogContents>,
   left: LeftAlone[],
-): Promise<{ killed: Identity[]; resisting: Set<string>; marked: readonly Identity[] }> {
+): Promise<{ killed: Identity[]; resisting: Set<string>; tagged: readonly Identity[] }> {
   const killed: Identity[] = []
   const resisting = new Set<string>()
   const skipped: Identity[] = []
   const table = processTable()
-  const isDead = ({ run, installation }: Marker): boolean => dead.get(run)?.owner.installation === installation
-  const scan = () => table.scan((marker) => marker.installation === context.installation || isDead(marker))
-  let marked = scan()
-  if (dead.size === 0) return { killed, resisting, marked }
+  const isDead = ({ run, installation }: SpawnTag): boolean => dead.get(run)?.owner.installation === installation
+  const scan = () => table.scan((tag) => tag.installation === dependencies.installation || isDead(tag))
+  let tagged = scan()
+  if (dead.size === 0) return { killed, resisting, tagged }
   const spawns = [...logs.values()].flatMap(({ reservations }) => reservations)
   let empty = 0
   for (let pass = 0; pass < MAX_PASSES && empty < EMPTY_PASSES; pass++) {
     if (pass > 0) {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
-      marked = scan()
+      tagged = scan()
     }
-    const survivors = marked.filter(isDead)
+    const survivors = tagged.filter(isDead)
     const seen = new Set(survivors.map(({ pid }) => pid))
-    const targets = [...survivors, ...table.scanMarks(spawns).filter(({ pid }) => !seen.has(pid))].filter(
+    const targets = [...survivors, ...table.scanRlimitTags(spawns).filter(({ pid }) => !seen.has(pid))].filter(
       (target) => !skipped.some((other) => sameProcess(other, target)),
     )
     if (targets.length === 0) {
@@ -141,7 +141,7 @@ async function killSurvivors(
       continue
     }
     empty = 0
-    const outcomes = await context.kill(targets)
+    const outcomes = await dependencies.kill(targets)
     for (const [index, target] of targets.entries()) {
       const outcome = outcomes[index] ?? 'failed'
       if (outcome === 'killed') killed.push(target)
@@ -153,7 +153,7 @@ async function killSurvivors(
       left.push({ reason, run: target.run, pid: target.pid, detail: `the sweep helper says: ${outcome}` })
     }
   }
-  return { killed, resisting, marked }
+  return { killed, resisting, tagged }
 }
 
 /**
@@ -171,7 +171,7 @@ function auditLog(
   const directory = join(runsDirectory(stateDir), owner.run)
   if (contents.damage.length > 0) {
     if (!existsSync(directory)) return false
-    const kept = keepDamaged(join(directory, 'log'), stateDir, owner.run)
+    const kept = keepDamagedLog(join(directory, 'log'), stateDir, owner.run)
     left.push({ reason: 'log_damaged', run: owner.run, detail: `${contents.damage.join('; ')}; ${kept}` })
   }
   // The numbers are those of another namespace.
@@ -183,9 +183,9 @@ function auditLog(
     const environment = table.environment(pid)
     if (environment === 'gone') continue
     if (typeof environment === 'object') {
-      const { marker } = environment
+      const { tag } = environment
       // One of ours would have been seen by a scan, and is accounted for there.
-      if (marker?.run !== owner.run || marker.spawn !== spawn) dropped.push({ run: owner.run, spawn, pid })
+      if (tag?.run !== owner.run || tag.spawn !== spawn) dropped.push({ run: owner.run, spawn, pid })
       continue
     }
     if (startTicksOf(pid) !== startTicks) continue
@@ -196,13 +196,13 @@ function auditLog(
 }
 
 function reportUnknownRuns(
-  { stateDir, installation, run }: SweepContext,
-  marked: readonly Identity[],
+  { stateDir, installation, run }: SweepDependencies,
+  tagged: readonly Identity[],
   left: LeftAlone[],
 ): void {
   // The scan came before the list is read: a run has its directory before its first process.
   const known = new Set(readdirSync(runsDirectory(stateDir))).add(run)
-  for (const process of marked) {
+  for (const process of tagged) {
     if (process.installation !== installation || known.has(process.run)) continue
     // A run that ended in between has removed its directory after its last process was gone.
     const now = readIdentity(process.pid)

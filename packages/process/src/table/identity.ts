@@ -16,25 +16,25 @@ export interface Identity {
 }
 
 /** What every process of ours carries in its environment: `<installation>:<run>:<spawn>`. */
-export type Marker = Pick<Identity, 'installation' | 'run' | 'spawn'>
+export type SpawnTag = Pick<Identity, 'installation' | 'run' | 'spawn'>
 
-/** The environment variable that holds a {@link Marker}. */
-export const MARKER_VARIABLE = 'TERRARIUM_SPAWN'
+/** The environment variable that holds a {@link SpawnTag}. */
+export const SPAWN_TAG_VARIABLE = 'TERRARIUM_SPAWN'
 
 /** The environment variable that holds the pid of the host. */
 export const HOST_VARIABLE = 'TERRARIUM_HOST_PID'
 
 /** Put this into `args` where the pair `--terrarium-run R --terrarium-spawn S` belongs, at most once. */
-export const MARKER = '--terrarium-marker'
+export const SPAWN_ARGUMENTS = '--terrarium-spawn-arguments'
 
 const pattern = /^([a-z0-9]{1,32}):([a-z0-9]{7}):(\d+-[0-9a-f]{16})$/
 
-export function formatMarker(marker: Marker): string {
-  return `${marker.installation}:${marker.run}:${marker.spawn}`
+export function formatSpawnTag(tag: SpawnTag): string {
+  return `${tag.installation}:${tag.run}:${tag.spawn}`
 }
 
-/** Undefined for anything that is not exactly a marker. */
-export function parseMarker(text: string): Marker | undefined {
+/** Undefined for anything that is not exactly a spawn tag. */
+export function parseSpawnTag(text: string): SpawnTag | undefined {
   const match = pattern.exec(text)
   if (match === null) return undefined
   const [, installation, run, spawn] = match
@@ -42,9 +42,9 @@ export function parseMarker(text: string): Marker | undefined {
   return { installation, run, spawn }
 }
 
-/** The same process: start ticks and marker as well as the pid. */
+/** The same process: start ticks and spawn tag as well as the pid. */
 export function sameProcess(a: Identity, b: Identity): boolean {
   return (
-    a.pid === b.pid && a.startTicks === b.startTicks && a.bootId === b.bootId && formatMarker(a) === formatMarker(b)
+    a.pid === b.pid && a.startTicks === b.startTicks && a.bootId === b.bootId && formatSpawnTag(a) === formatSpawnTag(b)
   )
 }

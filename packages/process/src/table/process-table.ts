@@ -1,4 +1,4 @@
-import type { Identity, Marker } from './identity.ts'
+import type { Identity, SpawnTag } from './identity.ts'
 
 export interface Activity {
   /** Time on a processor so far, in ms. */
@@ -26,12 +26,12 @@ export interface ProcessTable {
    */
   activity(pid: number): Activity | undefined
   /** `empty` also while a process is between two programs: it proves nothing. */
-  environment(pid: number): 'gone' | 'unreadable' | 'empty' | { marker: Marker | undefined }
-  /** Every process whose marker is kept. */
-  scan(keep: (marker: Marker) => boolean): Identity[]
+  environment(pid: number): 'gone' | 'unreadable' | 'empty' | { tag: SpawnTag | undefined }
+  /** Every process whose spawn tag is kept. */
+  scan(keep: (tag: SpawnTag) => boolean): Identity[]
   /**
    * Every process that carries the mark of one of these spawns, whatever its environment says. None where there are no
    * marks.
    */
-  scanMarks(spawns: readonly Marker[]): Identity[]
+  scanRlimitTags(spawns: readonly SpawnTag[]): Identity[]
 }

@@ -1,11 +1,11 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
-import { TerrariumError } from '@terrarium/supervisor'
-import { markOf, parseMark } from './mark.ts'
-import { MARKER_VARIABLE, parseMarker, type Identity, type Marker } from './identity.ts'
+import { TerrariumError } from '@terrarium/supervisor/base'
+import { rlimitTagOf, parseRlimitTag } from './rlimit-tag.ts'
+import { SPAWN_TAG_VARIABLE, parseSpawnTag, type Identity, type SpawnTag } from './identity.ts'
 import type { Activity, ProcessTable } from './process-table.ts'
 
 const decimal = /^\d+$/
-const prefix = `${MARKER_VARIABLE}=`
+const prefix = `${SPAWN_TAG_VARIABLE}=`
 const prefixBytes = Buffer.from(prefix)
 
 /** One for all: scans read many small files, and a buffer for each would cost more than the reading. */
@@ -29,26 +29,27 @@ export const procfs: ProcessTable = {
     for (const entry of readdirSync('/proc')) {
       if (!decimal.test(entry)) continue
       const pid = Number(entry)
-      const marker = markerOf(pid)
-      if (marker === undefined || !keep(marker)) continue
+      const tag = spawnTagOf(pid)
+      if (tag === undefined || !keep(tag)) continue
       const ticks = startTicks(pid)
-      // The pid may have changed hands between the two reads: only a marker read after the start ticks belongs to them.
-      if (ticks === undefined || markerOf(pid)?.spawn !== marker.spawn) continue
-      found.push({ pid, startTicks: ticks, bootId, ...marker })
+      // The pid may have changed hands between the two reads: only a spawn tag read after the start ticks belongs to
+      // them.
+      if (ticks === undefined || spawnTagOf(pid)?.spawn !== tag.spawn) continue
+      found.push({ pid, startTicks: ticks, bootId, ...tag })
     }
     return found
   },
-  scanMarks(spawns) {
+  scanRlimitTags(spawns) {
     const bootId = procfs.bootId()
-    const byMark = new Map(spawns.map((marker) => [markOf(marker.spawn), marker]))
+    const byTag = new Map(spawns.map((tag) => [rlimitTagOf(tag.spawn), tag]))
     const found: Identity[] = []
-    for (const entry of byMark.size === 0 ? [] : readdirSync('/proc')) {
+    for (const entry of byTag.size === 0 ? [] : readdirSync('/proc')) {
       if (!decimal.test(entry)) continue
       const pid = Number(entry)
-      const marker = byMark.get(readMark(pid) ?? '')
-      const ticks = marker === undefined ? undefined : startTicks(pid)
-      if (marker === undefined || ticks === undefined) continue
-      const { installation, run, spawn } = marker
+      const tag = byTag.get(readRlimitTag(pid) ?? '')
+      const ticks = tag === undefined ? undefined : startTicks(pid)
+      if (tag === undefined || ticks === undefined) continue
+      const { installation, run, spawn } = tag
       found.push({ pid, startTicks: ticks, bootId, installation, run, spawn })
     }
     return found
@@ -87,9 +88,9 @@ function read(path: string): Buffer {
   }
 }
 
-function readMark(pid: number): string | undefined {
+function readRlimitTag(pid: number): string | undefined {
   try {
-    return parseMark(read(`/proc/${pid}/limits`).toString('latin1'))
+    return parseRlimitTag(read(`/proc/${pid}/limits`).toString('latin1'))
   } catch {
     return undefined // gone, or not to be read
   }
@@ -169,30 +170,30 @@ function startTicks(pid: number): number | undefined {
   return Number(fields[19])
 }
 
-function environment(pid: number): 'gone' | 'unreadable' | 'empty' | { marker: Marker | undefined } {
+function environment(pid: number): 'gone' | 'unreadable' | 'empty' | { tag: SpawnTag | undefined } {
   let bytes: Buffer
   try {
     bytes = read(`/proc/${pid}/environ`)
   } catch (error) {
     if (isGone(error)) return 'gone'
     if (isDenied(error)) return 'unreadable'
-    // Out of descriptors, say: that tells nothing about the process, and must not pass for "no marker".
+    // Out of descriptors, say: that tells nothing about the process, and must not pass for "no spawn tag".
     throw error
   }
-  return bytes.length === 0 ? 'empty' : { marker: findMarker(bytes) }
+  return bytes.length === 0 ? 'empty' : { tag: findSpawnTag(bytes) }
 }
 
-function markerOf(pid: number): Marker | undefined {
+function spawnTagOf(pid: number): SpawnTag | undefined {
   const found = environment(pid)
-  return typeof found === 'object' ? found.marker : undefined
+  return typeof found === 'object' ? found.tag : undefined
 }
 
-/** The marker among NUL-separated variables: the whole variable, never a part of another one. */
-function findMarker(bytes: Buffer): Marker | undefined {
+/** The spawn tag among NUL-separated variables: the whole variable, never a part of another one. */
+function findSpawnTag(bytes: Buffer): SpawnTag | undefined {
   for (let at = bytes.indexOf(prefixBytes); at !== -1; at = bytes.indexOf(prefixBytes, at + 1)) {
     if (at !== 0 && bytes[at - 1] !== 0) continue
     const end = bytes.indexOf(0, at)
-    return parseMarker(bytes.toString('latin1', at + prefixBytes.length, end === -1 ? bytes.length : end))
+    return parseSpawnTag(bytes.toString('latin1', at + prefixBytes.length, end === -1 ? bytes.length : end))
   }
   return undefined
 }

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { MARKER_VARIABLE, parseMarker, type Identity, type Marker } from './identity.ts'
+import { SPAWN_TAG_VARIABLE, parseSpawnTag, type Identity, type SpawnTag } from './identity.ts'
 import type { ProcessTable } from './process-table.ts'
 
 const row = /^\s*(\d+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]+\s+\d{4})\s+(.*)$/
-const variable = new RegExp(`(?:^|\\s)${MARKER_VARIABLE}=(\\S+)`)
+const variable = new RegExp(`(?:^|\\s)${SPAWN_TAG_VARIABLE}=(\\S+)`)
 
 /**
  * The process table of macOS, by way of `ps`. Start times are whole seconds, and the environment of system binaries is
@@ -17,23 +17,23 @@ export const psTable: ProcessTable = {
   activity: () => undefined, // ps costs more than it would tell
   environment(pid) {
     const process = list(pid)[0]
-    return process === undefined ? 'gone' : { marker: process.marker }
+    return process === undefined ? 'gone' : { tag: process.tag }
   },
   scan(keep) {
     const bootId = psTable.bootId()
     const found: Identity[] = []
-    for (const { pid, startTicks, marker } of list()) {
-      if (marker !== undefined && keep(marker)) found.push({ pid, startTicks, bootId, ...marker })
+    for (const { pid, startTicks, tag } of list()) {
+      if (tag !== undefined && keep(tag)) found.push({ pid, startTicks, bootId, ...tag })
     }
     return found
   },
-  scanMarks: () => [],
+  scanRlimitTags: () => [],
 }
 
 interface Row {
   readonly pid: number
   readonly startTicks: number
-  readonly marker: Marker | undefined
+  readonly tag: SpawnTag | undefined
 }
 
 function list(pid?: number): Row[] {
@@ -54,11 +54,11 @@ function list(pid?: number): Row[] {
   for (const line of text.split('\n')) {
     const [, number, state, started, rest] = row.exec(line) ?? []
     if (number === undefined || started === undefined || rest === undefined || state?.startsWith('Z')) continue
-    const marker = variable.exec(rest)?.[1]
+    const tag = variable.exec(rest)?.[1]
     rows.push({
       pid: Number(number),
       startTicks: Date.parse(started) / 1000,
-      marker: marker === undefined ? undefined : parseMarker(marker),
+      tag: tag === undefined ? undefined : parseSpawnTag(tag),
     })
   }
   return rows

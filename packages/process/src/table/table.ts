@@ -1,4 +1,4 @@
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import type { Identity } from './identity.ts'
 import type { ProcessTable } from './process-table.ts'
 import { procfs } from './procfs.ts'
@@ -23,22 +23,24 @@ export function bootId(): string {
   return processTable().bootId()
 }
 
-/** The identity of a process that carries a marker; undefined when it is gone, unreadable or none of ours. */
+/** The identity of a process that carries a spawn tag; undefined when it is gone, unreadable or none of ours. */
 export function readIdentity(pid: number): Identity | undefined {
   const table = processTable()
   const before = startTicksOf(pid)
   const found = table.environment(pid)
-  if (before === undefined || typeof found !== 'object' || found.marker === undefined) return undefined
+  if (before === undefined || typeof found !== 'object' || found.tag === undefined) return undefined
   if (startTicksOf(pid) !== before) return undefined
-  return { pid, startTicks: before, bootId: table.bootId(), ...found.marker }
+  return { pid, startTicks: before, bootId: table.bootId(), ...found.tag }
 }
 
-/** Every live process that carries a marker, optionally of one installation or run. Scans the system, synchronously. */
-export function findMarked(filter: { installation?: string; run?: string } = {}): Identity[] {
+/**
+ * Every live process that carries a spawn tag, optionally of one installation or run. Scans the system, synchronously.
+ */
+export function findTagged(filter: { installation?: string; run?: string } = {}): Identity[] {
   return processTable().scan(
-    (marker) =>
-      (filter.installation === undefined || marker.installation === filter.installation) &&
-      (filter.run === undefined || marker.run === filter.run),
+    (tag) =>
+      (filter.installation === undefined || tag.installation === filter.installation) &&
+      (filter.run === undefined || tag.run === filter.run),
   )
 }
 
