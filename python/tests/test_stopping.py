@@ -69,7 +69,7 @@ def test_exit_handlers_run(host, file, folder):
 
 
 @pytest.mark.parametrize("name", [signal.Signals(number).name for number in sorted(signals.OF_APPLICATION)])
-def test_d3_a_signal_of_the_application_does_not_end_a_worker(worker, folder, name):
+def test_d3_an_application_signal_does_not_end_a_worker(worker, folder, name):
     call = worker.call("wait_for", {"path": str(folder / "go")})
     begun(folder / "go")
     os.kill(worker.worker.pid, getattr(signal, name))

@@ -69,7 +69,7 @@ def between(home: str, rounds: int) -> "dict[str, int]":
             return verdict
 
         sweep._compare = losing
-        [outcome] = sweep.sweep([{"pid": target, "startTicks": ticks, "marker": spawn_tag}], 0.2)
+        [outcome] = sweep.sweep([{"pid": target, "startTicks": ticks, "spawnTag": spawn_tag}], 0.2)
         if innocent is None:
             continue
         assert outcome == "gone", outcome

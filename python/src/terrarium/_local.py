@@ -80,7 +80,7 @@ def _above(entry: str) -> "Iterator[str]":
     above = [folder]
     while above[-1] != os.path.dirname(above[-1]):
         above.append(os.path.dirname(above[-1]))
-    # At least up to the folder around the one that holds the file or its package.
+    # At least up to the parent of the folder that holds the file or its package.
     end = above.index(os.path.dirname(place.folder)) + 1
     begins = next((index for index, folder in enumerate(above) if _is_project(folder)), 0)
     yield from above[: max(end, begins + 1)]

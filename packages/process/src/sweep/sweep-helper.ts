@@ -54,7 +54,7 @@ export async function locksOf(helper: Helper, folders: readonly string[]): Promi
 
 function describe(target: Identity): object {
   const { pid, startTicks, spawn } = target
-  return { pid, startTicks, marker: formatSpawnTag(target), mark: rlimitTagOf(spawn) }
+  return { pid, startTicks, spawnTag: formatSpawnTag(target), rlimitTag: rlimitTagOf(spawn) }
 }
 
 interface Answer {
