@@ -13,6 +13,8 @@ from test_boot import HEADER, failure, site_packages
 
 from terrarium import _imports, _install
 
+OFFER = "Correct the import: the package terrarium offers register_type and tool."
+
 
 def modules(last):
     return last["modules"]
@@ -287,9 +289,6 @@ def test_a8_the_package_of_the_tools_is_not_to_be_installed(host, file, folder, 
     no_install(failure(host.start("outer.tools")), str(folder))
 
 
-OFFER = "Correct the import: the package terrarium offers register_type and tool."
-
-
 @pytest.mark.parametrize(
     "source, part",
     [
@@ -350,9 +349,7 @@ def test_a8_a_name_that_differs_by_case_only(host, file, folder, no_install):
 @pytest.mark.parametrize("wrong, right", [("tol", "tool"), ("Tool", "tool"), ("registertype", "register_type")])
 def test_a8_a_misspelled_name_of_terrarium(host, file, wrong, right):
     last = failure(host.start(file("tools.py", f"from terrarium import {wrong}\n" + HEADER)))
-    assert last["hint"] == (
-        f"Correct the import: did you mean {right}? The package terrarium offers register_type and tool."
-    )
+    assert last["hint"] == OFFER.replace("the package", f"did you mean {right}? The package")
 
 
 def test_a8_an_import_by_importlib_is_named_with_its_line(host, file):
