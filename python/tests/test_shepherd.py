@@ -14,7 +14,7 @@ from runtime import has_exited, of_spawn, parent, state
 
 EXIT_HOST_GONE = 97
 
-# Leaves a daemon behind, in a session of its own, re-parented, with an empty environment.
+# Leaves a daemon behind that has called setsid, lost its parents and cleared its environment.
 DAEMON = """
 import os, sys
 if os.fork() == 0:

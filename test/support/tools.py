@@ -110,7 +110,7 @@ def fork(seconds: float) -> None:
 
 @tool
 def daemon(seconds: float) -> int:
-    """Starts a process in a session of its own, with the worker's environment."""
+    """Starts a process that calls setsid and keeps the worker's environment."""
     return subprocess.Popen(["sleep", str(seconds)], start_new_session=True).pid
 
 

@@ -71,7 +71,7 @@ The descendants of a process may exit by themselves for 0.5 s after its exit, be
 then. After that they are killed. ``cleared`` comes after ``exited``, once no process carries the spawn's rlimit tag.
 If the shepherd dies, descendants of a process that has exited and is not cleared may be left.
 
-A process gets a session (setsid) of its own. On Linux two lifelines guard it without its help: the kernel kills the
+A process calls setsid before its exec. On Linux two lifelines guard it without its help: the kernel kills the
 process and its process group when the host's end of the one closes, and when the shepherd's end of the other does. The
 parent-death signal guards the process alone, in case it has closed both. When the process exits, its group is killed
 before its pid can be reused, then its other descendants (``rlimit_tag.py`` says how they are known). When memory is
