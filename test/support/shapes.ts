@@ -71,7 +71,9 @@ export class Shapes {
   }
 }
 
-/** The default that a doc comment names as a number, a word in code marks, or true or false; undefined if it names none. */
+/**
+ * The default that a doc comment names as a number, a word in code marks, or true or false; undefined if it names none.
+ */
 export function namedDefault(doc: string): string | undefined {
   const [, found] = /\bdefault:? (\d[\d,]*|`[^`]+`|true|false)/i.exec(doc) ?? []
   return found?.replaceAll('`', '').replace(/,$/, '')
