@@ -1,4 +1,3 @@
-// The suites of tests: what each of them runs, and how its result is counted.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import jestConfig, { LONG } from '../../jest.config.mjs'
@@ -92,7 +91,7 @@ export const suites = [
   lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']], ['check']),
   pytest('pytest', venvs.newest),
   // The shepherd imports none of what has versions.
-  pytest('pytest-oldest', venvs.oldest, ['--ignore=tests/test_shepherd.py', '--ignore=tests/test_report.py']),
+  pytest('pytest-oldest', venvs.oldest, ['--ignore=tests/test_shepherd.py', '--ignore=tests/test_output.py']),
   { name: 'unit', groups: ['check'], run: (context) => runJest('unit', context) },
   ...jestConfig.projects.map(({ displayName }) => jest(displayName)),
 ].map((suite) => ({ weight: WEIGHTS[suite.name] ?? 10, ...suite }))
