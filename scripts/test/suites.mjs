@@ -1,3 +1,4 @@
+// The suites of tests: what each of them runs, and how its result is counted.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import jestConfig, { LONG } from '../../jest.config.mjs'
