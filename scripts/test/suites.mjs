@@ -83,7 +83,7 @@ export const suites = [
   lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']], ['check']),
   pytest('pytest', venvs.newest),
   // The shepherd imports none of what has versions.
-  pytest('pytest-oldest', venvs.oldest, ['--ignore=tests/test_shepherd.py', '--ignore=tests/test_report.py']),
+  pytest('pytest-oldest', venvs.oldest, ['--ignore=tests/test_shepherd.py', '--ignore=tests/test_output.py']),
   { name: 'unit', groups: ['check'], run: (context) => runJest('unit', { ...context, patterns: UNIT }) },
   ...jestConfig.projects.map(({ displayName }) => jest(displayName)),
 ].map((suite) => ({ weight: WEIGHTS[suite.name] ?? 10, ...suite }))

@@ -5,7 +5,8 @@ import { isRef, type Address, type Call } from './core/call.ts'
 import type { Result } from './core/effect.ts'
 import { stoppedError } from './core/turn.ts'
 import { TerrariumError } from './base/errors.ts'
-import { hasStarted, isOver, whenOver } from './actor/exit.ts'
+import { isOver, whenOver } from './actor/exit.ts'
+import { hasStarted, parentOf } from './actor/xstate.ts'
 import type { SupervisorSnapshot } from './actor/logic.ts'
 import { call, type CallOptions } from './otp/server/call.ts'
 import type { ChildSpec, LogicOf } from './spec/spec.ts'
@@ -199,7 +200,7 @@ export class Administrator implements AnyAdministration {
  * ending.
  */
 function endOf(child: Address, supervisor: AnyActorRef): (() => boolean) | undefined {
-  return isRef(child) ? () => isOver(child) || child._parent === supervisor : undefined
+  return isRef(child) ? () => isOver(child) || parentOf(child) === supervisor : undefined
 }
 
 function asError(thrown: unknown): Error {

@@ -1,7 +1,8 @@
-import { fromPromise, type AnyActorRef } from 'xstate'
+import type { AnyActorRef } from 'xstate'
 import type { Administration } from './administration.ts'
 import { TerrariumError } from './base/errors.ts'
 import { exitReasonOf, whenOver } from './actor/exit.ts'
+import { fromPromise } from './actor/xstate.ts'
 import type { ExitReason } from './base/exit-reason.ts'
 
 /** What {@link startTask} runs: XState's promise creator, with `signal` aborted when the task is stopped. */

@@ -1,8 +1,23 @@
-import type { ActorScope, AnyActorLogic, AnyActorRef, EventObject, Snapshot } from 'xstate'
+import type { AnyActorRef, Snapshot } from 'xstate'
 import { isSupervisor } from '../base/brand.ts'
-import { exitReasonOf, freeName, hasStarted, isBeingStopped, stopHard, XSTATE_STOP } from './exit.ts'
+import { exitReasonOf } from './exit.ts'
 import { reportFault } from '../base/host.ts'
 import { orphan } from './orphan.ts'
+import {
+  freeName,
+  hasStarted,
+  isBeingStopped,
+  isSubscribed,
+  logicOf,
+  namedActors,
+  parentOf,
+  scopeOf,
+  stopHard,
+  unsubscribe,
+  watchSystem,
+  XSTATE_STOP,
+  type Subscribed,
+} from './xstate.ts'
 
 /**
  * XState cleans up after an actor that it stops, but not after an actor that fails: the clean-up of a callback does not
@@ -13,52 +28,23 @@ import { orphan } from './orphan.ts'
 /** Registered, so that two copies of this package do not both clean up. */
 const CLEANS_UP = Symbol.for('terrarium.cleans-up')
 
-/** The private parts of an actor system that are used here. */
-interface SystemInternals {
-  readonly scheduler: { cancelAll: (ref: AnyActorRef) => void }
-  _register: (sessionId: string, ref: AnyActorRef) => string
-  getAll?(): Readonly<Record<string, AnyActorRef | undefined>>
-  [CLEANS_UP]?: true
-}
-
-/** The private parts of an actor that are used here. */
-interface ActorInternals {
-  readonly logic: AnyActorLogic
-  readonly _actorScope: ActorScope<Snapshot<unknown>, EventObject>
-}
-
-/**
- * The snapshot in which XState keeps the subscription of an observable. It drops it when the observable fails or is
- * done.
- */
-interface Subscribed {
-  readonly _subscription: { unsubscribe(): void } | undefined
-}
-
 /**
  * Makes the system clean up after actors that fail under a supervisor. Calling it again changes nothing.
- *
- * XState calls `_register` at the start of each actor, and `cancelAll` at its end, before it tells anybody of that.
  */
 export function cleanUpFailures(actorSystem: object): void {
-  const system = actorSystem as SystemInternals
+  const system = actorSystem as { [CLEANS_UP]?: true }
   if (system[CLEANS_UP] === true) return
   system[CLEANS_UP] = true
   const subscribed = new WeakMap<AnyActorRef, Subscribed>()
   /** Actors that had failed before their start: their logic holds nothing. */
   const stillborn = new WeakSet<AnyActorRef>()
 
-  const register = system._register
-  system._register = (sessionId, ref) => {
+  const started = (ref: AnyActorRef): void => {
     const snapshot = ref.getSnapshot() as { readonly status: string }
     if (snapshot.status === 'error') stillborn.add(ref)
-    else if ('_subscription' in snapshot) subscribed.set(ref, snapshot as unknown as Subscribed)
-    return register(sessionId, ref)
+    else if (isSubscribed(snapshot)) subscribed.set(ref, snapshot)
   }
-
-  const { cancelAll } = system.scheduler
-  system.scheduler.cancelAll = (ref) => {
-    cancelAll(ref)
+  const ended = (ref: AnyActorRef): void => {
     const { status } = ref.getSnapshot() as { readonly status: string }
     const hasFailed = status === 'error'
     const subscription = hasFailed || status === 'done' ? subscribed.get(ref) : undefined
@@ -66,23 +52,24 @@ export function cleanUpFailures(actorSystem: object): void {
     const supervised = isSupervised(ref)
     // If it was being stopped its clean-up has run, and what has failed is the clean-up.
     if (supervised && !isBeingStopped(ref)) {
-      if (subscription !== undefined) unsubscribe(ref, subscription)
+      if (subscription !== undefined) release(ref, subscription)
       else if (!stillborn.has(ref)) stopLogic(ref)
     }
     if (hasFailed) stopChildren(system, ref, supervised)
   }
+  watchSystem(system, { started, ended })
 }
 
 /** Whether the actor is somewhere below a supervisor. */
 function isSupervised(ref: AnyActorRef): boolean {
-  for (let above = ref._parent; above !== undefined; above = above._parent)
+  for (let above = parentOf(ref); above !== undefined; above = parentOf(above))
     if (isSupervisor(above.getSnapshot())) return true
   return false
 }
 
-function unsubscribe(ref: AnyActorRef, subscribed: Subscribed): void {
+function release(ref: AnyActorRef, subscribed: Subscribed): void {
   try {
-    subscribed._subscription?.unsubscribe()
+    unsubscribe(subscribed)
   } catch (fault) {
     report(ref, fault)
   }
@@ -90,12 +77,12 @@ function unsubscribe(ref: AnyActorRef, subscribed: Subscribed): void {
 
 /** Lets the logic do what it does when its actor is stopped: callbacks dispose, promises abort their signal. */
 function stopLogic(ref: AnyActorRef): void {
-  const { logic, _actorScope } = ref as unknown as ActorInternals
+  const logic = logicOf(ref)
   const snapshot = ref.getSnapshot() as Snapshot<unknown>
   // The children of a machine are stopped without it, and a supervisor has dealt with its own.
   if ('machine' in snapshot || isSupervisor(logic)) return
   try {
-    logic.transition({ ...snapshot, status: 'active', error: undefined }, XSTATE_STOP, _actorScope)
+    logic.transition({ ...snapshot, status: 'active', error: undefined }, XSTATE_STOP, scopeOf(ref))
   } catch (fault) {
     // A reducer, which has no start, has nothing to clean up either: what it throws says nothing new.
     if (logic.start !== undefined) report(ref, fault)
@@ -107,12 +94,12 @@ function stopLogic(ref: AnyActorRef): void {
  * that it had made in its last, failed step are known to nobody but the system, if they have a name there, which has to
  * be free again.
  */
-function stopChildren(system: SystemInternals, ref: AnyActorRef, all: boolean): void {
-  if (isSupervisor((ref as unknown as ActorInternals).logic)) return
+function stopChildren(system: object, ref: AnyActorRef, all: boolean): void {
+  if (isSupervisor(logicOf(ref))) return
   const { children } = ref.getSnapshot() as { readonly children?: unknown }
   const known = Object.values(children ?? {}) as (AnyActorRef | undefined)[]
-  for (const child of new Set([...known, ...Object.values(system.getAll?.() ?? {})])) {
-    if (child?._parent !== ref) continue // the children of a logic that is no machine may be anything
+  for (const child of new Set([...known, ...namedActors(system)])) {
+    if (child === undefined || parentOf(child) !== ref) continue // the children of a logic that is no machine may be anything
     if (hasStarted(child) && isSupervisor(child.getSnapshot())) orphan(child, exitReasonOf(ref) ?? { type: 'killed' })
     else if (all) {
       stopHard(child)

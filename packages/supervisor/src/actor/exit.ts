@@ -1,6 +1,7 @@
 import type { AnyActorRef, Subscription } from 'xstate'
 import { isSupervisor } from '../base/brand.ts'
 import { TerrariumError } from '../base/errors.ts'
+import { doneEvent, errorEvent, isStopped, parentOf, stopHard } from './xstate.ts'
 import { errorOfExit, exitWith, isCleanExit, reasonOfOutput, type ExitReason } from '../base/exit-reason.ts'
 
 /** What a trapping actor receives instead of dying. */
@@ -9,30 +10,6 @@ export interface ExitEvent {
   /** Whose exit it is, or who has sent the signal. */
   readonly from: AnyActorRef
   readonly reason: ExitReason
-}
-
-/** XState keeps this to itself, yet says nowhere else that an actor of `fromTransition` was stopped. */
-const NOT_STARTED = 0
-const STOPPED = 2
-
-/** What XState itself sends to an actor that it stops. */
-export const XSTATE_STOP = { type: 'xstate.stop' } as const
-
-interface Internals {
-  readonly _processingStatus?: number
-  readonly mailbox: {
-    readonly _active: boolean
-    readonly _current: { readonly value: { readonly type: string } } | null
-  }
-  /** What XState itself calls to stop a child. */
-  _stop(): unknown
-  /** Tells the observers that it is over, which `_stop` does not do for an actor that was never started. */
-  _complete(): void
-}
-
-interface SystemInternals {
-  get(systemId: string): AnyActorRef | undefined
-  _unregister(ref: AnyActorRef): void
 }
 
 /** Why an actor is stopped. On the actor itself: a WeakMap of many thousands costs more to collect than the actors. */
@@ -62,36 +39,6 @@ export function exit(ref: AnyActorRef, reason: ExitReason): void {
 }
 
 /**
- * What the `stopChild` of its parent does. There is one of that for each parent, and of code that V8 has optimised for
- * one it lets go when the parent is gone: whoever stops a supervisor would pay for the optimisation anew.
- */
-export function stopHard(ref: AnyActorRef): void {
-  const actor = ref as unknown as Internals
-  const isNew = !hasStarted(ref)
-  actor._stop()
-  if (isNew) actor._complete()
-}
-
-/** Whether XState is stopping the actor at this moment. */
-export function isBeingStopped(ref: AnyActorRef): boolean {
-  const { mailbox } = ref as unknown as Internals
-  return mailbox._active && mailbox._current?.value.type === XSTATE_STOP.type
-}
-
-/**
- * Makes the name of an actor that counts as dead free, though it may still be ending. XState frees it only when the
- * actor is over, and its successor may be started before that.
- */
-export function freeName(ref: AnyActorRef): void {
-  const { systemId, system } = ref as unknown as { systemId: string | undefined; system: SystemInternals }
-  if (systemId !== undefined && system.get(systemId) === ref) system._unregister(ref)
-}
-
-export function hasStarted(ref: AnyActorRef): boolean {
-  return (ref as unknown as Internals)._processingStatus !== NOT_STARTED
-}
-
-/**
  * An exit signal from one actor to another, OTP's `exit(Pid, Reason)`. `killed` ends it, whatever it does about exits
  * (L03). Otherwise a trapping actor receives `{ type: 'exit', from, reason }` (L06), a supervisor listens to its parent
  * only (L09), `normal` means nothing to an actor that does not trap (L05), and any other reason ends it.
@@ -105,7 +52,7 @@ export function exitSignal(to: AnyActorRef, reason: ExitReason, from: AnyActorRe
 export function deliverExit(to: AnyActorRef, reason: ExitReason, from: AnyActorRef): void {
   if (isOver(to)) return
   if (isSupervisor(to.getSnapshot())) {
-    if (to._parent === from) to.send({ type: 'supervisor.shutdown', reason })
+    if (parentOf(to) === from) to.send({ type: 'supervisor.shutdown', reason })
   } else if (trapping.has(to)) to.send({ type: 'exit', from, reason } satisfies ExitEvent)
   else if (reason.type !== 'normal') exit(to, reason)
 }
@@ -147,7 +94,7 @@ export function orderedExit(ref: AnyActorRef): ExitReason | undefined {
 /** Whether the actor has ended, in whatever way, even if nobody has been told yet. */
 export function isOver(ref: AnyActorRef): boolean {
   if ((ref.getSnapshot() as { status: string }).status !== 'active') return true
-  return (ref as unknown as Internals)._processingStatus === STOPPED
+  return isStopped(ref)
 }
 
 /**
@@ -178,12 +125,11 @@ function endOf(ref: AnyActorRef): ExitReason | undefined {
 
 /** XState tells the parent of nothing but an actor's own end. */
 function tellParent(ref: AnyActorRef, reason: ExitReason): void {
-  const parent = ref._parent
+  const parent = parentOf(ref)
   if (parent === undefined || isOver(parent)) return
   const { id } = ref
   if (isSupervisor(parent.getSnapshot())) parent.send({ type: 'supervisor.child.exited', id, ref, reason })
   else if (isCleanExit(reason)) {
-    const output = reason.type === 'normal' ? reason.output : exitWith(reason)
-    parent.send({ type: `xstate.done.actor.${id}`, actorId: id, output })
-  } else parent.send({ type: `xstate.error.actor.${id}`, actorId: id, error: errorOfExit(id, reason) })
+    parent.send(doneEvent(id, reason.type === 'normal' ? reason.output : exitWith(reason)))
+  } else parent.send(errorEvent(id, errorOfExit(id, reason)))
 }

@@ -4,8 +4,6 @@ import type {
   ActorSystemInfo,
   AnyActorLogic,
   AnyActorRef,
-  DoneActorEvent,
-  ErrorActorEvent,
   NonReducibleUnknown,
   Snapshot,
 } from 'xstate'
@@ -21,6 +19,7 @@ import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './s
 import { toJson, type SupervisorJson } from './snapshot-json.ts'
 import type { ChildSpec } from '../spec/spec.ts'
 import { checkedOptions } from '../spec/validate.ts'
+import { endedActorOf, isStopEvent } from './xstate.ts'
 
 /** What can be seen of a supervisor. Children are as they are when they are looked at. */
 interface View {
@@ -48,9 +47,6 @@ export type SupervisorLogic = ActorLogic<
   ActorSystem<ActorSystemInfo>,
   SupervisorEvent
 >
-
-const DONE = 'xstate.done.actor.'
-const ERROR = 'xstate.error.actor.'
 
 /**
  * A supervisor as XState actor logic: it can be a child of another supervisor, be invoked or spawned by any machine, or
@@ -106,11 +102,12 @@ export function supervisor(given: SupervisorOptions): SupervisorLogic {
 
 function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonly type: string }): SupervisorSnapshot {
   const { type } = event
-  if (type.startsWith(DONE) || type.startsWith(ERROR)) shell.ended((event as DoneActorEvent | ErrorActorEvent).actorId)
+  const ended = endedActorOf(event)
+  if (ended !== undefined) shell.ended(ended)
   else if (type === 'supervisor.child.arrived' && 'arrival' in event) shell.arrived(event as Arrival)
   else if (type === 'supervisor.child.exited' && 'ref' in event) shell.endedBy(event as ForeignExit)
   else if (isCoreEvent(event)) shell.handle(event)
-  else if (type === 'xstate.stop') {
+  else if (isStopEvent(event)) {
     shell.halt()
     return viewOf(shell, 'stopped')
   } else return snapshot // a message that a supervisor does not know is nothing to it (J14)

@@ -1,5 +1,6 @@
 import type { AnyActorRef } from 'xstate'
-import { freeName, isOver, whenOver } from './exit.ts'
+import { isOver, whenOver } from './exit.ts'
+import { freeName } from './xstate.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
 
 /** By actor system: the supervisors that have outlived their parent and are still stopping their children. */

@@ -19,7 +19,7 @@ import { Fifo } from '../core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from '../core/memory.ts'
 import { createState, type Child, type CoreState } from '../core/state.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
-import { exitReasonOf, freeName, isOver, orderedExit, recordExit, stopHard, whenOver } from './exit.ts'
+import { exitReasonOf, isOver, orderedExit, recordExit, whenOver } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
 import { reportFault } from '../base/host.ts'
 import { isSupervisor } from '../base/brand.ts'
@@ -30,6 +30,7 @@ import { IGNORE } from '../spec/spec.ts'
 import { askUser, isPromiseLike, reportOnce } from '../base/user-code.ts'
 import { faultReporter } from '../base/host.ts'
 import { show } from '../base/show.ts'
+import { clockOf, freeName, stopHard } from './xstate.ts'
 
 /** The shell's own event: the promise of a start function is settled. */
 export interface Arrival {
@@ -78,7 +79,7 @@ export class Shell {
     this.state = createState(settings)
     this.#scope = scope
     cleanUpFailures(scope.system)
-    this.#clock = options.clock ?? clockOf(scope) ?? systemClock
+    this.#clock = options.clock ?? clockOfSystem(scope) ?? systemClock
     this.#random = options.random ?? Math.random
     const tell = faultReporter(options.onFault)
     this.#report = reportOnce((hook, error) => {
@@ -391,7 +392,7 @@ export class Shell {
 }
 
 /** XState's clocks cannot tell the time; ours, given to the root of the system, can. */
-function clockOf({ self }: SupervisorScope): SupervisorClock | undefined {
-  const { clock } = self as { clock?: Partial<SupervisorClock> }
-  return typeof clock?.now === 'function' ? (clock as SupervisorClock) : undefined
+function clockOfSystem({ self }: SupervisorScope): SupervisorClock | undefined {
+  const clock: Partial<SupervisorClock> = clockOf(self as AnyActorRef)
+  return typeof clock.now === 'function' ? (clock as SupervisorClock) : undefined
 }

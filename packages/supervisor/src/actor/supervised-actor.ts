@@ -1,19 +1,14 @@
-import { Actor, type ActorOptions, type AnyActorLogic, type EmittedFrom, type Subscription } from 'xstate'
+import type { ActorOptions, AnyActorLogic, EmittedFrom, Subscription } from 'xstate'
 import { EXIT_REASON } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
 import { reportFault } from '../base/host.ts'
 import { tellUser } from '../base/user-code.ts'
+import { Actor, audienceOf } from './xstate.ts'
 
 interface Observer {
   readonly next?: (snapshot: unknown) => void
   readonly error?: (error: unknown) => void
   readonly complete?: () => void
-}
-
-/** XState keeps these to itself. */
-interface Audience {
-  observers: Set<unknown>
-  eventListeners: Map<unknown, unknown>
 }
 
 /**
@@ -51,10 +46,6 @@ export class SupervisedActor<TLogic extends AnyActorLogic = AnyActorLogic> exten
       contain(this.id, handler, event)
     })
   }
-}
-
-function audienceOf(actor: Actor<AnyActorLogic>): Audience {
-  return actor as unknown as Audience
 }
 
 /** Only what the observer has: XState calls nothing for the rest. */

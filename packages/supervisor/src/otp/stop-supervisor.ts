@@ -1,10 +1,10 @@
 import type { AnyActorRef } from 'xstate'
 import { LONGEST_DELAY } from '../base/clock.ts'
 import { TerrariumError } from '../base/errors.ts'
-import { exitReasonOf, hasStarted, isOver, stopHard, whenOver } from '../actor/exit.ts'
+import { exitReasonOf, isOver, whenOver } from '../actor/exit.ts'
+import { clockOf, hasStarted, stopHard } from '../actor/xstate.ts'
 import { isExitReason, isSameExit, type ExitReason } from '../base/exit-reason.ts'
 import type { SupervisorSnapshot } from '../actor/logic.ts'
-import { clockOf } from './server/wait.ts'
 import { show } from '../base/show.ts'
 
 export interface SupervisorStopOptions {

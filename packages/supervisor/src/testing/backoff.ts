@@ -1,4 +1,4 @@
-import { fromPromise } from 'xstate'
+import { fromPromise } from '../actor/xstate.ts'
 import { DEFAULT_BACKOFF, nextDelay, type Backoff, type BackoffOptions, type DelayInput } from '../policy/backoff.ts'
 import { createSupervisor } from '../handle.ts'
 import { failingMachine } from './failing-machine.ts'

@@ -1,4 +1,5 @@
 import type { ActorLogic, ActorScope, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
+import { isStopEvent } from '../../actor/xstate.ts'
 import { isInPhaseRunning, READY } from '../../base/brand.ts'
 import { exitWith, type ExitOutput } from '../../base/exit-reason.ts'
 import type { ServerBehaviour } from './behaviour.ts'
@@ -76,7 +77,7 @@ export function fromServer<
     transition: (snapshot, event, { self }) => {
       const { server, boot } = servers.get(self as AnyActorRef) ?? {}
       if (server === undefined) return snapshot
-      if (event.type === 'xstate.stop') {
+      if (isStopEvent(event)) {
         server.halt()
         return viewOf(server, 'stopped')
       }

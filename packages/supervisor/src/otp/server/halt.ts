@@ -1,6 +1,7 @@
 import type { AnyActorRef } from 'xstate'
 import { isSupervisor } from '../../base/brand.ts'
-import { isBeingStopped, orderedExit } from '../../actor/exit.ts'
+import { orderedExit } from '../../actor/exit.ts'
+import { isBeingStopped, parentOf } from '../../actor/xstate.ts'
 import type { ExitReason } from '../../base/exit-reason.ts'
 
 /**
@@ -9,15 +10,15 @@ import type { ExitReason } from '../../base/exit-reason.ts'
  */
 export function reasonOfHalt(ref: AnyActorRef): ExitReason | undefined {
   if (orderedExit(ref) !== undefined) return undefined
-  const parent = ref._parent
+  const parent = parentOf(ref)
   const reason = parent && orderedExit(parent)
   if (reason !== undefined) return reason
   // actor.stop(), or a state is left
   if (parent === undefined || !isSupervisor(parent.getSnapshot())) return { type: 'shutdown' }
   // A supervisor's own end is seen only if it was ordered. One that is not ending has killed the actor itself.
-  return isBeingStopped(parent) && isDoomed(parent._parent) ? { type: 'shutdown' } : undefined
+  return isBeingStopped(parent) && isDoomed(parentOf(parent)) ? { type: 'shutdown' } : undefined
 }
 
 function isDoomed(ref: AnyActorRef | undefined): boolean {
-  return ref !== undefined && (orderedExit(ref) !== undefined || isDoomed(ref._parent))
+  return ref !== undefined && (orderedExit(ref) !== undefined || isDoomed(parentOf(ref)))
 }

@@ -9,7 +9,7 @@ import type { InitResult, Next, ServerBehaviour } from './behaviour.ts'
 import { isCast } from './cast.ts'
 import { isCall, reply, type From } from './from.ts'
 import { reasonOfHalt } from './halt.ts'
-import { clockOf } from './wait.ts'
+import { clockOf, parentOf } from '../../actor/xstate.ts'
 import { perform, type Resume } from './perform.ts'
 import { tellUser } from '../../base/user-code.ts'
 
@@ -95,7 +95,7 @@ export class Server<TState> {
     const state = this.state as TState
     if (event.type === 'supervisor.shutdown') this.#terminate({ type: 'shutdown' })
     else if (event.type === 'server.stop') this.#terminate((event as StopEvent).reason)
-    else if (isExit(event) && event.from === self._parent) this.#terminate(event.reason)
+    else if (isExit(event) && event.from === parentOf(self)) this.#terminate(event.reason)
     else if (isCall(event)) {
       const { from } = event
       this.#handle('handleCall', handleCall && (() => handleCall(event, from, state, self)), from)

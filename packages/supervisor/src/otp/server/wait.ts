@@ -2,6 +2,7 @@ import type { AnyActorRef } from 'xstate'
 import { onAbort, type AbortWait, type CallSignal } from '../../base/abort.ts'
 import { LONGEST_DELAY, type SupervisorClock } from '../../base/clock.ts'
 import { whenOver } from '../../actor/exit.ts'
+import { clockOf } from '../../actor/xstate.ts'
 import type { ExitReason } from '../../base/exit-reason.ts'
 
 export interface WaitOptions {
@@ -55,9 +56,4 @@ export function wait(
     abortion?.release()
   }
   return close
-}
-
-/** The clock of the actor's system. */
-export function clockOf(ref: AnyActorRef): NonNullable<WaitOptions['clock']> {
-  return (ref as unknown as { clock: NonNullable<WaitOptions['clock']> }).clock
 }

@@ -1,4 +1,5 @@
-"""What holds the processes of a run together, beyond having one parent."""
+"""The containment levels: shepherd, cgroup and pidns. Each says how the kernel holds the processes of a run together,
+beyond their having one parent. ``choose`` tries the levels and takes the best that this system offers."""
 
 import os
 import signal
@@ -7,49 +8,52 @@ import time
 
 from terrarium_shepherd import libc
 from terrarium_shepherd.cgroups import own_cgroup
-from terrarium_shepherd.guard_process import stand_guard
+from terrarium_shepherd.guard_process import fork_shepherd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
 _SHORTEST_WAIT = 0.001
+"""In s."""
 _LONGEST_WAIT = 0.5
+"""In s."""
 
 
 class Unavailable(Exception):
-    """This system, or this user on it, does not have that containment."""
+    """This system, or this user on it, does not have the containment."""
 
 
-class Enclosure:
+class Containment:
     """No kernel containment: orphans are re-parented to the shepherd (subreaper), which kills them."""
 
     name = "shepherd"
     cgroup: "str | None" = None
 
     def probe(self) -> None:
-        """Tries it out. Raises Unavailable."""
+        """Tries the containment out. Raises Unavailable."""
 
     def enter(self) -> "int | None":
         """
-        Returns in the process that becomes the shepherd, which may be another one than the host has started: with a
-        descriptor, then, that ends with that one, the guard process.
+        Sets the containment up and returns in the process that becomes the shepherd. At levels cgroup and pidns that is
+        a child of the process the host started, which becomes the guard process: the result is then a descriptor that
+        ends when the guard process does. At level shepherd it is None.
         """
         return None
 
-    def admit(self) -> None:
-        """In each process, before it becomes what it is to be."""
+    def join(self) -> None:
+        """Puts the calling process inside. Called in each new process before its exec."""
 
-    def end(self) -> None:
-        """Has the kernel kill all that is inside, if it can."""
+    def kill(self) -> None:
+        """Has the kernel kill all processes inside, if it can."""
 
-    def clear(self) -> None:
-        """Ends what is inside, and removes what was made."""
+    def remove(self) -> None:
+        """Kills the processes inside and removes what ``probe`` and ``enter`` made."""
 
 
-class PidNamespace(Enclosure):
-    """The shepherd is the first process of a PID namespace: with it, the kernel ends all others, however it ends
-    itself."""
+class PidNamespace(Containment):
+    """The shepherd is the first process of a PID namespace: when it exits, however that is, the kernel kills all
+    others."""
 
     name = "pidns"
 
@@ -68,7 +72,7 @@ class PidNamespace(Enclosure):
 
     def enter(self) -> "int | None":
         _unshare(self._flags)
-        guard = stand_guard(self, signal.SIGKILL)
+        guard = fork_shepherd(self, signal.SIGKILL)
         _mount_proc()
         return guard
 
@@ -84,20 +88,21 @@ def _unshare(flags: int) -> None:
     uid, gid = os.getuid(), os.getgid()
     libc.unshare(flags)
     if flags & libc.CLONE_NEWUSER:
-        for name, line in (("setgroups", "deny"), ("uid_map", "%d %d 1" % (uid, uid)), ("gid_map", "%d %d 1" % (gid, gid))):
+        settings = (("setgroups", "deny"), ("uid_map", "%d %d 1" % (uid, uid)), ("gid_map", "%d %d 1" % (gid, gid)))
+        for name, line in settings:
             with open("/proc/self/" + name, "w") as file:
                 file.write(line)
 
 
 def _mount_proc() -> None:
-    # What the host mounts later is to be seen here too, but not the other way round.
+    # Later mounts of the host appear here too, but mounts made here do not appear on the host.
     libc.mount("none", "/", "none", libc.MS_REC | libc.MS_SLAVE)
     libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
 
 
-class ControlGroup(Enclosure):
-    """A cgroup (v2) of the run's own: nobody inside gets out, and the kernel kills all of it at once. The shepherd is
-    outside."""
+class ControlGroup(Containment):
+    """A cgroup (v2) of the run's own: no process inside gets out, and the kernel kills all of them at once. The
+    shepherd stays outside."""
 
     name = "cgroup"
 
@@ -111,35 +116,38 @@ class ControlGroup(Enclosure):
         except OSError as error:
             raise Unavailable(_why(error)) from None
         self.cgroup = path
-        reason = _attempt(self.admit) if os.path.exists(self._file("kill")) else "this kernel has no cgroup.kill (it came with 5.14)"
+        if os.path.exists(self._file("kill")):
+            reason = _attempt(self.join)
+        else:
+            reason = "this kernel has no cgroup.kill (it came with 5.14)"
         if reason:
-            self._remove()
+            self._remove_folder()
             raise Unavailable(reason)
 
     def enter(self) -> "int | None":
-        # The end of the descriptor says it; a shepherd that is stopped has to go on to see that.
-        return stand_guard(self, signal.SIGCONT)
+        # SIGCONT: a stopped shepherd has to continue in order to see the end of the guard's descriptor.
+        return fork_shepherd(self, signal.SIGCONT)
 
-    def admit(self) -> None:
+    def join(self) -> None:
         with open(self._file("procs"), "w") as file:
             file.write("0")
 
-    def end(self) -> None:
+    def kill(self) -> None:
         try:
             with open(self._file("kill"), "w") as file:
                 file.write("1")
         except OSError:
             pass  # removed already
 
-    def clear(self) -> None:
-        self.end()
-        self._remove()
+    def remove(self) -> None:
+        self.kill()
+        self._remove_folder()
 
     def _file(self, name: str) -> str:
         return "%s/cgroup.%s" % (self.cgroup, name)
 
-    def _remove(self) -> None:
-        """Once nobody is inside: the kernel may hold one for a while."""
+    def _remove_folder(self) -> None:
+        """Waits until the group is empty: the kernel may keep a killed process in it for a while."""
         wait = _SHORTEST_WAIT
         while True:
             try:
@@ -149,23 +157,23 @@ class ControlGroup(Enclosure):
             except OSError:
                 time.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT)
-                self.end()
+                self.kill()
 
 
 def _attempt(work: "Callable[[], None]") -> str:
-    """Does it in a child, which it may leave in whatever state; answers why it could not be done."""
-    told, tell = os.pipe()
+    """Runs ``work`` in a forked child, whose state it may change freely. Returns why it failed, or an empty string."""
+    result, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             work()
         except BaseException as error:
-            os.write(tell, _why(error).encode("utf-8", "replace")[:4096])
+            os.write(write_end, _why(error).encode("utf-8", "replace")[:4096])
         finally:
             os._exit(0)
-    os.close(tell)
-    reason = os.read(told, 4096).decode("utf-8", "replace")
-    os.close(told)
+    os.close(write_end)
+    reason = os.read(result, 4096).decode("utf-8", "replace")
+    os.close(result)
     os.waitpid(pid, 0)
     return reason
 
@@ -176,20 +184,22 @@ def _why(error: BaseException) -> str:
     return error.strerror if error.filename is None else "%s: %s" % (error.filename, error.strerror)
 
 
-def choose(wanted: str, label: str) -> "tuple[Enclosure, dict[str, str]]":
-    """The enclosure wanted, or with ``auto`` the best there is, and why those that are better are missing. Raises
-    Unavailable."""
+def choose(wanted: str, label: str) -> "tuple[Containment, dict[str, str]]":
+    """
+    Returns the wanted containment, or with ``auto`` the best that is available, and why each better one is missing, by
+    name. ``label`` becomes part of the name of the control group. Raises Unavailable.
+    """
     missing: "dict[str, str]" = {}
-    for enclosure in (PidNamespace(), ControlGroup(label), Enclosure()):
-        if wanted not in ("auto", enclosure.name):
+    for containment in (PidNamespace(), ControlGroup(label), Containment()):
+        if wanted not in ("auto", containment.name):
             continue
         try:
-            if not sys.platform.startswith("linux") and type(enclosure) is not Enclosure:
+            if not sys.platform.startswith("linux") and type(containment) is not Containment:
                 raise Unavailable("only Linux has it")
-            enclosure.probe()
-            return enclosure, missing
+            containment.probe()
+            return containment, missing
         except Unavailable as reason:
             if wanted != "auto":
                 raise
-            missing[enclosure.name] = str(reason)
+            missing[containment.name] = str(reason)
     raise Unavailable("there is no such containment")
