@@ -1,6 +1,6 @@
 /**
  * OTP supervision for XState actors: a supervisor starts its children in order, restarts a child that fails, and stops
- * them in reverse order. `createSupervisor` makes a supervisor that stands alone, `supervisor` makes one as actor logic.
+ * them in reverse order. `createSupervisor` makes a supervisor that stands alone, `supervisor` makes actor logic.
  *
  * ```ts
  * import { createSupervisor } from '@terrarium/supervisor'
