@@ -1,7 +1,7 @@
 """The example of the README and of the docstring of ``terrarium`` are programs: they run here, and define the tools that
 they show."""
 
-import asyncio
+import inspect
 import re
 import textwrap
 from pathlib import Path
@@ -34,4 +34,4 @@ def test_the_example_of_the_readme_defines_its_tools():
     exec(code, names)
     assert list(_tools.tools) == ["word_count", "fetch"]
     assert names["word_count"]("a b a") == {"a": 2, "b": 1}
-    assert asyncio.iscoroutinefunction(names["fetch_page"])
+    assert inspect.iscoroutinefunction(names["fetch_page"])
