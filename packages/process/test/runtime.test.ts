@@ -50,7 +50,7 @@ test('a process carries its marker in arguments and environment, in a session of
   const marker = `${runtime.installation}:${runtime.runId}:${worker.spawnId}`
   // In a namespace of their own the shepherd is the first.
   const shepherd = (await runtime.containment()).level === 'pidns' ? 1 : shepherdsOf(runtime).at(-1)
-  expect(said).toContain(`'marker': '${marker}', 'host': '${shepherd}', 'extra': 'ü', 'sid': True`)
+  expect(said).toContain(`'spawn_tag': '${marker}', 'host': '${shepherd}', 'extra': 'ü', 'sid': True`)
   expect(said).toContain(
     `'--terrarium-run', '${runtime.runId}', '--terrarium-spawn', '${worker.spawnId}', 'environment', 'last'`,
   )
