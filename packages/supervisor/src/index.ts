@@ -1,4 +1,4 @@
-export { createSupervisor, type SimpleSupervisor, type Supervisor } from './handle.ts'
+export { createSupervisor, harmless, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
 export type { SupervisorStopOptions } from './stop.ts'
 export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './logic.ts'
@@ -42,13 +42,14 @@ export { reportFault, type OnFault } from './host.ts'
 export { GuardedClock } from './guarded-clock.ts'
 export { READY } from './brand.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'
-export type {
-  FailureClass,
-  FailureClassifier,
-  FailureContext,
-  FailureInfo,
-  FailureJson,
-  FailurePhase,
+export {
+  failureToJson,
+  type FailureClass,
+  type FailureClassifier,
+  type FailureContext,
+  type FailureInfo,
+  type FailureJson,
+  type FailurePhase,
 } from './failure.ts'
 export type { PlainError } from './plain-error.ts'
 export type { BackoffOptions, DelayInput, Jitter } from './backoff.ts'
@@ -76,6 +77,7 @@ export {
   type ErrorCode,
   type TerrariumErrorOptions,
 } from './errors.ts'
+export { SupervisedActor } from './supervised-actor.ts'
 export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './exit.ts'
 export { link, unlink } from './link.ts'
 export { monitor, type DownEvent, type Monitor } from './monitor.ts'
