@@ -1,9 +1,8 @@
 /// <reference types="node" preserve="true" />
 export type { Containment, ContainmentReport } from './shepherd/containment.ts'
 export { openRuntime, type CloseReport, type Runtime, type RuntimeOptions } from './runtime.ts'
-export type { ExitStatus, OsProcess, SpawnRequest } from './os-process.ts'
+export type { ExitStatus, MemoryShortage, OsProcess, SignalName, SpawnRequest } from './life/os-process.ts'
 export { describeShortage } from './memory-shortage.ts'
-export type { MemoryShortage, SignalName } from './shepherd/launch.ts'
 export type { LeftAlone } from './sweep/judge.ts'
 export type { SweepReport } from './sweep/sweep.ts'
 export { readLog, type LogContents } from './log/log.ts'

@@ -11,7 +11,7 @@ import type { AnyActorRef } from 'xstate'
 import { tellingLine } from '../last-words.ts'
 import { readLines, type LineReader } from '../lines.ts'
 import { describeShortage } from '../memory-shortage.ts'
-import type { ExitStatus, OsProcess } from '../os-process.ts'
+import type { ExitStatus, OsProcess } from '../life/os-process.ts'
 import { patience, startTimer } from '../pacing/patience.ts'
 import type { OutputStream, ProgramEvent, ProgramOptions } from './program.ts'
 

@@ -1,6 +1,6 @@
 import { READY } from '@terrarium/supervisor'
 import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
-import type { ExitStatus } from '../os-process.ts'
+import type { ExitStatus } from '../life/os-process.ts'
 import { checkProgram, ownInput, ownProgram } from './program-options.ts'
 import { ProgramRun, type News } from './program-run.ts'
 import type { Runtime } from '../runtime.ts'

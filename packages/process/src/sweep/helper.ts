@@ -4,7 +4,7 @@ import { patientTimeout, systemClock } from '@terrarium/supervisor'
 import type { Log } from '../own-log.ts'
 import { formatMarker, MARKER, type Identity } from '../table/identity.ts'
 import { markOf } from '../table/mark.ts'
-import type { OsProcess, SpawnRequest } from '../os-process.ts'
+import type { OsProcess, SpawnRequest } from '../life/os-process.ts'
 import { shepherdFiles } from '../python-files.ts'
 
 /** What became of one target of the sweep helper; see `sweep.py`. */
