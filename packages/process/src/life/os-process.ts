@@ -120,7 +120,9 @@ export class OsProcess {
   readonly exited: Promise<ExitStatus>
   /** Death is proven: nothing carries this spawn's marker any more, and the reservation is deleted. Never rejects. */
   readonly released: Promise<void>
-  /** The parent has collected the exit. Unlike `exited`, it does not settle for an unkillable process. Never rejects. */
+  /**
+   * The parent has collected the exit. Unlike `exited`, it does not settle for an unkillable process. Never rejects.
+   */
   readonly reaped: Promise<Exit>
   /** Settles after `reaped`, when the parent is done with what the process left behind. Never rejects. */
   readonly cleared: Promise<Cleared>

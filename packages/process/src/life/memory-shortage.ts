@@ -1,4 +1,4 @@
-import type { MemoryShortage } from './life/os-process.ts'
+import type { MemoryShortage } from './os-process.ts'
 
 /** What the kernel did for want of memory, in words: to follow how a process died, and what to do. */
 export function describeShortage({ kills, cgroup, limit }: MemoryShortage): {
