@@ -44,6 +44,7 @@ def diagnose(error: BaseException, step: Step) -> BootFailure:
     failure.message = " ".join(failure.message.split())
     failure.traceback = "".join(traceback.format_exception(error))
     if failure.status == _exit.CONFIGURATION:
+        failure.configuration = True
         # Also what is not there: that it comes to be may be what is needed.
         entry = step.entry if os.sep in step.entry else ""
         failure.watch = _absolute([*failure.watch, entry, *_files(error), *sys.path])

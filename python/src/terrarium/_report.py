@@ -34,6 +34,8 @@ class BootFailure:
     """That command alone, for a shell; empty if there is none."""
     modules: "list[str]" = field(default_factory=list)
     """All modules that are missing, if that is why."""
+    configuration: bool = False
+    """No restart repairs it: the host waits until code or environment has changed."""
 
 
 def _cut(text: str) -> str:
@@ -72,6 +74,7 @@ class BootReport:
         heard = self._say(
             "failed",
             kind=failure.kind,
+            configuration=failure.configuration,
             module=failure.module and _cut(failure.module),
             exe=sys.executable,
             path=sys.path,
