@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
 import { fromProgram, keep } from '@terrarium/process'
 import { createActor, waitFor, type InspectionEvent } from 'xstate'
@@ -44,4 +47,32 @@ test('a program that is stopped before it is there has never been active', async
   expect(actor.getSnapshot()).toMatchObject({ phase: 'stopping', pid: undefined })
   await waitFor(actor, ({ status }) => status !== 'active').catch(() => undefined)
   expect(states).toEqual(['reserved', 'terminating', 'terminated'])
+})
+
+const packages = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The source files of the packages that deal with processes in which this stands, each as often as it stands there. */
+function filesWith(pattern: RegExp): string[] {
+  const files = ['process', 'worker', 'pool', 'cli'].flatMap((name) =>
+    readdirSync(join(packages, name, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => join(name, 'src', file)),
+  )
+  return files.sort().flatMap((file) => {
+    const found = readFileSync(join(packages, file), 'utf8').match(pattern) ?? []
+    return found.map(() => file.replace('/src/', '/'))
+  })
+}
+
+test('there is one way to kill a process of a run, one start time-out and one explanation of exits', () => {
+  const ofProcess = 'process/life/os-process.ts'
+  // First the process, half a second later its group.
+  expect(filesWith(/signal\('SIGKILL'/g)).toEqual([ofProcess, ofProcess])
+  // Carries the order out for the children of this host.
+  expect(filesWith(/process\.kill\([^)]/g)).toEqual(['process/shepherd/launch.ts'])
+  // A program that is asked for its version belongs to no run.
+  expect(filesWith(/killSignal/g)).toEqual(['process/interpreter.ts'])
+  expect(filesWith(/\bstartTimer\(/g)).toEqual(['process/life/driver.ts', 'process/pacing/patience.ts'])
+  expect(filesWith(/START_TIMEOUT\w* = /g)).toEqual(['process/life/driver.ts'])
+  expect(filesWith(/function explainExit\b/g)).toEqual(['process/life/explain-exit.ts'])
 })
