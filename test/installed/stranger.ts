@@ -4,7 +4,7 @@ import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { afterEach, expect } from '@jest/globals'
-import { findMarked } from '@terrarium/process'
+import { findTagged } from '@terrarium/process'
 import type { Ran } from '../support/command.ts'
 import { processesWith } from '../support/processes.ts'
 import { eventually } from '../support/terrarium.ts'
@@ -77,7 +77,7 @@ export class Stranger {
   left(): number[] {
     const file = join(this.home, '.local', 'state', 'terrarium', 'installation.json')
     const marked = existsSync(file)
-      ? findMarked(JSON.parse(readFileSync(file, 'utf8')) as { installation: string }).map(({ pid }) => pid)
+      ? findTagged(JSON.parse(readFileSync(file, 'utf8')) as { installation: string }).map(({ pid }) => pid)
       : []
     return [...new Set([...processesWith(this.#token), ...marked])]
   }

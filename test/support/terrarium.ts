@@ -5,7 +5,7 @@ import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect } from '@jest/globals'
 import { pino, type Logger } from 'pino'
-import { findMarked } from '@terrarium/process'
+import { findTagged } from '@terrarium/process'
 import { isShepherd } from './processes.ts'
 
 export { isAlive, stateOf } from './processes.ts'
@@ -71,7 +71,7 @@ export class Habitat {
     const file = join(this.stateDir, 'installation.json')
     if (!existsSync(file)) return []
     const { installation } = JSON.parse(readFileSync(file, 'utf8')) as { installation: string }
-    return findMarked({ installation }).map(({ pid }) => pid)
+    return findTagged({ installation }).map(({ pid }) => pid)
   }
 
   /** A shepherd, and perhaps its guard process. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect } from '@jest/globals'
-import { findMarked } from '@terrarium/process'
+import { findTagged } from '@terrarium/process'
 import { isShepherd } from '../../../test/support/processes.ts'
 import { eventually, testPython } from '../../../test/support/terrarium.ts'
 
@@ -62,7 +62,7 @@ export class Place {
     const file = join(this.#stateDir, 'installation.json')
     if (!existsSync(file)) return []
     const { installation } = JSON.parse(readFileSync(file, 'utf8')) as { installation: string }
-    return findMarked({ installation }).map(({ pid }) => pid)
+    return findTagged({ installation }).map(({ pid }) => pid)
   }
 
   /** The same without shepherds: workers, and what they have started. */

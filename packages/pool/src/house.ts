@@ -1,5 +1,6 @@
-import { openRuntime, type Identity, type Log, type Runtime } from '@terrarium/process'
-import { createSupervisor, type ChildSpec, type Supervisor, type SupervisorClock } from '@terrarium/supervisor'
+import { openRuntime, type Identity, type AnyLogger, type Runtime } from '@terrarium/process'
+import { createSupervisor, type ChildSpec, type Supervisor } from '@terrarium/supervisor'
+import type { SupervisorClock } from '@terrarium/supervisor/base'
 import {
   createWorkerLogic,
   resolveInterpreter,
@@ -32,7 +33,7 @@ export async function openHouse(
   slots: readonly Slot[],
   codec: ValueCodec,
   clock: SupervisorClock,
-  logger: Log,
+  logger: AnyLogger,
   output: (output: WorkerOutput) => void,
 ): Promise<House> {
   const interpreter = await resolveInterpreter(options.python)

@@ -1,3 +1,4 @@
+import type { FailureInfo } from '@terrarium/supervisor'
 import {
   ASYNC_DISPOSE,
   GuardedClock,
@@ -12,10 +13,9 @@ import {
   systemClock,
   TerrariumError,
   type ExitReason,
-  type FailureInfo,
   type SupervisorClock,
-} from '@terrarium/supervisor'
-import { EnvironmentWatch, ownLog, type Log } from '@terrarium/process'
+} from '@terrarium/supervisor/base'
+import { EnvironmentWatch, guardLogger, type AnyLogger } from '@terrarium/process'
 import { ValueCodec, type WorkerOutput, type WorkerRef } from '@terrarium/worker'
 import type { Pool, PoolEvents, PoolStats, PoolStatus, StopReport, WorkerInfo } from './api.ts'
 import { callSite } from './call-site.ts'
@@ -52,7 +52,7 @@ class SupervisedPool implements Pool {
   readonly #options: PoolOptions
   readonly #clock: ReferencedClock
   readonly #keepAlive = new KeepAlive()
-  readonly #logger: Log
+  readonly #logger: AnyLogger
   readonly #listeners = new Listeners<PoolEvents>(EVENTS, (event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
@@ -79,7 +79,7 @@ class SupervisedPool implements Pool {
   constructor(options: PoolOptions) {
     this.name = options.name
     this.#options = options
-    this.#logger = ownLog(options.logger, { pool: options.name })
+    this.#logger = guardLogger(options.logger, { pool: options.name })
     this.#clock = new ReferencedClock(options.clock === undefined ? systemClock : this.#guarded(options.clock))
     this.#codec = new ValueCodec(options.types)
     this.#print = outputTo(options.output ?? (options.logger === undefined ? 'stderr' : 'log'), this.#logger)
@@ -102,7 +102,7 @@ class SupervisedPool implements Pool {
       changed: () => {
         this.#probe()
       },
-      report: (err) => {
+      onError: (err) => {
         this.#logger.error({ err }, 'the watch of the environment failed')
       },
     })

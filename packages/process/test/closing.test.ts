@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { findMarked, openRuntime } from '@terrarium/process'
+import { findTagged, openRuntime } from '@terrarium/process'
 import { pino } from 'pino'
 import { freshState, open, python, start } from './support.ts'
 
@@ -29,7 +29,7 @@ test.each([0, 0.3])(
       const { installation } = JSON.parse(readFileSync(join(stateDir, 'installation.json'), 'utf8')) as {
         installation: string
       }
-      expect(findMarked({ installation })).toEqual([])
+      expect(findTagged({ installation })).toEqual([])
       expect(readdirSync(join(stateDir, 'runs'))).toEqual([])
     }
     expect(lines).toEqual([])
@@ -42,7 +42,7 @@ test('D19: a runtime that is closed while its shepherd starts is closed without 
   for (let round = 0; round < 5; round++) {
     const runtime = await openRuntime({ python, stateDir: freshState(), logger })
     expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
-    expect(findMarked({ installation: runtime.installation })).toEqual([])
+    expect(findTagged({ installation: runtime.installation })).toEqual([])
   }
   expect(lines).toEqual([])
 })

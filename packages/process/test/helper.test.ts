@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { expect, test } from '@jest/globals'
 import { readIdentity, type Identity, type Runtime } from '@terrarium/process'
-import { killStrays } from '../src/sweep/helper.ts'
+import { killStrays } from '../src/sweep/sweep-helper.ts'
 import { processTable, startTicksOf } from '../src/table/table.ts'
 import { decoy, freshState, isAlive, open, python, silent, until } from './support.ts'
 

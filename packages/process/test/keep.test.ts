@@ -2,16 +2,17 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import {
-  findMarked,
+  findTagged,
   fromProgram,
   keep,
-  MARKER,
+  SPAWN_ARGUMENTS,
   type KeepOptions,
   type Kept,
   type KeptEvents,
   type Runtime,
 } from '@terrarium/process'
-import { createSupervisor, VirtualClock } from '@terrarium/supervisor'
+import { createSupervisor } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/base'
 import { pino } from 'pino'
 import { createActor, setup, toPromise, waitFor, type Actor, type Snapshot } from 'xstate'
 import { CONTAINMENTS, testUnless, withoutContainments } from '../../../test/support/when.ts'
@@ -393,7 +394,7 @@ test('environment, folder, and the marker: always in the environment, in the arg
   const { installation, runId } = runtime
   const plain = await said(['sh', 'a b'])
   expect(plain.lines).toEqual([`${installation}:${runId}:${plain.spawn}`, 'ü', cwd, 'a b'])
-  const marked = await said(['sh', MARKER])
+  const marked = await said(['sh', SPAWN_ARGUMENTS])
   expect(marked.lines.at(-1)).toBe(`--terrarium-run ${runId} --terrarium-spawn ${marked.spawn}`)
 })
 
@@ -403,11 +404,11 @@ test('without a runtime it opens one of its own, and stopping closes that', asyn
   onEnd(() => kept.stop())
   await kept.whenReady()
   const [run = ''] = readdirSync(join(stateDir, 'runs'))
-  const marked = findMarked({ run })
+  const marked = findTagged({ run })
   watch(marked[0]?.installation ?? '')
   expect(marked.map(({ pid }) => pid)).toContain(pidOf(kept))
   await kept.stop()
-  expect(findMarked({ run })).toEqual([])
+  expect(findTagged({ run })).toEqual([])
   expect(readdirSync(join(stateDir, 'runs'))).toEqual([])
 })
 
@@ -561,7 +562,11 @@ test.each([
   ['arguments in one string', () => keep('x', '-g daemon' as never), 'args must be an array of strings'],
   ['an argument that is no string', () => keep('x', [80 as never]), 'args must be an array of strings'],
   ['options for arguments', () => keep('x', { name: 'y' } as never), 'args must be an array of strings'],
-  ['two markers', () => keep('x', [MARKER, MARKER]), 'args must have MARKER no more than once'],
+  [
+    'two markers',
+    () => keep('x', [SPAWN_ARGUMENTS, SPAWN_ARGUMENTS]),
+    'args must have SPAWN_ARGUMENTS no more than once',
+  ],
   ['options that are none', () => keep('x', [], null as never), 'options must be an object, not null'],
   ['readiness in words', () => keep('x', [], { ready: 'up' as never }), 'ready must be a RegExp or a function'],
   ['no time', () => keep('x', [], { startTimeout: 0 }), 'startTimeout must be whole ms from 1'],

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, jest, test } from '@jest/globals'
 import { Level } from 'level'
-import { findMarked, openRuntime, type Identity } from '@terrarium/process'
-import { Reaper, type ReaperContext } from '../src/sweep/reaper.ts'
+import { findTagged, openRuntime, type Identity } from '@terrarium/process'
+import { Reaper, type ReaperDependencies } from '../src/sweep/reaper.ts'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { processTable } from '../src/table/table.ts'
 import { boom, explode, reject, watchUncaught } from '../../../test/support/failures.ts'
@@ -79,12 +79,12 @@ test.each([
 function reaping(scans: Identity[][], { orphaned = false, marks = [] as Identity[][] } = {}) {
   const told: string[] = []
   const next = (list: Identity[][]): Identity[] => list.shift() ?? []
-  const context: ReaperContext = {
+  const context: ReaperDependencies = {
     scan() {
       told.push('scan')
       return next(scans)
     },
-    scanMarks: (spawns) => (spawns.length === 0 ? [] : next(marks)),
+    scanRlimitTags: (spawns) => (spawns.length === 0 ? [] : next(marks)),
     kill(strays) {
       told.push(`kill ${strays.map(({ pid }) => pid).join()}`)
       return Promise.resolve(strays.map(() => 'killed' as const))
@@ -166,12 +166,12 @@ test('F8: what one scan of the sweep has missed is found by the next', async () 
   const stateDir = freshState()
   const { facts, survivor } = await deadRun(stateDir)
   const scan = jest.spyOn(processTable(), 'scan')
-  const scanMarks = jest.spyOn(processTable(), 'scanMarks')
+  const scanRlimitTags = jest.spyOn(processTable(), 'scanRlimitTags')
   onEnd(() => {
     jest.restoreAllMocks()
   })
   scan.mockReturnValueOnce([])
-  scanMarks.mockReturnValueOnce([])
+  scanRlimitTags.mockReturnValueOnce([])
   const killed: number[] = []
   const report = await sweep(stateDir, facts.installation, (targets) => {
     for (const { pid } of targets) {
@@ -267,6 +267,6 @@ test('F8: a runtime that was closed has left nothing, on disk and in the system'
   const runtime = await openRuntime({ python, stateDir, logger: silent })
   await runtime.spawn({ name: 'sh', command: 'sh', args: ['-c', 'setsid sleep 60 & sleep 60'] })
   expect(await runtime.close()).toMatchObject({ unreleased: 0, left: [] })
-  expect(findMarked({ installation: runtime.installation })).toEqual([])
+  expect(findTagged({ installation: runtime.installation })).toEqual([])
   expect([readdirSync(join(stateDir, 'runs')), existsSync(runtime.directory)]).toEqual([[], false])
 })

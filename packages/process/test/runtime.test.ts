@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from '@jest/globals'
-import type { TerrariumError } from '@terrarium/supervisor'
-import { bootId, findMarked, MARKER, openRuntime, readIdentity, shepherdFiles } from '@terrarium/process'
+import type { TerrariumError } from '@terrarium/supervisor/base'
+import { bootId, findTagged, SPAWN_ARGUMENTS, openRuntime, readIdentity, shepherdFiles } from '@terrarium/process'
 import { pino } from 'pino'
-import { readLog } from '../src/log/log.ts'
-import { openInstallation, resolveStateDir, stateError } from '../src/state.ts'
+import { readLog } from '../src/log/read-log.ts'
+import { openInstallation, resolveStateDir, stateError } from '../src/state-directory.ts'
 import { processTable } from '../src/table/table.ts'
 import {
   testUnless,
@@ -43,7 +43,7 @@ test('a process carries its marker in arguments and environment, in a session of
   const worker = await runtime.spawn({
     name: 'environment',
     command: python,
-    args: [fixture('child.py'), shepherdFiles(), MARKER, 'environment', 'last'],
+    args: [fixture('child.py'), shepherdFiles(), SPAWN_ARGUMENTS, 'environment', 'last'],
     env: { EXTRA: 'ü', TERRARIUM_SPAWN: 'cannot be overridden' },
   })
   const [said] = (await worker.report.setEncoding('utf8').take(1).toArray()) as string[]
@@ -90,7 +90,7 @@ test('three rounds of start and stop leave nothing', async () => {
     expect(workers.map(({ said }) => said)).toEqual(['armed', 'armed', 'armed', 'armed'])
     expect(statSync(runtime.directory).mode & 0o777).toBe(0o700)
     expect(await runtime.close()).toEqual({ killed: 4, unreleased: 0, left: [] })
-    expect(findMarked({ installation: runtime.installation })).toEqual([])
+    expect(findTagged({ installation: runtime.installation })).toEqual([])
     expect(existsSync(runtime.directory)).toBe(false)
     expect(readdirSync(join(stateDir, 'runs'))).toEqual([])
   }
@@ -190,7 +190,9 @@ test('arguments that no program can be given are refused', async () => {
   await expect(runtime.spawn({ name: 'nul', command: 'true', args: ['a\0b'] })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
   })
-  await expect(runtime.spawn({ name: 'twice', command: 'true', args: [MARKER, MARKER] })).rejects.toMatchObject({
+  await expect(
+    runtime.spawn({ name: 'twice', command: 'true', args: [SPAWN_ARGUMENTS, SPAWN_ARGUMENTS] }),
+  ).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
   })
 })
@@ -250,7 +252,7 @@ testUnless(withoutUserNamespaces())('D1: a user without an entry in the table of
   expect(children).toMatchObject([{ said: 'armed\n' }])
   child.kill('SIGKILL')
   await ended(child)
-  await until(() => findMarked({ installation }).length === 0, 'nothing is left')
+  await until(() => findTagged({ installation }).length === 0, 'nothing is left')
 })
 
 testUnless(withoutUserNamespaces())(

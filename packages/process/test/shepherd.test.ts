@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { findMarked, openRuntime, type Runtime } from '@terrarium/process'
+import { findTagged, openRuntime, type Runtime } from '@terrarium/process'
 import { pino, type Logger } from 'pino'
 import {
   CONTAINMENTS,
@@ -322,7 +322,7 @@ test('a host with nothing to do ends by itself, with its shepherd', async () => 
   const { installation } = await host.next()
   await ended(host.child)
   expect(host.child.exitCode).toBe(0)
-  await until(() => findMarked({ installation }).length === 0, 'the shepherd is gone', 2000)
+  await until(() => findTagged({ installation }).length === 0, 'the shepherd is gone', 2000)
 })
 
 test('an interpreter that runs no shepherd is a clear error of the first start', async () => {

@@ -7,8 +7,8 @@ import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, expect, jest } from '@jest/globals'
 import {
-  findMarked,
-  MARKER,
+  findTagged,
+  SPAWN_ARGUMENTS,
   openRuntime,
   shepherdFiles,
   type OsProcess,
@@ -54,8 +54,8 @@ afterEach(async () => {
   const watched = [...installations]
   installations.clear()
   for (const [installation, patience] of watched) {
-    if (patience > 0) await until(() => findMarked({ installation }).length === 0, 'nothing is left', patience)
-    expect(findMarked({ installation })).toEqual([])
+    if (patience > 0) await until(() => findTagged({ installation }).length === 0, 'nothing is left', patience)
+    expect(findTagged({ installation })).toEqual([])
   }
 })
 
@@ -95,7 +95,7 @@ export async function start(runtime: Runtime, ...mode: string[]): Promise<Starte
   const process = await runtime.spawn({
     name: mode.join(' '),
     command: python,
-    args: [fixture('child.py'), shepherdFiles(), MARKER, ...mode],
+    args: [fixture('child.py'), shepherdFiles(), SPAWN_ARGUMENTS, ...mode],
   })
   return { process, said: await firstLine(process) }
 }
@@ -176,11 +176,11 @@ export function watchHost(child: ChildProcessByStdio<Writable, Readable, null>):
 
 /** The shepherd of a run, and before it the guard process, if there is one; by scanning the system. */
 export function shepherdsOf(runtime: Runtime): number[] {
-  const marked = findMarked({ run: runtime.runId })
+  const marked = findTagged({ run: runtime.runId })
   // Afterwards: a process that is just being started must not be taken for a shepherd.
   const others = new Set(runtime.census().map(({ pid }) => pid))
   // Nor one that has ended meanwhile.
-  const still = new Set(findMarked({ run: runtime.runId }).map(({ pid }) => pid))
+  const still = new Set(findTagged({ run: runtime.runId }).map(({ pid }) => pid))
   const found = marked.filter(({ pid }) => !others.has(pid) && still.has(pid))
   expect([1, 2]).toContain(found.length)
   return found

@@ -15,10 +15,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
-import { findMarked, type Identity, type SweepReport } from '@terrarium/process'
+import { findTagged, type Identity, type SweepResult } from '@terrarium/process'
 import { pino } from 'pino'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
-import { markOf } from '../src/table/mark.ts'
+import { rlimitTagOf } from '../src/table/rlimit-tag.ts'
 import { testUnless, withoutChosenNumbers } from '../../../test/support/when.ts'
 import {
   decoy,
@@ -118,7 +118,7 @@ test('the sweep finds what has cleared its environment by its mark, and nobody w
     decoy(
       `import os, resource; resource.setrlimit(resource.RLIMIT_RTTIME, (${mark}, ${mark})); print("up", flush=True); os.execve("/bin/sleep", ["sleep", "60"], {})`,
     )
-  const decoys = [limited(BigInt(markOf(spawn)) ^ 1n), limited(BigInt(spawn.length))]
+  const decoys = [limited(BigInt(rlimitTagOf(spawn)) ^ 1n), limited(BigInt(spawn.length))]
   await Promise.all(decoys.map(({ stdout }) => once(stdout, 'data')))
   const report = await (await open(stateDir)).swept
   expect(report).toMatchObject({ swept: [facts.run], left: [] })
@@ -169,7 +169,7 @@ test('two runtimes that sweep at once share the work', async () => {
   const here = await open(stateDir)
   const reports = [await here.swept, ...(await Promise.all(sweepers.map(async (each) => (await each.next())['swept'])))]
   await Promise.all(sweepers.map(({ child }) => ended(child)))
-  const left = (reports as SweepReport[]).flatMap((report) => report.left)
+  const left = (reports as SweepResult[]).flatMap((report) => report.left)
   expect(left).toEqual([])
   expect(facts.flatMap(({ grandchildren }) => grandchildren).some(isAlive)).toBe(false)
   // A run whose log another sweep was just reading is left to the other one, so nothing stays.
@@ -302,12 +302,12 @@ testUnless(withoutChosenNumbers())(ofAnInnocent, async () => {
     dead: HostFacts
     pids: number[]
     alive: boolean[]
-    report: { swept: SweepReport }
+    report: { swept: SweepResult }
   }
   expect(result.alive).toEqual([true, true])
   expect(result.report.swept).toMatchObject({ swept: [result.dead.run], killed: [], left: [] })
   expect(result.report.swept.dropped.map(({ pid }) => pid).sort()).toEqual(result.pids.sort())
-  expect(findMarked({ installation: result.dead.installation })).toEqual([])
+  expect(findTagged({ installation: result.dead.installation })).toEqual([])
 })
 
 function changeOwner(stateDir: string, run: string, change: object): void {

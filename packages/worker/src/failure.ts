@@ -7,7 +7,7 @@ import {
   type ExitStatus,
   type Explanation,
 } from '@terrarium/process'
-import type { TerrariumError } from '@terrarium/supervisor'
+import type { TerrariumError } from '@terrarium/supervisor/base'
 import type { BootProgress } from './boot-report.ts'
 
 /** A worker, and how far its start has come. */

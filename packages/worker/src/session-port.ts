@@ -3,18 +3,18 @@
 import { join } from 'node:path'
 import {
   errorAbout,
-  MARKER,
+  SPAWN_ARGUMENTS,
   pythonFiles,
   shepherdFiles,
   type End,
   type Life,
-  type Log,
+  type AnyLogger,
   type OsProcess,
   type Port,
   type Runtime,
   type SpawnRequest,
 } from '@terrarium/process'
-import { messageOf, TerrariumError, type ExitReason, type SupervisorClock } from '@terrarium/supervisor'
+import { messageOf, TerrariumError, type ExitReason, type SupervisorClock } from '@terrarium/supervisor/base'
 import { BootReport, SILENT } from './boot-report.ts'
 import { explainLateness, explainWorkerExit, type Worker } from './failure.ts'
 import { watchHeartbeat, type Heartbeat } from './heartbeat.ts'
@@ -46,7 +46,7 @@ export interface WorkerInput {
 export interface WorkerSurroundings {
   readonly runtime: Runtime
   readonly server: SessionServer
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** For heartbeats and the time that a start may take. */
   readonly clock: SupervisorClock
   /** Takes what the tools print. Default: the logger, stdout at `info` and stderr at `warn`. */
@@ -100,7 +100,7 @@ export class SessionPort implements Port {
     return {
       name,
       command: python,
-      args: ['-u', join(workerFiles(), 'terrarium', '_boot.py'), MARKER, shepherdFiles()],
+      args: ['-u', join(workerFiles(), 'terrarium', '_boot.py'), SPAWN_ARGUMENTS, shepherdFiles()],
       env: { ...env, TERRARIUM_BOOT: boot },
       cwd,
       obeys: 'order',

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { fromProgram, openRuntime } from '@terrarium/process'
-import { systemClock } from '@terrarium/supervisor'
+import { systemClock } from '@terrarium/supervisor/base'
 import { createWorkerLogic, resolveInterpreter, SessionServer } from '@terrarium/worker'
 import { createActor, type AnyActorRef, type InspectionEvent } from 'xstate'
 import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'

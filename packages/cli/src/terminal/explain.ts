@@ -1,4 +1,4 @@
-import { isTerrariumError } from '@terrarium/supervisor'
+import { isTerrariumError } from '@terrarium/supervisor/base'
 import { isParseError, UsageError } from './usage-error.ts'
 
 /**

@@ -1,7 +1,7 @@
 // The port of a program: it is ready as soon as it runs, or when a line of its output says so. Its end is told when
 // the death of all that it has started is proven.
 import { basename } from 'node:path'
-import { askUser, systemClock, type ExitReason, type SupervisorClock } from '@terrarium/supervisor'
+import { askUser, systemClock, type ExitReason, type SupervisorClock } from '@terrarium/supervisor/base'
 import { errorAbout, explainExit, type ExitFacts, type Explanation, type Subject } from '../life/explain-exit.ts'
 import type { ExitStatus, OsProcess, SpawnRequest } from '../life/os-process.ts'
 import type { End, Life, Port } from '../life/port.ts'

@@ -1,5 +1,5 @@
 // Any external program as XState actor logic: the life machine with a line of output as its port.
-import { exitWith, READY, type ExitReason } from '@terrarium/supervisor'
+import { exitWith, READY, type ExitReason } from '@terrarium/supervisor/base'
 import type {
   ActorLogic,
   ActorScope,

@@ -1,7 +1,7 @@
 // The hands of the life machine: it reserves, spawns, times the start, terminates and kills. It owns the process, so
 // that the process ends with the machine however the machine ends (XState does not clean up after a machine that
 // throws).
-import { systemClock, type ExitReason, type SupervisorClock, type TerrariumError } from '@terrarium/supervisor'
+import { systemClock, type ExitReason, type SupervisorClock, type TerrariumError } from '@terrarium/supervisor/base'
 import { fromCallback, type AnyActorRef, type CallbackActorLogic } from 'xstate'
 import { startTimer } from '../pacing/patience.ts'
 import type { OsProcess } from './os-process.ts'

@@ -1,6 +1,6 @@
 // Why a process has ended, as an error for people: what is the same for programs and workers. What differs, each kind
 // adds by a function of its own.
-import { TerrariumError, type ErrorCode } from '@terrarium/supervisor'
+import { TerrariumError, type ErrorCode } from '@terrarium/supervisor/base'
 import { tellingLine } from './last-words.ts'
 import { describeShortage } from './memory-shortage.ts'
 import type { ExitStatus } from './os-process.ts'

@@ -1,6 +1,6 @@
 // The life of one OS process as an XState machine. Programs and workers share it; they differ in the port that says
 // when the process is ready, see `port.ts`.
-import { exitWith, type ExitReason, type TerrariumError } from '@terrarium/supervisor'
+import { exitWith, type ExitReason, type TerrariumError } from '@terrarium/supervisor/base'
 import { assign, sendTo, setup, type StateMachine } from 'xstate'
 import { driver, type LifeNews } from './driver.ts'
 import type { OpenPort } from './port.ts'

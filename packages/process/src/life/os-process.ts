@@ -1,7 +1,7 @@
 // One process of a run, from its spawn to the proof of its death: what it writes, how it is asked to end, how it is
 // killed, and how it exited. Its parent, which is the shepherd or this host, carries out the orders and tells the news.
 import type { Readable } from 'node:stream'
-import { patientTimeout, systemClock } from '@terrarium/supervisor'
+import { patientTimeout, systemClock } from '@terrarium/supervisor/base'
 import type { Identity } from '../table/identity.ts'
 import { Output, Tail, type Channel } from './output.ts'
 
@@ -9,7 +9,7 @@ export interface SpawnRequest {
   /** For people: what the process is, e.g. `text/worker-1`. */
   readonly name: string
   readonly command: string
-  /** May hold the placeholder `MARKER` once, where the pair of marker arguments belongs. */
+  /** May hold the placeholder `SPAWN_ARGUMENTS` once, where the pair of marker arguments belongs. */
   readonly args: readonly string[]
   /** Added to the environment of the host. */
   readonly env?: Readonly<Record<string, string>> | undefined

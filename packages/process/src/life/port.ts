@@ -1,6 +1,6 @@
 // What one kind of process has of its own: what to spawn, when it is ready, and how its end is explained. A program
 // waits for a line of output, a worker for its session. Everything else is the same life, see `machine.ts`.
-import type { ExitReason, SupervisorClock, TerrariumError } from '@terrarium/supervisor'
+import type { ExitReason, SupervisorClock, TerrariumError } from '@terrarium/supervisor/base'
 import type { AnyEventObject } from 'xstate'
 import type { Runtime } from '../runtime.ts'
 import type { ExitStatus, OsProcess, SpawnRequest } from './os-process.ts'

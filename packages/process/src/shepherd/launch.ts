@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { OsProcess, type Cleared, type Orders, type Registration } from '../life/os-process.ts'
 import { CHANNELS, type Channel } from '../life/output.ts'
 import type { Reservation } from '../log/record.ts'

@@ -2,7 +2,7 @@
 // lines. `terrarium_shepherd` describes the protocol.
 import { closeSync, constants as fsConstants, openSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { OsProcess, type MemoryShortage, type News, type SignalName } from '../life/os-process.ts'
 import { CHANNELS, type Channel } from '../life/output.ts'
 import { readLines } from '../lines.ts'

@@ -1,7 +1,7 @@
 // Why a command could not be started: from the system's error code to an error with a hint.
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { dependenciesOf } from './dependencies.ts'
 
 /** What was to be started, and where. */

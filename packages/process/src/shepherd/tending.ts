@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import type { Log } from '../own-log.ts'
+import type { AnyLogger } from '../guarded-logger.ts'
 import { noteCgroup } from './cgroup.ts'
-import { isLower, type Containment, type ContainmentReport } from './containment.ts'
-import { MARKER } from '../table/identity.ts'
+import { isLower, type Containment, type ContainmentResult } from './containment.ts'
+import { SPAWN_ARGUMENTS } from '../table/identity.ts'
 import type { SignalName } from '../life/os-process.ts'
 import { launch, type OwnChild } from './launch.ts'
 import { shepherdFiles } from '../python-files.ts'
@@ -17,7 +17,7 @@ interface Context {
   readonly folders: RunFolders
   readonly containment: Containment | 'auto'
   readonly spawns: Spawns
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** A signal has come to the shepherd that means the application as a whole. */
   readonly onSignal: (signal: SignalName) => void
 }
@@ -36,7 +36,7 @@ export class Tending {
   #count = 0
   #child: OwnChild | undefined
   #current: Promise<Shepherd> | undefined
-  #report: ContainmentReport | undefined
+  #report: ContainmentResult | undefined
   #closed = false
   #isReferenced = true
 
@@ -62,7 +62,7 @@ export class Tending {
   }
 
   /** What holds the processes together. Errors: as `shepherd()`. */
-  async containment(): Promise<ContainmentReport> {
+  async containment(): Promise<ContainmentResult> {
     return this.#report ?? reportOf(await this.shepherd())
   }
 
@@ -125,7 +125,7 @@ export class Tending {
       args: [
         ...['-I', '-S', join(shepherdFiles(), 'terrarium_shepherd')],
         ...['--lifeline', lifeline, '--folders', String(folders.descriptors.length)],
-        ...['--containment', containment, '--name', name, MARKER],
+        ...['--containment', containment, '--name', name, SPAWN_ARGUMENTS],
       ],
       onReserved: (spawn: string) => this.#ids.add(spawn),
     }
@@ -167,6 +167,6 @@ export class Tending {
   }
 }
 
-function reportOf({ hello: { containment, missing } }: Shepherd): ContainmentReport {
+function reportOf({ hello: { containment, missing } }: Shepherd): ContainmentResult {
   return { level: containment, missing }
 }

@@ -1,4 +1,4 @@
-import { Checker } from '@terrarium/supervisor'
+import { Checker } from '@terrarium/supervisor/base'
 import { Decoder } from './decoder.ts'
 import { Encoder } from './encoder.ts'
 import type { Refusal } from './refusal.ts'

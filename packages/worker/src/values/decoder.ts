@@ -1,4 +1,4 @@
-import { askUser } from '@terrarium/supervisor'
+import { askUser } from '@terrarium/supervisor/base'
 import { readArray } from './array-form.ts'
 import { NdArray } from './nd-array.ts'
 import { malformed, Reader } from './reader.ts'

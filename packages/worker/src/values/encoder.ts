@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { askUser } from '@terrarium/supervisor'
+import { askUser } from '@terrarium/supervisor/base'
 import { arrayHead, ownDtype } from './array-form.ts'
 import { NdArray } from './nd-array.ts'
 import { isPlainObject } from './plain-object.ts'

@@ -1,4 +1,4 @@
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { fits, MOST_DIMENSIONS, ownDtype } from './array-form.ts'
 import type { TypedArray } from './views.ts'
 

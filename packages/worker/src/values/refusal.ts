@@ -1,4 +1,4 @@
-import { TerrariumError, type ErrorCode } from '@terrarium/supervisor'
+import { TerrariumError, type ErrorCode } from '@terrarium/supervisor/base'
 
 /** A step into a value: an index, the name of a property, or the key of a Map. */
 export type Step = { readonly index: number } | { readonly name: string } | { readonly key: unknown }
@@ -64,7 +64,7 @@ export function refusalOf(
 export const within = (thrown: unknown, step: Step): Refusal => refusalOf(thrown).within(step)
 
 /** Never throws, whatever was thrown. */
-export function messageOf(thrown: unknown): string {
+function messageOf(thrown: unknown): string {
   try {
     return shortened(thrown instanceof Error ? thrown.message : String(thrown), LONGEST_PLACE)
   } catch {

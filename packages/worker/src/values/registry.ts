@@ -1,4 +1,4 @@
-import { Checker, isFunction, isList, isName, shown } from '@terrarium/supervisor'
+import { Checker, isFunction, isList, isName, shown } from '@terrarium/supervisor/base'
 
 /**
  * A type of the application's own that can be sent. The Python side registers the same name:
