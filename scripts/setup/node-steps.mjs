@@ -94,7 +94,7 @@ export const build = {
   },
 }
 
-export const projects = () => readJson(join(root, 'tsconfig.json')).references.map(({ path }) => join(root, path))
+const projects = () => readJson(join(root, 'tsconfig.json')).references.map(({ path }) => join(root, path))
 
 const configurations = () => [
   join(root, 'tsconfig.base.json'),

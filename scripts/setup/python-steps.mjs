@@ -118,7 +118,7 @@ const chosen = new Map()
  * The interpreter for a virtual environment: the one it was made from for as long as that exists and the caller asks
  * for the same, so that a second run need not look for one.
  */
-export function interpreterFor(name, below) {
+function interpreterFor(name, below) {
   if (!chosen.has(name)) {
     const stamp = readStamp(name)
     const isSame = isHandedOver() || stamp?.requested === (requestedPython() ?? null)

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
-import type { TerrariumError } from '@terrarium/supervisor'
+import type { TerrariumError } from '@terrarium/supervisor/base'
 import { toolEntries } from '../src/options.ts'
 import { habitat, TOOLS } from '../../../test/support/terrarium.ts'
 

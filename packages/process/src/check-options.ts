@@ -1,6 +1,14 @@
 // Checks of options that runtimes, programs and pools share. Each adds its mistakes to the supervisor's `Checker`,
 // which throws all of them at once.
-import { classOf, hasFunctions, isFields, isOptions, shown, type Checker, type Fields } from '@terrarium/supervisor'
+import {
+  classOf,
+  hasFunctions,
+  isFields,
+  isOptions,
+  shown,
+  type Checker,
+  type Fields,
+} from '@terrarium/supervisor/base'
 import { CONTAINMENTS } from './shepherd/containment.ts'
 
 /** The longest delay of setTimeout, in ms. */

@@ -1,7 +1,7 @@
 // Finds out when it is worth trying again after a configuration failure: the error lists paths in `details.watch`, and
 // the watch compares what `stat` says of them twice a second.
 import { statSync } from 'node:fs'
-import type { SupervisorClock } from '@terrarium/supervisor'
+import type { SupervisorClock } from '@terrarium/supervisor/base'
 
 /** Time between two looks at the paths, in ms. */
 const LOOK_EVERY = 500

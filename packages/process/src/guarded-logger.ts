@@ -1,7 +1,7 @@
 // Logging that never fails. Loggers come from users and may throw or reject; the guarded logger keeps that away from
 // the code that supervises processes.
 import { destination, pino, symbols, type Logger } from 'pino'
-import { reportFault, reportOnce, tellUser } from '@terrarium/supervisor'
+import { reportFault, reportOnce, tellUser } from '@terrarium/supervisor/base'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { dependenciesOfInterpreter } from './shepherd/dependencies.ts'
 
 /** A Python interpreter, with the path and version that it printed itself. */

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 
 /** The environment variable that names the folder with Terrarium's Python packages, for bundled programs. */
 const VARIABLE = 'TERRARIUM_PYTHON_FILES'

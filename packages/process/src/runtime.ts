@@ -9,7 +9,7 @@ import {
   ownOptions,
   TerrariumError,
   type Stoppable,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from './check-options.ts'
 import { wantedContainment, type Containment, type ContainmentResult } from './shepherd/containment.ts'
 import { killStrays, locksOf, type HelperDependencies } from './sweep/sweep-helper.ts'

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { messageOf, TerrariumError } from '@terrarium/supervisor'
+import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
 import { findUnsafe } from './ownership.ts'
 import { readRegularFile } from './regular-file.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { keep, type KeepOptions, type Kept, type Runtime } from '@terrarium/process'
-import { VirtualClock } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/base'
 import { isAlive, onEnd, open, shepherdsOf, silent, until } from './support.ts'
 
 interface Watched {

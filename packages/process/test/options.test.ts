@@ -1,7 +1,7 @@
 import { env as real } from 'node:process'
 import { expect, test } from '@jest/globals'
 import { fromProgram, keep, openRuntime } from '@terrarium/process'
-import type { TerrariumError } from '@terrarium/supervisor'
+import type { TerrariumError } from '@terrarium/supervisor/base'
 import { freshState, onEnd, python } from './support.ts'
 
 /** What was told of the mistakes in options. */

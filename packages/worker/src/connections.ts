@@ -1,7 +1,7 @@
 // The connections of workers to a host, below gRPC. Every process of this user can connect to the Unix socket; only a
 // worker that the host has started knows a token.
 import { createServer, type Server, type Socket } from 'node:net'
-import { systemClock, TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import { systemClock, TerrariumError, type SupervisorClock } from '@terrarium/supervisor/base'
 
 /** How long a connection may take to present a token before it is closed, in ms. */
 export const HELLO_TIMEOUT = 30_000

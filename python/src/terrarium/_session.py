@@ -76,7 +76,7 @@ class Session:
         is_async = any(tool.is_async for tool in self._tools.values())
         self._event_loop = EventLoop(self._replies) if is_async else None
         self._stand_in = StandIn(self._main_thread, self._outbox, self._receiving, self._receive)
-        signals.obey(self._stop)
+        signals.on_order_to_end(self._stop)
         ready = wire.Ready(
             tools=[wire.Tool(name=t.name, is_async=t.is_async, summary=t.summary) for t in self._tools.values()]
         )

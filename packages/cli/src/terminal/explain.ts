@@ -1,5 +1,5 @@
 // Errors as text for a person at a terminal.
-import { isTerrariumError } from '@terrarium/supervisor'
+import { isTerrariumError } from '@terrarium/supervisor/base'
 import { isParseError, UsageError } from './usage-error.ts'
 
 /**

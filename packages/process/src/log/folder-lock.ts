@@ -1,7 +1,7 @@
 // Locks a folder so that one process uses it at a time.
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:net'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 
 /** A lock that is held. */
 export interface FolderLock {

@@ -1,7 +1,7 @@
 // LevelDB, loaded when the first log is opened. It is a native addon, which no bundler can put into a file; loading it
 // late lets a bundle be imported without it (Next imports every route while it builds).
 import type { Level } from 'level'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 
 /**
  * Loads LevelDB. Errors: CONFIGURATION when it does not load.

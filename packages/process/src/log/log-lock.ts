@@ -1,5 +1,5 @@
 // The lock on a reservation log: one writer or reader at a time, also within this process.
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { lockFolder } from './folder-lock.ts'
 
 /**

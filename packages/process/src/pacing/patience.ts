@@ -1,6 +1,6 @@
 // Timers for processes that are waited for: time in which neither the host nor the process could run is not held
 // against the process.
-import { patientTimeout, ReferencedClock, systemClock, type SupervisorClock } from '@terrarium/supervisor'
+import { patientTimeout, ReferencedClock, systemClock, type SupervisorClock } from '@terrarium/supervisor/base'
 import type { Activity } from '../table/process-table.ts'
 import { processTable } from '../table/table.ts'
 

@@ -6,7 +6,7 @@ import {
   TerrariumError,
   type AbortWait,
   type SupervisorClock,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import type { Activity } from '../table/process-table.ts'
 import { processTable } from '../table/table.ts'
 import { processors } from './processors.ts'

@@ -2,7 +2,7 @@
 // have been reused; the sweep helper is a short Python process that signals through a pidfd.
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { patientTimeout, systemClock } from '@terrarium/supervisor'
+import { patientTimeout, systemClock } from '@terrarium/supervisor/base'
 import type { AnyLogger } from '../guarded-logger.ts'
 import { formatSpawnTag, SPAWN_ARGUMENTS, type Identity } from '../table/identity.ts'
 import { rlimitTagOf } from '../table/rlimit-tag.ts'

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AnyLogger } from '../guarded-logger.ts'
-import { isTerrariumError } from '@terrarium/supervisor'
+import { isTerrariumError } from '@terrarium/supervisor/base'
 import { clearCgroups } from '../shepherd/cgroup.ts'
 import type { LockState, Outcome } from './sweep-helper.ts'
 import { findDeadRuns, leaveInDoubt, type DeadRun, type LeftAlone } from './dead-runs.ts'

@@ -1,6 +1,6 @@
 // The process table of Linux, from /proc.
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { rlimitTagOf, parseRlimitTag } from './rlimit-tag.ts'
 import { SPAWN_TAG_VARIABLE, parseSpawnTag, type Identity, type SpawnTag } from './identity.ts'
 import type { Activity, ProcessTable } from './process-table.ts'

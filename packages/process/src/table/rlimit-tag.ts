@@ -1,5 +1,5 @@
 // The rlimit tag: a value of RLIMIT_RTTIME, in µs, that the shepherd sets on a process. All descendants inherit it,
-// whatever they do to their environment and their session. See `terrarium_shepherd/mark.py`.
+// whatever they do to their environment and their session. See `terrarium_shepherd/rlimit_tag.py`.
 /**
  * The rlimit tag of a spawn, as a decimal number: bit 62, and below it the lower 62 bits of the spawn's random number.
  */

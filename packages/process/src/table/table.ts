@@ -1,5 +1,5 @@
 // The process table of the system that this host runs on, and the questions that the rest of the package asks it.
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import type { Identity } from './identity.ts'
 import type { ProcessTable } from './process-table.ts'
 import { procfs } from './procfs.ts'

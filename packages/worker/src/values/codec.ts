@@ -1,7 +1,7 @@
 // The values of calls and results, as bytes. To add a type of value, change `wire.ts` (its extension number),
 // `encoder.ts`, `decoder.ts` and their three counterparts in `python/src/terrarium/_values`, and add its rows to
 // `docs/values.json`: both codecs are tested against that table, and `npm run generate` makes `docs/values.md` from it.
-import { Checker } from '@terrarium/supervisor'
+import { Checker } from '@terrarium/supervisor/base'
 import { Decoder } from './decoder.ts'
 import { Encoder } from './encoder.ts'
 import type { Refusal } from './refusal.ts'

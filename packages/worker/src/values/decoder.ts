@@ -1,5 +1,5 @@
 // Reads values from msgpack, the counterpart of `encoder.ts`.
-import { askUser } from '@terrarium/supervisor'
+import { askUser } from '@terrarium/supervisor/base'
 import { readArray } from './array-form.ts'
 import { NdArray } from './nd-array.ts'
 import { malformed, Reader } from './reader.ts'

@@ -1,6 +1,6 @@
 // Writes values as msgpack, and refuses a value that Python could not have, with its place and what to send instead.
 import { types } from 'node:util'
-import { askUser } from '@terrarium/supervisor'
+import { askUser } from '@terrarium/supervisor/base'
 import { arrayHead, ownDtype } from './array-form.ts'
 import { NdArray } from './nd-array.ts'
 import { isPlainObject } from './plain-object.ts'

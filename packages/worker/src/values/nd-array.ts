@@ -1,5 +1,5 @@
 // Arrays with a shape, as numpy has them, for Node.
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { fits, MOST_DIMENSIONS, ownDtype } from './array-form.ts'
 import type { TypedArray } from './views.ts'
 

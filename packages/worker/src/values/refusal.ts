@@ -1,5 +1,5 @@
 // Refusals: why a value cannot be sent or read, where in the value that is, and what to send instead.
-import { TerrariumError, type ErrorCode } from '@terrarium/supervisor'
+import { TerrariumError, type ErrorCode } from '@terrarium/supervisor/base'
 
 /** A step into a value: an index, the name of a property, or the key of a Map. */
 export type Step = { readonly index: number } | { readonly name: string } | { readonly key: unknown }
@@ -66,7 +66,7 @@ export function refusalOf(
 export const within = (thrown: unknown, step: Step): Refusal => refusalOf(thrown).within(step)
 
 /** The message of what was thrown. Never throws. */
-export function messageOf(thrown: unknown): string {
+function messageOf(thrown: unknown): string {
   try {
     return shortened(thrown instanceof Error ? thrown.message : String(thrown), LONGEST_PLACE)
   } catch {

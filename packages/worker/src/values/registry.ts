@@ -1,5 +1,5 @@
 // Registered types: how values of the application's own classes are sent.
-import { Checker, isFunction, isList, isName, shown } from '@terrarium/supervisor'
+import { Checker, isFunction, isList, isName, shown } from '@terrarium/supervisor/base'
 
 /**
  * A type of the application's own whose values can be sent. Python registers the same name:
