@@ -53,9 +53,9 @@ def between(home: str, rounds: int) -> "dict[str, int]":
 
     compare = sweep._compare
     count = {"rounds": 0, "innocents": 0, "same tick": 0}
-    marker = "fedcba9876543210:zzzzzzz:7-0123456789abcdef"
+    spawn_tag = "fedcba9876543210:zzzzzzz:7-0123456789abcdef"
     while count["rounds"] < rounds:
-        target = os.posix_spawn(_NAP[0], _NAP, {"TERRARIUM_SPAWN": marker})
+        target = os.posix_spawn(_NAP[0], _NAP, {"TERRARIUM_SPAWN": spawn_tag})
         ticks = start_ticks(target)
         while not environ(target):
             pass  # it is between two programs
@@ -70,7 +70,7 @@ def between(home: str, rounds: int) -> "dict[str, int]":
             return verdict
 
         sweep._compare = losing
-        [outcome] = sweep.sweep([{"pid": target, "startTicks": ticks, "marker": marker}], 0.2)
+        [outcome] = sweep.sweep([{"pid": target, "startTicks": ticks, "spawnTag": spawn_tag}], 0.2)
         if innocent is None:
             continue
         assert outcome == "gone", outcome

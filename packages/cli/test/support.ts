@@ -1,3 +1,5 @@
+// A place for one test of the command: a folder, a state directory, and a way to run the built command in them. At the
+// end of the test no process of the place may be left.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -37,7 +39,7 @@ export class Place {
     return folder
   }
 
-  /** Runs the built command to its end. */
+  /** Runs the built command until it exits. */
   run(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> & { child: ChildProcess } {
     const child = spawn(process.execPath, [COMMAND, ...args], {
       cwd: this.folder,
@@ -57,23 +59,23 @@ export class Place {
     return Object.assign(ended, { child })
   }
 
-  /** Processes of this place's installation, by scanning the system. */
-  marked(): number[] {
+  /** The pids of all processes of this place's installation, by a scan. */
+  tagged(): number[] {
     const file = join(this.#stateDir, 'installation.json')
     if (!existsSync(file)) return []
     const { installation } = JSON.parse(readFileSync(file, 'utf8')) as { installation: string }
     return findTagged({ installation }).map(({ pid }) => pid)
   }
 
-  /** The same without shepherds: workers, and what they have started. */
+  /** The pids of the workers and of the processes that they have started: all but shepherds. */
   workers(): number[] {
-    return this.marked().filter((pid) => !isShepherd(pid))
+    return this.tagged().filter((pid) => !isShepherd(pid))
   }
 }
 
 let places: Place[] = []
 
-/** A place that is removed at the end of the test, when no process of it may be left. */
+/** Makes a place. It is removed at the end of the test. */
 export function place(): Place {
   const made = new Place()
   places.push(made)
@@ -84,7 +86,7 @@ afterEach(() => {
   const made = places
   places = []
   for (const each of made) {
-    const left = each.marked()
+    const left = each.tagged()
     rmSync(each.folder, { recursive: true, force: true })
     expect(left).toEqual([])
   }
