@@ -1,12 +1,12 @@
 // node scripts/lint.mjs CHECK …: runs checks of our own on all files of the checkout, and prints file:line of what they
-// find. The checks: words, headers.
+// find. The checks: width, words, headers.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findMissingHeader, findWords } from './lint/language.mjs'
+import { findMissingHeader, findWide, findWords } from './lint/language.mjs'
 import { root } from './setup/paths.mjs'
 
-const CHECKS = { words: findWords, headers: findMissingHeader }
+const CHECKS = { width: findWide, words: findWords, headers: findMissingHeader }
 const SOURCES = ['*.ts', '*.mjs', '*.cjs', '*.py', '*.md', '*.proto']
 const NOT_OURS = /(^|\/)(generated|_generated|lint\/fixtures)\/|_pb2/
 

@@ -1,5 +1,6 @@
-// Two checks of the language of this project: no word that docs/glossary.md replaces, and a comment at the top of each
-// source file. Both answer the lines that they object to. Run with: node scripts/lint.mjs words headers
+// Checks of the prose in this project: no word that docs/glossary.md replaces, a comment at the top of each source
+// file, and no comment wider than 120 columns. Each answers the lines that it objects to. Run with: node
+// scripts/lint.mjs CHECK
 
 /** Words not to be used, in whatever case and as parts of identifiers too, and what to write instead. */
 const WORDS = [
@@ -67,4 +68,36 @@ export function findMissingHeader(path, text) {
   const header = HEADER[language].exec(text.replace(BEFORE_HEADER, ''))?.[0]
   if (header !== undefined && /[.:]["`)\s*/]*(\s|$)/.test(header)) return []
   return [{ line: 1, message: 'a file opens with a comment of what it is for, in whole sentences' }]
+}
+
+const WIDTH = 120
+const ORDER = /\/\/ (eslint-|@ts-|prettier-ignore)|https?:\/\/\S{60}/
+
+/**
+ * The comments and docstrings that are wider than 120 columns. Code is Prettier's matter: strings may be wider.
+ *
+ * @param {string} path relative to the root
+ * @param {string} text
+ * @returns {{ line: number, message: string }[]}
+ */
+export function findWide(path, text) {
+  const isProse = path.endsWith('.py') ? pythonProse() : path.endsWith('.md') ? () => false : isTypeScriptProse
+  return text.split('\n').flatMap((line, index) => {
+    const isWide = isProse(line) && [...line].length > WIDTH && !ORDER.test(line)
+    return isWide ? [{ line: index + 1, message: `wider than ${WIDTH} columns` }] : []
+  })
+}
+
+/** A comment, or a comment behind code; a string may hold what looks like one. */
+const isTypeScriptProse = (line) => /^\s*(\/\/|\/\*|\* |\*\/)/.test(line) || /\s\/\/ [^'"`]*$/.test(line)
+
+/** Comments, and lines of docstrings: strings in three quotes that begin a line. Examples in them are code. */
+function pythonProse() {
+  let open
+  return (line) => {
+    const begins = open === undefined && /^\s*[rR]?"""/.test(line)
+    const isDocstring = begins || open === 'docstring'
+    if (line.split('"""').length % 2 === 0) open = open === undefined ? (begins ? 'docstring' : 'string') : undefined
+    return isDocstring ? !/^\s*\w+\(.*\)$/.test(line) : open === undefined && /^\s*# /.test(line)
+  }
 }

@@ -226,7 +226,7 @@ test('the watch waits until a change has settled, and survives what it calls and
       changes += 1
       throw new Error('boom')
     },
-    report: (error) => reported.push(error),
+    onError: (error) => reported.push(error),
     probes: false,
   })
   const path = join(home.directory, 'file')

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { findMissingHeader, findWords } from '../../scripts/lint/language.mjs'
+import { findMissingHeader, findWide, findWords } from '../../scripts/lint/language.mjs'
 
 const wordsOf = (text: string, path = 'packages/pool/src/x.ts'): string[] =>
   findWords(path, text).map(({ line, message }) => `${String(line)} ${/"(.*?)"/.exec(message)?.[1] ?? ''}`)
@@ -37,4 +37,22 @@ test.each([
   ['x.py', 'import os\n"""Too late."""', [1]],
 ])('a source file opens with what it is for: %s %j', (path, text, expected) => {
   expect(findMissingHeader(path, text).map(({ line }) => line)).toEqual(expected)
+})
+
+const WIDE = 'about '.repeat(22).trimEnd()
+
+test.each([
+  ['x.ts', `/** ${WIDE} */`, [1]],
+  ['x.ts', `  /**\n   * ${WIDE}\n   */`, [2]],
+  ['x.mjs', `// ${WIDE}`, [1]],
+  ['x.ts', `call() // ${WIDE}`, [1]],
+  ['x.proto', `  // ${WIDE}`, [1]],
+  ['x.py', `def it():\n    """${WIDE}"""\n    return 1`, [2]],
+  ['x.py', `"""\n${WIDE}\n"""\n# ${WIDE}`, [2, 4]],
+  ['x.ts', `const text = '// ${WIDE}'`, []],
+  ['x.ts', `// eslint-disable-next-line ${WIDE}`, []],
+  ['x.py', `text = """\n${WIDE}\n"""`, []],
+  ['x.ts', `// ${WIDE.slice(0, 117)}`, []],
+])('comments of %s that are wider than 120 columns are found: %#', (path, text, expected) => {
+  expect(findWide(path, text).map(({ line }) => line)).toEqual(expected)
 })

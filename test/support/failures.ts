@@ -22,7 +22,7 @@ export const thenable = (): never =>
   }) as never
 
 /** Answers, but with nothing that anybody could use. */
-export const nonsense = (): never => ({ so: 'what' }) as never
+const nonsense = (): never => ({ so: 'what' }) as never
 
 export const FAILURES = { explode, reject, thenable, nonsense }
 

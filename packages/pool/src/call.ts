@@ -6,7 +6,7 @@ import {
   type ErrorCode,
   type SupervisorClock,
   type TerrariumErrorOptions,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import type { CallQueue } from './call-queue.ts'
 import type { CallRequest } from './call-request.ts'
 import type { Placement, Slot } from './slot.ts'

@@ -4,7 +4,7 @@ import {
   type CallSite,
   type KeepAlive,
   type SupervisorClock,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import type { Settle } from '@terrarium/worker'
 import { CallQueue } from './call-queue.ts'
 import type { CallRequest } from './call-request.ts'

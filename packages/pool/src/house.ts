@@ -1,5 +1,6 @@
 import { openRuntime, type Identity, type AnyLogger, type Runtime } from '@terrarium/process'
-import { createSupervisor, type ChildSpec, type Supervisor, type SupervisorClock } from '@terrarium/supervisor'
+import { createSupervisor, type ChildSpec, type Supervisor } from '@terrarium/supervisor'
+import type { SupervisorClock } from '@terrarium/supervisor/base'
 import {
   createWorkerLogic,
   resolveInterpreter,

@@ -1,3 +1,4 @@
+import type { FailureInfo } from '@terrarium/supervisor'
 import {
   ASYNC_DISPOSE,
   GuardedClock,
@@ -12,9 +13,8 @@ import {
   systemClock,
   TerrariumError,
   type ExitReason,
-  type FailureInfo,
   type SupervisorClock,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { EnvironmentWatch, guardLogger, type AnyLogger } from '@terrarium/process'
 import { ValueCodec, type WorkerOutput, type WorkerRef } from '@terrarium/worker'
 import type { Pool, PoolEvents, PoolStats, PoolStatus, StopReport, WorkerInfo } from './api.ts'
@@ -102,7 +102,7 @@ class SupervisedPool implements Pool {
       changed: () => {
         this.#probe()
       },
-      report: (err) => {
+      onError: (err) => {
         this.#logger.error({ err }, 'the watch of the environment failed')
       },
     })

@@ -1,4 +1,4 @@
-import type { TerrariumError } from '@terrarium/supervisor'
+import type { TerrariumError } from '@terrarium/supervisor/base'
 import type { Session, ToolInfo, WorkerRef } from '@terrarium/worker'
 import { CallQueue } from './call-queue.ts'
 import type { PendingCall } from './call.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { KeepAlive, VirtualClock, type TerrariumError } from '@terrarium/supervisor'
+import { KeepAlive, VirtualClock, type TerrariumError } from '@terrarium/supervisor/base'
 import type { Session, Settle, WorkerRef } from '@terrarium/worker'
 import { Dispatcher } from '../src/dispatcher.ts'
 import { Slot } from '../src/slot.ts'

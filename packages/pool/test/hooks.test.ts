@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { isTerrariumError } from '@terrarium/supervisor'
+import { isTerrariumError } from '@terrarium/supervisor/base'
 import { createPool, type CallOptions, type Pool, type PoolEvents, type PoolOptions } from '@terrarium/pool'
 import { declared, type HookOf } from '../../../test/support/declaration.ts'
 import {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
-import { systemClock, type SupervisorClock } from '@terrarium/supervisor'
+import { systemClock, type SupervisorClock } from '@terrarium/supervisor/base'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 import { block, turns } from '../../../test/support/waiting.ts'
 

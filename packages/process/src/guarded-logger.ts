@@ -1,17 +1,19 @@
+// Logging that never fails. Loggers come from users and may throw or reject; the guarded logger keeps that away from
+// the code that supervises processes.
 import { destination, pino, symbols, type Logger } from 'pino'
-import { reportFault, reportOnce, tellUser } from '@terrarium/supervisor'
+import { reportFault, reportOnce, tellUser } from '@terrarium/supervisor/base'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** What is used of a logger. */
+/** What Terrarium uses of a logger: pino's has it, and so has any object with these five methods. */
 export interface AnyLogger extends Record<Level, (facts: object, message: string) => void> {
   child(bindings: Record<string, unknown>): AnyLogger
 }
 
 /**
- * The log of a runtime, a pool or a kept program: the given logger with these bindings. Default: warnings and errors to
- * standard error. It never throws. What the logger throws or rejects with, and an error of the stream it writes to, is
- * reported on the console, the first time only.
+ * The logger of a runtime, a pool or a kept program: the given logger with these bindings. Default: one that writes
+ * warnings and errors to standard error. It never throws. What the given logger throws or rejects with, and an error of
+ * the stream it writes to, is written to the console, the first time only.
  */
 export function guardLogger(given: Logger | AnyLogger | undefined, bindings: Record<string, unknown>): AnyLogger {
   if (given instanceof GuardedLogger) return given.child(bindings)
@@ -26,7 +28,7 @@ export function guardLogger(given: Logger | AnyLogger | undefined, bindings: Rec
 
 class GuardedLogger implements AnyLogger {
   readonly #logger: Logger | AnyLogger
-  /** Bindings that the logger would not take. */
+  /** Bindings for which the given logger's `child()` failed. They are added to each line instead. */
   readonly #facts: object
   readonly #failed: (error: unknown) => void
 
@@ -59,7 +61,7 @@ class GuardedLogger implements AnyLogger {
         return new GuardedLogger(child as AnyLogger, this.#facts, this.#failed)
       }
       this.#failed(new TypeError('child() must answer with a logger'))
-      tellUser(() => child, undefined, this.#failed) // it may be a promise
+      tellUser(() => child, undefined, this.#failed) // handles a rejection, in case child() answered with a promise
     } catch (error) {
       this.#failed(error)
     }
@@ -67,23 +69,26 @@ class GuardedLogger implements AnyLogger {
   }
 
   #write(level: Level, facts: object, message: string): void {
-    const write = (told: object): unknown =>
-      (this.#logger as Record<Level, (facts: object, message: string) => unknown>)[level](told, message)
+    const write = (all: object): unknown =>
+      (this.#logger as Record<Level, (facts: object, message: string) => unknown>)[level](all, message)
     tellUser(write, { ...this.#facts, ...facts }, this.#failed)
   }
 }
 
-/** On the stream itself: several copies of this package, as Jest makes one for each test file, may share it. */
+/**
+ * Set on a stream that has a listener for errors. A property of the stream itself: copies of this package (Jest loads
+ * one for each test file) may share the stream.
+ */
 const WATCHED = Symbol.for('terrarium.watched')
 
 interface Emitter {
   [WATCHED]?: true
   on?: (event: 'error', listener: (error: unknown) => void) => unknown
-  /** Those of pino.multistream(). */
+  /** The streams behind pino.multistream(). */
   readonly streams?: readonly { readonly stream?: Emitter }[]
 }
 
-/** An `error` of a stream that nobody listens for would end this process, and with it all workers. */
+/** Listens for `error` on the logger's stream: without a listener the event ends the host, and with it all workers. */
 function watchStream(logger: Logger | AnyLogger, failed: (error: unknown) => void): void {
   try {
     const stream = (logger as { readonly [symbols.streamSym]?: Emitter })[symbols.streamSym]

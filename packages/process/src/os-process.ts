@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { patientTimeout, systemClock } from '@terrarium/supervisor'
+import { patientTimeout, systemClock } from '@terrarium/supervisor/base'
 import type { Identity } from './table/identity.ts'
 import type { Ended, Launched, MemoryShortage, SignalName } from './shepherd/launch.ts'
 

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
-import { messageOf, TerrariumError } from '@terrarium/supervisor'
+import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
 import { findUnsafe } from './ownership.ts'
 import { kindOf, readRegularFile } from './regular-file.ts'
 import { runsDirectory } from './state-directory.ts'

@@ -9,10 +9,10 @@ import {
   ownOptions,
   TerrariumError,
   type Stoppable,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from './check-options.ts'
 import { wantedContainment, type Containment, type ContainmentResult } from './shepherd/containment.ts'
-import { killStrays, locksOf, type Helper } from './sweep/sweep-helper.ts'
+import { killStrays, locksOf, type HelperDependencies } from './sweep/sweep-helper.ts'
 import type { Identity } from './table/identity.ts'
 import { launch, type LaunchRequest, type SignalName } from './shepherd/launch.ts'
 import { ReservationLog } from './log/log.ts'
@@ -349,7 +349,7 @@ class ShepherdedRuntime implements Runtime {
     return killStrays(this.#helper, targets)
   }
 
-  get #helper(): Helper {
+  get #helper(): HelperDependencies {
     const { python, logger } = this.#parts
     return {
       python,

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { uptime } from 'node:os'
 import type { AnyLogger } from './guarded-logger.ts'
-import { askUser, TerrariumError } from '@terrarium/supervisor'
+import { askUser, TerrariumError } from '@terrarium/supervisor/base'
 import { formatSpawnTag, HOST_VARIABLE, SPAWN_ARGUMENTS, SPAWN_TAG_VARIABLE, type Identity } from './table/identity.ts'
 import { StartedInVain, type Launched, type LaunchRequest } from './shepherd/launch.ts'
 import type { ReservationLog } from './log/log.ts'

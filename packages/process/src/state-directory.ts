@@ -1,20 +1,23 @@
+// The state directory of an installation: where it is, how it is made, and the error when it cannot be used. It holds
+// `installation.json`, one folder for each run below `runs/`, and copies of damaged logs below `damaged/`.
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { messageOf, TerrariumError } from '@terrarium/supervisor'
+import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
 import { findUnsafe } from './ownership.ts'
 import { readRegularFile } from './regular-file.ts'
 
 /**
- * The state directory: the option, TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium; an empty
- * one counts as not given. Errors: CONFIGURATION when it comes to the home directory and this user has none.
+ * The absolute path of the state directory: the option, TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or
+ * ~/.local/state/terrarium, the first that is given. An empty string counts as not given. Errors: CONFIGURATION when
+ * only the home directory is left and this user has none.
  */
 export function resolveStateDir(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
   if (option !== undefined && option !== '') return resolve(option)
   if (env['TERRARIUM_STATE_DIR']) return resolve(env['TERRARIUM_STATE_DIR'])
   const xdg = env['XDG_STATE_HOME']
-  // The XDG rules say that a relative path is to be ignored.
+  // The XDG specification says that a relative path is ignored.
   if (xdg && isAbsolute(xdg)) return join(xdg, 'terrarium')
   return join(homeOf(env), '.local', 'state', 'terrarium')
 }
@@ -24,7 +27,7 @@ function homeOf(env: NodeJS.ProcessEnv): string {
   if (home && isAbsolute(home)) return home
   let cause: unknown
   try {
-    // Without HOME the system is asked, which knows nothing of a user without an entry in its table of users.
+    // userInfo() throws for a user without an entry in the system's table of users.
     const { homedir } = userInfo()
     if (isAbsolute(homedir)) return homedir
   } catch (error) {
@@ -36,15 +39,16 @@ function homeOf(env: NodeJS.ProcessEnv): string {
   })
 }
 
-/** Where the runs of an installation are kept. */
+/** The folder that holds one folder for each run of an installation. */
 export function runsDirectory(stateDir: string): string {
   return join(stateDir, 'runs')
 }
 
 /**
- * Makes the state directory, private (0700), and tells the installation's id. The first runtime to come chooses the id;
- * `remembered` is the id of a runtime whose state directory was removed. Errors: CONFIGURATION when the directory
- * cannot be used, or another user decides what is in it; LOG_DAMAGED when its id cannot be read.
+ * Makes the state directory, private (0700), and returns the installation's id. The first runtime that opens the
+ * directory chooses the id. `remembered`: the id to choose, for a runtime whose state directory was removed while it
+ * was open. Errors: CONFIGURATION when the directory cannot be used, or another user decides what is in it; LOG_DAMAGED
+ * when its id cannot be read.
  */
 export function openInstallation(stateDir: string, remembered?: string): string {
   return usingState(stateDir, () => {
@@ -56,7 +60,7 @@ export function openInstallation(stateDir: string, remembered?: string): string 
   })
 }
 
-/** Who may write there can have live runs swept, and their processes killed. */
+/** Throws CONFIGURATION for an unsafe folder: a user who can write to it can have live runs swept and killed. */
 function checkOwnership(stateDir: string, folder: string): void {
   const unsafe = findUnsafe(folder)
   if (unsafe === undefined) return
@@ -66,7 +70,7 @@ function checkOwnership(stateDir: string, folder: string): void {
   })
 }
 
-/** Each that is missing, with mode 0700 whatever the umask. */
+/** Makes the folder and each missing folder above it, with mode 0700 whatever the umask. */
 function makeFolders(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
   if (dirname(path) !== path) makeFolders(dirname(path))
@@ -79,7 +83,7 @@ function makeFolders(path: string): void {
   }
 }
 
-/** Runs file work below the state directory, and says what to do when the disk or its owner will not have it. */
+/** Runs file work below the state directory. What the work throws is thrown as {@link stateError}. */
 export function usingState<T>(stateDir: string, work: () => T): T {
   try {
     return work()
@@ -89,8 +93,8 @@ export function usingState<T>(stateDir: string, work: () => T): T {
 }
 
 /**
- * The error for a state directory that cannot be used: CONFIGURATION. Errors that say so already pass through. A
- * supervisor tries again after a full disk, which may be emptied; any other cause has to be removed first.
+ * The error for a state directory that cannot be used: CONFIGURATION. A TerrariumError is returned unchanged. A full
+ * disk is classified as transient, so that a supervisor tries again; any other cause has to be removed first.
  */
 export function stateError(stateDir: string, error: unknown): unknown {
   if (error instanceof TerrariumError) return error
@@ -98,7 +102,7 @@ export function stateError(stateDir: string, error: unknown): unknown {
   while (root instanceof Error && root.cause instanceof Error) root = root.cause
   const code = (root as NodeJS.ErrnoException).code
   const message = messageOf(root)
-  // LevelDB tells what the system said in words only.
+  // LevelDB gives the system's message without its code.
   const why = message.endsWith('No space left on device') ? reasons['ENOSPC'] : (reasons[code ?? ''] ?? message)
   const isFull = why === reasons['ENOSPC'] || why === reasons['EDQUOT']
   const elsewhere =
@@ -111,7 +115,7 @@ export function stateError(stateDir: string, error: unknown): unknown {
   return isFull ? Object.assign(told, { supervision: { class: 'transient' } }) : told
 }
 
-/** The path itself, or the nearest folder above it that exists. */
+/** The path itself, or the nearest existing folder above it. */
 function nearestFolder(path: string): string {
   return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path))
 }
@@ -130,7 +134,7 @@ function createInstallation(stateDir: string, file: string, id = randomBytes(8).
   const draft = join(stateDir, `.installation-${id}`)
   writeFileSync(draft, `${JSON.stringify({ v: 1, installation: id })}\n`, { flag: 'wx', mode: 0o600 })
   try {
-    // A link, unlike a rename, never replaces: one of two racing runtimes wins, and both read the winner's.
+    // A hard link, unlike a rename, never replaces a file: of two racing runtimes one wins, and both read its id.
     linkSync(draft, file)
     return id
   } catch (error) {
@@ -153,7 +157,7 @@ function readInstallation(file: string): string | undefined {
     cause = error
   }
   throw new TerrariumError('LOG_DAMAGED', `${file} does not hold an installation id`, {
-    hint: 'End every Terrarium of this installation, then delete the file: a new one is made.',
+    hint: 'Stop every host of this installation, then delete the file. The next run makes a new one.',
     cause,
   })
 }

@@ -11,7 +11,8 @@ import {
   type KeptEvents,
   type Runtime,
 } from '@terrarium/process'
-import { createSupervisor, VirtualClock } from '@terrarium/supervisor'
+import { createSupervisor } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/base'
 import { pino } from 'pino'
 import { createActor, setup, toPromise, waitFor, type Actor, type Snapshot } from 'xstate'
 import { CONTAINMENTS, testUnless, withoutContainments } from '../../../test/support/when.ts'

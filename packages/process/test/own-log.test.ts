@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { expect, test } from '@jest/globals'
 import { guardLogger, type AnyLogger } from '@terrarium/process'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { pino } from 'pino'
 import { boom, FAILURES, hostileLoggers, failOnUncaught } from '../../../test/support/failures.ts'
 import { turn } from '../../../test/support/waiting.ts'

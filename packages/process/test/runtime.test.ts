@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from '@jest/globals'
-import type { TerrariumError } from '@terrarium/supervisor'
+import type { TerrariumError } from '@terrarium/supervisor/base'
 import { bootId, findTagged, SPAWN_ARGUMENTS, openRuntime, readIdentity, shepherdFiles } from '@terrarium/process'
-import { readLog } from '../src/log/log.ts'
+import { readLog } from '../src/log/read-log.ts'
 import { openInstallation, resolveStateDir, stateError } from '../src/state-directory.ts'
 import { processTable } from '../src/table/table.ts'
 import {
@@ -49,7 +49,7 @@ test('a process carries its marker in arguments and environment, in a session of
   const marker = `${runtime.installation}:${runtime.runId}:${worker.spawnId}`
   // In a namespace of their own the shepherd is the first.
   const shepherd = (await runtime.containment()).level === 'pidns' ? 1 : shepherdsOf(runtime).at(-1)
-  expect(said).toContain(`'marker': '${marker}', 'host': '${shepherd}', 'extra': 'ü', 'sid': True`)
+  expect(said).toContain(`'spawn_tag': '${marker}', 'host': '${shepherd}', 'extra': 'ü', 'sid': True`)
   expect(said).toContain(
     `'--terrarium-run', '${runtime.runId}', '--terrarium-spawn', '${worker.spawnId}', 'environment', 'last'`,
   )

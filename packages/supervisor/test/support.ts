@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals'
-import { assign, fromCallback, fromPromise, fromTransition, setup, type AnyActorRef } from 'xstate'
+import { assign, fromTransition, setup, type AnyActorRef } from 'xstate'
 import {
   createSupervisor,
   exitWith,
@@ -51,7 +51,7 @@ export const stubborn = setup({}).createMachine({
 
 export const idle = fromTransition((state: number) => state, 0)
 
-export const isReady = (snapshot: { matches: (state: string) => boolean }): boolean => snapshot.matches('ready')
+const isReady = (snapshot: { matches: (state: string) => boolean }): boolean => snapshot.matches('ready')
 
 export const child = (id: string, more: Partial<ChildSpec> = {}): ChildSpec => ({ id, logic: obedient, ...more })
 
@@ -150,5 +150,3 @@ export async function refusal(operation: Promise<unknown>): Promise<unknown> {
   const { code, details } = error as { code: string; details: { reason?: unknown } }
   return details.reason ?? code
 }
-
-export { fromCallback, fromPromise }

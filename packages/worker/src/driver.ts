@@ -8,7 +8,7 @@ import {
   type OsProcess,
   type Runtime,
 } from '@terrarium/process'
-import { messageOf, TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import { messageOf, TerrariumError, type SupervisorClock } from '@terrarium/supervisor/base'
 import { fromCallback, type CallbackActorLogic } from 'xstate'
 import { BootReport } from './boot-report.ts'
 import { explainExit, explainLateness } from './failure.ts'

@@ -3,7 +3,7 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import grpc from '@grpc/grpc-js'
-import { messageOf, reportOnce, systemClock, type SupervisorClock } from '@terrarium/supervisor'
+import { messageOf, reportOnce, systemClock, type SupervisorClock } from '@terrarium/supervisor/base'
 import type { AnyLogger } from '@terrarium/process'
 import { Connections, HELLO_TIMEOUT } from './connections.ts'
 import {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { encode } from '../src/values/codec.ts'
 import {
   FailureCode,

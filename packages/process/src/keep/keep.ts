@@ -1,8 +1,18 @@
 import { basename } from 'node:path'
 import { waitFor, type AnyActorRef } from 'xstate'
 import {
-  ASYNC_DISPOSE,
   createSupervisor,
+  SUPERVISOR_EVENTS,
+  type BreakerOptions,
+  type ChildSpec,
+  type ChildState,
+  type Supervisor,
+  type SupervisorEvent,
+  type SupervisorEvents,
+  type SupervisorOptions,
+} from '@terrarium/supervisor'
+import {
+  ASYNC_DISPOSE,
   GuardedClock,
   isTerrariumError,
   KeepAlive,
@@ -10,19 +20,11 @@ import {
   messageOf,
   ReferencedClock,
   reportOnce,
-  SUPERVISOR_EVENTS,
   systemClock,
   TerrariumError,
-  type BreakerOptions,
-  type ChildSpec,
-  type ChildState,
   type Stoppable,
-  type Supervisor,
   type SupervisorClock,
-  type SupervisorEvent,
-  type SupervisorEvents,
-  type SupervisorOptions,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { EnvironmentWatch } from '../environment-watch.ts'
 import { resolveInterpreter } from '../interpreter.ts'
 import { guardLogger, type AnyLogger } from '../guarded-logger.ts'
@@ -174,7 +176,7 @@ class SupervisedProgram implements Kept {
       changed: () => {
         this.#heal()
       },
-      report: (err) => {
+      onError: (err) => {
         this.#logger.error({ err }, 'the watch of the environment failed')
       },
       probes: false,

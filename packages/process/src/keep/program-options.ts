@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { mistakesOfSupervision, POLICIES } from '@terrarium/supervisor'
 import {
   Checker,
   fieldsOf,
@@ -8,11 +9,9 @@ import {
   isList,
   isName,
   listOf,
-  mistakesOfSupervision,
   ownOptions,
-  POLICIES,
   type Fields,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from '../check-options.ts'
 import { SPAWN_ARGUMENTS } from '../table/identity.ts'
 import type { KeepOptions } from './keep.ts'

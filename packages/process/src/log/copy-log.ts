@@ -1,13 +1,14 @@
+// Copies a reservation log, so that it can be read without opening the original.
 import { copyFileSync, constants, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { kindOf } from '../regular-file.ts'
 
-/** A log is written anew long before it has so many bytes. */
+/** The largest log that is copied, in bytes. LevelDB compacts a log long before it is this large. */
 const MOST_BYTES = 256 * 1024 * 1024
 
 /**
- * Copies the files of a log into an existing folder, and nothing else that may lie there: no reader waits for a FIFO or
- * a device.
+ * Copies the regular files of a log into an existing folder, without LevelDB's lock file. Anything else in the folder
+ * is left out: reading a FIFO or a device may never end. Throws an Error for what is not a folder or too large.
  */
 export function copyLog(from: string, to: string): void {
   const stat = lstatSync(from)

@@ -1,12 +1,14 @@
+// Copies of damaged reservation logs, so that a person can find out what damaged them.
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyLog } from './copy-log.ts'
 
-/** More than these are not kept. */
+/** How many copies are kept; older ones are removed. */
 const MOST = 5
 
 /**
- * Keeps a copy of a damaged log, for people to look at, before its run is removed. Answers what became of it, in words.
+ * Copies the log of `run` to `<stateDir>/damaged/<run>`, before the run is removed. Returns what was done, in words for
+ * an error message. Never throws.
  */
 export function keepDamagedLog(logDirectory: string, stateDir: string, run: string): string {
   const folder = join(stateDir, 'damaged')

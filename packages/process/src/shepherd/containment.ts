@@ -1,4 +1,4 @@
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 
 /**
  * What holds the processes of a run together. With `pidns` and `cgroup` the kernel ends all of them, whatever they have
