@@ -1,7 +1,7 @@
 // Decoys: processes that look like Terrarium's and must be left alone.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { isAlive } from '../support/processes.ts'
+import { isAlive } from './world.ts'
 
 /** What is known of a run from outside. */
 export interface RunFacts {

@@ -34,6 +34,8 @@ export function beingOf(pid: number): Being | undefined {
   }
 }
 
+export const isAlive = (pid: number): boolean => beingOf(pid) !== undefined
+
 /** The processes that are neither process 1, nor this one, nor known. */
 export function strangers(known: ReadonlySet<number>): Being[] {
   return beings().filter(({ pid }) => pid !== 1 && pid !== process.pid && !known.has(pid))

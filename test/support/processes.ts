@@ -1,5 +1,10 @@
 // Processes as the system itself tells of them: tests ask it what is left, not what Terrarium believes.
-import { commandOf, processesWith as processesWithValue, stateOf } from '../../scripts/setup/processes.mjs'
+import {
+  commandOf,
+  parentOf as parentOrNone,
+  processesWith as processesWithValue,
+  stateOf,
+} from '../../scripts/setup/processes.mjs'
 
 export { stateOf }
 
@@ -9,10 +14,11 @@ export function processesWith(variable: string): number[] {
   return processesWithValue(name, value)
 }
 
-/** The parent of a process. */
+/** The parent of a process, which has to exist. */
 export function parentOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+  const parent = Number(parentOrNone(pid) ?? NaN)
+  if (Number.isNaN(parent)) throw new Error(`there is no process ${pid}`)
+  return parent
 }
 
 /** Whether a process exists and is more than a zombie. */

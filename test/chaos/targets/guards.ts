@@ -3,9 +3,8 @@ import { Decoys } from '../decoys.ts'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
 import type { Target } from '../target.ts'
-import { isAlive } from '../../support/processes.ts'
 import { within } from '../../support/waiting.ts'
-import { killAll, killTogether, strangers } from '../world.ts'
+import { isAlive, killAll, killTogether, strangers } from '../world.ts'
 
 /** Loads under which a worker notices nothing by itself. */
 const LOADS = ['idle', 'loop', 'gil', 'read', 'ignoring', 'stopped'] as const

@@ -6,9 +6,8 @@ import { Decoys } from '../decoys.ts'
 import { factsOf, membersOf, runOf, Subject } from '../subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Context, Target } from '../target.ts'
-import { isAlive } from '../../support/processes.ts'
 import { within } from '../../support/waiting.ts'
-import { killAll, killTogether, strangers, type Being } from '../world.ts'
+import { isAlive, killAll, killTogether, strangers, type Being } from '../world.ts'
 
 /** `host+shepherds` kills the guard process too, if there is one, in the same moment. */
 const VICTIMS = ['host', 'worker', 'shepherd', 'host+worker', 'host+shepherd', 'host+shepherds'] as const
