@@ -1,3 +1,27 @@
+/**
+ * OTP supervision for XState actors: a supervisor starts its children in order, restarts a child that fails, and stops
+ * them in reverse order. `createSupervisor` makes a supervisor that stands alone, `supervisor` makes actor logic.
+ *
+ * ```ts
+ * import { createSupervisor } from '@terrarium/supervisor'
+ * import { fromCallback } from 'xstate'
+ *
+ * const logic = fromCallback(({ receive }) => {
+ *   receive(() => {
+ *     throw new Error('cannot work like this')
+ *   })
+ * })
+ * const app = createSupervisor({ id: 'app', children: [{ id: 'worker', logic }] })
+ * await app.start() // every child is ready, or it rejects and nothing is left running
+ *
+ * const restarted = new Promise((resolve) => app.on('child.restart', resolve))
+ * app.children[0].ref.send({ type: 'work' })
+ * await restarted
+ * console.log(app.children[0].state, app.children[0].incarnation) // running 2
+ *
+ * await app.stop()
+ * ```
+ */
 export { createSupervisor, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
 export type { SupervisorStopOptions } from './otp/stop-supervisor.ts'

@@ -3,12 +3,12 @@ are locked. Standard library only.
 
 Run as ``python -I -S sweep.py`` with JSON on standard input::
 
-    {"targets": [{"pid": 4711, "startTicks": 123456,
-                  "spawnTag": "installation:run:spawn", "rlimitTag": "4611686018427387904"}],
+    {"targets": [{"pid": 4711, "startTicks": 123456, "spawnTag": "installation:run:spawn",
+                  "rlimitTag": "4611686018427387904"}],
      "folders": ["/…/runs/abc1234"], "timeout": 2000}
 
-``spawnTag`` and ``rlimitTag`` are the tags that the process is known to carry; ``timeout`` is in ms. The result is
-one JSON object on standard output, with one outcome per target and one lock per folder in the same order::
+``spawnTag`` and ``rlimitTag`` (optional) are the tags that the process is known to carry; ``timeout`` is in ms. The
+result is one JSON object on standard output, with one outcome per target and one lock per folder in the same order::
 
     {"outcomes": ["killed" | "gone" | "mismatch" | "odd" | "denied" | "unkillable" | "unsupported", ...],
      "locks": ["held" | "free" | "unknown", ...]}
