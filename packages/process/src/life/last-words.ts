@@ -1,4 +1,4 @@
-import type { SignalName } from './shepherd/launch.ts'
+import type { SignalName } from './os-process.ts'
 
 /** How a process has ended, see `ExitStatus`. */
 interface End {
