@@ -20,7 +20,7 @@ export class Place extends Habitat {
     return folder
   }
 
-  /** Runs the built command until it exits. */
+  /** Runs the built command to its end. */
   run(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> & { child: ChildProcess } {
     const child = spawn(process.execPath, [COMMAND, ...args], {
       cwd: this.directory,
