@@ -1,11 +1,16 @@
+// The rules of the lint: those of typescript-eslint in their strict form, which part may import which, what only Node
+// has, and what tests may not do.
 import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
+import boundaries from './scripts/lint/boundaries.mjs'
 import { noEmptyExpectation, restrictedInTests } from './scripts/lint/test-rules.mjs'
 
 const NODE_GLOBALS = [
   ...['process', 'console', 'URL', 'Buffer', 'performance', 'fetch', 'AbortController', 'AbortSignal'],
   ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate'],
 ]
+
+const NODE_ONLY = 'process Buffer setImmediate clearImmediate global require __dirname __filename'.split(' ')
 
 export default tseslint.config(
   { ignores: ['**/dist/', '**/generated/', '.venv/', '.setup/', 'coverage/', 'python/', 'test/lint/fixtures/'] },
@@ -19,6 +24,18 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+    },
+  },
+  boundaries,
+  {
+    // The supervisor runs in browsers too.
+    files: ['packages/supervisor/src/**/*.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...NODE_ONLY.map((name) => ({ name, message: 'It exists in Node only.' }))],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'TSQualifiedName[left.name="NodeJS"]', message: 'It exists in Node only.' },
+      ],
     },
   },
   {

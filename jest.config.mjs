@@ -1,3 +1,5 @@
+// The projects of jest: one for each package, one for the examples, one for what crosses packages, and one for each
+// kind of tests that takes long.
 import { existsSync } from 'node:fs'
 
 const swc = {
@@ -23,7 +25,7 @@ const project = (displayName, root) => ({
     globalTeardown: '<rootDir>/test/installed/tear-down.mjs',
   }),
   rootDir: import.meta.dirname,
-  // Those that have a project of their own.
+  // The folders with a project of their own.
   testPathIgnorePatterns: LONG.map((name) => `<rootDir>/test/${name}/`).filter((path) => path !== `<rootDir>/${root}/`),
   roots: [`<rootDir>/${root}`],
   testEnvironment: 'node',
@@ -32,7 +34,7 @@ const project = (displayName, root) => ({
   transform: { '\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
     '^@terrarium/(supervisor|process|worker|pool|cli)$': '<rootDir>/packages/$1/src/index.ts',
-    '^@terrarium/supervisor/testing$': '<rootDir>/packages/supervisor/src/testing/index.ts',
+    '^@terrarium/supervisor/(base|testing)$': '<rootDir>/packages/supervisor/src/$1/index.ts',
   },
 })
 

@@ -1,10 +1,99 @@
-// npm run pack [-- FOLDER]: builds, then writes the tarballs and the wheel to FOLDER (default: .setup/pack).
-import './node-version.mjs'
+// npm run pack: writes the packages of the workspace as they are published. What only a release needs is added to
+// copies.
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { runCommand } from './setup/command.mjs'
+import { pnpmScript } from './setup/node-steps.mjs'
+import { pythonIn, readJson, root, setupFolder, venvs, workspaceFolders } from './setup/paths.mjs'
+import { copyPythonPackage } from './setup/python-steps.mjs'
 
-import('./setup/entry.mjs').then(function (entry) {
-  return entry.run(function () {
-    return import('./pack/tarballs.mjs').then(function (tarballs) {
-      return tarballs.packAll(process.argv[2])
-    })
+/** Which Python packages come with which Node package, in its folder `python`. Each comes with one only. */
+const PYTHON = { process: ['terrarium_shepherd'], worker: ['terrarium'] }
+
+/**
+ * Packs each package of the workspace as it is published: built, with its Python files and the licence. Packs the
+ * Python package as a wheel.
+ *
+ * @param {readonly string[]} argv the folder for the tarballs and the wheel
+ * @returns {Promise<number>} exit code
+ */
+export async function main([folder = join(setupFolder, 'pack')]) {
+  const target = resolve(folder)
+  mkdirSync(target, { recursive: true })
+  for (const source of workspaceFolders().filter((each) => each.startsWith('packages/'))) {
+    process.stdout.write(`${await pack(join(root, source), target)}\n`)
+  }
+  process.stdout.write(`${await packWheel(target)}\n`)
+  return 0
+}
+
+/**
+ * pnpm resolves the versions that only the workspace knows. The rest is added to a copy: Python files in the checkout's
+ * own packages would be taken for those of an installation.
+ *
+ * @returns {Promise<string>} the path of the tarball
+ */
+async function pack(source, target) {
+  const name = basename(source)
+  return onStage(name, async (stage) => {
+    await must(process.execPath, [pnpmScript, 'pack', '--pack-destination', stage], { cwd: source })
+    const [resolved] = readdirSync(stage)
+    await must('tar', ['-xzf', resolved], { cwd: stage })
+    const packed = join(stage, 'package')
+    removeCaches(packed)
+    const manifest = readJson(join(packed, 'package.json'))
+    const python = PYTHON[name] ?? []
+    for (const each of python) copyPython(each, join(packed, 'python', each))
+    if (python.length > 0) manifest.files.push('python')
+    writeFileSync(join(packed, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
+    cpSync(join(root, 'LICENSE'), join(packed, 'LICENSE'))
+    const packing = await must('npm', ['pack', '--json', '--pack-destination', target, packed], { cwd: stage })
+    return join(target, JSON.parse(packing)[0].filename)
   })
-})
+}
+
+/** Removes what Python leaves beside the files that it has run. */
+function removeCaches(folder) {
+  for (const path of readdirSync(folder, { recursive: true })) {
+    if (basename(path) === '__pycache__') rmSync(join(folder, path), { recursive: true })
+  }
+}
+
+/** Adds the list of its files, by which `python-files.ts` of @terrarium/process knows an incomplete installation. */
+function copyPython(name, folder) {
+  const filter = (path) => !/(?:\.pyc|__pycache__)$/.test(path)
+  cpSync(join(root, 'python', 'src', name), folder, { recursive: true, filter })
+  const files = readdirSync(folder, { recursive: true }).filter((path) => /\.py$/.test(path))
+  writeFileSync(join(folder, 'files.json'), `${JSON.stringify(files.sort(), undefined, 2)}\n`)
+}
+
+/** @returns {Promise<string>} the path of the wheel */
+async function packWheel(target) {
+  return onStage('wheel', async (stage) => {
+    const copy = join(stage, 'python')
+    copyPythonPackage(copy)
+    cpSync(join(root, 'LICENSE'), join(copy, 'LICENSE'))
+    const args = ['-m', 'pip', 'wheel', '--no-deps', '--no-index', '--no-build-isolation', '--wheel-dir', stage, copy]
+    await must(pythonIn(venvs.newest), ['-I', ...args])
+    const [wheel] = readdirSync(stage).filter((name) => name.endsWith('.whl'))
+    cpSync(join(stage, wheel), join(target, wheel))
+    return join(target, wheel)
+  })
+}
+
+/** Runs the work with a folder of its own, which is removed afterwards: another run may pack at the same time. */
+async function onStage(name, work) {
+  mkdirSync(setupFolder, { recursive: true })
+  const stage = mkdtempSync(join(setupFolder, `stage-${name}-`))
+  try {
+    return await work(stage)
+  } finally {
+    rmSync(stage, { recursive: true, force: true })
+  }
+}
+
+async function must(command, args, options) {
+  const { code, output } = await runCommand(command, args, options)
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${code}:\n${output}`)
+  return output
+}

@@ -1,17 +1,9 @@
-// Set-up of a checkout: `setUp({ progress, need })`, or run as a command: node scripts/setup.mjs [run | test | build …]
+// npm run setup [-- NEED]: brings the checkout up to date. NEED is dependencies, build, run (the default), test or
+// protoc.
 import './node-version.mjs'
 
-/** See setup/set-up.mjs. Loaded late, so that an old Node gets as far as its error message. */
-export function setUp(options) {
-  return import('./setup/set-up.mjs').then(function (module) {
-    return module.setUp(options)
-  })
-}
-
 import('./setup/entry.mjs').then(function (entry) {
-  if (entry.isMain(import.meta.url)) {
-    entry.run(function () {
-      return setUp({ need: process.argv[2] || 'run' })
-    })
-  }
+  return entry.run(function () {
+    return entry.setUp({ need: process.argv[2] || 'run' })
+  })
 })

@@ -1,3 +1,4 @@
+// The stubs of proto/: TypeScript by buf, Python by protoc in an environment of its own.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { runCommand } from '../setup/command.mjs'
@@ -9,11 +10,12 @@ const TYPESCRIPT = 'packages/worker/src/generated'
 const PYTHON = 'python/src'
 
 /**
+ * Generates the stubs of proto/ in a scratch folder, and compares or replaces the committed ones.
+ *
  * @param {{ check: boolean }} options check: compare with the committed stubs instead of replacing them
  * @returns {Promise<number>} exit code
  */
 export async function generate({ check }) {
-  await setUp({ need: 'dependencies' })
   const scratch = mkdtempSync(join(setupFolder, 'stubs-'))
   try {
     await generateTypeScript(scratch)

@@ -1,3 +1,4 @@
+// The tables of docs/values.md, which are made from docs/values.json.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readJson, root } from '../setup/paths.mjs'

@@ -1,11 +1,14 @@
+// Runs commands, so that none outlives this process: each in a process group of its own, which signals end.
 import { spawn } from 'node:child_process'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { root, setupFolder } from './paths.mjs'
+import { signal } from './processes.mjs'
 
+/** In characters; only the end of a longer output is kept. */
 const OUTPUT_LIMIT = 8 * 1024 * 1024
-/** In ms. */
+/** How long a command may go on after its last line, in ms. */
 const LINGER = 30_000
 const running = new Set()
 let isEnding = false
@@ -36,7 +39,7 @@ export function runCommand(command, args, { cwd = root, env = {}, onLine, timeou
     let lingered = false
     let lingering
     const timer =
-      timeout === undefined ? undefined : setTimeout(() => ((timedOut = true), kill(child, 'SIGKILL')), timeout)
+      timeout === undefined ? undefined : setTimeout(() => ((timedOut = true), signal(-child.pid, 'SIGKILL')), timeout)
 
     const collect = (stream) => {
       let rest = ''
@@ -48,7 +51,8 @@ export function runCommand(command, args, { cwd = root, env = {}, onLine, timeou
         rest = lines.pop() ?? ''
         for (const line of lines) {
           if (line.trim() !== '') onLine?.(line.trim())
-          if (last?.test(line)) lingering ??= setTimeout(() => ((lingered = true), kill(child, 'SIGKILL')), LINGER)
+          if (last?.test(line))
+            lingering ??= setTimeout(() => ((lingered = true), signal(-child.pid, 'SIGKILL')), LINGER)
         }
       })
     }
@@ -60,12 +64,12 @@ export function runCommand(command, args, { cwd = root, env = {}, onLine, timeou
       clearTimeout(timer)
       reject(error)
     })
-    child.once('exit', (code, signal) => {
+    child.once('exit', (code, endedBy) => {
       running.delete(child)
       clearTimeout(timer)
       clearTimeout(lingering)
-      if (isEnding) return // the signal's handler ends this process; nobody is to report a failed command
-      const settle = () => resolve({ code, signal, output, timedOut, lingered })
+      if (isEnding) return // the signal's handler ends this process: no failed command is to be reported
+      const settle = () => resolve({ code, signal: endedBy, output, timedOut, lingered })
       // A descendant that outlives the command may hold its pipes open for ever.
       const closing = setTimeout(() => {
         child.stdout.destroy()
@@ -84,8 +88,8 @@ export function runCommand(command, args, { cwd = root, env = {}, onLine, timeou
 export async function endCommands(grace = 3000) {
   const children = [...running]
   const gone = Promise.all(children.map((child) => new Promise((resolve) => child.once('exit', resolve))))
-  for (const child of children) kill(child, 'SIGTERM')
-  const timer = setTimeout(() => children.forEach((child) => kill(child, 'SIGKILL')), grace)
+  for (const child of children) signal(-child.pid, 'SIGTERM')
+  const timer = setTimeout(() => children.forEach((child) => signal(-child.pid, 'SIGKILL')), grace)
   await gone
   clearTimeout(timer)
 }
@@ -93,26 +97,18 @@ export async function endCommands(grace = 3000) {
 /** Makes Ctrl-C, SIGTERM and SIGHUP end the running commands, then this process. Returns the undoing. */
 export function endCommandsOnSignals(beforeExit = () => {}) {
   const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
-  const onSignal = (signal) => {
+  const onSignal = (name) => {
     if (isEnding) return
     isEnding = true
     void endCommands().then(() => {
       beforeExit()
-      process.stderr.write(`\nEnded by ${signal}.\n`)
-      process.exit(128 + numbers[signal])
+      process.stderr.write(`\nEnded by ${name}.\n`)
+      process.exit(128 + numbers[name])
     })
   }
-  for (const signal of Object.keys(numbers)) process.on(signal, onSignal)
+  for (const name of Object.keys(numbers)) process.on(name, onSignal)
   return () => {
-    for (const signal of Object.keys(numbers)) process.off(signal, onSignal)
-  }
-}
-
-function kill(child, signal) {
-  try {
-    process.kill(-child.pid, signal)
-  } catch (error) {
-    if (error.code !== 'ESRCH') throw error
+    for (const name of Object.keys(numbers)) process.off(name, onSignal)
   }
 }
 

@@ -1,14 +1,11 @@
-import { realpathSync } from 'node:fs'
+// What all commands of scripts/ have in common: how they end, and how a job is found, set up and run.
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { explain } from './failure.mjs'
 import { root } from './paths.mjs'
 import { setUp } from './set-up.mjs'
 
-/** Whether the module with this URL is the script that Node was started with. */
-export function isMain(url) {
-  return process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(url)
-}
+export { setUp }
 
 /** Runs a command's body: its number becomes the exit code, its error one message and exit code 1. */
 export async function run(body) {
@@ -22,17 +19,24 @@ export async function run(body) {
 }
 
 /**
- * Sets up, then runs a built module's `main(argv): Promise<number>` in this process, with TERRARIUM_PYTHON set to the
- * interpreter of `.venv`.
+ * Sets up, then runs the `main(argv): Promise<number>` of a job's module in this process. A job that needs Python finds
+ * the interpreter of `.venv` in TERRARIUM_PYTHON.
  *
- * @param {string} path of the built module, relative to the root
- * @param {{ need?: 'run' | 'build' }} [options] need: `build` for what does without Python; default `run`
+ * @param {Record<string, [what: string, path: string, need: string]>} jobs paths relative to the root
+ * @param {string | undefined} name a list of the jobs is printed if it names none
+ * @param {readonly string[]} argv
  */
-export function runJob(path, { need = 'run' } = {}) {
+export function runJob(jobs, name, argv) {
   return run(async () => {
+    if (name === undefined || !Object.hasOwn(jobs, name)) {
+      const list = Object.entries(jobs).map(([each, [what]]) => `  ${each.padEnd(26)}${what}\n`)
+      process.stdout.write(`Usage: node scripts/job.mjs NAME [ARGUMENT …]\n${list.join('')}`)
+      return name === undefined || name === '--help' ? 0 : 2
+    }
+    const [, path, need] = jobs[name]
     const { python } = await setUp({ need })
     if (need === 'run') process.env.TERRARIUM_PYTHON = python
     const { main } = await import(pathToFileURL(join(root, path)).href)
-    return main(process.argv.slice(2))
+    return main(argv)
   })
 }

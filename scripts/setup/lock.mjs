@@ -1,16 +1,17 @@
-import { execFileSync } from 'node:child_process'
+// One set-up of a checkout at a time. The lock is a chain of numbered files, lock-1, lock-2 …: the set-up that creates
+// the next number exclusively, and then finds no higher one, holds it. A number may be taken when the highest one is
+// released or its owner is gone. Numbers never go back and the highest file always stays, so two set-ups that find the
+// same dead owner cannot both succeed it.
 import { randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { setupFolder } from './paths.mjs'
-
-// The lock is a chain of numbered files, lock-1, lock-2 …: whoever creates the next number exclusively, and then finds
-// no higher one, holds it. A number may be taken when the highest one is released or its owner is gone. Numbers never
-// go back and the highest file always stays, so two set-ups that find the same dead owner cannot both succeed it.
+import { isAlive, processesWith, signal, startOf } from './processes.mjs'
 
 const NAME = /^lock-(\d+)$/
-const MARKER = 'TERRARIUM_SETUP'
+/** The variable that names the set-up in the environment of its commands. */
+const TOKEN = 'TERRARIUM_SETUP'
 
 /**
  * Waits until this process may set up this checkout. What a dead owner left running is ended first.
@@ -25,7 +26,7 @@ export async function acquireLock(onWait) {
   let told = false
   for (;;) {
     const highest = readHighest()
-    if (highest?.owner !== undefined && isAlive(highest.owner)) {
+    if (highest?.owner !== undefined && isRunning(highest.owner)) {
       if (!told) onWait(highest.owner)
       told = true
       await delay(200)
@@ -41,11 +42,11 @@ export async function acquireLock(onWait) {
       await endLeftovers(read(older)?.token)
       rmSync(pathOf(older), { force: true })
     }
-    process.env[MARKER] = token
+    process.env[TOKEN] = token
     return {
       release() {
-        if (process.env[MARKER] !== token) return
-        delete process.env[MARKER]
+        if (process.env[TOKEN] !== token) return
+        delete process.env[TOKEN]
         const draft = pathOf(`released-${token}`)
         writeFileSync(draft, '{}')
         renameSync(draft, pathOf(number))
@@ -92,54 +93,13 @@ function create(number, content) {
   }
 }
 
-function isAlive({ pid, start }) {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if (error.code === 'ESRCH') return false
-  }
-  return startOf(pid) === start
-}
+const isRunning = ({ pid, start }) => isAlive(pid) && startOf(pid) === start
 
-/**
- * When a process started, in whatever form the system has; '' when it is gone. A pid alone may belong to another by
- * now.
- */
-function startOf(pid) {
-  try {
-    if (process.platform === 'linux') {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-    }
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim()
-  } catch {
-    return ''
-  }
-}
-
-/** Kills the commands of a set-up that was itself killed: they carry its token in their environment (Linux only). */
+/** Kills the commands of a set-up that was itself killed: they carry its token in their environment. */
 async function endLeftovers(token) {
-  if (token === undefined || process.platform !== 'linux') return
-  for (let left = carriers(token); left.length > 0; left = carriers(token)) {
-    for (const pid of left) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch (error) {
-        if (error.code !== 'ESRCH') throw error
-      }
-    }
+  if (token === undefined) return
+  for (let left = processesWith(TOKEN, token); left.length > 0; left = processesWith(TOKEN, token)) {
+    for (const pid of left) signal(pid, 'SIGKILL')
     await delay(20)
   }
 }
-
-const carriers = (token) =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`${MARKER}=${token}`)
-      } catch {
-        return false // gone, or not ours to read
-      }
-    })

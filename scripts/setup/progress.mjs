@@ -1,3 +1,7 @@
+// Shows the steps of a command on a stream. On a terminal one live line tells of those under way; elsewhere, and where
+// TERM is dumb, each step is one line. No colours are used.
+import { stripVTControlCharacters } from 'node:util'
+
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 
 /** Elapsed time for people: 0.3 s, 12.4 s, 2 min 05 s. */
@@ -8,10 +12,9 @@ export function elapsed(ms) {
 }
 
 /**
- * Shows steps on a stream; several may be under way at once. On a terminal one live line tells of them. Elsewhere each
- * is one line, begun when the step begins, or written when it ends if others are under way.
- *
  * @param {NodeJS.WriteStream} stream
+ * @returns what prints notes between the steps, and begins steps; several may be under way at once, and a step that is
+ * not alone is printed elsewhere when it ends
  */
 export function createProgress(stream) {
   return stream.isTTY && process.env.TERM !== 'dumb' ? liveProgress(stream) : plainProgress(stream)
@@ -20,30 +23,24 @@ export function createProgress(stream) {
 function plainProgress(stream) {
   /** The step whose line is begun and not ended. */
   let open
-  const endLine = () => {
+  const begin = (step, title) => {
     if (open !== undefined) stream.write('\n')
-    open = undefined
+    if (step !== undefined) stream.write(`${title} … `)
+    open = step
   }
   return {
     note(text) {
-      endLine()
+      begin(undefined)
       stream.write(`${text}\n`)
     },
     step(title, { alone = true } = {}) {
       const start = performance.now()
       const step = {}
-      if (alone) {
-        endLine()
-        stream.write(`${title} … `)
-        open = step
-      }
+      if (alone) begin(step, title)
       const end = (text) => {
-        if (open !== step) {
-          endLine()
-          stream.write(`${title} … `)
-        }
-        open = undefined
+        if (open !== step) begin(step, title)
         stream.write(`${text} (${elapsed(performance.now() - start)})\n`)
+        open = undefined
       }
       return { detail() {}, done: (text = 'done') => end(text), fail: (text = 'failed') => end(text) }
     },
@@ -77,16 +74,16 @@ function liveProgress(stream) {
       const end = (mark, text) => {
         running.delete(step)
         clear()
-        stream.write(`${mark} ${title}${text}  ${elapsed(performance.now() - step.start)}\n`)
+        stream.write(`${mark} ${title}${text && `: ${text}`}  ${elapsed(performance.now() - step.start)}\n`)
         if (running.size > 0) return draw()
         clearInterval(timer)
         timer = undefined
       }
       return {
-        // eslint-disable-next-line no-control-regex -- colour codes of the tools would break the line's length
-        detail: (text) => (step.detail = text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '')),
-        done: (text = '') => end('✓', text === '' ? '' : `: ${text}`),
-        fail: (text = '') => end('✗', text === '' ? '' : `: ${text}`),
+        // Control codes of the tools would break the line's length.
+        detail: (text) => (step.detail = stripVTControlCharacters(text)),
+        done: (text = '') => end('✓', text),
+        fail: (text = '') => end('✗', text),
       }
     },
   }

@@ -1,12 +1,13 @@
-// Ends what a run of the tests has started when the run itself is killed and cannot: SIGKILL leaves it no time to.
-// Run as a command by startGuard(): node guard.mjs RUN. Its standard input ends with the run.
+// Ends what a run of the tests has started when the run cannot: because it is killed itself, which leaves no time, or
+// because its npm is, which passes nothing on. Run as a command by startGuard(): node guard.mjs RUN.
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { commandOf, parentOf, processesWith, signal } from '../setup/processes.mjs'
 import { TEST_RUN } from './leaks.mjs'
 
-/** For so long what is left is looked for, in ms: a process that is just being started shows its environment late. */
+/** How long processes of the run are looked for, in ms: the environment of a process that starts is visible late. */
 const PATIENCE = 3000
 
 /** @returns {{ dismiss: () => void }} dismiss: the run has ended by itself */
@@ -22,34 +23,36 @@ export function startGuard(run) {
   return { dismiss: () => void guard.stdin.end('dismissed') }
 }
 
+/**
+ * Calls `gone` when the npm that runs this process is there no more. It may have put a shell between (`sh -c SCRIPT`),
+ * which lives on: then it is the shell's parent that counts (Linux only). Returns what ends the watching.
+ */
+export function watchNpm(gone) {
+  if (process.env.npm_lifecycle_event === undefined) return () => {}
+  const parent = process.ppid
+  const npm = commandOf(parent)?.[1] === '-c' ? parentOf(parent) : undefined
+  const timer = setInterval(() => {
+    if (process.ppid === parent && (npm === undefined || parentOf(parent) === npm)) return
+    clearInterval(timer)
+    gone()
+  }, 500).unref()
+  return () => clearInterval(timer)
+}
+
+/** Waits for the end of standard input, which is the end of the run. */
 async function standGuard(run) {
   let said = ''
   for await (const chunk of process.stdin) said += chunk
   if (said === 'dismissed') return
   for (const end = performance.now() + PATIENCE; performance.now() < end; await delay(50)) {
-    for (const pid of carriersOf(run)) {
+    for (const pid of processesWith(TEST_RUN, run)) {
       try {
-        process.kill(pid, 'SIGKILL')
+        signal(pid, 'SIGKILL')
       } catch {
-        // gone, or another user's
+        // another user's
       }
     }
   }
 }
 
-/** The processes that a run has started, and what these have: all carry its name in their environment. */
-const carriersOf = (run) =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`${TEST_RUN}=${run}`)
-      } catch {
-        return false // gone, or another user's
-      }
-    })
-
-if (process.platform === 'linux' && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  await standGuard(process.argv[2])
-}
+if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await standGuard(process.argv[2])

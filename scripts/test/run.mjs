@@ -1,36 +1,46 @@
+// Runs the tests: sets up, runs the suites side by side, looks for processes that they have left, and prints a table
+// and the closing line.
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { endCommands, endCommandsOnSignals } from '../setup/command.mjs'
-import { SetUpError, explain } from '../setup/failure.mjs'
+import { explain } from '../setup/failure.mjs'
 import { readJson, setupFolder } from '../setup/paths.mjs'
+import { signal } from '../setup/processes.mjs'
 import { createProgress, elapsed } from '../setup/progress.mjs'
 import { setUp } from '../setup/set-up.mjs'
-import { startGuard } from './guard.mjs'
-import { TEST_RUN, canScan, findLeaks, markedNow } from './leaks.mjs'
-import { watchNpm } from './npm.mjs'
+import { startGuard, watchNpm } from './guard.mjs'
+import { TEST_RUN, canScan, findLeaks, spawnedNow } from './leaks.mjs'
+import { select } from './select.mjs'
 import { isLong, suites } from './suites.mjs'
 
-/** What the `npm test` before has counted: {@link runSuites} adds the rest to it. */
+const USAGE = `Usage: npm test [-- WHAT … [-- JEST OPTIONS]]
+
+WHAT is a suite, a group or a path; without one, all suites but the long ones run.
+  a suite       ${suites.map(({ name }) => name).join(' ')}
+  a group       ${[...new Set(suites.flatMap(({ groups }) => groups))].join(' ')}
+  a path        a file or folder: a test, or sources, of which the tests that belong to them run
+  --everything  the long suites too: npm run test:everything
+  --rest        the long suites only; the closing line adds what the last \`npm test\` has counted
+What follows a second -- goes to jest, for example --testNamePattern.
+`
+
+/** What the \`npm test\` before has counted: a run with \`--rest\` adds its own to it. */
 const lastCounts = join(setupFolder, 'reports', 'counts.json')
 
-/** Suites that run at the same time: one more than there are processors, since most tests wait for processes. */
-const LANES = Math.min(4, availableParallelism() + 1)
+/** Suites that run at the same time: more than there are processors, since most tests wait for processes. */
+const LANES = Math.min(6, availableParallelism() + 2)
 
 /**
- * Sets up, runs the suites that are asked for and prints a table and the closing line.
- *
- * @param {readonly string[]} argv names of suites or groups (lint, pytest, jest, long), by default all that are not
- * long;
- *   `--everything`: the long ones too; `--rest`: only those, and the closing line adds what the last run without any
- *   names has counted; what follows `--` goes to jest
+ * @param {readonly string[]} argv see USAGE
  * @returns {Promise<number>} exit code
  */
-export async function runSuites(argv) {
+export async function main(argv) {
+  if (argv.includes('--help')) return void process.stdout.write(USAGE)
   const split = argv.includes('--') ? argv.indexOf('--') : argv.length
-  const selected = select(argv.slice(0, split))
-  const jestArguments = argv.slice(split + 1)
+  const words = argv.slice(0, split).filter((word) => !word.startsWith('--'))
+  const selected = selectedSuites(words, argv)
   const progress = createProgress(process.stdout)
   // Counts of an earlier run must not stand in for those of a run that crashes.
   if (argv.length === 0) rmSync(lastCounts, { force: true })
@@ -50,20 +60,19 @@ export async function runSuites(argv) {
   const run = randomBytes(8).toString('hex')
   const guard = startGuard(run)
   const stopListening = endCommandsOnSignals()
-  const before = markedNow()
+  const before = await spawnedNow()
   const env = {
     [TEST_RUN]: run,
     TERRARIUM_PYTHON: interpreters.python,
     TERRARIUM_PYTHON_OLDEST: interpreters.oldestPython,
   }
-  const rows = await runInLanes(selected, (suite) => runSuite(suite, { env, progress, jestArguments }))
+  const context = { env, jestArguments: argv.slice(split + 1), isQuick: words.includes('check') }
+  const rows = await runInLanes(selected, ([suite, files]) => runSuite(suite, { ...context, files }, progress))
   rows.push(await checkLeaks(progress, { run, before }))
   stopWatching()
   stopListening()
   guard.dismiss()
-  const isRest = argv.includes('--rest')
-  const earlier = isRest ? countsBefore() : undefined
-  const total = report(rows, earlier)
+  const total = printTotal(rows, argv.includes('--rest') ? countsBefore() : undefined)
   if (argv.length === 0) {
     mkdirSync(dirname(lastCounts), { recursive: true })
     writeFileSync(lastCounts, JSON.stringify(total))
@@ -71,11 +80,21 @@ export async function runSuites(argv) {
   return total.failed > 0 || total.passed === 0 ? 1 : 0
 }
 
+/** The suites that are asked for, in their order, each with the test files that are to run of it. */
+function selectedSuites(words, argv) {
+  if (words.length > 0) {
+    const files = select(words, suites)
+    return suites.filter(({ name }) => files.has(name)).map((suite) => [suite, files.get(suite.name)])
+  }
+  const isWanted = argv.includes('--rest') ? isLong : (suite) => argv.includes('--everything') || !isLong(suite)
+  return suites.filter((suite) => suite.name !== 'unit' && isWanted(suite)).map((suite) => [suite, []])
+}
+
 /** Runs as many at a time as there are lanes, and answers the results in the order of the suites. */
 async function runInLanes(selected, run) {
   const rows = new Array(selected.length)
   // The longest first, so that no lane is empty in the end.
-  const waiting = [...selected.keys()].sort((one, other) => selected[other].weight - selected[one].weight)
+  const waiting = [...selected.keys()].sort((one, other) => selected[other][0].weight - selected[one][0].weight)
   const lane = async () => {
     for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
       rows[index] = await run(selected[index])
@@ -85,29 +104,10 @@ async function runInLanes(selected, run) {
   return rows
 }
 
-/** Nothing counted before is a failure: there were no tests whose rest this could be. */
-function countsBefore() {
-  return existsSync(lastCounts) ? readJson(lastCounts) : { passed: 0, failed: 1, skipped: 0, skips: [] }
-}
-
-function select(argv) {
-  const names = argv.filter((each) => !['--everything', '--rest'].includes(each))
-  const unknown = names.filter((name) => !suites.some((suite) => suite.name === name || suite.groups.includes(name)))
-  if (unknown.length > 0) {
-    const known = [...new Set(suites.flatMap((suite) => [...suite.groups, suite.name]))].join(', ')
-    throw new SetUpError(`No suite is called ${unknown.join(', ')}. There are: ${known}.`)
-  }
-  if (names.length === 0) {
-    if (argv.includes('--rest')) return suites.filter(isLong)
-    return argv.includes('--everything') ? suites : suites.filter((suite) => !isLong(suite))
-  }
-  return suites.filter((suite) => names.includes(suite.name) || suite.groups.some((group) => names.includes(group)))
-}
-
-async function runSuite(suite, { env, progress, jestArguments }) {
+async function runSuite(suite, context, progress) {
   const line = progress.step(suite.name, { alone: false })
   const start = performance.now()
-  const outcome = await suite.run({ env, onLine: line.detail, jestArguments })
+  const outcome = await suite.run({ ...context, onLine: line.detail })
   const summary = [counts(outcome), outcome.note].filter((part) => part !== undefined).join('; ')
   if (outcome.failed === 0) {
     line.done(summary)
@@ -118,7 +118,7 @@ async function runSuite(suite, { env, progress, jestArguments }) {
   return { skips: [], ...outcome, name: suite.name, time: performance.now() - start }
 }
 
-/** One more test: no process of a suite is left, and those that are do not stay. */
+/** One more test: no process of a suite is left. Processes that are left are killed. */
 async function checkLeaks(progress, { run, before }) {
   const line = progress.step('leaks')
   const start = performance.now()
@@ -133,22 +133,21 @@ async function checkLeaks(progress, { run, before }) {
   else line.fail(`${left.length} processes left`)
   for (const { pid, command, isOurs } of left) {
     process.stdout.write(`  left behind: ${pid} ${command}\n`)
-    if (!isOurs) continue
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch (error) {
-      if (error.code !== 'ESRCH') throw error
-    }
+    if (isOurs) signal(pid, 'SIGKILL')
   }
   return row({ [left.length === 0 ? 'passed' : 'failed']: 1, time: performance.now() - start })
 }
+
+/** Nothing counted before is a failure: there were no tests whose rest this could be. */
+const countsBefore = () =>
+  existsSync(lastCounts) ? readJson(lastCounts) : { passed: 0, failed: 1, skipped: 0, skips: [] }
 
 /**
  * Prints the table, each skipped test with its reason, and the closing line. Answers its numbers.
  *
  * @param {ReturnType<typeof sumOf>} [before] what was counted before, and belongs to the closing line
  */
-function report(rows, before) {
+function printTotal(rows, before) {
   const width = Math.max(...rows.map(({ name }) => name.length))
   const cell = (value) => String(value).padStart(8)
   process.stdout.write(`\n${'suite'.padEnd(width)}${['passed', 'failed', 'skipped', 'time'].map(cell).join('')}\n`)

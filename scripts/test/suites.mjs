@@ -1,3 +1,4 @@
+// The suites of tests: what each of them runs, and how its result is counted.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import jestConfig, { LONG } from '../../jest.config.mjs'
@@ -8,12 +9,15 @@ import { pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFold
  * @typedef {{ passed: number, failed: number, skipped: number, output: string, note?: string, skips?: readonly string[]
  * }} Outcome
  *   skips: what was skipped, and why
- * @typedef {{ env: Record<string, string>, onLine: (line: string) => void, jestArguments: readonly string[] }} Context
+ * @typedef {{ env: Record<string, string>, onLine: (line: string) => void, jestArguments: readonly string[],
+ * files: readonly string[], isQuick: boolean }} Context
+ *   files: the tests to run, or none for all; isQuick: results of unchanged files may be taken from a cache
  * @typedef {{ name: string, groups: readonly string[], weight: number, run: (context: Context) => Promise<Outcome> }}
  * Suite
  *   weight: heavier suites begin earlier; about how long it takes, in s
  */
 
+/** In ms. */
 const SUITE_TIMEOUT = 20 * 60_000
 const reports = join(setupFolder, 'reports')
 const bin = (name) => join(root, 'node_modules', '.bin', name)
@@ -37,41 +41,78 @@ const WEIGHTS = {
   prettier: 20,
 }
 
+/** Our own checks that fail the lint. To switch on those of language: add 'words' and 'headers'. */
+const OWN_CHECKS = ['width']
+
+/**
+ * Tests that start no process, which Node refuses them: all of the supervisor but those of pages, which compile, and
+ * these of the other packages.
+ */
+const UNIT = [
+  'packages/supervisor/test/(?!tables)',
+  'packages/process/test/lines',
+  'packages/worker/test/(boot|call-table|codec|heartbeat|registered|session|session-server|session-values|views)\\.test',
+  'packages/pool/test/(core/|grace)',
+  'packages/cli/test/terminal',
+  'examples/analyse/test/(arguments|figures|in-flight|progress|summary)',
+  'test/lint/language',
+]
+
+/** Jest itself reads and writes files, and loads its compiler as an addon. */
+const NO_PROCESSES = [
+  process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission',
+  ...['--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons', '--allow-worker'],
+]
+
+const NODE = process.execPath
+
 /** @type {readonly Suite[]} */
 export const suites = [
-  lint('types', () => [[process.execPath, [tscCommand, '-p', 'tsconfig.check.json']]]),
-  lint('eslint', () => [[bin('eslint'), ['.', '--max-warnings=0']]]),
-  lint('prettier', () => [[bin('prettier'), ['--check', '--log-level=warn', '.']]]),
-  lint('width', () => [[process.execPath, ['scripts/check-width.mjs']]]),
-  lint('layers', () => [
-    [process.execPath, ['scripts/check-layers.mjs', '--self-test']],
-    [process.execPath, ['scripts/check-layers.mjs']],
+  lint('types', () => [[NODE, [tscCommand, '-p', 'tsconfig.check.json']]], ['check']),
+  lint('eslint', ({ isQuick }) => [[bin('eslint'), ['.', '--max-warnings=0', ...cache('eslint', isQuick)]]], ['check']),
+  lint('prettier', () => [[bin('prettier'), ['--check', '--log-level=warn', '.', ...cache('prettier', true)]]], [
+    'check',
   ]),
-  lint('buf', () => [[bin('buf'), ['lint', 'proto']]]),
-  lint('stubs', () => [[process.execPath, ['scripts/generate.mjs', '--check']]]),
+  lint('prose', () => [[NODE, ['scripts/lint.mjs', ...OWN_CHECKS]]], ['check']),
+  lint(
+    'knip',
+    () => [
+      [bin('knip'), ['--no-progress', '--treat-config-hints-as-errors']],
+      [bin('knip'), ['--no-progress', '--cycles']],
+    ],
+    ['check'],
+  ),
+  lint('buf', () => [[bin('buf'), ['lint', 'proto']]], ['check']),
+  lint('stubs', () => [[NODE, ['scripts/job.mjs', 'generate', '--check']]]),
   lint('publint', () =>
     workspaceFolders()
       .filter((folder) => folder.startsWith('packages/'))
       .map((folder) => [bin('publint'), ['run', folder, '--strict', '--pack=npm']]),
   ),
-  lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']]),
+  lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']], ['check']),
   pytest('pytest', venvs.newest),
   // The shepherd imports none of what has versions.
-  pytest('pytest-oldest', venvs.oldest, ['--ignore=tests/test_shepherd.py', '--ignore=tests/test_report.py']),
+  pytest('pytest-oldest', venvs.oldest, ['--ignore=tests/test_shepherd.py', '--ignore=tests/test_output.py']),
+  { name: 'unit', groups: ['check'], run: (context) => runJest('unit', context) },
   ...jestConfig.projects.map(({ displayName }) => jest(displayName)),
 ].map((suite) => ({ weight: WEIGHTS[suite.name] ?? 10, ...suite }))
+
+/** Options of a linter that keeps its results; by content, since times change with every checkout. */
+function cache(name, isOn) {
+  return isOn ? ['--cache', '--cache-strategy=content', `--cache-location=${join(setupFolder, 'cache', name)}`] : []
+}
 
 /** Whether `npm test` leaves a suite to `npm run test:everything`. */
 export const isLong = ({ groups }) => groups.includes('long')
 
 /** A suite of commands that have nothing to count: one test, which passes when every command ends with 0. */
-function lint(name, commands) {
+function lint(name, commands, groups = []) {
   return {
     name,
-    groups: ['lint'],
-    async run({ env, onLine }) {
+    groups: ['lint', ...groups],
+    async run({ env, onLine, isQuick }) {
       const results = await Promise.all(
-        commands().map(([command, args, folder = '.']) =>
+        commands({ isQuick }).map(([command, args, folder = '.']) =>
           runSuiteCommand(command, args, { cwd: join(root, folder), env, onLine }),
         ),
       )
@@ -87,9 +128,9 @@ function pytest(name, venv, more = []) {
   return {
     name,
     groups: ['pytest'],
-    async run({ env, onLine }) {
+    async run({ env, onLine, files }) {
       const report = freshReport(`${name}.xml`)
-      const args = ['-m', 'pytest', '--junitxml', report, '--color=no', ...more]
+      const args = ['-m', 'pytest', '--junitxml', report, '--color=no', ...more, ...files]
       const { code, output } = await runSuiteCommand(pythonIn(venv), args, { cwd: join(root, 'python'), env, onLine })
       const versions = await runCommand(pythonIn(venv), ['-I', '-c', VERSIONS])
       const counted = countJunit(report)
@@ -130,14 +171,10 @@ function jest(name) {
   return { name, groups, run: (context) => runJest(name, context) }
 }
 
-async function runJest(project, { env, onLine, jestArguments }) {
+async function runJest(project, { env, onLine, jestArguments, files = [] }) {
   const report = freshReport(`${project}.json`)
-  // Jest needs these modules to run ES modules; Node's warning about them on every worker tells nobody anything.
-  const quiet = process.allowedNodeEnvironmentFlags.has('--disable-warning')
-    ? ['--disable-warning=ExperimentalWarning']
-    : []
-  const flags = ['--experimental-vm-modules', ...quiet, join(root, 'node_modules', 'jest', 'bin', 'jest.js')]
-  const args = [...flags, '--selectProjects', project, '--json', `--outputFile=${report}`, ...jestArguments]
+  const args = [...jestCommand(project), '--json', `--outputFile=${report}`, ...jestArguments]
+  if (files.length > 0) args.push('--runTestsByPath', ...files)
   const options = { env, onLine, last: /^Test results written to: / }
   const { code, output } = await runSuiteCommand(process.execPath, args, options)
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, output }
@@ -155,6 +192,15 @@ async function runJest(project, { env, onLine, jestArguments }) {
       .map(({ fullName }) => fullName),
   }
   return { ...atLeastOneFailure(counted, code), output: withoutJson(output) }
+}
+
+function jestCommand(project) {
+  // Jest needs these modules to run ES modules; what Node says of them and of permissions is no news.
+  const warnings = ['ExperimentalWarning', 'SecurityWarning'].map((name) => `--disable-warning=${name}`)
+  const flags = ['--experimental-vm-modules', ...warnings]
+  const script = join(root, 'node_modules', 'jest', 'bin', 'jest.js')
+  if (project !== 'unit') return [...flags, script, '--selectProjects', project]
+  return [...flags, ...NO_PROCESSES, script, '--runInBand', '--watchman=false', '--testPathPatterns', ...UNIT]
 }
 
 /** With --json jest also prints its report as one line. */

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { findMarked, type Containment } from '@terrarium/process'
+import { findTagged, type Containment } from '@terrarium/process'
 import type { RunFacts } from './decoys.ts'
 import { beingOf, until } from './world.ts'
 
@@ -113,7 +113,7 @@ export function factsOf(stateDir: string, run: string, spawn: string): RunFacts 
 /** The processes of a run that carry its marker, by what they are. */
 export function membersOf(run: string | undefined): { shepherds: number[]; workers: number[] } {
   if (run === undefined) return { shepherds: [], workers: [] }
-  const pids = findMarked({ run }).map(({ pid }) => pid)
+  const pids = findTagged({ run }).map(({ pid }) => pid)
   const is = (pid: number, what: string): boolean => beingOf(pid)?.command.includes(what) === true
   const shepherds = pids.filter((pid) => is(pid, '/terrarium_shepherd '))
   // The first is the guard process, if there are two.

@@ -1,4 +1,4 @@
-import type { SweepReport } from '@terrarium/process'
+import type { SweepResult } from '@terrarium/process'
 import { Subject } from './subject.ts'
 import type { Context } from './target.ts'
 
@@ -9,10 +9,10 @@ import type { Context } from './target.ts'
 export async function sweepWithNextHost(
   { level, python, folder }: Context,
   stateDir: string,
-  isExpected: (left: SweepReport['left'][number]) => boolean = () => false,
-): Promise<SweepReport> {
+  isExpected: (left: SweepResult['left'][number]) => boolean = () => false,
+): Promise<SweepResult> {
   const host = new Subject('sweep-once.js', [stateDir, python], level, folder())
-  const report = (await host.hear('swept')) as unknown as SweepReport
+  const report = (await host.hear('swept')) as unknown as SweepResult
   await host.exited
   const strange = report.left.filter((each) => !isExpected(each))
   if (strange.length > 0) throw new Error(`the sweep has left alone: ${JSON.stringify(strange)}`)

@@ -27,7 +27,7 @@ export interface Divergence extends Comparison {
 }
 
 /** Runs the scenario on both sides. */
-export async function compare(scenario: Scenario, sides: Sides): Promise<Comparison> {
+async function compare(scenario: Scenario, sides: Sides): Promise<Comparison> {
   const [erlang, terrarium] = (
     await Promise.all([sides.erlang(scenario), sides.terrarium(scenario).catch(traceOfError)])
   ).map((trace) => withoutWrongCounts(scenario, normalize(scenario, trace))) as [Trace, Trace]

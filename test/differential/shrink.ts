@@ -29,7 +29,7 @@ export async function shrink(
 }
 
 /** The simplifications of a scenario by one notch, the boldest first. */
-export function* simpler({ root, steps }: Scenario): Generator<Scenario> {
+function* simpler({ root, steps }: Scenario): Generator<Scenario> {
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let from = 0; from + size <= steps.length; from += 1) {
       yield { root, steps: [...steps.slice(0, from), ...steps.slice(from + size)] }

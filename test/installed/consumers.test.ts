@@ -42,7 +42,7 @@ function inProject(files: Readonly<Record<string, string>>): string {
   return folder
 }
 
-const MODULES = ['supervisor', 'supervisor/testing', 'process', 'worker', 'pool', 'cli']
+const MODULES = ['supervisor', 'supervisor/base', 'supervisor/testing', 'process', 'worker', 'pool', 'cli']
 
 const TYPES = `
 import { createPool, type Pool } from '@terrarium/pool'

@@ -91,7 +91,13 @@ test('D14: an interpreter that is deleted with its virtual environment, and made
     const outer = execFileSync(testPython(), ['-c', 'import grpc; print(grpc.__path__[0], end="")'], {
       encoding: 'utf8',
     })
-    writeFileSync(join(inner, 'outer.pth'), `${dirname(outer)}\n`)
+    // Python reads the file in the encoding of the locale, and the folder may have any name: ASCII is read the same in
+    // all.
+    const folder = JSON.stringify(dirname(outer)).replace(
+      /[^ -~]/g,
+      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
+    writeFileSync(join(inner, 'outer.pth'), `import sys; sys.path.append(${folder})\n`)
   }
   make()
   const clock = new VirtualClock()
@@ -220,7 +226,7 @@ test('the watch waits until a change has settled, and survives what it calls and
       changes += 1
       throw new Error('boom')
     },
-    report: (error) => reported.push(error),
+    onError: (error) => reported.push(error),
     probes: false,
   })
   const path = join(home.directory, 'file')

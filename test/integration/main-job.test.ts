@@ -73,7 +73,7 @@ test.each<[NodeJS.Signals, number]>([
   ['SIGTERM', 143],
 ])('%s in the middle of the job ends it in order', async (signal, expected) => {
   const home = habitat()
-  const running = run(process.execPath, ['scripts/start.mjs'], { env: surroundings(home) })
+  const running = run(process.execPath, ['scripts/job.mjs', 'start'], { env: surroundings(home) })
   await eventually('workers run', () => home.workers().length > 0)
   process.kill(running.pid, signal)
   expect((await running).code).toBe(expected)
@@ -82,7 +82,7 @@ test.each<[NodeJS.Signals, number]>([
 
 test('SIGKILL in the middle of the job leaves nothing', async () => {
   const home = habitat()
-  const running = run(process.execPath, ['scripts/start.mjs'], { env: surroundings(home) })
+  const running = run(process.execPath, ['scripts/job.mjs', 'start'], { env: surroundings(home) })
   await eventually('workers run', () => home.workers().length > 0)
   process.kill(running.pid, 'SIGKILL')
   expect((await running).signal).toBe('SIGKILL')

@@ -1,5 +1,5 @@
 import { inOrder } from '@terrarium/cli'
-import { findMarked, readIdentity } from '@terrarium/process'
+import { findTagged, readIdentity } from '@terrarium/process'
 import type { Pool } from '@terrarium/pool'
 import { HELP, parseOptions, type Options } from './arguments.ts'
 import { listSources } from './files.ts'
@@ -63,5 +63,5 @@ function watchProcesses(pool: Pool): () => number {
   pool.on('worker.ready', ({ pid }) => {
     run ??= readIdentity(pid)
   })
-  return () => (run === undefined ? 0 : findMarked({ installation: run.installation, run: run.run }).length)
+  return () => (run === undefined ? 0 : findTagged({ installation: run.installation, run: run.run }).length)
 }

@@ -20,7 +20,7 @@ test('npm run demo:embedded-supervisor plays its script and ends by itself', asy
 
 test.each(['SIGTERM', 'SIGINT'] as const)('--serve serves until %s, and then ends with 0', async (signal) => {
   let health: Promise<unknown> | undefined
-  const serving = run(process.execPath, ['scripts/demo-embedded-supervisor.mjs', '--serve'], {
+  const serving = run(process.execPath, ['scripts/job.mjs', 'demo:embedded-supervisor', '--serve'], {
     onStdout: (text) => {
       const [url] = /http:\S+(?=;)/.exec(text) ?? []
       if (url === undefined) return

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { findMarked, keep, readIdentity, type Kept } from '@terrarium/process'
+import { findTagged, keep, readIdentity, type Kept } from '@terrarium/process'
 
 const SERVER = fileURLToPath(new URL('../server.mjs', import.meta.url))
 
@@ -10,7 +10,7 @@ export async function main(): Promise<number> {
   const web = keep(process.execPath, [SERVER], { name: 'web', ready: /^listening on /, lines: true })
   const { run, isAnother } = await killOnce(web).finally(() => web.stop())
   // By scanning the system, not by asking ourselves.
-  const left = findMarked({ run }).length
+  const left = findTagged({ run }).length
   console.log(`stopped; processes left: ${left}`)
   return isAnother && left === 0 ? 0 : 1
 }

@@ -1,6 +1,6 @@
 // Starts two pools and a server, asks the server, kills a worker, asks again, and stops everything.
 import { poolOf } from '@terrarium/pool'
-import { findMarked, readIdentity } from '@terrarium/process'
+import { findTagged, readIdentity } from '@terrarium/process'
 import { createApp, type App } from './app.ts'
 
 /** Resolves with the exit code: 0 when each request was answered and no process is left. */
@@ -10,7 +10,7 @@ export async function main(): Promise<number> {
   const runs = ['words', 'primes'].map((name) => runOf(app, name as 'words' | 'primes'))
   const answers = await play(app).finally(() => app.stop())
   // By scanning the system, not by asking ourselves.
-  const left = runs.flatMap((run) => findMarked({ run })).length
+  const left = runs.flatMap((run) => findTagged({ run })).length
   console.log(`stopped; processes left: ${left}`)
   return answers.every((ok) => ok) && left === 0 ? 0 : 1
 }

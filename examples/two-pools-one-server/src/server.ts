@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { PoolAccess } from '@terrarium/pool'
-import { isTerrariumError } from '@terrarium/supervisor'
+import { isTerrariumError } from '@terrarium/supervisor/base'
 import { assign, fromCallback, fromPromise, setup, type SnapshotFrom } from 'xstate'
 
 export interface ServerInput {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { explain, UsageError } from '../src/index.ts'
 import { NdArray } from '@terrarium/pool'
 import { toJson } from '../src/terminal/json.ts'

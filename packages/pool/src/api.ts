@@ -1,4 +1,4 @@
-import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/supervisor'
+import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { CallOptions } from './options.ts'
 

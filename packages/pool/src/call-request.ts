@@ -1,4 +1,4 @@
-import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor'
+import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor/base'
 import { checkCallSize, type ValueCodec } from '@terrarium/worker'
 import { ownCallOptions, unreadable } from './own-options.ts'
 import { validateCall, type CallOptions } from './options.ts'

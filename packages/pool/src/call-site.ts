@@ -1,4 +1,4 @@
-import { siteAbove, type CallSite } from '@terrarium/supervisor'
+import { siteAbove, type CallSite } from '@terrarium/supervisor/base'
 
 /** How many places are remembered a second, by all pools of this process together. */
 const MOST_A_SECOND = 1_000

@@ -1,18 +1,17 @@
 // A pool that stands alone: the handle around the actor of a pool.
+import { harmless, SupervisedActor } from '@terrarium/supervisor'
 import {
   ASYNC_DISPOSE,
-  harmless,
   isTerrariumError,
   KeepAlive,
   Listeners,
   ReferencedClock,
   showSite,
   siteAbove,
-  SupervisedActor,
   systemClock,
   TerrariumError,
-} from '@terrarium/supervisor'
-import { ownLog, type Log } from '@terrarium/process'
+} from '@terrarium/supervisor/base'
+import { guardLogger, type AnyLogger } from '@terrarium/process'
 import { Access } from './access.ts'
 import type { Pool, PoolEvents, StopReport } from './api.ts'
 import { countsToKeep } from './core/state.ts'
@@ -45,7 +44,7 @@ class PoolHandle extends Access implements Pool {
   readonly #logic: PoolLogic
   readonly #clock: ReferencedClock
   readonly #keepAlive = new KeepAlive()
-  readonly #logger: Log
+  readonly #logger: AnyLogger
   readonly #listeners = new Listeners<PoolEvents>(EVENTS, (event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
@@ -57,7 +56,7 @@ class PoolHandle extends Access implements Pool {
     super(() => this.#shell)
     const { name, clock } = options
     this.#options = options
-    this.#logger = ownLog(options.logger, { pool: name })
+    this.#logger = guardLogger(options.logger, { pool: name })
     this.#clock = new ReferencedClock(clock === undefined ? systemClock : guarded(clock, name, this.#logger))
     this.#logic = poolLogic(options, {
       clock: this.#clock,

@@ -1,4 +1,4 @@
-import type { Log } from '@terrarium/process'
+import type { AnyLogger } from '@terrarium/process'
 
 /** The pools that run in this process, also the pools of other copies of this package. */
 interface Names {
@@ -15,7 +15,7 @@ function names(): Names {
 }
 
 /** A pool of this name begins to run; warns if there is one. Returns the function that says that it has ended. */
-export function noteName(name: string, logger: Log): () => void {
+export function noteName(name: string, logger: AnyLogger): () => void {
   const { running, told } = names()
   const others = running.get(name) ?? 0
   running.set(name, others + 1)

@@ -10,6 +10,7 @@ import {
   LONGEST_MS,
   type Containment,
 } from '@terrarium/process'
+import { mistakesOfSupervision, type SupervisorOptions } from '@terrarium/supervisor'
 import {
   Checker,
   isBoolean,
@@ -18,10 +19,8 @@ import {
   isList,
   isName,
   isOptions,
-  mistakesOfSupervision,
   type Fields,
-  type SupervisorOptions,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { checkTypes, isPlainObject, type Heartbeat, type ValueType } from '@terrarium/worker'
 import type { Logger } from 'pino'
 

@@ -1,12 +1,12 @@
 import { Console } from 'node:console'
 import { logOutput, type WorkerOutput } from '@terrarium/worker'
-import type { Log } from '@terrarium/process'
+import type { AnyLogger } from '@terrarium/process'
 import type { PoolOptions } from './options.ts'
 
 /** Where what the tools print goes: see {@link PoolOptions.output}. */
 export function outputTo(
   where: NonNullable<PoolOptions['output']>,
-  logger: Log,
+  logger: AnyLogger,
 ): ((output: WorkerOutput) => void) | undefined {
   switch (where) {
     case 'stderr':

@@ -1,4 +1,5 @@
-import { fieldsOf, listOf, messageOf, ownOptions, POLICIES, TerrariumError } from '@terrarium/supervisor'
+import { POLICIES } from '@terrarium/supervisor'
+import { fieldsOf, listOf, messageOf, ownOptions, TerrariumError } from '@terrarium/supervisor/base'
 import { VALUE_TYPE } from '@terrarium/worker'
 import { CALL_OPTIONS, HEARTBEAT, OPTIONS, type CallOptions, type PoolOptions } from './options.ts'
 

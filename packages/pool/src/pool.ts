@@ -7,8 +7,8 @@ import {
   TerrariumError,
   type KeepAlive,
   type SupervisorClock,
-} from '@terrarium/supervisor'
-import { ownLog, type Log } from '@terrarium/process'
+} from '@terrarium/supervisor/base'
+import { guardLogger, type AnyLogger } from '@terrarium/process'
 import type {
   ActorLogic,
   ActorScope,
@@ -50,7 +50,7 @@ type PoolScope = ActorScope<PoolSnapshot, PoolShutdown, ActorSystem<ActorSystemI
 /** What the handle of a pool gives to the pool's actor, and a nested pool does without. */
 export interface HandleDependencies {
   readonly clock?: SupervisorClock
-  readonly logger?: Log
+  readonly logger?: AnyLogger
   readonly keepAlive?: KeepAlive
   readonly tell?: Tell
 }
@@ -110,7 +110,7 @@ export function shellOf(ref: AnyActorRef): Shell {
 
 /** `options`: checked. */
 export function poolLogic(options: PoolOptions, handle: HandleDependencies = {}): PoolLogic {
-  const logger = handle.logger ?? ownLog(options.logger, { pool: options.name })
+  const logger = handle.logger ?? guardLogger(options.logger, { pool: options.name })
 
   const create = (scope: PoolScope, counts?: Partial<Counts>): PoolSnapshot => {
     const { self, emit, stopChild } = scope
@@ -161,14 +161,14 @@ export function poolLogic(options: PoolOptions, handle: HandleDependencies = {})
 }
 
 /** XState's clocks cannot tell the time; that of a supervisor at the root of the system can. */
-function clockFor({ name, clock: own }: PoolOptions, self: AnyActorRef, logger: Log): SupervisorClock {
+function clockFor({ name, clock: own }: PoolOptions, self: AnyActorRef, logger: AnyLogger): SupervisorClock {
   const { clock: root } = self as { readonly clock?: Partial<SupervisorClock> }
   const clock = own ?? (typeof root?.now === 'function' ? (root as SupervisorClock) : systemClock)
   return clock === systemClock ? clock : guarded(clock, name, logger)
 }
 
 /** A clock of the user's that cannot do harm: what it does wrong is logged once. */
-export function guarded(clock: SupervisorClock, name: string, logger: Log): SupervisorClock {
+export function guarded(clock: SupervisorClock, name: string, logger: AnyLogger): SupervisorClock {
   const report = reportOnce((what, err) => {
     logger.error({ err }, what)
   })

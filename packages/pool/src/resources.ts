@@ -1,6 +1,7 @@
 // What the workers of a pool stand on: an interpreter, a run that holds their processes, and the socket they dial.
-import { openRuntime, type Identity, type Log } from '@terrarium/process'
-import { supervisor, type ChildSpec, type SupervisorClock, type SupervisorLogic } from '@terrarium/supervisor'
+import { openRuntime, type Identity, type AnyLogger } from '@terrarium/process'
+import { supervisor, type ChildSpec, type SupervisorLogic } from '@terrarium/supervisor'
+import type { SupervisorClock } from '@terrarium/supervisor/base'
 import {
   createWorkerLogic,
   resolveInterpreter,
@@ -21,7 +22,7 @@ export interface ResourceDependencies {
   readonly options: PoolOptions
   readonly codec: ValueCodec
   readonly clock: SupervisorClock
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** Takes what the tools print. */
   readonly output: (output: WorkerOutput) => void
 }

@@ -11,8 +11,8 @@ import {
   type ExitReason,
   type KeepAlive,
   type SupervisorClock,
-} from '@terrarium/supervisor'
-import { EnvironmentWatch, type Log } from '@terrarium/process'
+} from '@terrarium/supervisor/base'
+import { EnvironmentWatch, type AnyLogger } from '@terrarium/process'
 import { ValueCodec, type WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { PoolEvents } from './api.ts'
@@ -38,7 +38,7 @@ export interface ShellDependencies {
   /** Checked. */
   readonly options: PoolOptions
   readonly clock: SupervisorClock
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** The pool's own actor. */
   readonly self: AnyActorRef
   /** Stops a child of the actor hard. */
@@ -96,7 +96,7 @@ export class Shell {
       changed: () => {
         this.post({ type: 'pool.environment' })
       },
-      report: (err) => {
+      onError: (err) => {
         logger.error({ err }, 'the watch of the environment failed')
       },
     })

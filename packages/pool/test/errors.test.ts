@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
-import { isTerrariumError, VirtualClock, type TerrariumError } from '@terrarium/supervisor'
+import { isTerrariumError, VirtualClock, type TerrariumError } from '@terrarium/supervisor/base'
 import { createPool, type CallOptions, type Pool, type PoolOptions } from '@terrarium/pool'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 

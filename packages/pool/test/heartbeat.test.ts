@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { readIdentity } from '@terrarium/process'
-import { VirtualClock } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/base'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, isAlive, TOOLS } from '../../../test/support/terrarium.ts'
 

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
 import { keep, openRuntime } from '@terrarium/process'
-import { VirtualClock } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/base'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'
 
 /** Where the budget of this process lies, for all copies of the package. */
-const KEY = Symbol.for('terrarium.startBudget.1')
+const KEY = Symbol.for('terrarium.startBudget.2')
 const shared = globalThis as Record<symbol, unknown>
 const own = shared[KEY]
 
@@ -36,14 +36,14 @@ class Gate {
     return this.#waiting.length
   }
 
-  turn(owner: object, signal?: AbortSignal): Promise<{ began: () => void; over: () => void }> {
+  turn(owner: object, signal?: AbortSignal): Promise<{ started: () => void; finished: () => void }> {
     this.owners.push(owner)
     return new Promise((resolve, reject) => {
       const entry = {
         owner,
         go: () => {
           this.begun += 1
-          resolve({ began: () => undefined, over: () => (this.over += 1) })
+          resolve({ started: () => undefined, finished: () => (this.over += 1) })
         },
         giveUp: () => {
           this.#leave(entry)

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { expect, test } from '@jest/globals'
 import { createPool, NdArray, type Pool, type PoolOptions } from '@terrarium/pool'
-import type { TerrariumError } from '@terrarium/supervisor'
+import type { TerrariumError } from '@terrarium/supervisor/base'
 import { habitat, testPython, type Habitat } from '../../../test/support/terrarium.ts'
 import {
   javascriptValue,

@@ -1,32 +1,39 @@
+// Finds out when it is worth trying again after a configuration failure: the error lists paths in `details.watch`, and
+// the watch compares what `stat` says of them twice a second.
 import { statSync } from 'node:fs'
-import type { SupervisorClock } from '@terrarium/supervisor'
+import type { SupervisorClock } from '@terrarium/supervisor/base'
 
-/** How often the paths are looked at, in ms. */
+/** Time between two looks at the paths, in ms. */
 const LOOK_EVERY = 500
-/** Something may change that no path shows (a system library): a first probe after this long, then doubling, in ms. */
+/**
+ * Time until the first probe, in ms. It doubles with each probe. A probe finds what no path shows: a system library.
+ */
 const FIRST_PROBE = 30_000
+/** The longest time between two probes, in ms. */
 const LAST_PROBE = 600_000
 
 export interface EnvironmentWatchOptions {
   readonly clock: SupervisorClock
-  /** What the failure depends on has changed, or it is time to see whether something else has. */
+  /** Called when a path has changed, and for each probe. */
   readonly changed: () => void
-  /** Takes what `changed` throws. */
-  readonly report: (error: unknown) => void
-  /** Whether `changed` is also called when no path has changed: after 30 s, then ever more rarely. Default true. */
+  /** Called with what `changed` throws. */
+  readonly onError: (error: unknown) => void
+  /** Whether `changed` is also called while no path changes: after 30 s, then ever more rarely. Default true. */
   readonly probes?: boolean
 }
 
 /**
- * Watches what a configuration failure depends on: the folders modules are imported from, the file with the mistake, a
- * folder that does not exist yet. Says `changed` once a change has settled. While nothing changes, no process is
- * started to find that out.
+ * Watches the paths that a configuration failure depends on: the folders that modules are imported from, the file with
+ * the mistake, a folder that does not exist yet. Calls `changed` when a path has changed and then stayed the same for
+ * one look. No process is started to find a change.
  */
 export class EnvironmentWatch {
   readonly #options: EnvironmentWatchOptions
-  /** What was seen last of each path. */
+  /** The last known state of each path. */
   #paths = new Map<string, string>()
+  /** The state of all paths at the last call of `changed`. */
   #tried = ''
+  /** The state of all paths at the last look. */
   #seen = ''
   #timer: unknown
   #probeAt = 0
@@ -36,7 +43,7 @@ export class EnvironmentWatch {
     this.#options = options
   }
 
-  /** Watches these paths from how they are now. */
+  /** Watches these paths in place of those before. Their present state is the one that changes are compared with. */
   watch(paths: readonly string[]): void {
     if (this.#timer === undefined) this.#probeDelay = FIRST_PROBE
     this.stop()
@@ -46,6 +53,7 @@ export class EnvironmentWatch {
     this.#lookLater()
   }
 
+  /** Stops watching. */
   stop(): void {
     if (this.#timer !== undefined) this.#options.clock.clearTimeout(this.#timer)
     this.#timer = undefined
@@ -75,7 +83,7 @@ export class EnvironmentWatch {
       try {
         this.#options.changed()
       } catch (error) {
-        this.#options.report(error)
+        this.#options.onError(error)
       }
     }
   }
@@ -86,17 +94,17 @@ export class EnvironmentWatch {
   }
 }
 
-/** What the system says when a path is not there, or may not be looked at. */
-const ANSWERS = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG'])
+/** Error codes for a path that does not exist or cannot be reached. Each counts as a state of the path. */
+const STATES = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG'])
 
-/** Undefined when the system has no answer now (out of memory, a fault of the disk): that is no change. */
+/** The state of a path. Undefined for a fault of the system, such as too little memory: a fault is no change. */
 function lookAt(path: string): string | undefined {
   try {
-    // The change time too: it tells of permissions and owners.
+    // ctime changes with permissions and owner, mtime does not.
     const { ino, mtimeNs, ctimeNs, size } = statSync(path, { bigint: true })
     return `${ino}:${mtimeNs}:${ctimeNs}:${size}`
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException
-    return ANSWERS.has(code) ? code : undefined
+    return STATES.has(code) ? code : undefined
   }
 }

@@ -1,19 +1,38 @@
+/**
+ * Operating-system processes that never outlive their host. Each process is reserved on disk before it starts, dies
+ * when its host dies, and is released when nothing of it is left. `openRuntime` starts processes, `keep` restarts a
+ * program whenever it exits, and `fromProgram` makes a program an XState actor.
+ *
+ * ```ts
+ * import { openRuntime, resolveInterpreter } from '@terrarium/process'
+ *
+ * const interpreter = await resolveInterpreter() // Python, which runs the shepherd
+ * const runtime = await openRuntime({ python: interpreter.path })
+ * const sleeper = await runtime.spawn({ name: 'sleeper', command: 'sleep', args: ['60'] })
+ * console.log(runtime.census().length) // 1
+ *
+ * const status = await sleeper.terminate()
+ * console.log(status.signal) // SIGTERM
+ * await sleeper.released // the process and all its descendants are gone, and so is the reservation
+ * console.log(await runtime.close()) // { killed: 0, unreleased: 0, left: [] }
+ * ```
+ */
 /// <reference types="node" preserve="true" />
-export type { Containment, ContainmentReport } from './shepherd/containment.ts'
-export { openRuntime, type CloseReport, type Runtime, type RuntimeOptions } from './runtime.ts'
+export type { Containment, ContainmentResult } from './shepherd/containment.ts'
+export { openRuntime, type CloseResult, type Runtime, type RuntimeOptions } from './runtime.ts'
 export type { ExitStatus, OsProcess, SpawnRequest } from './os-process.ts'
 export { describeShortage } from './memory-shortage.ts'
 export type { MemoryShortage, SignalName } from './shepherd/launch.ts'
-export type { LeftAlone } from './sweep/judge.ts'
-export type { SweepReport } from './sweep/sweep.ts'
-export { readLog, type LogContents } from './log/log.ts'
+export type { LeftAlone } from './sweep/dead-runs.ts'
+export type { SweepResult } from './sweep/sweep.ts'
+export { readLog, type LogContents } from './log/read-log.ts'
 export type { Reservation } from './log/record.ts'
-export { HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './table/identity.ts'
-export { bootId, findMarked, readIdentity } from './table/table.ts'
+export { HOST_VARIABLE, SPAWN_ARGUMENTS, SPAWN_TAG_VARIABLE, type Identity } from './table/identity.ts'
+export { bootId, findTagged, readIdentity } from './table/table.ts'
 export { checkContainment, checkEnv, checkLogger, checkMs, checkPath, isWhole, LONGEST_MS } from './check-options.ts'
 export { tellingLine } from './last-words.ts'
 export { LineSplitter, readLines, type LineReader } from './lines.ts'
-export { ownLog, type Log } from './own-log.ts'
+export { guardLogger, type AnyLogger } from './guarded-logger.ts'
 export { startTimer } from './pacing/patience.ts'
 export { pythonFiles, shepherdFiles } from './python-files.ts'
 export { EnvironmentWatch, type EnvironmentWatchOptions } from './environment-watch.ts'

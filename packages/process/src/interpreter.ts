@@ -1,39 +1,40 @@
+// Finds the Python interpreter that runs shepherds and workers, and asks it for its real path and its version.
 import { execFile } from 'node:child_process'
 import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { dependenciesOfInterpreter } from './shepherd/dependencies.ts'
 
-/** A Python interpreter that was asked for its path and version. */
+/** A Python interpreter, with the path and version that it printed itself. */
 export interface Interpreter {
-  /** What runs: `sys.executable`, so a shim (pyenv, asdf) is looked through once and never again. */
+  /** Its `sys.executable`: the interpreter behind a shim (pyenv, asdf), so that the shim runs only once. */
   readonly path: string
   /** For example `3.11.7`. */
   readonly version: string
-  /** Why it is this one: the option `python`, a variable of the environment, `./.venv`, or `python3` on the PATH. */
+  /** Where it was found: the option `python`, a variable of the environment, `./.venv`, or `python3` on the PATH. */
   readonly source: 'python' | 'TERRARIUM_PYTHON' | 'VIRTUAL_ENV' | 'CONDA_PREFIX' | './.venv' | 'python3'
 }
 
 type Source = Interpreter['source']
 
-/** A place where an interpreter is looked for. */
+/** A place where {@link resolveInterpreter} looks for an interpreter. */
 export interface InterpreterSource {
   readonly source: Source
-  /** What would run, which need not be there; undefined when this source says nothing. */
+  /** The command or path that would run, which need not exist. Undefined when this place names none. */
   readonly command: string | undefined
 }
 
 /** The oldest Python the package `terrarium` supports. */
 const OLDEST = [3, 10] as const
 
-/** How long an interpreter may take to say its version, in ms. */
-const PATIENCE = 10_000
+/** How long an interpreter may take to print its version, in ms. */
+const VERSION_TIMEOUT = 10_000
 
 /**
- * Finds the interpreter: the first that is given of the argument and TERRARIUM_PYTHON (an interpreter, or the folder of
- * a virtual environment), VIRTUAL_ENV, CONDA_PREFIX, `.venv` in the working directory, and `python3` on the PATH. What
- * is empty counts as not given. Rejects with CONFIGURATION when it is not there, not Python, or too old; nothing else
- * is tried then.
+ * Finds the Python interpreter: the first that is given of the argument and TERRARIUM_PYTHON (an interpreter, or the
+ * folder of a virtual environment), VIRTUAL_ENV, CONDA_PREFIX, `.venv` in the working directory, and `python3` on the
+ * PATH. An empty string counts as not given. Rejects with CONFIGURATION when that interpreter does not exist, is not
+ * Python, or is older than 3.10; no other place is tried then.
  */
 export async function resolveInterpreter(python?: string): Promise<Interpreter> {
   const { source, command } = interpreterSources(python).find(isGiven) ?? LAST
@@ -48,7 +49,9 @@ export async function resolveInterpreter(python?: string): Promise<Interpreter> 
   return { path, version, source }
 }
 
-/** All places where an interpreter is looked for; the first with a command is taken. `python`: the option. */
+/**
+ * All places where an interpreter is looked for, best first. The first with a command is used. `python`: the option.
+ */
 export function interpreterSources(python?: string): readonly InterpreterSource[] {
   const { TERRARIUM_PYTHON, VIRTUAL_ENV, CONDA_PREFIX } = process.env
   return [
@@ -66,9 +69,9 @@ function localInterpreter(): string | undefined {
   try {
     local = inFolder(resolve('.venv'))
   } catch {
-    return undefined // the working directory is gone
+    return undefined // the working directory was removed
   }
-  // Also a link that leads nowhere: an environment that has to be made again must not go unnoticed.
+  // A broken link counts as given: its environment has to be made again, and falling back to python3 would hide that.
   return lstatSync(local, { throwIfNoEntry: false }) === undefined ? undefined : local
 }
 
@@ -76,7 +79,7 @@ const LAST = { source: 'python3', command: 'python3' } as const
 
 const isGiven = (each: InterpreterSource): each is { source: Source; command: string } => each.command !== undefined
 
-/** An interpreter, or that of a virtual environment. A name without a folder is looked for on the PATH. */
+/** The interpreter itself, or the one of a virtual environment. The system looks on the PATH for a name without `/`. */
 function interpreterOf(python: string): string {
   if (statSync(python, { throwIfNoEntry: false })?.isDirectory()) return inFolder(resolve(python))
   return python.includes('/') ? resolve(python) : python
@@ -90,7 +93,7 @@ function ask(command: string, source: Source): Promise<string> {
     const child = execFile(
       command,
       ['-I', '-S', '-c', question],
-      { timeout: PATIENCE, killSignal: 'SIGKILL' },
+      { timeout: VERSION_TIMEOUT, killSignal: 'SIGKILL' },
       (error, stdout) => {
         if (error === null) resolve(stdout)
         else if (error.code === 'ENOENT') reject(configuration(command, source, `there is no ${command}`, error))

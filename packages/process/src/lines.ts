@@ -1,26 +1,27 @@
+// Splits the output of a process into lines, with a limit on the length of a line.
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
 /**
- * In UTF-16 code units. What is longer comes in pieces of this length: no process can fill the memory of its host with
- * one line.
+ * The longest line, in UTF-16 code units. A longer line is given in pieces of this length, so that no process fills the
+ * memory of its host with one line.
  */
 const LONGEST_LINE = 65_536
 
 export interface LineReader {
-  /** Resolves when the last line has been told, or when it was closed. */
+  /** Resolves after the last line, or when the reader is closed. */
   readonly closed: Promise<void>
-  /** Nothing more is told. The stream stays where it is. */
+  /** Stops giving lines and pauses the stream. */
   close(): void
 }
 
-/** Makes lines of bytes in UTF-8, without their ends, which are `\n`, `\r\n` or `\r`; the last one needs none. */
+/** Splits bytes in UTF-8 into lines. A line ends with `\n`, `\r\n` or `\r`, which are not part of it. */
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8')
   #rest = ''
   #isAfterReturn = false
 
-  /** The lines that are complete with this chunk. */
+  /** Takes a chunk and returns the lines that it completes. */
   push(chunk: Buffer): string[] {
     let text = this.#decoder.write(chunk)
     if (text === '') return []
@@ -32,7 +33,7 @@ export class LineSplitter {
     return [...lines.flatMap(pieces), ...last]
   }
 
-  /** The last line, if it has no end. */
+  /** The last line, if it has no line end. Call it once, after the last chunk. */
   end(): string[] {
     const rest = this.#rest + this.#decoder.end()
     this.#rest = ''
@@ -40,18 +41,18 @@ export class LineSplitter {
   }
 }
 
-/** Tells every line of a stream, see {@link LineSplitter}. */
-export function readLines(stream: Readable, tell: (line: string) => void): LineReader {
+/** Calls `onLine` with every line of a stream, see {@link LineSplitter}. */
+export function readLines(stream: Readable, onLine: (line: string) => void): LineReader {
   const splitter = new LineSplitter()
   let isClosed = false
   let resolve: () => void = () => undefined
   const closed = new Promise<void>((settle) => (resolve = settle))
 
-  const tellAll = (lines: readonly string[]): void => {
-    for (const line of lines) if (!isClosed) tell(line)
+  const give = (lines: readonly string[]): void => {
+    for (const line of lines) if (!isClosed) onLine(line)
   }
   const take = (chunk: Buffer): void => {
-    tellAll(splitter.push(chunk))
+    give(splitter.push(chunk))
   }
   const close = (): void => {
     if (isClosed) return
@@ -61,14 +62,14 @@ export function readLines(stream: Readable, tell: (line: string) => void): LineR
     resolve()
   }
   const end = (): void => {
-    tellAll(splitter.end())
+    give(splitter.end())
     close()
   }
   stream.on('data', take).once('end', end).once('close', close).once('error', close)
   return { closed, close }
 }
 
-/** At least one. */
+/** Cuts a line into pieces of at most LONGEST_LINE. An empty line is one piece. */
 function pieces(line: string): string[] {
   if (line.length <= LONGEST_LINE) return [line]
   const count = Math.ceil(line.length / LONGEST_LINE)

@@ -1,6 +1,10 @@
+// The words for a process that was killed because memory ran out.
 import type { MemoryShortage } from './shepherd/launch.ts'
 
-/** What the kernel did for want of memory, in words: to follow how a process died, and what to do. */
+/**
+ * What the kernel's OOM killer did, in words. `what` is written after how a process exited, in the message of an error;
+ * `hint` is the hint of that error.
+ */
 export function describeShortage({ kills, cgroup, limit }: MemoryShortage): {
   readonly what: string
   readonly hint: string

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { patientTimeout, systemClock } from '@terrarium/supervisor'
+import { patientTimeout, systemClock } from '@terrarium/supervisor/base'
 import type { Identity } from './table/identity.ts'
 import type { Ended, Launched, MemoryShortage, SignalName } from './shepherd/launch.ts'
 
@@ -7,7 +7,7 @@ export interface SpawnRequest {
   /** For people: what the process is, e.g. `text/worker-1`. */
   readonly name: string
   readonly command: string
-  /** May hold the placeholder `MARKER` once, where the pair of marker arguments belongs. */
+  /** May hold the placeholder `SPAWN_ARGUMENTS` once, where the pair of marker arguments belongs. */
   readonly args: readonly string[]
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>> | undefined

@@ -1,26 +1,28 @@
+// Checks that no other user decides what is in a folder. A user who writes to the state directory could have processes
+// of this user killed.
 import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname, join, parse, sep } from 'node:path'
 
-/** Why a folder is not safe, and what makes it so. */
+/** Why a folder is not safe, and how to make it safe. */
 export interface Unsafe {
   readonly why: string
-  /** A command. */
+  /** A shell command that makes it safe. */
   readonly remedy: string
 }
 
 const WRITABLE_BY_GROUP = 0o020
 const WRITABLE_BY_OTHERS = 0o002
 const STICKY = 0o1000
-/** As many as the kernel follows. */
+/** As many symbolic links as the kernel follows in one path. */
 const MOST_LINKS = 40
 
 /**
- * Whether another user than this one and root decides what is in a folder: the rule of ssh for the folder of its keys.
- * The folder has to belong to this user or to root, and nobody else may write to it. So has each folder above it, but
- * for one like /tmp that is sticky, and one that only the group of root may write to. Links on the way belong to this
- * user or to root. What does not exist yet is safe.
+ * Finds out whether a user other than this one and root decides what is in a folder. The rule is the one of ssh for
+ * `~/.ssh`. The folder belongs to this user or to root, and no other user can write to it. The same holds for each
+ * folder above it, except a sticky one (/tmp) and one that only root's group can write to. Symbolic links on the way
+ * belong to this user or to root. A path that does not exist yet is safe.
  *
- * `isShared`: the folder itself may be like /tmp.
+ * Returns undefined when the folder is safe. `isShared`: the folder itself may be sticky, as /tmp is.
  */
 export function findUnsafe(path: string, { isShared = false } = {}): Unsafe | undefined {
   let links = 0
@@ -34,7 +36,7 @@ export function findUnsafe(path: string, { isShared = false } = {}): Unsafe | un
       if (!isTrusted(stat.uid, true)) {
         return { why: `the link ${folder} belongs to user ${stat.uid}`, remedy: `rm ${quote(folder)}` }
       }
-      if (++links > MOST_LINKS) return undefined // the system says what is wrong with it
+      if (++links > MOST_LINKS) return undefined // using the folder fails with ELOOP
       const target = readlinkSync(folder)
       const absolute = target.startsWith(sep) ? target : join(dirname(folder), target)
       folder = parse(absolute).root
@@ -59,16 +61,21 @@ function examine(folder: string, { uid, gid, mode }: Stats, isPrivate: boolean):
   return { why: `${who} may write to ${folder}`, remedy: `chmod go-w ${quote(folder)}` }
 }
 
-/** `above`: it is only on the way to what has to be ours. */
+/**
+ * Whether the owner `uid` of a file is trusted. `above`: the file is on the way to the folder, not the folder itself.
+ */
 function isTrusted(uid: number, above: boolean): boolean {
   return uid === process.getuid?.() || uid === 0 || (above && isHiddenRoot(uid))
 }
 
-/** In a user namespace the root of the system above may be one of those that have no number here. */
+/**
+ * Whether `uid` may be root of the system above this user namespace. All users that the namespace does not map have the
+ * overflow uid in it.
+ */
 function isHiddenRoot(uid: number): boolean {
   try {
-    const everybody = /^\s*0\s+0\s+4294967295\s*$/
-    if (everybody.test(readFileSync('/proc/self/uid_map', 'latin1'))) return false
+    const mapsAllUsers = /^\s*0\s+0\s+4294967295\s*$/
+    if (mapsAllUsers.test(readFileSync('/proc/self/uid_map', 'latin1'))) return false
     return uid === Number(readFileSync('/proc/sys/kernel/overflowuid', 'latin1'))
   } catch {
     return false

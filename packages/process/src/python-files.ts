@@ -1,19 +1,21 @@
+// Finds the Python packages that come with Terrarium's Node packages: in an installed package, in a checkout, or in a
+// folder that the user names because a bundler has moved everything else.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 
-/** Names the folder with Terrarium's Python packages, for a program that is bundled into one file. */
+/** The environment variable that names the folder with Terrarium's Python packages, for bundled programs. */
 const VARIABLE = 'TERRARIUM_PYTHON_FILES'
 
-/** The Python packages that are known to be complete, by folder. */
+/** Folders of Python packages in which no file is missing. */
 const complete = new Set<string>()
 
 /**
- * The folder that holds a Python package which comes with a Node package: TERRARIUM_PYTHON_FILES, or `python/` of the
- * installed package, or the sources in a checkout of Terrarium. `url`: `import.meta.url` of a module that lies directly
- * in the Node package's `src` or `dist`; bundlers may leave it undefined. Throws CONFIGURATION where the Python package
- * is in none of these places, or lacks a file.
+ * The folder that holds a Python package of a Node package: TERRARIUM_PYTHON_FILES, or `python/` of the installed
+ * package, or the sources in a checkout of Terrarium. `url`: `import.meta.url` of a module directly in the Node
+ * package's `src` or `dist`; bundlers may leave it undefined. Errors: CONFIGURATION when the Python package is in none
+ * of these places, or a file of it is missing.
  */
 export function pythonFiles(url: string | undefined, nodePackage: string, pythonPackage: string): string {
   const folders = candidates(url, nodePackage)
@@ -24,7 +26,7 @@ export function pythonFiles(url: string | undefined, nodePackage: string, python
   const details = { package: nodePackage, missing }
   if (process.env[VARIABLE]) {
     throw new TerrariumError('CONFIGURATION', `there is no ${missing}, which comes with ${nodePackage}`, {
-      hint: `Copy what the folder python of ${nodePackage} holds to ${first}, which ${VARIABLE} names, or unset that.`,
+      hint: `Copy the content of the folder python of ${nodePackage} to ${first}, which ${VARIABLE} names, or unset ${VARIABLE}.`,
       details,
     })
   }
@@ -35,7 +37,7 @@ export function pythonFiles(url: string | undefined, nodePackage: string, python
   )
 }
 
-/** Where to look, best first. */
+/** The folders to look in, best first. */
 function candidates(url: string | undefined, nodePackage: string): readonly string[] {
   const named = process.env[VARIABLE]
   if (named) return [resolve(named)]
@@ -49,7 +51,10 @@ function candidates(url: string | undefined, nodePackage: string): readonly stri
   return [join(packageFolder, 'python'), join(packageFolder, '..', '..', 'python', 'src')]
 }
 
-/** The Python package itself, or the first file that it lacks. Packing writes the list; a checkout has none. */
+/**
+ * The path that is missing: the Python package, or the first missing file of it; undefined when it is complete. The
+ * list `files.json` is written when the Node package is packed; a checkout has none.
+ */
 function missingFrom(pythonPackage: string): string | undefined {
   if (complete.has(pythonPackage)) return undefined
   if (!existsSync(join(pythonPackage, '__init__.py'))) return pythonPackage
@@ -64,12 +69,15 @@ function missingFrom(pythonPackage: string): string | undefined {
 }
 
 const BUNDLED =
-  'Where a bundler is in use, have it leave the packages of Terrarium in node_modules (esbuild: --external:@terrarium/*; ' +
+  'With a bundler, let it leave the packages of Terrarium in node_modules (esbuild: --external:@terrarium/*; ' +
   "Next: serverExternalPackages: ['@terrarium/pool'], and for output: 'standalone' also outputFileTracingIncludes: " +
   "{ '/**': ['node_modules/@terrarium/*/python/**'] }), or set " +
   `${VARIABLE} to a folder with copies of what the folders python of @terrarium/process and @terrarium/worker hold.`
 
-/** The folder with the Python package `terrarium_shepherd`: shepherd, arming and sweep. Errors: CONFIGURATION. */
+/**
+ * The folder that holds the Python package `terrarium_shepherd`: shepherd, guards and sweep helper. Errors:
+ * CONFIGURATION.
+ */
 export function shepherdFiles(): string {
   return pythonFiles(import.meta.url, '@terrarium/process', 'terrarium_shepherd')
 }

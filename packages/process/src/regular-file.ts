@@ -1,14 +1,16 @@
+// Reads files in folders where other programs may have put anything.
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
 
+/** The largest file that is read without an argument, in bytes. */
 const MOST_BYTES = 65_536
 
 /**
- * The text of a small regular file, in a folder where anything may lie: a FIFO, a device or a socket would keep its
- * reader waiting for ever, and what a link leads to is not ours. Throws with a message that says what it is; for a
- * missing file, the system's ENOENT.
+ * Reads a small regular file as UTF-8. Nothing else is opened: reading a FIFO, a device or a socket may never end, and
+ * a symbolic link leads to a file of another owner. Throws an Error that names the kind of the file or its size in
+ * bytes; for a missing file the system's ENOENT.
  */
 export function readRegularFile(path: string, most = MOST_BYTES): string {
-  // Before it is opened: opening is all that some devices wait for.
+  // Checked before open(), which already starts some devices.
   refuseOdd(path, lstatSync(path))
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
@@ -26,7 +28,7 @@ function refuseOdd(path: string, stat: Stats): void {
   if (!stat.isFile()) throw new Error(`${path} is ${kindOf(stat)}, not a file`)
 }
 
-/** For people. */
+/** The kind of a file, in words: `a folder`, `a FIFO`. */
 export function kindOf(stat: Stats): string {
   if (stat.isDirectory()) return 'a folder'
   if (stat.isSymbolicLink()) return 'a symbolic link'

@@ -1,22 +1,24 @@
+// The three folders of an open run, kept while the run lives: its directory, its runtime directory (for sockets) and
+// the state directory. They lie where other programs clean up.
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeRun, makeRuntimeDirectory, type Owner } from './run.ts'
-import { openInstallation, runsDirectory } from './state.ts'
+import { openInstallation, runsDirectory } from './state-directory.ts'
 
 /**
- * The folders that a run needs as long as it lives. They lie where others clean up, so they are locked, which
- * `systemd-tmpfiles` heeds (the shepherd does it, on the descriptors that it shares with this process, see
- * `terrarium_shepherd/folders.py`), and made again when they are gone all the same.
+ * The folders that a run needs until it is closed. The shepherd locks them, on descriptors that it shares with the host
+ * (see `terrarium_shepherd/folders.py`): `systemd-tmpfiles` leaves locked folders alone. A folder that is removed all
+ * the same is made again.
  */
 export class RunFolders {
-  /** The directory of the run. */
+  /** The directory of the run, `<stateDir>/runs/<run id>`. */
   readonly directory: string
   readonly #stateDir: string
   readonly #owner: Owner
   readonly #onRemade: (directory: string) => void
   readonly #descriptors: number[] = []
 
-  /** `onRemade`: called when the directory of the run had to be made again. */
+  /** `onRemade`: called with the directory of the run after it was made again. */
   constructor(stateDir: string, owner: Owner, onRemade: (directory: string) => void) {
     this.#stateDir = stateDir
     this.#owner = owner
@@ -24,20 +26,17 @@ export class RunFolders {
     this.directory = join(runsDirectory(stateDir), owner.run)
   }
 
-  /**
-   * Open descriptors of the directory of the run, the runtime directory and the state directory, for the shepherd to
-   * lock.
-   */
+  /** Open descriptors of the directory of the run, the runtime directory and the state directory, to be locked. */
   get descriptors(): readonly number[] {
     return this.#descriptors
   }
 
-  /** Makes the runtime directory again, if it is gone. Errors: START_FAILED, and those of the file system. */
+  /** Makes the runtime directory again, if it was removed. Errors: START_FAILED, and those of the file system. */
   ensureRuntimeDirectory(): void {
     makeRuntimeDirectory(this.#owner)
   }
 
-  /** Makes the directory of the run again, with an empty folder for its log. Errors: as {@link openInstallation}. */
+  /** Makes the directory of the run again, with an empty folder for its log. Errors: see {@link openInstallation}. */
   remakeRun(): void {
     openInstallation(this.#stateDir, this.#owner.installation)
     makeRun(this.#stateDir, this.#owner)
@@ -47,11 +46,12 @@ export class RunFolders {
     this.#onRemade(this.directory)
   }
 
+  /** Closes the descriptors. */
   close(): void {
     for (const descriptor of this.#descriptors.splice(0)) closeSync(descriptor)
   }
 
-  /** Opens them. Errors: those of the file system. */
+  /** Opens the descriptors. Errors: those of the file system. */
   open(): void {
     try {
       for (const folder of [this.directory, this.#owner.runtimeDirectory, this.#stateDir]) {

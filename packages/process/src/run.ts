@@ -12,10 +12,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
-import { messageOf, TerrariumError } from '@terrarium/supervisor'
+import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
 import { findUnsafe } from './ownership.ts'
 import { kindOf, readRegularFile } from './regular-file.ts'
-import { runsDirectory } from './state.ts'
+import { runsDirectory } from './state-directory.ts'
 import { processTable } from './table/table.ts'
 
 /** Who owns a run: enough to prove, later and from another process, that its host is gone. */

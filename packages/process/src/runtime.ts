@@ -9,14 +9,14 @@ import {
   ownOptions,
   TerrariumError,
   type Stoppable,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from './check-options.ts'
-import { wantedContainment, type Containment, type ContainmentReport } from './shepherd/containment.ts'
-import { killStrays, locksOf, type Helper } from './sweep/helper.ts'
+import { wantedContainment, type Containment, type ContainmentResult } from './shepherd/containment.ts'
+import { killStrays, locksOf, type HelperDependencies } from './sweep/sweep-helper.ts'
 import type { Identity } from './table/identity.ts'
 import { launch, type LaunchRequest, type SignalName } from './shepherd/launch.ts'
 import { ReservationLog } from './log/log.ts'
-import { ownLog, type Log } from './own-log.ts'
+import { guardLogger, type AnyLogger } from './guarded-logger.ts'
 import { UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
 import { patience } from './pacing/patience.ts'
 import { startBudget } from './pacing/start-budget.ts'
@@ -25,9 +25,9 @@ import { Reaper } from './sweep/reaper.ts'
 import { createRun, removeRun, removeRuntimeDirectory, type Owner } from './run.ts'
 import { RunFolders } from './run-folders.ts'
 import { Spawns } from './spawns.ts'
-import { openInstallation, resolveStateDir, stateError, usingState } from './state.ts'
-import { sweepDeadRuns, type SweepReport } from './sweep/sweep.ts'
-import { findMarked, processTable } from './table/table.ts'
+import { openInstallation, resolveStateDir, stateError, usingState } from './state-directory.ts'
+import { sweepDeadRuns, type SweepResult } from './sweep/sweep.ts'
+import { findTagged, processTable } from './table/table.ts'
 import { Tending } from './shepherd/tending.ts'
 
 export interface RuntimeOptions {
@@ -36,7 +36,7 @@ export interface RuntimeOptions {
   /** Default: TERRARIUM_STATE_DIR, XDG_STATE_HOME/terrarium, or ~/.local/state/terrarium. Local to this machine. */
   readonly stateDir?: string | undefined
   /** pino's, or one like it. Default: warnings and errors, to standard error. */
-  readonly logger?: Log | undefined
+  readonly logger?: AnyLogger | undefined
   /**
    * What is to hold the processes together. Default: TERRARIUM_CONTAINMENT, or `auto`, the best that this system has.
    * A level that is demanded and missing is an error, never replaced.
@@ -46,7 +46,7 @@ export interface RuntimeOptions {
   readonly reapInterval?: number | undefined
 }
 
-export interface CloseReport {
+export interface CloseResult {
   /** Processes that closing had to kill. */
   readonly killed: number
   /** Reservations whose death could not be proven; they stay in the log. */
@@ -67,7 +67,7 @@ export interface Runtime extends Stoppable {
   readonly directory: string
   readonly stateDir: string
   /** The sweep that {@link openRuntime} began. */
-  readonly swept: Promise<SweepReport>
+  readonly swept: Promise<SweepResult>
   /**
    * The last signal that meant the application as a whole: a service manager, say, has sent it to everybody, the
    * shepherd included. `at`: on the clock of `performance.now()`.
@@ -79,20 +79,20 @@ export interface Runtime extends Stoppable {
    */
   ensureDirectory(): void
   /** What holds the processes together, and why it is nothing better. Errors: START_FAILED, STOPPED. */
-  containment(): Promise<ContainmentReport>
+  containment(): Promise<ContainmentResult>
   /**
    * Starts a process. Its reservation is on disk before. Errors: CONFIGURATION (it can never start), START_FAILED (the
    * system refuses now), INVALID_ARGUMENT, STOPPED.
    */
   spawn(request: SpawnRequest): Promise<OsProcess>
   /** Ends what dead runs of this installation have left. */
-  sweep(): Promise<SweepReport>
+  sweep(): Promise<SweepResult>
   /** The processes of this run that are alive now, by scanning the system; its shepherd is not among them. */
   census(): readonly Identity[]
   /** Processes that SIGKILL has not ended: the kernel holds them, and their reservations stay until it lets them go. */
   unkillable(): readonly Identity[]
   /** Kills what is left, proves it dead, and removes what this run has on disk. Never rejects because of a process. */
-  close(): Promise<CloseReport>
+  close(): Promise<CloseResult>
   /**
    * Lets the host process end by itself while processes run; they end with it. What is being started or closed holds it
    * until then.
@@ -123,7 +123,7 @@ export async function openRuntime(given: RuntimeOptions): Promise<Runtime> {
   const stateDir = resolveStateDir(options.stateDir)
   const installation = openInstallation(stateDir)
   const { owner, directory } = usingState(stateDir, () => createRun(stateDir, installation))
-  const logger = ownLog(options.logger, { run: owner.run })
+  const logger = guardLogger(options.logger, { run: owner.run })
   let runtime: ShepherdedRuntime
   const folders = new RunFolders(stateDir, owner, (remade) => {
     logger.warn({ directory: remade }, 'the folder of this run was removed, and is made again')
@@ -156,7 +156,7 @@ interface Parts extends RuntimeOptions {
   readonly owner: Owner
   readonly folders: RunFolders
   readonly log: ReservationLog
-  readonly logger: Log
+  readonly logger: AnyLogger
   readonly containment: Containment | 'auto'
 }
 
@@ -166,7 +166,7 @@ class ShepherdedRuntime implements Runtime {
   readonly installation: string
   readonly directory: string
   readonly stateDir: string
-  readonly swept: Promise<SweepReport>
+  readonly swept: Promise<SweepResult>
   signalled: { readonly signal: SignalName; readonly at: number } | undefined
   readonly #parts: Parts
   readonly #spawns: Spawns
@@ -176,8 +176,8 @@ class ShepherdedRuntime implements Runtime {
   readonly #keepAlive = new KeepAlive()
   /** The spawns that are sweep helpers, which closing needs itself. */
   readonly #helpers = new Set<string>()
-  #sweeping: Promise<SweepReport> | undefined
-  #closing: Promise<CloseReport> | undefined
+  #sweeping: Promise<SweepResult> | undefined
+  #closing: Promise<CloseResult> | undefined
 
   constructor(parts: Parts) {
     const { owner, stateDir, log, logger, python, folders, containment } = parts
@@ -197,9 +197,9 @@ class ShepherdedRuntime implements Runtime {
     })
     this.#reaper = new Reaper({
       scan: () => this.#scan(),
-      scanMarks: (spawns) => {
+      scanRlimitTags: (spawns) => {
         const { installation, run } = owner
-        return processTable().scanMarks(spawns.map((spawn) => ({ installation, run, spawn })))
+        return processTable().scanRlimitTags(spawns.map((spawn) => ({ installation, run, spawn })))
       },
       kill: (strays) => this.#killStrays(strays),
       knows: (spawn) => this.#spawns.has(spawn),
@@ -230,7 +230,7 @@ class ShepherdedRuntime implements Runtime {
     void this.#tending.remade(directory)
   }
 
-  containment(): Promise<ContainmentReport> {
+  containment(): Promise<ContainmentResult> {
     return this.#closing === undefined
       ? this.#track(this.#tending.containment())
       : Promise.reject(closed('containment'))
@@ -240,7 +240,7 @@ class ShepherdedRuntime implements Runtime {
     return this.#closing === undefined ? this.#track(this.#start(request)) : Promise.reject(closed(request.name))
   }
 
-  sweep(): Promise<SweepReport> {
+  sweep(): Promise<SweepResult> {
     this.#sweeping ??= sweepDeadRuns({
       stateDir: this.stateDir,
       installation: this.installation,
@@ -262,7 +262,7 @@ class ShepherdedRuntime implements Runtime {
     return this.#spawns.unkillable()
   }
 
-  close(): Promise<CloseReport> {
+  close(): Promise<CloseResult> {
     this.#closing ??= this.#keepAlive.during(this.#close())
     return this.#closing
   }
@@ -281,7 +281,7 @@ class ShepherdedRuntime implements Runtime {
     this.#keepAlive.ref()
   }
 
-  async #close(): Promise<CloseReport> {
+  async #close(): Promise<CloseResult> {
     startBudget().dismiss(this)
     this.#tending.resume()
     await Promise.race([Promise.allSettled([this.#sweeping, ...this.#starting]), patience(START_MS)])
@@ -331,25 +331,25 @@ class ShepherdedRuntime implements Runtime {
     const turn = await startBudget().turn(this, request.signal)
     try {
       const { process } = await this.#spawns.begin(request, start)
-      turn.began(process.pid)
-      void process.started.then(turn.over)
+      turn.started(process.pid)
+      void process.started.then(turn.finished)
       return process
     } catch (error) {
-      turn.over()
+      turn.finished()
       throw error
     }
   }
 
   /** Whatever carries a marker of this run. */
   #scan(): Identity[] {
-    return findMarked({ installation: this.installation, run: this.runId })
+    return findTagged({ installation: this.installation, run: this.runId })
   }
 
   #killStrays(targets: readonly Identity[]) {
     return killStrays(this.#helper, targets)
   }
 
-  get #helper(): Helper {
+  get #helper(): HelperDependencies {
     const { python, logger } = this.#parts
     return {
       python,

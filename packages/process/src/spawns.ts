@@ -1,14 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { uptime } from 'node:os'
-import type { Log } from './own-log.ts'
-import { askUser, TerrariumError } from '@terrarium/supervisor'
-import { formatMarker, HOST_VARIABLE, MARKER, MARKER_VARIABLE, type Identity } from './table/identity.ts'
+import type { AnyLogger } from './guarded-logger.ts'
+import { askUser, TerrariumError } from '@terrarium/supervisor/base'
+import { formatSpawnTag, HOST_VARIABLE, SPAWN_ARGUMENTS, SPAWN_TAG_VARIABLE, type Identity } from './table/identity.ts'
 import { StartedInVain, type Launched, type LaunchRequest } from './shepherd/launch.ts'
 import type { ReservationLog } from './log/log.ts'
 import { ManagedProcess, type SpawnRequest } from './os-process.ts'
 import type { Reservation } from './log/record.ts'
 import type { Owner } from './run.ts'
-import { stateError } from './state.ts'
+import { stateError } from './state-directory.ts'
 
 interface Entry {
   reservation: Reservation
@@ -33,7 +33,7 @@ interface Context {
   readonly stateDir: string
   readonly owner: Owner
   readonly log: ReservationLog
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** The process has exited, and its launcher is done with what it left behind. `orphaned`: something may be left. */
   readonly dead: (spawn: string, orphaned: boolean) => void
 }
@@ -88,7 +88,7 @@ export class Spawns {
     const { owner, log, logger, stateDir } = this.#context
     const { installation, run } = owner
     const spawn = `${++this.#counter}-${randomBytes(8).toString('hex')}`
-    const args = placeMarker(request.args, run, spawn)
+    const args = placeSpawnArguments(request.args, run, spawn)
     let release: () => void = () => undefined
     const released = new Promise<void>((resolve) => (release = resolve))
     const { name, command } = request
@@ -119,7 +119,7 @@ export class Spawns {
         obeys: request.obeys,
         env: {
           ...request.env,
-          [MARKER_VARIABLE]: formatMarker({ installation, run, spawn }),
+          [SPAWN_TAG_VARIABLE]: formatSpawnTag({ installation, run, spawn }),
           [HOST_VARIABLE]: String(process.pid),
         },
       })
@@ -190,9 +190,10 @@ export class Spawns {
   }
 }
 
-function placeMarker(args: readonly string[], run: string, spawn: string): string[] {
-  const at = args.indexOf(MARKER)
+function placeSpawnArguments(args: readonly string[], run: string, spawn: string): string[] {
+  const at = args.indexOf(SPAWN_ARGUMENTS)
   if (at === -1) return [...args]
-  if (args.includes(MARKER, at + 1)) throw new TerrariumError('INVALID_ARGUMENT', `${MARKER} is given more than once`)
+  if (args.includes(SPAWN_ARGUMENTS, at + 1))
+    throw new TerrariumError('INVALID_ARGUMENT', `${SPAWN_ARGUMENTS} is given more than once`)
   return [...args.slice(0, at), '--terrarium-run', run, '--terrarium-spawn', spawn, ...args.slice(at + 1)]
 }

@@ -1,8 +1,8 @@
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { findMarked, openRuntime } from '@terrarium/process'
-import { pino } from 'pino'
+import { findTagged, openRuntime } from '@terrarium/process'
+import { recordingLogger } from '../../../test/support/loggers.ts'
 import { freshState, open, python, start } from './support.ts'
 
 /** An interpreter whose shepherd has no containment to offer, and takes its time to end. */
@@ -17,8 +17,7 @@ function slowInterpreter(seconds: number): string {
 test.each([0, 0.3])(
   'D19: a containment that cannot be had is one error and no alarm, though the shepherd ends %d s later',
   async (seconds) => {
-    const lines: string[] = []
-    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+    const { lines, logger } = recordingLogger('warn')
     const stateDir = freshState()
     const options = { python: slowInterpreter(seconds), stateDir, logger, containment: 'cgroup' } as const
     for (let round = 0; round < 3; round++) {
@@ -29,7 +28,7 @@ test.each([0, 0.3])(
       const { installation } = JSON.parse(readFileSync(join(stateDir, 'installation.json'), 'utf8')) as {
         installation: string
       }
-      expect(findMarked({ installation })).toEqual([])
+      expect(findTagged({ installation })).toEqual([])
       expect(readdirSync(join(stateDir, 'runs'))).toEqual([])
     }
     expect(lines).toEqual([])
@@ -37,19 +36,17 @@ test.each([0, 0.3])(
 )
 
 test('D19: a runtime that is closed while its shepherd starts is closed without an alarm', async () => {
-  const lines: string[] = []
-  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const { lines, logger } = recordingLogger('warn')
   for (let round = 0; round < 5; round++) {
     const runtime = await openRuntime({ python, stateDir: freshState(), logger })
     expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
-    expect(findMarked({ installation: runtime.installation })).toEqual([])
+    expect(findTagged({ installation: runtime.installation })).toEqual([])
   }
   expect(lines).toEqual([])
 })
 
 test('D5: closing waits for what has a moment to end by itself', async () => {
-  const lines: string[] = []
-  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const { lines, logger } = recordingLogger('warn')
   const runtime = await open(freshState(), logger)
   await start(runtime, 'idle')
   const done = join(freshState(), 'done')

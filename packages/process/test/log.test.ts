@@ -16,11 +16,13 @@ import { expect, test } from '@jest/globals'
 import { Level } from 'level'
 import { crc32 } from '../src/log/crc.ts'
 import { lockFolder } from '../src/log/folder-lock.ts'
-import { readLog, ReservationLog } from '../src/log/log.ts'
+import { ReservationLog } from '../src/log/log.ts'
+import { readLog } from '../src/log/read-log.ts'
 import type { Reservation } from '../src/log/record.ts'
 import type { Owner } from '../src/run.ts'
 import { testUnless, withoutPrlimit } from '../../../test/support/when.ts'
-import { ended, freshState, grandchildOf, isAlive, killWithShepherd, onEnd, open, startHost } from './support.ts'
+import { isAlive } from '../../../test/support/processes.ts'
+import { ended, freshState, grandchildOf, killWithShepherd, onEnd, open, startHost } from './support.ts'
 
 const owner: Owner = {
   v: 1,

@@ -11,19 +11,18 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { findMarked, type SweepReport } from '@terrarium/process'
+import { findTagged, type SweepResult } from '@terrarium/process'
 import { pino } from 'pino'
 import { testUnless, withoutPidNamespaces } from '../../../test/support/when.ts'
+import { isAlive, parentOf } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
 import {
   ended,
   freshState,
   hostArguments,
-  isAlive,
   onEnd,
   open,
-  parentOf,
   startHost,
-  until,
   watchHost,
   type Host,
   type HostFacts,
@@ -46,13 +45,13 @@ function container(stateDir: string, action: readonly string[], init: readonly s
 async function kill(host: Host, { run }: HostFacts): Promise<void> {
   host.child.kill('SIGKILL')
   await ended(host.child)
-  await until(() => findMarked({ run }).length === 0, 'the container is empty', 2000)
+  await eventually('the container is empty', () => findTagged({ run }).length === 0, 2000)
 }
 
-async function sweptBy(sweeper: Host): Promise<SweepReport> {
+async function sweptBy(sweeper: Host): Promise<SweepResult> {
   const { swept } = await sweeper.next()
   await ended(sweeper.child)
-  return swept as SweepReport
+  return swept as SweepResult
 }
 
 const runs = (stateDir: string): string[] => readdirSync(join(stateDir, 'runs'))
@@ -95,14 +94,14 @@ testUnless(withoutPidNamespaces())(
     const host = container(stateDir, ['hold', 'grandchild setsid'], init)
     const { run, children } = await host.next()
     const [child] = children
-    const found = findMarked({ run })
+    const found = findTagged({ run })
     const [shepherd] = found.filter(({ spawn }) => spawn !== child?.spawn).map(({ pid }) => pid)
     const family = found.filter(({ spawn }) => spawn === child?.spawn).map(({ pid }) => pid)
     expect(family).toHaveLength(2)
     const victims = [parentOf(shepherd ?? 0), shepherd ?? 0]
     for (const pid of victims) process.kill(pid, 'SIGSTOP')
     for (const pid of victims.reverse()) process.kill(pid, 'SIGKILL')
-    await until(() => family.filter(isAlive).length === 1, 'only what has left its session is there', 2000)
+    await eventually('only what has left its session is there', () => family.filter(isAlive).length === 1, 2000)
 
     const told = { reason: 'other_namespace', run }
     const first = await sweptBy(container(stateDir, ['sweep']))
@@ -129,7 +128,7 @@ test('D17: a run that was never locked is told once', async () => {
   const { run } = await host.next()
   host.child.kill('SIGKILL')
   await ended(host.child)
-  await until(() => findMarked({ run }).length === 0, 'all of it is gone', 2000)
+  await eventually('all of it is gone', () => findTagged({ run }).length === 0, 2000)
   const folder = join(stateDir, 'runs', run)
   const owner = JSON.parse(readFileSync(join(folder, 'owner.json'), 'utf8')) as object
   writeFileSync(join(folder, 'owner.new'), JSON.stringify({ ...owner, namespaces: 'pid:[1] time:[1]' }))
@@ -141,7 +140,7 @@ test('D17: a run that was never locked is told once', async () => {
 
   const logged: string[] = []
   const logger = { write: (line: string) => void logged.push(line) }
-  const reports: SweepReport[] = []
+  const reports: SweepResult[] = []
   for (let round = 0; round < 3; round++) {
     const runtime = await open(stateDir, pino({ level: 'warn' }, logger))
     reports.push(await runtime.swept)

@@ -1,13 +1,14 @@
 import { Writable } from 'node:stream'
 import { expect, test } from '@jest/globals'
-import { ownLog, type Log } from '@terrarium/process'
-import { TerrariumError } from '@terrarium/supervisor'
+import { guardLogger, type AnyLogger } from '@terrarium/process'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { pino } from 'pino'
-import { boom, FAILURES, hostileLoggers, turn, failOnUncaught } from '../../../test/support/failures.ts'
+import { boom, FAILURES, hostileLoggers, failOnUncaught } from '../../../test/support/failures.ts'
+import { turn } from '../../../test/support/waiting.ts'
 
 const { printed } = failOnUncaught()
 
-const writeAll = (log: Log): void => {
+const writeAll = (log: AnyLogger): void => {
   for (const level of ['debug', 'info', 'warn', 'error'] as const) {
     log[level]({ n: 1 }, 'told')
     log.child({ more: 2 })[level]({}, 'told too')
@@ -17,8 +18,8 @@ const writeAll = (log: Log): void => {
 test('lines go to the given logger, with its bindings and ours', () => {
   const lines: Record<string, unknown>[] = []
   const sink = { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }
-  const log = ownLog(pino({ level: 'debug' }, sink).child({ app: 'a' }), { pool: 'p' })
-  writeAll(ownLog(log, { run: 'r' }))
+  const log = guardLogger(pino({ level: 'debug' }, sink).child({ app: 'a' }), { pool: 'p' })
+  writeAll(guardLogger(log, { run: 'r' }))
   expect(lines).toHaveLength(8)
   expect(lines[0]).toMatchObject({ app: 'a', pool: 'p', run: 'r', n: 1, msg: 'told', level: 20 })
   expect(lines[7]).toMatchObject({ app: 'a', pool: 'p', run: 'r', more: 2, msg: 'told too', level: 50 })
@@ -29,7 +30,7 @@ test.each(Object.entries(FAILURES).filter(([how]) => how !== 'nonsense'))(
   async (_, fail) => {
     for (const logger of hostileLoggers(fail)) {
       printed.length = 0
-      writeAll(ownLog(logger as Log, { pool: 'p' }))
+      writeAll(guardLogger(logger as AnyLogger, { pool: 'p' }))
       await turn()
       expect(printed).toHaveLength(1)
       expect(printed[0]?.[0]).toBe('[terrarium] the logger failed:')
@@ -41,13 +42,13 @@ test('bindings that a logger does not take are in its lines', () => {
   const told: object[] = []
   const write = (facts: object): void => void told.push(facts)
   const logger = { debug: write, info: write, warn: write, error: write, child: () => undefined as never }
-  ownLog(logger, { pool: 'p' }).child({ run: 'r' }).error({ n: 1 }, 'told')
+  guardLogger(logger, { pool: 'p' }).child({ run: 'r' }).error({ n: 1 }, 'told')
   expect(told).toEqual([{ pool: 'p', run: 'r', n: 1 }])
 })
 
 test('what a serializer of the user’s throws keeps nobody from going on', () => {
   const serializers = { err: () => { throw boom } } // prettier-ignore
-  writeAll(ownLog(pino({ serializers }, { write: () => undefined }), { err: 1 }))
+  writeAll(guardLogger(pino({ serializers }, { write: () => undefined }), { err: 1 }))
   expect(printed).toEqual([['[terrarium] the logger failed:', boom]])
 })
 
@@ -57,7 +58,7 @@ test('an error of the stream that a logger writes to does not end this process, 
   const many = pino({}, pino.multistream([{ stream: stream() }, { stream: stream() }]))
   for (const logger of [one, many]) {
     printed.length = 0
-    for (const name of ['p', 'q']) writeAll(ownLog(logger, { pool: name }))
+    for (const name of ['p', 'q']) writeAll(guardLogger(logger, { pool: name }))
     await turn()
     expect(printed).toEqual([['[terrarium] the logger failed:', boom]])
   }
@@ -67,7 +68,7 @@ test('pino’s serialiser of errors prints the hint as a part of the stack, and 
   const lines: string[] = []
   const cause = new TerrariumError('CONFIGURATION', 'the cause', { hint: 'Mend the cause.' })
   const err = new TerrariumError('PARKED', 'parked', { hint: 'Do this first.', cause, details: { pool: 'p' } })
-  ownLog(pino({}, { write: (line: string) => lines.push(line) }), {}).error({ err }, 'told')
+  guardLogger(pino({}, { write: (line: string) => lines.push(line) }), {}).error({ err }, 'told')
   const told = JSON.parse(lines[0] ?? '{}') as { err: Record<string, string> }
   expect(told.err).toMatchObject({ code: 'PARKED', hint: 'Do this first.', details: { pool: 'p' } })
   expect(told.err['stack']).toMatch(/Hint: Do this first\.[^]*Hint: Mend the cause\./)

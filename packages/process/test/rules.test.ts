@@ -3,26 +3,26 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, jest, test } from '@jest/globals'
 import { Level } from 'level'
-import { findMarked, openRuntime, type Identity } from '@terrarium/process'
-import { Reaper, type ReaperContext } from '../src/sweep/reaper.ts'
+import { findTagged, openRuntime, type Identity } from '@terrarium/process'
+import { Reaper, type ReaperDependencies } from '../src/sweep/reaper.ts'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { processTable } from '../src/table/table.ts'
 import { boom, explode, reject, watchUncaught } from '../../../test/support/failures.ts'
 import { testUnless, withoutTracing } from '../../../test/support/when.ts'
+import { silent } from '../../../test/support/loggers.ts'
+import { isAlive } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
 import {
   decoy,
   familyOf,
   fixture,
   freshState,
   grandchildOf,
-  isAlive,
   killWithShepherd,
   onEnd,
   open,
   python,
-  silent,
   startHost,
-  until,
 } from './support.ts'
 
 /** Each test guards one rule of the README, and fails when one line of the source breaks that rule. */
@@ -79,12 +79,12 @@ test.each([
 function reaping(scans: Identity[][], { orphaned = false, marks = [] as Identity[][] } = {}) {
   const told: string[] = []
   const next = (list: Identity[][]): Identity[] => list.shift() ?? []
-  const context: ReaperContext = {
+  const context: ReaperDependencies = {
     scan() {
       told.push('scan')
       return next(scans)
     },
-    scanMarks: (spawns) => (spawns.length === 0 ? [] : next(marks)),
+    scanRlimitTags: (spawns) => (spawns.length === 0 ? [] : next(marks)),
     kill(strays) {
       told.push(`kill ${strays.map(({ pid }) => pid).join()}`)
       return Promise.resolve(strays.map(() => 'killed' as const))
@@ -150,7 +150,7 @@ async function deadRun(stateDir: string) {
   const facts = await host.next()
   const survivor = facts.children.map(grandchildOf)[0] ?? 0
   await killWithShepherd(host, facts)
-  await until(() => !facts.children.some(({ pid }) => isAlive(pid)), 'its direct children are gone', 2000)
+  await eventually('its direct children are gone', () => !facts.children.some(({ pid }) => isAlive(pid)), 2000)
   expect(isAlive(survivor)).toBe(true)
   return { facts, survivor }
 }
@@ -166,12 +166,12 @@ test('F8: what one scan of the sweep has missed is found by the next', async () 
   const stateDir = freshState()
   const { facts, survivor } = await deadRun(stateDir)
   const scan = jest.spyOn(processTable(), 'scan')
-  const scanMarks = jest.spyOn(processTable(), 'scanMarks')
+  const scanRlimitTags = jest.spyOn(processTable(), 'scanRlimitTags')
   onEnd(() => {
     jest.restoreAllMocks()
   })
   scan.mockReturnValueOnce([])
-  scanMarks.mockReturnValueOnce([])
+  scanRlimitTags.mockReturnValueOnce([])
   const killed: number[] = []
   const report = await sweep(stateDir, facts.installation, (targets) => {
     for (const { pid } of targets) {
@@ -239,7 +239,7 @@ testUnless(withoutTracing())(
     expect(said.toString().trim()).toBe('traced')
     const [member = 0] = familyOf(leader.spawnId).filter((pid) => pid !== leader.pid)
     void leader.kill()
-    await until(() => !isAlive(member), 'the other member of the group is gone')
+    await eventually('the other member of the group is gone', () => !isAlive(member))
     expect(await leader.exited).toMatchObject({ unkillable: true })
     tracer.kill('SIGKILL')
     await leader.released
@@ -254,7 +254,7 @@ test('F8: SIGTERM goes to the process alone, which may end its children in order
   let said = ''
   const ended = once(leader.stdout, 'end')
   leader.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  await until(() => said !== '', 'it is up')
+  await eventually('it is up', () => said !== '')
   expect(await leader.terminate()).toMatchObject({ code: 5, requested: 'term' })
   await ended
   expect(said).toBe('up\n')
@@ -267,6 +267,6 @@ test('F8: a runtime that was closed has left nothing, on disk and in the system'
   const runtime = await openRuntime({ python, stateDir, logger: silent })
   await runtime.spawn({ name: 'sh', command: 'sh', args: ['-c', 'setsid sleep 60 & sleep 60'] })
   expect(await runtime.close()).toMatchObject({ unreleased: 0, left: [] })
-  expect(findMarked({ installation: runtime.installation })).toEqual([])
+  expect(findTagged({ installation: runtime.installation })).toEqual([])
   expect([readdirSync(join(stateDir, 'runs')), existsSync(runtime.directory)]).toEqual([[], false])
 })

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { VirtualClock } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/base'
 import { processors } from '../src/pacing/processors.ts'
 import { StartBudget, startBudget, type Turn } from '../src/pacing/start-budget.ts'
 import type { Activity } from '../src/table/process-table.ts'
@@ -24,7 +24,7 @@ function budget() {
     made.turn(owner, signal).then((turn) => {
       pids += 1
       doing.set(pids, activity)
-      turn.began(pids)
+      turn.started(pids)
       begun.push({ name, turn })
       return pids
     })
@@ -45,7 +45,7 @@ test('D6: what is busy with its start is bounded by the processors, and the next
   expect(await names()).toEqual(first)
   // Now it is: each weighs a processor, so there are eight on two, and no other start begins.
   expect(await names(20_000)).toEqual(first)
-  const over = (name: string): void => begun.find((each) => each.name === name)?.turn.over()
+  const over = (name: string): void => begun.find((each) => each.name === name)?.turn.finished()
   for (const name of 'abcdef') over(name)
   expect(await names(1_000)).toEqual(first)
   over('g')
@@ -78,7 +78,7 @@ test('D6: many starts that need little begin at once, when one has shown it', as
   const owner = {}
   for (let index = 0; index < 20; index += 1) void ask(String(index), owner, { ...BUSY, cpu: 250 })
   expect(await names()).toHaveLength(8)
-  begun[0]?.turn.over()
+  begun[0]?.turn.finished()
   expect(await names()).toHaveLength(17) // 16 times an eighth of a processor are under way
 })
 
@@ -124,7 +124,7 @@ test('D6: runtimes take turns, so that a large pool does not keep a small one wa
   void ask('small 0', small, { ...BUSY, cpu: 2_000 })
   void ask('small 1', small, { ...BUSY, cpu: 2_000 })
   await names(1_000)
-  for (const { turn } of begun.slice(0, 8)) turn.over()
+  for (const { turn } of begun.slice(0, 8)) turn.finished()
   expect((await names()).slice(8)).toEqual(['large 8', 'small 0', 'large 9'])
 })
 
@@ -148,7 +148,7 @@ test('D6: what waits for its turn is given up at once', async () => {
 
 test('D6: there is one budget in a process, for all copies of this package', () => {
   const budget = startBudget()
-  expect((globalThis as Record<symbol, unknown>)[Symbol.for('terrarium.startBudget.1')]).toBe(budget)
+  expect((globalThis as Record<symbol, unknown>)[Symbol.for('terrarium.startBudget.2')]).toBe(budget)
   expect(startBudget()).toBe(budget)
 })
 

@@ -1,16 +1,17 @@
 import type { ActorRefFrom, AnyActorLogic, AnyActorRef, Subscription, AnyEventObject } from 'xstate'
-import { isSupervisor } from './brand.ts'
-import type { ChildCounts, ChildInfo } from './child-info.ts'
+import { isSupervisor } from './base/brand.ts'
+import type { ChildCounts, ChildInfo } from './spec/child-info.ts'
 import { isRef, type Address, type Call } from './core/call.ts'
 import type { Result } from './core/effect.ts'
 import { stoppedError } from './core/turn.ts'
-import { TerrariumError } from './errors.ts'
-import { hasStarted, isOver, whenOver } from './exit.ts'
-import type { SupervisorSnapshot } from './logic.ts'
-import { call, type CallOptions } from './server/call.ts'
-import type { ChildSpec, LogicOf } from './spec.ts'
-import { stopSupervisor, type SupervisorStopOptions } from './stop.ts'
-import { show } from './show.ts'
+import { TerrariumError } from './base/errors.ts'
+import { isOver, whenOver } from './actor/exit.ts'
+import { hasStarted, parentOf } from './actor/xstate.ts'
+import type { SupervisorSnapshot } from './actor/logic.ts'
+import { call, type CallOptions } from './otp/server/call.ts'
+import type { ChildSpec, LogicOf } from './spec/spec.ts'
+import { stopSupervisor, type SupervisorStopOptions } from './otp/stop-supervisor.ts'
+import { show } from './base/show.ts'
 
 /**
  * What can be done to the children of a running supervisor. Operations are queued with the exits around them and
@@ -199,7 +200,7 @@ export class Administrator implements AnyAdministration {
  * ending.
  */
 function endOf(child: Address, supervisor: AnyActorRef): (() => boolean) | undefined {
-  return isRef(child) ? () => isOver(child) || child._parent === supervisor : undefined
+  return isRef(child) ? () => isOver(child) || parentOf(child) === supervisor : undefined
 }
 
 function asError(thrown: unknown): Error {

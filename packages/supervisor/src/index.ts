@@ -1,9 +1,33 @@
+/**
+ * OTP supervision for XState actors: a supervisor starts its children in order, restarts a child that fails, and stops
+ * them in reverse order. `createSupervisor` makes a supervisor that stands alone, `supervisor` makes actor logic.
+ *
+ * ```ts
+ * import { createSupervisor } from '@terrarium/supervisor'
+ * import { fromCallback } from 'xstate'
+ *
+ * const logic = fromCallback(({ receive }) => {
+ *   receive(() => {
+ *     throw new Error('cannot work like this')
+ *   })
+ * })
+ * const app = createSupervisor({ id: 'app', children: [{ id: 'worker', logic }] })
+ * await app.start() // every child is ready, or it rejects and nothing is left running
+ *
+ * const restarted = new Promise((resolve) => app.on('child.restart', resolve))
+ * app.children[0].ref.send({ type: 'work' })
+ * await restarted
+ * console.log(app.children[0].state, app.children[0].incarnation) // running 2
+ *
+ * await app.stop()
+ * ```
+ */
 export { createSupervisor, harmless, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
-export type { SupervisorStopOptions } from './stop.ts'
-export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './logic.ts'
-export type { ChildJson, SupervisorJson } from './snapshot-json.ts'
-export type { AutoShutdown, SupervisorOptions } from './options.ts'
+export type { SupervisorStopOptions } from './otp/stop-supervisor.ts'
+export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './actor/logic.ts'
+export type { ChildJson, SupervisorJson } from './actor/snapshot-json.ts'
+export type { AutoShutdown, SupervisorOptions } from './spec/options.ts'
 export {
   childSpec,
   IGNORE,
@@ -13,10 +37,10 @@ export {
   type StartContext,
   type StartResult,
   type TemplateSpec,
-} from './spec.ts'
-export type { ChildCounts, ChildInfo, ChildState } from './child-info.ts'
-export { SUPERVISOR_EVENTS, type SupervisorEvent, type SupervisorEvents } from './events.ts'
-export { Listeners } from './listeners.ts'
+} from './spec/spec.ts'
+export type { ChildCounts, ChildInfo, ChildState } from './spec/child-info.ts'
+export { SUPERVISOR_EVENTS, type SupervisorEvent, type SupervisorEvents } from './spec/events.ts'
+export { Listeners } from './base/listeners.ts'
 export {
   Checker,
   classOf,
@@ -33,15 +57,15 @@ export {
   type Fields,
   type Mistake,
   type Names,
-} from './checker.ts'
-export { fieldsOf, listOf, ownOptions } from './own-options.ts'
-export { mistakesOfSupervision, POLICIES } from './validate.ts'
-export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './abort.ts'
-export { askUser, reportOnce, tellUser } from './user-code.ts'
-export { reportFault, type OnFault } from './host.ts'
-export { GuardedClock } from './guarded-clock.ts'
-export { READY } from './brand.ts'
-export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'
+} from './base/checker.ts'
+export { fieldsOf, listOf, ownOptions } from './base/own-options.ts'
+export { mistakesOfSupervision, POLICIES } from './spec/validate.ts'
+export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './base/abort.ts'
+export { askUser, reportOnce, tellUser } from './base/user-code.ts'
+export { reportFault, type OnFault } from './base/host.ts'
+export { GuardedClock } from './base/guarded-clock.ts'
+export { READY } from './base/brand.ts'
+export { exitWith, type ExitOutput, type ExitReason } from './base/exit-reason.ts'
 export {
   failureToJson,
   type FailureClass,
@@ -50,10 +74,10 @@ export {
   type FailureInfo,
   type FailureJson,
   type FailurePhase,
-} from './failure.ts'
-export type { PlainError } from './plain-error.ts'
-export type { BackoffOptions, DelayInput, Jitter } from './backoff.ts'
-export type { BreakerOptions, ParkCause } from './breaker.ts'
+} from './policy/failure.ts'
+export type { PlainError } from './base/plain-error.ts'
+export type { BackoffOptions, DelayInput, Jitter } from './policy/backoff.ts'
+export type { BreakerOptions, ParkCause } from './policy/breaker.ts'
 export type {
   ChildView,
   RestartContext,
@@ -61,12 +85,13 @@ export type {
   RestartStrategy,
   StrategyName,
   DynamicStrategyName,
-} from './strategy.ts'
-export { systemClock, type SupervisorClock } from './clock.ts'
-export { patientTimeout } from './patience.ts'
-export { KeepAlive, ReferencedClock } from './keep-alive.ts'
-export { ASYNC_DISPOSE, type Stoppable } from './async-disposable.ts'
-export { VirtualClock } from './virtual-clock.ts'
+} from './spec/strategy.ts'
+export { systemClock, type SupervisorClock } from './base/clock.ts'
+export { patientTimeout } from './base/patience.ts'
+export { KeepAlive, ReferencedClock } from './base/keep-alive.ts'
+export { ASYNC_DISPOSE, type Stoppable } from './base/async-disposable.ts'
+export { VirtualClock } from './base/virtual-clock.ts'
+export type { ErrorCode } from './base/error-codes.ts'
 export {
   isTerrariumError,
   messageOf,
@@ -74,24 +99,23 @@ export {
   siteAbove,
   TerrariumError,
   type CallSite,
-  type ErrorCode,
   type TerrariumErrorOptions,
-} from './errors.ts'
-export { SupervisedActor } from './supervised-actor.ts'
-export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './exit.ts'
-export { link, unlink } from './link.ts'
-export { monitor, type DownEvent, type Monitor } from './monitor.ts'
-export { call, type CallOptions } from './server/call.ts'
-export { cast } from './server/cast.ts'
-export { reply, type CallEvent, type From } from './server/from.ts'
-export { fromServer, type ServerLogic, type ServerSnapshot } from './server/from-server.ts'
-export type { HandlerResult, InitResult, Next, ServerBehaviour } from './server/behaviour.ts'
-export { stopServer, type StopOptions } from './server/stop-server.ts'
-export { startTask, type Task, type Work } from './task.ts'
+} from './base/errors.ts'
+export { SupervisedActor } from './actor/supervised-actor.ts'
+export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './actor/exit.ts'
+export { link, unlink } from './otp/link.ts'
+export { monitor, type DownEvent, type Monitor } from './otp/monitor.ts'
+export { call, type CallOptions } from './otp/server/call.ts'
+export { cast } from './otp/server/cast.ts'
+export { reply, type CallEvent, type From } from './otp/server/from.ts'
+export { fromServer, type ServerLogic, type ServerSnapshot } from './otp/server/from-server.ts'
+export type { HandlerResult, InitResult, Next, ServerBehaviour } from './otp/server/behaviour.ts'
+export { stopServer, type StopOptions } from './otp/server/stop-server.ts'
+export { startTask, type Task, type Work } from './supervised-task.ts'
 export {
   createRegistry,
   type Registry,
   type RegistryEntry,
   type RegistryEvent,
   type RegistryOptions,
-} from './registry.ts'
+} from './otp/registry.ts'

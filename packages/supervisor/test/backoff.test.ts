@@ -1,6 +1,13 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { DEFAULT_BACKOFF, nextDelay, shortestTime, type Backoff, type DelayInput, type Jitter } from '../src/backoff.ts'
+import {
+  DEFAULT_BACKOFF,
+  nextDelay,
+  shortestTime,
+  type Backoff,
+  type DelayInput,
+  type Jitter,
+} from '../src/policy/backoff.ts'
 import { createSupervisor } from '../src/index.ts'
 import { bench, child, NO_JITTER, NOON, refusal, slow, type Bench } from './support.ts'
 

@@ -8,9 +8,9 @@ import type { CoreEvent } from '../src/core/event.ts'
 import { Fifo } from '../src/core/fifo.ts'
 import { createState, type CoreState } from '../src/core/state.ts'
 import { IDLE } from '../src/core/task.ts'
-import type { ExitReason } from '../src/exit-reason.ts'
-import { resolveOptions, type SupervisorOptions } from '../src/options.ts'
-import type { ChildSpec } from '../src/spec.ts'
+import type { ExitReason } from '../src/base/exit-reason.ts'
+import { resolveOptions, type SupervisorOptions } from '../src/spec/options.ts'
+import type { ChildSpec } from '../src/spec/spec.ts'
 import { child } from './support.ts'
 
 /** An actor as the world knows it; the core only hands refs around. */

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { classify } from '../src/classify.ts'
-import { fingerprint, normalise } from '../src/fingerprint.ts'
+import { classify } from '../src/policy/classify.ts'
+import { fingerprint, normalise } from '../src/policy/fingerprint.ts'
 import { TerrariumError } from '@terrarium/supervisor'
 
 const context = { id: 'a', phase: 'start', attempts: 1, uptime: 0 } as const

@@ -8,10 +8,10 @@ import {
   FAILURES,
   reject,
   thenable,
-  turn,
   failOnUncaught,
   type Failing,
 } from '../../../test/support/failures.ts'
+import { turn } from '../../../test/support/waiting.ts'
 import { child, NO_JITTER, obedient } from './support.ts'
 
 // Every place where a supervisor calls code of the user's fails, one at a time and all at once. The tables below hold a
@@ -62,9 +62,13 @@ const EVENTS: { readonly [E in keyof SupervisorEvents]: true } = {
 }
 
 test('each member of the options that may hold code of the user’s has a row', () => {
-  expect(Object.keys(OPTIONS).sort()).toEqual(declared('packages/supervisor/src/options.ts', 'SupervisorOptions').hooks)
-  expect(Object.keys(SPEC).sort()).toEqual(declared('packages/supervisor/src/spec.ts', 'ChildSpec').hooks)
-  expect(Object.keys(EVENTS).sort()).toEqual(declared('packages/supervisor/src/events.ts', 'SupervisorEvents').members)
+  expect(Object.keys(OPTIONS).sort()).toEqual(
+    declared('packages/supervisor/src/spec/options.ts', 'SupervisorOptions').hooks,
+  )
+  expect(Object.keys(SPEC).sort()).toEqual(declared('packages/supervisor/src/spec/spec.ts', 'ChildSpec').hooks)
+  expect(Object.keys(EVENTS).sort()).toEqual(
+    declared('packages/supervisor/src/spec/events.ts', 'SupervisorEvents').members,
+  )
 })
 
 const { printed } = failOnUncaught()

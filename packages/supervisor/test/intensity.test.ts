@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { RestartWindow } from '../src/window.ts'
+import { RestartWindow } from '../src/policy/intensity.ts'
 import { bench, child, type Bench } from './support.ts'
 
 describe('the edges are inclusive', () => {

@@ -1,5 +1,7 @@
+// The programs of the README and of the pages in docs/supervisor: they are these files, and print what is said here.
 import { expect, test } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
+import { blocks } from '../../../test/support/markdown.ts'
 
 const here = import.meta.dirname
 
@@ -18,12 +20,17 @@ async function printedBy(run: () => Promise<unknown>): Promise<unknown[][]> {
   return printed
 }
 
-test('the code of the README is the code of these examples', async () => {
-  const readme = await readFile(`${here}/../README.md`, 'utf8')
-  const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code)
-  const names = ['example', 'events', 'strategy', 'embedded', 'clock']
-  const examples = names.map((name) => `readme.${name}.ts`).map((name) => readFile(`${here}/${name}`, 'utf8'))
-  expect(blocks).toEqual(await Promise.all(examples))
+/** Each block of code of a page is one of these files, in this order. */
+const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
+  'packages/supervisor/README.md': ['example'],
+  'docs/supervisor/events.md': ['events'],
+  'docs/supervisor/actors.md': ['strategy', 'embedded', 'clock'],
+}
+
+test.each(Object.entries(PROGRAMS))('the code of %s is the code of these examples', async (path, names) => {
+  const files = names.map((name) => readFile(`${here}/readme.${name}.ts`, 'utf8'))
+  const code = blocks(path).filter(({ language }) => language === 'ts')
+  expect(code.map((block) => block.code)).toEqual(await Promise.all(files))
 })
 
 test('the first example runs as it says', async () => {

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals'
-import { assign, fromCallback, fromPromise, fromTransition, setup, type AnyActorRef } from 'xstate'
+import { assign, fromTransition, setup, type AnyActorRef } from 'xstate'
 import {
   createSupervisor,
   exitWith,
@@ -51,7 +51,7 @@ export const stubborn = setup({}).createMachine({
 
 export const idle = fromTransition((state: number) => state, 0)
 
-export const isReady = (snapshot: { matches: (state: string) => boolean }): boolean => snapshot.matches('ready')
+const isReady = (snapshot: { matches: (state: string) => boolean }): boolean => snapshot.matches('ready')
 
 export const child = (id: string, more: Partial<ChildSpec> = {}): ChildSpec => ({ id, logic: obedient, ...more })
 
@@ -131,6 +131,15 @@ export function bench(options: Partial<SupervisorOptions> = {}): Bench {
   return self
 }
 
+/** A started bench, 10 ms after its start, with no event left to take. */
+export async function started(options: Partial<SupervisorOptions>): Promise<Bench> {
+  const it = bench(options)
+  await it.app.start()
+  await it.clock.advance(10)
+  it.take()
+  return it
+}
+
 /** What an operation was refused with. */
 export async function refusal(operation: Promise<unknown>): Promise<unknown> {
   const error: unknown = await operation.then(
@@ -141,5 +150,3 @@ export async function refusal(operation: Promise<unknown>): Promise<unknown> {
   const { code, details } = error as { code: string; details: { reason?: unknown } }
   return details.reason ?? code
 }
-
-export { fromCallback, fromPromise }

@@ -15,7 +15,7 @@ import {
   describeRestartStrategy,
   type TestFunction,
 } from '@terrarium/supervisor/testing'
-import { STRATEGIES } from '../src/strategy.ts'
+import { STRATEGIES } from '../src/spec/strategy.ts'
 
 /** A runner of our own, which is not Jest: runs the suite and returns what its failed tests have said, by name. */
 async function complaints(suite: (test: TestFunction) => void): Promise<ReadonlyMap<string, string>> {

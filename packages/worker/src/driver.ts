@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import {
-  MARKER,
+  SPAWN_ARGUMENTS,
   pythonFiles,
   shepherdFiles,
   startTimer,
-  type Log,
+  type AnyLogger,
   type OsProcess,
   type Runtime,
 } from '@terrarium/process'
-import { messageOf, TerrariumError, type SupervisorClock } from '@terrarium/supervisor'
+import { messageOf, TerrariumError, type SupervisorClock } from '@terrarium/supervisor/base'
 import { fromCallback, type CallbackActorLogic } from 'xstate'
 import { BootReport } from './boot-report.ts'
 import { explainExit, explainLateness } from './failure.ts'
@@ -41,7 +41,7 @@ export interface WorkerInput {
 export interface WorkerSurroundings {
   readonly runtime: Runtime
   readonly server: SessionServer
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** For heartbeats and the time that a start may take. */
   readonly clock: SupervisorClock
   /** Takes what the tools print. Default: the logger, stdout at `info` and stderr at `warn`. */
@@ -155,7 +155,7 @@ export const driver = ({
       const beginning = runtime.spawn({
         name,
         command: input.python,
-        args: ['-u', join(workerFiles(), 'terrarium', '_boot.py'), MARKER, shepherdFiles()],
+        args: ['-u', join(workerFiles(), 'terrarium', '_boot.py'), SPAWN_ARGUMENTS, shepherdFiles()],
         env: {
           ...input.env,
           TERRARIUM_BOOT: JSON.stringify({ socket: server.path, token, tools: input.tools }),

@@ -1,4 +1,4 @@
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { dependenciesOfInterpreter, describeShortage, tellingLine, type ExitStatus } from '@terrarium/process'
 import type { BootProgress } from './boot-report.ts'
 

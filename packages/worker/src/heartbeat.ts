@@ -1,4 +1,4 @@
-import type { SupervisorClock } from '@terrarium/supervisor'
+import type { SupervisorClock } from '@terrarium/supervisor/base'
 import type { Session } from './session.ts'
 
 export interface Heartbeat {

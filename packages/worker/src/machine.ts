@@ -1,4 +1,4 @@
-import { exitWith, type ExitReason, type TerrariumError } from '@terrarium/supervisor'
+import { exitWith, type ExitReason, type TerrariumError } from '@terrarium/supervisor/base'
 import { assign, fromCallback, sendTo, setup, type ActorRefFrom, type SnapshotFrom } from 'xstate'
 import {
   driver,

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { LineSplitter, type OsProcess } from '@terrarium/process'
-import type { Log } from '@terrarium/process'
+import type { AnyLogger } from '@terrarium/process'
 
 /** A line that a worker's tools have printed, without its end. */
 export interface WorkerOutput {
@@ -134,7 +134,7 @@ export class OutputRelay {
 }
 
 /** To a log: stdout at `info`, stderr at `warn`. `workerPid`, since `pid` is the host's in each line of pino. */
-export function logOutput(logger: Log): (output: WorkerOutput) => void {
+export function logOutput(logger: AnyLogger): (output: WorkerOutput) => void {
   return ({ worker, pid, stream, line }) => {
     logger[stream === 'stdout' ? 'info' : 'warn']({ worker, workerPid: pid, stream }, line)
   }

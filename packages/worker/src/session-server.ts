@@ -3,8 +3,8 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import grpc from '@grpc/grpc-js'
-import { messageOf, reportOnce, systemClock, type SupervisorClock } from '@terrarium/supervisor'
-import type { Log } from '@terrarium/process'
+import { messageOf, reportOnce, systemClock, type SupervisorClock } from '@terrarium/supervisor/base'
+import type { AnyLogger } from '@terrarium/process'
 import { Connections, HELLO_TIMEOUT } from './connections.ts'
 import {
   HostServiceService,
@@ -31,7 +31,7 @@ export interface SessionServerOptions {
   /** Makes the directory again when it is gone. Default: nothing. */
   readonly ensureDirectory?: (() => void) | undefined
   /** Told of connections that are refused, the first time for each reason. */
-  readonly logger?: Log | undefined
+  readonly logger?: AnyLogger | undefined
   /** For the time that a connection may take to present a token. Default: the system's. */
   readonly clock?: SupervisorClock | undefined
 }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'eventemitter3'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { CallTable } from './call-table.ts'
 import {
   FailureCode,

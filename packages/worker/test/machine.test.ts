@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { openRuntime, type Runtime } from '@terrarium/process'
-import { systemClock } from '@terrarium/supervisor'
+import { systemClock } from '@terrarium/supervisor/base'
 import { createWorkerLogic, resolveInterpreter, SessionServer } from '@terrarium/worker'
 import { createActor } from 'xstate'
 import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'

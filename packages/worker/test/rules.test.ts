@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import grpc from '@grpc/grpc-js'
 import { expect, test } from '@jest/globals'
 import { openRuntime, type OsProcess, type Runtime } from '@terrarium/process'
-import { systemClock } from '@terrarium/supervisor'
+import { systemClock } from '@terrarium/supervisor/base'
 import { createWorkerLogic, decode, encode, SessionServer, type WorkerInput } from '@terrarium/worker'
 import { createActor } from 'xstate'
 import {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { MAX_MESSAGE_BYTES, ValueCodec } from '@terrarium/worker'
-import type { TerrariumError } from '@terrarium/supervisor'
+import type { TerrariumError } from '@terrarium/supervisor/base'
 import { Failure, FailureCode, type WorkerFrame } from '../src/generated/terrarium/v1/session.ts'
 import { Session } from '../src/session.ts'
 

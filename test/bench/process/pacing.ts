@@ -12,10 +12,10 @@ const SIZE = 8
 const MOST_TIMES = 1.2
 
 /** Where the start budget of a process lies; see `StartBudget` of @terrarium/process. */
-const KEY = Symbol.for('terrarium.startBudget.1')
+const KEY = Symbol.for('terrarium.startBudget.2')
 
 const WITHOUT_PACE = {
-  turn: () => Promise.resolve({ began: () => undefined, over: () => undefined }),
+  turn: () => Promise.resolve({ started: () => undefined, finished: () => undefined }),
   dismiss: () => undefined,
 }
 

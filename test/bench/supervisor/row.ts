@@ -150,8 +150,6 @@ export const ROWS = {
   },
 } as const satisfies Record<string, Row>
 
-export type RowName = keyof typeof ROWS
-
 /** A row at a twentieth of its size, once and cold, to see that it works. */
 export function quickened(row: Row): Row {
   const { children, operations } = row.trial

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { createPool } from '@terrarium/pool'
-import { findMarked, readIdentity } from '@terrarium/process'
+import { findTagged, readIdentity } from '@terrarium/process'
 import type { Contender } from '../measure.ts'
 
 /** Terrarium: `pool.call` on a pool of one worker that takes `concurrency` calls at a time, by default one. */
@@ -29,7 +29,7 @@ export async function openPool(
     close: async () => {
       const { processesLeft } = await pool.stop()
       if (worker === undefined) throw new Error('the worker of the pool carried no marker')
-      const left = findMarked({ installation: worker.installation, run: worker.run })
+      const left = findTagged({ installation: worker.installation, run: worker.run })
       if (processesLeft > 0 || left.length > 0) {
         throw new Error(`processes are left behind: ${left.map(({ pid }) => pid).join(', ')}`)
       }

@@ -1,6 +1,7 @@
 const { createPool } = require('@terrarium/pool')
 const { keep } = require('@terrarium/process')
 const { createSupervisor } = require('@terrarium/supervisor')
+require('@terrarium/supervisor/base')
 require('@terrarium/supervisor/testing')
 require('@terrarium/worker')
 require('@terrarium/cli')

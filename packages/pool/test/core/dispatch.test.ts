@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import type { Call } from '../../src/core/call.ts'
 import { countsToKeep, createState } from '../../src/core/state.ts'
 import { failureOf, missingModule, Stand } from './support.ts'

@@ -1,8 +1,18 @@
 import { basename } from 'node:path'
 import { waitFor, type AnyActorRef } from 'xstate'
 import {
-  ASYNC_DISPOSE,
   createSupervisor,
+  SUPERVISOR_EVENTS,
+  type BreakerOptions,
+  type ChildSpec,
+  type ChildState,
+  type Supervisor,
+  type SupervisorEvent,
+  type SupervisorEvents,
+  type SupervisorOptions,
+} from '@terrarium/supervisor'
+import {
+  ASYNC_DISPOSE,
   GuardedClock,
   isTerrariumError,
   KeepAlive,
@@ -10,22 +20,14 @@ import {
   messageOf,
   ReferencedClock,
   reportOnce,
-  SUPERVISOR_EVENTS,
   systemClock,
   TerrariumError,
-  type BreakerOptions,
-  type ChildSpec,
-  type ChildState,
   type Stoppable,
-  type Supervisor,
   type SupervisorClock,
-  type SupervisorEvent,
-  type SupervisorEvents,
-  type SupervisorOptions,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { EnvironmentWatch } from '../environment-watch.ts'
 import { resolveInterpreter } from '../interpreter.ts'
-import { ownLog, type Log } from '../own-log.ts'
+import { guardLogger, type AnyLogger } from '../guarded-logger.ts'
 import { checkKeep, ownKeep } from './program-options.ts'
 import { fromProgram, type ProgramEvent, type ProgramOptions, type ProgramSnapshot } from './program.ts'
 import { openRuntime, type Runtime, type RuntimeOptions } from '../runtime.ts'
@@ -117,7 +119,7 @@ class SupervisedProgram implements Kept {
   readonly #listeners = new Listeners<KeptEvents>(EVENTS, (event, err) => {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
-  readonly #logger: Log
+  readonly #logger: AnyLogger
   readonly #options: KeepOptions
   #own: Promise<Runtime> | undefined
   /** The present run, or the last one. */
@@ -147,7 +149,7 @@ class SupervisedProgram implements Kept {
     const program = { name, env, cwd, ready, startTimeout, grace, lines }
     this.name = name
     this.#options = options
-    this.#logger = ownLog(logger, { program: name })
+    this.#logger = guardLogger(logger, { program: name })
     this.#clock = new ReferencedClock(clock === undefined ? systemClock : this.#guarded(clock))
     this.supervisor = createSupervisor({
       ...supervisorOptions,
@@ -174,7 +176,7 @@ class SupervisedProgram implements Kept {
       changed: () => {
         this.#heal()
       },
-      report: (err) => {
+      onError: (err) => {
         this.#logger.error({ err }, 'the watch of the environment failed')
       },
       probes: false,

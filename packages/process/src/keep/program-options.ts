@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { mistakesOfSupervision, POLICIES } from '@terrarium/supervisor'
 import {
   Checker,
   fieldsOf,
@@ -8,13 +9,11 @@ import {
   isList,
   isName,
   listOf,
-  mistakesOfSupervision,
   ownOptions,
-  POLICIES,
   type Fields,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from '../check-options.ts'
-import { MARKER } from '../table/identity.ts'
+import { SPAWN_ARGUMENTS } from '../table/identity.ts'
 import type { KeepOptions } from './keep.ts'
 import type { ProgramInput, ProgramOptions } from './program.ts'
 
@@ -114,8 +113,8 @@ function checkArgs(check: Checker, options: Fields): void {
   const { args } = options
   const areStrings = isList(args) && args.every((each) => typeof each === 'string')
   check.field(options, 'args', () => areStrings, 'an array of strings, one for each argument')
-  if (areStrings && args.filter((each) => each === MARKER).length > 1) {
-    check.say('invalid_option', 'args must have MARKER no more than once')
+  if (areStrings && args.filter((each) => each === SPAWN_ARGUMENTS).length > 1) {
+    check.say('invalid_option', 'args must have SPAWN_ARGUMENTS no more than once')
   }
 }
 

@@ -6,7 +6,7 @@ import {
   TerrariumError,
   type ErrorCode,
   type SupervisorClock,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import type { AnyActorRef } from 'xstate'
 import { tellingLine } from '../last-words.ts'
 import { readLines, type LineReader } from '../lines.ts'

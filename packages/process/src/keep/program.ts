@@ -1,4 +1,4 @@
-import { READY } from '@terrarium/supervisor'
+import { READY } from '@terrarium/supervisor/base'
 import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
 import type { ExitStatus } from '../os-process.ts'
 import { checkProgram, ownInput, ownProgram } from './program-options.ts'

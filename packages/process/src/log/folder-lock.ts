@@ -1,17 +1,22 @@
+// Locks a folder so that one process uses it at a time.
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:net'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 
+/** A lock that is held. */
 export interface FolderLock {
+  /** Lets others have the lock. */
   release(): Promise<void>
 }
 
+/** Time between two tries, in ms. */
 const LOOK_AGAIN_MS = 5
 
 /**
- * Locks a folder, given by its real path, against other processes, other threads and this one. On Linux it is a name in
- * the abstract namespace of Unix sockets: it goes with its holder, however that ends, and nothing that is done to files
- * can lose it. Elsewhere there is none. `patience`: how long to wait for it, in ms. Errors: STATE_LOCKED.
+ * Locks a folder, given by its real path, against other processes, other threads and a second lock in this thread. The
+ * lock is a listening Unix socket in Linux's abstract namespace: the kernel frees it when the holder exits, and no
+ * change of the folder's files loses it. On other systems nothing is locked. `patience`: how long to wait for the lock,
+ * in ms, default 0. Errors: STATE_LOCKED.
  */
 export async function lockFolder(realPath: string, patience = 0): Promise<FolderLock> {
   if (process.platform !== 'linux') return { release: () => Promise.resolve() }

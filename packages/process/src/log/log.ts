@@ -1,32 +1,12 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+// The reservation log of a run, kept in LevelDB. A spawn is on disk before its process exists and until the process is
+// proven to have exited, so that the next run finds what a killed host has left.
+import { closeSync, readdirSync, realpathSync } from 'node:fs'
 import type { Level } from 'level'
-import { TerrariumError } from '@terrarium/supervisor'
-import { copyLog } from './copy.ts'
-import { lockFolder, type FolderLock } from './folder-lock.ts'
-import { loadLevel } from './level.ts'
-import { seal, unseal, type Head, type Reservation, type Stored } from './record.ts'
-import { readRegularFile } from '../regular-file.ts'
+import { loadLevel } from './load-level.ts'
+import { lockLog, type LogLock } from './log-lock.ts'
+import { HEAD, MODULUS, seal, type Head, type Reservation, type Stored } from './record.ts'
+import { openSequenceFile, writeSequence } from './sequence-file.ts'
 import type { Owner } from '../run.ts'
-
-/** What a log says, and what is wrong with it. A damaged log is never repaired: the scan for markers needs no log. */
-export interface LogContents {
-  readonly reservations: readonly Stored[]
-  readonly damage: readonly string[]
-}
 
 interface Change {
   readonly spawn: string
@@ -36,35 +16,27 @@ interface Change {
   readonly reject: (error: unknown) => void
 }
 
-const HEAD = 'head'
+/** How the keys of reservations begin. */
 const PREFIX = 'spawn/'
-/** Sums of sequence numbers are kept below this, where numbers are exact. */
-const MODULUS = 2 ** 52
-const WITNESS_BYTES = 16
-/** Of LevelDB: one of each is always there. */
+/** LevelDB's files without which it does not open. */
 const FILES = [/^CURRENT$/, /^MANIFEST-\d+$/, /^\d+\.log$/]
-/** What the folders with copies are called, below the temporary folder. */
-const COPY = 'terrarium-log-'
-/**
- * A process that a host was just starting when it died holds what the host held, until it has become another program.
- */
-const LOCK_PATIENCE_MS = 1000
-/** How long a note may wait for a change that it can be written with. */
+/** How long a noted change may wait for a batch to be written with, in ms. */
 const NOTE_MS = 50
 
 /**
- * The reservation log of one run: its owner alone ever opens it, others read a copy. Changes that wait together are
- * written in one batch, synced when one of them is a reservation, so that a hundred reservations cost one disk sync.
- * Every record carries a sequence number and a CRC; the head tells how many there are, and their sum; and a file beside
- * the log, which nobody waits for, tells how far it went: it is there for the kill, as the page cache is, and after a
- * power failure no process is left to be found.
+ * The reservation log of one run. Only the run that owns a log opens it; others read a copy, see `readLog`.
+ *
+ * Changes that wait together are written in one batch, which is synced when it reserves anything: a hundred
+ * reservations cost one disk sync. Every record carries a sequence number and a CRC. The head record holds the number
+ * of records and the sum of their sequence numbers, and the sequence file holds the number of the last change.
  */
 export class ReservationLog {
   readonly #directory: string
-  readonly #lock: FolderLock
+  readonly #lock: LogLock
   readonly #owner: Owner
   readonly #remakeFolder: () => void
-  #witness: number
+  /** The descriptor of the sequence file. */
+  #sequenceFile: number
   readonly #records = new Map<string, Stored>()
   #level: Level
   #seq = 0
@@ -72,25 +44,25 @@ export class ReservationLog {
   #waiting: Change[] = []
   #writing: Promise<void> | undefined
   #soon: NodeJS.Timeout | undefined
-  /** What is on disk is not known to be what is here. */
+  /** Whether the disk may differ from #records, since a write failed. */
   #isDoubtful = false
 
-  private constructor(level: Level, directory: string, owner: Owner, lock: FolderLock, remakeFolder: () => void) {
+  private constructor(level: Level, directory: string, owner: Owner, lock: LogLock, remakeFolder: () => void) {
     this.#level = level
     this.#directory = directory
     this.#owner = owner
     this.#lock = lock
     this.#remakeFolder = remakeFolder
-    this.#witness = openSync(witnessOf(directory), 'wx', 0o600)
+    this.#sequenceFile = openSequenceFile(directory, 'wx')
   }
 
   /**
-   * Makes a new log in an existing, empty folder. `remakeFolder` makes that again, empty, when somebody has removed it
-   * or some of what is in it. Errors: STATE_LOCKED, CONFIGURATION, and those of the file system.
+   * Makes a new log in an existing, empty folder. `remakeFolder` is called when the folder or a file in it was removed,
+   * and makes the folder again, empty. Errors: STATE_LOCKED, CONFIGURATION, and those of the file system.
    */
   static async create(folder: string, owner: Owner, remakeFolder: () => void): Promise<ReservationLog> {
     const directory = realpathSync(folder)
-    const lock = await own(directory)
+    const lock = await lockLog(directory)
     let level: Level | undefined
     try {
       const { Level } = await loadLevel()
@@ -98,11 +70,11 @@ export class ReservationLog {
       await level.open()
       await level.put(HEAD, seal({ v: 1, seq: 0, count: 0, sum: 0 }), { sync: true })
       const log = new ReservationLog(level, directory, owner, lock, remakeFolder)
-      log.#testify()
+      log.#writeSequence()
       return log
     } catch (error) {
       await level?.close().catch(() => undefined)
-      await disown(directory, lock)
+      await lock.release()
       throw error
     }
   }
@@ -112,14 +84,14 @@ export class ReservationLog {
     return this.#change(reservation.spawn, reservation, true)
   }
 
-  /** Replaces what is known about a reservation. Not synced: losing it loses no more than detail. */
+  /** Replaces a reservation. Resolves when it is written; not synced, since only details are lost with it. */
   update(reservation: Reservation): Promise<void> {
     return this.#change(reservation.spawn, reservation, false)
   }
 
   /**
-   * The same for what nobody waits for: written with the next change, or soon. A hundred processes that begin cost a
-   * few writes.
+   * Replaces a reservation as {@link update} does, but with the next batch or after 50 ms. The notes of a hundred
+   * processes that start together cost a few writes.
    */
   note(reservation: Reservation): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -130,17 +102,17 @@ export class ReservationLog {
     })
   }
 
-  /** Deletes a reservation. Not synced: a reservation too many is harmless. */
+  /** Deletes a reservation. Resolves when that is written; not synced, since a reservation too many is harmless. */
   release(spawn: string): Promise<void> {
     return this.#change(spawn, undefined, false)
   }
 
-  /** Writes what waits, then closes. */
+  /** Writes the changes that wait, then closes the log and releases its lock. */
   async close(): Promise<void> {
     await (this.#writing ??= this.#write())
     await this.#level.close()
-    closeSync(this.#witness)
-    await disown(this.#directory, this.#lock)
+    closeSync(this.#sequenceFile)
+    await this.#lock.release()
   }
 
   #change(spawn: string, reservation: Reservation | undefined, isNew: boolean): Promise<void> {
@@ -151,7 +123,7 @@ export class ReservationLog {
   }
 
   async #write(): Promise<void> {
-    // Reservations made in the same turn of the event loop share the first batch too.
+    // The first batch takes all reservations of this turn of the event loop.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
       clearTimeout(this.#soon)
@@ -161,7 +133,7 @@ export class ReservationLog {
       const records = changes.map(({ spawn, reservation }) => [spawn, this.#set(spawn, reservation)] as const)
       const isReserving = changes.some(({ isNew }) => isNew)
       try {
-        // A reservation in a file that has no name any more would be on no disk.
+        // LevelDB goes on writing to a file that was removed, and a reservation in it would be lost.
         if (isReserving && !this.#isInPlace()) await this.#remake()
         else if (this.#isDoubtful) await this.#writeAll()
         else await this.#commit(records, isReserving)
@@ -169,8 +141,7 @@ export class ReservationLog {
       } catch (error) {
         this.#isDoubtful = true
         for (const change of changes) {
-          // Who was to be reserved is told that he is not. All else is as it is, and is written as soon as that is
-          // possible again.
+          // The failed reservations are rejected. Updates stay in #records and are written with the next batch.
           if (change.isNew) this.#set(change.spawn, undefined)
           change.reject(error)
         }
@@ -187,7 +158,7 @@ export class ReservationLog {
     }
     batch.put(HEAD, seal(this.#head()))
     await batch.write({ sync })
-    this.#testify()
+    this.#writeSequence()
   }
 
   #set(spawn: string, reservation: Reservation | undefined): Stored | undefined {
@@ -208,20 +179,20 @@ export class ReservationLog {
     return { v: 1, seq: this.#seq, count: this.#records.size, sum: this.#sum }
   }
 
-  /** After a failure LevelDB writes nothing more: it is opened anew, and all of it is written again. */
+  /** Opens LevelDB again and writes all records: after a failed write it accepts no other. */
   async #writeAll(): Promise<void> {
     await this.#level.close()
     await this.#open({ createIfMissing: false })
   }
 
-  /** Writes all of it to a new log: the folder is gone, or a file in it. */
+  /** Writes all records to a new log, since the folder or a file in it was removed. */
   async #remake(): Promise<void> {
     this.#isDoubtful = true
     await this.#level.close().catch(() => undefined)
     this.#remakeFolder()
-    const witness = openSync(witnessOf(this.#directory), 'w', 0o600)
-    closeSync(this.#witness)
-    this.#witness = witness
+    const sequenceFile = openSequenceFile(this.#directory, 'w')
+    closeSync(this.#sequenceFile)
+    this.#sequenceFile = sequenceFile
     await this.#open({ createIfMissing: true })
   }
 
@@ -234,153 +205,22 @@ export class ReservationLog {
     for (const [spawn, record] of this.#records) batch.put(PREFIX + spawn, seal(record))
     batch.put(HEAD, seal(this.#head()))
     await batch.write({ sync: true })
-    this.#testify()
+    this.#writeSequence()
     this.#isDoubtful = false
   }
 
-  /** Whether the files are there that LevelDB needs to be opened. */
+  /** Whether the files exist without which LevelDB does not open. */
   #isInPlace(): boolean {
     try {
       const names = readdirSync(this.#directory)
       return FILES.every((pattern) => names.some((name) => pattern.test(name)))
     } catch (error) {
-      // Short of descriptors, say: that tells nothing about the folder.
+      // Any other failure, such as too few descriptors, says nothing about the folder.
       return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
     }
   }
 
-  #testify(): void {
-    try {
-      writeSync(this.#witness, String(this.#seq).padEnd(WITNESS_BYTES), 0)
-    } catch {
-      // It then tells of less than was written, which is no damage.
-    }
+  #writeSequence(): void {
+    writeSequence(this.#sequenceFile, this.#seq)
   }
-}
-
-/** Removes copies whose readers were killed: nobody reads for an hour. */
-export function clearCopies(): void {
-  for (const folder of copyFolders()) {
-    for (const name of readdirSync(folder).filter((each) => each.startsWith(COPY))) {
-      const copy = join(folder, name)
-      const stat = lstatSync(copy, { throwIfNoEntry: false })
-      const isStale = stat?.isDirectory() && stat.uid === process.getuid?.() && Date.now() - stat.mtimeMs > 3_600_000
-      if (isStale) rmSync(copy, { recursive: true, force: true })
-    }
-  }
-}
-
-/** Where copies may be made: TMPDIR may name a folder that is not there, or not for us. */
-function copyFolders(): string[] {
-  return [...new Set([tmpdir(), '/tmp'])].filter((folder) => {
-    try {
-      accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-}
-
-/**
- * Reads the log of a dead run, from a copy: the log itself stays as it was found. Never throws for damage; throws
- * STATE_LOCKED while somebody has it open.
- */
-export async function readLog(folder: string): Promise<LogContents> {
-  const directory = existsSync(folder) ? realpathSync(folder) : resolve(folder)
-  const witness = readWitness(directory)
-  const lock = await own(directory, LOCK_PATIENCE_MS)
-  let copy: string | undefined
-  try {
-    copy = mkdtempSync(join(copyFolders()[0] ?? dirname(directory), COPY))
-    if (existsSync(directory)) copyLog(directory, copy)
-    const { reservations, damage } = readdirSync(copy).length === 0 ? GONE : await readCopy(copy, witness)
-    // A host that died before its log was complete has reserved nothing.
-    return { reservations, damage: witness === undefined && reservations.length === 0 ? [] : damage }
-  } catch (error) {
-    return { reservations: [], damage: [`the log cannot be read: ${rootMessage(error)}`] }
-  } finally {
-    if (copy !== undefined) rmSync(copy, { recursive: true, force: true })
-    await disown(directory, lock)
-  }
-}
-
-const GONE: LogContents = { reservations: [], damage: ['the log is gone'] }
-
-async function readCopy(copy: string, witness: number | undefined): Promise<LogContents> {
-  const reservations: Stored[] = []
-  const damage: string[] = []
-  let head: Head | undefined
-  const { Level } = await loadLevel()
-  const level = new Level<string, string>(copy, { createIfMissing: false })
-  try {
-    await level.open()
-    for await (const [key, value] of level.iterator()) {
-      const record = unseal(value)
-      if (record === undefined) damage.push(`record ${key} has a wrong checksum`)
-      else if (key === HEAD) head = record as Head
-      else reservations.push(record as Stored)
-    }
-  } catch (error) {
-    damage.push(`the log does not open: ${rootMessage(error)}`)
-  } finally {
-    await level.close()
-  }
-  if (head === undefined) damage.push('the head record is missing')
-  else damage.push(...compare(head, reservations, witness ?? 0))
-  return { reservations, damage }
-}
-
-function compare(head: Head, reservations: readonly Stored[], witness: number): string[] {
-  const damage: string[] = []
-  const sum = reservations.reduce((total, { seq }) => (total + seq) % MODULUS, 0)
-  if (reservations.length !== head.count)
-    damage.push(`${head.count} reservations expected, ${reservations.length} found`)
-  else if (sum !== head.sum) damage.push('some reservations are older than they should be')
-  if (witness > head.seq) damage.push(`it ends with change ${head.seq}, and ${witness} were made`)
-  return damage
-}
-
-/** Beside the log, not in it. */
-const witnessOf = (directory: string): string => `${directory}.seq`
-
-function readWitness(directory: string): number | undefined {
-  try {
-    const seq = Number(readRegularFile(witnessOf(directory)))
-    return Number.isSafeInteger(seq) ? seq : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/**
- * The logs that this process has open, with those of every copy of this package that it may have loaded. LevelDB's own
- * lock is a POSIX one: whoever opens and closes the lock's file once more, if only to fail or to read it, has lost it.
- */
-const openDirectories: Set<string> = ((globalThis as Record<symbol, unknown>)[
-  Symbol.for('terrarium.process.openLogs')
-] ??= new Set<string>()) as Set<string>
-
-async function own(directory: string, patience = 0): Promise<FolderLock> {
-  if (openDirectories.has(directory)) {
-    throw new TerrariumError('STATE_LOCKED', `The reservation log ${directory} is already open in this process`)
-  }
-  openDirectories.add(directory)
-  try {
-    return await lockFolder(directory, patience)
-  } catch (error) {
-    openDirectories.delete(directory)
-    throw error
-  }
-}
-
-async function disown(directory: string, lock: FolderLock): Promise<void> {
-  await lock.release()
-  openDirectories.delete(directory)
-}
-
-function rootMessage(error: unknown): string {
-  let root = error
-  while (root instanceof Error && root.cause !== undefined) root = root.cause
-  return root instanceof Error ? root.message : String(root)
 }

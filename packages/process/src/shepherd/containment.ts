@@ -1,4 +1,4 @@
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 
 /**
  * What holds the processes of a run together. With `pidns` and `cgroup` the kernel ends all of them, whatever they have
@@ -9,7 +9,7 @@ export type Containment = 'pidns' | 'cgroup' | 'shepherd'
 /** Best first. */
 export const CONTAINMENTS: readonly Containment[] = ['pidns', 'cgroup', 'shepherd']
 
-export interface ContainmentReport {
+export interface ContainmentResult {
   readonly level: Containment
   /** Why each better one is not in use. */
   readonly missing: Readonly<Partial<Record<Containment, string>>>

@@ -1,6 +1,6 @@
 import { closeSync, constants as fsConstants, openSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import { CHANNELS, Channels, type Channel } from './channels.ts'
 import { readLines } from '../lines.ts'
 import { startTicksOf } from '../table/table.ts'

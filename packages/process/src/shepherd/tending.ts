@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import type { Log } from '../own-log.ts'
+import type { AnyLogger } from '../guarded-logger.ts'
 import { noteCgroup } from './cgroup.ts'
-import { isLower, type Containment, type ContainmentReport } from './containment.ts'
-import { MARKER } from '../table/identity.ts'
+import { isLower, type Containment, type ContainmentResult } from './containment.ts'
+import { SPAWN_ARGUMENTS } from '../table/identity.ts'
 import { launch, type LaunchedChild, type SignalName } from './launch.ts'
 import { shepherdFiles } from '../python-files.ts'
 import type { Owner } from '../run.ts'
@@ -16,7 +16,7 @@ interface Context {
   readonly folders: RunFolders
   readonly containment: Containment | 'auto'
   readonly spawns: Spawns
-  readonly logger: Log
+  readonly logger: AnyLogger
   /** A signal has come to the shepherd that means the application as a whole. */
   readonly onSignal: (signal: SignalName) => void
 }
@@ -35,7 +35,7 @@ export class Tending {
   #count = 0
   #launched: LaunchedChild | undefined
   #current: Promise<Shepherd> | undefined
-  #report: ContainmentReport | undefined
+  #report: ContainmentResult | undefined
   #closed = false
   #isReferenced = true
 
@@ -61,7 +61,7 @@ export class Tending {
   }
 
   /** What holds the processes together. Errors: as `shepherd()`. */
-  async containment(): Promise<ContainmentReport> {
+  async containment(): Promise<ContainmentResult> {
     return this.#report ?? reportOf(await this.shepherd())
   }
 
@@ -124,7 +124,7 @@ export class Tending {
       args: [
         ...['-I', '-S', join(shepherdFiles(), 'terrarium_shepherd')],
         ...['--lifeline', lifeline, '--folders', String(folders.descriptors.length)],
-        ...['--containment', containment, '--name', name, MARKER],
+        ...['--containment', containment, '--name', name, SPAWN_ARGUMENTS],
       ],
       onReserved: (spawn: string) => this.#ids.add(spawn),
     }
@@ -168,6 +168,6 @@ export class Tending {
   }
 }
 
-function reportOf({ hello: { containment, missing } }: Shepherd): ContainmentReport {
+function reportOf({ hello: { containment, missing } }: Shepherd): ContainmentResult {
   return { level: containment, missing }
 }

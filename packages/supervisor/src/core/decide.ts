@@ -1,4 +1,4 @@
-import { errorOfExit, isExitReason } from '../exit-reason.ts'
+import { errorOfExit, isExitReason } from '../base/exit-reason.ts'
 import type { Effect } from './effect.ts'
 import { end, halt } from './ending.ts'
 import type { Asked, ChildNews, CoreEvent, Death, Shutdown } from './event.ts'

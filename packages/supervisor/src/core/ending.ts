@@ -1,4 +1,4 @@
-import type { ExitReason } from '../exit-reason.ts'
+import type { ExitReason } from '../base/exit-reason.ts'
 import { declareDead, settleStopped } from './lifecycle.ts'
 import { abort, IDLE, run, type Purpose } from './task.ts'
 import { emit, refuse, stoppedError, type Turn } from './turn.ts'

@@ -1,5 +1,5 @@
 import type { AnyActorRef } from 'xstate'
-import type { ExitReason } from '../exit-reason.ts'
+import type { ExitReason } from '../base/exit-reason.ts'
 import type { Call, Reply } from './call.ts'
 
 export interface Death {

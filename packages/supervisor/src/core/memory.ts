@@ -1,7 +1,7 @@
-import type { BreakerMemory, ParkCause } from '../breaker.ts'
-import { Failure } from '../fingerprint.ts'
-import type { FailureClass, FailurePhase } from '../failure.ts'
-import { plainError, type PlainError } from '../plain-error.ts'
+import type { BreakerMemory, ParkCause } from '../policy/breaker.ts'
+import { Failure } from '../policy/fingerprint.ts'
+import type { FailureClass, FailurePhase } from '../policy/failure.ts'
+import { plainError, type PlainError } from '../base/plain-error.ts'
 import { isStable } from './assess.ts'
 import type { Child, CoreState, FailureMemory } from './state.ts'
 

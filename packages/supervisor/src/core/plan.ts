@@ -1,6 +1,6 @@
-import { TerrariumError } from '../errors.ts'
-import { show } from '../show.ts'
-import { ignoreFailure } from '../user-code.ts'
+import { TerrariumError } from '../base/errors.ts'
+import { show } from '../base/show.ts'
+import { ignoreFailure } from '../base/user-code.ts'
 import type { Child, CoreState } from './state.ts'
 
 /** How many ids an error names. */

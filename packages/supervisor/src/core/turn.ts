@@ -1,5 +1,5 @@
-import type { SupervisorEvent } from '../events.ts'
-import { TerrariumError } from '../errors.ts'
+import type { SupervisorEvent } from '../spec/events.ts'
+import { TerrariumError } from '../base/errors.ts'
 import type { Reply } from './call.ts'
 import type { Effect, Hook } from './effect.ts'
 import type { Fifo } from './fifo.ts'

@@ -1,4 +1,4 @@
-import type { ChildView, RestartStrategy } from '../strategy.ts'
+import type { ChildView, RestartStrategy } from '../spec/strategy.ts'
 import { tell, type Situation } from './situations.ts'
 import { broken, ensure, show } from './suite.ts'
 

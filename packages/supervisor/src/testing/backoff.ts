@@ -1,5 +1,5 @@
-import { fromPromise } from 'xstate'
-import { DEFAULT_BACKOFF, nextDelay, type Backoff, type BackoffOptions, type DelayInput } from '../backoff.ts'
+import { fromPromise } from '../actor/xstate.ts'
+import { DEFAULT_BACKOFF, nextDelay, type Backoff, type BackoffOptions, type DelayInput } from '../policy/backoff.ts'
 import { createSupervisor } from '../handle.ts'
 import { failingMachine } from './failing-machine.ts'
 import { broken, ensure, show, silence, type SuiteOptions } from './suite.ts'

@@ -1,4 +1,4 @@
-import { createMachine } from 'xstate'
+import { createMachine } from '../actor/xstate.ts'
 
 /** Ends when it is asked to, and fails when it is told to. */
 export const failingMachine = createMachine({

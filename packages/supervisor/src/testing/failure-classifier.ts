@@ -1,5 +1,5 @@
-import { isFailureClass } from '../classify.ts'
-import type { FailureClassifier, FailureContext } from '../failure.ts'
+import { isFailureClass } from '../policy/classify.ts'
+import type { FailureClassifier, FailureContext } from '../policy/failure.ts'
 import { changeableErrors, HANDS_OFF, oddValues, type Thrown } from './odd-values.ts'
 import { broken, ensure, show, silence, type SuiteOptions } from './suite.ts'
 

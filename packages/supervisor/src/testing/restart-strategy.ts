@@ -1,4 +1,4 @@
-import type { ChildView, RestartContext, RestartStrategy } from '../strategy.ts'
+import type { ChildView, RestartContext, RestartStrategy } from '../spec/strategy.ts'
 import { describeRunningStrategy } from './running-strategy.ts'
 import { ask } from './ask.ts'
 import { situations, tell, type Situation } from './situations.ts'

@@ -1,6 +1,6 @@
-import type { ChildState } from '../child-info.ts'
-import type { RestartType } from '../spec.ts'
-import type { ChildView, RestartContext } from '../strategy.ts'
+import type { ChildState } from '../spec/child-info.ts'
+import type { RestartType } from '../spec/spec.ts'
+import type { ChildView, RestartContext } from '../spec/strategy.ts'
 
 const STATES: readonly ChildState[] = [
   'running',

@@ -1,9 +1,9 @@
 import type { AnyActorRef } from 'xstate'
 import { createSupervisor, type Supervisor } from '../handle.ts'
-import type { ChildInfo } from '../child-info.ts'
-import type { SupervisorOptions } from '../options.ts'
-import type { RestartType } from '../spec.ts'
-import { VirtualClock } from '../virtual-clock.ts'
+import type { ChildInfo } from '../spec/child-info.ts'
+import type { SupervisorOptions } from '../spec/options.ts'
+import type { RestartType } from '../spec/spec.ts'
+import { VirtualClock } from '../base/virtual-clock.ts'
 import { ensure, show } from './suite.ts'
 
 /** More than any shutdown takes, in ms. */

@@ -83,9 +83,9 @@ test.each(Object.entries(CASES))(
   },
 )
 
-test('few cases are not applicable, and the README names them', () => {
+test('few cases are not applicable, and docs/supervisor/otp.md names them', () => {
   const all = Object.entries(CASES).flatMap(([group, count]) => idsOf(group, count))
   expect(all.filter((id) => id in NOT_APPLICABLE).length).toBeLessThan(15)
-  const named = casesNamedIn(readFileSync(join(here, '../../README.md'), 'utf8'))
+  const named = casesNamedIn(readFileSync(join(here, '../../../../docs/supervisor/otp.md'), 'utf8'))
   expect(Object.keys(NOT_APPLICABLE).filter((id) => !named.has(id))).toEqual([])
 })

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import type { AnyActorLogic } from 'xstate'
 import { IGNORE, type ChildSpec } from '@terrarium/supervisor'
-import { RestartWindow } from '../../src/window.ts'
+import { RestartWindow } from '../../src/policy/intensity.ts'
 import { bench, child, idle, obedient, type Bench } from '../support.ts'
 import { boom, BOOM, NORMAL } from './actors.ts'
 

@@ -4,7 +4,8 @@ const APPLICATIONS =
   'a program has one top supervisor: dependencies are its children, in order; what its end means is for supervisor.exit to decide'
 
 /**
- * Cases that do not apply in JavaScript, or for which something else is to be used, and why. The README lists them too.
+ * Cases that do not apply in JavaScript, or for which something else is to be used, and why. docs/supervisor/otp.md
+ * lists them too.
  */
 export const NOT_APPLICABLE: Readonly<Record<string, string>> = {
   B06: 'a start gives an actor and nothing else; what the child has to tell is in its snapshot',

@@ -19,8 +19,8 @@ import {
   type ServerBehaviour,
   type TerrariumError,
 } from '@terrarium/supervisor'
-import { isOver } from '../../src/exit.ts'
-import { createFrom } from '../../src/server/from.ts'
+import { isOver } from '../../src/actor/exit.ts'
+import { createFrom } from '../../src/otp/server/from.ts'
 import { idle } from '../support.ts'
 import { BOOM, boom, KILLED, NORMAL, observers, settled, SHUTDOWN, start, worker } from './actors.ts'
 

@@ -1,0 +1,36 @@
+// The sequence file of a reservation log: the number of the log's last change, in a file beside the log's folder. Most
+// changes are not synced, and LevelDB may drop the last ones without notice; the file shows that changes are missing.
+import { openSync, writeSync } from 'node:fs'
+import { readRegularFile } from '../regular-file.ts'
+
+/** The number is padded to this many bytes, so that a shorter one overwrites a longer one. */
+const BYTES = 16
+
+const sequenceFileOf = (directory: string): string => `${directory}.seq`
+
+/** Makes the sequence file and returns its descriptor. `flag`: `wx` fails when the file exists, `w` empties it. */
+export function openSequenceFile(directory: string, flag: 'wx' | 'w'): number {
+  return openSync(sequenceFileOf(directory), flag, 0o600)
+}
+
+/**
+ * Writes the number of the last change. Not synced: the page cache survives the host's death, and after a power failure
+ * no process is left to be found. A failure is ignored: a number that is too small is no damage.
+ */
+export function writeSequence(descriptor: number, seq: number): void {
+  try {
+    writeSync(descriptor, String(seq).padEnd(BYTES), 0)
+  } catch {
+    // See above.
+  }
+}
+
+/** The number of the last change; undefined when the file does not exist or cannot be read. */
+export function readSequence(directory: string): number | undefined {
+  try {
+    const seq = Number(readRegularFile(sequenceFileOf(directory)))
+    return Number.isSafeInteger(seq) ? seq : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,177 @@
+import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot } from 'xstate'
+import { isSupervisor, READY } from '../base/brand.ts'
+import type { Child } from '../core/state.ts'
+import { TerrariumError } from '../base/errors.ts'
+import type { ChildSpec, StartContext } from '../spec/spec.ts'
+import { SupervisedActor } from './supervised-actor.ts'
+import { show } from '../base/show.ts'
+import { askUser } from '../base/user-code.ts'
+
+/** The event that asks a child to end by itself. */
+export const SHUTDOWN = { type: 'supervisor.shutdown' } as const
+const SHUTDOWN_NAMES: ReadonlySet<string> = new Set([SHUTDOWN.type, 'supervisor.*'])
+
+type Later = 'ready' | { readonly error: unknown }
+
+/** XState's options for an actor. */
+interface Options {
+  readonly id: string
+  readonly input: unknown
+  readonly parent: AnyActorRef
+  readonly systemId?: string
+  readonly snapshot?: unknown
+}
+
+/** What came of a start; no actor if it could not even be made. */
+export interface Spawned {
+  readonly actor: AnyActorRef | undefined
+  readonly ready: boolean
+  readonly failure: { readonly error: unknown } | undefined
+}
+
+/** Creates an actor and starts it. Never throws. From then on XState tells the parent of its end. */
+export function spawn(logic: AnyActorLogic, options: Options): Spawned {
+  const actor = create(logic, options)
+  if (!(actor instanceof SupervisedActor)) return actor
+  const failure = begin(actor)
+  return { actor, ready: failure === undefined, failure }
+}
+
+/**
+ * As {@link spawn}, for an actor that has to be asked whether it is ready. `later` is told that it has become ready
+ * after all, or that the question has thrown.
+ */
+export function spawnAndWatch(
+  logic: AnyActorLogic,
+  options: Options,
+  isReady: (snapshot: never) => boolean,
+  later: (news: Later) => void,
+): Spawned {
+  const actor = create(logic, options)
+  if (!(actor instanceof SupervisedActor)) return actor
+  // What happens inside start() is told after it: the actor has to be known before it can be ready, or gone.
+  let early: Later | undefined
+  let isStarted = false
+  watch(actor, isReady, (news) => {
+    if (isStarted) later(news)
+    else early = news
+  })
+  const failure = begin(actor)
+  isStarted = true
+  // what has become of it since is told by XState
+  if (early === 'ready') return { actor, ready: true, failure: undefined }
+  if (failure !== undefined) return { actor, ready: false, failure }
+  return typeof early === 'object'
+    ? { actor, ready: false, failure: early }
+    : { actor, ready: false, failure: undefined }
+}
+
+/** When an actor counts as ready, if not at once. */
+export function readinessOf(
+  logic: AnyActorLogic,
+  ready: ChildSpec['ready'],
+): ((snapshot: never) => boolean) | undefined {
+  return ready ?? (logic as { [READY]?: (snapshot: never) => boolean })[READY]
+}
+
+/** With what its predecessor has left, if it is a supervisor. */
+export function optionsFor(
+  logic: AnyActorLogic,
+  { id, input, spec, trouble: { legacy } }: Child,
+  parent: AnyActorRef,
+): Options {
+  const { systemId } = spec
+  return {
+    id,
+    input,
+    parent,
+    ...(systemId === undefined ? {} : { systemId }),
+    ...(legacy !== undefined && isSupervisor(logic) ? { snapshot: legacy } : {}),
+  }
+}
+
+function create(logic: AnyActorLogic, options: Options): SupervisedActor | Spawned {
+  try {
+    mustBeFree(options)
+    return new SupervisedActor(logic, options as never)
+  } catch (error) {
+    return { actor: undefined, ready: false, failure: { error } }
+  }
+}
+
+function mustBeFree({ id, parent, systemId }: Options): void {
+  const owner = systemId === undefined ? undefined : (parent.system.get(systemId) as AnyActorRef | undefined)
+  if (owner === undefined) return
+  throw new TerrariumError(
+    'INVALID_ARGUMENT',
+    `the systemId ${show(systemId)} of child ${id} belongs to actor ${owner.id}`,
+    {
+      hint: 'Give each actor of a system a systemId of its own.',
+      details: { reason: 'already_started', systemId, ref: owner },
+    },
+  )
+}
+
+function begin(actor: AnyActorRef): Spawned['failure'] {
+  try {
+    actor.start()
+  } catch (error) {
+    return { error }
+  }
+  const { status, error } = actor.getSnapshot() as { status: string; error: unknown }
+  return status === 'error' ? { error } : undefined
+}
+
+/** Looks at every snapshot until one is ready, and no longer. */
+function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: (news: Later) => void): void {
+  const subscription = actor.subscribe((snapshot: unknown) => {
+    try {
+      if (!askUser(() => isReady(snapshot as never))) return
+      tell('ready')
+    } catch (error) {
+      tell({ error })
+    }
+    subscription.unsubscribe()
+  })
+}
+
+/** What a supervisor that has ended leaves to its next incarnation, as a snapshot to start from. */
+export function legacyOf(actor: AnyActorRef): unknown {
+  const snapshot = actor.getSnapshot() as { memory?: unknown }
+  if (!isSupervisor(snapshot)) return undefined
+  return { status: 'active', output: undefined, error: undefined, memory: snapshot.memory }
+}
+
+/**
+ * Whether anything would come of asking the actor to end: a machine that handles the event now, and names it (a
+ * wildcard takes whatever nobody has thought of), or a supervisor.
+ */
+export function listensForShutdown(ref: AnyActorRef): boolean {
+  const snapshot = ref.getSnapshot() as Partial<AnyMachineSnapshot>
+  if (typeof snapshot.can !== 'function') return isSupervisor(snapshot)
+  try {
+    return snapshot.can(SHUTDOWN) && (snapshot.machine?.events.some((name: string) => SHUTDOWN_NAMES.has(name)) ?? true)
+  } catch {
+    return false
+  }
+}
+
+export function isLogic(value: unknown): value is AnyActorLogic {
+  return hasMethod(value, 'transition')
+}
+
+function hasMethod(value: unknown, name: string): boolean {
+  try {
+    return typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'
+  } catch {
+    return false // it does not want to be looked at
+  }
+}
+
+export function notALogic(made: unknown, { supervisor, id }: StartContext): TerrariumError {
+  return new TerrariumError(
+    'INVALID_ARGUMENT',
+    `the logic function of child ${id} of ${supervisor} made no actor logic, but ${show(made)}`,
+    { details: { supervisor, child: id, made } },
+  )
+}

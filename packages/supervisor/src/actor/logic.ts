@@ -1,0 +1,164 @@
+import type {
+  ActorLogic,
+  ActorSystem,
+  ActorSystemInfo,
+  AnyActorLogic,
+  AnyActorRef,
+  NonReducibleUnknown,
+  Snapshot,
+} from 'xstate'
+import { isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
+import type { ChildInfo } from '../spec/child-info.ts'
+import { isCoreEvent, type CoreEvent } from '../core/event.ts'
+import type { SupervisorMemory } from '../core/memory.ts'
+import { listChildren, type Phase } from '../core/state.ts'
+import type { SupervisorEvent } from '../spec/events.ts'
+import { exitWith, type ExitOutput } from '../base/exit-reason.ts'
+import { resolveOptions, type CheckedOptions, type SupervisorOptions, type TemplateOptions } from '../spec/options.ts'
+import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
+import { toJson, type SupervisorJson } from './snapshot-json.ts'
+import type { ChildSpec } from '../spec/spec.ts'
+import { checkedOptions } from '../spec/validate.ts'
+import { endedActorOf, isStopEvent } from './xstate.ts'
+
+/** What can be seen of a supervisor. Children are as they are when they are looked at. */
+interface View {
+  readonly phase: Phase
+  /** In start order. */
+  readonly supervised: readonly ChildInfo[]
+  child(id: string): ChildInfo | undefined
+  /** How much has come from children after they had been declared dead; all of it was dropped (corner case 8). */
+  readonly zombieEffects: number
+  /**
+   * Who has failed how often, and who is parked: plain data, with ages instead of times. It is what
+   * `getPersistedSnapshot()` keeps; children themselves are started afresh.
+   */
+  readonly memory: SupervisorMemory
+  /** What `JSON.stringify()` makes of it: children with their states and failures; no refs, no inputs, no outputs. */
+  toJSON(): SupervisorJson
+}
+
+export type SupervisorSnapshot = Snapshot<ExitOutput> & View
+
+export type SupervisorLogic = ActorLogic<
+  SupervisorSnapshot,
+  CoreEvent,
+  NonReducibleUnknown,
+  ActorSystem<ActorSystemInfo>,
+  SupervisorEvent
+>
+
+/**
+ * A supervisor as XState actor logic: it can be a child of another supervisor, be invoked or spawned by any machine, or
+ * stand alone with {@link createSupervisor}. It emits {@link SupervisorEvents}, and ends with `exitWith(shutdown)` as
+ * its output after `{ type: 'supervisor.shutdown' }`, or with an error: START_FAILED if a child did not start, STOPPED
+ * if it gave up.
+ *
+ * Throws INVALID_ARGUMENT, naming every mistake at once.
+ */
+export function supervisor<TLogic extends AnyActorLogic>(options: TemplateOptions<TLogic>): SupervisorLogic
+export function supervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
+  options: CheckedOptions<TSpecs>,
+): SupervisorLogic
+export function supervisor(given: SupervisorOptions): SupervisorLogic {
+  const options = checkedOptions(given)
+  const settings = resolveOptions(options)
+  /** The logic may be shared by many actors. */
+  const shells = new WeakMap<AnyActorRef, Shell>()
+
+  const create = (scope: SupervisorScope, memory?: SupervisorMemory): SupervisorSnapshot => {
+    const shell = new Shell(scope, settings, options, memory)
+    shells.set(scope.self as AnyActorRef, shell)
+    return viewOf(shell)
+  }
+  const logic: SupervisorLogic & { [SUPERVISOR]: true; [READY]: typeof isInPhaseRunning } = {
+    [SUPERVISOR]: true,
+    [READY]: isInPhaseRunning,
+    config: options,
+    getInitialSnapshot: (scope) => create(scope),
+    restoreSnapshot: (persisted, scope) => create(scope as SupervisorScope, (persisted as Partial<View>).memory),
+    getPersistedSnapshot: ({ status, output, error, memory }) =>
+      ({ status, output, error, memory }) as Snapshot<unknown>,
+    start: (snapshot, scope) => {
+      const ref = scope.self as AnyActorRef
+      const old = shells.get(ref)
+      // Stopped, and started with the snapshot it had, as by React's StrictMode: the children are started afresh (D13).
+      if (old?.state.phase === 'stopped' && snapshot.status === 'active') create(scope as SupervisorScope, old.memory)
+      scope.self.send({ type: 'supervisor.boot' })
+    },
+    transition: (snapshot, event: { type: string }, { self }) => {
+      const shell = shells.get(self as AnyActorRef)
+      if (shell === undefined) return snapshot
+      try {
+        return transition(shell, snapshot, event)
+      } catch (error) {
+        shell.fail(error)
+        return viewOf(shell)
+      }
+    },
+  }
+  return logic
+}
+
+function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonly type: string }): SupervisorSnapshot {
+  const { type } = event
+  const ended = endedActorOf(event)
+  if (ended !== undefined) shell.ended(ended)
+  else if (type === 'supervisor.child.arrived' && 'arrival' in event) shell.arrived(event as Arrival)
+  else if (type === 'supervisor.child.exited' && 'ref' in event) shell.endedBy(event as ForeignExit)
+  else if (isCoreEvent(event)) shell.handle(event)
+  else if (isStopEvent(event)) {
+    shell.halt()
+    return viewOf(shell, 'stopped')
+  } else return snapshot // a message that a supervisor does not know is nothing to it (J14)
+  return viewOf(shell)
+}
+
+/** A snapshot that looks its children up only when asked. */
+class LiveView implements View {
+  readonly phase: Phase
+  readonly status: string
+  readonly output: ExitOutput | undefined
+  readonly error: unknown
+  readonly #shell: Shell
+
+  constructor(shell: Shell, status?: 'stopped') {
+    const { state, outcome } = shell
+    this.#shell = shell
+    this.phase = state.phase
+    this.status = status ?? (outcome === undefined ? 'active' : outcome.type === 'error' ? 'error' : 'done')
+    this.output = this.status === 'done' && outcome !== undefined ? exitWith(outcome) : undefined
+    this.error = outcome?.type === 'error' ? outcome.error : undefined
+  }
+
+  get [SUPERVISOR](): true {
+    return true
+  }
+
+  get zombieEffects(): number {
+    return this.#shell.zombieEffects
+  }
+
+  get memory(): SupervisorMemory {
+    return this.#shell.memory
+  }
+
+  get supervised(): readonly ChildInfo[] {
+    return listChildren(this.#shell.state)
+  }
+
+  child(id: string): ChildInfo | undefined {
+    return this.#shell.state.children.get(id)?.info()
+  }
+
+  toJSON(): SupervisorJson {
+    const { state, outcome, now } = this.#shell
+    const { children } = state
+    const { status, phase } = this
+    return toJson({ status, phase, now, children: children.values(), count: children.size, outcome })
+  }
+}
+
+function viewOf(shell: Shell, status?: 'stopped'): SupervisorSnapshot {
+  return new LiveView(shell, status) as unknown as SupervisorSnapshot
+}

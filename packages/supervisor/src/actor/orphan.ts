@@ -1,0 +1,33 @@
+import type { AnyActorRef } from 'xstate'
+import { isOver, whenOver } from './exit.ts'
+import { freeName } from './xstate.ts'
+import type { ExitReason } from '../base/exit-reason.ts'
+
+/** By actor system: the supervisors that have outlived their parent and are still stopping their children. */
+const orphans = new WeakMap<object, Set<AnyActorRef>>()
+
+/**
+ * Ends a supervisor whose parent has died, as OTP does: it stops its children in order, each within its own `shutdown`
+ * time, and ends for the reason for which its parent has. Its `systemId` is free at once.
+ */
+export function orphan(ref: AnyActorRef, reason: ExitReason): void {
+  const { system } = ref
+  const known = orphans.get(system) ?? new Set()
+  orphans.set(system, known)
+  known.add(ref)
+  whenOver(ref, () => known.delete(ref))
+  freeName(ref)
+  ref.send({ type: 'supervisor.shutdown', reason })
+}
+
+/** Resolves when no orphan of this system is left. */
+export async function orphansOver(system: object): Promise<void> {
+  for (const ref of orphans.get(system) ?? []) {
+    if (isOver(ref)) continue
+    await new Promise<void>((resolve) => {
+      whenOver(ref, () => {
+        resolve()
+      })
+    })
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The table of all error codes. It lists the codes of every package, because a program that catches a
+ * {@link TerrariumError} compares codes without knowing which package threw it. Codes are stable; messages are not.
+ */
+export type ErrorCode =
+  /** All packages. An argument is wrong. For options, `details.mistakes` lists every mistake at once. */
+  | 'INVALID_ARGUMENT'
+  /** All packages. A child, worker or program did not become ready; trying again may help. */
+  | 'START_FAILED'
+  /** Process, worker, pool, cli. Nothing can start until a file, a program or a setting is corrected. */
+  | 'CONFIGURATION'
+  /** All packages. What was asked for no longer runs, or ended before it had answered. */
+  | 'STOPPED'
+  /** All packages. There was no answer within the time limit. */
+  | 'DEADLINE_EXCEEDED'
+  /** Supervisor, worker, pool. The caller's `signal` was aborted, or the call was cancelled. */
+  | 'CANCELLED'
+  /** Supervisor, pool. The child or worker is not restarted until the cause is gone. */
+  | 'PARKED'
+  /** Process. Another process uses the state directory or the log. */
+  | 'STATE_LOCKED'
+  /** Process. The state directory holds an installation id that cannot be read. */
+  | 'LOG_DAMAGED'
+  /** Process, worker, pool. The OS process died or was killed. */
+  | 'WORKER_CRASHED'
+  /** Worker. The tool raised an exception; `details` holds its type and traceback. */
+  | 'PYTHON_ERROR'
+  /** Worker. The worker has no tool of this name. */
+  | 'TOOL_NOT_FOUND'
+  /** Worker. The arguments or the result of a call are larger than 256 MiB less 64 bytes. */
+  | 'PAYLOAD_TOO_LARGE'
+  /** Worker. The tool ran, but its result has a type that cannot be sent. */
+  | 'RESULT_NOT_SENDABLE'
+  /** Pool. The queue is full. */
+  | 'POOL_SATURATED'
+  /** Pool. The call waited longer than allowed and was not sent to a worker. */
+  | 'QUEUE_TIMEOUT'
+  /** Pool. Several workers died while they handled the call, so it is not tried again. */
+  | 'POISON_CALL'

@@ -1,0 +1,142 @@
+import { askUser } from '../base/user-code.ts'
+import { show } from '../base/show.ts'
+import type { FailureClass, FailureClassifier, FailureContext } from './failure.ts'
+
+/** Error codes of Node, of operating systems and of Terrarium. */
+const BY_CODE: Readonly<Record<string, FailureClass>> = {
+  CONFIGURATION: 'configuration',
+  MODULE_NOT_FOUND: 'configuration',
+  ERR_MODULE_NOT_FOUND: 'configuration',
+  EACCES: 'configuration',
+  EISDIR: 'configuration',
+  ENOTDIR: 'configuration',
+  ENOENT: 'configuration',
+  ECONNREFUSED: 'transient',
+  ECONNRESET: 'transient',
+  ETIMEDOUT: 'transient',
+  EAI_AGAIN: 'transient',
+  EPIPE: 'transient',
+  WORKER_CRASHED: 'unknown',
+  PYTHON_ERROR: 'unknown',
+  DEADLINE_EXCEEDED: 'transient',
+  EMFILE: 'overload',
+  ENFILE: 'overload',
+  ENOMEM: 'overload',
+  POOL_SATURATED: 'overload',
+  QUEUE_TIMEOUT: 'overload',
+  ABORT_ERR: 'cancelled',
+  CANCELLED: 'cancelled',
+}
+
+/** So many attempts may find a port or a name that is not free or known yet; after that it never will be. */
+const PATIENCE = 3
+const PATIENT_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'ENOTFOUND'])
+
+const BY_NAME: Readonly<Record<string, FailureClass>> = {
+  TypeError: 'bug',
+  ReferenceError: 'bug',
+  SyntaxError: 'bug',
+  RangeError: 'bug',
+  AssertionError: 'bug',
+  AbortError: 'cancelled',
+}
+
+const CONFIGURATION_STATUSES: ReadonlySet<number> = new Set([400, 401, 403, 404, 422])
+const FAILURE_CLASSES: ReadonlySet<unknown> = new Set<FailureClass>([
+  'configuration',
+  'bug',
+  'transient',
+  'overload',
+  'cancelled',
+  'unknown',
+])
+
+/** Errors are wrapped a few times at most; a longer chain may well be a circle. */
+const DEEPEST_CAUSE = 8
+
+interface ErrorLike {
+  readonly name?: unknown
+  readonly code?: unknown
+  readonly status?: unknown
+  readonly statusCode?: unknown
+  readonly syscall?: unknown
+  readonly cause?: unknown
+  readonly supervision?: { readonly class?: unknown }
+}
+
+/**
+ * The first that answers: the error's own `supervision.class`, the user's rules, the built-in table, and then the same
+ * table for the error's causes. Never throws; `failed` is told what is wrong with the rules.
+ */
+export function classify(
+  error: unknown,
+  context: FailureContext,
+  rules: FailureClassifier | undefined,
+  failed: (fault: unknown) => void = () => undefined,
+): FailureClass {
+  try {
+    const own = asErrorLike(error)?.supervision?.class
+    if (isFailureClass(own)) return own
+    const ruled = rules === undefined ? undefined : ask(rules, error, context, failed)
+    if (ruled !== undefined) return ruled
+    return classifyChain(error, context.attempts)
+  } catch {
+    return 'unknown'
+  }
+}
+
+/** Rules that cannot deal with what was thrown have nothing to say of it. */
+function ask(
+  rules: FailureClassifier,
+  error: unknown,
+  context: FailureContext,
+  failed: (fault: unknown) => void,
+): FailureClass | undefined {
+  try {
+    const answer: unknown = askUser(() => rules(error, context))
+    if (answer === undefined || isFailureClass(answer)) return answer
+    throw new TypeError(`it must answer with a failure class or undefined, not ${show(answer)}`)
+  } catch (fault) {
+    failed(fault)
+    return undefined
+  }
+}
+
+function classifyChain(error: unknown, attempts: number): FailureClass {
+  let link: unknown = error
+  for (let depth = 0; depth < DEEPEST_CAUSE; depth += 1) {
+    const like = asErrorLike(link)
+    if (like === undefined) break
+    const found = byTable(like, attempts)
+    if (found !== undefined) return found
+    link = like.cause
+  }
+  return 'unknown'
+}
+
+function byTable(error: ErrorLike, attempts: number): FailureClass | undefined {
+  const { code, name } = error
+  if (typeof code === 'string') {
+    // The socket of a server that is not up yet.
+    if (code === 'ENOENT' && error.syscall === 'connect') return 'transient'
+    if (PATIENT_CODES.has(code)) return attempts <= PATIENCE ? 'transient' : 'configuration'
+    if (code.startsWith('ERR_INVALID_ARG')) return 'configuration'
+    const found = BY_CODE[code]
+    if (found !== undefined) return found
+  }
+  const status = error.status ?? error.statusCode
+  if (typeof status === 'number') {
+    if (CONFIGURATION_STATUSES.has(status)) return 'configuration'
+    if (status === 429) return 'overload'
+    if (status === 408 || (status >= 500 && status < 600)) return 'transient'
+  }
+  return typeof name === 'string' ? BY_NAME[name] : undefined
+}
+
+function asErrorLike(error: unknown): ErrorLike | undefined {
+  return typeof error === 'object' && error !== null ? error : undefined
+}
+
+export function isFailureClass(value: unknown): value is FailureClass {
+  return FAILURE_CLASSES.has(value)
+}

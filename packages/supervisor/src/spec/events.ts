@@ -1,0 +1,56 @@
+import type { AnyActorRef } from 'xstate'
+import type { ParkCause } from '../policy/breaker.ts'
+import type { ExitReason } from '../base/exit-reason.ts'
+import type { FailureInfo } from '../policy/failure.ts'
+
+interface ChildEvent<TType extends string> {
+  readonly type: TType
+  /** The supervisor's id. */
+  readonly supervisor: string
+  /** The child's id. */
+  readonly id: string
+  readonly incarnation: number
+  /** The actor, or the last one if there is none now; `undefined` if there never was one. */
+  readonly ref: AnyActorRef | undefined
+}
+
+/** One event per transition of a child, and one for the end of the supervisor. */
+export type SupervisorEvent =
+  /** An actor was created and started. Followed by exactly one `child.exit`. */
+  | (ChildEvent<'child.start'> & { readonly ref: AnyActorRef })
+  | (ChildEvent<'child.ready'> & { readonly ref: AnyActorRef })
+  | (ChildEvent<'child.exit'> & { readonly reason: ExitReason; readonly ref: AnyActorRef })
+  /** It stays down for `delay` ms after its `attempt`-th failure in a row. */
+  | (ChildEvent<'child.backoff'> & {
+      readonly delay: number
+      readonly attempt: number
+      readonly failure: FailureInfo
+    })
+  /** It is being started again after its `attempt`-th failure in a row; with a group strategy its siblings as well. */
+  | (ChildEvent<'child.restart'> & { readonly attempt: number })
+  /** It stays down: starting it again would fail again. Also sent when a probe has failed. */
+  | (ChildEvent<'child.parked'> & { readonly failure: FailureInfo; readonly cause: ParkCause })
+  /** It has failed `failures` times within the window. At most once per window. */
+  | (ChildEvent<'child.crash_loop'> & { readonly failures: number; readonly failure: FailureInfo })
+  /** A parked child is ready again. Just before its `child.ready`. */
+  | ChildEvent<'child.unparked'>
+  /** Nothing of the supervisor is left. */
+  | { readonly type: 'supervisor.exit'; readonly supervisor: string; readonly reason: ExitReason }
+
+/** Listeners by event type, in eventemitter3's form. */
+export type SupervisorEvents = {
+  [Event in SupervisorEvent as Event['type']]: (event: Event) => void
+}
+
+// An event that is missing here does not compile.
+export const SUPERVISOR_EVENTS: Readonly<Record<keyof SupervisorEvents, true>> = {
+  'child.start': true,
+  'child.ready': true,
+  'child.exit': true,
+  'child.backoff': true,
+  'child.restart': true,
+  'child.parked': true,
+  'child.crash_loop': true,
+  'child.unparked': true,
+  'supervisor.exit': true,
+}

@@ -1,0 +1,189 @@
+import type { AnyActorLogic, InputFrom, SnapshotFrom } from 'xstate'
+import { DEFAULT_BACKOFF, type Backoff, type BackoffOptions } from '../policy/backoff.ts'
+import { DEFAULT_BREAKER, type Breaker, type BreakerOptions } from '../policy/breaker.ts'
+import { isSupervisor } from '../base/brand.ts'
+
+/**
+ * `permanent`: always restarted. `transient`: restarted unless it ended cleanly. `temporary`: never restarted, and
+ * forgotten once it has ended.
+ */
+export type RestartType = 'permanent' | 'transient' | 'temporary'
+
+/** What a start function returns to say: not now, and that is no failure. */
+export const IGNORE: unique symbol = Symbol.for('terrarium.ignore') as never
+
+export interface StartContext {
+  readonly supervisor: string
+  readonly id: string
+  /** 1 for the first start. */
+  readonly incarnation: number
+}
+
+export type StartResult<TLogic extends AnyActorLogic> = TLogic | typeof IGNORE
+
+/** A specification that may leave out the `input` that its logic needs, because each `startChild(input)` gives it. */
+export interface TemplateSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
+  /** Unique among its siblings. */
+  readonly id: string
+  /** Any XState actor logic, or a function that makes one for each start. Throwing or rejecting is a start error. */
+  readonly logic: TLogic | ((context: StartContext) => StartResult<TLogic> | Promise<StartResult<TLogic>>)
+  readonly input?: InputFrom<TLogic>
+  /**
+   * The name of the child in its actor system: `system.get(systemId)` is its present actor. It is free again from each
+   * death on, so that the next incarnation has it. A start while it belongs to another actor fails, with
+   * INVALID_ARGUMENT as its cause, `details: { reason: 'already_started', systemId, ref }`. Not with strategy
+   * `simple_one_for_one`. Default: none.
+   */
+  readonly systemId?: string
+  /** Default `permanent`. */
+  readonly restart?: RestartType
+  /**
+   * How long the child may take to end after `{ type: 'supervisor.shutdown' }`, in ms, before it is stopped hard.
+   * Default 5000 for a machine that handles this event in its current state, `infinity` for a supervisor. Other actors
+   * cannot hear it and are stopped at once, unless a time is given.
+   */
+  readonly shutdown?: number | 'infinity' | 'brutal_kill'
+  /** Default `supervisor` for the logic that `supervisor()` returns, else `worker`. */
+  readonly type?: 'worker' | 'supervisor'
+  /** Whether its end can end the supervisor, see `autoShutdown`. Not for a permanent child (A13). Default `false`. */
+  readonly significant?: boolean
+  /**
+   * Asked for every snapshot until it says yes. Default: ready as soon as started; a supervisor when its children are.
+   */
+  readonly ready?: (snapshot: SnapshotFrom<TLogic>) => boolean
+  /** How long it may take to become ready, in ms. Default: no limit. */
+  readonly startTimeout?: number
+  /**
+   * `false`: nobody waits until this child is ready, and a failure before that is no start error: it goes through
+   * backoff and breaker like any other. Default `true`.
+   */
+  readonly awaitReady?: boolean
+  /** Over the supervisor's own, field by field. */
+  readonly backoff?: BackoffOptions | 'off'
+  readonly breaker?: BreakerOptions | 'off'
+  /**
+   * When it is not to be started again just now, whatever the cause: `park` the child (default), or `escalate`: the
+   * supervisor gives up.
+   */
+  readonly onExhausted?: 'park' | 'escalate'
+}
+
+/** How a child is made and cared for. `input` must be given if its logic cannot do without. */
+export type ChildSpec<TLogic extends AnyActorLogic = AnyActorLogic> = TemplateSpec<TLogic> & NeededInput<TLogic>
+
+type NeededInput<TLogic extends AnyActorLogic> =
+  undefined extends InputFrom<TLogic> ? unknown : { readonly input: InputFrom<TLogic> }
+
+/** The logic that a specification makes actors of, whichever way it says so. */
+export type LogicOf<TSpec> = TSpec extends { readonly logic: infer TSource }
+  ? TSource extends AnyActorLogic
+    ? TSource
+    : TSource extends (...args: never[]) => infer TMade
+      ? MadeLogic<Exclude<Awaited<TMade>, typeof IGNORE>>
+      : never
+  : never
+
+/** A function that only throws says nothing about its logic. */
+type MadeLogic<TMade> = [TMade] extends [never] ? AnyActorLogic : TMade extends AnyActorLogic ? TMade : never
+
+/**
+ * The one of these specifications that has this very id, else those that may have it: theirs is known as a string only.
+ */
+export type SpecOf<TSpec extends ChildSpec, TId extends string> = TId extends unknown
+  ? [Extract<TSpec, { readonly id: TId }>] extends [never]
+    ? SpecThatMayHave<TSpec, TId>
+    : Extract<TSpec, { readonly id: TId }>
+  : never
+
+type SpecThatMayHave<TSpec extends ChildSpec, TId extends string> = TSpec extends unknown
+  ? TId extends TSpec['id']
+    ? TSpec
+    : never
+  : never
+
+/** Specifications, each with its `input` and `ready` typed by its own `logic`. */
+export type CheckedSpecs<TSpecs extends readonly unknown[]> = {
+  readonly [I in keyof TSpecs]: CheckedSpec<TSpecs[I]>
+}
+
+/** Of several, each is checked by itself. */
+type CheckedSpec<TSpec> = TSpec extends unknown ? ChildSpec<LogicOf<TSpec>> : never
+
+/**
+ * Gives back the specification, with `ready` checked against the snapshots of its logic, which `createSupervisor()`
+ * cannot do inside its list, unless that is a template.
+ */
+export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
+  spec: ChildSpec<TLogic> & { readonly id: TId },
+): ChildSpec<TLogic> & { readonly id: TId }
+/** Without the input that its logic needs it is one for a template. */
+export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
+  spec: TemplateSpec<TLogic> & { readonly id: TId },
+): TemplateSpec<TLogic> & { readonly id: TId }
+export function childSpec(spec: TemplateSpec): TemplateSpec {
+  return spec
+}
+
+/** A child specification with nothing left open. */
+export interface ResolvedSpec {
+  readonly source: ChildSpec
+  readonly id: string
+  readonly logic: ChildSpec['logic']
+  readonly systemId: string | undefined
+  readonly ready: ChildSpec['ready']
+  readonly restart: RestartType
+  readonly shutdown: number | 'infinity' | 'brutal_kill'
+  /** Whether its shutdown time holds even for an actor that does not seem to listen. */
+  readonly patient: boolean
+  readonly type: 'worker' | 'supervisor'
+  readonly significant: boolean
+  readonly startTimeout: number | undefined
+  readonly awaitReady: boolean
+  readonly backoff: Backoff | 'off'
+  readonly breaker: Breaker | 'off'
+  readonly onExhausted: 'park' | 'escalate'
+}
+
+export interface SpecDefaults {
+  readonly mode: 'default' | 'otp'
+  readonly backoff: BackoffOptions | 'off'
+  readonly breaker: BreakerOptions | 'off'
+}
+
+/** The specification must be valid. */
+export function resolveSpec(spec: ChildSpec, defaults: SpecDefaults): ResolvedSpec {
+  const type = spec.type ?? (isSupervisor(spec.logic) ? 'supervisor' : 'worker')
+  return {
+    source: spec,
+    id: spec.id,
+    logic: spec.logic,
+    systemId: spec.systemId,
+    ready: spec.ready,
+    restart: spec.restart ?? 'permanent',
+    shutdown: spec.shutdown ?? (type === 'supervisor' ? 'infinity' : 5_000),
+    patient: spec.shutdown !== undefined,
+    type,
+    significant: spec.significant ?? false,
+    startTimeout: spec.startTimeout,
+    awaitReady: spec.awaitReady ?? true,
+    backoff: defaults.mode === 'otp' ? 'off' : resolve(DEFAULT_BACKOFF, defaults.backoff, spec.backoff),
+    breaker: defaults.mode === 'otp' ? 'off' : resolve(DEFAULT_BREAKER, defaults.breaker, spec.breaker),
+    onExhausted: spec.onExhausted ?? 'park',
+  }
+}
+
+function resolve<T extends object>(
+  standard: T,
+  supervisors: Partial<T> | 'off',
+  childs: Partial<T> | 'off' | undefined,
+): T | 'off' {
+  const chosen = childs ?? supervisors
+  if (chosen === 'off') return 'off'
+  return { ...standard, ...(supervisors === 'off' ? {} : supervisors), ...chosen }
+}
+
+/** As given, with the defaults written out. */
+export function describeSpec(spec: ResolvedSpec): ChildSpec {
+  const { source, restart, shutdown, type, significant, awaitReady, backoff, breaker, onExhausted } = spec
+  return { ...source, restart, shutdown, type, significant, awaitReady, backoff, breaker, onExhausted }
+}

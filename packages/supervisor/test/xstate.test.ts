@@ -1,0 +1,137 @@
+/**
+ * XState's private parts: that a version of XState without one of them is refused by name, and that one file alone uses
+ * them.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from '@jest/globals'
+import ts from 'typescript'
+import { Actor, type AnyActorLogic } from 'xstate'
+import { checkXState, missingParts } from '../src/actor/xstate.ts'
+
+type Fake = Record<string, object>
+
+/** XState's Actor, changed after it was made. */
+function changed(change: (actor: Fake, system: Fake) => void): unknown {
+  return class extends Actor<AnyActorLogic> {
+    constructor(logic: AnyActorLogic, options?: object) {
+      super(logic, options)
+      change(this as never, this.system as never)
+    }
+  }
+}
+
+/** XState's Actor without a field or a method. */
+const without = (name: string): unknown =>
+  changed((actor) => {
+    Object.defineProperty(actor, name, { get: () => undefined, set: () => undefined })
+  })
+
+/** XState's Actor whose logic receives another event instead of one of XState's own. */
+const renaming = (type: RegExp): unknown =>
+  class extends Actor<AnyActorLogic> {
+    constructor(logic: AnyActorLogic, options?: object) {
+      const transition: AnyActorLogic['transition'] = (snapshot, event, scope) =>
+        logic.transition(
+          snapshot,
+          type.test((event as { type: string }).type) ? { type: 'other' } : event,
+          scope,
+        ) as unknown
+      super({ ...logic, transition }, options)
+    }
+  }
+
+test('the installed XState has all parts', () => {
+  expect(missingParts(Actor)).toEqual([])
+})
+
+describe('an XState is refused that lacks', () => {
+  test.each([
+    ['actor.logic', without('logic')],
+    ['actor.clock', without('clock')],
+    ['actor.observers', without('observers')],
+    ['actor.eventListeners', without('eventListeners')],
+    ['actor._parent', without('_parent')],
+    ['actor._actorScope', without('_actorScope')],
+    ['actor._complete', without('_complete')],
+    ['actor._stop', without('_stop')],
+    ['actor._processingStatus', without('_processingStatus')],
+    ['actor.mailbox', without('mailbox')],
+    ['system._register', changed((_, system) => Reflect.deleteProperty(system, '_register'))],
+    ['system._unregister', changed((_, system) => Reflect.deleteProperty(system, '_unregister'))],
+    [
+      'system.scheduler.cancelAll',
+      changed((_, system) => Reflect.deleteProperty(system['scheduler'] as object, 'cancelAll')),
+    ],
+    ['xstate.stop', renaming(/^xstate\.stop$/)],
+    ['xstate.done.actor.*', renaming(/^xstate\.done\.actor/)],
+    ['xstate.error.actor.*', renaming(/^xstate\.error\.actor/)],
+    ['Actor', undefined],
+  ])('%s', (part, actorClass) => {
+    const missing = missingParts(actorClass)
+    expect(missing).toContain(part)
+    expect(() => {
+      checkXState(actorClass)
+    }).toThrow(
+      expect.objectContaining({
+        code: 'CONFIGURATION',
+        message: `this version of XState lacks ${missing.join(', ')}`,
+        hint: 'Install version 5 of xstate, 5.20 or newer.',
+        details: { missing },
+      }),
+    )
+  })
+})
+
+test('a system whose hooks XState does not call counts as one without hooks', () => {
+  const deaf = changed((actor, system) => {
+    const { _register, scheduler } = system as unknown as { _register: object; scheduler: { cancelAll: object } }
+    Object.defineProperty(system, '_register', { get: () => _register, set: () => undefined })
+    Object.defineProperty(scheduler, 'cancelAll', { value: scheduler.cancelAll, writable: false })
+    expect(actor).toBeInstanceOf(Actor)
+  })
+  expect(missingParts(deaf)).toEqual(expect.arrayContaining(['system._register', 'system.scheduler.cancelAll']))
+})
+
+/** What a file may not do outside of actor/xstate.ts: import XState by value, or use a private part or event of it. */
+function privateUses(text: string): string[] {
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {
+      const { moduleSpecifier: from } = node
+      const isType = ts.isImportDeclaration(node)
+        ? node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+        : node.isTypeOnly
+      if (from !== undefined && ts.isStringLiteral(from) && /^xstate(\/|$)/.test(from.text) && !isType) {
+        found.push('import by value')
+      }
+    } else if (ts.isPropertyAccessExpression(node) && node.name.text.startsWith('_')) found.push(node.name.text)
+    else if (ts.isStringLiteralLike(node) && /^(_[a-z]|xstate\.)/.test(node.text)) found.push(node.text)
+    else if (ts.isTemplateHead(node) && /^xstate\./.test(node.text)) found.push(node.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest))
+  return found
+}
+
+test('one file imports XState by value and uses its private parts', () => {
+  const folder = fileURLToPath(new URL('../src/', import.meta.url))
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
+  const using = paths.filter((path) => privateUses(readFileSync(join(folder, path), 'utf8')).length > 0)
+  expect(using).toEqual([join('actor', 'xstate.ts')])
+})
+
+test('the check of one file finds an import by value, a private part and an event', () => {
+  const text = [
+    "import type { AnyActorRef } from 'xstate'",
+    "import { Actor } from 'xstate'",
+    "export * from 'xstate/graph'",
+    'ref._parent',
+    "'_subscription' in ref",
+    "send({ type: 'xstate.stop' })",
+    'send({ type: `xstate.done.actor.${id}` })',
+  ].join('\n')
+  const found = ['import by value', 'import by value', '_parent', '_subscription', 'xstate.stop', 'xstate.done.actor.']
+  expect(privateUses(text)).toEqual(found)
+})

@@ -1,0 +1,88 @@
+// Which part of the workspace may import which, as a configuration of eslint-plugin-boundaries. Packages and the
+// folders of the supervisor are listed from the ground up: an import, of a value or of a type, only points down. A
+// package is entered by the doors that its package.json exports, also by tests and examples.
+import boundaries from 'eslint-plugin-boundaries'
+import { join } from 'node:path'
+import { readJson, root } from '../setup/paths.mjs'
+
+/** Packages, from the ground up. */
+const PACKAGES = ['supervisor', 'process', 'worker', 'pool', 'cli']
+/** Folders of the supervisor, from the ground up; `.` is what lies in none of them. */
+const ROOMS = ['base', 'policy', 'spec', 'core', 'actor', 'otp', '.', 'testing']
+
+const SCOPE = '@terrarium/'
+const room = (name) => (name === '.' ? 'supervisor' : `supervisor:${name}`)
+const below = (list, item) => list.slice(0, list.indexOf(item))
+const type = (name) => ({ element: { type: name } })
+
+/** The most specific first. Tests and programs of a package have a type of their own. */
+const elements = [
+  ...below(ROOMS, '.')
+    .concat('testing')
+    .map((name) => [room(name), `packages/supervisor/src/${name}`]),
+  ...PACKAGES.map((name) => [name, `packages/${name}/src`]),
+  ...PACKAGES.map((name) => [`${name} tests`, `packages/${name}`]),
+  ['examples', 'examples/*'],
+  ['tests', 'test'],
+  ['scripts', 'scripts'],
+].map(([name, pattern]) => ({ type: name, pattern, partialMatch: false }))
+
+/** The modules by which a package is entered: its name, and what follows it in another of its exports. */
+function doorsOf(name) {
+  const { exports } = readJson(join(root, 'packages', name, 'package.json'))
+  const paths = Object.keys(exports).map((door) => door.slice(2))
+  return { module: { source: `${SCOPE}${name}`, internalPath: paths.map((path) => (path === '' ? null : path)) } }
+}
+
+const sourcesOf = (name) => (name === 'supervisor' ? ROOMS.map(room) : [name])
+
+const policies = [
+  {
+    from: { element: { type: '*' } },
+    allow: { to: { module: { origin: ['core', 'external'], source: `!${SCOPE}*` } } },
+  },
+  {
+    from: type(ROOMS.map(room)),
+    disallow: { to: { module: { origin: 'core' } } },
+    message: 'The supervisor runs in browsers too, which lack the modules of Node.',
+  },
+  {
+    from: type(room('base')),
+    disallow: { to: { module: { source: 'xstate' } } },
+    message: 'The base needs no actors.',
+  },
+  ...ROOMS.slice(1).map((name) => ({ from: type(room(name)), allow: { to: type(below(ROOMS, name).map(room)) } })),
+  ...PACKAGES.slice(1).map((name) => ({ from: type(name), allow: { to: below(PACKAGES, name).map(doorsOf) } })),
+  ...PACKAGES.map((name) => ({
+    from: type(`${name} tests`),
+    allow: { to: type([...sourcesOf(name), 'tests', 'scripts']) },
+  })),
+  {
+    from: type([...PACKAGES.map((name) => `${name} tests`), 'examples', 'tests']),
+    allow: { to: PACKAGES.map(doorsOf) },
+  },
+  { from: type('examples'), allow: { to: type('tests') } },
+  { from: type('tests'), allow: { to: type('scripts') } },
+]
+
+export default {
+  files: ['packages/**/*.ts', 'examples/**/*.ts', 'test/**/*.ts'],
+  plugins: { boundaries },
+  settings: {
+    'boundaries/root-path': root,
+    'boundaries/elements': elements,
+    'boundaries/dependency-nodes': ['import', 'export', 'dynamic-import', 'require'],
+    'boundaries/additional-dependency-nodes': [
+      { selector: 'TSImportType > Literal', kind: 'type', name: 'import-type' },
+      { selector: 'TSImportType > TSLiteralType > Literal', kind: 'type', name: 'import-type' },
+    ],
+    'boundaries/flag-as-external': { customSourcePatterns: [`${SCOPE}*`, `${SCOPE}*/**`] },
+  },
+  rules: {
+    'boundaries/no-unknown-files': 'error',
+    'boundaries/dependencies': [
+      'error',
+      { default: 'disallow', checkAllOrigins: true, checkUnknownLocals: true, policies },
+    ],
+  },
+}
