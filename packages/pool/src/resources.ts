@@ -1,6 +1,7 @@
 // What the workers of a pool stand on: an interpreter, a run that holds their processes, and the socket they dial.
 import { openRuntime, type Identity, type AnyLogger } from '@terrarium/process'
-import { supervisor, type ChildSpec, type SupervisorClock, type SupervisorLogic } from '@terrarium/supervisor'
+import { supervisor, type ChildSpec, type SupervisorLogic } from '@terrarium/supervisor'
+import type { SupervisorClock } from '@terrarium/supervisor/base'
 import {
   createWorkerLogic,
   resolveInterpreter,
@@ -11,8 +12,9 @@ import {
   type WorkerOutput,
   type WorkerSnapshot,
 } from '@terrarium/worker'
-import { DEFAULTS, toolEntries, type PoolOptions } from './options.ts'
+import { toolEntries, type PoolOptions } from './options.ts'
 
+const GRACE_MS = 2_000
 /** The runtime gives up a process that the kernel holds after 2,000 ms. */
 const SHUTDOWN_MARGIN_MS = 3_000
 
@@ -79,7 +81,7 @@ export function workersOf(
   slots: readonly string[],
 ): SupervisorLogic {
   const tools = toolEntries(options.tools)
-  const { name, startTimeout, grace = DEFAULTS.grace, heartbeat, env, cwd, backoff, breaker } = options
+  const { name, startTimeout, grace = GRACE_MS, heartbeat, env, cwd, backoff, breaker } = options
   return supervisor({
     id: name,
     strategy: 'one_for_one',

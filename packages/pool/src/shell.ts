@@ -11,7 +11,7 @@ import {
   type ExitReason,
   type KeepAlive,
   type SupervisorClock,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { EnvironmentWatch, type AnyLogger } from '@terrarium/process'
 import { ValueCodec, type WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
@@ -25,7 +25,7 @@ import type { Slot } from './core/slot.ts'
 import { createState, type Counts, type PoolState, type Settings } from './core/state.ts'
 import { Deferred } from './deferred.ts'
 import { noteName } from './names.ts'
-import { DEFAULTS, type PoolOptions } from './options.ts'
+import type { PoolOptions } from './options.ts'
 import { outputTo } from './output.ts'
 import { pending, PendingCall } from './pending-call.ts'
 import { openResources, workersOf, type ResourceDependencies, type Resources } from './resources.ts'
@@ -375,8 +375,7 @@ export class Shell {
 }
 
 function settingsOf(options: PoolOptions): Settings {
-  const { name, size = DEFAULTS.size, concurrency = DEFAULTS.concurrency } = options
-  const { queueLimit = DEFAULTS.queueLimit, maxDeaths = DEFAULTS.maxDeaths } = options
-  const { cancelGrace = DEFAULTS.cancelGrace, drainTimeout = DEFAULTS.drainTimeout } = options
+  const { name, size = 1, concurrency = 1, queueLimit = 10_000, maxDeaths = 3 } = options
+  const { cancelGrace = 250, drainTimeout = 5_000 } = options
   return { pool: name, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout }
 }

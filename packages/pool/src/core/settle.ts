@@ -1,5 +1,5 @@
 // The end of a call for its caller: each accepted call is settled exactly once, and the counts close.
-import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor'
+import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor/base'
 import type { Call, CallList, CallState } from './call.ts'
 import type { Turn } from './turn.ts'
 
