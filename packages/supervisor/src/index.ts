@@ -1,3 +1,29 @@
+/**
+ * OTP supervision for XState actors: starts children in order, restarts them when they fail, and stops them in reverse
+ * order.
+ *
+ * ```ts
+ * import { createSupervisor } from '@terrarium/supervisor'
+ * import { fromCallback } from 'xstate'
+ *
+ * const worker = fromCallback(({ receive }) => {
+ *   receive(() => {
+ *     throw new Error('the worker has failed')
+ *   })
+ * })
+ * const app = createSupervisor({ id: 'app', children: [{ id: 'worker', logic: worker }] })
+ * app.on('child.ready', ({ id, incarnation }) => {
+ *   console.log(`${id} is ready, incarnation ${incarnation}`)
+ * })
+ * await app.start()
+ * const restarted = new Promise((resolve) => app.on('child.restart', resolve))
+ * app.child('worker')?.send({ type: 'work' })
+ * await restarted
+ * await app.stop()
+ * ```
+ *
+ * @module
+ */
 export { createSupervisor, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
 export type { SupervisorStopOptions } from './otp/stop-supervisor.ts'
@@ -38,7 +64,7 @@ export { fieldsOf, listOf, ownOptions } from './base/own-options.ts'
 export { mistakesOfSupervision, POLICIES } from './spec/validate.ts'
 export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './base/abort.ts'
 export { askUser, reportOnce, tellUser } from './base/user-code.ts'
-export { reportFault, type OnFault } from './base/host.ts'
+export { reportFault, type OnFault } from './base/platform.ts'
 export { GuardedClock } from './base/guarded-clock.ts'
 export { READY } from './base/brand.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './base/exit-reason.ts'
