@@ -19,6 +19,7 @@ var JOBS = {
   ],
   bench: ['runs one benchmark suite', 'test/dist/bench/main.js', 'run'],
   chaos: ['kills hosts, workers and shepherds at random, and counts what is left', 'test/dist/chaos/main.js', 'run'],
+  compat: ['runs the tests on the oldest and newest XState and on each Node', 'scripts/compat.mjs', 'run'],
   differential: ['compares random scenarios on Erlang/OTP and here', 'test/dist/differential/main.js', 'run'],
   generate: [
     'writes the stubs of proto/ and docs/values.md; --check compares',
