@@ -1,5 +1,5 @@
-// The index of each package opens with an example: it is run here as a program beside the tools of the README, and prints
-// what its comments say.
+// The index of each package opens with an example: it is run here as a program beside the tools of the README, and
+// prints what its comments say.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
