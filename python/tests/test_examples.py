@@ -1,5 +1,5 @@
-"""The example of the README and of the docstring of ``terrarium`` are programs: they run here, and define the tools that
-they show."""
+"""The example of the README and of the docstring of ``terrarium`` are programs: they run here, and define the tools
+that they show."""
 
 import inspect
 import re
