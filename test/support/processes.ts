@@ -1,12 +1,27 @@
-// Processes as the system itself tells of them: tests ask it what is left, not what Terrarium believes.
-import { commandOf, processesWith as processesWithValue, stateOf } from '../../scripts/setup/processes.mjs'
-
-export { stateOf }
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** The processes that have `NAME=value` in their environment, by scanning the system. */
 export function processesWith(variable: string): number[] {
-  const [name = '', value = ''] = variable.split(/=(.*)/s)
-  return processesWithValue(name, value)
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(variable)
+      } catch {
+        return false // it is gone, or another user's
+      }
+    })
+    .map(Number)
+}
+
+/** One letter: `D` is uninterruptible sleep, `Z` a zombie; undefined when there is no such process. */
+export function stateOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.charAt(stat.lastIndexOf(')') + 2)
+  } catch {
+    return undefined
+  }
 }
 
 /** The parent of a process. */
@@ -20,7 +35,11 @@ export function isAlive(pid: number): boolean {
   return !['Z', 'X', undefined].includes(stateOf(pid))
 }
 
-/** Whether a process is a shepherd, or its guard process; also true of a process that is gone. */
+/** Whether a process is a shepherd, or its guard process; also true of one that is gone. */
 export function isShepherd(pid: number): boolean {
-  return commandOf(pid)?.some((word) => word.includes('/terrarium_shepherd')) ?? true
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/terrarium_shepherd')
+  } catch {
+    return true // gone, and so no worker
+  }
 }
