@@ -1,5 +1,4 @@
 // A pool that stands alone: the handle around the actor of a pool.
-import { harmless, SupervisedActor } from '@terrarium/supervisor'
 import {
   ASYNC_DISPOSE,
   isTerrariumError,
@@ -11,6 +10,7 @@ import {
   systemClock,
   TerrariumError,
 } from '@terrarium/supervisor/base'
+import { harmless, SupervisedActor } from '@terrarium/supervisor'
 import { guardLogger, type AnyLogger } from '@terrarium/process'
 import { Access } from './access.ts'
 import type { Pool, PoolEvents, StopReport } from './api.ts'

@@ -84,7 +84,7 @@ test('its snapshot is plain JSON, equal after a round trip, in every phase', asy
   expect(roundTrip(persisted)).toEqual(persisted)
   ref.send({ type: 'supervisor.shutdown' })
   await eventually('it is done', () => ref.getSnapshot().status === 'done')
-  expect([...phases]).toEqual(['starting', 'running', 'stopping', 'stopped'])
+  expect([...phases]).toEqual(['idle', 'starting', 'running', 'stopping', 'stopped'])
   expect(ref.getSnapshot().toJSON()).toMatchObject({ phase: 'stopped', exit: { type: 'shutdown' } })
 
   // What was counted goes on in the next life.
