@@ -49,7 +49,7 @@ for index, fd in enumerate(folders):
 
 
 class Runtime:
-    """A host with one shepherd. Orders go to the shepherd; its messages come by ``messages``, its processes' output by
+    """A host with one shepherd. Orders go to the shepherd; its news come by ``news``, its processes' output by
     ``line``, ``rest`` and ``output``."""
 
     def __init__(self, folder, containment, missing=(), folders=(), cgroup=None):
@@ -63,12 +63,12 @@ class Runtime:
         fifo = str(folder / f"{os.urandom(4).hex()}.fifo")
         self._output = {}  # received and not read by the test, by spawn and channel
         self._finished = set()  # spawns, and pairs of spawn and channel, without further output
-        self.signalled = []  # the signals of the application that the shepherd has reported
+        self.signalled = []  # the application signals that the shepherd has reported
         self._changed = threading.Condition()
-        self.reading = threading.Event()  # while it is not set, the host reads no messages
+        self.reading = threading.Event()  # while it is not set, the host reads no news
         self.reading.set()
         lifeline, self.lifeline = os.pipe()
-        self.message_socket, far_end = socket.socketpair()
+        self.news_socket, far_end = socket.socketpair()
         self.process = subprocess.Popen(
             [
                 *[sys.executable, "-c", launcher, str(lifeline), str(far_end.fileno())],
@@ -82,9 +82,9 @@ class Runtime:
         )
         os.close(lifeline)
         far_end.close()
-        self.messages = queue.SimpleQueue()
-        threading.Thread(target=self._read_messages, daemon=True).start()
-        self.hello = self.messages.get(timeout=PATIENCE)
+        self.news = queue.SimpleQueue()
+        threading.Thread(target=self._read_news, daemon=True).start()
+        self.hello = self.news.get(timeout=PATIENCE)
         self._process_lifeline = None
         if self.hello["type"] == "hello":
             self._process_lifeline = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
@@ -125,17 +125,17 @@ class Runtime:
         return self.next("refused", self.ask(*command, **more))["code"]
 
     def next(self, kind, spawn=None):
-        """The next message, which must be of this kind and spawn; skips ``cleared`` messages."""
-        message = self.next_of_any(kind)
-        assert message.get("spawn") == spawn
-        return message
+        """The next news, which must be of this kind and spawn; skips ``cleared``."""
+        news = self.next_of_any(kind)
+        assert news.get("spawn") == spawn
+        return news
 
     def next_of_any(self, kind):
-        message = self.messages.get(timeout=PATIENCE)
-        while message["type"] == "cleared" != kind:
-            message = self.messages.get(timeout=PATIENCE)
-        assert message["type"] == kind
-        return message
+        news = self.news.get(timeout=PATIENCE)
+        while news["type"] == "cleared" != kind:
+            news = self.news.get(timeout=PATIENCE)
+        assert news["type"] == kind
+        return news
 
     def line(self, spawn, name="stdout"):
         """The next line of output, or what there is if the channel ends before."""
@@ -188,22 +188,22 @@ class Runtime:
         self.process.stderr.close()
         assert [pid for spawn in self.spawns for pid in of_spawn(spawn)] == []
 
-    def _read_messages(self):
-        with self.message_socket, self.message_socket.makefile("rb") as lines:
+    def _read_news(self):
+        with self.news_socket, self.news_socket.makefile("rb") as lines:
             for line in lines:
                 self.reading.wait()
                 if not line.endswith(b"\n"):
                     return  # a partial line: the shepherd was killed while writing it
-                message = json.loads(line)
+                news = json.loads(line)
                 with self._changed:
-                    if message["type"] == "output":
-                        self._add_output(message["spawn"], message["channel"], base64.b64decode(message["data"]))
-                    elif message["type"] == "signalled":
-                        self.signalled.append(message["signal"])
+                    if news["type"] == "output":
+                        self._add_output(news["spawn"], news["channel"], base64.b64decode(news["data"]))
+                    elif news["type"] == "signalled":
+                        self.signalled.append(news["signal"])
                     else:
-                        if message["type"] == "exited":
-                            self._finished.add(message["spawn"])
-                        self.messages.put(message)
+                        if news["type"] == "exited":
+                            self._finished.add(news["spawn"])
+                        self.news.put(news)
                     self._changed.notify_all()
 
     def _add_output(self, spawn, channel, data):

@@ -74,8 +74,8 @@ def test_d5_a_descendant_that_does_not_exit_in_the_grace_is_killed(runtime):
     end(runtime, spawn, "killed")
     # Another process starts and exits meanwhile, which neither prolongs the grace nor ends it.
     other = runtime.ask("true")
-    messages = [runtime.messages.get(timeout=PATIENCE) for _ in range(4)]
-    assert {(message["type"], message["spawn"]) for message in messages} == {
+    received = [runtime.news.get(timeout=PATIENCE) for _ in range(4)]
+    assert {(news["type"], news["spawn"]) for news in received} == {
         ("cleared", spawn),
         *((kind, other) for kind in ("spawned", "exited", "cleared")),
     }

@@ -40,7 +40,7 @@ def test_f8_an_untagged_orphan_is_spared_until_no_process_runs(runtime):
     assert runtime.line(mother) == "left\n"
     (daemon,) = eventually("the daemon is re-parented to the shepherd", lambda: daemons_of(shepherd))
     assert parent(daemon) == shepherd
-    # Other processes start and exit meanwhile. The daemon may belong to the one that still runs.
+    # Other processes start and exit meanwhile. The daemon may belong to the process that still runs.
     for _ in range(10):
         other, _ = runtime.start("true")
         runtime.next("exited", other)

@@ -14,7 +14,7 @@ from runtime import has_exited, of_spawn, parent, state
 
 EXIT_HOST_GONE = 97
 
-# Leaves a daemon behind, in a session of its own, re-parented, with an empty environment.
+# Leaves a daemon behind that has called setsid, lost its parents and cleared its environment.
 DAEMON = """
 import os, sys
 if os.fork() == 0:
@@ -47,7 +47,7 @@ def silent(folder):
         libc.umount2(bytes(place), 2)
 
 
-def test_the_first_message_presents_the_shepherd(runtime):
+def test_the_first_news_presents_the_shepherd(runtime):
     hello = dict(runtime.hello)
     pid, cgroup = hello.pop("pid"), hello.pop("cgroup")
     assert hello == {"type": "hello", "version": 7, "containment": hello["containment"], "missing": {}}
@@ -71,8 +71,8 @@ print(sorted(os.listdir("/proc/self/fd"))[:5], os.readlink("/proc/self/fd/0"))
 """
     env = {"LC_ALL": "C.UTF-8", "ONE": "ü\n", "TERRARIUM_HOST_PID": "1"}
     spawn, pid = runtime.python(code, "a b", "蛇", env=env, cwd=str(folder))
-    message = runtime.next("exited", spawn)
-    assert message == {"type": "exited", "spawn": spawn, "code": 0, "signal": None, "memory": None}
+    news = runtime.next("exited", spawn)
+    assert news == {"type": "exited", "spawn": spawn, "code": 0, "signal": None, "memory": None}
     shepherd = 1 if runtime.hello["containment"] == "pidns" else runtime.hello["pid"]
     environment = [("LC_ALL", "C.UTF-8"), ("ONE", "ü\n"), ("TERRARIUM_HOST_PID", str(shepherd))]
     first = f"{['a b', '蛇']} {folder} {environment} True {shepherd} "
@@ -104,25 +104,25 @@ def test_many_orders_at_once_are_answered_in_order(runtime):
     runtime.order(type="signal", spawn=first, signal=int(signal.SIGTERM), target="process")
     last = runtime.ask("no-such-program")
     os.kill(runtime.hello["pid"], signal.SIGCONT)
-    messages = []
-    while len(messages) < 2 * len(ends) + 3:
-        message = runtime.messages.get(timeout=PATIENCE)
-        if message["type"] != "cleared":
-            messages.append(message)
-    answers = [(message["spawn"], message["type"]) for message in messages if message["type"] != "exited"]
+    received = []
+    while len(received) < 2 * len(ends) + 3:
+        news = runtime.news.get(timeout=PATIENCE)
+        if news["type"] != "cleared":
+            received.append(news)
+    answers = [(news["spawn"], news["type"]) for news in received if news["type"] != "exited"]
     assert answers == [*spawns, (last, "refused")]
-    exits = [message for message in messages if message["type"] == "exited"]
-    statuses = {message["spawn"]: (message["code"], message["signal"]) for message in exits}
+    exits = [news for news in received if news["type"] == "exited"]
+    statuses = {news["spawn"]: (news["code"], news["signal"]) for news in exits}
     started = [spawn for spawn, kind in spawns if kind == "spawned"]
     assert statuses == {first: (None, signal.SIGTERM), **{spawn: (code, None) for code, spawn in enumerate(started)}}
 
 
 def test_start_ticks_and_pid_are_those_of_the_process(runtime):
     spawn = runtime.ask("sleep", "600")
-    message = runtime.next("spawned", spawn)
-    fields = Path(f"/proc/{message['pid']}/stat").read_text().rpartition(")")[2].split()
-    assert message["startTicks"] == int(fields[19])
-    assert of_spawn(spawn) == [message["pid"]]
+    news = runtime.next("spawned", spawn)
+    fields = Path(f"/proc/{news['pid']}/stat").read_text().rpartition(")")[2].split()
+    assert news["startTicks"] == int(fields[19])
+    assert of_spawn(spawn) == [news["pid"]]
 
 
 def test_a_program_that_cannot_be_started_is_refused_with_its_errno(runtime, file):
@@ -145,14 +145,14 @@ def test_a_program_that_cannot_be_started_is_refused_with_its_errno(runtime, fil
 def test_a_process_that_hangs_before_its_exec_is_refused_and_killed_and_the_next_is_started(silent, runtime, where):
     hanging = runtime.ask(str(silent / "program")) if where == "program" else runtime.ask("true", cwd=str(silent))
     other = runtime.ask("true")
-    messages = [runtime.messages.get(timeout=PATIENCE) for _ in range(6)]
+    received = [runtime.news.get(timeout=PATIENCE) for _ in range(6)]
 
-    def messages_of(spawn):
-        return [(message["type"], message.get("code")) for message in messages if message["spawn"] == spawn]
+    def news_of(spawn):
+        return [(news["type"], news.get("code")) for news in received if news["spawn"] == spawn]
 
-    assert messages_of(hanging) == [("refused", "ETIMEDOUT"), ("exited", None), ("cleared", None)]
-    assert messages_of(other) == [("spawned", None), ("exited", 0), ("cleared", None)]
-    assert [message["begun"] for message in messages if message["type"] == "refused"] == [True]
+    assert news_of(hanging) == [("refused", "ETIMEDOUT"), ("exited", None), ("cleared", None)]
+    assert news_of(other) == [("spawned", None), ("exited", 0), ("cleared", None)]
+    assert [news["begun"] for news in received if news["type"] == "refused"] == [True]
 
 
 def test_a_process_that_is_being_started_does_not_outlive_the_host(silent, runtime):
@@ -177,8 +177,8 @@ def test_without_free_descriptors_a_process_is_refused_and_the_next_is_started(r
 def test_the_status_or_signal_of_an_exit_is_reported(runtime):
     for command, how in [("exit 7", (7, None)), ("kill -9 $$", (None, 9)), ("kill -TERM $$", (None, 15))]:
         spawn, _ = runtime.start("sh", "-c", command)
-        message = runtime.next("exited", spawn)
-        assert (message["code"], message["signal"]) == how
+        news = runtime.next("exited", spawn)
+        assert (news["code"], news["signal"]) == how
 
 
 def test_a_signal_goes_to_the_process_or_to_its_group(runtime):
@@ -229,8 +229,8 @@ def test_processes_exit_when_the_host_closes_their_lifeline(runtime):
     runtime.close_lifeline()
     ends = {}
     for _ in range(2):
-        message = runtime.next_of_any("exited")
-        ends[message["spawn"]] = message["signal"]
+        news = runtime.next_of_any("exited")
+        ends[news["spawn"]] = news["signal"]
     assert ends == {one: signal.SIGKILL, other: signal.SIGKILL}
 
 
@@ -255,7 +255,7 @@ def test_a_process_that_starts_after_the_host_closed_the_lifeline_exits(runtime)
     assert runtime.rest(spawn) == ""
 
 
-@pytest.mark.parametrize("end", ["lifeline", "orders", "messages", "unknown order"])
+@pytest.mark.parametrize("end", ["lifeline", "orders", "news", "unknown order"])
 def test_when_the_host_is_gone_no_process_is_left(runtime, end):
     stubborn = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint(flush=True)\ntime.sleep(600)"
     daemon, _ = runtime.python(DAEMON + "print(flush=True)\nimport time\ntime.sleep(600)")
@@ -267,8 +267,8 @@ def test_when_the_host_is_gone_no_process_is_left(runtime, end):
         runtime.process.stdin.close()
     elif end == "unknown order":
         runtime.order(type="dance")
-    elif end == "messages":
-        runtime.message_socket.shutdown(socket.SHUT_RDWR)
+    elif end == "news":
+        runtime.news_socket.shutdown(socket.SHUT_RDWR)
         runtime.order(type="signal", spawn=deaf, signal=signal.SIGKILL, target="process")
     else:
         runtime.leave()
@@ -437,8 +437,8 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take conta
 )
 def test_a_missing_containment_is_an_error_if_it_was_demanded(open_runtime, wanted, missing, reason):
     runtime = open_runtime(wanted, missing=missing)
-    message = {"type": "unavailable", "version": 7, "containment": wanted, "reason": reason}
-    assert (runtime.hello, runtime.process.wait(PATIENCE)) == (message, 78)
+    news = {"type": "unavailable", "version": 7, "containment": wanted, "reason": reason}
+    assert (runtime.hello, runtime.process.wait(PATIENCE)) == (news, 78)
 
 
 @AS_ROOT
@@ -471,11 +471,11 @@ def test_two_hundred_processes_leave_neither_descriptors_nor_zombies(runtime):
     before = sorted(os.listdir(f"/proc/{shepherd}/fd"))
     waiting = {runtime.ask("true") for _ in range(200)}
     while waiting:
-        message = runtime.messages.get(timeout=PATIENCE)
-        assert message["type"] != "refused"
-        if message["type"] == "exited":
-            assert message["code"] == 0
-            waiting.remove(message["spawn"])
+        news = runtime.news.get(timeout=PATIENCE)
+        assert news["type"] != "refused"
+        if news["type"] == "exited":
+            assert news["code"] == 0
+            waiting.remove(news["spawn"])
     eventually("no child is left", lambda: Path(f"/proc/{shepherd}/task/{shepherd}/children").read_text() == "")
     # The shepherd may be reading a file.
     eventually("nothing else is open", lambda: sorted(os.listdir(f"/proc/{shepherd}/fd")) == before)

@@ -1,4 +1,4 @@
-"""D3: signals that mean the application as a whole are no orders to shepherd, guard process and workers."""
+"""D3: application signals are no orders to shepherd, guard process and workers."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def is_sleep(pid):
     return Path(f"/proc/{pid}/comm").read_text() == "sleep\n"
 
 
-def test_the_signals_of_the_application():
+def test_the_application_signals():
     names = {"SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGTSTP"}
     assert {getattr(signal, name) for name in names} <= signals.OF_APPLICATION
     assert signals.ORDER_TO_END not in signals.OF_APPLICATION

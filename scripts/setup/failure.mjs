@@ -1,3 +1,5 @@
+// What goes wrong in a set-up, as one message that says what to do. Known troubles are recognised by what commands
+// print.
 import { existsSync, statfsSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname } from 'node:path'
@@ -55,12 +57,26 @@ export function diagnose(text, context = {}) {
   }
   if (LOCK_OUT_OF_DATE.test(text)) {
     const reasons = text.split('\n').filter((line) => line.trim().startsWith('* '))
-    return `pnpm-lock.yaml does not fit the package.json files:\n${reasons.join('\n')}\nWhoever changed them has to run \`npm run pnpm -- install\` and commit the lock file.`
+    return `pnpm-lock.yaml does not fit the package.json files:\n${reasons.join('\n')}\nRun \`npm run pnpm -- install\` and commit the lock file.`
   }
   if (NOT_WRITABLE.test(text)) {
     return `Set-up may not write where it has to (${firstLine(text, NOT_WRITABLE)}). Make ${root} and the home folder writable for this user, ${AGAIN}`
   }
   return undefined
+}
+
+/**
+ * The error for a command of a step that has failed: the one message for a known trouble, or its last lines.
+ *
+ * @param {string} what
+ * @param {{ code: number | null, signal: string | null, output: string }} result
+ * @param {Parameters<typeof diagnose>[1]} context
+ */
+export function failureOf(what, { code, signal, output }, context) {
+  const tail = output.trim().split('\n').slice(-20).join('\n')
+  const by = context.python === undefined ? '' : ` (Python ${context.python.version} at ${context.python.executable})`
+  const unknown = `${tail}\n\`${what}\` ended with ${signal ?? `exit code ${code}`}${by}: see its last lines above. Correct that, and run the same command again.`
+  return new SetUpError(diagnose(output, context) ?? unknown)
 }
 
 /**

@@ -36,8 +36,8 @@ export function parentOf(pid) {
   return parent && Number(parent)
 }
 
-/** The program and its arguments; none when the process is gone. */
-export const commandOf = (pid) => read(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1) ?? []
+/** The program and its arguments; undefined when the process is gone. */
+export const commandOf = (pid) => read(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1)
 
 /** Whether there is a process with this number, of whatever user. */
 export function isAlive(pid) {

@@ -1,4 +1,6 @@
-import { spawn } from 'node:child_process'
+// Commands that tests run, and what they print.
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 /** The root of the checkout. */
@@ -11,8 +13,31 @@ export interface Ran {
   readonly stderr: string
 }
 
+/** What a process prints and how it ends. The functions are called with all of the output so far. */
+export function collect(
+  child: ChildProcessByStdio<null, Readable, Readable>,
+  { onStdout, onStderr }: { onStdout?: (text: string) => void; onStderr?: (text: string) => void } = {},
+): Promise<Ran> {
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString()
+    onStdout?.(stdout)
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+    onStderr?.(stderr)
+  })
+  return new Promise<Ran>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      resolve({ code, signal, stdout, stderr })
+    })
+  })
+}
+
 /**
- * Runs a command to its end, in the checkout unless said otherwise. What a person wants coloured is not for its output.
+ * Runs a command to its end, in the checkout unless said otherwise. FORCE_COLOR is removed from its environment, so that its output has no colours.
  */
 export function run(
   command: string,
@@ -29,23 +54,7 @@ export function run(
     env: { ...process.env, FORCE_COLOR: undefined, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString()
-    options.onStdout?.(stdout)
-  })
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString()
-    options.onStderr?.(stderr)
-  })
-  const ended = new Promise<Ran>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code, signal) => {
-      resolve({ code, signal, stdout, stderr })
-    })
-  })
-  return Object.assign(ended, { pid: child.pid ?? 0 })
+  return Object.assign(collect(child, options), { pid: child.pid ?? 0 })
 }
 
 export function lastLine(text: string): string {

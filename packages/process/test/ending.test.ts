@@ -4,7 +4,9 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import { launch } from '../src/shepherd/launch.ts'
 import { registrationOf } from './registration.ts'
-import { decoy, familyOf, grandchildOf, isAlive, onEnd, open, parentOf, start, stateOf, until } from './support.ts'
+import { isAlive, parentOf, stateOf } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
+import { decoy, familyOf, grandchildOf, onEnd, open, start } from './support.ts'
 
 test('a process that obeys SIGTERM is never killed', async () => {
   const { process: worker } = await start(await open(), 'idle')
@@ -23,7 +25,7 @@ test('a process that ignores SIGTERM is killed at its deadline', async () => {
 test('a stopped process is killed at its deadline', async () => {
   const { process: worker } = await start(await open(), 'idle')
   process.kill(worker.pid, 'SIGSTOP')
-  await until(() => stateOf(worker.pid) === 'T', 'it is stopped')
+  await eventually('it is stopped', () => stateOf(worker.pid) === 'T')
   expect(await worker.terminate({ grace: 50 })).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
 })
 
@@ -33,7 +35,7 @@ test('killing a process kills its group', async () => {
   expect(isAlive(grandchild)).toBe(true)
   expect(await worker.kill()).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
   // Without a marker in its environment, nothing but the signal to the group finds it.
-  await until(() => !isAlive(grandchild), 'the grandchild is gone')
+  await eventually('the grandchild is gone', () => !isAlive(grandchild))
 })
 
 test('a child with a closed pipe can be waited for, or not, as often as one likes', async () => {
@@ -150,7 +152,7 @@ test('a grandchild that holds standard output delays nothing, leaks no descripto
   await worker.released
   // No marker in its environment, and no group that it shares with anybody: its parent's parent finds it.
   expect(familyOf(worker.spawnId)).toEqual([])
-  await until(() => readdirSync('/proc/self/fd').length <= before, 'its descriptors are closed')
+  await eventually('its descriptors are closed', () => readdirSync('/proc/self/fd').length <= before)
 })
 
 test('two hundred processes leave no descriptor and no zombie', async () => {
@@ -166,7 +168,7 @@ test('two hundred processes leave no descriptor and no zombie', async () => {
   await round()
   const before = readdirSync('/proc/self/fd').length
   for (let n = 0; n < 20; n++) await round()
-  await until(() => readdirSync('/proc/self/fd').length <= before, 'no descriptor is left')
+  await eventually('no descriptor is left', () => readdirSync('/proc/self/fd').length <= before)
   expect(zombies()).toEqual([])
 })
 

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
 import { fromProgram, keep } from '@terrarium/process'
 import { createActor, waitFor, type InspectionEvent } from 'xstate'
-import { onEnd, open, silent, until } from './support.ts'
+import { silent } from '../../../test/support/loggers.ts'
+import { eventually } from '../../../test/support/waiting.ts'
+import { onEnd, open } from './support.ts'
 
 /** The states that an inspector has seen of the machine `program`, without repetitions. */
 function inspected() {
@@ -33,7 +35,7 @@ test('a kept program goes through the states of a life in the inspector, each ti
   await kept.whenReady()
   const first = kept.pid ?? 0
   process.kill(first, 'SIGKILL')
-  await until(() => kept.status === 'running' && kept.pid !== first, 'it runs again')
+  await eventually('it runs again', () => kept.status === 'running' && kept.pid !== first)
   await kept.stop()
   expect(states).toEqual([...LIFE, ...LIFE])
 })

@@ -188,7 +188,7 @@ type Inspector = (event: InspectionEvent) => unknown
  * XState lets an inspector's error break whoever has sent the event that is inspected. An inspector sees every event:
  * one report has to do.
  */
-function harmless(
+export function harmless(
   inspect: NonNullable<SupervisorOptions['inspect']>,
   id: string,
   tell: OnFault,

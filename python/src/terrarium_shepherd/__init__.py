@@ -4,17 +4,17 @@ imports user code.
 
 Run as
 ``python -I -S terrarium_shepherd --lifeline PATH [--folders N] [--containment auto|pidns|cgroup|shepherd] [--name
-NAME]``, with orders on standard input and messages on descriptor 4: one JSON object per line in each direction.
+NAME]``, with orders on standard input and news on descriptor 4: one JSON object per line in each direction.
 Descriptor 3 is the shepherd's own lifeline: nothing is ever sent on it, and its end means that the host is gone.
 ``NAME`` (default: the shepherd's pid) is part of the name of the control group. The shepherd makes ``PATH`` a FIFO, the
-lifeline of all its processes: the host opens it for writing after the first message and before the first order, and
+lifeline of all its processes: the host opens it for writing after the first news and before the first order, and
 never writes to it. Once the host has opened the FIFO, its name is not needed any more (on Linux; the host removes it
 there).
 
 Descriptors 5 to 4 + N (default: none) are folders, the folder of the run first, which the host also has open. The
 shepherd locks them (``folders.py``). The lock is held as long as host, guard process or shepherd lives.
 
-The first message of the shepherd is one of::
+The first news of the shepherd is one of::
 
     {"type": "hello", "version": 7, "pid": 4711, "containment": "pidns", "cgroup": "/sys/fs/cgroup/…" | null,
      "missing": {"pidns": "unshare: Operation not permitted"}}
@@ -37,10 +37,10 @@ lifeline to the host, opened for this process alone. Descriptor 5 is its lifelin
 end. Descriptors 1, 2 and 4 are pipes: the channels ``stdout``, ``stderr`` and ``report``.
 
 ``end`` asks a process with a signal to exit: with SIGTERM, unless the process ``obeys`` an ``order``. Such a process
-starts with the signals of the application blocked, calls ``signals.work_on`` before anything else, and is sent
+starts with the application signals blocked, calls ``signals.work_on`` before anything else, and is sent
 ``signals.ORDER_TO_END``. ``hold`` locks a folder of the run that had to be made again.
 
-The messages about a process, in this order::
+The news of a process, in this order::
 
     {"type": "spawned", "spawn": "…", "pid": 4712, "startTicks": 123456 | null}
     {"type": "refused", "spawn": "…", "code": "ENOENT", "message": "No such file or directory", "begun": false}
@@ -49,7 +49,7 @@ The messages about a process, in this order::
      "memory": {"kills": 1, "cgroup": "/sys/fs/cgroup/…" | null, "limit": 268435456 | null} | null}
     {"type": "cleared", "spawn": "…"}
 
-Between them the shepherd may say that it got a signal that means the application as a whole::
+Between them the shepherd may say that it got an application signal::
 
     {"type": "signalled", "signal": 15}
 
@@ -58,26 +58,26 @@ ETIMEDOUT and ``"begun": true``. Its ``exited`` and ``cleared`` follow when the 
 
 ``data`` is base64 of at most 32 KiB. It is empty at the end of the channel, which comes at the latest when the process
 exits. A channel is not read from ``flow`` with ``"on": false`` until ``"on": true``, nor while the host has not read
-256 KiB of messages: its writer then blocks.
+256 KiB of news: its writer then blocks.
 
 ``memory`` is set for a process that SIGKILL has ended without an order of the host, if the kernel has killed processes
-for want of memory since that process started. ``kills`` is their number, without those that explain the exit of another
+for want of memory since that process started. ``kills`` is their number, without kills that explain the exit of another
 process already; ``cgroup`` is the control group in which they were counted (null: on the whole machine); ``limit`` is
 the lowest memory limit of that group in bytes.
 
-Pids are those that the host sees; inside a PID namespace the processes see others.
+All pids are as the host sees them; inside a PID namespace the processes see other pids.
 
 The descendants of a process may exit by themselves for 0.5 s after its exit, because some helpers do their job only
 then. After that they are killed. ``cleared`` comes after ``exited``, once no process carries the spawn's rlimit tag.
 If the shepherd dies, descendants of a process that has exited and is not cleared may be left.
 
-A process gets a session (setsid) of its own. On Linux two lifelines guard it without its help: the kernel kills the
+A process calls setsid before its exec. On Linux two lifelines guard it without its help: the kernel kills the
 process and its process group when the host's end of the one closes, and when the shepherd's end of the other does. The
 parent-death signal guards the process alone, in case it has closed both. When the process exits, its group is killed
 before its pid can be reused, then its other descendants (``rlimit_tag.py`` says how they are known). When memory is
 short, the kernel kills it before host and shepherd (``memory.py``).
 
 When the host is gone, or the guard process is, or when the shepherd itself fails, the shepherd kills everything below
-it until nothing is left. Signals that mean the application as a whole (``signals.py``) are no orders: the shepherd goes
-on, and tells its host of them.
+it until nothing is left. Application signals (``signals.py``) are no orders: the shepherd goes on, and tells its host
+of them.
 """

@@ -1,5 +1,5 @@
-"""Entry point of ``python -I -S terrarium_shepherd``. It puts the package on the path, handles signals that mean the
-whole application, and then runs the shepherd."""
+"""Entry point of ``python -I -S terrarium_shepherd``. It puts the package on the path, handles the application
+signals, and then runs the shepherd."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ sys.path[0] = os.path.dirname(sys.path[0])
 
 from terrarium_shepherd import signals  # noqa: E402
 
-# Before anything else: until then, a signal that means the whole application would end this process.
+# Before anything else: until then, an application signal would end this process.
 signals.disregard_application()
 
 from terrarium_shepherd.main import main  # noqa: E402

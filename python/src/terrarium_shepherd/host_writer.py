@@ -1,4 +1,4 @@
-"""Writes the shepherd's messages to the host, and relays the output of its processes. No write here ever blocks: what
+"""Writes the shepherd's news to the host, and relays the output of its processes. No write here ever blocks: what
 the host has not read is kept, and beyond a limit the processes have to wait."""
 
 import base64
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from terrarium_shepherd.spawn import Child
 
 _MAX_CHUNK = 32_768
-"""The most output of a process that one message carries, in bytes."""
+"""The most output of a process that one line of news carries, in bytes."""
 
 _MAX_UNREAD = 262_144
-"""While this many bytes of messages are unread by the host, no channel is read: its writer blocks."""
+"""While this many bytes of news are unread by the host, no channel is read: its writer blocks."""
 
 _MAX_PIPE = 1_048_576
 """The most that a pipe of an exited process can still hold, in bytes."""
@@ -38,9 +38,9 @@ class HostWriter:
         os.set_blocking(fd, False)
         selector.register(self._pipes, selectors.EVENT_READ, self.relay)
 
-    def send(self, *messages: "dict[str, Any]") -> None:
-        """Writes the messages, together if the pipe has room, else as the host reads."""
-        for each in messages:
+    def send(self, *news: "dict[str, Any]") -> None:
+        """Writes the news, together if the pipe has room, else as the host reads."""
+        for each in news:
             self._unread += json.dumps(each).encode() + b"\n"
         self._flush()
 
@@ -84,8 +84,8 @@ class HostWriter:
     def _add_output(self, child: "Child", channel: str, chunk: bytes) -> None:
         """An empty chunk means the end of the channel, which is closed."""
         data = base64.b64encode(chunk).decode()
-        message = {"type": "output", "spawn": child.spawn, "channel": channel, "data": data}
-        self._unread += json.dumps(message).encode() + b"\n"
+        news = {"type": "output", "spawn": child.spawn, "channel": channel, "data": data}
+        self._unread += json.dumps(news).encode() + b"\n"
         if not chunk:
             self._close(child, channel)
 

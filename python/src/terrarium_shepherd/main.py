@@ -8,7 +8,7 @@ import sys
 from terrarium_shepherd import folders
 from terrarium_shepherd.containment import Unavailable, choose
 from terrarium_shepherd.procfs import HostView
-from terrarium_shepherd.shepherd import LIFELINE, MESSAGES, ORDERS, VERSION, Shepherd
+from terrarium_shepherd.shepherd import LIFELINE, NEWS, ORDERS, VERSION, Shepherd
 from terrarium_shepherd.spawn import open_lifeline, signal_at_end
 
 EXIT_CONFIGURATION = 78
@@ -17,7 +17,7 @@ EXIT_CONFIGURATION = 78
 def main() -> None:
     """Runs the shepherd until the host is gone. Exits with 78 if the wanted containment is unavailable."""
     wanted = _option("--containment", "auto")
-    for fd in (ORDERS, LIFELINE, MESSAGES):
+    for fd in (ORDERS, LIFELINE, NEWS):
         os.set_inheritable(fd, False)
     view = HostView()
     if sys.platform.startswith("linux"):
@@ -26,8 +26,8 @@ def main() -> None:
     try:
         containment, missing = choose(wanted, _option("--name", str(os.getpid())))
     except Unavailable as reason:
-        message = {"type": "unavailable", "version": VERSION, "containment": wanted, "reason": str(reason)}
-        os.write(MESSAGES, json.dumps(message).encode() + b"\n")
+        news = {"type": "unavailable", "version": VERSION, "containment": wanted, "reason": str(reason)}
+        os.write(NEWS, json.dumps(news).encode() + b"\n")
         sys.exit(EXIT_CONFIGURATION)
     folders.lock_inherited(int(_option("--folders", "0")), containment.name)
     lifeline = open_lifeline(_option("--lifeline", ""))

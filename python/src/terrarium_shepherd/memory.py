@@ -54,7 +54,7 @@ class OomKills:
 
     def explain(self, before: int) -> "dict[str, Any] | None":
         """
-        For a process that SIGKILL has ended: the kernel's kills since it started, without those that explain the exit
+        For a process that SIGKILL has ended: the kernel's kills since it started, without kills that explain the exit
         of another process already; None if there are none. ``before``: the number of kills when it started. Each kill
         explains one exit. For the keys of the result see ``memory`` in the package's protocol.
         """

@@ -1,7 +1,7 @@
 """The rlimit tag: says which spawn a process belongs to, whatever that process does.
 
 The tag is a value of RLIMIT_RTTIME, far too high to limit anything, whose lower 62 bits are those of the spawn's random
-number. Descendants inherit it, and neither clearing the environment nor leaving the session removes it.
+number. Descendants inherit it, and neither clearing the environment nor calling setsid removes it.
 """
 
 try:

@@ -29,7 +29,7 @@ VERSION = 7
 # Descriptors.
 ORDERS = 0
 LIFELINE = 3
-MESSAGES = 4
+NEWS = 4
 
 _ORDERS_AT_ONCE = 16
 """Orders carried out before the shepherd looks at other events."""
@@ -67,7 +67,7 @@ class Shepherd:
         self._orders: "collections.deque[dict[str, Any]]" = collections.deque()
         self._stopping = False
         self._selector = selectors.DefaultSelector()
-        self._host = HostWriter(MESSAGES, self._selector)
+        self._host = HostWriter(NEWS, self._selector)
         self._wakeup, self._waker = socket.socketpair()
         self._wakeup.setblocking(False)
         self._waker.setblocking(False)
@@ -131,7 +131,7 @@ class Shepherd:
         self._orders.extend(json.loads(line) for line in lines)
 
     def _handle_signals(self) -> None:
-        """Reads the numbers of the signals that came, tells the host of those of the application, and reaps."""
+        """Reads the numbers of the signals that came, tells the host of application signals, and reaps."""
         numbers = b""
         try:
             while chunk := self._wakeup.recv(4096):

@@ -1,9 +1,9 @@
-"""Signals: which ones mean the whole application and are no orders, and which one is the order to end.
+"""The application signals, which are no orders to shepherd and workers, and the order to end.
 
-Service managers, process managers and terminals signal every process of an application at once, and only the host knows
-what that means. So shepherd, guard process and workers go on when such a signal comes. Two things end them: the end of
-their lifeline, and an order of the host, which the shepherd passes on to a worker as ``ORDER_TO_END``, a signal that
-has no other use.
+Service managers, process managers and terminals send an application signal to every process of an application at once,
+and only the host knows what that means. So shepherd, guard process and workers go on when such a signal comes. Two
+things end them: the end of their lifeline, and an order of the host, which the shepherd passes on to a worker as
+``ORDER_TO_END``, a signal that has no other use.
 
 The signals are handled, not ignored, because a program would inherit that they are ignored. Whatever a worker starts
 gets them as if a plain Python had started it: exec resets them for a program, ``register_at_fork`` for a fork.
@@ -26,7 +26,7 @@ ORDER_TO_END = int(signal.SIGRTMAX) - 7 if hasattr(signal, "SIGRTMAX") else int(
 SIGTERM on a system without real-time signals (macOS)."""
 
 OF_APPLICATION = frozenset(int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)) - {ORDER_TO_END}
-"""The signals that mean the application as a whole."""
+"""The application signals."""
 
 _mask_before_fork = _thread._local()
 _handlers: "dict[int, Callable[..., Any]]" = {}
@@ -34,7 +34,7 @@ _handlers: "dict[int, Callable[..., Any]]" = {}
 
 
 def disregard_application() -> None:
-    """Makes the signals of the application do nothing in this process, the shepherd or the guard process. Call it on
+    """Makes the application signals do nothing in this process, the shepherd or the guard process. Call it on
     the main thread."""
     for number in OF_APPLICATION:
         _handle(number, _nothing)
@@ -56,7 +56,7 @@ def on_order_to_end(callback: "Callable[[], None]") -> None:
 
 
 def block(on: bool) -> None:
-    """Blocks or unblocks the signals of the application for the calling thread. A program inherits the mask on exec."""
+    """Blocks or unblocks the application signals for the calling thread. A program inherits the mask on exec."""
     signal.pthread_sigmask(signal.SIG_BLOCK if on else signal.SIG_UNBLOCK, OF_APPLICATION)
 
 

@@ -3,11 +3,11 @@ are locked. Standard library only.
 
 Run as ``python -I -S sweep.py`` with JSON on standard input::
 
-    {"targets": [{"pid": 4711, "startTicks": 123456, "marker": "installation:run:spawn", "mark":
-    "4611686018427387904"}],
+    {"targets": [{"pid": 4711, "startTicks": 123456, "spawnTag": "installation:run:spawn",
+                  "rlimitTag": "4611686018427387904"}],
      "folders": ["/…/runs/abc1234"], "timeout": 2000}
 
-``marker`` is the spawn tag and ``mark`` the rlimit tag that the process is known to carry; ``timeout`` is in ms. The
+``spawnTag`` and ``rlimitTag`` (optional) are the tags that the process is known to carry; ``timeout`` is in ms. The
 result is one JSON object on standard output, with one outcome per target and one lock per folder in the same order::
 
     {"outcomes": ["killed" | "gone" | "mismatch" | "odd" | "denied" | "unkillable" | "unsupported", ...],
@@ -66,9 +66,8 @@ def sweep(targets: "list[dict]", timeout: float) -> "list[str]":
     outcomes = []
     waiting = {}
     for index, target in enumerate(targets):
-        outcome, pidfd = _kill(
-            int(target["pid"]), int(target["startTicks"]), target["marker"].encode(), target.get("mark", "").encode()
-        )
+        spawn_tag, rlimit_tag = target["spawnTag"].encode(), target.get("rlimitTag", "").encode()
+        outcome, pidfd = _kill(int(target["pid"]), int(target["startTicks"]), spawn_tag, rlimit_tag)
         outcomes.append(outcome)
         if pidfd is not None:
             waiting[pidfd] = index

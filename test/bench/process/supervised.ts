@@ -1,16 +1,18 @@
+// The bench row of a worker's exit, as the pool reports it.
 import { join } from 'node:path'
 import { createPool, type Pool } from '@terrarium/pool'
 import { pino } from 'pino'
+import { eventually } from '../../support/waiting.ts'
 import { figure, type Figure } from '../figure.ts'
 import { median } from '../measure.ts'
 import type { Stage } from './stage.ts'
 
 const SIZE = 4
-/** All have been killed before the first of them is started again, in ms. */
+/** Delay before a restart, in ms: all workers have been killed before the first is started again. */
 const BACKOFF = 200
 const PATIENCE = 30_000
 
-/** From the SIGKILL of a worker, from outside, to what the pool's supervisor says: the event `worker.exit`. */
+/** Measures the time from the SIGKILL of a worker, sent from outside, to the pool's event `worker.exit`. */
 export async function measureSupervised(stage: Stage): Promise<Figure> {
   const { folder, python, quick, signal, log, standard } = stage
   const pool = createPool({
@@ -21,7 +23,7 @@ export async function measureSupervised(stage: Stage): Promise<Figure> {
     size: SIZE,
     backoff: { first: BACKOFF, base: BACKOFF, factor: 1, jitter: 'none', maxAttempts: 1_000 },
     breaker: 'off',
-    // That workers die is what is wanted.
+    // The crashes of workers are intended, so they are not printed.
     logger: pino({ level: 'error' }, pino.destination(2)),
   })
   const samples: number[] = []
@@ -33,7 +35,7 @@ export async function measureSupervised(stage: Stage): Promise<Figure> {
     while (samples.length < kills) {
       signal.throwIfAborted()
       for (const { id, pid } of pool.workers) samples.push(await killOne(pool, id, pid))
-      await until(() => pool.stats.ready === SIZE, signal)
+      await eventually('the workers of the pool are ready again', () => isBack(pool, signal), PATIENCE)
     }
     if (pool.stats.crashes !== samples.length) {
       throw new Error(`${samples.length} workers were killed, and ${pool.stats.crashes} crashed`)
@@ -71,10 +73,7 @@ async function killOne(pool: Pool, id: string, pid: number | undefined): Promise
   return (await told) - begun
 }
 
-async function until(condition: () => boolean, signal: AbortSignal): Promise<void> {
-  for (const end = performance.now() + PATIENCE; !condition();) {
-    signal.throwIfAborted()
-    if (performance.now() > end) throw new Error('the workers of the pool have not come back')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+function isBack(pool: Pool, signal: AbortSignal): boolean {
+  signal.throwIfAborted()
+  return pool.stats.ready === SIZE
 }

@@ -68,7 +68,7 @@ export async function locksOf(helper: HelperDependencies, folders: readonly stri
 /** A target as `sweep.py` takes it. */
 function describe(target: Identity): object {
   const { pid, startTicks, spawn } = target
-  return { pid, startTicks, marker: formatSpawnTag(target), mark: rlimitTagOf(spawn) }
+  return { pid, startTicks, spawnTag: formatSpawnTag(target), rlimitTag: rlimitTagOf(spawn) }
 }
 
 interface Answer {

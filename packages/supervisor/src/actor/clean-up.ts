@@ -99,7 +99,8 @@ function stopChildren(system: object, ref: AnyActorRef, all: boolean): void {
   const { children } = ref.getSnapshot() as { readonly children?: unknown }
   const known = Object.values(children ?? {}) as (AnyActorRef | undefined)[]
   for (const child of new Set([...known, ...namedActors(system)])) {
-    if (child === undefined || parentOf(child) !== ref) continue // the children of a logic that is no machine may be anything
+    // The children of a logic that is no machine may be anything.
+    if (child === undefined || parentOf(child) !== ref) continue
     if (hasStarted(child) && isSupervisor(child.getSnapshot())) orphan(child, exitReasonOf(ref) ?? { type: 'killed' })
     else if (all) {
       stopHard(child)

@@ -117,7 +117,8 @@ function classifyChain(error: unknown, attempts: number): FailureClass {
 function byTable(error: ErrorLike, attempts: number): FailureClass | undefined {
   const { code, name } = error
   if (typeof code === 'string') {
-    if (code === 'ENOENT' && error.syscall === 'connect') return 'transient' // the socket of a server that is not up yet
+    // The socket of a server that is not up yet.
+    if (code === 'ENOENT' && error.syscall === 'connect') return 'transient'
     if (PATIENT_CODES.has(code)) return attempts <= PATIENCE ? 'transient' : 'configuration'
     if (code.startsWith('ERR_INVALID_ARG')) return 'configuration'
     const found = BY_CODE[code]

@@ -1,4 +1,4 @@
-"""The boot report: JSON lines that tell the host how far a worker has come, on a descriptor of their own."""
+"""The boot report: JSON lines on descriptor 4 that tell the host how far a worker has started, and why it failed."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+# Limits of what is reported: characters, and numbers of paths.
 LONGEST_TRACEBACK = 32 * 1024
 LONGEST_TEXT = 8 * 1024
 MOST_PATHS = 1024
@@ -13,7 +14,7 @@ MOST_PATHS = 1024
 
 @dataclass
 class BootFailure:
-    """Why a worker gives up."""
+    """Why a worker could not start."""
 
     status: int
     """Exit status."""
@@ -24,18 +25,18 @@ class BootFailure:
     message: str
     """What happened, in one line."""
     hint: str = ""
-    """What to do, in whole sentences; a command that repairs it comes last."""
+    """What to do, in whole sentences. A command that repairs the failure comes last."""
     module: "str | None" = None
-    """The module at fault, by its import name; the user's own by its path."""
+    """The module at fault: an import name, or the path of an entry."""
     traceback: str = ""
     watch: "list[str]" = field(default_factory=list)
-    """Files and folders whose change may repair it, those that do not exist included."""
+    """Files and folders whose change may repair the failure; some may not exist yet."""
     command: str = ""
-    """That command alone, for a shell; empty if there is none."""
+    """The command of the hint alone, for a shell; empty if there is none."""
     modules: "list[str]" = field(default_factory=list)
-    """All modules that are missing, if that is why."""
+    """All missing modules, if the kind is ``missing_module``."""
     configuration: bool = False
-    """No restart repairs it: the host waits until code or environment has changed."""
+    """Whether only changed code or a changed environment repairs the failure: the host does not restart before."""
 
 
 def _cut(text: str) -> str:
@@ -43,7 +44,7 @@ def _cut(text: str) -> str:
 
 
 class BootReport:
-    """Writes it. The host may be gone at any moment, which ends the report and nothing else."""
+    """Writes the boot report. If the host is gone, further lines are dropped; no method raises."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -51,7 +52,7 @@ class BootReport:
             os.set_inheritable(fd, False)
         except OSError:
             self._fd = -1
-        # A process that the user's module forks must not keep the host waiting for the end of this report.
+        # A process forked by the user's module must not keep the pipe open: the host waits for its end.
         os.register_at_fork(after_in_child=self._close)
 
     def boot(self) -> None:
@@ -65,13 +66,13 @@ class BootReport:
         self._say("connecting")
 
     def ready(self) -> None:
-        """The last word: the channel is closed."""
+        """Ends the report: closes the descriptor."""
         self._say("ready")
         self._close()
 
     def failed(self, failure: BootFailure) -> None:
-        """The last word: the channel is closed. Without a reader it goes to stderr."""
-        heard = self._say(
+        """Ends the report with a failure and closes the descriptor. If the host cannot be reached, writes to stderr."""
+        is_sent = self._say(
             "failed",
             kind=failure.kind,
             configuration=failure.configuration,
@@ -86,7 +87,7 @@ class BootReport:
             watch=failure.watch[:MOST_PATHS],
         )
         self._close()
-        if not heard:
+        if not is_sent:
             _write_to_stderr(f"terrarium: {failure.message}\n{failure.traceback}")
 
     def _say(self, phase: str, **more: Any) -> bool:
@@ -107,7 +108,7 @@ class BootReport:
 
 
 def _write_to_stderr(text: str) -> None:
-    """Past ``sys.stderr``, which user code may have replaced by anything."""
+    """Writes to descriptor 2, because user code may have replaced ``sys.stderr`` by any object."""
     try:
         os.write(2, text.encode("utf-8", "backslashreplace") + b"\n")
     except OSError:

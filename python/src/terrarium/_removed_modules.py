@@ -1,4 +1,4 @@
-"""Modules that Python once had. They are not to be installed, whatever has taken their names since."""
+"""Modules that Python no longer has. They must not be installed, even if an index has a package of that name."""
 
 import sys
 
@@ -14,7 +14,7 @@ _SINCE = {
 
 
 def removed_from_python(module: str) -> "str | None":
-    """Since when Python has no such module, as the end of a sentence; None when it has, or never had one."""
+    """The end of a sentence that says since when Python lacks the module. None if Python has it, or never had it."""
     for since, modules in _SINCE.items():
         if module in modules.split() and sys.version_info >= since:
             return f"is no longer a part of Python since {since[0]}.{since[1]}"
