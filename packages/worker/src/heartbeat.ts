@@ -8,6 +8,8 @@ export interface Heartbeat {
   readonly misses?: number | undefined
 }
 
+export const DEFAULT_HEARTBEAT = { interval: 5_000, misses: 3 } as const
+
 /**
  * Pings a worker that is ready; `silent` is called once, when it is idle and has not answered `misses` pings in a row.
  * A worker with a call in flight is busy, not dead: it may hold Python's lock, and its call has a deadline of its own.
@@ -15,7 +17,7 @@ export interface Heartbeat {
  */
 export function watchHeartbeat(
   session: Session,
-  { interval = 5_000, misses = 3 }: Heartbeat,
+  { interval = DEFAULT_HEARTBEAT.interval, misses = DEFAULT_HEARTBEAT.misses }: Heartbeat,
   clock: SupervisorClock,
   silent: () => void,
 ): () => void {
