@@ -36,7 +36,8 @@ export async function doctor(argv: readonly string[], signal: AbortSignal): Prom
   show('interpreter', `${interpreter.path} (Python ${interpreter.version}, ${CHOSEN[interpreter.source]})`)
   showSources(values.python, interpreter)
   const problems: TerrariumError[] = []
-  for (const check of [showRequirements, showRuntime]) problems.push(...(await problemOf(() => check(interpreter.path))))
+  for (const check of [showRequirements, showRuntime])
+    problems.push(...(await problemOf(() => check(interpreter.path))))
   if (problems.length === 0) problems.push(...(await problemOf(() => tryWorker(interpreter.path, signal))))
   for (const problem of problems) process.stderr.write(`${explain(problem)}\n`)
   return problems.length === 0 ? 0 : 1
