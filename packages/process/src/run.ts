@@ -1,4 +1,5 @@
-// The directory of a run below the state directory, with the record of its owner, and its runtime directory for sockets.
+// The directory of a run below the state directory, with the record of its owner, and its runtime directory for
+// sockets.
 import { randomBytes, randomInt } from 'node:crypto'
 import {
   accessSync,
@@ -76,8 +77,8 @@ export function makeRun(stateDir: string, owner: Owner): string {
 }
 
 /**
- * Makes the runtime directory of a run if it is not there, for a temporary folder may be cleaned up. Errors: START_FAILED
- * when its name is taken by what this user did not make, and those of the file system.
+ * Makes the runtime directory of a run if it is not there, for a temporary folder may be cleaned up. Errors:
+ * START_FAILED when its name is taken by what this user did not make, and those of the file system.
  */
 export function makeRuntimeDirectory({ runtimeDirectory: path, uid }: Owner): void {
   try {

@@ -54,13 +54,13 @@ export interface Runtime extends Stoppable {
   /** The sweep that {@link openRuntime} began. */
   readonly swept: Promise<SweepResult>
   /**
-   * The last signal that meant the application as a whole: a service manager, say, has sent it to all its processes, the
-   * shepherd included. `at`: on the clock of `performance.now()`.
+   * The last signal that meant the application as a whole: a service manager, say, has sent it to all its processes,
+   * the shepherd included. `at`: on the clock of `performance.now()`.
    */
   readonly signalled: { readonly signal: SignalName; readonly at: number } | undefined
   /**
-   * Makes `directory` again, empty, if it was removed. Errors: START_FAILED (its name is taken by what this user did not
-   * make), STOPPED.
+   * Makes `directory` again, empty, if it was removed. Errors: START_FAILED (its name is taken by what this user did
+   * not make), STOPPED.
    */
   ensureDirectory(): void
   /** The level of containment in use, and why no better one is. Errors: START_FAILED, STOPPED. */

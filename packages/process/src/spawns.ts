@@ -1,5 +1,5 @@
-// The spawns of a run: each is reserved on disk before its process exists, and its reservation is removed when the death
-// of the process is proven.
+// The spawns of a run: each is reserved on disk before its process exists, and its reservation is removed when the
+// death of the process is proven.
 import { createHash, randomBytes } from 'node:crypto'
 import { uptime } from 'node:os'
 import type { AnyLogger } from './guarded-logger.ts'
@@ -70,8 +70,8 @@ export class Spawns {
   }
 
   /**
-   * Reserves a spawn, then has its process started. Errors: INVALID_ARGUMENT, CONFIGURATION (state directory), and those of
-   * `start`.
+   * Reserves a spawn, then has its process started. Errors: INVALID_ARGUMENT, CONFIGURATION (state directory), and
+   * those of `start`.
    */
   async begin<S extends Started>(request: SpawnRequest, start: (complete: LaunchRequest) => Promise<S>): Promise<S> {
     const { owner, log, stateDir } = this.#dependencies

@@ -76,14 +76,15 @@ export interface Kept extends Stoppable {
    */
   whenReady(): Promise<void>
   /**
-   * Sends SIGTERM, and SIGKILL after the grace. Resolves when the death of the program and of its descendants is proven,
-   * and an own runtime is closed. Errors: DEADLINE_EXCEEDED, with `details.left`, when a process resists its end.
+   * Sends SIGTERM, and SIGKILL after the grace. Resolves when the death of the program and of its descendants is
+   * proven, and an own runtime is closed. Errors: DEADLINE_EXCEEDED, with `details.left`, when a process resists its
+   * end.
    */
   stop(): Promise<void>
   /**
-   * Lets the host end by itself while the program runs; the program is stopped in order then, unless `process.exit()` or
-   * a signal ends the host. `whenReady()` and `stop()` hold the host until they are settled. A given runtime is left as
-   * it is.
+   * Lets the host end by itself while the program runs; the program is stopped in order then, unless `process.exit()`
+   * or a signal ends the host. `whenReady()` and `stop()` hold the host until they are settled. A given runtime is left
+   * as it is.
    */
   unref(): this
   /** Takes back {@link unref}. */
@@ -96,8 +97,8 @@ export interface Kept extends Stoppable {
 
 /**
  * Starts any external program and keeps it running: the program is restarted when it exits (`restart`, default
- * `permanent`), after delays, and parked when another start would only fail again. It ends with this host, whatever ends
- * the host.
+ * `permanent`), after delays, and parked when another start would only fail again. It ends with this host, whatever
+ * ends the host.
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once, before anything is started. Later errors are told by
  * `whenReady()`, by events and in the log.

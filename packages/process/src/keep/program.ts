@@ -36,8 +36,8 @@ export interface ProgramOptions {
   /** How long the program may take to exit after SIGTERM before it is killed, in ms. Default 2,000. */
   readonly grace?: number | undefined
   /**
-   * Whether the output is emitted line by line. Default false: output is read and thrown away, so that the program never
-   * waits for a reader.
+   * Whether the output is emitted line by line. Default false: output is read and thrown away, so that the program
+   * never waits for a reader.
    */
   readonly lines?: boolean | undefined
 }
@@ -85,8 +85,8 @@ type Machine = LifeLogic<ProgramInput | undefined>
 type LifeSnapshot = SnapshotFrom<Machine>
 
 /**
- * Any external program as XState actor logic: one life of it, from its reservation to the proof of its death. Invoke it,
- * spawn it, or make it the child of a supervisor.
+ * Any external program as XState actor logic: one life of it, from its reservation to the proof of its death. Invoke
+ * it, spawn it, or make it the child of a supervisor.
  *
  * Its output is the {@link ExitStatus} when it has ended with status 0 after it was ready, or after it was asked to end
  * with `{ type: 'supervisor.shutdown' }`. Otherwise it fails: CONFIGURATION (the program can never start), START_FAILED

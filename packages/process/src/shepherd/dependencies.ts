@@ -38,7 +38,8 @@ function firstLine(file: string): string[] {
 function beginning(file: string): string | undefined {
   let descriptor: number
   try {
-    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK) // without O_NONBLOCK, opening a FIFO waits for a writer
+    // without O_NONBLOCK, opening a FIFO waits for a writer
+    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch {
     return undefined
   }
