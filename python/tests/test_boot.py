@@ -23,6 +23,7 @@ def failure(worker, status=78):
     assert last["phase"] == "failed", worker.report
     assert "ready" not in worker.phases()
     assert "\n" not in last["message"] and last["message"]
+    assert last["configuration"] is (status == 78)
     assert last["exe"] == sys.executable or last["exe"].endswith("/bin/python")
     assert isinstance(last["path"], list)
     assert all(os.path.isabs(path) for path in last["watch"])

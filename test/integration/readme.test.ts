@@ -104,9 +104,15 @@ test.each([
   expect(await runBesideTools(program)).toEqual([expected])
 })
 
+test('the nested pool in the README of packages/pool does what its comments say', async () => {
+  const text = readFileSync(join(ROOT, 'packages', 'pool', 'README.md'), 'utf8')
+  const program = blocks('js', text).find((code) => code.includes('poolOf')) ?? ''
+  expect(await runBesideTools(program)).toEqual(['{ a: 2, b: 1 }', 'running'])
+})
+
 test('the module in the README of packages/pool keeps one pool when it is loaded again', async () => {
   const text = readFileSync(join(ROOT, 'packages', 'pool', 'README.md'), 'utf8')
-  const [, module = ''] = blocks('js', text)
+  const module = blocks('js', text).find((code) => code.includes('globalThis')) ?? ''
   const program = `
     const [{ pool }, again] = [await import('./pool.mjs?1'), await import('./pool.mjs?2')]
     await pool.start()

@@ -59,7 +59,7 @@ export async function play(url: string, app: App, dependency: Dependency): Promi
   dependency.down()
   await connectionIs(app, 'parked')
   await dependency.up()
-  console.log('It was down and is back. An operator who knows need not wait.')
+  console.log('It was down and is back. A caller who knows unparks it at once.')
   await ask('POST', '/unpark/connection', 202)
   await connectionIs(app, 'running')
   await ask('GET', '/quote', 200)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import { launch } from '../src/shepherd/launch.ts'
+import { registrationOf } from './registration.ts'
 import { isAlive, parentOf, stateOf } from '../../../test/support/processes.ts'
 import { eventually } from '../../../test/support/waiting.ts'
 import { decoy, familyOf, grandchildOf, onEnd, open, start } from './support.ts'
@@ -38,21 +39,21 @@ test('killing a process kills its group', async () => {
 })
 
 test('a child with a closed pipe can be waited for or not, again and again', async () => {
-  const child = await launch({ spawn: '1-0', command: 'sh', args: ['-c', 'read line'], env: {} })
+  const child = await launch({ ...registrationOf('1-0'), command: 'sh', args: ['-c', 'read line'], env: {} })
   child.stdin.destroy()
   for (let round = 0; round < 20; round++) {
     child.waitFor(false)
     child.waitFor(true)
   }
   expect(child.stdin.listenerCount('connect')).toBe(0)
-  expect(await child.ended).toEqual({ code: 1, signal: null })
+  expect(await child.process.reaped).toEqual({ code: 1, signal: null })
 })
 
 test('no child of the host is signalled by its number once it has been reaped', async () => {
   // Started first, so its exit is reported first.
   const bystander = decoy('import time; print("up", flush=True); time.sleep(60)')
   await once(bystander.stdout, 'data')
-  const request = { spawn: '1-0', command: 'sleep', args: ['60'], env: {} }
+  const request = { ...registrationOf('1-0'), command: 'sleep', args: ['60'], env: {} }
   const [first, second] = await Promise.all([launch(request), launch(request)])
   const signalled: number[] = []
   const kill = process.kill.bind(process)
@@ -63,14 +64,14 @@ test('no child of the host is signalled by its number once it has been reaped', 
   onEnd(() => (process.kill = kill))
 
   // All of them die in one moment of the event loop: their numbers are free before the first exit callback runs.
-  const pids = [bystander.pid ?? 0, first.pid, second.pid]
+  const pids = [bystander.pid ?? 0, first.process.pid, second.process.pid]
   for (const pid of pids) kill(pid, 'SIGKILL')
   const end = performance.now() + 20_000
   while (pids.some((pid) => stateOf(pid) !== 'Z')) if (performance.now() > end) throw new Error('they do not die')
   bystander.once('exit', () => {
-    for (const each of [first, second]) each.signal('SIGKILL', 'group')
+    for (const each of [first, second]) each.process.signal('SIGKILL', 'group')
   })
-  await Promise.all([first.ended, second.ended])
+  await Promise.all([first.process.reaped, second.process.reaped])
   expect(signalled).toEqual([])
 })
 

@@ -15,7 +15,7 @@ import { Worker } from 'node:worker_threads'
 import { expect, test } from '@jest/globals'
 import { Level } from 'level'
 import { crc32 } from '../src/log/crc.ts'
-import { lockFolder } from '../src/log/folder-lock.ts'
+import { lockBySocket } from '../src/log/socket-lock.ts'
 import { ReservationLog } from '../src/log/log.ts'
 import { readLog } from '../src/log/read-log.ts'
 import type { Reservation } from '../src/log/record.ts'
@@ -108,7 +108,7 @@ test('a log that is open is never opened twice in one process', async () => {
 
 test('a lock that outlives its holder for a moment is waited for', async () => {
   const directory = await filled(1)
-  const lock = await lockFolder(realpathSync(directory))
+  const lock = await lockBySocket(realpathSync(directory))
   const reading = readLog(directory)
   expect(await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))])).toBe('waits')
   await lock.release()

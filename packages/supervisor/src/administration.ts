@@ -1,3 +1,5 @@
+// Operations on the children of a running supervisor: start, stop, restart, reconfigure, call. Works for any
+// supervisor whose actor is known, nested ones included.
 import type { ActorRefFrom, AnyActorLogic, AnyActorRef, Subscription, AnyEventObject } from 'xstate'
 import { isSupervisor } from './base/brand.ts'
 import type { ChildCounts, ChildInfo } from './spec/child-info.ts'
@@ -14,50 +16,51 @@ import { stopSupervisor, type SupervisorStopOptions } from './otp/stop-superviso
 import { show } from './base/show.ts'
 
 /**
- * What can be done to the children of a running supervisor. Operations are queued with the exits around them and
- * answered in order. They reject with INVALID_ARGUMENT (`details.reason`: `not_found`, `running`, … ) or, when the
- * supervisor is not running, with STOPPED.
+ * Operations on the children of a running supervisor. They are queued together with exits and carried out in order.
+ * They reject with INVALID_ARGUMENT (`details.reason`: `not_found`, `running`, … ) or, if the supervisor is not
+ * running, with STOPPED.
  */
 export interface Administration {
   /**
-   * Appends a child and starts it. Resolves when it is ready, with `undefined` if it was IGNOREd. Rejects with
-   * START_FAILED.
+   * Adds a child and starts it. Resolves when it is ready, or with `undefined` if its start function returned IGNORE.
+   * Rejects with START_FAILED.
    */
   startChild<TLogic extends AnyActorLogic>(spec: ChildSpec<TLogic>): Promise<ActorRefFrom<TLogic> | undefined>
   /**
-   * Stops a child, given by its id or, if it is a dynamic one, by its ref. It keeps its specification unless it is
-   * temporary or dynamic.
+   * Stops a child, given by its id or, if it is dynamic, by its ref. It keeps its specification unless it is temporary
+   * or dynamic.
    */
   terminateChild(child: string | AnyActorRef): Promise<void>
   /**
-   * Starts a child that is stopped or parked. As `startChild`. A child whose restart is due later is `restarting`,
-   * unless `force` is set: then it is started now, with those that are held down for it.
+   * Starts a child that is stopped or parked; settles as `startChild`. Refused with `restarting` for a child whose
+   * restart is due later, unless `force` is set: then it is started now, together with the children that are held down
+   * for it.
    */
   restartChild(child: string | AnyActorRef, options?: { readonly force?: boolean }): Promise<AnyActorRef | undefined>
-  /** Forgets a child that is stopped or parked. */
+  /** Deletes a child that is stopped or parked. */
   deleteChild(child: string | AnyActorRef): Promise<void>
   /**
-   * Gives a child that exists a new specification, and so a fresh start: its failures are forgotten, and if it is
-   * parked or waits for its restart it is started now, as by `restartChild`. A running child gets it with its next
-   * start. Resolves to the actor that there is then. The same specification again, field by field, changes nothing.
+   * Gives an existing child a new specification and forgets its failures. If it is parked or waits for its restart, it
+   * is started now, as by `restartChild`. A running child gets the specification with its next start. Resolves to the
+   * current actor. The same specification again, compared field by field, changes nothing.
    */
   reconfigure(spec: ChildSpec): Promise<AnyActorRef | undefined>
   /**
-   * Calls a child by its id, whichever incarnation it is in, as `call()` does. If it cannot answer now this is known at
-   * once: INVALID_ARGUMENT with `details.reason: 'not_found'` if there is no such child, PARKED if it is parked, else
-   * STOPPED, `details` being `{ child, state, retryAt, fingerprint }`; `retryAt` is when its next start is due, in ms
-   * of the supervisor's clock (X20).
+   * Calls a child by its id, whatever its incarnation, as `call()` does. Rejects at once if the child cannot answer
+   * now: with INVALID_ARGUMENT, `details.reason: 'not_found'`, if there is no such child; with PARKED if it is parked;
+   * else with STOPPED. `details` are `{ child, state, retryAt, fingerprint }`; `retryAt` is when its next start is due,
+   * in ms of the supervisor's clock (X20).
    */
   call<TReply = unknown>(id: string, request: AnyEventObject, options?: CallOptions): Promise<TReply>
-  /** One new start of a parked child, now. Resolves once it has begun; what comes of it is told by events. */
+  /** Starts a parked child once, now. Resolves once the start has begun; events tell its result. */
   unpark(child: string | AnyActorRef): Promise<void>
   /**
    * Stops the children, each within its own `shutdown` time, and then the supervisor, for `reason`; OTP's
-   * `supervisor:stop/3` (G16, G17). A supervisor above it takes that for its exit: with a `restart` of `permanent` it
-   * is started again. Resolves when it has ended, also if it never ran or had ended before. Rejects with
-   * - DEADLINE_EXCEEDED after `timeout` ms. Only the waiting ends: the supervisor goes on stopping. `details.children`
-   *   are the ids of the children that are still there.
-   * - STOPPED if a `reason` was given and it has ended for another one, as after another `stop()` or a kill:
+   * `supervisor:stop/3` (G16, G17). A parent supervisor treats that as an exit: with `restart: 'permanent'` it starts
+   * this supervisor again. Resolves when it has ended, also if it never ran or had ended before. Rejects with
+   * - DEADLINE_EXCEEDED after `timeout` ms. The supervisor continues to stop. `details.children` are the ids
+   *   of the children that still run.
+   * - STOPPED if a `reason` was given and the supervisor ended for another one, as after another `stop()` or a kill:
    *   `details.exit`.
    * - INVALID_ARGUMENT, naming every mistake in the options at once.
    */
@@ -69,13 +72,13 @@ export interface Administration {
   getChildSpec(child: string | AnyActorRef): Promise<ChildSpec>
 }
 
-/** That of a supervisor of which the types do not know whether it has a template. */
+/** The administration of a supervisor whose types do not say whether it has a template. */
 export interface AnyAdministration extends Administration {
-  /** Unless the strategy is `simple_one_for_one`: as `startChild` of {@link Administration}. */
+  /** Strategies other than `simple_one_for_one`: as `startChild` of {@link Administration}. */
   startChild<TLogic extends AnyActorLogic>(spec: ChildSpec<TLogic>): Promise<ActorRefFrom<TLogic> | undefined>
   /**
-   * With strategy `simple_one_for_one`: starts a child of the template. The input is laid over the template's own,
-   * field by field (K02). To the types whatever has a `logic` is a specification.
+   * Strategy `simple_one_for_one`: starts a child of the template. The input is laid over the template's own, field by
+   * field (K02). In the types, anything with a `logic` is a specification.
    */
   startChild<TInput>(
     input?: TInput extends { readonly logic: unknown } ? ChildSpec<LogicOf<TInput>> : TInput,
@@ -83,8 +86,8 @@ export interface AnyAdministration extends Administration {
 }
 
 /**
- * The administration of any supervisor, given by its actor: one that is nested in another, or invoked by a machine.
- * Throws INVALID_ARGUMENT if the actor is no supervisor.
+ * Returns the administration of any supervisor, given its actor; it may be nested, or invoked by a machine. Throws
+ * INVALID_ARGUMENT if the actor is no supervisor.
  */
 export function administrate(ref: AnyActorRef): AnyAdministration {
   if (!isRef(ref) || !isSupervisor(ref.getSnapshot())) {
@@ -98,9 +101,9 @@ export function administrate(ref: AnyActorRef): AnyAdministration {
 
 export class Administrator implements AnyAdministration {
   readonly #ref: AnyActorRef
-  /** Operations that wait for their answer. */
+  /** Operations that have no answer yet. */
   readonly #waiting = new Set<(error: TerrariumError) => void>()
-  /** Of the supervisor's end, while somebody waits. */
+  /** The subscription to the supervisor's end, while operations wait. */
   #end: Subscription | undefined
 
   constructor(ref: AnyActorRef) {
@@ -163,9 +166,9 @@ export class Administrator implements AnyAdministration {
     try {
       this.#ref.send({ type: 'supervisor.call', call, reply })
     } catch (error) {
-      return Promise.reject(asError(error)) // an inspector's
+      return Promise.reject(asError(error)) // an error of an inspector
     }
-    // Most are answered at once, and need no functions to settle their promise later.
+    // Most operations are answered at once, and need no functions to settle a promise later.
     if (answer !== undefined) return answer.ok ? Promise.resolve(answer.value as T) : Promise.reject(answer.error)
     if (isOver(this.#ref)) return Promise.reject(stoppedError(this.#ref.id))
     return new Promise<T>((resolve, reject) => {
@@ -178,7 +181,7 @@ export class Administrator implements AnyAdministration {
     })
   }
 
-  /** Somebody waits for an answer, or no longer: if the supervisor ends before, there is none. */
+  /** Adds or removes a waiting operation. If the supervisor ends before its answer, it is rejected. */
   #wait(refuse: (error: TerrariumError) => void, on = true): void {
     if (on) this.#waiting.add(refuse)
     else this.#waiting.delete(refuse)
@@ -196,8 +199,8 @@ export class Administrator implements AnyAdministration {
 }
 
 /**
- * An actor of the supervisor itself that it does not know any more has been declared dead, though it may still be
- * ending.
+ * True if an actor has ended. An unknown actor whose parent is this supervisor was declared exited, though it may still
+ * be ending.
  */
 function endOf(child: Address, supervisor: AnyActorRef): (() => boolean) | undefined {
   return isRef(child) ? () => isOver(child) || parentOf(child) === supervisor : undefined
@@ -215,7 +218,7 @@ function unavailable(id: string, child: ChildInfo | undefined): TerrariumError {
   const { state, failure, until } = child
   const details = { child: id, state, retryAt: until, fingerprint: failure?.fingerprint }
   const message = `child ${id} cannot be called: ${state.replace('_', ' ')}`
-  const hint = state === 'parked' ? 'remove the cause, then unpark() or reconfigure() it' : undefined
+  const hint = state === 'parked' ? 'Remove the cause, then call unpark() or reconfigure().' : undefined
   return new TerrariumError(state === 'parked' ? 'PARKED' : 'STOPPED', message, {
     hint,
     cause: failure?.error,

@@ -1,3 +1,5 @@
+// createSupervisor(): the object that a user holds for a supervisor at the root of an actor system. It adds a
+// promise for the start, listeners and `unref()` to the actor logic.
 import type { Actor, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, InspectionEvent } from 'xstate'
 import { Administrator, type Administration } from './administration.ts'
 import { ASYNC_DISPOSE, type Stoppable } from './base/async-disposable.ts'
@@ -5,7 +7,7 @@ import type { ChildInfo } from './spec/child-info.ts'
 import { systemClock } from './base/clock.ts'
 import { stoppedError } from './core/turn.ts'
 import { SUPERVISOR_EVENTS, type SupervisorEvents } from './spec/events.ts'
-import { faultReporter, type OnFault } from './base/host.ts'
+import { faultReporter, type OnFault } from './base/platform.ts'
 import { KeepAlive, ReferencedClock } from './base/keep-alive.ts'
 import { Listeners } from './base/listeners.ts'
 import { supervisor, type SupervisorLogic } from './actor/logic.ts'
@@ -21,38 +23,41 @@ import { checkedOptions } from './spec/validate.ts'
 export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>
   extends Administration, Stoppable {
   readonly id: string
-  /** The supervisor's own actor, for `inspect` and for those who hold refs. */
+  /** The supervisor's own actor, for inspection and for functions that take a ref. */
   readonly ref: Actor<SupervisorLogic>
-  /** The latest view, in start order. */
+  /** The children as they are now, in start order. */
   readonly children: readonly ChildInfo[]
   /**
-   * The present actor of a child; `undefined` while it has none. Only for ids that the options have named; for any, if
-   * they are computed.
+   * The current actor of a child; `undefined` while it has none. If the ids of the options are known to the compiler,
+   * only these are accepted.
    */
   child<TId extends TSpecs[number]['id']>(id: TId): ActorRefFrom<LogicOf<SpecOf<TSpecs[number], TId>>> | undefined
   /**
-   * Resolves when every child is ready. Rejects with START_FAILED, `cause` being the child's error; nothing is left
-   * running. A supervisor lives once: when it has ended, this rejects with STOPPED.
+   * Starts the children. Resolves when every child is ready. Rejects with START_FAILED, `cause` being the child's
+   * error; then nothing is left running. A supervisor starts only once: when it has ended, this rejects with STOPPED.
    */
   start(): Promise<void>
   /**
-   * Stops the children in reverse start order, as `stop` of {@link Administration}, and resolves when nothing is left:
-   * neither the supervisor nor a nested one that had been orphaned.
+   * Stops the children in reverse start order, as `stop` of {@link Administration}. Resolves when nothing is left,
+   * orphaned nested supervisors included.
    */
   stop(options?: SupervisorStopOptions): Promise<void>
   /**
    * Lets the host process end although timers of the tree are pending: delays before restarts, deadlines, `after`
-   * transitions. While `start()` or `stop()` is under way the process goes on. Handles that children hold are their own
-   * affair. `unref(false)` takes it back; `ref` is the actor.
+   * transitions. A pending `start()` or `stop()` keeps the process alive. Handles that children hold are not affected.
+   * `unref(false)` reverts this; the actor is `ref`.
    */
   unref(isUnreferenced?: boolean): this
-  /** Throws INVALID_ARGUMENT for an unknown event, with the name that was meant, and for what is no function. */
+  /**
+   * Adds a listener. Throws INVALID_ARGUMENT for an unknown event, with the name that was probably meant, and for a
+   * listener that is no function.
+   */
   on<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this
-  /** Throws as {@link on}. A listener that does not listen is no mistake. */
+  /** Removes a listener. Throws as {@link on}; removing a listener that was not added is no mistake. */
   off<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this
 }
 
-/** With strategy `simple_one_for_one`: all children are of one kind. */
+/** A supervisor with strategy `simple_one_for_one`: all children are made from one template. */
 export interface SimpleSupervisor<TSpec extends ChildSpec> extends Omit<Supervisor, 'startChild' | 'child'> {
   /** Starts a child of the template. The input is laid over the template's own, field by field (K02). */
   startChild(input?: Partial<InputFrom<LogicOf<TSpec>>>): Promise<ActorRefFrom<LogicOf<TSpec>> | undefined>
@@ -84,7 +89,7 @@ class SupervisorHandle extends Administrator {
   #hasRun = false
 
   constructor(given: SupervisorOptions) {
-    const options = checkedOptions(given) // the clock must be one before it is wrapped
+    const options = checkedOptions(given) // the clock is checked before it is wrapped
     const { id, inspect, snapshot, onFault } = options
     const clock = new ReferencedClock(options.clock ?? systemClock)
     const logic = supervisor({ ...options, clock })
@@ -116,7 +121,9 @@ class SupervisorHandle extends Administrator {
 
   start(): Promise<void> {
     if (this.#status === 'ended' && (this.#started === undefined || this.#hasRun)) {
-      return Promise.reject(stoppedError(this.id, 'a supervisor lives once: make a new one with createSupervisor()'))
+      return Promise.reject(
+        stoppedError(this.id, 'Make a new supervisor with createSupervisor(): each can be started once.'),
+      )
     }
     this.#started ??= this.#keepAlive.during(this.#start())
     return this.#started
@@ -159,7 +166,7 @@ class SupervisorHandle extends Administrator {
 
   on<E extends keyof SupervisorEvents>(event: E, listener: SupervisorEvents[E]): this {
     this.#listeners.on(event, listener)
-    // The actor emits to nobody at no cost, so each type is asked for only when somebody wants it.
+    // An event type without listeners costs the actor nothing, so each type is subscribed to with its first listener.
     if (!this.#heard.has(event)) {
       this.#heard.add(event)
       this.ref.on(event, (heard) => {
@@ -175,7 +182,7 @@ class SupervisorHandle extends Administrator {
   }
 }
 
-/** What kept the children of a supervisor from starting, if it has ended for that with `shutdown` (B03). */
+/** The error that kept the children from starting, if the supervisor ended for that with `shutdown` (B03). */
 function startErrorOf(ref: Actor<SupervisorLogic>): Error | undefined {
   const { output } = ref.getSnapshot()
   const detail = output?.exit.type === 'shutdown' ? output.exit.detail : undefined
@@ -185,10 +192,10 @@ function startErrorOf(ref: Actor<SupervisorLogic>): Error | undefined {
 type Inspector = (event: InspectionEvent) => unknown
 
 /**
- * XState lets an inspector's error break whoever has sent the event that is inspected. An inspector sees every event:
- * one report has to do.
+ * Guards an inspector. In XState an error of an inspector reaches the sender of the inspected event. An inspector sees
+ * every event, so only its first failure is reported.
  */
-function harmless(
+export function harmless(
   inspect: NonNullable<SupervisorOptions['inspect']>,
   id: string,
   tell: OnFault,
@@ -197,7 +204,7 @@ function harmless(
   const failed = (error: unknown): void => {
     report(`the inspector of supervisor ${id} failed`, error)
   }
-  // Whatever it answers with may be a promise that is rejected.
+  // The inspector may return a promise that rejects.
   const inspector = inspect as Inspector | { readonly next?: Inspector }
   const show: Inspector = (event) => (typeof inspector === 'function' ? inspector(event) : inspector.next?.(event))
   return (event) => {

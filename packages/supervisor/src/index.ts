@@ -22,7 +22,7 @@
  * await app.stop()
  * ```
  */
-export { createSupervisor, type SimpleSupervisor, type Supervisor } from './handle.ts'
+export { createSupervisor, harmless, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
 export type { SupervisorStopOptions } from './otp/stop-supervisor.ts'
 export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './actor/logic.ts'
@@ -62,17 +62,18 @@ export { fieldsOf, listOf, ownOptions } from './base/own-options.ts'
 export { mistakesOfSupervision, POLICIES } from './spec/validate.ts'
 export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './base/abort.ts'
 export { askUser, reportOnce, tellUser } from './base/user-code.ts'
-export { reportFault, type OnFault } from './base/host.ts'
+export { reportFault, type OnFault } from './base/platform.ts'
 export { GuardedClock } from './base/guarded-clock.ts'
 export { READY } from './base/brand.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './base/exit-reason.ts'
-export type {
-  FailureClass,
-  FailureClassifier,
-  FailureContext,
-  FailureInfo,
-  FailureJson,
-  FailurePhase,
+export {
+  failureToJson,
+  type FailureClass,
+  type FailureClassifier,
+  type FailureContext,
+  type FailureInfo,
+  type FailureJson,
+  type FailurePhase,
 } from './policy/failure.ts'
 export type { PlainError } from './base/plain-error.ts'
 export type { BackoffOptions, DelayInput, Jitter } from './policy/backoff.ts'
@@ -100,6 +101,7 @@ export {
   type CallSite,
   type TerrariumErrorOptions,
 } from './base/errors.ts'
+export { SupervisedActor } from './actor/supervised-actor.ts'
 export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './actor/exit.ts'
 export { link, unlink } from './otp/link.ts'
 export { monitor, type DownEvent, type Monitor } from './otp/monitor.ts'

@@ -1,3 +1,4 @@
+// startTask(): runs a function that returns a promise as a temporary child of a dynamic supervisor.
 import type { AnyActorRef } from 'xstate'
 import type { Administration } from './administration.ts'
 import { TerrariumError } from './base/errors.ts'

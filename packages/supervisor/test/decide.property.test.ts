@@ -16,7 +16,7 @@ import { child } from './support.ts'
 /** An actor as the world knows it; the core only hands refs around. */
 interface Incarnation {
   readonly id: string
-  readonly birth: number
+  readonly startNumber: number
   readonly ref: AnyActorRef
   state: 'asked' | 'spawned' | 'gone'
   asked: boolean
@@ -57,13 +57,13 @@ class World {
     switch (effect.type) {
       case 'start': {
         const { id } = effect.child
-        const { birth } = effect
-        this.incarnations.push({ id, birth, ref: { id, birth } as never, state: 'asked', asked: false })
+        const { startNumber } = effect
+        this.incarnations.push({ id, startNumber, ref: { id, startNumber } as never, state: 'asked', asked: false })
         return
       }
       case 'shutdown':
         if (effect.child.ref !== undefined) this.#find(effect.child.ref).asked = true
-        this.#told.push({ type: 'supervisor.child.asked', id: effect.child.id, birth: effect.child.birth })
+        this.#told.push({ type: 'supervisor.child.asked', id: effect.child.id, startNumber: effect.child.startNumber })
         return
       case 'kill':
         this.#find(effect.ref).state = 'gone'
@@ -125,23 +125,23 @@ class World {
     )
     const chosen = candidates[n % Math.max(1, candidates.length)]
     if (chosen === undefined) return
-    const { id, birth, ref } = chosen
+    const { id, startNumber, ref } = chosen
     switch (what) {
       case 'spawn': {
         chosen.state = 'spawned'
-        this.tell({ type: 'supervisor.child.spawned', id, birth, ref, ready: random >= 0.5 })
+        this.tell({ type: 'supervisor.child.spawned', id, startNumber, ref, ready: random >= 0.5 })
         return
       }
       case 'ready':
-        this.tell({ type: 'supervisor.child.ready', id, birth })
+        this.tell({ type: 'supervisor.child.ready', id, startNumber })
         return
       case 'ignore':
         chosen.state = 'gone'
-        this.tell({ type: 'supervisor.child.ignored', id, birth })
+        this.tell({ type: 'supervisor.child.ignored', id, startNumber })
         return
       case 'exit':
         chosen.state = 'gone'
-        this.tell({ type: 'supervisor.child.exited', id, birth, reason, random })
+        this.tell({ type: 'supervisor.child.exited', id, startNumber, reason, random })
     }
   }
 
@@ -162,16 +162,17 @@ class World {
   /** Hanging starts fail, and every child that was asked to end ends, until the supervisor waits for none. */
   settle(): void {
     for (let waiting = this.#waited(); waiting !== undefined; waiting = this.#waited()) {
-      const { id, birth } = waiting
+      const { id, startNumber } = waiting
       waiting.state = 'gone'
-      this.tell({ type: 'supervisor.child.exited', id, birth, reason: { type: 'shutdown' }, random: 0 })
+      this.tell({ type: 'supervisor.child.exited', id, startNumber, reason: { type: 'shutdown' }, random: 0 })
     }
   }
 
   #waited(): Incarnation | undefined {
     const starting = this.over ? undefined : this.state.task.starting
     return this.incarnations.find(
-      ({ asked, state, birth }) => (asked && state === 'spawned') || (state !== 'gone' && birth === starting?.birth),
+      ({ asked, state, startNumber }) =>
+        (asked && state === 'spawned') || (state !== 'gone' && startNumber === starting?.startNumber),
     )
   }
 

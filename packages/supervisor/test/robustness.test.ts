@@ -491,7 +491,7 @@ test('stray events to the supervisor are ignored', async () => {
   const it = bench({ children: [child('a')] })
   await it.app.start()
   it.app.ref.send({ type: 'hello' } as never)
-  it.app.ref.send({ type: 'supervisor.child.exited', id: 'a', birth: 7, reason: { type: 'killed' }, random: 0 })
+  it.app.ref.send({ type: 'supervisor.child.exited', id: 'a', startNumber: 7, reason: { type: 'killed' }, random: 0 })
   it.app.ref.send({ type: 'supervisor.timer', id: 'a', timer: 99, random: 0 })
   it.app.ref.send({ type: 'supervisor.boot' })
   expect(it.app.children[0]).toMatchObject({ state: 'running', incarnation: 1 })

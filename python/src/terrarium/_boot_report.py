@@ -35,6 +35,8 @@ class BootFailure:
     """The command of the hint alone, for a shell; empty if there is none."""
     modules: "list[str]" = field(default_factory=list)
     """All missing modules, if the kind is ``missing_module``."""
+    configuration: bool = False
+    """Whether only changed code or a changed environment repairs the failure: the host does not restart before."""
 
 
 def _cut(text: str) -> str:
@@ -73,6 +75,7 @@ class BootReport:
         is_sent = self._say(
             "failed",
             kind=failure.kind,
+            configuration=failure.configuration,
             module=failure.module and _cut(failure.module),
             exe=sys.executable,
             path=sys.path,

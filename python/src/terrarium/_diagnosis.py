@@ -46,6 +46,7 @@ def diagnose(error: BaseException, step: Step) -> BootFailure:
     failure.message = " ".join(failure.message.split())
     failure.traceback = "".join(traceback.format_exception(error))
     if failure.status == _exit.CONFIGURATION:
+        failure.configuration = True
         # Missing files and folders too: to create one of them may be the repair.
         entry = step.entry if os.sep in step.entry else ""
         failure.watch = _absolute([*failure.watch, entry, *_files(error), *sys.path])

@@ -1,62 +1,75 @@
-import { READY } from '@terrarium/supervisor/base'
-import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
-import type { ExitStatus } from '../os-process.ts'
-import { checkProgram, ownInput, ownProgram } from './program-options.ts'
-import { ProgramRun, type News } from './program-run.ts'
+// Any external program as XState actor logic: the life machine with a line of output as its port.
+import { exitWith, READY, type ExitReason } from '@terrarium/supervisor/base'
+import type {
+  ActorLogic,
+  ActorScope,
+  ActorSystem,
+  ActorSystemInfo,
+  AnyActorLogic,
+  EventObject,
+  Snapshot,
+  SnapshotFrom,
+} from 'xstate'
+import type { LifeNews } from '../life/driver.ts'
+import { lifeMachine, type LifeLogic } from '../life/machine.ts'
+import type { ExitStatus } from '../life/os-process.ts'
 import type { Runtime } from '../runtime.ts'
+import { checkProgram, ownInput, ownProgram } from './program-options.ts'
+import { ProgramPort } from './program-port.ts'
 
 export interface ProgramOptions {
-  /** The run that the program belongs to. It is left open. */
+  /** The runtime that starts the program. It is left open. */
   readonly runtime: Runtime
-  /** For people: in errors and in the reservation. Default: the command without its folder. */
+  /** For people, in errors and in the reservation. Default: the command without its folder. */
   readonly name?: string | undefined
   /** Added to the host's environment; `TERRARIUM_SPAWN` is always in it. */
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Default: the host's. */
   readonly cwd?: string | undefined
   /**
-   * Which line of its output, without the line's end, says that it is ready. Default: it is ready as soon as it runs.
+   * Which line of output, without the end of the line, says that the program is ready. Default: ready as soon as it
+   * runs.
    */
   readonly ready?: RegExp | ((line: string, stream: OutputStream) => boolean) | undefined
-  /** How long it may take to become ready, in ms of the actor system's clock. Default 30,000. */
+  /** How long the program may take to become ready, in ms of the actor system's clock. Default 30,000. */
   readonly startTimeout?: number | undefined
-  /** How long it may take to end after SIGTERM before its group is killed, in ms. Default 2,000. */
+  /** How long the program may take to exit after SIGTERM before it is killed, in ms. Default 2,000. */
   readonly grace?: number | undefined
   /**
-   * Whether its output is emitted line by line. Default false: it is read and thrown away, so that the program never
-   * waits.
+   * Whether the output is emitted line by line. Default false: output is read and thrown away, so that the program never
+   * waits for a reader.
    */
   readonly lines?: boolean | undefined
 }
 
 export type OutputStream = 'stdout' | 'stderr'
 
-/** Laid over what {@link fromProgram} was given, field by field: for templates, and for machines that know it late. */
+/** Replaces what {@link fromProgram} was given, field by field: for templates, and for machines that know it late. */
 export type ProgramInput = { readonly args?: readonly string[] | undefined } & Pick<
   ProgramOptions,
   'name' | 'env' | 'cwd'
 >
 
 export type ProgramEvent =
-  /** It runs. */
+  /** There is a process. */
   | { readonly type: 'program.start'; readonly pid: number; readonly spawnId: string }
   | { readonly type: 'program.ready'; readonly pid: number }
   /**
-   * It has ended with a signal to the whole application. Its end is told when the host has drained and asks for it,
-   * after 90 s at the latest.
+   * The program has exited by a signal to the whole application. Its end is told when the host has drained and stops
+   * it, after 90 s at the latest.
    */
   | { readonly type: 'program.held'; readonly pid: number }
-  /** With `lines` only; longer ones in pieces of 65,536 UTF-16 code units. The last ones may come after its exit. */
+  /** With `lines` only. A longer line comes in pieces of 65,536 UTF-16 code units. Lines may come after the exit. */
   | { readonly type: 'program.line'; readonly pid: number; readonly stream: OutputStream; readonly line: string }
 
 export type ProgramSnapshot = Snapshot<ExitStatus> & {
   /** `running` once it is ready, which is when a supervised program counts as ready. */
   readonly phase: 'starting' | 'running' | 'stopping'
-  /** These two are undefined until it runs. */
+  /** Both are undefined until there is a process. */
   readonly pid: number | undefined
   readonly spawnId: string | undefined
   readonly input: ProgramInput | undefined
-  /** By this a supervisor knows that the program can be asked to end. */
+  /** Tells a supervisor that the program can be asked to end. */
   can(event: EventObject): boolean
 }
 
@@ -68,11 +81,11 @@ export type ProgramLogic = ActorLogic<
   ProgramEvent
 >
 
-/** What XState and supervisors send. */
-type Order = { readonly type: 'supervisor.shutdown' } | { readonly type: 'xstate.stop' }
+type Machine = LifeLogic<ProgramInput | undefined>
+type LifeSnapshot = SnapshotFrom<Machine>
 
 /**
- * Any external program as XState actor logic: one run of it, from its reservation to the proof of its death. Invoke it,
+ * Any external program as XState actor logic: one life of it, from its reservation to the proof of its death. Invoke it,
  * spawn it, or make it the child of a supervisor.
  *
  * Its output is the {@link ExitStatus} when it has ended with status 0 after it was ready, or after it was asked to end
@@ -86,62 +99,84 @@ type Order = { readonly type: 'supervisor.shutdown' } | { readonly type: 'xstate
 export function fromProgram(command: string, givenArgs: readonly string[], given: ProgramOptions): ProgramLogic {
   const [args, options] = ownProgram(givenArgs, given)
   checkProgram(command, args, options)
-  /** The logic may be shared by many actors. */
-  const runs = new WeakMap<AnyActorRef, ProgramRun>()
-  const idle = { status: 'active', phase: 'starting', pid: undefined, spawnId: undefined }
-  const can = ({ type }: EventObject): boolean => type === 'supervisor.shutdown'
-
-  const logic: ProgramLogic & { [READY]: (snapshot: ProgramSnapshot) => boolean } = {
-    [READY]: ({ phase }) => phase === 'running',
-    config: { command, args, ...options },
-    getInitialSnapshot: (_scope, givenInput) => {
-      const input = ownInput(givenInput)
-      checkProgram(command, args, options, input)
-      return { ...idle, output: undefined, error: undefined, input, can } as ProgramSnapshot
-    },
-    getPersistedSnapshot: ({ status, output, error, input }) => ({ status, output, error, input }) as Snapshot<unknown>,
+  const machine: Machine = lifeMachine<ProgramInput | undefined>(
+    'program',
+    (input, life) => new ProgramPort({ ...options, command, ...input, args: input?.args ?? args }, life),
+    {},
+  )
+  const begin = (scope: ActorScope<never, never>, givenInput: ProgramInput | undefined): ProgramSnapshot => {
+    const input = ownInput(givenInput)
+    checkProgram(command, args, options, input)
+    return viewOf(machine.getInitialSnapshot(scope as never, input))
+  }
+  const logic = {
+    [READY]: ({ phase }: ProgramSnapshot) => phase === 'running',
+    getInitialSnapshot: begin,
+    getPersistedSnapshot: ({ status, output, error, input }: ProgramSnapshot) => ({ status, output, error, input }),
     /** The program is started afresh. */
-    restoreSnapshot: (persisted) => ({ ...idle, ...persisted, can }) as ProgramSnapshot,
-    start: ({ input }, { self }) => {
-      const run = new ProgramRun({ ...options, command, ...input, args: input?.args ?? args }, self as AnyActorRef)
-      runs.set(self as AnyActorRef, run)
-      run.begin()
+    restoreSnapshot: (persisted: ProgramSnapshot, scope: ActorScope<never, never>): ProgramSnapshot => {
+      const { status, input } = persisted
+      if (status === 'active') return begin(scope, input)
+      const context = { input, pid: undefined, spawnId: undefined, reason: undefined }
+      return { ...viewOf(machine.resolveState({ value: 'terminated', context })), ...persisted }
     },
-    transition: (snapshot, event, { self, emit, defer }) => {
-      const news = event as News | Order
-      // After the transition, so that whoever is told sees it.
-      const tell = (told: ProgramEvent): void => {
-        defer(() => {
-          emit(told)
+    transition: (
+      snapshot: ProgramSnapshot,
+      event: LifeNews | ProgramEvent,
+      scope: ActorScope<never, never, ActorSystem<ActorSystemInfo>, ProgramEvent>,
+    ): ProgramSnapshot => {
+      const told = toldBy(event, snapshot)
+      // After the transition, so that its listeners see it.
+      if (told !== undefined) {
+        scope.defer(() => {
+          scope.emit(told)
         })
       }
-      switch (news.type) {
-        case 'program.start':
-          tell(news)
-          return { ...snapshot, pid: news.pid, spawnId: news.spawnId }
-        case 'program.ready':
-          tell(news)
-          return { ...snapshot, phase: 'running' }
-        case 'program.held':
-          tell(news)
-          return { ...snapshot, phase: 'stopping' }
-        case 'program.line':
-          tell(news)
-          return snapshot
-        case 'program.end':
-          return { ...snapshot, status: 'done', output: news.status, error: undefined }
-        case 'program.failed':
-          return { ...snapshot, status: 'error', output: undefined, error: news.error }
-        case 'supervisor.shutdown':
-          runs.get(self as AnyActorRef)?.end()
-          return { ...snapshot, phase: 'stopping' }
-        case 'xstate.stop':
-          runs.get(self as AnyActorRef)?.end()
-          return { ...snapshot, status: 'stopped', output: undefined, error: undefined }
-        default:
-          return snapshot
-      }
+      if (event.type === 'program.line') return snapshot
+      return viewOf(machine.transition(snapshot as unknown as LifeSnapshot, event as LifeNews, scope as never))
     },
   }
-  return logic
+  // For everything else, above all for what an inspector asks, it is the machine.
+  return Object.assign(Object.create(machine) as AnyActorLogic, logic)
+}
+
+/** What listeners of the program are told of an event of its life. */
+function toldBy(event: LifeNews | ProgramEvent, { phase, pid = 0 }: ProgramSnapshot): ProgramEvent | undefined {
+  switch (event.type) {
+    case 'life.spawned':
+      return { type: 'program.start', pid: event.pid, spawnId: event.spawnId }
+    case 'life.ready':
+      return phase === 'starting' ? { type: 'program.ready', pid } : undefined
+    case 'life.held':
+      return { type: 'program.held', pid }
+    case 'program.line':
+      return event
+    default:
+      return undefined
+  }
+}
+
+/** The snapshot of the machine, as that of a program. A machine never fails by itself: its output says so. */
+function viewOf(snapshot: LifeSnapshot): ProgramSnapshot {
+  const { pid, spawnId, input, reason } = snapshot.context
+  const end = snapshot.status === 'done' && reason !== undefined ? endOf(reason) : {}
+  return { ...snapshot, phase: phaseOf(snapshot), pid, spawnId, input, ...end } as unknown as ProgramSnapshot
+}
+
+function phaseOf(snapshot: LifeSnapshot): ProgramSnapshot['phase'] {
+  if (snapshot.matches('active')) return 'running'
+  return snapshot.matches('terminating') || snapshot.matches('terminated') ? 'stopping' : 'starting'
+}
+
+function endOf(reason: ExitReason): Pick<ProgramSnapshot, 'status' | 'output' | 'error'> | object {
+  switch (reason.type) {
+    case 'error':
+      return { status: 'error', output: undefined, error: reason.error }
+    case 'shutdown':
+      return { output: { ...(reason.detail as ExitStatus), ...exitWith(reason) } }
+    case 'normal':
+      return { output: reason.output }
+    case 'killed':
+      return {}
+  }
 }

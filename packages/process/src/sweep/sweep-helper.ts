@@ -6,7 +6,7 @@ import { patientTimeout, systemClock } from '@terrarium/supervisor/base'
 import type { AnyLogger } from '../guarded-logger.ts'
 import { formatSpawnTag, SPAWN_ARGUMENTS, type Identity } from '../table/identity.ts'
 import { rlimitTagOf } from '../table/rlimit-tag.ts'
-import type { OsProcess, SpawnRequest } from '../os-process.ts'
+import type { OsProcess, SpawnRequest } from '../life/os-process.ts'
 import { shepherdFiles } from '../python-files.ts'
 
 /** What the sweep helper did with one target; see `sweep.py`. */

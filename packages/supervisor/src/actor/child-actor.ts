@@ -1,3 +1,5 @@
+// Makes the actor of a child, starts it, and finds out whether it is ready and whether it handles the shutdown
+// event.
 import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot } from 'xstate'
 import { isSupervisor, READY } from '../base/brand.ts'
 import type { Child } from '../core/state.ts'
@@ -13,7 +15,7 @@ const SHUTDOWN_NAMES: ReadonlySet<string> = new Set([SHUTDOWN.type, 'supervisor.
 
 type Later = 'ready' | { readonly error: unknown }
 
-/** XState's options for an actor. */
+/** The options of XState for an actor, as far as they are used here. */
 interface Options {
   readonly id: string
   readonly input: unknown
@@ -22,7 +24,7 @@ interface Options {
   readonly snapshot?: unknown
 }
 
-/** What came of a start; no actor if it could not even be made. */
+/** The result of a start. There is no actor if it could not be made. */
 export interface Spawned {
   readonly actor: AnyActorRef | undefined
   readonly ready: boolean
@@ -38,8 +40,8 @@ export function spawn(logic: AnyActorLogic, options: Options): Spawned {
 }
 
 /**
- * As {@link spawn}, for an actor that has to be asked whether it is ready. `later` is told that it has become ready
- * after all, or that the question has thrown.
+ * As {@link spawn}, for an actor with a readiness test. `later` is called when the actor becomes ready, or when the
+ * test throws.
  */
 export function spawnAndWatch(
   logic: AnyActorLogic,
@@ -49,7 +51,7 @@ export function spawnAndWatch(
 ): Spawned {
   const actor = create(logic, options)
   if (!(actor instanceof SupervisedActor)) return actor
-  // What happens inside start() is told after it: the actor has to be known before it can be ready, or gone.
+  // Readiness within start() is reported after it: the supervisor has to know the actor first.
   let early: Later | undefined
   let isStarted = false
   watch(actor, isReady, (news) => {
@@ -58,7 +60,6 @@ export function spawnAndWatch(
   })
   const failure = begin(actor)
   isStarted = true
-  // what has become of it since is told by XState
   if (early === 'ready') return { actor, ready: true, failure: undefined }
   if (failure !== undefined) return { actor, ready: false, failure }
   return typeof early === 'object'
@@ -66,7 +67,7 @@ export function spawnAndWatch(
     : { actor, ready: false, failure: undefined }
 }
 
-/** When an actor counts as ready, if not at once. */
+/** The readiness test of an actor; `undefined` if it is ready at once. */
 export function readinessOf(
   logic: AnyActorLogic,
   ready: ChildSpec['ready'],
@@ -74,10 +75,10 @@ export function readinessOf(
   return ready ?? (logic as { [READY]?: (snapshot: never) => boolean })[READY]
 }
 
-/** With what its predecessor has left, if it is a supervisor. */
+/** The options for a child's actor. A supervisor gets the memory of its predecessor. */
 export function optionsFor(
   logic: AnyActorLogic,
-  { id, input, spec, trouble: { legacy } }: Child,
+  { id, input, spec, trouble: { history } }: Child,
   parent: AnyActorRef,
 ): Options {
   const { systemId } = spec
@@ -86,7 +87,7 @@ export function optionsFor(
     input,
     parent,
     ...(systemId === undefined ? {} : { systemId }),
-    ...(legacy !== undefined && isSupervisor(logic) ? { snapshot: legacy } : {}),
+    ...(history !== undefined && isSupervisor(logic) ? { snapshot: history } : {}),
   }
 }
 
@@ -122,7 +123,7 @@ function begin(actor: AnyActorRef): Spawned['failure'] {
   return status === 'error' ? { error } : undefined
 }
 
-/** Looks at every snapshot until one is ready, and no longer. */
+/** Tests every snapshot until one is ready. */
 function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: (news: Later) => void): void {
   const subscription = actor.subscribe((snapshot: unknown) => {
     try {
@@ -135,16 +136,16 @@ function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: 
   })
 }
 
-/** What a supervisor that has ended leaves to its next incarnation, as a snapshot to start from. */
-export function legacyOf(actor: AnyActorRef): unknown {
+/** The memory of a supervisor that has ended, as a snapshot for its next incarnation. */
+export function historyOf(actor: AnyActorRef): unknown {
   const snapshot = actor.getSnapshot() as { memory?: unknown }
   if (!isSupervisor(snapshot)) return undefined
   return { status: 'active', output: undefined, error: undefined, memory: snapshot.memory }
 }
 
 /**
- * Whether anything would come of asking the actor to end: a machine that handles the event now, and names it (a
- * wildcard takes whatever nobody has thought of), or a supervisor.
+ * True if the actor handles the shutdown event now: a supervisor, or a machine that names the event. A wildcard `*`
+ * does not count, since it takes any event.
  */
 export function listensForShutdown(ref: AnyActorRef): boolean {
   const snapshot = ref.getSnapshot() as Partial<AnyMachineSnapshot>
@@ -164,7 +165,7 @@ function hasMethod(value: unknown, name: string): boolean {
   try {
     return typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'
   } catch {
-    return false // it does not want to be looked at
+    return false // a proxy or getter that throws
   }
 }
 

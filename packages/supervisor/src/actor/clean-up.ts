@@ -1,7 +1,10 @@
+// Cleans up after actors that fail under a supervisor, however deep in the tree, in the turn of the failure. XState
+// cleans up after an actor that it stops, but not after an actor that fails: the clean-up of a callback does not run, a
+// subscription stays, invoked children continue (https://github.com/statelyai/xstate/issues/5153).
 import type { AnyActorRef, Snapshot } from 'xstate'
 import { isSupervisor } from '../base/brand.ts'
 import { exitReasonOf } from './exit.ts'
-import { reportFault } from '../base/host.ts'
+import { reportFault } from '../base/platform.ts'
 import { orphan } from './orphan.ts'
 import {
   freeName,
@@ -19,12 +22,6 @@ import {
   type Subscribed,
 } from './xstate.ts'
 
-/**
- * XState cleans up after an actor that it stops, but not after an actor that fails: the clean-up of a callback does not
- * run, a subscription stays, invoked children go on (https://github.com/statelyai/xstate/issues/5153). Under a
- * supervisor every actor that fails is cleaned up, however deep in the tree, in the turn of its failure.
- */
-
 /** Registered, so that two copies of this package do not both clean up. */
 const CLEANS_UP = Symbol.for('terrarium.cleans-up')
 
@@ -36,7 +33,7 @@ export function cleanUpFailures(actorSystem: object): void {
   if (system[CLEANS_UP] === true) return
   system[CLEANS_UP] = true
   const subscribed = new WeakMap<AnyActorRef, Subscribed>()
-  /** Actors that had failed before their start: their logic holds nothing. */
+  /** Actors that had failed before their start. Their logic holds nothing. */
   const stillborn = new WeakSet<AnyActorRef>()
 
   const started = (ref: AnyActorRef): void => {
@@ -50,7 +47,7 @@ export function cleanUpFailures(actorSystem: object): void {
     const subscription = hasFailed || status === 'done' ? subscribed.get(ref) : undefined
     if (!hasFailed && subscription === undefined) return
     const supervised = isSupervised(ref)
-    // If it was being stopped its clean-up has run, and what has failed is the clean-up.
+    // If XState was stopping the actor, its clean-up has run already, and that clean-up is what has failed.
     if (supervised && !isBeingStopped(ref)) {
       if (subscription !== undefined) release(ref, subscription)
       else if (!stillborn.has(ref)) stopLogic(ref)
@@ -60,7 +57,7 @@ export function cleanUpFailures(actorSystem: object): void {
   watchSystem(system, { started, ended })
 }
 
-/** Whether the actor is somewhere below a supervisor. */
+/** True if the actor is a descendant of a supervisor. */
 function isSupervised(ref: AnyActorRef): boolean {
   for (let above = parentOf(ref); above !== undefined; above = parentOf(above))
     if (isSupervisor(above.getSnapshot())) return true
@@ -75,32 +72,30 @@ function release(ref: AnyActorRef, subscribed: Subscribed): void {
   }
 }
 
-/** Lets the logic do what it does when its actor is stopped: callbacks dispose, promises abort their signal. */
+/** Runs the clean-up of the logic: callbacks dispose, promises abort their signal. */
 function stopLogic(ref: AnyActorRef): void {
   const logic = logicOf(ref)
   const snapshot = ref.getSnapshot() as Snapshot<unknown>
-  // The children of a machine are stopped without it, and a supervisor has dealt with its own.
+  // XState stops the children of a machine, and a supervisor stops its own.
   if ('machine' in snapshot || isSupervisor(logic)) return
   try {
     logic.transition({ ...snapshot, status: 'active', error: undefined }, XSTATE_STOP, scopeOf(ref))
   } catch (fault) {
-    // A reducer, which has no start, has nothing to clean up either: what it throws says nothing new.
+    // A reducer has no clean-up: what it throws here is no news.
     if (logic.start !== undefined) report(ref, fault)
   }
 }
 
 /**
- * Stops the children of an actor that has failed: all if it was supervised, else those that are supervisors. Children
- * that it had made in its last, failed step are known to nobody but the system, if they have a name there, which has to
- * be free again.
+ * Stops the children of an actor that has failed: all if the actor was supervised, else only the supervisors among
+ * them. Children that the actor made in its last, failed step are found by their systemId, which has to become free.
  */
 function stopChildren(system: object, ref: AnyActorRef, all: boolean): void {
   if (isSupervisor(logicOf(ref))) return
   const { children } = ref.getSnapshot() as { readonly children?: unknown }
   const known = Object.values(children ?? {}) as (AnyActorRef | undefined)[]
   for (const child of new Set([...known, ...namedActors(system)])) {
-    // The children of a logic that is no machine may be anything.
-    if (child === undefined || parentOf(child) !== ref) continue
+    if (child === undefined || parentOf(child) !== ref) continue // `children` of a foreign logic may hold anything
     if (hasStarted(child) && isSupervisor(child.getSnapshot())) orphan(child, exitReasonOf(ref) ?? { type: 'killed' })
     else if (all) {
       stopHard(child)

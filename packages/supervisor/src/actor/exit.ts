@@ -1,18 +1,22 @@
+// Exits and exit signals of actors, as in OTP: why an actor ended, how one actor ends another, and who is told.
 import type { AnyActorRef, Subscription } from 'xstate'
 import { isSupervisor } from '../base/brand.ts'
 import { TerrariumError } from '../base/errors.ts'
 import { doneEvent, errorEvent, isStopped, parentOf, stopHard } from './xstate.ts'
 import { errorOfExit, exitWith, isCleanExit, reasonOfOutput, type ExitReason } from '../base/exit-reason.ts'
 
-/** What a trapping actor receives instead of dying. */
+/** The event that a trapping actor receives instead of ending. */
 export interface ExitEvent {
   readonly type: 'exit'
-  /** Whose exit it is, or who has sent the signal. */
+  /** The actor that has ended, or that has sent the signal. */
   readonly from: AnyActorRef
   readonly reason: ExitReason
 }
 
-/** Why an actor is stopped. On the actor itself: a WeakMap of many thousands costs more to collect than the actors. */
+/**
+ * The field with the reason for which an actor is stopped. It is on the actor itself because a WeakMap costs more to
+ * collect; see the row "stop … children" of the supervisor benchmark.
+ */
 export const EXIT_REASON = Symbol('exit reason')
 
 interface Marked {
@@ -32,7 +36,7 @@ const trapping = new WeakSet<AnyActorRef>()
 export function exit(ref: AnyActorRef, reason: ExitReason): void {
   if (isOver(ref) || !recordExit(ref, reason)) return
   whenOver(ref, () => {
-    // It may have come to its own end in the event at hand; then XState tells the parent.
+    // The actor may have ended by itself in the current event. Then XState tells the parent.
     if (endOf(ref) === undefined) tellParent(ref, reason)
   })
   stopHard(ref)
@@ -71,14 +75,17 @@ export function isTrapping(ref: AnyActorRef): boolean {
   return trapping.has(ref)
 }
 
-/** Why the actor is over; `undefined` while it is not. Stopped by XState, and nobody said why: `killed`. */
+/**
+ * Why the actor has ended; `undefined` while it has not. An actor that XState has stopped without a recorded reason
+ * counts as `killed`.
+ */
 export function exitReasonOf(ref: AnyActorRef): ExitReason | undefined {
   return isOver(ref) ? (endOf(ref) ?? orderedExit(ref) ?? { type: 'killed' }) : undefined
 }
 
 /**
- * For whoever stops an actor hard: with this, links and monitors see why. The first reason counts; tells whether it is
- * this.
+ * Records why an actor is going to be stopped hard, for links and monitors. The first reason counts; returns true if it
+ * is this one.
  */
 export function recordExit(ref: AnyActorRef, reason: ExitReason): boolean {
   if (orderedExit(ref) !== undefined) return false
@@ -86,20 +93,20 @@ export function recordExit(ref: AnyActorRef, reason: ExitReason): boolean {
   return true
 }
 
-/** What was recorded, also while the actor is still ending. */
+/** The recorded reason, also while the actor is still ending. */
 export function orderedExit(ref: AnyActorRef): ExitReason | undefined {
   return (ref as Marked)[EXIT_REASON]
 }
 
-/** Whether the actor has ended, in whatever way, even if nobody has been told yet. */
+/** True if the actor has ended in any way, even before observers are told. */
 export function isOver(ref: AnyActorRef): boolean {
   if ((ref.getSnapshot() as { status: string }).status !== 'active') return true
   return isStopped(ref)
 }
 
 /**
- * Tells once, in the turn in which the actor ends. Never for one that is over: XState says nothing to those who come
- * late. As with any observer, XState then takes an error of the actor for known and does not throw it.
+ * Calls `tell` once, in the turn in which the actor ends. Never for an actor that has ended already: XState does not
+ * notify late observers. As with any observer, XState then does not throw an error of the actor.
  */
 export function whenOver(ref: AnyActorRef, tell: (reason: ExitReason) => void): Subscription {
   const over = (): void => {
@@ -108,7 +115,7 @@ export function whenOver(ref: AnyActorRef, tell: (reason: ExitReason) => void): 
   return ref.subscribe({ error: over, complete: over })
 }
 
-/** What those get who ask for an actor that is over: an `error` whose STOPPED error has `details.reason: 'noproc'`. */
+/** The exit reason of an actor that is not running: an `error` whose STOPPED error has `details.reason: 'noproc'`. */
 export function noproc(ref: AnyActorRef): ExitReason {
   const error = new TerrariumError('STOPPED', `actor ${ref.id} is not running`, {
     details: { reason: 'noproc', actor: ref.id },
@@ -116,14 +123,14 @@ export function noproc(ref: AnyActorRef): ExitReason {
   return { type: 'error', error }
 }
 
-/** The end that an actor has come to by itself. */
+/** The reason with which an actor has ended by itself; `undefined` if it has not. */
 function endOf(ref: AnyActorRef): ExitReason | undefined {
   const { status, output, error } = ref.getSnapshot() as { status: string; output: unknown; error: unknown }
   if (status === 'done') return reasonOfOutput(output)
   return status === 'error' ? { type: 'error', error } : undefined
 }
 
-/** XState tells the parent of nothing but an actor's own end. */
+/** Tells the parent of an actor that `exit()` has ended. XState tells it only of an actor's own end. */
 function tellParent(ref: AnyActorRef, reason: ExitReason): void {
   const parent = parentOf(ref)
   if (parent === undefined || isOver(parent)) return

@@ -1,3 +1,4 @@
+// supervisor(): the XState actor logic around the core, and its snapshot.
 import type {
   ActorLogic,
   ActorSystem,
@@ -21,17 +22,17 @@ import type { ChildSpec } from '../spec/spec.ts'
 import { checkedOptions } from '../spec/validate.ts'
 import { endedActorOf, isStopEvent } from './xstate.ts'
 
-/** What can be seen of a supervisor. Children are as they are when they are looked at. */
+/** The snapshot of a supervisor. Children are read when they are asked for. */
 interface View {
   readonly phase: Phase
   /** In start order. */
   readonly supervised: readonly ChildInfo[]
   child(id: string): ChildInfo | undefined
-  /** How much has come from children after they had been declared dead; all of it was dropped (corner case 8). */
+  /** How many events have come from children after they had been declared exited. All were dropped (corner case 8). */
   readonly zombieEffects: number
   /**
-   * Who has failed how often, and who is parked: plain data, with ages instead of times. It is what
-   * `getPersistedSnapshot()` keeps; children themselves are started afresh.
+   * Which children have failed how often, and which are parked: plain data, with ages instead of times.
+   * `getPersistedSnapshot()` keeps this; the children themselves are started afresh.
    */
   readonly memory: SupervisorMemory
   /** What `JSON.stringify()` makes of it: children with their states and failures; no refs, no inputs, no outputs. */
@@ -82,7 +83,8 @@ export function supervisor(given: SupervisorOptions): SupervisorLogic {
     start: (snapshot, scope) => {
       const ref = scope.self as AnyActorRef
       const old = shells.get(ref)
-      // Stopped, and started with the snapshot it had, as by React's StrictMode: the children are started afresh (D13).
+      // The actor was stopped, and is started again with the snapshot it had, as by React's StrictMode: the children
+      // are started afresh (D13).
       if (old?.state.phase === 'stopped' && snapshot.status === 'active') create(scope as SupervisorScope, old.memory)
       scope.self.send({ type: 'supervisor.boot' })
     },
@@ -110,11 +112,11 @@ function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonl
   else if (isStopEvent(event)) {
     shell.halt()
     return viewOf(shell, 'stopped')
-  } else return snapshot // a message that a supervisor does not know is nothing to it (J14)
+  } else return snapshot // an unknown event is ignored (J14)
   return viewOf(shell)
 }
 
-/** A snapshot that looks its children up only when asked. */
+/** A snapshot that reads its children only when asked. */
 class LiveView implements View {
   readonly phase: Phase
   readonly status: string

@@ -1,14 +1,17 @@
+// Nested supervisors that outlive their parent, until they have stopped their own children.
 import type { AnyActorRef } from 'xstate'
 import { isOver, whenOver } from './exit.ts'
 import { freeName } from './xstate.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
 
-/** By actor system: the supervisors that have outlived their parent and are still stopping their children. */
+/**
+ * The orphans of each actor system: supervisors that have outlived their parent and are still stopping their children.
+ */
 const orphans = new WeakMap<object, Set<AnyActorRef>>()
 
 /**
- * Ends a supervisor whose parent has died, as OTP does: it stops its children in order, each within its own `shutdown`
- * time, and ends for the reason for which its parent has. Its `systemId` is free at once.
+ * Ends a supervisor whose parent has ended, as OTP does: it stops its children in order, each within its own `shutdown`
+ * time, and ends for the reason for which its parent did. Its `systemId` is free at once.
  */
 export function orphan(ref: AnyActorRef, reason: ExitReason): void {
   const { system } = ref

@@ -1,7 +1,9 @@
+// The shell around the core: it carries out effects, makes actors and timers, and turns what happens into core
+// events.
 import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorLogic, AnyActorRef } from 'xstate'
 import {
   isLogic,
-  legacyOf,
+  historyOf,
   listensForShutdown,
   notALogic,
   optionsFor,
@@ -21,26 +23,26 @@ import { createState, type Child, type CoreState } from '../core/state.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitReasonOf, isOver, orderedExit, recordExit, whenOver } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
-import { reportFault } from '../base/host.ts'
+import { reportFault } from '../base/platform.ts'
 import { isSupervisor } from '../base/brand.ts'
 import type { Settings, SupervisorOptions } from '../spec/options.ts'
 import { orphan } from './orphan.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from '../spec/spec.ts'
 import { askUser, isPromiseLike, reportOnce } from '../base/user-code.ts'
-import { faultReporter } from '../base/host.ts'
+import { faultReporter } from '../base/platform.ts'
 import { show } from '../base/show.ts'
 import { clockOf, freeName, stopHard } from './xstate.ts'
 
-/** The shell's own event: the promise of a start function is settled. */
+/** The promise of a start function is settled. An event of the shell itself. */
 export interface Arrival {
   readonly type: 'supervisor.child.arrived'
   readonly id: string
-  readonly birth: number
+  readonly startNumber: number
   readonly arrival: { readonly logic: unknown } | { readonly error: unknown }
 }
 
-/** What `exit()` tells the supervisor of an actor. */
+/** Sent by `exit()` to the supervisor of the actor that it ended. */
 export interface ForeignExit {
   readonly type: 'supervisor.child.exited'
   readonly id: string
@@ -54,25 +56,25 @@ const SHUT_DOWN: ExitReason = { type: 'shutdown' }
 export type SupervisorScope = ActorScope<SupervisorSnapshot, CoreEvent, ActorSystem<ActorSystemInfo>, SupervisorEvent>
 
 /**
- * Carries out what the core decides: makes actors, sets timers, sends. What is known at once, like the start of an
- * actor, goes straight back to the core; whatever happens later comes as an event.
+ * Carries out effects. A result that is known at once, such as the start of an actor, goes straight back to the core;
+ * anything later comes as an event.
  */
 export class Shell {
   readonly state: CoreState
-  /** Set when the supervisor has ended. */
+  /** Why the supervisor has ended; `undefined` until then. */
   outcome: ExitReason | undefined
-  /** What has come from children after they had been declared dead, and was dropped. */
+  /** How many events have come from children after they were declared exited. All were dropped. */
   zombieEffects = 0
   readonly #scope: SupervisorScope
   readonly #clock: SupervisorClock
   readonly #random: () => number
-  /** What keeps this supervisor from going on: found where nothing may throw, told with the next event. */
+  /** An error of clock or `random` in a callback that must not throw. Thrown at the next event. */
   #fault: { readonly error: unknown } | undefined
   readonly #report: (hook: string, error: unknown) => void
   readonly #timers = new Map<number, unknown>()
-  /** What is to be done, in order. */
+  /** Effects that are still to be carried out, in order. */
   readonly #effects = new Fifo<Effect>()
-  /** When what is being dealt with happened, in ms. */
+  /** The time of the current event, in ms. */
   #now = 0
 
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
@@ -88,12 +90,12 @@ export class Shell {
     if (memory !== undefined) recall(this.state, memory, this.#read())
   }
 
-  /** What the next incarnation should know. */
+  /** The memory for the next incarnation. */
   get memory(): SupervisorMemory {
     return remember(this.state, this.#latest())
   }
 
-  /** In ms; `undefined` if the clock cannot tell. */
+  /** The time in ms; `undefined` if the clock throws. */
   get now(): number | undefined {
     try {
       return this.#clock.now()
@@ -102,6 +104,7 @@ export class Shell {
     }
   }
 
+  /** Takes one core event and carries out what follows. */
   handle(event: CoreEvent): void {
     if (this.#fault !== undefined) throw this.#fault.error
     this.#now = this.#read()
@@ -109,15 +112,15 @@ export class Shell {
     this.#carryOn()
   }
 
-  /** The supervisor's own actor is stopped hard. */
+  /** Handles that XState stops the supervisor's own actor hard. */
   halt(): void {
     const reason = orderedExit(this.#scope.self as AnyActorRef)
     this.handle(reason === undefined ? { type: 'supervisor.halt' } : { type: 'supervisor.halt', reason })
   }
 
   /**
-   * What has no business throwing has thrown: the clock or `random` that we were given, or a fault of our own. XState
-   * would end the supervisor and leave its children running.
+   * Ends the supervisor after an error of the given clock or `random`, or a fault of this package. XState would end the
+   * supervisor and leave its children running.
    */
   fail(error: unknown): void {
     const reason: ExitReason = { type: 'error', error }
@@ -127,7 +130,7 @@ export class Shell {
       try {
         this.#carryOut(effect)
       } catch {
-        // One error is told, which is the first.
+        // Only the first error is reported.
       }
     }
     this.outcome = reason
@@ -138,22 +141,20 @@ export class Shell {
       this.#carryOut(effect)
   }
 
-  /**
-   * Also what comes of an effect, before the next one is carried out: it is still at hand, and the next is not late.
-   */
+  /** Called again from within effects, so that their results are decided before the next effect runs. */
   #decide(event: CoreEvent): void {
     decide(this.state, event, this.#now, this.#effects)
   }
 
   /**
-   * XState says that the actor with this id has ended by itself. It does not say which one it was: it may be one that
-   * had been replaced already, and then the present one is still active.
+   * Handles XState's event that an actor with this id has ended by itself. The event may be about an earlier
+   * incarnation; then the present actor is still active.
    */
   ended(id: string): void {
     const child = this.state.children.get(id)
     const death = child?.ref === undefined ? undefined : this.#deathOf(child, child.ref)
     if (child === undefined || death === undefined) return
-    this.handle({ type: 'supervisor.child.exited', id, birth: child.birth, ...death })
+    this.handle({ type: 'supervisor.child.exited', id, startNumber: child.startNumber, ...death })
   }
 
   #deathOf(child: Child, ref: AnyActorRef): Death | undefined {
@@ -164,28 +165,28 @@ export class Shell {
   }
 
   /**
-   * What a nested supervisor knows is for its next incarnation, however it ends (X22), unless it was stopped to stay
-   * so.
+   * Keeps the memory of a nested supervisor for its next incarnation, however it ended (X22), unless it was stopped to
+   * stay stopped.
    */
   #keepHistory(child: Child | undefined, ref: AnyActorRef): void {
     if (!this.state.settings.keepHistory || child === undefined || (child.ref ?? child.lastRef) !== ref) return
-    const legacy = child.state === 'stopped' && !child.isHeld ? undefined : legacyOf(ref)
-    if (legacy !== undefined) child.troubled.legacy = legacy
+    const history = child.state === 'stopped' && !child.isHeld ? undefined : historyOf(ref)
+    if (history !== undefined) child.troubled.history = history
   }
 
-  /** The child was ended by somebody else, for a reason of his own. */
+  /** Handles that a caller has ended a child with `exit()`. */
   endedBy({ id, ref, reason }: ForeignExit): void {
     const child = this.state.children.get(id)
     if (child?.ref === ref) {
       this.#keepHistory(child, ref)
-      this.handle(this.#exited(id, child.birth, reason))
+      this.handle(this.#exited(id, child.startNumber, reason))
     } else if (child?.lastRef !== ref || exitReasonOf(ref) !== reason) this.zombieEffects += 1 // else it is known
   }
 
   #carryOut(effect: Effect): void {
     switch (effect.type) {
       case 'start':
-        this.#start(effect.child, effect.birth)
+        this.#start(effect.child, effect.startNumber)
         return
       case 'shutdown':
         this.#shutDown(effect.child)
@@ -228,7 +229,7 @@ export class Shell {
     }
   }
 
-  /** Whoever asks by an event of its own gives any function. */
+  /** An operation that was sent as an event may carry any function. */
   #reply({ reply, result }: Extract<Effect, { type: 'reply' }>): void {
     try {
       reply(result)
@@ -238,27 +239,27 @@ export class Shell {
   }
 
   #shutDown(child: Child): void {
-    const { id, startedWith, ref, birth } = child
+    const { id, startedWith, ref, startNumber } = child
     if (ref === undefined) return
     const isBrutal = startedWith.shutdown === 'brutal_kill'
     const ended = exitReasonOf(ref)
     if (ended === undefined && !isBrutal && (startedWith.patient || listensForShutdown(ref))) {
       ref.send(SHUTDOWN)
-      this.#decide({ type: 'supervisor.child.asked', id, birth })
+      this.#decide({ type: 'supervisor.child.asked', id, startNumber })
       return
     }
     const reason = ended ?? (isBrutal ? KILLED : SHUT_DOWN)
     if (ended === undefined) recordExit(ref, reason)
     this.#keepHistory(child, ref)
     if (ended === undefined) stopHard(ref)
-    const end = exitReasonOf(ref) // what it has thrown while it was cleaned up, if it has
+    const end = exitReasonOf(ref) // an error, if its clean-up has thrown
     if (end === undefined) {
-      // It is in the middle of an event, and XState stops it after that.
+      // The actor is handling an event, and XState stops it after that.
       whenOver(ref, (why) => {
-        this.#scope.self.send(this.#exited(id, birth, why))
+        this.#scope.self.send(this.#exited(id, startNumber, why))
       })
-      this.#decide({ type: 'supervisor.child.asked', id, birth })
-    } else decideEnd(this.state, child, { reason: end, random: 0 }, this.#now, this.#effects) // nothing is delayed
+      this.#decide({ type: 'supervisor.child.asked', id, startNumber })
+    } else decideEnd(this.state, child, { reason: end, random: 0 }, this.#now, this.#effects) // `random` is unused: nothing is delayed
   }
 
   #kill(ref: AnyActorRef, orphanedBy: ExitReason | undefined): void {
@@ -271,11 +272,11 @@ export class Shell {
     freeName(ref)
   }
 
-  #start(child: Child, birth: number): void {
+  #start(child: Child, startNumber: number): void {
     const { id, incarnation } = child
     const { logic } = child.spec
     if (typeof logic !== 'function') {
-      this.#spawn(child, birth, logic)
+      this.#spawn(child, startNumber, logic)
       return
     }
     let made: unknown
@@ -284,18 +285,18 @@ export class Shell {
       made = logic({ supervisor: this.state.settings.id, id, incarnation })
       isLate = isPromiseLike(made)
     } catch (error) {
-      this.#fail(child, birth, error)
+      this.#fail(child, startNumber, error)
       return
     }
     if (!isLate) {
-      this.#accept(made, child, birth)
+      this.#accept(made, child, startNumber)
       return
     }
     this.#now = this.#read()
-    this.#decide({ type: 'supervisor.child.making', id, birth })
+    this.#decide({ type: 'supervisor.child.making', id, startNumber })
     const { self } = this.#scope
     const arrive = (arrival: Arrival['arrival']): void => {
-      self.send({ type: 'supervisor.child.arrived', id, birth, arrival } as never)
+      self.send({ type: 'supervisor.child.arrived', id, startNumber, arrival } as never)
     }
     void Promise.resolve(made).then(
       (logic) => {
@@ -307,26 +308,26 @@ export class Shell {
     )
   }
 
-  /** What a start function had promised. If it comes too late, it is not even made an actor. */
-  arrived({ id, birth, arrival }: Arrival): void {
+  /** Handles the settled promise of a start function. A logic that comes too late is not made an actor. */
+  arrived({ id, startNumber, arrival }: Arrival): void {
     const child = this.state.children.get(id)
-    if (child?.birth !== birth || child.state !== 'starting') {
+    if (child?.startNumber !== startNumber || child.state !== 'starting') {
       this.zombieEffects += 1
       return
     }
-    if ('error' in arrival) this.#fail(child, birth, arrival.error)
-    else this.#accept(arrival.logic, child, birth)
+    if ('error' in arrival) this.#fail(child, startNumber, arrival.error)
+    else this.#accept(arrival.logic, child, startNumber)
     this.#carryOn()
   }
 
-  #accept(made: unknown, child: Child, birth: number): void {
+  #accept(made: unknown, child: Child, startNumber: number): void {
     const { id, incarnation } = child
-    if (made === IGNORE) this.#told({ type: 'supervisor.child.ignored', id, birth })
-    else if (isLogic(made)) this.#spawn(child, birth, made)
-    else this.#fail(child, birth, notALogic(made, { supervisor: this.state.settings.id, id, incarnation }))
+    if (made === IGNORE) this.#told({ type: 'supervisor.child.ignored', id, startNumber })
+    else if (isLogic(made)) this.#spawn(child, startNumber, made)
+    else this.#fail(child, startNumber, notALogic(made, { supervisor: this.state.settings.id, id, incarnation }))
   }
 
-  #spawn(child: Child, birth: number, logic: AnyActorLogic): void {
+  #spawn(child: Child, startNumber: number, logic: AnyActorLogic): void {
     const { id, spec } = child
     const { self } = this.#scope
     const options = optionsFor(logic, child, self as AnyActorRef)
@@ -335,32 +336,32 @@ export class Shell {
       isReady === undefined
         ? spawn(logic, options)
         : spawnAndWatch(logic, options, isReady, (news) => {
-            if (news === 'ready') self.send({ type: 'supervisor.child.ready', id, birth })
-            else self.send(this.#exited(id, birth, { type: 'error', error: news.error }))
+            if (news === 'ready') self.send({ type: 'supervisor.child.ready', id, startNumber })
+            else self.send(this.#exited(id, startNumber, { type: 'error', error: news.error }))
           })
     if (actor !== undefined) {
       const death = ready ? this.#deathOf(child, actor) : undefined
-      this.#told({ type: 'supervisor.child.spawned', id, birth, ref: actor, ready, death })
+      this.#told({ type: 'supervisor.child.spawned', id, startNumber, ref: actor, ready, death })
     }
     if (failure === undefined) return
     if (actor !== undefined && !isOver(actor)) stopHard(actor)
-    this.#told(this.#exited(id, birth, { type: 'error', error: failure.error }))
+    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }))
   }
 
-  /** A start takes its time. */
+  /** Passes news to the core with a new reading of the clock, since a start takes time. */
   #told(news: ChildNews): void {
     this.#now = this.#read()
     this.#decide(news)
   }
 
-  /** Throws what the clock throws, and a TypeError if it does not tell the time. */
+  /** Reads the clock. Throws what the clock throws, and a TypeError if it returns anything but a finite number. */
   #read(): number {
     const now: unknown = askUser(() => this.#clock.now())
     if (typeof now === 'number' && Number.isFinite(now)) return now
     throw new TypeError(`clock.now() of supervisor ${this.state.settings.id} must answer with ms, not ${show(now)}`)
   }
 
-  /** The time, or when it could be told last. */
+  /** The time, or the last known time if the clock throws. */
   #latest(): number {
     try {
       return this.#read()
@@ -369,7 +370,7 @@ export class Shell {
     }
   }
 
-  /** Never throws: it is also called by a timer. */
+  /** Draws a random number. Never throws, since timers call it: an error is kept for the next event. */
   #draw(): number {
     try {
       const drawn: unknown = askUser(() => this.#random())
@@ -382,16 +383,16 @@ export class Shell {
     }
   }
 
-  #fail({ id }: Child, birth: number, error: unknown): void {
-    this.#told(this.#exited(id, birth, { type: 'error', error }))
+  #fail({ id }: Child, startNumber: number, error: unknown): void {
+    this.#told(this.#exited(id, startNumber, { type: 'error', error }))
   }
 
-  #exited(id: string, birth: number, reason: ExitReason): ChildNews {
-    return { type: 'supervisor.child.exited', id, birth, reason, random: this.#draw() }
+  #exited(id: string, startNumber: number, reason: ExitReason): ChildNews {
+    return { type: 'supervisor.child.exited', id, startNumber, reason, random: this.#draw() }
   }
 }
 
-/** XState's clocks cannot tell the time; ours, given to the root of the system, can. */
+/** The clock of the system, if it can tell the time. XState's own clocks cannot. */
 function clockOfSystem({ self }: SupervisorScope): SupervisorClock | undefined {
   const clock: Partial<SupervisorClock> = clockOf(self as AnyActorRef)
   return typeof clock.now === 'function' ? (clock as SupervisorClock) : undefined

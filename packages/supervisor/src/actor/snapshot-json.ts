@@ -1,15 +1,16 @@
+// The JSON form of a supervisor's snapshot.
 import type { ChildInfo, ChildState } from '../spec/child-info.ts'
 import type { Phase } from '../core/state.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
 import { failureToJson, type FailureJson } from '../policy/failure.ts'
 import { plainError, type PlainError } from '../base/plain-error.ts'
 
-/** So many children are listed. */
+/** The number of children that are listed at most. */
 const MOST_CHILDREN = 1_000
 
 /**
- * What JSON has of a supervisor's snapshot: data for inspectors and logs, as it is when it is made. Of errors it has
- * name, message and code; of inputs and outputs nothing. Lists and texts are bounded.
+ * The JSON form of a supervisor's snapshot: data for inspectors and logs, as of now. Errors are reduced to name,
+ * message and code; inputs and outputs are left out. Lists and texts are bounded.
  */
 export interface SupervisorJson {
   readonly status: string

@@ -1,7 +1,7 @@
 /**
- * The only file that imports XState by value, and the only one that touches parts of XState that are not public: fields
- * with an underscore, the hooks of an actor system, and the events that XState sends by itself. At its end the file
- * tests that the installed XState has every part that is used here, so that another XState fails with a clear error.
+ * The only file that imports XState by value, and that touches parts of XState that are not public: fields with an
+ * underscore, the hooks of an actor system, and the events that XState sends by itself. At its end the file tests that
+ * the installed XState has every part that is used here, so that another XState fails with a clear error.
  */
 import * as XState from 'xstate'
 import type { ActorScope, AnyActorLogic, AnyActorRef, EventObject, Snapshot } from 'xstate'

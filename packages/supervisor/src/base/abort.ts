@@ -1,6 +1,8 @@
+// Waits for AbortSignals. All waits for one signal share one listener, since Node warns of a leak from the eleventh
+// listener on.
 import { tellUser } from './user-code.ts'
 
-/** An AbortSignal, as far as it is needed. */
+/** An AbortSignal, or an object with its essential members. */
 export interface CallSignal {
   readonly aborted: boolean
   readonly reason?: unknown
@@ -11,7 +13,7 @@ export interface CallSignal {
 /** One wait for a signal. */
 export class AbortWait {
   readonly aborted: (reason: unknown) => void
-  /** Where it waits, and its neighbours there. */
+  /** The listener in whose list this wait is, and its neighbours there. */
   shared: SharedListener | undefined
   previous: AbortWait | undefined
   next: AbortWait | undefined
@@ -27,9 +29,8 @@ export class AbortWait {
 }
 
 /**
- * The one listener of all waits for one signal, so that a signal may serve any number of calls: Node warns of a leak
- * from the eleventh listener on. It is removed with the last wait. A linked list, for what `CallTable` of
- * @terrarium/worker says about tables that are replaced all the time.
+ * The one listener of all waits for one signal: Node warns of a leak from the eleventh listener on. It is removed with
+ * the last wait. The waits are a linked list, from which each can remove itself in constant time.
  */
 class SharedListener {
   readonly #signal: CallSignal
@@ -73,7 +74,7 @@ class SharedListener {
 
   #forget(): void {
     listeners.delete(this.#signal)
-    // A signal that does not let go of the listener does no harm: the listener finds nothing that waits.
+    // A listener that the signal does not remove does no harm: it finds no wait.
     const remove = (): void => {
       this.#signal.removeEventListener('abort', this.#aborted)
     }
@@ -83,12 +84,12 @@ class SharedListener {
 
 const listeners = new WeakMap<CallSignal, SharedListener>()
 
-/** Whether the signal is aborted already. Throws what a signal of the user's own making throws. */
+/** True if the signal is aborted. Throws what a signal of the user's own making throws. */
 export function isAborted(signal: CallSignal): boolean {
   return (signal.aborted as unknown) === true
 }
 
-/** Why the signal was aborted; if it throws instead of telling, what it throws. */
+/** The reason of an abort. If reading it throws, the thrown value. */
 export function reasonOf(signal: CallSignal): unknown {
   try {
     return signal.reason
@@ -98,8 +99,8 @@ export function reasonOf(signal: CallSignal): unknown {
 }
 
 /**
- * Calls `aborted` once when the signal is aborted, the first that waits first, until it is released. `aborted` must not
- * throw. Throws what a signal of the user's own making throws.
+ * Calls `aborted` once when the signal is aborted, in order of the waits, until the wait is released. `aborted` must
+ * not throw. Throws what a signal of the user's own making throws.
  */
 export function onAbort(signal: CallSignal, aborted: (reason: unknown) => void): AbortWait {
   let shared = listeners.get(signal)

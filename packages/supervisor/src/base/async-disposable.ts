@@ -1,3 +1,5 @@
+// Makes handles usable with `await using`, also where TypeScript or Node do not know `Symbol.asyncDispose`.
+
 /**
  * Declared here as @types/node and TypeScript's `esnext.disposable` declare it, with which it merges: a project whose
  * `lib` has neither compiles too.
@@ -8,14 +10,14 @@ declare global {
   }
 }
 
-/** What `await using` stops when its block is left. */
+/** An object that `await using` stops at the end of its block. */
 export interface Stoppable {
   [Symbol.asyncDispose](): Promise<void>
 }
 
 type AsyncDispose = typeof Symbol.asyncDispose
 
-/** `Symbol.asyncDispose` came with Node 20.5; before that a host has no `await using` that could ask for it. */
+/** `Symbol.asyncDispose`, or its registered stand-in before Node 20.5, where `await using` does not exist. */
 export const ASYNC_DISPOSE: AsyncDispose = asyncDisposeOf(Symbol)
 
 function asyncDisposeOf({ asyncDispose }: { readonly asyncDispose?: AsyncDispose }): AsyncDispose {

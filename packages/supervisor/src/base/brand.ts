@@ -1,3 +1,6 @@
+// The symbols by which this package recognises its own logics and snapshots, also those of another copy of the
+// package.
+
 /**
  * Marks a logic and its snapshots as a supervisor's. Registered, so that two copies of this package recognise each
  * other's.
@@ -8,10 +11,10 @@ export function isSupervisor(value: unknown): boolean {
   return typeof value === 'object' && value !== null && SUPERVISOR in value
 }
 
-/** By this a logic of ours says when its actors are ready, if not as soon as they run. */
+/** A logic's readiness test, if its actors are not ready as soon as they run. */
 export const READY: unique symbol = Symbol.for('terrarium.ready') as never
 
-/** Both supervisors and servers have a `phase`. */
+/** The readiness test of supervisors and servers, whose snapshots have a `phase`. */
 export function isInPhaseRunning(snapshot: { readonly phase?: unknown }): boolean {
   return snapshot.phase === 'running'
 }

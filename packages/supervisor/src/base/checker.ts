@@ -1,33 +1,34 @@
+// Checks options that users give, and collects every mistake, so that one error names all of them.
 import { messageOf, TerrariumError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import { kindOf, show } from './show.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
-/** Every option that there is. */
+/** The names of all options. */
 export type Names = Readonly<Record<string, true>>
 
-/** What is wrong, for programs. */
+/** The kinds of mistakes, for programs. */
 export type Fault = 'invalid_option' | 'unknown_option'
 
 export interface Mistake {
   /** For programs: a {@link Fault}, or one of the checker's own. */
   readonly fault: string
-  /** For people: which field, what it must be, what it is. */
+  /** For people: the field, what it must be, and what it is. */
   readonly text: string
-  /** What was thrown by the value that cannot be read. */
+  /** The error with which reading the value failed. */
   readonly cause?: unknown
 }
 
-/** So many options are named where an unknown one is told of. */
+/** An error for an unknown option lists the known ones if there are no more than this. */
 const MOST_NAMES = 12
 
-/** Values that are named in mistakes are cut after so many characters. */
+/** The length at which values in messages are cut, in characters. */
 const LONGEST_VALUE = 100
 
 /**
- * Checks the options of one function, and collects every mistake, each with the path of the field that it is in. `F`:
- * faults that have names of their own.
+ * Checks the options of one function and collects every mistake, each with the path of its field. `F`: kinds of
+ * mistakes beside those of {@link Fault}.
  */
 export class Checker<F extends string = never> {
   readonly mistakes: Mistake[] = []
@@ -38,11 +39,12 @@ export class Checker<F extends string = never> {
     this.#prefix = prefix
   }
 
+  /** Adds a mistake. */
   say(fault: F | Fault, text: string, cause?: unknown): void {
     this.mistakes.push({ fault, text: `${this.#prefix}${text}`, cause })
   }
 
-  /** Whether a value is an object with options, see {@link isOptions}. It is a mistake if not. */
+  /** True if a value is an object with options, see {@link isOptions}. If not, adds a mistake. */
   object(name: string, value: unknown, names: Names): value is Fields {
     if (isOptions(value, names)) return true
     this.say('invalid_option', noOptions(name, value, names))
@@ -50,7 +52,7 @@ export class Checker<F extends string = never> {
   }
 
   /**
-   * An option that may be left out; `null` is a value like any other. One that throws while it is looked at is a
+   * Checks an option that may be left out. `null` is a value like any other. A value that throws when it is read is a
    * mistake.
    */
   field(
@@ -69,6 +71,7 @@ export class Checker<F extends string = never> {
     }
   }
 
+  /** Checks an option that must be given. */
   required(
     owner: Fields,
     name: string,
@@ -81,12 +84,13 @@ export class Checker<F extends string = never> {
     else this.field(owner, name, isValid, expected, fault)
   }
 
+  /** Checks an option that must be one of these strings. */
   oneOf(owner: Fields, name: string, values: readonly string[], fault?: F | Fault): void {
     const expected = `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`
     this.field(owner, name, (value) => values.includes(value as string), expected, fault)
   }
 
-  /** What mode `otp` does without. */
+  /** Refuses options that mode `otp` does not have. */
   absent(owner: Fields, names: readonly string[]): void {
     for (const name of names) {
       if (owner[name] !== undefined && owner[name] !== 'off')
@@ -94,7 +98,7 @@ export class Checker<F extends string = never> {
     }
   }
 
-  /** A group of options, of these names, that can be switched off as a whole. */
+  /** Checks a group of options that can be switched off with `'off'`. */
   group(owner: Fields, name: string, names: Names, check: (group: Fields, inner: Checker<F>) => void): void {
     const group = owner[name]
     if (group === undefined || group === 'off') return
@@ -112,7 +116,7 @@ export class Checker<F extends string = never> {
     this.mistakes.push(...inner.mistakes)
   }
 
-  /** An option of another name is a slip, or of another version. */
+  /** Refuses options of other names. */
   known(owner: Fields, names: Names): void {
     for (const name of Object.keys(owner)) {
       if (Object.hasOwn(names, name)) continue
@@ -123,7 +127,8 @@ export class Checker<F extends string = never> {
   }
 
   /**
-   * Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, if there is any. `what`: of what, `pool options`.
+   * Throws INVALID_ARGUMENT if there are mistakes, with all of them in `details.mistakes`. `what`: the words for the
+   * options, for instance `pool options`.
    */
   finish(what: string): void {
     if (this.mistakes.length > 0) throw invalid(what, this.mistakes)
@@ -135,7 +140,7 @@ function thereAre(names: Names): string | undefined {
   return all.length > MOST_NAMES ? undefined : `there are ${all.join(', ')}`
 }
 
-/** What is wrong with a value that has no options. */
+/** The text for a value that is no object with options. */
 export function noOptions(name: string, value: unknown, names: Names, or = ''): string {
   if (!isFields(value)) return `${name} must be an object${or}, not ${shown(value)}`
   const what = thereAre(names)
@@ -143,7 +148,7 @@ export function noOptions(name: string, value: unknown, names: Names, or = ''): 
   return `${name} must be an object with options, { … }${or}, not an instance of ${classOf(value)}${offered}`
 }
 
-/** The name of an object's class, for people. */
+/** The name of an object's class, for messages. */
 export function classOf(value: object): string {
   try {
     const { name } = value.constructor
@@ -153,7 +158,7 @@ export function classOf(value: object): string {
   }
 }
 
-/** INVALID_ARGUMENT. In `details`: `mistakes`, and as `reason` the fault of the first one. */
+/** Makes an INVALID_ARGUMENT error. `details`: the `mistakes`, and as `reason` the kind of the first. */
 export function invalid(what: string, mistakes: readonly Mistake[]): TerrariumError {
   const texts = mistakes.map(({ text }) => text)
   return new TerrariumError('INVALID_ARGUMENT', `invalid ${what}: ${texts.join('; ')}`, {
@@ -171,24 +176,24 @@ export function isList(value: unknown): value is readonly unknown[] {
 }
 
 /**
- * Whether a value is an object that was made to hold options of these names, or of any: a plain one, or an instance of
- * a class of the user's that has one of them. A Date or a Map holds none.
+ * True if a value is an object that was made to hold options: a plain object, or an instance of a class of the user's
+ * that has one of these names. A Date or a Map is not.
  */
 export function isOptions(value: unknown, names?: Names): value is Fields {
   if (!isFields(value)) return false
   try {
     const prototype = Object.getPrototypeOf(value) as object | null
     if (prototype === null) return true
-    // Also of another realm, such as a vm context.
+    // The Object.prototype of another realm, such as a vm context.
     if (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')) return true
     if (Object.prototype.toString.call(value) !== '[object Object]') return false
     return names === undefined || Object.keys(names).some((name) => name in value)
   } catch {
-    return true // a proxy that throws, which is told when its options are read
+    return true // a proxy that throws; reported when its options are read
   }
 }
 
-/** A string that is not empty. */
+/** True for a string that is not empty. */
 export function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
@@ -213,16 +218,17 @@ export function isCount(value: unknown): value is number {
   return isDuration(value) && Number.isInteger(value)
 }
 
-/** `Infinity` counts as a whole number. */
+/** True for a whole number of at least `least`, or `Infinity`. */
 export function isCountOrMore(value: unknown, least: number): boolean {
   return value === Infinity || (isCount(value) && value >= least)
 }
 
+/** Returns a test for objects that have all these methods. */
 export function hasFunctions(...names: readonly string[]): (value: unknown) => boolean {
   return (value) => isFields(value) && names.every((name) => isFunction(value[name]))
 }
 
-/** A value for people: strings of a length that can be read, and no source text. */
+/** A value for messages: strings are cut, functions are not printed. */
 export const shown = (value: unknown): string => (typeof value === 'function' ? 'a function' : cut(show(value)))
 
 const cut = (text: string): string => (text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text)

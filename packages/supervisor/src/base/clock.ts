@@ -1,9 +1,11 @@
-import { host } from './host.ts'
+// The clock interface of the package, and the real clock.
+import { platform } from './platform.ts'
 
 /** Time as the supervisor sees it. XState is given the same clock, so that its `after` transitions follow it too. */
 export interface SupervisorClock {
   /**
-   * Whether it goes as the machine's does, so that what the system measures may be set off against it. Default false.
+   * True if the clock runs like the machine's, so that times of the operating system may be compared with it. Default
+   * false.
    */
   readonly isReal?: boolean
   /** Monotonic, in ms. */
@@ -12,20 +14,21 @@ export interface SupervisorClock {
   clearTimeout(timer: unknown): void
 }
 
-/** Hosts fire at once when a delay exceeds 31 bits. */
+/** The longest delay of a timer, in ms: longer ones fire at once. */
 export const LONGEST_DELAY = 2 ** 31 - 1
 
-/** Turns of the event loop that reading takes: the first reads sockets and pipes, the second runs what they set off. */
+/**
+ * The event-loop turns that reading takes: the first reads sockets and pipes, the second runs the callbacks of that.
+ */
 const READING_TURNS = 2
 
 /**
- * The real clock. Before a timer's callback runs, the host reads what has arrived: a host whose event loop stood still
- * (a long computation, a breakpoint, a suspended machine) would otherwise judge others by news that it has but has not
- * read.
+ * The real clock. Before a timer's callback runs, the host reads what has arrived. Otherwise a host whose event loop
+ * stood still (a long computation, a breakpoint, a suspended machine) would judge others before it has read their news.
  */
 export const systemClock: SupervisorClock = {
   isReal: true,
-  now: () => host.performance.now(),
+  now: () => platform.performance.now(),
   setTimeout: (callback, delay) => new SystemTimer(callback, delay),
   clearTimeout: (timer) => {
     if (timer instanceof SystemTimer) timer.clear()
@@ -40,7 +43,7 @@ class SystemTimer {
     const run = (): void => {
       if (!this.#isCleared) callback()
     }
-    this.#timer = host.setTimeout(
+    this.#timer = platform.setTimeout(
       () => {
         afterReading(run)
       },
@@ -50,7 +53,7 @@ class SystemTimer {
 
   clear(): void {
     this.#isCleared = true
-    host.clearTimeout(this.#timer)
+    platform.clearTimeout(this.#timer)
   }
 
   ref(): void {
@@ -63,16 +66,16 @@ class SystemTimer {
 }
 
 function afterReading(run: () => void, turns = READING_TURNS): void {
-  if (turns === 0 || host.setImmediate === undefined) {
+  if (turns === 0 || platform.setImmediate === undefined) {
     run()
     return
   }
-  host.setImmediate(() => {
+  platform.setImmediate(() => {
     afterReading(run, turns - 1)
   })
 }
 
-/** Whether a timer keeps the host process alive. Browsers have timers that never do. */
+/** Makes a timer keep the host process alive, or not. Timers of browsers never do. */
 export function setReferenced(timer: unknown, isReferenced: boolean): void {
   const { ref, unref } = (timer ?? {}) as { ref?: () => void; unref?: () => void }
   if (isReferenced) ref?.call(timer)

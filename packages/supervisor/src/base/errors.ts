@@ -1,26 +1,28 @@
+// TerrariumError, the one error class of all packages, and what belongs to it: stacks that show the hint, and safe
+// texts of thrown values.
 import type { ErrorCode } from './error-codes.ts'
 
-/** What `Error.captureStackTrace()` has marked. */
+/** An object that `Error.captureStackTrace()` has given a stack. */
 export interface CallSite {
   readonly stack?: unknown
 }
 
 export interface TerrariumErrorOptions {
-  /** What to do about it, in one sentence or one command. */
+  /** What the user should do, as whole sentences. */
   readonly hint?: string | undefined
   readonly cause?: unknown
-  /** Facts for programs: which worker, which module, which call. */
+  /** Facts for programs, for instance the worker, the module or the call. */
   readonly details?: Readonly<Record<string, unknown>> | undefined
-  /** `stack` shows the frames of this place. Default: those of the constructor's caller. */
+  /** The place whose frames `stack` shows. Default: the constructor's caller. */
   readonly site?: CallSite | undefined
 }
 
-/** V8's, missing in some other engines. */
+/** Missing in engines other than V8. */
 const { captureStackTrace } = Error as { captureStackTrace?: (target: object, above?: unknown) => void }
 
 /**
- * The one error class. `message` says what happened, `hint` what to do. The hint is part of `stack`, so that whatever
- * prints the stack prints it; it is no property of its own, so that `console.log(error)` does not print it twice.
+ * The one error class. `message` says what happened, `hint` what to do. `stack` includes the hint, so that it is
+ * printed with the stack. The hint is an inherited property, so that `console.log(error)` does not print it twice.
  */
 export class TerrariumError extends Error {
   declare readonly name: 'TerrariumError'
@@ -30,7 +32,7 @@ export class TerrariumError extends Error {
 
   static {
     Object.defineProperty(this.prototype, 'name', { value: 'TerrariumError', configurable: true, writable: true })
-    // Enumerable, so that pino's serialiser finds it, which looks at inherited properties too.
+    // Enumerable, because pino's serialiser reads enumerable properties, inherited ones too.
     const { get } = Object.getOwnPropertyDescriptor(this.prototype, 'hint') as { get: () => string | undefined }
     Object.defineProperty(this.prototype, 'hint', { get, configurable: true, enumerable: true })
   }
@@ -45,11 +47,11 @@ export class TerrariumError extends Error {
   }
 
   get hint(): string | undefined {
-    return #hint in this ? this.#hint : undefined // the prototype has none
+    return #hint in this ? this.#hint : undefined // false for the prototype itself
   }
 }
 
-/** The place that calls `above`; undefined where the engine cannot tell. */
+/** The call site of `above`; undefined where the engine has no `captureStackTrace`. */
 export function siteAbove(above: unknown): CallSite | undefined {
   if (captureStackTrace === undefined) return undefined
   const site = {}
@@ -57,11 +59,11 @@ export function siteAbove(above: unknown): CallSite | undefined {
   return site
 }
 
-/** From now on the stack of the error shows its message, its hint, and the frames of this place. */
+/** Makes the stack of the error show its message, its hint, and the frames of this call site. */
 export function showSite(error: TerrariumError, site: CallSite): void {
   let stack: unknown
-  // Putting frames into words is expensive and may call a function of the user's, so it waits until the stack is asked
-  // for. To define a property anew V8 reads it first, but not to delete it.
+  // Formatting frames is expensive and may call a function of the user's, so it waits until the stack is read. The
+  // property is deleted first because defining it anew would make V8 read it.
   delete (error as { stack?: unknown }).stack
   Object.defineProperty(error, 'stack', {
     configurable: true,
@@ -76,18 +78,18 @@ function stackOf({ name, message, hint }: TerrariumError, site: CallSite): strin
   try {
     told = site.stack
   } catch {
-    return head // Error.prepareStackTrace of the user's has thrown
+    return head // the user's Error.prepareStackTrace has thrown
   }
   const frames = typeof told === 'string' ? told.search(/^\s+at /m) : -1
   return frames === -1 ? head : `${head}\n${(told as string).slice(frames)}`
 }
 
-/** Whether a value is a {@link TerrariumError}, optionally with one of the given codes. */
+/** True if a value is a {@link TerrariumError}, optionally with one of the given codes. */
 export function isTerrariumError(value: unknown, ...codes: ErrorCode[]): value is TerrariumError {
   return value instanceof TerrariumError && (codes.length === 0 || codes.includes(value.code))
 }
 
-/** What a thrown value says of itself. Never throws, and never answers more than 8,192 characters. */
+/** The message of a thrown value, at most 8,192 characters. Never throws. */
 export function messageOf(thrown: unknown): string {
   try {
     const text = thrown instanceof Error ? thrown.message : String(thrown)

@@ -1,3 +1,4 @@
+// Why an actor ended, as OTP says it, and how a logic ends its actor with such a reason.
 import { TerrariumError } from './errors.ts'
 
 /** Why an actor ended. `normal` and `shutdown` are clean; `killed` and `error` are not. */
@@ -10,7 +11,7 @@ export type ExitReason =
 /** A registered symbol, so that two copies of this package understand each other. */
 const EXIT = Symbol.for('terrarium.exit')
 
-/** What {@link exitWith} makes. */
+/** The output that {@link exitWith} makes. */
 export interface ExitOutput {
   readonly exit: ExitReason
 }
@@ -28,7 +29,7 @@ export function exitWith(reason: ExitReason): ExitOutput {
   return { exit: reason, [EXIT]: true } as ExitOutput
 }
 
-/** The exit reason that an actor's output stands for. */
+/** The exit reason that an actor's output means. */
 export function reasonOfOutput(output: unknown): ExitReason {
   if (isExitOutput(output)) return output.exit
   return output === undefined ? { type: 'normal' } : { type: 'normal', output }
@@ -44,7 +45,7 @@ export function isExitReason(value: unknown): value is ExitReason {
   return typeof value === 'object' && value !== null && TYPES.has((value as Partial<ExitReason>).type)
 }
 
-/** Whether an actor that was to end for one reason has ended for it. */
+/** True if an actor that was asked to end for one reason has ended for it. */
 export function isSameExit(exit: ExitReason, asked: ExitReason): boolean {
   if (exit.type === 'error') return asked.type === 'error' && exit.error === asked.error
   if (exit.type === 'shutdown') return asked.type === 'shutdown' && exit.detail === asked.detail
@@ -55,7 +56,7 @@ export function isCleanExit(reason: ExitReason): boolean {
   return reason.type === 'normal' || reason.type === 'shutdown'
 }
 
-/** The child's own error, or one that says how it ended without any. */
+/** The error of a child's exit: its own, or a STOPPED error that says how it ended. */
 export function errorOfExit(id: string, reason: ExitReason): unknown {
   if (reason.type === 'error') return reason.error
   if (reason.type === 'shutdown' && reason.detail instanceof Error) return reason.detail

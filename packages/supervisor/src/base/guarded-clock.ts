@@ -1,8 +1,10 @@
+// A clock around a clock of the user's that may throw or return nonsense: it reports the fault and goes on with the
+// real clock.
 import { setReferenced, systemClock, type SupervisorClock } from './clock.ts'
 import { show } from './show.ts'
 import { askUser, tellUser } from './user-code.ts'
 
-/** A timer that was set; what it calls is called once at most. */
+/** A timer. Its callback is called at most once. */
 class Timer {
   callback: (() => void) | undefined
   clock: SupervisorClock
@@ -25,20 +27,20 @@ class Timer {
     try {
       setReferenced(this.timer, isReferenced)
     } catch {
-      // It keeps the host alive, or does not, as it was.
+      // The timer stays as it was.
     }
   }
 }
 
 /**
- * A clock of the user's that cannot do harm. Where one of its functions throws or answers with nonsense, `failed` is
- * told the function's name, and the system's clock takes its place for that once. A timer that was cleared never calls
- * back, and none calls back twice, or before `setTimeout` has returned.
+ * A clock of the user's that cannot do harm. If one of its functions throws or returns nonsense, `failed` is called
+ * with the function's name, and the real clock takes its place for that call. A cleared timer never calls back; no
+ * timer calls back twice, or before `setTimeout` has returned.
  */
 export class GuardedClock implements SupervisorClock {
   readonly #clock: SupervisorClock
   readonly #failed: (name: keyof SupervisorClock, error: unknown) => void
-  /** The last true answer of the user's clock, in ms. */
+  /** The last valid reading of the user's clock, in ms. */
   #now: number | undefined
 
   /** `failed` must not throw. */
@@ -92,7 +94,7 @@ export class GuardedClock implements SupervisorClock {
   }
 
   readonly clearTimeout = (set: unknown): void => {
-    if (set === undefined) return // as setTimeout() of every host does
+    if (set === undefined) return // as every platform's clearTimeout() does
     const timer = set as Timer
     timer.callback = undefined
     const failed = (error: unknown): void => {

@@ -24,7 +24,7 @@ export {
 export { fieldsOf, listOf, ownOptions } from './own-options.ts'
 export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './abort.ts'
 export { askUser, reportOnce, tellUser } from './user-code.ts'
-export { reportFault, type OnFault } from './host.ts'
+export { reportFault, type OnFault } from './platform.ts'
 export { GuardedClock } from './guarded-clock.ts'
 export { READY } from './brand.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'

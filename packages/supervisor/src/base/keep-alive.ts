@@ -1,9 +1,10 @@
+// Decides whether timers and pending work keep the host process alive, for `unref()` of handles.
 import { LONGEST_DELAY, setReferenced, type SupervisorClock } from './clock.ts'
-import { host } from './host.ts'
+import { platform } from './platform.ts'
 
 /**
- * A clock whose timers keep the host process alive, or let it end. It takes the time from another clock, whose timers
- * need `ref()` and `unref()` for that, as those of Node have.
+ * A clock whose timers keep the host process alive, or not. It is based on another clock, whose timers need `ref()` and
+ * `unref()` for that, as those of Node have.
  */
 export class ReferencedClock implements SupervisorClock {
   readonly #clock: SupervisorClock
@@ -50,13 +51,16 @@ export class ReferencedClock implements SupervisorClock {
   }
 }
 
-/** After `unref()`, keeps the host process alive while something is under way. Before that, others keep it alive. */
+/**
+ * After `unref()`, keeps the host process alive only while work is pending. Before that it does nothing, since other
+ * handles keep the process alive.
+ */
 export class KeepAlive {
   #underWay = 0
   #isReferenced = true
   #timer: unknown
 
-  /** Something is under way, until `release()`. */
+  /** Counts one more pending work, until `release()`. */
   hold(): void {
     this.#underWay += 1
     this.#update()
@@ -67,7 +71,7 @@ export class KeepAlive {
     this.#update()
   }
 
-  /** Holds until the work is settled. */
+  /** Counts the work as pending until it is settled. */
   async during<T>(work: Promise<T>): Promise<T> {
     this.hold()
     try {
@@ -90,9 +94,9 @@ export class KeepAlive {
   #update(): void {
     const isNeeded = !this.#isReferenced && this.#underWay > 0
     if (isNeeded === (this.#timer !== undefined)) return
-    if (isNeeded) this.#timer = host.setTimeout(() => undefined, LONGEST_DELAY)
+    if (isNeeded) this.#timer = platform.setTimeout(() => undefined, LONGEST_DELAY)
     else {
-      host.clearTimeout(this.#timer)
+      platform.clearTimeout(this.#timer)
       this.#timer = undefined
     }
   }

@@ -1,40 +1,41 @@
+// A typed event emitter for user code: listeners cannot harm each other or the caller.
 import { EventEmitter } from 'eventemitter3'
 import { TerrariumError } from './errors.ts'
 import { shown } from './checker.ts'
 import { nearest } from './nearest.ts'
 import { tellUser } from './user-code.ts'
 
-/** Functions by the event that they listen for; each takes the event. */
+/** Listener types by event name; each listener takes the event. */
 type Events<TEvents> = { readonly [E in keyof TEvents]: (event: never) => void }
 
 /**
- * Listeners of user code. What a listener throws, or what its promise rejects with, is reported with the event's name
- * and disturbs neither the next listener nor the caller of {@link tell}. Call that when the bookkeeping is done: a
- * listener may call back.
+ * Listeners of user code. What a listener throws or rejects with is reported with the event's name, and disturbs
+ * neither the next listener nor the caller of {@link tell}. Call `tell` last: a listener may call back.
  */
 export class Listeners<TEvents extends Events<TEvents>> {
   readonly #emitter = new EventEmitter()
   readonly #events: Readonly<Record<keyof TEvents, true>>
   readonly #report: (event: string, error: unknown) => void
 
-  /** `events`: every event that there is. `report` must not throw. */
+  /** `events`: the names of all events. `report` must not throw. */
   constructor(events: Readonly<Record<keyof TEvents, true>>, report: (event: string, error: unknown) => void) {
     this.#events = events
     this.#report = report
   }
 
-  /** Throws INVALID_ARGUMENT for an event that there is not, and for what is no function. */
+  /** Throws INVALID_ARGUMENT for an unknown event, and for a listener that is no function. */
   on<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
     this.#check(event, listener)
     this.#emitter.on(event, listener as never)
   }
 
-  /** Throws as {@link on}. A listener that listens no more is no mistake. */
+  /** Throws as {@link on}. Removing a listener that was not added is no mistake. */
   off<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
     this.#check(event, listener)
     this.#emitter.off(event, listener as never)
   }
 
+  /** Calls the listeners of an event. */
   tell<E extends keyof TEvents & string>(event: E, told: Parameters<TEvents[E]>[0]): void {
     for (const listener of this.#emitter.listeners(event)) {
       tellUser(listener as (event: unknown) => unknown, told, (error) => {

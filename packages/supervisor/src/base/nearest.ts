@@ -1,9 +1,11 @@
-/** The name for which `written` is most likely a slip; undefined when none is near. */
+// Finds the name that was probably meant by a misspelt one, for error messages.
+
+/** The name for which `written` is most likely a misspelling; undefined if none is near. */
 export function nearest(written: string, names: readonly string[]): string | undefined {
   const longest = 64
   if (written.length > longest) return undefined
   let best: string | undefined
-  // Two slips at most, and fewer in a short name.
+  // At most two wrong letters, and fewer in a short name.
   let fewest = Math.min(2, Math.floor(written.length / 3)) + 1
   for (const name of names) {
     const slips = distance(written.toLowerCase(), name.toLowerCase())
@@ -15,7 +17,7 @@ export function nearest(written: string, names: readonly string[]): string | und
   return best
 }
 
-/** Letters to be inserted, deleted, replaced, or swapped with their neighbour. */
+/** The number of letters to insert, delete, replace, or swap with their neighbour. */
 function distance(from: string, to: string): number {
   let before: number[] = []
   let row = Array.from({ length: to.length + 1 }, (_, index) => index)

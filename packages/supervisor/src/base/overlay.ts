@@ -1,6 +1,11 @@
+// Lays the fields of one input over those of another, for templates and `extraInput`.
+
 type Fields = Readonly<Record<string, unknown>>
 
-/** `above` laid over `below`, field by field if both have fields; otherwise what is given of the two, `above` first. */
+/**
+ * Lays the fields of `above` over those of `below`. If either has no fields: `above`, or `below` if `above` is
+ * undefined.
+ */
 export function overlay(below: unknown, above: unknown): unknown {
   if (above === undefined) return below
   return isFields(below) && isFields(above) ? { ...below, ...above } : above

@@ -1,18 +1,22 @@
+// Copies the options that a user gives, so that later changes of the user's object have no effect.
 import { invalid, isList, isOptions, type Names } from './checker.ts'
 import { messageOf } from './errors.ts'
 
-/** Makes a copy of a value in options that is data; `at` is the path to it. What is to be refused stays as it is. */
+/**
+ * Copies a value in options; `at` is the path to it. A value of a wrong type is returned as it is, for the check that
+ * follows.
+ */
 type Copy = (value: unknown, at: string) => unknown
 
 /**
- * The options as they are now, each read once: whatever the user's object does later changes nothing. Throws
- * INVALID_ARGUMENT with the name of an option that cannot be read.
+ * Copies options, reading each once, so that later changes of the user's object have no effect. Throws INVALID_ARGUMENT
+ * with the name of an option that cannot be read.
  */
 export function ownOptions<T>(options: T, copy: Copy, at = ''): T {
   return copy(options, at) as T
 }
 
-/** Copies an object, with the options of these names that it has inherited; without names, its own fields. */
+/** Returns a copier for an object: its own fields and, of these names, inherited ones too. */
 export function fieldsOf(names?: Names, copies: Readonly<Record<string, Copy>> = {}): Copy {
   return (value, at) => {
     if (!isOptions(value, names)) return value
@@ -30,7 +34,7 @@ export function fieldsOf(names?: Names, copies: Readonly<Record<string, Copy>> =
   }
 }
 
-/** Copies an array. */
+/** Returns a copier for an array. */
 export function listOf(copy: Copy = (value) => value): Copy {
   return (value, at) =>
     isList(value) ? readable(at, () => [...value]).map((each, index) => copy(each, `${at}[${index}]`)) : value

@@ -1,14 +1,16 @@
+// A timer that does not count the time in which the host stood still.
 import type { SupervisorClock } from './clock.ts'
 
+/** The number of parts in which a delay is waited for. */
 const PARTS = 8
 /** In ms. */
 const SHORTEST_PART = 10
 
 /**
- * Calls back after `delay` ms in which this host was at work. For deadlines by which something else has to answer this
- * host: one whose event loop stood still, or that was stopped or suspended, did not listen meanwhile. The delay is
+ * Calls back after `delay` ms in which this host was at work. For deadlines by which a worker has to answer this host:
+ * while the event loop stood still, or the host was stopped or suspended, it could not hear the answer. The delay is
  * waited for in eight parts, and a part counts as its own length however long it took. Returns the function that
- * cancels it.
+ * cancels the timer.
  */
 export function patientTimeout(
   clock: Pick<SupervisorClock, 'setTimeout' | 'clearTimeout'>,

@@ -1,3 +1,5 @@
+// Errors as plain data, for snapshots and JSON.
+
 /** An error as data: no cycles, no other fields, texts of bounded length. */
 export interface PlainError {
   readonly name: string
@@ -8,7 +10,7 @@ export interface PlainError {
 /** In characters. */
 const LONGEST_TEXT = 1_000
 
-/** Of anything that can be thrown. Never throws. */
+/** Any thrown value as data. Never throws. */
 export function plainError(error: unknown): PlainError {
   try {
     if (!isErrorLike(error)) return { name: 'Error', message: text(String(error)) }
@@ -24,7 +26,7 @@ export function plainError(error: unknown): PlainError {
   }
 }
 
-/** Errors of another realm are no instances of this one's. */
+/** Errors of another realm are not instances of this realm's Error. */
 function isErrorLike(error: unknown): error is Readonly<Record<'name' | 'message' | 'code', unknown>> {
   return typeof error === 'object' && error !== null && (error instanceof Error || 'message' in error)
 }

@@ -1,4 +1,6 @@
-/** A value for people. */
+// Short texts of values, for messages.
+
+/** A short text for a value, for messages. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
   if (typeof value === 'function') return 'a function'

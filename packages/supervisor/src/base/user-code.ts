@@ -1,4 +1,6 @@
-/** Whether a value has a `then` of its own. A value that throws when it is looked at has none. */
+// Calls functions that the user gave, so that what they throw or reject with ends up in one place.
+
+/** True if a value has a `then` method. A value that throws when it is read has none. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   try {
     return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
@@ -8,8 +10,8 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Calls a function that the user gave and that owes no answer, such as a listener. `failed` is called with what it
- * throws, or with what its promise rejects with: once. `self`: what the function is a method of.
+ * Calls a function of the user's that returns nothing of interest, such as a listener. `failed` is called once with
+ * what it throws, or with what its promise rejects with. `self`: the object that the function is a method of.
  */
 export function tellUser<T>(
   listener: (told: T) => unknown,
@@ -25,8 +27,8 @@ export function tellUser<T>(
 }
 
 /**
- * Calls a function that the user gave and that has to answer at once, such as a strategy. Throws what it throws, and a
- * TypeError if it answers with a promise, whose own failure is not told as well.
+ * Calls a function of the user's that has to return at once, such as a strategy. Throws what it throws, and a TypeError
+ * if it returns a promise, whose own failure is then ignored.
  */
 export function askUser<T>(work: () => T): T {
   const answer = work()
@@ -35,12 +37,12 @@ export function askUser<T>(work: () => T): T {
   throw new TypeError('it must answer at once, not with a promise')
 }
 
-/** For an answer that is refused: if it is a promise, its own failure is not told as well. */
+/** Ignores the failure of a returned value that is a promise. */
 export function ignoreFailure(answer: unknown): void {
   observe(answer, () => undefined)
 }
 
-/** Makes the first report of each kind, and no further one. */
+/** Returns a function that passes on the first report of each kind. */
 export function reportOnce(report: (what: string, error: unknown) => void): (what: string, error: unknown) => void {
   const reported = new Set<string>()
   return (what, error) => {
@@ -51,6 +53,6 @@ export function reportOnce(report: (what: string, error: unknown) => void): (wha
 }
 
 function observe(result: unknown, failed: (error: unknown) => void): void {
-  // Through a promise of our own: a `then` of the user's may call back twice, or throw afterwards.
+  // Through a promise of this package: a `then` of the user's may call back twice, or throw afterwards.
   if (isPromiseLike(result)) void Promise.resolve(result).then(undefined, failed)
 }

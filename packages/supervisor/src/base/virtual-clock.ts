@@ -1,5 +1,6 @@
+// A clock for tests, which moves only when the test says so.
 import type { SupervisorClock } from './clock.ts'
-import { host } from './host.ts'
+import { platform } from './platform.ts'
 
 interface Timer {
   readonly due: number
@@ -45,8 +46,8 @@ export class VirtualClock implements SupervisorClock {
   }
 
   /**
-   * Moves on by so many ms and fires what becomes due, in order of due time and then of setting; timers set on the way
-   * included. `advance(0)` fires what is due now. An exception thrown by a timer rejects the promise.
+   * Advances the time by `ms` and fires the timers that become due, in order of due time and then of setting, including
+   * timers set on the way. `advance(0)` fires what is due now. An exception thrown by a timer rejects the promise.
    */
   async advance(ms = 0): Promise<void> {
     const end = this.#now + ms
@@ -70,9 +71,9 @@ export class VirtualClock implements SupervisorClock {
   }
 }
 
-/** The host empties its microtask queue before it runs a timer. */
+/** Resolves when the microtask queue is empty, since that happens before a timer runs. */
 function settled(): Promise<void> {
   return new Promise((resolve) => {
-    host.setTimeout(resolve, 0)
+    platform.setTimeout(resolve, 0)
   })
 }

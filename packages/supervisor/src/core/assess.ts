@@ -1,3 +1,4 @@
+// Judges one exit: what kind of failure it is, whether the child had been stable, and what is remembered.
 import { recordFailure } from '../policy/breaker.ts'
 import { classify } from '../policy/classify.ts'
 import { errorOfExit, type ExitReason } from '../base/exit-reason.ts'
@@ -7,24 +8,26 @@ import { DEFAULT_BACKOFF } from '../policy/backoff.ts'
 import type { Child } from './state.ts'
 import { blame, type Turn } from './turn.ts'
 
+/** In ms: a probed child counts as stable after this time at the latest. */
 const LONGEST_PROBE = 10_000
 
+/** What one exit says about its child. */
 export interface Assessment {
   readonly failure: FailureInfo
-  /** How long it had been ready, in ms; `undefined` if it never was. */
+  /** How long the child had been ready, in ms; `undefined` if it never was. */
   readonly readyFor: number | undefined
-  /** It had been started out of parking and has failed before it was proven stable. */
+  /** True if the child was being probed and failed before it was stable. */
   readonly failedProbe: boolean
   readonly sameAsBefore: boolean
 }
 
-/** Once the child was *ready* for `stableAfter`. */
+/** True once the child was ready for `stableAfter` ms. */
 export function isStable({ readyAt, spec: { backoff }, trouble: { probing } }: Child, now: number): boolean {
   const { stableAfter } = backoff === 'off' ? DEFAULT_BACKOFF : backoff
   return readyAt !== undefined && now - readyAt >= (probing ? Math.min(stableAfter, LONGEST_PROBE) : stableAfter)
 }
 
-/** What a run has proven is remembered, however it has ended; found out when it is over, not by a timer (X03, X14). */
+/** Remembers what a life has proven, however it ended. Computed at its end, without a timer (X03, X14). */
 export function credit({ now }: Turn, child: Child): void {
   const { memory } = child.trouble
   if (memory === undefined || child.readyAt === undefined) return
@@ -34,7 +37,7 @@ export function credit({ now }: Turn, child: Child): void {
     : { ...memory, breaker: { ...breaker, identical: 0, neverReady: 0 } }
 }
 
-/** What a death says about the child, and what is remembered of it. */
+/** Judges an exit and remembers the failure. */
 export function assess(turn: Turn, child: Child, reason: ExitReason): Assessment {
   const { now, state } = turn
   const { breaker } = child.spec

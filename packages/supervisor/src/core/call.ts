@@ -1,15 +1,16 @@
+// The administrative operations of a supervisor, as data.
 import type { AnyActorRef } from 'xstate'
 import type { Result } from './effect.ts'
 
 /** How a child is addressed: by id, or among dynamic children by its actor. */
 export type Address = string | AnyActorRef
 
-/** Whoever asks may ask with anything. */
+/** True if an address is a ref. The address may be any value that a caller has passed. */
 export function isRef(address: unknown): address is AnyActorRef {
   try {
     return typeof address === 'object' && address !== null && 'getSnapshot' in address
   } catch {
-    return false // it does not want to be looked at
+    return false // a proxy or getter that throws
   }
 }
 
@@ -27,5 +28,5 @@ export type Call =
   /** `isOver` tells whether an actor has ended, when the operation's turn has come. */
   | { readonly type: 'countChildren'; readonly isOver?: ((ref: AnyActorRef) => boolean) | undefined }
 
-/** Where the answer goes. The core only hands it back. */
+/** Called with the result of the operation. The core itself never calls it. */
 export type Reply = (result: Result) => void

@@ -1,3 +1,4 @@
+// The entry of the core: one event in, effects out. Says in which order news and waiting operations are dealt with.
 import { errorOfExit, isExitReason } from '../base/exit-reason.ts'
 import type { Effect } from './effect.ts'
 import { end, halt } from './ending.ts'
@@ -11,15 +12,15 @@ import { fail, IDLE, oneIsAsked, oneIsDown, proceed, run, taskStarting, type Pur
 import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
 
 /**
- * The supervisor's mind. Knows no clock, no promise, no randomness and no XState: whatever happens comes in as an
- * event, and whatever is to be done goes out as data. The state is updated in place, so that a restart costs the same
- * among ten children and among ten thousand.
+ * Takes one event and adds effects. Knows no clock, no promise, no randomness and no XState. The state is updated in
+ * place, so that a restart costs the same among ten children and among ten thousand (row "cost per restart").
  *
- * News is taken in at once; what it leads to is decided in order, one thing at a time, as in OTP: a death, an operation
- * or a due restart waits in the queue while children are being started or stopped.
+ * News is recorded at once. What follows from it is decided in order, one thing at a time, as in OTP: an exit, an
+ * operation or a due restart waits in the queue while children are being started or stopped.
  *
  * @param now - monotonic, in ms
- * @param effects - what is to be done is added here, behind what has been decided before and is still to be done
+ *
+ * @param effects - new effects are added here, behind the effects that are not carried out yet
  */
 export function decide(state: CoreState, event: CoreEvent, now: number, effects: Fifo<Effect>): void {
   const turn: Turn = { state, now, effects, pauses: false }
@@ -27,7 +28,7 @@ export function decide(state: CoreState, event: CoreEvent, now: number, effects:
   answerAll(turn)
 }
 
-/** The same for the end of a child that is at hand: as the news of it, without a search for whom it is about. */
+/** As `decide` for the exit of a child that is known, without the search by id. */
 export function decideEnd(state: CoreState, child: Child, death: Death, now: number, effects: Fifo<Effect>): void {
   const turn: Turn = { state, now, effects, pauses: false }
   if (child.isAlive) died(turn, child, death)
@@ -44,8 +45,8 @@ function answerAll(turn: Turn): void {
 }
 
 /**
- * Whether nothing waits but retries whose timers still run. As in OTP a retry comes before whatever has been asked or
- * has happened since; but as long as there is no such thing, the event loop comes first.
+ * True if nothing waits but retries whose timers still run. As in OTP a retry comes before later operations and exits.
+ * If there are none, the event loop gets its turn first.
  */
 function hasTime({ queue, children, retries }: CoreState): boolean {
   if (retries === 0 || queue.length > retries || queue.first?.type !== 'retry') return false
@@ -73,7 +74,7 @@ function takeIn(turn: Turn, event: CoreEvent): void {
       state.retries += 1
       return
     case 'supervisor.death':
-      state.queue.push({ type: 'death', id: event.id, birth: event.birth })
+      state.queue.push({ type: 'death', id: event.id, startNumber: event.startNumber })
       return
     case 'supervisor.call':
       ask(turn, event)
@@ -92,17 +93,18 @@ function ask(turn: Turn, event: Asked): void {
   const { state } = turn
   const { id, kind } = state.settings
   const isOpen = state.phase === 'starting' || state.phase === 'running'
-  // DynamicSupervisor looks at specifications before they have to wait, and supervisor does not (K11).
+  // As in Elixir, strategy `dynamic` checks a specification before it waits in the queue; OTP's supervisor checks it
+  // afterwards (K11).
   const early = kind === 'dynamic' ? faultOf(state, event.call) : undefined
   const fault = isOpen ? early : stoppedError(id)
   if (fault !== undefined) refuse(turn, event.reply, fault)
   else if (!isTried(turn, event.call, event.reply)) state.queue.push(event)
 }
 
-/** What became of an incarnation. */
+/** Records news of one start. */
 function news(turn: Turn, event: ChildNews): void {
   const found = turn.state.children.get(event.id)
-  const child = found?.birth === event.birth && found.isAlive ? found : undefined
+  const child = found?.startNumber === event.startNumber && found.isAlive ? found : undefined
   switch (event.type) {
     case 'supervisor.child.spawned':
       if (child?.state === 'starting') spawned(turn, child, event)
@@ -143,15 +145,15 @@ function spawned(turn: Turn, child: Child, event: Extract<ChildNews, { type: 'su
   const task = taskStarting(turn, child)
   if (event.ready) becomeReady(turn, child)
   if (event.death !== undefined) {
-    // It has died after whatever the supervisor has not heard of yet, and is answered after that.
+    // The exit is answered behind all that was sent to the supervisor before it.
     declareDead(turn, child, event.death.reason)
     child.death = event.death
-    turn.effects.push({ type: 'comeBack', event: { type: 'supervisor.death', id, birth: child.birth } })
+    turn.effects.push({ type: 'comeBack', event: { type: 'supervisor.death', id, startNumber: child.startNumber } })
   }
   if (task !== undefined && (event.ready || !child.spec.awaitReady)) proceed(turn, task)
 }
 
-/** Whoever waited for this start need not wait any longer. */
+/** Continues the task that waits for this start. */
 function goOn(turn: Turn, child: Child): void {
   const task = taskStarting(turn, child)
   if (task !== undefined) proceed(turn, task)
@@ -174,7 +176,7 @@ function afterDeath(turn: Turn, child: Child, { reason, random }: Death): void {
     return
   }
   child.death = { reason, random }
-  turn.state.queue.push({ type: 'death', id: child.id, birth: child.birth })
+  turn.state.queue.push({ type: 'death', id: child.id, startNumber: child.startNumber })
   if (task !== undefined) proceed(turn, task)
 }
 
@@ -200,7 +202,7 @@ function timeIsUp(turn: Turn, child: Child, timer: number, random: number): void
   }
 }
 
-/** Its time is over, to become ready or to end. */
+/** Ends a child whose start time or shutdown time is over. */
 function cutShort(turn: Turn, child: Child, death: Death): void {
   kill(turn, child, death.reason)
   afterDeath(turn, child, death)
@@ -217,7 +219,7 @@ function answer(turn: Turn, pending: Pending): void {
       return
     case 'death': {
       const child = children.get(pending.id)
-      if (child?.birth === pending.birth && child.death !== undefined) answerDeath(turn, child, child.death)
+      if (child?.startNumber === pending.startNumber && child.death !== undefined) answerDeath(turn, child, child.death)
       return
     }
     case 'retry': {
@@ -244,7 +246,7 @@ function boot(turn: Turn): void {
   if (state.phase !== 'idle') return
   state.phase = 'starting'
   for (const child of state.children.values()) {
-    // Known from an earlier life; see recall().
+    // A child that an earlier life has parked; see recall().
     const { until } = child.trouble
     if (child.state === 'parked' && until !== undefined) setTimer(turn, child, until - turn.now)
   }
@@ -252,7 +254,7 @@ function boot(turn: Turn): void {
 }
 
 const BOOT: Purpose = {
-  /** It has started, and everybody is to know before anything that waits is looked at and may end it (B02, B15). */
+  /** The supervisor is running. Observers see that before anything in the queue can end it (B02, B15). */
   done(turn) {
     turn.state.phase = 'running'
     if (turn.state.queue.length === 0) return

@@ -1,11 +1,12 @@
+// The end of a supervisor: in order, or at once.
 import type { ExitReason } from '../base/exit-reason.ts'
 import { declareDead, settleStopped } from './lifecycle.ts'
 import { abort, IDLE, run, type Purpose } from './task.ts'
 import { emit, refuse, stoppedError, type Turn } from './turn.ts'
 
 /**
- * Stops all children, in reverse start order unless they are dynamic, and then ends. Whatever was going on or waiting
- * is given up.
+ * Stops all children, in reverse start order unless they are dynamic, and then ends the supervisor. The current task is
+ * aborted, and waiting operations are refused.
  */
 export function end(turn: Turn, reason: ExitReason): void {
   if (!abandon(turn, 'stopping')) return
@@ -23,8 +24,8 @@ const ENDING: Purpose<ExitReason> = {
 const ENDING_AT_ONCE: Purpose<ExitReason> = { ...ENDING, isParallel: true }
 
 /**
- * Kills all children in reverse start order: the supervisor's own actor is being stopped hard, or has failed. Children
- * that are supervisors outlive it until they have stopped their own children in order (L15).
+ * Kills all children in reverse start order, because the supervisor's own actor is being stopped hard or has failed.
+ * Children that are supervisors outlive it until they have stopped their own children in order (L15).
  */
 export function halt(turn: Turn, reason: ExitReason = { type: 'killed' }): void {
   const stopping = turn.state.phase === 'stopping'

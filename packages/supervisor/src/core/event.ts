@@ -1,7 +1,9 @@
+// The events of the core: what it is told.
 import type { AnyActorRef } from 'xstate'
 import type { ExitReason } from '../base/exit-reason.ts'
 import type { Call, Reply } from './call.ts'
 
+/** The end of an incarnation. */
 export interface Death {
   readonly reason: ExitReason
   /** For jitter: from 0 inclusive to 1 exclusive. */
@@ -11,27 +13,27 @@ export interface Death {
 interface About {
   readonly id: string
   /**
-   * Which start of the supervisor's this is about; unlike an incarnation never used twice, whatever becomes of the
-   * child.
+   * The start number that the event is about. Unlike an incarnation it is never used twice, even if the child is
+   * deleted and added again.
    */
-  readonly birth: number
+  readonly startNumber: number
 }
 
-/** What became of a start. Ignored if the child has been started again or is gone. */
+/** News of one start. Ignored if the child has been started again or is gone. */
 export type ChildNews =
-  /** The actor exists; perhaps it is ready already, and perhaps that was all it had to do. */
+  /** The actor exists. It may be ready already, and it may even have ended. */
   | (About & {
       readonly type: 'supervisor.child.spawned'
       readonly ref: AnyActorRef
       readonly ready: boolean
       readonly death?: Death | undefined
     })
-  /** The start function said IGNORE. */
+  /** The start function returned IGNORE. */
   | (About & { readonly type: 'supervisor.child.ignored' })
   | (About & { readonly type: 'supervisor.child.ready' })
-  /** Its start function has given a promise. */
+  /** The start function returned a promise. */
   | (About & { readonly type: 'supervisor.child.making' })
-  /** It has been told to end by itself. */
+  /** The actor was asked to end by itself. */
   | (About & { readonly type: 'supervisor.child.asked' })
   /** The actor is gone, or could not be made. */
   | (About & Death & { readonly type: 'supervisor.child.exited' })
@@ -43,46 +45,46 @@ export interface Asked {
   readonly reply: Reply
 }
 
-/** Stop the children in order, then end with `reason`; default `shutdown`. */
+/** Stop the children in order, then end with `reason`, by default `shutdown`. */
 export interface Shutdown {
   readonly type: 'supervisor.shutdown'
   readonly reason?: ExitReason | undefined
 }
 
 /**
- * What the core is told: the supervisor actor's own events, as an inspector sees them. `random` is for jitter: from 0
+ * The events of the core: the supervisor actor's own events, as an inspector sees them. `random` is for jitter: from 0
  * inclusive to 1 exclusive.
  */
 export type CoreEvent =
   /** Start the children. */
   | { readonly type: 'supervisor.boot' }
-  /** Look at what waits. */
+  /** Continue with the queue. */
   | { readonly type: 'supervisor.go_on' }
-  /** A start has failed and waits for its turn to be tried again (mode `otp`). */
+  /** A start that failed is to be tried again, behind what was sent before (mode `otp`). */
   | { readonly type: 'supervisor.retry'; readonly id: string }
-  /** A child has died at its start, which is known already, and waits for its turn to be answered. */
-  | { readonly type: 'supervisor.death'; readonly id: string; readonly birth: number }
+  /** A child has exited in its start. The exit is recorded already, and is answered behind what was sent before. */
+  | { readonly type: 'supervisor.death'; readonly id: string; readonly startNumber: number }
   | Asked
   | Shutdown
-  /** End at once; default reason `killed`. */
+  /** End at once, by default with reason `killed`. */
   | { readonly type: 'supervisor.halt'; readonly reason?: ExitReason }
   | { readonly type: 'supervisor.timer'; readonly id: string; readonly timer: number; readonly random: number }
   | ChildNews
 
-/** What an event for the core is made of, beside its type; others come from somebody who does not know better (J14). */
+/** Required fields per event; an event without them is ignored (J14). */
 const SHAPES: Readonly<Record<string, Readonly<Record<string, 'string' | 'number' | 'object' | 'function'>>>> = {
   'supervisor.boot': {},
   'supervisor.go_on': {},
   'supervisor.retry': { id: 'string' },
-  'supervisor.death': { id: 'string', birth: 'number' },
+  'supervisor.death': { id: 'string', startNumber: 'number' },
   'supervisor.shutdown': {},
   'supervisor.call': { call: 'object', reply: 'function' },
   'supervisor.timer': { id: 'string', timer: 'number' },
-  'supervisor.child.ready': { id: 'string', birth: 'number' },
-  'supervisor.child.exited': { id: 'string', birth: 'number', reason: 'object' },
+  'supervisor.child.ready': { id: 'string', startNumber: 'number' },
+  'supervisor.child.exited': { id: 'string', startNumber: 'number', reason: 'object' },
 }
 
-/** Whether an event that was sent to the supervisor is one for the core. */
+/** True if an event that was sent to the supervisor has the shape of a core event. */
 export function isCoreEvent(event: { readonly type: string }): event is CoreEvent {
   const shape = SHAPES[event.type]
   if (shape === undefined) return false

@@ -1,4 +1,6 @@
-/** From so many places on, those that are no longer needed are given up. */
+// A queue in which both ends take constant time.
+
+/** Compact the array once this many leading slots are empty. */
 const COMPACT_AT = 1_024
 
 /** First in, first out, both in constant time. */

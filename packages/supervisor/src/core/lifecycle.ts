@@ -1,3 +1,4 @@
+// The steps in the life of one child: start, ready, stop, kill, exit, forgotten.
 import { TerrariumError } from '../base/errors.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
 import { plainError } from '../base/plain-error.ts'
@@ -10,15 +11,15 @@ export function start(turn: Turn, child: Child): void {
   clearTimer(turn, child)
   child.state = 'starting'
   child.incarnation += 1
-  turn.state.lastBirth += 1
-  child.birth = turn.state.lastBirth
+  turn.state.lastStartNumber += 1
+  child.startNumber = turn.state.lastStartNumber
   child.ref = undefined
   child.startedWith = child.spec
   child.startedAt = turn.now
   child.readyAt = undefined
   child.isHeld = false
   child.trouble.release()
-  turn.effects.push({ type: 'start', child, birth: child.birth })
+  turn.effects.push({ type: 'start', child, startNumber: child.startNumber })
   if (child.spec.startTimeout !== undefined) setTimer(turn, child, child.spec.startTimeout)
 }
 
@@ -34,8 +35,8 @@ export function becomeReady(turn: Turn, child: Child): void {
 }
 
 /**
- * Makes a child be down and stay down. Returns whether it is asked to end; if not, it is down already. A death that
- * nobody has noticed yet is swallowed (D12, J05).
+ * Stops a child so that it stays down. Returns true if the child is asked to end, false if it is down already. An exit
+ * that still waits in the queue is dropped (D12, J05).
  */
 export function stop(turn: Turn, child: Child): boolean {
   if (!child.isAlive || child.ref === undefined) {
@@ -48,18 +49,19 @@ export function stop(turn: Turn, child: Child): boolean {
   return true
 }
 
-/** It has been asked to end, and now has its time to do so. */
+/** Starts the shutdown time of a child that has been asked to end. */
 export function asked(turn: Turn, child: Child): void {
   const { shutdown } = child.startedWith
   if (typeof shutdown === 'number') setTimer(turn, child, shutdown)
 }
 
-/** Stops the actor hard and declares it dead, whether it can be stopped or not. */
+/** Stops the actor hard and declares it exited, whether or not it can be stopped. */
 export function kill(turn: Turn, child: Child, reason: ExitReason): void {
   if (child.ref !== undefined) turn.effects.push({ type: 'kill', ref: child.ref })
   declareDead(turn, child, reason)
 }
 
+/** Records the exit of a child's actor, and emits `child.exit`. */
 export function declareDead(turn: Turn, child: Child, reason: ExitReason): void {
   clearTimer(turn, child)
   credit(turn, child)
@@ -71,8 +73,8 @@ export function declareDead(turn: Turn, child: Child, reason: ExitReason): void 
 }
 
 /**
- * A temporary child, or a dynamic one, is forgotten once it is down (C09, D06, J07, K06). One that is parked when the
- * supervisor ends is so in the next life (X22).
+ * Marks a child as stopped. A temporary or dynamic child is deleted (C09, D06, J07, K06). A child that is parked when
+ * the supervisor ends stays parked in the next life (X22).
  */
 export function settleStopped(turn: Turn, child: Child): void {
   clearTimer(turn, child)

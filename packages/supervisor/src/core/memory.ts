@@ -1,3 +1,4 @@
+// What a supervisor remembers of its children's failures for its next incarnation, as plain data.
 import type { BreakerMemory, ParkCause } from '../policy/breaker.ts'
 import { Failure } from '../policy/fingerprint.ts'
 import type { FailureClass, FailurePhase } from '../policy/failure.ts'
@@ -5,10 +6,7 @@ import { plainError, type PlainError } from '../base/plain-error.ts'
 import { isStable } from './assess.ts'
 import type { Child, CoreState, FailureMemory } from './state.ts'
 
-/**
- * What a supervisor knows about its children that its next incarnation should know too. Plain data; times are ages in
- * ms.
- */
+/** What a supervisor's next incarnation should know of its children. Plain data; times are ages in ms. */
 export interface SupervisorMemory {
   readonly children: Readonly<Record<string, ChildMemory>>
 }
@@ -23,16 +21,16 @@ interface ChildMemory {
     readonly age: number
   }
   readonly delay: number
-  /** Of the first failure in a row. */
+  /** The age of the first failure in a row. */
   readonly age: number
   readonly breaker: BreakerMemory
-  /** `remaining`: until it is tried again; none if it is latched. */
+  /** `remaining`: ms until the child is probed; missing if it is latched. */
   readonly parked?: { readonly cause: ParkCause; readonly remaining?: number }
 }
 
 /**
- * Of the children that have failed and were not stable since. Dynamic ones do not come back, so nothing is kept of them
- * (F05).
+ * The memory of the children that have failed and were not stable since. Dynamic children do not come back, so nothing
+ * is kept of them (F05).
  */
 export function remember({ children, settings }: CoreState, now: number): SupervisorMemory {
   const kept: Record<string, ChildMemory> = {}
@@ -46,7 +44,7 @@ export function remember({ children, settings }: CoreState, now: number): Superv
   return { children: kept }
 }
 
-/** To be called before the children are started. Whoever is unknown by now is left out. */
+/** Restores a memory, before the children are started. Children that are unknown by now are left out. */
 export function recall({ children }: CoreState, memory: SupervisorMemory, now: number): void {
   for (const [id, kept] of Object.entries(memory.children)) {
     const child = children.get(id)

@@ -1,3 +1,4 @@
+// Carries out the administrative operations, or says why one is refused.
 import { TerrariumError } from '../base/errors.ts'
 import { errorOfExit } from '../base/exit-reason.ts'
 import { overlay } from '../base/overlay.ts'
@@ -25,7 +26,7 @@ export type Refusal =
   | 'simple_one_for_one'
   | 'bad_request'
 
-/** What is wrong with an operation, with the specification that comes with it. */
+/** The mistakes in the specification that an operation carries; `undefined` if there are none. */
 export function faultOf({ settings }: CoreState, call: Call): TerrariumError | undefined {
   const hasSpec = call.type === 'reconfigure' || (call.type === 'startChild' && settings.template === undefined)
   if (!hasSpec) return undefined
@@ -36,7 +37,9 @@ export function faultOf({ settings }: CoreState, call: Call): TerrariumError | u
   }
 }
 
-/** Refuses to try a parked child twice at a time, which would be so if this waited for its turn (X16). */
+/**
+ * Refuses `restartChild` for a child that is being probed. In the queue it would probe the child a second time (X16).
+ */
 export function isTried(turn: Turn, call: Call, reply: Reply): boolean {
   const child = call.type === 'restartChild' ? find(turn.state, call.child) : undefined
   if (child?.state !== 'starting' || !child.trouble.probing) return false
@@ -51,10 +54,7 @@ export function perform(turn: Turn, call: Call, reply: Reply): void {
   else refuse(turn, reply, fault)
 }
 
-/**
- * What is made of an argument, which may throw when it is looked at: a getter, or a proxy. `undefined`: it has, and was
- * refused.
- */
+/** Reads an argument. A getter or a proxy may throw; then the operation is refused and the result is `undefined`. */
 function readArgument<T>(turn: Turn, reply: Reply, read: () => T): T | undefined {
   try {
     return read()
@@ -99,7 +99,7 @@ function performOn(turn: Turn, call: Extract<Call, { child: Address }>, reply: R
   }
   const child = find(turn.state, call.child)
   if (child === undefined) {
-    performOnNobody(turn, call, reply)
+    performOnMissing(turn, call, reply)
     return
   }
   switch (call.type) {
@@ -128,8 +128,10 @@ function performOn(turn: Turn, call: Extract<Call, { child: Address }>, reply: R
   }
 }
 
-/** An actor that is gone may have been one of the template's, as far as anybody can tell (K06). */
-function performOnNobody(turn: Turn, call: Extract<Call, { child: Address }>, reply: Reply): void {
+/**
+ * Answers for a child that is not there. An actor that has ended may have been one of the template's children (K06).
+ */
+function performOnMissing(turn: Turn, call: Extract<Call, { child: Address }>, reply: Reply): void {
   const { template } = turn.state.settings
   const isGone = template !== undefined && 'isOver' in call && call.isOver?.() === true
   if (call.type === 'terminateChild' && isGone) answer(turn, reply)
@@ -139,8 +141,8 @@ function performOnNobody(turn: Turn, call: Extract<Call, { child: Address }>, re
 }
 
 /**
- * Dynamic children are addressed by their actors, others by id (J10, K05). An actor stands for its child until a later
- * one has become ready, so that a child can be addressed while it waits, or fails again and again (H11, K14).
+ * Finds a child: a dynamic one by its actor, others by id (J10, K05). An actor stands for its child until a later actor
+ * has become ready, so that a child can be addressed while it waits, or fails again and again (H11, K14).
  */
 function find({ children, settings }: CoreState, address: Address): Child | undefined {
   if (settings.kind === 'static') return typeof address === 'string' ? children.get(address) : undefined
@@ -148,7 +150,7 @@ function find({ children, settings }: CoreState, address: Address): Child | unde
   return (child?.ref ?? child?.lastRef) === address || child?.knownAs === address ? child : undefined
 }
 
-/** What makes no sense for a child that has no specification of its own (K05). */
+/** True for operations that make no sense for a child without a specification of its own (K05). */
 function isOnlyById({ type, child }: Extract<Call, { child: Address }>): boolean {
   return type === 'restartChild' || type === 'deleteChild' || (type === 'terminateChild' && typeof child === 'string')
 }
@@ -165,7 +167,7 @@ function startChild(turn: Turn, specOrInput: unknown, reply: Reply): void {
   else deny(turn, reply, child.id, 'already_started', { ref: present.ref ?? present.lastRef })
 }
 
-/** A dynamic child gets an id that nobody else has. */
+/** Makes the child of `startChild`. A dynamic child gets an id of its own. */
 function newChild({ settings, lastInstance }: CoreState, specOrInput: unknown): Child {
   const { template, kind, extraInput } = settings
   const spec = template ?? settings.resolveSpec(specOrInput as ChildSpec)
@@ -186,8 +188,8 @@ function forget({ state }: Turn, { id }: Child): void {
 }
 
 /**
- * A new specification for a child, which makes its failures bygones. A child that is down for having failed is started
- * with it; others are when they are started next. The same specification again changes nothing (X19).
+ * Gives a child a new specification and forgets its failures. A child that is down because it failed is started with
+ * it; any other child gets it with its next start. The same specification again changes nothing (X19).
  */
 function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
   const { children, settings } = turn.state
@@ -211,7 +213,7 @@ function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
   child.input = input
   const { troubled } = child
   troubled.memory = undefined
-  troubled.legacy = undefined
+  troubled.history = undefined
   if (child.state === 'parked' || child.isWaiting) startGroupNow(turn, child, reply)
   else answer(turn, reply, child.ref)
 }
@@ -221,7 +223,7 @@ function isSameSpec(one: ChildSpec, other: ChildSpec): boolean {
   return [...names].every((name) => Object.is(one[name], other[name]))
 }
 
-/** Siblings are left alone, whatever the strategy (J11). */
+/** Stops one child. Siblings are not touched, whatever the strategy (J11). */
 function terminateChild(turn: Turn, child: Child, reply: Reply): void {
   run(turn, TERMINATION, { child, reply }, [child], [])
 }
@@ -229,7 +231,7 @@ function terminateChild(turn: Turn, child: Child, reply: Reply): void {
 const TERMINATION: Purpose<{ readonly child: Child; readonly reply: Reply }> = {
   done(turn, { child, reply }) {
     child.isHeld = false
-    if (child.trouble.legacy !== undefined) child.troubled.legacy = undefined
+    if (child.trouble.history !== undefined) child.troubled.history = undefined
     answer(turn, reply)
   },
 
@@ -263,7 +265,7 @@ function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): v
   }
 }
 
-/** Does now what is due later: starts the child and whoever is held down for it (X06). */
+/** Starts a child and its held group now instead of when they are due (X06). */
 function startGroupNow(turn: Turn, child: Child, reply: Reply): void {
   const group = [...(child.trouble.group ?? [child.id])]
   clearTimer(turn, child)
@@ -284,8 +286,8 @@ function deleteChild(turn: Turn, child: Child, reply: Reply): void {
 type StartFailed = (turn: Turn, failed: Child, death: Death, remaining: readonly string[]) => void
 
 /**
- * Starts a child for somebody who waits for its ref. A failure is his to know, and is not counted as a restart (B12,
- * E11).
+ * Starts a child for a caller that waits for its ref. A failure is returned to the caller, and does not count as a
+ * restart (B12, E11).
  */
 function startFor(turn: Turn, child: Child, reply: Reply, failed: StartFailed, group = [child.id]): void {
   run(turn, REQUESTED_START, { child, reply, failed }, [], group.reverse())
@@ -311,7 +313,7 @@ const REQUESTED_START: Purpose<{ readonly child: Child; readonly reply: Reply; r
   },
 }
 
-/** A temporary child is never started again, so nothing needs what it was started with (C11). */
+/** Drops the input of a temporary child, which is never started again (C11). */
 function forgetInput(child: Child): void {
   if (child.restart !== 'temporary' || child.input === undefined) return
   child.input = undefined
@@ -327,7 +329,7 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   running: 'is running',
   restarting: 'is about to be restarted',
   not_parked: 'is not parked',
-  breaker_half_open: 'is being tried already, to see whether it can live again',
+  breaker_half_open: 'is being probed already',
   max_children: 'would be one too many',
   bad_request: 'knows no such operation',
   simple_one_for_one: 'has no id: address it by its ref, and start a new one instead of restarting it',

@@ -1,14 +1,15 @@
+// Asks the restart strategy which children are restarted together, and checks its answer.
 import { TerrariumError } from '../base/errors.ts'
 import { show } from '../base/show.ts'
 import { ignoreFailure } from '../base/user-code.ts'
 import type { Child, CoreState } from './state.ts'
 
-/** How many ids an error names. */
+/** The number of ids that an error names at most. */
 const MOST_NAMED = 10
 
 /**
- * Asks the strategy who is restarted with a failed child. The answer may be anything, and so may what the strategy
- * throws: throws INVALID_ARGUMENT for an answer that is no plan, with every unknown or repeated id in `details`.
+ * Asks the strategy which children are restarted with a failed one. Throws INVALID_ARGUMENT for an answer that is no
+ * plan, with every unknown or repeated id in `details`; also throws what the strategy throws.
  */
 export function planOf({ children, listing, settings }: CoreState, failed: Child): readonly string[] {
   const { strategy, id: supervisor } = settings

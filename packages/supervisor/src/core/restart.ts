@@ -1,3 +1,4 @@
+// What follows the exit of a child: restart, delay, park, escalate or give up. Also restarts of groups.
 import { nextDelay } from '../policy/backoff.ts'
 import { judge, judgeProbe, openingTime, type ParkCause } from '../policy/breaker.ts'
 import { countFailure } from '../policy/crash-loop.ts'
@@ -13,12 +14,17 @@ import type { Child, CoreState } from './state.ts'
 import { run, type Purpose } from './task.ts'
 import { about, blame, clearTimer, emit, setTimer, type Turn } from './turn.ts'
 
-/** In ms. Longer than anybody who never lets the event loop have a turn lives. */
+/** A child that ended within this many ms counts as a short life. */
 const SHORT_LIFE = 10
-/** How many lives as short as that are answered at once: 1 or 2 ms of crashing. */
+/**
+ * After this many short lives in a row a child is restarted through a timer, so that the event loop gets a turn: 1 or 2
+ * ms of crashing.
+ */
 const SHORT_LIVES = 100
 
-/** Answers the death of a child that nobody had asked to end. `remaining`: whose start was waiting for this child's. */
+/**
+ * Answers the exit of a child that was not asked to end. `remaining`: the ids whose start was waiting for this child's.
+ */
 export function answerDeath(turn: Turn, child: Child, death: Death, remaining: readonly string[] = []): void {
   const { mode } = turn.state.settings
   child.death = undefined
@@ -27,7 +33,7 @@ export function answerDeath(turn: Turn, child: Child, death: Death, remaining: r
   else answerWithCare(turn, child, death, remaining)
 }
 
-/** It is not to be restarted. */
+/** The child ended and is not restarted. */
 function forGood(turn: Turn, child: Child, remaining: readonly string[]): void {
   if (child.trouble.memory !== undefined) child.troubled.memory = undefined
   settleStopped(turn, child)
@@ -35,7 +41,7 @@ function forGood(turn: Turn, child: Child, remaining: readonly string[]): void {
   else resume(turn, remaining)
 }
 
-/** Whether the supervisor shuts itself down because this child has ended (group I). */
+/** True if the supervisor shuts itself down because this child has ended (group I). */
 function isLastStraw({ children, settings }: CoreState, { spec }: Child): boolean {
   if (!spec.significant || settings.autoShutdown === 'never') return false
   if (settings.autoShutdown === 'any_significant') return true
@@ -44,8 +50,8 @@ function isLastStraw({ children, settings }: CoreState, { spec }: Child): boolea
 }
 
 /**
- * Every restart counts. A start that failed is tried again whatever the reason, through a timer, so that others are
- * served (H02).
+ * Mode `otp`: every restart counts. A failed start is tried again whatever the reason, through a timer, so that other
+ * operations are served (H02).
  */
 function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: readonly string[]): void {
   const wasReady = child.readyAt !== undefined
@@ -55,7 +61,7 @@ function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: rea
   }
   child.state = 'restarting'
   if (!wasReady) {
-    // Counted when it is tried again (E09), and nobody is taken down before that (H07, H08).
+    // The retry counts as a restart when it is made (E09). The group stays up until then (H07, H08).
     child.troubled.retry = reason
     child.troubled.group = remaining.length > 0 ? remaining : undefined
     setTimer(turn, child, 0)
@@ -73,7 +79,10 @@ function isAdmitted(turn: Turn, child: Child, reason: ExitReason): boolean {
   return isAdmitted
 }
 
-/** Those that belong to it go down now, so that their own deaths are not counted (D12). */
+/**
+ * Restarts the child's group through a timer. Its other members are stopped now, so that their own exits are not
+ * counted (D12).
+ */
 function postpone(turn: Turn, child: Child): void {
   const group = groupOf(turn, child, [])
   if (group === undefined) return
@@ -81,7 +90,7 @@ function postpone(turn: Turn, child: Child): void {
   hold(turn, child, group)
 }
 
-/** The time of a child that is to be started again has come. */
+/** Starts a child whose restart is due. */
 export function restartDue(turn: Turn, child: Child): void {
   const { retry } = child.trouble
   if (retry === undefined || isAdmitted(turn, child, retry)) restart(turn, child)
@@ -118,8 +127,8 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
 }
 
 /**
- * Whether it can be started again in this very turn. After many short lives in a row it is started through a timer, so
- * that a crash loop leaves room for others.
+ * True if the child can be started again in this turn. After many short lives in a row it is started through a timer,
+ * so that a crash loop does not block the event loop.
  */
 function leavesRoom({ now }: Turn, child: Child): boolean {
   const { troubled } = child
@@ -146,14 +155,14 @@ function raiseAlarm(turn: Turn, child: Child, failure: FailureInfo): void {
     emit(turn, { type: 'child.crash_loop', ...about(turn, child), failures, failure })
 }
 
-/** Why it is not to be started again, if it is not. */
+/** Why the child is parked instead of restarted; `undefined` if it is restarted. */
 function verdict(turn: Turn, child: Child, { failure, readyFor }: Assessment): ParkCause | undefined {
   const { breaker } = child.spec
   const cause = breaker === 'off' ? undefined : judge(child.breakerMemory, breaker, { class: failure.class, readyFor })
   return cause ?? (isExhausted(turn, child, failure) ? 'exhausted' : undefined)
 }
 
-/** What the supervisor says when it gives up instead. */
+/** The words of the error with which the supervisor gives up instead of parking the child. */
 const EXCEEDED: Readonly<Record<ParkCause, string>> = {
   configuration: 'configuration',
   identical_failures: 'identical failures',
@@ -161,7 +170,7 @@ const EXCEEDED: Readonly<Record<ParkCause, string>> = {
   exhausted: 'restart attempts',
 }
 
-/** The next delay in ms, which is remembered. */
+/** Computes and remembers the next delay, in ms. */
 function delayOf(turn: Turn, child: Child, failure: FailureInfo, random: number): number {
   const { backoff } = child.spec
   const { memory } = child.trouble
@@ -175,7 +184,9 @@ function delayOf(turn: Turn, child: Child, failure: FailureInfo, random: number)
   return delay
 }
 
-/** Latched for a configuration failure: only `unpark()` starts the child again. Siblings are left as they are. */
+/**
+ * Parks a child. A configuration failure is latched: only `unpark()` starts the child again. Siblings are not touched.
+ */
 function park(turn: Turn, child: Child, cause: ParkCause, { failure, failedProbe, sameAsBefore }: Assessment): void {
   const { breaker } = child.spec
   const before = child.breakerMemory
@@ -192,13 +203,13 @@ function park(turn: Turn, child: Child, cause: ParkCause, { failure, failedProbe
   emit(turn, { type: 'child.parked', ...about(turn, child), failure, cause })
 }
 
-/** One start of a parked child, to see whether it can live again. Nobody waits for it. */
+/** Starts a parked child once, to find out whether the cause is gone. No task waits for it. */
 export function probe(turn: Turn, child: Child): void {
   child.troubled.probing = true
   start(turn, child)
 }
 
-/** Takes the group of a failed child down now, and starts it again after the delay (ms). */
+/** Stops the group of a failed child now, and starts it again after the delay (ms). */
 function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo, remaining: readonly string[]): void {
   const group = groupOf(turn, child, remaining)
   if (group === undefined) return
@@ -216,14 +227,14 @@ function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo,
   hold(turn, child, group)
 }
 
-/** Takes down whoever belongs to the failed child, until it is started again. */
+/** Stops the other members of the failed child's group until it is started again. */
 function hold(turn: Turn, child: Child, group: readonly string[]): void {
   if (group.length === 1) return
   child.troubled.group = group
   run(turn, HOLD, undefined, heldFor(turn, child, group), [])
 }
 
-/** Starts a failed child whose turn has come, and whoever belongs to it, unless there are too many starts just now. */
+/** Starts a failed child and its group, unless the start rate makes it wait. */
 function restart(turn: Turn, child: Child, known = child.trouble.group): void {
   const { mode } = turn.state.settings
   const { troubled } = child
@@ -247,14 +258,15 @@ function restart(turn: Turn, child: Child, known = child.trouble.group): void {
     ...about(turn, child),
     attempt: troubled.memory?.last.attempts ?? troubled.failures,
   })
-  // In OTP the supervisor waits for every start. Waiting for one child that nobody depends on only delays its siblings.
+  // In mode `otp` the supervisor waits for every start. In mode `default` it does not wait for a single child, since
+  // that would only delay its siblings.
   if (group.length === 1 && mode === 'default') {
     start(turn, child)
     return
   }
   const stops = heldFor(turn, child, group)
   if (group.length > 1) {
-    // From now on it is one of the group, in which somebody else may be the next to fail (H07).
+    // The failed child is now an ordinary member of the group, of which another member may fail next (H07).
     child.state = 'stopped'
     child.isHeld = true
   }
@@ -274,8 +286,8 @@ const HOLD: Purpose = {}
 const GROUP_START: Purpose = { failed: answerDeath }
 
 /**
- * In start order, without those that are parked. `undefined` if the strategy has no valid plan: the supervisor is
- * ending.
+ * The ids that are restarted together, in start order, without parked children. `undefined` if the strategy has no
+ * valid plan: the supervisor is ending.
  */
 function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readonly string[] | undefined {
   const { children } = turn.state
@@ -289,7 +301,7 @@ function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readon
   const alone = planned.length === 0 || (planned.length === 1 && planned[0] === child.id)
   if (alone && remaining.length === 0) return [child.id]
   const wanted = new Set([child.id, ...planned, ...remaining])
-  // Whoever already waits brings along those who wait for him (X09).
+  // A member that waits for its own restart brings its held group with it (X09).
   for (const id of wanted) {
     const member = children.get(id)
     if (member?.isWaiting === true) for (const held of member.trouble.group ?? []) wanted.add(held)
@@ -304,13 +316,13 @@ function comesBack({ state }: Turn, { state: now, isHeld }: Child): boolean {
   return now !== 'stopped' || isHeld || state.settings.reviveStopped
 }
 
-/** Whether one of a group that is held down is still to come back: he may have been stopped meanwhile, or be gone. */
+/** True if a member of a held group is still to come back. It may have been stopped or deleted meanwhile. */
 function isWanted(turn: Turn, failed: Child, id: string): boolean {
   const member = turn.state.children.get(id)
   return member !== undefined && (member === failed || comesBack(turn, member))
 }
 
-/** When the group can start: as late as the last of those that were waiting on their own. They wait no more. */
+/** When the group can start: the latest time at which one of its members was due. Their own waits end. */
 function joinWaiting(turn: Turn, child: Child, group: readonly string[], at: number): number {
   let latest = at
   for (const id of group) {
@@ -323,9 +335,7 @@ function joinWaiting(turn: Turn, child: Child, group: readonly string[], at: num
   return latest
 }
 
-/**
- * The group's members that have to be stopped first, the next one last. They are to come back with the failed child.
- */
+/** The group's members that have to be stopped first, the next one last. They come back with the failed child. */
 function heldFor({ state }: Turn, failed: Child, group: readonly string[]): Child[] {
   const stops: Child[] = []
   for (const id of group) {
@@ -345,7 +355,8 @@ function giveUp(turn: Turn, child: Child, exceeded: string, cause: unknown, fail
 }
 
 /**
- * A strategy without a valid plan is a fault of the program: it is told in every mode, and never as a clean end (E6).
+ * Ends the supervisor because its strategy has no valid plan. That is a fault of the program: it is an error in every
+ * mode, and never a clean end (E6).
  */
 function misplanned(turn: Turn, child: Child, cause: unknown): void {
   const { id, strategy } = turn.state.settings

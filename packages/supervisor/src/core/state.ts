@@ -1,3 +1,4 @@
+// The state of the core: the supervisor, and one object per child.
 import type { AnyActorRef } from 'xstate'
 import { FRESH_BREAKER, type BreakerMemory, type ParkCause } from '../policy/breaker.ts'
 import type { ChildCounts, ChildInfo, ChildState } from '../spec/child-info.ts'
@@ -13,7 +14,7 @@ import type { Asked, Death, Shutdown } from './event.ts'
 import { Fifo } from './fifo.ts'
 import { IDLE, type Task } from './task.ts'
 
-/** What is remembered of a child's failures until it has been stable. */
+/** What is remembered of a child's failures until the child has been stable. */
 export interface FailureMemory {
   readonly last: FailureInfo
   /** The delay before the start that failed last, in ms. */
@@ -23,79 +24,92 @@ export interface FailureMemory {
   readonly since: number
 }
 
-/** What most children never have, and so only those do that need it. */
+/**
+ * Fields that few children need. Children without failures share {@link NO_TROUBLE}; row "memory of a child" of the
+ * benchmark.
+ */
 class Trouble {
-  /** Lives in a row that were over almost at once. */
+  /** Lives in a row that were shorter than SHORT_LIFE (restart.ts). */
   shortLives = 0
+  /** When the next start is due, in ms. */
   until: number | undefined
   memory: FailureMemory | undefined
-  /** In mode `otp`, where nothing else is remembered: how often it has failed. */
+  /** Mode `otp`: the number of failures. Other modes keep {@link FailureMemory}. */
   failures = 0
   crashes: CrashLoopMemory | undefined
-  /** Its place among the starts of this second is taken. */
+  /** True once the start rate has granted this child a start. */
   hasPlace = false
-  /** In mode `otp`: why its last start failed, which is tried again and not counted yet. */
+  /** Mode `otp`: why the last start failed. The start is tried again, and counts as a restart only then. */
   retry: ExitReason | undefined
-  /** What a nested supervisor has left to its next incarnation. */
-  legacy: unknown
-  /** Started out of parking, and not yet proven to be stable. */
+  /** The memory that a nested supervisor hands to its next incarnation, as a snapshot. */
+  history: unknown
+  /** True from the start of a parked child until it is stable or has failed. */
   probing = false
-  /** Why it is, or was last, parked. */
+  /** Why the child is parked, or was parked last. */
   parkedFor: ParkCause | undefined
-  /** Who is held down until this child is started again, itself included; `undefined`: only itself. */
+  /** The children that are held down until this child is started again, itself included. `undefined`: only itself. */
   group: readonly string[] | undefined
 
-  /** It is started, and nothing holds it down any more. */
+  /** The child is started: no start is due any more. */
   release(): void {
     this.settle()
     this.hasPlace = false
     this.retry = undefined
   }
 
-  /** It is down, and waits for nothing. */
+  /** The child is down, and nothing is due for it. */
   settle(): void {
     this.until = undefined
     this.group = undefined
   }
 }
 
-/** Of all who have none. Nothing that `release` and `settle` do makes a difference to it. */
+/** Shared by all children without trouble. `release` and `settle` change nothing in it. */
 const NO_TROUBLE: Readonly<Trouble> = new Trouble()
 
 /** One child, updated in place. */
 export class Child implements ChildView {
-  /** There is always this one, for the same reason as there is always {@link IDLE}. */
-  static readonly specimen = new Child(
-    resolveSpec({ id: 'specimen', logic: () => IGNORE }, { mode: 'otp', backoff: 'off', breaker: 'off' }),
+  /**
+   * V8 keeper: one permanent instance, so that V8 never drops the code that it has optimised for this class. See the
+   * rows "stop … children" of the supervisor benchmark, and {@link IDLE}.
+   */
+  static readonly keeper = new Child(
+    resolveSpec({ id: 'keeper', logic: () => IGNORE }, { mode: 'otp', backoff: 'off', breaker: 'off' }),
   )
 
   readonly id: string
   state: ChildState = 'stopped'
-  /** While there is one. */
+  /** The actor, while there is one. */
   ref: AnyActorRef | undefined
-  /** Identifies the current incarnation among all that the supervisor has ever started. */
-  birth = 0
+  /** The start number of the current incarnation: unique among all starts of the supervisor. */
+  startNumber = 0
   incarnation = 0
   spec: ResolvedSpec
-  /** The specification that this incarnation was started with, and is stopped by. */
+  /** The specification by which this incarnation was started, and by which it is stopped. */
   startedWith: ResolvedSpec
-  /** The one timer a child can have; which one it is follows from its state. */
+  /** The one timer that a child can have. What it is for follows from `state`. */
   timer: number | undefined
-  /** It has died, and the death waits in the queue. */
+  /** The exit of the child, while it waits in the queue for its answer. */
   death: Death | undefined
-  /** The task that waits for its end. */
+  /** The core task that waits for the end of this child. */
   stopper: Task | undefined
-  /** The last one, until there is the next. */
+  /** The previous actor, until there is a new one. */
   lastRef: AnyActorRef | undefined
-  /** The last actor that became ready, or the first one as long as none did: what a dynamic child is known by (K14). */
+  /**
+   * The actor by which a dynamic child is addressed: the last actor that became ready, or the first as long as none did
+   * (K14).
+   */
   knownAs: AnyActorRef | undefined
   input: unknown
-  /** In ms. Never an integer to V8, which would make all children anew when it is none for the first time. */
+  /**
+   * In ms. Starts as NaN so that V8 stores a double from the start: an integer first would change the hidden class of
+   * all children later. See the row "start … dynamic children".
+   */
   startedAt = NaN
   readyAt: number | undefined
-  /** Down for the sake of a group that is to be started again, and comes back with it. */
+  /** True while the child is down because its group waits for a restart. It comes back with the group. */
   isHeld = false
-  /** To be read, and to be changed by {@link troubled} only. */
+  /** For reading. {@link troubled} returns it for changes. */
   trouble: Readonly<Trouble> = NO_TROUBLE
 
   constructor(spec: ResolvedSpec, id = spec.id, input: unknown = spec.source.input) {
@@ -113,14 +127,14 @@ export class Child implements ChildView {
     return this.spec.type
   }
 
-  /** Whether there is an actor, or one is being made. */
+  /** True if there is an actor, or one is being made. */
   get isAlive(): boolean {
     return (
       this.death === undefined && (this.state === 'starting' || this.state === 'running' || this.state === 'stopping')
     )
   }
 
-  /** Whether a start is due without anybody asking for it. */
+  /** True if a start is due without any operation. */
   get isWaiting(): boolean {
     return this.state === 'restarting' || this.state === 'backing_off'
   }
@@ -129,7 +143,7 @@ export class Child implements ChildView {
     return this.trouble.memory?.breaker ?? FRESH_BREAKER
   }
 
-  /** Its trouble, to be changed. */
+  /** The child's own trouble, for changes. Made on first use. */
   get troubled(): Trouble {
     if (this.trouble === NO_TROUBLE) this.trouble = new Trouble()
     return this.trouble
@@ -150,12 +164,12 @@ export class Child implements ChildView {
   }
 }
 
-/** What waits for the task at hand to end. */
+/** What waits until the current core task is done. */
 export type Pending =
   | Shutdown
   | Asked
-  | { readonly type: 'death'; readonly id: string; readonly birth: number }
-  /** A start that failed is tried again (mode `otp`). */
+  | { readonly type: 'death'; readonly id: string; readonly startNumber: number }
+  /** A failed start is tried again (mode `otp`). */
   | { readonly type: 'retry'; readonly id: string }
   /** The delay of a restart, or the time of a parked child, is over. */
   | { readonly type: 'due'; readonly id: string; readonly timer: number }
@@ -166,18 +180,18 @@ export interface CoreState {
   readonly settings: Settings
   /** In start order. */
   readonly children: Map<string, Child>
-  /** The same, for those who may only look. */
+  /** The same children, without the means to change them; passed to strategies. */
   readonly listing: Iterable<ChildView>
   readonly window: RestartWindow
   readonly rate: StartRate
   readonly queue: Fifo<Pending>
-  /** How many of the queue are retries. */
+  /** How many entries of `queue` are retries. */
   retries: number
   phase: Phase
-  /** What everything else waits for. */
+  /** The current core task. Everything else waits until it is done. */
   task: Task
   lastTimer: number
-  lastBirth: number
+  lastStartNumber: number
   /** Dynamic children started so far. */
   lastInstance: number
 }
@@ -196,7 +210,7 @@ export function createState(settings: Settings): CoreState {
     phase: 'idle',
     task: IDLE,
     lastTimer: 0,
-    lastBirth: 0,
+    lastStartNumber: 0,
     lastInstance: 0,
   }
 }
@@ -207,8 +221,9 @@ export function listChildren({ children }: CoreState): ChildInfo[] {
 }
 
 /**
- * A supervisor with a template has one specification, however many children (K01). Active is a child whose actor is
- * alive, also if the supervisor has not heard of its death yet (J15); in OTP that holds for static children only.
+ * OTP's counts. A supervisor with a template has one specification, however many children it has (K01). A child is
+ * active if its actor is alive, even if the supervisor has not yet heard of its exit (J15). In mode `otp` that holds
+ * for static children only.
  */
 export function countChildren({ children, settings }: CoreState, isOver: (ref: AnyActorRef) => boolean): ChildCounts {
   const { template, kind, mode } = settings

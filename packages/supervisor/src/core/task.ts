@@ -1,39 +1,43 @@
+// Core tasks: children to stop, then children to start, one after the other. Everything else waits until the task is
+// done.
 import { start, stop } from './lifecycle.ts'
 import type { Death } from './event.ts'
 import type { Child } from './state.ts'
 import type { Turn } from './turn.ts'
 
-/** What a task is for: what is to be done when it is over, with what it was given to remember. */
+/** Callbacks of a core task. `memo` is passed back to each. */
 export interface Purpose<TMemo = undefined> {
-  /**
-   * Whether all `stops` are asked to end before one is waited for; otherwise each is down before the next is asked
-   * (G01, G03).
-   */
+  /** True: all `stops` are asked to end at once. False (default): each is down before the next is asked (G01, G03). */
   readonly isParallel?: boolean
   /**
-   * Whether somebody waits for the actor of a child that need not become ready, while its logic is still being made.
+   * True if the actor itself is wanted: the task then waits for a start function's promise even if the child need not
+   * become ready.
    */
   readonly needsActor?: boolean
   done?(turn: Turn, memo: TMemo): void
-  /** A child that had to become ready has died instead; `remaining` were to be started after it. */
+  /** A child that had to become ready has exited instead. `remaining`: the ids that were to be started after it. */
   failed?(turn: Turn, child: Child, death: Death, remaining: readonly string[], memo: TMemo): void
   /** The supervisor ends before the task has. */
   aborted?(turn: Turn, memo: TMemo): void
 }
 
 /**
- * Something that takes time: children to stop, and then children to start, one after the other. All else waits for it.
- * There are purposes instead of subclasses for the sake of V8: with the last object of a class it forgets, at the next
- * full garbage collection, the code that it has optimised for it. Of this one there is always {@link IDLE}.
+ * Children to stop, and then children to start, one after the other. All else waits for it.
+ *
+ * Purposes are objects instead of subclasses because V8 drops the code that it has optimised for a class with the last
+ * object of that class. Of this class there is always {@link IDLE}; see the rows "stop … children" of the supervisor
+ * benchmark.
  */
 export class Task {
   readonly purpose: Purpose<unknown>
   readonly memo: unknown
-  /** The next one is the last of the array. */
+  /** The children to stop. The next one is the last of the array. */
   readonly stops: Child[]
-  /** The ids; the next one is the last of the array. Some may be forgotten once they are down. */
+  /**
+   * The ids of the children to start. The next one is the last of the array. A child may be deleted before its turn.
+   */
   readonly starts: string[]
-  /** How many children have been asked to end and have not yet. */
+  /** How many children have been asked to end and have not ended yet. */
   stopping = 0
   /** The child whose start is waited for. */
   starting: Child | undefined
@@ -46,7 +50,7 @@ export class Task {
   }
 }
 
-/** Nothing to do. */
+/** The core task while there is nothing to do. Also a V8 keeper, see {@link Task}. */
 export const IDLE = new Task({}, undefined, [], [])
 
 export function run<TMemo>(turn: Turn, purpose: Purpose<TMemo>, memo: TMemo, stops: Child[], starts: string[]): void {
@@ -55,31 +59,34 @@ export function run<TMemo>(turn: Turn, purpose: Purpose<TMemo>, memo: TMemo, sto
   proceed(turn, task)
 }
 
-/** The task at hand, if it waits for this child's start. */
+/** The current task, if it waits for this child's start. */
 export function taskStarting({ state: { task } }: Turn, child: Child): Task | undefined {
   return task.starting === child ? task : undefined
 }
 
-/** The child whose start the task waits for has died instead. */
+/** Ends the task: the child whose start it waits for has exited instead. */
 export function fail(turn: Turn, { purpose, starts, memo }: Task, child: Child, death: Death): void {
   turn.state.task = IDLE
   purpose.failed?.(turn, child, death, starts.reverse(), memo)
 }
 
-/** Gives up the task at hand. */
+/** Aborts the current task. */
 export function abort(turn: Turn): void {
   const { purpose, memo } = turn.state.task
   turn.state.task = IDLE
   purpose.aborted?.(turn, memo)
 }
 
-/** A child has been asked to end: if nobody waits for its end, the next one is asked. */
+/** Continues the task after a child was asked to end, if the task does not wait for that end. */
 export function oneIsAsked(turn: Turn, child: Child): void {
   const { task } = turn.state
   if (child.stopper === task) proceed(turn, task)
 }
 
-/** A child that was asked to end is down. Perhaps it was asked by a task that has been given up since. */
+/**
+ * Continues the task after a child that was asked to end is down. An aborted task may have asked the child; then
+ * nothing happens.
+ */
 export function oneIsDown(turn: Turn, child: Child): void {
   const { task } = turn.state
   if (child.stopper !== task) return
@@ -88,6 +95,7 @@ export function oneIsDown(turn: Turn, child: Child): void {
   proceed(turn, task)
 }
 
+/** Takes the next steps of a task, until it has to wait or is done. */
 export function proceed(turn: Turn, task: Task): void {
   const { purpose, stops, starts, memo } = task
   task.starting = undefined

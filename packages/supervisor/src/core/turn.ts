@@ -1,3 +1,4 @@
+// One run of `decide`, and the small functions by which its parts add effects.
 import type { SupervisorEvent } from '../spec/events.ts'
 import { TerrariumError } from '../base/errors.ts'
 import type { Reply } from './call.ts'
@@ -5,12 +6,12 @@ import type { Effect, Hook } from './effect.ts'
 import type { Fifo } from './fifo.ts'
 import type { Child, CoreState } from './state.ts'
 
-/** One call of `decide`: what is known, when it is, and what has been decided so far. */
+/** One call of `decide`: the state, the time, and the effects so far. */
 export interface Turn {
   readonly state: CoreState
   readonly now: number
   readonly effects: Fifo<Effect>
-  /** What waits is looked at in the next turn only. */
+  /** True: entries of the queue wait until the next turn. */
   pauses: boolean
 }
 
@@ -23,7 +24,7 @@ export function emit({ effects }: Turn, event: SupervisorEvent): void {
   effects.push(event)
 }
 
-/** A function of the user's has failed. */
+/** Reports that a hook of the user's has failed. */
 export function blame({ effects }: Turn, hook: Hook, error: unknown): void {
   effects.push({ type: 'fault', hook, error })
 }
@@ -42,10 +43,12 @@ export function clearTimer(turn: Turn, child: Child): void {
   child.timer = undefined
 }
 
+/** Answers an operation. */
 export function answer({ effects }: Turn, reply: Reply, value?: unknown): void {
   effects.push({ type: 'reply', reply, result: { ok: true, value } })
 }
 
+/** Rejects an operation. */
 export function refuse({ effects }: Turn, reply: Reply, error: TerrariumError): void {
   effects.push({ type: 'reply', reply, result: { ok: false, error } })
 }

@@ -1,10 +1,11 @@
+// Locks by key, each held by an actor and released when the actor ends.
 import type { AnyActorRef } from 'xstate'
 import { TerrariumError } from '../base/errors.ts'
 import { isOver, whenOver } from '../actor/exit.ts'
 
-/** One holder a key at a time, first come first served (N11). */
+/** One holder per key at a time, first come, first served (N11). */
 export class KeyedLock<TKey> {
-  /** Settled when the last one in the line has let go. */
+  /** By key: settled when the last holder in the line has released the lock. */
   readonly #tails = new Map<TKey, Promise<void>>()
 
   /** See `Registry.lock`. */
@@ -39,7 +40,7 @@ async function whileAlive<T>(holder: AnyActorRef, work: () => T | PromiseLike<T>
       subscription.unsubscribe()
     }
   })
-  end.catch(() => undefined) // whoever ends while `work` throws has nobody who waits for this
+  end.catch(() => undefined) // not awaited if `work` throws
   try {
     return await Promise.race([end, work()])
   } finally {

@@ -1,3 +1,4 @@
+// Links between two actors, as in OTP: each receives the exit of the other.
 import type { AnyActorRef, Subscription } from 'xstate'
 import { deliverExit, isOver, noproc, whenOver } from '../actor/exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
@@ -10,9 +11,9 @@ interface Links {
 const links = new WeakMap<AnyActorRef, Links>()
 
 /**
- * When one of the two ends, the other one receives its exit: it ends with the same reason, unless that is `normal` or
- * it traps exits (see `trapExit`; L01, L02). Linking twice is linking once (L12). If one of them is over already the
- * other receives an exit whose STOPPED error has `details.reason: 'noproc'` (L11).
+ * Links two actors. When one ends, the other receives its exit: it ends with the same reason, unless that is `normal`
+ * or it traps exits (see `trapExit`; L01, L02). A second link between two actors has no effect (L12). If one of them
+ * has ended already, the other receives an exit whose STOPPED error has `details.reason: 'noproc'` (L11).
  */
 export function link(a: AnyActorRef, b: AnyActorRef): void {
   if (a === b) return
@@ -24,7 +25,7 @@ export function link(a: AnyActorRef, b: AnyActorRef): void {
   }
 }
 
-/** An exit that has already been delivered stays delivered (L14). */
+/** Removes a link. An exit that was delivered already stays delivered (L14). */
 export function unlink(a: AnyActorRef, b: AnyActorRef): void {
   forget(a, b)
   forget(b, a)

@@ -1,13 +1,14 @@
+// Monitors, as in OTP: a watcher is told once when an actor ends.
 import type { AnyActorRef } from 'xstate'
 import { isOver, noproc, whenOver } from '../actor/exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
-import { reportFault } from '../base/host.ts'
+import { reportFault } from '../base/platform.ts'
 import { tellUser } from '../base/user-code.ts'
 
 export interface DownEvent {
   readonly type: 'down'
   readonly ref: AnyActorRef
-  /** Of an actor that was over already: `error`, whose STOPPED error has `details.reason: 'noproc'` (L11). */
+  /** For an actor that had ended already: `error`, whose STOPPED error has `details.reason: 'noproc'` (L11). */
   readonly reason: ExitReason
 }
 
@@ -15,15 +16,16 @@ type Watcher = AnyActorRef | ((down: DownEvent) => void)
 
 export interface Monitor {
   /**
-   * From now on no exit is told. With `flush` (default false) not even one that has happened and is on its way (L14).
+   * Ends the monitor. With `flush` (default false) an exit that has happened and is on its way is dropped too (L14).
    */
   demonitor(options?: { readonly flush?: boolean }): void
 }
 
 /**
- * Tells the watcher once when the actor ends: a function is called, an actor is sent `{ type: 'down', ref, reason }`.
- * That happens in a microtask of its own, so it comes after whatever the actor has sent (L13). An actor that is over
- * already is told of likewise. Every monitor tells for itself (L12); those of a watching actor end with it.
+ * Tells the watcher once when the actor ends: a function is called, an actor receives `{ type: 'down', ref, reason }`.
+ * That happens in a microtask of its own, so that it comes after all that the actor has sent (L13). The watcher is told
+ * of an actor that has ended already in the same way. Monitors are independent of each other (L12); those of a watching
+ * actor end with it.
  */
 export function monitor(ref: AnyActorRef, watcher: Watcher): Monitor {
   let flushed = false

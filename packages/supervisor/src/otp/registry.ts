@@ -1,14 +1,18 @@
+// A registry of actors by key, as Elixir's Registry.
 import type { AnyActorLogic, AnyActorRef, Subscription } from 'xstate'
 import { TerrariumError } from '../base/errors.ts'
 import { isOver, whenOver } from '../actor/exit.ts'
-import { reportFault } from '../base/host.ts'
+import { reportFault } from '../base/platform.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import { tellUser } from '../base/user-code.ts'
 
 export interface RegistryOptions<TKey, TValue> {
-  /** `unique`: at most one living owner a key. `duplicate`: any number of entries, also of the same owner (N06). */
+  /** `unique`: at most one living owner per key. `duplicate`: any number of entries, also of the same owner (N06). */
   readonly keys: 'unique' | 'duplicate'
-  /** Told of every `register` and `unregister`, but not of the entries that vanish with their owner (N11). */
+  /**
+   * Called for every `register` and `unregister`, but not for the entries that are removed because their owner has
+   * ended (N11).
+   */
   readonly listeners?: readonly ((event: RegistryEvent<TKey, TValue>) => void)[]
 }
 
@@ -21,7 +25,7 @@ export interface RegistryEntry<TValue> {
   readonly value: TValue
 }
 
-/** Left out where there is nothing to give. */
+/** The value of an entry; missing if none was given. */
 type Value<TValue> = undefined extends TValue ? [value?: TValue] : [value: TValue]
 
 interface Entry<TKey, TValue> {
@@ -35,7 +39,7 @@ interface Owned<TKey, TValue> {
   readonly subscription: Subscription
 }
 
-/** An empty registry. */
+/** Makes an empty registry. */
 export function createRegistry<TKey, TValue = undefined>(
   options: RegistryOptions<TKey, TValue>,
 ): Registry<TKey, TValue> {
@@ -43,9 +47,8 @@ export function createRegistry<TKey, TValue = undefined>(
 }
 
 /**
- * Finds actors by keys, which are compared as those of a Map (N10). An entry ends with its owner: from the moment on
- * that it is over nobody finds it, and its keys are free (N02, N04, N05). What is refused throws INVALID_ARGUMENT with
- * `details.reason`.
+ * Finds actors by keys, which are compared as those of a Map (N10). An entry ends with its owner: from then on it is
+ * not found, and its keys are free (N02, N04, N05). A refused operation throws INVALID_ARGUMENT with `details.reason`.
  */
 export class Registry<TKey, TValue = undefined> {
   readonly #options: RegistryOptions<TKey, TValue>
@@ -57,14 +60,14 @@ export class Registry<TKey, TValue = undefined> {
     this.#options = options
   }
 
-  /** How many entries there are. */
+  /** The number of entries. */
   get size(): number {
     return [...this.#byOwner.values()].reduce((sum, { entries }) => sum + entries.size, 0)
   }
 
   /**
-   * Refused with `already_registered` if the registry is unique and the key has a living owner, `details.ref`, be it
-   * the same one (N03); with `noproc` if the owner is over.
+   * Registers an actor. Refused with `already_registered` if the registry is unique and the key has a living owner,
+   * `details.ref`, which may be the same actor (N03); with `noproc` if the actor has ended.
    */
   register(key: TKey, ref: AnyActorRef, ...[value]: Value<TValue>): void {
     if (isOver(ref)) throw refusal('noproc', `actor ${ref.id} is not running`, { ref })
@@ -80,7 +83,7 @@ export class Registry<TKey, TValue = undefined> {
     this.#tell({ type: 'register', key, ref, value: entry.value })
   }
 
-  /** All entries of this owner with this key; none is fine as well (N06, N10). */
+  /** Removes all entries of this owner with this key. It is no mistake if there are none (N06, N10). */
   unregister(key: TKey, ref: AnyActorRef): void {
     const own = this.#byOwner.get(ref)
     for (const entry of own?.entries ?? []) {
@@ -90,23 +93,26 @@ export class Registry<TKey, TValue = undefined> {
     this.#tell({ type: 'unregister', key, ref })
   }
 
-  /** In order of registration. */
+  /** All entries with a key, in order of registration. */
   lookup(key: TKey): RegistryEntry<TValue>[] {
     return [...(this.#byKey.get(key) ?? [])].filter(({ ref }) => !isOver(ref)).map(({ ref, value }) => ({ ref, value }))
   }
 
-  /** The one owner. Refused with `not_unique` if keys may be duplicate (N07). */
+  /** The owner of a key. Refused with `not_unique` if keys may be duplicate (N07). */
   whereis(key: TKey): AnyActorRef | undefined {
     this.#mustBeUnique('whereis')
     return this.lookup(key)[0]?.ref
   }
 
-  /** In order of registration; one that is registered twice is listed twice (N06). */
+  /** The keys of an owner, in order of registration. A key that is registered twice is listed twice (N06). */
   keys(ref: AnyActorRef): TKey[] {
     return isOver(ref) ? [] : [...(this.#byOwner.get(ref)?.entries ?? [])].map(({ key }) => key)
   }
 
-  /** Refused with `not_registered` unless it is the owner's (N08), with `not_unique` if keys may be duplicate (N07). */
+  /**
+   * Changes the value of an entry. Refused with `not_registered` unless the entry is the owner's (N08), with
+   * `not_unique` if keys may be duplicate (N07).
+   */
   updateValue(key: TKey, ref: AnyActorRef, update: (value: TValue) => TValue): { value: TValue; previous: TValue } {
     this.#mustBeUnique('updateValue')
     const entry = [...(this.#byKey.get(key) ?? [])].find((each) => each.ref === ref)
@@ -116,16 +122,16 @@ export class Registry<TKey, TValue = undefined> {
     return { value: entry.value, previous }
   }
 
-  /** Gives all entries to the callback, unless there are none (N09). */
+  /** Calls the callback with all entries of a key, unless there are none (N09). */
   dispatch(key: TKey, callback: (entries: RegistryEntry<TValue>[]) => void): void {
     const entries = this.lookup(key)
     if (entries.length > 0) callback(entries)
   }
 
   /**
-   * The same logic, but its actors are registered under the key as they start: every new incarnation takes the name
-   * over at once (N02). A start while it is taken fails with `already_started`, `details.ref` being the owner, which
-   * notices nothing (N01). Refused with `not_unique` if keys may be duplicate (N07).
+   * Returns the same logic, whose actors are registered under the key when they start: every new incarnation takes over
+   * the name at once (N02). A start while the key is taken fails with `already_started`, `details.ref` being the owner,
+   * which is not affected (N01). Refused with `not_unique` if keys may be duplicate (N07).
    */
   named<TLogic extends AnyActorLogic>(key: TKey, logic: TLogic, ...value: Value<TValue>): TLogic {
     this.#mustBeUnique('named')
@@ -139,8 +145,8 @@ export class Registry<TKey, TValue = undefined> {
   }
 
   /**
-   * Runs the work while nobody else holds the key; other keys are free. Settles as the work does. When the holder ends
-   * it is the next one's turn, and this rejects with STOPPED (N11).
+   * Runs the work while the actor holds the lock of the key; other keys are free. Settles as the work does. When the
+   * holder ends, the lock goes to the next one, and this rejects with STOPPED (N11).
    */
   lock<T>(key: TKey, holder: AnyActorRef, work: () => T | PromiseLike<T>): Promise<T> {
     return this.#locks.hold(key, holder, work)

@@ -1,3 +1,4 @@
+// Stops a supervisor in order and waits for its end, as OTP's `supervisor:stop/3`.
 import type { AnyActorRef } from 'xstate'
 import { LONGEST_DELAY } from '../base/clock.ts'
 import { TerrariumError } from '../base/errors.ts'
@@ -14,7 +15,7 @@ export interface SupervisorStopOptions {
   readonly timeout?: number | 'infinity'
 }
 
-/** OTP's `supervisor:stop/3`, see `Administration.stop`. `rest`: what else has to be over. */
+/** Stops a supervisor, see `Administration.stop`. `rest`: resolves when everything else that has to end has ended. */
 export function stopSupervisor(
   ref: AnyActorRef,
   options: SupervisorStopOptions = {},

@@ -1,3 +1,4 @@
+// The delays between restarts of one child: options, defaults, and the next delay. Pure.
 import { askUser } from '../base/user-code.ts'
 import { show } from '../base/show.ts'
 
@@ -12,21 +13,21 @@ export interface BackoffOptions {
   /** Longest delay, jitter included; default 30,000. */
   readonly max?: number
   /**
-   * How a delay d is spread; default `equal`: from d/2 to d. `full`: from 0 to d. `decorrelated`: from `base` to three
-   * times the previous delay. `none`: d.
+   * How a delay d is spread. `equal` (default): from d/2 to d. `full`: from 0 to d. `decorrelated`: from `base` to
+   * three times the previous delay. `none`: d.
    */
   readonly jitter?: Jitter
   /**
-   * Your own schedule instead of `first`, `base`, `factor` and `jitter`: the delay in ms, pure; `max`, `stableAfter`,
-   * `maxAttempts` and `maxElapsed` hold as before. It is rounded and cut to `max`; throwing, or answering with anything
-   * but a number of 0 or more, counts as `max`.
+   * Your own schedule instead of `first`, `base`, `factor` and `jitter`: returns the delay in ms, without side effects.
+   * `max`, `stableAfter`, `maxAttempts` and `maxElapsed` still apply. The delay is rounded and cut to `max`. If the
+   * function throws or returns anything but a number of 0 or more, the delay is `max`.
    */
   readonly delay?: (input: DelayInput) => number
-  /** A child that was ready this long starts again at `first`; default 10,000. */
+  /** A child that was ready for this many ms starts again at `first`; default 10,000. */
   readonly stableAfter?: number
-  /** So many failures in a row without a stable run are answered by a restart; default 10. */
+  /** The number of failures in a row, without a stable life, that are answered by a restart; default 10. */
   readonly maxAttempts?: number
-  /** So long after the first of them the failures in a row are answered no more, in ms; default 300,000. */
+  /** The time in ms, from the first failure in a row, in which failures are answered by a restart; default 300,000. */
   readonly maxElapsed?: number
 }
 
@@ -46,17 +47,17 @@ export const DEFAULT_BACKOFF: Backoff = {
 }
 
 export interface DelayInput {
-  /** Failures in a row without a stable run, the one at hand included: 1 or more. */
+  /** Failures in a row without a stable life, including the current one: 1 or more. */
   readonly attempt: number
   /** The delay before this one, in ms; 0 if there was none. */
   readonly previous: number
   /** From 0 inclusive to 1 exclusive. */
   readonly random: number
-  /** Multiplies `base`, as a `delay` of your own should do too; 1 unless whoever fails needs relief. */
+  /** Multiplies `base`; a `delay` of your own should multiply too. 5 for a failure of class `overload`, else 1. */
   readonly scale: number
 }
 
-/** Told what is wrong with a `delay` of the user's own. */
+/** Called with the fault of a `delay` function of the user's. */
 type Failed = (error: unknown) => void
 
 /** The delay before the next start, in whole ms. Never more than `max`. */
@@ -85,7 +86,10 @@ function scheduled(backoff: Backoff, { attempt, previous, random, scale }: Delay
   }
 }
 
-/** A schedule that is broken must neither end the supervisor nor let a child spin. */
+/**
+ * Calls the user's `delay`. `undefined` if it fails, so that a faulty schedule neither ends the supervisor nor restarts
+ * a child without pause.
+ */
 function own(delay: NonNullable<Backoff['delay']>, input: DelayInput, failed: Failed): number | undefined {
   try {
     const answer: unknown = askUser(() => delay(input))
@@ -102,7 +106,7 @@ export function shortestTime(backoff: Backoff, failures: number): number {
   let total = 0
   for (let attempt = 1; attempt <= failures; attempt += 1) {
     const drawn = (random: number): number => nextDelay(backoff, { attempt, previous: 0, random, scale: 1 })
-    // Which end of the dice is the lowest is up to whoever has written `delay`.
+    // With a `delay` of the user's, `random` 0 need not give the shortest one.
     total += backoff.delay === undefined ? drawn(0) : Math.min(drawn(0), drawn(1 - Number.EPSILON))
   }
   return total

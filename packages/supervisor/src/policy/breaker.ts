@@ -1,22 +1,23 @@
+// Decides when a child is parked instead of restarted, and for how long. Pure.
 import type { FailureClass, FailurePhase } from './failure.ts'
 
 /** When a child is parked instead of restarted, and for how long. */
 export interface BreakerOptions {
-  /** The same failure so many times in a row before the child was ready parks it; default 3. */
+  /** The number of equal failures in a row, before the child was ready, that park it; default 3. */
   readonly identical?: number
   /**
-   * So many failures of any kind before the child was ever ready, or the same failure so many times although ready but
-   * for less than `minUptime`, park it; default 6.
+   * The number of failures that park a child: failures of any kind before it was ever ready, or equal failures soon
+   * after it was ready (within `minUptime`); default 6.
    */
   readonly unstable?: number
-  /** In ms; default 5,000. */
+  /** A child that was ready for less than this many ms counts as unstable; default 5,000. */
   readonly minUptime?: number
   /**
-   * How long a child is parked before one start is tried (a probe), in ms; doubles for each probe that fails the same
-   * way; default 30,000.
+   * How long a child is parked before it is probed, in ms. Doubles for each probe that fails in the same way; default
+   * 30,000.
    */
   readonly openFor?: number
-  /** In ms; default 600,000. */
+  /** The longest time that a child is parked before it is probed, in ms; default 600,000. */
   readonly maxOpenFor?: number
 }
 
@@ -31,22 +32,22 @@ export const DEFAULT_BREAKER: Breaker = {
 }
 
 /**
- * Why a child is parked. `configuration` is latched: it is never probed, only `unpark()` starts the child again.
- * `exhausted` means that the backoff's attempts are used up.
+ * Why a child is parked. `configuration` is latched: the child is never probed, and only `unpark()` starts it again.
+ * `exhausted`: the attempts of the backoff are used up.
  */
 export type ParkCause = 'configuration' | 'identical_failures' | 'unstable' | 'exhausted'
 
 /** What the breaker remembers of one child. */
 export interface BreakerMemory {
-  /** Of the last failure. */
+  /** The fingerprint of the last failure. */
   readonly fingerprint: string
-  /** The same failure in a row, with no ready in between. */
+  /** Equal failures in a row, without the child being ready in between. */
   readonly identical: number
-  /** Failures in a row, with no ready in between. */
+  /** Failures of any kind in a row, without the child being ready in between. */
   readonly neverReady: number
-  /** The same failure in a row, each soon after ready. */
+  /** Equal failures in a row, each less than `minUptime` after the child was ready. */
   readonly unstable: number
-  /** How often it was parked in a row for the same failure. */
+  /** How often the child was parked in a row for the same failure. */
   readonly openings: number
 }
 
@@ -54,10 +55,11 @@ export const FRESH_BREAKER: BreakerMemory = { fingerprint: '', identical: 0, nev
 
 export interface BreakerInput {
   readonly fingerprint: string
-  /** How long it had been ready, in ms; `undefined` if it never was. */
+  /** How long the child had been ready, in ms; `undefined` if it never was. */
   readonly readyFor: number | undefined
 }
 
+/** Counts one failure. */
 export function recordFailure(memory: BreakerMemory, breaker: Breaker, failure: BreakerInput): BreakerMemory {
   const { fingerprint, readyFor } = failure
   const streak = (count: number): number => (fingerprint === memory.fingerprint ? count + 1 : 1)
@@ -71,7 +73,7 @@ export function recordFailure(memory: BreakerMemory, breaker: Breaker, failure: 
   }
 }
 
-/** Why the child has to be parked after the failure just recorded, if it has to be. */
+/** Why the child has to be parked after the failure just recorded; `undefined` if it has not. */
 export function judge(
   memory: BreakerMemory,
   breaker: Breaker,
@@ -83,7 +85,7 @@ export function judge(
   return undefined
 }
 
-/** The same for a parked child that has failed as soon as it was tried again, whatever its counts. */
+/** Why a child stays parked whose probe has failed, whatever its counts. */
 export function judgeProbe(
   failure: { readonly class: FailureClass; readonly phase: FailurePhase },
   before: ParkCause | undefined,

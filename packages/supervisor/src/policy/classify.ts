@@ -1,8 +1,9 @@
+// Sorts failures into classes: by the error itself, by rules of the user's, by a built-in table.
 import { askUser } from '../base/user-code.ts'
 import { show } from '../base/show.ts'
 import type { FailureClass, FailureClassifier, FailureContext } from './failure.ts'
 
-/** Error codes of Node, of operating systems and of Terrarium. */
+/** The classes of error codes of Node, of operating systems and of Terrarium. */
 const BY_CODE: Readonly<Record<string, FailureClass>> = {
   CONFIGURATION: 'configuration',
   MODULE_NOT_FOUND: 'configuration',
@@ -28,7 +29,7 @@ const BY_CODE: Readonly<Record<string, FailureClass>> = {
   CANCELLED: 'cancelled',
 }
 
-/** So many attempts may find a port or a name that is not free or known yet; after that it never will be. */
+/** After this many attempts a port in use or an unknown host name counts as a configuration error. */
 const PATIENCE = 3
 const PATIENT_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'ENOTFOUND'])
 
@@ -51,7 +52,7 @@ const FAILURE_CLASSES: ReadonlySet<unknown> = new Set<FailureClass>([
   'unknown',
 ])
 
-/** Errors are wrapped a few times at most; a longer chain may well be a circle. */
+/** The number of causes that are looked at: a longer chain may be circular. */
 const DEEPEST_CAUSE = 8
 
 interface ErrorLike {
@@ -65,8 +66,9 @@ interface ErrorLike {
 }
 
 /**
- * The first that answers: the error's own `supervision.class`, the user's rules, the built-in table, and then the same
- * table for the error's causes. Never throws; `failed` is told what is wrong with the rules.
+ * The class of a failure. The first source that has one decides: the error's own `supervision.class`, the user's
+ * classifier, the built-in table, and then the same table for the causes of the error. Never throws; `failed` is called
+ * with a fault of the user's classifier.
  */
 export function classify(
   error: unknown,
@@ -85,7 +87,7 @@ export function classify(
   }
 }
 
-/** Rules that cannot deal with what was thrown have nothing to say of it. */
+/** Asks the user's classifier. `undefined` if it fails. */
 function ask(
   rules: FailureClassifier,
   error: unknown,
@@ -117,8 +119,7 @@ function classifyChain(error: unknown, attempts: number): FailureClass {
 function byTable(error: ErrorLike, attempts: number): FailureClass | undefined {
   const { code, name } = error
   if (typeof code === 'string') {
-    // The socket of a server that is not up yet.
-    if (code === 'ENOENT' && error.syscall === 'connect') return 'transient'
+    if (code === 'ENOENT' && error.syscall === 'connect') return 'transient' // the server has not started yet
     if (PATIENT_CODES.has(code)) return attempts <= PATIENCE ? 'transient' : 'configuration'
     if (code.startsWith('ERR_INVALID_ARG')) return 'configuration'
     const found = BY_CODE[code]

@@ -1,8 +1,12 @@
-/** When a child that fails again and again is worth an alarm, whether or not it is ever given up (X24). */
+// Counts the failures of one child within a window, for the alarm `child.crash_loop`. Pure.
+
+/**
+ * When `child.crash_loop` is emitted for a child that fails again and again, whether or not it is parked later (X24).
+ */
 export interface CrashLoopOptions {
-  /** So many failures within `window`; default 10. */
+  /** The number of failures within `window` that raise the alarm; default 10. */
   readonly failures?: number
-  /** In ms; default one hour. There is at most one alarm per child in it. */
+  /** In ms; default one hour. There is at most one alarm per child within it. */
   readonly window?: number
 }
 
@@ -10,7 +14,9 @@ export type CrashLoop = Required<CrashLoopOptions>
 
 export const DEFAULT_CRASH_LOOP: CrashLoop = { failures: 10, window: 3_600_000 }
 
-/** The failures of one child. The window begins with the first of them, and again with the first after it is over. */
+/**
+ * The failures of one child. The window begins with the first failure, and again with the first failure after its end.
+ */
 export interface CrashLoopMemory {
   readonly since: number
   readonly failures: number

@@ -1,16 +1,17 @@
+// The types of a failure: class, phase, and what is known of it.
 import { plainError, type PlainError } from '../base/plain-error.ts'
 
-/** What kind of failure it is, and so what helps against it. */
+/** The class of a failure, which says what helps against it. */
 export type FailureClass =
-  /** Nothing but a change from outside helps: a missing module, a wrong path, bad credentials. */
+  /** Only a change from outside helps: a missing module, a wrong path, bad credentials. */
   | 'configuration'
   /** The program is wrong. */
   | 'bug'
   /** The same attempt may succeed later. */
   | 'transient'
-  /** As transient, but whoever fails needs relief: five times the delay. */
+  /** As `transient`, but a service needs relief: the delays are five times as long. */
   | 'overload'
-  /** It was told to end: not a failure at all. */
+  /** The child was told to end: not a failure at all. */
   | 'cancelled'
   | 'unknown'
 
@@ -21,16 +22,16 @@ export interface FailureInfo {
   /** The child's own error, as it was thrown. */
   readonly error: unknown
   readonly class: FailureClass
-  /** Equal for failures that are the same but for numbers, paths and ids. */
+  /** Equal for failures that differ only in numbers, paths and ids. */
   readonly fingerprint: string
   readonly phase: FailurePhase
-  /** Failures in a row without a stable run, this one included. */
+  /** Failures in a row without a stable life, including this one. */
   readonly attempts: number
   /** When, in ms of the supervisor's clock. */
   readonly at: number
 }
 
-/** A failure as data: what JSON has of it. */
+/** A failure as plain data, for JSON. */
 export type FailureJson = Omit<FailureInfo, 'error'> & { readonly error: PlainError }
 
 export function failureToJson({ error, class: kind, fingerprint, phase, attempts, at }: FailureInfo): FailureJson {
@@ -40,7 +41,7 @@ export function failureToJson({ error, class: kind, fingerprint, phase, attempts
 export interface FailureContext {
   readonly id: string
   readonly phase: FailurePhase
-  /** Failures in a row without a stable run, this one included. */
+  /** Failures in a row without a stable life, including this one. */
   readonly attempts: number
   /** From its start to its end, in ms. */
   readonly uptime: number

@@ -1,6 +1,10 @@
+// Makes a fingerprint of an error, by which the same failure is recognised although numbers, paths and ids differ.
 import { failureToJson, type FailureClass, type FailureInfo, type FailureJson, type FailurePhase } from './failure.ts'
 
-/** What differs between two occurrences of one failure. The order matters: the longest shapes come first. */
+/**
+ * The parts of a message that differ between two occurrences of one failure. The order matters: the longest shapes come
+ * first.
+ */
 const VARIABLE_PARTS: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '<id>'],
   [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?/g, '<time>'],
@@ -28,7 +32,7 @@ export function fingerprint(error: unknown, phase: FailurePhase): string {
 }
 
 /**
- * A failure whose fingerprint is taken when somebody asks for it: looking at an error's stack costs more than a
+ * A failure. Its fingerprint is computed when it is read first, because reading an error's stack costs more than a
  * restart.
  */
 export class Failure implements FailureInfo {
@@ -73,8 +77,8 @@ export function normalise(message: string): string {
 }
 
 /**
- * `function@file` of the innermost frames, down to the first that is not the user's: what called the user's code may
- * differ between two attempts. Line numbers are left out, they change with every build.
+ * `function@file` of the innermost frames of the user's code, up to the first other frame: the callers of the user's
+ * code may differ between two attempts. Line numbers are left out, since they change with every build.
  */
 function frames(stack: string | undefined): string[] {
   const found: string[] = []
@@ -89,7 +93,7 @@ function frames(stack: string | undefined): string[] {
   return found
 }
 
-/** FNV-1a twice with different seeds: 64 bits are plenty for telling a child's failures apart. */
+/** FNV-1a, twice with different seeds: 64 bits suffice to tell the failures of one child apart. */
 function hash(text: string): string {
   let low = 0x811c9dc5
   let high = 0xcbf29ce4

@@ -1,10 +1,12 @@
-/** OTP counts in whole seconds; otherwise milliseconds count as they are. */
+// The restart window: counts restarts against intensity and period. Pure.
+
+/** The resolution of the window: milliseconds, or whole seconds as in OTP. */
 export type WindowClock = 'ms' | 'otp-seconds'
 
 /**
- * The restart intensity: at most `intensity` restarts within any `period`, both ends included (cases E01–E08).
+ * Admits at most `intensity` restarts within any `period`, both ends included (cases E01–E08).
  *
- * Only the last `intensity` stamps can matter, so they are kept in a ring and each decision costs the same.
+ * Only the last `intensity` times matter. They are kept in a ring, so that each decision costs the same.
  */
 export class RestartWindow {
   readonly #intensity: number
@@ -20,7 +22,7 @@ export class RestartWindow {
     this.#period = period / this.#resolution
   }
 
-  /** Counts one restart at `now` (ms) and says whether it may happen. */
+  /** Counts one restart at `now` (ms). Returns true if it is within the intensity. */
   admit(now: number): boolean {
     if (this.#intensity === 0) return false
     const stamp = this.#resolution === 1 ? now : Math.floor(now / this.#resolution)

@@ -1,6 +1,8 @@
+// Limits how many restarts begin within one second, over all children of a supervisor. Pure.
+
 /**
- * How many restarts there may be within any second. Whoever comes too early is given his time, first come, first served
- * (X23).
+ * Allows a number of restarts within any second. A restart that comes too early gets a later time, first come, first
+ * served (X23).
  */
 export class StartRate {
   readonly #limit: number
@@ -12,7 +14,7 @@ export class StartRate {
     this.#limit = limit
   }
 
-  /** Takes the next free place and says how long it is until then, in ms. `now` in ms, never less than before. */
+  /** Reserves the next free start and returns how long it is until then, in ms. `now` in ms, never less than before. */
   reserve(now: number): number {
     if (this.#limit === Infinity) return 0
     if (this.#granted.length < this.#limit) {

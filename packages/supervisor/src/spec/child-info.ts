@@ -1,3 +1,4 @@
+// What a supervisor shows of its children.
 import type { AnyActorRef } from 'xstate'
 import type { FailureInfo } from '../policy/failure.ts'
 
@@ -6,13 +7,13 @@ export type ChildState =
   | 'starting'
   /** Ready. */
   | 'running'
-  /** About to be started again, as soon as its turn comes. */
+  /** About to be started again. */
   | 'restarting'
   /** Down until its delay is over. */
   | 'backing_off'
   /** Down because starting it again would fail again. */
   | 'parked'
-  /** Down, and nobody is going to start it by himself. */
+  /** Down, and started only by an operation. */
   | 'stopped'
   /** Asked to end. */
   | 'stopping'

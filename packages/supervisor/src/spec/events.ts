@@ -1,3 +1,4 @@
+// The events that a supervisor emits, with the data of each.
 import type { AnyActorRef } from 'xstate'
 import type { ParkCause } from '../policy/breaker.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
@@ -20,19 +21,21 @@ export type SupervisorEvent =
   | (ChildEvent<'child.start'> & { readonly ref: AnyActorRef })
   | (ChildEvent<'child.ready'> & { readonly ref: AnyActorRef })
   | (ChildEvent<'child.exit'> & { readonly reason: ExitReason; readonly ref: AnyActorRef })
-  /** It stays down for `delay` ms after its `attempt`-th failure in a row. */
+  /** The child stays down for `delay` ms after its `attempt`-th failure in a row. */
   | (ChildEvent<'child.backoff'> & {
       readonly delay: number
       readonly attempt: number
       readonly failure: FailureInfo
     })
-  /** It is being started again after its `attempt`-th failure in a row; with a group strategy its siblings as well. */
+  /**
+   * The child is being started again after its `attempt`-th failure in a row; with a group strategy its siblings too.
+   */
   | (ChildEvent<'child.restart'> & { readonly attempt: number })
-  /** It stays down: starting it again would fail again. Also sent when a probe has failed. */
+  /** The child stays down, since another start would fail again. Also emitted when a probe has failed. */
   | (ChildEvent<'child.parked'> & { readonly failure: FailureInfo; readonly cause: ParkCause })
-  /** It has failed `failures` times within the window. At most once per window. */
+  /** The child has failed `failures` times within the window. At most once per window. */
   | (ChildEvent<'child.crash_loop'> & { readonly failures: number; readonly failure: FailureInfo })
-  /** A parked child is ready again. Just before its `child.ready`. */
+  /** A parked child is ready again. Emitted just before its `child.ready`. */
   | ChildEvent<'child.unparked'>
   /** Nothing of the supervisor is left. */
   | { readonly type: 'supervisor.exit'; readonly supervisor: string; readonly reason: ExitReason }
@@ -42,7 +45,7 @@ export type SupervisorEvents = {
   [Event in SupervisorEvent as Event['type']]: (event: Event) => void
 }
 
-// An event that is missing here does not compile.
+// The type makes the compiler refuse a missing event.
 export const SUPERVISOR_EVENTS: Readonly<Record<keyof SupervisorEvents, true>> = {
   'child.start': true,
   'child.ready': true,

@@ -1,10 +1,11 @@
+// The options of a supervisor, their defaults, and the settings that the core gets from them.
 import type { ActorOptions, AnyActorLogic, Snapshot } from 'xstate'
 import type { BackoffOptions } from '../policy/backoff.ts'
 import type { BreakerOptions } from '../policy/breaker.ts'
 import type { SupervisorClock } from '../base/clock.ts'
 import { DEFAULT_CRASH_LOOP, type CrashLoop, type CrashLoopOptions } from '../policy/crash-loop.ts'
 import type { FailureClassifier } from '../policy/failure.ts'
-import type { OnFault } from '../base/host.ts'
+import type { OnFault } from '../base/platform.ts'
 import { resolveSpec, type CheckedSpecs, type ChildSpec, type ResolvedSpec, type TemplateSpec } from './spec.ts'
 import { STRATEGIES, type DynamicStrategyName, type RestartStrategy, type StrategyName } from './strategy.ts'
 import type { WindowClock } from '../policy/intensity.ts'
@@ -14,20 +15,20 @@ export type AutoShutdown = 'never' | 'any_significant' | 'all_significant'
 export interface SupervisorOptions {
   readonly id: string
   /**
-   * Who is restarted together with a failed child. Default `one_for_one`. Two are for children that come and go, which
-   * are addressed by their refs and stopped all at once: with `simple_one_for_one` all are made from the one template
-   * in `children`; with `dynamic` (Elixir's DynamicSupervisor) each comes with its own specification.
+   * Which children are restarted together with a failed one. Default `one_for_one`. Two strategies are for dynamic
+   * children, which are addressed by their refs and stopped all at once: with `simple_one_for_one` all are made from
+   * the one template in `children`; with `dynamic` (Elixir's DynamicSupervisor) each comes with its own specification.
    */
   readonly strategy?: StrategyName | DynamicStrategyName | RestartStrategy
   /**
-   * `otp`: OTP to the letter. No backoff, no breaker, whole-second window, giving up with `shutdown`. Default
+   * `otp`: as OTP does. No backoff, no breaker, a window of whole seconds, and giving up with `shutdown`. Default
    * `default`.
    */
   readonly mode?: 'default' | 'otp'
   /**
-   * At most so many restarts within `period`, or the supervisor gives up. Default 50 in 60,000 ms, where only immediate
-   * restarts count: delayed ones are held by the child's own backoff and breaker. In mode `otp` 1 in 5,000 ms, where
-   * every restart counts.
+   * The number of restarts within `period` beyond which the supervisor gives up. Default 50 in 60,000 ms, where only
+   * immediate restarts count: delayed ones are limited by the child's own backoff and breaker. In mode `otp` 1 in 5,000
+   * ms, where every restart counts.
    */
   readonly intensity?: number
   /** In ms; whole seconds in mode `otp`. */
@@ -35,41 +36,42 @@ export interface SupervisorOptions {
   readonly backoff?: BackoffOptions | 'off'
   readonly breaker?: BreakerOptions | 'off'
   /**
-   * Ends the supervisor, with `shutdown`, once a significant child has ended by itself and is not restarted: any of
-   * them, or the last. Default `never`. Not for dynamic children (I10).
+   * Ends the supervisor, with `shutdown`, once a significant child has ended by itself and is not restarted:
+   * `any_significant` or the last of them (`all_significant`). Default `never`. Not for dynamic children (I10).
    */
   readonly autoShutdown?: AutoShutdown
-  /** How many dynamic children there may be, restarting ones included. Default: no limit. */
+  /** The number of dynamic children at most, restarting ones included. Default: no limit. */
   readonly maxChildren?: number
-  /** Strategy `dynamic`: laid under the input of every child, field by field (K03). */
+  /** Strategy `dynamic`: defaults for the input of every child, field by field (K03). */
   readonly extraInput?: unknown
   /**
-   * What giving up looks like. Default `error`; in mode `otp` `shutdown`, which a transient parent takes for a clean
-   * end (F03).
+   * How the supervisor ends when it gives up. Default `error`; in mode `otp` `shutdown`, which counts as a clean end
+   * for a transient supervisor in its parent (F03).
    */
   readonly giveUpWith?: 'error' | 'shutdown'
   /**
-   * Default `ms`; in mode `otp` `otp-seconds`: whole seconds, so a restart may count for almost a second too long
-   * (E04).
+   * The resolution of the restart window. Default `ms`; in mode `otp` `otp-seconds`: whole seconds, so that a restart
+   * may count for almost a second too long (E04).
    */
   readonly windowClock?: WindowClock
-  /**
-   * Whether a group restart also starts children that were stopped or had finished. Default `true`, as in OTP (D09,
-   * D10).
-   */
+  /** True (default, as in OTP): a group restart also starts children that were stopped or had finished (D09, D10). */
   readonly reviveStopped?: boolean
-  /** Whether `stop()` waits for a start that hangs, as in mode `otp`, or cuts it short, the default (G15). */
+  /**
+   * What `stop()` does about a start that is under way: `preempt` (default) cuts it short, `wait` (default in mode
+   * `otp`) waits for it (G15).
+   */
   readonly stopDuringStart?: 'preempt' | 'wait'
   /**
-   * Mode `default`: so many restarts within any second, over all children; the rest have to wait (X23). Default 20.
+   * Mode `default`: the number of restarts within any second, over all children; further ones wait (X23). Default 20.
    * `Infinity`: no limit.
    */
   readonly startRate?: number
   /** Mode `default`: when `child.crash_loop` is emitted. */
   readonly crashLoop?: CrashLoopOptions | 'off'
   /**
-   * Whether a nested supervisor that is started again goes on with what its predecessor knew: who has failed how often,
-   * and who is parked (X22). Default `true`; in mode `otp` `false`, so that budgets multiply with depth (F04).
+   * True: a nested supervisor that is started again continues with the history of its predecessor: which children have
+   * failed how often, and which are parked (X22). Default `true`; in mode `otp` `false`, so that budgets multiply with
+   * depth (F04).
    */
   readonly keepHistory?: boolean
   readonly classify?: FailureClassifier
@@ -80,18 +82,18 @@ export interface SupervisorOptions {
   /** From 0 inclusive to 1 exclusive, for jitter. Default `Math.random`. */
   readonly random?: () => number
   /**
-   * Told what else of your own code has failed: listeners, `inspect`, `classify`, `backoff.delay`. Default:
+   * Called when other code of yours has failed: listeners, `inspect`, `classify`, `backoff.delay`. Default:
    * `console.error`.
    */
   readonly onFault?: OnFault
   /**
-   * XState's inspection of the whole system, untouched. Only for `createSupervisor()`: a nested one is inspected with
-   * its root.
+   * XState's inspection of the whole system. Only for `createSupervisor()`: a nested supervisor is inspected with its
+   * root.
    */
   readonly inspect?: ActorOptions<AnyActorLogic>['inspect']
   /**
-   * What `app.ref.getPersistedSnapshot()` of an earlier life has given: who has failed how often, and who is parked.
-   * Only for `createSupervisor()`.
+   * The result of `app.ref.getPersistedSnapshot()` of an earlier life: which children have failed how often, and which
+   * are parked. Only for `createSupervisor()`.
    */
   readonly snapshot?: Snapshot<unknown>
 }
@@ -101,13 +103,13 @@ export type CheckedOptions<TSpecs extends readonly ChildSpec[]> = Omit<Superviso
   readonly children?: TSpecs & CheckedSpecs<TSpecs>
 }
 
-/** Options with a template, which is checked likewise. */
+/** Options with a template, whose input is checked against its own `logic`. */
 export type TemplateOptions<TLogic extends AnyActorLogic> = Omit<SupervisorOptions, 'strategy' | 'children'> & {
   readonly strategy: 'simple_one_for_one'
   readonly children: readonly [TemplateSpec<TLogic>]
 }
 
-/** What the decision core needs of the options. */
+/** The options in the form that the core needs, with all defaults filled in. */
 export interface Settings {
   readonly id: string
   readonly mode: 'default' | 'otp'
@@ -133,7 +135,7 @@ export interface Settings {
   readonly children: readonly ResolvedSpec[]
 }
 
-/** The options must be valid. */
+/** Fills in the defaults. The options must be valid. */
 export function resolveOptions(options: SupervisorOptions): Settings {
   const { id, mode = 'default', strategy = 'one_for_one', backoff = {}, breaker = {}, crashLoop = {} } = options
   const isOtp = mode === 'otp'

@@ -1,3 +1,4 @@
+// Child specifications: their types, their defaults, and the specification with every default filled in.
 import type { AnyActorLogic, InputFrom, SnapshotFrom } from 'xstate'
 import { DEFAULT_BACKOFF, type Backoff, type BackoffOptions } from '../policy/backoff.ts'
 import { DEFAULT_BREAKER, type Breaker, type BreakerOptions } from '../policy/breaker.ts'
@@ -9,7 +10,7 @@ import { isSupervisor } from '../base/brand.ts'
  */
 export type RestartType = 'permanent' | 'transient' | 'temporary'
 
-/** What a start function returns to say: not now, and that is no failure. */
+/** A start function returns this to say that the child is not needed now, which is no failure. */
 export const IGNORE: unique symbol = Symbol.for('terrarium.ignore') as never
 
 export interface StartContext {
@@ -21,7 +22,9 @@ export interface StartContext {
 
 export type StartResult<TLogic extends AnyActorLogic> = TLogic | typeof IGNORE
 
-/** A specification that may leave out the `input` that its logic needs, because each `startChild(input)` gives it. */
+/**
+ * A child specification that may leave out the `input` that its logic needs, because each `startChild(input)` gives it.
+ */
 export interface TemplateSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   /** Unique among its siblings. */
   readonly id: string
@@ -29,8 +32,8 @@ export interface TemplateSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   readonly logic: TLogic | ((context: StartContext) => StartResult<TLogic> | Promise<StartResult<TLogic>>)
   readonly input?: InputFrom<TLogic>
   /**
-   * The name of the child in its actor system: `system.get(systemId)` is its present actor. It is free again from each
-   * death on, so that the next incarnation has it. A start while it belongs to another actor fails, with
+   * The name of the child in its actor system: `system.get(systemId)` returns its current actor. The name is free again
+   * from each exit on, so that the next incarnation has it. A start while it belongs to another actor fails, with
    * INVALID_ARGUMENT as its cause, `details: { reason: 'already_started', systemId, ref }`. Not with strategy
    * `simple_one_for_one`. Default: none.
    */
@@ -40,41 +43,45 @@ export interface TemplateSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   /**
    * How long the child may take to end after `{ type: 'supervisor.shutdown' }`, in ms, before it is stopped hard.
    * Default 5000 for a machine that handles this event in its current state, `infinity` for a supervisor. Other actors
-   * cannot hear it and are stopped at once, unless a time is given.
+   * do not handle it and are stopped at once, unless a time is given.
    */
   readonly shutdown?: number | 'infinity' | 'brutal_kill'
   /** Default `supervisor` for the logic that `supervisor()` returns, else `worker`. */
   readonly type?: 'worker' | 'supervisor'
-  /** Whether its end can end the supervisor, see `autoShutdown`. Not for a permanent child (A13). Default `false`. */
+  /**
+   * True: the end of this child can end the supervisor, see `autoShutdown`. Not for a permanent child (A13). Default
+   * `false`.
+   */
   readonly significant?: boolean
   /**
-   * Asked for every snapshot until it says yes. Default: ready as soon as started; a supervisor when its children are.
+   * The readiness test, called with every snapshot until it returns true. Default: an actor is ready as soon as it
+   * runs; a supervisor when its children are.
    */
   readonly ready?: (snapshot: SnapshotFrom<TLogic>) => boolean
-  /** How long it may take to become ready, in ms. Default: no limit. */
+  /** How long the child may take to become ready, in ms. Default: no limit. */
   readonly startTimeout?: number
   /**
-   * `false`: nobody waits until this child is ready, and a failure before that is no start error: it goes through
-   * backoff and breaker like any other. Default `true`.
+   * `false`: the supervisor does not wait until this child is ready, and a failure before that is no start error:
+   * backoff and breaker treat it like any other. Default `true`.
    */
   readonly awaitReady?: boolean
-  /** Over the supervisor's own, field by field. */
+  /** Overrides the supervisor's own options, field by field. */
   readonly backoff?: BackoffOptions | 'off'
   readonly breaker?: BreakerOptions | 'off'
   /**
-   * When it is not to be started again just now, whatever the cause: `park` the child (default), or `escalate`: the
-   * supervisor gives up.
+   * What happens when the breaker or the backoff rules out another restart: `park` the child (default), or `escalate`:
+   * the supervisor gives up.
    */
   readonly onExhausted?: 'park' | 'escalate'
 }
 
-/** How a child is made and cared for. `input` must be given if its logic cannot do without. */
+/** How a child is started, restarted and stopped. `input` must be given if its logic needs one. */
 export type ChildSpec<TLogic extends AnyActorLogic = AnyActorLogic> = TemplateSpec<TLogic> & NeededInput<TLogic>
 
 type NeededInput<TLogic extends AnyActorLogic> =
   undefined extends InputFrom<TLogic> ? unknown : { readonly input: InputFrom<TLogic> }
 
-/** The logic that a specification makes actors of, whichever way it says so. */
+/** The logic of a specification, whether it is given or made by a function. */
 export type LogicOf<TSpec> = TSpec extends { readonly logic: infer TSource }
   ? TSource extends AnyActorLogic
     ? TSource
@@ -83,12 +90,10 @@ export type LogicOf<TSpec> = TSpec extends { readonly logic: infer TSource }
       : never
   : never
 
-/** A function that only throws says nothing about its logic. */
+/** The logic that a function makes; any logic for a function that only throws. */
 type MadeLogic<TMade> = [TMade] extends [never] ? AnyActorLogic : TMade extends AnyActorLogic ? TMade : never
 
-/**
- * The one of these specifications that has this very id, else those that may have it: theirs is known as a string only.
- */
+/** Of these specifications, the one with exactly this id. Otherwise all whose id is only known to be a string. */
 export type SpecOf<TSpec extends ChildSpec, TId extends string> = TId extends unknown
   ? [Extract<TSpec, { readonly id: TId }>] extends [never]
     ? SpecThatMayHave<TSpec, TId>
@@ -106,17 +111,17 @@ export type CheckedSpecs<TSpecs extends readonly unknown[]> = {
   readonly [I in keyof TSpecs]: CheckedSpec<TSpecs[I]>
 }
 
-/** Of several, each is checked by itself. */
+/** Distributes over unions: each member is checked by itself. */
 type CheckedSpec<TSpec> = TSpec extends unknown ? ChildSpec<LogicOf<TSpec>> : never
 
 /**
- * Gives back the specification, with `ready` checked against the snapshots of its logic, which `createSupervisor()`
- * cannot do inside its list, unless that is a template.
+ * Returns the specification, with `ready` checked against the snapshots of its logic. Within the list of
+ * `createSupervisor()` the compiler can check that for a template only.
  */
 export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
   spec: ChildSpec<TLogic> & { readonly id: TId },
 ): ChildSpec<TLogic> & { readonly id: TId }
-/** Without the input that its logic needs it is one for a template. */
+/** A specification without the input that its logic needs is a template. */
 export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
   spec: TemplateSpec<TLogic> & { readonly id: TId },
 ): TemplateSpec<TLogic> & { readonly id: TId }
@@ -124,7 +129,7 @@ export function childSpec(spec: TemplateSpec): TemplateSpec {
   return spec
 }
 
-/** A child specification with nothing left open. */
+/** A child specification with all defaults filled in. */
 export interface ResolvedSpec {
   readonly source: ChildSpec
   readonly id: string
@@ -133,7 +138,7 @@ export interface ResolvedSpec {
   readonly ready: ChildSpec['ready']
   readonly restart: RestartType
   readonly shutdown: number | 'infinity' | 'brutal_kill'
-  /** Whether its shutdown time holds even for an actor that does not seem to listen. */
+  /** True: the shutdown time applies even to an actor that does not seem to handle the shutdown event. */
   readonly patient: boolean
   readonly type: 'worker' | 'supervisor'
   readonly significant: boolean
@@ -150,7 +155,7 @@ export interface SpecDefaults {
   readonly breaker: BreakerOptions | 'off'
 }
 
-/** The specification must be valid. */
+/** Fills in the defaults. The specification must be valid. */
 export function resolveSpec(spec: ChildSpec, defaults: SpecDefaults): ResolvedSpec {
   const type = spec.type ?? (isSupervisor(spec.logic) ? 'supervisor' : 'worker')
   return {

@@ -1,8 +1,9 @@
+// Restart strategies: the interface for strategies of your own, and the three built-in ones.
 import type { ChildState } from './child-info.ts'
 import type { FailurePhase } from '../policy/failure.ts'
 import type { RestartType } from './spec.ts'
 
-/** What a strategy may know of a child. */
+/** What a strategy sees of a child. */
 export interface ChildView {
   readonly id: string
   readonly state: ChildState
@@ -19,15 +20,14 @@ export interface RestartContext {
 
 export interface RestartPlan {
   /**
-   * Who is restarted because of the failure, each named once. The failed child always is, listed or not. Whatever the
-   * order here, children are stopped in reverse start order and started in start order. A child that the supervisor
-   * does not have, an id that is there twice or anything else than a list of ids ends the supervisor with an error that
-   * says so, in every mode (E6).
+   * The ids of the children to restart, each named once. The failed child is restarted whether or not it is listed.
+   * Children are stopped in reverse start order and started in start order, whatever the order here. An unknown id, a
+   * repeated id, or anything but a list of ids ends the supervisor with an error that says so, in every mode (E6).
    */
   readonly restart: readonly string[]
 }
 
-/** Who has to be restarted when one child has failed. Pure: no clock, no state, no side effects. */
+/** Decides which children are restarted when one has failed. Must be pure: no clock, no state, no side effects. */
 export interface RestartStrategy {
   readonly name: string
   /** @param children - all children of the supervisor, in start order, the failed one included */

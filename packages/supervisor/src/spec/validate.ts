@@ -1,3 +1,4 @@
+// Checks the options of a supervisor and the specifications of its children. One error names every mistake.
 import { shortestTime, type BackoffOptions } from '../policy/backoff.ts'
 import type { BreakerOptions } from '../policy/breaker.ts'
 import {
@@ -28,7 +29,7 @@ import { STRATEGIES } from './strategy.ts'
 
 const STRATEGY_NAMES = `${[...Object.keys(STRATEGIES), 'simple_one_for_one', 'dynamic'].join(', ')} or an object with name and plan()`
 
-/** What is wrong, as OTP calls it (group A). */
+/** The kinds of mistakes, by OTP's names (group A). */
 type OtpFault =
   | 'invalid_type'
   | 'invalid_strategy'
@@ -48,7 +49,7 @@ type OtpFault =
   | 'duplicate'
   | 'unreachable_intensity'
 
-// An option that is missing here does not compile.
+// The type makes the compiler refuse a missing option.
 const OPTIONS: Readonly<Record<keyof SupervisorOptions, true>> = {
   id: true,
   strategy: true,
@@ -115,17 +116,17 @@ const BREAKER: Readonly<Record<keyof BreakerOptions, true>> = {
 
 const CRASH_LOOP: Readonly<Record<keyof CrashLoopOptions, true>> = { failures: true, window: true }
 
-/** How the options are copied that every package hands on to a supervisor. */
+/** The copiers for the options that other packages pass on to a supervisor. */
 export const POLICIES = { backoff: fieldsOf(BACKOFF), breaker: fieldsOf(BREAKER) }
 
 const OWN = fieldsOf(OPTIONS, {
   ...POLICIES,
   crashLoop: fieldsOf(CRASH_LOOP),
-  // What is in a specification stays the same object: that says whether two are the same.
+  // The fields of a specification are not copied: their identity says whether two specifications are the same.
   children: listOf(fieldsOf(SPEC)),
 })
 
-/** The options, each read once and checked. */
+/** Reads each option once and checks it. */
 export function checkedOptions(options: SupervisorOptions): SupervisorOptions {
   const own = ownOptions(options, OWN)
   validateOptions(own)
@@ -133,8 +134,8 @@ export function checkedOptions(options: SupervisorOptions): SupervisorOptions {
 }
 
 /**
- * Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, and in `details.reason` what OTP, which stops at
- * the first one, would call it.
+ * Throws INVALID_ARGUMENT with every mistake in `details.mistakes`, and in `details.reason` OTP's name for the first
+ * one, at which OTP would stop.
  */
 function validateOptions(options: SupervisorOptions): void {
   const mistakes = mistakesOfOptions(options)
@@ -143,8 +144,8 @@ function validateOptions(options: SupervisorOptions): void {
 }
 
 /**
- * The mistakes in options that a package hands on to a supervisor of its own, which has children of which it knows no
- * better.
+ * The mistakes in options that a package passes on to a supervisor of its own, whose children use the supervisor's
+ * defaults.
  */
 export function mistakesOfSupervision(options: Fields): readonly Mistake[] {
   const whole = { ...options, id: 'id', children: [{ id: 'child', logic: () => IGNORE }] } as SupervisorOptions
@@ -153,7 +154,7 @@ export function mistakesOfSupervision(options: Fields): readonly Mistake[] {
 }
 
 /**
- * Children that could fail for ever without anybody being told: their delays are so long that the intensity is never
+ * Finds children that could fail for ever without an error: their delays are so long that the intensity is never
  * exceeded, and nothing else sets an end (X07).
  */
 function endlessLoops(options: SupervisorOptions): Mistake[] {
@@ -176,7 +177,7 @@ export function faultOfSpec(spec: unknown, supervisor: SpecOwner): TerrariumErro
   return mistakes.length > 0 ? invalid('child specification', mistakes) : undefined
 }
 
-/** What the supervisor of a child says about what the child may be. */
+/** The settings of a supervisor that decide what its children may be. */
 interface SpecOwner {
   readonly mode: unknown
   readonly kind: Settings['kind']
@@ -189,7 +190,7 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   }
   const check = new Checker<OtpFault>()
   const isOtp = options.mode === 'otp'
-  if (!isOtp) check.known(options, OPTIONS) // OTP ignores what it does not know (A14)
+  if (!isOtp) check.known(options, OPTIONS) // OTP ignores unknown options (A14)
   check.field(options, 'strategy', isStrategy, STRATEGY_NAMES, 'invalid_strategy')
   check.field(options, 'intensity', isCount, 'a whole number, 0 or more', 'invalid_intensity')
   check.field(
@@ -233,7 +234,7 @@ function kindOf({ strategy }: Fields): Settings['kind'] {
   return strategy === 'simple_one_for_one' || strategy === 'dynamic' ? strategy : 'static'
 }
 
-/** What goes with dynamic children only, or without them only. */
+/** Checks options that are for dynamic children only, or for other children only. */
 function checkKind(check: Checker<OtpFault>, options: Fields): void {
   const { children = [], autoShutdown = 'never' } = options
   const kind = kindOf(options)

@@ -1,8 +1,9 @@
+// Asks a restart strategy one question, as a supervisor does.
 import type { ChildView, RestartStrategy } from '../spec/strategy.ts'
 import { tell, type Situation } from './situations.ts'
 import { broken, ensure, show } from './suite.ts'
 
-/** As a supervisor asks: the children can be iterated, and nothing else. */
+/** Asks a strategy as a supervisor does: the children are an iterable, and nothing else. */
 export function ask(
   strategy: RestartStrategy,
   situation: Situation,

@@ -1,3 +1,4 @@
+// The conformance suite for backoffs.
 import { fromPromise } from '../actor/xstate.ts'
 import { DEFAULT_BACKOFF, nextDelay, type Backoff, type BackoffOptions, type DelayInput } from '../policy/backoff.ts'
 import { createSupervisor } from '../handle.ts'
@@ -6,12 +7,10 @@ import { broken, ensure, show, silence, type SuiteOptions } from './suite.ts'
 import { Trial } from './trial.ts'
 
 const ID = 'child'
-/** Where a backoff sets no end to its attempts, the suite does. */
+/** The number of attempts after which the suite ends a backoff that sets no end itself. */
 const MOST_ATTEMPTS = 100
 
-/**
- * What a backoff has to bear: every question it can be asked, and a crash loop in a real supervisor on a virtual clock.
- */
+/** Tests a backoff with every possible input, and in a crash loop in a real supervisor on a virtual clock. */
 export function describeBackoff(options: BackoffOptions, { test }: SuiteOptions): void {
   const backoff: Backoff = { ...DEFAULT_BACKOFF, ...options }
 
@@ -55,7 +54,7 @@ function* inputs({ max }: Backoff): Generator<DelayInput> {
   }
 }
 
-/** Before the core makes the best of it. */
+/** Calls `delay()` without the corrections of the core. */
 function mustBeNumber(delay: NonNullable<Backoff['delay']>, input: DelayInput): void {
   let answer: unknown
   try {

@@ -1,3 +1,4 @@
+// The child of the conformance suites.
 import { createMachine } from '../actor/xstate.ts'
 
 /** Ends when it is asked to, and fails when it is told to. */

@@ -1,10 +1,11 @@
+// The conformance suite for failure classifiers.
 import { isFailureClass } from '../policy/classify.ts'
 import type { FailureClassifier, FailureContext } from '../policy/failure.ts'
 import { changeableErrors, HANDS_OFF, oddValues, type Thrown } from './odd-values.ts'
 import { broken, ensure, show, silence, type SuiteOptions } from './suite.ts'
 
 export interface FailureClassifierSuiteOptions extends SuiteOptions {
-  /** Errors that the classifier knows. */
+  /** Errors for which the classifier has rules. */
   readonly errors?: readonly unknown[]
 }
 
@@ -13,12 +14,12 @@ interface Question extends Thrown {
   readonly before?: ReadonlyMap<string, unknown>
 }
 
-/** What a classifier has to bear: whatever can be thrown. */
+/** Tests a classifier with all kinds of thrown values. */
 export function describeFailureClassifier(
   classify: FailureClassifier,
   { test, errors = [] }: FailureClassifierSuiteOptions,
 ): void {
-  // They are changed, if at all, when they are first seen, by whichever test that is.
+  // A classifier may change errors in any test, so their fields are read before the first one.
   const given = errors.map((value, index) => ({ name: `errors[${index}]`, value, before: fieldsOf(value) }))
   const all = (): readonly Question[] => [...given, ...changeableErrors(), ...oddValues()]
   const each = (check: (thrown: Question, context: FailureContext) => void) => (): void => {
@@ -81,7 +82,7 @@ function ask(classify: FailureClassifier, thrown: Thrown, context: FailureContex
     silence(answer)
     return answer
   } catch (error) {
-    if (error === HANDS_OFF) return undefined // it is not the classifier that throws
+    if (error === HANDS_OFF) return undefined // the value throws, not the classifier
     broken('a classifier must not throw', `it threw ${show(error)} ${tell(thrown, context)}`, error)
   }
 }
@@ -93,7 +94,7 @@ function tell({ name, value }: Thrown, { phase, attempts }: FailureContext): str
 
 const DEEPEST = 4
 
-/** Everything in it that can be changed, by its path. What cannot be looked at is left out. */
+/** All fields of a value that can be changed, by path. A field that cannot be read is left out. */
 function fieldsOf(value: unknown, path = '', fields = new Map<string, unknown>()): ReadonlyMap<string, unknown> {
   if (typeof value !== 'object' || value === null || path.split('.').length > DEEPEST) return fields
   try {
@@ -107,7 +108,7 @@ function fieldsOf(value: unknown, path = '', fields = new Map<string, unknown>()
       fieldsOf(held, `${at}.`, fields)
     }
   } catch {
-    // it does not want to be looked at
+    // a proxy or getter that throws
   }
   return fields
 }

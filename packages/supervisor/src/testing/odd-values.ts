@@ -1,11 +1,13 @@
-/** Something that a child may have thrown. */
+// Values that user code may throw or return although nothing is prepared for them.
+
+/** A value that a child may have thrown. */
 export interface Thrown {
   /** For messages. */
   readonly name: string
   readonly value: unknown
 }
 
-/** What is thrown where nobody keeps to errors. */
+/** Thrown values that are no errors. */
 export function oddValues(): readonly Thrown[] {
   return [
     ...[undefined, null, '', 'text', 0, NaN, -1, true, 7n].map((value) => ({
@@ -27,7 +29,7 @@ export function oddValues(): readonly Thrown[] {
   ]
 }
 
-/** What a classifier could change. */
+/** Errors with fields that a classifier could change. */
 export function changeableErrors(): readonly Thrown[] {
   const cause = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
   return [
@@ -61,14 +63,14 @@ function circular(length: number): Error {
 
 function throwingGetters(): Error {
   const error = new Error('hidden')
-  // V8 reads the others to make the stack.
+  // V8 reads the other fields to make the stack.
   for (const name of ['stack', 'name', 'message', 'code', 'cause', 'status', 'statusCode', 'supervision']) {
     Object.defineProperty(error, name, { get: refuse, configurable: true })
   }
   return error
 }
 
-/** `instanceof` goes on working. */
+/** Throws for every access except those of `instanceof`. */
 function hostile(): unknown {
   return new Proxy(new Error('hostile'), {
     get: refuse,
@@ -81,7 +83,7 @@ function hostile(): unknown {
   })
 }
 
-/** What values throw that do not want to be looked at. */
+/** The error that unreadable values throw. */
 export const HANDS_OFF = new Error('hands off')
 
 function refuse(): never {

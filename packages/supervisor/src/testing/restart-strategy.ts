@@ -1,3 +1,4 @@
+// The conformance suite for restart strategies.
 import type { ChildView, RestartContext, RestartStrategy } from '../spec/strategy.ts'
 import { describeRunningStrategy } from './running-strategy.ts'
 import { ask } from './ask.ts'
@@ -5,13 +6,11 @@ import { situations, tell, type Situation } from './situations.ts'
 import { ensure, show, type SuiteOptions } from './suite.ts'
 
 export interface RestartStrategySuiteOptions extends SuiteOptions {
-  /** Ids that mean something to the strategy, in start order. Default: a, b, c, d, e. */
+  /** Ids that the strategy knows, in start order. Default: a, b, c, d, e. */
   readonly children?: readonly string[]
 }
 
-/**
- * What a strategy has to bear: every question it can be asked, and failures in a real supervisor on a virtual clock.
- */
+/** Tests a strategy with every possible input, and in a real supervisor on a virtual clock. */
 export function describeRestartStrategy(
   strategy: RestartStrategy,
   { test, children: ids = ['a', 'b', 'c', 'd', 'e'] }: RestartStrategySuiteOptions,
@@ -23,7 +22,7 @@ export function describeRestartStrategy(
     const name: unknown = strategy.name
     ensure(typeof name === 'string' && name !== '', 'name must be a non-empty string', () => `it is ${show(name)}`)
   })
-  test('plan() names children that exist, whoever fails in whichever state', each(namesKnownChildren(strategy)))
+  test('plan() names existing children, for each failed child in each state', each(namesKnownChildren(strategy)))
   test('plan() gives the same answer twice', each(answersAlike(strategy)))
   test('plan() changes nothing', each(changesNothing(strategy)))
   test('plan() reads the children only once', each(readsOnce(strategy)))

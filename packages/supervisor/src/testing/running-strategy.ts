@@ -1,3 +1,4 @@
+// Tests of a restart strategy in a real supervisor on a virtual clock.
 import type { AnyActorRef } from 'xstate'
 import type { ChildState } from '../spec/child-info.ts'
 import type { ChildSpec } from '../spec/spec.ts'
@@ -15,7 +16,7 @@ interface RunningStrategyOptions extends SuiteOptions {
   readonly ids: readonly string[]
 }
 
-/** The strategy in a real supervisor, whose children are machines. */
+/** Tests a strategy in a real supervisor whose children are machines. */
 export function describeRunningStrategy(strategy: RestartStrategy, { test, ids }: RunningStrategyOptions): void {
   const all = (more: (id: string) => Partial<ChildSpec> = () => ({})): Trial =>
     trialOf(
@@ -23,7 +24,7 @@ export function describeRunningStrategy(strategy: RestartStrategy, { test, ids }
       ids.map((id) => ({ id, logic: failingMachine, ...more(id) })),
     )
 
-  test('in a supervisor a failure restarts the children that plan() names, and nobody else', async () => {
+  test('in a supervisor a failure restarts the children that plan() names, and no others', async () => {
     for (const failed of ids) {
       const trial = all()
       const when = `after ${failed} has failed`
@@ -136,7 +137,7 @@ function trialOf(strategy: RestartStrategy, children: readonly ChildSpec[]): Tri
   })
 }
 
-/** The failed child and whoever is restarted with it, all being well up to now. */
+/** The children that are restarted when this one fails while all others run. */
 function groupOf(strategy: RestartStrategy, trial: Trial, failed: string): ReadonlySet<string> {
   const views = trial.app.children.map(({ id, type, incarnation }): ChildView => {
     const state: ChildState = id === failed ? 'restarting' : 'running'

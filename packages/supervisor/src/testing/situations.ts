@@ -1,3 +1,4 @@
+// The questions that the suite asks a restart strategy.
 import type { ChildState } from '../spec/child-info.ts'
 import type { RestartType } from '../spec/spec.ts'
 import type { ChildView, RestartContext } from '../spec/strategy.ts'
@@ -21,8 +22,8 @@ export interface Situation {
 }
 
 /**
- * The first child alone, the first two, … all: each of them failed once in every state and with every restart type,
- * among siblings that are all alike and among siblings that all differ.
+ * Questions for one child, for two, and so on up to all: each of them failed once in every state and with every restart
+ * type, among siblings that are all alike and among siblings that all differ.
  */
 export function* situations(ids: readonly string[]): Generator<Situation> {
   for (let count = 1; count <= ids.length; count += 1) {

@@ -1,3 +1,5 @@
+// What the conformance suites have in common: assertions, texts of values, and the test function of any runner.
+
 /** `test` or `it` of Jest, Vitest, Mocha, `node:test`, …: a test fails if its body throws or rejects. */
 export type TestFunction = (name: string, body: () => void | Promise<void>) => unknown
 
@@ -13,7 +15,7 @@ export function broken(rule: string, found: string, cause?: unknown): never {
   throw new Error(`${rule}: ${found}`, cause === undefined ? {} : { cause })
 }
 
-/** Never throws, whatever it is given. */
+/** The text of a value. Never throws. */
 export function show(value: unknown): string {
   try {
     if (typeof value === 'string') return `'${value}'`
@@ -26,7 +28,7 @@ export function show(value: unknown): string {
   }
 }
 
-/** A promise that nobody has asked for must not end the process when it rejects. */
+/** Ignores the rejection of a promise that should not have been returned, which would end the process. */
 export function silence(value: unknown): void {
   if (value instanceof Promise) value.catch(() => undefined)
 }

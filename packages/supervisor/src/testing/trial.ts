@@ -1,3 +1,4 @@
+// A real supervisor on a virtual clock, for the conformance suites.
 import type { AnyActorRef } from 'xstate'
 import { createSupervisor, type Supervisor } from '../handle.ts'
 import type { ChildInfo } from '../spec/child-info.ts'
@@ -6,10 +7,10 @@ import type { RestartType } from '../spec/spec.ts'
 import { VirtualClock } from '../base/virtual-clock.ts'
 import { ensure, show } from './suite.ts'
 
-/** More than any shutdown takes, in ms. */
+/** In ms: longer than any shutdown takes. */
 const LONG = 60_000
 
-/** A real supervisor on a virtual clock, with a record of who has started and ended. */
+/** A supervisor on trial, with a record of the starts and exits of its children. */
 export class Trial {
   readonly clock = new VirtualClock()
   readonly app: Supervisor
@@ -50,7 +51,7 @@ export class Trial {
     return this.#restartTypes.get(id) ?? 'permanent'
   }
 
-  /** Children are up long enough that the next failure is no short life. */
+  /** Waits until the next failure of a child does not count as a short life. */
   async start(): Promise<void> {
     await this.app.start()
     await this.clock.advance(10)
@@ -61,7 +62,7 @@ export class Trial {
     await this.clock.advance(0)
   }
 
-  /** Does something while the supervisor is about to answer its next failure. */
+  /** Runs `action` while the supervisor is about to answer its next failure. */
   meanwhile(act: () => void): void {
     const listener = (): void => {
       this.app.off('child.exit', listener)
@@ -84,7 +85,7 @@ export class Trial {
     ensure(living.length === 0, rule, () => `${show(living)} are alive, ${when}`)
   }
 
-  /** Whatever happens in `body`, nothing goes on behind the back of the next test. */
+  /** Runs `body` and stops everything afterwards, so that nothing reaches the next test. */
   async run(when: string, body: () => Promise<void>): Promise<void> {
     try {
       await this.start()

@@ -182,7 +182,19 @@ test('A14 what is unknown is ignored in mode otp', async () => {
    */
   const names = [
     ...['colour', 'start', 'modules', 'max_restarts', 'auto_shutdown', 'name', 'meta', 'toString', '__proto__'],
-    ...['state', 'ref', 'lastRef', 'birth', 'incarnation', 'death', 'timer', 'trouble', 'group', 'until', 'source'],
+    ...[
+      'state',
+      'ref',
+      'lastRef',
+      'startNumber',
+      'incarnation',
+      'death',
+      'timer',
+      'trouble',
+      'group',
+      'until',
+      'source',
+    ],
     ...['phase', 'task', 'queue', 'window', 'kind', 'template', 'settings', 'supervisor', 'parent', 'snapshots'],
   ]
   const unknown = names.reduce(

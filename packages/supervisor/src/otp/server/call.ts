@@ -1,3 +1,4 @@
+// call(): sends an actor a request and waits for its reply.
 import type { AnyActorRef, AnyEventObject } from 'xstate'
 import { isAborted, reasonOf } from '../../base/abort.ts'
 import type { ErrorCode } from '../../base/error-codes.ts'
@@ -9,7 +10,7 @@ import { wait, type WaitOptions } from './wait.ts'
 export interface CallOptions extends WaitOptions {
   /** In ms. Default 5000 (M03). */
   readonly timeout?: number | 'infinity'
-  /** The actor that calls. If it is the called one it would wait for itself, and is refused (M06). */
+  /** The actor that calls. An actor that calls itself would wait for itself, and is refused (M06). */
   readonly caller?: AnyActorRef
 }
 
@@ -23,11 +24,11 @@ export interface CallOptions extends WaitOptions {
  * ```
  *
  * Rejects, always with `details: { actor, request }`, the latter being the request's type:
- * - DEADLINE_EXCEEDED after `timeout`. The actor does not notice; what it replies later is dropped (M02).
- * - STOPPED if the actor is over, `details.reason: 'noproc'` (M01), or ends before it has replied (M04, M05, M08):
+ * - DEADLINE_EXCEEDED after `timeout`. The actor is not told; a later reply is dropped (M02).
+ * - STOPPED if the actor has ended, `details.reason: 'noproc'` (M01), or ends before its reply (M04, M05, M08):
  *   `details.reason` is the type of its exit reason, `details.exit` the reason, `cause` the error it failed with.
  * - INVALID_ARGUMENT with `details.reason: 'calling_self'` (M06).
- * - CANCELLED when `signal` is aborted, whose reason is the `cause`. The actor does not notice.
+ * - CANCELLED when `signal` is aborted, whose reason is the `cause`. The actor is not told.
  *
  * Afterwards no timer and no listener is left.
  */

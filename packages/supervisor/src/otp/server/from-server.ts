@@ -1,3 +1,4 @@
+// fromServer(): a server (OTP's gen_server) as XState actor logic.
 import type { ActorLogic, ActorScope, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
 import { isStopEvent } from '../../actor/xstate.ts'
 import { isInPhaseRunning, READY } from '../../base/brand.ts'
@@ -8,9 +9,9 @@ import { Server } from './server.ts'
 export type ServerSnapshot<TState> = Snapshot<ExitOutput> & {
   /** The server's state; `undefined` until `init` has made it. */
   readonly context: TState | undefined
-  /** `running` once `init` is through, which is when a supervised server counts as ready. */
+  /** `running` once `init` has succeeded, which is when a supervised server counts as ready. */
   readonly phase: Server<TState>['phase']
-  /** Something comes of every event: so a supervisor knows that the server can be asked to shut down. */
+  /** Always true: by this a supervisor knows that the server handles the shutdown event. */
   can(event: EventObject): true
 }
 
@@ -66,7 +67,7 @@ export function fromServer<
     getInitialSnapshot: (scope, input) => create(scope, { input }),
     getPersistedSnapshot: ({ status, output, error, context }) =>
       ({ status, output, error, context }) as unknown as Snapshot<unknown>,
-    /** It goes on with the state it had. */
+    /** The server continues with its persisted state. */
     restoreSnapshot: (persisted, scope) => {
       const view = create(scope, { state: (persisted as ServerSnapshot<TState>).context as TState })
       return { ...view, ...persisted } as ServerSnapshot<TState>

@@ -1,12 +1,13 @@
+// The return address of a call, and the reply to it.
 import type { AnyActorRef, EventObject } from 'xstate'
 
-/** Who waits for a reply: opaque, to be kept as long as needed and given to {@link reply}. */
+/** The return address of a call. Opaque: keep it as long as needed and pass it to {@link reply}. */
 export interface From {
   readonly caller: AnyActorRef | undefined
   readonly settle: (value: unknown) => void
 }
 
-/** What an actor receives when it is called: the request with `from` added. */
+/** The event that a called actor receives: the request with `from` added. */
 export type CallEvent<TRequest extends EventObject = EventObject> = TRequest & { readonly from: From }
 
 const FROM = Symbol.for('terrarium.from')
@@ -21,8 +22,7 @@ export function isCall(event: EventObject): event is CallEvent {
 }
 
 /**
- * Answers a call, at once or at any later time (M07). Only the first answer counts, and only while somebody waits for
- * it (M02).
+ * Replies to a call, at once or later (M07). Only the first reply counts, and only while the caller still waits (M02).
  */
 export function reply(from: From, value?: unknown): void {
   from.settle(value)

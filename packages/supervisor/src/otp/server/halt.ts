@@ -1,3 +1,4 @@
+// Finds out why XState stops a server, which decides whether `terminate` runs.
 import type { AnyActorRef } from 'xstate'
 import { isSupervisor } from '../../base/brand.ts'
 import { orderedExit } from '../../actor/exit.ts'
@@ -5,17 +6,18 @@ import { isBeingStopped, parentOf } from '../../actor/xstate.ts'
 import type { ExitReason } from '../../base/exit-reason.ts'
 
 /**
- * Why XState is stopping an actor: since its parent ends, for this reason (L10). `undefined` if it is the actor itself
- * that is killed, by `exit()` or by a supervisor that goes on.
+ * Why XState is stopping an actor: the exit reason of its parent, if the parent is ending (L10). `undefined` if the
+ * actor itself is killed, by `exit()` or by a supervisor that continues.
  */
 export function reasonOfHalt(ref: AnyActorRef): ExitReason | undefined {
   if (orderedExit(ref) !== undefined) return undefined
   const parent = parentOf(ref)
   const reason = parent && orderedExit(parent)
   if (reason !== undefined) return reason
-  // actor.stop(), or a state is left
+  // By actor.stop(), or because a machine has left the state that invoked the actor.
   if (parent === undefined || !isSupervisor(parent.getSnapshot())) return { type: 'shutdown' }
-  // A supervisor's own end is seen only if it was ordered. One that is not ending has killed the actor itself.
+  // The end of a supervisor is visible only if it was ordered. A supervisor that is not ending has killed the actor
+  // itself.
   return isBeingStopped(parent) && isDoomed(parentOf(parent)) ? { type: 'shutdown' } : undefined
 }
 

@@ -1,18 +1,18 @@
+// Runs a callback of a server that may be asynchronous, and continues with its result.
 import type { AnyActorRef } from 'xstate'
 import { isOver } from '../../actor/exit.ts'
-import { reportFault } from '../../base/host.ts'
+import { reportFault } from '../../base/platform.ts'
 import { isPromiseLike } from '../../base/user-code.ts'
 
-/** A promise that a server has been waiting for is settled; `resume` says how it goes on. */
+/** The event that a promise of a server's callback is settled; `resume` continues the work. */
 export interface Resume {
   readonly type: 'server.resume'
   readonly resume: () => void
 }
 
 /**
- * Does a piece of a server's work, and goes on with what comes of it: at once, or, if that is a promise, when the
- * server receives the event that it is settled. If the server is over by then a result is dropped and an error is
- * reported.
+ * Runs a callback of a server and continues with its result: at once, or, if it is a promise, when the server receives
+ * the event that it is settled. If the server has ended by then, a result is dropped and an error is reported.
  */
 export function perform<T>(
   self: AnyActorRef,

@@ -1,10 +1,11 @@
+// One running server: its queue of messages, and the callback that deals with each.
 import type { AnyActorRef, EventObject } from 'xstate'
 import { LONGEST_DELAY } from '../../base/clock.ts'
 import { Fifo } from '../../core/fifo.ts'
 import { TerrariumError } from '../../base/errors.ts'
 import { isTrapping, trapExit, type ExitEvent } from '../../actor/exit.ts'
 import { errorOfExit, type ExitReason } from '../../base/exit-reason.ts'
-import { reportFault } from '../../base/host.ts'
+import { reportFault } from '../../base/platform.ts'
 import type { InitResult, Next, ServerBehaviour } from './behaviour.ts'
 import { isCast } from './cast.ts'
 import { isCall, reply, type From } from './from.ts'
@@ -19,17 +20,17 @@ export interface StopEvent {
   readonly reason: ExitReason
 }
 
-/** One running server. It deals with one message after the other, however long each takes. */
+/** One running server. It handles one message after the other, however long each takes. */
 export class Server<TState> {
   phase: 'starting' | 'running' | 'terminating' = 'starting'
-  /** Set when it has ended. */
+  /** Why the server has ended; `undefined` until then. */
   outcome: ExitReason | undefined
   state: TState | undefined
   readonly #behaviour: ServerBehaviour<TState>
   readonly #self: AnyActorRef
   readonly #log: (...values: unknown[]) => void
   readonly #messages = new Fifo<EventObject>()
-  /** Something is going on: messages wait. */
+  /** True while a callback runs: messages wait. */
   #busy = true
   /** How long to wait for the next message once there is none, in ms. */
   #timeout: number | undefined
@@ -41,7 +42,7 @@ export class Server<TState> {
     this.#log = log
   }
 
-  /** With a state that it had before, `init` is left out. */
+  /** Starts the server. With a persisted state `init` does not run. */
   boot(origin: { readonly input: unknown } | { readonly state: TState }): void {
     const { init, trapExit: traps = false } = this.#behaviour
     if (traps) trapExit(this.#self)
@@ -64,7 +65,7 @@ export class Server<TState> {
     this.#pump()
   }
 
-  /** Stopped hard: there is time for what `terminate` does at once. */
+  /** Handles that XState stops the server hard. Only the synchronous part of `terminate` has an effect. */
   halt(): void {
     const self = this.#self
     const reason = isTrapping(self) && this.phase === 'running' ? reasonOfHalt(self) : undefined
@@ -125,7 +126,7 @@ export class Server<TState> {
     }
     this.phase = 'running'
     this.state = result.state
-    // Whoever has started the server goes on before it does (M11).
+    // The caller that has started the server continues before `handleContinue` runs (M11).
     if ('continue' in result) this.#handle('init', () => Promise.resolve(result))
     else this.#proceed(result)
   }
@@ -159,7 +160,7 @@ export class Server<TState> {
         this.#end(reason)
       },
       (error) => {
-        answer?.() // also then, as in OTP
+        answer?.() // even if `terminate` has failed, as in OTP
         this.#end({ type: 'error', error })
       },
     )

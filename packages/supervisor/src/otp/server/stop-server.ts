@@ -1,3 +1,4 @@
+// stopServer(): ends a server in order and waits for its end, as OTP's `gen_server:stop`.
 import type { AnyActorRef } from 'xstate'
 import { TerrariumError } from '../../base/errors.ts'
 import { isOver } from '../../actor/exit.ts'
@@ -13,12 +14,11 @@ export interface StopOptions extends Pick<WaitOptions, 'clock'> {
 }
 
 /**
- * Ends a server, after the messages before it and through `terminate`, whether it traps exits or not; OTP's
- * `gen_server:stop` (M15). Resolves when it has ended with the reason asked for. Rejects, with `details: { actor }`,
- * with
+ * Ends a server after the messages that came before, and with `terminate`, whether or not it traps exits; OTP's
+ * `gen_server:stop` (M15). Resolves when it has ended with the given reason. Rejects, with `details: { actor }`, with
  * - STOPPED if it ended otherwise, `details.reason` being the type of its exit reason, `details.exit` the reason and
- *   `cause` the error it failed with; or if it was over before, `details.reason: 'noproc'`;
- * - DEADLINE_EXCEEDED after `timeout`; it ends all the same.
+ *   `cause` the error it failed with; or if it had ended before, `details.reason: 'noproc'`;
+ * - DEADLINE_EXCEEDED after `timeout`; the server still ends.
  */
 export function stopServer(ref: AnyActorRef, options: StopOptions = {}): Promise<void> {
   const { reason = { type: 'normal' }, timeout = 'infinity' } = options

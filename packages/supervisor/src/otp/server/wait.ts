@@ -1,3 +1,4 @@
+// Waits for the end of an actor, with a timeout and an AbortSignal.
 import type { AnyActorRef } from 'xstate'
 import { onAbort, type AbortWait, type CallSignal } from '../../base/abort.ts'
 import { LONGEST_DELAY, type SupervisorClock } from '../../base/clock.ts'
@@ -20,8 +21,8 @@ interface Outcomes {
 }
 
 /**
- * Waits for the actor's end, but no longer than `timeout` and only while `signal` allows it: tells the first of these,
- * and then lets go of timer and listeners. The function it returns does that too.
+ * Waits for the end of the actor, at most `timeout` and only while `signal` is not aborted. Calls the callback of what
+ * comes first, and removes timer and listeners. The returned function removes them too.
  */
 export function wait(
   ref: AnyActorRef,

@@ -1,5 +1,5 @@
 // The words for a process that was killed because memory ran out.
-import type { MemoryShortage } from './shepherd/launch.ts'
+import type { MemoryShortage } from './os-process.ts'
 
 /**
  * What the kernel's OOM killer did, in words. `what` is written after how a process exited, in the message of an error;
