@@ -7,7 +7,7 @@ import { nameOf, type Trace } from './trace.ts'
  */
 export const EXCLUSIONS: Readonly<Record<string, string>> = {
   I10: 'autoShutdown with simple_one_for_one: accepted up to OTP 25, refused since. Not generated.',
-  K12: 'a child of simple_one_for_a child that is ignored at a restart: kept up to OTP 25, dropped since. Not generated.',
+  K12: 'the ignored restart of a child of simple_one_for_one: the child is kept up to OTP 25, dropped since. Not generated.',
   H11: 'after the termination of a restarting child of simple_one_for_one OTP counts an active child too few, for ever. Not compared.',
 }
 
