@@ -1,3 +1,5 @@
+// The rules of the lint: those of typescript-eslint in their strict form, which part may import which, what only Node
+// has, and what tests may not do.
 import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 import boundaries from './scripts/lint/boundaries.mjs'

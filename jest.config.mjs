@@ -1,3 +1,5 @@
+// The projects of jest: one for each package, one for the examples, one for what crosses packages, and one for each
+// kind of tests that takes long.
 import { existsSync } from 'node:fs'
 
 const swc = {
@@ -23,7 +25,7 @@ const project = (displayName, root) => ({
     globalTeardown: '<rootDir>/test/installed/tear-down.mjs',
   }),
   rootDir: import.meta.dirname,
-  // Those that have a project of their own.
+  // The folders with a project of their own.
   testPathIgnorePatterns: LONG.map((name) => `<rootDir>/test/${name}/`).filter((path) => path !== `<rootDir>/${root}/`),
   roots: [`<rootDir>/${root}`],
   testEnvironment: 'node',

@@ -1,4 +1,4 @@
-"""What one Python file contains, found with Python's own parser. Nothing of the file is executed."""
+"""Tools that count the contents of a Python file with Python's own parser. Nothing of the file is executed."""
 
 import ast
 import io
@@ -11,11 +11,11 @@ from typing import Any, Iterator, Optional, Union
 
 from terrarium import tool
 
-# What the compiler thinks of somebody else's source (SyntaxWarning, DeprecationWarning) is not what was asked.
+# Warnings of the compiler about the analysed source (SyntaxWarning, DeprecationWarning) are not reported.
 warnings.simplefilter("ignore")
 
 LONGEST = 10
-"""How many functions of a file are told: enough for the ten longest of all files."""
+"""How many functions of a file are returned: enough for the ten longest of all files."""
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
@@ -29,25 +29,25 @@ _HOLDS_STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 
 @tool
 def standard_library() -> "dict[str, str]":
-    """Where this interpreter keeps its standard library."""
+    """The folder of this interpreter's standard library, and its version."""
     return {"root": sysconfig.get_path("stdlib"), "version": platform.python_version()}
 
 
 @tool
 def analyse(path: str) -> "dict[str, Any]":
-    """Count what a file contains; or tell, as ``{"error": …}``, why it does not parse."""
+    """Counts the contents of a file. Returns ``{"error": …}`` for a file that does not parse."""
     try:
         with open(path, "rb") as file:
             raw = file.read()
         text = _decode(raw)
         module = ast.parse(text)
-    except Exception as error:  # also RecursionError and MemoryError: the file is too deep for the parser
+    except Exception as error:  # RecursionError and MemoryError too: the file is nested too deeply for the parser
         return {"error": _describe(error)}
     return {"lines": _count_lines(text), **_measure(module)}
 
 
 def _decode(raw: bytes) -> str:
-    """Bytes to text as tokenize.open does it (PEP 263), newlines translated."""
+    """Decodes source as tokenize.open does (PEP 263), with newlines translated."""
     encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
     return io.TextIOWrapper(io.BytesIO(raw), encoding).read()
 
@@ -77,7 +77,7 @@ def _measure(module: ast.Module) -> "dict[str, Any]":
     classes = 0
     deepest = 0
     imports: "Counter[str]" = Counter()
-    # A stack of our own, because Python's is too short for the deepest trees the parser accepts.
+    # An explicit stack, because Python's own is too short for the deepest trees that the parser accepts.
     pending: "list[tuple[ast.AST, int, str]]" = [(module, 0, "")]
     while pending:
         node, depth, scope = pending.pop()
@@ -118,7 +118,7 @@ def _statements(node: ast.AST) -> "Iterator[ast.AST]":
 
 
 def _is_elif(child: ast.AST, parent: ast.AST) -> bool:
-    """An ``elif`` is an If alone in the else part of an If, in the same column."""
+    """Whether ``child`` is an ``elif``: an If alone in the else part of an If, in the same column."""
     return (
         isinstance(child, ast.If)
         and isinstance(parent, ast.If)

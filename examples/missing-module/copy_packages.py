@@ -1,4 +1,4 @@
-"""Copies installed packages, with what they require, from this interpreter into a folder: TARGET PACKAGE…"""
+"""Copies installed packages and their requirements from this interpreter into a folder. Arguments: TARGET PACKAGE…"""
 
 import re
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 
 
 def required(package: str, found: "dict[str, Distribution]") -> None:
+    """Adds a package and its requirements to ``found``."""
     if package in found:
         return
     found[package] = distribution(package)
@@ -29,7 +30,7 @@ def main(target: Path, packages: "list[str]") -> None:
     for one in found.values():
         for file in one.files or []:
             if ".." in file.parts or "__pycache__" in file.parts:
-                continue  # commands in bin/, and what Python makes again
+                continue  # commands in bin/, and files that Python makes again
             copy = target / file
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(one.locate_file(file), copy)

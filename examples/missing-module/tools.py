@@ -1,4 +1,4 @@
-"""A tool that can only answer where the worker's own modules can be imported."""
+"""A tool of a worker that starts only if the modules that every worker needs can be imported."""
 
 import sys
 from importlib.metadata import version
@@ -8,6 +8,6 @@ from terrarium import tool
 
 @tool
 def versions() -> "dict[str, str]":
-    """What this worker runs on."""
+    """The interpreter and the library versions of this worker."""
     packages = ("grpcio", "protobuf", "msgpack")
     return {"python": sys.executable, **{package: version(package) for package in packages}}

@@ -1,3 +1,6 @@
+"""Fixtures: a folder and files of a test, a host of workers, and a host with a shepherd. Both hosts check at the end of
+the test that no process is left."""
+
 import sys
 import tempfile
 import textwrap
@@ -7,20 +10,20 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "src"), str(Path(__file__).resolve().parent)]
 
-from flock import CONTAINMENTS, Flock  # noqa: E402
 from host import Host  # noqa: E402
+from runtime import CONTAINMENTS, Runtime  # noqa: E402
 
 
 @pytest.fixture
 def folder():
-    """A folder of the test's own; short, because a socket's path may have 107 bytes."""
+    """A folder of the test's own, with a short path, because a socket's path may have at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="tt-") as path:
         yield Path(path)
 
 
 @pytest.fixture
 def file(folder):
-    """Writes a file of the test's own and answers its path."""
+    """A function that writes a file of the test's own and returns its path."""
 
     def write(name, source=""):
         path = folder / name
@@ -33,7 +36,7 @@ def file(folder):
 
 @pytest.fixture
 def host(folder):
-    """A host. When the test ends, everything it has started is gone, which is looked up in /proc."""
+    """A host of workers. At the end of the test it checks in /proc that none of its processes is left."""
     host = Host(folder)
     try:
         yield host
@@ -48,24 +51,25 @@ def worker(host, file):
 
 
 @pytest.fixture
-def open_flock(folder):
-    """When the test ends, nothing that the shepherd has started is alive, which is looked up in /proc."""
-    flocks = []
+def open_runtime(folder):
+    """A function that opens a Runtime. At the end of the test it checks in /proc that none of its processes is left."""
+    runtimes = []
 
     def open(containment, **more):
-        flocks.append(Flock(folder, containment, **more))
-        return flocks[-1]
+        runtimes.append(Runtime(folder, containment, **more))
+        return runtimes[-1]
 
     try:
         yield open
     finally:
-        for flock in flocks:
-            flock.close()
+        for runtime in runtimes:
+            runtime.close()
 
 
 @pytest.fixture(params=CONTAINMENTS)
-def flock(open_flock, request):
-    flock = open_flock(request.param)
-    if flock.hello["type"] == "unavailable":
-        pytest.skip(f"no {request.param} here: {flock.hello['reason']}")
-    return flock
+def runtime(open_runtime, request):
+    """A host with a shepherd, once for each containment that this system has."""
+    runtime = open_runtime(request.param)
+    if runtime.hello["type"] == "unavailable":
+        pytest.skip(f"no {request.param} here: {runtime.hello['reason']}")
+    return runtime

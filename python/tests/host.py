@@ -1,6 +1,6 @@
-"""The other side of a session, for the tests: a gRPC server that speaks the real protocol to real workers.
+"""A host of workers, for the tests: a gRPC server that speaks the real protocol to real workers.
 
-It keeps its own books on the gate, so that a worker that breaks the rules fails every test.
+It checks the numbers and acknowledgements of every message, so that a worker that breaks the protocol fails its test.
 """
 
 import json
@@ -26,9 +26,9 @@ SOURCES = Path(__file__).resolve().parent.parent / "src"
 BOOT = SOURCES / "terrarium" / "_boot.py"
 
 PATIENCE = 20.0
-"""How long anything may take before a test gives up on it, in seconds."""
+"""How long a test waits for anything before it fails, in seconds."""
 
-# Puts the descriptors named in its arguments on 3 and 4, then becomes the worker: same process, same parent.
+# Moves the two descriptors in its arguments to 3 and 4, then becomes the worker: same process, same parent.
 LAUNCHER = """
 import os, sys
 lifeline, report, *command = sys.argv[1:]
@@ -43,7 +43,7 @@ os.execv(command[0], command)
 
 
 def eventually(what, condition, patience=PATIENCE):
-    """Waits until ``condition()`` is true, and answers what it is."""
+    """Waits until ``condition()`` is true and returns its value. ``patience`` in seconds."""
     end = time.monotonic() + patience
     while not (value := condition()):
         if time.monotonic() > end:
@@ -60,7 +60,7 @@ class Connection:
         self.violations = []
         self.batches = []  # number of frames of every message received
         self.bare_acks = 0
-        self.frames = queue.SimpleQueue()  # all frames that are no answer to a call
+        self.frames = queue.SimpleQueue()  # all frames but Hello, results and failures
         self.answers = {}
         self.hold_acks = False
         self.received = 0  # highest seq from the worker
@@ -71,12 +71,12 @@ class Connection:
         self.on_answer = None
         self._changed = threading.Condition()
         self._outbox = deque()
-        self._said = deque()
+        self._raw = deque()  # messages of ``send_raw``
         self._ending = None
         self._last_call = 0
 
     def call(self, tool, arguments=None, timeout_ms=0, raw=None):
-        """Sends a call; answers its id."""
+        """Sends a call; returns its id."""
         data = raw if raw is not None else msgpack.packb(arguments or {}, datetime=True)
         with self._changed:
             self._last_call += 1
@@ -90,10 +90,10 @@ class Connection:
             self._outbox.extend(frames)
             self._changed.notify_all()
 
-    def say(self, message):
-        """Sends a message as it is, of whatever numbers, or of bytes that are none."""
+    def send_raw(self, message):
+        """Sends a message unchecked, with any numbers, or bytes that are no message."""
         with self._changed:
-            self._said.append(message)
+            self._raw.append(message)
             self._changed.notify_all()
 
     def cancel(self, call_id, unless_begun=False):
@@ -112,11 +112,11 @@ class Connection:
         return msgpack.unpackb(answer.value, timestamp=3, strict_map_key=False)
 
     def run(self, tool, timeout_ms=0, **arguments):
-        """Calls and waits for the value."""
+        """Calls a tool and returns its value."""
         return self.value(self.call(tool, arguments, timeout_ms))
 
     def fail(self, tool, timeout_ms=0, **arguments):
-        """Calls and waits for the failure."""
+        """Calls a tool and returns its failure."""
         answer = self.answer(self.call(tool, arguments, timeout_ms))
         assert isinstance(answer, wire.Failure), answer
         return answer
@@ -176,14 +176,14 @@ class Connection:
                         return
                     if self.ended.is_set():
                         return
-                    if self._said:
+                    if self._raw:
                         break
                     owed = self.received > self.acknowledged_to_worker and not self.hold_acks
                     may_send = self._outbox and self.acknowledged_by_worker == self.sent
                     if may_send or owed:
                         break
                     self._changed.wait()
-                message = self._said.popleft() if self._said else self._next(may_send)
+                message = self._raw.popleft() if self._raw else self._next(may_send)
             yield message
 
     def _next(self, may_send):
@@ -197,7 +197,7 @@ class Connection:
 
 
 class Worker:
-    """A process started the way the real host starts one."""
+    """A worker process, started in the same way as by the real host."""
 
     def __init__(self, spawn):
         self.spawn = spawn
@@ -234,11 +234,11 @@ class Worker:
             self.lifeline = None
 
     def status(self, patience=PATIENCE):
-        """Waits for the end; the exit status, negative for a signal. All output is there then."""
+        """Waits for the exit and for all output; returns the exit status, negative for a signal."""
         status = self.process.wait(patience)
         for thread in self._threads:
             thread.join(patience)
-            assert not thread.is_alive(), "the worker has ended, and something still holds its report or its output"
+            assert not thread.is_alive(), "another process holds the boot report or the output of the exited worker"
         return status
 
     def order_to_end(self):
@@ -250,16 +250,19 @@ class Worker:
 
 
 class Host:
-    """A gRPC server on a Unix socket, and the workers that were started for it."""
+    """A gRPC server on a Unix socket, and its workers.
+
+    ``welcome``: the Welcome to send; ``refusal``: a gRPC status to end every session with; ``first``: see below.
+    """
 
     def __init__(self, folder, welcome=None, refusal=None, first=None):
         self.welcome = welcome or wire.Welcome(protocol_version=1, max_message_bytes=64 * 1024 * 1024)
         self.refusal = refusal
         self.first = first
-        """Said instead of Welcome."""
+        """A message to send instead of Welcome."""
         self.socket = str(folder / "host.sock")
         self.workers = []
-        self.marker = f"tests:{os.urandom(4).hex()}"
+        self.spawn_tag = f"tests:{os.urandom(4).hex()}"
         self._expected = {}
         options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
         self._server = grpc.server(ThreadPoolExecutor(max_workers=16), options=options)
@@ -274,12 +277,13 @@ class Host:
         self._server.start()
 
     def start(self, *tools, python=sys.executable, env=None, boot=None):
-        """Starts a worker and does not wait for it. ``env`` overrides, None deletes."""
-        spawn = f"{self.marker}:{len(self.workers) + 1}"
+        """Starts a worker without waiting for it. ``env`` overrides variables; None deletes one."""
+        spawn = f"{self.spawn_tag}:{len(self.workers) + 1}"
         token = os.urandom(8).hex()
         lifeline_read, lifeline = os.pipe()
         report, report_write = os.pipe()
-        configuration = {"socket": self.socket, "token": token, "tools": [str(entry) for entry in tools], **(boot or {})}
+        entries = [str(entry) for entry in tools]
+        configuration = {"socket": self.socket, "token": token, "tools": entries, **(boot or {})}
         variables = {
             **os.environ,
             "TERRARIUM_SPAWN": spawn,
@@ -289,7 +293,7 @@ class Host:
         }
         command = [str(python), "-u", str(BOOT), "--terrarium-run", "testrun", "--terrarium-spawn", spawn, str(SOURCES)]
         worker = Worker(spawn)
-        self._expected[token] = worker  # before it can ask
+        self._expected[token] = worker  # before the worker can connect
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAUNCHER, str(lifeline_read), str(report_write), *command],
             stdin=subprocess.DEVNULL,
@@ -306,7 +310,7 @@ class Host:
         return worker
 
     def ready(self, *tools, **options):
-        """Starts a worker and answers its connection once it is ready; ``connection.worker`` is the worker."""
+        """Starts a worker and returns its connection once it is ready; ``connection.worker`` is the worker."""
         worker = self.start(*tools, **options)
         eventually("connected", lambda: worker.connection or worker.process.poll() is not None)
         assert worker.connection is not None, (worker.report, worker.output)
@@ -317,15 +321,15 @@ class Host:
         return worker.connection
 
     def close(self):
-        """Ends everything; then nothing with our marker may be left, and no worker may have broken the rules."""
+        """Ends all workers. Fails if a process with our spawn tag is left, or if a worker broke the protocol."""
         for worker in self.workers:
             worker.close_lifeline()
             worker.status()
         self._server.stop(None).wait(PATIENCE)
         try:
-            eventually("nothing that carries our marker is left", lambda: not marked(self.marker))
+            eventually("no process with our spawn tag is left", lambda: not tagged(self.spawn_tag))
         finally:
-            for pid in marked(self.marker):
+            for pid in tagged(self.spawn_tag):
                 os.kill(pid, signal.SIGKILL)
         violations = [text for worker in self.workers if worker.connection for text in worker.connection.violations]
         assert violations == []
@@ -341,7 +345,7 @@ class Host:
         if self.first is None:
             connection.send(wire.HostFrame(welcome=self.welcome))
         else:
-            connection.say(self.first)
+            connection.send_raw(self.first)
         connection._receive(first)
         worker.connection = connection
         threading.Thread(target=self._read, args=(connection, requests), daemon=True).start()
@@ -352,15 +356,15 @@ class Host:
             for message in requests:
                 connection._receive(message)
         except Exception:
-            pass  # Raised by gRPC for a stream that was cancelled: an end like another.
+            pass  # gRPC raises for a cancelled stream: it has ended too
         finally:
             connection.ended.set()
             with connection._changed:
                 connection._changed.notify_all()
 
 
-def marked(marker):
-    """The living processes whose environment holds the marker, by scanning the system."""
+def tagged(spawn_tag):
+    """The pids of the processes whose spawn tag begins like this, by scanning /proc."""
     found = []
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
@@ -369,6 +373,6 @@ def marked(marker):
             environ = Path("/proc", entry, "environ").read_bytes()
         except OSError:
             continue
-        if any(item.startswith(f"TERRARIUM_SPAWN={marker}:".encode()) for item in environ.split(b"\0")):
+        if any(item.startswith(f"TERRARIUM_SPAWN={spawn_tag}:".encode()) for item in environ.split(b"\0")):
             found.append(int(entry))
     return found

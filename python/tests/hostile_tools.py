@@ -1,4 +1,4 @@
-"""Tools that do what no tool should, and yet each call is answered."""
+"""Tools that misbehave in every way, for the tests that each of their calls is answered all the same."""
 
 import asyncio
 import contextvars
@@ -17,12 +17,12 @@ decimal.getcontext().prec = 50
 
 @tool
 def see_user():
-    return [user.get("nobody"), decimal.getcontext().prec]
+    return [user.get("unset"), decimal.getcontext().prec]
 
 
 @tool
 async def see_user_async():
-    return [user.get("nobody"), decimal.getcontext().prec]
+    return [user.get("unset"), decimal.getcontext().prec]
 
 
 @tool
@@ -115,7 +115,7 @@ class Closed(Exception):
         raise RuntimeError(f"no {name}")
 
 
-# As a program does that is run by exec() without a name of its own.
+# A class without a module, as in a program that is run by exec() without __name__.
 Homeless = eval("type('Homeless', (Exception,), {})", {"__builtins__": {"type": type, "Exception": Exception}})
 
 KINDS = {
@@ -202,10 +202,10 @@ def hold(path):
 
 
 @tool
-def mark(path):
+def append(path):
     with open(path, "a", encoding="utf-8") as file:
         file.write("ran\n")
-    return "marked"
+    return "appended"
 
 
 class Rich(ValueError):
@@ -214,7 +214,7 @@ class Rich(ValueError):
     def __init__(self, **attributes):
         super().__init__("rich", 7)
         self.__dict__.update(attributes)
-        self._private = "not told"
+        self._private = "not sent"
 
     @property
     def computed(self):
@@ -259,7 +259,7 @@ CONSTANT = LookupError("always the same")
 
 @tool
 def raise_constant(secret):
-    local = secret  # noqa: F841  what a traceback would keep alive
+    local = secret  # noqa: F841  a traceback would keep it alive
     raise CONSTANT
 
 

@@ -1,18 +1,18 @@
-"""A memory control group of the test's own, where this user may make one."""
+"""A memory control group of the test's own, on a system where this user may make one."""
 
 import os
 import sys
 import time
 from pathlib import Path
 
-from flock import SHEPHERD
+from runtime import SHEPHERD
 
 sys.path.insert(0, str(SHEPHERD.parent))
 from terrarium_shepherd.cgroups import own_cgroup  # noqa: E402
 
 
 class MemoryGroup:
-    """Raises OSError where there can be none."""
+    """Raises OSError where this user cannot make one."""
 
     def __init__(self, limit):
         """``limit``: in bytes."""
@@ -36,7 +36,7 @@ class MemoryGroup:
         return path
 
     def remove(self):
-        """Once nobody is inside; the kernel may take a moment."""
+        """Waits until the group is empty, at most 4 s: the kernel may keep a killed process in it for a moment."""
         for _ in range(200):
             try:
                 self.path.rmdir()

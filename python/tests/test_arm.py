@@ -1,4 +1,4 @@
-"""The two guards of ``arm``, each without the other."""
+"""The two guards of ``arm``, lifeline and parent-death signal, each without the other."""
 
 import os
 import signal
@@ -7,20 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
-from flock import is_gone, state
 from host import SOURCES, eventually
+from runtime import has_exited, state
 
 EXIT_HOST_GONE = 97
 
-# A host that starts a process of its own, says its pid, and stays. The descriptor in its argument is the process's
-# lifeline.
+# A host that starts a process, prints its pid, and stays. Arguments: the descriptor of the process's lifeline, the path
+# of the sources, and optionally the host's pid that the process is to assume.
 HOST = """
 import os, subprocess, sys, time
 lifeline = int(sys.argv[1])
 armed = "import os, sys, time\\nsys.path.insert(0, sys.argv[1])\\nfrom terrarium_shepherd import arm\\n" \\
     "arm.arm(int(sys.argv[2]), int(sys.argv[3]))\\nprint('armed', flush=True)\\ntime.sleep(600)"
+host_pid = sys.argv[3] if len(sys.argv) > 3 else str(os.getpid())
 child = subprocess.Popen(
-    [sys.executable, "-I", "-S", "-c", armed, sys.argv[2], str(lifeline), sys.argv[3] if len(sys.argv) > 3 else str(os.getpid())],
+    [sys.executable, "-I", "-S", "-c", armed, sys.argv[2], str(lifeline), host_pid],
     pass_fds=[lifeline], stdout=subprocess.PIPE)
 child.stdout.readline()
 print(child.pid, flush=True)
@@ -30,7 +31,7 @@ time.sleep(600)
 
 @pytest.fixture
 def armed():
-    """Starts a host with an armed process; answers both, and what closes the lifeline."""
+    """A function that starts a host with an armed process; returns the host, the pid and the lifeline's write end."""
     hosts, pids, ends = [], [], []
 
     def start(host_pid=None):
@@ -59,44 +60,46 @@ def armed():
                 os.close(end)
             except OSError:
                 pass  # closed by the test
-        eventually("nothing is left", lambda: all(map(is_gone, pids)))
+        eventually("no process is left", lambda: all(map(has_exited, pids)))
 
 
-def test_f8_the_death_of_the_host_ends_a_process_whose_lifeline_somebody_else_holds(armed):
+def test_f8_a_process_exits_with_its_host_even_if_its_lifeline_stays_open(armed):
     host, pid, _ = armed()
-    assert not is_gone(pid)
+    assert not has_exited(pid)
     os.kill(pid, signal.SIGSTOP)
-    eventually("it is stopped", lambda: state(pid) == "T")
+    eventually("the process is stopped", lambda: state(pid) == "T")
     host.kill()
-    eventually("the process is gone", lambda: is_gone(pid))
+    eventually("the process has exited", lambda: has_exited(pid))
 
 
-def test_f8_the_end_of_the_lifeline_ends_a_process_whose_host_lives(armed):
+def test_f8_a_process_exits_with_its_lifeline_even_if_its_host_lives(armed):
     host, pid, held = armed()
     os.kill(pid, signal.SIGSTOP)
-    eventually("it is stopped", lambda: state(pid) == "T")
+    eventually("the process is stopped", lambda: state(pid) == "T")
     os.close(held)
-    eventually("the process is gone", lambda: is_gone(pid))
+    eventually("the process has exited", lambda: has_exited(pid))
     assert host.poll() is None
 
 
-def test_f8_the_death_of_a_wrapper_is_not_the_death_of_the_host(armed):
+def test_f8_a_process_does_not_exit_with_a_wrapper_that_is_not_its_host(armed):
     wrapper, pid, _ = armed(host_pid=os.getpid())
     wrapper.kill()
     wrapper.wait()
-    eventually("it has another parent", lambda: Path(f"/proc/{pid}/status").read_text().find(f"PPid:\t{wrapper.pid}\n") < 0)
+    status = Path(f"/proc/{pid}/status")
+    eventually("the process has another parent", lambda: f"PPid:\t{wrapper.pid}\n" not in status.read_text())
     os.kill(pid, signal.SIGSTOP)
-    eventually("it lives", lambda: state(pid) == "T")
+    eventually("the process lives", lambda: state(pid) == "T")
     os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("end", ["closed", "missing"])
-def test_f8_without_a_lifeline_that_is_held_nothing_runs(end):
+def test_f8_without_an_open_lifeline_nothing_runs(end):
     lifeline, held = os.pipe()
     os.close(held)
     if end == "missing":
         os.close(lifeline)
-    script = f"import sys; sys.path.insert(0, {str(SOURCES)!r})\nfrom terrarium_shepherd import arm\narm.arm({lifeline}, 1)\nprint('runs')"
+    arm = f"from terrarium_shepherd import arm\narm.arm({lifeline}, 1)\n"
+    script = f"import sys; sys.path.insert(0, {str(SOURCES)!r})\n{arm}print('runs')"
     fds = [] if end == "missing" else [lifeline]
     done = subprocess.run([sys.executable, "-I", "-S", "-c", script], pass_fds=fds, capture_output=True, text=True)
     if end == "closed":

@@ -1,4 +1,4 @@
-"""The bootstrap: every way not to start is named, with its exit status, and status 0 is none of them."""
+"""The bootstrap: every failure to start is reported by kind and message, with its exit status, which is never 0."""
 
 import os
 import shlex
@@ -23,6 +23,7 @@ def failure(worker, status=78):
     assert last["phase"] == "failed", worker.report
     assert "ready" not in worker.phases()
     assert "\n" not in last["message"] and last["message"]
+    assert last["configuration"] is (status == 78)
     assert last["exe"] == sys.executable or last["exe"].endswith("/bin/python")
     assert isinstance(last["path"], list)
     assert all(os.path.isabs(path) for path in last["watch"])
@@ -32,8 +33,8 @@ def failure(worker, status=78):
     return last
 
 
-def test_reports_every_step(worker):
-    eventually("it has reported that it is ready", lambda: "ready" in worker.worker.phases())
+def test_every_step_of_the_start_is_reported(worker):
+    eventually("the report says that the worker is ready", lambda: "ready" in worker.worker.phases())
     assert worker.worker.phases() == [
         "boot",
         ("importing", "grpc"),
@@ -44,11 +45,12 @@ def test_reports_every_step(worker):
         "ready",
     ]
     boot = worker.worker.report[0]
-    assert (boot["pid"], boot["ppid"], boot["exe"]) == (worker.worker.pid, os.getpid(), os.path.normpath(sys.executable))
+    assert (boot["pid"], boot["ppid"]) == (worker.worker.pid, os.getpid())
+    assert boot["exe"] == os.path.normpath(sys.executable)
     assert boot["version"] == "%d.%d.%d" % sys.version_info[:3]
 
 
-def test_presents_itself(worker):
+def test_hello_and_ready_present_the_worker(worker):
     hello = worker.hello
     assert (hello.protocol_version, hello.package_version) == (1, terrarium.__version__)
     assert hello.pid == worker.worker.pid
@@ -87,7 +89,7 @@ def test_presents_itself(worker):
         ("from terrarium import tool\ntool(name='')(len)\n", "invalid_tool", "tools.py", "name", ""),
     ],
 )
-def test_configuration(host, file, source, kind, module, message, hint):
+def test_a_configuration_error_is_named_with_a_hint(host, file, source, kind, module, message, hint):
     path = file("tools.py", source)
     last = failure(host.start(path))
     assert last["kind"] == kind
@@ -99,7 +101,7 @@ def test_configuration(host, file, source, kind, module, message, hint):
     assert "_boot.py" not in last["traceback"]
 
 
-def test_names_who_imported_a_module_that_is_missing_two_imports_deep(host, file):
+def test_the_file_that_imports_a_missing_module_is_named(host, file):
     inner = file("helper.py", "\n\nimport nosuch_inner\n")
     last = failure(host.start(file("tools.py", "import helper\n" + HEADER)))
     assert (last["kind"], last["module"]) == ("missing_module", "nosuch_inner")
@@ -108,7 +110,7 @@ def test_names_who_imported_a_module_that_is_missing_two_imports_deep(host, file
     assert last["traceback"].count('File "') == 2
 
 
-def test_names_the_package_of_a_missing_submodule(host, file):
+def test_the_package_of_a_missing_submodule_is_named(host, file):
     package = file("pack/__init__.py").parent
     last = failure(host.start(file("tools.py", "import pack.nosuch\n")))
     assert last["module"] == "pack.nosuch"
@@ -133,7 +135,7 @@ def test_a_broken_extension_module(host, file):
     assert str(broken) in last["watch"]
 
 
-def test_a_missing_file_may_appear(host, folder):
+def test_a_missing_file_is_watched(host, folder):
     path = folder / "absent" / "tools.py"
     last = failure(host.start(path))
     assert last["kind"] == "missing_file"
@@ -153,7 +155,7 @@ def test_a_pipe_does_not_block(host, folder):
 
 
 def test_an_unreadable_file(host, folder):
-    """A link to itself, because a file without permissions is one that root can read."""
+    """A link to itself, because root can read a file without permissions."""
     path = folder / "two words.py"
     path.symlink_to(path)
     last = failure(host.start(path))
@@ -169,12 +171,12 @@ def test_an_exception_while_importing(host, file):
     assert last["traceback"].startswith("Traceback (most recent call last):\n  File")
 
 
-def test_a_file_that_user_code_misses_is_an_exception(host, file):
+def test_a_missing_file_that_user_code_opens_is_an_exception(host, file):
     assert failure(host.start(file("tools.py", "open('/nosuch/data')\n")), 70)["kind"] == "exception"
 
 
 @pytest.mark.parametrize("code", ["0", "1", "'text'", ""])
-def test_a_module_that_exits_has_ended(host, file, code):
+def test_a_module_that_exits_is_reported_as_ended(host, file, code):
     last = failure(host.start(file("tools.py", f"import sys\nsys.exit({code})\n")), 79)
     assert last["kind"] == "ended"
     assert "tools.py, line 2" in last["message"]
@@ -223,24 +225,24 @@ def test_a_process_that_the_module_forks_does_not_hold_the_report(host, file):
     os.kill(int(last["message"].split()[1]), signal.SIGKILL)
 
 
-def test_os_exit_at_import_leaves_the_report_where_it_was(host, file):
+def test_after_os_exit_at_import_the_report_ends_with_that_import(host, file):
     worker = host.start(file("tools.py", "import os\nos._exit(0)\n"))
     assert worker.status() == 0
     assert worker.phases()[-1] == ("importing", str(worker.report[-1]["module"]))
 
 
-def test_an_order_to_end_at_import_is_a_death_by_signal(host, file):
+def test_an_order_to_end_at_import_kills_the_worker(host, file):
     worker = host.start(file("tools.py", "print('here')\nimport time\ntime.sleep(60)\n"))
     eventually("importing", lambda: worker.output["stdout"] == "here\n")
     assert worker.terminate() == -signals.ORDER_TO_END
 
 
-def test_swallowed_import_errors_are_not_ours(host, file):
+def test_an_import_error_that_user_code_catches_is_no_failure(host, file):
     source = "try:\n  import nosuch_module\nexcept ImportError:\n  pass\n" + HEADER
     assert host.ready(file("tools.py", source)).run("t") == 1
 
 
-def test_prints_go_where_they_went(host, file):
+def test_the_output_of_print_at_import_reaches_the_host(host, file):
     path = file("tools.py", "import sys\nprint('out ä🐍')\nprint('err', file=sys.stderr)\n" + HEADER)
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     connection = host.ready(path, env=ascii_only)
@@ -276,7 +278,7 @@ def test_safe_path(host, file):
     assert host.ready(file("tools.py", HEADER), env={"PYTHONSAFEPATH": "1"}).run("t") == 1
 
 
-def test_pythonpath_of_the_user_applies_but_terrarium_is_ours(host, file, folder):
+def test_pythonpath_applies_but_terrarium_is_that_of_the_worker(host, file, folder):
     file("lib/other.py", "")
     file("lib/terrarium/__init__.py", "raise RuntimeError('not this one')")
     connection = host.ready(file("tools.py", "import other\n" + HEADER), env={"PYTHONPATH": str(folder / "lib")})
@@ -296,20 +298,20 @@ def test_without_lifeline():
 
 
 def test_a_host_that_is_gone_before_arming(host, file):
-    marker = file("ran")
-    marker.unlink()
-    # The interpreter is held up until the host's end of the lifeline is closed.
-    file("site/sitecustomize.py", f"import select\nselect.select([3], [], [])\nopen({str(marker)!r}, 'w').close()\n")
-    worker = host.start(file("tools.py", HEADER), env={"PYTHONPATH": str(marker.parent / "site")})
+    ran = file("ran")
+    ran.unlink()
+    # The interpreter waits until the host's end of the lifeline is closed.
+    file("site/sitecustomize.py", f"import select\nselect.select([3], [], [])\nopen({str(ran)!r}, 'w').close()\n")
+    worker = host.start(file("tools.py", HEADER), env={"PYTHONPATH": str(ran.parent / "site")})
     worker.close_lifeline()
     assert worker.status() == 97
-    assert marker.exists()
+    assert ran.exists()
     assert worker.report == []
 
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
-    """An interpreter in a folder with a space, where nothing is installed."""
+    """The folder of an environment without any package, with a space in its name."""
     folder = tmp_path_factory.mktemp("bare venv")
     venv.create(folder, with_pip=False, symlinks=True)
     return folder
@@ -319,12 +321,12 @@ def site_packages(environment):
     return next(environment.glob("lib/*/site-packages"))
 
 
-OURS = {"grpc": "grpcio", "google.protobuf": "protobuf", "msgpack": "msgpack"}
+LIBRARIES = {"grpc": "grpcio", "google.protobuf": "protobuf", "msgpack": "msgpack"}
 
 
-@pytest.mark.parametrize("module", OURS)
-def test_a_missing_library_of_ours(host, file, bare, module):
-    for earlier in OURS:
+@pytest.mark.parametrize("module", LIBRARIES)
+def test_a_missing_library_of_the_worker(host, file, bare, module):
+    for earlier in LIBRARIES:
         stub = site_packages(bare).joinpath(*earlier.split("."))
         if earlier == module:
             break
@@ -334,18 +336,18 @@ def test_a_missing_library_of_ours(host, file, bare, module):
     last = failure(host.start(file("tools.py", HEADER), python=python))
     assert (last["kind"], last["module"]) == ("missing_module", module)
     assert last["exe"] == str(python)
-    # What else is missing is named with it.
-    missing = list(OURS)[list(OURS).index(module) :]
+    # The other missing libraries are named with it.
+    missing = list(LIBRARIES)[list(LIBRARIES).index(module) :]
     assert last["modules"] == missing
     quoted = shlex.quote(str(python))
-    distributions = " ".join(OURS[each] for each in missing)
+    distributions = " ".join(LIBRARIES[each] for each in missing)
     assert last["command"] == f"{quoted} -m ensurepip && {quoted} -m pip install {distributions}"
     assert last["hint"] == f"Install what is missing: {last['command']}"
     assert str(site_packages(bare)) in last["watch"]
     assert host.workers[-1].phases()[-2:] == [("importing", module), ("failed", module)]
 
 
-def test_libraries_too_old_for_us(host, file, bare):
+def test_libraries_that_are_too_old(host, file, bare):
     for name in ("grpc", "google/protobuf", "msgpack"):
         stub = site_packages(bare) / name
         stub.mkdir(parents=True, exist_ok=True)
@@ -355,15 +357,15 @@ def test_libraries_too_old_for_us(host, file, bare):
     assert "pip install --upgrade 'grpcio>=1.60' 'protobuf>=4.25' 'msgpack>=1.0'" in last["hint"]
 
 
-def test_the_command_runs(host, file):
-    """As far as can be told without a network: pip understands it."""
+def test_pip_accepts_the_command(host, file):
+    """Run with --help, because the test has no network."""
     last = failure(host.start(file("tools.py", "import nosuch_module\n")))
     assert last["hint"].endswith(last["command"])
     assert subprocess.run([*shlex.split(last["command"]), "--help"], capture_output=True).returncode == 0
 
 
-def test_a_report_without_reader_does_not_hurt(host, file):
-    """The report's pipe is closed at once: the boot goes on."""
+def test_a_worker_starts_without_its_report(host, file):
+    """sitecustomize closes the descriptor of the boot report."""
     connection = host.ready(file("tools.py", HEADER), env={"PYTHONPATH": str(close_report(file))})
     assert connection.run("t") == 1
     assert connection.worker.report == []
@@ -373,15 +375,14 @@ def close_report(file):
     return file("site/sitecustomize.py", "import os\nos.close(4)\n").parent
 
 
-def test_without_a_report_the_reason_goes_to_stderr(host, file):
+def test_without_a_report_the_failure_goes_to_stderr(host, file):
     worker = host.start(file("tools.py", "1 / 0\n"), env={"PYTHONPATH": str(close_report(file))})
     assert worker.status() == 70
     assert "ZeroDivisionError" in worker.output["stderr"]
 
 
-def test_surroundings(worker):
-    seen = worker.run("surroundings")
-    assert seen == {
+def test_the_process_state_that_a_tool_sees(worker):
+    assert worker.run("process_state") == {
         "argv": [str(Path(__file__).parent / "tools.py")],
         "boot": False,
         "spawn": worker.worker.spawn,
@@ -424,7 +425,7 @@ def test_a7_a_module_is_found_by_its_name(host, package, monkeypatch):
     assert host.ready("outer.inner.tools").run("t") == "outer.inner.helper"
 
 
-def test_a7_several_places_at_once(host, package, file, monkeypatch):
+def test_a7_several_entries_at_once(host, package, file, monkeypatch):
     monkeypatch.chdir(package.parent.parent.parent)
     other = file("other.py", "from terrarium import tool\n\n@tool\ndef u():\n    return __name__\n")
     connection = host.ready("outer.inner.tools", other, package)
@@ -442,7 +443,7 @@ def test_a7_a_relative_import_without_a_package_says_how(host, file):
     "entry, named",
     [("nosuch_tools", "nosuch_tools"), ("outer.nosuch", "outer.nosuch"), ("nosuch.tools", "nosuch")],
 )
-def test_a_module_with_tools_that_is_not_there(host, package, entry, named, monkeypatch):
+def test_a_missing_module_with_tools(host, package, entry, named, monkeypatch):
     folder = package.parent.parent.parent
     monkeypatch.chdir(folder)
     last = failure(host.start(entry))

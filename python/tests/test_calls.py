@@ -50,7 +50,7 @@ def test_arguments_that_do_not_fit(worker, arguments, message):
 
 
 @pytest.mark.parametrize("raw", [b"\xc1", b"\x93\x01", msgpack.packb([1]), msgpack.packb({1: 2}), b"\x81\xa1\xff\x01"])
-def test_arguments_that_are_no_map_of_strings(worker, raw):
+def test_arguments_that_are_no_map_from_strings(worker, raw):
     failure = worker.answer(worker.call("echo", raw=raw))
     assert failure.code == wire.FAILURE_CODE_INVALID_ARGUMENT
     assert "argument" in failure.message
@@ -89,7 +89,7 @@ def test_a_tool_that_raises(worker, tool, kind, type, message):
     assert worker.run("echo", value=1) == 1
 
 
-def test_failures_have_bounds(worker):
+def test_messages_and_tracebacks_are_cut(worker):
     assert len(worker.fail("fail", kind="Long").message) < 10_000
     failure = worker.fail("recurse")
     assert failure.type == "RecursionError"
@@ -97,7 +97,7 @@ def test_failures_have_bounds(worker):
     assert worker.fail("fail", kind="StopIteration").type == "StopIteration"
 
 
-def test_causes_are_in_the_traceback(worker):
+def test_the_cause_of_an_exception_is_in_the_traceback(worker):
     failure = worker.fail("fail_with_cause")
     assert failure.type == "LookupError"
     assert "a bad value" in failure.traceback and "direct cause" in failure.traceback
@@ -132,8 +132,8 @@ def test_values(worker, tool, kind, expected):
         ("surrogate", "a str with a lone surrogate, which is no text, cannot be sent at text", "str", "text"),
         ("cyclic", "a circular value, which contains itself, cannot be sent at [0]", "list", "[0]"),
         ("secret", "a tools.Secret cannot be sent at [0]", "tools.Secret", "[0]"),
-        ("raises", "what is read of it raises at [0].x: ValueError: no x", "", "[0].x"),
-        ("exits", "what is read of it raises at [0].x: SystemExit: 1", "", "[0].x"),
+        ("raises", "reading the value raises at [0].x: ValueError: no x", "", "[0].x"),
+        ("exits", "reading the value raises at [0].x: SystemExit: 1", "", "[0].x"),
     ],
 )
 def test_b7_results_that_cannot_be_sent_have_a_code_a_type_a_place_and_a_hint(worker, tool, kind, message, type, place):
@@ -147,7 +147,7 @@ def test_b7_results_that_cannot_be_sent_have_a_code_a_type_a_place_and_a_hint(wo
 
 
 @pytest.mark.parametrize("kind", ["deep", "deep dicts"])
-def test_b5_nesting_without_end_is_refused_with_its_place(worker, kind):
+def test_b5_deep_nesting_is_refused_with_its_place(worker, kind):
     failure = worker.fail("value", kind=kind)
     assert failure.code == wire.FAILURE_CODE_RESULT_NOT_SENDABLE
     assert "a value that is nested more than 500 deep cannot be sent at" in failure.message
@@ -171,7 +171,7 @@ def test_numpy_scalars_are_numbers(host, file):
         class Float32:
             def __float__(self): return 1.5
 
-        Integral.register(Int64)  # as numpy does with its types
+        Integral.register(Int64)  # numpy registers its types in the same way
         Real.register(Float32)
 
         @tool
@@ -229,7 +229,7 @@ def test_pings_are_answered_while_a_tool_runs(worker, folder):
         eventually("the pong names the call", lambda: ping(worker) == call)
         path.touch()
         worker.answer(call)
-        eventually("the pong names none", lambda: ping(worker) == 0)
+        eventually("the pong names no call", lambda: ping(worker) == 0)
 
 
 def test_a_queued_call_that_is_cancelled_never_runs(worker, folder):
@@ -238,7 +238,7 @@ def test_a_queued_call_that_is_cancelled_never_runs(worker, folder):
     queued = worker.call("leave_line", {"path": str(folder / "b")})
     worker.cancel(queued)
     worker.cancel(running)  # cannot be interrupted: its result is still sent
-    ping(worker)  # the reader has taken the Cancel before it answers this
+    ping(worker)  # by the Pong the Cancel is handled
     (folder / "a").touch()
     assert worker.answer(queued).code == wire.FAILURE_CODE_CANCELLED
     assert worker.value(running) == "seen"
@@ -251,8 +251,8 @@ def test_a_queued_call_that_is_late_never_runs(worker, folder):
     late = worker.call("leave_line", {"path": str(folder / "b")}, timeout_ms=1)
     in_time = worker.call("leave_line", {"path": str(folder / "c")}, timeout_ms=60_000)
     ping(worker)
-    marker = worker.call("wait_async", {"path": str(folder / "never")}, timeout_ms=50)
-    assert worker.answer(marker).code == wire.FAILURE_CODE_DEADLINE_EXCEEDED  # so 1 ms has passed as well
+    later = worker.call("wait_async", {"path": str(folder / "never")}, timeout_ms=50)
+    assert worker.answer(later).code == wire.FAILURE_CODE_DEADLINE_EXCEEDED  # so 1 ms has passed as well
     (folder / "a").touch()
     failure = worker.answer(late)
     assert failure.code == wire.FAILURE_CODE_DEADLINE_EXCEEDED
@@ -268,7 +268,7 @@ def test_a_running_sync_tool_outlives_its_deadline(worker, folder):
     worker.answer(answer)
     (folder / "a").touch()
     answer = worker.answer(call)
-    # It had either begun within its deadline, or it never ran.
+    # Either the tool began before its deadline and has a result, or it never ran.
     assert isinstance(answer, wire.Result) or answer.code == wire.FAILURE_CODE_DEADLINE_EXCEEDED
 
 
@@ -279,8 +279,8 @@ def test_a_coroutine_is_cancelled(worker, folder):
     worker.cancel(call)
     assert worker.answer(call).code == wire.FAILURE_CODE_CANCELLED
     assert Path(path + ".cancelled").exists()
-    worker.cancel(call)  # ended: ignored
-    worker.cancel(99_999)  # never was: ignored
+    worker.cancel(call)  # the call has ended: ignored
+    worker.cancel(99_999)  # there was no such call: ignored
     assert worker.run("echo", value=1) == 1
 
 
@@ -291,7 +291,7 @@ def test_a_coroutine_is_cancelled_at_its_deadline(worker, folder):
     assert Path(path + ".cancelled").exists()
 
 
-def test_a_coroutine_that_ends_all_the_same_has_a_value(worker, folder):
+def test_a_coroutine_that_ignores_its_cancel_has_a_value(worker, folder):
     call = worker.call("wait_async", {"path": str(folder / "a"), "reluctant": True})
     begun(folder / "a")
     worker.cancel(call)
@@ -311,7 +311,7 @@ def test_a_call_and_its_cancel_in_one_message(worker, folder):
     worker.answer(1)
 
 
-def test_a_child_that_comes_out_of_a_tool_is_no_second_worker(worker, folder):
+def test_a_forked_child_that_returns_from_a_tool_is_no_second_worker(worker, folder):
     assert worker.run("fork_and_return", path=str(folder / "child")) == 0
     assert (folder / "child").exists()
     assert worker.run("fork_and_exit") == 3
@@ -327,6 +327,6 @@ def test_programs_of_tools_can_be_interrupted(worker):
     assert worker.run("program") == -2
 
 
-def test_prints(worker):
+def test_the_output_of_print_reaches_the_host(worker):
     worker.run("say", text="hello ä")
-    eventually("it is there at once", lambda: worker.worker.output["stdout"] == "hello ä\n")
+    eventually("the line has come", lambda: worker.worker.output["stdout"] == "hello ä\n")

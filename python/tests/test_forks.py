@@ -1,4 +1,4 @@
-"""Tools that fork, in every way there is: nothing of the library below the session is heard of it."""
+"""Tools that fork in various ways: gRPC, below the session, prints no warning about it."""
 
 import pytest
 
@@ -47,7 +47,7 @@ async def fork_in_a_coroutine():
     end(os.fork())
 
 @tool
-def come_out_of_it():
+def return_from_fork():
     pid = os.fork()
     if pid == 0:
         return None
@@ -58,10 +58,10 @@ def setting():
     return os.environ.get("GRPC_ENABLE_FORK_SUPPORT")
 """
 
-TOOLS = "fork forkpty fork_process run run_with_a_hook system fork_in_a_coroutine come_out_of_it".split()
+TOOLS = "fork forkpty fork_process run run_with_a_hook system fork_in_a_coroutine return_from_fork".split()
 
 
-def test_D8_no_way_to_fork_makes_noise(host, file):
+def test_D8_no_way_to_fork_prints_anything(host, file):
     connection = host.ready(file("tools.py", SOURCE))
     for _ in range(5):
         calls = [connection.call(tool) for tool in TOOLS]  # the session is in use meanwhile
@@ -71,17 +71,17 @@ def test_D8_no_way_to_fork_makes_noise(host, file):
 
 
 @pytest.mark.parametrize("value", ["0", "false"])
-def test_D8_the_users_own_setting_stays(host, file, value):
+def test_D8_a_setting_of_the_user_stays(host, file, value):
     connection = host.ready(file("tools.py", SOURCE), env={"GRPC_ENABLE_FORK_SUPPORT": value})
     assert connection.run("setting") == value
 
 
-def test_D8_the_tools_and_what_they_start_see_no_setting_of_ours(host, file):
+def test_D8_tools_do_not_see_the_setting_of_the_worker(host, file):
     connection = host.ready(file("tools.py", SOURCE), env={"GRPC_ENABLE_FORK_SUPPORT": None})
     assert connection.run("setting") is None
 
 
-def test_D8_a_worker_that_starts_and_ends_makes_no_noise(host, file):
+def test_D8_a_worker_that_starts_and_exits_prints_nothing(host, file):
     connection = host.ready(file("tools.py", SOURCE))
     assert connection.worker.terminate() == 0
     assert connection.worker.output == {"stdout": "", "stderr": ""}

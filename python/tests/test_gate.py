@@ -1,6 +1,6 @@
-"""The gate and the batches.
+"""The window of one unacknowledged message, and the batches of frames that wait for it.
 
-That no worker ever has two messages unacknowledged is checked at the end of every test that has a host.
+Every test with a host also checks at its end that no worker ever had two messages unacknowledged.
 """
 
 from host import eventually
@@ -8,21 +8,21 @@ from terrarium.v1 import session_pb2 as wire
 
 
 def hold(worker):
-    """From here on the host acknowledges nothing; answers when the one message that may still come has come."""
-    eventually("quiet", lambda: worker.received == worker.acknowledged_to_worker)
+    """Makes the host acknowledge nothing, and waits for the one message that may still come; returns its number."""
+    eventually("all messages are acknowledged", lambda: worker.received == worker.acknowledged_to_worker)
     with worker._changed:
         worker.hold_acks = True
         worker.batches.clear()
         first = worker.received + 1
     worker.call("echo", {"value": "first"})
-    eventually("the first message is here", lambda: worker.received == first)
+    eventually("the first message has come", lambda: worker.received == first)
     return first
 
 
-def test_nothing_more_is_said_before_an_acknowledgement(worker):
+def test_no_further_frames_are_sent_before_an_acknowledgement(worker):
     first = hold(worker)
     calls = [worker.call("echo", {"value": n}) for n in range(200)]
-    # A bare acknowledgement still comes: what is received is known at once, whether or not the gate is closed.
+    # A bare acknowledgement still comes: the worker acknowledges at once even if its window is closed.
     eventually("everything is received", lambda: worker.acknowledged_by_worker == worker.sent and not worker._outbox)
     assert worker.received == first
     assert worker.batches == [1]
@@ -31,9 +31,9 @@ def test_nothing_more_is_said_before_an_acknowledgement(worker):
     assert max(worker.batches) > 1
 
 
-def test_what_waits_travels_together_up_to_256_kib(worker, folder):
+def test_waiting_frames_travel_together_up_to_256_kib(worker, folder):
     hold(worker)
-    # All eight results wait behind the gate before it opens: the main thread is in the call that follows them.
+    # All eight results wait before the window opens, because the main thread already runs the call after them.
     calls = [worker.call("blob", {"size": 100_000}) for _ in range(8)]
     worker.call("wait_for", {"path": str(folder / "go")})
     eventually("all results wait", lambda: (folder / "go.begun").exists())
@@ -56,9 +56,9 @@ def test_a_longer_frame_travels_alone(worker, folder):
     (folder / "go").touch()
 
 
-def test_receipt_is_acknowledged_while_the_main_thread_is_busy(worker, folder):
+def test_a_message_is_acknowledged_while_the_main_thread_is_busy(worker, folder):
     call = worker.call("wait_for", {"path": str(folder / "go")})
-    eventually("acknowledged", lambda: worker.acknowledged_by_worker == worker.sent and not worker._outbox)
+    eventually("the call is acknowledged", lambda: worker.acknowledged_by_worker == worker.sent and not worker._outbox)
     assert call not in worker.answers
     (folder / "go").touch()
     worker.value(call)

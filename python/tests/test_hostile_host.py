@@ -1,4 +1,4 @@
-"""A host that breaks the protocol ends the worker, which says why."""
+"""A worker whose host breaks the protocol exits, and says why on standard error."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ PING = {"ping": wire.Ping(nonce=1)}
 
 
 def message(connection, *kinds, skip=1, ack=None, number=True):
-    """The host's next message. It has acknowledged everything it has received."""
+    """The host's next message, which acknowledges all that was received, with the faults that the arguments make."""
     with connection._changed:
         ack = connection.received if ack is None else ack
         seq = connection.sent + skip if number else 0
@@ -32,8 +32,8 @@ def call(id, tool="echo"):
 
 FAULTS = {
     "a number that skips": (lambda c: [message(c, PING, skip=3)], r"its message \d+ follows \d+"),
-    "a number that comes again": (lambda c: [message(c, PING, skip=0)], r"its message \d+ follows \d+"),
-    "an acknowledgement too many": (lambda c: [message(c, PING, ack=99)], r"it acknowledges message 99 of \d+"),
+    "a number that is repeated": (lambda c: [message(c, PING, skip=0)], r"its message \d+ follows \d+"),
+    "an acknowledgement of the future": (lambda c: [message(c, PING, ack=99)], r"it acknowledges message 99 of \d+"),
     "frames without a number": (lambda c: [message(c, PING, number=False)], "it sent frames without a number"),
     "a number without frames": (lambda c: [message(c)], "it sent a number without frames"),
     "an unknown frame": (lambda c: [message(c, {})], "it sent a frame of a kind that this version does not know"),
@@ -67,11 +67,11 @@ def test_a_host_that_breaks_the_protocol(host, file, name, moment):
     worker = host.ready(file("t.py", SOURCE))
     if moment == "during a call":
         worker.call("block")
-        eventually("it is with the worker", lambda: worker.acknowledged_by_worker == worker.sent > 1)
-    say, reason = FAULTS[name]
-    eventually("the books agree", lambda: worker.acknowledged_to_worker == worker.received)
-    for said in say(worker):
-        worker.say(said)
+        eventually("the call is with the worker", lambda: worker.acknowledged_by_worker == worker.sent > 1)
+    messages, reason = FAULTS[name]
+    eventually("all messages are acknowledged", lambda: worker.acknowledged_to_worker == worker.received)
+    for each in messages(worker):
+        worker.send_raw(each)
     assert worker.worker.status() == 75
     worker.violations.clear()  # the host's own numbers were wrong
     last = worker.worker.output["stderr"].strip().splitlines()[-1]
@@ -84,12 +84,15 @@ def test_a_host_that_breaks_the_protocol(host, file, name, moment):
     [
         (wire.SessionResponse(seq=1, ack=1, frames=frames(PING)), "the first frame of the host is ping, not Welcome"),
         (wire.SessionResponse(seq=1, ack=1, frames=[wire.HostFrame()]), "the first frame of the host is None"),
-        (wire.SessionResponse(seq=9, ack=1, frames=frames(PING)), "the host breaks the protocol: its message 9 follows 0"),
+        (
+            wire.SessionResponse(seq=9, ack=1, frames=frames(PING)),
+            "the host breaks the protocol: its message 9 follows 0",
+        ),
         (wire.SessionResponse(seq=1, ack=1), "the host breaks the protocol: it sent a number without frames"),
         (b"\xff\xff", "the host cannot be reached: INTERNAL"),
     ],
 )
-def test_a_host_that_breaks_the_protocol_before_it_is_open(folder, welcome, reason):
+def test_a_host_that_breaks_the_protocol_before_the_session_is_open(folder, welcome, reason):
     host = Host(folder, first=welcome)
     try:
         worker = host.start(TOOLS)
@@ -101,16 +104,16 @@ def test_a_host_that_breaks_the_protocol_before_it_is_open(folder, welcome, reas
         host.close()
 
 
-def test_names_of_any_size(worker):
+def test_a_tool_name_may_have_any_size(worker):
     failure = worker.answer(worker.call("x" * 5_000_000))
     assert failure.code == wire.FAILURE_CODE_TOOL_NOT_FOUND
     assert len(failure.message) < 1_000
-    worker.cancel(4_000_000_000)  # of no call: ignored
+    worker.cancel(4_000_000_000)  # there is no such call: ignored
     assert worker.run("echo", value=1) == 1
 
 
 @pytest.mark.parametrize("size", [100_000, 50_000_000])
-def test_what_a_module_says_when_it_fails_is_cut(host, file, size):
+def test_the_texts_of_a_boot_failure_are_cut(host, file, size):
     worker = host.start(file("t.py", f"raise ImportError('x' * {size}, name='y' * {size})"))
     assert worker.status() == 78
     failed = worker.report[-1]

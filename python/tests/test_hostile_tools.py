@@ -1,4 +1,4 @@
-"""Whatever a tool does, its call is answered as documented, and the next one too."""
+"""Calls of misbehaving tools are answered as documented, and so is the next call of the same worker."""
 
 import sys
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_c7_every_call_has_a_context_of_its_own(worker):
     assert worker.value(seen) == OF_THE_MODULE
 
 
-def test_c7_what_an_exception_of_a_call_sets_is_the_call_s_own(worker):
+def test_c7_user_code_of_an_exception_runs_in_the_context_of_its_call(worker):
     assert attributes(worker.fail("raise_sets_user")) == {"seen": "seen"}
     assert worker.run("see_user") == OF_THE_MODULE
 
@@ -78,10 +78,10 @@ def test_a_tool_that_ends_the_process_in_a_thread(worker):
         ("attributes that raise", "hostile_tools.Closed", "closed"),
     ],
 )
-def test_what_a_tool_may_raise(worker, tool, kind, type, message):
+def test_a_tool_may_raise_any_exception(worker, tool, kind, type, message):
     failure = worker.fail(tool, kind=kind)
     assert failure.code == wire.FAILURE_CODE_PYTHON_ERROR
-    if (tool, kind) == ("throw_async", "StopIteration"):  # Python itself sees to that
+    if (tool, kind) == ("throw_async", "StopIteration"):  # Python itself converts it
         type, message = "RuntimeError", "coroutine raised StopIteration"
     assert (failure.type, failure.message) == (type, message)
     assert not failure.not_begun
@@ -89,13 +89,13 @@ def test_what_a_tool_may_raise(worker, tool, kind, type, message):
     assert worker.run("see_user_async") == OF_THE_MODULE
 
 
-def test_c3_a_worker_that_can_answer_nobody_ends_although_a_thread_of_a_tool_goes_on(worker):
+def test_c3_a_worker_whose_main_thread_fails_exits_even_if_a_thread_of_a_tool_runs(worker):
     worker.call("trace_and_linger")
     assert worker.worker.status() == 70
     assert "ZeroDivisionError" in worker.worker.output["stderr"]
 
 
-def test_a_text_of_100_megabytes_is_cut_and_hides_neither_place_nor_message(worker):
+def test_a_text_of_100_megabytes_is_cut_and_keeps_place_and_message(worker):
     failure = worker.fail("throw", kind="huge text")
     assert len(failure.message) < 10_000
     assert len(failure.traceback) < 70_000
@@ -104,7 +104,7 @@ def test_a_text_of_100_megabytes_is_cut_and_hides_neither_place_nor_message(work
     assert worker.run("see_user") == OF_THE_MODULE
 
 
-def test_a_sync_tool_that_answers_with_a_coroutine(worker):
+def test_a_sync_tool_that_returns_a_coroutine(worker):
     failure = worker.fail("coroutine")
     assert failure.code == wire.FAILURE_CODE_RESULT_NOT_SENDABLE
     assert "Mark an `async def` with @tool" in failure.hint
@@ -123,10 +123,10 @@ def test_an_event_loop_that_a_tool_stops_goes_on(worker):
     assert worker.run("see_user_async") == OF_THE_MODULE
 
 
-def test_tasks_that_another_tool_cancels_are_answered_also_before_their_first_step(worker, folder):
+def test_a_call_whose_task_another_tool_cancels_is_answered_even_before_its_first_step(worker, folder):
     running = worker.call("forever", {"begun": str(folder / "begun")})
-    eventually("it runs", (folder / "begun").exists)
-    waiting = worker.call("block_loop", {"seconds": 0.2})  # what follows is begun in one step of the loop
+    eventually("the call runs", (folder / "begun").exists)
+    waiting = worker.call("block_loop", {"seconds": 0.2})  # the calls after this begin in one step of the loop
     killer = worker.call("cancel_others")
     late = worker.call("forever")
     assert worker.value(killer) is None
@@ -137,7 +137,7 @@ def test_tasks_that_another_tool_cancels_are_answered_also_before_their_first_st
 
 
 @pytest.mark.parametrize("unless_begun", [False, True])
-def test_an_async_call_that_is_cancelled_in_the_message_that_brings_it(worker, unless_begun):
+def test_an_async_call_and_its_cancel_in_one_message(worker, unless_begun):
     blocked = worker.call("block_loop", {"seconds": 0.2})
     with worker._changed:  # all in one message
         call = worker.call("forever")
@@ -148,10 +148,10 @@ def test_an_async_call_that_is_cancelled_in_the_message_that_brings_it(worker, u
     assert worker.value(blocked) == "blocked"
 
 
-def test_c5_calls_that_have_not_begun_are_given_back_at_once_while_another_runs(worker, folder):
+def test_c5_a_cancel_before_its_call_begins_is_answered_while_another_call_runs(worker, folder):
     running = worker.call("hold", {"path": str(folder / "go")})
-    eventually("it runs", (folder / "go.begun").exists)
-    waiting = [worker.call("mark", {"path": str(folder / "ran")}) for _ in range(3)]
+    eventually("the call runs", (folder / "go.begun").exists)
+    waiting = [worker.call("append", {"path": str(folder / "ran")}) for _ in range(3)]
     worker.cancel(waiting[0])
     worker.cancel(waiting[1], unless_begun=True)
     worker.cancel(running, unless_begun=True)
@@ -162,13 +162,13 @@ def test_c5_calls_that_have_not_begun_are_given_back_at_once_while_another_runs(
     assert running not in worker.answers
     (folder / "go").touch()
     assert worker.value(running) == "held"
-    assert worker.value(waiting[2]) == "marked"
-    assert (folder / "ran").read_text() == "ran\n"  # the two that were given back never ran
+    assert worker.value(waiting[2]) == "appended"
+    assert (folder / "ran").read_text() == "ran\n"  # the two cancelled calls never ran
 
 
-def test_c5_an_async_call_that_runs_goes_on_when_it_is_asked_back(worker, folder):
+def test_c5_a_running_async_call_goes_on_after_a_cancel_with_unless_begun(worker, folder):
     call = worker.call("forever", {"begun": str(folder / "begun")})
-    eventually("it runs", (folder / "begun").exists)
+    eventually("the call runs", (folder / "begun").exists)
     worker.cancel(call, unless_begun=True)
     assert worker.run("see_user_async") == OF_THE_MODULE
     assert call not in worker.answers
@@ -177,11 +177,11 @@ def test_c5_an_async_call_that_runs_goes_on_when_it_is_asked_back(worker, folder
     assert (failure.code, failure.not_begun) == (wire.FAILURE_CODE_CANCELLED, False)
 
 
-def test_what_did_not_begin_says_so(worker, folder):
+def test_failures_of_calls_that_did_not_begin_say_so(worker, folder):
     running = worker.call("hold", {"path": str(folder / "go")})
-    eventually("it runs", (folder / "go.begun").exists)
-    late = worker.call("mark", {"path": str(folder / "ran")}, timeout_ms=1)
-    stopped = worker.call("mark", {"path": str(folder / "ran")})
+    eventually("the call runs", (folder / "go.begun").exists)
+    late = worker.call("append", {"path": str(folder / "ran")}, timeout_ms=1)
+    stopped = worker.call("append", {"path": str(folder / "ran")})
     unknown = worker.answer(worker.call("no such tool"))
     assert (unknown.code, unknown.not_begun) == (wire.FAILURE_CODE_TOOL_NOT_FOUND, True)
     worker.worker.order_to_end()
@@ -211,19 +211,19 @@ def test_attributes_in_slots_and_of_c_types(worker):
     assert attributes(worker.fail("throw", kind="MemoryError")) == {}
 
 
-def test_attributes_are_bounded(worker):
+def test_the_attributes_of_an_exception_are_limited_in_size(worker):
     failure = worker.fail("raise_many")
     assert len(failure.attributes) <= 64 * 1024
     assert 1 < len(attributes(failure)) < 10
 
 
-def test_an_exception_that_is_a_constant_keeps_nothing_of_a_call(worker):
+def test_an_exception_that_is_a_constant_keeps_no_traceback(worker):
     lengths = {len(worker.fail("raise_constant", secret="s").traceback) for _ in range(3)}
     assert len(lengths) == 1
     assert worker.run("constant_keeps") is False
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has neither groups of exceptions nor notes")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has neither exception groups nor notes")
 def test_groups_notes_and_causes_are_in_the_traceback(worker):
     failure = worker.fail("fail_in_group")
     for text in ("several", "first", "a note on first", "second", "a note on second", "the cause"):

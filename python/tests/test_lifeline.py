@@ -1,3 +1,5 @@
+"""The FIFO of the lifeline: the host can open it, whatever the umask."""
+
 import os
 import stat
 
@@ -14,7 +16,7 @@ def test_a10_the_owner_can_open_the_lifeline_for_writing_whatever_the_umask(fold
     finally:
         os.umask(before)
     try:
-        # Root could open it anyhow.
+        # The mode is compared because root could open it in any case.
         assert oct(stat.S_IMODE(os.stat(path).st_mode)) == oct(0o600)
     finally:
         os.close(end)

@@ -1,4 +1,5 @@
-"""What is missing is told at once, with the right command, and never with a name that is the user's own."""
+"""Missing modules: one error names all of them, with the command that installs them. A module of the user is never part
+of that command."""
 
 import os
 import shlex
@@ -12,15 +13,17 @@ from test_boot import HEADER, failure, site_packages
 
 from terrarium import _imports, _install
 
+OFFER = "Correct the import: the package terrarium offers register_type and tool."
+
 
 def modules(last):
     return last["modules"]
 
 
-# One error for all.
+# One error names all.
 
 
-def test_a3_all_missing_modules_are_told_in_one_error(host, file):
+def test_a3_one_error_names_all_missing_modules(host, file):
     tools = file("tools.py", "import nosuch_one\nimport os, nosuch_two.part\nfrom nosuch_three import x\n" + HEADER)
     last = failure(host.start(tools))
     assert (last["kind"], last["module"]) == ("missing_module", "nosuch_one")
@@ -30,7 +33,7 @@ def test_a3_all_missing_modules_are_told_in_one_error(host, file):
     assert last["command"].endswith(" -m pip install nosuch_one nosuch_two nosuch_three")
 
 
-def test_a3_those_of_the_user_are_told_with_ours(host, file, tmp_path):
+def test_a3_one_error_names_the_modules_of_user_and_worker(host, file, tmp_path):
     bare = tmp_path / "bare"
     venv.create(bare, with_pip=False, symlinks=True)
     file("helper.py", "import yaml\n")
@@ -38,10 +41,10 @@ def test_a3_those_of_the_user_are_told_with_ours(host, file, tmp_path):
     last = failure(host.start(file("tools.py", "import helper, cv2\n" + HEADER), python=python))
     assert modules(last) == ["grpc", "google.protobuf", "msgpack", "yaml", "cv2"]
     assert last["command"].endswith(" -m pip install grpcio protobuf msgpack PyYAML opencv-python")
-    assert "otherwise than the module" not in last["hint"]
+    assert "its name may differ" not in last["hint"]
 
 
-def test_a3_the_files_beside_are_read_too(host, file):
+def test_a3_the_imported_files_of_the_user_are_read_too(host, file):
     file("pack/__init__.py", "import nosuch_init\n")
     file("pack/a.py", "from . import b\n")
     file("pack/b.py", "from .c import x\n")
@@ -50,7 +53,7 @@ def test_a3_the_files_beside_are_read_too(host, file):
     assert modules(last) == ["nosuch_init", "nosuch_c", "nosuch_tools"]
 
 
-def test_a3_a_module_named_by_its_name_is_read_too(host, file, folder, monkeypatch):
+def test_a3_a_module_given_by_name_is_read_too(host, file, folder, monkeypatch):
     file("pack/__init__.py")
     file("pack/tools.py", "import nosuch_one\nimport nosuch_two\n" + HEADER)
     file("other.py", "import nosuch_three\n" + HEADER)
@@ -93,12 +96,12 @@ import nosuch_after
         "raise RuntimeError",
     ],
 )
-def test_a3_only_what_is_sure_is_told(host, file, turn):
+def test_a3_only_imports_that_are_sure_to_fail_are_named(host, file, turn):
     last = failure(host.start(file("tools.py", CONDITIONAL.format(turn=turn))))
     assert modules(last) == ["nosuch_first", "nosuch_second"]
 
 
-def test_a3_nothing_is_imported_to_find_out(host, file, folder):
+def test_a3_no_module_is_imported_by_the_survey(host, file, folder):
     file("helper.py", f"open({str(folder / 'ran')!r}, 'w').close()\n")
     file("pack/__init__.py", f"open({str(folder / 'ran')!r}, 'w').close()\n")
     file("pack/sub.py")
@@ -108,7 +111,7 @@ def test_a3_nothing_is_imported_to_find_out(host, file, folder):
     assert not (folder / "ran").exists()
 
 
-def test_a3_an_import_that_is_found_in_a_strange_way_is_not_told(file, folder, monkeypatch):
+def test_a3_an_import_whose_finder_raises_is_not_named(file, folder, monkeypatch):
     class Finder:
         def find_spec(self, name, path=None, target=None):
             if name == "strange":
@@ -120,20 +123,20 @@ def test_a3_an_import_that_is_found_in_a_strange_way_is_not_told(file, folder, m
     assert [each.module for each in _imports.unmet([str(tools)])] == ["nosuch"]
 
 
-def test_a3_a_file_that_cannot_be_read_hides_nothing(host, file):
+def test_a3_a_file_that_cannot_be_parsed_hides_no_earlier_import(host, file):
     file("deep.py", "x = " + "(" * 5000 + ")" * 5000 + "\n")
     last = failure(host.start(file("tools.py", "import nosuch_one\nimport deep\nimport nosuch_two\n" + HEADER)))
     assert modules(last)[0] == "nosuch_one"
 
 
-def test_a3_a_name_of_a_namespace_that_several_distributions_share(host, file):
+def test_a3_a_missing_part_of_a_shared_namespace(host, file):
     last = failure(host.start(file("tools.py", "import google.nosuch.part\nimport nosuch_one\n")))
     assert modules(last) == ["google.nosuch", "nosuch_one"]
     assert last["command"].endswith(" -m pip install google-nosuch nosuch_one")
-    assert "What brings google.nosuch, nosuch_one may be called otherwise" in last["hint"]
+    assert "Look up first which package provides google.nosuch, nosuch_one: its name may differ" in last["hint"]
 
 
-# By the tool that made the environment.
+# The command is that of the tool that made the environment.
 
 
 @pytest.fixture
@@ -167,7 +170,7 @@ def test_a3_in_an_environment_of_uv(host, file, bare):
 
 @pytest.mark.parametrize("tool", ["conda", "mamba", "micromamba", None])
 def test_a3_in_an_environment_of_conda(host, file, bare, tmp_path, tool):
-    # As conda's: no pyvenv.cfg, and a folder with what is installed. The standard library is found all the same.
+    # Like an environment of conda, it has a folder conda-meta.
     (bare / "conda-meta").mkdir()
     if tool is not None:
         command(tmp_path / "tools" / tool)
@@ -193,7 +196,7 @@ def test_a3_in_an_interpreter_that_the_system_manages(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["none", "venv", "conda"])
-def test_a3_in_no_environment_the_hint_says_that_there_may_be_one(tmp_path, monkeypatch, kind):
+def test_a3_outside_an_environment_the_hint_mentions_environments(tmp_path, monkeypatch, kind):
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
     monkeypatch.setattr(sys, "base_prefix", "/elsewhere" if kind == "venv" else str(tmp_path))
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
@@ -203,10 +206,10 @@ def test_a3_in_no_environment_the_hint_says_that_there_may_be_one(tmp_path, monk
         (tmp_path / "conda-meta").mkdir()
     way = _install.install("grpcio")
     assert way.command == f"{shlex.quote(sys.executable)} -m pip install grpcio"
-    assert ("start the host where it is found as .venv" in way.note) == (kind == "none")
+    assert ("start the host in the folder that has it as .venv" in way.note) == (kind == "none")
 
 
-# A8: hints never advise to install what no index has.
+# A8: a hint never advises to install a module that no index has.
 
 
 @pytest.fixture
@@ -226,7 +229,7 @@ def test_a8_the_folder_of_the_tools_is_not_to_be_installed(host, file, folder, n
     last = failure(host.start(tools))
     assert last["module"] == "pkg"
     no_install(last, "put an __init__.py into it", str(folder / "pkg"), "imported as pkg.tools")
-    # The hint is true.
+    # The advice works.
     file("pkg/__init__.py")
     assert host.ready(tools).run("t") == 1
 
@@ -238,7 +241,7 @@ def test_a8_a_neighbour_is_not_to_be_installed(host, file, folder, no_install, n
     tools = file("app/tools/tools.py", "import lib\n" + HEADER)
     last = failure(host.start(tools))
     no_install(last, f"PYTHONPATH: '{folder}'", str(folder / near.partition("/")[0]))
-    # The hint is true.
+    # The advice works.
     assert host.ready(tools, env={"PYTHONPATH": str(folder)}).run("t") == 1
 
 
@@ -249,7 +252,7 @@ def test_a8_a_sibling_in_a_package_has_a_full_name(host, file, no_install):
     tools = file("outer/inner/tools.py", "from helper import x\n" + HEADER)
     last = failure(host.start(tools))
     no_install(last, f"Import it as outer.inner.helper: {near} is in the package outer.inner.")
-    # The hint is true.
+    # The advice works.
     file("outer/inner/tools.py", "from outer.inner.helper import x\n" + HEADER)
     assert host.ready(tools).run("t") == 1
 
@@ -265,7 +268,7 @@ def test_a8_a_sibling_of_tools_that_are_named_as_a_module(host, file, folder, mo
     no_install(failure(host.start("outer.tools")), f"Import it as outer.helper: {near} is in the package outer.")
 
 
-def test_a8_what_is_in_the_working_directory_is_not_to_be_installed(host, file, tmp_path, monkeypatch, no_install):
+def test_a8_a_module_in_the_working_directory_is_not_to_be_installed(host, file, tmp_path, monkeypatch, no_install):
     (tmp_path / "shared.py").touch()
     monkeypatch.chdir(tmp_path)
     last = failure(host.start(file("tools.py", "import shared\n" + HEADER)))
@@ -279,7 +282,7 @@ def test_a8_a_folder_without_python_is_no_neighbour(host, file):
     assert last["command"].endswith(" -m pip install nosuch_data")
 
 
-def test_a8_what_the_tools_are_in_is_not_to_be_installed(host, file, folder, monkeypatch, no_install):
+def test_a8_the_package_of_the_tools_is_not_to_be_installed(host, file, folder, monkeypatch, no_install):
     file("outer/__init__.py")
     file("outer/tools.py", "import os, sys\nsys.path.remove(os.getcwd())\ndel sys.modules['outer']\nimport outer\n")
     monkeypatch.chdir(folder)
@@ -301,12 +304,12 @@ def test_a8_what_the_tools_are_in_is_not_to_be_installed(host, file, folder, mon
         ("import urllib2\n", "is no longer a part of Python since 3.0."),
         ("import formatter\n", "is no longer a part of Python since 3.10."),
         ("import terrarium.nosuch\n", "Correct the import."),
-        ("from terrarium import nosuch\n", "Correct the import: the package terrarium offers register_type and tool."),
-        ("from terrarium._tools import nosuch\n", "Correct the import: the package terrarium offers register_type and tool."),
+        ("from terrarium import nosuch\n", OFFER),
+        ("from terrarium._tools import nosuch\n", OFFER),
         ("try:\n  import pack.nosuch\nexcept ImportError as e:\n  raise ImportError from e\n", "add nosuch to"),
     ],
 )
-def test_a8_what_cannot_be_installed_is_not_advised(host, file, source, part):
+def test_a8_no_command_for_a_module_that_cannot_be_installed(host, file, source, part):
     file("pack/__init__.py")
     file("plain.py")
     last = failure(host.start(file("tools.py", source + HEADER)))
@@ -319,17 +322,17 @@ def test_a8_what_cannot_be_installed_is_not_advised(host, file, source, part):
     "name",
     ["utils", "tools_of_mine.utils", "helpers_local", "_private", "config.values", "Settings", "models", "my_utils"],
 )
-def test_a8_a_name_that_files_of_ones_own_have_is_not_to_be_installed(host, file, no_install, name):
+def test_a8_a_usual_name_of_the_users_own_files_is_not_to_be_installed(host, file, no_install, name):
     if name.startswith("tools_of"):
         file("tools_of_mine.py")
     last = failure(host.start(file("main.py", f"import {name}\n" + HEADER)))
     no_install(last, "Correct the import" if name.startswith("tools_of") else "Put the file or the package")
 
 
-def test_a8_of_several_only_what_may_be_a_package_is_to_be_installed(host, file):
-    last = failure(host.start(file("main.py", "import utils, nosuch_one, _private, yaml_of_nobody\n" + HEADER)))
-    assert modules(last) == ["utils", "nosuch_one", "_private", "yaml_of_nobody"]
-    assert last["command"].endswith(" -m pip install nosuch_one yaml_of_nobody")
+def test_a8_the_command_has_only_modules_that_may_be_packages(host, file):
+    last = failure(host.start(file("main.py", "import utils, nosuch_one, _private, yaml_nosuch\n" + HEADER)))
+    assert modules(last) == ["utils", "nosuch_one", "_private", "yaml_nosuch"]
+    assert last["command"].endswith(" -m pip install nosuch_one yaml_nosuch")
 
 
 def test_a8_a_name_that_differs_by_case_only(host, file, folder, no_install):
@@ -344,14 +347,12 @@ def test_a8_a_name_that_differs_by_case_only(host, file, folder, no_install):
 
 
 @pytest.mark.parametrize("wrong, right", [("tol", "tool"), ("Tool", "tool"), ("registertype", "register_type")])
-def test_a8_a_name_of_ours_that_is_misspelled(host, file, wrong, right):
+def test_a8_a_misspelled_name_of_terrarium(host, file, wrong, right):
     last = failure(host.start(file("tools.py", f"from terrarium import {wrong}\n" + HEADER)))
-    assert last["hint"] == (
-        f"Correct the import: did you mean {right}? The package terrarium offers register_type and tool."
-    )
+    assert last["hint"] == OFFER.replace("the package", f"did you mean {right}? The package")
 
 
-def test_a8_an_import_by_importlib_is_told_with_the_line_that_asks_for_it(host, file):
+def test_a8_an_import_by_importlib_is_named_with_its_line(host, file):
     tools = file("tools.py", "import importlib\n\nimportlib.import_module('nosuch_late')\n" + HEADER)
     last = failure(host.start(tools))
     assert last["module"] == "nosuch_late"
@@ -366,23 +367,23 @@ def test_a8_a_relative_import_in_a_package(host, file, no_install):
     no_install(last, f"Correct the import, or add nosuch to {package}.")
 
 
-def test_a8_a_file_that_stands_for_a_module_of_python(host, file):
+def test_a8_a_file_that_hides_a_module_of_python(host, file):
     path = file("random.py", "x = 1\n")
     last = failure(host.start(file("tools.py", "from random import choice\n" + HEADER)))
     assert last["hint"] == f"Rename {path}: it is taken for random of Python itself."
 
 
-def test_a8_a_circle(host, file):
+def test_a8_a_circular_import(host, file):
     file("one.py", "from two import b\na = 1\n")
     file("two.py", "from one import a\nb = 1\n")
     last = failure(host.start(file("tools.py", "import one\n" + HEADER)))
-    assert last["hint"].startswith("Break the circle: one was not complete")
+    assert last["hint"].startswith("Break the circle of imports: one was not complete")
 
 
 # A2: a broken installation is configuration.
 
 
-def test_a2_a_file_of_ours_is_missing(host, file, folder, monkeypatch):
+def test_a2_a_missing_file_of_the_worker_is_named(host, file, folder, monkeypatch):
     import shutil
 
     import host as host_module

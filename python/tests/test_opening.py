@@ -1,4 +1,4 @@
-"""How a session can fail to open, and how it ends when the host does."""
+"""How a session fails to open, and how a worker exits when its session or its host is gone."""
 
 import signal
 from pathlib import Path
@@ -48,8 +48,8 @@ def test_a_host_that_refuses_for_another_reason(folder):
     assert "out of order" in last["message"]
 
 
-def test_nobody_listens(host, folder):
-    worker = host.start(TOOLS, boot={"socket": str(folder / "nobody.sock")})
+def test_a_socket_without_a_listener(host, folder):
+    worker = host.start(TOOLS, boot={"socket": str(folder / "no-listener.sock")})
     assert worker.status() == 75
     assert worker.report[-1]["kind"] == "session_lost"
 
@@ -87,7 +87,7 @@ def pong_says_running(worker):
     eventually("a call runs", running)
 
 
-def test_the_host_is_gone(worker, folder):
+def test_a_host_that_is_gone(worker, folder):
     worker.call("spin_until", {"path": str(folder / "never")})
     pong_says_running(worker)
     worker.worker.close_lifeline()
@@ -95,6 +95,6 @@ def test_the_host_is_gone(worker, folder):
 
 
 @pytest.mark.parametrize("frame", ["unknown", "second welcome"])
-def test_a_host_that_breaks_the_protocol_is_left(worker, frame):
+def test_a_worker_leaves_a_host_that_breaks_the_protocol(worker, frame):
     worker.send(wire.HostFrame() if frame == "unknown" else wire.HostFrame(welcome=wire.Welcome()))
     assert worker.worker.status() == 75

@@ -1,84 +1,85 @@
-"""What the shepherd does with processes that come to it, when others live and when none does."""
+"""Orphans that are re-parented to the shepherd: which are killed, and which are spared while other processes run."""
 
 import os
 import signal
 
-from flock import is_gone, parent, state
 from host import eventually
+from runtime import has_exited, parent, state
 
-# Leaves a daemon behind that has changed the limit that it would be known by, and says its pid on the report.
-UNMARKED = """
+# Leaves a daemon behind that has replaced its rlimit tag.
+UNTAGGED = """
 import os, resource, sys, time
-told, tell = os.pipe()
+started, write_end = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         resource.setrlimit(resource.RLIMIT_RTTIME, (1000000, 1000000))
-        os.write(tell, b"%d" % os.getpid())
+        os.write(write_end, b"%d" % os.getpid())
         os.execve("/bin/sleep", ["sleep", "600"], {})
     os._exit(0)
 os.wait()
-os.read(told, 16)
+os.read(started, 16)
 print("left", flush=True)
 time.sleep(600)
 """
 
-# The same, but for its limit.
-MARKED = UNMARKED.replace("        resource.setrlimit(resource.RLIMIT_RTTIME, (1000000, 1000000))\n", "")
+# The same, but the daemon keeps its rlimit tag.
+TAGGED = UNTAGGED.replace("        resource.setrlimit(resource.RLIMIT_RTTIME, (1000000, 1000000))\n", "")
 
 
 def daemons_of(shepherd):
-    """Its children that have become `sleep`, and were none of its orders."""
+    """The children of the shepherd that have become `sleep`."""
     with open(f"/proc/{shepherd}/task/{shepherd}/children") as file:
         pids = [int(pid) for pid in file.read().split()]
     return [pid for pid in pids if open(f"/proc/{pid}/comm").read() == "sleep\n"]
 
 
-def test_f8_an_unmarked_orphan_of_a_living_process_lives_until_no_process_does(flock):
-    shepherd = flock.hello["pid"]
-    mother, mother_pid = flock.python(UNMARKED)
-    assert flock.line(mother) == "left\n"
-    (daemon,) = eventually("the daemon has come to the shepherd", lambda: daemons_of(shepherd))
+def test_f8_an_untagged_orphan_is_spared_until_no_process_runs(runtime):
+    shepherd = runtime.hello["pid"]
+    mother, mother_pid = runtime.python(UNTAGGED)
+    assert runtime.line(mother) == "left\n"
+    (daemon,) = eventually("the daemon is re-parented to the shepherd", lambda: daemons_of(shepherd))
     assert parent(daemon) == shepherd
-    # Others come and go: it may be of the one that lives.
+    # Other processes start and exit meanwhile. The daemon may belong to the process that still runs.
     for _ in range(10):
-        other, _ = flock.start("true")
-        flock.next("exited", other)
-        flock.next("cleared", other)
-    assert not is_gone(daemon)
+        other, _ = runtime.start("true")
+        runtime.next("exited", other)
+        runtime.next("cleared", other)
+    assert not has_exited(daemon)
     os.kill(mother_pid, signal.SIGKILL)
-    flock.next("exited", mother)
-    eventually("the daemon is gone", lambda: is_gone(daemon))
+    runtime.next("exited", mother)
+    eventually("the daemon has exited", lambda: has_exited(daemon))
 
 
-def test_f8_a_marked_orphan_goes_with_its_own_process_whatever_else_lives(flock):
-    shepherd = flock.hello["pid"]
-    first, first_pid = flock.python(MARKED)
-    assert flock.line(first) == "left\n"
-    (one,) = eventually("its daemon has come", lambda: daemons_of(shepherd))
-    second, second_pid = flock.python(MARKED)
-    assert flock.line(second) == "left\n"
-    both = eventually("the other one too", lambda: len(daemons_of(shepherd)) == 2 and daemons_of(shepherd))
+def test_f8_a_tagged_orphan_is_killed_with_its_process_while_others_run(runtime):
+    shepherd = runtime.hello["pid"]
+    first, first_pid = runtime.python(TAGGED)
+    assert runtime.line(first) == "left\n"
+    (one,) = eventually("its daemon is re-parented", lambda: daemons_of(shepherd))
+    second, second_pid = runtime.python(TAGGED)
+    assert runtime.line(second) == "left\n"
+    both = eventually("the other daemon is too", lambda: len(daemons_of(shepherd)) == 2 and daemons_of(shepherd))
     (other,) = [pid for pid in both if pid != one]
     os.kill(first_pid, signal.SIGKILL)
-    flock.next("exited", first)
-    flock.next("cleared", first)
-    assert (is_gone(one), is_gone(other)) == (True, False)
+    runtime.next("exited", first)
+    runtime.next("cleared", first)
+    assert (has_exited(one), has_exited(other)) == (True, False)
     assert state(second_pid) in ("S", "R")
     os.kill(second_pid, signal.SIGKILL)
-    flock.next("exited", second)
-    flock.next("cleared", second)
-    assert is_gone(other)
+    runtime.next("exited", second)
+    runtime.next("cleared", second)
+    assert has_exited(other)
 
-# Leaves a member of its group behind that is known by nothing else, and ends when a line comes.
+
+# Leaves a process behind in its group, without an rlimit tag.
 MEMBER = """
 import os, resource, signal, sys, time
-told, tell = os.pipe()
+started, write_end = os.pipe()
 if os.fork() == 0:
     resource.setrlimit(resource.RLIMIT_RTTIME, (1000000, 1000000))
-    os.write(tell, b"%d" % os.getpid())
+    os.write(write_end, b"%d" % os.getpid())
     os.execve("/bin/sleep", ["sleep", "600"], {})
-os.read(told, 16)
+os.read(started, 16)
 print("left", flush=True)
 time.sleep(600)
 """
@@ -89,24 +90,24 @@ def children_of(pid):
         return [int(child) for child in file.read().split()]
 
 
-def test_the_group_of_a_process_ends_with_it_also_what_has_no_mark_and_whatever_else_lives(flock):
-    other, other_pid = flock.start("sleep", "600")
-    leader, pid = flock.python(MEMBER)
-    assert flock.line(leader) == "left\n"
+def test_the_group_of_a_process_is_killed_with_it_even_without_rlimit_tag_while_others_run(runtime):
+    other, other_pid = runtime.start("sleep", "600")
+    leader, pid = runtime.python(MEMBER)
+    assert runtime.line(leader) == "left\n"
     (member,) = children_of(pid)
-    assert not is_gone(member)
+    assert not has_exited(member)
     os.kill(pid, signal.SIGKILL)
-    flock.next("exited", leader)
-    eventually("the member of its group is gone", lambda: is_gone(member))
-    assert not is_gone(other_pid)
-    flock.order(type="signal", spawn=other, signal=signal.SIGKILL, target="process")
-    flock.next("exited", other)
+    runtime.next("exited", leader)
+    eventually("the member of its group has exited", lambda: has_exited(member))
+    assert not has_exited(other_pid)
+    runtime.order(type="signal", spawn=other, signal=signal.SIGKILL, target="process")
+    runtime.next("exited", other)
 
 
-def test_a_process_begins_with_the_signals_that_any_program_expects(flock):
-    spawn, _ = flock.start("sh", "-c", "grep SigIgn /proc/self/status")
-    ignored = int(flock.said(spawn).split()[1], 16)
-    # Python itself ignores two of these, and whoever has started the tests may ignore the others.
+def test_a_process_starts_with_the_default_signal_actions(runtime):
+    spawn, _ = runtime.start("sh", "-c", "grep SigIgn /proc/self/status")
+    ignored = int(runtime.rest(spawn).split()[1], 16)
+    # Python itself ignores two of these, and the process that started the tests may ignore the others.
     expected = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
     assert [number for number in expected if ignored & 1 << (number - 1)] == []
-    flock.next("exited", spawn)
+    runtime.next("exited", spawn)

@@ -1,4 +1,4 @@
-"""The numbers of messages, where a test with a worker would take 2^32 of them."""
+"""The numbers of messages at the end of their range, which a worker would reach only after 2^32 messages."""
 
 import pytest
 from terrarium._outbox import Outbox
@@ -26,7 +26,7 @@ def test_numbers_begin_again_at_one():
 
 
 @pytest.mark.parametrize("seq, ack", [(0, 2), (2, 0), (3, 1), (LAST, 1)])
-def test_numbers_that_cannot_be(seq, ack):
+def test_wrong_numbers_raise(seq, ack):
     outbox = Outbox()
     outbox.put(frame())
     next(outbox)
@@ -34,7 +34,7 @@ def test_numbers_that_cannot_be(seq, ack):
         outbox.received(seq, ack)
 
 
-def test_it_ends_when_everything_is_said_and_acknowledged():
+def test_the_stream_ends_when_all_frames_are_sent_and_acknowledged():
     outbox = Outbox()
     outbox.put(frame())
     outbox.finish()

@@ -1,9 +1,9 @@
-"""Libraries that replace threads and sockets, as stand-ins that answer as they do: the real ones are tested in
-test/tools."""
+"""Libraries that replace threads and sockets. Fakes with the same functions stand for gevent and eventlet; the real
+libraries are tested in test/tools."""
 
 import pytest
 
-STAND_INS = {
+FAKES = {
     "gevent": ("gevent/monkey.py", "def is_module_patched(name): return name in {modules}\n", "gevent.monkey"),
     "eventlet": ("eventlet/patcher.py", "def is_monkey_patched(name): return name in {modules}\n", "eventlet.patcher"),
 }
@@ -13,10 +13,10 @@ ASYNC = "from terrarium import tool\n@tool\nasync def t(): return 1\n"
 
 @pytest.fixture
 def patched(file):
-    """The source of a module that has a library replace these modules."""
+    """A function that writes a fake library which has replaced these modules; returns its folder and its import."""
 
     def write(library, *modules):
-        path, source, name = STAND_INS[library]
+        path, source, name = FAKES[library]
         file(f"lib/{library}/__init__.py")
         return file(f"lib/{path}", source.format(modules=set(modules) or "()")).parent.parent, f"import {name}\n"
 
@@ -46,7 +46,7 @@ def test_D20_replaced_threads_are_named_at_once(host, file, patched, library, mo
     assert str(tools) in last["watch"]
 
 
-def test_D20_also_when_sitecustomize_has_done_it(host, file, patched):
+def test_D20_threads_replaced_by_sitecustomize_are_named_too(host, file, patched):
     folder, source = patched("gevent", "threading")
     file("lib/sitecustomize.py", source)
     last = failure(host.start(file("tools.py", SYNC), env={"PYTHONPATH": str(folder)}))
@@ -54,7 +54,7 @@ def test_D20_also_when_sitecustomize_has_done_it(host, file, patched):
 
 
 @pytest.mark.parametrize("library", ["gevent", "eventlet"])
-def test_D20_replaced_sockets_are_told_for_async_tools_only(host, file, patched, library):
+def test_D20_replaced_sockets_are_a_failure_for_async_tools_only(host, file, patched, library):
     folder, source = patched(library, "select", "socket")
     env = {"PYTHONPATH": str(folder)}
     last = failure(host.start(file("a.py", source + ASYNC), env=env))
@@ -63,6 +63,6 @@ def test_D20_replaced_sockets_are_told_for_async_tools_only(host, file, patched,
 
 
 @pytest.mark.parametrize("library", ["gevent", "eventlet"])
-def test_D20_a_library_that_is_imported_and_has_replaced_nothing_is_no_reason(host, file, patched, library):
+def test_D20_a_library_that_has_replaced_nothing_is_no_failure(host, file, patched, library):
     folder, source = patched(library)
     assert host.ready(file("tools.py", source + ASYNC), env={"PYTHONPATH": str(folder)}).run("t") == 1

@@ -1,4 +1,4 @@
-"""C5: after the order to end nothing begins, and what has not begun is given back, whenever it comes."""
+"""C5: after the order to end no call begins. Calls that have not begun are cancelled, whenever they come."""
 
 import inspect
 import signal
@@ -12,8 +12,8 @@ from terrarium._tools import Tool
 from terrarium.v1 import session_pb2 as wire
 
 
-class Stand:
-    """A main thread with one tool; the test is the host."""
+class Harness:
+    """A main thread with one tool. The test takes the place of the host."""
 
     def __init__(self):
         self.ran = []
@@ -29,7 +29,8 @@ class Stand:
         self.replies.received(call)
         self.main_thread.submit(call)
 
-    def given_back(self):
+    def cancelled(self):
+        """The ids of the calls that were answered as cancelled before they began; no call may be open."""
         assert self.replies.open == {}
         frames = next(self.outbox).frames
         failures = [frame.failure for frame in frames]
@@ -39,48 +40,48 @@ class Stand:
 
 
 @pytest.mark.parametrize("when", ["before the order", "behind the order", "after the end"])
-def test_c5_a_call_that_comes(when):
-    stand = Stand()
+def test_c5_a_call_is_cancelled_if_it_comes(when):
+    harness = Harness()
     if when == "before the order":
-        stand.call(1)
-    stand.main_thread.stop()
+        harness.call(1)
+    harness.main_thread.stop()
     if when == "behind the order":
-        stand.call(1)
-    stand.main_thread.run(lambda: False)
+        harness.call(1)
+    harness.main_thread.run(lambda: False)
     if when == "after the end":
-        stand.call(1)
-    assert stand.given_back() == [1]
-    assert stand.ran == []
+        harness.call(1)
+    assert harness.cancelled() == [1]
+    assert harness.ran == []
 
 
-def test_c5_a_call_that_comes_while_the_order_is_being_carried_out():
-    stand = Stand()
-    put = stand.main_thread._calls.put
+def test_c5_a_call_is_cancelled_if_it_comes_during_the_order():
+    harness = Harness()
+    put = harness.main_thread._calls.put
 
     class Queue:
-        """The order comes between the look at it and the call's place in the queue."""
+        """The order to end comes between its check and the moment the call is queued."""
 
         def put(self, call):
-            stand.main_thread._calls = queue
-            stand.main_thread.stop()
-            stand.main_thread.run(lambda: False)
+            harness.main_thread._calls = queue
+            harness.main_thread.stop()
+            harness.main_thread.run(lambda: False)
             put(call)
 
-    queue, stand.main_thread._calls = stand.main_thread._calls, Queue()
-    stand.call(1)
-    assert stand.given_back() == [1]
-    assert stand.ran == []
+    queue, harness.main_thread._calls = harness.main_thread._calls, Queue()
+    harness.call(1)
+    assert harness.cancelled() == [1]
+    assert harness.ran == []
 
 
-def test_d3_an_order_that_another_thread_takes_wakes_the_main_thread():
+def test_d3_an_order_that_another_thread_receives_ends_the_wait_of_the_main_thread():
     main = MainThread(None)
     before = signal.signal(signal.SIGUSR1, lambda _number, _frame: main.stop())
 
     def take():
-        time.sleep(0.2)  # the main thread waits by now
+        time.sleep(0.2)  # until then the main thread waits
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
         time.sleep(5)
-        main._calls.put("nothing has woken it")
+        main._calls.put("the order has not ended the wait")
 
     threading.Thread(target=take, daemon=True).start()
     try:

@@ -1,4 +1,4 @@
-"""The end in order: a worker that is ordered to end finishes what has begun, and nothing else."""
+"""The order to end: a worker finishes the calls that have begun, begins no other, and exits with 0."""
 
 import os
 import signal
@@ -17,19 +17,19 @@ def begun(path):
     eventually(f"{path} has begun", lambda: Path(f"{path}.begun").exists())
 
 
-def test_idle(worker):
+def test_an_idle_worker_exits_at_once(worker):
     stop(worker)
     assert worker.worker.status() == 0
     assert worker.worker.output["stderr"] == ""
 
 
-def test_what_has_begun_is_finished_and_nothing_else(worker, folder):
+def test_begun_calls_are_finished_and_no_other_begins(worker, folder):
     sync = worker.call("wait_for", {"path": str(folder / "sync")})
     concurrent = worker.call("wait_async", {"path": str(folder / "async")})
     begun(folder / "sync")
     begun(folder / "async")
     queued = worker.call("leave_line", {"path": str(folder / "line")})
-    eventually("it is received", lambda: worker.acknowledged_by_worker == worker.sent and not worker._outbox)
+    eventually("the call is received", lambda: worker.acknowledged_by_worker == worker.sent and not worker._outbox)
     stop(worker)
     (folder / "sync").touch()
     assert worker.value(sync) == "seen"
@@ -41,7 +41,7 @@ def test_what_has_begun_is_finished_and_nothing_else(worker, folder):
     assert not (folder / "line").exists()
 
 
-def test_results_that_wait_are_delivered(worker, folder):
+def test_waiting_results_are_delivered(worker, folder):
     calls = [worker.call("blob", {"size": 200_000}) for _ in range(20)]
     calls.append(worker.call("wait_for", {"path": str(folder / "go")}))
     begun(folder / "go")
@@ -69,7 +69,7 @@ def test_exit_handlers_run(host, file, folder):
 
 
 @pytest.mark.parametrize("name", [signal.Signals(number).name for number in sorted(signals.OF_APPLICATION)])
-def test_d3_signals_of_the_application_are_not_for_workers(worker, folder, name):
+def test_d3_an_application_signal_does_not_end_a_worker(worker, folder, name):
     call = worker.call("wait_for", {"path": str(folder / "go")})
     begun(folder / "go")
     os.kill(worker.worker.pid, getattr(signal, name))
@@ -97,7 +97,7 @@ def test_d3_a_handler_of_the_users_module_does_not_end_a_worker(host, file):
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_d3_terminate_in_a_tool_ends_what_the_tool_has_started(host, file, method):
+def test_d3_terminate_in_a_tool_ends_a_process_that_the_tool_started(host, file, method):
     source = f"""
         import multiprocessing, subprocess, time
         from terrarium import tool

@@ -1,4 +1,4 @@
-"""What user code, or what starts the interpreter, has made of standard output, standard error and their descriptors."""
+"""Workers whose standard streams or descriptors were replaced or closed by user code or sitecustomize."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def streams():
     return [type(sys.stdout).__name__, type(sys.stderr).__name__]
 """
 
-PUT_IN_PLACE = [
+REPLACEMENTS = [
     ("nothing", "sys.stdout = sys.stderr = None", False),
     ("closed", "sys.stdout.close(); sys.stderr.close()", None),
     ("closed descriptors", "import os; os.close(0); os.close(1); os.close(2)", None),
@@ -53,26 +53,30 @@ PUT_IN_PLACE = [
         False,
     ),
     (
-        "what cannot be set up",
+        "an object that cannot be reconfigured",
         "class Bad:\n    def reconfigure(s, **k): raise RuntimeError('no')\n    write = flush = lambda *a: None\n"
         "sys.stdout = sys.stderr = Bad()",
         False,
     ),
-    ("what has odd attributes", "class Odd:\n    reconfigure = 4\n    write = flush = lambda *a: None\nsys.stdout = Odd()", False),
+    (
+        "an object with odd attributes",
+        "class Odd:\n    reconfigure = 4\n    write = flush = lambda *a: None\nsys.stdout = Odd()",
+        False,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("put", "source", "heard"), PUT_IN_PLACE, ids=[name for name, _, _ in PUT_IN_PLACE])
-def test_D9_whatever_sitecustomize_has_put_in_place_of_the_streams(host, file, put, source, heard):
-    """``heard``: whether the host hears what is printed to standard output; None where printing raises or not, as in
-    any program."""
+@pytest.mark.parametrize(("name", "source", "heard"), REPLACEMENTS, ids=[name for name, _, _ in REPLACEMENTS])
+def test_D9_a_worker_starts_whatever_sitecustomize_has_made_of_the_streams(host, file, name, source, heard):
+    """``heard``: whether the host receives what is printed to standard output; None where print may raise, as in any
+    program."""
     site = file("site/sitecustomize.py", "import sys\n" + source + "\n").parent
     connection = host.ready(file("tools.py", TOOLS), env={"PYTHONPATH": str(site), "LC_ALL": "C"})
     text = connection.call("say", {"text": "grüß\u2713"})
     if heard is not None:
         assert connection.value(text) is None
     assert len(connection.run("streams")) == 2
-    # The event loop survives what comes out of a task, although it may not be able to print it.
+    # The event loop survives a SystemExit of a task, even if it cannot print it.
     for _ in range(2):
         assert connection.fail("leave").type == "SystemExit"
     assert connection.worker.terminate() == 0
@@ -80,23 +84,24 @@ def test_D9_whatever_sitecustomize_has_put_in_place_of_the_streams(host, file, p
         assert ("grüß\u2713" in connection.worker.output["stdout"]) is heard, connection.worker.output
 
 
-def test_D9_a_free_descriptor_is_not_that_of_the_session(host, file):
+def test_D9_a_closed_standard_descriptor_is_not_reused_by_the_session(host, file):
     site = file("site/sitecustomize.py", "import os\nos.close(1)\nos.close(2)\n").parent
-    source = "import os\nfrom terrarium import tool\n@tool\ndef write():\n    for fd in (1, 2): os.write(fd, b'garbage' * 1000)\n"
+    header = "import os\nfrom terrarium import tool\n@tool\n"
+    source = header + "def write():\n    for fd in (1, 2): os.write(fd, b'garbage' * 1000)\n"
     connection = host.ready(file("tools.py", source), env={"PYTHONPATH": str(site)})
     for _ in range(3):
         assert connection.run("write") is None
     assert connection.worker.terminate() == 0
 
 
-def test_D9_a_failure_is_told_although_standard_error_is_gone(file):
-    """Without a report channel it goes to descriptor 2, past what has been put in place of sys.stderr."""
+def test_D9_a_boot_failure_is_written_to_descriptor_2_if_sys_stderr_is_replaced(file):
+    """Without a boot report the failure goes to descriptor 2, not to the object that has replaced sys.stderr."""
     path = file(
         "say.py",
         """
         import sys
         sys.stderr = sys.stdout = None
-        from terrarium._report import BootFailure, BootReport
+        from terrarium._boot_report import BootFailure, BootReport
         BootReport(99).failed(BootFailure(78, "kind", "why"))
         """,
     )
@@ -105,8 +110,8 @@ def test_D9_a_failure_is_told_although_standard_error_is_gone(file):
     assert (ran.returncode, ran.stderr.splitlines()[0]) == (0, "terrarium: why")
 
 
-def test_D9_nothing_outside_is_checked_by_assert():
-    """``python -O`` leaves asserts out, and their message names nothing."""
+def test_D9_the_sources_contain_no_assert():
+    """``python -O`` skips asserts, and their messages name nothing."""
     found = [
         f"{path.relative_to(SOURCES)}:{number}"
         for path in sorted(SOURCES.rglob("*.py"))

@@ -1,4 +1,4 @@
-"""``@tool`` outside a worker: it leaves functions as they are, and refuses what cannot be one."""
+"""``@tool`` outside a worker: it returns functions unchanged, and refuses functions that cannot be tools."""
 
 import functools
 import os
@@ -18,7 +18,7 @@ def empty_registry(monkeypatch):
     monkeypatch.setattr(_tools, "tools", {})
 
 
-def test_the_function_stays_as_it_is():
+def test_the_function_is_returned_unchanged():
     def f(x):
         return x
 
@@ -59,7 +59,7 @@ def test_good_names(name):
     assert list(_tools.tools) == [name]
 
 
-def test_duplicates_name_both_places():
+def test_the_error_of_a_taken_name_has_both_places():
     @tool
     def f(): ...
 
@@ -70,7 +70,7 @@ def test_duplicates_name_both_places():
         def g(): ...
 
 
-def test_what_is_not_a_function():
+def test_objects_that_are_no_plain_functions():
     class Thing:
         def method(self): ...
 
@@ -103,8 +103,7 @@ def test_importing_terrarium_needs_the_standard_library_only():
     assert output == f"{terrarium.__version__} {terrarium.PROTOCOL_VERSION}\n"
 
 
-def test_types(tmp_path):
-    """A decorated function keeps its type."""
+def test_a_decorated_function_keeps_its_type(tmp_path):
     pytest.importorskip("mypy", reason="mypy is not installed here")
     program = tmp_path / "program.py"
     program.write_text(

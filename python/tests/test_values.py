@@ -1,4 +1,4 @@
-"""Values, against the table in docs/values.json: what is sent, what arrives, what is refused."""
+"""Values: each row of the table in docs/values.json is sent, read or refused as it says, and further cases."""
 
 import dataclasses
 import json
@@ -32,7 +32,7 @@ needs_numpy = pytest.mark.skipif(not has("numpy"), reason="numpy is not installe
 
 
 def rows(chosen, column):
-    """As parameters of a test."""
+    """Rows of the table as parameters of a test, named by a column; skipped where a package is missing."""
     marks = {
         name: pytest.mark.skipif(not has(name), reason=f"{name} is not installed")
         for name in {row["needs"] for row in chosen if "needs" in row}
@@ -41,19 +41,19 @@ def rows(chosen, column):
 
 
 @pytest.mark.parametrize("row", rows([row for row in SENT if row["to"] != "python"], "python"))
-def test_the_table_what_is_sent(row):
+def test_the_table_of_sent_values(row):
     assert encode(evaluate(row["python"], row.get("needs"))).hex() == row["wire"]
 
 
 @pytest.mark.parametrize("row", rows([row for row in SENT if row["to"] != "javascript"], "python"))
-def test_the_table_what_arrives(row):
+def test_the_table_of_values_that_arrive(row):
     arrived = decode(bytes.fromhex(row["wire"]))
     expected = evaluate(row["python"], row.get("needs"))
     assert same(arrived, expected), (arrived, expected)
 
 
 @pytest.mark.parametrize("row", rows(REFUSED, "value"))
-def test_the_table_what_is_refused(row):
+def test_the_table_of_refused_values(row):
     with pytest.raises(NotSendable) as refused:
         encode({"rows": [1, {"price": evaluate(row["value"], row.get("needs"))}]})
     assert str(refused.value).startswith(row["message"]), str(refused.value)
@@ -96,12 +96,12 @@ class OwnInt(int):
         ({OwnInt(7): {OwnInt(9)}}, {7: {9}}),
     ],
 )
-def test_b7_a_subclass_that_is_a_container_or_a_number_in_its_own_way(value, plain):
+def test_b7_a_subclass_with_its_own_iteration_or_arithmetic(value, plain):
     assert encode(value) == encode(plain)
 
 
-def test_b7_a_class_that_does_not_say_where_it_is_from():
-    # As in a program that is run by exec() without a name of its own.
+def test_b7_a_class_without_a_module():
+    # As in a program that is run by exec() without __name__.
     homeless = eval("type('Homeless', (), {})", {"__builtins__": {"type": type}})
     assert not hasattr(homeless, "__module__")
     with pytest.raises(NotSendable, match="^a Homeless cannot be sent$"):
@@ -114,11 +114,11 @@ def test_b7_a_place_shows_letters_of_every_language():
     assert refused.value.place == '["größe \\"in\\" m\\n"]'
 
 
-# Integers, against the forms that msgpack's specification gives
+# Integers, against the forms in msgpack's specification.
 
 
 def integer(value):
-    """In its shortest form."""
+    """The shortest form of an integer."""
     if -32 <= value < 128:
         return value.to_bytes(1, "big", signed=value < 0)
     sizes = {1: b"\xcc\xd0", 2: b"\xcd\xd1", 4: b"\xce\xd2", 8: b"\xcf\xd3"}
@@ -146,7 +146,7 @@ def test_integers_of_any_size_are_exact(bits):
             assert same(decode(encode({"n": value, value: [value]})), {"n": value, value: [value]})
 
 
-# Arrays
+# Arrays.
 
 
 @pytest.mark.parametrize("code", "bBhHiIlLqQfd")
@@ -157,7 +157,7 @@ def test_arrays_arrive_aligned_and_are_read_in_place(code, length):
         (_, view) = decode(encode(["x" * shift, values]))
         assert (view.tolist(), view.shape, view.readonly) == (values.tolist(), (len(values),), True)
         assert view.itemsize == values.itemsize and view.contiguous
-        assert type(view.obj) is bytes  # what msgpack gave, and no copy of it
+        assert type(view.obj) is bytes  # the bytes that msgpack returned, not a copy
         begin = len(view.obj) - view.nbytes if length else 16
         assert begin % 16 == 0
 
@@ -175,7 +175,7 @@ def test_every_shape_arrives(shape):
     "payload",
     [b"", b"\xff", b"\xff\x03<f8" + bytes(11) + bytes(7), b"\xff\x03<c8" + bytes(19), b"\x01\x03<f8\x02" + bytes(10)],
 )
-def test_an_array_that_is_none_is_an_error_with_its_place(payload):
+def test_a_malformed_array_is_an_error_with_its_place(payload):
     with pytest.raises(NotReadable) as refused:
         decode(msgpack.packb({"a": [1, msgpack.ExtType(1, payload)]}))
     assert refused.value.place == "a[1]"
@@ -207,7 +207,7 @@ def test_a_float16_is_widened_and_a_memory_map_is_an_array(folder):
     assert decode(encode(numpy.load(folder / "a.npy", mmap_mode="r"))).tolist() == [0, 1, 2, 3]
 
 
-# Types that are registered
+# Registered types.
 
 
 class Money:
@@ -227,7 +227,7 @@ class Euros(Money):
 
 @pytest.fixture
 def registered():
-    """Registers types that are forgotten when the test ends."""
+    """The function register_type; its types are removed when the test ends."""
     before = dict(_registry.encodings), dict(_registry.decoders)
     yield register_type
     for registry, old in zip((_registry.encodings, _registry.decoders), before, strict=True):
@@ -249,7 +249,7 @@ def test_values_of_registered_types_come_back_in_every_place(registered):
     assert decode(encode({"deep": [[price] * 3, {"in": (price,)}]})) == {"deep": [[price] * 3, {"in": [price]}]}
 
 
-def test_a_registered_type_comes_before_what_its_values_are_otherwise(registered):
+def test_a_registered_type_is_used_before_the_rules_for_its_class(registered):
     registered("Point", Point, encode=lambda point: f"{point.x}", decode=lambda sent: Point(int(sent)))
     registered("Pattern", re.Pattern, encode=lambda pattern: pattern.pattern, decode=re.compile)
     registered("Color", Color, encode=lambda color: color.name, decode=Color.__getitem__)
@@ -307,20 +307,20 @@ def test_encoders_and_decoders_that_raise_are_named_and_run_once(registered):
         (("B", Euros), {"encode": str}, ValueError, "Euros is registered already, as Taken"),
     ],
 )
-def test_what_cannot_be_registered(registered, arguments, options, error, message):
+def test_registrations_that_are_refused(registered, arguments, options, error, message):
     registered("Taken", Euros, encode=str)
     with pytest.raises(error, match=message):
         registered(*arguments, **options)
 
 
-def test_instances_of_new_classes_of_every_call_do_not_pile_up():
+def test_the_cache_of_classes_is_limited():
     for _ in range(3000):
         kind = dataclasses.make_dataclass("Row", ["x"])
         assert decode(encode(kind(1))) == {"x": 1}
     assert len(_encode._CHANGES) <= _encode._MOST_CHANGES
 
 
-# Sizes
+# Sizes.
 
 
 def test_values_of_more_bytes_than_a_message_may_have_are_refused():
@@ -330,10 +330,11 @@ def test_values_of_more_bytes_than_a_message_may_have_are_refused():
             encode(value)
     with pytest.raises(TooLarge) as refused:
         encode({"a": [memoryview(large).cast("Q")]})
-    assert str(refused.value) == "a memoryview of 268,435,456 bytes cannot be sent, as a message may have 268,435,392 at a[0]"
+    size = "a memoryview of 268,435,456 bytes"
+    assert str(refused.value) == f"{size} cannot be sent, as a message may have 268,435,392 at a[0]"
 
 
-# What a worker does
+# In a worker.
 
 
 def test_nothing_is_imported_for_values(host):
@@ -375,7 +376,7 @@ def test_names_and_docstrings_of_any_size_do_not_end_a_worker(host, file):
     assert worker.run("described") == 1
 
 
-# Classes that are a container and have fields
+# Containers that have fields.
 
 
 @dataclasses.dataclass
@@ -385,7 +386,7 @@ class Labelled(dict):
 
 @dataclasses.dataclass
 class OutputLike(dict):
-    """As the outputs of the models of transformers: each field is an entry, too."""
+    """Like the outputs of models of the package transformers: each field is also an entry."""
 
     scores: list
     loss: "float | None" = None
@@ -410,7 +411,7 @@ def test_b7_a_dict_whose_fields_are_entries_is_sent():
         encode(Labelled("a"))
 
 
-def test_b7_a_member_of_an_enum_is_its_value_also_if_it_has_fields():
+def test_b7_a_member_of_an_enum_is_its_value_even_if_it_has_fields():
     kind = dataclasses.make_dataclass("Place", ["x"])
     corner = Enum("Corner", {"LEFT": 1}, type=kind)
     assert encode(corner.LEFT) == encode(corner.LEFT.value)

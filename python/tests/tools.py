@@ -1,4 +1,4 @@
-"""What the workers of the tests offer."""
+"""The tools of the workers in most tests."""
 
 import asyncio
 import dataclasses
@@ -48,7 +48,7 @@ def wait_for(path):
 
 @tool
 def spin_until(path):
-    """Blocks the main thread without ever waiting."""
+    """Keeps the main thread busy until there is a file."""
     while not os.path.exists(path):
         pass
 
@@ -71,7 +71,7 @@ meeting = None
 
 @tool
 async def meet():
-    """Ends when it runs twice at the same time."""
+    """Returns once it runs twice at the same time."""
     global meeting
     if meeting is None:
         meeting = asyncio.Event()
@@ -159,7 +159,7 @@ VALUES = {
     "int keys": lambda: {1: "a", "b": 2},
     "subclasses": lambda: [Text("t"), Table(a=1)],
     "unicode": lambda: "ä€🐍",
-    # and what cannot be sent
+    # Values that cannot be sent:
     "object": lambda: {"rows": [1, {"cell": object()}]},
     "class": lambda: Point,
     "in dataclass": lambda: [Point(1, {1j})],
@@ -217,7 +217,7 @@ def blob(size):
 
 
 @tool
-def surroundings():
+def process_state():
     return {
         "argv": sys.argv,
         "boot": "TERRARIUM_BOOT" in os.environ,
@@ -245,7 +245,7 @@ def say(text):
 
 @tool
 def fork_and_return(path):
-    """What careless code does: the child comes out of the tool like the parent."""
+    """Returns from the tool in the forked child too, as careless code does."""
     pid = os.fork()
     if pid == 0:
         Path(path).touch()
@@ -276,5 +276,5 @@ def square(n):
 
 @tool
 def program():
-    """A program a tool starts is interrupted like any other."""
+    """Starts a program that sends SIGINT to itself; returns its exit status."""
     return subprocess.run([sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGINT)"]).returncode

@@ -1,3 +1,5 @@
+// What goes wrong in a set-up, as one message that says what to do. Known troubles are recognised by what commands
+// print.
 import { existsSync, statfsSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname } from 'node:path'
@@ -55,7 +57,7 @@ export function diagnose(text, context = {}) {
   }
   if (LOCK_OUT_OF_DATE.test(text)) {
     const reasons = text.split('\n').filter((line) => line.trim().startsWith('* '))
-    return `pnpm-lock.yaml does not fit the package.json files:\n${reasons.join('\n')}\nWhoever changed them has to run \`npm run pnpm -- install\` and commit the lock file.`
+    return `pnpm-lock.yaml does not fit the package.json files:\n${reasons.join('\n')}\nRun \`npm run pnpm -- install\` and commit the lock file.`
   }
   if (NOT_WRITABLE.test(text)) {
     return `Set-up may not write where it has to (${firstLine(text, NOT_WRITABLE)}). Make ${root} and the home folder writable for this user, ${AGAIN}`

@@ -1,3 +1,4 @@
+// Finds the Python that virtual environments are made from, or says why there is none.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'

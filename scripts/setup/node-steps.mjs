@@ -1,3 +1,4 @@
+// The steps of a set-up that need Node only: pnpm, the locked dependencies, and the build.
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { SetUpError, diagnose } from './failure.mjs'

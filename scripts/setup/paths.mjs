@@ -1,3 +1,4 @@
+// Where things are in a checkout.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +24,7 @@ export const tscCommand = join(root, 'node_modules', 'typescript7', 'bin', 'tsc'
 
 export const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
-/** The workspace's folders relative to the root: packages/*, examples/* and test, those that have a package.json. */
+/** The workspace's folders relative to the root: packages/*, examples/* and test, where they have a package.json. */
 export function workspaceFolders() {
   const inside = (folder) =>
     existsSync(join(root, folder)) ? readdirSync(join(root, folder)).map((name) => `${folder}/${name}`) : []

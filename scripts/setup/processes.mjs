@@ -30,14 +30,17 @@ export function startOf(pid) {
   }
 }
 
+/** One letter: `D` is uninterruptible sleep, `Z` a zombie; undefined when there is no such process. */
+export const stateOf = (pid) => statOf(pid)?.[0]
+
 /** The pid of the parent; undefined when the process is gone. */
 export function parentOf(pid) {
   const parent = statOf(pid)?.[1]
   return parent && Number(parent)
 }
 
-/** The program and its arguments; none when the process is gone. */
-export const commandOf = (pid) => read(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1) ?? []
+/** The program and its arguments; undefined when the process is gone. */
+export const commandOf = (pid) => read(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1)
 
 /** Whether there is a process with this number, of whatever user. */
 export function isAlive(pid) {

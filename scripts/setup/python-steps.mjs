@@ -1,3 +1,4 @@
+// The steps of a set-up that make virtual environments and install into them.
 import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { SetUpError, diagnose } from './failure.mjs'
@@ -50,7 +51,7 @@ export const venv = venvStep({
 
 /**
  * The Python package in `.venv`. Not a link to the sources: an interpreter that starts in a locale without UTF-8 cannot
- * read one that leads to a folder with other than ASCII letters, and ends.
+ * read a link to a folder with other than ASCII letters, and ends.
  */
 export const pythonPackage = {
   name: 'python-package',

@@ -1,3 +1,5 @@
+// Brings a checkout to where its commands can run: installs what the lock files say, and builds. Uses only what Node
+// has, since it runs before any installation. Each step leaves a stamp, so that a second run does nothing.
 import { accessSync, constants } from 'node:fs'
 import { endCommandsOnSignals } from './command.mjs'
 import { SetUpError } from './failure.mjs'
@@ -25,6 +27,8 @@ const STEPS = {
  * @throws {SetUpError} with the one message to print
  */
 export async function setUp({ progress = createProgress(process.stderr), need = 'run' } = {}) {
+  if (!Object.hasOwn(STEPS, need))
+    throw new SetUpError(`Usage: npm run setup [-- WHAT], where WHAT is one of ${Object.keys(STEPS).join(', ')}.`)
   const result = { python: pythonIn(venvs.newest), oldestPython: pythonIn(venvs.oldest) }
   if (process.platform === 'win32')
     throw new SetUpError('Terrarium does not run on Windows. Use Linux, macOS, or Linux under WSL.')

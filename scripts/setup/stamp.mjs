@@ -1,10 +1,9 @@
+// A stamp says that a step is done for certain inputs. It is removed before the step begins and written after the
+// step's last effect, so a step that was killed has none and runs again.
 import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setupFolder } from './paths.mjs'
-
-// A stamp says that a step is done for certain inputs. It is removed before the step begins and written after the
-// step's last effect, so a step that was killed has none and runs again.
 
 const stampPath = (name) => join(setupFolder, `${name}.json`)
 
@@ -17,7 +16,7 @@ export function readStamp(name) {
   }
 }
 
-/** `made` differs each time, so that a step can tell whether one that it builds on has run again. */
+/** `made` differs each time, so that a step can tell whether the step that it builds on has run again. */
 export function writeStamp(name, stamp) {
   const draft = `${stampPath(name)}.${process.pid}`
   writeFileSync(draft, `${JSON.stringify({ ...stamp, made: randomUUID() }, null, 2)}\n`, { flush: true })

@@ -30,7 +30,7 @@ export function startGuard(run) {
 export function watchNpm(gone) {
   if (process.env.npm_lifecycle_event === undefined) return () => {}
   const parent = process.ppid
-  const npm = commandOf(parent)[1] === '-c' ? parentOf(parent) : undefined
+  const npm = commandOf(parent)?.[1] === '-c' ? parentOf(parent) : undefined
   const timer = setInterval(() => {
     if (process.ppid === parent && (npm === undefined || parentOf(parent) === npm)) return
     clearInterval(timer)

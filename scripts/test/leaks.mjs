@@ -32,7 +32,7 @@ export async function findLeaks({ run, before, deadline }) {
   for (const end = performance.now() + deadline; ; await delay(100)) {
     const left = (await spawned())
       .filter((identity) => !before.has(identityOf(identity)))
-      .map(({ pid }) => ({ pid, env: environmentOf(pid), command: commandOf(pid).join(' ') }))
+      .map(({ pid }) => ({ pid, env: environmentOf(pid), command: commandOf(pid)?.join(' ') ?? '' }))
       .filter(({ env }) => env !== undefined)
       .filter(({ pid, env, command }) =>
         env.has(TEST_RUN) ? env.get(TEST_RUN) === run : command.includes(root) && hasLostItsHost(pid, env),
@@ -47,8 +47,8 @@ const identityOf = ({ pid, startTicks }) => `${pid}:${startTicks}`
 
 async function spawned() {
   if (!canScan) return []
-  const { findMarked } = await import(pathToFileURL(join(root, 'packages/process/dist/index.js')).href)
-  return findMarked()
+  const { findTagged } = await import(pathToFileURL(join(root, 'packages/process/dist/index.js')).href)
+  return findTagged()
 }
 
 function hasLostItsHost(pid, env) {

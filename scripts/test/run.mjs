@@ -118,7 +118,7 @@ async function runSuite(suite, context, progress) {
   return { skips: [], ...outcome, name: suite.name, time: performance.now() - start }
 }
 
-/** One more test: no process of a suite is left, and those that are do not stay. */
+/** One more test: no process of a suite is left. Processes that are left are killed. */
 async function checkLeaks(progress, { run, before }) {
   const line = progress.step('leaks')
   const start = performance.now()

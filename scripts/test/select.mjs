@@ -15,7 +15,7 @@ const BELONGING = [
   [/^python\//, () => ['mypy', 'pytest']],
   [/^proto(\/|$)/, () => ['buf', 'stubs', 'worker', 'pytest']],
   [/^docs\/values\./, () => ['stubs', 'test/integration/values.test.ts', 'packages/worker/test/values-table.test.ts']],
-  [/(^docs(\/|$)|\.md$)/, () => ['prettier', 'test/integration/readme.test.ts']],
+  [/(^docs(\/|$)|\.md$)/, () => ['prettier', 'test/docs/pages.test.ts', 'test/integration/readme.test.ts']],
   [/^scripts\/generate\//, () => ['stubs']],
   [/^scripts(\/|$)/, () => ['lint', 'test/lint', 'test/scripts', 'test/integration/runner.test.ts']],
   [/^test\/support(\/|$)/, () => ['types', 'integration']],
@@ -72,8 +72,8 @@ function addPath(path, suites, add) {
 }
 
 /**
- * The test files that belong to a path: those in a folder of tests, or those that are named for a source file or for a
- * folder of sources, in the same package. `src/values/codec.ts` has `codec.test.ts` and `codec.*.test.ts`; a folder
+ * The test files that belong to a path: all in a folder of tests; the tests of the same package that are named for a
+ * source file, or for a folder of sources. `src/values/codec.ts` has `codec.test.ts` and `codec.*.test.ts`; a folder
  * `src/otp` has those of its files and the folder `test/otp`.
  */
 function testsOf(path) {

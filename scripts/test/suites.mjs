@@ -44,15 +44,24 @@ const WEIGHTS = {
 /** Our own checks that fail the lint. To switch on those of language: add 'words' and 'headers'. */
 const OWN_CHECKS = ['width']
 
-/** Tests that start no process: of packages with processes, only these. */
+/**
+ * Tests that start no process, which Node refuses them: all of the supervisor but those of pages, which compile, and
+ * these of the other packages.
+ */
 const UNIT = [
-  'packages/supervisor/test/',
+  'packages/supervisor/test/(?!tables)',
   'packages/process/test/lines',
   'packages/worker/test/(boot|call-table|codec|heartbeat|registered|session|session-server|session-values|views)\\.test',
   'packages/pool/test/(core/|grace)',
   'packages/cli/test/terminal',
   'examples/analyse/test/(arguments|figures|in-flight|progress|summary)',
   'test/lint/language',
+]
+
+/** Jest itself reads and writes files, and loads its compiler as an addon. */
+const NO_PROCESSES = [
+  process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission',
+  ...['--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons', '--allow-worker'],
 ]
 
 const NODE = process.execPath
@@ -64,7 +73,7 @@ export const suites = [
   lint('prettier', () => [[bin('prettier'), ['--check', '--log-level=warn', '.', ...cache('prettier', true)]]], [
     'check',
   ]),
-  lint('own checks', () => [[NODE, ['scripts/lint.mjs', ...OWN_CHECKS]]], ['check']),
+  lint('prose', () => [[NODE, ['scripts/lint.mjs', ...OWN_CHECKS]]], ['check']),
   lint(
     'knip',
     () => [
@@ -83,8 +92,8 @@ export const suites = [
   lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']], ['check']),
   pytest('pytest', venvs.newest),
   // The shepherd imports none of what has versions.
-  pytest('pytest-oldest', venvs.oldest, ['--ignore=tests/test_shepherd.py', '--ignore=tests/test_report.py']),
-  { name: 'unit', groups: ['check'], run: (context) => runJest('unit', { ...context, patterns: UNIT }) },
+  pytest('pytest-oldest', venvs.oldest, ['--ignore=tests/test_shepherd.py', '--ignore=tests/test_output.py']),
+  { name: 'unit', groups: ['check'], run: (context) => runJest('unit', context) },
   ...jestConfig.projects.map(({ displayName }) => jest(displayName)),
 ].map((suite) => ({ weight: WEIGHTS[suite.name] ?? 10, ...suite }))
 
@@ -162,16 +171,10 @@ function jest(name) {
   return { name, groups, run: (context) => runJest(name, context) }
 }
 
-async function runJest(project, { env, onLine, jestArguments, files = [], patterns = [] }) {
+async function runJest(project, { env, onLine, jestArguments, files = [] }) {
   const report = freshReport(`${project}.json`)
-  // Jest needs these modules to run ES modules; Node's warning about them on every worker is no news.
-  const quiet = process.allowedNodeEnvironmentFlags.has('--disable-warning')
-    ? ['--disable-warning=ExperimentalWarning']
-    : []
-  const flags = ['--experimental-vm-modules', ...quiet, join(root, 'node_modules', 'jest', 'bin', 'jest.js')]
-  const which = patterns.length > 0 ? ['--testPathPatterns', ...patterns] : ['--selectProjects', project]
-  const paths = files.length > 0 ? ['--runTestsByPath', ...files] : []
-  const args = [...flags, ...which, '--json', `--outputFile=${report}`, ...jestArguments, ...paths]
+  const args = [...jestCommand(project), '--json', `--outputFile=${report}`, ...jestArguments]
+  if (files.length > 0) args.push('--runTestsByPath', ...files)
   const options = { env, onLine, last: /^Test results written to: / }
   const { code, output } = await runSuiteCommand(process.execPath, args, options)
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, output }
@@ -189,6 +192,15 @@ async function runJest(project, { env, onLine, jestArguments, files = [], patter
       .map(({ fullName }) => fullName),
   }
   return { ...atLeastOneFailure(counted, code), output: withoutJson(output) }
+}
+
+function jestCommand(project) {
+  // Jest needs these modules to run ES modules; what Node says of them and of permissions is no news.
+  const warnings = ['ExperimentalWarning', 'SecurityWarning'].map((name) => `--disable-warning=${name}`)
+  const flags = ['--experimental-vm-modules', ...warnings]
+  const script = join(root, 'node_modules', 'jest', 'bin', 'jest.js')
+  if (project !== 'unit') return [...flags, script, '--selectProjects', project]
+  return [...flags, ...NO_PROCESSES, script, '--runInBand', '--watchman=false', '--testPathPatterns', ...UNIT]
 }
 
 /** With --json jest also prints its report as one line. */

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { isAlive } from './world.ts'
+import { isAlive } from '../support/processes.ts'
 
 /** A run as it looks from outside. */
 export interface RunFacts {

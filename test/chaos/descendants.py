@@ -1,5 +1,4 @@
-"""Seven kinds of descendants, by what they have done to get away from whoever has started them, and one that has done
-more."""
+"""Eight kinds of descendants, by what they do to escape from the process that started them."""
 
 import os
 import resource
@@ -38,13 +37,13 @@ def nohup() -> None:
 
 
 def unmarked() -> None:
-    """A daemon that has cleared its environment and, on purpose, changed the limit that the shepherd knows it by."""
+    """A daemon that has cleared its environment and, on purpose, replaced its rlimit tag."""
     _daemonise(_CLEAR, lambda: resource.setrlimit(resource.RLIMIT_RTTIME, (1_000_000, 1_000_000)))
 
 
 def _daemonise(env: "dict[str, str]", prepare: "object" = lambda: None) -> None:
-    """Returns when it is another program: until then it looks like whoever has started it."""
-    told, tell = os.pipe()
+    """Returns when the daemon has become its program: until then it looks like the process that started it."""
+    read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.setsid()
@@ -52,9 +51,9 @@ def _daemonise(env: "dict[str, str]", prepare: "object" = lambda: None) -> None:
             prepare()
             os.execvpe(_NAP[0], _NAP, env)
         os._exit(0)
-    os.close(tell)
-    os.read(told, 1)
-    os.close(told)
+    os.close(write_end)
+    os.read(read_end, 1)
+    os.close(read_end)
     os.waitpid(pid, 0)
 
 

@@ -1,4 +1,4 @@
-"""A process under some load: says "ready" once it is, and goes on with it for ever.
+"""A process with one kind of load: prints "ready" once it has begun, and goes on for ever.
 
 Usage: loads.py LOAD [ARGUMENT ...]
 """

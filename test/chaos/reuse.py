@@ -1,9 +1,9 @@
-"""Passes the numbers of dead processes on to innocent ones, in a PID namespace where ns_last_pid may be written.
+"""Has the pids of killed processes reused by innocent ones, in a PID namespace where ns_last_pid may be written.
 
 Usage: reuse.py PYTHON_HOME ROUNDS; prints one JSON object.
 
-It is the sweep helper itself that runs here, and is made to lose its target between the comparison and the signal: the
-target dies, is buried, and its number passes to an innocent process, which must live.
+The sweep helper itself runs here, and loses its target between the comparison and the signal: the target is killed and
+reaped, and its pid is given to an innocent process, which must live.
 """
 
 import json
@@ -17,8 +17,7 @@ _NAP = ["/bin/sleep", "3600"]
 
 
 def reuse(pid: int, command: "list[str]" = _NAP) -> "int | None":
-    """A new process with exactly this number, which nobody has any more; None if the number was given to somebody
-    else."""
+    """A new process with exactly this pid, which must be free; None if another process got the pid first."""
     with open("/proc/sys/kernel/ns_last_pid", "w") as file:
         file.write(str(pid - 1))
     innocent = os.posix_spawn(command[0], command, {"PATH": "/usr/bin:/bin"})
@@ -53,12 +52,12 @@ def between(home: str, rounds: int) -> "dict[str, int]":
 
     compare = sweep._compare
     count = {"rounds": 0, "innocents": 0, "same tick": 0}
-    marker = "fedcba9876543210:zzzzzzz:7-0123456789abcdef"
+    spawn_tag = "fedcba9876543210:zzzzzzz:7-0123456789abcdef"
     while count["rounds"] < rounds:
-        target = os.posix_spawn(_NAP[0], _NAP, {"TERRARIUM_SPAWN": marker})
+        target = os.posix_spawn(_NAP[0], _NAP, {"TERRARIUM_SPAWN": spawn_tag})
         ticks = start_ticks(target)
         while not environ(target):
-            pass  # it is between two programs
+            pass  # the target is in its exec
         innocent = None
 
         def losing(*arguments: object) -> object:
@@ -70,7 +69,7 @@ def between(home: str, rounds: int) -> "dict[str, int]":
             return verdict
 
         sweep._compare = losing
-        [outcome] = sweep.sweep([{"pid": target, "startTicks": ticks, "marker": marker}], 0.2)
+        [outcome] = sweep.sweep([{"pid": target, "startTicks": ticks, "spawnTag": spawn_tag}], 0.2)
         if innocent is None:
             continue
         assert outcome == "gone", outcome

@@ -1,4 +1,4 @@
-"""What the workers of the chaos can do."""
+"""The tools of the workers in the chaos."""
 
 import time
 
@@ -9,7 +9,7 @@ from terrarium import tool
 
 @tool
 def plant() -> int:
-    """Leaves one descendant of each kind behind; answers how many."""
+    """Leaves one descendant of each kind behind; returns their number."""
     for kind in descendants.KINDS.values():
         kind()
     return len(descendants.KINDS)

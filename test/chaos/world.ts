@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { within } from '../support/waiting.ts'
 
 /**
  * The processes of this namespace, as the system tells of them. There is nothing in it but the chaos and what it has
@@ -32,24 +33,12 @@ export function beingOf(pid: number): Being | undefined {
   }
 }
 
-export const isAlive = (pid: number): boolean => beingOf(pid) !== undefined
-
 /** Whoever is neither process 1, nor this one, nor known. */
 export function strangers(known: ReadonlySet<number>): Being[] {
   return beings().filter(({ pid }) => pid !== 1 && pid !== process.pid && !known.has(pid))
 }
 
-/** Polls, every 2 ms by default, until it is true, at the longest so many ms; answers whether it was. */
-export async function within(patience: number, condition: () => boolean, interval = 2): Promise<boolean> {
-  const end = performance.now() + patience
-  while (!condition()) {
-    if (performance.now() > end) return false
-    await new Promise((resolve) => (interval === 0 ? setImmediate(resolve) : setTimeout(resolve, interval)))
-  }
-  return true
-}
-
-/** As {@link within}, where nothing else will do. Default: 30 s. */
+/** Polls every 2 ms until the condition holds; fails after `patience` ms and names what it waited for. */
 export async function until(what: string, condition: () => boolean, patience = 30_000): Promise<void> {
   if (!(await within(patience, condition))) throw new Error(`not within ${patience} ms: ${what}`)
 }

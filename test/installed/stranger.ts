@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { afterEach, expect } from '@jest/globals'
 import { findTagged } from '@terrarium/process'
-import type { Ran } from '../support/command.ts'
+import { collect, type Ran } from '../support/command.ts'
 import { processesWith } from '../support/processes.ts'
 import { eventually } from '../support/terrarium.ts'
 
@@ -53,17 +53,7 @@ export class Stranger {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(this.#uid === undefined ? {} : { uid: this.#uid, gid: this.#uid }),
     })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-    const ended = new Promise<Ran>((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', (code, signal) => {
-        resolve({ code, signal, stdout, stderr })
-      })
-    })
-    return Object.assign(ended, { child })
+    return Object.assign(collect(child), { child })
   }
 
   /** As {@link run}; fails the test when the program ends with anything but 0. Resolves with what it printed. */

@@ -8,34 +8,34 @@ import { processesWith } from '../support/processes.ts'
 import { eventually } from '../support/terrarium.ts'
 
 /**
- * Starts a short suite of the runner, and answers once a command of it runs. All its processes carry a marker of their
- * own.
+ * Starts a short suite of the runner, and answers once a command of it runs. All its processes carry a variable of
+ * their own.
  */
 async function underWay(command: string, args: readonly string[], processes = 3) {
-  const marker = `RUNNER_TEST=${randomBytes(8).toString('hex')}`
-  const [name = '', value = ''] = marker.split('=')
+  const [name, value] = ['RUNNER_TEST', randomBytes(8).toString('hex')]
+  const variable = `${name}=${value}`
   let said = ''
   const running = run(command, args, { env: { [name]: value }, onStdout: (text) => (said = text) })
   // The runner, its guard, and what it runs; or more, with npm and its shell.
-  await eventually('a suite is under way', () => processesWith(marker).length >= processes)
-  return { running, marker, said: () => said }
+  await eventually('a suite is under way', () => processesWith(variable).length >= processes)
+  return { running, variable, said: () => said }
 }
 
 test.each([
   ['the runner', process.execPath, ['scripts/test.mjs', 'types'], 3],
   ['npm', 'npm', ['test', '--silent', '--', 'types'], 5],
 ])('when %s is killed, nothing that the tests have started is left', async (_, command, args, processes) => {
-  const { running, marker, said } = await underWay(command, args, processes)
+  const { running, variable, said } = await underWay(command, args, processes)
   process.kill(running.pid, 'SIGKILL')
   expect(await running).toMatchObject({ signal: 'SIGKILL' })
-  await eventually('nothing is left', () => processesWith(marker).length === 0, 5_000)
+  await eventually('nothing is left', () => processesWith(variable).length === 0, 5_000)
   expect(said()).not.toContain('passed')
 })
 
 test('the runner that ends by itself leaves no guard behind', async () => {
-  const { running, marker } = await underWay(process.execPath, ['scripts/test.mjs', 'types'])
+  const { running, variable } = await underWay(process.execPath, ['scripts/test.mjs', 'types'])
   expect(lastLine((await running).stdout)).toBe('2 passed, 0 failed')
-  await eventually('nothing is left', () => processesWith(marker).length === 0, 5_000)
+  await eventually('nothing is left', () => processesWith(variable).length === 0, 5_000)
 })
 
 test('a run that crashes leaves no counts of an earlier one for the rest to add to', async () => {

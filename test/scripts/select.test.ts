@@ -16,8 +16,11 @@ test.each<[string, Record<string, string[]>]>([
   ['python/src/terrarium', { mypy: [], pytest: [], 'pytest-oldest': [] }],
   ['python/src/terrarium_shepherd/shepherd.py', { mypy: [], pytest: [], 'pytest-oldest': [], process: [] }],
   ['proto/terrarium/v1/session.proto', { buf: [], stubs: [], worker: [], pytest: [], 'pytest-oldest': [] }],
-  ['docs', { prettier: [], integration: ['test/integration/readme.test.ts'] }],
-  ['packages/pool/README.md', { prettier: [], integration: ['test/integration/readme.test.ts'] }],
+  ['docs', { prettier: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] }],
+  [
+    'packages/pool/README.md',
+    { prettier: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] },
+  ],
   ['test/chaos/host.ts', { chaos: [] }],
   ['test/chaos', { chaos: ['test/chaos/chaos.test.ts'] }],
   ['test/integration/hosts.test.ts', { integration: ['test/integration/hosts.test.ts'] }],

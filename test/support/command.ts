@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 /** The root of the checkout. */
@@ -9,6 +10,29 @@ export interface Ran {
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
+}
+
+/** What a process prints and how it ends. The functions are called with all of the output so far. */
+export function collect(
+  child: ChildProcessByStdio<null, Readable, Readable>,
+  { onStdout, onStderr }: { onStdout?: (text: string) => void; onStderr?: (text: string) => void } = {},
+): Promise<Ran> {
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString()
+    onStdout?.(stdout)
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+    onStderr?.(stderr)
+  })
+  return new Promise<Ran>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      resolve({ code, signal, stdout, stderr })
+    })
+  })
 }
 
 /**
@@ -29,23 +53,7 @@ export function run(
     env: { ...process.env, FORCE_COLOR: undefined, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString()
-    options.onStdout?.(stdout)
-  })
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString()
-    options.onStderr?.(stderr)
-  })
-  const ended = new Promise<Ran>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code, signal) => {
-      resolve({ code, signal, stdout, stderr })
-    })
-  })
-  return Object.assign(ended, { pid: child.pid ?? 0 })
+  return Object.assign(collect(child, options), { pid: child.pid ?? 0 })
 }
 
 export function lastLine(text: string): string {

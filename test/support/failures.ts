@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect } from '@jest/globals'
+import { turn } from './waiting.ts'
 
 /** Ways in which a function of a user's fails. */
 export const boom = new Error('boom')
@@ -41,9 +42,6 @@ export const hostileLoggers = (fail: Failing): readonly object[] => [
     Object.fromEntries([...LEVELS, 'child', 'now', 'setTimeout', 'next'].map((name) => [name, { get: explode }])),
   ),
 ]
-
-/** Rejections that nobody handles are told after the microtasks. */
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** What comes to nobody from now on, until `end` is called. */
 export function watchUncaught(): { readonly uncaught: unknown[]; end(): Promise<void> } {

@@ -24,6 +24,12 @@ export function stateOf(pid: number): string | undefined {
   }
 }
 
+/** The parent of a process. */
+export function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+}
+
 /** Whether a process exists and is more than a zombie. */
 export function isAlive(pid: number): boolean {
   return !['Z', 'X', undefined].includes(stateOf(pid))

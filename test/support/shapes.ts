@@ -71,8 +71,11 @@ export class Shapes {
   }
 }
 
-/** The default that a doc comment names as a number, a word in code marks, or true or false; undefined if it names none. */
+/**
+ * The default that a doc comment names: a number, a word in code marks, true or false. Undefined if it names none, or a
+ * variable of the environment.
+ */
 export function namedDefault(doc: string): string | undefined {
-  const [, found] = /\bdefault:? (\d[\d,]*|`[^`]+`|true|false)/i.exec(doc) ?? []
-  return found?.replaceAll('`', '').replace(/,$/, '')
+  const [, found] = /\bdefault:? (\d[\d,]*|`[^`]*[a-z][^`]*`|true|false)/i.exec(doc) ?? []
+  return found === undefined || /^`[A-Z_]+`$/.test(found) ? undefined : found.replaceAll('`', '').replace(/,$/, '')
 }

@@ -2,25 +2,15 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { afterEach, expect } from '@jest/globals'
 import { pino, type Logger } from 'pino'
 import { findTagged } from '@terrarium/process'
 import { isShepherd } from './processes.ts'
+import { testPython } from './python.ts'
 
 export { isAlive, stateOf } from './processes.ts'
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
-
-/** The tools most tests call. */
-export const TOOLS = fileURLToPath(new URL('tools.py', import.meta.url))
-
-/** The interpreter of the tests: the one they are told to use, else that of the checkout's set-up. */
-export function testPython(): string {
-  const path = process.env.TERRARIUM_PYTHON || join(root, '.venv', 'bin', 'python')
-  if (!existsSync(path)) throw new Error(`no Python at ${path}: run "npm run setup" first`)
-  return path
-}
+export { testPython, TOOLS } from './python.ts'
+export { eventually } from './waiting.ts'
 
 export interface LogLine {
   readonly level: number
@@ -87,12 +77,14 @@ export class Habitat {
 
 let habitats: Habitat[] = []
 
-/** A habitat that is checked and removed at the end of the test: no process left, no unexpected error logged. */
-export function habitat(): Habitat {
-  const made = new Habitat()
+/** Checks and removes a habitat at the end of the test: no process left, no unexpected error logged. */
+export function guarded<THabitat extends Habitat>(made: THabitat): THabitat {
   habitats.push(made)
   return made
 }
+
+/** A new habitat that is checked and removed at the end of the test. */
+export const habitat = (): Habitat => guarded(new Habitat())
 
 afterEach(() => {
   const made = habitats
@@ -103,16 +95,3 @@ afterEach(() => {
     expect({ left, errors: each.unexpectedErrors }).toEqual({ left: [], errors: [] })
   }
 })
-
-/** Polls until the condition holds; fails after `patience` ms with what it was waiting for. */
-export async function eventually(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  patience = 20_000,
-): Promise<void> {
-  const end = performance.now() + patience
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}

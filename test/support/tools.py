@@ -1,4 +1,4 @@
-"""Tools the tests call: ordinary ones, and every kind of misbehaviour."""
+"""Tools that the tests call: ordinary ones, and every kind of misbehaviour."""
 
 import asyncio
 import ctypes
@@ -10,8 +10,8 @@ import time
 from terrarium import register_type, tool
 
 
-def leave_mark(path: str) -> None:
-    """Makes a file, if one is asked for: proof that a call is under way."""
+def make_file(path: str) -> None:
+    """Makes a file, which shows that a call has begun; does nothing for an empty path."""
     if path:
         open(path, "x").close()
 
@@ -22,7 +22,7 @@ def echo(value=None):
 
 
 class Odd:
-    """Has a type that no host knows, unless it has registered the name."""
+    """Instances cannot be read by a host that has not registered the name."""
 
 
 register_type("Odd", Odd, encode=lambda odd: {}, decode=lambda sent: Odd())
@@ -40,13 +40,13 @@ def size(value) -> int:
 
 @tool
 def spawn() -> str:
-    """Which worker this is. Its own pid may be a number of a namespace that the host does not see."""
+    """The spawn id of this worker. Its pid may be a number in a namespace, which the host does not see."""
     return os.environ["TERRARIUM_SPAWN"].rpartition(":")[2]
 
 
 @tool
 def sleep(seconds: float, begun: str = "") -> str:
-    leave_mark(begun)
+    make_file(begun)
     time.sleep(seconds)
     return "slept"
 
@@ -59,7 +59,7 @@ async def sleep_async(seconds: float) -> str:
 
 @tool
 def touch(path: str) -> None:
-    """Leaves a line in a file for every time it really ran."""
+    """Appends a line to a file each time that it runs."""
     with open(path, "a", encoding="utf-8") as file:
         file.write("ran\n")
 
@@ -82,7 +82,7 @@ def die_by(name: str) -> None:
 
 @tool
 def busy(seconds: float, begun: str = "") -> None:
-    leave_mark(begun)
+    make_file(begun)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         pass
@@ -90,19 +90,19 @@ def busy(seconds: float, begun: str = "") -> None:
 
 @tool
 def hold_gil(seconds: int, begun: str = "") -> None:
-    leave_mark(begun)
+    make_file(begun)
     ctypes.PyDLL(None).sleep(seconds)
 
 
 @tool
 def child(seconds: float) -> int:
-    """A process of the worker's own, in the worker's group."""
+    """Starts a process in the worker's group."""
     return subprocess.Popen(["sleep", str(seconds)]).pid
 
 
 @tool
 def fork(seconds: float) -> None:
-    """A fork of the worker, which does nothing to get away."""
+    """Forks the worker; the fork stays in its group."""
     if os.fork() == 0:
         time.sleep(seconds)
         os._exit(0)
@@ -110,7 +110,7 @@ def fork(seconds: float) -> None:
 
 @tool
 def daemon(seconds: float) -> int:
-    """A process of the worker's in a session of its own, which keeps the environment."""
+    """Starts a process that calls setsid and keeps the worker's environment."""
     return subprocess.Popen(["sleep", str(seconds)], start_new_session=True).pid
 
 
@@ -127,11 +127,11 @@ def echo_slowly(value=None, seconds: float = 0.05):
 
 @tool
 def touch_when(begun: str, go: str) -> str:
-    """Waits for a file, and leaves another one."""
-    leave_mark(begun)
+    """Waits for the file ``go``, then makes another one."""
+    make_file(begun)
     while not os.path.exists(go):
         time.sleep(0.01)
-    leave_mark(go + ".seen")
+    make_file(go + ".seen")
     return "seen"
 
 

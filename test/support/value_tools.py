@@ -1,5 +1,5 @@
-"""Python's side of the table of values: what its expressions name, how its values are compared, and tools that do so in
-a worker."""
+"""Python's side of the table of values: the names in its expressions, the comparison of values, and tools that evaluate
+and compare in a worker."""
 
 import dataclasses
 import importlib.util
@@ -57,7 +57,7 @@ torch = types.ModuleType("torch")
 torch.Tensor = type("Tensor", (), {"__module__": "torch"})
 
 NAMES = dict(globals())
-"""What an expression may name."""
+"""The names that an expression may use."""
 
 
 def has(package):
@@ -65,7 +65,7 @@ def has(package):
 
 
 def evaluate(expression, needs=None):
-    """The value of an expression of the table. Only what ``needs`` a package imports it."""
+    """The value of an expression of the table. ``needs``: the package to import for it, if any."""
     names = dict(NAMES)
     if needs == "numpy":
         names["np"] = __import__("numpy")
@@ -79,7 +79,7 @@ def evaluate(expression, needs=None):
 
 
 def same(left, right):
-    """Equal, and of the same types in every part."""
+    """Whether two values are equal and have the same types in every part."""
     if type(left) is not type(right):
         return False
     if isinstance(left, float):
@@ -95,7 +95,7 @@ def same(left, right):
 
 @tool
 def is_same(value: Any, expression: str, needs: str | None = None) -> str:
-    """Empty when a value is what an expression makes; else what the value is."""
+    """An empty text if the value is that of the expression; else the type and the value."""
     return "" if same(value, evaluate(expression, needs)) else f"{type(value).__name__} {value!r}"
 
 
@@ -113,5 +113,5 @@ def make_in(expression: str, needs: str | None = None) -> Any:
 
 @tool
 def imported() -> list[str]:
-    """Which of the packages that values may come from are in memory."""
+    """The names of the imported packages among those whose values can be sent."""
     return [name for name in ("numpy", "pandas", "pydantic", "attrs", "attr", "torch") if name in sys.modules]

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { test } from '@jest/globals'
 import { openRuntime, type Containment } from '@terrarium/process'
 import { isTerrariumError } from '@terrarium/supervisor'
-import { pino } from 'pino'
-import { testPython } from './terrarium.ts'
+import { silent } from './loggers.ts'
+import { testPython } from './python.ts'
 
 /**
  * `test`, or where this machine cannot run it a test that is counted and printed as skipped, with the reason in its
@@ -129,7 +129,7 @@ export async function withoutContainments(): Promise<Readonly<Record<Containment
         python: testPython(),
         stateDir,
         containment,
-        logger: pino({ level: 'silent' }),
+        logger: silent,
       })
       await runtime.close()
       return undefined

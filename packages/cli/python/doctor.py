@@ -1,4 +1,4 @@
-"""What `terrarium doctor` calls on a trial worker."""
+"""The tool that `terrarium doctor` calls on a trial worker."""
 
 from terrarium import tool
 

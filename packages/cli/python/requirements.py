@@ -1,4 +1,5 @@
-"""What `terrarium doctor` runs in an interpreter: says as JSON what a worker needs, and how to install what is missing.
+"""The script that `terrarium doctor` runs in an interpreter: prints as JSON which modules a worker needs, which of them
+are missing, and the command that installs these.
 
 Run as ``python requirements.py FOLDER`` with the folder of the package ``terrarium``.
 """
@@ -8,7 +9,7 @@ import importlib.metadata
 import json
 import sys
 
-# Nothing is to be found beside this script.
+# In place of this script's folder, so that no import finds a file beside it.
 sys.path[0] = sys.argv[1]
 
 from terrarium import __version__  # noqa: E402
@@ -16,6 +17,7 @@ from terrarium._install import REQUIREMENTS, distribution_of, install  # noqa: E
 
 
 def version_of(module: str) -> str:
+    """The version of the module's distribution, or "present" if that is unknown."""
     try:
         return importlib.metadata.version(distribution_of(module) or module)
     except importlib.metadata.PackageNotFoundError:

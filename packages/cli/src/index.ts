@@ -1,3 +1,4 @@
+// The `terrarium` command, and what programs of one's own that run in a terminal can use of it.
 /// <reference types="node" preserve="true" />
 export { main } from './main.ts'
 export { inOrder } from './terminal/in-order.ts'

@@ -1,3 +1,4 @@
+// The entry of the `terrarium` command: finds the command by its name and answers `--help` and `--version`.
 import { readFileSync } from 'node:fs'
 import { call } from './commands/call.ts'
 import { doctor } from './commands/doctor.ts'
@@ -11,10 +12,10 @@ const HELP = `terrarium: Python workers, kept alive, contained and visible
       Starts one worker with the tools of TOOLS (a file, tools.py, or a module, pkg.mod), calls TOOL with the keyword
       arguments in the JSON object, prints the result as JSON, and ends the worker. What the tool prints goes to stderr.
   terrarium doctor [--python PATH]
-      Tells which interpreter workers would run on and why, what it lacks, the command that repairs it, and whether the
+      Shows which interpreter workers would run on and why, what it lacks, the command that repairs it, and whether the
       folders for state and sockets and the containment work.
   terrarium ps
-      Lists the processes on this machine that carry Terrarium's marker.
+      Lists the processes on this machine that carry a spawn tag of Terrarium.
 
   --python PATH   an interpreter, or the folder of a virtual environment; default: the first of TERRARIUM_PYTHON,
                   VIRTUAL_ENV, CONDA_PREFIX, ./.venv and python3
@@ -27,7 +28,10 @@ type Command = (argv: readonly string[], signal: AbortSignal) => Promise<number>
 
 const COMMANDS: Readonly<Record<string, Command | undefined>> = { call, doctor, ps }
 
-/** The command's body: arguments without `node` and script. Resolves with the exit code; ends in order on signals. */
+/**
+ * Runs the `terrarium` command. `argv`: the arguments without `node` and script. Resolves with the exit code, also
+ * after a signal.
+ */
 export function main(argv: readonly string[]): Promise<number> {
   return inOrder((signal) => run(argv, signal))
 }
@@ -51,7 +55,7 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
   return command(rest, signal)
 }
 
-/** Everything after `--` is an argument, whatever it looks like. */
+/** Whether an option is given. What comes after `--` is an argument, not an option. */
 function isAsked(argv: readonly string[], option: string): boolean {
   const at = argv.indexOf(option)
   const end = argv.indexOf('--')

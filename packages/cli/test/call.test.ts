@@ -55,7 +55,7 @@ test('a file with a mistake is a configuration error, said with its line', async
 
 test('a call that takes longer than --timeout ends with DEADLINE_EXCEEDED', async () => {
   const home = place()
-  const args = JSON.stringify({ begun: join(home.folder, 'begun') })
+  const args = JSON.stringify({ begun: join(home.directory, 'begun') })
   const { code, stderr } = await home.run(['call', home.file('tools.py', TOOLS), 'nap', args, '--timeout', '1000'])
   expect(code).toBe(1)
   expect(stderr).toContain('DEADLINE_EXCEEDED')
@@ -67,7 +67,7 @@ test.each<[NodeJS.Signals, number]>([
   ['SIGHUP', 129],
 ])('%s in the middle of a call ends it in order', async (signal, code) => {
   const home = place()
-  const begun = join(home.folder, 'begun')
+  const begun = join(home.directory, 'begun')
   const running = home.run(['call', home.file('tools.py', TOOLS), 'nap', JSON.stringify({ begun })])
   await eventually('the call has begun', () => existsSync(begun))
   expect(home.workers()).toHaveLength(1)
@@ -87,5 +87,5 @@ test.each([
   const { code, stdout, stderr } = await home.run(args)
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   expect(stderr).not.toMatch(/^ {4}at /m)
-  expect(existsSync(join(home.folder, 'state'))).toBe(false)
+  expect(existsSync(join(home.directory, 'state'))).toBe(false)
 })

@@ -8,7 +8,7 @@ test('--help and --version', async () => {
   const home = place()
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
   const { version } = JSON.parse(manifest) as { version: string }
-  expect(await home.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+  expect(await home.run(['--version'])).toEqual({ code: 0, signal: null, stdout: `${version}\n`, stderr: '' })
   for (const args of [['--help'], ['call', '--help'], ['-h']]) {
     expect(await home.run(args)).toMatchObject({ code: 0, stdout: expect.stringContaining('terrarium call') })
   }
@@ -30,7 +30,7 @@ test('doctor tells interpreter, versions and state, and tries a worker', async (
     expect(stdout).toMatch(new RegExp(`^${module} +\\d+\\.\\d+`, 'm'))
   }
   expect(stdout).toMatch(/^terrarium +\d+\.\d+\.\d+, in \//m)
-  expect(stdout).toContain(join(home.folder, 'state'))
+  expect(stdout).toContain(join(home.directory, 'state'))
   expect(stdout).toMatch(/^sockets +in \//m)
   expect(stdout).toMatch(/^containment +(pidns: the kernel ends|cgroup: the kernel ends|shepherd: one process)/m)
   expect(stdout).toMatch(/^trial worker +ready and answering/m)
@@ -49,7 +49,7 @@ test('doctor tells which containment is in use, and refuses one that is missing'
 
 test('doctor names every module that is missing and the command that repairs it', async () => {
   const home = place()
-  const venv = join(home.folder, 'bare venv')
+  const venv = join(home.directory, 'bare venv')
   await new Promise((resolve, reject) => {
     spawn(testPython(), ['-m', 'venv', '--without-pip', venv]).once('error', reject).once('close', resolve)
   })
@@ -79,11 +79,11 @@ test('A5: doctor tells where it has looked for an interpreter, and what the othe
     (n) => `${n}: not given`,
   )
   expect(await sources([], {})).toEqual([...notGiven, expect.stringMatching(/^python3: \/.*, taken$/)])
-  const given = await sources(['--python='], { TERRARIUM_PYTHON: testPython(), VIRTUAL_ENV: home.folder })
+  const given = await sources(['--python='], { TERRARIUM_PYTHON: testPython(), VIRTUAL_ENV: home.directory })
   expect(given).toEqual([
     notGiven[0],
     `TERRARIUM_PYTHON: ${testPython()}, taken`,
-    `VIRTUAL_ENV: there is no ${join(home.folder, 'bin', 'python')}`,
+    `VIRTUAL_ENV: there is no ${join(home.directory, 'bin', 'python')}`,
     notGiven[3],
     notGiven[4],
     python3,
@@ -111,7 +111,7 @@ test('doctor refuses what is no interpreter', async () => {
 
 test('ps lists a worker while it lives, and not afterwards', async () => {
   const home = place()
-  const begun = join(home.folder, 'begun')
+  const begun = join(home.directory, 'begun')
   const tools = home.file(
     'tools.py',
     `

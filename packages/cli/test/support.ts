@@ -1,37 +1,20 @@
+// The built command, run in a folder and a state directory of one test.
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, expect } from '@jest/globals'
-import { findTagged } from '@terrarium/process'
-import { isShepherd } from '../../../test/support/processes.ts'
-import { eventually, testPython } from '../../../test/support/terrarium.ts'
+import { collect, type Ran } from '../../../test/support/command.ts'
+import { eventually, guarded, Habitat, testPython } from '../../../test/support/terrarium.ts'
 
 export { eventually, testPython }
 
 const COMMAND = fileURLToPath(new URL('../bin/terrarium.mjs', import.meta.url))
 
-export interface Ran {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
 /** A folder and a state directory for one test, and the command run in them. */
-export class Place {
-  readonly folder = mkdtempSync(join(tmpdir(), 'terrarium-cli-test-'))
-  readonly #stateDir = join(this.folder, 'state')
-
-  file(name: string, text: string): string {
-    const path = join(this.folder, name)
-    writeFileSync(path, text)
-    return path
-  }
-
+export class Place extends Habitat {
   /** A folder for PYTHONPATH in which a module of that name cannot be imported. */
   shadow(module: string): string {
-    const folder = join(this.folder, 'shadow')
+    const folder = join(this.directory, 'shadow')
     mkdirSync(join(folder, module), { recursive: true })
     writeFileSync(join(folder, module, '__init__.py'), "raise ImportError('damaged')\n")
     return folder
@@ -40,52 +23,13 @@ export class Place {
   /** Runs the built command to its end. */
   run(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> & { child: ChildProcess } {
     const child = spawn(process.execPath, [COMMAND, ...args], {
-      cwd: this.folder,
-      env: { ...process.env, TERRARIUM_PYTHON: testPython(), TERRARIUM_STATE_DIR: this.#stateDir, ...env },
+      cwd: this.directory,
+      env: { ...process.env, TERRARIUM_PYTHON: testPython(), TERRARIUM_STATE_DIR: this.stateDir, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-    const ended = new Promise<Ran>((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', (code) => {
-        resolve({ code, stdout, stderr })
-      })
-    })
-    return Object.assign(ended, { child })
-  }
-
-  /** Processes of this place's installation, by scanning the system. */
-  marked(): number[] {
-    const file = join(this.#stateDir, 'installation.json')
-    if (!existsSync(file)) return []
-    const { installation } = JSON.parse(readFileSync(file, 'utf8')) as { installation: string }
-    return findTagged({ installation }).map(({ pid }) => pid)
-  }
-
-  /** The same without shepherds: workers, and what they have started. */
-  workers(): number[] {
-    return this.marked().filter((pid) => !isShepherd(pid))
+    return Object.assign(collect(child), { child })
   }
 }
 
-let places: Place[] = []
-
-/** A place that is removed at the end of the test, when no process of it may be left. */
-export function place(): Place {
-  const made = new Place()
-  places.push(made)
-  return made
-}
-
-afterEach(() => {
-  const made = places
-  places = []
-  for (const each of made) {
-    const left = each.marked()
-    rmSync(each.folder, { recursive: true, force: true })
-    expect(left).toEqual([])
-  }
-})
+/** A place that is checked and removed at the end of the test. */
+export const place = (): Place => guarded(new Place())

@@ -50,6 +50,27 @@ export interface StopReport {
   readonly processesLeft: number
 }
 
+/** The calls of a pool, nested or not, and what can be seen of it. */
+export interface PoolAccess {
+  readonly name: string
+  readonly status: PoolStatus
+  readonly workers: readonly WorkerInfo[]
+  readonly stats: PoolStats
+  /**
+   * Runs a tool and resolves with its value. Every call is settled exactly once. `docs/values.md` says what arguments
+   * and results may be. Rejects with PYTHON_ERROR, TOOL_NOT_FOUND, INVALID_ARGUMENT, RESULT_NOT_SENDABLE,
+   * PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, PARKED
+   * or STOPPED. `details` of an accepted call's error has `tool`, `attempts`, `queueTime` and `runTime` in ms, and once
+   * the call was with a worker also `worker` and `incarnation`.
+   */
+  call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>
+  /**
+   * SIGKILLs a worker (by default a busy worker), for drills. Returns its id and its process id, or undefined when it
+   * has no process now. Throws INVALID_ARGUMENT for a worker that this pool does not have.
+   */
+  kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined
+}
+
 /**
  * Many workers behind one call.
  *
@@ -60,30 +81,13 @@ export interface StopReport {
  * await pool.stop()
  * ```
  */
-export interface Pool extends Stoppable {
-  readonly name: string
-  readonly status: PoolStatus
-  readonly workers: readonly WorkerInfo[]
-  readonly stats: PoolStats
+export interface Pool extends PoolAccess, Stoppable {
   /**
    * Resolves when every worker is ready. Rejects with the reason as soon as one is parked: CONFIGURATION, or
    * START_FAILED after repeated failures. The pool heals a configuration failure by itself once its cause is gone;
    * call `stop()` to give up.
    */
   start(): Promise<void>
-  /**
-   * Runs a tool and resolves with its value. Every call is settled exactly once. `docs/values.md` says what arguments
-   * and results may be. Rejects with PYTHON_ERROR, TOOL_NOT_FOUND, INVALID_ARGUMENT, RESULT_NOT_SENDABLE,
-   * PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, PARKED
-   * or STOPPED. `details` of an accepted call's error has `tool`, `attempts`, `queueTime` and `runTime` in ms, and once
-   * the call was with a worker also `worker` and `incarnation`.
-   */
-  call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>
-  /**
-   * SIGKILLs a worker (by default a busy worker), for drills. Answers which, or undefined when it has no process
-   * now. Throws INVALID_ARGUMENT for a worker that this pool does not have.
-   */
-  kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined
   /** Lets calls in flight finish, ends every worker and waits for proof. Idempotent. */
   stop(): Promise<StopReport>
   /**

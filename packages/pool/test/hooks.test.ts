@@ -8,10 +8,10 @@ import {
   FAILURES,
   hostileLoggers,
   reject,
-  turn,
   failOnUncaught,
   type Failing,
 } from '../../../test/support/failures.ts'
+import { turn } from '../../../test/support/waiting.ts'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 
 // C1: every place where a pool calls code of the user's fails, one at a time and all at once. Each call is settled

@@ -4,17 +4,7 @@ import { expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import { systemClock, type SupervisorClock } from '@terrarium/supervisor/base'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
-
-/** Keeps the event loop from doing anything else for so many ms. */
-function block(ms: number): void {
-  const end = performance.now() + ms
-  while (performance.now() < end);
-}
-
-/** Lets what was asked for be written. */
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-}
+import { block, turns } from '../../../test/support/waiting.ts'
 
 const poolOf = (home: Habitat, options: Partial<PoolOptions> = {}): Pool =>
   createPool({ ...home.common, name: 'late', tools: TOOLS, ...options })
@@ -36,7 +26,7 @@ test('D7: a call whose answer is there when the host comes back is answered, tho
   const pool = poolOf(home)
   await pool.start()
   const answer = pool.call('echo_slowly', { value: 7, seconds: 0.1 }, { timeout: 500 })
-  await turns()
+  await turns(5)
   block(1_000)
   expect(await answer).toBe(7)
   await pool.stop()
@@ -78,7 +68,7 @@ test('D7: a worker that has answered is not taken for silent, though its answer 
   const pool = poolOf(home, { clock, heartbeat: { interval, misses: 1 } })
   await pool.start()
   await eventually('pings have been sent', () => pings >= 4)
-  await turns()
+  await turns(5)
   expect(await pool.call('echo', { value: 1 })).toBe(1)
   expect(pool.stats).toMatchObject({ starts: 1, crashes: 0 })
   await pool.stop()
@@ -96,11 +86,11 @@ test('D7: calls in flight are drained, and workers end in order, though the host
   await pool.start()
   const call = pool.call('nap', { seconds: 0.2 })
   await eventually('it is with the worker', () => pool.stats.inFlight === 1)
-  await turns()
+  await turns(5)
   const stopped = pool.stop()
   block(1_500)
   expect(await call).toBe(0.2)
-  await turns()
+  await turns(5)
   block(3_000) // longer than the grace of its end
   expect(await stopped).toEqual({ processesLeft: 0 })
   expect(pool.stats.crashes).toBe(0)

@@ -1,21 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
-import type { TerrariumError } from '@terrarium/supervisor/base'
 import { toolEntries } from '../src/options.ts'
+import { mistakesOf } from '../../../test/support/mistakes.ts'
 import { habitat, TOOLS } from '../../../test/support/terrarium.ts'
-
-/** What was told of the mistakes in options or arguments. */
-async function mistakesOf(use: () => unknown): Promise<unknown> {
-  try {
-    await use()
-  } catch (error) {
-    const { code, message, details } = error as TerrariumError
-    expect(code).toBe('INVALID_ARGUMENT')
-    for (const mistake of details.mistakes as string[]) expect(message).toContain(mistake)
-    return details.mistakes
-  }
-  throw new Error('nothing was refused')
-}
 
 const right = { name: 'a', tools: 'tools.py' }
 

@@ -12,12 +12,12 @@ import {
 } from '@terrarium/supervisor/base'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from './check-options.ts'
 import { wantedContainment, type Containment, type ContainmentResult } from './shepherd/containment.ts'
-import { killStrays, locksOf, type Helper } from './sweep/sweep-helper.ts'
+import { killStrays, locksOf, type HelperDependencies } from './sweep/sweep-helper.ts'
 import type { Identity } from './table/identity.ts'
-import { launch, type LaunchRequest, type SignalName } from './shepherd/launch.ts'
+import { launch, type LaunchRequest } from './shepherd/launch.ts'
 import { ReservationLog } from './log/log.ts'
 import { guardLogger, type AnyLogger } from './guarded-logger.ts'
-import { UNKILLABLE_MS, type OsProcess, type SpawnRequest } from './os-process.ts'
+import { UNKILLABLE_MS, type OsProcess, type SignalName, type SpawnRequest } from './life/os-process.ts'
 import { patience } from './pacing/patience.ts'
 import { startBudget } from './pacing/start-budget.ts'
 import { shepherdFiles } from './python-files.ts'
@@ -349,16 +349,16 @@ class ShepherdedRuntime implements Runtime {
     return killStrays(this.#helper, targets)
   }
 
-  get #helper(): Helper {
+  get #helper(): HelperDependencies {
     const { python, logger } = this.#parts
     return {
       python,
       logger,
       start: async (request, input) => {
         const onReserved = (spawn: string): void => void this.#helpers.add(spawn)
-        const { process, launched } = await this.#spawns.begin({ ...request, onReserved }, launch)
+        const { process, stdin } = await this.#spawns.begin({ ...request, onReserved }, launch)
         void process.released.then(() => this.#helpers.delete(process.spawnId))
-        launched.stdin.end(input)
+        stdin.end(input)
         return process
       },
     }

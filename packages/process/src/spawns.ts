@@ -3,17 +3,17 @@ import { uptime } from 'node:os'
 import type { AnyLogger } from './guarded-logger.ts'
 import { askUser, TerrariumError } from '@terrarium/supervisor/base'
 import { formatSpawnTag, HOST_VARIABLE, SPAWN_ARGUMENTS, SPAWN_TAG_VARIABLE, type Identity } from './table/identity.ts'
-import { StartedInVain, type Launched, type LaunchRequest } from './shepherd/launch.ts'
+import { StartedInVain, type LaunchRequest, type Started } from './shepherd/launch.ts'
 import type { ReservationLog } from './log/log.ts'
-import { ManagedProcess, type SpawnRequest } from './os-process.ts'
+import type { Cleared, OsProcess, SpawnRequest } from './life/os-process.ts'
 import type { Reservation } from './log/record.ts'
 import type { Owner } from './run.ts'
 import { stateError } from './state-directory.ts'
 
 interface Entry {
   reservation: Reservation
-  process?: ManagedProcess
-  /** See {@link Launched.cleared}; undefined as long as it is not launched. */
+  process?: OsProcess
+  /** See {@link OsProcess.cleared}; undefined until the process is there. */
   cleared?: Promise<unknown>
   readonly release: () => void
 }
@@ -22,12 +22,6 @@ interface Entry {
  * System uptime when performance.now() was 0, in ms. Cached: os.uptime() per spawn is slower than writing the record.
  */
 const BOOTED_MS = uptime() * 1000 - performance.now()
-
-/** A started process and its launcher's handle on it. */
-export interface Begun<L extends Launched> {
-  readonly process: ManagedProcess
-  readonly launched: L
-}
 
 interface Context {
   readonly stateDir: string
@@ -62,9 +56,9 @@ export class Spawns {
   }
 
   /** The processes that run. */
-  processes(): ManagedProcess[] {
+  processes(): OsProcess[] {
     return [...this.#entries.values()].flatMap(({ process }) =>
-      process === undefined || process.hasEnded ? [] : process,
+      process === undefined || process.hasExited ? [] : process,
     )
   }
 
@@ -81,22 +75,17 @@ export class Spawns {
    * Reserves, then has the process started. Errors: INVALID_ARGUMENT, CONFIGURATION (state directory), and those of
    * `start`.
    */
-  async begin<L extends Launched>(
-    request: SpawnRequest,
-    start: (complete: LaunchRequest) => Promise<L>,
-  ): Promise<Begun<L>> {
-    const { owner, log, logger, stateDir } = this.#context
-    const { installation, run } = owner
+  async begin<S extends Started>(request: SpawnRequest, start: (complete: LaunchRequest) => Promise<S>): Promise<S> {
+    const { owner, log, stateDir } = this.#context
     const spawn = `${++this.#counter}-${randomBytes(8).toString('hex')}`
-    const args = placeSpawnArguments(request.args, run, spawn)
+    const args = placeSpawnArguments(request.args, owner.run, spawn)
     let release: () => void = () => undefined
     const released = new Promise<void>((resolve) => (release = resolve))
-    const { name, command } = request
     const reservation: Reservation = {
       spawn,
-      name,
+      name: request.name,
       state: 'reserved',
-      exe: command,
+      exe: request.command,
       argvHash: createHash('sha256').update(args.join('\0')).digest('hex').slice(0, 16),
       wall: Date.now(),
       mono: Math.round(BOOTED_MS + performance.now()),
@@ -111,48 +100,62 @@ export class Spawns {
     }
     try {
       askUser(() => request.onReserved?.(spawn))
-      const launched = await start({
-        spawn,
-        command: request.command,
-        args,
-        cwd: request.cwd || undefined,
-        obeys: request.obeys,
-        env: {
-          ...request.env,
-          [SPAWN_TAG_VARIABLE]: formatSpawnTag({ installation, run, spawn }),
-          [HOST_VARIABLE]: String(process.pid),
-        },
-      })
-      const { pid, startTicks, keeper } = launched
-      void this.#note(entry, { state: 'spawned', pid, startTicks, ...keeper }, (known) => log.note(known))
-      const identity = { pid, startTicks, bootId: owner.bootId, installation, run, spawn }
-      const managed = new ManagedProcess(launched, identity, released, {
-        is: (state) => {
-          if (state === 'unkillable') logger.error({ identity, name }, 'unkillable: SIGKILL is pending in the kernel')
-          return this.#note(entry, { state })
-        },
-      })
-      entry.process = managed
-      entry.cleared = launched.cleared
-      void launched.ended.then(() => {
-        if (entry.reservation.state === 'unkillable')
-          logger.warn({ identity, name }, 'no longer unkillable: it is gone')
-      })
-      void launched.cleared.then(({ orphaned }) => {
-        this.#context.dead(spawn, orphaned)
-      })
-      return { process: managed, launched }
+      const started = await start({ ...this.#complete(request, entry, released), args })
+      entry.process = started.process
+      const { pid, startTicks } = started.process.identity
+      const known = { state: 'spawned', pid, startTicks, ...started.keeper } as const
+      void this.#note(entry, known, (reserved) => log.note(reserved))
+      this.#awaitCleared(entry, started.process.cleared)
+      return started
     } catch (error) {
       if (error instanceof StartedInVain) {
-        entry.cleared = error.cleared
-        void error.cleared.then(({ orphaned }) => {
-          this.#context.dead(spawn, orphaned)
-        })
+        this.#awaitCleared(entry, error.cleared)
         throw error.error
       }
       await this.release(spawn)
       throw error
     }
+  }
+
+  #complete(request: SpawnRequest, entry: Entry, released: Promise<void>): LaunchRequest {
+    const { bootId, installation, run } = this.#context.owner
+    const { spawn } = entry.reservation
+    return {
+      spawn,
+      command: request.command,
+      args: request.args,
+      cwd: request.cwd || undefined,
+      obeys: request.obeys,
+      env: {
+        ...request.env,
+        [SPAWN_TAG_VARIABLE]: formatSpawnTag({ installation, run, spawn }),
+        [HOST_VARIABLE]: String(process.pid),
+      },
+      registration: {
+        identify: (pid, startTicks) => ({ pid, startTicks, bootId, installation, run, spawn }),
+        released,
+        note: (state) => {
+          if (state === 'unkillable') this.#watchUnkillable(entry)
+          return this.#note(entry, { state })
+        },
+      },
+    }
+  }
+
+  #watchUnkillable({ process, reservation: { name } }: Entry): void {
+    const { logger } = this.#context
+    const facts = { identity: process?.identity, name }
+    logger.error(facts, 'unkillable: SIGKILL is pending in the kernel')
+    void process?.reaped.then(() => {
+      logger.warn(facts, 'no longer unkillable: it is gone')
+    })
+  }
+
+  #awaitCleared(entry: Entry, cleared: Promise<Cleared>): void {
+    entry.cleared = cleared
+    void cleared.then(({ orphaned }) => {
+      this.#context.dead(entry.reservation.spawn, orphaned)
+    })
   }
 
   /** Its death is proven. Never rejects. */
@@ -170,7 +173,7 @@ export class Spawns {
   /** Those that SIGKILL has not ended. */
   unkillable(): Identity[] {
     return [...this.#entries.values()].flatMap(({ process, reservation }) =>
-      process !== undefined && reservation.state === 'unkillable' && !process.hasEnded ? [process.identity] : [],
+      process !== undefined && reservation.state === 'unkillable' && !process.hasExited ? [process.identity] : [],
     )
   }
 

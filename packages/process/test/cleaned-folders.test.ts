@@ -14,11 +14,13 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { type Runtime } from '@terrarium/process'
-import { pino } from 'pino'
 import { readLog } from '../src/log/read-log.ts'
 import { withoutTmpfiles } from '../../../test/support/systemd-tmpfiles.ts'
 import { testUnless } from '../../../test/support/when.ts'
-import { freshState, isAlive, onEnd, open, shepherdsOf, silent, start, until, type Started } from './support.ts'
+import { recordingLogger, silent } from '../../../test/support/loggers.ts'
+import { isAlive } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
+import { freshState, onEnd, open, shepherdsOf, start, type Started } from './support.ts'
 
 // Others clean the folders that names live in.
 
@@ -31,7 +33,7 @@ async function killShepherd(runtime: Runtime, { process: one }: Started): Promis
   const pids = shepherdsOf(runtime)
   process.kill(pids.at(-1) ?? 0, 'SIGKILL')
   await one.released
-  await until(() => !pids.some(isAlive), 'the shepherd is gone')
+  await eventually('the shepherd is gone', () => !pids.some(isAlive))
 }
 
 test('D2: nothing is left of the lifeline that could be removed', async () => {
@@ -116,8 +118,7 @@ const REMOVALS: Readonly<Record<string, (stateDir: string, run: string) => void>
 test.each(Object.entries(REMOVALS))(
   'D2: each process is still reserved on disk before it starts, though somebody removes %s',
   async (_, removeIt) => {
-    const lines: string[] = []
-    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+    const { lines, logger } = recordingLogger('warn')
     const stateDir = freshState()
     const runtime = await open(stateDir, logger)
     await runtime.swept

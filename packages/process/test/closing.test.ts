@@ -2,7 +2,7 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { findTagged, openRuntime } from '@terrarium/process'
-import { pino } from 'pino'
+import { recordingLogger } from '../../../test/support/loggers.ts'
 import { freshState, open, python, start } from './support.ts'
 
 /** An interpreter whose shepherd has no containment to offer, and takes its time to end. */
@@ -17,8 +17,7 @@ function slowInterpreter(seconds: number): string {
 test.each([0, 0.3])(
   'D19: a containment that cannot be had is one error and no alarm, though the shepherd ends %d s later',
   async (seconds) => {
-    const lines: string[] = []
-    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+    const { lines, logger } = recordingLogger('warn')
     const stateDir = freshState()
     const options = { python: slowInterpreter(seconds), stateDir, logger, containment: 'cgroup' } as const
     for (let round = 0; round < 3; round++) {
@@ -37,8 +36,7 @@ test.each([0, 0.3])(
 )
 
 test('D19: a runtime that is closed while its shepherd starts is closed without an alarm', async () => {
-  const lines: string[] = []
-  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const { lines, logger } = recordingLogger('warn')
   for (let round = 0; round < 5; round++) {
     const runtime = await openRuntime({ python, stateDir: freshState(), logger })
     expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
@@ -48,8 +46,7 @@ test('D19: a runtime that is closed while its shepherd starts is closed without 
 })
 
 test('D5: closing waits for what has a moment to end by itself', async () => {
-  const lines: string[] = []
-  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const { lines, logger } = recordingLogger('warn')
   const runtime = await open(freshState(), logger)
   await start(runtime, 'idle')
   const done = join(freshState(), 'done')

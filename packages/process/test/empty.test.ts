@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { keep, openRuntime } from '@terrarium/process'
 import { wantedContainment } from '../src/shepherd/containment.ts'
-import { freshState, onEnd, python, silent, watch } from './support.ts'
+import { silent } from '../../../test/support/loggers.ts'
+import { freshState, onEnd, python, watch } from './support.ts'
 
 /** Every variable that a runtime reads, and none of them says anything. */
 const VARIABLES = [

@@ -3,7 +3,10 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import { launch } from '../src/shepherd/launch.ts'
-import { decoy, familyOf, grandchildOf, isAlive, onEnd, open, parentOf, start, stateOf, until } from './support.ts'
+import { registrationOf } from './registration.ts'
+import { isAlive, parentOf, stateOf } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
+import { decoy, familyOf, grandchildOf, onEnd, open, start } from './support.ts'
 
 test('a process that obeys SIGTERM is never killed', async () => {
   const { process: worker } = await start(await open(), 'idle')
@@ -22,7 +25,7 @@ test('a process that ignores SIGTERM is killed at its deadline', async () => {
 test('a stopped process is killed at its deadline', async () => {
   const { process: worker } = await start(await open(), 'idle')
   process.kill(worker.pid, 'SIGSTOP')
-  await until(() => stateOf(worker.pid) === 'T', 'it is stopped')
+  await eventually('it is stopped', () => stateOf(worker.pid) === 'T')
   expect(await worker.terminate({ grace: 50 })).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
 })
 
@@ -32,25 +35,25 @@ test('killing a process kills its group', async () => {
   expect(isAlive(grandchild)).toBe(true)
   expect(await worker.kill()).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
   // Without a marker in its environment, nothing but the signal to the group finds it.
-  await until(() => !isAlive(grandchild), 'the grandchild is gone')
+  await eventually('the grandchild is gone', () => !isAlive(grandchild))
 })
 
 test('a child with a closed pipe can be waited for, or not, as often as one likes', async () => {
-  const child = await launch({ spawn: '1-0', command: 'sh', args: ['-c', 'read line'], env: {} })
+  const child = await launch({ ...registrationOf('1-0'), command: 'sh', args: ['-c', 'read line'], env: {} })
   child.stdin.destroy()
   for (let round = 0; round < 20; round++) {
     child.waitFor(false)
     child.waitFor(true)
   }
   expect(child.stdin.listenerCount('connect')).toBe(0)
-  expect(await child.ended).toEqual({ code: 1, signal: null })
+  expect(await child.process.reaped).toEqual({ code: 1, signal: null })
 })
 
 test('no child of the host is signalled by its number once it has been reaped', async () => {
   // Started first: its exit is told first.
   const bystander = decoy('import time; print("up", flush=True); time.sleep(60)')
   await once(bystander.stdout, 'data')
-  const request = { spawn: '1-0', command: 'sleep', args: ['60'], env: {} }
+  const request = { ...registrationOf('1-0'), command: 'sleep', args: ['60'], env: {} }
   const [first, second] = await Promise.all([launch(request), launch(request)])
   const signalled: number[] = []
   const kill = process.kill.bind(process)
@@ -61,14 +64,14 @@ test('no child of the host is signalled by its number once it has been reaped', 
   onEnd(() => (process.kill = kill))
 
   // All of them die in one moment of the event loop: their numbers are free before the first exit callback runs.
-  const pids = [bystander.pid ?? 0, first.pid, second.pid]
+  const pids = [bystander.pid ?? 0, first.process.pid, second.process.pid]
   for (const pid of pids) kill(pid, 'SIGKILL')
   const end = performance.now() + 20_000
   while (pids.some((pid) => stateOf(pid) !== 'Z')) if (performance.now() > end) throw new Error('they do not die')
   bystander.once('exit', () => {
-    for (const each of [first, second]) each.signal('SIGKILL', 'group')
+    for (const each of [first, second]) each.process.signal('SIGKILL', 'group')
   })
-  await Promise.all([first.ended, second.ended])
+  await Promise.all([first.process.reaped, second.process.reaped])
   expect(signalled).toEqual([])
 })
 
@@ -149,7 +152,7 @@ test('a grandchild that holds standard output delays nothing, leaks no descripto
   await worker.released
   // No marker in its environment, and no group that it shares with anybody: its parent's parent finds it.
   expect(familyOf(worker.spawnId)).toEqual([])
-  await until(() => readdirSync('/proc/self/fd').length <= before, 'its descriptors are closed')
+  await eventually('its descriptors are closed', () => readdirSync('/proc/self/fd').length <= before)
 })
 
 test('two hundred processes leave no descriptor and no zombie', async () => {
@@ -165,7 +168,7 @@ test('two hundred processes leave no descriptor and no zombie', async () => {
   await round()
   const before = readdirSync('/proc/self/fd').length
   for (let n = 0; n < 20; n++) await round()
-  await until(() => readdirSync('/proc/self/fd').length <= before, 'no descriptor is left')
+  await eventually('no descriptor is left', () => readdirSync('/proc/self/fd').length <= before)
   expect(zombies()).toEqual([])
 })
 

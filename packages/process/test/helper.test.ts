@@ -3,7 +3,10 @@ import { expect, test } from '@jest/globals'
 import { readIdentity, type Identity, type Runtime } from '@terrarium/process'
 import { killStrays } from '../src/sweep/sweep-helper.ts'
 import { processTable, startTicksOf } from '../src/table/table.ts'
-import { decoy, freshState, isAlive, open, python, silent, until } from './support.ts'
+import { silent } from '../../../test/support/loggers.ts'
+import { isAlive } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
+import { decoy, freshState, open, python } from './support.ts'
 
 const nap = 'import time; print("up", flush=True); time.sleep(60)'
 
@@ -59,7 +62,7 @@ test('the sweep helper spares a process that differs in anything', async () => {
 
 test('the sweep helper spares a process whose environment is empty', async () => {
   const pid = await carrying(other, `print("up", flush=True); import os; os.execve("/bin/sleep", ["sleep", "60"], {})`)
-  await until(() => processTable().environment(pid) === 'empty', 'its environment is empty')
+  await eventually('its environment is empty', () => processTable().environment(pid) === 'empty')
   expect(await outcomeFor(identityOf(pid))).toBe('odd')
   expect(isAlive(pid)).toBe(true)
 })

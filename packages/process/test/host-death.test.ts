@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { ended, freshState, isAlive, startHost, stateOf, until } from './support.ts'
+import { isAlive, stateOf } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
+import { ended, freshState, startHost } from './support.ts'
 
 /** A host is killed: whatever its children are doing, they are gone within two seconds. */
 test.each(['idle', 'busy', 'gil', 'ignore-everything', 'stubborn'])(
@@ -10,7 +12,7 @@ test.each(['idle', 'busy', 'gil', 'ignore-everything', 'stubborn'])(
     expect(children.map(({ pid }) => isAlive(pid))).toEqual([true, true])
     host.child.kill('SIGKILL')
     await ended(host.child)
-    await until(() => !children.some(({ pid }) => isAlive(pid)), 'the children are gone', 2000)
+    await eventually('the children are gone', () => !children.some(({ pid }) => isAlive(pid)), 2000)
   },
 )
 
@@ -20,7 +22,7 @@ test.each(['lifeline-only', 'parent-only'])('each guard is enough, also while th
   expect(children.map(({ pid }) => isAlive(pid))).toEqual([true, true])
   host.child.kill('SIGKILL')
   await ended(host.child)
-  await until(() => !children.some(({ pid }) => isAlive(pid)), 'the children are gone', 2000)
+  await eventually('the children are gone', () => !children.some(({ pid }) => isAlive(pid)), 2000)
 })
 
 test('a stopped child dies with its host', async () => {
@@ -28,10 +30,10 @@ test('a stopped child dies with its host', async () => {
   const { children } = await host.next()
   const pid = children[0]?.pid ?? 0
   process.kill(pid, 'SIGSTOP')
-  await until(() => stateOf(pid) === 'T', 'the child is stopped')
+  await eventually('the child is stopped', () => stateOf(pid) === 'T')
   host.child.kill('SIGKILL')
   await ended(host.child)
-  await until(() => !isAlive(pid), 'the stopped child is gone', 2000)
+  await eventually('the stopped child is gone', () => !isAlive(pid), 2000)
 })
 
 test('a child that arms itself only after its host has died ends at once', async () => {
@@ -40,17 +42,17 @@ test('a child that arms itself only after its host has died ends at once', async
   expect(children[0]?.said).toBe('waiting\n')
   host.child.kill('SIGKILL')
   await ended(host.child)
-  await until(() => !isAlive(children[0]?.pid ?? 0), 'the late child is gone', 2000)
+  await eventually('the late child is gone', () => !isAlive(children[0]?.pid ?? 0), 2000)
 })
 
 test('children live on when the host merely stops for a while', async () => {
   const host = startHost(freshState(), 'hold', 'idle', 'idle')
   const { children } = await host.next()
   host.child.kill('SIGSTOP')
-  await until(() => stateOf(host.child.pid ?? 0) === 'T', 'the host is stopped')
+  await eventually('the host is stopped', () => stateOf(host.child.pid ?? 0) === 'T')
   host.child.kill('SIGCONT')
-  await until(() => stateOf(host.child.pid ?? 0) !== 'T', 'the host continues')
+  await eventually('the host continues', () => stateOf(host.child.pid ?? 0) !== 'T')
   expect(children.map(({ pid }) => isAlive(pid))).toEqual([true, true])
   host.child.kill('SIGKILL')
-  await until(() => !children.some(({ pid }) => isAlive(pid)), 'the children are gone', 2000)
+  await eventually('the children are gone', () => !children.some(({ pid }) => isAlive(pid)), 2000)
 })

@@ -2,8 +2,9 @@ import { describe, expect, test } from '@jest/globals'
 import { keep, type KeepOptions, type Kept, type KeptEvents } from '@terrarium/process'
 import { pino } from 'pino'
 import { declared, type HookOf } from '../../../test/support/declaration.ts'
-import { explode, FAILURES, hostileLoggers, reject, turn, failOnUncaught } from '../../../test/support/failures.ts'
-import { freshState, onEnd, python, until } from './support.ts'
+import { explode, FAILURES, hostileLoggers, reject, failOnUncaught } from '../../../test/support/failures.ts'
+import { eventually, turn } from '../../../test/support/waiting.ts'
+import { freshState, onEnd, python } from './support.ts'
 
 // Every place where keep() calls code of the user's fails, one at a time and all at once.
 
@@ -78,7 +79,7 @@ async function live(options: KeepOptions, hear: (kept: Kept) => void, over = fal
     await kept.whenReady()
     const { pid = 0 } = kept
     process.kill(pid, 'SIGKILL')
-    await until(() => kept.status === 'running' && kept.pid !== pid, 'it runs again', 30_000)
+    await eventually('it runs again', () => kept.status === 'running' && kept.pid !== pid, 30_000)
   }
   await kept.stop()
   expect(kept).toMatchObject({ status: 'stopped' })

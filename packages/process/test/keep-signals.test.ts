@@ -1,7 +1,10 @@
 import { expect, test } from '@jest/globals'
 import { keep, type KeepOptions, type Kept, type Runtime } from '@terrarium/process'
 import { VirtualClock } from '@terrarium/supervisor/base'
-import { isAlive, onEnd, open, shepherdsOf, silent, until } from './support.ts'
+import { silent } from '../../../test/support/loggers.ts'
+import { isAlive } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
+import { onEnd, open, shepherdsOf } from './support.ts'
 
 interface Watched {
   readonly kept: Kept
@@ -45,7 +48,7 @@ test.each<[NodeJS.Signals, string]>([
   async (signal, script) => {
     const { kept, runtime, pid, told, starts } = await start(script)
     for (const each of [...shepherdsOf(runtime), pid]) process.kill(each, signal)
-    await until(() => told.includes('program.held'), 'it is held')
+    await eventually('it is held', () => told.includes('program.held'))
     expect(runtime.signalled?.signal).toBe(signal)
     await kept.stop()
     expect([starts(), kept.status, told]).toEqual([1, 'stopped', ['program.held', 'child.exit']])
@@ -55,9 +58,9 @@ test.each<[NodeJS.Signals, string]>([
 test('D3: nor when the signal comes to the program first', async () => {
   const { kept, runtime, pid, told, starts } = await start(STAYS)
   process.kill(pid, 'SIGTERM')
-  await until(() => !isAlive(pid), 'it has ended')
+  await eventually('it has ended', () => !isAlive(pid))
   for (const each of shepherdsOf(runtime)) process.kill(each, 'SIGTERM')
-  await until(() => told.includes('program.held'), 'it is held')
+  await eventually('it is held', () => told.includes('program.held'))
   await kept.stop()
   expect(starts()).toBe(1)
 })
@@ -65,12 +68,15 @@ test('D3: nor when the signal comes to the program first', async () => {
 test('D3: a signal to the program alone, or a kill, is a reason to start it again', async () => {
   const { kept, runtime, pid, told } = await start(STAYS)
   process.kill(pid, 'SIGTERM')
-  await until(() => kept.status === 'running' && kept.pid !== pid && told.includes('program.start'), 'it runs again')
+  await eventually(
+    'it runs again',
+    () => kept.status === 'running' && kept.pid !== pid && told.includes('program.start'),
+  )
   for (const each of shepherdsOf(runtime)) process.kill(each, 'SIGTERM')
-  await until(() => runtime.signalled !== undefined, 'the application is signalled')
+  await eventually('the application is signalled', () => runtime.signalled !== undefined)
   const again = kept.pid ?? 0
   process.kill(again, 'SIGKILL')
-  await until(() => kept.pid !== undefined && kept.pid !== again && isAlive(kept.pid), 'it runs again')
+  await eventually('it runs again', () => kept.pid !== undefined && kept.pid !== again && isAlive(kept.pid))
   expect(told).not.toContain('program.held')
 })
 
@@ -78,11 +84,11 @@ test('D3: a host that does not drain after all has its program again', async () 
   const clock = new VirtualClock()
   const { kept, runtime, pid, told } = await start(STAYS, { clock })
   for (const each of [...shepherdsOf(runtime), pid]) process.kill(each, 'SIGTERM')
-  await until(() => told.includes('program.held'), 'it is held')
+  await eventually('it is held', () => told.includes('program.held'))
   await clock.advance(89_999)
   expect(told).toEqual(['program.held'])
   await clock.advance(1)
-  await until(() => told.includes('program.start'), 'it runs again')
+  await eventually('it runs again', () => told.includes('program.start'))
   await kept.whenReady()
   expect(isAlive(kept.pid ?? 0)).toBe(true)
 })

@@ -16,20 +16,10 @@ import { VirtualClock } from '@terrarium/supervisor/base'
 import { pino } from 'pino'
 import { createActor, setup, toPromise, waitFor, type Actor, type Snapshot } from 'xstate'
 import { CONTAINMENTS, testUnless, withoutContainments } from '../../../test/support/when.ts'
-import {
-  ended,
-  familyOf,
-  freshState,
-  isAlive,
-  onEnd,
-  open,
-  python,
-  shepherdsOf,
-  silent,
-  startHost,
-  until,
-  watch,
-} from './support.ts'
+import { silent } from '../../../test/support/loggers.ts'
+import { isAlive } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
+import { ended, familyOf, freshState, onEnd, open, python, shepherdsOf, startHost, watch } from './support.ts'
 
 /** Stays until it is told to end. Descriptor 0 is no terminal and no pipe that anybody writes to. */
 const STAYS = 'echo up; exec sleep 60'
@@ -217,7 +207,7 @@ test('stopping proves the death of a grandchild in a session of its own and with
   const start = next(kept, 'program.start')
   await kept.whenReady()
   const { spawnId } = await start
-  await until(() => familyOf(spawnId).length === 3, 'all three run')
+  await eventually('all three run', () => familyOf(spawnId).length === 3)
   await kept.stop()
   expect(familyOf(spawnId)).toEqual([])
   expect(kept).toMatchObject({ status: 'stopped', pid: undefined })
@@ -256,7 +246,7 @@ test('a stop that comes while it starts leaves nothing', async () => {
     census: () => runtime.census(),
   })
   const kept = await keepShell(STAYS, { runtime: observed })
-  await until(() => spawned.length === 1, 'it was ordered')
+  await eventually('it was ordered', () => spawned.length === 1)
   expect(kept.pid).toBeUndefined()
   await kept.stop()
   expect(await spawned[0]).toMatchObject({ pid: expect.any(Number) }) // there was something to be ended
@@ -433,11 +423,11 @@ test('nothing is left when the host is killed', async () => {
   process.kill(pid, 'SIGKILL')
   const [second = { pid: 0, spawn: '' }] = (await host.next()).children
   expect(second.pid).not.toBe(pid)
-  await until(() => familyOf(second.spawn).length === 2, 'it runs, with its child')
+  await eventually('it runs, with its child', () => familyOf(second.spawn).length === 2)
   expect(familyOf(spawn)).toEqual([])
   host.child.kill('SIGKILL')
   await ended(host.child)
-  await until(() => familyOf(second.spawn).length === 0, 'nothing is left', 2000)
+  await eventually('nothing is left', () => familyOf(second.spawn).length === 0, 2000)
 })
 
 const lacks = await withoutContainments()
@@ -449,7 +439,7 @@ for (const containment of CONTAINMENTS) {
     const again = next(kept, 'child.ready')
     process.kill(pidOf(kept), 'SIGKILL')
     await again
-    await until(() => runtime.census().length === 2, 'the second one and its child, and nobody else')
+    await eventually('the second one and its child, and nobody else', () => runtime.census().length === 2)
     await kept.stop()
     expect(runtime.census()).toEqual([])
   })
@@ -492,11 +482,11 @@ test('a machine that leaves the state ends the program, and coming back starts a
   }
   const first = await running()
   actor.send({ type: 'leave' })
-  await until(() => !isAlive(first), 'it is gone')
+  await eventually('it is gone', () => !isAlive(first))
   actor.send({ type: 'enter' })
   expect(await running()).not.toBe(first)
   actor.stop()
-  await until(() => runtime.census().length === 0, 'nothing is left')
+  await eventually('nothing is left', () => runtime.census().length === 0)
 })
 
 test('under a supervisor: ready when it says so, restarted when it fails, gone when the supervisor has stopped', async () => {

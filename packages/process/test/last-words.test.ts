@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { expect, test } from '@jest/globals'
-import { tellingLine } from '@terrarium/process'
+import { tellingLine } from '../src/life/last-words.ts'
 import { python } from './support.ts'
 
 /** How a real interpreter ends with this code, and what it says. */

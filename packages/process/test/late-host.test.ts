@@ -3,7 +3,8 @@ import { VirtualClock } from '@terrarium/supervisor/base'
 import { keep } from '@terrarium/process'
 import { startTimer } from '../src/pacing/patience.ts'
 import type { Activity } from '../src/table/process-table.ts'
-import { block, onEnd, open, python, turns } from './support.ts'
+import { block, turns } from '../../../test/support/waiting.ts'
+import { onEnd, open, python } from './support.ts'
 
 /** Says `up`, and ends as soon as it is asked to. */
 const OBEDIENT = "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done"
@@ -13,7 +14,7 @@ test('D7: an end that is told already is not taken for one that was forced, howe
   const child = await runtime.spawn({ name: 'obedient', command: 'sh', args: ['-c', OBEDIENT] })
   await new Promise((resolve) => child.stdout.once('data', resolve))
   const ended = child.terminate({ grace: 300 })
-  await turns()
+  await turns(3)
   block(1_000)
   expect(await ended).toMatchObject({ requested: 'term', code: 0, unkillable: false })
 })
@@ -22,7 +23,7 @@ test('D7: nor is a process taken for unkillable', async () => {
   const runtime = await open()
   const child = await runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] })
   const ended = child.kill()
-  await turns()
+  await turns(3)
   block(2_500)
   expect(await ended).toMatchObject({ requested: 'kill', signal: 'SIGKILL', unkillable: false })
 })
@@ -33,7 +34,7 @@ test('D7: closing a runtime proves the death of its processes, however long the 
     await runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] })
   }
   const closed = runtime.close()
-  await turns()
+  await turns(3)
   block(5_500)
   expect(await closed).toEqual({ killed: 3, unreleased: 0, left: [] })
 })

@@ -21,7 +21,8 @@ import { readLog } from '../src/log/read-log.ts'
 import type { Reservation } from '../src/log/record.ts'
 import type { Owner } from '../src/run.ts'
 import { testUnless, withoutPrlimit } from '../../../test/support/when.ts'
-import { ended, freshState, grandchildOf, isAlive, killWithShepherd, onEnd, open, startHost } from './support.ts'
+import { isAlive } from '../../../test/support/processes.ts'
+import { ended, freshState, grandchildOf, killWithShepherd, onEnd, open, startHost } from './support.ts'
 
 const owner: Owner = {
   v: 1,

@@ -14,16 +14,15 @@ import { expect, test } from '@jest/globals'
 import { findTagged, type SweepResult } from '@terrarium/process'
 import { pino } from 'pino'
 import { testUnless, withoutPidNamespaces } from '../../../test/support/when.ts'
+import { isAlive, parentOf } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
 import {
   ended,
   freshState,
   hostArguments,
-  isAlive,
   onEnd,
   open,
-  parentOf,
   startHost,
-  until,
   watchHost,
   type Host,
   type HostFacts,
@@ -46,7 +45,7 @@ function container(stateDir: string, action: readonly string[], init: readonly s
 async function kill(host: Host, { run }: HostFacts): Promise<void> {
   host.child.kill('SIGKILL')
   await ended(host.child)
-  await until(() => findTagged({ run }).length === 0, 'the container is empty', 2000)
+  await eventually('the container is empty', () => findTagged({ run }).length === 0, 2000)
 }
 
 async function sweptBy(sweeper: Host): Promise<SweepResult> {
@@ -102,7 +101,7 @@ testUnless(withoutPidNamespaces())(
     const victims = [parentOf(shepherd ?? 0), shepherd ?? 0]
     for (const pid of victims) process.kill(pid, 'SIGSTOP')
     for (const pid of victims.reverse()) process.kill(pid, 'SIGKILL')
-    await until(() => family.filter(isAlive).length === 1, 'only what has left its session is there', 2000)
+    await eventually('only what has left its session is there', () => family.filter(isAlive).length === 1, 2000)
 
     const told = { reason: 'other_namespace', run }
     const first = await sweptBy(container(stateDir, ['sweep']))
@@ -129,7 +128,7 @@ test('D17: a run that was never locked is told once', async () => {
   const { run } = await host.next()
   host.child.kill('SIGKILL')
   await ended(host.child)
-  await until(() => findTagged({ run }).length === 0, 'all of it is gone', 2000)
+  await eventually('all of it is gone', () => findTagged({ run }).length === 0, 2000)
   const folder = join(stateDir, 'runs', run)
   const owner = JSON.parse(readFileSync(join(folder, 'owner.json'), 'utf8')) as object
   writeFileSync(join(folder, 'owner.new'), JSON.stringify({ ...owner, namespaces: 'pid:[1] time:[1]' }))

@@ -12,11 +12,11 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { pino } from 'pino'
 import type { SweepResult } from '@terrarium/process'
 import { readLog } from '../src/log/read-log.ts'
 import { openInstallation } from '../src/state-directory.ts'
 import { testUnless, withoutUserNamespaces } from '../../../test/support/when.ts'
+import { recordingLogger } from '../../../test/support/loggers.ts'
 import { ended, freshState, hostArguments, onEnd, open, startHost, watchHost } from './support.ts'
 
 /** Makes something at a path whose reader would wait, fail, or never be done. */
@@ -79,8 +79,7 @@ function runsOf(stateDir: string): string {
 
 /** What the first runtime of a state directory reports, which it also logs; it is as usable as any. */
 async function reported(stateDir: string): Promise<SweepResult> {
-  const lines: string[] = []
-  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const { lines, logger } = recordingLogger('warn')
   const runtime = await open(stateDir, logger)
   const report = await runtime.swept
   expect(lines.map((line) => (JSON.parse(line) as { reason?: string }).reason)).toEqual(

@@ -1,21 +1,8 @@
 import { env as real } from 'node:process'
 import { expect, test } from '@jest/globals'
 import { fromProgram, keep, openRuntime } from '@terrarium/process'
-import type { TerrariumError } from '@terrarium/supervisor/base'
+import { mistakesOf } from '../../../test/support/mistakes.ts'
 import { freshState, onEnd, python } from './support.ts'
-
-/** What was told of the mistakes in options. */
-async function mistakesOf(use: () => unknown): Promise<unknown> {
-  try {
-    await use()
-  } catch (error) {
-    const { code, message, details } = error as TerrariumError
-    expect(code).toBe('INVALID_ARGUMENT')
-    for (const mistake of details.mistakes as string[]) expect(message).toContain(mistake)
-    return details.mistakes
-  }
-  throw new Error('nothing was refused')
-}
 
 const BAD_ENV = { '': 'a', 'A=B': 'b', 'C\0': 'c', D: 'd\0', E: 1, F: null, G: undefined, OK: 'fine' }
 

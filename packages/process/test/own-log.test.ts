@@ -3,7 +3,8 @@ import { expect, test } from '@jest/globals'
 import { guardLogger, type AnyLogger } from '@terrarium/process'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { pino } from 'pino'
-import { boom, FAILURES, hostileLoggers, turn, failOnUncaught } from '../../../test/support/failures.ts'
+import { boom, FAILURES, hostileLoggers, failOnUncaught } from '../../../test/support/failures.ts'
+import { turn } from '../../../test/support/waiting.ts'
 
 const { printed } = failOnUncaught()
 

@@ -7,7 +7,8 @@ import type { TerrariumError } from '@terrarium/supervisor/base'
 import { findUnsafe } from '../src/ownership.ts'
 import { openInstallation } from '../src/state-directory.ts'
 import { testUnless } from '../../../test/support/when.ts'
-import { freshState, onEnd, open, python, silent } from './support.ts'
+import { silent } from '../../../test/support/loggers.ts'
+import { freshState, onEnd, open, python } from './support.ts'
 
 const asRoot = process.getuid?.() === 0 ? undefined : 'only root can give a folder to another user'
 const STRANGER = 54321

@@ -9,20 +9,20 @@ import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { processTable } from '../src/table/table.ts'
 import { boom, explode, reject, watchUncaught } from '../../../test/support/failures.ts'
 import { testUnless, withoutTracing } from '../../../test/support/when.ts'
+import { silent } from '../../../test/support/loggers.ts'
+import { isAlive } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
 import {
   decoy,
   familyOf,
   fixture,
   freshState,
   grandchildOf,
-  isAlive,
   killWithShepherd,
   onEnd,
   open,
   python,
-  silent,
   startHost,
-  until,
 } from './support.ts'
 
 /** Each test guards one rule of the README, and fails when one line of the source breaks that rule. */
@@ -150,7 +150,7 @@ async function deadRun(stateDir: string) {
   const facts = await host.next()
   const survivor = facts.children.map(grandchildOf)[0] ?? 0
   await killWithShepherd(host, facts)
-  await until(() => !facts.children.some(({ pid }) => isAlive(pid)), 'its direct children are gone', 2000)
+  await eventually('its direct children are gone', () => !facts.children.some(({ pid }) => isAlive(pid)), 2000)
   expect(isAlive(survivor)).toBe(true)
   return { facts, survivor }
 }
@@ -239,7 +239,7 @@ testUnless(withoutTracing())(
     expect(said.toString().trim()).toBe('traced')
     const [member = 0] = familyOf(leader.spawnId).filter((pid) => pid !== leader.pid)
     void leader.kill()
-    await until(() => !isAlive(member), 'the other member of the group is gone')
+    await eventually('the other member of the group is gone', () => !isAlive(member))
     expect(await leader.exited).toMatchObject({ unkillable: true })
     tracer.kill('SIGKILL')
     await leader.released
@@ -254,7 +254,7 @@ test('F8: SIGTERM goes to the process alone, which may end its children in order
   let said = ''
   const ended = once(leader.stdout, 'end')
   leader.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  await until(() => said !== '', 'it is up')
+  await eventually('it is up', () => said !== '')
   expect(await leader.terminate()).toMatchObject({ code: 5, requested: 'term' })
   await ended
   expect(said).toBe('up\n')

@@ -7,7 +7,6 @@ import { Worker } from 'node:worker_threads'
 import { expect, test } from '@jest/globals'
 import type { TerrariumError } from '@terrarium/supervisor/base'
 import { bootId, findTagged, SPAWN_ARGUMENTS, openRuntime, readIdentity, shepherdFiles } from '@terrarium/process'
-import { pino } from 'pino'
 import { readLog } from '../src/log/read-log.ts'
 import { openInstallation, resolveStateDir, stateError } from '../src/state-directory.ts'
 import { processTable } from '../src/table/table.ts'
@@ -18,21 +17,21 @@ import {
   withoutUnshare,
   withoutUserNamespaces,
 } from '../../../test/support/when.ts'
+import { recordingLogger, silent } from '../../../test/support/loggers.ts'
+import { isAlive } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
 import {
   decoy,
   ended,
   fixture,
   freshState,
   hostArguments,
-  isAlive,
   onEnd,
   open,
   python,
   shepherdsOf,
-  silent,
   start,
   startHost,
-  until,
   watchHost,
 } from './support.ts'
 
@@ -50,7 +49,7 @@ test('a process carries its marker in arguments and environment, in a session of
   const marker = `${runtime.installation}:${runtime.runId}:${worker.spawnId}`
   // In a namespace of their own the shepherd is the first.
   const shepherd = (await runtime.containment()).level === 'pidns' ? 1 : shepherdsOf(runtime).at(-1)
-  expect(said).toContain(`'marker': '${marker}', 'host': '${shepherd}', 'extra': 'ü', 'sid': True`)
+  expect(said).toContain(`'spawn_tag': '${marker}', 'host': '${shepherd}', 'extra': 'ü', 'sid': True`)
   expect(said).toContain(
     `'--terrarium-run', '${runtime.runId}', '--terrarium-spawn', '${worker.spawnId}', 'environment', 'last'`,
   )
@@ -97,8 +96,7 @@ test('three rounds of start and stop leave nothing', async () => {
 })
 
 test('two seconds of normal work: the number of processes is constant, and nothing is reaped', async () => {
-  const lines: string[] = []
-  const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
+  const { lines, logger } = recordingLogger('trace')
   const stateDir = freshState()
   const runtime = await openRuntime({ python, stateDir, logger, reapInterval: 50 })
   onEnd(() => runtime.close())
@@ -108,12 +106,12 @@ test('two seconds of normal work: the number of processes is constant, and nothi
   expect(before.map(({ pid }) => pid).sort()).toEqual(workers.map(({ process }) => process.pid).sort())
   lines.length = 0
   const end = performance.now() + 2000
-  await until(
+  await eventually(
+    'two seconds have passed',
     () => {
       expect(runtime.census()).toEqual(before)
       return performance.now() > end
     },
-    'two seconds have passed',
     4000,
   )
   expect(lines).toEqual([])
@@ -121,8 +119,7 @@ test('two seconds of normal work: the number of processes is constant, and nothi
 })
 
 test('a process of this run that no spawn accounts for is reported, not killed', async () => {
-  const lines: string[] = []
-  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const { lines, logger } = recordingLogger('warn')
   const runtime = await open(freshState(), logger)
   await runtime.swept
   const stranger = decoy('import time; print("up", flush=True); time.sleep(60)', [], {
@@ -138,8 +135,7 @@ test('a process of this run that no spawn accounts for is reported, not killed',
 })
 
 testUnless(withoutTracing())('what outlives SIGKILL keeps its reservation and is called unkillable', async () => {
-  const lines: string[] = []
-  const logger = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
+  const { lines, logger } = recordingLogger('error')
   const stateDir = freshState()
   const runtime = await open(stateDir, logger)
   const { process: worker } = await start(runtime, 'idle')
@@ -161,8 +157,8 @@ testUnless(withoutTracing())('what outlives SIGKILL keeps its reservation and is
   expect(await worker.exited).toMatchObject({ code: null, signal: null, requested: 'kill', unkillable: true })
   expect(runtime.unkillable()).toEqual([worker.identity])
   tracer.kill('SIGKILL')
-  await until(() => ![worker.pid, ...shepherds].some(isAlive), 'it is gone, and the shepherd with it')
-  await until(() => runtime.unkillable().length === 0, 'it is unkillable no longer')
+  await eventually('it is gone, and the shepherd with it', () => ![worker.pid, ...shepherds].some(isAlive))
+  await eventually('it is unkillable no longer', () => runtime.unkillable().length === 0)
 })
 
 test.each([
@@ -252,7 +248,7 @@ testUnless(withoutUserNamespaces())('D1: a user without an entry in the table of
   expect(children).toMatchObject([{ said: 'armed\n' }])
   child.kill('SIGKILL')
   await ended(child)
-  await until(() => findTagged({ installation }).length === 0, 'nothing is left')
+  await eventually('nothing is left', () => findTagged({ installation }).length === 0)
 })
 
 testUnless(withoutUserNamespaces())(

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { launch } from '../src/shepherd/launch.ts'
 import { Shepherd } from '../src/shepherd/shepherd.ts'
+import { registrationOf } from './registration.ts'
 import { onEnd } from './support.ts'
 
 // Shells say and leave out what the real shepherd does never, or not often.
@@ -19,12 +20,12 @@ const temporaryFolder = (): string => {
 test('a shepherd of another version is refused', async () => {
   const folder = temporaryFolder()
   const script = `echo '{"type":"hello","version":8,"pid":1}' >&4; read -r _; exit 0`
-  const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
-  await expect(Shepherd.start(launched, join(folder, 's.fifo'))).rejects.toMatchObject({
+  const child = await launch({ ...registrationOf('1-0'), command: 'sh', args: ['-c', script], env: {} })
+  await expect(Shepherd.start(child, join(folder, 's.fifo'))).rejects.toMatchObject({
     code: 'START_FAILED',
     message: 'the shepherd speaks version 8 of its protocol, not 7',
   })
-  await launched.ended
+  await child.process.reaped
   expect(readdirSync(folder)).toEqual([])
 })
 
@@ -32,13 +33,13 @@ test('a shepherd that cannot be reached is told, and ends', async () => {
   const folder = temporaryFolder()
   // It says that it is there, and has not made the lifeline.
   const script = `echo '{"type":"hello","version":7,"pid":1}' >&4; read -r _; exit 0`
-  const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
-  await expect(Shepherd.start(launched, join(folder, 's.fifo'))).rejects.toMatchObject({
+  const child = await launch({ ...registrationOf('1-0'), command: 'sh', args: ['-c', script], env: {} })
+  await expect(Shepherd.start(child, join(folder, 's.fifo'))).rejects.toMatchObject({
     code: 'START_FAILED',
     message: expect.stringMatching(/^the shepherd cannot be reached: ENOENT/) as unknown,
     hint: expect.stringContaining('s.fifo was removed') as unknown,
   })
-  expect(await launched.ended).toEqual({ code: 0, signal: null })
+  expect(await child.process.reaped).toEqual({ code: 0, signal: null })
   expect(readdirSync(folder)).toEqual([])
 })
 
@@ -51,18 +52,18 @@ say '{"type":"hello","version":7,"pid":1,"containment":"shepherd","cgroup":null,
 read -r _; read -r _
 say '{"type":"spawned","spawn":"2-0","pid":1,"startTicks":1}'; say '{"type":"exited","spawn":"2-0","code":0,"signal":null}'
 read -r _; say '{"type":"cleared","spawn":"2-0"}'; exit 0`
-  const launched = await launch({ spawn: '1-0', command: 'sh', args: ['-c', script], env: {} })
+  const child = await launch({ ...registrationOf('1-0'), command: 'sh', args: ['-c', script], env: {} })
   const waits: boolean[] = []
   const waitFor = (on: boolean): void => {
     waits.push(on)
-    launched.waitFor(on)
+    child.waitFor(on)
   }
-  const shepherd = await Shepherd.start({ ...launched, waitFor }, lifeline)
-  const process = await shepherd.launch({ spawn: '2-0', command: 'true', args: [], env: {} })
-  await process.ended
+  const shepherd = await Shepherd.start({ ...child, waitFor }, lifeline)
+  const { process } = await shepherd.launch({ ...registrationOf('2-0'), command: 'true', args: [], env: {} })
+  await process.reaped
   await shepherd.close()
   await process.cleared
-  expect(await launched.ended).toEqual({ code: 0, signal: null })
+  expect(await child.process.reaped).toEqual({ code: 0, signal: null })
   const [first, ...later] = waits
   expect({ first, later: [...new Set(later)] }).toEqual({ first: false, later: [true] })
 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { findTagged, openRuntime, type Runtime } from '@terrarium/process'
-import { pino, type Logger } from 'pino'
+import type { Logger } from 'pino'
 import {
   CONTAINMENTS,
   SILENT_FILE_SYSTEM,
@@ -13,23 +13,22 @@ import {
   withoutContainments,
   withoutSilentFileSystem,
 } from '../../../test/support/when.ts'
+import { recordingLogger, silent } from '../../../test/support/loggers.ts'
+import { isAlive, stateOf } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
 import {
   ended,
   familyOf,
   firstLine,
   freshState,
   grandchildOf,
-  isAlive,
   killWithShepherd,
   onEnd,
   open,
   python,
   shepherdsOf,
-  silent,
   start,
   startHost,
-  stateOf,
-  until,
 } from './support.ts'
 
 /** Daemonises with an empty environment, says so, and stays. */
@@ -80,8 +79,7 @@ describe.each(CONTAINMENTS)('with containment %s', (containment) => {
   })
 
   testContained('a killed shepherd takes its processes with it, and a new one takes over', async () => {
-    const lines: string[] = []
-    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+    const { lines, logger } = recordingLogger('warn')
     const runtime = await openContained(logger)
     await runtime.swept
     const workers = await Promise.all(['idle', 'gil', 'stubborn'].map((mode) => start(runtime, mode)))
@@ -126,8 +124,7 @@ time.sleep(60)`
   testContained(
     'what a process has left is ended, though the shepherd is killed before it has told of the process',
     async () => {
-      const errors: string[] = []
-      const logger = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) })
+      const { lines: errors, logger } = recordingLogger('error')
       const runtime = await openContained(logger)
       await runtime.containment()
       const shepherd = shepherdsOf(runtime).at(-1) ?? 0
@@ -141,7 +138,7 @@ time.sleep(60)`
         return runtime.spawn({ name: 'sh', command: 'sh', args, onReserved: (spawn) => spawns.push(spawn) })
       })
       const outcomes = Promise.allSettled(wanted)
-      await until(() => spawns.slice(3, 4).flatMap(familyOf).length === 5, 'the fourth has left something')
+      await eventually('the fourth has left something', () => spawns.slice(3, 4).flatMap(familyOf).length === 5)
       process.kill(shepherd, 'SIGKILL')
       // The last ones may have been started by the next shepherd.
       const refused = (await outcomes).flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []))
@@ -178,7 +175,7 @@ time.sleep(60)`
       const { process: idle } = await start(runtime, 'idle')
       const shepherds = shepherdsOf(runtime)
       for (const pid of shepherds) process.kill(pid, 'SIGSTOP')
-      await until(() => shepherds.every((pid) => stateOf(pid) === 'T'), 'the shepherd is stopped')
+      await eventually('the shepherd is stopped', () => shepherds.every((pid) => stateOf(pid) === 'T'))
       const starting = runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] })
       expect(await runtime.close()).toEqual({ killed: 2, unreleased: 0, left: [] })
       expect(await (await starting).exited).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
@@ -261,10 +258,10 @@ time.sleep(60)`
     const family = children.flatMap(({ spawn }) => familyOf(spawn))
     expect(family).toHaveLength(4)
     for (const pid of shepherds) process.kill(pid, 'SIGSTOP')
-    await until(() => shepherds.every((pid) => stateOf(pid) === 'T'), 'the shepherd is stopped')
+    await eventually('the shepherd is stopped', () => shepherds.every((pid) => stateOf(pid) === 'T'))
     host.child.kill('SIGKILL')
     await ended(host.child)
-    await until(() => ![...family, ...shepherds].some(isAlive), 'everything is gone', 2000)
+    await eventually('everything is gone', () => ![...family, ...shepherds].some(isAlive), 2000)
   })
 
   testContained(
@@ -278,8 +275,8 @@ time.sleep(60)`
       expect([marked, unmarked].map(({ length }) => length)).toEqual([1, 1])
       await killWithShepherd(host, facts)
       const pids = facts.children.map(({ pid }) => pid)
-      await until(() => !pids.some(isAlive), 'its direct children are gone', 2000)
-      if (containment === 'pidns') await until(() => ![...marked, ...unmarked].some(isAlive), 'all are gone', 2000)
+      await eventually('its direct children are gone', () => !pids.some(isAlive), 2000)
+      if (containment === 'pidns') await eventually('all are gone', () => ![...marked, ...unmarked].some(isAlive), 2000)
       const left = [...marked, ...unmarked].filter(isAlive)
       expect(left).toEqual(containment === 'pidns' ? [] : [...marked, ...unmarked])
       // The next runtime ends all of it.
@@ -322,7 +319,7 @@ test('a host with nothing to do ends by itself, with its shepherd', async () => 
   const { installation } = await host.next()
   await ended(host.child)
   expect(host.child.exitCode).toBe(0)
-  await until(() => findTagged({ installation }).length === 0, 'the shepherd is gone', 2000)
+  await eventually('the shepherd is gone', () => findTagged({ installation }).length === 0, 2000)
 })
 
 test('an interpreter that runs no shepherd is a clear error of the first start', async () => {

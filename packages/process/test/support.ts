@@ -15,22 +15,19 @@ import {
   type Runtime,
   type RuntimeOptions,
 } from '@terrarium/process'
-import { pino } from 'pino'
-import { isAlive, stateOf } from '../../../test/support/processes.ts'
-
-export { isAlive, stateOf }
+import { silent } from '../../../test/support/loggers.ts'
+import { isAlive, parentOf, stateOf } from '../../../test/support/processes.ts'
+import { testPython } from '../../../test/support/python.ts'
+import { eventually } from '../../../test/support/waiting.ts'
 
 /** A real interpreter, not a shim. */
-export const python = execFileSync(
-  process.env['TERRARIUM_PYTHON'] || 'python3',
-  ['-c', 'import sys; print(sys.executable)'],
-  { encoding: 'utf8' },
-).trim()
+export const python = execFileSync(testPython(), ['-c', 'import sys; print(sys.executable)'], {
+  encoding: 'utf8',
+}).trim()
 
 jest.setTimeout(60_000)
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
-export const silent = pino({ level: 'silent' })
 
 // Hosts that are killed leave their runtime directories behind; here, where the test removes them.
 const runtimeDirectories = mkdtempSync(join(tmpdir(), 'tt-'))
@@ -54,7 +51,7 @@ afterEach(async () => {
   const watched = [...installations]
   installations.clear()
   for (const [installation, patience] of watched) {
-    if (patience > 0) await until(() => findTagged({ installation }).length === 0, 'nothing is left', patience)
+    if (patience > 0) await eventually('nothing is left', () => findTagged({ installation }).length === 0, patience)
     expect(findTagged({ installation })).toEqual([])
   }
 })
@@ -103,19 +100,6 @@ export async function start(runtime: Runtime, ...mode: string[]): Promise<Starte
 export async function firstLine(process: OsProcess): Promise<string> {
   for await (const line of createInterface({ input: process.report })) return line
   throw new Error(`it said nothing: ${(await process.exited).tail}`)
-}
-
-export async function until(condition: () => boolean, what: string, deadline = 20_000): Promise<void> {
-  const end = performance.now() + deadline
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${deadline} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
-export function parentOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
 }
 
 export interface Host {
@@ -192,7 +176,7 @@ export function shepherdsOf(runtime: Runtime): number[] {
 export async function killWithShepherd({ child }: Host, { shepherds }: HostFacts): Promise<void> {
   const pids = [child.pid ?? 0, ...shepherds]
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
-  await until(() => pids.every((pid) => stateOf(pid) === 'T'), 'host and shepherd are stopped')
+  await eventually('host and shepherd are stopped', () => pids.every((pid) => stateOf(pid) === 'T'))
   // The host last: with their parent gone, the kernel lets stopped processes go on.
   for (const pid of pids.reverse()) process.kill(pid, 'SIGKILL')
   await ended(child)
@@ -240,15 +224,4 @@ export function decoy(code: string, args: string[] = [], env: Record<string, str
   const { stdout } = child
   if (stdout === null) throw new Error('a decoy without output')
   return Object.assign(child, { stdout })
-}
-
-/** Keeps the event loop from doing anything else for so many ms. */
-export function block(ms: number): void {
-  const end = performance.now() + ms
-  while (performance.now() < end);
-}
-
-/** Lets what was asked for be written. */
-export async function turns(): Promise<void> {
-  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -16,10 +16,12 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import { findTagged, type Identity, type SweepResult } from '@terrarium/process'
-import { pino } from 'pino'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { rlimitTagOf } from '../src/table/rlimit-tag.ts'
 import { testUnless, withoutChosenNumbers } from '../../../test/support/when.ts'
+import { recordingLogger, silent } from '../../../test/support/loggers.ts'
+import { isAlive } from '../../../test/support/processes.ts'
+import { eventually } from '../../../test/support/waiting.ts'
 import {
   decoy,
   ended,
@@ -27,14 +29,11 @@ import {
   freshState,
   grandchildOf,
   hostArguments,
-  isAlive,
   killWithShepherd,
   onEnd,
   open,
   python,
-  silent,
   startHost,
-  until,
   watchHost,
   type HostFacts,
 } from './support.ts'
@@ -53,7 +52,7 @@ async function deadRun(stateDir: string, ...modes: string[]): Promise<HostFacts 
   const facts = await host.next()
   const grandchildren = facts.children.filter((_, index) => modes[index]?.startsWith('grandchild')).map(grandchildOf)
   await killWithShepherd(host, facts)
-  await until(() => !facts.children.some(({ pid }) => isAlive(pid)), 'its direct children are gone', 2000)
+  await eventually('its direct children are gone', () => !facts.children.some(({ pid }) => isAlive(pid)), 2000)
   return { ...facts, grandchildren }
 }
 
@@ -64,8 +63,7 @@ test('the sweep kills exactly what a dead run has left, and removes its folders'
   expect([first, third].map(isAlive)).toEqual([true, true])
   expect(existsSync(facts.directory)).toBe(true)
 
-  const lines: string[] = []
-  const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
+  const { lines, logger } = recordingLogger('debug')
   const runtime = await open(stateDir, logger)
   const report = await runtime.swept
   expect(report).toMatchObject({ swept: [facts.run], dropped: [], left: [] })
@@ -104,7 +102,7 @@ test('the sweep touches no decoy', async () => {
     decoy(nap, [], { NOT_TERRARIUM_SPAWN: `${facts.installation}:${facts.run}:${spawnId}` }),
     decoy(nap, [], { TERRARIUM_SPAWN: `${facts.installation}:${facts.run}:${spawnId}:more` }),
   ]
-  await until(() => decoys.every(({ pid }) => pid !== undefined && isAlive(pid)), 'the decoys run')
+  await eventually('the decoys run', () => decoys.every(({ pid }) => pid !== undefined && isAlive(pid)))
   const report = await (await open(stateDir)).swept
   expect(report.killed.map(({ pid }) => pid)).toEqual(facts.grandchildren)
   expect(decoys.map(({ pid }) => isAlive(pid ?? 0))).toEqual(decoys.map(() => true))
@@ -134,8 +132,7 @@ test('a marker of an unknown run is reported, not killed', async () => {
     TERRARIUM_SPAWN: `${installation}:abcdefg:1-0123456789abcdef`,
   })
   await once(stranger.stdout, 'data')
-  const lines: string[] = []
-  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const { lines, logger } = recordingLogger('warn')
   const report = await (await open(stateDir, logger)).swept
   expect(report).toMatchObject({ killed: [], left: [{ reason: 'unknown_run', run: 'abcdefg', pid: stranger.pid }] })
   expect(lines.join('')).toContain('unknown_run')
@@ -184,7 +181,7 @@ test('a run of another boot is released, and nothing is killed', async () => {
   expect(await (await open(stateDir)).swept).toMatchObject({ swept: [facts.run], killed: [] })
   expect(isAlive(pid)).toBe(true)
   process.kill(pid, 'SIGKILL')
-  await until(() => !isAlive(pid), 'the grandchild is gone')
+  await eventually('the grandchild is gone', () => !isAlive(pid))
 })
 
 test.each([
@@ -200,7 +197,7 @@ test.each([
   expect(isAlive(pid)).toBe(true)
   expect(existsSync(facts.directory)).toBe(true)
   process.kill(pid, 'SIGKILL')
-  await until(() => !isAlive(pid), 'the grandchild is gone')
+  await eventually('the grandchild is gone', () => !isAlive(pid))
 })
 
 test.each(['unkillable', 'denied', 'odd', 'failed'] as const)(

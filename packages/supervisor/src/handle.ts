@@ -195,7 +195,7 @@ type Inspector = (event: InspectionEvent) => unknown
  * Guards an inspector. In XState an error of an inspector reaches the sender of the inspected event. An inspector sees
  * every event, so only its first failure is reported.
  */
-function harmless(
+export function harmless(
   inspect: NonNullable<SupervisorOptions['inspect']>,
   id: string,
   tell: OnFault,

@@ -1,30 +1,28 @@
 /**
- * OTP supervision for XState actors: starts children in order, restarts them when they fail, and stops them in reverse
- * order.
+ * OTP supervision for XState actors: a supervisor starts its children in order, restarts a child that fails, and stops
+ * them in reverse order. `createSupervisor` makes a supervisor that stands alone, `supervisor` makes actor logic.
  *
  * ```ts
  * import { createSupervisor } from '@terrarium/supervisor'
  * import { fromCallback } from 'xstate'
  *
- * const worker = fromCallback(({ receive }) => {
+ * const logic = fromCallback(({ receive }) => {
  *   receive(() => {
- *     throw new Error('the worker has failed')
+ *     throw new Error('cannot work like this')
  *   })
  * })
- * const app = createSupervisor({ id: 'app', children: [{ id: 'worker', logic: worker }] })
- * app.on('child.ready', ({ id, incarnation }) => {
- *   console.log(`${id} is ready, incarnation ${incarnation}`)
- * })
- * await app.start()
+ * const app = createSupervisor({ id: 'app', children: [{ id: 'worker', logic }] })
+ * await app.start() // every child is ready, or it rejects and nothing is left running
+ *
  * const restarted = new Promise((resolve) => app.on('child.restart', resolve))
- * app.child('worker')?.send({ type: 'work' })
+ * app.children[0].ref.send({ type: 'work' })
  * await restarted
+ * console.log(app.children[0].state, app.children[0].incarnation) // running 2
+ *
  * await app.stop()
  * ```
- *
- * @module
  */
-export { createSupervisor, type SimpleSupervisor, type Supervisor } from './handle.ts'
+export { createSupervisor, harmless, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
 export type { SupervisorStopOptions } from './otp/stop-supervisor.ts'
 export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './actor/logic.ts'
@@ -68,13 +66,14 @@ export { reportFault, type OnFault } from './base/platform.ts'
 export { GuardedClock } from './base/guarded-clock.ts'
 export { READY } from './base/brand.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './base/exit-reason.ts'
-export type {
-  FailureClass,
-  FailureClassifier,
-  FailureContext,
-  FailureInfo,
-  FailureJson,
-  FailurePhase,
+export {
+  failureToJson,
+  type FailureClass,
+  type FailureClassifier,
+  type FailureContext,
+  type FailureInfo,
+  type FailureJson,
+  type FailurePhase,
 } from './policy/failure.ts'
 export type { PlainError } from './base/plain-error.ts'
 export type { BackoffOptions, DelayInput, Jitter } from './policy/backoff.ts'
@@ -102,6 +101,7 @@ export {
   type CallSite,
   type TerrariumErrorOptions,
 } from './base/errors.ts'
+export { SupervisedActor } from './actor/supervised-actor.ts'
 export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './actor/exit.ts'
 export { link, unlink } from './otp/link.ts'
 export { monitor, type DownEvent, type Monitor } from './otp/monitor.ts'

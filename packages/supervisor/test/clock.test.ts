@@ -5,12 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { patientTimeout, systemClock, VirtualClock } from '@terrarium/supervisor'
-
-/** Keeps the event loop from doing anything else for so many ms. */
-function block(ms: number): void {
-  const end = performance.now() + ms
-  while (performance.now() < end);
-}
+import { block } from '../../../test/support/waiting.ts'
 
 /** Two ends of one connection. */
 async function connection(): Promise<{ near: Socket; far: Socket; close: () => void }> {

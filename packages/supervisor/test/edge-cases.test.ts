@@ -1,17 +1,9 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, fromTransition, type AnyActorRef } from 'xstate'
-import { administrate, exit, supervisor, type ChildSpec, type SupervisorOptions } from '@terrarium/supervisor'
-import { bench, child, idle, NO_JITTER, slow, type Bench } from './support.ts'
+import { administrate, exit, supervisor, type ChildSpec } from '@terrarium/supervisor'
+import { bench, child, idle, NO_JITTER, slow, started } from './support.ts'
 
 const boom = new Error('boom')
-
-async function started(options: Partial<SupervisorOptions>): Promise<Bench> {
-  const it = bench(options)
-  await it.app.start()
-  await it.clock.advance(10)
-  it.take()
-  return it
-}
 
 test('corner 4: stop() from a listener during the first start stops what has been started', async () => {
   const it = bench({ children: [child('a')] })

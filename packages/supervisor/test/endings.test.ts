@@ -1,26 +1,9 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, fromCallback, fromPromise } from 'xstate'
-import {
-  call,
-  createRegistry,
-  exit,
-  exitReasonOf,
-  fromServer,
-  monitor,
-  supervisor,
-  type SupervisorOptions,
-} from '@terrarium/supervisor'
-import { bench, child, idle, stubborn, type Bench } from './support.ts'
+import { call, createRegistry, exit, exitReasonOf, fromServer, monitor, supervisor } from '@terrarium/supervisor'
+import { bench, child, idle, started, stubborn } from './support.ts'
 
 const boom = new Error('boom')
-
-async function started(options: Partial<SupervisorOptions>): Promise<Bench> {
-  const it = bench(options)
-  await it.app.start()
-  await it.clock.advance(10)
-  it.take()
-  return it
-}
 
 test.each(['otp', 'default'] as const)(
   'mode %s: a child whose own message has felled its sibling is down before it is started again',

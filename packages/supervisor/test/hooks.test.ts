@@ -8,10 +8,10 @@ import {
   FAILURES,
   reject,
   thenable,
-  turn,
   failOnUncaught,
   type Failing,
 } from '../../../test/support/failures.ts'
+import { turn } from '../../../test/support/waiting.ts'
 import { child, NO_JITTER, obedient } from './support.ts'
 
 // Every place where a supervisor calls code of the user's fails, one at a time and all at once. The tables below hold a

@@ -1,17 +1,9 @@
 import { expect, test } from '@jest/globals'
-import { exit, supervisor, type SupervisorOptions } from '@terrarium/supervisor'
-import { bench, child, NO_JITTER, slow, stubborn, type Bench } from './support.ts'
+import { exit, supervisor } from '@terrarium/supervisor'
+import { child, NO_JITTER, slow, started, stubborn, type Bench } from './support.ts'
 
 const HOUR = 3_600_000
 const boom = new Error('boom')
-
-async function started(options: Partial<SupervisorOptions>): Promise<Bench> {
-  const it = bench(options)
-  await it.app.start()
-  await it.clock.advance(10)
-  it.take()
-  return it
-}
 
 const attempts = (it: Bench): unknown => it.app.children[0]?.failure?.attempts
 

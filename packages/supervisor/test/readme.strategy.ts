@@ -5,7 +5,7 @@ const uses: Record<string, readonly string[]> = { api: ['db'], mail: ['queue'], 
 const dependsOn = (id: string, other: string): boolean =>
   (uses[id] ?? []).some((each) => each === other || dependsOn(each, other))
 
-/** Restarts the failed child and whoever uses it, directly or through others. */
+/** Restarts the failed child and all that use it, directly or through others. */
 const dependents: RestartStrategy = {
   name: 'dependents',
   plan: (failed, children) => ({

@@ -131,6 +131,15 @@ export function bench(options: Partial<SupervisorOptions> = {}): Bench {
   return self
 }
 
+/** A started bench, 10 ms after its start, with no event left to take. */
+export async function started(options: Partial<SupervisorOptions>): Promise<Bench> {
+  const it = bench(options)
+  await it.app.start()
+  await it.clock.advance(10)
+  it.take()
+  return it
+}
+
 /** What an operation was refused with. */
 export async function refusal(operation: Promise<unknown>): Promise<unknown> {
   const error: unknown = await operation.then(

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { createSupervisor, supervisor, TerrariumError, type SupervisorOptions } from '@terrarium/supervisor'
+import { mistakesIn } from '../../../test/support/mistakes.ts'
 import { child, idle } from './support.ts'
 
 function mistakes(options: unknown): readonly string[] {
@@ -7,11 +8,7 @@ function mistakes(options: unknown): readonly string[] {
     createSupervisor(options as never)
   } catch (error) {
     expect(error).toBeInstanceOf(TerrariumError)
-    const { code, details, message } = error as TerrariumError
-    expect(code).toBe('INVALID_ARGUMENT')
-    const found = details.mistakes as readonly string[]
-    for (const mistake of found) expect(message).toContain(mistake)
-    return found
+    return mistakesIn(error)
   }
   return []
 }

@@ -6,6 +6,8 @@ export type BootPhase = 'none' | 'boot' | 'importing' | 'connecting' | 'ready' |
 /** What the bootstrap says when it gives up, see `python/src/terrarium/_boot.py`. */
 export interface BootFailure {
   readonly kind: string
+  /** No restart repairs it: code or environment have to change first. */
+  readonly configuration: boolean
   readonly module: string | null
   readonly exe: string
   readonly message: string
@@ -27,6 +29,9 @@ export interface BootProgress {
   readonly failure: BootFailure | undefined
 }
 
+/** The progress of a worker that has said nothing. */
+export const SILENT: BootProgress = { phase: 'none', module: undefined, failure: undefined }
+
 /** The longest report, in UTF-16 code units: a line of this length may still be read, and cut. */
 const LONGEST_REPORT = 32 * 1024 * 1024
 /** What is kept of each text, in characters, and of the lists, by number. */
@@ -40,7 +45,7 @@ const MOST_ITEMS = 1_024
  * `broken` is called once when the report does not end.
  */
 export class BootReport {
-  #progress: BootProgress = { phase: 'none', module: undefined, failure: undefined }
+  #progress = SILENT
   readonly #ended: Promise<void>
   /** The beginnings of a line that has not ended. */
   #rest: string[] = []
@@ -114,9 +119,11 @@ export class BootReport {
 
 type Fields = { readonly [K in keyof BootFailure]?: unknown }
 
-function failureOf({ kind, module, exe, message, hint, command, modules, traceback, watch }: Fields): BootFailure {
+function failureOf(said: Fields): BootFailure {
+  const { kind, configuration, module, exe, message, hint, command, modules, traceback, watch } = said
   return {
     kind: textOf(kind),
+    configuration: configuration === true,
     module: typeof module === 'string' ? cut(module) : null,
     exe: textOf(exe),
     message: textOf(message) || 'it does not say why',

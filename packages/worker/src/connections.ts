@@ -1,55 +1,60 @@
+// The connections of workers to a host, below gRPC. Every process of this user can connect to the Unix socket; only a
+// worker that the host has started knows a token.
 import { createServer, type Server, type Socket } from 'node:net'
 import { systemClock, TerrariumError, type SupervisorClock } from '@terrarium/supervisor/base'
 
-/** How long a connection may take to present a token, in ms. */
+/** How long a connection may take to present a token before it is closed, in ms. */
 export const HELLO_TIMEOUT = 30_000
-/** What it may send before, in bytes: a Hello, and a Ready with thousands of tools. */
+/** How much a connection may send without a token, in bytes: a Hello, and a Ready with thousands of tools. */
 export const HELLO_BYTES = 1024 * 1024
-/** So many connections may be without a token, beside one for each worker that is expected. */
-export const STRANGERS = 32
-/** How often the bytes of those connections are looked at, in ms. */
+/** How many connections may be unauthenticated at a time, besides one for each worker that is expected. */
+export const UNAUTHENTICATED_LIMIT = 32
+/** Time between two checks of the bytes that unauthenticated connections have sent, in ms. */
 const LOOK_EVERY = 25
 
-/** What the system may have again later; any other reason not to listen is configuration. */
+/** Error codes for a shortage that may pass. Any other failure to listen is a CONFIGURATION error. */
 const SHORTAGES: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
 
-export interface ConnectionOptions {
-  /** Takes a connection that may go on. */
+/** What {@link Connections} is given. */
+export interface ConnectionDependencies {
+  /** Called with each connection that may go on. */
   readonly admit: (socket: Socket) => void
-  /** How many workers are expected to dial now. */
+  /** The number of workers that have been started and not yet connected. */
   readonly expected: () => number
-  /** Told why a connection was refused or ended. */
+  /** Called with the reason when a connection is refused or closed. */
   readonly refused: (why: string) => void
+  /** Default: the system's. */
   readonly clock?: SupervisorClock | undefined
 }
 
-interface Stranger {
+interface Unauthenticated {
   readonly socket: Socket
   readonly timer: unknown
 }
 
 /**
- * The listening sockets. A connection is a stranger until it has presented the token of an expected worker: strangers
- * are limited in number, in time, and in what they may send.
+ * Listening sockets and their connections. A connection is unauthenticated until it has presented the token of an
+ * expected worker. Unauthenticated connections are limited in number, in time, and in the bytes they may send.
  */
 export class Connections {
   readonly #servers: Server[] = []
-  readonly #options: ConnectionOptions
+  readonly #dependencies: ConnectionDependencies
   readonly #clock: SupervisorClock
   readonly #all = new Set<Socket>()
-  readonly #strangers = new Map<string, Stranger>()
+  /** By the name of the connection. */
+  readonly #unauthenticated = new Map<string, Unauthenticated>()
   #isReferenced = true
   #count = 0
   #look: unknown
 
-  constructor(options: ConnectionOptions) {
-    this.#options = options
-    this.#clock = options.clock ?? systemClock
+  constructor(dependencies: ConnectionDependencies) {
+    this.#dependencies = dependencies
+    this.#clock = dependencies.clock ?? systemClock
   }
 
   /**
-   * Listens on a Unix socket, beside those that it listens on already. Errors: CONFIGURATION when there can be none at
-   * that path, START_FAILED when the system is short of something.
+   * Listens on one more Unix socket. Errors: CONFIGURATION when no socket can be made at the path, START_FAILED when
+   * the system is short of descriptors or memory.
    */
   async listen(path: string): Promise<void> {
     const server = createServer((socket) => {
@@ -62,21 +67,21 @@ export class Connections {
       })
       server.listen(path, resolve)
     })
-    // A connection that cannot be taken (no descriptor left) fails for itself.
+    // From now on an error is one connection that could not be accepted, for lack of descriptors.
     server.removeAllListeners('error').on('error', () => undefined)
     this.#servers.push(server)
     if (!this.#isReferenced) server.unref()
   }
 
-  /** The connection of this name has presented its token. */
+  /** Call it when the connection of this name has presented its token: its limits end. */
   authenticated(name: string): void {
-    const stranger = this.#strangers.get(name)
-    if (stranger === undefined) return
-    this.#clock.clearTimeout(stranger.timer)
-    this.#strangers.delete(name)
+    const connection = this.#unauthenticated.get(name)
+    if (connection === undefined) return
+    this.#clock.clearTimeout(connection.timer)
+    this.#unauthenticated.delete(name)
   }
 
-  /** Whether it keeps the host process alive. */
+  /** Sets whether sockets and connections keep the host alive. */
   setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced
     for (const each of [...this.#servers, ...this.#all]) {
@@ -85,7 +90,7 @@ export class Connections {
     }
   }
 
-  /** Stops listening and ends every connection. */
+  /** Stops listening and closes every connection. */
   close(): void {
     for (const server of this.#servers) server.close()
     for (const socket of this.#all) socket.destroy()
@@ -93,42 +98,44 @@ export class Connections {
   }
 
   #open(socket: Socket): void {
-    socket.on('error', () => undefined) // its end is told by the stream on it
-    if (this.#strangers.size >= STRANGERS + this.#options.expected()) {
+    socket.on('error', () => undefined) // the gRPC stream on the socket fails too, and that is handled
+    if (this.#unauthenticated.size >= UNAUTHENTICATED_LIMIT + this.#dependencies.expected()) {
       socket.destroy()
-      this.#options.refused(`${this.#strangers.size} connections have not presented a token yet`)
+      this.#dependencies.refused(`${this.#unauthenticated.size} connections have not presented a token yet`)
       return
     }
     const name = `connection-${++this.#count}`
-    // A Unix socket has no address. This one lets a stream tell, as its peer, which connection it is on.
+    // A Unix socket has no address. With this one a gRPC stream names its connection in getPeer().
     Object.defineProperty(socket, 'remoteAddress', { value: name })
     const timer = this.#clock.setTimeout(() => {
       this.#end(name, `a connection has not presented a token within ${HELLO_TIMEOUT} ms`)
     }, HELLO_TIMEOUT)
-    this.#strangers.set(name, { socket, timer })
+    this.#unauthenticated.set(name, { socket, timer })
     this.#all.add(socket)
     if (!this.#isReferenced) socket.unref()
     socket.once('close', () => {
       this.#all.delete(socket)
       this.authenticated(name)
     })
-    this.#options.admit(socket)
+    this.#dependencies.admit(socket)
     this.#lookLater()
   }
 
+  /** Closes an unauthenticated connection. */
   #end(name: string, why: string): void {
-    const stranger = this.#strangers.get(name)
-    if (stranger === undefined) return
+    const connection = this.#unauthenticated.get(name)
+    if (connection === undefined) return
     this.authenticated(name)
-    stranger.socket.destroy()
-    this.#options.refused(why)
+    connection.socket.destroy()
+    this.#dependencies.refused(why)
   }
 
+  /** Checks the bytes of unauthenticated connections later, while there are any. */
   #lookLater(): void {
-    if (this.#look !== undefined || this.#strangers.size === 0) return
+    if (this.#look !== undefined || this.#unauthenticated.size === 0) return
     this.#look = this.#clock.setTimeout(() => {
       this.#look = undefined
-      for (const [name, { socket }] of this.#strangers) {
+      for (const [name, { socket }] of this.#unauthenticated) {
         if (socket.bytesRead > HELLO_BYTES) {
           this.#end(name, `a connection has sent more than ${HELLO_BYTES} bytes without a token`)
         }

@@ -1,22 +1,17 @@
-import { TerrariumError } from '@terrarium/supervisor/base'
-import { dependenciesOfInterpreter, describeShortage, tellingLine, type ExitStatus } from '@terrarium/process'
+// Why a worker was late or has ended, from what its boot report, its exit and its last words say.
+import {
+  dependenciesOfInterpreter,
+  errorAbout,
+  explainExit,
+  type ExitFacts,
+  type ExitStatus,
+  type Explanation,
+} from '@terrarium/process'
+import type { TerrariumError } from '@terrarium/supervisor/base'
 import type { BootProgress } from './boot-report.ts'
 
-/** Boot failures that no restart repairs: the environment or the code has to change first. */
-const CONFIGURATION_KINDS = new Set([
-  'missing_module',
-  'import_error',
-  'syntax_error',
-  'missing_file',
-  'unreadable_file',
-  'no_tools',
-  'invalid_tool',
-  'patched',
-  'protocol_mismatch',
-  'token_refused',
-])
-
-interface Worker {
+/** A worker, and how far its start has come. */
+export interface Worker {
   /** The worker's name, for example `text/worker-1`. */
   readonly name: string
   readonly pid: number
@@ -25,19 +20,19 @@ interface Worker {
   readonly boot: BootProgress
 }
 
-export interface Circumstances extends Worker {
-  /** Whether the worker had become ready. */
-  readonly ready: boolean
-}
-
 /** Why a worker that was not ready within `timeout` ms is ended: what it was at, by its boot report. */
 export function explainLateness({ name, pid, python, boot, timeout }: Worker & { timeout: number }): TerrariumError {
   const { phase, module } = boot
   const { at, hint } = stage(boot, python)
-  return new TerrariumError('START_FAILED', `worker ${name} was not ready within ${timeout} ms: ${at}`, {
-    hint: `${hint} Or raise \`startTimeout\`.`,
-    details: { worker: name, pid, timeout, phase, module },
-  })
+  return errorAbout(
+    { kind: 'worker', name, pid },
+    {
+      code: 'START_FAILED',
+      why: `was not ready within ${timeout} ms: ${at}`,
+      hint: `${hint} Or raise \`startTimeout\`.`,
+      details: { timeout, phase, module },
+    },
+  )
 }
 
 /** What a worker was at, and where to look. */
@@ -74,71 +69,58 @@ function stage({ phase, module }: BootProgress, python: string): { readonly at: 
 const OWN_MODULES: ReadonlySet<string> = new Set(['grpc', 'google.protobuf', 'msgpack'])
 
 /**
- * Why a worker died that nobody had asked to stop. Never judged by the exit code alone: the last phase of the boot
- * report decides, then whether it was ready, then how it ended. Exit status 0 before ready is a failure like any other.
+ * Why a worker ended that was not to end. Never judged by the exit code alone: the last phase of the boot report
+ * decides, then whether the worker was ready, then how it exited. Exit status 0 before ready is a failure like any
+ * other.
  */
-export function explainExit(status: ExitStatus, at: Circumstances): TerrariumError {
-  const { name, pid } = at
-  if (status.unkillable) {
-    return new TerrariumError('WORKER_CRASHED', `worker ${name} cannot be ended: the kernel holds process ${pid}`, {
-      hint: 'SIGKILL is pending. Look at what it waits for in /proc/PID/stack: a disk or a network file system that hangs.',
-      details: { worker: name, pid, unkillable: true },
-    })
+export function explainWorkerExit(status: ExitStatus, at: Worker & { readonly ready: boolean }): TerrariumError {
+  const { name, pid, boot } = at
+  const explain = (exit: ExitFacts): Explanation => {
+    const explanation = at.ready ? explainCrash(exit) : explainStart(exit, at)
+    return { ...explanation, details: { phase: boot.phase, ...explanation.details } }
   }
-  const { code, signal, tail, memory } = status
-  const shortage = memory && describeShortage(memory)
-  const ended = signal === null ? `exit status ${code ?? '?'}` : `signal ${signal}`
-  const how = shortage === undefined ? ended : `${ended}; ${shortage.what}`
-  const stderr = tail.trim()
-  const details = {
-    worker: name,
-    pid,
-    code,
-    signal,
-    phase: at.boot.phase,
-    ...(stderr === '' ? {} : { stderr }),
-    ...(memory === undefined ? {} : { memory }),
-  }
-  const words = tellingLine(status)
+  return explainExit(status, { kind: 'worker', name, pid }, explain)
+}
 
-  if (status.requested === 'kill' && signal === 'SIGKILL') {
-    const when = at.ready ? '' : ' before it was ready'
-    const message = `worker ${name} closed its session${when} and went on running; it was killed`
-    return new TerrariumError(at.ready ? 'WORKER_CRASHED' : 'START_FAILED', message, { details })
+/** Whether the worker was killed because it had closed its session: for any other reason the killer says why. */
+const wasMute = ({ status: { requested, signal } }: ExitFacts): boolean => requested === 'kill' && signal === 'SIGKILL'
+
+function explainCrash(exit: ExitFacts): Explanation {
+  const { status, how, words, shortageHint } = exit
+  const code = 'WORKER_CRASHED'
+  if (wasMute(exit)) return { code, why: 'closed its session and went on running; it was killed' }
+  const hint = shortageHint ?? (words === undefined && CRASHES.has(status.signal) ? NO_WORDS : undefined)
+  return { code, why: `died: ${how}${words === undefined ? '' : `: ${words}`}`, hint }
+}
+
+function explainStart(exit: ExitFacts, { python, boot }: Worker): Explanation {
+  const { status, how, words, shortageHint } = exit
+  const { failure, phase, module } = boot
+  const code = 'START_FAILED'
+  if (wasMute(exit)) {
+    return { code, why: 'closed its session before it was ready and went on running; it was killed' }
   }
-  if (at.ready) {
-    const message = `worker ${name} died: ${how}${words === undefined ? '' : `: ${words}`}`
-    const hint = shortage?.hint ?? (words === undefined && CRASHES.has(signal) ? NO_WORDS : undefined)
-    return new TerrariumError('WORKER_CRASHED', message, { hint, details })
-  }
-  const { failure } = at.boot
   if (failure !== undefined) {
-    const { kind, module, modules, command, exe, traceback, watch } = failure
-    return new TerrariumError(
-      CONFIGURATION_KINDS.has(kind) ? 'CONFIGURATION' : 'START_FAILED',
-      `worker ${name} cannot start: ${failure.message}`,
-      {
-        hint: failure.hint || undefined,
-        details: { ...details, kind, module, modules, command, interpreter: exe, traceback, watch },
-      },
-    )
+    const { configuration, message, hint, exe, ...told } = failure
+    return {
+      code: configuration ? 'CONFIGURATION' : code,
+      why: `cannot start: ${message}`,
+      hint: hint || undefined,
+      details: { ...told, interpreter: exe },
+    }
   }
   const told = words === undefined ? undefined : `Its last words: ${words}`
-  if (at.boot.phase === 'none' && signal === null) {
-    return new TerrariumError(
-      'CONFIGURATION',
-      `worker ${name} cannot start: ${at.python} ended with ${how} without running the bootstrap`,
-      {
-        hint: told ?? `Check that ${at.python} is a Python interpreter, version 3.10 or newer.`,
-        details: { ...details, interpreter: at.python, watch: dependenciesOfInterpreter(at.python) },
-      },
-    )
+  if (phase === 'none' && status.signal === null) {
+    return {
+      code: 'CONFIGURATION',
+      why: `cannot start: ${python} ended with ${how} without running the bootstrap`,
+      hint: told ?? `Check that ${python} is a Python interpreter, version 3.10 or newer.`,
+      details: { interpreter: python, watch: dependenciesOfInterpreter(python) },
+    }
   }
-  const where = at.boot.phase === 'importing' ? `while importing ${at.boot.module ?? '?'}` : `in phase ${at.boot.phase}`
-  return new TerrariumError('START_FAILED', `worker ${name} ended before it was ready: ${how} ${where}`, {
-    hint: shortage?.hint ?? told ?? (CRASHES.has(signal) ? NO_WORDS : stage(at.boot, at.python).hint),
-    details,
-  })
+  const where = phase === 'importing' ? `while importing ${module ?? '?'}` : `in phase ${phase}`
+  const hint = shortageHint ?? told ?? (CRASHES.has(status.signal) ? NO_WORDS : stage(boot, python).hint)
+  return { code, why: `ended before it was ready: ${how} ${where}`, hint }
 }
 
 /** Signals of native code that went wrong. */

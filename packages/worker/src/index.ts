@@ -1,3 +1,41 @@
+/**
+ * Python workers as XState actors. A worker is one supervised Python process with a session: it connects to the host's
+ * `SessionServer`, lists its tools, and answers calls. Most users want `@terrarium/pool`, which places calls on
+ * workers; this package is for code that places calls itself.
+ *
+ * ```ts
+ * import { writeFileSync } from 'node:fs'
+ * import { join } from 'node:path'
+ * import { guardLogger, openRuntime } from '@terrarium/process'
+ * import { createSupervisor, systemClock } from '@terrarium/supervisor'
+ * import { createWorkerLogic, encode, resolveInterpreter, SessionServer } from '@terrarium/worker'
+ *
+ * const interpreter = await resolveInterpreter()
+ * const runtime = await openRuntime({ python: interpreter.path })
+ * const server = await SessionServer.listen(runtime.directory)
+ *
+ * const tools = join(runtime.directory, 'tools.py')
+ * writeFileSync(tools, 'from terrarium import tool\n\n@tool\ndef add(a: int, b: int) -> int:\n    return a + b\n')
+ *
+ * const logger = guardLogger(undefined, { app: 'demo' }) // warnings and errors, to stderr
+ * const logic = createWorkerLogic({ runtime, server, logger, clock: systemClock })
+ * const input = { name: 'worker-1', python: interpreter.path, tools: [tools] }
+ * const ready = (snapshot) => snapshot.matches('active')
+ * const supervisor = createSupervisor({ id: 'workers', children: [{ id: 'worker-1', logic, input, ready }] })
+ * await supervisor.start()
+ *
+ * const { session } = supervisor.children[0].ref.getSnapshot().context
+ * const timeout = 0 // in ms; 0: none
+ * const sum = await new Promise((resolve) => {
+ *   session.call('add', encode({ a: 1, b: 2 }), timeout, ({ value }) => resolve(value))
+ * })
+ * console.log(sum) // 3
+ *
+ * await supervisor.stop()
+ * server.close()
+ * await runtime.close()
+ * ```
+ */
 /// <reference types="node" preserve="true" />
 export { decode, encode, ValueCodec } from './values/codec.ts'
 export { isPlainObject } from './values/plain-object.ts'
@@ -14,7 +52,7 @@ export {
   type WorkerRef,
   type WorkerSnapshot,
 } from './machine.ts'
-export { workerFiles, type WorkerInput, type WorkerSurroundings } from './driver.ts'
+export { workerFiles, type WorkerInput, type WorkerSurroundings } from './session-port.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
 export { checkCallSize, PROTOCOL_VERSION, type Session, type Settle, type ToolInfo } from './session.ts'

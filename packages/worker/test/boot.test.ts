@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { expect, test } from '@jest/globals'
 import type { ExitStatus } from '@terrarium/process'
 import { BootReport, type BootFailure } from '../src/boot-report.ts'
-import { explainExit, type Circumstances } from '../src/failure.ts'
+import { explainWorkerExit as explainExit, type Worker } from '../src/failure.ts'
 
 async function report(...chunks: string[]) {
   const stream = new PassThrough()
@@ -21,7 +21,7 @@ const exit = (code: number | null, signal: ExitStatus['signal'] = null, tail = '
   unkillable: false,
   tail,
 })
-const at = (boot: Circumstances['boot'], ready = false): Circumstances => ({
+const at = (boot: Worker['boot'], ready = false) => ({
   name: 'p/worker-1',
   pid: 7,
   python: '/opt/python',
@@ -30,6 +30,7 @@ const at = (boot: Circumstances['boot'], ready = false): Circumstances => ({
 })
 const failure: BootFailure = {
   kind: 'missing_module',
+  configuration: true,
   module: 'grpc',
   exe: '/opt/python',
   message: "no module named 'grpc'",
@@ -165,9 +166,17 @@ test('a missing module is a configuration error that names module, interpreter a
 })
 
 test('an exception at import is a failed start, not configuration', async () => {
-  const boot = await report(line({ ...failed, kind: 'exception', module: null }))
+  const boot = await report(line({ ...failed, kind: 'exception', configuration: false, module: null }))
   expect(explainExit(exit(70), at(boot)).code).toBe('START_FAILED')
 })
+
+test.each([false, undefined, 'true', 1])(
+  'a failed start is no configuration unless the report says so: %p',
+  async (said) => {
+    const boot = await report(line({ ...failed, configuration: said }))
+    expect(explainExit(exit(78), at(boot)).code).toBe('START_FAILED')
+  },
+)
 
 test('exit status 0 before ready is a failure', async () => {
   const error = explainExit(exit(0), at(await report(line({ phase: 'importing', module: 'tools.py' }))))

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { VirtualClock } from '@terrarium/supervisor/base'
-import { HELLO_BYTES, HELLO_TIMEOUT, STRANGERS } from '../src/connections.ts'
+import { HELLO_BYTES, HELLO_TIMEOUT, UNAUTHENTICATED_LIMIT } from '../src/connections.ts'
 import { SessionServer } from '../src/session-server.ts'
 import type { Session } from '../src/session.ts'
-import { turn, watchUncaught } from '../../../test/support/failures.ts'
+import { watchUncaught } from '../../../test/support/failures.ts'
+import { turn } from '../../../test/support/waiting.ts'
 import { eventually } from '../../../test/support/terrarium.ts'
 import { FAULTS, FAULTS_OF_READY } from '../../../test/support/second-client/faults.mjs'
 import { frame, message, Wire } from '../../../test/support/second-client/wire.mjs'
@@ -181,12 +182,12 @@ test('strangers are limited in number, and workers that are expected come in bes
       socket.resume()
       sockets.push(socket)
     })
-  for (let n = 0; n < STRANGERS; n += 1) await open()
+  for (let n = 0; n < UNAUTHENTICATED_LIMIT; n += 1) await open()
   await turn()
   const refused = await open()
   await eventually('one too many is ended', () => refused.destroyed)
   expect(sockets.filter(({ destroyed }) => destroyed)).toHaveLength(1)
-  expect(warnings).toEqual([expect.stringContaining(`${STRANGERS} connections have not presented a token`)])
+  expect(warnings).toEqual([expect.stringContaining(`${UNAUTHENTICATED_LIMIT} connections have not presented a token`)])
   const { session } = await greeted(GOOD)
   expect(session.closed).toBe(false)
 })

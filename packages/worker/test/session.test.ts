@@ -10,6 +10,7 @@ import {
   type WorkerFrame,
 } from '../src/generated/terrarium/v1/session.ts'
 import { Session, type Settle, type ToolInfo } from '../src/session.ts'
+import { turn } from '../../../test/support/waiting.ts'
 
 /** A session whose wire is a list. */
 function open() {
@@ -44,8 +45,6 @@ const failure = (id: number, more: Partial<Failure> = {}): WorkerFrame => ({
     },
   },
 })
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 test('calls made in one turn travel in one message, in order', async () => {
   const { wire, call, calls } = open()

@@ -1,6 +1,6 @@
-"""Functions that a Terrarium host calls in supervised workers.
+"""Tools: functions that a Terrarium host calls in supervised workers.
 
-Mark them, and name the file to the host::
+Mark the functions with ``@tool``, and name the file to the host::
 
     from terrarium import tool
 

@@ -1,13 +1,13 @@
-"""The bootstrap: what the host starts.
+"""The bootstrap of a worker: the script that the host starts.
 
-Run as ``python -u _boot.py --terrarium-run RUN --terrarium-spawn SPAWN FOLDER`` with its lifeline on descriptor 3, its
-boot report on descriptor 4, FOLDER that of the package ``terrarium_shepherd``, and ``TERRARIUM_BOOT`` in the
-environment, a JSON object: ``socket`` (path the host listens on), ``token`` (secret of this spawn) and ``tools`` (what
-to import: absolute paths of files, and names of modules).
+Run as ``python -u _boot.py --terrarium-run RUN --terrarium-spawn SPAWN FOLDER`` with the lifeline on descriptor 3 and
+the boot report on descriptor 4. FOLDER holds the package ``terrarium_shepherd``. The environment variable
+``TERRARIUM_BOOT`` is a JSON object: ``socket`` (the path that the host listens on), ``token`` (the secret of this
+spawn) and ``tools`` (the entries to import: absolute paths of files, and names of modules).
 
-It arms itself, then imports one thing after the other and says so, so that whatever is missing is named. Exit statuses
-before ready: 97 the host is gone, 78 configuration, 70 another exception, 79 the module ended the process, 75 the host
-closed the session. Status 0 is impossible before ready, unless user code calls ``os._exit(0)``.
+The bootstrap arms itself, then reports each import before it begins, so that the report names what is missing. Exit
+statuses before ready: 97 the host is gone, 78 configuration, 70 another exception, 79 the module ended the process, 75
+the host closed the session. Status 0 is impossible before ready, unless user code calls ``os._exit(0)``.
 """
 
 import os
@@ -17,11 +17,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from terrarium._report import BootReport
+    from terrarium._boot_report import BootReport
 
 
 def main() -> None:
-    """Becomes a worker, and ends the process."""
+    """Runs a worker. Returns only when a worker that was ready has served its session to the end."""
     here = os.path.dirname(os.path.abspath(__file__))
     # A script's own folder comes first on sys.path, unless PYTHONSAFEPATH is set.
     if not getattr(sys.flags, "safe_path", False):
@@ -30,20 +30,20 @@ def main() -> None:
     try:
         from terrarium_shepherd import arm, signals
     except ImportError:
-        os.write(2, b"terrarium: the guard against outliving the host is missing: start this through Terrarium\n")
+        os.write(2, b"terrarium: there is no Python package terrarium_shepherd: start this through Terrarium\n")
         os._exit(97)
     arm.arm(lifeline_fd=3)
     signals.work_on()
     # From here on `terrarium` is the package this file is part of, whatever else is installed.
     sys.path[0] = os.path.dirname(here)
 
-    from terrarium._report import BootReport
+    from terrarium._boot_report import BootReport
 
     report = BootReport(4)
     report.boot()
     status = _boot(report)
-    # Only a worker that was ready comes back with 0, and only that one ends with its exit handlers, like any program:
-    # before ready they could change the status, or wait for ever.
+    # A worker that was ready returns 0 and exits with its exit handlers, like any program. Before ready they are not
+    # run, because they could change the status or wait for ever.
     if status != 0:
         os._exit(status)
 
@@ -61,7 +61,7 @@ def _boot(report: "BootReport") -> int:
         entries = boot["tools"]
         step = "the interpreter"
         _patched.check_threads()  # sitecustomize and .pth files run before this
-        quiet = _Quiet()
+        no_fork_support = _NoForkSupport()
         for step in ("grpc", "google.protobuf", "msgpack"):
             report.importing(step)
             __import__(step)
@@ -79,12 +79,12 @@ def _boot(report: "BootReport") -> int:
         if any(tool.is_async for tool in tools):
             _patched.check_sockets()
         if os.getpid() != pid:
-            os._exit(0)  # a process that the module forked, and that came out of it: not the worker
+            os._exit(0)  # a process that the module forked and that returned here: not the worker
         report.connecting()
         step = "the session"
         session = Session(boot["socket"], boot["token"], tools)
         session.open()
-        quiet.end()
+        no_fork_support.end()
     except BaseException as error:
         if os.getpid() != pid:
             os._exit(_exit.of_child(error))
@@ -94,8 +94,8 @@ def _boot(report: "BootReport") -> int:
     report.ready()
     try:
         return session.serve()
-    except BaseException:  # a trace function of a tool's that raises
-        # A thread that a tool has left would keep a process in which nothing answers calls any more.
+    except BaseException:  # for instance a trace function of a tool that raises
+        # Exit at once: a thread that a tool left would keep this process alive, and nothing in it would answer calls.
         _exit.show_error()
         return _exit.EXCEPTION
 
@@ -103,20 +103,20 @@ def _boot(report: "BootReport") -> int:
 def _configuration() -> "dict[str, Any]":
     import json
 
-    # Not for the eyes of user code: it holds the token.
-    said = os.environ.pop("TERRARIUM_BOOT", None)
-    if said is None:
+    # Removed from the environment: user code must not see the token.
+    configuration = os.environ.pop("TERRARIUM_BOOT", None)
+    if configuration is None:
         raise RuntimeError("TERRARIUM_BOOT is not set: workers are started by their host")
-    boot = json.loads(said)
+    boot = json.loads(configuration)
     return {key: boot[key] for key in ("socket", "token", "tools")}
 
 
-class _Quiet:
-    """Keeps gRPC from preparing for forks, and from warning on the tools' stderr that it cannot.
+class _NoForkSupport:
+    """Turns gRPC's support for forks off until ``end``, so that it does not warn on the worker's stderr.
 
     A process that a tool forks never uses the session. gRPC reads its environment when it is imported and when its
-    first channel is made; the tools, and the programs that they start, may have use for the support: it is off until
-    ``end()`` only. A setting of the user's own stays.
+    first channel is made. After that the setting is removed, because tools and programs that they start may need the
+    support for themselves. A setting of the user stays.
     """
 
     _NAME = "GRPC_ENABLE_FORK_SUPPORT"
@@ -132,11 +132,11 @@ class _Quiet:
 
 
 def _prepare_process() -> None:
-    # A number that is free would be that of the next socket, and what is printed would go there.
+    # A free standard descriptor would become that of the next socket, which would then receive what is printed.
     for fd in (0, 1, 2):
         _occupy(fd)
-    # The host reads UTF-8, whatever the locale says, and a print must not fail for a character. What sitecustomize has
-    # put in place of these streams may be anything, and is left as it is.
+    # The host reads UTF-8, whatever the locale says, and print must not raise for any character. sitecustomize may have
+    # replaced these streams by any object; an object that cannot be reconfigured stays as it is.
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         reconfigure = getattr(stream, "reconfigure", None)
         try:

@@ -1,9 +1,9 @@
-"""Calls: what one is, and how the main thread works through those of sync tools, one at a time, in order of arrival."""
+"""Calls, their replies, and the main thread, which runs the calls of sync tools one at a time in order of arrival."""
 
 import contextvars
 import os
 import sys
-from _queue import Empty, SimpleQueue  # gevent replaces those of the module queue
+from _queue import Empty, SimpleQueue  # not from queue, where gevent replaces them
 from collections.abc import Callable
 from time import monotonic
 from types import CoroutineType
@@ -19,12 +19,12 @@ from terrarium._values._refusal import NotSendable, TooLarge
 from terrarium.v1 import session_pb2 as wire
 
 LOOK_EVERY = 0.25
-"""How long the main thread waits at most without a look at signals, in seconds. Python runs the handler of the order to
-end between two instructions of the main thread, and an order that comes in the moment before it waits wakes nobody."""
+"""How long the main thread waits at most before it looks for signals, in seconds. Python runs signal handlers between
+two instructions of the main thread. A signal that arrives just before the thread blocks does not wake it."""
 
 
 class Call:
-    """One call that has been received."""
+    """A call that the host has sent."""
 
     __slots__ = ("arguments", "cancelled", "deadline", "id", "tool")
 
@@ -33,14 +33,14 @@ class Call:
         self.tool = tool
         self.arguments = arguments
         self.deadline = monotonic() + timeout_ms / 1000 if timeout_ms else None
-        """On the monotonic clock, in seconds."""
+        """In seconds on the monotonic clock; None without a deadline."""
         self.cancelled = False
 
 
 def new_context() -> contextvars.Context:
-    """A context for one call: it sees what the module set when it was imported, and nothing that another call set."""
+    """A context for one call. It has what the module set when it was imported, and nothing that another call set."""
     context = contextvars.copy_context()
-    # A decimal context is one object that is changed in place, so the copy of a context would share it.
+    # A decimal context is one object that is changed in place, so a copied context would share it.
     decimal = sys.modules.get("decimal")
     if decimal is not None:
         context.run(decimal.setcontext, decimal.getcontext().copy())
@@ -48,7 +48,7 @@ def new_context() -> contextvars.Context:
 
 
 class Replies:
-    """Says how calls ended; knows which have not."""
+    """Sends the results and failures of calls, and keeps the calls that are not answered yet."""
 
     def __init__(self, outbox: Outbox, max_message_bytes: int) -> None:
         self._outbox = outbox
@@ -56,19 +56,21 @@ class Replies:
         self.open: dict[int, Call] = {}
         """Received and not yet answered, by id."""
         self._waiting: set[Call] = set()
-        """Received and not yet begun. Several threads may want a call; the one that removes it begins or answers it."""
+        """Received and not yet begun. Several threads may take a call; only the thread that removes it from here begins
+        or answers it."""
 
     def check(self, id: int) -> None:
-        """Raises ValueError for an id that no call may have now."""
+        """Raises ValueError if a new call may not have this id: 0, or an id in use."""
         if id == 0 or id in self.open:
             raise ValueError(f"it sent a call with id {id}, which is {'in use' if id else 'no id'}")
 
     def received(self, call: Call) -> None:
+        """Adds a call that has not begun."""
         self.open[call.id] = call
         self._waiting.add(call)
 
     def take(self, call: Call) -> bool:
-        """Whether the caller of this is to begin the call, or to answer it unbegun. Atomic."""
+        """True for exactly one caller, which must begin the call or answer it without beginning. Atomic."""
         try:
             self._waiting.remove(call)
         except KeyError:
@@ -76,12 +78,13 @@ class Replies:
         return True
 
     def give_back(self, call: Call) -> None:
-        """Answers a call that has not begun, now, while others run."""
+        """Answers a call as cancelled if it has not begun."""
         if self.take(call):
             call.arguments = b""
             self.frame(call, _failure.cancelled(call.id, "the call was cancelled before it began", not_begun=True))
 
     def value(self, call: Call, value: Any) -> None:
+        """Sends the result of a call, or a failure if the value cannot be sent."""
         try:
             encoded = encode(_conversions(call.tool).result(value))
         except TooLarge as error:
@@ -90,7 +93,7 @@ class Replies:
             if type(value) is CoroutineType:
                 value.close()  # or Python warns that it was never awaited
             return self.frame(call, _failure.not_sendable(call.id, call.tool.name, error))
-        except BaseException as error:  # of code of the user's that the value needs
+        except BaseException as error:  # raised by user code that encoding the value calls
             return self.raised(call, error)
         if len(encoded) > self._most:
             refusal = TooLarge.of(len(encoded), self._most)
@@ -99,14 +102,17 @@ class Replies:
         self._outbox.put_result(call.id, encoded)
 
     def raised(self, call: Call, error: BaseException) -> None:
+        """Sends the exception of a tool as the failure of its call."""
         self.frame(call, _failure.raised(call.id, error))
 
     def frame(self, call: Call, frame: wire.WorkerFrame, size: "int | None" = None) -> None:
+        """Answers a call with this frame. ``size`` in bytes; default: that of the frame."""
         self.open.pop(call.id, None)
         self._outbox.put(frame, frame.ByteSize() if size is None else size)
 
     def refused(self, call: Call, stopping: bool) -> bool:
-        """Whether a call must not begin; it is answered then."""
+        """Takes a call. Returns False if it may begin. Otherwise answers it, unless it was answered before, and returns
+        True."""
         if not self.take(call):
             return True  # answered when it was cancelled
         if stopping:
@@ -119,7 +125,7 @@ class Replies:
         return True
 
     def arguments(self, call: Call) -> "dict[str, Any] | None":
-        """The arguments of a call, or None when they do not fit; it is answered then."""
+        """The converted arguments of a call. If they do not fit the tool, answers the call and returns None."""
         try:
             arguments = decode_arguments(call.arguments)
             call.arguments = b""
@@ -145,9 +151,9 @@ class MainThread:
 
     def __init__(self, replies: Replies) -> None:
         self.running = 0
-        """The id of the call being run; 0 when there is none."""
+        """The id of the running call; 0 when there is none."""
         self.on_call: Callable[[], None] = lambda: None
-        """Called when one begins."""
+        """Called when a call begins."""
         self._replies = replies
         # Its put() may be called by a signal handler at any moment, even within another put().
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
@@ -156,18 +162,19 @@ class MainThread:
         os.register_at_fork(after_in_child=self._set_forked)
 
     def submit(self, call: Call) -> None:
+        """Queues a call. After ``stop`` it is answered as cancelled."""
         self._calls.put(call)
         if self._stopping:  # ``run`` may have looked at the queue for the last time
             self._replies.refused(call, stopping=True)
 
     def stop(self) -> None:
-        """Begins nothing new; ``run`` returns after the running call. Safe in a signal handler."""
+        """Lets no further call begin; ``run`` returns after the running call. Safe in a signal handler."""
         self._stopping = True
         self._calls.put(None)
 
     def run(self, receive: "Callable[[], bool]") -> None:
-        """Runs calls until told to stop. With none at hand it receives a message itself, which spares every short call
-        the way from one thread to another; ``receive`` answers whether it did, or leaves that to whoever is at it."""
+        """Runs calls until ``stop``. While no call waits it receives messages itself, which saves each short call a
+        switch between threads. ``receive`` returns False without receiving if another thread is receiving already."""
         while (call := self._next(receive)) is not None:
             if self._replies.refused(call, self._stopping):
                 continue
@@ -182,7 +189,7 @@ class MainThread:
         self._give_back_rest()
 
     def _give_back_rest(self) -> None:
-        """Calls can have come behind the order to end."""
+        """Answers calls that came after the order to end as cancelled."""
         try:
             while True:
                 call = self._calls.get_nowait()
@@ -209,11 +216,11 @@ class MainThread:
                 pass
 
     def _run(self, call: Call, arguments: "dict[str, Any]", context: contextvars.Context) -> None:
-        """In the context of the call, also what code of the user's the answer needs: a property, an exception's
-        text."""
+        """Runs the tool and sends its answer. Both happen in the call's context, because encoding the answer may call
+        user code: a property, or an exception's ``__str__``."""
         try:
             value = context.run(call.tool.function, **arguments)
-        except BaseException as error:  # also SystemExit: it ends the call, not the worker
+        except BaseException as error:  # SystemExit too: it ends the call, not the worker
             self._end_if_forked(error)
             context.run(self._replies.raised, call, error)
         else:
@@ -224,6 +231,7 @@ class MainThread:
         self._forked = True
 
     def _end_if_forked(self, error: "BaseException | None") -> None:
-        """A tool has forked, and this is the child coming out of it: it must not go on as a second worker."""
+        """Exits if this is a child that the tool forked and that returned from it, since it must not become a second
+        worker."""
         if self._forked:
             os._exit(_exit.of_child(error))

@@ -1,4 +1,5 @@
-"""Why a worker could not start: from an exception to something a person can act on."""
+"""Diagnoses why a worker could not start: turns an exception into a BootFailure with a hint that the user can act on.
+An entry is an element of the pool's option ``tools``."""
 
 import difflib
 import importlib
@@ -17,9 +18,9 @@ from terrarium._install import REQUIREMENTS, Install, distribution_of, install
 from terrarium._local import is_entry, is_local_name, local, other_case
 from terrarium._module import NotAFile, NoTools, package_of
 from terrarium._patched import Patched
-from terrarium._refusal import Refused, SessionLost
-from terrarium._removed import removed_from_python
-from terrarium._report import BootFailure
+from terrarium._session_errors import Refused, SessionLost
+from terrarium._removed_modules import removed_from_python
+from terrarium._boot_report import BootFailure
 from terrarium._tools import ToolError
 
 _IMPORTLIB = os.path.dirname(importlib.__file__) + os.sep
@@ -28,23 +29,25 @@ _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 @dataclass(frozen=True)
 class Step:
-    """What was being done."""
+    """The step of the start that failed."""
 
     name: str
-    """A module's name, the path of the user's file, or a description."""
+    """A module's name, an entry, or a description."""
     entry: str
-    """What the user has named as the place of the tools, if that was being imported; else empty."""
+    """The entry that was being imported; else empty."""
     entries: "list[str]"
-    """All that the user has named."""
+    """All entries."""
 
 
 def diagnose(error: BaseException, step: Step) -> BootFailure:
+    """The failure to report for an exception. Its status and kind: see BootFailure."""
     error = error.with_traceback(_from_user_code(error.__traceback__))
     failure = _classify(error, step)
     failure.message = " ".join(failure.message.split())
     failure.traceback = "".join(traceback.format_exception(error))
     if failure.status == _exit.CONFIGURATION:
-        # Also what is not there: that it comes to be may be what is needed.
+        failure.configuration = True
+        # Missing files and folders too: to create one of them may be the repair.
         entry = step.entry if os.sep in step.entry else ""
         failure.watch = _absolute([*failure.watch, entry, *_files(error), *sys.path])
     return failure
@@ -66,14 +69,14 @@ def _classify(error: BaseException, step: Step) -> BootFailure:
         return _missing_modules(error, error.name, step)
     if isinstance(error, ImportError):
         return _import_error(error, step)
-    if step.name == "terrarium":  # A library too old for the generated stubs raises all kinds of things.
+    if step.name == "terrarium":  # a library too old for the generated stubs raises all kinds of errors
         return _broken_libraries(error)
     if isinstance(error, SyntaxError):
         return _syntax_error(error, step.name)
     if isinstance(error, SystemExit):
         place = _place(error) or user_module
         message = f"{place} ended the process while it was imported (SystemExit {error.code!r})"
-        hint = "Put what shall run only as a program under: if __name__ == '__main__':"
+        hint = "Put the code that runs only as a program under: if __name__ == '__main__':"
         return BootFailure(_exit.ENDED, "ended", message, hint, step.name)
     if step.name == user_module:
         failure = _unusable_file(error, user_module)
@@ -93,7 +96,7 @@ def _is_ours(error: ImportError) -> bool:
 def _incomplete(error: ImportError) -> BootFailure:
     message = f"this installation of @terrarium/worker is incomplete: there is no Python module {error.name}"
     place = _place(error)
-    if place:  # user code that imports what no version has
+    if place:  # user code that imports a module that no version has
         message = f"the package terrarium has no module {error.name} (imported by {place})"
         hint = "Correct the import."
     else:
@@ -103,8 +106,8 @@ def _incomplete(error: ImportError) -> BootFailure:
 
 
 def _missing_modules(error: ModuleNotFoundError, name: str, step: Step) -> BootFailure:
-    """Tells of this one, and of all others that are missing as well."""
-    # `import google.protobuf` without any `google` complains about `google`.
+    """Names this missing module and all other missing ones."""
+    # `import google.protobuf` without any `google` raises an error about `google`.
     if step.name in REQUIREMENTS and f"{step.name}.".startswith(f"{name}."):
         name = step.name
     watch = list(getattr(sys.modules.get(name.rpartition(".")[0]), "__path__", []))
@@ -150,12 +153,12 @@ def _how(way: Install, unsure: "list[str]") -> "list[str]":
         sentences.insert(0, way.note)
     if unsure:
         whose = ", ".join(unsure)
-        sentences.insert(0, f"What brings {whose} may be called otherwise than the module, so look that up first.")
+        sentences.insert(0, f"Look up first which package provides {whose}: its name may differ from the module's.")
     return sentences
 
 
 def _not_to_be_installed(name: str, step: Step) -> "str | None":
-    """What to do about a module that nothing brings that could be installed. None: something may."""
+    """The hint for a module that no package to install provides. None if a package may provide it."""
     top = name.partition(".")[0]
     if name in REQUIREMENTS:
         return None
@@ -182,18 +185,18 @@ def _not_to_be_installed(name: str, step: Step) -> "str | None":
     if is_local_name(name):
         return (
             f"Put the file or the package {top} beside the tools, or add its folder to the option `env`, "
-            f"{{ PYTHONPATH: '…' }}: its name is that of a file of your own. If a package is to bring it, look up "
-            f"what that is called."
+            f"{{ PYTHONPATH: '…' }}: its name is that of a file of your own. If a package provides it, look up "
+            f"the name of that package."
         )
     return None
 
 
 def _missing_submodule(name: str) -> "str | None":
-    """The package is there, and this is not in it."""
+    """The hint for a module that is missing in an existing package. None if a package to install may provide it."""
     parent, _, last = name.rpartition(".")
     try:
         spec = find(parent)
-    except Exception:  # a finder of the user's
+    except Exception:  # from a finder of the user
         spec = None
     if spec is None:
         return None if "." not in parent else _missing_submodule(parent)
@@ -215,7 +218,7 @@ def _missing_submodule(name: str) -> "str | None":
 
 
 def _not_on_the_path(name: str, near: str, step: Step) -> str:
-    """A module of the user's that is beside the path. Says how it gets onto it."""
+    """The hint for a module of the user that exists but is not on ``sys.path``."""
     folder = os.path.dirname(near)
     tools = next((entry for entry in step.entries if os.path.isabs(entry)), None)
     if tools is not None and os.path.dirname(os.path.realpath(tools)) == near and os.path.isfile(tools):
@@ -234,7 +237,7 @@ def _not_on_the_path(name: str, near: str, step: Step) -> str:
 
 
 def _missing_entry(name: str, entry: str) -> BootFailure:
-    """What the user has named as the module with the tools is not there, or is not in its package."""
+    """An entry that is the name of a module, and the module or a package around it does not exist."""
     message = f"no module named {name!r}, which is to hold the tools, in {sys.executable}"
     hint = (
         f"Correct the name {entry} that is given to the pool. It is looked for in {os.getcwd()}, "
@@ -246,7 +249,7 @@ def _missing_entry(name: str, entry: str) -> BootFailure:
 def _import_error(error: ImportError, step: Step) -> BootFailure:
     if step.name == "terrarium":
         return _broken_libraries(error)
-    # `except ImportError: raise ImportError("please install …")` hides the name, but not from us.
+    # `except ImportError: raise ImportError("please install …")` hides the name; the cause still has it.
     cause = error.__cause__ or error.__context__
     missing = cause.name if isinstance(cause, ModuleNotFoundError) else None
     name = missing or error.name or (step.name if step.name in REQUIREMENTS else None)
@@ -276,12 +279,12 @@ def _import_error(error: ImportError, step: Step) -> BootFailure:
 
 
 def _missing_name(error: ImportError) -> str:
-    """`from module import name`, and there is no such name."""
+    """The hint for `from module import name` where the module has no such name."""
     module, path = error.name, error.path
     if module is None:
-        return f"Look at {_place(error) or 'the import'}: that is where the error comes from."
+        return f"Look at {_place(error) or 'the import'}: the error comes from there."
     if "circular import" in str(error) or "partially initialized" in str(error):
-        return f"Break the circle: {module} was not complete when the name was wanted. Import it where it is used."
+        return f"Break the circle of imports: {module} was not complete. Import the name where it is used."
     if module.partition(".")[0] == "terrarium":
         names = sorted(name for name in offered if name[0].islower())
         near = difflib.get_close_matches(_wanted(error), offered, 1)
@@ -299,7 +302,7 @@ def _missing_name(error: ImportError) -> str:
 
 
 def _wanted(error: ImportError) -> str:
-    """The name that the module does not have: only the text of the error says it before Python 3.12."""
+    """The name that the module lacks. Before Python 3.12 only the text of the error has it."""
     found = re.match(r"cannot import name '([^']*)'", str(error))
     return found[1] if found else ""
 
@@ -325,7 +328,7 @@ def _syntax_error(error: SyntaxError, step: str) -> BootFailure:
 
 
 def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
-    """What is wrong with the user's file itself, if that is it."""
+    """The failure of an entry that itself cannot be used; None if the error came from its code."""
 
     def configuration(kind: str, message: str, hint: str) -> BootFailure:
         return BootFailure(_exit.CONFIGURATION, kind, message, hint, path, watch=[path])
@@ -337,7 +340,7 @@ def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
         return configuration("invalid_tool", str(error), f"Correct the @tool in {_place(error) or path}.")
     if isinstance(error, NotAFile):
         return configuration("unreadable_file", str(error), "Name the file that holds the tools.")
-    # Anything of this kind that the module itself raises has frames of user code.
+    # An OSError that the module itself raises has frames of user code.
     if isinstance(error, OSError) and not _files(error):
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
             hint = (
@@ -348,14 +351,14 @@ def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
         message = f"{path} cannot be read: {error.strerror or error}"
         hint = f"Make it readable for the user that runs this: {shlex.quote(path)}."
         return configuration("unreadable_file", message, hint)
-    # What is a SyntaxError from Python 3.11.4 on: a NUL in the source.
+    # A NUL in the source, which is a SyntaxError from Python 3.11.4 on.
     if isinstance(error, ValueError) and not _files(error):
         return configuration("syntax_error", f"{_describe(error)} ({path})", f"Correct {path}.")
     return None
 
 
 def _from_user_code(trace: "TracebackType | None") -> "TracebackType | None":
-    """Without the frames of the bootstrap and the import system that lead to user code."""
+    """The traceback without the frames of the bootstrap and the import system that lead to user code."""
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
         if not file.startswith((_OWN_FOLDER, "<frozen importlib")):

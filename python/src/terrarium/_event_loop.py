@@ -1,4 +1,4 @@
-"""Async tools: an event loop on a thread of its own, on which their calls run together."""
+"""The event loop of async tools, on a thread of its own. All their calls run on it concurrently."""
 
 import asyncio
 import contextvars
@@ -12,14 +12,14 @@ from terrarium.v1 import session_pb2 as wire
 
 
 class EventLoop:
-    """Started once, by the first need of it. Its public methods are for other threads."""
+    """Starts its thread when it is made. The public methods are called from other threads."""
 
     def __init__(self, replies: Replies) -> None:
         self._replies = replies
         self._base = contextvars.copy_context()
-        """What the module set when it was imported: this is made on the main thread, the thread of the loop has none of
-        it."""
-        # By call and not by id: an id may be used again as soon as the call has been answered.
+        """Has what the module set when it was imported. Copied here, on the main thread, because the loop's thread has
+        an empty context."""
+        # By call and not by id, because the host may reuse an id as soon as its call is answered.
         self._tasks: dict[Call, asyncio.Task[None]] = {}
         self._timers: dict[Call, asyncio.TimerHandle] = {}
         self._late: set[Call] = set()
@@ -29,13 +29,15 @@ class EventLoop:
         threading.Thread(target=self._run_forever, name="terrarium-event-loop", daemon=True).start()
 
     def submit(self, calls: list[Call]) -> None:
+        """Begins calls."""
         self._loop.call_soon_threadsafe(self._begin, calls)
 
     def cancel(self, call: Call) -> None:
+        """Cancels the task of a call, if there is one."""
         self._loop.call_soon_threadsafe(self._cancel, call)
 
     def drain(self) -> None:
-        """Begins nothing new and waits for what has begun."""
+        """Lets no further call begin, and waits until all begun calls have ended."""
         self._loop.call_soon_threadsafe(self._stop)
         self._idle.wait()
 
@@ -44,9 +46,9 @@ class EventLoop:
         while not self._loop.is_closed():
             try:
                 self._loop.run_forever()
-            except BaseException as error:  # a SystemExit in a task of user code comes out here; the others go on
+            except BaseException as error:  # asyncio re-raises a task's SystemExit here; other tasks go on
                 _exit.say(f"an async tool tried to end the event loop: {_failure.text_of(error)}")
-        # Without it no async call is ever answered.
+        # Without the loop no async call is ever answered.
         _exit.say("an async tool has closed the event loop")
         os._exit(_exit.EXCEPTION)
 
@@ -55,7 +57,7 @@ class EventLoop:
             if self._replies.refused(call, self._stopping):
                 continue
             context = self._base.run(new_context)
-            # A task takes a copy of the context that it is made in.
+            # A task copies the context in which it is made.
             task = context.run(self._loop.create_task, self._run(call), name=f"{call.tool.name} {call.id}")
             self._tasks[call] = task
             task.add_done_callback(lambda _task, call=call: self._ended(call))  # type: ignore[misc]
@@ -69,13 +71,13 @@ class EventLoop:
         try:
             value = await call.tool.function(**arguments)
         except asyncio.CancelledError as error:
-            self._replies.frame(call, self._cut_off(call, error))
-        except BaseException as error:  # also SystemExit: it ends the call, not the worker
+            self._replies.frame(call, self._cancelled(call, error))
+        except BaseException as error:  # SystemExit too: it ends the call, not the worker
             self._replies.raised(call, error)
         else:
             self._replies.value(call, value)
 
-    def _cut_off(self, call: Call, error: "BaseException | None") -> "wire.WorkerFrame":
+    def _cancelled(self, call: Call, error: "BaseException | None") -> "wire.WorkerFrame":
         if call in self._late:
             return _failure.too_late(call.id, "the deadline passed while the coroutine ran")
         if call.cancelled:
@@ -96,8 +98,8 @@ class EventLoop:
     def _ended(self, call: Call) -> None:
         del self._tasks[call]
         if self._replies.open.get(call.id) is call:
-            # The task was cancelled before its first step: by the host, by the deadline, or by another tool.
-            self._replies.frame(call, self._cut_off(call, None))
+            # The task was cancelled before its first step, by the host, the deadline or another tool.
+            self._replies.frame(call, self._cancelled(call, None))
         self._late.discard(call)
         timer = self._timers.pop(call, None)
         if timer is not None:

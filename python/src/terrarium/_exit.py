@@ -1,24 +1,22 @@
-"""Exit statuses of a worker that does not end in order.
-
-It ends with ``os._exit``: no exit handlers, no waiting for threads.
-"""
+"""Exit statuses of a worker that fails, and its last words on standard error. Such a worker exits with ``os._exit``: no
+exit handlers run, and threads are not waited for."""
 
 import os
 import sys
 import traceback
 
 CONFIGURATION = 78
-"""Nothing helps but a change of code or environment."""
+"""A restart cannot help: the code or the environment has to change."""
 EXCEPTION = 70
-"""Something else was raised: before the worker was ready, or by nothing that a call could be told of."""
+"""Another exception, raised before the worker was ready or outside of any call."""
 ENDED = 79
 """User code ended the process before the worker was ready."""
 SESSION_LOST = 75
-"""The session with the host ended, and nobody had asked for that."""
+"""The session with the host ended without an order to end."""
 
 
 def say(what: str) -> None:
-    """One line on standard error, whatever user code has made of ``sys.stderr`` or of descriptor 2. Never waits."""
+    """Writes a line to descriptor 2, whatever user code has done to ``sys.stderr``. Never blocks and never raises."""
     try:
         os.set_blocking(2, False)
         os.write(2, f"terrarium: {what}\n".encode("utf-8", "backslashreplace"))
@@ -27,7 +25,7 @@ def say(what: str) -> None:
 
 
 def show_error() -> None:
-    """The traceback of what is being handled, on standard error. Never raises."""
+    """Writes the traceback of the exception being handled to standard error. Never raises."""
     sys.settrace(None)
     try:
         say(traceback.format_exc().strip())
@@ -36,7 +34,8 @@ def show_error() -> None:
 
 
 def of_child(error: "BaseException | None") -> int:
-    """The status of a process that user code forked and that came out of it: what it would have been in a script."""
+    """The exit status of a process that user code forked and that returned from it: the status it would have as a
+    script. ``error``: the exception that it left with, if any."""
     if not isinstance(error, SystemExit):
         return int(error is not None)
     return error.code if isinstance(error.code, int) else int(error.code is not None)

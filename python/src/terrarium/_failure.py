@@ -1,4 +1,4 @@
-"""From what went wrong in a call to the frame that says so."""
+"""Makes the Failure frames of calls: from an exception, a value that cannot be sent, or a call that did not run."""
 
 import traceback
 from difflib import get_close_matches
@@ -11,6 +11,7 @@ from terrarium._values._encode import encode
 from terrarium._values._refusal import NotSendable, TooLarge, module_of
 from terrarium.v1 import session_pb2 as wire
 
+# The limits of texts are in characters, those of attributes in bytes.
 LONGEST_MESSAGE = 8 * 1024
 LONGEST_TRACEBACK = 64 * 1024
 LONGEST_TYPE = 512
@@ -18,7 +19,7 @@ LONGEST_ATTRIBUTE = 16 * 1024
 LONGEST_ATTRIBUTES = 64 * 1024
 MOST_ATTRIBUTES = 64
 HEADS = 9
-"""The most bytes that msgpack puts before a name and a value of these lengths, and a part of those before the map."""
+"""At most this many bytes of msgpack headers per attribute: of its name, its value, and its share of the map's."""
 _TRACEBACK: Any = BaseException.__dict__["__traceback__"]
 
 
@@ -33,6 +34,7 @@ def failure(
     attributes: bytes = b"",
     not_begun: bool = False,
 ) -> wire.WorkerFrame:
+    """A Failure frame. For the fields see ``session.proto``. Texts are cut to their limits and made valid UTF-8."""
     return wire.WorkerFrame(
         failure=wire.Failure(
             id=call_id,
@@ -49,21 +51,22 @@ def failure(
 
 
 def raised(call_id: int, error: BaseException) -> wire.WorkerFrame:
-    """The tool raised. The traceback begins below the frame that caught it, which is ours. Never raises."""
+    """For an exception of a tool. Its traceback is sent without the frame that caught it, which is Terrarium's. Never
+    raises."""
     message = text_of(error)
-    # By the descriptors of BaseException: a class may answer anything for its own attributes.
+    # Read by the descriptor of BaseException, because a class may override its own attributes.
     trace = _TRACEBACK.__get__(error)
     _TRACEBACK.__set__(error, trace and trace.tb_next)
     shown = _trace(error)
     attributes = _attributes(error, message)
-    # An exception that is raised again and again, a constant of a module say, would keep what every call had at hand.
+    # The traceback is dropped: an exception object that a module raises repeatedly would keep the frames of every call.
     _TRACEBACK.__set__(error, None)
     return failure(call_id, wire.FAILURE_CODE_PYTHON_ERROR, message, _type(error), shown, attributes=attributes)
 
 
 def _attributes(error: BaseException, message: str) -> bytes:
-    """What the exception carries beside its text: a msgpack map from each public attribute that can be sent to the
-    bytes of its value. Attributes that raise are left out, and those that are too long."""
+    """The public attributes of an exception as a msgpack map from name to the bytes of the encoded value. Attributes
+    that raise, cannot be sent or are too long are left out. ``args`` are included if they say more than the message."""
     found: dict[str, bytes] = {}
     size = 0
     try:
@@ -88,7 +91,8 @@ def _attributes(error: BaseException, message: str) -> bytes:
 
 
 def _attribute_names(error: BaseException) -> "list[str]":
-    """Of the instance, and of its classes as far as they are data: properties, slots, fields of C types."""
+    """The public attributes of the instance, and the data attributes of its classes: properties, slots, fields of C
+    types."""
     names = dict.fromkeys(name for name in vars(error) if isinstance(name, str)) if hasattr(error, "__dict__") else {}
     for kind in type(error).__mro__:
         if kind in (BaseException, Exception, object):
@@ -100,18 +104,21 @@ def _attribute_names(error: BaseException) -> "list[str]":
 
 
 def not_sendable(call_id: int, tool: str, error: NotSendable) -> wire.WorkerFrame:
-    # Only where code of the user's has raised is there a traceback worth reading.
+    """For a result that cannot be sent."""
+    # A traceback is sent only if user code raised.
     trace = "" if error.__cause__ is None else _trace(error.__cause__)
     code = wire.FAILURE_CODE_RESULT_NOT_SENDABLE
     return failure(call_id, code, f"the result of {tool}: {text_of(error)}", error.type, trace, error.hint, error.place)
 
 
 def too_large(call_id: int, tool: str, error: TooLarge) -> wire.WorkerFrame:
+    """For a result that is larger than a message may be."""
     code = wire.FAILURE_CODE_PAYLOAD_TOO_LARGE
     return failure(call_id, code, f"the result of {tool}: {error}", error.type, "", error.hint, error.place)
 
 
 def invalid_argument(call_id: int, error: BaseException) -> wire.WorkerFrame:
+    """For arguments that cannot be read or do not fit the tool."""
     code = wire.FAILURE_CODE_INVALID_ARGUMENT
     if not isinstance(error, NotReadable):
         return failure(call_id, code, text_of(error), not_begun=True)
@@ -121,6 +128,7 @@ def invalid_argument(call_id: int, error: BaseException) -> wire.WorkerFrame:
 
 
 def not_found(call_id: int, name: str) -> wire.WorkerFrame:
+    """For a call of a tool that does not exist. Names similar tools, or the first ten."""
     name = name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
     near = get_close_matches(name, tools, n=3) if len(name) <= LONGEST_NAME else []
     if near:
@@ -132,10 +140,12 @@ def not_found(call_id: int, name: str) -> wire.WorkerFrame:
 
 
 def cancelled(call_id: int, message: str = "the call was cancelled", not_begun: bool = False) -> wire.WorkerFrame:
+    """For a call that was cancelled."""
     return failure(call_id, wire.FAILURE_CODE_CANCELLED, message, not_begun=not_begun)
 
 
 def too_late(call_id: int, message: str, not_begun: bool = False) -> wire.WorkerFrame:
+    """For a call whose deadline passed."""
     return failure(call_id, wire.FAILURE_CODE_DEADLINE_EXCEEDED, message, not_begun=not_begun)
 
 
@@ -153,7 +163,7 @@ def _type(error: BaseException) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """What an exception says, in at most LONGEST_MESSAGE characters. Never raises, whatever its ``__str__`` does."""
+    """The text of an exception, cut to LONGEST_MESSAGE characters. Never raises, whatever ``__str__`` does."""
     try:
         text = str.__str__(str(error))
     except BaseException:
@@ -168,7 +178,8 @@ def _one_line(text: str) -> str:
 
 
 def _without_middle(trace: str) -> str:
-    """The beginning says where it was raised, the end what; what is too long is a message, or the same frames again."""
+    """Cuts the middle out of a long traceback. The beginning says where the exception was raised and the end which it
+    is; the middle is a long message, or frames of a recursion."""
     if len(trace) <= LONGEST_TRACEBACK:
         return trace
     half = LONGEST_TRACEBACK // 2
@@ -176,5 +187,5 @@ def _without_middle(trace: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Protocol buffers take only what UTF-8 can hold."""
+    """Escapes lone surrogates: a protocol buffer takes only text that UTF-8 can encode."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,7 +1,8 @@
-"""What the user's files import and is not there: found by reading them, so that all of it can be told at once.
+"""Finds the missing imports of the user's files by reading them, so that one error can name all of them.
 
-Nothing is imported, and only what is sure is told: imports at the top level of a file, under no condition, before the
-file changes how modules are found.
+Nothing is imported. Only imports that are sure to fail are found: at the top level of a file, under no condition, and
+before the file changes how modules are found. An entry is an element of the pool's option ``tools``: the absolute path
+of a file, or the name of a module.
 """
 
 import ast
@@ -12,40 +13,40 @@ from importlib.machinery import ModuleSpec
 
 from terrarium._module import NotAFile, come_first, place_of
 
-# More files than these are not read: the user waits.
 _MOST_FILES = 200
+"""Files that are read at most: the user waits meanwhile."""
 
-# What a file does with these changes what its further imports find.
+# A file that uses any of these may change what its further imports find.
 _OF_SYS = {"path", "meta_path", "path_hooks", "modules"}
 _FUNCTIONS = {"addsitedir", "chdir"}
 
 
 @dataclass(frozen=True)
 class Unmet:
-    """An import that cannot succeed."""
+    """An import that is sure to fail."""
 
     module: str
-    """The shortest dotted name that is not there."""
+    """The shortest part of the dotted name that is missing."""
     file: str
     line: int
 
 
 def unmet(entries: "list[str]") -> "list[Unmet]":
-    """What the files of these entries, and the files that they import, import in vain, in their order.
+    """The missing imports of these entries and of the user's files that they import, in the order of reading.
 
-    Changes ``sys.path`` to what the files would find; for a process that ends without importing anything more.
+    Changes ``sys.path`` as importing the entries would: call it only in a process that will import nothing more.
     """
     survey = _Survey()
     try:
         for entry in entries:
             survey.enter(entry)
-    except Exception:  # of a file that Python itself cannot take: told when the file is imported
+    except Exception:  # from a file that Python itself cannot read; its import reports that
         pass
     return list(survey.found.values())
 
 
 def find(name: str) -> "ModuleSpec | None":
-    """Where the module would come from. Unlike ``importlib.util.find_spec`` this imports no package around it."""
+    """The spec of a module, or None. Unlike ``importlib.util.find_spec`` this imports no package around it."""
     path = None
     spec = None
     parts = name.split(".")
@@ -69,7 +70,7 @@ def _find(name: str, path: "list[str] | None") -> "ModuleSpec | None":
 
 
 def is_installed(path: str) -> bool:
-    """Whether a file or folder belongs to an installed package or to Python itself, and not to the user."""
+    """Whether a file or folder belongs to an installed package or to Python itself, not to the user."""
     path = os.path.realpath(path)
     if any(f"{os.sep}{folder}{os.sep}" in path + os.sep for folder in ("site-packages", "dist-packages")):
         return True
@@ -80,12 +81,13 @@ class _Survey:
     def __init__(self) -> None:
         self.found: "dict[str, Unmet]" = {}
         self._seen: "set[str]" = set()
-        self._is_over = False
+        self._is_changed = False
+        """Whether a file has changed how modules are found: nothing after that is sure."""
 
     def enter(self, entry: str) -> None:
         try:
             place = place_of(entry)
-        except (OSError, NotAFile):  # told when it is loaded
+        except (OSError, NotAFile):  # loading the entry reports it
             return
         come_first(place.folder)
         if place.file is None:
@@ -94,13 +96,13 @@ class _Survey:
             self._read(place.file, "")
 
     def _follow(self, name: str) -> None:
-        """Reads the module and the packages around it, as far as they are the user's."""
+        """Reads the module and the packages around it, if they are the user's files."""
         parts = name.split(".")
         for end in range(1, len(parts) + 1):
             part = ".".join(parts[:end])
             try:
                 spec = find(part)
-            except Exception:  # a finder of the user's
+            except Exception:  # from a finder of the user
                 return
             if spec is None:
                 return
@@ -109,7 +111,7 @@ class _Survey:
                 self._read(spec.origin, package)
 
     def _read(self, file: str, package: str) -> None:
-        if self._is_over or file in self._seen or len(self._seen) >= _MOST_FILES:
+        if self._is_changed or file in self._seen or len(self._seen) >= _MOST_FILES:
             return
         self._seen.add(file)
         try:
@@ -118,7 +120,7 @@ class _Survey:
         except (OSError, SyntaxError, ValueError):
             return
         for statement in tree.body:
-            if self._is_over:
+            if self._is_changed:
                 return
             if isinstance(statement, ast.Import):
                 for alias in statement.names:
@@ -128,7 +130,7 @@ class _Survey:
                 if base is not None:
                     self._want(base, [alias.name for alias in statement.names], file, statement.lineno)
             else:
-                self._is_over = _turns(statement)
+                self._is_changed = _ends_survey(statement)
 
     def _want(self, name: str, members: "list[str]", file: str, line: int) -> None:
         missing = missing_part(name)
@@ -141,7 +143,7 @@ class _Survey:
 
 
 def missing_part(name: str) -> "str | None":
-    """The shortest part of a dotted name that is not there, or None when all of it is, or when that is not sure."""
+    """The shortest part of a dotted name that is missing. None if all of it exists, or if that is not sure."""
     parts = name.split(".")
     for end in range(1, len(parts) + 1):
         part = ".".join(parts[:end])
@@ -149,11 +151,11 @@ def missing_part(name: str) -> "str | None":
             continue
         try:
             spec = find(part)
-        except Exception:  # a finder of the user's
+        except Exception:  # from a finder of the user
             return None
         if spec is None:
             parent = find(".".join(parts[: end - 1])) if end > 1 else None
-            # A package may make submodules up as it is imported; a namespace, which has no code, cannot.
+            # A package may create submodules when it is imported; a namespace package has no code and cannot.
             return part if parent is None or parent.origin is None else None
     return None
 
@@ -168,8 +170,8 @@ def _absolute(module: "str | None", level: int, package: str) -> "str | None":
     return ".".join([*base, *([module] if module else [])])
 
 
-def _turns(statement: ast.stmt) -> bool:
-    """Whether what comes after the statement may be found elsewhere, or is never reached."""
+def _ends_survey(statement: ast.stmt) -> bool:
+    """Whether imports after the statement may find other modules, or may never be reached."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
     return isinstance(statement, ast.Raise) or any(_changes_imports(node) for node in ast.walk(statement))

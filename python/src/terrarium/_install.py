@@ -1,4 +1,5 @@
-"""The command that installs something into the interpreter that runs this, by the tool that made its environment."""
+"""Builds the command that installs packages into this interpreter, with the tool that made its environment: uv, conda
+or pip."""
 
 import importlib.util
 import os
@@ -8,9 +9,9 @@ import sys
 from dataclasses import dataclass
 
 REQUIREMENTS = {"grpc": "grpcio>=1.60", "google.protobuf": "protobuf>=4.25", "msgpack": "msgpack>=1.0"}
-"""What a worker needs besides the user's own: module, requirement."""
+"""The modules that every worker needs, with their requirements."""
 
-# Where the import name is not the name to install.
+# Modules whose distribution has another name.
 _DISTRIBUTIONS = {
     "grpc": "grpcio",
     "google.protobuf": "protobuf",
@@ -49,29 +50,30 @@ _DISTRIBUTIONS = {
     "zmq": "pyzmq",
 }
 
-# Where conda-forge has another name than PyPI.
+# Distributions that have another name on conda-forge than on PyPI.
 _CONDA_NAMES = {"msgpack": "msgpack-python", "opencv-python": "opencv", "psycopg2-binary": "psycopg2"}
 _CONDA_TOOLS = ("conda", "mamba", "micromamba")
 
 
 @dataclass(frozen=True)
 class Install:
-    """How to install something here."""
+    """How to install something into this interpreter."""
 
     command: str
-    """For a shell."""
+    """A command line for a shell."""
     note: str = ""
-    """A sentence that has to be read before it is run."""
+    """A sentence to read before running the command; empty if there is none."""
 
 
 def distribution_of(module: str) -> "str | None":
-    """What to install for a module, where that is known; its name is often the same, but need not be."""
+    """The known distribution of a module, or None. An unknown one often has the name of the module."""
     top = module.partition(".")[0]
     return _DISTRIBUTIONS.get(module) or _DISTRIBUTIONS.get(top) or ("msgpack" if top == "msgpack" else None)
 
 
 def install(*requirements: str, flag: str = "") -> Install:
-    """``requirements``: distributions, perhaps with versions. ``flag``: ``--upgrade`` or ``--force-reinstall``."""
+    """The command that installs ``requirements``: distributions, with or without versions. ``flag``: ``--upgrade``,
+    ``--force-reinstall`` or nothing; left out where the tool has no such flag."""
     python = shlex.quote(sys.executable or "python3")
     if _made_by_uv():
         flag = {"--force-reinstall": "--reinstall"}.get(flag, flag)
@@ -83,20 +85,21 @@ def install(*requirements: str, flag: str = "") -> Install:
         prefix = shlex.quote(sys.prefix)
         return Install(_join(f"{conda} install --prefix {prefix} --channel conda-forge", flag, *_quoted(names)))
     if _is_managed_by_system():
-        # Any flag would be for what the environment does not have yet.
+        # No flag: the environment is new, so there is nothing to upgrade or reinstall.
         return Install(
             _join(f"{python} -m venv .venv && .venv/bin/python -m pip install", *_quoted(requirements)),
-            "The system manages this interpreter and lets pip install nothing into it: make an environment. "
-            "One called .venv in the host's working directory is taken at its next start, if no other one is named.",
+            "Make an environment: the system manages this interpreter and lets pip install nothing into it. "
+            "An environment .venv in the host's working directory is used at its next start, if no other is named.",
         )
     pip = _join(f"{python} -m pip install", flag, *_quoted(requirements))
     has_pip = importlib.util.find_spec("pip") is not None or importlib.util.find_spec("ensurepip") is None
-    return Install(pip if has_pip else f"{python} -m ensurepip && {pip}", "" if _is_in_environment() else _NO_ENVIRONMENT)
+    command = pip if has_pip else f"{python} -m ensurepip && {pip}"
+    return Install(command, "" if _is_in_environment() else _NO_ENVIRONMENT)
 
 
 _NO_ENVIRONMENT = (
-    "If what is missing is in a virtual environment, name its folder with the option `python`, or start the host where it "
-    "is found as .venv: this interpreter is in none."
+    "If the missing package is in a virtual environment, name its folder with the option `python`, or start the host "
+    "in the folder that has it as .venv: this interpreter is in no environment."
 )
 
 
@@ -115,7 +118,7 @@ def _made_by_uv() -> bool:
 
 
 def _conda() -> "str | None":
-    """The tool that can install into this environment, if it is one of conda's and the tool is at hand."""
+    """The command that installs into this environment, if conda made it and the command is available."""
     if not os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
         return None
     import shutil

@@ -1,4 +1,5 @@
-"""Modules that are the user's own, which no package index has."""
+"""Tells whether a missing module is the user's own rather than a package to install: by a file near the tools, by upper
+and lower case, or by its name. An entry is an element of the pool's option ``tools``."""
 
 import os
 import sys
@@ -6,21 +7,21 @@ from typing import Iterable, Iterator
 
 from terrarium._module import NotAFile, place_of
 
-# Where a project begins: nothing above is the user's for sure.
+# A folder with one of these is the root of a project: nothing above it is certainly the user's.
 _PROJECT = {".git", ".hg", "package.json", "pyproject.toml", "setup.cfg", "setup.py"}
 
-# Names that files of the user's own have in many projects: a package of such a name is hardly what is meant. A name
-# that is made of words, as helpers_local, is one of these if one of its words is.
+# Names of the user's own files in many projects: a module of such a name is hardly a package to install. A name of
+# several words, such as helpers_local, counts if one of its words is in _OWN_WORDS.
 _OWN = {"app", "core", "db", "lib", "main", "models", "schemas", "scripts", "src", "tests"}
 _OWN_WORDS = {"common", "config", "constants", "local", "settings", "shared", "tools"}
 _OWN_WORDS |= {"helper", "helpers", "util", "utils"}
 
-# Python files deeper than this do not make a folder a package.
 _DEPTH = 3
+"""How many levels below a folder are searched for Python files, which make it a package."""
 
 
 def local(module: str, entries: "list[str]") -> "str | None":
-    """The file or folder near the user's files that has the name of the module's top package."""
+    """The path of a file or folder near the user's files with the name of the module's top package, or None."""
     top = module.partition(".")[0]
     for folder in _folders(entries):
         file = os.path.join(folder, f"{top}.py")
@@ -33,7 +34,7 @@ def local(module: str, entries: "list[str]") -> "str | None":
 
 
 def other_case(module: str, entries: "list[str]") -> "tuple[str, str] | None":
-    """The name that is meant and where it is, if only upper and lower case differ from the module's top package."""
+    """A name that differs from the module's top package in upper and lower case only, and its place, or None."""
     top = module.partition(".")[0]
     for folder in _unique([*_folders(entries), *sys.path]):
         for name in _names_in(folder):
@@ -48,18 +49,18 @@ def other_case(module: str, entries: "list[str]") -> "tuple[str, str] | None":
 
 
 def is_local_name(module: str) -> bool:
-    """Whether what a package index has under that name is hardly what is meant."""
+    """Whether a package of that name in an index is hardly what the import means."""
     top = module.partition(".")[0].lower()
     return top.startswith("_") or top in _OWN or not _OWN_WORDS.isdisjoint(top.split("_"))
 
 
 def is_entry(module: str, entries: "list[str]") -> bool:
-    """Whether the module is, or is a package around, what the user has named as the place of the tools."""
+    """Whether an entry is this module, or a module inside this package."""
     return any(not os.path.isabs(entry) and f"{entry}.".startswith(f"{module}.") for entry in entries)
 
 
 def _folders(entries: "list[str]") -> "Iterator[str]":
-    """The working directory, and for each entry the folders from its own up to where its project begins."""
+    """For each entry the folders from its own up to the root of its project, then the working directory."""
     yield from _unique(folder for entry in entries for folder in _above(entry))
     yield os.getcwd()
 
@@ -79,7 +80,7 @@ def _above(entry: str) -> "Iterator[str]":
     above = [folder]
     while above[-1] != os.path.dirname(above[-1]):
         above.append(os.path.dirname(above[-1]))
-    # At least the folder that holds the file's own, or its package.
+    # At least up to the parent of the folder that holds the file or its package.
     end = above.index(os.path.dirname(place.folder)) + 1
     begins = next((index for index, folder in enumerate(above) if _is_project(folder)), 0)
     yield from above[: max(end, begins + 1)]
@@ -92,7 +93,7 @@ def _is_project(folder: str) -> bool:
 def _names_in(folder: str) -> "list[str]":
     try:
         return sorted(os.listdir(folder))
-    except OSError:  # a file, such as a zip on the path, or nothing
+    except OSError:  # not a folder: a file, such as a zip on the path, or missing
         return []
 
 

@@ -1,4 +1,5 @@
-"""Imports what the user has named as the place of the tools: files and modules."""
+"""Imports the entries of the pool's option ``tools``. An entry is the absolute path of a file or of a package's folder,
+or the name of a module."""
 
 import importlib.util
 import os
@@ -11,15 +12,15 @@ from terrarium._tools import Tool, tools
 
 
 class NoTools(Exception):
-    """Everything was imported, and nothing in it is marked."""
+    """All entries were imported, and no function is marked with ``@tool``."""
 
 
 class NotAFile(Exception):
-    """There is something at the path of the user's module, but it cannot be imported."""
+    """There is something at the path of an entry, but it cannot be imported."""
 
 
 def found_tools(entries: "list[str]") -> "list[Tool]":
-    """What was marked with ``@tool`` in what was loaded, in the order of definition. Raises NoTools."""
+    """The functions marked with ``@tool``, in the order of definition. Raises NoTools if there are none."""
     if not tools:
         raise NoTools(f"{', '.join(entries)} {'has' if len(entries) == 1 else 'have'} no tool")
     return list(tools.values())
@@ -27,22 +28,23 @@ def found_tools(entries: "list[str]") -> "list[Tool]":
 
 @dataclass(frozen=True)
 class Place:
-    """Where an entry of the user's is."""
+    """Where an entry is, and how it is imported."""
 
     folder: str
-    """What comes first on ``sys.path`` for it."""
+    """The folder to put first on ``sys.path``."""
     name: str
-    """The name it is imported by, if it is a module or belongs to a package; else the stem of the file."""
+    """The name to import it by, if it is a module or belongs to a package; else the stem of the file."""
     file: "str | None"
-    """The path, if it is a file that belongs to no package."""
+    """The path, if it is a file outside any package; else None."""
 
 
 def load(entry: str) -> None:
-    """Imports the module of that name, or the file (or the folder of a package) at that absolute path.
+    """Imports an entry. Raises NotAFile, OSError, and what the module raises.
 
-    A file in a package is imported as part of it, as ``python -m`` would. Any other is imported as a script is run: its
-    folder comes first on ``sys.path``, and ``sys.argv`` holds nothing of ours. Unlike a script it is importable by its
-    own name: a helper that imports it gets the same module, and its classes can be pickled.
+    A file in a package is imported as a module of that package, as ``python -m`` does. Any other file is imported as a
+    script is run: its folder comes first on ``sys.path``, and ``sys.argv`` holds none of the worker's arguments. Unlike
+    a script it is importable by its own name: a helper that imports it gets the same module, and its classes can be
+    pickled.
     """
     place = place_of(entry)
     come_first(place.folder)
@@ -59,17 +61,17 @@ def load(entry: str) -> None:
 
 
 def place_of(entry: str) -> Place:
-    """Raises NotAFile, and OSError where there is nothing that can be read."""
+    """Finds an entry without importing it. Raises NotAFile, or OSError for a path that cannot be read."""
     if not os.path.isabs(entry):
         return Place(os.getcwd(), entry, None)
     path = entry
-    if stat.S_ISDIR(os.stat(path).st_mode):  # FileNotFoundError for a missing one
+    if stat.S_ISDIR(os.stat(path).st_mode):  # raises FileNotFoundError for a missing path
         path = os.path.join(path, "__init__.py")
         if not os.path.exists(path):
             raise NotAFile(f"{os.path.dirname(path)} is a folder without __init__.py")
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise NotAFile(f"{path} is not a file")
-    with open(path, "rb"):  # PermissionError, in a form that names the path
+    with open(path, "rb"):  # raises PermissionError with the path
         pass
     folder, package = package_of(os.path.dirname(os.path.realpath(path)))
     stem = os.path.splitext(os.path.basename(path))[0]
@@ -86,7 +88,8 @@ def come_first(folder: str) -> None:
 
 
 def package_of(folder: str) -> "tuple[str, str]":
-    """The folder that the top package of ``folder`` is in, and the package's dotted name, empty if it is none."""
+    """The folder that contains the top package of ``folder``, and the dotted name of ``folder``. If ``folder`` is no
+    package: itself, and an empty name."""
     names: list[str] = []
     while os.path.isfile(os.path.join(folder, "__init__.py")) and os.path.basename(folder).isidentifier():
         folder, name = os.path.split(folder)
@@ -95,6 +98,7 @@ def package_of(folder: str) -> "tuple[str, str]":
 
 
 def _free_name(stem: str) -> str:
-    """A file may be called ``types.py`` or ``grpc.py``: it must not take the place of that module."""
+    """The name for a file's module. A file called ``types.py`` or ``grpc.py`` must not replace the module of that
+    name."""
     taken = stem in sys.modules or stem in sys.stdlib_module_names
     return f"terrarium_module_{stem}" if taken else stem

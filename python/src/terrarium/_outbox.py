@@ -1,8 +1,8 @@
-"""What waits to be said to the host, and when it may be said.
+"""The queue of frames for the host, and the rules for when they may be sent.
 
-All frames that wait travel in one message. At most one message with frames is unacknowledged: what comes up meanwhile
-travels together in the next one, so batches grow under load. What was received is acknowledged with the next message,
-or alone when none comes up soon.
+All waiting frames travel in one message. At most one message with frames is unacknowledged. Frames that are put
+meanwhile travel together in the next message, so batches grow under load. A received message is acknowledged by the
+next message, or by a message without frames if there is none soon.
 """
 
 import threading
@@ -16,7 +16,7 @@ BATCH_BYTES = 256 * 1024
 """Frames beyond this many bytes wait for the next message; a longer frame travels alone."""
 
 FRAME_OVERHEAD = 64
-"""What a frame weighs beside its payload, in bytes."""
+"""The size of a frame beside its payload, in bytes."""
 
 ACK_DELAY = 0.0005
 """How long an acknowledgement waits for a message to travel with, in seconds."""
@@ -88,7 +88,7 @@ class Outbox(Iterator[SessionRequest]):
 
     @property
     def owes_alone(self) -> bool:
-        """Whether an acknowledgement is owed that no frame may carry. A look without the lock."""
+        """True if an ack is due but the window is closed, so it must be sent alone. Racy read, by design."""
         return self._received_acknowledged != self._received and self._acknowledged != self._sent
 
     def finish(self) -> None:

@@ -1,10 +1,11 @@
-"""Libraries that put threads and sockets of their own in place of Python's ("monkey patching")."""
+"""Checks whether gevent or eventlet has replaced threads or sockets of the standard library ("monkey patching"), which
+the session and async tools need as they are."""
 
 import sys
 
 
 class Patched(Exception):
-    """What the session with the host, or a tool, runs on was replaced."""
+    """A library has replaced modules that the session or an async tool needs."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -12,7 +13,7 @@ class Patched(Exception):
 
 
 def check_threads() -> None:
-    """Raises Patched if threads are not the system's: the session would wait for one that never runs."""
+    """Raises Patched if threads are replaced: the session would wait for a thread that never runs."""
     if _gevent("threading") or _gevent("_thread"):
         raise _threads("gevent", "gevent.monkey.patch_all(thread=False)")
     if _eventlet("thread"):
@@ -20,13 +21,13 @@ def check_threads() -> None:
 
 
 def check_sockets() -> None:
-    """Raises Patched if sockets or selectors are not Python's: an event loop of asyncio on them crashes the
-    interpreter."""
+    """Raises Patched if sockets or selectors are replaced: an asyncio event loop on them crashes the interpreter."""
     for library, is_patched in (("gevent", _gevent), ("eventlet", _eventlet)):
         modules = [name for name in ("select", "socket") if is_patched(name)]
         if modules:
+            names = " and ".join(modules)
             raise Patched(
-                f"{library} has replaced {' and '.join(modules)} of the standard library, which asyncio needs for async tools",
+                f"{library} has replaced {names} of the standard library, which asyncio needs for async tools",
                 "Make the tools ordinary functions (def instead of async def), or leave these modules as they are.",
             )
 
@@ -34,7 +35,7 @@ def check_sockets() -> None:
 def _threads(library: str, instead: str) -> Patched:
     return Patched(
         f"{library} has replaced the threads of the standard library, which the session with the host needs",
-        f"Patch without them: {instead}. What needs {library}'s threads can run in a program of its own.",
+        f"Patch without them: {instead}. Run code that needs {library}'s threads in a program of its own.",
     )
 
 

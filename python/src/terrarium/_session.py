@@ -1,4 +1,4 @@
-"""One worker's session with its host: dials, presents itself, then takes frames apart until it is told to stop."""
+"""The session of one worker with its host: connects, presents the worker, and handles frames until the order to end."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ from terrarium import _exit, _failure
 from terrarium._calls import Call, MainThread, Replies
 from terrarium._event_loop import EventLoop
 from terrarium._outbox import Outbox
-from terrarium._refusal import Refused, SessionLost
+from terrarium._session_errors import Refused, SessionLost
 from terrarium._stand_in import StandIn
 from terrarium._tools import Tool
 from terrarium._version import PROTOCOL_VERSION, __version__
@@ -35,8 +35,8 @@ _FAREWELL = 1.0
 
 
 class _Stopped(BaseException):
-    """The order to end came while the main thread waited and nothing was open. Not an Exception: nobody on its way may
-    keep it."""
+    """The order to end came while the main thread waited and no call was open. Not an Exception, so that no handler in
+    between catches it."""
 
 
 class Session:
@@ -76,7 +76,7 @@ class Session:
         is_async = any(tool.is_async for tool in self._tools.values())
         self._event_loop = EventLoop(self._replies) if is_async else None
         self._stand_in = StandIn(self._main_thread, self._outbox, self._receiving, self._receive)
-        signals.obey(self._stop)
+        signals.on_order_to_end(self._stop)
         ready = wire.Ready(
             tools=[wire.Tool(name=t.name, is_async=t.is_async, summary=t.summary) for t in self._tools.values()]
         )
@@ -128,7 +128,7 @@ class Session:
                 raise _mismatch(details) from None
             if code == grpc.StatusCode.UNAUTHENTICATED:
                 message = f"the host refused the token of this worker: {details}"
-                hint = "start workers through their host; a token is good for one start"
+                hint = "Start workers through their host: a token is valid for one start."
                 raise Refused("token_refused", message, hint) from None
             raise SessionLost(f"the host cannot be reached: {code.name}: {details}") from None
         except ValueError as error:
@@ -241,5 +241,5 @@ def _mismatch(what: str) -> Refused:
     return Refused(
         "protocol_mismatch",
         f"{what}; this is package terrarium {__version__}, which speaks {PROTOCOL_VERSION}",
-        f"use the Node packages and the Python package of the same release ({os.path.dirname(__file__)})",
+        f"Use the Node packages and the Python package of the same release ({os.path.dirname(__file__)}).",
     )

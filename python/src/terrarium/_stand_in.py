@@ -1,4 +1,4 @@
-"""Receives for the main thread while that is busy, so that pings are answered and cancels are heard."""
+"""While the main thread runs a sync tool, this thread receives in its place, so pings and cancels are still handled."""
 
 import threading
 from _queue import SimpleQueue

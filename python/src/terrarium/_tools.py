@@ -1,4 +1,4 @@
-"""``@tool``: what a module offers to its host."""
+"""The decorator ``@tool``, which offers a function to the host, and the registry of marked functions."""
 
 import inspect
 import re
@@ -18,7 +18,7 @@ _MOST_SHAPES = 64
 
 
 class ToolError(TypeError):
-    """A function cannot be a tool as it is marked. Raised when its module is imported."""
+    """A function cannot be a tool as it is marked. Raised when its module is imported: a configuration error."""
 
 
 class Tool:
@@ -33,7 +33,7 @@ class Tool:
         lines = (inspect.getdoc(function) or "").strip().splitlines()
         self.summary = lines[0][:LONGEST_SUMMARY] if lines else ""
         self.conversions: Any = None
-        """By its type hints; made when it is called first."""
+        """The conversions by type hints; made at the first call."""
         self._signature = signature
         self._shapes: set[tuple[str, ...]] = set()
 
@@ -51,7 +51,7 @@ class Tool:
             self._shapes.add(shape)
 
     def _meant(self, arguments: dict[str, Any]) -> str:
-        """For arguments that do not fit: which of them has a name that may be a slip, and the name that was meant."""
+        """The end of an error message: suggests a name for a misspelt argument, or is empty."""
         parameters = self._signature.parameters.values()
         known = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
         free = [name for name in known if name not in arguments]
@@ -71,14 +71,15 @@ def tool(function: Function, /) -> Function: ...
 @overload
 def tool(*, name: str | None = None) -> Callable[[Function], Function]: ...
 def tool(function: Any = None, /, *, name: str | None = None) -> Any:
-    """Offers a function to the host. The function itself stays as it is.
+    """Offers a function to the host. Returns the function unchanged.
 
-    Works on sync and async functions, as ``@tool`` or ``@tool(name="other_name")``. Arguments arrive by keyword; the
-    return value is sent as msgpack. A sync tool runs on the main thread, one at a time; async tools run together on an
-    event loop of their own thread.
+    Works on sync and async functions, as ``@tool`` or ``@tool(name="other_name")``. ``name`` defaults to the name of
+    the function. Arguments arrive by keyword; the return value is sent as msgpack. Sync tools run on the main thread,
+    one at a time; async tools run concurrently on an event loop of their own thread.
 
     Raises ToolError (at import: a configuration error of the worker) for a name that is taken or not well formed, and
-    for what is not a plain function: a class, a method, a generator, or one with a required positional-only parameter.
+    for anything but a plain function: a class, a method, a generator, or a function with a required positional-only
+    parameter.
     """
     if function is None:
         return lambda marked: _register(marked, name)

@@ -1,4 +1,4 @@
-"""The versions a worker presents itself with."""
+"""The versions that a worker sends in Hello: of the package and of the protocol."""
 
 __version__ = "0.1.0"
 

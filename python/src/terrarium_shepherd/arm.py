@@ -1,11 +1,11 @@
 """Ties the life of this process to its host's, before anything else is imported.
 
-The host holds one end of the lifeline and never writes to it. When that end closes, by whatever cause, this process
+The host holds one end of the lifeline and never writes to it. When that end closes, for whatever reason, this process
 ends:
 
-* Linux: the kernel sends SIGKILL by itself (``O_ASYNC`` with ``F_SETSIG``), so neither the GIL, nor a stopped process,
-  nor a handler is in the way. A process that leads its group, as a worker does, takes the group along. The parent-death
-  signal is a second, independent guard when the host is the direct parent.
+* Linux: the kernel itself sends SIGKILL (``O_ASYNC`` with ``F_SETSIG``), so the GIL, a signal handler or a stopped
+  process cannot delay it. When the process leads its group, as a worker does, the signal goes to the whole group. The
+  parent-death signal is a second, independent guard when the host is the direct parent.
 * Elsewhere: a thread waits for the end of the lifeline. A C extension that holds the GIL delays it, and a stopped
   process is ended only when it continues.
 
@@ -26,11 +26,11 @@ _LINUX = sys.platform.startswith("linux")
 
 
 def arm(lifeline_fd: int = 3, host_pid: "int | None" = None) -> None:
-    """Make this process end when its host ends. Call it once, first thing, from the main thread.
+    """Makes this process end when its host ends. Call it once, before anything else, from the main thread.
 
-    ``lifeline_fd`` is this process's own lifeline: shared with no other process, for its owner is kept in the open
-    file. ``host_pid`` defaults to ``TERRARIUM_HOST_PID``. When the host is gone already, or there is no lifeline, the
-    process ends here with status 97.
+    ``lifeline_fd`` is this process's own lifeline. Its open file must not be shared with another process, because the
+    kernel keeps the process to signal there. ``host_pid`` defaults to the variable ``TERRARIUM_HOST_PID``. If the host
+    is gone already, or there is no lifeline, this process exits here with status 97.
     """
     if host_pid is None:
         host_pid = int(os.environ.get("TERRARIUM_HOST_PID") or 0)
@@ -46,8 +46,8 @@ def arm(lifeline_fd: int = 3, host_pid: "int | None" = None) -> None:
             _watch(lifeline_fd)
     except OSError as error:
         _leave("no lifeline on descriptor %d (%s): start this through Terrarium" % (lifeline_fd, error))
-    # A lifeline that was closed before it was armed raises no signal: look once, now that it is armed.
-    if _ended(lifeline_fd):
+    # A lifeline that was closed before it was armed raises no signal: look once, now that the signal is set.
+    if _has_ended(lifeline_fd):
         _leave("the host is gone")
     # Behind a wrapper the parent is not the host, and the wrapper's death must not be taken for the host's.
     if _LINUX and host_pid and os.getppid() == host_pid:
@@ -56,8 +56,8 @@ def arm(lifeline_fd: int = 3, host_pid: "int | None" = None) -> None:
             _leave("the host is gone")
 
 
-def _ended(fd: int) -> bool:
-    # Not by `select` or `os.read`: sitecustomize may have put others in their place, which wait (eventlet).
+def _has_ended(fd: int) -> bool:
+    # Not by `select` or `os.read`: sitecustomize may have replaced them by functions that wait (eventlet).
     os.set_blocking(fd, False)
     try:
         return len(posix.read(fd, 1)) == 0

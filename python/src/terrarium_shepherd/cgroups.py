@@ -1,12 +1,12 @@
-"""Where the control groups of this process are."""
+"""Finds the control group of this process, of version 2 or of a controller of version 1."""
 
 import os
 
 
 def own_cgroup(controller: "str | None" = None) -> str:
     """
-    The folder of the control group that this process is in: that of version 2, or that of a controller of version 1.
-    Raises OSError.
+    The folder of this process's control group: of cgroup v2, or with ``controller`` (such as ``memory``) of that
+    controller of cgroup v1. Raises OSError where there is none.
     """
     name = "cgroup v2" if controller is None else "%s controller of cgroup v1" % controller
     root, mounted = _mount(controller, name)
@@ -17,6 +17,7 @@ def own_cgroup(controller: "str | None" = None) -> str:
 
 
 def _mount(controller: "str | None", name: str) -> "tuple[str, str]":
+    """The root within the hierarchy that is mounted, and its mount point."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
             fields, _, rest = line.partition(" - ")
@@ -28,6 +29,7 @@ def _mount(controller: "str | None", name: str) -> "tuple[str, str]":
 
 
 def _path(controller: "str | None", name: str) -> str:
+    """The path of this process's control group within its hierarchy."""
     with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
             hierarchy, controllers, path = line.rstrip("\n").split(":", 2)

@@ -1,7 +1,7 @@
-"""The folders of a run, locked (``flock``) for as long as its host, its guard process or its shepherd lives.
+"""Locks (``flock``) the folders of a run for as long as its host, its guard process or its shepherd lives.
 
-A lock tells two things. ``systemd-tmpfiles`` passes a locked folder by, with all that is in it. And a sweeper that does
-not see the processes of the run, since they are in another PID namespace, sees whether any of the three is alive.
+The lock serves two readers. ``systemd-tmpfiles`` skips a locked folder and everything in it. And the sweep of another
+run, which cannot see this run's processes when they are in another PID namespace, sees whether any of the three lives.
 """
 
 import errno
@@ -10,16 +10,16 @@ import os
 import time
 
 HELD = "held"
-"""This file in the folder of a run has a line, its containment, for each shepherd that has locked the folder."""
+"""A file in the folder of a run. It has one line, the containment, for each shepherd that has locked the folder."""
 
 _FIRST = 5
 """The descriptor of the first folder. The host has it open too: the lock belongs to the open file that they share."""
 _PATIENCE = 1.0
-"""A sweeper that tries the lock has it for a moment. In s."""
+"""How long to retry a lock, in s: a sweep that tries it holds it for a moment."""
 
 
-def take_over(count: int, containment: str) -> None:
-    """Locks the folders that the host has handed over, the folder of the run first."""
+def lock_inherited(count: int, containment: str) -> None:
+    """Locks the ``count`` folders that the host passed as descriptors, the folder of the run first."""
     for index in range(count):
         fd = _FIRST + index
         os.set_inheritable(fd, False)
@@ -27,8 +27,8 @@ def take_over(count: int, containment: str) -> None:
             _note(fd, containment)
 
 
-def hold(path: str, containment: str) -> None:
-    """The same for a folder of a run that had to be made again, until this process ends."""
+def lock_path(path: str, containment: str) -> None:
+    """Locks a folder of a run that had to be made again, until this process exits. A missing folder is ignored."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
@@ -44,17 +44,18 @@ def _lock(fd: int) -> bool:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return True
         except OSError as error:
-            # Not every file system has such locks. Without one, no sweeper takes the run for dead.
+            # Not every file system has such locks. A sweep never takes a run without a lock for dead.
             if error.errno != errno.EWOULDBLOCK or time.monotonic() > end:
                 return False
         time.sleep(0.01)
 
 
 def _note(folder: int, containment: str) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        file = os.open(HELD, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600, dir_fd=folder)
+        file = os.open(HELD, flags, 0o600, dir_fd=folder)
     except OSError:
-        return  # the disk is full, say: as without a lock
+        return  # for instance a full disk: the run then counts as one without a lock
     try:
         os.write(file, containment.encode() + b"\n")
     finally:

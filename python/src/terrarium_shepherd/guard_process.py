@@ -1,4 +1,5 @@
-"""The guard process: it stands between the host and the shepherd, where these are not parent and child."""
+"""The guard process: it stands between host and shepherd at containment levels cgroup and pidns. It waits for the end
+of the shepherd, removes the containment, and exits with the shepherd's status."""
 
 import os
 import select
@@ -8,35 +9,36 @@ from terrarium_shepherd import libc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from terrarium_shepherd.enclosure import Enclosure
+    from terrarium_shepherd.containment import Containment
 
 _ORDERS = 0
-_REPORT = 4
+_MESSAGES = 4
 
 
-def stand_guard(enclosure: "Enclosure", last_word: int) -> int:
+def fork_shepherd(containment: "Containment", last_signal: int) -> int:
     """
-    Returns in a new process, the shepherd, with a descriptor that ends when this process, the guard process, does; the
-    kernel sends the shepherd ``last_word`` then. The guard process waits for the end of the shepherd, clears up, and
-    ends in the same way.
+    Forks the shepherd and returns in it. The calling process becomes the guard process and never returns.
+
+    The result is a descriptor that ends when the guard process does; the kernel then also sends the shepherd
+    ``last_signal``.
     """
-    held, hold = os.pipe()
+    read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.close(hold)
-        libc.prctl(libc.PR_SET_PDEATHSIG, last_word)
-        # That tells nothing of what had happened before.
+        os.close(write_end)
+        libc.prctl(libc.PR_SET_PDEATHSIG, last_signal)
+        # The parent-death signal does not report a parent that had exited before.
         poller = select.poll()
-        poller.register(held, select.POLLIN)
+        poller.register(read_end, select.POLLIN)
         if poller.poll(0):
             os._exit(0)
-        return held
-    # The host is to see at once when the shepherd no longer holds them.
+        return read_end
+    # The host must see at once when the shepherd no longer holds these.
     os.close(_ORDERS)
-    os.close(_REPORT)
+    os.close(_MESSAGES)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     _, status = os.waitpid(pid, 0)
-    enclosure.clear()
+    containment.remove()
     if os.WIFSIGNALED(status):
         if os.WTERMSIG(status) not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(os.WTERMSIG(status), signal.SIG_DFL)

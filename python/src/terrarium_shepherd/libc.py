@@ -1,4 +1,5 @@
-"""What the standard library of Python 3.10 does not have of the C library. Everything raises OSError."""
+"""Linux functions of the C library that the standard library of Python 3.10 lacks. All raise OSError, with ENOSYS on
+other systems."""
 
 import ctypes
 import errno

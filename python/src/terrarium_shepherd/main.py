@@ -1,35 +1,38 @@
+"""Reads the shepherd's command line, chooses the containment, locks the folders, and runs the shepherd."""
+
 import json
 import os
 import signal
 import sys
 
 from terrarium_shepherd import folders
-from terrarium_shepherd.enclosure import Unavailable, choose
+from terrarium_shepherd.containment import Unavailable, choose
 from terrarium_shepherd.procfs import HostView
-from terrarium_shepherd.shepherd import LIFELINE, ORDERS, REPORT, VERSION, Shepherd
+from terrarium_shepherd.shepherd import LIFELINE, NEWS, ORDERS, VERSION, Shepherd
 from terrarium_shepherd.spawn import open_lifeline, signal_at_end
 
 EXIT_CONFIGURATION = 78
 
 
 def main() -> None:
+    """Runs the shepherd until the host is gone. Exits with 78 if the wanted containment is unavailable."""
     wanted = _option("--containment", "auto")
-    for fd in (ORDERS, LIFELINE, REPORT):
+    for fd in (ORDERS, LIFELINE, NEWS):
         os.set_inheritable(fd, False)
     view = HostView()
     if sys.platform.startswith("linux"):
-        # If the host dies while we are stopped, we are to go on and see it; and so is a guard process.
+        # If the host dies while shepherd or guard process is stopped, SIGCONT lets both continue and see it.
         signal_at_end(LIFELINE, -os.getpgrp(), signal.SIGCONT)
     try:
-        enclosure, missing = choose(wanted, _option("--name", str(os.getpid())))
+        containment, missing = choose(wanted, _option("--name", str(os.getpid())))
     except Unavailable as reason:
         news = {"type": "unavailable", "version": VERSION, "containment": wanted, "reason": str(reason)}
-        os.write(REPORT, json.dumps(news).encode() + b"\n")
+        os.write(NEWS, json.dumps(news).encode() + b"\n")
         sys.exit(EXIT_CONFIGURATION)
-    folders.take_over(int(_option("--folders", "0")), enclosure.name)
+    folders.lock_inherited(int(_option("--folders", "0")), containment.name)
     lifeline = open_lifeline(_option("--lifeline", ""))
-    guard = enclosure.enter()
-    Shepherd(enclosure, missing, view, lifeline, guard).run()
+    guard = containment.enter()
+    Shepherd(containment, missing, view, lifeline, guard).run()
 
 
 def _option(name: str, default: str) -> str:

@@ -1,4 +1,5 @@
-"""Who goes first when memory is short, and whether it was short: what the kernel counts, not what anybody guesses."""
+"""Memory pressure: makes the kernel kill workers before host and shepherd, and tells whether it killed a process for
+want of memory. The answer comes from the kernel's own counters, never from a guess."""
 
 import os
 
@@ -8,41 +9,43 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_FIRST = 1000
-"""The highest that there is: whatever their sizes, the kernel kills such a process before others. Its host can start it
-again; without its host it is nothing. Raising the value needs no privilege, and what the process starts inherits it."""
+_MOST_KILLABLE = 1000
+"""The highest oom_score_adj: the kernel kills such a process before others, whatever their sizes. The host can start a
+worker again, but a worker cannot run without its host. Raising the value needs no privilege; children inherit it."""
 
 _NO_LIMIT = 1 << 60
+"""A limit of this many bytes or more is none: cgroup v1 writes "no limit" as a huge number."""
 
 
-def go_first() -> None:
-    """When memory is short, the kernel is to kill this process before its host and its shepherd."""
+def be_killed_first() -> None:
+    """Makes the kernel kill this process before host and shepherd when memory is short."""
     try:
         with open("/proc/self/oom_score_adj", "w") as file:
-            file.write(str(_FIRST))
+            file.write(str(_MOST_KILLABLE))
     except OSError:
-        pass  # not Linux, or no /proc that may be written to
+        pass  # not Linux, or /proc is not writable
 
 
-class OutOfMemory:
+class OomKills:
     """
-    The processes that the kernel has killed for want of memory: in the memory control group of this process, in the
-    nearest one above it that counts them, or on this machine.
+    Counts the processes that the kernel has killed for want of memory: in this process's memory control group, in the
+    nearest group above it that counts them, or on the whole machine.
     """
 
     def __init__(self, group: "str | None", file: str) -> None:
-        """``group``: the folder of the group whose kills are counted in ``file``; None: they are those of the
+        """``group``: the folder of the group whose kills are counted in ``file``; None if ``file`` counts for the whole
         machine."""
         self._group = group
         self._file = file
         self._explained = self.kills()
 
     @classmethod
-    def here(cls) -> "OutOfMemory":
+    def here(cls) -> "OomKills":
+        """The counter that includes this process."""
         return cls(*_counter())
 
     def kills(self) -> int:
-        """How many so far; 0 where nothing counts them."""
+        """The number of kills so far; 0 where there is no counter."""
         for line in _lines(self._file):
             name, _, value = line.partition(" ")
             if name == "oom_kill":
@@ -51,8 +54,9 @@ class OutOfMemory:
 
     def explain(self, before: int) -> "dict[str, Any] | None":
         """
-        For a process that somebody has killed and that began when there were ``before``: what the kernel has done
-        meanwhile, but for what explains the end of another one. Each of its kills explains one.
+        For a process that SIGKILL has ended: the kernel's kills since it started, without kills that explain the exit
+        of another process already; None if there are none. ``before``: the number of kills when it started. Each kill
+        explains one exit. For the keys of the result see ``memory`` in the package's protocol.
         """
         kills = self.kills()
         explained = max(before, self._explained)
@@ -62,7 +66,7 @@ class OutOfMemory:
         return {"kills": kills - explained, "cgroup": self._group, "limit": self._limit()}
 
     def _limit(self) -> "int | None":
-        """The lowest that holds for the group, in bytes."""
+        """The lowest memory limit that holds for the group, in bytes; None if there is none."""
         limits = []
         folder = self._group
         for line in _lines("%s/memory.stat" % folder) if folder else ():
@@ -76,7 +80,7 @@ class OutOfMemory:
 
 
 def _counter() -> "tuple[str | None, str]":
-    """The group whose kills are counted, and the file in which they are."""
+    """The folder of the group that counts the kills (None: the machine), and the file with the counter."""
     try:
         folder = own_cgroup()
         while folder != "/":

@@ -1,10 +1,10 @@
-"""What the system tells of processes."""
+"""Reads facts about processes from /proc: this process's pid as the host sees it, and its children."""
 
 import os
 
 
 class HostView:
-    """/proc as the host sees it, also for those who see another one."""
+    """The host's /proc, kept open: usable also after this process or a child has entered another PID namespace."""
 
     def __init__(self) -> None:
         try:
@@ -12,8 +12,8 @@ class HostView:
         except OSError:
             self._folder = -1
 
-    def introduce(self) -> "tuple[int, int | None]":
-        """The pid and the start, in clock ticks since boot, of this process; without /proc, the pid alone."""
+    def pid_and_start(self) -> "tuple[int, int | None]":
+        """This process's pid as the host sees it, and its start in clock ticks since boot; None without /proc."""
         try:
             file = os.open("self/stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._folder)
         except OSError:
@@ -22,18 +22,18 @@ class HostView:
             stat = os.read(file, 4096)
         finally:
             os.close(file)
-        # The name, in parentheses, may itself hold spaces and parentheses.
+        # The process's name, in parentheses, may itself contain spaces and parentheses.
         return int(stat.split(b" ", 1)[0]), int(stat.rpartition(b")")[2].split()[19])
 
 
 def children() -> "list[int]":
-    """Our children: those who were started here, and those who were left to us."""
+    """The pids of this process's children: started here, or re-parented to it as orphans."""
     me = os.getpid()
     try:
         with open("/proc/self/task/%d/children" % me, "rb") as file:
             return [int(pid) for pid in file.read().split()]
     except OSError:
-        pass  # a kernel without this file, or no Linux
+        pass  # a kernel without this file, or not Linux
     try:
         entries = os.listdir("/proc")
     except OSError:
@@ -42,6 +42,7 @@ def children() -> "list[int]":
 
 
 def _parent(pid: int) -> "int | None":
+    """The parent's pid; None if the process has exited."""
     try:
         with open("/proc/%d/stat" % pid, "rb") as file:
             return int(file.read().rpartition(b")")[2].split()[1])

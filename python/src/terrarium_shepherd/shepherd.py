@@ -1,4 +1,5 @@
-"""The parent of all processes of a run. See the package for its protocol."""
+"""The shepherd's main loop: carries out the host's orders, reaps what exits, and kills orphans. It is the parent of all
+processes of a run, and their subreaper. The package's docstring describes its protocol."""
 
 import collections
 import errno
@@ -11,55 +12,62 @@ import socket
 import sys
 import time
 
-from terrarium_shepherd import folders, libc, mark, signals
-from terrarium_shepherd.enclosure import Enclosure
-from terrarium_shepherd.memory import OutOfMemory
+from terrarium_shepherd import folders, libc, rlimit_tag, signals
+from terrarium_shepherd.containment import Containment
+from terrarium_shepherd.host_writer import HostWriter
+from terrarium_shepherd.memory import OomKills
 from terrarium_shepherd.procfs import HostView, children
-from terrarium_shepherd.report import Report
-from terrarium_shepherd.spawn import CAN_WAIT_WITHOUT_REAPING, Child, Hanging, Lifelines, pidfd_of, send, spawn
+from terrarium_shepherd.spawn import CAN_WAIT_WITHOUT_REAPING, Child, Lifelines, SpawnTimeout, pidfd_of, send, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 VERSION = 7
+"""The version of the protocol with the host."""
 
+# Descriptors.
 ORDERS = 0
 LIFELINE = 3
-REPORT = 4
+NEWS = 4
 
-# So many orders are obeyed before it looks at what else has happened.
 _ORDERS_AT_ONCE = 16
-# So often it looks, in one go, for what the end of an orphan has left to it.
-_MOST_LOOKS = 10
+"""Orders carried out before the shepherd looks at other events."""
+_MAX_SCANS = 10
+"""Scans for orphans in one go: each reaped orphan may have left orphans of its own."""
 _SHORTEST_WAIT = 0.001
+"""In s."""
 _LONGEST_WAIT = 0.5
+"""In s."""
 _GRACE = 0.5
-"""So long, in s, what a process has left behind may end by itself. The job of some begins only now: multiprocessing's
-resource tracker removes the shared memory of a worker that is gone."""
+"""How long descendants of an exited process may exit by themselves, in s. Some do their job only now: multiprocessing's
+resource tracker removes the shared memory of a worker that has exited."""
 
 
 class Shepherd:
+    """Call ``run``."""
+
     def __init__(
-        self, enclosure: Enclosure, missing: "dict[str, str]", view: HostView, lifeline: int, guard: "int | None"
+        self, containment: Containment, missing: "dict[str, str]", view: HostView, lifeline: int, guard: "int | None"
     ) -> None:
-        """``lifeline``: a descriptor of the FIFO; ``guard``: one that ends with the guard process, where there is
-        one."""
-        self._enclosure = enclosure
+        """``missing``: why each better containment is not used; ``lifeline``: a descriptor of the processes' FIFO;
+        ``guard``: a descriptor that ends with the guard process, None without one."""
+        self._containment = containment
         self._missing = missing
         self._view = view
         self._lifelines = Lifelines(lifeline)
         self._guard = guard
-        self._flock: "dict[int, Child]" = {}  # those that live, by pid
-        self._exited: "dict[int, Child]" = {}  # not reaped, for what they have left behind may still end by itself
-        self._uncleared: "set[str]" = set()  # spawns that are reaped, and of which there may be something left
-        self._out_of_memory = OutOfMemory.here()
+        self._running: "dict[int, Child]" = {}  # by pid
+        # By pid, exited and not reaped: their descendants may still exit by themselves.
+        self._exited: "dict[int, Child]" = {}
+        self._uncleared: "set[str]" = set()  # ids of reaped spawns that may have left descendants
+        self._oom_kills = OomKills.here()
         self._environment: "dict[str, str]" = {}
-        self._pending = b""
+        self._partial_line = b""
         self._orders: "collections.deque[dict[str, Any]]" = collections.deque()
-        self._over = False
+        self._stopping = False
         self._selector = selectors.DefaultSelector()
-        self._report = Report(REPORT, self._selector)
+        self._host = HostWriter(NEWS, self._selector)
         self._wakeup, self._waker = socket.socketpair()
         self._wakeup.setblocking(False)
         self._waker.setblocking(False)
@@ -67,45 +75,46 @@ class Shepherd:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def run(self) -> None:
+        """Serves the host until it or the guard process is gone, then kills every process that is left."""
         try:
             if sys.platform.startswith("linux"):
                 libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
-            pid, _ = self._view.introduce()
-            self._report.tell(
+            pid, _ = self._view.pid_and_start()
+            self._host.send(
                 {
                     "type": "hello",
                     "version": VERSION,
                     "pid": pid,
-                    "containment": self._enclosure.name,
-                    "cgroup": self._enclosure.cgroup,
+                    "containment": self._containment.name,
+                    "cgroup": self._containment.cgroup,
                     "missing": self._missing,
                 }
             )
             self._serve()
         finally:
-            self._slaughter()
-            self._enclosure.clear()
+            self._kill_all()
+            self._containment.remove()
 
-    def _leave(self, *_: object) -> None:
-        self._over = True
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
 
     def _serve(self) -> None:
-        self._selector.register(ORDERS, selectors.EVENT_READ, self._hear)
-        self._selector.register(LIFELINE, selectors.EVENT_READ, self._leave)
+        self._selector.register(ORDERS, selectors.EVENT_READ, self._read_orders)
+        self._selector.register(LIFELINE, selectors.EVENT_READ, self._stop)
         if self._guard is not None:
-            self._selector.register(self._guard, selectors.EVENT_READ, self._leave)
-        self._selector.register(self._wakeup, selectors.EVENT_READ, self._wake)
-        while not self._over and self._report.has_listener:
-            for key, _ in self._selector.select(self._patience()):
+            self._selector.register(self._guard, selectors.EVENT_READ, self._stop)
+        self._selector.register(self._wakeup, selectors.EVENT_READ, self._handle_signals)
+        while not self._stopping and self._host.has_reader:
+            for key, _ in self._selector.select(self._select_timeout()):
                 key.data()
-            if self._over:
+            if self._stopping:
                 break
             if self._first_deadline() <= time.monotonic():
-                self._end_orphans()
-            self._obey([self._orders.popleft() for _ in range(min(len(self._orders), _ORDERS_AT_ONCE))])
+                self._kill_orphans()
+            self._carry_out([self._orders.popleft() for _ in range(min(len(self._orders), _ORDERS_AT_ONCE))])
 
-    def _patience(self) -> "float | None":
-        """How long it may wait for whatever happens, in s; None: for ever."""
+    def _select_timeout(self) -> "float | None":
+        """How long to wait for events, in s; None: without a limit."""
         if self._orders:
             return 0
         return max(0, self._first_deadline() - time.monotonic()) if self._exited else None
@@ -113,31 +122,32 @@ class Shepherd:
     def _first_deadline(self) -> float:
         return min((child.deadline for child in self._exited.values()), default=math.inf)
 
-    def _hear(self) -> None:
+    def _read_orders(self) -> None:
         chunk = os.read(ORDERS, 65536)
         if not chunk:
-            self._over = True
+            self._stopping = True
             return
-        *lines, self._pending = (self._pending + chunk).split(b"\n")
+        *lines, self._partial_line = (self._partial_line + chunk).split(b"\n")
         self._orders.extend(json.loads(line) for line in lines)
 
-    def _wake(self) -> None:
-        """Signals have come: their numbers can be read."""
+    def _handle_signals(self) -> None:
+        """Reads the numbers of the signals that came, tells the host of application signals, and reaps."""
         numbers = b""
         try:
             while chunk := self._wakeup.recv(4096):
                 numbers += chunk
         except BlockingIOError:
             pass
-        self._report.tell(*({"type": "signalled", "signal": each} for each in sorted(signals.OF_APPLICATION & set(numbers))))
+        of_application = sorted(signals.OF_APPLICATION & set(numbers))
+        self._host.send(*({"type": "signalled", "signal": each} for each in of_application))
         self._reap()
 
-    def _obey(self, orders: "list[dict[str, Any]]") -> None:
-        # Each time that it is woken costs the host more than what it is told: all news comes together.
-        news = []
+    def _carry_out(self, orders: "list[dict[str, Any]]") -> None:
+        # Replies are sent together: waking the host costs more than the payload.
+        replies = []
         for order in orders:
             if order["type"] == "spawn":
-                news.append(self._spawn(order))
+                replies.append(self._spawn(order))
             elif order["type"] == "end":
                 for child in self._find(order):
                     child.end()
@@ -146,29 +156,31 @@ class Shepherd:
                     self._signal(child, order["signal"], order["target"])
             elif order["type"] == "flow":
                 for child in self._find(order):
-                    self._report.let_speak(child, order["channel"], order["on"])
+                    self._host.set_reading(child, order["channel"], order["on"])
             elif order["type"] == "environment":
                 self._environment = order["env"]
             elif order["type"] == "hold":
-                folders.hold(order["folder"], self._enclosure.name)
+                folders.lock_path(order["folder"], self._containment.name)
             else:
                 raise ValueError("no such order: %s" % order["type"])
-        self._report.tell(*news)
+        self._host.send(*replies)
 
     def _find(self, order: "dict[str, Any]") -> "list[Child]":
-        return [child for child in self._flock.values() if child.spawn == order["spawn"]]
+        """The running child that the order is for, or none."""
+        return [child for child in self._running.values() if child.spawn == order["spawn"]]
 
     def _spawn(self, order: "dict[str, Any]") -> "dict[str, Any]":
-        kills = self._out_of_memory.kills()
+        """Starts a process; returns the reply, ``spawned`` or ``refused``."""
+        kills = self._oom_kills.kills()
         try:
-            child = spawn(order, self._environment, self._lifelines, self._enclosure, self._view)
+            child = spawn(order, self._environment, self._lifelines, self._containment, self._view)
         except (OSError, ValueError) as error:
             number = getattr(error, "errno", None) or errno.EINVAL
             code = errno.errorcode.get(number, str(number))
-            hanging = error.child if isinstance(error, Hanging) else None
+            hanging = error.child if isinstance(error, SpawnTimeout) else None
             if hanging is not None:
                 hanging.killed = True
-                self._flock[hanging.pid] = hanging
+                self._running[hanging.pid] = hanging
             return {
                 "type": "refused",
                 "spawn": order["spawn"],
@@ -176,9 +188,9 @@ class Shepherd:
                 "message": os.strerror(number),
                 "begun": hanging is not None,
             }
-        self._flock[child.pid] = child
+        self._running[child.pid] = child
         child.kills_before = kills
-        self._report.add(child)
+        self._host.add(child)
         return {"type": "spawned", "spawn": child.spawn, "pid": child.host_pid, "startTicks": child.start_ticks}
 
     def _signal(self, child: Child, number: int, target: str) -> None:
@@ -189,98 +201,99 @@ class Shepherd:
             child.signal(number)
 
     def _reap(self) -> None:
-        """Tells of every process that has exited, and ends what it has left in its group and elsewhere."""
-        for child in list(self._flock.values()):
-            ended = child.exit_status()
-            if ended is None:
+        """Tells the host of every process that has exited, starts the grace of its descendants, and kills orphans."""
+        for child in list(self._running.values()):
+            status = child.exit_status()
+            if status is None:
                 continue
-            code, number = ended
-            del self._flock[child.pid]
-            self._report.remove(child)
+            code, number = status
+            del self._running[child.pid]
+            self._host.remove(child)
             memory = None
             if number == signal.SIGKILL and not child.killed:
-                memory = self._out_of_memory.explain(child.kills_before)
-            self._report.tell({"type": "exited", "spawn": child.spawn, "code": code, "signal": number, "memory": memory})
+                memory = self._oom_kills.explain(child.kills_before)
+            self._host.send(
+                {"type": "exited", "spawn": child.spawn, "code": code, "signal": number, "memory": memory}
+            )
             child.deadline = time.monotonic() + (_GRACE if CAN_WAIT_WITHOUT_REAPING else 0)
             self._exited[child.pid] = child
-        self._end_orphans()
+        self._kill_orphans()
 
-    def _end_orphans(self) -> None:
+    def _kill_orphans(self) -> None:
         """
-        Kills what dead spawns have left to us, once their grace is over. What a living one has left belongs to it, for
-        as long as it lives.
+        Kills the orphans of exited spawns whose grace has passed, and reports spawns without any as cleared. An orphan
+        of a running process is spared for as long as that process runs.
         """
-        orphans, are_all = self._orphans()
-        left = set(orphans.values())
+        orphans, is_complete = self._find_orphans()
+        tags = set(orphans.values())
         now = time.monotonic()
         for child in list(self._exited.values()):
-            if now < child.deadline and (mark.mark_of(child.spawn) in left or not are_all):
+            if now < child.deadline and (rlimit_tag.tag_of(child.spawn) in tags or not is_complete):
                 continue
-            # Its number is its own for the last time.
+            # The last moment at which the group's number is certainly the child's: it is reaped next.
             child.signal_group(signal.SIGKILL)
-            child.bury()
+            child.reap()
             del self._exited[child.pid]
             self._uncleared.add(child.spawn)
-        spared = {mark.mark_of(child.spawn) for child in (*self._flock.values(), *self._exited.values())}
-        for pid, whose in orphans.items():
-            # Without a mark it may be anybody's who lives.
-            if whose not in spared if whose is not None else not spared:
+        spared = {rlimit_tag.tag_of(child.spawn) for child in (*self._running.values(), *self._exited.values())}
+        for pid, tag in orphans.items():
+            # An orphan without a tag may belong to any running process, so it is spared while there is one.
+            if tag not in spared if tag is not None else not spared:
                 _kill(pid)
-        if not are_all:
-            # It looks again, after what else there is to do.
+        if not is_complete:
+            # Scan again, but after other pending events.
             self._waker.send(b"\0")
             return
-        # What is further down comes to us when the last one above it is reaped.
-        for spawn_id in [each for each in self._uncleared if mark.mark_of(each) not in left]:
+        # A descendant further down is re-parented to the shepherd only when the last process above it is reaped.
+        for spawn_id in [each for each in self._uncleared if rlimit_tag.tag_of(each) not in tags]:
             self._uncleared.remove(spawn_id)
-            self._report.tell({"type": "cleared", "spawn": spawn_id})
+            self._host.send({"type": "cleared", "spawn": spawn_id})
 
-    def _orphans(self) -> "tuple[dict[int, int | None], bool]":
-        """The marks of those that were left to us, by pid, and whether that is all. Those that have ended are
-        reaped."""
+    def _find_orphans(self) -> "tuple[dict[int, int | None], bool]":
+        """Reaps orphans that have exited. Returns the rlimit tags of the others by pid, and whether none is missing."""
         found: "dict[int, int | None]" = {}
-        for _ in range(_MOST_LOOKS):
+        for _ in range(_MAX_SCANS):
             found = {}
             reaped = False
             for pid in children():
-                if pid in self._flock or pid in self._exited:
+                if pid in self._running or pid in self._exited:
                     continue
                 if _reaped(pid):
                     reaped = True
                 else:
-                    found[pid] = mark.read(pid)
+                    found[pid] = rlimit_tag.read(pid)
             if not reaped:
                 return found, True
-            # What a reaped one had left may have come too late to be seen.
+            # A reaped orphan may have left orphans that this scan did not see.
         return found, False
 
-    def _slaughter(self) -> None:
-        """Ends everything below us, and whatever that leaves to us in turn, until there is nothing."""
+    def _kill_all(self) -> None:
+        """Kills every child, and every orphan that comes up meanwhile, until there is none."""
         wait = _SHORTEST_WAIT
         while True:
-            self._enclosure.end()
-            for child in (*self._flock.values(), *self._exited.values()):
+            self._containment.kill()
+            for child in (*self._running.values(), *self._exited.values()):
                 child.signal_group(signal.SIGKILL)
             for pid in children():
                 _kill(pid)
-            buried = False
+            reaped = False
             try:
                 while True:
                     pid, _ = os.waitpid(-1, os.WNOHANG)
                     if pid == 0:
                         break
-                    self._flock.pop(pid, None)
+                    self._running.pop(pid, None)
                     self._exited.pop(pid, None)
-                    buried = True
+                    reaped = True
             except ChildProcessError:
                 return
-            # The kernel holds the others, or they are on their way.
-            wait = _SHORTEST_WAIT if buried else min(wait * 2, _LONGEST_WAIT)
+            # The rest is held by the kernel, or about to exit.
+            wait = _SHORTEST_WAIT if reaped else min(wait * 2, _LONGEST_WAIT)
             time.sleep(wait)
 
 
 def _reaped(pid: int) -> bool:
-    """Whether one that was left to us has ended; it is reaped then."""
+    """Reaps an orphan if it has exited; returns whether it had."""
     try:
         return os.waitpid(pid, os.WNOHANG)[0] != 0
     except ChildProcessError:
@@ -288,7 +301,7 @@ def _reaped(pid: int) -> bool:
 
 
 def _kill(pid: int) -> None:
-    """One of our children, which nobody but us reaps."""
+    """Kills a child of this process. Its pid cannot be reused meanwhile, because only this process reaps it."""
     pidfd = pidfd_of(pid)
     send(pidfd, pid, signal.SIGKILL)
     if pidfd is not None:

@@ -1,12 +1,12 @@
-"""Which signals are no orders, and which one is.
+"""The application signals, which are no orders to shepherd and workers, and the order to end.
 
-Service managers, process managers and terminals signal every process of an application at once, and only its host knows
-what that means. So shepherd, guard process and workers go on when such a signal comes. Two things end them: the end of
-their lifeline, and an order of the host, which the shepherd passes on to a worker as ``ORDER_TO_END``, a signal that
-nobody sends for another reason.
+Service managers, process managers and terminals send an application signal to every process of an application at once,
+and only the host knows what that means. So shepherd, guard process and workers go on when such a signal comes. Two
+things end them: the end of their lifeline, and an order of the host, which the shepherd passes on to a worker as
+``ORDER_TO_END``, a signal that has no other use.
 
-The signals are handled, not ignored: a program would inherit that they are ignored. What a process starts gets them as
-if it had been started by a plain Python: a program by its exec, a fork by ``register_at_fork``.
+The signals are handled, not ignored, because a program would inherit that they are ignored. Whatever a worker starts
+gets them as if a plain Python had started it: exec resets them for a program, ``register_at_fork`` for a fork.
 
 Standard library only, and little of it: this is imported before anything else.
 """
@@ -22,40 +22,41 @@ if TYPE_CHECKING:
 _NAMES = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPWR", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU")
 
 ORDER_TO_END = int(signal.SIGRTMAX) - 7 if hasattr(signal, "SIGRTMAX") else int(signal.SIGTERM)
-"""57 on Linux. Its default action ends a process at once, which is right for one that has not begun to work. A system
-without real-time signals (macOS) has nothing better than SIGTERM."""
+"""57 on Linux. Its default action ends a process at once, which is right for a worker that has not begun to work.
+SIGTERM on a system without real-time signals (macOS)."""
 
 OF_APPLICATION = frozenset(int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)) - {ORDER_TO_END}
-"""The signals that mean the application as a whole."""
+"""The application signals."""
 
 _mask_before_fork = _thread._local()
 _handlers: "dict[int, Callable[..., Any]]" = {}
-"""Those set here, by signal."""
+"""The handlers that this module has set, by signal."""
 
 
 def disregard_application() -> None:
-    """Shepherd and guard process: from now on the signals of the application do nothing. For the main thread."""
+    """Makes the application signals do nothing in this process, the shepherd or the guard process. Call it on
+    the main thread."""
     for number in OF_APPLICATION:
         _handle(number, _nothing)
-    hold(False)
+    block(False)
 
 
 def work_on() -> None:
-    """A worker: as ``disregard_application``, and what it forks gets the signals as usual. Call it once, from the main
-    thread."""
+    """For a worker: does what ``disregard_application`` does, and lets its forks get the signals as usual. Call it
+    once, on the main thread."""
     disregard_application()
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
 
 
-def obey(end: "Callable[[], None]") -> None:
-    """From now on ``end`` is called, in the main thread, when the host orders this process to end. A handler that user
-    code has set for SIGTERM is replaced: at the end of a service it would end the worker before its host says so."""
+def on_order_to_end(callback: "Callable[[], None]") -> None:
+    """Has ``callback`` called on the main thread when the host orders this process to end. Replaces a handler that user
+    code has set for SIGTERM: when a service stops, it would end the worker before the host orders that."""
     _handle(int(signal.SIGTERM), _nothing)
-    _handle(ORDER_TO_END, lambda _number, _frame: end())
+    _handle(ORDER_TO_END, lambda _number, _frame: callback())
 
 
-def hold(on: bool) -> None:
-    """Whether the signals of the application wait. A program inherits that they do."""
+def block(on: bool) -> None:
+    """Blocks or unblocks the application signals for the calling thread. A program inherits the mask on exec."""
     signal.pthread_sigmask(signal.SIG_BLOCK if on else signal.SIG_UNBLOCK, OF_APPLICATION)
 
 
@@ -69,7 +70,7 @@ def _handle(number: int, handler: "Callable[..., Any]") -> None:
 
 
 def _before_fork() -> None:
-    # A signal for the child must not come while it still has the handlers of this process.
+    # A signal for the child must not arrive while it still has the handlers of this process.
     _mask_before_fork.value = signal.pthread_sigmask(signal.SIG_BLOCK, OF_APPLICATION | {ORDER_TO_END})
 
 

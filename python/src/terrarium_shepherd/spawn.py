@@ -1,4 +1,5 @@
-"""How a process begins: connected with the host, guarded, tagged, and in its enclosure."""
+"""Starts a process: connected with the host by pipes, bound to the lifelines, carrying its rlimit tag, and inside the
+containment. ``Child`` is such a process until it is reaped."""
 
 import errno
 import fcntl
@@ -8,8 +9,8 @@ import signal
 import sys
 import time
 
-from terrarium_shepherd import libc, mark, memory, signals
-from terrarium_shepherd.enclosure import Enclosure
+from terrarium_shepherd import libc, memory, rlimit_tag, signals
+from terrarium_shepherd.containment import Containment
 from terrarium_shepherd.procfs import HostView
 
 TYPE_CHECKING = False
@@ -17,48 +18,63 @@ if TYPE_CHECKING:
     from typing import Any
 
 EXIT_HOST_GONE = 97
+"""Exit status of a process that found its host or shepherd gone before its exec."""
 CAN_WAIT_WITHOUT_REAPING = hasattr(os, "waitid")
-"""Not on macOS before Python 3.13."""
+"""False on macOS before Python 3.13."""
 
+# Descriptors of a started process.
 _LIFELINE = 3
-_OF_SHEPHERD = 5
+_SHEPHERD_LIFELINE = 5
 _CHANNELS = ("stdout", "stderr", "report")
-# So long a process may take to become its program, in s: whoever waits for it can do nothing else meanwhile.
-_PATIENCE = 5.0
+_EXEC_TIMEOUT = 5.0
+"""How long a process may take to become its program, in s. The shepherd does nothing else while it waits."""
 
 
 class Child:
-    """A process that was started by order and is not reaped yet, so that its number is its own."""
+    """A process started by an order and not reaped yet, so that its pid cannot be reused."""
 
-    __slots__ = ("spawn", "pid", "host_pid", "start_ticks", "pipes", "killed", "kills_before", "deadline", "_ended_by", "_pidfd")
+    __slots__ = (
+        "spawn",
+        "pid",
+        "host_pid",
+        "start_ticks",
+        "pipes",
+        "killed",
+        "kills_before",
+        "deadline",
+        "_end_signal",
+        "_pidfd",
+    )
 
     def __init__(self, order: "dict[str, Any]", pid: int, host_pid: int, start_ticks: "int | None") -> None:
         self.spawn: str = order["spawn"]
         self.pid = pid
         self.host_pid = host_pid
-        """The same in the eyes of the host."""
+        """The pid that the host sees; differs from ``pid`` inside a PID namespace."""
         self.start_ticks = start_ticks
+        """The start in clock ticks since boot; None without /proc."""
         self.pipes: "dict[str, int]" = {}
-        """Our ends, by channel."""
+        """The shepherd's ends, by channel."""
         self.killed = False
         """Whether the host has ordered SIGKILL."""
         self.kills_before = 0
-        """Processes that the kernel had killed for want of memory when this one began."""
+        """The number of processes the kernel had killed for want of memory when this one was started."""
         self.deadline = 0.0
-        """Once it has exited: until when what it has left behind may end by itself, on the monotonic clock in s."""
-        self._ended_by = signals.ORDER_TO_END if order.get("obeys") == "order" else signal.SIGTERM
+        """Set at its exit: until when its descendants may exit by themselves, in s on the monotonic clock."""
+        self._end_signal = signals.ORDER_TO_END if order.get("obeys") == "order" else signal.SIGTERM
         self._pidfd = pidfd_of(pid)
 
     def end(self) -> None:
-        """Asks it to end in order."""
-        send(self._pidfd, self.pid, self._ended_by)
+        """Asks it to exit, by SIGTERM or the order to end."""
+        send(self._pidfd, self.pid, self._end_signal)
 
     def signal(self, number: int) -> None:
+        """Sends a signal to the process alone."""
         send(self._pidfd, self.pid, number)
 
     def exit_status(self) -> "tuple[int | None, int | None] | None":
-        """Its status, or the signal that has ended it; None as long as it lives. It is not reaped, where that can be
-        avoided."""
+        """(status, None) or (None, signal) once the process has exited, else None. Does not reap the process, unless
+        the system lacks waitid."""
         if CAN_WAIT_WITHOUT_REAPING:
             found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if found is None:
@@ -70,22 +86,23 @@ class Child:
         return (None, os.WTERMSIG(status)) if os.WIFSIGNALED(status) else (os.WEXITSTATUS(status), None)
 
     def signal_group(self, number: int) -> None:
-        # No descriptor stands for a group, but its number is taken for as long as its leader is not reaped.
+        """Sends a signal to the process and everything in its group."""
+        # There is no pidfd of a group, but its number cannot be reused while its leader is not reaped.
         try:
             os.killpg(self.pid, number)
         except (ProcessLookupError, PermissionError):
-            pass  # nobody is left in it, or a member has changed its user: the others got it
+            pass  # the group is empty, or a member has changed its user: the others got the signal
 
-    def bury(self) -> None:
-        """Reaps it: from now on its number may be anybody's."""
-        reap(self.pid)
+    def reap(self) -> None:
+        """Reaps the process: from now on its pid may be reused."""
+        _reap(self.pid)
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
 
 
 def pidfd_of(pid: int) -> "int | None":
-    """A descriptor of a child that is not reaped yet; None where there are none, or no descriptor is to be had."""
+    """A pidfd of a child that is not reaped yet; None where the system has none, or no descriptor is free."""
     try:
         return os.pidfd_open(pid)
     except (OSError, AttributeError):
@@ -93,25 +110,25 @@ def pidfd_of(pid: int) -> "int | None":
 
 
 def send(pidfd: "int | None", pid: int, number: int) -> None:
-    """Signals a child that is not reaped yet."""
+    """Signals a child that is not reaped yet, by its pidfd if there is one."""
     try:
         if pidfd is None:
             os.kill(pid, number)
         else:
             signal.pidfd_send_signal(pidfd, number)
     except (ProcessLookupError, PermissionError):
-        pass  # gone, or another user's now
+        pass  # exited, or it has changed its user
 
 
-def reap(pid: int) -> None:
+def _reap(pid: int) -> None:
     try:
         os.waitpid(pid, 0)
     except ChildProcessError:
         pass
 
 
-class Hanging(OSError):
-    """It has not become its program, and is killed, which the kernel may put off."""
+class SpawnTimeout(OSError):
+    """The process did not become its program in time. It is killed, which the kernel may delay."""
 
     def __init__(self, child: Child) -> None:
         super().__init__(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
@@ -119,17 +136,18 @@ class Hanging(OSError):
 
 
 class Lifelines:
-    """What ends processes: the pipe whose other end only the host has, and one whose other end only the shepherd
-    has."""
+    """The two pipes whose end kills processes. The host alone has the write end of the one, the shepherd alone that
+    of the other."""
 
     def __init__(self, host: int) -> None:
-        """``host``: see ``open_lifeline``. For the shepherd itself, once nobody who lives longer would share what it
-        opens."""
+        """``host``: see ``open_lifeline``. Make this in the shepherd itself, after the fork that leaves the guard
+        process behind: the guard process would keep the write end open after the shepherd's exit."""
         self._host = host
-        self._shepherd, self._held = os.pipe()
+        self._shepherd, self._write_end = os.pipe()
 
-    def grasp(self) -> "list[int]":
-        """Opened anew for each process: whom the kernel is to signal belongs to the open file."""
+    def open(self) -> "list[int]":
+        """Descriptors for one process, of the host's and the shepherd's lifeline. Each process needs its own open
+        files, because the kernel keeps the process to signal there."""
         host = _open_again(self._host)
         try:
             return [host, _open_again(self._shepherd)]
@@ -137,28 +155,35 @@ class Lifelines:
             os.close(host)
             raise
 
-    def let_go(self) -> None:
-        """In a process that is about to become another program, which may take long: only the shepherd is to hold
-        them."""
-        os.close(self._held)
+    def close_write_end(self) -> None:
+        """For a forked child before its exec, which may take long: only the shepherd may hold the write end."""
+        os.close(self._write_end)
 
 
 def spawn(
-    order: "dict[str, Any]", environment: "dict[str, str]", lifelines: Lifelines, enclosure: Enclosure, view: HostView
+    order: "dict[str, Any]",
+    environment: "dict[str, str]",
+    lifelines: Lifelines,
+    containment: Containment,
+    view: HostView,
 ) -> Child:
-    """Raises OSError, or ValueError for what no system takes."""
+    """
+    Starts the process of a ``spawn`` order with ``environment`` and the order's own ``env``, and returns it once it has
+    become its program. Raises OSError with the errno of the failure, SpawnTimeout after 5 s, and ValueError for an
+    order that no system accepts.
+    """
     ours: "list[int]" = []
     theirs: "list[int]" = []
     try:
         for _ in _CHANNELS:
-            end, other = os.pipe()
-            ours.append(end)
-            theirs.append(other)
-            os.set_blocking(end, False)
-        of_host, of_shepherd = lifelines.grasp()
+            read_end, write_end = os.pipe()
+            ours.append(read_end)
+            theirs.append(write_end)
+            os.set_blocking(read_end, False)
+        of_host, of_shepherd = lifelines.open()
         theirs.insert(_LIFELINE - 1, of_host)
         theirs.append(of_shepherd)
-        child = _start({**order, "env": {**environment, **order["env"]}}, theirs, lifelines, enclosure, view)
+        child = _start({**order, "env": {**environment, **order["env"]}}, theirs, lifelines, containment, view)
         child.pipes.update(zip(_CHANNELS, ours))
         ours.clear()
         return child
@@ -168,114 +193,123 @@ def spawn(
 
 
 def open_lifeline(path: str) -> int:
-    """Makes the FIFO, and holds it, so that nothing is needed of its name once the host has opened it."""
+    """Makes the FIFO of the lifeline and returns a read end. Once the host has opened the FIFO, its name is not needed
+    any more."""
     os.mkfifo(path, 0o600)
-    os.chmod(path, 0o600)  # whatever the umask: the host opens it for writing
+    os.chmod(path, 0o600)  # despite the umask: the host opens it for writing
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
 
 def _open_again(pipe: int) -> int:
+    """A new open file of the same pipe."""
     place = "/proc/self/fd/%d" if sys.platform.startswith("linux") else "/dev/fd/%d"
     try:
-        # It would wait for a host that is gone.
+        # A blocking open would wait for ever if the host is gone.
         fd = os.open(place % pipe, os.O_RDONLY | os.O_NONBLOCK)
-    except (FileNotFoundError, PermissionError):  # not to be taken for what the program lacks
+    except (FileNotFoundError, PermissionError):  # another errno: these would mean that the program is missing
         raise OSError(errno.ECONNREFUSED, "the lifeline cannot be opened") from None
     os.set_blocking(fd, True)
     return fd
 
 
 def _start(
-    order: "dict[str, Any]", descriptors: "list[int]", lifelines: Lifelines, enclosure: Enclosure, view: HostView
+    order: "dict[str, Any]", descriptors: "list[int]", lifelines: Lifelines, containment: Containment, view: HostView
 ) -> Child:
-    told, tell = os.pipe()
-    # A signal for the new process must not come while it still has our handlers.
-    signals.hold(True)
+    result, write_end = os.pipe()
+    # A signal for the new process must not arrive while it still has the shepherd's handlers.
+    signals.block(True)
     try:
         shepherd = os.getpid()
         pid = os.fork()
         if pid == 0:
-            lifelines.let_go()
-            _become(order, descriptors, shepherd, enclosure, view, tell)
+            lifelines.close_write_end()
+            _exec(order, descriptors, shepherd, containment, view, write_end)
     except OSError:
-        os.close(told)
+        os.close(result)
         raise
     finally:
-        signals.hold(False)
-        os.close(tell)
-    words, is_all = _listen(told)
-    os.close(told)
-    if not is_all:
+        signals.block(False)
+        os.close(write_end)
+    line, is_complete = _read_result(result)
+    os.close(result)
+    if not is_complete:
         child = Child(order, pid, pid, None)
         child.signal(signal.SIGKILL)
-        raise Hanging(child)
-    said = words.split()
-    if len(said) == 2:
-        host_pid, start_ticks = int(said[0]), int(said[1])
+        raise SpawnTimeout(child)
+    numbers = line.split()
+    if len(numbers) == 2:
+        host_pid, start_ticks = int(numbers[0]), int(numbers[1])
         return Child(order, pid, host_pid, start_ticks if start_ticks >= 0 else None)
-    reap(pid)
-    number = int(said[-1]) if said else errno.ECHILD
+    _reap(pid)
+    number = int(numbers[-1]) if numbers else errno.ECHILD
     raise OSError(number, os.strerror(number))
 
 
-def _become(
-    order: "dict[str, Any]", descriptors: "list[int]", shepherd: int, enclosure: Enclosure, view: HostView, tell: int
+def _exec(
+    order: "dict[str, Any]",
+    descriptors: "list[int]",
+    shepherd: int,
+    containment: Containment,
+    view: HostView,
+    result: int,
 ) -> None:
-    """Ends in another program, or ends. Tells its pid and start, and behind them, in case of failure, why."""
+    """Prepares the forked child and becomes the program, or exits. Writes the child's pid and start ticks to
+    ``result``, and after a failure also the errno."""
     try:
-        pid, start_ticks = view.introduce()
-        os.write(tell, b"%d %d" % (pid, -1 if start_ticks is None else start_ticks))
+        pid, start_ticks = view.pid_and_start()
+        os.write(result, b"%d %d" % (pid, -1 if start_ticks is None else start_ticks))
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, *signals.OF_APPLICATION):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
-        enclosure.admit()
-        # Out of the way first: one of them may have the number that another is to have.
+        containment.join()
+        # Moved up first: a descriptor may have the number that another one is to get.
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in descriptors]
         for target, fd in enumerate([os.open(os.devnull, os.O_RDONLY), *high]):
             os.dup2(fd, target)
         if sys.platform.startswith("linux"):
-            _guard(shepherd)
-            mark.put_on(mark.mark_of(order["spawn"]))
-            memory.go_first()
+            _arm(shepherd)
+            rlimit_tag.apply(rlimit_tag.tag_of(order["spawn"]))
+            memory.be_killed_first()
         if order.get("cwd") is not None:
             os.chdir(order["cwd"])
         env = {**order["env"], "TERRARIUM_HOST_PID": str(shepherd)}
         if order.get("obeys") != "order":
-            signals.hold(False)
+            signals.block(False)
         os.execvpe(order["command"], [order["command"], *order["args"]], env)
     except OSError as error:
-        os.write(tell, b" %d" % (error.errno or errno.EIO))
-    except ValueError:  # a NUL, or what cannot be encoded
-        os.write(tell, b" %d" % errno.EINVAL)
+        os.write(result, b" %d" % (error.errno or errno.EIO))
+    except ValueError:  # a NUL, or text that cannot be encoded
+        os.write(result, b" %d" % errno.EINVAL)
     except BaseException:
-        os.write(tell, b" %d" % errno.EIO)
+        os.write(result, b" %d" % errno.EIO)
     finally:
         os._exit(127)
 
 
-def _guard(shepherd: int) -> None:
-    # The group: what it forks dies with it, also when nobody is left to see to that. The parent-death signal is for
-    # itself alone, and comes after the end of the shepherd's lifeline: otherwise nobody would be left in the group who
-    # has that open.
-    for lifeline in (_LIFELINE, _OF_SHEPHERD):
+def _arm(shepherd: int) -> None:
+    """Makes the kernel kill this process and its group when the host or the shepherd is gone."""
+    # The lifelines signal the whole group, so forks die too, even when neither host nor shepherd is left to kill them.
+    # The parent-death signal kills this process alone. It comes after the end of the shepherd's lifeline: if it came
+    # first, this process would take the open lifeline with it, and its group would get no signal.
+    for lifeline in (_LIFELINE, _SHEPHERD_LIFELINE):
         signal_at_end(lifeline, -os.getpgrp(), signal.SIGKILL)
     libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
-    # None of them tells of what had happened before.
-    if _has_ended(_LIFELINE) or _has_ended(_OF_SHEPHERD) or os.getppid() != shepherd:
+    # None of these signals reports what happened before it was set.
+    if _has_ended(_LIFELINE) or _has_ended(_SHEPHERD_LIFELINE) or os.getppid() != shepherd:
         os._exit(EXIT_HOST_GONE)
 
 
 def signal_at_end(fd: int, owner: int, number: int) -> None:
-    """The kernel signals the owner, a process or minus a group, when the other end is closed, whatever the owner is
-    doing."""
+    """Has the kernel send signal ``number`` to ``owner`` (a pid, or minus a group) when the other end of ``fd`` is
+    closed."""
     fcntl.fcntl(fd, fcntl.F_SETOWN, owner)
     fcntl.fcntl(fd, getattr(fcntl, "F_SETSIG", 10), number)
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _has_ended(lifeline: int) -> bool:
-    """Whether the host has let go of it. Poll does not tell of what was so when it was opened."""
+    """Whether the other end is closed. Reads, because poll does not report a state from before the open."""
     os.set_blocking(lifeline, False)
     try:
         return os.read(lifeline, 1) == b""
@@ -285,18 +319,18 @@ def _has_ended(lifeline: int) -> bool:
         os.set_blocking(lifeline, True)
 
 
-def _listen(fd: int) -> "tuple[bytes, bool]":
-    """What comes, and whether that was all, which it is not when time is up, or the host is gone."""
+def _read_result(fd: int) -> "tuple[bytes, bool]":
+    """Reads what ``_exec`` writes. The second value is False if time ran out or the host was gone before its end."""
     poller = select.poll()
     poller.register(fd, select.POLLIN)
     poller.register(_LIFELINE, select.POLLIN)
-    said = b""
-    end = time.monotonic() + _PATIENCE
+    result = b""
+    end = time.monotonic() + _EXEC_TIMEOUT
     while (left := end - time.monotonic()) > 0:
         if fd not in dict(poller.poll(left * 1000)):
             break
         chunk = os.read(fd, 4096)
         if not chunk:
-            return said, True
-        said += chunk
-    return said, False
+            return result, True
+        result += chunk
+    return result, False

@@ -1,27 +1,28 @@
-"""Ends marked processes that nobody is the parent of any more, and no others. Also tells which folders of runs are
-locked.
+"""The sweep helper: kills tagged processes whose shepherd is gone, and no others. It also tells which folders of runs
+are locked. Standard library only.
 
 Run as ``python -I -S sweep.py`` with JSON on standard input::
 
-    {"targets": [{"pid": 4711, "startTicks": 123456, "marker": "installation:run:spawn", "mark":
-    "4611686018427387904"}],
+    {"targets": [{"pid": 4711, "startTicks": 123456, "spawnTag": "installation:run:spawn",
+                  "rlimitTag": "4611686018427387904"}],
      "folders": ["/…/runs/abc1234"], "timeout": 2000}
 
-It answers with one JSON object on standard output, one outcome per target and one lock per folder in the same order::
+``spawnTag`` and ``rlimitTag`` (optional) are the tags that the process is known to carry; ``timeout`` is in ms. The
+result is one JSON object on standard output, with one outcome per target and one lock per folder in the same order::
 
     {"outcomes": ["killed" | "gone" | "mismatch" | "odd" | "denied" | "unkillable" | "unsupported", ...],
      "locks": ["held" | "free" | "unknown", ...]}
 
 A process is pinned with a pidfd first, then compared in full (start ticks, and the whole variable ``TERRARIUM_SPAWN``
-of its environment or, if it has none, the shepherd's mark, see ``terrarium_shepherd/mark.py``), and only then signalled
-through that pidfd: the signal goes to the process that was looked at, never to a number.
-``mismatch`` is somebody else's process, ``odd`` one that cannot be read; both stay alive. Times are in ms.
+of its environment or, if it has none, the rlimit tag, see ``terrarium_shepherd/rlimit_tag.py``), and only then
+signalled through that pidfd: the signal goes to the process that was compared, never to a number. ``gone``: it had
+exited already. ``mismatch``: the pid is another process's. ``odd``: the process cannot be read. ``denied``: this user
+may not signal it. ``unkillable``: it did not exit within the time-out. ``unsupported``: this system has no pidfd. In
+all these cases the process stays as it is.
 
-A folder whose lock is ``free`` was locked once, and nobody holds the lock any more: host, guard process and shepherd of
-the run have ended, in whatever PID namespace (``terrarium_shepherd/folders.py``). ``unknown``: it was never locked, or
-cannot be looked at.
-
-Standard library only.
+The lock of a folder is ``free`` if the folder was locked once and is not locked now: host, guard process and shepherd
+of the run have exited, in whatever PID namespace they were (``terrarium_shepherd/folders.py``). ``unknown``: it was
+never locked, or cannot be read.
 """
 
 import fcntl
@@ -38,7 +39,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from terrarium_shepherd import arm, signals  # noqa: E402
 from terrarium_shepherd.folders import HELD  # noqa: E402
 
-_MARKER = b"TERRARIUM_SPAWN="
+_SPAWN_TAG = b"TERRARIUM_SPAWN="
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def main() -> None:
     arm.arm()
     request = json.loads(sys.stdin.buffer.read().decode("utf-8"))
     timeout = float(request["timeout"]) / 1000
-    # Whatever happens, this process is short-lived: SIGALRM ends it.
+    # SIGALRM ends this process if anything here hangs.
     signal.alarm(int(timeout) + 10)
     answer = {
         "outcomes": sweep(request["targets"], timeout),
@@ -56,17 +57,17 @@ def main() -> None:
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
     except OSError:
-        os._exit(0)  # Nobody listens any more; the work is done.
+        os._exit(0)  # The host is gone; the work is done.
 
 
 def sweep(targets: "list[dict]", timeout: float) -> "list[str]":
-    """Signals every target that is what it is said to be, then waits for all of them together."""
+    """Kills every target that the comparison confirms, and waits for all of them together, at most ``timeout`` s.
+    Returns the outcomes in the order of the targets."""
     outcomes = []
     waiting = {}
     for index, target in enumerate(targets):
-        outcome, pidfd = _kill(
-            int(target["pid"]), int(target["startTicks"]), target["marker"].encode(), target.get("mark", "").encode()
-        )
+        spawn_tag, rlimit_tag = target["spawnTag"].encode(), target.get("rlimitTag", "").encode()
+        outcome, pidfd = _kill(int(target["pid"]), int(target["startTicks"]), spawn_tag, rlimit_tag)
         outcomes.append(outcome)
         if pidfd is not None:
             waiting[pidfd] = index
@@ -86,13 +87,13 @@ def sweep(targets: "list[dict]", timeout: float) -> "list[str]":
 
 
 def lock_of(folder: str) -> str:
-    """Whether somebody holds the lock on the folder of a run; see the top of this file."""
+    """The state of the lock on the folder of a run: ``held``, ``free`` or ``unknown``, see the top of this file."""
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
         return "unknown"
     try:
-        # Without it nobody can have had the lock: the host is just starting, or the file system has no locks.
+        # Without this file no process has had the lock: the host is just starting, or the file system has no locks.
         if not stat.S_ISREG(os.stat(HELD, dir_fd=fd, follow_symlinks=False).st_mode):
             return "unknown"
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,7 +106,7 @@ def lock_of(folder: str) -> str:
         os.close(fd)
 
 
-def _kill(pid: int, start_ticks: int, marker: bytes, mark: bytes) -> "tuple[str, int | None]":
+def _kill(pid: int, start_ticks: int, spawn_tag: bytes, rlimit_tag: bytes) -> "tuple[str, int | None]":
     if pid <= 1 or pid == os.getpid():
         return "mismatch", None
     if not hasattr(os, "pidfd_open"):
@@ -116,12 +117,12 @@ def _kill(pid: int, start_ticks: int, marker: bytes, mark: bytes) -> "tuple[str,
         return "gone", None
     except OSError:
         return "unsupported", None
-    verdict = _compare(pid, start_ticks, marker, mark)
+    verdict = _compare(pid, start_ticks, spawn_tag, rlimit_tag)
     if verdict is None:
         try:
-            # It was alive after the comparison only if this arrives, so the comparison was about this process.
+            # If the signal arrives, the process was alive during the comparison, so the comparison was about it.
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            return "unkillable", pidfd  # Until it is seen to be gone.
+            return "unkillable", pidfd  # until it is seen to exit
         except ProcessLookupError:
             verdict = "gone"
         except PermissionError:
@@ -130,7 +131,7 @@ def _kill(pid: int, start_ticks: int, marker: bytes, mark: bytes) -> "tuple[str,
     return verdict, None
 
 
-def _compare(pid: int, start_ticks: int, marker: bytes, mark: bytes) -> "str | None":
+def _compare(pid: int, start_ticks: int, spawn_tag: bytes, rlimit_tag: bytes) -> "str | None":
     try:
         with open("/proc/%d/stat" % pid, "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -146,11 +147,11 @@ def _compare(pid: int, start_ticks: int, marker: bytes, mark: bytes) -> "str | N
         return "gone"
     if int(fields[19]) != start_ticks:
         return "mismatch"
-    ours = [entry for entry in environ.split(b"\0") if entry.startswith(_MARKER)]
-    if ours:
-        return None if ours[:1] == [_MARKER + marker] else "mismatch"
+    tags = [variable for variable in environ.split(b"\0") if variable.startswith(_SPAWN_TAG)]
+    if tags:
+        return None if tags[:1] == [_SPAWN_TAG + spawn_tag] else "mismatch"
     timeout = limits.partition(b"Max realtime timeout")[2].split(None, 1)[:1]
-    if mark and timeout == [mark]:
+    if rlimit_tag and timeout == [rlimit_tag]:
         return None
     return "mismatch" if environ else "odd"
 

@@ -1,5 +1,5 @@
-"""Starts COUNT processes that have nothing to do with Terrarium, writes their pids to FILE, and prints a line. They end
-when its standard input does, or when it does."""
+"""Starts COUNT processes that do not belong to Terrarium, writes their pids to FILE, and prints a line. They are
+killed when its standard input ends, and by the kernel when it exits."""
 
 import ctypes
 import os

@@ -16,11 +16,11 @@ const PROGRAM = `
 
 const lacks = await withoutContainments()
 
-let marker: string
+let tag: string
 let folder: string
 
 beforeEach(() => {
-  marker = randomBytes(8).toString('hex')
+  tag = randomBytes(8).toString('hex')
   // Short: sockets are in here.
   folder = mkdtempSync(join(tmpdir(), 'b-'))
 })
@@ -36,7 +36,7 @@ function bench(onStderr?: (text: string) => void) {
   return run(process.execPath, ['--input-type=module', '--eval', PROGRAM, 'process', '--quick', '--json'], {
     env: {
       TERRARIUM_PYTHON: testPython(),
-      BENCH_TEST: marker,
+      BENCH_TEST: tag,
       TMPDIR: folder,
       XDG_RUNTIME_DIR: folder,
     },
@@ -44,7 +44,7 @@ function bench(onStderr?: (text: string) => void) {
   })
 }
 
-const processesLeft = (): number[] => processesWith(`BENCH_TEST=${marker}`)
+const processesLeft = (): number[] => processesWith(`BENCH_TEST=${tag}`)
 
 test('every figure of the suite is there, and all that can be measured here is a number', async () => {
   const { code, stdout, stderr } = await bench()

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { createPool, type Pool } from '@terrarium/pool'
 import { pino } from 'pino'
+import { eventually } from '../../support/waiting.ts'
 import { figure, type Figure } from '../figure.ts'
 import { median } from '../measure.ts'
 import type { Stage } from './stage.ts'
@@ -33,7 +34,7 @@ export async function measureSupervised(stage: Stage): Promise<Figure> {
     while (samples.length < kills) {
       signal.throwIfAborted()
       for (const { id, pid } of pool.workers) samples.push(await killOne(pool, id, pid))
-      await until(() => pool.stats.ready === SIZE, signal)
+      await eventually('the workers of the pool are ready again', () => isBack(pool, signal), PATIENCE)
     }
     if (pool.stats.crashes !== samples.length) {
       throw new Error(`${samples.length} workers were killed, and ${pool.stats.crashes} crashed`)
@@ -71,10 +72,7 @@ async function killOne(pool: Pool, id: string, pid: number | undefined): Promise
   return (await told) - begun
 }
 
-async function until(condition: () => boolean, signal: AbortSignal): Promise<void> {
-  for (const end = performance.now() + PATIENCE; !condition();) {
-    signal.throwIfAborted()
-    if (performance.now() > end) throw new Error('the workers of the pool have not come back')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+function isBack(pool: Pool, signal: AbortSignal): boolean {
+  signal.throwIfAborted()
+  return pool.stats.ready === SIZE
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findTagged, readLog, type Identity, type SweepResult } from '@terrarium/process'
+import { eventually } from '../../support/waiting.ts'
 import { figure, type Figure } from '../figure.ts'
 import { startPeer } from '../peer.ts'
 import { startHost } from './host.ts'
@@ -72,10 +73,11 @@ async function leaveBehind({ runs, records }: Dead, stateDir: string, python: st
   const host = await startHost('dying-host.js', [stateDir, python, String(runs), String(records)])
   await host.kill()
   const dead = host.said as string[]
-  for (const end = performance.now() + PATIENCE; dead.some((run) => findTagged({ run }).length > 0);) {
-    if (performance.now() > end) throw new Error('processes have outlived their host')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+  await eventually(
+    'no process of the dead host is left',
+    () => !dead.some((run) => findTagged({ run }).length > 0),
+    PATIENCE,
+  )
   for (const run of dead) {
     const { reservations, damage } = await readLog(join(runOf(stateDir, run), 'log'))
     const known = reservations.filter(({ name, pid }) => name !== 'shepherd' && pid !== undefined)

@@ -15,16 +15,16 @@ const PROGRAM = `
 const erlang = await findErlang(new AbortController().signal)
 
 /** Runs the built suite, whose processes all carry the marker in their environment. */
-function bench(marker: string, onStderr?: (text: string) => void) {
+function bench(tag: string, onStderr?: (text: string) => void) {
   return run(process.execPath, ['--input-type=module', '--eval', PROGRAM, 'supervisor', '--quick', '--json'], {
-    env: { TERRARIUM_PYTHON: testPython(), BENCH_TEST: marker },
+    env: { TERRARIUM_PYTHON: testPython(), BENCH_TEST: tag },
     ...(onStderr === undefined ? {} : { onStderr }),
   })
 }
 
 test('every figure of the suite is there, and all that can be measured here is a number', async () => {
-  const marker = randomBytes(8).toString('hex')
-  const { code, stdout, stderr } = await bench(marker)
+  const tag = randomBytes(8).toString('hex')
+  const { code, stdout, stderr } = await bench(tag)
   // Whether targets are met says nothing at this size.
   expect({ code, stderr }).toEqual({ code: expect.any(Number), stderr: expect.not.stringContaining('Error') })
   expect([0, 1]).toContain(code)
@@ -68,7 +68,7 @@ test('every figure of the suite is there, and all that can be measured here is a
   // F10: the row in which each start is awaited, as in Erlang.
   const judged = figures.filter(({ name, target }) => name.startsWith('start ') && target !== null)
   expect(judged.map(({ name }) => name)).toEqual(erlang.installed ? ['start 500 dynamic children, each awaited'] : [])
-  expect(processesWith(`BENCH_TEST=${marker}`)).toEqual([])
+  expect(processesWith(`BENCH_TEST=${tag}`)).toEqual([])
 })
 
 testUnless(erlang.installed ? undefined : erlang.reason)('Erlang/OTP is among the rivals', () => {
@@ -76,9 +76,9 @@ testUnless(erlang.installed ? undefined : erlang.reason)('Erlang/OTP is among th
 })
 
 test('an interrupted bench ends with 130 and leaves no process behind', async () => {
-  const marker = randomBytes(8).toString('hex')
+  const tag = randomBytes(8).toString('hex')
   let isInterrupted = false
-  const running = bench(marker, (text) => {
+  const running = bench(tag, (text) => {
     if (isInterrupted || !text.includes('stop 5,000 children')) return
     isInterrupted = true
     process.kill(running.pid, 'SIGINT')
@@ -86,5 +86,5 @@ test('an interrupted bench ends with 130 and leaves no process behind', async ()
   const { code, stdout, stderr } = await running
   expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
   expect(stderr).toContain('interrupted')
-  expect(processesWith(`BENCH_TEST=${marker}`)).toEqual([])
+  expect(processesWith(`BENCH_TEST=${tag}`)).toEqual([])
 })

@@ -1,7 +1,8 @@
-"""The floor: echoes over a Unix socket. A frame is its length (four bytes, little endian) and as many bytes.
+"""The lower bound of the bench: echoes over a Unix socket. A frame is its length (four bytes, little endian) and that
+many bytes.
 
-Every frame that has arrived whole is answered, all of them in one write. One buffer takes what comes in: a new one for
-each read costs the system a mapping and an unmapping.
+All complete frames are answered in one write. All reads share one buffer, because a new buffer for each read costs the
+system a mapping and an unmapping.
 """
 
 import socket
@@ -28,7 +29,7 @@ def serve(connection: socket.socket) -> None:
 
 
 def end_of_frames(buffer: bytearray, filled: int) -> int:
-    """Where the last frame that is there as a whole ends."""
+    """The end of the last complete frame in the buffer."""
     start = 0
     while filled - start >= HEADER:
         end = start + HEADER + int.from_bytes(buffer[start : start + HEADER], "little")

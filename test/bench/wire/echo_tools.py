@@ -1,9 +1,9 @@
-"""What Terrarium is measured with."""
+"""The tool that the bench calls to measure Terrarium."""
 
 from terrarium import tool
 
 
 @tool
 def echo(data: bytes) -> bytes:
-    """Answers with its argument."""
+    """Returns its argument."""
     return data

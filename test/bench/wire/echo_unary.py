@@ -1,4 +1,4 @@
-"""The usual way: a gRPC server with one unary method that answers with the bytes it was called with."""
+"""The usual way, for comparison: a gRPC server with one unary method that returns its request."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor

@@ -1,11 +1,11 @@
-"""What the peers of the bench share: how they say that they are ready, and how they end."""
+"""Shared by the servers of the bench: they say when they are ready, and exit with the bench."""
 
 import os
 import threading
 
 
 def end_with_stdin() -> None:
-    """Ends the process when its standard input does: the bench is gone or wants it gone."""
+    """Exits when standard input ends, which means that the bench has exited or wants this process to exit."""
 
     def wait() -> None:
         while os.read(0, 4096):

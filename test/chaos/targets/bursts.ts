@@ -5,7 +5,8 @@ import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Context, Target } from '../target.ts'
-import { killAll, killTogether, strangers, until, within } from '../world.ts'
+import { within } from '../../support/waiting.ts'
+import { killAll, killTogether, strangers, until } from '../world.ts'
 
 const VICTIMS = ['shepherd', 'host', 'host+shepherds'] as const
 const MOST = 40

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import type { Target } from '../target.ts'
-import { beingOf, isAlive, killAll, strangers, until, within } from '../world.ts'
+import { isAlive } from '../../support/processes.ts'
+import { within } from '../../support/waiting.ts'
+import { beingOf, killAll, strangers, until } from '../world.ts'
 
 const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
 

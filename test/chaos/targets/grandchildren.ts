@@ -3,7 +3,8 @@ import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Target } from '../target.ts'
-import { beings, killAll, killTogether, within } from '../world.ts'
+import { within } from '../../support/waiting.ts'
+import { beings, killAll, killTogether } from '../world.ts'
 
 /** See `descendants.py`. */
 const KINDS = ['plain', 'own_group', 'session', 'daemon', 'daemon_cleared', 'plain_cleared', 'nohup'] as const

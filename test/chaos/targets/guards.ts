@@ -2,7 +2,9 @@ import { Decoys } from '../decoys.ts'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
 import type { Target } from '../target.ts'
-import { isAlive, killAll, killTogether, strangers, within } from '../world.ts'
+import { isAlive } from '../../support/processes.ts'
+import { within } from '../../support/waiting.ts'
+import { killAll, killTogether, strangers } from '../world.ts'
 
 /** What a worker may be doing, that keeps it from noticing anything by itself. */
 const LOADS = ['idle', 'loop', 'gil', 'read', 'ignoring', 'stopped'] as const

@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Subject } from '../subject.ts'
 import type { Target } from '../target.ts'
-import { killAll, strangers, within } from '../world.ts'
+import { within } from '../../support/waiting.ts'
+import { killAll, strangers } from '../world.ts'
 
 /** So long it is watched, in ms. */
 const WATCHED = 4_000

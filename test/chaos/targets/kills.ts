@@ -5,7 +5,9 @@ import { Decoys } from '../decoys.ts'
 import { factsOf, membersOf, runOf, Subject } from '../subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Context, Target } from '../target.ts'
-import { isAlive, killAll, killTogether, strangers, within, type Being } from '../world.ts'
+import { isAlive } from '../../support/processes.ts'
+import { within } from '../../support/waiting.ts'
+import { killAll, killTogether, strangers, type Being } from '../world.ts'
 
 /** With `host+shepherds` the guard process, where there is one, is killed in the same moment. */
 const VICTIMS = ['host', 'worker', 'shepherd', 'host+worker', 'host+shepherd', 'host+shepherds'] as const

@@ -3,7 +3,8 @@ import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
 import type { Target } from '../target.ts'
 import { trend, type Sample } from '../trend.ts'
-import { killAll, strangers, within } from '../world.ts'
+import { within } from '../../support/waiting.ts'
+import { killAll, strangers } from '../world.ts'
 
 const SAMPLES = 50
 /** Until then pools and caches fill: so many times as many cycles as are measured. */

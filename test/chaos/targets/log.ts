@@ -7,7 +7,8 @@ import { RuntimeSubject } from '../runtime-subject.ts'
 import { factsOf, membersOf } from '../subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Target } from '../target.ts'
-import { killAll, killTogether, strangers, within } from '../world.ts'
+import { within } from '../../support/waiting.ts'
+import { killAll, killTogether, strangers } from '../world.ts'
 
 const KINDS = Object.keys(DAMAGES)
 const DAEMONS = ['session', 'daemon']

@@ -1,6 +1,8 @@
 import { RuntimeSubject } from '../runtime-subject.ts'
 import type { Target } from '../target.ts'
-import { isAlive, killAll, strangers, within } from '../world.ts'
+import { isAlive } from '../../support/processes.ts'
+import { within } from '../../support/waiting.ts'
+import { killAll, strangers } from '../world.ts'
 
 const AT_A_TIME = 4
 const CODE = 7

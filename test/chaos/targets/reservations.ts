@@ -3,7 +3,8 @@ import { readLog } from '@terrarium/process'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Target } from '../target.ts'
-import { killAll, strangers, within } from '../world.ts'
+import { within } from '../../support/waiting.ts'
+import { killAll, strangers } from '../world.ts'
 
 const AT_A_TIME = 40
 

@@ -7,7 +7,9 @@ import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf, type Said } from '../subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Context, Target } from '../target.ts'
-import { isAlive, killAll, strangers, within } from '../world.ts'
+import { isAlive } from '../../support/processes.ts'
+import { within } from '../../support/waiting.ts'
+import { killAll, strangers } from '../world.ts'
 
 const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
 

@@ -7,7 +7,8 @@ import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Context, Target } from '../target.ts'
-import { isAlive, killAll, killTogether, until } from '../world.ts'
+import { isAlive } from '../../support/processes.ts'
+import { killAll, killTogether, until } from '../world.ts'
 
 const SCRIPT = fileURLToPath(new URL('../../../chaos/reuse.py', import.meta.url))
 const TOGETHER = 4

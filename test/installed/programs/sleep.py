@@ -1,5 +1,9 @@
+"""A tool that makes a file and then sleeps for a minute."""
+
 import time
+
 from terrarium import tool
+
 
 @tool
 def sleep(begun: str):

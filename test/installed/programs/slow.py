@@ -1,3 +1,5 @@
+"""A tool that sleeps, and makes the file BEGUN first if that variable is set."""
+
 import os
 import time
 

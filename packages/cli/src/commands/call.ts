@@ -1,9 +1,11 @@
+// `terrarium call`: starts one worker, calls one tool, and prints its result as JSON.
 import { parseArgs } from 'node:util'
 import { createPool } from '@terrarium/pool'
 import { pino } from 'pino'
 import { toJson } from '../terminal/json.ts'
 import { UsageError } from '../terminal/usage-error.ts'
 
+/** Runs `terrarium call`. Resolves with the exit code. */
 export async function call(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
@@ -21,7 +23,7 @@ export async function call(argv: readonly string[], signal: AbortSignal): Promis
   const pool = createPool({
     name: 'call',
     tools,
-    logger: pino({ level: 'silent' }), // whatever goes wrong rejects, and is explained
+    logger: pino({ level: 'silent' }), // every failure rejects, and is printed by inOrder()
     output: 'ignore',
     ...(values.python ? { python: values.python } : {}),
   })

@@ -1,3 +1,5 @@
+// `terrarium doctor`: checks what a pool needs (interpreter, Python modules, folders, containment), prints everything
+// that is wrong, and calls a trial worker when nothing is.
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
@@ -13,16 +15,17 @@ import { table } from '../terminal/table.ts'
 
 const pythonScript = (name: string): string => fileURLToPath(new URL(`../../python/${name}`, import.meta.url))
 
-/** What `requirements.py` says. */
+/** What `requirements.py` prints. */
 interface Requirements {
   readonly terrarium: string
   readonly modules: readonly { readonly module: string; readonly version?: string; readonly problem?: string }[]
-  /** Installs what is missing. */
+  /** The command that installs the missing modules. */
   readonly command: string
+  /** A sentence to read before the command; may be empty. */
   readonly note: string
 }
 
-/** Tells what workers would run on, and all that is wrong with it. */
+/** Runs `terrarium doctor`. Resolves with the exit code: 1 when something is wrong. */
 export async function doctor(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const { values } = parseArgs({ args: [...argv], options: { python: { type: 'string' } } })
   const interpreter = await resolveInterpreter(values.python).catch((error: unknown) => {
@@ -33,13 +36,13 @@ export async function doctor(argv: readonly string[], signal: AbortSignal): Prom
   show('interpreter', `${interpreter.path} (Python ${interpreter.version}, ${CHOSEN[interpreter.source]})`)
   showSources(values.python, interpreter)
   const problems: TerrariumError[] = []
-  for (const look of [showRequirements, showRuntime]) problems.push(...(await problemOf(() => look(interpreter.path))))
+  for (const check of [showRequirements, showRuntime]) problems.push(...(await problemOf(() => check(interpreter.path))))
   if (problems.length === 0) problems.push(...(await problemOf(() => tryWorker(interpreter.path, signal))))
   for (const problem of problems) process.stderr.write(`${explain(problem)}\n`)
   return problems.length === 0 ? 0 : 1
 }
 
-/** What is wrong, if something is, so that the rest can be looked at all the same. */
+/** The error of a check, or none, so that the checks after it run all the same. */
 async function problemOf(work: () => Promise<void>): Promise<TerrariumError[]> {
   try {
     await work()
@@ -63,7 +66,7 @@ function show(name: string, what: string): void {
   process.stdout.write(table([[name.padEnd(16), what]]))
 }
 
-/** Where an interpreter is looked for, best first, and what would have run. */
+/** Prints the places where an interpreter is looked for, best first, and what would run. */
 function showSources(python: string | undefined, taken?: Interpreter): void {
   for (const { source, command } of interpreterSources(python)) {
     const name = (source === 'python' ? '--python' : source).padEnd(16)
@@ -73,7 +76,7 @@ function showSources(python: string | undefined, taken?: Interpreter): void {
   }
 }
 
-/** The program that a command is, if there is one. */
+/** The path of a command's program; undefined when there is none. */
 function onPath(command: string): string | undefined {
   const paths = command.includes('/')
     ? [command]
@@ -102,7 +105,7 @@ async function showRequirements(python: string): Promise<void> {
   })
 }
 
-/** Opens a run as any pool does, which proves that the folders for state and sockets can be used. */
+/** Opens a runtime as a pool does, which proves that the folders for state and sockets can be used. */
 async function showRuntime(python: string): Promise<void> {
   const runtime = await openRuntime({ python, logger: pino({ level: 'silent' }) })
   try {

@@ -1,10 +1,12 @@
+// `terrarium ps`: lists the processes on this machine that carry a spawn tag.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { findTagged } from '@terrarium/process'
 import { table } from '../terminal/table.ts'
 
-// eslint-disable-next-line @typescript-eslint/require-await -- every command answers a promise
+/** Runs `terrarium ps`. Resolves with the exit code. */
+// eslint-disable-next-line @typescript-eslint/require-await -- every command returns a promise
 export async function ps(argv: readonly string[]): Promise<number> {
   parseArgs({ args: [...argv], options: {} })
   const rows = findTagged()

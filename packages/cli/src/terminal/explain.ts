@@ -1,9 +1,11 @@
+// Errors as text for a person at a terminal.
 import { isTerrariumError } from '@terrarium/supervisor/base'
 import { isParseError, UsageError } from './usage-error.ts'
 
 /**
- * An error as a person reads it. A TerrariumError: code, message, hint, no stack trace; a PYTHON_ERROR also shows where
- * in Python. An error of the system: its message. Anything else is a bug of ours and keeps its stack.
+ * The text of an error for a person. A TerrariumError: code, message and hint, without a stack trace; a PYTHON_ERROR
+ * with the traceback of Python. An error of the system: its message. Anything else is a bug, and is shown with its
+ * stack.
  */
 export function explain(error: unknown): string {
   if (isTerrariumError(error)) {
@@ -22,7 +24,7 @@ export function explain(error: unknown): string {
   return String(error)
 }
 
-/** 2 for what the caller got wrong, else 1. */
+/** The exit code for an error: 2 for wrong usage, else 1. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof UsageError || isParseError(error) ? 2 : 1
 }

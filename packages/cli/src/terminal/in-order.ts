@@ -1,14 +1,16 @@
+// Runs a program in a terminal, from its arguments to its exit code, and ends it in order when it is interrupted.
 import { exitCodeOf, explain } from './explain.ts'
 import { Interruption, watchForInterruption } from './interruption.ts'
 
 /**
- * Runs the body of a command and answers its exit code. The signal is aborted when the program is asked to end (SIGINT,
- * SIGTERM, SIGHUP, its npm is gone, nobody reads its output): the body then ends what it has started and returns or
- * throws as it likes, the exit code is 128 + the signal's number. Errors are printed, see {@link explain}.
+ * Runs the body of a command and resolves with its exit code. The body's signal is aborted when the program is asked to
+ * end: by SIGINT, SIGTERM or SIGHUP, when its npm has exited, or when its output is closed. The body then stops what it
+ * has started. Whether it returns or throws, the exit code is 128 + the signal's number, or 0 for a closed output.
+ * Errors are written to stderr, see {@link explain}.
  */
 export async function inOrder(body: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const watch = watchForInterruption()
-  /** The exit code of a program that was interrupted. */
+  /** The exit code after an interruption; undefined when there was none. */
   const interrupted = (): number | undefined => {
     const reason: unknown = watch.signal.reason
     if (!(reason instanceof Interruption)) return undefined

@@ -1,6 +1,7 @@
+// What asks a program in a terminal to end: signals, the exit of its npm, and a closed output.
 import { watchNpm } from './npm.ts'
 
-/** Why a program was asked to end. The reason of the aborted signal. */
+/** Why a program was asked to end: the reason of its aborted signal. */
 export class Interruption extends Error {
   override readonly name = 'Interruption'
   readonly exitCode: number
@@ -11,25 +12,29 @@ export class Interruption extends Error {
   }
 }
 
+/** A watch for interruptions. */
 export interface InterruptionWatch {
+  /** Aborted with an {@link Interruption}. */
   readonly signal: AbortSignal
+  /** Stops watching. */
   release(): void
 }
 
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 type Ending = keyof typeof EXIT_CODES
 
-/** How often it is looked whether npm is there, in ms. */
+/** Time between two checks that npm is alive, in ms. */
 const LOOK_EVERY = 250
 /**
- * npm passes on the SIGINT that the terminal has delivered already: the same again within this many ms is the same one.
+ * The same signal again within this many ms counts once: npm passes on a SIGINT that the terminal has delivered
+ * already.
  */
 const ECHO = 300
 
 /**
- * The first SIGINT, SIGTERM or SIGHUP aborts the signal, a second one exits at once (workers die with their lifelines).
- * Under npm its death counts as SIGHUP: after a SIGKILL npm can pass nothing on. A reader of stdout that has gone away
- * (`| head`) aborts too, with exit code 0.
+ * Watches for interruptions. The first SIGINT, SIGTERM or SIGHUP aborts the signal; a second one exits at once, and the
+ * lifelines kill the workers. Under npm, npm's exit counts as SIGHUP: npm passes no signal on when it is killed. A
+ * closed stdout (`| head`) aborts the signal too, with exit code 0.
  */
 export function watchForInterruption(): InterruptionWatch {
   const controller = new AbortController()
@@ -50,17 +55,17 @@ export function watchForInterruption(): InterruptionWatch {
     }
   }
   const onBrokenOutput = (error: NodeJS.ErrnoException): void => {
-    if (error.code === 'EPIPE') interrupt('nobody reads the output', 0)
+    if (error.code === 'EPIPE') interrupt('the output is closed', 0)
     else interrupt(`the output cannot be written: ${error.message}`, 1)
   }
-  // Where errors are told: when that is gone, there is nobody to tell.
+  // A closed stderr is ignored: it is where the failure would be written.
   const onBrokenErrors = (): void => undefined
 
   for (const name of Object.keys(EXIT_CODES)) process.on(name, onSignal)
   process.stdout.on('error', onBrokenOutput)
   process.stderr.on('error', onBrokenErrors)
   const looking = setInterval(() => {
-    if (isNpmThere?.() === false) interrupt('npm is gone', EXIT_CODES.SIGHUP)
+    if (isNpmThere?.() === false) interrupt('npm has exited', EXIT_CODES.SIGHUP)
   }, LOOK_EVERY).unref()
 
   return {
@@ -68,7 +73,7 @@ export function watchForInterruption(): InterruptionWatch {
     release() {
       clearInterval(looking)
       for (const name of Object.keys(EXIT_CODES)) process.off(name, onSignal)
-      // A failed write is told a tick later.
+      // A failed write emits its error a tick later.
       setImmediate(() => {
         process.stdout.off('error', onBrokenOutput)
         process.stderr.off('error', onBrokenErrors)

@@ -1,7 +1,7 @@
+// The result of a tool as JSON, for `terrarium call`.
 /**
- * A tool's value as one line of JSON. What JSON does not have: bytes become base64, large integers decimal strings,
- * sets and arrays of numbers lists, and Maps objects, or lists of pairs where a key is no text, number, boolean or
- * null.
+ * A value as one line of JSON. Values that JSON lacks: bytes become base64, bigints decimal strings, Sets and typed
+ * arrays lists. A Map becomes an object, or a list of pairs when a key is an object or two keys have the same text.
  */
 export function toJson(value: unknown): string {
   return JSON.stringify(value ?? null, function (this: Record<string, unknown>, key: string, plain: unknown) {
@@ -18,7 +18,7 @@ export function toJson(value: unknown): string {
 function entriesOf(map: ReadonlyMap<unknown, unknown>): object {
   const entries = [...map]
   const names = new Set(entries.map(([key]) => (typeof key === 'object' && key !== null ? undefined : String(key))))
-  // Two keys may have one text.
+  // `1` and `'1'` have the same text.
   if (names.has(undefined) || names.size < entries.length) return entries
   return Object.fromEntries(entries.map(([key, value]) => [String(key), value]))
 }

@@ -1,8 +1,10 @@
+// Finds out that npm has exited. A killed npm leaves the program it runs behind.
 import { readFileSync } from 'node:fs'
 
 /**
- * Tells whether the npm that runs this program is still there; undefined when none does. npm may have put a shell
- * between (`sh -c SCRIPT`), which lives on when npm is killed: then it is the shell's parent that counts (Linux only).
+ * Makes a function that checks that the npm which runs this program is alive; undefined when the program does not run
+ * under npm. npm may run the program in a shell (`sh -c SCRIPT`), which survives npm: then the shell's parent is
+ * checked (Linux only).
  */
 export function watchNpm(): (() => boolean) | undefined {
   if (process.env.npm_lifecycle_event === undefined) return undefined
@@ -17,7 +19,7 @@ function isScriptShell(pid: number): boolean {
 
 function parentOf(pid: number): number | undefined {
   const stat = read(`/proc/${pid}/stat`)
-  // After the name in parentheses, which may hold anything: state, parent.
+  // The fields after the name, which is in parentheses and may hold spaces: state, parent.
   return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
 }
 

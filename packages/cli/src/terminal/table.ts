@@ -1,4 +1,5 @@
-/** Rows of text in aligned columns, one line each. */
+// Tables of plain text.
+/** Rows of cells as lines of text. Each column is as wide as its widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = []
   for (const row of rows) {

@@ -1,9 +1,21 @@
-import { READY } from '@terrarium/supervisor/base'
-import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject, Snapshot } from 'xstate'
-import type { ExitStatus } from '../os-process.ts'
-import { checkProgram, ownInput, ownProgram } from './program-options.ts'
-import { ProgramRun, type News } from './program-run.ts'
+// Any external program as XState actor logic: the life machine with a line of output as its port.
+import { exitWith, READY, type ExitReason } from '@terrarium/supervisor/base'
+import type {
+  ActorLogic,
+  ActorScope,
+  ActorSystem,
+  ActorSystemInfo,
+  AnyActorLogic,
+  EventObject,
+  Snapshot,
+  SnapshotFrom,
+} from 'xstate'
+import type { LifeNews } from '../life/driver.ts'
+import { lifeMachine, type LifeLogic } from '../life/machine.ts'
+import type { ExitStatus } from '../life/os-process.ts'
 import type { Runtime } from '../runtime.ts'
+import { checkProgram, ownInput, ownProgram } from './program-options.ts'
+import { ProgramPort } from './program-port.ts'
 
 export interface ProgramOptions {
   /** The run that the program belongs to. It is left open. */
@@ -68,8 +80,8 @@ export type ProgramLogic = ActorLogic<
   ProgramEvent
 >
 
-/** What XState and supervisors send. */
-type Order = { readonly type: 'supervisor.shutdown' } | { readonly type: 'xstate.stop' }
+type Machine = LifeLogic<ProgramInput | undefined>
+type LifeSnapshot = SnapshotFrom<Machine>
 
 /**
  * Any external program as XState actor logic: one run of it, from its reservation to the proof of its death. Invoke it,
@@ -86,62 +98,84 @@ type Order = { readonly type: 'supervisor.shutdown' } | { readonly type: 'xstate
 export function fromProgram(command: string, givenArgs: readonly string[], given: ProgramOptions): ProgramLogic {
   const [args, options] = ownProgram(givenArgs, given)
   checkProgram(command, args, options)
-  /** The logic may be shared by many actors. */
-  const runs = new WeakMap<AnyActorRef, ProgramRun>()
-  const idle = { status: 'active', phase: 'starting', pid: undefined, spawnId: undefined }
-  const can = ({ type }: EventObject): boolean => type === 'supervisor.shutdown'
-
-  const logic: ProgramLogic & { [READY]: (snapshot: ProgramSnapshot) => boolean } = {
-    [READY]: ({ phase }) => phase === 'running',
-    config: { command, args, ...options },
-    getInitialSnapshot: (_scope, givenInput) => {
-      const input = ownInput(givenInput)
-      checkProgram(command, args, options, input)
-      return { ...idle, output: undefined, error: undefined, input, can } as ProgramSnapshot
-    },
-    getPersistedSnapshot: ({ status, output, error, input }) => ({ status, output, error, input }) as Snapshot<unknown>,
+  const machine: Machine = lifeMachine<ProgramInput | undefined>(
+    'program',
+    (input, life) => new ProgramPort({ ...options, command, ...input, args: input?.args ?? args }, life),
+    {},
+  )
+  const begin = (scope: ActorScope<never, never>, givenInput: ProgramInput | undefined): ProgramSnapshot => {
+    const input = ownInput(givenInput)
+    checkProgram(command, args, options, input)
+    return viewOf(machine.getInitialSnapshot(scope as never, input))
+  }
+  const logic = {
+    [READY]: ({ phase }: ProgramSnapshot) => phase === 'running',
+    getInitialSnapshot: begin,
+    getPersistedSnapshot: ({ status, output, error, input }: ProgramSnapshot) => ({ status, output, error, input }),
     /** The program is started afresh. */
-    restoreSnapshot: (persisted) => ({ ...idle, ...persisted, can }) as ProgramSnapshot,
-    start: ({ input }, { self }) => {
-      const run = new ProgramRun({ ...options, command, ...input, args: input?.args ?? args }, self as AnyActorRef)
-      runs.set(self as AnyActorRef, run)
-      run.begin()
+    restoreSnapshot: (persisted: ProgramSnapshot, scope: ActorScope<never, never>): ProgramSnapshot => {
+      const { status, input } = persisted
+      if (status === 'active') return begin(scope, input)
+      const context = { input, pid: undefined, spawnId: undefined, reason: undefined }
+      return { ...viewOf(machine.resolveState({ value: 'terminated', context })), ...persisted }
     },
-    transition: (snapshot, event, { self, emit, defer }) => {
-      const news = event as News | Order
-      // After the transition, so that whoever is told sees it.
-      const tell = (told: ProgramEvent): void => {
-        defer(() => {
-          emit(told)
+    transition: (
+      snapshot: ProgramSnapshot,
+      event: LifeNews | ProgramEvent,
+      scope: ActorScope<never, never, ActorSystem<ActorSystemInfo>, ProgramEvent>,
+    ): ProgramSnapshot => {
+      const told = toldBy(event, snapshot)
+      // After the transition, so that its listeners see it.
+      if (told !== undefined) {
+        scope.defer(() => {
+          scope.emit(told)
         })
       }
-      switch (news.type) {
-        case 'program.start':
-          tell(news)
-          return { ...snapshot, pid: news.pid, spawnId: news.spawnId }
-        case 'program.ready':
-          tell(news)
-          return { ...snapshot, phase: 'running' }
-        case 'program.held':
-          tell(news)
-          return { ...snapshot, phase: 'stopping' }
-        case 'program.line':
-          tell(news)
-          return snapshot
-        case 'program.end':
-          return { ...snapshot, status: 'done', output: news.status, error: undefined }
-        case 'program.failed':
-          return { ...snapshot, status: 'error', output: undefined, error: news.error }
-        case 'supervisor.shutdown':
-          runs.get(self as AnyActorRef)?.end()
-          return { ...snapshot, phase: 'stopping' }
-        case 'xstate.stop':
-          runs.get(self as AnyActorRef)?.end()
-          return { ...snapshot, status: 'stopped', output: undefined, error: undefined }
-        default:
-          return snapshot
-      }
+      if (event.type === 'program.line') return snapshot
+      return viewOf(machine.transition(snapshot as unknown as LifeSnapshot, event as LifeNews, scope as never))
     },
   }
-  return logic
+  // For everything else, above all for what an inspector asks, it is the machine.
+  return Object.assign(Object.create(machine) as AnyActorLogic, logic)
+}
+
+/** What listeners of the program are told of an event of its life. */
+function toldBy(event: LifeNews | ProgramEvent, { phase, pid = 0 }: ProgramSnapshot): ProgramEvent | undefined {
+  switch (event.type) {
+    case 'life.spawned':
+      return { type: 'program.start', pid: event.pid, spawnId: event.spawnId }
+    case 'life.ready':
+      return phase === 'starting' ? { type: 'program.ready', pid } : undefined
+    case 'life.held':
+      return { type: 'program.held', pid }
+    case 'program.line':
+      return event
+    default:
+      return undefined
+  }
+}
+
+/** The snapshot of the machine, as that of a program. A machine never fails by itself: its output says so. */
+function viewOf(snapshot: LifeSnapshot): ProgramSnapshot {
+  const { pid, spawnId, input, reason } = snapshot.context
+  const end = snapshot.status === 'done' && reason !== undefined ? endOf(reason) : {}
+  return { ...snapshot, phase: phaseOf(snapshot), pid, spawnId, input, ...end } as unknown as ProgramSnapshot
+}
+
+function phaseOf(snapshot: LifeSnapshot): ProgramSnapshot['phase'] {
+  if (snapshot.matches('active')) return 'running'
+  return snapshot.matches('terminating') || snapshot.matches('terminated') ? 'stopping' : 'starting'
+}
+
+function endOf(reason: ExitReason): Pick<ProgramSnapshot, 'status' | 'output' | 'error'> | object {
+  switch (reason.type) {
+    case 'error':
+      return { status: 'error', output: undefined, error: reason.error }
+    case 'shutdown':
+      return { output: { ...(reason.detail as ExitStatus), ...exitWith(reason) } }
+    case 'normal':
+      return { output: reason.output }
+    case 'killed':
+      return {}
+  }
 }

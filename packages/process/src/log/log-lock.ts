@@ -17,7 +17,8 @@ export interface LogLock {
 }
 
 /**
- * Locks the log in this folder, given by its real path. `patience`: how long to wait for another process, in ms, default
+ * Locks the log in this folder, given by its real path. `patience`: how long to wait for another process, in ms,
+ * default
  * 0. Errors: STATE_LOCKED.
  */
 export async function lockLog(directory: string, patience = 0): Promise<LogLock> {

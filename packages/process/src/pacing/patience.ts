@@ -1,3 +1,5 @@
+// Timers for processes that are waited for: time in which neither the host nor the process could run is not held
+// against the process.
 import { patientTimeout, ReferencedClock, systemClock, type SupervisorClock } from '@terrarium/supervisor/base'
 import type { Activity } from '../table/process-table.ts'
 import { processTable } from '../table/table.ts'
@@ -6,7 +8,8 @@ const background = new ReferencedClock(systemClock)
 background.unref()
 
 /**
- * Resolves after so many ms in which this host was at work. What is waited for keeps the process alive, not the wait.
+ * Resolves after `ms` ms in which the host was running: time in which the host was stopped or asleep is not counted.
+ * The wait does not keep the host alive.
  */
 export function patience(ms: number): Promise<undefined> {
   return new Promise((resolve) => {
@@ -20,15 +23,15 @@ export function patience(ms: number): Promise<undefined> {
   })
 }
 
-/** A start may take so many times its limit when its process has to wait for a processor. */
+/** A start may take at most this many times its limit while its process waits for a processor. */
 const MOST_TIMES = 4
-/** Less waiting than this, in ms, is not made up for. */
+/** A start gets no more time for waiting that was shorter than this, in ms. */
 const LEAST_WAIT = 10
 
 /**
- * Calls `late` when a process has had `limit` ms for its start. What is not the process's own is not counted: time in
- * which this host stood still, and time in which the process waited for a processor (Linux), up to three times the
- * limit. Returns the function that cancels it.
+ * Calls `late` when a process has had `limit` ms for its start. Two times are not counted: time in which the host was
+ * stopped, and time in which the process waited for a processor (Linux only), up to three times the limit. Returns a
+ * function that cancels the timer.
  */
 export function startTimer(
   clock: SupervisorClock,
@@ -37,16 +40,17 @@ export function startTimer(
   late: () => void,
   activity: (pid: number) => Activity | undefined = (each) => processTable().activity(each),
 ): () => void {
-  let madeUp = 0
+  /** The waiting for which the start was given more time, in ms. */
+  let granted = 0
   let cancel: () => void = () => undefined
   const judge = (): void => {
     const waited = clock.isReal === true ? (activity(pid)?.waited ?? 0) : 0
-    const more = Math.min(waited, (MOST_TIMES - 1) * limit) - madeUp
+    const more = Math.min(waited, (MOST_TIMES - 1) * limit) - granted
     if (more < LEAST_WAIT) {
       late()
       return
     }
-    madeUp += more
+    granted += more
     cancel = patientTimeout(clock, judge, more)
   }
   cancel = patientTimeout(clock, judge, limit)

@@ -1,3 +1,4 @@
+// Paces the starts of a host, so that a burst of them does not make every one of them too slow.
 import {
   isAborted,
   onAbort,
@@ -10,78 +11,80 @@ import type { Activity } from '../table/process-table.ts'
 import { processTable } from '../table/table.ts'
 import { processors } from './processors.ts'
 
-/** While starts wait for their turn, those that have begun are looked at so often, in ms. */
+/** While starts wait for their turn, the activity of started processes is read this often, in ms. */
 const LOOK_EVERY = 50
-/** So long a start weighs whatever it does, in ms: its process has to be made first. */
+/** For this long a start counts as busy whatever its process does, in ms: the process has to be made first. */
 const SETTLING = 100
-/** A start that was on a processor for less than this share of the time between two looks weighs nothing. */
+/** A start that was on a processor for less than this share of the time between two readings is not busy. */
 const LEAST_SHARE = 0.1
-/** A start that takes longer weighs nothing any more, in ms: no start holds others up for longer. */
+/** A start that takes longer than this, in ms, is not busy: no start keeps others waiting for longer. */
 const LONGEST_START = 30_000
-/** The same where the system does not tell what a process does. */
+/** The same where the system does not show the activity of a process, in ms. */
 const LONGEST_UNKNOWN_START = 5_000
 
 /**
- * A start that needs this much time on a processor, in ms, weighs as much as a processor carries. Less weighs in
- * proportion.
+ * A start that needs this much time on a processor, in ms, has the weight 1: a whole processor. One that needs less has
+ * a weight in proportion.
  */
 const FULL_WEIGHT = 2_000
-/** What a start is taken to need before the owner's first one is over, in ms. */
+/** What a start is expected to need before the owner's first start has finished, in ms. */
 const UNKNOWN_NEED = 500
-/** The least that a start is taken to need, in ms. */
+/** The least that a start is expected to need, in ms. */
 const LEAST_NEED = 125
 
-/** A start whose turn has come. */
+/** A start that may begin. */
 export interface Turn {
-  /** Its process is there. */
+  /** Call it when the process exists. */
   readonly started: (pid: number) => void
-  /** It is ready, or has ended. Idempotent. */
+  /** Call it when the process is ready or has exited. A second call changes nothing. */
   readonly finished: () => void
 }
 
-export interface StartBudgetOptions {
-  /** How many processors there are. */
+/** What a start budget is given. */
+export interface StartBudgetDependencies {
+  /** How many processors the host may use. */
   readonly processors: number
   readonly clock: SupervisorClock
-  /** What a process does; undefined where the system does not tell. */
+  /** The activity of a process; undefined where the system does not show it. */
   readonly activity: (pid: number) => Activity | undefined
 }
 
-/** A start that has begun and is not over. */
+/** A start that has begun and has not finished. */
 interface Start {
   readonly owner: object
   readonly at: number
   pid: number | undefined
-  /** Time on a processor, in ms, when it was looked at last. */
+  /** Time on a processor, in ms, at the last reading, and when that was. */
   seen: { readonly cpu: number; readonly at: number }
-  /** Whether it takes a processor from others. */
+  /** Whether it takes time on a processor from other starts. */
   isBusy: boolean
 }
 
+/** A start that waits for its turn. */
 interface Waiting {
   readonly go: () => void
   readonly giveUp: () => void
 }
 
 /**
- * Paces the starts of a host process: as many at a time as its processors carry, since all of them in one go would all
- * be late. What a start weighs is what it does: one that sleeps, downloads, or waits for a disk takes nothing from the
- * others, and many that need little may begin at once. Owners (runtimes) take turns.
+ * Limits how many starts of a host run at a time, by the number of processors: if all started at once, all would be
+ * late. The weight of a start is what it needs of a processor. A start that sleeps, downloads or waits for a disk has
+ * no weight, and many light starts may run at once. Owners (runtimes) take turns.
  */
 export class StartBudget {
-  readonly #options: StartBudgetOptions
+  readonly #dependencies: StartBudgetDependencies
   readonly #starts = new Set<Start>()
-  /** How long the owner's last start was on a processor, in ms. */
+  /** How long the last start of each owner was on a processor, in ms. */
   readonly #needs = new WeakMap<object, number>()
-  /** What waits, by owner, in the order in which the owners have their turns. */
+  /** The starts that wait, by owner. The first owner has the next turn. */
   readonly #waiting = new Map<object, Set<Waiting>>()
   #timer: unknown
 
-  constructor(options: StartBudgetOptions) {
-    this.#options = options
+  constructor(dependencies: StartBudgetDependencies) {
+    this.#dependencies = dependencies
   }
 
-  /** Resolves when a start may begin. Errors: STOPPED, when `signal` is aborted, or the owner dismissed, before. */
+  /** Resolves when a start may begin. Errors: STOPPED when `signal` is aborted or the owner is dismissed before. */
   turn(owner: object, signal?: AbortSignal): Promise<Turn> {
     return new Promise((resolve, reject) => {
       let abort: AbortWait | undefined
@@ -106,7 +109,7 @@ export class StartBudget {
     })
   }
 
-  /** Gives up whatever waits for this owner. */
+  /** Rejects all waiting starts of this owner. */
   dismiss(owner: object): void {
     for (const waiting of this.#waiting.get(owner) ?? []) waiting.giveUp()
   }
@@ -119,7 +122,7 @@ export class StartBudget {
   }
 
   #begin(owner: object): Turn {
-    const at = this.#options.clock.now()
+    const at = this.#dependencies.clock.now()
     const start: Start = { owner, at, pid: undefined, seen: { cpu: 0, at }, isBusy: true }
     this.#starts.add(start)
     return {
@@ -128,14 +131,14 @@ export class StartBudget {
       },
       finished: () => {
         if (!this.#starts.delete(start)) return
-        const done = start.pid === undefined ? undefined : this.#options.activity(start.pid)
+        const done = start.pid === undefined ? undefined : this.#dependencies.activity(start.pid)
         if (done !== undefined) this.#needs.set(owner, done.cpu)
         this.#admit()
       },
     }
   }
 
-  /** In processors. */
+  /** The weight of all busy starts, in processors. */
   get #weight(): number {
     let weight = 0
     for (const { owner, seen, isBusy } of this.#starts) {
@@ -145,8 +148,9 @@ export class StartBudget {
     return weight
   }
 
+  /** Lets starts begin while there are free processors. */
   #admit(): void {
-    while (this.#waiting.size > 0 && this.#weight < this.#options.processors) {
+    while (this.#waiting.size > 0 && this.#weight < this.#dependencies.processors) {
       const [next] = this.#waiting
       const [owner, queue] = next ?? []
       const [waiting] = queue ?? []
@@ -159,8 +163,9 @@ export class StartBudget {
     this.#lookLater()
   }
 
+  /** Reads activities again later, as long as a start waits. */
   #lookLater(): void {
-    const { clock } = this.#options
+    const { clock } = this.#dependencies
     if (this.#waiting.size === 0) {
       clock.clearTimeout(this.#timer)
       this.#timer = undefined
@@ -173,10 +178,11 @@ export class StartBudget {
     }
   }
 
+  /** Reads the activity of a start, and finds out whether the start is busy. */
   #look(start: Start): void {
-    const now = this.#options.clock.now()
+    const now = this.#dependencies.clock.now()
     const age = now - start.at
-    const doing = start.pid === undefined ? undefined : this.#options.activity(start.pid)
+    const doing = start.pid === undefined ? undefined : this.#dependencies.activity(start.pid)
     if (doing === undefined) {
       start.isBusy = age < (start.pid === undefined ? LONGEST_START : LONGEST_UNKNOWN_START)
       return
@@ -187,10 +193,10 @@ export class StartBudget {
   }
 }
 
-/** Ends with the version of what {@link StartBudget} offers. */
+/** The key of the shared budget. Its number is the version of {@link StartBudget}'s public methods. */
 const KEY = Symbol.for('terrarium.startBudget.2')
 
-/** Of this process: of all its runtimes, also where a copy of this package has opened them. */
+/** The start budget of this host. All its runtimes share it, also those that another copy of this package opened. */
 export function startBudget(): StartBudget {
   const shared = globalThis as Partial<Record<symbol, StartBudget>>
   return (shared[KEY] ??= new StartBudget({

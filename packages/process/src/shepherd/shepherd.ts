@@ -1,22 +1,15 @@
+// The host's end of the shepherd: orders go to its standard input, news come from its report channel, both as JSON
+// lines. `terrarium_shepherd` describes the protocol.
 import { closeSync, constants as fsConstants, openSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { TerrariumError } from '@terrarium/supervisor/base'
-import { CHANNELS, Channels, type Channel } from './channels.ts'
+import { OsProcess, type MemoryShortage, type News, type SignalName } from '../life/os-process.ts'
+import { CHANNELS, type Channel } from '../life/output.ts'
 import { readLines } from '../lines.ts'
 import { startTicksOf } from '../table/table.ts'
 import type { Containment } from './containment.ts'
-import {
-  startError,
-  StartedInVain,
-  type Cleared,
-  type Ended,
-  type Keeper,
-  type Launched,
-  type LaunchedChild,
-  type LaunchRequest,
-  type MemoryShortage,
-  type SignalName,
-} from './launch.ts'
+import { StartedInVain, type Keeper, type LaunchRequest, type OwnChild, type Started } from './launch.ts'
+import { startError } from './start-error.ts'
 
 /** Of the protocol, which `terrarium_shepherd` describes. */
 const VERSION = 7
@@ -42,15 +35,9 @@ export interface Hello {
 }
 
 /** What the shepherd tells after its first word. */
-type News =
+type Message =
   | { readonly type: 'spawned'; readonly spawn: string; readonly pid: number; readonly startTicks: number | null }
-  | {
-      readonly type: 'refused'
-      readonly spawn: string
-      readonly code: string
-      readonly message: string
-      readonly begun: boolean
-    }
+  | Refusal
   | { readonly type: 'output'; readonly spawn: string; readonly channel: Channel; readonly data: string }
   | {
       readonly type: 'exited'
@@ -62,16 +49,37 @@ type News =
   | { readonly type: 'cleared'; readonly spawn: string }
   | { readonly type: 'signalled'; readonly signal: number }
 
+interface Refusal {
+  readonly type: 'refused'
+  readonly spawn: string
+  readonly code: string
+  readonly message: string
+  /** There may be a process all the same. */
+  readonly begun: boolean
+}
+
+/** A process of the shepherd, from the order to start it until it is cleared. */
+interface Entry {
+  readonly request: LaunchRequest
+  readonly process: OsProcess
+  readonly news: News
+  /** Settles what `launch` has answered. */
+  readonly spawned: () => void
+  readonly failed: (error: TerrariumError | StartedInVain) => void
+}
+
+const NOTHING = Buffer.alloc(0)
+
 /**
  * The parent of a run's processes. It starts them, so that this process never stands still for a fork, reaps them, and
  * ends all of them, with whatever they have started, when this process ends.
  */
 export class Shepherd {
-  readonly #launched: LaunchedChild
+  readonly #child: OwnChild
   /** Write end of the lifeline that all workers hold. Never written to; closing it kills them. */
   #lifeline: number | undefined
   /** Processes not yet reported as exited and cleared, by spawn id. */
-  readonly #processes = new Map<string, Shepherded>()
+  readonly #processes = new Map<string, Entry>()
   /** The environment last sent to the shepherd, as JSON. */
   #environment = ''
   #isEnvironmentNew = true
@@ -87,17 +95,17 @@ export class Shepherd {
    * called when a signal has come to the shepherd that means the application as a whole.
    */
   static async start(
-    launched: LaunchedChild,
+    child: OwnChild,
     lifeline: string,
     onSignal: (signal: SignalName) => void = () => undefined,
   ): Promise<Shepherd> {
-    const shepherd = new Shepherd(launched, onSignal)
+    const shepherd = new Shepherd(child, onSignal)
     await shepherd.#begin(lifeline)
     return shepherd
   }
 
-  private constructor(launched: LaunchedChild, onSignal: (signal: SignalName) => void) {
-    this.#launched = launched
+  private constructor(child: OwnChild, onSignal: (signal: SignalName) => void) {
+    this.#child = child
     this.#onSignal = onSignal
   }
 
@@ -108,26 +116,44 @@ export class Shepherd {
   }
 
   /** Starts a process. Errors: as `launch`. */
-  async launch(request: LaunchRequest): Promise<Launched> {
-    if (this.#launched.hasEnded()) throw shepherdGone(request)
-    const shepherded = new Shepherded(request, this.#keeper(), (order) => {
-      this.#order({ ...order, spawn: request.spawn })
-    })
+  async launch(request: LaunchRequest): Promise<Started> {
+    if (this.#child.process.hasExited) throw shepherdGone(request)
     const { spawn, command, args, env, cwd = null, obeys = 'SIGTERM' } = request
-    this.#processes.set(spawn, shepherded)
-    this.#updateReference()
-    void shepherded.whenCleared.then(() => {
-      this.#processes.delete(spawn)
-      this.#updateReference()
+    const order = (what: object): void => {
+      this.#order({ ...what, spawn })
+    }
+    const { process, news } = OsProcess.create(request.registration, {
+      end: () => {
+        order({ type: 'end' })
+      },
+      signal: (signal, target) => {
+        order({ type: 'signal', signal: constants.signals[signal], target })
+      },
+      flow: (channel, on) => {
+        order({ type: 'flow', channel, on })
+      },
     })
+    void process.cleared.then(() => {
+      this.#forget(spawn)
+    })
+    const spawned = new Promise<void>((resolve, reject) => {
+      this.#processes.set(spawn, { request, process, news, spawned: resolve, failed: reject })
+    })
+    this.#updateReference()
     this.#tellEnvironment()
-    this.#order({ type: 'spawn', spawn, command, args, env, cwd, obeys })
-    return shepherded.launched
+    order({ type: 'spawn', command, args, env, cwd, obeys })
+    await spawned
+    return { process, keeper: this.#keeper }
+  }
+
+  #forget(spawn: string): void {
+    this.#processes.delete(spawn)
+    this.#updateReference()
   }
 
   /** Has the shepherd lock a folder of the run that had to be made again. */
   hold(folder: string): void {
-    if (!this.#launched.hasEnded()) this.#order({ type: 'hold', folder })
+    if (!this.#child.process.hasExited) this.#order({ type: 'hold', folder })
   }
 
   /** Whether its processes keep the host process alive. */
@@ -137,10 +163,10 @@ export class Shepherd {
   }
 
   #updateReference(): void {
-    this.#launched.waitFor(this.#isClosing || (this.#isReferenced && this.#processes.size > 0))
+    this.#child.waitFor(this.#isClosing || (this.#isReferenced && this.#processes.size > 0))
   }
 
-  #keeper(): Keeper {
+  get #keeper(): Keeper {
     const { pid, containment, cgroup } = this.hello
     const shepherd = { pid, startTicks: this.#startTicks }
     return { containment, shepherd, ...(cgroup === null ? {} : { cgroup }) }
@@ -150,20 +176,20 @@ export class Shepherd {
   async close(): Promise<void> {
     this.#isClosing = true
     this.#updateReference()
-    this.#launched.stdin.end()
+    this.#child.stdin.end()
     // With this it does not wait for anything that it is just starting, and goes on if it is stopped.
-    this.#launched.lifeline.destroy()
-    await this.#launched.ended
+    this.#child.lifeline.destroy()
+    await this.#child.process.reaped
   }
 
   async #begin(lifeline: string): Promise<void> {
-    const { channels, ended, stdin } = this.#launched
+    const { process: shepherd, stdin } = this.#child
     let greet: ((line: string) => void) | undefined
     const firstLine = new Promise<string>((resolve) => (greet = resolve))
-    readLines(channels.report, (line) => {
+    readLines(shepherd.report, (line) => {
       // A partial last line: the shepherd was killed while writing it.
-      if (channels.report.readableEnded) return
-      if (greet === undefined) this.#hear(JSON.parse(line) as News)
+      if (shepherd.report.readableEnded) return
+      if (greet === undefined) this.#hear(JSON.parse(line) as Message)
       else greet(line)
       greet = undefined
     })
@@ -187,19 +213,19 @@ export class Shepherd {
         cause: error,
       })
     } finally {
-      void ended.then(() => {
+      void shepherd.reaped.then(() => {
         this.#orphanAll()
       })
     }
-    this.#launched.waitFor(false)
+    this.#child.waitFor(false)
   }
 
   async #greeted(firstLine: Promise<string>): Promise<Hello> {
-    const { channels, ended } = this.#launched
+    const { process: shepherd } = this.#child
     const line = await Promise.race([
       firstLine,
-      ended.then(({ code, signal }) => {
-        const why = `${signal ?? `exit status ${code}`} ${channels.tail}`.trim()
+      shepherd.reaped.then(({ code, signal }) => {
+        const why = `${signal ?? `exit status ${code}`} ${shepherd.tail}`.trim()
         throw new TerrariumError('START_FAILED', `the shepherd has ended before its first word: ${why}`)
       }),
     ])
@@ -236,7 +262,7 @@ export class Shepherd {
 
   /** Sends the lines of one event-loop turn in one write. */
   #say(line: string): void {
-    const { stdin } = this.#launched
+    const { stdin } = this.#child
     if (stdin.writableCorked === 0) {
       stdin.cork()
       process.nextTick(() => {
@@ -246,135 +272,54 @@ export class Shepherd {
     stdin.write(`${line}\n`)
   }
 
-  #hear(news: News): void {
-    if (news.type === 'signalled') {
-      this.#onSignal(nameOf(news.signal))
+  #hear(message: Message): void {
+    if (message.type === 'signalled') {
+      this.#onSignal(nameOf(message.signal))
       return
     }
-    const shepherded = this.#processes.get(news.spawn)
-    switch (news.type) {
+    const entry = this.#processes.get(message.spawn)
+    if (entry === undefined) return
+    const { news, spawned } = entry
+    switch (message.type) {
       case 'spawned':
-        shepherded?.spawned(news.pid, news.startTicks ?? startTicksOf(news.pid) ?? 0)
+        news.spawned(message.pid, message.startTicks ?? startTicksOf(message.pid) ?? 0)
+        spawned()
         break
       case 'refused':
-        shepherded?.refused(news)
+        this.#refuse(entry, message)
         break
       case 'output':
-        shepherded?.said(news.channel, Buffer.from(news.data, 'base64'))
+        news.output(message.channel, Buffer.from(message.data, 'base64'))
         break
-      case 'exited':
-        shepherded?.exited({
-          code: news.code,
-          signal: news.signal === null ? null : nameOf(news.signal),
-          memory: news.memory ?? undefined,
-        })
+      case 'exited': {
+        const { code, signal, memory } = message
+        for (const channel of CHANNELS) news.output(channel, NOTHING)
+        news.exited({ code, signal: signal === null ? null : nameOf(signal), memory: memory ?? undefined })
         break
+      }
       case 'cleared':
-        shepherded?.cleared({ orphaned: false })
+        news.cleared({ orphaned: false })
     }
   }
 
-  /** The shepherd has exited, and its processes end with it. */
+  #refuse({ request, process, failed }: Entry, { code, message, begun }: Refusal): void {
+    const error = startError(request, Object.assign(new Error(message), { code }))
+    if (begun) failed(new StartedInVain(error, process.cleared))
+    else {
+      failed(error)
+      this.#forget(request.spawn)
+    }
+  }
+
+  /** The shepherd has exited. The kernel kills its processes, since their lifeline is closed. */
   #orphanAll(): void {
     if (this.#lifeline !== undefined) closeSync(this.#lifeline)
-    for (const shepherded of this.#processes.values()) shepherded.orphaned()
-  }
-}
-
-type Order =
-  | { readonly type: 'end' }
-  | { readonly type: 'signal'; readonly signal: number; readonly target: 'process' | 'group' }
-  | { readonly type: 'flow'; readonly channel: Channel; readonly on: boolean }
-
-/** One process of the shepherd's, from the request on. */
-class Shepherded {
-  readonly launched: Promise<Launched>
-  readonly #request: LaunchRequest
-  readonly #keeper: Keeper
-  readonly #order: (order: Order) => void
-  #channels: Channels | undefined
-  #over = false
-  #resolve: (launched: Launched) => void = () => undefined
-  #reject: (error: TerrariumError | StartedInVain) => void = () => undefined
-  #end: (ended: Ended) => void = () => undefined
-  readonly #ended = new Promise<Ended>((resolve) => (this.#end = resolve))
-  #clear: (cleared: Cleared) => void = () => undefined
-  readonly whenCleared = new Promise<Cleared>((resolve) => (this.#clear = resolve))
-
-  constructor(request: LaunchRequest, keeper: Keeper, order: (order: Order) => void) {
-    this.#request = request
-    this.#keeper = keeper
-    this.#order = order
-    this.launched = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-  }
-
-  spawned(pid: number, startTicks: number): void {
-    const channels = new Channels((channel) => ({
-      pause: () => {
-        this.#let(channel, false)
-      },
-      resume: () => {
-        this.#let(channel, true)
-      },
-    }))
-    this.#channels = channels
-    this.#resolve({
-      pid,
-      startTicks,
-      keeper: this.#keeper,
-      channels,
-      ended: this.#ended,
-      cleared: this.whenCleared,
-      hasEnded: () => this.#over,
-      end: () => {
-        if (!this.#over) this.#order({ type: 'end' })
-      },
-      signal: (signal, target) => {
-        if (!this.#over) this.#order({ type: 'signal', signal: constants.signals[signal], target })
-      },
-    })
-  }
-
-  refused({ code, message, begun }: { code: string; message: string; begun: boolean }): void {
-    const error = startError(this.#request, Object.assign(new Error(message), { code }))
-    if (begun) this.#reject(new StartedInVain(error, this.whenCleared))
-    else {
-      this.#reject(error)
-      this.#clear({ orphaned: false })
+    for (const { request, process, news, failed } of this.#processes.values()) {
+      if (process.pid === 0) failed(new StartedInVain(shepherdGone(request), process.cleared))
+      if (!process.hasExited) for (const channel of CHANNELS) news.output(channel, NOTHING)
+      news.exited({ code: null, signal: 'SIGKILL' })
+      news.cleared({ orphaned: true })
     }
-  }
-
-  /** An empty chunk is the end of the channel. */
-  said(channel: Channel, chunk: Buffer): void {
-    if (chunk.length > 0) this.#channels?.take(channel, chunk)
-    else this.#channels?.end(channel)
-  }
-
-  exited(ended: Ended): void {
-    this.#over = true
-    for (const channel of CHANNELS) this.#channels?.end(channel)
-    // All that it has said has been told before, and is read in this turn of the event loop.
-    setImmediate(this.#end, ended)
-  }
-
-  cleared(cleared: Cleared): void {
-    void this.#ended.then(() => {
-      this.#clear(cleared)
-    })
-  }
-
-  /** The kernel kills it, if it is alive, since the shepherd is gone and the lifeline is closed. */
-  orphaned(): void {
-    if (this.#channels === undefined) this.#reject(new StartedInVain(shepherdGone(this.#request), this.whenCleared))
-    if (!this.#over) this.exited({ code: null, signal: 'SIGKILL' })
-    this.cleared({ orphaned: true })
-  }
-
-  #let(channel: Channel, on: boolean): void {
-    if (!this.#over) this.#order({ type: 'flow', channel, on })
   }
 }
 

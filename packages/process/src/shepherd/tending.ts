@@ -3,7 +3,8 @@ import type { AnyLogger } from '../guarded-logger.ts'
 import { noteCgroup } from './cgroup.ts'
 import { isLower, type Containment, type ContainmentResult } from './containment.ts'
 import { SPAWN_ARGUMENTS } from '../table/identity.ts'
-import { launch, type LaunchedChild, type SignalName } from './launch.ts'
+import type { SignalName } from '../life/os-process.ts'
+import { launch, type OwnChild } from './launch.ts'
 import { shepherdFiles } from '../python-files.ts'
 import type { Owner } from '../run.ts'
 import type { RunFolders } from '../run-folders.ts'
@@ -33,7 +34,7 @@ export class Tending {
   /** The spawns that are shepherds. */
   readonly #ids = new Set<string>()
   #count = 0
-  #launched: LaunchedChild | undefined
+  #child: OwnChild | undefined
   #current: Promise<Shepherd> | undefined
   #report: ContainmentResult | undefined
   #closed = false
@@ -67,7 +68,7 @@ export class Tending {
 
   /** Sends SIGCONT, in case the shepherd was stopped. */
   resume(): void {
-    this.#launched?.signal('SIGCONT', 'group')
+    this.#child?.process.signal('SIGCONT', 'group')
   }
 
   /** The directory of the run had to be made again. */
@@ -94,7 +95,7 @@ export class Tending {
     const shepherd = await this.#current?.catch(() => undefined)
     await shepherd?.close()
     // Also one that has never got so far as to be a shepherd.
-    await this.#launched?.ended
+    await this.#child?.process.reaped
   }
 
   /** A signal may come before a shepherd has got so far as to handle it. */
@@ -102,9 +103,9 @@ export class Tending {
     try {
       return await this.#startOne()
     } catch (error) {
-      const launched = this.#launched
-      if (attempts === 1 || this.#closed || launched?.hasEnded() !== true) throw error
-      if ((await launched.ended).signal === null) throw error
+      const process = this.#child?.process
+      if (attempts === 1 || this.#closed || process?.hasExited !== true) throw error
+      if ((await process.reaped).signal === null) throw error
       return this.#start(attempts - 1)
     }
   }
@@ -112,7 +113,7 @@ export class Tending {
   async #startOne(): Promise<Shepherd> {
     const { python, owner, spawns, logger, containment, folders, onSignal } = this.#context
     // What is left of the one before is not waited for if the folder cannot be made.
-    this.#launched = undefined
+    this.#child = undefined
     folders.ensureRuntimeDirectory()
     const number = ++this.#count
     // A control group of its own, so that the next one need not wait for the end of this one's.
@@ -128,12 +129,10 @@ export class Tending {
       ],
       onReserved: (spawn: string) => this.#ids.add(spawn),
     }
-    const { process, launched } = await spawns.begin(request, (complete) =>
-      launch({ ...complete, descriptors: folders.descriptors }),
-    )
-    this.#launched = launched
-    const shepherd = await Shepherd.start(launched, lifeline, onSignal)
-    void process.exited.then(({ code, signal, tail }) => {
+    const child = await spawns.begin(request, (complete) => launch({ ...complete, descriptors: folders.descriptors }))
+    this.#child = child
+    const shepherd = await Shepherd.start(child, lifeline, onSignal)
+    void child.process.exited.then(({ code, signal, tail }) => {
       this.#current = undefined
       if (this.#closed) return
       logger.error({ code, signal, tail }, 'the shepherd has died, and with it all processes of this run')

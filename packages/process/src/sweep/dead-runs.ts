@@ -1,68 +1,80 @@
+// Finds the runs of an installation that are dead: their host has exited without closing them. Nothing is killed here;
+// in doubt a run counts as alive.
 import { existsSync, lstatSync, readdirSync, rmSync, writeFileSync, type Stats } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { Lock } from './sweep-helper.ts'
+import type { LockState } from './sweep-helper.ts'
 import { readLog } from '../log/read-log.ts'
 import { kindOf, readRegularFile } from '../regular-file.ts'
 import { readOwner, type Owner } from '../run.ts'
 import { runsDirectory } from '../state-directory.ts'
 import { processTable } from '../table/table.ts'
 
-/** Something the sweep did not understand and therefore did not touch. */
+/** Something that a sweep did not touch, because it may not belong to a dead run or cannot be killed. */
 export interface LeftAlone {
   readonly reason:
+    /** The run's processes are in another PID namespace and may be alive. */
     | 'other_namespace'
     | 'other_user'
+    /** A file or folder that is no directory of a run, or cannot be removed. */
     | 'odd_entry'
     | 'unreadable_owner'
     | 'unreadable_host'
+    /** A process of a run that has no directory. */
     | 'unknown_run'
+    /** A process that cannot be compared with its reservation. */
     | 'odd_process'
     | 'unkillable'
     | 'log_damaged'
+  /** The run id, or the name of an odd entry. */
   readonly run: string
   readonly pid?: number
+  /** For people. */
   readonly detail: string
-  /** An earlier sweep has logged it, and there is nothing new. */
+  /** Set when an earlier sweep has logged the same. */
   readonly isKnown?: true
 }
 
+/** A run whose host has exited without closing it. */
 export interface DeadRun {
   readonly owner: Owner
-  /** Its processes had numbers that mean nothing here. */
+  /** Whether its pids belong to another PID namespace and mean nothing in this one. */
   readonly isForeign: boolean
-  /** Why something of it may be alive where this process cannot see it. */
+  /** Why a process of it may be alive that this host cannot see; undefined when none can be. */
   readonly doubt?: string
 }
 
-export interface Verdict {
+/** The dead runs of an installation. */
+export interface DeadRuns {
   /** Dead runs of this boot, by run id. */
-  readonly here: ReadonlyMap<string, DeadRun>
-  /** Runs of another boot. */
-  readonly elsewhere: readonly Owner[]
+  readonly thisBoot: ReadonlyMap<string, DeadRun>
+  /** The owners of runs of earlier boots. */
+  readonly otherBoots: readonly Owner[]
+  /** What is no run, or a run that may be alive. */
   readonly left: readonly LeftAlone[]
 }
 
+/** A run id. */
 const RUN = /^[a-z0-9]{7}$/
-/** So long a host may take to start, in ms. */
+/** How long a host may take to make the directory of its run, in ms. */
 const START_MS = 60_000
-/** The number of the PID namespace that sees all processes of the machine. */
+/** The PID namespace that sees all processes of the machine. */
 const FIRST_PID_NAMESPACE = 'pid:[4026531836]'
-/** What has been logged of a run is not logged again; an empty file in the directory of the run. */
-const TOLD = 'told'
+/** An empty file in the directory of a run: a sweep has logged why the run is left alone. */
+const LOGGED = 'told'
 
 /**
- * Sorts out the runs that are dead. A run is dead only when its host provably is: of another boot; or of these
- * namespaces, with no process of that number and start; or, when its processes cannot be seen, with nobody to hold the
- * lock on its folder.
+ * Finds the runs of an installation whose host has exited. The proof is one of three: the run is of another boot; or it
+ * is of these namespaces and no process has the host's pid and start; or it is of other namespaces and no process holds
+ * the lock on its folder. Removes stale drafts of run directories. `ownRun`: the run id to leave out.
  */
 export async function findDeadRuns(
   stateDir: string,
   ownRun: string,
-  locksOf: (folders: readonly string[]) => Promise<readonly Lock[]>,
-): Promise<Verdict> {
+  locksOf: (folders: readonly string[]) => Promise<readonly LockState[]>,
+): Promise<DeadRuns> {
   const table = processTable()
-  const here = new Map<string, DeadRun>()
-  const elsewhere: Owner[] = []
+  const thisBoot = new Map<string, DeadRun>()
+  const otherBoots: Owner[] = []
   const foreign: Owner[] = []
   const left: LeftAlone[] = []
   for (const name of readdirSync(runsDirectory(stateDir))) {
@@ -75,17 +87,17 @@ export async function findDeadRuns(
     const read = readOwner(directory)
     const owner = read.is === 'owner' ? read.owner : read.is === 'damaged' ? await ownerFromLog(directory) : undefined
     if (owner === undefined) {
-      // Gone meanwhile: another sweep, or its own runtime, has removed it.
+      // Otherwise another sweep, or the run's own runtime, has removed the directory meanwhile.
       if (read.is !== 'owner' && existsSync(directory)) leave('unreadable_owner', read.why)
     } else if (owner.uid !== process.getuid?.()) {
       leave('other_user', `it belongs to user ${owner.uid}`)
     } else if (owner.bootId !== table.bootId()) {
-      elsewhere.push(owner)
+      otherBoots.push(owner)
     } else if (owner.namespaces !== table.namespaces()) {
       foreign.push(owner)
     } else {
       try {
-        if (table.startTicks(owner.host.pid) !== owner.host.startTicks) here.set(name, { owner, isForeign: false })
+        if (table.startTicks(owner.host.pid) !== owner.host.startTicks) thisBoot.set(name, { owner, isForeign: false })
       } catch (error) {
         leave('unreadable_host', `its host ${owner.host.pid} cannot be read: ${String(error)}`)
       }
@@ -96,32 +108,32 @@ export async function findDeadRuns(
   for (const [index, owner] of foreign.entries()) {
     const lock = locks[index] ?? 'unknown'
     const record = lstatSync(join(runsDirectory(stateDir), owner.run, 'owner.json'), { throwIfNoEntry: false })
-    if (lock === 'free') here.set(owner.run, withDoubt(stateDir, owner))
-    // Otherwise it lives, or is just starting.
+    if (lock === 'free') thisBoot.set(owner.run, withDoubt(stateDir, owner))
+    // With a lock that is held the run is alive, and a young run may not be locked yet.
     else if (lock === 'unknown' && record !== undefined && !isYoung(record))
-      left.push(once(stateDir, owner, 'whether its host lives cannot be told: its folder was never locked'))
+      left.push(leaveInDoubt(stateDir, owner, 'its host may be alive: its folder was never locked'))
   }
-  return { here, elsewhere, left }
+  return { thisBoot, otherBoots, left }
 }
 
-/** Answers what to report of a run whose processes cannot be seen, and remembers that it is told. */
-export function once(stateDir: string, { run, namespaces }: Owner, why: string): LeftAlone {
+/** Why a run is left alone whose processes cannot be seen. Sets `isKnown` from the second time on. */
+export function leaveInDoubt(stateDir: string, { run, namespaces }: Owner, why: string): LeftAlone {
   const detail = `its processes lived in ${namespaces} and cannot be seen from here; ${why}`
-  const told = { reason: 'other_namespace', run, detail } as const
-  const file = join(runsDirectory(stateDir), run, TOLD)
-  if (existsSync(file)) return { ...told, isKnown: true }
+  const left = { reason: 'other_namespace', run, detail } as const
+  const file = join(runsDirectory(stateDir), run, LOGGED)
+  if (existsSync(file)) return { ...left, isKnown: true }
   try {
     writeFileSync(file, '', { flag: 'wx', mode: 0o600 })
   } catch {
-    // It is told again.
+    // The next sweep logs it again.
   }
-  return told
+  return left
 }
 
 /**
- * Host, guard process and shepherd are dead, and with them everything that has stayed in the process group of a worker.
- * What has left it may live where this process does not see it, unless its whole PID namespace has ended, or this
- * process sees all there is.
+ * A dead run of other namespaces. Its host, guard process and shepherd have exited, and the kernel has killed the
+ * process groups of its workers. A process that left its group may be alive where this host cannot see it. There is no
+ * such doubt when the run's PID namespaces have ended, or this host sees all processes of the machine.
  */
 function withDoubt(stateDir: string, owner: Owner): DeadRun {
   const isProven =
@@ -132,7 +144,7 @@ function withDoubt(stateDir: string, owner: Owner): DeadRun {
   return { owner, isForeign: true, ...(isProven ? {} : doubt) }
 }
 
-/** Whether each shepherd of a run was the first process of a PID namespace; see `terrarium_shepherd/folders.py`. */
+/** Whether each shepherd of a run had a PID namespace of its own; see `terrarium_shepherd/folders.py`. */
 function hadNamespacesOfItsOwn(directory: string): boolean {
   try {
     const levels = readRegularFile(join(directory, 'held')).split('\n').filter(Boolean)
@@ -144,7 +156,7 @@ function hadNamespacesOfItsOwn(directory: string): boolean {
 
 const isYoung = ({ mtimeMs }: Stats): boolean => Date.now() - mtimeMs < START_MS
 
-/** What is no directory of a run. */
+/** What is wrong with an entry of `runs/` that is no directory of a run; undefined for the directory of a run. */
 function findOddity(name: string, path: string): string | undefined {
   if (!RUN.test(name)) return `${path} does not have the name of a run`
   const stat = lstatSync(path, { throwIfNoEntry: false })
@@ -152,7 +164,7 @@ function findOddity(name: string, path: string): string | undefined {
   return `${path} is ${kindOf(stat)}, not the folder of a run`
 }
 
-/** What the records of a run say of its owner, but for its folder of sockets. */
+/** The owner of a run as its reservations name it, without the runtime directory; undefined when there is none. */
 async function ownerFromLog(directory: string): Promise<Owner | undefined> {
   try {
     const { reservations } = await readLog(join(directory, 'log'))
@@ -161,11 +173,14 @@ async function ownerFromLog(directory: string): Promise<Owner | undefined> {
     const { v, installation, run, bootId, namespaces, uid, host } = record
     return { v, installation, run, bootId, namespaces, uid, host, runtimeDirectory: '' }
   } catch {
-    return undefined // somebody has it open, or it is gone
+    return undefined // another process has the log open, or it was removed
   }
 }
 
-/** Removes what was to become the directory of a run, or was one. Answers why it cannot be removed. */
+/**
+ * Removes a draft of a run's directory, or one that was being removed. Returns why it is left; undefined when it is
+ * not.
+ */
 function removeStale(name: string, path: string): string | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (stat === undefined) return undefined

@@ -1,10 +1,12 @@
+// The sweep: kills what dead runs of an installation have left and removes what they have on disk. Each runtime starts
+// one when it is opened.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AnyLogger } from '../guarded-logger.ts'
 import { isTerrariumError } from '@terrarium/supervisor/base'
 import { clearCgroups } from '../shepherd/cgroup.ts'
-import type { Lock, Outcome } from './sweep-helper.ts'
-import { findDeadRuns, once, type DeadRun, type LeftAlone } from './dead-runs.ts'
+import type { LockState, Outcome } from './sweep-helper.ts'
+import { findDeadRuns, leaveInDoubt, type DeadRun, type LeftAlone } from './dead-runs.ts'
 import { sameProcess, type Identity, type SpawnTag } from '../table/identity.ts'
 import { keepDamagedLog } from '../log/damaged-logs.ts'
 import { clearCopies, readLog, type LogContents } from '../log/read-log.ts'
@@ -12,39 +14,47 @@ import { removeRun, removeRuntimeDirectory, type Owner } from '../run.ts'
 import { runsDirectory } from '../state-directory.ts'
 import { processTable, readIdentity, startTicksOf } from '../table/table.ts'
 
+/** What a sweep did. */
 export interface SweepResult {
-  /** Runs that were dead, and whose directories are gone now. */
+  /** The ids of the runs whose directories were removed. */
   readonly swept: readonly string[]
+  /** The processes of dead runs that were killed. */
   readonly killed: readonly Identity[]
-  /** Logged processes whose number belongs to somebody else today. */
+  /** Reservations whose pid belongs to a process of another program now. */
   readonly dropped: readonly { readonly run: string; readonly spawn: string; readonly pid: number }[]
+  /** What was not touched, and why. */
   readonly left: readonly LeftAlone[]
 }
 
+/** What a sweep is given. */
 export interface SweepDependencies {
   readonly stateDir: string
   readonly installation: string
-  /** The sweeper's own run. */
+  /** The id of the run that sweeps. */
   readonly run: string
   readonly logger: AnyLogger
+  /** Kills processes and returns one outcome for each. */
   kill(targets: readonly Identity[]): Promise<readonly Outcome[]>
-  /** Looks at the locks on folders of runs whose processes cannot be seen from here. */
-  locks(folders: readonly string[]): Promise<readonly Lock[]>
+  /** Returns the state of the lock on each folder of a run. */
+  locks(folders: readonly string[]): Promise<readonly LockState[]>
 }
 
+/** Time between two scans, in ms. */
 const SETTLE_MS = 20
+/** After this many scans the sweep goes on, whatever is left. */
 const MAX_PASSES = 20
+/** After this many scans in a row that find nothing to kill, everything is killed. */
 const EMPTY_PASSES = 2
 
 /**
- * Ends what dead runs have left (see {@link findDeadRuns}) and removes their directories. Two sweeps at once are
- * harmless: kills are verified, removals are renames.
+ * Kills the processes of dead runs (see {@link findDeadRuns}) and removes the directories of these runs. Two sweeps may
+ * run at once: each kill verifies its target, and each removal begins with a rename.
  */
 export async function sweepDeadRuns(dependencies: SweepDependencies): Promise<SweepResult> {
   const { stateDir, logger } = dependencies
-  const verdict = await findDeadRuns(stateDir, dependencies.run, (folders) => dependencies.locks(folders))
-  const { here, elsewhere } = verdict
-  const left = [...verdict.left]
+  const runs = await findDeadRuns(stateDir, dependencies.run, (folders) => dependencies.locks(folders))
+  const { thisBoot, otherBoots } = runs
+  const left = [...runs.left]
   try {
     clearCopies()
   } catch (error) {
@@ -60,13 +70,13 @@ export async function sweepDeadRuns(dependencies: SweepDependencies): Promise<Sw
       left.push({ reason: 'odd_entry', run: owner.run, detail: `it cannot be removed: ${(error as Error).message}` })
     }
   }
-  // A process that was alive in another boot is not alive now.
-  for (const owner of elsewhere) remove(owner)
+  // No process of another boot is alive.
+  for (const owner of otherBoots) remove(owner)
 
-  const logs = await readLogs(stateDir, here)
-  const { killed, resisting, tagged } = await killSurvivors(dependencies, here, logs, left)
+  const logs = await readLogs(stateDir, thisBoot)
+  const { killed, resisting, tagged } = await killSurvivors(dependencies, thisBoot, logs, left)
   const dropped: SweepResult['dropped'][number][] = []
-  for (const run of here.values()) {
+  for (const run of thisBoot.values()) {
     const { owner, doubt } = run
     const directory = join(runsDirectory(stateDir), owner.run)
     const cgroups = await clearCgroups(directory, owner).catch((error: unknown) => {
@@ -79,19 +89,19 @@ export async function sweepDeadRuns(dependencies: SweepDependencies): Promise<Sw
     const release = auditLog(stateDir, run, logs.get(owner.run), left, dropped)
     if (!release || resisting.has(owner.run) || cgroups.length > 0) continue
     if (doubt === undefined) remove(owner)
-    else left.push(once(stateDir, owner, doubt))
+    else left.push(leaveInDoubt(stateDir, owner, doubt))
   }
-  reportUnknownRuns(dependencies, tagged, left)
+  addUnknownRuns(dependencies, tagged, left)
 
-  for (const oddity of left) {
-    const level = oddity.isKnown === true ? 'debug' : 'warn'
-    logger[level](oddity, 'left alone by the sweep')
+  for (const each of left) {
+    const level = each.isKnown === true ? 'debug' : 'warn'
+    logger[level](each, 'left alone by the sweep')
   }
   logger.debug({ swept, killed, dropped }, 'swept dead runs')
   return { swept, killed, dropped, left }
 }
 
-/** Without those that somebody else has open: another sweep is reading them. */
+/** The logs of these runs, by run id, without logs that another sweep is reading. */
 async function readLogs(stateDir: string, dead: ReadonlyMap<string, DeadRun>): Promise<Map<string, LogContents>> {
   const logs = new Map<string, LogContents>()
   await Promise.all(
@@ -107,8 +117,9 @@ async function readLogs(stateDir: string, dead: ReadonlyMap<string, DeadRun>): P
 }
 
 /**
- * Kills what carries a spawn tag of a dead run, or the mark of a spawn that its log knows, until two scans in a row
- * find nothing more to kill. Answers besides what the last scan has found of this installation.
+ * Kills processes with the spawn tag of a dead run, and processes with the rlimit tag of a spawn in its log, until two
+ * scans in a row find none. `resisting`: the runs with a process that could not be killed. `tagged`: the processes of
+ * this installation that the last scan found.
  */
 async function killSurvivors(
   dependencies: SweepDependencies,
@@ -145,7 +156,7 @@ async function killSurvivors(
     for (const [index, target] of targets.entries()) {
       const outcome = outcomes[index] ?? 'failed'
       if (outcome === 'killed') killed.push(target)
-      // Gone or replaced: the next scan tells.
+      // For the other two of these outcomes the next scan shows whether a process is left.
       if (outcome === 'killed' || outcome === 'gone' || outcome === 'mismatch') continue
       skipped.push(target)
       resisting.add(target.run)
@@ -157,8 +168,8 @@ async function killSurvivors(
 }
 
 /**
- * Looks at the processes that the log names, beyond what the scans showed. False when the run must be kept: one of them
- * cannot be told apart from ours, or the log could not be read.
+ * Compares the reservations in the log of a dead run with the processes that have their pids now. Returns whether the
+ * run's directory may be removed: not while the log cannot be read, or a pid may still be a process of the run.
  */
 function auditLog(
   stateDir: string,
@@ -174,17 +185,17 @@ function auditLog(
     const kept = keepDamagedLog(join(directory, 'log'), stateDir, owner.run)
     left.push({ reason: 'log_damaged', run: owner.run, detail: `${contents.damage.join('; ')}; ${kept}` })
   }
-  // The numbers are those of another namespace.
+  // The pids are those of another PID namespace.
   if (isForeign) return true
   let release = true
   const table = processTable()
   for (const { spawn, pid, startTicks } of contents.reservations) {
     if (pid === undefined) continue
     const environment = table.environment(pid)
-    if (environment === 'gone') continue
+    if (environment === 'exited') continue
     if (typeof environment === 'object') {
       const { tag } = environment
-      // One of ours would have been seen by a scan, and is accounted for there.
+      // A process of this spawn is counted by the scans.
       if (tag?.run !== owner.run || tag.spawn !== spawn) dropped.push({ run: owner.run, spawn, pid })
       continue
     }
@@ -195,16 +206,17 @@ function auditLog(
   return release
 }
 
-function reportUnknownRuns(
+/** Adds the processes of this installation whose run has no directory. */
+function addUnknownRuns(
   { stateDir, installation, run }: SweepDependencies,
   tagged: readonly Identity[],
   left: LeftAlone[],
 ): void {
-  // The scan came before the list is read: a run has its directory before its first process.
+  // Read after the scan: a run has its directory before its first process, so a scanned run is in the list.
   const known = new Set(readdirSync(runsDirectory(stateDir))).add(run)
   for (const process of tagged) {
     if (process.installation !== installation || known.has(process.run)) continue
-    // A run that ended in between has removed its directory after its last process was gone.
+    // A run that was closed in between removed its directory after its last process exited.
     const now = readIdentity(process.pid)
     if (now === undefined || !sameProcess(now, process)) continue
     left.push({ reason: 'unknown_run', run: process.run, pid: process.pid, detail: 'no directory of that run exists' })

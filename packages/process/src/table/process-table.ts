@@ -1,37 +1,36 @@
+// The interface between Terrarium and an operating system's list of processes: `procfs.ts` for Linux, `ps.ts` for
+// macOS.
 import type { Identity, SpawnTag } from './identity.ts'
 
+/** What a process and its descendants have done so far. */
 export interface Activity {
-  /** Time on a processor so far, in ms. */
+  /** Time on a processor, in ms, of the process and its descendants. */
   readonly cpu: number
-  /** Whether one of them runs, or waits for a processor. */
+  /** Whether one of these runs now, or waits for a processor. */
   readonly isRunning: boolean
-  /** How long the process itself has waited for a processor so far, in ms; 0 where the kernel does not tell. */
+  /** How long the process itself has waited for a processor, in ms; 0 where the kernel does not count it. */
   readonly waited: number
 }
 
-/** What one operating system tells about its processes. */
+/** What an operating system shows of its processes. All methods are synchronous. */
 export interface ProcessTable {
-  /**
-   * Throws CONFIGURATION where the system does not tell of its processes, or tells of others than those that we see.
-   */
+  /** Throws CONFIGURATION where the system shows no processes, or those of another PID namespace. */
   check(): void
-  /** Differs after every boot. */
+  /** An id of the current boot. */
   bootId(): string
-  /** Which set of process numbers, and which clock, we see. */
+  /** The PID namespace and the time namespace of this host. Pids and start ticks are comparable within one of each. */
   namespaces(): string
-  /** Undefined when the process is gone or a zombie. Throws when it exists and cannot be read. */
+  /** When a process started. Undefined when it has exited, zombies included. Throws when it cannot be read. */
   startTicks(pid: number): number | undefined
-  /**
-   * What a process and its descendants do; undefined when it is gone, or where the system does not tell. Never throws.
-   */
+  /** Undefined when the process has exited, or where the system does not show it. Never throws. */
   activity(pid: number): Activity | undefined
-  /** `empty` also while a process is between two programs: it proves nothing. */
-  environment(pid: number): 'gone' | 'unreadable' | 'empty' | { tag: SpawnTag | undefined }
-  /** Every process whose spawn tag is kept. */
-  scan(keep: (tag: SpawnTag) => boolean): Identity[]
   /**
-   * Every process that carries the mark of one of these spawns, whatever its environment says. None where there are no
-   * marks.
+   * The spawn tag in the environment of a process; undefined when there is none. `empty` proves nothing: the
+   * environment is empty for a moment during exec().
    */
+  environment(pid: number): 'exited' | 'unreadable' | 'empty' | { tag: SpawnTag | undefined }
+  /** Every process with a spawn tag for which `keep` returns true. */
+  scan(keep: (tag: SpawnTag) => boolean): Identity[]
+  /** Every process with the rlimit tag of one of these spawns, whatever its environment holds. None on macOS. */
   scanRlimitTags(spawns: readonly SpawnTag[]): Identity[]
 }

@@ -1,3 +1,4 @@
+// The process table of Linux, from /proc.
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { rlimitTagOf, parseRlimitTag } from './rlimit-tag.ts'
@@ -8,17 +9,17 @@ const decimal = /^\d+$/
 const prefix = `${SPAWN_TAG_VARIABLE}=`
 const prefixBytes = Buffer.from(prefix)
 
-/** One for all: scans read many small files, and a buffer for each would cost more than the reading. */
+/** One buffer for all reads: a new buffer for each small file takes longer than reading it. */
 let space = Buffer.allocUnsafeSlow(64 * 1024)
 
 /**
- * The process table of Linux, read synchronously: one scan of 600 processes takes 6 to 13 ms, asynchronously fifteen
- * times that.
+ * The process table of Linux. It is read synchronously: one scan of 600 processes takes 6 to 13 ms, and fifteen times
+ * that with asynchronous reads.
  */
 export const procfs: ProcessTable = {
   check,
   bootId: () => read('/proc/sys/kernel/random/boot_id').toString('latin1').trim(),
-  // Start ticks are told in the reader's own time namespace.
+  // The time namespace too: /proc shows start ticks in the time namespace of the reader.
   namespaces: () => ['pid', 'time'].map(namespaceOf).join(' '),
   startTicks,
   activity,
@@ -70,9 +71,9 @@ function check(): void {
   })
 }
 
-const MOUNT = 'Mount one that tells of this PID namespace: `mount -t proc proc /proc`.'
+const MOUNT = 'Mount the /proc of this PID namespace: `mount -t proc proc /proc`.'
 
-/** All of a file, which is there until the next call. Throws as the file system does. */
+/** The bytes of a file, valid until the next call. Throws the errors of the file system. */
 function read(path: string): Buffer {
   const file = openSync(path, 'r')
   try {
@@ -92,7 +93,7 @@ function readRlimitTag(pid: number): string | undefined {
   try {
     return parseRlimitTag(read(`/proc/${pid}/limits`).toString('latin1'))
   } catch {
-    return undefined // gone, or not to be read
+    return undefined // the process has exited, or belongs to another user
   }
 }
 
@@ -104,29 +105,29 @@ function namespaceOf(kind: string): string {
   }
 }
 
-/** Of USER_HZ, in which the kernel tells times. */
+/** The unit of times in /proc/PID/stat (1 / USER_HZ), in ms. */
 const TICK_MS = 10
-/** More descendants than this are not looked at. */
+/** At most this many descendants of a process are read. */
 const MOST_DESCENDANTS = 64
 
 function activity(pid: number): Activity | undefined {
   let cpu = 0
   let isRunning = false
-  let isThere = false
+  let isAlive = false
   const family = [pid]
   for (const member of family) {
     const stat = readOrNothing(`/proc/${member}/stat`)
     if (stat === undefined) continue
-    isThere ||= member === pid
+    isAlive ||= member === pid
     // The name, in parentheses, may itself hold spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     isRunning ||= fields[0] === 'R'
-    // Its own time in user and kernel mode, and that of the children it has waited for.
+    // utime and stime, and cutime and cstime of the children that were waited for.
     for (const ticks of fields.slice(11, 15)) cpu += Number(ticks) * TICK_MS
     for (const child of childrenOf(member)) if (family.length <= MOST_DESCENDANTS) family.push(child)
   }
-  if (!isThere) return undefined
-  // Nanoseconds on a processor, nanoseconds of waiting for one, time slices.
+  if (!isAlive) return undefined
+  // schedstat: ns on a processor, ns of waiting for one, number of time slices.
   const [, waited = 0] = (readOrNothing(`/proc/${pid}/schedstat`) ?? '').split(' ').map(Number)
   return { cpu, isRunning, waited: waited / 1e6 }
 }
@@ -152,15 +153,13 @@ function readOrNothing(path: string): string | undefined {
   }
 }
 
-/**
- * Start ticks of a process that can still run; undefined when it is gone or a zombie. Throws when it cannot be read.
- */
+/** See {@link ProcessTable.startTicks}. */
 function startTicks(pid: number): number | undefined {
   let stat: string
   try {
     stat = read(`/proc/${pid}/stat`).toString('latin1')
   } catch (error) {
-    if (isGone(error)) return undefined
+    if (hasExited(error)) return undefined
     throw error
   }
   // The name, in parentheses, may itself hold spaces and parentheses.
@@ -170,14 +169,14 @@ function startTicks(pid: number): number | undefined {
   return Number(fields[19])
 }
 
-function environment(pid: number): 'gone' | 'unreadable' | 'empty' | { tag: SpawnTag | undefined } {
+function environment(pid: number): 'exited' | 'unreadable' | 'empty' | { tag: SpawnTag | undefined } {
   let bytes: Buffer
   try {
     bytes = read(`/proc/${pid}/environ`)
   } catch (error) {
-    if (isGone(error)) return 'gone'
+    if (hasExited(error)) return 'exited'
     if (isDenied(error)) return 'unreadable'
-    // Out of descriptors, say: that tells nothing about the process, and must not pass for "no spawn tag".
+    // Any other failure, such as too few descriptors, says nothing about the process and must not count as "no tag".
     throw error
   }
   return bytes.length === 0 ? 'empty' : { tag: findSpawnTag(bytes) }
@@ -188,7 +187,7 @@ function spawnTagOf(pid: number): SpawnTag | undefined {
   return typeof found === 'object' ? found.tag : undefined
 }
 
-/** The spawn tag among NUL-separated variables: the whole variable, never a part of another one. */
+/** The spawn tag among NUL-separated variables. The name must be the whole name of a variable. */
 function findSpawnTag(bytes: Buffer): SpawnTag | undefined {
   for (let at = bytes.indexOf(prefixBytes); at !== -1; at = bytes.indexOf(prefixBytes, at + 1)) {
     if (at !== 0 && bytes[at - 1] !== 0) continue
@@ -198,7 +197,8 @@ function findSpawnTag(bytes: Buffer): SpawnTag | undefined {
   return undefined
 }
 
-function isGone(error: unknown): boolean {
+/** Whether the error of a read in /proc/PID says that the process has exited. */
+function hasExited(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code
   return code === 'ENOENT' || code === 'ESRCH'
 }

@@ -1,3 +1,4 @@
+// The process table of macOS, from `ps`.
 import { execFileSync } from 'node:child_process'
 import { SPAWN_TAG_VARIABLE, parseSpawnTag, type Identity, type SpawnTag } from './identity.ts'
 import type { ProcessTable } from './process-table.ts'
@@ -6,18 +7,18 @@ const row = /^\s*(\d+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]+\s+\d{4})\s+(.*)$/
 const variable = new RegExp(`(?:^|\\s)${SPAWN_TAG_VARIABLE}=(\\S+)`)
 
 /**
- * The process table of macOS, by way of `ps`. Start times are whole seconds, and the environment of system binaries is
- * hidden.
+ * The process table of macOS. Start times are whole seconds, and the environment of system binaries is hidden. There
+ * are no rlimit tags, and no activity: a call of `ps` takes more time than the answer is worth.
  */
 export const psTable: ProcessTable = {
   check: () => undefined,
   bootId: () => execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'latin1' }).trim(),
   namespaces: () => 'darwin',
   startTicks: (pid) => list(pid)[0]?.startTicks,
-  activity: () => undefined, // ps costs more than it would tell
+  activity: () => undefined,
   environment(pid) {
     const process = list(pid)[0]
-    return process === undefined ? 'gone' : { tag: process.tag }
+    return process === undefined ? 'exited' : { tag: process.tag }
   },
   scan(keep) {
     const bootId = psTable.bootId()
@@ -36,6 +37,7 @@ interface Row {
   readonly tag: SpawnTag | undefined
 }
 
+/** The rows of `ps`, of one process or of all. Zombies are left out. */
 function list(pid?: number): Row[] {
   const which = pid === undefined ? ['-ax'] : ['-p', String(pid)]
   let text: string
@@ -46,7 +48,7 @@ function list(pid?: number): Row[] {
       maxBuffer: 1 << 28,
     })
   } catch (error) {
-    // Status 1: no such process. Anything else says nothing about it.
+    // Exit status 1: no such process. Any other failure says nothing about the process.
     if ((error as { status?: unknown }).status === 1) return []
     throw error
   }

@@ -1,10 +1,13 @@
+// The process table of the system that this host runs on, and the questions that the rest of the package asks it.
 import { TerrariumError } from '@terrarium/supervisor/base'
 import type { Identity } from './identity.ts'
 import type { ProcessTable } from './process-table.ts'
 import { procfs } from './procfs.ts'
 import { psTable } from './ps.ts'
 
-/** The table of this system. Throws CONFIGURATION where processes cannot be contained. */
+/**
+ * The process table of a platform. Errors: CONFIGURATION for a platform on which Terrarium cannot contain processes.
+ */
 export function processTable(platform: NodeJS.Platform = process.platform): ProcessTable {
   switch (platform) {
     case 'linux':
@@ -18,12 +21,12 @@ export function processTable(platform: NodeJS.Platform = process.platform): Proc
   }
 }
 
-/** The current boot's id. */
+/** An id of the current boot. Errors: CONFIGURATION. */
 export function bootId(): string {
   return processTable().bootId()
 }
 
-/** The identity of a process that carries a spawn tag; undefined when it is gone, unreadable or none of ours. */
+/** The identity of a process; undefined when it has exited, cannot be read, or has no spawn tag. */
 export function readIdentity(pid: number): Identity | undefined {
   const table = processTable()
   const before = startTicksOf(pid)
@@ -44,7 +47,7 @@ export function findTagged(filter: { installation?: string; run?: string } = {})
   )
 }
 
-/** Start ticks; undefined when the process is gone or cannot be read. */
+/** When a process started, in ticks; undefined when it has exited or cannot be read. */
 export function startTicksOf(pid: number): number | undefined {
   try {
     return processTable().startTicks(pid)

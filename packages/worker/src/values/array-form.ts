@@ -1,13 +1,13 @@
 /**
- * The payload of an array on the wire:
+ * Arrays of numbers on the wire. The payload of the extension `array` is
  *
  * | bytes   | what                                                                                       |
  * | ------- | ------------------------------------------------------------------------------------------ |
- * | 1       | the number of dimensions; 255 for a typed array, whose length its data gives               |
- * | 1       | the length of the next                                                                     |
+ * | 1       | the number of dimensions; 255 for a typed array, whose length follows from its elements    |
+ * | 1       | the length of the next field, in bytes                                                     |
  * | …       | the type of the elements as numpy writes it (`dtype.str`): `<f4`, `\|u1`, `<M8[ns]`        |
  * | 4 each  | the length of each dimension, little-endian                                                |
- * | 0 to 15 | zeros, up to a multiple of 16: Python reads the data in place, and aligned                 |
+ * | 0 to 15 | zeros, up to a multiple of 16: Python reads the elements in place, which needs alignment   |
  * | …       | the elements, row by row                                                                   |
  */
 import { endianness } from 'node:os'
@@ -15,16 +15,17 @@ import { kindOf, type TypedArray } from './views.ts'
 
 const ORDER = endianness() === 'LE' ? '<' : '>'
 
-/** Instead of a number of dimensions: a typed array. */
+/** In place of the number of dimensions: the array is a typed array. */
 const BARE = 0xff
+/** The most dimensions of an array: numpy's limit. */
 export const MOST_DIMENSIONS = 64
 
 type Constructor = (new (length: number) => TypedArray) & { readonly BYTES_PER_ELEMENT: number }
 
 interface ElementType {
-  /** numpy's name. */
+  /** numpy's name of the type: `float32`. */
   readonly dtype: string
-  /** numpy's short form, as it is on the wire. */
+  /** numpy's short form of it, as on the wire: `<f4`. */
   readonly text: string
   readonly Constructor: Constructor
 }
@@ -35,6 +36,7 @@ const element = (dtype: string, short: string, Constructor: Constructor): Elemen
   Constructor,
 })
 
+/** The element types by the name of the typed array that holds them. */
 const BY_KIND: ReadonlyMap<string, ElementType> = new Map([
   ['Int8Array', element('int8', 'i1', Int8Array)],
   ['Uint8Array', element('uint8', 'u1', Uint8Array)],
@@ -52,22 +54,24 @@ const BY_KIND: ReadonlyMap<string, ElementType> = new Map([
 
 const BOOL = element('bool', 'b1', Uint8Array)
 
+/** The element types by their short form. */
 const BY_TEXT: ReadonlyMap<string, ElementType> = new Map(
   [...BY_KIND.values(), BOOL]
     .filter(({ Constructor }) => Constructor !== Uint8ClampedArray)
     .map((type) => [type.text, type]),
 )
 
-/** `datetime64[ns]` ↔ `<M8[ns]`: integers that count a unit, since 1970 or from one moment to another. */
+/** The dtypes of times: integers that count a unit, since 1970 or between two instants. `datetime64[ns]`. */
 const TIMES = /^(datetime|timedelta)64\[(\w{1,16})\]$/
+/** The short forms of these: `<M8[ns]`. */
 const TIMES_TEXT = /^([<>])([Mm])8\[(\w{1,16})\]$/
 
-/** The dtype of a typed array by itself; undefined for a kind of view whose elements the wire has no form for. */
+/** The dtype that belongs to the kind of a view; undefined for a kind that cannot be sent. */
 export function ownDtype(view: ArrayBufferView): string | undefined {
   return BY_KIND.get(kindOf(view))?.dtype
 }
 
-/** Whether elements of that dtype can be in such a typed array. */
+/** Whether a view of this kind can hold elements of the dtype. */
 export function fits(dtype: string, view: ArrayBufferView): boolean {
   const kind = kindOf(view)
   if (dtype === 'bool') return kind === 'Uint8Array'
@@ -75,7 +79,7 @@ export function fits(dtype: string, view: ArrayBufferView): boolean {
   return dtype === BY_KIND.get(kind)?.dtype
 }
 
-/** What comes before the elements. */
+/** The bytes before the elements. `shape` is undefined for a typed array. Throws a RangeError for an unknown dtype. */
 export function arrayHead(dtype: string, shape: readonly number[] | undefined): Uint8Array {
   const text = wireText(dtype)
   const dimensions = shape ?? []
@@ -88,10 +92,7 @@ export function arrayHead(dtype: string, shape: readonly number[] | undefined): 
   return head
 }
 
-/**
- * The opposite of {@link arrayHead}; `shape` is undefined for a typed array. The elements are copied. Throws a
- * RangeError.
- */
+/** Reads a whole payload. `shape` is undefined for a typed array. The elements are copied. Throws a RangeError. */
 export function readArray(payload: Buffer): {
   readonly data: TypedArray
   readonly dtype: string

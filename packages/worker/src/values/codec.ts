@@ -1,17 +1,18 @@
+// The values of calls and results, as bytes. To add a type of value, change `wire.ts` (its extension number),
+// `encoder.ts`, `decoder.ts` and their three counterparts in `python/src/terrarium/_values`, and add its rows to
+// `docs/values.json`: both codecs are tested against that table, and `npm run generate` makes `docs/values.md` from it.
 import { Checker } from '@terrarium/supervisor/base'
 import { Decoder } from './decoder.ts'
 import { Encoder } from './encoder.ts'
 import type { Refusal } from './refusal.ts'
 import { checkTypes, Registry, type ValueType } from './registry.ts'
 
-/**
- * Makes bytes of values and values of bytes. `docs/values.md` says which values there are, and what they are in Python.
- */
+/** Encodes and decodes values. `docs/values.md` lists all values and what each is in Python. */
 export class ValueCodec {
   readonly #registry: Registry
   readonly #encoder: Encoder
 
-  /** With types of the application's own. Throws INVALID_ARGUMENT, naming every mistake. */
+  /** `types`: the application's own types. Throws INVALID_ARGUMENT, naming every mistake. */
   constructor(types: readonly ValueType[] = []) {
     const check = new Checker()
     checkTypes(check, 'types', types)
@@ -21,8 +22,8 @@ export class ValueCodec {
   }
 
   /**
-   * `subject` says in errors what the value is. Throws INVALID_ARGUMENT with the place of what cannot be sent, and
-   * PAYLOAD_TOO_LARGE for a value that no message can carry.
+   * Encodes a value. `subject`: what the value is, for errors. Throws INVALID_ARGUMENT with the place of a part that
+   * cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit into a message (256 MiB).
    */
   encode(value: unknown, subject = 'the value'): Buffer {
     try {
@@ -32,7 +33,7 @@ export class ValueCodec {
     }
   }
 
-  /** `subject` says in errors what the value is. Throws RESULT_NOT_SENDABLE. */
+  /** Decodes a value. `subject`: what the value is, for errors. Throws RESULT_NOT_SENDABLE. */
   decode(bytes: Uint8Array, subject = 'the value'): unknown {
     try {
       return new Decoder(bytes, this.#registry).decode()
@@ -45,8 +46,8 @@ export class ValueCodec {
 /** A codec without registered types. */
 export const PLAIN = new ValueCodec()
 
-/** As {@link ValueCodec.encode}, without registered types. */
+/** Encodes a value without registered types; see {@link ValueCodec.encode}. */
 export const encode = (value: unknown): Buffer => PLAIN.encode(value)
 
-/** As {@link ValueCodec.decode}, without registered types. */
+/** Decodes a value without registered types; see {@link ValueCodec.decode}. */
 export const decode = (bytes: Uint8Array): unknown => PLAIN.decode(bytes)

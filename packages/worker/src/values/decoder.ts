@@ -1,3 +1,4 @@
+// Reads values from msgpack, the counterpart of `encoder.ts`.
 import { askUser } from '@terrarium/supervisor/base'
 import { readArray } from './array-form.ts'
 import { NdArray } from './nd-array.ts'
@@ -9,7 +10,7 @@ import { EXTENSION, MAX_DEPTH } from './wire.ts'
 
 const WORD = 2 ** 32
 
-/** Reads one value. Its bytes and arrays are copies, each with memory of its own. */
+/** Reads one value. Its Buffers and arrays are copies, each with memory of its own. */
 export class Decoder {
   readonly #registry: Registry
   readonly #in: Reader
@@ -20,7 +21,7 @@ export class Decoder {
     this.#in = new Reader(bytes)
   }
 
-  /** Throws a {@link Refusal}. */
+  /** Reads the value, which must be all that the bytes hold. Throws a {@link Refusal}. */
   decode(): unknown {
     try {
       const value = this.#value()
@@ -115,11 +116,12 @@ export class Decoder {
     return items
   }
 
-  /** Its keys decide: an object when all of them are strings, else a Map. */
+  /** Reads a map: an object when all keys are strings, else a Map. */
   #map(length: number): unknown {
     this.#enter(length)
     const record: Record<string, unknown> = {}
-    // An object has names that are whole numbers first. Once there may be one, the true order is kept, for a Map.
+    // An object lists names that are whole numbers first. From the first such name on the order of the keys is kept, in
+    // case a Map is made of them.
     let order: string[] | undefined
     let name = ''
     let count = 0
@@ -142,7 +144,7 @@ export class Decoder {
     return record
   }
 
-  /** A Map that begins with what is in `record`, in the order of `known`. */
+  /** Reads the rest of a map as a Map, which begins with the entries of `record` in the order of `known`. */
   #mapFrom(record: Readonly<Record<string, unknown>>, known: readonly string[], left: number): unknown {
     const map = new Map<unknown, unknown>(known.map((name) => [name, record[name]]))
     for (let count = 0; count < left; count++) {
@@ -241,14 +243,14 @@ export class Decoder {
     }
   }
 
-  /** `count` elements follow, of a byte or more each. */
+  /** Begins a container. Refuses one with more elements than there are bytes, and one that is nested too deeply. */
   #enter(count: number): void {
     if (count > this.#in.left) throw malformed('it ends too early')
     if (++this.#depth > MAX_DEPTH + 1) throw malformed('it is nested too deeply')
   }
 }
 
-/** 64 bits as a number where a number is exact, else as a bigint. `high` has the sign. */
+/** A 64-bit integer: a number where a number is exact, else a bigint. `high` has the sign. */
 function wide(high: number, low: number): number | bigint {
   const value = high * WORD + low
   return Number.isSafeInteger(value) ? value : BigInt(high) * BigInt(WORD) + BigInt(low)
@@ -259,7 +261,7 @@ function beginsWithDigit(name: string): boolean {
   return code >= 0x30 && code <= 0x39
 }
 
-/** For the name `__proto__`: an assignment would set the prototype. */
+/** Defines a property. An assignment to `__proto__` would set the prototype instead. */
 function define(record: object, name: string, value: unknown): void {
   Object.defineProperty(record, name, { value, configurable: true, enumerable: true, writable: true })
 }

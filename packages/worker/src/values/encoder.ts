@@ -1,3 +1,4 @@
+// Writes values as msgpack, and refuses a value that Python could not have, with its place and what to send instead.
 import { types } from 'node:util'
 import { askUser } from '@terrarium/supervisor/base'
 import { arrayHead, ownDtype } from './array-form.ts'
@@ -11,11 +12,11 @@ import { bytesOf, kindOf, memoryOf } from './views.ts'
 import { EXTENSION, FIRST_INSTANT, LAST_INSTANT, MAX_DEPTH } from './wire.ts'
 import { Writer } from './writer.ts'
 
-/** Checks values and writes them in one go. Each property is read once, so that what was checked is what is written. */
+/** Checks and writes values in one pass. Each property is read once, so that the value checked is the value written. */
 export class Encoder {
   readonly #registry: Registry
   readonly #out = new Writer()
-  /** The containers around the present place, outermost first. */
+  /** The containers around the value being written, outermost first. */
   readonly #open: object[] = []
   #isBusy = false
 
@@ -23,9 +24,9 @@ export class Encoder {
     this.#registry = registry
   }
 
-  /** Throws a {@link Refusal}. */
+  /** Encodes one value. Throws a {@link Refusal}. */
   encode(value: unknown): Buffer {
-    // A getter or an encoder of the user's may encode a value in the middle of this one.
+    // A getter, or an encoder of a registered type, may call encode() in the middle of this value.
     if (this.#isBusy) return new Encoder(this.#registry).encode(value)
     this.#isBusy = true
     this.#out.begin()
@@ -74,7 +75,7 @@ export class Encoder {
     else throw refuse(value)
   }
 
-  /** Writes a value that may also be a key; answers whether it was one. */
+  /** Writes an object that is no container and returns true; returns false for any other object. */
   #atom(value: object): boolean {
     const encoding = this.#registry.encodingOf(value)
     if (encoding !== undefined) this.#registered(value, encoding)
@@ -102,9 +103,9 @@ export class Encoder {
     this.#open.pop()
   }
 
-  /** A property that is undefined counts as not given. */
+  /** Writes a plain object. A property that is undefined is left out. */
   #record(value: object): void {
-    // The arguments of a function have the prototype of a plain object.
+    // `arguments` has the prototype of a plain object.
     if (Symbol.iterator in value && types.isArgumentsObject(value)) throw refuse(value)
     this.#enter(value)
     const names = Object.keys(value)
@@ -151,7 +152,7 @@ export class Encoder {
     this.#open.pop()
   }
 
-  /** Answers the identities of the elements, if they are asked for. */
+  /** Writes a Set. Returns the identities of its elements if `isIdentified`, else an empty list. */
   #set(set: ReadonlySet<unknown>, extension: number, isIdentified: boolean): readonly string[] {
     this.#enter(set)
     let identities: readonly string[] = []
@@ -164,6 +165,7 @@ export class Encoder {
     return identities
   }
 
+  /** Writes a list of keys or elements. Returns their identities if `isIdentified`, else an empty list. */
   #keys(items: readonly unknown[], what: string, isIdentified: boolean, unique?: UniqueKeys): readonly string[] {
     this.#out.head(items.length, 0x90, 0xdc)
     const identities: string[] = []
@@ -181,8 +183,8 @@ export class Encoder {
   }
 
   /**
-   * Python finds keys and elements by their value, so they have to be hashable there. Answers what {@link UniqueKeys}
-   * knows the key by, if it is asked for.
+   * Writes a key of a Map or an element of a Set, which must be hashable in Python. Returns its identity for
+   * {@link UniqueKeys} if `isIdentified`, else an empty string.
    */
   #key(value: unknown, what: string, isIdentified: boolean): string {
     const begin = this.#out.length
@@ -203,7 +205,7 @@ export class Encoder {
     return isIdentified ? (identityOfNumber(value) ?? this.#out.since(begin)) : ''
   }
 
-  /** An encoder's result stands for the value. */
+  /** Writes a value of a registered type: what its encoder returns. */
   #registered(value: object, { name, encode }: Encoding): void {
     this.#enter(value)
     let sent: unknown
@@ -219,7 +221,7 @@ export class Encoder {
     this.#open.pop()
   }
 
-  /** Writes an array of one type of elements; answers whether it was one. */
+  /** Writes a typed array, DataView or NdArray and returns true; returns false for any other object. */
   #array(value: object): boolean {
     if (isNdArray(value)) this.#elements(readable(value.data, bytesOf), value.dtype, value.shape)
     else if (!ArrayBuffer.isView(value)) return false
@@ -271,9 +273,10 @@ export class Encoder {
 
 const isNdArray = (value: object): value is NdArray => value instanceof NdArray
 
-/** Python can hash bytes, but no array. */
+/** Whether the object becomes an array in Python, which is not hashable. A Buffer becomes bytes, which are. */
 const isArray = (value: object): boolean => isNdArray(value) || (ArrayBuffer.isView(value) && !Buffer.isBuffer(value))
 
+/** The memory of a buffer or view. Refuses one whose memory was transferred. */
 function readable<T extends object>(value: T, read: (value: T) => Uint8Array): Uint8Array {
   try {
     return read(value)
@@ -286,7 +289,7 @@ function readable<T extends object>(value: T, read: (value: T) => Uint8Array): U
   }
 }
 
-// The entries that are there, whatever a subclass makes of iterating.
+// The entries as Map and Set hold them: a subclass may override iteration.
 const entriesOf = (map: ReadonlyMap<unknown, unknown>): [unknown, unknown][] => [
   ...(Map.prototype.entries.call(map) as IterableIterator<[unknown, unknown]>),
 ]

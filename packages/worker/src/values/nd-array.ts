@@ -1,10 +1,12 @@
+// Arrays with a shape, as numpy has them, for Node.
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { fits, MOST_DIMENSIONS, ownDtype } from './array-form.ts'
 import type { TypedArray } from './views.ts'
 
 /**
- * An array of numpy's: its elements row by row, and its shape. An `ndarray` of Python's arrives as one. Sent to Python
- * it arrives as a `memoryview` of that shape, or as an `ndarray` where the parameter's type hint says so.
+ * An array with a shape: its elements row by row, and the length of each dimension. An `ndarray` from Python arrives as
+ * an NdArray. An NdArray arrives in Python as a `memoryview` of that shape, or as an `ndarray` where the parameter has
+ * that type hint.
  *
  * ```ts
  * const image = new NdArray(pixels, [480, 640, 3])
@@ -13,17 +15,17 @@ import type { TypedArray } from './views.ts'
  */
 export class NdArray<T extends TypedArray = TypedArray> {
   readonly data: T
-  /** The length of each dimension. The shape `[]` has one element. */
+  /** The length of each dimension. An array of shape `[]` has one element. */
   readonly shape: readonly number[]
   /**
-   * numpy's name for the type of the elements: the name that goes with the typed array (`float32`, `uint8`); or `bool`,
-   * in a Uint8Array; or `datetime64[ms]` and `timedelta64[ms]`, with any unit of numpy's, in a BigInt64Array.
+   * numpy's name of the type of the elements: the one that belongs to the typed array (`float32`, `uint8`); `bool` in a
+   * Uint8Array; `datetime64[ms]` or `timedelta64[ms]`, with any unit that numpy has, in a BigInt64Array.
    */
   readonly dtype: string
 
   /**
-   * Default: one dimension, and the dtype of `data`. Throws INVALID_ARGUMENT, naming every mistake, when they do not
-   * fit.
+   * `shape`: default one dimension. `dtype`: default the one that belongs to `data`. Throws INVALID_ARGUMENT, naming
+   * every mistake, when data, shape and dtype do not fit together.
    */
   constructor(data: T, shape?: readonly number[], dtype?: string) {
     const own = ArrayBuffer.isView(data) && !(data instanceof DataView) ? ownDtype(data) : undefined

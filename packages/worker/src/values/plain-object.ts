@@ -1,6 +1,7 @@
+// Tells plain objects, which are sent with their properties, from instances of classes.
 /**
- * Whether an object is made by `{}`, JSON or `Object.create(null)`, and no instance of a class. Also one of another
- * realm (a Jest test, a vm context), whose `Object.prototype` is not the one of this file.
+ * Whether a value is an object made by `{}`, JSON or `Object.create(null)`, and not an instance of a class. Objects of
+ * another realm (a vm context, a Jest test) count too, although they have another `Object.prototype`.
  */
 export function isPlainObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false

@@ -1,15 +1,16 @@
+// Reads the parts of msgpack: numbers, strings, bytes. `decoder.ts` makes values of them.
 import { isUtf8 } from 'node:buffer'
 import { NameCache } from './name-cache.ts'
 import { Refusal } from './refusal.ts'
 
-/** ASCII strings up to this many bytes are read here, which is faster than asking Node. */
+/** ASCII strings up to this many bytes are decoded here, which is faster than `Buffer.toString`. */
 const SHORT_TEXT = 16
-/** Names up to this many bytes are remembered. */
+/** Names up to this many bytes are cached. */
 const SHORT_NAME = 31
 
 const names = new NameCache()
 
-/** Reads the parts of msgpack from a message. What it gives shares no memory with the message. */
+/** Reads the parts of msgpack from a message. Only {@link Reader.peek} returns memory of the message itself. */
 export class Reader {
   readonly #bytes: Buffer
   readonly #view: DataView
@@ -22,7 +23,7 @@ export class Reader {
     this.#end = bytes.length
   }
 
-  /** How many bytes were read. */
+  /** How many bytes have been read. */
   get at(): number {
     return this.#at
   }
@@ -61,9 +62,7 @@ export class Reader {
     return this.#textAt(this.#take(length), length)
   }
 
-  /**
-   * The string that is next, as the name of a property. Undefined, and nothing is read, when something else is next.
-   */
+  /** Reads the next value if it is a string, as the name of a property. Otherwise reads nothing: undefined. */
   name(): string | undefined {
     const head = this.#bytes[this.#at] ?? 0
     if (head < 0xa0 || (head >= 0xc0 && (head < 0xd9 || head > 0xdb))) return undefined
@@ -87,7 +86,7 @@ export class Reader {
     return copy
   }
 
-  /** The next bytes, in the memory of the message: not to be given away. */
+  /** The next bytes, in the memory of the message. Copy them before they are given to users. */
   peek(length: number): Buffer {
     const begin = this.#take(length)
     return this.#bytes.subarray(begin, begin + length)
@@ -99,12 +98,12 @@ export class Reader {
     const short = length <= SHORT_TEXT ? asciiText(bytes, begin, length) : undefined
     if (short !== undefined) return short
     const text = bytes.toString('utf8', begin, end)
-    // What is no UTF-8 becomes U+FFFD, which may as well have been sent.
+    // toString() replaces bytes that are not UTF-8 with U+FFFD, which may also have been sent.
     if (text.includes('\ufffd') && !isUtf8(bytes.subarray(begin, end))) throw malformed('a string in it is not UTF-8')
     return text
   }
 
-  /** Answers where the next bytes begin. */
+  /** Skips the next bytes and returns where they begin. */
   #take(length: number): number {
     const begin = this.#at
     if (length > this.#end - begin) throw malformed('it ends too early')
@@ -113,7 +112,9 @@ export class Reader {
   }
 }
 
-/** Several characters at once: one by one is no faster than asking Node. */
+/**
+ * An ASCII string; undefined when a byte is not ASCII. Four characters at a time: one by one is no faster than Node.
+ */
 function asciiText(bytes: Uint8Array, begin: number, length: number): string | undefined {
   let text = ''
   let at = begin
@@ -130,6 +131,7 @@ function asciiText(bytes: Uint8Array, begin: number, length: number): string | u
   return text
 }
 
+/** The refusal of bytes that are no message of a worker. */
 export const malformed = (because: string): Refusal =>
   new Refusal('it is not what a worker sends', {
     because,

@@ -1,3 +1,4 @@
+// Refusals: why a value cannot be sent or read, where in the value that is, and what to send instead.
 import { TerrariumError, type ErrorCode } from '@terrarium/supervisor/base'
 
 /** A step into a value: an index, the name of a property, or the key of a Map. */
@@ -11,18 +12,18 @@ export interface RefusalOptions {
   readonly hint: string
   readonly code?: ErrorCode
   readonly cause?: unknown
-  /** What kind of value it is, for `details.type`. */
+  /** The kind of the value, for `details.type`. */
   readonly type?: string | undefined
-  /** Said after the place. */
+  /** The reason, written after the place. */
   readonly because?: string
   readonly details?: Readonly<Record<string, unknown>>
 }
 
-/** Why a value cannot be sent or read. Collects its place on its way out of the containers around it. */
+/** Why a value cannot be sent or read. Each container that it passes on its way out adds a step to its place. */
 export class Refusal extends Error {
   readonly #what: string
   readonly #options: RefusalOptions
-  /** Innermost first. */
+  /** The steps of the place, innermost first. */
   readonly #steps: string[] = []
 
   constructor(what: string, options: RefusalOptions) {
@@ -31,12 +32,13 @@ export class Refusal extends Error {
     this.#options = options
   }
 
+  /** Adds the step that leads to the place so far. */
   within(step: Step): this {
     this.#steps.push(textOf(step))
     return this
   }
 
-  /** `subject` says what holds the value, for example `the arguments of echo`. */
+  /** The error for users. `subject`: what holds the value, for example `the arguments of echo`. */
   toError(subject: string, usual: ErrorCode = 'INVALID_ARGUMENT'): TerrariumError {
     const { hint, code = usual, cause, type, because, details } = this.#options
     const place = shortened(this.#steps.reverse().join('').replace(/^\./, ''), LONGEST_PLACE)
@@ -50,7 +52,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What was thrown on the way through a value, as a {@link Refusal}. Anything else is thrown by code of the user's. */
+/** What was thrown while a value was read, as a {@link Refusal}. Anything else was thrown by the user's code. */
 export function refusalOf(
   thrown: unknown,
   what = 'a getter or a proxy threw',
@@ -60,11 +62,11 @@ export function refusalOf(
   return new Refusal(what, { hint, cause: thrown, because: messageOf(thrown) })
 }
 
-/** What was thrown by a part of a container, with the step to that part. */
+/** What was thrown by a part of a container, as a {@link Refusal} with the step to that part. */
 export const within = (thrown: unknown, step: Step): Refusal => refusalOf(thrown).within(step)
 
-/** Never throws, whatever was thrown. */
-function messageOf(thrown: unknown): string {
+/** The message of what was thrown. Never throws. */
+export function messageOf(thrown: unknown): string {
   try {
     return shortened(thrown instanceof Error ? thrown.message : String(thrown), LONGEST_PLACE)
   } catch {
@@ -83,9 +85,10 @@ export function classNameOf(value: object): string {
   }
 }
 
+/** The name of a value's `Symbol.toStringTag`: `Math`. */
 export const tagOf = (value: object): string => Object.prototype.toString.call(value).slice('[object '.length, -1)
 
-/** U as a capital is mostly spoken as a consonant: a URL, a User. */
+/** A name with `a` or `an` before it. A capital U is mostly spoken as a consonant: a URL, a User. */
 export const article = (name: string): string => `${/^[aeiouAEIO]/.test(name) ? 'an' : 'a'} ${name}`
 
 function textOf(step: Step): string {

@@ -1,7 +1,8 @@
+// Registered types: how values of the application's own classes are sent.
 import { Checker, isFunction, isList, isName, shown } from '@terrarium/supervisor/base'
 
 /**
- * A type of the application's own that can be sent. The Python side registers the same name:
+ * A type of the application's own whose values can be sent. Python registers the same name:
  * `terrarium.register_type('Money', Money, encode=…, decode=…)`.
  *
  * ```ts
@@ -15,15 +16,13 @@ import { Checker, isFunction, isList, isName, shown } from '@terrarium/superviso
  */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what encode gives and decode takes is for the two to agree on
 export interface ValueType<T = any> {
-  /** What both sides call it, 1 to 128 characters. */
+  /** The name of the type in Node and in Python, 1 to 128 characters. */
   readonly name: string
-  /** Its instances, also of its subclasses, are sent as what `encode` makes of them. */
+  /** Instances of this class and of its subclasses are sent as what `encode` returns for them. */
   readonly class?: abstract new (...args: never[]) => T
-  /** Makes something that can be sent, at once: a promise is refused. Goes with `class`. */
+  /** Returns a value that can be sent. A promise is refused. Needs `class`. */
   readonly encode?: (value: T) => unknown
-  /**
-   * Makes the value again of what Python's encoder of that name has made, at once. Without it such values are errors.
-   */
+  /** Returns the value for what Python's encoder of that name returned. A promise is refused. Default: an error. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- see above
   readonly decode?: (sent: any) => T
 }
@@ -33,7 +32,7 @@ export type Encoding = Required<Pick<ValueType, 'name' | 'encode'>>
 
 /** The registered types of one codec. */
 export class Registry {
-  /** By prototype. */
+  /** By the prototype of the class. */
   readonly #encoders = new Map<object, Encoding>()
   readonly #decoders = new Map<string, (sent: unknown) => unknown>()
   /** The types must be valid. */
@@ -44,6 +43,7 @@ export class Registry {
     }
   }
 
+  /** The encoding of the value's class, or of the nearest class above it; undefined when none is registered. */
   encodingOf(value: object): Encoding | undefined {
     if (this.#encoders.size === 0) return undefined
     for (let each = prototypeOf(value); each !== null; each = prototypeOf(each)) {
@@ -53,6 +53,7 @@ export class Registry {
     return undefined
   }
 
+  /** The decoder of this name; undefined when none is registered. */
   decoder(name: string): ((sent: unknown) => unknown) | undefined {
     return this.#decoders.get(name)
   }
@@ -68,7 +69,7 @@ export const VALUE_TYPE: Readonly<Record<keyof ValueType, true>> = {
   decode: true,
 }
 
-/** Collects what is wrong with a list of types; `path` is where it is in the options. */
+/** Checks a list of value types. `path`: the path of the list in the options. */
 export function checkTypes(check: Checker, path: string, types: unknown): void {
   if (!isList(types)) {
     check.field({ [path]: types }, path, isList, 'an array of value types')

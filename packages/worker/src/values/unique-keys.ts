@@ -1,9 +1,8 @@
+// Finds keys that differ in JavaScript and are equal in Python, which would keep only one of them: `1`, `1n` and
+// `true`; two Dates of the same instant; arrays and Sets of these.
 import { Refusal } from './refusal.ts'
 
-/**
- * Watches over the keys of one Map, or the elements of one Set. Some keys differ in JavaScript and are equal in Python,
- * which would lose all but one of them: `1`, `1n` and `true`; two Dates of the same instant; arrays and Sets of these.
- */
+/** The keys of one Map, or the elements of one Set, that were written so far. */
 export class UniqueKeys {
   readonly #what: string
   readonly #seen = new Set<string>()
@@ -12,14 +11,14 @@ export class UniqueKeys {
     this.#what = what
   }
 
-  /** Undefined when no two of these can be one in Python: JavaScript's Map and Set have seen to that. */
+  /** Undefined when no check is needed: keys that are all strings, or all numbers, already differ in JavaScript. */
   static of(keys: readonly unknown[], what: string): UniqueKeys | undefined {
     const kind = typeof keys[0]
     const areSafe = (kind === 'string' || kind === 'number') && keys.every((key) => typeof key === kind)
     return areSafe ? undefined : new UniqueKeys(what)
   }
 
-  /** `identity`: one string for all keys that are equal in Python. Throws a Refusal. */
+  /** Adds a key. `identity`: one string for all keys that are equal in Python. Throws a Refusal for a second one. */
   add(identity: string): void {
     if (!this.#seen.has(identity)) {
       this.#seen.add(identity)
@@ -31,11 +30,11 @@ export class UniqueKeys {
   }
 }
 
-/** Of an array or a Set, by the identities of its parts. Python compares tuples by order, and frozensets without. */
+/** The identity of an array or a Set, from those of its parts. Python compares tuples in order, frozensets in any. */
 export const identityOf = (kind: 'tuple' | 'frozenset', parts: readonly string[]): string =>
   kind + JSON.stringify(kind === 'tuple' ? parts : [...parts].sort())
 
-/** Numbers of all kinds are compared by what they are worth. */
+/** The identity of a number, a bigint or a boolean, which Python compares by value; undefined for anything else. */
 export function identityOfNumber(key: unknown): string | undefined {
   if (typeof key === 'boolean') return String(Number(key))
   if (typeof key === 'bigint') return String(key)

@@ -1,9 +1,13 @@
+// The words for values that cannot be sent: what each is called, and what to send instead.
 import { types } from 'node:util'
 import { article, classNameOf, Refusal, tagOf } from './refusal.ts'
 
 const NO_CLASS = 'Send a plain object with what it holds, or register its class in `types`.'
 
-/** Why a value cannot be sent, and what can instead. `as`: where it would be, when it could be sent elsewhere. */
+/**
+ * The refusal of a value that cannot be sent. `as`: its role, when the value can be sent in other roles:
+ * `a key of a Map`.
+ */
 export function refuse(value: unknown, as?: string): Refusal {
   const { type, hint } = describe(value)
   const where = as === undefined ? '' : ` as ${as}`
@@ -14,7 +18,7 @@ export function refuse(value: unknown, as?: string): Refusal {
 
 const KEYS = 'Use strings, numbers, booleans, null, Dates or Buffers, which Python can find by their value.'
 
-/** Whether an object without properties to send is Math, JSON, Reflect or the like, which hold functions. */
+/** Whether an object is a namespace of functions, as Math, JSON and Reflect are. */
 export function isNamespace(value: object): boolean {
   return (
     Object.hasOwn(value, Symbol.toStringTag) && !Object.prototype.propertyIsEnumerable.call(value, Symbol.toStringTag)

@@ -1,5 +1,7 @@
+// Reads typed arrays, DataViews and buffers of any realm, whatever properties their owner has added.
 import { types } from 'node:util'
 
+/** The typed arrays that can be sent as such. */
 export type TypedArray =
   | Int8Array
   | Uint8Array
@@ -15,23 +17,23 @@ export type TypedArray =
 
 const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as { readonly keys: () => unknown }
 
-/** `Float32Array`, for example, or `DataView`: the true kind, of any realm and whatever has been laid over it. */
+/** The kind of a view, `Float32Array` or `DataView`: also of a subclass, and of a view of another realm. */
 export function kindOf(view: ArrayBufferView): string {
   return types.isDataView(view) ? 'DataView' : typedArrayKind(view)
 }
 
-/** Exactly the bytes that a view shows, shared with it. Throws a TypeError when its memory was given away. */
+/** The bytes that a view shows, in the view's memory. Throws a TypeError when that memory was transferred. */
 export function bytesOf(view: ArrayBufferView): Uint8Array {
   const extent = types.isDataView(view) ? dataViewExtent : typedArrayExtent
-  // Of a typed array beyond the end of a buffer that was made smaller, the length reads 0; this throws.
+  // A typed array beyond the end of a shrunk buffer has the length 0, and keys() throws.
   if (extent === typedArrayExtent && extent.byteLength(view) === 0) typedArrayPrototype.keys.call(view)
   return new Uint8Array(extent.buffer(view), extent.byteOffset(view), extent.byteLength(view))
 }
 
-/** All bytes of a buffer, shared with it. Throws a TypeError when its memory was given away. */
+/** All bytes of a buffer, in its memory. Throws a TypeError when that memory was transferred. */
 export const memoryOf = (buffer: ArrayBufferLike): Uint8Array => new Uint8Array(buffer)
 
-/** Reads a property as the prototype defines it: a view may have others of the same name. */
+/** Makes a function that reads a property with the prototype's getter: a view may have own properties of that name. */
 function reader(prototype: object, name: PropertyKey): (view: ArrayBufferView) => unknown {
   const { get } = Object.getOwnPropertyDescriptor(prototype, name) as { readonly get: () => unknown }
   return (view) => Reflect.apply(get, view, [])

@@ -1,17 +1,19 @@
+// Writes the parts of msgpack into memory that is reused. `encoder.ts` decides what to write.
 import { Refusal } from './refusal.ts'
 import { EXTENSION, MAX_VALUE_BYTES } from './wire.ts'
 
-/** Small values are written one behind the other into pieces of memory of this many bytes. */
+/** The size of a slab in bytes: values are written one after the other into a slab until it is full. */
 const SLAB_BYTES = 16 * 1024
-/** ASCII strings up to this many characters are written here, which is faster than asking Node. */
+/** ASCII strings up to this many characters are encoded here, which is faster than `Buffer.write`. */
 const SHORT_TEXT = 63
 /**
- * For strings up to this many UTF-16 code units more room is taken than needed, instead of counting their bytes first.
+ * For strings up to this many UTF-16 code units three bytes each are reserved. The bytes of longer strings are counted
+ * first.
  */
 const COUNTED_TEXT = 4 * 1024
 const WORD = 2 ** 32
 
-/** Writes msgpack. The bytes of a value hold nothing that was not written for it. */
+/** Writes msgpack. The bytes of a value hold nothing but that value. */
 export class Writer {
   #bytes: Buffer = Buffer.alloc(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
@@ -24,18 +26,18 @@ export class Writer {
     this.#start = this.#at
   }
 
-  /** Ends the value, and gives its bytes. Throws a Refusal when no message can carry them. */
+  /** Ends the value and returns its bytes. Throws a Refusal when they do not fit into a message. */
   finish(): Buffer {
     if (this.length > MAX_VALUE_BYTES) throw tooLarge()
     return this.#bytes.subarray(this.#start, this.#at)
   }
 
-  /** Forgets what was written since {@link begin} and not finished. */
+  /** Discards what was written since {@link begin}. */
   drop(): void {
     this.#at = this.#start
   }
 
-  /** Gives back what was taken for one large value. */
+  /** Frees the memory of a large value. A slab is kept. */
   rest(): void {
     if (this.#bytes.length <= SLAB_BYTES) return
     this.#use(Buffer.alloc(0))
@@ -47,7 +49,7 @@ export class Writer {
     return this.#at - this.#start
   }
 
-  /** What was written since the value had `from` bytes, as a string of one character a byte. */
+  /** The bytes of the value from `from` on, as a string of one character for each byte. */
   since(from: number): string {
     return this.#bytes.toString('latin1', this.#start + from, this.#at)
   }
@@ -85,7 +87,7 @@ export class Writer {
     }
   }
 
-  /** Fractions, −0, and what 32 bits with a sign do not hold. */
+  /** Writes a fraction, −0, or an integer beyond 32 bits with a sign. */
   #otherNumber(value: number): void {
     if (Number.isSafeInteger(value) && value !== 0) {
       if (value > 0 && value < WORD) {
@@ -194,7 +196,7 @@ export class Writer {
     this.copy(bytes)
   }
 
-  /** msgpack has three forms: the shortest is written. */
+  /** Writes an instant in the shortest of msgpack's three forms. */
   timestamp(seconds: number, nanoseconds: number): void {
     if (seconds < 0 || seconds >= 2 ** 34) {
       this.extensionHead(EXTENSION.timestamp, 12)
@@ -210,7 +212,9 @@ export class Writer {
     }
   }
 
-  /** The head of an array or a map. `wide` is the form with 16 bits, which the form with 32 bits follows. */
+  /**
+   * Writes the head of an array or a map. `fix`: the form with 4 bits. `wide`: the one with 16; plus 1, with 32 bits.
+   */
   head(count: number, fix: number, wide: number): void {
     if (count < 0x10) this.byte(fix | count)
     else if (count < 0x10000) {
@@ -222,7 +226,7 @@ export class Writer {
     }
   }
 
-  /** Corrects the count in the head of a map, which ends where the value had `length` bytes. */
+  /** Corrects the count in the head of a map. `length`: how many bytes the value had after the head. */
   recount(length: number, before: number, count: number): void {
     const end = this.#start + length
     if (before < 0x10) this.#bytes[end - 1] = 0x80 | count
@@ -230,6 +234,7 @@ export class Writer {
     else this.#view.setUint32(end - 4, count)
   }
 
+  /** Writes the head of an extension of `length` bytes. */
   extensionHead(type: number, length: number): void {
     this.#need(6)
     const fixed = FIXED_EXTENSIONS.indexOf(length)
@@ -247,7 +252,7 @@ export class Writer {
     this.byte(type)
   }
 
-  /** Writes an extension whose length is known only once it is written. */
+  /** Writes an extension whose length is known only after `write` has written it. */
   extension(type: number, write: () => void): void {
     const LONGEST_HEAD = 6
     this.#need(LONGEST_HEAD)
@@ -283,7 +288,7 @@ export class Writer {
     bytes[this.#at++] = value
   }
 
-  /** A whole number as 64 bits. */
+  /** Writes a whole number as 64 bits. */
   words(value: number): void {
     const high = Math.floor(value / WORD)
     this.uint32(high)
@@ -302,7 +307,7 @@ export class Writer {
 
   #grow(count: number): void {
     const used = this.#at - this.#start
-    // Strings ask for more than they need; encode() looks again when all is written.
+    // Strings ask for more than they need. finish() checks the exact length.
     if (used + count > MAX_VALUE_BYTES + 3 * COUNTED_TEXT) throw tooLarge()
     const size = used + count <= SLAB_BYTES ? SLAB_BYTES : Math.max(used + count + 1024, used * 2)
     const larger = Buffer.allocUnsafeSlow(size)
@@ -318,7 +323,7 @@ export class Writer {
   }
 }
 
-/** The lengths for which msgpack has a head of two bytes. */
+/** The lengths for which an extension has a head of two bytes. */
 const FIXED_EXTENSIONS = [1, 2, 4, 8, 16]
 
 const textHead = (bytes: number): number => (bytes < 0x20 ? 1 : bytes < 0x100 ? 2 : bytes < 0x10000 ? 3 : 5)

@@ -1,6 +1,7 @@
-"""Values on the wire, both ways. ``docs/values.md`` has the whole table.
+"""The values of arguments and results, and their form on the wire. ``docs/values.md`` has the whole table.
 
-``_wire`` has the form of the extensions, ``_encode`` and ``_decode`` write and read values, ``_arrays`` arrays of one
-type of elements, ``_foreign`` knows the types of other packages without importing them, ``_registry`` has the types
-that users register, and ``_hints`` converts by type hints.
+``_wire`` has the codes of the extension types, ``_encode`` and ``_decode`` write and read values, and ``_arrays``
+writes and reads arrays. ``_foreign`` knows the types of other packages without importing them, ``_registry`` has the
+types that users register, and ``_hints`` converts values by type hints. ``_refusal`` has the errors of values that
+cannot be sent, and ``_advice`` the hints of these errors.
 """

@@ -1,4 +1,4 @@
-"""What to send instead of a value that cannot be sent."""
+"""The hint for a value that cannot be sent: what to send instead."""
 
 import inspect
 import io
@@ -11,11 +11,13 @@ from typing import Any
 
 from terrarium._values import _foreign
 
-_ELSE = "Send its data in a dict, list, str, number, bytes or dataclass, or register its class: terrarium.register_type."
+_DEFAULT = (
+    "Send its data in a dict, list, str, number, bytes or dataclass, or register its class: terrarium.register_type."
+)
 
 
 def advice_for(value: Any) -> str:
-    """In whole sentences. Looks at the class alone, never at the value's attributes."""
+    """The hint in whole sentences. Looks only at the class, never at the value's attributes."""
     kind = type(value)
     foreign = _foreign.hint_for(kind)
     if foreign is not None:
@@ -25,7 +27,7 @@ def advice_for(value: Any) -> str:
             return advice
     if inspect.isroutine(value):
         return "Call it and send its result, or send its name."
-    return _ELSE
+    return _DEFAULT
 
 
 _BY_BASE: "tuple[tuple[Any, str], ...]" = (

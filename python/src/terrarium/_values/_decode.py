@@ -1,4 +1,4 @@
-"""Reads the arguments of calls."""
+"""Reads values from msgpack: the arguments of calls. An error says where in the value it occurred."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,11 @@ _RELEASES = "Use the Node packages and the Python package of one release."
 
 
 class NotReadable(ValueError):
-    """Why what was sent is no value here, where it is, and what to do."""
+    """The arguments of a call cannot be read.
+
+    ``hint``: what to do, in whole sentences; ``type``: the name of a registered type, or empty; ``because``: the text
+    of the error behind it; ``place``: where in the value, for example ``rows[3].price``.
+    """
 
     def __init__(self, what: str, hint: str = _RELEASES, type: str = "", because: str = "") -> None:
         super().__init__(what)
@@ -35,7 +39,7 @@ class _Extension(NamedTuple):
 
 
 def decode(data: bytes) -> Any:
-    """The value of one msgpack object. Raises NotReadable."""
+    """The value of one msgpack object. Raises NotReadable, with its place."""
     try:
         return msgpack.unpackb(data, raw=False, timestamp=3, strict_map_key=False, ext_hook=_read)
     except NotReadable as error:
@@ -60,7 +64,7 @@ def decode_arguments(data: bytes) -> "dict[str, Any]":
 
 
 def _read(code: int, payload: bytes) -> Any:
-    """The value of an extension."""
+    """The value of an extension type."""
     try:
         if code == ARRAY:
             return _arrays.unpacked(payload)
@@ -87,7 +91,7 @@ def _read(code: int, payload: bytes) -> Any:
 
 
 def _parts(payload: bytes) -> "list[Any]":
-    """The msgpack objects in a payload. An Unpacker, because unpackb() takes 40 KiB of stack for each level of
+    """The msgpack objects in a payload. Uses an Unpacker because unpackb() takes 40 KiB of stack for each level of
     nesting."""
     unpacker = msgpack.Unpacker(
         raw=False, timestamp=3, strict_map_key=False, ext_hook=_read, max_buffer_size=len(payload) or 1
@@ -103,18 +107,18 @@ def _registered(name: str, sent: Any) -> Any:
         raise NotReadable(f"a value of the type {name}, which is not registered in Python, cannot be read", hint, name)
     try:
         return decode(sent)
-    except BaseException as error:  # also a SystemExit: it ends the call, not the worker
+    except BaseException as error:  # SystemExit too: it ends the call, not the worker
         hint = f"Look at decode of {name} in terrarium.register_type, and at what the host's encoder makes."
         raise NotReadable(f"the decoder of {name} raises", hint, name, text_of(error)) from error
 
 
 def _raw(data: bytes) -> Any:
-    """With the extensions as they are, to look for one."""
+    """The value with its extensions unread, to look for one of them."""
     return msgpack.unpackb(data, raw=False, timestamp=3, strict_map_key=False, ext_hook=_Extension)
 
 
 def _way_to(value: Any, extension: _Extension) -> "list[str] | None":
-    """The steps to an extension, innermost first; None when it is not there."""
+    """The steps that lead to an extension, innermost first; None if the value does not contain it."""
     if value == extension and isinstance(value, _Extension):
         return []
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -1,4 +1,5 @@
-"""Writes values. One walk changes what msgpack cannot carry into what it can; then msgpack writes it all."""
+"""Writes values as msgpack, in two steps: a walk replaces values that msgpack has no form for, then msgpack writes the
+result. An error says where in the value it occurred."""
 
 import array
 import dataclasses
@@ -30,33 +31,33 @@ from terrarium._values._wire import (
 )
 
 _DIRECT = frozenset([type(None), bool, int, float, str, bytes, bytearray])
-"""What msgpack writes as it should. Only these very types: an instance of a subclass may be a member of an Enum."""
+"""Types that msgpack writes without a change. Exact types: an instance of a subclass may be a member of an Enum."""
 _NAMES = frozenset([str])
 _PLAIN = frozenset([list, tuple, dict])
 _NAN = float("nan")
-"""Stands for each NaN among keys and elements: JavaScript's Map and Set hold one only, Python's as many as come."""
+"""Replaces each NaN among keys and elements: Map and Set of JavaScript hold one NaN, dict and set of Python several."""
 _KEYS = "Use str, int, float, bool, None, bytes or datetime, or tuples of these."
 _LARGE_BUFFER = 1024 * 1024
 _MOST_CHANGES = 1024
 
 
 class EmptyMap:
-    """Stands for a dict without entries whose hint says that its keys are no strings: it arrives as a Map."""
+    """Replaces an empty dict whose type hint says that its keys are no strings, so that it arrives as a Map."""
 
 
 class Encoder:
-    """Keeps msgpack's buffer between values, so it belongs to one thread."""
+    """Keeps msgpack's buffer between values. Use it on one thread only."""
 
     def __init__(self) -> None:
         self._packer = _packer()
         self._open: set[int] = set()
-        """The ids of the containers around the present value."""
+        """The ids of the containers around the value being changed, to find circles and count the depth."""
 
     def encode(self, value: Any) -> bytes:
         """One msgpack object. Raises NotSendable."""
         try:
             encoded = self._pack(self.change(value))
-        except BaseException as error:  # also a SystemExit in a property: it ends the call, not the worker
+        except BaseException as error:  # SystemExit in a property too: it ends the call, not the worker
             self._open.clear()
             raise refusal_of(error)
         if len(encoded) > MAX_VALUE_BYTES:
@@ -66,13 +67,13 @@ class Encoder:
         return encoded
 
     def change(self, value: Any) -> Any:
-        """What msgpack can carry instead of a value. Raises NotSendable, and whatever code of the user's raises."""
+        """The replacement of a value that msgpack can write. Raises NotSendable, and any exception of user code."""
         kind = type(value)
         return value if kind in _DIRECT else (_CHANGES.get(kind) or _change_for(kind))(self, value)
 
     def items(self, value: Any) -> Any:
-        """Of a list or a tuple; itself when there is nothing to change."""
-        # What a subclass says of itself is asked once: msgpack would believe its length, and write another number.
+        """The replacement of a list or a tuple: itself when nothing in it changes."""
+        # A subclass is copied first: msgpack would trust its __len__, and might write another number of items.
         parts = value if type(value) in _PLAIN else list(value)
         if _DIRECT.issuperset(map(type, parts)):
             return parts
@@ -88,8 +89,8 @@ class Encoder:
         return out
 
     def mapping(self, value: Any) -> Any:
-        """Of a dict; itself when there is nothing to change. Its keys decide: an object when all are strings, else a
-        Map."""
+        """The replacement of a dict: itself when nothing in it changes. It arrives as an object when all keys are
+        strings, else as a Map."""
         entries = value if type(value) in _PLAIN else dict(value.items())
         if not _NAMES.issuperset(map(type, entries)):
             return self._keyed(value, entries)
@@ -122,7 +123,7 @@ class Encoder:
         return out
 
     def fields(self, value: Any, names: "tuple[str, ...]") -> "dict[str, Any]":
-        """Of an instance whose data is in fields."""
+        """The replacement of an instance whose data is in fields: a dict."""
         self._enter(value)
         out: dict[str, Any] = {}
         name = ""
@@ -135,16 +136,18 @@ class Encoder:
         return out
 
     def dumped(self, value: Any) -> Any:
-        """Of a model of pydantic's."""
+        """The replacement of a pydantic model."""
         self._enter(value)
         data = self.change(_foreign.dump(value))
         self._open.discard(id(value))
         return data
 
     def set(self, value: Any) -> Any:
+        """The replacement of a set or a frozenset."""
         return self._parts(value, SET, "an element of a set")
 
     def registered(self, value: Any) -> Any:
+        """The replacement of an instance of a registered class, or of a subclass."""
         encoding = next(_registry.encodings[base] for base in type(value).__mro__ if base in _registry.encodings)
         self._enter(value)
         try:
@@ -156,7 +159,8 @@ class Encoder:
         return msgpack.ExtType(REGISTERED, packed)
 
     def _key(self, key: Any, role: str) -> Any:
-        """A key of a dict, or an element of a set. Only what has no parts, or is hashable by its parts, can be one."""
+        """The replacement of a key of a dict or an element of a set (``role``). Scalars, tuples, sets, Enums and
+        registered values can be one."""
         kind = type(key)
         if kind in _DIRECT:
             return _NAN if kind is float and key != key else key
@@ -198,7 +202,7 @@ class Encoder:
         self._open.add(id(container))
 
     def _pack(self, value: Any) -> bytes:
-        """Of a value that was changed."""
+        """The msgpack of a value that was changed."""
         try:
             packed: bytes = self._packer.pack(value)
             return packed
@@ -206,14 +210,14 @@ class Encoder:
             self._packer = _packer()
             if isinstance(error, UnicodeEncodeError):
                 raise _lone_surrogate(value) from None
-            if isinstance(error, (MemoryError, ValueError)):  # more than msgpack has lengths for
+            if isinstance(error, (MemoryError, ValueError)):  # more bytes than msgpack's lengths can express
                 hint = "Send it in parts, or write it to a file and send its path."
                 raise TooLarge(f"more than {MAX_VALUE_BYTES:,} bytes cannot be sent", hint) from None
             raise
 
 
 def _is_nan(value: Any) -> bool:
-    """Of which Python may have several keys, and JavaScript has one."""
+    """Whether a key is NaN. Python allows several such keys, JavaScript one."""
     return isinstance(value, float) and value != value
 
 
@@ -222,15 +226,15 @@ def _packer() -> Any:
 
 
 def _large_integer(value: Any) -> Any:
-    """What msgpack asks for when an integer has more than 64 bits."""
+    """Called by msgpack for an integer of more than 64 bits."""
     if not isinstance(value, int):
-        raise TypeError(f"{an(name_of(type(value)))} was not changed")  # a fault of this file
+        raise TypeError(f"{an(name_of(type(value)))} was not changed")  # a bug in this file
     size = value.bit_length() // 8 + 1
     return msgpack.ExtType(INTEGER, value.to_bytes(size, "big", signed=True))
 
 
 def _lone_surrogate(value: Any) -> NotSendable:
-    """msgpack does not say where it is."""
+    """The error for a str that UTF-8 cannot encode. Looks for its place, because msgpack does not say it."""
     hint = "Send its bytes: value.encode('utf-8', 'surrogatepass'), or os.fsencode(value) for a path."
     refusal = NotSendable("a str with a lone surrogate, which is no text, cannot be sent", hint, "str")
     for step in _way_to_surrogate(value) or ():
@@ -239,7 +243,7 @@ def _lone_surrogate(value: Any) -> NotSendable:
 
 
 def _way_to_surrogate(value: Any) -> "list[str] | None":
-    """The steps to it, innermost first; None when there is none."""
+    """The steps to a lone surrogate, innermost first; None when there is none."""
     if isinstance(value, str):
         try:
             value.encode()
@@ -267,7 +271,7 @@ def _same(_encoder: Encoder, value: Any) -> Any:
 
 
 def _whole(value: int) -> int:
-    """Of a subclass that is no Enum. msgpack compares it, with the operators of the subclass."""
+    """The plain int of a subclass that is no Enum: msgpack would compare with the operators of the subclass."""
     return value if type(value) in _DIRECT else int.__add__(value, 0)
 
 
@@ -297,10 +301,10 @@ def _with_fields(names: "tuple[str, ...]") -> Change:
 
 
 def _beside_fields(change: Change, names: "tuple[str, ...]") -> Change:
-    """Of a dict, a list, a str and so on that has fields as well: only one of the two would arrive."""
+    """For a subclass of dict, list, str and so on that also has fields: refuses it if fields would be lost."""
 
     def checked(encoder: Encoder, value: Any) -> Any:
-        if isinstance(value, dict):  # some keep their fields as entries, too
+        if isinstance(value, dict):  # some dicts keep their fields as entries too
             lost = any(name not in value and getattr(value, name, None) is not None for name in names)
         else:
             lost = True
@@ -318,7 +322,7 @@ _text, _numpy_scalar, _nothing = _simple(str), _simple(_foreign.of_scalar), _sim
 _int, _integer, _real = _simple(_whole), _simple(int), _simple(float)
 
 _ATOMS = frozenset([_same, _int, _instant, _iso, _duration, _text, _numpy_scalar, _nothing, _integer, _real])
-"""Changes of what may be a key."""
+"""The changes whose result may be a key."""
 
 _BY_BASE: "tuple[tuple[type | tuple[type, ...], Change], ...]" = (
     ((msgpack.ExtType, msgpack.Timestamp), _refuse),
@@ -336,10 +340,10 @@ _BY_BASE: "tuple[tuple[type | tuple[type, ...], Change], ...]" = (
     (array.array, _packed(_arrays.of_array)),
     (EmptyMap, _simple(lambda _value: msgpack.ExtType(EMPTY_MAP, b""))),
 )
-"""The first that fits counts."""
+"""The change of each base class. The first class that fits counts."""
 
 _CHANGES: "dict[type, Change]" = {}
-"""By class, as they were found."""
+"""The changes found so far, by class."""
 _registry.on_change.append(_CHANGES.clear)
 
 
@@ -347,7 +351,7 @@ def _change_for(kind: type) -> Change:
     change = _CHANGES.get(kind)
     if change is None:
         if len(_CHANGES) >= _MOST_CHANGES:
-            _CHANGES.clear()  # of a tool that makes a class in every call
+            _CHANGES.clear()  # a tool may make a new class in every call
         change = _CHANGES[kind] = _find_change(kind)
     return change
 
@@ -376,7 +380,7 @@ def _find_change(kind: type) -> Change:
 
 
 def _field_names(kind: type) -> "tuple[str, ...] | None":
-    """Of a dataclass, or a class made with attrs."""
+    """The names of the fields of a dataclass or an attrs class; None for another class."""
     if dataclasses.is_dataclass(kind):
         return tuple(field.name for field in dataclasses.fields(kind))
     return _foreign.attrs_fields(kind)
@@ -386,7 +390,7 @@ _local = threading.local()
 
 
 def encode(value: Any) -> bytes:
-    """One msgpack object, see Encoder. Raises NotSendable, or TooLarge for more than a message can carry."""
+    """The value as one msgpack object, at most 256 MiB. Raises NotSendable, or TooLarge for a longer value."""
     encoder: "Encoder | None" = getattr(_local, "encoder", None)
     if encoder is None:
         encoder = _local.encoder = Encoder()

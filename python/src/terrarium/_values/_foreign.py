@@ -1,5 +1,5 @@
-"""Values of packages that may not be installed. Nothing is imported here: where there is a value of a package, the
-package is there already, in ``sys.modules``."""
+"""Values of packages that may not be installed: numpy, pandas, pydantic, attrs and others. Nothing is imported here,
+because a value exists only if its package is in ``sys.modules`` already."""
 
 import sys
 from typing import Any
@@ -10,7 +10,7 @@ from terrarium._values._refusal import NotSendable, an, module_of, name_of
 _ORDER = "<" if sys.byteorder == "little" else ">"
 
 MISSING = frozenset([("pandas", "NaTType"), ("pandas", "NAType")])
-"""Classes of what stands for a value that is missing, by package and name."""
+"""The classes of missing values, by package and name."""
 
 _HINTS = {
     ("pandas", "DataFrame"): 'Send its rows: value.to_dict("records").',
@@ -31,10 +31,11 @@ _HINTS = {
     ("mock", "NonCallableMock"): "Send the value that the mock stands for.",
     ("PIL", "Image"): "Send numpy.asarray(value), or its bytes in a format: value.save(buffer, 'PNG').",
 }
-"""What to do, by package and name of the class or one of its bases."""
+"""Hints by package and name of the class or one of its bases."""
 
 
 def hint_for(kind: type) -> "str | None":
+    """The hint for a class of another package whose instances cannot be sent, or None."""
     for base in kind.__mro__:
         hint = _HINTS.get((module_of(base).partition(".")[0], base.__name__))
         if hint is not None:
@@ -45,42 +46,46 @@ def hint_for(kind: type) -> "str | None":
 
 
 def is_missing(kind: type) -> bool:
+    """Whether instances of a class stand for a missing value, which is sent as None."""
     return (module_of(kind).partition(".")[0], kind.__name__) in MISSING
 
 
 def attrs_fields(kind: type) -> "tuple[str, ...] | None":
-    """The names of the fields of a class made with attrs."""
+    """The names of the fields of an attrs class; None for another class."""
     fields = getattr(kind, "__attrs_attrs__", None)
     return tuple(field.name for field in fields) if isinstance(fields, tuple) else None
 
 
 def is_model(kind: type) -> bool:
-    """Whether a class is a model of pydantic's."""
+    """Whether a class is a pydantic model."""
     base = getattr(sys.modules.get("pydantic.main"), "BaseModel", None)
     return isinstance(base, type) and issubclass(kind, base)
 
 
 def dump(model: Any) -> Any:
-    """The data of a model of pydantic's; version 1 has another name for it."""
+    """The data of a pydantic model, of version 1 or 2."""
     return model.model_dump() if hasattr(model, "model_dump") else model.dict()
 
 
 def numpy() -> Any:
+    """The module, or None if it is not imported."""
     return sys.modules.get("numpy")
 
 
 def is_ndarray(kind: type) -> bool:
+    """Whether a class is numpy.ndarray or a subclass."""
     base = getattr(numpy(), "ndarray", None)
     return isinstance(base, type) and issubclass(kind, base)
 
 
 def is_numpy_scalar(kind: type) -> bool:
+    """Whether a class is one of numpy's scalar types."""
     base = getattr(numpy(), "generic", None)
     return isinstance(base, type) and issubclass(kind, base)
 
 
 def of_scalar(value: Any) -> Any:
-    """What is sent of a scalar of numpy's that is no str, bytes or float of Python's."""
+    """The Python value to send for a numpy scalar that is no subclass of str, bytes or float. Raises NotSendable."""
     kind = value.dtype.kind
     if kind == "b":
         return bool(value)
@@ -94,14 +99,16 @@ def of_scalar(value: Any) -> Any:
     hint = {
         "f": "Send float(value), which may lose digits.",
         "c": "Send [value.real, value.imag].",
-        "M": "It has no timezone: send value.astype('datetime64[us]').item().replace(tzinfo=timezone.utc) if it is in UTC.",
+        "M": "It has no timezone: send value.astype('datetime64[us]').item().replace(tzinfo=timezone.utc) "
+        "if it is in UTC.",
         "m": "Send a number of one unit: value / numpy.timedelta64(1, 'ms').",
     }.get(kind, "Send value.item().")
     raise NotSendable(f"{an(name)} cannot be sent", hint, name)
 
 
 def of_ndarray(value: Any) -> "tuple[Any, str, tuple[int, ...]]":
-    """The data in C order and this machine's byte order, the type of the elements, the shape. Raises NotSendable."""
+    """The arguments of ``packed`` for an ndarray: the data in C order and this machine's byte order, the type of the
+    elements, the shape. Raises NotSendable."""
     kind = type(value)
     if kind.__name__ not in ("ndarray", "memmap", "matrix") or kind.__module__.partition(".")[0] != "numpy":
         names = [base.__name__ for base in kind.__mro__]
@@ -113,7 +120,7 @@ def of_ndarray(value: Any) -> "tuple[Any, str, tuple[int, ...]]":
     if any(length >= 2**32 for length in value.shape):
         raise NotSendable("an array with a dimension of 2^32 or more cannot be sent", "Reshape it.", name_of(kind))
     if letter == "f" and size == 2:
-        # JavaScript has no such array everywhere: it travels as 32 bits, which hold every value of it.
+        # Sent as 32 bits, which hold every 16-bit float: not every JavaScript engine has a Float16Array.
         check_size(value.size * 4, name_of(kind))
         return value.astype(f"{_ORDER}f4", order="C"), f"{_ORDER}f4", value.shape
     if letter not in "biuf" and (letter not in "mM" or "[" not in value.dtype.str) or letter == "f" and size > 8:

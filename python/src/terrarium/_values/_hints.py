@@ -1,7 +1,7 @@
 """Converts arguments by the type hints of a tool's parameters, and its result by the hint of the return value.
 
-Only arrays, bytes and empty dicts are converted, of which JavaScript or the wire knows fewer kinds than Python.
-Everything else is what it would be without a hint.
+Only arrays, bytes and empty dicts are converted, because JavaScript or the wire has fewer kinds of them than Python.
+Every other value stays as it would be without a hint.
 """
 
 import inspect
@@ -22,18 +22,18 @@ Of = Callable[[Any], "Convert | None"]
 
 _LISTS = frozenset([list, tuple, Sequence, MutableSequence, Iterable, Collection])
 _NO_NAMES = (int, float, bytes, tuple, frozenset, datetime, type(None))
-"""Keys that are no strings in JavaScript. Those of other classes are strings, or cannot be keys."""
+"""Classes of keys that are no strings in JavaScript. Keys of other classes are strings there, or cannot be keys."""
 
 
 class Conversions:
-    """The conversions of one tool. Made at its first call, because a hint may name what its module defines further
-    down."""
+    """The conversions of one tool. Made at its first call, because a hint may name a class that its module defines
+    further down."""
 
     def __init__(self, function: "Callable[..., Any]") -> None:
         function = inspect.unwrap(function)
         self._by_name: dict[str, Convert] = {}
         self._others: "Convert | None" = None
-        """For what a parameter ``**others`` takes."""
+        """For the arguments of a parameter ``**others``."""
         self._named: set[str] = set()
         signature = inspect.signature(function)
         for name, parameter in signature.parameters.items():
@@ -48,7 +48,7 @@ class Conversions:
         self.has_arguments = bool(self._by_name or self._others)
 
     def arguments(self, arguments: "dict[str, Any]") -> None:
-        """Converts them in place. Raises NotReadable."""
+        """Converts the arguments in place. Raises NotReadable, with the argument's name as its place."""
         for name, value in arguments.items():
             convert = self._by_name.get(name) if name in self._named else self._others
             if convert is None:
@@ -62,11 +62,13 @@ class Conversions:
                 raise refusal from error
 
     def result(self, value: Any) -> Any:
+        """Converts the value that the tool has returned."""
         return value if self._result is None else self._result(value)
 
 
 def _resolved(annotation: Any, function: Any) -> Any:
-    """The hint itself. typing.get_type_hints() would fail for all hints when one is imported for type checkers only."""
+    """The hint that a string stands for. typing.get_type_hints() would fail for all hints of a function if one of them
+    is imported for type checkers only."""
     if not isinstance(annotation, str):
         return annotation
     try:
@@ -93,7 +95,7 @@ def of_argument(hint: Any) -> "Convert | None":
 
 
 def of_result(hint: Any) -> "Convert | None":
-    """An empty dict does not show that its keys are no strings, but its hint does."""
+    """The conversion of a result: an empty dict whose hint says that its keys are no strings becomes an EmptyMap."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return of_result(args[0])
@@ -136,12 +138,12 @@ def _never_names(hint: Any) -> bool:
 
 
 def _is_dict(origin: Any) -> bool:
-    """Also of a defaultdict, an OrderedDict or a Counter."""
+    """True for mappings and every subclass of dict: defaultdict, OrderedDict, Counter."""
     return isinstance(origin, type) and (origin in (Mapping, MutableMapping) or issubclass(origin, dict))
 
 
 def _of_union(args: "tuple[Any, ...]") -> "Convert | None":
-    # An array is made an ndarray rather than bytes, where a parameter takes both.
+    # If a parameter takes both, an array becomes an ndarray rather than bytes.
     members = sorted(args, key=lambda arg: not _is_ndarray(arg))
     by_type = {get_origin(arg) or arg: of_argument(arg) for arg in members}
     found = [convert for convert in by_type.values() if convert is not None]
@@ -162,7 +164,7 @@ def _of_union(args: "tuple[Any, ...]") -> "Convert | None":
 
 
 def _of_parts(origin: Any, args: "tuple[Any, ...]", of: Of) -> "Convert | None":
-    """For the values of a dict, and the items of a list or a tuple."""
+    """The conversion of the values of a dict, or of the items of a list or a tuple; None if there is none."""
     if _is_dict(origin) and len(args) == 2:
         value_of = of(args[1])
         return None if value_of is None else lambda value: _each_value(value, value_of)
@@ -195,7 +197,7 @@ def _is_ndarray(hint: Any) -> bool:
 
 
 def _to_ndarray(args: "tuple[Any, ...]") -> Convert:
-    """Of an array, of bytes or of a list. It owns its memory, which can be written."""
+    """The conversion of an array, bytes or a list to an ndarray that owns its memory and is writable."""
     numpy = sys.modules["numpy"]
     element = (*(get_args(args[1]) if len(args) > 1 else ()), None)[0]
     dtype = element if getattr(element, "__name__", None) in numpy.sctypeDict else None
@@ -207,7 +209,7 @@ def _to_ndarray(args: "tuple[Any, ...]") -> Convert:
             return copy if times is None else copy.view(times)
         if type(value) is bytes:
             return numpy.frombuffer(bytearray(value), "u1")
-        # JavaScript's plain arrays do not say what their elements are; the hint may.
+        # A plain array of JavaScript has no type of elements, but the hint may have one.
         return numpy.array(value, dtype) if type(value) is list else value
 
     return convert

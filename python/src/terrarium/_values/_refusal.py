@@ -1,13 +1,14 @@
-"""Why a value cannot be sent, or read, and where it is."""
+"""The errors of values that cannot be sent, and the texts that name a value's class and its place."""
 
 from typing import Any
 
+# In characters.
 LONGEST_PLACE = 300
 LONGEST_STEP = 80
 
 
 class NotSendable(TypeError):
-    """Names the type of the value and its place, never the value."""
+    """A value cannot be sent. The message names the value's type and its place, never the value itself."""
 
     def __init__(self, what: str, hint: str, type: str = "", because: str = "") -> None:
         super().__init__(what)
@@ -16,7 +17,7 @@ class NotSendable(TypeError):
         """What to do, in whole sentences."""
         self.type = type
         self.because = because
-        """Said after the place; may be empty."""
+        """The text of the error behind it, which comes last in the message; may be empty."""
         self._steps: list[str] = []
 
     def below(self, step: str) -> "NotSendable":
@@ -26,7 +27,7 @@ class NotSendable(TypeError):
 
     @property
     def place(self) -> str:
-        """For example ``rows[3].price``; empty for the value itself."""
+        """The place in the value, for example ``rows[3].price``; empty for the value as a whole."""
         return shortened("".join(reversed(self._steps)).removeprefix("."), LONGEST_PLACE)
 
     def __str__(self) -> str:
@@ -35,18 +36,19 @@ class NotSendable(TypeError):
 
 
 class TooLarge(NotSendable):
-    """More bytes than a message may have."""
+    """A value has more bytes than a message may have."""
 
     @classmethod
     def of(cls, size: int, most: int, name: str = "") -> "TooLarge":
-        """``name``: the class of what is too large by itself; empty when it is all of it together."""
+        """``size``, ``most``: in bytes. ``name``: the class of a part that alone is too large; empty for the whole."""
         what = f"{an(name)} of {size:,} bytes" if name else f"a value of {size:,} bytes"
         hint = "Send it in parts, or write it to a file and send its path."
         return cls(f"{what} cannot be sent, as a message may have {most:,}", hint, name)
 
 
-def refusal_of(error: BaseException, what: str = "what is read of it raises") -> NotSendable:
-    """Anything but a NotSendable is raised by code of the user's: a property, a method, an encoder."""
+def refusal_of(error: BaseException, what: str = "reading the value raises") -> NotSendable:
+    """A NotSendable for any error while encoding. Other errors come from user code: a property, a method, an encoder;
+    ``what`` is the message for these."""
     if isinstance(error, NotSendable):
         return error
     if isinstance(error, RecursionError):
@@ -57,33 +59,35 @@ def refusal_of(error: BaseException, what: str = "what is read of it raises") ->
 
 
 def name_of(kind: type) -> str:
-    """A class for people: ``pandas.DataFrame``, not ``pandas.core.frame.DataFrame``; ``list``, not
+    """The name of a class for messages: ``pandas.DataFrame``, not ``pandas.core.frame.DataFrame``; ``list``, not
     ``builtins.list``."""
     module = module_of(kind)
     package = module.partition(".")[0]
-    name = kind.__qualname__ if module in ("", "builtins") else f"{package if package in _SHORT else module}.{kind.__qualname__}"
-    return shortened(name, LONGEST_STEP)
+    prefix = "" if module in ("", "builtins") else f"{package if package in _SHORT else module}."
+    return shortened(f"{prefix}{kind.__qualname__}", LONGEST_STEP)
 
 
 _SHORT = frozenset(["numpy", "pandas", "torch", "tensorflow", "jax", "polars", "pyarrow", "pydantic", "pathlib"])
-"""Packages that offer their classes at the top, whatever module defines them."""
+"""Packages whose classes are named by the package alone, not by the module that defines them."""
 
 
 def module_of(kind: type) -> str:
-    """Where a class was defined; empty when it does not say: one of ctypes, or one that ``type()`` has made."""
+    """The module that defines a class; empty for a class without one, such as some of ctypes."""
     try:
-        module = type.__dict__["__module__"].__get__(kind)  # itself: a metaclass may answer anything
+        # By the descriptor of type, because a metaclass may override the attribute.
+        module = type.__dict__["__module__"].__get__(kind)
     except AttributeError:
         return ""
     return module if isinstance(module, str) else ""
 
 
 def an(name: str) -> str:
+    """The name with its article."""
     return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def step_of(key: Any) -> str:
-    """The step to the value of a key."""
+    """The step of a place that leads to the value of a key: ``.name`` or ``[key]``."""
     if isinstance(key, str):
         return f".{key}" if key.isidentifier() and len(key) <= LONGEST_STEP else f"[{_quoted(key)}]"
     if isinstance(key, (int, float)) or key is None:
@@ -92,6 +96,7 @@ def step_of(key: Any) -> str:
 
 
 def shortened(text: str, most: int) -> str:
+    """The text, without its middle if it has more than ``most`` characters."""
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2) :]}"
 
 
@@ -102,6 +107,7 @@ def _quoted(text: str) -> str:
 
 
 def text_of(error: BaseException) -> str:
+    """The class and text of an exception, shortened."""
     try:
         text = str(error)
     except Exception:

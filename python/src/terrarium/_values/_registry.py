@@ -1,4 +1,5 @@
-"""Types that users register, so that their instances can be sent and received. Standard library only."""
+"""The registry of the types that users register so that their instances can be sent and received. Standard library
+only."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -7,16 +8,18 @@ LONGEST_NAME = 128
 
 
 class Encoding(NamedTuple):
+    """How the instances of a registered class are sent."""
+
     name: str
     encode: Callable[[Any], Any]
 
 
 encodings: dict[type, Encoding] = {}
-"""By class."""
+"""The encodings by class."""
 decoders: dict[str, Callable[[Any], Any]] = {}
-"""By the name on the wire."""
+"""The decoders by the name of the type on the wire."""
 on_change: list[Callable[[], None]] = []
-"""Called when a type was registered."""
+"""Functions that are called after a type was registered."""
 
 
 def register_type(
@@ -30,13 +33,16 @@ def register_type(
 
     The host registers the same name in the ``types`` of its pool::
 
-        register_type("Money", Money, encode=lambda money: [money.amount, money.currency], decode=lambda sent: Money(*sent))
+        register_type(
+            "Money", Money, encode=lambda money: [money.amount, money.currency], decode=lambda sent: Money(*sent)
+        )
 
-    ``encode`` makes something that can be sent of an instance of ``cls``; ``decode`` makes the value again of what the
-    host's encoder of that name has made. Either may be left out where values go one way only. Register at the top of
-    the module with the tools.
+    ``encode`` turns an instance of ``cls`` into a value that can be sent. ``decode`` turns the value that the host's
+    encoder of that name has made into an instance. Leave one out if values go one way only. Call this at the top of the
+    module with the tools. ``name`` has 1 to 128 characters.
 
-    Raises ValueError or TypeError for what cannot be registered, and for a name or a class that is registered already.
+    Raises TypeError for missing or wrong arguments, and ValueError for a name that is not well formed and for a name or
+    a class that is registered already.
     """
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
         raise ValueError(f"the name of a type is a str of 1 to {LONGEST_NAME} characters")

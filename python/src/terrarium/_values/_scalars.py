@@ -1,4 +1,4 @@
-"""Times of Python's that msgpack has no form for."""
+"""Converts dates and times to forms that msgpack has: instants, and texts as ISO 8601 writes them."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -7,7 +7,8 @@ from terrarium._values._refusal import NotSendable, an, name_of
 
 
 def instant(value: datetime) -> "datetime | None":
-    """One with a timezone: it is an instant, as a Date is. Without one it may be any of a day."""
+    """The instant of a datetime, which arrives as a Date; None for a missing value of pandas. Raises NotSendable for a
+    datetime without a timezone, which is no instant."""
     kind = type(value)
     if _foreign.is_missing(kind):
         return None
@@ -21,11 +22,12 @@ def instant(value: datetime) -> "datetime | None":
 
 
 def iso(value: "date | time") -> str:
+    """The text of a date or a time of day as ISO 8601 writes it."""
     return value.isoformat()
 
 
 def duration(value: timedelta) -> "str | None":
-    """As ISO 8601 writes it, and pydantic does: ``P1DT2H3M4.5S``."""
+    """A duration as ISO 8601 and pydantic write it, ``P1DT2H3M4.5S``; None for a missing value of pandas."""
     if _foreign.is_missing(type(value)):
         return None
     positive = abs(value)

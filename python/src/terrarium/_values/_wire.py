@@ -1,10 +1,10 @@
-"""The form of values on the wire: msgpack, with an extension type for each thing that msgpack has no form for.
+"""The form of values on the wire: msgpack, with extension types for the values that msgpack has no form for.
 
 The host's half of this file is ``packages/worker/src/values/wire.ts``.
 """
 
 ARRAY = 1
-"""A typed array or an array of numpy's, see ``_arrays``."""
+"""A typed array or an array of numpy, see ``_arrays``."""
 SET = 2
 """One msgpack array."""
 INTEGER = 3
@@ -14,12 +14,12 @@ TUPLE = 4
 FROZENSET = 5
 """A frozenset as a key of a dict or in a set: one msgpack array."""
 EMPTY_MAP = 6
-"""A Map without entries: no bytes. A Map with entries is a msgpack map, which its keys tell from an object."""
+"""A Map without entries: no bytes. A Map with entries is a msgpack map, distinguished from an object by its keys."""
 REGISTERED = 7
-"""A value of a registered type: its name as a msgpack string, then what its encoder has made of it."""
+"""A value of a registered type: the type's name as a msgpack string, then the value that its encoder has made."""
 
 MAX_DEPTH = 500
-"""How deep containers may be nested. msgpack reads no more than 511 levels."""
+"""The deepest nesting of containers. msgpack reads at most 511 levels."""
 
 MAX_VALUE_BYTES = 256 * 1024 * 1024 - 64
 """The longest value that a message can carry, in bytes."""

@@ -13,7 +13,7 @@ export const protobufPackage = "terrarium.v1";
 export const protobufFileName = "terrarium/v1/session.proto";
 
 /**
- * The only wire contract of Terrarium: one bidirectional stream between a host (Node.js) and one worker (Python).
+ * The wire contract of Terrarium: one bidirectional stream between a host (Node.js) and one worker (Python).
  *
  * The worker dials the host, presents its spawn token in Hello, and the stream stays open for the worker's life.
  * Every message carries all the frames that were waiting when it was sent, in order, and acknowledges what its
@@ -102,7 +102,7 @@ export interface HostFrame {
     | undefined;
 }
 
-/** Who the worker is. */
+/** Presents the worker. */
 export interface Hello {
   /** The version of this protocol that the worker speaks; this file is version 1. */
   protocolVersion: number;
@@ -167,30 +167,30 @@ export interface Failure {
   /** Why. */
   code: FailureCode;
   /**
-   * The qualified name of the exception's class, for example "ValueError", or of the class of what cannot be sent; empty
-   * where there was neither.
+   * The qualified name of the class of the exception, for example "ValueError", or of the value that cannot be sent;
+   * empty if there is neither.
    */
   type: string;
   /** What happened, in one line. */
   message: string;
-  /** The formatted traceback; empty where there was no exception. */
+  /** The formatted traceback; empty if there was no exception. */
   traceback: string;
   /** The tool was not entered, and never will be for this call: the call may be run by another worker. */
   notBegun: boolean;
   /**
-   * What the exception carries beside its text: a msgpack map from the name of an attribute to a bin with its value in msgpack, so
-   * that a host that cannot read one of them can read the others. At most 64 KiB; empty where there is nothing that can be sent.
+   * The attributes of the exception: a msgpack map from a name to a bin with the value in msgpack, so that a host that
+   * cannot read one value can read the others. At most 64 KiB; empty if no attribute can be sent.
    */
   attributes: Buffer;
   /** What to do about it, in whole sentences; may be empty. */
   hint: string;
-  /** Where in the result that is which cannot be sent, for example "rows[3].price"; empty where it is all of the result. */
+  /** The place in the result of the value that cannot be sent, for example "rows[3].price"; empty for the whole result. */
   place: string;
 }
 
 /** Stop a call. */
 export interface Cancel {
-  /** The call. One that has ended already is ignored. */
+  /** The call. A Cancel of a call that has ended is ignored. */
   id: number;
   /** Only if the tool was not entered yet. A call that runs goes on. */
   unlessBegun: boolean;

@@ -1,0 +1,75 @@
+// What can be asked of any pool, whether it is nested or has a handle: calls, and views of its workers.
+import { isTerrariumError, messageOf, showSite, siteAbove, TerrariumError } from '@terrarium/supervisor'
+import type { PoolAccess, PoolStats, PoolStatus, WorkerInfo } from './api.ts'
+import { requestOf } from './call-request.ts'
+import { callSite } from './call-site.ts'
+import type { CallOptions } from './options.ts'
+import type { Shell } from './shell.ts'
+import { statsOf } from './snapshot.ts'
+
+export class Access implements PoolAccess {
+  readonly #shell: () => Shell
+
+  /** `shell`: of the pool's present actor. */
+  constructor(shell: () => Shell) {
+    this.#shell = shell
+  }
+
+  get name(): string {
+    return this.#shell().state.settings.pool
+  }
+
+  get status(): PoolStatus {
+    return this.#shell().state.status
+  }
+
+  get workers(): readonly WorkerInfo[] {
+    return this.#shell().state.slots.map(({ id, occupant, parked, pid, inFlight }) => ({
+      id,
+      state: occupant === 'ready' ? 'ready' : parked === undefined ? 'down' : 'parked',
+      pid,
+      inFlight,
+      error: parked,
+    }))
+  }
+
+  get stats(): PoolStats {
+    return statsOf(this.#shell().state)
+  }
+
+  // A property, so that it can be named as the function above which a call was made.
+  readonly call = async <T = unknown>(
+    tool: string,
+    args: Record<string, unknown> = {},
+    options: CallOptions = {},
+  ): Promise<T> => {
+    const shell = this.#shell()
+    const request = requestOf(shell.codec, tool, args, options)
+    // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
+    const site = callSite(this.call)
+    try {
+      return (await shell.offer(request, site)) as T
+    } catch (error) {
+      // V8 knows which async functions wait for this one.
+      const awaited = site === undefined ? siteAbove(this.call) : undefined
+      if (awaited !== undefined && isTerrariumError(error)) showSite(error, awaited)
+      throw error
+    }
+  }
+
+  kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined {
+    const shell = this.#shell()
+    const { slots, settings } = shell.state
+    const known = slots.map(({ id }) => id)
+    if (worker !== undefined && !known.includes(worker)) {
+      throw new TerrariumError('INVALID_ARGUMENT', `pool ${settings.pool} has no worker ${messageOf(worker)}`, {
+        hint: `Name one of ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', …' : ''}.`,
+        details: { pool: settings.pool, worker },
+      })
+    }
+    const slot = slots.find(
+      ({ id, occupant, inFlight }) => occupant === 'ready' && (worker === undefined ? inFlight > 0 : id === worker),
+    )
+    return slot === undefined ? undefined : shell.kill(slot)
+  }
+}

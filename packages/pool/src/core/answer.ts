@@ -1,0 +1,104 @@
+// What a worker's answer to a call leads to, and what the death of a worker leads to for its calls.
+import { TerrariumError } from '@terrarium/supervisor'
+import type { Call } from './call.ts'
+import type { Outcome } from './event.ts'
+import { leave, pump, waitAgain } from './placement.ts'
+import { reject, rejectAs, resolve } from './settle.ts'
+import type { Slot } from './slot.ts'
+import { renewGraces } from './stopped.ts'
+import { kill, setTimer, type Turn } from './turn.ts'
+
+/** How long a worker that refuses calls may be idle before it is killed, in ms. */
+const RETIRE_WITHIN = 2_000
+
+export function answered(turn: Turn, call: Call, outcome: Outcome): void {
+  const { slot, recalled } = call
+  if (slot === undefined) return
+  leave(turn, call, slot)
+  if ('value' in outcome) {
+    renewGraces(turn, call, slot)
+    resolve(turn, call, outcome.value)
+  } else {
+    if (!outcome.notBegun) renewGraces(turn, call, slot)
+    if (call.state !== 'settled') failed(turn, call, slot, outcome, recalled)
+  }
+  pump(turn)
+}
+
+type Failed = Extract<Outcome, { readonly error: TerrariumError }>
+
+function failed(turn: Turn, call: Call, slot: Slot, { error, notBegun }: Failed, recalled: boolean): void {
+  if (notBegun && error.code === 'CANCELLED') {
+    if (!recalled) retire(turn, slot)
+    move(turn, call)
+  } else rejectAs(turn, call, error)
+}
+
+/** The call had not begun, so it may be run elsewhere, whatever it is. */
+function move(turn: Turn, call: Call): void {
+  const { closed } = turn.state
+  if (closed === undefined) waitAgain(turn, call, false)
+  else rejectAs(turn, call, closed)
+}
+
+/**
+ * A worker that gives calls back unasked is about to end, as soon as the calls that it has begun are over. A worker
+ * that does not end is killed.
+ */
+function retire(turn: Turn, slot: Slot): void {
+  if (slot.occupant !== 'ready') return
+  slot.occupant = 'doomed'
+  slot.timer = setTimer(turn, { type: 'retire', slot }, RETIRE_WITHIN)
+}
+
+/** The time of a worker that refuses calls is over. It is idle only from its last call on. */
+export function retireNow(turn: Turn, slot: Slot): void {
+  if (slot.inFlight > 0) {
+    slot.timer = setTimer(turn, { type: 'retire', slot }, RETIRE_WITHIN)
+    return
+  }
+  slot.timer = 0
+  const message = `worker ${turn.state.settings.pool}/${slot.id} was killed: it refused calls and did not end`
+  kill(turn, slot, new TerrariumError('WORKER_CRASHED', message, { details: { pid: slot.pid, signal: 'SIGKILL' } }))
+}
+
+/**
+ * The slot's worker is gone, for this reason. A call that it cannot have begun moves silently if the worker crashed; a
+ * call that it may have begun is reported, or run again where its caller allows that.
+ */
+export function lose(turn: Turn, slot: Slot, error: TerrariumError, unbegun: ReadonlySet<Call>): void {
+  const { calls } = slot
+  let lost = 0
+  for (let call = calls.first; call !== undefined; call = call.next) if (!unbegun.has(call)) lost += 1
+  for (let call = calls.first; call !== undefined; call = calls.first) {
+    leave(turn, call, slot)
+    if (call.state === 'settled') continue
+    if (error.code !== 'WORKER_CRASHED') rejectAs(turn, call, error)
+    else if (unbegun.has(call)) move(turn, call)
+    else crashed(turn, call, slot, error, lost)
+  }
+}
+
+/**
+ * A call that shared its worker is under suspicion only: it is run again alone, and blamed for what happens then.
+ * `lost`: how many calls the worker may have begun.
+ */
+function crashed(turn: Turn, call: Call, slot: Slot, cause: TerrariumError, lost: number): void {
+  if (lost === 1) call.deaths += 1
+  else call.suspect = true
+  const { state, effects } = turn
+  const { tool, deaths } = call
+  const details = { ...cause.details, deaths }
+  if (!call.idempotent || state.closed !== undefined) {
+    const hint = [cause.hint, 'Mark the call `idempotent` if it may be run again.'].filter(Boolean).join(' ')
+    const message = `${tool} was with a worker that died: ${cause.message}`
+    reject(turn, call, 'WORKER_CRASHED', message, { cause, details, hint })
+  } else if (deaths >= state.settings.maxDeaths) {
+    const message = `${tool} is not run again: ${deaths} workers died with it`
+    reject(turn, call, 'POISON_CALL', message, { cause, details })
+  } else {
+    waitAgain(turn, call, true)
+    state.counts.retried += 1
+    effects.push({ type: 'tell', event: 'call.retry', told: { tool, attempts: call.attempts, worker: slot.id } })
+  }
+}

@@ -1,0 +1,104 @@
+// The mind of a pool: whatever happens comes in as an event, and whatever is to be done goes out as data.
+import { answered, retireNow } from './answer.ts'
+import type { EffectSink } from './effect.ts'
+import type { PoolCoreEvent } from './event.ts'
+import * as life from './life.ts'
+import { offer, pump } from './placement.ts'
+import type { PoolState, Timer } from './state.ts'
+import { expire, overrun, recall, stop } from './stopped.ts'
+import type { Turn } from './turn.ts'
+import { probe, workerNews } from './workers.ts'
+
+/**
+ * Decides what one event leads to. Knows no clock, no promise, no session and no XState. The state is updated in place;
+ * effects are added to `effects`, behind what was decided before and is still to be done. Never throws; an event about
+ * something that is no more changes nothing.
+ *
+ * @param now - monotonic, in ms
+ */
+export function dispatch(state: PoolState, event: PoolCoreEvent, now: number, effects: EffectSink): void {
+  const turn: Turn = { state, now, effects }
+  if (event.type === 'call.offered') offer(turn, event.call, event.isWatched)
+  else if (state.status !== 'stopped') decide(turn, event)
+}
+
+function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call.offered' }>): void {
+  switch (event.type) {
+    case 'call.answered':
+      answered(turn, event.call, event.outcome)
+      life.closeIfDrained(turn)
+      return
+    case 'call.watched':
+      pump(turn)
+      return
+    case 'call.expired':
+      expire(turn, event.call)
+      return
+    case 'call.aborted': {
+      const { call, cause } = event
+      stop(turn, call, 'CANCELLED', `call of ${call.tool} was cancelled`, { cause })
+      return
+    }
+    case 'call.unwatchable': {
+      const { call, cause } = event
+      stop(turn, call, 'INVALID_ARGUMENT', `the signal of the call of ${call.tool} cannot be listened to`, { cause })
+      return
+    }
+    case 'pool.start':
+      life.start(turn)
+      return
+    case 'pool.opened':
+      life.opened(turn)
+      return
+    case 'pool.failed':
+      life.failed(turn, event.error)
+      return
+    case 'pool.stop':
+      life.stop(turn)
+      life.closeIfDrained(turn)
+      return
+    case 'pool.over':
+      life.over(turn, event.reason)
+      life.closeIfDrained(turn)
+      return
+    case 'pool.halt':
+      life.halt(turn)
+      return
+    case 'pool.closed':
+      life.closed(turn, event.left)
+      return
+    case 'pool.environment':
+      probe(turn)
+      return
+    case 'pool.timer':
+      timeIsUp(turn, event.timer)
+      return
+    default:
+      workerNews(turn, event)
+      life.closeIfDrained(turn)
+  }
+}
+
+function timeIsUp(turn: Turn, id: number): void {
+  const { timers } = turn.state
+  const timer = timers.get(id)
+  if (timer === undefined) return
+  timers.delete(id)
+  fire(turn, timer)
+}
+
+function fire(turn: Turn, timer: Timer): void {
+  switch (timer.type) {
+    case 'recall':
+      recall(turn, timer.call)
+      return
+    case 'overrun':
+      overrun(turn, timer.call)
+      return
+    case 'retire':
+      retireNow(turn, timer.slot)
+      return
+    case 'drain':
+      life.close(turn)
+  }
+}

@@ -1,0 +1,66 @@
+// What the core of a pool wants done, as data.
+import type { ExitReason, TerrariumError } from '@terrarium/supervisor'
+import type { PoolEvents } from '../api.ts'
+import type { Call } from './call.ts'
+import type { Slot } from './slot.ts'
+
+/** An event of the pool that listeners are told of. */
+type Told = {
+  readonly [E in keyof PoolEvents]: {
+    readonly type: 'tell'
+    readonly event: E
+    readonly told: Parameters<PoolEvents[E]>[0]
+  }
+}[keyof PoolEvents]
+
+/** Effects are carried out in order. */
+export type Effect =
+  /** Watch the deadline and the signal of the call; answer with `call.watched`. */
+  | { readonly type: 'watch'; readonly call: Call }
+  /** Hand the call to the slot's worker. `timeLeft`: in ms, 0 for no limit. */
+  | { readonly type: 'send'; readonly call: Call; readonly slot: Slot; readonly timeLeft: number }
+  /** Ask the worker to stop the call; with `unlessBegun` to give it back if it has not begun. */
+  | { readonly type: 'cancel'; readonly call: Call; readonly slot: Slot; readonly unlessBegun: boolean }
+  /** Answer the caller; with the error, if there is one. */
+  | {
+      readonly type: 'settle'
+      readonly call: Call
+      readonly value: unknown
+      readonly error: TerrariumError | undefined
+    }
+  /** Refuse a call that was not accepted. */
+  | { readonly type: 'refuse'; readonly call: Call; readonly error: TerrariumError }
+  /** SIGKILL the slot's worker. */
+  | { readonly type: 'kill'; readonly slot: Slot; readonly error: TerrariumError }
+  /** Try to start a worker in a parked slot. */
+  | { readonly type: 'unpark'; readonly slot: Slot }
+  /** Tell `pool.environment` once one of these paths has changed, and from time to time. */
+  | { readonly type: 'watchEnvironment'; readonly paths: readonly string[] }
+  | { readonly type: 'ignoreEnvironment' }
+  /** Send `pool.timer` after `delay` ms in which the host was at work, see `patientTimeout()`. */
+  | { readonly type: 'setTimer'; readonly timer: number; readonly delay: number }
+  | { readonly type: 'clearTimer'; readonly timer: number }
+  | Told
+  | {
+      readonly type: 'log'
+      readonly level: 'warn' | 'error'
+      readonly fields: Readonly<Record<string, unknown>>
+      readonly message: string
+    }
+  /** Get what the workers stand on; answer with `pool.opened` or `pool.failed`. */
+  | { readonly type: 'open' }
+  /** Start the supervisor of the workers. */
+  | { readonly type: 'startWorkers' }
+  /** The pool has started, or it has not, for this reason. */
+  | { readonly type: 'started'; readonly error: TerrariumError | undefined }
+  /** End the workers in order and prove it; answer with `pool.closed`. */
+  | { readonly type: 'close' }
+  /** Kill the workers now. Nothing is to be answered. */
+  | { readonly type: 'abandon' }
+  /** The pool has ended. The last effect there is. */
+  | { readonly type: 'end'; readonly reason: ExitReason; readonly left: number }
+
+/** Where effects go. */
+export interface EffectSink {
+  push(effect: Effect): unknown
+}

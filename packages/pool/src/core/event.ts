@@ -1,0 +1,72 @@
+// What the core of a pool is told.
+import type { ExitReason, FailureInfo, TerrariumError } from '@terrarium/supervisor'
+import type { ToolInfo } from '@terrarium/worker'
+import type { Call } from './call.ts'
+
+/** News of a worker. News of an incarnation that its slot no longer has is ignored. */
+interface AboutWorker {
+  /** The slot's id. */
+  readonly worker: string
+  readonly incarnation: number
+}
+
+/** What became of the workers, as their supervisor tells it. */
+export type WorkerNews =
+  | (AboutWorker & { readonly type: 'worker.started' })
+  | (AboutWorker & { readonly type: 'worker.ready'; readonly pid: number; readonly tools: readonly ToolInfo[] })
+  /** Its session is gone, and so the worker soon is. */
+  | (AboutWorker & { readonly type: 'worker.lost' })
+  /** `unbegun`: the calls of the worker that were never sent, so the worker cannot have begun them. */
+  | (AboutWorker & {
+      readonly type: 'worker.exited'
+      readonly reason: ExitReason
+      readonly unbegun: ReadonlySet<Call>
+    })
+  | (AboutWorker & {
+      readonly type: 'worker.backoff'
+      readonly failure: FailureInfo
+      /** In ms. */
+      readonly delay: number
+      readonly attempt: number
+    })
+  | (AboutWorker & { readonly type: 'worker.parked'; readonly failure: FailureInfo })
+  | (AboutWorker & { readonly type: 'worker.unparked' })
+  /** Kill the present worker, in a drill. */
+  | (AboutWorker & { readonly type: 'worker.kill'; readonly error: TerrariumError })
+
+/** `notBegun`: it is certain that the tool was not entered, so the call may be run elsewhere. */
+export type Outcome = { readonly value: unknown } | { readonly error: TerrariumError; readonly notBegun: boolean }
+
+/** What became of a call. News of a call that is settled, or with no worker, is ignored. */
+export type CallNews =
+  /** A caller asks for it. */
+  | { readonly type: 'call.offered'; readonly call: Call; readonly isWatched: boolean }
+  /** Its deadline and its signal are watched from now on. */
+  | { readonly type: 'call.watched' }
+  | { readonly type: 'call.answered'; readonly call: Call; readonly outcome: Outcome }
+  /** Its deadline has passed. */
+  | { readonly type: 'call.expired'; readonly call: Call }
+  | { readonly type: 'call.aborted'; readonly call: Call; readonly cause: unknown }
+  /** Its signal has thrown. */
+  | { readonly type: 'call.unwatchable'; readonly call: Call; readonly cause: unknown }
+
+/** What happens to the pool as a whole. */
+export type PoolNews =
+  | { readonly type: 'pool.start' }
+  /** What the workers stand on is there, see `resources.ts`. */
+  | { readonly type: 'pool.opened' }
+  /** It cannot be had. */
+  | { readonly type: 'pool.failed'; readonly error: TerrariumError }
+  /** Let calls in flight finish, then end in order. */
+  | { readonly type: 'pool.stop' }
+  /** End at once. */
+  | { readonly type: 'pool.halt' }
+  /** The supervisor of the workers has ended by itself. */
+  | { readonly type: 'pool.over'; readonly reason: ExitReason }
+  /** Nothing of the pool is left but `left` processes that the kernel holds. */
+  | { readonly type: 'pool.closed'; readonly left: number }
+  /** Something has changed that may repair a configuration failure. */
+  | { readonly type: 'pool.environment' }
+  | { readonly type: 'pool.timer'; readonly timer: number }
+
+export type PoolCoreEvent = WorkerNews | CallNews | PoolNews

@@ -1,0 +1,126 @@
+// The life of the pool as a whole: it is opened, runs, drains, and is closed.
+import { messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor'
+import { lose } from './answer.ts'
+import type { Call } from './call.ts'
+import { rejectWaiting } from './settle.ts'
+import { inFlightIn } from './state.ts'
+import { clearTimer, setTimer, type Turn } from './turn.ts'
+import { started } from './workers.ts'
+
+const NO_CALL: ReadonlySet<Call> = new Set()
+
+export function start({ state, effects }: Turn): void {
+  if (state.status !== 'idle' || state.failedBecause !== undefined) return
+  state.status = 'starting'
+  state.isStarting = true
+  effects.push({ type: 'open' })
+}
+
+export function opened({ state, effects }: Turn): void {
+  if (state.status === 'starting' && state.failedBecause === undefined) effects.push({ type: 'startWorkers' })
+}
+
+/** What the workers stand on cannot be had. */
+export function failed(turn: Turn, error: TerrariumError): void {
+  const { state } = turn
+  if (state.status !== 'starting' || state.failedBecause !== undefined) return
+  state.failedBecause = error
+  rejectWaiting(turn, error)
+  close(turn)
+}
+
+/** Calls in flight may finish, within `drainTimeout`; nothing is run again. */
+export function stop(turn: Turn): void {
+  const { state, effects } = turn
+  if (state.status === 'stopping' || state.status === 'stopped') return
+  state.status = 'stopping'
+  effects.push({ type: 'ignoreEnvironment' })
+  const error = stoppedError(turn)
+  state.closed = error
+  rejectWaiting(turn, error)
+  if (state.isStarting) started(turn, error)
+  state.drain = setTimer(turn, { type: 'drain' }, state.settings.drainTimeout)
+}
+
+/** The supervisor of the workers has given up: nothing starts workers any more. */
+export function over(turn: Turn, reason: ExitReason): void {
+  const { state, effects } = turn
+  if (state.status === 'idle' || state.status === 'stopping' || state.status === 'stopped') return
+  const { pool } = state.settings
+  const cause = reason.type === 'error' ? reason.error : undefined
+  const why = cause === undefined ? 'its supervisor has ended' : messageOf(cause)
+  const error = new TerrariumError('STOPPED', `pool ${pool} is over: ${why}`, {
+    hint: 'Remove the cause, then make a new pool with createPool().',
+    cause,
+    details: { pool },
+  })
+  state.overBecause = error
+  stop(turn)
+  effects.push({ type: 'log', level: 'error', fields: { err: error }, message: error.message })
+}
+
+/** While the pool drains: closes it once no call is with a worker. */
+export function closeIfDrained(turn: Turn): void {
+  const { state } = turn
+  if (state.status === 'stopping' && !state.isClosing && inFlightIn(state) === 0) close(turn)
+}
+
+/** The calls in flight have had their time, or there is none. */
+export function close(turn: Turn): void {
+  const { state, effects } = turn
+  clearTimer(turn, state.drain)
+  state.drain = 0
+  if (state.isClosing) return
+  state.isClosing = true
+  effects.push({ type: 'close' })
+}
+
+/** Nothing of the pool is left. Calls are left only where closing has failed: they are settled all the same. */
+export function closed(turn: Turn, left: number): void {
+  const { state, effects } = turn
+  if (!state.isClosing || state.status === 'stopped' || state.status === 'idle') return
+  const { failedBecause, overBecause } = state
+  if (left > 0) effects.push({ type: 'log', level: 'error', fields: { left }, message: 'processes are left' })
+  if (state.status === 'stopping') {
+    release(turn, stoppedError(turn))
+    state.status = 'stopped'
+    const reason: ExitReason = overBecause === undefined ? { type: 'shutdown' } : { type: 'error', error: overBecause }
+    effects.push({ type: 'end', reason, left })
+  } else if (failedBecause !== undefined) {
+    release(turn, failedBecause)
+    state.status = 'idle'
+    if (state.isStarting) started(turn, failedBecause)
+    effects.push({ type: 'end', reason: { type: 'error', error: failedBecause }, left })
+  }
+}
+
+/** The pool's actor is stopped hard: what is left of the pool is killed. */
+export function halt(turn: Turn): void {
+  const { state, effects } = turn
+  if (state.status === 'stopped') return
+  const hadBegun = state.status !== 'idle'
+  const error = stoppedError(turn)
+  state.closed = error
+  effects.push({ type: 'ignoreEnvironment' })
+  if (state.isStarting) started(turn, error)
+  state.status = 'stopped'
+  release(turn, error)
+  if (hadBegun) effects.push({ type: 'abandon' })
+}
+
+const stoppedError = ({ state }: Turn): TerrariumError =>
+  state.overBecause ?? new TerrariumError('STOPPED', `pool ${state.settings.pool} was stopped`)
+
+/** Settles every call, and forgets every timer and every worker. */
+function release(turn: Turn, error: TerrariumError): void {
+  const { state } = turn
+  for (const slot of state.slots) {
+    lose(turn, slot, error, NO_CALL)
+    slot.occupant = 'none'
+    slot.pid = undefined
+    slot.timer = 0
+  }
+  rejectWaiting(turn, error)
+  for (const timer of state.timers.keys()) clearTimer(turn, timer)
+  state.drain = 0
+}

@@ -1,0 +1,81 @@
+// A place in the pool for one worker at a time, through all its restarts.
+import type { FailureInfo, TerrariumError } from '@terrarium/supervisor'
+import { CallList, type Call } from './call.ts'
+
+/**
+ * The worker that is in a slot:
+ * - `none`: there is none
+ * - `starting`: its process is being started, or is not ready yet
+ * - `ready`: it takes calls
+ * - `doomed`: its session is gone or its end is decided; it gets no call any more
+ */
+export type Occupant = 'none' | 'starting' | 'ready' | 'doomed'
+
+export class Slot {
+  readonly id: string
+  occupant: Occupant = 'none'
+  /** Of the present worker, or of the last one; 0 before the first. */
+  incarnation = 0
+  /** The present worker's process id as the host sees it; the worker may see another one in its namespace. */
+  pid: number | undefined
+  /** Why no worker is started here at present. */
+  parked: TerrariumError | undefined
+  /** Parked, and being tried again. */
+  probing = false
+  /** The last failure, until a worker is ready again. */
+  failure: FailureInfo | undefined
+  /** When the next start is due, in ms. */
+  until: number | undefined
+  /**
+   * The calls that are with the present worker, oldest first. A call whose caller was answered early stays until the
+   * worker lets go of it.
+   */
+  readonly calls = new CallList()
+  /** A suspect is with the present worker: no other call is handed to it. */
+  isolated = false
+  /** How many of its calls are overdue. */
+  overdue = 0
+  /** The timer that kills a worker which refused calls and does not end; 0: none. */
+  timer = 0
+  #asyncTools: ReadonlySet<string> = new Set()
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  get inFlight(): number {
+    return this.calls.size
+  }
+
+  /**
+   * Whether its worker may be handed a call: not while the worker goes on with a call that was stopped, for which it
+   * may be killed soon.
+   */
+  get isOpen(): boolean {
+    return this.occupant === 'ready' && this.overdue === 0 && !this.isolated
+  }
+
+  /**
+   * The call that keeps the worker's main thread busy, as far as it is known: ordinary tools run one at a time, in
+   * order of arrival. Async tools run beside it.
+   */
+  get running(): Call | undefined {
+    let call = this.calls.first
+    while (call !== undefined && this.isAsync(call.tool)) call = call.next
+    return call
+  }
+
+  isAsync(tool: string): boolean {
+    return this.#asyncTools.has(tool)
+  }
+
+  opened(pid: number, asyncTools: ReadonlySet<string>): void {
+    this.occupant = 'ready'
+    this.pid = pid
+    this.#asyncTools = asyncTools
+    this.parked = undefined
+    this.probing = false
+    this.failure = undefined
+    this.until = undefined
+  }
+}

@@ -1,0 +1,94 @@
+// All that the core of a pool knows. It is updated in place; nothing in it holds a promise, a clock or an actor.
+import type { TerrariumError } from '@terrarium/supervisor'
+import type { PoolStats, PoolStatus } from '../api.ts'
+import { CallList, type Call } from './call.ts'
+import { Slot } from './slot.ts'
+
+/** What the core needs of the options. Times in ms. */
+export interface Settings {
+  readonly pool: string
+  readonly size: number
+  readonly concurrency: number
+  readonly queueLimit: number
+  readonly maxDeaths: number
+  readonly cancelGrace: number
+  readonly drainTimeout: number
+}
+
+/** What is to happen when a timer fires. */
+export type Timer =
+  /** The call was stopped: the worker is asked to give back what it has not begun. */
+  | { readonly type: 'recall'; readonly call: Call }
+  /** The call was stopped and its grace is over: the worker is killed. */
+  | { readonly type: 'overrun'; readonly call: Call }
+  /** The worker refuses calls and has not ended. */
+  | { readonly type: 'retire'; readonly slot: Slot }
+  /** The calls in flight have had their time. */
+  | { readonly type: 'drain' }
+
+/** Calls by their fate. `accepted` = `completed` + `failed` + the calls that are not settled. */
+export type Counts = Pick<PoolStats, 'accepted' | 'completed' | 'failed' | 'retried' | 'starts' | 'crashes'>
+
+export interface PoolState {
+  readonly settings: Settings
+  readonly slots: readonly Slot[]
+  status: PoolStatus
+  /** Calls that are to be run again, or elsewhere: they go before the calls that wait. */
+  readonly again: CallList
+  readonly waiting: CallList
+  readonly counts: { -readonly [Name in keyof Counts]: number }
+  /** `start()` has not been answered yet. */
+  isStarting: boolean
+  /** Why nothing is run again: the pool is stopping. */
+  closed: TerrariumError | undefined
+  /** Its end is under way, and no call is with a worker any more. */
+  isClosing: boolean
+  /** The timer of the drain; 0: none. */
+  drain: number
+  /** Why a worker was parked last. */
+  parkedBecause: TerrariumError | undefined
+  /** Why the pool cannot be opened. */
+  failedBecause: TerrariumError | undefined
+  /** Why the pool has ended without being asked to. */
+  overBecause: TerrariumError | undefined
+  readonly timers: Map<number, Timer>
+  lastTimer: number
+}
+
+const NONE: Counts = { accepted: 0, completed: 0, failed: 0, retried: 0, starts: 0, crashes: 0 }
+
+/** `counts`: of an earlier life of the pool. */
+export function createState(settings: Settings, counts: Partial<Counts> = {}): PoolState {
+  return {
+    settings,
+    slots: Array.from({ length: settings.size }, (_, index) => new Slot(`worker-${index + 1}`)),
+    status: 'idle',
+    again: new CallList(),
+    waiting: new CallList(),
+    counts: { ...NONE, ...counts },
+    isStarting: false,
+    closed: undefined,
+    isClosing: false,
+    drain: 0,
+    parkedBecause: undefined,
+    failedBecause: undefined,
+    overBecause: undefined,
+    timers: new Map(),
+    lastTimer: 0,
+  }
+}
+
+/** Calls that wait. */
+export const queuedIn = ({ again, waiting }: PoolState): number => again.size + waiting.size
+
+/** Calls that are with a worker. */
+export function inFlightIn({ slots }: PoolState): number {
+  let sum = 0
+  for (const { inFlight } of slots) sum += inFlight
+  return sum
+}
+
+/** What the next life of the pool begins with: calls that are not settled now never are. */
+export function countsToKeep({ completed, failed, retried, starts, crashes }: Counts): Counts {
+  return { accepted: completed + failed, completed, failed, retried, starts, crashes }
+}

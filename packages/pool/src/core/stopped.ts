@@ -1,0 +1,87 @@
+// A call whose caller is answered before its work is done: by its deadline or its signal. A worker that does not let go
+// of such a call soon is asked to give back what it has not begun, and then killed: it is never handed on while busy.
+import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor'
+import type { Call } from './call.ts'
+import { reject } from './settle.ts'
+import type { Slot } from './slot.ts'
+import { clearTimer, kill, setTimer, type Turn } from './turn.ts'
+
+/**
+ * How long a worker may keep a call that was stopped before its other calls are asked back, in ms; at most half of
+ * `cancelGrace`.
+ */
+const RECALL_AFTER = 20
+/** How often a call that waits behind another one is looked at again, in ms. */
+const LOOK_AGAIN = 50
+
+const TOO_FEW = 'Raise `timeout`, or give the pool more workers.'
+
+/** The deadline of the call has passed. */
+export function expire(turn: Turn, call: Call): void {
+  const { tool, timeout } = call
+  const details = { timeout }
+  if (call.state === 'queued') {
+    const message = `no worker was free for ${tool} within ${timeout} ms; it was not run`
+    stop(turn, call, 'QUEUE_TIMEOUT', message, { hint: TOO_FEW, details })
+  } else stop(turn, call, 'DEADLINE_EXCEEDED', `call of ${tool} took longer than ${timeout} ms`, { details })
+}
+
+export function stop(turn: Turn, call: Call, code: ErrorCode, message: string, options: TerrariumErrorOptions): void {
+  if (!reject(turn, call, code, message, options)) return
+  const { slot } = call
+  if (slot === undefined) {
+    call.list?.delete(call)
+    return
+  }
+  slot.overdue += 1
+  call.overdue = true
+  turn.effects.push({ type: 'cancel', call, slot, unlessBegun: false })
+  giveGrace(turn, call)
+}
+
+/** The call has run: calls behind it that were stopped meanwhile have their grace from now on. */
+export function renewGraces(turn: Turn, call: Call, slot: Slot): void {
+  if (slot.overdue === 0 || slot.occupant !== 'ready' || call.state === 'settled' || slot.isAsync(call.tool)) return
+  for (let each = slot.calls.first; each !== undefined; each = each.next) if (each.overdue) giveGrace(turn, each)
+}
+
+function giveGrace(turn: Turn, call: Call): void {
+  clearTimer(turn, call.timer)
+  call.timer = setTimer(turn, { type: 'recall', call }, recallAfter(turn))
+}
+
+const recallAfter = ({ state }: Turn): number => Math.min(RECALL_AFTER, state.settings.cancelGrace / 2)
+
+/** Asks the worker to give back the calls that it has not begun. */
+export function recall(turn: Turn, call: Call): void {
+  const { slot } = call
+  if (slot === undefined) return
+  for (let each = slot.calls.first; each !== undefined; each = each.next) {
+    if (each.recalled || each.state === 'settled') continue
+    each.recalled = true
+    turn.effects.push({ type: 'cancel', call: each, slot, unlessBegun: true })
+  }
+  call.timer = setTimer(turn, { type: 'overrun', call }, turn.state.settings.cancelGrace - recallAfter(turn))
+}
+
+/** The grace of the call is over: its worker is killed, unless it is busy with a call that has time left. */
+export function overrun(turn: Turn, call: Call): void {
+  const { slot, tool } = call
+  if (slot === undefined) return
+  const { pool, cancelGrace } = turn.state.settings
+  const { running } = slot
+  if (running !== undefined && running.state !== 'settled' && !slot.isAsync(tool)) {
+    call.timer = setTimer(turn, { type: 'overrun', call }, Math.max(cancelGrace, LOOK_AGAIN))
+    return
+  }
+  call.timer = 0
+  const message = `worker ${pool}/${slot.id} was killed: ${tool} went on after it was stopped`
+  kill(
+    turn,
+    slot,
+    new TerrariumError('WORKER_CRASHED', message, {
+      hint: 'Make the tool `async`, or give it a longer `timeout`.',
+      details: { pid: slot.pid, signal: 'SIGKILL', overdue: tool },
+    }),
+  )
+}

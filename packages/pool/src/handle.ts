@@ -1,0 +1,174 @@
+// A pool that stands alone: the handle around the actor of a pool.
+import {
+  ASYNC_DISPOSE,
+  harmless,
+  isTerrariumError,
+  KeepAlive,
+  Listeners,
+  ReferencedClock,
+  showSite,
+  siteAbove,
+  SupervisedActor,
+  systemClock,
+  TerrariumError,
+} from '@terrarium/supervisor'
+import { guardLogger, type AnyLogger } from '@terrarium/process'
+import { Access } from './access.ts'
+import type { Pool, PoolEvents, StopReport } from './api.ts'
+import { countsToKeep } from './core/state.ts'
+import { ownPoolOptions } from './own-options.ts'
+import { validatePoolOptions, type PoolOptions } from './options.ts'
+import { guarded, poolLogic, shellOf, type PoolLogic } from './pool.ts'
+import type { Shell } from './shell.ts'
+
+/** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
+export function createPool(options: PoolOptions): Pool {
+  const own = ownPoolOptions(options)
+  validatePoolOptions(own)
+  return new PoolHandle(own)
+}
+
+// An event that is missing here does not compile.
+const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
+  'worker.start': true,
+  'worker.ready': true,
+  'worker.exit': true,
+  'worker.backoff': true,
+  'worker.parked': true,
+  'worker.unparked': true,
+  'worker.output': true,
+  'call.retry': true,
+}
+
+class PoolHandle extends Access implements Pool {
+  readonly #options: PoolOptions
+  readonly #logic: PoolLogic
+  readonly #clock: ReferencedClock
+  readonly #keepAlive = new KeepAlive()
+  readonly #logger: AnyLogger
+  readonly #listeners = new Listeners<PoolEvents>(EVENTS, (event, err) => {
+    this.#logger.error({ err }, `a listener for ${event} failed`)
+  })
+  #actor: SupervisedActor<PoolLogic>
+  #stopping: Promise<StopReport> | undefined
+  #isReferenced = true
+
+  constructor(options: PoolOptions) {
+    super(() => this.#shell)
+    const { name, clock } = options
+    this.#options = options
+    this.#logger = guardLogger(options.logger, { pool: name })
+    this.#clock = new ReferencedClock(clock === undefined ? systemClock : guarded(clock, name, this.#logger))
+    this.#logic = poolLogic(options, {
+      clock: this.#clock,
+      logger: this.#logger,
+      keepAlive: this.#keepAlive,
+      tell: (event, told) => {
+        this.#listeners.tell(event, told)
+      },
+    })
+    this.#actor = this.#makeActor()
+  }
+
+  on<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void {
+    this.#listeners.on(event, listener)
+  }
+
+  off<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void {
+    this.#listeners.off(event, listener)
+  }
+
+  // A property, for the same reason as `call`.
+  readonly start = async (): Promise<void> => {
+    const site = siteAbove(this.start)
+    try {
+      await this.#keepAlive.during(this.#start())
+    } catch (error) {
+      // It was made where a worker failed, which tells less than where the pool was started.
+      if (site !== undefined && isTerrariumError(error)) showSite(error, site)
+      throw error
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { name, status } = this
+    if (status !== 'idle') {
+      throw new TerrariumError('INVALID_ARGUMENT', `pool ${name} cannot be started: it is ${status}`, {
+        hint: 'Make a new pool with createPool().',
+      })
+    }
+    this.#renew()
+    this.#actor.start()
+    await this.#shell.started
+  }
+
+  stop(): Promise<StopReport> {
+    this.#stopping ??= this.#keepAlive.during(this.#stop())
+    return this.#stopping
+  }
+
+  async #stop(): Promise<StopReport> {
+    this.#renew()
+    try {
+      this.#shell.post({ type: 'pool.stop' })
+      return { processesLeft: await this.#shell.ended }
+    } finally {
+      process.off('beforeExit', this.#stopAtEnd)
+    }
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.stop().then(() => undefined)
+  }
+
+  unref(): this {
+    return this.#setReferenced(false)
+  }
+
+  ref(): this {
+    return this.#setReferenced(true)
+  }
+
+  get #shell(): Shell {
+    return shellOf(this.#actor)
+  }
+
+  #setReferenced(isReferenced: boolean): this {
+    this.#isReferenced = isReferenced
+    for (const each of [this.#clock, this.#keepAlive]) {
+      if (isReferenced) each.ref()
+      else each.unref()
+    }
+    this.#shell.setReferenced(isReferenced)
+    process.off('beforeExit', this.#stopAtEnd)
+    if (!isReferenced && this.status !== 'stopped') process.once('beforeExit', this.#stopAtEnd)
+    return this
+  }
+
+  /** Nothing is left to do in this process: what an unreferenced pool has started ends in order, too. */
+  readonly #stopAtEnd = (): void => {
+    void this.stop()
+  }
+
+  /** An actor lives once: when the pool could not be opened, the next start has a new one. */
+  #renew(): void {
+    if (this.#shell.state.failedBecause !== undefined && this.status === 'idle')
+      this.#actor = this.#makeActor(this.#shell)
+  }
+
+  #makeActor(old?: Shell): SupervisedActor<PoolLogic> {
+    const { name, inspect } = this.#options
+    const report = (what: string, err: unknown): void => {
+      this.#logger.error({ err }, what)
+    }
+    const actor = new SupervisedActor(this.#logic, {
+      id: name,
+      clock: this.#clock,
+      ...(inspect === undefined ? {} : { inspect: harmless(inspect, name, report) }),
+      ...(old === undefined ? {} : { snapshot: { status: 'active', counts: countsToKeep(old.state.counts) } as never }),
+    })
+    actor.subscribe({ error: () => undefined }) // start() or stop() says why
+    shellOf(actor).setReferenced(this.#isReferenced)
+    return actor
+  }
+}

@@ -1,0 +1,39 @@
+// A call as the shell of a pool knows it: with its arguments, its caller, and what watches it.
+import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium/supervisor'
+import type { CallRequest } from './call-request.ts'
+import { Call } from './core/call.ts'
+
+export class PendingCall extends Call {
+  readonly args: Buffer
+  readonly signal: CallSignal | undefined
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: TerrariumError) => void
+  /** Its id in the session of its worker; 0: it was not handed to one. */
+  sessionId = 0
+  deadlineTimer: unknown = undefined
+  abort: AbortWait | undefined = undefined
+
+  constructor(
+    request: CallRequest,
+    site: CallSite | undefined,
+    resolve: (value: unknown) => void,
+    reject: (error: TerrariumError) => void,
+  ) {
+    super(request, site)
+    this.args = request.args
+    this.signal = request.signal
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  /** It has a deadline or a signal. */
+  get isWatched(): boolean {
+    return this.timeout !== undefined || this.signal !== undefined
+  }
+}
+
+/** The core hands around the calls that this shell has made. */
+export function pending(call: Call): PendingCall {
+  if (call instanceof PendingCall) return call
+  throw new TypeError('a call that the shell has not made')
+}

@@ -1,0 +1,106 @@
+// What the workers of a pool stand on: an interpreter, a run that holds their processes, and the socket they dial.
+import { openRuntime, type Identity, type AnyLogger } from '@terrarium/process'
+import { supervisor, type ChildSpec, type SupervisorClock, type SupervisorLogic } from '@terrarium/supervisor'
+import {
+  createWorkerLogic,
+  resolveInterpreter,
+  SessionServer,
+  type ValueCodec,
+  type WorkerInput,
+  type WorkerLogic,
+  type WorkerOutput,
+  type WorkerSnapshot,
+} from '@terrarium/worker'
+import { toolEntries, type PoolOptions } from './options.ts'
+
+const GRACE_MS = 2_000
+/** The runtime gives up a process that the kernel holds after 2,000 ms. */
+const SHUTDOWN_MARGIN_MS = 3_000
+
+export interface ResourceDependencies {
+  readonly options: PoolOptions
+  readonly codec: ValueCodec
+  readonly clock: SupervisorClock
+  readonly logger: AnyLogger
+  /** Takes what the tools print. */
+  readonly output: (output: WorkerOutput) => void
+}
+
+export interface Resources {
+  /** The interpreter's path. */
+  readonly python: string
+  readonly worker: WorkerLogic
+  /** Whether they keep the host process alive. Timers are not among them. */
+  setReferenced(isReferenced: boolean): void
+  /** Kills the processes that are left and waits for proof. */
+  close(): Promise<{ readonly left: readonly Identity[] }>
+}
+
+/** Rejects with CONFIGURATION for an interpreter that does not run. */
+export async function openResources(dependencies: ResourceDependencies): Promise<Resources> {
+  const { options, codec, clock, logger, output } = dependencies
+  const interpreter = await resolveInterpreter(options.python)
+  logger.debug(interpreter, 'the interpreter of the workers')
+  const runtime = await openRuntime({
+    python: interpreter.path,
+    logger,
+    stateDir: options.stateDir,
+    containment: options.containment,
+  })
+  try {
+    const ensureDirectory = (): void => {
+      runtime.ensureDirectory()
+    }
+    const server = await SessionServer.listen(runtime.directory, { codec, ensureDirectory, clock, logger })
+    const worker = createWorkerLogic({ runtime, server, logger, clock, output })
+    return {
+      python: interpreter.path,
+      worker,
+      setReferenced(isReferenced) {
+        for (const each of [runtime, server]) {
+          if (isReferenced) each.ref()
+          else each.unref()
+        }
+      },
+      close() {
+        server.close()
+        return runtime.close()
+      },
+    }
+  } catch (error) {
+    await runtime.close()
+    throw error
+  }
+}
+
+/** The supervisor of the workers: one child for each slot, started one by one and restarted alone. */
+export function workersOf(
+  { python, worker }: Resources,
+  { options, clock, logger }: ResourceDependencies,
+  slots: readonly string[],
+): SupervisorLogic {
+  const tools = toolEntries(options.tools)
+  const { name, startTimeout, grace = GRACE_MS, heartbeat, env, cwd, backoff, breaker } = options
+  return supervisor({
+    id: name,
+    strategy: 'one_for_one',
+    clock,
+    ...(backoff === undefined ? {} : { backoff }),
+    ...(breaker === undefined ? {} : { breaker }),
+    onFault: (what, err) => {
+      logger.error({ err }, what)
+    },
+    children: slots.map((id): ChildSpec => {
+      const input: WorkerInput = { name: `${name}/${id}`, python, tools, env, cwd, startTimeout, grace, heartbeat }
+      return {
+        id,
+        logic: worker,
+        input,
+        // A worker keeps to its grace by itself; this limit is for a worker that does not.
+        shutdown: grace + SHUTDOWN_MARGIN_MS,
+        ready: (snapshot) => (snapshot as WorkerSnapshot).matches('active'),
+        awaitReady: false,
+      }
+    }),
+  })
+}

@@ -1,0 +1,84 @@
+// The workers that are in the slots of a pool now: their actors and their sessions.
+import { TerrariumError } from '@terrarium/supervisor'
+import type { Session, WorkerRef } from '@terrarium/worker'
+import type { Call } from './core/call.ts'
+import type { Slot } from './core/slot.ts'
+import type { Outcome } from './core/event.ts'
+import { pending, type PendingCall } from './pending-call.ts'
+
+/** The error is not told to any call: the core decides what each of them is told. */
+const GONE = new TerrariumError('WORKER_CRASHED', 'the worker is gone')
+
+/** The connection of one slot with its present worker. */
+class Connection {
+  ref: WorkerRef | undefined
+  session: Session | undefined
+}
+
+export class Slots {
+  readonly #connections = new Map<Slot, Connection>()
+  readonly #answered: (call: PendingCall, outcome: Outcome) => void
+  /** While a session is abandoned: the calls that it had not sent. */
+  #unbegun: Set<Call> | undefined
+
+  /** `answered` is called once for each call that was sent, unless its worker is taken out before. */
+  constructor(slots: readonly Slot[], answered: (call: PendingCall, outcome: Outcome) => void) {
+    for (const slot of slots) this.#connections.set(slot, new Connection())
+    this.#answered = answered
+  }
+
+  /** A worker is being started in the slot. */
+  occupy(slot: Slot, ref: WorkerRef): void {
+    const connection = this.#of(slot)
+    connection.ref = ref
+    connection.session = undefined
+  }
+
+  /** The slot's worker has a session. `lost` is called when the session is closed. */
+  connect(slot: Slot, session: Session, lost: () => void): void {
+    this.#of(slot).session = session
+    session.once('closed', lost)
+  }
+
+  send(call: PendingCall, slot: Slot, timeLeft: number): void {
+    call.sessionId = 0
+    const { session } = this.#of(slot)
+    if (session === undefined || session.closed) return // its worker is about to be taken out
+    try {
+      call.sessionId = session.call(call.tool, call.args, timeLeft, (outcome) => {
+        if (this.#unbegun === undefined) this.#answered(call, outcome)
+        else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)
+      })
+    } catch (error) {
+      this.#answered(call, { error: error as TerrariumError, notBegun: false })
+    }
+  }
+
+  cancel(call: PendingCall, slot: Slot, unlessBegun: boolean): void {
+    if (call.sessionId !== 0) this.#of(slot).session?.cancel(call.sessionId, { unlessBegun })
+  }
+
+  kill(slot: Slot, error: TerrariumError): void {
+    this.#of(slot).ref?.send({ type: 'worker.kill', error })
+  }
+
+  /** Takes the worker that is gone out of the slot. Returns the slot's calls that the worker was never sent. */
+  empty(slot: Slot): ReadonlySet<Call> {
+    const { session } = this.#of(slot)
+    this.#of(slot).session = undefined
+    const unbegun = new Set<Call>()
+    for (let call = slot.calls.first; call !== undefined; call = call.next) {
+      if (pending(call).sessionId === 0) unbegun.add(call)
+    }
+    this.#unbegun = unbegun
+    session?.abandon(GONE)
+    this.#unbegun = undefined
+    return unbegun
+  }
+
+  #of(slot: Slot): Connection {
+    const connection = this.#connections.get(slot)
+    if (connection === undefined) throw new Error(`the pool has no slot ${slot.id}`)
+    return connection
+  }
+}

@@ -1,0 +1,89 @@
+// The supervisor of a pool's workers, as a child of the pool's actor; what it tells becomes news for the pool's core.
+import { administrate, SupervisedActor, type SupervisorEvents, type SupervisorLogic } from '@terrarium/supervisor'
+import type { WorkerRef } from '@terrarium/worker'
+import type { AnyActorRef } from 'xstate'
+import type { PoolCoreEvent } from './core/event.ts'
+import type { Slot } from './core/slot.ts'
+import type { Slots } from './slots.ts'
+
+export interface WorkerTreeDependencies {
+  readonly logic: SupervisorLogic
+  /** The pool's actor. */
+  readonly parent: AnyActorRef
+  readonly slots: readonly Slot[]
+  readonly connections: Slots
+  readonly post: (event: PoolCoreEvent) => void
+}
+
+export class WorkerTree {
+  readonly #ref: SupervisedActor<SupervisorLogic>
+  readonly #dependencies: WorkerTreeDependencies
+
+  constructor(dependencies: WorkerTreeDependencies) {
+    const { logic, parent, post } = dependencies
+    this.#dependencies = dependencies
+    this.#ref = new SupervisedActor(logic, { id: 'workers', parent })
+    this.#on('child.start', ({ id, ref, incarnation }) => {
+      const slot = this.#slot(id)
+      if (slot !== undefined) dependencies.connections.occupy(slot, ref as WorkerRef)
+      post({ type: 'worker.started', worker: id, incarnation })
+    })
+    this.#on('child.ready', ({ id, ref, incarnation }) => {
+      this.#ready(id, ref as WorkerRef, incarnation)
+    })
+    this.#on('child.exit', ({ id, incarnation, reason }) => {
+      const slot = this.#slot(id)
+      const unbegun = slot === undefined ? new Set<never>() : dependencies.connections.empty(slot)
+      post({ type: 'worker.exited', worker: id, incarnation, reason, unbegun })
+    })
+    this.#on('child.backoff', ({ id, incarnation, failure, delay, attempt }) => {
+      post({ type: 'worker.backoff', worker: id, incarnation, failure, delay, attempt })
+    })
+    this.#on('child.parked', ({ id, incarnation, failure }) => {
+      post({ type: 'worker.parked', worker: id, incarnation, failure })
+    })
+    this.#on('child.unparked', ({ id, incarnation }) => {
+      post({ type: 'worker.unparked', worker: id, incarnation })
+    })
+    this.#on('supervisor.exit', ({ reason }) => {
+      post({ type: 'pool.over', reason })
+    })
+  }
+
+  get ref(): AnyActorRef {
+    return this.#ref
+  }
+
+  start(): void {
+    this.#ref.start()
+  }
+
+  /** Tries to start a worker in a parked slot. */
+  unpark(slot: Slot): Promise<void> {
+    return administrate(this.#ref).unpark(slot.id)
+  }
+
+  /** Ends the workers in order. */
+  stop(): Promise<void> {
+    return administrate(this.#ref).stop()
+  }
+
+  #on<E extends keyof SupervisorEvents>(type: E, listener: SupervisorEvents[E]): void {
+    this.#ref.on(type, listener as never)
+  }
+
+  #ready(id: string, ref: WorkerRef, incarnation: number): void {
+    const { connections, post } = this.#dependencies
+    const slot = this.#slot(id)
+    const { session, tools, pid } = ref.getSnapshot().context
+    if (slot === undefined || session === undefined || session.closed || pid === undefined) return
+    connections.connect(slot, session, () => {
+      post({ type: 'worker.lost', worker: id, incarnation })
+    })
+    post({ type: 'worker.ready', worker: id, incarnation, pid, tools })
+  }
+
+  #slot(id: string): Slot | undefined {
+    return this.#dependencies.slots.find((slot) => slot.id === id)
+  }
+}

@@ -1,0 +1,52 @@
+import type { SignalName } from './os-process.ts'
+
+/** How a process has ended, see `ExitStatus`. */
+interface End {
+  readonly code: number | null
+  readonly signal: SignalName | null
+  /** The end of its standard error. */
+  readonly tail: string
+}
+
+/** What native code says before it ends the process it is in. The most telling comes first. */
+const OF_A_CRASH: readonly RegExp[] = [
+  /^terminate called /,
+  /: Assertion .* failed\.?$/,
+  /^(?:double free|free\(\)|malloc|realloc|munmap_chunk|corrupted|\*\*\* stack smashing)/,
+  /\b(?:MemoryError|std::bad_alloc|[Oo]ut of memory)\b/,
+  /^Fatal Python error: /,
+]
+
+/** What the interpreter and the bootstrap say before they give up. */
+const OF_AN_EXIT: readonly RegExp[] = [
+  /^Fatal Python error: /,
+  /^terrarium: /,
+  /(?:error while loading shared libraries|symbol lookup error): /,
+]
+
+const TRACEBACK = /Traceback \(most recent call last\):$/
+
+/**
+ * The line that tells most of why a process ended, among the last it wrote to standard error. Of a process that a
+ * signal ended this is only what is said of a crash: whatever else stands there may be about something else.
+ */
+export function tellingLine({ code, signal, tail }: End): string | undefined {
+  const lines = tail.split('\n').map((line) => line.trimEnd())
+  for (const pattern of signal === null ? OF_AN_EXIT : OF_A_CRASH) {
+    const at = lines.findLastIndex((line) => pattern.test(line))
+    const found = lines[at]
+    if (found === undefined) continue
+    const what = lines[at + 1]?.trim() ?? ''
+    return what.startsWith('what():') ? `${found} (${what})` : found
+  }
+  if (signal !== null || code === 0) return undefined
+  return exceptionIn(lines, code) ?? lines.findLast((line) => line !== '')
+}
+
+/**
+ * Status 1 is that of a program whose main thread ended with an exception; other threads may have said something since.
+ */
+function exceptionIn(lines: readonly string[], code: number | null): string | undefined {
+  const at = code === 1 ? lines.findLastIndex((line) => TRACEBACK.test(line)) : -1
+  return at === -1 ? undefined : lines.slice(at + 1).find((line) => /^[^\s+|]/.test(line))
+}

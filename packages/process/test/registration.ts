@@ -1,0 +1,14 @@
+// A registration for processes that are launched without a runtime: nothing is written down.
+import type { LaunchRequest } from '../src/shepherd/launch.ts'
+
+export function registrationOf(spawn: string): Pick<LaunchRequest, 'spawn' | 'registration'> {
+  const facts = { bootId: '', installation: 'none', run: 'none', spawn }
+  return {
+    spawn,
+    registration: {
+      identify: (pid, startTicks) => ({ pid, startTicks, ...facts }),
+      released: Promise.resolve(),
+      note: () => Promise.resolve(),
+    },
+  }
+}

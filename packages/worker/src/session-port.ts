@@ -1,0 +1,184 @@
+// The port of a worker: it is ready when it has opened its session and announced its tools. It tells how far its start
+// has come in a boot report, prints through the relay, and is killed when it breaks the protocol or falls silent.
+import { join } from 'node:path'
+import {
+  errorAbout,
+  SPAWN_ARGUMENTS,
+  pythonFiles,
+  shepherdFiles,
+  type End,
+  type Life,
+  type AnyLogger,
+  type OsProcess,
+  type Port,
+  type Runtime,
+  type SpawnRequest,
+} from '@terrarium/process'
+import { messageOf, TerrariumError, type ExitReason, type SupervisorClock } from '@terrarium/supervisor/base'
+import { BootReport, SILENT } from './boot-report.ts'
+import { explainLateness, explainWorkerExit, type Worker } from './failure.ts'
+import { watchHeartbeat, type Heartbeat } from './heartbeat.ts'
+import type { OutputRelay, WorkerOutput } from './output.ts'
+import type { SessionServer } from './session-server.ts'
+import type { Session, ToolInfo } from './session.ts'
+
+/** What one worker is, in plain data: this is what an inspector shows. */
+export interface WorkerInput {
+  /** For people and logs, for example `text/worker-1`. */
+  readonly name: string
+  /** The interpreter's path, see `resolveInterpreter`. */
+  readonly python: string
+  /** What holds the tools: absolute paths of files, and names of modules, which are looked for from `cwd` on. */
+  readonly tools: readonly string[]
+  /** Added to the host's environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** Default: the host's. */
+  readonly cwd?: string | undefined
+  /** How long the worker may take to become ready once it runs, in ms. Default 30,000. */
+  readonly startTimeout?: number | undefined
+  /** `off`: a worker that no longer answers is not noticed. */
+  readonly heartbeat?: Heartbeat | 'off' | undefined
+  /** How long the worker may take to end in order before it is killed, in ms. Default 2,000. */
+  readonly grace?: number | undefined
+}
+
+/** What all workers of a runtime share. */
+export interface WorkerSurroundings {
+  readonly runtime: Runtime
+  readonly server: SessionServer
+  readonly logger: AnyLogger
+  /** For heartbeats and the time that a start may take. */
+  readonly clock: SupervisorClock
+  /** Takes what the tools print. Default: the logger, stdout at `info` and stderr at `warn`. */
+  readonly output?: ((output: WorkerOutput) => void) | undefined
+}
+
+/** The folder with the Python package `terrarium`. Errors: CONFIGURATION. */
+export function workerFiles(): string {
+  return pythonFiles(import.meta.url, '@terrarium/worker', 'terrarium')
+}
+
+export class SessionPort implements Port {
+  readonly runtime: Runtime
+  readonly clock: SupervisorClock
+  readonly startTimeout: number | undefined
+  readonly grace: number | undefined
+  readonly onStop = 'kill'
+  readonly #input: WorkerInput
+  readonly #server: SessionServer
+  readonly #relay: OutputRelay
+  readonly #life: Life
+  readonly #token: string
+  readonly #forget: () => void
+  #process: OsProcess | undefined
+  #report: BootReport | undefined
+  /** Settles when everything that the worker has printed is told. */
+  #printed: Promise<void> | undefined
+  #session: Session | undefined
+  #stopHeartbeat = (): void => undefined
+
+  constructor(input: WorkerInput, { runtime, server, clock }: WorkerSurroundings, relay: OutputRelay, life: Life) {
+    this.runtime = runtime
+    this.clock = clock
+    this.startTimeout = input.startTimeout
+    this.grace = input.grace
+    this.#input = input
+    this.#server = server
+    this.#relay = relay
+    this.#life = life
+    const { token, forget } = server.expect((session) => {
+      this.#accept(session)
+    })
+    this.#token = token
+    this.#forget = forget
+  }
+
+  async request(): Promise<SpawnRequest> {
+    const { name, python, tools, env, cwd } = this.#input
+    await this.#server.ensure()
+    const boot = JSON.stringify({ socket: this.#server.path, token: this.#token, tools })
+    return {
+      name,
+      command: python,
+      args: ['-u', join(workerFiles(), 'terrarium', '_boot.py'), SPAWN_ARGUMENTS, shepherdFiles()],
+      env: { ...env, TERRARIUM_BOOT: boot },
+      cwd,
+      obeys: 'order',
+    }
+  }
+
+  spawned(process: OsProcess): void {
+    this.#process = process
+    this.#report = new BootReport(process.report, (fault) => {
+      this.#kill(`broke its boot report: ${fault}`, { fault })
+    })
+    this.#printed = this.#relay.relay(process, this.#input.name)
+  }
+
+  late(process: OsProcess, timeout: number): void {
+    this.#life.fail(explainLateness({ ...this.#facts(process), timeout }), 'kill')
+  }
+
+  exited(): Promise<unknown> {
+    return Promise.all([this.#report?.ended, this.#printed])
+  }
+
+  conclude(end: End, reason: ExitReason | undefined): ExitReason {
+    if (reason !== undefined) return reason
+    if ('error' in end) return { type: 'error', error: this.#startError(end.error) }
+    const { process, status } = end
+    const facts = { ...this.#facts(process), ready: this.#life.isReady }
+    return { type: 'error', error: explainWorkerExit(status, facts) }
+  }
+
+  close(): void {
+    this.#forget()
+    this.#session?.close()
+  }
+
+  #accept(session: Session): void {
+    this.#session = session
+    // The session and the news of the start come by ways of their own; the session counts after the start only.
+    session.once('ready', (tools) => {
+      this.#life.whenSpawned(() => {
+        if (!session.closed && !this.#life.ending.aborted) this.#becomeReady(session, tools)
+      })
+    })
+    session.once('closed', (fault) => {
+      this.#stopHeartbeat()
+      if (fault === undefined) {
+        this.#life.whenSpawned(() => {
+          this.#life.silent()
+        })
+      } else this.#kill(`broke the protocol: ${fault}`, { fault })
+    })
+  }
+
+  #becomeReady(session: Session, tools: readonly ToolInfo[]): void {
+    const { heartbeat = {} } = this.#input
+    if (heartbeat !== 'off') {
+      this.#stopHeartbeat = watchHeartbeat(session, heartbeat, this.clock, () => {
+        this.#kill('is idle and does not answer')
+      })
+    }
+    this.#life.ready({ session, tools })
+  }
+
+  /** Kills the worker for what it does. */
+  #kill(why: string, facts: object = {}): void {
+    const code = this.#life.isReady ? 'WORKER_CRASHED' : 'START_FAILED'
+    const subject = { kind: 'worker', name: this.#input.name, pid: this.#process?.pid } as const
+    this.#life.fail(errorAbout(subject, { code, why, details: { signal: 'SIGKILL', ...facts } }), 'kill')
+    this.#session?.close()
+  }
+
+  #startError(cause: unknown): TerrariumError {
+    if (cause instanceof TerrariumError) return cause
+    return new TerrariumError('START_FAILED', `worker ${this.#input.name} cannot start: ${messageOf(cause)}`, { cause })
+  }
+
+  #facts({ pid }: OsProcess): Worker {
+    const { name, python } = this.#input
+    return { name, pid, python, boot: this.#report?.progress ?? SILENT }
+  }
+}
