@@ -106,7 +106,7 @@ class World {
     for (const ref of this.exits.keys()) must(this.starts.has(ref), 'ended without a start')
     must(this.answered <= this.asked, 'answered twice')
     const known = new Set([...this.state.children.values()].map(({ timer }) => timer))
-    for (const timer of this.timers.keys()) must(known.has(timer), 'a timer that belongs to nobody')
+    for (const timer of this.timers.keys()) must(known.has(timer), 'a timer that belongs to no child')
     for (const { state, timer } of this.state.children.values()) {
       if (state === 'running' || state === 'stopped') must(timer === undefined, `a timer while ${state}`)
       if (state === 'backing_off') must(timer !== undefined, 'waits without a timer')
@@ -145,7 +145,7 @@ class World {
     }
   }
 
-  /** The next timer fires; or one that has been cancelled does, too late. */
+  /** Fires the next timer, or, too late, a cancelled one. */
   fire(random: number, stale: boolean): void {
     if (stale) {
       this.tell({ type: 'supervisor.timer', id: 'a', timer: 1, random })
@@ -159,7 +159,7 @@ class World {
     this.tell({ type: 'supervisor.timer', id, timer, random })
   }
 
-  /** Starts that hang fail, and whoever was asked to end does so, until nobody is left to wait for. */
+  /** Lets hanging starts fail and stopping children end, until nothing is waited for. */
   settle(): void {
     for (let waiting = this.#waited(); waiting !== undefined; waiting = this.#waited()) {
       const { id, startNumber } = waiting

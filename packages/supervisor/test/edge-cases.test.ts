@@ -80,7 +80,7 @@ test('an operation is rejected, and not thrown, when an inspector of the root br
   root.stop()
 })
 
-test('whoever waits for an answer while the supervisor fails is refused', async () => {
+test('operations that wait while the supervisor fails are rejected', async () => {
   let isFaulty = false
   const random = (): number => {
     if (isFaulty) throw boom
@@ -131,7 +131,7 @@ test('X07 without a breaker any endless delay is refused, since delayed restarts
   expect(() => bench(options)).not.toThrow()
 })
 
-test('X09 with reviveStopped false: who had crashed himself comes back with the group, also after a second try', async () => {
+test('X09 with reviveStopped false: a child that had crashed itself comes back with the group, also after a second try', async () => {
   let refuses = false
   const first = (ms: number) => ({ backoff: { ...NO_JITTER, first: ms } })
   const logic = (): typeof idle => {
@@ -161,7 +161,7 @@ test('X09 with reviveStopped false: who had crashed himself comes back with the 
   await it.app.stop()
 })
 
-test('X09 with reviveStopped false: who was terminated while he was held down stays down', async () => {
+test('X09 with reviveStopped false: a child that was terminated while it was held down stays down', async () => {
   const backoff = { ...NO_JITTER, first: 100 }
   const it = await started({
     reviveStopped: false,

@@ -49,7 +49,7 @@ test('an error can show the frames of the place where a call was made', () => {
   expect(made.stack).toBe('replaced')
 })
 
-test('a prepareStackTrace of the user’s that throws is called by nobody but who reads the stack, and harms no error', () => {
+test('a prepareStackTrace of the user’s that throws is called only when the stack is read, and harms no error', () => {
   const given = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
   const error = new TerrariumError('STOPPED', 'over', { hint: 'Go on.' })
   let calls = 0

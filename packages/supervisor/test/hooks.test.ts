@@ -15,7 +15,7 @@ import { turn } from '../../../test/support/waiting.ts'
 import { child, NO_JITTER, obedient } from './support.ts'
 
 // Every place where a supervisor calls code of the user's fails, one at a time and all at once. The tables below hold a
-// row for each member of the options that may hold such code: one that is missing does not compile, nor does it pass.
+// row for each member of the options that may hold such code: a missing row does not compile, nor does it pass.
 
 /** What the option is when it fails so, and what the supervisor then does: go on, or end for this reason. */
 interface Row<TValue> {
@@ -111,7 +111,7 @@ async function live(options: Partial<SupervisorOptions>, hear: (app: ReturnType<
   settled.push(app.unpark('a').catch(ignored))
   await time.advance(10)
   settled.push(app.countChildren().catch(ignored))
-  settled.push(app.call('nobody', { type: 'get' }).catch(ignored))
+  settled.push(app.call('missing', { type: 'get' }).catch(ignored))
   await time.advance(1_000)
   settled.push(app.stop())
   await time.advance(10_000)
@@ -169,7 +169,7 @@ describe.each(Object.entries(FAILURES))('user code that answers with %s', (how, 
   })
 })
 
-test('C1: listeners that fail at every event are told of by its name, and the children live as if nobody listened', async () => {
+test('C1: listeners that fail at every event are reported with its name, and do not disturb the children', async () => {
   const quiet = await live({}, () => undefined)
   const loud = await live({}, explodes)
   expect(loud).toEqual(quiet)
@@ -237,13 +237,13 @@ test('an unknown child is an invalid argument, not a supervisor that has stopped
   const app = createSupervisor({ id: 'app', clock: time, children: [child('a')] })
   await app.start()
   const operations = [
-    () => app.call('nobody', { type: 'get' }),
-    () => app.unpark('nobody'),
-    () => app.restartChild('nobody'),
-    () => app.terminateChild('nobody'),
-    () => app.deleteChild('nobody'),
-    () => app.getChildSpec('nobody'),
-    () => app.reconfigure(child('nobody')),
+    () => app.call('missing', { type: 'get' }),
+    () => app.unpark('missing'),
+    () => app.restartChild('missing'),
+    () => app.terminateChild('missing'),
+    () => app.deleteChild('missing'),
+    () => app.getChildSpec('missing'),
+    () => app.reconfigure(child('missing')),
   ]
   for (const operation of operations) {
     const refused = { code: 'INVALID_ARGUMENT', details: { reason: 'not_found' } }
@@ -252,7 +252,7 @@ test('an unknown child is an invalid argument, not a supervisor that has stopped
   await app.stop()
 })
 
-test('a console that throws keeps nobody from going on', async () => {
+test('a console that throws stops nothing', async () => {
   console.error = explode
   const quiet = { ...(await live({ classify: explode, inspect: explode }, explodes)) }
   expect(quiet).toMatchObject({ alive: 0, status: 'done' })

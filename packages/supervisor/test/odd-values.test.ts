@@ -20,7 +20,7 @@ afterEach(() => {
 
 const MODES = { otp: { mode: 'otp', intensity: 100 }, default: { backoff: 'off', breaker: 'off' } } as const
 
-describe.each(oddValues().map(({ name, value }) => [name, value]))('whoever throws %s', (_, value) => {
+describe.each(oddValues().map(({ name, value }) => [name, value]))('a child that throws %s', (_, value) => {
   const explode = (): never => {
     throw value
   }
@@ -125,7 +125,7 @@ test('a start function that makes what throws when it is looked at makes no logi
   await it.app.stop()
 })
 
-test('an answer to whoever asks by an event, and throws when it is told, disturbs nobody', async () => {
+test('a reply function of an operation that throws disturbs nothing', async () => {
   const it = bench({ children: [child('a', { logic: idle })] })
   await it.app.start()
   const call = { type: 'whichChildren' } as const

@@ -245,7 +245,7 @@ test('corner 12: a listener that throws disturbs neither the tree nor other list
   await it.app.stop()
 })
 
-test('corner 12: a promise that rejects after its child was stopped is nobody’s failure', async () => {
+test('corner 12: a promise that rejects after its child was stopped is not reported as a failure', async () => {
   let reject: (error: Error) => void = () => undefined
   const logic = fromPromise(
     () =>
@@ -262,7 +262,7 @@ test('corner 12: a promise that rejects after its child was stopped is nobody’
   await it.app.stop()
 })
 
-test('corner 12: an inspector and observers of a child that throw disturb nobody, and are told of', async () => {
+test('corner 12: an inspector and observers of a child that throw disturb nothing, and are reported', async () => {
   const printed: unknown[] = []
   const { error } = console
   console.error = (...values: unknown[]): void => {
@@ -306,7 +306,7 @@ test('corner 12: an observer of a child that does not want errors is not handed 
   await it.app.stop()
 })
 
-test('actors that nobody observes share what observers are kept in, and those who observe one hear of no other', async () => {
+test('actors without observers share the sets for observers, and an observer of one actor hears of no other', async () => {
   const echo = fromTransition((count: number, event: { type: string }, { emit }) => {
     emit(event)
     return count + 1
@@ -330,7 +330,7 @@ test('actors that nobody observes share what observers are kept in, and those wh
   await it.app.stop()
 })
 
-describe('what the supervisor itself is given may fail: it ends with that, and nobody is left running', () => {
+describe('what the supervisor itself is given may fail: it ends with that error, and nothing is left running', () => {
   test.each<[string, 'random' | 'now' | 'setTimeout']>([
     ['random numbers', 'random'],
     ['clock', 'now'],
@@ -477,8 +477,8 @@ test('what a machine has invoked is stopped when its own entry action throws', a
   expect(alive).toBe(0)
 })
 
-test('a child that fails because of a message to nobody is only itself', async () => {
-  const logic = createMachine({ on: { go: { actions: sendTo('nobody', { type: 'x' }) } } })
+test('a child that fails because of a message to a missing actor fails alone', async () => {
+  const logic = createMachine({ on: { go: { actions: sendTo('missing', { type: 'x' }) } } })
   const it = bench({ children: [child('a', { logic }), child('b')] })
   await it.app.start()
   await it.clock.advance(10)
@@ -567,19 +567,19 @@ test('late news of a deleted child is not taken for news of its namesake', async
   await it.app.stop()
 })
 
-test('whoever asks for nobody, or for what a supervisor does not know, is refused, and it goes on', async () => {
+test('operations on nothing, and unknown operations, are refused, and the supervisor continues', async () => {
   const it = bench({ children: [child('a')] })
   await it.app.start()
-  for (const nobody of [undefined, null, 7] as never[]) {
+  for (const nothing of [undefined, null, 7] as never[]) {
     const asked = [
-      it.app.terminateChild(nobody),
-      it.app.restartChild(nobody),
-      it.app.deleteChild(nobody),
-      it.app.getChildSpec(nobody),
-      it.app.unpark(nobody),
+      it.app.terminateChild(nothing),
+      it.app.restartChild(nothing),
+      it.app.deleteChild(nothing),
+      it.app.getChildSpec(nothing),
+      it.app.unpark(nothing),
     ]
     expect(await Promise.all(asked.map(refusal))).toEqual(Array(5).fill('not_found'))
-    expect(await refusal(it.app.startChild(nobody))).toBe('invalid_child_spec')
+    expect(await refusal(it.app.startChild(nothing))).toBe('invalid_child_spec')
   }
   await it.app.stop()
   expect(it.clock.pending).toBe(0)

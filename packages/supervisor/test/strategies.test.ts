@@ -69,7 +69,7 @@ test('a temporary sibling is stopped by the group and does not come back', async
 test.each([
   ['temporary', { type: 'error', error: new Error('boom') }],
   ['transient', { type: 'normal' }],
-] as const)('one_for_all: the end of a %s child that is not restarted touches nobody', async (restart, reason) => {
+] as const)('one_for_all: the end of a %s child that is not restarted touches no sibling', async (restart, reason) => {
   const it = await started({ strategy: 'one_for_all', intensity: 0, children: [child('a'), child('t', { restart })] })
   await it.end('t', reason)
   expect(moves(it)).toEqual(['exit t'])
@@ -187,7 +187,7 @@ test('a group restart waits until each child is ready', async () => {
   await it.app.stop()
 })
 
-test('in the default mode the restart of one child holds up nobody', async () => {
+test('in the default mode the restart of one child delays no sibling', async () => {
   const it = bench({ children: [slow('a'), child('b')] })
   const start = it.app.start()
   await it.send('a', { type: 'ready' })
@@ -201,7 +201,7 @@ test('in the default mode the restart of one child holds up nobody', async () =>
   await it.app.stop()
 })
 
-/** The failed child and whoever says so in his id: `c<a` depends on `a`. */
+/** Restarts the failed child and the children whose ids say that they depend on it: `c<a` depends on `a`. */
 const dependents: RestartStrategy = {
   name: 'dependents',
   plan: (failed, children) => ({
@@ -278,7 +278,7 @@ describe.each(['default', 'otp'] as const)('E6: mode %s: a plan', (mode) => {
     ['is a set', new Set(['a']), 'answered an object without a list of ids', {}],
     ['has a hole', [, 'a'], 'answered an object without a list of ids', {}], // eslint-disable-line no-sparse-arrays
     ['is a list of children', [{ id: 'a' }], 'answered an object without a list of ids', {}],
-  ])('that %s is an error that says so, and nobody is left running', async (_, restart, message, details) => {
+  ])('that %s is an error that says so, and nothing is left running', async (_, restart, message, details) => {
     const strategy = { name: 'odd', plan: () => ({ restart }) as RestartPlan }
     const it = await started({ mode, strategy }, 'a', 'b')
     const refs = ['a', 'b'].map((id) => it.ref(id))
@@ -345,7 +345,7 @@ describe.each(['default', 'otp'] as const)('E6: mode %s: a plan', (mode) => {
 })
 
 test.each(['default', 'otp'] as const)(
-  'mode %s: who was to be started after one that fails is started after all, whatever the strategy says of that one',
+  'mode %s: a child that was to be started after a failing one is still started, whatever the strategy says of the failing one',
   async (mode) => {
     let starts = 0
     const logic = (): typeof idle => {
@@ -371,23 +371,20 @@ test.each([
   ['ends for good', { restart: 'transient' }, { type: 'shutdown' }, 'stopped'],
   ['lacks its configuration', {}, { type: 'error', error: coded('CONFIGURATION') }, 'parked'],
   ['has used up its attempts', { backoff: { maxAttempts: 0 } }, { type: 'error', error: new Error('boom') }, 'parked'],
-] as const)(
-  'who was to be started after one that %s instead of becoming ready is started',
-  async (_, more, reason, state) => {
-    const it = bench({ strategy: 'one_for_all', children: [child('a'), slow('b', more), child('c')] })
-    const start = it.app.start()
-    await it.send('b', { type: 'ready' })
-    await start
-    await it.clock.advance(10)
-    it.take()
-    await it.crash('a')
-    expect(moves(it)).toEqual(['exit a', 'exit c', 'exit b', 'start a', 'start b'])
-    await it.send('b', reason.type === 'error' ? { type: 'throw', error: reason.error } : { type: 'end', reason })
-    expect(moves(it)).toEqual(['exit b', 'start c'])
-    expect(it.state('b')).toBe(state)
-    await it.app.stop()
-  },
-)
+] as const)('a child is started whose predecessor %s instead of becoming ready', async (_, more, reason, state) => {
+  const it = bench({ strategy: 'one_for_all', children: [child('a'), slow('b', more), child('c')] })
+  const start = it.app.start()
+  await it.send('b', { type: 'ready' })
+  await start
+  await it.clock.advance(10)
+  it.take()
+  await it.crash('a')
+  expect(moves(it)).toEqual(['exit a', 'exit c', 'exit b', 'start a', 'start b'])
+  await it.send('b', reason.type === 'error' ? { type: 'throw', error: reason.error } : { type: 'end', reason })
+  expect(moves(it)).toEqual(['exit b', 'start c'])
+  expect(it.state('b')).toBe(state)
+  await it.app.stop()
+})
 
 test.each(['default', 'otp'] as const)('mode %s: a strategy sees the failed child as restarting', async (mode) => {
   const seen: string[] = []

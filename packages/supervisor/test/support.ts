@@ -1,3 +1,4 @@
+// Supervisors, children and clocks that the tests of this package share.
 import { expect } from '@jest/globals'
 import { assign, fromTransition, setup, type AnyActorRef } from 'xstate'
 import {

@@ -42,7 +42,7 @@ test('E9: a child is found by its systemId, and each incarnation anew', async ()
   expect(named(it)).toBeUndefined()
 })
 
-test('E9: nested children and siblings find it, whoever their supervisor is', async () => {
+test('E9: nested children and siblings find it, whatever their supervisor', async () => {
   const found: unknown[] = []
   const seeker = createMachine({
     on: { seek: { actions: ({ system }) => void found.push(system.get('inner')) } },
@@ -96,7 +96,7 @@ test('E9: however a child dies, its systemId is free while it is down, and belon
     await end(it)
     expect([name, it.app.children[0]?.ref, named(it)]).toEqual([name, undefined, undefined])
     await it.app.terminateChild('a')
-    // Somebody else may have it meanwhile.
+    // Another actor may have it meanwhile.
     const other = await it.app.startChild(child('other', { systemId: 'name' }))
     expect(named(it)).toBe(other)
     await it.app.terminateChild('other')
@@ -195,7 +195,7 @@ test('E9: a systemId that is taken is refused: in one list at once, else as a st
   expect([named(it), it.state('b')]).toEqual([it.ref('a'), 'absent'])
   await it.app.stop()
 
-  // Also one that is taken by an actor of the system that is no child of the supervisor.
+  // Also a systemId that is taken by an actor of the system that is no child of the supervisor.
   const app = supervisor({ id: 'app', children: [called()] })
   const machine = createMachine({
     invoke: [

@@ -148,13 +148,13 @@ test.each<[what: string, test: string, message: string, strategy: RestartStrateg
     broken((failed) => ({ restart: [failed] })),
   ],
   [
-    'names somebody else',
+    'names a missing child',
     KNOWN,
     "plan() must name children of the supervisor only: it named 'c' when a failed (phase run; a running permanent)",
     broken(() => ({ restart: ['a', 'c'] })),
   ],
   [
-    'names somebody twice',
+    'names a child twice',
     KNOWN,
     "plan() must name a child once: it named 'a' more than once when a failed (phase run; a running permanent)",
     broken(({ id }) => ({ restart: [id, id] })),

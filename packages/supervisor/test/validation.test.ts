@@ -21,7 +21,7 @@ test('every mistake is named at once, and nothing has been started', () => {
   }
   expect(
     mistakes({
-      strategy: 'one_for_nobody',
+      strategy: 'one_for_none',
       mode: 'erlang',
       intensity: -1,
       period: 0,
@@ -32,7 +32,7 @@ test('every mistake is named at once, and nothing has been started', () => {
       children: [child('a', { logic: counting }), { id: 'b', logic: idle, restart: 'prmanent', shutdown: -10 }, 42],
     }),
   ).toEqual([
-    "strategy must be one_for_one, one_for_all, rest_for_one, simple_one_for_one, dynamic or an object with name and plan(), not 'one_for_nobody'",
+    "strategy must be one_for_one, one_for_all, rest_for_one, simple_one_for_one, dynamic or an object with name and plan(), not 'one_for_none'",
     'intensity must be a whole number, 0 or more, not -1',
     'period must be ms, more than 0, not 0',
     'id is missing: a non-empty string',
@@ -180,7 +180,7 @@ test('options that are no object', () => {
   expect(() => supervisor(null as never)).toThrow('options must be an object')
 })
 
-test('B8: a listener for an event that there is not, and one that is no function, are refused', () => {
+test('B8: a listener for an unknown event, and a listener that is no function, are refused', () => {
   const app = createSupervisor({ id: 'app' })
   const refused = (event: unknown, listener: unknown, message: string): void => {
     for (const method of ['on', 'off'] as const) {

@@ -1,3 +1,4 @@
+// Actors that the tests of the OTP rules use.
 import { createActor, fromTransition, type AnyActorLogic, type AnyActorRef, type EventObject } from 'xstate'
 import { trapExit, VirtualClock, type ExitReason } from '@terrarium/supervisor'
 import { obedient } from '../support.ts'
@@ -14,7 +15,7 @@ interface StartOptions {
   readonly input?: unknown
 }
 
-/** A started actor whose failure is nobody's but ours. */
+/** A started actor without a supervisor, whose failure the test observes. */
 export function start(logic: AnyActorLogic, options: StartOptions = {}): AnyActorRef {
   const actor = createActor(logic, options as never) as AnyActorRef
   actor.subscribe({ error: () => undefined })

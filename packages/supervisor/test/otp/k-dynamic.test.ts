@@ -82,9 +82,9 @@ const thrown = (): never => {
 const ending = (reason: ExitReason): AnyActorLogic =>
   createMachine({ initial: 'over', states: { over: { type: 'final' } }, output: () => exitWith(reason) })
 
-const NOBODY = { specs: 0, active: 0, supervisors: 0, workers: 0 }
+const NONE = { specs: 0, active: 0, supervisors: 0, workers: 0 }
 
-test('K01 simple_one_for_one takes exactly one template, and starts nobody at boot', async () => {
+test('K01 simple_one_for_one takes exactly one template, and starts no child at boot', async () => {
   const details: unknown = expect.objectContaining({ reason: 'bad_start_spec' })
   const fault = { code: 'INVALID_ARGUMENT', details }
   for (const children of [[], [worker('a'), worker('b')]]) {
@@ -143,7 +143,7 @@ test('K05 children of a template have no id to address them by', async () => {
     it.app.restartChild(id),
     it.app.deleteChild(id),
   ]
-  for (const id of ['job', ref.id, 'nobody']) {
+  for (const id of ['job', ref.id, 'missing']) {
     expect(await Promise.all(of(id).map(refusal))).toEqual(Array(3).fill('simple_one_for_one'))
   }
   expect(await refusal(it.app.restartChild(ref))).toBe('simple_one_for_one')
@@ -261,7 +261,7 @@ test('K11 dynamic children may share an id, and need one', async () => {
   expect(await it.app.startChild(worker('a'))).not.toBe(a)
   expect(await it.app.countChildren()).toMatchObject({ specs: 2, active: 2 })
 
-  // Both are refused while the supervisor is busy with somebody else.
+  // Both are refused while the supervisor is busy with another child.
   let release: ((logic: AnyActorLogic) => void) | undefined
   const held = new Promise<AnyActorLogic>((resolve) => (release = resolve))
   const blocked = it.app.startChild(worker('held', { logic: () => held }))
@@ -293,7 +293,7 @@ test('K12 a restart that fails is tried again, counts each time, and ends when i
   expect([starts(), it.state(a.id)]).toEqual([2, 'restarting'])
   await it.clock.advance(0)
   expect([starts(), it.state(a.id)]).toEqual([4, 'absent'])
-  expect(await it.app.countChildren()).toEqual(NOBODY)
+  expect(await it.app.countChildren()).toEqual(NONE)
   await over(it)
 
   // Until it is started its last ref is its name.
@@ -307,7 +307,7 @@ test('K12 a restart that fails is tried again, counts each time, and ends when i
   const tried = failing.starts()
   await other.clock.advance(1_000)
   expect(failing.starts()).toBe(tried)
-  expect(await other.app.countChildren()).toEqual(NOBODY)
+  expect(await other.app.countChildren()).toEqual(NONE)
   await over(other)
 
   // The third attempt is one too many.

@@ -60,7 +60,7 @@ test('L02 a trapping actor gets one message for every exit, normal ones included
   }
 })
 
-test('L03 nobody can trap a kill; links and monitors see killed', async () => {
+test('L03 a kill cannot be trapped; links and monitors see killed', async () => {
   const { ref: a, received } = trapper()
   const linked = trapper()
   const downs: DownEvent[] = []
@@ -91,7 +91,7 @@ test('L05 a normal exit signal means nothing to an actor that does not trap', ()
   expect(exitReasonOf(a)).toEqual(SHUTDOWN)
 })
 
-test('L06 an exit signal from anybody but the parent is a message to a trapping actor', () => {
+test('L06 an exit signal from any actor but the parent is a message to a trapping actor', () => {
   const { ref: a, received } = trapper()
   const sender = worker()
   exitSignal(a, BOOM, sender)
@@ -145,7 +145,7 @@ test('L09 a supervisor listens to its parent only: signals and links of others a
   expect(exitReasonOf(app.ref)).toEqual(KILLED)
 })
 
-test('L10 the children of a killed supervisor die of it, trapping ones through terminate, and nobody restarts them', async () => {
+test('L10 the children of a killed supervisor die of it, trapping ones through terminate, and are not restarted', async () => {
   const trapping = witness(true)
   const deaf = witness(false)
   const starts: string[] = []
@@ -174,7 +174,7 @@ test('L10 the children of a killed supervisor die of it, trapping ones through t
   expect(starts).toEqual(['trapping', 'deaf', 'plain'])
 })
 
-test('L11 whoever asks for a dead actor is told noproc, however it has died', async () => {
+test('L11 a link or monitor to an ended actor gets noproc, however it ended', async () => {
   const done = worker()
   end(done, NORMAL)
   const failed = worker()

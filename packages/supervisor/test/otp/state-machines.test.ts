@@ -141,7 +141,7 @@ test('R05 a named timeout survives a change of state, and the same name set agai
   await app.stop()
 })
 
-test('R06 events that a machine raises come before those that wait', async () => {
+test('R06 events that a machine raises come before waiting events', async () => {
   const log: string[] = []
   const note = ({ event }: { event: { type: string } }): void => {
     log.push(event.type)

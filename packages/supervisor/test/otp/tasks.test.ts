@@ -126,7 +126,7 @@ test('P07 a result may be asked for again; shutting down keeps a result, and tel
   expect(aborted).toEqual(['aborted'])
   await expect(forever.result).rejects.toMatchObject({ code: 'STOPPED' })
 
-  // Over before anybody can ask for them.
+  // They have ended before they can be asked for.
   const busy: Pick<Administration, 'startChild'> = {
     startChild: (spec) =>
       app.startChild(spec).then(async (ref) => {
