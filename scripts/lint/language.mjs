@@ -50,7 +50,8 @@ export function findWords(path, text) {
 /** `runWarden` and `run_warden` as the words that they consist of. */
 const splitIdentifiers = (line) => line.replace(/([a-z\d])([A-Z])/g, '$1 $2').replaceAll('_', ' ')
 
-const TEST = /(\.test\.ts|(^|\/)test_\w+\.py)$/
+/** Tests, and the programs of pages, which are the same text as on the page. */
+const NO_HEADER = /(\.test\.ts|\/test\/(readme\.\w+|\w+\.example)\.ts|(^|\/)test_\w+\.py)$/
 /** What may stand before the header: an interpreter, references to types, orders to tools, empty lines. */
 const BEFORE_HEADER = /^(#!.*\n|\/\/\/ .*\n|\/\/ (eslint|@ts|prettier)-.*\n|\/\* eslint-.*\n|\s*\n)*/
 const HEADER = { ts: /^(\/\*[^]*?\*\/|(\/\/.*\n?)+)/, py: /^([rR]?"""[^]*?"""|(#.*\n?)+)/ }
@@ -64,7 +65,7 @@ const HEADER = { ts: /^(\/\*[^]*?\*\/|(\/\/.*\n?)+)/, py: /^([rR]?"""[^]*?"""|(#
  */
 export function findMissingHeader(path, text) {
   const language = /\.(ts|mjs|cjs)$/.test(path) ? 'ts' : path.endsWith('.py') ? 'py' : undefined
-  if (language === undefined || TEST.test(path) || text.trim() === '') return []
+  if (language === undefined || NO_HEADER.test(path) || text.trim() === '') return []
   const header = HEADER[language].exec(text.replace(BEFORE_HEADER, ''))?.[0]
   if (header !== undefined && /[.:]["`)\s*/]*(\s|$)/.test(header)) return []
   return [{ line: 1, message: 'a file opens with a comment of what it is for, in whole sentences' }]

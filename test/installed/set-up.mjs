@@ -16,7 +16,8 @@ export const VARIABLE = 'TERRARIUM_INSTALLED'
 const NODES = { node20: '20', node22: '22', node24: '24', newest: 'latest' }
 
 /**
- * Packs the packages once, and installs them as a user would: into an empty folder with an unusual name, which every user id can read.
+ * Packs the packages once, and installs them as a user would: into an empty folder with an unusual name, which every
+ * user id can read.
  */
 export default async function setUp() {
   const umask = process.umask(0o022)

@@ -57,14 +57,19 @@ export class Stranger {
     return Object.assign(collect(child), { child })
   }
 
-  /** As {@link run}; fails the test if the program exits with another status than 0. Resolves with its standard output. */
+  /**
+   * As {@link run}; fails the test if the program exits with another status than 0. Resolves with its standard output.
+   */
   async must(command: string, args: readonly string[], options?: RunOptions): Promise<string> {
     const { code, signal, stdout, stderr } = await this.run(command, args, options)
     if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code ?? signal}:\n${stdout}${stderr}`)
     return stdout
   }
 
-  /** The living processes that the stranger has started, by scanning the system: they have the stranger's environment, or the spawn tag. */
+  /**
+   * The living processes that the stranger has started, by scanning the system: they have the stranger's environment,
+   * or the spawn tag.
+   */
   left(): number[] {
     const file = join(this.home, '.local', 'state', 'terrarium', 'installation.json')
     const marked = existsSync(file)

@@ -10,7 +10,8 @@ import { eventually, habitat, testPython, type Habitat } from '../support/terrar
 const TOOL = 'from terrarium import tool\n@tool\ndef t(): return 1\n'
 
 /**
- * A pool that cannot start, and its repair. Healing proves that the change was seen: the virtual clock stays below the 30 s after which a probe starts in any case.
+ * A pool that cannot start, and its repair. Healing proves that the change was seen: the virtual clock stays below the
+ * 30 s after which a probe starts in any case.
  */
 async function heals(home: Habitat, options: Partial<PoolOptions>, repair: () => void): Promise<void> {
   home.expectedErrors.push(/^parked: /)
@@ -90,7 +91,8 @@ test('D14: a pool heals when its deleted virtual environment is made again', asy
     const outer = execFileSync(testPython(), ['-c', 'import grpc; print(grpc.__path__[0], end="")'], {
       encoding: 'utf8',
     })
-    // Python reads the file in the encoding of the locale, and the folder may have any name. ASCII is the same in all encodings.
+    // Python reads the file in the encoding of the locale, and the folder may have any name. ASCII is the same in all
+    // encodings.
     const folder = JSON.stringify(dirname(outer)).replace(
       /[^ -~]/g,
       (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -23,7 +23,8 @@ function launch(home: Habitat, calls: Calls, env: Record<string, string> = {}): 
   const options = { name: 'doomed', tools: TOOLS, size: 2, python: testPython(), stateDir: home.stateDir }
   const host = spawn(process.execPath, [HOST, JSON.stringify({ options, calls })], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, ...env, XDG_RUNTIME_DIR: home.directory }, // because a killed host cannot remove its runtime directory
+    // because a killed host cannot remove its runtime directory
+    env: { ...process.env, ...env, XDG_RUNTIME_DIR: home.directory },
   })
   hosts.push(host)
   return host
@@ -80,7 +81,8 @@ test('a host that is SIGKILLed while its workers are stopped leaves no worker', 
 
 test('F5: a host that is SIGKILLed at any moment of its start leaves no worker', async () => {
   const home = habitat()
-  // The moment is given by the number of its processes, and a delay in ms: time alone does not tell how far the start has come.
+  // The moment is given by the number of its processes, and a delay in ms: time alone does not tell how far the start
+  // has come.
   const moments = [0, 1, 2, 3].flatMap((processes) => [0, 20, 80].map((delay) => ({ processes, delay })))
   const seen: number[] = []
   for (const { processes, delay } of moments) {

@@ -7,7 +7,8 @@ import { expect, test } from '@jest/globals'
 const MARGIN = 0.5
 
 /**
- * Parts that a bundle leaves out if nothing in it uses them: parts for other packages of Terrarium, for servers, for tests.
+ * Parts that a bundle leaves out if nothing in it uses them: parts for other packages of Terrarium, for servers, for
+ * tests.
  */
 const NOT_OF_ALL = ['base/guarded-clock', 'base/patience', 'otp/server/server', 'otp/registry', 'base/virtual-clock']
 

@@ -30,6 +30,7 @@ test.each([
   ['x.py', '#!/usr/bin/env python3\n# What this is for.\n', []],
   ['x.test.ts', 'export {}', []],
   ['tests/test_x.py', 'import os', []],
+  ['packages/x/test/readme.example.ts', 'export {}', []],
   ['x.md', '# Title', []],
   ['x.ts', 'export {} // Says what it is for.', [1]],
   ['x.ts', '// eslint-disable no-console\nexport {}', [1]],

@@ -37,7 +37,8 @@ export function collect(
 }
 
 /**
- * Runs a command to its end, in the checkout unless said otherwise. FORCE_COLOR is removed from its environment, so that its output has no colours.
+ * Runs a command to its end, in the checkout unless said otherwise. FORCE_COLOR is removed from its environment, so
+ * that its output has no colours.
  */
 export function run(
   command: string,

@@ -59,7 +59,8 @@ export function watchUncaught(): { readonly uncaught: unknown[]; end(): Promise<
 }
 
 /**
- * Makes each test of the file fail on an uncaught error, and silences `console.error`. Returns what `console.error` was given since the test began.
+ * Makes each test of the file fail on an uncaught error, and silences `console.error`. Returns what `console.error` was
+ * given since the test began.
  */
 export function failOnUncaught(): { readonly printed: unknown[][] } {
   const printed: unknown[][] = []

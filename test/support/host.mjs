@@ -1,4 +1,5 @@
-// A host for tests that kill it: starts a pool from the builds, prints that it is ready, carries out orders, and waits. It ends with its standard input, so it does not outlive its test.
+// A host for tests that kill it: starts a pool from the builds, prints that it is ready, carries out orders, and waits.
+// It ends with its standard input, so it does not outlive its test.
 import { createPool } from '@terrarium/pool'
 
 process.stdin.on('end', () => process.exit(1)).resume()

@@ -1,4 +1,5 @@
-// A host on the real clock whose children fail wherever a child can. It prints the errors that would have ended it, and then has to end by itself: no timer and no listener of a stopped supervisor may keep it alive.
+// A host on the real clock whose children fail wherever a child can. It prints the errors that would have ended it, and
+// then has to end by itself: no timer and no listener of a stopped supervisor may keep it alive.
 import { createSupervisor } from '@terrarium/supervisor'
 import { assign, createMachine, fromCallback, fromObservable, fromPromise, fromTransition } from 'xstate'
 

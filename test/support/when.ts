@@ -10,7 +10,8 @@ import { silent } from './loggers.ts'
 import { testPython } from './python.ts'
 
 /**
- * `test`, or, where this machine cannot run the test, a test that is counted and printed as skipped, with the reason in its name. `reason`: why it cannot run here; undefined if it can.
+ * `test`, or, where this machine cannot run the test, a test that is counted and printed as skipped, with the reason in
+ * its name. `reason`: why it cannot run here; undefined if it can.
  */
 export function testUnless(reason: string | undefined): (name: string, body: () => void | Promise<void>) => void {
   return reason === undefined

@@ -1,4 +1,5 @@
-// A service as a user would write it: begins a call when it has started, and drains when it is told to end. It writes what happens to a journal, line by line, because the tool that starts it keeps its output.
+// A service as a user would write it: begins a call when it has started, and drains when it is told to end. It writes
+// what happens to a journal, line by line, because the tool that starts it keeps its output.
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { createPool } from '@terrarium/pool'
 

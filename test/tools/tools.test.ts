@@ -7,7 +7,8 @@ import { testUnless, withoutPidNamespaces } from '../support/when.ts'
 import { Project } from './project.ts'
 import { drainedBy, Watched } from './watched.ts'
 
-// D3: the tools that start services. Whatever a tool does to end or to replace a service, a call that is under way is settled, and no process is left.
+// D3: the tools that start services. Whatever a tool does to end or to replace a service, a call that is under way is
+// settled, and no process is left.
 
 jest.setTimeout(300_000)
 

@@ -20,7 +20,10 @@ afterEach(() => {
   made = []
 })
 
-/** The processes that a tool starts for one test, and the journals of services. Processes that a failed test has left are ended. */
+/**
+ * The processes that a tool starts for one test, and the journals of services. Processes that a failed test has left
+ * are ended.
+ */
 export class Watched {
   readonly home: Habitat = habitat()
   readonly journal = join(this.home.directory, 'journal')

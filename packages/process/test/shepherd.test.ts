@@ -132,7 +132,8 @@ time.sleep(60)`
       await runtime.containment()
       const shepherd = shepherdsOf(runtime).at(-1) ?? 0
       const spawns: string[] = []
-      // The fourth stops the shepherd while it starts others, before it tells of any of them; inside a namespace no process can.
+      // The fourth stops the shepherd while it starts others, before it tells of any of them; inside a namespace no
+      // process can.
       const leave = 'for _ in 1 2 3; do env -i setsid sleep 60 & done'
       const wanted = Array.from({ length: 12 }, (_, index) => {
         const stop = index === 3 ? `[ $PPID = ${shepherd} ] && kill -STOP $PPID` : ':'
