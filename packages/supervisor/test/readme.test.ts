@@ -33,16 +33,6 @@ test.each(Object.entries(PROGRAMS))('the code of %s is the code of these example
   expect(code.map((block) => block.code)).toEqual(await Promise.all(files))
 })
 
-test('the example at the top of the index runs as it says', async () => {
-  const index = await readFile(new URL('../src/index.ts', import.meta.url), 'utf8')
-  const [, code] = /```ts\n([^]*?) \* ```/.exec(index) ?? []
-  expect(code?.replaceAll(/^ \* ?/gm, '')).toBe(await readFile(`${here}/index.example.ts`, 'utf8'))
-  expect(await printedBy(() => import('./index.example.ts'))).toEqual([
-    ['worker is ready, incarnation 1'],
-    ['worker is ready, incarnation 2'],
-  ])
-})
-
 test('the first example runs as it says', async () => {
   expect(await printedBy(() => import('./readme.example.ts'))).toEqual([
     ['flaky ended: error'],

@@ -103,8 +103,8 @@ const failAll = (children: readonly Real[]): void => {
   for (const { ref } of children) ref?.send({ type: 'fail' })
 }
 
-const KNOWN = 'plan() names children that exist, whoever fails in whichever state'
-const RESTARTS = 'in a supervisor a failure restarts the children that plan() names, and nobody else'
+const KNOWN = 'plan() names existing children, for each failed child in each state'
+const RESTARTS = 'in a supervisor a failure restarts the children that plan() names, and no others'
 
 test.each<[what: string, test: string, message: string, strategy: RestartStrategy]>([
   ['has no name', 'a strategy has a name', "name must be a non-empty string: it is ''", { name: '', plan: only }],
