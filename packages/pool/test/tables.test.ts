@@ -38,9 +38,18 @@ test.each([
 })
 
 test('the table of options has each default of the code', () => {
-  const expected = Object.entries(DEFAULTS).map(([name, value]) => [name, shown(value)])
   const found = defaultsIn(tableRows(README, 'Options'))
+  const expected = Object.entries(DEFAULTS).map(([name, value]) => [name, shown(value)])
   expect(Object.keys(DEFAULTS).map((name) => [name, found[name]])).toEqual(expected)
+})
+
+test('what the pool hands on to its workers has the defaults of a worker', () => {
+  const ofWorker = defaultsIn(tableRows('packages/worker/README.md', 'Input'))
+  const ofPool = defaultsIn(tableRows(README, 'Options'))
+  expect(ofPool.startTimeout).toBe(ofWorker.startTimeout)
+  expect(defaultsIn(tableRows(README, 'Heartbeat'))).toEqual(
+    defaultsIn(tableRows('packages/worker/README.md', 'Heartbeat')),
+  )
 })
 
 test('the tables of a snapshot have each field, phase, state and count', () => {

@@ -4,8 +4,10 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { ROOT } from '../../../test/support/command.ts'
-import { plain, section, tableRows, type Row } from '../../../test/support/markdown.ts'
+import { plain, section, shown, tableRows, type Row } from '../../../test/support/markdown.ts'
 import { namedDefault, Shapes } from '../../../test/support/shapes.ts'
+import { START_TIMEOUT_MS } from '../src/life/driver.ts'
+import { DEFAULT_GRACE_MS } from '../src/life/os-process.ts'
 import { CONTAINMENTS } from '../src/shepherd/containment.ts'
 
 const KEEP = 'docs/process/keep.md'
@@ -40,6 +42,13 @@ test.each([
     expect(named.map(([name]) => [name, found.get(name)])).toEqual(named)
   },
 )
+
+test('the options of keep have the defaults of the code', () => {
+  const rows = tableRows(KEEP, 'Options')
+  const defaultOf = (name: string): string | undefined => rows.find((row) => nameOf(row) === name)?.default
+  expect(defaultOf('startTimeout')).toBe(shown(START_TIMEOUT_MS))
+  expect(defaultOf('grace')).toBe(shown(DEFAULT_GRACE_MS))
+})
 
 test('the table of an exit status has each of its fields', () => {
   expect(inOrder(tableRows(RUNTIME, 'The status of an exit').map(nameOf))).toEqual(inOrder(namesOf('ExitStatus')))
