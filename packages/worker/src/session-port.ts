@@ -138,7 +138,8 @@ export class SessionPort implements Port {
 
   #accept(session: Session): void {
     this.#session = session
-    // The session may open before this host knows of the process: it counts only afterwards.
+    // The session may open before this host knows of the process, and it may break the protocol in the message that says
+    // Ready: it counts after both.
     session.once('ready', (tools) => {
       this.#life.whenSpawned(() => {
         if (!session.closed && !this.#life.ending.aborted) this.#becomeReady(session, tools)

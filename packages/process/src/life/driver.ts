@@ -52,8 +52,7 @@ export const driver = <TInput>(open: OpenPort<TInput>): LifeDriver<TInput> =>
         return isReady
       },
       whenSpawned: (work) => {
-        if (process === undefined) spawning.then(work, () => undefined)
-        else work()
+        spawning.then(work, () => undefined)
       },
       ready: (facts = {}) => {
         if (isReady || order !== undefined) return

@@ -15,7 +15,7 @@ export interface Life {
   /** Aborted when the process is to end. */
   readonly ending: AbortSignal
   readonly isReady: boolean
-  /** Calls back when the process is there, at once if it is; never, if it cannot be spawned. */
+  /** Calls back when the process is there, never in the same turn; not at all if it cannot be spawned. */
   readonly whenSpawned: (work: () => void) => void
   /** The process is ready; `facts` become part of the machine's context. Ignored once it is ready or to end. */
   readonly ready: (facts?: object) => void
