@@ -12,6 +12,11 @@ var JOBS = {
   ],
   'demo:custom-strategy': ['shows a restart strategy of your own', 'examples/custom-strategy/dist/main.js', 'build'],
   'demo:keep': ['keeps a server that is not written in Python', 'examples/keep-a-server/dist/main.js', 'run'],
+  'demo:two-pools': [
+    'runs two pools and an HTTP server under one supervisor',
+    'examples/two-pools-one-server/dist/main.js',
+    'run',
+  ],
   bench: ['runs one benchmark suite', 'test/dist/bench/main.js', 'run'],
   chaos: ['kills hosts, workers and shepherds at random, and counts what is left', 'test/dist/chaos/main.js', 'run'],
   compat: ['runs the tests on the oldest and newest XState and on each Node', 'scripts/compat.mjs', 'run'],

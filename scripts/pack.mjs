@@ -2,7 +2,7 @@
 // copies.
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { runCommand } from './setup/command.mjs'
+import { mustRun } from './setup/command.mjs'
 import { pnpmScript } from './setup/node-steps.mjs'
 import { pythonIn, readJson, root, setupFolder, venvs, workspaceFolders } from './setup/paths.mjs'
 import { copyPythonPackage } from './setup/python-steps.mjs'
@@ -36,9 +36,9 @@ export async function main([folder = join(setupFolder, 'pack')]) {
 async function pack(source, target) {
   const name = basename(source)
   return onStage(name, async (stage) => {
-    await must(process.execPath, [pnpmScript, 'pack', '--pack-destination', stage], { cwd: source })
+    await mustRun(process.execPath, [pnpmScript, 'pack', '--pack-destination', stage], { cwd: source })
     const [resolved] = readdirSync(stage)
-    await must('tar', ['-xzf', resolved], { cwd: stage })
+    await mustRun('tar', ['-xzf', resolved], { cwd: stage })
     const packed = join(stage, 'package')
     removeCaches(packed)
     const manifest = readJson(join(packed, 'package.json'))
@@ -47,7 +47,7 @@ async function pack(source, target) {
     if (python.length > 0) manifest.files.push('python')
     writeFileSync(join(packed, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
     cpSync(join(root, 'LICENSE'), join(packed, 'LICENSE'))
-    const packing = await must('npm', ['pack', '--json', '--pack-destination', target, packed], { cwd: stage })
+    const packing = await mustRun('npm', ['pack', '--json', '--pack-destination', target, packed], { cwd: stage })
     return join(target, JSON.parse(packing)[0].filename)
   })
 }
@@ -74,7 +74,7 @@ async function packWheel(target) {
     copyPythonPackage(copy)
     cpSync(join(root, 'LICENSE'), join(copy, 'LICENSE'))
     const args = ['-m', 'pip', 'wheel', '--no-deps', '--no-index', '--no-build-isolation', '--wheel-dir', stage, copy]
-    await must(pythonIn(venvs.newest), ['-I', ...args])
+    await mustRun(pythonIn(venvs.newest), ['-I', ...args])
     const [wheel] = readdirSync(stage).filter((name) => name.endsWith('.whl'))
     cpSync(join(stage, wheel), join(target, wheel))
     return join(target, wheel)
@@ -90,10 +90,4 @@ async function onStage(name, work) {
   } finally {
     rmSync(stage, { recursive: true, force: true })
   }
-}
-
-async function must(command, args, options) {
-  const { code, output } = await runCommand(command, args, options)
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${code}:\n${output}`)
-  return output
 }

@@ -1,4 +1,4 @@
-// An HTTP server that knows nothing of Terrarium: it says where it listens, and who answers.
+// An HTTP server that knows nothing of Terrarium: it prints where it listens, and answers with its pid.
 import { createServer } from 'node:http'
 
 const server = createServer((_request, response) => response.end(`process ${process.pid}\n`))

@@ -1,5 +1,5 @@
-"""The example of the README and of the docstring of ``terrarium`` are programs: they run here, and define the tools that
-they show."""
+"""The examples in the README and in the docstring of ``terrarium``: each runs here as a program, and defines the tools
+that it shows."""
 
 import inspect
 import re

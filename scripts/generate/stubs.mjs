@@ -1,7 +1,7 @@
 // The stubs of proto/: TypeScript by buf, Python by protoc in an environment of its own.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { runCommand } from '../setup/command.mjs'
+import { mustRun } from '../setup/command.mjs'
 import { SetUpError } from '../setup/failure.mjs'
 import { pythonIn, root, setupFolder, venvs } from '../setup/paths.mjs'
 import { setUp } from '../setup/set-up.mjs'
@@ -43,7 +43,7 @@ export async function generate({ check }) {
 /** buf writes to the paths of buf.gen.yaml, which are relative to proto/, below the scratch folder. */
 async function generateTypeScript(scratch) {
   const buf = join(root, 'node_modules', '.bin', 'buf')
-  await must(buf, ['generate', '-o', join(scratch, 'proto')], { cwd: join(root, 'proto') })
+  await mustRun(buf, ['generate', '-o', join(scratch, 'proto')], { cwd: join(root, 'proto') })
 }
 
 async function generatePython(scratch) {
@@ -52,13 +52,8 @@ async function generatePython(scratch) {
   mkdirSync(out, { recursive: true })
   const sources = filesIn(join(root, 'proto')).filter((file) => file.endsWith('.proto'))
   const args = ['-I', '-m', 'grpc_tools.protoc', '-Iproto', `--python_out=${out}`, `--pyi_out=${out}`]
-  await must(pythonIn(venvs.protoc), [...args, ...sources.map((file) => join('proto', file))])
+  await mustRun(pythonIn(venvs.protoc), [...args, ...sources.map((file) => join('proto', file))])
   return true
-}
-
-async function must(command, args, options) {
-  const { code, output } = await runCommand(command, args, options)
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${code}:\n${output}`)
 }
 
 /** The files, relative to the root, that are missing, changed or left over in the checkout. */

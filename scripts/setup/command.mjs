@@ -84,6 +84,13 @@ export function runCommand(command, args, { cwd = root, env = {}, onLine, timeou
   })
 }
 
+/** Runs one command that has to succeed. @returns {Promise<string>} what it printed */
+export async function mustRun(command, args, options) {
+  const { code, output } = await runCommand(command, args, options)
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${code}:\n${output}`)
+  return output
+}
+
 /** Ends every command that is still running: SIGTERM to its group, SIGKILL after `grace` ms. */
 export async function endCommands(grace = 3000) {
   const children = [...running]

@@ -66,6 +66,20 @@ export function diagnose(text, context = {}) {
 }
 
 /**
+ * The error for a command of a step that has failed: the one message for a known trouble, or its last lines.
+ *
+ * @param {string} what
+ * @param {{ code: number | null, signal: string | null, output: string }} result
+ * @param {Parameters<typeof diagnose>[1]} context
+ */
+export function failureOf(what, { code, signal, output }, context) {
+  const tail = output.trim().split('\n').slice(-20).join('\n')
+  const by = context.python === undefined ? '' : ` (Python ${context.python.version} at ${context.python.executable})`
+  const unknown = `${tail}\n\`${what}\` ended with ${signal ?? `exit code ${code}`}${by}: see its last lines above. Correct that, and run the same command again.`
+  return new SetUpError(diagnose(output, context) ?? unknown)
+}
+
+/**
  * What to print for an error that ended a command: a SetUpError or a known trouble as one message, the rest with its
  * stack.
  */

@@ -1,7 +1,7 @@
 // The steps of a set-up that need Node only: pnpm, the locked dependencies, and the build.
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { SetUpError, diagnose } from './failure.mjs'
+import { SetUpError, diagnose, failureOf } from './failure.mjs'
 import { runCommand } from './command.mjs'
 import { readJson, root, setupFolder, tscCommand, workspaceFolders } from './paths.mjs'
 import { contentOf, hashOf } from './stamp.mjs'
@@ -38,7 +38,7 @@ export const pnpm = {
         throw new SetUpError('npm is not on PATH. It comes with Node.js; install it, and run the same command again.')
       throw error
     })
-    if (npm.code !== 0) throw failed(`npm install ${PNPM}`, npm)
+    if (npm.code !== 0) throw failureOf(`npm install ${PNPM}`, npm, { registry: 'npm' })
   },
 }
 
@@ -66,7 +66,7 @@ export const dependencies = {
       pnpm_config_network_concurrency: '48',
     }
     const install = await runCommand(process.execPath, [pnpmScript, ...args], { onLine: step.detail, env })
-    if (install.code !== 0) throw failed('pnpm install', install)
+    if (install.code !== 0) throw failureOf('pnpm install', install, { registry: 'npm' })
   },
 }
 
@@ -128,13 +128,4 @@ function missingOutputs(project) {
     .filter((source) => !/\.(d|test)\.ts$/.test(source))
     .map((source) => join(project, 'dist', relative(rootDir, source)).replace(/\.ts$/, '.js'))
     .filter((output) => !existsSync(output))
-}
-
-function failed(what, { output, code, signal }) {
-  const known = diagnose(output, { registry: 'npm' })
-  if (known !== undefined) return new SetUpError(known)
-  const tail = output.trim().split('\n').slice(-20).join('\n')
-  return new SetUpError(
-    `${tail}\n\`${what}\` ended with ${signal ?? `exit code ${code}`}: see its last lines above. Correct that, and run the same command again.`,
-  )
 }

@@ -30,9 +30,6 @@ export function startOf(pid) {
   }
 }
 
-/** One letter: `D` is uninterruptible sleep, `Z` a zombie; undefined when there is no such process. */
-export const stateOf = (pid) => statOf(pid)?.[0]
-
 /** The pid of the parent; undefined when the process is gone. */
 export function parentOf(pid) {
   const parent = statOf(pid)?.[1]

@@ -1,7 +1,7 @@
 // The steps of a set-up that make virtual environments and install into them.
 import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { SetUpError, diagnose } from './failure.mjs'
+import { failureOf } from './failure.mjs'
 import { runCommand } from './command.mjs'
 import { findInterpreter, isHandedOver, isUnchanged, requestedPython } from './interpreter.mjs'
 import { pythonIn, requirementsFolder, root, setupFolder, venvs } from './paths.mjs'
@@ -140,13 +140,7 @@ const pip = (folder, args, python, step) =>
 async function runPython(executable, args, python, step) {
   // -I: neither PYTHONPATH nor the user's own packages; PIP_USER and PIP_TARGET would install elsewhere.
   const env = { PIP_USER: undefined, PIP_TARGET: undefined, PIP_PREFIX: undefined, PYTHONHOME: undefined }
-  const { code, signal, output } = await runCommand(executable, ['-I', ...args], { onLine: step.detail, env })
-  if (code === 0) return
-  const known = diagnose(output, { registry: 'pip', python })
-  const tail = output.trim().split('\n').slice(-20).join('\n')
-  const command = `python ${args.slice(0, 3).join(' ')}`
-  throw new SetUpError(
-    known ??
-      `${tail}\n\`${command}\` ended with ${signal ?? `exit code ${code}`} (Python ${python.version} at ${python.executable}): see its last lines above.`,
-  )
+  const result = await runCommand(executable, ['-I', ...args], { onLine: step.detail, env })
+  if (result.code === 0) return
+  throw failureOf(`python ${args.slice(0, 3).join(' ')}`, result, { registry: 'pip', python })
 }

@@ -1,3 +1,4 @@
+// Whether an interpreter can run workers at all.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 

@@ -1,4 +1,4 @@
-/** What a figure has to be. */
+/** The bound that a bench row has to meet. */
 export type Target = { readonly atLeast: number } | { readonly atMost: number }
 
 /** One line of a benchmark's result. */
@@ -15,7 +15,7 @@ export interface Figure {
   readonly met: boolean | null
 }
 
-/** Completes a figure with its ratio and whether it met its target. A figure that is not a number meets none. */
+/** Adds to a row its ratio and whether it met its target. A value that is not a number meets no target. */
 export function figure({
   name,
   value,

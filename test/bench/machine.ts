@@ -1,8 +1,9 @@
+// The machine on which a benchmark runs, as the summary names it.
 import { execFile } from 'node:child_process'
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { promisify } from 'node:util'
 
-/** Where figures were measured; figures of two machines are not comparable. */
+/** Where bench rows were measured. Rows of two machines are not comparable. */
 export interface Machine {
   readonly cpu: string
   readonly cores: number

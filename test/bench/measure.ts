@@ -1,4 +1,4 @@
-/** Something that answers a request with the same bytes. */
+/** A contender: sends back the bytes of each request. */
 export interface Contender {
   readonly name: string
   readonly echo: (payload: Buffer) => Promise<unknown>
@@ -15,15 +15,15 @@ export interface MeasureOptions {
 }
 
 export interface Measurement {
-  /** Answers a second. */
+  /** Answers per second. */
   readonly rate: number
   /** The median time from request to answer, in µs. */
   readonly p50: number
 }
 
 /**
- * Lets contenders run one at a time, in turns, so that whatever else the machine does meets them alike. Answers the
- * medians of the rounds, in the order of the contenders. Rejects on the first answer that is not its request.
+ * Runs contenders one at a time, in turns, so that other load on the machine affects all of them alike. Returns the
+ * medians of the rounds, in the order of the contenders. Rejects on the first answer that differs from its request.
  */
 export async function measure(contenders: readonly Contender[], options: MeasureOptions): Promise<Measurement[]> {
   const rounds: Measurement[][] = contenders.map(() => [])
@@ -49,7 +49,7 @@ async function runRound(
   const end = start + duration
   const requestUntilEnd = async (): Promise<void> => {
     let begun = performance.now()
-    // At least once, however late it is already.
+    // At least once, even if the time is over.
     do {
       signal.throwIfAborted()
       const payload = payloads[next++ % payloads.length]
@@ -72,7 +72,7 @@ function describe(reply: unknown): string {
   return reply instanceof Uint8Array ? Buffer.from(reply).toString('hex') : String(reply)
 }
 
-/** The lower one of an even number. */
+/** The median; of an even number of values the lower of the middle two. */
 export function median(values: readonly number[]): number {
   const value = Float64Array.from(values).sort()[(values.length - 1) >> 1]
   if (value === undefined) throw new RangeError('the median of nothing')

@@ -1,3 +1,4 @@
+// Python processes that are measured beside Terrarium.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -5,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 /** How long a peer may take to get ready, or to end once its standard input has, in ms. */
 const PATIENCE = 10_000
 
-/** A Python process that is measured beside Terrarium. It is not one of Terrarium's workers and carries no marker. */
+/** A Python process that is measured beside Terrarium. It is not one of Terrarium's workers and has no spawn tag. */
 export interface Peer {
   /** Ends it and waits until it is gone. */
   close(): Promise<void>
@@ -33,7 +34,7 @@ export async function startPeer(python: string, script: string, args: readonly s
     await exited
     clearTimeout(timer)
   }
-  child.stdin.on('error', () => undefined) // it was gone already
+  child.stdin.on('error', () => undefined) // the process has exited already
   await once(child, 'spawn')
   const timer = setTimeout(kill, PATIENCE)
   const outcome = await Promise.race([

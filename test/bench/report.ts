@@ -1,9 +1,10 @@
+// The summary of a benchmark for people.
 import type { Figure, Target } from './figure.ts'
 import type { Machine } from './machine.ts'
 
 const HEADINGS = ['name', 'value', 'unit', 'against', 'ratio', 'target', 'met']
 
-/** The figures as a person reads them. */
+/** The rows as a table. */
 export function formatTable(figures: readonly Figure[]): string {
   const rows = [HEADINGS, ...figures.map(row)]
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)))
@@ -40,7 +41,7 @@ function row({ name, value, unit, against, ratio, target, met }: Figure): string
 
 const formatTarget = (target: Target): string => ('atLeast' in target ? `≥ ${target.atLeast}` : `≤ ${target.atMost}`)
 
-/** Three digits, and all those before the point. */
+/** Three significant digits, and all digits before the point. */
 function formatNumber(value: number): string {
   const digits = Math.abs(value) >= 1_000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 }
   return value.toLocaleString('en-US', digits)

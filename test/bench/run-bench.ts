@@ -1,3 +1,4 @@
+// The benchmark command: checks its arguments, runs one suite, prints the rows.
 import { parseArgs } from 'node:util'
 import { assertEquipped } from './equipped.ts'
 import { describeMachine } from './machine.ts'
@@ -13,7 +14,7 @@ export interface Terminal {
 }
 
 /**
- * Runs one suite and prints its figures, with `--json` also as one object in the last line. Answers the exit code: 0,
+ * Runs one suite and prints its rows, with `--json` also as one object in the last line. Returns the exit code: 0,
  * 1 when a target is missed, 2 for bad usage, 130 when it was interrupted. Rejects when the suite cannot be run or
  * finds something wrong.
  */
@@ -72,7 +73,7 @@ interface Request {
   readonly quick: boolean
 }
 
-/** Answers what is wrong with the arguments, if something is. */
+/** Returns what is wrong with the arguments, or undefined. */
 function parseArguments(argv: readonly string[]): Request | string {
   try {
     const { values, positionals } = parseArgs({

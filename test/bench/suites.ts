@@ -1,3 +1,4 @@
+// The list of all suites.
 import { process } from './process/suite.ts'
 import type { Suite } from './suite.ts'
 import { supervisor } from './supervisor/suite.ts'

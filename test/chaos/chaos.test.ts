@@ -20,7 +20,7 @@ interface Outcome {
 
 const chaos = (...argv: string[]): Promise<Outcome> => chaosBehind([], argv)
 
-/** Behind another command, which runs it. */
+/** Options of another command that runs the chaos. */
 function chaosBehind(before: readonly string[], argv: readonly string[]): Promise<Outcome> {
   const script = `import { main } from ${JSON.stringify(MAIN)}; process.exitCode = await main(process.argv.slice(1))`
   const [command = '', ...args] = [...before, process.execPath, '--input-type=module', '-e', script, '--', ...argv]
@@ -73,7 +73,7 @@ for (const [target, rounds, levels] of SHORT) {
     })
     expect(Number(last.split(' ')[1])).toBeGreaterThanOrEqual(rounds)
   })
-  // What is missing here is a skipped test of its own.
+  // What this machine lacks is a skipped test of its own.
   if (notEnclosed !== undefined) continue
   for (const level of levels) {
     const reason = lacks.levels[level]
@@ -87,7 +87,7 @@ test('every target has its short form', () => {
   expect(names).toEqual(SHORT.map(([name]) => name))
 })
 
-test('bad arguments are refused with what there is', async () => {
+test('bad arguments are refused, and the error lists the targets', async () => {
   expect(parseRequest(['--target', 'cats'])).toBe('there is no target cats')
   expect(parseRequest(['--level', 'pidns,moat'])).toBe('there is no level moat')
   expect(parseRequest(['--rounds', 'many'])).toBe('--rounds must be a whole number, not many')
@@ -133,7 +133,7 @@ testUnless(notEnclosed ?? withoutUnshare(...READ_ONLY_CGROUPS))(proofs, async ()
   expect(nothing.stdout).toContain('kills: nothing was tried, which proves nothing: no level is available')
 })
 
-test('what grows in every cycle is seen as that', () => {
+test('growth in every cycle is found', () => {
   const random = new Random(1, 0)
   const samples = Array.from({ length: 50 }, (_, index) => {
     const cycles = index * 20

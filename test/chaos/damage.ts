@@ -1,7 +1,8 @@
+// Damage to the files of a reservation log.
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What can happen to the files of a log. `random`: from 0 to 1, where. */
+/** The kinds of damage. `random`: where in the file, from 0 to 1. */
 export const DAMAGES: Readonly<Record<string, (log: string, random: number) => void>> = {
   'a flipped bit in the log': (log, random) => {
     flip(named(log, /\.log$/), random)

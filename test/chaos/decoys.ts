@@ -1,8 +1,9 @@
+// Decoys: processes that look like Terrarium's and must be left alone.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { isAlive } from '../support/processes.ts'
+import { isAlive } from './world.ts'
 
-/** A run as it looks from outside. */
+/** What is known of a run from outside. */
 export interface RunFacts {
   readonly run: string
   readonly installation: string
@@ -12,7 +13,7 @@ export interface RunFacts {
 }
 
 /**
- * Processes that look like ours, and are not. They are alive all the time, and whoever ends one of them has ended an
+ * Processes that look like Terrarium's and are not. They stay alive; a decoy that exits was killed, and counts as an
  * innocent.
  */
 export class Decoys {
@@ -27,13 +28,13 @@ export class Decoys {
     })
   }
 
-  /** Those that resemble one run in particular. */
+  /** Adds decoys that resemble this run. */
   async resemble({ run, installation, spawn, log }: RunFacts): Promise<void> {
     const other = installation.split('').reverse().join('')
-    // Its command line mentions the run, and it has the log open, as an editor has.
+    // This decoy names the run in its command line and has the log open, as an editor would.
     this.#start('tail', ['-f', '/dev/null', `${log}/CURRENT`, `--pid=${process.pid}`])
     this.#start(this.#python, ['-c', NAP, '--terrarium-run', run, '--terrarium-spawn', spawn])
-    // A worker of another installation, and a variable that only looks like ours.
+    // These have the spawn tag of another installation, and a variable that only looks like a spawn tag.
     this.#start(this.#python, ['-c', NAP], { TERRARIUM_SPAWN: `${other}:${run}:${spawn}` })
     this.#start(this.#python, ['-c', NAP], { NOT_TERRARIUM_SPAWN: `${installation}:${run}:${spawn}` })
     for (const child of this.#children) if (child.pid === undefined) await once(child, 'spawn')
@@ -43,18 +44,18 @@ export class Decoys {
     return this.#children.map(({ pid }) => pid ?? 0)
   }
 
-  /** Those that have died since they were last asked for, and how. They are not missed a second time. */
+  /** The decoys that have died since the last call, and how. Each is returned once. */
   async dead(): Promise<string[]> {
     const dead = this.#children.filter(({ pid }) => !isAlive(pid ?? 0))
     for (const child of dead) this.#children.splice(this.#children.indexOf(child), 1)
-    // Node may not have heard of it yet.
+    // Node may not have read the exit status yet.
     if (dead.length > 0) await new Promise((resolve) => setTimeout(resolve, 50))
     return dead.map(
       ({ pid, exitCode, signalCode, spawnargs }) => `${pid} ${spawnargs.join(' ')} (${exitCode}, ${signalCode})`,
     )
   }
 
-  /** Ends those of one run, or all. */
+  /** Ends the decoys of one run, or all. */
   async end({ all = false } = {}): Promise<void> {
     const leaving = this.#children.splice(all ? 0 : 2)
     await Promise.all(

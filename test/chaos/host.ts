@@ -1,3 +1,4 @@
+// The host of a pool that the chaos kills.
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -5,18 +6,18 @@ import { createPool, type Pool } from '@terrarium/pool'
 import type { AnyActorRef, InspectionEvent } from 'xstate'
 
 /**
- * The host that is killed: a pool of two workers, in a process of its own. It says what happens as it happens, a JSON
- * object a line, and does what it is told, a word a line. Its environment says what is to contain it.
+ * A pool of two workers, in a process of its own. It prints each event at once, one JSON object a line, and carries out
+ * orders, one word a line. Its environment names the containment level.
  */
 const TOOLS = fileURLToPath(new URL('../../chaos/tools.py', import.meta.url))
 const [stateDir = '', interpreter = ''] = process.argv.slice(2)
 
-/** At once: what was said before a SIGKILL has been said. */
+/** Writes synchronously, so that a SIGKILL loses nothing that was printed before. */
 function say(event: object): void {
   writeSync(1, `${JSON.stringify(event)}\n`)
 }
 
-/** Worker machines, seen by XState's own inspection. */
+/** Prints the states of worker machines, from XState's inspection. */
 function inspect(event: InspectionEvent): void {
   if (event.type !== '@xstate.snapshot' || !(event.actorRef as AnyActorRef).id.startsWith('worker-')) return
   const { value, context } = event.snapshot as unknown as {
@@ -35,7 +36,7 @@ const wait = async (condition: () => boolean): Promise<void> => {
 const areReady = (pool: Pool): boolean => pool.stats.ready === 2
 
 const orders: Readonly<Record<string, (pool: Pool) => Promise<void>>> = {
-  /** Both are busy with calls whose workers have left descendants of several kinds. */
+  /** Makes both workers busy with calls, after they have started descendants of several kinds. */
   async call(pool) {
     const planted = await Promise.all([0, 1].map(() => pool.call('plant')))
     for (const _ of planted) pool.call('sleep', { seconds: 60 }).catch(() => undefined)
@@ -46,7 +47,7 @@ const orders: Readonly<Record<string, (pool: Pool) => Promise<void>>> = {
     say({ is: 'restarting' })
     return Promise.resolve()
   },
-  /** Whether all is well again. */
+  /** Waits until both workers are ready and serve a call. */
   async check(pool) {
     await wait(() => areReady(pool))
     say({ is: 'well', answer: await pool.call('echo', { value: 42 }, { timeout: 20_000, idempotent: true }) })

@@ -1,9 +1,10 @@
+// A host whose pool cannot start.
 import { writeSync } from 'node:fs'
 import { createPool } from '@terrarium/pool'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { pino } from 'pino'
 
-/** A pool of one worker that cannot start: it says why, and how often it was tried within so many ms. */
+/** Prints why a pool of one worker cannot start, and how often it was started within so many ms. */
 const [stateDir = '', python = '', tools = '', ms = '0'] = process.argv.slice(2)
 const pool = createPool({ name: 'broken', tools, python, stateDir, logger: pino({ level: 'silent' }) })
 const begun = performance.now()
@@ -20,7 +21,7 @@ const outcome = await Promise.race([
     setTimeout(resolve, Number(ms), { code: 'STARTING', message: '' }),
   ),
 ])
-// It may be tried again all the same.
+// Waits, because the worker may be started again all the same.
 await new Promise((resolve) => setTimeout(resolve, Number(ms) - (performance.now() - begun)))
 const { starts } = pool.stats
 const { processesLeft } = await pool.stop()

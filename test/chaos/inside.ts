@@ -1,3 +1,4 @@
+// The chaos inside its PID namespace: plays the targets and counts what went wrong.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { parseRequest, type Lacks, type Request } from './request.ts'
 import { add, formatTally, isClean, NOTHING, type Tally } from './tally.ts'
 import type { Context, Target } from './target.ts'
 
-/** After so many a target is given up. */
+/** A target is given up after this many failed rounds. */
 const MOST_FAULTS = 10
 
 class GivenUp extends Error {
@@ -17,7 +18,7 @@ class GivenUp extends Error {
   }
 }
 
-/** The chaos itself, in its namespace. */
+/** The chaos itself, run inside the namespace. */
 async function main(request: Request): Promise<boolean> {
   const python = process.env.TERRARIUM_PYTHON ?? ''
   // Short: sockets are in here.
@@ -94,7 +95,7 @@ async function runTarget(
       const numbers = only === undefined ? Array.from({ length: rounds }, (_, index) => index) : [only]
       for (const number of numbers) {
         try {
-          // Its choices do not depend on those of the rounds before.
+          // The random choices of a round do not depend on earlier rounds.
           await round(number, new Random(seed, stream + number))
           context.count(number, { rounds: 1 })
         } catch (error) {

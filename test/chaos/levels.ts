@@ -1,3 +1,4 @@
+// The containment levels that this machine has.
 import { openRuntime, type Containment } from '@terrarium/process'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { pino } from 'pino'

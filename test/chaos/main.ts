@@ -1,8 +1,9 @@
+// The command `npm run chaos`.
 import { namespaceOptions, runInside } from './namespace.ts'
 import { parseRequest, USAGE } from './request.ts'
 
 /**
- * The command `npm run chaos`; answers its exit code: 1 if something went wrong or cannot be tried here, 2 for bad
+ * Runs the command. Returns its exit code: 1 if something went wrong or cannot be tried here, 2 for bad
  * usage.
  */
 export async function main(argv: readonly string[]): Promise<number> {

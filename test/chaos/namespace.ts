@@ -1,3 +1,4 @@
+// The PID namespace in which the chaos runs.
 import { spawn, spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -5,19 +6,19 @@ import { fileURLToPath } from 'node:url'
 const PID_1 = fileURLToPath(new URL('../../chaos/init.py', import.meta.url))
 const INSIDE = fileURLToPath(new URL('inside.js', import.meta.url))
 const OWN_NAMESPACE = ['--pid', '--fork', '--mount-proc', '--kill-child']
-const AS_NOBODY_IN_PARTICULAR = ['--user', '--map-root-user']
+const IN_USER_NAMESPACE = ['--user', '--map-root-user']
 
-/** How a PID namespace is made here; undefined where this user cannot have one. */
+/** The command that makes a PID namespace here; undefined if this user cannot make one. */
 export function namespaceOptions(): readonly string[] | undefined {
-  const ways = [OWN_NAMESPACE, [...AS_NOBODY_IN_PARTICULAR, ...OWN_NAMESPACE]]
+  const ways = [OWN_NAMESPACE, [...IN_USER_NAMESPACE, ...OWN_NAMESPACE]]
   return ways.find((options) => spawnSync('unshare', [...options, 'true']).status === 0)
 }
 
-/** Runs the chaos in a PID namespace of its own, so that nothing of it outlives this process. Answers its exit code. */
+/** Runs the chaos in a PID namespace of its own, so that nothing of it outlives this process. Returns its exit code. */
 export function runInside(options: readonly string[], python: string, argv: readonly string[]): Promise<number> {
   const child = spawn('unshare', [...options, '--', python, PID_1, process.execPath, INSIDE, ...argv], {
     stdio: ['pipe', 'inherit', 'inherit'],
-    // Not in the group that a terminal interrupts: it is told by its standard input.
+    // Not in the process group that a terminal interrupts. It ends with its standard input.
     detached: true,
   })
   const interrupt = (): void => {

@@ -1,3 +1,4 @@
+// The arguments of the chaos command.
 import { parseArgs } from 'node:util'
 import type { Containment } from '@terrarium/process'
 import { TARGETS } from './targets.ts'
@@ -12,9 +13,9 @@ export interface Request {
   readonly only: number | undefined
   readonly targets: readonly Target[]
   readonly levels: readonly Containment[]
-  /** The levels were named, so that one that is missing here is a fault. */
+  /** True if the levels were named. Then a level that this machine lacks is a fault. */
   readonly areLevelsNamed: boolean
-  /** Nothing is run: what this machine lacks is printed as JSON, see {@link Lacks}. */
+  /** Runs nothing; prints as JSON what this machine lacks, see {@link Lacks}. */
   readonly check: boolean
 }
 
@@ -28,7 +29,7 @@ export const USAGE = `usage: npm run chaos -- [--rounds N] [--seed S] [--target 
 targets: ${TARGETS.map(({ name }) => name).join(', ')}
 levels: ${LEVELS.join(', ')}; all that there are by default`
 
-/** Answers what is wrong with the arguments, if something is. */
+/** Returns what is wrong with the arguments, or undefined. */
 export function parseRequest(argv: readonly string[]): Request | string {
   try {
     const { values } = parseArgs({

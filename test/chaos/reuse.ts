@@ -1,3 +1,4 @@
+// Process ids that are used again.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -10,9 +11,9 @@ export function canChooseNumbers(): boolean {
   return spawnSync('sh', ['-c', `echo 20000 > ${LAST_PID}`]).status === 0
 }
 
-/** A new process, which is none of ours, with the number of one that is dead and buried. */
+/** Starts an innocent with the process id of an exited and reaped process. */
 export async function takeNumber(pid: number): Promise<ChildProcess> {
-  await until('it is buried', () => !existsSync(`/proc/${pid}`))
+  await until('it is reaped', () => !existsSync(`/proc/${pid}`))
   for (let attempt = 0; attempt < 200; attempt++) {
     writeFileSync(LAST_PID, String(pid - 1))
     const innocent = spawn('sleep', ['3601'], { stdio: 'ignore', env: { PATH: process.env.PATH } })

@@ -1,3 +1,4 @@
+// The host of a runtime that the chaos kills.
 import { once } from 'node:events'
 import { readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,8 +8,8 @@ import { openRuntime, type OsProcess } from '@terrarium/process'
 import { pino } from 'pino'
 
 /**
- * A host that is told, an order a line, what to do with processes of its own, and says what becomes of them: see the
- * orders below. What it says has been said before anything can happen to it.
+ * Carries out orders, one a line, on processes of its own, and prints what becomes of them. See the orders below. It
+ * writes synchronously, so that a SIGKILL loses nothing.
  */
 const [stateDir = '', python = '', reapInterval = '1000'] = process.argv.slice(2)
 
@@ -26,8 +27,8 @@ const find = (id: string): OsProcess => {
 }
 
 /**
- * Starts one and says `reserved`, `spawned`, `ready` (its first line, when the log has it), `exited`, `released`; or
- * `refused`.
+ * Starts a process and prints `reserved`, `spawned`, `ready` (its first line, when the log has it), `exited`,
+ * `released`; or `refused`.
  */
 async function start(id: string, command: string, args: readonly string[]): Promise<OsProcess> {
   const spawned = await runtime.spawn({
@@ -56,7 +57,7 @@ async function start(id: string, command: string, args: readonly string[]): Prom
   return spawned
 }
 
-/** Each has what it needs. */
+/** The orders. */
 interface Order {
   readonly do: string
   readonly id: string
@@ -75,7 +76,7 @@ const orders: Readonly<Record<string, (order: Order) => unknown>> = {
   start: ({ id, command, args }) => start(id, command, args),
   kill: ({ id }) => void find(id).kill(),
   terminate: ({ id, grace }) => void find(id).terminate({ grace }),
-  /** Signals each of them when another one has exited, in every way in which that can be noticed. */
+  /** Signals every process when another process has exited, at each event that reports an exit. */
   avenge({ ids }) {
     const all = ids.map(find)
     const strike = (): void => {
@@ -92,16 +93,16 @@ const orders: Readonly<Record<string, (order: Order) => unknown>> = {
       })
     }
   },
-  /** Does nothing else for so many ms. */
+  /** Blocks the event loop for so many ms. */
   block({ ms }) {
     for (const end = performance.now() + ms; performance.now() < end;);
   },
-  /** From now on the wall clock is wrong by so many ms. */
+  /** Sets the wall clock wrong by so many ms from now on. */
   jump({ ms }) {
     const { now } = Date
     Date.now = () => now() + ms
   },
-  /** Has LevelDB lose its lock. */
+  /** Makes LevelDB lose its lock. */
   async lose({ how, level, path }) {
     const { Level } = (await import(level)) as { Level: new (path: string) => { open(): Promise<void> } }
     if (how === 'a second open') await new Level(path).open().catch(() => undefined)
@@ -115,12 +116,12 @@ const orders: Readonly<Record<string, (order: Order) => unknown>> = {
   census: () => {
     say({ is: 'census', pids: runtime.census().map(({ pid }) => pid) })
   },
-  /** Processes that exit by themselves and are started again, so many times each. */
+  /** Starts processes that exit by themselves, and starts each again so many times. */
   async cycle({ id, command, args, times }) {
     for (let n = 0; n < times; n++) await (await start(`${id}/${n}`, command, args)).exited
     say({ is: 'cycled', id })
   },
-  /** What is in use when garbage is collected, in bytes. */
+  /** Prints the memory in use after a garbage collection, in bytes. */
   figures: () => {
     gc?.()
     const { rss, heapUsed, external } = process.memoryUsage()

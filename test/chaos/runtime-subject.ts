@@ -1,10 +1,11 @@
+// The chaos's handle on a runtime host.
 import { fileURLToPath } from 'node:url'
 import { Subject, type Said } from './subject.ts'
 import type { Context } from './target.ts'
 
 const LOADS = fileURLToPath(new URL('../../chaos/loads.py', import.meta.url))
 
-/** A host with processes of its own, which says what becomes of them; see `runtime-host.ts`. */
+/** A host with processes of its own, see `runtime-host.ts`. */
 export class RuntimeSubject extends Subject {
   readonly #python: string
 
@@ -13,7 +14,7 @@ export class RuntimeSubject extends Subject {
     this.#python = python
   }
 
-  /** Starts a process under a load, see `loads.py`, and waits until it is. */
+  /** Starts a process under a load, see `loads.py`, and waits until the load has begun. */
   async start(id: string, ...load: readonly string[]): Promise<{ pid: number; spawn: string }> {
     this.tell({ do: 'start', id, ...this.command(...load) })
     return this.ready(id)
@@ -32,7 +33,7 @@ export class RuntimeSubject extends Subject {
     return this.hear('exited', (said) => said['id'] === id)
   }
 
-  /** Ends it in order. Answers what it says of that. */
+  /** Closes the host in order. Returns what it prints of that. */
   async close(): Promise<Said> {
     this.tell({ do: 'close' })
     const closed = await this.hear('closed')
@@ -41,6 +42,6 @@ export class RuntimeSubject extends Subject {
   }
 }
 
-/** An isolated interpreter does not look into the folder of its script by itself. */
+/** An isolated interpreter does not search the folder of its script by itself. */
 const IMPORT_FROM_FOLDER =
   'import sys, os; sys.argv = sys.argv[1:]; sys.path.insert(0, os.path.dirname(sys.argv[0])); exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))'

@@ -1,3 +1,4 @@
+// The chaos's handle on a host: starts it, sends orders, reads what it prints.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -8,7 +9,7 @@ import { findTagged, type Containment } from '@terrarium/process'
 import type { RunFacts } from './decoys.ts'
 import { beingOf, until } from './world.ts'
 
-/** What a host says. */
+/** One line that a host has printed. */
 export interface Said {
   readonly is: string
   readonly [key: string]: unknown
@@ -16,7 +17,7 @@ export interface Said {
 
 const PATIENCE = 30_000
 
-/** A host in a process of its own, which is going to be killed. It ends with this process. */
+/** A host in a process of its own, to be killed. It ends with this process. */
 export class Subject {
   readonly child: ChildProcess
   readonly said: Said[] = []
@@ -34,7 +35,7 @@ export class Subject {
     if (stdin === null || stdout === null || stderr === null) throw new Error('a host without pipes')
     stdin.on('error', () => undefined) // it was killed
     createInterface({ input: stdout }).on('line', (line) => {
-      // The last one may be torn.
+      // The last line may be torn.
       if (line.endsWith('}')) this.said.push(JSON.parse(line) as Said)
     })
     stderr.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()))
@@ -48,26 +49,25 @@ export class Subject {
     return this.child.exitCode !== null || this.child.signalCode !== null
   }
 
-  /** A word, or an order of `runtime-host.ts`. */
+  /** Sends a word, or an order of `runtime-host.ts`. */
   tell(order: string | ({ readonly do: string } & Readonly<Record<string, unknown>>)): void {
     this.child.stdin?.write(`${typeof order === 'string' ? order : JSON.stringify(order)}\n`)
   }
 
-  /** Whatever it has said that is this. */
+  /** All lines of this kind that the host has printed. */
   heard(is: string): Said[] {
     return this.said.filter((said) => said.is === is)
   }
 
   /**
-   * The first of what it says that is this, from the `after`th on. Fails when the host has failed, or has nothing to
-   * say.
+   * Waits for a line of this kind, from the `after`th on. Fails if the host has failed or ended.
    */
   async hear(is: string, accept: (said: Said) => boolean = () => true, after = 0, patience = PATIENCE): Promise<Said> {
     const heard = (): Said | undefined => this.said.slice(after).find((said) => said.is === is && accept(said))
     await until(`the host says ${is}`, () => heard() !== undefined || this.isOver, patience).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${this.story}`)
     })
-    // What it has said last may be still on its way.
+    // Its last lines may not be read yet.
     if (heard() === undefined) await new Promise((resolve) => setTimeout(resolve, 50))
     const said = heard()
     if (said === undefined) {
@@ -77,18 +77,18 @@ export class Subject {
     return said
   }
 
-  /** For the report of a round that has gone wrong. */
+  /** All that the host has printed, for the report of a failed round. */
   get story(): string {
     return [...this.said.slice(-8).map((said) => JSON.stringify(said)), this.#stderr.trim()].join('\n')
   }
 
-  /** Its log lines of level `error` that nobody expected. */
+  /** Its log lines of level `error` that match no expected pattern. */
   unexpected(expected: readonly RegExp[]): string[] {
     return this.#stderr.split('\n').filter((line) => line !== '' && !expected.some((pattern) => pattern.test(line)))
   }
 }
 
-/** The run of a host, by the owner records of its state directory. */
+/** The run of a host, from the owner records of its state directory. */
 export function runOf(stateDir: string, host: number): string | undefined {
   const runs = join(stateDir, 'runs')
   return (existsSync(runs) ? readdirSync(runs) : []).find((run) => {
@@ -110,15 +110,15 @@ export function factsOf(stateDir: string, run: string, spawn: string): RunFacts 
   return { run, installation, spawn, log: join(stateDir, 'runs', run, 'log') }
 }
 
-/** The processes of a run that carry its marker, by what they are. */
+/** The tagged processes of a run, by kind. */
 export function membersOf(run: string | undefined): { shepherds: number[]; workers: number[] } {
   if (run === undefined) return { shepherds: [], workers: [] }
   const pids = findTagged({ run }).map(({ pid }) => pid)
   const is = (pid: number, what: string): boolean => beingOf(pid)?.command.includes(what) === true
   const shepherds = pids.filter((pid) => is(pid, '/terrarium_shepherd '))
-  // The first is the guard process, if there are two.
+  // If there are two, the first is the guard process.
   shepherds.sort((one, other) => Number(beingOf(one)?.parent === other) - Number(beingOf(other)?.parent === one))
-  // A descendant that is not yet another program looks the same, but does not lead a session.
+  // A descendant before its exec looks the same, but is no session leader.
   const workers = pids.filter((pid) => is(pid, '/_boot.py ') && beingOf(pid)?.session === pid)
   return { shepherds, workers }
 }

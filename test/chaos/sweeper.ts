@@ -1,10 +1,10 @@
+// A sweep by the next host.
 import type { SweepResult } from '@terrarium/process'
 import { Subject } from './subject.ts'
 import type { Context } from './target.ts'
 
 /**
- * Lets the next host sweep the state directory. Fails if it has met anything that it did not understand, unless that is
- * expected.
+ * Lets the next host sweep the state directory. Fails if the sweep left anything alone, unless that is expected.
  */
 export async function sweepWithNextHost(
   { level, python, folder }: Context,

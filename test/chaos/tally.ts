@@ -1,16 +1,16 @@
-/** What came of some rounds. All but the first should be 0. */
+/** Counts over some rounds. All but the first should be 0. */
 export interface Tally {
-  /** Those that were played to their end: without any, nothing is proven. */
+  /** Rounds that were played to their end. 0 proves nothing. */
   readonly rounds: number
-  /** Processes that were left when none should have been. */
+  /** Processes that were left alive. */
   readonly orphans: number
-  /** Processes that were ended and were none of ours, or not to be ended. */
+  /** Innocent processes that were killed. */
   readonly innocents: number
-  /** Reservations that were acknowledged, and are not in the log. */
+  /** Acknowledged reservations that are not in the log. */
   readonly lost: number
-  /** Workers that were there twice. */
+  /** Workers of which two incarnations lived at once. */
   readonly duplicates: number
-  /** Rounds and targets that ended in an error, or that proved nothing. */
+  /** Rounds and targets that failed, or proved nothing. */
   readonly faults: number
 }
 

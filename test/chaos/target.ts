@@ -1,32 +1,33 @@
+// What a chaos target is, and what it works with.
 import type { Containment } from '@terrarium/process'
 import type { Random } from '../support/random.ts'
 import type { Tally } from './tally.ts'
 
-/** One thing that can go wrong, brought about again and again. */
+/** One thing that can go wrong, brought about round after round. */
 export interface Target {
   readonly name: string
-  /** What has to hold. */
+  /** The promise that is tested. */
   readonly promise: string
-  /** Rounds, when nobody says how many. */
+  /** The default number of rounds. */
   readonly rounds: number
-  /** Whether it depends on what holds the processes. If not, it is run once, with the best there is. */
+  /** Whether it depends on the containment level. If not, it is run once, at the strongest level. */
   readonly byLevel: boolean
-  /** Not run unless it is named. */
+  /** Run only if it is named. */
   readonly onlyOnDemand?: boolean
-  /** What this machine lacks for it, known before it is run. Default: nothing. */
+  /** What this machine lacks for it, checked before the run. Default: nothing. */
   lacks?(): Lack
   /**
-   * Brings it about. Throws for whatever is neither right nor one of the four things that are counted: a worker that
-   * never became ready, a log that says nothing, an unexpected error.
+   * Brings it about. Throws for any failure that is not counted in the tally: a worker that never becomes ready, a log
+   * that says nothing, an unexpected error.
    */
   run(context: Context): Promise<void>
 }
 
 /** Why a target cannot be tried on this machine. */
 export interface Lack {
-  /** Nothing of it can be tried. */
+  /** The whole target cannot be tried. */
   readonly all?: string
-  /** Parts of it cannot be tried: the reason, by part. */
+  /** The reasons for parts that cannot be tried, by part. */
   readonly parts?: Readonly<Record<string, string>>
 }
 
@@ -35,17 +36,17 @@ export interface Context {
   readonly level: Containment
   readonly rounds: number
   /**
-   * Plays every round, or the one that is to be seen again. One that throws is a fault: it is told of, and the next one
-   * is played.
+   * Plays every round, or only the requested one. A round that throws is a fault; it is printed, and the next round is
+   * played.
    */
   play(round: (round: number, random: Random) => Promise<void>): Promise<void>
-  /** A folder of its own, with an unusual name; removed afterwards. */
+  /** Makes a folder with an unusual name, removed after the run. */
   readonly folder: () => string
   readonly python: string
-  /** Adds to the tally; a round that is not clean is told of, with what it takes to see it again. */
+  /** Adds to the tally. Prints a failed round, with the command that repeats it. */
   count(round: number, news: Partial<Tally>, about?: string): void
-  /** Told in the end: figures that are not counted. */
+  /** Printed at the end: values that are not counted. */
   note(text: string): void
-  /** Aborted when the chaos is to end. */
+  /** Aborted when the chaos has to end early. */
   readonly signal: AbortSignal
 }

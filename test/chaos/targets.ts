@@ -1,3 +1,4 @@
+// The list of all chaos targets.
 import type { Target } from './target.ts'
 import { bursts } from './targets/bursts.ts'
 import { frozen } from './targets/frozen.ts'

@@ -1,3 +1,4 @@
+// The trend of a series of samples.
 export interface Sample {
   readonly cycles: number
   /** In bytes. */
@@ -5,8 +6,7 @@ export interface Sample {
 }
 
 /**
- * By least squares: by how many bytes a cycle it grows, and the standard error of that, as if each sample were
- * independent.
+ * Computes by least squares the growth in bytes per cycle, and its standard error, taking samples as independent.
  */
 export function trend(samples: readonly Sample[]): { slope: number; error: number } {
   const n = samples.length

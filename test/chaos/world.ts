@@ -1,9 +1,10 @@
+// The processes of the namespace in which the chaos runs.
 import { readdirSync, readFileSync } from 'node:fs'
 import { within } from '../support/waiting.ts'
 
 /**
- * The processes of this namespace, as the system tells of them. There is nothing in it but the chaos and what it has
- * started, so whoever is neither known nor dead has been left behind by somebody.
+ * A process of this namespace, read from `/proc`. The namespace has nothing but the chaos and what it has started, so a
+ * living process that is not known was left behind.
  */
 export interface Being {
   readonly pid: number
@@ -20,7 +21,7 @@ export function beings(): Being[] {
     .flatMap((entry) => beingOf(Number(entry)) ?? [])
 }
 
-/** Undefined when it is gone, or a zombie: dead, and not buried yet. */
+/** Undefined if the process is gone, or a zombie: exited, and not reaped yet. */
 export function beingOf(pid: number): Being | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -33,7 +34,9 @@ export function beingOf(pid: number): Being | undefined {
   }
 }
 
-/** Whoever is neither process 1, nor this one, nor known. */
+export const isAlive = (pid: number): boolean => beingOf(pid) !== undefined
+
+/** The processes that are neither process 1, nor this one, nor known. */
 export function strangers(known: ReadonlySet<number>): Being[] {
   return beings().filter(({ pid }) => pid !== 1 && pid !== process.pid && !known.has(pid))
 }
@@ -44,8 +47,8 @@ export async function until(what: string, condition: () => boolean, patience = 3
 }
 
 /**
- * SIGKILLs those that are alive; nobody's number is reused while it is known here, for process 1 buries in its own
- * time.
+ * Sends SIGKILL, or another signal, to the processes that are alive. No known process id is reused meanwhile, because
+ * process 1 reaps late.
  */
 export function killAll(pids: Iterable<number>, signal: NodeJS.Signals = 'SIGKILL'): void {
   for (const pid of pids) {
@@ -57,9 +60,9 @@ export function killAll(pids: Iterable<number>, signal: NodeJS.Signals = 'SIGKIL
   }
 }
 
-/** In one moment: none of them gets to do anything about the end of another. */
+/** Kills all in one moment, so that none can react to the exit of another. */
 export function killTogether(pids: readonly number[]): void {
   killAll(pids, 'SIGSTOP')
-  // Parents last: with its parent gone, the kernel lets a stopped process go on.
+  // Parents last: the kernel continues a stopped process whose parent has exited.
   killAll(pids.toReversed())
 }

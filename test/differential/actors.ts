@@ -1,3 +1,4 @@
+// The actors of differential scenarios on Terrarium's side.
 import { assign, setup, type AnyActorLogic } from 'xstate'
 import { exitWith, type ExitReason } from '@terrarium/supervisor'
 import type { Asked, Reason } from './scenario.ts'
@@ -19,7 +20,7 @@ export function workerLogic(asked: Asked): AnyActorLogic {
 
 const logics = new Map<Asked, AnyActorLogic>()
 
-/** A worker that is over as soon as it is started. */
+/** A worker that ends as soon as it is started. */
 export function briefLogic(reason: Reason): AnyActorLogic {
   return setup({}).createMachine({
     initial: 'ended',
@@ -41,7 +42,7 @@ export function failingLogic(when: 'fails' | 'fails_late'): AnyActorLogic {
   })
 }
 
-/** Whether a worker is ready. All are, but those that fail before. */
+/** Whether a worker is ready. All workers are, except workers that fail before. */
 export function isReady(snapshot: { hasTag(tag: string): boolean }): boolean {
   return !snapshot.hasTag(UNREADY)
 }
@@ -57,7 +58,7 @@ function makeWorker(asked: Asked): AnyActorLogic {
     initial: 'running',
     on: {
       end: [
-        // One error is thrown, the other is an orderly end: both are the child's error.
+        // One error is thrown, the other is an orderly end. Both count as the child's error.
         {
           guard: ({ event }) => event.reason === 'boom',
           actions: () => {

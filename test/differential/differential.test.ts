@@ -26,7 +26,7 @@ testWithErlang('300 random scenarios go the same way on Erlang/OTP and here', as
   }
 })
 
-test('a fault is found, shrunk, and shown with what it takes to see it again', async () => {
+test('a fault is found, shrunk, and shown with the command that repeats it', async () => {
   const faulty: Sides = {
     erlang: runTerrarium,
     terrarium: async (scenario) =>
@@ -48,13 +48,13 @@ test('a fault is found, shrunk, and shown with what it takes to see it again', a
   expect(formatDivergence(first, 7)).toMatch(/> 2\. end w\d boom\n +exit w\d\.1 s0\.1 boom +exit w\d\.1 s0\.1 bad\n/)
 })
 
-test('what fails for another reason than a difference is a divergence too', async () => {
+test('a scenario that throws is a divergence too', async () => {
   const sides: Sides = { erlang: runTerrarium, terrarium: () => Promise.reject(new Error('out of order')) }
   const { divergences } = await search({ seed: 1, indices: [0], sides, shown: 1 })
   expect(divergences[0]?.terrarium[0]?.result).toContain('out of order')
 })
 
-test('a seed and an index make one scenario, and it goes one way', async () => {
+test('a seed and an index always make the same scenario with the same trace', async () => {
   expect(generate(3, 5)).toEqual(generate(3, 5))
   expect(generate(3, 5)).not.toEqual(generate(3, 6))
   expect(generate(3, 5)).not.toEqual(generate(4, 5))
@@ -62,7 +62,7 @@ test('a seed and an index make one scenario, and it goes one way', async () => {
   expect(await runTerrarium(scenario)).toEqual(await runTerrarium(scenario))
 })
 
-test('scenarios are of all kinds', () => {
+test('random scenarios cover every kind of step and option', () => {
   const scenarios = upTo(2_000).map((index) => generate(1, index))
   const seen = (kinds: (scenario: Scenario) => readonly unknown[]): unknown[] =>
     [...new Set(scenarios.flatMap(kinds))].sort()
@@ -161,7 +161,7 @@ function deathsAfter(steps: readonly Step[]): number {
   return steps.slice(0, resume).filter((step) => step.do === 'end' || step.do === 'kill').length
 }
 
-test('only what OTP itself disagrees about is excluded', () => {
+test('only cases in which versions of OTP differ are excluded', () => {
   expect(Object.keys(EXCLUSIONS)).toEqual(['I10', 'K12', 'H11'])
   for (const { children, strategy, autoShutdown } of upTo(2_000).flatMap((index) =>
     supervisorsOf(generate(1, index)),
@@ -172,7 +172,7 @@ test('only what OTP itself disagrees about is excluded', () => {
   }
 })
 
-test('bad usage is told', () => {
+test('bad usage is refused with the mistake', () => {
   expect(parseArguments(['--seed', '9', '--count', '3'])).toEqual({ seed: 9, indices: [0, 1, 2] })
   expect(parseArguments(['--only', '700'])).toEqual({ seed: 1, indices: [700] })
   expect(parseArguments(['--count', '-1'])).toMatch(/count/)

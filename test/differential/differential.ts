@@ -1,3 +1,4 @@
+// Runs scenarios in Erlang/OTP and in Terrarium, and compares the traces.
 import { withoutWrongCounts } from './exclusions.ts'
 import { generate } from './generate.ts'
 import type { Scenario } from './scenario.ts'
@@ -7,7 +8,7 @@ import { firstDifference, normalize, type Trace } from './trace.ts'
 /** Runs a scenario. */
 export type Runner = (scenario: Scenario) => Promise<Trace>
 
-/** The two that have to see the same. */
+/** The two sides whose traces must be equal. */
 export interface Sides {
   readonly erlang: Runner
   readonly terrarium: Runner
@@ -16,7 +17,7 @@ export interface Sides {
 export interface Comparison {
   readonly erlang: Trace
   readonly terrarium: Trace
-  /** The first step in which they differ; -1 if they do not. */
+  /** The first step in which the traces differ; -1 if they are equal. */
   readonly difference: number
 }
 
@@ -34,7 +35,7 @@ async function compare(scenario: Scenario, sides: Sides): Promise<Comparison> {
   return { erlang, terrarium, difference: firstDifference(erlang, terrarium) }
 }
 
-/** An error where there should be none is a divergence like others. */
+/** A side that throws is a divergence, too. */
 function traceOfError(error: unknown): Trace {
   return [{ events: [], result: error instanceof Error ? (error.stack ?? error.message) : String(error) }]
 }
@@ -48,10 +49,10 @@ interface Request {
   readonly onProgress?: (done: number, divergences: number) => void
 }
 
-/** How many scenarios are under way at the same time. */
+/** How many scenarios run at the same time. */
 const AT_ONCE = 96
 
-/** Runs all scenarios. Resolves to the divergences: those that are shown, and the indices of all. */
+/** Runs all scenarios. Resolves to the divergences that are shown, and the indices of all divergences. */
 export async function search({ seed, indices, sides, shown, onProgress }: Request): Promise<{
   readonly divergences: readonly Divergence[]
   readonly found: readonly number[]

@@ -1,3 +1,4 @@
+// Scenarios in Erlang's syntax.
 import { parentsOf, scopeOf, type Node, type Scenario, type Step } from './scenario.ts'
 
 /** A scenario as an Erlang term in one line, for otp_runner.erl. */

@@ -1,3 +1,4 @@
+// The Erlang side of the differential test.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -14,7 +15,9 @@ import type { Trace } from './trace.ts'
 
 const MODULE = 'otp_runner'
 
-/** Scenarios at the same time in each VM. Most of the time goes into shutdown limits, which are real here. */
+/**
+ * Scenarios at a time in each VM. Most of the time is spent waiting for shutdown limits, which pass in real time here.
+ */
 const AT_ONCE = 24
 
 /** Erlang VMs that run scenarios. */
@@ -66,7 +69,7 @@ class Machine {
     this.#process = spawn('erl', args, { stdio: ['pipe', 'pipe', 'inherit'] })
     const { stdin, stdout } = this.#process
     if (stdin === null || stdout === null) throw new Error('erl has no pipes')
-    stdin.on('error', () => undefined) // it was gone already
+    stdin.on('error', () => undefined) // the VM has exited already
     createInterface({ input: stdout }).on('line', (line) => {
       this.#answered(line)
     })
@@ -114,7 +117,7 @@ class Machine {
   }
 }
 
-/** Erlang is not compiled into dist, where this file may run. */
+/** The Erlang sources: they are not copied into dist, where this file may run. */
 function sourceOf(module: string): string {
   const [beside, outside] = ['erlang/', '../../differential/erlang/'].map((folder) =>
     fileURLToPath(new URL(`${folder}${module}.erl`, import.meta.url)),

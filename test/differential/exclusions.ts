@@ -1,19 +1,19 @@
+// What the differential test does not compare.
 import { supervisorsOf, type Scenario } from './scenario.ts'
 import { nameOf, type Trace } from './trace.ts'
 
 /**
- * What is not compared, by the case it belongs to: where OTP's versions differ, and the one fault of OTP that we do not
- * copy.
+ * The exclusions, by case id: where OTP's versions differ, and the one fault of OTP that Terrarium does not copy.
  */
 export const EXCLUSIONS: Readonly<Record<string, string>> = {
   I10: 'autoShutdown with simple_one_for_one: accepted up to OTP 25, refused since. Not generated.',
-  K12: 'a child of simple_one_for_one that is ignored when it is restarted: kept up to OTP 25, dropped since. Not generated.',
-  H11: 'after the termination of a restarting child of simple_one_for_one OTP counts one active child too few, for ever. Not compared.',
+  K12: 'the ignored restart of a child of simple_one_for_one: the child is kept up to OTP 25, dropped since. Not generated.',
+  H11: 'after the termination of a restarting child of simple_one_for_one OTP counts an active child too few, for ever. Not compared.',
 }
 
 /**
- * Leaves out what H11 makes wrong. A child is restarting for as long as anybody can see it only while calls wait: for a
- * start that is held, or for their supervisor, which is paused.
+ * Leaves out what H11 makes wrong. The state "restarting" is visible only while calls wait: for a held start, or for a
+ * paused supervisor.
  */
 export function withoutWrongCounts(scenario: Scenario, trace: Trace): Trace {
   const dynamic = new Set(

@@ -1,3 +1,4 @@
+// Random scenarios.
 import { Random } from '../support/random.ts'
 import type {
   Asked,
@@ -20,14 +21,14 @@ const REASONS: readonly Reason[] = ['normal', 'shutdown', 'shutdown(x)', 'boom',
 const OTHER_ENDS: readonly Asked[] = ['normal', 'shutdown(x)', 'boom', 'bad']
 const STATIC: readonly Strategy[] = ['one_for_one', 'one_for_all', 'rest_for_one']
 
-/** The time of a worker that lets it pass. In ms, and real time in Erlang. */
+/** The shutdown time of a worker that does not obey, in ms. Real time in Erlang. */
 const SOON = 20
-/** That of a supervisor: long enough for children that obey, also when the machine has much else to do. */
+/** The shutdown time of a supervisor, in ms: long enough for children that obey, also on a busy machine. */
 const BRIEF = 100
-/** Surely longer than `BRIEF`. */
+/** Longer than `BRIEF` in any case. */
 const LATER = 400
 
-/** The scenario with this number. The same seed and index give the same one. */
+/** The scenario of this index. The same seed and index give the same scenario. */
 export function generate(seed: number, index: number): Scenario {
   return new Generator(new Random(seed, index)).scenario()
 }
@@ -35,10 +36,10 @@ export function generate(seed: number, index: number): Scenario {
 class Generator {
   readonly #random: Random
   readonly #supervisors: SupervisorNode[] = []
-  /** The names of all children by their supervisor's. */
+  /** The names of all children, by the name of their supervisor. */
   readonly #children = new Map<string, string[]>()
   readonly #workers = new Set<string>()
-  /** Whose starts have been told to take long so far. */
+  /** Children whose starts are held so far. */
   readonly #held = new Set<string>()
   #lastSupervisor = -1
   #lastWorker = 0
@@ -126,7 +127,7 @@ class Generator {
     const random = this.#random
     if (random.chance(0.12)) return 'brutal_kill'
     if (asked === 'ignore') return random.chance(0.2) ? 0 : SOON
-    // An actor of XState that cannot hear a shutdown is only given time if a time is asked for.
+    // An XState actor that cannot handle a shutdown gets time only if the specification gives a time.
     return asked === 'deaf' ? 'default' : random.pick<Shutdown>(['default', 'default', 'infinity', 5_000])
   }
 
@@ -203,7 +204,7 @@ class Generator {
       const again = this.#worker(this.#claimed(autoShutdown), random.pick(workers))
       return { do: 'startChild', supervisor: name, spec: shutdown === BRIEF ? slower(again) : again }
     }
-    // A supervisor whose time is brief is over before its children.
+    // A supervisor with a brief shutdown time is killed before its children end.
     const canNest = shutdown !== BRIEF
     const fresh =
       canNest && random.chance(0.12)
@@ -214,7 +215,7 @@ class Generator {
     return { do: 'startChild', supervisor: name, spec }
   }
 
-  /** Now and then a child is said to be significant where it must not be (A12). */
+  /** Now and then a child is significant where it must not be (A12). */
   #claimed(autoShutdown: SupervisorNode['autoShutdown']): SupervisorNode['autoShutdown'] {
     return this.#random.chance(0.05) ? 'any_significant' : autoShutdown
   }
@@ -225,7 +226,7 @@ class Generator {
     return { do: 'script', child, outcomes }
   }
 
-  /** What comes of the start of one of these; which of them it is depends on what happens. */
+  /** The outcome of the start of one of these children; which child it is depends on the trace. */
   #outcomeFor(children: Iterable<string>): Outcome {
     const random = this.#random
     const outcome = random.weighted({ error: 36, fails: 12, fails_late: 12, ignore: 20, dies: 15, finishes: 5 })
@@ -234,7 +235,7 @@ class Generator {
     if (outcome === 'ignore' && names.some((name) => this.#isDynamic(name))) {
       return random.pick(['error', 'fails', 'fails_late'] as const)
     }
-    // While the supervisor of such a child deals with its death, its own supervisor must have nothing to do.
+    // While the supervisor of such a child handles the death, its parent must be idle.
     const isLonely = names.every((name) => this.#children.get(ROOT)?.includes(name) === true)
     return (outcome === 'dies' || outcome === 'finishes') && !isLonely ? 'error' : outcome
   }
@@ -260,8 +261,7 @@ class Generator {
   }
 
   /**
-   * A start that takes so long that the supervisor has to deal with a number of things at once afterwards (D12 to D14,
-   * H01 to H06).
+   * A start that takes so long that several events wait for the supervisor afterwards (D12 to D14, H01 to H06).
    */
   #whileHeld(): Step[] {
     const random = this.#random
@@ -274,7 +274,7 @@ class Generator {
       const child = start.do === 'startInstance' ? start.child : start.do === 'startChild' ? start.spec.name : ''
       steps.push(this.#hold(child), start)
     } else {
-      // In a group the one that dies need not be the one that takes long to come back.
+      // In a group the child that dies need not be the child whose restart takes long.
       const held = random.pick(children)
       steps.push(this.#hold(held))
       const victim = random.chance(0.7) ? held : random.pick(children)
@@ -292,8 +292,8 @@ class Generator {
   }
 
   /**
-   * Several things happen before the supervisor can deal with the first one: deaths that it finds together, calls
-   * between them. One child is at the centre of it, which may fail when it is started again (E2, E3).
+   * Several events happen before the supervisor handles the first: deaths that it finds together, and calls between
+   * them. Most are about one child, which may fail when it is started again (E2, E3).
    */
   #whilePaused(): Step[] {
     const random = this.#random
@@ -325,7 +325,7 @@ class Generator {
   }
 }
 
-/** Its supervisor's time is over before its own. */
+/** The time of its supervisor is over before its own. */
 function slower(node: Node): Node {
   return node.type === 'worker' && node.asked === 'ignore' ? { ...node, shutdown: LATER } : node
 }

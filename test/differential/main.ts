@@ -1,3 +1,4 @@
+// The command `npm run differential`.
 import { parseArgs } from 'node:util'
 import { ensureErlang } from '../support/erlang.ts'
 import { search } from './differential.ts'
@@ -15,7 +16,7 @@ interface Request {
 }
 
 /**
- * The command `npm run differential`; answers its exit code: 1 if there is a divergence or no Erlang, 2 for bad usage.
+ * Runs the command. Returns its exit code: 1 if there is a divergence or no Erlang, 2 for bad usage.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const request = parseArguments(argv)
@@ -54,7 +55,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Answers what is wrong with the arguments, if something is. */
+/** Returns what is wrong with the arguments, or undefined. */
 export function parseArguments(argv: readonly string[]): Request | string {
   try {
     const { values } = parseArgs({

@@ -1,8 +1,9 @@
+// Divergences as text.
 import type { Divergence } from './differential.ts'
 import type { Node, Scenario, Step } from './scenario.ts'
 import type { Observed, Trace } from './trace.ts'
 
-/** A divergence for people: the tree, the steps, what both sides saw of each, and how to see it again. */
+/** A divergence as text: the tree, the steps, both traces, and the command that repeats it. */
 export function formatDivergence({ index, scenario, erlang, terrarium, difference }: Divergence, seed: number): string {
   return [
     `divergence at index ${index}, replay: npm run differential -- --seed ${seed} --only ${index}`,

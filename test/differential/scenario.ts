@@ -2,20 +2,20 @@
 export type Reason = 'normal' | 'shutdown' | 'shutdown(x)' | 'boom' | 'bad'
 
 /**
- * What comes of a start. A worker that `dies` (of `boom`) or `finishes` has been started well, and does so at once;
- * supervisors do not. With `error` no actor is made; with `fails` and `fails_late` an actor is made that fails of
+ * The outcome of a start. A worker that `dies` (of `boom`) or `finishes` starts well and ends at once; supervisors do
+ * not have these outcomes. With `error` no actor is made; with `fails` and `fails_late` an actor is made that fails of
  * `boom` before it is ready: as soon as it is started, or later. To OTP these three are the same.
  */
 export type Outcome = 'ok' | 'error' | 'fails' | 'fails_late' | 'ignore' | 'dies' | 'finishes'
 
 export type Restart = 'permanent' | 'transient' | 'temporary'
 
-/** `default`: none is given. In ms. */
+/** In ms; `default` if none is given. */
 export type Shutdown = number | 'infinity' | 'brutal_kill' | 'default'
 
 /**
- * What a worker does when asked to end: it does, it does not, it cannot hear it and is ended, or it ends for another
- * reason.
+ * What a worker does when it is asked to end: it obeys, it does not, it cannot handle the request, or it ends for
+ * another reason.
  */
 export type Asked = 'obey' | 'ignore' | 'deaf' | Exclude<Reason, 'shutdown'>
 
@@ -37,33 +37,32 @@ export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one' | 'simple_
 export interface SupervisorNode extends ChildNode {
   readonly type: 'supervisor'
   readonly strategy: Strategy
-  /** Within a period so long that every restart counts; the arithmetic of the window is tested elsewhere. */
+  /** The period is so long that every restart counts. Other tests cover the arithmetic of the window. */
   readonly intensity: number
   readonly autoShutdown: 'never' | 'any_significant' | 'all_significant'
-  /** For simple_one_for_one the one template. */
+  /** For simple_one_for_one the template. */
   readonly children: readonly Node[]
 }
 
 export type Node = WorkerNode | SupervisorNode
 
-/** By what a child is addressed: its id, its last actor, or the first one it ever had. */
+/** How a child is addressed: by its id, its last actor, or its first actor. */
 export type By = 'id' | 'ref' | 'first_ref'
 
 export type Step =
-  /** Start the tree. Only what prepares starts makes sense before it. */
+  /** Start the tree. Before it only steps that prepare starts make sense. */
   | { readonly do: 'boot' }
-  /** What is to come of the next starts of a child. */
+  /** Sets the outcomes of the next starts of a child. */
   | { readonly do: 'script'; readonly child: string; readonly outcomes: readonly Outcome[] }
   /**
-   * The next start of this child does not return until it is released, and its supervisor can do nothing else
-   * meanwhile. What is done to that supervisor and to its children waits in its queue; everything else is skipped. One
-   * start at a time.
+   * Holds the next start of this child until `release`; its supervisor can do nothing else meanwhile. Steps on that
+   * supervisor and its children wait in its queue; all other steps are skipped. One start is held at a time.
    */
   | { readonly do: 'hold'; readonly child: string }
   | { readonly do: 'release'; readonly outcome: Outcome }
   /**
-   * Until `resume` this supervisor deals with nothing: what is done to it and to its children meanwhile waits in its
-   * queue, as what happens inside one of its events does. Everything else is skipped. Not while a start is held.
+   * Until `resume` this supervisor handles nothing: steps on it and its children wait in its queue, as events within an
+   * event do. All other steps are skipped. Not while a start is held.
    */
   | { readonly do: 'pause'; readonly supervisor: string }
   | { readonly do: 'resume' }
@@ -73,7 +72,7 @@ export type Step =
   /** A supervisor is stopped, but not by its own supervisor. */
   | { readonly do: 'stop'; readonly supervisor: string; readonly reason: Reason }
   | { readonly do: 'startChild'; readonly supervisor: string; readonly spec: Node }
-  /** Of the template; `child` names the new one. */
+  /** Starts a child from the template; `child` is its name. */
   | { readonly do: 'startInstance'; readonly supervisor: string; readonly child: string }
   | {
       readonly do: 'terminateChild' | 'restartChild' | 'deleteChild' | 'getChildSpec'
@@ -103,7 +102,7 @@ export function parentsOf({ root, steps }: Scenario): ReadonlyMap<string, string
   return parents
 }
 
-/** Every supervisor of the tree, those that are started later included. */
+/** Every supervisor of the tree, supervisors that are started later included. */
 export function supervisorsOf({ root, steps }: Scenario): SupervisorNode[] {
   const found: SupervisorNode[] = []
   const enter = (node: Node): void => {
@@ -123,7 +122,7 @@ export function isValid(scenario: Scenario): boolean {
   )
 }
 
-/** The supervisors that have to do with a step: one of them must be the one whose start is held, if there is one. */
+/** The supervisors that a step involves. If a start is held, its supervisor must be among them. */
 export function scopeOf(step: Step, parents: ReadonlyMap<string, string>): readonly string[] | undefined {
   switch (step.do) {
     case 'boot':
@@ -144,8 +143,8 @@ export function scopeOf(step: Step, parents: ReadonlyMap<string, string>): reado
 }
 
 /**
- * Whether a step may be taken while this supervisor is paused, whose name is given. It stops by itself, others take
- * their time.
+ * Whether a step may be taken while the supervisor of this name is paused: it must go through the queue of that
+ * supervisor.
  */
 export function isForPaused(step: Step, paused: string, parents: ReadonlyMap<string, string>): boolean {
   switch (step.do) {

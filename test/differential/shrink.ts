@@ -1,8 +1,9 @@
+// Finds the smallest scenario that still fails.
 import { isValid, type Node, type Scenario, type Step, type SupervisorNode, type WorkerNode } from './scenario.ts'
 
 /**
- * The smallest scenario found that still fails: steps, children and levels are dropped and options made plain for as
- * long as that goes well.
+ * The smallest scenario found that still fails. Drops steps, children and levels and simplifies options while the
+ * scenario fails.
  *
  * @param attempts - how many scenarios may be tried
  */
@@ -28,7 +29,7 @@ export async function shrink(
   return smallest
 }
 
-/** The simplifications of a scenario by one notch, the boldest first. */
+/** All simplifications of a scenario by one step, the largest first. */
 function* simpler({ root, steps }: Scenario): Generator<Scenario> {
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let from = 0; from + size <= steps.length; from += 1) {
@@ -98,7 +99,7 @@ function* simplerSupervisor(node: SupervisorNode): Generator<SupervisorNode> {
 function* plainLife<T extends Node>(node: T): Generator<T> {
   if (node.significant) yield { ...node, significant: false }
   if (node.restart !== 'permanent') yield { ...node, restart: 'permanent' }
-  // Who ignores a shutdown needs a time limit.
+  // A worker that ignores a shutdown needs a time limit.
   if (node.shutdown !== 'default' && !(node.type === 'worker' && node.asked === 'ignore')) {
     yield { ...node, shutdown: 'default' }
   }

@@ -1,3 +1,4 @@
+// How starts end on Terrarium's side of a scenario.
 import type { Outcome } from './scenario.ts'
 
 interface Held {
@@ -6,7 +7,7 @@ interface Held {
   readonly release: (outcome: Outcome) => void
 }
 
-/** What is to come of the starts of a scenario: what steps have prepared, and the one start that is held. */
+/** The outcomes of the starts of a scenario: what steps have prepared, and the start that is held. */
 export class Starts {
   readonly #script = new Map<string, Outcome[]>()
   #hold: string | undefined
@@ -17,7 +18,7 @@ export class Starts {
     this.#script.set(child, [...outcomes])
   }
 
-  /** The next start of this child does not return until it is released; `undefined`: that of no child. */
+  /** Holds the next start of this child until it is released; `undefined` holds none. */
   hold(child: string | undefined): void {
     this.#hold = child
   }
@@ -35,7 +36,7 @@ export class Starts {
     return 'ok'
   }
 
-  /** The supervisor has ended, and the start that it waited for with it. */
+  /** The supervisor has ended, and the start that it waited for has ended too. */
   forget(supervisor: string): void {
     if (this.holder === supervisor) this.#held = undefined
   }
@@ -50,9 +51,11 @@ export class Starts {
   }
 }
 
-/** The names of dynamic children, which their supervisors only know by actor ids. */
+/** The names of dynamic children. Their supervisors know only actor ids. */
 export class DynamicNames {
-  /** By the label of the supervisor: names of children still to be started, and of children that were, by actor id. */
+  /**
+   * By the label of the supervisor: names of children that will be started, and names of started children by actor id.
+   */
   readonly #names = new Map<string, { readonly waiting: string[]; readonly given: Map<string, string> }>()
 
   /** The supervisor is asked to start a child of this name. */

@@ -1,3 +1,4 @@
+// What is compared, as text.
 import type { AnyActorRef } from 'xstate'
 import {
   isTerrariumError,
@@ -7,7 +8,7 @@ import {
   type ExitReason,
 } from '@terrarium/supervisor'
 
-/** What is compared, as text; the counterpart is in otp_runner.erl. */
+/** Writes what is compared; the counterpart is in otp_runner.erl. */
 
 export type LabelOf = (ref: unknown) => string
 
@@ -31,7 +32,7 @@ function causeText(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }
 
-/** The answer to an operation that was refused or has failed. */
+/** The result of an operation that was refused or has failed. */
 export function refusalText(error: unknown, labelOf: LabelOf): string {
   if (isTerrariumError(error, 'STOPPED')) return 'stopped'
   if (isTerrariumError(error, 'START_FAILED')) return `err(failed: ${causeText(error.cause)})`
@@ -61,13 +62,13 @@ export function countsText({ specs, active, supervisors, workers }: ChildCounts)
 /** Newest first; dynamic children in no order, and without an id. */
 export function childrenText(children: readonly ChildInfo[], dynamic: boolean, labelOf: LabelOf): string {
   const texts = children.map(({ id, type, state, ref }) => {
-    const who = ref === undefined ? nobodyText(state) : labelOf(ref)
+    const who = ref === undefined ? absentText(state) : labelOf(ref)
     return `${dynamic ? '' : `${id}=`}${who}${type === 'supervisor' ? '/supervisor' : ''}`
   })
   return (dynamic ? texts.sort() : texts).join(' ')
 }
 
-function nobodyText(state: ChildInfo['state']): string {
+function absentText(state: ChildInfo['state']): string {
   if (state === 'restarting' || state === 'stopped') return state
   return state === 'running' ? 'dead' : `?${state}`
 }

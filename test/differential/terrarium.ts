@@ -1,3 +1,4 @@
+// Terrarium's side of the differential test.
 import type { ActorRefFrom, AnyActorLogic, AnyActorRef, InspectionEvent } from 'xstate'
 import {
   administrate,
@@ -32,13 +33,13 @@ import { bootText, childrenText, countsText, reasonText, refusalText, specText, 
 import { nameOf, type Observed, type Trace } from './trace.ts'
 
 /**
- * Longer than all shutdown times together that can run out in a step, much shorter than the period of the restart
- * window. In ms.
+ * Longer than the sum of all shutdown times that can pass in a step, much shorter than the period of the restart
+ * window, in ms.
  */
 const STEP_TIME = 30_000
 const PERIOD = 3_600_000
 
-/** Runs a scenario on our own supervisors. The counterpart is otp_runner.erl. */
+/** Runs a scenario on Terrarium's supervisors. The counterpart is otp_runner.erl. */
 export async function runTerrarium(scenario: Scenario): Promise<Trace> {
   return new Run(scenario).run()
 }
@@ -48,7 +49,7 @@ interface Actors {
   readonly last: AnyActorRef
 }
 
-/** How those end that are over as soon as they are started. */
+/** How actors end that end as soon as they are started. */
 const ENDS: Readonly<Partial<Record<Outcome, Reason>>> = { dies: 'boom', finishes: 'normal' }
 
 class Run {
@@ -63,7 +64,7 @@ class Run {
   readonly #counts = new Map<string, number>()
   /** The label of the actor that is about to be made, by supervisor and actor id. */
   readonly #expected = new Map<string, string>()
-  /** The reasons of the ends that are recorded before the supervisor tells of them, by label. */
+  /** The exit reasons that are recorded before the supervisor reports them, by label. */
   readonly #recorded = new Map<string, string>()
   readonly #starts = new Starts()
   readonly #names = new DynamicNames()
@@ -104,8 +105,8 @@ class Run {
   }
 
   /**
-   * Takes a step, or all steps from one that pauses a supervisor to the one with which it resumes. Answers the number
-   * of the last one: there is no such step if the supervisor does not resume before the end.
+   * Takes a step, or all steps from a `pause` to its `resume`. Returns the number of the last step taken, which is past
+   * the end if the supervisor is never resumed.
    */
   #take(number: number): number {
     const { steps } = this.#scenario
@@ -120,8 +121,7 @@ class Run {
   }
 
   /**
-   * Takes the steps up to the one with which the supervisor resumes, inside an event of the supervisor. Answers whether
-   * it lives.
+   * Takes the steps up to the `resume` inside an event of the supervisor. Returns whether the supervisor lives.
    */
   #pause(number: number, supervisor: string): boolean {
     const actors = this.#actors.get(supervisor)
@@ -146,9 +146,8 @@ class Run {
   }
 
   /**
-   * While a start is held only its supervisor and that one's children can be dealt with, and not even they while the
-   * supervisor is being started by another one: in Erlang both would deal with what comes of it at the same time, in no
-   * order.
+   * While a start is held, steps may involve only its supervisor and the children of that supervisor, and none while
+   * the supervisor itself is being started: Erlang would run both at the same time, in no order.
    */
   #isAllowed(step: Step): boolean {
     const scope = scopeOf(step, this.#parents)
@@ -237,7 +236,7 @@ class Run {
     return 'ok'
   }
 
-  /** Records an end that the supervisor does not know of yet. */
+  /** Records an exit that the supervisor has not noticed yet. */
   #recordExit(label: string, parent: string, reason: string): void {
     this.#events.push(`exit ${label} ${parent} ${reason}`)
     this.#recorded.set(label, reason)
@@ -261,7 +260,7 @@ class Run {
       .then((text) => this.#results.set(number, text))
   }
 
-  /** `undefined` if there never was an actor to address. */
+  /** `undefined` if the child never had an actor. */
   #request(ref: AnyActorRef, step: Extract<Step, { supervisor: string }>): Promise<string> | undefined {
     const app = administrate(ref)
     const started = (made: AnyActorRef | undefined): string => startedText(made, this.#labelOf)
@@ -333,7 +332,7 @@ class Run {
         return failingLogic(outcome)
       }
       return this.#come(outcome, child, (label) => {
-        // Its supervisor notices when it has finished what it is doing.
+        // The supervisor notices after its current event.
         const end = node.type === 'supervisor' ? undefined : ENDS[outcome]
         if (end !== undefined) this.#recordExit(label, parent, end)
         return this.#logicFor(node, outcome)
@@ -377,7 +376,7 @@ class Run {
     const ref = event.actorRef as AnyActorRef
     const key = `${ref._parent?.id ?? '-'}/${ref.id}`
     const label = this.#expected.get(key)
-    if (label === undefined) return // it is going to fail before it is ready
+    if (label === undefined) return // this actor will fail before it is ready
     this.#expected.delete(key)
     const name = nameOf(label)
     this.#actors.set(name, { first: this.#actors.get(name)?.first ?? ref, last: ref })
@@ -397,7 +396,7 @@ class Run {
 
   readonly #labelOf = (ref: unknown): string => this.#labels.get(ref) ?? '-'
 
-  /** Nobody knows the name of one that is dead without its supervisor having noticed. */
+  /** An actor that is dead without its supervisor having noticed is written as `dead`. */
   readonly #livingLabelOf = (ref: unknown): string => {
     const label = this.#labelOf(ref)
     return this.#recorded.has(label) ? 'dead' : label

@@ -1,14 +1,15 @@
+// What both sides of the differential test record, and how it is put into one order.
 import { supervisorsOf, type Scenario } from './scenario.ts'
 
-/** What was seen of one step. */
+/** The trace of one step. */
 export interface Observed {
   /**
    * In order: `start ACTOR SUPERVISOR`, `error CHILD SUPERVISOR` and `ignore CHILD SUPERVISOR` for what came of a
-   * start, `hold CHILD SUPERVISOR`, `exit ACTOR SUPERVISOR REASON`. An actor is its name and how often that has been
-   * started.
+   * start, `hold CHILD SUPERVISOR`, `exit ACTOR SUPERVISOR REASON`. An actor is written as its name and its number of
+   * starts.
    */
   readonly events: readonly string[]
-  /** The answer to the step, whenever it was given. */
+  /** The result of the step, at whatever time it came. */
   readonly result: string
 }
 
@@ -22,7 +23,7 @@ interface Exit {
   readonly reason: string
 }
 
-/** Puts into one order what has none in OTP. */
+/** Sorts events whose order OTP leaves open. */
 export function normalize(scenario: Scenario, trace: Trace): Trace {
   const dynamic = new Set(
     supervisorsOf(scenario)
@@ -33,15 +34,15 @@ export function normalize(scenario: Scenario, trace: Trace): Trace {
 }
 
 /**
- * The children of a killed supervisor die while others go on (L10): they are put before it. A supervisor among them
- * shuts its own children down, in order, and dies then (E1); those are put before it as they are.
+ * The children of a killed supervisor die while other actors go on (L10), so they are put before it. A supervisor among
+ * them shuts its children down in order and then dies (E1); they stay before it in that order.
  */
 function gatherOrphans(events: readonly string[]): readonly string[] {
   const exits = events.flatMap((event) => exitOf(event) ?? [])
   const killed = new Map(exits.flatMap((exit) => (exit.reason === 'killed' ? [[exit.actor, exit] as const] : [])))
   const isKilledHard = (actor: string): boolean => {
     const exit = killed.get(actor)
-    return exit !== undefined && !isKilledHard(exit.supervisor) // else it is an orphan
+    return exit !== undefined && !isKilledHard(exit.supervisor) // otherwise it is an orphan
   }
   const childrenOf = (actor: string): Exit[] => exits.filter(({ supervisor }) => supervisor === actor)
   const orphansOf = (actor: string): Exit[] =>
@@ -57,12 +58,12 @@ function gatherOrphans(events: readonly string[]): readonly string[] {
   }
   if (moved.size === 0) return events
 
-  /** An exit, behind what is gathered before it. */
+  /** An exit, after the exits that are gathered before it. */
   const gathered = (event: string): readonly string[] => {
     const exit = exitOf(event)
     return [...(exit === undefined ? [] : (orphans.get(exit.actor) ?? [])).flatMap(orphanage), event]
   }
-  /** An orphan, behind its own children in their order. Those that are orphans themselves are not among them. */
+  /** An orphan, after its children in their order. Children that are orphans themselves are left out. */
   const orphanage = ({ actor, text }: Exit): readonly string[] => {
     const descendants = new Set(below(actor, (each) => childrenOf(each).filter((child) => !isOrphan(child))))
     return [...exits.filter((exit) => descendants.has(exit)).flatMap((exit) => gathered(exit.text)), ...gathered(text)]

@@ -131,6 +131,12 @@ test('the README names each package, and CONTRIBUTING says of each where to look
   for (const part of ['python', 'scripts and tests']) expect(headings).toContain(part)
 })
 
+test('the map names each folder of the sources of a package', () => {
+  const rooms = new Set(files.flatMap((path) => /^(packages\/[^/]+\/src\/[^/]+)\/./.exec(path)?.slice(1) ?? []))
+  const mapped = tableRows('docs/architecture.md', 'Rooms').map((row) => plain(row.room))
+  expect(mapped.filter((room) => room.startsWith('packages/')).sort()).toEqual([...rooms].sort())
+})
+
 test('each command of CONTRIBUTING is one of the checkout', () => {
   const { scripts } = manifest('.') as { readonly scripts: Readonly<Record<string, string>> }
   const named = [...page('CONTRIBUTING.md').matchAll(/npm (?:run )?([a-z][\w:]*)/g)].map(([, name = '']) => name)

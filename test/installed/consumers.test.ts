@@ -8,22 +8,22 @@ import { INSTALLED, PACKAGES, PROJECT, stranger, type NodeName } from './strange
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
 
-/** What the README's table says about a tool. */
+/** The row of a tool in the README's table. */
 function said(tool: string): string {
   const row = readme.split('\n').find((line) => line.startsWith(`| ${tool} `))
   if (row === undefined) throw new Error(`the README says nothing about ${tool}`)
   return row
 }
 
-/** The nth piece of code in what the README says about a tool. */
+/** The nth piece of code in the README's row of a tool. */
 const code = (tool: string, index = 0): string => [...said(tool).matchAll(/`([^`]+)`/g)][index]?.[1] ?? ''
 
-/** Tools that this checkout has no use for itself. */
+/** Tools that only this test needs. */
 const tools = mkdtempSync(join(INSTALLED, 'tools '))
 const bin = (name: string): string => join(tools, 'node_modules', '.bin', name)
 const TOOLS = ['vite@8.4.0', '@arethetypeswrong/cli@0.18.5']
 
-/** The same that this checkout has. */
+/** Tools in the version of this checkout. */
 const require = createRequire(import.meta.url)
 const own = (name: string, path: string): string => join(require.resolve(`${name}/package.json`), '..', path)
 
@@ -34,7 +34,7 @@ beforeAll(async () => {
   if (code !== 0) throw new Error(stderr)
 })
 
-/** Writes files into a folder of the project's own, where its packages are found. */
+/** Writes files into a new folder of the project, where its packages are found. */
 function inProject(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(PROJECT, 'consumer '))
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
@@ -69,7 +69,7 @@ test.each([
   const cwd = inProject({ ...files, 'tsconfig.json': config })
   const tsc = own(typescript, 'bin/tsc')
   expect(await run(process.execPath, [tsc, '-p', '.'], { cwd })).toMatchObject({ code: 0, stdout: '' })
-  // Without the library of a browser, and with names that are found only through the packages themselves.
+  // Without the DOM library, and with modules that are found only through the packages themselves.
   const bare = { ...compilerOptions, lib: ['es2022'], types: [] }
   writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions: bare, files: Object.keys(files) }))
   expect(await run(process.execPath, [tsc, '-p', '.'], { cwd })).toMatchObject({ code: 0, stdout: '' })
@@ -143,7 +143,7 @@ main().catch((error) => {
 })
 `
 
-/** Bundles the application with esbuild, by the options that the README names. Answers the path of the bundle. */
+/** Bundles the application with esbuild, with the options that the README names. Returns the path of the bundle. */
 async function bundle(options: string, out: string): Promise<string> {
   const cwd = inProject({ 'app.mjs': APP })
   const args = ['app.mjs', '--bundle', ...options.split(' '), `--outfile=${out}`]
@@ -168,7 +168,7 @@ test('A9: an esbuild bundle in one file runs with the options and the variable o
   const env = { [variable ?? '']: copies }
   expect(await me.must('node', [path], { env })).toBe('{ a: 2 }\n{ processesLeft: 0 }\n')
 
-  // Without the variable, or with a wrong one, the error names it.
+  // Without the variable, or with a wrong value, the error names it.
   for (const wrong of [{}, { [variable ?? '']: '' }, { [variable ?? '']: me.home }]) {
     const { code: status, stderr } = await me.run('node', [path], { env: wrong })
     expect(status).toBe(1)
@@ -177,7 +177,7 @@ test('A9: an esbuild bundle in one file runs with the options and the variable o
   }
 })
 
-test('A9: a bundle that has swallowed the database says what to leave external', async () => {
+test('A9: a bundle that includes the database fails and names what to leave external', async () => {
   const options = code('esbuild, one file').replace(/ --external:\S+/, '')
   const path = await bundle(options, 'out.cjs')
   const me = stranger()
@@ -211,12 +211,12 @@ test('A1: Vite bundles @terrarium/supervisor alone, and the page needs no module
   })
   const { code: status, stdout, stderr } = await stranger().run('node', [bin('vite'), 'build'], { cwd })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  // What Vite says where a page imports a module of Node.
+  // Vite's warning where a page imports a module of Node.
   expect(stdout).not.toMatch(/externalized|warning/i)
   const [name = ''] = readdirSync(join(cwd, 'out', 'assets'))
   const page = readFileSync(join(cwd, 'out', 'assets', name), 'utf8')
   expect(page).not.toMatch(/\b(?:import|export)\b[^;]*["']|\brequire\(|__vite-browser-external/)
-  // A realm that has nothing but timers, a clock and a console.
+  // A realm with nothing but timers, a clock and a console.
   const told = new Promise((resolve) => {
     runInNewContext(page, { setTimeout, clearTimeout, performance, console: { ...console, log: resolve } })
   })

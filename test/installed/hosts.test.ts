@@ -23,7 +23,7 @@ const withoutMounts = works('unshare', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs
   : 'mount namespaces are not permitted here'
 const withoutRoot = process.getuid?.() === 0 ? undefined : 'only root can become another user'
 
-testUnless(withoutNamespaces)('A host that is PID 1 answers the call in flight when it gets SIGTERM', async () => {
+testUnless(withoutNamespaces)('A host that is PID 1 settles the call in flight when it gets SIGTERM', async () => {
   const me = stranger()
   const port = await freePort()
   const namespace = ['--pid', '--fork', '--mount-proc', '--kill-child', node, 'server.mjs']
@@ -41,23 +41,28 @@ testUnless(withoutNamespaces)('A host that is PID 1 answers the call in flight w
   expect(await running).toMatchObject({ code: 0, stdout: 'ready\nSIGTERM: 0 processes left\n', stderr: '' })
 })
 
-testUnless(withoutRoot)('A user without entry and home needs a state folder and is told so', async () => {
-  const me = stranger(54_321)
-  const user = ['--reuid=54321', '--regid=0', '--clear-groups', 'env', '--unset=HOME']
-  // As root, who can become that user.
-  const root = stranger()
-  const without = await root.run('setpriv', [...user, node, 'main.mjs'])
-  expect(without.code).toBe(1)
-  expect(without.stderr).toContain('Set TERRARIUM_STATE_DIR')
-  const state = join(me.home, 'state')
-  const env = { TERRARIUM_STATE_DIR: state }
-  const { code, stdout, stderr } = await root.run('setpriv', [...user, node, 'main.mjs'], { env })
-  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: READS, stderr: '' })
-})
+testUnless(withoutRoot)(
+  'A user id without an entry and a home needs a state directory, and the error says so',
+  async () => {
+    const me = stranger(54_321)
+    const user = ['--reuid=54321', '--regid=0', '--clear-groups', 'env', '--unset=HOME']
+    // As root, which can take that user id.
+    const root = stranger()
+    const without = await root.run('setpriv', [...user, node, 'main.mjs'])
+    expect(without.code).toBe(1)
+    expect(without.stderr).toContain('Set TERRARIUM_STATE_DIR')
+    const state = join(me.home, 'state')
+    const env = { TERRARIUM_STATE_DIR: state }
+    const { code, stdout, stderr } = await root.run('setpriv', [...user, node, 'main.mjs'], { env })
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: READS, stderr: '' })
+  },
+)
 
-testUnless(withoutMounts)('A read-only root needs a tmpfs and a state folder on it, and says so', async () => {
-  const me = stranger()
-  const script = `
+testUnless(withoutMounts)(
+  'A read-only root needs a tmpfs with the state directory, and the error says so',
+  async () => {
+    const me = stranger()
+    const script = `
     set -e
     mount --make-rprivate /
     # The project is below /tmp, which is covered.
@@ -72,11 +77,12 @@ testUnless(withoutMounts)('A read-only root needs a tmpfs and a state folder on 
     ! touch "$HOME/x" /mnt/project/x 2>/dev/null
     exec /media/bin/node main.mjs
   `
-  const env = { PROJECT, NODES: join(node, '..', '..'), HOME: '/home' }
-  const run = (more: Record<string, string>) =>
-    me.run('unshare', ['--mount', 'sh', '-c', script], { env: { ...env, ...more } })
-  const without = await run({})
-  expect(without.stderr).toContain('the file system is read-only')
-  expect(without.stderr).toContain('Set TERRARIUM_STATE_DIR')
-  expect(await run({ TERRARIUM_STATE_DIR: '/tmp/terrarium' })).toMatchObject({ code: 0, stdout: READS, stderr: '' })
-})
+    const env = { PROJECT, NODES: join(node, '..', '..'), HOME: '/home' }
+    const run = (more: Record<string, string>) =>
+      me.run('unshare', ['--mount', 'sh', '-c', script], { env: { ...env, ...more } })
+    const without = await run({})
+    expect(without.stderr).toContain('the file system is read-only')
+    expect(without.stderr).toContain('Set TERRARIUM_STATE_DIR')
+    expect(await run({ TERRARIUM_STATE_DIR: '/tmp/terrarium' })).toMatchObject({ code: 0, stdout: READS, stderr: '' })
+  },
+)

@@ -21,12 +21,12 @@ test.each(NODES)('A1: on %s the programs of the README run as installed', async 
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('0')
 })
 
-test.each(NODES)('A1: on %s the command calls a tool', async (node) => {
+test.each(NODES)('A1: on %s `terrarium call` calls a tool', async (node) => {
   const args = [bin('terrarium'), 'call', 'tools.py', 'word_count', '{"text": "to be"}']
   expect(await stranger().must('node', args, { node })).toBe('{"to":1,"be":1}\n')
 })
 
-test.each(NODES)('A1: on %s a program is kept', async (node) => {
+test.each(NODES)('A1: on %s keep() runs a program', async (node) => {
   expect(await stranger().must('node', ['keep.mjs'], { node })).toBe('running true\nstopped\n')
 })
 
@@ -34,7 +34,7 @@ test.each(NODES)('A1: on %s CommonJS can require every package', async (node) =>
   expect(await stranger().must('node', ['require.cjs'], { node })).toBe('{ a: 2 } function function\n0\n')
 })
 
-test('A1: npx finds the command, and doctor says what the README says', async () => {
+test('A1: npx finds the command, and doctor prints what the README shows', async () => {
   const me = stranger()
   const doctor = await me.must('npx', ['terrarium', 'doctor'])
   expect(doctor).toMatch(/^ +\.\/\.venv +\/.*taken$/m)
@@ -59,7 +59,7 @@ test('A1: npx terrarium ps lists a worker while it lives', async () => {
 
 const tarballs = (): string[] => readdirSync(PACKAGES).filter((name) => name.endsWith('.tgz'))
 
-test('A1: each tarball has the licence and nothing of a checkout, and no Python file is in two', async () => {
+test('A1: each tarball has the licence and no file of a checkout, and no Python file is in two tarballs', async () => {
   const python: string[] = []
   for (const name of tarballs()) {
     const { stdout } = await run('tar', ['-tzf', join(PACKAGES, name)])
@@ -72,7 +72,7 @@ test('A1: each tarball has the licence and nothing of a checkout, and no Python 
   expect(new Set(python).size).toBe(python.length)
 })
 
-test('A1: publint finds nothing to say about a tarball', async () => {
+test('A1: publint finds nothing wrong with a tarball', async () => {
   expect(tarballs()).toHaveLength(5)
   for (const name of tarballs()) {
     const publint = join(ROOT, 'node_modules', '.bin', 'publint')
@@ -80,7 +80,7 @@ test('A1: publint finds nothing to say about a tarball', async () => {
   }
 })
 
-/** What is wrong with the installation while something of it is away. */
+/** The error of a pool while a part of the installation is away. */
 async function without(path: string): Promise<{ stderr: string; missing: string }> {
   const missing = join(PROJECT, 'node_modules', path)
   renameSync(missing, `${missing}.away`)
@@ -101,28 +101,31 @@ test.each([
   ['process', 'terrarium_shepherd'],
   ['process', 'terrarium_shepherd/main.py'],
   ['process', 'terrarium_shepherd/sweep.py'],
-])('A2: without a part of the Python files of @terrarium/%s the pool says so, once: %s', async (name, part) => {
-  const { stderr, missing } = await without(`@terrarium/${name}/python/${part}`)
-  expect(stderr).toContain(`this installation of @terrarium/${name} is incomplete: there is no ${missing}`)
-  expect(stderr).toContain("code: 'CONFIGURATION'")
-  expect(stderr).toContain(`Install @terrarium/${name} again.`)
-})
+])(
+  'A2: without a part of the Python files of @terrarium/%s the pool fails once and names it: %s',
+  async (name, part) => {
+    const { stderr, missing } = await without(`@terrarium/${name}/python/${part}`)
+    expect(stderr).toContain(`this installation of @terrarium/${name} is incomplete: there is no ${missing}`)
+    expect(stderr).toContain("code: 'CONFIGURATION'")
+    expect(stderr).toContain(`Install @terrarium/${name} again.`)
+  },
+)
 
-test.each(['level', 'classic-level/prebuilds'])('A2: without %s the pool says so, once', async (part) => {
+test.each(['level', 'classic-level/prebuilds'])('A2: without %s the pool fails once and names it', async (part) => {
   const { stderr } = await without(part)
   expect(stderr).toContain('the database of @terrarium/process does not load')
   expect(stderr).toContain("code: 'CONFIGURATION'")
   expect(stderr).toContain('Install @terrarium/process again')
 })
 
-test('after all that the installation is whole', async () => {
+test('after these tests the installation is whole', async () => {
   expect(await stranger().must('node', ['main.mjs'])).toBe(READS.join('\n'))
 })
 
 test.each<[string, NodeName]>([
   ['5.20.0', 'newest'],
   ['5', 'node20'],
-])('an application that has XState %s itself has it once', async (version, node) => {
+])('an application with XState %s of its own loads XState once', async (version, node) => {
   const me = stranger()
   writeFileSync(join(me.home, 'package.json'), '{ "private": true, "type": "module" }')
   const supervisor = tarballs().find((name) => name.includes('supervisor')) ?? ''

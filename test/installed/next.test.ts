@@ -46,7 +46,7 @@ beforeAll(async () => {
   const install = ['install', '--no-audit', '--no-fund', ...tarballs.map((name) => join(PACKAGES, name)), ...NEXT]
   const { code, stderr } = await run('npm', install, { cwd: APP, env: { NODE_OPTIONS: '' } })
   if (code !== 0) throw new Error(stderr)
-}, 600_000) // Next is large, and other tests fetch it at the same time
+}, 600_000) // Next is large, and other tests download it at the same time
 
 const next = join(APP, 'node_modules', 'next', 'dist', 'bin', 'next')
 
@@ -58,7 +58,7 @@ async function build(me: Stranger, settings: string, ...options: string[]): Prom
   expect(printed).toMatch(/ƒ \/count/)
 }
 
-/** Starts the server, asks the route, and ends the server. Answers what the route has answered. */
+/** Starts the server, requests the route, and ends the server. Returns the response of the route. */
 async function answer(me: Stranger, cwd: string, script: string, ...args: string[]): Promise<unknown> {
   const port = await freePort()
   const server = me.run('node', [script, ...args], { cwd, env: { ...env, PORT: String(port), HOSTNAME: '127.0.0.1' } })
@@ -78,7 +78,7 @@ async function answer(me: Stranger, cwd: string, script: string, ...args: string
 test.each([
   ['Turbopack', []],
   ['webpack', ['--webpack']],
-])('A11: a route calls a pool, built by Next with %s and without any setting', async (_, options) => {
+])('A11: a route built by Next with %s, without any setting, calls a pool', async (_, options) => {
   const me = stranger()
   await build(me, '', ...options)
   expect(await answer(me, APP, next, 'start')).toEqual({ a: 2 })
@@ -97,7 +97,7 @@ test('A11: a route calls a pool with the setting that the README and the error n
   expect(await answer(me, APP, next, 'start')).toEqual({ a: 2 })
 })
 
-test('A11: a standalone server has all it needs with the settings of the README, and else says which', async () => {
+test('A11: a standalone server works with the settings of the README, and names a missing one', async () => {
   const me = stranger()
   const named = settings('| Next, `standalone`')
   const standalone = join(INSTALLED, 'standalone')

@@ -8,7 +8,7 @@ import { nodeOf, PROJECT, PYTHON, stranger } from './stranger.ts'
 
 const without = spawnSync('strace', ['-V']).status === 0 ? undefined : 'strace is not installed'
 
-/** Every path that one process has named to the system, absolute: opened, looked at, run, or made. */
+/** Every path that one process has passed to the kernel, absolute: opened, looked at, executed, or made. */
 function pathsOf(trace: string): string[] {
   const paths: string[] = []
   let cwd = PROJECT
@@ -16,9 +16,9 @@ function pathsOf(trace: string): string[] {
     const call = /^(\w+)\((.*)$/.exec(line)
     if (call === null) continue
     const [, name = '', args = ''] = call
-    // With -y descriptors are followed by their paths: openat(AT_FDCWD</cwd>, "name", …)
+    // With -y strace prints the path of each descriptor: openat(AT_FDCWD</cwd>, "name", …)
     const quoted = /^(?:(?:AT_FDCWD|\d+)<((?:[^>\\]|\\.)*)>, )?"((?:[^"\\]|\\.)*)"/.exec(args)
-    // An empty name is the descriptor itself; what is mounted may have any name.
+    // An empty name is the descriptor itself. A mount source may have any name.
     if (quoted === null || quoted[2] === '' || name === 'mount') continue
     const path = resolve(quoted[1] === undefined ? cwd : unescape(quoted[1]), unescape(quoted[2] ?? ''))
     if (name === 'chdir' && / = 0$/.test(line)) cwd = path
@@ -36,7 +36,7 @@ const unescape = (text: string): string =>
     'latin1',
   ).toString()
 
-/** What belongs to the system, or is looked at only because it is above something else. */
+/** Paths of the system, and folders that are looked at only because they are above another path. */
 const SYSTEM = ['/usr', '/lib', '/lib64', '/bin', '/sbin', '/etc', '/proc', '/sys', '/dev', '/run', '/var/lib']
 
 testUnless(without)(
@@ -49,7 +49,7 @@ testUnless(without)(
     const files = readdirSync(me.home).filter((name) => name.startsWith('traces.'))
     const paths = new Set(files.flatMap((name) => pathsOf(join(me.home, name))))
 
-    // The trace has seen what it is about.
+    // The trace has seen host, shepherd and worker.
     const installed = join(PROJECT, 'node_modules', '@terrarium')
     for (const path of [
       join(installed, 'pool', 'dist', 'pool.js'),
@@ -70,7 +70,7 @@ testUnless(without)(
       dirname(dirname(realpathSync(PYTHON))),
       ...SYSTEM,
     ]
-    // Beside the tools: whether they are a package.
+    // Looked for beside the tools, to see whether they are a package.
     const own = ['main.mjs', 'tools.py', '__init__.py', 'package.json', '__pycache__'].map((name) =>
       join(PROJECT, name),
     )

@@ -8,7 +8,7 @@ const [wheel = ''] = readdirSync(PACKAGES).filter((name) => name.endsWith('.whl'
 
 const LIST = 'import sys, zipfile; print("\\n".join(zipfile.ZipFile(sys.argv[1]).namelist()))'
 
-test('A4: the wheel has a name of its own, and holds the package terrarium and nothing else', async () => {
+test('A4: the wheel is called terrarium_workers, and holds the package terrarium and nothing else', async () => {
   expect(wheel).toMatch(/^terrarium_workers-\d+\.\d+\.\d+-py3-none-any\.whl$/)
   const { stdout } = await run(PYTHON, ['-c', LIST, join(PACKAGES, wheel)])
   const files = stdout.trim().split('\n')
@@ -21,14 +21,14 @@ test('A4: the wheel has a name of its own, and holds the package terrarium and n
   expect(files).toContainEqual(expect.stringMatching(/dist-info\/licenses\/LICENSE$|dist-info\/LICENSE$/))
 })
 
-test('A4: the one line of the README brings what a worker needs, and the package that an editor finds', async () => {
+test('A4: the one line of the README installs what a worker needs, and the package that an editor finds', async () => {
   const me = stranger()
   const where = 'import terrarium, grpc, google.protobuf, msgpack; print(terrarium.__file__, terrarium.tool)'
   const printed = await me.must(PYTHON, ['-c', where])
   expect(printed).toMatch(/site-packages\/terrarium\/__init__\.py <function tool/)
 })
 
-test('A4: mypy knows the types of the package', async () => {
+test('A4: mypy finds the types of the package', async () => {
   const me = stranger()
   expect(await me.must(PYTHON, ['-m', 'mypy', '--strict', '--cache-dir', me.home, 'tools.py'])).toMatch(/^Success/)
   const wrong = join(me.home, 'wrong.py')

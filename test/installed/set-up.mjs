@@ -1,3 +1,5 @@
+// What the tests of the installed packages need: the packed packages, installed in a project and in a virtual
+// environment.
 import { execFile, execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,12 +12,11 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** The folder with everything of this test run. */
 export const VARIABLE = 'TERRARIUM_INSTALLED'
 
-/** Names of npm for Node itself: one of each line that is supported, and the newest there is. */
+/** Names of Node's own npm packages: one for each supported line, and the newest. */
 const NODES = { node20: '20', node22: '22', node24: '24', newest: 'latest' }
 
 /**
- * Packs the packages once, and installs them as a stranger would: into an empty folder that every user can read and
- * whose name is not an easy one.
+ * Packs the packages once, and installs them as a user would: into an empty folder with an unusual name, which every user id can read.
  */
 export default async function setUp() {
   const umask = process.umask(0o022)
@@ -45,7 +46,7 @@ async function install(folder) {
   writeFileSync(join(project, 'package.json'), '{ "private": true }')
   await must('npm', ['install', '--no-audit', '--no-fund', ...packed('.tgz')], project)
 
-  // Without pip of its own, which Debian keeps in a package apart. The versions are those that all tests run on.
+  // Without pip, which Debian keeps in a package of its own. The constraints give the versions that all tests run on.
   const { python, pip } = pythons()
   await must(python, ['-m', 'venv', '--without-pip', '.venv'], project)
   const constraints = join(ROOT, 'scripts', 'requirements', 'run.in')
@@ -78,7 +79,7 @@ async function install(folder) {
   await must('npm', ['install', '--no-audit', '--no-fund', ...wanted], nodes)
 }
 
-/** The interpreter for the environment, which another user must be able to run, and the one that has pip. */
+/** The interpreter for the environment, which another user id must be able to run, and the interpreter that has pip. */
 function pythons() {
   const pip = process.env.TERRARIUM_PYTHON || join(ROOT, '.venv', 'bin', 'python')
   const question = 'import sys; sys.exit(sys.version_info < (3, 10))'
@@ -87,7 +88,7 @@ function pythons() {
       execFileSync(python, ['-c', question], { stdio: 'ignore' })
       return { python, pip }
     } catch {
-      // not there, or too old
+      // missing, or too old
     }
   }
   return { python: pip, pip }
@@ -95,7 +96,7 @@ function pythons() {
 
 async function must(command, args, cwd) {
   const env = { ...process.env, PYTHONPATH: undefined }
-  delete env.NODE_OPTIONS // of the tests themselves
+  delete env.NODE_OPTIONS // set by the tests themselves
   try {
     await promisify(execFile)(command, args, { cwd, env, maxBuffer: 2 ** 26 })
   } catch (error) {

@@ -1,3 +1,4 @@
+// A user who has only the installed packages.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -9,11 +10,11 @@ import { collect, type Ran } from '../support/command.ts'
 import { processesWith } from '../support/processes.ts'
 import { eventually } from '../support/terrarium.ts'
 
-/** What set-up.mjs has made. */
+/** The folder that set-up.mjs has made. */
 export const INSTALLED = process.env.TERRARIUM_INSTALLED ?? ''
 export const PACKAGES = join(INSTALLED, 'packages')
 export const PROJECT = join(INSTALLED, 'project')
-/** The environment in the project, which workers find by themselves. */
+/** The interpreter in the project's virtual environment, which pools find by themselves. */
 export const PYTHON = join(PROJECT, '.venv', 'bin', 'python')
 
 export type NodeName = 'node20' | 'node22' | 'node24' | 'newest'
@@ -28,7 +29,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Who runs programs with nothing in the environment but a PATH and an empty home, perhaps as an ordinary user. */
+/** Runs programs with nothing in the environment but a PATH and an empty home, with another user id if one is given. */
 export class Stranger {
   readonly home = mkdtempSync(join(INSTALLED, 'home '))
   readonly #token = `TERRARIUM_STRANGER=${randomBytes(8).toString('hex')}`
@@ -39,7 +40,7 @@ export class Stranger {
     if (uid !== undefined) chownSync(this.home, uid, uid)
   }
 
-  /** `command`: `node` and what lies beside it is that of `options.node`, by default the newest. */
+  /** Runs a command. `node`, and commands beside it, are taken from `options.node`; default: the newest. */
   run(
     command: string,
     args: readonly string[],
@@ -56,14 +57,14 @@ export class Stranger {
     return Object.assign(collect(child), { child })
   }
 
-  /** As {@link run}; fails the test when the program ends with anything but 0. Resolves with what it printed. */
+  /** As {@link run}; fails the test if the program exits with another status than 0. Resolves with its standard output. */
   async must(command: string, args: readonly string[], options?: RunOptions): Promise<string> {
     const { code, signal, stdout, stderr } = await this.run(command, args, options)
     if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code ?? signal}:\n${stdout}${stderr}`)
     return stdout
   }
 
-  /** What was started and is alive, by scanning the system: what has the stranger's environment, or Terrarium's tag. */
+  /** The living processes that the stranger has started, by scanning the system: they have the stranger's environment, or the spawn tag. */
   left(): number[] {
     const file = join(this.home, '.local', 'state', 'terrarium', 'installation.json')
     const marked = existsSync(file)
@@ -75,7 +76,7 @@ export class Stranger {
 
 let strangers: Stranger[] = []
 
-/** A stranger that is checked and whose home is removed at the end of the test: no process is left. */
+/** A stranger whose home is removed at the end of the test, when no process may be left. */
 export function stranger(uid?: number): Stranger {
   const made = new Stranger(uid)
   strangers.push(made)
@@ -86,7 +87,7 @@ afterEach(async () => {
   const made = strangers
   strangers = []
   for (const each of made) {
-    // Of a program that was told to end: what it has started ends right after it.
+    // Processes of a program that was told to end exit right after it.
     await eventually('nothing is left', () => each.left().length === 0, 5_000).catch(() => undefined)
     const left = each.left()
     rmSync(each.home, { recursive: true, force: true })
@@ -94,7 +95,7 @@ afterEach(async () => {
   }
 })
 
-/** A port of this machine that nothing listens on now. */
+/** A free port of this machine. */
 export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer().listen(0, '127.0.0.1', () => {

@@ -1,3 +1,4 @@
+// Removes what set-up.mjs has made.
 import { rmSync } from 'node:fs'
 import { VARIABLE } from './set-up.mjs'
 

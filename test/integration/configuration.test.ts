@@ -5,7 +5,7 @@ import { isTerrariumError, type TerrariumError } from '@terrarium/supervisor'
 import { createPool, type PoolOptions } from '@terrarium/pool'
 import { eventually, habitat, testPython, TOOLS, type Habitat } from '../support/terrarium.ts'
 
-/** Starts a pool of two that cannot start, and answers why. */
+/** Starts a pool of two workers that cannot start, and returns the error. */
 async function failure(home: Habitat, options: Partial<PoolOptions>): Promise<TerrariumError> {
   home.expectedErrors.push(/parked/)
   const pool = createPool({ ...home.common, name: 'broken', tools: TOOLS, size: 2, ...options })
@@ -14,7 +14,7 @@ async function failure(home: Habitat, options: Partial<PoolOptions>): Promise<Te
     (error: unknown) => error,
   )
   if (!isTerrariumError(reason)) throw new Error(`not refused: ${String(reason)}`)
-  // One look is enough: never a second spawn.
+  // A configuration error is never tried by a second spawn.
   expect(pool.stats.starts).toBeLessThanOrEqual(2)
   await pool.stop()
   expect(pool.stats.starts).toBeLessThanOrEqual(2)
@@ -37,7 +37,7 @@ test.each([
   expect(error.hint).toMatch(hint)
 })
 
-test('a module missing two imports deep is named', async () => {
+test('a missing module that is imported two levels deep is named', async () => {
   const home = habitat()
   home.file('helper.py', 'import nosuch_inner\n')
   const error = await failure(home, { tools: home.file('tools.py', `import helper\n${HEADER}`) })
@@ -74,8 +74,7 @@ test('an interpreter that answers but never runs the bootstrap is a configuratio
   const interpreter = join(home.directory, 'python')
   writeFileSync(interpreter, `#!/bin/sh\ncase "$*" in *_boot.py*) exit 0;; esac\nexec '${testPython()}' "$@"\n`)
   chmodSync(interpreter, 0o755)
-  // sys.executable looks through the shim, so it has to be asked for by a sitecustomize-free trick: report the shim
-  // itself.
+  // sys.executable is the path behind the shim, so the shim reports its own path.
   writeFileSync(
     interpreter,
     `#!/bin/sh\ncase "$*" in *_boot.py*) exit 0;; *sys.executable*) echo '${interpreter}'; echo 3.11.0;; *) exec '${testPython()}' "$@";; esac\n`,
@@ -98,11 +97,11 @@ test.each([
     backoff: { first: 0, base: 1, jitter: 'none' },
   })
   await expect(pool.start()).rejects.toMatchObject({ code: 'START_FAILED' })
-  expect(pool.stats.starts).toBe(3) // the third identical failure before ready parks it
+  expect(pool.stats.starts).toBe(3) // the third identical failure before ready parks the worker
   await pool.stop()
 })
 
-test('callers are answered at once while the pool is parked, and it heals by itself when the module appears', async () => {
+test('calls are rejected at once while the pool is parked, and it heals by itself when the module appears', async () => {
   const home = habitat()
   home.expectedErrors.push(/parked/)
   const pool = createPool({
@@ -126,6 +125,6 @@ test('callers are answered at once while the pool is parked, and it heals by its
   await eventually('both workers are ready', () => pool.stats.ready === 2)
   expect(pool.status).toBe('running')
   expect(await pool.call('t')).toBe(1)
-  expect(pool.stats.starts).toBe(4) // one probe, and the other slot once the probe was ready
+  expect(pool.stats.starts).toBe(4) // one worker as a probe, and the other slot once the probe was ready
   await pool.stop()
 })

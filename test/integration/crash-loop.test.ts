@@ -3,7 +3,7 @@ import { createPool } from '@terrarium/pool'
 import { readIdentity } from '@terrarium/process'
 import { eventually, habitat, isAlive, TOOLS } from '../support/terrarium.ts'
 
-/** A module whose workers die as soon as a file appears beside it, though they were ready. */
+/** A module whose workers crash as soon as a file appears beside it, though they were ready. */
 const DIES_AFTER_READY = `
 import os, threading, time
 from terrarium import tool
@@ -21,7 +21,7 @@ def watch():
 threading.Thread(target=watch, daemon=True).start()
 `
 
-test('a module that dies after ready: growing delays, then parked', async () => {
+test('workers that crash after ready are restarted after growing delays, then parked', async () => {
   const home = habitat()
   home.expectedErrors.push(/parked/)
   const pool = createPool({
@@ -37,7 +37,7 @@ test('a module that dies after ready: growing delays, then parked', async () => 
   await pool.start()
   home.file('die', '')
   await eventually('the pool is parked', () => pool.status === 'parked')
-  // Six deaths of the same kind, each soon after ready, open the breaker; the first restart is immediate.
+  // Six crashes of the same kind, each soon after ready, open the breaker; the first restart is immediate.
   expect(pool.stats).toMatchObject({ starts: 6, crashes: 6 })
   expect(readies).toBe(6)
   expect(delays.filter((delay) => delay > 0)).toEqual([20, 40, 80, 160])
@@ -45,7 +45,7 @@ test('a module that dies after ready: growing delays, then parked', async () => 
   await pool.stop()
 })
 
-test('one worker that crashes over and over leaves its siblings, and the budget they share, untouched', async () => {
+test('a worker that crashes over and over touches neither its siblings nor the restart budget that they share', async () => {
   const home = habitat()
   home.expectedErrors.push(/parked/)
   const pool = createPool({

@@ -10,8 +10,7 @@ import { eventually, habitat, testPython, type Habitat } from '../support/terrar
 const TOOL = 'from terrarium import tool\n@tool\ndef t(): return 1\n'
 
 /**
- * A pool that cannot start, and what repairs it. That it heals at all proves that the change was seen: on a virtual
- * clock that stays below the 30 s after which it would be tried in any case.
+ * A pool that cannot start, and its repair. Healing proves that the change was seen: the virtual clock stays below the 30 s after which a probe starts in any case.
  */
 async function heals(home: Habitat, options: Partial<PoolOptions>, repair: () => void): Promise<void> {
   home.expectedErrors.push(/^parked: /)
@@ -19,7 +18,7 @@ async function heals(home: Habitat, options: Partial<PoolOptions>, repair: () =>
   const pool = createPool({ ...home.common, name: 'p', tools: home.file('tools.py', TOOL), clock, ...options })
   await expect(pool.start()).rejects.toMatchObject({ code: 'CONFIGURATION' })
   await clock.advance(5_000)
-  expect(pool.stats.starts).toBe(1) // nothing has changed, so nothing was tried
+  expect(pool.stats.starts).toBe(1) // nothing has changed, so nothing was started
   repair()
   await clock.advance(2_000)
   await eventually('it has healed', () => pool.status === 'running')
@@ -28,13 +27,13 @@ async function heals(home: Habitat, options: Partial<PoolOptions>, repair: () =>
   await pool.stop()
 }
 
-test('D14: a working directory that does not exist yet is made, with the folders above it', async () => {
+test('D14: a pool heals when its missing working directory is made, with the folders above it', async () => {
   const home = habitat()
   const cwd = join(home.directory, 'a', 'b', 'c')
   await heals(home, { cwd }, () => mkdirSync(cwd, { recursive: true }))
 })
 
-test('D14: tools in a folder that does not exist yet', async () => {
+test('D14: a pool heals when the missing folder of its tools is made', async () => {
   const home = habitat()
   const folder = join(home.directory, 'a', 'b')
   await heals(home, { tools: join(folder, 'tools.py') }, () => {
@@ -46,20 +45,20 @@ test('D14: tools in a folder that does not exist yet', async () => {
 test.each([
   ['is edited in place', (home: Habitat) => void home.file('broken.py', TOOL)],
   [
-    'is replaced by another one',
+    'is replaced by another file',
     (home: Habitat) => {
       renameSync(home.file('new.py', TOOL), join(home.directory, 'broken.py'))
     },
   ],
-])('D14: a file of tools with a wrong import %s', async (_, repair) => {
+])('D14: a pool heals when its tool file with a wrong import %s', async (_, repair) => {
   const home = habitat()
-  // Its folder is another one than that of anything that changes.
+  // The folder of this file is not the folder of any file that changes.
   await heals(home, { tools: home.file('broken.py', `import nosuch_module\n${TOOL}`) }, () => {
     repair(home)
   })
 })
 
-test('D14: a module of a folder on PYTHONPATH that does not exist yet', async () => {
+test('D14: a pool heals when a missing module appears in a missing folder on PYTHONPATH', async () => {
   const home = habitat()
   const folder = join(home.directory, 'lib')
   const options = { tools: home.file('needs.py', `import late_module\n${TOOL}`), env: { PYTHONPATH: folder } }
@@ -69,7 +68,7 @@ test('D14: a module of a folder on PYTHONPATH that does not exist yet', async ()
   })
 })
 
-test('D14: a link to the tools that leads nowhere is led elsewhere', async () => {
+test('D14: a pool heals when the dangling link to its tools is pointed elsewhere', async () => {
   const home = habitat()
   const link = join(home.directory, 'link.py')
   symlinkSync(join(home.directory, 'gone.py'), link)
@@ -79,7 +78,7 @@ test('D14: a link to the tools that leads nowhere is led elsewhere', async () =>
   })
 })
 
-test('D14: an interpreter that is deleted with its virtual environment, and made again', async () => {
+test('D14: a pool heals when its deleted virtual environment is made again', async () => {
   const home = habitat()
   home.expectedErrors.push(/^parked: /)
   const venv = join(home.directory, 'venv')
@@ -91,8 +90,7 @@ test('D14: an interpreter that is deleted with its virtual environment, and made
     const outer = execFileSync(testPython(), ['-c', 'import grpc; print(grpc.__path__[0], end="")'], {
       encoding: 'utf8',
     })
-    // Python reads the file in the encoding of the locale, and the folder may have any name: ASCII is read the same in
-    // all.
+    // Python reads the file in the encoding of the locale, and the folder may have any name. ASCII is the same in all encodings.
     const folder = JSON.stringify(dirname(outer)).replace(
       /[^ -~]/g,
       (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -121,7 +119,7 @@ test('D14: an interpreter that is deleted with its virtual environment, and made
   await pool.stop()
 })
 
-/** The same for a kept program, which is tried when something has changed and never otherwise. */
+/** The same for a kept program, which is started again only after a change. */
 async function keptHeals(command: string, home: Habitat, options: KeepOptions, repair: () => void): Promise<void> {
   home.expectedErrors.push(/^parked: /)
   const clock = new VirtualClock()
@@ -143,7 +141,7 @@ async function keptHeals(command: string, home: Habitat, options: KeepOptions, r
 
 const UP = '#!/bin/sh\necho up\nexec sleep 60\n'
 
-test('D14: a command that appears on the PATH', async () => {
+test('D14: a kept program heals when its command appears on the PATH', async () => {
   const home = habitat()
   const folder = join(home.directory, 'bin')
   const env = { PATH: `${folder}:${process.env.PATH ?? ''}` }
@@ -153,7 +151,7 @@ test('D14: a command that appears on the PATH', async () => {
   })
 })
 
-test('D14: a program that may not be executed, and then may', async () => {
+test('D14: a kept program heals when it becomes executable', async () => {
   const home = habitat()
   const program = home.file('program', UP)
   chmodSync(program, 0o644)
@@ -162,7 +160,7 @@ test('D14: a program that may not be executed, and then may', async () => {
   })
 })
 
-test('D14: a script whose interpreter does not exist yet', async () => {
+test('D14: a kept program heals when the missing interpreter of its script appears', async () => {
   const home = habitat()
   const interpreter = join(home.directory, 'interpreter')
   const program = home.file('program', `#!${interpreter}\n${UP}`)
@@ -172,7 +170,7 @@ test('D14: a script whose interpreter does not exist yet', async () => {
   })
 })
 
-test('D14: a link to a program that leads nowhere is led elsewhere', async () => {
+test('D14: a kept program heals when the dangling link to it is pointed elsewhere', async () => {
   const home = habitat()
   const link = join(home.directory, 'link')
   symlinkSync(join(home.directory, 'gone'), link)
@@ -184,7 +182,7 @@ test('D14: a link to a program that leads nowhere is led elsewhere', async () =>
   })
 })
 
-test('D14: the working directory of a kept program', async () => {
+test('D14: a kept program heals when its missing working directory is made', async () => {
   const home = habitat()
   const cwd = join(home.directory, 'a', 'b')
   const program = home.file('program', UP)
@@ -192,7 +190,7 @@ test('D14: the working directory of a kept program', async () => {
   await keptHeals(program, home, { cwd }, () => mkdirSync(cwd, { recursive: true }))
 })
 
-test('D14: a state directory below what is no folder yet', async () => {
+test('D14: a kept program heals when a file above its state directory becomes a folder', async () => {
   const home = habitat()
   home.expectedErrors.push(/^parked: /)
   const clock = new VirtualClock()
@@ -215,7 +213,7 @@ test('D14: a state directory below what is no folder yet', async () => {
   await program.stop()
 })
 
-test('the watch waits until a change has settled, and survives what it calls and what it looks at', async () => {
+test('the environment watch waits until a change has settled, and survives errors of its callback and of its paths', async () => {
   const home = habitat()
   const clock = new VirtualClock()
   const reported: unknown[] = []

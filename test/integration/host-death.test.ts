@@ -9,7 +9,7 @@ import { eventually, habitat, isAlive, testPython, TOOLS, type Habitat } from '.
 import { CONTAINMENTS, testUnless, withoutContainments } from '../support/when.ts'
 
 const HOST = fileURLToPath(new URL('../support/host.mjs', import.meta.url))
-/** The promise: this long after the host was killed nothing is left, in ms. */
+/** The promise: so many ms after the host was killed no process is left. */
 const PROMISE = 2_000
 
 const hosts: ChildProcess[] = []
@@ -23,13 +23,13 @@ function launch(home: Habitat, calls: Calls, env: Record<string, string> = {}): 
   const options = { name: 'doomed', tools: TOOLS, size: 2, python: testPython(), stateDir: home.stateDir }
   const host = spawn(process.execPath, [HOST, JSON.stringify({ options, calls })], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, ...env, XDG_RUNTIME_DIR: home.directory }, // a killed host cannot remove its folder
+    env: { ...process.env, ...env, XDG_RUNTIME_DIR: home.directory }, // because a killed host cannot remove its runtime directory
   })
   hosts.push(host)
   return host
 }
 
-/** Starts a host with two workers that are ready and, once the calls are under way, answers their pids. */
+/** Starts a host with two ready workers. Returns their pids once the calls are under way. */
 async function started(
   home: Habitat,
   calls: Calls,
@@ -44,7 +44,7 @@ async function started(
   return { host, pids }
 }
 
-test('D4: a pool starts although TMPDIR names a folder that is not there', async () => {
+test('D4: a pool starts although TMPDIR names a missing folder', async () => {
   const home = habitat()
   const { host } = await started(home, [], { TMPDIR: join(home.directory, 'nowhere') })
   host.kill('SIGKILL')
@@ -69,7 +69,7 @@ test.each<[string, string[]]>([
   await eventually('no process is left', () => home.marked().length === 0, PROMISE)
 })
 
-test('a host that is SIGKILLed while its workers are stopped leaves none', async () => {
+test('a host that is SIGKILLed while its workers are stopped leaves no worker', async () => {
   const home = habitat()
   const { host, pids } = await started(home, [])
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
@@ -78,9 +78,9 @@ test('a host that is SIGKILLed while its workers are stopped leaves none', async
   await eventually('no process is left', () => home.marked().length === 0, PROMISE)
 })
 
-test('F5: a host that is SIGKILLed at any moment of its start leaves none', async () => {
+test('F5: a host that is SIGKILLed at any moment of its start leaves no worker', async () => {
   const home = habitat()
-  // By how many of its processes there are, and how many ms later: its clock says nothing of how far it has come.
+  // The moment is given by the number of its processes, and a delay in ms: time alone does not tell how far the start has come.
   const moments = [0, 1, 2, 3].flatMap((processes) => [0, 20, 80].map((delay) => ({ processes, delay })))
   const seen: number[] = []
   for (const { processes, delay } of moments) {
@@ -92,12 +92,12 @@ test('F5: a host that is SIGKILLed at any moment of its start leaves none', asyn
     await once(host, 'exit')
     await eventually('no process is left', () => home.marked().length === 0, PROMISE)
   }
-  // The rounds that prove something: there were processes, in each stage of the start.
+  // Only rounds with processes prove something; each stage of the start must have had such rounds.
   expect(seen.filter((count) => count > 0).length).toBeGreaterThanOrEqual(9)
   expect(new Set(seen).size).toBeGreaterThanOrEqual(3)
 })
 
-test('a host that is SIGKILLed takes the daemons of its workers along', async () => {
+test('daemons of workers end when their host is SIGKILLed', async () => {
   const { home, host } = await withDaemons('auto')
   host.kill('SIGKILL')
   await once(host, 'exit')
@@ -127,12 +127,12 @@ for (const level of CONTAINMENTS) {
     const family = home.workers()
     expect(family).toEqual(expect.arrayContaining(pids))
     await killTogether(host, home.shepherds())
-    // A process that is ending has no mark any more, and is there for another moment.
+    // A process that is exiting has lost its rlimit tag and exists for another moment.
     await eventually('none is left', () => home.marked().length === 0 && !family.some(isAlive), PROMISE)
   })
 }
 
-test('the next run clears up after a host that was killed with its shepherd', async () => {
+test('the next run ends what a host has left that was killed with its shepherd', async () => {
   const { home, host, shepherds, daemons } = await withDaemons('shepherd')
   await killTogether(host, shepherds)
   await eventually('the workers are gone', () => home.marked().length === 2, PROMISE)
@@ -144,7 +144,7 @@ test('the next run clears up after a host that was killed with its shepherd', as
   await next.stop()
 })
 
-/** A host whose two workers have left a daemon each behind. */
+/** A host whose two workers have started a daemon each. */
 async function withDaemons(containment: string) {
   const home = habitat()
   const calls: Calls = [
@@ -157,19 +157,19 @@ async function withDaemons(containment: string) {
   return { home, host, shepherds: home.shepherds(), daemons }
 }
 
-/** In one moment: neither gets to do anything about the other's end. */
+/** Kills both in one moment, so that neither can react to the exit of the other. */
 async function killTogether(host: ChildProcess, shepherds: readonly number[]): Promise<void> {
   const pids = [host.pid ?? 0, ...shepherds]
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
   await eventually('they are stopped', () =>
     pids.every((pid) => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))),
   )
-  // The host last: with their parent gone, the kernel lets stopped processes go on.
+  // The host last: the kernel continues stopped processes whose parent has exited.
   for (const pid of pids.reverse()) process.kill(pid, 'SIGKILL')
   await once(host, 'exit')
 }
 
-test('when the shepherd is killed its workers die, their calls fail, and the pool is refilled by a new one', async () => {
+test('when the shepherd is killed its workers die, their calls fail, and a new shepherd starts the successors', async () => {
   const home = habitat()
   home.expectedErrors.push(/the shepherd has died/)
   const pool = createPool({ ...home.common, name: 'refilled', tools: TOOLS, size: 4 })

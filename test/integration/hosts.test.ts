@@ -9,7 +9,7 @@ import { makeMemoryGroup } from '../support/memory-group.ts'
 import { eventually, habitat, isAlive, testPython, type Habitat } from '../support/terrarium.ts'
 import { testUnless } from '../support/when.ts'
 
-// Hosts that are not ours: what others do to them, to their folders, and to their memory.
+// What other programs do to hosts, to their folders, and to their memory.
 
 async function poolOf(home: Habitat, tools: string, options: Partial<PoolOptions> = {}): Promise<Pool> {
   const pool = createPool({ ...home.common, name: 'guest', tools: home.file('guest.py', tools), ...options })
@@ -54,7 +54,7 @@ test.each(['an orderly stop', 'a crash', 'a kill'])('D5: no shared memory is lef
 
 const ECHO = 'from terrarium import tool\n@tool\ndef echo(value): return value\n'
 
-/** Whether somebody has removed what a pool has for its sockets, and only that. */
+/** The names of the runtime directories in a habitat. */
 const socketsOf = (home: Habitat): string[] =>
   readdirSync(home.directory).filter((name) => name.startsWith('terrarium-'))
 
@@ -75,7 +75,7 @@ test.each(['the socket', 'the folder', 'the folder, and that of the run'])(
           if (what !== 'the socket') rmSync(folder, { recursive: true })
         }
         if (what.endsWith('run')) rmSync(join(home.stateDir, 'runs'), { recursive: true })
-        // Who is there does not need the name.
+        // Processes that run already do not need the name.
         expect(await pool.call('echo', { value: round })).toBe(round)
         pool.kill('worker-1')
         await eventually('the next worker is there', () => pool.stats.ready === 1 && pool.stats.starts === round + 1)
@@ -104,18 +104,18 @@ def echo(value):
     return value
 `
 
-/** Enough for a host, its shepherd and its workers, and no more. */
+/** The memory limit: enough for a host, its shepherd and its workers, and no more. */
 const LIMIT = 400 * 2 ** 20
 const group = makeMemoryGroup(LIMIT)
 if (typeof group !== 'string') await group.remove()
 
 testUnless(typeof group === 'string' ? group : undefined)(
-  'D18: when memory is short a worker goes, not its host or its shepherd, and the error says so',
+  'D18: when memory is short the kernel kills a worker, not its host or its shepherd, and the error says so',
   async () => {
     const home = habitat()
     const made = makeMemoryGroup(LIMIT)
     if (typeof made === 'string') throw new Error(made)
-    // A host that has grown itself: without a rule the kernel would take the largest.
+    // A host that has grown: without oom_score_adj the kernel would kill the largest process.
     const script = `
       import { createPool } from '@terrarium/pool'
       const ballast = Buffer.alloc(180 * 2 ** 20, 1)
@@ -163,7 +163,7 @@ testUnless(typeof group === 'string' ? group : undefined)(
   },
 )
 
-test('D18: workers and what their tools start go first, the host and its shepherd do not', async () => {
+test('D18: the kernel kills workers and their descendants before host and shepherd when memory is short', async () => {
   const home = habitat()
   const tools = `
 import subprocess

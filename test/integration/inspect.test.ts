@@ -15,7 +15,7 @@ interface Told {
 
 const STATES = ['reserved', 'spawning', 'awaitingReady', 'active']
 
-test("Stately's inspector sees a worker come up, crash, and its successor come up", async () => {
+test("Stately's inspector sees a worker start, crash, and its successor start", async () => {
   const home = habitat()
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
   await once(server, 'listening')
@@ -26,7 +26,7 @@ test("Stately's inspector sees a worker come up, crash, and its successor come u
   const { port } = server.address() as AddressInfo
   const inspector = createWebSocketInspector({ url: `ws://127.0.0.1:${port}` })
 
-  /** The states each actor of this name went through, one list per incarnation. */
+  /** The states of each actor of this name, one list per incarnation. */
   const lives = (name: string): string[][] => {
     const sessions = [...new Set(told.filter((each) => each.name === name).map(({ sessionId }) => sessionId))]
     return sessions.map((sessionId) => {

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, isAlive, TOOLS } from '../support/terrarium.ts'
 
-test("the clean-up of a new run never touches a live run's workers, current or restarting", async () => {
+test("the sweep of a new run never touches a live run's workers, current or restarting", async () => {
   const home = habitat()
   const options = { ...home.common, tools: TOOLS, size: 2 }
   const old = createPool({
@@ -32,13 +32,13 @@ test("the clean-up of a new run never touches a live run's workers, current or r
   await eventually('the restarting worker is ready again', () => old.stats.ready === 2)
   expect(isAlive(steady.pid)).toBe(true)
   expect(old.workers[0]).toMatchObject({ pid: steady.pid, state: 'ready' })
-  // Every death was ours: nobody else killed a worker.
+  // Every crash was caused by this test: nothing else killed a worker.
   expect(old.stats.crashes).toBe(deaths)
   expect(home.log.filter(({ msg }) => /swept|left alone/i.test(msg)).filter(({ level }) => level > 20)).toEqual([])
   await old.stop()
 })
 
-test('a broken pool does not touch its neighbour, and says its own name', async () => {
+test('a broken pool does not touch another pool, and its error has its own name', async () => {
   const home = habitat()
   home.expectedErrors.push(/parked/)
   const healthy = createPool({ ...home.common, name: 'healthy', tools: TOOLS })

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, TOOLS } from '../support/terrarium.ts'
 
-test('workers start and are ready, the pool stops, no process remains', async () => {
+test('a pool starts, its workers become ready, it stops, and no process is left', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 2 })
   await pool.start()
@@ -14,7 +14,7 @@ test('workers start and are ready, the pool stops, no process remains', async ()
   expect(pool.status).toBe('stopped')
 })
 
-test('two seconds of normal operation: the same processes throughout, nothing reaped, nothing above info logged', async () => {
+test('in two seconds of normal work no process is started or reaped, and nothing above info is logged', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 2 })
   await pool.start()
@@ -31,7 +31,7 @@ test('two seconds of normal operation: the same processes throughout, nothing re
   await pool.stop()
 })
 
-test('three cycles of start and stop leave nothing each time', async () => {
+test('three cycles of start and stop leave no process each time', async () => {
   const home = habitat()
   for (let cycle = 0; cycle < 3; cycle++) {
     const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 2 })
@@ -44,7 +44,7 @@ test('three cycles of start and stop leave nothing each time', async () => {
   expect(home.log.filter(({ level }) => level > 30)).toEqual([])
 })
 
-test('a stop takes grandchildren along, in the group of the worker and out of it', async () => {
+test('stop() ends grandchildren, in the process group of the worker and outside of it', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'text', tools: TOOLS })
   await pool.start()
@@ -55,7 +55,7 @@ test('a stop takes grandchildren along, in the group of the worker and out of it
   expect(home.marked()).toEqual([])
 })
 
-test('a killed worker takes its grandchildren along, and its successor serves', async () => {
+test('the grandchildren of a killed worker end, and its successor serves', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'text', tools: TOOLS })
   await pool.start()
@@ -69,7 +69,7 @@ test('a killed worker takes its grandchildren along, and its successor serves', 
   await pool.stop()
 })
 
-test('a stop during the start leaves nothing', async () => {
+test('stop() during the start leaves no process', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 2 })
   const started = pool.start()

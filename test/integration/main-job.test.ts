@@ -14,14 +14,14 @@ interface Figures {
   readonly digest: string
 }
 
-/** Where a job keeps its things, so that nothing is left when it is killed. */
-const surroundings = (home: Habitat): Record<string, string> => ({
+/** The environment of a job: all its files are in the habitat, so that no file is left when it is killed. */
+const environment = (home: Habitat): Record<string, string> => ({
   TERRARIUM_STATE_DIR: home.stateDir,
   XDG_RUNTIME_DIR: home.directory,
 })
 
 const job = (home: Habitat, ...args: string[]) =>
-  run('npm', ['start', '--silent', '--', ...args], { env: surroundings(home) })
+  run('npm', ['start', '--silent', '--', ...args], { env: environment(home) })
 
 function figures({ code, stdout, stderr }: Ran): Figures {
   if (code !== 0) throw new Error(`the job failed with ${String(code)}: ${stdout}${stderr}`)
@@ -46,7 +46,7 @@ test("the main job's output is the same with and without chaos, and with any num
   expect(calm.processesLeft).toBe(0)
 })
 
-test('files that do not parse are results, and what a person reads names them', async () => {
+test('files that do not parse are results, and the text for people names them', async () => {
   const home = habitat()
   home.file('good.py', 'def f():\n    pass\n')
   home.file('bad.py', 'def f(:\n')
@@ -59,7 +59,7 @@ test('files that do not parse are results, and what a person reads names them', 
 
 test.each([
   ['a folder that is not there', ['no/such/folder']],
-  ['an option nobody knows', ['--wrokers', '2']],
+  ['an unknown option', ['--wrokers', '2']],
   ['a number of workers that is none', ['--workers', 'many']],
 ])('%s is refused with one clear error', async (_, args) => {
   const { code, stderr } = await job(habitat(), ...args)
@@ -71,37 +71,37 @@ test.each([
 test.each<[NodeJS.Signals, number]>([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-])('%s in the middle of the job ends it in order', async (signal, expected) => {
+])('%s in the middle of the job ends the job in order', async (signal, expected) => {
   const home = habitat()
-  const running = run(process.execPath, ['scripts/job.mjs', 'start'], { env: surroundings(home) })
+  const running = run(process.execPath, ['scripts/job.mjs', 'start'], { env: environment(home) })
   await eventually('workers run', () => home.workers().length > 0)
   process.kill(running.pid, signal)
   expect((await running).code).toBe(expected)
   expect(home.marked()).toEqual([])
 })
 
-test('SIGKILL in the middle of the job leaves nothing', async () => {
+test('SIGKILL in the middle of the job leaves no process', async () => {
   const home = habitat()
-  const running = run(process.execPath, ['scripts/job.mjs', 'start'], { env: surroundings(home) })
+  const running = run(process.execPath, ['scripts/job.mjs', 'start'], { env: environment(home) })
   await eventually('workers run', () => home.workers().length > 0)
   process.kill(running.pid, 'SIGKILL')
   expect((await running).signal).toBe('SIGKILL')
   await eventually('no process is left', () => home.marked().length === 0, 2_000)
 })
 
-test('the job ends when npm is killed and cannot pass the signal on', async () => {
+test('the job ends when npm is killed', async () => {
   const home = habitat()
-  const running = run('npm', ['start', '--silent'], { env: surroundings(home) })
+  const running = run('npm', ['start', '--silent'], { env: environment(home) })
   await eventually('workers run', () => home.workers().length > 0)
   process.kill(running.pid, 'SIGKILL')
   await running
   await eventually('no process is left', () => home.marked().length === 0)
 })
 
-test('npm run demo:missing-module keeps its promises', async () => {
+test('every claim of npm run demo:missing-module holds', async () => {
   const home = habitat()
   const { code, stdout, stderr } = await run('npm', ['run', '--silent', 'demo:missing-module'], {
-    env: surroundings(home),
+    env: environment(home),
   })
   expect({ code, said: `${stdout}${stderr}` }).toEqual({ code: 0, said: expect.stringContaining('CONFIGURATION') })
   expect(stdout).toMatch(/processes left: 0/i)

@@ -29,7 +29,7 @@ def die() -> None:
     os._exit(3)
 `
 
-/** A host as a user writes it: the tools print, one worker dies, the pool is stopped. `options`: source text. */
+/** A host as a user writes it: the tools print, a worker dies, the pool is stopped. `options`: source text. */
 async function hostOf(home: Habitat, options: string): Promise<{ stdout: string; stderr: string; code: unknown }> {
   const script = `
     import { createPool } from '@terrarium/pool'
@@ -58,16 +58,16 @@ test('D16: without options what tools print is on standard error, with the name 
   const lines = stderr.trimEnd().split('\n')
   const ofWorker = lines.filter((line) => line.startsWith('[p/worker-1] '))
   expect(ofWorker.sort()).toEqual([...SAID, ...TO_STDERR].map((line) => `[p/worker-1] ${line}`).sort())
-  // Nothing comes after stop().
+  // Nothing is printed after stop().
   expect(lines.at(-1)).toBe('stopped')
   expect(lines.filter((line) => line.includes('"level":50'))).toEqual([])
 })
 
-test('D16: with a logger it is logged, each key once, and errors say what they are', async () => {
+test('D16: with a logger output is logged, each key once, and errors with their fields', async () => {
   const { stdout, stderr, code } = await hostOf(habitat(), "logger: pino({ level: 'debug' })")
   expect({ code, stderr }).toEqual({ code: 0, stderr: 'stopped\n' })
   const raw = stdout.trimEnd().split('\n')
-  // A key that is given twice is lost when it is parsed.
+  // JSON.parse drops a key that is there twice.
   expect(raw.map((line) => JSON.stringify(JSON.parse(line)))).toEqual(raw)
   const lines = raw.map((line) => JSON.parse(line) as Record<string, unknown>)
   const printed = lines.filter(({ stream }) => stream !== undefined)
@@ -94,7 +94,7 @@ test('D16: with output ignore nothing is printed', async () => {
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: 'stopped\n' })
 })
 
-test('D16: listeners for worker.output are told each line, whatever else becomes of it', async () => {
+test('D16: listeners for worker.output get each line, whether it is printed, logged or ignored', async () => {
   const home = habitat()
   const tools = home.file('prints.py', PRINTS)
   const logger = pino({ level: 'silent' })
@@ -111,7 +111,7 @@ test('D16: listeners for worker.output are told each line, whatever else becomes
   for (const output of told) expect(output).toMatchObject({ worker: 'worker-1', pid })
 })
 
-test('D16: a second running pool of one name is warned of once, with what helps', async () => {
+test('D16: a second running pool of the same name gives one warning, with a hint', async () => {
   const home = habitat()
   const tools = home.file('prints.py', PRINTS)
   const pools = [1, 2, 3].map(() => createPool({ ...home.common, name: 'reloaded', tools }))
@@ -122,7 +122,7 @@ test('D16: a second running pool of one name is warned of once, with what helps'
   }
   expect(warnings()).toMatchObject([{ level: 40, hint: expect.stringContaining('globalThis.pool ??= createPool') }])
   for (const pool of pools) expect(await pool.stop()).toEqual({ processesLeft: 0 })
-  // One after the other is no reason.
+  // Two pools one after the other give no warning.
   for (const name of ['one', 'one']) {
     const pool = createPool({ ...home.common, name, tools })
     await pool.start()
@@ -131,7 +131,7 @@ test('D16: a second running pool of one name is warned of once, with what helps'
   expect(home.log.filter(({ msg }) => msg.includes('another pool named one'))).toEqual([])
 })
 
-test('D16: the output of an exit handler is told before stop() has resolved, and nothing after it', async () => {
+test('D16: the output of an exit handler is reported before stop() resolves, and nothing after it', async () => {
   const home = habitat()
   const tools = home.file(
     'late.py',

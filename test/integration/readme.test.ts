@@ -11,11 +11,11 @@ const scripts = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
 const blocks = (language: string, text = readme): string[] =>
   [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, body = '']) => body)
 
-/** Every command the README names, in blocks and in the text. */
+/** Every command of the README, in blocks and in the text. */
 const INSTALLED = /^(npm install|npx terrarium|python3 -m venv) /
 const commands = [
   ...new Set([
-    // Those of a project that has the packages installed are run in test/installed.
+    // Commands for a project with the packages installed are run in test/installed.
     ...blocks('sh').flatMap((block) =>
       block
         .trim()
@@ -57,8 +57,7 @@ test('CI runs the test command of the README, and then the rest of the tests', (
 })
 
 /**
- * Runs a program beside the tools of the README, below test/, where packages are found as in a project that uses them,
- * and in a folder that no lint looks into.
+ * Runs a program beside the tools of the README, in a folder below test/: packages are found there as in a user's project, and the lint does not read it.
  */
 async function runBesideTools(program: string, modules: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const home = habitat()
@@ -105,9 +104,15 @@ test.each([
   expect(await runBesideTools(program)).toEqual([expected])
 })
 
+test('the nested pool in the README of packages/pool does what its comments say', async () => {
+  const text = readFileSync(join(ROOT, 'packages', 'pool', 'README.md'), 'utf8')
+  const program = blocks('js', text).find((code) => code.includes('poolOf')) ?? ''
+  expect(await runBesideTools(program)).toEqual(['{ a: 2, b: 1 }', 'running'])
+})
+
 test('the module in the README of packages/pool keeps one pool when it is loaded again', async () => {
   const text = readFileSync(join(ROOT, 'packages', 'pool', 'README.md'), 'utf8')
-  const [, module = ''] = blocks('js', text)
+  const module = blocks('js', text).find((code) => code.includes('globalThis')) ?? ''
   const program = `
     const [{ pool }, again] = [await import('./pool.mjs?1'), await import('./pool.mjs?2')]
     await pool.start()

@@ -16,7 +16,7 @@ async function underWay(command: string, args: readonly string[], processes = 3)
   const variable = `${name}=${value}`
   let said = ''
   const running = run(command, args, { env: { [name]: value }, onStdout: (text) => (said = text) })
-  // The runner, its guard, and what it runs; or more, with npm and its shell.
+  // The runner, its guard and its command, and perhaps npm and its shell.
   await eventually('a suite is under way', () => processesWith(variable).length >= processes)
   return { running, variable, said: () => said }
 }
@@ -24,7 +24,7 @@ async function underWay(command: string, args: readonly string[], processes = 3)
 test.each([
   ['the runner', process.execPath, ['scripts/test.mjs', 'types'], 3],
   ['npm', 'npm', ['test', '--silent', '--', 'types'], 5],
-])('when %s is killed, nothing that the tests have started is left', async (_, command, args, processes) => {
+])('when %s is killed, no process that the tests have started is left', async (_, command, args, processes) => {
   const { running, variable, said } = await underWay(command, args, processes)
   process.kill(running.pid, 'SIGKILL')
   expect(await running).toMatchObject({ signal: 'SIGKILL' })
@@ -38,7 +38,7 @@ test('the runner that ends by itself leaves no guard behind', async () => {
   await eventually('nothing is left', () => processesWith(variable).length === 0, 5_000)
 })
 
-test('a run that crashes leaves no counts of an earlier one for the rest to add to', async () => {
+test('a run that crashes leaves no counts of an earlier run for the rest to add to', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'terrarium-runner-'))
   try {
     for (const name of ['scripts', 'package.json', 'jest.config.mjs']) {

@@ -48,7 +48,7 @@ test('500 calls while workers are killed at random: every call settles exactly o
   const done = Promise.all(calls).then(() => true)
   const killing = (async () => {
     while (settled.includes(0)) {
-      // Behind the pool's back: it may hand calls to the victim until it sees the stream close.
+      // Killed from outside: the pool may send calls to this worker until it sees the stream close.
       const pid = pool.workers[Math.floor(random() * 4)]?.pid
       if (pid !== undefined && readIdentity(pid) !== undefined) {
         process.kill(pid, 'SIGKILL')

@@ -20,11 +20,11 @@ type News = Readonly<Record<string, unknown>>
 interface Draining {
   readonly host: ChildProcess
   readonly facts: News
-  /** All that it has said. */
+  /** All that the host has printed. */
   readonly news: News[]
   /** Host, shepherd, guard process, workers, and a kept program: what a service manager signals. */
-  everybody(): number[]
-  /** Its exit status or signal, when it has ended. */
+  processes(): number[]
+  /** Resolves with its exit status or signal. */
   readonly ended: Promise<unknown[]>
 }
 
@@ -36,7 +36,7 @@ interface Plan {
   readonly tools?: string
 }
 
-/** A host whose call has begun. */
+/** Starts a host whose call has begun. */
 async function draining(home: Habitat, { tools = TOOLS, options, ...plan }: Plan): Promise<Draining> {
   const common = { name: 'draining', tools, size: 2, python: testPython(), stateDir: home.stateDir }
   const host = spawn(process.execPath, [HOST, JSON.stringify({ ...plan, options: { ...common, ...options } })], {
@@ -50,8 +50,8 @@ async function draining(home: Habitat, { tools = TOOLS, options, ...plan }: Plan
   await eventually('it has begun', () => news.length > 0 || host.exitCode !== null)
   const [facts = {}] = news
   expect((facts['workers'] as number[]).every(isAlive)).toBe(true)
-  const everybody = (): number[] => [...new Set([host.pid ?? 0, ...home.marked()])]
-  return { host, facts, news, everybody, ended }
+  const processes = (): number[] => [...new Set([host.pid ?? 0, ...home.marked()])]
+  return { host, facts, news, processes, ended }
 }
 
 const all = (pids: readonly number[], signal: NodeJS.Signals): void => {
@@ -78,18 +78,18 @@ def sleep(seconds: float, begun: str) -> str:
 `,
   )
 
-/** How many workers have run their exit handlers. */
+/** The number of workers that have run their exit handlers. */
 const byes = (home: Habitat): number => readdirSync(home.directory).filter((name) => name.startsWith('bye-')).length
 
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const)(
-  'D3: %s to everybody: the call in flight is answered, exit handlers run, nothing is left',
+  'D3: %s to all processes: the call in flight is answered, exit handlers run, nothing is left',
   async (signal) => {
     const home = habitat()
     const begun = join(home.directory, 'begun')
     const plan = { call: ['sleep', { seconds: 1, begun }], signals: [signal], tools: withExitHandler(home) } as const
     const drained = await draining(home, plan)
     await eventually('the call is under way', () => existsSync(begun))
-    all(drained.everybody(), signal)
+    all(drained.processes(), signal)
     expect(await drained.ended).toEqual([0, null])
     expect(drained.news.slice(1)).toEqual([
       { signalled: true },
@@ -100,24 +100,24 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const)(
   },
 )
 
-test('D3: SIGTSTP to everybody stops the host, and its workers work on', async () => {
+test('D3: SIGTSTP to all processes stops the host, and its workers work on', async () => {
   const home = habitat()
   const begun = join(home.directory, 'begun')
   const go = join(home.directory, 'go')
   const drained = await draining(home, { call: ['touch_when', { begun, go }] })
   await eventually('the call is under way', () => existsSync(begun))
-  all(drained.everybody(), 'SIGTSTP')
+  all(drained.processes(), 'SIGTSTP')
   process.kill(drained.host.pid ?? 0, 'SIGSTOP')
   await eventually('the host is stopped', () => stateOf(drained.host.pid ?? 0) === 'T')
   home.file('go', '')
   await eventually('the tool has gone on', () => existsSync(`${go}.seen`))
-  all(drained.everybody(), 'SIGCONT')
+  all(drained.processes(), 'SIGCONT')
   await eventually('the call is answered', () => drained.news.some(({ value }) => value === 'seen'))
   drained.host.kill('SIGTERM')
   expect(await drained.ended).toEqual([0, null])
 })
 
-test('D3: the host decides: signals that it does not care for change nothing', async () => {
+test('D3: signals that the host ignores change nothing', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'steady', tools: TOOLS, size: 2 })
   await pool.start()
@@ -139,7 +139,7 @@ test('D3: a kept server that died of the signal is not started again while the h
   const server = Number(drained.facts['program'])
   expect(isAlive(server)).toBe(true)
   await eventually('the call is under way', () => existsSync(begun))
-  all(drained.everybody(), 'SIGTERM')
+  all(drained.processes(), 'SIGTERM')
   expect(await drained.ended).toEqual([0, null])
   expect(drained.news.slice(1)).toEqual([
     { signalled: true },
@@ -151,7 +151,7 @@ test('D3: a kept server that died of the signal is not started again while the h
 test.each([
   ['with time enough', 20_000, 1],
   ['without', 300, 0],
-])('a worker has the grace that its pool is given: %s', async (_, grace, expected) => {
+])('a worker has the grace in the options of its pool: %s', async (_, grace, expected) => {
   const home = habitat()
   const tools = withExitHandler(home, 'time.sleep(3)')
   const pool = createPool({ ...home.common, name: 'graceful', tools, grace })
@@ -160,7 +160,7 @@ test.each([
   expect(byes(home)).toBe(expected)
 })
 
-test('a grace that is none is refused', () => {
+test('a wrong grace is refused', () => {
   const options = { name: 'graceful', tools: TOOLS }
   for (const grace of [-1, 1.5, '5', Number.NaN, 2 ** 31]) {
     expect(() => createPool({ ...options, grace: grace as number })).toThrow(/grace must be .* from 0 to 2147480647/)
@@ -194,7 +194,7 @@ def forked_program() -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 `
 
-test('D3: terminate() in a tool ends what the tool has started', async () => {
+test('D3: terminate() in a tool ends the processes that the tool has started', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'mother', tools: home.file('others.py', STARTS_OTHERS) })
   await pool.start()

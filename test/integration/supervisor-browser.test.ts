@@ -2,7 +2,7 @@ import { build } from 'esbuild'
 import { expect, test } from '@jest/globals'
 import { createContext, runInContext } from 'node:vm'
 
-/** What a page does with the supervisor: a tree, a crash, a restart, a stop. */
+/** A page that uses the supervisor: a tree, a crash, a restart, a stop. */
 const PAGE = `
   import { createSupervisor, supervisor } from '@terrarium/supervisor'
   import { fromCallback, fromTransition } from 'xstate'
@@ -29,7 +29,7 @@ const PAGE = `
   }
 `
 
-test('bundled for a browser the supervisor runs in a realm that has nothing but timers, a clock and a console', async () => {
+test('the supervisor, bundled for a browser, runs in a realm with nothing but timers, a clock and a console', async () => {
   const { outputFiles, metafile } = await build({
     stdin: { contents: PAGE, resolveDir: import.meta.dirname, loader: 'js' },
     bundle: true,

@@ -15,7 +15,7 @@ test('whatever children and their observers do, no error gets out, every start h
   }
   expect(uncaught).toEqual([])
   expect(exits).toEqual(starts)
-  // Whoever fails by himself has used up his patience; the clean-up that throws had no reason to run before the end.
+  // Children that fail by themselves have used up their restarts. The clean-up that throws had no reason to run before the end.
   const { cleanUp, ...failing } = states
   expect(cleanUp).toBe('running')
   expect(Object.keys(failing)).toHaveLength(17)

@@ -20,7 +20,7 @@ interface Mounted {
   readonly unmount: () => Promise<void>
 }
 
-/** Mounts it in StrictMode, which starts, stops and starts again what its effects start. */
+/** Mounts a component in StrictMode, which starts, stops and starts again what its effects start. */
 async function mount(element: ReactElement): Promise<Mounted> {
   const container = document.createElement('div')
   const root = createRoot(container)
@@ -36,14 +36,14 @@ async function mount(element: ReactElement): Promise<Mounted> {
   }
 }
 
-/** Does something, and waits for what comes of it in the document. */
+/** Runs an action, and waits until the document is updated. */
 const later = (change: () => void): Promise<void> =>
   act(() => {
     change()
     return new Promise<void>((resolve) => setTimeout(resolve))
   })
 
-/** A child that is counted while it is alive. */
+/** A child that counts living actors. */
 function counted() {
   const seen = { starts: 0, alive: 0 }
   const logic = fromCallback(({ receive }) => {
@@ -81,10 +81,10 @@ test('D13: a supervisor of useActorRef runs its children in StrictMode, and stop
   const page = await mount(createElement(App))
   expect(page.text()).toBe('a running, sub running')
   expect(ref?.getSnapshot()).toMatchObject({ status: 'active', phase: 'running' })
-  // Twice, as StrictMode has it; the first ones are gone.
+  // Started twice, as in StrictMode; the first actors have ended.
   expect(seen).toEqual({ starts: 4, alive: 2 })
 
-  // It is a supervisor as any other: it restarts what fails, and knows names.
+  // It restarts failed children, and knows names, as any supervisor.
   await later(() => {
     ref?.getSnapshot().child('a')?.ref?.send({ type: 'fail' })
   })
@@ -95,7 +95,7 @@ test('D13: a supervisor of useActorRef runs its children in StrictMode, and stop
   expect(seen).toEqual({ starts: 5, alive: 0 })
 })
 
-test('D13: so does one that a machine of useActorRef invokes', async () => {
+test('D13: a supervisor that a machine of useActorRef invokes does so, too', async () => {
   const { seen, logic } = counted()
   const machine = createMachine({
     invoke: { id: 'app', src: supervisor({ id: 'app', children: [{ id: 'a', logic }] }) },

@@ -3,16 +3,15 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { expect, test } from '@jest/globals'
 
-/** In kB: how far the README may be from what is measured. */
+/** The largest difference between the README and the measured size, in kB. */
 const MARGIN = 0.5
 
 /**
- * What a bundle leaves out if nothing in it uses that: what other packages of Terrarium need, what servers need, what
- * tests need.
+ * Parts that a bundle leaves out if nothing in it uses them: parts for other packages of Terrarium, for servers, for tests.
  */
 const NOT_OF_ALL = ['base/guarded-clock', 'base/patience', 'otp/server/server', 'otp/registry', 'base/virtual-clock']
 
-/** What a bundle of these exports costs, minified and gzipped, in kB. */
+/** The size of a bundle of these exports, minified and gzipped, in kB. */
 async function sizeOf(exports: string, external: string[]): Promise<number> {
   const { outputFiles, metafile } = await build({
     stdin: {

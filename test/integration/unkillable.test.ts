@@ -9,7 +9,7 @@ import { mountFreezable, testUnless, withoutFreezing } from '../support/when.ts'
 const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
 
 testUnless(withoutFreezing())(
-  'a worker that the kernel holds is told of, its place is filled, and it is forgotten when it is gone',
+  'an unkillable worker is reported, its slot gets a successor, and its end is reported',
   async () => {
     const home = habitat()
     home.expectedErrors.push(/unkillable/)
@@ -41,7 +41,7 @@ testUnless(withoutFreezing())(
 
       thaw()
       await eventually('it is gone', () => !isAlive(stuck))
-      await eventually('that is told too', () => home.log.some(({ msg }) => /^no longer unkillable/.test(msg)))
+      await eventually('the end is reported', () => home.log.some(({ msg }) => /^no longer unkillable/.test(msg)))
       expect(await pool.stop()).toEqual({ processesLeft: 0 })
     } finally {
       thaw()

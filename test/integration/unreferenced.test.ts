@@ -14,14 +14,14 @@ const options = { name: 'p', tools: ${JSON.stringify(TOOLS)} }
 const UP = ['-c', 'echo up; exec sleep 60']
 `
 
-/** Runs a script of a user's, which never says that it is done; resolves when it has ended by itself. */
+/** Runs a user's script. Resolves when it has ended by itself. */
 function script(home: Habitat, source: string): Promise<Ran> {
   const env = { TERRARIUM_STATE_DIR: home.stateDir, TERRARIUM_PYTHON: testPython() }
   const module = PRELUDE + source
   return run(process.execPath, ['--input-type=module', '--eval', module], { env, cwd: join(ROOT, 'test') })
 }
 
-/** The folders of runs that have not been closed. */
+/** The folders of runs that were not closed. */
 const runsLeft = (home: Habitat): string[] =>
   existsSync(join(home.stateDir, 'runs')) ? readdirSync(join(home.stateDir, 'runs')) : []
 
@@ -31,7 +31,7 @@ test('D15: a script that never stops its pool ends by itself, once the pool is u
     const pool = createPool({ ...options, size: 2 }).unref()
     await pool.start()
     console.log(await pool.call('echo', { value: 1 }))
-    pool.call('echo_slowly', { value: 2, seconds: 0.5 }).then(console.log) // is waited for
+    pool.call('echo_slowly', { value: 2, seconds: 0.5 }).then(console.log) // the script waits for it
     process.on('exit', () => console.log(pool.status))
   `
   expect(await script(home, source)).toMatchObject({ code: 0, stdout: '1\n2\nstopped\n', stderr: '' })
@@ -39,7 +39,7 @@ test('D15: a script that never stops its pool ends by itself, once the pool is u
   expect(runsLeft(home)).toEqual([])
 })
 
-test('D15: so does one that ends with process.exit()', async () => {
+test('D15: a script that ends with process.exit() leaves nothing, too', async () => {
   const home = habitat()
   const source = `
     const pool = createPool(options).unref()
@@ -51,7 +51,7 @@ test('D15: so does one that ends with process.exit()', async () => {
   await eventually('nothing is left', () => home.marked().length === 0)
 })
 
-test('D15: a pool that is parked, or waits for its next start, holds nobody either', async () => {
+test('D15: an unreferenced pool that is parked, or waits for its next start, does not hold the script', async () => {
   const home = habitat()
   const broken = home.file('broken.py', 'import nosuch_module\n')
   const dying = home.file('dying.py', 'import os\nos._exit(1)\n')
@@ -69,7 +69,7 @@ test('D15: a pool that is parked, or waits for its next start, holds nobody eith
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'CONFIGURATION\nwaits\nSTOPPED\n' })
 })
 
-test('D15: ref() takes it back', async () => {
+test('D15: ref() undoes unref()', async () => {
   const home = habitat()
   const source = `
     const pool = createPool(options).unref()
@@ -185,8 +185,8 @@ test.each([
       console.log(pool, program, app, runtime)
     }`,
   ],
-])('D15: our declarations compile with %s, checked as a library is', (_, lib, types, source) => {
-  const folder = mkdtempSync(join(ROOT, 'test', 'dist', 'declarations-')) // from where our packages are found
+])('D15: the declarations compile with %s and without skipLibCheck', (_, lib, types, source) => {
+  const folder = mkdtempSync(join(ROOT, 'test', 'dist', 'declarations-')) // where Terrarium's packages are found
   const file = join(folder, 'user.ts')
   writeFileSync(file, source)
   try {

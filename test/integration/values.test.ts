@@ -9,13 +9,13 @@ const page = readFileSync(join(ROOT, 'docs', 'values.md'), 'utf8')
 const blocks = (language: string): string[] =>
   [...page.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map(([, body = '']) => body)
 
-/** What a program says in comments that it prints. */
+/** The output that a program announces in comments. */
 const promised = (program: string): string[] =>
   [...program.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, text = '']) => text)
 
 test('the code of docs/values.md does what its comments say', async () => {
   const home = habitat()
-  // Below test/ packages are found as in a project that uses them.
+  // Below test/ packages are found as in a user's project.
   const directory = mkdtempSync(join(ROOT, 'test', '.values-'))
   try {
     const [tools = ''] = blocks('python')

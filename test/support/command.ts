@@ -1,3 +1,4 @@
+// Commands that tests run, and what they print.
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -36,7 +37,7 @@ export function collect(
 }
 
 /**
- * Runs a command to its end, in the checkout unless said otherwise. What a person wants coloured is not for its output.
+ * Runs a command to its end, in the checkout unless said otherwise. FORCE_COLOR is removed from its environment, so that its output has no colours.
  */
 export function run(
   command: string,

@@ -1,12 +1,13 @@
+// Reads declarations from the sources, so that a test can prove that its table names every member.
 import { join } from 'node:path'
 import ts from 'typescript'
 import { ROOT } from './command.ts'
 
-/** What a declaration says of an interface or an object type. */
+/** The members of an interface or an object type. */
 export interface Declared {
   /** The names of all its members. */
   readonly members: readonly string[]
-  /** The names of those that may hold an object or a function: what code of a user's can be in. */
+  /** The names of members that may hold an object or a function, and so a user's code. */
   readonly hooks: readonly string[]
 }
 
@@ -57,7 +58,7 @@ export function declared(file: string, name: string): Declared {
 
 const ANYTHING = ts.TypeFlags.Any | ts.TypeFlags.Unknown | ts.TypeFlags.Intersection
 
-/** The names of those members of `T` that may hold an object or a function. */
+/** The names of members of `T` that may hold an object or a function. */
 export type HookOf<T> = {
   [K in keyof T & string]-?: [Extract<NonNullable<T[K]>, object>] extends [never] ? never : K
 }[keyof T & string]

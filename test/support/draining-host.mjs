@@ -1,5 +1,5 @@
 // A host that drains when it is signalled, as services do: starts a pool, and a kept program if one is given, makes one
-// call, and says what happens in lines of JSON.
+// call, and prints what happens in lines of JSON.
 import { createPool } from '@terrarium/pool'
 import { keep } from '@terrarium/process'
 

@@ -1,3 +1,4 @@
+// Erlang/OTP, for the differential test and the supervisor bench.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 

@@ -1,7 +1,8 @@
+// The ways in which a user's code can fail, and how a test notices errors that nothing handles.
 import { afterEach, beforeEach, expect } from '@jest/globals'
 import { turn } from './waiting.ts'
 
-/** Ways in which a function of a user's fails. */
+/** The error of every failing function. */
 export const boom = new Error('boom')
 
 export const explode = (): never => {
@@ -11,7 +12,7 @@ export const explode = (): never => {
 /** An async function that fails. */
 export const reject = (): never => Promise.reject(boom) as never
 
-/** What is no promise, but can be awaited, and breaks every rule on the way. */
+/** Returns a thenable that breaks the rules of promises: it rejects twice and throws. */
 export const thenable = (): never =>
   ({
     then: (_: unknown, rejected: (error: Error) => void) => {
@@ -21,7 +22,7 @@ export const thenable = (): never =>
     },
   }) as never
 
-/** Answers, but with nothing that anybody could use. */
+/** Returns an object that no caller can use. */
 const nonsense = (): never => ({ so: 'what' }) as never
 
 export const FAILURES = { explode, reject, thenable, nonsense }
@@ -33,7 +34,7 @@ const methods = (names: readonly string[], fail: Failing): object =>
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
 
-/** Loggers that fail in every method, in `child`, in getters, or in what `child` answers with. */
+/** Loggers that fail in every method, in `child`, in getters, or in what `child` returns. */
 export const hostileLoggers = (fail: Failing): readonly object[] => [
   methods([...LEVELS, 'child'], fail),
   { ...methods(LEVELS, fail), child: () => methods([...LEVELS, 'child'], fail) },
@@ -43,7 +44,7 @@ export const hostileLoggers = (fail: Failing): readonly object[] => [
   ),
 ]
 
-/** What comes to nobody from now on, until `end` is called. */
+/** Collects uncaught errors and unhandled rejections until `end` is called. */
 export function watchUncaught(): { readonly uncaught: unknown[]; end(): Promise<void> } {
   const uncaught: unknown[] = []
   const note = (error: unknown): void => void uncaught.push(error)
@@ -58,8 +59,7 @@ export function watchUncaught(): { readonly uncaught: unknown[]; end(): Promise<
 }
 
 /**
- * In each test of the file, an error that nobody catches is a failure, and `console.error` prints nothing. Answers what
- * it was given since the test began.
+ * Makes each test of the file fail on an uncaught error, and silences `console.error`. Returns what `console.error` was given since the test began.
  */
 export function failOnUncaught(): { readonly printed: unknown[][] } {
   const printed: unknown[][] = []

@@ -1,5 +1,4 @@
-// A host of its own for tests that kill it: starts a pool from the builds, says so, does what it is told, and waits. It
-// ends when its standard input does, so that it does not outlive its test.
+// A host for tests that kill it: starts a pool from the builds, prints that it is ready, carries out orders, and waits. It ends with its standard input, so it does not outlive its test.
 import { createPool } from '@terrarium/pool'
 
 process.stdin.on('end', () => process.exit(1)).resume()

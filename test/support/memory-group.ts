@@ -1,16 +1,17 @@
+// A memory control group, for tests of what happens when memory is short.
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
-/** A memory control group of the test's own. */
+/** A memory control group that a test has made. */
 export interface MemoryGroup {
   readonly path: string
   /** Moves a process in. */
   admit(pid: number): void
-  /** Removes it, once nobody is inside. */
+  /** Removes the group, once no process is in it. */
   remove(): Promise<void>
 }
 
-/** Makes one. Answers the reason where there can be none. `limit`: in bytes. */
+/** Makes a group. Returns the reason if that is not possible. `limit`: in bytes. */
 export function makeMemoryGroup(limit: number): MemoryGroup | string {
   let reason = ''
   for (const [controller, file] of [

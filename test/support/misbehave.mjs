@@ -1,5 +1,4 @@
-// A process of its own, on the real clock, whose children misbehave wherever a child can. Says what would have ended
-// it, and then has to end by itself: no timer and no listener of a stopped supervisor may keep it alive.
+// A host on the real clock whose children fail wherever a child can. It prints the errors that would have ended it, and then has to end by itself: no timer and no listener of a stopped supervisor may keep it alive.
 import { createSupervisor } from '@terrarium/supervisor'
 import { assign, createMachine, fromCallback, fromObservable, fromPromise, fromTransition } from 'xstate'
 
@@ -61,7 +60,7 @@ app.on('child.exit', ({ id }) => {
   explode()
 })
 const { error } = console
-console.error = () => undefined // the faults of observers are reported there
+console.error = () => undefined // XState reports the errors of observers there
 await app.start()
 await new Promise((resolve) => setTimeout(resolve, 300))
 const states = Object.fromEntries(app.children.map(({ id, state }) => [id, state]))

@@ -1,8 +1,9 @@
+// systemd-tmpfiles, which removes old files from temporary folders.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 const runFile = promisify(execFile)
-/** A machine without a network is not waited for, in ms. */
+/** The time-out of apt-get in ms, for machines without a network. */
 const PATIENCE = 300_000
 
 /**

@@ -1,3 +1,4 @@
+// Habitats: what a test of pools needs, and proof at its end that no process and no unexpected error is left.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +19,7 @@ export interface LogLine {
   readonly [key: string]: unknown
 }
 
-/** A place of its own for one test: a state directory, a folder for tool modules, a log that is read afterwards. */
+/** The folder of one test: a state directory, tool modules, and a log that is read afterwards. */
 export class Habitat {
   readonly directory = mkdtempSync(join(tmpdir(), 'terrarium-test-'))
   readonly stateDir = join(this.directory, 'state')
@@ -49,14 +50,14 @@ export class Habitat {
     return { python: testPython(), stateDir: this.stateDir, logger: this.logger }
   }
 
-  /** `error` lines nobody expected. */
+  /** Log lines of level `error` that match no expected pattern. */
   get unexpectedErrors(): string[] {
     return this.log
       .filter(({ level, msg }) => level >= 50 && !this.expectedErrors.some((pattern) => pattern.test(msg)))
       .map((line) => JSON.stringify(line))
   }
 
-  /** Pids of processes that carry our marker and belong to this habitat's installation. */
+  /** Pids of processes with a spawn tag of this habitat's installation. */
   marked(): number[] {
     const file = join(this.stateDir, 'installation.json')
     if (!existsSync(file)) return []

@@ -1,10 +1,11 @@
+// The table of values, docs/values.json, as rows for tests.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { NdArray } from '@terrarium/worker'
 
-/** A value as each side writes it, and its bytes. */
+/** A value as each language writes it, and its bytes. */
 export interface SentRow {
   readonly javascript: string
   readonly python: string
@@ -45,10 +46,10 @@ export function javascriptValue(expression: string): unknown {
   return make(NdArray)
 }
 
-/** As assert.deepStrictEqual: NaN is NaN, −0 is not 0, and a Buffer is no other Uint8Array. */
+/** Like assert.deepStrictEqual: NaN is NaN, −0 is not 0, and a Buffer is no other Uint8Array. */
 export const same = isDeepStrictEqual
 
-/** Why the rows of a Python package cannot be tried with an interpreter; undefined when they can. */
+/** Why the rows of a Python package cannot be tested with an interpreter; undefined if they can. */
 export function withoutPackage(python: string, name: string): string | undefined {
   const { status } = spawnSync(python, [
     '-I',

@@ -1,3 +1,4 @@
+// Reasons why this machine cannot run a test, known before the test is registered.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,8 +10,7 @@ import { silent } from './loggers.ts'
 import { testPython } from './python.ts'
 
 /**
- * `test`, or where this machine cannot run it a test that is counted and printed as skipped, with the reason in its
- * name. `reason`: why it cannot run here; undefined when it can. It is known before the test is registered.
+ * `test`, or, where this machine cannot run the test, a test that is counted and printed as skipped, with the reason in its name. `reason`: why it cannot run here; undefined if it can.
  */
 export function testUnless(reason: string | undefined): (name: string, body: () => void | Promise<void>) => void {
   return reason === undefined
@@ -120,7 +120,7 @@ export function withoutFreezing(): string | undefined {
 
 export const CONTAINMENTS: readonly Containment[] = ['pidns', 'cgroup', 'shepherd']
 
-/** Why this machine lacks a containment, for each of them; undefined for those that it has. */
+/** Why this machine lacks a containment level, for each level; undefined for levels that it has. */
 export async function withoutContainments(): Promise<Readonly<Record<Containment, string | undefined>>> {
   const stateDir = mkdtempSync(join(tmpdir(), 'terrarium-levels-'))
   const lacks = async (containment: Containment): Promise<string | undefined> => {

@@ -1,9 +1,10 @@
+// A project with the packages installed from their tarballs.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../support/command.ts'
 
-/** A folder with our packages installed from their tarballs, and others from npm. */
+/** A folder with Terrarium's packages installed from their tarballs, and others from npm. */
 export class Project {
   readonly folder = mkdtempSync(join(tmpdir(), 'terrarium-tools-'))
 
@@ -24,7 +25,7 @@ export class Project {
     await this.must('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...ours, ...packages])
   }
 
-  /** Writes a file and answers its path. */
+  /** Writes a file and returns its path. */
   file(name: string, text: string): string {
     const path = join(this.folder, name)
     mkdirSync(join(path, '..'), { recursive: true })

@@ -1,5 +1,4 @@
-// A service as its author would write it: begins a call when it has started, and drains when it is told to end. What
-// happens goes to a journal, line by line, for whoever has started it keeps its output for themselves.
+// A service as a user would write it: begins a call when it has started, and drains when it is told to end. It writes what happens to a journal, line by line, because the tool that starts it keeps its output.
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { createPool } from '@terrarium/pool'
 

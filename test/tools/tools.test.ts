@@ -7,8 +7,7 @@ import { testUnless, withoutPidNamespaces } from '../support/when.ts'
 import { Project } from './project.ts'
 import { drainedBy, Watched } from './watched.ts'
 
-// D3: the tools that people start their services with. Whatever a tool does to end or to replace a service, a call that
-// is under way is answered, and no process is left.
+// D3: the tools that start services. Whatever a tool does to end or to replace a service, a call that is under way is settled, and no process is left.
 
 jest.setTimeout(300_000)
 
@@ -37,7 +36,7 @@ test.each([
   ['reload', 'cluster'],
   ['restart', 'cluster'],
   ['stop', 'fork'],
-])('D3: pm2 %s, in mode %s', async (command, mode) => {
+])('D3: pm2 %s in mode %s settles the call in flight and leaves no process', async (command, mode) => {
   const watched = new Watched(path('tools.py'), { PM2_HOME: join(project.folder, `pm2-${command}-${mode}`) })
   const app = {
     name: 'service',
@@ -63,22 +62,25 @@ test.each([
   await watched.nothingLeft()
 })
 
-test.each(['SIGUSR2', 'SIGTERM'])('D3: nodemon with %s', async (signal) => {
-  const watched = new Watched(path('tools.py'))
-  const trigger = project.file('watched/trigger.mjs', '')
-  const args = ['--signal', signal, '--watch', join(trigger, '..'), '--quiet', SERVICE]
-  const nodemon = watched.start(project.bin('nodemon'), args, project.folder)
-  const first = await watched.underWay()
-  change(trigger)
-  expect(await watched.ended(first)).toEqual(drainedBy(signal))
-  const second = await watched.underWay(2)
-  // As Ctrl-C does, to all that the terminal has in front.
-  process.kill(-(nodemon.pid ?? 0), 'SIGINT')
-  expect(await watched.ended(second)).toEqual(drainedBy('SIGINT'))
-  await watched.nothingLeft()
-})
+test.each(['SIGUSR2', 'SIGTERM'])(
+  'D3: nodemon with %s settles the call in flight and leaves no process',
+  async (signal) => {
+    const watched = new Watched(path('tools.py'))
+    const trigger = project.file('watched/trigger.mjs', '')
+    const args = ['--signal', signal, '--watch', join(trigger, '..'), '--quiet', SERVICE]
+    const nodemon = watched.start(project.bin('nodemon'), args, project.folder)
+    const first = await watched.underWay()
+    change(trigger)
+    expect(await watched.ended(first)).toEqual(drainedBy(signal))
+    const second = await watched.underWay(2)
+    // As Ctrl-C does: to the foreground process group.
+    process.kill(-(nodemon.pid ?? 0), 'SIGINT')
+    expect(await watched.ended(second)).toEqual(drainedBy('SIGINT'))
+    await watched.nothingLeft()
+  },
+)
 
-test('D3: node --watch', async () => {
+test('D3: node --watch settles the call in flight and leaves no process', async () => {
   const watched = new Watched(path('tools.py'))
   const node = watched.start(process.execPath, ['--watch', SERVICE], project.folder)
   const first = await watched.underWay()
@@ -92,13 +94,13 @@ test('D3: node --watch', async () => {
 
 const ENCLOSED = ['-pf', '--mount-proc', '--kill-child', process.execPath]
 
-/** The first process of the namespace: the one that docker signals. */
+/** The first process of the namespace, which docker signals. */
 const firstOf = (outside: number): number => {
   const [child = ''] = readFileSync(`/proc/${outside}/task/${outside}/children`, 'utf8').split(' ')
   return Number(child)
 }
 
-testUnless(withoutPidNamespaces())('D3: a container is stopped: SIGTERM to its first process', async () => {
+testUnless(withoutPidNamespaces())('D3: a container is stopped by SIGTERM to its first process', async () => {
   const watched = new Watched(path('tools.py'))
   const container = watched.start('unshare', [...ENCLOSED, SERVICE], project.folder)
   await watched.underWay()
@@ -113,7 +115,7 @@ testUnless(withoutPidNamespaces())('D3: a container is stopped: SIGTERM to its f
   await watched.nothingLeft()
 })
 
-testUnless(withoutPidNamespaces())('D3: a container is stopped that signals all of its processes', async () => {
+testUnless(withoutPidNamespaces())('D3: a container is stopped by a signal to all of its processes', async () => {
   const watched = new Watched(path('tools.py'))
   const container = watched.start('unshare', [...ENCLOSED, SERVICE], project.folder)
   await watched.underWay()
@@ -125,7 +127,7 @@ testUnless(withoutPidNamespaces())('D3: a container is stopped that signals all 
   await watched.nothingLeft()
 })
 
-testUnless(withoutPidNamespaces())('D3: a container that did not end is killed, and nothing is left', async () => {
+testUnless(withoutPidNamespaces())('D3: a container that does not end is killed, and no process is left', async () => {
   const watched = new Watched(path('tools.py'))
   const container = watched.start('unshare', [...ENCLOSED, SERVICE], project.folder)
   await watched.underWay()
@@ -154,49 +156,52 @@ export async function GET() {
 }
 `
 
-test.each(['SIGTERM', 'SIGINT'] as const)('D3: Next, built and in production, with %s to everybody', async (signal) => {
-  const watched = new Watched(path('tools.py'))
-  project.file('next/package.json', '{ "private": true, "type": "module" }')
-  project.file('next/app/layout.js', 'export default ({ children }) => <html><body>{children}</body></html>')
-  project.file('next/app/page.js', 'export default () => <p>here</p>')
-  project.file('next/app/slow/route.js', ROUTE)
-  project.file(
-    'next/next.config.mjs',
-    `export default { serverExternalPackages: ['@terrarium/pool'], turbopack: { root: ${JSON.stringify(project.folder)} } }`,
-  )
-  const folder = join(project.folder, 'next')
-  const { JOURNAL: _, ...withoutJournal } = watched.env
-  await project.must(project.bin('next'), ['build', folder], {
-    ...withoutJournal,
-    NEXT_TELEMETRY_DISABLED: '1',
-    NODE_OPTIONS: '',
-  })
-  await watched.nothingLeft()
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'D3: Next, built and in production, with %s to all processes',
+  async (signal) => {
+    const watched = new Watched(path('tools.py'))
+    project.file('next/package.json', '{ "private": true, "type": "module" }')
+    project.file('next/app/layout.js', 'export default ({ children }) => <html><body>{children}</body></html>')
+    project.file('next/app/page.js', 'export default () => <p>here</p>')
+    project.file('next/app/slow/route.js', ROUTE)
+    project.file(
+      'next/next.config.mjs',
+      `export default { serverExternalPackages: ['@terrarium/pool'], turbopack: { root: ${JSON.stringify(project.folder)} } }`,
+    )
+    const folder = join(project.folder, 'next')
+    const { JOURNAL: _, ...withoutJournal } = watched.env
+    await project.must(project.bin('next'), ['build', folder], {
+      ...withoutJournal,
+      NEXT_TELEMETRY_DISABLED: '1',
+      NODE_OPTIONS: '',
+    })
+    await watched.nothingLeft()
 
-  const port = 20_000 + (process.pid % 20_000)
-  const server = watched.start(project.bin('next'), ['start', folder, '--port', String(port)], project.folder)
-  const url = `http://127.0.0.1:${port}`
-  await eventually(
-    'it answers',
-    () =>
-      fetch(url).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    60_000,
-  )
-  const answer = fetch(`${url}/slow`).then(async (response) => ({
-    status: response.status,
-    body: await response.json(),
-  }))
-  await eventually('the call is under way', () => readdirSync(watched.home.directory).includes('journal'), 60_000)
-  const everybody = watched.processes()
-  expect(everybody).toContain(server.pid)
-  expect(everybody.length).toBeGreaterThanOrEqual(4)
-  for (const pid of everybody) process.kill(pid, signal)
-  expect(await answer).toEqual({ status: 200, body: { value: 'slept' } })
-  await watched.nothingLeft()
-})
+    const port = 20_000 + (process.pid % 20_000)
+    const server = watched.start(project.bin('next'), ['start', folder, '--port', String(port)], project.folder)
+    const url = `http://127.0.0.1:${port}`
+    await eventually(
+      'it answers',
+      () =>
+        fetch(url).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      60_000,
+    )
+    const answer = fetch(`${url}/slow`).then(async (response) => ({
+      status: response.status,
+      body: await response.json(),
+    }))
+    await eventually('the call is under way', () => readdirSync(watched.home.directory).includes('journal'), 60_000)
+    const processes = watched.processes()
+    expect(processes).toContain(server.pid)
+    expect(processes.length).toBeGreaterThanOrEqual(4)
+    for (const pid of processes) process.kill(pid, signal)
+    expect(await answer).toEqual({ status: 200, body: { value: 'slept' } })
+    await watched.nothingLeft()
+  },
+)
 
 const SPEC = (stop: string): string => `
 import { expect, test } from 'vitest'
@@ -212,7 +217,7 @@ test('a call is answered', async () => {
 })
 `
 
-test('D3: Vitest with forks, one of which forgets to stop its pool', async () => {
+test('D3: Vitest with forks ends, though a fork forgets to stop its pool', async () => {
   const watched = new Watched(path('tools.py'))
   project.file('specs/one.test.js', SPEC(''))
   project.file('specs/two.test.js', SPEC('void pool.stop()'))

@@ -1,3 +1,4 @@
+// What a test of tools that start services watches: processes, journals, and what is left.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -10,7 +11,7 @@ export interface Entry {
   readonly [key: string]: unknown
 }
 
-/** So long a tool may take for what it does, in ms. */
+/** The time that a tool may take for one action, in ms. */
 const PATIENCE = 60_000
 
 let made: Watched[] = []
@@ -19,7 +20,7 @@ afterEach(() => {
   made = []
 })
 
-/** Whatever a tool starts for one test, and what services have noted meanwhile. What a failed test leaves is ended. */
+/** The processes that a tool starts for one test, and the journals of services. Processes that a failed test has left are ended. */
 export class Watched {
   readonly home: Habitat = habitat()
   readonly journal = join(this.home.directory, 'journal')
@@ -42,7 +43,7 @@ export class Watched {
 
   start(command: string, args: readonly string[], cwd: string): ChildProcess {
     const env = { ...process.env, ...this.env }
-    // Jest's own: no program of the test's is to have it.
+    // Variables of Jest, which programs of the test must not have.
     delete env['NODE_OPTIONS']
     this.#child = spawn(command, args, { cwd, env, stdio: ['ignore', 'ignore', 'inherit'], detached: true })
     return this.#child
@@ -54,7 +55,7 @@ export class Watched {
     return lines.map((line) => JSON.parse(line) as Entry)
   }
 
-  /** The pid of the n-th service, when its call is under way. */
+  /** The pid of the n-th service, once its call is under way. */
   async underWay(n = 1): Promise<number> {
     const pids = (): number[] => [...new Set(this.entries().map(({ pid }) => pid))]
     const begun = (pid: number): boolean =>
@@ -63,7 +64,7 @@ export class Watched {
     return pids()[n - 1] ?? 0
   }
 
-  /** What a service has noted, when it has ended. */
+  /** The journal of a service, once it has ended. */
   async ended(pid: number): Promise<Omit<Entry, 'pid'>[]> {
     await eventually(`service ${pid} has ended`, () => !isAlive(pid), PATIENCE)
     return this.entries()
@@ -71,7 +72,7 @@ export class Watched {
       .map(({ pid: _, ...entry }) => entry)
   }
 
-  /** Everything that carries our tag, of ours or of the tool's. */
+  /** All processes with the tag of this test, services and tools. */
   processes(): number[] {
     return processesWith(this.#tag).filter((pid) => pid !== process.pid && isAlive(pid))
   }
@@ -81,13 +82,13 @@ export class Watched {
     expect(this.home.marked()).toEqual([])
   }
 
-  /** Ends what a failed test has left. */
+  /** Ends the processes that a failed test has left. */
   clear(): void {
     for (const pid of this.processes()) process.kill(pid, 'SIGKILL')
   }
 }
 
-/** What a service notes whose call was answered while it drained. */
+/** The journal of a service whose call was answered while it drained. */
 export const drainedBy = (signal: string): object[] => [
   { is: 'ready' },
   { signal },

@@ -1,3 +1,4 @@
+// The command line of the main job.
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { UsageError } from '@terrarium/cli'

@@ -1,7 +1,8 @@
+// The kill drill: SIGKILLs workers while the job runs, to show that the result is the same.
 import type { Pool } from '@terrarium/pool'
 import { count } from './report.ts'
 
-/** Kills one busy worker half way through the job, and tells about it. */
+/** Kills one busy worker half way through the job, and reports it. */
 export class Drill {
   readonly #pool: Pool
   readonly #half: number
@@ -14,12 +15,12 @@ export class Drill {
     this.#say = say
   }
 
-  /** To be told of every answer, and once before the first. */
+  /** Called for every answer, and once before the first. */
   afterAnswers(done: number): void {
     if (this.#recovered !== undefined || done < this.#half) return
     const busy = new Map(this.#pool.workers.map(({ id, inFlight }) => [id, inFlight]))
     const killed = this.#pool.kill()
-    if (killed === undefined) return // none is busy just now
+    if (killed === undefined) return // no worker is busy now
     const { worker, pid } = killed
     const calls = count(busy.get(worker) ?? 0, 'call')
     this.#say(`Half way: SIGKILL to ${worker} (pid ${pid}), busy with ${calls}, which will be run again.`)

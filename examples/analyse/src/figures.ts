@@ -1,4 +1,4 @@
-/** How it went: this is different every time. */
+/** How the job went: times and counts that differ from run to run. */
 export interface Figures {
   /** Calls of `analyse` that were answered. */
   readonly calls: number
@@ -6,7 +6,7 @@ export interface Figures {
   /** From the call to its answer, waiting included. */
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Workers started in the place of one that had ended. */
+  /** Workers started in the place of crashed ones. */
   readonly restarts: number
 }
 

@@ -1,9 +1,10 @@
+// Which files the job analyses.
 import { readdir, stat } from 'node:fs/promises'
 import type { Dirent } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { UsageError } from '@terrarium/cli'
 
-/** Something below the root that could not be looked at. */
+/** An entry below the root that could not be read. */
 export interface Unreadable {
   readonly path: string
   readonly reason: string

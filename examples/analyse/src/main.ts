@@ -1,3 +1,4 @@
+// The main job: analyses a tree of Python files with a pool of workers.
 import { inOrder } from '@terrarium/cli'
 import { findTagged, readIdentity } from '@terrarium/process'
 import type { Pool } from '@terrarium/pool'
@@ -25,7 +26,7 @@ async function analyseTree(options: Options, signal: AbortSignal): Promise<numbe
   const { directory, workers, chaos, json } = options
   const screen: Screen = json ? process.stderr : process.stdout
   const say = (line: string): void => void screen.write(`${line}\n`)
-  // A directory that cannot be used is told before anything is started.
+  // A directory that cannot be used is refused before any process is started.
   const listing = directory === undefined ? undefined : await listSources(directory, signal)
 
   const pool = openPool(workers)
@@ -57,7 +58,7 @@ async function analyseTree(options: Options, signal: AbortSignal): Promise<numbe
   return left === 0 ? 0 : 1
 }
 
-/** Answers a function that counts the processes of the pool's run on the whole system, without asking the pool. */
+/** Returns a function that counts the processes of the pool's run on the whole system, without asking the pool. */
 function watchProcesses(pool: Pool): () => number {
   let run: { installation: string; run: string } | undefined
   pool.on('worker.ready', ({ pid }) => {

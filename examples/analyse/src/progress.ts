@@ -1,3 +1,4 @@
+// The progress line of the main job.
 import { count, number } from './report.ts'
 
 /** The part of a stream that progress is shown on. */

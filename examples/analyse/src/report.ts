@@ -1,11 +1,12 @@
+// What the main job prints at its end.
 import type { Figures } from './figures.ts'
 import type { Unreadable } from './files.ts'
 import type { Summary } from './summary.ts'
 
-/** How many failures are told. */
+/** How many failures are printed. */
 const FEW = 5
 
-/** The summary as a person reads it; the same text for the same files. */
+/** The summary as text, the same for the same files. */
 export function describeSummary(summary: Summary): string {
   const { files, parsed, failed, lines, functions, classes, deepest, longest, imported, failures } = summary
   return [

@@ -1,6 +1,6 @@
 /** A function of a file. */
 export interface FunctionSize {
-  /** With the names of what it is in: `Class.method`. */
+  /** With the names of the enclosing scopes: `Class.method`. */
   readonly name: string
   readonly line: number
   readonly lines: number

@@ -1,3 +1,4 @@
+// The pool of the main job, and the calls that it makes.
 import { createPool, type Pool } from '@terrarium/pool'
 import { isTerrariumError } from '@terrarium/supervisor'
 import { pino } from 'pino'
@@ -9,13 +10,13 @@ import { Progress, type Screen } from './progress.ts'
 import { count } from './report.ts'
 import type { Entry, Result } from './results.ts'
 
-/** Calls a worker holds: one it works on, one that waits for it, so that it is never idle between two. */
+/** Calls that a worker holds: the running call, and a waiting call, so that it is never idle between two calls. */
 const CONCURRENCY = 2
 /** How long one file may take, in ms. */
 const TIMEOUT = 120_000
 
 export interface Job {
-  /** Undefined: the interpreter's standard library, which a worker is asked for. */
+  /** Default: the interpreter's standard library, whose folder a worker returns. */
   readonly listing: Listing | undefined
   readonly workers: number
   readonly chaos: boolean
@@ -39,10 +40,10 @@ export function openPool(workers: number): Pool {
   })
 }
 
-/** The log is for programs; this job has a person in front of it. */
+/** The message of a JSON log line: the job prints text for people. */
 const messageOf = (line: string): string => (JSON.parse(line) as { msg: string }).msg
 
-/** Starts the pool and analyses every file of the job. Whoever opened the pool stops it. */
+/** Starts the pool and analyses every file of the job. The caller stops the pool. */
 export async function run(pool: Pool, job: Job, signal: AbortSignal): Promise<Done> {
   const { screen, workers } = job
   await pool.start()

@@ -1,7 +1,8 @@
+// The summary of all files: sums of what the calls returned.
 import { createHash } from 'node:crypto'
 import type { Entry, Failed, FunctionSize, Parsed } from './results.ts'
 
-/** How many functions and modules are told. */
+/** How many functions and modules are listed. */
 const TOP = 10
 
 /** What is known about the tree: a function of its files alone. */

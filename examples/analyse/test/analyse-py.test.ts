@@ -23,7 +23,10 @@ function testPython(): string {
   return path
 }
 
-/** What analyse.py says of these sources, each in a file of its own. Fails when anything is printed, a warning say. */
+/**
+ * The results of analyse.py for these sources, each in a file of its own. Fails if anything is printed, for example a
+ * warning.
+ */
 async function analyse(...sources: readonly (string | Buffer)[]): Promise<readonly Result[]> {
   const folder = mkdtempSync(join(tmpdir(), 'terrarium-analyse-test-'))
   try {
@@ -91,7 +94,7 @@ test('an elif is as deep as its if, an if in an else is deeper', async () => {
   expect(depths.map(({ deepest }) => deepest)).toEqual([1, 2, 2, 2])
 })
 
-test('reads what PEP 263 says: cookies, byte order marks, any line ends', async () => {
+test('sources are decoded by PEP 263: cookies, byte order marks, any line ends', async () => {
   const results = await analyse(
     Buffer.from('# coding: latin-1\r\nname = "é"\r\n', 'latin1'),
     Buffer.from('\uFEFFdef naïve(): pass\n'),
@@ -100,7 +103,7 @@ test('reads what PEP 263 says: cookies, byte order marks, any line ends', async 
   expect(results).toMatchObject([{ lines: 2 }, { lines: 1, longest: [{ name: 'naïve' }] }, { lines: 3 }])
 })
 
-test('the ten longest functions of a file are told', async () => {
+test('the ten longest functions of a file are returned', async () => {
   const source = Array.from({ length: 20 }, (_, lines) => `def f${lines}():\n${'  x\n'.repeat(lines + 1)}`).join('')
   const [result] = await analyse(source)
   expect(result).toMatchObject({ functions: 20 })
@@ -108,7 +111,7 @@ test('the ten longest functions of a file are told', async () => {
   expect(names).toEqual(['f19', 'f18', 'f17', 'f16', 'f15', 'f14', 'f13', 'f12', 'f11', 'f10'])
 })
 
-test('what does not parse or decode is a result with its line; nothing is printed', async () => {
+test('a file that does not parse or decode gives a result with its line, and nothing is printed', async () => {
   const results = await analyse(
     'ok = 1\ndef f(:\n',
     Buffer.from('ok = 1\nname = "é"\n', 'latin1'),

@@ -6,7 +6,7 @@ test('without arguments: the standard library, a worker for each core, with chao
   expect(parseOptions([], 6)).toEqual({ directory: undefined, workers: 6, chaos: true, json: false })
 })
 
-test('everything at once, in any order', () => {
+test('all options are accepted at once, in any order', () => {
   const expected = { directory: 'lib', workers: 3, chaos: false, json: true }
   expect(parseOptions(['lib', '--workers', '3', '--no-chaos', '--json'])).toEqual(expected)
   expect(parseOptions(['--json', '--workers=3', '--no-chaos', '--', 'lib'])).toEqual(expected)

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { figuresOf, percentile } from '../src/figures.ts'
 
-test('the smallest value that so many per cent do not exceed', () => {
+test('a percentile is the smallest value that so many per cent do not exceed', () => {
   const hundred = Array.from({ length: 100 }, (_, index) => 100 - index)
   expect(percentile(hundred, 50)).toBe(50)
   expect(percentile(hundred, 99)).toBe(99)

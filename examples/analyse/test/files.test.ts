@@ -22,7 +22,7 @@ function file(path: string): void {
   writeFileSync(join(root, path), '')
 }
 
-test('files are in the order of their bytes, not of a language, and only those that end in .py', async () => {
+test('files are in the order of their bytes, not of a language, and only names that end in .py are taken', async () => {
   for (const path of ['b.py', 'B.py', 'ä/x.py', 'a/z.py', 'a.py', 'a-b.py', '.hidden/h.py', 'a.pyc', 'py']) file(path)
   mkdirSync(join(root, 'folder.py'))
   const { files, unreadable } = await listSources(root, signal)

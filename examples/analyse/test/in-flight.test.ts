@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { forEachInFlight } from '../src/in-flight.ts'
 
-test('every item once, in order, never more at once than allowed', async () => {
+test('every item is worked on once, in order, with no more at a time than allowed', async () => {
   const begun: number[] = []
   let inFlight = 0
   let most = 0
@@ -15,7 +15,7 @@ test('every item once, in order, never more at once than allowed', async () => {
   expect(most).toBe(7)
 })
 
-test('the first failure ends it: nothing new is begun, other failures are not unhandled', async () => {
+test('after the first failure no item is begun, and later failures are not unhandled', async () => {
   const begun: number[] = []
   const running = forEachInFlight([...Array(100).keys()], 3, async (item) => {
     begun.push(item)

@@ -1,3 +1,4 @@
+// The demonstration of the strategy `dependents`.
 import { createSupervisor } from '@terrarium/supervisor'
 import { fromCallback, waitFor } from 'xstate'
 import { dependents, type Uses } from './dependents.ts'
@@ -11,7 +12,7 @@ const part = fromCallback(({ receive }) => {
   })
 })
 
-/** Crashes `db`, then `queue`, and tells who was stopped, who was started, and who was left alone. */
+/** Crashes `db`, then `queue`, and prints which children were stopped, started and left alone. */
 export async function main(): Promise<number> {
   const app = createSupervisor({
     id: 'app',

@@ -12,7 +12,7 @@ const running = { state: 'running', restart: 'permanent', type: 'worker', incarn
 const context = { supervisor: 'app', phase: 'run' } as const
 
 test.each([
-  ['a child that nobody uses', {}, ['b']],
+  ['a child that no other child uses', {}, ['b']],
   ['users', { c: ['a', 'b'], d: ['a'] }, ['b', 'c']],
   ['users of users, once each', { c: ['b'], d: ['b', 'c'] }, ['b', 'c', 'd']],
 ])('%s', (_, uses, expected) => {
@@ -20,7 +20,7 @@ test.each([
   expect(dependents(uses).plan({ id: 'b', ...running }, children, context)).toEqual({ restart: expected })
 })
 
-test('npm run demo:custom-strategy restarts whoever uses the failed child, leaves the rest alone, and ends by itself', async () => {
+test('npm run demo:custom-strategy restarts every child that uses the failed child, leaves the rest alone, and ends by itself', async () => {
   const { code, stdout } = await run('npm', ['run', '--silent', 'demo:custom-strategy'])
   expect(stdout.trim().split('\n')).toEqual([
     'db crashes, web stops, api stops, db starts, api starts, web starts',

@@ -1,3 +1,4 @@
+// The supervisor of the service.
 import { createSupervisor } from '@terrarium/supervisor'
 import { fromTransition } from 'xstate'
 import { connection } from './connection.ts'
@@ -7,7 +8,7 @@ export interface Quote {
   readonly at: string
 }
 
-/** Holds the latest quote. It knows nothing of connections, and keeps what it has while they come and go. */
+/** Holds the latest quote. It knows nothing of connections, and keeps the quote while they come and go. */
 const cache = fromTransition(
   (_latest: Quote | undefined, { quote }: { type: 'put'; quote: Quote }): Quote | undefined => quote,
   undefined,

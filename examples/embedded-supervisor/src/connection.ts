@@ -1,3 +1,4 @@
+// The connection as a supervised actor.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
@@ -5,19 +6,19 @@ import { fromServer, reply, type From } from '@terrarium/supervisor'
 
 export interface Connection {
   readonly socket: Socket
-  /** Who has asked and has no answer yet, in order. */
+  /** Callers without an answer yet, in order. */
   readonly asking: From[]
 }
 
 type News = { readonly type: 'line'; readonly line: string } | { readonly type: 'lost'; readonly error: Error }
 
-/** A silent peer is a lost one, also while connecting. In ms. */
+/** After this many ms of silence a connection is lost, also while connecting. */
 const SILENCE = 2_000
 
 /**
- * One TCP connection, as long as it lasts: it ends with the error it was lost with, and a successor connects anew. It
- * is ready once it is connected, so that a refused connection is a failed start. Any call is answered with the price of
- * the moment; callers that are left without an answer learn from `call()` itself that there will be none.
+ * One TCP connection, as long as it lasts: the actor ends with the error of the connection, and its successor connects
+ * anew. It is ready once it is connected, so that a refused connection is a failed start. Any call is answered with the
+ * price of the moment; callers that are left without an answer learn from `call()` itself that there will be none.
  */
 export const connection = fromServer<Connection, { readonly port: number }, { readonly type: 'price' }, News>({
   init: async ({ self, input: { port } }) => {
@@ -44,7 +45,7 @@ export const connection = fromServer<Connection, { readonly port: number }, { re
     if (from !== undefined) reply(from, Number(news.line))
     return undefined
   },
-  trapExit: true, // so that it hears when it is stopped
+  trapExit: true, // so that the actor can close the socket when it is stopped
   terminate: (_reason, { socket }) => {
     socket.destroy()
   },

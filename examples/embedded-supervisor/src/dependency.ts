@@ -1,9 +1,10 @@
+// The server that the service depends on.
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** Somebody else's server, on loopback: answers every line with a price, and is up or down as it is told. */
+/** A third party's server, on loopback: answers every line with a price, and is up or down as it is told. */
 export class Dependency {
-  /** The same one whenever it is up. */
+  /** The same port whenever the server is up. */
   port = 0
   #price = 100
   readonly #sockets = new Set<Socket>()
@@ -25,12 +26,12 @@ export class Dependency {
     this.port = (this.#server.address() as AddressInfo).port
   }
 
-  /** Hangs up on everybody, and goes on listening. */
+  /** Closes every connection, and goes on listening. */
   drop(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** Hangs up on everybody. Who connects from now on is refused. */
+  /** Closes every connection, and refuses new ones. */
   down(): void {
     this.#server.close()
     this.drop()

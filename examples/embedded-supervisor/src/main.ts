@@ -1,3 +1,4 @@
+// The main program: plays a demonstration of failures, or with `--serve` serves until a signal.
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
@@ -7,8 +8,7 @@ import { play } from './play.ts'
 import { openService } from './service.ts'
 
 /**
- * Resolves with the exit code: 0 when it was told to end, or when the service said what it had to throughout the
- * demonstration.
+ * Resolves with the exit code: 0 after a signal, or if the service answered as it should throughout the demonstration.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...argv], options: { serve: { type: 'boolean' } } })
@@ -26,7 +26,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Until the process is told to end. Enter takes the dependency away, and gives it back. */
+/** Serves until SIGTERM or SIGINT. Enter takes the dependency away, and gives it back. */
 async function serve(url: string, dependency: Dependency): Promise<void> {
   const toldToEnd = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   const keys = createInterface(process.stdin).on('line', () => {

@@ -1,3 +1,4 @@
+// The demonstration: breaks the dependency, and prints what the service answers.
 import type { ChildInfo } from '@terrarium/supervisor'
 import { waitFor } from 'xstate'
 import type { App } from './app.ts'
@@ -14,8 +15,8 @@ export async function connectionIs(app: App, state: ChildInfo['state'], incarnat
 }
 
 /**
- * Takes the dependency away and gives it back, and prints what the service says. Resolves to whether it said what it
- * had to.
+ * Takes the dependency away and gives it back, and prints what the service answers. Resolves to whether all answers
+ * were as they should be.
  */
 export async function play(url: string, app: App, dependency: Dependency): Promise<boolean> {
   let isTrue = true
@@ -58,7 +59,7 @@ export async function play(url: string, app: App, dependency: Dependency): Promi
   dependency.down()
   await connectionIs(app, 'parked')
   await dependency.up()
-  console.log('It was down and is back. Somebody who knows need not wait.')
+  console.log('It was down and is back. A caller who knows unparks it at once.')
   await ask('POST', '/unpark/connection', 202)
   await connectionIs(app, 'running')
   await ask('GET', '/quote', 200)

@@ -1,3 +1,4 @@
+// HTTP on top of the supervised connection.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -50,7 +51,7 @@ async function answer(app: App, request: string): Promise<Answer> {
   }
 }
 
-/** Fresh from whichever connection there is now. Without one `call()` rejects at once, and nobody waits. */
+/** A price from the current connection. Without a connection `call()` rejects at once, and no request waits. */
 async function quote(app: App): Promise<Quote> {
   const price = await app.call<number>('connection', { type: 'price' }, { timeout: 1_000 })
   const fresh = { price, at: new Date().toISOString() }
@@ -58,7 +59,7 @@ async function quote(app: App): Promise<Quote> {
   return fresh
 }
 
-/** With the latest quote there was, and when to come again: as soon as the supervisor itself tries again. */
+/** 503 with the latest quote, and `retry-after`: the time until the supervisor tries again. */
 function unavailable(app: App, body: object): Answer {
   const due = app.children.find(({ id }) => id === 'connection')?.until ?? 0
   const seconds = Math.max(1, Math.ceil((due - systemClock.now()) / 1_000))

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { run } from '../../../test/support/command.ts'
 
-test('npm run demo:embedded-supervisor plays its script and ends by itself', async () => {
+test('npm run demo:embedded-supervisor plays its demonstration and ends by itself', async () => {
   const { code, stdout } = await run('npm', ['run', '--silent', 'demo:embedded-supervisor'])
   const answers = [...stdout.matchAll(/(GET|POST) (\S+) → (\d+)/g)].map(([, ...answer]) => answer.join(' '))
   expect(answers).toEqual([

@@ -101,7 +101,7 @@ test('a request that waits for an answer when the connection is lost is refused'
 
 test.each([
   ['POST', '/unpark/cache', 409],
-  ['POST', '/unpark/nobody', 409],
+  ['POST', '/unpark/unknown', 409],
   ['GET', '/', 404],
 ] as const)('%s %s is answered with %i', async (method, path, status) => {
   const ask = await open(createApp((await dependencyThatIsUp()).port))

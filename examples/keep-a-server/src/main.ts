@@ -1,3 +1,4 @@
+// The demonstration of `keep()`: a server that is killed and comes back.
 import { fileURLToPath } from 'node:url'
 import { findTagged, keep, readIdentity, type Kept } from '@terrarium/process'
 
@@ -9,7 +10,7 @@ const SERVER = fileURLToPath(new URL('../server.mjs', import.meta.url))
 export async function main(): Promise<number> {
   const web = keep(process.execPath, [SERVER], { name: 'web', ready: /^listening on /, lines: true })
   const { run, isAnother } = await killOnce(web).finally(() => web.stop())
-  // By scanning the system, not by asking ourselves.
+  // Counted by scanning the system, not by asking Terrarium.
   const left = findTagged({ run }).length
   console.log(`stopped; processes left: ${left}`)
   return isAnother && left === 0 ? 0 : 1

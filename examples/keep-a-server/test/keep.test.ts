@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { run } from '../../../test/support/command.ts'
 import { habitat } from '../../../test/support/terrarium.ts'
 
-test('npm run demo:keep keeps a server through its death, and leaves nothing', async () => {
+test('npm run demo:keep starts a killed server again, and leaves no process', async () => {
   const { stateDir } = habitat()
   const env = { TERRARIUM_STATE_DIR: stateDir }
   const { code, stdout } = await run('npm', ['run', '--silent', 'demo:keep'], { env })

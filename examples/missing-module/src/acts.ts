@@ -1,14 +1,15 @@
+// The acts of the demonstration: a module is missing, then installed, and the pool heals.
 import type { Pool } from '@terrarium/pool'
 import { isTerrariumError } from '@terrarium/supervisor'
 import type { Protocol } from './protocol.ts'
 import type { BareVenv } from './venv.ts'
 
-/** What is promised, in ms. */
+/** The promised times, in ms. */
 const REFUSED_WITHIN = 5_000
 const HEALED_WITHIN = 10_000
 /** What workers need besides the standard library. */
 const MODULES = ['grpc', 'google.protobuf', 'msgpack']
-/** What a caller would call at once, in ms. */
+/** The time within which a call is refused "at once", in ms. */
 const AT_ONCE = 500
 
 export interface Refused {
@@ -68,12 +69,12 @@ export interface Healed {
   readonly installedBy: 'pip' | 'copy'
   /** From the end of the installation until every worker was ready. 0: before its end. */
   readonly healedMs: number
-  /** Processes started to find out whether the environment had been repaired, those that succeeded included. */
+  /** Processes started to find out whether the environment was repaired, successful starts included. */
   readonly probes: number
   readonly answer: unknown
 }
 
-/** Somebody runs the command; the pool finds out by itself. */
+/** Runs the command of the hint. The pool notices the repair by itself. */
 export async function heal(
   pool: Pool,
   venv: BareVenv,
@@ -97,7 +98,7 @@ export async function heal(
   return { installedBy: by, healedMs, probes, answer }
 }
 
-/** What a promise was rejected with, undefined if it was not, and how long that took in ms. */
+/** The error of a rejected promise (undefined if it was not rejected), and how long it took, in ms. */
 async function rejectionOf(promise: Promise<unknown>): Promise<[unknown, number]> {
   const begun = performance.now()
   const error: unknown = await promise.then(
@@ -107,7 +108,7 @@ async function rejectionOf(promise: Promise<unknown>): Promise<[unknown, number]
   return [error, Math.round(performance.now() - begun)]
 }
 
-/** Whether the condition came true within so many ms. */
+/** Whether the condition became true within so many ms. */
 async function until(condition: () => boolean, ms: number): Promise<boolean> {
   const end = performance.now() + ms
   while (!condition()) {

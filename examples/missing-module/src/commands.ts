@@ -1,3 +1,4 @@
+// Commands that the demonstration runs.
 import { spawn } from 'node:child_process'
 
 export interface Ran {
@@ -18,7 +19,7 @@ export function runCommand(command: string, args: readonly string[], signal: Abo
       detached: true,
       env: {
         ...process.env,
-        // Without a network, pip is to say so soon; and where it installs is for its arguments to say.
+        // Without a network pip has to fail soon. Its arguments say where it installs.
         PIP_RETRIES: '1',
         PIP_DEFAULT_TIMEOUT: '10',
         PIP_DISABLE_PIP_VERSION_CHECK: '1',

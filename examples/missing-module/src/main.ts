@@ -1,3 +1,4 @@
+// The demonstration of a missing module.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,6 +68,6 @@ function openPool(python: string): Pool {
     python,
     size: SIZE,
     env: { PYTHONPATH: '' }, // no module from elsewhere
-    logger: pino({ level: 'silent' }), // the steps tell it
+    logger: pino({ level: 'silent' }), // the steps print what happens
   })
 }

@@ -1,4 +1,4 @@
-/** What is printed: every step with the time since the beginning, and every claim with whether it held. */
+/** Prints every step with the time since the beginning, and every claim with whether it held. */
 export class Protocol {
   readonly #begun = performance.now()
   readonly #write: (line: string) => void

@@ -1,3 +1,4 @@
+// A virtual environment without the module.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { mustRun, runCommand } from './commands.ts'

@@ -30,13 +30,13 @@ test('call prints the result as one line of JSON, and what the tool prints on st
   expect(stdout).toBe('{"sum":3,"bytes":"YWJj","large":"1152921504606846976","nothing":null}\n')
 })
 
-test('A6: empty options are taken for unset', async () => {
+test('A6: an empty option counts as not given', async () => {
   const home = place()
   const args = ['call', home.file('tools.py', TOOLS), 'add', '{"a": 2}', '--python=', '--timeout=']
   expect(await home.run(args)).toMatchObject({ code: 0, stdout: expect.stringContaining('"sum":3') })
 })
 
-test("an exception of the tool is shown with Python's traceback and without ours", async () => {
+test("an exception of the tool is shown with Python's traceback and without a stack of Node", async () => {
   const home = place()
   const { code, stdout, stderr } = await home.run(['call', home.file('tools.py', TOOLS), 'fail'])
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
@@ -45,7 +45,7 @@ test("an exception of the tool is shown with Python's traceback and without ours
   expect(stderr).not.toMatch(/^ {4}at /m)
 })
 
-test('a file with a mistake is a configuration error, said with its line', async () => {
+test('a tool file with a mistake is a configuration error with the name of the missing module', async () => {
   const home = place()
   const { code, stderr } = await home.run(['call', home.file('tools.py', 'import nowhere_to_be_found\n'), 'add'])
   expect(code).toBe(1)
@@ -65,7 +65,7 @@ test.each<[NodeJS.Signals, number]>([
   ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
-])('%s in the middle of a call ends it in order', async (signal, code) => {
+])('%s during a call ends the worker, and the exit code names the signal', async (signal, code) => {
   const home = place()
   const begun = join(home.directory, 'begun')
   const running = home.run(['call', home.file('tools.py', TOOLS), 'nap', JSON.stringify({ begun })])
@@ -80,7 +80,7 @@ test.each([
   ['too much', ['call', 'tools.py', 'add', '{}', 'more']],
   ['no JSON', ['call', 'tools.py', 'add', '{a: 1}']],
   ['no object', ['call', 'tools.py', 'add', '[1]']],
-  ['a timeout that is none', ['call', 'tools.py', 'add', '--timeout', 'soon']],
+  ['a timeout that is no number', ['call', 'tools.py', 'add', '--timeout', 'soon']],
   ['an unknown option', ['call', 'tools.py', 'add', '--frob']],
 ])('%s is wrong usage, and nothing is started', async (_, args) => {
   const home = place()

@@ -14,14 +14,14 @@ test('--help and --version', async () => {
   }
 })
 
-test('no command, or an unknown one, is wrong usage', async () => {
+test('no command, or an unknown command, is wrong usage', async () => {
   const home = place()
   expect(await home.run([])).toMatchObject({ code: 2, stdout: '' })
   expect(await home.run(['frob'])).toMatchObject({ code: 2, stderr: 'There is no command frob.\n' })
   expect(await home.run(['toString'])).toMatchObject({ code: 2 })
 })
 
-test('doctor tells interpreter, versions and state, and tries a worker', async () => {
+test('doctor prints interpreter, versions and state, and calls a trial worker', async () => {
   const home = place()
   const { code, stdout, stderr } = await home.run(['doctor'])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -36,7 +36,7 @@ test('doctor tells interpreter, versions and state, and tries a worker', async (
   expect(stdout).toMatch(/^trial worker +ready and answering/m)
 })
 
-test('doctor tells which containment is in use, and refuses one that is missing', async () => {
+test('doctor prints the containment in use, and refuses a level that does not exist', async () => {
   const home = place()
   const { stdout } = await home.run(['doctor'], { TERRARIUM_CONTAINMENT: 'shepherd' })
   expect(stdout).toMatch(/^containment +shepherd: one process ends all others/m)
@@ -47,7 +47,7 @@ test('doctor tells which containment is in use, and refuses one that is missing'
   })
 })
 
-test('doctor names every module that is missing and the command that repairs it', async () => {
+test('doctor names every missing module and the command that installs them', async () => {
   const home = place()
   const venv = join(home.directory, 'bare venv')
   await new Promise((resolve, reject) => {
@@ -60,11 +60,11 @@ test('doctor names every module that is missing and the command that repairs it'
   expect(stderr).toContain(`cannot import grpc, google.protobuf, msgpack\n`)
   const pip = `'${python}' -m pip install grpcio protobuf msgpack`
   expect(stderr).toContain(`hint: Install what is missing: '${python}' -m ensurepip && ${pip}\n`)
-  // The rest is looked at all the same.
+  // The other checks run all the same.
   expect(stdout).toMatch(/^containment /m)
 })
 
-test('A5: doctor tells where it has looked for an interpreter, and what the others would have been', async () => {
+test('A5: doctor prints every place where it looks for an interpreter, and what each would give', async () => {
   const home = place()
   const none = { TERRARIUM_PYTHON: '', VIRTUAL_ENV: '', CONDA_PREFIX: '' }
   const sources = async (args: readonly string[], env: Record<string, string>) => {
@@ -95,7 +95,7 @@ test('A5: doctor tells where it has looked for an interpreter, and what the othe
   ])
 })
 
-test('doctor tells all that is wrong at once', async () => {
+test('doctor prints everything that is wrong at once', async () => {
   const home = place()
   const file = home.file('file', '')
   const { code, stderr } = await home.run(['doctor'], { TERRARIUM_STATE_DIR: file, PYTHONPATH: home.shadow('grpc') })
@@ -103,13 +103,13 @@ test('doctor tells all that is wrong at once', async () => {
   expect(stderr).toMatch(/^CONFIGURATION: .*cannot import grpc\n.*^CONFIGURATION: The state directory/ms)
 })
 
-test('doctor refuses what is no interpreter', async () => {
+test('doctor refuses a path that is no interpreter', async () => {
   const { code, stderr } = await place().run(['doctor', '--python', '/no/such/python'])
   expect(code).toBe(1)
   expect(stderr).toMatch(/CONFIGURATION: .*\/no\/such\/python/)
 })
 
-test('ps lists a worker while it lives, and not afterwards', async () => {
+test('ps lists a worker while it is alive, and not after its exit', async () => {
   const home = place()
   const begun = join(home.directory, 'begun')
   const tools = home.file(

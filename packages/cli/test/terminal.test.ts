@@ -5,7 +5,7 @@ import { NdArray } from '@terrarium/pool'
 import { toJson } from '../src/terminal/json.ts'
 import { table } from '../src/terminal/table.ts'
 
-test('an error of ours is code, message and hint; a bug keeps its stack', () => {
+test('a TerrariumError is shown as code, message and hint; a bug keeps its stack', () => {
   const error = new TerrariumError('CONFIGURATION', 'no module named grpc', { hint: 'pip install grpcio' })
   expect(explain(error)).toBe('CONFIGURATION: no module named grpc\nhint: pip install grpcio')
   expect(explain(new TerrariumError('STOPPED', 'it was stopped'))).toBe('STOPPED: it was stopped')
@@ -13,14 +13,14 @@ test('an error of ours is code, message and hint; a bug keeps its stack', () => 
   expect(explain(new TypeError('x is not a function'))).toMatch(/^TypeError: x is not a function\n {4}at /)
 })
 
-test('values that JSON does not have', () => {
+test('bytes and large integers are printed as strings', () => {
   expect(toJson(undefined)).toBe('null')
   expect(toJson({ bytes: Buffer.from([0, 255]), large: 2n ** 63n, list: [1n] })).toBe(
     '{"bytes":"AP8=","large":"9223372036854775808","list":["1"]}',
   )
 })
 
-test('values that JSON does not have are printed all the same', () => {
+test('Maps, Sets, arrays of numbers and Dates are printed as JSON', () => {
   expect(
     toJson(
       new Map<unknown, unknown>([

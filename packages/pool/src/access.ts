@@ -1,5 +1,5 @@
 // What can be asked of any pool, whether it is nested or has a handle: calls, and views of its workers.
-import { isTerrariumError, messageOf, showSite, siteAbove, TerrariumError } from '@terrarium/supervisor'
+import { isTerrariumError, messageOf, showSite, siteAbove, TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolAccess, PoolStats, PoolStatus, WorkerInfo } from './api.ts'
 import { requestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'

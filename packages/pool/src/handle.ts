@@ -1,17 +1,16 @@
 // A pool that stands alone: the handle around the actor of a pool.
 import {
   ASYNC_DISPOSE,
-  harmless,
   isTerrariumError,
   KeepAlive,
   Listeners,
   ReferencedClock,
   showSite,
   siteAbove,
-  SupervisedActor,
   systemClock,
   TerrariumError,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
+import { harmless, SupervisedActor } from '@terrarium/supervisor'
 import { guardLogger, type AnyLogger } from '@terrarium/process'
 import { Access } from './access.ts'
 import type { Pool, PoolEvents, StopReport } from './api.ts'

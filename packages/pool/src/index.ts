@@ -1,7 +1,21 @@
+/**
+ * Many supervised Python workers behind one call. `createPool` makes a pool that stands alone; `pool` makes one as
+ * actor logic, for a supervisor or machine of your own.
+ *
+ * ```ts
+ * import { createPool } from '@terrarium/pool'
+ *
+ * const pool = createPool({ name: 'text', tools: './tools.py', size: 2 })
+ * await pool.start()
+ * const counts = await pool.call('word_count', { text: 'a b a' }, { timeout: 5_000 })
+ * console.log(counts) // { a: 2, b: 1 }
+ * console.log(await pool.stop()) // { processesLeft: 0 }
+ * ```
+ */
 /// <reference types="node" preserve="true" />
 export type { Pool, PoolAccess, PoolEvents, PoolStats, PoolStatus, StopReport, WorkerInfo } from './api.ts'
 export type { CallOptions, PoolOptions } from './options.ts'
 export { createPool } from './handle.ts'
-export { pool, poolOf, type PoolEmitted, type PoolLogic } from './pool.ts'
+export { pool, poolOf, type PoolEmitted, type PoolLogic, type PoolShutdown } from './pool.ts'
 export type { PersistedPool, PoolJson, PoolSnapshot, WorkerState, WorkerView } from './snapshot.ts'
 export { NdArray, type TypedArray, type ValueType, type WorkerOutput } from '@terrarium/worker'

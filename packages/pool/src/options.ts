@@ -1,3 +1,4 @@
+// The options of a pool and of a call: their types, defaults and checks.
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import {
@@ -105,6 +106,17 @@ export interface CallOptions {
   /** The call may be run again elsewhere when its worker dies. Default false. */
   readonly idempotent?: boolean
 }
+
+/** The defaults of options that have one, in one place. Times in ms. */
+export const DEFAULTS = {
+  size: 1,
+  concurrency: 1,
+  queueLimit: 10_000,
+  maxDeaths: 3,
+  cancelGrace: 250,
+  grace: 2_000,
+  drainTimeout: 5_000,
+} as const
 
 /** The supervisor adds its own margin to it, and a timer holds no more than LONGEST_MS. */
 const LONGEST_GRACE = LONGEST_MS - 3_000

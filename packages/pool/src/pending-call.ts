@@ -1,5 +1,5 @@
 // A call as the shell of a pool knows it: with its arguments, its caller, and what watches it.
-import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium/supervisor'
+import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium/supervisor/base'
 import type { CallRequest } from './call-request.ts'
 import { Call } from './core/call.ts'
 

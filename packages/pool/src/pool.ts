@@ -7,7 +7,7 @@ import {
   TerrariumError,
   type KeepAlive,
   type SupervisorClock,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { guardLogger, type AnyLogger } from '@terrarium/process'
 import type {
   ActorLogic,
@@ -32,16 +32,20 @@ export type PoolEmitted = {
   readonly [E in keyof PoolEvents]: { readonly type: E } & Parameters<PoolEvents[E]>[0]
 }[keyof PoolEvents]
 
+/** Ends the pool in order. An inspector sees other events too: what the pool's actor tells itself of its workers. */
+export interface PoolShutdown {
+  readonly type: 'supervisor.shutdown'
+}
+
 export type PoolLogic = ActorLogic<
   PoolSnapshot,
-  /** `{ type: 'supervisor.shutdown' }` ends the pool in order. An inspector also sees news of the workers. */
-  EventObject,
+  PoolShutdown,
   NonReducibleUnknown,
   ActorSystem<ActorSystemInfo>,
   PoolEmitted
 >
 
-type PoolScope = ActorScope<PoolSnapshot, EventObject, ActorSystem<ActorSystemInfo>, PoolEmitted>
+type PoolScope = ActorScope<PoolSnapshot, PoolShutdown, ActorSystem<ActorSystemInfo>, PoolEmitted>
 
 /** What the handle of a pool gives to the pool's actor, and a nested pool does without. */
 export interface HandleDependencies {
@@ -143,8 +147,9 @@ export function poolLogic(options: PoolOptions, handle: HandleDependencies = {})
     transition: (snapshot, event, { self }) => {
       const shell = shells.get(self as AnyActorRef)
       if (shell === undefined) return snapshot
-      if (event.type === 'supervisor.shutdown') shell.handle({ type: 'pool.stop' })
-      else if (event.type === 'xstate.stop') {
+      const { type } = event as EventObject
+      if (type === 'supervisor.shutdown') shell.handle({ type: 'pool.stop' })
+      else if (type === 'xstate.stop') {
         shell.handle({ type: 'pool.halt' })
         return viewOf(shell, 'stopped')
       } else if (shell.hasPosted(event)) shell.handle(event)

@@ -1,6 +1,7 @@
 // What the workers of a pool stand on: an interpreter, a run that holds their processes, and the socket they dial.
 import { openRuntime, type Identity, type AnyLogger } from '@terrarium/process'
-import { supervisor, type ChildSpec, type SupervisorClock, type SupervisorLogic } from '@terrarium/supervisor'
+import { supervisor, type ChildSpec, type SupervisorLogic } from '@terrarium/supervisor'
+import type { SupervisorClock } from '@terrarium/supervisor/base'
 import {
   createWorkerLogic,
   resolveInterpreter,

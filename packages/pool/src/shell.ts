@@ -11,7 +11,7 @@ import {
   type ExitReason,
   type KeepAlive,
   type SupervisorClock,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/base'
 import { EnvironmentWatch, type AnyLogger } from '@terrarium/process'
 import { ValueCodec, type WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'

@@ -1,5 +1,5 @@
 // The workers that are in the slots of a pool now: their actors and their sessions.
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import type { Session, WorkerRef } from '@terrarium/worker'
 import type { Call } from './core/call.ts'
 import type { Slot } from './core/slot.ts'

@@ -1,5 +1,6 @@
 // What can be seen of a pool's actor: its XState snapshot, and what JSON has of that.
-import { exitWith, failureToJson, type ExitOutput, type ExitReason, type FailureJson } from '@terrarium/supervisor'
+import { failureToJson, type FailureJson } from '@terrarium/supervisor'
+import { exitWith, type ExitOutput, type ExitReason } from '@terrarium/supervisor/base'
 import type { Snapshot } from 'xstate'
 import type { PoolStats, PoolStatus } from './api.ts'
 import type { Slot } from './core/slot.ts'

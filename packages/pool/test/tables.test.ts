@@ -1,7 +1,8 @@
 // Compares the tables of the README with the options, defaults, events and errors that the code has.
 import { expect, test } from '@jest/globals'
-import { plain, tableRows, type Row } from '../../../test/support/markdown.ts'
+import { plain, shown, tableRows, type Row } from '../../../test/support/markdown.ts'
 import { namedDefault, Shapes, type Member } from '../../../test/support/shapes.ts'
+import { DEFAULTS } from '../src/options.ts'
 
 const README = 'packages/pool/README.md'
 
@@ -34,6 +35,28 @@ test.each([
   expect(defaultsIn(rows)).toEqual({ ...defaultsIn(rows), ...named })
   const required = rows.filter((row) => row.default === 'required').map(nameOf)
   expect(inOrder(required)).toEqual(inOrder(members.filter(({ isOptional }) => !isOptional).map(({ name }) => name)))
+})
+
+test('the table of options has each default of the code', () => {
+  const expected = Object.entries(DEFAULTS).map(([name, value]) => [name, shown(value)])
+  const found = defaultsIn(tableRows(README, 'Options'))
+  expect(Object.keys(DEFAULTS).map((name) => [name, found[name]])).toEqual(expected)
+})
+
+test('the tables of a snapshot have each field, phase, state and count', () => {
+  const heading = 'In a supervisor or machine of your own'
+  const fields = tableRows(README, heading)
+  const entries = tableRows(README, heading, 1)
+  const namedIn = (rows: readonly Row[], field: string): string[] =>
+    [...(rows.find((row) => nameOf(row) === field)?.['what it is'] ?? '').matchAll(/`(\w+)`/g)].map(
+      ([, name = '']) => name,
+    )
+  expect(inOrder(fields.map(nameOf))).toEqual(inOrder(shapes.members('PoolJson').map(({ name }) => name)))
+  expect(inOrder(entries.map(nameOf))).toEqual(inOrder(shapes.members('WorkerView').map(({ name }) => name)))
+  expect(inOrder(namedIn(fields, 'phase'))).toEqual(inOrder(shapes.literals('PoolStatus')))
+  expect(inOrder(namedIn(entries, 'state'))).toEqual(inOrder(shapes.literals('WorkerState')))
+  const counts = shapes.members('PoolStats').map(({ name }) => name)
+  expect(inOrder(namedIn(fields, 'counts'))).toEqual(inOrder(counts.filter((name) => name !== 'queued')))
 })
 
 test('the table of events has each event with its fields', () => {

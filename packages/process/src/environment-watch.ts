@@ -43,7 +43,7 @@ export class EnvironmentWatch {
     this.#options = options
   }
 
-  /** Watches these paths in place of those before. Their present state is the one that changes are compared with. */
+  /** Watches these paths instead of the ones before. Changes are compared with the present state of the paths. */
   watch(paths: readonly string[]): void {
     if (this.#timer === undefined) this.#probeDelay = FIRST_PROBE
     this.stop()

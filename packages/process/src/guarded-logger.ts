@@ -11,9 +11,9 @@ export interface AnyLogger extends Record<Level, (facts: object, message: string
 }
 
 /**
- * The logger of a runtime, a pool or a kept program: the given logger with these bindings. Default: one that writes
- * warnings and errors to standard error. It never throws. What the given logger throws or rejects with, and an error of
- * the stream it writes to, is written to the console, the first time only.
+ * The logger of a runtime, a pool or a kept program: the given logger with these bindings. Default: a logger that
+ * writes warnings and errors to standard error. It never throws. What the given logger throws or rejects with, and an
+ * error of the stream it writes to, is written to the console, the first time only.
  */
 export function guardLogger(given: Logger | AnyLogger | undefined, bindings: Record<string, unknown>): AnyLogger {
   if (given instanceof GuardedLogger) return given.child(bindings)

@@ -19,8 +19,8 @@ const MOST_LINKS = 40
 /**
  * Finds out whether a user other than this one and root decides what is in a folder. The rule is the one of ssh for
  * `~/.ssh`. The folder belongs to this user or to root, and no other user can write to it. The same holds for each
- * folder above it, except a sticky one (/tmp) and one that only root's group can write to. Symbolic links on the way
- * belong to this user or to root. A path that does not exist yet is safe.
+ * folder above it, except a sticky folder (/tmp) and a folder that only root's group can write to. Symbolic links on
+ * the way belong to this user or to root. A path that does not exist yet is safe.
  *
  * Returns undefined when the folder is safe. `isShared`: the folder itself may be sticky, as /tmp is.
  */

@@ -11,14 +11,14 @@ import { openInstallation, runsDirectory } from './state-directory.ts'
  * the same is made again.
  */
 export class RunFolders {
-  /** The directory of the run, `<stateDir>/runs/<run id>`. */
+  /** The run folder, `<stateDir>/runs/<run id>`. */
   readonly directory: string
   readonly #stateDir: string
   readonly #owner: Owner
   readonly #onRemade: (directory: string) => void
   readonly #descriptors: number[] = []
 
-  /** `onRemade`: called with the directory of the run after it was made again. */
+  /** `onRemade`: called with the run folder after it was made again. */
   constructor(stateDir: string, owner: Owner, onRemade: (directory: string) => void) {
     this.#stateDir = stateDir
     this.#owner = owner
@@ -26,7 +26,7 @@ export class RunFolders {
     this.directory = join(runsDirectory(stateDir), owner.run)
   }
 
-  /** Open descriptors of the directory of the run, the runtime directory and the state directory, to be locked. */
+  /** Open descriptors of the run folder, the runtime directory and the state directory, to be locked. */
   get descriptors(): readonly number[] {
     return this.#descriptors
   }
@@ -36,7 +36,7 @@ export class RunFolders {
     makeRuntimeDirectory(this.#owner)
   }
 
-  /** Makes the directory of the run again, with an empty folder for its log. Errors: see {@link openInstallation}. */
+  /** Makes the run folder again, with an empty folder for its log. Errors: see {@link openInstallation}. */
   remakeRun(): void {
     openInstallation(this.#stateDir, this.#owner.installation)
     makeRun(this.#stateDir, this.#owner)

@@ -1,3 +1,5 @@
+// The directory of a run below the state directory, with the record of its owner, and its runtime directory for
+// sockets.
 import { randomBytes, randomInt } from 'node:crypto'
 import {
   accessSync,
@@ -18,7 +20,7 @@ import { kindOf, readRegularFile } from './regular-file.ts'
 import { runsDirectory } from './state-directory.ts'
 import { processTable } from './table/table.ts'
 
-/** Who owns a run: enough to prove, later and from another process, that its host is gone. */
+/** The host that owns a run: enough to prove, later and from another process, that this host is gone. */
 export interface Owner {
   readonly v: 1
   readonly installation: string
@@ -35,7 +37,7 @@ export interface Owner {
 const SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789'
 
-/** Makes the directory of a new run, complete or not at all, and its runtime directory. */
+/** Makes the directory of a new run, whole or not at all, and its runtime directory. */
 export function createRun(stateDir: string, installation: string): { owner: Owner; directory: string } {
   const table = processTable()
   const run = Array.from({ length: 7 }, () => alphabet.charAt(randomInt(alphabet.length))).join('')
@@ -54,12 +56,12 @@ export function createRun(stateDir: string, installation: string): { owner: Owne
     runtimeDirectory: chooseRuntimeDirectory(run),
   }
   const directory = makeRun(stateDir, owner)
-  // Made last: whoever sweeps this run finds its name in the owner record.
+  // Made last: a sweep of this run finds its name in the owner record.
   makeRuntimeDirectory(owner)
   return { owner, directory }
 }
 
-/** Makes the directory of a run in place of whatever has its name, complete or not at all. Answers where it is. */
+/** Makes the directory of a run, whole or not at all, and replaces what has its name. Answers its path. */
 export function makeRun(stateDir: string, owner: Owner): string {
   const draft = join(runsDirectory(stateDir), `.new-${owner.run}`)
   const directory = join(runsDirectory(stateDir), owner.run)
@@ -75,8 +77,8 @@ export function makeRun(stateDir: string, owner: Owner): string {
 }
 
 /**
- * Makes the runtime directory of a run, if it is not there: it lies where others clean up. Errors: START_FAILED when
- * somebody else has taken its name, and those of the file system.
+ * Makes the runtime directory of a run if it is not there, for a temporary folder may be cleaned up. Errors:
+ * START_FAILED when its name is taken by what this user did not make, and those of the file system.
  */
 export function makeRuntimeDirectory({ runtimeDirectory: path, uid }: Owner): void {
   try {
@@ -94,10 +96,10 @@ export function makeRuntimeDirectory({ runtimeDirectory: path, uid }: Owner): vo
   }
 }
 
-/** What can be read of the owner of a run's directory. */
+/** What the owner record in a run's directory says. */
 export type OwnerRecord =
   | { readonly is: 'owner'; readonly owner: Owner }
-  /** Nothing can be read; `strange`: it says what no run of ours says. */
+  /** `damaged`: the record cannot be read. `strange`: no run writes such a record. */
   | { readonly is: 'damaged' | 'strange'; readonly why: string }
 
 export function readOwner(directory: string): OwnerRecord {
@@ -120,7 +122,7 @@ export function readOwner(directory: string): OwnerRecord {
 }
 
 /**
- * Removes a run's directory. The rename comes first, so that nobody ever sees half of one, and two may do it at once.
+ * Removes a run's directory. The rename comes first: no reader ever sees half of it, and two hosts may do it at once.
  */
 export function removeRun(stateDir: string, run: string): void {
   const doomed = join(runsDirectory(stateDir), `.removed-${run}-${randomBytes(4).toString('hex')}`)
@@ -133,7 +135,7 @@ export function removeRun(stateDir: string, run: string): void {
   rmSync(doomed, { recursive: true, force: true })
 }
 
-/** Removes a run's runtime directory, if it is one: a real folder, of the same user, whose name holds the run's id. */
+/** Removes a run's runtime directory, if it is a real folder of the same user whose name has the run's id. */
 export function removeRuntimeDirectory(owner: Owner): void {
   const path = owner.runtimeDirectory
   if (!basename(path).startsWith(`terrarium-${owner.run}-`)) return
@@ -142,7 +144,7 @@ export function removeRuntimeDirectory(owner: Owner): void {
   rmSync(path, { recursive: true, force: true })
 }
 
-/** The folder is made to see whether it can be, and removed: its name is written down before it is there for good. */
+/** Tries out where the folder can be made. It is made for good only after its name is in the owner record. */
 function chooseRuntimeDirectory(run: string): string {
   const name = `terrarium-${run}-${randomBytes(4).toString('hex')}`
   const bases = [process.env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp'].filter((base) => base !== undefined && base !== '')
@@ -165,7 +167,7 @@ function whyNotIn(base: string, path: string): string | undefined {
   return findUnsafe(resolve(base), { isShared: true })?.why ?? whyNotMade(path)
 }
 
-/** Some file systems take no folders, whatever their modes say. */
+/** Tries it out: some file systems refuse folders, whatever their modes say. */
 function whyNotMade(path: string): string | undefined {
   try {
     mkdirSync(path, { mode: 0o700 })

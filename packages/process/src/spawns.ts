@@ -1,3 +1,5 @@
+// The spawns of a run: each is reserved on disk before its process exists, and its reservation is removed when the
+// death of the process is proven.
 import { createHash, randomBytes } from 'node:crypto'
 import { uptime } from 'node:os'
 import type { AnyLogger } from './guarded-logger.ts'
@@ -23,39 +25,36 @@ interface Entry {
  */
 const BOOTED_MS = uptime() * 1000 - performance.now()
 
-interface Context {
+interface Dependencies {
   readonly stateDir: string
   readonly owner: Owner
   readonly log: ReservationLog
   readonly logger: AnyLogger
-  /** The process has exited, and its launcher is done with what it left behind. `orphaned`: something may be left. */
-  readonly dead: (spawn: string, orphaned: boolean) => void
+  /** Called when a process is cleared. `orphaned`: something of it may be left. */
+  readonly cleared: (spawn: string, orphaned: boolean) => void
 }
 
-/**
- * The spawns of a run that may have a living process. Each is on disk before its process exists, until its death is
- * proven.
- */
+/** The spawns of a run that may have a living process. */
 export class Spawns {
-  readonly #context: Context
+  readonly #dependencies: Dependencies
   readonly #entries = new Map<string, Entry>()
   #counter = 0
 
-  constructor(context: Context) {
-    this.#context = context
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
-  /** Whether there is such a spawn that has not been released. */
+  /** Whether the spawn is known and not released. */
   has(spawn: string): boolean {
     return this.#entries.has(spawn)
   }
 
-  /** Those that have not been released. */
+  /** The spawns that have not been released. */
   ids(): string[] {
     return [...this.#entries.keys()]
   }
 
-  /** The processes that run. */
+  /** The processes that have not exited. */
   processes(): OsProcess[] {
     return [...this.#entries.values()].flatMap(({ process }) =>
       process === undefined || process.hasExited ? [] : process,
@@ -63,8 +62,7 @@ export class Spawns {
   }
 
   /**
-   * Resolves when the spawns there are now, those that count, have left nothing behind, as far as their parent can
-   * tell.
+   * Resolves when all present spawns for which `counts` holds are cleared. Spawns that come later are not waited for.
    */
   async whenCleared(counts: (spawn: string) => boolean): Promise<void> {
     const counted = [...this.#entries].filter(([spawn]) => counts(spawn))
@@ -72,11 +70,11 @@ export class Spawns {
   }
 
   /**
-   * Reserves, then has the process started. Errors: INVALID_ARGUMENT, CONFIGURATION (state directory), and those of
-   * `start`.
+   * Reserves a spawn, then has its process started. Errors: INVALID_ARGUMENT, CONFIGURATION (state directory), and
+   * those of `start`.
    */
   async begin<S extends Started>(request: SpawnRequest, start: (complete: LaunchRequest) => Promise<S>): Promise<S> {
-    const { owner, log, stateDir } = this.#context
+    const { owner, log, stateDir } = this.#dependencies
     const spawn = `${++this.#counter}-${randomBytes(8).toString('hex')}`
     const args = placeSpawnArguments(request.args, owner.run, spawn)
     let release: () => void = () => undefined
@@ -118,7 +116,7 @@ export class Spawns {
   }
 
   #complete(request: SpawnRequest, entry: Entry, released: Promise<void>): LaunchRequest {
-    const { bootId, installation, run } = this.#context.owner
+    const { bootId, installation, run } = this.#dependencies.owner
     const { spawn } = entry.reservation
     return {
       spawn,
@@ -143,7 +141,7 @@ export class Spawns {
   }
 
   #watchUnkillable({ process, reservation: { name } }: Entry): void {
-    const { logger } = this.#context
+    const { logger } = this.#dependencies
     const facts = { identity: process?.identity, name }
     logger.error(facts, 'unkillable: SIGKILL is pending in the kernel')
     void process?.reaped.then(() => {
@@ -154,41 +152,41 @@ export class Spawns {
   #awaitCleared(entry: Entry, cleared: Promise<Cleared>): void {
     entry.cleared = cleared
     void cleared.then(({ orphaned }) => {
-      this.#context.dead(entry.reservation.spawn, orphaned)
+      this.#dependencies.cleared(entry.reservation.spawn, orphaned)
     })
   }
 
-  /** Its death is proven. Never rejects. */
+  /** Removes the reservation: call it when the death of the process is proven. Never rejects. */
   async release(spawn: string): Promise<void> {
     const entry = this.#entries.get(spawn)
     this.#entries.delete(spawn)
     try {
-      await this.#context.log.release(spawn)
+      await this.#dependencies.log.release(spawn)
     } catch (error) {
-      this.#context.logger.error({ err: error, spawn }, 'a released reservation stays in the log')
+      this.#dependencies.logger.error({ err: error, spawn }, 'a released reservation stays in the log')
     }
     entry?.release()
   }
 
-  /** Those that SIGKILL has not ended. */
+  /** The processes that have not exited 2 s after SIGKILL. */
   unkillable(): Identity[] {
     return [...this.#entries.values()].flatMap(({ process, reservation }) =>
       process !== undefined && reservation.state === 'unkillable' && !process.hasExited ? [process.identity] : [],
     )
   }
 
-  /** Resolves when the log has it. Never rejects: the marker finds a process, whatever the log knows of it. */
+  /** Resolves when the log has it. Never rejects: the spawn tag finds a process, whatever the log says of it. */
   async #note(
     entry: Entry,
     news: Partial<Reservation>,
-    write = (known: Reservation) => this.#context.log.update(known),
+    write = (known: Reservation) => this.#dependencies.log.update(known),
   ): Promise<void> {
     entry.reservation = { ...entry.reservation, ...news }
     const { spawn, state } = entry.reservation
     try {
       if (this.#entries.has(spawn)) await write(entry.reservation)
     } catch (error) {
-      this.#context.logger.warn({ err: error, spawn, state }, 'the log does not know what has become of a process')
+      this.#dependencies.logger.warn({ err: error, spawn, state }, 'the log does not know what has become of a process')
     }
   }
 }

@@ -116,7 +116,7 @@ const REMOVALS: Readonly<Record<string, (stateDir: string, run: string) => void>
 }
 
 test.each(Object.entries(REMOVALS))(
-  'D2: each process is still reserved on disk before it starts, though somebody removes %s',
+  'D2: each process is still reserved on disk before it starts, though another program removes %s',
   async (_, removeIt) => {
     const { lines, logger } = recordingLogger('warn')
     const stateDir = freshState()
@@ -130,12 +130,12 @@ test.each(Object.entries(REMOVALS))(
     const copy = join(freshState(), 'log')
     const { process: after, said } = await start(runtime, 'idle')
     expect(said).toBe('armed')
-    // The log as it is now, at a place that nobody has locked.
+    // A copy of the log, which no process has locked.
     spawnSync('cp', ['-r', log, copy])
     const reserved = (await readLog(copy)).reservations.map(({ spawn }) => spawn)
     expect(reserved).toEqual(expect.arrayContaining([before.spawnId, after.spawnId]))
     expect(lines.filter((line) => line.includes('is made again'))).toHaveLength(1)
-    // Whoever comes now knows the run, and its host.
+    // The next runtime knows the run and its host.
     const next = await open(stateDir)
     expect(await next.swept).toEqual({ swept: [], killed: [], dropped: [], left: [] })
     expect(next.installation).toBe(runtime.installation)
@@ -196,7 +196,7 @@ testUnless(await withoutTmpfiles())('D2: systemd-tmpfiles passes by what a run n
   expect(existsSync(socket)).toBe(true)
   expect((await start(runtime, 'idle')).said).toBe('armed')
 
-  // One that heeds no lock: all is made again.
+  // A cleaner that ignores the lock: everything is made again.
   server.close()
   for (const name of readdirSync(place)) remove(join(place, name))
   expect((await start(runtime, 'idle')).said).toBe('armed')

@@ -45,7 +45,7 @@ test('D19: a runtime that is closed while its shepherd starts is closed without 
   expect(lines).toEqual([])
 })
 
-test('D5: closing waits for what has a moment to end by itself', async () => {
+test('D5: close() waits for processes that end by themselves within a moment', async () => {
   const { lines, logger } = recordingLogger('warn')
   const runtime = await open(freshState(), logger)
   await start(runtime, 'idle')

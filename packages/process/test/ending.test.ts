@@ -34,11 +34,11 @@ test('killing a process kills its group', async () => {
   const grandchild = grandchildOf({ pid: worker.pid, spawn: worker.spawnId })
   expect(isAlive(grandchild)).toBe(true)
   expect(await worker.kill()).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
-  // Without a marker in its environment, nothing but the signal to the group finds it.
+  // Without a spawn tag in its environment, only the signal to the group finds it.
   await eventually('the grandchild is gone', () => !isAlive(grandchild))
 })
 
-test('a child with a closed pipe can be waited for, or not, as often as one likes', async () => {
+test('a child with a closed pipe can be waited for or not, again and again', async () => {
   const child = await launch({ ...registrationOf('1-0'), command: 'sh', args: ['-c', 'read line'], env: {} })
   child.stdin.destroy()
   for (let round = 0; round < 20; round++) {
@@ -50,7 +50,7 @@ test('a child with a closed pipe can be waited for, or not, as often as one like
 })
 
 test('no child of the host is signalled by its number once it has been reaped', async () => {
-  // Started first: its exit is told first.
+  // Started first, so its exit is reported first.
   const bystander = decoy('import time; print("up", flush=True); time.sleep(60)')
   await once(bystander.stdout, 'data')
   const request = { ...registrationOf('1-0'), command: 'sleep', args: ['60'], env: {} }
@@ -91,7 +91,7 @@ test.each([
   expect(familyOf(worker.spawnId)).toEqual([])
 })
 
-test('an exit is told with its code, the last words of standard error, and all of the output', async () => {
+test('an exit is reported with its code, the last words of standard error, and all of the output', async () => {
   const { process: worker, said } = await start(await open(), 'exit', '3')
   const output = text(worker.stdout)
   expect(said).toBe('leaving')
@@ -102,7 +102,7 @@ test('an exit is told with its code, the last words of standard error, and all o
   expect(await output).toBe('result\n')
 })
 
-test('the output of a process that ends at once is there for whoever reads right after the spawn', async () => {
+test('the output of a process that exits at once can be read right after the spawn', async () => {
   const runtime = await open()
   const request = { name: 'brief', command: 'sh', args: ['-c', 'echo one; head -c 100000 /dev/zero; echo two >&2'] }
   const said = async () => {
@@ -112,19 +112,19 @@ test('the output of a process that ends at once is there for whoever reads right
   for (let n = 0; n < 10; n++) expect(await said()).toEqual([`one\n${'\0'.repeat(100_000)}`, 'two\n'])
 })
 
-test('what a process has said is kept for whoever comes after its end', async () => {
+test('the output of a process can be read after its exit', async () => {
   const process = await (await open()).spawn({ name: 'brief', command: 'sh', args: ['-c', 'echo one; echo two >&2'] })
   await process.released
   expect(await Promise.all([text(process.stdout), text(process.stderr)])).toEqual(['one\n', 'two\n'])
 })
 
-test('a chatty process that nobody listens to does not stop at a full pipe', async () => {
+test('a process whose output is not read does not stop at a full pipe', async () => {
   const { said } = await start(await open(), 'chatty')
   expect(said).toBe('all said')
 })
 
 test.each(['stdout', 'stderr', 'report'] as const)(
-  'nor does one whose %s somebody has stopped to read',
+  'a process whose %s is no longer read does not stop at a full pipe',
   async (name) => {
     const descriptor = { stdout: 1, stderr: 2, report: 4 }[name]
     const process = await (
@@ -139,7 +139,7 @@ test.each(['stdout', 'stderr', 'report'] as const)(
   },
 )
 
-test('a grandchild that holds standard output delays nothing, leaks no descriptor, and does not get away', async () => {
+test('a grandchild that holds standard output delays no exit, leaks no descriptor, and is ended', async () => {
   const runtime = await open()
   await (
     await runtime.spawn({ name: 'first', command: 'true', args: [] })
@@ -150,7 +150,7 @@ test('a grandchild that holds standard output delays nothing, leaks no descripto
   await worker.exited
   expect(await output).toBe('')
   await worker.released
-  // No marker in its environment, and no group that it shares with anybody: its parent's parent finds it.
+  // It has no spawn tag and a process group of its own: its parent's parent finds it.
   expect(familyOf(worker.spawnId)).toEqual([])
   await eventually('its descriptors are closed', () => readdirSync('/proc/self/fd').length <= before)
 })

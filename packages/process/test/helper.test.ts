@@ -10,14 +10,14 @@ import { decoy, freshState, open, python } from './support.ts'
 
 const nap = 'import time; print("up", flush=True); time.sleep(60)'
 
-/** A process that carries the given marker, and is none of ours. */
-async function carrying(marker: string | undefined, code = nap): Promise<number> {
-  const process = decoy(code, [], marker === undefined ? {} : { TERRARIUM_SPAWN: marker })
+/** A decoy with the given spawn tag. */
+async function carrying(tag: string | undefined, code = nap): Promise<number> {
+  const process = decoy(code, [], tag === undefined ? {} : { TERRARIUM_SPAWN: tag })
   await once(process.stdout, 'data')
   return process.pid ?? 0
 }
 
-/** The outcome for one target, as the sweep helper tells it. */
+/** The outcome that the sweep helper reports for one target. */
 async function outcomeFor(target: Identity, interpreter = python): Promise<string | undefined> {
   // Without a containment, which the target would have to be in.
   const runtime = await open(freshState(), silent, { containment: 'shepherd' })
@@ -33,18 +33,18 @@ async function outcomeFor(target: Identity, interpreter = python): Promise<strin
 
 const other = 'fedcba9876543210:zzzzzzz:7-0123456789abcdef'
 
-function identityOf(pid: number, marker = other): Identity {
-  const [installation = '', run = '', spawn = ''] = marker.split(':')
+function identityOf(pid: number, tag = other): Identity {
+  const [installation = '', run = '', spawn = ''] = tag.split(':')
   return { pid, startTicks: startTicksOf(pid) ?? 0, bootId: '', installation, run, spawn }
 }
 
-test('the sweep helper kills what is exactly its target', async () => {
+test('the sweep helper kills a process that matches its target exactly', async () => {
   const pid = await carrying(other)
   expect(await outcomeFor(readIdentity(pid) ?? identityOf(0))).toBe('killed')
   expect(isAlive(pid)).toBe(false)
 })
 
-test('the sweep helper spares a process that differs in anything', async () => {
+test('the sweep helper spares a process that differs from its target in one part', async () => {
   const pid = await carrying(other)
   const exact = identityOf(pid)
   const different: Identity[] = [
@@ -67,7 +67,7 @@ test('the sweep helper spares a process whose environment is empty', async () =>
   expect(isAlive(pid)).toBe(true)
 })
 
-test('the sweep helper tells what is gone, and a helper that cannot work kills nothing', async () => {
+test('the sweep helper reports an exited target as gone, and a helper that cannot work kills no process', async () => {
   const pid = await carrying(other)
   const target = identityOf(pid)
   expect(await outcomeFor(target, '/bin/true')).toBe('failed')

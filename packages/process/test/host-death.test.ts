@@ -3,7 +3,7 @@ import { isAlive, stateOf } from '../../../test/support/processes.ts'
 import { eventually } from '../../../test/support/waiting.ts'
 import { ended, freshState, startHost } from './support.ts'
 
-/** A host is killed: whatever its children are doing, they are gone within two seconds. */
+/** A host is killed. Its children are gone within two seconds, whatever they are doing. */
 test.each(['idle', 'busy', 'gil', 'ignore-everything', 'stubborn'])(
   'a child that is %s dies with its host',
   async (mode) => {
@@ -16,14 +16,17 @@ test.each(['idle', 'busy', 'gil', 'ignore-everything', 'stubborn'])(
   },
 )
 
-test.each(['lifeline-only', 'parent-only'])('each guard is enough, also while the GIL is held: %s', async (guard) => {
-  const host = startHost(freshState(), 'hold', `gil ${guard}`, `busy ${guard}`)
-  const { children } = await host.next()
-  expect(children.map(({ pid }) => isAlive(pid))).toEqual([true, true])
-  host.child.kill('SIGKILL')
-  await ended(host.child)
-  await eventually('the children are gone', () => !children.some(({ pid }) => isAlive(pid)), 2000)
-})
+test.each(['lifeline-only', 'parent-only'])(
+  'each death signal alone ends a child, also while the GIL is held: %s',
+  async (guard) => {
+    const host = startHost(freshState(), 'hold', `gil ${guard}`, `busy ${guard}`)
+    const { children } = await host.next()
+    expect(children.map(({ pid }) => isAlive(pid))).toEqual([true, true])
+    host.child.kill('SIGKILL')
+    await ended(host.child)
+    await eventually('the children are gone', () => !children.some(({ pid }) => isAlive(pid)), 2000)
+  },
+)
 
 test('a stopped child dies with its host', async () => {
   const host = startHost(freshState(), 'hold', 'idle')
@@ -45,7 +48,7 @@ test('a child that arms itself only after its host has died ends at once', async
   await eventually('the late child is gone', () => !isAlive(children[0]?.pid ?? 0), 2000)
 })
 
-test('children live on when the host merely stops for a while', async () => {
+test('children live on while the host is stopped for a moment', async () => {
   const host = startHost(freshState(), 'hold', 'idle', 'idle')
   const { children } = await host.next()
   host.child.kill('SIGSTOP')

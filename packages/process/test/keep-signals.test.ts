@@ -12,7 +12,7 @@ interface Watched {
   readonly pid: number
   /** How often it was started. */
   readonly starts: () => number
-  /** What has been told of it since it was ready. */
+  /** Its events since it was ready. */
   readonly told: string[]
 }
 
@@ -55,7 +55,7 @@ test.each<[NodeJS.Signals, string]>([
   },
 )
 
-test('D3: nor when the signal comes to the program first', async () => {
+test('D3: a program is not started again either when the signal reaches it first', async () => {
   const { kept, runtime, pid, told, starts } = await start(STAYS)
   process.kill(pid, 'SIGTERM')
   await eventually('it has ended', () => !isAlive(pid))
@@ -80,7 +80,7 @@ test('D3: a signal to the program alone, or a kill, is a reason to start it agai
   expect(told).not.toContain('program.held')
 })
 
-test('D3: a host that does not drain after all has its program again', async () => {
+test('D3: a host that does not drain after all gets its program back', async () => {
   const clock = new VirtualClock()
   const { kept, runtime, pid, told } = await start(STAYS, { clock })
   for (const each of [...shepherdsOf(runtime), pid]) process.kill(each, 'SIGTERM')

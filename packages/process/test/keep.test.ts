@@ -21,7 +21,7 @@ import { isAlive } from '../../../test/support/processes.ts'
 import { eventually } from '../../../test/support/waiting.ts'
 import { ended, familyOf, freshState, onEnd, open, python, shepherdsOf, startHost, watch } from './support.ts'
 
-/** Stays until it is told to end. Descriptor 0 is no terminal and no pipe that anybody writes to. */
+/** Stays until it is told to end. Descriptor 0 is no terminal and no open pipe. */
 const STAYS = 'echo up; exec sleep 60'
 
 /** Kept on this runtime, or on one of the test's own. */
@@ -55,7 +55,7 @@ const pidOf = ({ pid }: Kept): number => {
   return pid
 }
 
-test('C2: listeners that throw keep a program from nothing, and the other listeners hear all the same', async () => {
+test('C2: listeners that throw do not disturb a program, and the other listeners are called all the same', async () => {
   const reports: string[] = []
   const logger = pino(
     { level: 'error' },
@@ -155,7 +155,7 @@ test('a program that ends before it is ready has not started', async () => {
   })
 })
 
-test('restarts beyond the intensity end it for good', async () => {
+test('restarts beyond the intensity end the program for good', async () => {
   const kept = await keepShell('exit 1', { backoff: { base: 0 }, breaker: { unstable: 100 }, intensity: 2 })
   const starts = count(kept, 'program.start')
   const { reason } = await next(kept, 'supervisor.exit')
@@ -185,7 +185,7 @@ test.each([
   })
   expect(kept.status).toBe('parked')
   expect(starts()).toBe(1)
-  // Repaired, and tried again by somebody who knows.
+  // Repaired, and unparked by the caller.
   rmSync(path, { force: true })
   writeFileSync(path, `#!/bin/sh\n${STAYS}\n`)
   chmodSync(path, 0o700)
@@ -202,7 +202,7 @@ test('a folder that does not exist is a configuration error too', async () => {
   })
 })
 
-test('stopping proves the death of a grandchild in a session of its own and without a marker', async () => {
+test('stop() ends a grandchild in a session of its own and without a spawn tag', async () => {
   const kept = await keepShell('env -i setsid sleep 60 & setsid sleep 60 & echo up; wait', { ready: /^up$/ })
   const start = next(kept, 'program.start')
   await kept.whenReady()
@@ -234,7 +234,7 @@ test('a program that ends within its grace is never killed', async () => {
   expect(await exit).toMatchObject({ reason: { type: 'shutdown', detail: { code: 7, requested: 'term' } } })
 })
 
-test('a stop that comes while it starts leaves nothing', async () => {
+test('stop() during the start leaves no process', async () => {
   const runtime = await open()
   const spawned: Promise<unknown>[] = []
   const observed: Runtime = Object.assign(Object.create(runtime) as Runtime, {
@@ -253,7 +253,7 @@ test('a stop that comes while it starts leaves nothing', async () => {
   expect(runtime.census()).toEqual([])
 })
 
-test('a stop that comes before it is ready leaves nothing', async () => {
+test('stop() before the program is ready leaves no process', async () => {
   const kept = await keepShell('exec sleep 60', { ready: /^never$/ })
   const waiting = kept.whenReady()
   const { pid } = await next(kept, 'program.start')
@@ -284,7 +284,7 @@ test('a program that is not ready in time is ended, and its time is up on the cl
   expect(isAlive(pid)).toBe(false)
 })
 
-test('its time is not up once it is ready', async () => {
+test('the start time-out ends once the program is ready', async () => {
   const clock = new VirtualClock()
   const kept = await keepShell(STAYS, { clock, ready: /^up$/ })
   await kept.whenReady()
@@ -301,7 +301,7 @@ test.each([
     'echo it is up; sleep 0.1; echo it is up >&2',
     (line: string, stream: string) => stream === 'stderr' && line === 'it is up',
   ],
-])('it is ready when %s says so, each time', async (_, script, ready) => {
+])('a program is ready when %s says so, at each start', async (_, script, ready) => {
   const kept = await keepShell(`${script}; exec sleep 60`, { ready, lines: true })
   let streams: string[] = []
   kept.on('program.line', ({ stream }) => streams.push(stream))
@@ -335,7 +335,7 @@ test.each([{}, { ready: /^up$/ }, { ready: /^up$/, lines: true }])(
   },
 )
 
-test('with lines, all that it says is told before its end', async () => {
+test('with lines, all output is reported before the exit', async () => {
   const kept = await keepShell('echo one; echo two >&2; printf three', { lines: true, restart: 'temporary' })
   const told: string[] = []
   kept.on('program.line', ({ line }) => told.push(line))
@@ -345,7 +345,7 @@ test('with lines, all that it says is told before its end', async () => {
   expect(told.sort()).toEqual(['exit', 'one', 'three', 'two'])
 })
 
-test('a line that does not end is told in pieces', async () => {
+test('a line that does not end is reported in pieces', async () => {
   const script = 'head -c 200000 /dev/zero | tr "\\0" x; echo y'
   const kept = await keepShell(script, { lines: true, restart: 'temporary' })
   const told: string[] = []
@@ -366,7 +366,7 @@ test.each([
   expect(starts()).toBe(expected)
 })
 
-test('environment, folder, and the marker: always in the environment, in the arguments where it is asked for', async () => {
+test('a program gets its environment and folder, the spawn tag, and spawn arguments where they are asked for', async () => {
   const runtime = await open()
   const cwd = join(freshState(), 'here')
   mkdirSync(cwd)
@@ -402,7 +402,7 @@ test('without a runtime it opens one of its own, and stopping closes that', asyn
   expect(readdirSync(join(stateDir, 'runs'))).toEqual([])
 })
 
-test('a runtime of its own that cannot be opened is a configuration error, and one that is not open yet can be stopped', async () => {
+test('a runtime that keep() opens itself and that cannot be opened is a configuration error, and can be stopped while it opens', async () => {
   const stateDir = freshState()
   const broken = keep('sleep', ['60'], { stateDir, python: '/nowhere/python', logger: silent })
   await expect(broken.whenReady()).rejects.toMatchObject({
@@ -416,7 +416,7 @@ test('a runtime of its own that cannot be opened is a configuration error, and o
   expect(readdirSync(join(stateDir, 'runs'), { withFileTypes: true })).toEqual([])
 })
 
-test('nothing is left when the host is killed', async () => {
+test('no process is left when the host is killed', async () => {
   const host = startHost(freshState(), 'keep', 'setsid sleep 60 & echo up; wait')
   const { children } = await host.next()
   const [{ pid, spawn } = { pid: 0, spawn: '' }] = children
@@ -439,7 +439,7 @@ for (const containment of CONTAINMENTS) {
     const again = next(kept, 'child.ready')
     process.kill(pidOf(kept), 'SIGKILL')
     await again
-    await eventually('the second one and its child, and nobody else', () => runtime.census().length === 2)
+    await eventually('the second process and its child, and no other', () => runtime.census().length === 2)
     await kept.stop()
     expect(runtime.census()).toEqual([])
   })
@@ -460,12 +460,12 @@ const machineOf = (runtime: Runtime, script: string) =>
     output: ({ event }) => (event as { output?: unknown }).output,
   })
 
-test('a machine invokes it: done with its exit status', async () => {
+test('a program that a machine invokes is done with its exit status', async () => {
   const actor = createActor(machineOf(await open(), 'echo up; exit 0')).start()
   expect(await toPromise(actor)).toMatchObject({ code: 0, signal: null, requested: 'none' })
 })
 
-test('a machine invokes it: failed with the reason', async () => {
+test('a program that a machine invokes fails with the reason', async () => {
   const actor = createActor(machineOf(await open(), 'echo up; echo dear me >&2; exit 4')).start()
   expect(await toPromise(actor)).toMatchObject({ code: 'WORKER_CRASHED', details: { code: 4, stderr: 'dear me' } })
 })
@@ -553,7 +553,7 @@ test.each([
   ['an argument that is no string', () => keep('x', [80 as never]), 'args must be an array of strings'],
   ['options for arguments', () => keep('x', { name: 'y' } as never), 'args must be an array of strings'],
   [
-    'two markers',
+    'two spawn arguments',
     () => keep('x', [SPAWN_ARGUMENTS, SPAWN_ARGUMENTS]),
     'args must have SPAWN_ARGUMENTS no more than once',
   ],

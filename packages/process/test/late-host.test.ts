@@ -6,10 +6,10 @@ import type { Activity } from '../src/table/process-table.ts'
 import { block, turns } from '../../../test/support/waiting.ts'
 import { onEnd, open, python } from './support.ts'
 
-/** Says `up`, and ends as soon as it is asked to. */
+/** Prints `up`, and ends on request. */
 const OBEDIENT = "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done"
 
-test('D7: an end that is told already is not taken for one that was forced, however late the host reads it', async () => {
+test('D7: an exit that was reported before the kill is not called forced, however late the host reads it', async () => {
   const runtime = await open()
   const child = await runtime.spawn({ name: 'obedient', command: 'sh', args: ['-c', OBEDIENT] })
   await new Promise((resolve) => child.stdout.once('data', resolve))
@@ -19,7 +19,7 @@ test('D7: an end that is told already is not taken for one that was forced, howe
   expect(await ended).toMatchObject({ requested: 'term', code: 0, unkillable: false })
 })
 
-test('D7: nor is a process taken for unkillable', async () => {
+test('D7: a late host takes no process for unkillable', async () => {
   const runtime = await open()
   const child = await runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] })
   const ended = child.kill()
@@ -28,7 +28,7 @@ test('D7: nor is a process taken for unkillable', async () => {
   expect(await ended).toMatchObject({ requested: 'kill', signal: 'SIGKILL', unkillable: false })
 })
 
-test('D7: closing a runtime proves the death of its processes, however long the host stood still meanwhile', async () => {
+test('D7: close() proves the exit of all processes, however long the host stood still meanwhile', async () => {
   const runtime = await open()
   for (let index = 0; index < 3; index += 1) {
     await runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] })
@@ -57,7 +57,7 @@ test('D7: a kept program that was ready in time is kept, although the host stood
   expect(kept.status).toBe('running')
 })
 
-test('D6: time in which a process waited for a processor is not its own, up to three times the limit', async () => {
+test('D6: time in which a process waited for a processor does not count, up to three times the limit', async () => {
   const clock = Object.assign(new VirtualClock(), { isReal: true })
   const doing: Activity = { cpu: 0, isRunning: true, waited: 0 }
   const activity = (): Activity => doing

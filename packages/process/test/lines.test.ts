@@ -35,7 +35,7 @@ test.each<[string, (string | Uint8Array)[], string[]]>([
   expect(await linesOf(chunks)).toEqual(lines)
 })
 
-test('how the text comes makes no difference', async () => {
+test('lines do not depend on how the text is cut into chunks', async () => {
   const piece = fc.constantFrom('\n', '\r', '\r\n', '', 'a', 'ü', '蛇', '🐍', 'word')
   await fc.assert(
     fc.asyncProperty(
@@ -58,7 +58,7 @@ test('how the text comes makes no difference', async () => {
   )
 })
 
-test('an endless line is told while it comes, and not remembered', async () => {
+test('an endless line is reported in pieces while it comes, and not buffered', async () => {
   const stream = new PassThrough()
   let told = 0
   const { closed } = readLines(stream, (line) => (told += line.length))
@@ -71,7 +71,7 @@ test('an endless line is told while it comes, and not remembered', async () => {
   expect(told).toBe(2e8)
 })
 
-test('once it is closed nothing more is told, and the stream is whoever comes', async () => {
+test('after close() no line is reported, and the stream is free for another reader', async () => {
   const stream = new PassThrough()
   const lines: string[] = []
   const reader = readLines(stream, (line) => {

@@ -15,7 +15,7 @@ import { Worker } from 'node:worker_threads'
 import { expect, test } from '@jest/globals'
 import { Level } from 'level'
 import { crc32 } from '../src/log/crc.ts'
-import { lockFolder } from '../src/log/folder-lock.ts'
+import { lockBySocket } from '../src/log/socket-lock.ts'
 import { ReservationLog } from '../src/log/log.ts'
 import { readLog } from '../src/log/read-log.ts'
 import type { Reservation } from '../src/log/record.ts'
@@ -84,7 +84,7 @@ test('a host that is killed leaves its log whole, with the pids of what was acti
   ])
 })
 
-test('reservations that wait together come back, and a release deletes', async () => {
+test('reservations that are written together are read back, and a release deletes one', async () => {
   const directory = freshFolder()
   const log = await ReservationLog.create(directory, owner, () => undefined)
   await Promise.all(Array.from({ length: 100 }, (_, n) => log.reserve(reservation(n))))
@@ -108,7 +108,7 @@ test('a log that is open is never opened twice in one process', async () => {
 
 test('a lock that outlives its holder for a moment is waited for', async () => {
   const directory = await filled(1)
-  const lock = await lockFolder(realpathSync(directory))
+  const lock = await lockBySocket(realpathSync(directory))
   const reading = readLog(directory)
   expect(await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))])).toBe('waits')
   await lock.release()
@@ -126,7 +126,7 @@ test('a record with a wrong checksum is noticed', async () => {
   expect(reservations).toHaveLength(2)
 })
 
-test('records that have silently gone are noticed', async () => {
+test('missing records are noticed', async () => {
   const directory = await filled(3)
   const level = new Level(directory)
   await level.del(`spawn/${reservation(2).spawn}`)
@@ -142,7 +142,7 @@ test('a lost head is noticed', async () => {
   expect((await readLog(directory)).damage).toEqual(['the head record is missing'])
 })
 
-test('a record says whose it is, what it is and where', async () => {
+test('a record names its run, its spawn, its program and its pid', async () => {
   const runtime = await open()
   const worker = await runtime.spawn({ name: 'text/worker-1', command: 'sleep', args: ['60'] })
   await worker.activate()
@@ -163,7 +163,7 @@ test('a record says whose it is, what it is and where', async () => {
   })
 })
 
-/** What can happen to the files of a log, by a random number from 0 to 1. */
+/** Kinds of damage to the files of a log, by a random number from 0 to 1. */
 const damages: [string, (directory: string, random: number) => void][] = [
   [
     'a flipped bit in the log',
@@ -261,7 +261,7 @@ function cut(file: string, fraction: number): void {
   truncateSync(file, Math.floor(readFileSync(file).length * fraction))
 }
 
-test.each(damages)('%s is noticed, or nothing is lost by it', async (_, damage) => {
+test.each(damages)('%s is noticed, or loses no reservation', async (_, damage) => {
   const whole = await filled(200)
   const truth = (await readLog(whole)).reservations
   expect(truth).toHaveLength(200)
@@ -275,7 +275,7 @@ test.each(damages)('%s is noticed, or nothing is lost by it', async (_, damage) 
     const contents = await readLog(directory)
     if (contents.damage.length > 0) noticed++
     else expect(contents.reservations).toEqual(truth)
-    // It stays as it was found.
+    // The log stays as it was found.
     expect(snapshotOf(directory)).toEqual(before)
   }
   expect(noticed).toBeGreaterThan(0)
@@ -284,7 +284,7 @@ test.each(damages)('%s is noticed, or nothing is lost by it', async (_, damage) 
 const snapshotOf = (directory: string) =>
   readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'latin1')])
 
-test('a change that was lost is noticed, though every record is there', async () => {
+test('a lost change is noticed, though every record is there', async () => {
   const directory = freshFolder()
   const log = await ReservationLog.create(directory, owner, () => undefined)
   for (const n of [1, 2, 3]) await log.reserve(reservation(n))
@@ -304,18 +304,18 @@ test('a change that was lost is noticed, though every record is there', async ()
 
 /** Everything that makes LevelDB lose its lock, which a second writer would have to wait for. */
 test.each(['a second open', 'reading LOCK', 'a second open in a thread'])(
-  'whoever comes after %s is kept out by another lock',
+  'another opener after %s is kept out by another lock',
   async (what) => {
     const runtime = await open()
     const directory = join(runtime.stateDir, 'runs', runtime.runId, 'log')
     if (what === 'a second open') await expect(new Level(directory).open()).rejects.toThrow()
     else if (what === 'reading LOCK') readFileSync(join(directory, 'LOCK'))
     else await openInThread(directory)
-    // The lock of LevelDB is gone: another process gets in.
+    // The lock of LevelDB is gone: another process can open the log.
     const level = new URL('../node_modules/level/index.js', import.meta.url).href
     const script = `import(${JSON.stringify(level)}).then(({ Level }) => new Level(process.argv[1]).open()).then(() => console.log('in'))`
     expect(spawnSync(process.execPath, ['-e', script, directory], { encoding: 'utf8' }).stdout).toBe('in\n')
-    // We do not, whether here or there.
+    // Terrarium does not open it, in this process or another.
     await expect(readLog(directory)).rejects.toMatchObject({ code: 'STATE_LOCKED' })
     const other = startHost(runtime.stateDir, 'read', runtime.runId)
     expect(await other.next()).toMatchObject({ code: 'STATE_LOCKED' })
@@ -332,30 +332,27 @@ function openInThread(directory: string): Promise<void> {
   })
 }
 
-testUnless(withoutPrlimit())(
-  'when the disk takes no more, a spawn is refused, and when it does again nothing is missing',
-  async () => {
-    const host = startHost(freshState(), 'limited')
-    const facts = await host.next()
-    const limit = (bytes: string): number | null =>
-      spawnSync('prlimit', ['--pid', String(facts.pid), `--fsize=${bytes}`]).status
-    expect(limit('1:')).toBe(0)
-    host.child.stdin?.write('spawn\n')
-    expect(await host.next()).toMatchObject({
-      code: 'CONFIGURATION',
-      message: expect.stringContaining('cannot be used'),
-    })
-    limit('unlimited:')
-    host.child.stdin?.write('spawn\n')
-    const second = await host.next()
-    expect(second).toMatchObject({ spawn: expect.any(String) })
-    host.child.kill('SIGKILL')
-    await ended(host.child)
-    const { reservations, damage } = await readLog(join(facts.stateDir, 'runs', facts.run, 'log'))
-    expect(damage).toEqual([])
-    expect(reservations.map(({ name }) => name)).toEqual(['shepherd', 'before', 'spawn'])
-  },
-)
+testUnless(withoutPrlimit())('on a full disk a spawn is refused, and afterwards no record is missing', async () => {
+  const host = startHost(freshState(), 'limited')
+  const facts = await host.next()
+  const limit = (bytes: string): number | null =>
+    spawnSync('prlimit', ['--pid', String(facts.pid), `--fsize=${bytes}`]).status
+  expect(limit('1:')).toBe(0)
+  host.child.stdin?.write('spawn\n')
+  expect(await host.next()).toMatchObject({
+    code: 'CONFIGURATION',
+    message: expect.stringContaining('cannot be used'),
+  })
+  limit('unlimited:')
+  host.child.stdin?.write('spawn\n')
+  const second = await host.next()
+  expect(second).toMatchObject({ spawn: expect.any(String) })
+  host.child.kill('SIGKILL')
+  await ended(host.child)
+  const { reservations, damage } = await readLog(join(facts.stateDir, 'runs', facts.run, 'log'))
+  expect(damage).toEqual([])
+  expect(reservations.map(({ name }) => name)).toEqual(['shepherd', 'before', 'spawn'])
+})
 
 test('a damaged log does not keep a dead run from being swept', async () => {
   // What is better contained leaves nothing to be swept.

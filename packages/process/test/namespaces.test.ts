@@ -30,7 +30,7 @@ import {
 
 const ENCLOSED = ['-pf', '--mount-proc', '--kill-child']
 
-/** The numbers of all processes of the machine are seen in this one. */
+/** This PID namespace sees all processes of the machine. */
 const seesAll = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]'
 
 /**
@@ -77,19 +77,19 @@ testUnless(withoutPidNamespaces())('D17: a container that lives is neither swept
   const living = container(stateDir, ['hold', 'idle'])
   const facts = await living.next()
   expect(await sweptBy(container(stateDir, ['sweep']))).toEqual({ swept: [], killed: [], dropped: [], left: [] })
-  // Nor by one who sees its processes.
+  // Nor by a runtime that sees its processes.
   expect(await (await open(stateDir)).swept).toMatchObject({ swept: [], killed: [], left: [] })
   expect(runs(stateDir)).toContain(facts.run)
   await kill(living, facts)
 })
 
 testUnless(withoutPidNamespaces())(
-  'D17: what may be alive in another container is told once, and kept for the one who sees it',
+  'D17: what may be alive in another container is logged once, and kept for the sweep that can see it',
   async () => {
     process.env['TERRARIUM_CONTAINMENT'] = 'shepherd'
     onEnd(() => delete process.env['TERRARIUM_CONTAINMENT'])
     const stateDir = freshState()
-    // Its first process is no host, and lives on.
+    // The first process of the namespace is no host, and lives on.
     const init = ['sh', '-c', 'exec 3<&0; "$@" <&3 & wait; sleep 60', 'sh']
     const host = container(stateDir, ['hold', 'grandchild setsid'], init)
     const { run, children } = await host.next()
@@ -122,7 +122,7 @@ testUnless(withoutPidNamespaces())(
   },
 )
 
-test('D17: a run that was never locked is told once', async () => {
+test('D17: a run that was never locked is reported once', async () => {
   const stateDir = freshState()
   const host = startHost(stateDir, 'hold', 'idle')
   const { run } = await host.next()
@@ -134,7 +134,7 @@ test('D17: a run that was never locked is told once', async () => {
   writeFileSync(join(folder, 'owner.new'), JSON.stringify({ ...owner, namespaces: 'pid:[1] time:[1]' }))
   renameSync(join(folder, 'owner.new'), join(folder, 'owner.json'))
   rmSync(join(folder, 'held'))
-  // A young one may be just starting.
+  // A young run may be just starting.
   const hourAgo = Date.now() / 1000 - 3600
   utimesSync(join(folder, 'owner.json'), hourAgo, hourAgo)
 

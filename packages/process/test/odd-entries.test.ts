@@ -19,7 +19,7 @@ import { testUnless, withoutUserNamespaces } from '../../../test/support/when.ts
 import { recordingLogger } from '../../../test/support/loggers.ts'
 import { ended, freshState, hostArguments, onEnd, open, startHost, watchHost } from './support.ts'
 
-/** Makes something at a path whose reader would wait, fail, or never be done. */
+/** Makes an entry at a path whose reader would wait, fail, or never end. */
 type Make = (path: string) => void | Promise<void>
 
 const ODD: Readonly<Record<string, Make>> = {
@@ -60,7 +60,7 @@ const ODD: Readonly<Record<string, Make>> = {
 
 const isRoot = process.getuid?.() === 0
 
-/** The same with what not every user can make. */
+/** The same for entries that not every user can make. */
 const ODDER: Readonly<Record<string, Make>> = {
   ...ODD,
   'a device': (path) => {
@@ -133,7 +133,7 @@ describe('D11: in a folder of runs', () => {
   )
 
   testUnless(isRoot ? withoutUserNamespaces() : undefined)(
-    'what may not be read, or not be removed, is reported, and keeps nobody from starting',
+    'an entry that cannot be read or removed is reported, and the runtime starts all the same',
     async () => {
       const stateDir = freshState()
       const runs = runsOf(stateDir)

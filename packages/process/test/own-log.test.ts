@@ -46,13 +46,13 @@ test('bindings that a logger does not take are in its lines', () => {
   expect(told).toEqual([{ pool: 'p', run: 'r', n: 1 }])
 })
 
-test('what a serializer of the user’s throws keeps nobody from going on', () => {
+test('what a serializer of the user’s throws does not stop the caller', () => {
   const serializers = { err: () => { throw boom } } // prettier-ignore
   writeAll(guardLogger(pino({ serializers }, { write: () => undefined }), { err: 1 }))
   expect(printed).toEqual([['[terrarium] the logger failed:', boom]])
 })
 
-test('an error of the stream that a logger writes to does not end this process, whoever shares it', async () => {
+test('an error of the stream that a logger writes to does not end this process, though other loggers share it', async () => {
   const stream = (): Writable => new Writable({ write: (_chunk, _encoding, done) => { done(boom) } }) // prettier-ignore
   const one = pino({}, stream())
   const many = pino({}, pino.multistream([{ stream: stream() }, { stream: stream() }]))

@@ -135,7 +135,7 @@ test.each([0o000, 0o022, 0o077, 0o277])('D10: with umask %o all that is made is 
   }
 })
 
-test('D10: sockets are put where nobody else may change their folder', async () => {
+test('D10: sockets are put into a folder that no other user may change', async () => {
   const { parent } = place()
   const before = process.env['XDG_RUNTIME_DIR']
   onEnd(() => {

@@ -27,7 +27,7 @@ import {
 
 /** Each test guards one rule of the README, and fails when one line of the source breaks that rule. */
 
-test('F8: a reservation is on disk before its process is started; what only adds to it is not waited for', async () => {
+test('F8: a reservation is on disk before its process is started; additions to it are not awaited', async () => {
   const runtime = await open()
   await runtime.swept
   await runtime.containment()
@@ -75,7 +75,7 @@ test.each([
   expect(watch.uncaught).toEqual([])
 })
 
-/** A reaper in a system of the test's own: `scans` are what it finds, one after the other, then nothing. */
+/** A reaper on a simulated system: `scans` are the results of its scans in order; later scans find nothing. */
 function reaping(scans: Identity[][], { orphaned = false, marks = [] as Identity[][] } = {}) {
   const told: string[] = []
   const next = (list: Identity[][]): Identity[] => list.shift() ?? []
@@ -120,20 +120,20 @@ test('F8: a spawn is released after two scans that show nothing of it, not after
   expect(beforeRelease(told)).toEqual(['scan', 'scan'])
 })
 
-test('F8: what one scan has missed is found by the next, and its spawn is not released before it is gone', async () => {
+test('F8: a stray that one scan has missed is found by the next, and its spawn is released only after it is gone', async () => {
   const { reaper, told } = reaping([[], [stray(7)], [stray(7)], []])
   await reaper.finish(5_000)
   expect(beforeRelease(told)).toEqual(['scan', 'scan', 'scan', 'kill 7', 'scan', 'scan'])
 })
 
-test('F8: what is seen once only was on its way out, and is not killed', async () => {
+test('F8: a process that only one scan shows is exiting, and is not killed', async () => {
   const { reaper, told } = reaping([[stray(7)], [stray(8)], []])
   await reaper.finish(5_000)
   expect(told.filter((each) => each.startsWith('kill'))).toEqual([])
   expect(told).toContain('release 1-0')
 })
 
-test('F8: what an orphaned spawn has left is looked for by its mark too', async () => {
+test('F8: strays of an orphaned spawn are looked for by their rlimit tag too', async () => {
   const orphaned = reaping([], { orphaned: true, marks: [[stray(9)], [stray(9)]] })
   await orphaned.reaper.finish(5_000)
   expect(orphaned.told).toContain('kill 9')
@@ -142,7 +142,7 @@ test('F8: what an orphaned spawn has left is looked for by its mark too', async 
   expect(kept.told).not.toContain('kill 9')
 })
 
-/** A run whose host and shepherd are dead, with a process that has got away. */
+/** A run whose host and shepherd are dead, with a survivor. */
 async function deadRun(stateDir: string) {
   process.env['TERRARIUM_CONTAINMENT'] = 'shepherd'
   onEnd(() => delete process.env['TERRARIUM_CONTAINMENT'])
@@ -155,14 +155,14 @@ async function deadRun(stateDir: string) {
   return { facts, survivor }
 }
 
-/** Sweeps as a runtime would, with a kill of the test's own. */
+/** Sweeps as a runtime does, with a kill function of the test. */
 const sweep = (
   stateDir: string,
   installation: string,
   kill: (targets: readonly Identity[]) => Promise<'killed'[] | 'unkillable'[]>,
 ) => sweepDeadRuns({ stateDir, installation, run: 'zzzzzzz', logger: silent, kill, locks: () => Promise.resolve([]) })
 
-test('F8: what one scan of the sweep has missed is found by the next', async () => {
+test('F8: a survivor that one scan of the sweep has missed is found by the next', async () => {
   const stateDir = freshState()
   const { facts, survivor } = await deadRun(stateDir)
   const scan = jest.spyOn(processTable(), 'scan')
@@ -180,13 +180,13 @@ test('F8: what one scan of the sweep has missed is found by the next', async () 
     }
     return Promise.resolve(targets.map(() => 'killed' as const))
   })
-  expect(new Set(killed)).toEqual(new Set([survivor])) // twice if it was still ending
+  expect(new Set(killed)).toEqual(new Set([survivor])) // twice if it was still exiting
   expect(report).toMatchObject({ swept: [facts.run], left: [] })
   // Once more than what the last kill took: it is gone in two scans in a row.
   expect(scan.mock.calls.length).toBeGreaterThanOrEqual(4)
 })
 
-test('F8: a run of which something resists its end is kept, with its log, and reported', async () => {
+test('F8: a run with an unkillable survivor is kept, with its log, and reported', async () => {
   const stateDir = freshState()
   const { facts, survivor } = await deadRun(stateDir)
   const report = await sweep(stateDir, facts.installation, (targets) =>
@@ -199,12 +199,12 @@ test('F8: a run of which something resists its end is kept, with its log, and re
   })
   expect(existsSync(join(stateDir, 'runs', facts.run, 'log'))).toBe(true)
   expect(existsSync(facts.directory)).toBe(true)
-  // The next one that can ends it.
+  // The next sweep that can ends it.
   expect(await (await open(stateDir)).swept).toMatchObject({ swept: [facts.run], left: [] })
   expect(isAlive(survivor)).toBe(false)
 })
 
-/** Everything below a folder, and the folder itself, with what others than its owner may do. */
+/** A folder and everything below it, with the permissions of other users. */
 function openToOthers(path: string): string[] {
   const mode = statSync(path).mode & 0o077
   const below = statSync(path).isDirectory() ? readdirSync(path).flatMap((name) => openToOthers(join(path, name))) : []
@@ -222,18 +222,18 @@ test('F8: whatever the umask is, only this user can enter what a run keeps on di
     expect({ path, mode: statSync(path).mode & 0o777 }).toEqual({ path, mode: 0o700 })
   }
   expect(statSync(join(stateDir, 'installation.json')).mode & 0o077).toBe(0)
-  // LevelDB chooses the modes of its files, in a folder that nobody else enters.
+  // LevelDB chooses the modes of its files, in a folder that no other user can enter.
   expect(openToOthers(stateDir).filter((each) => !each.includes('/log/'))).toEqual([])
 })
 
 testUnless(withoutTracing())(
-  'F8: SIGKILL goes to the whole group in the end, also when the exit of its leader is not told',
+  'F8: SIGKILL goes to the whole group in the end, also when the exit of its leader is not reported',
   async () => {
     const runtime = await open()
     const leader = await runtime.spawn({ name: 'leader', command: 'sh', args: ['-c', 'sleep 60 & echo up; wait'] })
     await once(leader.stdout, 'data')
     expect(familyOf(leader.spawnId)).toHaveLength(2)
-    // Its tracer never waits for it, so the kernel does not tell its parent.
+    // Its tracer never waits for it, so the kernel does not report the exit to its parent.
     const tracer = decoy(readFileSync(fixture('trace.py'), 'utf8'), [String(leader.pid)])
     const [said] = (await once(tracer.stdout, 'data')) as [Buffer]
     expect(said.toString().trim()).toBe('traced')
@@ -262,7 +262,7 @@ test('F8: SIGTERM goes to the process alone, which may end its children in order
   expect(familyOf(leader.spawnId)).toEqual([])
 })
 
-test('F8: a runtime that was closed has left nothing, on disk and in the system', async () => {
+test('F8: a closed runtime leaves no files and no processes', async () => {
   const stateDir = freshState()
   const runtime = await openRuntime({ python, stateDir, logger: silent })
   await runtime.spawn({ name: 'sh', command: 'sh', args: ['-c', 'setsid sleep 60 & sleep 60'] })

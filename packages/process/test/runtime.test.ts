@@ -37,7 +37,7 @@ import {
 
 const dist = new URL('../dist/index.js', import.meta.url).href
 
-test('a process carries its marker in arguments and environment, in a session of its own', async () => {
+test('a process has its spawn tag in its environment, spawn arguments, and a session of its own', async () => {
   const runtime = await open()
   const worker = await runtime.spawn({
     name: 'environment',
@@ -46,10 +46,10 @@ test('a process carries its marker in arguments and environment, in a session of
     env: { EXTRA: 'ü', TERRARIUM_SPAWN: 'cannot be overridden' },
   })
   const [said] = (await worker.report.setEncoding('utf8').take(1).toArray()) as string[]
-  const marker = `${runtime.installation}:${runtime.runId}:${worker.spawnId}`
-  // In a namespace of their own the shepherd is the first.
+  const tag = `${runtime.installation}:${runtime.runId}:${worker.spawnId}`
+  // In a PID namespace of its own the shepherd is process 1.
   const shepherd = (await runtime.containment()).level === 'pidns' ? 1 : shepherdsOf(runtime).at(-1)
-  expect(said).toContain(`'spawn_tag': '${marker}', 'host': '${shepherd}', 'extra': 'ü', 'sid': True`)
+  expect(said).toContain(`'spawn_tag': '${tag}', 'host': '${shepherd}', 'extra': 'ü', 'sid': True`)
   expect(said).toContain(
     `'--terrarium-run', '${runtime.runId}', '--terrarium-spawn', '${worker.spawnId}', 'environment', 'last'`,
   )
@@ -81,7 +81,7 @@ test('a process gets the environment that its host has when it starts', async ()
   expect(await Promise.all([said(), said()])).toEqual(['nothing, its own\n', 'nothing, its own\n'])
 })
 
-test('three rounds of start and stop leave nothing', async () => {
+test('three rounds of start and stop leave no process', async () => {
   const stateDir = freshState()
   for (let round = 0; round < 3; round++) {
     const runtime = await open(stateDir)
@@ -134,32 +134,35 @@ test('a process of this run that no spawn accounts for is reported, not killed',
   expect(isAlive(stranger.pid ?? 0)).toBe(true)
 })
 
-testUnless(withoutTracing())('what outlives SIGKILL keeps its reservation and is called unkillable', async () => {
-  const { lines, logger } = recordingLogger('error')
-  const stateDir = freshState()
-  const runtime = await open(stateDir, logger)
-  const { process: worker } = await start(runtime, 'idle')
-  const tracer = decoy(readFileSync(fixture('trace.py'), 'utf8'), [String(worker.pid)])
-  const [said] = (await once(tracer.stdout, 'data')) as [Buffer]
-  expect(said.toString().trim()).toBe('traced')
-  const shepherds = shepherdsOf(runtime)
-  // Its tracer never waits for it, so the kernel does not tell its parent: as with a process stuck in the kernel.
-  const closed = await runtime.close()
-  expect(closed).toMatchObject({ killed: 0, unreleased: 1 })
-  expect(lines.join('')).toContain('unkillable')
-  const { reservations, damage } = await readLog(join(stateDir, 'runs', runtime.runId, 'log'))
-  expect(damage).toEqual([])
-  const stuck = { spawn: worker.spawnId, pid: worker.pid, state: 'unkillable' }
-  expect(reservations).toMatchObject([{ name: 'shepherd' }, stuck])
-  // The shepherd stays until it has buried it.
-  expect(closed.left.map(({ pid }) => pid).sort()).toEqual(shepherds.sort())
-  // Nobody waits for it any longer.
-  expect(await worker.exited).toMatchObject({ code: null, signal: null, requested: 'kill', unkillable: true })
-  expect(runtime.unkillable()).toEqual([worker.identity])
-  tracer.kill('SIGKILL')
-  await eventually('it is gone, and the shepherd with it', () => ![worker.pid, ...shepherds].some(isAlive))
-  await eventually('it is unkillable no longer', () => runtime.unkillable().length === 0)
-})
+testUnless(withoutTracing())(
+  'a process that outlives SIGKILL keeps its reservation and is called unkillable',
+  async () => {
+    const { lines, logger } = recordingLogger('error')
+    const stateDir = freshState()
+    const runtime = await open(stateDir, logger)
+    const { process: worker } = await start(runtime, 'idle')
+    const tracer = decoy(readFileSync(fixture('trace.py'), 'utf8'), [String(worker.pid)])
+    const [said] = (await once(tracer.stdout, 'data')) as [Buffer]
+    expect(said.toString().trim()).toBe('traced')
+    const shepherds = shepherdsOf(runtime)
+    // Its tracer never waits for it, so the kernel does not report the exit to its parent, as for a process stuck in the kernel.
+    const closed = await runtime.close()
+    expect(closed).toMatchObject({ killed: 0, unreleased: 1 })
+    expect(lines.join('')).toContain('unkillable')
+    const { reservations, damage } = await readLog(join(stateDir, 'runs', runtime.runId, 'log'))
+    expect(damage).toEqual([])
+    const stuck = { spawn: worker.spawnId, pid: worker.pid, state: 'unkillable' }
+    expect(reservations).toMatchObject([{ name: 'shepherd' }, stuck])
+    // The shepherd stays until it has reaped the process.
+    expect(closed.left.map(({ pid }) => pid).sort()).toEqual(shepherds.sort())
+    // The runtime no longer waits for it.
+    expect(await worker.exited).toMatchObject({ code: null, signal: null, requested: 'kill', unkillable: true })
+    expect(runtime.unkillable()).toEqual([worker.identity])
+    tracer.kill('SIGKILL')
+    await eventually('it is gone, and the shepherd with it', () => ![worker.pid, ...shepherds].some(isAlive))
+    await eventually('it is unkillable no longer', () => runtime.unkillable().length === 0)
+  },
+)
 
 test.each([
   ['no such program', { command: '/nowhere/python', args: [] }, '/nowhere/python'],
@@ -181,7 +184,7 @@ test.each([
   },
 )
 
-test('arguments that no program can be given are refused', async () => {
+test('arguments that the kernel cannot pass to a program are refused', async () => {
   const runtime = await open()
   await expect(runtime.spawn({ name: 'nul', command: 'true', args: ['a\0b'] })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
@@ -193,7 +196,7 @@ test('arguments that no program can be given are refused', async () => {
   })
 })
 
-test('a closed runtime starts nothing, and closing waits for what was being started', async () => {
+test('a closed runtime starts no process, and close() waits for starts under way', async () => {
   const runtime = await open()
   const late = Promise.all([1, 2, 3].map(() => runtime.spawn({ name: 'late', command: 'sleep', args: ['60'] })))
   const closing = runtime.close()
@@ -237,10 +240,10 @@ for (const [what, options, message] of [
   })
 }
 
-const asNobodyKnown = ['-U', '--map-user=54321', '--map-group=54321', 'env', '-u', 'HOME']
+const asUnknownUser = ['-U', '--map-user=54321', '--map-group=54321', 'env', '-u', 'HOME']
 
 testUnless(withoutUserNamespaces())('D1: a user without an entry in the table of users can be a host', async () => {
-  const child = spawn('unshare', [...asNobodyKnown, process.execPath, ...hostArguments(freshState(), 'hold', 'idle')], {
+  const child = spawn('unshare', [...asUnknownUser, process.execPath, ...hostArguments(freshState(), 'hold', 'idle')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const host = watchHost(child)
@@ -252,14 +255,14 @@ testUnless(withoutUserNamespaces())('D1: a user without an entry in the table of
 })
 
 testUnless(withoutUserNamespaces())(
-  'D1: such a user without a folder for state is told to set one, which helps',
+  'D1: for such a user without a state directory the hint says to set one, which helps',
   () => {
     const script = `import { openRuntime } from ${JSON.stringify(dist)}
     await openRuntime({ python: ${JSON.stringify(python)} }).then(
       async (runtime) => console.log(await runtime.close()),
       ({ code, message, hint }) => console.log(code, message, hint))`
     const run = (...env: string[]) =>
-      spawnSync('unshare', [...asNobodyKnown, ...env, process.execPath, '--input-type=module', '-e', script], {
+      spawnSync('unshare', [...asUnknownUser, ...env, process.execPath, '--input-type=module', '-e', script], {
         encoding: 'utf8',
         env: { PATH: process.env['PATH'] ?? '' },
       })
@@ -300,7 +303,7 @@ test('the state directory is the option, or what the environment says, or below 
   expect(resolveStateDir(undefined, { XDG_STATE_HOME: 'relative' })).toMatch(/\/\.local\/state\/terrarium$/)
 })
 
-test('runtimes that come at the same time agree on one installation', async () => {
+test('runtimes that open at the same time agree on one installation', async () => {
   const stateDir = freshState()
   const hosts = [1, 2, 3].map(() => startHost(stateDir, 'sweep'))
   const facts = await Promise.all(hosts.map((host) => host.next()))
@@ -323,7 +326,7 @@ test('a socket in the runtime directory always fits into an address', async () =
   expect(dirname(directory)).not.toBe(long)
 })
 
-test('D4: a folder for temporary files in which none can be made is not used: the next one is', async () => {
+test('D4: a temporary folder that cannot be written to is not used; the next candidate is', async () => {
   const before = { runtime: process.env['XDG_RUNTIME_DIR'], temporary: process.env['TMPDIR'] }
   onEnd(() => {
     process.env['XDG_RUNTIME_DIR'] = before.runtime
@@ -346,8 +349,11 @@ test.each([
   ['EDQUOT', 'transient', /^Make room on the disk/],
   ['EACCES', undefined, /^Set TERRARIUM_STATE_DIR/],
   ['EROFS', undefined, /^Set TERRARIUM_STATE_DIR/],
-])('a state directory that fails with %s is configuration; only what may pass is tried again', (code, kind, hint) => {
-  const error = stateError('/state', Object.assign(new Error(code), { code })) as TerrariumError
-  expect(error).toMatchObject({ code: 'CONFIGURATION', hint: expect.stringMatching(hint), details: { code } })
-  expect((error as { supervision?: { class: string } }).supervision?.class).toBe(kind)
-})
+])(
+  'a state directory that fails with %s is a configuration error; only passing errors are tried again',
+  (code, kind, hint) => {
+    const error = stateError('/state', Object.assign(new Error(code), { code })) as TerrariumError
+    expect(error).toMatchObject({ code: 'CONFIGURATION', hint: expect.stringMatching(hint), details: { code } })
+    expect((error as { supervision?: { class: string } }).supervision?.class).toBe(kind)
+  },
+)

@@ -7,7 +7,7 @@ import { Shepherd } from '../src/shepherd/shepherd.ts'
 import { registrationOf } from './registration.ts'
 import { onEnd } from './support.ts'
 
-// Shells say and leave out what the real shepherd does never, or not often.
+// Shell scripts stand in for the shepherd, with news that the real shepherd rarely or never sends.
 
 const temporaryFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'tt-'))
@@ -29,9 +29,9 @@ test('a shepherd of another version is refused', async () => {
   expect(readdirSync(folder)).toEqual([])
 })
 
-test('a shepherd that cannot be reached is told, and ends', async () => {
+test('a shepherd without a lifeline is an error, and is ended', async () => {
   const folder = temporaryFolder()
-  // It says that it is there, and has not made the lifeline.
+  // It reports that it has started, without having made the lifeline.
   const script = `echo '{"type":"hello","version":7,"pid":1}' >&4; read -r _; exit 0`
   const child = await launch({ ...registrationOf('1-0'), command: 'sh', args: ['-c', script], env: {} })
   await expect(Shepherd.start(child, join(folder, 's.fifo'))).rejects.toMatchObject({
@@ -43,10 +43,10 @@ test('a shepherd that cannot be reached is told, and ends', async () => {
   expect(readdirSync(folder)).toEqual([])
 })
 
-test('a host that closes waits for its shepherd, whatever that has still to tell', async () => {
+test('close() waits for the shepherd until all its news has been read', async () => {
   const folder = temporaryFolder()
   const lifeline = join(folder, 's.fifo')
-  // One that clears its last process only when it is closed.
+  // A shepherd that clears its last process only when it is closed.
   const script = `mkfifo '${lifeline}'; say() { echo "$1" >&4; }
 say '{"type":"hello","version":7,"pid":1,"containment":"shepherd","cgroup":null,"missing":{}}'
 read -r _; read -r _

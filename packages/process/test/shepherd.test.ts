@@ -31,7 +31,7 @@ import {
   startHost,
 } from './support.ts'
 
-/** Daemonises with an empty environment, says so, and stays. */
+/** Daemonises with an empty environment, prints a line, and stays. */
 const DAEMON = `
 import os, sys, time
 if os.fork() == 0:
@@ -71,7 +71,7 @@ describe.each(CONTAINMENTS)('with containment %s', (containment) => {
   const testHanging = testUnless(lacks[containment] ?? silentIsMissing)
   const openContained = (logger?: Logger) => open(freshState(), logger, { containment })
 
-  testContained('it is what the runtime reports', async () => {
+  testContained('the runtime reports the level', async () => {
     const runtime = await openContained()
     expect(await runtime.containment()).toEqual({ level: containment, missing: {} })
     await runtime.close()
@@ -103,34 +103,36 @@ describe.each(CONTAINMENTS)('with containment %s', (containment) => {
     expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
   })
 
-  testContained('what a process has left is ended, though the shepherd is killed before it has done so', async () => {
-    const runtime = await openContained()
-    const many = `import os, subprocess, time
+  testContained(
+    'descendants of an exited process are ended, though the shepherd is killed before it has ended them',
+    async () => {
+      const runtime = await openContained()
+      const many = `import os, subprocess, time
 for _ in range(150): subprocess.Popen(['sleep', '60'], env={'PATH': os.environ['PATH']}, start_new_session=True)
 print('left', flush=True)
 time.sleep(60)`
-    const mother = await runtime.spawn({ name: 'mother', command: python, args: ['-I', '-S', '-c', many] })
-    await once(mother.stdout, 'data')
-    expect(familyOf(mother.spawnId)).toHaveLength(151)
-    const [shepherd = 0] = shepherdsOf(runtime).slice(-1)
-    process.kill(mother.pid, 'SIGKILL')
-    await mother.exited
-    process.kill(shepherd, 'SIGKILL')
-    await mother.released
-    expect(familyOf(mother.spawnId)).toEqual([])
-    await runtime.close()
-  })
+      const mother = await runtime.spawn({ name: 'mother', command: python, args: ['-I', '-S', '-c', many] })
+      await once(mother.stdout, 'data')
+      expect(familyOf(mother.spawnId)).toHaveLength(151)
+      const [shepherd = 0] = shepherdsOf(runtime).slice(-1)
+      process.kill(mother.pid, 'SIGKILL')
+      await mother.exited
+      process.kill(shepherd, 'SIGKILL')
+      await mother.released
+      expect(familyOf(mother.spawnId)).toEqual([])
+      await runtime.close()
+    },
+  )
 
   testContained(
-    'what a process has left is ended, though the shepherd is killed before it has told of the process',
+    'descendants of a process are ended, though the shepherd is killed before it has reported the start',
     async () => {
       const { lines: errors, logger } = recordingLogger('error')
       const runtime = await openContained(logger)
       await runtime.containment()
       const shepherd = shepherdsOf(runtime).at(-1) ?? 0
       const spawns: string[] = []
-      // The fourth stops the shepherd while it starts others, before it tells of any of them; inside a namespace nobody
-      // can.
+      // The fourth stops the shepherd while it starts others, before it tells of any of them; inside a namespace no process can.
       const leave = 'for _ in 1 2 3; do env -i setsid sleep 60 & done'
       const wanted = Array.from({ length: 12 }, (_, index) => {
         const stop = index === 3 ? `[ $PPID = ${shepherd} ] && kill -STOP $PPID` : ':'
@@ -140,19 +142,19 @@ time.sleep(60)`
       const outcomes = Promise.allSettled(wanted)
       await eventually('the fourth has left something', () => spawns.slice(3, 4).flatMap(familyOf).length === 5)
       process.kill(shepherd, 'SIGKILL')
-      // The last ones may have been started by the next shepherd.
+      // The next shepherd may have started the last processes.
       const refused = (await outcomes).flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []))
       if (containment !== 'pidns') expect(refused.length).toBeGreaterThan(0)
       for (const error of refused) expect(error).toMatchObject({ code: 'START_FAILED' })
       expect(await runtime.close()).toMatchObject({ unreleased: 0, left: [] })
       expect(spawns.flatMap(familyOf)).toEqual([])
-      // Nor has closing disturbed whoever was just ending what was left.
+      // Nor has close() disturbed the reaper while it ended what was left.
       expect(errors).toEqual([expect.stringContaining('the shepherd has died')])
     },
   )
 
   testHanging(
-    'a program on a file system that does not answer is refused, and the others are not kept waiting for ever',
+    'a program on a file system that does not answer is refused, and other starts do not wait for ever',
     async () => {
       const folder = await mountSilent()
       const runtime = await openContained()
@@ -183,7 +185,7 @@ time.sleep(60)`
     },
   )
 
-  testContained('a process that has ended before its host has seen any of it has started all the same', async () => {
+  testContained('a process that has exited before its host reads the start has started all the same', async () => {
     const runtime = await openContained()
     await runtime.containment()
     for (let round = 0; round < 30; round++) {
@@ -191,7 +193,7 @@ time.sleep(60)`
         name: 'true',
         command: 'true',
         args: [],
-        // When the host gets to it, everything has happened and been told.
+        // When the host reads the news, everything has happened and been reported.
         onReserved: () => setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30)),
       })
       expect(await (await starting).exited).toMatchObject({ code: 0, requested: 'none' })
@@ -199,7 +201,7 @@ time.sleep(60)`
     expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
   })
 
-  testContained('a shepherd that is killed while much is being said does no harm to its host', async () => {
+  testContained('a shepherd that is killed during much output does not harm its host', async () => {
     const runtime = await openContained()
     const flood = `import os\nwhile True: os.write(1, b'x' * 65536)`
     for (let round = 0; round < 5; round++) {
@@ -221,26 +223,23 @@ time.sleep(60)`
     expect(await runtime.close()).toEqual({ killed: 1, unreleased: 0, left: [] })
   })
 
-  testContained(
-    'what is being started while the shepherd dies has started or is refused, and is not left',
-    async () => {
-      const runtime = await openContained()
-      const { process: first } = await start(runtime, 'idle')
-      const wanted = Array.from({ length: 20 }, () => runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] }))
-      process.kill(shepherdsOf(runtime).at(-1) ?? 0, 'SIGKILL')
-      const outcomes = await Promise.allSettled(wanted)
-      for (const outcome of outcomes) {
-        // The last ones may have been started by the next shepherd.
-        if (outcome.status === 'fulfilled') expect(await outcome.value.kill()).toMatchObject({ signal: 'SIGKILL' })
-        else expect(outcome.reason).toMatchObject({ code: 'START_FAILED' })
-      }
-      await first.released
-      expect(runtime.census()).toEqual([])
-      expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
-    },
-  )
+  testContained('a start during the death of the shepherd succeeds or is refused, and leaves no process', async () => {
+    const runtime = await openContained()
+    const { process: first } = await start(runtime, 'idle')
+    const wanted = Array.from({ length: 20 }, () => runtime.spawn({ name: 'sleep', command: 'sleep', args: ['60'] }))
+    process.kill(shepherdsOf(runtime).at(-1) ?? 0, 'SIGKILL')
+    const outcomes = await Promise.allSettled(wanted)
+    for (const outcome of outcomes) {
+      // The next shepherd may have started the last processes.
+      if (outcome.status === 'fulfilled') expect(await outcome.value.kill()).toMatchObject({ signal: 'SIGKILL' })
+      else expect(outcome.reason).toMatchObject({ code: 'START_FAILED' })
+    }
+    await first.released
+    expect(runtime.census()).toEqual([])
+    expect(await runtime.close()).toEqual({ killed: 0, unreleased: 0, left: [] })
+  })
 
-  testContained('a daemon without a marker does not outlive the process that made it', async () => {
+  testContained('a daemon without a spawn tag does not outlive its parent', async () => {
     const runtime = await openContained()
     const one = await daemonised(runtime)
     const other = await daemonised(runtime)

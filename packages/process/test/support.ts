@@ -1,3 +1,4 @@
+// What tests of this package share: runtimes and hosts that are closed after each test, when no process may be left.
 import { execFileSync, spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -37,17 +38,17 @@ afterAll(() => {
 })
 
 const cleanUps: (() => unknown)[] = []
-/** What is to be gone after the test, and within how many ms. */
+/** Installations of which no process may be left, within so many ms after the test. */
 const installations = new Map<string, number>()
 
-/** Undone after the test, last first. */
+/** Runs this after the test, in reverse order. */
 export function onEnd(work: () => unknown): void {
   cleanUps.push(work)
 }
 
 afterEach(async () => {
   while (cleanUps.length > 0) await cleanUps.pop()?.()
-  // The system itself is asked, not our own books.
+  // By scanning the system, not by asking Terrarium.
   const watched = [...installations]
   installations.clear()
   for (const [installation, patience] of watched) {
@@ -56,7 +57,7 @@ afterEach(async () => {
   }
 })
 
-/** A state directory of its own, whose name is no easy one. */
+/** A new state directory with an unusual name. */
 export function freshState(): string {
   const directory = mkdtempSync(join(tmpdir(), 'terrarium tëst 蛇 '))
   onEnd(() => {
@@ -76,14 +77,14 @@ export async function open(
   return runtime
 }
 
-/** Asserts at the end of the test that nothing of the installation is left, or so soon after it (ms). */
+/** Asserts that no process of the installation is left after the test, within `patience` ms. */
 export function watch(installation: string, patience = 0): void {
   installations.set(installation, Math.max(patience, installations.get(installation) ?? 0))
 }
 
 export interface Started {
   readonly process: OsProcess
-  /** The first thing it wrote to its report. */
+  /** Its first line on the channel `report`. */
   readonly said: string
 }
 
@@ -99,7 +100,7 @@ export async function start(runtime: Runtime, ...mode: string[]): Promise<Starte
 
 export async function firstLine(process: OsProcess): Promise<string> {
   for await (const line of createInterface({ input: process.report })) return line
-  throw new Error(`it said nothing: ${(await process.exited).tail}`)
+  throw new Error(`it has written no line: ${(await process.exited).tail}`)
 }
 
 export interface Host {
@@ -139,7 +140,7 @@ export function startHost(stateDir: string, ...action: string[]): Host {
   )
 }
 
-/** The same, started in a way of the test's own. */
+/** The same for a host that the test has started itself. */
 export function watchHost(child: ChildProcessByStdio<Writable, Readable, null>): Host {
   onEnd(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })
@@ -151,7 +152,7 @@ export function watchHost(child: ChildProcessByStdio<Writable, Readable, null>):
       const line = await iterator.next()
       if (line.done) throw new Error('the host ended without a word')
       const facts = JSON.parse(line.value) as HostFacts
-      // Its shepherd notices its death only when it has happened.
+      // The shepherd notices the death of the host only afterwards.
       if (facts.installation) watch(facts.installation, 2000)
       return facts
     },
@@ -163,7 +164,7 @@ export function shepherdsOf(runtime: Runtime): number[] {
   const marked = findTagged({ run: runtime.runId })
   // Afterwards: a process that is just being started must not be taken for a shepherd.
   const others = new Set(runtime.census().map(({ pid }) => pid))
-  // Nor one that has ended meanwhile.
+  // Nor a process that has exited meanwhile.
   const still = new Set(findTagged({ run: runtime.runId }).map(({ pid }) => pid))
   const found = marked.filter(({ pid }) => !others.has(pid) && still.has(pid))
   expect([1, 2]).toContain(found.length)

@@ -76,7 +76,7 @@ test('the sweep kills exactly what a dead run has left, and removes its folders'
   expect(said.filter(({ level }) => level > 20).map(({ msg }) => msg)).toEqual(['processes are contained'])
 })
 
-test('D4: a temporary folder that is not there keeps nobody from sweeping', async () => {
+test('D4: a missing temporary folder does not stop the sweep', async () => {
   const stateDir = freshState()
   const facts = await deadRun(stateDir, 'grandchild setsid')
   const host = watchHost(
@@ -108,7 +108,7 @@ test('the sweep touches no decoy', async () => {
   expect(decoys.map(({ pid }) => isAlive(pid ?? 0))).toEqual(decoys.map(() => true))
 })
 
-test('the sweep finds what has cleared its environment by its mark, and nobody with another one', async () => {
+test('the sweep finds a process without environment by its rlimit tag, and none with another tag', async () => {
   const stateDir = freshState()
   const facts = await deadRun(stateDir, 'grandchild setsid cleared')
   const [{ spawn } = { spawn: '1-0' }] = facts.children
@@ -125,7 +125,7 @@ test('the sweep finds what has cleared its environment by its mark, and nobody w
   expect(decoys.map(({ pid }) => isAlive(pid ?? 0))).toEqual([true, true])
 })
 
-test('a marker of an unknown run is reported, not killed', async () => {
+test('a process with the spawn tag of an unknown run is reported, not killed', async () => {
   const stateDir = freshState()
   const { installation } = await open(stateDir)
   const stranger = decoy('import time; print("up", flush=True); time.sleep(60)', [], {
@@ -227,7 +227,7 @@ test.each(['unkillable', 'denied', 'odd', 'failed'] as const)(
     expect(noRuns(stateDir)).toEqual([facts.run])
     expect(existsSync(join(stateDir, 'runs', facts.run, 'owner.json'))).toBe(true)
     expect(isAlive(second)).toBe(true)
-    // Whoever can end it removes the run.
+    // The sweep that can end it removes the run.
     expect(await (await open(stateDir)).swept).toMatchObject({
       swept: [facts.run],
       killed: [{ pid: second }],

@@ -137,7 +137,7 @@ test('operations are answered in the order in which they were asked', async () =
   await it.app.stop()
 })
 
-test('an invalid specification is refused before it is queued', async () => {
+test('an invalid specification is refused before it reaches the supervisor', async () => {
   const { app } = await running()
   await expect(app.startChild({ id: '', logic: 42, restart: 'always' } as never)).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
@@ -152,7 +152,7 @@ test('an invalid specification is refused before it is queued', async () => {
   await app.stop()
 })
 
-test('an operation with a wrong kind of address is refused with a hint at the right one', async () => {
+test('a child that is addressed in the wrong way is refused, and the error names the right way', async () => {
   const { app, ref } = bench({ children: [child('a')] })
   await app.start()
   const hint = (text: string): object => ({

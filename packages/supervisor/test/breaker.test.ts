@@ -6,7 +6,7 @@ const configuration = (message = 'no module named x'): Error =>
 
 const starts = (it: Bench): number => it.events.filter(({ type }) => type === 'child.start').length
 
-/** A started supervisor with a child `a` whose readiness is not awaited, and a sibling `b`. */
+/** A started supervisor with a child `a` whose start is not awaited, and a sibling `b`. */
 async function started(more: Parameters<typeof bench>[0] = {}): Promise<Bench> {
   const it = bench({ children: [slow('a', { awaitReady: false }), child('b')], ...more })
   await it.app.start()
@@ -201,7 +201,7 @@ test('a configuration failure after ready is restarted once', async () => {
   await it.app.stop()
 })
 
-test('unpark starts once; a repaired child recovers, another is parked again', async () => {
+test('unpark starts once; a repaired child heals, any other child is parked again', async () => {
   const it = await started()
   await fail(it, configuration())
   it.take()

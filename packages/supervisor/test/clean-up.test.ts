@@ -98,7 +98,7 @@ const syncPromise = fromPromise(({ signal }) => {
   return explode()
 })
 
-/** A logic of the user's own, which XState notifies of a stop as it does its own logics. */
+/** A logic of a user's own, which XState stops like its own logics. */
 const custom: ActorLogic<Snapshot<unknown> & { give?: () => void }, { type: string }> = {
   config: {},
   getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),
@@ -213,7 +213,7 @@ test.each<[string, () => AnyActorLogic]>([
     observers.at(-1)?.[end](boom)
     await it.clock.advance(1_000)
   }
-  // An observable is restarted; a machine continues without a finished one.
+  // An observable is restarted; a machine goes on without an observable that is done.
   expect(holding).toHaveLength(starts - 3)
   expect(it.app.children[0]?.incarnation).toBe(starts)
   await it.app.stop()
@@ -291,7 +291,7 @@ describe('E8: a callback that a machine has invoked, and whose receiver throws',
     expect(holding).toEqual([])
   })
 
-  test('is cleaned up under a supervisor that stands below an unsupervised machine', async () => {
+  test('is cleaned up under a supervisor below an unsupervised machine', async () => {
     const logic = supervisor({ id: 'app', backoff: 'off', children: [child('cb', { logic: callback })] })
     const actor = createActor(createMachine({ invoke: { id: 'app', src: logic } })).start()
     const app = actor.getSnapshot().children.app as AnyActorRef

@@ -145,7 +145,7 @@ class World {
     }
   }
 
-  /** Fires the next timer, or, too late, a cancelled one. */
+  /** The next timer fires, or a cancelled timer fires too late. */
   fire(random: number, stale: boolean): void {
     if (stale) {
       this.tell({ type: 'supervisor.timer', id: 'a', timer: 1, random })
@@ -159,7 +159,7 @@ class World {
     this.tell({ type: 'supervisor.timer', id, timer, random })
   }
 
-  /** Lets hanging starts fail and stopping children end, until nothing is waited for. */
+  /** Hanging starts fail, and every child that was asked to end ends, until the supervisor waits for none. */
   settle(): void {
     for (let waiting = this.#waited(); waiting !== undefined; waiting = this.#waited()) {
       const { id, startNumber } = waiting

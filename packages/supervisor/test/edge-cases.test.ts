@@ -80,7 +80,7 @@ test('an operation is rejected, and not thrown, when an inspector of the root br
   root.stop()
 })
 
-test('operations that wait while the supervisor fails are rejected', async () => {
+test('a caller that waits while the supervisor fails is refused', async () => {
   let isFaulty = false
   const random = (): number => {
     if (isFaulty) throw boom
@@ -131,7 +131,7 @@ test('X07 without a breaker any endless delay is refused, since delayed restarts
   expect(() => bench(options)).not.toThrow()
 })
 
-test('X09 with reviveStopped false: a child that had crashed itself comes back with the group, also after a second try', async () => {
+test('X09 with reviveStopped false: a child that had crashed by itself comes back with the group, also after a second try', async () => {
   let refuses = false
   const first = (ms: number) => ({ backoff: { ...NO_JITTER, first: ms } })
   const logic = (): typeof idle => {

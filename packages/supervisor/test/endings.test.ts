@@ -86,7 +86,7 @@ test('a clean-up that throws is the reason of the exit', async () => {
   await it.app.stop()
 })
 
-test('an actor that is killed before it was ever started counts as ended for its watchers', async () => {
+test('an actor that is killed before its start settles what waits for it', async () => {
   const ref = createActor(idle)
   const registry = createRegistry<string>({ keys: 'unique' })
   registry.register('k', ref)
@@ -138,7 +138,7 @@ test('an incarnation is stopped by the specification that it was started with', 
   expect(it.state('a')).toBe('stopped')
 })
 
-test('a late rejection of a stopped child is ignored, and its events reach their targets', async () => {
+test('a late rejection of a stopped child is no failure, and what it sends is delivered', async () => {
   let end = (): void => undefined
   const it = await started({
     children: [

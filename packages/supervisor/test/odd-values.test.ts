@@ -125,7 +125,7 @@ test('a start function that makes what throws when it is looked at makes no logi
   await it.app.stop()
 })
 
-test('a reply function of an operation that throws disturbs nothing', async () => {
+test('a caller that asks by an event and throws at the reply disturbs no other actor', async () => {
   const it = bench({ children: [child('a', { logic: idle })] })
   await it.app.start()
   const call = { type: 'whichChildren' } as const

@@ -193,7 +193,7 @@ test('E1: a supervisor that a failing machine has invoked stops its children in 
   expect(childOf(invoked(it.ref('m')), 'w')).toBeDefined()
   await it.app.stop()
 
-  // No supervisor is above this one. XState would leave it running, out of reach.
+  // No supervisor is above this one. XState would leave it running, and nothing could stop it.
   const actor = createActor(machine)
   actor.subscribe({ error: () => undefined })
   actor.start()

@@ -245,7 +245,7 @@ test('corner 12: a listener that throws disturbs neither the tree nor other list
   await it.app.stop()
 })
 
-test('corner 12: a promise that rejects after its child was stopped is not reported as a failure', async () => {
+test('corner 12: a promise that rejects after its child was stopped is no failure', async () => {
   let reject: (error: Error) => void = () => undefined
   const logic = fromPromise(
     () =>
@@ -262,7 +262,7 @@ test('corner 12: a promise that rejects after its child was stopped is not repor
   await it.app.stop()
 })
 
-test('corner 12: an inspector and observers of a child that throw disturb nothing, and are reported', async () => {
+test('corner 12: an inspector and observers of a child that throw disturb no actor, and are reported', async () => {
   const printed: unknown[] = []
   const { error } = console
   console.error = (...values: unknown[]): void => {
@@ -306,7 +306,7 @@ test('corner 12: an observer of a child that does not want errors is not handed 
   await it.app.stop()
 })
 
-test('actors without observers share the sets for observers, and an observer of one actor hears of no other', async () => {
+test('actors without observers share one empty set, and an observer hears of no other actor', async () => {
   const echo = fromTransition((count: number, event: { type: string }, { emit }) => {
     emit(event)
     return count + 1
@@ -330,7 +330,7 @@ test('actors without observers share the sets for observers, and an observer of 
   await it.app.stop()
 })
 
-describe('what the supervisor itself is given may fail: it ends with that error, and nothing is left running', () => {
+describe('what the supervisor itself is given may fail: it ends with that error, and no child is left running', () => {
   test.each<[string, 'random' | 'now' | 'setTimeout']>([
     ['random numbers', 'random'],
     ['clock', 'now'],
@@ -477,8 +477,8 @@ test('what a machine has invoked is stopped when its own entry action throws', a
   expect(alive).toBe(0)
 })
 
-test('a child that fails because of a message to a missing actor fails alone', async () => {
-  const logic = createMachine({ on: { go: { actions: sendTo('missing', { type: 'x' }) } } })
+test('a child that fails by sending to a missing actor affects no sibling', async () => {
+  const logic = createMachine({ on: { go: { actions: sendTo('unknown', { type: 'x' }) } } })
   const it = bench({ children: [child('a', { logic }), child('b')] })
   await it.app.start()
   await it.clock.advance(10)
@@ -567,19 +567,19 @@ test('late news of a deleted child is not taken for news of its namesake', async
   await it.app.stop()
 })
 
-test('operations on nothing, and unknown operations, are refused, and the supervisor continues', async () => {
+test('an operation without an id, or that a supervisor does not know, is refused, and the supervisor goes on', async () => {
   const it = bench({ children: [child('a')] })
   await it.app.start()
-  for (const nothing of [undefined, null, 7] as never[]) {
+  for (const wrong of [undefined, null, 7] as never[]) {
     const asked = [
-      it.app.terminateChild(nothing),
-      it.app.restartChild(nothing),
-      it.app.deleteChild(nothing),
-      it.app.getChildSpec(nothing),
-      it.app.unpark(nothing),
+      it.app.terminateChild(wrong),
+      it.app.restartChild(wrong),
+      it.app.deleteChild(wrong),
+      it.app.getChildSpec(wrong),
+      it.app.unpark(wrong),
     ]
     expect(await Promise.all(asked.map(refusal))).toEqual(Array(5).fill('not_found'))
-    expect(await refusal(it.app.startChild(nothing))).toBe('invalid_child_spec')
+    expect(await refusal(it.app.startChild(wrong))).toBe('invalid_child_spec')
   }
   await it.app.stop()
   expect(it.clock.pending).toBe(0)

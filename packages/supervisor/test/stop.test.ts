@@ -94,7 +94,7 @@ test('a shutdown time that is given holds for any logic', async () => {
   await app.stop()
 })
 
-test('default mode: brutal_kill sends no request', async () => {
+test('default mode: brutal_kill sends no shutdown', async () => {
   const { app, events } = bench({ children: [child('a', { shutdown: 'brutal_kill' })] })
   await app.start()
   await app.stop()
@@ -138,7 +138,7 @@ test('default mode: stop() does not wait for a start that hangs', async () => {
   expect(clock.pending).toBe(0)
 })
 
-test('corner 7: logic that arrives after stop() starts nothing, and a late rejection does no harm', async () => {
+test('corner 7: logic that arrives after stop() starts nothing, and a late rejection harms no actor', async () => {
   const arrivals: ((logic: typeof idle) => void)[] = []
   const late = child('late', { logic: () => new Promise<typeof idle>((resolve) => arrivals.push(resolve)) })
   const failing = child('failing', {

@@ -187,7 +187,7 @@ test('a group restart waits until each child is ready', async () => {
   await it.app.stop()
 })
 
-test('in the default mode the restart of one child delays no sibling', async () => {
+test('in the default mode the restart of one child holds up no sibling', async () => {
   const it = bench({ children: [slow('a'), child('b')] })
   const start = it.app.start()
   await it.send('a', { type: 'ready' })
@@ -201,7 +201,7 @@ test('in the default mode the restart of one child delays no sibling', async () 
   await it.app.stop()
 })
 
-/** Restarts the failed child and the children whose ids say that they depend on it: `c<a` depends on `a`. */
+/** The failed child and every child that depends on it by its id: `c<a` depends on `a`. */
 const dependents: RestartStrategy = {
   name: 'dependents',
   plan: (failed, children) => ({
@@ -278,7 +278,7 @@ describe.each(['default', 'otp'] as const)('E6: mode %s: a plan', (mode) => {
     ['is a set', new Set(['a']), 'answered an object without a list of ids', {}],
     ['has a hole', [, 'a'], 'answered an object without a list of ids', {}], // eslint-disable-line no-sparse-arrays
     ['is a list of children', [{ id: 'a' }], 'answered an object without a list of ids', {}],
-  ])('that %s is an error that says so, and nothing is left running', async (_, restart, message, details) => {
+  ])('that %s is an error that says so, and no child is left running', async (_, restart, message, details) => {
     const strategy = { name: 'odd', plan: () => ({ restart }) as RestartPlan }
     const it = await started({ mode, strategy }, 'a', 'b')
     const refs = ['a', 'b'].map((id) => it.ref(id))
@@ -345,7 +345,7 @@ describe.each(['default', 'otp'] as const)('E6: mode %s: a plan', (mode) => {
 })
 
 test.each(['default', 'otp'] as const)(
-  'mode %s: a child that was to be started after a failing one is still started, whatever the strategy says of the failing one',
+  'mode %s: a child that was to be started after a failing child is started after all, whatever the strategy plans for the failing child',
   async (mode) => {
     let starts = 0
     const logic = (): typeof idle => {
@@ -371,20 +371,23 @@ test.each([
   ['ends for good', { restart: 'transient' }, { type: 'shutdown' }, 'stopped'],
   ['lacks its configuration', {}, { type: 'error', error: coded('CONFIGURATION') }, 'parked'],
   ['has used up its attempts', { backoff: { maxAttempts: 0 } }, { type: 'error', error: new Error('boom') }, 'parked'],
-] as const)('a child is started whose predecessor %s instead of becoming ready', async (_, more, reason, state) => {
-  const it = bench({ strategy: 'one_for_all', children: [child('a'), slow('b', more), child('c')] })
-  const start = it.app.start()
-  await it.send('b', { type: 'ready' })
-  await start
-  await it.clock.advance(10)
-  it.take()
-  await it.crash('a')
-  expect(moves(it)).toEqual(['exit a', 'exit c', 'exit b', 'start a', 'start b'])
-  await it.send('b', reason.type === 'error' ? { type: 'throw', error: reason.error } : { type: 'end', reason })
-  expect(moves(it)).toEqual(['exit b', 'start c'])
-  expect(it.state('b')).toBe(state)
-  await it.app.stop()
-})
+] as const)(
+  'a child that was to be started after a child that %s instead of becoming ready is started',
+  async (_, more, reason, state) => {
+    const it = bench({ strategy: 'one_for_all', children: [child('a'), slow('b', more), child('c')] })
+    const start = it.app.start()
+    await it.send('b', { type: 'ready' })
+    await start
+    await it.clock.advance(10)
+    it.take()
+    await it.crash('a')
+    expect(moves(it)).toEqual(['exit a', 'exit c', 'exit b', 'start a', 'start b'])
+    await it.send('b', reason.type === 'error' ? { type: 'throw', error: reason.error } : { type: 'end', reason })
+    expect(moves(it)).toEqual(['exit b', 'start c'])
+    expect(it.state('b')).toBe(state)
+    await it.app.stop()
+  },
+)
 
 test.each(['default', 'otp'] as const)('mode %s: a strategy sees the failed child as restarting', async (mode) => {
   const seen: string[] = []

@@ -1,4 +1,5 @@
-// Supervisors, children and clocks that the tests of this package share.
+// What tests of supervisors share: children that do as they are told, and a supervisor on a virtual clock with a
+// record of its events.
 import { expect } from '@jest/globals'
 import { assign, fromTransition, setup, type AnyActorRef } from 'xstate'
 import {
@@ -20,7 +21,7 @@ type WorkerEvent =
   | { type: 'finish'; output: unknown }
   | { type: 'supervisor.shutdown' }
 
-/** A worker that does as it is told: becomes ready, throws, ends for any reason, ends when asked to. */
+/** A worker that obeys: it becomes ready, throws, ends for any reason, or ends on request. */
 export const obedient = setup({
   types: { context: {} as { output: unknown }, events: {} as WorkerEvent },
   actions: {
@@ -45,7 +46,7 @@ export const obedient = setup({
   output: ({ context }) => context.output,
 })
 
-/** As `obedient`, but deaf to `supervisor.shutdown`: it handles the event and goes on. */
+/** Like `obedient`, but it handles `supervisor.shutdown` and goes on. */
 export const stubborn = setup({}).createMachine({
   on: { 'supervisor.shutdown': { actions: () => undefined } },
 })
@@ -60,7 +61,7 @@ export const child = (id: string, more: Partial<ChildSpec> = {}): ChildSpec => (
 export const slow = (id: string, more: Partial<ChildSpec> = {}): ChildSpec =>
   child(id, { ready: isReady as never, ...more })
 
-/** When the clock of a bench begins, in ms. Not 0, which is also what is not there. */
+/** The first time of a bench's clock, in ms. Not 0, which could also be a missing value. */
 export const NOON = 43_200_000
 
 export const NO_JITTER = { jitter: 'none' } as const

@@ -42,7 +42,7 @@ test('E9: a child is found by its systemId, and each incarnation anew', async ()
   expect(named(it)).toBeUndefined()
 })
 
-test('E9: nested children and siblings find it, whatever their supervisor', async () => {
+test('E9: nested children and siblings find it under any supervisor', async () => {
   const found: unknown[] = []
   const seeker = createMachine({
     on: { seek: { actions: ({ system }) => void found.push(system.get('inner')) } },
@@ -195,7 +195,7 @@ test('E9: a systemId that is taken is refused: in one list at once, else as a st
   expect([named(it), it.state('b')]).toEqual([it.ref('a'), 'absent'])
   await it.app.stop()
 
-  // Also a systemId that is taken by an actor of the system that is no child of the supervisor.
+  // Also an id that is taken by an actor of the system that is no child of the supervisor.
   const app = supervisor({ id: 'app', children: [called()] })
   const machine = createMachine({
     invoke: [

@@ -148,7 +148,7 @@ test.each<[what: string, test: string, message: string, strategy: RestartStrateg
     broken((failed) => ({ restart: [failed] })),
   ],
   [
-    'names a missing child',
+    'names an unknown child',
     KNOWN,
     "plan() must name children of the supervisor only: it named 'c' when a failed (phase run; a running permanent)",
     broken(() => ({ restart: ['a', 'c'] })),

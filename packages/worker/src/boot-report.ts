@@ -1,9 +1,10 @@
+// The host's end of the boot report: what a starting worker says of itself, on a channel that needs no imports.
 import type { Readable } from 'node:stream'
 
-/** How far a worker came before it was ready. `none`: the interpreter never ran our code. */
+/** How far the start of a worker has come. `none`: the interpreter has not run the bootstrap. */
 export type BootPhase = 'none' | 'boot' | 'importing' | 'connecting' | 'ready' | 'failed'
 
-/** What the bootstrap says when it gives up, see `python/src/terrarium/_boot.py`. */
+/** What the bootstrap says when it gives up. `python/src/terrarium/_diagnosis.py` finds it out. */
 export interface BootFailure {
   readonly kind: string
   /** No restart repairs it: code or environment have to change first. */
@@ -12,16 +13,16 @@ export interface BootFailure {
   readonly exe: string
   readonly message: string
   readonly hint: string
-  /** The command in the hint, for a shell; empty if there is none or it is too long to be told whole. */
+  /** The command in the hint, for a shell; empty if there is none, or if it is too long to be told whole. */
   readonly command: string
-  /** All modules that are missing; empty if that is not why. */
+  /** All modules that are missing; empty for any other failure. */
   readonly modules: readonly string[]
   readonly traceback: string
-  /** Paths whose change may repair it. */
+  /** Paths whose change may repair the failure. */
   readonly watch: readonly string[]
 }
 
-/** Everything the boot report said so far. */
+/** What the boot report has said so far. */
 export interface BootProgress {
   readonly phase: BootPhase
   /** The module being imported, in phase `importing`. */
@@ -34,20 +35,20 @@ export const SILENT: BootProgress = { phase: 'none', module: undefined, failure:
 
 /** The longest report, in UTF-16 code units: a line of this length may still be read, and cut. */
 const LONGEST_REPORT = 32 * 1024 * 1024
-/** What is kept of each text, in characters, and of the lists, by number. */
+/** How much is kept: of each text, in characters, and of each list, in items. */
 const LONGEST_TEXT = 8_192
 const LONGEST_TRACEBACK = 65_536
 const MOST_ITEMS = 1_024
 
 /**
- * Reads a worker's boot report: JSON lines on a channel of their own, written with the standard library only. Code of
- * the user's can write there too: a line that is no JSON object is ignored, and of a wrong value what fits is kept.
- * `broken` is called once when the report does not end.
+ * Reads the boot report of a worker: JSON lines on a channel of their own, written with the standard library only. User
+ * code can write to that channel, too: a line that is no JSON object is ignored, and a value of a wrong type counts as
+ * missing. `broken` is called once, when the report is too long.
  */
 export class BootReport {
   #progress = SILENT
   readonly #ended: Promise<void>
-  /** The beginnings of a line that has not ended. */
+  /** The pieces of a line whose end has not come yet. */
   #rest: string[] = []
   #length = 0
 
@@ -60,7 +61,7 @@ export class BootReport {
       else if (!isOver) {
         this.#rest = []
         broken(`it has more than ${LONGEST_REPORT} characters`)
-      } // else it is read and thrown away until the worker has ended
+      } // anything more is read and thrown away
     })
     this.#ended = new Promise((resolve) => {
       stream.once('close', resolve)
@@ -75,7 +76,7 @@ export class BootReport {
     return this.#progress
   }
 
-  /** Resolves when the worker's end is closed: nothing more will come. */
+  /** Resolves when the worker has closed the channel. */
   get ended(): Promise<void> {
     return this.#ended
   }
@@ -96,7 +97,7 @@ export class BootReport {
     try {
       said = JSON.parse(line)
     } catch {
-      return // a torn line of a worker that was killed while writing
+      return // the worker was killed while it wrote the line
     }
     if (typeof said !== 'object' || said === null || !('phase' in said)) return
     const { phase, module } = said as { readonly phase: unknown; readonly module?: unknown }
@@ -112,7 +113,7 @@ export class BootReport {
         this.#progress = { phase, module: name, failure: failureOf(said as Fields) }
         break
       default:
-        break // a later version may say more
+        break // a phase of a later version
     }
   }
 }

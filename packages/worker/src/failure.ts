@@ -20,7 +20,7 @@ export interface Worker {
   readonly boot: BootProgress
 }
 
-/** Why a worker that was not ready within `timeout` ms is ended: what it was at, by its boot report. */
+/** Why a worker is killed that was not ready within `timeout` ms: says how far it came, by its boot report. */
 export function explainLateness({ name, pid, python, boot, timeout }: Worker & { timeout: number }): TerrariumError {
   const { phase, module } = boot
   const { at, hint } = stage(boot, python)
@@ -35,7 +35,7 @@ export function explainLateness({ name, pid, python, boot, timeout }: Worker & {
   )
 }
 
-/** What a worker was at, and where to look. */
+/** How far a worker came, and where to look. */
 function stage({ phase, module }: BootProgress, python: string): { readonly at: string; readonly hint: string } {
   switch (phase) {
     case 'none':
@@ -65,7 +65,7 @@ function stage({ phase, module }: BootProgress, python: string): { readonly at: 
   }
 }
 
-/** What a worker imports before the tools. */
+/** The modules that a worker imports before the tools. */
 const OWN_MODULES: ReadonlySet<string> = new Set(['grpc', 'google.protobuf', 'msgpack'])
 
 /**
@@ -123,7 +123,7 @@ function explainStart(exit: ExitFacts, { python, boot }: Worker): Explanation {
   return { code, why: `ended before it was ready: ${how} ${where}`, hint }
 }
 
-/** Signals of native code that went wrong. */
+/** The signals of crashes of native code. */
 const CRASHES: ReadonlySet<string | null> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGTRAP'])
 const NO_WORDS =
   'Set PYTHONFAULTHANDLER to 1 in the option `env`: Python then says where it was when native code fails.'

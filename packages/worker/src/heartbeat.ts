@@ -1,21 +1,24 @@
+// Notices a worker that no longer answers, by pings over its session.
 import type { SupervisorClock } from '@terrarium/supervisor/base'
 import type { Session } from './session.ts'
 
 export interface Heartbeat {
-  /** Between two pings, in ms. Default 5,000. */
+  /** Time between two pings, in ms. Default 5,000. */
   readonly interval?: number | undefined
-  /** So many pings in a row without an answer end an idle worker. Default 3. */
+  /** How many intervals in a row without an answer make an idle worker count as silent. Default 3. */
   readonly misses?: number | undefined
 }
 
+export const DEFAULT_HEARTBEAT = { interval: 5_000, misses: 3 } as const
+
 /**
- * Pings a worker that is ready; `silent` is called once, when it is idle and has not answered `misses` pings in a row.
- * A worker with a call in flight is busy, not dead: it may hold Python's lock, and its call has a deadline of its own.
- * Returns what ends the pinging.
+ * Pings a worker that is ready. `silent` is called once, when the worker is idle and has not answered for `misses`
+ * intervals. A worker with a call in flight is busy, not dead: it may hold Python's lock, and its call has a deadline
+ * of its own. Returns the function that stops the pings.
  */
 export function watchHeartbeat(
   session: Session,
-  { interval = 5_000, misses = 3 }: Heartbeat,
+  { interval = DEFAULT_HEARTBEAT.interval, misses = DEFAULT_HEARTBEAT.misses }: Heartbeat,
   clock: SupervisorClock,
   silent: () => void,
 ): () => void {

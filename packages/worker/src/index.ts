@@ -52,7 +52,7 @@ export {
   type WorkerRef,
   type WorkerSnapshot,
 } from './machine.ts'
-export { workerFiles, type WorkerInput, type WorkerSurroundings } from './session-port.ts'
+export { workerFiles, type WorkerInput, type WorkerDependencies } from './session-port.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
 export { checkCallSize, PROTOCOL_VERSION, type Session, type Settle, type ToolInfo } from './session.ts'

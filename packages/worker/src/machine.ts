@@ -2,7 +2,7 @@
 import { lifeMachine, type LifeContext, type LifeEvent, type LifeLogic } from '@terrarium/process'
 import type { ActorRefFrom, SnapshotFrom } from 'xstate'
 import { logOutput, OutputRelay } from './output.ts'
-import { SessionPort, workerFiles, type WorkerInput, type WorkerSurroundings } from './session-port.ts'
+import { SessionPort, workerFiles, type WorkerInput, type WorkerDependencies } from './session-port.ts'
 import type { Session, ToolInfo } from './session.ts'
 
 export interface WorkerContext extends LifeContext<WorkerInput> {
@@ -32,12 +32,12 @@ export type WorkerSnapshot = SnapshotFrom<WorkerLogic>
  * The logic of the workers of one runtime, see {@link WorkerLogic}. Throws CONFIGURATION where the Python files of this
  * package are missing.
  */
-export function createWorkerLogic(surroundings: WorkerSurroundings): WorkerLogic {
+export function createWorkerLogic(dependencies: WorkerDependencies): WorkerLogic {
   workerFiles()
-  const relay = new OutputRelay(surroundings.output ?? logOutput(surroundings.logger))
+  const relay = new OutputRelay(dependencies.output ?? logOutput(dependencies.logger))
   return lifeMachine<WorkerInput, WorkerContext>(
     'worker',
-    (input, life) => new SessionPort(input, surroundings, relay, life),
+    (input, life) => new SessionPort(input, dependencies, relay, life),
     { session: undefined, tools: [] },
   )
 }

@@ -1,48 +1,50 @@
+// What workers print, told line by line. However much they print, the event loop of the host keeps most of its time for
+// calls.
 import type { Readable } from 'node:stream'
 import { LineSplitter, type OsProcess } from '@terrarium/process'
 import type { AnyLogger } from '@terrarium/process'
 
-/** A line that a worker's tools have printed, without its end. */
+/** A line that the tools of a worker have printed, without the end of the line. */
 export interface WorkerOutput {
   /** For example `text/worker-1`. */
   readonly worker: string
   /** As the host sees it. */
   readonly pid: number
   readonly stream: 'stdout' | 'stderr'
-  /** At most 65,536 UTF-16 code units: a longer line comes in pieces. What is not UTF-8 is U+FFFD. */
+  /** At most 65,536 UTF-16 code units: a longer line comes in pieces. Bytes that are not UTF-8 become U+FFFD. */
   readonly line: string
 }
 
 const STREAMS = ['stdout', 'stderr'] as const
 
-/** So long lines are told in one go, in ms, */
+/** How long lines are told without a pause, in ms. */
 const SLICE = 2
-/** and for this share of the time at most, while calls are to be answered. */
+/** The share of the event loop's time that lines may take. */
 const SHARE = 0.2
 
-/** What came from a stream and waits to be told. The stream is paused meanwhile, which slows its writer down. */
+/** A chunk of a stream whose lines wait to be told. The stream is paused meanwhile, which slows its writer down. */
 interface Waiting {
   readonly stream: Readable
   readonly tell: (line: string) => void
-  /** The lines, at the first call: to find them takes time too. */
+  /** Splits the chunk at the first call: that takes time, too. */
   readonly lines: () => readonly string[]
-  /** How many of them have been told. */
+  /** How many lines have been told. */
   told: number
-  /** Its process has ended: there is an end to its lines. */
+  /** Whether the process has exited: no more than what is left in its pipes can follow. */
   readonly isLast: () => boolean
 }
 
 /**
- * Tells what processes print, line by line and in order for each stream. However much they print, it takes a fifth of
- * the event loop's time and the memory of one chunk a stream.
+ * Tells what processes print, line by line and in order for each stream. At most it takes a fifth of the event loop's
+ * time, and the memory of one chunk a stream.
  */
 export class OutputRelay {
   readonly #tell: (output: WorkerOutput) => void
   #hasFailed = false
-  /** The streams take turns. */
+  /** One entry a stream; streams take turns. */
   readonly #waiting: Waiting[] = []
   #isScheduled = false
-  /** How long lines may be told now, in ms, as of `#at`. */
+  /** How long lines may be told, in ms, at the time `#at`. */
   #credit = SLICE
   #at = performance.now()
 
@@ -65,7 +67,7 @@ export class OutputRelay {
     )
   }
 
-  /** A logger is user code, too. */
+  /** A listener is user code, and may throw. */
   #tellSafely(output: WorkerOutput): void {
     try {
       this.#tell(output)
@@ -106,7 +108,7 @@ export class OutputRelay {
     this.#carryOn()
   }
 
-  /** Of the stream whose turn it is, one line at least. */
+  /** Tells lines of the stream whose turn it is: at least one, and no more once the time is up. */
   #tellSome(until: number): void {
     const next = this.#waiting.shift()
     if (next === undefined) return
@@ -127,13 +129,13 @@ export class OutputRelay {
       this.#run()
     }
     if (this.#waiting.some(({ isLast }) => isLast())) {
-      this.#credit = SLICE // somebody waits for the last line
+      this.#credit = SLICE // the end of the worker waits for its last line
       setImmediate(carryOn)
     } else setTimeout(carryOn, (SLICE - this.#credit) / SHARE)
   }
 }
 
-/** To a log: stdout at `info`, stderr at `warn`. `workerPid`, since `pid` is the host's in each line of pino. */
+/** Writes output to a log: stdout at `info`, stderr at `warn`. The field is `workerPid`: pino's `pid` is the host's. */
 export function logOutput(logger: AnyLogger): (output: WorkerOutput) => void {
   return ({ worker, pid, stream, line }) => {
     logger[stream === 'stdout' ? 'info' : 'warn']({ worker, workerPid: pid, stream }, line)

@@ -22,34 +22,34 @@ import type { OutputRelay, WorkerOutput } from './output.ts'
 import type { SessionServer } from './session-server.ts'
 import type { Session, ToolInfo } from './session.ts'
 
-/** What one worker is, in plain data: this is what an inspector shows. */
+/** What one worker is, as plain data that an inspector can show. */
 export interface WorkerInput {
   /** For people and logs, for example `text/worker-1`. */
   readonly name: string
-  /** The interpreter's path, see `resolveInterpreter`. */
+  /** The path of the interpreter, see `resolveInterpreter`. */
   readonly python: string
-  /** What holds the tools: absolute paths of files, and names of modules, which are looked for from `cwd` on. */
+  /** Where the tools are: absolute paths of files, and names of modules, which are also looked up in `cwd`. */
   readonly tools: readonly string[]
-  /** Added to the host's environment. */
+  /** Added to the environment of the host. */
   readonly env?: Readonly<Record<string, string>> | undefined
-  /** Default: the host's. */
+  /** Default: that of the host. */
   readonly cwd?: string | undefined
   /** How long the worker may take to become ready once it runs, in ms. Default 30,000. */
   readonly startTimeout?: number | undefined
-  /** `off`: a worker that no longer answers is not noticed. */
+  /** Pings to an idle worker. `off`: a worker that no longer answers is not noticed. */
   readonly heartbeat?: Heartbeat | 'off' | undefined
   /** How long the worker may take to end in order before it is killed, in ms. Default 2,000. */
   readonly grace?: number | undefined
 }
 
-/** What all workers of a runtime share. */
-export interface WorkerSurroundings {
+/** What all workers of a runtime are given. */
+export interface WorkerDependencies {
   readonly runtime: Runtime
   readonly server: SessionServer
   readonly logger: AnyLogger
   /** For heartbeats and the time that a start may take. */
   readonly clock: SupervisorClock
-  /** Takes what the tools print. Default: the logger, stdout at `info` and stderr at `warn`. */
+  /** Called with each line that the tools print. Default: the logger, stdout at `info` and stderr at `warn`. */
   readonly output?: ((output: WorkerOutput) => void) | undefined
 }
 
@@ -77,7 +77,7 @@ export class SessionPort implements Port {
   #session: Session | undefined
   #stopHeartbeat = (): void => undefined
 
-  constructor(input: WorkerInput, { runtime, server, clock }: WorkerSurroundings, relay: OutputRelay, life: Life) {
+  constructor(input: WorkerInput, { runtime, server, clock }: WorkerDependencies, relay: OutputRelay, life: Life) {
     this.runtime = runtime
     this.clock = clock
     this.startTimeout = input.startTimeout
@@ -138,7 +138,7 @@ export class SessionPort implements Port {
 
   #accept(session: Session): void {
     this.#session = session
-    // The session and the news of the start come by ways of their own; the session counts after the start only.
+    // The session may open before this host knows of the process: it counts only afterwards.
     session.once('ready', (tools) => {
       this.#life.whenSpawned(() => {
         if (!session.closed && !this.#life.ending.aborted) this.#becomeReady(session, tools)

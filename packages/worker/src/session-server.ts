@@ -1,3 +1,4 @@
+// The gRPC server that all workers of a runtime dial, and the tokens by which it knows them.
 import { lstatSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// The host's end of one worker's session, without the stream below it: batches, acknowledgements, calls and answers.
 import { EventEmitter } from 'eventemitter3'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { CallTable } from './call-table.ts'

@@ -184,7 +184,7 @@ test('exit status 0 before ready is a failure', async () => {
   expect(error.message).toContain('exit status 0 while importing tools.py')
 })
 
-test('an interpreter that never ran the bootstrap is a configuration error, one that was killed is not', async () => {
+test('an interpreter that never ran the bootstrap is a configuration error, a killed interpreter is not', async () => {
   const boot = await report()
   expect(explainExit(exit(0), at(boot)).code).toBe('CONFIGURATION')
   expect(explainExit(exit(1, null, 'Traceback:\nno site module'), at(boot)).hint).toBe('Its last words: no site module')

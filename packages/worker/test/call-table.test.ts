@@ -29,7 +29,7 @@ test('an id in use is left out, however many come and go beside it', () => {
   expect(table.take(kept)).toBe('kept')
 })
 
-test('ids begin again at 1 after the last one that fits the wire', () => {
+test('ids begin again at 1 after the largest id that fits the wire', () => {
   const table = new CallTable<string>(2 ** 32 - 3)
   const ids = ['a', 'b', 'c', 'd'].map((value) => table.add(value))
   expect(ids).toEqual([2 ** 32 - 2, 2 ** 32 - 1, 1, 2])

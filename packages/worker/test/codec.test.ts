@@ -20,20 +20,20 @@ function refusalOf(value: unknown): unknown {
 
 /** An integer in its shortest form, written from msgpack's specification. */
 function integer(value: bigint): string {
-  const hex = (marker: string, bytes: number): string =>
-    marker +
+  const hex = (tag: string, bytes: number): string =>
+    tag +
     BigInt.asUintN(bytes * 8, value)
       .toString(16)
       .padStart(bytes * 2, '0')
   if (value >= -32n && value <= 127n) return hex('', 1)
   if (value >= 0n) {
-    const [marker, bytes] =
+    const [tag, bytes] =
       value < 2n ** 8n ? ['cc', 1] : value < 2n ** 16n ? ['cd', 2] : value < 2n ** 32n ? ['ce', 4] : ['cf', 8]
-    return hex(marker, bytes)
+    return hex(tag, bytes)
   }
-  const [marker, bytes] =
+  const [tag, bytes] =
     value >= -(2n ** 7n) ? ['d0', 1] : value >= -(2n ** 15n) ? ['d1', 2] : value >= -(2n ** 31n) ? ['d2', 4] : ['d3', 8]
-  return hex(marker, bytes)
+  return hex(tag, bytes)
 }
 
 const EDGES = [5n, 7n, 8n, 15n, 16n, 31n, 32n, 33n, 39n, 40n, 47n, 52n, 53n].flatMap((bits) =>

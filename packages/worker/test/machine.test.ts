@@ -5,7 +5,7 @@ import { createWorkerLogic, resolveInterpreter, SessionServer } from '@terrarium
 import { createActor } from 'xstate'
 import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'
 
-async function surroundings() {
+async function dependencies() {
   const home = habitat()
   const { path } = await resolveInterpreter(home.common.python)
   const { logger, stateDir } = home.common
@@ -20,7 +20,7 @@ async function surroundings() {
 }
 
 test('a worker whose session opens before the host knows of its process becomes ready all the same', async () => {
-  const { home, runtime, server, logger, input, close } = await surroundings()
+  const { home, runtime, server, logger, input, close } = await dependencies()
   let sessions = 0
   const late: Runtime = Object.create(runtime, {
     spawn: {

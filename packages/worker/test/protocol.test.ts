@@ -90,7 +90,7 @@ describe.each([
   )
 })
 
-test('C4: Hello, Ready and an unknown frame in the first message: never ready for anybody, closed, and told why', async () => {
+test('C4: Hello, Ready and an unknown frame in the first message: never ready, closed, and the reason sent', async () => {
   const { session, faults } = await greeted(GOOD, frame.unknown())
   expect(session.closed).toBe(true)
   expect(faults).toEqual(['a frame of a kind that this version does not know'])

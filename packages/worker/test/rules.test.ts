@@ -16,7 +16,7 @@ import {
 import { Session } from '../src/session.ts'
 import { eventually, habitat, isAlive, stateOf, testPython, TOOLS } from '../../../test/support/terrarium.ts'
 
-async function surroundings() {
+async function dependencies() {
   const home = habitat()
   const { logger, stateDir } = home.common
   const python = testPython()
@@ -55,7 +55,7 @@ function reportedLate(spawned: OsProcess): OsProcess {
 }
 
 test('F8: what the boot report says counts, although the exit is told first', async () => {
-  const { home, runtime, start, close } = await surroundings()
+  const { home, runtime, start, close } = await dependencies()
   const late = Object.create(runtime, {
     spawn: {
       value: async (request: Parameters<Runtime['spawn']>[0]) => reportedLate(await runtime.spawn(request)),
@@ -98,7 +98,7 @@ async function present(socket: string, token: string): Promise<grpc.status | 'we
 }
 
 test('F8: the token of a worker that has exited without using it opens no session', async () => {
-  const { home, start, close } = await surroundings()
+  const { home, start, close } = await dependencies()
   const copy = join(home.directory, 'environ')
   // The bootstrap takes the token out of the environment; the kernel still shows what it began with.
   const source = `import os\nopen(${JSON.stringify(copy)}, 'wb').write(open('/proc/self/environ', 'rb').read())\nos._exit(3)\n`
@@ -112,7 +112,7 @@ test('F8: the token of a worker that has exited without using it opens no sessio
 })
 
 test('F8: a worker whose session is gone and whose process stays is mute, and is killed', async () => {
-  const { start, close } = await surroundings()
+  const { start, close } = await dependencies()
   const worker = start(TOOLS)
   await eventually('it is ready', () => worker.getSnapshot().matches('active'))
   const { pid = 0, session } = worker.getSnapshot().context

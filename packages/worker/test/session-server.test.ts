@@ -79,7 +79,7 @@ test('the first frame back is Welcome with the version and the longest message',
   })
 })
 
-test('a worker without a token, or with one that was used or taken back, is turned away', async () => {
+test('a worker without a token, or with a used or withdrawn token, is turned away', async () => {
   const used = server.expect(() => undefined)
   dial().stream.write(hello(used.token))
   const forgotten = server.expect(() => undefined)

@@ -214,7 +214,7 @@ test.each<[string, SessionRequest[], string]>([
   ['a tool without a name', [{ seq: 1, ack: 0, frames: [ready(tool(''))] }], 'a tool whose name does not have 1 to 128 characters'], // prettier-ignore
   ['a tool of a long name', [{ seq: 1, ack: 0, frames: [ready(tool('x'.repeat(129)))] }], 'a tool whose name does not have 1 to 128 characters'], // prettier-ignore
   ['two tools of one name', [{ seq: 1, ack: 0, frames: [ready(tool('a'), tool('b'), tool('a'))] }], 'two tools named a'], // prettier-ignore
-  ['a Pong that nobody asked for', [{ seq: 1, ack: 0, frames: [pong] }], 'a Pong that was not asked for'],
+  ['a Pong without a Ping', [{ seq: 1, ack: 0, frames: [pong] }], 'a Pong that was not asked for'],
   ['a failure of no call', [{ seq: 1, ack: 0, frames: [failure(7)] }], 'an answer to call 7, which is not open'],
 ])('%s is a protocol error', (_, messages, fault) => {
   const { session } = open()

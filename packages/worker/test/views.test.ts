@@ -219,7 +219,7 @@ test('a view whose memory was given away or made smaller is refused, not sent as
   }
 })
 
-test('B1: a view beyond the end of a buffer that was made smaller is refused, one that follows it is not', () => {
+test('B1: a view beyond the end of a shrunk buffer is refused, a view that tracks its length is not', () => {
   type Resizable = ArrayBuffer & { resize: (length: number) => void }
   const make = ArrayBuffer as unknown as new (length: number, options: object) => Resizable
   const buffer = new make(8, { maxByteLength: 8 })

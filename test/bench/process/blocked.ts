@@ -1,3 +1,4 @@
+// How long work keeps this process from doing anything else.
 import { readFileSync } from 'node:fs'
 import type { Sample } from './turns.ts'
 
@@ -10,9 +11,8 @@ export type Blocked = Sample<
 >
 
 /**
- * For how long work keeps this process from anything else: all the time in which the event loop does not wait for
- * something to happen, however short each piece of it, whoever has the processor meanwhile. It needs no probe, which
- * would itself be such time, and no threshold below which nothing counts.
+ * How long work blocks this process: all the time in which the event loop does not wait, however short each piece is
+ * and whichever process has the processor. Needs no probe, which would itself take time, and no threshold.
  */
 export async function blockedDuring(work: () => Promise<void>): Promise<Blocked> {
   const before = { loop: performance.eventLoopUtilization(), thread: threadMs(), now: performance.now() }

@@ -1,3 +1,4 @@
+// Bench rows of many starts at once.
 import { figure, type Figure } from '../figure.ts'
 import { blockedDuring, type Blocked } from './blocked.ts'
 import { startHost } from './host.ts'
@@ -8,7 +9,7 @@ import { inTurns } from './turns.ts'
 const MOST_BLOCKED = 50
 
 /**
- * Many workers at once: for how long this process can do nothing else, and when all of them have written their first
+ * Starts many workers at once. Measures how long this process is blocked, and when all of them have written their first
  * byte.
  */
 export async function measureBurst(stage: Stage): Promise<Figure[]> {
@@ -47,8 +48,7 @@ export async function measureBurst(stage: Stage): Promise<Figure[]> {
 }
 
 /**
- * What a pool of that size meets when its application starts: each sample in a new host, all of whose code is cold.
- * Medians.
+ * The same at the start of an application: each sample in a new host, all of whose code is cold. Returns medians.
  */
 async function measureFirst({ folder, python, quick, signal, log }: Stage, count: number): Promise<Blocked> {
   const rounds = quick ? 1 : 7

@@ -1,10 +1,11 @@
+// A host for the bench rows of bursts.
 import { join } from 'node:path'
 import { openRuntime } from '@terrarium/process'
 import { startAll } from './burst.ts'
 import { bareWorker, throughShepherd } from './starter.ts'
 
-// A host that has just come up and starts so many workers at once, with code that has never run before. It says for how
-// long that has kept it from anything else.
+// A new host that starts so many workers at once, with code that has never run before. It prints how long that blocked
+// it, in ms.
 const [folder = '', python = '', count = '1'] = process.argv.slice(2)
 process.stdin.on('end', () => process.exit(1)).resume()
 

@@ -1,3 +1,4 @@
+// Bench rows of one process: its start and its exit.
 import { figure, type Figure } from '../figure.ts'
 import type { Level, Stage } from './stage.ts'
 import { bareWorker, plainSpawn, throughShepherd, type Program, type Starter } from './starter.ts'
@@ -6,8 +7,8 @@ import { inTurns, type Sample, type Taken } from './turns.ts'
 const MOST = { start: 1.3, kill: 5 }
 
 /**
- * From the call that starts a process to its first byte, and from its SIGKILL to the event that tells of its exit, each
- * alone.
+ * Measures the time from the call that starts a process to its first byte, and from its SIGKILL to its exit event, one
+ * process at a time.
  */
 export async function measureLives(stage: Stage): Promise<Figure[]> {
   const { standard, others, python, quick, signal, log } = stage

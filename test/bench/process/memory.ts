@@ -1,3 +1,4 @@
+// The bench row of the shepherd's memory.
 import { readFile } from 'node:fs/promises'
 import { figure, type Figure } from '../figure.ts'
 import { shepherdsOf } from './shepherds.ts'
@@ -7,7 +8,7 @@ import { bareWorker, throughShepherd } from './starter.ts'
 const WORKERS = 4
 
 /**
- * The proportional share of the shepherd, with the guard process that some levels need, while it keeps a few workers.
+ * The proportional set size of the shepherd and its guard process, while the shepherd has a few workers.
  */
 export async function measureMemory({ standard, others, python, signal, log }: Stage): Promise<Figure[]> {
   log(`the memory of a shepherd with ${WORKERS} workers`)

@@ -1,3 +1,4 @@
+// The bench row of what pacing costs a pool of light workers (D6).
 import { join } from 'node:path'
 import { createPool, type Pool } from '@terrarium/pool'
 import { pino } from 'pino'
@@ -7,7 +8,7 @@ import { inTurns, type Sample } from './turns.ts'
 
 const SIZE = 8
 /**
- * A pool whose starts wait for their turn takes at most so many times as long as one whose starts all begin at once.
+ * A pool that paces its starts may take at most this many times as long as a pool that starts all workers at once.
  */
 const MOST_TIMES = 1.2
 
@@ -20,8 +21,8 @@ const WITHOUT_PACE = {
 }
 
 /**
- * What pacing costs where there is nothing to pace: a pool of light workers, from `start()` until all of them are ready
- * (D6).
+ * Measures what pacing costs where nothing needs it: a pool of light workers, from `start()` until all of them are
+ * ready (D6).
  */
 export async function measurePacing(stage: Stage): Promise<Figure> {
   const { quick, signal, log } = stage

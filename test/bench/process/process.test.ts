@@ -30,7 +30,7 @@ afterEach(() => {
 })
 
 /**
- * Runs the built suite. All its processes carry the marker in their environment, and all its files are in the folder.
+ * Runs the built suite. All its processes have the tag in their environment, and all its files are in the folder.
  */
 function bench(onStderr?: (text: string) => void) {
   return run(process.execPath, ['--input-type=module', '--eval', PROGRAM, 'process', '--quick', '--json'], {
@@ -46,9 +46,9 @@ function bench(onStderr?: (text: string) => void) {
 
 const processesLeft = (): number[] => processesWith(`BENCH_TEST=${tag}`)
 
-test('every figure of the suite is there, and all that can be measured here is a number', async () => {
+test('every row of the suite is there, and all that can be measured here is a number', async () => {
   const { code, stdout, stderr } = await bench()
-  // Whether targets are met says nothing at this size.
+  // At this size it says nothing whether targets are met.
   expect({ code, stderr }).toEqual({ code: expect.any(Number), stderr: expect.not.stringContaining('Error') })
   expect([0, 1]).toContain(code)
 

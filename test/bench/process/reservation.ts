@@ -1,3 +1,4 @@
+// Bench rows of the reservation log, beside raw appends to a file with one sync each.
 import { cpSync, fdatasync, readdirSync, readFileSync, statSync, write } from 'node:fs'
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,13 +12,13 @@ import { inTurns, type Sample } from './turns.ts'
 const MANY = 64
 
 /**
- * Appends something that is on disk when this resolves; answers what is still to be waited for when the turn is over.
+ * Appends a record. Resolves when it is on disk, with what is still to be awaited when the turn is over.
  */
 type Append = () => Promise<{ readonly settled: Promise<unknown> }>
 
 /**
- * What it costs to reserve a spawn, beside what Node needs to append as many bytes to a file and sync it. Every raw
- * append has a sync of its own, as one has who does not wait for others. Both write to the same file system.
+ * Measures a reservation beside appending as many bytes to a file and syncing it. Every raw append has a sync of its
+ * own. Both write to the same file system.
  */
 export async function measureReservations(stage: Stage): Promise<Figure[]> {
   const { runtime } = stage.standard
@@ -36,14 +37,14 @@ export async function measureReservations(stage: Stage): Promise<Figure[]> {
         against: { name: 'raw fdatasync', value: rawAlone.p50 },
         target: { atMost: 1.5 },
       }),
-      // As many at a time as there are reservations. Without any order the kernel commits the syncs of four threads
+      // As many at a time as there are reservations, in no order: the kernel commits the syncs of four threads
       // together.
       figure({
         ...rate,
         against: { name: `raw fdatasync at ${MANY}, in any order`, value: rawMany.rate },
         target: { atLeast: 5 },
       }),
-      // As a log is written that knows nothing of groups: in order, and each with a sync of its own.
+      // As a log without group commit is written: in order, each append with a sync of its own.
       figure({ ...rate, against: { name: 'raw fdatasync, one after the other', value: rawAlone.rate } }),
       figure({
         name: `reservation, p50 at ${MANY}`,
@@ -85,7 +86,7 @@ async function compare(raw: Raw, inFlight: number, stage: Stage): Promise<[ours:
   return [ours.median, theirs.median]
 }
 
-/** Appends for a while, with so many in flight. Answers appends a second and the median time of one, in µs. */
+/** Appends for a while, with so many in flight. Returns appends per second and the median time of one append, in µs. */
 async function append(once: Append, inFlight: number, { quick }: Stage): Promise<Cost> {
   const latencies: number[] = []
   const start = performance.now()
@@ -95,7 +96,7 @@ async function append(once: Append, inFlight: number, { quick }: Stage): Promise
     for (let begun = performance.now(); begun < end; begun = performance.now()) {
       const { settled } = await once()
       latencies.push(performance.now() - begun)
-      // At one in flight, what a reservation leads to is not to be done together with the next one.
+      // At one in flight, the work after a reservation must not be batched with the next reservation.
       if (inFlight === 1) await settled
       last = settled
     }
@@ -107,7 +108,7 @@ async function append(once: Append, inFlight: number, { quick }: Stage): Promise
 
 const NOT_NEEDED = new Error('the process itself is not needed')
 
-/** A spawn that ends when it is reserved: no process is started, and the reservation is released. */
+/** A spawn that is given up once it is reserved: no process is started, and the reservation is released. */
 function reserve(runtime: Runtime, onReserved: (spawn: string) => void = () => undefined): ReturnType<Append> {
   return new Promise((resolve, reject) => {
     const settled = runtime
@@ -128,8 +129,8 @@ function reserve(runtime: Runtime, onReserved: (spawn: string) => void = () => u
 }
 
 /**
- * Reserves so many at once, and when the first is said to be on disk looks whether all are: they were written together.
- * Answers what the log has grown by.
+ * Reserves so many at once. When the first is reported on disk, checks that all are, because they were written
+ * together. Returns the growth of the log, in bytes.
  */
 async function checkReservations(runtime: Runtime, count: number, folder: string): Promise<{ bytes: number }> {
   const copy = await mkdtemp(join(folder, 'copy-'))
@@ -158,7 +159,7 @@ async function checkReservations(runtime: Runtime, count: number, folder: string
   return seen
 }
 
-/** False when LevelDB was at work on its files meanwhile, as it is in the background after many changes. */
+/** False if LevelDB compacted its files meanwhile, as it does in the background after many changes. */
 function copyLog(log: string, copy: string): boolean {
   const names = readdirSync(log).join()
   try {
@@ -173,10 +174,10 @@ function copyLog(log: string, copy: string): boolean {
 
 const logOf = ({ stateDir, runId }: Runtime): string => join(stateDir, 'runs', runId, 'log')
 
-/** How many the log has seen, as the file beside it tells. */
+/** How many reservations the log has seen, read from the witness file. */
 const changesOf = (runtime: Runtime): number => Number(readFileSync(`${logOf(runtime)}.seq`, 'latin1'))
 
-/** Of what LevelDB has appended. */
+/** The bytes that LevelDB has appended. */
 function sizeOf(log: string): number {
   const names = readdirSync(log).filter((name) => name.endsWith('.log'))
   return names.reduce((sum, name) => sum + statSync(join(log, name)).size, 0)

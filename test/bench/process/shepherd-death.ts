@@ -1,3 +1,4 @@
+// The bench row of a shepherd's death.
 import { join } from 'node:path'
 import { openRuntime, type Runtime } from '@terrarium/process'
 import { pino } from 'pino'
@@ -8,14 +9,14 @@ import { bareWorker, throughShepherd } from './starter.ts'
 
 const WORKERS = 4
 
-/** From the SIGKILL of a shepherd, or of its guard process, to the last exit of those that it has kept. */
+/** From the SIGKILL of a shepherd, or of its guard process, to the last exit of its processes. */
 export async function measureShepherdDeaths({ folder, python, quick, signal, log, standard }: Stage): Promise<Figure> {
   const rounds = quick ? 4 : 40
   log(`${rounds} shepherds are killed, with ${WORKERS} workers each`)
   const runtime = await openRuntime({
     python,
     stateDir: join(folder, 'state'),
-    // That they die is what is wanted.
+    // Their deaths are intended, so they are not printed.
     logger: pino({ level: 'fatal' }, pino.destination(2)),
   })
   const samples: number[] = []
@@ -24,7 +25,7 @@ export async function measureShepherdDeaths({ folder, python, quick, signal, log
     for (let round = 0; round < rounds; round++) {
       signal.throwIfAborted()
       const workers = await Promise.all(Array.from({ length: WORKERS }, () => start(bareWorker(python))))
-      // Its guard process, where it has one, in every other round.
+      // In every other round the guard process is killed, at levels that have one.
       const shepherds = shepherdsOf(runtime)
       samples.push(await kill(shepherds[round % shepherds.length] ?? NaN, workers))
       await Promise.all(workers.map((worker) => worker.end()))

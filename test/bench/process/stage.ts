@@ -1,3 +1,4 @@
+// What all rows of the process suite are measured with: folders, and one runtime for each containment level.
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, statfs } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
@@ -13,18 +14,18 @@ export interface Level {
   readonly runtime: Runtime
 }
 
-/** What all figures of the suite are measured with. */
+/** What all rows of the suite are measured with. */
 export interface Stage extends BenchContext {
-  /** On a disk; all files of the suite are in here. */
+  /** A folder on a disk, for all files of the suite. */
   readonly folder: string
-  /** What a host gets that asks for nothing. */
+  /** The level that a host gets by default. */
   readonly standard: Level
   /** The other levels that this machine has. */
   readonly others: readonly Level[]
 }
 
 const LEVELS: readonly Containment[] = ['pidns', 'cgroup', 'shepherd']
-/** Types of file systems that are no disk: on tmpfs and ramfs a sync costs nothing. */
+/** Types of file systems in memory, where a sync costs nothing. */
 const IN_MEMORY = [0x01021994, 0x858458f6]
 
 /** Opens a runtime of each level, has them measured, and closes them. Rejects when anything is left of them. */

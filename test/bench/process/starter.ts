@@ -1,3 +1,4 @@
+// The ways to start a process that are compared: Node's spawn, and a runtime.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
@@ -6,7 +7,7 @@ import type { Runtime } from '@terrarium/process'
 /** A process that has written its first byte. */
 export interface Started {
   readonly pid: number
-  /** Resolves when this process is told that it has exited. */
+  /** Resolves when the bench learns that the process has exited. */
   readonly exited: Promise<unknown>
   /** Kills it, if it has not ended, and waits until nothing of it is left. */
   end(): Promise<void>
@@ -21,7 +22,7 @@ export interface Program {
   readonly args: readonly string[]
 }
 
-/** Python as bare as it gets. It stays until nobody listens to it any more, so that it does not outlive the bench. */
+/** The smallest Python program. It ends when its standard output is closed, so it does not outlive the bench. */
 export const bareWorker = (python: string): Program => ({ command: python, args: ['-I', '-S', '-c', WORKER] })
 
 const WORKER =
@@ -58,7 +59,7 @@ export const throughShepherd =
     }
   }
 
-/** With as little ado as possible: what it costs is part of what is measured. */
+/** As simple as possible, because its cost is part of what is measured. */
 function firstByte(stdout: Readable): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (): void => {

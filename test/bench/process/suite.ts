@@ -1,3 +1,4 @@
+// The suite `process`.
 import type { Suite } from '../suite.ts'
 import { measureBurst } from './burst.ts'
 import { measureLives } from './life.ts'
@@ -9,7 +10,7 @@ import { onStage } from './stage.ts'
 import { measureSupervised } from './supervised.ts'
 import { measureSweeps } from './sweep.ts'
 
-/** What it costs that no process outlives its host, beside starting processes without a care. */
+/** Measures what it costs that no process outlives its host, beside plain spawn. */
 export const process: Suite = {
   name: 'process',
   description: 'reservations, starts and ends of processes, sweep and shepherd beside plain spawn and a raw fdatasync',

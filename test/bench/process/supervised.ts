@@ -1,3 +1,4 @@
+// The bench row of a worker's exit, as the pool reports it.
 import { join } from 'node:path'
 import { createPool, type Pool } from '@terrarium/pool'
 import { pino } from 'pino'
@@ -7,11 +8,11 @@ import { median } from '../measure.ts'
 import type { Stage } from './stage.ts'
 
 const SIZE = 4
-/** All have been killed before the first of them is started again, in ms. */
+/** Delay before a restart, in ms: all workers have been killed before the first is started again. */
 const BACKOFF = 200
 const PATIENCE = 30_000
 
-/** From the SIGKILL of a worker, from outside, to what the pool's supervisor says: the event `worker.exit`. */
+/** Measures the time from the SIGKILL of a worker, sent from outside, to the pool's event `worker.exit`. */
 export async function measureSupervised(stage: Stage): Promise<Figure> {
   const { folder, python, quick, signal, log, standard } = stage
   const pool = createPool({
@@ -22,7 +23,7 @@ export async function measureSupervised(stage: Stage): Promise<Figure> {
     size: SIZE,
     backoff: { first: BACKOFF, base: BACKOFF, factor: 1, jitter: 'none', maxAttempts: 1_000 },
     breaker: 'off',
-    // That workers die is what is wanted.
+    // The crashes of workers are intended, so they are not printed.
     logger: pino({ level: 'error' }, pino.destination(2)),
   })
   const samples: number[] = []

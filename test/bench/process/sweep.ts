@@ -1,3 +1,4 @@
+// The bench row of a sweep after a killed host.
 import { existsSync, readFileSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,16 +12,15 @@ import { inTurns, type Sample } from './turns.ts'
 
 const PATIENCE = 10_000
 
-/** What a host has left that was killed. */
+/** What a killed host has left. */
 interface Dead {
   readonly runs: number
-  /** Of each run, besides that of its shepherd. */
+  /** Reservations of each run, besides the shepherd's. */
   readonly records: number
 }
 
 /**
- * The sweep of a host that starts, in a process of its own, after one was killed, among many processes that are none of
- * its business.
+ * Measures the sweep of a new host after another host was killed, among many processes that are not Terrarium's.
  */
 export async function measureSweeps(stage: Stage): Promise<Figure[]> {
   const { folder, python, quick, signal, log } = stage
@@ -68,7 +68,7 @@ async function sweepAfter({ runs, records }: Dead, { folder, python }: Stage): P
   return { sweep, open }
 }
 
-/** Kills a host with all its processes running, and waits until they are gone and their records are all there is. */
+/** Kills a host while all its processes run, and waits until only their records are left. */
 async function leaveBehind({ runs, records }: Dead, stateDir: string, python: string): Promise<string[]> {
   const host = await startHost('dying-host.js', [stateDir, python, String(runs), String(records)])
   await host.kill()

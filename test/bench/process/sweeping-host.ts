@@ -1,6 +1,7 @@
+// A host for the bench row of the sweep.
 import { openRuntime } from '@terrarium/process'
 
-// The next host: it sweeps what dead ones have left, and says what it has found and how long that took.
+// The next host. It sweeps what dead hosts have left, and prints what it found and how long that took.
 const [stateDir = '', python = ''] = process.argv.slice(2)
 process.stdin.on('end', () => process.exit(1)).resume()
 

@@ -1,3 +1,4 @@
+// Rounds of measurements that take turns, so that other load on the machine affects all contenders alike.
 import { median } from '../measure.ts'
 import { collectGarbage } from './garbage.ts'
 
@@ -10,9 +11,8 @@ export interface Taken<K extends string> {
 }
 
 /**
- * Lets each contender take its turn, round by round, so that whatever else the machine does meets them alike, after a
- * turn each to warm up. Nobody has to collect the garbage of the one before. Answers what they have measured, in their
- * order. When the bench is to end, the turn that has begun is the last.
+ * Gives each contender its turn, round by round, after one turn each to warm up. Garbage is collected before each turn.
+ * Returns the samples in the order of the contenders. When the bench is aborted, the current turn is the last.
  */
 export async function inTurns<K extends string>(
   contenders: readonly (() => Promise<Sample<K>>)[],
@@ -27,7 +27,7 @@ export async function inTurns<K extends string>(
     }
   }
   return taken.map(([warmUp, ...samples]) => {
-    if (warmUp === undefined) throw new RangeError('nobody has taken a turn')
+    if (warmUp === undefined) throw new RangeError('there is no contender')
     const names = Object.keys(warmUp) as K[]
     const medians = names.map((name) => [name, median(samples.map((sample) => sample[name]))])
     return { median: Object.fromEntries(medians) as Sample<K> }

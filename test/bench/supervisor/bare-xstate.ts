@@ -1,3 +1,4 @@
+// The contender `bare XState`: actors in a parent's map, without supervision.
 import { createActor, type Actor, type AnyActorRef } from 'xstate'
 import { breathe, collectGarbage, contend, heapUsed, perSecond } from './contender.ts'
 import { counter, CRASH } from './counter.ts'
@@ -77,7 +78,7 @@ async function measureGroup({ children }: Size): Promise<Sample> {
   return sample
 }
 
-/** Nothing but the parent's map knows the children. */
+/** Only the parent's map knows the children. */
 async function measureMemory({ children }: Size): Promise<Sample> {
   const parent = createActor(naiveParent(() => undefined)).start()
   const before = await heapUsed()

@@ -1,3 +1,4 @@
+// The main program of every contender of the supervisor suite.
 import { median } from '../measure.ts'
 import type { Sample, Scenarios, Trial } from './trial.ts'
 
@@ -5,7 +6,7 @@ import type { Sample, Scenarios, Trial } from './trial.ts'
  * The body of a contender's process: runs the trial in its last argument and prints the medians, as JSON in one line.
  */
 export async function contend(scenarios: Scenarios): Promise<void> {
-  // Whoever waits for the result holds the other end, so the process does not outlive the bench.
+  // The bench holds the other end, so this process does not outlive it.
   process.stdin.on('end', () => process.exit(1)).resume()
   const { scenario, warmups, duration, ...size } = JSON.parse(process.argv.at(-1) ?? '') as Trial
   const run = scenarios[scenario]
@@ -22,7 +23,7 @@ export async function contend(scenarios: Scenarios): Promise<void> {
   process.stdout.write(`${JSON.stringify(Object.fromEntries(medians))}\n`, () => process.exit(0))
 }
 
-/** Collects garbage, so that nobody pays for what was left before. Node must have been started with --expose-gc. */
+/** Collects the garbage of earlier repetitions. Node must have been started with --expose-gc. */
 export function collectGarbage(): void {
   if (gc === undefined) throw new Error('started without --expose-gc')
   gc()

@@ -1,3 +1,4 @@
+// The child that all contenders run.
 import { fromTransition } from 'xstate'
 
 export interface CounterEvent {

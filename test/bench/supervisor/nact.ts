@@ -1,3 +1,4 @@
+// The contender nact, another actor library for JavaScript.
 import { dispatch, spawn, spawnStateless, start, stop, type SupervisionContext } from 'nact'
 import { breathe, collectGarbage, contend, heapUsed, perSecond } from './contender.ts'
 import { CRASH, type CounterEvent } from './counter.ts'

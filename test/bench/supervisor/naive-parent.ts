@@ -1,3 +1,4 @@
+// A parent as it is written by hand, without a supervisor.
 import {
   createActor,
   type ActorLogic,

@@ -1,3 +1,4 @@
+// Contenders in processes of their own.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Sample, Trial } from './trial.ts'
@@ -10,7 +11,7 @@ export interface Command {
   readonly args: readonly string[]
 }
 
-/** Someone who is measured, each trial in a process of its own. */
+/** A contender. Each of its trials runs in a new process. */
 export interface Contender {
   readonly name: string
   readonly commandFor: (trial: Trial) => Command
@@ -48,7 +49,7 @@ export function runTrial({ name, commandFor }: Contender, trial: Trial, signal: 
   child.stdout.on('data', (chunk: Buffer) => {
     printed += chunk.toString()
   })
-  child.stdin.on('error', () => undefined) // it was gone already
+  child.stdin.on('error', () => undefined) // the process has exited already
   return new Promise<Sample>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, killedBy) => {

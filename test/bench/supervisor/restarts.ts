@@ -1,8 +1,9 @@
+// How contenders count starts and time restarts.
 import { median } from '../measure.ts'
 import { collectGarbage, perSecond } from './contender.ts'
 import type { Sample, Size } from './trial.ts'
 
-/** Counts children as they begin to run, for whoever waits until so many have. */
+/** Counts children as they start, so that a trial can wait for a number of starts. */
 export class Starts {
   #count = 0
   #awaited = Infinity
@@ -60,7 +61,7 @@ export async function restartInTurns(
 
 let turn = 0
 
-/** Whoever comes first changes from repetition to repetition. */
+/** The order changes from repetition to repetition. */
 export async function restartCost(
   restarts: (size: Size) => Promise<Sample>,
   { children, operations }: Size,

@@ -1,3 +1,4 @@
+// The results of the supervisor suite: medians of each contender over several processes.
 import { figure, type Figure } from '../figure.ts'
 import { median } from '../measure.ts'
 import type { BenchContext } from '../suite.ts'
@@ -29,7 +30,7 @@ export class Result {
     return entrant === undefined ? NaN : this.#median(entrant, key)
   }
 
-  /** The first of ours beside every rival, the others beside Erlang. */
+  /** The first Terrarium entrant beside every rival, the others beside Erlang. */
   compare(): Figure[] {
     const { ours, rivals } = this.#row
     return ours.flatMap((our, index) =>
@@ -58,8 +59,8 @@ export class Result {
 }
 
 /**
- * Lets all entrants run in turns, each time in a new process and each time another one first, so that whatever else the
- * machine does, and what the one before has left it with, meets them alike.
+ * Runs all entrants in turns, each time in a new process and in another order, so that other load on the machine and
+ * the heat of the run before affect all of them alike.
  */
 export async function measureRow(
   row: Row,

@@ -1,3 +1,4 @@
+// The rows of the supervisor suite, with their sizes and targets.
 import type { Target } from '../figure.ts'
 import type { ScenarioName, Size, Trial } from './trial.ts'
 
@@ -5,7 +6,7 @@ import type { ScenarioName, Size, Trial } from './trial.ts'
 export type ContenderName =
   'terrarium' | 'terrariumDefault' | 'terrariumUnlimited' | 'terrariumRoomy' | 'bare' | 'nact' | 'erlang'
 
-/** What a server that makes many actors would give Node: room for what is young, in MB. V8's own choice is 16. */
+/** The size of V8's young generation that a server with many actors would set, in MB. V8's default is 16. */
 export const ROOMY = '--max-semi-space-size=64'
 
 export interface Entrant {
@@ -23,10 +24,10 @@ export interface Row {
   /** Which figure of the samples is compared; it is also its unit unless there is one. */
   readonly key: string
   readonly unit?: string
-  /** The first is the one that a sceptic would compare: with every rival, the others with Erlang alone. */
+  /** The first is compared with every rival, the others with Erlang only. */
   readonly ours: readonly Entrant[]
   readonly rivals: readonly Entrant[]
-  /** What the first of ours has to reach, by rival. */
+  /** The targets of the first Terrarium entrant, by rival. */
   readonly targets?: Partial<Record<ContenderName, Target>>
 }
 
@@ -36,7 +37,7 @@ const both = (scenario: ScenarioName): Entrant[] => [
   { contender: 'terrariumDefault', scenario, note: 'default mode' },
 ]
 
-/** The same where the default mode would rather wait or give up than restart so often. */
+/** The same for trials with so many restarts that the default mode would wait or give up. */
 const bothUnlimited = (scenario: ScenarioName): Entrant[] => [
   { contender: 'terrarium', scenario },
   { contender: 'terrariumUnlimited', scenario, note: 'default mode without backoff, breaker and limits' },

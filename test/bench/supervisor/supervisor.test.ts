@@ -14,7 +14,7 @@ const PROGRAM = `
 
 const erlang = await findErlang(new AbortController().signal)
 
-/** Runs the built suite, whose processes all carry the marker in their environment. */
+/** Runs the built suite, whose processes all have the tag in their environment. */
 function bench(tag: string, onStderr?: (text: string) => void) {
   return run(process.execPath, ['--input-type=module', '--eval', PROGRAM, 'supervisor', '--quick', '--json'], {
     env: { TERRARIUM_PYTHON: testPython(), BENCH_TEST: tag },
@@ -22,10 +22,10 @@ function bench(tag: string, onStderr?: (text: string) => void) {
   })
 }
 
-test('every figure of the suite is there, and all that can be measured here is a number', async () => {
+test('every row of the suite is there, and all that can be measured here is a number', async () => {
   const tag = randomBytes(8).toString('hex')
   const { code, stdout, stderr } = await bench(tag)
-  // Whether targets are met says nothing at this size.
+  // At this size it says nothing whether targets are met.
   expect({ code, stderr }).toEqual({ code: expect.any(Number), stderr: expect.not.stringContaining('Error') })
   expect([0, 1]).toContain(code)
 

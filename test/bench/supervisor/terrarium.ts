@@ -1,3 +1,4 @@
+// The contender Terrarium, in several configurations.
 import {
   createSupervisor,
   type ChildSpec,
@@ -12,7 +13,7 @@ import { restartAtOnce, restartCost, restartInTurns, Starts } from './restarts.t
 import type { Sample, Size } from './trial.ts'
 
 /**
- * `default` is what a user has who asks for nothing. The others never give up, and never wait before a restart, as
+ * `default` is what a user has without any options. The others never give up, and never wait before a restart, as
  * Erlang is set up.
  */
 type Mode = 'otp' | 'default' | 'unlimited'
@@ -125,7 +126,7 @@ async function measureGroup(mode: Mode, { children }: Size): Promise<Sample> {
 
 let turn = 0
 
-/** Whoever comes first changes from repetition to repetition. */
+/** The order changes from repetition to repetition. */
 async function measureSend(mode: Mode, { operations }: Size): Promise<Sample> {
   const app = await openDynamic(mode)
   const supervised = await app.startChild()

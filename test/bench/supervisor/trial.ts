@@ -4,7 +4,7 @@ export type ScenarioName =
   | 'start'
   /** The same, each awaited before the next. Answers `children/s`. */
   | 'startAwaited'
-  /** Starts actors that nobody supervises or keeps. Answers `children/s`. */
+  /** Starts actors that are neither supervised nor kept. Answers `children/s`. */
   | 'startAlone'
   /** Stops the parent of the children until none is left. Answers `ms`. */
   | 'stop'
@@ -41,9 +41,9 @@ export interface Size {
 /** What one process is to measure. */
 export interface Trial extends Size {
   readonly scenario: ScenarioName
-  /** Repetitions before those that count. */
+  /** Repetitions before the counted ones. */
   readonly warmups: number
-  /** For how long those that count begin, in ms. There is at least one; the process answers the medians. */
+  /** For how many ms counted repetitions begin. There is at least one repetition; the process prints the medians. */
   readonly duration: number
 }
 

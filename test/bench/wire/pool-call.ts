@@ -1,3 +1,4 @@
+// The contender `pool.call`.
 import { join } from 'node:path'
 import { createPool } from '@terrarium/pool'
 import { findTagged, readIdentity } from '@terrarium/process'
@@ -28,7 +29,7 @@ export async function openPool(
     echo: (data) => pool.call('echo', { data }),
     close: async () => {
       const { processesLeft } = await pool.stop()
-      if (worker === undefined) throw new Error('the worker of the pool carried no marker')
+      if (worker === undefined) throw new Error('the worker of the pool has no spawn tag')
       const left = findTagged({ installation: worker.installation, run: worker.run })
       if (processesLeft > 0 || left.length > 0) {
         throw new Error(`processes are left behind: ${left.map(({ pid }) => pid).join(', ')}`)

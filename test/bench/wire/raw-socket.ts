@@ -1,3 +1,4 @@
+// The contender that shows the floor: bytes over a Unix socket.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// The suite `wire`.
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,7 +18,7 @@ interface Closable {
   readonly close: () => Promise<void>
 }
 
-/** What a call costs beside what it could cost at best, and beside what it usually costs. */
+/** Measures a call beside the least that it could cost, and beside unary gRPC. */
 export const wire: Suite = {
   name: 'wire',
   description: `pool.call beside a raw Unix socket and unary gRPC: ${PAYLOAD_BYTES} bytes there and back, 1 and ${MANY} in flight`,
@@ -35,7 +36,7 @@ export const wire: Suite = {
     try {
       const raw = await open(() => openRawSocket(python, directory))
       const unary = await open(() => openUnary(python, directory))
-      // What a pool is without any options, and one that takes all calls at a time.
+      // A pool without any options, and a pool whose worker takes all calls at a time.
       const pool = await open(() => openPool(python, directory))
       const wide = await open(() => openPool(python, directory, MANY))
       return [
@@ -67,7 +68,7 @@ interface Comparison {
   readonly contenders: {
     readonly raw: Contender
     readonly unary: Contender
-    /** The first is the one that the target is for. */
+    /** The target is for the first. */
     readonly pools: readonly Contender[]
   }
   readonly inFlight: number

@@ -1,3 +1,4 @@
+// The contender unary gRPC.
 import { join } from 'node:path'
 import grpc from '@grpc/grpc-js'
 import type { Contender } from '../measure.ts'

@@ -4,7 +4,8 @@ import type { Figure } from '../figure.ts'
 
 test('the benchmark command runs in its short form and prints its table', async () => {
   const { code, stdout } = await run('npm', ['run', '--silent', 'bench', '--', 'wire', '--quick', '--json'])
-  // 1 means that a target was missed on this machine at this moment; that is the benchmark's to say, not this test's.
+  // Status 1 means that a target was missed on this machine at this moment. The benchmark reports that; this test does
+  // not.
   expect([0, 1]).toContain(code)
   const { suite, figures } = JSON.parse(lastLine(stdout)) as { suite: string; figures: Figure[] }
   expect(suite).toBe('wire')

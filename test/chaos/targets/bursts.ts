@@ -1,3 +1,4 @@
+// The target `bursts`: kills during many starts.
 import { join } from 'node:path'
 import { readLog } from '@terrarium/process'
 import { Decoys } from '../decoys.ts'
@@ -10,16 +11,16 @@ import { killAll, killTogether, strangers, until } from '../world.ts'
 
 const VICTIMS = ['shepherd', 'host', 'host+shepherds'] as const
 const MOST = 40
-/** So long, in ms, a start takes at the most: the kill falls into the burst, before it, or right after it. */
+/** The longest time of a start, in ms. The kill comes before, during or right after the burst. */
 const PER_START = 6
 const PROMISE = 2_000
-/** Leaves two daemons with nothing in their environment at once, and stays. */
+/** Starts two daemons with an empty environment at once, and stays. */
 const PROGRAM = 'for _ in 1 2; do env -i setsid sleep 3600 & done; echo ready; sleep 3600'
 
-/** Many processes are being started, which leave daemons at once, when those that start them are killed. */
+/** Kills host, guard process or shepherd while many processes start, each of which leaves daemons at once. */
 export const bursts: Target = {
   name: 'bursts',
-  promise: 'what was just being started has started or is refused, and nothing of it is left',
+  promise: 'a start that was interrupted succeeds or is refused, and no process of it is left',
   rounds: 100,
   byLevel: true,
   async run(context) {
@@ -69,10 +70,10 @@ export const bursts: Target = {
   },
 }
 
-/** The host lives: each start has an answer, the next one succeeds, and the host closes without anything left. */
+/** The host lives: each start has an answer, the next start succeeds, and no process is left after close(). */
 async function comesBack(host: RuntimeSubject, ids: readonly string[]): Promise<void> {
   await answers(host, ids)
-  // The first may still be asked of the one that is dying.
+  // The first start may still be sent to the dying shepherd.
   for (const id of ['next', 'after next']) {
     host.tell({ do: 'start', id, ...host.command('idle') })
     await answers(host, [id])
@@ -91,7 +92,7 @@ async function answers(host: RuntimeSubject, ids: readonly string[]): Promise<vo
   await until('each start has an answer', () => ids.every((id) => spawned(id) || refused(id)))
 }
 
-/** What was said to be reserved, has not been released, and is not in the log. */
+/** Spawns that were acknowledged as reserved, are not released, and are not in the log. */
 async function lostReservations(host: RuntimeSubject, log: string): Promise<string[]> {
   const { reservations, damage } = await readLog(log)
   if (damage.length > 0) throw new Error(`its log is damaged: ${damage.join('; ')}`)
@@ -102,7 +103,10 @@ async function lostReservations(host: RuntimeSubject, log: string): Promise<stri
     .flatMap(({ spawn }) => (known.has(String(spawn)) || released.has(spawn) ? [] : String(spawn)))
 }
 
-/** Somebody is there to have the kernel end all; at level shepherd the next start finds what has shed its marker. */
+/**
+ * Whether a shepherd or guard process is left to have the kernel end all. At level `shepherd` the next start finds what
+ * has removed its spawn tag.
+ */
 function isPromisedAtOnce({ level }: Context, victims: (typeof VICTIMS)[number]): boolean {
   return level === 'pidns' || (level === 'cgroup' && victims === 'host')
 }

@@ -1,16 +1,16 @@
+// The target `frozen`: processes that no signal reaches.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import type { Target } from '../target.ts'
-import { isAlive } from '../../support/processes.ts'
 import { within } from '../../support/waiting.ts'
-import { beingOf, killAll, strangers, until } from '../world.ts'
+import { beingOf, isAlive, killAll, strangers, until } from '../world.ts'
 
 const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
 
-/** Makes a file system of its own in the folder, which is made for it. */
+/** Makes the folder and mounts a new file system on it. */
 function mount(folder: string): boolean {
   const image = `${folder}.image`
   mkdirSync(folder)
@@ -19,10 +19,10 @@ function mount(folder: string): boolean {
   )
 }
 
-/** A process waits for a file system that is frozen, where no signal reaches it. */
+/** A process waits for a frozen file system, where no signal reaches it. */
 export const frozen: Target = {
   name: 'frozen',
-  promise: 'what the kernel holds is reported, keeps its reservation, and is released when it is gone',
+  promise: 'an unkillable process is reported, keeps its reservation, and is released when it has exited',
   rounds: 5,
   byLevel: true,
   lacks() {
@@ -59,7 +59,7 @@ export const frozen: Target = {
           if (host.heard('released').length > 0) throw new Error('its reservation was released while it was there')
           const unexpected = host.unexpected([/unkillable/])
           if (unexpected.length > 0) throw new Error(unexpected.join('\n'))
-          // Others are started meanwhile.
+          // Other processes are started meanwhile.
           await host.start('other', 'idle')
           thaw()
           await host.hear('released', ({ id }) => id === 'stuck')

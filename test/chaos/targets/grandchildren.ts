@@ -1,3 +1,4 @@
+// The target `grandchildren`: descendants that try to get away.
 import { Decoys } from '../decoys.ts'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
@@ -18,11 +19,11 @@ const ENDS = [
 ] as const
 const PROMISE = 2_000
 
-/** Descendants of seven kinds, and every way in which the process that has started them can end. */
+/** Descendants of seven kinds, and every way in which their parent can end. */
 export const grandchildren: Target = {
   name: 'grandchildren',
   promise:
-    'no descendant outlives its worker, but for one that has shed its mark when host and shepherd are killed at once',
+    'no descendant outlives its worker, except a process without its tags when host and shepherd are killed at once',
   rounds: 100,
   byLevel: true,
   async run(context) {
@@ -36,7 +37,7 @@ export const grandchildren: Target = {
         const host = new RuntimeSubject(context, stateDir)
         try {
           const { run } = await host.hear('open')
-          // The one that is known to get away, where nothing but the shepherd holds it.
+          // The kind that is known to get away at level `shepherd`.
           const extra = end === 'all killed at once' ? ['unmarked'] : []
           const { pid } = await host.start('mother', 'descendants', ...KINDS, ...extra)
           const nap = (): number[] => beings().flatMap(({ pid, command }) => (command === 'sleep 3600' ? pid : []))

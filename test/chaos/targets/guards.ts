@@ -1,20 +1,20 @@
+// The target `guards`: workers without one of the death signals.
 import { Decoys } from '../decoys.ts'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
 import type { Target } from '../target.ts'
-import { isAlive } from '../../support/processes.ts'
 import { within } from '../../support/waiting.ts'
-import { killAll, killTogether, strangers } from '../world.ts'
+import { isAlive, killAll, killTogether, strangers } from '../world.ts'
 
-/** What a worker may be doing, that keeps it from noticing anything by itself. */
+/** Loads under which a worker notices nothing by itself. */
 const LOADS = ['idle', 'loop', 'gil', 'read', 'ignoring', 'stopped'] as const
 const VICTIMS = ['host', 'shepherd', 'host+shepherds'] as const
 const PROMISE = 2_000
 
-/** Guards and loads: whatever a worker is doing, it ends with its host and with its shepherd. */
+/** Death signals and loads: under any load a worker ends with its host and with its shepherd. */
 export const guards: Target = {
   name: 'guards',
-  promise: 'no worker survives its host or its shepherd, whatever it is doing',
+  promise: 'no worker survives its host or its shepherd, under any load',
   rounds: 60,
   byLevel: true,
   async run(context) {
@@ -77,7 +77,7 @@ export const guards: Target = {
     }
     const all = [...took.values()].flat().sort((one, other) => one - other)
     const worst = [...took].map(([key, times]) => [key, percentile(times, 0.95)] as const).sort(([, a], [, b]) => b - a)
-    const [slowest, p95] = worst[0] ?? ['nobody', 0]
+    const [slowest, p95] = worst[0] ?? ['no worker', 0]
     context.note(
       `p50 ${percentile(all, 0.5).toFixed(1)} ms, p95 ${percentile(all, 0.95).toFixed(1)} ms from the kill to a worker’s end`,
     )

@@ -1,3 +1,4 @@
+// The target `imports`: workers that cannot start.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Subject } from '../subject.ts'
@@ -5,11 +6,11 @@ import type { Target } from '../target.ts'
 import { within } from '../../support/waiting.ts'
 import { killAll, strangers } from '../world.ts'
 
-/** So long it is watched, in ms. */
+/** How long a pool is watched, in ms. */
 const WATCHED = 4_000
 /**
- * By then backoff has let through so many starts, at the most: at 0, 0.1 to 0.2, 0.3 to 0.6 s and so on, and the third
- * parks it.
+ * The most starts that backoff allows in that time: at 0, 0.1 to 0.2, 0.3 to 0.6 s and so on. The third failure parks
+ * the worker.
  */
 const MOST_STARTS = 5
 
@@ -18,15 +19,15 @@ const TOOL = 'from terrarium import tool\n@tool\ndef t(): return 1\n'
 
 interface Case {
   readonly module?: string
-  /** Files beside it. */
+  /** Files beside the module. */
   readonly files?: Readonly<Record<string, string>>
-  /** What stands in for the interpreter; `PYTHON` is the real one. */
+  /** A script used as the interpreter; `PYTHON` stands for the real interpreter. */
   readonly shim?: string
-  /** A configuration error, found out at the first look; otherwise it is tried again, in good time. */
+  /** Whether it is a configuration error, found at the first start. Otherwise it is started again after a backoff. */
   readonly isConfiguration: boolean
 }
 
-/** Programs that do not come up. Twelve of them end with status 0 (marked), which says nothing. */
+/** Programs that do not become ready. Twelve of them exit with status 0; their names begin with `0:`. */
 const CASES: Readonly<Record<string, Case>> = {
   'a missing module': { module: MISSING, isConfiguration: true },
   'a module that is missing two imports deep': {
@@ -59,7 +60,7 @@ const CASES: Readonly<Record<string, Case>> = {
     module: `import sys, threading\nthread = threading.Thread(target=lambda: __import__('nosuch_module'))\nthread.start()\nthread.join()\nsys.exit(0)\n`,
     isConfiguration: false,
   },
-  '0: a task that nobody awaits': {
+  '0: a task that is not awaited': {
     module: `import asyncio, sys\nasync def fail():\n    import nosuch_module\nasync def main():\n    task = asyncio.create_task(fail())\n    await asyncio.sleep(0.01)\nasyncio.run(main())\nsys.exit(0)\n`,
     isConfiguration: false,
   },
@@ -71,12 +72,12 @@ const CASES: Readonly<Record<string, Case>> = {
     module: `import atexit, os\natexit.register(os._exit, 0)\n${MISSING}`,
     isConfiguration: true,
   },
-  '0: nobody behind the pipeline': { module: MISSING, shim: 'PYTHON "$@" | true', isConfiguration: true },
+  '0: a pipeline without a reader': { module: MISSING, shim: 'PYTHON "$@" | true', isConfiguration: true },
 }
 
 const NAMES = Object.keys(CASES)
 
-/** Workers that cannot come up, in all the ways that are known, twelve of which end with status 0. */
+/** Workers that cannot become ready, in all known ways; twelve of them exit with status 0. */
 export const imports: Target = {
   name: 'imports',
   promise: 'a configuration error costs exactly one spawn, any other failure no more than backoff lets through',
@@ -117,7 +118,7 @@ export const imports: Target = {
   },
 }
 
-/** An interpreter that says it is the real one, and starts it by a detour. */
+/** Writes an interpreter that claims to be the real interpreter, and starts it by a detour. */
 function shimOf(folder: string, detour: string, python: string): string {
   const path = join(folder, 'python')
   const answer = `*sys.executable*) echo '${path}'; echo 3.11.0;;`

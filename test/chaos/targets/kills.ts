@@ -1,3 +1,4 @@
+// The target `kills`: random SIGKILLs of a pool.
 import { join } from 'node:path'
 import { readLog } from '@terrarium/process'
 import type { Random } from '../../support/random.ts'
@@ -5,24 +6,23 @@ import { Decoys } from '../decoys.ts'
 import { factsOf, membersOf, runOf, Subject } from '../subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Context, Target } from '../target.ts'
-import { isAlive } from '../../support/processes.ts'
 import { within } from '../../support/waiting.ts'
-import { killAll, killTogether, strangers, type Being } from '../world.ts'
+import { isAlive, killAll, killTogether, strangers, type Being } from '../world.ts'
 
-/** With `host+shepherds` the guard process, where there is one, is killed in the same moment. */
+/** `host+shepherds` kills the guard process too, if there is one, in the same moment. */
 const VICTIMS = ['host', 'worker', 'shepherd', 'host+worker', 'host+shepherd', 'host+shepherds'] as const
 type Victims = (typeof VICTIMS)[number]
 
-/** When it happens, and how long after the host has said so, at the longest, in ms. */
+/** The phases in which the kill happens, and the longest delay after the host has entered it, in ms. */
 const PHASES = { arming: 10, boot: 120, ready: 10, call: 20, restart: 150, stop: 60, sweep: 250 } as const
 type Phase = keyof typeof PHASES
 
-/** This long after the kill nothing is to be left, in ms. */
+/** The time after the kill by which no process may be left, in ms. */
 const PROMISE = 2_000
 const WORKERS = 2
 const EXPECTED = [/the shepherd has died/, /"level":(30|40)/]
 
-/** What descendants have become, see `descendants.py`. */
+/** The programs that descendants run, see `descendants.py`. */
 const DESCENDANT = 'sleep 3600'
 
 /** Random SIGKILLs at random moments, of a pool whose workers have descendants that try to get away. */
@@ -59,7 +59,7 @@ function startHost({ level, python, folder }: Context, stateDir: string): Subjec
   return new Subject('host.js', [stateDir, python], level, folder())
 }
 
-/** A run that has died with everything in it: what it leaves is there to be swept. */
+/** A run whose host, shepherd and workers were killed. Its remains are there to be swept. */
 async function leaveSomething(context: Context, stateDir: string): Promise<void> {
   const host = startHost(context, stateDir)
   await host.hear('ready')
@@ -80,9 +80,9 @@ interface Plan {
   readonly victims: Victims
   readonly phase: Phase
   readonly host: Subject
-  /** What an older run has left to be swept. */
+  /** The remains of an older run. */
   readonly older: ReadonlySet<number>
-  /** How many descendants were left to the next start, by round. */
+  /** The number of descendants left to the next start, by round. */
   readonly left: number[]
 }
 
@@ -134,7 +134,7 @@ class Round {
     }
   }
 
-  /** Waits for the moment. */
+  /** Waits for the moment of the kill. */
   async #reach(): Promise<void> {
     const host = this.#host
     const phase = this.#phase
@@ -143,7 +143,7 @@ class Round {
     else if (phase === 'boot') await host.hear('state', ({ state }) => state === 'awaitingReady')
     else {
       await host.hear('ready')
-      // In half of the rounds there are descendants.
+      // Half of the rounds have descendants.
       if (phase === 'call' || this.#random.chance(0.5)) {
         host.tell('call')
         await host.hear('calling')
@@ -159,21 +159,21 @@ class Round {
     await new Promise((resolve) => setTimeout(resolve, this.#random.next() * PHASES[phase]))
   }
 
-  /** Decoys that look like this very run. */
+  /** Adds decoys that look like this run. */
   async #surround(): Promise<void> {
     const spawn = this.#host.said.findLast(({ is }) => is === 'state')?.['spawn']
     if (this.#run === undefined || typeof spawn !== 'string') return
     await this.#decoys.resemble(factsOf(this.#stateDir, this.#run, spawn))
   }
 
-  /** Answers the workers that were not its victims. */
+  /** Returns the workers that were not killed. */
   #strike(): number[] {
     const { shepherds, workers } = membersOf(this.#run)
     const random = this.#random
-    // Who is not there yet cannot be a victim.
+    // A process that has not started yet cannot be killed.
     if (this.#victims === 'worker' && workers.length === 0) this.#victims = 'shepherd'
     if (this.#victims === 'shepherd' && shepherds.length === 0) this.#victims = 'host'
-    // With a guard process there are two to choose from.
+    // With a guard process there are two processes to choose from.
     const shepherd = shepherds.length > 0 ? [random.pick(shepherds)] : []
     const worker = workers.length > 0 ? [random.pick(workers)] : []
     const host = [this.#host.pid]
@@ -185,18 +185,18 @@ class Round {
       'host+shepherd': [...host, ...shepherd],
       'host+shepherds': [...host, ...shepherds],
     }[this.#victims]
-    // In one moment, or one right after the other.
+    // All in one moment, or one right after the other.
     if (random.chance(0.5)) killTogether(victims)
     else killAll(victims)
     return workers.filter((pid) => !victims.includes(pid))
   }
 
-  /** The host is dead: nothing of it may be left, and its log has everything that was acknowledged. */
+  /** The host is dead: no process of it may be left, and its log has every acknowledged reservation. */
   async #afterTheHost(): Promise<void> {
     await this.#host.exited
     const lost = await this.#lostReservations()
     this.#count({ lost: lost.length }, `not in the log: ${lost.join(', ')}`)
-    // Counted before anything is swept: a sweep would hide what the guards have missed.
+    // Counted before a sweep, which would hide what the death signals have missed.
     const descendants = await this.#leftAtOnce()
     if (this.#isPromisedAtOnce && this.#phase !== 'sweep') return
     if (!this.#isPromisedAtOnce) this.#left.push(descendants)
@@ -205,8 +205,8 @@ class Round {
   }
 
   /**
-   * Whether there is somebody to end descendants that have got away: the kernel, or the shepherd or its guard process,
-   * which a control group needs to be told by.
+   * Whether anything is left to end descendants that have got away: the kernel, or the shepherd or guard process, which
+   * a control group needs.
    */
   get #isPromisedAtOnce(): boolean {
     const { level } = this.#context
@@ -214,7 +214,7 @@ class Round {
     return level === 'cgroup' ? this.#victims !== 'host+shepherds' : !this.#victims.includes('shepherd')
   }
 
-  /** Counts what is left of this run 2 s after the kill; answers how many descendants are left to the next start. */
+  /** Counts what is left of this run 2 s after the kill. Returns how many descendants are left to the next start. */
   async #leftAtOnce(): Promise<number> {
     const ofThisRun = () => this.#strangers().filter(({ pid }) => !this.#older.has(pid))
     const mayStay = ({ command }: Being): boolean => !this.#isPromisedAtOnce && command === DESCENDANT
@@ -227,7 +227,8 @@ class Round {
   }
 
   /**
-   * The host lives: it has to come back to where it was, without touching anybody, and to leave nothing when it stops.
+   * The host lives: it has to replace the killed workers without touching other processes, and to leave no process when
+   * it stops.
    */
   async #withTheHost(siblings: readonly number[]): Promise<void> {
     const host = this.#host
@@ -267,7 +268,7 @@ class Round {
     return strangers(new Set(this.#decoys.pids))
   }
 
-  /** What was said to be reserved, had not ended, and is not in the log. */
+  /** Spawns that were acknowledged as reserved, had not exited, and are not in the log. */
   async #lostReservations(): Promise<string[]> {
     if (this.#run === undefined) return []
     const state = new Map<string, unknown>()

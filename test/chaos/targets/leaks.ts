@@ -1,3 +1,4 @@
+// The target `leaks`: what many cycles of start and exit leave in a host.
 import { readdirSync, readFileSync } from 'node:fs'
 import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
@@ -7,22 +8,22 @@ import { within } from '../../support/waiting.ts'
 import { killAll, strangers } from '../world.ts'
 
 const SAMPLES = 50
-/** Until then pools and caches fill: so many times as many cycles as are measured. */
+/** Warm-up cycles, as a multiple of the measured ones, in which pools and caches fill. */
 const WARM_UP = 4
-/** Cycles that a trend of the resident memory is told from. */
+/** Cycles from which the trend of the resident memory is computed. */
 const LEAST = 500
 /**
- * What a cycle may cost for ever, beyond the noise of the measurement, in bytes. What belongs to one process is at
- * least 10,000.
+ * The growth per cycle that is tolerated beyond the noise of the measurement, in bytes. A leaked process object has at
+ * least 10,000 bytes.
  */
 const TOLERANCE = { heap: 200, rss: 500 }
 /**
- * What seems to grow is measured so many times as long before it is said to: the resident memory grows in steps, one of
- * which can look like a trend of the first thousand cycles, and none of many more; what each cycle loses goes on.
+ * Apparent growth is measured again over so many times as many cycles. The resident memory grows in steps: one step can
+ * look like a trend over a thousand cycles, but not over many more.
  */
 const AGAIN = 4
 
-/** Processes are started and ended, again and again: nothing grows. */
+/** Processes are started and ended many times, and nothing grows. */
 export const leaks: Target = {
   name: 'leaks',
   promise: 'no descriptor, zombie or memory is left by a thousand spawns and kills',
@@ -84,7 +85,7 @@ export const leaks: Target = {
 
 const TOGETHER = 20
 
-/** Starts and ends so many, by SIGKILL and in order. */
+/** Starts and ends so many processes, by SIGKILL and in order. */
 async function cycle(host: RuntimeSubject, from: number, times: number): Promise<void> {
   for (let done = 0; done < times; done += TOGETHER) {
     const ids = Array.from({ length: Math.min(TOGETHER, times - done) }, (_, index) => String(from + done + index))

@@ -1,3 +1,4 @@
+// The target `lock`: LevelDB without its lock.
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -8,10 +9,10 @@ import { RuntimeSubject } from '../runtime-subject.ts'
 import type { Target } from '../target.ts'
 import { killAll } from '../world.ts'
 
-/** What makes LevelDB lose its lock, when it happens in the process that holds it. */
+/** Events that make LevelDB lose its lock, if they happen in the process that holds it. */
 const LOSSES = ['none', 'a second open', 'a second open in a thread', 'reading LOCK'] as const
 
-/** LevelDB loses its lock: there is never a second writer all the same. */
+/** LevelDB loses its lock, and there is no second writer all the same. */
 export const lock: Target = {
   name: 'lock',
   promise: 'there are never two writers of a log',
@@ -61,7 +62,7 @@ function attemptElsewhere(log: string): string {
   return spawnSync(process.execPath, ['-e', script, log], { encoding: 'utf8' }).stdout.trim()
 }
 
-/** The very LevelDB that the process package uses. */
+/** The LevelDB that the process package uses. */
 function levelModule(): string {
   const require = createRequire(import.meta.resolve('@terrarium/process'))
   return pathToFileURL(require.resolve('level')).href

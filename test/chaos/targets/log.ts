@@ -1,3 +1,4 @@
+// The target `log`: damaged reservation logs.
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { readLog } from '@terrarium/process'
@@ -14,12 +15,12 @@ const KINDS = Object.keys(DAMAGES)
 const DAEMONS = ['session', 'daemon']
 
 /**
- * The log of a dead run is damaged while its descendants live: that is noticed, they are ended all the same, and nobody
- * else is.
+ * The log of a dead run is damaged while its descendants live. The sweep has to notice the damage, end the descendants
+ * all the same, and touch no other process.
  */
 export const log: Target = {
   name: 'log',
-  promise: 'whatever happens to a log is noticed, and costs neither an orphan nor an innocent',
+  promise: 'damage to a log is noticed, and costs neither an orphan nor an innocent',
   rounds: 20 * KINDS.length,
   byLevel: true,
   async run(context) {
@@ -51,7 +52,7 @@ export const log: Target = {
           const isNoticed = report.left.some(({ reason }) => reason === 'log_damaged')
           if (isNoticed) noticed += 1
           else if (isWhole) harmless += 1
-          else context.count(number, { lost: 1 }, `${kind}: nobody has noticed`)
+          else context.count(number, { lost: 1 }, `${kind}: the damage was not noticed`)
           await within(2_000, () => strangers(new Set(decoys.pids)).length === 0)
           const left = strangers(new Set(decoys.pids))
           const ended = await decoys.dead()

@@ -1,14 +1,15 @@
+// The target `reaper`: the reaper beside processes that are started again.
 import { RuntimeSubject } from '../runtime-subject.ts'
 import type { Target } from '../target.ts'
-import { isAlive } from '../../support/processes.ts'
 import { within } from '../../support/waiting.ts'
-import { killAll, strangers } from '../world.ts'
+import { isAlive, killAll, strangers } from '../world.ts'
 
 const AT_A_TIME = 4
 const CODE = 7
 
 /**
- * The reaper looks every 10 ms while processes end and are started again: it touches none that lives, or is about to.
+ * The reaper scans every 10 ms while processes exit and are started again. It must not touch a living process, or a
+ * process that is just starting.
  */
 export const reaper: Target = {
   name: 'reaper',
@@ -19,7 +20,7 @@ export const reaper: Target = {
     const host = new RuntimeSubject(context, context.folder(), { reapInterval: 10 })
     try {
       await host.hear('open')
-      // They stay, and one of them resists: the reaper never has nothing to do.
+      // These stay, and one of them resists SIGTERM, so the reaper always has work.
       const staying = await Promise.all(['idle', 'loop', 'ignoring'].map((load) => host.start(load, load)))
       const times = Math.ceil(context.rounds / AT_A_TIME)
       const ids = Array.from({ length: AT_A_TIME }, (_, index) => `loop-${index}`)

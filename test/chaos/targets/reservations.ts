@@ -1,3 +1,4 @@
+// The target `reservations`: hosts that are killed while they reserve.
 import { join } from 'node:path'
 import { readLog } from '@terrarium/process'
 import { RuntimeSubject } from '../runtime-subject.ts'
@@ -9,8 +10,8 @@ import { killAll, strangers } from '../world.ts'
 const AT_A_TIME = 40
 
 /**
- * A host is killed while it reserves: what it has acknowledged is in its log, and what it has not may have been started
- * all the same.
+ * A host is killed while it reserves. What it has acknowledged must be in its log. A process whose reservation was not
+ * acknowledged may have been started all the same.
  */
 export const reservations: Target = {
   name: 'reservations',
@@ -40,7 +41,7 @@ export const reservations: Target = {
         const lost = said.filter((spawn) => !known.has(spawn))
         asked += AT_A_TIME
         acknowledged += said.length
-        // They were on their way to the disk, and may have been started or not: the markers will tell.
+        // These were on their way to the disk, and may have been started. The scan for spawn tags finds them.
         unacknowledged += found.filter(({ spawn, name }) => name !== 'shepherd' && !said.includes(spawn)).length
         const duplicates = said.length - new Set(said).size
         context.count(number, { lost: lost.length, duplicates }, `acknowledged, and not in the log: ${lost.join(', ')}`)

@@ -1,3 +1,4 @@
+// The target `resources`: a system that refuses memory, descriptors, processes or disk space.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,21 +8,20 @@ import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf, type Said } from '../subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Context, Target } from '../target.ts'
-import { isAlive } from '../../support/processes.ts'
 import { within } from '../../support/waiting.ts'
-import { killAll, strangers } from '../world.ts'
+import { isAlive, killAll, strangers } from '../world.ts'
 
 const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
 
-/** What the system refuses, to whom, and what that has to look like from outside. */
+/** What the system refuses, to which process, and how that has to look from outside. */
 interface Case {
-  /** Why it cannot be taken away on this machine; undefined when it can. */
+  /** Why the resource cannot be taken away on this machine; undefined if it can. */
   readonly lack?: () => string | undefined
-  /** Takes it away; answers how it is given back. */
+  /** Takes the resource away. Returns a function that gives it back. */
   readonly take: (scene: Scene) => () => void
-  /** What a spawn is refused with meanwhile; undefined where it is not to be refused. */
+  /** The error of a spawn meanwhile; undefined if spawns still succeed. */
   readonly refusal?: { readonly code: string; readonly message: RegExp }
-  /** So many are started, at the most, until one is refused. Default 1. */
+  /** The most starts until one is refused. Default 1. */
   readonly attempts?: number
 }
 
@@ -32,7 +32,7 @@ interface Scene {
 }
 
 const CASES: Readonly<Record<string, Case>> = {
-  // A process needs none of its host.
+  // A process needs no descriptor of its host.
   'EMFILE in the host': { lack: withoutPrlimit, take: ({ host }) => limitDescriptors(host.pid, 2) },
   'EMFILE in the shepherd': {
     lack: withoutPrlimit,
@@ -43,7 +43,7 @@ const CASES: Readonly<Record<string, Case>> = {
     lack: withoutMounts,
     take: ({ stateDir }) => fill(stateDir),
     refusal: { code: 'CONFIGURATION', message: /the disk is full/ },
-    // What is left of the last block of a file is still to be had.
+    // The rest of the last block of a file can still be written.
     attempts: 40,
   },
   'EAGAIN on fork': {
@@ -63,7 +63,7 @@ const CASES: Readonly<Record<string, Case>> = {
 
 const READ_ONLY = 'a read-only state directory'
 
-/** The system has none left of what it takes: that is said, nothing is lost, and afterwards all is as before. */
+/** The system has no more of a resource: the error says so, nothing is lost, and afterwards all works as before. */
 export const resources: Target = {
   name: 'resources',
   promise: 'what the system refuses is a clear error, loses nothing, and is over when the system gives again',
@@ -85,7 +85,7 @@ export const resources: Target = {
   },
 }
 
-/** From the beginning: a file system does not become so while files on it are open. */
+/** Read-only from the beginning: a file system cannot become read-only while files on it are open for writing. */
 async function tryReadOnly(context: Context): Promise<void> {
   const stateDir = context.folder()
   if (!run('mount', '-t', 'tmpfs', '-o', 'ro,mode=700', 'tmpfs', stateDir)) throw new Error('nothing can be mounted')
@@ -144,7 +144,7 @@ async function tryOut(
   }
 }
 
-/** Tries to start one; answers what it is refused with, if it is. */
+/** Tries to start a process. Returns its refusal, if it was refused. */
 async function attempt(host: RuntimeSubject, id: string): Promise<Said | undefined> {
   host.tell({ do: 'start', id, ...host.command('idle') })
   const isAbout = (said: Said): boolean => (said['order'] as { id?: string } | undefined)?.id === id
@@ -163,7 +163,7 @@ function expectRefusal(refused: Said | undefined, { code, message }: NonNullable
   if (typeof refused['hint'] !== 'string') throw new Error('the refusal does not say what to do')
 }
 
-/** As soon as the system gives again, or a new shepherd has come. */
+/** Waits until a start succeeds: the resource is back, or a new shepherd has started. */
 async function startAgain(host: RuntimeSubject): Promise<void> {
   for (let tries = 0; tries < 5; tries++) if ((await attempt(host, `again-${tries}`)) === undefined) return
   throw new Error('it is refused for ever')
@@ -179,7 +179,7 @@ async function lostOf(host: RuntimeSubject, log: string): Promise<string[]> {
     .flatMap(({ spawn }) => (known.has(String(spawn)) || over.has(spawn) ? [] : String(spawn)))
 }
 
-/** Leaves so many more than are in use. */
+/** Limits a resource to so many more than are in use. */
 function limitDescriptors(pid: number, more: number): () => void {
   const used = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
   let limit = 0

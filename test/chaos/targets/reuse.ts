@@ -1,3 +1,4 @@
+// The target `reuse`: process ids that pass to innocent processes.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -7,16 +8,15 @@ import { RuntimeSubject } from '../runtime-subject.ts'
 import { membersOf } from '../subject.ts'
 import { sweepWithNextHost } from '../sweeper.ts'
 import type { Context, Target } from '../target.ts'
-import { isAlive } from '../../support/processes.ts'
-import { killAll, killTogether, until } from '../world.ts'
+import { isAlive, killAll, killTogether, until } from '../world.ts'
 
 const SCRIPT = fileURLToPath(new URL('../../../chaos/reuse.py', import.meta.url))
 const TOGETHER = 4
 
-/** The numbers of dead processes pass to innocent ones, at the worst moments. */
+/** The ids of dead processes pass to innocents, at the worst moments. */
 export const reuse: Target = {
   name: 'reuse',
-  promise: 'nobody is ended for having the number of one of ours',
+  promise: 'no process is killed because it has the process id of an exited one',
   rounds: 200,
   byLevel: true,
   lacks: () =>
@@ -24,12 +24,12 @@ export const reuse: Target = {
   async run(context) {
     await betweenComparisonAndSignal(context)
     await atTheSweep(context)
-    // In a namespace of their own, processes cannot be told the number of an innocent one at all.
+    // Inside a PID namespace of their own, processes cannot even name the id of an innocent.
     if (context.level !== 'pidns') await insideExitHandlers(context)
   },
 }
 
-/** One process at a time, by the sweep helper itself. */
+/** One process at a time, killed by the sweep helper itself. */
 async function betweenComparisonAndSignal(context: Context): Promise<void> {
   const args = ['-I', '-S', SCRIPT, shepherdFiles(), String(context.rounds)]
   const { stdout } = await promisify(execFile)(context.python, args)
@@ -38,7 +38,7 @@ async function betweenComparisonAndSignal(context: Context): Promise<void> {
   context.note(`between comparison and signal: ${rounds}, ${same} of them started in the same tick`)
 }
 
-/** The log of a dead run names processes whose numbers are somebody else's today. */
+/** The log of a dead run names processes whose ids belong to innocents now. */
 async function atTheSweep(context: Context): Promise<void> {
   const stateDir = context.folder()
   let reused = 0
@@ -63,7 +63,7 @@ async function atTheSweep(context: Context): Promise<void> {
   context.note(`at the sweep: ${reused}`)
 }
 
-/** The host is told of deaths when the numbers are somebody else's already, and signals every one of them. */
+/** The host learns of exits when the ids belong to innocents already, and signals every exited process. */
 async function insideExitHandlers(context: Context): Promise<void> {
   const host = new RuntimeSubject(context, context.folder())
   await host.hear('open')

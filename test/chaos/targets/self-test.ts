@@ -1,15 +1,16 @@
+// The target `self-test`: proves that the chaos notices a failure.
 import { spawn } from 'node:child_process'
 import { Decoys } from '../decoys.ts'
 import type { Target } from '../target.ts'
 import { killAll, strangers, until } from '../world.ts'
 
 /**
- * Does what must not happen, to see that it is noticed: leaves one behind, ends an innocent, and fails in the third
- * round. Only when it is asked for.
+ * Breaks every promise, to see that it is noticed: leaves a process behind, kills an innocent, and fails in the third
+ * round. Run only if it is named.
  */
 export const selfTest: Target = {
   name: 'self-test',
-  promise: 'the chaos notices what it looks for',
+  promise: 'the chaos notices each kind of failure',
   rounds: 1,
   byLevel: false,
   onlyOnDemand: true,

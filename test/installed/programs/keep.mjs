@@ -1,3 +1,4 @@
+// Keeps a program and stops it, from the installed packages.
 import { keep } from '@terrarium/process'
 const web = keep(process.execPath, ['-e', 'console.log("up"); setInterval(() => {}, 1000)'], { ready: /^up$/ })
 await web.whenReady()

@@ -1,3 +1,4 @@
+// Requires every installed package from CommonJS.
 const { createPool } = require('@terrarium/pool')
 const { keep } = require('@terrarium/process')
 const { createSupervisor } = require('@terrarium/supervisor')

@@ -16,7 +16,7 @@ export const FAULTS = {
   'an unknown kind of frame': { say: (wire) => wire.send(frame.unknown()), fault: /a frame of a kind that this version does not know/ }, // prettier-ignore
   'an empty frame': { say: (wire) => wire.send(Buffer.alloc(0)), fault: /a frame of a kind that this version does not know/ }, // prettier-ignore
   'a second Hello': { say: (wire) => wire.send(frame.hello({})), fault: /a second Hello/ },
-  'a Pong that nobody asked for': { say: (wire) => wire.send(frame.pong(99)), fault: /a Pong that was not asked for/ },
+  'a Pong without a Ping': { say: (wire) => wire.send(frame.pong(99)), fault: /a Pong that was not asked for/ },
   'a Result of no call': { say: (wire) => wire.send(frame.result(4_000_000, Buffer.from([0xc0]))), fault: /an answer to call 4000000, which is not open/ }, // prettier-ignore
   'a Failure of call 0': {
     say: (wire) => wire.send(frame.failure(0)),
@@ -29,7 +29,7 @@ export const FAULTS = {
   'a message that says it is compressed': { say: (wire) => wire.raw(Buffer.alloc(100, 7), { flag: 1 }), fault: /./ },
 }
 
-/** Those of a session that was not ready before. @type {typeof FAULTS} */
+/** Faults of a session that is not ready yet. @type {typeof FAULTS} */
 export const FAULTS_OF_READY = {
   'a Ready with two tools of one name': { say: (wire) => wire.send(frame.ready(['a', 'b', 'a'])), fault: /two tools named a/ }, // prettier-ignore
   'a Ready with a tool without a name': { say: (wire) => wire.send(frame.ready([''])), fault: /does not have 1 to 128 characters/ }, // prettier-ignore

@@ -1,5 +1,5 @@
 // A client of terrarium.v1 that is written from proto/terrarium/v1/session.proto and from nothing else: protocol
-// buffers and the framing of gRPC by hand, over HTTP/2 of Node's own. It can say whatever it likes, at any moment.
+// buffers and the framing of gRPC by hand, over HTTP/2 of Node's own. It can send anything at any moment.
 import http2 from 'node:http2'
 import net from 'node:net'
 
@@ -33,7 +33,7 @@ export const frame = {
   failure: (/** @type {number} */ id, { code = 1, type = '', message = '', notBegun = false } = {}) =>
     bytes(4, Buffer.concat([number(1, id), number(2, code), bytes(3, type), bytes(4, message), number(6, notBegun)])),
   pong: (/** @type {number} */ nonce, running = 0) => bytes(5, Buffer.concat([number(1, nonce), number(2, running)])),
-  /** One of a later version. */
+  /** A frame of a later version. */
   unknown: () => bytes(77, 'from the future'),
 }
 
@@ -41,7 +41,7 @@ export const frame = {
 export const message = (/** @type {number} */ seq, /** @type {number} */ ack, /** @type {Buffer[]} */ frames) =>
   Buffer.concat([number(1, seq), number(2, ack), ...frames.map((each) => bytes(3, each))])
 
-/** The fields of a message: numbers, and bytes of whatever else. */
+/** The fields of a message: numbers as numbers, everything else as bytes. */
 function* fields(/** @type {Buffer} */ data) {
   let at = 0
   const next = () => {
@@ -65,7 +65,7 @@ function* fields(/** @type {Buffer} */ data) {
 
 const KINDS = ['?', 'welcome', 'call', 'cancel', 'ping']
 
-/** What a SessionResponse says: its numbers, and each frame by its kind, with its fields by number. */
+/** Reads a SessionResponse: its numbers, and each frame by its kind, with its fields by number. */
 function read(/** @type {Buffer} */ data) {
   const said = { seq: 0, ack: 0, /** @type {import('./wire.mjs').HostFrame[]} */ frames: [] }
   for (const { field, value } of fields(data)) {
@@ -82,15 +82,15 @@ function read(/** @type {Buffer} */ data) {
   return said
 }
 
-/** One stream to a host. Nothing is sent by itself, not even an acknowledgement. */
+/** One stream to a host. It sends nothing by itself, not even an acknowledgement. */
 export class Wire {
-  /** Everything that has come, in order. */
+  /** All frames received, in order. */
   frames = /** @type {import('./wire.mjs').HostFrame[]} */ ([])
-  /** Of the host's last message. */
+  /** The number of the host's last message. */
   received = 0
   acknowledged = 0
   sent = 0
-  /** gRPC's status once the stream is over. */
+  /** The gRPC status once the stream has ended. */
   status = /** @type {{ code: number, details: string } | undefined} */ (undefined)
   isOver = false
   #rest = Buffer.alloc(0)
@@ -121,7 +121,7 @@ export class Wire {
     })
   }
 
-  /** Sends frames with the numbers that are due. */
+  /** Sends frames with the next sequence number and acknowledgement. */
   send(/** @type {Buffer[]} */ ...frames) {
     this.raw(message(++this.sent, this.received, frames))
   }
@@ -130,7 +130,7 @@ export class Wire {
     this.raw(message(0, this.received, []))
   }
 
-  /** Sends a message of any bytes. */
+  /** Sends any bytes as a message. */
   raw(/** @type {Buffer} */ data, { flag = 0, length = data.length } = {}) {
     const head = Buffer.alloc(5)
     head.writeUInt8(flag, 0)
@@ -139,7 +139,7 @@ export class Wire {
   }
 
   /**
-   * Resolves when the host has said something of this kind, for the n-th time; undefined when the stream ends before.
+   * Resolves when the host has sent a frame of this kind for the n-th time; undefined if the stream ends before.
    */
   async heard(/** @type {string} */ kind, times = 1) {
     for (;;) {

@@ -1,5 +1,4 @@
-// A worker that is no Python: the process that a pool starts, with the name of what it does wrong, and when, in its
-// environment.
+// A worker that is not written in Python. A pool starts it; its environment names what it does wrong, and when.
 import { existsSync } from 'node:fs'
 import { FAULTS, FAULTS_OF_READY } from './faults.mjs'
 import { frame, message, Wire } from './wire.mjs'
@@ -8,7 +7,7 @@ const { TERRARIUM_BOOT = '{}', FAULT = '', MOMENT = '', GO = '' } = process.env
 const { socket, token } = JSON.parse(TERRARIUM_BOOT)
 const fault = { ...FAULTS, ...FAULTS_OF_READY }[FAULT]
 const wire = new Wire(socket)
-// It lives on, whatever becomes of its stream: the host has to end it.
+// It lives on when its stream ends: the host has to kill it.
 setInterval(() => {}, 1_000)
 
 const misbehave = () => fault?.say(wire)
@@ -47,7 +46,7 @@ async function inFlight(first) {
   if (failure !== undefined) {
     for (let id = first, times = 2; !wire.isOver; id = await called(times++)) {
       wire.send(frame.failure(id, failure))
-      // The next message has to wait for that.
+      // The next message has to wait for this.
       while (wire.acknowledged !== wire.sent && !wire.isOver) await tick(1)
     }
     return
@@ -56,7 +55,7 @@ async function inFlight(first) {
     wire.send(frame.result(first, NIL))
   } else await called(2)
   wire.acknowledge()
-  // The time to misbehave has come when this file is there, if one is named.
+  // If a file is named, the fault waits until the file exists.
   while (GO !== '' && !existsSync(GO)) await tick(5)
   if (MOMENT === 'half a message') wire.raw(Buffer.alloc(10), { length: 1_000 })
   else if (MOMENT === 'answered twice') wire.send(frame.result(first, NIL), frame.result(first, NIL))

@@ -36,7 +36,8 @@ export async function doctor(argv: readonly string[], signal: AbortSignal): Prom
   show('interpreter', `${interpreter.path} (Python ${interpreter.version}, ${CHOSEN[interpreter.source]})`)
   showSources(values.python, interpreter)
   const problems: TerrariumError[] = []
-  for (const check of [showRequirements, showRuntime]) problems.push(...(await problemOf(() => check(interpreter.path))))
+  for (const check of [showRequirements, showRuntime])
+    problems.push(...(await problemOf(() => check(interpreter.path))))
   if (problems.length === 0) problems.push(...(await problemOf(() => tryWorker(interpreter.path, signal))))
   for (const problem of problems) process.stderr.write(`${explain(problem)}\n`)
   return problems.length === 0 ? 0 : 1
@@ -121,7 +122,7 @@ async function showRuntime(python: string): Promise<void> {
 
 const CONTAINMENT = {
   pidns: 'the kernel ends all processes of a run with the first of their namespace',
-  cgroup: 'the kernel ends all processes of a run together, when told to',
+  cgroup: 'the kernel ends all processes of a run together, on request',
   shepherd: 'one process ends all others of a run, unless it is killed together with the host',
 } as const
 

@@ -1,5 +1,5 @@
 // What a worker's answer to a call leads to, and what the death of a worker leads to for its calls.
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import type { Call } from './call.ts'
 import type { Outcome } from './event.ts'
 import { leave, pump, waitAgain } from './placement.ts'

@@ -1,5 +1,5 @@
 // A call as the core knows it, and the list in which calls wait or are with a worker.
-import type { CallSite } from '@terrarium/supervisor'
+import type { CallSite } from '@terrarium/supervisor/base'
 import type { Slot } from './slot.ts'
 
 /** `queued`: it waits. `placed`: it is with a worker. `settled`: its caller has been answered. */

@@ -1,5 +1,5 @@
 // What the core of a pool wants done, as data.
-import type { ExitReason, TerrariumError } from '@terrarium/supervisor'
+import type { ExitReason, TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolEvents } from '../api.ts'
 import type { Call } from './call.ts'
 import type { Slot } from './slot.ts'

@@ -1,5 +1,6 @@
 // What the core of a pool is told.
-import type { ExitReason, FailureInfo, TerrariumError } from '@terrarium/supervisor'
+import type { FailureInfo } from '@terrarium/supervisor'
+import type { ExitReason, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo } from '@terrarium/worker'
 import type { Call } from './call.ts'
 

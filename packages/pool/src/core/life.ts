@@ -1,5 +1,5 @@
 // The life of the pool as a whole: it is opened, runs, drains, and is closed.
-import { messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor'
+import { messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import { lose } from './answer.ts'
 import type { Call } from './call.ts'
 import { rejectWaiting } from './settle.ts'

@@ -1,5 +1,5 @@
 // Which call goes to which worker: in order of arrival, calls that are run again first, the least busy worker.
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import type { Call, CallList } from './call.ts'
 import type { Slot } from './slot.ts'
 import { queuedIn, type PoolState } from './state.ts'

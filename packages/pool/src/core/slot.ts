@@ -1,5 +1,6 @@
 // A place in the pool for one worker at a time, through all its restarts.
-import type { FailureInfo, TerrariumError } from '@terrarium/supervisor'
+import type { FailureInfo } from '@terrarium/supervisor'
+import type { TerrariumError } from '@terrarium/supervisor/base'
 import { CallList, type Call } from './call.ts'
 
 /**

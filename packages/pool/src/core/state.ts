@@ -1,5 +1,5 @@
 // All that the core of a pool knows. It is updated in place; nothing in it holds a promise, a clock or an actor.
-import type { TerrariumError } from '@terrarium/supervisor'
+import type { TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolStats, PoolStatus } from '../api.ts'
 import { CallList, type Call } from './call.ts'
 import { Slot } from './slot.ts'

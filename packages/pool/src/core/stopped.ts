@@ -1,6 +1,6 @@
 // A call whose caller is answered before its work is done: by its deadline or its signal. A worker that does not let go
 // of such a call soon is asked to give back what it has not begun, and then killed: it is never handed on while busy.
-import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor'
+import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor/base'
 import type { Call } from './call.ts'
 import { reject } from './settle.ts'
 import type { Slot } from './slot.ts'

@@ -1,5 +1,5 @@
 // What every decision of the core works on, and the few things that many decisions share.
-import { TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
 import type { EffectSink } from './effect.ts'
 import type { Slot } from './slot.ts'
 import type { PoolState, Timer } from './state.ts'

@@ -1,5 +1,5 @@
 // What news of the workers leads to: which slots are ready, what is parked, and what is tried again when.
-import { isTerrariumError, messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor'
+import { isTerrariumError, messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import { lose } from './answer.ts'
 import type { WorkerNews } from './event.ts'
 import { pump } from './placement.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { TerrariumError, type ExitReason } from '@terrarium/supervisor'
+import { TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import fc from 'fast-check'
 import { Call } from '../../src/core/call.ts'
 import { dispatch } from '../../src/core/dispatch.ts'

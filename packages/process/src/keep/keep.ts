@@ -1,3 +1,4 @@
+// `keep`: a program under a supervisor of its own, which starts it again when it exits.
 import { basename } from 'node:path'
 import { waitFor, type AnyActorRef } from 'xstate'
 import {
@@ -38,73 +39,75 @@ export interface KeepOptions
     Pick<RuntimeOptions, 'stateDir' | 'logger' | 'containment'>,
     Pick<ChildSpec, 'restart' | 'onExhausted'>,
     Pick<SupervisorOptions, 'intensity' | 'period' | 'backoff' | 'classify' | 'clock' | 'inspect'> {
-  /** Default: one of its own, which `stop()` closes. One that is given is left open. */
+  /** Default: an own runtime, which `stop()` closes. A runtime given here is left open. */
   readonly runtime?: Runtime | undefined
   /**
-   * For a runtime of its own: an interpreter, or the folder of a virtual environment. Default: see
+   * For an own runtime: an interpreter, or the folder of a virtual environment. Default: see
    * {@link resolveInterpreter}.
    */
   readonly python?: string | undefined
-  /** Of `@terrarium/supervisor`; it cannot be off, so that a program that can never start is started once. */
+  /** The breaker of `@terrarium/supervisor`. It cannot be off: a program that can never start is started once. */
   readonly breaker?: BreakerOptions
 }
 
 /**
- * Listeners by event type: what the program's supervisor tells (`child.*`, `supervisor.exit`), and what each run does.
+ * Listeners by event type: those of the program's supervisor (`child.*`, `supervisor.exit`), and those of each life of
+ * the program (`program.*`).
  */
 export type KeptEvents = SupervisorEvents & {
   [Event in ProgramEvent as Event['type']]: (event: Event) => void
 }
 
-/** A program that is started again when it ends. */
+/** A program that is started again when it exits. */
 export interface Kept extends Stoppable {
   readonly name: string
-  /** Of the process that runs now. */
+  /** The pid of the present process; undefined: there is none. */
   readonly pid: number | undefined
   /** `running`: ready. `stopped`: for good. */
   readonly status: ChildState
   /**
-   * Its supervisor, whose one child is called as the program: for `unpark(name)`, `restartChild(name)` and the rest.
+   * The supervisor of the program, its one child, which has the name of the program: for `unpark(name)`,
+   * `restartChild(name)` and the rest.
    */
   readonly supervisor: Supervisor
   /**
-   * Resolves when it is ready, at once if it is. Rejects with the reason when it is parked or over: CONFIGURATION,
-   * START_FAILED, WORKER_CRASHED, STOPPED.
+   * Resolves when the program is ready. Rejects with the reason when it is parked or has ended for good:
+   * CONFIGURATION, START_FAILED, WORKER_CRASHED, STOPPED.
    */
   whenReady(): Promise<void>
   /**
-   * SIGTERM, the grace, SIGKILL to its group. Resolves when the death of the program and of all it has started is
-   * proven, and a runtime of its own is closed. Errors: DEADLINE_EXCEEDED, with `details.left`, when something resists
-   * its end.
+   * Sends SIGTERM, and SIGKILL after the grace. Resolves when the death of the program and of its descendants is
+   * proven, and an own runtime is closed. Errors: DEADLINE_EXCEEDED, with `details.left`, when a process resists its
+   * end.
    */
   stop(): Promise<void>
   /**
-   * Lets the host process end by itself while the program runs; it is stopped in order then, unless `process.exit()` or
-   * a signal ends the process. `whenReady()` and `stop()` hold the process until they are settled. A runtime that is
-   * given is left as it is.
+   * Lets the host end by itself while the program runs; the program is stopped in order then, unless `process.exit()`
+   * or a signal ends the host. `whenReady()` and `stop()` hold the host until they are settled. A given runtime is left
+   * as it is.
    */
   unref(): this
   /** Takes back {@link unref}. */
   ref(): this
-  /** Throws INVALID_ARGUMENT for an unknown event, with the name that was meant, and for what is no function. */
+  /** Throws INVALID_ARGUMENT for an unknown event, with a similar name, and for a listener that is no function. */
   on<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this
-  /** Throws as {@link on}. A listener that does not listen is no mistake. */
+  /** Throws as {@link on}. A listener that was never added is ignored. */
   off<E extends keyof KeptEvents>(event: E, listener: KeptEvents[E]): this
 }
 
 /**
- * Starts any external program and keeps it running: it is restarted when it ends (`restart`, default `permanent`),
- * after delays, and parked when starting it once more would only fail once more. It ends with this host, whatever ends
- * the host.
+ * Starts any external program and keeps it running: the program is restarted when it exits (`restart`, default
+ * `permanent`), after delays, and parked when another start would only fail again. It ends with this host, whatever
+ * ends the host.
  *
- * Throws INVALID_ARGUMENT, naming every mistake at once, before anything is started. Whatever happens later is told by
+ * Throws INVALID_ARGUMENT, naming every mistake at once, before anything is started. Later errors are told by
  * `whenReady()`, by events and in the log.
  */
 export function keep(command: string, args: readonly string[] = [], options: KeepOptions = {}): Kept {
   return new SupervisedProgram(command, args, options)
 }
 
-// An event that is missing here does not compile.
+// Does not compile when an event is missing here.
 const EVENTS: Readonly<Record<keyof KeptEvents, true>> = {
   ...SUPERVISOR_EVENTS,
   'program.start': true,
@@ -122,8 +125,8 @@ class SupervisedProgram implements Kept {
   readonly #logger: AnyLogger
   readonly #options: KeepOptions
   #own: Promise<Runtime> | undefined
-  /** The present run, or the last one. */
-  #run: AnyActorRef | undefined
+  /** The present life of the program, or the last one. */
+  #life: AnyActorRef | undefined
   #lastError: Error | undefined
   #isOver = false
   #stopping: Promise<void> | undefined
@@ -166,7 +169,7 @@ class SupervisedProgram implements Kept {
           restart,
           onExhausted,
           significant: restart !== 'permanent',
-          shutdown: 'infinity', // a run knows itself how long to wait
+          shutdown: 'infinity', // the life keeps to its grace by itself
           awaitReady: false,
         },
       ],
@@ -242,7 +245,7 @@ class SupervisedProgram implements Kept {
     return this
   }
 
-  /** Nothing is left to do in this process: what an unreferenced program has started ends in order, too. */
+  /** The host has nothing left to do: an unreferenced program ends in order, too. */
   readonly #stopAtEnd = (): void => {
     this.stop().catch((err: unknown) => {
       this.#logger.error({ err }, 'the program is not proven dead')
@@ -264,8 +267,8 @@ class SupervisedProgram implements Kept {
     await this.supervisor.stop()
     const own = await this.#own?.catch(() => undefined) // why it was not opened has been told
     const closed = await own?.close()
-    const spawn = snapshotOf(this.#run)?.spawnId
-    // The system itself is asked.
+    const spawn = snapshotOf(this.#life)?.spawnId
+    // By a scan of the system.
     const left = closed?.left ?? this.#options.runtime?.census().filter((each) => each.spawn === spawn) ?? []
     if (left.length === 0) return
     throw new TerrariumError('DEADLINE_EXCEEDED', `${left.length} processes of program ${this.name} resist their end`, {
@@ -301,7 +304,7 @@ class SupervisedProgram implements Kept {
 
   #heed(event: SupervisorEvent): void {
     if (event.type === 'child.start') {
-      this.#run = event.ref
+      this.#life = event.ref
       event.ref.on('*', (told: ProgramEvent) => {
         this.#listeners.tell(told.type, told)
       })
@@ -323,7 +326,7 @@ class SupervisedProgram implements Kept {
     this.#listeners.tell(event.type, event)
   }
 
-  /** It is started again when what keeps it from starting has changed, and only then. */
+  /** Watches what keeps the program from starting: a change starts it again. */
   #watchFor(error: Error): void {
     const paths: unknown = isTerrariumError(error) ? error.details.watch : undefined
     if (this.#stopping === undefined && Array.isArray(paths)) this.#watch.watch(paths as string[])

@@ -1,3 +1,4 @@
+// What can be wrong with the arguments of `keep` and `fromProgram`. Both take a copy of them.
 import { types } from 'node:util'
 import { mistakesOfSupervision, POLICIES } from '@terrarium/supervisor'
 import {
@@ -17,7 +18,7 @@ import { SPAWN_ARGUMENTS } from '../table/identity.ts'
 import type { KeepOptions } from './keep.ts'
 import type { ProgramInput, ProgramOptions } from './program.ts'
 
-// An option that is missing here does not compile.
+// Does not compile when an option is missing here.
 const PROGRAM: Readonly<Record<keyof ProgramOptions, true>> = {
   runtime: true,
   name: true,
@@ -80,7 +81,7 @@ export function checkProgram(command: unknown, args: unknown, options: unknown, 
   check.finish('program')
 }
 
-/** As {@link checkProgram}, for a program that is kept running. */
+/** As {@link checkProgram}, for the arguments of `keep`. */
 export function checkKeep(command: unknown, args: unknown, options: unknown): void {
   const check = new Checker()
   checkCommand(check, command, args)
@@ -134,7 +135,7 @@ function checkFields(check: Checker, options: Fields): void {
   check.field(options, 'lines', isBoolean, 'true or false')
 }
 
-/** Options for the opening of a runtime, beside a runtime that is open. */
+/** Refuses options for an own runtime beside a runtime that is given. */
 function checkUnused(check: Checker, options: Fields): void {
   for (const name of ['python', 'stateDir', 'containment']) {
     const value = options[name]

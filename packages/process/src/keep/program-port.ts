@@ -17,9 +17,7 @@ const STREAMS = ['stdout', 'stderr'] as const
 const ENDING: ReadonlySet<string> = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGPWR'])
 /** How long the proof of death is waited for, in ms. */
 const PROOF_MS = 5000
-/**
- * How long after the end of a program the signal that has ended it may come to the others of the application, in ms.
- */
+/** How long after the exit of a program its signal may come to other processes of the application, in ms. */
 const SETTLE_MS = 250
 /** How long a host may take to drain after a signal to its application, in ms: as long as systemd gives it. */
 const DRAIN_MS = 90_000
@@ -33,7 +31,7 @@ export class ProgramPort implements Port {
   readonly #program: Program
   readonly #name: string
   readonly #life: Life
-  /** Why it is ended before it was ready. */
+  /** Why the program is ended before it was ready. */
   #failure: Explanation | undefined
   readonly #readers: LineReader[] = []
 
@@ -86,8 +84,8 @@ export class ProgramPort implements Port {
   }
 
   /**
-   * A signal to the whole application ends a program, too, which is not to be started again while its host drains. So
-   * the end of the program is told when the host asks for it, or does not drain after all.
+   * A program that a signal to the whole application has ended must not be started again while its host drains. So its
+   * end is told when the host stops it, or when the host has not drained in time.
    */
   async #waitForDrain({ signal, code }: ExitStatus): Promise<void> {
     const { runtime } = this
@@ -97,7 +95,7 @@ export class ProgramPort implements Port {
     // A program that handles a signal ends with a status of its own: most with 0, or with 128 and the number of the
     // signal.
     const isUnclear = signal !== null || code === 0 || (code ?? 0) > 128
-    // Signals come in the time of the system, whatever the time of the supervision.
+    // By the system's clock: signals do not come by a virtual one.
     if (isUnclear && !isSignalled()) await this.#orderWithin(systemClock, SETTLE_MS)
     if (!isSignalled() || this.#life.ending.aborted) return
     this.#life.held()
@@ -120,7 +118,7 @@ export class ProgramPort implements Port {
     })
   }
 
-  /** Line by line, for as long as there is something to find in it. */
+  /** Reads line by line, until the program is ready or, with `lines`, to the end. */
   #read(process: OsProcess, stream: OutputStream): void {
     const { pid } = process
     const reader = readLines(process[stream], (line) => {
@@ -135,7 +133,7 @@ export class ProgramPort implements Port {
   #becomeReady(): void {
     if (this.#life.ending.aborted) return
     this.#life.ready()
-    // What comes afterwards is discarded, as if it had never been read.
+    // Later output is discarded.
     if (this.#program.lines !== true) for (const reader of this.#readers) reader.close()
   }
 

@@ -18,57 +18,58 @@ import { checkProgram, ownInput, ownProgram } from './program-options.ts'
 import { ProgramPort } from './program-port.ts'
 
 export interface ProgramOptions {
-  /** The run that the program belongs to. It is left open. */
+  /** The runtime that starts the program. It is left open. */
   readonly runtime: Runtime
-  /** For people: in errors and in the reservation. Default: the command without its folder. */
+  /** For people, in errors and in the reservation. Default: the command without its folder. */
   readonly name?: string | undefined
   /** Added to the host's environment; `TERRARIUM_SPAWN` is always in it. */
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Default: the host's. */
   readonly cwd?: string | undefined
   /**
-   * Which line of its output, without the line's end, says that it is ready. Default: it is ready as soon as it runs.
+   * Which line of output, without the end of the line, says that the program is ready. Default: ready as soon as it
+   * runs.
    */
   readonly ready?: RegExp | ((line: string, stream: OutputStream) => boolean) | undefined
-  /** How long it may take to become ready, in ms of the actor system's clock. Default 30,000. */
+  /** How long the program may take to become ready, in ms of the actor system's clock. Default 30,000. */
   readonly startTimeout?: number | undefined
-  /** How long it may take to end after SIGTERM before its group is killed, in ms. Default 2,000. */
+  /** How long the program may take to exit after SIGTERM before it is killed, in ms. Default 2,000. */
   readonly grace?: number | undefined
   /**
-   * Whether its output is emitted line by line. Default false: it is read and thrown away, so that the program never
-   * waits.
+   * Whether the output is emitted line by line. Default false: output is read and thrown away, so that the program
+   * never waits for a reader.
    */
   readonly lines?: boolean | undefined
 }
 
 export type OutputStream = 'stdout' | 'stderr'
 
-/** Laid over what {@link fromProgram} was given, field by field: for templates, and for machines that know it late. */
+/** Replaces what {@link fromProgram} was given, field by field: for templates, and for machines that know it late. */
 export type ProgramInput = { readonly args?: readonly string[] | undefined } & Pick<
   ProgramOptions,
   'name' | 'env' | 'cwd'
 >
 
 export type ProgramEvent =
-  /** It runs. */
+  /** There is a process. */
   | { readonly type: 'program.start'; readonly pid: number; readonly spawnId: string }
   | { readonly type: 'program.ready'; readonly pid: number }
   /**
-   * It has ended with a signal to the whole application. Its end is told when the host has drained and asks for it,
-   * after 90 s at the latest.
+   * The program has exited by a signal to the whole application. Its end is told when the host has drained and stops
+   * it, after 90 s at the latest.
    */
   | { readonly type: 'program.held'; readonly pid: number }
-  /** With `lines` only; longer ones in pieces of 65,536 UTF-16 code units. The last ones may come after its exit. */
+  /** With `lines` only. A longer line comes in pieces of 65,536 UTF-16 code units. Lines may come after the exit. */
   | { readonly type: 'program.line'; readonly pid: number; readonly stream: OutputStream; readonly line: string }
 
 export type ProgramSnapshot = Snapshot<ExitStatus> & {
   /** `running` once it is ready, which is when a supervised program counts as ready. */
   readonly phase: 'starting' | 'running' | 'stopping'
-  /** These two are undefined until it runs. */
+  /** Both are undefined until there is a process. */
   readonly pid: number | undefined
   readonly spawnId: string | undefined
   readonly input: ProgramInput | undefined
-  /** By this a supervisor knows that the program can be asked to end. */
+  /** Tells a supervisor that the program can be asked to end. */
   can(event: EventObject): boolean
 }
 
@@ -84,8 +85,8 @@ type Machine = LifeLogic<ProgramInput | undefined>
 type LifeSnapshot = SnapshotFrom<Machine>
 
 /**
- * Any external program as XState actor logic: one run of it, from its reservation to the proof of its death. Invoke it,
- * spawn it, or make it the child of a supervisor.
+ * Any external program as XState actor logic: one life of it, from its reservation to the proof of its death. Invoke
+ * it, spawn it, or make it the child of a supervisor.
  *
  * Its output is the {@link ExitStatus} when it has ended with status 0 after it was ready, or after it was asked to end
  * with `{ type: 'supervisor.shutdown' }`. Otherwise it fails: CONFIGURATION (the program can never start), START_FAILED

@@ -1,14 +1,15 @@
+// Finds the line of standard error that tells most of why a process exited.
 import type { SignalName } from './os-process.ts'
 
-/** How a process has ended, see `ExitStatus`. */
+/** How a process exited, see `ExitStatus`. */
 interface End {
   readonly code: number | null
   readonly signal: SignalName | null
-  /** The end of its standard error. */
+  /** The last 4 KiB, at most, of standard error. */
   readonly tail: string
 }
 
-/** What native code says before it ends the process it is in. The most telling comes first. */
+/** What native code writes before it ends its process. The most telling pattern comes first. */
 const OF_A_CRASH: readonly RegExp[] = [
   /^terminate called /,
   /: Assertion .* failed\.?$/,
@@ -17,7 +18,7 @@ const OF_A_CRASH: readonly RegExp[] = [
   /^Fatal Python error: /,
 ]
 
-/** What the interpreter and the bootstrap say before they give up. */
+/** What the interpreter and the bootstrap write before they give up. */
 const OF_AN_EXIT: readonly RegExp[] = [
   /^Fatal Python error: /,
   /^terrarium: /,
@@ -27,8 +28,8 @@ const OF_AN_EXIT: readonly RegExp[] = [
 const TRACEBACK = /Traceback \(most recent call last\):$/
 
 /**
- * The line that tells most of why a process ended, among the last it wrote to standard error. Of a process that a
- * signal ended this is only what is said of a crash: whatever else stands there may be about something else.
+ * The line that tells most of why a process exited, among its last lines of standard error. For a process that a signal
+ * ended, only lines about a crash count: any other line may be about something else.
  */
 export function tellingLine({ code, signal, tail }: End): string | undefined {
   const lines = tail.split('\n').map((line) => line.trimEnd())
@@ -44,7 +45,7 @@ export function tellingLine({ code, signal, tail }: End): string | undefined {
 }
 
 /**
- * Status 1 is that of a program whose main thread ended with an exception; other threads may have said something since.
+ * The exception of a Python program, whose exit status is 1 then. Other threads may have written lines after it.
  */
 function exceptionIn(lines: readonly string[], code: number | null): string | undefined {
   const at = code === 1 ? lines.findLastIndex((line) => TRACEBACK.test(line)) : -1

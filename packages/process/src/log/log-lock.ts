@@ -1,6 +1,6 @@
 // The lock on a reservation log: one writer or reader at a time, also within this process.
 import { TerrariumError } from '@terrarium/supervisor/base'
-import { lockFolder } from './folder-lock.ts'
+import { lockBySocket } from './socket-lock.ts'
 
 /**
  * The logs that are open in this process, also by other copies of this package. LevelDB's own lock is a POSIX lock on a
@@ -27,7 +27,7 @@ export async function lockLog(directory: string, patience = 0): Promise<LogLock>
   }
   openDirectories.add(directory)
   try {
-    const lock = await lockFolder(directory, patience)
+    const lock = await lockBySocket(directory, patience)
     return {
       async release() {
         await lock.release()

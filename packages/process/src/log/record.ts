@@ -1,5 +1,5 @@
 // The records of a reservation log and their form on disk: a CRC-32 in hexadecimal, a space, and JSON. A record carries
-// everything that proves, later and from another process, whose it is.
+// what proves, later and in another process, which host it belongs to.
 import { crc32 } from './crc.ts'
 import type { Containment } from '../shepherd/containment.ts'
 import type { Owner } from '../run.ts'

@@ -23,8 +23,8 @@ const LONGEST_START = 30_000
 const LONGEST_UNKNOWN_START = 5_000
 
 /**
- * A start that needs this much time on a processor, in ms, has the weight 1: a whole processor. One that needs less has
- * a weight in proportion.
+ * A start that needs this much time on a processor, in ms, has the weight 1: a whole processor. A start that needs less
+ * has a weight in proportion.
  */
 const FULL_WEIGHT = 2_000
 /** What a start is expected to need before the owner's first start has finished, in ms. */
@@ -196,7 +196,7 @@ export class StartBudget {
 /** The key of the shared budget. Its number is the version of {@link StartBudget}'s public methods. */
 const KEY = Symbol.for('terrarium.startBudget.2')
 
-/** The start budget of this host. All its runtimes share it, also those that another copy of this package opened. */
+/** The start budget of this host. All its runtimes share it, also the runtimes of another copy of this package. */
 export function startBudget(): StartBudget {
   const shared = globalThis as Partial<Record<symbol, StartBudget>>
   return (shared[KEY] ??= new StartBudget({

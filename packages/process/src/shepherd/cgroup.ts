@@ -1,23 +1,26 @@
+// Control groups of a run: noted in its directory while it lives, emptied and removed by the sweep when it is dead.
 import { rmdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readRegularFile } from '../regular-file.ts'
 import type { Owner } from '../run.ts'
 
 const FILE = 'cgroups'
+/** How long a control group may take to become empty, in ms. */
 const PATIENCE_MS = 2000
-const LOOK_AGAIN_MS = 5
+/** Time between two attempts to remove it, in ms. */
+const TRY_AGAIN_MS = 5
 /** The kernel's number for file systems of control groups, version 2. */
 const CGROUP2 = 0x63677270
 
-/** Notes in the directory of a run that its processes are in this control group (a folder). */
+/** Writes the control group (a folder) of a run's processes into the directory of the run. */
 export function noteCgroup(runDirectory: string, cgroup: string): void {
   writeFileSync(join(runDirectory, FILE), `${cgroup}\n`, { flag: 'a', mode: 0o600 })
 }
 
 /**
- * Has the kernel kill whatever is in the control groups of a dead run, and removes them. Nobody else's process is in
- * there: they are known by the run's name, and a process gets in by being started there only. Answers the ones that
- * could not be emptied. Throws when the note cannot be read.
+ * Has the kernel kill all processes in the control groups of a dead run, and removes the groups. No other process is in
+ * them: a group is known by the name of the run, and a process is in it only if it was started there. Answers the
+ * groups that could not be emptied. Throws when the note cannot be read.
  */
 export async function clearCgroups(runDirectory: string, owner: Owner): Promise<string[]> {
   const left: string[] = []
@@ -33,12 +36,12 @@ function notedCgroups(runDirectory: string): string[] {
   try {
     return readRegularFile(join(runDirectory, FILE)).split('\n').filter(Boolean)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [] // it had none
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [] // the run had no control group
     throw error
   }
 }
 
-/** Whether it is there, and no folder that merely has the name of one. */
+/** Whether the path is a control group, and not an ordinary folder of that name. */
 function isControlGroup(path: string): boolean {
   try {
     return statfsSync(path).type === CGROUP2
@@ -59,7 +62,7 @@ async function clear(cgroup: string): Promise<boolean> {
       if (code === 'ENOENT') return true
       if (code !== 'EBUSY') return false
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+    await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS))
   } while (performance.now() < end)
   return false
 }

@@ -1,8 +1,9 @@
+// The levels of containment: what kills the descendants of a run beyond the guards that each process has.
 import { TerrariumError } from '@terrarium/supervisor/base'
 
 /**
- * What holds the processes of a run together. With `pidns` and `cgroup` the kernel ends all of them, whatever they have
- * done to get away, also when host and shepherd are killed in the same moment; see the package's README.
+ * The level of containment. With `pidns` and `cgroup` the kernel kills all processes of a run, whatever they have done
+ * to get away, also when host and shepherd are killed in the same moment; see the documentation of the package.
  */
 export type Containment = 'pidns' | 'cgroup' | 'shepherd'
 
@@ -11,12 +12,12 @@ export const CONTAINMENTS: readonly Containment[] = ['pidns', 'cgroup', 'shepher
 
 export interface ContainmentResult {
   readonly level: Containment
-  /** Why each better one is not in use. */
+  /** Why each better level is not in use. */
   readonly missing: Readonly<Partial<Record<Containment, string>>>
 }
 
 /**
- * The containment to have: the option, TERRARIUM_CONTAINMENT, or `auto`, the best there is. What is empty counts as not
+ * The level to use: the option, TERRARIUM_CONTAINMENT, or `auto`, the best that there is. An empty string counts as not
  * given. Errors: INVALID_ARGUMENT.
  */
 export function wantedContainment(
@@ -30,7 +31,7 @@ export function wantedContainment(
   })
 }
 
-/** Whether the first holds less than the second. */
+/** Whether the first level is worse than the second. */
 export function isLower(one: Containment, other: Containment): boolean {
   return CONTAINMENTS.indexOf(one) > CONTAINMENTS.indexOf(other)
 }

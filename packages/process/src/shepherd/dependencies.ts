@@ -1,9 +1,10 @@
+// Which paths a failed start depends on, so that a watch of them can tell when a new start is worth while.
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 
 /**
- * The paths that decide whether a command can be started: its folder, the file or files that its name may stand for,
- * and what a script's first line names. They need not exist.
+ * The paths that decide whether a command can be started: its working directory, the files that its name may stand for,
+ * and the interpreters in the first line of a script. They need not exist.
  */
 export function dependenciesOf(command: string, cwd?: string, env: Readonly<Record<string, string>> = {}): string[] {
   const folder = cwd === undefined ? [] : [resolve(cwd)]
@@ -13,20 +14,20 @@ export function dependenciesOf(command: string, cwd?: string, env: Readonly<Reco
   return [...new Set([...folder, ...files, ...interpreters])]
 }
 
-/** An interpreter, and what makes a virtual environment of its folder. */
+/** The paths that decide whether an interpreter works: its file, and its virtual environment. They need not exist. */
 export function dependenciesOfInterpreter(python: string): string[] {
   const files = candidates(python, process.env.PATH ?? '')
   const environments = files.map((file) => dirname(dirname(file)))
   return [...files, ...environments.flatMap((each) => [each, join(each, 'pyvenv.cfg'), join(each, 'lib')])]
 }
 
-/** A name without a folder is looked for on the PATH. */
+/** The files that a command may stand for. A name without a folder is looked up on the PATH. */
 function candidates(command: string, path: string, cwd = '.'): string[] {
   if (command.includes('/')) return [resolve(cwd, command)]
   return path.split(delimiter).map((folder) => resolve(cwd, folder, command))
 }
 
-/** The words of `#!/usr/bin/env python3` that may be programs; none for what is no script. */
+/** The programs in a first line such as `#!/usr/bin/env python3`; none if the file is no script. */
 function firstLine(file: string): string[] {
   const line = beginning(file)?.split('\n')[0] ?? ''
   if (!line.startsWith('#!')) return []
@@ -37,7 +38,8 @@ function firstLine(file: string): string[] {
 function beginning(file: string): string | undefined {
   let descriptor: number
   try {
-    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK) // a FIFO would be waited for
+    // without O_NONBLOCK, opening a FIFO waits for a writer
+    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch {
     return undefined
   }

@@ -11,10 +11,10 @@ import type { Containment } from './containment.ts'
 import { StartedInVain, type Keeper, type LaunchRequest, type OwnChild, type Started } from './launch.ts'
 import { startError } from './start-error.ts'
 
-/** Of the protocol, which `terrarium_shepherd` describes. */
+/** The version of the protocol. */
 const VERSION = 7
 
-/** The shepherd's first word. */
+/** The first line of the shepherd. */
 type FirstWord =
   | ({ readonly type: 'hello'; readonly version: number } & Hello)
   | {
@@ -25,16 +25,16 @@ type FirstWord =
     }
 
 export interface Hello {
-  /** Of the shepherd itself; the guard process may be between it and this process. */
+  /** The pid of the shepherd itself: the child of this host may be the guard process. */
   readonly pid: number
   readonly containment: Containment
-  /** The folder of the control group, where there is one. */
+  /** The folder of the control group; null: there is none. */
   readonly cgroup: string | null
-  /** Why it is no better. */
+  /** Why each better level is not in use. */
   readonly missing: Readonly<Partial<Record<Containment, string>>>
 }
 
-/** What the shepherd tells after its first word. */
+/** What the shepherd tells after its first line. */
 type Message =
   | { readonly type: 'spawned'; readonly spawn: string; readonly pid: number; readonly startTicks: number | null }
   | Refusal
@@ -54,7 +54,7 @@ interface Refusal {
   readonly spawn: string
   readonly code: string
   readonly message: string
-  /** There may be a process all the same. */
+  /** Whether there may be a process all the same. */
   readonly begun: boolean
 }
 
@@ -63,7 +63,7 @@ interface Entry {
   readonly request: LaunchRequest
   readonly process: OsProcess
   readonly news: News
-  /** Settles what `launch` has answered. */
+  /** These two settle what {@link Shepherd.launch} has answered. */
   readonly spawned: () => void
   readonly failed: (error: TerrariumError | StartedInVain) => void
 }
@@ -71,8 +71,8 @@ interface Entry {
 const NOTHING = Buffer.alloc(0)
 
 /**
- * The parent of a run's processes. It starts them, so that this process never stands still for a fork, reaps them, and
- * ends all of them, with whatever they have started, when this process ends.
+ * The parent of a run's processes. The shepherd starts them, so that the event loop of this host never stands still for
+ * a fork; it reaps them, and it kills all of them with their descendants when this host ends.
  */
 export class Shepherd {
   readonly #child: OwnChild
@@ -90,9 +90,9 @@ export class Shepherd {
   #isReferenced = true
 
   /**
-   * Waits for the first word of a process that runs `terrarium_shepherd`, and opens the lifeline that it has made.
-   * Errors: START_FAILED, and CONFIGURATION when it cannot have the containment that it was told to have. `onSignal`:
-   * called when a signal has come to the shepherd that means the application as a whole.
+   * Waits for the first line of a process that runs `terrarium_shepherd`, and opens the lifeline that it has made.
+   * Errors: START_FAILED, and CONFIGURATION when the demanded level of containment cannot be had. `onSignal`: called
+   * when the shepherd gets a signal that means the application as a whole.
    */
   static async start(
     child: OwnChild,
@@ -109,7 +109,7 @@ export class Shepherd {
     this.#onSignal = onSignal
   }
 
-  /** The shepherd's first word. */
+  /** What the shepherd has said of itself. */
   get hello(): Hello {
     if (this.#hello === undefined) throw new Error('the shepherd has not said anything yet')
     return this.#hello
@@ -156,7 +156,7 @@ export class Shepherd {
     if (!this.#child.process.hasExited) this.#order({ type: 'hold', folder })
   }
 
-  /** Whether its processes keep the host process alive. */
+  /** Sets whether the processes of the shepherd keep this host alive. */
   setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced
     this.#updateReference()
@@ -172,12 +172,12 @@ export class Shepherd {
     return { containment, shepherd, ...(cgroup === null ? {} : { cgroup }) }
   }
 
-  /** It ends all that is below it and then itself. Resolves when it has. */
+  /** Has the shepherd kill all its descendants and exit. Resolves when it has. */
   async close(): Promise<void> {
     this.#isClosing = true
     this.#updateReference()
     this.#child.stdin.end()
-    // With this it does not wait for anything that it is just starting, and goes on if it is stopped.
+    // Ends its wait for a start that is under way, and makes it go on if it is stopped.
     this.#child.lifeline.destroy()
     await this.#child.process.reaped
   }
@@ -195,9 +195,9 @@ export class Shepherd {
     })
     try {
       const hello = await this.#greeted(firstLine)
-      // For reading too, so that it need not have a reader to be opened.
+      // O_RDWR: opening a FIFO for writing alone fails without a reader.
       this.#lifeline = openSync(lifeline, fsConstants.O_RDWR | fsConstants.O_NONBLOCK)
-      // Nobody can take away a name that is not there. Only Linux opens a FIFO anew without its name.
+      // Without a name, nothing can remove it. The shepherd reopens it by /proc, which only Linux has.
       if (process.platform === 'linux') rmSync(lifeline, { force: true })
       this.#hello = hello
       this.#startTicks = startTicksOf(hello.pid) ?? 0

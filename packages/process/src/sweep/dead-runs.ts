@@ -15,11 +15,11 @@ export interface LeftAlone {
     /** The run's processes are in another PID namespace and may be alive. */
     | 'other_namespace'
     | 'other_user'
-    /** A file or folder that is no directory of a run, or cannot be removed. */
+    /** A file or folder that is no run folder, or cannot be removed. */
     | 'odd_entry'
     | 'unreadable_owner'
     | 'unreadable_host'
-    /** A process of a run that has no directory. */
+    /** A process of a run that has no folder. */
     | 'unknown_run'
     /** A process that cannot be compared with its reservation. */
     | 'odd_process'
@@ -49,23 +49,23 @@ export interface DeadRuns {
   readonly thisBoot: ReadonlyMap<string, DeadRun>
   /** The owners of runs of earlier boots. */
   readonly otherBoots: readonly Owner[]
-  /** What is no run, or a run that may be alive. */
+  /** Entries that are no runs, and runs that may be alive. */
   readonly left: readonly LeftAlone[]
 }
 
 /** A run id. */
 const RUN = /^[a-z0-9]{7}$/
-/** How long a host may take to make the directory of its run, in ms. */
+/** How long a host may take to make its run folder, in ms. */
 const START_MS = 60_000
 /** The PID namespace that sees all processes of the machine. */
 const FIRST_PID_NAMESPACE = 'pid:[4026531836]'
-/** An empty file in the directory of a run: a sweep has logged why the run is left alone. */
+/** An empty file in a run folder: a sweep has logged why the run is left alone. */
 const LOGGED = 'told'
 
 /**
  * Finds the runs of an installation whose host has exited. The proof is one of three: the run is of another boot; or it
  * is of these namespaces and no process has the host's pid and start; or it is of other namespaces and no process holds
- * the lock on its folder. Removes stale drafts of run directories. `ownRun`: the run id to leave out.
+ * the lock on its folder. Removes stale drafts of run folders. `ownRun`: the run id to leave out.
  */
 export async function findDeadRuns(
   stateDir: string,
@@ -87,7 +87,7 @@ export async function findDeadRuns(
     const read = readOwner(directory)
     const owner = read.is === 'owner' ? read.owner : read.is === 'damaged' ? await ownerFromLog(directory) : undefined
     if (owner === undefined) {
-      // Otherwise another sweep, or the run's own runtime, has removed the directory meanwhile.
+      // Otherwise another sweep, or the run's own runtime, has removed the folder meanwhile.
       if (read.is !== 'owner' && existsSync(directory)) leave('unreadable_owner', read.why)
     } else if (owner.uid !== process.getuid?.()) {
       leave('other_user', `it belongs to user ${owner.uid}`)
@@ -156,7 +156,7 @@ function hadNamespacesOfItsOwn(directory: string): boolean {
 
 const isYoung = ({ mtimeMs }: Stats): boolean => Date.now() - mtimeMs < START_MS
 
-/** What is wrong with an entry of `runs/` that is no directory of a run; undefined for the directory of a run. */
+/** What is wrong with an entry of `runs/` that is no run folder; undefined for a run folder. */
 function findOddity(name: string, path: string): string | undefined {
   if (!RUN.test(name)) return `${path} does not have the name of a run`
   const stat = lstatSync(path, { throwIfNoEntry: false })
@@ -178,8 +178,8 @@ async function ownerFromLog(directory: string): Promise<Owner | undefined> {
 }
 
 /**
- * Removes a draft of a run's directory, or one that was being removed. Returns why it is left; undefined when it is
- * not.
+ * Removes a draft of a run folder, or a run folder whose removal was interrupted. Returns why it is left; undefined
+ * when it is not.
  */
 function removeStale(name: string, path: string): string | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false })

@@ -1,5 +1,5 @@
-// The sweep: kills what dead runs of an installation have left and removes what they have on disk. Each runtime starts
-// one when it is opened.
+// The sweep: kills the processes that dead runs of an installation have left, and removes the folders of these runs.
+// Each runtime starts one when it is opened.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AnyLogger } from '../guarded-logger.ts'
@@ -16,7 +16,7 @@ import { processTable, readIdentity, startTicksOf } from '../table/table.ts'
 
 /** What a sweep did. */
 export interface SweepResult {
-  /** The ids of the runs whose directories were removed. */
+  /** The ids of the runs whose folders were removed. */
   readonly swept: readonly string[]
   /** The processes of dead runs that were killed. */
   readonly killed: readonly Identity[]
@@ -47,7 +47,7 @@ const MAX_PASSES = 20
 const EMPTY_PASSES = 2
 
 /**
- * Kills the processes of dead runs (see {@link findDeadRuns}) and removes the directories of these runs. Two sweeps may
+ * Kills the processes of dead runs (see {@link findDeadRuns}) and removes the folders of these runs. Two sweeps may
  * run at once: each kill verifies its target, and each removal begins with a rename.
  */
 export async function sweepDeadRuns(dependencies: SweepDependencies): Promise<SweepResult> {
@@ -169,7 +169,7 @@ async function killSurvivors(
 
 /**
  * Compares the reservations in the log of a dead run with the processes that have their pids now. Returns whether the
- * run's directory may be removed: not while the log cannot be read, or a pid may still be a process of the run.
+ * run folder may be removed: not while the log cannot be read, or a pid may still be a process of the run.
  */
 function auditLog(
   stateDir: string,
@@ -206,17 +206,17 @@ function auditLog(
   return release
 }
 
-/** Adds the processes of this installation whose run has no directory. */
+/** Adds the processes of this installation whose run has no folder. */
 function addUnknownRuns(
   { stateDir, installation, run }: SweepDependencies,
   tagged: readonly Identity[],
   left: LeftAlone[],
 ): void {
-  // Read after the scan: a run has its directory before its first process, so a scanned run is in the list.
+  // Read after the scan: a run has its folder before its first process, so a scanned run is in the list.
   const known = new Set(readdirSync(runsDirectory(stateDir))).add(run)
   for (const process of tagged) {
     if (process.installation !== installation || known.has(process.run)) continue
-    // A run that was closed in between removed its directory after its last process exited.
+    // A run that was closed in between removed its folder after its last process exited.
     const now = readIdentity(process.pid)
     if (now === undefined || !sameProcess(now, process)) continue
     left.push({ reason: 'unknown_run', run: process.run, pid: process.pid, detail: 'no directory of that run exists' })

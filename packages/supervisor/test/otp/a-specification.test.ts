@@ -160,7 +160,7 @@ test('A11 a child is significant or it is not', async () => {
   expect(await faults(maybe)).toEqual(['invalid_significant', 'invalid_significant'])
 })
 
-test('A12 no child is significant to a supervisor that never shuts itself down', async () => {
+test('A12 no child may be significant to a supervisor that never shuts itself down', async () => {
   const spec = child('a', { restart: 'transient', significant: true })
   expect(await faults(spec)).toEqual(['bad_combination', 'bad_combination'])
   expect(otp({ autoShutdown: 'never', children: [spec] })).toBe('bad_combination')

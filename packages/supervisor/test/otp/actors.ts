@@ -1,4 +1,4 @@
-// Actors that the tests of the OTP rules use.
+// Actors that several tests of OTP's rules share.
 import { createActor, fromTransition, type AnyActorLogic, type AnyActorRef, type EventObject } from 'xstate'
 import { trapExit, VirtualClock, type ExitReason } from '@terrarium/supervisor'
 import { obedient } from '../support.ts'
@@ -15,7 +15,7 @@ interface StartOptions {
   readonly input?: unknown
 }
 
-/** A started actor without a supervisor, whose failure the test observes. */
+/** A started actor whose failure only the test observes. */
 export function start(logic: AnyActorLogic, options: StartOptions = {}): AnyActorRef {
   const actor = createActor(logic, options as never) as AnyActorRef
   actor.subscribe({ error: () => undefined })

@@ -116,7 +116,7 @@ test('C11 what a temporary child was started with is not kept', async () => {
   await over(it)
 })
 
-test('C12 of terminated children only a temporary one can be added again', async () => {
+test('C12 of terminated children only a temporary child can be added again', async () => {
   const types = ['permanent', 'transient', 'temporary'] as const
   const it = bench({ mode: 'otp', children: types.map((restart) => child(restart, { restart })) })
   await it.app.start()

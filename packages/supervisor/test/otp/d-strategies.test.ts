@@ -55,7 +55,7 @@ test('D02 one_for_all stops the others newest first, and starts all in order', a
   await over(it)
 })
 
-test('D03 rest_for_one restarts the failed child and those after it', async () => {
+test('D03 rest_for_one restarts the failed child and all children after it', async () => {
   const it = await started({ strategy: 'rest_for_one' }, 'a', 'b', 'c', 'd')
   const a = it.ref('a')
   await it.end('b', BOOM)
@@ -93,7 +93,7 @@ test('D06 one_for_all: a temporary sibling is stopped and does not come back', a
   await over(it)
 })
 
-test('D07 one_for_all: the failure of a temporary child touches no sibling and counts nothing', async () => {
+test('D07 one_for_all: the failure of a temporary child touches no sibling and is not counted', async () => {
   const it = await started({
     strategy: 'one_for_all',
     intensity: 0,
@@ -105,7 +105,7 @@ test('D07 one_for_all: the failure of a temporary child touches no sibling and c
   await over(it)
 })
 
-test('D08 one_for_all: the clean end of a transient child touches no sibling and counts nothing', async () => {
+test('D08 one_for_all: the clean end of a transient child touches no sibling and is not counted', async () => {
   const it = await started({
     strategy: 'one_for_all',
     intensity: 0,

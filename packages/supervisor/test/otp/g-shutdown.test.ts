@@ -141,7 +141,7 @@ test('G07 with a shutdown of 0 the child is asked, and killed at once', async ()
   await stopsIn(0, it)
 })
 
-test('G08 brutal_kill sends no request and runs no hook', async () => {
+test('G08 brutal_kill sends no shutdown and runs no hook', async () => {
   let asked = 0
   const machine = slowly(50, SHUTDOWN, () => {
     asked += 1
@@ -193,7 +193,7 @@ test('G10 a child that ends for another reason while it is being stopped is stop
   }
 })
 
-test('G11 a child that ends by itself while a later sibling is slowly stopping is not restarted, nor counted', async () => {
+test('G11 a child that dies by itself while a later sibling stops slowly is neither restarted nor counted', async () => {
   const children = [child('a'), child('b'), child('c'), child('d', { logic: stubborn, shutdown: 100 })]
   const it = await started({ intensity: 0, children })
   it.take()

@@ -177,7 +177,7 @@ test('J11 terminateChild leaves the siblings alone, whatever the strategy', asyn
   await over(it)
 })
 
-test('J12 a supervisor that is not running refuses every operation', async () => {
+test('J12 a supervisor before its start or after its end refuses every operation', async () => {
   const it = bench({ mode: 'otp', intensity: 0, children: [worker('a')] })
   expect(await Promise.all(everything(it.app).map(refusal))).toEqual(Array(9).fill('STOPPED'))
   await it.app.start()
@@ -225,7 +225,7 @@ test('J14 a supervisor ignores a message and a call that it does not know', asyn
   const sub = it.ref('sub')
   const before = await administrate(sub).whichChildren()
   sub.send({ type: 'hello' })
-  sub.send({ type: 'xstate.done.actor.missing', actorId: 'missing' })
+  sub.send({ type: 'xstate.done.actor.unknown', actorId: 'unknown' })
   const asked = call(sub, { type: 'what is this' }, { timeout: 100, clock: it.clock })
   await Promise.all([expect(asked).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' }), it.clock.advance(100)])
   // Even if it looks like one of the supervisor's own.

@@ -82,7 +82,7 @@ const thrown = (): never => {
 const ending = (reason: ExitReason): AnyActorLogic =>
   createMachine({ initial: 'over', states: { over: { type: 'final' } }, output: () => exitWith(reason) })
 
-const NONE = { specs: 0, active: 0, supervisors: 0, workers: 0 }
+const NO_CHILD = { specs: 0, active: 0, supervisors: 0, workers: 0 }
 
 test('K01 simple_one_for_one takes exactly one template, and starts no child at boot', async () => {
   const details: unknown = expect.objectContaining({ reason: 'bad_start_spec' })
@@ -143,7 +143,7 @@ test('K05 children of a template have no id to address them by', async () => {
     it.app.restartChild(id),
     it.app.deleteChild(id),
   ]
-  for (const id of ['job', ref.id, 'missing']) {
+  for (const id of ['job', ref.id, 'unknown']) {
     expect(await Promise.all(of(id).map(refusal))).toEqual(Array(3).fill('simple_one_for_one'))
   }
   expect(await refusal(it.app.restartChild(ref))).toBe('simple_one_for_one')
@@ -293,7 +293,7 @@ test('K12 a restart that fails is tried again, counts each time, and ends when i
   expect([starts(), it.state(a.id)]).toEqual([2, 'restarting'])
   await it.clock.advance(0)
   expect([starts(), it.state(a.id)]).toEqual([4, 'absent'])
-  expect(await it.app.countChildren()).toEqual(NONE)
+  expect(await it.app.countChildren()).toEqual(NO_CHILD)
   await over(it)
 
   // Until it is started its last ref is its name.
@@ -307,7 +307,7 @@ test('K12 a restart that fails is tried again, counts each time, and ends when i
   const tried = failing.starts()
   await other.clock.advance(1_000)
   expect(failing.starts()).toBe(tried)
-  expect(await other.app.countChildren()).toEqual(NONE)
+  expect(await other.app.countChildren()).toEqual(NO_CHILD)
   await over(other)
 
   // The third attempt is one too many.

@@ -145,7 +145,7 @@ test('L09 a supervisor listens to its parent only: signals and links of others a
   expect(exitReasonOf(app.ref)).toEqual(KILLED)
 })
 
-test('L10 the children of a killed supervisor die of it, trapping ones through terminate, and are not restarted', async () => {
+test('L10 the children of a killed supervisor die of it, trapping children through terminate, and are not restarted', async () => {
   const trapping = witness(true)
   const deaf = witness(false)
   const starts: string[] = []
@@ -174,7 +174,7 @@ test('L10 the children of a killed supervisor die of it, trapping ones through t
   expect(starts).toEqual(['trapping', 'deaf', 'plain'])
 })
 
-test('L11 a link or monitor to an ended actor gets noproc, however it ended', async () => {
+test('L11 an operation on a dead actor fails with noproc, however the actor died', async () => {
   const done = worker()
   end(done, NORMAL)
   const failed = worker()

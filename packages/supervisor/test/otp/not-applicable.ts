@@ -1,4 +1,4 @@
-// Rules of OTP that do not apply here, by case id, each with the reason.
+// The cases of OTP that have no counterpart here, with the reason for each.
 const PARTITIONS =
   'partitions spread load over cores, and the actors of one thread have one; use children and a hash, or a pool'
 const APPLICATIONS =
@@ -10,7 +10,7 @@ const APPLICATIONS =
  */
 export const NOT_APPLICABLE: Readonly<Record<string, string>> = {
   B06: 'a start gives an actor and nothing else; what the child has to tell is in its snapshot',
-  B14: 'a start function gives a logic, of which the supervisor makes the actor: it cannot give an actor that has ended already',
+  B14: 'a start function gives a logic, of which the supervisor makes the actor: it cannot give a dead actor',
   G13: 'XState tells a supervisor of the end of its child in any case; nothing that the child does to its links changes that',
   M17: 'hibernation gives memory back; a JavaScript heap is not divided among actors, and nothing else of it can be observed',
   O01: PARTITIONS,

@@ -41,7 +41,7 @@ test('N01 a start under a taken name fails with the owner, who notices nothing',
   expect(registry.size).toBe(0)
 })
 
-test('N02 a name is free before any watcher learns of the exit, and a restart takes it at once', async () => {
+test('N02 a name is free before the death is reported, and a restart takes it at once', async () => {
   const registry = createRegistry<string>({ keys: 'unique' })
   const lonely = worker()
   registry.register('lonely', lonely)
@@ -159,7 +159,7 @@ test('N08 only the owner updates a value', () => {
   expect(registry.lookup('k')).toEqual([{ ref: a, value: 2 }])
 })
 
-test('N09 dispatch without entries does not call the callback', () => {
+test('N09 dispatch without entries calls nothing', () => {
   const registry = createRegistry<string, string>({ keys: 'duplicate' })
   const calls: unknown[] = []
   registry.dispatch('k', (entries) => calls.push(entries))

@@ -66,7 +66,7 @@ function serve(behaviour: (bench: Omit<Bench, 'ref'>) => Behaviour = () => ({}))
 
 const GET = { type: 'get' }
 
-test('M01 a call of an ended actor fails with noproc, a cast does nothing', async () => {
+test('M01 a call of a missing server fails with noproc, a cast does nothing', async () => {
   const { ref } = serve()
   exit(ref, KILLED)
   const error = await failure(call(ref, GET))
@@ -218,7 +218,7 @@ test('M09 stop with a reply: first terminate, then the reply, then the exit', as
     }
   }
 
-  // A server that is killed while it terminates sends no reply.
+  // No caller of a server that is killed while it terminates has a reply.
   const { ref, clock } = serve(({ clock, log }) => ({
     handleCall: () => ({ stop: NORMAL, reply: 'ok' }),
     terminate: late(clock, log),

@@ -126,7 +126,7 @@ test('P07 a result may be asked for again; shutting down keeps a result, and tel
   expect(aborted).toEqual(['aborted'])
   await expect(forever.result).rejects.toMatchObject({ code: 'STOPPED' })
 
-  // They have ended before they can be asked for.
+  // They end before any code can ask for them.
   const busy: Pick<Administration, 'startChild'> = {
     startChild: (spec) =>
       app.startChild(spec).then(async (ref) => {

@@ -243,7 +243,9 @@ export class Decoder {
     }
   }
 
-  /** Begins a container. Refuses one with more elements than there are bytes, and one that is nested too deeply. */
+  /**
+   * Begins a container. Refuses one with more elements than there are bytes, and a container that is nested too deeply.
+   */
   #enter(count: number): void {
     if (count > this.#in.left) throw malformed('it ends too early')
     if (++this.#depth > MAX_DEPTH + 1) throw malformed('it is nested too deeply')

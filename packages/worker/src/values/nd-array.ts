@@ -18,13 +18,13 @@ export class NdArray<T extends TypedArray = TypedArray> {
   /** The length of each dimension. An array of shape `[]` has one element. */
   readonly shape: readonly number[]
   /**
-   * numpy's name of the type of the elements: the one that belongs to the typed array (`float32`, `uint8`); `bool` in a
-   * Uint8Array; `datetime64[ms]` or `timedelta64[ms]`, with any unit that numpy has, in a BigInt64Array.
+   * numpy's name of the type of the elements: the name that belongs to the typed array (`float32`, `uint8`); `bool` in
+   * a Uint8Array; `datetime64[ms]` or `timedelta64[ms]`, with any unit that numpy has, in a BigInt64Array.
    */
   readonly dtype: string
 
   /**
-   * `shape`: default one dimension. `dtype`: default the one that belongs to `data`. Throws INVALID_ARGUMENT, naming
+   * `shape`: default one dimension. `dtype`: default the name that belongs to `data`. Throws INVALID_ARGUMENT, naming
    * every mistake, when data, shape and dtype do not fit together.
    */
   constructor(data: T, shape?: readonly number[], dtype?: string) {

@@ -1,4 +1,4 @@
-// Tells plain objects, which are sent with their properties, from instances of classes.
+// Distinguishes plain objects, which are sent with their properties, from instances of classes.
 /**
  * Whether a value is an object made by `{}`, JSON or `Object.create(null)`, and not an instance of a class. Objects of
  * another realm (a vm context, a Jest test) count too, although they have another `Object.prototype`.

@@ -66,7 +66,7 @@ export function refusalOf(
 export const within = (thrown: unknown, step: Step): Refusal => refusalOf(thrown).within(step)
 
 /** The message of what was thrown. Never throws. */
-export function messageOf(thrown: unknown): string {
+function messageOf(thrown: unknown): string {
   try {
     return shortened(thrown instanceof Error ? thrown.message : String(thrown), LONGEST_PLACE)
   } catch {

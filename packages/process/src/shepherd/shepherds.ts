@@ -1,3 +1,5 @@
+// The shepherds of a run, one at a time: the first is started with the run, each later one when a process is to be
+// started after its predecessor has exited.
 import { join } from 'node:path'
 import type { AnyLogger } from '../guarded-logger.ts'
 import { noteCgroup } from './cgroup.ts'
@@ -11,7 +13,7 @@ import type { RunFolders } from '../run-folders.ts'
 import { Shepherd } from './shepherd.ts'
 import type { Spawns } from '../spawns.ts'
 
-interface Context {
+interface Dependencies {
   readonly python: string
   readonly owner: Owner
   readonly folders: RunFolders
@@ -22,34 +24,31 @@ interface Context {
   readonly onSignal: (signal: SignalName) => void
 }
 
-/** A shepherd that was killed before its first word is replaced so often. */
+/** How many shepherds are started when each is killed before its first word. */
 const ATTEMPTS = 3
 
-/**
- * Sees that a run has a shepherd: the first from the beginning, the next one when a process is to be started without
- * one.
- */
-export class Tending {
-  readonly #context: Context
+/** Gives a run its shepherd, and another one when that has exited. */
+export class Shepherds {
+  readonly #dependencies: Dependencies
   /** The spawns that are shepherds. */
   readonly #ids = new Set<string>()
   #count = 0
   #child: OwnChild | undefined
   #current: Promise<Shepherd> | undefined
-  #report: ContainmentResult | undefined
+  #containment: ContainmentResult | undefined
   #closed = false
   #isReferenced = true
 
-  constructor(context: Context) {
-    this.#context = context
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
-  /** Whether this spawn is a shepherd, or the guard process between it and this process. */
+  /** Whether this spawn is a shepherd, or the guard process between a shepherd and this host. */
   has(spawn: string): boolean {
     return this.#ids.has(spawn)
   }
 
-  /** The shepherd, or a new one if there is none. Errors: those of {@link Shepherd.start}. */
+  /** The present shepherd, or a new one. Errors: those of {@link Shepherd.start}. */
   shepherd(): Promise<Shepherd> {
     if (this.#current === undefined) {
       const current = this.#start(ATTEMPTS)
@@ -61,9 +60,9 @@ export class Tending {
     return this.#current
   }
 
-  /** What holds the processes together. Errors: as `shepherd()`. */
+  /** The level of containment in use. Errors: as `shepherd()`. */
   async containment(): Promise<ContainmentResult> {
-    return this.#report ?? reportOf(await this.shepherd())
+    return this.#containment ?? containmentOf(await this.shepherd())
   }
 
   /** Sends SIGCONT, in case the shepherd was stopped. */
@@ -71,34 +70,34 @@ export class Tending {
     this.#child?.process.signal('SIGCONT', 'group')
   }
 
-  /** The directory of the run had to be made again. */
+  /** Call it when the directory of the run had to be made again: the shepherd locks the new one. */
   async remade(directory: string): Promise<void> {
     const shepherd = await this.#current?.catch(() => undefined)
     shepherd?.hold(directory)
     if (shepherd !== undefined) this.#noteCgroup(shepherd)
   }
 
-  /** Whether its processes keep the host process alive. */
+  /** Sets whether the processes of the run keep this host alive. */
   setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced
     void this.#current?.then(
       (shepherd) => {
         shepherd.setReferenced(this.#isReferenced)
       },
-      () => undefined, // told to those who need it
+      () => undefined, // the next `spawn` rejects with it
     )
   }
 
-  /** The shepherd ends all that is below it, and itself. Resolves when it has; a new one would not come. */
+  /** Has the shepherd kill all its descendants and exit. Resolves when it has. No other shepherd is started. */
   async close(): Promise<void> {
     this.#closed = true
     const shepherd = await this.#current?.catch(() => undefined)
     await shepherd?.close()
-    // Also one that has never got so far as to be a shepherd.
+    // Also a process that has not become a shepherd.
     await this.#child?.process.reaped
   }
 
-  /** A signal may come before a shepherd has got so far as to handle it. */
+  /** A signal to the application kills a shepherd that does not handle signals yet. */
   async #start(attempts: number): Promise<Shepherd> {
     try {
       return await this.#startOne()
@@ -111,12 +110,12 @@ export class Tending {
   }
 
   async #startOne(): Promise<Shepherd> {
-    const { python, owner, spawns, logger, containment, folders, onSignal } = this.#context
-    // What is left of the one before is not waited for if the folder cannot be made.
+    const { python, owner, spawns, logger, containment, folders, onSignal } = this.#dependencies
+    // If the folder cannot be made, the process of an earlier attempt is not waited for.
     this.#child = undefined
     folders.ensureRuntimeDirectory()
     const number = ++this.#count
-    // A control group of its own, so that the next one need not wait for the end of this one's.
+    // Each shepherd has a control group of its own: a new one does not wait until that of the last is empty.
     const lifeline = join(owner.runtimeDirectory, `s${number}.fifo`)
     const name = `${owner.installation}-${owner.run}-${number}`
     const request = {
@@ -143,21 +142,21 @@ export class Tending {
   }
 
   #welcome(shepherd: Shepherd): void {
-    const { logger } = this.#context
-    const report = reportOf(shepherd)
-    const told = { containment: report.level, missing: report.missing }
-    if (this.#report !== undefined && isLower(report.level, this.#report.level)) {
-      logger.error({ ...told, before: this.#report.level }, 'processes are contained less than before')
+    const { logger } = this.#dependencies
+    const containment = containmentOf(shepherd)
+    const told = { containment: containment.level, missing: containment.missing }
+    if (this.#containment !== undefined && isLower(containment.level, this.#containment.level)) {
+      logger.error({ ...told, before: this.#containment.level }, 'processes are contained less than before')
     } else {
       logger.info(told, 'processes are contained')
     }
-    this.#report = report
+    this.#containment = containment
     this.#noteCgroup(shepherd)
   }
 
-  /** For the sweep, should everybody who knows of it be killed in the same moment. */
+  /** Writes the control group down for a later sweep: host and shepherd may be killed in the same moment. */
   #noteCgroup({ hello: { cgroup } }: Shepherd): void {
-    const { logger, folders } = this.#context
+    const { logger, folders } = this.#dependencies
     if (cgroup === null) return
     try {
       noteCgroup(folders.directory, cgroup)
@@ -167,6 +166,6 @@ export class Tending {
   }
 }
 
-function reportOf({ hello: { containment, missing } }: Shepherd): ContainmentResult {
+function containmentOf({ hello: { containment, missing } }: Shepherd): ContainmentResult {
   return { level: containment, missing }
 }

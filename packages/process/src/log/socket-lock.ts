@@ -1,10 +1,10 @@
-// Locks a folder so that one process uses it at a time.
+// The lock of a reservation log between processes: a name that only one process at a time can listen on.
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:net'
 import { TerrariumError } from '@terrarium/supervisor/base'
 
 /** A lock that is held. */
-export interface FolderLock {
+export interface SocketLock {
   /** Lets others have the lock. */
   release(): Promise<void>
 }
@@ -18,7 +18,7 @@ const LOOK_AGAIN_MS = 5
  * change of the folder's files loses it. On other systems nothing is locked. `patience`: how long to wait for the lock,
  * in ms, default 0. Errors: STATE_LOCKED.
  */
-export async function lockFolder(realPath: string, patience = 0): Promise<FolderLock> {
+export async function lockBySocket(realPath: string, patience = 0): Promise<SocketLock> {
   if (process.platform !== 'linux') return { release: () => Promise.resolve() }
   const name = createHash('sha256').update(realPath).digest('hex').slice(0, 32)
   const end = performance.now() + patience
@@ -34,7 +34,7 @@ export async function lockFolder(realPath: string, patience = 0): Promise<Folder
   }
 }
 
-async function listen(address: string): Promise<FolderLock> {
+async function listen(address: string): Promise<SocketLock> {
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(address, resolve)

@@ -1,0 +1,365 @@
+import { expect, test } from '@jest/globals'
+import { TerrariumError } from '@terrarium/supervisor/base'
+import type { Call } from '../../src/core/call.ts'
+import { countsToKeep, createState } from '../../src/core/state.ts'
+import { failureOf, missingModule, Stand } from './support.ts'
+
+// The rules of a pool's core, one each, on the virtual clock. What a rule means with real workers is in `rules.test.ts`.
+
+const crashes = (stand: Stand, times: number): void => {
+  for (let each = 0; each < times; each += 1) {
+    stand.crash()
+    stand.ready()
+  }
+}
+
+test('calls wait in order of arrival, and each is handed out as soon as a worker has room', () => {
+  const pool = Stand.started({ concurrency: 2 })
+  const [first] = ['a', 'b', 'c', 'd'].map((tool) => pool.call(tool))
+  expect(pool.sent).toEqual(['a to worker-1', 'b to worker-1'])
+  pool.answer(first as Call)
+  expect(pool.sent.slice(2)).toEqual(['c to worker-1'])
+})
+
+test('F8: a call goes to the worker that has the fewest, whichever slot that is', () => {
+  const pool = Stand.started({ size: 3, concurrency: 3 })
+  const calls = ['a', 'b', 'c', 'd'].map((tool) => pool.call(tool))
+  expect(pool.sent).toEqual(['a to worker-1', 'b to worker-2', 'c to worker-3', 'd to worker-1'])
+  pool.answer(calls[1] as Call)
+  pool.call('e')
+  expect(pool.sent.at(-1)).toBe('e to worker-2')
+})
+
+test('F8: what a worker gives a call is the time that is left, rounded up; at least 1 ms; 0 without a deadline', async () => {
+  const pool = Stand.started()
+  const first = pool.call('first')
+  const second = pool.call('second', { timeout: 1_000 })
+  const third = pool.call('third', { timeout: 1_000.5 })
+  await pool.clock.advance(400.5)
+  pool.answer(first)
+  await pool.clock.advance(599)
+  pool.answer(second)
+  expect(pool.of('send').map(({ timeLeft }) => timeLeft)).toEqual([0, 600, 1])
+  expect(pool.told.get(third)).toBeUndefined()
+})
+
+test('a call whose deadline passes in the queue is told so, with its times, and is never sent', async () => {
+  const pool = Stand.started()
+  pool.call('first')
+  const late = pool.call('late', { timeout: 300 })
+  await pool.clock.advance(300)
+  const [settled] = pool.of('settle')
+  expect(settled).toMatchObject({
+    call: late,
+    error: { code: 'QUEUE_TIMEOUT', details: { tool: 'late', attempts: 0, queueTime: 300, runTime: 0, timeout: 300 } },
+  })
+  expect([pool.sent, pool.state.waiting.size]).toEqual([['first to worker-1'], 0])
+})
+
+test('an aborted call is cancelled where it is: in the queue it leaves no trace, with a worker it is asked to stop', () => {
+  const pool = Stand.started()
+  const running = pool.call('running')
+  const waiting = pool.call('waiting')
+  pool.tell({ type: 'call.aborted', call: waiting, cause: 'enough' })
+  expect([pool.told.get(waiting), pool.of('cancel')]).toEqual(['CANCELLED', []])
+  pool.tell({ type: 'call.aborted', call: running, cause: 'enough' })
+  pool.tell({ type: 'call.aborted', call: running, cause: 'again' })
+  expect(pool.of('cancel')).toMatchObject([{ call: running, unlessBegun: false }])
+  expect(pool.of('settle').map(({ error }) => error?.cause)).toEqual(['enough', 'enough'])
+  pool.answer(running, 'too late')
+  expect(pool.told.get(running)).toBe('CANCELLED')
+})
+
+test('a full queue refuses one call more, unless a worker takes it at once', () => {
+  const pool = Stand.started({ queueLimit: 1 })
+  for (const tool of ['a', 'b']) pool.call(tool)
+  expect(pool.told.get(pool.call('c'))).toBe('refused: POOL_SATURATED')
+  expect(pool.of('refuse')[0]?.error).toMatchObject({ details: { pool: 'p', queueLimit: 1, tool: 'c' } })
+  expect(pool.state.counts.accepted).toBe(2)
+  const none = Stand.started({ queueLimit: 0 })
+  none.call('a')
+  expect([none.sent, none.told.get(none.call('b'))]).toEqual([['a to worker-1'], 'refused: POOL_SATURATED'])
+})
+
+test('the queue keeps its limit while a suspect waits for a worker of its own', () => {
+  const pool = Stand.started({ size: 2, concurrency: 2, queueLimit: 1 })
+  const calls = ['a', 'b', 'c', 'd'].map((tool) => pool.call(tool, { idempotent: true }))
+  pool.crash('worker-1')
+  pool.answer(calls[1] as Call)
+  // The other worker has room, but not for a suspect.
+  expect(pool.slot('worker-2').inFlight).toBe(1)
+  expect(pool.told.get(pool.call('e'))).toBeUndefined()
+  expect(pool.told.get(pool.call('f'))).toBe('refused: POOL_SATURATED')
+})
+
+test('F8: calls that shared a worker are run again alone and first, and the call that kills again is to blame', () => {
+  const pool = Stand.started({ concurrency: 4, maxDeaths: 2 })
+  const [good, bad] = ['good', 'bad'].map((tool) => pool.call(tool, { idempotent: true })) as [Call, Call]
+  pool.crash()
+  pool.call('new')
+  pool.ready()
+  expect(pool.sent.slice(2)).toEqual(['good to worker-1'])
+  pool.answer(good)
+  expect(pool.sent.slice(3)).toEqual(['bad to worker-1'])
+  crashes(pool, 2)
+  expect(pool.told.get(bad)).toBe('POISON_CALL')
+  const poison = pool.of('settle').at(-1)?.error
+  expect(poison?.details).toMatchObject({ deaths: 2, attempts: 3, worker: 'worker-1', incarnation: 3 })
+  expect(pool.sent.at(-1)).toBe('new to worker-1')
+  expect(pool.state.counts).toMatchObject({ retried: 3, crashes: 3, completed: 1, failed: 1 })
+})
+
+test('a call that had not begun on a dead worker moves silently; a call that may have begun is reported', () => {
+  const pool = Stand.started({ concurrency: 3 })
+  const [begun, again, unbegun] = [pool.call('a'), pool.call('b', { idempotent: true }), pool.call('c')]
+  pool.crash('worker-1', [unbegun])
+  expect([begun, again, unbegun].map((call) => pool.told.get(call))).toEqual(['WORKER_CRASHED', undefined, undefined])
+  expect(pool.of('tell').filter(({ event }) => event === 'call.retry')).toMatchObject([
+    { told: { tool: 'b', attempts: 1 } },
+  ])
+  expect([begun.attempts, again.attempts, unbegun.attempts]).toEqual([1, 1, 0])
+  // Two calls may have begun, so the retried one is a suspect; the moved one is not.
+  expect([again.suspect, unbegun.suspect]).toEqual([true, false])
+})
+
+test('the only call that may have begun is to blame at once', () => {
+  const pool = Stand.started({ concurrency: 3, maxDeaths: 1 })
+  const [bad, unbegun] = [pool.call('bad', { idempotent: true }), pool.call('other')]
+  pool.crash('worker-1', [unbegun])
+  expect([pool.told.get(bad), bad.deaths, bad.suspect]).toEqual(['POISON_CALL', 1, false])
+})
+
+test('a worker that ended because it was told to is reported as that, also for calls that had not begun', () => {
+  const pool = Stand.started({ concurrency: 2 })
+  const calls = [pool.call('a', { idempotent: true }), pool.call('b')]
+  const unbegun = new Set([calls[1] as Call])
+  pool.tell({ type: 'worker.exited', worker: 'worker-1', incarnation: 1, reason: { type: 'shutdown' }, unbegun })
+  expect(calls.map((call) => pool.told.get(call))).toEqual(['STOPPED', 'STOPPED'])
+  expect(pool.state.counts).toMatchObject({ crashes: 0, retried: 0 })
+})
+
+test('a worker whose session is gone, or that is killed, gets no call any more', () => {
+  for (const end of ['worker.lost', 'worker.kill'] as const) {
+    const pool = Stand.started({ concurrency: 2 })
+    const error = new TerrariumError('WORKER_CRASHED', 'drill')
+    pool.tell({ type: end, worker: 'worker-1', incarnation: 1, error })
+    pool.call('a')
+    expect([pool.slot().occupant, pool.sent]).toEqual(['doomed', []])
+    expect(pool.kills).toEqual(end === 'worker.kill' ? ['drill'] : [])
+    pool.crash()
+    pool.ready()
+    expect(pool.sent).toEqual(['a to worker-1'])
+  }
+})
+
+test('a worker that goes on with a stopped call gets no other; it lives on if it lets go in time', async () => {
+  const pool = Stand.started({ concurrency: 4, cancelGrace: 100 })
+  const stopped = pool.call('stopped', { timeout: 50 })
+  await pool.clock.advance(50)
+  pool.call('next')
+  expect(pool.sent).toEqual(['stopped to worker-1'])
+  await pool.clock.advance(99)
+  pool.answer(stopped)
+  expect([pool.sent, pool.kills]).toEqual([['stopped to worker-1', 'next to worker-1'], []])
+  await pool.clock.advance(10_000)
+  expect(pool.kills).toEqual([])
+})
+
+test('calls behind a stopped one are asked back after 20 ms, and move when they come', async () => {
+  const pool = Stand.started({ concurrency: 4, cancelGrace: 100 })
+  pool.call('stopped', { timeout: 50 })
+  const behind = pool.call('behind')
+  await pool.clock.advance(69)
+  expect(pool.of('cancel')).toHaveLength(1)
+  await pool.clock.advance(1)
+  expect(pool.of('cancel').slice(1)).toMatchObject([{ call: behind, unlessBegun: true }])
+  pool.giveBack(behind)
+  expect([pool.slot().occupant, pool.state.again.first, behind.attempts]).toEqual(['ready', behind, 0])
+})
+
+test('a stopped call behind one with time left costs neither that one nor the worker; an async one does', async () => {
+  const pool = Stand.started({ concurrency: 4, cancelGrace: 100 }, ['async'])
+  const running = pool.call('running')
+  pool.call('behind', { timeout: 50 })
+  await pool.clock.advance(10_000)
+  expect(pool.kills).toEqual([])
+  pool.answer(running)
+  await pool.clock.advance(100)
+  expect(pool.kills).toHaveLength(1)
+
+  const other = Stand.started({ concurrency: 4, cancelGrace: 100 }, ['async'])
+  other.call('running')
+  other.call('async', { timeout: 50 })
+  await other.clock.advance(150)
+  expect(other.kills).toHaveLength(1)
+})
+
+test('a worker that gives calls back unasked is about to end: it gets none, and is killed once idle for 2 s', async () => {
+  const pool = Stand.started({ size: 2, concurrency: 2 })
+  const [first, , third] = ['a', 'b', 'c'].map((tool) => pool.call(tool)) as [Call, Call, Call]
+  pool.giveBack(third)
+  expect(pool.slot().occupant).toBe('doomed')
+  expect(pool.sent.slice(3)).toEqual(['c to worker-2'])
+  await pool.clock.advance(2_000)
+  expect(pool.kills).toEqual([]) // it has a call
+  pool.answer(first)
+  await pool.clock.advance(1_999)
+  expect(pool.kills).toEqual([])
+  await pool.clock.advance(1)
+  expect(pool.kills).toEqual(['worker p/worker-1 was killed: it refused calls and did not end'])
+})
+
+test('such a worker is not killed if it ends by itself', async () => {
+  const pool = Stand.started({ concurrency: 2 })
+  pool.giveBack(pool.call('a'))
+  pool.crash()
+  await pool.clock.advance(10_000)
+  expect(pool.kills).toEqual([])
+})
+
+test('news of a worker that its slot no longer has changes nothing', () => {
+  const pool = Stand.started()
+  pool.crash()
+  pool.ready()
+  const unbegun = new Set<never>()
+  pool.tell({ type: 'worker.lost', worker: 'worker-1', incarnation: 1 })
+  pool.tell({ type: 'worker.exited', worker: 'worker-1', incarnation: 1, reason: { type: 'killed' }, unbegun })
+  pool.tell({ type: 'worker.ready', worker: 'worker-9', incarnation: 1, pid: 1, tools: [] })
+  expect(pool.slot()).toMatchObject({ occupant: 'ready', incarnation: 2 })
+})
+
+test('start() is answered once all workers are ready', () => {
+  const pool = new Stand({ size: 2 })
+  pool.tell({ type: 'pool.start' })
+  expect(pool.of('open')).toHaveLength(1)
+  const early = pool.call('early')
+  pool.tell({ type: 'pool.opened' })
+  expect(pool.of('startWorkers')).toHaveLength(1)
+  pool.ready('worker-2')
+  expect([pool.of('started'), pool.state.status, early.state]).toEqual([[], 'starting', 'placed'])
+  pool.ready('worker-1')
+  expect([pool.of('started'), pool.state.status]).toEqual([[{ type: 'started', error: undefined }], 'running'])
+})
+
+test('start() is refused as soon as one worker is parked; the pool is parked once all are', () => {
+  const pool = new Stand({ size: 2 })
+  pool.tell({ type: 'pool.start' })
+  pool.tell({ type: 'pool.opened' })
+  const waiting = pool.call('waiting')
+  pool.park('worker-1')
+  expect(pool.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
+  expect([pool.state.status, waiting.state]).toEqual(['running', 'queued'])
+  pool.park('worker-2')
+  expect([pool.state.status, pool.told.get(waiting)]).toEqual(['parked', 'PARKED'])
+  expect(pool.told.get(pool.call('new'))).toBe('refused: PARKED')
+  expect(pool.of('watchEnvironment').at(-1)?.paths).toEqual(['/lib', '/lib'])
+  expect(pool.of('log')).toMatchObject([{ level: 'error' }, { message: 'parked: no module named numpy' }])
+})
+
+test('a change of the environment tries one parked worker; a worker that is ready tries the others, once each', () => {
+  const pool = new Stand({ size: 3 })
+  pool.tell({ type: 'pool.start' })
+  pool.tell({ type: 'pool.opened' })
+  for (const { id } of pool.state.slots) pool.park(id)
+  pool.tell({ type: 'pool.environment' })
+  pool.tell({ type: 'pool.environment' })
+  expect(pool.of('unpark').map(({ slot }) => slot.id)).toEqual(['worker-1'])
+  pool.ready('worker-1')
+  expect(pool.of('unpark').map(({ slot }) => slot.id)).toEqual(['worker-1', 'worker-2', 'worker-3'])
+  expect([pool.state.status, pool.effects.at(-1)?.type]).toEqual(['running', 'unpark'])
+  pool.park('worker-2')
+  pool.tell({ type: 'pool.environment' })
+  expect(pool.of('unpark').at(-1)?.slot.id).toBe('worker-2')
+})
+
+test('what no change of the environment repairs is not tried', () => {
+  const pool = Stand.started()
+  pool.crash()
+  pool.park('worker-1', new TerrariumError('WORKER_CRASHED', 'it dies again and again'))
+  pool.tell({ type: 'pool.environment' })
+  expect([pool.of('unpark'), pool.effects.at(-1)?.type]).toEqual([[], 'ignoreEnvironment'])
+  expect(pool.state.status).toBe('parked')
+})
+
+test('F8: a pool that stops refuses what waits, gives calls in flight their time, and runs nothing again', async () => {
+  const pool = Stand.started({ concurrency: 2, drainTimeout: 5_000 })
+  const [first, second] = [pool.call('a'), pool.call('b', { idempotent: true })]
+  const waiting = pool.call('c')
+  pool.tell({ type: 'pool.stop' })
+  expect([pool.told.get(waiting), pool.told.get(pool.call('d'))]).toEqual(['STOPPED', 'refused: STOPPED'])
+  await pool.clock.advance(4_999)
+  expect(pool.of('close')).toEqual([])
+  pool.crash()
+  expect([first, second].map((call) => pool.told.get(call))).toEqual(['WORKER_CRASHED', 'WORKER_CRASHED'])
+  expect(pool.of('close')).toHaveLength(1)
+  pool.tell({ type: 'pool.closed', left: 0 })
+  expect(pool.of('end')).toMatchObject([{ reason: { type: 'shutdown' }, left: 0 }])
+  expect(pool.clock.pending).toBe(0)
+})
+
+test('calls in flight have `drainTimeout` and no more; an idle pool is closed at once', async () => {
+  const pool = Stand.started({ drainTimeout: 5_000 })
+  const call = pool.call('a')
+  pool.tell({ type: 'pool.stop' })
+  await pool.clock.advance(5_000)
+  expect([pool.of('close').length, pool.told.get(call)]).toEqual([1, undefined])
+  pool.tell({ type: 'pool.closed', left: 2 })
+  expect(pool.told.get(call)).toBe('STOPPED')
+  expect(pool.of('log')).toMatchObject([{ level: 'error', message: 'processes are left', fields: { left: 2 } }])
+  const idle = Stand.started()
+  idle.tell({ type: 'pool.stop' })
+  expect(idle.of('close')).toHaveLength(1)
+})
+
+test('what a worker gives back while the pool stops is refused for that', () => {
+  const pool = Stand.started({ concurrency: 2 })
+  const [, back] = [pool.call('a'), pool.call('b')]
+  pool.tell({ type: 'pool.stop' })
+  pool.giveBack(back)
+  expect(pool.told.get(back)).toBe('STOPPED')
+})
+
+test('a pool whose supervisor gives up ends with that, and says so to every call', () => {
+  const pool = Stand.started()
+  const [running, waiting] = [pool.call('a'), pool.call('b')]
+  pool.tell({ type: 'pool.over', reason: { type: 'error', error: new Error('too many restarts') } })
+  expect(pool.told.get(waiting)).toBe('STOPPED')
+  pool.answer(running)
+  pool.tell({ type: 'pool.closed', left: 0 })
+  expect(pool.of('end')).toMatchObject([
+    { reason: { type: 'error', error: { code: 'STOPPED', message: 'pool p is over: too many restarts' } } },
+  ])
+  pool.call('c')
+  expect(pool.of('refuse')[0]?.error.message).toBe('pool p is over: too many restarts')
+})
+
+test('a pool that cannot be opened refuses what waits and is idle again', () => {
+  const pool = new Stand()
+  pool.tell({ type: 'pool.start' })
+  const call = pool.call('a')
+  pool.tell({ type: 'pool.failed', error: missingModule() })
+  expect([pool.told.get(call), pool.of('close').length]).toEqual(['CONFIGURATION', 1])
+  pool.tell({ type: 'pool.closed', left: 0 })
+  expect(pool.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
+  expect([pool.state.status, pool.effects.at(-1)?.type]).toEqual(['idle', 'end'])
+})
+
+test('while a worker is down its slot says until when, and why', async () => {
+  const pool = Stand.started()
+  await pool.clock.advance(500)
+  pool.crash()
+  const failure = failureOf(new Error('boom'))
+  pool.tell({ type: 'worker.backoff', worker: 'worker-1', incarnation: 1, failure, delay: 200, attempt: 1 })
+  expect(pool.slot()).toMatchObject({ until: 700, failure, occupant: 'none', pid: undefined })
+  pool.ready()
+  expect(pool.slot()).toMatchObject({ until: undefined, failure: undefined, pid: 1_002 })
+})
+
+test('a life that goes on with the counts of another one does not count what was never settled', () => {
+  const pool = Stand.started()
+  for (const tool of ['a', 'b', 'c']) pool.call(tool)
+  pool.answer(pool.of('send')[0]?.call as Call)
+  const counts = countsToKeep(pool.state.counts)
+  expect(counts).toEqual({ accepted: 1, completed: 1, failed: 0, retried: 0, starts: 1, crashes: 0 })
+  expect(createState(pool.state.settings, counts).counts).toEqual(counts)
+})
