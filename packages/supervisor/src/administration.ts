@@ -3,7 +3,7 @@
 import type { ActorRefFrom, AnyActorLogic, AnyActorRef, Subscription, AnyEventObject } from 'xstate'
 import { isSupervisor } from './base/brand.ts'
 import type { ChildCounts, ChildInfo } from './spec/child-info.ts'
-import { isRef, type Address, type Call } from './core/call.ts'
+import { isRef, type Address, type Operation } from './core/operation.ts'
 import type { Result } from './core/effect.ts'
 import { stoppedError } from './core/turn.ts'
 import { TerrariumError } from './base/errors.ts'
@@ -155,7 +155,7 @@ export class Administrator implements AnyAdministration {
     return stopSupervisor(this.#ref, options)
   }
 
-  #call<T>(call: Call): Promise<T> {
+  #call<T>(call: Operation): Promise<T> {
     if (!hasStarted(this.#ref) || isOver(this.#ref)) return Promise.reject(stoppedError(this.#ref.id))
     let answer = undefined as Result | undefined
     let settle: ((result: Result) => void) | undefined

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { AnyActorRef } from 'xstate'
-import type { Call } from '../src/core/call.ts'
+import type { Operation } from '../src/core/operation.ts'
 import { decide } from '../src/core/decide.ts'
 import type { Effect } from '../src/core/effect.ts'
 import type { CoreEvent } from '../src/core/event.ts'
@@ -113,7 +113,7 @@ class World {
     }
   }
 
-  ask(call: Call): void {
+  ask(call: Operation): void {
     this.asked += 1
     this.tell({ type: 'supervisor.call', call, reply: () => undefined })
   }
@@ -278,7 +278,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .constantFrom<Call>({ type: 'whichChildren' }, { type: 'countChildren' })
+      .constantFrom<Operation>({ type: 'whichChildren' }, { type: 'countChildren' })
       .map((call): Step => (world) => {
         world.ask(call)
       }),

@@ -3,7 +3,7 @@ import type { AnyActorRef } from 'xstate'
 import type { TerrariumError } from '../base/errors.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
-import type { Reply } from './call.ts'
+import type { Reply } from './operation.ts'
 import type { CoreEvent } from './event.ts'
 import type { Child } from './state.ts'
 

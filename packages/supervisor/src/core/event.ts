@@ -1,7 +1,7 @@
 // The events of the core: what it is told.
 import type { AnyActorRef } from 'xstate'
 import type { ExitReason } from '../base/exit-reason.ts'
-import type { Call, Reply } from './call.ts'
+import type { Operation, Reply } from './operation.ts'
 
 /** The end of an incarnation. */
 export interface Death {
@@ -41,7 +41,7 @@ export type ChildNews =
 /** An administrative operation. */
 export interface Asked {
   readonly type: 'supervisor.call'
-  readonly call: Call
+  readonly call: Operation
   readonly reply: Reply
 }
 

@@ -5,7 +5,7 @@ import { overlay } from '../base/overlay.ts'
 import { describeSpec, type ChildSpec } from '../spec/spec.ts'
 import { show } from '../base/show.ts'
 import { faultOfSpec } from '../spec/validate.ts'
-import { isRef, type Address, type Call, type Reply } from './call.ts'
+import { isRef, type Address, type Operation, type Reply } from './operation.ts'
 import type { Death } from './event.ts'
 import { settleStopped, startFailed } from './lifecycle.ts'
 import { answerDeath, probe } from './restart.ts'
@@ -27,7 +27,7 @@ export type Refusal =
   | 'bad_request'
 
 /** The mistakes in the specification that an operation carries; `undefined` if there are none. */
-export function faultOf({ settings }: CoreState, call: Call): TerrariumError | undefined {
+export function faultOf({ settings }: CoreState, call: Operation): TerrariumError | undefined {
   const hasSpec = call.type === 'reconfigure' || (call.type === 'startChild' && settings.template === undefined)
   if (!hasSpec) return undefined
   try {
@@ -40,7 +40,7 @@ export function faultOf({ settings }: CoreState, call: Call): TerrariumError | u
 /**
  * Refuses `restartChild` for a child that is being probed. In the queue it would probe the child a second time (X16).
  */
-export function isTried(turn: Turn, call: Call, reply: Reply): boolean {
+export function isTried(turn: Turn, call: Operation, reply: Reply): boolean {
   const child = call.type === 'restartChild' ? find(turn.state, call.child) : undefined
   if (child?.state !== 'starting' || !child.trouble.probing) return false
   deny(turn, reply, child.id, 'breaker_half_open')
@@ -48,7 +48,7 @@ export function isTried(turn: Turn, call: Call, reply: Reply): boolean {
 }
 
 /** Carries out one administrative operation whose turn has come. */
-export function perform(turn: Turn, call: Call, reply: Reply): void {
+export function perform(turn: Turn, call: Operation, reply: Reply): void {
   const fault = faultOf(turn.state, call)
   if (fault === undefined) performFaultless(turn, call, reply)
   else refuse(turn, reply, fault)
@@ -71,7 +71,7 @@ function unreadable(cause: unknown): TerrariumError {
   })
 }
 
-function performFaultless(turn: Turn, call: Call, reply: Reply): void {
+function performFaultless(turn: Turn, call: Operation, reply: Reply): void {
   const { state } = turn
   switch (call.type) {
     case 'whichChildren':
@@ -91,7 +91,7 @@ function performFaultless(turn: Turn, call: Call, reply: Reply): void {
   }
 }
 
-function performOn(turn: Turn, call: Extract<Call, { child: Address }>, reply: Reply): void {
+function performOn(turn: Turn, call: Extract<Operation, { child: Address }>, reply: Reply): void {
   const { template } = turn.state.settings
   if (template !== undefined && isOnlyById(call)) {
     deny(turn, reply, call.child, 'simple_one_for_one')
@@ -131,7 +131,7 @@ function performOn(turn: Turn, call: Extract<Call, { child: Address }>, reply: R
 /**
  * Answers for a child that is not there. An actor that has ended may have been one of the template's children (K06).
  */
-function performOnMissing(turn: Turn, call: Extract<Call, { child: Address }>, reply: Reply): void {
+function performOnMissing(turn: Turn, call: Extract<Operation, { child: Address }>, reply: Reply): void {
   const { template } = turn.state.settings
   const isGone = template !== undefined && 'isOver' in call && call.isOver?.() === true
   if (call.type === 'terminateChild' && isGone) answer(turn, reply)
@@ -151,7 +151,7 @@ function find({ children, settings }: CoreState, address: Address): Child | unde
 }
 
 /** True for operations that make no sense for a child without a specification of its own (K05). */
-function isOnlyById({ type, child }: Extract<Call, { child: Address }>): boolean {
+function isOnlyById({ type, child }: Extract<Operation, { child: Address }>): boolean {
   return type === 'restartChild' || type === 'deleteChild' || (type === 'terminateChild' && typeof child === 'string')
 }
 

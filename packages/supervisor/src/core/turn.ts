@@ -1,7 +1,7 @@
 // One run of `decide`, and the small functions by which its parts add effects.
 import type { SupervisorEvent } from '../spec/events.ts'
 import { TerrariumError } from '../base/errors.ts'
-import type { Reply } from './call.ts'
+import type { Reply } from './operation.ts'
 import type { Effect, Hook } from './effect.ts'
 import type { Fifo } from './fifo.ts'
 import type { Child, CoreState } from './state.ts'

@@ -15,7 +15,7 @@ export function isRef(address: unknown): address is AnyActorRef {
 }
 
 /** One administrative operation. */
-export type Call =
+export type Operation =
   /** With strategy `simple_one_for_one` the input of a new child, else a specification. */
   | { readonly type: 'startChild'; readonly specOrInput: unknown }
   /** `isOver` tells whether the actor that is addressed has ended, when the operation's turn has come. */
