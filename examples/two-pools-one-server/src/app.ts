@@ -13,8 +13,8 @@ const optionsOf = (name: string, size: number): PoolOptions => ({
 export type App = ReturnType<typeof createApp>
 
 /**
- * `rest_for_one`: the server comes last, so it is started when both pools are ready and stopped before them. A pool that
- * fails takes what stands behind it along; a worker that fails is the affair of its pool.
+ * `rest_for_one`: the server comes last, so it is started when both pools are ready and stopped before them. A pool
+ * that fails takes along what stands behind it; a worker that fails is the affair of its pool.
  */
 export function createApp() {
   const poolNamed = (name: 'words' | 'primes'): PoolAccess => poolOf(app.child(name))

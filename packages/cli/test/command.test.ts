@@ -36,7 +36,7 @@ test('doctor tells interpreter, versions and state, and tries a worker', async (
   expect(stdout).toMatch(/^trial worker +ready and answering/m)
 })
 
-test('doctor tells which containment is in use, and refuses one that is missing', async () => {
+test('doctor tells which containment is in use, and refuses a containment that is missing', async () => {
   const home = place()
   const { stdout } = await home.run(['doctor'], { TERRARIUM_CONTAINMENT: 'shepherd' })
   expect(stdout).toMatch(/^containment +shepherd: one process ends all others/m)

@@ -32,7 +32,7 @@ export function rejectAs(turn: Turn, call: Call, { code, message, hint, cause, d
 }
 
 /** Rejects every call of the list. */
-export function rejectAll(turn: Turn, list: CallList, error: TerrariumError): void {
+function rejectAll(turn: Turn, list: CallList, error: TerrariumError): void {
   for (let call = list.take(); call !== undefined; call = list.take()) rejectAs(turn, call, error)
 }
 

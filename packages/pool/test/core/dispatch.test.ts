@@ -4,7 +4,7 @@ import type { Call } from '../../src/core/call.ts'
 import { countsToKeep, createState } from '../../src/core/state.ts'
 import { failureOf, missingModule, Stand } from './support.ts'
 
-// The rules of a pool's core, one each, on the virtual clock. What a rule means with real workers is in `rules.test.ts`.
+// The rules of a pool's core, one each, on the virtual clock. `rules.test.ts` shows what a rule means for real workers.
 
 const crashes = (stand: Stand, times: number): void => {
   for (let each = 0; each < times; each += 1) {
