@@ -32,6 +32,7 @@ test('F8: a call goes to the worker that has the fewest, whichever slot that is'
 
 test('F8: what a worker gives a call is the time that is left, rounded up; at least 1 ms; 0 without a deadline', async () => {
   const pool = Stand.started()
+  await pool.clock.advance(5_000)
   const first = pool.call('first')
   const second = pool.call('second', { timeout: 1_000 })
   const third = pool.call('third', { timeout: 1_000.5 })
@@ -54,6 +55,26 @@ test('a call whose deadline passes in the queue is told so, with its times, and 
     error: { code: 'QUEUE_TIMEOUT', details: { tool: 'late', attempts: 0, queueTime: 300, runTime: 0, timeout: 300 } },
   })
   expect([pool.sent, pool.state.waiting.size]).toEqual([['first to worker-1'], 0])
+})
+
+test('the times in an error add up over all attempts of the call', async () => {
+  const pool = Stand.started({ maxDeaths: 1 })
+  const first = pool.call('first')
+  const call = pool.call('again', { idempotent: true })
+  await pool.clock.advance(100)
+  pool.answer(first)
+  await pool.clock.advance(20)
+  const unbegun = new Set([call])
+  const error = new TerrariumError('WORKER_CRASHED', 'died')
+  pool.tell({ type: 'worker.exited', worker: 'worker-1', incarnation: 1, reason: { type: 'error', error }, unbegun })
+  await pool.clock.advance(30)
+  pool.ready()
+  await pool.clock.advance(7)
+  pool.crash()
+  expect(pool.of('settle').at(-1)?.error).toMatchObject({
+    code: 'POISON_CALL',
+    details: { queueTime: 130, runTime: 7, attempts: 1, incarnation: 2 },
+  })
 })
 
 test('an aborted call is cancelled where it is: in the queue it leaves no trace, with a worker it is asked to stop', () => {
@@ -161,6 +182,7 @@ test('a worker that goes on with a stopped call gets no other; it lives on if it
   await pool.clock.advance(99)
   pool.answer(stopped)
   expect([pool.sent, pool.kills]).toEqual([['stopped to worker-1', 'next to worker-1'], []])
+  expect(pool.state.timers.size).toBe(0)
   await pool.clock.advance(10_000)
   expect(pool.kills).toEqual([])
 })
@@ -175,6 +197,11 @@ test('calls behind a stopped one are asked back after 20 ms, and move when they 
   expect(pool.of('cancel').slice(1)).toMatchObject([{ call: behind, unlessBegun: true }])
   pool.giveBack(behind)
   expect([pool.slot().occupant, pool.state.again.first, behind.attempts]).toEqual(['ready', behind, 0])
+  // Its return says nothing of the call that was stopped, whose grace goes on.
+  await pool.clock.advance(79)
+  expect(pool.kills).toEqual([])
+  await pool.clock.advance(1)
+  expect(pool.kills).toHaveLength(1)
 })
 
 test('a stopped call behind one with time left costs neither that one nor the worker; an async one does', async () => {
