@@ -204,6 +204,14 @@ test('calls behind a stopped one are asked back after 20 ms, and move when they 
   expect(pool.kills).toHaveLength(1)
 })
 
+test('a call is asked back once, however many calls before it were stopped', async () => {
+  const pool = Stand.started({ concurrency: 4, cancelGrace: 100 })
+  for (const timeout of [50, 60]) pool.call('stopped', { timeout })
+  const behind = pool.call('behind')
+  await pool.clock.advance(90)
+  expect(pool.of('cancel').filter(({ unlessBegun }) => unlessBegun)).toMatchObject([{ call: behind }])
+})
+
 test('a stopped call behind one with time left costs neither that one nor the worker; an async one does', async () => {
   const pool = Stand.started({ concurrency: 4, cancelGrace: 100 }, ['async'])
   const running = pool.call('running')
