@@ -212,6 +212,18 @@ test('a call is asked back once, however many calls before it were stopped', asy
   expect(pool.of('cancel').filter(({ unlessBegun }) => unlessBegun)).toMatchObject([{ call: behind }])
 })
 
+test('a stopped call that its worker lets go of renews no grace', async () => {
+  const pool = Stand.started({ concurrency: 2, cancelGrace: 100 })
+  const first = pool.call('first', { timeout: 50 })
+  pool.call('second', { timeout: 60 })
+  await pool.clock.advance(100)
+  pool.answer(first)
+  await pool.clock.advance(59)
+  expect(pool.kills).toEqual([])
+  await pool.clock.advance(1)
+  expect(pool.kills).toHaveLength(1)
+})
+
 test('a stopped call behind one with time left costs neither that one nor the worker; an async one does', async () => {
   const pool = Stand.started({ concurrency: 4, cancelGrace: 100 }, ['async'])
   const running = pool.call('running')
