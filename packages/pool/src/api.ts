@@ -1,3 +1,4 @@
+// The public interface of a pool: its events, its views, and the handle.
 import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { CallOptions } from './options.ts'

@@ -1,3 +1,4 @@
+// A call before it is accepted: its options are read once, its arguments are checked and encoded.
 import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor/base'
 import { checkCallSize, type ValueCodec } from '@terrarium/worker'
 import { ownCallOptions, unreadable } from './own-options.ts'

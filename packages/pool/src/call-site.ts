@@ -1,3 +1,4 @@
+// Where a call was made, for the stack of its error.
 import { siteAbove, type CallSite } from '@terrarium/supervisor/base'
 
 /** How many places are remembered a second, by all pools of this process together. */

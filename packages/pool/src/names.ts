@@ -1,3 +1,4 @@
+// The names of the pools that run in this host: two pools of one name are told apart by nothing, so a warning says so.
 import type { AnyLogger } from '@terrarium/process'
 
 /** The pools that run in this process, also the pools of other copies of this package. */

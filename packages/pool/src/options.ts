@@ -1,4 +1,4 @@
-// The options of a pool and of a call: their types, defaults and checks.
+// The options of a pool and of a call: their types, their defaults, and their checks.
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import {

@@ -1,3 +1,4 @@
+// Where the lines go that tools print.
 import { Console } from 'node:console'
 import { logOutput, type WorkerOutput } from '@terrarium/worker'
 import type { AnyLogger } from '@terrarium/process'

@@ -33,7 +33,7 @@ test('bytes come back as bytes, large ones too', async () => {
   await pool.stop()
 })
 
-test('B6: an argument that no message can carry is refused at once, and harms nobody', async () => {
+test('B6: an argument that no message can carry is refused at once, and harms no worker', async () => {
   const pool = await started(habitat(), { concurrency: 2 })
   const [before] = pool.workers
   const neighbour = pool.call('sleep', { seconds: 0.3 })
@@ -100,7 +100,7 @@ test('an idempotent call that kills every worker it meets is a poison call', asy
   await pool.stop()
 })
 
-test('only the call to blame becomes a poison call, not those that share its worker', async () => {
+test('only the call to blame becomes a poison call, not the calls that share its worker', async () => {
   const pool = await started(habitat(), {
     concurrency: 8,
     backoff: { first: 0, base: 1, factor: 1, jitter: 'none', maxAttempts: 100 },
@@ -209,7 +209,7 @@ test('C6: an aborted call is cancelled: before it begins, while it is read, in t
   await pool.stop()
 })
 
-test('stop() lets calls in flight finish and refuses those that wait', async () => {
+test('stop() lets calls in flight finish and refuses calls that wait', async () => {
   const pool = await started(habitat())
   const running = pool.call('sleep', { seconds: 0.2 })
   const waiting = pool.call('echo')

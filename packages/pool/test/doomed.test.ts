@@ -53,7 +53,7 @@ test('C5: a worker whose sync tool overruns its deadline gets nothing new: six q
   await pool.stop()
 })
 
-test.each([1, 2])('C5: calls behind one that overruns have not begun, and move (%d workers)', async (size) => {
+test.each([1, 2])('C5: calls behind a call that overruns have not begun, and move (%d workers)', async (size) => {
   const { clock, pool, path } = await stand({ size, concurrency: 4 })
   const deadlines = Array.from({ length: size }, (_, n) => 1_000 + 10_000 * n)
   const blockers = deadlines.map((timeout, n) =>
@@ -70,7 +70,7 @@ test.each([1, 2])('C5: calls behind one that overruns have not begun, and move (
     await blockers[n]
     await clock.advance(20) // its worker is asked for what it has not begun
     await eventually('it has given that back', () => pool.workers[n]?.inFlight === 1)
-    // The first time no other worker has room; the second time the one that was started meanwhile has.
+    // The first time no other worker has room; the second time the worker that was started meanwhile has.
     if (n === 0) expect(pool.stats).toMatchObject({ queued: 3, inFlight: 1 + 4 * (size - 1) })
     else await eventually('the others have run', () => pool.stats.completed === 6)
     expect(pool.stats.crashes).toBe(n)

@@ -130,7 +130,7 @@ def odd():
   await pool.stop()
 })
 
-test('C6: one AbortSignal serves a thousand calls without a warning, and cancels those that are left', async () => {
+test('C6: one AbortSignal serves a thousand calls without a warning, and cancels the calls that are left', async () => {
   const warnings: Error[] = []
   const warned = (warning: Error): void => void warnings.push(warning)
   process.on('warning', warned)
@@ -158,7 +158,7 @@ test('C7: a context variable that a call sets is seen by no other call', async (
 from contextvars import ContextVar
 from terrarium import tool
 
-user = ContextVar("user", default="nobody")
+user = ContextVar("user", default="unknown")
 
 @tool
 def login(name: str) -> str:
@@ -175,6 +175,6 @@ async def who_async() -> str:
 `
   const pool = await started(home, { tools: home.file('context.py', source) })
   expect(await pool.call('login', { name: 'ada' })).toBe('ada')
-  expect([await pool.call('who'), await pool.call('who_async')]).toEqual(['nobody', 'nobody'])
+  expect([await pool.call('who'), await pool.call('who_async')]).toEqual(['unknown', 'unknown'])
   await pool.stop()
 })

@@ -26,7 +26,7 @@ interface Row<TValue> {
 /** `data`: copied and checked when the pool is made or the call is accepted; see the tests of getters. */
 type Rows<T> = { readonly [K in HookOf<T>]: Row<NonNullable<T[K]>> | 'data' }
 
-/** Can be sent by nobody: without a type that is registered it is refused, with one that fails too. */
+/** Cannot be sent: it is refused without a registered type, and with a type that fails. */
 class Odd {
   readonly made = 'by hand'
 }
@@ -47,7 +47,7 @@ const OPTIONS: Rows<PoolOptions> = {
   types: {
     hostile: (fail) => {
       const isAnswer = fail === FAILURES.nonsense
-      // Whatever a decoder answers with is a value; an encoder has to answer with one that can be sent.
+      // Whatever a decoder answers with is a value; an encoder has to answer with a value that can be sent.
       return [{ name: 'Odd', class: Odd, encode: isAnswer ? Symbol : fail, decode: isAnswer ? explode : fail }]
     },
   },
@@ -81,8 +81,8 @@ test('each member of the options that may hold code of the user’s has a row, a
 failOnUncaught()
 
 /**
- * A whole life: calls of every kind, a worker that is killed, one that dies, the end. Every call settles as it would
- * without whatever is wrong with the options.
+ * A whole life: calls of every kind, a worker that is killed, a worker that dies, the end. Every call settles as it
+ * would without whatever is wrong with the options.
  */
 async function live(home: Habitat, options: Partial<PoolOptions>, hear: (pool: Pool) => void): Promise<void> {
   home.expectedErrors.push(/ failed$/)
@@ -238,7 +238,7 @@ test('C1: listeners that call back into the pool at every event, whatever they a
   expect({ sum: completed + failed, queued, inFlight }).toEqual({ sum: accepted, queued: 0, inFlight: 0 })
 })
 
-test('C1: a getter of arguments or options that stops the pool, and one that throws', async () => {
+test('C1: a getter of arguments or options that stops the pool, and a getter that throws', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'p', tools: TOOLS })
   await pool.start()

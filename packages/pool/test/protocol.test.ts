@@ -75,7 +75,7 @@ describe('C8: with calls in flight', () => {
 /** The first of two messages is a Ready, and makes it ready. */
 const { 'two messages at once': _, ...FAULTS_BEFORE_READY } = FAULTS
 
-/** One that the session finds, one that gRPC finds in what it reads, and one that gRPC finds in the head of it. */
+/** A fault that the session finds, a fault that gRPC finds in a message, and a fault that gRPC finds in its head. */
 const SOME = ['an unknown kind of frame', 'garbage', 'a message over the limit']
 
 test.each(SOME)('C8: an idle worker that sends %s is ended, and the log tells why', async (name) => {

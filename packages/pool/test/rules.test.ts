@@ -121,7 +121,7 @@ test('F8: such a call is not given to a worker that is busy, however much room t
   await pool.stop()
 })
 
-test('F8: a call that is run again goes before those that came after it', async () => {
+test('F8: a call that is run again goes before calls that came after it', async () => {
   const home = habitat()
   const pool = await started(home)
   const [path, gate] = [join(home.directory, 'said'), join(home.directory, 'gate')]

@@ -106,8 +106,8 @@ class World {
     if (call.attempts > 1 || call.waited < 0) return
     const arrived = this.offered.indexOf(call)
     if (this.#moved.has(call)) return
-    must(arrived > this.#lastFresh, 'a call was sent before one that came earlier')
-    must(this.state.again.size === 0, 'a new call was sent before one that is to be run again')
+    must(arrived > this.#lastFresh, 'a call was sent before an earlier call')
+    must(this.state.again.size === 0, 'a new call was sent before a call that is to be run again')
     this.#lastFresh = arrived
     this.#moved.add(call)
   }

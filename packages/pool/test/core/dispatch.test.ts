@@ -4,8 +4,7 @@ import type { Call } from '../../src/core/call.ts'
 import { countsToKeep, createState } from '../../src/core/state.ts'
 import { failureOf, missingModule, Stand } from './support.ts'
 
-// The rules of a pool's core, one each, on the virtual clock. What a rule means with real workers is in
-// `rules.test.ts`.
+// The rules of a pool's core, one each, on the virtual clock. `rules.test.ts` shows what a rule means for real workers.
 
 const crashes = (stand: Stand, times: number): void => {
   for (let each = 0; each < times; each += 1) {
@@ -33,6 +32,7 @@ test('F8: a call goes to the worker that has the fewest, whichever slot that is'
 
 test('F8: what a worker gives a call is the time that is left, rounded up; at least 1 ms; 0 without a deadline', async () => {
   const pool = Stand.started()
+  await pool.clock.advance(5_000)
   const first = pool.call('first')
   const second = pool.call('second', { timeout: 1_000 })
   const third = pool.call('third', { timeout: 1_000.5 })
@@ -55,6 +55,26 @@ test('a call whose deadline passes in the queue is told so, with its times, and 
     error: { code: 'QUEUE_TIMEOUT', details: { tool: 'late', attempts: 0, queueTime: 300, runTime: 0, timeout: 300 } },
   })
   expect([pool.sent, pool.state.waiting.size]).toEqual([['first to worker-1'], 0])
+})
+
+test('the times in an error add up over all attempts of the call', async () => {
+  const pool = Stand.started({ maxDeaths: 1 })
+  const first = pool.call('first')
+  const call = pool.call('again', { idempotent: true })
+  await pool.clock.advance(100)
+  pool.answer(first)
+  await pool.clock.advance(20)
+  const unbegun = new Set([call])
+  const error = new TerrariumError('WORKER_CRASHED', 'died')
+  pool.tell({ type: 'worker.exited', worker: 'worker-1', incarnation: 1, reason: { type: 'error', error }, unbegun })
+  await pool.clock.advance(30)
+  pool.ready()
+  await pool.clock.advance(7)
+  pool.crash()
+  expect(pool.of('settle').at(-1)?.error).toMatchObject({
+    code: 'POISON_CALL',
+    details: { queueTime: 130, runTime: 7, attempts: 1, incarnation: 2 },
+  })
 })
 
 test('an aborted call is cancelled where it is: in the queue it leaves no trace, with a worker it is asked to stop', () => {
@@ -162,6 +182,7 @@ test('a worker that goes on with a stopped call gets no other; it lives on if it
   await pool.clock.advance(99)
   pool.answer(stopped)
   expect([pool.sent, pool.kills]).toEqual([['stopped to worker-1', 'next to worker-1'], []])
+  expect(pool.state.timers.size).toBe(0)
   await pool.clock.advance(10_000)
   expect(pool.kills).toEqual([])
 })
@@ -176,6 +197,31 @@ test('calls behind a stopped one are asked back after 20 ms, and move when they 
   expect(pool.of('cancel').slice(1)).toMatchObject([{ call: behind, unlessBegun: true }])
   pool.giveBack(behind)
   expect([pool.slot().occupant, pool.state.again.first, behind.attempts]).toEqual(['ready', behind, 0])
+  // Its return says nothing of the call that was stopped, whose grace goes on.
+  await pool.clock.advance(79)
+  expect(pool.kills).toEqual([])
+  await pool.clock.advance(1)
+  expect(pool.kills).toHaveLength(1)
+})
+
+test('a call is asked back once, however many calls before it were stopped', async () => {
+  const pool = Stand.started({ concurrency: 4, cancelGrace: 100 })
+  for (const timeout of [50, 60]) pool.call('stopped', { timeout })
+  const behind = pool.call('behind')
+  await pool.clock.advance(90)
+  expect(pool.of('cancel').filter(({ unlessBegun }) => unlessBegun)).toMatchObject([{ call: behind }])
+})
+
+test('a stopped call that its worker lets go of renews no grace', async () => {
+  const pool = Stand.started({ concurrency: 2, cancelGrace: 100 })
+  const first = pool.call('first', { timeout: 50 })
+  pool.call('second', { timeout: 60 })
+  await pool.clock.advance(100)
+  pool.answer(first)
+  await pool.clock.advance(59)
+  expect(pool.kills).toEqual([])
+  await pool.clock.advance(1)
+  expect(pool.kills).toHaveLength(1)
 })
 
 test('a stopped call behind one with time left costs neither that one nor the worker; an async one does', async () => {

@@ -1,0 +1,255 @@
+// Mutations of the pool's core.
+import type { Mutation, Tests } from './mutation.ts'
+
+const RULES: Tests = { project: 'pool', path: 'packages/pool/test/core/dispatch.test.ts' }
+/** Takes longer: run for what the rules one by one do not notice. */
+const PROPERTIES: Tests = { project: 'pool', path: 'packages/pool/test/core/dispatch.property.test.ts' }
+const GRACE: Tests = { project: 'pool', path: 'packages/pool/test/grace.test.ts' }
+
+type Row = readonly [breaks: string, find: string, replace: string, survives?: string]
+
+const inCore = (file: string, rows: readonly Row[]): Mutation[] =>
+  rows.map(([breaks, find, replace, survives]) => ({
+    breaks,
+    file: `packages/pool/src/core/${file}.ts`,
+    find,
+    replace,
+    tests: [RULES, GRACE, PROPERTIES],
+    ...(survives === undefined ? {} : { survives }),
+  }))
+
+const placement = inCore('placement', [
+  ['F8: a call is given the time that is left', 'Math.max(1, Math.ceil(deadline - now))', '0'],
+  ['the time that is left is rounded up', 'Math.ceil(deadline - now)', 'Math.floor(deadline - now)'],
+  [
+    'a call with a deadline is never given 0, which means none',
+    'Math.max(1, Math.ceil(deadline - now))',
+    'Math.ceil(deadline - now)',
+  ],
+  ['F8: a suspect is run alone', 'isSuspect ? 1 : settings.concurrency', 'settings.concurrency'],
+  ['F8: no call joins a suspect', 'slot.isolated = call.suspect', 'slot.isolated = false'],
+  ['after a suspect its worker is shared again', '  if (slot.inFlight === 0) slot.isolated = false\n', ''],
+  ['F8: the least busy worker is taken', '      fewest = slot.inFlight\n', ''],
+  [
+    'F8: calls that are run again go first',
+    'if (place(turn, again)) place(turn, waiting)',
+    'if (place(turn, waiting)) place(turn, again)',
+  ],
+  [
+    'no new call passes a call that is to be run again',
+    'if (place(turn, again)) place(turn, waiting)',
+    'place(turn, again)\n  place(turn, waiting)',
+  ],
+  ['a worker that lets go of an overdue call is open again', '  if (call.overdue) slot.overdue -= 1\n', ''],
+  ['the grace of a call ends with the call', '  clearTimer(turn, call.timer)\n', ''],
+  ['an attempt that had not begun does not count', '  if (!begun) call.attempts -= 1\n', ''],
+  [
+    'the queue has a limit',
+    'if (state.waiting.size < queueLimit) return undefined',
+    'if (state.waiting.size <= queueLimit) return undefined',
+  ],
+  ['a call that has to wait is refused by a full queue although a worker has room', 'queuedIn(state) === 0 && ', ''],
+  ['the time in the queue adds up', '  call.waited += now - call.since\n', ''],
+  ['the deadline counts from the acceptance', 'call.deadline = now + call.timeout', 'call.deadline = call.timeout'],
+  ['a call that is run again goes before new ones', 'state.again.add(call)', 'state.waiting.add(call)'],
+  ['a pool that does not run refuses calls', 'refusalOf(state) ?? saturation(state, call)', 'saturation(state, call)'],
+  ['a call that is not watched is placed at once', '  else pump(turn)\n', ''],
+])
+
+const settling = inCore('settle', [
+  ['a call is settled once', "  if (call.state === 'settled') return false\n", ''],
+  ['a call that failed counts', '  else state.counts.failed += 1\n', ''],
+  ['the error says where the call was last', '...times, ...place', '...times'],
+  [
+    'the time in the queue is told of a call that waits',
+    'queueTime: waited + spent, runTime: 0',
+    'queueTime: waited, runTime: spent',
+  ],
+])
+
+const answers = inCore('answer', [
+  ['a call is handed on to a worker that has answered', '  pump(turn)\n}\n\ntype Failed', '}\n\ntype Failed'],
+  ['a worker that was asked for a call is not about to end', 'if (!recalled) retire(turn, slot)', 'retire(turn, slot)'],
+  ['a worker that gives calls back unasked gets none', "  slot.occupant = 'doomed'\n  slot.timer", '  slot.timer'],
+  ['such a worker is not killed while it has calls', 'if (slot.inFlight > 0) {', 'if (slot.inFlight < 0) {'],
+  [
+    'such a worker is killed in the end',
+    "  kill(turn, slot, new TerrariumError('WORKER_CRASHED', message, { details: { pid: slot.pid, signal: 'SIGKILL' } }))\n",
+    '',
+  ],
+  [
+    'nothing moves once the pool stops',
+    'if (closed === undefined) waitAgain(turn, call, false)\n  else rejectAs(turn, call, closed)',
+    'waitAgain(turn, call, false)',
+  ],
+  ['only calls that may have begun are to blame', 'if (!unbegun.has(call)) lost += 1', 'lost += 1'],
+  [
+    'a call that shared its worker is only a suspect',
+    'if (lost === 1) call.deaths += 1\n  else call.suspect = true',
+    'call.deaths += 1',
+  ],
+  ['a call that had not begun moves', 'else if (unbegun.has(call)) move(turn, call)\n    else', 'else'],
+  [
+    'a worker that was stopped is no crash for its calls',
+    "if (error.code !== 'WORKER_CRASHED') rejectAs(turn, call, error)\n    else if",
+    'if',
+  ],
+  ['nothing is run again once the pool stops', '!call.idempotent || state.closed !== undefined', '!call.idempotent'],
+  [
+    'only idempotent calls are run again',
+    '!call.idempotent || state.closed !== undefined',
+    'state.closed !== undefined',
+  ],
+  [
+    'a poison call is refused after `maxDeaths` deaths',
+    'deaths >= state.settings.maxDeaths',
+    'deaths > state.settings.maxDeaths',
+  ],
+  ['a retry counts', '    state.counts.retried += 1\n', ''],
+  [
+    'F8: a call that has run renews the grace of the calls behind it',
+    '    renewGraces(turn, call, slot)\n    resolve',
+    '    resolve',
+  ],
+  ['a call that had not begun renews no grace', 'if (!outcome.notBegun) renewGraces', 'renewGraces'],
+])
+
+const stopping = inCore('stopped', [
+  ['a call that is stopped in the queue leaves it', '    call.list?.delete(call)\n', ''],
+  ['a worker that goes on with a stopped call gets no other', '  slot.overdue += 1\n', ''],
+  ['a worker is asked to stop a call', "  turn.effects.push({ type: 'cancel', call, slot, unlessBegun: false })\n", ''],
+  [
+    'calls behind a stopped one are asked back soon',
+    'Math.min(RECALL_AFTER, state.settings.cancelGrace / 2)',
+    'state.settings.cancelGrace',
+  ],
+  ['a call is asked back once', 'if (each.recalled || each', 'if (each'],
+  ['a stopped call is not asked back', "each.recalled || each.state === 'settled'", 'each.recalled'],
+  [
+    'a call with time left is not killed with a stopped one behind it',
+    "if (running !== undefined && running.state !== 'settled' && !slot.isAsync(tool)) {",
+    'if (running === undefined) {',
+  ],
+  ['an async call does not wait behind an ordinary one', ' && !slot.isAsync(tool)) {', ') {'],
+  ['the grace is renewed by what has run in time only', "call.state === 'settled' || slot.isAsync", 'slot.isAsync'],
+  [
+    'a renewed grace replaces the one before',
+    '  clearTimer(turn, call.timer)\n  call.timer = setTimer',
+    '  call.timer = setTimer',
+  ],
+])
+
+const workers = inCore('workers', [
+  ['news of an earlier incarnation is nothing', '  if (event.incarnation !== slot.incarnation) return\n', ''],
+  ['a worker without a session gets no call', "      if (slot.occupant === 'ready') slot.occupant = 'doomed'\n", ''],
+  ['a worker that has ended is not killed', '  clearTimer(turn, slot.timer)\n', ''],
+  ['a worker that is parked again may be tried again', '  slot.probing = false\n  slot.failure', '  slot.failure'],
+  ['a parked worker is tried once at a time', '  if (slot.probing) return\n', ''],
+  [
+    'start() waits for all workers',
+    "state.slots.every(({ occupant }) => occupant === 'ready')",
+    "state.slots.some(({ occupant }) => occupant === 'ready')",
+  ],
+  [
+    'a pool is parked when all its workers are',
+    'state.slots.every((each) => each.parked !== undefined)',
+    'state.slots.some((each) => each.parked !== undefined)',
+  ],
+  [
+    'calls that wait for a parked pool are refused',
+    '    if (isParked) rejectWaiting(turn, parkedError(pool, error))\n',
+    '',
+  ],
+  [
+    'a pool that could not be opened is not started by a worker',
+    'state.isStarting && !isEnding(turn) && ',
+    'state.isStarting && ',
+  ],
+  [
+    'a worker that is ready has the others tried',
+    '  for (const slot of turn.state.slots) if (isHealable(slot.parked)) unpark(turn, slot)\n',
+    '',
+  ],
+  [
+    'only what a change can repair is tried',
+    "return isTerrariumError(error, 'CONFIGURATION') || watchPaths(error).length > 0",
+    'return error !== undefined',
+  ],
+  ['the next start is due after its delay', 'slot.until = turn.now + delay', 'slot.until = delay'],
+  ['a worker that ended without being asked to counts', '    state.counts.crashes += 1\n', ''],
+])
+
+const life = inCore('life', [
+  [
+    'nothing is run again once the pool stops',
+    '  state.closed = error\n  rejectWaiting(turn, error)\n',
+    '  rejectWaiting(turn, error)\n',
+  ],
+  [
+    'calls that wait are refused when the pool stops',
+    '  rejectWaiting(turn, error)\n  if (state.isStarting)',
+    '  if (state.isStarting)',
+  ],
+  [
+    'start() is answered when the pool stops',
+    '  if (state.isStarting) started(turn, error)\n  state.drain',
+    '  state.drain',
+  ],
+  ['calls in flight are waited for', ' && inFlightIn(state) === 0', ''],
+  ['a pool is closed once', '  if (state.isClosing) return\n', ''],
+  ['the drain has an end', "setTimer(turn, { type: 'drain' }, state.settings.drainTimeout)", '0'],
+  ['every call is settled when the pool has ended', '    lose(turn, slot, error, NO_CALL)\n', ''],
+  [
+    'no timer is left when the pool has ended',
+    '  for (const timer of state.timers.keys()) clearTimer(turn, timer)\n',
+    '',
+  ],
+  [
+    'a stop during a failed start is answered once',
+    '    if (state.isStarting) started(turn, failedBecause)\n',
+    '    started(turn, failedBecause)\n',
+    'A pool that has failed and is stopped leaves by the branch above: `isStarting` is always true here.',
+  ],
+])
+
+const rest = [
+  ...inCore('turn', [
+    ['a worker that is killed gets no call', "  if (slot.occupant === 'ready') slot.occupant = 'doomed'\n", ''],
+    [
+      'a timer that was cleared does nothing',
+      'if (timer !== 0 && state.timers.delete(timer)) effects',
+      'if (timer !== 0) effects',
+    ],
+  ]),
+  ...inCore('slot', [
+    ['a worker with an overdue call gets no other', 'this.overdue === 0 && ', ''],
+    ['a worker with a suspect gets no other call', ' && !this.isolated', ''],
+    [
+      'an async tool does not keep the main thread busy',
+      'while (call !== undefined && this.isAsync(call.tool)) call = call.next',
+      'while (call === undefined) return undefined',
+    ],
+  ]),
+  ...inCore('dispatch', [
+    ['nothing happens after the end', "else if (state.status !== 'stopped') decide", 'else decide'],
+    ['a timer fires once', '  timers.delete(id)\n', ''],
+  ]),
+]
+
+export const POOL: readonly Mutation[] = [
+  ...[...placement, ...settling, ...answers, ...stopping, ...workers, ...life, ...rest],
+  {
+    breaks: 'F8: by default calls in flight have 5 s when the pool stops',
+    file: 'packages/pool/src/shell.ts',
+    find: 'drainTimeout = 5_000',
+    replace: 'drainTimeout = 0',
+    tests: [{ project: 'pool', path: 'packages/pool/test/rules.test.ts', name: 'by default stop' }],
+  },
+  {
+    breaks: 'calls that were never sent move',
+    file: 'packages/pool/src/slots.ts',
+    find: "else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)",
+    replace: '',
+    tests: [{ project: 'pool', path: 'packages/pool/test/doomed.test.ts', name: 'not even been sent' }],
+  },
+]
