@@ -121,8 +121,8 @@ export class SessionServer {
   }
 
   /**
-   * Sees that the socket is there, which lies where others clean up: without its name nobody can dial it. Open sessions
-   * do not need it. Errors: those of {@link listen}.
+   * Makes the socket again if its name is gone, since it lies where others clean up: without its name no worker can dial
+   * it. Open sessions do not need the name. Errors: those of {@link listen}.
    */
   async ensure(): Promise<void> {
     const socket = lstatSync(this.#path, { throwIfNoEntry: false })
@@ -166,7 +166,7 @@ export class SessionServer {
   }
 
   /**
-   * gRPC ends a stream by itself when a message is too long or no message at all, and tells nobody but the worker why.
+   * gRPC ends a stream by itself when a message is too long or no message at all, and tells only the worker why.
    */
   #watch(call: grpc.ServerInterceptingCallInterface): grpc.ServerInterceptingCall {
     const key = String(++this.#streams)

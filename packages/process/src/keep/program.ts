@@ -92,7 +92,7 @@ type LifeSnapshot = SnapshotFrom<Machine>
  * with `{ type: 'supervisor.shutdown' }`. Otherwise it fails: CONFIGURATION (the program can never start), START_FAILED
  * (the system refuses now; it ended, or its time was up, before it was ready), WORKER_CRASHED (it ended later), STOPPED
  * (the runtime is closed); `details` has its `pid`, `code` and `signal`, and the end of its `stderr`. An actor that is
- * stopped by XState, since its state was left, ends the program in the same way, but nobody waits for that.
+ * stopped by XState, since its state was left, ends the program in the same way, but its end is not waited for.
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */

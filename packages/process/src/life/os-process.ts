@@ -9,7 +9,7 @@ export interface SpawnRequest {
   /** For people: what the process is, e.g. `text/worker-1`. */
   readonly name: string
   readonly command: string
-  /** May hold the placeholder `SPAWN_ARGUMENTS` once, where the pair of marker arguments belongs. */
+  /** May hold the placeholder `SPAWN_ARGUMENTS` once, where the spawn arguments belong. */
   readonly args: readonly string[]
   /** Added to the environment of the host. */
   readonly env?: Readonly<Record<string, string>> | undefined
@@ -102,7 +102,7 @@ export interface Registration {
   readonly note: (state: 'ready' | 'stopping' | 'unkillable') => Promise<void>
 }
 
-const DEFAULT_GRACE_MS = 2000
+export const DEFAULT_GRACE_MS = 2000
 /** A process that outlives SIGKILL by this much is held by the kernel. */
 export const UNKILLABLE_MS = 2000
 /**
@@ -118,7 +118,7 @@ export class OsProcess {
    * continuation is safe. Never rejects.
    */
   readonly exited: Promise<ExitStatus>
-  /** Death is proven: nothing carries this spawn's marker any more, and the reservation is deleted. Never rejects. */
+  /** The exit is proven: no process carries this spawn's tag any more, and the reservation is deleted. Never rejects. */
   readonly released: Promise<void>
   /**
    * The parent has collected the exit. Unlike `exited`, it does not settle for an unkillable process. Never rejects.

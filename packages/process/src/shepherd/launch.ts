@@ -15,7 +15,7 @@ import { startError } from './start-error.ts'
 const DRAIN_MS = 500
 const NOTHING = Buffer.alloc(0)
 
-/** What to start. The marker is already in place. */
+/** What to start. The spawn tag and the spawn arguments are in place. */
 export interface LaunchRequest {
   readonly spawn: string
   readonly command: string
