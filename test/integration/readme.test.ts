@@ -57,7 +57,8 @@ test('CI runs the test command of the README, and then the rest of the tests', (
 })
 
 /**
- * Runs a program beside the tools of the README, in a folder below test/: packages are found there as in a user's project, and the lint does not read it.
+ * Runs a program beside the tools of the README, in a folder below test/: packages are found there as in a user's
+ * project, and the lint does not read it.
  */
 async function runBesideTools(program: string, modules: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const home = habitat()
