@@ -7,8 +7,8 @@ import { basename, join } from 'node:path'
 import type { Mutation, Tests } from './mutation.ts'
 
 const COPIED = ['docs', 'examples', 'packages', 'proto', 'python', 'scripts', 'test']
-/** What is built, installed or cached is not copied. */
-const LEFT_OUT = new Set(['node_modules', 'dist', '__pycache__', '.pytest_cache', '.mypy_cache'])
+/** What is installed or cached is not copied. Builds are: hosts that tests start run them, without the change. */
+const LEFT_OUT = new Set(['node_modules', '__pycache__', '.pytest_cache', '.mypy_cache'])
 
 /** A run of tests that takes longer has noticed something, in ms. */
 const TIMEOUT = 180_000

@@ -391,6 +391,17 @@ test('a pool that cannot be opened refuses what waits and is idle again', () => 
   expect([pool.state.status, pool.effects.at(-1)?.type]).toEqual(['idle', 'end'])
 })
 
+test('a pool that cannot be opened has not started, although a worker becomes ready', () => {
+  const pool = new Stand()
+  pool.tell({ type: 'pool.start' })
+  pool.tell({ type: 'pool.opened' })
+  pool.tell({ type: 'pool.failed', error: missingModule() })
+  pool.ready()
+  expect([pool.of('started'), pool.state.status]).toEqual([[], 'starting'])
+  pool.tell({ type: 'pool.closed', left: 0 })
+  expect(pool.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
+})
+
 test('while a worker is down its slot says until when, and why', async () => {
   const pool = Stand.started()
   await pool.clock.advance(500)
