@@ -118,7 +118,9 @@ export class OsProcess {
    * continuation is safe. Never rejects.
    */
   readonly exited: Promise<ExitStatus>
-  /** The exit is proven: no process carries this spawn's tag any more, and the reservation is deleted. Never rejects. */
+  /**
+   * The exit is proven: no process carries this spawn's tag any more, and the reservation is deleted. Never rejects.
+   */
   readonly released: Promise<void>
   /**
    * The parent has collected the exit. Unlike `exited`, it does not settle for an unkillable process. Never rejects.
