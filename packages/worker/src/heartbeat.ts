@@ -9,7 +9,7 @@ export interface Heartbeat {
   readonly misses?: number | undefined
 }
 
-const DEFAULT_HEARTBEAT = { interval: 5_000, misses: 3 } as const
+export const DEFAULT_HEARTBEAT = { interval: 5_000, misses: 3 } as const
 
 /**
  * Pings a worker that is ready. `silent` is called once, when the worker is idle and has not answered for `misses`

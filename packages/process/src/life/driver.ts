@@ -30,7 +30,7 @@ export type LifeNews =
 
 export type LifeDriver<TInput> = CallbackActorLogic<LifeOrder, TInput>
 
-const START_TIMEOUT_MS = 30_000
+export const START_TIMEOUT_MS = 30_000
 
 export const driver = <TInput>(open: OpenPort<TInput>): LifeDriver<TInput> =>
   fromCallback(({ input, self, sendBack, receive }) => {

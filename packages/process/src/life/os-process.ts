@@ -102,7 +102,7 @@ export interface Registration {
   readonly note: (state: 'ready' | 'stopping' | 'unkillable') => Promise<void>
 }
 
-const DEFAULT_GRACE_MS = 2000
+export const DEFAULT_GRACE_MS = 2000
 /** A process that outlives SIGKILL by this much is held by the kernel. */
 export const UNKILLABLE_MS = 2000
 /**
