@@ -375,7 +375,8 @@ export class Shell {
 }
 
 function settingsOf(options: PoolOptions): Settings {
-  const { name, size = 1, concurrency = 1, queueLimit = 10_000, maxDeaths = 3 } = options
-  const { cancelGrace = 250, drainTimeout = 5_000 } = options
+  const { name, size = DEFAULTS.size, concurrency = DEFAULTS.concurrency } = options
+  const { queueLimit = DEFAULTS.queueLimit, maxDeaths = DEFAULTS.maxDeaths } = options
+  const { cancelGrace = DEFAULTS.cancelGrace, drainTimeout = DEFAULTS.drainTimeout } = options
   return { pool: name, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout }
 }
