@@ -1,6 +1,6 @@
 // The life of the pool as a whole: it is opened, runs, drains, and is closed.
 import { messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
-import { lose } from './answer.ts'
+import { loseCalls } from './answer.ts'
 import type { Call } from './call.ts'
 import { rejectWaiting } from './settle.ts'
 import { inFlightIn } from './state.ts'
@@ -115,7 +115,7 @@ const stoppedError = ({ state }: Turn): TerrariumError =>
 function release(turn: Turn, error: TerrariumError): void {
   const { state } = turn
   for (const slot of state.slots) {
-    lose(turn, slot, error, NO_CALL)
+    loseCalls(turn, slot, error, NO_CALL)
     slot.occupant = 'none'
     slot.pid = undefined
     slot.timer = 0
