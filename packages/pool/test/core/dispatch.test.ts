@@ -402,6 +402,24 @@ test('a pool that cannot be opened has not started, although a worker becomes re
   expect(pool.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
 })
 
+test('stop() while the pool starts answers start() at once, and once', () => {
+  const pool = new Stand()
+  pool.tell({ type: 'pool.start' })
+  pool.tell({ type: 'pool.stop' })
+  expect(pool.of('started')).toMatchObject([{ error: { code: 'STOPPED', message: 'pool p was stopped' } }])
+  pool.tell({ type: 'pool.closed', left: 0 })
+  expect([pool.of('started').length, pool.state.status]).toEqual([1, 'stopped'])
+})
+
+test('a pool that cannot be opened is closed once, although it is stopped meanwhile and that takes long', async () => {
+  const pool = new Stand({ drainTimeout: 5_000 })
+  pool.tell({ type: 'pool.start' })
+  pool.tell({ type: 'pool.failed', error: missingModule() })
+  pool.tell({ type: 'pool.stop' })
+  await pool.clock.advance(5_000)
+  expect(pool.of('close')).toHaveLength(1)
+})
+
 test('while a worker is down its slot says until when, and why', async () => {
   const pool = Stand.started()
   await pool.clock.advance(500)
