@@ -2,7 +2,8 @@
 // so that a mutation which one run notices may escape the next.
 import type { Mutation, Tests } from './mutation.ts'
 
-const RULES: Tests = { project: 'pool', path: 'packages/pool/test/core/dispatch.test.ts' }
+const CALLS: Tests = { project: 'pool', path: 'packages/pool/test/core/dispatch.test.ts' }
+const LIFE: Tests = { project: 'pool', path: 'packages/pool/test/core/life.test.ts' }
 const GRACE: Tests = { project: 'pool', path: 'packages/pool/test/grace.test.ts' }
 
 type Row = readonly [breaks: string, find: string, replace: string, survives?: string]
@@ -13,7 +14,7 @@ const inCore = (file: string, rows: readonly Row[]): Mutation[] =>
     file: `packages/pool/src/core/${file}.ts`,
     find,
     replace,
-    tests: [RULES, GRACE],
+    tests: [CALLS, LIFE, GRACE],
     ...(survives === undefined ? {} : { survives }),
   }))
 
