@@ -9,7 +9,7 @@ import { POOL } from './pool.ts'
 
 const MUTATIONS: readonly Mutation[] = [...PACKAGES, ...POOL]
 
-const USAGE = `npm run mutate [-- --only TEXT] [--some N [--seed N]]
+const USAGE = `Usage: npm run mutate [-- --only TEXT] [--some N [--seed N]]
 
   --only TEXT   mutations whose file or rule has this text
   --some N      so many of them, drawn by the seed; default: all
@@ -21,9 +21,13 @@ no reason beside it in test/mutate, or when tests fail although nothing was chan
 
 /** Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help')) {
+    process.stdout.write(USAGE)
+    return 0
+  }
   const chosen = chooseFrom(argv)
-  if (chosen === undefined) {
-    process.stderr.write(USAGE)
+  if (typeof chosen === 'string') {
+    process.stderr.write(`${chosen}\n\n${USAGE}`)
     return 2
   }
   const python = process.env.TERRARIUM_PYTHON ?? ''
@@ -41,17 +45,29 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function chooseFrom(argv: readonly string[]): readonly Mutation[] | undefined {
-  const options = { only: { type: 'string' }, some: { type: 'string' }, seed: { type: 'string' } } as const
-  const { values } = parseArgs({ args: [...argv], options })
-  const { only = '', some, seed = '1' } = values
+/** Returns the mutations that are asked for, or what is wrong with the arguments. */
+function chooseFrom(argv: readonly string[]): readonly Mutation[] | string {
+  const request = parseRequest(argv)
+  if (typeof request === 'string') return request
+  const { only = '', some, seed = '1' } = request
   const found = MUTATIONS.filter(({ file, breaks }) => file.includes(only) || breaks.includes(only))
+  if (found.length === 0) return `No mutation has the text ${only} in its file or rule.`
   const count = some === undefined ? found.length : Number(some)
-  if (found.length === 0 || !Number.isInteger(count) || !/^\d+$/.test(seed)) return undefined
+  if (!Number.isInteger(count) || count < 0) return `--some must be a whole number, not ${String(some)}.`
+  if (!/^\d+$/.test(seed)) return `--seed must be a whole number, not ${seed}.`
   const random = new Random(Number(seed), 0)
   const left = [...found]
   while (left.length > count) left.splice(random.between(0, left.length - 1), 1)
   return left
+}
+
+function parseRequest(argv: readonly string[]): { only?: string; some?: string; seed?: string } | string {
+  const options = { only: { type: 'string' }, some: { type: 'string' }, seed: { type: 'string' } } as const
+  try {
+    return parseArgs({ args: [...argv], options }).values
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 const nameOf = (tests: Tests): string =>
