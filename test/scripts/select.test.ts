@@ -4,6 +4,8 @@ import { suites } from '../../scripts/test/suites.mjs'
 
 const chosen = (...words: string[]): Record<string, string[]> => Object.fromEntries(select(words, suites))
 
+const PAGE = { prettier: [], prose: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] }
+
 test.each<[string, Record<string, string[]>]>([
   ['pool', { pool: [] }],
   ['packages/pool', { pool: [] }],
@@ -16,10 +18,18 @@ test.each<[string, Record<string, string[]>]>([
   ['python/src/terrarium', { mypy: [], pytest: [], 'pytest-oldest': [] }],
   ['python/src/terrarium_shepherd/shepherd.py', { mypy: [], pytest: [], 'pytest-oldest': [], process: [] }],
   ['proto/terrarium/v1/session.proto', { buf: [], stubs: [], worker: [], pytest: [], 'pytest-oldest': [] }],
-  ['docs', { prettier: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] }],
+  ['docs', PAGE],
+  ['docs/glossary.md', PAGE],
+  ['docs/decisions/begun-or-not.md', PAGE],
+  ['README.md', PAGE],
+  ['packages/pool/README.md', { ...PAGE, pool: ['packages/pool/test/tables.test.ts'] }],
   [
-    'packages/pool/README.md',
-    { prettier: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] },
+    'docs/supervisor/options.md',
+    { ...PAGE, supervisor: ['packages/supervisor/test/readme.test.ts', 'packages/supervisor/test/tables.test.ts'] },
+  ],
+  [
+    'docs/process',
+    { ...PAGE, process: ['packages/process/test/readme.test.ts', 'packages/process/test/tables.test.ts'] },
   ],
   ['test/chaos/host.ts', { chaos: [] }],
   ['test/chaos', { chaos: ['test/chaos/chaos.test.ts'] }],
