@@ -12,7 +12,7 @@ import { createProgress, elapsed } from '../setup/progress.mjs'
 import { setUp } from '../setup/set-up.mjs'
 import { startGuard, watchNpm } from './guard.mjs'
 import { TEST_RUN, canScan, findLeaks, spawnedNow } from './leaks.mjs'
-import { select } from './select.mjs'
+import { needOf, select } from './select.mjs'
 import { isLong, suites } from './suites.mjs'
 
 const USAGE = `Usage: npm test [-- WHAT … [-- JEST OPTIONS]]
@@ -49,7 +49,7 @@ export async function main(argv) {
   const stopWatching = watchNpm(() => void endCommands().then(() => process.exit(1)))
   let interpreters
   try {
-    interpreters = await setUp({ need: 'test' })
+    interpreters = await setUp({ need: needOf(selected.map(([suite]) => suite)) })
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`)
     process.stdout.write('0 passed, 1 failed\n')

@@ -67,6 +67,13 @@ export function select(words, suites) {
   return selected
 }
 
+/**
+ * What has to be set up for suites: those of `npm run check` do without the environment with the oldest versions.
+ *
+ * @param {readonly { groups: readonly string[] }[]} chosen
+ */
+export const needOf = (chosen) => (chosen.every(({ groups }) => groups.includes('check')) ? 'check' : 'test')
+
 function addPath(path, suites, add) {
   const tests = testsOf(path)
   if (tests.length > 0) {

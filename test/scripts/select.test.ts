@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { select } from '../../scripts/test/select.mjs'
+import { needOf, select } from '../../scripts/test/select.mjs'
 import { suites } from '../../scripts/test/suites.mjs'
 
 const chosen = (...words: string[]): Record<string, string[]> => Object.fromEntries(select(words, suites))
@@ -60,6 +60,17 @@ test('each folder of the checkout belongs to some suite', () => {
     expect([folder, Object.keys(chosen(folder)).length]).toEqual([folder, expect.any(Number)])
     expect(Object.keys(chosen(folder)).length).toBeGreaterThan(0)
   }
+})
+
+test.each([
+  [['check'], 'check'],
+  [['types', 'eslint'], 'check'],
+  [['check', 'pytest-oldest'], 'test'],
+  [['pool'], 'test'],
+  [['packages/pool/test/calls.test.ts'], 'test'],
+])('the set-up for %j is %s', (words, need) => {
+  const names = Object.keys(chosen(...words))
+  expect(needOf(suites.filter(({ name }) => names.includes(name)))).toBe(need)
 })
 
 test('a word that means nothing is refused with what there is', () => {
