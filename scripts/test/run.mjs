@@ -149,10 +149,11 @@ const countsBefore = () =>
  */
 function printTotal(rows, before) {
   const width = Math.max(...rows.map(({ name }) => name.length))
-  const cell = (value) => String(value).padStart(8)
-  process.stdout.write(`\n${'suite'.padEnd(width)}${['passed', 'failed', 'skipped', 'time'].map(cell).join('')}\n`)
+  const line = (name, counted, time) =>
+    `${name.padEnd(width)}${counted.map((value) => String(value).padStart(8)).join('')}${time.padStart(13)}\n`
+  process.stdout.write(`\n${line('suite', ['passed', 'failed', 'skipped'], 'time')}`)
   for (const { name, passed, failed, skipped, time } of rows) {
-    process.stdout.write(`${name.padEnd(width)}${[passed, failed, skipped, elapsed(time)].map(cell).join('')}\n`)
+    process.stdout.write(line(name, [passed, failed, skipped], elapsed(time)))
   }
   if (before !== undefined) process.stdout.write(`\nbefore: ${counts(before)}\n`)
   const total = sumOf(before === undefined ? rows : [before, ...rows])
