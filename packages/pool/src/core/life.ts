@@ -4,7 +4,7 @@ import { lose } from './answer.ts'
 import type { Call } from './call.ts'
 import { rejectWaiting } from './settle.ts'
 import { inFlightIn } from './state.ts'
-import { clearTimer, setTimer, type Turn } from './turn.ts'
+import { clearTimer, refusalOf, setTimer, type Turn } from './turn.ts'
 import { started } from './workers.ts'
 
 const NO_CALL: ReadonlySet<Call> = new Set()
@@ -12,24 +12,33 @@ const NO_CALL: ReadonlySet<Call> = new Set()
 export function start({ state, effects }: Turn): void {
   if (state.status !== 'idle' || state.failedBecause !== undefined) return
   state.status = 'starting'
-  state.isStarting = true
+  state.isStarting = state.isOpening = true
   effects.push({ type: 'open' })
 }
 
-export function opened({ state, effects }: Turn): void {
-  if (state.status === 'starting' && state.failedBecause === undefined) effects.push({ type: 'startWorkers' })
+export function opened(turn: Turn): void {
+  const { state, effects } = turn
+  if (!state.isOpening) return
+  state.isOpening = false
+  if (state.status === 'starting') effects.push({ type: 'startWorkers' })
+  else if (state.isStarting) started(turn, refusalOf(state))
 }
 
 /** What the workers stand on cannot be had. */
 export function failed(turn: Turn, error: TerrariumError): void {
   const { state } = turn
+  state.isOpening = false
+  if (state.status === 'stopping' && state.isStarting) started(turn, error)
   if (state.status !== 'starting' || state.failedBecause !== undefined) return
   state.failedBecause = error
   rejectWaiting(turn, error)
   close(turn)
 }
 
-/** Calls in flight may finish, within `drainTimeout`; nothing is run again. */
+/**
+ * Calls in flight may finish, within `drainTimeout`; nothing is run again. A start that is still opening what the workers
+ * stand on is answered when that is over: a mistake in the options is told, not that the pool was stopped.
+ */
 export function stop(turn: Turn): void {
   const { state, effects } = turn
   if (state.status === 'stopping' || state.status === 'stopped') return
@@ -38,7 +47,7 @@ export function stop(turn: Turn): void {
   const error = stoppedError(turn)
   state.closed = error
   rejectWaiting(turn, error)
-  if (state.isStarting) started(turn, error)
+  if (state.isStarting && !state.isOpening) started(turn, state.failedBecause ?? error)
   state.drain = setTimer(turn, { type: 'drain' }, state.settings.drainTimeout)
 }
 
@@ -83,6 +92,7 @@ export function closed(turn: Turn, left: number): void {
   if (left > 0) effects.push({ type: 'log', level: 'error', fields: { left }, message: 'processes are left' })
   if (state.status === 'stopping') {
     release(turn, stoppedError(turn))
+    if (state.isStarting) started(turn, stoppedError(turn))
     state.status = 'stopped'
     const reason: ExitReason = overBecause === undefined ? { type: 'shutdown' } : { type: 'error', error: overBecause }
     effects.push({ type: 'end', reason, left })
