@@ -1,4 +1,5 @@
 // The life of the pool as a whole: it is opened, runs, drains, and is closed.
+import type { Identity } from '@terrarium/process'
 import { messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import { lose } from './answer.ts'
 import type { Call } from './call.ts'
@@ -85,22 +86,22 @@ export function close(turn: Turn): void {
 }
 
 /** Nothing of the pool is left. Calls are left only where closing has failed: they are settled all the same. */
-export function closed(turn: Turn, left: number): void {
+export function closed(turn: Turn, left: readonly Identity[]): void {
   const { state, effects } = turn
   if (!state.isClosing || state.status === 'stopped' || state.status === 'idle') return
   const { failedBecause, overBecause } = state
-  if (left > 0) effects.push({ type: 'log', level: 'error', fields: { left }, message: 'processes are left' })
+  if (left.length > 0) effects.push({ type: 'log', level: 'error', fields: { left }, message: 'processes are left' })
   if (state.status === 'stopping') {
     release(turn, stoppedError(turn))
     if (state.isStarting) started(turn, stoppedError(turn))
     state.status = 'stopped'
     const reason: ExitReason = overBecause === undefined ? { type: 'shutdown' } : { type: 'error', error: overBecause }
-    effects.push({ type: 'end', reason, left })
+    effects.push({ type: 'end', reason, left: left.length })
   } else if (failedBecause !== undefined) {
     release(turn, failedBecause)
     state.status = 'idle'
     if (state.isStarting) started(turn, failedBecause)
-    effects.push({ type: 'end', reason: { type: 'error', error: failedBecause }, left })
+    effects.push({ type: 'end', reason: { type: 'error', error: failedBecause }, left: left.length })
   }
 }
 

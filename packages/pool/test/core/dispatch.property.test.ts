@@ -355,7 +355,7 @@ test('whatever has happened: after stop every call is settled, in whatever order
       const { isClosing, status } = world.state
       if (!isClosing && status !== 'stopping') return // it had started before it could fail
       for (let fires = 0; !world.state.isClosing && fires < 1_000; fires += 1) world.fire(false) // it drains
-      world.tell({ type: 'pool.closed', left: 0 })
+      world.tell({ type: 'pool.closed', left: [] })
       expect(['stopped', 'idle']).toContain(world.state.status)
       expect([queuedIn(world.state), inFlightIn(world.state), world.ended, world.answers]).toEqual([0, 0, 1, 1])
     }),

@@ -339,7 +339,7 @@ test('F8: a pool that stops refuses what waits, gives calls in flight their time
   pool.crash()
   expect([first, second].map((call) => pool.told.get(call))).toEqual(['WORKER_CRASHED', 'WORKER_CRASHED'])
   expect(pool.of('close')).toHaveLength(1)
-  pool.tell({ type: 'pool.closed', left: 0 })
+  pool.tell({ type: 'pool.closed', left: [] })
   expect(pool.of('end')).toMatchObject([{ reason: { type: 'shutdown' }, left: 0 }])
   expect(pool.clock.pending).toBe(0)
 })
@@ -350,9 +350,18 @@ test('calls in flight have `drainTimeout` and no more; an idle pool is closed at
   pool.tell({ type: 'pool.stop' })
   await pool.clock.advance(5_000)
   expect([pool.of('close').length, pool.told.get(call)]).toEqual([1, undefined])
-  pool.tell({ type: 'pool.closed', left: 2 })
+  const left = [1, 2].map((pid) => ({
+    pid,
+    startTicks: 1,
+    bootId: 'b',
+    installation: 'i',
+    run: 'r',
+    spawn: `${pid}-s`,
+  }))
+  pool.tell({ type: 'pool.closed', left })
   expect(pool.told.get(call)).toBe('STOPPED')
-  expect(pool.of('log')).toMatchObject([{ level: 'error', message: 'processes are left', fields: { left: 2 } }])
+  expect(pool.of('log')).toMatchObject([{ level: 'error', message: 'processes are left', fields: { left } }])
+  expect(pool.of('end')).toMatchObject([{ left: 2 }])
   const idle = Stand.started()
   idle.tell({ type: 'pool.stop' })
   expect(idle.of('close')).toHaveLength(1)
@@ -372,7 +381,7 @@ test('a pool whose supervisor gives up ends with that, and says so to every call
   pool.tell({ type: 'pool.over', reason: { type: 'error', error: new Error('too many restarts') } })
   expect(pool.told.get(waiting)).toBe('STOPPED')
   pool.answer(running)
-  pool.tell({ type: 'pool.closed', left: 0 })
+  pool.tell({ type: 'pool.closed', left: [] })
   expect(pool.of('end')).toMatchObject([
     { reason: { type: 'error', error: { code: 'STOPPED', message: 'pool p is over: too many restarts' } } },
   ])
@@ -386,7 +395,7 @@ test('a pool that cannot be opened refuses what waits and is idle again', () => 
   const call = pool.call('a')
   pool.tell({ type: 'pool.failed', error: missingModule() })
   expect([pool.told.get(call), pool.of('close').length]).toEqual(['CONFIGURATION', 1])
-  pool.tell({ type: 'pool.closed', left: 0 })
+  pool.tell({ type: 'pool.closed', left: [] })
   expect(pool.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
   expect([pool.state.status, pool.effects.at(-1)?.type]).toEqual(['idle', 'end'])
 })
@@ -408,7 +417,7 @@ test('a start that is stopped while the pool is opened is answered when that is 
     { error: { message: 'pool p is not running: it is stopping', hint: 'Make a new pool with createPool().' } },
   ])
   for (const pool of [failed, opened]) {
-    pool.tell({ type: 'pool.closed', left: 0 })
+    pool.tell({ type: 'pool.closed', left: [] })
     expect([pool.state.status, pool.of('started').length, pool.of('startWorkers')]).toEqual(['stopped', 1, []])
   }
 })
@@ -420,7 +429,7 @@ test('a pool that cannot be opened has not started, although a worker becomes re
   pool.tell({ type: 'pool.failed', error: missingModule() })
   pool.ready()
   expect([pool.of('started'), pool.state.status]).toEqual([[], 'starting'])
-  pool.tell({ type: 'pool.closed', left: 0 })
+  pool.tell({ type: 'pool.closed', left: [] })
   expect(pool.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
 })
 
