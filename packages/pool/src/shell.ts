@@ -12,7 +12,7 @@ import {
   type KeepAlive,
   type SupervisorClock,
 } from '@terrarium/supervisor/base'
-import { EnvironmentWatch, type AnyLogger } from '@terrarium/process'
+import { EnvironmentWatch, type AnyLogger, type Identity } from '@terrarium/process'
 import { ValueCodec, type WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { PoolEvents } from './api.ts'
@@ -127,8 +127,9 @@ export class Shell {
     this.#isCarryingOut = false
   }
 
-  /** The same by way of the pool's actor, whose observers see what comes of it. */
+  /** The same by way of the pool's actor, whose observers see what comes of it. A pool that has ended decides nothing. */
   post(event: PoolCoreEvent): void {
+    if (this.state.status === 'stopped') return // XState warns of a message to an actor that is stopped
     if (!this.#isRunning) {
       this.handle(event)
       return
@@ -338,10 +339,10 @@ export class Shell {
   }
 
   #close(): void {
-    const close = async (): Promise<number> => {
+    const close = async (): Promise<readonly Identity[]> => {
       const resources = await this.#opening?.catch(() => undefined) // start() rejects with the reason
       await this.#workers?.stop()
-      return (await resources?.close())?.left.length ?? 0
+      return (await resources?.close())?.left ?? []
     }
     close().then(
       (left) => {
@@ -349,7 +350,7 @@ export class Shell {
       },
       (error: unknown) => {
         this.#fault = { error }
-        this.post({ type: 'pool.closed', left: 0 })
+        this.post({ type: 'pool.closed', left: [] })
       },
     )
   }

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { createSupervisor, exitReasonOf, type Supervisor } from '@terrarium/supervisor'
+import { shellOf } from '../src/pool.ts'
 import { pool, poolOf, type PoolOptions, type PoolSnapshot } from '@terrarium/pool'
 import { createActor, createMachine, sendTo, type AnyActorRef, type InspectionEvent } from 'xstate'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
@@ -168,6 +169,17 @@ test('a pool that is stopped hard and started again at once, as by StrictMode, r
   expect(await poolOf(ref).call('echo', { value: 2 })).toBe(2)
   ref.stop()
   await eventually('no process is left', () => home.marked().length === 0)
+})
+
+test('a pool that is stopped hard while it is opened sends nothing to its actor, which would make XState warn', async () => {
+  const home = habitat()
+  const ref = createActor(pool(optionsOf(home)))
+  ref.start()
+  const { ended } = shellOf(ref)
+  ref.stop()
+  const sent: string[] = []
+  ref.send = ({ type }) => void sent.push(type)
+  expect([await ended, sent]).toEqual([0, []])
 })
 
 test('a machine that invokes a pool ends it in order, or hard when it leaves the state', async () => {
