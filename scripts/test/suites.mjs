@@ -56,6 +56,7 @@ const UNIT = [
   'packages/cli/test/terminal',
   'examples/analyse/test/(arguments|figures|in-flight|progress|summary)',
   'test/lint/language',
+  'test/mutate/',
 ]
 
 /** Jest itself reads and writes files, and loads its compiler as an addon. */

@@ -89,7 +89,7 @@ export function closed(turn: Turn, left: number): void {
   } else if (failedBecause !== undefined) {
     release(turn, failedBecause)
     state.status = 'idle'
-    if (state.isStarting) started(turn, failedBecause)
+    started(turn, failedBecause)
     effects.push({ type: 'end', reason: { type: 'error', error: failedBecause }, left })
   }
 }
