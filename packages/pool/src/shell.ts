@@ -138,6 +138,12 @@ export class Shell {
     this.#dependencies.self.send(event)
   }
 
+  /** The pool had ended before its actor was restored. */
+  hasEnded(reason: ExitReason): void {
+    this.state.status = 'stopped'
+    this.outcome = reason
+  }
+
   /** Whether the event comes from {@link post}, and not from a stranger. */
   hasPosted(event: object): event is PoolCoreEvent {
     return this.#posted.has(event)

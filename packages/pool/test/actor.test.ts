@@ -171,6 +171,29 @@ test('a pool that is stopped hard and started again at once, as by StrictMode, r
   await eventually('no process is left', () => home.marked().length === 0)
 })
 
+test('a pool that has ended is still ended when its actor is restored, and starts nothing', async () => {
+  const home = habitat()
+  const logic = pool(optionsOf(home, { python: '/absent/python' }))
+  const failed = createActor(logic)
+  failed.subscribe({ error: () => undefined })
+  failed.start()
+  await eventually('it has failed', () => failed.getSnapshot().status === 'error')
+  const done = createActor(logic)
+  done.start()
+  done.send({ type: 'supervisor.shutdown' })
+  await eventually('it is done', () => done.getSnapshot().status === 'done')
+  for (const ended of [failed, done]) {
+    const persisted = ended.getPersistedSnapshot()
+    const restored = createActor(logic, { snapshot: persisted })
+    restored.subscribe({ error: () => undefined })
+    restored.start()
+    expect(restored.getSnapshot()).toMatchObject({ status: persisted.status, phase: 'stopped' })
+    expect(restored.getPersistedSnapshot()).toEqual(persisted)
+    await expect(poolOf(restored).call('echo')).rejects.toMatchObject({ code: 'STOPPED' })
+  }
+  expect(exitReasonOf(createActor(logic, { snapshot: done.getPersistedSnapshot() }))).toEqual({ type: 'shutdown' })
+})
+
 test('a pool that is stopped hard while it is opened sends nothing to its actor, which would make XState warn', async () => {
   const home = habitat()
   const ref = createActor(pool(optionsOf(home)))
