@@ -187,13 +187,13 @@ const life = inCore('life', [
   ],
   [
     'calls that wait are refused when the pool stops',
-    '  rejectWaiting(turn, error)\n  if (state.isStarting)',
-    '  if (state.isStarting)',
+    '  rejectWaiting(turn, error)\n  if (state.isStarting &&',
+    '  if (state.isStarting &&',
   ],
   [
     'start() is answered when the pool stops',
-    '  if (state.isStarting) started(turn, error)\n  state.drain',
-    '  state.drain',
+    '  if (state.isStarting && !state.isOpening) started(turn, state.failedBecause ?? error)\n',
+    '',
   ],
   ['calls in flight are waited for', ' && inFlightIn(state) === 0', ''],
   ['a pool is closed once', '  if (state.isClosing) return\n', ''],

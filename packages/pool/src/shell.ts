@@ -127,7 +127,9 @@ export class Shell {
     this.#isCarryingOut = false
   }
 
-  /** The same by way of the pool's actor, whose observers see what comes of it. A pool that has ended decides nothing. */
+  /**
+   * The same by way of the pool's actor, whose observers see what comes of it. A pool that has ended decides nothing.
+   */
   post(event: PoolCoreEvent): void {
     if (this.state.status === 'stopped') return // XState warns of a message to an actor that is stopped
     if (!this.#isRunning) {

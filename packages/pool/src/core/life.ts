@@ -37,8 +37,8 @@ export function failed(turn: Turn, error: TerrariumError): void {
 }
 
 /**
- * Calls in flight may finish, within `drainTimeout`; nothing is run again. A start that is still opening what the workers
- * stand on is answered when that is over: a mistake in the options is told, not that the pool was stopped.
+ * Calls in flight may finish, within `drainTimeout`; nothing is run again. A start that is still opening what the
+ * workers stand on is answered when that is over: a mistake in the options is told, not that the pool was stopped.
  */
 export function stop(turn: Turn): void {
   const { state, effects } = turn
