@@ -84,7 +84,8 @@ async function onNodes() {
   const report = await jest(process.execPath, ['--selectProjects', 'installed', ...onEach])
   for (const [line, called] of Object.entries(NODES)) {
     const counted = count(report, (title) => title.startsWith(`A1: on ${called} `))
-    rows.push({ what: 'installed packages', on: `Node ${line}`, counts: true, ...counted })
+    const on = called === 'newest' ? 'the newest Node' : `Node ${line}`
+    rows.push({ what: 'installed packages', on, counts: true, ...counted })
   }
   return rows
 }
