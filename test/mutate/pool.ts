@@ -235,9 +235,9 @@ export const POOL: readonly Mutation[] = [
   ...[...placement, ...settling, ...answers, ...stopping, ...workers, ...life, ...rest],
   {
     breaks: 'F8: by default calls in flight have 5 s when the pool stops',
-    file: 'packages/pool/src/shell.ts',
-    find: 'drainTimeout = 5_000',
-    replace: 'drainTimeout = 0',
+    file: 'packages/pool/src/options.ts',
+    find: 'drainTimeout: 5_000',
+    replace: 'drainTimeout: 0',
     tests: [{ project: 'pool', path: 'packages/pool/test/rules.test.ts', name: 'by default stop' }],
   },
   {
