@@ -236,8 +236,8 @@ export const POOL: readonly Mutation[] = [
   {
     breaks: 'F8: by default calls in flight have 5 s when the pool stops',
     file: 'packages/pool/src/options.ts',
-    find: '  drainTimeout: 5_000,',
-    replace: '  drainTimeout: 0,',
+    find: 'drainTimeout: 5_000',
+    replace: 'drainTimeout: 0',
     tests: [{ project: 'pool', path: 'packages/pool/test/rules.test.ts', name: 'by default stop' }],
   },
   {

@@ -48,7 +48,7 @@ function watchWrites(): ('synced' | 'unsynced')[] {
   return writes
 }
 
-/** Starts a process. Resolves with the batches that were written when its reservation was said to be on disk. */
+/** Starts a process. Resolves with it, and with the batches that were written when its reservation was on disk. */
 async function spawnWatched(runtime: Runtime, writes: readonly string[]) {
   const seen: string[][] = []
   const spawned = await runtime.spawn({
