@@ -45,6 +45,8 @@ export interface ShellDependencies {
   readonly stopChild: (child: AnyActorRef) => void
   /** Tells the listeners, when the bookkeeping of the moment is done. */
   readonly tell: Tell
+  /** See {@link Settings}. */
+  readonly hasHandle: boolean
   /** Held while calls are not settled. */
   readonly keepAlive?: KeepAlive | undefined
   /** Of an earlier life of the pool. */
@@ -82,7 +84,7 @@ export class Shell {
     const { options, clock, logger, counts } = dependencies
     this.#dependencies = dependencies
     this.codec = new ValueCodec(options.types)
-    this.state = createState(settingsOf(options), counts)
+    this.state = createState(settingsOf(options, dependencies.hasHandle), counts)
     const output = (line: WorkerOutput): void => {
       this.#printed(line)
     }
@@ -381,8 +383,8 @@ export class Shell {
   }
 }
 
-function settingsOf(options: PoolOptions): Settings {
+function settingsOf(options: PoolOptions, hasHandle: boolean): Settings {
   const { name, size = 1, concurrency = 1, queueLimit = 10_000, maxDeaths = 3 } = options
   const { cancelGrace = 250, drainTimeout = 5_000 } = options
-  return { pool: name, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout }
+  return { pool: name, hasHandle, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout }
 }
