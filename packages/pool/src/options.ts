@@ -120,11 +120,11 @@ export const DEFAULTS = {
 } as const
 
 /** What the core of a pool is told of its options. */
-export function settingsOf(options: PoolOptions): Settings {
+export function settingsOf(options: PoolOptions, hasHandle: boolean): Settings {
   const { name, size = DEFAULTS.size, concurrency = DEFAULTS.concurrency, queueLimit = DEFAULTS.queueLimit } = options
   const { maxDeaths = DEFAULTS.maxDeaths, cancelGrace = DEFAULTS.cancelGrace } = options
   const { drainTimeout = DEFAULTS.drainTimeout } = options
-  return { pool: name, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout }
+  return { pool: name, hasHandle, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout }
 }
 
 /** The supervisor adds its own margin to it, and a timer holds no more than LONGEST_MS. */

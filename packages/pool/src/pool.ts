@@ -110,22 +110,23 @@ export function shellOf(ref: AnyActorRef): Shell {
 }
 
 /** `options`: checked. */
-export function poolLogic(options: PoolOptions, handle: HandleDependencies = {}): PoolLogic {
-  const logger = handle.logger ?? guardLogger(options.logger, { pool: options.name })
+export function poolLogic(options: PoolOptions, handle?: HandleDependencies): PoolLogic {
+  const logger = handle?.logger ?? guardLogger(options.logger, { pool: options.name })
 
   const create = (scope: PoolScope, counts?: Partial<Counts>): PoolSnapshot => {
     const { self, emit, stopChild } = scope
     const shell = new Shell({
       options,
-      clock: handle.clock ?? clockFor(options, self as AnyActorRef, logger),
+      clock: handle?.clock ?? clockFor(options, self as AnyActorRef, logger),
       logger,
       self: self as AnyActorRef,
       stopChild,
-      keepAlive: handle.keepAlive,
+      hasHandle: handle !== undefined,
+      keepAlive: handle?.keepAlive,
       counts,
       tell: (event, told) => {
         emit({ type: event, ...told } as unknown as PoolEmitted)
-        handle.tell?.(event, told)
+        handle?.tell?.(event, told)
       },
     })
     shells.set(self as AnyActorRef, shell)

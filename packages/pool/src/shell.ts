@@ -39,6 +39,8 @@ export interface ShellDependencies {
   readonly stopChild: (child: AnyActorRef) => void
   /** Tells the listeners, when the bookkeeping of the moment is done. */
   readonly tell: Tell
+  /** See {@link Settings}. */
+  readonly hasHandle: boolean
   /** Held while calls are not settled. */
   readonly keepAlive?: KeepAlive | undefined
   /** Of an earlier life of the pool. */
@@ -65,7 +67,7 @@ export class Shell {
     const { options, clock, logger, self, stopChild, keepAlive, counts } = dependencies
     this.#dependencies = dependencies
     this.codec = new ValueCodec(options.types)
-    this.state = createState(settingsOf(options), counts)
+    this.state = createState(settingsOf(options, dependencies.hasHandle), counts)
     this.#print = outputTo(options.output ?? (options.logger === undefined ? 'stderr' : 'log'), logger)
     const handle = (event: PoolCoreEvent): void => {
       this.handle(event)

@@ -77,7 +77,8 @@ export function explainWorkerExit(status: ExitStatus, at: Worker & { readonly re
   const { name, pid, boot } = at
   const explain = (exit: ExitFacts): Explanation => {
     const explanation = at.ready ? explainCrash(exit) : explainStart(exit, at)
-    return { ...explanation, details: { phase: boot.phase, ...explanation.details } }
+    const stderr = status.tail.trim() || undefined // not in the details of a worker that has written nothing
+    return { ...explanation, details: { phase: boot.phase, stderr, ...explanation.details } }
   }
   return explainExit(status, { kind: 'worker', name, pid }, explain)
 }

@@ -197,4 +197,5 @@ test('after ready every unasked end is a crash, whatever the exit code says', as
     expect(explainExit(status, at(boot, true)).code).toBe('WORKER_CRASHED')
   }
   expect(explainExit(exit(null, 'SIGSEGV', 'boom'), at(boot, true)).details).toMatchObject({ stderr: 'boom' })
+  expect(explainExit(exit(null, 'SIGSEGV', '\n'), at(boot, true)).details.stderr).toBeUndefined()
 })

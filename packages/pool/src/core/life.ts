@@ -56,11 +56,11 @@ export function stop(turn: Turn): void {
 export function over(turn: Turn, reason: ExitReason): void {
   const { state, effects } = turn
   if (state.status === 'idle' || state.status === 'stopping' || state.status === 'stopped') return
-  const { pool } = state.settings
+  const { pool, hasHandle } = state.settings
   const cause = reason.type === 'error' ? reason.error : undefined
   const why = cause === undefined ? 'its supervisor has ended' : messageOf(cause)
   const error = new TerrariumError('STOPPED', `pool ${pool} is over: ${why}`, {
-    hint: 'Remove the cause, then make a new pool with createPool().',
+    hint: `Remove the cause, then ${hasHandle ? 'make a new pool with createPool()' : 'start a new actor of the pool'}.`,
     cause,
     details: { pool },
   })

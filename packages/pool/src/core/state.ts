@@ -7,6 +7,8 @@ import { Slot } from './slot.ts'
 /** What the core needs of the options. Times in ms. */
 export interface Settings {
   readonly pool: string
+  /** The pool has a handle, see `createPool()`; without one it is an actor that the user starts. For hints. */
+  readonly hasHandle: boolean
   readonly size: number
   readonly concurrency: number
   readonly queueLimit: number

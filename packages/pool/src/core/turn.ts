@@ -1,5 +1,6 @@
 // What every decision of the core works on, and the few things that many decisions share.
 import { TerrariumError } from '@terrarium/supervisor/base'
+import type { PoolStatus } from '../api.ts'
 import type { EffectSink } from './effect.ts'
 import type { Slot } from './slot.ts'
 import type { PoolState, Timer } from './state.ts'
@@ -40,9 +41,16 @@ export function refusalOf({ status, parkedBecause, overBecause, settings }: Pool
     return new TerrariumError('STOPPED', message, { hint, cause, details })
   }
   return new TerrariumError('STOPPED', `pool ${settings.pool} is not running: it is ${status}`, {
-    hint: status === 'idle' ? 'Call start() first.' : 'Make a new pool with createPool().',
+    hint: hintFor(settings.hasHandle, status),
     details: { pool: settings.pool },
   })
+}
+
+function hintFor(hasHandle: boolean, status: PoolStatus): string {
+  if (hasHandle) return status === 'idle' ? 'Call start() first.' : 'Make a new pool with createPool().'
+  return status === 'idle'
+    ? 'Start the actor of the pool, and wait until it runs.'
+    : 'Ask for the actor of the pool anew: a pool that is started again is another actor.'
 }
 
 export function parkedError(pool: string, cause: TerrariumError): TerrariumError {

@@ -313,6 +313,7 @@ const aSettings: fc.Arbitrary<Settings> = fc.record({
   size: fc.integer({ min: 1, max: 4 }),
   concurrency: fc.integer({ min: 1, max: 4 }),
   queueLimit: fc.nat(12),
+  hasHandle: fc.boolean(),
   maxDeaths: fc.integer({ min: 1, max: 3 }),
   cancelGrace: fc.nat(300),
   drainTimeout: fc.nat(1_000),

@@ -132,28 +132,6 @@ test('a pool that cannot be opened refuses what waits and is idle again', () => 
   expect([pool.state.status, pool.effects.at(-1)?.type]).toEqual(['idle', 'end'])
 })
 
-test('a start that is stopped while the pool is opened is answered when that is over, with the reason if it failed', () => {
-  const stopped = (): Stand => {
-    const pool = new Stand()
-    pool.tell({ type: 'pool.start' })
-    pool.tell({ type: 'pool.stop' })
-    expect(pool.of('started')).toEqual([])
-    return pool
-  }
-  const failed = stopped()
-  failed.tell({ type: 'pool.failed', error: missingModule() })
-  expect(failed.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
-  const opened = stopped()
-  opened.tell({ type: 'pool.opened' })
-  expect(opened.of('started')).toMatchObject([
-    { error: { message: 'pool p is not running: it is stopping', hint: 'Make a new pool with createPool().' } },
-  ])
-  for (const pool of [failed, opened]) {
-    pool.tell({ type: 'pool.closed', left: [] })
-    expect([pool.state.status, pool.of('started').length, pool.of('startWorkers')]).toEqual(['stopped', 1, []])
-  }
-})
-
 test('a pool that cannot be opened has not started, although a worker becomes ready', () => {
   const pool = new Stand()
   pool.tell({ type: 'pool.start' })

@@ -28,6 +28,7 @@ export class Stand {
   constructor(settings: Partial<Settings> = {}) {
     this.state = createState({
       pool: 'p',
+      hasHandle: true,
       size: 1,
       concurrency: 1,
       queueLimit: 10,
