@@ -41,8 +41,8 @@ const WEIGHTS = {
   prettier: 20,
 }
 
-/** Our own checks that fail the lint. To switch on those of language: add 'words' and 'headers'. */
-const OWN_CHECKS = ['width']
+/** Our own checks that fail the lint: the width of comments, words, and the comment at the top of a file. */
+const OWN_CHECKS = ['width', 'words', 'headers']
 
 /**
  * Tests that start no process, which Node refuses them: all of the supervisor but those of pages, which compile, and
@@ -56,6 +56,7 @@ const UNIT = [
   'packages/cli/test/terminal',
   'examples/analyse/test/(arguments|figures|in-flight|progress|summary)',
   'test/lint/language',
+  'test/mutate/',
 ]
 
 /** Jest itself reads and writes files, and loads its compiler as an addon. */

@@ -37,12 +37,6 @@ export class Checkout {
     }
   }
 
-  /** Throws where the text is not in the file exactly once. */
-  check({ file, find, breaks }: Mutation): void {
-    const count = readFileSync(join(this.folder, file), 'utf8').split(find).length - 1
-    if (count !== 1) throw new Error(`${file} has ${count} times what is to be changed for "${breaks}": ${find}`)
-  }
-
   /** Returns the function that takes the change back. */
   plant({ file, find, replace }: Mutation): () => void {
     const path = join(this.folder, file)

@@ -4,54 +4,81 @@ import { parseArgs } from 'node:util'
 import { Random } from '../support/random.ts'
 import { Checkout } from './checkout.ts'
 import type { Mutation, Tests } from './mutation.ts'
-import { PACKAGES } from './packages.ts'
-import { POOL } from './pool.ts'
+import { faultsOf, MUTATIONS } from './mutations.ts'
 
-const MUTATIONS: readonly Mutation[] = [...PACKAGES, ...POOL]
-
-const USAGE = `npm run mutate [-- --only TEXT] [--some N [--seed N]]
+const USAGE = `Usage: npm run mutate [-- --only TEXT] [--some N [--seed N]] [--check]
 
   --only TEXT   mutations whose file or rule has this text
   --some N      so many of them, drawn by the seed; default: all
   --seed N      default: 1
+  --check       only looks whether each mutation can be planted and its tests are there
 
 Prints each mutation, and at the end the survivors: mutations that no test has noticed. Exit code 1 when a survivor has
-no reason beside it in test/mutate, or when tests fail although nothing was changed.
+no reason beside it in test/mutate, when a mutation cannot be planted, or when tests fail although nothing was changed.
 `
 
 /** Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const chosen = chooseFrom(argv)
-  if (chosen === undefined) {
-    process.stderr.write(USAGE)
+  if (argv.includes('--help')) {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  const choice = chooseFrom(argv)
+  if (typeof choice === 'string') {
+    process.stderr.write(`${choice}\n\n${USAGE}`)
     return 2
   }
-  const python = process.env.TERRARIUM_PYTHON ?? ''
-  const checkout = new Checkout(fileURLToPath(new URL('../../../', import.meta.url)), python)
+  const { chosen, onlyChecks } = choice
+  const root = fileURLToPath(new URL('../../../', import.meta.url))
+  const faults = chosen.flatMap((mutation) => faultsOf(root, mutation))
+  for (const fault of faults) process.stderr.write(`${fault}\n`)
+  if (onlyChecks || faults.length > 0) {
+    process.stdout.write(`${chosen.length} mutations checked, ${faults.length} faults\n`)
+    return faults.length === 0 ? 0 : 1
+  }
+  const checkout = new Checkout(root, process.env.TERRARIUM_PYTHON ?? '')
   const end = (): void => {
     checkout.remove()
     process.exit(1)
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end)
   try {
-    for (const mutation of chosen) checkout.check(mutation)
     return (await passUnchanged(checkout, chosen)) ? await plantAll(checkout, chosen) : 1
   } finally {
     checkout.remove()
   }
 }
 
-function chooseFrom(argv: readonly string[]): readonly Mutation[] | undefined {
-  const options = { only: { type: 'string' }, some: { type: 'string' }, seed: { type: 'string' } } as const
-  const { values } = parseArgs({ args: [...argv], options })
-  const { only = '', some, seed = '1' } = values
+interface Choice {
+  readonly chosen: readonly Mutation[]
+  readonly onlyChecks: boolean
+}
+
+/** What the arguments choose, or what is wrong with them. */
+function chooseFrom(argv: readonly string[]): Choice | string {
+  const values = parseRequest(argv)
+  if (typeof values === 'string') return values
+  const { only = '', some, seed = '1', check = false } = values
   const found = MUTATIONS.filter(({ file, breaks }) => file.includes(only) || breaks.includes(only))
+  if (found.length === 0) return `No mutation has the text ${only} in its file or rule.`
   const count = some === undefined ? found.length : Number(some)
-  if (found.length === 0 || !Number.isInteger(count) || !/^\d+$/.test(seed)) return undefined
+  if (!Number.isInteger(count) || count < 0) return `--some must be a whole number, not ${String(some)}.`
+  if (!/^\d+$/.test(seed)) return `--seed must be a whole number, not ${seed}.`
   const random = new Random(Number(seed), 0)
   const left = [...found]
   while (left.length > count) left.splice(random.between(0, left.length - 1), 1)
-  return left
+  return { chosen: left, onlyChecks: check }
+}
+
+/** The given options, or what is wrong with them. */
+function parseRequest(argv: readonly string[]) {
+  const text = { type: 'string' } as const
+  const options = { only: text, some: text, seed: text, check: { type: 'boolean' } } as const
+  try {
+    return parseArgs({ args: [...argv], options }).values
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 const nameOf = (tests: Tests): string =>
@@ -89,7 +116,7 @@ async function plantAll(checkout: Checkout, chosen: readonly Mutation[]): Promis
   const unexplained = survivors.filter(({ survives }) => survives === undefined).length
   const noticed = chosen.length - survivors.length
   process.stdout.write(
-    `${chosen.length} mutations, ${noticed} noticed, ${survivors.length} survivors, ${unexplained} without a reason\n`,
+    `${chosen.length} planted, ${noticed} noticed, ${survivors.length} survivors, ${unexplained} without a reason\n`,
   )
   return unexplained === 0 ? 0 : 1
 }

@@ -11,9 +11,16 @@ export const PACKAGES: readonly Mutation[] = [
   {
     breaks: 'F8: a reservation is on disk before its process is started',
     file: 'packages/process/src/log/log.ts',
-    find: 'batch.write({ sync: true })',
+    find: 'batch.write({ sync })',
     replace: 'batch.write({ sync: false })',
     tests: [rules('on disk before')],
+  },
+  {
+    breaks: 'a log that is written again is on disk before a process is started',
+    file: 'packages/process/src/log/log.ts',
+    find: 'batch.write({ sync: true })',
+    replace: 'batch.write({ sync: false })',
+    tests: [rules('to be written again')],
   },
   {
     breaks: 'F8: the reaper looks twice',
@@ -55,20 +62,20 @@ export const PACKAGES: readonly Mutation[] = [
     file: WATCH,
     find: '(now !== this.#tried && settled) || due',
     replace: 'now !== this.#tried || due',
-    tests: [healing('the watch waits'), poolRules('still changing')],
+    tests: [healing('environment watch waits'), poolRules('still changing')],
   },
   {
     breaks: 'F8: a parked pool is tried again though nothing has changed',
     file: WATCH,
     find: '(now !== this.#tried && settled) || due',
     replace: 'now !== this.#tried && settled',
-    tests: [healing('the watch waits'), poolRules('after 30 s')],
+    tests: [poolRules('after 30 s')],
   },
   {
     breaks: 'F8: what the boot report says counts, although the exit comes first',
-    file: 'packages/worker/src/driver.ts',
-    find: 'Promise.all([report.ended, told])',
-    replace: 'Promise.all([told])',
+    file: 'packages/worker/src/session-port.ts',
+    find: 'Promise.all([this.#report?.ended, this.#printed])',
+    replace: 'Promise.all([this.#printed])',
     tests: [{ project: 'worker', path: 'packages/worker/test/rules.test.ts', name: 'boot report' }],
   },
 ]

@@ -24,6 +24,7 @@ import {
 } from '@terrarium/supervisor/base'
 import { checkTypes, isPlainObject, type Heartbeat, type ValueType } from '@terrarium/worker'
 import type { Logger } from 'pino'
+import type { Settings } from './core/state.ts'
 
 export interface PoolOptions {
   /** Names the pool in logs, errors and the inspector: letters, digits, `.`, `_`, `-`. */
@@ -117,6 +118,14 @@ export const DEFAULTS = {
   grace: 2_000,
   drainTimeout: 5_000,
 } as const
+
+/** What the core of a pool is told of its options. */
+export function settingsOf(options: PoolOptions): Settings {
+  const { name, size = DEFAULTS.size, concurrency = DEFAULTS.concurrency, queueLimit = DEFAULTS.queueLimit } = options
+  const { maxDeaths = DEFAULTS.maxDeaths, cancelGrace = DEFAULTS.cancelGrace } = options
+  const { drainTimeout = DEFAULTS.drainTimeout } = options
+  return { pool: name, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout }
+}
 
 /** The supervisor adds its own margin to it, and a timer holds no more than LONGEST_MS. */
 const LONGEST_GRACE = LONGEST_MS - 3_000

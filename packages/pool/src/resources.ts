@@ -12,9 +12,8 @@ import {
   type WorkerOutput,
   type WorkerSnapshot,
 } from '@terrarium/worker'
-import { toolEntries, type PoolOptions } from './options.ts'
+import { DEFAULTS, toolEntries, type PoolOptions } from './options.ts'
 
-const GRACE_MS = 2_000
 /** The runtime gives up a process that the kernel holds after 2,000 ms. */
 const SHUTDOWN_MARGIN_MS = 3_000
 
@@ -81,7 +80,7 @@ export function workersOf(
   slots: readonly string[],
 ): SupervisorLogic {
   const tools = toolEntries(options.tools)
-  const { name, startTimeout, grace = GRACE_MS, heartbeat, env, cwd, backoff, breaker } = options
+  const { name, startTimeout, grace = DEFAULTS.grace, heartbeat, env, cwd, backoff, breaker } = options
   return supervisor({
     id: name,
     strategy: 'one_for_one',

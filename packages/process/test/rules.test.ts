@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, jest, test } from '@jest/globals'
 import { Level } from 'level'
-import { findTagged, openRuntime, type Identity } from '@terrarium/process'
+import { findTagged, openRuntime, type Identity, type Runtime } from '@terrarium/process'
 import { Reaper, type ReaperDependencies } from '../src/sweep/reaper.ts'
 import { sweepDeadRuns } from '../src/sweep/sweep.ts'
 import { processTable } from '../src/table/table.ts'
@@ -27,11 +27,9 @@ import {
 
 /** Each test guards one rule of the README, and fails when one line of the source breaks that rule. */
 
-test('F8: a reservation is on disk before its process is started; additions to it are not awaited', async () => {
-  const runtime = await open()
-  await runtime.swept
-  await runtime.containment()
-  const writes: string[] = []
+/** The batches that are written to any log from now on, in order. */
+function watchWrites(): ('synced' | 'unsynced')[] {
+  const writes: ('synced' | 'unsynced')[] = []
   type Batch = ReturnType<Level['batch']>
   const { batch } = Level.prototype as unknown as { batch: () => Batch }
   const spy = jest.spyOn(Level.prototype as unknown as { batch: () => Batch }, 'batch')
@@ -47,6 +45,11 @@ test('F8: a reservation is on disk before its process is started; additions to i
   onEnd(() => {
     spy.mockRestore()
   })
+  return writes
+}
+
+/** Starts a process. Resolves with it, and with the batches that were written when its reservation was on disk. */
+async function spawnWatched(runtime: Runtime, writes: readonly string[]) {
   const seen: string[][] = []
   const spawned = await runtime.spawn({
     name: 'sleep',
@@ -54,12 +57,31 @@ test('F8: a reservation is on disk before its process is started; additions to i
     args: ['60'],
     onReserved: () => seen.push([...writes]),
   })
+  return { spawned, seen }
+}
+
+test('F8: a reservation is on disk before its process is started; additions to it are not awaited', async () => {
+  const runtime = await open()
+  await runtime.swept
+  await runtime.containment()
+  const writes = watchWrites()
+  const { spawned, seen } = await spawnWatched(runtime, writes)
   expect(seen).toEqual([['synced']])
   await spawned.activate()
   await spawned.kill()
   await spawned.released
   expect(writes.slice(1).length).toBeGreaterThan(0)
   expect(writes.slice(1)).not.toContain('synced')
+})
+
+test('F8: a reservation in a log that has to be written again is on disk before its process is started', async () => {
+  const stateDir = freshState()
+  const runtime = await open(stateDir)
+  await runtime.swept
+  await runtime.containment()
+  rmSync(join(stateDir, 'runs', runtime.runId, 'log'), { recursive: true })
+  const { seen } = await spawnWatched(runtime, watchWrites())
+  expect(seen).toEqual([['synced']])
 })
 
 test.each([

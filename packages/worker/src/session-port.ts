@@ -138,8 +138,8 @@ export class SessionPort implements Port {
 
   #accept(session: Session): void {
     this.#session = session
-    // The session may open before this host knows of the process, and it may break the protocol in the very message that
-    // says Ready: it counts after both.
+    // The session may open before this host knows of the process, and it may break the protocol in the message
+    // that says Ready. The session counts after both.
     session.once('ready', (tools) => {
       this.#life.whenSpawned(() => {
         if (!session.closed && !this.#life.ending.aborted) this.#becomeReady(session, tools)

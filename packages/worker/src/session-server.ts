@@ -121,8 +121,8 @@ export class SessionServer {
   }
 
   /**
-   * Makes the socket again if its name is gone, since it lies where others clean up: without its name no worker can dial
-   * it. Open sessions do not need the name. Errors: those of {@link listen}.
+   * Makes the socket again if its name is gone, since it lies where others clean up: without its name no worker can
+   * dial it. Open sessions do not need the name. Errors: those of {@link listen}.
    */
   async ensure(): Promise<void> {
     const socket = lstatSync(this.#path, { throwIfNoEntry: false })

@@ -43,11 +43,11 @@ export interface MemoryShortage {
   readonly kills: number
   /** Where they are counted, the folder of a control group; null: on this machine. */
   readonly cgroup: string | null
-  /** The lowest memory limit of the group, in bytes; null: it has none. */
+  /** The lowest memory limit that holds for the group, its own or that of a group above it, in bytes; null: none. */
   readonly limit: number | null
 }
 
-/** How a process exited, as its parent knows it. */
+/** How a process exited, as its parent (the shepherd or this host) has seen it. */
 export interface Exit {
   readonly code: number | null
   readonly signal: SignalName | null
@@ -118,7 +118,9 @@ export class OsProcess {
    * continuation is safe. Never rejects.
    */
   readonly exited: Promise<ExitStatus>
-  /** The exit is proven: no process carries this spawn's tag any more, and the reservation is deleted. Never rejects. */
+  /**
+   * The exit is proven: no process carries this spawn's tag any more, and the reservation is deleted. Never rejects.
+   */
   readonly released: Promise<void>
   /**
    * The parent has collected the exit. Unlike `exited`, it does not settle for an unkillable process. Never rejects.
