@@ -59,7 +59,7 @@ async function onXStates() {
     const { version } = readJson(join(path, 'package.json'))
     const moduleNameMapper = { ...project.moduleNameMapper, '^xstate$': path }
     const config = join(folder, `jest-${alias}.json`)
-    writeFileSync(config, JSON.stringify({ ...project, moduleNameMapper }))
+    writeFileSync(config, JSON.stringify({ ...project, moduleNameMapper, testTimeout: jestConfig.testTimeout }))
     const report = await jest(process.execPath, ['--config', config])
     rows.push({ what: 'supervisor', on: `XState ${version}`, counts: alias !== 'next', ...count(report) })
   }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createActor, createMachine, fromCallback, fromPromise, type AnyActorRef } from 'xstate'
+import { createActor, createMachine, fromCallback, fromPromise, spawnChild, type AnyActorRef } from 'xstate'
 import {
   childSpec,
   createSupervisor,
@@ -166,6 +166,22 @@ test('E9: a child that is killed in the middle of its own event gives its name t
 function nestedCalled(): ChildSpec {
   return { id: 't', systemId: 't', logic: supervisor({ id: 't', children: [child('w', { logic: stubborn })] }) }
 }
+
+test('E9: the systemId of an actor that a child made in its failed step is free', async () => {
+  const inner = fromCallback(() => undefined)
+  const fail = (): never => {
+    throw boom
+  }
+  const logic = createMachine({ on: { fall: { actions: [spawnChild(inner, { systemId: 'inner' }), fail] } } })
+  const it = await started(child('a', { logic }))
+  for (const each of [1, 2]) {
+    it.ref('a').send({ type: 'fall' })
+    await it.clock.advance(1_000)
+    expect(named(it, 'inner')).toBeUndefined()
+    expect(it.app.children[0]).toMatchObject({ state: 'running', incarnation: each + 1 })
+  }
+  await it.app.stop()
+})
 
 test('E9: a systemId that is taken is refused: in one list at once, else as a start error that says whose it is', async () => {
   const twice = [called(), child('b', { systemId: 'name' }), child('c', { systemId: 'name' })]

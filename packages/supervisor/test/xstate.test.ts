@@ -59,6 +59,7 @@ describe('an XState is refused that lacks', () => {
     ['actor._processingStatus', without('_processingStatus')],
     ['actor.mailbox', without('mailbox')],
     ['actor.systemId', without('systemId', '_systemId')],
+    ['system.getAll', changed((_, system) => Object.assign(system, { getAll: () => ({}) }))],
     [
       'snapshot._subscription',
       changed((actor) => {

@@ -44,10 +44,11 @@ interface InternalActor {
 interface InternalSystem {
   readonly scheduler: { cancelAll: (ref: AnyActorRef) => void }
   get(systemId: string): AnyActorRef | undefined
-  /** Missing before XState 5.23. */
-  getAll?(): Readonly<Record<string, AnyActorRef | undefined>>
+  /** Missing in XState 5.20. */
+  readonly getAll?: () => Readonly<Record<string, AnyActorRef | undefined>>
+  _set: (systemId: string, ref: AnyActorRef) => void
   _register: (sessionId: string, ref: AnyActorRef) => string
-  _unregister(ref: AnyActorRef): void
+  _unregister: (ref: AnyActorRef) => void
 }
 
 const NOT_STARTED = 0
@@ -147,9 +148,13 @@ export function audienceOf(ref: object): Pick<InternalActor, 'observers' | 'even
   return ref as InternalActor
 }
 
-/** The actors of a system that have a `systemId`. None before XState 5.23, which does not list them. */
-export function namedActors(system: object): (AnyActorRef | undefined)[] {
-  return Object.values((system as InternalSystem).getAll?.() ?? {})
+/** The actors that have a `systemId`, for each watched system that does not list them itself. */
+const named = new WeakMap<object, Set<AnyActorRef>>()
+
+/** The actors of a watched system that have a `systemId`. */
+export function namedActors(system: object): Iterable<AnyActorRef | undefined> {
+  const { getAll } = system as InternalSystem
+  return getAll === undefined ? (named.get(system) ?? []) : Object.values(getAll())
 }
 
 /** A snapshot in which XState keeps the subscription of an observable. XState drops it when the observable ends. */
@@ -184,6 +189,22 @@ export function watchSystem(
   system.scheduler.cancelAll = (ref) => {
     cancelAll(ref)
     ended(ref)
+  }
+  if (system.getAll === undefined) noteNames(system)
+}
+
+/** Notes which actors have a `systemId`, in a system that does not list them. */
+function noteNames(system: InternalSystem): void {
+  const known = new Set<AnyActorRef>()
+  named.set(system, known)
+  const { _set, _unregister } = system
+  system._set = (systemId, ref) => {
+    _set(systemId, ref)
+    known.add(ref)
+  }
+  system._unregister = (ref) => {
+    _unregister(ref)
+    known.delete(ref)
   }
 }
 
@@ -229,6 +250,10 @@ export function missingParts(actorClass: unknown): string[] {
       return hooks.length === 7
     },
     'actor._processingStatus': () => !hasStarted(child('new')) && hasStarted(parent) && isStopped(stopped),
+    'system.getAll': () => {
+      const late = child('late')
+      return [...namedActors(system)].includes(late)
+    },
     'snapshot._subscription': () => keepsSubscription(make, parent),
     [STOP]: () => seen.includes(STOP),
     [`${DONE}*`]: () => seen.includes(`${DONE}done`),
