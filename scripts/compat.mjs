@@ -16,6 +16,14 @@ const TIMEOUT = 30 * 60_000
 /** The lines of Node that are supported, and how the tests of installed packages call them. */
 const NODES = { 20: 'node20', 22: 'node22', 24: 'node24', 26: 'newest' }
 
+const USAGE = `Usage: npm run compat [-- xstate|node]
+
+  xstate   the supervisor's tests on the oldest and the newest XState, and on the newest alpha of the next one
+  node     the supervisor's tests and those of the installed packages on each supported Node
+
+Without a word both. Installs the versions from the npm registry into .setup/compat. Takes some minutes.
+`
+
 /** @typedef {{ what: string, on: string, passed: number, failed: number, skipped: number, counts: boolean }} Row */
 
 /**
@@ -23,10 +31,11 @@ const NODES = { 20: 'node20', 22: 'node22', 24: 'node24', 26: 'newest' }
  * @returns {Promise<number>} exit code
  */
 export async function main(argv) {
+  if (argv.includes('--help')) return void process.stdout.write(USAGE)
   const halves = { xstate: onXStates, node: onNodes }
   const unknown = argv.filter((half) => !Object.hasOwn(halves, half))
   if (unknown.length > 0) {
-    process.stderr.write(`Usage: npm run compat [-- ${Object.keys(halves).join('|')}]\n`)
+    process.stderr.write(USAGE)
     return 2
   }
   const rows = []
@@ -75,7 +84,8 @@ async function onNodes() {
   const report = await jest(process.execPath, ['--selectProjects', 'installed', ...onEach])
   for (const [line, called] of Object.entries(NODES)) {
     const counted = count(report, (title) => title.startsWith(`A1: on ${called} `))
-    rows.push({ what: 'installed packages', on: `Node ${line}`, counts: true, ...counted })
+    const on = called === 'newest' ? 'the newest Node' : `Node ${line}`
+    rows.push({ what: 'installed packages', on, counts: true, ...counted })
   }
   return rows
 }

@@ -26,7 +26,7 @@ var JOBS = {
     'scripts/generate/main.mjs',
     'dependencies',
   ],
-  mutate: ['breaks one rule at a time, and says which tests notice', 'test/dist/mutate/main.js', 'run'],
+  mutate: ['breaks one rule at a time, and says which tests notice', 'test/dist/mutate/main.js', 'check'],
   pack: ['writes tarballs and the wheel to a folder, by default .setup/pack', 'scripts/pack.mjs', 'run'],
 }
 

@@ -10,6 +10,12 @@ import { copyPythonPackage } from './setup/python-steps.mjs'
 /** Which Python packages come with which Node package, in its folder `python`. Each comes with one only. */
 const PYTHON = { process: ['terrarium_shepherd'], worker: ['terrarium'] }
 
+const USAGE = `Usage: npm run pack [-- FOLDER]
+
+Writes the npm packages and the Python package, as they are published, to FOLDER: five .tgz files and a .whl file.
+Default: .setup/pack.
+`
+
 /**
  * Packs each package of the workspace as it is published: built, with its Python files and the licence. Packs the
  * Python package as a wheel.
@@ -17,7 +23,13 @@ const PYTHON = { process: ['terrarium_shepherd'], worker: ['terrarium'] }
  * @param {readonly string[]} argv the folder for the tarballs and the wheel
  * @returns {Promise<number>} exit code
  */
-export async function main([folder = join(setupFolder, 'pack')]) {
+export async function main(argv) {
+  if (argv.includes('--help')) return void process.stdout.write(USAGE)
+  if (argv.length > 1 || argv[0]?.startsWith('-')) {
+    process.stderr.write(USAGE)
+    return 2
+  }
+  const [folder = join(setupFolder, 'pack')] = argv
   const target = resolve(folder)
   mkdirSync(target, { recursive: true })
   for (const source of workspaceFolders().filter((each) => each.startsWith('packages/'))) {

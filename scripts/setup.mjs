@@ -1,5 +1,5 @@
-// npm run setup [-- NEED]: brings the checkout up to date. NEED is dependencies, build, run (the default), test or
-// protoc.
+// npm run setup [-- NEED]: brings the checkout up to date. NEED is dependencies, build, run (the default), check, test
+// or protoc.
 import './node-version.mjs'
 
 import('./setup/entry.mjs').then(function (entry) {

@@ -35,7 +35,7 @@ export function runJob(jobs, name, argv) {
     }
     const [, path, need] = jobs[name]
     const { python } = await setUp({ need })
-    if (need === 'run') process.env.TERRARIUM_PYTHON = python
+    if (need === 'run' || need === 'check') process.env.TERRARIUM_PYTHON = python
     const { main } = await import(pathToFileURL(join(root, path)).href)
     return main(argv)
   })

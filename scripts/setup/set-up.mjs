@@ -14,6 +14,7 @@ const STEPS = {
   dependencies: [pnpm, dependencies],
   build: [pnpm, dependencies, build],
   run: [pnpm, dependencies, build, venv, pythonPackage],
+  check: [pnpm, dependencies, build, venv, pythonPackage, testTools],
   test: [pnpm, dependencies, build, venv, pythonPackage, testTools, oldestVenv],
   protoc: [protocVenv],
 }

@@ -12,7 +12,7 @@ import { createProgress, elapsed } from '../setup/progress.mjs'
 import { setUp } from '../setup/set-up.mjs'
 import { startGuard, watchNpm } from './guard.mjs'
 import { TEST_RUN, canScan, findLeaks, spawnedNow } from './leaks.mjs'
-import { select } from './select.mjs'
+import { needOf, select } from './select.mjs'
 import { isLong, suites } from './suites.mjs'
 
 const USAGE = `Usage: npm test [-- WHAT … [-- JEST OPTIONS]]
@@ -49,7 +49,7 @@ export async function main(argv) {
   const stopWatching = watchNpm(() => void endCommands().then(() => process.exit(1)))
   let interpreters
   try {
-    interpreters = await setUp({ need: 'test' })
+    interpreters = await setUp({ need: needOf(selected.map(([suite]) => suite)) })
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`)
     process.stdout.write('0 passed, 1 failed\n')
@@ -149,10 +149,11 @@ const countsBefore = () =>
  */
 function printTotal(rows, before) {
   const width = Math.max(...rows.map(({ name }) => name.length))
-  const cell = (value) => String(value).padStart(8)
-  process.stdout.write(`\n${'suite'.padEnd(width)}${['passed', 'failed', 'skipped', 'time'].map(cell).join('')}\n`)
+  const line = (name, counted, time) =>
+    `${name.padEnd(width)}${counted.map((value) => String(value).padStart(8)).join('')}${time.padStart(13)}\n`
+  process.stdout.write(`\n${line('suite', ['passed', 'failed', 'skipped'], 'time')}`)
   for (const { name, passed, failed, skipped, time } of rows) {
-    process.stdout.write(`${name.padEnd(width)}${[passed, failed, skipped, elapsed(time)].map(cell).join('')}\n`)
+    process.stdout.write(line(name, [passed, failed, skipped], elapsed(time)))
   }
   if (before !== undefined) process.stdout.write(`\nbefore: ${counts(before)}\n`)
   const total = sumOf(before === undefined ? rows : [before, ...rows])

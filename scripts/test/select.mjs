@@ -5,6 +5,15 @@ import jestConfig from '../../jest.config.mjs'
 import { SetUpError } from '../setup/failure.mjs'
 import { root } from '../setup/paths.mjs'
 
+/** What belongs to every page of documentation. */
+const PAGE = ['prettier', 'prose', 'test/docs/pages.test.ts', 'test/integration/readme.test.ts']
+
+/** The tests that compare the pages of a package with its code. */
+const pageTests = (name) =>
+  ['readme', 'tables']
+    .map((each) => `packages/${name}/test/${each}.test.ts`)
+    .filter((path) => existsSync(join(root, path)))
+
 /**
  * What belongs to a path, for the folders that are no jest project: the first that fits counts. A name of a suite or a
  * group, or a test file.
@@ -15,7 +24,11 @@ const BELONGING = [
   [/^python\//, () => ['mypy', 'pytest']],
   [/^proto(\/|$)/, () => ['buf', 'stubs', 'worker', 'pytest']],
   [/^docs\/values\./, () => ['stubs', 'test/integration/values.test.ts', 'packages/worker/test/values-table.test.ts']],
-  [/(^docs(\/|$)|\.md$)/, () => ['prettier', 'test/docs/pages.test.ts', 'test/integration/readme.test.ts']],
+  [
+    /^(?:docs\/([^/.]+)(?:\/|$)|packages\/([^/]+)\/README\.md$)/,
+    ([, ofDocs, name = ofDocs]) => [...PAGE, ...pageTests(name)],
+  ],
+  [/(^docs(\/|$)|\.md$)/, () => PAGE],
   [/^scripts\/generate\//, () => ['stubs']],
   [/^scripts(\/|$)/, () => ['lint', 'test/lint', 'test/scripts', 'test/integration/runner.test.ts']],
   [/^test\/support(\/|$)/, () => ['types', 'integration']],
@@ -53,6 +66,13 @@ export function select(words, suites) {
   }
   return selected
 }
+
+/**
+ * What has to be set up for suites: those of `npm run check` do without the environment with the oldest versions.
+ *
+ * @param {readonly { groups: readonly string[] }[]} chosen
+ */
+export const needOf = (chosen) => (chosen.every(({ groups }) => groups.includes('check')) ? 'check' : 'test')
 
 function addPath(path, suites, add) {
   const tests = testsOf(path)

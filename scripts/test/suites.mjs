@@ -41,7 +41,7 @@ const WEIGHTS = {
   prettier: 20,
 }
 
-/** Our own checks that fail the lint. To switch on those of language: add 'words' and 'headers'. */
+/** Our own checks that fail the lint: the width of comments, words, and the comment at the top of a file. */
 const OWN_CHECKS = ['width', 'words', 'headers']
 
 /**

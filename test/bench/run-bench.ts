@@ -23,6 +23,10 @@ export async function runBench(
   argv: readonly string[],
   { out, log }: Terminal,
 ): Promise<number> {
+  if (argv.includes('--help')) {
+    out(`${USAGE}\n\n${listSuites(suites)}`)
+    return 0
+  }
   const request = parseArguments(argv)
   if (typeof request === 'string') {
     log(`${request}\n${USAGE}`)

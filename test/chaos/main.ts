@@ -7,6 +7,10 @@ import { parseRequest, USAGE } from './request.ts'
  * usage.
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help')) {
+    process.stdout.write(`${USAGE}\n`)
+    return 0
+  }
   const request = parseRequest(argv)
   if (typeof request === 'string') {
     process.stderr.write(`${request}\n${USAGE}\n`)

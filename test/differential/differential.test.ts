@@ -26,6 +26,24 @@ testWithErlang('300 random scenarios go the same way on Erlang/OTP and here', as
   }
 })
 
+testWithErlang('a step on Erlang/OTP lasts until the VM has loaded the modules that it needs', async () => {
+  const life = { restart: 'permanent', significant: false, shutdown: 'default' } as const
+  const flags = { strategy: 'one_for_one', intensity: 1, autoShutdown: 'never' } as const
+  const inner: Node = { type: 'supervisor', name: 's1', ...life, ...flags, children: [] }
+  const held: Node = { type: 'worker', name: 'w1', ...life, asked: 'obey' }
+  const scenario: Scenario = {
+    root: { type: 'supervisor', name: 's0', ...life, ...flags, children: [inner, held] },
+    steps: [{ do: 'hold', child: 'w1' }, { do: 'boot' }, { do: 'stop', supervisor: 's1', reason: 'bad' }],
+  }
+  const vms = await Erlang.start(1)
+  try {
+    const trace = await vms.run(scenario)
+    expect(trace[2]).toEqual({ events: ['exit s1.1 s0.1 bad'], result: 'ok' })
+  } finally {
+    await vms.stop()
+  }
+})
+
 test('a fault is found, shrunk, and shown with the command that repeats it', async () => {
   const faulty: Sides = {
     erlang: runTerrarium,
@@ -45,7 +63,27 @@ test('a fault is found, shrunk, and shown with the command that repeats it', asy
   expect(root.children).toHaveLength(1)
   expect(steps.map((step) => step.do)).toEqual(['boot', 'end'])
   expect(formatDivergence(first, 7)).toContain(`npm run differential -- --seed 7 --only ${found[0] ?? ''}`)
+  expect(formatDivergence(first, 7)).not.toContain('not in one more run')
   expect(formatDivergence(first, 7)).toMatch(/> 2\. end w\d boom\n +exit w\d\.1 s0\.1 boom +exit w\d\.1 s0\.1 bad\n/)
+})
+
+test('a fault that shows only once is shown as the run in which it showed', async () => {
+  let runs = 0
+  const faulty: Sides = {
+    erlang: runTerrarium,
+    terrarium: async (scenario) => {
+      runs += 1
+      const trace = await runTerrarium(scenario)
+      return runs === 1 ? trace.with(1, { events: [], result: 'early' }) : trace
+    },
+  }
+  const { divergences } = await search({ seed: 7, indices: [3], sides: faulty, shown: 1 })
+  const [first] = divergences
+  if (first === undefined) throw new Error('nothing was found')
+  expect(first.scenario).toEqual(generate(7, 3))
+  const text = formatDivergence(first, 7)
+  expect(text).toContain('first difference: step 2, marked >\nnot in one more run of the same scenario')
+  expect(text).toMatch(/> 2\. .*\n(.*\n)*.* = early\n/)
 })
 
 test('a scenario that throws is a divergence too', async () => {

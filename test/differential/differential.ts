@@ -23,8 +23,10 @@ export interface Comparison {
 
 export interface Divergence extends Comparison {
   readonly index: number
-  /** Shrunk. */
+  /** Shrunk. The comparison is of the run that differed. */
   readonly scenario: Scenario
+  /** False if the same scenario did not differ in one more run: the difference depends on timing. */
+  readonly isRepeatable: boolean
 }
 
 /** Runs the scenario on both sides. */
@@ -57,24 +59,30 @@ export async function search({ seed, indices, sides, shown, onProgress }: Reques
   readonly divergences: readonly Divergence[]
   readonly found: readonly number[]
 }> {
-  const found: number[] = []
+  const found = new Map<number, Comparison>()
   const waiting = indices.values()
   let done = 0
   const work = async (): Promise<void> => {
     for (const index of waiting) {
-      const { difference } = await compare(generate(seed, index), sides)
-      if (difference >= 0) found.push(index)
+      const comparison = await compare(generate(seed, index), sides)
+      if (comparison.difference >= 0) found.set(index, comparison)
       done += 1
-      onProgress?.(done, found.length)
+      onProgress?.(done, found.size)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
-  found.sort((one, other) => one - other)
+  const indicesFound = [...found.keys()].sort((one, other) => one - other)
   const divergences: Divergence[] = []
-  for (const index of found.slice(0, shown)) {
-    const fails = async (candidate: Scenario): Promise<boolean> => (await compare(candidate, sides)).difference >= 0
+  for (const index of indicesFound.slice(0, shown)) {
+    let comparison = found.get(index) as Comparison
+    const fails = async (candidate: Scenario): Promise<boolean> => {
+      const next = await compare(candidate, sides)
+      if (next.difference >= 0) comparison = next
+      return next.difference >= 0
+    }
     const scenario = await shrink(generate(seed, index), fails)
-    divergences.push({ index, scenario, ...(await compare(scenario, sides)) })
+    const isRepeatable = (await compare(scenario, sides)).difference >= 0
+    divergences.push({ index, scenario, ...comparison, isRepeatable })
   }
-  return { divergences, found }
+  return { divergences, found: indicesFound }
 }

@@ -19,6 +19,10 @@ interface Request {
  * Runs the command. Returns its exit code: 1 if there is a divergence or no Erlang, 2 for bad usage.
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help')) {
+    out(USAGE)
+    return 0
+  }
   const request = parseArguments(argv)
   if (typeof request === 'string') {
     log(`${request}\n${USAGE}`)

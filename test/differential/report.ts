@@ -4,9 +4,13 @@ import type { Node, Scenario, Step } from './scenario.ts'
 import type { Observed, Trace } from './trace.ts'
 
 /** A divergence as text: the tree, the steps, both traces, and the command that repeats it. */
-export function formatDivergence({ index, scenario, erlang, terrarium, difference }: Divergence, seed: number): string {
+export function formatDivergence(divergence: Divergence, seed: number): string {
+  const { index, scenario, erlang, terrarium, difference, isRepeatable } = divergence
+  const timing = isRepeatable ? [] : ['not in one more run of the same scenario: the difference depends on timing']
   return [
     `divergence at index ${index}, replay: npm run differential -- --seed ${seed} --only ${index}`,
+    `first difference: step ${difference + 1}, marked >`,
+    ...timing,
     '',
     ...formatNode(scenario.root, '  '),
     '',

@@ -6,7 +6,7 @@ import { Checkout } from './checkout.ts'
 import type { Mutation, Tests } from './mutation.ts'
 import { faultsOf, MUTATIONS } from './mutations.ts'
 
-const USAGE = `npm run mutate [-- --only TEXT] [--some N [--seed N]] [--check]
+const USAGE = `Usage: npm run mutate [-- --only TEXT] [--some N [--seed N]] [--check]
 
   --only TEXT   mutations whose file or rule has this text
   --some N      so many of them, drawn by the seed; default: all
@@ -19,9 +19,13 @@ no reason beside it in test/mutate, when a mutation cannot be planted, or when t
 
 /** Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help')) {
+    process.stdout.write(USAGE)
+    return 0
+  }
   const choice = chooseFrom(argv)
-  if (choice === undefined) {
-    process.stderr.write(USAGE)
+  if (typeof choice === 'string') {
+    process.stderr.write(`${choice}\n\n${USAGE}`)
     return 2
   }
   const { chosen, onlyChecks } = choice
@@ -49,19 +53,31 @@ interface Choice {
   readonly onlyChecks: boolean
 }
 
-/** Undefined if the arguments make no sense. */
-function chooseFrom(argv: readonly string[]): Choice | undefined {
-  const text = { type: 'string' } as const
-  const options = { only: text, some: text, seed: text, check: { type: 'boolean' } } as const
-  const { values } = parseArgs({ args: [...argv], options })
+/** What the arguments choose, or what is wrong with them. */
+function chooseFrom(argv: readonly string[]): Choice | string {
+  const values = parseRequest(argv)
+  if (typeof values === 'string') return values
   const { only = '', some, seed = '1', check = false } = values
   const found = MUTATIONS.filter(({ file, breaks }) => file.includes(only) || breaks.includes(only))
+  if (found.length === 0) return `No mutation has the text ${only} in its file or rule.`
   const count = some === undefined ? found.length : Number(some)
-  if (found.length === 0 || !Number.isInteger(count) || !/^\d+$/.test(seed)) return undefined
+  if (!Number.isInteger(count) || count < 0) return `--some must be a whole number, not ${String(some)}.`
+  if (!/^\d+$/.test(seed)) return `--seed must be a whole number, not ${seed}.`
   const random = new Random(Number(seed), 0)
   const left = [...found]
   while (left.length > count) left.splice(random.between(0, left.length - 1), 1)
   return { chosen: left, onlyChecks: check }
+}
+
+/** The given options, or what is wrong with them. */
+function parseRequest(argv: readonly string[]) {
+  const text = { type: 'string' } as const
+  const options = { only: text, some: text, seed: text, check: { type: 'boolean' } } as const
+  try {
+    return parseArgs({ args: [...argv], options }).values
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 const nameOf = (tests: Tests): string =>

@@ -187,18 +187,18 @@ const life = inCore('life', [
   ],
   [
     'calls that wait are refused when the pool stops',
-    '  rejectWaiting(turn, error)\n  if (state.isStarting)',
-    '  if (state.isStarting)',
+    '  rejectWaiting(turn, error)\n  if (state.isStarting &&',
+    '  if (state.isStarting &&',
   ],
   [
     'start() is answered when the pool stops',
-    '  if (state.isStarting) started(turn, error)\n  state.drain',
-    '  state.drain',
+    '  if (state.isStarting && !state.isOpening) started(turn, state.failedBecause ?? error)\n',
+    '',
   ],
   ['calls in flight are waited for', ' && inFlightIn(state) === 0', ''],
   ['a pool is closed once', '  if (state.isClosing) return\n', ''],
   ['the drain has an end', "setTimer(turn, { type: 'drain' }, state.settings.drainTimeout)", '0'],
-  ['every call is settled when the pool has ended', '    lose(turn, slot, error, NO_CALL)\n', ''],
+  ['every call is settled when the pool has ended', '    loseCalls(turn, slot, error, NO_CALL)\n', ''],
   [
     'no timer is left when the pool has ended',
     '  for (const timer of state.timers.keys()) clearTimer(turn, timer)\n',

@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals'
-import { select } from '../../scripts/test/select.mjs'
+import { needOf, select } from '../../scripts/test/select.mjs'
 import { suites } from '../../scripts/test/suites.mjs'
 
 const chosen = (...words: string[]): Record<string, string[]> => Object.fromEntries(select(words, suites))
+
+const PAGE = { prettier: [], prose: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] }
 
 test.each<[string, Record<string, string[]>]>([
   ['pool', { pool: [] }],
@@ -16,10 +18,18 @@ test.each<[string, Record<string, string[]>]>([
   ['python/src/terrarium', { mypy: [], pytest: [], 'pytest-oldest': [] }],
   ['python/src/terrarium_shepherd/shepherd.py', { mypy: [], pytest: [], 'pytest-oldest': [], process: [] }],
   ['proto/terrarium/v1/session.proto', { buf: [], stubs: [], worker: [], pytest: [], 'pytest-oldest': [] }],
-  ['docs', { prettier: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] }],
+  ['docs', PAGE],
+  ['docs/glossary.md', PAGE],
+  ['docs/decisions/begun-or-not.md', PAGE],
+  ['README.md', PAGE],
+  ['packages/pool/README.md', { ...PAGE, pool: ['packages/pool/test/tables.test.ts'] }],
   [
-    'packages/pool/README.md',
-    { prettier: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] },
+    'docs/supervisor/options.md',
+    { ...PAGE, supervisor: ['packages/supervisor/test/readme.test.ts', 'packages/supervisor/test/tables.test.ts'] },
+  ],
+  [
+    'docs/process',
+    { ...PAGE, process: ['packages/process/test/readme.test.ts', 'packages/process/test/tables.test.ts'] },
   ],
   ['test/chaos/host.ts', { chaos: [] }],
   ['test/chaos', { chaos: ['test/chaos/chaos.test.ts'] }],
@@ -50,6 +60,17 @@ test('each folder of the checkout belongs to some suite', () => {
     expect([folder, Object.keys(chosen(folder)).length]).toEqual([folder, expect.any(Number)])
     expect(Object.keys(chosen(folder)).length).toBeGreaterThan(0)
   }
+})
+
+test.each([
+  [['check'], 'check'],
+  [['types', 'eslint'], 'check'],
+  [['check', 'pytest-oldest'], 'test'],
+  [['pool'], 'test'],
+  [['packages/pool/test/calls.test.ts'], 'test'],
+])('the set-up for %j is %s', (words, need) => {
+  const names = Object.keys(chosen(...words))
+  expect(needOf(suites.filter(({ name }) => names.includes(name)))).toBe(need)
 })
 
 test('a word that means nothing is refused with what there is', () => {

@@ -51,7 +51,11 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
     return 0
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (command === undefined) throw new UsageError(`There is no command ${name}.`)
+  if (command === undefined) {
+    throw new UsageError(
+      `There is no command ${name}. The commands are ${Object.keys(COMMANDS).join(', ')}. See --help.`,
+    )
+  }
   return command(rest, signal)
 }
 

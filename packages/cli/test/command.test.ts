@@ -17,7 +17,10 @@ test('--help and --version', async () => {
 test('no command, or an unknown command, is wrong usage', async () => {
   const home = place()
   expect(await home.run([])).toMatchObject({ code: 2, stdout: '' })
-  expect(await home.run(['frob'])).toMatchObject({ code: 2, stderr: 'There is no command frob.\n' })
+  expect(await home.run(['frob'])).toMatchObject({
+    code: 2,
+    stderr: 'There is no command frob. The commands are call, doctor, ps. See --help.\n',
+  })
   expect(await home.run(['toString'])).toMatchObject({ code: 2 })
 })
 
@@ -75,9 +78,8 @@ test('A5: doctor prints every place where it looks for an interpreter, and what 
       .map((line) => line.trim().replace(/ {2,}/, ': '))
   }
   const python3 = expect.stringMatching(/^python3: \/.*\/python3$/)
-  const notGiven = ['--python', 'TERRARIUM_PYTHON', 'VIRTUAL_ENV', 'CONDA_PREFIX', './.venv'].map(
-    (n) => `${n}: not given`,
-  )
+  const options = ['--python', 'TERRARIUM_PYTHON', 'VIRTUAL_ENV', 'CONDA_PREFIX']
+  const notGiven = [...options.map((name) => `${name}: not given`), './.venv: there is none']
   expect(await sources([], {})).toEqual([...notGiven, expect.stringMatching(/^python3: \/.*, taken$/)])
   const given = await sources(['--python='], { TERRARIUM_PYTHON: testPython(), VIRTUAL_ENV: home.directory })
   expect(given).toEqual([

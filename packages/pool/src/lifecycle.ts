@@ -1,4 +1,5 @@
 // Opens what a pool stands on, starts its workers, and closes all of it; settles what start() and stop() wait for.
+import type { Identity } from '@terrarium/process'
 import { isTerrariumError, messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import type { AnyActorRef } from 'xstate'
 import type { PoolCoreEvent } from './core/event.ts'
@@ -109,10 +110,10 @@ export class Lifecycle {
 
   close(): void {
     const { post } = this.#dependencies
-    const close = async (): Promise<number> => {
+    const close = async (): Promise<readonly Identity[]> => {
       const resources = await this.#opening?.catch(() => undefined) // start() rejects with the reason
       await this.#workers?.stop()
-      return (await resources?.close())?.left.length ?? 0
+      return (await resources?.close())?.left ?? []
     }
     close().then(
       (left) => {
@@ -120,7 +121,7 @@ export class Lifecycle {
       },
       (error: unknown) => {
         this.#fault = { error }
-        post({ type: 'pool.closed', left: 0 })
+        post({ type: 'pool.closed', left: [] })
       },
     )
   }

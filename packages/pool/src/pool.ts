@@ -5,6 +5,7 @@ import {
   reportOnce,
   systemClock,
   TerrariumError,
+  type ExitOutput,
   type KeepAlive,
   type SupervisorClock,
 } from '@terrarium/supervisor/base'
@@ -135,7 +136,16 @@ export function poolLogic(options: PoolOptions, handle: HandleDependencies = {})
     [READY]: ({ phase }) => phase === 'running',
     config: { name: options.name },
     getInitialSnapshot: (scope) => create(scope),
-    restoreSnapshot: (persisted, scope) => create(scope as PoolScope, (persisted as Partial<PersistedPool>).counts),
+    restoreSnapshot: (persisted, scope) => {
+      const { status, output, error, counts } = persisted as Partial<PersistedPool>
+      const view = create(scope as PoolScope, counts)
+      const shell = shellOf(scope.self as AnyActorRef)
+      // A pool that has ended stays ended, as XState has it; any other is started afresh.
+      if (status === 'done') shell.hasEnded((output as ExitOutput | undefined)?.exit ?? { type: 'shutdown' })
+      else if (status === 'error') shell.hasEnded({ type: 'error', error })
+      else return view
+      return viewOf(shell)
+    },
     getPersistedSnapshot: (snapshot) => persist(snapshot) as Snapshot<unknown>,
     start: (snapshot, scope) => {
       const old = shellOf(scope.self as AnyActorRef)

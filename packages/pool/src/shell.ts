@@ -127,14 +127,23 @@ export class Shell {
     this.#isCarryingOut = false
   }
 
-  /** The same by way of the pool's actor, whose observers see what comes of it. */
+  /**
+   * The same by way of the pool's actor, whose observers see what comes of it. A pool that has ended decides nothing.
+   */
   post(event: PoolCoreEvent): void {
+    if (this.state.status === 'stopped') return // XState warns of a message to an actor that is stopped
     if (!this.#isRunning) {
       this.handle(event)
       return
     }
     this.#posted.add(event)
     this.#dependencies.self.send(event)
+  }
+
+  /** The pool had ended before its actor was restored. */
+  hasEnded(reason: ExitReason): void {
+    this.state.status = 'stopped'
+    this.#lifecycle.outcome = reason
   }
 
   /** Whether the event comes from {@link post}, and not from a stranger. */

@@ -58,7 +58,7 @@ export type PoolSnapshot = Snapshot<ExitOutput> &
     toJSON(): PoolJson
   }
 
-/** What `getPersistedSnapshot()` keeps. Workers are started afresh. */
+/** What `getPersistedSnapshot()` keeps. Workers are started afresh, unless the pool had ended. */
 export interface PersistedPool {
   readonly status: string
   readonly output: unknown

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { createSupervisor, exitReasonOf, type Supervisor } from '@terrarium/supervisor'
+import { shellOf } from '../src/pool.ts'
 import { pool, poolOf, type PoolOptions, type PoolSnapshot } from '@terrarium/pool'
 import { createActor, createMachine, sendTo, type AnyActorRef, type InspectionEvent } from 'xstate'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
@@ -168,6 +169,40 @@ test('a pool that is stopped hard and started again at once, as by StrictMode, r
   expect(await poolOf(ref).call('echo', { value: 2 })).toBe(2)
   ref.stop()
   await eventually('no process is left', () => home.marked().length === 0)
+})
+
+test('a pool that has ended is still ended when its actor is restored, and starts nothing', async () => {
+  const home = habitat()
+  const logic = pool(optionsOf(home, { python: '/absent/python' }))
+  const failed = createActor(logic)
+  failed.subscribe({ error: () => undefined })
+  failed.start()
+  await eventually('it has failed', () => failed.getSnapshot().status === 'error')
+  const done = createActor(logic)
+  done.start()
+  done.send({ type: 'supervisor.shutdown' })
+  await eventually('it is done', () => done.getSnapshot().status === 'done')
+  for (const ended of [failed, done]) {
+    const persisted = ended.getPersistedSnapshot()
+    const restored = createActor(logic, { snapshot: persisted })
+    restored.subscribe({ error: () => undefined })
+    restored.start()
+    expect(restored.getSnapshot()).toMatchObject({ status: persisted.status, phase: 'stopped' })
+    expect(restored.getPersistedSnapshot()).toEqual(persisted)
+    await expect(poolOf(restored).call('echo')).rejects.toMatchObject({ code: 'STOPPED' })
+  }
+  expect(exitReasonOf(createActor(logic, { snapshot: done.getPersistedSnapshot() }))).toEqual({ type: 'shutdown' })
+})
+
+test('a pool that is stopped hard while it is opened sends nothing to its actor, which would make XState warn', async () => {
+  const home = habitat()
+  const ref = createActor(pool(optionsOf(home)))
+  ref.start()
+  const { ended } = shellOf(ref)
+  ref.stop()
+  const sent: string[] = []
+  ref.send = ({ type }) => void sent.push(type)
+  expect([await ended, sent]).toEqual([0, []])
 })
 
 test('a machine that invokes a pool ends it in order, or hard when it leaves the state', async () => {

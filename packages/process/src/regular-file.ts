@@ -10,7 +10,8 @@ const MOST_BYTES = 65_536
  * bytes; for a missing file the system's ENOENT.
  */
 export function readRegularFile(path: string, most = MOST_BYTES): string {
-  // Checked before open(), which already starts some devices.
+  // Checked before open(), since opening some devices has an effect: /dev/watchdog starts its countdown. Checked again
+  // after it, since the file may have been replaced in between.
   refuseOdd(path, lstatSync(path))
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {

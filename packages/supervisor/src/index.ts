@@ -40,31 +40,9 @@ export {
 } from './spec/spec.ts'
 export type { ChildCounts, ChildInfo, ChildState } from './spec/child-info.ts'
 export { SUPERVISOR_EVENTS, type SupervisorEvent, type SupervisorEvents } from './spec/events.ts'
-export { Listeners } from './base/listeners.ts'
-export {
-  Checker,
-  classOf,
-  hasFunctions,
-  isBoolean,
-  isDuration,
-  isFields,
-  isFunction,
-  isList,
-  isName,
-  isOptions,
-  shown,
-  type Fault,
-  type Fields,
-  type Mistake,
-  type Names,
-} from './base/checker.ts'
-export { fieldsOf, listOf, ownOptions } from './base/own-options.ts'
 export { mistakesOfSupervision, POLICIES } from './spec/validate.ts'
-export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './base/abort.ts'
-export { askUser, reportOnce, tellUser } from './base/user-code.ts'
-export { reportFault, type OnFault } from './base/platform.ts'
-export { GuardedClock } from './base/guarded-clock.ts'
-export { READY } from './base/brand.ts'
+export type { CallSignal } from './base/abort.ts'
+export type { OnFault } from './base/platform.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './base/exit-reason.ts'
 export {
   failureToJson,
@@ -87,20 +65,10 @@ export type {
   DynamicStrategyName,
 } from './spec/strategy.ts'
 export { systemClock, type SupervisorClock } from './base/clock.ts'
-export { patientTimeout } from './base/patience.ts'
-export { KeepAlive, ReferencedClock } from './base/keep-alive.ts'
-export { ASYNC_DISPOSE, type Stoppable } from './base/async-disposable.ts'
+export type { Stoppable } from './base/async-disposable.ts'
 export { VirtualClock } from './base/virtual-clock.ts'
 export type { ErrorCode } from './base/error-codes.ts'
-export {
-  isTerrariumError,
-  messageOf,
-  showSite,
-  siteAbove,
-  TerrariumError,
-  type CallSite,
-  type TerrariumErrorOptions,
-} from './base/errors.ts'
+export { isTerrariumError, TerrariumError, type CallSite, type TerrariumErrorOptions } from './base/errors.ts'
 export { SupervisedActor } from './actor/supervised-actor.ts'
 export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './actor/exit.ts'
 export { link, unlink } from './otp/link.ts'

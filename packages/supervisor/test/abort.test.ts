@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { call, createSupervisor, onAbort, reasonOf } from '@terrarium/supervisor'
+import { call, createSupervisor } from '@terrarium/supervisor'
+import { onAbort, reasonOf } from '@terrarium/supervisor/base'
 import { child } from './support.ts'
 
 const warnings: Error[] = []

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { expect, test } from '@jest/globals'
-import { messageOf, showSite, siteAbove, TerrariumError } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor'
+import { messageOf, showSite, siteAbove } from '@terrarium/supervisor/base'
 
 /** Of this file. */
 const lineOf = (text: string): number =>

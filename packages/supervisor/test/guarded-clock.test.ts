@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { GuardedClock, VirtualClock, type SupervisorClock } from '@terrarium/supervisor'
+import { VirtualClock, type SupervisorClock } from '@terrarium/supervisor'
+import { GuardedClock } from '@terrarium/supervisor/base'
 
 const boom = new Error('boom')
 const explode = (): never => {

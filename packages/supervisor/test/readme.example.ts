@@ -9,7 +9,7 @@ const flaky = fromCallback(({ receive }) => {
 })
 const app = createSupervisor({
   id: 'app',
-  strategy: 'rest_for_one', // who comes later depends on who comes earlier
+  strategy: 'rest_for_one', // a child depends on the children before it
   children: [
     { id: 'cache', logic: cache },
     { id: 'flaky', logic: flaky, restart: 'transient' },
@@ -25,5 +25,6 @@ const restarted = new Promise((resolve) => app.on('child.restart', resolve))
 app.children[1]?.ref?.send({ type: 'work' })
 await restarted
 
+// [ 'cache running 1', 'flaky running 2', 'jobs running 2' ]
 console.log(app.children.map(({ id, state, incarnation }) => `${id} ${state} ${incarnation}`))
 await app.stop() // newest first

@@ -22,10 +22,10 @@ function changed(change: (actor: Fake, system: Fake) => void): unknown {
   }
 }
 
-/** XState's Actor without a field or a method. */
-const without = (name: string): unknown =>
+/** XState's Actor without some fields or methods. */
+const without = (...names: string[]): unknown =>
   changed((actor) => {
-    Object.defineProperty(actor, name, { get: () => undefined, set: () => undefined })
+    for (const name of names) Object.defineProperty(actor, name, { get: () => undefined, set: () => undefined })
   })
 
 /** XState's Actor whose logic receives another event instead of one of XState's own. */
@@ -58,6 +58,14 @@ describe('an XState is refused that lacks', () => {
     ['actor._stop', without('_stop')],
     ['actor._processingStatus', without('_processingStatus')],
     ['actor.mailbox', without('mailbox')],
+    ['actor.systemId', without('systemId', '_systemId')],
+    [
+      'snapshot._subscription',
+      changed((actor) => {
+        const copied = { ...(actor as unknown as Actor<AnyActorLogic>).getSnapshot() } as object
+        Object.defineProperty(actor, 'getSnapshot', { value: () => copied })
+      }),
+    ],
     ['system._register', changed((_, system) => Reflect.deleteProperty(system, '_register'))],
     ['system._unregister', changed((_, system) => Reflect.deleteProperty(system, '_unregister'))],
     [

@@ -44,7 +44,10 @@ export class OutputRelay {
   /** One entry a stream; streams take turns. */
   readonly #waiting: Waiting[] = []
   #isScheduled = false
-  /** How long lines may be told, in ms, at the time `#at`. */
+  /**
+   * The time budget for splitting and telling lines, in ms, as it stood at `#at`. It grows by SHARE of the time that
+   * passes, up to SLICE, and falls by the time spent on lines: below 0 after a slow listener.
+   */
   #credit = SLICE
   #at = performance.now()
 

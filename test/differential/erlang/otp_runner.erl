@@ -333,12 +333,14 @@ is_idle() ->
     lists:all(fun(Pid) -> is_waiting(Pid, [self() | Known], Held) end, Known)
         andalso process_info(self(), message_queue_len) =:= {message_queue_len, 0}.
 
-%% A supervisor's link to somebody unknown is a child that has not been heard of yet. One that stops a child waits in its own
-%% module and monitors it; that takes as long as the start that is held if the child is one of those who wait for it.
+%% A process that waits in any other module waits for a server of the VM: the first use of a module waits for the code server.
+%% A supervisor's link to an unknown process is a child that has not been heard of yet. A supervisor that stops a child waits in
+%% its own module and monitors the child. It waits as long as the start that is held if the child waits for that start.
 is_waiting(Pid, Known, Held) ->
     case process_info(Pid, [status, current_function, links, monitors]) of
         [{status, waiting}, {current_function, {Module, _, _}}, {links, Links}, {monitors, Monitors}] ->
-            Links -- Known =:= []
+            lists:member(Module, [gen_server, supervisor, proc_lib, ?MODULE])
+                andalso Links -- Known =:= []
                 andalso (Module =/= supervisor orelse lists:any(fun({process, Child}) -> lists:member(Child, Held) end, Monitors));
         _ -> false
     end.

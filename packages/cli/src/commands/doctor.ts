@@ -72,10 +72,12 @@ function showSources(python: string | undefined, taken?: Interpreter): void {
   for (const { source, command } of interpreterSources(python)) {
     const name = (source === 'python' ? '--python' : source).padEnd(16)
     const path = command === undefined ? undefined : onPath(command)
-    const what = command === undefined ? 'not given' : (path ?? `there is no ${command}`)
+    const what = command === undefined ? absence(source) : (path ?? `there is no ${command}`)
     show('', `${name}  ${what}${taken?.source === source ? ', taken' : ''}`)
   }
 }
+
+const absence = (source: string): string => (source === './.venv' ? 'there is none' : 'not given')
 
 /** The path of a command's program; undefined when there is none. */
 function onPath(command: string): string | undefined {

@@ -63,10 +63,11 @@ export function retireNow(turn: Turn, slot: Slot): void {
 }
 
 /**
- * The slot's worker is gone, for this reason. A call that it cannot have begun moves silently if the worker crashed; a
- * call that it may have begun is reported, or run again where its caller allows that.
+ * Takes all calls from a slot whose worker is gone; `error` says why. After a crash, the calls in `unbegun` (certainly
+ * not begun) wait for another worker, and the others are rejected or, if idempotent, run again: see `crashed`. After
+ * any other end all are rejected with `error`. Calls that were settled early are only taken off the slot.
  */
-export function lose(turn: Turn, slot: Slot, error: TerrariumError, unbegun: ReadonlySet<Call>): void {
+export function loseCalls(turn: Turn, slot: Slot, error: TerrariumError, unbegun: ReadonlySet<Call>): void {
   const { calls } = slot
   let lost = 0
   for (let call = calls.first; call !== undefined; call = call.next) if (!unbegun.has(call)) lost += 1

@@ -1,4 +1,5 @@
 // What the core of a pool is told.
+import type { Identity } from '@terrarium/process'
 import type { FailureInfo } from '@terrarium/supervisor'
 import type { ExitReason, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo } from '@terrarium/worker'
@@ -64,8 +65,8 @@ export type PoolNews =
   | { readonly type: 'pool.halt' }
   /** The supervisor of the workers has ended by itself. */
   | { readonly type: 'pool.over'; readonly reason: ExitReason }
-  /** Nothing of the pool is left but `left` processes that the kernel holds. */
-  | { readonly type: 'pool.closed'; readonly left: number }
+  /** Nothing of the pool is left but `left`: processes that the kernel holds. */
+  | { readonly type: 'pool.closed'; readonly left: readonly Identity[] }
   /** Something has changed that may repair a configuration failure. */
   | { readonly type: 'pool.environment' }
   | { readonly type: 'pool.timer'; readonly timer: number }

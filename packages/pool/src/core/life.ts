@@ -1,10 +1,11 @@
 // The life of the pool as a whole: it is opened, runs, drains, and is closed.
+import type { Identity } from '@terrarium/process'
 import { messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
-import { lose } from './answer.ts'
+import { loseCalls } from './answer.ts'
 import type { Call } from './call.ts'
 import { rejectWaiting } from './settle.ts'
 import { inFlightIn } from './state.ts'
-import { clearTimer, setTimer, type Turn } from './turn.ts'
+import { clearTimer, refusalOf, setTimer, type Turn } from './turn.ts'
 import { started } from './workers.ts'
 
 const NO_CALL: ReadonlySet<Call> = new Set()
@@ -12,24 +13,33 @@ const NO_CALL: ReadonlySet<Call> = new Set()
 export function start({ state, effects }: Turn): void {
   if (state.status !== 'idle' || state.failedBecause !== undefined) return
   state.status = 'starting'
-  state.isStarting = true
+  state.isStarting = state.isOpening = true
   effects.push({ type: 'open' })
 }
 
-export function opened({ state, effects }: Turn): void {
-  if (state.status === 'starting' && state.failedBecause === undefined) effects.push({ type: 'startWorkers' })
+export function opened(turn: Turn): void {
+  const { state, effects } = turn
+  if (!state.isOpening) return
+  state.isOpening = false
+  if (state.status === 'starting') effects.push({ type: 'startWorkers' })
+  else if (state.isStarting) started(turn, refusalOf(state))
 }
 
 /** What the workers stand on cannot be had. */
 export function failed(turn: Turn, error: TerrariumError): void {
   const { state } = turn
+  state.isOpening = false
+  if (state.status === 'stopping' && state.isStarting) started(turn, error)
   if (state.status !== 'starting' || state.failedBecause !== undefined) return
   state.failedBecause = error
   rejectWaiting(turn, error)
   close(turn)
 }
 
-/** Calls in flight may finish, within `drainTimeout`; nothing is run again. */
+/**
+ * Calls in flight may finish, within `drainTimeout`; nothing is run again. A start that is still opening what the
+ * workers stand on is answered when that is over: a mistake in the options is told, not that the pool was stopped.
+ */
 export function stop(turn: Turn): void {
   const { state, effects } = turn
   if (state.status === 'stopping' || state.status === 'stopped') return
@@ -38,7 +48,7 @@ export function stop(turn: Turn): void {
   const error = stoppedError(turn)
   state.closed = error
   rejectWaiting(turn, error)
-  if (state.isStarting) started(turn, error)
+  if (state.isStarting && !state.isOpening) started(turn, state.failedBecause ?? error)
   state.drain = setTimer(turn, { type: 'drain' }, state.settings.drainTimeout)
 }
 
@@ -76,21 +86,22 @@ export function close(turn: Turn): void {
 }
 
 /** Nothing of the pool is left. Calls are left only where closing has failed: they are settled all the same. */
-export function closed(turn: Turn, left: number): void {
+export function closed(turn: Turn, left: readonly Identity[]): void {
   const { state, effects } = turn
   if (!state.isClosing || state.status === 'stopped' || state.status === 'idle') return
   const { failedBecause, overBecause } = state
-  if (left > 0) effects.push({ type: 'log', level: 'error', fields: { left }, message: 'processes are left' })
+  if (left.length > 0) effects.push({ type: 'log', level: 'error', fields: { left }, message: 'processes are left' })
   if (state.status === 'stopping') {
     release(turn, stoppedError(turn))
+    if (state.isStarting) started(turn, stoppedError(turn))
     state.status = 'stopped'
     const reason: ExitReason = overBecause === undefined ? { type: 'shutdown' } : { type: 'error', error: overBecause }
-    effects.push({ type: 'end', reason, left })
+    effects.push({ type: 'end', reason, left: left.length })
   } else if (failedBecause !== undefined) {
     release(turn, failedBecause)
     state.status = 'idle'
     started(turn, failedBecause)
-    effects.push({ type: 'end', reason: { type: 'error', error: failedBecause }, left })
+    effects.push({ type: 'end', reason: { type: 'error', error: failedBecause }, left: left.length })
   }
 }
 
@@ -115,7 +126,7 @@ const stoppedError = ({ state }: Turn): TerrariumError =>
 function release(turn: Turn, error: TerrariumError): void {
   const { state } = turn
   for (const slot of state.slots) {
-    lose(turn, slot, error, NO_CALL)
+    loseCalls(turn, slot, error, NO_CALL)
     slot.occupant = 'none'
     slot.pid = undefined
     slot.timer = 0

@@ -49,7 +49,10 @@ function place(turn: Turn, list: CallList): boolean {
   return true
 }
 
-/** The ready worker with the fewest calls that can take one more. A suspect is alone with its worker. */
+/**
+ * The slot of the open worker with the fewest calls, among those with room for one more; undefined if there is none. A
+ * suspect gets only a worker without calls, and that worker gets no other call meanwhile: `isOpen` is false for it.
+ */
 function freeSlot({ slots, settings }: PoolState, isSuspect: boolean): Slot | undefined {
   let best: Slot | undefined
   let fewest = isSuspect ? 1 : settings.concurrency

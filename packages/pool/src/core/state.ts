@@ -39,6 +39,8 @@ export interface PoolState {
   readonly counts: { -readonly [Name in keyof Counts]: number }
   /** `start()` has not been answered yet. */
   isStarting: boolean
+  /** What the workers stand on is being opened: `pool.opened` or `pool.failed` follows, whatever happens meanwhile. */
+  isOpening: boolean
   /** Why nothing is run again: the pool is stopping. */
   closed: TerrariumError | undefined
   /** Its end is under way, and no call is with a worker any more. */
@@ -67,6 +69,7 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
     waiting: new CallList(),
     counts: { ...NONE, ...counts },
     isStarting: false,
+    isOpening: false,
     closed: undefined,
     isClosing: false,
     drain: 0,

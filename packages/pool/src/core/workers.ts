@@ -1,6 +1,6 @@
 // What news of the workers leads to: which slots are ready, what is parked, and what is tried again when.
 import { isTerrariumError, messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
-import { lose } from './answer.ts'
+import { loseCalls } from './answer.ts'
 import type { WorkerNews } from './event.ts'
 import { pump } from './placement.ts'
 import { rejectWaiting } from './settle.ts'
@@ -72,7 +72,7 @@ function exited(turn: Turn, slot: Slot, { reason, unbegun }: NewsOf<'worker.exit
   slot.pid = undefined
   clearTimer(turn, slot.timer)
   slot.timer = 0
-  lose(turn, slot, error, unbegun)
+  loseCalls(turn, slot, error, unbegun)
   if (reason.type === 'error') {
     state.counts.crashes += 1
     if (pid !== undefined)
@@ -124,7 +124,10 @@ export function started({ state, effects }: Turn, error: TerrariumError | undefi
   effects.push({ type: 'started', error })
 }
 
-/** Something changed that may repair a failure: one parked worker is tried. */
+/**
+ * On `pool.environment`: tries to start the first parked worker whose failure a change of the environment can repair;
+ * if it becomes ready, the others follow. Without such a worker the watch of the environment ends.
+ */
 export function probe(turn: Turn): void {
   if (isEnding(turn)) return
   const slot = turn.state.slots.find((each) => isHealable(each.parked))

@@ -355,9 +355,9 @@ test('whatever has happened: after stop every call is settled, in whatever order
       const { isClosing, status } = world.state
       if (!isClosing && status !== 'stopping') return // it had started before it could fail
       for (let fires = 0; !world.state.isClosing && fires < 1_000; fires += 1) world.fire(false) // it drains
-      world.tell({ type: 'pool.closed', left: 0 })
+      world.tell({ type: 'pool.closed', left: [] })
       expect(['stopped', 'idle']).toContain(world.state.status)
-      expect([queuedIn(world.state), inFlightIn(world.state), world.ended]).toEqual([0, 0, 1])
+      expect([queuedIn(world.state), inFlightIn(world.state), world.ended, world.answers]).toEqual([0, 0, 1, 1])
     }),
     { numRuns: RUNS },
   )
@@ -369,7 +369,7 @@ test('whatever has happened: a hard stop settles every call at once, and nothing
       const world = live(settings, story)
       world.tell({ type: 'pool.halt' })
       expect([queuedIn(world.state), inFlightIn(world.state), world.timers.size]).toEqual([0, 0, 0])
-      expect(world.settled.size).toBe(world.accepted.size)
+      expect([world.settled.size, world.answers]).toEqual([world.accepted.size, 1])
       world.ended = 1
       for (const step of afterwards) step(world)
       expect(world.settled.size).toBe(world.accepted.size)

@@ -71,7 +71,7 @@ test('F8: a pool that stops refuses what waits, gives calls in flight their time
   pool.crash()
   expect([first, second].map((call) => pool.told.get(call))).toEqual(['WORKER_CRASHED', 'WORKER_CRASHED'])
   expect(pool.of('close')).toHaveLength(1)
-  pool.tell({ type: 'pool.closed', left: 0 })
+  pool.tell({ type: 'pool.closed', left: [] })
   expect(pool.of('end')).toMatchObject([{ reason: { type: 'shutdown' }, left: 0 }])
   expect(pool.clock.pending).toBe(0)
 })
@@ -82,9 +82,18 @@ test('calls in flight have `drainTimeout` and no more; an idle pool is closed at
   pool.tell({ type: 'pool.stop' })
   await pool.clock.advance(5_000)
   expect([pool.of('close').length, pool.told.get(call)]).toEqual([1, undefined])
-  pool.tell({ type: 'pool.closed', left: 2 })
+  const left = [1, 2].map((pid) => ({
+    pid,
+    startTicks: 1,
+    bootId: 'b',
+    installation: 'i',
+    run: 'r',
+    spawn: `${pid}-s`,
+  }))
+  pool.tell({ type: 'pool.closed', left })
   expect(pool.told.get(call)).toBe('STOPPED')
-  expect(pool.of('log')).toMatchObject([{ level: 'error', message: 'processes are left', fields: { left: 2 } }])
+  expect(pool.of('log')).toMatchObject([{ level: 'error', message: 'processes are left', fields: { left } }])
+  expect(pool.of('end')).toMatchObject([{ left: 2 }])
   const idle = Stand.started()
   idle.tell({ type: 'pool.stop' })
   expect(idle.of('close')).toHaveLength(1)
@@ -104,7 +113,7 @@ test('a pool whose supervisor gives up ends with that, and says so to every call
   pool.tell({ type: 'pool.over', reason: { type: 'error', error: new Error('too many restarts') } })
   expect(pool.told.get(waiting)).toBe('STOPPED')
   pool.answer(running)
-  pool.tell({ type: 'pool.closed', left: 0 })
+  pool.tell({ type: 'pool.closed', left: [] })
   expect(pool.of('end')).toMatchObject([
     { reason: { type: 'error', error: { code: 'STOPPED', message: 'pool p is over: too many restarts' } } },
   ])
@@ -118,9 +127,31 @@ test('a pool that cannot be opened refuses what waits and is idle again', () => 
   const call = pool.call('a')
   pool.tell({ type: 'pool.failed', error: missingModule() })
   expect([pool.told.get(call), pool.of('close').length]).toEqual(['CONFIGURATION', 1])
-  pool.tell({ type: 'pool.closed', left: 0 })
+  pool.tell({ type: 'pool.closed', left: [] })
   expect(pool.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
   expect([pool.state.status, pool.effects.at(-1)?.type]).toEqual(['idle', 'end'])
+})
+
+test('a start that is stopped while the pool is opened is answered when that is over, with the reason if it failed', () => {
+  const stopped = (): Stand => {
+    const pool = new Stand()
+    pool.tell({ type: 'pool.start' })
+    pool.tell({ type: 'pool.stop' })
+    expect(pool.of('started')).toEqual([])
+    return pool
+  }
+  const failed = stopped()
+  failed.tell({ type: 'pool.failed', error: missingModule() })
+  expect(failed.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
+  const opened = stopped()
+  opened.tell({ type: 'pool.opened' })
+  expect(opened.of('started')).toMatchObject([
+    { error: { message: 'pool p is not running: it is stopping', hint: 'Make a new pool with createPool().' } },
+  ])
+  for (const pool of [failed, opened]) {
+    pool.tell({ type: 'pool.closed', left: [] })
+    expect([pool.state.status, pool.of('started').length, pool.of('startWorkers')]).toEqual(['stopped', 1, []])
+  }
 })
 
 test('a pool that cannot be opened has not started, although a worker becomes ready', () => {
@@ -130,16 +161,17 @@ test('a pool that cannot be opened has not started, although a worker becomes re
   pool.tell({ type: 'pool.failed', error: missingModule() })
   pool.ready()
   expect([pool.of('started'), pool.state.status]).toEqual([[], 'starting'])
-  pool.tell({ type: 'pool.closed', left: 0 })
+  pool.tell({ type: 'pool.closed', left: [] })
   expect(pool.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
 })
 
-test('stop() while the pool starts answers start() at once, and once', () => {
+test('stop() while the workers start answers start() at once, and once', () => {
   const pool = new Stand()
   pool.tell({ type: 'pool.start' })
+  pool.tell({ type: 'pool.opened' })
   pool.tell({ type: 'pool.stop' })
   expect(pool.of('started')).toMatchObject([{ error: { code: 'STOPPED', message: 'pool p was stopped' } }])
-  pool.tell({ type: 'pool.closed', left: 0 })
+  pool.tell({ type: 'pool.closed', left: [] })
   expect([pool.of('started').length, pool.state.status]).toEqual([1, 'stopped'])
 })
 

@@ -102,7 +102,7 @@ function createLife(id: string, open: OpenPort<unknown>, facts: object) {
 
 type Logic = ReturnType<typeof createLife>
 
-/** The machine of one kind of process, by the input and the context of that kind. */
+/** The type of a life machine with this input and this context. Each kind of process (program, worker) has its own. */
 export type LifeLogic<TInput, TContext extends LifeContext<TInput> = LifeContext<TInput>> =
   Logic extends StateMachine<
     LifeContext,

@@ -43,11 +43,11 @@ export interface MemoryShortage {
   readonly kills: number
   /** Where they are counted, the folder of a control group; null: on this machine. */
   readonly cgroup: string | null
-  /** The lowest memory limit of the group, in bytes; null: it has none. */
+  /** The lowest memory limit that holds for the group, its own or that of a group above it, in bytes; null: none. */
   readonly limit: number | null
 }
 
-/** How a process exited, as its parent knows it. */
+/** How a process exited, as its parent (the shepherd or this host) has seen it. */
 export interface Exit {
   readonly code: number | null
   readonly signal: SignalName | null

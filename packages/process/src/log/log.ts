@@ -20,7 +20,7 @@ interface Change {
 const PREFIX = 'spawn/'
 /** LevelDB's files without which it does not open. */
 const FILES = [/^CURRENT$/, /^MANIFEST-\d+$/, /^\d+\.log$/]
-/** How long a noted change may wait for a batch to be written with, in ms. */
+/** How long a change made by `note()` waits to be written along with others, in ms; then it is written anyway. */
 const NOTE_MS = 50
 
 /**

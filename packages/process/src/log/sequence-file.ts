@@ -14,8 +14,9 @@ export function openSequenceFile(directory: string, flag: 'wx' | 'w'): number {
 }
 
 /**
- * Writes the number of the last change. Not synced: the page cache survives the host's death, and after a power failure
- * no process is left to be found. A failure is ignored: a number that is too small is no damage.
+ * Writes the number of the log's last change, without fsync: what is written outlives the host process, and after a
+ * power failure no process is left that the log would have to name. Errors are ignored: with a number that is too low,
+ * missing changes may go unnoticed, but an intact log is not taken for a damaged one.
  */
 export function writeSequence(descriptor: number, seq: number): void {
   try {

@@ -18,9 +18,9 @@ export function noteCgroup(runDirectory: string, cgroup: string): void {
 }
 
 /**
- * Has the kernel kill all processes in the control groups of a dead run, and removes the groups. No other process is in
- * them: a group is known by the name of the run, and a process is in it only if it was started there. Answers the
- * groups that could not be emptied. Throws when the note cannot be read.
+ * Makes the kernel kill all processes in the control groups of a dead run, and removes the groups. Only processes that
+ * the run has started, and their descendants, are in them: the name of each group holds the run id. Returns the groups
+ * that could not be emptied and removed. Throws when the file written by {@link noteCgroup} exists but cannot be read.
  */
 export async function clearCgroups(runDirectory: string, owner: Owner): Promise<string[]> {
   const left: string[] = []

@@ -34,8 +34,8 @@ export interface Hello {
   readonly missing: Readonly<Partial<Record<Containment, string>>>
 }
 
-/** What the shepherd tells after its first line. */
-type Message =
+/** One line of news from the shepherd; its first line is a {@link FirstWord} instead. */
+type NewsLine =
   | { readonly type: 'spawned'; readonly spawn: string; readonly pid: number; readonly startTicks: number | null }
   | Refusal
   | { readonly type: 'output'; readonly spawn: string; readonly channel: Channel; readonly data: string }
@@ -189,7 +189,7 @@ export class Shepherd {
     readLines(shepherd.report, (line) => {
       // A partial last line: the shepherd was killed while writing it.
       if (shepherd.report.readableEnded) return
-      if (greet === undefined) this.#hear(JSON.parse(line) as Message)
+      if (greet === undefined) this.#hear(JSON.parse(line) as NewsLine)
       else greet(line)
       greet = undefined
     })
@@ -272,7 +272,7 @@ export class Shepherd {
     stdin.write(`${line}\n`)
   }
 
-  #hear(message: Message): void {
+  #hear(message: NewsLine): void {
     if (message.type === 'signalled') {
       this.#onSignal(nameOf(message.signal))
       return

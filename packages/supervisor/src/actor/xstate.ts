@@ -21,7 +21,9 @@ type Scope = ActorScope<Snapshot<unknown>, EventObject>
 interface InternalActor {
   readonly logic: AnyActorLogic
   readonly clock: Pick<SupervisorClock, 'setTimeout' | 'clearTimeout'> & Partial<SupervisorClock>
-  readonly systemId: string | undefined
+  readonly systemId?: string
+  /** The `systemId` in XState 5.20. */
+  readonly _systemId?: string
   readonly system: InternalSystem
   readonly _parent?: AnyActorRef
   readonly _processingStatus: number
@@ -115,8 +117,14 @@ export function stopHard(ref: AnyActorRef): void {
  * the actor is over, and the successor of the actor may be started before that.
  */
 export function freeName(ref: AnyActorRef): void {
-  const { systemId, system } = internal(ref)
+  const { system } = internal(ref)
+  const systemId = systemIdOf(ref)
   if (systemId !== undefined && system.get(systemId) === ref) system._unregister(ref)
+}
+
+function systemIdOf(ref: AnyActorRef): string | undefined {
+  const { systemId, _systemId } = internal(ref)
+  return systemId ?? _systemId
 }
 
 /** The logic of an actor. */
@@ -182,7 +190,7 @@ export function watchSystem(
 type AnyActor = InternalActor & AnyActorRef
 
 /**
- * The parts that this file needs and that an XState lacks, by name. Runs a parent and three children of the class
+ * The parts that this file needs and that an XState lacks, by name. Runs a parent and four children of the class
  * `Actor` of that XState, to see whether fields, hooks and events mean what they mean here.
  */
 export function missingParts(actorClass: unknown): string[] {
@@ -190,7 +198,7 @@ export function missingParts(actorClass: unknown): string[] {
   const make = actorClass as new (logic: object, options?: object) => AnyActor
   const seen: string[] = []
   const parent = new make(recorder(seen))
-  const child = (id: string): AnyActor => new make(recorder(seen), { id, parent })
+  const child = (id: string): AnyActor => new make(recorder(seen), { id, parent, systemId: `${id}-name` })
   const [done, failed, stopped] = [child('done'), child('failed'), child('stopped')]
   const { system } = parent
   const hooks: string[] = []
@@ -201,6 +209,7 @@ export function missingParts(actorClass: unknown): string[] {
     'actor.eventListeners': () => done.eventListeners instanceof Map,
     'actor._parent': () => done._parent === parent,
     'actor._actorScope': () => done._actorScope.self === done,
+    'actor.systemId': () => systemIdOf(done) === 'done-name',
     'actor._complete': () => typeof done._complete === 'function',
     'actor.mailbox': () => typeof done.mailbox._active === 'boolean' && '_current' in done.mailbox,
     'system._unregister': () => typeof system._unregister === 'function',
@@ -220,6 +229,7 @@ export function missingParts(actorClass: unknown): string[] {
       return hooks.length === 7
     },
     'actor._processingStatus': () => !hasStarted(child('new')) && hasStarted(parent) && isStopped(stopped),
+    'snapshot._subscription': () => keepsSubscription(make, parent),
     [STOP]: () => seen.includes(STOP),
     [`${DONE}*`]: () => seen.includes(`${DONE}done`),
     [`${ERROR}*`]: () => seen.includes(`${ERROR}failed`),
@@ -239,6 +249,23 @@ function recorder(seen: string[]): object {
       return type === 'done' ? { ...snapshot, status: 'done' } : snapshot
     },
   }
+}
+
+/** True if the snapshot that an observable has at its start gets the subscription. */
+function keepsSubscription(make: new (logic: object, options: object) => AnyActor, parent: AnyActor): boolean {
+  let isFreed = false
+  const unsubscribed = (): void => {
+    isFreed = true
+  }
+  const source = { subscribe: () => ({ unsubscribe: unsubscribed }) }
+  const actor = new make(
+    XState.fromObservable(() => source),
+    { parent },
+  )
+  const snapshot = actor.getSnapshot() as object
+  actor.start()
+  if (isSubscribed(snapshot)) unsubscribe(snapshot)
+  return isFreed
 }
 
 function holds(test: (() => boolean) | undefined): boolean {

@@ -5,7 +5,7 @@ import { end, halt } from './ending.ts'
 import type { Asked, ChildNews, CoreEvent, Death, Shutdown } from './event.ts'
 import type { Fifo } from './fifo.ts'
 import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
-import { faultOf, isTried, perform } from './operations.ts'
+import { faultOf, refuseIfProbed, perform } from './operations.ts'
 import { answerDeath, probe, restartDue } from './restart.ts'
 import type { Child, CoreState, Pending } from './state.ts'
 import { fail, IDLE, oneIsAsked, oneIsDown, proceed, run, taskStarting, type Purpose } from './task.ts'
@@ -98,7 +98,7 @@ function ask(turn: Turn, event: Asked): void {
   const early = kind === 'dynamic' ? faultOf(state, event.call) : undefined
   const fault = isOpen ? early : stoppedError(id)
   if (fault !== undefined) refuse(turn, event.reply, fault)
-  else if (!isTried(turn, event.call, event.reply)) state.queue.push(event)
+  else if (!refuseIfProbed(turn, event.call, event.reply)) state.queue.push(event)
 }
 
 /** Records news of one start. */

@@ -38,9 +38,10 @@ export function faultOf({ settings }: CoreState, call: Operation): TerrariumErro
 }
 
 /**
- * Refuses `restartChild` for a child that is being probed. In the queue it would probe the child a second time (X16).
+ * Refuses `restartChild` at once while a probe of the child is starting; returns true if it did. In the queue the call
+ * might get its turn after that probe has failed, and would then probe the child a second time (X16).
  */
-export function isTried(turn: Turn, call: Operation, reply: Reply): boolean {
+export function refuseIfProbed(turn: Turn, call: Operation, reply: Reply): boolean {
   const child = call.type === 'restartChild' ? find(turn.state, call.child) : undefined
   if (child?.state !== 'starting' || !child.trouble.probing) return false
   deny(turn, reply, child.id, 'breaker_half_open')

@@ -35,7 +35,7 @@ export class Registry {
   /** By the prototype of the class. */
   readonly #encoders = new Map<object, Encoding>()
   readonly #decoders = new Map<string, (sent: unknown) => unknown>()
-  /** The types must be valid. */
+  /** Checks nothing: the types must have passed {@link checkTypes}. */
   constructor(types: readonly ValueType[]) {
     for (const { name, class: Class, encode, decode } of types) {
       if (Class !== undefined && encode !== undefined) this.#encoders.set(Class.prototype as object, { name, encode })
