@@ -1,7 +1,8 @@
 // A copy of the checkout in a temporary folder: sources are changed there, so the checkout stays as it is, whatever
 // happens to this process.
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Mutation, Tests } from './mutation.ts'
@@ -17,6 +18,8 @@ export class Checkout {
   readonly folder = mkdtempSync(join(tmpdir(), 'terrarium-mutate-'))
   readonly #root: string
   readonly #python: string
+  #running: ChildProcess | undefined
+  #isRemoved = false
 
   constructor(root: string, python: string) {
     this.#root = root
@@ -62,9 +65,11 @@ export class Checkout {
     }
     return new Promise((resolve, reject) => {
       const running = spawn(command, args, { cwd, env, stdio: 'ignore', timeout: TIMEOUT, killSignal: 'SIGKILL' })
+      this.#running = running
       running.once('error', reject)
       running.once('exit', (code) => {
-        resolve(code === 0)
+        this.#running = undefined
+        if (!this.#isRemoved) resolve(code === 0)
       })
     })
   }
@@ -78,7 +83,11 @@ export class Checkout {
     ]
   }
 
-  remove(): void {
+  /** Kills the tests that run, which would write to the folder again, and removes the folder. They have no result. */
+  async remove(): Promise<void> {
+    this.#isRemoved = true
+    const running = this.#running
+    if (running?.kill('SIGKILL') === true) await once(running, 'exit')
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

@@ -38,14 +38,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const checkout = new Checkout(root, process.env.TERRARIUM_PYTHON ?? '')
   const end = (): void => {
-    checkout.remove()
-    process.exit(1)
+    void checkout.remove().finally(() => process.exit(1))
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end)
   try {
     return (await passUnchanged(checkout, chosen)) ? await plantAll(checkout, chosen) : 1
   } finally {
-    checkout.remove()
+    await checkout.remove()
   }
 }
 
