@@ -55,7 +55,7 @@ export function stop(turn: Turn): void {
 /** The supervisor of the workers has given up: nothing starts workers any more. */
 export function over(turn: Turn, reason: ExitReason): void {
   const { state, effects } = turn
-  if (state.status === 'idle' || state.status === 'stopping' || state.status === 'stopped') return
+  if (state.status === 'idle' || state.status === 'stopping' || state.isClosing) return
   const { pool, hasHandle } = state.settings
   const cause = reason.type === 'error' ? reason.error : undefined
   const why = cause === undefined ? 'its supervisor has ended' : messageOf(cause)

@@ -47,3 +47,14 @@ test('a hint names start() and createPool() only for a pool that has a handle', 
     'Remove the cause, then start a new actor of the pool.',
   ])
 })
+
+test('a pool that cannot start its workers says why, although their supervisor ends while it is closed', () => {
+  const pool = new Stand()
+  pool.tell({ type: 'pool.start' })
+  pool.tell({ type: 'pool.opened' })
+  pool.tell({ type: 'pool.failed', error: missingModule() })
+  pool.tell({ type: 'pool.over', reason: { type: 'shutdown' } })
+  pool.tell({ type: 'pool.closed', left: [] })
+  expect(pool.of('started')).toMatchObject([{ error: { code: 'CONFIGURATION' } }])
+  expect([pool.of('log'), pool.state.status]).toEqual([[], 'idle'])
+})
