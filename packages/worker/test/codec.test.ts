@@ -6,7 +6,16 @@ import { decode, encode, NdArray } from '@terrarium/worker'
 
 // An independent codec for what msgpack has a form for. Its `encodeUndefinedAsNil` and records are off.
 const packr = new Packr({ useRecords: false, useBigIntExtension: false })
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' } as object)
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'auto' } as object)
+
+/** What the independent codec reads. It reads maps as Maps: in objects it gives the key `__proto__` another name. */
+const unpack = (bytes: Buffer): unknown => withObjects(unpackr.unpack(bytes))
+
+/** The value with objects in place of Maps. */
+function withObjects(value: unknown): unknown {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, part]) => [key, withObjects(part)]))
+  return Array.isArray(value) ? value.map(withObjects) : value
+}
 
 /** What `encode` throws. */
 function refusalOf(value: unknown): unknown {
@@ -46,7 +55,7 @@ test('whole numbers are integers on the wire at every edge of every width, and c
     if (!Number.isSafeInteger(value)) continue
     expect(encode(value).toString('hex')).toBe(integer(edge))
     expect(decode(encode(value))).toBe(value)
-    expect(unpackr.unpack(encode(value))).toBe(value)
+    expect(unpack(encode(value))).toBe(value)
   }
 })
 
@@ -75,13 +84,13 @@ test('an independent codec reads what is written, and what it writes is read', (
     fc.property(
       fc.record({ value: fc.oneof(json, fc.double(), fc.maxSafeInteger(), fc.string({ unit: 'binary' })) }),
       (value) => {
-        expect(unpackr.unpack(encode(value))).toEqual(value)
+        expect(unpack(encode(value))).toEqual(value)
         expect(decode(encode(value))).toEqual(value)
         // It writes −0 as 0.
-        expect(decode(packr.pack(value))).toEqual(unpackr.unpack(packr.pack(value)))
+        expect(decode(packr.pack(value))).toEqual(unpack(packr.pack(value)))
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: 2_000, examples: [[{ value: JSON.parse('{"__proto__":[]}') as fc.JsonValue }]] },
   )
 })
 
