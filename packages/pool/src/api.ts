@@ -46,7 +46,7 @@ export interface PoolStats {
   readonly retried: number
 }
 
-export interface StopReport {
+export interface StopResult {
   /** Processes of this pool that are still alive, found by scanning the system: 0, or something is wrong. */
   readonly processesLeft: number
 }
@@ -90,7 +90,7 @@ export interface Pool extends PoolAccess, Stoppable {
    */
   start(): Promise<void>
   /** Lets calls in flight finish, ends every worker and waits for proof. Idempotent. */
-  stop(): Promise<StopReport>
+  stop(): Promise<StopResult>
   /**
    * Lets the host process end by itself while nothing is asked of this pool: `start()`, calls and `stop()` hold it
    * until they are settled. At its end the pool is stopped in order, unless `process.exit()` or a signal ends the

@@ -13,7 +13,7 @@ import {
 import { harmless, SupervisedActor } from '@terrarium/supervisor'
 import { guardLogger, type AnyLogger } from '@terrarium/process'
 import { Access } from './access.ts'
-import type { Pool, PoolEvents, StopReport } from './api.ts'
+import type { Pool, PoolEvents, StopResult } from './api.ts'
 import { countsToKeep } from './core/state.ts'
 import { ownPoolOptions } from './own-options.ts'
 import { validatePoolOptions, type PoolOptions } from './options.ts'
@@ -49,7 +49,7 @@ class PoolHandle extends Access implements Pool {
     this.#logger.error({ err }, `a listener for ${event} failed`)
   })
   #actor: SupervisedActor<PoolLogic>
-  #stopping: Promise<StopReport> | undefined
+  #stopping: Promise<StopResult> | undefined
   #isReferenced = true
 
   constructor(options: PoolOptions) {
@@ -101,12 +101,12 @@ class PoolHandle extends Access implements Pool {
     await this.#shell.started
   }
 
-  stop(): Promise<StopReport> {
+  stop(): Promise<StopResult> {
     this.#stopping ??= this.#keepAlive.during(this.#stop())
     return this.#stopping
   }
 
-  async #stop(): Promise<StopReport> {
+  async #stop(): Promise<StopResult> {
     this.#renew()
     try {
       this.#shell.post({ type: 'pool.stop' })
