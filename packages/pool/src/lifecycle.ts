@@ -109,7 +109,10 @@ export class Lifecycle {
   }
 
   close(): void {
-    const { post } = this.#dependencies
+    const {
+      post,
+      resources: { logger },
+    } = this.#dependencies
     const close = async (): Promise<readonly Identity[]> => {
       const resources = await this.#opening?.catch(() => undefined) // start() rejects with the reason
       await this.#workers?.stop()
@@ -121,6 +124,7 @@ export class Lifecycle {
       },
       (error: unknown) => {
         this.#fault = { error }
+        logger.error({ err: error }, 'the pool cannot be stopped')
         post({ type: 'pool.closed', left: [] })
       },
     )
@@ -140,7 +144,7 @@ export class Lifecycle {
   /** The pool has ended. `left`: the number of processes that are left. */
   end(reason: ExitReason, left: number): void {
     this.#forgetName()
-    this.outcome = reason
+    this.outcome = this.#fault === undefined ? reason : { type: 'error', error: this.#fault.error }
     if (this.#fault === undefined) this.#end.resolve(left)
     else this.#end.reject(this.#fault.error)
   }
