@@ -21,8 +21,9 @@ const inOrder = (names: Iterable<string>): string[] => [...names].sort()
 const namesOf = (type: string): string[] => shapes.members(type).map(({ name }) => name)
 const inCode = (text = ''): string[] => [...text.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
 
-/** The options that `keep` hands on to its supervisor. */
-const ofSupervisor = inCode(/These options are those of the \[supervisor\]([^]*)$/.exec(section(KEEP, 'Options'))?.[1])
+/** The options that `keep` hands on to its supervisor: named after the link to their page. */
+const [, handedOn = ''] = section(KEEP, 'Options').split('](../supervisor/options.md)')
+const ofSupervisor = inCode(handedOn)
 
 test.each([
   [RUNTIME, 'Options', 'RuntimeOptions', []],
