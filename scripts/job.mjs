@@ -1,8 +1,13 @@
-// node scripts/job.mjs NAME [ARGUMENT …]: sets up what a job needs, and runs it. Each job is a command of package.json.
-import './node-version.mjs'
+// node scripts/job.mjs NAME [ARGUMENT …]: sets up what a job needs, and runs it. Each command of package.json is a job.
+// This file keeps to what old Nodes can read, and loads the other scripts after a look at their version.
 
 /** The name of each job, what it does, its module, and what has to be set up before the module can be loaded. */
-var JOBS = {
+const JOBS = {
+  setup: [
+    'brings the checkout up to date: dependencies, build, run (the default), check, test or protoc',
+    'scripts/setup/set-up.mjs',
+  ],
+  test: ['runs suites of tests, of linters, or what belongs to a path', 'scripts/test/run.mjs'],
   start: ['analyses a tree of Python source on supervised workers', 'examples/analyse/dist/main.js', 'run'],
   'demo:missing-module': ['shows a worker that lacks a module', 'examples/missing-module/dist/main.js', 'run'],
   'demo:embedded-supervisor': [
@@ -21,15 +26,46 @@ var JOBS = {
   chaos: ['kills hosts, workers and shepherds at random, and counts what is left', 'test/dist/chaos/main.js', 'run'],
   compat: ['runs the tests on the oldest and newest XState and on each Node', 'scripts/compat.mjs', 'run'],
   differential: ['compares random scenarios on Erlang/OTP and here', 'test/dist/differential/main.js', 'run'],
-  generate: [
-    'writes the stubs of proto/ and docs/values.md; --check compares',
-    'scripts/generate/main.mjs',
-    'dependencies',
-  ],
+  generate: ['writes the stubs of proto/ and docs/values.md; --check compares', 'scripts/generate.mjs', 'dependencies'],
   mutate: ['breaks one rule at a time, and says which tests notice', 'test/dist/mutate/main.js', 'check'],
   pack: ['writes tarballs and the wheel to a folder, by default .setup/pack', 'scripts/pack.mjs', 'run'],
 }
 
-import('./setup/entry.mjs').then(function (entry) {
-  return entry.runJob(JOBS, process.argv[2], process.argv.slice(3))
-})
+const OLDEST_NODE = 20
+
+if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
+  console.error(
+    `Terrarium needs Node.js ${OLDEST_NODE} or newer; this is ${process.version} at ${process.execPath}.\n` +
+      'Install a newer Node.js, put it first on PATH, and run the same command again.',
+  )
+  process.exit(1)
+}
+
+/** Sets up and runs a job in this process. Its `main(argv)` returns the exit code. */
+async function runJob(name, argv) {
+  if (!Object.keys(JOBS).includes(name)) {
+    const list = Object.keys(JOBS).map((each) => `  ${each.padEnd(26)}${JOBS[each][0]}\n`)
+    process.stdout.write(`Usage: node scripts/job.mjs NAME [ARGUMENT …]\n${list.join('')}`)
+    return name === undefined || name === '--help' ? 0 : 2
+  }
+  const [, path, need] = JOBS[name]
+  if (need !== undefined) {
+    const { setUp } = await import('./setup/set-up.mjs')
+    const { python } = await setUp({ need })
+    // A job finds the interpreter of .venv there.
+    if (['run', 'check'].includes(need)) process.env.TERRARIUM_PYTHON = python
+  }
+  const { main } = await import(`../${path}`)
+  return main(argv)
+}
+
+runJob(process.argv[2], process.argv.slice(3)).then(
+  (code) => {
+    if (typeof code === 'number') process.exitCode = code
+  },
+  async (error) => {
+    const { explain } = await import('./setup/failure.mjs')
+    process.stderr.write(`${explain(error)}\n`)
+    process.exitCode = 1
+  },
+)

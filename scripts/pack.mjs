@@ -3,9 +3,8 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { mustRun } from './setup/command.mjs'
-import { pnpmScript } from './setup/node-steps.mjs'
-import { pythonIn, readJson, root, setupFolder, venvs, workspaceFolders } from './setup/paths.mjs'
-import { copyPythonPackage } from './setup/python-steps.mjs'
+import { filesIn, pnpmScript, pythonIn, readJson, root, setupFolder, venvs, workspaceFolders } from './setup/paths.mjs'
+import { copyPythonPackage } from './setup/steps.mjs'
 
 /** Which Python packages come with which Node package, in its folder `python`. Each comes with one only. */
 const PYTHON = { process: ['terrarium_shepherd'], worker: ['terrarium'] }
@@ -52,7 +51,6 @@ async function pack(source, target) {
     const [resolved] = readdirSync(stage)
     await mustRun('tar', ['-xzf', resolved], { cwd: stage })
     const packed = join(stage, 'package')
-    removeCaches(packed)
     const manifest = readJson(join(packed, 'package.json'))
     const python = PYTHON[name] ?? []
     for (const each of python) copyPython(each, join(packed, 'python', each))
@@ -64,19 +62,12 @@ async function pack(source, target) {
   })
 }
 
-/** Removes what Python leaves beside the files that it has run. */
-function removeCaches(folder) {
-  for (const path of readdirSync(folder, { recursive: true })) {
-    if (basename(path) === '__pycache__') rmSync(join(folder, path), { recursive: true })
-  }
-}
-
 /** Adds the list of its files, by which `python-files.ts` of @terrarium/process knows an incomplete installation. */
 function copyPython(name, folder) {
   const filter = (path) => !/(?:\.pyc|__pycache__)$/.test(path)
   cpSync(join(root, 'python', 'src', name), folder, { recursive: true, filter })
-  const files = readdirSync(folder, { recursive: true }).filter((path) => /\.py$/.test(path))
-  writeFileSync(join(folder, 'files.json'), `${JSON.stringify(files.sort(), undefined, 2)}\n`)
+  const files = filesIn(folder).filter((path) => path.endsWith('.py'))
+  writeFileSync(join(folder, 'files.json'), `${JSON.stringify(files, undefined, 2)}\n`)
 }
 
 /** @returns {Promise<string>} the path of the wheel */

@@ -3,13 +3,17 @@ import { spawn } from 'node:child_process'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { signal } from '../processes.mjs'
 import { root, setupFolder } from './paths.mjs'
-import { signal } from './processes.mjs'
 
 /** In characters; only the end of a longer output is kept. */
 const OUTPUT_LIMIT = 8 * 1024 * 1024
 /** How long a command may go on after its last line, in ms. */
 const LINGER = 30_000
+/** How long the output of a command may stay open after its exit, in ms: a descendant may hold it for ever. */
+const CLOSING = 500
 const running = new Set()
 let isEnding = false
 
@@ -21,67 +25,42 @@ let isEnding = false
  * @param {{ cwd?: string, env?: Record<string, string | undefined>, onLine?: (line: string) => void, timeout?: number,
  * last?: RegExp }} [options]
  *   timeout in ms, after which the group is killed; last: a line after which it has LINGER ms to end
- * @returns {Promise<{ code: number | null, signal: string | null, output: string, timedOut: boolean,
- * lingered: boolean }>}
- *   rejects when the command cannot be started (ENOENT, EACCES …)
+ * @returns {Promise<{ code: number | null, signal: string | null, output: string, overdue?: 'timeout' | 'lingering' }>}
+ *   overdue: what it was killed for; rejects when the command cannot be started (ENOENT, EACCES …)
  */
-export function runCommand(command, args, { cwd = root, env = {}, onLine, timeout, last } = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd,
-      env: childEnvironment(env),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    })
-    running.add(child)
-    let output = ''
-    let timedOut = false
-    let lingered = false
-    let lingering
-    const timer =
-      timeout === undefined ? undefined : setTimeout(() => ((timedOut = true), signal(-child.pid, 'SIGKILL')), timeout)
-
-    const collect = (stream) => {
-      let rest = ''
-      stream.setEncoding('utf8')
-      stream.on('data', (chunk) => {
-        output = (output + chunk).slice(-OUTPUT_LIMIT)
-        if (onLine === undefined && last === undefined) return
-        const lines = (rest + chunk).split(/[\r\n]+/)
-        rest = lines.pop() ?? ''
-        for (const line of lines) {
-          if (line.trim() !== '') onLine?.(line.trim())
-          if (last?.test(line))
-            lingering ??= setTimeout(() => ((lingered = true), signal(-child.pid, 'SIGKILL')), LINGER)
-        }
-      })
-    }
-    collect(child.stdout)
-    collect(child.stderr)
-
-    child.once('error', (error) => {
-      running.delete(child)
-      clearTimeout(timer)
-      reject(error)
-    })
-    child.once('exit', (code, endedBy) => {
-      running.delete(child)
-      clearTimeout(timer)
-      clearTimeout(lingering)
-      if (isEnding) return // the signal's handler ends this process: no failed command is to be reported
-      const settle = () => resolve({ code, signal: endedBy, output, timedOut, lingered })
-      // A descendant that outlives the command may hold its pipes open for ever.
-      const closing = setTimeout(() => {
-        child.stdout.destroy()
-        child.stderr.destroy()
-        settle()
-      }, 500)
-      child.once('close', () => {
-        clearTimeout(closing)
-        settle()
-      })
-    })
+export async function runCommand(command, args, { cwd = root, env = {}, onLine, timeout, last } = {}) {
+  const stdio = ['ignore', 'pipe', 'pipe']
+  const child = spawn(command, args, { cwd, env: childEnvironment(env), stdio, detached: true })
+  running.add(child)
+  const exited = new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, endedBy) => resolve({ code, signal: endedBy }))
   })
+  const closed = new Promise((resolve) => child.once('close', resolve))
+  const result = { output: '' }
+  const timers = []
+  const killAfter = (ms, overdue) => {
+    timers.push(setTimeout(() => (Object.assign(result, { overdue }), signal(-child.pid, 'SIGKILL')), ms))
+  }
+  if (timeout !== undefined) killAfter(timeout, 'timeout')
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk) => (result.output = (result.output + chunk).slice(-OUTPUT_LIMIT)))
+    createInterface({ input: stream }).on('line', (line) => {
+      if (line.trim() !== '') onLine?.(line.trim())
+      if (last?.test(line) && running.has(child)) killAfter(LINGER, 'lingering')
+    })
+  }
+  try {
+    Object.assign(result, await exited)
+  } finally {
+    running.delete(child)
+    timers.forEach(clearTimeout)
+  }
+  if (isEnding) await new Promise(() => {}) // the signal's handler ends this process: no failure is to be reported
+  await Promise.race([closed, delay(CLOSING, undefined, { ref: false })])
+  child.stdout.destroy()
+  child.stderr.destroy()
+  return result
 }
 
 /** Runs one command that has to succeed. @returns {Promise<string>} what it printed */

@@ -1,6 +1,6 @@
 // Finds the Python that virtual environments are made from, or says why there is none.
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { SetUpError } from './failure.mjs'
 import { pythonIn, venvs } from './paths.mjs'
@@ -8,8 +8,10 @@ import { pythonIn, venvs } from './paths.mjs'
 const OLDEST = [3, 10]
 const NAMES = ['python3', 'python', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10']
 
+/** Also for Pythons that are too old: the message names them. */
 const PROBE = `
-import json, platform, sys
+import sys; sys.path = [folder for folder in sys.path if folder]
+import json, platform
 try:
     import ensurepip, venv
     has_venv = hasattr(ensurepip, "bootstrap") and hasattr(venv, "create")
@@ -22,11 +24,6 @@ print(json.dumps({
     "venv": has_venv,
 }))`
 
-/**
- * @typedef {{ executable: string, version: string, size: number, mtimeMs: number }} Interpreter
- *   executable: absolute path of the real interpreter, not of a shim
- */
-
 /** The interpreter's name in the environment, if the caller chose one. */
 export const requestedPython = () => (isHandedOver() ? undefined : process.env.TERRARIUM_PYTHON || undefined)
 
@@ -38,9 +35,8 @@ export const isHandedOver = () => Object.values(venvs).some((venv) => process.en
  * python3.14 … python3.10 on PATH that is CPython 3.10 or newer and has venv.
  *
  * @param {number} [below] a minor version that is too new, for tools that have no wheels for it: then an older one on
- * PATH
- *   will do whatever TERRARIUM_PYTHON says
- * @returns {Interpreter}
+ *   PATH will do whatever TERRARIUM_PYTHON says
+ * @returns {{ executable: string, version: string }} executable: of the real interpreter, not of a shim
  */
 export function findInterpreter(below) {
   const requested = below === undefined ? requestedPython() : undefined
@@ -49,25 +45,12 @@ export function findInterpreter(below) {
   for (const command of requested === undefined ? NAMES.flatMap(everyOnPath) : [requested]) {
     const candidate = probe(command)
     if (candidate === undefined) continue
-    if (isFit(candidate) && candidate.implementation === 'CPython' && candidate.venv) {
-      const { size, mtimeMs } = statSync(candidate.executable)
-      return { executable: candidate.executable, version: candidate.version, size, mtimeMs }
-    }
+    if (isFit(candidate) && candidate.implementation === 'CPython' && candidate.venv) return candidate
     found.push(candidate)
   }
   if (below !== undefined)
     throw new SetUpError(`This needs a Python from 3.10 to 3.${below - 1} with venv on PATH, and there is none.`)
   throw new SetUpError(whyNone(requested, found))
-}
-
-/** Whether the interpreter of an earlier set-up is still the same file. */
-export function isUnchanged({ executable, size, mtimeMs }) {
-  try {
-    const now = statSync(executable)
-    return now.size === size && now.mtimeMs === mtimeMs
-  } catch {
-    return false
-  }
 }
 
 /** Every file of that name on PATH: the first may be a shim that leads nowhere. */
@@ -78,30 +61,14 @@ const everyOnPath = (name) =>
     .filter((path) => existsSync(path))
 
 function probe(command) {
-  const { status, stdout } = spawnSync(command, ['-I', '-c', PROBE], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  if (status === 0) {
-    try {
-      return { command, ...JSON.parse(stdout) }
-    } catch {
-      return undefined
-    }
+  // -E and -s are most of -I, which Python 2 does not know. The rest is the first line of the probe.
+  const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }
+  const { status, stdout } = spawnSync(command, ['-E', '-s', '-c', PROBE], options)
+  try {
+    return status === 0 ? JSON.parse(stdout) : undefined
+  } catch {
+    return undefined
   }
-  return probeAncient(command)
-}
-
-/** Pythons before 3.4 do not have what the probe asks for; their version is all that counts. */
-function probeAncient(command) {
-  const script = 'import sys; print("%d.%d.%d|%s" % (sys.version_info[:3] + (sys.executable,)))'
-  const { status, stdout } = spawnSync(command, ['-c', script], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  if (status !== 0) return undefined
-  const [version, executable] = stdout.trim().split('|')
-  return { command, version, executable, implementation: 'CPython', venv: false }
 }
 
 const minorOf = ({ version }) => Number(version.split('.')[1])

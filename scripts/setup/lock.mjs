@@ -3,11 +3,11 @@
 // released or its owner is gone. Numbers never go back and the highest file always stays, so two set-ups that find the
 // same dead owner cannot both succeed it.
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { setupFolder } from './paths.mjs'
-import { isAlive, processesWith, signal, startOf } from './processes.mjs'
+import { processesWith, signal, startOf } from '../processes.mjs'
+import { readJson, setupFolder } from './paths.mjs'
 
 const NAME = /^lock-(\d+)$/
 /** The variable that names the set-up in the environment of its commands. */
@@ -22,36 +22,37 @@ const TOKEN = 'TERRARIUM_SETUP'
 export async function acquireLock(onWait) {
   mkdirSync(setupFolder, { recursive: true })
   const token = randomBytes(12).toString('hex')
-  const mine = { pid: process.pid, start: startOf(process.pid), token }
-  let told = false
-  for (;;) {
-    const highest = readHighest()
-    if (highest?.owner !== undefined && isRunning(highest.owner)) {
-      if (!told) onWait(highest.owner)
-      told = true
+  const draft = pathOf(`draft-${token}`)
+  for (let isTold = false; ;) {
+    const highest = numbers().at(-1) ?? 0
+    const owner = ownerOf(highest)
+    if (owner.start !== undefined && startOf(owner.pid) === owner.start) {
+      if (!isTold) onWait(owner)
+      isTold = true
       await delay(200)
       continue
     }
-    const number = (highest?.number ?? 0) + 1
-    if (!create(number, mine)) continue
-    if (numbers().at(-1) !== number) {
-      rmSync(pathOf(number), { force: true })
+    const mine = pathOf(highest + 1)
+    writeFileSync(draft, JSON.stringify({ pid: process.pid, start: startOf(process.pid), token }))
+    const isCreated = link(draft, mine)
+    rmSync(draft, { force: true })
+    if (!isCreated) continue
+    if (numbers().at(-1) !== highest + 1) {
+      rmSync(mine, { force: true })
       continue
     }
-    for (const older of numbers().filter((candidate) => candidate < number)) {
-      await endLeftovers(read(older)?.token)
+    for (const older of numbers().slice(0, -1)) {
+      await endLeftovers(ownerOf(older).token)
       rmSync(pathOf(older), { force: true })
     }
     process.env[TOKEN] = token
-    return {
-      release() {
-        if (process.env[TOKEN] !== token) return
-        delete process.env[TOKEN]
-        const draft = pathOf(`released-${token}`)
-        writeFileSync(draft, '{}')
-        renameSync(draft, pathOf(number))
-      },
+    const release = () => {
+      if (process.env[TOKEN] !== token) return
+      delete process.env[TOKEN]
+      writeFileSync(draft, '{}')
+      renameSync(draft, mine)
     }
+    return { release }
   }
 }
 
@@ -59,46 +60,34 @@ const pathOf = (number) => join(setupFolder, `lock-${number}`)
 
 const numbers = () =>
   readdirSync(setupFolder)
-    .map((name) => Number(NAME.exec(name)?.[1]))
-    .filter((number) => !Number.isNaN(number))
+    .flatMap((name) => NAME.exec(name)?.slice(1).map(Number) ?? [])
     .sort((a, b) => a - b)
 
-function read(number) {
+/** `{}` for a number that is released, or that does not exist. */
+function ownerOf(number) {
   try {
-    return JSON.parse(readFileSync(pathOf(number), 'utf8'))
+    return readJson(pathOf(number))
   } catch {
-    return undefined
+    return {}
   }
 }
 
-function readHighest() {
-  const number = numbers().at(-1)
-  if (number === undefined) return undefined
-  const content = read(number)
-  return { number, owner: content?.pid === undefined ? undefined : content }
-}
-
-/** Creates a number with its whole content at once; false when it exists. */
-function create(number, content) {
-  const draft = pathOf(`draft-${content.token}`)
-  writeFileSync(draft, JSON.stringify(content))
+/** Makes a file appear with its whole content at once; false when there is one already. */
+function link(draft, path) {
   try {
-    linkSync(draft, pathOf(number))
+    linkSync(draft, path)
     return true
   } catch (error) {
     if (error.code === 'EEXIST') return false
     throw error
-  } finally {
-    rmSync(draft, { force: true })
   }
 }
-
-const isRunning = ({ pid, start }) => isAlive(pid) && startOf(pid) === start
 
 /** Kills the commands of a set-up that was itself killed: they carry its token in their environment. */
 async function endLeftovers(token) {
   if (token === undefined) return
-  for (let left = processesWith(TOKEN, token); left.length > 0; left = processesWith(TOKEN, token)) {
+  const find = () => processesWith(`${TOKEN}=${token}`)
+  for (let left = find(); left.length > 0; left = find()) {
     for (const pid of left) signal(pid, 'SIGKILL')
     await delay(20)
   }

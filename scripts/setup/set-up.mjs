@@ -1,14 +1,14 @@
 // Brings a checkout to where its commands can run: installs what the lock files say, and builds. Uses only what Node
 // has, since it runs before any installation. Each step leaves a stamp, so that a second run does nothing.
-import { accessSync, constants } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { accessSync, constants, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { endCommandsOnSignals } from './command.mjs'
 import { SetUpError } from './failure.mjs'
 import { acquireLock } from './lock.mjs'
-import { build, dependencies, pnpm } from './node-steps.mjs'
-import { pythonIn, root, venvs } from './paths.mjs'
+import { pythonIn, readJson, root, setupFolder, venvs } from './paths.mjs'
 import { createProgress } from './progress.mjs'
-import { oldestVenv, protocVenv, pythonPackage, testTools, venv } from './python-steps.mjs'
-import { readStamp, removeStamp, writeStamp } from './stamp.mjs'
+import { build, dependencies, oldestVenv, pnpm, protocVenv, pythonPackage, testTools, venv } from './steps.mjs'
 
 const STEPS = {
   dependencies: [pnpm, dependencies],
@@ -18,6 +18,9 @@ const STEPS = {
   test: [pnpm, dependencies, build, venv, pythonPackage, testTools, oldestVenv],
   protoc: [protocVenv],
 }
+
+/** npm run setup [-- NEED]. @param {readonly string[]} argv */
+export const main = ([need]) => setUp({ need })
 
 /**
  * Brings the checkout up to date and skips what is.
@@ -37,26 +40,13 @@ export async function setUp({ progress = createProgress(process.stderr), need = 
 
   assertWritable()
   // What is missing on this machine is told before anything is downloaded.
-  for (const step of STEPS[need]) step.assertPossible?.()
+  for (const step of STEPS[need]) if (!isUpToDate(step)) step.assertPossible?.()
   const lock = await acquireLock(({ pid }) => {
     progress.note(`Waiting for another set-up of this checkout (process ${pid}) …`)
   })
   const stopListening = endCommandsOnSignals(lock.release)
   try {
-    for (const step of STEPS[need]) {
-      if (isUpToDate(step)) continue
-      removeStamp(step.name)
-      const line = progress.step(step.title)
-      try {
-        const key = step.key()
-        await step.run(line)
-        writeStamp(step.name, { key, ...step.facts?.() })
-      } catch (error) {
-        line.fail()
-        throw error
-      }
-      line.done()
-    }
+    for (const step of STEPS[need]) if (!isUpToDate(step)) await run(step, progress.step(step.title))
   } finally {
     stopListening()
     lock.release()
@@ -64,9 +54,42 @@ export async function setUp({ progress = createProgress(process.stderr), need = 
   return result
 }
 
-const isUpToDate = (step) => {
-  const stamp = readStamp(step.name)
-  return stamp !== undefined && step.isThere() && stamp.key === step.key()
+/**
+ * Runs a step. Its stamp, which says that it is done for its inputs, is removed before it begins and written after its
+ * last effect, so a step that was killed has none and runs again.
+ */
+async function run(step, line) {
+  const stamp = stampOf(step)
+  // The inputs that it begins with: what changes meanwhile is done by the next run.
+  const key = keyOf(step)
+  rmSync(stampPath(step), { force: true })
+  try {
+    await step.run(line, stamp)
+    const draft = `${stampPath(step)}.${process.pid}`
+    writeFileSync(draft, `${JSON.stringify({ key, ...step.facts?.() }, null, 2)}\n`, { flush: true })
+    renameSync(draft, stampPath(step))
+  } catch (error) {
+    line.fail()
+    throw error
+  }
+  line.done()
+}
+
+const stampPath = ({ name }) => join(setupFolder, `${name}.json`)
+const keyOf = (step) => createHash('sha256').update(JSON.stringify(step.inputs())).digest('hex')
+
+/** The stamp of a step, or undefined when there is none that can be read. */
+function stampOf(step) {
+  try {
+    return readJson(stampPath(step))
+  } catch {
+    return undefined
+  }
+}
+
+function isUpToDate(step) {
+  const stamp = stampOf(step)
+  return stamp !== undefined && step.isThere(stamp) && stamp.key === keyOf(step)
 }
 
 function assertWritable() {

@@ -1,18 +1,20 @@
 // Ends what a run of the tests has started when the run cannot: because it is killed itself, which leaves no time, or
-// because its npm is, which passes nothing on. Run as a command by startGuard(): node guard.mjs RUN.
+// because its npm is, which passes nothing on. Run as a command by startGuard(): node guard.mjs NAME=VALUE.
 import { spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { commandOf, parentOf, processesWith, signal } from '../setup/processes.mjs'
-import { TEST_RUN } from './leaks.mjs'
+import { commandOf, parentOf, processesWith, signal } from '../processes.mjs'
 
 /** How long processes of the run are looked for, in ms: the environment of a process that starts is visible late. */
 const PATIENCE = 3000
 
-/** @returns {{ dismiss: () => void }} dismiss: the run has ended by itself */
-export function startGuard(run) {
-  const guard = spawn(process.execPath, [fileURLToPath(import.meta.url), run], {
+/**
+ * @param {string} variable what all processes of the run have in their environment
+ * @returns {{ dismiss: () => void }} dismiss: the run has ended by itself
+ */
+export function startGuard(variable) {
+  const guard = spawn(process.execPath, [fileURLToPath(import.meta.url), variable], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   })
@@ -40,18 +42,12 @@ export function watchNpm(gone) {
 }
 
 /** Waits for the end of standard input, which is the end of the run. */
-async function standGuard(run) {
+async function standGuard(variable) {
   let said = ''
   for await (const chunk of process.stdin) said += chunk
   if (said === 'dismissed') return
   for (const end = performance.now() + PATIENCE; performance.now() < end; await delay(50)) {
-    for (const pid of processesWith(TEST_RUN, run)) {
-      try {
-        signal(pid, 'SIGKILL')
-      } catch {
-        // another user's
-      }
-    }
+    for (const pid of processesWith(variable)) signal(pid, 'SIGKILL')
   }
 }
 

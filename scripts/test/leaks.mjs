@@ -1,11 +1,9 @@
 // What a run of the tests has left: processes that Terrarium has started in it and that are still alive after it. What
 // a process is, is asked of the built @terrarium/process, so this works after a build only.
 import { readlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { pathToFileURL } from 'node:url'
+import { commandOf, environmentOf, isAlive } from '../processes.mjs'
 import { root } from '../setup/paths.mjs'
-import { commandOf, environmentOf, isAlive } from '../setup/processes.mjs'
 
 /** Every suite gets this variable, so that processes can be told to come from this run. */
 export const TEST_RUN = 'TERRARIUM_TEST_RUN'
@@ -14,9 +12,7 @@ export const TEST_RUN = 'TERRARIUM_TEST_RUN'
 export const canScan = process.platform === 'linux'
 
 /** The identities of all processes with a spawn tag that are alive now. */
-export async function spawnedNow() {
-  return new Set((await spawned()).map(identityOf))
-}
+export const spawnedNow = async () => new Set((await spawned()).map(identityOf))
 
 /**
  * The processes that suites of this run left behind: they have a spawn tag, started after `before` was taken, and come
@@ -32,14 +28,17 @@ export async function findLeaks({ run, before, deadline }) {
   for (const end = performance.now() + deadline; ; await delay(100)) {
     const left = (await spawned())
       .filter((identity) => !before.has(identityOf(identity)))
-      .map(({ pid }) => ({ pid, env: environmentOf(pid), command: commandOf(pid)?.join(' ') ?? '' }))
-      .filter(({ env }) => env !== undefined)
-      .filter(({ pid, env, command }) =>
-        env.has(TEST_RUN) ? env.get(TEST_RUN) === run : command.includes(root) && hasLostItsHost(pid, env),
-      )
-    if (left.length === 0 || performance.now() > end) {
-      return left.map(({ pid, env, command }) => ({ pid, command, isOurs: env.has(TEST_RUN) }))
-    }
+      .flatMap(({ pid }) => {
+        const variable = (name) =>
+          environmentOf(pid)
+            ?.find((each) => each.startsWith(`${name}=`))
+            ?.split('=')[1]
+        const command = commandOf(pid)?.join(' ') ?? ''
+        const ofRun = variable(TEST_RUN)
+        const isStray = () => command.includes(root) && hasLostItsHost(pid, variable('TERRARIUM_HOST_PID'))
+        return ofRun === run || (ofRun === undefined && isStray()) ? [{ pid, command, isOurs: ofRun === run }] : []
+      })
+    if (left.length === 0 || performance.now() > end) return left
   }
 }
 
@@ -47,14 +46,12 @@ const identityOf = ({ pid, startTicks }) => `${pid}:${startTicks}`
 
 async function spawned() {
   if (!canScan) return []
-  const { findTagged } = await import(pathToFileURL(join(root, 'packages/process/dist/index.js')).href)
+  const { findTagged } = await import('../../packages/process/dist/index.js')
   return findTagged()
 }
 
-function hasLostItsHost(pid, env) {
-  const host = env.get('TERRARIUM_HOST_PID')
-  return host !== undefined && namespaceOf(pid) === namespaceOf('self') && !isAlive(Number(host))
-}
+const hasLostItsHost = (pid, host) =>
+  host !== undefined && namespaceOf(pid) === namespaceOf('self') && !isAlive(Number(host))
 
 function namespaceOf(pid) {
   try {

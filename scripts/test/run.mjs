@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
+import { signal } from '../processes.mjs'
 import { endCommands, endCommandsOnSignals } from '../setup/command.mjs'
 import { explain } from '../setup/failure.mjs'
 import { readJson, setupFolder } from '../setup/paths.mjs'
-import { signal } from '../setup/processes.mjs'
 import { createProgress, elapsed } from '../setup/progress.mjs'
 import { setUp } from '../setup/set-up.mjs'
 import { startGuard, watchNpm } from './guard.mjs'
@@ -31,6 +31,12 @@ const lastCounts = join(setupFolder, 'reports', 'counts.json')
 
 /** Suites that run at the same time: more than there are processors, since most tests wait for processes. */
 const LANES = Math.min(6, availableParallelism() + 2)
+
+/** From short to long, shorter ones left out. The longest begin first, so that no lane is empty in the end. */
+const BY_LENGTH = [
+  ...['cli', 'examples', 'worker', 'eslint', 'supervisor', 'unit', 'bench', 'pytest-oldest', 'pool', 'pytest'],
+  ...['chaos', 'integration', 'process', 'tools', 'installed'],
+]
 
 /**
  * @param {readonly string[]} argv see USAGE
@@ -58,7 +64,7 @@ export async function main(argv) {
   }
 
   const run = randomBytes(8).toString('hex')
-  const guard = startGuard(run)
+  const guard = startGuard(`${TEST_RUN}=${run}`)
   const stopListening = endCommandsOnSignals()
   const before = await spawnedNow()
   const env = {
@@ -66,7 +72,9 @@ export async function main(argv) {
     TERRARIUM_PYTHON: interpreters.python,
     TERRARIUM_PYTHON_OLDEST: interpreters.oldestPython,
   }
-  const context = { env, jestArguments: argv.slice(split + 1), isQuick: words.includes('check') }
+  // A linter may keep its results but where it is asked for, or all is: a type of one file may be a fault of another.
+  const isQuick = words.length > 0 && !words.includes('lint') && !words.includes('eslint')
+  const context = { env, jestArguments: argv.slice(split + 1), isQuick }
   const rows = await runInLanes(selected, ([suite, files]) => runSuite(suite, { ...context, files }, progress))
   rows.push(await checkLeaks(progress, { run, before }))
   stopWatching()
@@ -93,8 +101,8 @@ function selectedSuites(words, argv) {
 /** Runs as many at a time as there are lanes, and answers the results in the order of the suites. */
 async function runInLanes(selected, run) {
   const rows = new Array(selected.length)
-  // The longest first, so that no lane is empty in the end.
-  const waiting = [...selected.keys()].sort((one, other) => selected[other][0].weight - selected[one][0].weight)
+  const lengthOf = (index) => BY_LENGTH.indexOf(selected[index][0].name)
+  const waiting = [...selected.keys()].sort((one, other) => lengthOf(other) - lengthOf(one))
   const lane = async () => {
     for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
       rows[index] = await run(selected[index])
@@ -104,7 +112,8 @@ async function runInLanes(selected, run) {
   return rows
 }
 
-async function runSuite(suite, context, progress) {
+/** Runs one suite and answers its row in the table. @param {import('./suites.mjs').Suite} suite */
+export async function runSuite(suite, context, progress) {
   const line = progress.step(suite.name, { alone: false })
   const start = performance.now()
   const outcome = await suite.run({ ...context, onLine: line.detail })
@@ -145,9 +154,10 @@ const countsBefore = () =>
 /**
  * Prints the table, each skipped test with its reason, and the closing line. Answers its numbers.
  *
+ * @param {readonly object[]} rows
  * @param {ReturnType<typeof sumOf>} [before] what was counted before, and belongs to the closing line
  */
-function printTotal(rows, before) {
+export function printTotal(rows, before) {
   const width = Math.max(...rows.map(({ name }) => name.length))
   const line = (name, counted, time) =>
     `${name.padEnd(width)}${counted.map((value) => String(value).padStart(8)).join('')}${time.padStart(13)}\n`

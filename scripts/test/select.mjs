@@ -1,9 +1,9 @@
 // Which suites a run of the tests consists of: from names of suites and groups, and from paths of files and folders.
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import jestConfig from '../../jest.config.mjs'
 import { SetUpError } from '../setup/failure.mjs'
-import { root } from '../setup/paths.mjs'
+import { filesIn, root } from '../setup/paths.mjs'
 
 /** What belongs to every page of documentation. */
 const PAGE = ['prettier', 'prose', 'test/docs/pages.test.ts', 'test/integration/readme.test.ts']
@@ -29,8 +29,11 @@ const BELONGING = [
     ([, ofDocs, name = ofDocs]) => [...PAGE, ...pageTests(name)],
   ],
   [/(^docs(\/|$)|\.md$)/, () => PAGE],
-  [/^scripts\/generate\//, () => ['stubs']],
-  [/^scripts(\/|$)/, () => ['lint', 'test/lint', 'test/scripts', 'test/integration/runner.test.ts']],
+  [/^scripts\/generate/, () => ['stubs']],
+  [
+    /^scripts(\/|$)/,
+    () => ['eslint', 'prettier', 'prose', 'knip', 'test/lint', 'test/scripts', 'test/integration/runner.test.ts'],
+  ],
   [/^test\/support(\/|$)/, () => ['types', 'integration']],
   [/^test$/, () => ['integration']],
   [/^examples$/, () => ['examples']],
@@ -101,7 +104,7 @@ function testsOf(path) {
   const [, base] = /^((?:packages|examples)\/[^/]+)\/src\//.exec(path) ?? []
   if (base === undefined)
     return isFolder(path) && !/^(packages(\/[^/]+)?|examples|test)$/.test(path) ? testsIn(path) : []
-  const names = new Set(isFolder(path) ? [basename(path), ...filesIn(path).map(nameOf)] : [nameOf(path)])
+  const names = new Set(isFolder(path) ? [basename(path), ...filesIn(join(root, path)).map(nameOf)] : [nameOf(path)])
   return testsIn(join(base, 'test')).filter(
     (test) => names.has(nameOf(test)) || (isFolder(path) && basename(dirname(test)) === basename(path)),
   )
@@ -109,16 +112,10 @@ function testsOf(path) {
 
 const isFolder = (path) => statSync(join(root, path)).isDirectory()
 const nameOf = (path) => basename(path).split('.')[0]
-const testsIn = (folder) => filesIn(folder).filter((path) => isTest(path) || isPythonTest(path))
-
-function filesIn(folder) {
-  if (!existsSync(join(root, folder))) return []
-  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
-    .filter((path) => !/(^|\/)(node_modules|dist)\//.test(path))
-    .sort()
-}
+const testsIn = (folder) =>
+  filesIn(join(root, folder))
+    .map((path) => join(folder, path))
+    .filter((path) => (isTest(path) || isPythonTest(path)) && !/(^|\/)(node_modules|dist)\//.test(path))
 
 /** The jest project that runs a test file: the one with the innermost folder. */
 function projectOf(test) {

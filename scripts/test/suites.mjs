@@ -1,45 +1,23 @@
 // The suites of tests: what each of them runs, and how its result is counted.
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import jestConfig, { LONG } from '../../jest.config.mjs'
 import { runCommand } from '../setup/command.mjs'
-import { pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFolders } from '../setup/paths.mjs'
+import { bin, pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFolders } from '../setup/paths.mjs'
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number, output: string, note?: string, skips?: readonly string[]
  * }} Outcome
  *   skips: what was skipped, and why
- * @typedef {{ env: Record<string, string>, onLine: (line: string) => void, jestArguments: readonly string[],
- * files: readonly string[], isQuick: boolean }} Context
- *   files: the tests to run, or none for all; isQuick: results of unchanged files may be taken from a cache
- * @typedef {{ name: string, groups: readonly string[], weight: number, run: (context: Context) => Promise<Outcome> }}
- * Suite
- *   weight: heavier suites begin earlier; about how long it takes, in s
+ * @typedef {{ env?: Record<string, string>, onLine?: (line: string) => void, jestArguments?: readonly string[],
+ * files?: readonly string[], isQuick?: boolean, node?: string }} Context
+ *   files: the tests to run, or none for all; isQuick: results of unchanged files may be taken from a cache; node: the
+ *   Node that runs jest
+ * @typedef {{ name: string, groups: readonly string[], run: (context: Context) => Promise<Outcome> }} Suite
  */
 
 /** In ms. */
 const SUITE_TIMEOUT = 20 * 60_000
-const reports = join(setupFolder, 'reports')
-const bin = (name) => join(root, 'node_modules', '.bin', name)
-
-/** About how long a suite takes beside another one on two processors, in s; 10 for a suite that is not named. */
-const WEIGHTS = {
-  installed: 600,
-  tools: 400,
-  integration: 260,
-  process: 250,
-  chaos: 240,
-  pytest: 210,
-  pool: 180,
-  'pytest-oldest': 150,
-  bench: 100,
-  eslint: 60,
-  supervisor: 60,
-  worker: 40,
-  examples: 40,
-  cli: 30,
-  prettier: 20,
-}
 
 /** Our own checks that fail the lint: the width of comments, words, and the comment at the top of a file. */
 const OWN_CHECKS = ['width', 'words', 'headers']
@@ -86,18 +64,22 @@ export const suites = [
   lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']], ['check']),
   pytest('pytest', venvs.newest),
   // The shepherd imports none of what has versions.
-  pytest('pytest-oldest', venvs.oldest, ['--ignore=tests/test_shepherd.py', '--ignore=tests/test_output.py']),
-  { name: 'unit', groups: ['check'], run: (context) => runJest('unit', context) },
-  ...jestConfig.projects.map(({ displayName }) => jest(displayName)),
-].map((suite) => ({ weight: WEIGHTS[suite.name] ?? 10, ...suite }))
+  pytest('pytest-oldest', venvs.oldest, ['--ignore-glob=tests/test_shepherd*.py', '--ignore=tests/test_output.py']),
+  { name: 'unit', groups: ['check'], run: runUnit },
+  ...jestConfig.projects.map(({ displayName }) => ({
+    name: displayName,
+    groups: LONG.includes(displayName) ? ['long'] : ['jest'],
+    run: (context) => runJest(displayName, ['--selectProjects', displayName], context),
+  })),
+]
+
+/** Whether `npm test` leaves a suite to `npm run test:everything`. */
+export const isLong = ({ groups }) => groups.includes('long')
 
 /** Options of a linter that keeps its results; by content, since times change with every checkout. */
 function cache(name, isOn) {
   return isOn ? ['--cache', '--cache-strategy=content', `--cache-location=${join(setupFolder, 'cache', name)}`] : []
 }
-
-/** Whether `npm test` leaves a suite to `npm run test:everything`. */
-export const isLong = ({ groups }) => groups.includes('long')
 
 /** A suite of commands that have nothing to count: one test, which passes when every command ends with 0. */
 function lint(name, commands, groups = []) {
@@ -123,12 +105,10 @@ function pytest(name, venv, more = []) {
     name,
     groups: ['pytest'],
     async run({ env, onLine, files }) {
-      const report = freshReport(`${name}.xml`)
-      const args = ['-m', 'pytest', '--junitxml', report, '--color=no', ...more, ...files]
+      const args = ['-m', 'pytest', '--color=no', ...more, ...files]
       const { code, output } = await runSuiteCommand(pythonIn(venv), args, { cwd: join(root, 'python'), env, onLine })
       const versions = await runCommand(pythonIn(venv), ['-I', '-c', VERSIONS])
-      const counted = countJunit(report)
-      return { ...atLeastOneFailure(counted, code), output, note: versions.output.trim() }
+      return { ...atLeastOneFailure(countPytest(output), code), output, note: versions.output.trim() }
     },
   }
 }
@@ -138,63 +118,71 @@ import platform
 from importlib.metadata import version
 print("Python", platform.python_version() + ",", ", ".join(f"{name} {version(name)}" for name in ("grpcio", "protobuf", "msgpack")))`
 
-function countJunit(report) {
-  if (!existsSync(report)) return { passed: 0, failed: 0, skipped: 0 }
-  const xml = readFileSync(report, 'utf8')
-  const suite = /<testsuite\b[^>]*>/.exec(xml)?.[0] ?? ''
-  const skips = [...xml.matchAll(/<testcase[^>]*\bname="([^"]*)"[^>]*><skipped[^>]*\bmessage="([^"]*)"/g)]
-  const number = (attribute) => Number(new RegExp(`\\b${attribute}="(\\d+)"`).exec(suite)?.[1] ?? 0)
-  const failed = number('failures') + number('errors')
-  return {
-    passed: number('tests') - failed - number('skipped'),
-    failed,
-    skipped: number('skipped'),
-    skips: skips.map(([, test, reason]) => unescapeXml(`${test} (${reason})`)),
-  }
+/** What the last line of pytest counts, and what its option -rs lists: `SKIPPED [1] FILE:LINE: REASON`. */
+function countPytest(output) {
+  const last = output.trimEnd().split('\n').at(-1)
+  const of = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(last)?.[1] ?? 0)
+  const skips = [...output.matchAll(/^SKIPPED \[\d+\] (.*)$/gm)].map(([, text]) => text)
+  return { passed: of('passed'), failed: of('failed') + of('error'), skipped: of('skipped'), skips }
 }
 
-const ENTITIES = { '&quot;': '"', '&apos;': "'", '&lt;': '<', '&gt;': '>', '&amp;': '&' }
-const unescapeXml = (text) =>
-  text.replace(/&(\w+|#\d+);/g, (entity) =>
-    entity.startsWith('&#') ? String.fromCodePoint(Number(entity.slice(2, -1))) : (ENTITIES[entity] ?? entity),
+/** The tests that start no process, in two halves: they wait for nothing but a processor. */
+async function runUnit(context) {
+  const halves = await Promise.all(
+    [1, 2].map((half) => {
+      const args = ['--runInBand', '--watchman=false', `--shard=${half}/2`, '--testPathPatterns', ...UNIT]
+      return runJest(`unit-${half}`, args, context, NO_PROCESSES)
+    }),
   )
-
-/** A suite of one project of jest's configuration. */
-function jest(name) {
-  const groups = LONG.includes(name) ? ['long'] : ['jest']
-  return { name, groups, run: (context) => runJest(name, context) }
+  return halves.reduce((one, other) => ({
+    passed: one.passed + other.passed,
+    failed: one.failed + other.failed,
+    skipped: one.skipped + other.skipped,
+    skips: [...one.skips, ...other.skips],
+    output: one.output + other.output,
+  }))
 }
 
-async function runJest(project, { env, onLine, jestArguments, files = [] }) {
-  const report = freshReport(`${project}.json`)
-  const args = [...jestCommand(project), '--json', `--outputFile=${report}`, ...jestArguments]
-  if (files.length > 0) args.push('--runTestsByPath', ...files)
-  const options = { env, onLine, last: /^Test results written to: / }
-  const { code, output } = await runSuiteCommand(process.execPath, args, options)
-  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, output }
+// Jest needs these modules to run ES modules; what Node says of them and of permissions is no news.
+const JEST = [
+  '--experimental-vm-modules',
+  ...['ExperimentalWarning', 'SecurityWarning'].map((name) => `--disable-warning=${name}`),
+]
+
+/**
+ * Runs jest.
+ *
+ * @param {string} name of its report
+ * @param {readonly string[]} args
+ * @param {Context} context
+ * @param {readonly string[]} flags for Node
+ * @returns {Promise<Outcome & { tests: readonly { title: string, status: string }[] }>}
+ */
+export async function runJest(name, args, { env, onLine, jestArguments = [], files = [], node = NODE }, flags = []) {
+  const report = join(setupFolder, 'reports', `${name}.json`)
+  mkdirSync(join(report, '..'), { recursive: true })
+  rmSync(report, { force: true })
+  const all = [...JEST, ...flags, join(root, 'node_modules', 'jest', 'bin', 'jest.js'), ...args]
+  all.push('--json', `--outputFile=${report}`, ...jestArguments)
+  if (files.length > 0) all.push('--runTestsByPath', ...files)
+  const { code, output } = await runSuiteCommand(node, all, { env, onLine, last: /^Test results written to: / })
+  const nothing = { passed: 0, failed: 0, skipped: 0, skips: [], tests: [], output: '' }
+  if (!existsSync(report)) return { ...nothing, failed: 1, output }
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites, testResults } =
     readJson(report)
   // What is asked of jest may choose among the tests of other projects only.
-  if (jestArguments.length > 0 && testResults.length === 0) return { passed: 0, failed: 0, skipped: 0, output: '' }
+  if (jestArguments.length > 0 && testResults.length === 0) return nothing
+  const tests = testResults.flatMap(({ assertionResults }) => assertionResults)
   const counted = {
     passed: numPassedTests,
     failed: numFailedTests + numRuntimeErrorTestSuites,
     skipped: numPendingTests + numTodoTests,
-    skips: testResults
-      .flatMap(({ assertionResults }) => assertionResults)
+    skips: tests
       .filter(({ status }) => ['pending', 'todo', 'skipped'].includes(status))
       .map(({ fullName }) => fullName),
+    tests,
   }
   return { ...atLeastOneFailure(counted, code), output: withoutJson(output) }
-}
-
-function jestCommand(project) {
-  // Jest needs these modules to run ES modules; what Node says of them and of permissions is no news.
-  const warnings = ['ExperimentalWarning', 'SecurityWarning'].map((name) => `--disable-warning=${name}`)
-  const flags = ['--experimental-vm-modules', ...warnings]
-  const script = join(root, 'node_modules', 'jest', 'bin', 'jest.js')
-  if (project !== 'unit') return [...flags, script, '--selectProjects', project]
-  return [...flags, ...NO_PROCESSES, script, '--runInBand', '--watchman=false', '--testPathPatterns', ...UNIT]
 }
 
 /** With --json jest also prints its report as one line. */
@@ -210,19 +198,17 @@ function atLeastOneFailure(counted, code) {
   return { ...counted, failed: isBad ? Math.max(1, counted.failed) : counted.failed }
 }
 
+const OVERDUE = {
+  timeout: `Ended after ${SUITE_TIMEOUT / 60_000} minutes without a result.`,
+  lingering: 'Ended: it had a result and went on. A test has left something open.',
+}
+
 async function runSuiteCommand(command, args, options) {
   try {
     const result = await runCommand(command, args, { ...options, timeout: SUITE_TIMEOUT })
-    if (result.timedOut) result.output += `\nEnded after ${SUITE_TIMEOUT / 60_000} minutes without a result.\n`
-    if (result.lingered) result.output += '\nEnded: it had a result and went on. A test has left something open.\n'
+    if (result.overdue !== undefined) result.output += `\n${OVERDUE[result.overdue]}\n`
     return result
   } catch (error) {
     return { code: 1, output: `${command} cannot be run: ${error.message}\n` }
   }
-}
-
-function freshReport(name) {
-  mkdirSync(reports, { recursive: true })
-  rmSync(join(reports, name), { force: true })
-  return join(reports, name)
 }

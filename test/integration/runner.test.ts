@@ -22,7 +22,7 @@ async function underWay(command: string, args: readonly string[], processes = 3)
 }
 
 test.each([
-  ['the runner', process.execPath, ['scripts/test.mjs', 'types'], 3],
+  ['the runner', process.execPath, ['scripts/job.mjs', 'test', 'types'], 3],
   ['npm', 'npm', ['test', '--silent', '--', 'types'], 5],
 ])('when %s is killed, no process that the tests have started is left', async (_, command, args, processes) => {
   const { running, variable, said } = await underWay(command, args, processes)
@@ -33,7 +33,7 @@ test.each([
 })
 
 test('the runner that ends by itself leaves no guard behind', async () => {
-  const { running, variable } = await underWay(process.execPath, ['scripts/test.mjs', 'types'])
+  const { running, variable } = await underWay(process.execPath, ['scripts/job.mjs', 'test', 'types'])
   expect(lastLine((await running).stdout)).toBe('2 passed, 0 failed')
   await eventually('nothing is left', () => processesWith(variable).length === 0, 5_000)
 })
@@ -48,9 +48,9 @@ test('a run that crashes leaves no counts of an earlier run for the rest to add 
     mkdirSync(join(folder, '.setup', 'reports'), { recursive: true })
     cpSync(join(ROOT, 'package.json'), counts)
     const env = { TERRARIUM_PYTHON: '/no/such/python' }
-    const only = await run(process.execPath, ['scripts/test.mjs', 'types'], { cwd: folder, env })
+    const only = await run(process.execPath, ['scripts/job.mjs', 'test', 'types'], { cwd: folder, env })
     expect([only.code, lastLine(only.stdout), existsSync(counts)]).toEqual([1, '0 passed, 1 failed', true])
-    const all = await run(process.execPath, ['scripts/test.mjs'], { cwd: folder, env })
+    const all = await run(process.execPath, ['scripts/job.mjs', 'test'], { cwd: folder, env })
     expect([all.code, lastLine(all.stdout), existsSync(counts)]).toEqual([1, '0 passed, 1 failed', false])
     expect(all.stderr).toContain('/no/such/python')
   } finally {
