@@ -17,7 +17,7 @@ import {
   type RuntimeOptions,
 } from '@terrarium/process'
 import { silent } from '../../../test/support/loggers.ts'
-import { isAlive, parentOf, stateOf } from '../../../test/support/processes.ts'
+import { isAlive, parentOf, runsShepherd, stateOf } from '../../../test/support/processes.ts'
 import { testPython } from '../../../test/support/python.ts'
 import { eventually } from '../../../test/support/waiting.ts'
 
@@ -142,7 +142,10 @@ export function startHost(stateDir: string, ...action: string[]): Host {
 
 /** The same for a host that the test has started itself. */
 export function watchHost(child: ChildProcessByStdio<Writable, Readable, null>): Host {
-  onEnd(() => child.kill('SIGKILL'))
+  onEnd(async () => {
+    child.kill('SIGKILL')
+    await ended(child)
+  })
   const lines = createInterface({ input: child.stdout })
   const iterator = lines[Symbol.asyncIterator]()
   return {
@@ -159,18 +162,21 @@ export function watchHost(child: ChildProcessByStdio<Writable, Readable, null>):
   }
 }
 
-/** The shepherd of a run, and before it the guard process, if there is one; by scanning the system. */
+/**
+ * The shepherd of a run, and before it the guard process, if there is one; by scanning the system for their command. A
+ * scan may miss any other process, whose environment is empty for a moment during its exec: what the census does not
+ * know need not be a shepherd.
+ */
 export function shepherdsOf(runtime: Runtime): number[] {
-  const marked = findTagged({ run: runtime.runId })
-  // Afterwards: a process that is just being started must not be taken for a shepherd.
-  const others = new Set(runtime.census().map(({ pid }) => pid))
-  // Nor a process that has exited meanwhile.
-  const still = new Set(findTagged({ run: runtime.runId }).map(({ pid }) => pid))
-  const found = marked.filter(({ pid }) => !others.has(pid) && still.has(pid))
+  const scan = () =>
+    findTagged({ run: runtime.runId })
+      .map(({ pid }) => pid)
+      .filter(runsShepherd)
+  // A process that has exited meanwhile does not count.
+  const still = new Set(scan())
+  const found = scan().filter((pid) => still.has(pid))
   expect([1, 2]).toContain(found.length)
-  return found
-    .map(({ pid }) => pid)
-    .sort((one, other) => Number(parentOf(one) === other) - Number(parentOf(other) === one))
+  return found.sort((one, other) => Number(parentOf(one) === other) - Number(parentOf(other) === one))
 }
 
 /** Kills a host and its shepherd so that neither can do anything about it. */
