@@ -47,6 +47,11 @@ test.each(pages)('each link of %s leads somewhere', (path) => {
   expect(broken).toEqual([])
 })
 
+test('the page that PyPI shows has no link into the repository, which would lead nowhere there', () => {
+  const links = [...withoutCode(page('python/README.md')).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
+  expect(links.filter((link) => !/^https?:/.test(link))).toEqual([])
+})
+
 /** Which test runs the programs of a page. */
 const RUN_BY: Readonly<Record<string, string>> = {
   'README.md': 'test/integration/readme.test.ts',

@@ -1,6 +1,6 @@
 // Compares the tables of the README with the options, defaults, events and errors that the code has.
 import { expect, test } from '@jest/globals'
-import { plain, shown, tableRows, type Row } from '../../../test/support/markdown.ts'
+import { plain, section, shown, tableRows, type Row } from '../../../test/support/markdown.ts'
 import { namedDefault, Shapes, type Member } from '../../../test/support/shapes.ts'
 import { DEFAULTS } from '../src/options.ts'
 
@@ -66,6 +66,15 @@ test('the tables of a snapshot have each field, phase, state and count', () => {
   expect(inOrder(namedIn(entries, 'state'))).toEqual(inOrder(shapes.literals('WorkerState')))
   const counts = shapes.members('PoolStats').map(({ name }) => name)
   expect(inOrder(namedIn(fields, 'counts'))).toEqual(inOrder(counts.filter((name) => name !== 'queued')))
+})
+
+test('the table of methods has each member of a pool, and the text above it those of a nested one', () => {
+  const names = (type: string): string[] =>
+    inOrder(shapes.members(type).map(({ name }) => name)).filter((name) => /^[a-z]\w*$/.test(name))
+  const [intro = ''] = section(README, 'Methods').split('|')
+  const [, nested = ''] = intro.split('`poolOf(ref)`')
+  expect(inOrder(tableRows(README, 'Methods').map(nameOf))).toEqual(names('Pool'))
+  expect(inOrder([...nested.matchAll(/`(\w+)`/g)].map(([, name = '']) => name))).toEqual(names('PoolAccess'))
 })
 
 test('the table of events has each event with its fields', () => {
