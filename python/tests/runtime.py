@@ -241,3 +241,23 @@ def has_exited(pid):
 
 def parent(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+# Leaves a daemon behind that has called setsid, lost its parents and cleared its environment.
+DAEMON = """
+import os, sys
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execve("/bin/sleep", ["sleep", "600"], {})
+    os._exit(0)
+os.wait()
+"""
+
+
+def with_daemon(runtime):
+    """Starts a process that leaves a daemon behind; returns both pids."""
+    spawn, pid = runtime.python(DAEMON + "print(flush=True)\nimport time\ntime.sleep(600)")
+    runtime.line(spawn)
+    (daemon,) = [other for other in of_spawn(spawn) if other != pid]
+    return pid, daemon

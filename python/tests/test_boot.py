@@ -5,32 +5,14 @@ import shlex
 import signal
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
 import terrarium
 from host import eventually, signals
+from starting import HEADER, failure
 
-HEADER = "from terrarium import tool\n@tool\ndef t(): return 1\n"
 PACKAGE = Path(terrarium.__file__).parent
-
-
-def failure(worker, status=78):
-    assert worker.status() == status, (worker.report, worker.output)
-    assert worker.connection is None
-    *before, last = worker.report
-    assert last["phase"] == "failed", worker.report
-    assert "ready" not in worker.phases()
-    assert "\n" not in last["message"] and last["message"]
-    assert last["configuration"] is (status == 78)
-    assert last["exe"] == sys.executable or last["exe"].endswith("/bin/python")
-    assert isinstance(last["path"], list)
-    assert all(os.path.isabs(path) for path in last["watch"])
-    if status == 78:
-        assert last["watch"]
-        assert last["hint"]
-    return last
 
 
 def test_every_step_of_the_start_is_reported(worker):
@@ -309,61 +291,6 @@ def test_a_host_that_is_gone_before_arming(host, file):
     assert worker.report == []
 
 
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory):
-    """The folder of an environment without any package, with a space in its name."""
-    folder = tmp_path_factory.mktemp("bare venv")
-    venv.create(folder, with_pip=False, symlinks=True)
-    return folder
-
-
-def site_packages(environment):
-    return next(environment.glob("lib/*/site-packages"))
-
-
-LIBRARIES = {"grpc": "grpcio", "google.protobuf": "protobuf", "msgpack": "msgpack"}
-
-
-@pytest.mark.parametrize("module", LIBRARIES)
-def test_a_missing_library_of_the_worker(host, file, bare, module):
-    for earlier in LIBRARIES:
-        stub = site_packages(bare).joinpath(*earlier.split("."))
-        if earlier == module:
-            break
-        stub.mkdir(parents=True, exist_ok=True)
-        (stub / "__init__.py").touch()
-    python = bare / "bin" / "python"
-    last = failure(host.start(file("tools.py", HEADER), python=python))
-    assert (last["kind"], last["module"]) == ("missing_module", module)
-    assert last["exe"] == str(python)
-    # The other missing libraries are named with it.
-    missing = list(LIBRARIES)[list(LIBRARIES).index(module) :]
-    assert last["modules"] == missing
-    quoted = shlex.quote(str(python))
-    distributions = " ".join(LIBRARIES[each] for each in missing)
-    assert last["command"] == f"{quoted} -m ensurepip && {quoted} -m pip install {distributions}"
-    assert last["hint"] == f"Install what is missing: {last['command']}"
-    assert str(site_packages(bare)) in last["watch"]
-    assert host.workers[-1].phases()[-2:] == [("importing", module), ("failed", module)]
-
-
-def test_libraries_that_are_too_old(host, file, bare):
-    for name in ("grpc", "google/protobuf", "msgpack"):
-        stub = site_packages(bare) / name
-        stub.mkdir(parents=True, exist_ok=True)
-        (stub / "__init__.py").touch()
-    last = failure(host.start(file("tools.py", HEADER), python=bare / "bin" / "python"))
-    assert last["kind"] == "import_error"
-    assert "pip install --upgrade 'grpcio>=1.60' 'protobuf>=4.25' 'msgpack>=1.0'" in last["hint"]
-
-
-def test_pip_accepts_the_command(host, file):
-    """Run with --help, because the test has no network."""
-    last = failure(host.start(file("tools.py", "import nosuch_module\n")))
-    assert last["hint"].endswith(last["command"])
-    assert subprocess.run([*shlex.split(last["command"]), "--help"], capture_output=True).returncode == 0
-
-
 def test_a_worker_starts_without_its_report(host, file):
     """sitecustomize closes the descriptor of the boot report."""
     connection = host.ready(file("tools.py", HEADER), env={"PYTHONPATH": str(close_report(file))})
@@ -393,66 +320,3 @@ def test_the_process_state_that_a_tool_sees(worker):
         "stdin": "",
         "fds": [],
     }
-
-
-RELATIVE = "from .helper import one\nfrom terrarium import tool\n\n@tool\ndef t():\n    return one()\n"
-
-
-@pytest.fixture
-def package(file):
-    """The package `outer.inner`, whose module `tools` imports from its sibling."""
-    file("src/outer/__init__.py")
-    file("src/outer/inner/__init__.py", "from terrarium import tool\n\n@tool\ndef of_init():\n    return __name__\n")
-    file("src/outer/inner/helper.py", "def one():\n    return __name__\n")
-    return file("src/outer/inner/tools.py", RELATIVE)
-
-
-def test_a7_a_file_in_a_package_is_imported_as_part_of_it(host, package):
-    connection = host.ready(package)
-    assert connection.run("t") == "outer.inner.helper"
-    assert connection.run("of_init") == "outer.inner"
-
-
-@pytest.mark.parametrize("entry", ["folder", "init"])
-def test_a7_a_package_can_hold_the_tools_itself(host, package, entry):
-    folder = package.parent
-    connection = host.ready(folder if entry == "folder" else folder / "__init__.py")
-    assert connection.run("of_init") == "outer.inner"
-
-
-def test_a7_a_module_is_found_by_its_name(host, package, monkeypatch):
-    monkeypatch.chdir(package.parent.parent.parent)
-    assert host.ready("outer.inner.tools").run("t") == "outer.inner.helper"
-
-
-def test_a7_several_entries_at_once(host, package, file, monkeypatch):
-    monkeypatch.chdir(package.parent.parent.parent)
-    other = file("other.py", "from terrarium import tool\n\n@tool\ndef u():\n    return __name__\n")
-    connection = host.ready("outer.inner.tools", other, package)
-    assert (connection.run("t"), connection.run("u")) == ("outer.inner.helper", "other")
-
-
-def test_a7_a_relative_import_without_a_package_says_how(host, file):
-    file("helper.py", "def one(): return 1\n")
-    last = failure(host.start(file("tools.py", RELATIVE)))
-    assert last["kind"] == "import_error"
-    assert "Put an __init__.py into the folder" in last["hint"]
-
-
-@pytest.mark.parametrize(
-    "entry, named",
-    [("nosuch_tools", "nosuch_tools"), ("outer.nosuch", "outer.nosuch"), ("nosuch.tools", "nosuch")],
-)
-def test_a_missing_module_with_tools(host, package, entry, named, monkeypatch):
-    folder = package.parent.parent.parent
-    monkeypatch.chdir(folder)
-    last = failure(host.start(entry))
-    assert (last["kind"], last["module"]) == ("missing_module", named)
-    assert last["hint"].startswith(f"Correct the name {entry} that is given to the pool. It is looked for in {folder}")
-    assert "pip install" not in last["hint"]
-
-
-def test_a_folder_that_is_no_package(host, folder):
-    last = failure(host.start(folder))
-    assert last["kind"] == "unreadable_file"
-    assert "is a folder without __init__.py" in last["message"]

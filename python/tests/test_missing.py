@@ -9,7 +9,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from test_boot import HEADER, failure, site_packages
+from starting import HEADER, failure, site_packages
 
 from terrarium import _imports, _install
 
