@@ -73,3 +73,12 @@ def runtime(open_runtime, request):
     if runtime.hello["type"] == "unavailable":
         pytest.skip(f"no {request.param} here: {runtime.hello['reason']}")
     return runtime
+
+
+@pytest.fixture(params=CONTAINMENTS)
+def hurried_runtime(open_runtime, request):
+    """The same, with a shepherd that gives a process 1.5 s to become its program."""
+    runtime = open_runtime(request.param, exec_timeout=1.5)
+    if runtime.hello["type"] == "unavailable":
+        pytest.skip(f"no {request.param} here: {runtime.hello['reason']}")
+    return runtime

@@ -48,18 +48,30 @@ for index, fd in enumerate(folders):
 """
 
 
+# Runs the shepherd as its folder does, but gives a process less time to become its program.
+HURRIED = """
+import runpy, sys
+sys.path.insert(0, {parent!r})
+import terrarium_shepherd.spawn as spawn
+spawn._EXEC_TIMEOUT = {seconds}
+runpy.run_path({shepherd!r}, run_name="__main__")
+"""
+
+
 class Runtime:
     """A host with one shepherd. Orders go to the shepherd; its news come by ``news``, its processes' output by
     ``line``, ``rest`` and ``output``."""
 
-    def __init__(self, folder, containment, missing=(), folders=(), cgroup=None):
+    def __init__(self, folder, containment, missing=(), folders=(), cgroup=None, exec_timeout=None):
         """``missing``: the containments to take away; ``folders``: descriptors of the folders to lock; ``cgroup``: the
-        control group that the shepherd is started in."""
+        control group that the shepherd is started in; ``exec_timeout``: in s, in place of the shepherd's own."""
         launcher = LAUNCHER.replace("os.closerange(5, 64)", HAND_OVER.format(folders=list(folders)))
         if cgroup is not None:
             launcher = f"open({str(cgroup / 'cgroup.procs')!r}, 'w').write('0')\n" + launcher
         if missing:
             launcher = launcher.replace("os.execv(", WITHOUT.format(missing=missing))
+        hurried = HURRIED.format(parent=str(SHEPHERD.parent), shepherd=str(SHEPHERD), seconds=exec_timeout)
+        shepherd = [str(SHEPHERD)] if exec_timeout is None else ["-c", hurried]
         fifo = str(folder / f"{os.urandom(4).hex()}.fifo")
         self._output = {}  # received and not read by the test, by spawn and channel
         self._finished = set()  # spawns, and pairs of spawn and channel, without further output
@@ -72,7 +84,7 @@ class Runtime:
         self.process = subprocess.Popen(
             [
                 *[sys.executable, "-c", launcher, str(lifeline), str(far_end.fileno())],
-                *[sys.executable, "-I", "-S", str(SHEPHERD), "--lifeline", fifo, "--containment", containment],
+                *[sys.executable, "-I", "-S", *shepherd, "--lifeline", fifo, "--containment", containment],
                 *["--folders", str(len(folders))],
             ],
             stdin=subprocess.PIPE,

@@ -131,7 +131,10 @@ def test_a_program_that_cannot_be_started_is_refused_with_its_errno(runtime, fil
 
 
 @pytest.mark.parametrize("where", ["program", "folder"])
-def test_a_process_that_hangs_before_its_exec_is_refused_and_killed_and_the_next_is_started(silent, runtime, where):
+def test_a_process_that_hangs_before_its_exec_is_refused_and_killed_and_the_next_is_started(
+    silent, hurried_runtime, where
+):
+    runtime = hurried_runtime
     hanging = runtime.ask(str(silent / "program")) if where == "program" else runtime.ask("true", cwd=str(silent))
     other = runtime.ask("true")
     received = [runtime.news.get(timeout=PATIENCE) for _ in range(6)]

@@ -1,18 +1,29 @@
 // The suites of tests: what each of them runs, and how its result is counted.
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import jestConfig, { LONG } from '../../jest.config.mjs'
 import { runCommand } from '../setup/command.mjs'
-import { bin, pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFolders } from '../setup/paths.mjs'
+import {
+  bin,
+  contentOf,
+  filesIn,
+  pythonIn,
+  readJson,
+  root,
+  setupFolder,
+  tscCommand,
+  venvs,
+  workspaceFolders,
+} from '../setup/paths.mjs'
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number, output: string, note?: string, skips?: readonly string[]
  * }} Outcome
  *   skips: what was skipped, and why
  * @typedef {{ env?: Record<string, string>, onLine?: (line: string) => void, jestArguments?: readonly string[],
- * files?: readonly string[], isQuick?: boolean, node?: string }} Context
- *   files: the tests to run, or none for all; isQuick: results of unchanged files may be taken from a cache; node: the
- *   Node that runs jest
+ * files?: readonly string[], node?: string }} Context
+ *   files: the tests to run, or none for all; node: the Node that runs jest
  * @typedef {{ name: string, groups: readonly string[], run: (context: Context) => Promise<Outcome> }} Suite
  */
 
@@ -48,10 +59,8 @@ const NODE = process.execPath
 /** @type {readonly Suite[]} */
 export const suites = [
   lint('types', () => [[NODE, [tscCommand, '-p', 'tsconfig.check.json']]], ['check']),
-  lint('eslint', ({ isQuick }) => [[bin('eslint'), ['.', '--max-warnings=0', ...cache('eslint', isQuick)]]], ['check']),
-  lint('prettier', () => [[bin('prettier'), ['--check', '--log-level=warn', '.', ...cache('prettier', true)]]], [
-    'check',
-  ]),
+  lint('eslint', () => [[bin('eslint'), ['.', '--max-warnings=0', ...cache('eslint', typesKey())]]], ['check']),
+  lint('prettier', () => [[bin('prettier'), ['--check', '--log-level=warn', '.', ...cache('prettier')]]], ['check']),
   lint('prose', () => [[NODE, ['scripts/lint.mjs', ...OWN_CHECKS]]], ['check']),
   lint('knip', () => [[bin('knip'), ['--no-progress', '--treat-config-hints-as-errors']]], ['check']),
   lint('buf', () => [[bin('buf'), ['lint', 'proto']]], ['check']),
@@ -76,9 +85,31 @@ export const suites = [
 /** Whether `npm test` leaves a suite to `npm run test:everything`. */
 export const isLong = ({ groups }) => groups.includes('long')
 
-/** Options of a linter that keeps its results; by content, since times change with every checkout. */
-function cache(name, isOn) {
-  return isOn ? ['--cache', '--cache-strategy=content', `--cache-location=${join(setupFolder, 'cache', name)}`] : []
+/**
+ * Options of a linter that keeps its results: by content, since times change with every checkout. Results that were
+ * kept with another key do not count any more.
+ */
+function cache(name, key = 'results') {
+  const folder = join(setupFolder, 'linted', name)
+  mkdirSync(folder, { recursive: true })
+  for (const other of readdirSync(folder)) if (other !== key) rmSync(join(folder, other))
+  return ['--cache', '--cache-strategy=content', `--cache-location=${join(folder, key)}`]
+}
+
+/**
+ * Changes with everything that ESLint's rules for types may see of a file in another one: the declarations that the
+ * build makes of it, the whole of what is not built, and the packages that are installed.
+ */
+function typesKey() {
+  const isSeen = (path) =>
+    /\/dist\/.*\.d\.ts$/.test(path) || /^(?!.*\/(dist|src)\/).*(?<!\.test)\.(m?ts|mjs)$/.test(path)
+  const paths = ['packages', 'examples', 'test', 'scripts'].flatMap((folder) =>
+    filesIn(join(root, folder)).map((path) => join(folder, path)),
+  )
+  const seen = ['pnpm-lock.yaml', 'tsconfig.check.json', 'tsconfig.base.json', ...paths.filter(isSeen)]
+  const hash = createHash('sha256')
+  for (const path of seen) hash.update(`${path}\0`).update(`${contentOf(join(root, path))}\0`)
+  return hash.digest('hex')
 }
 
 /** A suite of commands that have nothing to count: one test, which passes when every command ends with 0. */
@@ -86,9 +117,9 @@ function lint(name, commands, groups = []) {
   return {
     name,
     groups: ['lint', ...groups],
-    async run({ env, onLine, isQuick }) {
+    async run({ env, onLine }) {
       const results = await Promise.all(
-        commands({ isQuick }).map(([command, args, folder = '.']) =>
+        commands().map(([command, args, folder = '.']) =>
           runSuiteCommand(command, args, { cwd: join(root, folder), env, onLine }),
         ),
       )
