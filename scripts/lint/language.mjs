@@ -72,21 +72,35 @@ export function findMissingHeader(path, text) {
 }
 
 const WIDTH = 120
+/** Pages are wrapped later: their lines have no indentation of code. */
+const PAGE_WIDTH = 145
 const ORDER = /\/\/ (eslint-|@ts-|prettier-ignore)|https?:\/\/\S{60}/
 
 /**
- * The comments and docstrings that are wider than 120 columns. Code is Prettier's matter: strings may be wider.
+ * The comments and docstrings that are wider than 120 columns, and the lines of pages that are wider than 145, but for
+ * tables and code. Code is Prettier's matter: strings may be wider.
  *
  * @param {string} path relative to the root
  * @param {string} text
  * @returns {{ line: number, message: string }[]}
  */
 export function findWide(path, text) {
-  const isProse = path.endsWith('.py') ? pythonProse() : path.endsWith('.md') ? () => false : isTypeScriptProse
+  const isPage = path.endsWith('.md')
+  const isProse = isPage ? pageProse() : path.endsWith('.py') ? pythonProse() : isTypeScriptProse
+  const width = isPage ? PAGE_WIDTH : WIDTH
   return text.split('\n').flatMap((line, index) => {
-    const isWide = isProse(line) && [...line].length > WIDTH && !ORDER.test(line)
-    return isWide ? [{ line: index + 1, message: `wider than ${WIDTH} columns` }] : []
+    const isWide = isProse(line) && [...line].length > width && !ORDER.test(line)
+    return isWide ? [{ line: index + 1, message: `wider than ${width} columns` }] : []
   })
+}
+
+/** What is neither a table nor a block of code. */
+function pageProse() {
+  let isInCode = false
+  return (line) => {
+    if (/^\s*```/.test(line)) isInCode = !isInCode
+    return !isInCode && !/^\s*\|/.test(line)
+  }
 }
 
 /** A comment, or a comment behind code; a string may hold what looks like one. */

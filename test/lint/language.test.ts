@@ -54,6 +54,13 @@ test.each([
   ['x.ts', `// eslint-disable-next-line ${WIDE}`, []],
   ['x.py', `text = """\n${WIDE}\n"""`, []],
   ['x.ts', `// ${WIDE.slice(0, 117)}`, []],
-])('comments of %s that are wider than 120 columns are found: %#', (path, text, expected) => {
-  expect(findWide(path, text).map(({ line }) => line)).toEqual(expected)
-})
+  ['x.md', `${WIDE} ${WIDE}`, [1]],
+  ['x.md', `- ${WIDE}`, []],
+  ['x.md', `| ${WIDE} ${WIDE} |`, []],
+  ['x.md', `\`\`\`sh\n${WIDE} ${WIDE}\n\`\`\`\n${WIDE} ${WIDE}`, [4]],
+])(
+  'comments of %s that are wider than 120 columns, and prose of pages wider than 145, are found: %#',
+  (path, text, expected) => {
+    expect(findWide(path, text).map(({ line }) => line)).toEqual(expected)
+  },
+)
