@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import re
 import sys
 from array import array
 from enum import Enum
@@ -15,14 +14,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "test" / "support"))
 
-from terrarium import register_type  # noqa: E402
-from terrarium._values import _encode, _registry  # noqa: E402
+from terrarium._values import _encode  # noqa: E402
 from terrarium._values._arrays import packed  # noqa: E402
 from terrarium._values._decode import NotReadable, decode  # noqa: E402
 from terrarium._values._encode import encode  # noqa: E402
 from terrarium._values._refusal import NotSendable, TooLarge  # noqa: E402
 from terrarium.v1 import session_pb2 as wire  # noqa: E402
-from value_tools import Color, Point, evaluate, has, same  # noqa: E402
+from value_tools import evaluate, has, same  # noqa: E402
 
 TABLE = json.loads((ROOT / "docs" / "values.json").read_text(encoding="utf-8"))
 SENT = [row for group in TABLE["sent"] for row in group["rows"]]
@@ -205,112 +203,6 @@ def test_a_float16_is_widened_and_a_memory_map_is_an_array(folder):
     assert decode(encode(memoryview(values))).tolist()[:2] == [1.5, -0.0]
     numpy.save(folder / "a.npy", numpy.arange(4))
     assert decode(encode(numpy.load(folder / "a.npy", mmap_mode="r"))).tolist() == [0, 1, 2, 3]
-
-
-# Registered types.
-
-
-class Money:
-    def __init__(self, amount, currency):
-        self.amount, self.currency = amount, currency
-
-    def __eq__(self, other):
-        return type(other) is Money and vars(self) == vars(other)
-
-    def __hash__(self):
-        return hash(self.amount)
-
-
-class Euros(Money):
-    pass
-
-
-@pytest.fixture
-def registered():
-    """The function register_type; its types are removed when the test ends."""
-    before = dict(_registry.encodings), dict(_registry.decoders)
-    yield register_type
-    for registry, old in zip((_registry.encodings, _registry.decoders), before, strict=True):
-        registry.clear()
-        registry.update(old)
-    for changed in _registry.on_change:
-        changed()
-
-
-def test_values_of_registered_types_come_back_in_every_place(registered):
-    with pytest.raises(NotSendable, match="a test_values.Money cannot be sent at \\[0\\]"):
-        encode([Money(1, "EUR")])
-    registered("Money", Money, encode=lambda m: [m.amount, m.currency], decode=lambda sent: Money(*sent))
-    price = Money(199, "EUR")
-    assert encode(price).hex() == "c70d07a54d6f6e657992ccc7a3455552"  # as the host writes it
-    value = {"list": [price], "set": {price}, "map": {price: price}}
-    assert decode(encode(value)) == value
-    assert decode(encode([Euros(1, "EUR")])) == [Money(1, "EUR")]
-    assert decode(encode({"deep": [[price] * 3, {"in": (price,)}]})) == {"deep": [[price] * 3, {"in": [price]}]}
-
-
-def test_a_registered_type_is_used_before_the_rules_for_its_class(registered):
-    registered("Point", Point, encode=lambda point: f"{point.x}", decode=lambda sent: Point(int(sent)))
-    registered("Pattern", re.Pattern, encode=lambda pattern: pattern.pattern, decode=re.compile)
-    registered("Color", Color, encode=lambda color: color.name, decode=Color.__getitem__)
-    value = [Point(1), re.compile("a"), Color.RED]
-    assert decode(encode(value)) == value
-
-
-def test_a_tree_of_registered_values_may_be_deep(registered):
-    registered("Node", Money, encode=lambda node: node.amount, decode=lambda sent: Money(sent, ""))
-    tree = None
-    for _ in range(150):
-        tree = Money([tree], "")
-    assert decode(encode(tree)) == tree
-
-
-def test_a_value_of_a_type_that_is_not_registered_names_it_and_its_place():
-    data = msgpack.packb({"cart": {"items": [1, msgpack.ExtType(7, msgpack.packb("Money") + msgpack.packb([1]))]}})
-    with pytest.raises(NotReadable) as refused:
-        decode(data)
-    message = "a value of the type Money, which is not registered in Python, cannot be read at cart.items[1]"
-    assert (str(refused.value), refused.value.type) == (message, "Money")
-    assert refused.value.hint == "Call terrarium.register_type('Money', decode=…) in the module with the tools."
-
-
-def test_encoders_and_decoders_that_raise_are_named_and_run_once(registered):
-    calls = []
-
-    def explode(value):
-        calls.append(value)
-        raise KeyError("amount")
-
-    registered("Money", Money, encode=explode, decode=explode)
-    with pytest.raises(NotSendable) as refused:
-        encode({"a": [Money(1, "EUR")]})
-    assert str(refused.value) == "the encoder of Money raises at a[0]: KeyError: 'amount'"
-    assert len(calls) == 1
-    sent = msgpack.ExtType(7, msgpack.packb("Money") + msgpack.packb(1))
-    with pytest.raises(NotReadable) as unread:
-        decode(msgpack.packb({"a": [1, {"b c": sent}]}))
-    assert str(unread.value) == "the decoder of Money raises at a[1][\"b c\"]: KeyError: 'amount'"
-    assert len(calls) == 2
-    assert decode(encode([1])) == [1]
-
-
-@pytest.mark.parametrize(
-    "arguments, options, error, message",
-    [
-        (("",), {"decode": str}, ValueError, "1 to 128 characters"),
-        ((7,), {"decode": str}, ValueError, "1 to 128 characters"),
-        (("A",), {}, TypeError, "A needs encode, decode or both"),
-        (("A",), {"encode": str}, TypeError, "A needs the class that encode is for"),
-        (("A", dict), {"encode": str}, TypeError, "dict is sent as it is"),
-        (("A", Money), {"encode": "x"}, TypeError, "encode of A is not a function"),
-        (("Taken",), {"decode": str}, ValueError, "a type is registered already as Taken"),
-        (("B", Euros), {"encode": str}, ValueError, "Euros is registered already, as Taken"),
-    ],
-)
-def test_registrations_that_are_refused(registered, arguments, options, error, message):
-    registered("Taken", Euros, encode=str)
-    with pytest.raises(error, match=message):
-        registered(*arguments, **options)
 
 
 def test_the_cache_of_classes_is_limited():

@@ -1,143 +1,35 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import {
   createActor,
   createMachine,
   fromCallback,
-  fromEventObservable,
   fromObservable,
-  fromPromise,
   fromTransition,
   sendTo,
-  spawnChild,
-  type ActorLogic,
   type AnyActorLogic,
   type AnyActorRef,
-  type Snapshot,
 } from 'xstate'
+import { administrate, exit, fromServer, supervisor, type ChildSpec } from '@terrarium/supervisor'
+import { child, stubborn, type Bench } from './support.ts'
 import {
-  administrate,
-  exit,
-  fromServer,
-  supervisor,
-  type ChildSpec,
-  type SupervisorOptions,
-} from '@terrarium/supervisor'
-import { bench, child, stubborn, type Bench } from './support.ts'
-
-const boom = new Error('boom')
-const explode = (): never => {
-  throw boom
-}
-
-/** What holds something now: every logic here takes something at its start, and gives it back when it is cleaned up. */
-let holding: string[] = []
-let starts = 0
-/** What was printed, which is nothing unless a test says so. */
-const printed: unknown[][] = []
-const { error } = console
-
-beforeEach(() => {
-  holding = []
-  starts = 0
-  printed.length = 0
-  console.error = (...values: unknown[]): void => void printed.push(values)
-})
-
-afterEach(() => {
-  console.error = error
-  expect(printed).toEqual([])
-})
-
-/** Takes something, and returns how it is given back. */
-function take(what: string): () => void {
-  starts += 1
-  const mine = `${what} ${starts}`
-  holding.push(mine)
-  return () => {
-    if (!holding.includes(mine)) throw new Error(`${mine} was given back twice`)
-    holding = holding.filter((each) => each !== mine)
-  }
-}
-
-interface Observer {
-  next: (value: unknown) => void
-  error: (error: unknown) => void
-  complete: () => void
-}
-
-/** As RxJS has it, but that it does not let go by itself when it fails. */
-const observable = (act: (observer: Observer) => void = () => undefined) => ({
-  subscribe: (observer: Observer) => {
-    const unsubscribe = take('subscription')
-    observers.push(observer)
-    act(observer)
-    return { unsubscribe }
-  },
-})
-
-const callback = fromCallback(({ receive }) => {
-  receive(({ type }) => {
-    if (type === 'fail') explode()
-  })
-  return take('callback')
-})
-
-const observing = fromObservable(() => observable() as never)
-const eventObserving = fromEventObservable(() => observable() as never)
-/** Who has subscribed, the last one last. */
-const observers: Observer[] = []
-
-const promise = fromPromise(({ signal }) => {
-  signal.addEventListener('abort', take('promise'))
-  return new Promise(() => undefined)
-})
-
-/** A promise creator that begins something and then throws. */
-const syncPromise = fromPromise(({ signal }) => {
-  signal.addEventListener('abort', take('promise'))
-  return explode()
-})
-
-/** A logic of a user's own, which XState stops like its own logics. */
-const custom: ActorLogic<Snapshot<unknown> & { give?: () => void }, { type: string }> = {
-  config: {},
-  getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),
-  start: (snapshot) => {
-    snapshot.give = take('custom')
-  },
-  transition: (snapshot, { type }) => {
-    if (type === 'fail') explode()
-    if (type === 'xstate.stop') snapshot.give?.()
-    return snapshot
-  },
-  getPersistedSnapshot: (snapshot) => snapshot,
-}
-
-const onFail = { fail: { actions: explode } }
-
-/** A machine whose failure is its own, and which has invoked others. */
-const invoking = (...src: AnyActorLogic[]): AnyActorLogic =>
-  createMachine({ on: onFail, invoke: src.map((each) => ({ src: each })) })
-
-/** The actor of a child, if it has one now. */
-const refOf = (it: Bench, id = 'a'): AnyActorRef | undefined => it.app.children.find((each) => each.id === id)?.ref
-
-async function started(spec: Partial<ChildSpec>, options: Partial<SupervisorOptions> = {}): Promise<Bench> {
-  observers.length = 0
-  const it = bench({ breaker: 'off', children: [child('a', spec), child('b')], ...options })
-  await it.app.start()
-  await it.clock.advance(10)
-  return it
-}
-
-const kinds: [name: string, holds: number, logic: () => AnyActorLogic][] = [
-  ['callback', 1, () => callback],
-  ['logic of its own', 1, () => custom],
-  ['machine that has invoked a callback', 1, () => invoking(callback)],
-  ['machine that has invoked all kinds', 5, () => invoking(callback, observing, eventObserving, promise, custom)],
-  ['machine that has invoked a machine', 2, () => invoking(invoking(callback, promise))],
-  ['machine that has spawned', 1, () => createMachine({ on: onFail, entry: spawnChild(callback) })],
-]
+  boom,
+  explode,
+  holding,
+  starts,
+  printed,
+  type Observer,
+  observable,
+  callback,
+  observing,
+  eventObserving,
+  observers,
+  promise,
+  syncPromise,
+  invoking,
+  refOf,
+  started,
+  kinds,
+} from './holding.ts'
 
 describe.each(kinds)('E8: a %s', (_, holds, logic) => {
   test.each<[string, (it: Bench) => unknown]>([
