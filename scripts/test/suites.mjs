@@ -1,6 +1,6 @@
 // The suites of tests: what each of them runs, and how its result is counted.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import jestConfig, { LONG } from '../../jest.config.mjs'
 import { runCommand } from '../setup/command.mjs'
@@ -22,13 +22,16 @@ import {
  * }} Outcome
  *   skips: what was skipped, and why
  * @typedef {{ env?: Record<string, string>, onLine?: (line: string) => void, jestArguments?: readonly string[],
- * files?: readonly string[], node?: string }} Context
- *   files: the tests to run, or none for all; node: the Node that runs jest
+ * files?: readonly string[], isQuick?: boolean, node?: string }} Context
+ *   files: the tests to run, or none for all; isQuick: see eslintCache; node: the Node that runs jest
  * @typedef {{ name: string, groups: readonly string[], run: (context: Context) => Promise<Outcome> }} Suite
  */
 
 /** In ms. */
 const SUITE_TIMEOUT = 20 * 60_000
+
+/** Where linters keep their results. */
+const linted = join(setupFolder, 'linted')
 
 /** Our own checks that fail the lint: the width of comments, words, and the comment at the top of a file. */
 const OWN_CHECKS = ['width', 'words', 'headers']
@@ -59,7 +62,7 @@ const NODE = process.execPath
 /** @type {readonly Suite[]} */
 export const suites = [
   lint('types', () => [[NODE, [tscCommand, '-p', 'tsconfig.check.json']]], ['check']),
-  lint('eslint', () => [[bin('eslint'), ['.', '--max-warnings=0', ...cache('eslint', typesKey())]]], ['check']),
+  lint('eslint', ({ isQuick }) => [[bin('eslint'), ['.', '--max-warnings=0', ...eslintCache(isQuick)]]], ['check']),
   lint('prettier', () => [[bin('prettier'), ['--check', '--log-level=warn', '.', ...cache('prettier')]]], ['check']),
   lint('prose', () => [[NODE, ['scripts/lint.mjs', ...OWN_CHECKS]]], ['check']),
   lint('knip', () => [[bin('knip'), ['--no-progress', '--treat-config-hints-as-errors']]], ['check']),
@@ -85,15 +88,23 @@ export const suites = [
 /** Whether `npm test` leaves a suite to `npm run test:everything`. */
 export const isLong = ({ groups }) => groups.includes('long')
 
+/** Options of a linter that keeps its results; by content, since times change with every checkout. */
+function cache(name) {
+  return ['--cache', '--cache-strategy=content', `--cache-location=${join(linted, name)}`]
+}
+
 /**
- * Options of a linter that keeps its results: by content, since times change with every checkout. Results that were
- * kept with another key do not count any more.
+ * ESLint's rules for types may find something else in a file when another one changes. So results count for as long as
+ * nothing changes that they may have seen; in a quick run, for as long as the file itself is the same.
  */
-function cache(name, key = 'results') {
-  const folder = join(setupFolder, 'linted', name)
-  mkdirSync(folder, { recursive: true })
-  for (const other of readdirSync(folder)) if (other !== key) rmSync(join(folder, other))
-  return ['--cache', '--cache-strategy=content', `--cache-location=${join(folder, key)}`]
+function eslintCache(isQuick) {
+  const [results, key, now] = [join(linted, 'eslint'), join(linted, 'eslint.key'), typesKey()]
+  mkdirSync(linted, { recursive: true })
+  if (contentOf(key) !== now) {
+    for (const file of isQuick ? [key] : [key, results]) rmSync(file, { force: true })
+    if (!isQuick) writeFileSync(key, now)
+  }
+  return cache('eslint')
 }
 
 /**
@@ -117,9 +128,9 @@ function lint(name, commands, groups = []) {
   return {
     name,
     groups: ['lint', ...groups],
-    async run({ env, onLine }) {
+    async run({ env, onLine, isQuick }) {
       const results = await Promise.all(
-        commands().map(([command, args, folder = '.']) =>
+        commands({ isQuick }).map(([command, args, folder = '.']) =>
           runSuiteCommand(command, args, { cwd: join(root, folder), env, onLine }),
         ),
       )
