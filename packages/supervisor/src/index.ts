@@ -40,7 +40,8 @@ export {
 } from './spec/spec.ts'
 export type { ChildCounts, ChildInfo, ChildState } from './spec/child-info.ts'
 export { SUPERVISOR_EVENTS, type SupervisorEvent, type SupervisorEvents } from './spec/events.ts'
-export { mistakesOfSupervision, POLICIES } from './spec/validate.ts'
+export { mistakesOfSupervision } from './spec/validate.ts'
+export { POLICIES } from './spec/validate-policies.ts'
 export type { CallSignal } from './base/abort.ts'
 export type { OnFault } from './base/platform.ts'
 export { exitWith, type ExitOutput, type ExitReason } from './base/exit-reason.ts'
@@ -56,8 +57,12 @@ export {
 export type { PlainError } from './base/plain-error.ts'
 export type { BackoffOptions, DelayInput, Jitter } from './policy/backoff.ts'
 export type { BreakerOptions, ParkCause } from './policy/breaker.ts'
+export type { Because, PlannedBecause } from './spec/because.ts'
 export type {
   ChildView,
+  PlanAction,
+  PlanFailure,
+  Proposal,
   RestartContext,
   RestartPlan,
   RestartStrategy,
