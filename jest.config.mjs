@@ -35,6 +35,7 @@ const project = (displayName, root) => ({
   moduleNameMapper: {
     '^@terrarium/(supervisor|process|worker|pool|cli)$': '<rootDir>/packages/$1/src/index.ts',
     '^@terrarium/supervisor/(base|testing)$': '<rootDir>/packages/supervisor/src/$1/index.ts',
+    '^@terrarium/pool/testing$': '<rootDir>/packages/pool/src/testing/index.ts',
   },
 })
 

@@ -28,6 +28,12 @@ export class FailureWatch {
   readonly #watched: Watched[] = []
   readonly #failures: string[] = []
   readonly #expected: RegExp[] = []
+  readonly #isWanted: (error: unknown) => boolean
+
+  /** `isWanted`: asked of each failure that no fault of {@link Faults} has made. Default: none is wanted. */
+  constructor(isWanted: (error: unknown) => boolean = () => false) {
+    this.#isWanted = isWanted
+  }
 
   /**
    * Watches a supervisor and everything below it, from before its start on. At the end of the test it must have been
@@ -35,8 +41,8 @@ export class FailureWatch {
    */
   watch<TSupervised extends Supervised>(supervised: TSupervised): TSupervised {
     this.add(
-      new WatchedSupervisor(rootOf(supervised), (failure) => {
-        this.note(failure)
+      new WatchedSupervisor(rootOf(supervised), (what, error) => {
+        this.note(what, error)
       }),
     )
     return supervised
@@ -52,9 +58,9 @@ export class FailureWatch {
     this.#watched.push(watched)
   }
 
-  /** Adds a failure: what has failed, and why. */
-  note(failure: string): void {
-    this.#failures.push(failure)
+  /** Adds a failure: what has failed, and with which error. */
+  note(what: string, error: unknown): void {
+    if (!isInjected(error) && !this.#isWanted(error)) this.#failures.push(`${what}: ${messageOf(error)}`)
   }
 
   /** The failures so far that are not wanted, each as `app/db: refused`. */
@@ -116,12 +122,12 @@ export function watchFailures(afterEach: AfterEach): FailureWatch {
 
 class WatchedSupervisor implements Watched {
   readonly #root: AnyActorRef
-  readonly #note: (failure: string) => void
+  readonly #note: (what: string, error: unknown) => void
   readonly #known = new Set<string>()
   readonly #errors = new Set<unknown>()
   #wasReady = false
 
-  constructor(root: AnyActorRef, note: (failure: string) => void) {
+  constructor(root: AnyActorRef, note: (what: string, error: unknown) => void) {
     this.#root = root
     this.#note = note
     this.#hear(root)
@@ -185,6 +191,6 @@ class WatchedSupervisor implements Watched {
     if (this.#known.has(key)) return
     this.#known.add(key)
     this.#errors.add(error)
-    if (!isInjected(error)) this.#note(`${path}: ${messageOf(error)}`)
+    this.#note(path, error)
   }
 }

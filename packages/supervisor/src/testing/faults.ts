@@ -12,7 +12,7 @@ export type FaultAddress = string | AnyActorRef
 
 export interface FaultOptions {
   /**
-   * How many incarnations have the fault: the present one, or the next one if there is none now, and those that follow.
+   * How many incarnations have the fault: the present one, or the next one if there is none now, and the ones after it.
    * `Infinity`: all until {@link Faults.heal}. Default 1.
    */
   readonly incarnations?: number

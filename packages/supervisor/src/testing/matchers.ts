@@ -38,7 +38,7 @@ export function assertNothingRestarted(supervised: Supervised): void {
 }
 
 /** A claim about a root: `wrong` is empty if it holds. */
-export interface Claim {
+interface Claim {
   readonly what: string
   readonly wrong: readonly string[]
 }
@@ -56,26 +56,26 @@ export function matchersFor(inside?: Inside): {
 
 const READY_STATES: ReadonlySet<string> = new Set(['running', 'ready'])
 
-export function notReady(subject: unknown, inside?: Inside): Claim {
+function notReady(subject: unknown, inside?: Inside): Claim {
   const root = rootOf(subject, inside)
   const children = [...descendantsOf(root, inside)].filter(({ state }) => !READY_STATES.has(state))
   const wrong = children.map((each) => `${each.path} is ${each.state.replace('_', ' ')}${because(each)}`)
   return { what: `every child of ${root.id} to be ready`, wrong: isRunning(root) ? wrong : [stateOf(root), ...wrong] }
 }
 
-export function restarted(subject: unknown, inside?: Inside): Claim {
+function restarted(subject: unknown, inside?: Inside): Claim {
   const root = rootOf(subject, inside)
   const children = [...descendantsOf(root, inside)].filter(({ incarnation }) => incarnation > 1)
   const wrong = children.map((each) => `${each.path} was started ${each.incarnation} times${because(each)}`)
   return { what: `${root.id} to have restarted nothing`, wrong }
 }
 
-export function resultOf({ what, wrong }: Claim): MatcherResult {
+function resultOf({ what, wrong }: Claim): MatcherResult {
   const pass = wrong.length === 0
   return { pass, message: () => (pass ? `expected not: ${what}` : textOf({ what, wrong })) }
 }
 
-export function mustHold(claim: Claim): void {
+function mustHold(claim: Claim): void {
   if (claim.wrong.length > 0) throw new Error(textOf(claim))
 }
 

@@ -6,7 +6,7 @@ import { createMachine, fromCallback, fromPromise, fromTransition, type AnyActor
 export const counter = fromTransition((count: number, _event: { type: 'count' }) => count + 1, 0)
 
 /** Becomes connected after 100 ms. */
-export const connecting = createMachine({
+const connecting = createMachine({
   initial: 'connecting',
   states: { connecting: { after: { 100: 'connected' } }, connected: {} },
 })
