@@ -36,6 +36,7 @@ const project = (displayName, root) => ({
     '^@terrarium/(supervisor|process|worker|pool|cli)$': '<rootDir>/packages/$1/src/index.ts',
     '^@terrarium/supervisor/(base|otp|strategies)$': '<rootDir>/packages/supervisor/src/$1.ts',
     '^@terrarium/supervisor/testing$': '<rootDir>/packages/supervisor/src/testing/index.ts',
+    '^@terrarium/pool/testing$': '<rootDir>/packages/pool/src/testing/index.ts',
   },
 })
 
