@@ -8,12 +8,14 @@ export {
   Checker,
   classOf,
   hasFunctions,
+  invalid,
   isBoolean,
   isDuration,
   isFields,
   isFunction,
   isList,
   isName,
+  isNumber,
   isOptions,
   shown,
   type Fault,
@@ -24,10 +26,10 @@ export {
 export { fieldsOf, listOf, ownOptions } from './own-options.ts'
 export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './abort.ts'
 export { askUser, reportOnce, tellUser } from './user-code.ts'
-export { reportFault, type OnFault } from './platform.ts'
+export { faultReporter, reportFault, type OnFault } from './platform.ts'
 export { GuardedClock } from './guarded-clock.ts'
 export { READY } from './brand.ts'
-export { exitWith, type ExitOutput, type ExitReason } from './exit-reason.ts'
+export { exitWith, reasonOfOutput, type ExitOutput, type ExitReason } from './exit-reason.ts'
 export type { PlainError } from './plain-error.ts'
 export { systemClock, type SupervisorClock } from './clock.ts'
 export { patientTimeout } from './patience.ts'
