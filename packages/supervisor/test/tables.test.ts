@@ -16,7 +16,9 @@ const EVENTS = 'docs/supervisor/events.md'
 const README = 'packages/supervisor/README.md'
 const OTP = 'docs/supervisor/otp.md'
 
-const shapes = new Shapes('packages/supervisor/src/index.ts', 'packages/supervisor/src/policy/crash-loop.ts')
+const shapes = new Shapes(
+  ...['index', 'strategies', 'policy/crash-loop'].map((name) => `packages/supervisor/src/${name}.ts`),
+)
 const namesOf = (type: string): string[] => shapes.members(type).map(({ name }) => name)
 
 /** The name in the first cell, which may have a mark behind it. */
