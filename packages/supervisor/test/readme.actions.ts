@@ -12,7 +12,9 @@ const licensed: RestartStrategy<ChildView<string, { readonly shows?: string } | 
     return {
       actions: [
         { action: 'park', child: failed.id, for: 3_600_000, because: 'the licence has run out' },
-        ...viewers.map(({ id }) => ({ action: 'delay', child: id, by: 10_000, because: `${failed.id} waits` }) as const),
+        ...viewers.map(
+          ({ id }) => ({ action: 'delay', child: id, by: 10_000, because: `${failed.id} waits` }) as const,
+        ),
       ],
     }
   },
