@@ -59,6 +59,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'packages/pool/README.md': 'test/integration/readme.test.ts',
   'packages/process/README.md': 'packages/process/test/readme.test.ts',
   'packages/supervisor/README.md': 'packages/supervisor/test/readme.test.ts',
+  'packages/threads/README.md': 'packages/threads/test/readme.test.ts',
   'packages/worker/README.md': 'test/integration/readme.test.ts',
 }
 

@@ -145,7 +145,8 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     at: 'strategy',
     error: [
       `error TS2820: Type '"one_for_al"' is not assignable to type ` +
-        `'StrategyName | DynamicStrategyName | RestartStrategy | undefined'. Did you mean '"one_for_all"'?`,
+        "'StrategyName | DynamicStrategyName | RestartStrategy<ChildView<string, unknown>, unknown> | undefined'. " +
+        `Did you mean '"one_for_all"'?`,
     ],
   },
   'an id that stands twice': {

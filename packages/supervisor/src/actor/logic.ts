@@ -1,6 +1,6 @@
 // supervisor(): the XState actor logic around the core, and its snapshot.
 import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, NonReducibleUnknown, Snapshot } from 'xstate'
-import { isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
+import { CAUSES, isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
 import type { ChildInfo } from '../spec/child-info.ts'
 import { isCoreEvent, type CoreEvent } from '../core/event.ts'
 import type { SupervisorMemory } from '../core/memory.ts'
@@ -9,6 +9,7 @@ import type { SupervisorEvent } from '../spec/events.ts'
 import { exitWith, type ExitOutput } from '../base/exit-reason.ts'
 import type { CheckedOptions, Specs, Strategy } from '../spec/checked.ts'
 import { resolveOptions, type SupervisorOptions } from '../spec/options.ts'
+import type { Causes } from './incidents.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import { toJson, type SupervisorJson } from './snapshot-json.ts'
 import type { ChildSpec } from '../spec/spec.ts'
@@ -101,8 +102,10 @@ function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonl
   if (ended !== undefined) shell.ended(ended)
   else if (type === 'supervisor.child.arrived' && 'arrival' in event) shell.arrived(event as Arrival)
   else if (type === 'supervisor.child.exited' && 'ref' in event) shell.endedBy(event as ForeignExit)
-  else if (isCoreEvent(event)) shell.handle(event)
-  else if (isStopEvent(event)) {
+  else if (isCoreEvent(event)) {
+    if (event.type === 'supervisor.boot' || event.type === 'supervisor.shutdown') shell.handleOrder(event)
+    else shell.handle(event)
+  } else if (isStopEvent(event)) {
     shell.halt()
     return viewOf(shell, 'stopped')
   } else return snapshot // an unknown event is ignored (J14)
@@ -128,6 +131,15 @@ class LiveView implements View {
 
   get [SUPERVISOR](): true {
     return true
+  }
+
+  get [CAUSES](): Causes {
+    const { state } = this.#shell
+    return (id, stateOfChild) => {
+      if (id === undefined) return state.cause
+      const child = state.children.get(id)
+      return child?.state === stateOfChild ? child?.cause : undefined
+    }
   }
 
   get zombieEffects(): number {
