@@ -8,7 +8,7 @@ import { readJson, root } from '../setup/paths.mjs'
 /** Packages, from the ground up. */
 const PACKAGES = ['supervisor', 'process', 'worker', 'pool', 'cli']
 /** Folders of the supervisor, from the ground up; `.` is what lies in none of them. */
-const ROOMS = ['base', 'policy', 'spec', 'core', 'actor', 'otp', '.', 'testing']
+const ROOMS = ['base', 'policy', 'spec', 'core', 'replay', 'actor', 'otp', '.', 'testing']
 
 const SCOPE = '@terrarium/'
 const room = (name) => (name === '.' ? 'supervisor' : `supervisor:${name}`)

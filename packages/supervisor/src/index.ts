@@ -25,9 +25,13 @@
 export { createSupervisor, harmless, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
 export type { SupervisorStopOptions } from './otp/stop-supervisor.ts'
+export type { Explanation } from './core/explain.ts'
+export type { Budget, WhatIf, WhatIfOptions, WhatIfPlan } from './core/what-if.ts'
+export type { Step } from './core/rehearsal.ts'
+export type { JournalJson } from './replay/journal-json.ts'
 export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './actor/logic.ts'
 export type { ChildJson, SupervisorJson } from './actor/snapshot-json.ts'
-export type { AutoShutdown, SupervisorOptions } from './spec/options.ts'
+export type { AutoShutdown, JournalOptions, SupervisorOptions } from './spec/options.ts'
 export {
   childSpec,
   IGNORE,

@@ -6,6 +6,7 @@ import { namedDefault, Shapes } from '../../../test/support/shapes.ts'
 import { DEFAULT_BACKOFF } from '../src/policy/backoff.ts'
 import { DEFAULT_BREAKER } from '../src/policy/breaker.ts'
 import { DEFAULT_CRASH_LOOP } from '../src/policy/crash-loop.ts'
+import { DEFAULT_JOURNAL } from '../src/replay/journal.ts'
 import { resolveOptions } from '../src/spec/options.ts'
 import { resolveSpec } from '../src/spec/spec.ts'
 import { supervisor } from '../src/index.ts'
@@ -52,6 +53,7 @@ test('the table of options has each option with its default', () => {
     onFault: 'console.error',
     inspect: 'none',
     snapshot: 'none',
+    journal: '[below](#journal)',
   })
 })
 
@@ -59,6 +61,7 @@ test.each([
   ['Backoff', 'BackoffOptions', DEFAULT_BACKOFF],
   ['Breaker', 'BreakerOptions', DEFAULT_BREAKER],
   ['`crashLoop`', 'CrashLoopOptions', DEFAULT_CRASH_LOOP],
+  ['`journal`', 'JournalOptions', DEFAULT_JOURNAL],
 ])('the table %s has each option with its default, and the doc comments name the same', (heading, type, values) => {
   const rows = tableRows(OPTIONS, heading)
   const value = (name: string): unknown => (values as Readonly<Record<string, unknown>>)[name]

@@ -20,6 +20,8 @@ import type { ChildNews, CoreEvent, Death } from '../core/event.ts'
 import { Fifo } from '../core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from '../core/memory.ts'
 import { createState, type Child, type CoreState } from '../core/state.ts'
+import { imagined } from '../core/what-if.ts'
+import { Journal } from '../replay/journal.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitReasonOf, isOver, orderedExit, recordExit, whenOver } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
@@ -61,8 +63,11 @@ export type SupervisorScope = ActorScope<SupervisorSnapshot, CoreEvent, ActorSys
  */
 export class Shell {
   readonly state: CoreState
+  readonly options: SupervisorOptions
   /** Why the supervisor has ended; `undefined` until then. */
   outcome: ExitReason | undefined
+  /** What was told to the core, if that is kept. */
+  readonly journal: Journal | undefined
   /** How many events have come from children after they were declared exited. All were dropped. */
   zombieEffects = 0
   readonly #scope: SupervisorScope
@@ -78,7 +83,9 @@ export class Shell {
   #now = 0
 
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
-    this.state = createState(settings)
+    this.options = options
+    this.journal = options.journal && new Journal(options.journal)
+    this.state = createState(this.journal?.listen(settings) ?? settings)
     this.#scope = scope
     cleanUpFailures(scope.system)
     this.#clock = options.clock ?? clockOfSystem(scope) ?? systemClock
@@ -88,11 +95,12 @@ export class Shell {
       tell(`\`${hook}\` of supervisor ${settings.id} failed`, error)
     })
     if (memory !== undefined) recall(this.state, memory, this.#read())
+    this.journal?.begin(this.state, this.latest())
   }
 
   /** The memory for the next incarnation. */
   get memory(): SupervisorMemory {
-    return remember(this.state, this.#latest())
+    return remember(this.state, this.latest())
   }
 
   /** The time in ms; `undefined` if the clock throws. */
@@ -125,7 +133,7 @@ export class Shell {
   fail(error: unknown): void {
     const reason: ExitReason = { type: 'error', error }
     while (this.#effects.shift() !== undefined);
-    decide(this.state, { type: 'supervisor.halt', reason }, this.#now, this.#effects)
+    this.#decide({ type: 'supervisor.halt', reason })
     for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
       try {
         this.#carryOut(effect)
@@ -139,11 +147,13 @@ export class Shell {
   #carryOn(): void {
     for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift())
       this.#carryOut(effect)
+    this.journal?.settle(this.state, this.#now)
   }
 
   /** Called again from within effects, so that their results are decided before the next effect runs. */
   #decide(event: CoreEvent): void {
-    decide(this.state, event, this.#now, this.#effects)
+    const told = this.journal?.record(event, this.#now) ?? event
+    decide(this.state, told, this.#now, this.#effects)
   }
 
   /**
@@ -215,6 +225,9 @@ export class Shell {
       case 'reply':
         this.#reply(effect)
         return
+      case 'imagine':
+        this.#reply({ reply: effect.reply, result: imagined(this.state, effect, this.latest()) })
+        return
       case 'comeBack':
         this.#scope.self.send(effect.event)
         return
@@ -230,7 +243,7 @@ export class Shell {
   }
 
   /** An operation that was sent as an event may carry any function. */
-  #reply({ reply, result }: Extract<Effect, { type: 'reply' }>): void {
+  #reply({ reply, result }: Pick<Extract<Effect, { type: 'reply' }>, 'reply' | 'result'>): void {
     try {
       reply(result)
     } catch (error) {
@@ -259,7 +272,11 @@ export class Shell {
         this.#scope.self.send(this.#exited(id, startNumber, why))
       })
       this.#decide({ type: 'supervisor.child.asked', id, startNumber })
-    } else decideEnd(this.state, child, { reason: end, random: 0 }, this.#now, this.#effects) // `random` is unused: nothing is delayed
+      return
+    }
+    const death = { reason: end, random: 0 } // `random` is unused: nothing is delayed
+    if (this.journal === undefined) decideEnd(this.state, child, death, this.#now, this.#effects)
+    else this.#decide({ type: 'supervisor.child.exited', id, startNumber, ...death })
   }
 
   #kill(ref: AnyActorRef, orphanedBy: ExitReason | undefined): void {
@@ -362,7 +379,7 @@ export class Shell {
   }
 
   /** The time, or the last known time if the clock throws. */
-  #latest(): number {
+  latest(): number {
     try {
       return this.#read()
     } catch {

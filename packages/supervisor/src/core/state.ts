@@ -65,7 +65,7 @@ class Trouble {
 }
 
 /** Shared by all children without trouble. `release` and `settle` change nothing in it. */
-const NO_TROUBLE: Readonly<Trouble> = new Trouble()
+export const NO_TROUBLE: Readonly<Trouble> = new Trouble()
 
 /** One child, updated in place. */
 export class Child implements ChildView {
@@ -109,6 +109,8 @@ export class Child implements ChildView {
   readyAt: number | undefined
   /** True while the child is down because its group waits for a restart. It comes back with the group. */
   isHeld = false
+  /** How the last incarnation ended; `asked`: on request. `undefined` while there is one. For explain(). */
+  ended: ExitReason | 'asked' | undefined
   /** For reading. {@link troubled} returns it for changes. */
   trouble: Readonly<Trouble> = NO_TROUBLE
 
@@ -147,6 +149,13 @@ export class Child implements ChildView {
   get troubled(): Trouble {
     if (this.trouble === NO_TROUBLE) this.trouble = new Trouble()
     return this.trouble
+  }
+
+  /** A copy that shares nothing that the core changes. */
+  copy(): Child {
+    const copy = Object.assign(new Child(this.spec, this.id, this.input), this)
+    if (this.trouble !== NO_TROUBLE) copy.trouble = Object.assign(new Trouble(), this.trouble)
+    return copy
   }
 
   info(): ChildInfo {

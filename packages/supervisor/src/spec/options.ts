@@ -96,6 +96,19 @@ export interface SupervisorOptions {
    * are parked. Only for `createSupervisor()`.
    */
   readonly snapshot?: Snapshot<unknown>
+  /**
+   * Keeps what the supervisor was told, for `journal()` and `replay()`. Default: nothing is kept. Each nested supervisor
+   * has a journal of its own.
+   */
+  readonly journal?: JournalOptions
+}
+
+/** What a journal keeps. */
+export interface JournalOptions {
+  /** The number of inputs that are kept at least, default 1,000; at most about twice as many. */
+  readonly size?: number
+  /** What an export holds of errors: `message`, their name, message and code (default), or `none` of these. */
+  readonly errors?: 'message' | 'none'
 }
 
 /** Options whose children are checked, each against its own `logic`. */
