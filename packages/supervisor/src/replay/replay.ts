@@ -1,6 +1,6 @@
 // Runs a journal again on the core: as it was, or as it would have been with another strategy, backoff, breaker or
 // intensity.
-import { Checker, isFields } from '../base/checker.ts'
+import { Checker, isFields, shown } from '../base/checker.ts'
 import { TerrariumError } from '../base/errors.ts'
 import { decide } from '../core/decide.ts'
 import type { Effect } from '../core/effect.ts'
@@ -114,7 +114,7 @@ class Player {
       ...readOptions(journal, decoder, () => answers.next('plan') as never),
       ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)),
     }
-    this.state = readState(journal, resolveOptions(checkedOptions(options)), decoder)
+    this.state = readState(journal, resolveOptions(options), decoder)
     this.#encoder = new Encoder(journal.errors, true, decoder.refs)
   }
 
@@ -221,9 +221,18 @@ function checkChanges(journal: JournalJson, changes: unknown): void {
   const check = new Checker()
   if (check.object('changes', changes, CHANGES)) check.known(changes, CHANGES)
   check.finish('changes of a replay')
-  if (!isFields(changes) || Object.keys(changes).length === 0 || changes.strategy !== undefined) return
-  const own = strategyName(journal.options.strategy)
-  if (own === undefined) return
+  if (!isFields(changes) || Object.keys(changes).length === 0) return
+  const { id, mode, strategy } = journal.options as unknown as SupervisorOptions
+  const { strategy: other } = changes
+  const isDynamic = (name: unknown): boolean => name === 'simple_one_for_one' || name === 'dynamic'
+  if (isDynamic(strategy) || isDynamic(other)) {
+    if (other !== undefined && other !== strategy) {
+      check.say('invalid_option', `strategy cannot become ${shown(other)}: static and dynamic children differ`)
+    }
+    check.finish('changes of a replay')
+  } else checkedOptions({ ...changes, id, ...(mode === undefined ? {} : { mode }) })
+  const own = strategyName(strategy)
+  if (own === undefined || other !== undefined) return
   throw new TerrariumError('INVALID_ARGUMENT', `the journal holds only the name of strategy ${own}`, {
     hint: 'Pass the strategy with the other changes, as `strategy`.',
     details: { strategy: own },
