@@ -56,7 +56,6 @@ test('a replay has the same effects, byte for byte, also of a journal that went 
     }),
     RUNS,
   )
-  console.log(dropped, inputs)
   expect(dropped).toBeGreaterThan(50)
   expect(inputs).toBeGreaterThan(5_000)
 })
@@ -138,7 +137,6 @@ test('with any change a replay comes to an end, and its differences lead from on
     ),
     { numRuns: 300 },
   )
-  console.log(different)
   expect(different).toBeGreaterThan(20)
 })
 

@@ -4,13 +4,14 @@ import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorLogic, AnyActorR
 import {
   isLogic,
   historyOf,
-  listensForShutdown,
+  isAskedToEnd,
   notALogic,
   optionsFor,
   readinessOf,
   SHUTDOWN,
   spawn,
   spawnAndWatch,
+  worldLike,
 } from './child-actor.ts'
 import { cleanUpFailures } from './clean-up.ts'
 import { systemClock, type SupervisorClock } from '../base/clock.ts'
@@ -226,7 +227,7 @@ export class Shell {
         this.#reply(effect)
         return
       case 'imagine':
-        this.#reply({ reply: effect.reply, result: imagined(this.state, effect, this.latest()) })
+        this.#reply({ reply: effect.reply, result: imagined(this.state, effect, this.latest(), worldLike(this.state)) })
         return
       case 'comeBack':
         this.#scope.self.send(effect.event)
@@ -256,7 +257,7 @@ export class Shell {
     if (ref === undefined) return
     const isBrutal = startedWith.shutdown === 'brutal_kill'
     const ended = exitReasonOf(ref)
-    if (ended === undefined && !isBrutal && (startedWith.patient || listensForShutdown(ref))) {
+    if (ended === undefined && !isBrutal && isAskedToEnd(child, ref)) {
       ref.send(SHUTDOWN)
       this.#decide({ type: 'supervisor.child.asked', id, startNumber })
       return

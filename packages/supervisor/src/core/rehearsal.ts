@@ -43,12 +43,15 @@ export interface World {
   start(child: Child, now: number): Life
   /** How long this child takes to end when it is asked to, in ms. */
   stop(child: Child): number
+  /** True if this child is asked to end; others are stopped at once. */
+  listens(child: Child): boolean
 }
 
-/** Children are ready at once, end at once, and live on. */
+/** Children are ready at once, end as soon as they are asked to, and live on. */
 export const IDEAL: World = {
   start: () => ({ ready: 0 }),
   stop: () => 0,
+  listens: () => true,
 }
 
 interface Due {
@@ -220,9 +223,15 @@ export class Rehearsal {
     const { id, startNumber, startedWith } = child
     const isBrutal = startedWith.shutdown === 'brutal_kill'
     const reason: ExitReason = { type: isBrutal ? 'killed' : 'shutdown' }
-    const wait = isBrutal ? 0 : this.world.stop(child)
-    if (wait > 0) this.#decide({ type: 'supervisor.child.asked', id, startNumber })
-    this.#at(wait, () => ({ type: 'supervisor.child.exited', id, startNumber, reason, random: 0 }))
+    const exited: CoreEvent = { type: 'supervisor.child.exited', id, startNumber, reason, random: 0 }
+    if (isBrutal || !this.world.listens(child)) {
+      this.#decide(exited)
+      return
+    }
+    this.#decide({ type: 'supervisor.child.asked', id, startNumber })
+    const wait = this.world.stop(child)
+    if (wait === 0) this.#sent.push(exited)
+    else this.plan(this.now + wait, () => exited)
   }
 
   /** True if this incarnation is to end anyway, or has ended. */

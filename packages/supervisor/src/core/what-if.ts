@@ -5,7 +5,7 @@ import { failureToJson, type FailureJson, type FailurePhase } from '../policy/fa
 import type { RestartStrategy } from '../spec/strategy.ts'
 import { cloneState } from './clone.ts'
 import type { Effect, Result } from './effect.ts'
-import { MIDDLE, Rehearsal, type Step } from './rehearsal.ts'
+import { IDEAL, MIDDLE, Rehearsal, type Step, type World } from './rehearsal.ts'
 import type { Child, CoreState } from './state.ts'
 import { foretold } from './sentences.ts'
 
@@ -67,22 +67,34 @@ export function isImagining(): boolean {
  * What would follow if this child failed with this error at `now` (ms). Changes nothing. Throws INVALID_ARGUMENT if the
  * child does not run.
  */
-export function whatIf(state: CoreState, id: string, now: number, error: unknown, options: WhatIfOptions): WhatIf {
+export function whatIf(
+  state: CoreState,
+  id: string,
+  now: number,
+  error: unknown,
+  options: WhatIfOptions,
+  world: World = IDEAL,
+): WhatIf {
   const child = state.children.get(id)
   if (child?.isAlive !== true || child.ref === undefined) throw notRunning(state, id)
   depth += 1
   try {
-    return rehearse(state, id, now, error, options)
+    return rehearse(state, id, now, error, options, world)
   } finally {
     depth -= 1
   }
 }
 
 /** The answer to a what-if. */
-export function imagined(state: CoreState, question: Extract<Effect, { type: 'imagine' }>, now: number): Result {
+export function imagined(
+  state: CoreState,
+  question: Extract<Effect, { type: 'imagine' }>,
+  now: number,
+  world: World,
+): Result {
   const { id, error, options } = question
   try {
-    return { ok: true, value: whatIf(state, id, now, error, options) }
+    return { ok: true, value: whatIf(state, id, now, error, options, world) }
   } catch (fault) {
     return { ok: false, error: fault instanceof TerrariumError ? fault : unforeseen(id, fault) }
   }
@@ -106,12 +118,13 @@ function rehearse(
   now: number,
   error: unknown,
   { uptime, phase }: WhatIfOptions,
+  world: World,
 ): WhatIf {
   const { id: supervisor, intensity, period } = state.settings
   let plan: WhatIfPlan | undefined
   const strategy = overheard(state.settings.strategy, (heard) => (plan ??= heard))
   const copy = cloneState(state, { ...state.settings, strategy })
-  const rehearsal = new Rehearsal(copy, now)
+  const rehearsal = new Rehearsal(copy, now, world)
   // What waits in the queue comes first, and is no consequence.
   rehearsal.tell({ type: 'supervisor.go_on' })
   rehearsal.steps.length = 0

@@ -87,6 +87,10 @@ export class Lives implements World {
     return this.#stops.get(id) ?? 0
   }
 
+  listens(): boolean {
+    return true
+  }
+
   /** The recorded start that shows how a start at this time goes. */
   #like(id: string, now: number): RecordedLife | undefined {
     const lives = this.#byChild.get(id) ?? []
