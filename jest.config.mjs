@@ -34,7 +34,8 @@ const project = (displayName, root) => ({
   transform: { '\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
     '^@terrarium/(supervisor|process|worker|pool|cli)$': '<rootDir>/packages/$1/src/index.ts',
-    '^@terrarium/supervisor/(base|replay|testing)$': '<rootDir>/packages/supervisor/src/$1/index.ts',
+    '^@terrarium/supervisor/(base|otp|replay|strategies)$': '<rootDir>/packages/supervisor/src/$1.ts',
+    '^@terrarium/supervisor/testing$': '<rootDir>/packages/supervisor/src/testing/index.ts',
   },
 })
 

@@ -1,5 +1,5 @@
 // A restart strategy of a user's own.
-import type { RestartStrategy } from '@terrarium/supervisor'
+import type { RestartStrategy } from '@terrarium/supervisor/strategies'
 
 /** The children that each child uses. They must be started before it. */
 export type Uses = Readonly<Record<string, readonly string[]>>

@@ -1,6 +1,7 @@
 // A pool that stands alone: the handle around the actor of a pool.
 import {
   ASYNC_DISPOSE,
+  harmless,
   isTerrariumError,
   KeepAlive,
   Listeners,
@@ -10,7 +11,7 @@ import {
   systemClock,
   TerrariumError,
 } from '@terrarium/supervisor/base'
-import { harmless, SupervisedActor } from '@terrarium/supervisor'
+import { SupervisedActor } from '@terrarium/supervisor/otp'
 import { guardLogger, type AnyLogger } from '@terrarium/process'
 import { Access } from './access.ts'
 import type { Pool, PoolEvents, StopResult } from './api.ts'

@@ -83,7 +83,7 @@ export interface Administration {
   explain(child: string | AnyActorRef): Explanation
   /**
    * What the supervisor was told lately, as plain JSON for `replay()` of `@terrarium/supervisor/replay`. Throws
-   * INVALID_ARGUMENT without the option `journal`.
+   * INVALID_ARGUMENT without the option `journal: keepJournal()`.
    */
   journal(): JournalJson
   /** Newest first, as in OTP. */

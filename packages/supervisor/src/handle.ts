@@ -1,12 +1,13 @@
 // createSupervisor(): the object that a user holds for a supervisor at the root of an actor system. It adds a
 // promise for the start, listeners and `unref()` to the actor logic.
-import type { Actor, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, InspectionEvent } from 'xstate'
+import type { Actor, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom } from 'xstate'
 import { Administrator, type Administration } from './administration.ts'
 import { ASYNC_DISPOSE, type Stoppable } from './base/async-disposable.ts'
 import type { ChildInfo } from './spec/child-info.ts'
 import { systemClock } from './base/clock.ts'
 import { stoppedError } from './core/turn.ts'
 import { SUPERVISOR_EVENTS, type SupervisorEvents } from './spec/events.ts'
+import { harmless } from './base/inspector.ts'
 import { faultReporter, type OnFault } from './base/platform.ts'
 import { KeepAlive, ReferencedClock } from './base/keep-alive.ts'
 import { Listeners } from './base/listeners.ts'
@@ -16,7 +17,6 @@ import { orphansOver } from './actor/orphan.ts'
 import type { ChildSpec, LogicOf, SpecOf, TemplateSpec } from './spec/spec.ts'
 import { stopSupervisor, type SupervisorStopOptions } from './otp/stop-supervisor.ts'
 import { SupervisedActor } from './actor/supervised-actor.ts'
-import { reportOnce, tellUser } from './base/user-code.ts'
 import { checkedOptions } from './spec/validate.ts'
 
 /** A supervisor and its administration. The children given with its options are known by their ids. */
@@ -187,27 +187,4 @@ function startErrorOf(ref: Actor<SupervisorLogic>): Error | undefined {
   const { output } = ref.getSnapshot()
   const detail = output?.exit.type === 'shutdown' ? output.exit.detail : undefined
   return detail instanceof Error ? detail : undefined
-}
-
-type Inspector = (event: InspectionEvent) => unknown
-
-/**
- * Guards an inspector. In XState an error of an inspector reaches the sender of the inspected event. An inspector sees
- * every event, so only its first failure is reported.
- */
-export function harmless(
-  inspect: NonNullable<SupervisorOptions['inspect']>,
-  id: string,
-  tell: OnFault,
-): (event: InspectionEvent) => void {
-  const report = reportOnce(tell)
-  const failed = (error: unknown): void => {
-    report(`the inspector of supervisor ${id} failed`, error)
-  }
-  // The inspector may return a promise that rejects.
-  const inspector = inspect as Inspector | { readonly next?: Inspector }
-  const show: Inspector = (event) => (typeof inspector === 'function' ? inspector(event) : inspector.next?.(event))
-  return (event) => {
-    tellUser(show, event, failed)
-  }
 }

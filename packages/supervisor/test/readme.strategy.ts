@@ -1,4 +1,5 @@
-import { createSupervisor, type RestartStrategy } from '@terrarium/supervisor'
+import { createSupervisor } from '@terrarium/supervisor'
+import type { RestartStrategy } from '@terrarium/supervisor/strategies'
 import { fromTransition } from 'xstate'
 
 const uses: Record<string, readonly string[]> = { api: ['db'], mail: ['queue'], web: ['api'] }

@@ -1,8 +1,7 @@
 // A replay has the effects of the live run, byte for byte, whatever has happened.
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { ExitReason } from '../src/base/exit-reason.ts'
-import { replay } from '../src/replay/index.ts'
+import { replay } from '@terrarium/supervisor/replay'
 import { effectToJson } from '../src/replay/effect-json.ts'
 import { Encoder } from '../src/replay/encoder.ts'
 import { Journal } from '../src/replay/journal.ts'
@@ -140,4 +139,3 @@ test('with any change a replay comes to an end, and its differences lead from on
   expect(different).toBeGreaterThan(20)
 })
 
-export type { ExitReason }

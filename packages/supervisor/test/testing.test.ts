@@ -1,14 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import type { AnyActorRef } from 'xstate'
+import type { FailureClass, SupervisorClock } from '@terrarium/supervisor'
 import type {
   BackoffOptions,
   ChildView,
-  FailureClass,
   FailureClassifier,
   RestartPlan,
   RestartStrategy,
-  SupervisorClock,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/strategies'
 import {
   describeBackoff,
   describeFailureClassifier,

@@ -5,7 +5,6 @@ import {
   childSpec,
   createSupervisor,
   IGNORE,
-  startTask,
   supervisor,
   type Administration,
   type ChildSpec,
@@ -15,6 +14,7 @@ import {
   type SupervisorOptions,
   type TemplateSpec,
 } from '@terrarium/supervisor'
+import { startTask } from '@terrarium/supervisor/otp'
 
 type IsAny<T> = 0 extends 1 & T ? true : false
 /** Whether each type is assignable to the other, and not because one is any. */

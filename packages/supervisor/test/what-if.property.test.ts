@@ -4,15 +4,15 @@ import fc from 'fast-check'
 import {
   administrate,
   createSupervisor,
-  exit,
   supervisor,
-  VirtualClock,
   type ChildSpec,
-  type Step,
   type Supervisor,
   type SupervisorEvent,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
+import type { Step } from '@terrarium/supervisor/replay'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { SUPERVISOR_EVENTS } from '../src/spec/events.ts'
 import { stepOf } from '../src/core/rehearsal.ts'
 import { child, NOON } from './support.ts'

@@ -17,7 +17,7 @@ import { listChildren, type Phase } from '../core/state.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitWith, type ExitOutput } from '../base/exit-reason.ts'
 import { TerrariumError } from '../base/errors.ts'
-import { writeJournal, type JournalJson } from '../replay/journal-json.ts'
+import type { JournalJson } from '../replay/journal-json.ts'
 import { resolveOptions, type CheckedOptions, type SupervisorOptions, type TemplateOptions } from '../spec/options.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import { toJson, type SupervisorJson } from './snapshot-json.ts'
@@ -169,9 +169,9 @@ class LiveView implements View {
 
   journal(): JournalJson {
     const { journal, options } = this.#shell
-    if (journal !== undefined) return writeJournal(journal, options)
+    if (journal !== undefined) return journal.write(options) as JournalJson
     throw new TerrariumError('INVALID_ARGUMENT', `supervisor ${options.id} keeps no journal`, {
-      hint: 'Give it the option `journal: {}`.',
+      hint: 'Give it the option `journal: keepJournal()`, from @terrarium/supervisor/replay.',
       details: { supervisor: options.id },
     })
   }

@@ -20,9 +20,9 @@ import type { Effect } from '../core/effect.ts'
 import type { ChildNews, CoreEvent, Death } from '../core/event.ts'
 import { Fifo } from '../core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from '../core/memory.ts'
+import type { Recorder } from '../core/recorder.ts'
 import { createState, type Child, type CoreState } from '../core/state.ts'
 import { imagined } from '../core/what-if.ts'
-import { Journal } from '../replay/journal.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitReasonOf, isOver, orderedExit, recordExit, whenOver } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
@@ -68,7 +68,7 @@ export class Shell {
   /** Why the supervisor has ended; `undefined` until then. */
   outcome: ExitReason | undefined
   /** What was told to the core, if that is kept. */
-  readonly journal: Journal | undefined
+  readonly journal: Recorder | undefined
   /** How many events have come from children after they were declared exited. All were dropped. */
   zombieEffects = 0
   readonly #scope: SupervisorScope
@@ -85,7 +85,7 @@ export class Shell {
 
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
     this.options = options
-    this.journal = options.journal && new Journal(options.journal)
+    this.journal = options.journal?.open() as Recorder | undefined
     this.state = createState(this.journal?.listen(settings) ?? settings)
     this.#scope = scope
     cleanUpFailures(scope.system)

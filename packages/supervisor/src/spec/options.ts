@@ -97,18 +97,16 @@ export interface SupervisorOptions {
    */
   readonly snapshot?: Snapshot<unknown>
   /**
-   * Keeps what the supervisor was told, for `journal()` and `replay()`. Default: nothing is kept. Each nested supervisor
-   * has a journal of its own.
+   * `keepJournal()` of `@terrarium/supervisor/replay`: keeps what the supervisor was told, for `journal()` and
+   * `replay()`. Default: nothing is kept. A nested supervisor has a journal of its own.
    */
-  readonly journal?: JournalOptions
+  readonly journal?: JournalKeeper
 }
 
-/** What a journal keeps. */
-export interface JournalOptions {
-  /** The number of inputs that are kept at least, default 1,000; at most about twice as many. */
-  readonly size?: number
-  /** What an export holds of errors: `message`, their name, message and code (default), or `none` of these. */
-  readonly errors?: 'message' | 'none'
+/** What `keepJournal()` of `@terrarium/supervisor/replay` returns. */
+export interface JournalKeeper {
+  /** Makes the journal of one supervisor. For the supervisor only. */
+  open(): unknown
 }
 
 /** Options whose children are checked, each against its own `logic`. */

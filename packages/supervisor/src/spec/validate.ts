@@ -21,7 +21,7 @@ import {
 } from '../base/checker.ts'
 import type { CrashLoopOptions } from '../policy/crash-loop.ts'
 import type { TerrariumError } from '../base/errors.ts'
-import { resolveOptions, type JournalOptions, type Settings, type SupervisorOptions } from './options.ts'
+import { resolveOptions, type Settings, type SupervisorOptions } from './options.ts'
 import { fieldsOf, listOf, ownOptions } from '../base/own-options.ts'
 import { show } from '../base/show.ts'
 import { IGNORE, type ChildSpec } from './spec.ts'
@@ -115,8 +115,6 @@ const BREAKER: Readonly<Record<keyof BreakerOptions, true>> = {
   maxOpenFor: true,
 }
 
-const JOURNAL: Readonly<Record<keyof JournalOptions, true>> = { size: true, errors: true }
-
 const CRASH_LOOP: Readonly<Record<keyof CrashLoopOptions, true>> = { failures: true, window: true }
 
 /** The copiers for the options that other packages pass on to a supervisor. */
@@ -125,7 +123,6 @@ export const POLICIES = { backoff: fieldsOf(BACKOFF), breaker: fieldsOf(BREAKER)
 const OWN = fieldsOf(OPTIONS, {
   ...POLICIES,
   crashLoop: fieldsOf(CRASH_LOOP),
-  journal: fieldsOf(JOURNAL),
   // The fields of a specification are not copied: their identity says whether two specifications are the same.
   children: listOf(fieldsOf(SPEC)),
 })
@@ -228,20 +225,11 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   )
   check.field(options, 'inspect', (value) => isFunction(value) || isFields(value), 'a function or an observer')
   check.field(options, 'snapshot', isFields, 'what getPersistedSnapshot() gave')
-  checkJournal(check, options)
+  check.field(options, 'journal', hasFunctions('open'), 'what keepJournal() has returned')
   checkPolicies(check, options)
   if (isOtp) check.absent(options, ['backoff', 'breaker', 'crashLoop', 'startRate', 'classify'])
   checkKind(check, options)
   return [...check.mistakes, ...mistakesOfChildren(options)]
-}
-
-function checkJournal(check: Checker<OtpFault>, { journal }: Fields): void {
-  if (journal === undefined || !check.object('journal', journal, JOURNAL)) return
-  const inner = new Checker<OtpFault>('journal.')
-  inner.known(journal, JOURNAL)
-  inner.field(journal, 'size', (value) => isCount(value) && (value as number) >= 1, 'a whole number, 1 or more')
-  inner.oneOf(journal, 'errors', ['message', 'none'])
-  check.mistakes.push(...inner.mistakes)
 }
 
 function kindOf({ strategy }: Fields): Settings['kind'] {
