@@ -164,7 +164,13 @@ export class Administrator implements AnyAdministration {
   async whatIf(child: Address, error: unknown, options: WhatIfOptions = {}): Promise<WhatIf> {
     checkWhatIf(options)
     const { uptime, phase } = options
-    return this.#call({ type: 'whatIf', child, error, ...(uptime === undefined ? {} : { uptime }), ...(phase === undefined ? {} : { phase }) })
+    return this.#call({
+      type: 'whatIf',
+      child,
+      error,
+      ...(uptime === undefined ? {} : { uptime }),
+      ...(phase === undefined ? {} : { phase }),
+    })
   }
 
   explain(child: string | AnyActorRef): Explanation {

@@ -40,7 +40,11 @@ const aBackoff = fc.record(
   { requiredKeys: ['jitter'] },
 )
 const aBreaker = fc.record(
-  { unstable: fc.integer({ min: 1, max: 4 }), minUptime: fc.constantFrom(0, 1_000), openFor: fc.constantFrom(100, 5_000) },
+  {
+    unstable: fc.integer({ min: 1, max: 4 }),
+    minUptime: fc.constantFrom(0, 1_000),
+    openFor: fc.constantFrom(100, 5_000),
+  },
   { requiredKeys: [] },
 )
 
@@ -122,36 +126,41 @@ test('what a what-if foretells is what then happens, in the same order and at th
   let parked = 0
   let delayed = 0
   await fc.assert(
-    fc.asyncProperty(aSupervisor, fc.boolean(), fc.array(aFailure, { minLength: 1, maxLength: 8 }), async (options, isDynamic, failures) => {
-      const { clock, app, events, nested } = await grow(optionsOf(options), isDynamic)
-      for (const { at, error, then } of failures) {
-        const administration = nested()
-        if (administration === undefined) break
-        const running = (await administration.whichChildren()).filter(({ state }) => state === 'running')
-        const victim = running[at % Math.max(1, running.length)]
-        if (victim?.ref === undefined) {
+    fc.asyncProperty(
+      aSupervisor,
+      fc.boolean(),
+      fc.array(aFailure, { minLength: 1, maxLength: 8 }),
+      async (options, isDynamic, failures) => {
+        const { clock, app, events, nested } = await grow(optionsOf(options), isDynamic)
+        for (const { at, error, then } of failures) {
+          const administration = nested()
+          if (administration === undefined) break
+          const running = (await administration.whichChildren()).filter(({ state }) => state === 'running')
+          const victim = running[at % Math.max(1, running.length)]
+          if (victim?.ref === undefined) {
+            await clock.advance(then)
+            continue
+          }
+          const said = await administration.whatIf(isDynamic ? victim.ref : victim.id, error)
+          const now = clock.now()
+          events.length = 0
+          exit(victim.ref, { type: 'error', error })
+          await clock.advance(0)
+          const last = said.steps.at(-1)?.at ?? 0
+          await clock.advance(last)
+          const happened = events.map((step) => ({ ...step, at: step.at - now })).filter((step) => step.at <= last)
+          expect(said.steps).toEqual(happened)
+          foretold += 1
+          if (said.steps.some(({ what }) => what === 'supervisor.exit')) escalated += 1
+          if (said.steps.some(({ what }) => what === 'child.parked')) parked += 1
+          if (said.steps.some(({ what }) => what === 'child.backoff')) delayed += 1
           await clock.advance(then)
-          continue
         }
-        const said = await administration.whatIf(isDynamic ? victim.ref : victim.id, error)
-        const now = clock.now()
-        events.length = 0
-        exit(victim.ref, { type: 'error', error })
-        await clock.advance(0)
-        const last = said.steps.at(-1)?.at ?? 0
-        await clock.advance(last)
-        const happened = events.map((step) => ({ ...step, at: step.at - now })).filter((step) => step.at <= last)
-        expect(said.steps).toEqual(happened)
-        foretold += 1
-        if (said.steps.some(({ what }) => what === 'supervisor.exit')) escalated += 1
-        if (said.steps.some(({ what }) => what === 'child.parked')) parked += 1
-        if (said.steps.some(({ what }) => what === 'child.backoff')) delayed += 1
-        await clock.advance(then)
-      }
-      const stopped = app.stop()
-      await clock.advance(1_000)
-      await stopped
-    }),
+        const stopped = app.stop()
+        await clock.advance(1_000)
+        await stopped
+      },
+    ),
     { numRuns: 150 },
   )
   for (const count of [escalated, parked, delayed]) expect(count).toBeGreaterThan(10)

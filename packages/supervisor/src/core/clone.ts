@@ -51,7 +51,8 @@ function copyTask(task: Task, copyOf: (child: Child) => Child): Task {
 function copyMemo(memo: unknown, copyOf: (child: Child) => Child): unknown {
   if (memo instanceof Child) return copyOf(memo)
   if (Array.isArray(memo)) return memo.map((each) => copyMemo(each, copyOf))
-  if (!isPlain(memo) || !Object.values(memo).some((value) => value instanceof Child || Array.isArray(value))) return memo
+  if (!isPlain(memo) || !Object.values(memo).some((value) => value instanceof Child || Array.isArray(value)))
+    return memo
   return Object.fromEntries(Object.entries(memo).map(([name, value]) => [name, copyMemo(value, copyOf)]))
 }
 

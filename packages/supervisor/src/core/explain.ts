@@ -101,14 +101,14 @@ function startingText(child: Child, now: number): string {
   const { startTimeout } = startedWith
   const limit = startTimeout === undefined ? '' : `, of at most ${ms(startTimeout)}`
   const probe = trouble.probing ? ', as a probe whether the cause for which it was parked is gone' : ''
-  return `${id} has been starting for ${ms(now - startedAt)}${limit}${probe}${lately(child, ' after')}.`
+  return `${id} has been starting for ${ms(now - startedAt)}${limit}${probe}${lately(child, ', after')}.`
 }
 
 function runningText({ task }: CoreState, child: Child, now: number): string {
   const { id, startedAt, incarnation } = child
   const life = incarnation === 1 ? '' : `, in incarnation ${incarnation}`
   const next = task.stops.includes(child) ? ', and is about to be stopped' : ''
-  return `${id} has been running for ${ms(now - startedAt)}${life}${lately(child, ' since')}${next}.`
+  return `${id} has been running for ${ms(now - startedAt)}${life}${lately(child, ', since')}${next}.`
 }
 
 function waitingText(state: CoreState, child: Child, now: number): string {
@@ -182,7 +182,8 @@ function waysBack(state: CoreState, child: Child, now: number, heldBy: string | 
   const ways: string[] = []
   const { until } = child.trouble
   if (until !== undefined) ways.push(`time: ${ms(until - now)}`)
-  if (heldBy !== undefined) ways.push(`the start of ${heldBy}`)
+  const before = heldBy ?? (state.task.starts.includes(child.id) ? state.task.starting?.id : undefined)
+  if (before !== undefined) ways.push(`the start of ${before}`)
   const address = settings.kind === 'static' ? show(child.id) : 'ref'
   if (child.state === 'parked') ways.push(`unpark(${address})`)
   if (settings.kind !== 'simple_one_for_one') {

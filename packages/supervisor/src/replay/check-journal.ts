@@ -118,7 +118,8 @@ function mistakesOf(journal: Fields): readonly string[] {
   if (!isName(options.id) || options.id !== supervisor) mistakes.push(`options.id must be ${show(supervisor)}`)
   mistakes.push(...missing('checkpoint.', checkpoint, CHECKPOINT))
   const { children } = checkpoint
-  if (isList(children)) children.forEach((child, at) => mistakes.push(...missing(`checkpoint.children[${at}].`, child, CHILD)))
+  if (isList(children))
+    children.forEach((child, at) => mistakes.push(...missing(`checkpoint.children[${at}].`, child, CHILD)))
   failures.forEach((error: unknown, at) => {
     mistakes.push(...missing(`failures[${at}].`, error, { class: 'string', fingerprints: 'object' }))
   })
