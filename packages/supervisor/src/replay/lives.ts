@@ -5,6 +5,8 @@ import type { Effect } from '../core/effect.ts'
 import type { Life, World } from '../core/rehearsal.ts'
 import type { Child, CoreState } from '../core/state.ts'
 
+type Exited = Extract<CoreEvent, { readonly type: 'supervisor.child.exited' }>
+
 /** In ms. A life that was shorter failed because of its start, and would fail again. */
 const SHORT = 10_000
 
@@ -56,7 +58,7 @@ export class Lives implements World {
     } else if (event.type === 'supervisor.child.ready') life.ready ??= now
     else if (event.type === 'supervisor.child.ignored') life.ignored = now
     else if (event.type === 'supervisor.child.exited') {
-      if (life.asked === undefined) life.end = { at: now, death: event }
+      if (life.asked === undefined) life.end = { at: now, death: deathOf(event) }
       else this.#stops.set(life.id, now - life.asked)
     }
   }
@@ -107,4 +109,9 @@ export class Lives implements World {
     if (lives === undefined) this.#byChild.set(life.id, [life])
     else lives.push(life)
   }
+}
+
+/** The death alone: its event is about another start. */
+function deathOf({ type: _type, id: _id, startNumber: _number, ...death }: Exited): Death {
+  return death
 }
