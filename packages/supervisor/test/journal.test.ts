@@ -144,7 +144,7 @@ async function story(options: Partial<SupervisorOptions>): Promise<Bench> {
   await it.send('d', { type: 'finish', output: 'SECRET output' })
   await it.app.terminateChild('b')
   await it.app.restartChild('b')
-  await it.app.deleteChild('nobody').catch(() => undefined)
+  await it.app.deleteChild('x').catch(() => undefined)
   await it.app.reconfigure(child('c', { breaker: { unstable: 1 }, awaitReady: false }))
   await it.crash('c', new Error('SECRET park'))
   await it.crash('a', new Error('SECRET again'))

@@ -46,7 +46,7 @@ test('a replay has the same effects, byte for byte, also of a journal that went 
   let inputs = 0
   fc.assert(
     fc.property(aWorld, aLongStory, aSize, errors, (make, story, size, texts) => {
-      const { journal, effects } = live(make as Make, story, new Journal({ size, errors: texts }))
+      const { journal, effects } = live(make, story, new Journal({ size, errors: texts }))
       if (journal.dropped > 0) dropped += 1
       inputs += journal.inputs.length
       const played = replay(throughJson(journal))
@@ -59,7 +59,13 @@ test('a replay has the same effects, byte for byte, also of a journal that went 
   expect(inputs).toBeGreaterThan(5_000)
 })
 
-const classes: readonly (FailureClass | undefined)[] = ['configuration', 'transient', 'overload', 'cancelled', undefined]
+const classes: readonly (FailureClass | undefined)[] = [
+  'configuration',
+  'transient',
+  'overload',
+  'cancelled',
+  undefined,
+]
 
 /** Functions of the user's that answer anything, or throw, and never the same again. */
 function ownFunctions(draws: readonly number[]): Partial<SupervisorOptions> {
@@ -95,7 +101,7 @@ test('a replay needs no function of the user’s: what it answered, or threw, is
       fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 7, maxLength: 30 }),
       (make, story, size, draws) => {
         const more = { mode: 'default', autoShutdown: 'never', ...ownFunctions(draws) } as const
-        const { journal, effects } = live(make as Make, story, new Journal({ size }), more)
+        const { journal, effects } = live(make, story, new Journal({ size }), more)
         expect(JSON.stringify(replay(throughJson(journal)).effects)).toBe(JSON.stringify(effects))
       },
     ),
@@ -106,7 +112,7 @@ test('a replay needs no function of the user’s: what it answered, or threw, is
 test('changes that change nothing make no difference', () => {
   fc.assert(
     fc.property(aWorld, aStory, (make, story) => {
-      const { journal, world } = live(make as Make, story, new Journal({ size: 20 }))
+      const { journal, world } = live(make, story, new Journal({ size: 20 }))
       const { intensity = 1 } = world.options
       const { differences, timeline, recorded } = replay(journal, { intensity })
       expect(differences).toEqual([])
@@ -125,7 +131,7 @@ test('with any change a replay comes to an end, and its differences lead from on
       fc.constantFrom<SupervisorOptions['strategy']>('one_for_one', 'one_for_all', 'rest_for_one'),
       fc.nat(10),
       (make, story, strategy, intensity) => {
-        const { journal, world } = live(make as Make, story, new Journal({}))
+        const { journal, world } = live(make, story, new Journal({}))
         if (world.options.strategy === 'dynamic' || world.options.strategy === 'simple_one_for_one') return
         const played = replay(journal, { strategy, intensity } as never)
         if (played.differences.length > 0) different += 1
@@ -138,4 +144,3 @@ test('with any change a replay comes to an end, and its differences lead from on
   )
   expect(different).toBeGreaterThan(20)
 })
-

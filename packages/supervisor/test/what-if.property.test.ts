@@ -77,13 +77,12 @@ const aSupervisor = fc
 
 type Plain = typeof aSupervisor extends fc.Arbitrary<infer T> ? T : never
 
-const optionsOf = ({ children, ...options }: Plain): SupervisorOptions =>
-  ({
-    id: 'nested',
-    ...options,
-    random: () => 0.5,
-    children: children.map((spec, index) => child(IDS[index] ?? 'z', spec as Partial<ChildSpec>)),
-  }) as SupervisorOptions
+const optionsOf = ({ children, ...options }: Plain): SupervisorOptions => ({
+  id: 'nested',
+  ...options,
+  random: () => 0.5,
+  children: children.map((spec, index) => child(IDS[index] ?? 'z', spec as Partial<ChildSpec>)),
+})
 
 /** A tree of two levels: the failures are those of the nested supervisor's children. */
 interface Tree {

@@ -319,7 +319,7 @@ export const aWorld = fc
             ...options,
             ...more,
             children: specs.map((spec, index) => child(IDS[index] ?? 'z', spec as never)),
-          } as SupervisorOptions,
+          },
           journal,
         ),
   )
@@ -328,4 +328,3 @@ export const aStory = fc.array(aStep, { maxLength: 120 })
 
 /** A story in which much happens. */
 export const aLongStory = fc.array(aStep, { minLength: 150, maxLength: 400, size: 'max' })
-

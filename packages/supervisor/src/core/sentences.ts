@@ -28,7 +28,7 @@ export function list(ids: readonly string[]): string {
 }
 
 /** The first line of an error: `Error: boom`. */
-export function errorText(error: unknown): string {
+function errorText(error: unknown): string {
   const { name, message } = plainError(error)
   const [line = ''] = message.split('\n')
   const text = line === '' ? name : `${name}: ${line}`

@@ -121,14 +121,14 @@ function rehearse(
   world: World,
 ): WhatIf {
   const { id: supervisor, intensity, period } = state.settings
-  let plan: WhatIfPlan | undefined
-  const strategy = overheard(state.settings.strategy, (heard) => (plan ??= heard))
+  const plans: WhatIfPlan[] = []
+  const strategy = overheard(state.settings.strategy, (plan) => plans.push(plan))
   const copy = cloneState(state, { ...state.settings, strategy })
   const rehearsal = new Rehearsal(copy, now, world)
   // What waits in the queue comes first, and is no consequence.
   rehearsal.tell({ type: 'supervisor.go_on' })
   rehearsal.steps.length = 0
-  plan = undefined
+  plans.length = 0
   const { lastTimer } = copy
   const before = copy.window.used(now)
   const child = copy.children.get(id)
@@ -149,6 +149,7 @@ function rehearse(
   while (rehearsal.outcome === undefined && rehearsal.hasTimersAfter(lastTimer) && steps.length < MOST_STEPS)
     rehearsal.advance()
   const { outcome } = rehearsal
+  const [plan] = plans
   const shown = steps.map((step) => ({ ...step, at: step.at - now }))
   const result = {
     supervisor,
@@ -178,9 +179,9 @@ function overheard(strategy: RestartStrategy, heard: (plan: WhatIfPlan) => void)
     name,
     plan(failed, children, context) {
       const plan = strategy.plan(failed, children, context)
-      const { restart } = (plan ?? {}) as { readonly restart?: readonly string[] }
-      const ids = Array.isArray(restart) ? restart : []
-      heard({ strategy: name, actions: ids.map((child) => ({ action: 'restart', child })) })
+      const { restart } = Object(plan) as { readonly restart?: unknown }
+      const ids: unknown[] = Array.isArray(restart) ? restart : []
+      heard({ strategy: name, actions: ids.map((child) => ({ action: 'restart', child: String(child) })) })
       return plan
     },
   }

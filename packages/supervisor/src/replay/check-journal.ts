@@ -114,7 +114,7 @@ function mistakesOf(journal: Fields): readonly string[] {
   const mistakes = missing('', journal, JOURNAL)
   if (mistakes.length > 0) return mistakes
   const { options, checkpoint, inputs, answers, failures, errors, supervisor } = journal as unknown as JournalJson
-  if (errors !== 'message' && errors !== 'none') mistakes.push(`errors must be message or none, not ${show(errors)}`)
+  if (!['message', 'none'].includes(errors)) mistakes.push(`errors must be message or none, not ${show(errors)}`)
   if (!isName(options.id) || options.id !== supervisor) mistakes.push(`options.id must be ${show(supervisor)}`)
   mistakes.push(...missing('checkpoint.', checkpoint, CHECKPOINT))
   const { children } = checkpoint

@@ -7,7 +7,7 @@ import type { FailureClassifier } from '../policy/failure.ts'
 import { Failure } from '../policy/fingerprint.ts'
 import { RecordedError } from '../policy/recorded.ts'
 import type { Backoff } from '../policy/backoff.ts'
-import { Numbers, type ErrorJson, type Json } from './encoder.ts'
+import { Numbers, type ErrorJson } from './encoder.ts'
 
 /** The functions that stand for the user's. */
 export interface Functions {
@@ -78,7 +78,7 @@ export class Decoder {
     return this.#object(number, () => () => undefined)
   }
 
-  #object<T>(number: number, make: () => T): unknown {
+  #object(number: number, make: () => unknown): unknown {
     if (!this.#objects.has(number)) this.#objects.set(number, make())
     return this.#objects.get(number)
   }
@@ -99,5 +99,3 @@ const UNREADABLE: unknown = new Proxy(
   {},
   { get: unreadable, has: unreadable, ownKeys: unreadable, getPrototypeOf: unreadable },
 )
-
-export type { Json }

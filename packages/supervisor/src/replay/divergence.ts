@@ -52,7 +52,8 @@ export class Divergence {
   }
 
   /** Goes on with what is under way for a child: its start, its life or its end. */
-  #resume({ id, startNumber, isAlive, state, readyAt, ref }: Child): void {
+  #resume(child: Child): void {
+    const { id, startNumber, isAlive, state, readyAt, ref } = child
     if (!isAlive) return
     const life = this.#lives.of(startNumber)
     if (life === undefined) return
@@ -60,7 +61,7 @@ export class Divergence {
     const rehearsal = this.#rehearsal
     if (state === 'stopping') {
       const reason = { type: 'shutdown' } as const
-      const at = rehearsal.now + this.#lives.stop({ id } as Child)
+      const at = rehearsal.now + this.#lives.stop(child)
       rehearsal.plan(at, () => ({ type: 'supervisor.child.exited', ...about, reason, random: 0 }))
       return
     }

@@ -1,6 +1,5 @@
 // Writes what the core knows as JSON: a journal, or effects for comparison. Errors, actors and functions become
 // numbers, so that two mentions of one thing stay one thing.
-import type { AnyActorLogic } from 'xstate'
 import { isSupervisor } from '../base/brand.ts'
 import { isFields, isList } from '../base/checker.ts'
 import { plainError } from '../base/plain-error.ts'
@@ -111,7 +110,7 @@ export class Encoder {
     return { $object: this.#objects.of(value) }
   }
 
-  /** The fields of an object, without those that are left out. */
+  /** The fields of an object that are written. */
   #fields(value: object, depth: number): JsonObject {
     const written: Record<string, Json> = {}
     for (const [name, each] of Object.entries(value)) {
@@ -153,7 +152,7 @@ export class Encoder {
     if (name === 'input') return { $object: number() }
     if (name === 'meta') return { $data: number(), value: this.data(value) }
     if (name === 'logic' && typeof value === 'object' && value !== null) {
-      return { $logic: number(), ...(isSupervisor(value as AnyActorLogic) ? { supervisor: true } : {}) }
+      return { $logic: number(), ...(isSupervisor(value) ? { supervisor: true } : {}) }
     }
     if ((name === 'backoff' || name === 'breaker') && isFields(value)) {
       return { $group: number(), fields: this.#fields(value, 0) }

@@ -1,9 +1,9 @@
-// What functions have answered is an input of the core, too: strategy, `classify`, `backoff.delay`, and whether an actor
-// is over. A journal records their answers, and a replay gives them again.
+// What functions have answered is an input of the core, too: strategy, `classify`, `backoff.delay`, and whether an
+// actor is over. A journal records their answers, and a replay gives them again.
 import type { AnyActorRef } from 'xstate'
 import type { CoreEvent } from '../core/event.ts'
 import type { Operation } from '../core/operation.ts'
-import { STRATEGIES, type RestartStrategy } from '../spec/strategy.ts'
+import { STRATEGIES, type RestartPlan, type RestartStrategy } from '../spec/strategy.ts'
 import type { ResolvedSpec } from '../spec/spec.ts'
 import type { Settings } from '../spec/options.ts'
 import { isImagining } from '../core/what-if.ts'
@@ -44,7 +44,7 @@ export function listen(settings: Settings, note: (answer: Answer) => void): Sett
   }
 }
 
-/** The event, with its question whether an actor is over replaced by one that tells the answer. */
+/** The event. Its question whether an actor is over tells the answer, if it has one. */
 export function listenToEvent(event: CoreEvent, note: (answer: Answer) => void): CoreEvent {
   if (event.type !== 'supervisor.call' || !('isOver' in event.call) || event.call.isOver === undefined) return event
   const isOver = event.call.isOver as (ref?: AnyActorRef) => boolean
@@ -52,7 +52,7 @@ export function listenToEvent(event: CoreEvent, note: (answer: Answer) => void):
   return { ...event, call: { ...event.call, isOver: heard } as Operation }
 }
 
-export function isBuiltIn(strategy: RestartStrategy): boolean {
+function isBuiltIn(strategy: RestartStrategy): boolean {
   return Object.values(STRATEGIES).includes(strategy)
 }
 
@@ -61,7 +61,7 @@ function listenToStrategy(strategy: RestartStrategy, note: (answer: Answer) => v
     name: strategy.name,
     // A copy of the answer: the strategy may change its object later.
     plan: (failed, children, context) =>
-      told(note, 'plan', () => strategy.plan(failed, children, context), copied) as ReturnType<RestartStrategy['plan']>,
+      told<RestartPlan>(note, 'plan', () => strategy.plan(failed, children, context), copied),
   }
 }
 

@@ -1,6 +1,6 @@
 // Runs a journal again on the core: as it was, or as it would have been with another strategy, backoff, breaker or
 // intensity.
-import { Checker, isFields, shown } from '../base/checker.ts'
+import { Checker, isFields, shown, type Fields } from '../base/checker.ts'
 import { TerrariumError } from '../base/errors.ts'
 import { decide } from '../core/decide.ts'
 import type { Effect } from '../core/effect.ts'
@@ -74,8 +74,13 @@ export function replay(journal: JournalJson, changes: ReplayChanges = {}): Repla
   }
 }
 
+/** The changes without fields that are undefined. */
+function given(changes: ReplayChanges): Partial<ReplayChanges> {
+  return Object.fromEntries(Object.entries(changes as Fields).filter(([, value]) => value !== undefined))
+}
+
 function run(journal: JournalJson, changes: ReplayChanges): Replay {
-  const isChanged = Object.values(changes).some((value) => value !== undefined)
+  const isChanged = Object.keys(given(changes)).length > 0
   const recorded = new RecordedRun(journal)
   const changed = isChanged ? new ChangedRun(journal, changes, recorded) : undefined
   const effects = recorded.play()
@@ -112,7 +117,7 @@ class Player {
     this.answers = answers
     const options = {
       ...readOptions(journal, decoder, () => answers.next('plan') as never),
-      ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)),
+      ...given(changes),
     }
     this.state = readState(journal, resolveOptions(options), decoder)
     this.#encoder = new Encoder(journal.errors, true, decoder.refs)
