@@ -8,8 +8,25 @@ describeRestartStrategy(dependents({ api: ['db'], mail: ['queue'], web: ['api'] 
   children: ['db', 'queue', 'api', 'mail', 'web'],
 })
 
-const running = { state: 'running', restart: 'permanent', type: 'worker', incarnation: 1 } as const
-const context = { supervisor: 'app', phase: 'run' } as const
+const view = {
+  restart: 'permanent',
+  type: 'worker',
+  incarnation: 1,
+  uptime: 5,
+  meta: undefined,
+  dependsOn: [],
+} as const
+const running = { ...view, state: 'running' } as const
+const failure = { error: new Error('crashed'), class: 'unknown', fingerprint: 'a', attempts: 1, at: 5 } as const
+const context = {
+  supervisor: 'app',
+  phase: 'run',
+  failure: { ...failure, phase: 'run', uptime: 5, reason: { type: 'killed' } },
+  proposal: { action: 'restart', delay: 0 },
+  memory: undefined,
+  now: 5,
+  time: 5,
+} as const
 
 test.each([
   ['a child that no other child uses', {}, ['b']],

@@ -38,6 +38,7 @@ test('the table of options has each option with its default', () => {
   const { extraInput, giveUpWith, stopDuringStart, keepHistory, reviveStopped, classify } = defaults
   const known = {
     strategy: strategy.name,
+    restartStrategy: resolveOptions({ id: 'id', strategy: 'dynamic' }).strategy.name,
     ...{ mode, intensity, period, startRate, autoShutdown, maxChildren, windowClock, giveUpWith, stopDuringStart },
     ...{ keepHistory, reviveStopped, extraInput, classify },
     children: [],
@@ -84,7 +85,11 @@ test('the table of a child has each option with its default', () => {
   const rows = tableRows(OPTIONS, 'Of a child')
   expect(rows.map(nameOf).sort()).toEqual(namesOf('ChildSpec').sort())
   const { systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant } = ofWorker
-  const known = { systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, input: undefined }
+  const { meta, dependsOn } = ofWorker
+  const known = {
+    ...{ systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, meta },
+    ...{ dependsOn: dependsOn.length === 0 ? undefined : dependsOn, input: undefined },
+  }
   expect(defaultsIn(rows)).toEqual({
     ...Object.fromEntries(Object.entries(known).map(([name, value]) => [name, plain(shown(value))])),
     id: 'required',

@@ -163,10 +163,17 @@ export function isAskedToEnd({ startedWith }: Child, ref: AnyActorRef): boolean 
   return startedWith.patient || listensForShutdown(ref)
 }
 
-/** A world in which children are asked to end if the present actors of the same children are. */
-export function worldLike({ children }: CoreState): World {
+/**
+ * A world in which children are asked to end if the present actors of the same children are.
+ *
+ * @param now - in ms
+ *
+ * @param time - the wall clock at this time, in ms
+ */
+export function worldLike({ children }: CoreState, now: number, time: number): World {
   return {
     ...IDEAL,
+    time: (later) => time + later - now,
     listens: (child) => {
       const { ref } = children.get(child.id) ?? {}
       return ref === undefined || isAskedToEnd(child, ref)

@@ -8,7 +8,7 @@ import type {
   NonReducibleUnknown,
   Snapshot,
 } from 'xstate'
-import { isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
+import { CAUSES, isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
 import type { ChildInfo } from '../spec/child-info.ts'
 import { isCoreEvent, type CoreEvent } from '../core/event.ts'
 import { explain, type Explanation } from '../core/explain.ts'
@@ -19,6 +19,7 @@ import { exitWith, type ExitOutput } from '../base/exit-reason.ts'
 import { TerrariumError } from '../base/errors.ts'
 import type { JournalJson } from '../replay/journal-json.ts'
 import { resolveOptions, type CheckedOptions, type SupervisorOptions, type TemplateOptions } from '../spec/options.ts'
+import type { Causes } from './incidents.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import { toJson, type SupervisorJson } from './snapshot-json.ts'
 import type { ChildSpec } from '../spec/spec.ts'
@@ -118,8 +119,10 @@ function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonl
   if (ended !== undefined) shell.ended(ended)
   else if (type === 'supervisor.child.arrived' && 'arrival' in event) shell.arrived(event as Arrival)
   else if (type === 'supervisor.child.exited' && 'ref' in event) shell.endedBy(event as ForeignExit)
-  else if (isCoreEvent(event)) shell.handle(event)
-  else if (isStopEvent(event)) {
+  else if (isCoreEvent(event)) {
+    if (event.type === 'supervisor.boot' || event.type === 'supervisor.shutdown') shell.handleOrder(event)
+    else shell.handle(event)
+  } else if (isStopEvent(event)) {
     shell.halt()
     return viewOf(shell, 'stopped')
   } else return snapshot // an unknown event is ignored (J14)
@@ -145,6 +148,15 @@ class LiveView implements View {
 
   get [SUPERVISOR](): true {
     return true
+  }
+
+  get [CAUSES](): Causes {
+    const { state } = this.#shell
+    return (id, stateOfChild) => {
+      if (id === undefined) return state.cause
+      const child = state.children.get(id)
+      return child?.state === stateOfChild ? child?.cause : undefined
+    }
   }
 
   get zombieEffects(): number {

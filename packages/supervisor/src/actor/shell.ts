@@ -14,7 +14,7 @@ import {
   worldLike,
 } from './child-actor.ts'
 import { cleanUpFailures } from './clean-up.ts'
-import { systemClock, type SupervisorClock } from '../base/clock.ts'
+import { systemClock, wallTime, type SupervisorClock } from '../base/clock.ts'
 import { decide, decideEnd } from '../core/decide.ts'
 import type { Effect } from '../core/effect.ts'
 import type { ChildNews, CoreEvent, Death } from '../core/event.ts'
@@ -29,6 +29,7 @@ import type { ExitReason } from '../base/exit-reason.ts'
 import { reportFault } from '../base/platform.ts'
 import { isSupervisor } from '../base/brand.ts'
 import type { Settings, SupervisorOptions } from '../spec/options.ts'
+import { causeAbove, incidentOf } from './incidents.ts'
 import { orphan } from './orphan.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from '../spec/spec.ts'
@@ -86,7 +87,10 @@ export class Shell {
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
     this.options = options
     this.journal = options.journal?.open() as Recorder | undefined
-    this.state = createState(this.journal?.listen(settings) ?? settings)
+    this.state = createState(
+      this.journal?.listen(settings) ?? settings,
+      `${settings.id}-${scope.sessionId.replace('x:', '')}`,
+    )
     this.#scope = scope
     cleanUpFailures(scope.system)
     this.#clock = options.clock ?? clockOfSystem(scope) ?? systemClock
@@ -121,10 +125,21 @@ export class Shell {
     this.#carryOn()
   }
 
+  /** Takes an event that starts or stops the supervisor, with the failure for which the supervisor above does that. */
+  handleOrder(event: Extract<CoreEvent, { type: 'supervisor.boot' | 'supervisor.shutdown' }>): void {
+    const state = event.type === 'supervisor.boot' ? 'starting' : 'stopping'
+    const because = event.because ?? causeAbove(this.#scope.self as AnyActorRef, state)
+    this.handle(because === undefined ? event : { ...event, because })
+  }
+
   /** Handles that XState stops the supervisor's own actor hard. */
   halt(): void {
-    const reason = orderedExit(this.#scope.self as AnyActorRef)
-    this.handle(reason === undefined ? { type: 'supervisor.halt' } : { type: 'supervisor.halt', reason })
+    const self = this.#scope.self as AnyActorRef
+    const reason = orderedExit(self)
+    const because = causeAbove(self, 'stopping')
+    this.handle(
+      reason === undefined ? { type: 'supervisor.halt', because } : { type: 'supervisor.halt', reason, because },
+    )
   }
 
   /**
@@ -172,7 +187,7 @@ export class Shell {
     const reason = exitReasonOf(ref)
     if (reason === undefined) return undefined
     this.#keepHistory(child, ref)
-    return { reason, random: this.#draw() }
+    return { reason, random: this.#draw(), time: this.#time(), incident: incidentOf(ref) }
   }
 
   /**
@@ -204,13 +219,13 @@ export class Shell {
         return
       case 'kill':
         this.#keepHistory(this.state.children.get(effect.ref.id), effect.ref)
-        this.#kill(effect.ref, effect.orphanedBy)
+        this.#kill(effect)
         return
       case 'setTimer': {
         const { id, timer, delay } = effect
         const callback = (): void => {
           this.#timers.delete(timer)
-          this.#scope.self.send({ type: 'supervisor.timer', id, timer, random: this.#draw() })
+          this.#scope.self.send({ type: 'supervisor.timer', id, timer, random: this.#draw(), time: this.#time() })
         }
         this.#timers.set(timer, this.#clock.setTimeout(callback, delay))
         return
@@ -227,7 +242,7 @@ export class Shell {
         this.#reply(effect)
         return
       case 'imagine':
-        this.#reply({ reply: effect.reply, result: imagined(this.state, effect, this.latest(), worldLike(this.state)) })
+        this.#imagine(effect)
         return
       case 'comeBack':
         this.#scope.self.send(effect.event)
@@ -241,6 +256,12 @@ export class Shell {
       default:
         this.#scope.emit(effect)
     }
+  }
+
+  #imagine(question: Extract<Effect, { type: 'imagine' }>): void {
+    const now = this.latest()
+    const result = imagined(this.state, question, now, worldLike(this.state, now, this.#time()))
+    this.#reply({ reply: question.reply, result })
   }
 
   /** An operation that was sent as an event may carry any function. */
@@ -280,10 +301,10 @@ export class Shell {
     else this.#decide({ type: 'supervisor.child.exited', id, startNumber, ...death })
   }
 
-  #kill(ref: AnyActorRef, orphanedBy: ExitReason | undefined): void {
+  #kill({ ref, orphanedBy, because }: Extract<Effect, { type: 'kill' }>): void {
     if (isOver(ref)) return
     if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) {
-      orphan(ref, orphanedBy)
+      orphan(ref, orphanedBy, because)
       return
     }
     stopHard(ref)
@@ -363,7 +384,8 @@ export class Shell {
     }
     if (failure === undefined) return
     if (actor !== undefined && !isOver(actor)) stopHard(actor)
-    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }))
+    const incident = actor === undefined ? undefined : incidentOf(actor)
+    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }, incident))
   }
 
   /** Passes news to the core with a new reading of the clock, since a start takes time. */
@@ -401,12 +423,25 @@ export class Shell {
     }
   }
 
+  /** The wall clock. Never throws: an error is kept for the next event. */
+  #time(): number {
+    try {
+      const time: unknown = askUser(() => wallTime(this.#clock))
+      if (typeof time === 'number' && Number.isFinite(time)) return time
+      throw new TypeError(`clock.time() of supervisor ${this.state.settings.id} must answer with ms, not ${show(time)}`)
+    } catch (error) {
+      this.#fault ??= { error }
+      return 0
+    }
+  }
+
   #fail({ id }: Child, startNumber: number, error: unknown): void {
     this.#told(this.#exited(id, startNumber, { type: 'error', error }))
   }
 
-  #exited(id: string, startNumber: number, reason: ExitReason): ChildNews {
-    return { type: 'supervisor.child.exited', id, startNumber, reason, random: this.#draw() }
+  #exited(id: string, startNumber: number, reason: ExitReason, incident?: string): ChildNews {
+    const [random, time] = [this.#draw(), this.#time()]
+    return { type: 'supervisor.child.exited', id, startNumber, reason, random, time, incident }
   }
 }
 

@@ -7,6 +7,9 @@ import { Fifo } from './fifo.ts'
 import { Child, type CoreState } from './state.ts'
 import { IDLE, Task } from './task.ts'
 
+/** In levels: the memo of a task is no deeper. */
+const DEEPEST = 4
+
 /**
  * Copies the state. The copy shares actors, specifications and errors with the original, and nothing that `decide`
  * changes.
@@ -30,7 +33,6 @@ export function cloneState(state: CoreState, settings: Settings = state.settings
     ...state,
     settings,
     children,
-    listing: { [Symbol.iterator]: () => children.values() },
     window: new RestartWindow(settings.intensity, settings.period, settings.windowClock, state.window.stamps),
     rate: new StartRate(settings.startRate, state.rate.granted),
     queue,
@@ -47,15 +49,22 @@ function copyTask(task: Task, copyOf: (child: Child) => Child): Task {
   return copy
 }
 
-/** The memo of a task may name children. */
+/** The memo of a task may name children, in lists and in parts of its own. */
 function copyMemo(memo: unknown, copyOf: (child: Child) => Child): unknown {
+  if (!namesChildren(memo)) return memo
   if (memo instanceof Child) return copyOf(memo)
   if (Array.isArray(memo)) return memo.map((each) => copyMemo(each, copyOf))
-  if (!isPlain(memo) || !Object.values(memo).some((value) => value instanceof Child || Array.isArray(value)))
-    return memo
-  return Object.fromEntries(Object.entries(memo).map(([name, value]) => [name, copyMemo(value, copyOf)]))
+  return Object.fromEntries(Object.entries(memo).map(([name, each]) => [name, copyMemo(each, copyOf)]))
 }
 
-function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+/** True for a child, and for lists and plain objects that have children in them. */
+function namesChildren(value: unknown, depth = 0): value is object {
+  if (typeof value !== 'object' || value === null || depth > DEEPEST) return false
+  if (value instanceof Child) return true
+  try {
+    if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return false
+    return Object.values(value).some((each) => namesChildren(each, depth + 1))
+  } catch {
+    return false // a proxy or getter of the user's that throws
+  }
 }

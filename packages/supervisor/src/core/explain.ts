@@ -4,6 +4,7 @@ import type { ChildState } from '../spec/child-info.ts'
 import { TerrariumError } from '../base/errors.ts'
 import { show } from '../base/show.ts'
 import type { FailureInfo } from '../policy/failure.ts'
+import type { Because } from '../spec/because.ts'
 import { isRef } from './operation.ts'
 import { exitText, failureText, list, ms, PARKED_BECAUSE, times } from './sentences.ts'
 import type { Child, CoreState } from './state.ts'
@@ -17,6 +18,8 @@ export interface Explanation {
   readonly incarnation: number
   /** All of this in one sentence. */
   readonly sentence: string
+  /** Because of which failure and plan it was started, or has gone down, last. */
+  readonly because?: Because
   /** The last failure, until the child has been stable again. */
   readonly failure?: FailureInfo
   /** Failures in a row without a stable life; in mode `otp` all failures. */
@@ -38,7 +41,7 @@ export interface Explanation {
  */
 export function explain(state: CoreState, address: unknown, now: number): Explanation {
   const child = find(state, address)
-  const { id, incarnation, trouble } = child
+  const { id, incarnation, trouble, cause } = child
   const { memory, until, failures } = trouble
   const heldBy = holderOf(state, child)
   return {
@@ -46,6 +49,7 @@ export function explain(state: CoreState, address: unknown, now: number): Explan
     state: child.state,
     incarnation,
     sentence: sentenceOf(state, child, now, heldBy),
+    ...(cause === undefined ? {} : { because: cause }),
     ...(memory === undefined ? {} : { failure: memory.last }),
     attempts: memory?.last.attempts ?? failures,
     ...(until === undefined ? {} : { until, waits: Math.max(0, until - now) }),
@@ -121,7 +125,7 @@ function waitingText(state: CoreState, child: Child, now: number): string {
       : state.task === IDLE
         ? 'at once'
         : `when ${taskText(state)}`
-  const why = retry === undefined ? lately(child, '', 'ended') : ` ${exitText(retry)} in its start`
+  const why = retry === undefined ? lately(child, '', 'ended') : ` ${exitText(retry.reason)} in its start`
   return `${child.id}${why} and is started again ${when}${together}.`
 }
 

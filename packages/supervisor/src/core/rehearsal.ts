@@ -3,6 +3,7 @@
 import type { AnyActorRef } from 'xstate'
 import type { ExitReason } from '../base/exit-reason.ts'
 import type { ParkCause } from '../policy/breaker.ts'
+import type { Because } from '../spec/because.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { decide } from './decide.ts'
 import type { Effect } from './effect.ts'
@@ -25,7 +26,12 @@ export interface Step {
   readonly delay?: number
   /** Of `child.parked`. */
   readonly cause?: ParkCause
+  /** Because of which failure and plan. */
+  readonly because?: StepCause
 }
+
+/** A cause without its failure, which the steps before tell. */
+export type StepCause = Omit<Because, 'failure'>
 
 /** How one imagined start goes. Times in ms after the start. */
 export interface Life {
@@ -45,6 +51,8 @@ export interface World {
   stop(child: Child): number
   /** True if this child is asked to end; others are stopped at once. */
   listens(child: Child): boolean
+  /** The wall clock when the supervisor's clock shows `now`, both in ms. */
+  time(now: number): number
 }
 
 /** Children are ready at once, end as soon as they are asked to, and live on. */
@@ -52,6 +60,7 @@ export const IDEAL: World = {
   start: () => ({ ready: 0 }),
   stop: () => 0,
   listens: () => true,
+  time: (now) => now,
 }
 
 interface Due {
@@ -132,6 +141,11 @@ export class Rehearsal {
     return this.#due.some((due) => due.timer === undefined || due.timer > timer)
   }
 
+  /** The wall clock, in ms. */
+  get time(): number {
+    return this.world.time(this.now)
+  }
+
   /** Lets the next planned thing happen. */
   advance(): void {
     const due = this.#first()
@@ -161,7 +175,7 @@ export class Rehearsal {
 
   #setTimer(id: string, timer: number, at: number): void {
     const random = this.#random
-    this.#due.push({ at, timer, event: () => ({ type: 'supervisor.timer', id, timer, random: random() }) })
+    this.#due.push({ at, timer, event: () => ({ type: 'supervisor.timer', id, timer, random: random(), time: this.time }) })
   }
 
   #carryOut(effect: Effect): void {
@@ -214,7 +228,9 @@ export class Rehearsal {
     if (end !== undefined) {
       const { after, death } = end
       this.#at(Math.max(after, ready ?? 0), () =>
-        this.isAsked(id, startNumber) ? undefined : { type: 'supervisor.child.exited', ...about, ...death },
+        this.isAsked(id, startNumber)
+          ? undefined
+          : { type: 'supervisor.child.exited', ...about, ...death, time: this.time },
       )
     }
   }
@@ -268,7 +284,12 @@ export function stepOf(event: SupervisorEvent, at: number): Step {
     ...('reason' in event ? { reason: event.reason.type } : {}),
     ...('delay' in event ? { delay: event.delay } : {}),
     ...('cause' in event ? { cause: event.cause } : {}),
+    ...('because' in event && event.because !== undefined ? { because: withoutFailure(event.because) } : {}),
   }
+}
+
+function withoutFailure({ incident, child, supervisor, plan }: Because): StepCause {
+  return { incident, child, supervisor, ...(plan === undefined ? {} : { plan }) }
 }
 
 /** An actor that is not there. */

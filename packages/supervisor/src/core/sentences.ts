@@ -55,6 +55,7 @@ export const PARKED_BECAUSE: Readonly<Record<ParkCause, string>> = {
   identical_failures: 'it failed again and again in the same way before it was ready',
   unstable: 'it was never stable',
   exhausted: 'its attempts are used up',
+  strategy: 'the restart strategy has decided so',
 }
 
 /** What a what-if says, in one sentence. */

@@ -1,8 +1,10 @@
 // What would follow if a child failed now: the core decides on a copy of its state, in a rehearsal.
+import { isFields, isList } from '../base/checker.ts'
 import { TerrariumError } from '../base/errors.ts'
 import { plainError, type PlainError } from '../base/plain-error.ts'
 import { failureToJson, type FailureJson, type FailurePhase } from '../policy/failure.ts'
-import type { RestartStrategy } from '../spec/strategy.ts'
+import type { Settings } from '../spec/options.ts'
+import type { PlanAction } from '../spec/strategy.ts'
 import { cloneState } from './clone.ts'
 import type { Effect, Result } from './effect.ts'
 import { IDEAL, MIDDLE, Rehearsal, type Step, type World } from './rehearsal.ts'
@@ -21,7 +23,7 @@ export interface WhatIf {
   readonly supervisor: string
   /** The failed child. */
   readonly id: string
-  /** The failure as the supervisor would judge it. Missing if it would not count as one, and in mode `otp`. */
+  /** The failure as the supervisor would judge it. Missing if the child would not come back after it in any case. */
   readonly failure?: FailureJson
   /** What the strategy would answer. Missing if it would not be asked, because the child is not to come back. */
   readonly plan?: WhatIfPlan
@@ -40,7 +42,7 @@ export interface WhatIf {
 
 export interface WhatIfPlan {
   readonly strategy: string
-  readonly actions: readonly { readonly action: string; readonly child: string; readonly because?: string }[]
+  readonly actions: readonly PlanAction[]
 }
 
 export interface Budget {
@@ -122,8 +124,7 @@ function rehearse(
 ): WhatIf {
   const { id: supervisor, intensity, period } = state.settings
   const plans: WhatIfPlan[] = []
-  const strategy = overheard(state.settings.strategy, (plan) => plans.push(plan))
-  const copy = cloneState(state, { ...state.settings, strategy })
+  const copy = cloneState(state, overheard(state.settings, (plan) => plans.push(plan)))
   const rehearsal = new Rehearsal(copy, now, world)
   // What waits in the queue comes first, and is no consequence.
   rehearsal.tell({ type: 'supervisor.go_on' })
@@ -132,6 +133,7 @@ function rehearse(
   const { lastTimer } = copy
   const before = copy.window.used(now)
   const child = copy.children.get(id)
+  const earlier = child?.cause
   if (child !== undefined) {
     imagine(child, now, uptime, phase)
     const { startNumber } = child
@@ -141,9 +143,11 @@ function rehearse(
       startNumber,
       reason: { type: 'error', error },
       random: MIDDLE,
+      time: rehearsal.time,
     })
   }
-  const failure = child?.trouble.memory?.last
+  const because = child?.cause
+  const failure = because === earlier ? undefined : because?.failure
   const after = copy.window.used(now)
   const { steps } = rehearsal
   while (rehearsal.outcome === undefined && rehearsal.hasTimersAfter(lastTimer) && steps.length < MOST_STEPS)
@@ -172,17 +176,24 @@ function imagine(child: Child, now: number, uptime: number | undefined, phase: F
   child.state = wasReady ? 'running' : 'starting'
 }
 
-/** A strategy that says what it has answered. */
-function overheard(strategy: RestartStrategy, heard: (plan: WhatIfPlan) => void): RestartStrategy {
+/** Settings whose strategy says what it has answered. */
+function overheard(settings: Settings, heard: (plan: WhatIfPlan) => void): Settings {
+  const { strategy, builtIn } = settings
   const { name } = strategy
-  return {
-    name,
-    plan(failed, children, context) {
-      const plan = strategy.plan(failed, children, context)
-      const { restart } = Object(plan) as { readonly restart?: unknown }
-      const ids: unknown[] = Array.isArray(restart) ? restart : []
-      heard({ strategy: name, actions: ids.map((child) => ({ action: 'restart', child: String(child) })) })
-      return plan
-    },
+  const hear = <T>(plan: T): T => {
+    heard({ strategy: name, actions: actionsOf(plan) })
+    return plan
   }
+  return {
+    ...settings,
+    strategy: { name, plan: (failed, children, context) => hear(strategy.plan(failed, children, context)) },
+    builtIn: builtIn && { name: builtIn.name, plan: (failed, children) => hear(builtIn.plan(failed, children)) },
+  }
+}
+
+/** The actions of a plan, in whichever form it is. A plan that is none has none. */
+function actionsOf(plan: unknown): WhatIfPlan['actions'] {
+  const { restart, actions } = Object(plan) as Readonly<Record<'restart' | 'actions', unknown>>
+  if (isList(actions)) return actions.filter(isFields).map((action) => ({ ...action }) as unknown as PlanAction)
+  return isList(restart) ? restart.map((child) => ({ action: 'restart', child: String(child) })) : []
 }

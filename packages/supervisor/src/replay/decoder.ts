@@ -46,7 +46,7 @@ export class Decoder {
     if ('$logic' in json) return this.#object(json.$logic as number, () => logicFor(json.supervisor === true))
     if ('$group' in json) return this.#object(json.$group as number, () => this.fields(json.fields as Fields))
     if ('$data' in json) return this.#object(json.$data as number, () => json.value)
-    if ('$object' in json) return this.#object(json.$object as number, () => ({}))
+    if ('$object' in json) return this.#object(json.$object as number, () => new Unknown())
     if ('$unreadable' in json) return UNREADABLE
     return this.fields(json)
   }
@@ -89,6 +89,9 @@ function logicFor(isSupervisor: boolean): object {
   const logic = { transition: () => undefined, getInitialSnapshot: () => undefined }
   return isSupervisor ? { ...logic, [SUPERVISOR]: true } : logic
 }
+
+/** Stands for an object of which nothing is known. No plain object, so that it is no data either. */
+class Unknown {}
 
 function unreadable(): never {
   throw new TypeError('it cannot be read')

@@ -1,13 +1,14 @@
 // Writes what the core knows as JSON: a journal, or effects for comparison. Errors, actors and functions become
 // numbers, so that two mentions of one thing stay one thing.
 import { isSupervisor } from '../base/brand.ts'
-import { isFields, isList } from '../base/checker.ts'
+import { isFields, isList, type Fields } from '../base/checker.ts'
 import { plainError } from '../base/plain-error.ts'
 import { isRef } from '../core/operation.ts'
 import { Child } from '../core/state.ts'
 import { classify, ownClass, PATIENCE } from '../policy/classify.ts'
-import type { FailureClass } from '../policy/failure.ts'
+import type { FailureClass, FailureInfo } from '../policy/failure.ts'
 import { Failure, fingerprint } from '../policy/fingerprint.ts'
+import { LateFailure } from '../policy/late-failure.ts'
 import type { ErrorRecord } from '../policy/recorded.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
@@ -27,6 +28,8 @@ export type ErrorTexts = 'message' | 'none'
 
 /** In levels. What is deeper is not data that the core works with. */
 const DEEPEST = 16
+/** In levels, for data of the user's. */
+const DEEPEST_DATA = 101
 
 /** Fields that are never written: what users compute with, functions that answer, and what only the shell knows. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['reply', 'output', 'history', 'stopper', 'isOver'])
@@ -101,7 +104,7 @@ export class Encoder {
   }
 
   #object(value: unknown, depth: number): Json {
-    if (value instanceof Failure) return { $failure: this.#fields({ ...facts(value) }, depth) }
+    if (value instanceof Failure || value instanceof LateFailure) return { $failure: this.#fields(facts(value), depth) }
     if (value instanceof Child) return value.id
     if (isRef(value)) return { $ref: this.refs.of(value), id: value.id }
     if (depth === DEEPEST) return { $object: this.#objects.of(value) }
@@ -122,8 +125,8 @@ export class Encoder {
 
   /** Data of the user's: only what JSON has, whatever its fields are called. */
   data(value: unknown, depth = 0): Json {
-    if (isList(value) && depth < DEEPEST) return value.map((each) => this.data(each, depth + 1))
-    if (!isFields(value) || depth === DEEPEST) return this.value(value, DEEPEST)
+    if (isList(value) && depth < DEEPEST_DATA) return value.map((each) => this.data(each, depth + 1))
+    if (!isPlain(value) || depth === DEEPEST_DATA) return this.value(value, DEEPEST)
     const entries = Object.entries(value).filter(([, each]) => each !== undefined)
     return Object.fromEntries(entries.map(([name, each]) => [name, this.data(each, depth + 1)]))
   }
@@ -161,8 +164,12 @@ export class Encoder {
   }
 }
 
+function isPlain(value: unknown): value is Fields {
+  return isFields(value) && Object.getPrototypeOf(value) === Object.prototype
+}
+
 /** The fingerprint is computed when it is read first. */
-function facts({ error, class: kind, fingerprint: known, phase, attempts, at }: Failure): object {
+function facts({ error, class: kind, fingerprint: known, phase, attempts, at }: FailureInfo): object {
   return { error, class: kind, fingerprint: known, phase, attempts, at }
 }
 

@@ -3,7 +3,7 @@
 import type { AnyActorRef } from 'xstate'
 import type { CoreEvent } from '../core/event.ts'
 import type { Operation } from '../core/operation.ts'
-import { STRATEGIES, type RestartPlan, type RestartStrategy } from '../spec/strategy.ts'
+import type { RestartPlan, RestartStrategy } from '../spec/strategy.ts'
 import type { ResolvedSpec } from '../spec/spec.ts'
 import type { Settings } from '../spec/options.ts'
 import { isImagining } from '../core/what-if.ts'
@@ -15,11 +15,14 @@ export type HookName = (typeof HOOKS)[number]
 /** What a function has answered, or thrown. */
 export type Answer = { readonly hook: HookName } & ({ readonly value: unknown } | { readonly fault: unknown })
 
+/** In levels of an answer. */
+const DEEPEST = 100
+
 type Delay = NonNullable<Exclude<ResolvedSpec['backoff'], 'off'>['delay']>
 
 /** The settings with functions of the user's that tell what they answer. Built-in functions need not be recorded. */
 export function listen(settings: Settings, note: (answer: Answer) => void): Settings {
-  const { strategy, classify, template, children, resolveSpec } = settings
+  const { strategy, builtIn, classify, template, children, resolveSpec } = settings
   const delays = new Map<Delay, Delay>()
   const heard = (delay: Delay): Delay => {
     const known = delays.get(delay)
@@ -36,7 +39,7 @@ export function listen(settings: Settings, note: (answer: Answer) => void): Sett
   }
   return {
     ...settings,
-    strategy: isBuiltIn(strategy) ? strategy : listenToStrategy(strategy, note),
+    strategy: builtIn === undefined ? listenToStrategy(strategy, note) : strategy,
     classify: classify && ((error, context) => told(note, 'classify', () => classify(error, context))),
     resolveSpec: (spec) => listenTo(resolveSpec(spec)),
     template: template && listenTo(template),
@@ -50,10 +53,6 @@ export function listenToEvent(event: CoreEvent, note: (answer: Answer) => void):
   const isOver = event.call.isOver as (ref?: AnyActorRef) => boolean
   const heard = (ref?: AnyActorRef): boolean => told(note, 'isOver', () => isOver(ref))
   return { ...event, call: { ...event.call, isOver: heard } as Operation }
-}
-
-function isBuiltIn(strategy: RestartStrategy): boolean {
-  return Object.values(STRATEGIES).includes(strategy)
 }
 
 function listenToStrategy(strategy: RestartStrategy, note: (answer: Answer) => void): RestartStrategy {
@@ -82,11 +81,14 @@ function told<T>(
   }
 }
 
-function copied(value: unknown): unknown {
+/** A copy of lists and plain objects. What else there is stays as it is, so that a wrong answer stays wrong. */
+function copied(value: unknown, depth = 0): unknown {
   try {
-    const text = JSON.stringify(value) as string | undefined
-    return text === undefined ? value : (JSON.parse(text) as unknown)
+    if (typeof value !== 'object' || value === null || depth > DEEPEST) return value
+    if (Array.isArray(value)) return value.map((each) => copied(each, depth + 1))
+    if (Object.getPrototypeOf(value) !== Object.prototype) return value
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, copied(each, depth + 1)]))
   } catch {
-    return value
+    return value // a proxy or getter that throws
   }
 }

@@ -35,6 +35,9 @@ export class Lives implements World {
   /** How long each child took to end when it was asked to, in ms. */
   readonly #stops = new Map<string, number>()
 
+  /** What the wall clock is ahead of the supervisor's clock, in ms. */
+  #offset = 0
+
   /** Begins with the children that live at the checkpoint. */
   constructor({ children }: CoreState) {
     for (const { id, startNumber, startedAt, readyAt, isAlive } of children.values()) {
@@ -48,6 +51,7 @@ export class Lives implements World {
 
   /** Takes notice of an input, before the core gets it. `now` in ms. */
   note(event: CoreEvent, { children }: CoreState, now: number): void {
+    if ('time' in event && event.time !== undefined) this.#offset = event.time - now
     if (!('startNumber' in event)) return
     const life = this.#lives.get(event.startNumber)
     const child = children.get(event.id)
@@ -91,6 +95,10 @@ export class Lives implements World {
 
   listens(): boolean {
     return true
+  }
+
+  time(now: number): number {
+    return now + this.#offset
   }
 
   /** The recorded start that shows how a start at this time goes. */

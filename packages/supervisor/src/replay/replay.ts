@@ -11,6 +11,8 @@ import type { DelayInput } from '../policy/backoff.ts'
 import type { FailureClass } from '../policy/failure.ts'
 import { recordOf } from '../policy/recorded.ts'
 import { resolveOptions, type SupervisorOptions } from '../spec/options.ts'
+import { IGNORE } from '../spec/spec.ts'
+import type { DynamicStrategyName } from '../spec/strategy.ts'
 import { checkedOptions } from '../spec/validate.ts'
 import { checkJournal, unfit } from './check-journal.ts'
 import type { Decoder, Functions } from './decoder.ts'
@@ -25,7 +27,7 @@ import { Divergence } from './divergence.ts'
 /** What to change in a replay. */
 export type ReplayChanges = Pick<
   SupervisorOptions,
-  'strategy' | 'backoff' | 'breaker' | 'intensity' | 'period' | 'classify'
+  'strategy' | 'restartStrategy' | 'backoff' | 'breaker' | 'intensity' | 'period' | 'classify'
 >
 
 export interface Replay {
@@ -45,6 +47,7 @@ export interface Replay {
 
 const CHANGES: Readonly<Record<keyof ReplayChanges, true>> = {
   strategy: true,
+  restartStrategy: true,
   backoff: true,
   breaker: true,
   intensity: true,
@@ -227,19 +230,30 @@ function checkChanges(journal: JournalJson, changes: unknown): void {
   if (check.object('changes', changes, CHANGES)) check.known(changes, CHANGES)
   check.finish('changes of a replay')
   if (!isFields(changes) || Object.keys(changes).length === 0) return
-  const { id, mode, strategy } = journal.options as unknown as SupervisorOptions
-  const { strategy: other } = changes
-  const isDynamic = (name: unknown): boolean => name === 'simple_one_for_one' || name === 'dynamic'
-  if (isDynamic(strategy) || isDynamic(other)) {
-    if (other !== undefined && other !== strategy) {
-      check.say('invalid_option', `strategy cannot become ${shown(other)}: static and dynamic children differ`)
-    }
+  const { id, mode, strategy, restartStrategy } = journal.options as unknown as SupervisorOptions
+  const { strategy: other, restartStrategy: otherRestart } = changes
+  const kind = isDynamic(strategy) ? strategy : undefined
+  if (other !== undefined && (kind === undefined ? isDynamic(other) : other !== kind)) {
+    check.say('invalid_option', `strategy cannot become ${shown(other)}: static and dynamic children differ`)
     check.finish('changes of a replay')
-  } else checkedOptions({ ...changes, id, ...(mode === undefined ? {} : { mode }) })
-  const own = strategyName(strategy)
-  if (own === undefined || other !== undefined) return
+  }
+  const template = kind === 'simple_one_for_one' ? { children: [{ id: 'template', logic: () => IGNORE }] } : {}
+  checkedOptions({
+    ...template,
+    ...given(changes),
+    id,
+    ...(mode === undefined ? {} : { mode }),
+    ...(kind === undefined ? {} : { strategy: kind }),
+  } as SupervisorOptions)
+  const own = strategyName(strategy) ?? strategyName(restartStrategy)
+  if (own === undefined || other !== undefined || otherRestart !== undefined) return
+  const field = kind === undefined ? 'strategy' : 'restartStrategy'
   throw new TerrariumError('INVALID_ARGUMENT', `the journal holds only the name of strategy ${own}`, {
-    hint: 'Pass the strategy with the other changes, as `strategy`.',
+    hint: `Pass the strategy with the other changes, as \`${field}\`.`,
     details: { strategy: own },
   })
+}
+
+function isDynamic(strategy: unknown): strategy is DynamicStrategyName {
+  return strategy === 'simple_one_for_one' || strategy === 'dynamic'
 }
