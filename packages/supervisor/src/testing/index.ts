@@ -8,7 +8,9 @@
  * describeRestartStrategy(strategy, { test })
  * ```
  */
-export { describeBackoff } from './backoff.ts'
+export { describeBackoff, type BackoffSuiteOptions } from './backoff.ts'
 export { describeFailureClassifier, type FailureClassifierSuiteOptions } from './failure-classifier.ts'
 export { describeRestartStrategy, type RestartStrategySuiteOptions } from './restart-strategy.ts'
+export type { PropertyOptions } from './generate.ts'
+export type { KnownChild } from './situations.ts'
 export type { SuiteOptions, TestFunction } from './suite.ts'
