@@ -381,7 +381,7 @@ test.each<[what: string, test: string, message: string, plan: RestartStrategy['p
     'remembers ever more',
     'plan() bears what it has remembered, and its memory stays small',
     'the memory of a strategy must be plain JSON, and small: its JSON is longer than 65536 characters',
-    ({ id }, _, { memory = [] }) => ({ restart: [id], memory: [...(memory as string[]), 'one more failure'] }),
+    ({ id }, _, { memory = [] }) => ({ restart: [id], memory: [...(memory as string[]), 'one more failure, told at length'.repeat(10)] }),
   ],
   [
     'does not understand its own memory',
