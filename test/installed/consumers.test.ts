@@ -42,7 +42,10 @@ function inProject(files: Readonly<Record<string, string>>): string {
   return folder
 }
 
-const MODULES = ['supervisor', 'supervisor/base', 'supervisor/testing', 'process', 'worker', 'pool', 'cli']
+const MODULES = [
+  ...['supervisor', 'supervisor/base', 'supervisor/otp', 'supervisor/strategies', 'supervisor/testing'],
+  ...['process', 'worker', 'pool', 'cli'],
+]
 
 const TYPES = `
 import { createPool, type Pool } from '@terrarium/pool'

@@ -4,13 +4,12 @@ import { createActor, createMachine, type AnyActorRef } from 'xstate'
 import {
   administrate,
   supervisor,
-  VirtualClock,
-  type Because,
-  type RestartStrategy,
   type Supervisor,
   type SupervisorEvent,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import type { Because, RestartStrategy } from '@terrarium/supervisor/strategies'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { bench, child, idle, NO_JITTER, obedient, slow, started } from './support.ts'
 
 const BOOM = { type: 'throw', error: new Error('boom') }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { createRegistry, createSupervisor, monitor, VirtualClock } from '@terrarium/supervisor'
-import type { ChildSpec, SupervisorEvents, SupervisorOptions } from '@terrarium/supervisor'
+import { createSupervisor, type ChildSpec, type SupervisorEvents, type SupervisorOptions } from '@terrarium/supervisor'
+import { createRegistry, monitor } from '@terrarium/supervisor/otp'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { declared, type HookOf } from '../../../test/support/declaration.ts'
 import {
   boom,
@@ -42,6 +43,7 @@ const OPTIONS: Rows<SupervisorOptions> = {
   crashLoop: 'data',
   extraInput: 'data',
   snapshot: 'data',
+  journal: 'data',
   classify: { hostile: (fail) => fail, told: /^`classify` of supervisor app failed$/ },
   children: { hostile: (fail) => [child('b', { logic: fail as never, awaitReady: false })] },
   clock: { hostile: (fail) => ({ now: fail, setTimeout: fail, clearTimeout: fail }), fatal: true },

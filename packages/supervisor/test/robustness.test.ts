@@ -10,7 +10,8 @@ import {
   waitFor,
   type AnyActorLogic,
 } from 'xstate'
-import { createSupervisor, VirtualClock } from '@terrarium/supervisor'
+import { createSupervisor } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { testUnless } from '../../../test/support/when.ts'
 import { bench, child, idle, obedient, refusal, slow } from './support.ts'
 

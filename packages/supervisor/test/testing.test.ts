@@ -1,16 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { AnyActorRef } from 'xstate'
-import { SupervisedActor } from '@terrarium/supervisor'
+import type { FailureClass, SupervisorClock } from '@terrarium/supervisor'
+import { SupervisedActor } from '@terrarium/supervisor/otp'
 import type {
   BackoffOptions,
   ChildView,
-  FailureClass,
   FailureClassifier,
   RestartPlan,
   RestartStrategy,
-  SupervisorClock,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/strategies'
 import {
   describeBackoff,
   describeFailureClassifier,

@@ -1,6 +1,7 @@
 // The actions of a plan: what each does to the failed child and to its siblings, and in which order.
 import { describe, expect, test } from '@jest/globals'
-import type { ChildSpec, PlanAction, RestartContext, RestartStrategy, SupervisorOptions } from '@terrarium/supervisor'
+import type { ChildSpec, SupervisorOptions } from '@terrarium/supervisor'
+import type { PlanAction, RestartContext, RestartStrategy } from '@terrarium/supervisor/strategies'
 import { child, idle, NO_JITTER, NOON, refusal, slow, started, type Bench } from '../support.ts'
 
 const moves = (it: Bench): string[] =>
@@ -234,7 +235,7 @@ describe('park', () => {
       children: [child('a', { logic, awaitReady: false })],
     })
     it.ref('a').send({ type: 'x' })
-    const { exit } = await import('@terrarium/supervisor')
+    const { exit } = await import('@terrarium/supervisor/otp')
     exit(it.ref('a'), { type: 'killed' })
     await it.clock.advance(100)
     expect(asked.map(({ phase, proposal }) => [phase, proposal.action])).toEqual([

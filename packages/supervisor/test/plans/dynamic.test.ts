@@ -1,7 +1,8 @@
 // Restart strategies for dynamic children: the option restartStrategy.
 import { describe, expect, test } from '@jest/globals'
 import type { AnyActorRef } from 'xstate'
-import type { RestartPlan, RestartStrategy, SupervisorOptions } from '@terrarium/supervisor'
+import type { SupervisorOptions } from '@terrarium/supervisor'
+import type { RestartPlan, RestartStrategy } from '@terrarium/supervisor/strategies'
 import { bench, child, NO_JITTER, refusal, started, type Bench } from '../support.ts'
 
 const moves = (it: Bench): string[] => it.take('child.exit', 'child.start').map((move) => move.replace('child.', ''))

@@ -1,6 +1,7 @@
 // E6: every fault that a plan with actions, or a memory, can have. One clear error, and nothing is left running.
 import { describe, expect, test } from '@jest/globals'
-import { exitReasonOf, type RestartPlan } from '@terrarium/supervisor'
+import { exitReasonOf } from '@terrarium/supervisor/otp'
+import type { RestartPlan } from '@terrarium/supervisor/strategies'
 import { child, started, type Bench } from '../support.ts'
 
 /** Nothing of the supervisor is left after a faulty plan; returns the error with which it ended. */
@@ -180,7 +181,7 @@ test('a fault in the middle of other work leaves nothing running: a group that w
       name: 'odd',
       plan: () => {
         calls += 1
-        return (calls === 1 ? { actions: [{ action: 'delay', child: 'b', by: 500 }] } : { actions: [] })
+        return calls === 1 ? { actions: [{ action: 'delay', child: 'b', by: 500 }] } : { actions: [] }
       },
     },
     children: [child('a'), child('b')],

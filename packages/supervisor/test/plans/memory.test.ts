@@ -1,14 +1,10 @@
 // The memory of a strategy: kept as JSON, in snapshots and in the history of nested supervisors.
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine } from 'xstate'
-import {
-  exit,
-  supervisor,
-  VirtualClock,
-  type RestartPlan,
-  type RestartStrategy,
-  type SupervisorSnapshot,
-} from '@terrarium/supervisor'
+import { supervisor, type SupervisorSnapshot } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
+import type { RestartPlan, RestartStrategy } from '@terrarium/supervisor/strategies'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { child, NO_JITTER, obedient, started } from '../support.ts'
 
 /** Counts the failures in its memory, and stops the child at the third. */

@@ -4,15 +4,14 @@ import fc from 'fast-check'
 import {
   createSupervisor,
   supervisor,
-  VirtualClock,
+  type Administration,
   type ChildSpec,
-  type PlanAction,
-  type RestartPlan,
-  type RestartStrategy,
   type Supervisor,
   type SupervisorOptions,
   type SupervisorSnapshot,
 } from '@terrarium/supervisor'
+import type { PlanAction, RestartPlan, RestartStrategy } from '@terrarium/supervisor/strategies'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import type { AnyActorRef } from 'xstate'
 import { obedient } from '../support.ts'
 
@@ -325,7 +324,8 @@ test('no sequence of plans, failures and operations throws or leaves anything: n
             const spec = specs[step.on % specs.length] as ChildSpec
             const { operation } = step
             const call = operation === 'startChild' || operation === 'reconfigure' ? { ...spec } : address
-            settled.push(tree.app[operation](call as never).catch((error: unknown) => error))
+            const app: Administration = tree.app
+            settled.push(app[operation](call as never).catch((error: unknown) => error))
           }
         }
         await tree.clock.advance(LONG)
