@@ -44,14 +44,8 @@ function inProject(files: Readonly<Record<string, string>>): string {
 }
 
 const MODULES = [
-  'supervisor',
-  'supervisor/base',
-  'supervisor/testing',
-  'process',
-  'worker',
-  'pool',
-  'pool/testing',
-  'cli',
+  ...['supervisor', 'supervisor/base', 'supervisor/otp', 'supervisor/strategies', 'supervisor/testing'],
+  ...['process', 'worker', 'pool', 'pool/testing', 'cli'],
 ]
 
 const TYPES = `

@@ -1,6 +1,7 @@
 // A pool that stands alone: the handle around the actor of a pool.
 import {
   ASYNC_DISPOSE,
+  harmless,
   isTerrariumError,
   KeepAlive,
   Listeners,
@@ -11,7 +12,7 @@ import {
   TerrariumError,
   type SupervisorClock,
 } from '@terrarium/supervisor/base'
-import { harmless, SupervisedActor } from '@terrarium/supervisor'
+import { SupervisedActor } from '@terrarium/supervisor/otp'
 import { guardLogger, type AnyLogger } from '@terrarium/process'
 import type { AnyActorRef } from 'xstate'
 import { Access } from './access.ts'

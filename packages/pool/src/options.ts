@@ -11,7 +11,7 @@ import {
   LONGEST_MS,
   type Containment,
 } from '@terrarium/process'
-import { mistakesOfSupervision, type SupervisorOptions } from '@terrarium/supervisor'
+import type { SupervisorOptions } from '@terrarium/supervisor'
 import {
   Checker,
   isBoolean,
@@ -20,6 +20,7 @@ import {
   isList,
   isName,
   isOptions,
+  mistakesOfSupervision,
   type Fields,
   type Names,
 } from '@terrarium/supervisor/base'

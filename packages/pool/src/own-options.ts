@@ -1,6 +1,5 @@
 // Copies of options: read once, so that later changes and getters of the user's mean nothing to a pool.
-import { POLICIES } from '@terrarium/supervisor'
-import { fieldsOf, listOf, messageOf, ownOptions, TerrariumError } from '@terrarium/supervisor/base'
+import { fieldsOf, listOf, messageOf, ownOptions, POLICIES, TerrariumError } from '@terrarium/supervisor/base'
 import { VALUE_TYPE } from '@terrarium/worker'
 import { CALL_OPTIONS, HEARTBEAT, OPTIONS, type CallOptions, type PoolOptions } from './options.ts'
 

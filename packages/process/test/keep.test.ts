@@ -12,7 +12,7 @@ import {
   type Runtime,
 } from '@terrarium/process'
 import { createSupervisor } from '@terrarium/supervisor'
-import { VirtualClock } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { pino } from 'pino'
 import { createActor, setup, toPromise, waitFor, type Actor, type Snapshot } from 'xstate'
 import { CONTAINMENTS, testUnless, withoutContainments } from '../../../test/support/when.ts'

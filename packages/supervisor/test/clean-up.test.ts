@@ -14,14 +14,8 @@ import {
   type AnyActorRef,
   type Snapshot,
 } from 'xstate'
-import {
-  administrate,
-  exit,
-  fromServer,
-  supervisor,
-  type ChildSpec,
-  type SupervisorOptions,
-} from '@terrarium/supervisor'
+import { administrate, supervisor, type ChildSpec, type SupervisorOptions } from '@terrarium/supervisor'
+import { exit, fromServer } from '@terrarium/supervisor/otp'
 import { bench, child, stubborn, type Bench } from './support.ts'
 
 const boom = new Error('boom')

@@ -1,11 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import {
-  exit,
-  exitReasonOf,
-  type RestartPlan,
-  type RestartStrategy,
-  type SupervisorOptions,
-} from '@terrarium/supervisor'
+import type { SupervisorOptions } from '@terrarium/supervisor'
+import { exit, exitReasonOf } from '@terrarium/supervisor/otp'
+import type { RestartPlan, RestartStrategy } from '@terrarium/supervisor/strategies'
 import { bench, child, idle, NOON, slow, type Bench } from './support.ts'
 
 async function started(options: Partial<SupervisorOptions>, ...ids: string[]): Promise<Bench> {

@@ -16,7 +16,9 @@ const EVENTS = 'docs/supervisor/events.md'
 const README = 'packages/supervisor/README.md'
 const OTP = 'docs/supervisor/otp.md'
 
-const shapes = new Shapes('packages/supervisor/src/index.ts', 'packages/supervisor/src/policy/crash-loop.ts')
+const shapes = new Shapes(
+  ...['index', 'strategies', 'policy/crash-loop'].map((name) => `packages/supervisor/src/${name}.ts`),
+)
 const namesOf = (type: string): string[] => shapes.members(type).map(({ name }) => name)
 
 /** The name in the first cell, which may have a mark behind it. */
@@ -35,6 +37,7 @@ test('the table of options has each option with its default', () => {
   const { extraInput, giveUpWith, stopDuringStart, keepHistory, reviveStopped, classify } = defaults
   const known = {
     strategy: strategy.name,
+    restartStrategy: resolveOptions({ id: 'id', strategy: 'dynamic' }).strategy.name,
     ...{ mode, intensity, period, startRate, autoShutdown, maxChildren, windowClock, giveUpWith, stopDuringStart },
     ...{ keepHistory, reviveStopped, extraInput, classify },
     children: [],
@@ -79,7 +82,11 @@ test('the table of a child has each option with its default', () => {
   const rows = tableRows(OPTIONS, 'Of a child')
   expect(rows.map(nameOf).sort()).toEqual(namesOf('ChildSpec').sort())
   const { systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant } = ofWorker
-  const known = { systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, input: undefined }
+  const { meta, dependsOn } = ofWorker
+  const known = {
+    ...{ systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, meta },
+    ...{ dependsOn: dependsOn.length === 0 ? undefined : dependsOn, input: undefined },
+  }
   expect(defaultsIn(rows)).toEqual({
     ...Object.fromEntries(Object.entries(known).map(([name, value]) => [name, plain(shown(value))])),
     id: 'required',

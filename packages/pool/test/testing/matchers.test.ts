@@ -36,7 +36,11 @@ function wrong(use: () => void): string[] {
 test('a pool is ready when it runs and each of its workers is, and it tells of restarts', async () => {
   const clock = new VirtualClock()
   const pool = testPool({ name: 'p', size: 2, tools, clock, logger: silent })
-  expect(wrong(() => { claim(pool).toHaveEveryChildReady(); })[0]).toBe('  - p is idle')
+  expect(
+    wrong(() => {
+      claim(pool).toHaveEveryChildReady()
+    })[0],
+  ).toBe('  - p is idle')
   await pool.start()
   claim(pool).toHaveEveryChildReady()
   claim(pool).toHaveRestartedNothing()
@@ -45,13 +49,21 @@ test('a pool is ready when it runs and each of its workers is, and it tells of r
   pool.faults.failStarts('worker-2') // the first restart is at once
   pool.faults.crash('worker-2')
   await clock.advance(1)
-  expect(wrong(() => { assertEveryChildReady(pool); })).toEqual([
-    '  - worker-2 is backing off: worker p/worker-2 cannot start: worker-2 was told not to start',
-  ])
+  expect(
+    wrong(() => {
+      assertEveryChildReady(pool)
+    }),
+  ).toEqual(['  - worker-2 is backing off: worker p/worker-2 cannot start: worker-2 was told not to start'])
   await clock.advance(10_000)
   claim(pool).toHaveEveryChildReady()
-  expect(wrong(() => { claim(pool).toHaveRestartedNothing(); })).toEqual(['  - worker-2 was started 3 times'])
-  expect(() => { claim(pool).not.toHaveEveryChildReady(); }).toThrow('expected not: every child of p to be ready')
+  expect(
+    wrong(() => {
+      claim(pool).toHaveRestartedNothing()
+    }),
+  ).toEqual(['  - worker-2 was started 3 times'])
+  expect(() => {
+    claim(pool).not.toHaveEveryChildReady()
+  }).toThrow('expected not: every child of p to be ready')
   await pool.stop()
   claim(pool).not.toHaveEveryChildReady()
 })
@@ -66,9 +78,11 @@ test('a pool in an app is looked into: a worker that is parked is a child that i
   await started
   expect(await poolOf(app.child('text')).call('echo', { value: 1 })).toBe(1)
   expect(app.children[0]?.state).toBe('running')
-  expect(wrong(() => { claim(app).toHaveEveryChildReady(); })).toEqual([
-    expect.stringMatching(/^ {2}- text\/worker-2 is parked: worker text\/worker-2 cannot start: no model$/),
-  ])
+  expect(
+    wrong(() => {
+      claim(app).toHaveEveryChildReady()
+    }),
+  ).toEqual([expect.stringMatching(/^ {2}- text\/worker-2 is parked: worker text\/worker-2 cannot start: no model$/)])
   await app.stop()
 })
 
@@ -77,7 +91,9 @@ test('no process is left once a pool has stopped, by scanning the system', async
   const pool = createPool({ ...home.common, name: 'p', tools: TOOLS })
   await pool.start()
   claim(pool).toHaveEveryChildReady()
-  expect(() => { claim(home).toHaveLeftNoProcess(); }).toThrow(/^processes are left: \d+/)
+  expect(() => {
+    claim(home).toHaveLeftNoProcess()
+  }).toThrow(/^processes are left: \d+/)
   expect(() => {
     assertNoProcessLeft(home.stateDir)
   }).toThrow(/^processes are left: \d+/)
@@ -85,7 +101,9 @@ test('no process is left once a pool has stopped, by scanning the system', async
   await pool.stop()
   claim(home).toHaveLeftNoProcess()
   assertNoProcessLeft(home.stateDir)
-  expect(() => { claim({}).toHaveLeftNoProcess(); }).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+  expect(() => {
+    claim({}).toHaveLeftNoProcess()
+  }).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
 })
 
 test('a habitat is of use without a runner: at the end of its block it checks itself', async () => {

@@ -2,7 +2,8 @@
 // can see of it.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { CallOptions, Pool, PoolOptions } from '@terrarium/pool'
-import { isTerrariumError, type VirtualClock } from '@terrarium/supervisor/base'
+import type { VirtualClock } from '@terrarium/pool/testing'
+import { isTerrariumError } from '@terrarium/supervisor/base'
 import { eventually } from '../../../../test/support/waiting.ts'
 
 /** A pool that has not started, and how a scenario sees and moves it. */

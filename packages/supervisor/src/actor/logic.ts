@@ -1,21 +1,15 @@
 // supervisor(): the XState actor logic around the core, and its snapshot.
-import type {
-  ActorLogic,
-  ActorSystem,
-  ActorSystemInfo,
-  AnyActorLogic,
-  AnyActorRef,
-  NonReducibleUnknown,
-  Snapshot,
-} from 'xstate'
-import { isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
+import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, NonReducibleUnknown, Snapshot } from 'xstate'
+import { CAUSES, isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
 import type { ChildInfo } from '../spec/child-info.ts'
 import { isCoreEvent, type CoreEvent } from '../core/event.ts'
 import type { SupervisorMemory } from '../core/memory.ts'
 import { listChildren, type Phase } from '../core/state.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitWith, type ExitOutput } from '../base/exit-reason.ts'
-import { resolveOptions, type CheckedOptions, type SupervisorOptions, type TemplateOptions } from '../spec/options.ts'
+import type { CheckedOptions, Specs, Strategy } from '../spec/checked.ts'
+import { resolveOptions, type SupervisorOptions } from '../spec/options.ts'
+import type { Causes } from './incidents.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import { toJson, type SupervisorJson } from './snapshot-json.ts'
 import type { ChildSpec } from '../spec/spec.ts'
@@ -57,12 +51,12 @@ export type SupervisorLogic = ActorLogic<
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */
-export function supervisor<TLogic extends AnyActorLogic>(options: TemplateOptions<TLogic>): SupervisorLogic
-export function supervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
-  options: CheckedOptions<TSpecs>,
-): SupervisorLogic
-export function supervisor(given: SupervisorOptions): SupervisorLogic {
-  const options = checkedOptions(given)
+export function supervisor<
+  const TSpecs extends Specs = readonly ChildSpec[],
+  TLogics extends readonly unknown[] = readonly unknown[],
+  const TStrategy extends Strategy = undefined,
+>(given: CheckedOptions<TSpecs, TLogics, TStrategy>): SupervisorLogic {
+  const options = checkedOptions(given as SupervisorOptions)
   const settings = resolveOptions(options)
   /** The logic may be shared by many actors. */
   const shells = new WeakMap<AnyActorRef, Shell>()
@@ -108,8 +102,10 @@ function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonl
   if (ended !== undefined) shell.ended(ended)
   else if (type === 'supervisor.child.arrived' && 'arrival' in event) shell.arrived(event as Arrival)
   else if (type === 'supervisor.child.exited' && 'ref' in event) shell.endedBy(event as ForeignExit)
-  else if (isCoreEvent(event)) shell.handle(event)
-  else if (isStopEvent(event)) {
+  else if (isCoreEvent(event)) {
+    if (event.type === 'supervisor.boot' || event.type === 'supervisor.shutdown') shell.handleOrder(event)
+    else shell.handle(event)
+  } else if (isStopEvent(event)) {
     shell.halt()
     return viewOf(shell, 'stopped')
   } else return snapshot // an unknown event is ignored (J14)
@@ -135,6 +131,15 @@ class LiveView implements View {
 
   get [SUPERVISOR](): true {
     return true
+  }
+
+  get [CAUSES](): Causes {
+    const { state } = this.#shell
+    return (id, stateOfChild) => {
+      if (id === undefined) return state.cause
+      const child = state.children.get(id)
+      return child?.state === stateOfChild ? child?.cause : undefined
+    }
   }
 
   get zombieEffects(): number {

@@ -13,7 +13,7 @@ import {
   spawnAndWatch,
 } from './child-actor.ts'
 import { cleanUpFailures } from './clean-up.ts'
-import { systemClock, type SupervisorClock } from '../base/clock.ts'
+import { systemClock, wallTime, type SupervisorClock } from '../base/clock.ts'
 import { decide, decideEnd } from '../core/decide.ts'
 import type { Effect } from '../core/effect.ts'
 import type { ChildNews, CoreEvent, Death } from '../core/event.ts'
@@ -26,6 +26,7 @@ import type { ExitReason } from '../base/exit-reason.ts'
 import { reportFault } from '../base/platform.ts'
 import { isSupervisor } from '../base/brand.ts'
 import type { Settings, SupervisorOptions } from '../spec/options.ts'
+import { causeAbove, incidentOf } from './incidents.ts'
 import { orphan } from './orphan.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from '../spec/spec.ts'
@@ -78,7 +79,7 @@ export class Shell {
   #now = 0
 
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
-    this.state = createState(settings)
+    this.state = createState(settings, `${settings.id}-${scope.sessionId.replace('x:', '')}`)
     this.#scope = scope
     cleanUpFailures(scope.system)
     this.#clock = options.clock ?? clockOfSystem(scope) ?? systemClock
@@ -112,10 +113,21 @@ export class Shell {
     this.#carryOn()
   }
 
+  /** Takes an event that starts or stops the supervisor, with the failure for which the supervisor above does that. */
+  handleOrder(event: Extract<CoreEvent, { type: 'supervisor.boot' | 'supervisor.shutdown' }>): void {
+    const state = event.type === 'supervisor.boot' ? 'starting' : 'stopping'
+    const because = event.because ?? causeAbove(this.#scope.self as AnyActorRef, state)
+    this.handle(because === undefined ? event : { ...event, because })
+  }
+
   /** Handles that XState stops the supervisor's own actor hard. */
   halt(): void {
-    const reason = orderedExit(this.#scope.self as AnyActorRef)
-    this.handle(reason === undefined ? { type: 'supervisor.halt' } : { type: 'supervisor.halt', reason })
+    const self = this.#scope.self as AnyActorRef
+    const reason = orderedExit(self)
+    const because = causeAbove(self, 'stopping')
+    this.handle(
+      reason === undefined ? { type: 'supervisor.halt', because } : { type: 'supervisor.halt', reason, because },
+    )
   }
 
   /**
@@ -161,7 +173,7 @@ export class Shell {
     const reason = exitReasonOf(ref)
     if (reason === undefined) return undefined
     this.#keepHistory(child, ref)
-    return { reason, random: this.#draw() }
+    return { reason, random: this.#draw(), time: this.#time(), incident: incidentOf(ref) }
   }
 
   /**
@@ -193,13 +205,13 @@ export class Shell {
         return
       case 'kill':
         this.#keepHistory(this.state.children.get(effect.ref.id), effect.ref)
-        this.#kill(effect.ref, effect.orphanedBy)
+        this.#kill(effect)
         return
       case 'setTimer': {
         const { id, timer, delay } = effect
         const callback = (): void => {
           this.#timers.delete(timer)
-          this.#scope.self.send({ type: 'supervisor.timer', id, timer, random: this.#draw() })
+          this.#scope.self.send({ type: 'supervisor.timer', id, timer, random: this.#draw(), time: this.#time() })
         }
         this.#timers.set(timer, this.#clock.setTimeout(callback, delay))
         return
@@ -262,10 +274,10 @@ export class Shell {
     } else decideEnd(this.state, child, { reason: end, random: 0 }, this.#now, this.#effects) // `random` is unused: nothing is delayed
   }
 
-  #kill(ref: AnyActorRef, orphanedBy: ExitReason | undefined): void {
+  #kill({ ref, orphanedBy, because }: Extract<Effect, { type: 'kill' }>): void {
     if (isOver(ref)) return
     if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) {
-      orphan(ref, orphanedBy)
+      orphan(ref, orphanedBy, because)
       return
     }
     stopHard(ref)
@@ -345,7 +357,8 @@ export class Shell {
     }
     if (failure === undefined) return
     if (actor !== undefined && !isOver(actor)) stopHard(actor)
-    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }))
+    const incident = actor === undefined ? undefined : incidentOf(actor)
+    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }, incident))
   }
 
   /** Passes news to the core with a new reading of the clock, since a start takes time. */
@@ -383,12 +396,25 @@ export class Shell {
     }
   }
 
+  /** The wall clock. Never throws: an error is kept for the next event. */
+  #time(): number {
+    try {
+      const time: unknown = askUser(() => wallTime(this.#clock))
+      if (typeof time === 'number' && Number.isFinite(time)) return time
+      throw new TypeError(`clock.time() of supervisor ${this.state.settings.id} must answer with ms, not ${show(time)}`)
+    } catch (error) {
+      this.#fault ??= { error }
+      return 0
+    }
+  }
+
   #fail({ id }: Child, startNumber: number, error: unknown): void {
     this.#told(this.#exited(id, startNumber, { type: 'error', error }))
   }
 
-  #exited(id: string, startNumber: number, reason: ExitReason): ChildNews {
-    return { type: 'supervisor.child.exited', id, startNumber, reason, random: this.#draw() }
+  #exited(id: string, startNumber: number, reason: ExitReason, incident?: string): ChildNews {
+    const [random, time] = [this.#draw(), this.#time()]
+    return { type: 'supervisor.child.exited', id, startNumber, reason, random, time, incident }
   }
 }
 

@@ -1,6 +1,7 @@
 // The effects of the core: what it wants done, as data. The shell carries them out.
 import type { AnyActorRef } from 'xstate'
 import type { TerrariumError } from '../base/errors.ts'
+import type { Because } from '../spec/because.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
 import type { Reply } from './operation.ts'
@@ -23,7 +24,12 @@ export type Effect =
    * Stop the child hard. The core has declared it exited already. With `orphanedBy` the supervisor itself has ended,
    * for that reason: a child that is a supervisor then stops its own children in order.
    */
-  | { readonly type: 'kill'; readonly ref: AnyActorRef; readonly orphanedBy?: ExitReason }
+  | {
+      readonly type: 'kill'
+      readonly ref: AnyActorRef
+      readonly orphanedBy?: ExitReason
+      readonly because?: Because | undefined
+    }
   /** Send `supervisor.timer` with `id` and `timer` after `delay` ms. */
   | { readonly type: 'setTimer'; readonly id: string; readonly timer: number; readonly delay: number }
   | { readonly type: 'clearTimer'; readonly timer: number }

@@ -1,6 +1,5 @@
 // Checks the options of a supervisor and the specifications of its children. One error names every mistake.
-import { shortestTime, type BackoffOptions } from '../policy/backoff.ts'
-import type { BreakerOptions } from '../policy/breaker.ts'
+import { shortestTime } from '../policy/backoff.ts'
 import {
   Checker,
   hasFunctions,
@@ -15,7 +14,6 @@ import {
   noOptions,
   isFunction,
   isName,
-  isNumber,
   type Fields,
   type Mistake,
 } from '../base/checker.ts'
@@ -24,10 +22,14 @@ import type { TerrariumError } from '../base/errors.ts'
 import { resolveOptions, type Settings, type SupervisorOptions } from './options.ts'
 import { fieldsOf, listOf, ownOptions } from '../base/own-options.ts'
 import { show } from '../base/show.ts'
+import { dependenciesOf, mistakesOfDependencies, mistakesOfOwn, type Linked } from './dependencies.ts'
 import { IGNORE, type ChildSpec } from './spec.ts'
 import { STRATEGIES } from './strategy.ts'
+import { checkPolicies, POLICIES } from './validate-policies.ts'
 
-const STRATEGY_NAMES = `${[...Object.keys(STRATEGIES), 'simple_one_for_one', 'dynamic'].join(', ')} or an object with name and plan()`
+const RESTART_STRATEGIES = Object.keys(STRATEGIES)
+const OBJECT = ' or an object with name and plan()'
+const STRATEGY_NAMES = `${[...RESTART_STRATEGIES, 'simple_one_for_one', 'dynamic'].join(', ')}${OBJECT}`
 
 /** The kinds of mistakes, by OTP's names (group A). */
 type OtpFault =
@@ -47,12 +49,14 @@ type OtpFault =
   | 'invalid_child_type'
   | 'invalid_shutdown'
   | 'duplicate'
+  | 'invalid_depends_on'
   | 'unreachable_intensity'
 
 // The type makes the compiler refuse a missing option.
 const OPTIONS: Readonly<Record<keyof SupervisorOptions, true>> = {
   id: true,
   strategy: true,
+  restartStrategy: true,
   mode: true,
   intensity: true,
   period: true,
@@ -83,6 +87,8 @@ const SPEC: Readonly<Record<keyof ChildSpec, true>> = {
   input: true,
   systemId: true,
   restart: true,
+  dependsOn: true,
+  meta: true,
   shutdown: true,
   type: true,
   significant: true,
@@ -94,30 +100,7 @@ const SPEC: Readonly<Record<keyof ChildSpec, true>> = {
   onExhausted: true,
 }
 
-const BACKOFF: Readonly<Record<keyof BackoffOptions, true>> = {
-  first: true,
-  base: true,
-  factor: true,
-  max: true,
-  jitter: true,
-  delay: true,
-  stableAfter: true,
-  maxAttempts: true,
-  maxElapsed: true,
-}
-
-const BREAKER: Readonly<Record<keyof BreakerOptions, true>> = {
-  identical: true,
-  unstable: true,
-  minUptime: true,
-  openFor: true,
-  maxOpenFor: true,
-}
-
 const CRASH_LOOP: Readonly<Record<keyof CrashLoopOptions, true>> = { failures: true, window: true }
-
-/** The copiers for the options that other packages pass on to a supervisor. */
-export const POLICIES = { backoff: fieldsOf(BACKOFF), breaker: fieldsOf(BREAKER) }
 
 const OWN = fieldsOf(OPTIONS, {
   ...POLICIES,
@@ -171,9 +154,19 @@ function endlessLoops(options: SupervisorOptions): Mistake[] {
   })
 }
 
-/** As {@link validateOptions}, for one specification. */
-export function faultOfSpec(spec: unknown, supervisor: SpecOwner): TerrariumError | undefined {
+/** As {@link validateOptions}, for one specification of a supervisor that has these children. */
+export function faultOfSpec(
+  spec: unknown,
+  supervisor: SpecOwner,
+  children: ReadonlyMap<string, Linked>,
+): TerrariumError | undefined {
   const mistakes = mistakesOfSpec(spec, 'child', supervisor)
+  const dependsOn = isFields(spec) ? dependenciesOf(spec) : []
+  if (isFields(spec) && isName(spec.id) && dependsOn.length > 0) {
+    const own = { id: spec.id, dependsOn }
+    const all = [...new Map<string, Linked>(children).set(own.id, own).values()]
+    mistakes.push(...mistakesOfDependencies([own], all, () => 'child'))
+  }
   return mistakes.length > 0 ? invalid('child specification', mistakes) : undefined
 }
 
@@ -192,6 +185,13 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   const isOtp = options.mode === 'otp'
   if (!isOtp) check.known(options, OPTIONS) // OTP ignores unknown options (A14)
   check.field(options, 'strategy', isStrategy, STRATEGY_NAMES, 'invalid_strategy')
+  check.field(
+    options,
+    'restartStrategy',
+    isRestartStrategy,
+    `${RESTART_STRATEGIES.join(', ')}${OBJECT}`,
+    'invalid_strategy',
+  )
   check.field(options, 'intensity', isCount, 'a whole number, 0 or more', 'invalid_intensity')
   check.field(
     options,
@@ -242,6 +242,9 @@ function checkKind(check: Checker<OtpFault>, options: Fields): void {
   check.field(options, 'maxChildren', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
   if (kind === 'static') {
     if (options.maxChildren !== undefined) check.say('invalid_option', 'maxChildren is for dynamic children')
+    if (options.restartStrategy !== undefined) {
+      check.say('invalid_option', 'restartStrategy is for dynamic children: give the strategy as `strategy`')
+    }
   }
   if (kind !== 'dynamic' && options.extraInput !== undefined) {
     check.say('invalid_option', 'extraInput is for strategy dynamic')
@@ -267,7 +270,17 @@ function mistakesOfChildren(options: Fields): Mistake[] {
   }
   const owner = { mode: options.mode, kind: kindOf(options), autoShutdown }
   const mistakes = children.flatMap((spec: unknown, index) => mistakesOfSpec(spec, `children[${index}]`, owner))
-  return [...mistakes, ...duplicates(children, 'id'), ...duplicates(children, 'systemId')]
+  return [...mistakes, ...duplicates(children, 'id'), ...duplicates(children, 'systemId'), ...mistakesOfLinks(children)]
+}
+
+function mistakesOfLinks(children: readonly unknown[]): Mistake[] {
+  const paths: string[] = []
+  const linked = children.flatMap((spec, index): Linked[] => {
+    if (!isFields(spec) || !isName(spec.id)) return []
+    paths.push(`children[${index}]`)
+    return [{ id: spec.id, dependsOn: dependenciesOf(spec) }]
+  })
+  return mistakesOfDependencies(linked, linked, (index) => paths[index] ?? '')
 }
 
 function duplicates(children: readonly unknown[], field: 'id' | 'systemId'): Mistake[] {
@@ -324,6 +337,17 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
   check.field(spec, 'awaitReady', isBoolean, 'true or false')
   check.oneOf(spec, 'onExhausted', ['park', 'escalate'])
   check.field(spec, 'systemId', isName, 'a non-empty string')
+  check.field(
+    spec,
+    'dependsOn',
+    (value) => isList(value) && value.every(isName),
+    'an array of ids',
+    'invalid_depends_on',
+  )
+  for (const text of mistakesOfOwn(spec.id, dependenciesOf(spec))) check.say('invalid_depends_on', text)
+  if (kind === 'simple_one_for_one' && spec.dependsOn !== undefined) {
+    check.say('bad_combination', 'dependsOn is not for strategy simple_one_for_one, whose children are all alike')
+  }
   if (kind === 'simple_one_for_one' && spec.systemId !== undefined) {
     check.say(
       'bad_combination',
@@ -335,29 +359,12 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
   return check.mistakes
 }
 
-function checkPolicies(check: Checker<OtpFault>, owner: Fields): void {
-  check.group(owner, 'backoff', BACKOFF, (backoff, inner) => {
-    inner.field(backoff, 'first', isDuration, 'ms, 0 or more')
-    inner.field(backoff, 'base', isDuration, 'ms, 0 or more')
-    inner.field(backoff, 'factor', (value) => isNumber(value) && value >= 1, 'a number, 1 or more')
-    inner.field(backoff, 'max', isDuration, 'ms, 0 or more')
-    inner.oneOf(backoff, 'jitter', ['equal', 'full', 'decorrelated', 'none'])
-    inner.field(backoff, 'delay', isFunction, 'a function')
-    inner.field(backoff, 'stableAfter', isDuration, 'ms, 0 or more')
-    inner.field(backoff, 'maxAttempts', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
-    inner.field(backoff, 'maxElapsed', (value) => isDuration(value) || value === Infinity, 'ms, 0 or more')
-  })
-  check.group(owner, 'breaker', BREAKER, (breaker, inner) => {
-    for (const name of ['identical', 'unstable']) {
-      inner.field(breaker, name, (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
-    }
-    for (const name of ['minUptime', 'openFor', 'maxOpenFor']) inner.field(breaker, name, isDuration, 'ms, 0 or more')
-  })
+function isStrategy(value: unknown): boolean {
+  return value === 'simple_one_for_one' || value === 'dynamic' || isRestartStrategy(value)
 }
 
-function isStrategy(value: unknown): boolean {
-  if (typeof value === 'string')
-    return value === 'simple_one_for_one' || value === 'dynamic' || Object.hasOwn(STRATEGIES, value)
+function isRestartStrategy(value: unknown): boolean {
+  if (typeof value === 'string') return Object.hasOwn(STRATEGIES, value)
   return isFields(value) && isName(value.name) && isFunction(value.plan)
 }
 

@@ -141,7 +141,9 @@ function trialOf(strategy: RestartStrategy, children: readonly ChildSpec[]): Tri
 function groupOf(strategy: RestartStrategy, trial: Trial, failed: string): ReadonlySet<string> {
   const views = trial.app.children.map(({ id, type, incarnation }): ChildView => {
     const state: ChildState = id === failed ? 'restarting' : 'running'
-    return { id, type, incarnation, state, restart: trial.restartTypeOf(id) }
+    const { now } = trial.clock
+    const uptime = id === failed ? 0 : now() - trial.startedAt
+    return { id, type, incarnation, state, restart: trial.restartTypeOf(id), uptime, meta: undefined, dependsOn: [] }
   })
   const index = views.findIndex(({ id }) => id === failed)
   return new Set([failed, ...ask(strategy, situation(views, index, 'run'))])

@@ -47,6 +47,9 @@ function viewOf(id: string, variant: number): ChildView {
     restart: at(RESTART_TYPES, variant),
     type: variant % 2 === 0 ? 'worker' : 'supervisor',
     incarnation: 1 + (variant % 4),
+    uptime: 1_000 * (variant % 3),
+    meta: undefined,
+    dependsOn: [],
   }
 }
 
@@ -58,7 +61,19 @@ export function situation(children: readonly ChildView[], failed: number, phase:
   return {
     children: Object.freeze(views),
     failed: views[failed] as ChildView,
-    context: Object.freeze({ supervisor: 'suite', phase }),
+    context: Object.freeze({ supervisor: 'suite', phase, ...ofFailure(phase) }),
+  }
+}
+
+function ofFailure(phase: RestartContext['phase']): Omit<RestartContext, 'supervisor' | 'phase'> {
+  const error = new Error('told to fail')
+  const failure = { error, class: 'unknown', fingerprint: 'suite', phase, attempts: 1, at: 10_000 } as const
+  return {
+    failure: Object.freeze({ ...failure, reason: { type: 'error', error } as const, uptime: 5_000 }),
+    proposal: Object.freeze({ action: 'restart', delay: 0 }),
+    memory: undefined,
+    now: 10_000,
+    time: 10_000,
   }
 }
 

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals'
 import {
   createSupervisor,
-  exit,
   type Supervisor,
   type SupervisorOptions,
   type SupervisorSnapshot,
 } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
 import { FailureWatch, faultsOf, VirtualClock, watchFailures } from '@terrarium/supervisor/testing'
 import { fromPromise, fromTransition, type AnyActorRef } from 'xstate'
 import { counter, db, nested } from './support.ts'

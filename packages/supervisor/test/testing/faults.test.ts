@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals'
 import {
   administrate,
-  call,
   createSupervisor,
   supervisor,
   type SupervisorOptions,
   type Supervisor,
 } from '@terrarium/supervisor'
+import { call } from '@terrarium/supervisor/otp'
 import { faultsOf, VirtualClock, type Faults } from '@terrarium/supervisor/testing'
 import { createMachine, type AnyActorRef } from 'xstate'
 import { counter, db, every, KINDS, nested } from './support.ts'
