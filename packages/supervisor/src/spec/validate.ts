@@ -79,6 +79,7 @@ const OPTIONS: Readonly<Record<keyof SupervisorOptions, true>> = {
   inspect: true,
   onFault: true,
   snapshot: true,
+  journal: true,
 }
 
 const SPEC: Readonly<Record<keyof ChildSpec, true>> = {
@@ -224,6 +225,7 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   )
   check.field(options, 'inspect', (value) => isFunction(value) || isFields(value), 'a function or an observer')
   check.field(options, 'snapshot', isFields, 'what getPersistedSnapshot() gave')
+  check.field(options, 'journal', hasFunctions('open'), 'what keepJournal() has returned')
   checkPolicies(check, options)
   if (isOtp) check.absent(options, ['backoff', 'breaker', 'crashLoop', 'startRate', 'classify'])
   checkKind(check, options)
