@@ -53,6 +53,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'docs/containers-and-services.md': 'test/installed/hosts.test.ts',
   'docs/process/keep.md': 'packages/process/test/readme.test.ts',
   'docs/process/runtime.md': 'packages/process/test/readme.test.ts',
+  'docs/strategies.md': 'packages/supervisor/test/readme.test.ts',
   'docs/supervisor/actors.md': 'packages/supervisor/test/readme.test.ts',
   'docs/supervisor/events.md': 'packages/supervisor/test/readme.test.ts',
   'docs/values.md': 'test/integration/values.test.ts',

@@ -1,4 +1,5 @@
 // A typed event emitter for user code: listeners cannot harm each other or the caller.
+import { EventEmitter } from 'eventemitter3'
 import { TerrariumError } from './errors.ts'
 import { shown } from './checker.ts'
 import { nearest } from './nearest.ts'
@@ -12,8 +13,7 @@ type Events<TEvents> = { readonly [E in keyof TEvents]: (event: never) => void }
  * neither the next listener nor the caller of {@link tell}. Call `tell` last: a listener may call back.
  */
 export class Listeners<TEvents extends Events<TEvents>> {
-  /** By event, in the order in which they were added. The lists are replaced, never changed. */
-  readonly #listeners = new Map<keyof TEvents, readonly ((event: never) => void)[]>()
+  readonly #emitter = new EventEmitter()
   readonly #events: Readonly<Record<keyof TEvents, true>>
   readonly #report: (event: string, error: unknown) => void
 
@@ -26,29 +26,22 @@ export class Listeners<TEvents extends Events<TEvents>> {
   /** Throws INVALID_ARGUMENT for an unknown event, and for a listener that is no function. */
   on<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
     this.#check(event, listener)
-    this.#listeners.set(event, [...this.#of(event), listener])
+    this.#emitter.on(event, listener as never)
   }
 
   /** Throws as {@link on}. Removing a listener that was not added is no mistake. */
   off<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
     this.#check(event, listener)
-    this.#listeners.set(
-      event,
-      this.#of(event).filter((each) => each !== listener),
-    )
+    this.#emitter.off(event, listener as never)
   }
 
   /** Calls the listeners of an event. */
   tell<E extends keyof TEvents & string>(event: E, told: Parameters<TEvents[E]>[0]): void {
-    for (const listener of this.#of(event)) {
+    for (const listener of this.#emitter.listeners(event)) {
       tellUser(listener as (event: unknown) => unknown, told, (error) => {
         this.#report(event, error)
       })
     }
-  }
-
-  #of(event: keyof TEvents): readonly ((event: never) => void)[] {
-    return this.#listeners.get(event) ?? []
   }
 
   #check(event: unknown, listener: unknown): void {
