@@ -35,6 +35,7 @@ const WEIGHTS = {
   bench: 100,
   eslint: 60,
   supervisor: 60,
+  threads: 20,
   worker: 40,
   examples: 40,
   cli: 30,

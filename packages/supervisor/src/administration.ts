@@ -22,9 +22,9 @@ import { show } from './base/show.ts'
 /**
  * Operations on the children of a running supervisor. They are queued together with exits and carried out in order.
  * They reject with INVALID_ARGUMENT (`details.reason`: `not_found`, `running`, … ) or, if the supervisor is not
- * running, with STOPPED.
+ * running, with STOPPED. `TId`: the ids of the children, if the compiler knows them.
  */
-export interface Administration {
+export interface Administration<TId extends string = string> {
   /**
    * Adds a child and starts it. Resolves when it is ready, or with `undefined` if its start function returned IGNORE.
    * Rejects with START_FAILED.
@@ -34,15 +34,15 @@ export interface Administration {
    * Stops a child, given by its id or, if it is dynamic, by its ref. It keeps its specification unless it is temporary
    * or dynamic.
    */
-  terminateChild(child: string | AnyActorRef): Promise<void>
+  terminateChild(child: TId | AnyActorRef): Promise<void>
   /**
    * Starts a child that is stopped or parked; settles as `startChild`. Refused with `restarting` for a child whose
    * restart is due later, unless `force` is set: then it is started now, together with the children that are held down
    * for it.
    */
-  restartChild(child: string | AnyActorRef, options?: { readonly force?: boolean }): Promise<AnyActorRef | undefined>
+  restartChild(child: TId | AnyActorRef, options?: { readonly force?: boolean }): Promise<AnyActorRef | undefined>
   /** Deletes a child that is stopped or parked. */
-  deleteChild(child: string | AnyActorRef): Promise<void>
+  deleteChild(child: TId | AnyActorRef): Promise<void>
   /**
    * Gives an existing child a new specification and forgets its failures. If it is parked or waits for its restart, it
    * is started now, as by `restartChild`. A running child gets the specification with its next start. Resolves to the
@@ -55,9 +55,9 @@ export interface Administration {
    * else with STOPPED. `details` are `{ child, state, retryAt, fingerprint }`; `retryAt` is when its next start is due,
    * in ms of the supervisor's clock (X20).
    */
-  call<TReply = unknown>(id: string, request: AnyEventObject, options?: CallOptions): Promise<TReply>
+  call<TReply = unknown>(id: TId, request: AnyEventObject, options?: CallOptions): Promise<TReply>
   /** Starts a parked child once, now. Resolves once the start has begun; events tell its result. */
-  unpark(child: string | AnyActorRef): Promise<void>
+  unpark(child: TId | AnyActorRef): Promise<void>
   /**
    * Stops the children, each within its own `shutdown` time, and then the supervisor, for `reason`; OTP's
    * `supervisor:stop/3` (G16, G17). A parent supervisor treats that as an exit: with `restart: 'permanent'` it starts
@@ -90,7 +90,7 @@ export interface Administration {
   whichChildren(): Promise<readonly ChildInfo[]>
   countChildren(): Promise<ChildCounts>
   /** As given, with the defaults written out. */
-  getChildSpec(child: string | AnyActorRef): Promise<ChildSpec>
+  getChildSpec(child: TId | AnyActorRef): Promise<ChildSpec>
 }
 
 /** The administration of a supervisor whose types do not say whether it has a template. */

@@ -8,12 +8,14 @@ export {
   Checker,
   classOf,
   hasFunctions,
+  invalid,
   isBoolean,
   isDuration,
   isFields,
   isFunction,
   isList,
   isName,
+  isNumber,
   isOptions,
   shown,
   type Fault,
@@ -24,11 +26,11 @@ export {
 export { fieldsOf, listOf, ownOptions } from './base/own-options.ts'
 export { isAborted, onAbort, reasonOf, type AbortWait, type CallSignal } from './base/abort.ts'
 export { askUser, reportOnce, tellUser } from './base/user-code.ts'
-export { reportFault, type OnFault } from './base/platform.ts'
+export { faultReporter, reportFault, type OnFault } from './base/platform.ts'
 export { GuardedClock } from './base/guarded-clock.ts'
 export { harmless } from './base/inspector.ts'
 export { READY } from './base/brand.ts'
-export { exitWith, type ExitOutput, type ExitReason } from './base/exit-reason.ts'
+export { exitWith, reasonOfOutput, type ExitOutput, type ExitReason } from './base/exit-reason.ts'
 export type { PlainError } from './base/plain-error.ts'
 export { systemClock, type SupervisorClock } from './base/clock.ts'
 export { patientTimeout } from './base/patience.ts'

@@ -1,13 +1,5 @@
 // supervisor(): the XState actor logic around the core, and its snapshot.
-import type {
-  ActorLogic,
-  ActorSystem,
-  ActorSystemInfo,
-  AnyActorLogic,
-  AnyActorRef,
-  NonReducibleUnknown,
-  Snapshot,
-} from 'xstate'
+import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, NonReducibleUnknown, Snapshot } from 'xstate'
 import { CAUSES, isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
 import type { ChildInfo } from '../spec/child-info.ts'
 import { isCoreEvent, type CoreEvent } from '../core/event.ts'
@@ -18,7 +10,8 @@ import type { SupervisorEvent } from '../spec/events.ts'
 import { exitWith, type ExitOutput } from '../base/exit-reason.ts'
 import { TerrariumError } from '../base/errors.ts'
 import type { JournalJson } from '../replay/journal-json.ts'
-import { resolveOptions, type CheckedOptions, type SupervisorOptions, type TemplateOptions } from '../spec/options.ts'
+import type { CheckedOptions, Specs, Strategy } from '../spec/checked.ts'
+import { resolveOptions, type SupervisorOptions } from '../spec/options.ts'
 import type { Causes } from './incidents.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import { toJson, type SupervisorJson } from './snapshot-json.ts'
@@ -68,12 +61,12 @@ export type SupervisorLogic = ActorLogic<
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */
-export function supervisor<TLogic extends AnyActorLogic>(options: TemplateOptions<TLogic>): SupervisorLogic
-export function supervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
-  options: CheckedOptions<TSpecs>,
-): SupervisorLogic
-export function supervisor(given: SupervisorOptions): SupervisorLogic {
-  const options = checkedOptions(given)
+export function supervisor<
+  const TSpecs extends Specs = readonly ChildSpec[],
+  TLogics extends readonly unknown[] = readonly unknown[],
+  const TStrategy extends Strategy = undefined,
+>(given: CheckedOptions<TSpecs, TLogics, TStrategy>): SupervisorLogic {
+  const options = checkedOptions(given as SupervisorOptions)
   const settings = resolveOptions(options)
   /** The logic may be shared by many actors. */
   const shells = new WeakMap<AnyActorRef, Shell>()

@@ -6,7 +6,7 @@ import type { SupervisorClock } from '../base/clock.ts'
 import { DEFAULT_CRASH_LOOP, type CrashLoop, type CrashLoopOptions } from '../policy/crash-loop.ts'
 import type { FailureClassifier } from '../policy/failure.ts'
 import type { OnFault } from '../base/platform.ts'
-import { resolveSpec, type CheckedSpecs, type ChildSpec, type ResolvedSpec, type TemplateSpec } from './spec.ts'
+import { resolveSpec, type ChildSpec, type ResolvedSpec } from './spec.ts'
 import { inDependencyOrder } from './dependencies.ts'
 import { builtIn, STRATEGIES, type DynamicStrategyName, type RestartStrategy, type StrategyName } from './strategy.ts'
 import type { WindowClock } from '../policy/intensity.ts'
@@ -112,17 +112,6 @@ export interface SupervisorOptions {
 export interface JournalKeeper {
   /** Makes the journal of one supervisor. For the supervisor only. */
   open(): unknown
-}
-
-/** Options whose children are checked, each against its own `logic`. */
-export type CheckedOptions<TSpecs extends readonly ChildSpec[]> = Omit<SupervisorOptions, 'children'> & {
-  readonly children?: TSpecs & CheckedSpecs<TSpecs>
-}
-
-/** Options with a template, whose input is checked against its own `logic`. */
-export type TemplateOptions<TLogic extends AnyActorLogic> = Omit<SupervisorOptions, 'strategy' | 'children'> & {
-  readonly strategy: 'simple_one_for_one'
-  readonly children: readonly [TemplateSpec<TLogic>]
 }
 
 /** The options in the form that the core needs, with all defaults filled in. */

@@ -114,28 +114,18 @@ type SpecThatMayHave<TSpec extends ChildSpec, TId extends string> = TSpec extend
     : never
   : never
 
-/** Specifications, each with its `input` and `ready` typed by its own `logic`. */
-export type CheckedSpecs<TSpecs extends readonly unknown[]> = {
-  readonly [I in keyof TSpecs]: CheckedSpec<TSpecs[I]>
-}
-
-/** Distributes over unions: each member is checked by itself. */
-type CheckedSpec<TSpec> = TSpec extends unknown ? ChildSpec<LogicOf<TSpec>> : never
-
 /**
- * Returns the specification, with `ready` checked against the snapshots of its logic. Within the list of
- * `createSupervisor()` the compiler can check that for a template only.
+ * Returns the specification, with `input` and `ready` checked against its logic. A specification without the input that
+ * its logic needs is a template.
  */
-export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
-  spec: ChildSpec<TLogic> & { readonly id: TId },
-): ChildSpec<TLogic> & { readonly id: TId }
-/** A specification without the input that its logic needs is a template. */
-export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
-  spec: TemplateSpec<TLogic> & { readonly id: TId },
-): TemplateSpec<TLogic> & { readonly id: TId }
-export function childSpec(spec: TemplateSpec): TemplateSpec {
-  return spec
+export function childSpec<const TId extends string, TLogic extends AnyActorLogic, TInput = undefined>(
+  spec: TemplateSpec<TLogic> & { readonly id: TId; readonly input?: InferredInput<TInput, TLogic> },
+): (undefined extends TInput ? TemplateSpec<TLogic> : ChildSpec<TLogic>) & { readonly id: TId } {
+  return spec as never
 }
+
+/** The input of the logic, in a form from which the compiler infers whether there is one. */
+type InferredInput<TInput, TLogic extends AnyActorLogic> = [TInput] extends [never] ? TInput : InputFrom<TLogic>
 
 /** A child specification with all defaults filled in. */
 export interface ResolvedSpec {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import {
   createSupervisor,
   supervisor,
+  type Administration,
   type ChildSpec,
   type Supervisor,
   type SupervisorOptions,
@@ -323,7 +324,8 @@ test('no sequence of plans, failures and operations throws or leaves anything: n
             const spec = specs[step.on % specs.length] as ChildSpec
             const { operation } = step
             const call = operation === 'startChild' || operation === 'reconfigure' ? { ...spec } : address
-            settled.push(tree.app[operation](call as never).catch((error: unknown) => error))
+            const app: Administration = tree.app
+            settled.push(app[operation](call as never).catch((error: unknown) => error))
           }
         }
         await tree.clock.advance(LONG)
