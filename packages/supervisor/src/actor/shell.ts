@@ -33,7 +33,7 @@ import { causeAbove, incidentOf } from './incidents.ts'
 import { orphan } from './orphan.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from '../spec/spec.ts'
-import { askUser, isPromiseLike, reportOnce } from '../base/user-code.ts'
+import { askUser, ignoreFailure, isPromiseLike, reportOnce } from '../base/user-code.ts'
 import { faultReporter } from '../base/platform.ts'
 import { show } from '../base/show.ts'
 import { clockOf, freeName, stopHard } from './xstate.ts'
@@ -426,8 +426,9 @@ export class Shell {
   /** The wall clock. Never throws: an error is kept for the next event. */
   #time(): number {
     try {
-      const time: unknown = askUser(() => wallTime(this.#clock))
+      const time: unknown = wallTime(this.#clock)
       if (typeof time === 'number' && Number.isFinite(time)) return time
+      ignoreFailure(time)
       throw new TypeError(`clock.time() of supervisor ${this.state.settings.id} must answer with ms, not ${show(time)}`)
     } catch (error) {
       this.#fault ??= { error }
