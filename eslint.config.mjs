@@ -28,8 +28,8 @@ export default tseslint.config(
   },
   boundaries,
   {
-    // The supervisor runs in browsers too.
-    files: ['packages/supervisor/src/**/*.ts'],
+    // The supervisor runs in browsers too, and so do threads but for their half for Node.
+    files: ['packages/supervisor/src/**/*.ts', 'packages/threads/src/{shared,web}/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', ...NODE_ONLY.map((name) => ({ name, message: 'It exists in Node only.' }))],
       'no-restricted-syntax': [

@@ -6,13 +6,20 @@ import { join } from 'node:path'
 import { readJson, root } from '../setup/paths.mjs'
 
 /** Packages, from the ground up. */
-const PACKAGES = ['supervisor', 'process', 'worker', 'pool', 'cli']
+const FLOORS = ['supervisor', 'process', 'worker', 'pool', 'cli']
+/** A package beside the floors: it stands on the supervisor, and nothing stands on it. */
+const THREADS = 'threads'
+const PACKAGES = [...FLOORS, THREADS]
+/** What each half of `threads` may import of the others. Only the half for Node may import modules of Node. */
+const HALVES = { shared: [], node: ['shared'], web: ['shared'] }
 /** Folders of the supervisor, from the ground up; `.` is what lies in none of them. */
-const ROOMS = ['base', 'policy', 'spec', 'core', 'actor', 'otp', '.', 'testing']
+const ROOMS = ['base', 'policy', 'spec', 'core', 'replay', 'actor', 'otp', '.', 'testing']
 
 const SCOPE = '@terrarium/'
 const room = (name) => (name === '.' ? 'supervisor' : `supervisor:${name}`)
+const half = (name) => `${THREADS}:${name}`
 const below = (list, item) => list.slice(0, list.indexOf(item))
+const belowPackage = (name) => (name === THREADS ? ['supervisor'] : below(FLOORS, name))
 const type = (name) => ({ element: { type: name } })
 
 /** The most specific first. Tests and programs of a package have a type of their own. */
@@ -20,6 +27,7 @@ const elements = [
   ...below(ROOMS, '.')
     .concat('testing')
     .map((name) => [room(name), `packages/supervisor/src/${name}`]),
+  ...Object.keys(HALVES).map((name) => [half(name), `packages/${THREADS}/src/${name}`]),
   ...PACKAGES.map((name) => [name, `packages/${name}/src`]),
   ...PACKAGES.map((name) => [`${name} tests`, `packages/${name}`]),
   ['examples', 'examples/*'],
@@ -34,7 +42,8 @@ function doorsOf(name) {
   return { module: { source: `${SCOPE}${name}`, internalPath: paths.map((path) => (path === '' ? null : path)) } }
 }
 
-const sourcesOf = (name) => (name === 'supervisor' ? ROOMS.map(room) : [name])
+const ROOMS_OF = { supervisor: ROOMS.map(room), [THREADS]: [THREADS, ...Object.keys(HALVES).map(half)] }
+const sourcesOf = (name) => ROOMS_OF[name] ?? [name]
 
 const policies = [
   {
@@ -52,7 +61,20 @@ const policies = [
     message: 'The base needs no actors.',
   },
   ...ROOMS.slice(1).map((name) => ({ from: type(room(name)), allow: { to: type(below(ROOMS, name).map(room)) } })),
-  ...PACKAGES.slice(1).map((name) => ({ from: type(name), allow: { to: below(PACKAGES, name).map(doorsOf) } })),
+  {
+    from: type([half('shared'), half('web')]),
+    disallow: { to: { module: { origin: 'core' } } },
+    message: 'Web Workers of browsers lack the modules of Node.',
+  },
+  ...Object.entries(HALVES).map(([name, others]) => ({
+    from: type(half(name)),
+    allow: { to: type(others.map(half)) },
+  })),
+  { from: type(THREADS), allow: { to: type(Object.keys(HALVES).map(half)) } },
+  ...PACKAGES.slice(1).map((name) => ({
+    from: type(sourcesOf(name)),
+    allow: { to: belowPackage(name).map(doorsOf) },
+  })),
   ...PACKAGES.map((name) => ({
     from: type(`${name} tests`),
     allow: { to: type([...sourcesOf(name), 'tests', 'scripts']) },

@@ -34,7 +34,19 @@ const LANES = Math.min(6, availableParallelism() + 2)
 
 /** From short to long, shorter ones left out. The longest begin first, so that no lane is empty in the end. */
 const BY_LENGTH = [
-  ...['cli', 'examples', 'worker', 'eslint', 'supervisor', 'unit', 'bench', 'pytest-oldest', 'pool', 'pytest'],
+  ...[
+    'threads',
+    'cli',
+    'examples',
+    'worker',
+    'eslint',
+    'supervisor',
+    'unit',
+    'bench',
+    'pytest-oldest',
+    'pool',
+    'pytest',
+  ],
   ...['chaos', 'integration', 'process', 'tools', 'installed'],
 ]
 

@@ -38,10 +38,10 @@ const OWN_CHECKS = ['width', 'words', 'headers']
 
 /**
  * Tests that start no process, which Node refuses them: all of the supervisor but those of pages, which compile, and
- * these of the other packages.
+ * those of the suites under another runner; these of the other packages.
  */
 const UNIT = [
-  'packages/supervisor/test/(?!tables)',
+  'packages/supervisor/test/(?!tables|testing-node)',
   'packages/process/test/lines',
   'packages/worker/test/(boot|call-table|codec|heartbeat|registered|session|session-server|session-values|views)\\.test',
   'packages/pool/test/(core/|grace)',

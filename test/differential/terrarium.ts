@@ -3,17 +3,16 @@ import type { ActorRefFrom, AnyActorLogic, AnyActorRef, InspectionEvent } from '
 import {
   administrate,
   createSupervisor,
-  exit,
-  exitReasonOf,
   IGNORE,
   supervisor,
-  VirtualClock,
   type ChildSpec,
   type StartContext,
   type StartResult,
   type SupervisorLogic,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { exit, exitReasonOf } from '@terrarium/supervisor/otp'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { briefLogic, exitReason, failingLogic, isReady, workerLogic } from './actors.ts'
 import {
   isForPaused,

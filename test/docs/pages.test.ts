@@ -58,12 +58,15 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'docs/containers-and-services.md': 'test/installed/hosts.test.ts',
   'docs/process/keep.md': 'packages/process/test/readme.test.ts',
   'docs/process/runtime.md': 'packages/process/test/readme.test.ts',
+  'docs/strategies.md': 'packages/supervisor/test/readme.test.ts',
   'docs/supervisor/actors.md': 'packages/supervisor/test/readme.test.ts',
   'docs/supervisor/events.md': 'packages/supervisor/test/readme.test.ts',
+  'docs/testing.md': 'test/docs/testing-page.test.ts',
   'docs/values.md': 'test/integration/values.test.ts',
   'packages/pool/README.md': 'test/integration/readme.test.ts',
   'packages/process/README.md': 'packages/process/test/readme.test.ts',
   'packages/supervisor/README.md': 'packages/supervisor/test/readme.test.ts',
+  'packages/threads/README.md': 'packages/threads/test/readme.test.ts',
   'packages/worker/README.md': 'test/integration/readme.test.ts',
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolEvents } from '@terrarium/pool'
 import { readIdentity } from '@terrarium/process'
-import { VirtualClock } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { habitat, isAlive, TOOLS } from '../support/terrarium.ts'
 import { turn } from '../support/waiting.ts'
 

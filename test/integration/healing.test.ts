@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { EnvironmentWatch, keep, openRuntime, type KeepOptions } from '@terrarium/process'
-import { VirtualClock } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool, type PoolOptions } from '@terrarium/pool'
 import { eventually, habitat, testPython, type Habitat } from '../support/terrarium.ts'
 

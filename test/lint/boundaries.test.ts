@@ -21,6 +21,8 @@ test.each([
   ['downward', POOL, "import '@terrarium/process'\nimport type { A } from '@terrarium/supervisor'"],
   ['inside a package', POOL, "import './pool.ts'"],
   ['of other packages and of Node', POOL, "import 'node:fs'\nimport 'fs/promises'\nimport type { Logger } from 'pino'"],
+  ['of the supervisor by threads', 'packages/threads/src/shared/logic.ts', "import '@terrarium/supervisor/base'"],
+  ['of Node by the half of threads for it', 'packages/threads/src/node/x.ts', "import 'node:worker_threads'"],
   ['of the base by its door', 'packages/process/src/index.ts', "import '@terrarium/supervisor/base'"],
   ['of a door beside the first', 'packages/pool/test/x.ts', "import '@terrarium/supervisor/testing'"],
   [
@@ -43,7 +45,7 @@ test.each([
   ['upward, as an export', 'packages/supervisor/src/index.ts', "export * from '@terrarium/process'"],
   ['upward inside the supervisor', CORE, "import type { A } from '../handle.ts'"],
   ['past a door by name', 'test/x.ts', "import '@terrarium/pool/src/queue.ts'"],
-  ['by a door that does not exist', 'test/x.ts', "import '@terrarium/pool/testing'"],
+  ['by a door that does not exist', 'test/x.ts', "import '@terrarium/process/testing'"],
   ['past a door by path', 'packages/cli/test/x.ts', "import '../../pool/src/index.ts'"],
   ['past a door by path, downward', 'packages/cli/src/index.ts', "import '../../pool/src/index.ts'"],
   ['past a door by path, from an example', 'examples/a/src/x.ts', "import '../../../packages/pool/src/index.ts'"],
@@ -51,6 +53,10 @@ test.each([
   ['of tests by sources', POOL, "import '../test/support.ts'"],
   ['of a module of Node in the supervisor', CORE, "import 'node:timers'"],
   ['of a module of Node without its prefix', CORE, "import 'fs/promises'"],
+  ['of a module of Node in threads', 'packages/threads/src/web/x.ts', "import 'node:worker_threads'"],
+  ['of the half for Node by the half for browsers', 'packages/threads/src/web/x.ts', "import '../node/mark.ts'"],
+  ['of threads by a floor', 'packages/pool/src/index.ts', "import '@terrarium/threads'"],
+  ['of a floor by threads', 'packages/threads/src/node/x.ts', "import '@terrarium/process'"],
   ['of XState in the base', 'packages/supervisor/src/base/clock.ts', "import type { A } from 'xstate'"],
 ])('an import %s is refused', async (_, path, text) => {
   expect(await rulesBroken(path, text)).toEqual([DEPENDENCIES])

@@ -14,21 +14,34 @@ export interface Member {
 export class Shapes {
   readonly #checker: ts.TypeChecker
   readonly #exports = new Map<string, ts.Symbol>()
+  readonly #names = new Map<string, readonly string[]>()
 
   /** @param files - from the root of the checkout */
   constructor(...files: string[]) {
     const config = ts.readConfigFile(join(ROOT, 'tsconfig.check.json'), (path) => ts.sys.readFile(path))
     const given = { ...(config.config as object), include: [], files }
     const { options } = ts.parseJsonConfigFileContent(given, ts.sys, ROOT)
-    const paths = files.map((file) => join(ROOT, file))
-    const program = ts.createProgram(paths, options)
+    const program = ts.createProgram(
+      files.map((file) => join(ROOT, file)),
+      options,
+    )
     this.#checker = program.getTypeChecker()
-    for (const path of paths) {
-      const source = program.getSourceFile(path)
+    for (const file of files) {
+      const source = program.getSourceFile(join(ROOT, file))
       const module = source && this.#checker.getSymbolAtLocation(source)
-      if (module === undefined) throw new Error(`${path} is no module`)
-      for (const symbol of this.#checker.getExportsOfModule(module)) this.#exports.set(symbol.name, symbol)
+      if (module === undefined) throw new Error(`${file} is no module`)
+      const symbols = this.#checker.getExportsOfModule(module)
+      this.#names.set(
+        file,
+        symbols.map(({ name }) => name),
+      )
+      for (const symbol of symbols) this.#exports.set(symbol.name, symbol)
     }
+  }
+
+  /** The names that one of the files exports, values and types. */
+  namesIn(file: string): readonly string[] {
+    return this.#names.get(file) ?? []
   }
 
   /** The members of an interface or object type, inherited ones included. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
-import { fromServer, reply, type From } from '@terrarium/supervisor'
+import { fromServer, reply, type From } from '@terrarium/supervisor/otp'
 
 export interface Connection {
   readonly socket: Socket

@@ -1,5 +1,6 @@
 // The supervisor of a pool's workers, as a child of the pool's actor; what it tells becomes news for the pool's core.
-import { administrate, SupervisedActor, type SupervisorEvents, type SupervisorLogic } from '@terrarium/supervisor'
+import { administrate, type SupervisorEvents, type SupervisorLogic } from '@terrarium/supervisor'
+import { SupervisedActor } from '@terrarium/supervisor/otp'
 import type { WorkerRef } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { PoolCoreEvent } from './core/event.ts'

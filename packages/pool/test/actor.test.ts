@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { createSupervisor, exitReasonOf, type Supervisor } from '@terrarium/supervisor'
+import { createSupervisor, type Supervisor } from '@terrarium/supervisor'
+import { exitReasonOf } from '@terrarium/supervisor/otp'
 import { shellOf } from '../src/pool.ts'
 import { pool, poolOf, type PoolOptions, type PoolSnapshot } from '@terrarium/pool'
 import { createActor, createMachine, sendTo, type AnyActorRef, type InspectionEvent } from 'xstate'

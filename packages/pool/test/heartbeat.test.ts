@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { readIdentity } from '@terrarium/process'
-import { VirtualClock } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, isAlive, TOOLS } from '../../../test/support/terrarium.ts'
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
 import { keep, openRuntime } from '@terrarium/process'
-import { VirtualClock } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'
 

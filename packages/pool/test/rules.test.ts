@@ -2,7 +2,7 @@ import { existsSync, readFileSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { readIdentity } from '@terrarium/process'
-import { VirtualClock } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { VirtualClock } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { isAlive } from '../../../test/support/processes.ts'
 import { STAYS, keepShell, next, pidOf } from './kept.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { keep, type KeepOptions, type Kept, type Runtime } from '@terrarium/process'
-import { VirtualClock } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { silent } from '../../../test/support/loggers.ts'
 import { isAlive } from '../../../test/support/processes.ts'
 import { eventually } from '../../../test/support/waiting.ts'

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { findTagged, fromProgram, keep, SPAWN_ARGUMENTS, type Kept, type KeptEvents } from '@terrarium/process'
-import { VirtualClock } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { pino } from 'pino'
 import { silent } from '../../../test/support/loggers.ts'
 import { isAlive } from '../../../test/support/processes.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { VirtualClock } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { keep } from '@terrarium/process'
 import { startTimer } from '../src/pacing/patience.ts'
 import type { Activity } from '../src/table/process-table.ts'

@@ -22,12 +22,14 @@
  * await app.stop()
  * ```
  */
-export { createSupervisor, harmless, type SimpleSupervisor, type Supervisor } from './handle.ts'
+export { createSupervisor, type SimpleSupervisor, type Supervisor } from './handle.ts'
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
 export type { SupervisorStopOptions } from './otp/stop-supervisor.ts'
+export type { Explanation } from './core/explain.ts'
+export type { WhatIf } from './core/what-if.ts'
 export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './actor/logic.ts'
 export type { ChildJson, SupervisorJson } from './actor/snapshot-json.ts'
-export type { AutoShutdown, SupervisorOptions } from './spec/options.ts'
+export type { SupervisorOptions } from './spec/options.ts'
 export {
   childSpec,
   IGNORE,
@@ -39,51 +41,10 @@ export {
   type TemplateSpec,
 } from './spec/spec.ts'
 export type { ChildCounts, ChildInfo, ChildState } from './spec/child-info.ts'
-export { SUPERVISOR_EVENTS, type SupervisorEvent, type SupervisorEvents } from './spec/events.ts'
-export { mistakesOfSupervision, POLICIES } from './spec/validate.ts'
-export type { CallSignal } from './base/abort.ts'
-export type { OnFault } from './base/platform.ts'
-export { exitWith, type ExitOutput, type ExitReason } from './base/exit-reason.ts'
-export {
-  failureToJson,
-  type FailureClass,
-  type FailureClassifier,
-  type FailureContext,
-  type FailureInfo,
-  type FailureJson,
-  type FailurePhase,
-} from './policy/failure.ts'
-export type { PlainError } from './base/plain-error.ts'
-export type { BackoffOptions, DelayInput, Jitter } from './policy/backoff.ts'
-export type { BreakerOptions, ParkCause } from './policy/breaker.ts'
-export type {
-  ChildView,
-  RestartContext,
-  RestartPlan,
-  RestartStrategy,
-  StrategyName,
-  DynamicStrategyName,
-} from './spec/strategy.ts'
+export type { SupervisorEvent, SupervisorEvents } from './spec/events.ts'
+export { exitWith, type ExitReason } from './base/exit-reason.ts'
+export { failureToJson, type FailureClass, type FailureInfo, type FailureJson } from './policy/failure.ts'
 export { systemClock, type SupervisorClock } from './base/clock.ts'
-export type { Stoppable } from './base/async-disposable.ts'
-export { VirtualClock } from './base/virtual-clock.ts'
+export type { OnFault } from './base/platform.ts'
 export type { ErrorCode } from './base/error-codes.ts'
-export { isTerrariumError, TerrariumError, type CallSite, type TerrariumErrorOptions } from './base/errors.ts'
-export { SupervisedActor } from './actor/supervised-actor.ts'
-export { exit, exitReasonOf, exitSignal, trapExit, type ExitEvent } from './actor/exit.ts'
-export { link, unlink } from './otp/link.ts'
-export { monitor, type DownEvent, type Monitor } from './otp/monitor.ts'
-export { call, type CallOptions } from './otp/server/call.ts'
-export { cast } from './otp/server/cast.ts'
-export { reply, type CallEvent, type From } from './otp/server/from.ts'
-export { fromServer, type ServerLogic, type ServerSnapshot } from './otp/server/from-server.ts'
-export type { HandlerResult, InitResult, Next, ServerBehaviour } from './otp/server/behaviour.ts'
-export { stopServer, type StopOptions } from './otp/server/stop-server.ts'
-export { startTask, type Task, type Work } from './supervised-task.ts'
-export {
-  createRegistry,
-  type Registry,
-  type RegistryEntry,
-  type RegistryEvent,
-  type RegistryOptions,
-} from './otp/registry.ts'
+export { isTerrariumError, TerrariumError } from './base/errors.ts'

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { call, createSupervisor } from '@terrarium/supervisor'
+import { createSupervisor } from '@terrarium/supervisor'
 import { onAbort, reasonOf } from '@terrarium/supervisor/base'
+import { call } from '@terrarium/supervisor/otp'
 import { child } from './support.ts'
 
 const warnings: Error[] = []

@@ -9,7 +9,8 @@ import {
   type AnyActorLogic,
   type AnyActorRef,
 } from 'xstate'
-import { administrate, exit, fromServer, supervisor, type ChildSpec } from '@terrarium/supervisor'
+import { administrate, supervisor, type ChildSpec } from '@terrarium/supervisor'
+import { exit, fromServer } from '@terrarium/supervisor/otp'
 import { child, stubborn, type Bench } from './support.ts'
 import {
   boom,

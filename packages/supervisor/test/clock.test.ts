@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { systemClock, VirtualClock } from '@terrarium/supervisor'
-import { patientTimeout } from '@terrarium/supervisor/base'
+import { systemClock, patientTimeout } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { block } from '../../../test/support/waiting.ts'
 
 /** Two ends of one connection. */

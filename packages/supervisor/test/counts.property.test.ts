@@ -2,14 +2,13 @@ import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { AnyActorLogic, AnyActorRef } from 'xstate'
 import {
-  exit,
-  exitReasonOf,
   supervisor,
   type ChildCounts,
   type ChildInfo,
   type ChildSpec,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { exit, exitReasonOf } from '@terrarium/supervisor/otp'
 import { bench, child, obedient, slow, stubborn, type Bench } from './support.ts'
 
 const boom = new Error('boom')

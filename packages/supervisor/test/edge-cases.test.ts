@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, fromTransition, type AnyActorRef } from 'xstate'
-import { administrate, exit, supervisor, type ChildSpec } from '@terrarium/supervisor'
+import { administrate, supervisor, type ChildSpec } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
 import { bench, child, idle, NO_JITTER, slow, started } from './support.ts'
 
 const boom = new Error('boom')

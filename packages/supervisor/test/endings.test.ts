@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, fromCallback, fromPromise } from 'xstate'
-import { call, createRegistry, exit, exitReasonOf, fromServer, monitor, supervisor } from '@terrarium/supervisor'
+import { supervisor } from '@terrarium/supervisor'
+import { call, createRegistry, exit, exitReasonOf, fromServer, monitor } from '@terrarium/supervisor/otp'
 import { bench, child, idle, started, stubborn } from './support.ts'
 
 const boom = new Error('boom')

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { createMachine, type AnyActorLogic, type AnyActorRef } from 'xstate'
-import { exit, exitReasonOf, type ChildSpec, type ChildState, type SupervisorOptions } from '@terrarium/supervisor'
+import type { ChildSpec, ChildState, SupervisorOptions } from '@terrarium/supervisor'
+import { exit, exitReasonOf } from '@terrarium/supervisor/otp'
 import { bench, child, obedient, refusal, stubborn, type Bench } from './support.ts'
 
 const boom = new Error('boom')

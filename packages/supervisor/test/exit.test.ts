@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { assign, createActor, createMachine, fromCallback, fromTransition, setup, type AnyActorRef } from 'xstate'
+import { supervisor, type ChildInfo, type ExitReason, type SupervisorSnapshot } from '@terrarium/supervisor'
 import {
   call,
   exit,
@@ -9,15 +10,11 @@ import {
   link,
   monitor,
   reply,
-  supervisor,
   trapExit,
   unlink,
-  type ChildInfo,
   type DownEvent,
-  type ExitReason,
   type From,
-  type SupervisorSnapshot,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/otp'
 import { bench, child, idle } from './support.ts'
 import { BOOM, boom, end, KILLED, NORMAL, observers, settled, SHUTDOWN, start, trapper, worker } from './otp/actors.ts'
 

@@ -1,14 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, type Snapshot } from 'xstate'
-import {
-  administrate,
-  createSupervisor,
-  exit,
-  fromServer,
-  supervisor,
-  VirtualClock,
-  type SupervisorOptions,
-} from '@terrarium/supervisor'
+import { administrate, createSupervisor, supervisor, type SupervisorOptions } from '@terrarium/supervisor'
+import { exit, fromServer } from '@terrarium/supervisor/otp'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { bench, child, idle, NO_JITTER, refusal, type Bench } from './support.ts'
 
 const MINUTE = 60_000

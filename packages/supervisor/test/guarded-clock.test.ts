@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { VirtualClock, type SupervisorClock } from '@terrarium/supervisor'
+import type { SupervisorClock } from '@terrarium/supervisor'
 import { GuardedClock } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 
 const boom = new Error('boom')
 const explode = (): never => {

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { exit, supervisor } from '@terrarium/supervisor'
+import { supervisor } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
 import { child, NO_JITTER, slow, started, stubborn, type Bench } from './support.ts'
 
 const HOUR = 3_600_000

@@ -4,10 +4,10 @@ import {
   administrate,
   createSupervisor,
   supervisor,
-  VirtualClock,
   type Supervisor,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { bench, child, NO_JITTER, obedient, slow, stubborn, type Bench } from './support.ts'
 
 const BOOM = { type: 'throw', error: new Error('boom') }

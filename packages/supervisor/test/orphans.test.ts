@@ -2,15 +2,12 @@ import { expect, test } from '@jest/globals'
 import { createActor, createMachine, type AnyActorRef } from 'xstate'
 import {
   administrate,
-  exit,
-  exitReasonOf,
-  fromServer,
-  monitor,
   supervisor,
   type ChildSpec,
   type ExitReason,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { exit, exitReasonOf, fromServer, monitor } from '@terrarium/supervisor/otp'
 import { bench, child, obedient, stubborn, type Bench } from './support.ts'
 
 const KILLED: ExitReason = { type: 'killed' }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { exit, exitReasonOf, type RestartPlan, type RestartStrategy } from '@terrarium/supervisor'
+import { exit, exitReasonOf } from '@terrarium/supervisor/otp'
+import type { RestartPlan, RestartStrategy } from '@terrarium/supervisor/strategies'
 import { bench, child, idle, slow, type Bench } from './support.ts'
 import { started, flaky } from './started.ts'
 

@@ -1,4 +1,5 @@
-import { createSupervisor, VirtualClock } from '@terrarium/supervisor'
+import { createSupervisor } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { fromPromise } from 'xstate'
 
 const clock = new VirtualClock()

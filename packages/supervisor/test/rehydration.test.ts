@@ -1,12 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, fromCallback, type AnyActorRef } from 'xstate'
-import {
-  administrate,
-  supervisor,
-  VirtualClock,
-  type SupervisorLogic,
-  type SupervisorOptions,
-} from '@terrarium/supervisor'
+import { administrate, supervisor, type SupervisorLogic, type SupervisorOptions } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { child, NO_JITTER, obedient, stubborn } from './support.ts'
 
 /** What `useActorRef` of @xstate/react does with its actor when React runs its effects again. */

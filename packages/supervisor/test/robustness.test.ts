@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { createMachine, fromCallback, fromObservable, fromPromise, fromTransition, type AnyActorLogic } from 'xstate'
-import { createSupervisor, VirtualClock } from '@terrarium/supervisor'
+import { createSupervisor } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { bench, child, idle } from './support.ts'
 import './uncaught.ts'
 

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createMachine, fromTransition, type InspectionEvent } from 'xstate'
-import { createSupervisor, exit, supervisor, type ChildSpec, type SupervisorJson } from '@terrarium/supervisor'
+import { createSupervisor, supervisor, type ChildSpec, type SupervisorJson } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
 import { oddValues } from '../src/testing/odd-values.ts'
 import { bench, child, NO_JITTER, NOON, stubborn, type Bench } from './support.ts'
 

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createMachine, fromCallback, fromPromise } from 'xstate'
-import { administrate, exit, exitReasonOf, supervisor } from '@terrarium/supervisor'
+import { administrate, supervisor } from '@terrarium/supervisor'
+import { exit, exitReasonOf } from '@terrarium/supervisor/otp'
 import { bench, child, idle, refusal, slow, stubborn, type Bench } from './support.ts'
 
 test('default mode: children are stopped in reverse start order, each down before the next is asked', async () => {

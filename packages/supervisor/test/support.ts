@@ -5,7 +5,6 @@ import { assign, fromTransition, setup, type AnyActorRef } from 'xstate'
 import {
   createSupervisor,
   exitWith,
-  VirtualClock,
   type AnyAdministration,
   type ChildSpec,
   type ExitReason,
@@ -13,6 +12,7 @@ import {
   type SupervisorEvent,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 
 type WorkerEvent =
   | { type: 'ready' }

@@ -1,13 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, fromCallback, fromPromise, spawnChild, type AnyActorRef } from 'xstate'
-import {
-  childSpec,
-  createSupervisor,
-  exit,
-  supervisor,
-  type ChildSpec,
-  type SupervisorOptions,
-} from '@terrarium/supervisor'
+import { childSpec, createSupervisor, supervisor, type ChildSpec, type SupervisorOptions } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
 import { bench, child, idle, refusal, slow, stubborn, type Bench } from './support.ts'
 
 const boom = new Error('boom')

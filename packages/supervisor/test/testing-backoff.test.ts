@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { BackoffOptions } from '@terrarium/supervisor'
+import type { BackoffOptions } from '@terrarium/supervisor/strategies'
 import { describeBackoff } from '@terrarium/supervisor/testing'
 import { complaints } from './complaints.ts'
 
@@ -100,4 +100,18 @@ test.each<[what: string, test: string, message: string, backoff: BackoffOptions]
     describeBackoff(backoff, { test })
   })
   expect(said.get(name)).toContain(message)
+})
+
+test('a backoff that keeps a state of its own is told with the shortest life and the seed', async () => {
+  let calls = 0
+  const said = await complaints((test) => {
+    const delay = ({ attempt }: { attempt: number }): number => {
+      calls += 1
+      return attempt < 3 ? 10 : calls
+    }
+    describeBackoff({ delay }, { test, seed: 1, runs: 20 })
+  })
+  expect(said.get('a child with random failures is back when its delay is over')).toMatch(
+    /^delays must be the same when all is the same: they were .*\nsmallest case: failures after 0, 0, 0 ms of running each, random 0\nseed \d+: /,
+  )
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import type { FailureClass, FailureClassifier } from '@terrarium/supervisor'
+import type { FailureClass } from '@terrarium/supervisor'
+import type { FailureClassifier } from '@terrarium/supervisor/strategies'
 import { describeFailureClassifier } from '@terrarium/supervisor/testing'
 import { complaints } from './complaints.ts'
 
@@ -139,6 +140,27 @@ test.each<[what: string, test: string, message: string, classify: FailureClassif
     describeFailureClassifier(classify, { test, errors: [new OutOfQuota('too much')] })
   })
   expect(said.get(name)).toContain(message)
+})
+
+test('a classifier that only a random error brings down is told with the smallest error and the seed', async () => {
+  const classify: FailureClassifier = (error, { attempts }) => {
+    const { cause } = (error ?? {}) as { cause?: { code?: unknown } }
+    if (attempts > 10 && cause?.code === 'EBUSY') throw new Error('too busy')
+    return undefined
+  }
+  const told = async (seed: number): Promise<string> => {
+    const said = await complaints((test) => {
+      describeFailureClassifier(classify, { test, seed, runs: 10_000 })
+    })
+    return said.get('a classifier bears random errors') ?? ''
+  }
+  const text = await told(3)
+  expect(text).toMatch(/^a classifier must not throw: it threw Error: too busy for a random error/)
+  const smallest = '{"kind":"Error","message":"","cause":{"kind":"Error","message":"","code":"EBUSY"}}'
+  expect(text).toMatch(
+    new RegExp(`\nsmallest case: ${smallest}, phase (run|start), attempts 11, uptime 0 ms\nseed \\d+: `),
+  )
+  expect(await told(Number(/seed (\d+)/.exec(text)?.[1]))).toBe(text)
 })
 
 test.each<[string, FailureClassifier]>([

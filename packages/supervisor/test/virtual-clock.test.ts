@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { VirtualClock } from '@terrarium/supervisor'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 
 test('timers fire in order of due time, then of setting, at their own time', async () => {
   const clock = new VirtualClock(100)

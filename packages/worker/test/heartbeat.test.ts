@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { VirtualClock } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import type { SessionResponse } from '../src/generated/terrarium/v1/session.ts'
 import { watchHeartbeat } from '../src/heartbeat.ts'
 import { Session } from '../src/session.ts'

@@ -1,7 +1,8 @@
 // A pool's core with a shell that only writes down what it is told, and workers that are the test: each answer comes
 // when the test says so.
 import type { FailureInfo } from '@terrarium/supervisor'
-import { VirtualClock, TerrariumError } from '@terrarium/supervisor/base'
+import { TerrariumError } from '@terrarium/supervisor/base'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { Call } from '../../src/core/call.ts'
 import { dispatch } from '../../src/core/dispatch.ts'
 import type { Effect } from '../../src/core/effect.ts'

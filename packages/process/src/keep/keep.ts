@@ -3,8 +3,6 @@ import { basename } from 'node:path'
 import { waitFor, type AnyActorRef } from 'xstate'
 import {
   createSupervisor,
-  SUPERVISOR_EVENTS,
-  type BreakerOptions,
   type ChildSpec,
   type ChildState,
   type Supervisor,
@@ -21,11 +19,13 @@ import {
   messageOf,
   ReferencedClock,
   reportOnce,
+  SUPERVISOR_EVENTS,
   systemClock,
   TerrariumError,
   type Stoppable,
   type SupervisorClock,
 } from '@terrarium/supervisor/base'
+import type { BreakerOptions } from '@terrarium/supervisor/strategies'
 import { EnvironmentWatch } from '../environment-watch.ts'
 import { resolveInterpreter } from '../interpreter.ts'
 import { guardLogger, type AnyLogger } from '../guarded-logger.ts'

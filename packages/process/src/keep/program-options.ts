@@ -1,6 +1,5 @@
 // What can be wrong with the arguments of `keep` and `fromProgram`. Both take a copy of them.
 import { types } from 'node:util'
-import { mistakesOfSupervision, POLICIES } from '@terrarium/supervisor'
 import {
   Checker,
   fieldsOf,
@@ -10,7 +9,9 @@ import {
   isList,
   isName,
   listOf,
+  mistakesOfSupervision,
   ownOptions,
+  POLICIES,
   type Fields,
 } from '@terrarium/supervisor/base'
 import { checkContainment, checkEnv, checkLogger, checkMs, checkPath } from '../check-options.ts'

@@ -7,7 +7,7 @@ export type ErrorCode =
   | 'INVALID_ARGUMENT'
   /** All packages. A child, worker or program did not become ready; trying again may help. */
   | 'START_FAILED'
-  /** Process, worker, pool, cli. Nothing can start until a file, a program or a setting is corrected. */
+  /** Threads, process, worker, pool, cli. Nothing can start until a file, a program or a setting is corrected. */
   | 'CONFIGURATION'
   /** All packages. What was asked for no longer runs, or ended before it had answered. */
   | 'STOPPED'
@@ -21,8 +21,10 @@ export type ErrorCode =
   | 'STATE_LOCKED'
   /** Process. The state directory holds an installation id that cannot be read. */
   | 'LOG_DAMAGED'
-  /** Process, worker, pool. The OS process died or was killed. */
+  /** Threads, process, worker, pool. The thread or OS process died or was killed. */
   | 'WORKER_CRASHED'
+  /** Threads. The thread needed more memory than its limit. */
+  | 'OUT_OF_MEMORY'
   /** Worker. The tool raised an exception; `details` holds its type and traceback. */
   | 'PYTHON_ERROR'
   /** Worker. The worker has no tool of this name. */

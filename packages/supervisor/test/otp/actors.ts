@@ -1,6 +1,8 @@
 // Actors that several tests of OTP's rules share.
 import { createActor, fromTransition, type AnyActorLogic, type AnyActorRef, type EventObject } from 'xstate'
-import { trapExit, VirtualClock, type ExitReason } from '@terrarium/supervisor'
+import type { ExitReason } from '@terrarium/supervisor'
+import { trapExit } from '@terrarium/supervisor/otp'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { obedient } from '../support.ts'
 
 export const boom = new Error('boom')

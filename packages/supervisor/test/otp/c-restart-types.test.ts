@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { exit, type ExitReason, type RestartType } from '@terrarium/supervisor'
+import type { ExitReason, RestartType } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
 import { bench, child, refusal, type Bench } from '../support.ts'
 import { BOOM, KILLED, NORMAL, SHUTDOWN } from './actors.ts'
 

@@ -2,12 +2,12 @@ import { expect, test } from '@jest/globals'
 import type { AnyActorRef } from 'xstate'
 import {
   administrate,
-  exit,
   supervisor,
   type ChildSpec,
   type SupervisorOptions,
   type SupervisorSnapshot,
 } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
 import { bench, child, type Bench } from '../support.ts'
 import { BOOM, SHUTDOWN } from './actors.ts'
 

@@ -2,17 +2,13 @@ import { expect, test } from '@jest/globals'
 import { createMachine, fromTransition } from 'xstate'
 import {
   administrate,
-  exit,
-  exitReasonOf,
   exitWith,
-  fromServer,
   supervisor,
-  unlink,
   type ChildSpec,
   type ExitReason,
-  type ServerLogic,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { exit, exitReasonOf, fromServer, unlink, type ServerLogic } from '@terrarium/supervisor/otp'
 import { bench, child, idle, stubborn, type Bench } from '../support.ts'
 import { BOOM, KILLED, NORMAL, SHUTDOWN } from './actors.ts'
 

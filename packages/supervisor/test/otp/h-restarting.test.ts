@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createMachine, type AnyActorLogic } from 'xstate'
-import { exit, IGNORE, type ChildSpec, type SupervisorOptions } from '@terrarium/supervisor'
+import { IGNORE, type ChildSpec, type SupervisorOptions } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
 import { bench, child, idle, refusal, type Bench } from '../support.ts'
 import { boom, BOOM, KILLED } from './actors.ts'
 

@@ -2,14 +2,13 @@ import { expect, test } from '@jest/globals'
 import {
   administrate,
   createSupervisor,
-  exit,
-  exitReasonOf,
   IGNORE,
   supervisor,
   type ChildSpec,
   type ExitReason,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { exit, exitReasonOf } from '@terrarium/supervisor/otp'
 import { bench, child, type Bench } from '../support.ts'
 import { BOOM, KILLED, NORMAL, SHUTDOWN } from './actors.ts'
 

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import type { AnyActorLogic, AnyActorRef } from 'xstate'
-import { administrate, call, exit, supervisor, type Administration, type ChildSpec } from '@terrarium/supervisor'
+import { administrate, supervisor, type Administration, type ChildSpec } from '@terrarium/supervisor'
+import { call, exit } from '@terrarium/supervisor/otp'
 import { bench, child, idle, refusal, stubborn, type Bench } from '../support.ts'
 
 const KILLED = { type: 'killed' } as const

@@ -1,14 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { createActor, createMachine, fromTransition, type AnyActorLogic, type AnyActorRef } from 'xstate'
-import {
-  createSupervisor,
-  exit,
-  exitWith,
-  IGNORE,
-  supervisor,
-  type ChildSpec,
-  type ExitReason,
-} from '@terrarium/supervisor'
+import { createSupervisor, exitWith, IGNORE, supervisor, type ChildSpec, type ExitReason } from '@terrarium/supervisor'
+import { exit } from '@terrarium/supervisor/otp'
 import { bench, child, idle, obedient, refusal, stubborn, type Bench } from '../support.ts'
 
 const KILLED: ExitReason = { type: 'killed' }

@@ -1,19 +1,17 @@
 import { expect, test } from '@jest/globals'
 import type { AnyActorRef } from 'xstate'
+import { createSupervisor, supervisor, type ExitReason } from '@terrarium/supervisor'
 import {
-  createSupervisor,
   exit,
   exitReasonOf,
   exitSignal,
   fromServer,
   link,
   monitor,
-  supervisor,
   unlink,
   type DownEvent,
-  type ExitReason,
   type ServerLogic,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/otp'
 import { idle } from '../support.ts'
 import { BOOM, boom, end, KILLED, NORMAL, settled, SHUTDOWN, start, trapper, worker } from './actors.ts'
 

@@ -1,14 +1,7 @@
 import { expect, test } from '@jest/globals'
 import type { AnyActorRef } from 'xstate'
-import {
-  createRegistry,
-  exit,
-  exitReasonOf,
-  fromServer,
-  isTerrariumError,
-  monitor,
-  type RegistryEvent,
-} from '@terrarium/supervisor'
+import { isTerrariumError } from '@terrarium/supervisor'
+import { createRegistry, exit, exitReasonOf, fromServer, monitor, type RegistryEvent } from '@terrarium/supervisor/otp'
 import { bench, idle, obedient } from '../support.ts'
 import { boom, end, KILLED, NORMAL, observers, settled, worker } from './actors.ts'
 

@@ -1,24 +1,20 @@
 import { expect, test } from '@jest/globals'
 import { assign, createActor, fromCallback, setup, type AnyActorRef } from 'xstate'
+import { createSupervisor, IGNORE, isTerrariumError, supervisor, type TerrariumError } from '@terrarium/supervisor'
 import {
   call,
   cast,
-  createSupervisor,
   exit,
   exitReasonOf,
   exitSignal,
   fromServer,
-  IGNORE,
-  isTerrariumError,
   reply,
   stopServer,
-  supervisor,
-  VirtualClock,
   type CallEvent,
   type From,
   type ServerBehaviour,
-  type TerrariumError,
-} from '@terrarium/supervisor'
+} from '@terrarium/supervisor/otp'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { isOver } from '../../src/actor/exit.ts'
 import { createFrom } from '../../src/otp/server/from.ts'
 import { idle } from '../support.ts'

@@ -1,17 +1,8 @@
 import { expect, test } from '@jest/globals'
 import type { AnyActorRef } from 'xstate'
-import {
-  createSupervisor,
-  exit,
-  exitReasonOf,
-  link,
-  monitor,
-  startTask,
-  VirtualClock,
-  type Administration,
-  type DownEvent,
-  type Supervisor,
-} from '@terrarium/supervisor'
+import { createSupervisor, type Administration, type Supervisor } from '@terrarium/supervisor'
+import { exit, exitReasonOf, link, monitor, startTask, type DownEvent } from '@terrarium/supervisor/otp'
+import { VirtualClock } from '@terrarium/supervisor/testing'
 import { BOOM, boom, KILLED, settled, worker } from './actors.ts'
 
 const tasks = async (maxChildren = Infinity): Promise<Supervisor> => {

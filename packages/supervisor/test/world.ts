@@ -1,4 +1,6 @@
-// A world around the core, for its property tests: carries effects out when it pleases, and checks after each event.
+// A world for the core: it carries out effects when it pleases, and random stories of what happens in it. Shared by
+// property tests.
+import fc from 'fast-check'
 import type { AnyActorRef } from 'xstate'
 import type { Operation } from '../src/core/operation.ts'
 import { decide } from '../src/core/decide.ts'
@@ -7,13 +9,13 @@ import type { CoreEvent } from '../src/core/event.ts'
 import { Fifo } from '../src/core/fifo.ts'
 import { createState, type CoreState } from '../src/core/state.ts'
 import type { ExitReason } from '../src/base/exit-reason.ts'
+import type { Journal } from '../src/replay/journal.ts'
 import { resolveOptions, type SupervisorOptions } from '../src/spec/options.ts'
 import type { ChildSpec } from '../src/spec/spec.ts'
-
-export const IDS = ['a', 'b', 'c', 'd', 'e']
+import { child } from './support.ts'
 
 /** An actor as the world knows it; the core only hands refs around. */
-interface Incarnation {
+export interface Incarnation {
   readonly id: string
   readonly startNumber: number
   readonly ref: AnyActorRef
@@ -39,16 +41,27 @@ export class World {
   over = false
   now = 0
 
-  constructor(options: SupervisorOptions) {
-    this.state = createState(resolveOptions(options))
+  readonly options: SupervisorOptions
+  /** The journal, if one is kept, and the effects of each of its inputs. */
+  readonly #journal: Journal | undefined
+  readonly turns: (readonly [now: number, effects: readonly Effect[]])[] = []
+
+  constructor(options: SupervisorOptions, journal?: Journal) {
+    this.options = options
+    this.#journal = journal
+    const settings = resolveOptions(options)
+    this.state = createState(journal?.listen(settings) ?? settings)
+    journal?.begin(this.state, this.now)
   }
 
   tell(event: CoreEvent): void {
-    decide(this.state, event, this.now, this.#effects)
+    decide(this.state, this.#journal?.record(event, this.now) ?? event, this.now, this.#effects)
+    if (this.#journal !== undefined) this.turns.push([this.now, this.#effects.items])
     for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift())
       this.#carryOut(effect)
     this.#check()
     for (let next = this.#told.shift(); next !== undefined; next = this.#told.shift()) this.tell(next)
+    this.#journal?.settle(this.state, this.now)
   }
 
   #carryOut(effect: Effect): void {
@@ -75,6 +88,9 @@ export class World {
         return
       case 'reply':
         this.answered += 1
+        return
+      case 'comeBack':
+        this.#told.push(effect.event)
         return
       case 'goOn':
         this.#told.push({ type: 'supervisor.go_on' })
@@ -190,3 +206,125 @@ export class World {
 function must(condition: boolean, otherwise: string): void {
   if (!condition) throw new Error(otherwise)
 }
+
+export const IDS = ['a', 'b', 'c', 'd', 'e']
+const anId = fc.constantFrom(...IDS)
+const aReason = fc.constantFrom<ExitReason>(
+  { type: 'normal' },
+  { type: 'shutdown' },
+  { type: 'killed' },
+  { type: 'error', error: new Error('boom') },
+  { type: 'error', error: new Error('bang') },
+  { type: 'error', error: Object.assign(new Error('no module'), { code: 'CONFIGURATION' }) },
+)
+const aFraction = fc.double({ min: 0, max: 0.999, noNaN: true })
+
+const aSpec = fc.record({
+  restart: fc.constantFrom('permanent', 'transient', 'temporary'),
+  shutdown: fc.constantFrom(100, 'infinity', 'brutal_kill'),
+  awaitReady: fc.boolean(),
+  onExhausted: fc.constantFrom('park', 'escalate'),
+  significant: fc.boolean(),
+})
+
+export type Step = (world: World) => void
+
+const aStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.tuple(fc.nat(9), aFraction).map(([n, random]): Step => (world) => {
+      world.happen(n, 'spawn', { type: 'killed' }, random)
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.nat(9).map((n): Step => (world) => {
+      world.happen(n, 'ready', { type: 'killed' }, 0)
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.nat(9).map((n): Step => (world) => {
+      world.happen(n, 'ignore', { type: 'killed' }, 0)
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.tuple(fc.nat(40), aReason, aFraction).map(([n, reason, random]): Step => (world) => {
+      world.happen(n, 'exit', reason, random)
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.nat(20_000).map((ms): Step => (world) => {
+      world.now += ms
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: aFraction.map((random): Step => (world) => {
+      world.fire(random, false)
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: aFraction.map((random): Step => (world) => {
+      world.fire(random, true)
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom('terminateChild', 'restartChild', 'deleteChild', 'unpark', 'getChildSpec'),
+        fc.nat(40),
+        fc.boolean(),
+      )
+      .map(([type, n, flag]): Step => (world) => {
+        world.ask({ type, child: world.address(n), isOver: () => !flag, force: flag })
+      }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(anId, aSpec).map(([id, spec]): Step => (world) => {
+      world.startOne(child(id, { ...(spec as object), significant: false }))
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom<Operation>({ type: 'whichChildren' }, { type: 'countChildren' })
+      .map((call): Step => (world) => {
+        world.ask(call)
+      }),
+  },
+)
+
+export const aWorld = fc
+  .record({
+    mode: fc.constantFrom('default', 'otp'),
+    strategy: fc.constantFrom('one_for_one', 'one_for_all', 'rest_for_one', 'simple_one_for_one', 'dynamic'),
+    intensity: fc.nat(6),
+    autoShutdown: fc.constantFrom('never', 'any_significant', 'all_significant'),
+    reviveStopped: fc.boolean(),
+    stopDuringStart: fc.constantFrom('wait', 'preempt'),
+    specs: fc.array(aSpec, { minLength: 1, maxLength: 4 }),
+  })
+  .map(
+    ({ specs, ...options }) =>
+      (journal?: Journal, more: (base: object) => object = () => ({})) =>
+        new World(
+          {
+            id: 'app',
+            ...options,
+            ...more(options),
+            children: specs.map((spec, index) => child(IDS[index] ?? 'z', spec as never)),
+          },
+          journal,
+        ),
+  )
+
+export const aStory = fc.array(aStep, { maxLength: 120 })
+
+/** A story in which much happens. */
+export const aLongStory = fc.array(aStep, { minLength: 150, maxLength: 400, size: 'max' })
