@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { expect, test } from '@jest/globals'
 
-test('the suites run with node:test as they do here', async () => {
+test('the suites run with node:test as they do here', () => {
   const code = `
     import { test } from 'node:test'
     import { describeBackoff, describeFailureClassifier, describeRestartStrategy } from '@terrarium/supervisor/testing'
