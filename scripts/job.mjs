@@ -10,7 +10,11 @@ var JOBS = {
     'examples/embedded-supervisor/dist/main.js',
     'build',
   ],
-  'demo:custom-strategy': ['shows three restart strategies of your own', 'examples/custom-strategy/dist/main.js', 'build'],
+  'demo:custom-strategy': [
+    'shows three restart strategies of your own',
+    'examples/custom-strategy/dist/main.js',
+    'build',
+  ],
   'demo:replay': [
     'explains an incident, and replays it with another strategy',
     'examples/replay-an-incident/dist/main.js',
