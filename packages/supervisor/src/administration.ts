@@ -5,7 +5,11 @@ import { isSupervisor } from './base/brand.ts'
 import type { ChildCounts, ChildInfo } from './spec/child-info.ts'
 import { isRef, type Address, type Operation } from './core/operation.ts'
 import type { Result } from './core/effect.ts'
+import type { Explanation } from './core/explain.ts'
+import type { WhatIf, WhatIfOptions } from './core/what-if.ts'
+import type { JournalJson } from './replay/journal-json.ts'
 import { stoppedError } from './core/turn.ts'
+import { Checker, isDuration } from './base/checker.ts'
 import { TerrariumError } from './base/errors.ts'
 import { isOver, whenOver } from './actor/exit.ts'
 import { hasStarted, parentOf } from './actor/xstate.ts'
@@ -65,6 +69,23 @@ export interface Administration<TId extends string = string> {
    * - INVALID_ARGUMENT, naming every mistake in the options at once.
    */
   stop(options?: SupervisorStopOptions): Promise<void>
+  /**
+   * What would follow if a child failed now with this error: plan, steps, delays, budget, and whether the supervisor
+   * would give up. Nothing happens and nothing changes. `uptime`: how long the child is to have run by then, in ms;
+   * `phase`: whether it is to fail before it is ready (`start`) or after (`run`). Default: as it is by then. Rejects
+   * with INVALID_ARGUMENT, `details.reason: 'not_running'`, for a child that is down.
+   */
+  whatIf(child: string | AnyActorRef, error: unknown, options?: WhatIfOptions): Promise<WhatIf>
+  /**
+   * Why a child is as it is, by its id or its ref: what has failed, what it waits for, what would start it again.
+   * Answers at once, in any state of the supervisor. Throws INVALID_ARGUMENT, `details.reason: 'not_found'`.
+   */
+  explain(child: string | AnyActorRef): Explanation
+  /**
+   * What the supervisor was told lately, as plain JSON for `replay()` of `@terrarium/supervisor/replay`. Throws
+   * INVALID_ARGUMENT without the option `journal: keepJournal()`.
+   */
+  journal(): JournalJson
   /** Newest first, as in OTP. */
   whichChildren(): Promise<readonly ChildInfo[]>
   countChildren(): Promise<ChildCounts>
@@ -139,6 +160,27 @@ export class Administrator implements AnyAdministration {
     return this.#call({ type: 'unpark', child })
   }
 
+  // Asynchronous, so that mistakes in the options reject.
+  async whatIf(child: Address, error: unknown, options: WhatIfOptions = {}): Promise<WhatIf> {
+    checkWhatIf(options)
+    const { uptime, phase } = options
+    return this.#call({
+      type: 'whatIf',
+      child,
+      error,
+      ...(uptime === undefined ? {} : { uptime }),
+      ...(phase === undefined ? {} : { phase }),
+    })
+  }
+
+  explain(child: string | AnyActorRef): Explanation {
+    return (this.#ref.getSnapshot() as SupervisorSnapshot).explain(child)
+  }
+
+  journal(): JournalJson {
+    return (this.#ref.getSnapshot() as SupervisorSnapshot).journal()
+  }
+
   whichChildren(): Promise<readonly ChildInfo[]> {
     return this.#call({ type: 'whichChildren' })
   }
@@ -204,6 +246,18 @@ export class Administrator implements AnyAdministration {
  */
 function endOf(child: Address, supervisor: AnyActorRef): (() => boolean) | undefined {
   return isRef(child) ? () => isOver(child) || parentOf(child) === supervisor : undefined
+}
+
+const WHAT_IF: Readonly<Record<keyof WhatIfOptions, true>> = { uptime: true, phase: true }
+
+function checkWhatIf(options: unknown): void {
+  const check = new Checker()
+  if (check.object('options', options, WHAT_IF)) {
+    check.known(options, WHAT_IF)
+    check.field(options, 'uptime', isDuration, 'ms, 0 or more')
+    check.oneOf(options, 'phase', ['start', 'run'])
+  }
+  check.finish('what-if options')
 }
 
 function asError(thrown: unknown): Error {

@@ -278,7 +278,7 @@ test('two supervisors with one id in an actor system have incidents of their own
   })
   const actor = createActor(machine, { clock }).start()
   const events: SupervisorEvent[] = []
-  for (const ref of Object.values<AnyActorRef>(actor.getSnapshot().children as Record<string, AnyActorRef>)) {
+  for (const ref of Object.values<AnyActorRef>(actor.getSnapshot().children)) {
     watch(ref, events)
     ;(ref.getSnapshot() as { child(id: string): { ref: AnyActorRef } }).child('x').ref.send(BOOM)
   }

@@ -43,6 +43,7 @@ const OPTIONS: Rows<SupervisorOptions> = {
   crashLoop: 'data',
   extraInput: 'data',
   snapshot: 'data',
+  journal: 'data',
   classify: { hostile: (fail) => fail, told: /^`classify` of supervisor app failed$/ },
   children: { hostile: (fail) => [child('b', { logic: fail as never, awaitReady: false })] },
   clock: { hostile: (fail) => ({ now: fail, setTimeout: fail, clearTimeout: fail }), fatal: true },

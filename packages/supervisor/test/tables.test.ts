@@ -6,6 +6,7 @@ import { namedDefault, Shapes } from '../../../test/support/shapes.ts'
 import { DEFAULT_BACKOFF } from '../src/policy/backoff.ts'
 import { DEFAULT_BREAKER } from '../src/policy/breaker.ts'
 import { DEFAULT_CRASH_LOOP } from '../src/policy/crash-loop.ts'
+import { DEFAULT_JOURNAL } from '../src/replay/journal.ts'
 import { resolveOptions } from '../src/spec/options.ts'
 import { resolveSpec } from '../src/spec/spec.ts'
 import { supervisor } from '../src/index.ts'
@@ -17,7 +18,7 @@ const README = 'packages/supervisor/README.md'
 const OTP = 'docs/supervisor/otp.md'
 
 const shapes = new Shapes(
-  ...['index', 'strategies', 'policy/crash-loop'].map((name) => `packages/supervisor/src/${name}.ts`),
+  ...['index', 'replay', 'strategies', 'policy/crash-loop'].map((name) => `packages/supervisor/src/${name}.ts`),
 )
 const namesOf = (type: string): string[] => shapes.members(type).map(({ name }) => name)
 
@@ -55,6 +56,7 @@ test('the table of options has each option with its default', () => {
     onFault: 'console.error',
     inspect: 'none',
     snapshot: 'none',
+    journal: 'none',
   })
 })
 
@@ -62,6 +64,7 @@ test.each([
   ['Backoff', 'BackoffOptions', DEFAULT_BACKOFF],
   ['Breaker', 'BreakerOptions', DEFAULT_BREAKER],
   ['`crashLoop`', 'CrashLoopOptions', DEFAULT_CRASH_LOOP],
+  ['Journal', 'JournalOptions', DEFAULT_JOURNAL],
 ])('the table %s has each option with its default, and the doc comments name the same', (heading, type, values) => {
   const rows = tableRows(OPTIONS, heading)
   const value = (name: string): unknown => (values as Readonly<Record<string, unknown>>)[name]

@@ -119,6 +119,7 @@ test('B8: null does not count as leaving an option out', () => {
     onFault: true,
     inspect: true,
     snapshot: true,
+    journal: true,
   }
   for (const name of Object.keys(all)) {
     const said = name === 'extraInput' ? 'extraInput is for strategy dynamic' : `${name} must be .*, not null`

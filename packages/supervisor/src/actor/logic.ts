@@ -3,11 +3,14 @@ import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, NonReducibl
 import { CAUSES, isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
 import type { ChildInfo } from '../spec/child-info.ts'
 import { isCoreEvent, type CoreEvent } from '../core/event.ts'
+import { explain, type Explanation } from '../core/explain.ts'
 import type { SupervisorMemory } from '../core/memory.ts'
 import { listChildren, type Phase } from '../core/state.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitWith, type ExitOutput } from '../base/exit-reason.ts'
 import type { CheckedOptions, Specs, Strategy } from '../spec/checked.ts'
+import { TerrariumError } from '../base/errors.ts'
+import type { JournalJson } from '../replay/journal-json.ts'
 import { resolveOptions, type SupervisorOptions } from '../spec/options.ts'
 import type { Causes } from './incidents.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
@@ -22,6 +25,13 @@ interface View {
   /** In start order. */
   readonly supervised: readonly ChildInfo[]
   child(id: string): ChildInfo | undefined
+  /**
+   * Why this child is as it is, by its id or its ref: what has failed, what it waits for, what would start it again.
+   * Throws INVALID_ARGUMENT, `details.reason: 'not_found'`, for a child that is not there.
+   */
+  explain(child: string | AnyActorRef): Explanation
+  /** The journal as plain JSON. Throws INVALID_ARGUMENT if the supervisor has no option `journal`. */
+  journal(): JournalJson
   /** How many events have come from children after they had been declared exited. All were dropped (corner case 8). */
   readonly zombieEffects: number
   /**
@@ -156,6 +166,19 @@ class LiveView implements View {
 
   child(id: string): ChildInfo | undefined {
     return this.#shell.state.children.get(id)?.info()
+  }
+
+  explain(child: string | AnyActorRef): Explanation {
+    return explain(this.#shell.state, child, this.#shell.latest())
+  }
+
+  journal(): JournalJson {
+    const { journal, options } = this.#shell
+    if (journal !== undefined) return journal.write(options) as JournalJson
+    throw new TerrariumError('INVALID_ARGUMENT', `supervisor ${options.id} keeps no journal`, {
+      hint: 'Give it the option `journal: keepJournal()`, from @terrarium/supervisor/replay.',
+      details: { supervisor: options.id },
+    })
   }
 
   toJSON(): SupervisorJson {

@@ -4,13 +4,14 @@ import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorLogic, AnyActorR
 import {
   isLogic,
   historyOf,
-  listensForShutdown,
+  isAskedToEnd,
   notALogic,
   optionsFor,
   readinessOf,
   SHUTDOWN,
   spawn,
   spawnAndWatch,
+  worldLike,
 } from './child-actor.ts'
 import { cleanUpFailures } from './clean-up.ts'
 import { systemClock, wallTime, type SupervisorClock } from '../base/clock.ts'
@@ -19,7 +20,9 @@ import type { Effect } from '../core/effect.ts'
 import type { ChildNews, CoreEvent, Death } from '../core/event.ts'
 import { Fifo } from '../core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from '../core/memory.ts'
+import type { Recorder } from '../core/recorder.ts'
 import { createState, type Child, type CoreState } from '../core/state.ts'
+import { imagined } from '../core/what-if.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitReasonOf, isOver, orderedExit, recordExit, whenOver } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
@@ -30,7 +33,7 @@ import { causeAbove, incidentOf } from './incidents.ts'
 import { orphan } from './orphan.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from '../spec/spec.ts'
-import { askUser, isPromiseLike, reportOnce } from '../base/user-code.ts'
+import { askUser, ignoreFailure, isPromiseLike, reportOnce } from '../base/user-code.ts'
 import { faultReporter } from '../base/platform.ts'
 import { show } from '../base/show.ts'
 import { clockOf, freeName, stopHard } from './xstate.ts'
@@ -62,8 +65,11 @@ export type SupervisorScope = ActorScope<SupervisorSnapshot, CoreEvent, ActorSys
  */
 export class Shell {
   readonly state: CoreState
+  readonly options: SupervisorOptions
   /** Why the supervisor has ended; `undefined` until then. */
   outcome: ExitReason | undefined
+  /** What was told to the core, if that is kept. */
+  readonly journal: Recorder | undefined
   /** How many events have come from children after they were declared exited. All were dropped. */
   zombieEffects = 0
   readonly #scope: SupervisorScope
@@ -79,7 +85,12 @@ export class Shell {
   #now = 0
 
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
-    this.state = createState(settings, `${settings.id}-${scope.sessionId.replace('x:', '')}`)
+    this.options = options
+    this.journal = options.journal?.open() as Recorder | undefined
+    this.state = createState(
+      this.journal?.listen(settings) ?? settings,
+      `${settings.id}-${scope.sessionId.replace('x:', '')}`,
+    )
     this.#scope = scope
     cleanUpFailures(scope.system)
     this.#clock = options.clock ?? clockOfSystem(scope) ?? systemClock
@@ -89,11 +100,12 @@ export class Shell {
       tell(`\`${hook}\` of supervisor ${settings.id} failed`, error)
     })
     if (memory !== undefined) recall(this.state, memory, this.#read())
+    this.journal?.begin(this.state, this.latest())
   }
 
   /** The memory for the next incarnation. */
   get memory(): SupervisorMemory {
-    return remember(this.state, this.#latest())
+    return remember(this.state, this.latest())
   }
 
   /** The time in ms; `undefined` if the clock throws. */
@@ -137,7 +149,7 @@ export class Shell {
   fail(error: unknown): void {
     const reason: ExitReason = { type: 'error', error }
     while (this.#effects.shift() !== undefined);
-    decide(this.state, { type: 'supervisor.halt', reason }, this.#now, this.#effects)
+    this.#decide({ type: 'supervisor.halt', reason })
     for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
       try {
         this.#carryOut(effect)
@@ -151,11 +163,13 @@ export class Shell {
   #carryOn(): void {
     for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift())
       this.#carryOut(effect)
+    this.journal?.settle(this.state, this.#now)
   }
 
   /** Called again from within effects, so that their results are decided before the next effect runs. */
   #decide(event: CoreEvent): void {
-    decide(this.state, event, this.#now, this.#effects)
+    const told = this.journal?.record(event, this.#now) ?? event
+    decide(this.state, told, this.#now, this.#effects)
   }
 
   /**
@@ -227,6 +241,9 @@ export class Shell {
       case 'reply':
         this.#reply(effect)
         return
+      case 'imagine':
+        this.#imagine(effect)
+        return
       case 'comeBack':
         this.#scope.self.send(effect.event)
         return
@@ -241,8 +258,14 @@ export class Shell {
     }
   }
 
+  #imagine(question: Extract<Effect, { type: 'imagine' }>): void {
+    const now = this.latest()
+    const result = imagined(this.state, question, now, worldLike(this.state, now, this.#time()))
+    this.#reply({ reply: question.reply, result })
+  }
+
   /** An operation that was sent as an event may carry any function. */
-  #reply({ reply, result }: Extract<Effect, { type: 'reply' }>): void {
+  #reply({ reply, result }: Pick<Extract<Effect, { type: 'reply' }>, 'reply' | 'result'>): void {
     try {
       reply(result)
     } catch (error) {
@@ -255,7 +278,7 @@ export class Shell {
     if (ref === undefined) return
     const isBrutal = startedWith.shutdown === 'brutal_kill'
     const ended = exitReasonOf(ref)
-    if (ended === undefined && !isBrutal && (startedWith.patient || listensForShutdown(ref))) {
+    if (ended === undefined && !isBrutal && isAskedToEnd(child, ref)) {
       ref.send(SHUTDOWN)
       this.#decide({ type: 'supervisor.child.asked', id, startNumber })
       return
@@ -271,7 +294,11 @@ export class Shell {
         this.#scope.self.send(this.#exited(id, startNumber, why))
       })
       this.#decide({ type: 'supervisor.child.asked', id, startNumber })
-    } else decideEnd(this.state, child, { reason: end, random: 0 }, this.#now, this.#effects) // `random` is unused: nothing is delayed
+      return
+    }
+    const death = { reason: end, random: 0 } // `random` is unused: nothing is delayed
+    if (this.journal === undefined) decideEnd(this.state, child, death, this.#now, this.#effects)
+    else this.#decide({ type: 'supervisor.child.exited', id, startNumber, ...death })
   }
 
   #kill({ ref, orphanedBy, because }: Extract<Effect, { type: 'kill' }>): void {
@@ -375,7 +402,7 @@ export class Shell {
   }
 
   /** The time, or the last known time if the clock throws. */
-  #latest(): number {
+  latest(): number {
     try {
       return this.#read()
     } catch {
@@ -399,8 +426,9 @@ export class Shell {
   /** The wall clock. Never throws: an error is kept for the next event. */
   #time(): number {
     try {
-      const time: unknown = askUser(() => wallTime(this.#clock))
+      const time: unknown = wallTime(this.#clock)
       if (typeof time === 'number' && Number.isFinite(time)) return time
+      ignoreFailure(time)
       throw new TypeError(`clock.time() of supervisor ${this.state.settings.id} must answer with ms, not ${show(time)}`)
     } catch (error) {
       this.#fault ??= { error }

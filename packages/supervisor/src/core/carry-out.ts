@@ -130,11 +130,9 @@ const CARRYING_OUT: Purpose<Carrying> = {
     const { children } = turn.state
     const { failed, failure, now, later, parkings } = course
     for (const parking of parkings) {
-      const { child, until } = parking
+      const { child } = parking
       if (!children.has(child.id)) continue
       if (child !== failed) parkFor(turn, parking, failure)
-      // In the order of the plan, so that children that are due together are probed in it.
-      if (until !== undefined) setTimer(turn, child, Math.max(0, until - turn.now))
     }
     let first: readonly [Child, Group] | undefined
     for (const group of [now, ...later.values()]) {
@@ -143,6 +141,10 @@ const CARRYING_OUT: Purpose<Carrying> = {
       const isDue = leader === failed ? isNow : group.at <= turn.now && group === now
       if (isDue && first === undefined) first = [leader, group]
       else if (isDue || leader !== failed) waitUntil(turn, leader, group, failure)
+    }
+    // In the order of the plan, so that children that are due together are probed in it.
+    for (const { child, until } of parkings) {
+      if (until !== undefined && child.state === 'parked') setTimer(turn, child, Math.max(0, until - turn.now))
     }
     if (first !== undefined) afterwards.restart(turn, first[0], first[1].ids)
   },

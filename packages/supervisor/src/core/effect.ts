@@ -7,6 +7,7 @@ import type { ExitReason } from '../base/exit-reason.ts'
 import type { Reply } from './operation.ts'
 import type { CoreEvent } from './event.ts'
 import type { Child } from './state.ts'
+import type { WhatIfOptions } from './what-if.ts'
 
 /** Hooks that the core calls and can do without. */
 export type Hook = 'classify' | 'backoff.delay'
@@ -36,6 +37,14 @@ export type Effect =
   /** Emit this event. */
   | SupervisorEvent
   | { readonly type: 'reply'; readonly reply: Reply; readonly result: Result }
+  /** Answer what would follow if this child failed. Behind all effects before it, so that the state is up to date. */
+  | {
+      readonly type: 'imagine'
+      readonly id: string
+      readonly error: unknown
+      readonly options: WhatIfOptions
+      readonly reply: Reply
+    }
   /** Send this event to the supervisor itself, behind all that was sent before (H12). */
   | { readonly type: 'comeBack'; readonly event: CoreEvent }
   /** A hook of the user's has failed, and a default was used instead. Reported once for each hook. */

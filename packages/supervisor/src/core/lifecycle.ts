@@ -18,6 +18,7 @@ export function start(turn: Turn, child: Child): void {
   child.startedAt = turn.now
   child.readyAt = undefined
   child.isHeld = false
+  child.ended = undefined
   child.trouble.release()
   turn.effects.push({ type: 'start', child, startNumber: child.startNumber })
   if (child.spec.startTimeout !== undefined) setTimer(turn, child, child.spec.startTimeout)
@@ -70,6 +71,7 @@ export function declareDead(
 ): void {
   clearTimer(turn, child)
   credit(turn, child)
+  child.ended = child.state === 'stopping' ? 'asked' : reason
   const { id, incarnation, ref } = child
   if (ref === undefined) return
   emit(turn, { type: 'child.exit', supervisor: turn.state.settings.id, id, incarnation, ref, reason, because })

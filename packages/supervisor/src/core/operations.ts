@@ -126,6 +126,9 @@ function performOn(turn: Turn, call: Extract<Operation, { child: Address }>, rep
       probe(turn, child)
       answer(turn, reply)
       return
+    case 'whatIf':
+      turn.effects.push({ type: 'imagine', id: child.id, error: call.error, options: call, reply })
+      return
     default:
       deny(turn, reply, child.id, 'bad_request')
   }

@@ -3,6 +3,7 @@ import type { AnyActorRef } from 'xstate'
 import { FRESH_BREAKER, type BreakerMemory, type ParkCause } from '../policy/breaker.ts'
 import type { ChildCounts, ChildInfo, ChildState } from '../spec/child-info.ts'
 import type { CrashLoopMemory } from '../policy/crash-loop.ts'
+import type { ExitReason } from '../base/exit-reason.ts'
 import type { FailureInfo } from '../policy/failure.ts'
 import type { Settings } from '../spec/options.ts'
 import { IGNORE, resolveSpec, type ResolvedSpec, type RestartType } from '../spec/spec.ts'
@@ -67,7 +68,7 @@ class Trouble {
 }
 
 /** Shared by all children without trouble. `release` and `settle` change nothing in it. */
-const NO_TROUBLE: Readonly<Trouble> = new Trouble()
+export const NO_TROUBLE: Readonly<Trouble> = new Trouble()
 
 /** One child, updated in place. */
 export class Child {
@@ -111,6 +112,8 @@ export class Child {
   readyAt: number | undefined
   /** True while the child is down because its group waits for a restart. It comes back with the group. */
   isHeld = false
+  /** How the last incarnation ended; `asked`: on request. `undefined` while there is one. For explain(). */
+  ended: ExitReason | 'asked' | undefined
   /** Because of which failure the child was started, or has gone down, last. `undefined`: no failure was the reason. */
   cause: Because | undefined
   /** For reading. {@link troubled} returns it for changes. */
@@ -155,6 +158,13 @@ export class Child {
   get troubled(): Trouble {
     if (this.trouble === NO_TROUBLE) this.trouble = new Trouble()
     return this.trouble
+  }
+
+  /** A copy that shares nothing that the core changes. */
+  copy(): Child {
+    const copy = Object.assign(new Child(this.spec, this.id, this.input), this)
+    if (this.trouble !== NO_TROUBLE) copy.trouble = Object.assign(new Trouble(), this.trouble)
+    return copy
   }
 
   info(): ChildInfo {

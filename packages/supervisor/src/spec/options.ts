@@ -101,6 +101,17 @@ export interface SupervisorOptions {
    * are parked. Only for `createSupervisor()`.
    */
   readonly snapshot?: Snapshot<unknown>
+  /**
+   * `keepJournal()` of `@terrarium/supervisor/replay`: keeps what the supervisor was told, for `journal()` and
+   * `replay()`. Default: nothing is kept. A nested supervisor has a journal of its own.
+   */
+  readonly journal?: JournalKeeper
+}
+
+/** What `keepJournal()` of `@terrarium/supervisor/replay` returns. */
+export interface JournalKeeper {
+  /** Makes the journal of one supervisor. For the supervisor only. */
+  open(): unknown
 }
 
 /** The options in the form that the core needs, with all defaults filled in. */

@@ -85,6 +85,7 @@ const OPTIONS = {
   clock: [hasFunctions('now', 'setTimeout', 'clearTimeout'), 'an object with now, setTimeout, clearTimeout'],
   inspect: [(value) => isFunction(value) || isFields(value), 'a function or an observer'],
   snapshot: [isFields, 'what getPersistedSnapshot() gave'],
+  journal: [hasFunctions('open'), 'what keepJournal() has returned'],
   ...POLICY_RULES,
   maxChildren: countFrom(0),
   extraInput: true,
