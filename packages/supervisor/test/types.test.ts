@@ -82,6 +82,10 @@ test('operations take the ids of the options, and administrate takes any', async
   await refused(app.unpark('bd'))
   // @ts-expect-error no child has this id
   await refused(app.getChildSpec('bd'))
+  // @ts-expect-error no child has this id
+  await refused(app.whatIf('bd', new Error('boom')))
+  // @ts-expect-error no child has this id
+  expect(() => app.explain('bd')).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
   await refused(administrate(ref).unpark('bd'))
   await refused(administrate(ref).terminateChild(ref))
   // Children can be added where there are none, and where their ids are strings.
