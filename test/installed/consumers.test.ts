@@ -178,7 +178,8 @@ test('the declarations of docs/testing.md add the matchers to the types of Jest 
     .map(({ code }) => code)
   const use = `
     import { testPool } from '@terrarium/pool/testing'
-    const pool = testPool({ name: 'text', tools: {} })
+    const tools = { half: ({ n }: { n: number }) => n / 2 }
+    const pool = testPool({ name: 'text', tools: { ...tools, triple: (args, { worker }) => [worker, 3 * args.n] } })
     expect(pool).toHaveEveryChildReady()
     expect(pool).not.toHaveRestartedNothing()
     // @ts-expect-error: there is no such matcher
