@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { AnyActorRef } from 'xstate'
 import type { FailureClass, SupervisorClock } from '@terrarium/supervisor'
@@ -341,7 +342,7 @@ const nightly: RestartStrategy = {
 }
 
 describe.each([parker, counting, nightly])('$name', (strategy) => {
-  describeRestartStrategy(strategy, { test, runs: 100 })
+  describeRestartStrategy(strategy, { test, runs: 30 })
 })
 
 describe('parker among children with dependencies and meta', () => {
@@ -379,7 +380,7 @@ test.each<[what: string, test: string, message: string, plan: RestartStrategy['p
     'remembers ever more',
     'plan() bears what it has remembered, and its memory stays small',
     'the memory of a strategy must be plain JSON, and small: its JSON is longer than 65536 characters',
-    ({ id }, _, { memory = [] }) => ({ restart: [id], memory: [...(memory as string[]), 'one more failure'] }),
+    ({ id }, _, { memory = [] }) => ({ restart: [id], memory: [...(memory as string[]), 'one more failure, told at length'.repeat(10)] }),
   ],
   [
     'does not understand its own memory',
@@ -632,6 +633,59 @@ test.each<[what: string, test: string, message: string, classify: FailureClassif
     describeFailureClassifier(classify, { test, errors: [new OutOfQuota('too much')] })
   })
   expect(said.get(name)).toContain(message)
+})
+
+test('a classifier that only a random error brings down is told with the smallest error and the seed', async () => {
+  const classify: FailureClassifier = (error, { attempts }) => {
+    const { cause } = (error ?? {}) as { cause?: { code?: unknown } }
+    if (attempts > 10 && cause?.code === 'EBUSY') throw new Error('too busy')
+    return undefined
+  }
+  const told = async (seed: number): Promise<string> => {
+    const said = await complaints((test) => {
+      describeFailureClassifier(classify, { test, seed, runs: 10_000 })
+    })
+    return said.get('a classifier bears random errors') ?? ''
+  }
+  const text = await told(3)
+  expect(text).toMatch(/^a classifier must not throw: it threw Error: too busy for a random error/)
+  const smallest = '{"kind":"Error","message":"","cause":{"kind":"Error","message":"","code":"EBUSY"}}'
+  expect(text).toMatch(
+    new RegExp(`\nsmallest case: ${smallest}, phase (run|start), attempts 11, uptime 0 ms\nseed \\d+: `),
+  )
+  expect(await told(Number(/seed (\d+)/.exec(text)?.[1]))).toBe(text)
+})
+
+test('a backoff that keeps a state of its own is told with the shortest life and the seed', async () => {
+  let calls = 0
+  const said = await complaints((test) => {
+    const delay = ({ attempt }: { attempt: number }): number => {
+      calls += 1
+      return attempt < 3 ? 10 : calls
+    }
+    describeBackoff({ delay }, { test, seed: 1, runs: 20 })
+  })
+  expect(said.get('a child with random failures is back when its delay is over')).toMatch(
+    /^delays must be the same when all is the same: they were .*\nsmallest case: failures after 0, 0, 0 ms of running each, random 0\nseed \d+: /,
+  )
+})
+
+test('the suites run with node:test as they do here', async () => {
+  const code = `
+    import { test } from 'node:test'
+    import { describeBackoff, describeFailureClassifier, describeRestartStrategy } from '@terrarium/supervisor/testing'
+    const plan = ({ id }, _, { memory = 0 }) => ({ actions: [{ action: 'park', child: id, for: 5 }], memory: memory + 1 })
+    describeRestartStrategy({ name: 'parker', plan }, { test, runs: 5 })
+    describeBackoff({ base: 10 }, { test, runs: 2 })
+    describeFailureClassifier(() => undefined, { test })
+  `
+  const { status, stdout } = spawnSync(process.execPath, ['--test-reporter=tap', '--input-type=module', '-e', code], {
+    cwd: new URL('..', import.meta.url),
+    encoding: 'utf8',
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+  })
+  const said = Array.from(stdout.matchAll(/^# (?:pass|fail) \d+$/gm), ([line]) => line)
+  expect([status, said]).toEqual([0, ['# pass 25', '# fail 0']])
 })
 
 test.each<[string, FailureClassifier]>([

@@ -12,28 +12,43 @@ const DEEPEST = 100
  * more than 65,536 characters.
  */
 export function plainJson(value: unknown): string {
-  const text = write(value, '', DEEPEST, { left: LONGEST_TEXT })
+  const text = write(value, { path: [], left: LONGEST_TEXT })
   if (text.length > LONGEST_TEXT) throw tooLong()
   return text
 }
 
-function write(value: unknown, at: string, deepest: number, room: { left: number }): string {
-  room.left -= 1 // each value takes a character at least, so that shared parts cannot multiply without end
-  if (room.left < 0) throw tooLong()
+interface Progress {
+  /** The place of the current value, for errors. */
+  readonly path: (string | number)[]
+  /** How many more values there may be: each takes a character at least, so that shared parts cannot multiply. */
+  left: number
+}
+
+function write(value: unknown, progress: Progress): string {
+  const { path } = progress
+  progress.left -= 1
+  if (progress.left < 0) throw tooLong()
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'number' && Number.isFinite(value)) return JSON.stringify(value)
-  if (typeof value !== 'object') throw new TypeError(`it is not plain JSON: ${place(at)} is ${show(value)}`)
-  if (deepest === 0) throw new TypeError(`it is not plain JSON: it has more than ${DEEPEST} levels, or a circle`)
+  if (typeof value !== 'object') throw new TypeError(`it is not plain JSON: ${place(path)} is ${show(value)}`)
+  if (path.length > DEEPEST)
+    throw new TypeError(`it is not plain JSON: it has more than ${DEEPEST} levels, or a circle`)
   if (Array.isArray(value)) {
-    return `[${Array.from(value, (each: unknown, index) => write(each, `${at}[${index}]`, deepest - 1, room)).join()}]`
+    return `[${Array.from(value, (each: unknown, index) => writePart(index, each, progress)).join()}]`
   }
-  if (!isPlain(value)) throw new TypeError(`it is not plain JSON: ${place(at)} is an instance of a class`)
+  if (!isPlain(value)) throw new TypeError(`it is not plain JSON: ${place(path)} is an instance of a class`)
   const fields: string[] = []
   for (const [name, each] of Object.entries(value) as [string, unknown][]) {
-    if (each === undefined) continue
-    fields.push(`${JSON.stringify(name)}:${write(each, at === '' ? name : `${at}.${name}`, deepest - 1, room)}`)
+    if (each !== undefined) fields.push(`${JSON.stringify(name)}:${writePart(name, each, progress)}`)
   }
   return `{${fields.join()}}`
+}
+
+function writePart(name: string | number, value: unknown, progress: Progress): string {
+  progress.path.push(name)
+  const text = write(value, progress)
+  progress.path.pop()
+  return text
 }
 
 /** True for objects whose prototype is that of object literals, in whatever realm, or null. */
@@ -42,6 +57,12 @@ function isPlain(value: object): boolean {
   return prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf'))
 }
 
-const place = (at: string): string => (at === '' ? 'the value' : at)
+function place(path: readonly (string | number)[]): string {
+  if (path.length === 0) return 'the value'
+  return path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`))
+    .join('')
+    .replace(/^\./, '')
+}
 
 const tooLong = (): RangeError => new RangeError(`its JSON is longer than ${LONGEST_TEXT} characters`)

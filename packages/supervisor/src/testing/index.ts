@@ -10,7 +10,7 @@
  * ```
  */
 export { VirtualClock } from '../base/virtual-clock.ts'
-export { describeBackoff } from './backoff.ts'
+export { describeBackoff, type BackoffSuiteOptions } from './backoff.ts'
 export { describeFailureClassifier, type FailureClassifierSuiteOptions } from './failure-classifier.ts'
 export { endError, FailureWatch, watchFailures, type AfterEach, type Watched } from './failure-watch.ts'
 export { faultsOf, type FailStartsOptions, type FaultAddress, type FaultOptions, type Faults } from './faults.ts'
@@ -23,5 +23,7 @@ export {
   type SupervisorMatchers,
 } from './matchers.ts'
 export { describeRestartStrategy, type RestartStrategySuiteOptions } from './restart-strategy.ts'
+export type { PropertyOptions } from './generate.ts'
+export type { KnownChild } from './situations.ts'
 export type { SuiteOptions, TestFunction } from './suite.ts'
 export type { Descendant, Inside, Supervised } from './tree.ts'

@@ -19,7 +19,7 @@ interface Tree {
   readonly steps: readonly Step[]
 }
 
-const USUAL_RUNS = 50
+const USUAL_RUNS = 25
 const MOST_STEPS = 8
 const WAITS: readonly number[] = [0, 10, 1_000, 60_000, 3_600_000]
 
@@ -62,7 +62,7 @@ function stepOf(children: readonly KnownChild[], draw: Draw): Step {
 function* smallerTrees({ children, steps }: Tree, isFixed: boolean): Generator<Tree> {
   for (const fewer of shorter(steps)) if (fewer.length > 0) yield { children, steps: fewer }
   for (const [index, step] of steps.entries()) {
-    for (const smaller of smallerSteps(step)) yield { children, steps: steps.with(index, smaller) }
+    for (const smaller of smallerSteps(step, children)) yield { children, steps: steps.with(index, smaller) }
   }
   if (isFixed) return
   const last = children.at(-1)
@@ -73,9 +73,10 @@ function* smallerTrees({ children, steps }: Tree, isFixed: boolean): Generator<T
   }
 }
 
-function* smallerSteps(step: Step): Generator<Step> {
+function* smallerSteps(step: Step, [first]: readonly KnownChild[]): Generator<Step> {
   if ('fail' in step) {
     for (const fail of shorter(step.fail)) if (fail.length > 0) yield { fail }
+    if (first !== undefined && step.fail.length === 1 && step.fail[0] !== first.id) yield { fail: [first.id] }
   } else if ('wait' in step) {
     for (const wait of WAITS) if (wait < step.wait) yield { wait }
   } else if (step.times > 1) yield { ...step, times: 1 }
