@@ -21,7 +21,7 @@ const crashInside = async (it: Bench): Promise<void> => {
   await it.clock.advance(5_000)
 }
 
-test('X22 a supervisor that has given up is restarted by its parent, and goes on counting', async () => {
+test('X22 a supervisor that gave up is restarted by its parent, and keeps its counts', async () => {
   const it = bench({ children: [exhaustible('default')] })
   await it.app.start()
   for (let crash = 1; crash <= 3; crash += 1) await crashInside(it)

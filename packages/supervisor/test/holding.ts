@@ -20,10 +20,10 @@ export const explode = (): never => {
   throw boom
 }
 
-/** What holds something now: every logic here takes something at its start, and gives it back when it is cleaned up. */
+/** The resources held now. Each logic here takes one at its start, and releases it in its clean-up. */
 export let holding: string[] = []
 export let starts = 0
-/** What was printed, which is nothing unless a test says so. */
+/** What was printed. A test that expects output says so. */
 export const printed: unknown[][] = []
 const { error } = console
 
@@ -39,7 +39,7 @@ afterEach(() => {
   expect(printed).toEqual([])
 })
 
-/** Takes something, and returns how it is given back. */
+/** Takes a resource, and returns the function that releases it. */
 function take(what: string): () => void {
   starts += 1
   const mine = `${what} ${starts}`
@@ -56,7 +56,7 @@ export interface Observer {
   complete: () => void
 }
 
-/** As RxJS has it, but that it does not let go by itself when it fails. */
+/** An observable like RxJS's, except that it does not unsubscribe by itself when it fails. */
 export const observable = (act: (observer: Observer) => void = () => undefined) => ({
   subscribe: (observer: Observer) => {
     const unsubscribe = take('subscription')
@@ -75,7 +75,7 @@ export const callback = fromCallback(({ receive }) => {
 
 export const observing = fromObservable(() => observable() as never)
 export const eventObserving = fromEventObservable(() => observable() as never)
-/** Who has subscribed, the last one last. */
+/** The subscribers, in the order of their subscriptions. */
 export const observers: Observer[] = []
 
 export const promise = fromPromise(({ signal }) => {
@@ -83,13 +83,13 @@ export const promise = fromPromise(({ signal }) => {
   return new Promise(() => undefined)
 })
 
-/** A promise creator that begins something and then throws. */
+/** A promise creator that takes a resource and then throws. */
 export const syncPromise = fromPromise(({ signal }) => {
   signal.addEventListener('abort', take('promise'))
   return explode()
 })
 
-/** A logic of a user's own, which XState stops like its own logics. */
+/** A hand-written logic, which XState stops like its own logics. */
 const custom: ActorLogic<Snapshot<unknown> & { give?: () => void }, { type: string }> = {
   config: {},
   getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),
@@ -106,7 +106,7 @@ const custom: ActorLogic<Snapshot<unknown> & { give?: () => void }, { type: stri
 
 const onFail = { fail: { actions: explode } }
 
-/** A machine whose failure is its own, and which has invoked others. */
+/** A machine that fails by itself and has invoked actors. */
 export const invoking = (...src: AnyActorLogic[]): AnyActorLogic =>
   createMachine({ on: onFail, invoke: src.map((each) => ({ src: each })) })
 

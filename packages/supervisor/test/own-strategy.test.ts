@@ -16,7 +16,7 @@ const dependents: RestartStrategy = {
   }),
 }
 
-test('a strategy of the user’s own', async () => {
+test('a custom strategy restarts the children that it names', async () => {
   const it = await started({ strategy: dependents }, 'c<b', 'b', 'x', 'd<b')
   await it.crash('b')
   expect(moves(it)).toEqual(['exit b', 'exit d<b', 'exit c<b', 'start c<b', 'start b', 'start d<b'])
@@ -44,7 +44,7 @@ test.each<[string, unknown]>([
   ['an object', { restart: 5 }],
   ['an object', { restart: [1] }],
   ['an object', Promise.resolve({ restart: [] })],
-])('a strategy whose plan is none, but %s, ends the supervisor, in order', async (_, plan) => {
+])('a strategy that returns %s instead of a plan ends the supervisor, in order', async (_, plan) => {
   const it = await started({ strategy: { name: 'odd', plan: () => plan as RestartPlan } }, 'a', 'b')
   await it.crash('a')
   expect(moves(it)).toEqual(['exit a', 'exit b'])
@@ -128,7 +128,7 @@ describe.each(['default', 'otp'] as const)('E6: mode %s: a plan', (mode) => {
     expect(it.app.children.map(({ state }) => state)).toEqual(['stopped', 'stopped'])
   })
 
-  test('that throws whatever can be thrown, or throws when it is looked at, ends the supervisor, in order', async () => {
+  test('that throws any value, or whose getters throw, ends the supervisor, in order', async () => {
     const explode = (): never => {
       throw faulty // eslint-disable-line @typescript-eslint/only-throw-error -- anything can be thrown
     }

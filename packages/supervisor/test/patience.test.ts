@@ -52,7 +52,7 @@ test('X24 one alarm per window for a child that crashes every 11 s, and every re
   await it.app.stop()
 })
 
-test('failures that go on for longer than maxElapsed use up the patience as well', async () => {
+test('a child whose failures go on for longer than maxElapsed is parked', async () => {
   const it = bench({
     backoff: { ...NO_JITTER, first: 1_000, base: 1_000, factor: 1, maxAttempts: Infinity, maxElapsed: 3_500 },
     breaker: 'off',

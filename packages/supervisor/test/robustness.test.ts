@@ -60,7 +60,7 @@ describe('corner 1: an error of a child is never an uncaught one', () => {
   })
 })
 
-test('an error thrown while it is asked to end is the end', async () => {
+test('an error that a child throws at its shutdown event is its exit reason', async () => {
   const it = bench({
     children: [child('a', { logic: createMachine({ on: { 'supervisor.shutdown': { actions: explode } } }) })],
   })
@@ -69,7 +69,7 @@ test('an error thrown while it is asked to end is the end', async () => {
   expect(it.events.at(-2)).toMatchObject({ type: 'child.exit', reason: { type: 'error', error: boom } })
 })
 
-test('corner 2: a child that has finished when it starts is registered first', async () => {
+test('corner 2: a child that finishes during its start is registered before its exit', async () => {
   const done = createMachine({ initial: 'end', states: { end: { type: 'final' } } })
   const it = bench({ mode: 'otp', intensity: 2, children: [child('t', { logic: done, restart: 'transient' })] })
   await it.app.start()
@@ -147,7 +147,7 @@ test('corner 9: one event makes several children throw', async () => {
   await it.app.stop()
 })
 
-test('corner 11: a synchronous crash loop leaves room for others', async () => {
+test('corner 11: during a synchronous crash loop other events are handled', async () => {
   let starts = 0
   const logic = (): typeof idle => {
     starts += 1
@@ -189,7 +189,7 @@ test('corner 11: children that end as soon as they are ready do not recurse', as
   ).toEqual(Array.from({ length: 200 }, (_, index) => index + 1))
 })
 
-test('corner 11: who belongs to a child that crashes without a pause is down until the event loop has had its turn', async () => {
+test('corner 11: the group of a child that crashes without a pause is down until the next turn of the event loop', async () => {
   const done = createMachine({ initial: 'end', states: { end: { type: 'final' } } })
   const children = [child('a', { logic: idle }), child('b', { logic: done })]
   const it = bench({ mode: 'otp', strategy: 'one_for_all', intensity: 200, period: 60_000, children })
@@ -203,7 +203,7 @@ test('corner 11: who belongs to a child that crashes without a pause is down unt
   expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit' })
 })
 
-describe('what the supervisor itself is given may fail: it ends with that error, and no child is left running', () => {
+describe('a supervisor whose own options fail ends with that error, and no child is left running', () => {
   test.each<[string, 'random' | 'now' | 'setTimeout']>([
     ['random numbers', 'random'],
     ['clock', 'now'],

@@ -134,7 +134,7 @@ test('X09 rest_for_one: an earlier child that dies during the delay widens the g
   await it.app.stop()
 })
 
-test('X10 one_for_all: the retry waits as long as the sibling that failed has to', async () => {
+test('X10 one_for_all: the retry waits for the delay of the sibling that failed', async () => {
   const it = await started({ strategy: 'one_for_all', children: [child('a'), flaky('s2', 2), child('c')] })
   await it.crash('a')
   expect(moves(it)).toEqual(['exit a', 'exit c', 'exit s2', 'start a', 'exit a', 'start a', 'exit a'])
@@ -173,7 +173,7 @@ test('in the default mode the restart of one child holds up no sibling', async (
   await it.app.stop()
 })
 
-test('who was down for a group, came back with it, and then ended by itself, stays down when the group is restarted again', async () => {
+test('a child that came back with a group and then ended by itself stays down at the next group restart', async () => {
   const children = [child('a'), child('b', { restart: 'transient' })]
   const it = await started({ strategy: 'one_for_all', reviveStopped: false, children })
   await it.crash('a')

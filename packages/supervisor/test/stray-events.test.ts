@@ -9,7 +9,7 @@ const explode = (): never => {
   throw boom
 }
 
-test('corner 8: a child that will not end is declared dead once, at its time, and is never heard of again', async () => {
+test('corner 8: a child that does not end is declared exited once, at its deadline, and its later events are dropped', async () => {
   let finish: () => void = () => undefined
   const busy = fromPromise(
     () =>
@@ -104,7 +104,7 @@ test('a child that fails by sending to a missing actor affects no sibling', asyn
   await it.app.stop()
 })
 
-test('stray events to the supervisor are ignored', async () => {
+test('unknown events sent to the supervisor are ignored', async () => {
   const it = bench({ children: [child('a')] })
   await it.app.start()
   it.app.ref.send({ type: 'hello' } as never)
@@ -170,7 +170,7 @@ test('off() ends listening', async () => {
   expect(heard).toEqual([])
 })
 
-test('late news of a deleted child is not taken for news of its namesake', async () => {
+test('a late event of a deleted child is not taken for one of a new child with its id', async () => {
   const arrivals: ((logic: typeof idle) => void)[] = []
   const logic = (): Promise<typeof idle> =>
     new Promise((resolve) => {

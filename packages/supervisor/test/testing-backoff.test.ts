@@ -95,7 +95,7 @@ test.each<[what: string, test: string, message: string, backoff: BackoffOptions]
     'a child that was ready for `stableAfter` must start again at the first delay: delays were ',
     forgetful(),
   ],
-])('a backoff that %s is found out', async (_, name, message, backoff) => {
+])('the suite finds a backoff that %s', async (_, name, message, backoff) => {
   const said = await complaints((test) => {
     describeBackoff(backoff, { test })
   })

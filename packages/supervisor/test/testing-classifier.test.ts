@@ -135,7 +135,7 @@ test.each<[what: string, test: string, message: string, classify: FailureClassif
     'a classifier must not change the error: it changed [[extensible]] for errors[0]',
     quietly((error) => Object.freeze(error)),
   ],
-])('a classifier that %s is found out', async (_, name, message, classify) => {
+])('the suite finds a classifier that %s', async (_, name, message, classify) => {
   const said = await complaints((test) => {
     describeFailureClassifier(classify, { test, errors: [new OutOfQuota('too much')] })
   })

@@ -236,14 +236,14 @@ test.each<[what: string, test: string, message: string, strategy: RestartStrateg
       return only(failed)
     }),
   ],
-])('a strategy that %s is found out', async (_, name, message, strategy) => {
+])('the suite finds a strategy that %s', async (_, name, message, strategy) => {
   const said = await complaints((test) => {
     describeRestartStrategy(strategy, { test, children: ['a', 'b', 'c'] })
   })
   expect(said.get(name)).toContain(message)
 })
 
-test('a strategy that meddles with the states of siblings meddles with its own copies only', async () => {
+test('a strategy that changes the views of siblings changes its own copies only', async () => {
   const said = await complaints((test) => {
     const strategy = broken((failed, children) => {
       const list = [...children]

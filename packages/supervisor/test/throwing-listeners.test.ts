@@ -76,7 +76,7 @@ test('corner 12: an inspector and observers of a child that throw disturb no act
   console.error = error
 })
 
-test('corner 12: an observer of a child that does not want errors is not handed them by a timer', async () => {
+test('corner 12: an observer without an error callback gets no error from a timer', async () => {
   const it = bench({ children: [child('a')] })
   await it.app.start()
   const seen: unknown[] = []

@@ -1,7 +1,7 @@
 // Imported by tests of which none may leave an uncaught error behind.
 import { afterEach, beforeEach, expect } from '@jest/globals'
 
-/** What would have ended the process. */
+/** Uncaught errors, which would have ended the process. */
 const uncaught: unknown[] = []
 const note = (error: unknown): void => {
   uncaught.push(error)
