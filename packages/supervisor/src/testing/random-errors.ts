@@ -71,7 +71,7 @@ function bare(kind: ErrorPlan['kind'], message: string): object {
   }
 }
 
-export function* smallerErrors(error: ErrorPlan): Generator<ErrorPlan> {
+function* smallerErrors(error: ErrorPlan): Generator<ErrorPlan> {
   const { cause, kind, message } = error
   if (cause !== undefined) {
     yield cause
