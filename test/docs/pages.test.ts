@@ -56,6 +56,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'docs/strategies.md': 'packages/supervisor/test/readme.test.ts',
   'docs/supervisor/actors.md': 'packages/supervisor/test/readme.test.ts',
   'docs/supervisor/events.md': 'packages/supervisor/test/readme.test.ts',
+  'docs/testing.md': 'test/docs/testing-page.test.ts',
   'docs/values.md': 'test/integration/values.test.ts',
   'packages/pool/README.md': 'test/integration/readme.test.ts',
   'packages/process/README.md': 'packages/process/test/readme.test.ts',

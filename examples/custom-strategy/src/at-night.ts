@@ -30,7 +30,7 @@ export function atNight({
         return { restart: [failed.id], memory: [...new Set([...memory, failed.id])] }
       }
       const because = `it is night, and ${memory.join(', ')} failed since the last restart`
-      const comeBack = [...children].filter(({ restart }) => restart !== 'temporary')
+      const comeBack = [...children].filter(({ id, restart }) => id === failed.id || restart !== 'temporary')
       return { actions: comeBack.map(({ id }) => ({ action: 'restart', child: id, because })), memory: [] }
     },
   }

@@ -26,9 +26,10 @@ export const standby =
 export function failOver({ primary, standby, after = 2 }: FailOver): RestartStrategy<ChildView, FailOverMemory> {
   return {
     name: 'fail_over',
-    plan: ({ id }, _children, { failure, memory = { working: primary } }) => {
-      if (id !== memory.working || failure.attempts < after) return { restart: [id] }
+    plan: ({ id }, children, { failure, memory = { working: primary } }) => {
       const next = id === primary ? standby : primary
+      const isThere = Array.from(children, (child) => child.id).includes(next) // it may have been deleted
+      if (id !== memory.working || failure.attempts < after || !isThere) return { restart: [id] }
       return {
         actions: [
           { action: 'stop', child: id, because: `it has failed ${failure.attempts} times in a row` },

@@ -8,14 +8,16 @@ import { drainBeforeRestart } from '../src/drain.ts'
 import { failOver, standby } from '../src/fail-over.ts'
 import { part } from '../src/part.ts'
 
-for (const [strategy, children] of [[atNight(), ['db', 'api']]] as const) {
-  describeRestartStrategy(strategy, {
-    test: (name, body) => {
-      test(`${strategy.name}: ${name}`, body)
-    },
-    children,
-  })
+const named = (name: string) => (what: string, body: () => void | Promise<void>) => {
+  test(`${name}: ${what}`, body)
 }
+
+describeRestartStrategy(drainBeforeRestart, {
+  test: named('drain'),
+  children: ['db', { id: 'api', dependsOn: ['db'], meta: { drains: true } }, { id: 'web', dependsOn: ['db'] }, 'mail'],
+})
+describeRestartStrategy(failOver({ primary: 'a', standby: 'b' }), { test: named('fail over'), children: ['a', 'b'] })
+describeRestartStrategy(atNight(), { test: named('at night'), children: ['db', 'api'] })
 
 const HOUR_MS = 3_600_000
 const DAY = Date.UTC(2026, 5, 1, 12)

@@ -8,6 +8,7 @@ import { Journal } from '../src/replay/journal.ts'
 import { writeJournal, type JournalJson } from '../src/replay/journal-json.ts'
 import type { FailureClass } from '../src/policy/failure.ts'
 import type { SupervisorOptions } from '../src/spec/options.ts'
+import type { PlanAction } from '../src/spec/strategy.ts'
 import { aLongStory, aStory, aWorld, type Step, type World } from './world.ts'
 
 interface Lived {
@@ -17,9 +18,9 @@ interface Lived {
   readonly effects: readonly unknown[]
 }
 
-type Make = (journal: Journal, more?: Partial<SupervisorOptions>) => World
+type Make = (journal: Journal, more?: (base: SupervisorOptions) => object) => World
 
-function live(make: Make, story: readonly Step[], kept: Journal, more: Partial<SupervisorOptions> = {}): Lived {
+function live(make: Make, story: readonly Step[], kept: Journal, more?: (base: SupervisorOptions) => object): Lived {
   const world = make(kept, more)
   world.tell({ type: 'supervisor.boot' })
   for (const step of story) {
@@ -46,7 +47,7 @@ test('a replay has the same effects, byte for byte, also of a journal that went 
   let inputs = 0
   fc.assert(
     fc.property(aWorld, aLongStory, aSize, errors, (make, story, size, texts) => {
-      const { journal, effects } = live(make, story, new Journal({ size, errors: texts }))
+      const { journal, effects } = live(make as Make, story, new Journal({ size, errors: texts }))
       if (journal.dropped > 0) dropped += 1
       inputs += journal.inputs.length
       const played = replay(throughJson(journal))
@@ -74,9 +75,14 @@ function ownFunctions(draws: readonly number[]): Partial<SupervisorOptions> {
   return {
     strategy: {
       name: 'own',
-      plan: (_failed, children) => {
-        const ids = Array.from(children, ({ id }) => id)
-        return { restart: ids.filter(() => draw() < 0.5) }
+      plan: (failed, children, { memory, time }) => {
+        const ids = Array.from(children, ({ id }) => id).filter((id) => id === failed.id || draw() < 0.5)
+        if (draw() < 0.02) return { restart: ['zz'] }
+        if (draw() < 0.02) return { restart: [], memory: new Date(0) }
+        const told = { memory: { failures: [...pastOf(memory), [failed.id, time]] } }
+        if (draw() < 0.3) return { restart: ids, ...told }
+        if (draw() < 0.05) return { actions: [{ action: 'escalate', child: failed.id }] }
+        return { actions: ids.map((id) => anAction(id, draw)), ...told }
       },
     },
     classify: () => {
@@ -92,16 +98,35 @@ function ownFunctions(draws: readonly number[]): Partial<SupervisorOptions> {
   }
 }
 
+const pastOf = (memory: unknown): readonly unknown[] => {
+  const { failures = [] } = Object(memory) as { readonly failures?: readonly unknown[] }
+  return failures.slice(-3)
+}
+
+function anAction(child: string, draw: () => number): PlanAction {
+  const chance = draw()
+  if (chance < 0.4) return { action: 'restart', child, because: `drew ${chance}` }
+  if (chance < 0.6) return { action: 'delay', child, by: Math.floor(draw() * 3) * 100 }
+  if (chance < 0.75) return { action: 'park', child, for: 1 + Math.floor(draw() * 1_000) }
+  return chance < 0.85 ? { action: 'park', child } : { action: 'stop', child }
+}
+
 test('a replay needs no function of the user’s: what it answered, or threw, is in the journal', () => {
   fc.assert(
     fc.property(
       aWorld,
-      aStory,
+      aLongStory,
       aSize,
       fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 7, maxLength: 30 }),
       (make, story, size, draws) => {
-        const more = { mode: 'default', autoShutdown: 'never', ...ownFunctions(draws) } as const
-        const { journal, effects } = live(make, story, new Journal({ size }), more)
+        const own = ownFunctions(draws)
+        const more = (base: SupervisorOptions): Partial<SupervisorOptions> => {
+          const isStatic = base.strategy !== 'dynamic' && base.strategy !== 'simple_one_for_one'
+          const { strategy, ...others } = own
+          const asked = isStatic ? { strategy } : { restartStrategy: strategy }
+          return { mode: 'default', autoShutdown: 'never', intensity: 20, ...others, ...asked } as SupervisorOptions
+        }
+        const { journal, effects } = live(make as Make, story, new Journal({ size }), more)
         expect(JSON.stringify(replay(throughJson(journal)).effects)).toBe(JSON.stringify(effects))
       },
     ),
@@ -112,7 +137,7 @@ test('a replay needs no function of the user’s: what it answered, or threw, is
 test('changes that change nothing make no difference', () => {
   fc.assert(
     fc.property(aWorld, aStory, (make, story) => {
-      const { journal, world } = live(make, story, new Journal({ size: 20 }))
+      const { journal, world } = live(make as Make, story, new Journal({ size: 20 }))
       const { intensity = 1 } = world.options
       const { differences, timeline, recorded } = replay(journal, { intensity })
       expect(differences).toEqual([])
@@ -131,7 +156,7 @@ test('with any change a replay comes to an end, and its differences lead from on
       fc.constantFrom<SupervisorOptions['strategy']>('one_for_one', 'one_for_all', 'rest_for_one'),
       fc.nat(10),
       (make, story, strategy, intensity) => {
-        const { journal, world } = live(make, story, new Journal({}))
+        const { journal, world } = live(make as Make, story, new Journal({}))
         if (world.options.strategy === 'dynamic' || world.options.strategy === 'simple_one_for_one') return
         const played = replay(journal, { strategy, intensity } as never)
         if (played.differences.length > 0) different += 1

@@ -12,6 +12,7 @@ import {
 } from '@terrarium/supervisor'
 import { exit } from '@terrarium/supervisor/otp'
 import type { Step } from '@terrarium/supervisor/replay'
+import type { PlanAction, RestartStrategy } from '@terrarium/supervisor/strategies'
 import { VirtualClock } from '@terrarium/supervisor/testing'
 import { SUPERVISOR_EVENTS } from '../src/spec/events.ts'
 import { stepOf } from '../src/core/rehearsal.ts'
@@ -75,11 +76,41 @@ const aSupervisor = fc
     ...(mode === 'otp' ? { mode } : { backoff, breaker, startRate }),
   }))
 
+/** What a strategy of the user's does with the child at each place, counting from the failed one. */
+const aCourse = fc.array(
+  fc.constantFrom('restart', 'restart', 'stop', 'park', 'latch', 'delay', 'delay longer', 'escalate', 'nothing'),
+  { minLength: 2, maxLength: 4 },
+)
+
+/** A strategy that follows a course, another part of it for each failure, and another one at each full second. */
+function ownStrategy(course: readonly string[]): RestartStrategy {
+  return {
+    name: 'own',
+    plan: (failed, children, { memory, time }) => {
+      const count = typeof memory === 'number' ? memory : 0
+      const others = Array.from(children, ({ id }) => id).filter((id) => id !== failed.id)
+      const shift = count + (time % 1_000 === 0 ? 1 : 0)
+      const actions = [failed.id, ...others].flatMap((child, index): PlanAction[] => {
+        const what = course[(index + shift) % course.length] ?? 'nothing'
+        if (what === 'restart' || what === 'stop') return [{ action: what, child, because: what }]
+        if (what === 'park') return [{ action: 'park', child, for: 300 }]
+        if (what === 'latch') return [{ action: 'park', child }]
+        if (what === 'delay') return [{ action: 'delay', child, by: 100 }]
+        if (what === 'delay longer') return [{ action: 'delay', child, by: 700 }]
+        return child === failed.id ? [{ action: 'restart', child }] : []
+      })
+      const escalates = course[shift % course.length] === 'escalate'
+      return { actions: escalates ? [{ action: 'escalate', child: failed.id }] : actions, memory: count + 1 }
+    },
+  }
+}
+
 type Plain = typeof aSupervisor extends fc.Arbitrary<infer T> ? T : never
 
-const optionsOf = ({ children, ...options }: Plain): SupervisorOptions => ({
+const optionsOf = ({ children, ...options }: Plain, course: readonly string[] | null): SupervisorOptions => ({
   id: 'nested',
   ...options,
+  ...(course === null || 'mode' in options ? {} : { strategy: ownStrategy(course) }),
   random: () => 0.5,
   children: children.map((spec, index) => child(IDS[index] ?? 'z', spec as Partial<ChildSpec>)),
 })
@@ -96,7 +127,9 @@ async function grow(options: SupervisorOptions, isDynamic: boolean): Promise<Tre
   const clock = new VirtualClock(NOON)
   const events: Step[] = []
   const { children = [] } = options
-  const nested = isDynamic ? { ...options, strategy: 'dynamic' as const, children: [] } : options
+  const { strategy } = options
+  const restartStrategy = typeof strategy === 'object' ? { restartStrategy: strategy } : {}
+  const nested = isDynamic ? { ...options, ...restartStrategy, strategy: 'dynamic' as const, children: [] } : options
   const app = createSupervisor({
     id: 'app',
     clock,
@@ -128,9 +161,10 @@ test('what a what-if foretells is what then happens, in the same order and at th
     fc.asyncProperty(
       aSupervisor,
       fc.boolean(),
+      fc.option(aCourse),
       fc.array(aFailure, { minLength: 1, maxLength: 8 }),
-      async (options, isDynamic, failures) => {
-        const { clock, app, events, nested } = await grow(optionsOf(options), isDynamic)
+      async (options, isDynamic, course, failures) => {
+        const { clock, app, events, nested } = await grow(optionsOf(options, course), isDynamic)
         for (const { at, error, then } of failures) {
           const administration = nested()
           if (administration === undefined) break
@@ -160,7 +194,7 @@ test('what a what-if foretells is what then happens, in the same order and at th
         await stopped
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 200 },
   )
   for (const count of [escalated, parked, delayed]) expect(count).toBeGreaterThan(10)
   expect(foretold).toBeGreaterThan(100)

@@ -312,12 +312,12 @@ export const aWorld = fc
   })
   .map(
     ({ specs, ...options }) =>
-      (journal?: Journal, more: Partial<SupervisorOptions> = {}) =>
+      (journal?: Journal, more: (base: object) => object = () => ({})) =>
         new World(
           {
             id: 'app',
             ...options,
-            ...more,
+            ...more(options),
             children: specs.map((spec, index) => child(IDS[index] ?? 'z', spec as never)),
           },
           journal,

@@ -18,8 +18,9 @@ import { Habitat, processesOf } from './habitat.ts'
  * The matchers of {@link matchers}, for the types of the runner:
  *
  * ```ts
- * declare module 'expect' { interface Matchers<R> extends PoolMatchers<R> {} } // Jest
- * declare module 'vitest' { interface Matchers<T> extends PoolMatchers<T> {} }
+ * declare module 'expect' { // Jest; 'vitest' for Vitest
+ *   interface Matchers<R extends void | Promise<void>, T> extends PoolMatchers<R> {}
+ * }
  * ```
  */
 export interface PoolMatchers<R = unknown> extends SupervisorMatchers<R> {

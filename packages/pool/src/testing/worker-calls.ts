@@ -152,7 +152,7 @@ export class WorkerCalls {
     try {
       const ms = delay()
       if (ms > 0) await sleep(ms)
-      value = await tool.run(args, { ...context, signal: stop.signal, sleep })
+      value = (await tool.run(args, { ...context, signal: stop.signal, sleep })) ?? null // None
     } catch (error) {
       this.#answer(call, raised(id, error, codec))
       return

@@ -85,7 +85,7 @@ function sentenceOf(state: CoreState, child: Child, now: number, heldBy: string 
   }
   switch (child.state) {
     case 'starting':
-      return startingText(child, now)
+      return startingText(state, child, now)
     case 'running':
       return runningText(state, child, now)
     case 'stopping':
@@ -94,30 +94,31 @@ function sentenceOf(state: CoreState, child: Child, now: number, heldBy: string 
     case 'backing_off':
       return waitingText(state, child, now)
     case 'parked':
-      return parkedText(child, now)
+      return parkedText(state, child, now)
     case 'stopped':
       return stoppedText(state, child, heldBy)
   }
 }
 
-function startingText(child: Child, now: number): string {
+function startingText(state: CoreState, child: Child, now: number): string {
   const { id, startedAt, trouble, startedWith } = child
   const { startTimeout } = startedWith
   const limit = startTimeout === undefined ? '' : `, of at most ${ms(startTimeout)}`
   const probe = trouble.probing ? ', as a probe whether the cause for which it was parked is gone' : ''
-  return `${id} has been starting for ${ms(now - startedAt)}${limit}${probe}${lately(child, ', after')}.`
+  return `${id} has been starting for ${ms(now - startedAt)}${limit}${probe}${lately(state, child, ', after ')}.`
 }
 
-function runningText({ task }: CoreState, child: Child, now: number): string {
+function runningText(state: CoreState, child: Child, now: number): string {
   const { id, startedAt, incarnation } = child
   const life = incarnation === 1 ? '' : `, in incarnation ${incarnation}`
-  const next = task.stops.includes(child) ? ', and is about to be stopped' : ''
-  return `${id} has been running for ${ms(now - startedAt)}${life}${lately(child, ', since')}${next}.`
+  const next = state.task.stops.includes(child) ? ', and is about to be stopped' : ''
+  return `${id} has been running for ${ms(now - startedAt)}${life}${lately(state, child, ', since ')}${next}.`
 }
 
 function waitingText(state: CoreState, child: Child, now: number): string {
+  const { id } = child
   const { until, group, retry } = child.trouble
-  const others = (group ?? []).filter((each) => each !== child.id)
+  const others = (group ?? []).filter((each) => each !== id)
   const together = others.length === 0 ? '' : ` together with ${list(others)}`
   const when =
     until !== undefined && until > now
@@ -125,14 +126,24 @@ function waitingText(state: CoreState, child: Child, now: number): string {
       : state.task === IDLE
         ? 'at once'
         : `when ${taskText(state)}`
-  const why = retry === undefined ? lately(child, '', 'ended') : ` ${exitText(retry.reason)} in its start`
-  return `${child.id}${why} and is started again ${when}${together}.`
+  const own = ownFailures(child)
+  const other = otherFailure(state, child)
+  const why =
+    retry !== undefined
+      ? `${exitText(retry.reason)} in its start`
+      : (own ?? (other === undefined ? 'has ended' : `is down because ${other}`))
+  return `${id} ${why}${words(child)} and is started again ${when}${together}.`
 }
 
-function parkedText({ id, trouble }: Child, now: number): string {
+function parkedText(state: CoreState, child: Child, now: number): string {
+  const { id, trouble, cause } = child
   const { parkedFor, until, memory } = trouble
-  const why = parkedFor === undefined ? '' : `, because ${PARKED_BECAUSE[parkedFor]}`
-  const last = memory === undefined ? '' : `: ${failureText(memory.last)}`
+  const plan = parkedFor === 'strategy' ? cause?.plan : undefined
+  const decided = plan?.because === undefined ? 'has decided so' : `says "${plan.because}"`
+  const because = plan === undefined ? parkedFor && PARKED_BECAUSE[parkedFor] : `strategy ${plan.strategy} ${decided}`
+  const why = because === undefined ? '' : `, because ${because}`
+  const failed = otherFailure(state, child) ?? (memory && failureText(memory.last))
+  const last = failed === undefined ? '' : `: ${failed}`
   const next =
     until === undefined
       ? 'only an operation starts it again'
@@ -149,10 +160,43 @@ function stoppedText(state: CoreState, child: Child, heldBy: string | undefined)
   if (heldBy !== undefined) return `${id} is down until ${heldBy}, which has failed, is started again.`
   if (task.starts.includes(id)) return `${id} is started when ${taskText(state)}.`
   if (incarnation === 0) return `${id} has not been started.`
+  if (child.cause?.plan?.action === 'stop') {
+    const who = otherFailure(state, child) ?? ownFailures(child, 'it ') ?? 'it ended'
+    return `${id} was stopped because ${who}${words(child)}, and only an operation starts it again.`
+  }
   if (ended === 'asked') return `${id} was stopped on request, and only an operation starts it again.`
   if (ended === undefined) return `${id} is not needed: its start function returned IGNORE.`
   const temper = child.restart === 'permanent' ? '' : `, is ${child.restart},`
   return `${id} ${exitText(ended)}${temper} and only an operation starts it again.`
+}
+
+/** The failures for which the child was started, if there are any, behind a link: `, since it failed once`. */
+function lately(state: CoreState, child: Child, link: string): string {
+  const failed = ownFailures(child, 'it ') ?? otherFailure(state, child)
+  return failed === undefined ? '' : `${link}${failed}${words(child)}`
+}
+
+/** The child's failures in a row: `failed twice in a row with Error: boom`. */
+function ownFailures({ id, trouble, cause }: Child, subject = ''): string | undefined {
+  const { memory, failures } = trouble
+  const last = memory?.last ?? (cause?.child === id ? cause.failure : undefined)
+  const count = memory?.last.attempts ?? failures
+  if (last === undefined || count === 0) return undefined
+  const inRow = memory !== undefined && count > 1 ? ' in a row' : ''
+  return `${subject}failed ${times(count)}${inRow}${memory === undefined ? ', last' : ''} with ${failureText(last)}`
+}
+
+/** The failure of another child because of which this child is as it is. */
+function otherFailure({ settings }: CoreState, { id, cause }: Child): string | undefined {
+  if (cause === undefined || (cause.child === id && cause.supervisor === settings.id)) return undefined
+  const of = cause.supervisor === settings.id ? '' : ` of supervisor ${cause.supervisor}`
+  return `${cause.child}${of} failed with ${failureText(cause.failure)}`
+}
+
+/** What the strategy has said of the child. */
+function words({ cause }: Child): string {
+  const plan = cause?.plan
+  return plan?.because === undefined ? '' : ` (strategy ${plan.strategy} says "${plan.because}")`
 }
 
 /** What the current core task waits for, after "when". */
@@ -166,16 +210,6 @@ function taskText({ task }: CoreState): string {
 function shutdownText({ startedWith: { shutdown } }: Child): string {
   if (shutdown === 'infinity') return ', however long it takes'
   return typeof shutdown === 'number' ? `, and is stopped hard after ${ms(shutdown)}` : ''
-}
-
-/** The failures in a row, if there are any. */
-function lately({ trouble: { memory, failures } }: Child, link: string, otherwise = ''): string {
-  if (memory === undefined) {
-    if (failures > 0) return `${link === '' ? '' : `${link} it`} failed ${times(failures)}`
-    return otherwise === '' ? '' : ` ${otherwise}`
-  }
-  const { last } = memory
-  return `${link === '' ? '' : `${link} it`} failed ${times(last.attempts)}${last.attempts > 1 ? ' in a row' : ''} with ${failureText(last)}`
 }
 
 /** What would start a child that is down. */

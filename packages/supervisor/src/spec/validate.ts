@@ -6,16 +6,19 @@ import {
   invalid,
   isBoolean,
   isCount,
-  isCountOrMore,
   isDuration,
   isFields,
   isList,
   isOptions,
   noOptions,
+  oneOf,
   isFunction,
   isName,
+  type Expected,
   type Fields,
   type Mistake,
+  type Rule,
+  type Rules,
 } from '../base/checker.ts'
 import type { CrashLoopOptions } from '../policy/crash-loop.ts'
 import type { TerrariumError } from '../base/errors.ts'
@@ -25,7 +28,7 @@ import { show } from '../base/show.ts'
 import { dependenciesOf, mistakesOfDependencies, mistakesOfOwn, type Linked } from './dependencies.ts'
 import { IGNORE, type ChildSpec } from './spec.ts'
 import { STRATEGIES } from './strategy.ts'
-import { checkPolicies, POLICIES } from './validate-policies.ts'
+import { countFrom, FUNCTION, MS, POLICIES, POLICY_RULES } from './validate-policies.ts'
 
 const RESTART_STRATEGIES = Object.keys(STRATEGIES)
 const OBJECT = ' or an object with name and plan()'
@@ -52,56 +55,78 @@ type OtpFault =
   | 'invalid_depends_on'
   | 'unreachable_intensity'
 
-// The type makes the compiler refuse a missing option.
-const OPTIONS: Readonly<Record<keyof SupervisorOptions, true>> = {
-  id: true,
-  strategy: true,
-  restartStrategy: true,
-  mode: true,
-  intensity: true,
-  period: true,
-  backoff: true,
-  breaker: true,
-  autoShutdown: true,
-  maxChildren: true,
+type RuleOf = Rule<OtpFault> | true | Rules<OtpFault>
+
+const FLAG: Expected = [isBoolean, 'true or false']
+const NAME: Expected = [isName, 'a non-empty string']
+const MS_ABOVE_0: Expected = [(value) => isDuration(value) && value > 0, 'ms, more than 0']
+
+// The types make the compiler refuse a missing option. The order is that of the checks, and OTP's as far as OTP checks.
+const CRASH_LOOP = { failures: countFrom(1), window: MS } satisfies Readonly<Record<keyof CrashLoopOptions, Expected>>
+
+const OPTIONS = {
+  strategy: [isStrategy, STRATEGY_NAMES, 'invalid_strategy'],
+  restartStrategy: [isRestartStrategy, `${RESTART_STRATEGIES.join(', ')}${OBJECT}`, 'invalid_strategy'],
+  intensity: [isCount, 'a whole number, 0 or more', 'invalid_intensity'],
+  period: [...MS_ABOVE_0, 'invalid_period'],
+  autoShutdown: [...oneOf('never', 'any_significant', 'all_significant'), 'invalid_auto_shutdown'],
+  id: [...NAME, 'invalid_option', 'invalid_option'],
+  mode: oneOf('default', 'otp'),
+  giveUpWith: oneOf('error', 'shutdown'),
+  windowClock: oneOf('ms', 'otp-seconds'),
+  stopDuringStart: oneOf('preempt', 'wait'),
+  reviveStopped: FLAG,
+  keepHistory: FLAG,
+  startRate: countFrom(1),
+  crashLoop: CRASH_LOOP,
+  classify: FUNCTION,
+  random: FUNCTION,
+  onFault: FUNCTION,
+  clock: [hasFunctions('now', 'setTimeout', 'clearTimeout'), 'an object with now, setTimeout, clearTimeout'],
+  inspect: [(value) => isFunction(value) || isFields(value), 'a function or an observer'],
+  snapshot: [isFields, 'what getPersistedSnapshot() gave'],
+  journal: [hasFunctions('open'), 'what keepJournal() has returned'],
+  ...POLICY_RULES,
+  maxChildren: countFrom(0),
   extraInput: true,
-  giveUpWith: true,
-  windowClock: true,
-  reviveStopped: true,
-  stopDuringStart: true,
-  startRate: true,
-  crashLoop: true,
-  keepHistory: true,
-  classify: true,
   children: true,
-  clock: true,
-  random: true,
-  inspect: true,
-  onFault: true,
-  snapshot: true,
-  journal: true,
+} satisfies Readonly<Record<keyof SupervisorOptions, RuleOf>>
+
+const OTP_OPTIONS: Rules<OtpFault> = {
+  ...OPTIONS,
+  period: [
+    (value) => isDuration(value) && value > 0 && value % 1_000 === 0,
+    'whole seconds in ms, more than 0',
+    'invalid_period',
+  ],
 }
 
-const SPEC: Readonly<Record<keyof ChildSpec, true>> = {
-  id: true,
-  logic: true,
-  input: true,
-  systemId: true,
-  restart: true,
-  dependsOn: true,
+/** What is checked of a specification before it is known whether `significant` makes sense. */
+const SPEC_FIRST = {
+  id: [...NAME, 'missing_id', 'missing_id'],
+  logic: [isLogic, 'an actor logic or a function that makes one', 'invalid_logic', 'missing_logic'],
+  restart: [...oneOf('permanent', 'transient', 'temporary'), 'invalid_restart_type'],
+  significant: [...FLAG, 'invalid_significant'],
+} satisfies Readonly<Record<string, RuleOf>>
+
+const SPEC_REST = {
+  type: [...oneOf('worker', 'supervisor'), 'invalid_child_type'],
+  shutdown: [
+    (value) => isCount(value) || value === 'infinity' || value === 'brutal_kill',
+    "whole ms, 'infinity' or 'brutal_kill'",
+    'invalid_shutdown',
+  ],
+  ready: FUNCTION,
+  startTimeout: MS_ABOVE_0,
+  awaitReady: FLAG,
+  onExhausted: oneOf('park', 'escalate'),
+  systemId: NAME,
+  dependsOn: [(value) => isList(value) && value.every(isName), 'an array of ids', 'invalid_depends_on'],
   meta: true,
-  shutdown: true,
-  type: true,
-  significant: true,
-  ready: true,
-  startTimeout: true,
-  awaitReady: true,
-  backoff: true,
-  breaker: true,
-  onExhausted: true,
-}
+  input: true,
+} satisfies Readonly<Record<string, RuleOf>>
 
-const CRASH_LOOP: Readonly<Record<keyof CrashLoopOptions, true>> = { failures: true, window: true }
+const SPEC: Readonly<Record<keyof ChildSpec, RuleOf>> = { ...SPEC_FIRST, ...SPEC_REST, ...POLICY_RULES }
 
 const OWN = fieldsOf(OPTIONS, {
   ...POLICIES,
@@ -185,48 +210,7 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   const check = new Checker<OtpFault>()
   const isOtp = options.mode === 'otp'
   if (!isOtp) check.known(options, OPTIONS) // OTP ignores unknown options (A14)
-  check.field(options, 'strategy', isStrategy, STRATEGY_NAMES, 'invalid_strategy')
-  check.field(
-    options,
-    'restartStrategy',
-    isRestartStrategy,
-    `${RESTART_STRATEGIES.join(', ')}${OBJECT}`,
-    'invalid_strategy',
-  )
-  check.field(options, 'intensity', isCount, 'a whole number, 0 or more', 'invalid_intensity')
-  check.field(
-    options,
-    'period',
-    (value) => isDuration(value) && value > 0 && (!isOtp || value % 1_000 === 0),
-    isOtp ? 'whole seconds in ms, more than 0' : 'ms, more than 0',
-    'invalid_period',
-  )
-  check.oneOf(options, 'autoShutdown', ['never', 'any_significant', 'all_significant'], 'invalid_auto_shutdown')
-  check.required(options, 'id', isName, 'a non-empty string', 'invalid_option')
-  check.oneOf(options, 'mode', ['default', 'otp'])
-  check.oneOf(options, 'giveUpWith', ['error', 'shutdown'])
-  check.oneOf(options, 'windowClock', ['ms', 'otp-seconds'])
-  check.oneOf(options, 'stopDuringStart', ['preempt', 'wait'])
-  check.field(options, 'reviveStopped', isBoolean, 'true or false')
-  check.field(options, 'keepHistory', isBoolean, 'true or false')
-  check.field(options, 'startRate', (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
-  check.group(options, 'crashLoop', CRASH_LOOP, (crashLoop, inner) => {
-    inner.field(crashLoop, 'failures', (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
-    inner.field(crashLoop, 'window', isDuration, 'ms, 0 or more')
-  })
-  check.field(options, 'classify', isFunction, 'a function')
-  check.field(options, 'random', isFunction, 'a function')
-  check.field(options, 'onFault', isFunction, 'a function')
-  check.field(
-    options,
-    'clock',
-    hasFunctions('now', 'setTimeout', 'clearTimeout'),
-    'an object with now, setTimeout, clearTimeout',
-  )
-  check.field(options, 'inspect', (value) => isFunction(value) || isFields(value), 'a function or an observer')
-  check.field(options, 'snapshot', isFields, 'what getPersistedSnapshot() gave')
-  check.field(options, 'journal', hasFunctions('open'), 'what keepJournal() has returned')
-  checkPolicies(check, options)
+  check.fields(options, isOtp ? OTP_OPTIONS : OPTIONS)
   if (isOtp) check.absent(options, ['backoff', 'breaker', 'crashLoop', 'startRate', 'classify'])
   checkKind(check, options)
   return [...check.mistakes, ...mistakesOfChildren(options)]
@@ -241,7 +225,6 @@ function checkKind(check: Checker<OtpFault>, options: Fields): void {
   const { children = [], autoShutdown = 'never' } = options
   const kind = kindOf(options)
   const count = isList(children) ? children.length : 0
-  check.field(options, 'maxChildren', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
   if (kind === 'static') {
     if (options.maxChildren !== undefined) check.say('invalid_option', 'maxChildren is for dynamic children')
     if (options.restartStrategy !== undefined) {
@@ -308,17 +291,7 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
   const check = new Checker<OtpFault>(`${at}.`)
   const { restart = 'permanent', significant } = spec
   if (mode !== 'otp') check.known(spec, SPEC)
-  check.required(spec, 'id', isName, 'a non-empty string', 'missing_id')
-  check.required(
-    spec,
-    'logic',
-    isLogic,
-    'an actor logic or a function that makes one',
-    'missing_logic',
-    'invalid_logic',
-  )
-  check.oneOf(spec, 'restart', ['permanent', 'transient', 'temporary'], 'invalid_restart_type')
-  check.field(spec, 'significant', isBoolean, 'true or false', 'invalid_significant')
+  check.fields(spec, SPEC_FIRST)
   if (significant === true && kind === 'dynamic') {
     check.say('invalid_significant', 'significant is not for strategy dynamic')
   } else if (significant === true && autoShutdown === 'never') {
@@ -326,26 +299,7 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
   } else if (significant === true && restart === 'permanent') {
     check.say('bad_combination', 'significant is not for a permanent child, which is always restarted')
   }
-  check.oneOf(spec, 'type', ['worker', 'supervisor'], 'invalid_child_type')
-  check.field(
-    spec,
-    'shutdown',
-    (value) => isCount(value) || value === 'infinity' || value === 'brutal_kill',
-    "whole ms, 'infinity' or 'brutal_kill'",
-    'invalid_shutdown',
-  )
-  check.field(spec, 'ready', isFunction, 'a function')
-  check.field(spec, 'startTimeout', (value) => isDuration(value) && value > 0, 'ms, more than 0')
-  check.field(spec, 'awaitReady', isBoolean, 'true or false')
-  check.oneOf(spec, 'onExhausted', ['park', 'escalate'])
-  check.field(spec, 'systemId', isName, 'a non-empty string')
-  check.field(
-    spec,
-    'dependsOn',
-    (value) => isList(value) && value.every(isName),
-    'an array of ids',
-    'invalid_depends_on',
-  )
+  check.fields(spec, SPEC_REST)
   for (const text of mistakesOfOwn(spec.id, dependenciesOf(spec))) check.say('invalid_depends_on', text)
   if (kind === 'simple_one_for_one' && spec.dependsOn !== undefined) {
     check.say('bad_combination', 'dependsOn is not for strategy simple_one_for_one, whose children are all alike')
@@ -356,7 +310,7 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
       'systemId is not for strategy simple_one_for_one, whose children would all have the same',
     )
   }
-  checkPolicies(check, spec)
+  check.fields(spec, POLICY_RULES)
   if (mode === 'otp') check.absent(spec, ['backoff', 'breaker'])
   return check.mistakes
 }

@@ -13,8 +13,9 @@ export interface MatcherResult {
  * The matchers of {@link matchers}, for the types of the runner:
  *
  * ```ts
- * declare module 'expect' { interface Matchers<R> extends SupervisorMatchers<R> {} } // Jest
- * declare module 'vitest' { interface Matchers<T> extends SupervisorMatchers<T> {} }
+ * declare module 'expect' { // Jest; 'vitest' for Vitest
+ *   interface Matchers<R extends void | Promise<void>, T> extends SupervisorMatchers<R> {}
+ * }
  * ```
  */
 export interface SupervisorMatchers<R = unknown> {
