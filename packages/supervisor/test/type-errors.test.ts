@@ -145,7 +145,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     at: 'strategy',
     error: [
       `error TS2820: Type '"one_for_al"' is not assignable to type ` +
-        "'StrategyName | DynamicStrategyName | RestartStrategy<ChildView<string, unknown>, unknown> | undefined'. " +
+        "'StrategyName | DynamicStrategyName | RestartStrategy<ChildView<string, unknown, unknown>, unknown> | undefined'. " +
         `Did you mean '"one_for_all"'?`,
     ],
   },

@@ -25,7 +25,7 @@ const WAITS: readonly number[] = [0, 10, 1_000, 60_000, 3_600_000]
 
 export interface RandomTrees extends PropertyOptions {
   readonly children: readonly KnownChild[]
-  /** True: each tree has all children, as they are. Otherwise trees of the first, with restart types of their own. */
+  /** True: each tree has all children, as they are. Otherwise it has the first ones, with other restart types. */
   readonly isFixed: boolean
 }
 

@@ -135,8 +135,8 @@ function mustAgree(rule: string, situation: Situation, one: Answer, other: Answe
 }
 
 function shown({ ids, actions, memory }: Answer): string {
-  const plan = actions === undefined ? ids : { actions }
-  return memory === undefined ? show(plan) : show({ ...(actions === undefined ? { restart: ids } : plan), memory })
+  if (memory !== undefined) return show(actions === undefined ? { restart: ids, memory } : { actions, memory })
+  return show(actions === undefined ? ids : { actions })
 }
 
 function isSame(one: unknown, other: unknown): boolean {

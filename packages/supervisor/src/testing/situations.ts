@@ -41,9 +41,8 @@ export interface Situation {
 }
 
 /**
- * Questions for one child, for two, and so on up to all (for all only, if the children are given with more than their
- * ids): each of them failed once in every state and with every restart type, among siblings all alike and among
- * siblings that all differ.
+ * Questions for one child, for two, and so on up to all, or for all only: each of them failed once in every state and
+ * with every restart type, among siblings that are all alike and among siblings that all differ.
  */
 export function* situations(known: readonly KnownChild[], onlyAll = false): Generator<Situation> {
   for (let count = onlyAll ? known.length : 1; count <= known.length; count += 1) {
