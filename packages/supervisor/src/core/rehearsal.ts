@@ -175,7 +175,11 @@ export class Rehearsal {
 
   #setTimer(id: string, timer: number, at: number): void {
     const random = this.#random
-    this.#due.push({ at, timer, event: () => ({ type: 'supervisor.timer', id, timer, random: random(), time: this.time }) })
+    this.#due.push({
+      at,
+      timer,
+      event: () => ({ type: 'supervisor.timer', id, timer, random: random(), time: this.time }),
+    })
   }
 
   #carryOut(effect: Effect): void {

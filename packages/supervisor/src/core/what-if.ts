@@ -124,7 +124,10 @@ function rehearse(
 ): WhatIf {
   const { id: supervisor, intensity, period } = state.settings
   const plans: WhatIfPlan[] = []
-  const copy = cloneState(state, overheard(state.settings, (plan) => plans.push(plan)))
+  const copy = cloneState(
+    state,
+    overheard(state.settings, (plan) => plans.push(plan)),
+  )
   const rehearsal = new Rehearsal(copy, now, world)
   // What waits in the queue comes first, and is no consequence.
   rehearsal.tell({ type: 'supervisor.go_on' })
