@@ -1,17 +1,13 @@
 // What becomes of a pool whose resources cannot be closed.
-import { expect, jest, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { turns } from '../../../test/support/waiting.ts'
 import type { PoolCoreEvent } from '../src/core/event.ts'
 import { createState } from '../src/core/state.ts'
+import { Lifecycle } from '../src/lifecycle.ts'
 import { DEFAULTS } from '../src/options.ts'
 
 const fault = new Error('the disk is gone')
-
-jest.unstable_mockModule('../src/resources.ts', () => ({
-  openResources: () => Promise.resolve({ setReferenced: () => undefined, close: () => Promise.reject(fault) }),
-  workersOf: () => undefined,
-}))
-const { Lifecycle } = await import('../src/lifecycle.ts')
+const open = () => Promise.resolve({ setReferenced: () => undefined, close: () => Promise.reject(fault) })
 
 test('a pool that cannot be closed logs why, and ends with the error, whether or not stop() is awaited', async () => {
   const logged: unknown[] = []
@@ -19,7 +15,7 @@ test('a pool that cannot be closed logs why, and ends with the error, whether or
   const logger = { error: (...entry: unknown[]) => logged.push(entry), warn: () => undefined }
   const lifecycle = new Lifecycle({
     state: createState({ pool: 'p', hasHandle: false, ...DEFAULTS }),
-    resources: { options: { name: 'p', tools: './tools.py' }, logger },
+    resources: { options: { name: 'p', tools: './tools.py' }, logger, open },
     post: (event: PoolCoreEvent) => posted.push(event),
   } as never)
   lifecycle.open()
