@@ -80,8 +80,18 @@ test('the table of a child has each option with its default', () => {
   const ofSupervisor = resolveSpec({ id: 'id', logic: supervisor({ id: 'nested', children: [] }) }, mode)
   const rows = tableRows(OPTIONS, 'Of a child')
   expect(rows.map(nameOf).sort()).toEqual(namesOf('ChildSpec').sort())
-  const { systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant } = ofWorker
-  const known = { systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, input: undefined }
+  const { systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, resume } = ofWorker
+  const known = {
+    systemId,
+    restart,
+    ready,
+    startTimeout,
+    awaitReady,
+    onExhausted,
+    significant,
+    resume,
+    input: undefined,
+  }
   expect(defaultsIn(rows)).toEqual({
     ...Object.fromEntries(Object.entries(known).map(([name, value]) => [name, plain(shown(value))])),
     id: 'required',

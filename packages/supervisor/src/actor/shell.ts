@@ -23,14 +23,14 @@ import { createState, type Child, type CoreState } from '../core/state.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitReasonOf, isOver, orderedExit, recordExit, whenOver } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
-import { reportFault } from '../base/platform.ts'
+import { faultReporter, reportFault } from '../base/platform.ts'
 import { isSupervisor } from '../base/brand.ts'
 import type { Settings, SupervisorOptions } from '../spec/options.ts'
 import { orphan } from './orphan.ts'
+import { beginLife, copyOf, followLife } from './resume.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from '../spec/spec.ts'
 import { askUser, isPromiseLike, reportOnce } from '../base/user-code.ts'
-import { faultReporter } from '../base/platform.ts'
 import { show } from '../base/show.ts'
 import { clockOf, freeName, stopHard } from './xstate.ts'
 
@@ -264,12 +264,11 @@ export class Shell {
 
   #kill(ref: AnyActorRef, orphanedBy: ExitReason | undefined): void {
     if (isOver(ref)) return
-    if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) {
-      orphan(ref, orphanedBy)
-      return
+    if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) orphan(ref, orphanedBy)
+    else {
+      stopHard(ref)
+      freeName(ref)
     }
-    stopHard(ref)
-    freeName(ref)
   }
 
   #start(child: Child, startNumber: number): void {
@@ -330,7 +329,8 @@ export class Shell {
   #spawn(child: Child, startNumber: number, logic: AnyActorLogic): void {
     const { id, spec } = child
     const { self } = this.#scope
-    const options = optionsFor(logic, child, self as AnyActorRef)
+    const from = spec.resume === undefined ? undefined : beginLife(child, this.#report)
+    const options = optionsFor(logic, child, self as AnyActorRef, from && copyOf(from.snapshot))
     const isReady = readinessOf(logic, spec.ready)
     const { actor, ready, failure } =
       isReady === undefined
@@ -342,6 +342,7 @@ export class Shell {
     if (actor !== undefined) {
       const death = ready ? this.#deathOf(child, actor) : undefined
       this.#told({ type: 'supervisor.child.spawned', id, startNumber, ref: actor, ready, death })
+      if (spec.resume !== undefined) followLife(child, actor, from, () => this.#latest(), this.#report)
     }
     if (failure === undefined) return
     if (actor !== undefined && !isOver(actor)) stopHard(actor)

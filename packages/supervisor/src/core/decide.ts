@@ -7,6 +7,7 @@ import type { Fifo } from './fifo.ts'
 import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
 import { faultOf, refuseIfProbed, perform } from './operations.ts'
 import { answerDeath, probe, restartDue } from './restart.ts'
+import { startAfresh } from './resume.ts'
 import type { Child, CoreState, Pending } from './state.ts'
 import { fail, IDLE, oneIsAsked, oneIsDown, proceed, run, taskStarting, type Purpose } from './task.ts'
 import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
@@ -141,7 +142,8 @@ function spawned(turn: Turn, child: Child, event: Extract<ChildNews, { type: 'su
   child.ref = ref
   child.lastRef = undefined
   child.knownAs ??= ref
-  emit(turn, { type: 'child.start', supervisor: turn.state.settings.id, id, incarnation, ref })
+  const resumed = child.trouble.resume?.isResumed === true ? { resumed: true as const } : undefined
+  emit(turn, { type: 'child.start', supervisor: turn.state.settings.id, id, incarnation, ref, ...resumed })
   const task = taskStarting(turn, child)
   if (event.ready) becomeReady(turn, child)
   if (event.death !== undefined) {
@@ -172,7 +174,7 @@ function afterDeath(turn: Turn, child: Child, { reason, random }: Death): void {
   }
   const task = taskStarting(turn, child)
   if (task !== undefined && child.spec.awaitReady) {
-    fail(turn, task, child, { reason, random })
+    if (!startAfresh(turn, child, reason)) fail(turn, task, child, { reason, random })
     return
   }
   child.death = { reason, random }

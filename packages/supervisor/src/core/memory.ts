@@ -2,13 +2,17 @@
 import type { BreakerMemory, ParkCause } from '../policy/breaker.ts'
 import { Failure } from '../policy/fingerprint.ts'
 import type { FailureClass, FailurePhase } from '../policy/failure.ts'
+import { hasInlineActors, type ResumePoint } from '../policy/snapshot-log.ts'
 import { plainError, type PlainError } from '../base/plain-error.ts'
 import { isStable } from './assess.ts'
+import { pointOf, Resume } from './resume.ts'
 import type { Child, CoreState, FailureMemory } from './state.ts'
 
 /** What a supervisor's next incarnation should know of its children. Plain data; times are ages in ms. */
 export interface SupervisorMemory {
   readonly children: Readonly<Record<string, ChildMemory>>
+  /** With the option `resume`: from which snapshot a child continues. */
+  readonly resume?: Readonly<Record<string, ResumePoint>>
 }
 
 interface ChildMemory {
@@ -41,7 +45,8 @@ export function remember({ children, settings }: CoreState, now: number): Superv
         kept[child.id] = rememberChild(child, memory, now)
     }
   }
-  return { children: kept }
+  const resume = rememberResume(children.values(), settings, now)
+  return resume === undefined ? { children: kept } : { children: kept, resume }
 }
 
 /** Restores a memory, before the children are started. Children that are unknown by now are left out. */
@@ -50,6 +55,32 @@ export function recall({ children }: CoreState, memory: SupervisorMemory, now: n
     const child = children.get(id)
     if (child !== undefined) recallChild(child, kept, now)
   }
+  for (const [id, point] of Object.entries(memory.resume ?? {})) {
+    const child = children.get(id)
+    if (child?.spec.resume === undefined) continue
+    child.troubled.resume = new Resume()
+    child.troubled.resume.next = point
+  }
+}
+
+/**
+ * From where each child would continue if it failed now. A child that an operation has stopped is left out, and so is a
+ * snapshot that cannot become JSON.
+ */
+function rememberResume(
+  children: Iterable<Child>,
+  { kind }: CoreState['settings'],
+  now: number,
+): Record<string, ResumePoint> | undefined {
+  let kept: Record<string, ResumePoint> | undefined
+  if (kind !== 'static') return kept
+  for (const child of children) {
+    const { resume } = child.trouble
+    if (resume === undefined) continue
+    const point = resume.next ?? pointOf(child, resume, now)
+    if (point !== undefined && !hasInlineActors(point.snapshot)) kept = { ...kept, [child.id]: point }
+  }
+  return kept
 }
 
 function rememberChild(child: Child, memory: FailureMemory, now: number): ChildMemory {

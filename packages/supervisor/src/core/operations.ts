@@ -215,6 +215,7 @@ function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
   const { troubled } = child
   troubled.memory = undefined
   troubled.history = undefined
+  troubled.resume = undefined
   if (child.state === 'parked' || child.isWaiting) startGroupNow(turn, child, reply)
   else answer(turn, reply, child.ref)
 }
@@ -233,6 +234,7 @@ const TERMINATION: Purpose<{ readonly child: Child; readonly reply: Reply }> = {
   done(turn, { child, reply }) {
     child.isHeld = false
     if (child.trouble.history !== undefined) child.troubled.history = undefined
+    if (child.trouble.resume !== undefined) child.troubled.resume = undefined
     answer(turn, reply)
   },
 

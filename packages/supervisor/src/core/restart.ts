@@ -10,6 +10,7 @@ import { end } from './ending.ts'
 import type { Death } from './event.ts'
 import { settleStopped, start } from './lifecycle.ts'
 import { planOf } from './plan.ts'
+import { chooseResume } from './resume.ts'
 import type { Child, CoreState } from './state.ts'
 import { run, type Purpose } from './task.ts'
 import { about, blame, clearTimer, emit, setTimer, type Turn } from './turn.ts'
@@ -106,6 +107,7 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
     return
   }
   child.state = 'restarting'
+  chooseResume(turn, child, death.reason, failure)
   raiseAlarm(turn, child, failure)
   const cause = assessment.failedProbe ? judgeProbe(failure, parkedFor) : verdict(turn, child, assessment)
   if (cause !== undefined) {

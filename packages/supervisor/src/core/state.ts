@@ -11,6 +11,7 @@ import { StartRate } from '../policy/start-rate.ts'
 import type { ChildView } from '../spec/strategy.ts'
 import { RestartWindow } from '../policy/intensity.ts'
 import type { Asked, Death, Shutdown } from './event.ts'
+import type { Resume } from './resume.ts'
 import { Fifo } from './fifo.ts'
 import { IDLE, type Task } from './task.ts'
 
@@ -43,6 +44,8 @@ class Trouble {
   retry: ExitReason | undefined
   /** The memory that a nested supervisor hands to its next incarnation, as a snapshot. */
   history: unknown
+  /** With the option `resume`: the snapshots of the child. */
+  resume: Resume | undefined
   /** True from the start of a parked child until it is stable or has failed. */
   probing = false
   /** Why the child is parked, or was parked last. */

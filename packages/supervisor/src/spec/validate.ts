@@ -24,6 +24,7 @@ import type { TerrariumError } from '../base/errors.ts'
 import { resolveOptions, type Settings, type SupervisorOptions } from './options.ts'
 import { fieldsOf, listOf, ownOptions } from '../base/own-options.ts'
 import { show } from '../base/show.ts'
+import { isSupervisor } from '../base/brand.ts'
 import { IGNORE, type ChildSpec } from './spec.ts'
 import { STRATEGIES } from './strategy.ts'
 
@@ -92,6 +93,7 @@ const SPEC: Readonly<Record<keyof ChildSpec, true>> = {
   backoff: true,
   breaker: true,
   onExhausted: true,
+  resume: true,
 }
 
 const BACKOFF: Readonly<Record<keyof BackoffOptions, true>> = {
@@ -324,6 +326,7 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
   check.field(spec, 'awaitReady', isBoolean, 'true or false')
   check.oneOf(spec, 'onExhausted', ['park', 'escalate'])
   check.field(spec, 'systemId', isName, 'a non-empty string')
+  checkResume(check, spec)
   if (kind === 'simple_one_for_one' && spec.systemId !== undefined) {
     check.say(
       'bad_combination',
@@ -331,8 +334,17 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
     )
   }
   checkPolicies(check, spec)
-  if (mode === 'otp') check.absent(spec, ['backoff', 'breaker'])
+  if (mode === 'otp') check.absent(spec, ['backoff', 'breaker', 'resume'])
   return check.mistakes
+}
+
+function checkResume(check: Checker<OtpFault>, spec: Fields): void {
+  const isHow = (value: unknown): boolean => value === 'last-stable' || isFunction(value)
+  check.field(spec, 'resume', isHow, "'last-stable' or a function")
+  if (spec.resume === undefined) return
+  if (isSupervisor(spec.logic)) check.say('bad_combination', 'resume is not for a supervisor, see keepHistory')
+  if (spec.restart === 'temporary')
+    check.say('bad_combination', 'resume is not for a temporary child, which is never restarted')
 }
 
 function checkPolicies(check: Checker<OtpFault>, owner: Fields): void {
