@@ -29,6 +29,7 @@ const WEIGHTS = {
   integration: 260,
   process: 250,
   chaos: 240,
+  browser: 60,
   pytest: 210,
   pool: 180,
   'pytest-oldest': 150,
