@@ -35,8 +35,9 @@ const project = (displayName, root) => ({
   transform: { '\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
     '^@terrarium/(supervisor|threads|process|worker|pool|cli)$': '<rootDir>/packages/$1/src/index.ts',
-    '^@terrarium/supervisor/(base|otp|strategies)$': '<rootDir>/packages/supervisor/src/$1.ts',
+    '^@terrarium/supervisor/(base|otp|replay|strategies)$': '<rootDir>/packages/supervisor/src/$1.ts',
     '^@terrarium/supervisor/testing$': '<rootDir>/packages/supervisor/src/testing/index.ts',
+    '^@terrarium/pool/testing$': '<rootDir>/packages/pool/src/testing/index.ts',
     '^@terrarium/threads/web$': '<rootDir>/packages/threads/src/web/index.ts',
     '^@terrarium/threads/thread$': '<rootDir>/packages/threads/src/node/thread.ts',
   },

@@ -10,7 +10,11 @@ var JOBS = {
     'examples/embedded-supervisor/dist/main.js',
     'build',
   ],
-  'demo:custom-strategy': ['shows a restart strategy of your own', 'examples/custom-strategy/dist/main.js', 'build'],
+  'demo:custom-strategy': [
+    'shows three restart strategies of your own',
+    'examples/custom-strategy/dist/main.js',
+    'build',
+  ],
   'demo:keep': ['keeps a server that is not written in Python', 'examples/keep-a-server/dist/main.js', 'run'],
   'demo:two-pools': [
     'runs two pools and an HTTP server under one supervisor',

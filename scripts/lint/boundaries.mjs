@@ -13,7 +13,7 @@ const PACKAGES = [...FLOORS, THREADS]
 /** What each half of `threads` may import of the others. Only the half for Node may import modules of Node. */
 const HALVES = { shared: [], node: ['shared'], web: ['shared'] }
 /** Folders of the supervisor, from the ground up; `.` is what lies in none of them. */
-const ROOMS = ['base', 'policy', 'spec', 'core', 'actor', 'otp', '.', 'testing']
+const ROOMS = ['base', 'policy', 'spec', 'core', 'replay', 'actor', 'otp', '.', 'testing']
 
 const SCOPE = '@terrarium/'
 const room = (name) => (name === '.' ? 'supervisor' : `supervisor:${name}`)

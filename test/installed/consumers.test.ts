@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { beforeAll, expect, test } from '@jest/globals'
 import { ROOT, run } from '../support/command.ts'
+import { blocks } from '../support/markdown.ts'
 import { INSTALLED, PACKAGES, PROJECT, stranger, type NodeName } from './stranger.ts'
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
@@ -21,7 +22,7 @@ const code = (tool: string, index = 0): string => [...said(tool).matchAll(/`([^`
 /** Tools that only this test needs. */
 const tools = mkdtempSync(join(INSTALLED, 'tools '))
 const bin = (name: string): string => join(tools, 'node_modules', '.bin', name)
-const TOOLS = ['vite@8.4.0', '@arethetypeswrong/cli@0.18.5']
+const TOOLS = ['vite@8.4.0', 'vitest@5.1.2', '@jest/globals@30.5.2', '@arethetypeswrong/cli@0.18.5']
 
 /** Tools in the version of this checkout. */
 const require = createRequire(import.meta.url)
@@ -44,7 +45,7 @@ function inProject(files: Readonly<Record<string, string>>): string {
 
 const MODULES = [
   ...['supervisor', 'supervisor/base', 'supervisor/otp', 'supervisor/strategies', 'supervisor/testing'],
-  ...['process', 'worker', 'pool', 'cli'],
+  ...['process', 'worker', 'pool', 'pool/testing', 'cli'],
 ]
 
 const TYPES = `
@@ -110,6 +111,23 @@ test('calls', async () => {
 })
 `
 
+/** A test with the test kit, which is loaded as the package is, and with globals of the runner. */
+const KIT = (load: string): string => `
+test('counts without Python', async () => {
+  const { Habitat, matchers, testPool } = ${load.replace('/pool', '/pool/testing')}
+  expect.extend(matchers)
+  const home = new Habitat()
+  const pool = home.testPool({ name: 'text', tools: { double: ({ n }) => 2 * n } })
+  await pool.start()
+  expect(pool).toHaveEveryChildReady()
+  expect(await pool.call('double', { n: 2 })).toBe(4)
+  expect(pool).toHaveRestartedNothing()
+  await pool.stop()
+  expect(home).toHaveLeftNoProcess()
+  await home.end()
+})
+`
+
 const LOADED = "await import('@terrarium/pool')"
 
 test.each<[NodeName, string, string]>([
@@ -120,16 +138,67 @@ test.each<[NodeName, string, string]>([
 ])("A1: on %s Jest's tests in CommonJS can %s the packages, by the line of the README", async (node, _, load) => {
   const [name = '', value = ''] = code('Jest').split('=')
   expect(code('Jest', 1)).toBe(LOADED)
-  const cwd = inProject({ 'package.json': '{}', 'pool.test.js': JEST(load) })
+  const cwd = inProject({ 'package.json': '{}', 'pool.test.js': JEST(load), 'kit.test.js': KIT(load) })
   const jest = own('jest', 'bin/jest.js')
   const { code: status, stderr } = await stranger().run('node', [jest, '--rootDir', '.'], {
     node,
     cwd,
     env: { [name]: value, TERRARIUM_PYTHON: join(PROJECT, '.venv') },
   })
-  expect(stderr).toContain('Tests:       1 passed, 1 total')
+  expect(stderr).toContain('Tests:       2 passed, 2 total')
   expect(status).toBe(0)
   expect(stderr).not.toMatch(/did not exit|open handles/)
+})
+
+const CARELESS = `
+import { habitats } from '@terrarium/pool/testing'
+const habitat = habitats(afterEach)
+test('careless', async () => {
+  const pool = habitat().testPool({ name: 'text', tools: { die: (_, { exit }) => exit() } })
+  await pool.start()
+  await pool.call('die').catch(() => undefined)
+})
+`
+
+test('under Vitest the test kit works, and fails a test that does not look at a crash', async () => {
+  const cwd = inProject({
+    'kit.test.js': KIT("await import('@terrarium/pool')"),
+    'careless.test.js': CARELESS,
+    'vitest.config.mjs': 'export default { test: { globals: true } }',
+  })
+  const { code, stdout, stderr } = await stranger().run('node', [bin('vitest'), 'run', '--no-color'], { cwd })
+  expect(stdout).toMatch(/Tests +1 failed \| 1 passed \(2\)/)
+  expect(stderr).toContain('text/worker-1: worker text/worker-1 died: exit status 1')
+  expect(code).toBe(1)
+})
+
+test('the declarations of docs/testing.md add the matchers to the types of Jest and Vitest', async () => {
+  const [forJest = '', forVitest = ''] = blocks('docs/testing.md')
+    .filter(({ language }) => language === 'ts')
+    .map(({ code }) => code)
+  const use = `
+    import { testPool } from '@terrarium/pool/testing'
+    const pool = testPool({ name: 'text', tools: {} })
+    expect(pool).toHaveEveryChildReady()
+    expect(pool).not.toHaveRestartedNothing()
+    // @ts-expect-error: there is no such matcher
+    expect(pool).toHaveNothing()
+  `
+  const files = { 'jest.mts': `${forJest}${use}`, 'vitest.mts': `${forVitest}${use}` }
+  const ofTool = (name: string): Record<string, string[]> => ({ [name]: [join(tools, 'node_modules', name)] })
+  const paths = Object.assign({}, ...['expect', '@jest/globals', 'vitest'].map(ofTool)) as Record<string, string[]>
+  const compilerOptions = {
+    strict: true,
+    module: 'nodenext',
+    target: 'es2022',
+    skipLibCheck: true,
+    noEmit: true,
+    paths,
+  }
+  const config = JSON.stringify({ compilerOptions, files: Object.keys(files) })
+  const cwd = inProject({ ...files, 'tsconfig.json': config })
+  const tsc = own('typescript', 'bin/tsc')
+  expect(await run(process.execPath, [tsc, '-p', '.'], { cwd })).toMatchObject({ code: 0, stdout: '' })
 })
 
 const APP = `

@@ -32,7 +32,7 @@ test('every command of the README is run by this file, or runs this file', () =>
     'npm run bench -- supervisor', // test/bench/supervisor/supervisor.test.ts, in short
     'npm run bench -- wire', // test/bench/wire/wire.test.ts, in short
     'npm run chaos', // test/chaos/chaos.test.ts, in short
-    'npm run demo:custom-strategy', // examples/custom-strategy/test/dependents.test.ts
+    'npm run demo:custom-strategy', // examples/custom-strategy/test/strategies.test.ts
     'npm run demo:embedded-supervisor', // examples/embedded-supervisor/test/embedded.test.ts
     'npm run demo:keep', // examples/keep-a-server/test/keep.test.ts
     'npm run demo:missing-module', // main-job.test.ts

@@ -45,7 +45,7 @@ test.each([
   ['upward, as an export', 'packages/supervisor/src/index.ts', "export * from '@terrarium/process'"],
   ['upward inside the supervisor', CORE, "import type { A } from '../handle.ts'"],
   ['past a door by name', 'test/x.ts', "import '@terrarium/pool/src/queue.ts'"],
-  ['by a door that does not exist', 'test/x.ts', "import '@terrarium/pool/testing'"],
+  ['by a door that does not exist', 'test/x.ts', "import '@terrarium/process/testing'"],
   ['past a door by path', 'packages/cli/test/x.ts', "import '../../pool/src/index.ts'"],
   ['past a door by path, downward', 'packages/cli/src/index.ts', "import '../../pool/src/index.ts'"],
   ['past a door by path, from an example', 'examples/a/src/x.ts', "import '../../../packages/pool/src/index.ts'"],

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { isTerrariumError, systemClock } from '@terrarium/supervisor'
+import { administrate, isTerrariumError, systemClock } from '@terrarium/supervisor'
 import type { App, Quote } from './app.ts'
 
 export interface Service {
@@ -42,7 +42,7 @@ async function answer(app: App, request: string): Promise<Answer> {
     if (request === 'GET /health') return { status: 200, body: health(app) }
     const [, id] = /^POST \/unpark\/(\w+)$/.exec(request) ?? []
     if (id === undefined) return { status: 404, body: { error: `there is no ${request}` } }
-    await app.unpark(id)
+    await administrate(app.ref).unpark(id) // an id that the compiler cannot know
     return { status: 202, body: health(app) }
   } catch (error) {
     const body = { error: error instanceof Error ? error.message : String(error) }

@@ -3,15 +3,17 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { afterEach } from '@jest/globals'
+import { habitats } from '@terrarium/pool/testing'
 import { collect, type Ran } from '../../../test/support/command.ts'
-import { eventually, guarded, Habitat, testPython } from '../../../test/support/terrarium.ts'
+import { eventually, Habitat, testPython } from '../../../test/support/terrarium.ts'
 
 export { eventually, testPython }
 
 const COMMAND = fileURLToPath(new URL('../bin/terrarium.mjs', import.meta.url))
 
 /** A folder and a state directory for one test, and the command run in them. */
-export class Place extends Habitat {
+class Place extends Habitat {
   /** A folder for PYTHONPATH in which a module of that name cannot be imported. */
   shadow(module: string): string {
     const folder = join(this.directory, 'shadow')
@@ -32,4 +34,4 @@ export class Place extends Habitat {
 }
 
 /** A place that is checked and removed at the end of the test. */
-export const place = (): Place => guarded(new Place())
+export const place = habitats(afterEach, () => new Place())

@@ -10,16 +10,19 @@ import {
   siteAbove,
   systemClock,
   TerrariumError,
+  type SupervisorClock,
 } from '@terrarium/supervisor/base'
 import { SupervisedActor } from '@terrarium/supervisor/otp'
 import { guardLogger, type AnyLogger } from '@terrarium/process'
+import type { AnyActorRef } from 'xstate'
 import { Access } from './access.ts'
 import type { Pool, PoolEvents, StopResult } from './api.ts'
 import { countsToKeep } from './core/state.ts'
 import { ownPoolOptions } from './own-options.ts'
 import { validatePoolOptions, type PoolOptions } from './options.ts'
 import { guarded, poolLogic, shellOf, type PoolLogic } from './pool.ts'
-import type { Shell } from './shell.ts'
+import { openResources } from './resources.ts'
+import type { Shell, Tell } from './shell.ts'
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
 export function createPool(options: PoolOptions): Pool {
@@ -40,7 +43,7 @@ const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
   'call.retry': true,
 }
 
-class PoolHandle extends Access implements Pool {
+export class PoolHandle extends Access implements Pool {
   readonly #options: PoolOptions
   readonly #logic: PoolLogic
   readonly #clock: ReferencedClock
@@ -53,20 +56,18 @@ class PoolHandle extends Access implements Pool {
   #stopping: Promise<StopResult> | undefined
   #isReferenced = true
 
-  constructor(options: PoolOptions) {
+  /** `options`: checked. `open`: what the workers stand on. */
+  constructor(options: PoolOptions, open = openResources) {
     super(() => this.#shell)
     const { name, clock } = options
     this.#options = options
     this.#logger = guardLogger(options.logger, { pool: name })
     this.#clock = new ReferencedClock(clock === undefined ? systemClock : guarded(clock, name, this.#logger))
-    this.#logic = poolLogic(options, {
-      clock: this.#clock,
-      logger: this.#logger,
-      keepAlive: this.#keepAlive,
-      tell: (event, told) => {
-        this.#listeners.tell(event, told)
-      },
-    })
+    const tell: Tell = (event, told) => {
+      this.#listeners.tell(event, told)
+    }
+    const dependencies = { clock: this.#clock, logger: this.#logger, keepAlive: this.#keepAlive, tell }
+    this.#logic = poolLogic(options, dependencies, open)
     this.#actor = this.#makeActor()
   }
 
@@ -127,6 +128,21 @@ class PoolHandle extends Access implements Pool {
 
   ref(): this {
     return this.#setReferenced(true)
+  }
+
+  /** Tells the pool that what keeps its workers parked may be gone. */
+  protected environmentHasChanged(): void {
+    this.#shell.post({ type: 'pool.environment' })
+  }
+
+  /** The present actor of a pool that `createPool()` has made; undefined for anything else. */
+  static actorOf(pool: unknown): AnyActorRef | undefined {
+    return typeof pool === 'object' && pool !== null && #actor in pool ? (pool.#actor as AnyActorRef) : undefined
+  }
+
+  /** The clock that such a pool was given; undefined for the system's. */
+  static clockOf(pool: unknown): SupervisorClock | undefined {
+    return typeof pool === 'object' && pool !== null && #options in pool ? pool.#options.clock : undefined
   }
 
   get #shell(): Shell {

@@ -7,7 +7,7 @@ import type { Slot } from './core/slot.ts'
 import type { PoolState } from './core/state.ts'
 import { Deferred } from './deferred.ts'
 import { noteName } from './names.ts'
-import { openResources, workersOf, type ResourceDependencies, type Resources } from './resources.ts'
+import { workersOf, type ResourceDependencies, type Resources } from './resources.ts'
 import type { Slots } from './slots.ts'
 import { WorkerTree } from './worker-tree.ts'
 
@@ -60,7 +60,7 @@ export class Lifecycle {
   open(): void {
     const { resources: dependencies, post } = this.#dependencies
     this.#forgetName = noteName(dependencies.options.name, dependencies.logger)
-    this.#opening = openResources(dependencies)
+    this.#opening = dependencies.open(dependencies)
     this.#opening.then(
       (resources) => {
         this.#resources = resources

@@ -22,6 +22,7 @@ import {
   isOptions,
   mistakesOfSupervision,
   type Fields,
+  type Names,
 } from '@terrarium/supervisor/base'
 import { checkTypes, isPlainObject, type Heartbeat, type ValueType } from '@terrarium/worker'
 import type { Logger } from 'pino'
@@ -169,17 +170,24 @@ export const HEARTBEAT: Readonly<Record<keyof Heartbeat, true>> = { interval: tr
 
 export const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = { timeout: true, signal: true, idempotent: true }
 
+/** The options in which one kind of pool differs from another. */
+export interface Variant {
+  /** Of all its options. */
+  readonly names: Names
+  readonly checkTools: (check: Checker, options: Fields) => void
+}
+
 /** Throws INVALID_ARGUMENT naming every mistake at once. */
-export function validatePoolOptions(options: PoolOptions): void {
+export function validatePoolOptions(options: object, variant: Variant = { names: OPTIONS, checkTools }): void {
   const check = new Checker()
-  if (check.object('options', options, OPTIONS)) checkPoolOptions(check, options)
+  if (check.object('options', options, variant.names)) checkPoolOptions(check, options, variant)
   check.finish('pool options')
 }
 
-function checkPoolOptions(check: Checker, options: Fields): void {
-  check.known(options, OPTIONS)
+function checkPoolOptions(check: Checker, options: Fields, variant: Variant): void {
+  check.known(options, variant.names)
   check.required(options, 'name', isPoolName, '1 to 64 letters, digits, dots, underscores or dashes')
-  checkTools(check, options)
+  variant.checkTools(check, options)
   for (const [name, [least, most]] of Object.entries(NUMBERS)) {
     check.field(options, name, isWhole(least, most), `a whole number from ${least} to ${most}`)
   }

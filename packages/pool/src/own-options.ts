@@ -3,13 +3,15 @@ import { fieldsOf, listOf, messageOf, ownOptions, POLICIES, TerrariumError } fro
 import { VALUE_TYPE } from '@terrarium/worker'
 import { CALL_OPTIONS, HEARTBEAT, OPTIONS, type CallOptions, type PoolOptions } from './options.ts'
 
-const POOL = fieldsOf(OPTIONS, {
+/** How the options are copied that hold something. */
+export const POOL_FIELDS = {
   ...POLICIES,
   tools: listOf(),
   env: fieldsOf(),
   heartbeat: fieldsOf(HEARTBEAT),
   types: listOf(fieldsOf(VALUE_TYPE)),
-})
+}
+const POOL = fieldsOf(OPTIONS, POOL_FIELDS)
 const CALL = fieldsOf(CALL_OPTIONS)
 
 export const ownPoolOptions = (options: PoolOptions): PoolOptions => ownOptions(options, POOL)

@@ -25,6 +25,7 @@ import type { PoolAccess, PoolEvents } from './api.ts'
 import { countsToKeep, type Counts } from './core/state.ts'
 import { ownPoolOptions } from './own-options.ts'
 import { validatePoolOptions, type PoolOptions } from './options.ts'
+import { openResources } from './resources.ts'
 import { Shell, type Tell } from './shell.ts'
 import { persist, viewOf, type PersistedPool, type PoolSnapshot } from './snapshot.ts'
 
@@ -103,14 +104,16 @@ export function poolOf(ref: AnyActorRef | undefined): PoolAccess {
   )
 }
 
+export const isPool = (ref: AnyActorRef): boolean => shells.has(ref)
+
 export function shellOf(ref: AnyActorRef): Shell {
   const shell = shells.get(ref)
   if (shell === undefined) throw new Error('the actor is no pool')
   return shell
 }
 
-/** `options`: checked. */
-export function poolLogic(options: PoolOptions, handle?: HandleDependencies): PoolLogic {
+/** `options`: checked. `open`: what the workers stand on. */
+export function poolLogic(options: PoolOptions, handle?: HandleDependencies, open = openResources): PoolLogic {
   const logger = handle?.logger ?? guardLogger(options.logger, { pool: options.name })
 
   const create = (scope: PoolScope, counts?: Partial<Counts>): PoolSnapshot => {
@@ -123,6 +126,7 @@ export function poolLogic(options: PoolOptions, handle?: HandleDependencies): Po
       stopChild,
       hasHandle: handle !== undefined,
       keepAlive: handle?.keepAlive,
+      open,
       counts,
       tell: (event, told) => {
         emit({ type: event, ...told } as unknown as PoolEmitted)

@@ -24,7 +24,11 @@ export interface ResourceDependencies {
   readonly logger: AnyLogger
   /** Takes what the tools print. */
   readonly output: (output: WorkerOutput) => void
+  /** Opens them, see {@link openResources}. A pool in a test may stand on something else. */
+  readonly open: OpenResources
 }
+
+export type OpenResources = (dependencies: Omit<ResourceDependencies, 'open'>) => Promise<Resources>
 
 export interface Resources {
   /** The interpreter's path. */
@@ -37,7 +41,7 @@ export interface Resources {
 }
 
 /** Rejects with CONFIGURATION for an interpreter that does not run. */
-export async function openResources(dependencies: ResourceDependencies): Promise<Resources> {
+export const openResources: OpenResources = async (dependencies) => {
   const { options, codec, clock, logger, output } = dependencies
   const interpreter = await resolveInterpreter(options.python)
   logger.debug(interpreter, 'the interpreter of the workers')

@@ -23,6 +23,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { settingsOf, type PoolOptions } from './options.ts'
 import { outputTo } from './output.ts'
 import { pending } from './pending-call.ts'
+import type { OpenResources } from './resources.ts'
 import { Slots } from './slots.ts'
 import { Timers } from './timers.ts'
 
@@ -43,6 +44,7 @@ export interface ShellDependencies {
   readonly hasHandle: boolean
   /** Held while calls are not settled. */
   readonly keepAlive?: KeepAlive | undefined
+  readonly open: OpenResources
   /** Of an earlier life of the pool. */
   readonly counts?: Partial<Counts> | undefined
 }
@@ -64,7 +66,7 @@ export class Shell {
   #isRunning = false
 
   constructor(dependencies: ShellDependencies) {
-    const { options, clock, logger, self, stopChild, keepAlive, counts } = dependencies
+    const { options, clock, logger, self, stopChild, keepAlive, open, counts } = dependencies
     this.#dependencies = dependencies
     this.codec = new ValueCodec(options.types)
     this.state = createState(settingsOf(options, dependencies.hasHandle), counts)
@@ -85,7 +87,7 @@ export class Shell {
     this.#timers = new Timers(clock, (timer) => {
       handle({ type: 'pool.timer', timer })
     })
-    const resources = { options, codec: this.codec, clock, logger, output }
+    const resources = { options, codec: this.codec, clock, logger, output, open }
     const { state } = this
     this.#lifecycle = new Lifecycle({ state, connections: this.#slots, resources, self, stopChild, post })
     this.#watch = new EnvironmentWatch({

@@ -20,7 +20,15 @@
 /// <reference types="node" preserve="true" />
 export type { Containment, ContainmentResult } from './shepherd/containment.ts'
 export { openRuntime, type CloseResult, type Runtime, type RuntimeOptions } from './runtime.ts'
-export type { ExitStatus, MemoryShortage, OsProcess, SignalName, SpawnRequest } from './life/os-process.ts'
+export {
+  OsProcess,
+  type Exit,
+  type ExitStatus,
+  type MemoryShortage,
+  type News,
+  type SignalName,
+  type SpawnRequest,
+} from './life/os-process.ts'
 export type { LeftAlone } from './sweep/dead-runs.ts'
 export type { SweepResult } from './sweep/sweep.ts'
 export { readLog, type LogContents } from './log/read-log.ts'

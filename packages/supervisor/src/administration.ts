@@ -5,7 +5,11 @@ import { isSupervisor } from './base/brand.ts'
 import type { ChildCounts, ChildInfo } from './spec/child-info.ts'
 import { isRef, type Address, type Operation } from './core/operation.ts'
 import type { Result } from './core/effect.ts'
+import type { Explanation } from './core/explain.ts'
+import type { WhatIf, WhatIfOptions } from './core/what-if.ts'
+import type { JournalJson } from './replay/journal-json.ts'
 import { stoppedError } from './core/turn.ts'
+import { Checker, isDuration } from './base/checker.ts'
 import { TerrariumError } from './base/errors.ts'
 import { isOver, whenOver } from './actor/exit.ts'
 import { hasStarted, parentOf } from './actor/xstate.ts'
@@ -18,9 +22,9 @@ import { show } from './base/show.ts'
 /**
  * Operations on the children of a running supervisor. They are queued together with exits and carried out in order.
  * They reject with INVALID_ARGUMENT (`details.reason`: `not_found`, `running`, … ) or, if the supervisor is not
- * running, with STOPPED.
+ * running, with STOPPED. `TId`: the ids of the children, if the compiler knows them.
  */
-export interface Administration {
+export interface Administration<TId extends string = string> {
   /**
    * Adds a child and starts it. Resolves when it is ready, or with `undefined` if its start function returned IGNORE.
    * Rejects with START_FAILED.
@@ -30,15 +34,15 @@ export interface Administration {
    * Stops a child, given by its id or, if it is dynamic, by its ref. It keeps its specification unless it is temporary
    * or dynamic.
    */
-  terminateChild(child: string | AnyActorRef): Promise<void>
+  terminateChild(child: TId | AnyActorRef): Promise<void>
   /**
    * Starts a child that is stopped or parked; settles as `startChild`. Refused with `restarting` for a child whose
    * restart is due later, unless `force` is set: then it is started now, together with the children that are held down
    * for it.
    */
-  restartChild(child: string | AnyActorRef, options?: { readonly force?: boolean }): Promise<AnyActorRef | undefined>
+  restartChild(child: TId | AnyActorRef, options?: { readonly force?: boolean }): Promise<AnyActorRef | undefined>
   /** Deletes a child that is stopped or parked. */
-  deleteChild(child: string | AnyActorRef): Promise<void>
+  deleteChild(child: TId | AnyActorRef): Promise<void>
   /**
    * Gives an existing child a new specification and forgets its failures. If it is parked or waits for its restart, it
    * is started now, as by `restartChild`. A running child gets the specification with its next start. Resolves to the
@@ -51,9 +55,9 @@ export interface Administration {
    * else with STOPPED. `details` are `{ child, state, retryAt, fingerprint }`; `retryAt` is when its next start is due,
    * in ms of the supervisor's clock (X20).
    */
-  call<TReply = unknown>(id: string, request: AnyEventObject, options?: CallOptions): Promise<TReply>
+  call<TReply = unknown>(id: TId, request: AnyEventObject, options?: CallOptions): Promise<TReply>
   /** Starts a parked child once, now. Resolves once the start has begun; events tell its result. */
-  unpark(child: string | AnyActorRef): Promise<void>
+  unpark(child: TId | AnyActorRef): Promise<void>
   /**
    * Stops the children, each within its own `shutdown` time, and then the supervisor, for `reason`; OTP's
    * `supervisor:stop/3` (G16, G17). A parent supervisor treats that as an exit: with `restart: 'permanent'` it starts
@@ -65,11 +69,28 @@ export interface Administration {
    * - INVALID_ARGUMENT, naming every mistake in the options at once.
    */
   stop(options?: SupervisorStopOptions): Promise<void>
+  /**
+   * What would follow if a child failed now with this error: plan, steps, delays, budget, and whether the supervisor
+   * would give up. Nothing happens and nothing changes. `uptime`: how long the child is to have run by then, in ms;
+   * `phase`: whether it is to fail before it is ready (`start`) or after (`run`). Default: as it is by then. Rejects
+   * with INVALID_ARGUMENT, `details.reason: 'not_running'`, for a child that is down.
+   */
+  whatIf(child: string | AnyActorRef, error: unknown, options?: WhatIfOptions): Promise<WhatIf>
+  /**
+   * Why a child is as it is, by its id or its ref: what has failed, what it waits for, what would start it again.
+   * Answers at once, in any state of the supervisor. Throws INVALID_ARGUMENT, `details.reason: 'not_found'`.
+   */
+  explain(child: string | AnyActorRef): Explanation
+  /**
+   * What the supervisor was told lately, as plain JSON for `replay()` of `@terrarium/supervisor/replay`. Throws
+   * INVALID_ARGUMENT without the option `journal: keepJournal()`.
+   */
+  journal(): JournalJson
   /** Newest first, as in OTP. */
   whichChildren(): Promise<readonly ChildInfo[]>
   countChildren(): Promise<ChildCounts>
   /** As given, with the defaults written out. */
-  getChildSpec(child: string | AnyActorRef): Promise<ChildSpec>
+  getChildSpec(child: TId | AnyActorRef): Promise<ChildSpec>
 }
 
 /** The administration of a supervisor whose types do not say whether it has a template. */
@@ -139,6 +160,27 @@ export class Administrator implements AnyAdministration {
     return this.#call({ type: 'unpark', child })
   }
 
+  // Asynchronous, so that mistakes in the options reject.
+  async whatIf(child: Address, error: unknown, options: WhatIfOptions = {}): Promise<WhatIf> {
+    checkWhatIf(options)
+    const { uptime, phase } = options
+    return this.#call({
+      type: 'whatIf',
+      child,
+      error,
+      ...(uptime === undefined ? {} : { uptime }),
+      ...(phase === undefined ? {} : { phase }),
+    })
+  }
+
+  explain(child: string | AnyActorRef): Explanation {
+    return (this.#ref.getSnapshot() as SupervisorSnapshot).explain(child)
+  }
+
+  journal(): JournalJson {
+    return (this.#ref.getSnapshot() as SupervisorSnapshot).journal()
+  }
+
   whichChildren(): Promise<readonly ChildInfo[]> {
     return this.#call({ type: 'whichChildren' })
   }
@@ -204,6 +246,18 @@ export class Administrator implements AnyAdministration {
  */
 function endOf(child: Address, supervisor: AnyActorRef): (() => boolean) | undefined {
   return isRef(child) ? () => isOver(child) || parentOf(child) === supervisor : undefined
+}
+
+const WHAT_IF: Readonly<Record<keyof WhatIfOptions, true>> = { uptime: true, phase: true }
+
+function checkWhatIf(options: unknown): void {
+  const check = new Checker()
+  if (check.object('options', options, WHAT_IF)) {
+    check.known(options, WHAT_IF)
+    check.field(options, 'uptime', isDuration, 'ms, 0 or more')
+    check.oneOf(options, 'phase', ['start', 'run'])
+  }
+  check.finish('what-if options')
 }
 
 function asError(thrown: unknown): Error {

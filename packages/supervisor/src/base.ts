@@ -47,4 +47,5 @@ export {
   type TerrariumErrorOptions,
 } from './base/errors.ts'
 export { SUPERVISOR_EVENTS } from './spec/events.ts'
-export { mistakesOfSupervision, POLICIES } from './spec/validate.ts'
+export { mistakesOfSupervision } from './spec/validate.ts'
+export { POLICIES } from './spec/validate-policies.ts'

@@ -1,6 +1,6 @@
 // createSupervisor(): the object that a user holds for a supervisor at the root of an actor system. It adds a
 // promise for the start, listeners and `unref()` to the actor logic.
-import type { Actor, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom } from 'xstate'
+import type { Actor, ActorRefFrom, AnyActorRef, InputFrom } from 'xstate'
 import { Administrator, type Administration } from './administration.ts'
 import { ASYNC_DISPOSE, type Stoppable } from './base/async-disposable.ts'
 import type { ChildInfo } from './spec/child-info.ts'
@@ -12,26 +12,32 @@ import { faultReporter, type OnFault } from './base/platform.ts'
 import { KeepAlive, ReferencedClock } from './base/keep-alive.ts'
 import { Listeners } from './base/listeners.ts'
 import { supervisor, type SupervisorLogic } from './actor/logic.ts'
-import type { CheckedOptions, SupervisorOptions, TemplateOptions } from './spec/options.ts'
+import type { CheckedOptions, OrAny, RefOf, Specs, Strategy } from './spec/checked.ts'
+import type { SupervisorOptions } from './spec/options.ts'
 import { orphansOver } from './actor/orphan.ts'
-import type { ChildSpec, LogicOf, SpecOf, TemplateSpec } from './spec/spec.ts'
+import type { ChildSpec, LogicOf } from './spec/spec.ts'
 import { stopSupervisor, type SupervisorStopOptions } from './otp/stop-supervisor.ts'
 import { SupervisedActor } from './actor/supervised-actor.ts'
 import { checkedOptions } from './spec/validate.ts'
 
-/** A supervisor and its administration. The children given with its options are known by their ids. */
+/**
+ * A supervisor and its administration. The children given with its options are known by their ids: the compiler accepts
+ * no other id, if it knows them. `administrate(supervisor.ref)` takes any id, such as that of a child added later.
+ */
 export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>
-  extends Administration, Stoppable {
+  extends Administration<TSpecs[number]['id']>, Stoppable {
   readonly id: string
   /** The supervisor's own actor, for inspection and for functions that take a ref. */
   readonly ref: Actor<SupervisorLogic>
   /** The children as they are now, in start order. */
   readonly children: readonly ChildInfo[]
-  /**
-   * The current actor of a child; `undefined` while it has none. If the ids of the options are known to the compiler,
-   * only these are accepted.
-   */
-  child<TId extends TSpecs[number]['id']>(id: TId): ActorRefFrom<LogicOf<SpecOf<TSpecs[number], TId>>> | undefined
+  /** The current actor of a child; `undefined` while it has none. */
+  child<TId extends TSpecs[number]['id']>(id: TId): RefOf<TSpecs, TId> | undefined
+  /** As `restartChild` of {@link Administration}. */
+  restartChild<TId extends TSpecs[number]['id']>(
+    child: TId | AnyActorRef,
+    options?: { readonly force?: boolean },
+  ): Promise<RefOf<TSpecs, TId> | undefined>
   /**
    * Starts the children. Resolves when every child is ready. Rejects with START_FAILED, `cause` being the child's
    * error; then nothing is left running. A supervisor starts only once: when it has ended, this rejects with STOPPED.
@@ -64,14 +70,14 @@ export interface SimpleSupervisor<TSpec extends ChildSpec> extends Omit<Supervis
 }
 
 /** Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing. */
-export function createSupervisor<TLogic extends AnyActorLogic>(
-  options: TemplateOptions<TLogic>,
-): SimpleSupervisor<TemplateSpec<TLogic>>
-export function createSupervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
-  options: CheckedOptions<TSpecs>,
-): Supervisor<TSpecs>
-export function createSupervisor(options: SupervisorOptions): unknown {
-  return new SupervisorHandle(options)
+export function createSupervisor<
+  const TSpecs extends Specs = readonly ChildSpec[],
+  TLogics extends readonly unknown[] = readonly unknown[],
+  const TStrategy extends Strategy = undefined,
+>(
+  options: CheckedOptions<TSpecs, TLogics, TStrategy>,
+): [TStrategy] extends ['simple_one_for_one'] ? SimpleSupervisor<TSpecs[0]> : Supervisor<OrAny<TSpecs>> {
+  return new SupervisorHandle(options as SupervisorOptions) as never
 }
 
 class SupervisorHandle extends Administrator {

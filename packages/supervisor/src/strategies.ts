@@ -6,11 +6,15 @@ export {
   STRATEGIES,
   type ChildView,
   type DynamicStrategyName,
+  type PlanAction,
+  type PlanFailure,
+  type Proposal,
   type RestartContext,
   type RestartPlan,
   type RestartStrategy,
   type StrategyName,
 } from './spec/strategy.ts'
+export type { Because, PlannedBecause } from './spec/because.ts'
 export type { BackoffOptions, DelayInput, Jitter } from './policy/backoff.ts'
 export type { BreakerOptions, ParkCause } from './policy/breaker.ts'
 export type { FailureClassifier, FailureContext, FailurePhase } from './policy/failure.ts'

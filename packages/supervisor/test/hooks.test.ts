@@ -24,6 +24,8 @@ interface Row<TValue> {
   /** By what name it is reported, if the supervisor goes on. */
   readonly told?: RegExp | undefined
   readonly fatal?: true
+  /** What the option goes together with. */
+  readonly needs?: Partial<SupervisorOptions>
 }
 type Rows<T> = { readonly [K in HookOf<T>]: Row<NonNullable<T[K]>> | 'data' }
 
@@ -31,11 +33,17 @@ const time = new VirtualClock()
 
 const OPTIONS: Rows<SupervisorOptions> = {
   strategy: { hostile: (plan) => ({ name: 'odd', plan }), fatal: true },
+  restartStrategy: {
+    hostile: (plan) => ({ name: 'odd', plan }),
+    fatal: true,
+    needs: { strategy: 'dynamic' },
+  },
   backoff: { hostile: (delay) => ({ delay, max: 5 }), told: /^`backoff\.delay` of supervisor app failed$/ },
   breaker: 'data',
   crashLoop: 'data',
   extraInput: 'data',
   snapshot: 'data',
+  journal: 'data',
   classify: { hostile: (fail) => fail, told: /^`classify` of supervisor app failed$/ },
   children: { hostile: (fail) => [child('b', { logic: fail as never, awaitReady: false })] },
   clock: { hostile: (fail) => ({ now: fail, setTimeout: fail, clearTimeout: fail }), fatal: true },
@@ -50,6 +58,8 @@ const SPEC: Rows<ChildSpec> = {
   backoff: { hostile: (delay) => ({ delay, max: 5 }), told: /^`backoff\.delay` of/ },
   breaker: 'data',
   input: 'data',
+  dependsOn: 'data',
+  meta: 'data',
 }
 const EVENTS: { readonly [E in keyof SupervisorEvents]: true } = {
   'child.start': true,
@@ -108,7 +118,9 @@ async function live(options: Partial<SupervisorOptions>, hear: (app: ReturnType<
   const settled: Promise<unknown>[] = [app.start().catch(ignored)]
   settled.push(app.startChild(child('a', { resume: (snapshot) => snapshot })).catch(ignored))
   for (let round = 0; round < 8; round += 1) {
-    app.children.find(({ id }) => id === 'a')?.ref?.send({ type: 'throw', error: new Error(`round ${round}`) })
+    app.children
+      .find(({ id }) => id === 'a' || id === 'a:1')
+      ?.ref?.send({ type: 'throw', error: new Error(`round ${round}`) })
     await time.advance(10)
   }
   settled.push(app.unpark('a').catch(ignored))
@@ -138,7 +150,10 @@ const rows = (table: Readonly<Record<string, Row<unknown> | 'data'>>): [string, 
 
 describe.each(Object.entries(FAILURES))('user code that answers with %s', (how, fail) => {
   test.each(rows(OPTIONS))('option %s', async (name, row) => {
-    const { status, started, exited, alive, error } = await live({ [name]: row.hostile(fail) }, () => undefined)
+    const { status, started, exited, alive, error } = await live(
+      { ...row.needs, [name]: row.hostile(fail) },
+      () => undefined,
+    )
     expect({ alive, left: started - exited }).toEqual({ alive: 0, left: 0 })
     expect(started).toBeGreaterThan(name === 'clock' ? -1 : 0)
     if (row.fatal === true) {
@@ -162,7 +177,8 @@ describe.each(Object.entries(FAILURES))('user code that answers with %s', (how, 
   })
 
   test('all options, and listeners for every event, at once', async () => {
-    const all = Object.fromEntries(rows(OPTIONS).map(([name, { hostile }]) => [name, hostile(fail)]))
+    const together = rows(OPTIONS).filter(([, { needs }]) => needs === undefined)
+    const all = Object.fromEntries(together.map(([name, { hostile }]) => [name, hostile(fail)]))
     const spec = Object.fromEntries(rows(SPEC).map(([name, { hostile }]) => [name, hostile(fail)]))
     for (const clock of [all['clock'], time]) {
       const children = [child('b', { ...spec, awaitReady: false })]

@@ -24,7 +24,8 @@ async function printedBy(run: () => Promise<unknown>): Promise<unknown[][]> {
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'packages/supervisor/README.md': ['example'],
   'docs/supervisor/events.md': ['events'],
-  'docs/supervisor/actors.md': ['strategy', 'embedded', 'clock'],
+  'docs/supervisor/actors.md': ['embedded', 'clock'],
+  'docs/strategies.md': ['short', 'actions', 'memory'],
 }
 
 test.each(Object.entries(PROGRAMS))('the code of %s is the code of these examples', async (path, names) => {
@@ -55,8 +56,14 @@ test('the events example runs as it says', async () => {
   ])
 })
 
-test('the strategy example runs as it says', async () => {
-  expect(await printedBy(() => import('./readme.strategy.ts'))).toEqual([['db 2, queue 1, api 2, mail 1, web 2']])
+test('the strategies run as they say', async () => {
+  expect(await printedBy(() => import('./readme.short.ts'))).toEqual([['a 2, b 2, c 1']])
+  expect(await printedBy(() => import('./readme.actions.ts'))).toEqual([
+    ['maps', 'is parked:', 'the licence has run out'],
+    ['page', 'starts:', 'maps waits'],
+    ['maps parked, page running'],
+  ])
+  expect(await printedBy(() => import('./readme.memory.ts'))).toEqual([['2 1 1'], ['2 2 1'], ['3 3 2']])
 })
 
 test('the embedding example runs as it says', async () => {

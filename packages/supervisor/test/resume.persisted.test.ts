@@ -1,8 +1,9 @@
-// Children with `resume` in a supervisor that continues from a persisted snapshot.
+// Children with `resume` in a supervisor that continues from a persisted snapshot, in a replay and in a what-if.
 import { expect, test } from '@jest/globals'
 import type { ChildSpec } from '@terrarium/supervisor'
 import { assign, createMachine, type AnyActorRef, type Snapshot } from 'xstate'
 import { fail, resuming, STABLE, startOf, stepOf, tell, ticker } from './resuming.ts'
+import { keepJournal, replay, type JournalJson } from '@terrarium/supervisor/replay'
 import { bench, idle, started, type Bench } from './support.ts'
 
 /** A supervisor that continues from what another has persisted, as JSON. */
@@ -74,4 +75,23 @@ test('a child with a spawned actor that has no named logic is resumed, but not p
   await fail(it)
   await tell(it, 'tick')
   expect([stepOf(it), startOf(it)?.resumed]).toEqual([2, true])
+})
+
+test.each<[string, NonNullable<ChildSpec['resume']>]>([
+  ['a word', 'last-stable'],
+  ['a function', (snapshot) => snapshot],
+])('a replay of the journal comes to the same, and a what-if changes nothing: %s', async (_, resume) => {
+  const it = await started({ journal: keepJournal(), children: [resuming({ resume })] })
+  await tell(it, 'next', 'spoil')
+  await it.clock.advance(STABLE)
+  const error = new Error('boom')
+  await fail(it, error)
+  const saved = JSON.stringify(it.app.ref.getPersistedSnapshot())
+  expect((await it.app.whatIf('a', error)).steps.map(({ what }) => what)).toContain('child.resume_dropped')
+  expect(JSON.stringify(it.app.ref.getPersistedSnapshot())).toBe(saved)
+  await fail(it, error)
+  const { differences, timeline } = replay(JSON.parse(JSON.stringify(it.app.journal())) as JournalJson)
+  expect(differences).toEqual([])
+  expect(timeline.map(({ what }) => what)).toContain('child.resume_dropped')
+  expect(it.take('child.resume_dropped')).toHaveLength(1)
 })

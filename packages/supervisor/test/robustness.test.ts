@@ -527,12 +527,20 @@ test('the events of one life, in order', async () => {
   await it.app.stop()
   const common = { supervisor: 'app', id: 'a' }
   const started = { ref: expect.anything() }
+  const because = (attempts: number): object => ({
+    // One incident: the second failure comes before the child is ready again.
+    incident: expect.stringMatching(/^app-\d+\.1$/) as unknown,
+    child: 'a',
+    supervisor: 'app',
+    failure: expect.objectContaining({ attempts }) as unknown,
+    plan: { strategy: 'one_for_one', action: 'restart' },
+  })
   expect(it.events).toEqual([
     { type: 'child.start', ...common, incarnation: 1, ...started },
     { type: 'child.ready', ...common, incarnation: 1, ...started },
     { type: 'child.exit', ...common, incarnation: 1, ...started, reason: { type: 'error', error: expect.anything() } },
-    { type: 'child.restart', ...common, incarnation: 1, ...started, attempt: 1 },
-    { type: 'child.start', ...common, incarnation: 2, ...started },
+    { type: 'child.restart', ...common, incarnation: 1, ...started, attempt: 1, because: because(1) },
+    { type: 'child.start', ...common, incarnation: 2, ...started, because: because(1) },
     { type: 'child.exit', ...common, incarnation: 2, ...started, reason: { type: 'error', error: expect.anything() } },
     {
       type: 'child.backoff',
@@ -542,9 +550,10 @@ test('the events of one life, in order', async () => {
       delay: 200,
       attempt: 2,
       failure: expect.objectContaining({ attempts: 2 }),
+      because: because(2),
     },
-    { type: 'child.restart', ...common, incarnation: 2, ...started, attempt: 2 },
-    { type: 'child.start', ...common, incarnation: 3, ...started },
+    { type: 'child.restart', ...common, incarnation: 2, ...started, attempt: 2, because: because(2) },
+    { type: 'child.start', ...common, incarnation: 3, ...started, because: because(2) },
     { type: 'child.exit', ...common, incarnation: 3, ...started, reason: { type: 'shutdown' } },
     { type: 'supervisor.exit', supervisor: 'app', reason: { type: 'shutdown' } },
   ])

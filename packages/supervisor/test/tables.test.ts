@@ -6,6 +6,7 @@ import { namedDefault, Shapes } from '../../../test/support/shapes.ts'
 import { DEFAULT_BACKOFF } from '../src/policy/backoff.ts'
 import { DEFAULT_BREAKER } from '../src/policy/breaker.ts'
 import { DEFAULT_CRASH_LOOP } from '../src/policy/crash-loop.ts'
+import { DEFAULT_JOURNAL } from '../src/replay/journal.ts'
 import { resolveOptions } from '../src/spec/options.ts'
 import { resolveSpec } from '../src/spec/spec.ts'
 import { supervisor } from '../src/index.ts'
@@ -17,7 +18,7 @@ const README = 'packages/supervisor/README.md'
 const OTP = 'docs/supervisor/otp.md'
 
 const shapes = new Shapes(
-  ...['index', 'strategies', 'policy/crash-loop'].map((name) => `packages/supervisor/src/${name}.ts`),
+  ...['index', 'replay', 'strategies', 'policy/crash-loop'].map((name) => `packages/supervisor/src/${name}.ts`),
 )
 const namesOf = (type: string): string[] => shapes.members(type).map(({ name }) => name)
 
@@ -37,6 +38,7 @@ test('the table of options has each option with its default', () => {
   const { extraInput, giveUpWith, stopDuringStart, keepHistory, reviveStopped, classify } = defaults
   const known = {
     strategy: strategy.name,
+    restartStrategy: resolveOptions({ id: 'id', strategy: 'dynamic' }).strategy.name,
     ...{ mode, intensity, period, startRate, autoShutdown, maxChildren, windowClock, giveUpWith, stopDuringStart },
     ...{ keepHistory, reviveStopped, extraInput, classify },
     children: [],
@@ -54,6 +56,7 @@ test('the table of options has each option with its default', () => {
     onFault: 'console.error',
     inspect: 'none',
     snapshot: 'none',
+    journal: 'none',
   })
 })
 
@@ -61,6 +64,7 @@ test.each([
   ['Backoff', 'BackoffOptions', DEFAULT_BACKOFF],
   ['Breaker', 'BreakerOptions', DEFAULT_BREAKER],
   ['`crashLoop`', 'CrashLoopOptions', DEFAULT_CRASH_LOOP],
+  ['Journal', 'JournalOptions', DEFAULT_JOURNAL],
 ])('the table %s has each option with its default, and the doc comments name the same', (heading, type, values) => {
   const rows = tableRows(OPTIONS, heading)
   const value = (name: string): unknown => (values as Readonly<Record<string, unknown>>)[name]
@@ -81,16 +85,10 @@ test('the table of a child has each option with its default', () => {
   const rows = tableRows(OPTIONS, 'Of a child')
   expect(rows.map(nameOf).sort()).toEqual(namesOf('ChildSpec').sort())
   const { systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, resume } = ofWorker
+  const { meta, dependsOn } = ofWorker
   const known = {
-    systemId,
-    restart,
-    ready,
-    startTimeout,
-    awaitReady,
-    onExhausted,
-    significant,
-    resume,
-    input: undefined,
+    ...{ systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, meta, resume },
+    ...{ dependsOn: dependsOn.length === 0 ? undefined : dependsOn, input: undefined },
   }
   expect(defaultsIn(rows)).toEqual({
     ...Object.fromEntries(Object.entries(known).map(([name, value]) => [name, plain(shown(value))])),

@@ -64,6 +64,51 @@ test('a child is known by its id, and its ref by its logic', async () => {
   expect(app.child('counter')).toBeUndefined()
 })
 
+test('operations take the ids of the options, and administrate takes any', async () => {
+  const { ref } = app
+  const restarted = app.restartChild('db', { force: true })
+  isOfType<Promise<ActorRefFrom<typeof db> | undefined>>()(restarted)
+  await refused(restarted)
+  await refused(app.call('counter', { type: 'count' }))
+  // @ts-expect-error no child has this id
+  await expect(app.call('bd', { type: 'count' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  // @ts-expect-error no child has this id
+  await refused(app.restartChild('bd'))
+  // @ts-expect-error no child has this id
+  await refused(app.terminateChild('bd'))
+  // @ts-expect-error no child has this id
+  await refused(app.deleteChild('bd'))
+  // @ts-expect-error no child has this id
+  await refused(app.unpark('bd'))
+  // @ts-expect-error no child has this id
+  await refused(app.getChildSpec('bd'))
+  await refused(administrate(ref).unpark('bd'))
+  await refused(administrate(ref).terminateChild(ref))
+  // Children can be added where there are none, and where their ids are strings.
+  const ids: readonly string[] = ['a']
+  const empty = createSupervisor({ id: 'app', children: [] })
+  await refused(empty.restartChild('added'))
+  const counters = createSupervisor({ id: 'app', children: ids.map((id) => ({ id, logic: counter })) })
+  await refused(counters.terminateChild('added'))
+  isOfType<ActorRefFrom<typeof counter> | undefined>()(counters.child('added'))
+  isOfType<AnyActorRef | undefined>()(empty.child('added'))
+})
+
+test('ready() in a list is called with the snapshots of the logic beside it', () => {
+  const listed = createSupervisor({
+    id: 'app',
+    children: [
+      { id: 'db', logic: db, input: { url: 'x' }, ready: (it) => it.matches('connected') },
+      { id: 'made', logic: ({ incarnation }) => (incarnation > 9 ? IGNORE : counter), ready: () => true },
+      { id: 'late', logic: () => db, input: { url: 'x' }, ready: (it) => it.matches('connecting') },
+    ],
+  })
+  isOfType<ActorRefFrom<typeof counter> | undefined>()(listed.child('made'))
+  isOfType<ActorRefFrom<typeof db> | undefined>()(listed.child('late'))
+  // @ts-expect-error the machine has no such state
+  createSupervisor({ id: 'app', children: [{ id: 'db', logic: () => db, ready: (it) => it.matches('conected') }] })
+})
+
 test('specifications in a list of their own are each of their own logic', () => {
   const specs = [
     childSpec({ id: 'db', logic: db, input: { url: 'x' }, ready: (it) => it.matches('connected') }),

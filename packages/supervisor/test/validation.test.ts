@@ -32,7 +32,7 @@ test('every mistake is named at once, and nothing has been started', () => {
       children: [child('a', { logic: counting }), { id: 'b', logic: idle, restart: 'prmanent', shutdown: -10 }, 42],
     }),
   ).toEqual([
-    "strategy must be one_for_one, one_for_all, rest_for_one, simple_one_for_one, dynamic or an object with name and plan(), not 'one_for_none'",
+    "strategy must be one_for_one, one_for_all, rest_for_one, dependents, simple_one_for_one, dynamic or an object with name and plan(), not 'one_for_none'",
     'intensity must be a whole number, 0 or more, not -1',
     'period must be ms, more than 0, not 0',
     'id is missing: a non-empty string',
@@ -96,6 +96,7 @@ test('B8: null is no way to leave an option out', () => {
   // An option that is missing here does not compile.
   const all: Readonly<Record<Exclude<keyof SupervisorOptions, 'id'>, true>> = {
     strategy: true,
+    restartStrategy: true,
     mode: true,
     intensity: true,
     period: true,
@@ -118,6 +119,7 @@ test('B8: null is no way to leave an option out', () => {
     onFault: true,
     inspect: true,
     snapshot: true,
+    journal: true,
   }
   for (const name of Object.keys(all)) {
     const said = name === 'extraInput' ? 'extraInput is for strategy dynamic' : `${name} must be .*, not null`

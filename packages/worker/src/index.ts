@@ -55,5 +55,13 @@ export {
 export { workerFiles, type WorkerInput, type WorkerDependencies } from './session-port.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
-export { checkCallSize, PROTOCOL_VERSION, type Session, type Settle, type ToolInfo } from './session.ts'
+export { checkCallSize, PROTOCOL_VERSION, Session, type SessionStream, type Settle, type ToolInfo } from './session.ts'
+export {
+  FailureCode,
+  type Call as CallFrame,
+  type Cancel as CancelFrame,
+  type Failure as FailureFrame,
+  type SessionResponse as HostMessage,
+  type WorkerFrame,
+} from './generated/terrarium/v1/session.ts'
 export type { Heartbeat } from './heartbeat.ts'

@@ -44,8 +44,8 @@ export interface WorkerInput {
 
 /** What all workers of a runtime are given. */
 export interface WorkerDependencies {
-  readonly runtime: Runtime
-  readonly server: SessionServer
+  readonly runtime: Pick<Runtime, 'spawn'>
+  readonly server: Pick<SessionServer, 'ensure' | 'expect' | 'path'>
   readonly logger: AnyLogger
   /** For heartbeats and the time that a start may take. */
   readonly clock: SupervisorClock
@@ -59,13 +59,13 @@ export function workerFiles(): string {
 }
 
 export class SessionPort implements Port {
-  readonly runtime: Runtime
+  readonly runtime: WorkerDependencies['runtime']
   readonly clock: SupervisorClock
   readonly startTimeout: number | undefined
   readonly grace: number | undefined
   readonly onStop = 'kill'
   readonly #input: WorkerInput
-  readonly #server: SessionServer
+  readonly #server: WorkerDependencies['server']
   readonly #relay: OutputRelay
   readonly #life: Life
   readonly #token: string

@@ -76,6 +76,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly pid: number
   readonly #stream: SessionStream
   readonly #codec: ValueCodec
+  readonly #later: (callback: () => void) => unknown
   readonly #pending = new CallTable<Settle>()
   #outbox: HostFrame[] = []
   #outboxBytes: number[] = []
@@ -90,11 +91,20 @@ export class Session extends EventEmitter<SessionEvents> {
   #unsent: ReadonlySet<number> = new Set()
   #closed = false
 
-  /** `codec` reads the results. Default: one without registered types. */
-  constructor(stream: SessionStream, pid: number, codec = PLAIN) {
+  /**
+   * `codec` reads the results; default: one without registered types. `later` calls back when the answers that a
+   * message brings about are written; default: at the end of this turn of the event loop.
+   */
+  constructor(
+    stream: SessionStream,
+    pid: number,
+    codec = PLAIN,
+    later: (callback: () => void) => unknown = (callback) => setImmediate(callback),
+  ) {
     super()
     this.#stream = stream
     this.#codec = codec
+    this.#later = later
     this.pid = pid
   }
 
@@ -163,7 +173,7 @@ export class Session extends EventEmitter<SessionEvents> {
       this.#received = seq
       for (const frame of frames) this.#frame(frame)
       // Whatever the answers bring about in this turn carries the acknowledgement; else it goes alone.
-      setImmediate(() => {
+      this.#later(() => {
         if (this.#receivedAcknowledged !== this.#received) this.#write([])
       })
     } else if (frames.length > 0) throw new TypeError('a message without a number has frames')

@@ -1,7 +1,7 @@
 // One process of a run, from its spawn to the proof of its death: what it writes, how it is asked to end, how it is
 // killed, and how it exited. Its parent, which is the shepherd or this host, carries out the orders and tells the news.
 import type { Readable } from 'node:stream'
-import { patientTimeout, systemClock } from '@terrarium/supervisor/base'
+import { patientTimeout, systemClock, type SupervisorClock } from '@terrarium/supervisor/base'
 import type { Identity } from '../table/identity.ts'
 import { Output, Tail, type Channel } from './output.ts'
 
@@ -102,6 +102,15 @@ export interface Registration {
   readonly note: (state: 'ready' | 'stopping' | 'unkillable') => Promise<void>
 }
 
+/** Time as a process is waited for. Default: the system's. A process that exists only in a test has the test's. */
+export interface Timing {
+  readonly clock: Pick<SupervisorClock, 'setTimeout' | 'clearTimeout'>
+  /** Calls back when what has been told before is read. */
+  readonly later: (callback: () => void) => unknown
+}
+
+const SYSTEM_TIMING: Timing = { clock: systemClock, later: (callback) => setImmediate(callback) }
+
 export const DEFAULT_GRACE_MS = 2000
 /** A process that outlives SIGKILL by this much is held by the kernel. */
 export const UNKILLABLE_MS = 2000
@@ -132,6 +141,7 @@ export class OsProcess {
   readonly started: Promise<void>
   readonly #registration: Registration
   readonly #orders: Orders
+  readonly #clock: Timing['clock']
   readonly #outputs: Readonly<Record<Channel, Output>>
   readonly #tail = new Tail()
   #identity: Identity
@@ -143,9 +153,10 @@ export class OsProcess {
   #settle: (status: ExitStatus) => void = () => undefined
   #start: () => void = () => undefined
 
-  private constructor(registration: Registration, orders: Orders) {
+  private constructor(registration: Registration, orders: Orders, { clock }: Timing) {
     this.#registration = registration
     this.#orders = orders
+    this.#clock = clock
     this.#identity = registration.identify(0, 0)
     this.released = registration.released
     this.reaped = new Promise((resolve) => (this.#reap = resolve))
@@ -168,8 +179,12 @@ export class OsProcess {
   }
 
   /** For the parent of a process, which tells the news of it. */
-  static create(registration: Registration, orders: Orders): { readonly process: OsProcess; readonly news: News } {
-    const process = new OsProcess(registration, orders)
+  static create(
+    registration: Registration,
+    orders: Orders,
+    timing = SYSTEM_TIMING,
+  ): { readonly process: OsProcess; readonly news: News } {
+    const process = new OsProcess(registration, orders, timing)
     const news: News = {
       spawned: (pid, startTicks) => {
         process.#identity = registration.identify(pid, startTicks)
@@ -181,7 +196,9 @@ export class OsProcess {
         if (process.#hasExited) return
         process.#hasExited = true
         // What was told before is read in this turn of the event loop, and every other exit of this moment is known.
-        setImmediate(process.#reap, exit)
+        timing.later(() => {
+          process.#reap(exit)
+        })
       },
       cleared: (cleared) => {
         void process.reaped.then(() => {
@@ -288,7 +305,7 @@ export class OsProcess {
   /** Replaces the pending step. The timer is patient: a host that stood still reads an exit before the timer fires. */
   #later(ms: number, act: () => void): void {
     this.#cancelTimer()
-    this.#cancelTimer = patientTimeout(systemClock, act, ms)
+    this.#cancelTimer = patientTimeout(this.#clock, act, ms)
   }
 
   #status({ code, signal, memory }: Exit, unkillable: boolean): ExitStatus {

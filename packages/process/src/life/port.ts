@@ -31,7 +31,7 @@ export interface Life {
 
 /** One port serves one life. */
 export interface Port {
-  readonly runtime: Runtime
+  readonly runtime: Pick<Runtime, 'spawn'>
   /** For the start time-out. */
   readonly clock: SupervisorClock
   /** How long the process may take to become ready once it runs, in ms. Default 30,000. */

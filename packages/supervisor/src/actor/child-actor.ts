@@ -2,7 +2,8 @@
 // event.
 import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot } from 'xstate'
 import { isSupervisor, READY } from '../base/brand.ts'
-import type { Child } from '../core/state.ts'
+import { IDEAL, type World } from '../core/rehearsal.ts'
+import type { Child, CoreState } from '../core/state.ts'
 import { TerrariumError } from '../base/errors.ts'
 import type { ChildSpec, StartContext } from '../spec/spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
@@ -156,13 +157,36 @@ export function historyOf(actor: AnyActorRef): unknown {
  * True if the actor handles the shutdown event now: a supervisor, or a machine that names the event. A wildcard `*`
  * does not count, since it takes any event.
  */
-export function listensForShutdown(ref: AnyActorRef): boolean {
+function listensForShutdown(ref: AnyActorRef): boolean {
   const snapshot = ref.getSnapshot() as Partial<AnyMachineSnapshot>
   if (typeof snapshot.can !== 'function') return isSupervisor(snapshot)
   try {
     return snapshot.can(SHUTDOWN) && (snapshot.machine?.events.some((name: string) => SHUTDOWN_NAMES.has(name)) ?? true)
   } catch {
     return false
+  }
+}
+
+/** True if the child is asked to end by itself before it is stopped hard. */
+export function isAskedToEnd({ startedWith }: Child, ref: AnyActorRef): boolean {
+  return startedWith.patient || listensForShutdown(ref)
+}
+
+/**
+ * A world in which children are asked to end if the present actors of the same children are.
+ *
+ * @param now - in ms
+ *
+ * @param time - the wall clock at this time, in ms
+ */
+export function worldLike({ children }: CoreState, now: number, time: number): World {
+  return {
+    ...IDEAL,
+    time: (later) => time + later - now,
+    listens: (child) => {
+      const { ref } = children.get(child.id) ?? {}
+      return ref === undefined || isAskedToEnd(child, ref)
+    },
   }
 }
 

@@ -1,21 +1,18 @@
 // supervisor(): the XState actor logic around the core, and its snapshot.
-import type {
-  ActorLogic,
-  ActorSystem,
-  ActorSystemInfo,
-  AnyActorLogic,
-  AnyActorRef,
-  NonReducibleUnknown,
-  Snapshot,
-} from 'xstate'
-import { isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
+import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorRef, NonReducibleUnknown, Snapshot } from 'xstate'
+import { CAUSES, isInPhaseRunning, READY, SUPERVISOR } from '../base/brand.ts'
 import type { ChildInfo } from '../spec/child-info.ts'
 import { isCoreEvent, type CoreEvent } from '../core/event.ts'
+import { explain, type Explanation } from '../core/explain.ts'
 import type { SupervisorMemory } from '../core/memory.ts'
 import { listChildren, type Phase } from '../core/state.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitWith, type ExitOutput } from '../base/exit-reason.ts'
-import { resolveOptions, type CheckedOptions, type SupervisorOptions, type TemplateOptions } from '../spec/options.ts'
+import type { CheckedOptions, Specs, Strategy } from '../spec/checked.ts'
+import { TerrariumError } from '../base/errors.ts'
+import type { JournalJson } from '../replay/journal-json.ts'
+import { resolveOptions, type SupervisorOptions } from '../spec/options.ts'
+import type { Causes } from './incidents.ts'
 import { Shell, type Arrival, type ForeignExit, type SupervisorScope } from './shell.ts'
 import { toJson, type SupervisorJson } from './snapshot-json.ts'
 import type { ChildSpec } from '../spec/spec.ts'
@@ -28,6 +25,13 @@ interface View {
   /** In start order. */
   readonly supervised: readonly ChildInfo[]
   child(id: string): ChildInfo | undefined
+  /**
+   * Why this child is as it is, by its id or its ref: what has failed, what it waits for, what would start it again.
+   * Throws INVALID_ARGUMENT, `details.reason: 'not_found'`, for a child that is not there.
+   */
+  explain(child: string | AnyActorRef): Explanation
+  /** The journal as plain JSON. Throws INVALID_ARGUMENT if the supervisor has no option `journal`. */
+  journal(): JournalJson
   /** How many events have come from children after they had been declared exited. All were dropped (corner case 8). */
   readonly zombieEffects: number
   /**
@@ -57,12 +61,12 @@ export type SupervisorLogic = ActorLogic<
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once.
  */
-export function supervisor<TLogic extends AnyActorLogic>(options: TemplateOptions<TLogic>): SupervisorLogic
-export function supervisor<const TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>(
-  options: CheckedOptions<TSpecs>,
-): SupervisorLogic
-export function supervisor(given: SupervisorOptions): SupervisorLogic {
-  const options = checkedOptions(given)
+export function supervisor<
+  const TSpecs extends Specs = readonly ChildSpec[],
+  TLogics extends readonly unknown[] = readonly unknown[],
+  const TStrategy extends Strategy = undefined,
+>(given: CheckedOptions<TSpecs, TLogics, TStrategy>): SupervisorLogic {
+  const options = checkedOptions(given as SupervisorOptions)
   const settings = resolveOptions(options)
   /** The logic may be shared by many actors. */
   const shells = new WeakMap<AnyActorRef, Shell>()
@@ -108,8 +112,10 @@ function transition(shell: Shell, snapshot: SupervisorSnapshot, event: { readonl
   if (ended !== undefined) shell.ended(ended)
   else if (type === 'supervisor.child.arrived' && 'arrival' in event) shell.arrived(event as Arrival)
   else if (type === 'supervisor.child.exited' && 'ref' in event) shell.endedBy(event as ForeignExit)
-  else if (isCoreEvent(event)) shell.handle(event)
-  else if (isStopEvent(event)) {
+  else if (isCoreEvent(event)) {
+    if (event.type === 'supervisor.boot' || event.type === 'supervisor.shutdown') shell.handleOrder(event)
+    else shell.handle(event)
+  } else if (isStopEvent(event)) {
     shell.halt()
     return viewOf(shell, 'stopped')
   } else return snapshot // an unknown event is ignored (J14)
@@ -137,6 +143,15 @@ class LiveView implements View {
     return true
   }
 
+  get [CAUSES](): Causes {
+    const { state } = this.#shell
+    return (id, stateOfChild) => {
+      if (id === undefined) return state.cause
+      const child = state.children.get(id)
+      return child?.state === stateOfChild ? child?.cause : undefined
+    }
+  }
+
   get zombieEffects(): number {
     return this.#shell.zombieEffects
   }
@@ -151,6 +166,19 @@ class LiveView implements View {
 
   child(id: string): ChildInfo | undefined {
     return this.#shell.state.children.get(id)?.info()
+  }
+
+  explain(child: string | AnyActorRef): Explanation {
+    return explain(this.#shell.state, child, this.#shell.latest())
+  }
+
+  journal(): JournalJson {
+    const { journal, options } = this.#shell
+    if (journal !== undefined) return journal.write(options) as JournalJson
+    throw new TerrariumError('INVALID_ARGUMENT', `supervisor ${options.id} keeps no journal`, {
+      hint: 'Give it the option `journal: keepJournal()`, from @terrarium/supervisor/replay.',
+      details: { supervisor: options.id },
+    })
   }
 
   toJSON(): SupervisorJson {

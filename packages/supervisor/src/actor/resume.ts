@@ -1,63 +1,108 @@
-// Takes the snapshots of children that have the option `resume`, and makes an actor continue from one.
+// Takes the snapshots of children that have the option `resume`, and says from which one an actor continues.
 import type { AnyActorRef, Snapshot } from 'xstate'
 import { show } from '../base/show.ts'
 import { askUser } from '../base/user-code.ts'
-import { Resume, stableAfterOf } from '../core/resume.ts'
+import { DUE } from '../core/resume.ts'
 import type { Child } from '../core/state.ts'
-import type { ResumePoint } from '../policy/snapshot-log.ts'
+import { DEFAULT_BACKOFF } from '../policy/backoff.ts'
+import { hasInlineActors, SnapshotLog, type ResumePoint } from '../policy/snapshot-log.ts'
 import { delayedEventsOf, persist, sendDelayed } from './xstate.ts'
 
-type Report = (hook: string, error: unknown) => void
+/** The snapshots of the children of one supervisor. */
+export class Snapshots {
+  readonly #logs = new WeakMap<Child, SnapshotLog>()
+  readonly #now: () => number
+  readonly #report: (hook: string, error: unknown) => void
 
-/** Begins a new life of the child. Returns from where it continues; `undefined`: from the beginning. */
-export function beginLife(child: Child, report: Report): ResumePoint | undefined {
-  child.troubled.resume ??= new Resume()
-  const { resume } = child.troubled
-  const from = resume.next && askForPoint(child, resume.next, report)
-  resume.begin(from)
-  return from
+  constructor(now: () => number, report: (hook: string, error: unknown) => void) {
+    this.#now = now
+    this.#report = report
+  }
+
+  /** From where the next life of the child begins; `undefined`: from the beginning. */
+  pointFor(child: Child): ResumePoint | undefined {
+    const log = this.#logs.get(child)
+    if (log === undefined || child.trouble.resume?.isDue !== true) return undefined
+    const point = child.spec.resume === 'last-stable' ? log.settled : log.last
+    return point && this.#asked(child, point)
+  }
+
+  /**
+   * Follows a life of the child: takes a snapshot now and after each event. Delayed events of an earlier life are
+   * waited for anew. What earlier lives have left counts only if this one continues.
+   */
+  follow(child: Child, ref: AnyActorRef, from: ResumePoint | undefined): void {
+    const log = new SnapshotLog(from)
+    this.#logs.set(child, log)
+    const take = (): void => {
+      if (child.ref !== ref || child.state === 'stopping' || !isActive(ref.getSnapshot())) return
+      try {
+        const point = { snapshot: persist(ref), delayed: delayedEventsOf(ref) }
+        log.take(point, this.#now(), stableAfterOf(child), child.readyAt)
+      } catch (fault) {
+        this.#report('getPersistedSnapshot', fault)
+      }
+    }
+    const over = (): void => {
+      log.stable(this.#now(), stableAfterOf(child), child.readyAt)
+    }
+    if (child.ref !== ref) return
+    if (from !== undefined) sendDelayed(ref, from.delayed)
+    ref.subscribe({ next: take, error: over, complete: over })
+    take()
+  }
+
+  /**
+   * From where each child would continue if it failed now. A snapshot that cannot become JSON is left out, and so is a
+   * child that has ended for good.
+   */
+  remember(children: Iterable<Child>): Record<string, ResumePoint> | undefined {
+    let kept: Record<string, ResumePoint> | undefined
+    for (const child of children) {
+      const log = this.#logs.get(child)
+      if (log === undefined || child.trouble.resume === undefined) continue
+      if (child.isAlive) log.stable(this.#now(), stableAfterOf(child), child.readyAt)
+      const point = child.spec.resume === 'last-stable' ? log.settled : log.last
+      if (point !== undefined && !hasInlineActors(point.snapshot)) kept = { ...kept, [child.id]: point }
+    }
+    return kept
+  }
+
+  /** Restores what was remembered, before the children are started. Children that are unknown by now are left out. */
+  recall(children: ReadonlyMap<string, Child>, kept: Readonly<Record<string, ResumePoint>>): void {
+    for (const [id, point] of Object.entries(kept)) {
+      const child = children.get(id)
+      if (child?.spec.resume === undefined) continue
+      child.troubled.resume = DUE
+      this.#logs.set(child, new SnapshotLog(point))
+    }
+  }
+
+  /** Asks the user's function, if there is one. What it throws, or an answer that is no snapshot, is a fault. */
+  #asked(child: Child, point: ResumePoint): ResumePoint | undefined {
+    const { resume: how } = child.spec
+    if (typeof how !== 'function') return point
+    try {
+      const given: unknown = askUser(() => how(copyOf(point.snapshot) as never, child.trouble.memory?.last))
+      if (given === undefined) return undefined
+      if (isActive(given)) return { ...point, snapshot: given }
+      throw new TypeError(
+        `it must answer with a snapshot whose status is active, or with undefined, not ${show(given)}`,
+      )
+    } catch (fault) {
+      this.#report('resume', fault)
+      return undefined
+    }
+  }
 }
 
-/** Asks the user's function, if there is one. What it throws, or an answer that is no snapshot, is a fault. */
-function askForPoint(child: Child, point: ResumePoint, report: Report): ResumePoint | undefined {
-  const { resume: how } = child.spec
-  if (typeof how !== 'function') return point
-  try {
-    const given: unknown = askUser(() => how(copyOf(point.snapshot) as never, child.trouble.memory?.last))
-    if (given === undefined) return undefined
-    if (isActive(given)) return { ...point, snapshot: given }
-    throw new TypeError(`it must answer with a snapshot whose status is active, or with undefined, not ${show(given)}`)
-  } catch (fault) {
-    report('resume', fault)
-    return undefined
-  }
+/** How long a child has to live after a snapshot until that is stable, in ms. */
+function stableAfterOf({ spec: { backoff } }: Child): number {
+  return (backoff === 'off' ? DEFAULT_BACKOFF : backoff).stableAfter
 }
 
 function isActive(value: unknown): value is Snapshot<unknown> {
   return typeof value === 'object' && value !== null && (value as { status?: unknown }).status === 'active'
-}
-
-/** Takes a snapshot of the actor now and after each event. Delayed events of an earlier life are waited for anew. */
-export function followLife(
-  child: Child,
-  ref: AnyActorRef,
-  from: ResumePoint | undefined,
-  now: () => number,
-  report: Report,
-): void {
-  const take = (): void => {
-    const { resume } = child.trouble
-    if (child.ref !== ref || child.state === 'stopping' || resume === undefined || !isActive(ref.getSnapshot())) return
-    try {
-      const point = { snapshot: persist(ref), delayed: delayedEventsOf(ref) }
-      resume.log.take(point, now(), stableAfterOf(child), child.readyAt)
-    } catch (fault) {
-      report('getPersistedSnapshot', fault)
-    }
-  }
-  if (child.ref === ref && from !== undefined) sendDelayed(ref, from.delayed)
-  ref.subscribe(take)
-  take()
 }
 
 /**

@@ -4,33 +4,38 @@ import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorLogic, AnyActorR
 import {
   isLogic,
   historyOf,
-  listensForShutdown,
+  isAskedToEnd,
   notALogic,
   optionsFor,
   readinessOf,
   SHUTDOWN,
   spawn,
   spawnAndWatch,
+  worldLike,
 } from './child-actor.ts'
 import { cleanUpFailures } from './clean-up.ts'
-import { systemClock, type SupervisorClock } from '../base/clock.ts'
+import { systemClock, wallTime, type SupervisorClock } from '../base/clock.ts'
 import { decide, decideEnd } from '../core/decide.ts'
 import type { Effect } from '../core/effect.ts'
 import type { ChildNews, CoreEvent, Death } from '../core/event.ts'
 import { Fifo } from '../core/fifo.ts'
 import { recall, remember, type SupervisorMemory } from '../core/memory.ts'
+import type { Recorder } from '../core/recorder.ts'
 import { createState, type Child, type CoreState } from '../core/state.ts'
+import { imagined } from '../core/what-if.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitReasonOf, isOver, orderedExit, recordExit, whenOver } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
-import { faultReporter, reportFault } from '../base/platform.ts'
+import { reportFault } from '../base/platform.ts'
 import { isSupervisor } from '../base/brand.ts'
 import type { Settings, SupervisorOptions } from '../spec/options.ts'
+import { causeAbove, incidentOf } from './incidents.ts'
 import { orphan } from './orphan.ts'
-import { beginLife, copyOf, followLife } from './resume.ts'
+import { copyOf, Snapshots } from './resume.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from '../spec/spec.ts'
-import { askUser, isPromiseLike, reportOnce } from '../base/user-code.ts'
+import { askUser, ignoreFailure, isPromiseLike, reportOnce } from '../base/user-code.ts'
+import { faultReporter } from '../base/platform.ts'
 import { show } from '../base/show.ts'
 import { clockOf, freeName, stopHard } from './xstate.ts'
 
@@ -61,8 +66,11 @@ export type SupervisorScope = ActorScope<SupervisorSnapshot, CoreEvent, ActorSys
  */
 export class Shell {
   readonly state: CoreState
+  readonly options: SupervisorOptions
   /** Why the supervisor has ended; `undefined` until then. */
   outcome: ExitReason | undefined
+  /** What was told to the core, if that is kept. */
+  readonly journal: Recorder | undefined
   /** How many events have come from children after they were declared exited. All were dropped. */
   zombieEffects = 0
   readonly #scope: SupervisorScope
@@ -71,6 +79,7 @@ export class Shell {
   /** An error of clock or `random` in a callback that must not throw. Thrown at the next event. */
   #fault: { readonly error: unknown } | undefined
   readonly #report: (hook: string, error: unknown) => void
+  readonly #snapshots: Snapshots
   readonly #timers = new Map<number, unknown>()
   /** Effects that are still to be carried out, in order. */
   readonly #effects = new Fifo<Effect>()
@@ -78,7 +87,12 @@ export class Shell {
   #now = 0
 
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
-    this.state = createState(settings)
+    this.options = options
+    this.journal = options.journal?.open() as Recorder | undefined
+    this.state = createState(
+      this.journal?.listen(settings) ?? settings,
+      `${settings.id}-${scope.sessionId.replace('x:', '')}`,
+    )
     this.#scope = scope
     cleanUpFailures(scope.system)
     this.#clock = options.clock ?? clockOfSystem(scope) ?? systemClock
@@ -87,12 +101,17 @@ export class Shell {
     this.#report = reportOnce((hook, error) => {
       tell(`\`${hook}\` of supervisor ${settings.id} failed`, error)
     })
+    this.#snapshots = new Snapshots(() => this.latest(), this.#report)
     if (memory !== undefined) recall(this.state, memory, this.#read())
+    if (memory?.resume !== undefined) this.#snapshots.recall(this.state.children, memory.resume)
+    this.journal?.begin(this.state, this.latest())
   }
 
   /** The memory for the next incarnation. */
   get memory(): SupervisorMemory {
-    return remember(this.state, this.#latest())
+    const { children, settings } = this.state
+    const resume = settings.kind === 'static' ? this.#snapshots.remember(children.values()) : undefined
+    return { ...remember(this.state, this.latest()), ...(resume && { resume }) }
   }
 
   /** The time in ms; `undefined` if the clock throws. */
@@ -112,10 +131,21 @@ export class Shell {
     this.#carryOn()
   }
 
+  /** Takes an event that starts or stops the supervisor, with the failure for which the supervisor above does that. */
+  handleOrder(event: Extract<CoreEvent, { type: 'supervisor.boot' | 'supervisor.shutdown' }>): void {
+    const state = event.type === 'supervisor.boot' ? 'starting' : 'stopping'
+    const because = event.because ?? causeAbove(this.#scope.self as AnyActorRef, state)
+    this.handle(because === undefined ? event : { ...event, because })
+  }
+
   /** Handles that XState stops the supervisor's own actor hard. */
   halt(): void {
-    const reason = orderedExit(this.#scope.self as AnyActorRef)
-    this.handle(reason === undefined ? { type: 'supervisor.halt' } : { type: 'supervisor.halt', reason })
+    const self = this.#scope.self as AnyActorRef
+    const reason = orderedExit(self)
+    const because = causeAbove(self, 'stopping')
+    this.handle(
+      reason === undefined ? { type: 'supervisor.halt', because } : { type: 'supervisor.halt', reason, because },
+    )
   }
 
   /**
@@ -125,7 +155,7 @@ export class Shell {
   fail(error: unknown): void {
     const reason: ExitReason = { type: 'error', error }
     while (this.#effects.shift() !== undefined);
-    decide(this.state, { type: 'supervisor.halt', reason }, this.#now, this.#effects)
+    this.#decide({ type: 'supervisor.halt', reason })
     for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
       try {
         this.#carryOut(effect)
@@ -139,11 +169,13 @@ export class Shell {
   #carryOn(): void {
     for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift())
       this.#carryOut(effect)
+    this.journal?.settle(this.state, this.#now)
   }
 
   /** Called again from within effects, so that their results are decided before the next effect runs. */
   #decide(event: CoreEvent): void {
-    decide(this.state, event, this.#now, this.#effects)
+    const told = this.journal?.record(event, this.#now) ?? event
+    decide(this.state, told, this.#now, this.#effects)
   }
 
   /**
@@ -161,7 +193,7 @@ export class Shell {
     const reason = exitReasonOf(ref)
     if (reason === undefined) return undefined
     this.#keepHistory(child, ref)
-    return { reason, random: this.#draw() }
+    return { reason, random: this.#draw(), time: this.#time(), incident: incidentOf(ref) }
   }
 
   /**
@@ -193,13 +225,13 @@ export class Shell {
         return
       case 'kill':
         this.#keepHistory(this.state.children.get(effect.ref.id), effect.ref)
-        this.#kill(effect.ref, effect.orphanedBy)
+        this.#kill(effect)
         return
       case 'setTimer': {
         const { id, timer, delay } = effect
         const callback = (): void => {
           this.#timers.delete(timer)
-          this.#scope.self.send({ type: 'supervisor.timer', id, timer, random: this.#draw() })
+          this.#scope.self.send({ type: 'supervisor.timer', id, timer, random: this.#draw(), time: this.#time() })
         }
         this.#timers.set(timer, this.#clock.setTimeout(callback, delay))
         return
@@ -215,6 +247,9 @@ export class Shell {
       case 'reply':
         this.#reply(effect)
         return
+      case 'imagine':
+        this.#imagine(effect)
+        return
       case 'comeBack':
         this.#scope.self.send(effect.event)
         return
@@ -229,8 +264,14 @@ export class Shell {
     }
   }
 
+  #imagine(question: Extract<Effect, { type: 'imagine' }>): void {
+    const now = this.latest()
+    const result = imagined(this.state, question, now, worldLike(this.state, now, this.#time()))
+    this.#reply({ reply: question.reply, result })
+  }
+
   /** An operation that was sent as an event may carry any function. */
-  #reply({ reply, result }: Extract<Effect, { type: 'reply' }>): void {
+  #reply({ reply, result }: Pick<Extract<Effect, { type: 'reply' }>, 'reply' | 'result'>): void {
     try {
       reply(result)
     } catch (error) {
@@ -243,7 +284,7 @@ export class Shell {
     if (ref === undefined) return
     const isBrutal = startedWith.shutdown === 'brutal_kill'
     const ended = exitReasonOf(ref)
-    if (ended === undefined && !isBrutal && (startedWith.patient || listensForShutdown(ref))) {
+    if (ended === undefined && !isBrutal && isAskedToEnd(child, ref)) {
       ref.send(SHUTDOWN)
       this.#decide({ type: 'supervisor.child.asked', id, startNumber })
       return
@@ -259,16 +300,21 @@ export class Shell {
         this.#scope.self.send(this.#exited(id, startNumber, why))
       })
       this.#decide({ type: 'supervisor.child.asked', id, startNumber })
-    } else decideEnd(this.state, child, { reason: end, random: 0 }, this.#now, this.#effects) // `random` is unused: nothing is delayed
+      return
+    }
+    const death = { reason: end, random: 0 } // `random` is unused: nothing is delayed
+    if (this.journal === undefined) decideEnd(this.state, child, death, this.#now, this.#effects)
+    else this.#decide({ type: 'supervisor.child.exited', id, startNumber, ...death })
   }
 
-  #kill(ref: AnyActorRef, orphanedBy: ExitReason | undefined): void {
+  #kill({ ref, orphanedBy, because }: Extract<Effect, { type: 'kill' }>): void {
     if (isOver(ref)) return
-    if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) orphan(ref, orphanedBy)
-    else {
-      stopHard(ref)
-      freeName(ref)
+    if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) {
+      orphan(ref, orphanedBy, because)
+      return
     }
+    stopHard(ref)
+    freeName(ref)
   }
 
   #start(child: Child, startNumber: number): void {
@@ -329,7 +375,7 @@ export class Shell {
   #spawn(child: Child, startNumber: number, logic: AnyActorLogic): void {
     const { id, spec } = child
     const { self } = this.#scope
-    const from = spec.resume === undefined ? undefined : beginLife(child, this.#report)
+    const from = spec.resume === undefined ? undefined : this.#snapshots.pointFor(child)
     const options = optionsFor(logic, child, self as AnyActorRef, from && copyOf(from.snapshot))
     const isReady = readinessOf(logic, spec.ready)
     const { actor, ready, failure } =
@@ -341,12 +387,14 @@ export class Shell {
           })
     if (actor !== undefined) {
       const death = ready ? this.#deathOf(child, actor) : undefined
-      this.#told({ type: 'supervisor.child.spawned', id, startNumber, ref: actor, ready, death })
-      if (spec.resume !== undefined) followLife(child, actor, from, () => this.#latest(), this.#report)
+      const resumed = from === undefined ? {} : { resumed: true as const }
+      this.#told({ type: 'supervisor.child.spawned', id, startNumber, ref: actor, ready, death, ...resumed })
+      if (spec.resume !== undefined) this.#snapshots.follow(child, actor, from)
     }
     if (failure === undefined) return
     if (actor !== undefined && !isOver(actor)) stopHard(actor)
-    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }))
+    const incident = actor === undefined ? undefined : incidentOf(actor)
+    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }, incident))
   }
 
   /** Passes news to the core with a new reading of the clock, since a start takes time. */
@@ -363,7 +411,7 @@ export class Shell {
   }
 
   /** The time, or the last known time if the clock throws. */
-  #latest(): number {
+  latest(): number {
     try {
       return this.#read()
     } catch {
@@ -384,12 +432,26 @@ export class Shell {
     }
   }
 
+  /** The wall clock. Never throws: an error is kept for the next event. */
+  #time(): number {
+    try {
+      const time: unknown = wallTime(this.#clock)
+      if (typeof time === 'number' && Number.isFinite(time)) return time
+      ignoreFailure(time)
+      throw new TypeError(`clock.time() of supervisor ${this.state.settings.id} must answer with ms, not ${show(time)}`)
+    } catch (error) {
+      this.#fault ??= { error }
+      return 0
+    }
+  }
+
   #fail({ id }: Child, startNumber: number, error: unknown): void {
     this.#told(this.#exited(id, startNumber, { type: 'error', error }))
   }
 
-  #exited(id: string, startNumber: number, reason: ExitReason): ChildNews {
-    return { type: 'supervisor.child.exited', id, startNumber, reason, random: this.#draw() }
+  #exited(id: string, startNumber: number, reason: ExitReason, incident?: string): ChildNews {
+    const [random, time] = [this.#draw(), this.#time()]
+    return { type: 'supervisor.child.exited', id, startNumber, reason, random, time, incident }
   }
 }
 

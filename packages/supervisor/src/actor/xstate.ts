@@ -32,6 +32,7 @@ interface InternalActor {
   readonly mailbox: {
     readonly _active: boolean
     readonly _current: { readonly value: EventObject } | null
+    enqueue: (event: EventObject) => void
   }
   observers: Set<unknown>
   eventListeners: Map<unknown, unknown>
@@ -175,6 +176,28 @@ export function sendDelayed(ref: AnyActorRef, events: readonly DelayedEvent[]): 
   for (const { id, event, delay } of events) scheduler.schedule(ref, ref, event, delay, id)
 }
 
+/**
+ * Puts a gate before the mailbox of an actor: `gate` gets each event and the function that delivers it, now or later.
+ * XState's order to stop passes. Returns the function that takes the gate away.
+ */
+export function gateMailbox(
+  ref: AnyActorRef,
+  gate: (event: EventObject, deliver: (event: EventObject) => void) => void,
+): () => void {
+  const { mailbox } = internal(ref)
+  const { enqueue } = mailbox
+  const deliver = (event: EventObject): void => {
+    if (!isStopped(ref)) enqueue.call(mailbox, event)
+  }
+  mailbox.enqueue = (event) => {
+    if (isStopEvent(event)) enqueue.call(mailbox, event)
+    else gate(event, deliver)
+  }
+  return () => {
+    mailbox.enqueue = enqueue
+  }
+}
+
 /** The sets in which an actor keeps its observers and its listeners. They can be replaced. */
 export function audienceOf(ref: object): Pick<InternalActor, 'observers' | 'eventListeners'> {
   return ref as InternalActor
@@ -222,7 +245,7 @@ export function watchSystem(
     cancelAll(ref)
     ended(ref)
   }
-  if (system.getAll === undefined) noteNames(system)
+  if (system.getAll === undefined && !named.has(system)) noteNames(system)
 }
 
 /** Notes which actors have a `systemId`, in a system that does not list them. */
@@ -264,7 +287,10 @@ export function missingParts(actorClass: unknown): string[] {
     'actor._actorScope': () => done._actorScope.self === done,
     'actor.systemId': () => systemIdOf(done) === 'done-name',
     'actor._complete': () => typeof done._complete === 'function',
-    'actor.mailbox': () => typeof done.mailbox._active === 'boolean' && '_current' in done.mailbox,
+    'actor.mailbox': () =>
+      typeof done.mailbox._active === 'boolean' &&
+      '_current' in done.mailbox &&
+      typeof done.mailbox.enqueue === 'function',
     'system._unregister': () => typeof system._unregister === 'function',
     'system._register': () => {
       watchSystem(system, { started: () => hooks.push('started'), ended: () => hooks.push('ended') })

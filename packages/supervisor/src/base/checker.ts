@@ -5,8 +5,32 @@ import { kindOf, show } from './show.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
-/** The names of all options. */
-export type Names = Readonly<Record<string, true>>
+/** The names of all options, as the keys. */
+export type Names = Readonly<Record<string, unknown>>
+
+/** What an option must be: the test, and the words for it. */
+export type Expected = readonly [isValid: (value: unknown) => boolean, expected: string]
+
+/** The rule for one option; `fault`: the kind of a mistake; `missing`: that of its absence, if it must be given. */
+export type Rule<F extends string = Fault> = readonly [
+  ...Expected,
+  fault?: F | Fault | undefined,
+  missing?: F | Fault | undefined,
+]
+
+/**
+ * Rules by the names of all options, in the order in which they are checked. `true`: anything; an object: a group of
+ * options, or `'off'`.
+ */
+export interface Rules<F extends string = Fault> {
+  readonly [name: string]: Rule<F> | true | Rules<F>
+}
+
+/** The rule for an option that must be one of these strings. */
+export const oneOf = (...values: readonly string[]): Expected => [
+  (value) => values.includes(value as string),
+  `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`,
+]
 
 /** The kinds of mistakes, for programs. */
 export type Fault = 'invalid_option' | 'unknown_option'
@@ -85,9 +109,24 @@ export class Checker<F extends string = never> {
   }
 
   /** Checks an option that must be one of these strings. */
-  oneOf(owner: Fields, name: string, values: readonly string[], fault?: F | Fault): void {
-    const expected = `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`
-    this.field(owner, name, (value) => values.includes(value as string), expected, fault)
+  oneOf(owner: Fields, name: string, values: readonly string[]): void {
+    this.field(owner, name, ...oneOf(...values))
+  }
+
+  /** Checks options by their rules. */
+  fields(owner: Fields, rules: Rules<F>): void {
+    for (const [name, rule] of Object.entries(rules)) {
+      if (rule === true) continue
+      if (!isRule(rule)) {
+        this.group(owner, name, rule, (group, inner) => {
+          inner.fields(group, rule)
+        })
+      } else {
+        const [isValid, expected, fault, missing] = rule
+        if (missing === undefined) this.field(owner, name, isValid, expected, fault)
+        else this.required(owner, name, isValid, expected, missing, fault)
+      }
+    }
   }
 
   /** Refuses options that mode `otp` does not have. */
@@ -133,6 +172,10 @@ export class Checker<F extends string = never> {
   finish(what: string): void {
     if (this.mistakes.length > 0) throw invalid(what, this.mistakes)
   }
+}
+
+function isRule<F extends string>(rule: Rule<F> | Rules<F>): rule is Rule<F> {
+  return Array.isArray(rule)
 }
 
 function thereAre(names: Names): string | undefined {

@@ -10,8 +10,15 @@ export interface SupervisorClock {
   readonly isReal?: boolean
   /** Monotonic, in ms. */
   now(): number
+  /** The wall clock, in ms since the epoch, for restart strategies. Default `Date.now`. */
+  time?(): number
   setTimeout(callback: () => void, delay: number): unknown
   clearTimeout(timer: unknown): void
+}
+
+/** The wall clock of a clock, in ms since the epoch. */
+export function wallTime(clock: SupervisorClock): number {
+  return clock.time === undefined ? Date.now() : clock.time()
 }
 
 /** The longest delay of a timer, in ms: longer ones fire at once. */

@@ -1,6 +1,6 @@
 // A clock around a clock of the user's that may throw or return nonsense: it reports the fault and goes on with the
 // real clock.
-import { setReferenced, systemClock, type SupervisorClock } from './clock.ts'
+import { setReferenced, systemClock, wallTime, type SupervisorClock } from './clock.ts'
 import { show } from './show.ts'
 import { askUser, tellUser } from './user-code.ts'
 
@@ -69,6 +69,17 @@ export class GuardedClock implements SupervisorClock {
       this.#now ??= systemClock.now()
     }
     return this.#now
+  }
+
+  readonly time = (): number => {
+    try {
+      const time: unknown = askUser(() => wallTime(this.#clock))
+      if (typeof time === 'number' && Number.isFinite(time)) return time
+      throw new TypeError(`it must answer with ms, not ${show(time)}`)
+    } catch (error) {
+      this.#failed('time', error)
+      return wallTime(systemClock)
+    }
   }
 
   readonly setTimeout = (callback: () => void, delay: number): unknown => {

@@ -1,5 +1,5 @@
 // Decides whether timers and pending work keep the host process alive, for `unref()` of handles.
-import { LONGEST_DELAY, setReferenced, type SupervisorClock } from './clock.ts'
+import { LONGEST_DELAY, setReferenced, wallTime, type SupervisorClock } from './clock.ts'
 import { platform } from './platform.ts'
 
 /**
@@ -20,6 +20,8 @@ export class ReferencedClock implements SupervisorClock {
   }
 
   readonly now = (): number => this.#clock.now()
+
+  readonly time = (): number => wallTime(this.#clock)
 
   readonly setTimeout = (callback: () => void, delay: number): unknown => {
     const entry: { timer: unknown } = { timer: undefined }

@@ -19,16 +19,25 @@ interface Timer {
  */
 export class VirtualClock implements SupervisorClock {
   #now: number
+  /** The wall clock at reading 0. */
+  readonly #epoch: number
   #lastTimer = 0
   /** In the order in which they were set. */
   readonly #timers = new Map<number, Timer>()
 
-  /** @param now - the first reading, in ms; default 0 */
-  constructor(now = 0) {
+  /**
+   * @param now - the first reading, in ms; default 0
+   *
+   * @param time - the wall clock at the first reading, in ms since the epoch; default `now`
+   */
+  constructor(now = 0, time = now) {
     this.#now = now
+    this.#epoch = time - now
   }
 
   readonly now = (): number => this.#now
+
+  readonly time = (): number => this.#epoch + this.#now
 
   readonly setTimeout = (callback: () => void, delay = 0): number => {
     this.#lastTimer += 1

@@ -1,5 +1,7 @@
 // The entry of the core: one event in, effects out. Says in which order news and waiting operations are dealt with.
 import { errorOfExit, isExitReason } from '../base/exit-reason.ts'
+import type { Because } from '../spec/because.ts'
+import { causeOf, lateFailure } from './cause.ts'
 import type { Effect } from './effect.ts'
 import { end, halt } from './ending.ts'
 import type { Asked, ChildNews, CoreEvent, Death, Shutdown } from './event.ts'
@@ -7,7 +9,7 @@ import type { Fifo } from './fifo.ts'
 import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
 import { faultOf, refuseIfProbed, perform } from './operations.ts'
 import { answerDeath, probe, restartDue } from './restart.ts'
-import { startAfresh } from './resume.ts'
+import { beginLife, startAfresh } from './resume.ts'
 import type { Child, CoreState, Pending } from './state.ts'
 import { fail, IDLE, oneIsAsked, oneIsDown, proceed, run, taskStarting, type Purpose } from './task.ts'
 import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
@@ -59,14 +61,14 @@ function takeIn(turn: Turn, event: CoreEvent): void {
   const { state } = turn
   switch (event.type) {
     case 'supervisor.boot':
-      boot(turn)
+      boot(turn, event.because)
       return
     case 'supervisor.shutdown':
       if (state.settings.stopDuringStart === 'wait') state.queue.push(event)
       else shutDown(turn, event)
       return
     case 'supervisor.halt':
-      halt(turn, event.reason)
+      halt(turn, event.reason, event.because)
       return
     case 'supervisor.go_on':
       return
@@ -82,7 +84,7 @@ function takeIn(turn: Turn, event: CoreEvent): void {
       return
     case 'supervisor.timer': {
       const child = state.children.get(event.id)
-      if (child?.timer === event.timer) timeIsUp(turn, child, event.timer, event.random)
+      if (child?.timer === event.timer) timeIsUp(turn, child, event)
       return
     }
     default:
@@ -142,8 +144,10 @@ function spawned(turn: Turn, child: Child, event: Extract<ChildNews, { type: 'su
   child.ref = ref
   child.lastRef = undefined
   child.knownAs ??= ref
-  const resumed = child.trouble.resume?.isResumed === true ? { resumed: true as const } : undefined
-  emit(turn, { type: 'child.start', supervisor: turn.state.settings.id, id, incarnation, ref, ...resumed })
+  const { resumed } = event
+  beginLife(child, resumed === true)
+  const begun = { supervisor: turn.state.settings.id, id, incarnation, ref, because: child.cause }
+  emit(turn, { type: 'child.start', ...begun, ...(resumed && { resumed }) })
   const task = taskStarting(turn, child)
   if (event.ready) becomeReady(turn, child)
   if (event.death !== undefined) {
@@ -166,7 +170,7 @@ function died(turn: Turn, child: Child, death: Death): void {
   afterDeath(turn, child, death)
 }
 
-function afterDeath(turn: Turn, child: Child, { reason, random }: Death): void {
+function afterDeath(turn: Turn, child: Child, { reason, random, time, incident }: Death): void {
   if (child.state === 'stopping') {
     settleStopped(turn, child)
     oneIsDown(turn, child)
@@ -174,23 +178,27 @@ function afterDeath(turn: Turn, child: Child, { reason, random }: Death): void {
   }
   const task = taskStarting(turn, child)
   if (task !== undefined && child.spec.awaitReady) {
-    if (!startAfresh(turn, child, reason)) fail(turn, task, child, { reason, random })
+    if (!startAfresh(turn, child, reason)) fail(turn, task, child, { reason, random, time, incident })
     return
   }
-  child.death = { reason, random }
+  child.death = { reason, random, time, incident }
   turn.state.queue.push({ type: 'death', id: child.id, startNumber: child.startNumber })
   if (task !== undefined) proceed(turn, task)
 }
 
-function timeIsUp(turn: Turn, child: Child, timer: number, random: number): void {
+function timeIsUp(
+  turn: Turn,
+  child: Child,
+  { timer, random, time }: Extract<CoreEvent, { type: 'supervisor.timer' }>,
+): void {
   switch (child.state) {
     case 'starting': {
       const error = notReadyInTime(child, child.spec.startTimeout ?? 0)
-      cutShort(turn, child, { reason: { type: 'error', error }, random })
+      cutShort(turn, child, { reason: { type: 'error', error }, random, time })
       return
     }
     case 'stopping':
-      cutShort(turn, child, { reason: { type: 'killed' }, random })
+      cutShort(turn, child, { reason: { type: 'killed' }, random, time })
       return
     case 'restarting':
     case 'backing_off':
@@ -239,17 +247,18 @@ function answer(turn: Turn, pending: Pending): void {
   }
 }
 
-function shutDown(turn: Turn, { reason }: Shutdown): void {
-  end(turn, isExitReason(reason) ? reason : { type: 'shutdown' })
+function shutDown(turn: Turn, { reason, because }: Shutdown): void {
+  end(turn, isExitReason(reason) ? reason : { type: 'shutdown' }, because)
 }
 
-function boot(turn: Turn): void {
+function boot(turn: Turn, because: Because | undefined): void {
   const { state } = turn
   if (state.phase !== 'idle') return
   state.phase = 'starting'
   for (const child of state.children.values()) {
     // A child that an earlier life has parked; see recall().
     const { until } = child.trouble
+    child.cause = because
     if (child.state === 'parked' && until !== undefined) setTimer(turn, child, until - turn.now)
   }
   run(turn, BOOT, undefined, [], [...state.children.keys()].reverse())
@@ -264,10 +273,12 @@ const BOOT: Purpose = {
     turn.effects.push({ type: 'goOn' })
   },
 
-  failed(turn, child, { reason }) {
-    const { id, giveUpWith } = turn.state.settings
+  failed(turn, child, death) {
+    const { state, now } = turn
+    const { id, giveUpWith } = state.settings
     settleStopped(turn, child)
-    const error = startFailed(id, child.id, errorOfExit(child.id, reason))
-    end(turn, giveUpWith === 'shutdown' ? { type: 'shutdown', detail: error } : { type: 'error', error })
+    const error = startFailed(id, child.id, errorOfExit(child.id, death.reason))
+    const because = causeOf(state, child, death, lateFailure(child, death, 1, now), undefined)
+    end(turn, giveUpWith === 'shutdown' ? { type: 'shutdown', detail: error } : { type: 'error', error }, because)
   },
 }

@@ -1,16 +1,20 @@
 // The end of a supervisor: in order, or at once.
 import type { ExitReason } from '../base/exit-reason.ts'
+import type { Because } from '../spec/because.ts'
 import { declareDead, settleStopped } from './lifecycle.ts'
 import { abort, IDLE, run, type Purpose } from './task.ts'
 import { emit, refuse, stoppedError, type Turn } from './turn.ts'
 
 /**
  * Stops all children, in reverse start order unless they are dynamic, and then ends the supervisor. The current task is
- * aborted, and waiting operations are refused.
+ * aborted, and waiting operations are refused. `because`: the failure for which it ends.
  */
-export function end(turn: Turn, reason: ExitReason): void {
+export function end(turn: Turn, reason: ExitReason, because?: Because): void {
   if (!abandon(turn, 'stopping')) return
-  const { children, settings } = turn.state
+  const { state } = turn
+  const { children, settings } = state
+  state.cause = because
+  for (const child of children.values()) child.cause = because
   run(turn, settings.kind === 'static' ? ENDING : ENDING_AT_ONCE, reason, [...children.values()], [])
 }
 
@@ -27,14 +31,15 @@ const ENDING_AT_ONCE: Purpose<ExitReason> = { ...ENDING, isParallel: true }
  * Kills all children in reverse start order, because the supervisor's own actor is being stopped hard or has failed.
  * Children that are supervisors outlive it until they have stopped their own children in order (L15).
  */
-export function halt(turn: Turn, reason: ExitReason = { type: 'killed' }): void {
+export function halt(turn: Turn, reason: ExitReason = { type: 'killed' }, because?: Because): void {
   const stopping = turn.state.phase === 'stopping'
   if (!abandon(turn, 'stopped') && !stopping) return
   turn.state.task = IDLE
   for (const child of [...turn.state.children.values()].reverse()) {
     if (child.isAlive) {
-      if (child.ref !== undefined) turn.effects.push({ type: 'kill', ref: child.ref, orphanedBy: reason })
-      declareDead(turn, child, { type: 'killed' })
+      if (child.ref !== undefined) turn.effects.push({ type: 'kill', ref: child.ref, orphanedBy: reason, because })
+      child.cause = because
+      declareDead(turn, child, { type: 'killed' }, because)
     }
     settleStopped(turn, child)
   }

@@ -1,6 +1,7 @@
 // The events of the core: what it is told.
 import type { AnyActorRef } from 'xstate'
 import type { ExitReason } from '../base/exit-reason.ts'
+import type { Because } from '../spec/because.ts'
 import type { Operation, Reply } from './operation.ts'
 
 /** The end of an incarnation. */
@@ -8,6 +9,10 @@ export interface Death {
   readonly reason: ExitReason
   /** For jitter: from 0 inclusive to 1 exclusive. */
   readonly random: number
+  /** The wall clock, in ms since the epoch; for strategies. */
+  readonly time?: number | undefined
+  /** The incident for which a nested supervisor has ended. */
+  readonly incident?: string | undefined
 }
 
 interface About {
@@ -27,6 +32,8 @@ export type ChildNews =
       readonly ref: AnyActorRef
       readonly ready: boolean
       readonly death?: Death | undefined
+      /** True if the actor continues from a snapshot. */
+      readonly resumed?: true | undefined
     })
   /** The start function returned IGNORE. */
   | (About & { readonly type: 'supervisor.child.ignored' })
@@ -49,6 +56,8 @@ export interface Asked {
 export interface Shutdown {
   readonly type: 'supervisor.shutdown'
   readonly reason?: ExitReason | undefined
+  /** Because of which failure the supervisor above stops this one. */
+  readonly because?: Because | undefined
 }
 
 /**
@@ -56,8 +65,8 @@ export interface Shutdown {
  * inclusive to 1 exclusive.
  */
 export type CoreEvent =
-  /** Start the children. */
-  | { readonly type: 'supervisor.boot' }
+  /** Start the children. `because`: the failure for which the supervisor above has started this one. */
+  | { readonly type: 'supervisor.boot'; readonly because?: Because | undefined }
   /** Continue with the queue. */
   | { readonly type: 'supervisor.go_on' }
   /** A start that failed is to be tried again, behind what was sent before (mode `otp`). */
@@ -67,8 +76,14 @@ export type CoreEvent =
   | Asked
   | Shutdown
   /** End at once, by default with reason `killed`. */
-  | { readonly type: 'supervisor.halt'; readonly reason?: ExitReason }
-  | { readonly type: 'supervisor.timer'; readonly id: string; readonly timer: number; readonly random: number }
+  | { readonly type: 'supervisor.halt'; readonly reason?: ExitReason; readonly because?: Because | undefined }
+  | {
+      readonly type: 'supervisor.timer'
+      readonly id: string
+      readonly timer: number
+      readonly random: number
+      readonly time?: number | undefined
+    }
   | ChildNews
 
 /** Required fields per event; an event without them is ignored (J14). */

@@ -17,6 +17,11 @@ export class Fifo<T> {
     return this.#items[this.#head]
   }
 
+  /** What waits, first come first. */
+  get items(): readonly T[] {
+    return this.#items.slice(this.#head, this.#tail) as T[]
+  }
+
   push(item: T): void {
     this.#items[this.#tail] = item
     this.#tail += 1

@@ -18,6 +18,7 @@ export function start(turn: Turn, child: Child): void {
   child.startedAt = turn.now
   child.readyAt = undefined
   child.isHeld = false
+  child.ended = undefined
   child.trouble.release()
   turn.effects.push({ type: 'start', child, startNumber: child.startNumber })
   if (child.spec.startTimeout !== undefined) setTimer(turn, child, child.spec.startTimeout)
@@ -61,27 +62,34 @@ export function kill(turn: Turn, child: Child, reason: ExitReason): void {
   declareDead(turn, child, reason)
 }
 
-/** Records the exit of a child's actor, and emits `child.exit`. */
-export function declareDead(turn: Turn, child: Child, reason: ExitReason): void {
+/** Records the exit of a child's actor, and emits `child.exit`. A child that ended by itself has no `because`. */
+export function declareDead(
+  turn: Turn,
+  child: Child,
+  reason: ExitReason,
+  because = child.state === 'stopping' ? child.cause : undefined,
+): void {
   clearTimer(turn, child)
   credit(turn, child)
+  child.ended = child.state === 'stopping' ? 'asked' : reason
   const { id, incarnation, ref } = child
   if (ref === undefined) return
-  emit(turn, { type: 'child.exit', supervisor: turn.state.settings.id, id, incarnation, ref, reason })
+  emit(turn, { type: 'child.exit', supervisor: turn.state.settings.id, id, incarnation, ref, reason, because })
   child.lastRef = ref
   child.ref = undefined
 }
 
 /**
- * Marks a child as stopped. A temporary or dynamic child is deleted (C09, D06, J07, K06). A child that is parked when
- * the supervisor ends stays parked in the next life (X22).
+ * Marks a child as stopped. A temporary or dynamic child is deleted (C09, D06, J07, K06), unless it is a dynamic child
+ * that comes back with its group. A child that is parked when the supervisor ends stays parked in the next life (X22).
  */
 export function settleStopped(turn: Turn, child: Child): void {
   clearTimer(turn, child)
   const { children, settings, phase } = turn.state
-  const isParked = child.state === 'parked'
-  if (child.restart === 'temporary' || settings.kind !== 'static') children.delete(child.id)
-  else if (isParked && (phase === 'stopping' || phase === 'stopped')) return
+  const isEnding = phase === 'stopping' || phase === 'stopped'
+  const isForgotten = child.restart === 'temporary' || (settings.kind !== 'static' && (!child.isHeld || isEnding))
+  if (isForgotten) children.delete(child.id)
+  else if (isEnding && child.state === 'parked') return
   child.state = 'stopped'
   child.death = undefined
   child.trouble.settle()

@@ -1,6 +1,7 @@
 // The administrative operations of a supervisor, as data.
 import type { AnyActorRef } from 'xstate'
 import type { Result } from './effect.ts'
+import type { WhatIfOptions } from './what-if.ts'
 
 /** How a child is addressed: by id, or among dynamic children by its actor. */
 export type Address = string | AnyActorRef
@@ -24,6 +25,7 @@ export type Operation =
   | { readonly type: 'reconfigure'; readonly spec: unknown }
   | { readonly type: 'getChildSpec'; readonly child: Address; readonly isOver?: (() => boolean) | undefined }
   | { readonly type: 'deleteChild' | 'unpark'; readonly child: Address }
+  | ({ readonly type: 'whatIf'; readonly child: Address; readonly error: unknown } & WhatIfOptions)
   | { readonly type: 'whichChildren' }
   /** `isOver` tells whether an actor has ended, when the operation's turn has come. */
   | { readonly type: 'countChildren'; readonly isOver?: ((ref: AnyActorRef) => boolean) | undefined }

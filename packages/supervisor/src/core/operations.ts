@@ -4,6 +4,7 @@ import { errorOfExit } from '../base/exit-reason.ts'
 import { overlay } from '../base/overlay.ts'
 import { describeSpec, type ChildSpec } from '../spec/spec.ts'
 import { show } from '../base/show.ts'
+import { inDependencyOrder } from '../spec/dependencies.ts'
 import { faultOfSpec } from '../spec/validate.ts'
 import { isRef, type Address, type Operation, type Reply } from './operation.ts'
 import type { Death } from './event.ts'
@@ -27,11 +28,11 @@ export type Refusal =
   | 'bad_request'
 
 /** The mistakes in the specification that an operation carries; `undefined` if there are none. */
-export function faultOf({ settings }: CoreState, call: Operation): TerrariumError | undefined {
+export function faultOf({ settings, children }: CoreState, call: Operation): TerrariumError | undefined {
   const hasSpec = call.type === 'reconfigure' || (call.type === 'startChild' && settings.template === undefined)
   if (!hasSpec) return undefined
   try {
-    return faultOfSpec(call.type === 'reconfigure' ? call.spec : call.specOrInput, settings)
+    return faultOfSpec(call.type === 'reconfigure' ? call.spec : call.specOrInput, settings, children)
   } catch (error) {
     return unreadable(error)
   }
@@ -121,8 +122,12 @@ function performOn(turn: Turn, call: Extract<Operation, { child: Address }>, rep
         deny(turn, reply, child.id, 'not_parked')
         return
       }
+      child.cause = undefined
       probe(turn, child)
       answer(turn, reply)
+      return
+    case 'whatIf':
+      turn.effects.push({ type: 'imagine', id: child.id, error: call.error, options: call, reply })
       return
     default:
       deny(turn, reply, child.id, 'bad_request')
@@ -180,8 +185,19 @@ function newChild({ settings, lastInstance }: CoreState, specOrInput: unknown): 
 
 function add(turn: Turn, child: Child, reply: Reply): void {
   turn.state.children.set(child.id, child)
-  if (turn.state.settings.kind !== 'static') turn.state.lastInstance += 1
+  if (turn.state.settings.kind === 'static') reorder(turn.state, child)
+  else turn.state.lastInstance += 1
   startFor(turn, child, reply, forget)
+}
+
+/** Puts the children into the order of their dependencies, after those of one child have changed. */
+function reorder(state: CoreState, { dependsOn }: Child): void {
+  const { children } = state
+  state.hasDependencies ||= dependsOn.length > 0
+  if (!state.hasDependencies) return
+  const { order } = inDependencyOrder([...children.values()])
+  children.clear()
+  for (const child of order) children.set(child.id, child)
 }
 
 function forget({ state }: Turn, { id }: Child): void {
@@ -212,6 +228,7 @@ function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
   }
   child.spec = spec
   child.input = input
+  reorder(turn.state, child)
   const { troubled } = child
   troubled.memory = undefined
   troubled.history = undefined
@@ -227,12 +244,13 @@ function isSameSpec(one: ChildSpec, other: ChildSpec): boolean {
 
 /** Stops one child. Siblings are not touched, whatever the strategy (J11). */
 function terminateChild(turn: Turn, child: Child, reply: Reply): void {
+  child.cause = undefined
+  child.isHeld = false // before it is stopped, so that a dynamic child is deleted
   run(turn, TERMINATION, { child, reply }, [child], [])
 }
 
 const TERMINATION: Purpose<{ readonly child: Child; readonly reply: Reply }> = {
   done(turn, { child, reply }) {
-    child.isHeld = false
     if (child.trouble.history !== undefined) child.troubled.history = undefined
     if (child.trouble.resume !== undefined) child.troubled.resume = undefined
     answer(turn, reply)
@@ -293,7 +311,14 @@ type StartFailed = (turn: Turn, failed: Child, death: Death, remaining: readonly
  * restart (B12, E11).
  */
 function startFor(turn: Turn, child: Child, reply: Reply, failed: StartFailed, group = [child.id]): void {
+  const { children } = turn.state
+  for (const id of group) forgive(children.get(id))
   run(turn, REQUESTED_START, { child, reply, failed }, [], group.reverse())
+}
+
+/** The start of a child has no failure as its reason. */
+function forgive(child: Child | undefined): void {
+  if (child !== undefined) child.cause = undefined
 }
 
 const REQUESTED_START: Purpose<{ readonly child: Child; readonly reply: Reply; readonly failed: StartFailed }> = {

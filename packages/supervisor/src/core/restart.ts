@@ -1,15 +1,19 @@
 // What follows the exit of a child: restart, delay, park, escalate or give up. Also restarts of groups.
 import { nextDelay } from '../policy/backoff.ts'
-import { judge, judgeProbe, openingTime, type ParkCause } from '../policy/breaker.ts'
+import { judgeProbe } from '../policy/breaker.ts'
 import { countFailure } from '../policy/crash-loop.ts'
-import { TerrariumError } from '../base/errors.ts'
-import { errorOfExit, isCleanExit, type ExitReason } from '../base/exit-reason.ts'
+import { errorOfExit, isCleanExit } from '../base/exit-reason.ts'
 import type { FailureInfo } from '../policy/failure.ts'
-import { assess, type Assessment } from './assess.ts'
+import { ask } from './ask.ts'
+import { assess } from './assess.ts'
+import { carryOut, type Afterwards } from './carry-out.ts'
+import { causeOf, lateFailure } from './cause.ts'
 import { end } from './ending.ts'
 import type { Death } from './event.ts'
+import { EXCEEDED, giveUp } from './giving-up.ts'
+import { groupOf, heldFor, hold, isWanted, joinWaiting } from './group.ts'
 import { settleStopped, start } from './lifecycle.ts'
-import { planOf } from './plan.ts'
+import { park, verdict } from './park.ts'
 import { chooseResume } from './resume.ts'
 import type { Child, CoreState } from './state.ts'
 import { run, type Purpose } from './task.ts'
@@ -37,6 +41,7 @@ export function answerDeath(turn: Turn, child: Child, death: Death, remaining: r
 /** The child ended and is not restarted. */
 function forGood(turn: Turn, child: Child, remaining: readonly string[]): void {
   if (child.trouble.memory !== undefined) child.troubled.memory = undefined
+  if (child.trouble.resume !== undefined) child.troubled.resume = undefined
   settleStopped(turn, child)
   if (isLastStraw(turn.state, child)) end(turn, { type: 'shutdown' })
   else resume(turn, remaining)
@@ -54,26 +59,30 @@ function isLastStraw({ children, settings }: CoreState, { spec }: Child): boolea
  * Mode `otp`: every restart counts. A failed start is tried again whatever the reason, through a timer, so that other
  * operations are served (H02).
  */
-function answerAsOtp(turn: Turn, child: Child, { reason }: Death, remaining: readonly string[]): void {
+function answerAsOtp(turn: Turn, child: Child, death: Death, remaining: readonly string[]): void {
+  const { state } = turn
   const wasReady = child.readyAt !== undefined
-  if (wasReady && child.restart === 'transient' && isCleanExit(reason)) {
+  if (wasReady && child.restart === 'transient' && isCleanExit(death.reason)) {
     forGood(turn, child, remaining)
     return
   }
   child.state = 'restarting'
+  const { troubled } = child
+  const attempts = troubled.failures + 1
+  child.cause = causeOf(state, child, death, lateFailure(child, death, attempts, turn.now), state.restarts)
   if (!wasReady) {
     // The retry counts as a restart when it is made (E09). The group stays up until then (H07, H08).
-    child.troubled.retry = reason
-    child.troubled.group = remaining.length > 0 ? remaining : undefined
+    troubled.retry = death
+    troubled.group = remaining.length > 0 ? remaining : undefined
     setTimer(turn, child, 0)
     turn.effects.push({ type: 'comeBack', event: { type: 'supervisor.retry', id: child.id } })
-  } else if (isAdmitted(turn, child, reason)) {
-    if (leavesRoom(turn, child)) restart(turn, child)
-    else postpone(turn, child)
+  } else if (isAdmitted(turn, child, death)) {
+    if (leavesRoom(turn, child)) restart(turn, child, child.trouble.group, death)
+    else postpone(turn, child, death)
   }
 }
 
-function isAdmitted(turn: Turn, child: Child, reason: ExitReason): boolean {
+function isAdmitted(turn: Turn, child: Child, { reason }: Death): boolean {
   child.troubled.failures += 1
   const isAdmitted = turn.state.window.admit(turn.now)
   if (!isAdmitted) giveUp(turn, child, 'restart intensity', errorOfExit(child.id, reason))
@@ -84,17 +93,31 @@ function isAdmitted(turn: Turn, child: Child, reason: ExitReason): boolean {
  * Restarts the child's group through a timer. Its other members are stopped now, so that their own exits are not
  * counted (D12).
  */
-function postpone(turn: Turn, child: Child): void {
-  const group = groupOf(turn, child, [])
-  if (group === undefined) return
+function postpone(turn: Turn, child: Child, death: Death): void {
+  const planned = plannedByOtp(turn, child, death)
+  if (planned === undefined) return
+  // A strategy of the user's, which may have a memory, is asked only once.
+  if (turn.state.settings.builtIn === undefined) child.troubled.planned = planned
   setTimer(turn, child, 0)
-  hold(turn, child, group)
+  hold(turn, child, groupOf(turn, child, planned, []))
 }
+
+/** The ids that the strategy names; `undefined` if the supervisor is ending. */
+function plannedByOtp(turn: Turn, child: Child, death = UNKNOWN): readonly string[] | undefined {
+  const { planned } = child.trouble
+  if (planned !== undefined) return planned
+  const plan = ask(turn, child, death, child.cause?.failure, undefined, 0)
+  // In mode `otp` actions are restarts, and the order is the supervisor's.
+  return plan?.actions === undefined ? plan?.restart : plan.actions.map(({ child: id }) => id)
+}
+
+/** Only for a built-in strategy, which does not look at it. */
+const UNKNOWN: Death = { reason: { type: 'killed' }, random: 0 }
 
 /** Starts a child whose restart is due. */
 export function restartDue(turn: Turn, child: Child): void {
-  const { retry } = child.trouble
-  if (retry === undefined || isAdmitted(turn, child, retry)) restart(turn, child)
+  const { retry, group } = child.trouble
+  if (retry === undefined || isAdmitted(turn, child, retry)) restart(turn, child, group, retry)
 }
 
 function answerWithCare(turn: Turn, child: Child, death: Death, remaining: readonly string[]): void {
@@ -109,7 +132,22 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
   child.state = 'restarting'
   chooseResume(turn, child, death.reason, failure)
   raiseAlarm(turn, child, failure)
-  const cause = assessment.failedProbe ? judgeProbe(failure, parkedFor) : verdict(turn, child, assessment)
+  // The probe of a child that the strategy has parked is the strategy's affair.
+  const isJudged = assessment.failedProbe && parkedFor !== 'strategy'
+  const cause = isJudged ? judgeProbe(failure, parkedFor) : verdict(turn, child, assessment)
+  const isAsked = cause === undefined || state.settings.builtIn === undefined
+  child.cause = causeOf(state, child, death, failure, isAsked ? state.restarts : undefined)
+  const delay = cause === undefined ? delayOf(turn, child, failure, death.random) : 0
+  let planned: readonly string[] = []
+  if (isAsked) {
+    const plan = ask(turn, child, death, failure, cause, delay)
+    if (plan === undefined) return
+    if (plan.actions !== undefined) {
+      carryOut(turn, child, { actions: plan.actions, assessment, cause, delay, remaining }, AFTERWARDS)
+      return
+    }
+    planned = plan.restart
+  }
   if (cause !== undefined) {
     if (child.spec.onExhausted === 'escalate') {
       giveUp(turn, child, EXCEEDED[cause], failure.error, failure)
@@ -119,13 +157,24 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
     }
     return
   }
-  let delay = delayOf(turn, child, failure, death.random)
-  if (delay === 0) {
-    delay = state.rate.reserve(turn.now)
-    child.troubled.hasPlace = true
-  }
-  if (delay === 0 && !state.window.admit(turn.now)) giveUp(turn, child, 'restart intensity', failure.error, failure)
-  else schedule(turn, child, delay, failure, remaining)
+  const wait = reserve(turn, child, delay)
+  if (wait === 0 && !state.window.admit(turn.now)) giveUp(turn, child, 'restart intensity', failure.error, failure)
+  else schedule(turn, child, wait, failure, groupOf(turn, child, planned, remaining))
+}
+
+/** How long a child waits, in ms: its delay, or if there is none the time that the start rate makes it wait. */
+function reserve({ state, now }: Turn, child: Child, delay: number): number {
+  if (delay > 0) return delay
+  child.troubled.hasPlace = true
+  return state.rate.reserve(now)
+}
+
+/** What carrying out a plan needs of this file. */
+const AFTERWARDS: Afterwards = {
+  restart,
+  reserve,
+  leavesRoom,
+  isLastStraw,
 }
 
 /**
@@ -138,15 +187,6 @@ function leavesRoom({ now }: Turn, child: Child): boolean {
   return troubled.shortLives <= SHORT_LIVES
 }
 
-function isExhausted(
-  { now }: Turn,
-  { spec: { backoff }, trouble: { memory } }: Child,
-  { attempts }: FailureInfo,
-): boolean {
-  if (backoff === 'off') return false
-  return attempts > backoff.maxAttempts || now - (memory?.since ?? now) > backoff.maxElapsed
-}
-
 function raiseAlarm(turn: Turn, child: Child, failure: FailureInfo): void {
   const { crashLoop } = turn.state.settings
   if (crashLoop === 'off') return
@@ -155,21 +195,6 @@ function raiseAlarm(turn: Turn, child: Child, failure: FailureInfo): void {
   const { failures } = crashes
   if (failures === crashLoop.failures)
     emit(turn, { type: 'child.crash_loop', ...about(turn, child), failures, failure })
-}
-
-/** Why the child is parked instead of restarted; `undefined` if it is restarted. */
-function verdict(turn: Turn, child: Child, { failure, readyFor }: Assessment): ParkCause | undefined {
-  const { breaker } = child.spec
-  const cause = breaker === 'off' ? undefined : judge(child.breakerMemory, breaker, { class: failure.class, readyFor })
-  return cause ?? (isExhausted(turn, child, failure) ? 'exhausted' : undefined)
-}
-
-/** The words of the error with which the supervisor gives up instead of parking the child. */
-const EXCEEDED: Readonly<Record<ParkCause, string>> = {
-  configuration: 'configuration',
-  identical_failures: 'identical failures',
-  unstable: 'instability',
-  exhausted: 'restart attempts',
 }
 
 /** Computes and remembers the next delay, in ms. */
@@ -186,25 +211,6 @@ function delayOf(turn: Turn, child: Child, failure: FailureInfo, random: number)
   return delay
 }
 
-/**
- * Parks a child. A configuration failure is latched: only `unpark()` starts the child again. Siblings are not touched.
- */
-function park(turn: Turn, child: Child, cause: ParkCause, { failure, failedProbe, sameAsBefore }: Assessment): void {
-  const { breaker } = child.spec
-  const before = child.breakerMemory
-  const openings = failedProbe && sameAsBefore ? before.openings + 1 : 1
-  const { troubled } = child
-  if (troubled.memory !== undefined) troubled.memory = { ...troubled.memory, breaker: { ...before, openings } }
-  child.state = 'parked'
-  troubled.parkedFor = cause
-  if (cause !== 'configuration' && breaker !== 'off') {
-    const time = openingTime({ ...before, openings }, breaker)
-    troubled.until = turn.now + time
-    setTimer(turn, child, time)
-  }
-  emit(turn, { type: 'child.parked', ...about(turn, child), failure, cause })
-}
-
 /** Starts a parked child once, to find out whether the cause is gone. No task waits for it. */
 export function probe(turn: Turn, child: Child): void {
   child.troubled.probing = true
@@ -212,9 +218,7 @@ export function probe(turn: Turn, child: Child): void {
 }
 
 /** Stops the group of a failed child now, and starts it again after the delay (ms). */
-function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo, remaining: readonly string[]): void {
-  const group = groupOf(turn, child, remaining)
-  if (group === undefined) return
+function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo, group: readonly string[]): void {
   const at = joinWaiting(turn, child, group, turn.now + delay)
   const wait = at - turn.now
   if (wait === 0 && failure.phase === 'run' && leavesRoom(turn, child)) {
@@ -225,19 +229,14 @@ function schedule(turn: Turn, child: Child, delay: number, failure: FailureInfo,
   child.troubled.until = at
   setTimer(turn, child, wait)
   const { attempts: attempt } = failure
-  if (wait > 0) emit(turn, { type: 'child.backoff', ...about(turn, child), delay: wait, attempt, failure })
+  if (wait > 0) {
+    emit(turn, { type: 'child.backoff', ...about(turn, child), delay: wait, attempt, failure, because: child.cause })
+  }
   hold(turn, child, group)
 }
 
-/** Stops the other members of the failed child's group until it is started again. */
-function hold(turn: Turn, child: Child, group: readonly string[]): void {
-  if (group.length === 1) return
-  child.troubled.group = group
-  run(turn, HOLD, undefined, heldFor(turn, child, group), [])
-}
-
-/** Starts a failed child and its group, unless the start rate makes it wait. */
-function restart(turn: Turn, child: Child, known = child.trouble.group): void {
+/** Starts a failed child and its group, unless the start rate makes it wait. `death`: the failure, in mode `otp`. */
+function restart(turn: Turn, child: Child, known: readonly string[] | undefined, death?: Death): void {
   const { mode } = turn.state.settings
   const { troubled } = child
   const wait = troubled.hasPlace ? 0 : turn.state.rate.reserve(turn.now)
@@ -247,11 +246,12 @@ function restart(turn: Turn, child: Child, known = child.trouble.group): void {
     setTimer(turn, child, wait)
     return
   }
-  const group =
-    mode === 'otp'
-      ? groupOf(turn, child, known ?? [])
-      : (known?.filter((id) => isWanted(turn, child, id)) ?? [child.id])
-  if (group === undefined) return
+  let group: readonly string[]
+  if (mode === 'otp') {
+    const planned = plannedByOtp(turn, child, death)
+    if (planned === undefined) return
+    group = groupOf(turn, child, planned, known ?? [])
+  } else group = known?.filter((id) => isWanted(turn, child, id)) ?? [child.id]
   clearTimer(turn, child)
   child.state = 'restarting'
   troubled.settle()
@@ -259,6 +259,7 @@ function restart(turn: Turn, child: Child, known = child.trouble.group): void {
     type: 'child.restart',
     ...about(turn, child),
     attempt: troubled.memory?.last.attempts ?? troubled.failures,
+    because: child.cause,
   })
   // In mode `otp` the supervisor waits for every start. In mode `default` it does not wait for a single child, since
   // that would only delay its siblings.
@@ -283,93 +284,4 @@ function startGroup(turn: Turn, stops: Child[], group: readonly string[]): void 
   run(turn, GROUP_START, undefined, stops, [...group].reverse())
 }
 
-const HOLD: Purpose = {}
-
 const GROUP_START: Purpose = { failed: answerDeath }
-
-/**
- * The ids that are restarted together, in start order, without parked children. `undefined` if the strategy has no
- * valid plan: the supervisor is ending.
- */
-function groupOf(turn: Turn, child: Child, remaining: readonly string[]): readonly string[] | undefined {
-  const { children } = turn.state
-  let planned: readonly string[]
-  try {
-    planned = planOf(turn.state, child)
-  } catch (error) {
-    misplanned(turn, child, error)
-    return undefined
-  }
-  const alone = planned.length === 0 || (planned.length === 1 && planned[0] === child.id)
-  if (alone && remaining.length === 0) return [child.id]
-  const wanted = new Set([child.id, ...planned, ...remaining])
-  // A member that waits for its own restart brings its held group with it (X09).
-  for (const id of wanted) {
-    const member = children.get(id)
-    if (member?.isWaiting === true) for (const held of member.trouble.group ?? []) wanted.add(held)
-  }
-  const group: string[] = []
-  for (const member of children.values()) if (wanted.has(member.id) && comesBack(turn, member)) group.push(member.id)
-  return group
-}
-
-function comesBack({ state }: Turn, { state: now, isHeld }: Child): boolean {
-  if (now === 'parked') return false
-  return now !== 'stopped' || isHeld || state.settings.reviveStopped
-}
-
-/** True if a member of a held group is still to come back. It may have been stopped or deleted meanwhile. */
-function isWanted(turn: Turn, failed: Child, id: string): boolean {
-  const member = turn.state.children.get(id)
-  return member !== undefined && (member === failed || comesBack(turn, member))
-}
-
-/** When the group can start: the latest time at which one of its members was due. Their own waits end. */
-function joinWaiting(turn: Turn, child: Child, group: readonly string[], at: number): number {
-  let latest = at
-  for (const id of group) {
-    const member = turn.state.children.get(id)
-    if (member === undefined || member === child || !member.isWaiting) continue
-    latest = Math.max(latest, member.trouble.until ?? at)
-    settleStopped(turn, member)
-    member.isHeld = true
-  }
-  return latest
-}
-
-/** The group's members that have to be stopped first, the next one last. They come back with the failed child. */
-function heldFor({ state }: Turn, failed: Child, group: readonly string[]): Child[] {
-  const stops: Child[] = []
-  for (const id of group) {
-    const member = state.children.get(id)
-    if (member === undefined || member === failed || member.state === 'stopped') continue
-    member.isHeld = true
-    stops.push(member)
-  }
-  return stops
-}
-
-function giveUp(turn: Turn, child: Child, exceeded: string, cause: unknown, failure?: FailureInfo): void {
-  const { settings } = turn.state
-  settleStopped(turn, child)
-  if (settings.giveUpWith === 'shutdown') end(turn, { type: 'shutdown' })
-  else end(turn, { type: 'error', error: gaveUp(settings.id, child, exceeded, cause, failure) })
-}
-
-/**
- * Ends the supervisor because its strategy has no valid plan. That is a fault of the program: it is an error in every
- * mode, and never a clean end (E6).
- */
-function misplanned(turn: Turn, child: Child, cause: unknown): void {
-  const { id, strategy } = turn.state.settings
-  settleStopped(turn, child)
-  end(turn, { type: 'error', error: gaveUp(id, child, `strategy ${strategy.name}`, cause) })
-}
-
-function gaveUp(id: string, child: Child, exceeded: string, cause: unknown, failure?: FailureInfo): TerrariumError {
-  return new TerrariumError('STOPPED', `supervisor ${id} gave up: ${exceeded} of child ${child.id}`, {
-    cause,
-    hint: cause instanceof TerrariumError ? cause.hint : undefined,
-    details: { supervisor: id, child: child.id, exceeded, ...(failure === undefined ? {} : { failure }) },
-  })
-}

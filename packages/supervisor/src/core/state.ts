@@ -8,10 +8,10 @@ import type { FailureInfo } from '../policy/failure.ts'
 import type { Settings } from '../spec/options.ts'
 import { IGNORE, resolveSpec, type ResolvedSpec, type RestartType } from '../spec/spec.ts'
 import { StartRate } from '../policy/start-rate.ts'
-import type { ChildView } from '../spec/strategy.ts'
+import type { Because, PlannedBecause } from '../spec/because.ts'
 import { RestartWindow } from '../policy/intensity.ts'
 import type { Asked, Death, Shutdown } from './event.ts'
-import type { Resume } from './resume.ts'
+import type { ResumeMemory } from './resume.ts'
 import { Fifo } from './fifo.ts'
 import { IDLE, type Task } from './task.ts'
 
@@ -40,12 +40,14 @@ class Trouble {
   crashes: CrashLoopMemory | undefined
   /** True once the start rate has granted this child a start. */
   hasPlace = false
-  /** Mode `otp`: why the last start failed. The start is tried again, and counts as a restart only then. */
-  retry: ExitReason | undefined
+  /** Mode `otp`: how the last start failed. The start is tried again, and counts as a restart only then. */
+  retry: Death | undefined
+  /** Mode `otp`: what the strategy has planned for a restart that was postponed. */
+  planned: readonly string[] | undefined
   /** The memory that a nested supervisor hands to its next incarnation, as a snapshot. */
   history: unknown
-  /** With the option `resume`: the snapshots of the child. */
-  resume: Resume | undefined
+  /** With the option `resume`: how the child began, and how it begins next. */
+  resume: ResumeMemory | undefined
   /** True from the start of a parked child until it is stable or has failed. */
   probing = false
   /** Why the child is parked, or was parked last. */
@@ -58,6 +60,7 @@ class Trouble {
     this.settle()
     this.hasPlace = false
     this.retry = undefined
+    this.planned = undefined
   }
 
   /** The child is down, and nothing is due for it. */
@@ -68,10 +71,10 @@ class Trouble {
 }
 
 /** Shared by all children without trouble. `release` and `settle` change nothing in it. */
-const NO_TROUBLE: Readonly<Trouble> = new Trouble()
+export const NO_TROUBLE: Readonly<Trouble> = new Trouble()
 
 /** One child, updated in place. */
-export class Child implements ChildView {
+export class Child {
   /**
    * V8 keeper: one permanent instance, so that V8 never drops the code that it has optimised for this class. See the
    * rows "stop … children" of the supervisor benchmark, and {@link IDLE}.
@@ -112,6 +115,10 @@ export class Child implements ChildView {
   readyAt: number | undefined
   /** True while the child is down because its group waits for a restart. It comes back with the group. */
   isHeld = false
+  /** How the last incarnation ended; `asked`: on request. `undefined` while there is one. For explain(). */
+  ended: ExitReason | 'asked' | undefined
+  /** Because of which failure the child was started, or has gone down, last. `undefined`: no failure was the reason. */
+  cause: Because | undefined
   /** For reading. {@link troubled} returns it for changes. */
   trouble: Readonly<Trouble> = NO_TROUBLE
 
@@ -128,6 +135,10 @@ export class Child implements ChildView {
 
   get type(): 'worker' | 'supervisor' {
     return this.spec.type
+  }
+
+  get dependsOn(): readonly string[] {
+    return this.spec.dependsOn
   }
 
   /** True if there is an actor, or one is being made. */
@@ -150,6 +161,13 @@ export class Child implements ChildView {
   get troubled(): Trouble {
     if (this.trouble === NO_TROUBLE) this.trouble = new Trouble()
     return this.trouble
+  }
+
+  /** A copy that shares nothing that the core changes. */
+  copy(): Child {
+    const copy = Object.assign(new Child(this.spec, this.id, this.input), this)
+    if (this.trouble !== NO_TROUBLE) copy.trouble = Object.assign(new Trouble(), this.trouble)
+    return copy
   }
 
   info(): ChildInfo {
@@ -181,10 +199,10 @@ export type Phase = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
 
 export interface CoreState {
   readonly settings: Settings
+  /** The first part of the ids of its incidents: unique in the actor system. */
+  readonly name: string
   /** In start order. */
   readonly children: Map<string, Child>
-  /** The same children, without the means to change them; passed to strategies. */
-  readonly listing: Iterable<ChildView>
   readonly window: RestartWindow
   readonly rate: StartRate
   readonly queue: Fifo<Pending>
@@ -197,15 +215,25 @@ export interface CoreState {
   lastStartNumber: number
   /** Dynamic children started so far. */
   lastInstance: number
+  lastIncident: number
+  /** Because of which failure the supervisor was started, or is ending. */
+  cause: Because | undefined
+  /** What a plan that only restarts says of each child. */
+  readonly restarts: PlannedBecause
+  /** The memory of the strategy, as JSON. */
+  strategyMemory: string | undefined
+  /** False as long as no child has dependencies. */
+  hasDependencies: boolean
 }
 
-export function createState(settings: Settings): CoreState {
+/** @param name - the first part of the ids of incidents */
+export function createState(settings: Settings, name = settings.id): CoreState {
   const { intensity, period, windowClock, startRate } = settings
   const children = new Map(settings.children.map((spec) => [spec.id, new Child(spec)]))
   return {
     settings,
+    name,
     children,
-    listing: { [Symbol.iterator]: () => children.values() },
     window: new RestartWindow(intensity, period, windowClock),
     rate: new StartRate(startRate),
     queue: new Fifo(),
@@ -215,6 +243,11 @@ export function createState(settings: Settings): CoreState {
     lastTimer: 0,
     lastStartNumber: 0,
     lastInstance: 0,
+    lastIncident: 0,
+    cause: undefined,
+    restarts: { strategy: settings.strategy.name, action: 'restart', because: undefined },
+    strategyMemory: undefined,
+    hasDependencies: settings.children.some(({ dependsOn }) => dependsOn.length > 0),
   }
 }
 
@@ -235,7 +268,8 @@ export function countChildren({ children, settings }: CoreState, isOver: (ref: A
   let supervisors = 0
   for (const child of children.values()) {
     const { ref } = child
-    if (isTrusting ? !child.isWaiting : child.isAlive && ref !== undefined && !isOver(ref)) active += 1
+    if (isTrusting ? !child.isWaiting && child.state !== 'stopped' : child.isAlive && ref !== undefined && !isOver(ref))
+      active += 1
     if (child.type === 'supervisor') supervisors += 1
   }
   const specs = template === undefined ? children.size : 1

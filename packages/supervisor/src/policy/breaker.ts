@@ -33,9 +33,9 @@ export const DEFAULT_BREAKER: Breaker = {
 
 /**
  * Why a child is parked. `configuration` is latched: the child is never probed, and only `unpark()` starts it again.
- * `exhausted`: the attempts of the backoff are used up.
+ * `exhausted`: the attempts of the backoff are used up. `strategy`: a plan has parked the child.
  */
-export type ParkCause = 'configuration' | 'identical_failures' | 'unstable' | 'exhausted'
+export type ParkCause = 'configuration' | 'identical_failures' | 'unstable' | 'exhausted' | 'strategy'
 
 /** What the breaker remembers of one child. */
 export interface BreakerMemory {

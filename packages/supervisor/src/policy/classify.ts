@@ -2,6 +2,7 @@
 import { askUser } from '../base/user-code.ts'
 import { show } from '../base/show.ts'
 import type { FailureClass, FailureClassifier, FailureContext } from './failure.ts'
+import { recordOf } from './recorded.ts'
 
 /** The classes of error codes of Node, of operating systems and of Terrarium. */
 const BY_CODE: Readonly<Record<string, FailureClass>> = {
@@ -30,7 +31,7 @@ const BY_CODE: Readonly<Record<string, FailureClass>> = {
 }
 
 /** After this many attempts a port in use or an unknown host name counts as a configuration error. */
-const PATIENCE = 3
+export const PATIENCE = 3
 const PATIENT_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'ENOTFOUND'])
 
 const BY_NAME: Readonly<Record<string, FailureClass>> = {
@@ -77,14 +78,22 @@ export function classify(
   failed: (fault: unknown) => void = () => undefined,
 ): FailureClass {
   try {
-    const own = asErrorLike(error)?.supervision?.class
-    if (isFailureClass(own)) return own
+    const own = ownClass(error)
+    if (own !== undefined) return own
     const ruled = rules === undefined ? undefined : ask(rules, error, context, failed)
     if (ruled !== undefined) return ruled
     return classifyChain(error, context.attempts)
   } catch {
     return 'unknown'
   }
+}
+
+/** The class that an error itself names. */
+export function ownClass(error: unknown): FailureClass | undefined {
+  const record = recordOf(error)
+  if (record !== undefined) return record.own
+  const own = asErrorLike(error)?.supervision?.class
+  return isFailureClass(own) ? own : undefined
 }
 
 /** Asks the user's classifier. `undefined` if it fails. */
@@ -105,6 +114,8 @@ function ask(
 }
 
 function classifyChain(error: unknown, attempts: number): FailureClass {
+  const record = recordOf(error)
+  if (record !== undefined) return attempts > PATIENCE ? (record.later ?? record.class) : record.class
   let link: unknown = error
   for (let depth = 0; depth < DEEPEST_CAUSE; depth += 1) {
     const like = asErrorLike(link)

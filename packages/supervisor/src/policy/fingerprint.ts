@@ -1,5 +1,6 @@
 // Makes a fingerprint of an error, by which the same failure is recognised although numbers, paths and ids differ.
 import { failureToJson, type FailureClass, type FailureInfo, type FailureJson, type FailurePhase } from './failure.ts'
+import { recordOf } from './recorded.ts'
 
 /**
  * The parts of a message that differ between two occurrences of one failure. The order matters: the longest shapes come
@@ -25,6 +26,8 @@ const DEEPEST_CAUSE = 4
  */
 export function fingerprint(error: unknown, phase: FailurePhase): string {
   try {
+    const record = recordOf(error)
+    if (record !== undefined) return record.fingerprints[phase]
     return hash(`${phase}\n${describe(error, 0)}`)
   } catch {
     return hash(`${phase}\nindescribable`)

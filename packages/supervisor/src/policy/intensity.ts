@@ -15,17 +15,33 @@ export class RestartWindow {
   readonly #stamps: number[] = []
   #oldest = 0
 
-  /** @param period - in ms */
-  constructor(intensity: number, period: number, clock: WindowClock) {
+  /**
+   * @param period - in ms
+   *
+   * @param stamps - of an earlier window, see {@link stamps}
+   */
+  constructor(intensity: number, period: number, clock: WindowClock, stamps: readonly number[] = []) {
     this.#intensity = intensity
     this.#resolution = clock === 'ms' ? 1 : 1_000
     this.#period = period / this.#resolution
+    if (stamps.length > 0) this.#stamps.push(...lastOf(stamps, intensity))
+  }
+
+  /** When the last restarts were, oldest first, in the resolution of the window. */
+  get stamps(): readonly number[] {
+    return [...this.#stamps.slice(this.#oldest), ...this.#stamps.slice(0, this.#oldest)]
+  }
+
+  /** How many restarts count at `now` (ms). */
+  used(now: number): number {
+    const since = this.#stampOf(now) - this.#period
+    return this.#stamps.filter((stamp) => stamp >= since).length
   }
 
   /** Counts one restart at `now` (ms). Returns true if it is within the intensity. */
   admit(now: number): boolean {
     if (this.#intensity === 0) return false
-    const stamp = this.#resolution === 1 ? now : Math.floor(now / this.#resolution)
+    const stamp = this.#stampOf(now)
     if (this.#stamps.length < this.#intensity) {
       this.#stamps.push(stamp)
       return true
@@ -36,4 +52,13 @@ export class RestartWindow {
     this.#oldest = (this.#oldest + 1) % this.#intensity
     return true
   }
+
+  #stampOf(now: number): number {
+    return this.#resolution === 1 ? now : Math.floor(now / this.#resolution)
+  }
+}
+
+/** The last `count` of a list. */
+export function lastOf<T>(list: readonly T[], count: number): readonly T[] {
+  return list.slice(Math.max(0, list.length - count))
 }

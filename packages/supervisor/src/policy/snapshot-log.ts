@@ -65,6 +65,11 @@ export class SnapshotLog {
     return this.#waiting.at(-1)?.point ?? this.#stable
   }
 
+  /** The newest snapshot that was known to be stable when it was asked last. */
+  get settled(): ResumePoint | undefined {
+    return this.#stable
+  }
+
   /** The newest snapshot that is known to be stable at this time. */
   stable(now: number, stableAfter: number, readyAt: number | undefined): ResumePoint | undefined {
     this.#promote(now, stableAfter, readyAt)

@@ -3,6 +3,7 @@ import type { AnyActorRef } from 'xstate'
 import type { ParkCause } from '../policy/breaker.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
 import type { FailureInfo } from '../policy/failure.ts'
+import type { Because } from './because.ts'
 
 interface ChildEvent<TType extends string> {
   readonly type: TType
@@ -15,27 +16,37 @@ interface ChildEvent<TType extends string> {
   readonly ref: AnyActorRef | undefined
 }
 
+interface Caused {
+  /**
+   * The failure that is the reason. Left out if there is none: for the first start, an operation, an orderly stop, and
+   * the exit of a child that was not asked to end.
+   */
+  readonly because?: Because | undefined
+}
+
 /** One event per transition of a child, and one for the end of the supervisor. */
 export type SupervisorEvent =
   /**
    * An actor was created and started. Followed by exactly one `child.exit`. `resumed`: true if it continues from a
    * snapshot, see `resume`.
    */
-  | (ChildEvent<'child.start'> & { readonly ref: AnyActorRef; readonly resumed?: true })
+  | (ChildEvent<'child.start'> & Caused & { readonly ref: AnyActorRef; readonly resumed?: true })
   | (ChildEvent<'child.ready'> & { readonly ref: AnyActorRef })
-  | (ChildEvent<'child.exit'> & { readonly reason: ExitReason; readonly ref: AnyActorRef })
+  | (ChildEvent<'child.exit'> & Caused & { readonly reason: ExitReason; readonly ref: AnyActorRef })
   /** The child stays down for `delay` ms after its `attempt`-th failure in a row. */
-  | (ChildEvent<'child.backoff'> & {
-      readonly delay: number
-      readonly attempt: number
-      readonly failure: FailureInfo
-    })
+  | (ChildEvent<'child.backoff'> &
+      Caused & {
+        readonly delay: number
+        readonly attempt: number
+        readonly failure: FailureInfo
+      })
   /**
    * The child is being started again after its `attempt`-th failure in a row; with a group strategy its siblings too.
+   * `attempt` is 0 for a child that a plan starts again for another one's failure.
    */
-  | (ChildEvent<'child.restart'> & { readonly attempt: number })
+  | (ChildEvent<'child.restart'> & Caused & { readonly attempt: number })
   /** The child stays down, since another start would fail again. Also emitted when a probe has failed. */
-  | (ChildEvent<'child.parked'> & { readonly failure: FailureInfo; readonly cause: ParkCause })
+  | (ChildEvent<'child.parked'> & Caused & { readonly failure: FailureInfo; readonly cause: ParkCause })
   /** The child has failed `failures` times within the window. At most once per window. */
   | (ChildEvent<'child.crash_loop'> & { readonly failures: number; readonly failure: FailureInfo })
   /**

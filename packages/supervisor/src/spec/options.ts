@@ -6,8 +6,9 @@ import type { SupervisorClock } from '../base/clock.ts'
 import { DEFAULT_CRASH_LOOP, type CrashLoop, type CrashLoopOptions } from '../policy/crash-loop.ts'
 import type { FailureClassifier } from '../policy/failure.ts'
 import type { OnFault } from '../base/platform.ts'
-import { resolveSpec, type CheckedSpecs, type ChildSpec, type ResolvedSpec, type TemplateSpec } from './spec.ts'
-import { STRATEGIES, type DynamicStrategyName, type RestartStrategy, type StrategyName } from './strategy.ts'
+import { resolveSpec, type ChildSpec, type ResolvedSpec } from './spec.ts'
+import { inDependencyOrder } from './dependencies.ts'
+import { builtIn, STRATEGIES, type DynamicStrategyName, type RestartStrategy, type StrategyName } from './strategy.ts'
 import type { WindowClock } from '../policy/intensity.ts'
 
 export type AutoShutdown = 'never' | 'any_significant' | 'all_significant'
@@ -20,6 +21,10 @@ export interface SupervisorOptions {
    * the one template in `children`; with `dynamic` (Elixir's DynamicSupervisor) each comes with its own specification.
    */
   readonly strategy?: StrategyName | DynamicStrategyName | RestartStrategy
+  /**
+   * Strategies `dynamic` and `simple_one_for_one`: what happens when a child fails. Default `one_for_one`.
+   */
+  readonly restartStrategy?: StrategyName | RestartStrategy
   /**
    * `otp`: as OTP does. No backoff, no breaker, a window of whole seconds, and giving up with `shutdown`. Default
    * `default`.
@@ -75,7 +80,7 @@ export interface SupervisorOptions {
    */
   readonly keepHistory?: boolean
   readonly classify?: FailureClassifier
-  /** In start order. */
+  /** In start order, but each behind the children that it depends on. */
   readonly children?: readonly ChildSpec[]
   /** Default: the clock of the actor system if it can tell the time, else the real one. */
   readonly clock?: SupervisorClock
@@ -96,17 +101,17 @@ export interface SupervisorOptions {
    * are parked. Only for `createSupervisor()`.
    */
   readonly snapshot?: Snapshot<unknown>
+  /**
+   * `keepJournal()` of `@terrarium/supervisor/replay`: keeps what the supervisor was told, for `journal()` and
+   * `replay()`. Default: nothing is kept. A nested supervisor has a journal of its own.
+   */
+  readonly journal?: JournalKeeper
 }
 
-/** Options whose children are checked, each against its own `logic`. */
-export type CheckedOptions<TSpecs extends readonly ChildSpec[]> = Omit<SupervisorOptions, 'children'> & {
-  readonly children?: TSpecs & CheckedSpecs<TSpecs>
-}
-
-/** Options with a template, whose input is checked against its own `logic`. */
-export type TemplateOptions<TLogic extends AnyActorLogic> = Omit<SupervisorOptions, 'strategy' | 'children'> & {
-  readonly strategy: 'simple_one_for_one'
-  readonly children: readonly [TemplateSpec<TLogic>]
+/** What `keepJournal()` of `@terrarium/supervisor/replay` returns. */
+export interface JournalKeeper {
+  /** Makes the journal of one supervisor. For the supervisor only. */
+  open(): unknown
 }
 
 /** The options in the form that the core needs, with all defaults filled in. */
@@ -114,6 +119,8 @@ export interface Settings {
   readonly id: string
   readonly mode: 'default' | 'otp'
   readonly strategy: RestartStrategy
+  /** The same strategy, if it is one of the built-in ones. */
+  readonly builtIn: ReturnType<typeof builtIn>
   /** `static`: addressed by id, started and stopped one by one. */
   readonly kind: 'static' | DynamicStrategyName
   readonly template: ResolvedSpec | undefined
@@ -141,11 +148,13 @@ export function resolveOptions(options: SupervisorOptions): Settings {
   const isOtp = mode === 'otp'
   const kind = strategy === 'simple_one_for_one' || strategy === 'dynamic' ? strategy : 'static'
   const resolve = (spec: ChildSpec): ResolvedSpec => resolveSpec(spec, { mode, backoff, breaker })
-  const children = (options.children ?? []).map(resolve)
+  const children = inDependencyOrder((options.children ?? []).map(resolve)).order
+  const restartStrategy = strategyOf(kind === 'static' ? strategy : options.restartStrategy)
   return {
     id,
     mode,
-    strategy: strategyOf(strategy),
+    strategy: restartStrategy,
+    builtIn: builtIn(restartStrategy),
     kind,
     template: kind === 'simple_one_for_one' ? children[0] : undefined,
     maxChildren: options.maxChildren ?? Infinity,
@@ -166,7 +175,7 @@ export function resolveOptions(options: SupervisorOptions): Settings {
   }
 }
 
-function strategyOf(strategy: NonNullable<SupervisorOptions['strategy']>): RestartStrategy {
+function strategyOf(strategy: SupervisorOptions['strategy'] = 'one_for_one'): RestartStrategy {
   if (typeof strategy !== 'string') return strategy
   return strategy === 'simple_one_for_one' || strategy === 'dynamic' ? STRATEGIES.one_for_one : STRATEGIES[strategy]
 }

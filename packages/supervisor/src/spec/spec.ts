@@ -42,6 +42,14 @@ export interface TemplateSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
   /** Default `permanent`. */
   readonly restart?: RestartType
   /**
+   * The ids of the children that this child needs. They are started before it, and the strategy `dependents` restarts
+   * this child with them. Among dynamic children these are the ids of actors, `ref.id`. Not for the template of
+   * `simple_one_for_one`. Unknown ids and circles are refused; an id may become unknown later. Default: none.
+   */
+  readonly dependsOn?: readonly string[]
+  /** Anything that a restart strategy wants to know of the child. Default: none. */
+  readonly meta?: unknown
+  /**
    * How long the child may take to end after `{ type: 'supervisor.shutdown' }`, in ms, before it is stopped hard.
    * Default 5000 for a machine that handles this event in its current state, `infinity` for a supervisor. Other actors
    * do not handle it and are stopped at once, unless a time is given.
@@ -123,28 +131,18 @@ type SpecThatMayHave<TSpec extends ChildSpec, TId extends string> = TSpec extend
     : never
   : never
 
-/** Specifications, each with its `input` and `ready` typed by its own `logic`. */
-export type CheckedSpecs<TSpecs extends readonly unknown[]> = {
-  readonly [I in keyof TSpecs]: CheckedSpec<TSpecs[I]>
-}
-
-/** Distributes over unions: each member is checked by itself. */
-type CheckedSpec<TSpec> = TSpec extends unknown ? ChildSpec<LogicOf<TSpec>> : never
-
 /**
- * Returns the specification, with `ready` checked against the snapshots of its logic. Within the list of
- * `createSupervisor()` the compiler can check that for a template only.
+ * Returns the specification, with `input` and `ready` checked against its logic. A specification without the input that
+ * its logic needs is a template.
  */
-export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
-  spec: ChildSpec<TLogic> & { readonly id: TId },
-): ChildSpec<TLogic> & { readonly id: TId }
-/** A specification without the input that its logic needs is a template. */
-export function childSpec<const TId extends string, TLogic extends AnyActorLogic>(
-  spec: TemplateSpec<TLogic> & { readonly id: TId },
-): TemplateSpec<TLogic> & { readonly id: TId }
-export function childSpec(spec: TemplateSpec): TemplateSpec {
-  return spec
+export function childSpec<const TId extends string, TLogic extends AnyActorLogic, TInput = undefined>(
+  spec: TemplateSpec<TLogic> & { readonly id: TId; readonly input?: InferredInput<TInput, TLogic> },
+): (undefined extends TInput ? TemplateSpec<TLogic> : ChildSpec<TLogic>) & { readonly id: TId } {
+  return spec as never
 }
+
+/** The input of the logic, in a form from which the compiler infers whether there is one. */
+type InferredInput<TInput, TLogic extends AnyActorLogic> = [TInput] extends [never] ? TInput : InputFrom<TLogic>
 
 /** A child specification with all defaults filled in. */
 export interface ResolvedSpec {
@@ -154,6 +152,8 @@ export interface ResolvedSpec {
   readonly systemId: string | undefined
   readonly ready: ChildSpec['ready']
   readonly restart: RestartType
+  readonly dependsOn: readonly string[]
+  readonly meta: unknown
   readonly shutdown: number | 'infinity' | 'brutal_kill'
   /** True: the shutdown time applies even to an actor that does not seem to handle the shutdown event. */
   readonly patient: boolean
@@ -173,6 +173,9 @@ export interface SpecDefaults {
   readonly breaker: BreakerOptions | 'off'
 }
 
+/** Shared by all children that need no other. */
+const NONE: readonly string[] = []
+
 /** Fills in the defaults. The specification must be valid. */
 export function resolveSpec(spec: ChildSpec, defaults: SpecDefaults): ResolvedSpec {
   const type = spec.type ?? (isSupervisor(spec.logic) ? 'supervisor' : 'worker')
@@ -183,6 +186,8 @@ export function resolveSpec(spec: ChildSpec, defaults: SpecDefaults): ResolvedSp
     systemId: spec.systemId,
     ready: spec.ready,
     restart: spec.restart ?? 'permanent',
+    dependsOn: spec.dependsOn === undefined ? NONE : [...spec.dependsOn],
+    meta: spec.meta,
     shutdown: spec.shutdown ?? (type === 'supervisor' ? 'infinity' : 5_000),
     patient: spec.shutdown !== undefined,
     type,

@@ -1,23 +1,24 @@
 // Checks the options of a supervisor and the specifications of its children. One error names every mistake.
-import { shortestTime, type BackoffOptions } from '../policy/backoff.ts'
-import type { BreakerOptions } from '../policy/breaker.ts'
+import { shortestTime } from '../policy/backoff.ts'
 import {
   Checker,
   hasFunctions,
   invalid,
   isBoolean,
   isCount,
-  isCountOrMore,
   isDuration,
   isFields,
   isList,
   isOptions,
   noOptions,
+  oneOf,
   isFunction,
   isName,
-  isNumber,
+  type Expected,
   type Fields,
   type Mistake,
+  type Rule,
+  type Rules,
 } from '../base/checker.ts'
 import type { CrashLoopOptions } from '../policy/crash-loop.ts'
 import type { TerrariumError } from '../base/errors.ts'
@@ -25,10 +26,14 @@ import { resolveOptions, type Settings, type SupervisorOptions } from './options
 import { fieldsOf, listOf, ownOptions } from '../base/own-options.ts'
 import { show } from '../base/show.ts'
 import { isSupervisor } from '../base/brand.ts'
+import { dependenciesOf, mistakesOfDependencies, mistakesOfOwn, type Linked } from './dependencies.ts'
 import { IGNORE, type ChildSpec } from './spec.ts'
 import { STRATEGIES } from './strategy.ts'
+import { countFrom, FUNCTION, MS, POLICIES, POLICY_RULES } from './validate-policies.ts'
 
-const STRATEGY_NAMES = `${[...Object.keys(STRATEGIES), 'simple_one_for_one', 'dynamic'].join(', ')} or an object with name and plan()`
+const RESTART_STRATEGIES = Object.keys(STRATEGIES)
+const OBJECT = ' or an object with name and plan()'
+const STRATEGY_NAMES = `${[...RESTART_STRATEGIES, 'simple_one_for_one', 'dynamic'].join(', ')}${OBJECT}`
 
 /** The kinds of mistakes, by OTP's names (group A). */
 type OtpFault =
@@ -48,78 +53,82 @@ type OtpFault =
   | 'invalid_child_type'
   | 'invalid_shutdown'
   | 'duplicate'
+  | 'invalid_depends_on'
   | 'unreachable_intensity'
 
-// The type makes the compiler refuse a missing option.
-const OPTIONS: Readonly<Record<keyof SupervisorOptions, true>> = {
-  id: true,
-  strategy: true,
-  mode: true,
-  intensity: true,
-  period: true,
-  backoff: true,
-  breaker: true,
-  autoShutdown: true,
-  maxChildren: true,
+type RuleOf = Rule<OtpFault> | true | Rules<OtpFault>
+
+const FLAG: Expected = [isBoolean, 'true or false']
+const NAME: Expected = [isName, 'a non-empty string']
+const MS_ABOVE_0: Expected = [(value) => isDuration(value) && value > 0, 'ms, more than 0']
+
+// The types make the compiler refuse a missing option. The order is that of the checks, and OTP's as far as OTP checks.
+const CRASH_LOOP = { failures: countFrom(1), window: MS } satisfies Readonly<Record<keyof CrashLoopOptions, Expected>>
+
+const OPTIONS = {
+  strategy: [isStrategy, STRATEGY_NAMES, 'invalid_strategy'],
+  restartStrategy: [isRestartStrategy, `${RESTART_STRATEGIES.join(', ')}${OBJECT}`, 'invalid_strategy'],
+  intensity: [isCount, 'a whole number, 0 or more', 'invalid_intensity'],
+  period: [...MS_ABOVE_0, 'invalid_period'],
+  autoShutdown: [...oneOf('never', 'any_significant', 'all_significant'), 'invalid_auto_shutdown'],
+  id: [...NAME, 'invalid_option', 'invalid_option'],
+  mode: oneOf('default', 'otp'),
+  giveUpWith: oneOf('error', 'shutdown'),
+  windowClock: oneOf('ms', 'otp-seconds'),
+  stopDuringStart: oneOf('preempt', 'wait'),
+  reviveStopped: FLAG,
+  keepHistory: FLAG,
+  startRate: countFrom(1),
+  crashLoop: CRASH_LOOP,
+  classify: FUNCTION,
+  random: FUNCTION,
+  onFault: FUNCTION,
+  clock: [hasFunctions('now', 'setTimeout', 'clearTimeout'), 'an object with now, setTimeout, clearTimeout'],
+  inspect: [(value) => isFunction(value) || isFields(value), 'a function or an observer'],
+  snapshot: [isFields, 'what getPersistedSnapshot() gave'],
+  journal: [hasFunctions('open'), 'what keepJournal() has returned'],
+  ...POLICY_RULES,
+  maxChildren: countFrom(0),
   extraInput: true,
-  giveUpWith: true,
-  windowClock: true,
-  reviveStopped: true,
-  stopDuringStart: true,
-  startRate: true,
-  crashLoop: true,
-  keepHistory: true,
-  classify: true,
   children: true,
-  clock: true,
-  random: true,
-  inspect: true,
-  onFault: true,
-  snapshot: true,
+} satisfies Readonly<Record<keyof SupervisorOptions, RuleOf>>
+
+const OTP_OPTIONS: Rules<OtpFault> = {
+  ...OPTIONS,
+  period: [
+    (value) => isDuration(value) && value > 0 && value % 1_000 === 0,
+    'whole seconds in ms, more than 0',
+    'invalid_period',
+  ],
 }
 
-const SPEC: Readonly<Record<keyof ChildSpec, true>> = {
-  id: true,
-  logic: true,
+/** What is checked of a specification before it is known whether `significant` makes sense. */
+const SPEC_FIRST = {
+  id: [...NAME, 'missing_id', 'missing_id'],
+  logic: [isLogic, 'an actor logic or a function that makes one', 'invalid_logic', 'missing_logic'],
+  restart: [...oneOf('permanent', 'transient', 'temporary'), 'invalid_restart_type'],
+  significant: [...FLAG, 'invalid_significant'],
+} satisfies Readonly<Record<string, RuleOf>>
+
+const SPEC_REST = {
+  type: [...oneOf('worker', 'supervisor'), 'invalid_child_type'],
+  shutdown: [
+    (value) => isCount(value) || value === 'infinity' || value === 'brutal_kill',
+    "whole ms, 'infinity' or 'brutal_kill'",
+    'invalid_shutdown',
+  ],
+  ready: FUNCTION,
+  startTimeout: MS_ABOVE_0,
+  awaitReady: FLAG,
+  onExhausted: oneOf('park', 'escalate'),
+  resume: [(value) => value === 'last-stable' || isFunction(value), "'last-stable' or a function"],
+  systemId: NAME,
+  dependsOn: [(value) => isList(value) && value.every(isName), 'an array of ids', 'invalid_depends_on'],
+  meta: true,
   input: true,
-  systemId: true,
-  restart: true,
-  shutdown: true,
-  type: true,
-  significant: true,
-  ready: true,
-  startTimeout: true,
-  awaitReady: true,
-  backoff: true,
-  breaker: true,
-  onExhausted: true,
-  resume: true,
-}
+} satisfies Readonly<Record<string, RuleOf>>
 
-const BACKOFF: Readonly<Record<keyof BackoffOptions, true>> = {
-  first: true,
-  base: true,
-  factor: true,
-  max: true,
-  jitter: true,
-  delay: true,
-  stableAfter: true,
-  maxAttempts: true,
-  maxElapsed: true,
-}
-
-const BREAKER: Readonly<Record<keyof BreakerOptions, true>> = {
-  identical: true,
-  unstable: true,
-  minUptime: true,
-  openFor: true,
-  maxOpenFor: true,
-}
-
-const CRASH_LOOP: Readonly<Record<keyof CrashLoopOptions, true>> = { failures: true, window: true }
-
-/** The copiers for the options that other packages pass on to a supervisor. */
-export const POLICIES = { backoff: fieldsOf(BACKOFF), breaker: fieldsOf(BREAKER) }
+const SPEC: Readonly<Record<keyof ChildSpec, RuleOf>> = { ...SPEC_FIRST, ...SPEC_REST, ...POLICY_RULES }
 
 const OWN = fieldsOf(OPTIONS, {
   ...POLICIES,
@@ -173,9 +182,19 @@ function endlessLoops(options: SupervisorOptions): Mistake[] {
   })
 }
 
-/** As {@link validateOptions}, for one specification. */
-export function faultOfSpec(spec: unknown, supervisor: SpecOwner): TerrariumError | undefined {
+/** As {@link validateOptions}, for one specification of a supervisor that has these children. */
+export function faultOfSpec(
+  spec: unknown,
+  supervisor: SpecOwner,
+  children: ReadonlyMap<string, Linked>,
+): TerrariumError | undefined {
   const mistakes = mistakesOfSpec(spec, 'child', supervisor)
+  const dependsOn = isFields(spec) ? dependenciesOf(spec) : []
+  if (isFields(spec) && isName(spec.id) && dependsOn.length > 0) {
+    const own = { id: spec.id, dependsOn }
+    const all = [...new Map<string, Linked>(children).set(own.id, own).values()]
+    mistakes.push(...mistakesOfDependencies([own], all, () => 'child'))
+  }
   return mistakes.length > 0 ? invalid('child specification', mistakes) : undefined
 }
 
@@ -193,40 +212,7 @@ function mistakesOfOptions(options: unknown): Mistake[] {
   const check = new Checker<OtpFault>()
   const isOtp = options.mode === 'otp'
   if (!isOtp) check.known(options, OPTIONS) // OTP ignores unknown options (A14)
-  check.field(options, 'strategy', isStrategy, STRATEGY_NAMES, 'invalid_strategy')
-  check.field(options, 'intensity', isCount, 'a whole number, 0 or more', 'invalid_intensity')
-  check.field(
-    options,
-    'period',
-    (value) => isDuration(value) && value > 0 && (!isOtp || value % 1_000 === 0),
-    isOtp ? 'whole seconds in ms, more than 0' : 'ms, more than 0',
-    'invalid_period',
-  )
-  check.oneOf(options, 'autoShutdown', ['never', 'any_significant', 'all_significant'], 'invalid_auto_shutdown')
-  check.required(options, 'id', isName, 'a non-empty string', 'invalid_option')
-  check.oneOf(options, 'mode', ['default', 'otp'])
-  check.oneOf(options, 'giveUpWith', ['error', 'shutdown'])
-  check.oneOf(options, 'windowClock', ['ms', 'otp-seconds'])
-  check.oneOf(options, 'stopDuringStart', ['preempt', 'wait'])
-  check.field(options, 'reviveStopped', isBoolean, 'true or false')
-  check.field(options, 'keepHistory', isBoolean, 'true or false')
-  check.field(options, 'startRate', (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
-  check.group(options, 'crashLoop', CRASH_LOOP, (crashLoop, inner) => {
-    inner.field(crashLoop, 'failures', (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
-    inner.field(crashLoop, 'window', isDuration, 'ms, 0 or more')
-  })
-  check.field(options, 'classify', isFunction, 'a function')
-  check.field(options, 'random', isFunction, 'a function')
-  check.field(options, 'onFault', isFunction, 'a function')
-  check.field(
-    options,
-    'clock',
-    hasFunctions('now', 'setTimeout', 'clearTimeout'),
-    'an object with now, setTimeout, clearTimeout',
-  )
-  check.field(options, 'inspect', (value) => isFunction(value) || isFields(value), 'a function or an observer')
-  check.field(options, 'snapshot', isFields, 'what getPersistedSnapshot() gave')
-  checkPolicies(check, options)
+  check.fields(options, isOtp ? OTP_OPTIONS : OPTIONS)
   if (isOtp) check.absent(options, ['backoff', 'breaker', 'crashLoop', 'startRate', 'classify'])
   checkKind(check, options)
   return [...check.mistakes, ...mistakesOfChildren(options)]
@@ -241,9 +227,11 @@ function checkKind(check: Checker<OtpFault>, options: Fields): void {
   const { children = [], autoShutdown = 'never' } = options
   const kind = kindOf(options)
   const count = isList(children) ? children.length : 0
-  check.field(options, 'maxChildren', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
   if (kind === 'static') {
     if (options.maxChildren !== undefined) check.say('invalid_option', 'maxChildren is for dynamic children')
+    if (options.restartStrategy !== undefined) {
+      check.say('invalid_option', 'restartStrategy is for dynamic children: give the strategy as `strategy`')
+    }
   }
   if (kind !== 'dynamic' && options.extraInput !== undefined) {
     check.say('invalid_option', 'extraInput is for strategy dynamic')
@@ -269,7 +257,17 @@ function mistakesOfChildren(options: Fields): Mistake[] {
   }
   const owner = { mode: options.mode, kind: kindOf(options), autoShutdown }
   const mistakes = children.flatMap((spec: unknown, index) => mistakesOfSpec(spec, `children[${index}]`, owner))
-  return [...mistakes, ...duplicates(children, 'id'), ...duplicates(children, 'systemId')]
+  return [...mistakes, ...duplicates(children, 'id'), ...duplicates(children, 'systemId'), ...mistakesOfLinks(children)]
+}
+
+function mistakesOfLinks(children: readonly unknown[]): Mistake[] {
+  const paths: string[] = []
+  const linked = children.flatMap((spec, index): Linked[] => {
+    if (!isFields(spec) || !isName(spec.id)) return []
+    paths.push(`children[${index}]`)
+    return [{ id: spec.id, dependsOn: dependenciesOf(spec) }]
+  })
+  return mistakesOfDependencies(linked, linked, (index) => paths[index] ?? '')
 }
 
 function duplicates(children: readonly unknown[], field: 'id' | 'systemId'): Mistake[] {
@@ -295,17 +293,7 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
   const check = new Checker<OtpFault>(`${at}.`)
   const { restart = 'permanent', significant } = spec
   if (mode !== 'otp') check.known(spec, SPEC)
-  check.required(spec, 'id', isName, 'a non-empty string', 'missing_id')
-  check.required(
-    spec,
-    'logic',
-    isLogic,
-    'an actor logic or a function that makes one',
-    'missing_logic',
-    'invalid_logic',
-  )
-  check.oneOf(spec, 'restart', ['permanent', 'transient', 'temporary'], 'invalid_restart_type')
-  check.field(spec, 'significant', isBoolean, 'true or false', 'invalid_significant')
+  check.fields(spec, SPEC_FIRST)
   if (significant === true && kind === 'dynamic') {
     check.say('invalid_significant', 'significant is not for strategy dynamic')
   } else if (significant === true && autoShutdown === 'never') {
@@ -313,63 +301,32 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
   } else if (significant === true && restart === 'permanent') {
     check.say('bad_combination', 'significant is not for a permanent child, which is always restarted')
   }
-  check.oneOf(spec, 'type', ['worker', 'supervisor'], 'invalid_child_type')
-  check.field(
-    spec,
-    'shutdown',
-    (value) => isCount(value) || value === 'infinity' || value === 'brutal_kill',
-    "whole ms, 'infinity' or 'brutal_kill'",
-    'invalid_shutdown',
-  )
-  check.field(spec, 'ready', isFunction, 'a function')
-  check.field(spec, 'startTimeout', (value) => isDuration(value) && value > 0, 'ms, more than 0')
-  check.field(spec, 'awaitReady', isBoolean, 'true or false')
-  check.oneOf(spec, 'onExhausted', ['park', 'escalate'])
-  check.field(spec, 'systemId', isName, 'a non-empty string')
-  checkResume(check, spec)
+  check.fields(spec, SPEC_REST)
+  for (const text of mistakesOfOwn(spec.id, dependenciesOf(spec))) check.say('invalid_depends_on', text)
+  if (kind === 'simple_one_for_one' && spec.dependsOn !== undefined) {
+    check.say('bad_combination', 'dependsOn is not for strategy simple_one_for_one, whose children are all alike')
+  }
   if (kind === 'simple_one_for_one' && spec.systemId !== undefined) {
     check.say(
       'bad_combination',
       'systemId is not for strategy simple_one_for_one, whose children would all have the same',
     )
   }
-  checkPolicies(check, spec)
+  if (spec.resume !== undefined && isSupervisor(spec.logic))
+    check.say('bad_combination', 'resume is not for a supervisor, see keepHistory')
+  if (spec.resume !== undefined && restart === 'temporary')
+    check.say('bad_combination', 'resume is not for a temporary child, which is never restarted')
+  check.fields(spec, POLICY_RULES)
   if (mode === 'otp') check.absent(spec, ['backoff', 'breaker', 'resume'])
   return check.mistakes
 }
 
-function checkResume(check: Checker<OtpFault>, spec: Fields): void {
-  const isHow = (value: unknown): boolean => value === 'last-stable' || isFunction(value)
-  check.field(spec, 'resume', isHow, "'last-stable' or a function")
-  if (spec.resume === undefined) return
-  if (isSupervisor(spec.logic)) check.say('bad_combination', 'resume is not for a supervisor, see keepHistory')
-  if (spec.restart === 'temporary')
-    check.say('bad_combination', 'resume is not for a temporary child, which is never restarted')
-}
-
-function checkPolicies(check: Checker<OtpFault>, owner: Fields): void {
-  check.group(owner, 'backoff', BACKOFF, (backoff, inner) => {
-    inner.field(backoff, 'first', isDuration, 'ms, 0 or more')
-    inner.field(backoff, 'base', isDuration, 'ms, 0 or more')
-    inner.field(backoff, 'factor', (value) => isNumber(value) && value >= 1, 'a number, 1 or more')
-    inner.field(backoff, 'max', isDuration, 'ms, 0 or more')
-    inner.oneOf(backoff, 'jitter', ['equal', 'full', 'decorrelated', 'none'])
-    inner.field(backoff, 'delay', isFunction, 'a function')
-    inner.field(backoff, 'stableAfter', isDuration, 'ms, 0 or more')
-    inner.field(backoff, 'maxAttempts', (value) => isCountOrMore(value, 0), 'a whole number, 0 or more')
-    inner.field(backoff, 'maxElapsed', (value) => isDuration(value) || value === Infinity, 'ms, 0 or more')
-  })
-  check.group(owner, 'breaker', BREAKER, (breaker, inner) => {
-    for (const name of ['identical', 'unstable']) {
-      inner.field(breaker, name, (value) => isCountOrMore(value, 1), 'a whole number, 1 or more')
-    }
-    for (const name of ['minUptime', 'openFor', 'maxOpenFor']) inner.field(breaker, name, isDuration, 'ms, 0 or more')
-  })
-}
-
 function isStrategy(value: unknown): boolean {
-  if (typeof value === 'string')
-    return value === 'simple_one_for_one' || value === 'dynamic' || Object.hasOwn(STRATEGIES, value)
+  return value === 'simple_one_for_one' || value === 'dynamic' || isRestartStrategy(value)
+}
+
+function isRestartStrategy(value: unknown): boolean {
+  if (typeof value === 'string') return Object.hasOwn(STRATEGIES, value)
   return isFields(value) && isName(value.name) && isFunction(value.plan)
 }
 

@@ -3,15 +3,23 @@ import { fromPromise } from '../actor/xstate.ts'
 import { DEFAULT_BACKOFF, nextDelay, type Backoff, type BackoffOptions, type DelayInput } from '../policy/backoff.ts'
 import { createSupervisor } from '../handle.ts'
 import { failingMachine } from './failing-machine.ts'
+import { forAll, type PropertyOptions } from './generate.ts'
+import { livesOf } from './random-lives.ts'
 import { broken, ensure, show, silence, type SuiteOptions } from './suite.ts'
 import { Trial } from './trial.ts'
 
 const ID = 'child'
 /** The number of attempts after which the suite ends a backoff that sets no end itself. */
 const MOST_ATTEMPTS = 100
+const RANDOM_LIVES = 5
 
-/** Tests a backoff with every possible input, and in a crash loop in a real supervisor on a virtual clock. */
-export function describeBackoff(options: BackoffOptions, { test }: SuiteOptions): void {
+export interface BackoffSuiteOptions extends SuiteOptions, PropertyOptions {}
+
+/**
+ * Tests a backoff with every possible input, in a crash loop, and with random failures of a child in a real supervisor
+ * on a virtual clock: an error of the latter tells the shortest life that breaks a rule, and the seed.
+ */
+export function describeBackoff(options: BackoffOptions, { test, seed, runs }: BackoffSuiteOptions): void {
   const backoff: Backoff = { ...DEFAULT_BACKOFF, ...options }
 
   test('a backoff has valid options', () => {
@@ -42,6 +50,8 @@ export function describeBackoff(options: BackoffOptions, { test }: SuiteOptions)
 
   test('a crash loop makes progress and ends parked', () => crashLoop(backoff))
   test('a child that was stable starts again at the first delay', () => stableRun(backoff))
+  test('a child with random failures is back when its delay is over', () =>
+    forAll(livesOf(options, backoff.max), { seed, runs }, RANDOM_LIVES))
 }
 
 function* inputs({ max }: Backoff): Generator<DelayInput> {

@@ -1,10 +1,12 @@
 // The conformance suite for failure classifiers.
 import { isFailureClass } from '../policy/classify.ts'
 import type { FailureClassifier, FailureContext } from '../policy/failure.ts'
+import { forAll, type PropertyOptions } from './generate.ts'
+import { drawContext, drawError, makeError, smallerCases, tellCase, type ErrorCase } from './random-errors.ts'
 import { changeableErrors, HANDS_OFF, oddValues, type Thrown } from './odd-values.ts'
 import { broken, ensure, show, silence, type SuiteOptions } from './suite.ts'
 
-export interface FailureClassifierSuiteOptions extends SuiteOptions {
+export interface FailureClassifierSuiteOptions extends SuiteOptions, PropertyOptions {
   /** Errors for which the classifier has rules. */
   readonly errors?: readonly unknown[]
 }
@@ -14,10 +16,13 @@ interface Question extends Thrown {
   readonly before?: ReadonlyMap<string, unknown>
 }
 
-/** Tests a classifier with all kinds of thrown values. */
+/**
+ * Tests a classifier with all kinds of thrown values, and with random errors: an error of that test tells the smallest
+ * error that breaks a rule, and the seed.
+ */
 export function describeFailureClassifier(
   classify: FailureClassifier,
-  { test, errors = [] }: FailureClassifierSuiteOptions,
+  { test, errors = [], seed, runs }: FailureClassifierSuiteOptions,
 ): void {
   // A classifier may change errors in any test, so their fields are read before the first one.
   const given = errors.map((value, index) => ({ name: `errors[${index}]`, value, before: fieldsOf(value) }))
@@ -26,48 +31,62 @@ export function describeFailureClassifier(
     for (const thrown of all()) for (const context of contexts()) check(thrown, context)
   }
 
-  test(
-    'a classifier never throws',
-    each((thrown, context) => {
-      ask(classify, thrown, context)
-    }),
+  const every = [neverThrows, answersWithClass, answersAlike, changesNothing].map((check) => check(classify))
+  test('a classifier bears random errors', () =>
+    forAll<ErrorCase>(
+      {
+        make: (draw) => ({ error: drawError(draw), context: drawContext(draw) }),
+        smaller: smallerCases,
+        check: ({ error, context }) => {
+          for (const check of every) check({ name: 'a random error', value: makeError(error) }, context)
+        },
+        tell: tellCase,
+      },
+      { seed, runs },
+      RANDOM_ERRORS,
+    ))
+  test('a classifier never throws', each(neverThrows(classify)))
+  test('a classifier answers with a failure class or undefined', each(answersWithClass(classify)))
+  test('a classifier gives the same answer twice', each(answersAlike(classify)))
+  test('a classifier does not change the error', each(changesNothing(classify)))
+}
+
+const RANDOM_ERRORS = 1_000
+
+type Check = (classify: FailureClassifier) => (thrown: Question, context: FailureContext) => void
+
+const neverThrows: Check = (classify) => (thrown, context) => {
+  ask(classify, thrown, context)
+}
+
+const answersWithClass: Check = (classify) => (thrown, context) => {
+  const answer = ask(classify, thrown, context)
+  ensure(
+    answer === undefined || isFailureClass(answer),
+    'a classifier must answer with a failure class or undefined',
+    () => `it answered ${show(answer)} ${tell(thrown, context)}`,
   )
-  test(
-    'a classifier answers with a failure class or undefined',
-    each((thrown, context) => {
-      const answer = ask(classify, thrown, context)
-      ensure(
-        answer === undefined || isFailureClass(answer),
-        'a classifier must answer with a failure class or undefined',
-        () => `it answered ${show(answer)} ${tell(thrown, context)}`,
-      )
-    }),
+}
+
+const answersAlike: Check = (classify) => (thrown, context) => {
+  const [one, other] = [ask(classify, thrown, context), ask(classify, thrown, context)]
+  const rule = 'a classifier must give the same answer twice'
+  ensure(
+    show(one) === show(other),
+    rule,
+    () => `it answered ${show(one)} and then ${show(other)} ${tell(thrown, context)}`,
   )
-  test(
-    'a classifier gives the same answer twice',
-    each((thrown, context) => {
-      const [one, other] = [ask(classify, thrown, context), ask(classify, thrown, context)]
-      const rule = 'a classifier must give the same answer twice'
-      ensure(
-        show(one) === show(other),
-        rule,
-        () => `it answered ${show(one)} and then ${show(other)} ${tell(thrown, context)}`,
-      )
-    }),
+}
+
+const changesNothing: Check = (classify) => (thrown, context) => {
+  const { before = fieldsOf(thrown.value) } = thrown
+  ask(classify, thrown, context)
+  const after = fieldsOf(thrown.value)
+  const changed = [...new Set([...before.keys(), ...after.keys()])].find(
+    (field) => before.has(field) !== after.has(field) || !Object.is(before.get(field), after.get(field)),
   )
-  test(
-    'a classifier does not change the error',
-    each((thrown, context) => {
-      const { before = fieldsOf(thrown.value) } = thrown
-      ask(classify, thrown, context)
-      const after = fieldsOf(thrown.value)
-      const changed = [...new Set([...before.keys(), ...after.keys()])].find(
-        (field) => before.has(field) !== after.has(field) || !Object.is(before.get(field), after.get(field)),
-      )
-      const rule = 'a classifier must not change the error'
-      ensure(changed === undefined, rule, () => `it changed ${changed ?? ''} ${tell(thrown, context)}`)
-    }),
-  )
+  const rule = 'a classifier must not change the error'
+  ensure(changed === undefined, rule, () => `it changed ${changed ?? ''} ${tell(thrown, context)}`)
 }
 
 function* contexts(): Generator<FailureContext> {

@@ -2,26 +2,29 @@
 import type { AnyActorRef } from 'xstate'
 import type { ChildState } from '../spec/child-info.ts'
 import type { ChildSpec } from '../spec/spec.ts'
-import type { ChildView, RestartStrategy } from '../spec/strategy.ts'
+import type { ChildView, PlanAction, RestartStrategy } from '../spec/strategy.ts'
 import { failingMachine } from './failing-machine.ts'
 import { ask } from './ask.ts'
-import { situation } from './situations.ts'
+import { startsOf } from './recorder.ts'
+import { situation, type KnownChild } from './situations.ts'
+import { causeOfEnd, mustBeAsPlanned, StrategyTrial } from './strategy-trial.ts'
 import { ensure, show, type SuiteOptions } from './suite.ts'
-import { isActive, Trial } from './trial.ts'
+import { isActive, type Trial } from './trial.ts'
 
 /** How often in a row a start fails. */
 const FAILED_STARTS = 3
 
 interface RunningStrategyOptions extends SuiteOptions {
-  readonly ids: readonly string[]
+  readonly children: readonly KnownChild[]
 }
 
 /** Tests a strategy in a real supervisor whose children are machines. */
-export function describeRunningStrategy(strategy: RestartStrategy, { test, ids }: RunningStrategyOptions): void {
-  const all = (more: (id: string) => Partial<ChildSpec> = () => ({})): Trial =>
-    trialOf(
+export function describeRunningStrategy(strategy: RestartStrategy, { test, children }: RunningStrategyOptions): void {
+  const ids = children.map(({ id }) => id)
+  const all = (more: (id: string) => Partial<ChildSpec> = () => ({})): StrategyTrial =>
+    new StrategyTrial(
       strategy,
-      ids.map((id) => ({ id, logic: failingMachine, ...more(id) })),
+      children.map((child) => ({ ...child, logic: failingMachine, ...more(child.id) })),
     )
 
   test('in a supervisor a failure restarts the children that plan() names, and no others', async () => {
@@ -32,6 +35,12 @@ export function describeRunningStrategy(strategy: RestartStrategy, { test, ids }
         const before = trial.app.children.map(({ ref }) => ref)
         const group = groupOf(strategy, trial, failed)
         await trial.fail(failed)
+        if (trial.recorder.hasActed) {
+          await trial.settle()
+          mustBeAsPlanned(trial, ids, when)
+          mustHaveKept(trial, before, trial.recorder.answers[0]?.actions ?? [], when)
+          return
+        }
         mustBeWell(trial, ids, when)
         mustHaveRestarted(trial, before, group, when)
       })
@@ -46,10 +55,17 @@ export function describeRunningStrategy(strategy: RestartStrategy, { test, ids }
         const group = groupOf(strategy, trial, failed)
         trial.moves.length = 0
         await trial.fail(failed)
+        const actions = trial.recorder.answers[0]?.actions
+        if (actions !== undefined) {
+          await trial.settle()
+          mustHaveActed(trial, failed, actions, when)
+          return
+        }
+        const order = trial.app.children.map(({ id }) => id)
         mustHaveMoved(
           trial,
           failed,
-          ids.filter((id) => group.has(id)),
+          order.filter((id) => group.has(id)),
           when,
         )
       })
@@ -65,6 +81,11 @@ export function describeRunningStrategy(strategy: RestartStrategy, { test, ids }
           const before = trial.app.children.map(({ ref }) => ref)
           const isPlanned = temporary === failed || groupOf(strategy, trial, failed).has(temporary)
           await trial.fail(failed)
+          if (trial.recorder.hasActed) {
+            await trial.settle()
+            mustBeAsPlanned(trial, ids, when)
+            return
+          }
           mustBeWell(trial, isPlanned ? ids.filter((id) => id !== temporary) : ids, when)
           if (isPlanned) return
           const rule = 'a child that plan() does not name must stay as it is'
@@ -89,7 +110,7 @@ export function describeRunningStrategy(strategy: RestartStrategy, { test, ids }
         await trial.run(when, async () => {
           left = FAILED_STARTS
           await trial.fail(failed)
-          mustBeWell(trial, ids, when)
+          await mustBeWellInTheEnd(trial, ids, when)
         })
       }
     }
@@ -105,7 +126,8 @@ export function describeRunningStrategy(strategy: RestartStrategy, { test, ids }
           const before = [one, other].map((id) => trial.child(id)?.ref)
           trial.meanwhile(() => trial.child(other)?.ref?.send({ type: 'fail' }))
           await trial.fail(one)
-          mustBeWell(trial, ids, when)
+          await mustBeWellInTheEnd(trial, ids, when)
+          if (trial.recorder.hasActed) return
           const kept = [one, other].filter((id, index) => trial.child(id)?.ref === before[index])
           ensure(kept.length === 0, 'a failed child must be restarted', () => `${show(kept)} are not, ${when}`)
         })
@@ -126,32 +148,36 @@ export function describeRunningStrategy(strategy: RestartStrategy, { test, ids }
   })
 }
 
-function trialOf(strategy: RestartStrategy, children: readonly ChildSpec[]): Trial {
-  return new Trial({
-    strategy,
-    children,
-    backoff: 'off',
-    breaker: 'off',
-    intensity: Number.MAX_SAFE_INTEGER,
-    startRate: Infinity,
-  })
-}
-
 /** The children that are restarted when this one fails while all others run. */
-function groupOf(strategy: RestartStrategy, trial: Trial, failed: string): ReadonlySet<string> {
+function groupOf(strategy: RestartStrategy, trial: StrategyTrial, failed: string): ReadonlySet<string> {
   const views = trial.app.children.map(({ id, type, incarnation }): ChildView => {
     const state: ChildState = id === failed ? 'restarting' : 'running'
-    return { id, type, incarnation, state, restart: trial.restartTypeOf(id) }
+    const { restart = 'permanent', meta, dependsOn = [] } = trial.specs.get(id) ?? {}
+    const uptime = id === failed ? 0 : trial.clock.now() - trial.startedAt
+    return { id, type, incarnation, state, restart, uptime, meta, dependsOn }
   })
   const index = views.findIndex(({ id }) => id === failed)
-  return new Set([failed, ...ask(strategy, situation(views, index, 'run'))])
+  return new Set([failed, ...ask(strategy, situation(views, index, 'run')).ids])
+}
+
+async function mustBeWellInTheEnd(trial: StrategyTrial, ids: readonly string[], when: string): Promise<void> {
+  if (!trial.recorder.hasActed) {
+    mustBeWell(trial, ids, when)
+    return
+  }
+  await trial.settle()
+  mustBeAsPlanned(trial, ids, when)
 }
 
 function mustBeWell({ app, clock, hasEnded }: Trial, ids: readonly string[], when: string): void {
   ensure(!hasEnded, 'the supervisor must survive', () => `it gave up (${causeOfEnd(app.ref)}) ${when}`)
   const found = app.children.map(({ id }) => id)
   const rule = 'all children must be back'
-  ensure(found.join() === ids.join(), rule, () => `there are ${show(found)} instead of ${show(ids)} ${when}`)
+  ensure(
+    [...found].sort().join() === [...ids].sort().join(),
+    rule,
+    () => `there are ${show(found)} instead of ${show(ids)} ${when}`,
+  )
   for (const { id, state, ref } of app.children) {
     ensure(
       state === 'running' && isActive(ref),
@@ -160,12 +186,6 @@ function mustBeWell({ app, clock, hasEnded }: Trial, ids: readonly string[], whe
     )
   }
   ensure(clock.pending === 0, 'no timer must be left when all are back', () => `${clock.pending} wait ${when}`)
-}
-
-function causeOfEnd(ref: AnyActorRef): string {
-  const { error } = ref.getSnapshot() as { error?: unknown }
-  if (!(error instanceof Error)) return show(error)
-  return error.cause === undefined ? show(error) : `${error.message}: ${show(error.cause)}`
 }
 
 function mustHaveRestarted(
@@ -193,6 +213,33 @@ function mustHaveMoved({ moves }: Trial, failed: string, group: readonly string[
   ensure(
     moves.join() === expected.join(),
     'a group must be stopped in reverse start order and started in start order',
+    () => `there was ${moves.join(', ')} instead of ${expected.join(', ')} ${when}`,
+  )
+}
+
+/** Children that a plan does not name stay as they are. */
+function mustHaveKept(
+  { app }: Trial,
+  before: readonly (AnyActorRef | undefined)[],
+  actions: readonly PlanAction[],
+  when: string,
+): void {
+  const named = new Set(actions.map(({ child }) => child))
+  const rule = 'a child that plan() does not name must stay as it is'
+  for (const [index, { id, ref }] of app.children.entries()) {
+    ensure(named.has(id) || ref === before[index], rule, () => `${id} does not, ${when}`)
+  }
+}
+
+function mustHaveActed({ moves }: Trial, failed: string, actions: readonly PlanAction[], when: string): void {
+  const isEscalated = actions.some(({ action }) => action === 'escalate')
+  if (isEscalated) return
+  const stops = actions.map(({ child }) => child).filter((id) => id !== failed)
+  const expected = [failed, ...stops.reverse()].map((id) => `exit ${id}`)
+  expected.push(...startsOf(actions).map((id) => `start ${id}`))
+  ensure(
+    moves.join() === expected.join(),
+    'children must be stopped in the reverse of the plan and started in its order',
     () => `there was ${moves.join(', ')} instead of ${expected.join(', ')} ${when}`,
   )
 }

@@ -9,6 +9,9 @@ import { ensure, show } from './suite.ts'
 
 /** In ms: longer than any shutdown takes. */
 const LONG = 60_000
+/** In ms: later than any timer. */
+const LATEST = 2 ** 31
+const MOST_ROUNDS = 100
 
 /** A supervisor on trial, with a record of the starts and exits of its children. */
 export class Trial {
@@ -55,6 +58,11 @@ export class Trial {
   async start(): Promise<void> {
     await this.app.start()
     await this.clock.advance(10)
+  }
+
+  /** Lets all happen that is due, however late. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < MOST_ROUNDS && this.clock.pending > 0; round += 1) await this.clock.advance(LATEST)
   }
 
   async fail(id: string): Promise<void> {

@@ -1,0 +1,114 @@
+// Tools of a pool without Python: functions of the test, and what the pool is told of them.
+import type { SignalName } from '@terrarium/process'
+import { isBoolean, isFields, isFunction, isList, type Checker, type Fields } from '@terrarium/supervisor/base'
+
+/** What a tool is given beside its arguments. */
+export interface ToolContext {
+  /** The slot of its worker: `worker-1`. */
+  readonly worker: string
+  /** 1 for the first worker of the slot. */
+  readonly incarnation: number
+  /** Belongs to no process of the system. */
+  readonly pid: number
+  /** Aborted when an async tool is stopped, by its deadline or the caller, and when the worker of any tool ends. */
+  readonly signal: AbortSignal
+  /** Resolves after `ms` ms of the pool's clock. Rejects with the reason of `signal` when that is aborted. */
+  readonly sleep: (ms: number) => Promise<void>
+  /** Prints a line, as a tool in Python does. Default: to stdout. */
+  readonly print: (line: string, stream?: 'stdout' | 'stderr') => void
+  /** Ends the worker at once, as `os._exit(code)` or a signal does. Never settles. */
+  readonly exit: (exit?: TestExit) => Promise<never>
+}
+
+/** How a worker of a test exits. Default: exit status 1. */
+export interface TestExit {
+  readonly code?: number
+  /** Instead of a code. */
+  readonly signal?: SignalName
+  /** What it says on stderr before. */
+  readonly stderr?: string
+}
+
+/**
+ * A tool. Its arguments and its result pass the codec, as on the way to Python and back. What it throws is told as
+ * PYTHON_ERROR, `details.type` being the `name` of the error, with its own fields as `details.attributes`.
+ */
+export type ToolFunction = (args: never, context: ToolContext) => unknown
+
+/** A tool with what Python knows of its function. */
+export interface TestTool {
+  readonly run: ToolFunction
+  /**
+   * As a function marked `async def`: runs beside others, and is stopped instead of taking its worker with it. Default:
+   * whether `run` was declared with `async`. Any other function occupies its worker until it has returned or its
+   * promise is settled, as a sync tool does.
+   */
+  readonly isAsync?: boolean
+  /** The names of its parameters, those with a default with `?` behind: `['text', 'limit?']`. Default: not checked. */
+  readonly parameters?: readonly string[]
+}
+
+/** A tool as a worker of a test knows it. */
+export interface KnownTool {
+  readonly name: string
+  readonly run: (args: unknown, context: ToolContext) => unknown
+  readonly isAsync: boolean
+  readonly parameters: readonly string[] | undefined
+}
+
+/** `tools`: checked. */
+export function knownTools(tools: Readonly<Record<string, ToolFunction | TestTool>>): ReadonlyMap<string, KnownTool> {
+  return new Map(
+    Object.entries(tools).map(([name, tool]) => {
+      const {
+        run,
+        isAsync = isDeclaredAsync(run),
+        parameters,
+      }: TestTool = typeof tool === 'function' ? { run: tool } : tool
+      return [name, { name, run: run as KnownTool['run'], isAsync, parameters }]
+    }),
+  )
+}
+
+const isDeclaredAsync = (run: ToolFunction): boolean => Object.prototype.toString.call(run) === '[object AsyncFunction]'
+
+/** As in Python, see `_tools.py`. */
+const isToolName = (name: string): boolean => name.length <= 128 && /^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(name)
+
+const NAME = "a name of 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'"
+const TOOL = 'a function, or { run, isAsync, parameters }'
+
+export function checkTestTools(check: Checker, options: Fields): void {
+  check.required(options, 'tools', isFields, `an object with a function for each tool`)
+  if (!isFields(options.tools)) return
+  for (const [name, tool] of Object.entries(options.tools)) {
+    const at = `tools.${name}`
+    if (!isToolName(name)) check.say('invalid_option', `${at} must have ${NAME}`)
+    check.required({ [at]: tool }, at, isTool, TOOL)
+  }
+}
+
+function isTool(tool: unknown): boolean {
+  if (isFunction(tool)) return true
+  if (!isFields(tool)) return false
+  const { run, isAsync, parameters } = tool
+  const areParameters = isList(parameters) && parameters.every((name) => typeof name === 'string')
+  return (
+    isFunction(run) &&
+    (isAsync === undefined || isBoolean(isAsync)) &&
+    (parameters === undefined || areParameters) &&
+    Object.keys(tool).every((field) => ['run', 'isAsync', 'parameters'].includes(field))
+  )
+}
+
+/** Why the arguments do not fit the parameters of a tool; undefined if they do, or if its parameters are not known. */
+export function misfit({ name, parameters }: KnownTool, args: object): string | undefined {
+  if (parameters === undefined) return undefined
+  const given = Object.keys(args)
+  const known = parameters.map((each) => each.replace(/\?$/, ''))
+  const missing = parameters.filter((each) => !each.endsWith('?')).find((each) => !given.includes(each))
+  const extra = given.find((each) => !known.includes(each))
+  const signature = `${name}(${parameters.map((each) => each.replace(/\?$/, '=…')).join(', ')})`
+  if (extra !== undefined) return `${signature}: got an unexpected keyword argument '${extra}'`
+  return missing === undefined ? undefined : `${signature}: missing a required argument: '${missing}'`
+}

@@ -1,0 +1,203 @@
+// The calls of one worker of a test, as `_calls.py` and `_event_loop.py` run them in Python: sync tools one at a time
+// in order of arrival, async tools beside them; a call that has not begun can be given back.
+import type { SupervisorClock } from '@terrarium/supervisor/base'
+import type { CallFrame, CancelFrame, ValueCodec, WorkerFrame } from '@terrarium/worker'
+import { cancelled, invalidArgument, notFound, notSendable, raised, tooLate } from './failures.ts'
+import { misfit, type KnownTool, type ToolContext } from './tool.ts'
+
+export interface WorkerCallsDependencies {
+  readonly tools: ReadonlyMap<string, KnownTool>
+  readonly codec: ValueCodec
+  readonly clock: SupervisorClock
+  /** For how long each call is kept before its tool is entered, in ms. */
+  readonly delay: () => number
+  readonly context: Omit<ToolContext, 'signal' | 'sleep'>
+  readonly say: (frame: WorkerFrame) => void
+  /** Called when {@link WorkerCalls.isDrained} may have become true. */
+  readonly drained: () => void
+}
+
+interface OpenCall {
+  readonly id: number
+  readonly tool: KnownTool
+  readonly bytes: Uint8Array
+  /** In ms of the clock. */
+  readonly deadline: number | undefined
+  readonly stop: AbortController
+  hasBegun: boolean
+  isCancelled: boolean
+}
+
+export class WorkerCalls {
+  readonly #dependencies: WorkerCallsDependencies
+  /** Received and not yet answered, by id. */
+  readonly #open = new Map<number, OpenCall>()
+  /** Sync calls that wait for the main thread. */
+  readonly #waiting: OpenCall[] = []
+  #running: OpenCall | undefined
+  readonly #concurrent = new Set<OpenCall>()
+  #isStopping = false
+
+  constructor(dependencies: WorkerCallsDependencies) {
+    this.#dependencies = dependencies
+  }
+
+  /** The id of the call on the main thread; 0: none. */
+  get running(): number {
+    return this.#running?.id ?? 0
+  }
+
+  /** After the order to end: no call runs any more, and none is to begin. */
+  get isDrained(): boolean {
+    return this.#isStopping && this.#running === undefined && this.#concurrent.size === 0
+  }
+
+  take({ id, tool: name, arguments: bytes, timeoutMs }: CallFrame): void {
+    const { tools, clock, say } = this.#dependencies
+    const tool = tools.get(name)
+    if (tool === undefined) {
+      say(notFound(id, name, [...tools.keys()]))
+      return
+    }
+    const deadline = timeoutMs === 0 ? undefined : clock.now() + timeoutMs
+    const call = { id, tool, bytes, deadline, stop: new AbortController(), hasBegun: false, isCancelled: false }
+    this.#open.set(id, call)
+    if (tool.isAsync) void this.#runBeside(call)
+    else {
+      this.#waiting.push(call)
+      void this.#runNext()
+    }
+  }
+
+  cancel({ id, unlessBegun }: CancelFrame): void {
+    const call = this.#open.get(id)
+    if (call === undefined) return
+    if (!call.hasBegun) this.#answer(call, cancelled(id, 'the call was cancelled before it began', true))
+    else if (!unlessBegun && call.tool.isAsync) {
+      call.isCancelled = true
+      this.#answer(call, cancelled(id))
+      call.stop.abort(new Error('the call was cancelled'))
+    }
+  }
+
+  /** No further call begins. */
+  stop(): void {
+    this.#isStopping = true
+    this.#endIfDrained()
+  }
+
+  /** The worker has ended. */
+  abandon(reason: Error): void {
+    const open = [...this.#open.values()]
+    this.#open.clear()
+    this.#waiting.length = 0
+    for (const { stop } of open) stop.abort(reason)
+  }
+
+  async #runNext(): Promise<void> {
+    if (this.#running !== undefined) return
+    for (let call = this.#waiting.shift(); call !== undefined; call = this.#waiting.shift()) {
+      if (this.#refused(call)) continue
+      this.#running = call
+      call.hasBegun = true
+      await this.#run(call)
+      this.#running = undefined
+    }
+    this.#endIfDrained()
+  }
+
+  async #runBeside(call: OpenCall): Promise<void> {
+    if (this.#refused(call)) return
+    call.hasBegun = true
+    this.#concurrent.add(call)
+    const { clock } = this.#dependencies
+    const { id, deadline, stop } = call
+    const late = (): void => {
+      this.#answer(call, tooLate(id, 'the deadline passed while the coroutine ran'))
+      stop.abort(new Error('the deadline has passed'))
+    }
+    const timer = deadline === undefined ? undefined : clock.setTimeout(late, deadline - clock.now())
+    // A tool that was stopped is let go of, whatever it still does: a coroutine ends where it awaits.
+    await Promise.race([this.#run(call), aborted(stop.signal)])
+    if (timer !== undefined) clock.clearTimeout(timer)
+    this.#concurrent.delete(call)
+    this.#endIfDrained()
+  }
+
+  /** Answers a call that must not begin. */
+  #refused(call: OpenCall): boolean {
+    if (!this.#open.has(call.id)) return true
+    const { id, deadline } = call
+    if (this.#isStopping) this.#answer(call, cancelled(id, 'the worker stops, and the call had not begun', true))
+    else if (deadline !== undefined && this.#dependencies.clock.now() >= deadline)
+      this.#answer(call, tooLate(id, 'the deadline passed before the call began', true))
+    else return false
+    return true
+  }
+
+  async #run(call: OpenCall): Promise<void> {
+    const { codec, delay, context } = this.#dependencies
+    const { id, tool, bytes, stop } = call
+    let args: unknown
+    try {
+      args = codec.decode(bytes, 'the arguments')
+      const why = misfit(tool, args as object)
+      if (why !== undefined) throw new TypeError(why)
+    } catch (error) {
+      this.#answer(call, invalidArgument(id, error))
+      return
+    }
+    const sleep = (ms: number): Promise<void> => this.#sleep(ms, stop.signal)
+    let value: unknown
+    try {
+      const ms = delay()
+      if (ms > 0) await sleep(ms)
+      value = (await tool.run(args, { ...context, signal: stop.signal, sleep })) ?? null // None
+    } catch (error) {
+      this.#answer(call, raised(id, error, codec))
+      return
+    }
+    try {
+      this.#answer(call, {
+        kind: { $case: 'result', value: { id, value: codec.encode(value, `the result of ${tool.name}`) } },
+      })
+    } catch (error) {
+      this.#answer(call, notSendable(id, error))
+    }
+  }
+
+  #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#dependencies
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimeout(resolve, ms)
+      const stop = (): void => {
+        clock.clearTimeout(timer)
+        reject(signal.reason as Error)
+      }
+      if (signal.aborted) stop()
+      else signal.addEventListener('abort', stop, { once: true })
+    })
+  }
+
+  /** Only the first answer counts. */
+  #answer(call: OpenCall, frame: WorkerFrame): void {
+    if (this.#open.get(call.id) !== call) return
+    this.#open.delete(call.id)
+    this.#dependencies.say(frame)
+  }
+
+  #endIfDrained(): void {
+    if (!this.isDrained) return
+    for (const call of this.#waiting.splice(0)) this.#refused(call)
+    this.#dependencies.drained()
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const stopped = (): void => {
+      resolve()
+    }
+    signal.addEventListener('abort', stopped, { once: true })
+  })
+}

@@ -1,0 +1,95 @@
+// Words for what the core knows: amounts, failures, lists, and the sentence of a what-if.
+import { plainError } from '../base/plain-error.ts'
+import type { ExitReason } from '../base/exit-reason.ts'
+import type { ParkCause } from '../policy/breaker.ts'
+import type { FailureJson } from '../policy/failure.ts'
+import type { WhatIf } from './what-if.ts'
+
+/** In characters. */
+const LONGEST_ERROR = 200
+/** The number of ids that a sentence names at most. */
+const MOST_NAMED = 10
+
+/** A time, with thousands apart: `30,000 ms`. */
+export function ms(time: number): string {
+  return `${String(Math.max(0, Math.round(time))).replace(/\B(?=(\d{3})+$)/g, ',')} ms`
+}
+
+/** `once`, `twice`, `3 times`. */
+export function times(count: number): string {
+  return count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function list(ids: readonly string[]): string {
+  const shown = ids.length > MOST_NAMED ? [...ids.slice(0, MOST_NAMED - 1), `${ids.length - MOST_NAMED + 1} more`] : ids
+  const last = shown.at(-1) ?? ''
+  return shown.length < 2 ? last : `${shown.slice(0, -1).join(', ')} and ${last}`
+}
+
+/** The first line of an error: `Error: boom`. */
+function errorText(error: unknown): string {
+  const { name, message } = plainError(error)
+  const [line = ''] = message.split('\n')
+  const text = line === '' ? name : `${name}: ${line}`
+  return text.length > LONGEST_ERROR ? `${text.slice(0, LONGEST_ERROR)}…` : text
+}
+
+/** How an actor ended: `ended normally`, `failed with Error: boom`. */
+export function exitText(reason: ExitReason): string {
+  switch (reason.type) {
+    case 'normal':
+      return 'ended normally'
+    case 'shutdown':
+      return 'shut down'
+    case 'killed':
+      return 'was killed'
+    case 'error':
+      return `failed with ${errorText(reason.error)}`
+  }
+}
+
+/** Why a child is parked, after "because". */
+export const PARKED_BECAUSE: Readonly<Record<ParkCause, string>> = {
+  configuration: 'its configuration is wrong',
+  identical_failures: 'it failed again and again in the same way before it was ready',
+  unstable: 'it was never stable',
+  exhausted: 'its attempts are used up',
+  strategy: 'the restart strategy has decided so',
+}
+
+/** What a what-if says, in one sentence. */
+export function foretold({ id, supervisor, steps, escalates, plan }: Omit<WhatIf, 'sentence'>): string {
+  const of = (...what: string[]) => steps.filter((step) => what.includes(step.what))
+  const stopped = [...new Set(of('child.exit').map((step) => step.id))].filter((each) => each !== id)
+  const others = stopped.length === 0 ? '' : `, after ${list(stopped)} ${stopped.length === 1 ? 'was' : 'were'} stopped`
+  const end = of('supervisor.exit')[0]
+  if (end !== undefined) {
+    const why = escalates === undefined ? '' : ` with "${escalates.message}"`
+    return `If ${id} failed, ${supervisor} would end${why}${others}.`
+  }
+  const started = of('child.start').map((step) => step.id)
+  const also = [...new Set(started)].filter((each) => each !== id)
+  const together = also.length === 0 ? '' : `, together with ${list(also)}`
+  const parked = of('child.parked').find((step) => step.id === id)
+  if (parked !== undefined) {
+    const cause = parked.cause === undefined ? '' : `, because ${PARKED_BECAUSE[parked.cause]}`
+    const probe = of('child.start').find((step) => step.id === id)
+    const until = probe === undefined ? 'until unpark() or reconfigure()' : `until it is probed after ${ms(probe.at)}`
+    const rest = also.length === 0 ? '' : `; ${list(also)} would be started again`
+    return `If ${id} failed, it would be parked ${until}${cause}${rest}.`
+  }
+  const start = of('child.start').find((step) => step.id === id)
+  if (start === undefined) {
+    const why = plan === undefined ? ' for good: it is not restarted after such an end' : ''
+    const rest = also.length === 0 ? '' : `; ${list(also)} would be started again`
+    return `If ${id} failed, it would stay down${why}${rest}.`
+  }
+  const when = start.at === 0 ? 'at once' : `after ${ms(start.at)}`
+  return `If ${id} failed, it would be started again ${when}${together}.`
+}
+
+/** The failure in a few words: `Error: boom (transient)`. */
+export function failureText({ error, class: kind }: Pick<FailureJson, 'class'> & { readonly error: unknown }): string {
+  return kind === 'unknown' ? errorText(error) : `${errorText(error)} (${kind})`
+}
