@@ -15,6 +15,11 @@ var JOBS = {
     'examples/custom-strategy/dist/main.js',
     'build',
   ],
+  'demo:replay': [
+    'explains an incident, and replays it with another strategy',
+    'examples/replay-an-incident/dist/main.js',
+    'build',
+  ],
   'demo:keep': ['keeps a server that is not written in Python', 'examples/keep-a-server/dist/main.js', 'run'],
   'demo:two-pools': [
     'runs two pools and an HTTP server under one supervisor',

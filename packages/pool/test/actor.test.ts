@@ -54,7 +54,7 @@ test('a pool in a supervisor is ready when its workers are, answers calls, and l
   expect(snapshotOf(ref)).toMatchObject({ status: 'done', phase: 'stopped', counts: { ready: 0, completed: 3 } })
 })
 
-test('its snapshot is plain JSON, equal after a round trip, in every phase', async () => {
+test('the snapshot of a pool is plain JSON, equal after a round trip, in every phase', async () => {
   const home = habitat()
   home.expectedErrors.push(/^parked: /)
   const ref = createActor(pool(optionsOf(home, { size: 2 })))
@@ -233,7 +233,7 @@ test('a machine that invokes a pool ends it in order, or hard when it leaves the
   expect(home.marked()).toEqual([])
 })
 
-test('poolOf() refuses what is no actor of a pool, and a pool what is no option', () => {
+test('poolOf() refuses any other actor, and a pool refuses unknown options', () => {
   for (const value of [undefined, createActor(createMachine({}))]) {
     expect(() => poolOf(value)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(/is no actor of a pool$/) }),
@@ -247,7 +247,7 @@ test('poolOf() refuses what is no actor of a pool, and a pool what is no option'
   )
 })
 
-test('a message of a stranger means nothing to a pool, whatever its type', async () => {
+test('a pool ignores a message of any other sender, whatever its type', async () => {
   const home = habitat()
   const ref = createActor(pool(optionsOf(home)))
   ref.start()

@@ -54,7 +54,7 @@ test('B6: an argument that no message can carry is refused at once, and harms no
   await pool.stop()
 })
 
-test('errors say what went wrong and leave the worker alone', async () => {
+test('the error of a call names what was wrong, and the worker goes on', async () => {
   const pool = await started(habitat())
   const [worker] = pool.workers
   await expect(pool.call('fail', { message: 'no such snake' })).rejects.toMatchObject({
@@ -150,7 +150,7 @@ test('a call whose deadline passes in the queue is never run', async () => {
   await pool.stop()
 })
 
-test('a sync tool past its deadline takes its worker with it; the slot is refilled', async () => {
+test('a sync tool past its deadline has its worker killed; the slot is refilled', async () => {
   const home = habitat()
   const clock = new VirtualClock()
   const pool = await started(home, { clock, cancelGrace: 100 })
@@ -167,7 +167,7 @@ test('a sync tool past its deadline takes its worker with it; the slot is refill
   await pool.stop()
 })
 
-test('a coroutine past its deadline is cancelled; its worker lives on', async () => {
+test('a coroutine past its deadline is cancelled; its worker goes on', async () => {
   const pool = await started(habitat())
   const [worker] = pool.workers
   await expect(pool.call('sleep_async', { seconds: 60 }, { timeout: 50 })).rejects.toMatchObject({
@@ -221,7 +221,7 @@ test('stop() lets calls in flight finish and refuses calls that wait', async () 
   expect(await pool.stop()).toEqual({ processesLeft: 0 })
 })
 
-test('stop() does not wait for ever for a call in flight', async () => {
+test('stop() waits at most drainTimeout for a call in flight', async () => {
   const pool = await started(habitat(), { drainTimeout: 0 })
   const running = pool.call('busy', { seconds: 60 })
   await eventually('it is under way', () => pool.stats.inFlight === 1)
@@ -230,7 +230,7 @@ test('stop() does not wait for ever for a call in flight', async () => {
   await refused
 })
 
-test('what tools print is in the log', async () => {
+test('the log has what tools print', async () => {
   const home = habitat()
   const pool = await started(home)
   await pool.call('say', { text: 'hello from Python' })

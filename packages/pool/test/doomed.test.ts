@@ -34,7 +34,7 @@ const isBack = (pool: Pool, clock: VirtualClock, ready: number): Promise<void> =
     return pool.stats.ready === ready
   })
 
-test('C5: a worker whose sync tool overruns its deadline gets nothing new: six quick calls are answered by the other one', async () => {
+test('C5: a worker whose sync tool overruns its deadline gets no new call: the other worker answers six quick calls', async () => {
   const { clock, pool, spawnOf, path } = await stand({ size: 2, concurrency: 4 })
   const spawns = await Promise.all([spawnOf(), spawnOf()])
   expect(new Set(spawns).size).toBe(2)
@@ -101,7 +101,7 @@ test('C5: a worker that overran and ended its call in time is in use again', asy
   await pool.stop()
 })
 
-test('C5: a call that is overdue while it waits behind another one costs neither that one nor the worker', async () => {
+test('C5: a call that is overdue while it waits behind another call ends neither that call nor the worker', async () => {
   const { clock, pool, path } = await stand({ concurrency: 3, cancelGrace: 100 })
   // It holds the interpreter's lock, so the worker cannot even say that it has let go of the others.
   const innocent = pool.call('hold_gil', { seconds: 1, begun: path('begun') })
@@ -126,7 +126,7 @@ test('C5: a call that is overdue while it waits behind another one costs neither
 /** The signal by which the shepherd tells a worker to end, see terrarium_shepherd/signals.py. */
 const ORDER_TO_END = 57
 
-test('C5: a worker that is told to end behind the pool’s back gets nothing new, and gives back what it has not begun', async () => {
+test('C5: a worker that ends by an order from outside the pool gets no new call, and gives back calls not begun', async () => {
   const { clock, pool, path, spawnOf } = await stand({ size: 2, concurrency: 3 })
   const [first, second] = pool.workers
   const running = [0, 1].map((n) => pool.call('sleep', { seconds: 0.5, begun: path(`begun ${n}`) }))
@@ -144,7 +144,7 @@ test('C5: a worker that is told to end behind the pool’s back gets nothing new
   await pool.stop()
 })
 
-test('C5: SIGTERM from outside is no order: the worker goes on, with what it has and with what is new', async () => {
+test('C5: SIGTERM from outside is ignored: the worker goes on with its calls and gets new ones', async () => {
   const { pool, path, spawnOf } = await stand({ concurrency: 3 })
   const before = await spawnOf()
   const running = pool.call('touch_when', { begun: path('begun'), go: path('go') })
@@ -158,7 +158,7 @@ test('C5: SIGTERM from outside is no order: the worker goes on, with what it has
   await pool.stop()
 })
 
-test('C5: what had not even been sent when a worker died had not begun, and moves', async () => {
+test('C5: a call that had not been sent when its worker crashed moves to another worker', async () => {
   const { clock, pool, path } = await stand({ concurrency: 8 })
   const { pid = 0 } = pool.workers[0] ?? {}
   process.kill(pid, 'SIGSTOP')
@@ -178,7 +178,7 @@ test('C5: what had not even been sent when a worker died had not begun, and move
   await pool.stop()
 })
 
-test('C5: what moves while the pool stops is refused for that, and has not run', async () => {
+test('C5: a call that moves while the pool stops is refused, and has not run', async () => {
   const { clock, pool, path } = await stand({ concurrency: 2, drainTimeout: 60_000 })
   const overrun = pool.call('sleep', { seconds: 60, begun: path('begun') }, { timeout: 1_000 })
   const late = expect(overrun).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })

@@ -76,7 +76,7 @@ test('details: the worker, its incarnation, the attempts, and how long the call 
   await pool.stop()
 })
 
-test('the stack has the hint and the line of the caller, also where too many calls fail to remember each place', async () => {
+test('the stack has the hint and the line of the caller, also for more failing calls than places are kept for', async () => {
   const pool = await started(habitat(), { size: 1, concurrency: 64 })
   const here = async (): Promise<unknown> => {
     return await pool.call('ecko') // this line

@@ -7,7 +7,7 @@ const GRACE = 100
 
 const stand = (): Stand => Stand.started({ concurrency: 2, cancelGrace: GRACE })
 
-test('C5: a call that was stopped behind one with time left has its whole grace from the end of that one', async () => {
+test('C5: a call stopped behind a call with time left has its whole grace from the end of that call', async () => {
   const pool = stand()
   const { clock, told } = pool
   const first = pool.call('first')
@@ -23,7 +23,7 @@ test('C5: a call that was stopped behind one with time left has its whole grace 
   expect(pool.kills).toEqual(['worker p/worker-1 was killed: second went on after it was stopped'])
 })
 
-test('C5: a call that was stopped with none before it has its grace once', async () => {
+test('C5: a call stopped with no call before it has its grace once', async () => {
   const pool = stand()
   pool.call('first', { timeout: 1_000 })
   await pool.clock.advance(1_000 + GRACE - 1)

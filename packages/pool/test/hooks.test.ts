@@ -152,7 +152,7 @@ const rows = (table: Readonly<Record<string, Row<unknown> | 'data'>>): [string, 
 
 const told = (home: Habitat, pattern: RegExp): number => home.log.filter(({ msg }) => pattern.test(msg)).length
 
-test('C1: a pool whose hooks all work lives so', async () => {
+test('C1: without a failing hook the pool of this test does all its steps', async () => {
   await live(habitat(), {}, () => undefined)
 })
 
@@ -165,7 +165,7 @@ describe.each(Object.entries(FAILURES))('C1: user code that answers with %s', (h
   })
 })
 
-test('C1: an inspector that throws while it is looked at', async () => {
+test('C1: an inspector whose getter throws is reported once', async () => {
   const home = habitat()
   await live(home, { inspect: LOGGERS[2] }, () => undefined)
   expect(told(home, /^the inspector of supervisor p failed$/)).toBe(1)
@@ -180,7 +180,7 @@ test.each(LOGGERS.slice(0, 2).map((logger, index) => [index, logger] as const))(
   },
 )
 
-test('C1: a logger or a clock that throws while it is looked at is a mistake in the options', () => {
+test('C1: a logger or a clock whose getters throw is a mistake in the options', () => {
   const { common } = habitat()
   for (const name of ['logger', 'clock']) {
     expect(() => createPool({ ...common, name: 'p', tools: TOOLS, [name]: LOGGERS[2] })).toThrow(
@@ -202,7 +202,7 @@ test.each([
   })
 })
 
-test('C1: listeners that call back into the pool at every event, whatever they ask for', async () => {
+test('C1: listeners may call any method of the pool at every event', async () => {
   const home = habitat()
   const settled: Promise<unknown>[] = []
   let heard = 0
@@ -274,7 +274,7 @@ test('C1: a getter of arguments or options that stops the pool, and a getter tha
   expect(pool.stats).toMatchObject({ accepted: 1, failed: 1 })
 })
 
-test('C1: options are read once: getters that throw are a mistake, and later changes are nothing to the pool', async () => {
+test('C1: options are read once: getters that throw are a mistake, and later changes have no effect', async () => {
   const home = habitat()
   const make = (options: object): Pool => createPool({ ...home.common, name: 'p', tools: TOOLS, ...options })
   for (const name of ['env', 'heartbeat', 'backoff', 'breaker']) {

@@ -9,7 +9,7 @@ import { block, turns } from '../../../test/support/waiting.ts'
 const poolOf = (home: Habitat, options: Partial<PoolOptions> = {}): Pool =>
   createPool({ ...home.common, name: 'late', tools: TOOLS, ...options })
 
-test('D7: a worker that starts while the host stands still, for longer than it may take, becomes ready', async () => {
+test('D7: a worker whose start takes longer than its limit only because the host stands still becomes ready', async () => {
   const home = habitat()
   const pool = poolOf(home, { startTimeout: 2_000 })
   const started = pool.start()
@@ -21,7 +21,7 @@ test('D7: a worker that starts while the host stands still, for longer than it m
   await pool.stop()
 })
 
-test('D7: a call whose answer is there when the host comes back is answered, though its deadline has passed', async () => {
+test('D7: a call whose result has arrived when the host goes on resolves, although its deadline has passed', async () => {
   const home = habitat()
   const pool = poolOf(home)
   await pool.start()
@@ -32,7 +32,7 @@ test('D7: a call whose answer is there when the host comes back is answered, tho
   await pool.stop()
 })
 
-test('D7: a worker that has let go of a cancelled call in time is not killed, though the host hears of it late', async () => {
+test('D7: a worker that ended a cancelled call in time is not killed, although the host reads that late', async () => {
   const home = habitat()
   const pool = poolOf(home, { cancelGrace: 100 })
   await pool.start()
@@ -48,7 +48,7 @@ test('D7: a worker that has let go of a cancelled call in time is not killed, th
   await pool.stop()
 })
 
-test('D7: a worker that has answered is not taken for silent, though its answer lies unread', async () => {
+test('D7: a worker whose answer to a ping is unread is not taken for silent', async () => {
   const home = habitat()
   const interval = 300
   let pings = 0
@@ -74,7 +74,7 @@ test('D7: a worker that has answered is not taken for silent, though its answer 
   await pool.stop()
 })
 
-test('D7: calls in flight are drained, and workers end in order, though the host stands still while it stops', async () => {
+test('D7: calls in flight are drained, and workers end in order, although the host stands still while it stops', async () => {
   const home = habitat()
   const left = join(home.directory, 'left')
   const tools = home.file(

@@ -41,7 +41,7 @@ const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
   'call.retry': true,
 }
 
-test('C2: listeners that throw or reject at every event of a pool keep it from nothing', async () => {
+test('C2: a pool does all its work although listeners throw or reject at every event', async () => {
   const home = habitat()
   home.expectedErrors.push(/^a listener for [a-z.]+ failed$/, /^parked: /)
   const hostile = (tools: string): Pool => {

@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals'
 import { createPool, type PoolOptions } from '@terrarium/pool'
 import { habitat, testPython, TOOLS } from '../../../test/support/terrarium.ts'
 
-test('every mistake is named at once, and nothing is started', () => {
+test('an error names every mistake at once, and nothing is started', () => {
   const options = { name: 'a b', tools: '', size: 0, concurrency: 1.5, startTimeout: -1 } as PoolOptions
   expect(() => createPool(options)).toThrow(
     expect.objectContaining({

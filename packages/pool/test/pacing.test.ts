@@ -95,7 +95,7 @@ test('D6: starts of pools and of kept programs wait for one budget, restarts too
   await runtime.close()
 })
 
-test('D6: the time that a worker may take to start is not up while it waits for its turn', async () => {
+test('D6: the start time of a worker does not run while it waits for its turn', async () => {
   const gate = new Gate()
   const home = habitat()
   const clock = new VirtualClock()
@@ -110,7 +110,7 @@ test('D6: the time that a worker may take to start is not up while it waits for 
   await pool.stop()
 })
 
-test('D6: stop() cancels at once what waits for its turn', async () => {
+test('D6: stop() cancels waiting starts at once', async () => {
   const gate = new Gate()
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'a', tools: TOOLS, size: 8 })
@@ -124,7 +124,7 @@ test('D6: stop() cancels at once what waits for its turn', async () => {
   expect({ begun: gate.begun, waiting: gate.waiting }).toEqual({ begun: 2, waiting: 0 })
 })
 
-test('D6: a start that fails counts no more', async () => {
+test('D6: a failed start no longer counts in the budget', async () => {
   const gate = new Gate()
   const home = habitat()
   home.expectedErrors.push(/^parked: /)
@@ -147,7 +147,7 @@ test('D6: a start that fails counts no more', async () => {
 test.each([
   ['before it runs anything', 'sitecustomize.py', /its interpreter had not come to the bootstrap/, /sitecustomize/],
   ['while it imports the tools', 'tools.py', /it was importing .*tools\.py$/, /Look at what .*tools\.py does when/],
-])('D20: a worker that hangs %s is told so', async (_, file, message, hint) => {
+])('D20: the error of a worker that hangs %s says where', async (_, file, message, hint) => {
   const home = habitat()
   home.expectedErrors.push(/^parked: /)
   const begun = join(home.directory, 'begun')

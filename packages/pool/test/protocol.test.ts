@@ -54,22 +54,25 @@ async function end(pool: Pool, pid: number): Promise<void> {
 }
 
 describe('C8: with calls in flight', () => {
-  test.each(Object.entries(FAULTS))('a worker that sends %s is ended, and the reason told', async (name, { fault }) => {
-    const home = habitat()
-    const pool = foreign(home, 'in flight', name)
-    const { pid, errors } = await twoCalls(pool)
-    for (const [n, tool] of ['slow', 'quick'].entries()) {
-      expect(errors[n]).toMatchObject({
-        code: 'WORKER_CRASHED',
-        message: expect.stringMatching(
-          new RegExp(`^${tool} was with a worker that died: worker p/worker-1 broke the protocol: .*${fault.source}`),
-        ),
-        details: { worker: 'worker-1', incarnation: 1, pid, fault: expect.stringMatching(fault), tool },
-      })
-    }
-    expect(told(home, fault)).toBe(1)
-    await end(pool, pid)
-  })
+  test.each(Object.entries(FAULTS))(
+    'a worker that sends %s is killed, and the error gives the reason',
+    async (name, { fault }) => {
+      const home = habitat()
+      const pool = foreign(home, 'in flight', name)
+      const { pid, errors } = await twoCalls(pool)
+      for (const [n, tool] of ['slow', 'quick'].entries()) {
+        expect(errors[n]).toMatchObject({
+          code: 'WORKER_CRASHED',
+          message: expect.stringMatching(
+            new RegExp(`^${tool} was with a worker that died: worker p/worker-1 broke the protocol: .*${fault.source}`),
+          ),
+          details: { worker: 'worker-1', incarnation: 1, pid, fault: expect.stringMatching(fault), tool },
+        })
+      }
+      expect(told(home, fault)).toBe(1)
+      await end(pool, pid)
+    },
+  )
 })
 
 /** The first of two messages is a Ready, and makes it ready. */
@@ -78,7 +81,7 @@ const { 'two messages at once': _, ...FAULTS_BEFORE_READY } = FAULTS
 /** A fault that the session finds, a fault that gRPC finds in a message, and a fault that gRPC finds in its head. */
 const SOME = ['an unknown kind of frame', 'garbage', 'a message over the limit']
 
-test.each(SOME)('C8: an idle worker that sends %s is ended, and the log tells why', async (name) => {
+test.each(SOME)('C8: an idle worker that sends %s is killed, and the log says why', async (name) => {
   const home = habitat()
   const go = join(home.directory, 'go')
   const pool = foreign(home, 'idle', name, { env: { GO: go } })
@@ -149,7 +152,7 @@ test('C4: Hello, Ready and an unknown frame in the first message: the worker is 
   await pool.stop()
 })
 
-test('a boot report of junk says nothing, and its worker becomes ready all the same', async () => {
+test('a boot report that is no JSON is ignored, and the worker becomes ready', async () => {
   const home = habitat()
   const junk =
     'import os\nos.write(4, b"\\xff\\xfe\\0 junk\\n7\\n{\\"phase\\": {}}\\n[\\n" + b"[" * 100_000 + b"\\n")\n'
@@ -161,7 +164,7 @@ test('a boot report of junk says nothing, and its worker becomes ready all the s
   await pool.stop()
 })
 
-test('a boot report without an end is told, and its worker ended', async () => {
+test('a boot report without an end is reported, and its worker is killed', async () => {
   const home = habitat()
   home.expectedErrors.push(/^parked: worker p\/worker-1 broke its boot report: /)
   const tools = home.file('tools.py', 'import os\nwhile True: os.write(4, b"x" * 65_536)\n')
@@ -174,7 +177,7 @@ test('a boot report without an end is told, and its worker ended', async () => {
   expect(await pool.stop()).toEqual({ processesLeft: 0 })
 })
 
-test('a worker that never says Hello is late, and ended', async () => {
+test('a worker that never sends Hello is killed at its start deadline', async () => {
   const home = habitat()
   home.expectedErrors.push(/^parked: worker p\/worker-1 was not ready within 500 ms/)
   const pool = foreign(home, 'no Hello', '', { startTimeout: 500, backoff: { first: 0, base: 1, maxAttempts: 1 } })
@@ -186,7 +189,7 @@ test('a worker that never says Hello is late, and ended', async () => {
   await pool.stop()
 })
 
-test('C3: a failure code from the future is told, and the worker lives on', async () => {
+test('C3: an unknown failure code is passed on, and the worker goes on', async () => {
   const pool = foreign(habitat(), 'a failure from the future')
   await pool.start()
   const pid = pool.workers[0]?.pid ?? 0
@@ -202,7 +205,7 @@ test('C3: a failure code from the future is told, and the worker lives on', asyn
   await pool.stop()
 })
 
-test('C5: a worker that refuses calls and does not end gets nothing new, and is killed', async () => {
+test('C5: a worker that gives calls back and does not end gets no new call, and is killed', async () => {
   const home = habitat()
   const clock = new VirtualClock()
   const pool = foreign(home, 'refuses all calls', '', { clock })
@@ -236,7 +239,7 @@ test('C8: a call that is answered twice is settled with the first answer; the ot
   await end(pool, pid)
 })
 
-test('C8: a worker that hangs up and lives on is ended', async () => {
+test('C8: a worker that closes its session and goes on running is killed', async () => {
   const home = habitat()
   const pool = foreign(home, 'hangs up')
   const { pid, errors } = await twoCalls(pool)
@@ -247,7 +250,7 @@ test('C8: a worker that hangs up and lives on is ended', async () => {
   await end(pool, pid)
 })
 
-test('C8: half a message, and no more: the deadlines of the calls hold', async () => {
+test('C8: after half a message the deadlines of the calls still apply', async () => {
   const home = habitat()
   const pool = foreign(home, 'half a message', '', { cancelGrace: 50 })
   await pool.start()

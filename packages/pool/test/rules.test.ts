@@ -49,7 +49,7 @@ async function started(home: Habitat, options: Partial<PoolOptions> = {}): Promi
 
 const linesOf = (path: string): string[] => readFileSync(path, 'utf8').trimEnd().split('\n')
 
-test('F8: the time that a call has waited in the queue is taken off what its worker gives it', async () => {
+test('F8: the time that a call waited in the queue is subtracted from its deadline at the worker', async () => {
   const home = habitat()
   // The host's clock stands still unless it is told: only the worker can refuse the call.
   const clock = new VirtualClock()
@@ -101,7 +101,7 @@ test('F8: calls that shared a worker when it died are run again alone, with no o
   await pool.stop()
 })
 
-test('F8: such a call is not given to a worker that is busy, however much room that has', async () => {
+test('F8: a call that is run again alone is not given to a busy worker, whatever its concurrency', async () => {
   const home = habitat()
   const pool = await started(home, { size: 2, concurrency: 4 })
   const [path, gate] = [join(home.directory, 'said'), join(home.directory, 'gate')]
@@ -137,7 +137,7 @@ test('F8: a call that is run again goes before calls that came after it', async 
   await pool.stop()
 })
 
-test('F7: an idempotent call whose worker dies leaves its trace once more, and any other call never', async () => {
+test('F7: an idempotent call whose worker crashes is run once more, any other call never', async () => {
   const home = habitat()
   const pool = await started(home)
   const gate = join(home.directory, 'gate')
@@ -225,7 +225,7 @@ async function parked(
   return { pool, clock, starts }
 }
 
-test('F8: while what a parked pool watches is still changing, nothing is started; once it has settled, one worker is', async () => {
+test('F8: while the watch paths of a parked pool change, nothing is started; after that one worker is', async () => {
   const home = habitat()
   const { pool, clock, starts } = await parked(home)
   for (let second = 0; second < 10; second++) {
@@ -253,7 +253,7 @@ test('F8: a parked pool is tried again after 30 s although nothing has changed, 
   await pool.stop()
 })
 
-test('a worker that lets go of an overdue call in time lives on, however long afterwards', async () => {
+test('a worker that ends an overdue call within the cancel grace is not killed later', async () => {
   const home = habitat()
   const clock = new VirtualClock()
   // A real worker cannot answer the pings of 60 s that pass at once.
@@ -272,7 +272,7 @@ test('a worker that lets go of an overdue call in time lives on, however long af
   await pool.stop()
 })
 
-test('once stop() has been called nothing is run again, and all calls are answered', async () => {
+test('after stop() no call is run again, and every call is settled', async () => {
   const home = habitat()
   const pool = await started(home)
   const path = join(home.directory, 'said')
@@ -287,7 +287,7 @@ test('once stop() has been called nothing is run again, and all calls are answer
   expect(pool.stats).toMatchObject({ accepted: 1, failed: 1, retried: 0 })
 })
 
-test('kill() without a name takes a worker that is busy, or none', async () => {
+test('kill() without a name kills a busy worker, or none', async () => {
   const home = habitat()
   const pool = await started(home, { size: 3 })
   expect(pool.kill()).toBeUndefined()

@@ -106,7 +106,7 @@ test('B8: tools are files, file: URLs and modules, and each that is none of thes
   ])
 })
 
-test('B8: null is no way to leave an option out, and the options are an object', async () => {
+test('B8: null does not count as leaving an option out, and the options must be an object', async () => {
   for (const options of [null, undefined, 'x', [], 4]) {
     expect(await mistakesOf(() => createPool(options as never))).toEqual([
       expect.stringMatching(/^options must be an object/),
@@ -221,7 +221,7 @@ test('B8: a listener for an event that a pool does not have is refused, with the
   }
 })
 
-test('B8: an object that was made for something else is no object with options', async () => {
+test('B8: an instance of another class, such as a Date, is refused as options', async () => {
   const pool = createPool(right)
   const { signal } = new AbortController()
   expect(await mistakesOf(() => pool.call('x', {}, signal as never))).toEqual([
@@ -262,7 +262,7 @@ test('B8: an instance of a class that has options is read with what it has inher
   createPool({ ...right, env: process.env as never, heartbeat: Object.create(null) as object })
 })
 
-test('B8: a proxy that is revoked is no option of a pool or of a call', async () => {
+test('B8: a revoked proxy is refused as options of a pool or of a call', async () => {
   const revoked = (target: object): never => {
     const { proxy, revoke } = Proxy.revocable(target, {})
     revoke()

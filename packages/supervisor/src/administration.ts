@@ -75,12 +75,12 @@ export interface Administration<TId extends string = string> {
    * `phase`: whether it is to fail before it is ready (`start`) or after (`run`). Default: as it is by then. Rejects
    * with INVALID_ARGUMENT, `details.reason: 'not_running'`, for a child that is down.
    */
-  whatIf(child: string | AnyActorRef, error: unknown, options?: WhatIfOptions): Promise<WhatIf>
+  whatIf(child: TId | AnyActorRef, error: unknown, options?: WhatIfOptions): Promise<WhatIf>
   /**
    * Why a child is as it is, by its id or its ref: what has failed, what it waits for, what would start it again.
    * Answers at once, in any state of the supervisor. Throws INVALID_ARGUMENT, `details.reason: 'not_found'`.
    */
-  explain(child: string | AnyActorRef): Explanation
+  explain(child: TId | AnyActorRef): Explanation
   /**
    * What the supervisor was told lately, as plain JSON for `replay()` of `@terrarium/supervisor/replay`. Throws
    * INVALID_ARGUMENT without the option `journal: keepJournal()`.

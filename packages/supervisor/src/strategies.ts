@@ -3,7 +3,9 @@
  * included, backoff, breaker, and the classifier of failures.
  */
 export {
+  restartStrategy,
   STRATEGIES,
+  type ChildOf,
   type ChildView,
   type DynamicStrategyName,
   type PlanAction,

@@ -13,7 +13,7 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
-  await new Promise((resolve) => setImmediate(resolve)) // a warning is told in the next turn
+  await new Promise((resolve) => setImmediate(resolve)) // Node emits a warning in the next turn
   process.off('warning', note)
   expect(warnings).toEqual([])
 })
@@ -36,7 +36,7 @@ function counting() {
   return { controller, signal, listeners: () => listeners }
 }
 
-test('C6: a thousand waits share one listener, which goes with the last of them', () => {
+test('C6: a thousand waits share one listener, which is removed with the last wait', () => {
   const { signal, listeners } = counting()
   const waits = Array.from({ length: 1_000 }, () => onAbort(signal, () => undefined))
   expect(listeners()).toBe(1)
@@ -47,7 +47,7 @@ test('C6: a thousand waits share one listener, which goes with the last of them'
   expect(listeners()).toBe(0)
 })
 
-test('C6: an abort is told once to each that still waits, in order, also to a wait that another one releases', () => {
+test('C6: an abort reaches each pending wait once, in order, also a wait that another wait releases', () => {
   const { controller, signal, listeners } = counting()
   const told: unknown[] = []
   const first = onAbort(signal, (reason) => {
@@ -85,7 +85,7 @@ test('C6: calls of an actor share the listener of their signal too', async () =>
   await app.stop()
 })
 
-test('a signal of the user’s own making that throws is no wait, and its reason is what it throws', () => {
+test('a signal that throws when it is listened to adds no wait, and its reason is what it throws', () => {
   const boom = new Error('boom')
   const explode = (): never => {
     throw boom

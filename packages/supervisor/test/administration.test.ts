@@ -9,7 +9,7 @@ async function running(...ids: string[]): Promise<Bench> {
   return it
 }
 
-test('default mode: an id is taken, running or not', async () => {
+test('default mode: startChild refuses the id of a child, running or stopped', async () => {
   const { app } = await running('a')
   expect(await refusal(app.startChild(child('a')))).toBe('already_started')
   await app.terminateChild('a')
@@ -17,7 +17,7 @@ test('default mode: an id is taken, running or not', async () => {
   await app.stop()
 })
 
-test('default mode: an unknown id', async () => {
+test('default mode: operations on an unknown id reject with not_found', async () => {
   const { app } = await running()
   const operations = [
     app.terminateChild('x'),
@@ -37,7 +37,7 @@ test('default mode: a running child can neither be deleted nor restarted', async
   await app.stop()
 })
 
-test('default mode: stopping is idempotent, deleting is not', async () => {
+test('default mode: terminateChild can be repeated, deleteChild cannot', async () => {
   const { app, state } = await running('a')
   await app.terminateChild('a')
   await app.terminateChild('a')
@@ -67,7 +67,7 @@ test('default mode: whichChildren is newest first, `children` is in start order'
   await app.stop()
 })
 
-test('default mode: counts of a mixed lot', async () => {
+test('default mode: countChildren counts supervisors, workers and active children', async () => {
   const { app } = await running('a', 'b')
   await app.startChild({ id: 'sub', logic: supervisor({ id: 'sub' }) })
   await app.terminateChild('b')
@@ -84,7 +84,7 @@ test('default mode: terminateChild does not apply the strategy', async () => {
   await it.app.stop()
 })
 
-test('a child that is dead but not noticed yet is stopped, and its death not counted', async () => {
+test('terminateChild of a child whose exit is not handled yet stops it, and the exit is not counted', async () => {
   const it = bench({ mode: 'otp', intensity: 0, children: [child('a')] })
   await it.app.start()
   const a = it.ref('a')
@@ -98,7 +98,7 @@ test('a child that is dead but not noticed yet is stopped, and its death not cou
   await it.app.stop()
 })
 
-test('a specification is read back with its defaults', async () => {
+test('getChildSpec returns the specification with its defaults', async () => {
   const { app } = await running()
   const sub = supervisor({ id: 'sub' })
   await app.startChild({ id: 'worker', logic: idle })
@@ -116,7 +116,7 @@ test('a specification is read back with its defaults', async () => {
   await app.stop()
 })
 
-test('operations are answered in the order in which they were asked', async () => {
+test('operations are answered in the order in which they were called', async () => {
   const it = await running('a')
   const answers: string[] = []
   const note = (what: string) => (): void => {
@@ -152,7 +152,7 @@ test('an invalid specification is refused before it reaches the supervisor', asy
   await app.stop()
 })
 
-test('a child that is addressed in the wrong way is refused, and the error names the right way', async () => {
+test('a static child addressed by its ref, or a dynamic one by its id, is refused with a hint', async () => {
   const { app, ref } = bench({ children: [child('a')] })
   await app.start()
   const hint = (text: string): object => ({
@@ -169,7 +169,7 @@ test('a child that is addressed in the wrong way is refused, and the error names
   await dynamic.app.stop()
 })
 
-test('what is not the ref of a supervisor has no administration', () => {
+test('administrate() refuses anything but the ref of a supervisor', () => {
   const { app } = bench()
   const refusal = (message: string): unknown =>
     expect.objectContaining({ code: 'INVALID_ARGUMENT', message, hint: expect.stringContaining('its ref') as unknown })

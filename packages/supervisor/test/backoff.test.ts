@@ -11,7 +11,7 @@ import {
 import { createSupervisor } from '../src/index.ts'
 import { bench, child, NO_JITTER, NOON, refusal, slow, type Bench } from './support.ts'
 
-/** Lets every restart fail as soon as it has been made, and returns the delays in ms up to the last restart. */
+/** Makes each start fail at once, and returns the delays before the restarts, in ms. */
 async function delays(it: Bench, attempts: number): Promise<number[]> {
   const seen: number[] = []
   it.app.on('child.backoff', ({ delay }) => seen.push(delay))
@@ -25,7 +25,7 @@ async function delays(it: Bench, attempts: number): Promise<number[]> {
   return seen
 }
 
-test('X01 the delays of a child that dies at once, for ever, and the end of patience', async () => {
+test('X01 a child that always fails at once is delayed longer each time, and parked after maxAttempts', async () => {
   const it = bench({ breaker: 'off', children: [child('a')] })
   expect(await delays(it, 10)).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000])
   await it.crash('a', new Error('odd'))
@@ -49,7 +49,7 @@ test.each([
   ['instability', 6, (attempt: number) => new Error('boom '.repeat(attempt))],
   ['configuration', 1, () => Object.assign(new Error('no key'), { code: 'CONFIGURATION' })],
 ])(
-  'with `escalate` the supervisor also gives up where a child would be parked for %s',
+  'with `escalate` the supervisor also gives up instead of parking a child for %s',
   async (exceeded, failures, error) => {
     const it = bench({ children: [slow('a', { onExhausted: 'escalate', awaitReady: false }), child('b')] })
     await it.app.start()
@@ -132,7 +132,7 @@ test.each([
   await it.app.stop()
 })
 
-test('X04 time before ready is no stable run', async () => {
+test('X04 time before ready does not count as a stable run', async () => {
   const it = bench({ breaker: 'off', children: [slow('a', { awaitReady: false })] })
   await it.app.start()
   for (let attempt = 1; attempt <= 3; attempt += 1) {
@@ -185,7 +185,7 @@ test('corner 6: a delay that was cancelled never starts anything', async () => {
   await it.app.stop()
 })
 
-test('corner 5: a second failure after the delay is answered as the first was', async () => {
+test('corner 5: a second failure after the delay is handled as the first', async () => {
   const it = await waiting()
   await it.clock.advance(500)
   await it.crash('a')
@@ -208,7 +208,7 @@ test('X11 the clean end of a transient child forgets its failures', async () => 
   await it.app.stop()
 })
 
-test('X24 a crash every 11 s is never exhausted and always restarted at once', async () => {
+test('X24 a child that crashes every 11 s is always restarted at once and never exhausted', async () => {
   const it = bench({ children: [child('a')] })
   await it.app.start()
   for (let crashes = 0; crashes < 100; crashes += 1) {
@@ -231,7 +231,7 @@ test('an overloaded child gets five times the delay', async () => {
   await it.app.stop()
 })
 
-test('a child’s own backoff goes over the supervisor’s, field by field', async () => {
+test('a child’s backoff overrides the supervisor’s, field by field', async () => {
   const it = bench({ backoff: { first: 100, ...NO_JITTER }, children: [child('a', { backoff: { base: 50 } })] })
   expect(await delays(it, 3)).toEqual([100, 50, 100])
   await it.app.stop()
@@ -239,11 +239,11 @@ test('a child’s own backoff goes over the supervisor’s, field by field', asy
 
 const INPUT: DelayInput = { attempt: 1, previous: 0, random: 0.5, scale: 1 }
 
-/** What the core makes of a `delay` that gives this answer. */
+/** The delay that the core uses when `delay` returns this value. */
 const answeredWith = (answer: () => unknown): number =>
   nextDelay({ ...DEFAULT_BACKOFF, max: 1_000, delay: answer as () => number }, INPUT)
 
-test('`first` is no exception to `max`', () => {
+test('`first` is cut to `max` too', () => {
   expect(nextDelay({ ...DEFAULT_BACKOFF, first: 60_000 }, INPUT)).toBe(30_000)
   expect(nextDelay({ ...DEFAULT_BACKOFF, first: 10, max: 7.5 }, INPUT)).toBe(7)
 })
@@ -273,7 +273,7 @@ test('a `delay` that throws counts as `max`', () => {
   ).toBe(1_000)
 })
 
-test('`delay` takes the place of the schedule; patience is as before', async () => {
+test('`delay` replaces the schedule; maxAttempts still applies', async () => {
   const inputs: DelayInput[] = []
   const delay = (input: DelayInput): number => {
     inputs.push(input)
@@ -287,7 +287,7 @@ test('`delay` takes the place of the schedule; patience is as before', async () 
   await it.app.stop()
 })
 
-test('with `delay` a stable run is a fresh start', async () => {
+test('with `delay` a stable run resets the attempts', async () => {
   const it = bench({ backoff: { delay: ({ attempt }) => attempt * 100, stableAfter: 50 }, children: [child('a')] })
   expect(await delays(it, 2)).toEqual([100, 200])
   await it.clock.advance(50)
@@ -296,7 +296,7 @@ test('with `delay` a stable run is a fresh start', async () => {
   await it.app.stop()
 })
 
-test('a `delay` that throws parks no child and ends no supervisor, and is told of once', async () => {
+test('a `delay` that throws parks no child, ends no supervisor, and is reported once', async () => {
   const error = new Error('no schedule')
   const delay = (): number => {
     throw error

@@ -43,7 +43,7 @@ test('X12 the third identical failure before ready parks; no start for 30 s, the
   await it.app.stop()
 })
 
-test('X13 numbers do not make failures different, kinds do', async () => {
+test('X13 failures that differ only in numbers count as equal, failures of another kind do not', async () => {
   const it = await started()
   const busy = (port: number): Error => new Error(`port ${port} busy`)
   await fail(it, busy(4001), busy(4002), new TypeError('x is not a function'))
@@ -64,7 +64,7 @@ test('X14 ready in between clears the count', async () => {
   await it.app.stop()
 })
 
-test('X15 six failures without ever being ready park, whatever they are', async () => {
+test('X15 six failures of any kind before the child was ever ready park it', async () => {
   const it = await started()
   const [odd, even] = [new Error('odd'), new Error('even')]
   await fail(it, odd, even, odd, even, odd)
@@ -74,7 +74,7 @@ test('X15 six failures without ever being ready park, whatever they are', async 
   await it.app.stop()
 })
 
-test('the same failure six times soon after ready parks as unstable, although it was ready', async () => {
+test('the same failure six times soon after ready parks the child as unstable', async () => {
   const it = await started({ children: [child('a'), child('b')] })
   const boom = new Error('boom')
   await fail(it, boom, boom, boom, boom, boom)
@@ -89,7 +89,7 @@ test('the same failure six times soon after ready parks as unstable, although it
   await it.app.stop()
 })
 
-test('a run of minUptime clears the count of the unstable', async () => {
+test('a run of minUptime clears the count for unstable', async () => {
   const it = await started({ children: [child('a'), child('b')] })
   const boom = new Error('boom')
   await fail(it, boom, boom, boom, boom, boom)
@@ -99,7 +99,7 @@ test('a run of minUptime clears the count of the unstable', async () => {
   await it.app.stop()
 })
 
-test('X16 a parked child that is being tried cannot be started twice', async () => {
+test('X16 a parked child that is being probed cannot be started a second time', async () => {
   const it = await started()
   await fail(it, configuration())
   await it.app.unpark('a')
@@ -138,7 +138,7 @@ test('X17 a probe that is stable closes the breaker: the next failure is the fir
   await it.crash('a', boom)
   expect(it.state('a')).toBe('running')
   expect(it.app.children[0]?.failure).toMatchObject({ attempts: 1 })
-  await it.crash('a', boom) // and the one after it is no longer a probe's
+  await it.crash('a', boom) // this failure is not a probe's
   expect(it.state('a')).toBe('backing_off')
   await it.app.stop()
 })
@@ -158,7 +158,7 @@ test('X18 a probe that fails in another way opens for 30 s', async () => {
   await it.app.stop()
 })
 
-test('X18 a probe of a child that lacked its configuration, and fails in another way, is no longer latched', async () => {
+test('X18 a latched child whose probe fails in another way is no longer latched', async () => {
   const it = await started()
   await fail(it, configuration())
   await it.app.unpark('a')
@@ -168,7 +168,7 @@ test('X18 a probe of a child that lacked its configuration, and fails in another
   await it.app.stop()
 })
 
-test('X19 a configuration failure before ready is one start, and latched', async () => {
+test('X19 a configuration failure before ready latches the child after one start', async () => {
   const it = await started()
   const error = configuration()
   await fail(it, error)
@@ -184,7 +184,7 @@ test('X19 a configuration failure before ready is one start, and latched', async
   await it.app.stop()
 })
 
-test('X19 the cause of a cause is a configuration failure as well', async () => {
+test('X19 a configuration failure is found in the cause of a cause', async () => {
   const it = await started()
   await fail(it, new Error('could not start', { cause: configuration() }))
   expect(it.state('a')).toBe('parked')
@@ -215,7 +215,7 @@ test('unpark starts once; a repaired child heals, any other child is parked agai
   await it.app.stop()
 })
 
-test('restartChild of a parked child is a probe that is waited for', async () => {
+test('restartChild of a parked child starts a probe and waits for its result', async () => {
   const it = bench({ children: [slow('a')] })
   const start = it.app.start()
   await it.send('a', { type: 'ready' })
@@ -234,7 +234,7 @@ test('restartChild of a parked child is a probe that is waited for', async () =>
   await it.app.stop()
 })
 
-test('X21 parking and failing probes neither touch nor cost the siblings', async () => {
+test('X21 parking and failing probes neither stop siblings nor use up restarts', async () => {
   const it = await started({ intensity: 2 })
   const b = it.ref('b')
   const boom = new Error('boom')
@@ -250,7 +250,7 @@ test('X21 parking and failing probes neither touch nor cost the siblings', async
   await it.app.stop()
 })
 
-test('a parked child is left alone by the restart of its group', async () => {
+test('the restart of a group leaves a parked child parked', async () => {
   const it = await started({ strategy: 'one_for_all', backoff: 'off' })
   await fail(it, configuration())
   expect(it.state('b')).toBe('running')
@@ -288,7 +288,7 @@ test('without a breaker a configuration failure is retried like any other', asyn
   await it.app.stop()
 })
 
-test('the user’s classifier decides before the built-in rules, and they do if it throws', async () => {
+test('`classify` decides before the built-in rules, which decide if it throws', async () => {
   const seen: unknown[] = []
   const told: unknown[] = []
   const it = await started({
@@ -308,7 +308,7 @@ test('the user’s classifier decides before the built-in rules, and they do if 
   await it.app.stop()
 })
 
-test('a parked child that is tried before its time is not held to that time', async () => {
+test('a parked child that is unparked early drops the timer of its probe', async () => {
   const it = await started()
   const boom = new Error('boom')
   await fail(it, boom, boom, boom)
@@ -320,7 +320,7 @@ test('a parked child that is tried before its time is not held to that time', as
   await it.app.stop()
 })
 
-test('a child that runs again has nothing left of its delay', async () => {
+test('a child that runs again has no `until`', async () => {
   const it = await started({ children: [child('a'), child('b')] })
   const boom = new Error('boom')
   await fail(it, boom)
@@ -334,7 +334,7 @@ test('a child that runs again has nothing left of its delay', async () => {
   await it.app.stop()
 })
 
-test('a child that is being tried, is stopped, and is started again by hand is no longer being tried', async () => {
+test('a probed child that is stopped and started again by hand is no longer on probation', async () => {
   const it = await started({ children: [child('a', { ready: () => true, awaitReady: false }), child('b')] })
   const boom = new Error('boom')
   await fail(it, boom, boom, boom, boom, boom, boom)
@@ -346,7 +346,7 @@ test('a child that is being tried, is stopped, and is started again by hand is n
   await it.app.stop()
 })
 
-test('a child that is being tried has proven itself after ten seconds, however long it otherwise has to run for that', async () => {
+test('a probe counts as stable after 10 s, even if stableAfter is longer', async () => {
   const backoff = { jitter: 'none', stableAfter: 60_000 } as const
   const it = await started({ backoff, children: [child('a'), child('b')] })
   const attempts = (): unknown => it.app.children[0]?.failure?.attempts
@@ -364,7 +364,7 @@ test('a child that is being tried has proven itself after ten seconds, however l
   await it.app.stop()
 })
 
-test('ends that are no failures delay the next start, and never park', async () => {
+test('exits that are no failures delay the next start, and never park the child', async () => {
   const it = await started({ children: [child('a'), child('b')] })
   for (let run = 0; run < 8; run += 1) {
     await it.end('a', { type: 'normal', output: undefined })

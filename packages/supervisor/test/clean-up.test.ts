@@ -23,10 +23,10 @@ const explode = (): never => {
   throw boom
 }
 
-/** What holds something now: every logic here takes something at its start, and gives it back when it is cleaned up. */
+/** The resources held now. Each logic here takes one at its start, and releases it in its clean-up. */
 let holding: string[] = []
 let starts = 0
-/** What was printed, which is nothing unless a test says so. */
+/** What was printed. A test that expects output says so. */
 const printed: unknown[][] = []
 const { error } = console
 
@@ -42,7 +42,7 @@ afterEach(() => {
   expect(printed).toEqual([])
 })
 
-/** Takes something, and returns how it is given back. */
+/** Takes a resource, and returns the function that releases it. */
 function take(what: string): () => void {
   starts += 1
   const mine = `${what} ${starts}`
@@ -59,7 +59,7 @@ interface Observer {
   complete: () => void
 }
 
-/** As RxJS has it, but that it does not let go by itself when it fails. */
+/** An observable like RxJS's, except that it does not unsubscribe by itself when it fails. */
 const observable = (act: (observer: Observer) => void = () => undefined) => ({
   subscribe: (observer: Observer) => {
     const unsubscribe = take('subscription')
@@ -78,7 +78,7 @@ const callback = fromCallback(({ receive }) => {
 
 const observing = fromObservable(() => observable() as never)
 const eventObserving = fromEventObservable(() => observable() as never)
-/** Who has subscribed, the last one last. */
+/** The subscribers, in the order of their subscriptions. */
 const observers: Observer[] = []
 
 const promise = fromPromise(({ signal }) => {
@@ -86,13 +86,13 @@ const promise = fromPromise(({ signal }) => {
   return new Promise(() => undefined)
 })
 
-/** A promise creator that begins something and then throws. */
+/** A promise creator that takes a resource and then throws. */
 const syncPromise = fromPromise(({ signal }) => {
   signal.addEventListener('abort', take('promise'))
   return explode()
 })
 
-/** A logic of a user's own, which XState stops like its own logics. */
+/** A hand-written logic, which XState stops like its own logics. */
 const custom: ActorLogic<Snapshot<unknown> & { give?: () => void }, { type: string }> = {
   config: {},
   getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),
@@ -109,7 +109,7 @@ const custom: ActorLogic<Snapshot<unknown> & { give?: () => void }, { type: stri
 
 const onFail = { fail: { actions: explode } }
 
-/** A machine whose failure is its own, and which has invoked others. */
+/** A machine that fails by itself and has invoked actors. */
 const invoking = (...src: AnyActorLogic[]): AnyActorLogic =>
   createMachine({ on: onFail, invoke: src.map((each) => ({ src: each })) })
 
@@ -148,7 +148,7 @@ describe.each(kinds)('E8: a %s', (_, holds, logic) => {
         exit(it.ref('a'), { type: 'killed' })
       },
     ],
-  ])('that %s leaves nothing behind when it is restarted, nor at stop()', async (_, die) => {
+  ])('that %s leaves nothing behind when it is restarted, and at stop()', async (_, die) => {
     const it = await started({ logic: logic() })
     for (let life = 1; life <= 3; life += 1) {
       expect(holding).toHaveLength(holds)
@@ -162,11 +162,11 @@ describe.each(kinds)('E8: a %s', (_, holds, logic) => {
     expect(starts).toBe(4 * holds)
   })
 
-  test('leaves nothing behind when it is stopped: in every way that there is', async () => {
+  test('leaves nothing behind, whichever way it is stopped', async () => {
     const ends: [Partial<ChildSpec>, (it: Bench) => unknown][] = [
       [{}, (it) => it.app.terminateChild('a')],
       [{ shutdown: 'brutal_kill' }, (it) => it.app.terminateChild('a')],
-      [{ shutdown: 100 }, (it) => it.app.terminateChild('a')], // it does not hear that, so its time runs out
+      [{ shutdown: 100 }, (it) => it.app.terminateChild('a')], // it ignores the shutdown event, so its time runs out
       [{}, (it) => it.app.stop()],
       [{ shutdown: 0 }, (it) => it.app.stop()],
       [{}, (it) => it.app.ref.stop()],
@@ -200,7 +200,7 @@ test.each<[string, () => AnyActorLogic]>([
   ['an observable', () => observing],
   ['an observable of events', () => eventObserving],
   ['a machine that has invoked an observable', () => invoking(observing)],
-])('E8: %s that fails or is done lets go of its subscription', async (_, logic) => {
+])('E8: %s that fails or is done unsubscribes', async (_, logic) => {
   const it = await started({ logic: logic() })
   for (const end of ['error', 'error', 'complete'] as const) {
     expect(holding).toHaveLength(1)
@@ -214,7 +214,7 @@ test.each<[string, () => AnyActorLogic]>([
   expect(holding).toEqual([])
 })
 
-test('E8: an observable that fails while it is subscribed to lets go', async () => {
+test('E8: an observable that fails during its subscription unsubscribes', async () => {
   const fail = (observer: Observer): void => {
     observer.error(boom)
   }
@@ -238,7 +238,7 @@ describe('E8: a callback that a machine has invoked, and whose receiver throws',
   const invoke = { id: 'cb', src: callback }
   const forward = { fail: { actions: sendTo('cb', { type: 'fail' }) } }
 
-  test('is cleaned up, and so is all else of the machine, which has no onError', async () => {
+  test('is cleaned up with everything else of the machine, which has no onError', async () => {
     const it = await started({ logic: createMachine({ on: forward, invoke: [invoke, { src: promise }] }) })
     for (let life = 1; life <= 3; life += 1) {
       expect(holding).toHaveLength(2)
@@ -250,7 +250,7 @@ describe('E8: a callback that a machine has invoked, and whose receiver throws',
     expect(holding).toEqual([])
   })
 
-  test('is cleaned up though the machine lives on with onError', async () => {
+  test('is cleaned up although the machine goes on through onError', async () => {
     const logic = createMachine({
       initial: 'up',
       states: { up: { on: forward, invoke: { ...invoke, onError: 'down' } }, down: {} },
@@ -297,7 +297,7 @@ describe('E8: a callback that a machine has invoked, and whose receiver throws',
   })
 })
 
-test('E8: what fails outside of any supervisor is XState’s affair', () => {
+test('E8: an actor that fails outside of any supervisor is left to XState', () => {
   const inner = supervisor({ id: 'inner' })
   const machine = createMachine({ invoke: [{ id: 'cb', src: callback, onError: {} }, { src: inner }] })
   const actor = createActor(machine).start()
@@ -306,7 +306,7 @@ test('E8: what fails outside of any supervisor is XState’s affair', () => {
   actor.stop()
 })
 
-test('E8: a machine that fails in the step in which it invokes leaves nothing, and its invoked ones no name', async () => {
+test('E8: a machine that fails in the step in which it invokes leaves no actor and no systemId', async () => {
   let fails = true
   const logic = createMachine({
     initial: 'idle',
@@ -332,7 +332,7 @@ test('E8: a machine that fails in the step in which it invokes leaves nothing, a
   expect(holding).toEqual([])
 })
 
-test('E8: a clean-up runs once, also if it throws: as the reason of the exit, or beside it', async () => {
+test('E8: a clean-up runs once, also if it throws; its error becomes the exit reason or is reported', async () => {
   let runs = 0
   const logic = fromCallback(({ receive }) => {
     receive(explode)
@@ -356,7 +356,7 @@ test('E8: a clean-up runs once, also if it throws: as the reason of the exit, or
   await it.app.stop()
 })
 
-test('E8: a reducer that throws whatever it is told is heard of once', async () => {
+test('E8: a reducer that throws at every event is reported once', async () => {
   const it = await started({ logic: fromTransition(explode, {}) })
   refOf(it)?.send({ type: 'go' })
   await it.clock.advance(1_000)
@@ -379,7 +379,7 @@ test('E8: a server that fails runs terminate once', async () => {
   expect(reasons).toEqual(['error', 'shutdown'])
 })
 
-test('E8: what a supervisor that fails itself leaves running is nothing', async () => {
+test('E8: a supervisor that fails itself leaves no child running', async () => {
   let isFaulty = false
   const random = (): number => (isFaulty ? explode() : 0.5)
   const it = await started({ logic: callback }, { random })
@@ -389,7 +389,7 @@ test('E8: what a supervisor that fails itself leaves running is nothing', async 
   expect(holding).toEqual([])
 })
 
-test('E8: at its deadline a child that will not end is cleaned up', async () => {
+test('E8: a child that does not end is cleaned up at its deadline', async () => {
   const logic = createMachine({ ...stubborn.config, invoke: { src: callback } })
   const it = await started({ logic, shutdown: 100 })
   const terminated = it.app.terminateChild('a')

@@ -24,7 +24,7 @@ async function connection(): Promise<{ near: Socket; far: Socket; close: () => v
   return { near, far, close }
 }
 
-test('D7: what arrived while the event loop stood still is read before a timer that is due judges', async () => {
+test('D7: data that arrived while the event loop stood still is read before a due timer fires', async () => {
   const { near, far, close } = await connection()
   const order: string[] = []
   near.on('data', () => {
@@ -70,7 +70,7 @@ test('D7: a patient timeout fires after its delay, to the ms', async () => {
   }
 })
 
-test('D7: time in which the host stood still counts for no more than a part of a patient timeout', () => {
+test('D7: a standstill of the host counts for at most one part of a patient timeout', () => {
   // A host that is 6 s late with each timer.
   let now = 0
   let timers: { readonly due: number; readonly callback: () => void }[] = []
@@ -90,7 +90,7 @@ test('D7: time in which the host stood still counts for no more than a part of a
   expect(fired).toEqual([8])
 })
 
-test('D7: a patient timeout that was cancelled between two parts does not fire', async () => {
+test('D7: a patient timeout cancelled between two parts does not fire', async () => {
   const clock = new VirtualClock()
   let fired = false
   const cancel = patientTimeout(clock, () => (fired = true), 800)

@@ -17,12 +17,12 @@ const IDS = ['a', 'b', 'c', 'd']
 /** Longer than all shutdown times of a tree together, in ms. */
 const LONGEST_STOP = 60_000
 
-/** A supervisor and what is known of its children from nothing but the actors that its system makes. */
+/** A supervisor, and its children as seen only through the actors that its system makes. */
 class World {
   readonly it: Bench
   readonly #kind: 'static' | 'dynamic' | 'simple_one_for_one'
   readonly #mode: 'default' | 'otp'
-  /** Every child that was ever made. */
+  /** Every child so far. */
   readonly #made = new Set<AnyActorRef>()
   /** Starts that fail from now on. */
   failing = 0
@@ -221,7 +221,7 @@ const aWorld = fc
         new World({ intensity: 200, ...options }, specs as never),
   )
 
-test('E4: whatever happens, active are the children whose actors are alive: between events, and in the middle of them', async () => {
+test('E4: `active` counts the children whose actors are alive, between events and during them', async () => {
   let compared = 0
   await fc.assert(
     fc.asyncProperty(aWorld, fc.array(fc.tuple(aStep, fc.boolean()), { maxLength: 30 }), async (make, story) => {

@@ -6,7 +6,7 @@ import { bench, child, idle, NO_JITTER, slow, started } from './support.ts'
 
 const boom = new Error('boom')
 
-test('corner 4: stop() from a listener during the first start stops what has been started', async () => {
+test('corner 4: stop() from a listener during the first start stops the children started so far', async () => {
   const it = bench({ children: [child('a')] })
   let stopped: Promise<void> | undefined
   it.app.on('child.start', () => {
@@ -17,7 +17,7 @@ test('corner 4: stop() from a listener during the first start stops what has bee
   expect([it.state('a'), it.app.ref.getSnapshot().status]).toEqual(['stopped', 'done'])
 })
 
-test('corner 4: what is asked for by a listener during the first start is done after it', async () => {
+test('corner 4: an operation called by a listener during the first start runs after it', async () => {
   const it = bench({ children: [child('a'), child('b')] })
   let asked: Promise<unknown> | undefined
   it.app.on('child.start', () => {
@@ -51,7 +51,7 @@ test('startChild of a child that need not become ready waits for its actor', asy
   await it.app.stop()
 })
 
-test('a promise-like that throws when it is waited for is a start error', async () => {
+test('a start function whose promise-like throws in then() is a start error', async () => {
   const it = await started({ children: [child('b')] })
   const logic = (): never =>
     ({
@@ -81,7 +81,7 @@ test('an operation is rejected, and not thrown, when an inspector of the root br
   root.stop()
 })
 
-test('a caller that waits while the supervisor fails is refused', async () => {
+test('a pending operation is rejected when the supervisor fails', async () => {
   let isFaulty = false
   const random = (): number => {
     if (isFaulty) throw boom
@@ -109,7 +109,7 @@ test('administrations leave nothing behind at the supervisor', async () => {
   await it.app.stop()
 })
 
-test('X16 a parked child is not tried twice at a time, however the second try is asked for', async () => {
+test('X16 a second probe of a parked child is refused, whichever operation asks for it', async () => {
   const it = bench({ children: [slow('a')] })
   const error = Object.assign(new Error('no key'), { code: 'CONFIGURATION' })
   const starting = it.app.start()
@@ -132,7 +132,7 @@ test('X07 without a breaker any endless delay is refused, since delayed restarts
   expect(() => bench(options)).not.toThrow()
 })
 
-test('X09 with reviveStopped false: a child that had crashed by itself comes back with the group, also after a second try', async () => {
+test('X09 with reviveStopped false: a crashed child comes back with the group, also after a retry', async () => {
   let refuses = false
   const first = (ms: number) => ({ backoff: { ...NO_JITTER, first: ms } })
   const logic = (): typeof idle => {
@@ -177,7 +177,7 @@ test('X09 with reviveStopped false: a child that was terminated while it was hel
   await it.app.stop()
 })
 
-test('corner 6: a timer that is not the present one starts nothing', async () => {
+test('corner 6: an outdated timer starts nothing', async () => {
   const it = await started({ backoff: { ...NO_JITTER, first: 1_000 }, children: [child('a')] })
   await it.crash('a')
   for (let timer = 0; timer < 10; timer += 1) {
@@ -192,7 +192,7 @@ test('corner 6: a timer that is not the present one starts nothing', async () =>
 })
 
 test.each(['one_for_one', 'one_for_all', 'rest_for_one', 'dynamic'] as const)(
-  'E3: %s: of two deaths inside one event the second is answered before a start that has failed is tried again',
+  'E3: %s: the second of two exits within one event is handled before a failed start is retried',
   async (strategy) => {
     const log: string[] = []
     const failures = new Map([['b', [2]]])

@@ -7,7 +7,7 @@ import { bench, child, idle, started, stubborn } from './support.ts'
 const boom = new Error('boom')
 
 test.each(['otp', 'default'] as const)(
-  'mode %s: a child whose own message has felled its sibling is down before it is started again',
+  'mode %s: a child that crashes its sibling has ended before its exit event and its next start',
   async (mode) => {
     let alive = 0
     let most = 0
@@ -49,7 +49,7 @@ test.each(['otp', 'default'] as const)(
 )
 
 test.each(['normal', 'shutdown'] as const)(
-  'a transient child that exits with %s while it starts has ended well',
+  'a transient child that exits with %s while it starts counts as ended cleanly',
   async (type) => {
     const reason = type === 'normal' ? { type, output: undefined } : { type }
     const logic = createMachine({
@@ -66,7 +66,7 @@ test.each(['normal', 'shutdown'] as const)(
   },
 )
 
-test('a supervisor that is ended by exit() says for what', async () => {
+test('a supervisor that is ended by exit() reports the reason', async () => {
   const it = await started({ children: [child('a')] })
   exit(it.app.ref, { type: 'shutdown', detail: 'enough' })
   expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit', reason: { type: 'shutdown', detail: 'enough' } })
@@ -87,7 +87,7 @@ test('a clean-up that throws is the reason of the exit', async () => {
   await it.app.stop()
 })
 
-test('an actor that is killed before its start settles what waits for it', async () => {
+test('an actor that is killed before its start settles its pending waits', async () => {
   const ref = createActor(idle)
   const registry = createRegistry<string>({ keys: 'unique' })
   registry.register('k', ref)
@@ -99,7 +99,7 @@ test('an actor that is killed before its start settles what waits for it', async
   expect([downs, registry.size]).toEqual([['killed'], 0])
 })
 
-test('a lock whose holder ends while its work throws is no unhandled rejection', async () => {
+test('a lock whose holder ends while its work throws causes no unhandled rejection', async () => {
   const registry = createRegistry<string>({ keys: 'unique' })
   const holder = createActor(idle).start()
   const unhandled: unknown[] = []
@@ -139,7 +139,7 @@ test('an incarnation is stopped by the specification that it was started with', 
   expect(it.state('a')).toBe('stopped')
 })
 
-test('a late rejection of a stopped child is no failure, and what it sends is delivered', async () => {
+test('a late rejection of a stopped child is no failure, and its messages are delivered', async () => {
   let end = (): void => undefined
   const it = await started({
     children: [
@@ -162,7 +162,7 @@ test('a late rejection of a stopped child is no failure, and what it sends is de
   await it.app.stop()
 })
 
-test('a server may wait for ever before it takes a pause for a timeout', async () => {
+test('a server with timeout Infinity never gets a timeout message', async () => {
   const heard: string[] = []
   const handleInfo = ({ type }: { type: string }) => {
     heard.push(type)

@@ -13,7 +13,7 @@ const lineOf = (text: string): number =>
 
 const count = (text: string, part: string): number => text.split(part).length - 1
 
-test('the hint is part of the stack, once, whatever prints it', () => {
+test('each way to print an error shows its hint once', () => {
   const cause = new TerrariumError('CONFIGURATION', 'the cause', { hint: 'Mend the cause.' })
   const error = new TerrariumError('PARKED', 'it is parked', { hint: 'Do this first.', cause, details: { pool: 'p' } })
   expect(error.stack).toMatch(/^TerrariumError: it is parked\n {2}Hint: Do this first\.\n {4}at .*errors\.test\.ts/)
@@ -50,7 +50,7 @@ test('an error can show the frames of the place where a call was made', () => {
   expect(made.stack).toBe('replaced')
 })
 
-test('a prepareStackTrace of the user’s that throws is called only when the stack is read, and harms no error', () => {
+test('a prepareStackTrace that throws is called only when the stack is read, and breaks no error', () => {
   const given = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
   const error = new TerrariumError('STOPPED', 'over', { hint: 'Go on.' })
   let calls = 0

@@ -45,7 +45,7 @@ const fail = async (it: Bench): Promise<void> => {
   await it.clock.advance(0)
 }
 
-/** A child in each of the states that can be seen, which it has come to without ever being ready again. */
+/** Brings a child into each visible state, without its being ready again on the way. */
 const STATES: Record<string, (kind: Kind) => Promise<Subject>> = {
   starting: (kind) => subject(kind, reluctant('a')),
   'starting again': async (kind) => {
@@ -157,7 +157,7 @@ describe.each(KINDS)('E2: %s: a child', (kind) => {
         return [await answer, it]
       }
       const isSimple = kind === 'simple_one_for_one'
-      // What waits for its end is stopped, or gone, when its turn comes.
+      // An operation that waited for the exit finds the child stopped or forgotten.
       const isGone = state === 'stopping' && kind !== 'static'
       const [restart, restarted] = await of((it) => it.app.restartChild(addressOf(it)))
       const again = isWaiting ? 'restarting' : state === 'starting' || state === 'running' ? 'running' : 'ok'

@@ -32,7 +32,7 @@ test('exit ends any actor with the reason, drops its mailbox and runs its clean-
   expect(log).toEqual(['cleaned up'])
 })
 
-test('an actor that is told to exit while it deals with an event deals with no other one', async () => {
+test('an actor that is told to exit while it handles an event handles no further event', async () => {
   const log: string[] = []
   const logic = fromTransition((state: number, event: { type: string }, { self }) => {
     if (event.type === 'xstate.stop') return state
@@ -54,7 +54,7 @@ test('an actor that is told to exit while it deals with an event deals with no o
   expect(downs).toEqual([{ type: 'down', ref, reason: BOOM }])
 })
 
-test('an end that an actor comes to by itself while it is told to exit is its end, and is told once', () => {
+test('an actor that ends by itself while it is told to exit has its own reason, which is told once', () => {
   const ending = setup({}).createMachine({
     initial: 'running',
     states: {
@@ -84,7 +84,7 @@ test('an end that an actor comes to by itself while it is told to exit is its en
   expect(exitReasonOf(invoked as AnyActorRef)).toEqual({ type: 'normal', output: 42 })
 })
 
-test('its supervisor sees the reason as that of the exit, and acts on it', async () => {
+test('the supervisor handles exit(ref, reason) as an exit for that reason', async () => {
   const { app, ref, clock, events } = bench({
     children: [child('a', { restart: 'transient' }), child('b', { restart: 'transient' })],
   })
@@ -220,7 +220,7 @@ test('corner case 10: what an actor has sent, by whatever path, comes before its
   expect(log).toMatchObject(['reply', { code: 'STOPPED', details: { reason: 'error' }, cause: boom }])
 })
 
-test('a nested supervisor that is ended takes its children with it, and is restarted with new ones', async () => {
+test('a nested supervisor that is ended stops its children, and is restarted with new ones', async () => {
   const { app, ref, clock } = bench({
     children: [{ id: 'sub', logic: supervisor({ id: 'sub', children: [child('a'), child('b')] }) }],
   })
@@ -237,7 +237,7 @@ test('a nested supervisor that is ended takes its children with it, and is resta
   await app.stop()
 })
 
-test('monitors of children see why their supervisor has stopped them', async () => {
+test('monitors of children get the reason for which the supervisor stopped them', async () => {
   const it = bench({
     children: [
       child('told', { logic: idle }),

@@ -8,7 +8,7 @@ import { bench, child, idle, NO_JITTER, refusal, slow, type Bench } from './supp
 const MINUTE = 60_000
 const boom = new Error('boom')
 
-/** A child that fails before it is ready, so often. */
+/** A child that fails before it is ready, `times` times. */
 function failing(id: string, times: number, error: unknown = boom): ReturnType<typeof child> {
   let starts = 0
   const logic = (): typeof idle => {
@@ -43,7 +43,7 @@ test('X05 stop() during a delay leaves no timer and starts nothing', async () =>
   expect(countOf(it, 'child.start')).toBe(2)
 })
 
-test('X06 restartChild with force starts at once, and the old timer is dead', async () => {
+test('X06 restartChild with force starts at once, and the old timer starts nothing', async () => {
   const it = bench({ strategy: 'one_for_all', children: [child('a'), child('b')] })
   await it.app.start()
   await it.clock.advance(10)
@@ -74,7 +74,7 @@ test('X07 an intensity that delays make unreachable is refused, unless something
   expect(rejection(options({ base: 100 }))).toBeUndefined()
 })
 
-test('X16 of two who want to start a parked child only one does', async () => {
+test('X16 of two operations that start a parked child at once only one succeeds', async () => {
   const logic = createMachine({})
   let starts = 0
   const it = bench({
@@ -141,7 +141,7 @@ test('a running child gets its new specification with its next start', async () 
   await it.app.stop()
 })
 
-test('X20 a call of a parked child is refused in the same turn, with what is known', async () => {
+test('X20 a call of a parked child is refused in the same turn, with retryAt and fingerprint', async () => {
   const it = bench({ children: [failing('a', 3), child('b')] })
   await it.app.start()
   await it.clock.advance(10)
@@ -165,7 +165,7 @@ test('X20 a call of a parked child is refused in the same turn, with what is kno
   await it.app.stop()
 })
 
-test('a call by id reaches whichever incarnation there is', async () => {
+test('a call by id reaches the current incarnation', async () => {
   const server = fromServer({ init: () => ({ state: 7 }), handleCall: (_request, _from, state) => ({ reply: state }) })
   const it = bench({ children: [child('a', { logic: server })] })
   await it.app.start()
@@ -194,7 +194,7 @@ const crashInside = async (it: Bench): Promise<void> => {
   await it.clock.advance(5_000)
 }
 
-test('X22 a supervisor that has given up is restarted by its parent, and goes on counting', async () => {
+test('X22 a supervisor that gave up is restarted by its parent, and keeps its counts', async () => {
   const it = bench({ children: [exhaustible('default')] })
   await it.app.start()
   for (let crash = 1; crash <= 3; crash += 1) await crashInside(it)
@@ -271,7 +271,7 @@ test('X24 one alarm per window for a child that crashes every 11 s, and every re
   await it.app.stop()
 })
 
-test('failures that go on for longer than maxElapsed use up the patience as well', async () => {
+test('a child whose failures go on for longer than maxElapsed is parked', async () => {
   const it = bench({
     backoff: { ...NO_JITTER, first: 1_000, base: 1_000, factor: 1, maxAttempts: Infinity, maxElapsed: 3_500 },
     breaker: 'off',
@@ -293,7 +293,7 @@ test('failures that go on for longer than maxElapsed use up the patience as well
   await it.app.stop()
 })
 
-test('what is known of failures survives a persisted snapshot', async () => {
+test('the history of failures survives a persisted snapshot', async () => {
   const clock = new VirtualClock(5_000)
   const misconfigured = Object.assign(new Error('no such path'), { code: 'CONFIGURATION' })
   const starts = { parked: 0, flaky: 0 }
@@ -347,7 +347,7 @@ test('what is known of failures survives a persisted snapshot', async () => {
 test.each([
   ['error', 'error'],
   ['shutdown', 'shutdown'],
-] as const)('giveUpWith %s: giving up looks like that', async (giveUpWith, type) => {
+] as const)('giveUpWith %s is the reason with which the supervisor gives up', async (giveUpWith, type) => {
   const it = bench({ giveUpWith, intensity: 0, children: [child('a')] })
   await it.app.start()
   await it.clock.advance(10)
@@ -439,7 +439,7 @@ test.each([
   expect(it.clock.pending).toBe(0)
 })
 
-test('createSupervisor() goes on from a snapshot of an earlier life', async () => {
+test('createSupervisor() continues from a persisted snapshot', async () => {
   let starts = 0
   const logic = (): never => {
     starts += 1

@@ -30,7 +30,7 @@ test.each([
   expect(classOf(error)).toBe(expected)
 })
 
-test('a port in use is worth three attempts', () => {
+test('a port in use is transient for three attempts', () => {
   expect([1, 3, 4].map((attempt) => classOf(coded('EADDRINUSE'), attempt))).toEqual([
     'transient',
     'transient',
@@ -38,7 +38,7 @@ test('a port in use is worth three attempts', () => {
   ])
 })
 
-test('an error that is hostile to look at is unknown, and has a fingerprint', () => {
+test('an error whose properties throw is of class unknown, and has a fingerprint', () => {
   const hostile = new Proxy(new Error('x'), {
     get: () => {
       throw new Error('do not touch')

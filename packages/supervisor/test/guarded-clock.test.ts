@@ -49,7 +49,7 @@ test.each<[string, () => never]>([
 test.each([
   ['throws', explode],
   ['answers with a promise that rejects', rejecting],
-])('a timer whose clock %s is the system’s', async (_, setTimeout) => {
+])('a timer is one of the system if the clock %s', async (_, setTimeout) => {
   const { guarded, failed } = guard({ setTimeout })
   await new Promise<void>((resolve) => guarded.setTimeout(resolve, 1))
   expect(failed).toEqual(['setTimeout'])
@@ -68,7 +68,7 @@ test.each([
   expect(failed).toEqual(clearTimeout === explode || clearTimeout === rejecting ? ['clearTimeout'] : [])
 })
 
-test('a clock that calls back twice, and at once, has called back once, and later', async () => {
+test('a clock that calls back twice and at once leads to one later callback', async () => {
   const { guarded } = guard({
     setTimeout: (callback) => {
       callback()

@@ -18,13 +18,13 @@ import { child, NO_JITTER, obedient } from './support.ts'
 // Every place where a supervisor calls code of the user's fails, one at a time and all at once. The tables below hold a
 // row for each member of the options that may hold such code: a missing row does not compile, nor does it pass.
 
-/** What the option is when it fails so, and what the supervisor then does: go on, or end for this reason. */
+/** The option in a form that fails, and what the supervisor then does: go on, or end for this reason. */
 interface Row<TValue> {
   readonly hostile: (fail: Failing) => TValue
   /** By what name it is reported, if the supervisor goes on. */
   readonly told?: RegExp | undefined
   readonly fatal?: true
-  /** What the option goes together with. */
+  /** Other options that the option needs. */
   readonly needs?: Partial<SupervisorOptions>
 }
 type Rows<T> = { readonly [K in HookOf<T>]: Row<NonNullable<T[K]>> | 'data' }
@@ -160,7 +160,7 @@ describe.each(Object.entries(FAILURES))('user code that answers with %s', (how, 
       expect(status).toBe('error')
       expect(error).toBeInstanceOf(Error)
     } else if (row.told !== undefined && !(how === 'nonsense' && name === 'inspect')) {
-      expect(reported()).toEqual([expect.stringMatching(row.told)]) // once, however often it failed
+      expect(reported()).toEqual([expect.stringMatching(row.told)]) // once, although it failed often
     }
   })
 
@@ -197,14 +197,14 @@ test('C1: listeners that fail are reported with the name of the event, and the c
   expect([...told].sort()).toEqual(Object.keys(EVENTS).sort())
 })
 
-test('C1: an inspector that throws while it is looked at is told of, once', async () => {
+test('C1: an inspector whose getter throws is reported once', async () => {
   const inspect = Object.defineProperty({}, 'next', { get: explode }) as NonNullable<SupervisorOptions['inspect']>
   const quiet = await live({}, () => undefined)
   expect(await live({ inspect }, () => undefined)).toEqual(quiet)
   expect(reported()).toEqual(['the inspector of supervisor app failed'])
 })
 
-test('listeners that call back at every event find a supervisor that answers', async () => {
+test('the supervisor answers operations that listeners call at every event', async () => {
   const settled: Promise<unknown>[] = []
   const { started, exited, alive } = await live({}, (app) => {
     for (const event of Object.keys(EVENTS) as (keyof SupervisorEvents)[]) {
@@ -230,7 +230,7 @@ test('listeners that call back at every event find a supervisor that answers', a
   await Promise.all(settled) // each settles, or this test does not end
 })
 
-test('listeners of a registry, monitors and observers that fail are told of once for each event', async () => {
+test('failing listeners of a registry, monitors and observers are reported once for each event', async () => {
   const registry = createRegistry<string>({ keys: 'unique', listeners: [explode, reject, thenable] })
   const app = createSupervisor({ id: 'app', clock: time, children: [child('a', { logic: obedient })] })
   await app.start()
@@ -252,7 +252,7 @@ test('listeners of a registry, monitors and observers that fail are told of once
   expect(times('the monitor of actor a failed')).toBe(3)
 })
 
-test('an unknown child is an invalid argument, not a supervisor that has stopped', async () => {
+test('an unknown child is reported as an invalid argument, not as a stopped supervisor', async () => {
   const app = createSupervisor({ id: 'app', clock: time, children: [child('a')] })
   await app.start()
   const operations = [

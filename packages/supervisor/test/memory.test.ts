@@ -15,7 +15,7 @@ const inside = (it: Bench, id: string): ReturnType<Bench['app']['child']> =>
 const knownTo = (it: Bench): unknown =>
   (it.ref('sub').getSnapshot() as { memory: { children: unknown } }).memory.children
 
-test('X03 a stable run that the group has ended is stable', async () => {
+test('X03 a stable run that a group restart ends counts as stable', async () => {
   const it = await started({ strategy: 'one_for_all', children: [child('a'), child('b')] })
   await it.crash('a')
   await it.clock.advance(HOUR)
@@ -26,7 +26,7 @@ test('X03 a stable run that the group has ended is stable', async () => {
   await it.app.stop()
 })
 
-test('X03 a stable run that an operation has ended is stable, and its failures are not handed on', async () => {
+test('X03 a stable run that an operation ends counts as stable, and its failures are forgotten', async () => {
   const it = await started({ children: [child('a', { onExhausted: 'escalate' })] })
   await it.crash('a')
   expect(it.app.ref.getSnapshot().memory.children).toHaveProperty('a')
@@ -40,7 +40,7 @@ test('X03 a stable run that an operation has ended is stable, and its failures a
   await it.app.stop()
 })
 
-test('X14 ready in between clears the count, also if that run has ended well', async () => {
+test('X14 ready in between clears the count, also if that run ended cleanly', async () => {
   const it = await started({ backoff: NO_JITTER, children: [slow('a', { awaitReady: false })] })
   const wait = (): Promise<void> => it.clock.advance(Math.max(0, (it.app.children[0]?.until ?? 0) - it.clock.now()))
   for (let failure = 0; failure < 2; failure += 1) {
@@ -56,7 +56,7 @@ test('X14 ready in between clears the count, also if that run has ended well', a
   await it.app.stop()
 })
 
-test('X22 who is parked is parked in the next life of a supervisor', async () => {
+test('X22 a parked child stays parked in the next incarnation of its supervisor', async () => {
   let starts = 0
   const latched = child('x', {
     awaitReady: false,
@@ -76,7 +76,7 @@ test('X22 who is parked is parked in the next life of a supervisor', async () =>
   await it.app.stop()
 })
 
-test('X22 a supervisor that was killed hands on what it knew then, not what an earlier one had', async () => {
+test('X22 a killed supervisor hands on its own history, not that of an earlier incarnation', async () => {
   const backoff = { ...NO_JITTER, maxAttempts: 2 }
   const x = child('x', { onExhausted: 'escalate' })
   const sub = supervisor({ id: 'sub', breaker: 'off', backoff, children: [x] })
@@ -98,7 +98,7 @@ test('X22 a supervisor that was killed hands on what it knew then, not what an e
   await it.app.stop()
 })
 
-test('a snapshot keeps the last delay, since when failures go on, and how long a child is still parked', async () => {
+test('a snapshot keeps the last delay, the age of the first failure, and the remaining time of a parked child', async () => {
   const options = {
     backoff: {
       delay: ({ attempt, previous }: { attempt: number; previous: number }) => attempt * 100 + previous,
@@ -128,7 +128,7 @@ test('a snapshot keeps the last delay, since when failures go on, and how long a
 })
 
 test.each(['terminateChild', 'reconfigure'] as const)(
-  '%s makes what a nested supervisor knew bygones',
+  '%s drops the history of a nested supervisor',
   async (operation) => {
     const make = () => supervisor({ id: 'sub', children: [child('x')] })
     const it = await started({ children: [child('sub', { logic: make() })] })
@@ -154,7 +154,7 @@ test.each(['terminateChild', 'reconfigure'] as const)(
   },
 )
 
-test('a nested supervisor that was too slow to be terminated leaves nothing either', async () => {
+test('a nested supervisor that is killed at its deadline leaves nothing either', async () => {
   const children = [child('x'), child('slow', { logic: stubborn, shutdown: 'infinity' })]
   const logic = supervisor({ id: 'sub', children })
   const it = await started({ children: [child('sub', { logic, shutdown: 100 })] })

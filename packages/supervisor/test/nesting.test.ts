@@ -35,7 +35,7 @@ test('a supervisor is ready when its children are', async () => {
   await it.app.stop()
 })
 
-test('a nested supervisor is given the time its children need, and the clock of its root', async () => {
+test('a nested supervisor gets the time its children need, and the clock of its root', async () => {
   const it = bench({
     children: [{ id: 'sub', logic: sub({ children: [child('x', { logic: stubborn, shutdown: 60_000 })] }) }],
   })
@@ -51,7 +51,7 @@ test('a nested supervisor is given the time its children need, and the clock of 
   expect(it.clock.pending).toBe(0)
 })
 
-test('giving up is no clean end, so a transient sub-supervisor comes back', async () => {
+test('giving up is no clean end, so a transient nested supervisor is restarted', async () => {
   const it = bench({ children: [{ id: 'sub', logic: sub({ intensity: 0 }), restart: 'transient' }] })
   await it.app.start()
   await it.clock.advance(10)
@@ -86,7 +86,7 @@ test('a hard stop of a supervisor reaches its grandchildren', async () => {
   await it.app.stop()
 })
 
-test('a machine can invoke a supervisor, hears its events and its end', async () => {
+test('a machine that invokes a supervisor gets its events and its end', async () => {
   const clock = new VirtualClock()
   const logic = sub()
   const machine = createMachine({
@@ -105,7 +105,7 @@ test('a machine can invoke a supervisor, hears its events and its end', async ()
   actor.stop()
 })
 
-test('a machine that leaves the state takes the supervisor’s children with it', async () => {
+test('a machine that leaves the state stops the supervisor and its children', async () => {
   const clock = new VirtualClock()
   const machine = createMachine({
     initial: 'up',

@@ -4,7 +4,7 @@ import type { ChildSpec } from '@terrarium/supervisor'
 import { oddValues } from '../src/testing/odd-values.ts'
 import { bench, child, idle, refusal, type Bench } from './support.ts'
 
-/** What was printed, which is nothing unless a test says so. */
+/** What was printed. A test that expects output says so. */
 const printed: unknown[][] = []
 const { error } = console
 
@@ -66,7 +66,7 @@ describe.each(oddValues().map(({ name, value }) => [name, value]))('a child that
   })
 })
 
-/** What throws whenever it is looked at. */
+/** An object that throws whenever it is read. */
 const hostile = (): never => new Proxy({}, new Proxy({}, { get: () => explode })) as never
 const explode = (): never => {
   throw new Error('hands off')
@@ -112,7 +112,7 @@ describe.each(['one_for_one', 'simple_one_for_one', 'dynamic'] as const)(
   },
 )
 
-test('a start function that makes what throws when it is looked at makes no logic', async () => {
+test('a start function that returns an object whose getters throw is a start error', async () => {
   const it = bench({ children: [child('b')] })
   await it.app.start()
   for (const made of [hostile(), Promise.resolve(Object.create(null))]) {
@@ -125,7 +125,7 @@ test('a start function that makes what throws when it is looked at makes no logi
   await it.app.stop()
 })
 
-test('a caller that asks by an event and throws at the reply disturbs no other actor', async () => {
+test('a reply function that throws disturbs no other actor', async () => {
   const it = bench({ children: [child('a', { logic: idle })] })
   await it.app.start()
   const call = { type: 'whichChildren' } as const

@@ -77,7 +77,7 @@ test.each(['default', 'otp'] as const)(
   },
 )
 
-test('E1: every death of a supervisor but its own orderly end orphans', async () => {
+test('E1: every exit of a supervisor except its own orderly end orphans its nested supervisors', async () => {
   let isFaulty = false
   const random = (): number => {
     if (isFaulty) throw new Error('boom')
@@ -123,7 +123,7 @@ test('E1: every death of a supervisor but its own orderly end orphans', async ()
   }
 })
 
-test('E1: an orphan that is still starting its children, or stopping them already, is left to it', async () => {
+test('E1: an orphan that is starting its children, or stopping them already, goes on with that', async () => {
   const starting = bench({
     children: [nested('s', nested('t', child('w', { logic: normal }), child('late', { ready: () => false })))],
   })
@@ -150,7 +150,7 @@ test('E1: an orphan that is still starting its children, or stopping them alread
   await over
 })
 
-test('E1: stop() waits for orphans, but no longer than it may', async () => {
+test('E1: stop() waits for orphans within its timeout', async () => {
   const it = await grown({}, child('w', { logic: stubborn, shutdown: 100 }))
   exit(it.ref('s'), KILLED)
   const late = expect(it.app.stop({ timeout: 50 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
@@ -201,7 +201,7 @@ test('E1: a supervisor that a failing machine has invoked stops its children in 
   expect(v && exitReasonOf(v)).toEqual({ type: 'shutdown' })
 })
 
-test('E1: what an orphan kills at its deadline does not run terminate, as with any supervisor', async () => {
+test('E1: a server that an orphan kills at its deadline does not run terminate, as under any supervisor', async () => {
   const reasons: string[] = []
   const busy = fromServer({
     trapExit: true,

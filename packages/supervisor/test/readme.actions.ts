@@ -36,8 +36,12 @@ const app = createSupervisor({
   ],
 })
 await app.start()
-app.on('child.parked', ({ id, because }) => console.log(id, 'is parked:', because?.plan?.because))
-app.on('child.start', ({ id, because }) => console.log(id, 'starts:', because?.plan?.because))
+app.on('child.parked', ({ id, because }) => {
+  console.log(id, 'is parked:', because?.plan?.because)
+})
+app.on('child.start', ({ id, because }) => {
+  console.log(id, 'starts:', because?.plan?.because)
+})
 app.child('maps')?.send({ type: 'fail', text: 'no licence' }) // maps is parked: the licence has run out
 await clock.advance(10_000) // page starts: maps waits
 console.log(app.children.map(({ id, state }) => `${id} ${state}`).join(', ')) // maps parked, page running

@@ -68,7 +68,7 @@ test('React, D13: a supervisor that is stopped and started with the snapshot it 
   expect([alive, clock.pending, actor.getSnapshot().status]).toEqual([0, 0, 'done'])
 })
 
-test('React, D13: who is parked, and who has failed how often, stays so', async () => {
+test('React, D13: parked children and counts of failures survive the stop', async () => {
   const failing = createMachine({
     entry: () => {
       throw Object.assign(new Error('not configured'), { code: 'CONFIGURATION' })
@@ -91,7 +91,7 @@ test('React, D13: who is parked, and who has failed how often, stays so', async 
   await administrate(actor).stop()
 })
 
-test('React, D13: timers and children of before do not reach into the life after', async () => {
+test('React, D13: timers and children of the stopped life have no effect on the next one', async () => {
   const { actor, clock, again } = started({
     children: [
       child('waiting', { backoff: { first: 1_000, jitter: 'none' } }),

@@ -40,8 +40,6 @@ describe('with', () => {
       '+ 1000 child.ready b',
       '+ 1000 child.start c',
       '+ 1000 child.ready c',
-      '- 2000 child.exit c',
-      '+ 2000 child.exit c',
     ])
     const { recorded, timeline } = replay(journalOf(it), { strategy: 'rest_for_one' })
     expect(shown(recorded).slice(0, 6)).toEqual(shown(timeline).slice(0, 6))

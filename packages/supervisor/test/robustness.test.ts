@@ -15,7 +15,7 @@ import { VirtualClock } from '@terrarium/supervisor/testing'
 import { testUnless } from '../../../test/support/when.ts'
 import { bench, child, idle, obedient, refusal, slow } from './support.ts'
 
-/** What would have ended the process. */
+/** Uncaught errors, which would have ended the process. */
 const uncaught: unknown[] = []
 const note = (error: unknown): void => {
   uncaught.push(error)
@@ -87,7 +87,7 @@ describe('corner 1: an error of a child is never an uncaught one', () => {
   })
 })
 
-test('an error thrown while it is asked to end is the end', async () => {
+test('an error that a child throws at its shutdown event is its exit reason', async () => {
   const it = bench({
     children: [child('a', { logic: createMachine({ on: { 'supervisor.shutdown': { actions: explode } } }) })],
   })
@@ -96,7 +96,7 @@ test('an error thrown while it is asked to end is the end', async () => {
   expect(it.events.at(-2)).toMatchObject({ type: 'child.exit', reason: { type: 'error', error: boom } })
 })
 
-test('corner 2: a child that has finished when it starts is registered first', async () => {
+test('corner 2: a child that finishes during its start is registered before its exit', async () => {
   const done = createMachine({ initial: 'end', states: { end: { type: 'final' } } })
   const it = bench({ mode: 'otp', intensity: 2, children: [child('t', { logic: done, restart: 'transient' })] })
   await it.app.start()
@@ -174,7 +174,7 @@ test('corner 9: one event makes several children throw', async () => {
   await it.app.stop()
 })
 
-test('corner 11: a synchronous crash loop leaves room for others', async () => {
+test('corner 11: during a synchronous crash loop other events are handled', async () => {
   let starts = 0
   const logic = (): typeof idle => {
     starts += 1
@@ -216,7 +216,7 @@ test('corner 11: children that end as soon as they are ready do not recurse', as
   ).toEqual(Array.from({ length: 200 }, (_, index) => index + 1))
 })
 
-test('corner 11: who belongs to a child that crashes without a pause is down until the event loop has had its turn', async () => {
+test('corner 11: the group of a child that crashes without a pause is down until the next turn of the event loop', async () => {
   const done = createMachine({ initial: 'end', states: { end: { type: 'final' } } })
   const children = [child('a', { logic: idle }), child('b', { logic: done })]
   const it = bench({ mode: 'otp', strategy: 'one_for_all', intensity: 200, period: 60_000, children })
@@ -296,7 +296,7 @@ test('corner 12: an inspector and observers of a child that throw disturb no act
   console.error = error
 })
 
-test('corner 12: an observer of a child that does not want errors is not handed them by a timer', async () => {
+test('corner 12: an observer without an error callback gets no error from a timer', async () => {
   const it = bench({ children: [child('a')] })
   await it.app.start()
   const seen: unknown[] = []
@@ -348,7 +348,7 @@ testWithSelect('an observer of a selection hears of its actor only', async () =>
   await it.app.stop()
 })
 
-describe('what the supervisor itself is given may fail: it ends with that error, and no child is left running', () => {
+describe('a supervisor whose own options fail ends with that error, and no child is left running', () => {
   test.each<[string, 'random' | 'now' | 'setTimeout']>([
     ['random numbers', 'random'],
     ['clock', 'now'],
@@ -410,7 +410,7 @@ test('corner 7: a logic that comes after its start has timed out is dropped and 
   await it.app.stop()
 })
 
-test('corner 8: a child that will not end is declared dead once, at its time, and is never heard of again', async () => {
+test('corner 8: a child that does not end is declared exited once, at its deadline, and its later events are dropped', async () => {
   let finish: () => void = () => undefined
   const busy = fromPromise(
     () =>
@@ -505,7 +505,7 @@ test('a child that fails by sending to a missing actor affects no sibling', asyn
   await it.app.stop()
 })
 
-test('stray events to the supervisor are ignored', async () => {
+test('unknown events sent to the supervisor are ignored', async () => {
   const it = bench({ children: [child('a')] })
   await it.app.start()
   it.app.ref.send({ type: 'hello' } as never)
@@ -571,7 +571,7 @@ test('off() ends listening', async () => {
   expect(heard).toEqual([])
 })
 
-test('late news of a deleted child is not taken for news of its namesake', async () => {
+test('a late event of a deleted child is not taken for one of a new child with its id', async () => {
   const arrivals: ((logic: typeof idle) => void)[] = []
   const logic = (): Promise<typeof idle> =>
     new Promise((resolve) => {

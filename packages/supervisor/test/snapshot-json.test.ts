@@ -124,7 +124,7 @@ test('E7: a failed supervisor says why', async () => {
   })
 })
 
-test('E7: it is bounded: many children, long texts', async () => {
+test('E7: the JSON is bounded for many children and long texts', async () => {
   const it = bench({ strategy: 'dynamic', startRate: Infinity, backoff: { first: 60_000 } })
   await it.app.start()
   const logic = fromTransition((state: number) => {
@@ -141,7 +141,7 @@ test('E7: it is bounded: many children, long texts', async () => {
   await it.app.stop()
 })
 
-test('E7: it holds no secret: neither input, nor output, nor what else is in an error', async () => {
+test('E7: the JSON holds no input, no output, and of an error only name, message and code', async () => {
   const secret = 'hunter2'
   const input = { password: secret }
   const failing = fromTransition(
@@ -169,7 +169,7 @@ test('E7: it holds no secret: neither input, nor output, nor what else is in an 
   }
 })
 
-test('E7: whatever is thrown, it can be made and read again', async () => {
+test('E7: the JSON can be made and parsed for any thrown value', async () => {
   const circular: Record<string, unknown> = { message: 'circular' }
   circular.self = circular
   const odd = [...oddValues(), { name: 'a circular object', value: circular }, { name: 'a big one', value: 7n }]
@@ -189,7 +189,7 @@ test('E7: whatever is thrown, it can be made and read again', async () => {
   }
 })
 
-test('E7: a clock that throws does not keep it from being made', async () => {
+test('E7: the JSON can be made although the clock throws', async () => {
   let isFaulty = false
   const clock = {
     now: () => {

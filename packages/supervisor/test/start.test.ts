@@ -26,7 +26,7 @@ test('a child starts only after the one before it is ready, and start() resolves
   await app.stop()
 })
 
-test('start() again is the same start', async () => {
+test('start() called twice starts the children once', async () => {
   const { app, take } = bench({ children: [child('a')] })
   await Promise.all([app.start(), app.start()])
   expect(take('child.start')).toEqual(['child.start a'])
@@ -62,7 +62,7 @@ test("the child's code and hint stay reachable", async () => {
   await expect(app.start()).rejects.toMatchObject({ code: 'START_FAILED', hint: 'pip install it', cause })
 })
 
-test('the start failure of a nested supervisor nests', async () => {
+test('the start failure of a nested supervisor has the child’s as its cause', async () => {
   const boom = new Error('boom')
   const { supervisor } = await import('@terrarium/supervisor')
   const sub = supervisor({ id: 'sub', children: [child('x', { logic: failing(boom) })] })
@@ -122,7 +122,7 @@ test('a child that is not ready in time is a start error, and is gone', async ()
   expect(clock.pending).toBe(0)
 })
 
-test('the time to become ready ends with ready', async () => {
+test('startTimeout ends when the child is ready', async () => {
   const { app, clock, send, state } = bench({ children: [slow('a', { startTimeout: 50 })] })
   const started = app.start()
   await send('a', { type: 'ready' })
@@ -185,7 +185,7 @@ test('awaitReady: false holds for a start function that throws, and for startChi
   await app.stop()
 })
 
-test('a logic function is told who is starting, and may take its time', async () => {
+test('a logic function gets supervisor, id and incarnation, and may return a promise', async () => {
   const seen: unknown[] = []
   const { app, clock, state, crash } = bench({
     children: [
@@ -251,7 +251,7 @@ test('`ready` may be typed by the logic', async () => {
   await app.stop()
 })
 
-test('a supervisor lives once', async () => {
+test('a supervisor can be started once', async () => {
   const it = bench({ children: [child('a')] })
   await it.app.start()
   await it.app.stop()
@@ -262,7 +262,7 @@ test('a supervisor lives once', async () => {
   await expect(failing.app.start()).rejects.toMatchObject({ code: 'START_FAILED' })
 })
 
-test('once it is ready, nothing is left of the time that a child had for that', async () => {
+test('a child that is ready has no timer left of its startTimeout', async () => {
   const it = bench({ children: [slow('a', { startTimeout: 1_000 })] })
   const start = it.app.start()
   expect(it.clock.pending).toBe(1)
@@ -272,7 +272,7 @@ test('once it is ready, nothing is left of the time that a child had for that', 
   await it.app.stop()
 })
 
-test('a child that has failed, and waits for its turn, is not late to become ready as well', async () => {
+test('a failed child whose exit waits in the queue does not also exceed its startTimeout', async () => {
   const it = bench({ children: [slow('a', { awaitReady: false, startTimeout: 100 })] })
   await it.app.start()
   const started = it.app.startChild(slow('b'))
@@ -288,7 +288,7 @@ test('a child that has failed, and waits for its turn, is not late to become rea
 test.each([
   [new Error('boom'), 'boom'],
   ['no error at all', 'no error at all'],
-])('what was thrown at a start is in its message: %s', async (thrown, text) => {
+])('the message of a start error has what was thrown: %s', async (thrown, text) => {
   const logic = (): never => {
     throw thrown as Error
   }

@@ -17,7 +17,7 @@ test('default mode: children are stopped in reverse start order, each down befor
   expect(clock.pending).toBe(0)
 })
 
-test('default mode: two children that do not listen take the sum of their times', async () => {
+test('default mode: two children that ignore the shutdown event take the sum of their times', async () => {
   const deaf = { logic: stubborn, shutdown: 100 }
   const { app, clock } = bench({ children: [child('a', deaf), child('b', deaf)] })
   await app.start()
@@ -31,7 +31,7 @@ test('default mode: two children that do not listen take the sum of their times'
   await stopping
 })
 
-test('default mode: a child that listens ends by itself and for its own reason', async () => {
+test('default mode: a child that handles the shutdown event ends by itself, for its own reason', async () => {
   const { app, events } = bench({ children: [child('a')] })
   await app.start()
   await app.stop()
@@ -41,7 +41,7 @@ test('default mode: a child that listens ends by itself and for its own reason',
   ])
 })
 
-test('default mode: a child that cannot hear it is stopped at once, with its clean-up', async () => {
+test('default mode: a child that cannot handle the shutdown event is stopped at once, with its clean-up', async () => {
   let cleaned = false
   const callback = fromCallback(() => () => {
     cleaned = true
@@ -71,7 +71,7 @@ test('default mode: a child that cannot hear it is stopped at once, with its cle
   expect(elapsed()).toBe(0)
 })
 
-test('default mode: a child that ignores the request is killed at its deadline, and the call says ok', async () => {
+test('default mode: a child that ignores the shutdown event is killed at its deadline, and the call resolves', async () => {
   const { app, clock, events, state } = bench({ children: [child('a', { logic: stubborn, shutdown: 100 })] })
   await app.start()
   const terminated = app.terminateChild('a')
@@ -194,7 +194,7 @@ test('corner 5, X05: stop during a delay leaves no timer and starts nothing', as
   expect(take()).toEqual(['supervisor.exit'])
 })
 
-test('default mode: what waits when the supervisor stops is refused', async () => {
+test('default mode: operations that wait when the supervisor stops are rejected', async () => {
   const { app, clock } = bench({ children: [child('a')] })
   await app.start()
   const first = refusal(app.startChild(slow('b')))
@@ -239,7 +239,7 @@ test.each([
   expect(it.events.at(-2)).toMatchObject({ type: 'child.exit', reason: { type: ms === 0 ? 'shutdown' : 'killed' } })
 })
 
-test('a child that is stopped before it is ready has its time to end, not what was left to become ready', async () => {
+test('a child that is stopped before it is ready has its shutdown time, not the rest of its startTimeout', async () => {
   const never = { logic: stubborn, ready: () => false, awaitReady: false, startTimeout: 1_000 }
   const it = bench({ children: [child('a', { ...never, shutdown: 'infinity' })] })
   await it.app.start()

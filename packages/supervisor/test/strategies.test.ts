@@ -158,7 +158,7 @@ test('X09 rest_for_one: an earlier child that dies during the delay widens the g
   await it.app.stop()
 })
 
-test('X10 one_for_all: the retry waits as long as the sibling that failed has to', async () => {
+test('X10 one_for_all: the retry waits for the delay of the sibling that failed', async () => {
   const it = await started({ strategy: 'one_for_all', children: [child('a'), flaky('s2', 2), child('c')] })
   await it.crash('a')
   expect(moves(it)).toEqual(['exit a', 'exit c', 'exit s2', 'start a', 'exit a', 'start a', 'exit a'])
@@ -205,7 +205,7 @@ const dependents: RestartStrategy = {
   }),
 }
 
-test('a strategy of the user’s own', async () => {
+test('a custom strategy restarts the children that it names', async () => {
   const it = await started({ strategy: dependents }, 'c<b', 'b', 'x', 'd<b')
   await it.crash('b')
   expect(moves(it)).toEqual(['exit b', 'exit d<b', 'exit c<b', 'start c<b', 'start b', 'start d<b'])
@@ -233,7 +233,7 @@ test.each<[string, unknown]>([
   ['an object', { restart: 5 }],
   ['an object', { restart: [1] }],
   ['an object', Promise.resolve({ restart: [] })],
-])('a strategy whose plan is none, but %s, ends the supervisor, in order', async (_, plan) => {
+])('a strategy that returns %s instead of a plan ends the supervisor, in order', async (_, plan) => {
   const it = await started({ strategy: { name: 'odd', plan: () => plan as RestartPlan } }, 'a', 'b')
   await it.crash('a')
   expect(moves(it)).toEqual(['exit a', 'exit b'])
@@ -317,7 +317,7 @@ describe.each(['default', 'otp'] as const)('E6: mode %s: a plan', (mode) => {
     expect(it.app.children.map(({ state }) => state)).toEqual(['stopped', 'stopped'])
   })
 
-  test('that throws whatever can be thrown, or throws when it is looked at, ends the supervisor, in order', async () => {
+  test('that throws any value, or whose getters throw, ends the supervisor, in order', async () => {
     const explode = (): never => {
       throw faulty // eslint-disable-line @typescript-eslint/only-throw-error -- anything can be thrown
     }
@@ -400,7 +400,7 @@ test.each(['default', 'otp'] as const)('mode %s: a strategy sees the failed chil
   await it.app.stop()
 })
 
-test('who was down for a group, came back with it, and then ended by itself, stays down when the group is restarted again', async () => {
+test('a child that came back with a group and then ended by itself stays down at the next group restart', async () => {
   const children = [child('a'), child('b', { restart: 'transient' })]
   const it = await started({ strategy: 'one_for_all', reviveStopped: false, children })
   await it.crash('a')

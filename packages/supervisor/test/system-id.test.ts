@@ -23,7 +23,7 @@ const throwing = fromCallback(({ receive }) => {
 /** A child of this name. */
 const called = (more: Partial<ChildSpec> = {}): ChildSpec => child('a', { systemId: 'name', ...more })
 
-test('E9: a child is found by its systemId, and each incarnation anew', async () => {
+test('E9: a child is found by its systemId in each incarnation', async () => {
   const it = await started(called(), child('b'))
   for (let life = 1; life <= 3; life += 1) {
     expect(it.app.children[0]).toMatchObject({ state: 'running', incarnation: life })
@@ -36,7 +36,7 @@ test('E9: a child is found by its systemId, and each incarnation anew', async ()
   expect(named(it)).toBeUndefined()
 })
 
-test('E9: nested children and siblings find it under any supervisor', async () => {
+test('E9: nested children and siblings find a systemId under any supervisor', async () => {
   const found: unknown[] = []
   const seeker = createMachine({
     on: { seek: { actions: ({ system }) => void found.push(system.get('inner')) } },
@@ -54,7 +54,7 @@ test('E9: nested children and siblings find it under any supervisor', async () =
   await it.app.stop()
 })
 
-test('E9: however a child dies, its systemId is free while it is down, and belongs to the next one', async () => {
+test('E9: the systemId of a child is free after any exit, and belongs to the next incarnation', async () => {
   const ends: [string, Partial<ChildSpec>, (it: Bench) => unknown][] = [
     ['crash', {}, (it) => it.crash('a')],
     ['end', {}, (it) => it.end('a', { type: 'normal' })],
@@ -106,7 +106,7 @@ test('E9: however a child dies, its systemId is free while it is down, and belon
   }
 })
 
-test('E9: a group restart, and a supervisor that is restarted, give all their names again', async () => {
+test('E9: after a group restart, and after a restart of the supervisor, all children have their systemIds again', async () => {
   const inner = supervisor({
     id: 'inner',
     strategy: 'one_for_all',
@@ -177,7 +177,7 @@ test('E9: the systemId of an actor that a child made in its failed step is free'
   await it.app.stop()
 })
 
-test('E9: a systemId that is taken is refused: in one list at once, else as a start error that says whose it is', async () => {
+test('E9: a taken systemId is refused: within one list as a mistake, else as a start error that names the owner', async () => {
   const twice = [called(), child('b', { systemId: 'name' }), child('c', { systemId: 'name' })]
   expect(() => createSupervisor({ id: 'app', children: twice })).toThrow(
     expect.objectContaining({
@@ -250,7 +250,7 @@ test('E9: dynamic children may have one each, children of a template none', asyn
   expect(() => createSupervisor(options)).toThrow(/children\[0\]\.systemId is not for strategy simple_one_for_one/)
 })
 
-test('E9: a systemId that is none is refused', async () => {
+test('E9: a systemId that is empty or no string is refused', async () => {
   for (const systemId of ['', 7, null, {}] as never[]) {
     expect(() => createSupervisor({ id: 'app', children: [called({ systemId })] })).toThrow(
       /children\[0\]\.systemId must be a non-empty string, not /,

@@ -118,6 +118,13 @@ test('the table of modes has each setting in which they differ', () => {
   expect(found.sort()).toEqual(expected.map((each) => [...each]).sort())
 })
 
+test.each([
+  ['Explain', 'Explanation'],
+  ['What-if', 'WhatIf'],
+])('the table of %s has each field of its answer', (heading, type) => {
+  expect(tableRows('docs/explain.md', heading).map(nameOf).sort()).toEqual(namesOf(type).sort())
+})
+
 test('the table of events has each event with its fields', () => {
   const common = new Set(['type', 'supervisor', 'id', 'incarnation', 'ref'])
   const expected = [...shapes.events('SupervisorEvents')].map(([name, fields]) => [

@@ -285,14 +285,14 @@ test.each<[what: string, test: string, message: string, strategy: RestartStrateg
       return only(failed)
     }),
   ],
-])('a strategy that %s is found out', async (_, name, message, strategy) => {
+])('the suite finds a strategy that %s', async (_, name, message, strategy) => {
   const said = await complaints((test) => {
     describeRestartStrategy(strategy, { test, children: ['a', 'b', 'c'] })
   })
   expect(said.get(name)).toContain(message)
 })
 
-test('a strategy that meddles with the states of siblings meddles with its own copies only', async () => {
+test('a strategy that changes the views of siblings changes its own copies only', async () => {
   const said = await complaints((test) => {
     const strategy = broken((failed, children) => {
       const list = [...children]
@@ -516,7 +516,7 @@ test.each<[what: string, test: string, message: string, backoff: BackoffOptions]
     'a child that was ready for `stableAfter` must start again at the first delay: delays were ',
     forgetful(),
   ],
-])('a backoff that %s is found out', async (_, name, message, backoff) => {
+])('the suite finds a backoff that %s', async (_, name, message, backoff) => {
   const said = await complaints((test) => {
     describeBackoff(backoff, { test })
   })
@@ -631,7 +631,7 @@ test.each<[what: string, test: string, message: string, classify: FailureClassif
     'a classifier must not change the error: it changed [[extensible]] for errors[0]',
     quietly((error) => Object.freeze(error)),
   ],
-])('a classifier that %s is found out', async (_, name, message, classify) => {
+])('the suite finds a classifier that %s', async (_, name, message, classify) => {
   const said = await complaints((test) => {
     describeFailureClassifier(classify, { test, errors: [new OutOfQuota('too much')] })
   })

@@ -34,7 +34,7 @@ const db = setup({
 const counter = fromTransition((count: number, _event: { type: 'count' }) => count + 1, 0)
 const job = fromPromise(({ input }: { input: { size: number; name: string } }) => Promise.resolve(input.size))
 
-/** What is asked of a supervisor that does not run. */
+/** Expects an operation to reject because the supervisor does not run. */
 const refused = async (answer: Promise<unknown>): Promise<void> => {
   await expect(answer).rejects.toMatchObject({ code: 'STOPPED' })
 }
@@ -82,6 +82,10 @@ test('operations take the ids of the options, and administrate takes any', async
   await refused(app.unpark('bd'))
   // @ts-expect-error no child has this id
   await refused(app.getChildSpec('bd'))
+  // @ts-expect-error no child has this id
+  await refused(app.whatIf('bd', new Error('boom')))
+  // @ts-expect-error no child has this id
+  expect(() => app.explain('bd')).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
   await refused(administrate(ref).unpark('bd'))
   await refused(administrate(ref).terminateChild(ref))
   // Children can be added where there are none, and where their ids are strings.
@@ -124,7 +128,7 @@ test('specifications in a list of their own are each of their own logic', () => 
   createSupervisor({ id: 'app', children: wrong })
 })
 
-test('ids that are not known to the types lead to what may be behind them', async () => {
+test('an id that is only known to be a string leads to the refs of all children that may have it', async () => {
   const ids: readonly string[] = ['a', 'b']
   const counters = createSupervisor({ id: 'app', children: ids.map((id) => ({ id, logic: counter })) })
   isOfType<ActorRefFrom<typeof counter> | undefined>()(counters.child('a'))
@@ -174,7 +178,7 @@ test('input and ready are those of the logic', () => {
   expect(spec.id).toBe('db')
 })
 
-test('a template is checked as a specification is that is started', async () => {
+test('a template is checked like a specification, except for its input', async () => {
   const strategy = 'simple_one_for_one'
   const dbs = createSupervisor({
     id: 'dbs',
@@ -200,7 +204,7 @@ test('a template is checked as a specification is that is started', async () => 
   supervisor({ id: 'dbs', strategy, children: [{ id: 'db', logic: () => db, ready: (it) => it.matches('conected') }] })
 })
 
-test('an input without which a logic cannot do must be given, except to a template', async () => {
+test('an input that a logic needs must be given, except to a template', async () => {
   // @ts-expect-error the machine wants a url
   createSupervisor({ id: 'app', children: [{ id: 'db', logic: db }] })
   // @ts-expect-error also if it is made at each start
@@ -218,7 +222,7 @@ test('an input without which a logic cannot do must be given, except to a templa
   await refused(app.startChild(whole))
   // @ts-expect-error the machine wants a url
   await refused(app.startChild({ id: 'more', logic: db }))
-  // @ts-expect-error also of those whom it does not know
+  // @ts-expect-error also by way of administrate
   await refused(administrate(app.ref).startChild({ id: 'more', logic: db }))
   const any: ChildSpec = { id: 'more', logic: db }
   await refused(app.startChild(any))
@@ -236,7 +240,7 @@ test('an input without which a logic cannot do must be given, except to a templa
   childSpec({ id: 'db', logic: db, ready: (it) => it.matches('conected') })
 })
 
-test('the children of a logic are checked as those of a supervisor', () => {
+test('supervisor() checks children as createSupervisor() does', () => {
   const children = [{ id: 'db', logic: db, input: { url: 'db://' } }] as const
   const nested = supervisor({ id: 'n', children: [...children, { id: 'counter', logic: counter }] })
   isOfType<SupervisorLogic>()(nested)
@@ -258,7 +262,7 @@ test('the children of a logic are checked as those of a supervisor', () => {
   expect(typeof nested.transition).toBe('function')
 })
 
-test('startChild resolves to the ref of the logic; with a template it takes the input of it', async () => {
+test('startChild resolves to the ref of the logic; with a template it takes the template’s input', async () => {
   await app.stop()
   const open = createSupervisor({ id: 'open' })
   await open.start()
@@ -307,7 +311,7 @@ test('startChild takes a specification without a mistake', async () => {
   await refused(app.startChild({ id: 'more', logic: counter, restrat: 'temporary' }))
 })
 
-test('administrate takes the input of a template that it does not know, or a specification without a mistake', async () => {
+test('administrate takes any input for a template, or a specification without a mistake', async () => {
   const { ref } = createSupervisor({ id: 'open' })
   const open = administrate(ref)
   const started = open.startChild({ id: 'db', logic: db, input: { url: 'x' }, ready: (it) => it.matches('connected') })
@@ -349,7 +353,7 @@ test('a task is for a supervisor whose children have specifications of their own
   await refused(startTask(any, work))
 })
 
-test('a request by id is any event, as one by ref', async () => {
+test('call() by id takes any event, as call() by ref', async () => {
   const closed = createSupervisor({ id: 'closed', children: [{ id: 'counter', logic: counter }] })
   await closed.start()
   await closed.stop()

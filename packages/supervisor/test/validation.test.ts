@@ -13,7 +13,7 @@ function mistakes(options: unknown): readonly string[] {
   return []
 }
 
-test('every mistake is named at once, and nothing has been started', () => {
+test('an error names every mistake at once, and nothing is started', () => {
   let made = 0
   const counting = (): typeof idle => {
     made += 1
@@ -92,7 +92,7 @@ test('B8: a name that is unknown is a mistake, with the name that was meant', ()
   ])
 })
 
-test('B8: null is no way to leave an option out', () => {
+test('B8: null does not count as leaving an option out', () => {
   // An option that is missing here does not compile.
   const all: Readonly<Record<Exclude<keyof SupervisorOptions, 'id'>, true>> = {
     strategy: true,
@@ -143,7 +143,7 @@ test('B8: a specification that is added later is checked likewise', async () => 
   await app.stop()
 })
 
-test('two children with one id', () => {
+test('two children with one id are refused', () => {
   expect(mistakes({ id: 'app', children: [child('a'), child('b'), child('a')] })).toEqual([
     "children[2].id 'a' is taken by an earlier child",
   ])
@@ -157,7 +157,7 @@ test('mode otp has whole seconds, no backoff and no breaker', () => {
   ])
 })
 
-test('mode otp: what a child would not get is refused, and what it has anyway is not', () => {
+test('mode otp refuses options that it does not have, unless they are off', () => {
   const spec = { backoff: { base: 1 }, breaker: {} }
   expect(
     mistakes({ id: 'app', mode: 'otp', classify: () => undefined, children: [{ ...child('a'), ...spec }] }),
@@ -177,7 +177,7 @@ test('extraInput is for strategy dynamic', () => {
   expect(mistakes({ ...options, strategy: 'dynamic' })).toEqual([])
 })
 
-test('options that are no object', () => {
+test('options that are no object are refused', () => {
   expect(mistakes(undefined)).toEqual(['options must be an object, not undefined'])
   expect(() => supervisor(null as never)).toThrow('options must be an object')
 })
@@ -204,7 +204,7 @@ test('B8: a listener for an unknown event, and a listener that is no function, a
   expect(app.on('child.exit', ignore).off('child.exit', ignore)).toBe(app)
 })
 
-test('B8: an object that was made for something else is no object with options', () => {
+test('B8: an instance of another class, such as a Date, is refused as options', () => {
   const children = [child('a')]
   const what = 'there are first, base, factor, max, jitter, delay, stableAfter, maxAttempts, maxElapsed'
   expect(
@@ -278,7 +278,7 @@ test('B8: an option that cannot be read is named, and what was thrown is the cau
   expect(refusalOf({ id: 'app', children: [nested] })).toEqual(refused('children[0].breaker'))
 })
 
-test('B8: a proxy that is revoked is no option', () => {
+test('B8: a revoked proxy is refused', () => {
   const revoked = (target: object): unknown => {
     const { proxy, revoke } = Proxy.revocable(target, {})
     revoke()

@@ -19,7 +19,7 @@ test('timers fire in order of due time, then of setting, at their own time', asy
   expect(fired).toEqual(['first@110', 'second@110', 'late@120'])
 })
 
-test('what a timer sets, and what promises lead to, happens within the same advance', async () => {
+test('timers set by timers, and promises, run within the same advance', async () => {
   const clock = new VirtualClock()
   const fired: number[] = []
   const chain = async (): Promise<void> => {

@@ -364,7 +364,7 @@ test('whatever has happened: after stop every call is settled, in whatever order
   )
 })
 
-test('whatever has happened: a hard stop settles every call at once, and nothing that comes later means anything', () => {
+test('whatever has happened: a hard stop settles every call at once, and later events have no effect', () => {
   fc.assert(
     fc.property(aSettings, aStory, aStory, (settings, story, afterwards) => {
       const world = live(settings, story)
@@ -379,7 +379,7 @@ test('whatever has happened: a hard stop settles every call at once, and nothing
   )
 })
 
-test('the same story always leads to the same end', () => {
+test('the same events always lead to the same state', () => {
   fc.assert(
     fc.property(aSettings, aStory, (settings, story) => {
       const view = ({ state, now }: World): unknown => [now, state.counts, state.status, queuedIn(state)]

@@ -30,7 +30,7 @@ test('F8: a call goes to the worker that has the fewest, whichever slot that is'
   expect(pool.sent.at(-1)).toBe('e to worker-2')
 })
 
-test('F8: what a worker gives a call is the time that is left, rounded up; at least 1 ms; 0 without a deadline', async () => {
+test('F8: a worker gets the remaining time of a call, rounded up, at least 1 ms; 0 without a deadline', async () => {
   const pool = Stand.started()
   await pool.clock.advance(5_000)
   const first = pool.call('first')
@@ -54,7 +54,7 @@ test('a call that is handed out while the timer of its deadline is late is given
   expect(pool.of('send').at(-1)).toMatchObject({ call: late, timeLeft: 1 })
 })
 
-test('a call whose deadline passes in the queue is told so, with its times, and is never sent', async () => {
+test('a call whose deadline passes in the queue rejects with its times, and is never sent', async () => {
   const pool = Stand.started()
   pool.call('first')
   const late = pool.call('late', { timeout: 300 })
@@ -183,7 +183,7 @@ test('a worker whose session is gone, or that is killed, gets no call any more',
   }
 })
 
-test('a worker that goes on with a stopped call gets no other; it lives on if it lets go in time', async () => {
+test('a worker that goes on with a stopped call gets no new call; it is kept if it ends the call in time', async () => {
   const pool = Stand.started({ concurrency: 4, cancelGrace: 100 })
   const stopped = pool.call('stopped', { timeout: 50 })
   await pool.clock.advance(50)
@@ -197,7 +197,7 @@ test('a worker that goes on with a stopped call gets no other; it lives on if it
   expect(pool.kills).toEqual([])
 })
 
-test('calls behind a stopped one are asked back after 20 ms, and move when they come', async () => {
+test('calls behind a stopped call are recalled after 20 ms, and move when they are given back', async () => {
   const pool = Stand.started({ concurrency: 4, cancelGrace: 100 })
   pool.call('stopped', { timeout: 50 })
   const behind = pool.call('behind')
@@ -214,7 +214,7 @@ test('calls behind a stopped one are asked back after 20 ms, and move when they 
   expect(pool.kills).toHaveLength(1)
 })
 
-test('a call is asked back once, however many calls before it were stopped', async () => {
+test('a call is recalled once, however many calls before it were stopped', async () => {
   const pool = Stand.started({ concurrency: 4, cancelGrace: 100 })
   for (const timeout of [50, 60]) pool.call('stopped', { timeout })
   const behind = pool.call('behind')
@@ -222,7 +222,7 @@ test('a call is asked back once, however many calls before it were stopped', asy
   expect(pool.of('cancel').filter(({ unlessBegun }) => unlessBegun)).toMatchObject([{ call: behind }])
 })
 
-test('a stopped call that its worker lets go of renews no grace', async () => {
+test('a stopped call that its worker has ended renews no grace', async () => {
   const pool = Stand.started({ concurrency: 2, cancelGrace: 100 })
   const first = pool.call('first', { timeout: 50 })
   pool.call('second', { timeout: 60 })
@@ -234,7 +234,7 @@ test('a stopped call that its worker lets go of renews no grace', async () => {
   expect(pool.kills).toHaveLength(1)
 })
 
-test('a stopped call behind one with time left costs neither that one nor the worker; an async one does', async () => {
+test('a stopped sync call behind a call with time left ends neither that call nor the worker; an async one does', async () => {
   const pool = Stand.started({ concurrency: 4, cancelGrace: 100 }, ['async'])
   const running = pool.call('running')
   pool.call('behind', { timeout: 50 })
@@ -282,7 +282,7 @@ test('such a worker is not killed if it ends by itself', async () => {
   expect(pool.kills).toEqual([])
 })
 
-test('news of a worker that its slot no longer has changes nothing', () => {
+test('an event of a worker that is no longer in its slot changes nothing', () => {
   const pool = Stand.started()
   pool.crash()
   pool.ready()

@@ -51,7 +51,7 @@ test('a change of the environment tries one parked worker; a worker that is read
   expect(pool.of('unpark').at(-1)?.slot.id).toBe('worker-2')
 })
 
-test('what no change of the environment repairs is not tried', () => {
+test('a worker that no change of the environment repairs is not unparked', () => {
   const pool = Stand.started()
   pool.crash()
   pool.park('worker-1', new TerrariumError('WORKER_CRASHED', 'it dies again and again'))
@@ -60,7 +60,7 @@ test('what no change of the environment repairs is not tried', () => {
   expect(pool.state.status).toBe('parked')
 })
 
-test('F8: a pool that stops refuses what waits, gives calls in flight their time, and runs nothing again', async () => {
+test('F8: a pool that stops refuses waiting calls, drains calls in flight, and runs nothing again', async () => {
   const pool = Stand.started({ concurrency: 2, drainTimeout: 5_000 })
   const [first, second] = [pool.call('a'), pool.call('b', { idempotent: true })]
   const waiting = pool.call('c')
@@ -99,7 +99,7 @@ test('calls in flight have `drainTimeout` and no more; an idle pool is closed at
   expect(idle.of('close')).toHaveLength(1)
 })
 
-test('what a worker gives back while the pool stops is refused for that', () => {
+test('a call that a worker gives back while the pool stops is refused', () => {
   const pool = Stand.started({ concurrency: 2 })
   const [, back] = [pool.call('a'), pool.call('b')]
   pool.tell({ type: 'pool.stop' })
@@ -121,7 +121,7 @@ test('a pool whose supervisor gives up ends with that, and says so to every call
   expect(pool.of('refuse')[0]?.error.message).toBe('pool p is over: too many restarts')
 })
 
-test('a pool that cannot be opened refuses what waits and is idle again', () => {
+test('a pool that cannot be opened refuses waiting calls and is idle again', () => {
   const pool = new Stand()
   pool.tell({ type: 'pool.start' })
   const call = pool.call('a')
@@ -162,7 +162,7 @@ test('a pool that cannot be opened is closed once, although it is stopped meanwh
   expect(pool.of('close')).toHaveLength(1)
 })
 
-test('a hard stop leaves no timer, and what comes after it changes nothing', () => {
+test('a hard stop leaves no timer, and later events change nothing', () => {
   const pool = Stand.started({ size: 2, concurrency: 2 })
   const [running, , back] = ['a', 'b', 'c'].map((tool) => pool.call(tool)) as [Call, Call, Call]
   pool.giveBack(back) // its worker is to be killed after a while

@@ -3,7 +3,8 @@ import type { AnyActorRef, Snapshot } from 'xstate'
 import { show } from '../base/show.ts'
 import { askUser } from '../base/user-code.ts'
 import { DUE } from '../core/resume.ts'
-import type { Child } from '../core/state.ts'
+import type { SupervisorMemory } from '../core/memory.ts'
+import type { Child, CoreState } from '../core/state.ts'
 import { DEFAULT_BACKOFF } from '../policy/backoff.ts'
 import { hasInlineActors, SnapshotLog, type ResumePoint } from '../policy/snapshot-log.ts'
 import { delayedEventsOf, persist, sendDelayed } from './xstate.ts'
@@ -21,8 +22,9 @@ export class Snapshots {
 
   /** From where the next life of the child begins; `undefined`: from the beginning. */
   pointFor(child: Child): ResumePoint | undefined {
+    if (child.trouble.resume?.isDue !== true) return undefined
     const log = this.#logs.get(child)
-    if (log === undefined || child.trouble.resume?.isDue !== true) return undefined
+    if (log === undefined) return undefined
     const point = child.spec.resume === 'last-stable' ? log.settled : log.last
     return point && this.#asked(child, point)
   }
@@ -56,20 +58,21 @@ export class Snapshots {
    * From where each child would continue if it failed now. A snapshot that cannot become JSON is left out, and so is a
    * child that has ended for good.
    */
-  remember(children: Iterable<Child>): Record<string, ResumePoint> | undefined {
+  remember({ children, settings }: CoreState): Pick<SupervisorMemory, 'resume'> | undefined {
     let kept: Record<string, ResumePoint> | undefined
-    for (const child of children) {
+    if (settings.kind !== 'static') return undefined // dynamic children do not come back
+    for (const child of children.values()) {
       const log = this.#logs.get(child)
       if (log === undefined || child.trouble.resume === undefined) continue
       if (child.isAlive) log.stable(this.#now(), stableAfterOf(child), child.readyAt)
       const point = child.spec.resume === 'last-stable' ? log.settled : log.last
       if (point !== undefined && !hasInlineActors(point.snapshot)) kept = { ...kept, [child.id]: point }
     }
-    return kept
+    return kept && { resume: kept }
   }
 
   /** Restores what was remembered, before the children are started. Children that are unknown by now are left out. */
-  recall(children: ReadonlyMap<string, Child>, kept: Readonly<Record<string, ResumePoint>>): void {
+  recall({ children }: CoreState, kept: SupervisorMemory['resume'] = {}): void {
     for (const [id, point] of Object.entries(kept)) {
       const child = children.get(id)
       if (child?.spec.resume === undefined) continue

@@ -1,5 +1,4 @@
-// The shell around the core: it carries out effects, makes actors and timers, and turns what happens into core
-// events.
+// The shell around the core: it carries out effects, makes actors and timers, and turns what happens into events.
 import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorLogic, AnyActorRef } from 'xstate'
 import {
   isLogic,
@@ -14,7 +13,6 @@ import {
   worldLike,
 } from './child-actor.ts'
 import { cleanUpFailures } from './clean-up.ts'
-import { systemClock, wallTime, type SupervisorClock } from '../base/clock.ts'
 import { decide, decideEnd } from '../core/decide.ts'
 import type { Effect } from '../core/effect.ts'
 import type { ChildNews, CoreEvent, Death } from '../core/event.ts'
@@ -26,34 +24,18 @@ import { imagined } from '../core/what-if.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitReasonOf, isOver, orderedExit, recordExit, whenOver } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
-import { reportFault } from '../base/platform.ts'
+import { faultReporter, reportFault } from '../base/platform.ts'
 import { isSupervisor } from '../base/brand.ts'
 import type { Settings, SupervisorOptions } from '../spec/options.ts'
 import { causeAbove, incidentOf } from './incidents.ts'
+import type { Arrival, ForeignExit } from './news.ts'
 import { orphan } from './orphan.ts'
 import { copyOf, Snapshots } from './resume.ts'
+import { Readings } from './readings.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from '../spec/spec.ts'
-import { askUser, ignoreFailure, isPromiseLike, reportOnce } from '../base/user-code.ts'
-import { faultReporter } from '../base/platform.ts'
-import { show } from '../base/show.ts'
-import { clockOf, freeName, stopHard } from './xstate.ts'
-
-/** The promise of a start function is settled. An event of the shell itself. */
-export interface Arrival {
-  readonly type: 'supervisor.child.arrived'
-  readonly id: string
-  readonly startNumber: number
-  readonly arrival: { readonly logic: unknown } | { readonly error: unknown }
-}
-
-/** Sent by `exit()` to the supervisor of the actor that it ended. */
-export interface ForeignExit {
-  readonly type: 'supervisor.child.exited'
-  readonly id: string
-  readonly ref: AnyActorRef
-  readonly reason: ExitReason
-}
+import { isPromiseLike, reportOnce } from '../base/user-code.ts'
+import { freeName, stopHard } from './xstate.ts'
 
 const KILLED: ExitReason = { type: 'killed' }
 const SHUT_DOWN: ExitReason = { type: 'shutdown' }
@@ -74,10 +56,7 @@ export class Shell {
   /** How many events have come from children after they were declared exited. All were dropped. */
   zombieEffects = 0
   readonly #scope: SupervisorScope
-  readonly #clock: SupervisorClock
-  readonly #random: () => number
-  /** An error of clock or `random` in a callback that must not throw. Thrown at the next event. */
-  #fault: { readonly error: unknown } | undefined
+  readonly #readings: Readings
   readonly #report: (hook: string, error: unknown) => void
   readonly #snapshots: Snapshots
   readonly #timers = new Map<number, unknown>()
@@ -89,35 +68,30 @@ export class Shell {
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
     this.options = options
     this.journal = options.journal?.open() as Recorder | undefined
-    this.state = createState(
-      this.journal?.listen(settings) ?? settings,
-      `${settings.id}-${scope.sessionId.replace('x:', '')}`,
-    )
+    const name = `${settings.id}-${scope.sessionId.replace('x:', '')}`
+    this.state = createState(this.journal?.listen(settings) ?? settings, name)
     this.#scope = scope
     cleanUpFailures(scope.system)
-    this.#clock = options.clock ?? clockOfSystem(scope) ?? systemClock
-    this.#random = options.random ?? Math.random
+    this.#readings = new Readings(scope.self as AnyActorRef, options)
     const tell = faultReporter(options.onFault)
     this.#report = reportOnce((hook, error) => {
       tell(`\`${hook}\` of supervisor ${settings.id} failed`, error)
     })
     this.#snapshots = new Snapshots(() => this.latest(), this.#report)
-    if (memory !== undefined) recall(this.state, memory, this.#read())
-    if (memory?.resume !== undefined) this.#snapshots.recall(this.state.children, memory.resume)
+    if (memory !== undefined) recall(this.state, memory, this.#readings.now())
+    this.#snapshots.recall(this.state, memory?.resume)
     this.journal?.begin(this.state, this.latest())
   }
 
   /** The memory for the next incarnation. */
   get memory(): SupervisorMemory {
-    const { children, settings } = this.state
-    const resume = settings.kind === 'static' ? this.#snapshots.remember(children.values()) : undefined
-    return { ...remember(this.state, this.latest()), ...(resume && { resume }) }
+    return { ...remember(this.state, this.latest()), ...this.#snapshots.remember(this.state) }
   }
 
   /** The time in ms; `undefined` if the clock throws. */
   get now(): number | undefined {
     try {
-      return this.#clock.now()
+      return this.#readings.clock.now()
     } catch {
       return undefined
     }
@@ -125,8 +99,8 @@ export class Shell {
 
   /** Takes one core event and carries out what follows. */
   handle(event: CoreEvent): void {
-    if (this.#fault !== undefined) throw this.#fault.error
-    this.#now = this.#read()
+    if (this.#readings.fault !== undefined) throw this.#readings.fault.error
+    this.#now = this.#readings.now()
     this.#decide(event)
     this.#carryOn()
   }
@@ -193,7 +167,7 @@ export class Shell {
     const reason = exitReasonOf(ref)
     if (reason === undefined) return undefined
     this.#keepHistory(child, ref)
-    return { reason, random: this.#draw(), time: this.#time(), incident: incidentOf(ref) }
+    return { reason, random: this.#readings.draw(), time: this.#readings.time(), incident: incidentOf(ref) }
   }
 
   /**
@@ -231,14 +205,20 @@ export class Shell {
         const { id, timer, delay } = effect
         const callback = (): void => {
           this.#timers.delete(timer)
-          this.#scope.self.send({ type: 'supervisor.timer', id, timer, random: this.#draw(), time: this.#time() })
+          this.#scope.self.send({
+            type: 'supervisor.timer',
+            id,
+            timer,
+            random: this.#readings.draw(),
+            time: this.#readings.time(),
+          })
         }
-        this.#timers.set(timer, this.#clock.setTimeout(callback, delay))
+        this.#timers.set(timer, this.#readings.clock.setTimeout(callback, delay))
         return
       }
       case 'clearTimer':
         if (!this.#timers.has(effect.timer)) return
-        this.#clock.clearTimeout(this.#timers.get(effect.timer))
+        this.#readings.clock.clearTimeout(this.#timers.get(effect.timer))
         this.#timers.delete(effect.timer)
         return
       case 'fault':
@@ -266,7 +246,7 @@ export class Shell {
 
   #imagine(question: Extract<Effect, { type: 'imagine' }>): void {
     const now = this.latest()
-    const result = imagined(this.state, question, now, worldLike(this.state, now, this.#time()))
+    const result = imagined(this.state, question, now, worldLike(this.state, now, this.#readings.time()))
     this.#reply({ reply: question.reply, result })
   }
 
@@ -309,12 +289,11 @@ export class Shell {
 
   #kill({ ref, orphanedBy, because }: Extract<Effect, { type: 'kill' }>): void {
     if (isOver(ref)) return
-    if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) {
-      orphan(ref, orphanedBy, because)
-      return
+    if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) orphan(ref, orphanedBy, because)
+    else {
+      stopHard(ref)
+      freeName(ref)
     }
-    stopHard(ref)
-    freeName(ref)
   }
 
   #start(child: Child, startNumber: number): void {
@@ -337,7 +316,7 @@ export class Shell {
       this.#accept(made, child, startNumber)
       return
     }
-    this.#now = this.#read()
+    this.#now = this.#readings.now()
     this.#decide({ type: 'supervisor.child.making', id, startNumber })
     const { self } = this.#scope
     const arrive = (arrival: Arrival['arrival']): void => {
@@ -375,7 +354,7 @@ export class Shell {
   #spawn(child: Child, startNumber: number, logic: AnyActorLogic): void {
     const { id, spec } = child
     const { self } = this.#scope
-    const from = spec.resume === undefined ? undefined : this.#snapshots.pointFor(child)
+    const from = this.#snapshots.pointFor(child)
     const options = optionsFor(logic, child, self as AnyActorRef, from && copyOf(from.snapshot))
     const isReady = readinessOf(logic, spec.ready)
     const { actor, ready, failure } =
@@ -387,61 +366,26 @@ export class Shell {
           })
     if (actor !== undefined) {
       const death = ready ? this.#deathOf(child, actor) : undefined
-      const resumed = from === undefined ? {} : { resumed: true as const }
-      this.#told({ type: 'supervisor.child.spawned', id, startNumber, ref: actor, ready, death, ...resumed })
+      this.#told({ type: 'supervisor.child.spawned', id, startNumber, ref: actor, ready, death, resumed: from && true })
       if (spec.resume !== undefined) this.#snapshots.follow(child, actor, from)
     }
     if (failure === undefined) return
     if (actor !== undefined && !isOver(actor)) stopHard(actor)
-    const incident = actor === undefined ? undefined : incidentOf(actor)
-    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }, incident))
+    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }, actor && incidentOf(actor)))
   }
 
   /** Passes news to the core with a new reading of the clock, since a start takes time. */
   #told(news: ChildNews): void {
-    this.#now = this.#read()
+    this.#now = this.#readings.now()
     this.#decide(news)
-  }
-
-  /** Reads the clock. Throws what the clock throws, and a TypeError if it returns anything but a finite number. */
-  #read(): number {
-    const now: unknown = askUser(() => this.#clock.now())
-    if (typeof now === 'number' && Number.isFinite(now)) return now
-    throw new TypeError(`clock.now() of supervisor ${this.state.settings.id} must answer with ms, not ${show(now)}`)
   }
 
   /** The time, or the last known time if the clock throws. */
   latest(): number {
     try {
-      return this.#read()
+      return this.#readings.now()
     } catch {
       return this.#now
-    }
-  }
-
-  /** Draws a random number. Never throws, since timers call it: an error is kept for the next event. */
-  #draw(): number {
-    try {
-      const drawn: unknown = askUser(() => this.#random())
-      if (typeof drawn === 'number' && drawn >= 0 && drawn < 1) return drawn
-      const what = `random() of supervisor ${this.state.settings.id}`
-      throw new TypeError(`${what} must answer with a number from 0 to below 1, not ${show(drawn)}`)
-    } catch (error) {
-      this.#fault ??= { error }
-      return 0
-    }
-  }
-
-  /** The wall clock. Never throws: an error is kept for the next event. */
-  #time(): number {
-    try {
-      const time: unknown = wallTime(this.#clock)
-      if (typeof time === 'number' && Number.isFinite(time)) return time
-      ignoreFailure(time)
-      throw new TypeError(`clock.time() of supervisor ${this.state.settings.id} must answer with ms, not ${show(time)}`)
-    } catch (error) {
-      this.#fault ??= { error }
-      return 0
     }
   }
 
@@ -450,13 +394,7 @@ export class Shell {
   }
 
   #exited(id: string, startNumber: number, reason: ExitReason, incident?: string): ChildNews {
-    const [random, time] = [this.#draw(), this.#time()]
+    const [random, time] = [this.#readings.draw(), this.#readings.time()]
     return { type: 'supervisor.child.exited', id, startNumber, reason, random, time, incident }
   }
-}
-
-/** The clock of the system, if it can tell the time. XState's own clocks cannot. */
-function clockOfSystem({ self }: SupervisorScope): SupervisorClock | undefined {
-  const clock: Partial<SupervisorClock> = clockOf(self as AnyActorRef)
-  return typeof clock.now === 'function' ? (clock as SupervisorClock) : undefined
 }

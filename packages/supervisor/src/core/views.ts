@@ -14,6 +14,7 @@ class View implements ChildView {
   readonly incarnation: number
   readonly uptime: number
   readonly meta: unknown
+  readonly input: unknown
   readonly dependsOn: readonly string[]
 
   constructor(child: Child, now: number) {
@@ -24,6 +25,7 @@ class View implements ChildView {
     this.incarnation = child.incarnation
     this.uptime = child.isAlive ? now - child.startedAt : 0
     this.meta = child.spec.meta
+    this.input = child.input
     this.dependsOn = child.spec.dependsOn
   }
 }

@@ -91,7 +91,9 @@ function logicFor(isSupervisor: boolean): object {
 }
 
 /** Stands for an object of which nothing is known. No plain object, so that it is no data either. */
-class Unknown {}
+class Unknown {
+  readonly isUnknown = true
+}
 
 function unreadable(): never {
   throw new TypeError('it cannot be read')

@@ -2,10 +2,10 @@
 // the starts, failures and operations of the recorded run.
 import { isRef } from '../core/operation.ts'
 import type { Effect } from '../core/effect.ts'
-import type { CoreEvent } from '../core/event.ts'
+import type { CoreEvent, Death } from '../core/event.ts'
 import { Rehearsal, type Step } from '../core/rehearsal.ts'
 import type { Child, CoreState } from '../core/state.ts'
-import type { Lives } from './lives.ts'
+import { isLong, type Lives } from './lives.ts'
 
 /** The number of steps at which a run ends, since a strategy may go on for ever. */
 const MOST_STEPS = 100_000
@@ -19,6 +19,17 @@ export class Divergence {
     this.#rehearsal = new Rehearsal(state, now, lives)
     this.#lives = lives
     for (const child of state.children.values()) this.#resume(child)
+    for (const { id, at, death } of lives.failures()) if (at > now) this.#fail(id, at, death)
+  }
+
+  /** Plans a failure of a child, if it runs by then. */
+  #fail(id: string, at: number, death: Death): void {
+    const { state } = this.#rehearsal
+    this.#rehearsal.plan(at, () => {
+      const child = state.children.get(id)
+      if (child?.state !== 'running' || !child.isAlive) return undefined
+      return { type: 'supervisor.child.exited', id, startNumber: child.startNumber, ...death }
+    })
   }
 
   /** Carries out the effects with which the run goes its own way. */
@@ -71,7 +82,7 @@ export class Divergence {
     else if (readyAt === undefined && ready !== undefined) {
       rehearsal.plan(Math.max(at, ready), () => ({ type: 'supervisor.child.ready', ...about }))
     }
-    if (end === undefined) return
+    if (end === undefined || isLong(life)) return
     rehearsal.plan(end.at, () =>
       rehearsal.isAsked(id, startNumber) ? undefined : { type: 'supervisor.child.exited', ...about, ...end.death },
     )

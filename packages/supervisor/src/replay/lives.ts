@@ -25,9 +25,9 @@ export interface RecordedLife {
 
 /**
  * The lives of a recorded run. A start in another run goes as the child's last recorded start before it went: it
- * becomes ready after as long, and fails after as long with the same error if that was a short life. A long life ends
- * when it ended, since its end has a cause of its own. A child that was never started in the recorded run becomes ready
- * at once and lives on.
+ * becomes ready after as long, and fails after as long with the same error if that was a short life. The failure that
+ * ended a long life has a cause of its own: it comes when it came, whichever incarnation runs then. A child that was
+ * never started in the recorded run becomes ready at once and lives on.
  */
 export class Lives implements World {
   readonly #lives = new Map<number, RecordedLife>()
@@ -80,13 +80,17 @@ export class Lives implements World {
     if (life === undefined) return { ready: 0 }
     const { at, ready, ignored, end, asked } = life
     if (ignored !== undefined) return { ready: ignored - at, ignored: true }
-    const isLong = end !== undefined && end.at - at >= SHORT
-    const after = end === undefined ? undefined : isLong ? end.at - now : end.at - at
     return {
       // A start that was cut short might have become ready.
       ready: ready === undefined ? (asked === undefined ? undefined : 0) : ready - at,
-      end: end === undefined || after === undefined ? undefined : { after, death: end.death },
+      end: end === undefined || isLong(life) ? undefined : { after: end.at - at, death: end.death },
     }
+  }
+
+  /** The failures that ended long lives. */
+  *failures(): Iterable<{ readonly id: string; readonly at: number; readonly death: Death }> {
+    for (const life of this.#lives.values())
+      if (life.end !== undefined && isLong(life)) yield { id: life.id, ...life.end }
   }
 
   stop({ id }: Child): number {
@@ -106,7 +110,7 @@ export class Lives implements World {
     const lives = this.#byChild.get(id) ?? []
     const index = lives.findLastIndex(({ at }) => at <= now)
     const life = lives[Math.max(0, index)]
-    const isOver = life?.end !== undefined && life.end.at <= now && life.end.at - life.at >= SHORT
+    const isOver = life?.end !== undefined && life.end.at <= now && isLong(life)
     // Nothing was recorded of the time after a long life, until the next start.
     return isOver ? lives[index + 1] : life
   }
@@ -117,6 +121,11 @@ export class Lives implements World {
     if (lives === undefined) this.#byChild.set(life.id, [life])
     else lives.push(life)
   }
+}
+
+/** True for a life that did not end because of its start. */
+export function isLong({ at, end }: RecordedLife): boolean {
+  return end !== undefined && end.at - at >= SHORT
 }
 
 /** The death alone: its event is about another start. */

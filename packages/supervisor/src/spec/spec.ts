@@ -135,11 +135,22 @@ type SpecThatMayHave<TSpec extends ChildSpec, TId extends string> = TSpec extend
  * Returns the specification, with `input` and `ready` checked against its logic. A specification without the input that
  * its logic needs is a template.
  */
-export function childSpec<const TId extends string, TLogic extends AnyActorLogic, TInput = undefined>(
-  spec: TemplateSpec<TLogic> & { readonly id: TId; readonly input?: InferredInput<TInput, TLogic> },
-): (undefined extends TInput ? TemplateSpec<TLogic> : ChildSpec<TLogic>) & { readonly id: TId } {
+export function childSpec<
+  const TId extends string,
+  TLogic extends AnyActorLogic,
+  TInput = undefined,
+  const TMeta = undefined,
+>(
+  spec: TemplateSpec<TLogic> & {
+    readonly id: TId
+    readonly input?: InferredInput<TInput, TLogic>
+    readonly meta?: TMeta
+  },
+): (undefined extends TInput ? TemplateSpec<TLogic> : ChildSpec<TLogic>) & { readonly id: TId } & WithMeta<TMeta> {
   return spec as never
 }
+
+type WithMeta<TMeta> = [TMeta] extends [undefined] ? unknown : { readonly meta: TMeta }
 
 /** The input of the logic, in a form from which the compiler infers whether there is one. */
 type InferredInput<TInput, TLogic extends AnyActorLogic> = [TInput] extends [never] ? TInput : InputFrom<TLogic>

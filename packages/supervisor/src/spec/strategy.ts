@@ -1,12 +1,13 @@
 // Restart strategies: what a strategy is asked and what it may answer, and the built-in strategies.
+import type { InputFrom } from 'xstate'
 import type { ExitReason } from '../base/exit-reason.ts'
 import type { ParkCause } from '../policy/breaker.ts'
 import type { FailureInfo, FailurePhase } from '../policy/failure.ts'
 import type { ChildState } from './child-info.ts'
-import type { RestartType } from './spec.ts'
+import type { LogicOf, RestartType, TemplateSpec } from './spec.ts'
 
 /** What a strategy sees of a child: a copy, made when the strategy iterates over the children. */
-export interface ChildView<TId extends string = string, TMeta = unknown> {
+export interface ChildView<TId extends string = string, TMeta = unknown, TInput = unknown> {
   readonly id: TId
   readonly state: ChildState
   readonly restart: RestartType
@@ -17,6 +18,8 @@ export interface ChildView<TId extends string = string, TMeta = unknown> {
   readonly uptime: number
   /** From the child's specification. */
   readonly meta: TMeta
+  /** The input of the child's logic. */
+  readonly input: TInput
   /** From the child's specification: the ids of the children that it needs. */
   readonly dependsOn: readonly string[]
 }
@@ -102,6 +105,41 @@ export interface RestartStrategy<TChild extends ChildView = ChildView, TMemory =
    * @param children - all children of the supervisor, in start order, the failed one included
    */
   plan(failed: TChild, children: Iterable<TChild>, context: RestartContext<TMemory>): RestartPlan<TChild['id'], TMemory>
+}
+
+/** What a strategy sees of the children of these specifications: their ids, and for each its `meta` and `input`. */
+export type ChildOf<TSpecs extends readonly TemplateSpec[]> = ViewOf<TSpecs[number]>
+
+/** Distributes over unions, so that the id of a view tells its `meta` and `input`. */
+type ViewOf<TSpec> = TSpec extends TemplateSpec
+  ? ChildView<TSpec['id'], MetaOf<TSpec>, InputFrom<LogicOf<TSpec>>>
+  : never
+
+type MetaOf<TSpec> = TSpec extends { readonly meta: infer TMeta }
+  ? TMeta
+  : TSpec extends { readonly meta?: infer TMeta }
+    ? 'meta' extends keyof TSpec
+      ? TMeta
+      : undefined
+    : undefined
+
+/**
+ * Returns the strategy, typed for the children of these specifications: `plan()` knows their ids, with `meta` and
+ * `input` of each, and may name no other child. `TMemory`: what the strategy remembers.
+ *
+ * ```ts
+ * const specs = [{ id: 'db', logic, meta: { tier: 1 } }, { id: 'web', logic }] as const
+ * const strategy = restartStrategy<typeof specs>({
+ *   name: 'tiers',
+ *   plan: (failed) => ({ restart: failed.id === 'db' && failed.meta.tier === 1 ? ['db', 'web'] : [failed.id] }),
+ * })
+ * createSupervisor({ id: 'app', children: specs, strategy })
+ * ```
+ */
+export function restartStrategy<TSpecs extends readonly TemplateSpec[], TMemory = unknown>(
+  strategy: RestartStrategy<ChildOf<TSpecs>, TMemory>,
+): RestartStrategy<ChildOf<TSpecs>, TMemory> {
+  return strategy
 }
 
 /** Strategies for children that come and go. */

@@ -43,7 +43,7 @@ export function answerOf(plan: unknown, situation: Situation): Answer {
     'plan() must return { restart: string[] }',
     () => `it returned ${show(plan)} ${tell(situation)}`,
   )
-  return { ids: restart as string[], actions: undefined, memory }
+  return { ids: restart, actions: undefined, memory }
 }
 
 function checked(actions: unknown, restart: unknown, situation: Situation): readonly PlanAction[] {

@@ -152,9 +152,9 @@ export function describeRunningStrategy(strategy: RestartStrategy, { test, child
 function groupOf(strategy: RestartStrategy, trial: StrategyTrial, failed: string): ReadonlySet<string> {
   const views = trial.app.children.map(({ id, type, incarnation }): ChildView => {
     const state: ChildState = id === failed ? 'restarting' : 'running'
-    const { restart = 'permanent', meta, dependsOn = [] } = trial.specs.get(id) ?? {}
+    const { restart = 'permanent', meta, input, dependsOn = [] } = trial.specs.get(id) ?? {}
     const uptime = id === failed ? 0 : trial.clock.now() - trial.startedAt
-    return { id, type, incarnation, state, restart, uptime, meta, dependsOn }
+    return { id, type, incarnation, state, restart, uptime, meta, input, dependsOn }
   })
   const index = views.findIndex(({ id }) => id === failed)
   return new Set([failed, ...ask(strategy, situation(views, index, 'run')).ids])

@@ -30,6 +30,7 @@ export interface KnownChild {
   readonly restart?: RestartType
   readonly dependsOn?: readonly string[]
   readonly meta?: unknown
+  readonly input?: unknown
 }
 
 /** One question to a strategy. Everything in it is frozen. */
@@ -59,7 +60,7 @@ export function* situations(known: readonly KnownChild[], onlyAll = false): Gene
   }
 }
 
-function viewOf({ id, restart, dependsOn = [], meta }: KnownChild, variant: number): ChildView {
+function viewOf({ id, restart, dependsOn = [], meta, input }: KnownChild, variant: number): ChildView {
   return {
     id,
     state: at(STATES, variant),
@@ -68,6 +69,7 @@ function viewOf({ id, restart, dependsOn = [], meta }: KnownChild, variant: numb
     incarnation: 1 + (variant % 4),
     uptime: 1_000 * (variant % 3),
     meta,
+    input,
     dependsOn,
   }
 }

@@ -3,7 +3,7 @@ import { createSupervisor, supervisor, type ChildSpec } from '@terrarium/supervi
 import { bench, child, idle, obedient, refusal, type Bench } from '../support.ts'
 import { BOOM } from './actors.ts'
 
-/** Why these options are refused, by OTP's code. */
+/** OTP's code for the refusal of these options. */
 function fault(options: unknown): unknown {
   try {
     createSupervisor(options as never)
@@ -17,7 +17,7 @@ function fault(options: unknown): unknown {
 const otp = (options: object): unknown => fault({ id: 'app', mode: 'otp', ...options })
 const withChildren = (...children: unknown[]): unknown => otp({ children })
 
-/** With which code a child like this is refused, at the start and later. */
+/** The code with which this child is refused, at the start and later. */
 async function faults(spec: unknown): Promise<[unknown, unknown]> {
   const it = bench({ mode: 'otp' })
   await it.app.start()
@@ -55,7 +55,7 @@ test('A01 without options a supervisor is one_for_one, forgives 1 restart in 5 s
   expect(await crashes(10, 6_000)).toEqual(['running', 'untouched'])
 })
 
-test('A02 a specification of id and logic is read back as that of a permanent worker with 5 s to end', async () => {
+test('A02 a specification of id and logic has the defaults of a permanent worker with a shutdown of 5 s', async () => {
   const it = bench({ mode: 'otp', children: [{ id: 'a', logic: idle }] })
   await it.app.start()
   expect(await it.app.getChildSpec('a')).toMatchObject({
@@ -69,7 +69,7 @@ test('A02 a specification of id and logic is read back as that of a permanent wo
   await over(it)
 })
 
-test('A03 a supervisor has any time to end', async () => {
+test('A03 the shutdown of a supervisor is infinity by default', async () => {
   const it = bench({
     mode: 'otp',
     children: [
@@ -142,7 +142,7 @@ test('A08 a restart type that does not exist is refused', async () => {
   ])
 })
 
-test('A09 a time to end is ms, infinity or brutal_kill', async () => {
+test('A09 shutdown is ms, infinity or brutal_kill', async () => {
   for (const shutdown of [-10, 1.5, 'x', null]) {
     expect(await faults(child('a', { shutdown: shutdown as never }))).toEqual(['invalid_shutdown', 'invalid_shutdown'])
   }
@@ -155,7 +155,7 @@ test('A10 a child is a worker or a supervisor', async () => {
   expect(await faults(child('a', { type: 'wrker' as never }))).toEqual(['invalid_child_type', 'invalid_child_type'])
 })
 
-test('A11 a child is significant or it is not', async () => {
+test('A11 significant is true or false', async () => {
   const maybe = child('a', { restart: 'transient', significant: 'maybe' as never })
   expect(await faults(maybe)).toEqual(['invalid_significant', 'invalid_significant'])
 })
@@ -176,7 +176,7 @@ test('A13 a permanent child cannot be significant, not by default either', async
   }
 })
 
-test('A14 what is unknown is ignored in mode otp', async () => {
+test('A14 unknown options and fields are ignored in mode otp', async () => {
   /**
    * Names that mean something elsewhere: of OTP's own, of other options, and of what the supervisor keeps for itself.
    */

@@ -71,7 +71,7 @@ test('B02 start() resolves when every child has started', async () => {
   await over(it)
 })
 
-test('B03 a child that does not start takes those before it down, newest first, and the supervisor with it', async () => {
+test('B03 a child that does not start stops the children before it, newest first, and ends the supervisor', async () => {
   const it = otp(child('a'), child('b'), child('c', { logic: fails }), child('d'))
   await expect(it.app.start()).rejects.toMatchObject({
     code: 'START_FAILED',
@@ -94,7 +94,7 @@ test('B03 a child that does not start takes those before it down, newest first, 
   expect(it.clock.pending).toBe(0)
 })
 
-test('B04 the failure of a nested supervisor nests', async () => {
+test('B04 the start error of a nested supervisor has the child’s as its cause', async () => {
   const sub = supervisor({ id: 'sub', mode: 'otp', children: [child('x', { logic: fails })] })
   await expect(otp({ id: 'sub', logic: sub }).app.start()).rejects.toMatchObject({
     code: 'START_FAILED',
@@ -204,7 +204,7 @@ test('B08 a temporary child that is ignored is forgotten', async () => {
   await over(it)
 })
 
-test('B09 a supervisor that is ignored is no failure, and is not there', async () => {
+test('B09 a nested supervisor that is ignored is no failure, and has no actor', async () => {
   const { result, left } = await startOf(ignored)
   expect(result).toBeUndefined()
   expect(left.take()).toEqual([])
@@ -217,7 +217,7 @@ test('B09 a supervisor that is ignored is no failure, and is not there', async (
   await over(boot)
 })
 
-test('B10 what is no supervisor is a start error that says what it is', async () => {
+test('B10 a start function that returns no logic is a start error that names the value', async () => {
   const junk = (() => 'junk') as never
   const startError = {
     code: 'START_FAILED',
@@ -237,7 +237,7 @@ test('B10 what is no supervisor is a start error that says what it is', async ()
   expect(boot.clock.pending).toBe(0)
 })
 
-test('B11 a supervisor that cannot even be made fails with the reason', async () => {
+test('B11 a supervisor with invalid options is a start error with these as its cause', async () => {
   const wrong = (): AnyActorLogic => supervisor({ id: 'sub', mode: 'otp', intensity: -1 })
   const cause = {
     code: 'INVALID_ARGUMENT',

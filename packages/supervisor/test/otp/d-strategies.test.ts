@@ -138,7 +138,7 @@ test('D10 rest_for_one starts a transient child again that had finished', async 
   await over(it)
 })
 
-test('D11 one_for_all tries the start of a child again that was ignored; ignored again it stays down', async () => {
+test('D11 one_for_all starts an ignored child again; if it is ignored again it stays down', async () => {
   let starts = 0
   const logic = (): AnyActorLogic | typeof IGNORE => {
     starts += 1
@@ -152,7 +152,7 @@ test('D11 one_for_all tries the start of a child again that was ignored; ignored
   await over(it)
 })
 
-test('D12 one_for_all: two that are dead before the supervisor looks are one restart', async () => {
+test('D12 one_for_all: two children that exit before the supervisor handles either are one restart', async () => {
   const it = await started({ strategy: 'one_for_all', intensity: 1 }, 'a', 'b')
   await dieAtOnce(it, 'a', 'b')
   expect(restarts(it)).toBe(1)
@@ -163,14 +163,14 @@ test('D12 one_for_all: two that are dead before the supervisor looks are one res
   await over(it)
 })
 
-test('D13 one_for_one: two that are dead before the supervisor looks are two restarts', async () => {
+test('D13 one_for_one: two children that exit before the supervisor handles either are two restarts', async () => {
   const it = await started({ strategy: 'one_for_one', intensity: 1 }, 'a', 'b')
   await dieAtOnce(it, 'a', 'b')
   expect(restarts(it)).toBe(1)
   expect(it.events.at(-1)).toMatchObject({ type: 'supervisor.exit', reason: { type: 'shutdown' } })
 })
 
-test('D14 rest_for_one: of two that are dead before the supervisor looks, the order decides', async () => {
+test('D14 rest_for_one: of two children that exit before the supervisor handles either, the order decides', async () => {
   const backward = await started({ strategy: 'rest_for_one', intensity: 1 }, 'a', 'b')
   await dieAtOnce(backward, 'b', 'a')
   expect(backward.events.at(-1)).toMatchObject({ type: 'supervisor.exit' })

@@ -45,7 +45,7 @@ async function over({ app, clock }: Bench): Promise<void> {
   expect(clock.pending).toBe(0)
 }
 
-test('E01 an intensity of 0 forgives nothing', async () => {
+test('E01 with an intensity of 0 the first restart is too many', async () => {
   expect(await survives(0, 5, 1)).toBe(false)
 })
 
@@ -103,7 +103,7 @@ test('E09 the crash counts, and so does every failed attempt to restart', async 
   expect(it.clock.pending).toBe(0)
 })
 
-test('E10 what is terminated and restarted by hand does not count', async () => {
+test('E10 terminating and restarting a child by hand does not count', async () => {
   const it = await started(0, child('a'))
   for (let round = 0; round < 3; round += 1) {
     await it.app.terminateChild('a')
@@ -132,7 +132,7 @@ test('E12 the count is the supervisor’s, not the child’s', async () => {
   expect(isOver(it)).toBe(true)
 })
 
-test('E13 a slow crash loop lives for ever', async () => {
+test('E13 a slow crash loop never exceeds the intensity', async () => {
   expect(await survives(1, 1, 1, 3.1, 5.2, 7.3)).toBe(true)
 })
 

@@ -45,7 +45,7 @@ async function over({ app, clock }: Bench): Promise<void> {
   expect(clock.pending).toBe(0)
 }
 
-test('F01 who gives up stops the others newest first and ends with a bare shutdown', async () => {
+test('F01 a supervisor that gives up stops the other children newest first and ends with shutdown', async () => {
   const it = await started({ intensity: 0, children: [child('a'), child('b'), child('c')] })
   await it.end('b', BOOM)
   expect(it.take()).toEqual(['child.exit b', 'child.exit c', 'child.exit a', 'supervisor.exit'])
@@ -71,7 +71,7 @@ test('F02 a permanent supervisor that gave up is restarted with all its children
   expect(it.take('supervisor.exit')).toEqual(['supervisor.exit'])
 })
 
-test('F03 a transient supervisor that gave up has ended cleanly for its own one, and is silently gone', async () => {
+test('F03 a transient supervisor that gave up counts as ended cleanly in its parent, and is not restarted', async () => {
   const it = await started({ intensity: 0, children: [sub(0, [child('x')], { restart: 'transient' }), child('z')] })
   await crash(it, 'x')
   expect(it.take()).toEqual(['child.exit sub'])
@@ -100,7 +100,7 @@ test('F05 only the children of the specification come back with a restarted supe
   await over(it)
 })
 
-test('F06 giving up climbs: the inner children first, then the outer ones newest first', async () => {
+test('F06 giving up escalates: the inner children stop first, then the outer ones newest first', async () => {
   const it = await started({ intensity: 0, children: [child('p'), sub(0, [child('x'), child('y')]), child('q')] })
   const order: string[] = []
   it.ref('sub').on('child.exit', ({ id }: { id: string }) => order.push(id))
@@ -110,7 +110,7 @@ test('F06 giving up climbs: the inner children first, then the outer ones newest
   expect(it.clock.pending).toBe(0)
 })
 
-test('F07 the child whose death was too much is not stopped again', async () => {
+test('F07 the child whose exit exceeded the intensity is not stopped again', async () => {
   const it = await started({ intensity: 0, children: [child('a'), child('b')] })
   const asked: string[] = []
   const last = it.ref('b')

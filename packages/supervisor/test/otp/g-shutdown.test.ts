@@ -15,7 +15,7 @@ import { BOOM, KILLED, NORMAL, SHUTDOWN } from './actors.ts'
 const DAY = 24 * 3_600_000
 
 interface Started extends Bench {
-  /** Who has ended when and how, since the start. */
+  /** The exits since the start: which child, when, how. */
   readonly ends: string[]
 }
 
@@ -111,7 +111,7 @@ test('G05 a child that does not trap dies at once with shutdown, and its termina
   expect(it.ends).toEqual(['0 plain shutdown', '0 server shutdown'])
 })
 
-test('G06 a child that ignores the request is killed when its time is over, and the call says ok', async () => {
+test('G06 a child that ignores the request is killed at its deadline, and the call resolves', async () => {
   const it = await started({ children: [child('a', { logic: stubborn, shutdown: 100 })] })
   const terminated = it.app.terminateChild('a')
   await it.clock.advance(99)
@@ -216,7 +216,7 @@ test('G12 a child that has unlinked itself from its supervisor is terminated lik
   await stopsIn(0, it)
 })
 
-test('G14 a supervisor whose own time is too short is killed; what its children still do goes on without it', async () => {
+test('G14 a nested supervisor that exceeds its shutdown time is killed; its children go on stopping without it', async () => {
   let cleaned: number | undefined
   const grandchild = fromServer({
     trapExit: true,
@@ -245,7 +245,7 @@ test('G14 a supervisor whose own time is too short is killed; what its children 
   expect(it.ends).toEqual(['50 sub killed', '1000 other shutdown'])
 })
 
-test('G15 a stop is served when the start function at work has returned; then the new child is stopped as well', async () => {
+test('G15 a stop waits until the running start function has returned; then the new child is stopped too', async () => {
   const it = await started({ children: [child('a')] })
   const logic = (): Promise<typeof idle> =>
     new Promise((resolve) => {
@@ -270,14 +270,14 @@ test('G16 a stop with a reason ends the supervisor for it, once its children hav
     expect(exitReasonOf(it.app.ref)).toMatchObject(reason)
   }
 
-  // Of two that ask for different reasons the first is granted, and the other is told.
+  // Of two stops with different reasons the first resolves, and the other rejects.
   const two = await started({ children: [child('a', { logic: stubborn, shutdown: 100 })] })
   const [first, second] = [two.app.stop({ reason: SHUTDOWN }), two.app.stop({ reason: BOOM })]
   const refused = expect(second).rejects.toMatchObject({ code: 'STOPPED', details: { exit: SHUTDOWN } })
   await two.clock.advance(100)
   await Promise.all([first, refused])
 
-  // Who is killed meanwhile has not ended as it was asked to.
+  // A supervisor that is killed meanwhile has not ended for the reason asked for.
   const killed = await started({ children: [child('a', { logic: stubborn, shutdown: 100 })] })
   const stopped = expect(killed.app.stop({ reason: SHUTDOWN })).rejects.toMatchObject({ details: { exit: KILLED } })
   exit(killed.app.ref, KILLED)

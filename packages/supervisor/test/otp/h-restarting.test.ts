@@ -59,7 +59,7 @@ test('H01 a child that does not come up again is listed as restarting, and is a 
   await over(it)
 })
 
-test('H02 what is asked for during an attempt is done before the next one', async () => {
+test('H02 an operation called during an attempt runs before the next attempt', async () => {
   const log: string[] = []
   const rejections: ((error: Error) => void)[] = []
   const attempt = (): Promise<never> => {
@@ -192,7 +192,7 @@ test('H11 a restarting dynamic child counts as a worker that is not active, and 
   }
 })
 
-test('a start that failed is tried again before whatever is asked later, though its timer has not run', async () => {
+test('a failed start is retried before operations called later, although its timer has not fired', async () => {
   const { spec, starts } = script('a', fail, succeed)
   const it = await started({ children: [spec] })
   exit(it.ref('a'), BOOM)
@@ -202,7 +202,7 @@ test('a start that failed is tried again before whatever is asked later, though 
   await over(it)
 })
 
-test('H12 a start that fails, and a life that is over at once, come behind the deaths before them', async () => {
+test('H12 a failed start, and an exit right after a start, are handled after the exits before them', async () => {
   const over = createMachine({ initial: 'over', states: { over: { type: 'final' } } })
   for (const [second, expected] of [
     [fail, ['exit b', 'exit a', 'start a', 'start b']],

@@ -68,7 +68,7 @@ test('J02 startChild with the id of a stopped child is refused, and the old spec
   await over(it)
 })
 
-test('J03 an unknown id is not found, whatever is to be done with it', async () => {
+test('J03 every operation on an unknown id rejects with not_found', async () => {
   const it = await running('a')
   const { app } = it
   const operations = [app.terminateChild('x'), app.restartChild('x'), app.deleteChild('x'), app.getChildSpec('x')]
@@ -132,7 +132,7 @@ test('J08 whichChildren lists in reverse start order', async () => {
   await over(it)
 })
 
-test('J09 countChildren counts specifications by type, and who is alive right now', async () => {
+test('J09 countChildren counts specifications by type, and the children that are alive now', async () => {
   const it = await running('a', 'b')
   await it.app.startChild({ id: 'sub', logic: supervisor({ id: 'sub', mode: 'otp' }) })
   await it.app.startChild({ id: 'down', logic: supervisor({ id: 'down', mode: 'otp' }) })
@@ -195,7 +195,7 @@ test('J12 a supervisor before its start or after its end refuses every operation
   expect([it.clock.pending, other.clock.pending]).toEqual([0, 0])
 })
 
-test('J13 what is asked of a supervisor that is ending is never done', async () => {
+test('J13 operations on a supervisor that is ending are rejected', async () => {
   const it = bench({ mode: 'otp', children: [worker('a', { logic: stubborn, shutdown: 100 })] })
   await it.app.start()
   const stopped = it.app.stop()

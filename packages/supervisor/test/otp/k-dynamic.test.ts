@@ -71,7 +71,7 @@ const thrown = (): never => {
   throw 'not an error'
 }
 
-/** Ends in the very act of starting. */
+/** Ends during its start. */
 const ending = (reason: ExitReason): AnyActorLogic =>
   createMachine({ initial: 'over', states: { over: { type: 'final' } }, output: () => exitWith(reason) })
 
@@ -95,7 +95,7 @@ test('K01 simple_one_for_one takes exactly one template, and starts no child at 
   await over(it)
 })
 
-test('K02 what is given to startChild is laid over the input of the template', async () => {
+test('K02 the input given to startChild is laid over the template’s', async () => {
   const it = await templated({ logic: keeper, input: { base: 1, both: 'template' } })
   expect(stateOf(await it.app.startChild({ extra: 2, both: 'extra' }))).toEqual({ base: 1, extra: 2, both: 'extra' })
   expect(stateOf(await it.app.startChild())).toEqual({ base: 1, both: 'template' })
@@ -146,7 +146,7 @@ test('K05 children of a template have no id to address them by', async () => {
   await over(it)
 })
 
-test('K06 terminateChild with the ref of a stranger, and with the last one of a child', async () => {
+test('K06 terminateChild with the ref of a foreign actor, and with the last ref of a child', async () => {
   const stranger = createActor(idle).start()
   const kinds = [
     { it: await templated(), start: (it: Bench) => it.app.startChild(), ofDead: undefined },
@@ -203,7 +203,7 @@ test('K08 a child whose start is ignored is not kept, whatever its restart type'
   }
 })
 
-test('K09 a child that cannot be started is refused with what went wrong, and not kept', async () => {
+test('K09 a child that cannot be started rejects with its error, and is not kept', async () => {
   const acts: [() => unknown, unknown][] = [
     [() => Promise.reject(boom), boom],
     [() => 'junk', expect.any(Error)],
@@ -313,7 +313,7 @@ test('K12 a restart that fails is tried again, counts each time, and ends when i
   expect(strict.clock.pending).toBe(0)
 })
 
-test('K13 dynamic children are stopped all at once, each with its own patience', async () => {
+test('K13 dynamic children are stopped all at once, each within its own shutdown time', async () => {
   const it = await dynamic()
   const deadlines: [string, Partial<ChildSpec>][] = [
     ['deaf', { logic: idle }],

@@ -72,7 +72,7 @@ test('L03 a kill cannot be trapped; links and monitors see killed', async () => 
   expect(downs).toEqual([{ type: 'down', ref: a, reason: KILLED }])
 })
 
-test('L04 the exit of a linked actor that was killed is a message like others', () => {
+test('L04 a trapping actor gets the exit of a killed linked actor as a message', () => {
   const { ref: a, received } = trapper()
   const b = worker()
   link(a, b)
@@ -81,7 +81,7 @@ test('L04 the exit of a linked actor that was killed is a message like others', 
   expect(exitReasonOf(a)).toBeUndefined()
 })
 
-test('L05 a normal exit signal means nothing to an actor that does not trap', () => {
+test('L05 an actor that does not trap ignores a normal exit signal', () => {
   const a = worker()
   exitSignal(a, NORMAL, worker())
   expect(exitReasonOf(a)).toBeUndefined()
@@ -225,7 +225,7 @@ test('L13 messages come before the exit of their sender', async () => {
   expect(received.map(({ type }) => type)).toEqual(['1', '2', '3', 'exit', 'down'])
 })
 
-test('L14 demonitor takes back what is on its way, unlink does not', async () => {
+test('L14 demonitor drops a message that is on its way, unlink does not', async () => {
   const { ref: a, received } = trapper()
   const b = worker()
   link(a, b)

@@ -20,7 +20,7 @@ import { createFrom } from '../../src/otp/server/from.ts'
 import { idle } from '../support.ts'
 import { BOOM, boom, KILLED, NORMAL, observers, settled, SHUTDOWN, start, worker } from './actors.ts'
 
-/** What a promise was rejected with. */
+/** The error with which a promise rejects. */
 async function failure(promise: Promise<unknown>): Promise<TerrariumError> {
   const error: unknown = await promise.then(
     () => undefined,
@@ -165,7 +165,7 @@ test('M07 a server can answer later, and serves others in between', async () => 
   await expect(late).resolves.toBe('late')
 })
 
-test('M08 who waits for a deferred reply learns that the server was killed', async () => {
+test('M08 a caller that waits for a deferred reply gets an error when the server is killed', async () => {
   const { ref } = serve(() => ({ handleCall: () => undefined }))
   const answer = failure(call(ref, GET, { timeout: 'infinity' }))
   exit(ref, KILLED)
@@ -349,7 +349,7 @@ test('M16 init can refuse to start, with a reason; the start function of a child
   await app.stop()
 })
 
-test('M18 what one sender sends is handled in order, casts before the call after them', async () => {
+test('M18 messages of one sender are handled in order, casts before the call after them', async () => {
   const { ref, clock } = serve(({ clock }) => ({
     init: () => ({ state: [] }),
     handleCast: async ({ type }, state) => {

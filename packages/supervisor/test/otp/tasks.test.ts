@@ -70,7 +70,7 @@ test('P03 a caller that does not link itself learns of the failure and lives, an
   await app.stop()
 })
 
-test('P04 who waits no longer hears nothing more, and the task goes on', async () => {
+test('P04 a caller that stops waiting gets nothing more, and the task goes on', async () => {
   const app = await tasks()
   const clock = new VirtualClock()
   const done: string[] = []
@@ -87,7 +87,7 @@ test('P04 who waits no longer hears nothing more, and the task goes on', async (
   await app.stop()
 })
 
-test('P06 there are no more tasks than allowed', async () => {
+test('P06 a task beyond maxChildren is refused', async () => {
   const app = await tasks(1)
   const running = await startTask(app, () => new Promise<never>(() => undefined))
   await expect(startTask(app, () => Promise.resolve())).rejects.toMatchObject({
@@ -100,7 +100,7 @@ test('P06 there are no more tasks than allowed', async () => {
   await app.stop()
 })
 
-test('P07 a result may be asked for again; shutting down keeps a result, and tells who was stopped or has failed', async () => {
+test('P07 a result can be awaited again; after a shutdown results stay, and stopped and failed tasks reject', async () => {
   const app = await tasks()
   const clock = new VirtualClock()
   const aborted: unknown[] = []
