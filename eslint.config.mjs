@@ -10,15 +10,18 @@ const NODE_GLOBALS = [
   ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate'],
 ]
 
+/** The example of React is for a browser, with types of its own. */
+const PROJECTS = ['./tsconfig.check.json', './examples/react-supervision/tsconfig.json']
+
 const NODE_ONLY = 'process Buffer setImmediate clearImmediate global require __dirname __filename'.split(' ')
 
 export default tseslint.config(
   { ignores: ['**/dist/', '**/generated/', '.venv/', '.setup/', 'coverage/', 'python/', 'test/lint/fixtures/'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [...tseslint.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { project: ['./tsconfig.check.json'], tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parserOptions: { project: PROJECTS, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],

@@ -12,7 +12,7 @@ const swc = {
  * Tests that take long, for example because they install packages: `npm run test:everything` runs them, `npm test` does
  * not.
  */
-export const LONG = ['installed', 'tools', 'bench', 'chaos']
+export const LONG = ['installed', 'tools', 'bench', 'chaos', 'browser']
 
 /**
  * One jest project per package, and one for what crosses packages. Sources are tested, not builds, except where a test
@@ -24,6 +24,7 @@ const project = (displayName, root) => ({
     globalSetup: '<rootDir>/test/installed/set-up.mjs',
     globalTeardown: '<rootDir>/test/installed/tear-down.mjs',
   }),
+  ...(displayName === 'browser' && { globalSetup: '<rootDir>/test/browser/set-up.mjs' }),
   rootDir: import.meta.dirname,
   // The folders with a project of their own.
   testPathIgnorePatterns: LONG.map((name) => `<rootDir>/test/${name}/`).filter((path) => path !== `<rootDir>/${root}/`),

@@ -31,6 +31,11 @@ const JOBS = {
     'examples/two-pools-one-server/dist/main.js',
     'run',
   ],
+  'demo:react': [
+    'serves a React page with a supervision tree behind it',
+    'examples/react-supervision/serve.mjs',
+    'build',
+  ],
   bench: ['runs one benchmark suite', 'test/dist/bench/main.js', 'run'],
   chaos: ['kills hosts, workers and shepherds at random, and counts what is left', 'test/dist/chaos/main.js', 'run'],
   compat: ['runs the tests on the oldest and newest XState and on each Node', 'scripts/compat.mjs', 'run'],

@@ -88,7 +88,7 @@ const policies = [
 ]
 
 export default {
-  files: ['packages/**/*.ts', 'examples/**/*.ts', 'test/**/*.ts'],
+  files: ['packages/**/*.ts', 'examples/**/*.{ts,tsx}', 'test/**/*.ts'],
   plugins: { boundaries },
   settings: {
     'boundaries/root-path': root,

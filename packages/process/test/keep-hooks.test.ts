@@ -39,6 +39,7 @@ const EVENTS: { readonly [E in keyof KeptEvents]: true } = {
   'child.parked': true,
   'child.ready': true,
   'child.restart': true,
+  'child.resume_dropped': true,
   'child.start': true,
   'child.unparked': true,
   'program.held': true,

@@ -54,6 +54,7 @@ const OPTIONS: Rows<SupervisorOptions> = {
 const SPEC: Rows<ChildSpec> = {
   logic: { hostile: (fail) => fail as never },
   ready: { hostile: (fail) => fail },
+  resume: { hostile: (fail) => fail, told: /^`resume` of supervisor app failed$/ },
   backoff: { hostile: (delay) => ({ delay, max: 5 }), told: /^`backoff\.delay` of/ },
   breaker: 'data',
   input: 'data',
@@ -68,6 +69,7 @@ const EVENTS: { readonly [E in keyof SupervisorEvents]: true } = {
   'child.restart': true,
   'child.parked': true,
   'child.crash_loop': true,
+  'child.resume_dropped': true,
   'child.unparked': true,
   'supervisor.exit': true,
 }
@@ -114,7 +116,7 @@ async function live(options: Partial<SupervisorOptions>, hear: (app: ReturnType<
   app.ref.on('child.exit', () => (exited += 1))
   hear(app)
   const settled: Promise<unknown>[] = [app.start().catch(ignored)]
-  settled.push(app.startChild(child('a')).catch(ignored))
+  settled.push(app.startChild(child('a', { resume: (snapshot) => snapshot })).catch(ignored))
   for (let round = 0; round < 8; round += 1) {
     app.children
       .find(({ id }) => id === 'a' || id === 'a:1')

@@ -104,6 +104,7 @@ export function bench(options: Partial<SupervisorOptions> = {}): Bench {
     'child.parked',
     'child.unparked',
     'child.crash_loop',
+    'child.resume_dropped',
     'supervisor.exit',
   ]
   for (const kind of kinds) app.on(kind, (event: SupervisorEvent) => events.push(event))

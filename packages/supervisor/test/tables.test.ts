@@ -84,10 +84,10 @@ test('the table of a child has each option with its default', () => {
   const ofSupervisor = resolveSpec({ id: 'id', logic: supervisor({ id: 'nested', children: [] }) }, mode)
   const rows = tableRows(OPTIONS, 'Of a child')
   expect(rows.map(nameOf).sort()).toEqual(namesOf('ChildSpec').sort())
-  const { systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant } = ofWorker
+  const { systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, resume } = ofWorker
   const { meta, dependsOn } = ofWorker
   const known = {
-    ...{ systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, meta },
+    ...{ systemId, restart, ready, startTimeout, awaitReady, onExhausted, significant, meta, resume },
     ...{ dependsOn: dependsOn.length === 0 ? undefined : dependsOn, input: undefined },
   }
   expect(defaultsIn(rows)).toEqual({

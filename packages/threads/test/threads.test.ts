@@ -193,6 +193,19 @@ test('a persisted snapshot continues in another thread', async () => {
   second.stop()
 })
 
+test('a child in a thread that has the option `resume` continues in a new thread', async () => {
+  const it = await started([{ id: 'a', logic: machine(), resume: (snapshot) => snapshot }])
+  it.ref('a').send({ type: 'count' })
+  await snapshotOf<Shown>(it.ref('a'), counted(1))
+  it.ref('a').send({ type: 'pay' })
+  expect(await it.next('child.start', 'a')).not.toHaveProperty('resumed')
+  await it.exit('a')
+  expect(await it.next('child.start', 'a')).toHaveProperty('resumed', true)
+  await it.next('child.ready', 'a')
+  it.ref('a').send({ type: 'count' })
+  await snapshotOf<Shown>(it.ref('a'), counted(2))
+})
+
 test('a snapshot of which a part stays in the thread is not persisted', async () => {
   const it = await started([{ id: 'a', logic: fromWorkerThread(fixture('keeps-inline')) }])
   let refused: unknown

@@ -76,11 +76,15 @@ export function readinessOf(
   return ready ?? (logic as { [READY]?: (snapshot: never) => boolean })[READY]
 }
 
-/** The options for a child's actor. A supervisor gets the memory of its predecessor. */
+/**
+ * The options for a child's actor. A supervisor gets the memory of its predecessor. `snapshot`: from where another
+ * actor continues.
+ */
 export function optionsFor(
   logic: AnyActorLogic,
   { id, input, spec, trouble: { history } }: Child,
   parent: AnyActorRef,
+  snapshot: unknown,
 ): Options {
   const { systemId } = spec
   return {
@@ -89,6 +93,7 @@ export function optionsFor(
     parent,
     ...(systemId === undefined ? {} : { systemId }),
     ...(history !== undefined && isSupervisor(logic) ? { snapshot: history } : {}),
+    ...(snapshot === undefined ? {} : { snapshot }),
   }
 }
 
@@ -137,11 +142,15 @@ function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: 
   })
 }
 
-/** The memory of a supervisor that has ended, as a snapshot for its next incarnation. */
+/**
+ * The memory of a supervisor that has ended, as a snapshot for its next incarnation. Its children do not resume: the
+ * supervisor is started again because it could not go on from where they were.
+ */
 export function historyOf(actor: AnyActorRef): unknown {
   const snapshot = actor.getSnapshot() as { memory?: unknown }
   if (!isSupervisor(snapshot)) return undefined
-  return { status: 'active', output: undefined, error: undefined, memory: snapshot.memory }
+  const memory = { ...(snapshot.memory as object), resume: undefined }
+  return { status: 'active', output: undefined, error: undefined, memory }
 }
 
 /**

@@ -1,5 +1,4 @@
-// The shell around the core: it carries out effects, makes actors and timers, and turns what happens into core
-// events.
+// The shell around the core: it carries out effects, makes actors and timers, and turns what happens into events.
 import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorLogic, AnyActorRef } from 'xstate'
 import {
   isLogic,
@@ -25,17 +24,17 @@ import { imagined } from '../core/what-if.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitReasonOf, isOver, orderedExit, recordExit, whenOver } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
-import { reportFault } from '../base/platform.ts'
+import { faultReporter, reportFault } from '../base/platform.ts'
 import { isSupervisor } from '../base/brand.ts'
 import type { Settings, SupervisorOptions } from '../spec/options.ts'
 import { causeAbove, incidentOf } from './incidents.ts'
 import type { Arrival, ForeignExit } from './news.ts'
 import { orphan } from './orphan.ts'
+import { copyOf, Snapshots } from './resume.ts'
 import { Readings } from './readings.ts'
 import type { SupervisorSnapshot } from './logic.ts'
 import { IGNORE } from '../spec/spec.ts'
 import { isPromiseLike, reportOnce } from '../base/user-code.ts'
-import { faultReporter } from '../base/platform.ts'
 import { freeName, stopHard } from './xstate.ts'
 
 const KILLED: ExitReason = { type: 'killed' }
@@ -59,6 +58,7 @@ export class Shell {
   readonly #scope: SupervisorScope
   readonly #readings: Readings
   readonly #report: (hook: string, error: unknown) => void
+  readonly #snapshots: Snapshots
   readonly #timers = new Map<number, unknown>()
   /** Effects that are still to be carried out, in order. */
   readonly #effects = new Fifo<Effect>()
@@ -68,10 +68,8 @@ export class Shell {
   constructor(scope: SupervisorScope, settings: Settings, options: SupervisorOptions, memory?: SupervisorMemory) {
     this.options = options
     this.journal = options.journal?.open() as Recorder | undefined
-    this.state = createState(
-      this.journal?.listen(settings) ?? settings,
-      `${settings.id}-${scope.sessionId.replace('x:', '')}`,
-    )
+    const name = `${settings.id}-${scope.sessionId.replace('x:', '')}`
+    this.state = createState(this.journal?.listen(settings) ?? settings, name)
     this.#scope = scope
     cleanUpFailures(scope.system)
     this.#readings = new Readings(scope.self as AnyActorRef, options)
@@ -79,13 +77,15 @@ export class Shell {
     this.#report = reportOnce((hook, error) => {
       tell(`\`${hook}\` of supervisor ${settings.id} failed`, error)
     })
+    this.#snapshots = new Snapshots(() => this.latest(), this.#report)
     if (memory !== undefined) recall(this.state, memory, this.#readings.now())
+    this.#snapshots.recall(this.state, memory?.resume)
     this.journal?.begin(this.state, this.latest())
   }
 
   /** The memory for the next incarnation. */
   get memory(): SupervisorMemory {
-    return remember(this.state, this.latest())
+    return { ...remember(this.state, this.latest()), ...this.#snapshots.remember(this.state) }
   }
 
   /** The time in ms; `undefined` if the clock throws. */
@@ -289,12 +289,11 @@ export class Shell {
 
   #kill({ ref, orphanedBy, because }: Extract<Effect, { type: 'kill' }>): void {
     if (isOver(ref)) return
-    if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) {
-      orphan(ref, orphanedBy, because)
-      return
+    if (orphanedBy !== undefined && isSupervisor(ref.getSnapshot())) orphan(ref, orphanedBy, because)
+    else {
+      stopHard(ref)
+      freeName(ref)
     }
-    stopHard(ref)
-    freeName(ref)
   }
 
   #start(child: Child, startNumber: number): void {
@@ -355,7 +354,8 @@ export class Shell {
   #spawn(child: Child, startNumber: number, logic: AnyActorLogic): void {
     const { id, spec } = child
     const { self } = this.#scope
-    const options = optionsFor(logic, child, self as AnyActorRef)
+    const from = this.#snapshots.pointFor(child)
+    const options = optionsFor(logic, child, self as AnyActorRef, from && copyOf(from.snapshot))
     const isReady = readinessOf(logic, spec.ready)
     const { actor, ready, failure } =
       isReady === undefined
@@ -366,12 +366,12 @@ export class Shell {
           })
     if (actor !== undefined) {
       const death = ready ? this.#deathOf(child, actor) : undefined
-      this.#told({ type: 'supervisor.child.spawned', id, startNumber, ref: actor, ready, death })
+      this.#told({ type: 'supervisor.child.spawned', id, startNumber, ref: actor, ready, death, resumed: from && true })
+      if (spec.resume !== undefined) this.#snapshots.follow(child, actor, from)
     }
     if (failure === undefined) return
     if (actor !== undefined && !isOver(actor)) stopHard(actor)
-    const incident = actor === undefined ? undefined : incidentOf(actor)
-    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }, incident))
+    this.#told(this.#exited(id, startNumber, { type: 'error', error: failure.error }, actor && incidentOf(actor)))
   }
 
   /** Passes news to the core with a new reading of the clock, since a start takes time. */

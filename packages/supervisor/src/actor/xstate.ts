@@ -7,6 +7,7 @@ import * as XState from 'xstate'
 import type { ActorScope, AnyActorLogic, AnyActorRef, EventObject, Snapshot } from 'xstate'
 import type { SupervisorClock } from '../base/clock.ts'
 import { TerrariumError } from '../base/errors.ts'
+import type { DelayedEvent } from '../policy/snapshot-log.ts'
 
 export type Actor<TLogic extends AnyActorLogic> = XState.Actor<TLogic>
 
@@ -43,13 +44,24 @@ interface InternalActor {
 
 /** The private parts of an actor system that are used here. */
 interface InternalSystem {
-  readonly scheduler: { cancelAll: (ref: AnyActorRef) => void }
+  readonly scheduler: {
+    cancelAll: (ref: AnyActorRef) => void
+    cancel(source: AnyActorRef, id: string): void
+    schedule(source: AnyActorRef, target: AnyActorRef, event: EventObject, delay: number, id: string): void
+  }
+  getSnapshot(): { readonly _scheduledEvents: Readonly<Record<string, Scheduled>> }
   get(systemId: string): AnyActorRef | undefined
   /** Missing in XState 5.20. */
   readonly getAll?: () => Readonly<Record<string, AnyActorRef | undefined>>
   _set: (systemId: string, ref: AnyActorRef) => void
   _register: (sessionId: string, ref: AnyActorRef) => string
   _unregister: (ref: AnyActorRef) => void
+}
+
+/** A delayed event, as the scheduler of a system keeps it. */
+interface Scheduled extends DelayedEvent {
+  readonly source: AnyActorRef
+  readonly target: AnyActorRef
 }
 
 const NOT_STARTED = 0
@@ -142,6 +154,26 @@ export function scopeOf(ref: AnyActorRef): Scope {
 /** The clock of the actor's system. */
 export function clockOf(ref: AnyActorRef): InternalActor['clock'] {
   return internal(ref).clock
+}
+
+/** The snapshot of an actor as XState persists it. Children without a named logic are in it, which no JSON can hold. */
+export function persist(ref: AnyActorRef): Snapshot<unknown> {
+  const { getPersistedSnapshot } = ref as { getPersistedSnapshot: (options: object) => unknown }
+  return getPersistedSnapshot.call(ref, { __unsafeAllowInlineActors: true }) as Snapshot<unknown>
+}
+
+/** The delayed events that an actor has sent to itself and not received yet. */
+export function delayedEventsOf(ref: AnyActorRef): DelayedEvent[] {
+  const all = Object.values(internal(ref).system.getSnapshot()._scheduledEvents)
+  return all
+    .filter(({ source, target }) => source === ref && target === ref)
+    .map(({ id, event, delay }) => ({ id, event, delay }))
+}
+
+/** Lets an actor send itself delayed events, each after its whole delay. */
+export function sendDelayed(ref: AnyActorRef, events: readonly DelayedEvent[]): void {
+  const { scheduler } = internal(ref).system
+  for (const { id, event, delay } of events) scheduler.schedule(ref, ref, event, delay, id)
 }
 
 /**
@@ -270,6 +302,12 @@ export function missingParts(actorClass: unknown): string[] {
       failed.subscribe({ error: () => undefined }) // XState throws an error that no observer takes from a timer
       failed.send({ type: 'failed' })
       return hooks.slice(4).join() === 'ended,ended'
+    },
+    'system.scheduler.schedule': () => {
+      sendDelayed(stopped, [{ id: 'later', event: { type: 'later' }, delay: 1 }])
+      const seen = delayedEventsOf(stopped)
+      system.scheduler.cancel(stopped, 'later')
+      return seen.length === 1 && delayedEventsOf(stopped).length === 0
     },
     'actor._stop': () => {
       stopped._stop()

@@ -9,6 +9,7 @@ import type { Fifo } from './fifo.ts'
 import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
 import { faultOf, refuseIfProbed, perform } from './operations.ts'
 import { answerDeath, probe, restartDue } from './restart.ts'
+import { beginLife, startAfresh } from './resume.ts'
 import type { Child, CoreState, Pending } from './state.ts'
 import { fail, IDLE, oneIsAsked, oneIsDown, proceed, run, taskStarting, type Purpose } from './task.ts'
 import { clearTimer, emit, refuse, setTimer, stoppedError, type Turn } from './turn.ts'
@@ -143,7 +144,10 @@ function spawned(turn: Turn, child: Child, event: Extract<ChildNews, { type: 'su
   child.ref = ref
   child.lastRef = undefined
   child.knownAs ??= ref
-  emit(turn, { type: 'child.start', supervisor: turn.state.settings.id, id, incarnation, ref, because: child.cause })
+  const { resumed } = event
+  beginLife(child, resumed === true)
+  const begun = { supervisor: turn.state.settings.id, id, incarnation, ref, because: child.cause }
+  emit(turn, { type: 'child.start', ...begun, ...(resumed && { resumed }) })
   const task = taskStarting(turn, child)
   if (event.ready) becomeReady(turn, child)
   if (event.death !== undefined) {
@@ -174,7 +178,7 @@ function afterDeath(turn: Turn, child: Child, { reason, random, time, incident }
   }
   const task = taskStarting(turn, child)
   if (task !== undefined && child.spec.awaitReady) {
-    fail(turn, task, child, { reason, random, time, incident })
+    if (!startAfresh(turn, child, reason)) fail(turn, task, child, { reason, random, time, incident })
     return
   }
   child.death = { reason, random, time, incident }

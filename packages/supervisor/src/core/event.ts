@@ -32,6 +32,8 @@ export type ChildNews =
       readonly ref: AnyActorRef
       readonly ready: boolean
       readonly death?: Death | undefined
+      /** True if the actor continues from a snapshot. */
+      readonly resumed?: true | undefined
     })
   /** The start function returned IGNORE. */
   | (About & { readonly type: 'supervisor.child.ignored' })

@@ -2,6 +2,7 @@
 import type { BreakerMemory, ParkCause } from '../policy/breaker.ts'
 import { Failure } from '../policy/fingerprint.ts'
 import type { FailureClass, FailurePhase } from '../policy/failure.ts'
+import type { ResumePoint } from '../policy/snapshot-log.ts'
 import { plainError, type PlainError } from '../base/plain-error.ts'
 import { isStable } from './assess.ts'
 import type { Child, CoreState, FailureMemory } from './state.ts'
@@ -9,6 +10,8 @@ import type { Child, CoreState, FailureMemory } from './state.ts'
 /** What a supervisor's next incarnation should know of its children. Plain data; times are ages in ms. */
 export interface SupervisorMemory {
   readonly children: Readonly<Record<string, ChildMemory>>
+  /** With the option `resume`: from which snapshot a child continues. The shell's. */
+  readonly resume?: Readonly<Record<string, ResumePoint>> | undefined
   /** What the strategy remembers. A strategy of another name does not get it. */
   readonly strategy?: { readonly name: string; readonly memory: unknown }
 }

@@ -232,6 +232,7 @@ function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
   const { troubled } = child
   troubled.memory = undefined
   troubled.history = undefined
+  troubled.resume = undefined
   if (child.state === 'parked' || child.isWaiting) startGroupNow(turn, child, reply)
   else answer(turn, reply, child.ref)
 }
@@ -251,6 +252,7 @@ function terminateChild(turn: Turn, child: Child, reply: Reply): void {
 const TERMINATION: Purpose<{ readonly child: Child; readonly reply: Reply }> = {
   done(turn, { child, reply }) {
     if (child.trouble.history !== undefined) child.troubled.history = undefined
+    if (child.trouble.resume !== undefined) child.troubled.resume = undefined
     answer(turn, reply)
   },
 

@@ -14,6 +14,7 @@ import { EXCEEDED, giveUp } from './giving-up.ts'
 import { groupOf, heldFor, hold, isWanted, joinWaiting } from './group.ts'
 import { settleStopped, start } from './lifecycle.ts'
 import { park, verdict } from './park.ts'
+import { chooseResume } from './resume.ts'
 import type { Child, CoreState } from './state.ts'
 import { run, type Purpose } from './task.ts'
 import { about, blame, clearTimer, emit, setTimer, type Turn } from './turn.ts'
@@ -40,6 +41,7 @@ export function answerDeath(turn: Turn, child: Child, death: Death, remaining: r
 /** The child ended and is not restarted. */
 function forGood(turn: Turn, child: Child, remaining: readonly string[]): void {
   if (child.trouble.memory !== undefined) child.troubled.memory = undefined
+  if (child.trouble.resume !== undefined) child.troubled.resume = undefined
   settleStopped(turn, child)
   if (isLastStraw(turn.state, child)) end(turn, { type: 'shutdown' })
   else resume(turn, remaining)
@@ -128,6 +130,7 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
     return
   }
   child.state = 'restarting'
+  chooseResume(turn, child, death.reason, failure)
   raiseAlarm(turn, child, failure)
   // The probe of a child that the strategy has parked is the strategy's affair.
   const isJudged = assessment.failedProbe && parkedFor !== 'strategy'

@@ -11,6 +11,7 @@ import { StartRate } from '../policy/start-rate.ts'
 import type { Because, PlannedBecause } from '../spec/because.ts'
 import { RestartWindow } from '../policy/intensity.ts'
 import type { Asked, Death, Shutdown } from './event.ts'
+import type { ResumeMemory } from './resume.ts'
 import { Fifo } from './fifo.ts'
 import { IDLE, type Task } from './task.ts'
 
@@ -45,6 +46,8 @@ class Trouble {
   planned: readonly string[] | undefined
   /** The memory that a nested supervisor hands to its next incarnation, as a snapshot. */
   history: unknown
+  /** With the option `resume`: how the child began, and how it begins next. */
+  resume: ResumeMemory | undefined
   /** True from the start of a parked child until it is stable or has failed. */
   probing = false
   /** Why the child is parked, or was parked last. */

@@ -26,8 +26,11 @@ interface Caused {
 
 /** One event per transition of a child, and one for the end of the supervisor. */
 export type SupervisorEvent =
-  /** An actor was created and started. Followed by exactly one `child.exit`. */
-  | (ChildEvent<'child.start'> & Caused & { readonly ref: AnyActorRef })
+  /**
+   * An actor was created and started. Followed by exactly one `child.exit`. `resumed`: true if it continues from a
+   * snapshot, see `resume`.
+   */
+  | (ChildEvent<'child.start'> & Caused & { readonly ref: AnyActorRef; readonly resumed?: true })
   | (ChildEvent<'child.ready'> & { readonly ref: AnyActorRef })
   | (ChildEvent<'child.exit'> & Caused & { readonly reason: ExitReason; readonly ref: AnyActorRef })
   /** The child stays down for `delay` ms after its `attempt`-th failure in a row. */
@@ -46,6 +49,10 @@ export type SupervisorEvent =
   | (ChildEvent<'child.parked'> & Caused & { readonly failure: FailureInfo; readonly cause: ParkCause })
   /** The child has failed `failures` times within the window. At most once per window. */
   | (ChildEvent<'child.crash_loop'> & { readonly failures: number; readonly failure: FailureInfo })
+  /**
+   * The child has failed again from the snapshot with which it was resumed: its next start is from the beginning.
+   */
+  | (ChildEvent<'child.resume_dropped'> & { readonly failure: FailureInfo })
   /** A parked child is ready again. Emitted just before its `child.ready`. */
   | ChildEvent<'child.unparked'>
   /** Nothing of the supervisor is left. */
@@ -65,6 +72,7 @@ export const SUPERVISOR_EVENTS: Readonly<Record<keyof SupervisorEvents, true>> =
   'child.restart': true,
   'child.parked': true,
   'child.crash_loop': true,
+  'child.resume_dropped': true,
   'child.unparked': true,
   'supervisor.exit': true,
 }

@@ -87,7 +87,7 @@ export interface SupervisorOptions {
   /** From 0 inclusive to 1 exclusive, for jitter. Default `Math.random`. */
   readonly random?: () => number
   /**
-   * Called when other code of yours has failed: listeners, `inspect`, `classify`, `backoff.delay`. Default:
+   * Called when other code of yours has failed: listeners, `inspect`, `classify`, `resume`, `backoff.delay`. Default:
    * `console.error`.
    */
   readonly onFault?: OnFault

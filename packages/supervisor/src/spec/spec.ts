@@ -1,7 +1,8 @@
 // Child specifications: their types, their defaults, and the specification with every default filled in.
-import type { AnyActorLogic, InputFrom, SnapshotFrom } from 'xstate'
+import type { AnyActorLogic, InputFrom, Snapshot, SnapshotFrom } from 'xstate'
 import { DEFAULT_BACKOFF, type Backoff, type BackoffOptions } from '../policy/backoff.ts'
 import { DEFAULT_BREAKER, type Breaker, type BreakerOptions } from '../policy/breaker.ts'
+import type { FailureInfo } from '../policy/failure.ts'
 import { isSupervisor } from '../base/brand.ts'
 
 /**
@@ -81,7 +82,23 @@ export interface TemplateSpec<TLogic extends AnyActorLogic = AnyActorLogic> {
    * the supervisor gives up.
    */
   readonly onExhausted?: 'park' | 'escalate'
+  /**
+   * From where the child is started again after a failure. `last-stable`: from its newest stable snapshot, which is one
+   * after which it has lived `backoff.stableAfter` ms. A function is given the last snapshot before the failure, and
+   * returns a snapshot to continue from, or `undefined`; `failure` is `undefined` if the supervisor itself continues
+   * from a persisted snapshot. A snapshot from which the child fails again in the same way before it is stable is
+   * dropped. Not in mode `otp`, and not for a supervisor. Default: from the beginning.
+   */
+  readonly resume?: ResumeOption<SnapshotFrom<TLogic>>
 }
+
+/** See `resume` of a child specification. Snapshots are as XState persists them. */
+export type ResumeOption<TSnapshot> =
+  | 'last-stable'
+  | ((snapshot: PersistedFrom<TSnapshot>, failure: FailureInfo | undefined) => Snapshot<unknown> | undefined)
+
+/** The persisted form of a snapshot, as far as its type is known: of a machine with its value and context. */
+type PersistedFrom<TSnapshot> = Snapshot<unknown> & Pick<TSnapshot, keyof TSnapshot & ('value' | 'context')>
 
 /** How a child is started, restarted and stopped. `input` must be given if its logic needs one. */
 export type ChildSpec<TLogic extends AnyActorLogic = AnyActorLogic> = TemplateSpec<TLogic> & NeededInput<TLogic>
@@ -158,6 +175,7 @@ export interface ResolvedSpec {
   readonly backoff: Backoff | 'off'
   readonly breaker: Breaker | 'off'
   readonly onExhausted: 'park' | 'escalate'
+  readonly resume: ChildSpec['resume']
 }
 
 export interface SpecDefaults {
@@ -190,6 +208,7 @@ export function resolveSpec(spec: ChildSpec, defaults: SpecDefaults): ResolvedSp
     backoff: defaults.mode === 'otp' ? 'off' : resolve(DEFAULT_BACKOFF, defaults.backoff, spec.backoff),
     breaker: defaults.mode === 'otp' ? 'off' : resolve(DEFAULT_BREAKER, defaults.breaker, spec.breaker),
     onExhausted: spec.onExhausted ?? 'park',
+    resume: spec.resume,
   }
 }
 

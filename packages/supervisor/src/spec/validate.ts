@@ -25,6 +25,7 @@ import type { TerrariumError } from '../base/errors.ts'
 import { resolveOptions, type Settings, type SupervisorOptions } from './options.ts'
 import { fieldsOf, listOf, ownOptions } from '../base/own-options.ts'
 import { show } from '../base/show.ts'
+import { isSupervisor } from '../base/brand.ts'
 import { dependenciesOf, mistakesOfDependencies, mistakesOfOwn, type Linked } from './dependencies.ts'
 import { IGNORE, type ChildSpec } from './spec.ts'
 import { STRATEGIES } from './strategy.ts'
@@ -120,6 +121,7 @@ const SPEC_REST = {
   startTimeout: MS_ABOVE_0,
   awaitReady: FLAG,
   onExhausted: oneOf('park', 'escalate'),
+  resume: [(value) => value === 'last-stable' || isFunction(value), "'last-stable' or a function"],
   systemId: NAME,
   dependsOn: [(value) => isList(value) && value.every(isName), 'an array of ids', 'invalid_depends_on'],
   meta: true,
@@ -310,8 +312,12 @@ function mistakesOfSpec(spec: unknown, at: string, { mode, kind, autoShutdown }:
       'systemId is not for strategy simple_one_for_one, whose children would all have the same',
     )
   }
+  if (spec.resume !== undefined && isSupervisor(spec.logic))
+    check.say('bad_combination', 'resume is not for a supervisor, see keepHistory')
+  if (spec.resume !== undefined && restart === 'temporary')
+    check.say('bad_combination', 'resume is not for a temporary child, which is never restarted')
   check.fields(spec, POLICY_RULES)
-  if (mode === 'otp') check.absent(spec, ['backoff', 'breaker'])
+  if (mode === 'otp') check.absent(spec, ['backoff', 'breaker', 'resume'])
   return check.mistakes
 }
 

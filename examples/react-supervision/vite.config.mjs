@@ -1,0 +1,5 @@
+// The development server of the example, with hot reload.
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+export default defineConfig({ plugins: [react()] })
