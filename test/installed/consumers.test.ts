@@ -94,7 +94,7 @@ test('A1: the declarations of @terrarium/process check where nothing else is ins
 
 test('A1: are-the-types-wrong finds nothing wrong', async () => {
   const tarballs = readdirSync(PACKAGES).filter((name) => name.endsWith('.tgz'))
-  expect(tarballs).toHaveLength(5)
+  expect(tarballs).toHaveLength(6)
   for (const name of tarballs) {
     const args = [join(PACKAGES, name), '--profile', 'esm-only', '--format', 'ascii']
     expect(await run(bin('attw'), args)).toMatchObject({ code: 0 })

@@ -25,6 +25,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'packages/supervisor/README.md': ['example'],
   'docs/supervisor/events.md': ['events'],
   'docs/supervisor/actors.md': ['embedded', 'clock'],
+  'docs/explain.md': ['explain'],
   'docs/strategies.md': ['short', 'actions', 'memory'],
 }
 
@@ -53,6 +54,20 @@ test('the events example runs as it says', async () => {
     ['supervisor.exit', 'jobs', ''],
     ['child.exit', 'app', 'jobs'],
     ['supervisor.exit', 'app', ''],
+  ])
+})
+
+test('the explain example runs as it says', async () => {
+  expect(await printedBy(() => import('./readme.explain.ts'))).toEqual([
+    ['If db failed, it would be started again after 500 ms, together with web and mail.'],
+    ['mail failed once with Error: mailbox full and is started again in 400 ms together with db and web.'],
+    ['web is down until mail, which has failed, is started again.'],
+    ['-', 'web', 'child.exit'],
+    ['-', 'db', 'child.exit'],
+    ['-', 'db', 'child.start'],
+    ['-', 'db', 'child.ready'],
+    ['-', 'web', 'child.start'],
+    ['-', 'web', 'child.ready'],
   ])
 })
 
