@@ -1,6 +1,6 @@
 // The demonstration: explain, what-if, and the replay of an incident with another strategy.
 import { createSupervisor } from '@terrarium/supervisor'
-import { keepJournal, replay } from '@terrarium/supervisor/replay'
+import { keepJournal, replay, type JournalJson } from '@terrarium/supervisor/replay'
 import { exit } from '@terrarium/supervisor/otp'
 import { VirtualClock } from '@terrarium/supervisor/testing'
 import { fromCallback } from 'xstate'
@@ -54,7 +54,7 @@ export async function main(): Promise<number> {
   await app.stop()
 
   console.log('\nWhat would have been different with strategy dependents?')
-  const { differences } = replay(JSON.parse(journal), { strategy: 'dependents' })
+  const { differences } = replay(JSON.parse(journal) as JournalJson, { strategy: 'dependents' })
   for (const difference of differences) console.log(`  ${differenceText(difference)}`)
   return 0
 }
