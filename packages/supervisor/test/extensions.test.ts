@@ -61,6 +61,25 @@ test('X06 restartChild with force starts at once, and the old timer starts nothi
   await it.app.stop()
 })
 
+test('X06 a child whose start is forced waits for no time while the children before it start', async () => {
+  let isSlow = false
+  const slow = () => (isSlow ? new Promise<typeof idle>(() => undefined) : idle)
+  const it = bench({ strategy: 'one_for_all', children: [child('a', { logic: slow }), child('b')] })
+  await it.app.start()
+  await it.clock.advance(10)
+  await it.crash('b')
+  await it.crash('b')
+  expect(it.app.children).toMatchObject([{ state: 'stopped' }, { state: 'backing_off' }])
+  isSlow = true
+  void it.app.restartChild('b', { force: true }).catch(() => undefined)
+  await it.clock.advance(0)
+  expect(it.app.children.map(({ state, until }) => [state, until])).toEqual([
+    ['starting', undefined],
+    ['restarting', undefined],
+  ])
+  await it.app.stop()
+})
+
 test('X07 an intensity that delays make unreachable is refused, unless something else sets an end', () => {
   const options = (more: object): SupervisorOptions => ({
     id: 'app',

@@ -290,7 +290,8 @@ function restartChild(turn: Turn, child: Child, force: boolean, reply: Reply): v
 function startGroupNow(turn: Turn, child: Child, reply: Reply): void {
   const group = [...(child.trouble.group ?? [child.id])]
   clearTimer(turn, child)
-  if (child.state === 'parked') child.state = 'restarting'
+  child.state = 'restarting'
+  child.trouble.settle()
   startFor(turn, child, reply, answerDeath, group)
 }
 
