@@ -62,7 +62,7 @@ export const PACKAGES: readonly Mutation[] = [
     file: WATCH,
     find: '(now !== this.#tried && settled) || due',
     replace: 'now !== this.#tried || due',
-    tests: [healing('environment watch waits'), poolRules('still changing')],
+    tests: [healing('environment watch waits'), poolRules('while the watch paths of a parked pool change')],
   },
   {
     breaks: 'F8: a parked pool is tried again though nothing has changed',

@@ -245,6 +245,8 @@ export const POOL: readonly Mutation[] = [
     file: 'packages/pool/src/slots.ts',
     find: "else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)",
     replace: '',
-    tests: [{ project: 'pool', path: 'packages/pool/test/doomed.test.ts', name: 'not even been sent' }],
+    tests: [
+      { project: 'pool', path: 'packages/pool/test/doomed.test.ts', name: 'had not been sent when its worker crashed' },
+    ],
   },
 ]
