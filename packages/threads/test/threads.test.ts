@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from '@jest/globals'
 import { isTerrariumError } from '@terrarium/supervisor'
@@ -221,6 +222,6 @@ test.each([
   ['keeps its host alive', 'ref', 'running\ntick\n'],
   ['with `unref` does not', 'unref', 'running\n'],
 ])('a thread %s', async (_, how, printed) => {
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [fixture('unreferenced').pathname, how])
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [fileURLToPath(fixture('unreferenced')), how])
   expect({ stdout, stderr }).toEqual({ stdout: printed, stderr: '' })
 })
