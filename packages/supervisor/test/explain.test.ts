@@ -102,6 +102,26 @@ describe('a child that is', () => {
     })
   })
 
+  test('down with a group that a plan delays, although none of the group has failed', async () => {
+    const actions: PlanAction[] = [
+      { action: 'park', child: 'a' },
+      { action: 'delay', child: 'b', by: 5_000 },
+      { action: 'delay', child: 'c', by: 5_000, because: 'it needs b' },
+    ]
+    const strategy: RestartStrategy = { name: 'later', plan: () => ({ actions }) }
+    const it = await started({ strategy, children: [child('a'), child('b'), child('c')] })
+    await it.crash('a', boom)
+    expect(explained(it, 'b').sentence).toBe(
+      'b is down because a failed with Error: boom and is started again in 5,000 ms together with c.',
+    )
+    expect(explained(it, 'c').sentence).toBe(
+      'c is down because a failed with Error: boom (strategy later says "it needs b"), and is started again with b.',
+    )
+    expect(explained(it, 'c').heldBy).toBe('b')
+    await it.clock.advance(5_000)
+    expect(it.app.children.map(({ state }) => state)).toEqual(['parked', 'running', 'running'])
+  })
+
   test('waiting, because too many restarts began at once', async () => {
     const it = await started({ startRate: 1, children: [child('a'), child('b')] })
     await it.crash('b', boom)

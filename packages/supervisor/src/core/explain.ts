@@ -30,7 +30,7 @@ export interface Explanation {
   readonly waits?: number
   /** What would start the child again: the passing of time, another child's start, operations. Empty if it is up. */
   readonly unpark: readonly string[]
-  /** The failed child with which this child comes back, if it is down for that. */
+  /** The waiting child with which this child comes back, if it is down for that. */
   readonly heldBy?: string
 }
 
@@ -157,7 +157,11 @@ function stoppedText(state: CoreState, child: Child, heldBy: string | undefined)
   if (phase === 'stopped') return `${id} is down, because supervisor ${settings.id} has ended.`
   if (phase === 'stopping') return `${id} is down, because supervisor ${settings.id} is ending.`
   if (phase === 'idle') return `${id} has not been started, because supervisor ${settings.id} has not been started.`
-  if (heldBy !== undefined) return `${id} is down until ${heldBy}, which has failed, is started again.`
+  if (heldBy !== undefined) {
+    const other = child.cause?.child === heldBy ? undefined : otherFailure(state, child)
+    if (other === undefined) return `${id} is down until ${heldBy}, which has failed, is started again.`
+    return `${id} is down because ${other}${words(child)}, and is started again with ${heldBy}.`
+  }
   if (task.starts.includes(id)) return `${id} is started when ${taskText(state)}.`
   if (incarnation === 0) return `${id} has not been started.`
   if (child.cause?.plan?.action === 'stop') {
