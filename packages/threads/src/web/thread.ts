@@ -15,6 +15,7 @@ interface WorkerEvent {
   readonly error?: unknown
   readonly reason?: unknown
   readonly message?: unknown
+  preventDefault?(): void
 }
 
 const global = globalThis as unknown as WorkerGlobal
@@ -37,8 +38,9 @@ const port: HostPort | undefined =
           listen.call(globalThis, 'error', ({ error, message }) => {
             failed(error ?? message)
           })
-          listen.call(globalThis, 'unhandledrejection', ({ reason }) => {
-            failed(reason)
+          listen.call(globalThis, 'unhandledrejection', (event) => {
+            event.preventDefault?.() // it is told, so the browser need not report it too
+            failed(event.reason)
           })
         },
       }
