@@ -73,7 +73,7 @@ function ownTestOptions(options: TestPoolOptions): TestPoolOptions {
   return own
 }
 
-/** The options that the real pool knows. Its tools are those of the test, by no name of a file or module. */
+/** The options as the real pool gets them. The tools are functions of the test, so they need no file or module. */
 function realOptions({ boot: _, ...options }: TestPoolOptions): PoolOptions {
   return { ...options, tools: [] }
 }

@@ -1,5 +1,5 @@
 // What the workers of a pool without Python stand on: instead of processes and a socket, workers in this process. The
-// life machine, the session and everything above them are those of a real pool.
+// life machine, the session and everything above them are the same code as in a real pool.
 import { randomBytes } from 'node:crypto'
 import { TerrariumError, type SupervisorClock } from '@terrarium/supervisor/base'
 import type { OsProcess, SpawnRequest } from '@terrarium/process'

@@ -1,4 +1,4 @@
-// Events that the shell understands beside those of the core.
+// Events of the shell itself. All others are events of the core.
 import type { AnyActorRef } from 'xstate'
 import type { ExitReason } from '../base/exit-reason.ts'
 

@@ -11,7 +11,10 @@ export type Names = Readonly<Record<string, unknown>>
 /** What an option must be: the test, and the words for it. */
 export type Expected = readonly [isValid: (value: unknown) => boolean, expected: string]
 
-/** The rule for one option; `fault`: the kind of a mistake; `missing`: that of its absence, if it must be given. */
+/**
+ * The rule for one option. `fault`: the kind of a wrong value; `missing`: the kind of mistake when the option must be
+ * given and is not.
+ */
 export type Rule<F extends string = Fault> = readonly [
   ...Expected,
   fault?: F | Fault | undefined,

@@ -50,7 +50,7 @@ const SPECIAL: ReadonlySet<string> = new Set([
 
 const SPECIAL_OF_CHILD: ReadonlySet<string> = new Set(['spec', 'startedWith', 'trouble', 'stopper', 'startedAt'])
 
-/** Writes a journal. The options are those of its supervisor. */
+/** Writes a journal as JSON, with the options of its supervisor. */
 export function writeJournal(
   journal: Journal,
   options: SupervisorOptions,
