@@ -21,6 +21,7 @@ export class PendingCall extends Call {
   ) {
     super(request, site)
     this.args = request.args
+    this.size = request.args.length
     this.signal = request.signal
     this.resolve = resolve
     this.reject = reject
