@@ -299,7 +299,7 @@ export class BusyPool {
     return this.now - (this.#heard.get(slot) ?? 0)
   }
 
-  /** What has lasted until now: calls ahead of a silent worker, or a free worker beside calls ahead of another worker. */
+  /** What has lasted until now: calls ahead of a silent worker, or a free worker while calls are ahead elsewhere. */
   #checkSilence(): void {
     const { slots } = this.state
     const busy = slots.filter((slot) =>
