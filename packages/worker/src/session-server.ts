@@ -1,6 +1,5 @@
 // The socket that all workers of a runtime dial. It serves both transports: the first bytes of a connection say which.
-import { lstatSync } from 'node:fs'
-import { chmod } from 'node:fs/promises'
+import { chmod, lstat } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { messageOf, reportOnce, systemClock, type SupervisorClock } from '@terrarium/supervisor/base'
@@ -83,7 +82,8 @@ export class SessionServer {
    * dial it. Open sessions do not need the name. Errors: those of {@link listen}.
    */
   async ensure(): Promise<void> {
-    const socket = lstatSync(this.#path, { throwIfNoEntry: false })
+    // Not lstatSync: in Node 20 modules behind symbolic links are not found after that function has seen a socket.
+    const socket = await lstat(this.#path).catch(() => undefined)
     if (socket?.isSocket() === true && socket.ino === this.#inode) return
     this.#listening ??= this.#listen().finally(() => (this.#listening = undefined))
     await this.#listening
@@ -95,7 +95,8 @@ export class SessionServer {
     const path = join(this.#directory, this.#sockets === 1 ? 'host.sock' : `h${this.#sockets}.sock`)
     await this.#connections.listen(path)
     await chmod(path, 0o600)
-    this.#inode = lstatSync(path).ino
+    const { ino } = await lstat(path)
+    this.#inode = ino
     this.#path = path
   }
 
