@@ -5,7 +5,7 @@ import grpc from '@grpc/grpc-js'
 import { expect, test } from '@jest/globals'
 import { openRuntime, type OsProcess, type Runtime } from '@terrarium/process'
 import { systemClock } from '@terrarium/supervisor/base'
-import { createWorkerLogic, decode, encode, SessionServer, type WorkerInput } from '@terrarium/worker'
+import { createWorkerLogic, decode, encode, PROTOCOL_VERSION, SessionServer, type WorkerInput } from '@terrarium/worker'
 import { createActor } from 'xstate'
 import { HostServiceService, type SessionRequest, type SessionResponse } from '../src/generated/terrarium/v1/session.ts'
 import { fromMessage } from '../src/grpc/frames.ts'
@@ -75,7 +75,14 @@ async function present(socket: string, token: string): Promise<grpc.status | 'we
     requestSerialize,
     responseDeserialize,
   )
-  const value = { protocolVersion: 1, token, pid: 1, packageVersion: '0', pythonVersion: '3', reportsBegun: false }
+  const value = {
+    protocolVersion: PROTOCOL_VERSION,
+    token,
+    pid: 1,
+    packageVersion: '0',
+    pythonVersion: '3',
+    reportsBegun: false,
+  }
   stream.write({ seq: 1, ack: 0, frames: [{ kind: { $case: 'hello', value } }] })
   try {
     return await new Promise((resolve) => {
