@@ -3,7 +3,7 @@ import grpc from '@grpc/grpc-js'
 import { expect, test } from '@jest/globals'
 import { openRuntime } from '@terrarium/process'
 import { systemClock } from '@terrarium/supervisor/base'
-import { createWorkerLogic, resolveInterpreter, SessionServer } from '@terrarium/worker'
+import { createWorkerLogic, PROTOCOL_VERSION, resolveInterpreter, SessionServer } from '@terrarium/worker'
 import { createActor } from 'xstate'
 import { HostServiceService, type SessionRequest, type SessionResponse } from '../src/generated/terrarium/v1/session.ts'
 import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'
@@ -19,7 +19,14 @@ async function present(server: SessionServer, token: string): Promise<grpc.Statu
   )
   stream.on('data', () => undefined).on('error', () => undefined)
   const status = new Promise<grpc.StatusObject>((resolve) => stream.on('status', resolve))
-  const value = { protocolVersion: 1, token, pid: 1, packageVersion: '0.1.0', pythonVersion: '3' }
+  const value = {
+    protocolVersion: PROTOCOL_VERSION,
+    token,
+    pid: 1,
+    packageVersion: '0.1.0',
+    pythonVersion: '3',
+    reportsBegun: false,
+  }
   stream.write({ seq: 1, ack: 0, frames: [{ kind: { $case: 'hello', value } }] })
   const answer = await status
   client.close()
