@@ -13,7 +13,7 @@ from terrarium import _exit, _failure
 from terrarium._outbox import FRAME_OVERHEAD, Outbox
 from terrarium._tools import Tool
 from terrarium._values._decode import decode_arguments
-from terrarium._values._encode import encode
+from terrarium._values._encode import in_one
 from terrarium._values._hints import Conversions
 from terrarium._values._refusal import NotSendable, TooLarge
 from terrarium.v1 import session_pb2 as wire
@@ -86,7 +86,7 @@ class Replies:
     def value(self, call: Call, value: Any) -> None:
         """Sends the result of a call, or a failure if the value cannot be sent."""
         try:
-            encoded = encode(_conversions(call.tool).result(value))
+            encoded = in_one(_conversions(call.tool).result(value))
         except TooLarge as error:
             return self.frame(call, _failure.too_large(call.id, call.tool.name, error))
         except NotSendable as error:
