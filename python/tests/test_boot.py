@@ -21,7 +21,6 @@ def test_every_step_of_the_start_is_reported(worker):
         "boot",
         ("importing", "grpc"),
         ("importing", "google.protobuf"),
-        ("importing", "msgpack"),
         ("importing", str(Path(__file__).parent / "tools.py")),
         "connecting",
         "ready",

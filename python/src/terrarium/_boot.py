@@ -54,6 +54,7 @@ def _boot(report: "BootReport") -> int:
     pid = os.getpid()
     entry = ""
     entries: "list[str]" = []
+    needs: "tuple[str, ...]" = ()
     step = "the boot configuration"
     try:
         _prepare_process()
@@ -62,7 +63,8 @@ def _boot(report: "BootReport") -> int:
         step = "the interpreter"
         _patched.check_threads()  # sitecustomize and .pth files run before this
         no_fork_support = _NoForkSupport()
-        for step in ("grpc", "google.protobuf", "msgpack"):
+        needs = ("grpc", "google.protobuf")
+        for step in needs:
             report.importing(step)
             __import__(step)
         step = "terrarium"
@@ -88,7 +90,7 @@ def _boot(report: "BootReport") -> int:
     except BaseException as error:
         if os.getpid() != pid:
             os._exit(_exit.of_child(error))
-        failure = _diagnosis.diagnose(error, _diagnosis.Step(step, entry, entries))
+        failure = _diagnosis.diagnose(error, _diagnosis.Step(step, entry, entries, needs))
         report.failed(failure)
         return failure.status
     report.ready()
