@@ -52,7 +52,7 @@ function readable<T>(read: () => T): T {
 }
 
 function encoded(codec: ValueCodec, tool: string, args: Record<string, unknown>): Buffer {
-  const bytes = codec.encode(args, `the arguments of ${tool.slice(0, 128)}`)
+  const { bytes } = codec.encode(args, `the arguments of ${tool.slice(0, 128)}`)
   checkCallSize(tool, bytes)
   return bytes
 }

@@ -38,6 +38,7 @@
  */
 /// <reference types="node" preserve="true" />
 export { decode, encode, ValueCodec } from './values/codec.ts'
+export type { EncodedValue } from './values/encoded-value.ts'
 export { isPlainObject } from './values/plain-object.ts'
 export { NdArray } from './values/nd-array.ts'
 export { checkTypes, VALUE_TYPE, type ValueType } from './values/registry.ts'

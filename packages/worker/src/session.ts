@@ -12,6 +12,7 @@ import {
   type WorkerFrame,
 } from './generated/terrarium/v1/session.ts'
 import { PLAIN, type ValueCodec } from './values/codec.ts'
+import { inOne } from './values/encoded-value.ts'
 import { FRAME_OVERHEAD, MAX_MESSAGE_BYTES, MAX_VALUE_BYTES } from './values/wire.ts'
 
 /** The version of `terrarium.v1` spoken here. */
@@ -238,7 +239,7 @@ export class Session extends EventEmitter<SessionEvents> {
     const settle = this.#take(id)
     let value: unknown
     try {
-      value = this.#codec.decode(bytes, 'the result')
+      value = this.#codec.decode(inOne(bytes), 'the result')
     } catch (error) {
       settle({ error: error as TerrariumError, notBegun: false })
       return
@@ -361,7 +362,7 @@ function attributesOf({ attributes }: Failure, codec: ValueCodec): { readonly at
 function read(codec: ValueCodec, bytes: unknown): unknown {
   if (!(bytes instanceof Uint8Array)) return undefined
   try {
-    return codec.decode(bytes, 'an attribute')
+    return codec.decode(inOne(bytes), 'an attribute')
   } catch {
     return undefined
   }

@@ -140,7 +140,7 @@ export class WorkerCalls {
     const { id, tool, bytes, stop } = call
     let args: unknown
     try {
-      args = codec.decode(bytes, 'the arguments')
+      args = codec.decode({ bytes: Buffer.from(bytes), segments: [] }, 'the arguments')
       const why = misfit(tool, args as object)
       if (why !== undefined) throw new TypeError(why)
     } catch (error) {
@@ -158,9 +158,8 @@ export class WorkerCalls {
       return
     }
     try {
-      this.#answer(call, {
-        kind: { $case: 'result', value: { id, value: codec.encode(value, `the result of ${tool.name}`) } },
-      })
+      const { bytes: sent } = codec.encode(value, `the result of ${tool.name}`)
+      this.#answer(call, { kind: { $case: 'result', value: { id, value: sent } } })
     } catch (error) {
       this.#answer(call, notSendable(id, error))
     }
