@@ -8,7 +8,6 @@ import venv
 import pytest
 from starting import HEADER, failure, site_packages
 
-
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
     """The folder of an environment without any package, with a space in its name."""

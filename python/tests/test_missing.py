@@ -31,8 +31,7 @@ def test_a3_one_error_names_all_missing_modules(host, file):
     for number, name in enumerate(modules(last), 1):
         assert f"'{name}' (imported by {tools}, line {number})" in last["message"]
     assert last["command"].endswith(" -m pip install nosuch_one nosuch_two nosuch_three")
-
-
+@pytest.mark.parametrize("transport", ["grpc"])
 def test_a3_one_error_names_the_modules_of_user_and_worker(host, file, tmp_path):
     bare = tmp_path / "bare"
     venv.create(bare, with_pip=False, symlinks=True)
@@ -152,8 +151,7 @@ def command(path, text=""):
     path.write_text("#!/bin/sh\n" + text)
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
-
-
+@pytest.mark.parametrize("transport", ["grpc"])
 def test_a3_in_an_environment_of_uv(host, file, bare):
     with open(bare / "pyvenv.cfg", "a") as cfg:
         cfg.write("uv = 0.5.1\n")
@@ -169,6 +167,7 @@ def test_a3_in_an_environment_of_uv(host, file, bare):
     assert last["command"] == f"uv pip install --upgrade --python {python} {requirements}"
 
 
+@pytest.mark.parametrize("transport", ["grpc"])
 @pytest.mark.parametrize("tool", ["conda", "mamba", "micromamba", None])
 def test_a3_in_an_environment_of_conda(host, file, bare, tmp_path, tool):
     # Like an environment of conda, it has a folder conda-meta.
