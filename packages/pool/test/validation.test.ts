@@ -118,6 +118,7 @@ test('B8: null does not count as leaving an option out, and the options must be 
     python: true,
     concurrency: true,
     queueLimit: true,
+    transport: true,
     maxDeaths: true,
     startTimeout: true,
     cancelGrace: true,
