@@ -1,10 +1,11 @@
 // A call as the shell of a pool knows it: with its arguments, its caller, and what watches it.
 import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium/supervisor/base'
+import type { EncodedValue } from '@terrarium/worker'
 import type { CallRequest } from './call-request.ts'
 import { Call } from './core/call.ts'
 
 export class PendingCall extends Call {
-  readonly args: Buffer
+  readonly args: EncodedValue
   readonly signal: CallSignal | undefined
   readonly resolve: (value: unknown) => void
   readonly reject: (error: TerrariumError) => void

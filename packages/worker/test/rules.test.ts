@@ -7,14 +7,10 @@ import { openRuntime, type OsProcess, type Runtime } from '@terrarium/process'
 import { systemClock } from '@terrarium/supervisor/base'
 import { createWorkerLogic, decode, encode, SessionServer, type WorkerInput } from '@terrarium/worker'
 import { createActor } from 'xstate'
-import {
-  HostServiceService,
-  type SessionRequest,
-  type SessionResponse,
-  type WorkerFrame,
-} from '../src/generated/terrarium/v1/session.ts'
-import { Session } from '../src/session.ts'
+import { HostServiceService, type SessionRequest, type SessionResponse } from '../src/generated/terrarium/v1/session.ts'
+import { fromMessage } from '../src/grpc/frames.ts'
 import { eventually, habitat, isAlive, stateOf, testPython, TOOLS } from '../../../test/support/terrarium.ts'
+import { bareSession, hello } from './bare.ts'
 
 async function dependencies() {
   const home = habitat()
@@ -79,7 +75,7 @@ async function present(socket: string, token: string): Promise<grpc.status | 'we
     requestSerialize,
     responseDeserialize,
   )
-  const value = { protocolVersion: 1, token, pid: 1, packageVersion: '0', pythonVersion: '3' }
+  const value = { protocolVersion: 1, token, pid: 1, packageVersion: '0', pythonVersion: '3', reportsBegun: false }
   stream.write({ seq: 1, ack: 0, frames: [{ kind: { $case: 'hello', value } }] })
   try {
     return await new Promise((resolve) => {
@@ -140,19 +136,12 @@ test('F8: every integer that JavaScript has exactly travels as an integer, and c
   }
 })
 
-/** A session whose worker is the test. */
-const bare = (): Session => new Session({ write: () => undefined, end: () => undefined }, 4711)
-
 test('a second Hello, and a frame of an unknown kind, are protocol errors: the first Hello is welcomed', () => {
-  const value = { protocolVersion: 1, token: '', pid: 1, packageVersion: '0', pythonVersion: '3' }
-  const hello: WorkerFrame = { kind: { $case: 'hello', value } }
+  const { session, sent } = bareSession()
+  session.receive(hello())
+  expect(sent).toMatchObject([{ kind: 'welcome' }])
   expect(() => {
-    bare().receive({ seq: 1, ack: 0, frames: [hello] })
-  }).not.toThrow()
-  expect(() => {
-    bare().receive({ seq: 1, ack: 0, frames: [hello, hello] })
+    session.receive(hello())
   }).toThrow('a second Hello')
-  expect(() => {
-    bare().receive({ seq: 1, ack: 0, frames: [{ kind: undefined }] })
-  }).toThrow('a frame of a kind that this version does not know')
+  expect(() => fromMessage({ kind: undefined })).toThrow('a frame of a kind that this version does not know')
 })

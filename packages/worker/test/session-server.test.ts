@@ -12,6 +12,7 @@ import {
 import { encode } from '../src/values/codec.ts'
 import { SessionServer } from '../src/session-server.ts'
 import type { Session } from '../src/session.ts'
+import { encoded } from './bare.ts'
 
 let directory: string
 let server: SessionServer
@@ -51,7 +52,10 @@ const hello = (token: string, protocolVersion = 1): SessionRequest => ({
   ack: 0,
   frames: [
     {
-      kind: { $case: 'hello', value: { protocolVersion, token, pid: 1, packageVersion: '0.1.0', pythonVersion: '3' } },
+      kind: {
+        $case: 'hello',
+        value: { protocolVersion, token, pid: 1, packageVersion: '0.1.0', pythonVersion: '3', reportsBegun: false },
+      },
     },
   ],
 })
@@ -83,7 +87,7 @@ test('a worker without a token, or with a used or withdrawn token, is turned awa
   const used = server.expect(() => undefined)
   dial().stream.write(hello(used.token))
   const forgotten = server.expect(() => undefined)
-  forgotten.forget()
+  forgotten.forget(false)
   await new Promise((resolve) => setImmediate(resolve))
   for (const token of ['', 'guess', forgotten.token]) {
     const { stream, ended } = dial()
@@ -149,9 +153,14 @@ test('C3: a failure code that this version does not know settles its call, and t
     stream.write(hello(token))
   })
   await welcomed
+  const tools = ['first', 'second'].map((name) => ({ name, isAsync: false, summary: '' }))
+  const isReady = new Promise((resolve) => session.once('ready', resolve))
+  const acknowledged = new Promise((resolve) => stream.once('data', resolve))
+  stream.write({ seq: 2, ack: 1, frames: [{ kind: { $case: 'ready', value: { tools } } }] })
+  await Promise.all([isReady, acknowledged])
   const outcome = (tool: string): { id: number; settled: Promise<unknown> } => {
     let id = 0
-    const settled = new Promise((resolve) => (id = session.call(tool, Buffer.alloc(0), 0, resolve)))
+    const settled = new Promise((resolve) => (id = session.call(tool, encoded(Buffer.alloc(0)), 0, resolve)))
     return { id, settled }
   }
   const [first, second] = [outcome('first'), outcome('second')]
@@ -166,7 +175,7 @@ test('C3: a failure code that this version does not know settles its call, and t
     notBegun: false,
     attributes: Buffer.alloc(0),
   }
-  stream.write({ seq: 2, ack: 1, frames: [{ kind: { $case: 'failure', value: failure } }] })
+  stream.write({ seq: 3, ack: 1, frames: [{ kind: { $case: 'failure', value: failure } }] })
   expect(await first.settled).toMatchObject({
     error: {
       code: 'PYTHON_ERROR',
@@ -176,7 +185,7 @@ test('C3: a failure code that this version does not know settles its call, and t
     },
   })
   const value = { id: second.id, value: encode('served') }
-  stream.write({ seq: 3, ack: 1, frames: [{ kind: { $case: 'result', value } }] })
+  stream.write({ seq: 4, ack: 1, frames: [{ kind: { $case: 'result', value } }] })
   expect(await second.settled).toEqual({ value: 'served' })
   expect(session.closed).toBe(false)
 })

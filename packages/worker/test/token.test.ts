@@ -19,7 +19,7 @@ async function present(server: SessionServer, token: string): Promise<grpc.Statu
   )
   stream.on('data', () => undefined).on('error', () => undefined)
   const status = new Promise<grpc.StatusObject>((resolve) => stream.on('status', resolve))
-  const value = { protocolVersion: 1, token, pid: 1, packageVersion: '0.1.0', pythonVersion: '3' }
+  const value = { protocolVersion: 1, token, pid: 1, packageVersion: '0.1.0', pythonVersion: '3', reportsBegun: false }
   stream.write({ seq: 1, ack: 0, frames: [{ kind: { $case: 'hello', value } }] })
   const answer = await status
   client.close()

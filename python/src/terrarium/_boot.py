@@ -66,6 +66,8 @@ def _boot(report: "BootReport") -> int:
             report.importing(step)
             __import__(step)
         step = "terrarium"
+        from terrarium import _begun
+        from terrarium._grpc import Grpc
         from terrarium._module import found_tools, load
         from terrarium._session import Session
 
@@ -82,7 +84,8 @@ def _boot(report: "BootReport") -> int:
             os._exit(0)  # a process that the module forked and that returned here: not the worker
         report.connecting()
         step = "the session"
-        session = Session(boot["socket"], boot["token"], tools)
+        page = _begun.open_page(boot["begun"])
+        session = Session(Grpc(boot["socket"]), boot["token"], tools, page, boot["begun"] is not None)
         session.open()
         no_fork_support.end()
     except BaseException as error:
@@ -108,7 +111,8 @@ def _configuration() -> "dict[str, Any]":
     if configuration is None:
         raise RuntimeError("TERRARIUM_BOOT is not set: workers are started by their host")
     boot = json.loads(configuration)
-    return {key: boot[key] for key in ("socket", "token", "tools")}
+    optional = {"transport": "grpc", "begun": None}
+    return {key: boot[key] for key in ("socket", "token", "tools")} | {k: boot.get(k, v) for k, v in optional.items()}
 
 
 class _NoForkSupport:

@@ -24,12 +24,14 @@ class ToolError(TypeError):
 class Tool:
     """A marked function, with what is known about it before any call."""
 
-    __slots__ = ("_signature", "_shapes", "conversions", "function", "is_async", "name", "summary")
+    __slots__ = ("_signature", "_shapes", "conversions", "function", "is_async", "is_long", "name", "summary")
 
     def __init__(self, name: str, function: Callable[..., Any], signature: inspect.Signature) -> None:
         self.name = name
         self.function = function
         self.is_async = inspect.iscoroutinefunction(function)
+        self.is_long = False
+        """Whether the last call of it took long, see ``_calls``."""
         lines = (inspect.getdoc(function) or "").strip().splitlines()
         self.summary = lines[0][:LONGEST_SUMMARY] if lines else ""
         self.conversions: Any = None

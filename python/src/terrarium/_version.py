@@ -3,4 +3,4 @@
 __version__ = "0.1.0"
 
 PROTOCOL_VERSION = 1
-"""The version of ``terrarium.v1`` spoken here; a host that speaks another one is refused."""
+"""The version of the protocol spoken here; a host that speaks another one is refused."""

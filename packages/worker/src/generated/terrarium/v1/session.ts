@@ -114,6 +114,11 @@ export interface Hello {
   packageVersion: string;
   /** The version of the interpreter, for example "3.11.7". */
   pythonVersion: string;
+  /**
+   * Whether the worker notes each call that begins in the page of begun calls. If not, every call that was sent to it
+   * counts as begun when it dies.
+   */
+  reportsBegun: boolean;
 }
 
 /** The host accepts the worker. */
@@ -520,7 +525,7 @@ export const HostFrame: MessageFns<HostFrame> = {
 };
 
 function createBaseHello(): Hello {
-  return { protocolVersion: 0, token: "", pid: 0, packageVersion: "", pythonVersion: "" };
+  return { protocolVersion: 0, token: "", pid: 0, packageVersion: "", pythonVersion: "", reportsBegun: false };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -539,6 +544,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.pythonVersion !== "") {
       writer.uint32(42).string(message.pythonVersion);
+    }
+    if (message.reportsBegun !== false) {
+      writer.uint32(48).bool(message.reportsBegun);
     }
     return writer;
   },
@@ -594,6 +602,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.pythonVersion = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.reportsBegun = reader.bool();
             continue;
           }
         }
