@@ -1,5 +1,6 @@
 // The calls of the soak: of what kinds, how often, and how each may end.
 import { getEventListeners, setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { CallOptions, Pool } from '@terrarium/pool'
 import { isTerrariumError } from '@terrarium/supervisor'
@@ -72,6 +73,9 @@ function cancelled(random: Random, value: number): Planned {
   return { tool: 'echo_later', args: { value, seconds: 0.005 }, options, value, codes: ['CANCELLED'], then }
 }
 
+/** How long calls may go on after the end, in ms. */
+const PATIENCE = 60_000
+
 /** What became of the calls of one pool. */
 export interface Tally {
   issued: number
@@ -128,10 +132,19 @@ export async function makeCalls({ pool, random, callers, isWild, marks, isOver }
   const caller = async (): Promise<void> => {
     while (!isOver()) await one()
   }
-  await Promise.all(Array.from({ length: callers }, caller))
+  const all = Promise.all(Array.from({ length: callers }, caller))
+  await Promise.race([all, lateAfter(isOver)])
+  const open = tally.issued - tally.resolved - tally.rejected
+  if (open > 0) note(tally, `${open} calls are not settled ${PATIENCE} ms after the end`)
   const listeners = getEventListeners(lasting.signal, 'abort').length
   if (listeners > 0) note(tally, `${listeners} listeners are left on a signal`)
   return tally
+}
+
+/** Resolves some time after the end. */
+async function lateAfter(isOver: () => boolean): Promise<void> {
+  while (!isOver()) await sleep(500)
+  await sleep(PATIENCE, undefined, { ref: false })
 }
 
 function note({ faults }: Tally, fault: string): void {

@@ -31,7 +31,7 @@ async function openSession({ python, directory }: StageContext): Promise<OpenCon
     name: 'bare session',
     echo: (data: unknown) =>
       new Promise((resolve, reject) => {
-        session.call('echo', encode({ data }), 0, (outcome) => {
+        session.call('echo', { bytes: encode({ data }), segments: [] }, 0, (outcome) => {
           if ('value' in outcome) resolve(outcome.value)
           else reject(outcome.error)
         })
