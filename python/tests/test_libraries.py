@@ -7,6 +7,8 @@ import venv
 import pytest
 from starting import HEADER, failure, site_packages
 
+pytestmark = pytest.mark.parametrize("transport", ["grpc"])
+
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):

@@ -24,7 +24,7 @@ import {
   type Fields,
   type Names,
 } from '@terrarium/supervisor/base'
-import { checkTypes, isPlainObject, type Heartbeat, type ValueType } from '@terrarium/worker'
+import { checkTypes, isPlainObject, type Heartbeat, type Transport, type ValueType } from '@terrarium/worker'
 import type { Logger } from 'pino'
 import type { Settings } from './core/state.ts'
 
@@ -44,6 +44,11 @@ export interface PoolOptions {
    * `TERRARIUM_PYTHON`, `VIRTUAL_ENV`, `CONDA_PREFIX`, `./.venv` and `python3` on the PATH.
    */
   readonly python?: string
+  /**
+   * What carries calls: `socket` needs nothing but the interpreter and is fast; `grpc` is for workers that are
+   * generated from `terrarium.v1`, and needs grpcio and protobuf in Python. Default `grpc`.
+   */
+  readonly transport?: Transport
   /**
    * Calls one worker holds at a time. Default 1: nothing waits behind a call that overruns. Raise it for `async` tools,
    * which run concurrently, and for tools so short that the way there and back costs more than the work.
@@ -113,6 +118,7 @@ export interface CallOptions {
 /** The defaults of options that have one, in one place. Times in ms. */
 export const DEFAULTS = {
   size: 1,
+  transport: 'grpc',
   concurrency: 1,
   queueLimit: 10_000,
   maxDeaths: 3,
@@ -145,6 +151,7 @@ export const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
   tools: true,
   size: true,
   python: true,
+  transport: true,
   concurrency: true,
   queueLimit: true,
   maxDeaths: true,
@@ -205,6 +212,7 @@ function checkPoolOptions(check: Checker, options: Fields, variant: Variant): vo
   checkEnv(check, options)
   checkContainment(check, options)
   checkLogger(check, options)
+  check.oneOf(options, 'transport', ['socket', 'grpc'])
   check.oneOf(options, 'output', ['stderr', 'log', 'ignore'])
   if (options.types !== undefined) checkTypes(check, 'types', options.types)
   const { backoff, breaker, inspect, clock } = options

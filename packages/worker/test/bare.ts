@@ -12,12 +12,13 @@ import {
 } from '../src/frame.ts'
 import { Session, type SessionDependencies } from '../src/session.ts'
 import { encode } from '../src/values/codec.ts'
+import { PROTOCOL_VERSION } from '../src/version.ts'
 
 export const encoded = (bytes: Buffer): EncodedValue => ({ bytes, segments: NO_SEGMENTS })
 
 export const hello = (more: Partial<HelloFrame> = {}): HelloFrame => ({
   kind: 'hello',
-  version: 1,
+  version: PROTOCOL_VERSION,
   token: '',
   pid: 1,
   packageVersion: '0.1.0',

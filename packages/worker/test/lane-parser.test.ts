@@ -39,7 +39,7 @@ const FRAMES: readonly (readonly [Buffer, WorkerFrame])[] = [
     { kind: 'result', id: 3, value: { bytes: encode(1), segments } },
   ],
   [
-    Buffer.concat(split({ kind: 3, flags: 1, id: 4, body: apart(encode(2), ...segments) }, 6, 2, 5, 6, 60_000)),
+    Buffer.concat(split({ kind: 3, flags: 1, id: 4, body: apart(encode(2), ...segments) }, 6, 12, 5, 60_000)),
     { kind: 'result', id: 4, value: { bytes: encode(2), segments } },
   ],
   [Buffer.concat(split({ kind: 3, id: 5, body: encode(long) }, 6, 100_000, 1)), result(5, long)],
@@ -153,7 +153,8 @@ test.each<[string, Buffer[], string]>([
     [raw({ kind: 3, flags: 1, body: u32(2, 4) })],
     'a table of segments that does not add up',
   ],
-  ['a count that is cut off', [raw({ kind: 3, flags: 1, body: Buffer.alloc(3) })], 'a body that ends within its table of segments'], // prettier-ignore
+  ['a table that is not in the first frame', split({ kind: 3, flags: 1, body: apart(encode(1), ...segments) }, 6, 11).slice(0, 1), 'a table of segments that is not in the first frame'], // prettier-ignore
+  ['a count that is cut off', [raw({ kind: 3, flags: 1, body: Buffer.alloc(3) })], 'a table of segments that is not in the first frame'], // prettier-ignore
   ['a Failure that is no map', [raw({ kind: 4, body: encode([1]) })], 'a Failure that is no map'],
   ['a Failure that is no msgpack', [raw({ kind: 4, body: Buffer.from([0xc1]) })], 'a Failure: it is not what a worker sends: no value begins with 0xc1'], // prettier-ignore
   ['a Ready with a text as tools', [raw({ kind: 2, body: encode({ tools: 'a' }) })], 'a Ready whose tools is of another type'], // prettier-ignore

@@ -102,7 +102,7 @@ class MainThread:
             while True:
                 self._replies.stopped(self.calls.popleft())
         except IndexError:
-            pass
+            self._flush()
 
     def _begin(self, call: Call, now: float) -> None:
         if call.deadline is not None and now >= call.deadline:

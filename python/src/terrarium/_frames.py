@@ -85,6 +85,14 @@ class Welcome(NamedTuple):
     """The longest value that either side may send, in bytes."""
 
 
+class Refusal(NamedTuple):
+    """The host turns this worker away, and says why."""
+
+    code: int
+    """1 for another version of the protocol, 2 for a token that is not expected."""
+    message: str
+
+
 class Call:
     """A call that the host has sent. The session keeps the frame until the call is answered."""
 
@@ -119,7 +127,7 @@ class Ping(NamedTuple):
 
 
 WorkerFrame = Hello | Ready | Result | Failure | Pong
-HostFrame = Welcome | Call | Cancel | Ping
+HostFrame = Welcome | Refusal | Call | Cancel | Ping
 
 
 class Carrier(Protocol):

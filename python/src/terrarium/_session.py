@@ -5,18 +5,20 @@ import os
 import sys
 import threading
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from terrarium_shepherd import signals
 
 from terrarium import _contexts, _exit, _failure
 from terrarium._calls import LOOK_EVERY, MainThread
-from terrarium._event_loop import EventLoop
 from terrarium._frames import Call, Cancel, Carrier, Hello, HostFrame, Ping, Pong, Ready, ToolInfo, Welcome
 from terrarium._replies import Replies
 from terrarium._stand_in import StandIn
 from terrarium._tools import Tool
 from terrarium._version import __version__
+
+if TYPE_CHECKING:
+    from terrarium._event_loop import EventLoop
 
 _FAREWELL = 1.0
 """How long the host may take to end its half of a finished session, in seconds."""
@@ -53,6 +55,8 @@ class Session:
         self._main_thread = MainThread(self._replies, self._page, contexts, self._flush)
         self._event_loop: "EventLoop | None" = None
         if any(tool.is_async for tool in self._tools.values()):
+            from terrarium._event_loop import EventLoop  # asyncio takes long to import
+
             self._event_loop = EventLoop(self._replies, self._page, contexts, self._flush)
             self._event_loop.start()
         self._stand_in = StandIn(self._main_thread, self._carrier, self._receiving, self._receive, self._flush)
@@ -70,18 +74,22 @@ class Session:
             self._finishing = True
             self._carrier.close()
             return 0
-        if self._event_loop is not None:
-            self._event_loop.drain()
-        self._finishing = True
-        self._flush(True)
         self._finish()
         return 0
 
     def _finish(self) -> None:
-        self._carrier.finish()
-        farewell = threading.Thread(target=self._receive_to_the_end, name="terrarium-farewell", daemon=True)
-        farewell.start()
-        farewell.join(_FAREWELL)
+        """Lets the begun calls of async tools end, and the host hear of all that is said."""
+        receiver = threading.Thread(target=self._receive_to_the_end, name="terrarium-farewell", daemon=True)
+        receiver.start()
+        if self._event_loop is not None:
+            self._event_loop.drain()
+        self._flush(True)
+        self._finishing = True
+        try:
+            self._carrier.finish()
+            receiver.join(_FAREWELL)
+        except OSError:
+            pass  # the host has closed its end
         self._carrier.close()
 
     def _stop(self) -> None:

@@ -45,6 +45,11 @@ export class Body {
     return this.#total - this.#taken
   }
 
+  /** Whether it is known what the bytes that come next are for: the table of segments is in the first frame. */
+  get isBegun(): boolean {
+    return this.#step === 'data'
+  }
+
   get isWhole(): boolean {
     return this.#step === 'data' && this.#target === this.#targets.length
   }

@@ -56,7 +56,7 @@ export class LongFrame {
     const slices: Buffer[] = []
     for (let left = length; left > 0;) {
       const part = this.#parts[this.#part]
-      if (part === undefined) return undefined
+      if (part === undefined || part.length === 0) return undefined
       const slice = part.subarray(this.#offset, this.#offset + left)
       slices.push(slice)
       left -= slice.length

@@ -81,10 +81,8 @@ export class LaneParser {
     this.#left -= to - from
     if (this.#left > 0) return
     this.#body = undefined
-    if (!body.isWhole) {
-      if (body.missing === 0) throw new TypeError('a body that ends within its table of segments')
-      return
-    }
+    if (!body.isBegun) throw new TypeError('a table of segments that is not in the first frame')
+    if (!body.isWhole) return
     if (body.isSplit) this.#open = undefined
     const { kind, code, id, extra } = body.head
     this.#emit(kind, code, id, extra, body.value)

@@ -168,6 +168,10 @@ export class LaneWriter implements Carrier {
     socket.cork()
     for (const chunk of this.#chunks) {
       if (socket.writableLength >= HELD_BYTES) break
+      if (chunk.length === 0) {
+        this.#giveUp()
+        break
+      }
       socket.write(chunk)
       count += 1
     }
@@ -176,11 +180,16 @@ export class LaneWriter implements Carrier {
     this.#waiting.length = 0 // of some it is not certain any more
   }
 
+  /** The memory of a segment was transferred to another thread. What follows would be taken for its bytes. */
+  #giveUp(): void {
+    this.#hasEnded = true
+    this.#socket.destroy(new TypeError('bytes of an argument were taken away before they were sent'))
+  }
+
   #writePart(frame: LongFrame): void {
     const pieces = frame.next()
     if (pieces === undefined) {
-      this.#socket.destroy(new TypeError('bytes of an argument were taken away while they were sent'))
-      this.#hasEnded = true
+      this.#giveUp()
       return
     }
     this.#socket.cork()
