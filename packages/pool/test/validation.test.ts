@@ -121,7 +121,6 @@ test('B8: null does not count as leaving an option out, and the options must be 
     transport: true,
     concurrency: true,
     queueLimit: true,
-    transport: true,
     maxDeaths: true,
     startTimeout: true,
     cancelGrace: true,
