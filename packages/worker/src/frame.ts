@@ -1,5 +1,5 @@
-// What a host and a worker say to each other, whatever carries it: the codecs in `grpc/` and `lane/` turn frames into
-// bytes and back. `docs/protocol.md` has a table of them.
+// What a host and a worker say to each other, whatever carries it: `grpc/` and `lane/` turn frames into bytes and back.
+// `docs/protocol.md` has a table of them.
 
 import type { EncodedValue } from './values/encoded-value.ts'
 
@@ -120,7 +120,7 @@ export interface PingFrame {
 
 export type HostFrame = WelcomeFrame | CallFrame | CancelFrame | PingFrame
 
-/** What a session needs of the codec below it. */
+/** The host's end of a connection, as a session uses it. */
 export interface Carrier {
   /** Frames arrive in order, but for long ones. `isAlone`: no other call is open, so the frame should go at once. */
   readonly send: (frame: HostFrame, isAlone: boolean) => void

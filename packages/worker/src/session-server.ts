@@ -1,4 +1,5 @@
 // The socket that all workers of a runtime dial. It serves both transports: the first bytes of a connection say which.
+import { lstatSync } from 'node:fs'
 import { chmod, lstat } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
@@ -82,7 +83,6 @@ export class SessionServer {
    * dial it. Open sessions do not need the name. Errors: those of {@link listen}.
    */
   async ensure(): Promise<void> {
-    // Not lstatSync: in Node 20 modules behind symbolic links are not found after that function has seen a socket.
     const socket = await lstat(this.#path).catch(() => undefined)
     if (socket?.isSocket() === true && socket.ino === this.#inode) return
     this.#listening ??= this.#listen().finally(() => (this.#listening = undefined))
@@ -112,9 +112,12 @@ export class SessionServer {
   close(): void {
     this.#reception.close()
     this.#connections.close()
-    void this.#grpc?.then((host) => {
-      host.close()
-    })
+    this.#grpc?.then(
+      (host) => {
+        host.close()
+      },
+      () => undefined, // told when the connection was refused
+    )
   }
 
   /** Lets the host process end while this server listens and sessions are open. */
@@ -146,7 +149,7 @@ export class SessionServer {
         })
       },
       http2: () => {
-        this.#grpc ??= import('./grpc/host.ts').then(
+        this.#grpc ??= loadGrpc().then(
           ({ GrpcHost }) => new GrpcHost({ reception: this.#reception, authenticated, clock: this.#clock }),
         )
         this.#grpc.then(
@@ -154,6 +157,7 @@ export class SessionServer {
             if (!socket.destroyed) host.serve(socket)
           },
           (error: unknown) => {
+            this.#grpc = undefined
             refused(`gRPC cannot be loaded: ${messageOf(error)}`)
           },
         )
@@ -163,4 +167,13 @@ export class SessionServer {
       },
     })
   }
+}
+
+/**
+ * Loads gRPC, which most hosts never need. Node 20 does not find modules behind symbolic links if the last file that
+ * `lstatSync` has looked at is a socket: its realpathSync takes that for a link on the way.
+ */
+function loadGrpc() {
+  lstatSync('/')
+  return import('./grpc/host.ts')
 }

@@ -49,7 +49,7 @@ export interface SessionDependencies {
   readonly begun?: BegunCalls | undefined
 }
 
-/** The host's end of one worker's connection. The codec below it gives it the worker's frames, and carries its own. */
+/** The host's end of one worker's connection. Its carrier takes its frames, and gives it the worker's. */
 export class Session extends EventEmitter<SessionEvents> {
   readonly pid: number
   readonly #carrier: Carrier

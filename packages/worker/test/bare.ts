@@ -11,12 +11,13 @@ import {
 import { Session, type SessionDependencies } from '../src/session.ts'
 import { encode } from '../src/values/codec.ts'
 import { inOne } from '../src/values/encoded-value.ts'
+import { PROTOCOL_VERSION } from '../src/version.ts'
 
 export const encoded = inOne
 
 export const hello = (more: Partial<HelloFrame> = {}): HelloFrame => ({
   kind: 'hello',
-  version: 1,
+  version: PROTOCOL_VERSION,
   token: '',
   pid: 1,
   packageVersion: '0.1.0',

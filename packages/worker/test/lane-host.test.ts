@@ -83,9 +83,7 @@ async function greeted(more: Buffer[] = [readyBytes('echo', 'other')], hello: ob
       opened.once('closed', (fault) => faults.push(fault))
       resolve(opened)
     }, 'socket')
-    peer.socket.write(
-      Buffer.concat([preamble(PROTOCOL_VERSION), helloBytes({ token: announced.token, ...hello }), ...more]),
-    )
+    peer.socket.write(Buffer.concat([preamble(), helloBytes({ token: announced.token, ...hello }), ...more]))
   })
   const outcome = (tool: string, args: unknown = {}): Promise<unknown> =>
     new Promise((resolve) => session.call(tool, encoded(encode(args)), 0, resolve))
@@ -134,7 +132,7 @@ test('preamble and Hello may come in pieces', async () => {
   const peer = dial()
   const accepted = new Promise<Session>((resolve) => {
     const { token } = server.expect(resolve, 'socket')
-    const bytes = Buffer.concat([preamble(PROTOCOL_VERSION), helloBytes({ token })])
+    const bytes = Buffer.concat([preamble(), helloBytes({ token })])
     void (async () => {
       for (const byte of bytes) {
         peer.socket.write(Buffer.from([byte]))
@@ -149,21 +147,21 @@ test('another version is refused with both versions, and so is an unknown token;
   const { token } = server.expect(ignore, 'socket')
   const cases = [
     [preamble(PROTOCOL_VERSION + 1), 1, `this host speaks version ${PROTOCOL_VERSION} of the protocol, the worker speaks ${PROTOCOL_VERSION + 1}`], // prettier-ignore
-    [preamble(0x4142), 1, `this host speaks version ${PROTOCOL_VERSION} of the protocol, the worker speaks ${0x4142}`],
-    [Buffer.concat([preamble(PROTOCOL_VERSION), helloBytes({ token: 'guess' })]), 2, 'no worker is expected with this token'], // prettier-ignore
+    [preamble(0x4142), 1, `this host speaks version ${PROTOCOL_VERSION} of the protocol, the worker speaks 16706`],
+    [Buffer.concat([preamble(), helloBytes({ token: 'guess' })]), 2, 'no worker is expected with this token'], // prettier-ignore
   ] as const
   for (const [bytes, code, message] of cases) {
     const peer = dial()
     peer.socket.write(bytes)
     await peer.ended
-    expect(peer.said().subarray(0, 8)).toEqual(preamble(PROTOCOL_VERSION))
+    expect(peer.said().subarray(0, 8)).toEqual(preamble())
     const [refused] = peer.frames()
     expect(refused).toMatchObject({ kind: 17, code })
     expect(decode(refused?.body ?? Buffer.alloc(0))).toEqual({ message })
   }
   // The token is still good.
   const late = dial()
-  late.socket.write(Buffer.concat([preamble(PROTOCOL_VERSION), helloBytes({ token })]))
+  late.socket.write(Buffer.concat([preamble(), helloBytes({ token })]))
   await eventually('it is welcomed', () => late.said().length > 8)
   expect(late.frames()).toMatchObject([{ kind: 16 }])
 })
@@ -179,29 +177,25 @@ test('a token is worth one session, and none once it is forgotten or for another
     [other.token, 1],
   ] as const) {
     const peer = dial()
-    peer.socket.write(Buffer.concat([preamble(PROTOCOL_VERSION), helloBytes({ token })]))
+    peer.socket.write(Buffer.concat([preamble(), helloBytes({ token })]))
     await peer.ended
     expect(peer.frames()).toMatchObject([{ kind: 17, code }])
   }
 })
 
 test.each<[string, Buffer, string]>([
-  [
-    'another first frame',
-    Buffer.concat([preamble(PROTOCOL_VERSION), readyBytes('a')]),
-    'the first frame of a session must be Hello',
-  ],
+  ['another first frame', Buffer.concat([preamble(), readyBytes('a')]), 'the first frame of a session must be Hello'],
   [
     'a long Hello',
-    Buffer.concat([preamble(PROTOCOL_VERSION), raw({ kind: 1, length: 65_537 })]),
+    Buffer.concat([preamble(), raw({ kind: 1, length: 65_537 })]),
     'a Hello of 65537 bytes, more than 65536',
   ],
   [
     'a Hello that is no msgpack',
-    Buffer.concat([preamble(PROTOCOL_VERSION), raw({ kind: 1, body: Buffer.from([0xc1]) })]),
+    Buffer.concat([preamble(), raw({ kind: 1, body: Buffer.from([0xc1]) })]),
     'a Hello: it is not what a worker sends: no value begins with 0xc1',
   ],
-  ['a preamble that does not end in 0', preamble(PROTOCOL_VERSION, 1), 'a preamble that does not end in 0'],
+  ['a preamble that does not end in 0', preamble(2, 1), 'a preamble that does not end in 0'],
 ])('a stranger that sends %s is ended, and that is told', async (_, bytes, why) => {
   const peer = dial()
   peer.socket.write(bytes)
@@ -298,8 +292,8 @@ test('the page of begun calls: its name goes with Hello, and it is read when the
 
 test('connections that have not presented a token end after their time', async () => {
   const [silent, magic, half] = [dial(), dial(), dial()]
-  magic.socket.write(preamble(PROTOCOL_VERSION))
-  half.socket.write(Buffer.concat([preamble(PROTOCOL_VERSION), raw({ kind: 1, length: 100 })]))
+  magic.socket.write(preamble())
+  half.socket.write(Buffer.concat([preamble(), raw({ kind: 1, length: 100 })]))
   await eventually('all are open', () => clock.pending >= 4)
   await clock.advance(29_999)
   expect(peers.some(({ destroyed }) => destroyed)).toBe(false)

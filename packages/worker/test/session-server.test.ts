@@ -10,6 +10,7 @@ import {
   type SessionResponse,
 } from '../src/generated/terrarium/v1/session.ts'
 import { encode } from '../src/values/codec.ts'
+import { PROTOCOL_VERSION } from '../src/version.ts'
 import { SessionServer } from '../src/session-server.ts'
 import type { Session } from '../src/session.ts'
 import { encoded } from './bare.ts'
@@ -47,7 +48,7 @@ function dial() {
   return { stream, received, ended }
 }
 
-const hello = (token: string, protocolVersion = 1): SessionRequest => ({
+const hello = (token: string, protocolVersion = PROTOCOL_VERSION): SessionRequest => ({
   seq: 1,
   ack: 0,
   frames: [
@@ -79,7 +80,7 @@ test('the first frame back is Welcome with the version and the longest message',
   await new Promise((resolve) => stream.once('data', resolve))
   expect(received[0]?.frames[0]?.kind).toEqual({
     $case: 'welcome',
-    value: { protocolVersion: 1, maxMessageBytes: 256 * 1024 * 1024 },
+    value: { protocolVersion: PROTOCOL_VERSION, maxMessageBytes: 256 * 1024 * 1024 },
   })
 })
 
@@ -109,10 +110,10 @@ test('a token opens one session only', async () => {
 test('another protocol version is refused with both versions named, and the token stays good', async () => {
   const { token } = server.expect(() => undefined)
   const { stream, ended } = dial()
-  stream.write(hello(token, 2))
+  stream.write(hello(token, 1))
   const status = await ended
   expect(status.code).toBe(grpc.status.FAILED_PRECONDITION)
-  expect(status.details).toMatch(/version 1 .*speaks 2/)
+  expect(status.details).toMatch(/version 2 of the protocol, the worker \(package 0\.1\.0\) speaks 1/)
 })
 
 test('a session that does not begin with Hello, or breaks the numbering, ends in a protocol error', async () => {
