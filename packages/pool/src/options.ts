@@ -24,7 +24,14 @@ import {
   type Fields,
   type Names,
 } from '@terrarium/supervisor/base'
-import { checkTypes, isPlainObject, type Heartbeat, type Transport, type ValueType } from '@terrarium/worker'
+import {
+  checkTypes,
+  DEFAULT_TRANSPORT,
+  isPlainObject,
+  type Heartbeat,
+  type Transport,
+  type ValueType,
+} from '@terrarium/worker'
 import type { Logger } from 'pino'
 import type { Settings } from './core/state.ts'
 
@@ -118,7 +125,7 @@ export interface CallOptions {
 /** The defaults of options that have one, in one place. Times in ms. */
 export const DEFAULTS = {
   size: 1,
-  transport: 'grpc',
+  transport: DEFAULT_TRANSPORT,
   concurrency: 1,
   queueLimit: 10_000,
   maxDeaths: 3,

@@ -130,11 +130,19 @@ WorkerFrame = Hello | Ready | Result | Failure | Pong
 HostFrame = Welcome | Refusal | Call | Cancel | Ping
 
 
+def size_of(body: bytes, segments: "Sequence[Any]") -> int:
+    """The bytes that a value with segments takes in all."""
+    return len(body) + sum(map(len, segments)) + 4 * len(segments) + 4
+
+
 class Carrier(Protocol):
     """Carries the frames of one session. ``send`` and ``flush`` are for any thread, the others for one at a time."""
 
     waits_are_short: bool
     """Whether ``receive`` returns at least every 0.25 s, may be called with ``wait=False``, and has ``has_come``."""
+
+    sends_apart: bool
+    """Whether values may have segments."""
 
     def open(self, hello: Hello) -> "tuple[Welcome, list[HostFrame]]":
         """Connects and says Hello. Returns Welcome and the frames that came with it. Raises Refused or SessionLost."""

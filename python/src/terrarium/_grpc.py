@@ -28,6 +28,7 @@ class Grpc:
     """A carrier, see ``_frames``."""
 
     waits_are_short = False
+    sends_apart = False
 
     def __init__(self, path: str) -> None:
         self._outbox = Outbox()

@@ -49,6 +49,7 @@ class Lane:
     """A carrier, see ``_frames``."""
 
     waits_are_short = True
+    sends_apart = True
 
     def __init__(self, path: str) -> None:
         self._path = path

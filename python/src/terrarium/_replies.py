@@ -5,7 +5,7 @@ from types import CoroutineType
 from typing import Any
 
 from terrarium import _failure
-from terrarium._frames import Call, Carrier, Failure, Result
+from terrarium._frames import Call, Carrier, Failure, Result, size_of
 from terrarium._tools import Tool
 from terrarium._values._decode import decode_arguments
 from terrarium._values._encode import encode
@@ -26,7 +26,7 @@ class Replies:
     def value(self, call: Call, value: Any) -> None:
         """Sends the result of a call, or a failure if the value cannot be sent."""
         try:
-            encoded = encode(conversions_of(call.tool).result(value))
+            body, segments = encode(conversions_of(call.tool).result(value), self._carrier.sends_apart)
         except TooLarge as error:
             return self.failed(call, _failure.too_large(call.id, call.tool.name, error))
         except NotSendable as error:
@@ -35,11 +35,14 @@ class Replies:
             return self.failed(call, _failure.not_sendable(call.id, call.tool.name, error))
         except BaseException as error:  # raised by user code that encoding the value calls
             return self.raised(call, error)
-        if len(encoded) > self._most:
-            refusal = TooLarge.of(len(encoded), self._most)
-            return self.failed(call, _failure.too_large(call.id, call.tool.name, refusal))
+        size = len(body) if not segments else size_of(body, segments)
+        if size > self._most:
+            return self.failed(call, _failure.too_large(call.id, call.tool.name, TooLarge.of(size, self._most)))
         self.open.pop(call.id, None)
-        self._carrier.send(Result(call.id, encoded))
+        self._carrier.send(Result(call.id, body, segments))
+        if segments:
+            # They are the tool's own memory, which user code may change when it goes on.
+            self._flush(True)
 
     def raised(self, call: Call, error: BaseException) -> None:
         """Sends the exception of a tool as the failure of its call."""
@@ -64,8 +67,8 @@ class Replies:
     def arguments(self, call: Call) -> "dict[str, Any] | None":
         """The converted arguments of a call. If they do not fit the tool, answers the call and returns None."""
         try:
-            arguments = decode_arguments(call.body)
-            call.body = b""
+            arguments = decode_arguments(call.body, call.segments)
+            call.body, call.segments = b"", ()
             call.tool.check(arguments)
             conversions = conversions_of(call.tool)
             if conversions.has_arguments:
