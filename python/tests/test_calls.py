@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgpack
 import pytest
+from connection import Result
 from host import TRANSPORTS, Host, eventually
-from terrarium._frames import FailureCode, Result
+from terrarium._frames import FailureCode
 
 TOOLS = Path(__file__).resolve().parent / "tools.py"
 

@@ -47,6 +47,7 @@ class Conversions:
                 self._by_name[name] = convert
         self._result = of_result(_resolved(signature.return_annotation, function))
         self.has_arguments = bool(self._by_name or self._others)
+        self.has_result = self._result is not None
 
     def arguments(self, arguments: "dict[str, Any]") -> None:
         """Converts the arguments in place. Raises NotReadable, with the argument's name as its place."""

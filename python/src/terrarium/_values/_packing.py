@@ -30,6 +30,11 @@ def packer(default: "Any") -> Any:
     return _library.Packer(default=default, use_bin_type=True, datetime=True)
 
 
+def plain_packer() -> Any:
+    """An object whose ``pack`` writes a value of plain types without running Python code; None without the package."""
+    return None if _library is None else _library.Packer(use_bin_type=True)
+
+
 def unpack(data: bytes, hook: Hook) -> Any:
     """The value of one msgpack object. ``hook`` makes the value of an extension type, of its code and its payload.
     Raises Malformed, UnicodeDecodeError and TypeError, and what the hook raises."""
