@@ -4,12 +4,21 @@ import queue
 import threading
 import time
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import msgpack
-from terrarium._frames import Failure, Pong, Result
+from terrarium._frames import Failure, Pong
 
 PATIENCE = 20.0
 """How long a test waits for anything before it fails, in seconds."""
+
+
+class Result(NamedTuple):
+    """A call ended with a value."""
+
+    id: int
+    body: bytes
+    segments: "tuple | list" = ()
 
 
 def eventually(what, condition, patience=PATIENCE):

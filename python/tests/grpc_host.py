@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import grpc
-from connection import PATIENCE, Connection
-from terrarium._frames import Failure, FailureCode, Hello, Pong, Ready, Result, ToolInfo
+from connection import PATIENCE, Connection, Result
+from terrarium._frames import Failure, FailureCode, Hello, Pong, Ready, ToolInfo
 from terrarium._version import PROTOCOL_VERSION
 from terrarium.v1 import session_pb2 as wire
 

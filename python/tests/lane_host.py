@@ -8,8 +8,8 @@ import threading
 from contextlib import contextmanager
 
 import msgpack
-from connection import Connection
-from terrarium._frames import Failure, FailureCode, Hello, Pong, Ready, Result, ToolInfo
+from connection import Connection, Result
+from terrarium._frames import Failure, FailureCode, Hello, Pong, Ready, ToolInfo
 
 MAGIC = b"TRM\x1a"
 VERSION = 2

@@ -16,7 +16,7 @@ PACKAGE = Path(terrarium.__file__).parent
 
 
 @pytest.mark.parametrize(
-    "transport, needed", [("socket", ["msgpack"]), ("grpc", ["grpc", "google.protobuf", "msgpack"])]
+    "transport, needed", [("socket", []), ("grpc", ["grpc", "google.protobuf"])]
 )
 def test_every_step_of_the_start_is_reported(worker, needed):
     eventually("the report says that the worker is ready", lambda: "ready" in worker.worker.phases())

@@ -27,6 +27,9 @@ class Harness:
     def send(self, frame):
         self.sent.append(frame)
 
+    def send_result(self, id, body, segments):
+        self.sent.append(id)
+
     def flush(self):
         pass
 

@@ -24,7 +24,14 @@ import {
   type Fields,
   type Names,
 } from '@terrarium/supervisor/base'
-import { checkTypes, isPlainObject, type Heartbeat, type Transport, type ValueType } from '@terrarium/worker'
+import {
+  checkTypes,
+  DEFAULT_TRANSPORT,
+  isPlainObject,
+  type Heartbeat,
+  type Transport,
+  type ValueType,
+} from '@terrarium/worker'
 import type { Logger } from 'pino'
 import type { Settings } from './core/state.ts'
 
@@ -50,8 +57,8 @@ export interface PoolOptions {
    */
   readonly transport?: Transport
   /**
-   * Calls one worker holds at a time. Default 1: nothing waits behind a call that overruns. Raise it for `async` tools,
-   * which run concurrently, and for tools so short that the way there and back costs more than the work.
+   * Calls one worker may have begun at a time. Default 1. Raise it for `async` tools, which run concurrently. Calls of
+   * short sync tools are sent ahead of it, so that a worker has its next calls without the way there and back.
    */
   readonly concurrency?: number
   /** Calls that may wait for a worker; one more is refused with POOL_SATURATED. Default 10,000. */
@@ -118,7 +125,7 @@ export interface CallOptions {
 /** The defaults of options that have one, in one place. Times in ms. */
 export const DEFAULTS = {
   size: 1,
-  transport: 'grpc',
+  transport: DEFAULT_TRANSPORT,
   concurrency: 1,
   queueLimit: 10_000,
   maxDeaths: 3,

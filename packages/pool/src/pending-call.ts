@@ -22,6 +22,7 @@ export class PendingCall extends Call {
   ) {
     super(request, site)
     this.args = request.args
+    this.size = sizeOf(request.args)
     this.signal = request.signal
     this.resolve = resolve
     this.reject = reject
@@ -31,6 +32,13 @@ export class PendingCall extends Call {
   get isWatched(): boolean {
     return this.timeout !== undefined || this.signal !== undefined
   }
+}
+
+/** In bytes. */
+function sizeOf({ bytes, segments }: EncodedValue): number {
+  let size = bytes.length
+  for (const { length } of segments) size += length
+  return size
 }
 
 /** The core hands around the calls that this shell has made. */

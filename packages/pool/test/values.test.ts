@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals'
 import type { Pool } from '@terrarium/pool'
 import { habitat, testPython } from '../../../test/support/terrarium.ts'
 import {
+  apartRows,
   javascriptValue,
   refusedRows,
   same,
@@ -14,10 +15,14 @@ import {
 import { testUnless } from '../../../test/support/when.ts'
 import { started } from './started.ts'
 
+type Row = Pick<SentRow, 'javascript' | 'python' | 'to' | 'needs'>
+
+const rows: readonly Row[] = [...sentRows, ...apartRows]
+
 /**
  * Sends the values of rows to Python, where they are compared with what the table says, and has Python send its own.
  */
-async function walk(pool: Pool, rows: readonly SentRow[]): Promise<void> {
+async function walk(pool: Pool, rows: readonly Row[]): Promise<void> {
   expect(rows.length).toBeGreaterThan(0)
   for (const { javascript, python, to, needs } of rows) {
     const value = javascriptValue(javascript)
@@ -56,7 +61,7 @@ const of = <R extends { readonly needs?: string }>(rows: readonly R[], name: str
 
 test('the table holds through a real worker, both ways, and nothing is imported for it', async () => {
   const pool = await started(habitat())
-  await walk(pool, without(sentRows))
+  await walk(pool, without(rows))
   await refuse(pool, without(refusedRows))
   expect(await pool.call('imported')).toEqual([])
   expect(pool.stats).toMatchObject({ starts: 1, crashes: 0 })
@@ -68,7 +73,7 @@ for (const name of ['numpy', 'pandas', 'pydantic', 'attrs']) {
     `the table holds through a real worker for values of ${name}`,
     async () => {
       const pool = await started(habitat())
-      await walk(pool, of(sentRows, name))
+      await walk(pool, of(rows, name))
       await refuse(pool, of(refusedRows, name))
       expect(await pool.call('imported')).toContain(name)
       await pool.stop()
@@ -82,7 +87,7 @@ testUnless(
   oldest === undefined ? 'no environment with the oldest packages is named in TERRARIUM_PYTHON_OLDEST' : undefined,
 )('the table holds with the oldest packages that are supported', async () => {
   const pool = await started(habitat(), { python: oldest ?? '' })
-  await walk(pool, without(sentRows))
+  await walk(pool, without(rows))
   await refuse(pool, without(refusedRows))
   await pool.stop()
 })

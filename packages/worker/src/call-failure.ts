@@ -4,6 +4,7 @@ import { TerrariumError } from '@terrarium/supervisor/base'
 import { FAILURE_CODE, type FailureFrame } from './frame.ts'
 import { cut } from './tool-list.ts'
 import { PLAIN, type ValueCodec } from './values/codec.ts'
+import { inOne } from './values/encoded-value.ts'
 
 /** What is kept of texts that a worker sends, in UTF-16 code units. */
 const LONGEST_TEXT = 8_192
@@ -63,7 +64,7 @@ function attributesOf({ attributes }: FailureFrame, codec: ValueCodec): { readon
 function read(codec: ValueCodec, bytes: unknown): unknown {
   if (!(bytes instanceof Uint8Array)) return undefined
   try {
-    return codec.decode(bytes, 'an attribute')
+    return codec.decode(inOne(bytes), 'an attribute')
   } catch {
     return undefined
   }

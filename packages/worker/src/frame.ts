@@ -1,17 +1,13 @@
-// What a host and a worker say to each other, whatever carries it: the codecs in `grpc/` and `lane/` turn frames into
-// bytes and back. `docs/protocol.md` has a table of them.
+// What a host and a worker say to each other, whatever carries it: `grpc/` and `lane/` turn frames into bytes and back.
+// `docs/protocol.md` has a table of them.
 
-/** A value as msgpack, and beside it the bytes that travel apart from it. */
-export interface EncodedValue {
-  readonly bytes: Buffer
-  /** Empty on gRPC. */
-  readonly segments: readonly Buffer[]
-}
-
-export const NO_SEGMENTS: readonly Buffer[] = []
+import type { EncodedValue } from './values/encoded-value.ts'
 
 /** What carries the frames of a session. */
 export type Transport = 'socket' | 'grpc'
+
+/** The transport of workers for which none is chosen. */
+export const DEFAULT_TRANSPORT: Transport = 'grpc'
 
 export interface ToolInfo {
   readonly name: string
@@ -124,7 +120,7 @@ export interface PingFrame {
 
 export type HostFrame = WelcomeFrame | CallFrame | CancelFrame | PingFrame
 
-/** What a session needs of the codec below it. */
+/** The host's end of a connection, as a session uses it. */
 export interface Carrier {
   /** Frames arrive in order, but for long ones. `isAlone`: no other call is open, so the frame should go at once. */
   readonly send: (frame: HostFrame, isAlone: boolean) => void

@@ -39,6 +39,7 @@
  */
 /// <reference types="node" preserve="true" />
 export { decode, encode, ValueCodec } from './values/codec.ts'
+export type { EncodedValue } from './values/encoded-value.ts'
 export { isPlainObject } from './values/plain-object.ts'
 export { NdArray } from './values/nd-array.ts'
 export { checkTypes, VALUE_TYPE, type ValueType } from './values/registry.ts'
@@ -61,12 +62,11 @@ export { PROTOCOL_VERSION } from './version.ts'
 export { BEGUN_WORDS, type BegunCalls } from './begun-page.ts'
 export type { Announcement } from './reception.ts'
 export {
+  DEFAULT_TRANSPORT,
   FAILURE_CODE,
-  NO_SEGMENTS,
   type CallFrame,
   type CancelFrame,
   type Carrier,
-  type EncodedValue,
   type FailureFrame,
   type HostFrame,
   type ToolInfo,

@@ -24,7 +24,7 @@ import {
 import { BootReport, SILENT } from './boot-report.ts'
 import { explainLateness, explainWorkerExit, type Worker } from './failure.ts'
 import { watchHeartbeat, type Heartbeat } from './heartbeat.ts'
-import type { ToolInfo, Transport } from './frame.ts'
+import { DEFAULT_TRANSPORT, type ToolInfo, type Transport } from './frame.ts'
 import type { OutputRelay, WorkerOutput } from './output.ts'
 import type { Announcement } from './reception.ts'
 import type { SessionServer } from './session-server.ts'
@@ -57,8 +57,6 @@ export interface WorkerInput {
   /** How long the worker may take to end in order before it is killed, in ms. Default 2,000. */
   readonly grace?: number | undefined
 }
-
-const DEFAULT_TRANSPORT: Transport = 'grpc'
 
 /** What all workers of a runtime are given. */
 export interface WorkerDependencies {

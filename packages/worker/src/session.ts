@@ -4,14 +4,15 @@ import { TerrariumError } from '@terrarium/supervisor/base'
 import type { BegunCalls } from './begun-page.ts'
 import { explainFailure } from './call-failure.ts'
 import { CallTable } from './call-table.ts'
-import type { Carrier, EncodedValue, HostFrame, ToolInfo, WorkerFrame } from './frame.ts'
+import type { Carrier, HostFrame, ToolInfo, WorkerFrame } from './frame.ts'
 import { NO_TOOLS, ToolList } from './tool-list.ts'
 import { PLAIN, type ValueCodec } from './values/codec.ts'
+import { isWhole, sizeOf, type EncodedValue } from './values/encoded-value.ts'
 import { MAX_MESSAGE_BYTES, MAX_VALUE_BYTES } from './values/wire.ts'
 
 /** Throws PAYLOAD_TOO_LARGE for a call that no message can carry. The worker checks the results in the same way. */
 export function checkCallSize(tool: string, args: EncodedValue): void {
-  const bytes = args.segments.reduce((sum, { length }) => sum + length, args.bytes.length + Buffer.byteLength(tool))
+  const bytes = sizeOf(args) + Buffer.byteLength(tool)
   const most = MAX_VALUE_BYTES
   if (bytes <= most) return
   const size = (count: number): string => count.toLocaleString('en-US')
@@ -48,7 +49,7 @@ export interface SessionDependencies {
   readonly begun?: BegunCalls | undefined
 }
 
-/** The host's end of one worker's connection. The codec below it gives it the worker's frames, and carries its own. */
+/** The host's end of one worker's connection. Its carrier takes its frames, and gives it the worker's. */
 export class Session extends EventEmitter<SessionEvents> {
   readonly pid: number
   readonly #carrier: Carrier
@@ -99,11 +100,12 @@ export class Session extends EventEmitter<SessionEvents> {
 
   /**
    * Sends a call; `timeout` in ms, 0 for none. Returns its id, for {@link cancel}. Throws TOOL_NOT_FOUND for a tool
-   * that the worker has not announced, and PAYLOAD_TOO_LARGE.
+   * that the worker has not announced, PAYLOAD_TOO_LARGE, and INVALID_ARGUMENT when a value has lost its memory.
    */
   call(tool: string, args: EncodedValue, timeout: number, settle: Settle): number {
     const index = this.#tools.indexOf(tool)
     checkCallSize(tool, args)
+    if (!isWhole(args)) throw lost(tool)
     const id = this.#pending.add(settle)
     if (this.#closed) this.#unsent.add(id)
     else this.#carrier.send({ kind: 'call', id, tool, index, timeout, args }, this.#pending.size === 1)
@@ -186,7 +188,7 @@ export class Session extends EventEmitter<SessionEvents> {
     const settle = this.#take(id)
     let value: unknown
     try {
-      value = this.#codec.decode(encoded.bytes, 'the result')
+      value = this.#codec.decode(encoded, 'the result')
     } catch (error) {
       settle({ error: error as TerrariumError, notBegun: false })
       return
@@ -200,3 +202,9 @@ export class Session extends EventEmitter<SessionEvents> {
     return settle
   }
 }
+
+/** The error of a call of which a long argument was given away after it was encoded. */
+const lost = (tool: string): TerrariumError =>
+  new TerrariumError('INVALID_ARGUMENT', `the memory of an argument of ${tool} was transferred before it was sent`, {
+    hint: 'Leave Buffers and arrays of 64 KiB or more as they are until the call has settled, or send a copy of them.',
+  })

@@ -1,8 +1,6 @@
 // What tests of the session share: a session whose carrier is a list, and the frames of a worker.
 import {
   FAILURE_CODE,
-  NO_SEGMENTS,
-  type EncodedValue,
   type FailureFrame,
   type HelloFrame,
   type HostFrame,
@@ -12,9 +10,10 @@ import {
 } from '../src/frame.ts'
 import { Session, type SessionDependencies } from '../src/session.ts'
 import { encode } from '../src/values/codec.ts'
+import { inOne } from '../src/values/encoded-value.ts'
 import { PROTOCOL_VERSION } from '../src/version.ts'
 
-export const encoded = (bytes: Buffer): EncodedValue => ({ bytes, segments: NO_SEGMENTS })
+export const encoded = inOne
 
 export const hello = (more: Partial<HelloFrame> = {}): HelloFrame => ({
   kind: 'hello',

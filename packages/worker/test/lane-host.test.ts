@@ -246,8 +246,11 @@ test('segments arrive in memory of their own', async () => {
   const { socket, outcome, isCalled } = await greeted()
   const call = outcome('echo')
   await isCalled(1)
-  socket.write(raw({ kind: 3, flags: 1, id: 1, body: apart(encode('packed'), Buffer.alloc(70_000, 1)) }))
-  expect(await call).toMatchObject({ value: 'packed' })
+  const reference = Buffer.from('d60800000000', 'hex')
+  socket.write(raw({ kind: 3, flags: 1, id: 1, body: apart(reference, Buffer.alloc(70_000, 1)) }))
+  const { value } = (await call) as { value: Buffer }
+  expect(value.equals(Buffer.alloc(70_000, 1))).toBe(true)
+  expect([value.byteOffset, value.buffer.byteLength]).toEqual([0, 70_000])
 })
 
 test('what a worker has answered before it died is received, although writing to it fails', async () => {

@@ -228,7 +228,7 @@ test('arguments that no message can carry are refused, and nothing is sent', () 
     segments: Array.from({ length: 4 }, () => Buffer.allocUnsafe(64 * 1024 * 1024)),
   }
   expect(() => session.call('a', args, 0, () => undefined)).toThrow(
-    'the arguments of a have 268,435,458 bytes, a call may have 268,435,392',
+    'the arguments of a have 268,435,478 bytes, a call may have 268,435,392',
   )
   expect([session.inFlight, kinds()]).toEqual([0, []])
 })

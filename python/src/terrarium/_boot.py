@@ -56,6 +56,7 @@ def _boot(report: "BootReport") -> int:
     pid = os.getpid()
     entry = ""
     entries: "list[str]" = []
+    needs: "tuple[str, ...]" = ()
     step = "the boot configuration"
     try:
         _prepare_process()
@@ -65,7 +66,8 @@ def _boot(report: "BootReport") -> int:
         _patched.check_threads()  # sitecustomize and .pth files run before this
         is_grpc = boot["transport"] == "grpc"
         no_fork_support = _NoForkSupport() if is_grpc else None
-        for step in ("grpc", "google.protobuf", "msgpack") if is_grpc else ("msgpack",):
+        needs = ("grpc", "google.protobuf") if is_grpc else ()
+        for step in needs:
             report.importing(step)
             __import__(step)
         step = "terrarium"
@@ -96,7 +98,7 @@ def _boot(report: "BootReport") -> int:
     except BaseException as error:
         if os.getpid() != pid:
             os._exit(_exit.of_child(error))
-        failure = _diagnosis.diagnose(error, _diagnosis.Step(step, entry, entries))
+        failure = _diagnosis.diagnose(error, _diagnosis.Step(step, entry, entries, needs))
         report.failed(failure)
         return failure.status
     report.ready()

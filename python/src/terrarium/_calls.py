@@ -6,12 +6,15 @@ from _queue import Empty, SimpleQueue  # not from queue, where gevent replaces t
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from terrarium import _exit
 from terrarium._begun import WORDS
 from terrarium._frames import Call
 from terrarium._replies import Replies
+
+if TYPE_CHECKING:
+    from terrarium._stand_in import StandIn
 
 LOOK_EVERY = 0.25
 """How long the main thread waits at most before it looks for signals, in seconds. Python runs signal handlers between
@@ -31,18 +34,18 @@ class MainThread:
     ) -> None:
         self.running = 0
         """The id of the call that runs or whose answer is being sent; 0 when there is none."""
-        self.on_call: Callable[[], None] = lambda: None
-        """Called when a call begins."""
         self.calls: "deque[Call]" = deque()
         """The calls that have not begun. A thread that removes a call from here answers it; nothing else does."""
         self._replies = replies
-        self._page = page
-        self._contexts = contexts
+        self.page = page
+        self.contexts = contexts
         self._flush = flush
+        self._send_result = replies.send_result
+        self.stand_in: "StandIn | None" = None
         # Its put() may be called by a signal handler at any moment, even within another put().
         self._news: "SimpleQueue[None]" = SimpleQueue()
         self._is_waiting = False
-        self._stopping = False
+        self.is_stopping = False
         self._forked = False
         os.register_at_fork(after_in_child=self._set_forked)
 
@@ -51,12 +54,12 @@ class MainThread:
         self.calls.append(call)
         if self._is_waiting:
             self._news.put(None)
-        if self._stopping:  # ``run`` may have looked at the queue for the last time
+        if self.is_stopping:  # ``run`` may have looked at the queue for the last time
             self._give_back_all()
 
     def stop(self) -> None:
         """Lets no further call begin; ``run`` returns after the running call. Safe in a signal handler."""
-        self._stopping = True
+        self.is_stopping = True
         self._news.put(None)
 
     def run(self, receive: "Callable[[], bool]") -> None:
@@ -64,15 +67,18 @@ class MainThread:
         switch between threads. ``receive`` returns False without receiving if another thread is receiving already."""
         calls = self.calls
         flushed = 0.0
-        while not self._stopping:
-            try:
-                call = calls.popleft()
-            except IndexError:
+        while not self.is_stopping:
+            # No tool runs within an except clause: it would see that exception as its own context.
+            if not calls:
                 self._flush()
                 self.running = 0
                 flushed = 0.0
                 if not receive():
                     self._wait()
+                continue
+            try:
+                call = calls.popleft()
+            except IndexError:  # the stand-in has just answered it
                 continue
             if call.tool.is_long:
                 self._flush()
@@ -89,7 +95,7 @@ class MainThread:
     def _wait(self) -> None:
         """Waits for a call that another thread receives, or for the order to end."""
         self._is_waiting = True
-        while not self.calls and not self._stopping:
+        while not self.calls and not self.is_stopping:
             try:
                 self._news.get(timeout=LOOK_EVERY)
             except Empty:
@@ -108,27 +114,31 @@ class MainThread:
         if call.deadline is not None and now >= call.deadline:
             return self._replies.too_late(call)
         self.running = call.id
-        self.on_call()
+        if self.stand_in is not None and not self.stand_in.is_awake:
+            self.stand_in.wake()
         # Before any user code: decoding the arguments may call some.
-        self._page[call.id % WORDS] = call.id
-        self._contexts().run(self._run, call)
+        self.page[call.id % WORDS] = call.id
+        body = self.contexts().run(self.answer_to, call)
+        if body is not None:
+            self._send_result(call.id, body, ())
 
-    def _run(self, call: Call) -> None:
-        """Runs the tool and sends its answer. All of it happens in the call's context, because decoding the arguments
-        and encoding the answer may call user code: a property, or an exception's ``__str__``."""
+    def answer_to(self, call: Call) -> "bytes | None":
+        """Runs the tool. Returns its result; None if another answer is queued. All of it happens in the call's context,
+        because decoding the arguments and encoding the answer may call user code: a property, or an exception's
+        ``__str__``."""
         arguments = self._replies.arguments(call)
         if arguments is None:
-            return
+            return None
         try:
             value = call.tool.function(**arguments)
         except BaseException as error:  # SystemExit too: it ends the call, not the worker
             if self._forked:
                 os._exit(_exit.of_child(error))
             self._replies.raised(call, error)
-        else:
-            if self._forked:
-                os._exit(_exit.of_child(None))
-            self._replies.value(call, value)
+            return None
+        if self._forked:
+            os._exit(_exit.of_child(None))
+        return self._replies.body_of(call, value)
 
     def _set_forked(self) -> None:
         """A child that a tool forked and that returns from it exits, since it must not become a second worker."""

@@ -8,7 +8,7 @@ from typing import Any
 from terrarium._frames import Failure, FailureCode
 from terrarium._tools import LONGEST_NAME, tools
 from terrarium._values._decode import NotReadable
-from terrarium._values._encode import encode
+from terrarium._values._encode import in_one
 from terrarium._values._refusal import NotSendable, TooLarge, module_of
 
 # The limits of texts are in characters, those of attributes in bytes.
@@ -78,14 +78,14 @@ def _attributes(error: BaseException, message: str) -> bytes:
             value = getattr(error, name)
             if value is None or callable(value):
                 continue
-            encoded = encode(value)
+            encoded = in_one(value)
             length = len(encoded) + len(name.encode()) + HEADS
         except BaseException:
             continue
         if len(encoded) <= LONGEST_ATTRIBUTE and size + length <= LONGEST_ATTRIBUTES:
             size += length
             found[name] = encoded
-    return encode(found) if found else b""
+    return in_one(found) if found else b""
 
 
 def _attribute_names(error: BaseException) -> "list[str]":

@@ -46,16 +46,6 @@ class Ready(NamedTuple):
     tools: "list[ToolInfo]"
 
 
-class Result(NamedTuple):
-    """A call ended with a value."""
-
-    id: int
-    body: bytes
-    """The value: one msgpack object."""
-    segments: "Sequence[Any]" = ()
-    """The bytes and arrays of the value that travel apart from it."""
-
-
 class Failure(NamedTuple):
     """A call ended without a value."""
 
@@ -126,8 +116,14 @@ class Ping(NamedTuple):
     nonce: int
 
 
-WorkerFrame = Hello | Ready | Result | Failure | Pong
+WorkerFrame = Hello | Ready | Failure | Pong
+"""A worker also sends results: they have no class of their own, which would cost more than to encode a short value."""
 HostFrame = Welcome | Refusal | Call | Cancel | Ping
+
+
+def size_of(body: bytes, segments: "Sequence[Any]") -> int:
+    """The bytes that a value with segments takes in all."""
+    return len(body) + sum(map(len, segments)) + 4 * len(segments) + 4
 
 
 class Carrier(Protocol):
@@ -136,11 +132,17 @@ class Carrier(Protocol):
     waits_are_short: bool
     """Whether ``receive`` returns at least every 0.25 s, may be called with ``wait=False``, and has ``has_come``."""
 
+    sends_apart: bool
+    """Whether values may have segments."""
+
     def open(self, hello: Hello) -> "tuple[Welcome, list[HostFrame]]":
         """Connects and says Hello. Returns Welcome and the frames that came with it. Raises Refused or SessionLost."""
 
     def send(self, frame: WorkerFrame) -> None:
         """Queues a frame."""
+
+    def send_result(self, id: int, body: bytes, segments: "Sequence[Any]") -> None:
+        """Queues a Result. Segments are the tool's own memory: ``flush`` before user code goes on."""
 
     def flush(self, wait: bool = False) -> None:
         """Gives all queued frames to the system, or leaves that to the thread that is sending already. Blocks while the

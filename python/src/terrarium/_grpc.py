@@ -1,12 +1,13 @@
 """Carries the frames of a session over gRPC: one stream, whose messages carry all the frames that wait. For hosts that
 ask for it; the socket lane is faster. This file alone imports grpc."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 import grpc
 
-from terrarium._frames import Call, Cancel, Failure, Hello, HostFrame, Ping, Pong, Ready, Result, Welcome, WorkerFrame
+from terrarium._frames import Call, Cancel, Failure, Hello, HostFrame, Ping, Pong, Ready, Welcome, WorkerFrame
 from terrarium._outbox import FRAME_OVERHEAD, Outbox
 from terrarium._session_errors import SessionLost, mismatch, token_refused
 from terrarium._version import PROTOCOL_VERSION
@@ -28,6 +29,7 @@ class Grpc:
     """A carrier, see ``_frames``."""
 
     waits_are_short = False
+    sends_apart = False
 
     def __init__(self, path: str) -> None:
         self._outbox = Outbox()
@@ -65,11 +67,11 @@ class Grpc:
         raise SessionLost("the host closed the session before it was open")
 
     def send(self, frame: WorkerFrame) -> None:
-        if isinstance(frame, Result):
-            self._outbox.put_result(frame.id, frame.body)
-            return
         message = _message(frame)
         self._outbox.put(message, message.ByteSize())
+
+    def send_result(self, id: int, body: bytes, segments: "Sequence[Any]") -> None:
+        self._outbox.put_result(id, body)
 
     def flush(self, wait: bool = False) -> None:
         pass  # the thread of gRPC sends what is in the outbox

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any
 
-from terrarium._frames import Failure, Hello, HostFrame, Pong, Ready, Refusal, Result, Welcome, WorkerFrame
+from terrarium._frames import Failure, Hello, HostFrame, Pong, Ready, Refusal, Welcome, WorkerFrame
 from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
+    HEADER,
     MAGIC,
     PREAMBLE,
     READY,
@@ -42,6 +43,7 @@ _MOST_WAITING = 64
 """A thread that finds another one sending goes on, unless so many frames wait."""
 
 _NO_SIGNAL = getattr(_socket, "MSG_NOSIGNAL", 0)  # user code may have set SIGPIPE back to its default: to end the process
+_HEADER = HEADER.pack
 _NOW = _socket.MSG_DONTWAIT
 
 
@@ -49,6 +51,7 @@ class Lane:
     """A carrier, see ``_frames``."""
 
     waits_are_short = True
+    sends_apart = True
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -57,11 +60,12 @@ class Lane:
         for option in (_socket.SO_RCVTIMEO, _socket.SO_SNDTIMEO):
             self._socket.setsockopt(_socket.SOL_SOCKET, option, struct.pack("ll", 0, int(LOOK_EVERY * 1e6)))
         self.parser = Parser()
-        self._small: "list[bytes]" = []
+        self.small: "list[bytes]" = []
         """Frames to be sent. Any thread appends; only the thread that holds ``sending`` removes, from the front."""
-        self._long: "deque[Iterator[list[Any]]]" = deque()
+        self.long: "deque[Iterator[list[Any]]]" = deque()
         """Long bodies to be sent, as their frames."""
         self.sending = Lock()
+        self.recv_into = self._socket.recv_into
         self._is_hurried = False
         os.register_at_fork(after_in_child=self._close_in_child)
 
@@ -71,7 +75,7 @@ class Lane:
     def open(self, hello: Hello) -> "tuple[Welcome, list[HostFrame]]":
         try:
             self._socket.connect(self._path)
-            self._small.append(PREAMBLE + pack_hello(hello))
+            self.small.append(PREAMBLE + pack_hello(hello))
             try:
                 self.flush()
             except OSError:
@@ -113,25 +117,30 @@ class Lane:
             raise mismatch(f"the host speaks version {int.from_bytes(heard[4:6], 'little')} of the protocol")
 
     def send(self, frame: WorkerFrame) -> None:
-        if isinstance(frame, Result):
-            self._put(RESULT, 0, frame.id, frame.body, frame.segments)
-        elif isinstance(frame, Failure):
+        if isinstance(frame, Failure):
             self._put(FAILURE, frame.code, frame.id, failure_body(frame))
         elif isinstance(frame, Pong):
-            self._small.append(pack_pong(frame))
+            self.small.append(pack_pong(frame))
         elif isinstance(frame, Ready):
             self._put(READY, 0, 0, ready_body(frame))
 
-    def _put(self, kind: int, code: int, id: int, body: Any, segments: "Sequence[Any]" = ()) -> None:
-        if len(body) <= COPIED and not segments:
-            self._small.append(pack(kind, code, id, 0, body))
+    def send_result(self, id: int, body: bytes, segments: "Sequence[Any]") -> None:
+        length = len(body)
+        if length <= COPIED and not segments:
+            self.small.append(_HEADER(length, RESULT, 0, 0, id, 0) + body)
         else:
-            self._long.append(pieces(kind, code, id, body, segments))
+            self.long.append(pieces(RESULT, 0, id, body, segments))
+
+    def _put(self, kind: int, code: int, id: int, body: bytes) -> None:
+        if len(body) <= COPIED:
+            self.small.append(pack(kind, code, id, 0, body))
+        else:
+            self.long.append(pieces(kind, code, id, body))
 
     def flush(self, wait: bool = False) -> None:
         # A thread that finds the lock taken may go: the holder looks again when it has released it.
-        while self._small or self._long:
-            if not self.sending.acquire(wait or len(self._small) > _MOST_WAITING):
+        while self.small or self.long:
+            if not self.sending.acquire(wait or len(self.small) > _MOST_WAITING):
                 return
             try:
                 self._drain()
@@ -141,16 +150,16 @@ class Lane:
     def _drain(self) -> None:
         """Sends what waits. A long body goes piece by piece, with the small frames that come up between its pieces."""
         self._send_small()
-        while self._long:
-            for buffers in self._long.popleft():
+        while self.long:
+            for buffers in self.long.popleft():
                 self._send(buffers)
                 self._send_small()
 
     def _send_small(self) -> None:
-        frames = self._small[:]
+        frames = self.small[:]
         if not frames:
             return
-        del self._small[: len(frames)]
+        del self.small[: len(frames)]
         data = frames[0] if len(frames) == 1 else b"".join(frames)
         self.send_bytes(data)
 
@@ -201,7 +210,7 @@ class Lane:
 
     @property
     def is_done(self) -> bool:
-        return not self._small and not self._long and not self.sending.locked()
+        return not self.small and not self.long and not self.sending.locked()
 
     def hurry(self) -> None:
         self._is_hurried = True

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from terrarium._frames import Call, Cancel, HostFrame, Ping, Refusal, Welcome
-from terrarium._lane_wire import APART, CALL, CANCEL, HEADER, HEADER_BYTES, HOST_KIND, LONGEST_PIECE, PART_OF_HOST, PING
-from terrarium._lane_wire import REFUSED, SPLIT, WELCOME
+from terrarium._lane_wire import APART, CALL, CANCEL, HEADER, HEADER_BYTES, HOST_KIND, LONGEST_PIECE, MOST_SEGMENTS
+from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPLIT, WELCOME
+from terrarium._values._apart import Arriving
 from terrarium._values._decode import decode
 
 _ROOM = 256 * 1024
@@ -14,17 +15,6 @@ _ROOM = 256 * 1024
 _KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST])
 _NO_SEGMENTS: "tuple[Any, ...]" = ()
 Header = "tuple[int, int, int, int]"
-
-
-class Arriving:
-    """INTERIM"""
-
-    def __init__(self, data: bytes) -> None:
-        self.segments: "list[bytearray]" = []
-
-    def memory(self, length: int) -> memoryview:
-        self.segments.append(bytearray(length))
-        return memoryview(self.segments[-1])
 
 
 class _Body:
@@ -182,16 +172,16 @@ class Parser:
                 return None, begin
             count = self._number(begin)
             table = 4 + 4 * count
-            if count == 0 or table >= min(length, _ROOM - HEADER_BYTES - 4):
-                raise ValueError(f"it sent a frame with {count:,} segments, whose table has no room in it")
+            if not 0 < count <= MOST_SEGMENTS or table > length:
+                raise ValueError(f"it sent a frame of {length:,} bytes with {count:,} segments")
             if self.filled - begin < table:
                 return None, begin
             lengths = [self._number(begin + 4 + 4 * index) for index in range(count)]
             begin += table
             total -= table
         head = total - sum(lengths)
-        if head <= 0 and flags & APART:
-            raise ValueError(f"it sent a frame with segments of {sum(lengths):,} bytes, which has {total:,}")
+        if flags & APART and (head <= 0 or 0 in lengths):
+            raise ValueError(f"it sent a frame whose segments do not add up to its {total:,} bytes")
         body = _Body(header, head, lengths)
         if flags & SPLIT:
             self._split = body

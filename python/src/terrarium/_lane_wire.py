@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Any
 
 from terrarium._frames import Failure, Hello, Pong, Ready
-from terrarium._values._encode import encode
+from terrarium._values._encode import in_one
 
 WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6}
 HOST_KIND = {"welcome": 16, "refused": 17, "call": 18, "cancel": 19, "ping": 20, "part": 21}
@@ -25,7 +25,7 @@ VERSION = 2
 PREAMBLE = MAGIC + VERSION.to_bytes(2, "little") + b"\0\0"
 LONGEST_PIECE = 1024 * 1024
 """The longest body of one frame, in bytes; the first frame of a split body has 4 more."""
-MOST_TOOLS = 65_535
+MOST_SEGMENTS = 4096
 
 
 def pack(kind: int, code: int, id: int, extra: int, body: bytes = b"") -> bytes:
@@ -35,11 +35,11 @@ def pack(kind: int, code: int, id: int, extra: int, body: bytes = b"") -> bytes:
 
 def pack_hello(hello: Hello) -> bytes:
     token, pid, package, python, begun = hello
-    return pack(HELLO, 0, 0, 0, encode(dict(token=token, pid=pid, package=package, python=python, begun=begun)))
+    return pack(HELLO, 0, 0, 0, in_one(dict(token=token, pid=pid, package=package, python=python, begun=begun)))
 
 
 def ready_body(ready: Ready) -> bytes:
-    return encode({"tools": [dict(name=t.name, isAsync=t.is_async, summary=t.summary) for t in ready.tools]})
+    return in_one({"tools": [dict(name=t.name, isAsync=t.is_async, summary=t.summary) for t in ready.tools]})
 
 
 def failure_body(failure: Failure) -> bytes:
@@ -53,16 +53,11 @@ def failure_body(failure: Failure) -> bytes:
         notBegun=failure.not_begun,
         attributes=failure.attributes,
     )
-    return encode({name: value for name, value in fields.items() if value})
+    return in_one({name: value for name, value in fields.items() if value})
 
 
 def pack_pong(pong: Pong) -> bytes:
     return pack(PONG, 0, pong.nonce, pong.running)
-
-
-def size_of(body: Any, segments: "Sequence[Any]") -> int:
-    """The length of a whole body with these segments, in bytes."""
-    return len(body) + sum(4 + len(segment) for segment in segments) + (4 if segments else 0)
 
 
 def pieces(kind: int, code: int, id: int, body: Any, segments: "Sequence[Any]" = ()) -> "Iterator[list[Any]]":

@@ -5,11 +5,12 @@ from types import CoroutineType
 from typing import Any
 
 from terrarium import _failure
-from terrarium._frames import Call, Carrier, Failure, Result
+from terrarium._frames import Call, Carrier, Failure, size_of
 from terrarium._tools import Tool
 from terrarium._values._decode import decode_arguments
 from terrarium._values._encode import encode
 from terrarium._values._hints import Conversions
+from terrarium._values._plain import decode_plain, encode_plain
 from terrarium._values._refusal import NotSendable, TooLarge
 
 
@@ -18,6 +19,7 @@ class Replies:
 
     def __init__(self, carrier: Carrier, max_bytes: int, flush: "Callable[[bool], None]") -> None:
         self._carrier = carrier
+        self.send_result = carrier.send_result
         self._most = max_bytes
         self._flush = flush
         self.open: dict[int, Call] = {}
@@ -25,8 +27,24 @@ class Replies:
 
     def value(self, call: Call, value: Any) -> None:
         """Sends the result of a call, or a failure if the value cannot be sent."""
+        body = self.body_of(call, value)
+        if body is not None:
+            self.send_result(call.id, body, ())
+
+    def body_of(self, call: Call, value: Any) -> "bytes | None":
+        """The result of a call, which is to be sent and counts as answered; None if it has been sent, or a failure in
+        its place."""
+        if call.tool.is_plain:
+            plain = encode_plain(value)
+            if plain is not None and len(plain) <= self._most:
+                self.open.pop(call.id, None)
+                return plain
+        self._value(call, value)
+        return None
+
+    def _value(self, call: Call, value: Any) -> None:
         try:
-            encoded = encode(conversions_of(call.tool).result(value))
+            body, segments = encode(conversions_of(call.tool).result(value), self._carrier.sends_apart)
         except TooLarge as error:
             return self.failed(call, _failure.too_large(call.id, call.tool.name, error))
         except NotSendable as error:
@@ -35,11 +53,14 @@ class Replies:
             return self.failed(call, _failure.not_sendable(call.id, call.tool.name, error))
         except BaseException as error:  # raised by user code that encoding the value calls
             return self.raised(call, error)
-        if len(encoded) > self._most:
-            refusal = TooLarge.of(len(encoded), self._most)
-            return self.failed(call, _failure.too_large(call.id, call.tool.name, refusal))
+        size = len(body) if not segments else size_of(body, segments)
+        if size > self._most:
+            return self.failed(call, _failure.too_large(call.id, call.tool.name, TooLarge.of(size, self._most)))
         self.open.pop(call.id, None)
-        self._carrier.send(Result(call.id, encoded))
+        self.send_result(call.id, body, segments)
+        if segments:
+            # They are the tool's own memory, which user code may change when it goes on.
+            self._flush(True)
 
     def raised(self, call: Call, error: BaseException) -> None:
         """Sends the exception of a tool as the failure of its call."""
@@ -63,11 +84,19 @@ class Replies:
 
     def arguments(self, call: Call) -> "dict[str, Any] | None":
         """The converted arguments of a call. If they do not fit the tool, answers the call and returns None."""
+        tool = call.tool
+        if tool.is_plain and not call.segments:
+            try:
+                arguments = decode_plain(call.body)
+                if type(arguments) is dict and tuple(arguments) in tool.shapes:
+                    return arguments
+            except Exception:
+                pass  # the long way tells what is wrong
         try:
-            arguments = decode_arguments(call.body)
-            call.body = b""
-            call.tool.check(arguments)
-            conversions = conversions_of(call.tool)
+            arguments = decode_arguments(call.body, call.segments)
+            call.body, call.segments = b"", ()
+            tool.check(arguments)
+            conversions = conversions_of(tool)
             if conversions.has_arguments:
                 conversions.arguments(arguments)
         except (TypeError, ValueError) as error:
@@ -80,4 +109,5 @@ def conversions_of(tool: Tool) -> Conversions:
     conversions: "Conversions | None" = tool.conversions
     if conversions is None:
         conversions = tool.conversions = Conversions(tool.function)
+        tool.is_plain = not (conversions.has_arguments or conversions.has_result)
     return conversions

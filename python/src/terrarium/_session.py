@@ -4,13 +4,14 @@ below it turns frames into bytes: see ``_frames``."""
 import os
 import sys
 import threading
+from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from terrarium_shepherd import signals
 
 from terrarium import _contexts, _exit, _failure
-from terrarium._calls import LOOK_EVERY, MainThread
+from terrarium._calls import MainThread
 from terrarium._frames import Call, Cancel, Carrier, Hello, HostFrame, Ping, Pong, Ready, ToolInfo, Welcome
 from terrarium._replies import Replies
 from terrarium._stand_in import StandIn
@@ -32,9 +33,12 @@ class _Stopped(BaseException):
 class Session:
     """``open`` it, then ``serve`` until the end; both on the main thread."""
 
+    Stopped = _Stopped
+
     def __init__(self, carrier: Carrier, token: str, tools: "list[Tool]", page: Any, reports_begun: bool) -> None:
         """``page``: see ``_begun``; ``reports_begun``: whether the host has given it."""
         self._carrier = carrier
+        self.tools = tools
         self._tools: "dict[int | str, Tool]" = {**dict(enumerate(tools)), **{tool.name: tool for tool in tools}}
         self._ready = Ready([ToolInfo(tool.name, tool.is_async, tool.summary) for tool in tools])
         version = sys.version.split(maxsplit=1)[0]
@@ -42,34 +46,34 @@ class Session:
         self._page = page
         self._finishing = False
         self._has_ended = False
-        self._receiving = threading.Lock()
+        self.receiving = threading.Lock()
         """Held by the thread that receives."""
-        self._is_waiting = False
+        self.is_waiting = False
         """Whether that is the main thread, and nothing has come yet."""
 
     def open(self) -> None:
         """Says Hello, hears Welcome, says Ready. Raises Refused or SessionLost."""
         welcome, self._early = self._carrier.open(self._hello)
-        self._replies = Replies(self._carrier, welcome.max_bytes, self._flush)
+        self.replies = Replies(self._carrier, welcome.max_bytes, self.flush)
         contexts = _contexts.maker()
-        self._main_thread = MainThread(self._replies, self._page, contexts, self._flush)
+        self.main_thread = MainThread(self.replies, self._page, contexts, self.flush)
         self._event_loop: "EventLoop | None" = None
         if any(tool.is_async for tool in self._tools.values()):
             from terrarium._event_loop import EventLoop  # asyncio takes long to import
 
-            self._event_loop = EventLoop(self._replies, self._page, contexts, self._flush)
+            self._event_loop = EventLoop(self.replies, self._page, contexts, self.flush)
             self._event_loop.start()
-        self._stand_in = StandIn(self._main_thread, self._carrier, self._receiving, self._receive, self._flush)
+        self.stand_in = StandIn(self.main_thread, self._carrier, self.receiving, self.receive, self.flush)
         signals.on_order_to_end(self._stop)
         self._carrier.send(self._ready)
-        self._flush()
+        self.flush()
 
     def serve(self) -> int:
         """Runs calls until the host ends it, by the session or by an order. Returns the exit status, which is 0."""
-        self._take(self._early)
-        self._stand_in.start()
+        self.handle(self._early)
+        self.stand_in.start()
         try:
-            self._main_thread.run(self._receive_if_free)
+            self.main_thread.run(self._receiver())
         except _Stopped:
             self._finishing = True
             self._carrier.close()
@@ -83,62 +87,75 @@ class Session:
         receiver.start()
         if self._event_loop is not None:
             self._event_loop.drain()
-        self._flush(True)
         self._finishing = True
-        try:
-            self._carrier.finish()
-            receiver.join(_FAREWELL)
-        except OSError:
-            pass  # the host has closed its end
+        if self._carrier.waits_are_short:
+            with self.receiving:
+                # Calls that have come and were not yet received are answered too.
+                while self._carrier.has_come(wait=False) and not self._has_ended:
+                    self.receive(wait=False)
+                self._say_the_end()
+        else:
+            self._say_the_end()
+        receiver.join(_FAREWELL)
         self._carrier.close()
+
+    def _say_the_end(self) -> None:
+        try:
+            self.flush(True)
+            self._carrier.finish()
+        except OSError:
+            self._has_ended = True  # the host has closed its end
 
     def _stop(self) -> None:
         """The order to end. It interrupts the main thread wherever that is, so no lock may be taken here."""
         self._carrier.hurry()
-        self._main_thread.stop()
-        if self._is_waiting and not self._replies.open and self._carrier.is_done:
+        self.main_thread.stop()
+        if self.is_waiting and not self.replies.open and self._carrier.is_done:
             # Nothing is at stake, and the next frame may be a long time coming.
             raise _Stopped
 
+    def _receiver(self) -> "Callable[[], bool]":
+        if not self._carrier.waits_are_short:
+            return self._receive_if_free
+        from terrarium import _alone, _lane
+
+        return _alone.receiver(self, cast(_lane.Lane, self._carrier))
+
     def _receive_if_free(self) -> bool:
         """For the main thread: receives, unless another thread waits for the next frames already."""
-        if self._carrier.waits_are_short:
-            while not self._receiving.acquire(timeout=LOOK_EVERY):
-                pass
-        elif not self._receiving.acquire(blocking=False):
+        if not self.receiving.acquire(blocking=False):
             return False
         try:
-            if not self._main_thread.calls:  # else the stand-in has just received them
-                self._is_waiting = True
-                self._receive()
+            self.is_waiting = True
+            self.receive()
         finally:
-            self._is_waiting = False
-            self._receiving.release()
+            self.is_waiting = False
+            self.receiving.release()
         return True
 
-    def _receive(self, wait: bool = True) -> int:
+    def receive(self, wait: bool = True) -> int:
         """Receives frames and handles them; answers how many calls for the main thread there were. Without a host there
         is nothing to live for, whatever the main thread is doing."""
         try:
             frames = self._carrier.receive(wait)
-            self._is_waiting = False
-            submitted = self._take(frames)
+            self.is_waiting = False
+            submitted = self.handle(frames)
             # The main thread is about to answer its calls.
-            self._carrier.received(submitted > 0 and not self._main_thread.running)
+            self._carrier.received(submitted > 0 and not self.main_thread.running)
             return submitted
         except _Stopped:
             raise
         except BaseException as error:
-            self._lost(error)
+            self.lost(error)
             return 1
 
-    def _flush(self, wait: bool = False) -> None:
+    def flush(self, wait: bool = False) -> None:
         try:
             self._carrier.flush(wait)
         except OSError as error:
-            self._lost(error)
+            self.lost(error)
 
-    def _lost(self, error: BaseException) -> None:
+    def lost(self, error: BaseException) -> None:
         """The session is lost, and so is this process, unless it ends anyway."""
         if self._finishing:
             self._has_ended = True
@@ -150,11 +167,17 @@ class Session:
             os._exit(_exit.SESSION_LOST)
 
     def _receive_to_the_end(self) -> None:
-        with self._receiving:
-            while not self._has_ended:
-                self._receive()
+        if not self._carrier.waits_are_short:
+            with self.receiving:
+                while not self._has_ended:
+                    self.receive()
+        while not self._has_ended:
+            if self._carrier.has_come(wait=True):
+                with self.receiving:
+                    self.receive(wait=False)
 
-    def _take(self, frames: "list[HostFrame]") -> int:
+    def handle(self, frames: "list[HostFrame]") -> int:
+        """Answers how many calls for the main thread there were. Raises ValueError if the host breaks the protocol."""
         loop, begins = self._event_loop, False
         submitted = 0
         for frame in frames:
@@ -165,13 +188,13 @@ class Session:
                     loop.calls.append(frame)
                     begins = True
                 else:
-                    self._main_thread.submit(frame)
+                    self.main_thread.submit(frame)
                     submitted += 1
             elif isinstance(frame, Cancel):
                 self._cancel(frame)
             elif isinstance(frame, Ping):
-                self._carrier.send(Pong(frame.nonce, self._main_thread.running))
-                self._flush()
+                self._carrier.send(Pong(frame.nonce, self.main_thread.running))
+                self.flush()
             elif isinstance(frame, Welcome):
                 raise ValueError("it sent a second Welcome")
             else:
@@ -182,7 +205,7 @@ class Session:
 
     def _accept(self, call: Call) -> bool:
         """Whether a call may begin. Raises ValueError for an id that a new call may not have: 0, or one in use."""
-        if call.id == 0 or call.id in self._replies.open:
+        if call.id == 0 or call.id in self.replies.open:
             raise ValueError(f"it sent a call with id {call.id}, which is {'in use' if call.id else 'no id'}")
         tool = self._tools.get(call.tool)
         if tool is None:
@@ -193,16 +216,16 @@ class Session:
         call.tool = tool
         if call.timeout_ms:
             call.deadline = monotonic() + call.timeout_ms / 1000
-        self._replies.open[call.id] = call
+        self.replies.open[call.id] = call
         return True
 
     def _cancel(self, frame: Cancel) -> None:
-        call = self._replies.open.get(frame.id)
+        call = self.replies.open.get(frame.id)
         if call is None:
             return
         loop = self._event_loop if call.tool.is_async else None
         try:
-            (loop or self._main_thread).calls.remove(call)
+            (loop or self.main_thread).calls.remove(call)
         except ValueError:  # it has begun
             if frame.unless_begun:
                 return
@@ -210,5 +233,5 @@ class Session:
             if loop is not None:
                 loop.cancel(call)
         else:
-            self._replies.cancelled(call)
-            self._flush()
+            self.replies.cancelled(call)
+            self.flush()

@@ -33,17 +33,17 @@ class StandIn:
         self._receive = receive
         self._flush = flush
         self._stand_in = self._look if carrier.waits_are_short else self._wait
-        main_thread.on_call = self._call_began
-        self._is_awake = False
+        main_thread.stand_in = self
+        self.is_awake = False
         self._wake: SimpleQueue[None] = SimpleQueue()
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="terrarium-stand-in", daemon=True).start()
 
-    def _call_began(self) -> None:
-        if not self._is_awake:
-            self._is_awake = True
-            self._wake.put(None)
+    def wake(self) -> None:
+        """Call it when a call begins and this thread is not awake."""
+        self.is_awake = True
+        self._wake.put(None)
 
     def _run(self) -> None:
         main_thread = self._main_thread
@@ -58,9 +58,9 @@ class StandIn:
                 elif call == main_thread.running:
                     quiet = 0
                     self._stand_in(call)
-            self._is_awake = False
+            self.is_awake = False
             if main_thread.running:
-                self._call_began()
+                self.wake()
 
     def _look(self, call: int) -> None:
         """Stands in as long as the call lasts. Waits without the lock, so that the main thread never waits for it: when

@@ -15,10 +15,19 @@ import { table } from '../terminal/table.ts'
 
 const pythonScript = (name: string): string => fileURLToPath(new URL(`../../python/${name}`, import.meta.url))
 
+interface Module {
+  readonly module: string
+  readonly version?: string
+  readonly problem?: string
+}
+
 /** What `requirements.py` prints. */
 interface Requirements {
   readonly terrarium: string
-  readonly modules: readonly { readonly module: string; readonly version?: string; readonly problem?: string }[]
+  /** The modules that transport grpc needs. */
+  readonly needed: readonly Module[]
+  /** The package that makes values faster. */
+  readonly msgpack: Module
   /** The command that installs the missing modules. */
   readonly command: string
   /** A sentence to read before the command; may be empty. */
@@ -98,10 +107,11 @@ async function showRequirements(python: string): Promise<void> {
   const files = workerFiles()
   const { stdout } = await promisify(execFile)(python, [pythonScript('requirements.py'), files])
   const answer = stdout.slice(stdout.trimEnd().lastIndexOf('\n') + 1)
-  const { terrarium, modules, command, note } = JSON.parse(answer) as Requirements
+  const { terrarium, needed, msgpack, command, note } = JSON.parse(answer) as Requirements
   show('terrarium', `${terrarium}, in ${files}`)
-  for (const { module, version, problem } of modules) show(module, version ?? problem ?? '')
-  const missing = modules.filter(({ problem }) => problem !== undefined).map(({ module }) => module)
+  show('msgpack', msgpack.version ?? 'not used: values are written and read by Terrarium itself, which takes longer')
+  for (const { module, version, problem } of needed) show(module, version ?? problem ?? '')
+  const missing = needed.filter(({ problem }) => problem !== undefined).map(({ module }) => module)
   if (missing.length === 0) return
   throw new TerrariumError('CONFIGURATION', `${python} cannot import ${missing.join(', ')}`, {
     hint: `${note === '' ? '' : `${note} `}Install what is missing: ${command}`,

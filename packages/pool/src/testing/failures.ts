@@ -77,7 +77,7 @@ function attributesOf(thrown: unknown, codec: ValueCodec): Uint8Array {
   const sent = Object.entries(thrown).flatMap(([name, value]: [string, unknown]) => {
     if (TOLD.has(name) || name.startsWith('_') || value === undefined || value === null) return []
     try {
-      return [[name, codec.encode(value)] as const]
+      return [[name, codec.encode(value).bytes] as const]
     } catch {
       return []
     }

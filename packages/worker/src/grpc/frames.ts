@@ -1,5 +1,6 @@
 // The frames of a session as protocol buffers of `terrarium.v1`, and back.
-import { NO_SEGMENTS, type HostFrame, type WorkerFrame } from '../frame.ts'
+import type { HostFrame, WorkerFrame } from '../frame.ts'
+import { inOne } from '../values/encoded-value.ts'
 import type { HostFrame as HostMessage, WorkerFrame as WorkerMessage } from '../generated/terrarium/v1/session.ts'
 import { PROTOCOL_VERSION } from '../version.ts'
 
@@ -27,7 +28,7 @@ export function fromMessage({ kind }: WorkerMessage): WorkerFrame {
   switch (kind?.$case) {
     case 'result': {
       const { id, value } = kind.value
-      return { kind: 'result', id, value: { bytes: value, segments: NO_SEGMENTS } }
+      return { kind: 'result', id, value: inOne(value) }
     }
     case 'failure':
       return { kind: 'failure', ...kind.value }

@@ -15,7 +15,7 @@ import type { Reception, Refusal } from '../reception.ts'
 import { Session } from '../session.ts'
 import { MAX_MESSAGE_BYTES } from '../values/wire.ts'
 import { fromMessage } from './frames.ts'
-import { Gate } from './gate.ts'
+import { GrpcCarrier } from './carrier.ts'
 import { serializeResponse } from './serialize.ts'
 
 export interface GrpcHostDependencies {
@@ -126,7 +126,7 @@ export class GrpcHost {
       stream.end()
     })
     stream.on('cancelled', end)
-    const gate = new Gate({
+    const carrier = new GrpcCarrier({
       write: (message) => stream.write(message),
       end: () => {
         stream.end()
@@ -140,7 +140,7 @@ export class GrpcHost {
             refuse(stream, grpc.status.INVALID_ARGUMENT, 'the first frame of a session must be Hello')
             return
           }
-          const greeted = reception.greet(hello, 'grpc', gate)
+          const greeted = reception.greet(hello, 'grpc', carrier)
           if (!(greeted instanceof Session)) {
             refuse(stream, STATUS[greeted.refused], greeted.message)
             return
@@ -150,7 +150,7 @@ export class GrpcHost {
           session = greeted
         }
         const open = session
-        gate.receive(message, (frame) => {
+        carrier.receive(message, (frame) => {
           open.receive(frame)
         })
       } catch (error) {

@@ -2,7 +2,8 @@
 // not known is ignored, and an absent one is empty, so that later versions can add keys.
 import { messageOf } from '@terrarium/supervisor/base'
 import type { FailureFrame, HelloFrame, ReadyFrame, ToolInfo } from '../frame.ts'
-import { PLAIN } from '../values/codec.ts'
+import { encode, PLAIN } from '../values/codec.ts'
+import { inOne } from '../values/encoded-value.ts'
 import { PROTOCOL_VERSION } from '../version.ts'
 
 /** Throws a TypeError, like all that read here, for a body of another form. */
@@ -43,9 +44,9 @@ export function failureIn(bytes: Buffer, id: number, code: number): FailureFrame
   }
 }
 
-export const welcomeBody = (maxBytes: number): Buffer => PLAIN.encode({ maxBytes })
+export const welcomeBody = (maxBytes: number): Buffer => encode({ maxBytes })
 
-export const refusedBody = (message: string): Buffer => PLAIN.encode({ message })
+export const refusedBody = (message: string): Buffer => encode({ message })
 
 const NOTHING = new Uint8Array()
 
@@ -92,7 +93,7 @@ class Fields {
 
 function read(what: string, bytes: Uint8Array): unknown {
   try {
-    return PLAIN.decode(bytes, what)
+    return PLAIN.decode(inOne(bytes), what)
   } catch (error) {
     throw new TypeError(messageOf(error), { cause: error })
   }

@@ -1,6 +1,6 @@
 // A body that arrives in pieces: over several chunks of the socket, split into several frames, or with segments that
 // each get memory of their own.
-import type { EncodedValue } from '../frame.ts'
+import type { EncodedValue } from '../values/encoded-value.ts'
 import { MAX_MESSAGE_BYTES } from '../values/wire.ts'
 import { MOST_SEGMENTS } from './wire.ts'
 

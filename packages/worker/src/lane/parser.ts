@@ -1,6 +1,7 @@
 // Takes the bytes of a worker apart into frames. Length, kind and every other field of a header are checked before the
 // body is read.
-import { NO_SEGMENTS, type EncodedValue, type WorkerFrame } from '../frame.ts'
+import type { WorkerFrame } from '../frame.ts'
+import { inOne, type EncodedValue } from '../values/encoded-value.ts'
 import { Body, type Head } from './body.ts'
 import { failureIn, helloIn, readyIn } from './bodies.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HELLO_BYTES, WORKER_KIND } from './wire.ts'
@@ -60,7 +61,7 @@ export class LaneParser {
     if (flags === 0 && kind !== WORKER_KIND.part) {
       const end = start + length
       if (end <= chunk.length) {
-        this.#emit(kind, code, id, extra, { bytes: chunk.subarray(start, end), segments: NO_SEGMENTS })
+        this.#emit(kind, code, id, extra, inOne(chunk.subarray(start, end)))
         return end
       }
     }

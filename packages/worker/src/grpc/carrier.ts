@@ -1,5 +1,5 @@
 // The messages of a session on gRPC: frames of one tick travel together, and while a message is unacknowledged the next
-// frames gather. gRPC's cost is per message, and without that gate batches only ever split under load.
+// frames gather. gRPC's cost is per message, and without that window batches only ever split under load.
 import type { Carrier, HostFrame, WorkerFrame } from '../frame.ts'
 import type { HostFrame as HostMessage, SessionRequest, SessionResponse } from '../generated/terrarium/v1/session.ts'
 import { FRAME_OVERHEAD } from '../values/wire.ts'
@@ -10,13 +10,13 @@ import { fromMessage, toMessage } from './frames.ts'
  */
 const BATCH_BYTES = 256 * 1024
 
-/** What a gate needs of the gRPC stream. */
+/** What a carrier needs of the gRPC stream. */
 export interface MessageStream {
   readonly write: (message: SessionResponse) => void
   readonly end: () => void
 }
 
-export class Gate implements Carrier {
+export class GrpcCarrier implements Carrier {
   readonly #stream: MessageStream
   #outbox: HostMessage[] = []
   #outboxBytes: number[] = []

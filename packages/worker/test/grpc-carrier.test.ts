@@ -5,30 +5,30 @@ import type {
   SessionResponse,
   WorkerFrame as WorkerMessage,
 } from '../src/generated/terrarium/v1/session.ts'
-import { Gate } from '../src/grpc/gate.ts'
+import { GrpcCarrier } from '../src/grpc/carrier.ts'
 import { encode } from '../src/values/codec.ts'
 import { turn } from '../../../test/support/waiting.ts'
 import { encoded } from './bare.ts'
 
-/** A gate whose stream is a list. */
+/** A carrier whose stream is a list. */
 function open() {
   const wire: SessionResponse[] = []
   const taken: WorkerFrame[] = []
   let ended = 0
-  const gate = new Gate({ write: (message) => wire.push(message), end: () => (ended += 1) })
+  const carrier = new GrpcCarrier({ write: (message) => wire.push(message), end: () => (ended += 1) })
   let id = 0
   const call = (tool: string, bytes = 1): number => {
     id += 1
     const frame: HostFrame = { kind: 'call', id, tool, index: 0, timeout: 0, args: encoded(Buffer.alloc(bytes)) }
-    gate.send(frame)
+    carrier.send(frame)
     return id
   }
   const receive = (message: SessionRequest): void => {
-    gate.receive(message, (frame) => taken.push(frame))
+    carrier.receive(message, (frame) => taken.push(frame))
   }
   const calls = (message: SessionResponse | undefined): string[] =>
     (message?.frames ?? []).map(({ kind }) => (kind?.$case === 'call' ? kind.value.tool : (kind?.$case ?? '?')))
-  return { gate, wire, taken, call, receive, calls, ended: () => ended }
+  return { carrier, wire, taken, call, receive, calls, ended: () => ended }
 }
 
 const result = (id: number, value: unknown): WorkerMessage => ({
@@ -131,25 +131,25 @@ test.each<[string, SessionRequest[], string]>([
 })
 
 test('frames before an unknown one are taken, and so is what each message brings', async () => {
-  const { gate, taken, receive } = open()
+  const { carrier, taken, receive } = open()
   expect(() => {
     receive({ seq: 1, ack: 0, frames: [result(7, 'seven'), { kind: undefined }] })
   }).toThrow('a frame of a kind')
   expect(taken).toEqual([{ kind: 'result', id: 7, value: encoded(encode('seven')) }])
-  expect(gate.received).toBe(1)
+  expect(carrier.received).toBe(1)
   await turn()
 })
 
 test('calls whose frames were not written are unsent, and are dropped at the end', async () => {
-  const { gate, wire, call, calls, ended } = open()
+  const { carrier, wire, call, calls, ended } = open()
   call('written')
   await turn()
   const waiting = call('waits for the acknowledgement')
   await turn()
   expect(wire.map(calls)).toEqual([['written']])
-  expect([...gate.unsent()]).toEqual([waiting])
-  gate.end()
-  gate.end()
+  expect([...carrier.unsent()]).toEqual([waiting])
+  carrier.end()
+  carrier.end()
   call('too late')
   await turn()
   expect([wire.map(calls), ended()]).toEqual([[['written']], 1])
