@@ -72,7 +72,7 @@ async def time_out():
 
 @tool
 async def group():
-    """Enters a group of tasks in the first step; one that fails cancels the other."""
+    """Enters a group of tasks in the first step: the task that fails cancels the other."""
     if sys.version_info < (3, 11):
         return "cancelled"
     seen = []

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _PATIENCE = 0.002
 """How long the loop may leave the socket unread before it is stood in for, in seconds."""
 _LONGEST_PAUSE = 0.25
-"""The longest time between two looks at the socket, in seconds. The pause doubles after each look that finds nothing."""
+"""The longest time between two looks at the socket, in seconds. After a look that finds nothing the next pause is twice
+as long."""
 
 
 class MainLoop(EventLoop):
