@@ -4,6 +4,7 @@ installs it."""
 import shlex
 import subprocess
 import venv
+from datetime import datetime, timezone
 
 import pytest
 from starting import HEADER, failure, site_packages
@@ -56,6 +57,36 @@ def test_libraries_that_are_too_old(host, file, bare):
     last = failure(host.start(file("tools.py", HEADER), python=bare / "bin" / "python"))
     assert last["kind"] == "import_error"
     assert "pip install --upgrade 'grpcio>=1.60' 'protobuf>=4.25'" in last["hint"]
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+BARE = """
+import sys
+from terrarium import tool
+
+@tool
+def echo(value): return value
+
+@tool
+async def echo_later(value): return value
+
+@tool
+def loaded():
+    return [name for name in ("grpc", "google.protobuf", "msgpack") if name in sys.modules]
+"""
+
+
+@pytest.mark.parametrize("transport", ["socket"])
+def test_a_worker_over_the_socket_needs_nothing_but_the_interpreter(host, file, tmp_path, transport):
+    environment = tmp_path / "bare"
+    venv.create(environment, with_pip=False, symlinks=True)
+    assert list(site_packages(environment).iterdir()) == []
+    worker = host.ready(file("tools.py", BARE), python=environment / "bin" / "python")
+    value = {"a": [1, -1.5, "text", None, True], "bytes": b"b", "long": bytes(200_000), "instant": EPOCH, "n": 2**63}
+    for tool in ("echo", "echo_later"):
+        assert worker.run(tool, value=value) == value
+    assert worker.run("loaded") == []
 
 
 def test_pip_accepts_the_command(host, file):

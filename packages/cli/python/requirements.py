@@ -1,5 +1,5 @@
-"""The script that `terrarium doctor` runs in an interpreter: prints as JSON which modules a worker can use, which of them
-are missing, and the command that installs those that it needs.
+"""The script that `terrarium doctor` runs in an interpreter: prints as JSON which modules a worker needs for gRPC,
+which of them are missing and how they are installed, and whether msgpack is there.
 
 Run as ``python requirements.py FOLDER`` with the folder of the package ``terrarium``.
 """

@@ -29,7 +29,8 @@ function foreign(home: Habitat, moment: string, fault = '', options: Partial<Poo
   )
   chmodSync(python, 0o755)
   const env = { FAULT: fault, MOMENT: moment, ...options.env }
-  return createPool({ ...home.common, python, name: 'p', tools: TOOLS, concurrency: 2, ...options, env })
+  const common = { ...home.common, python, name: 'p', tools: TOOLS, concurrency: 2, transport: 'grpc' } as const
+  return createPool({ ...common, ...options, env })
 }
 
 /** How often the log tells of it, at any level that is shown by default. */

@@ -1,6 +1,5 @@
 // The encoded form of a value: its msgpack, and its segments, which are the long bytes and arrays in it. They travel
 // behind the msgpack, so that they are not copied into it.
-import { LEAST_APART } from './wire.ts'
 
 export interface EncodedValue {
   /** The msgpack. */
@@ -30,4 +29,4 @@ export function sizeOf({ bytes, segments }: EncodedValue): number {
  * Whether a value that was encoded here can still be sent. It cannot when the memory of a segment was transferred to
  * another thread since.
  */
-export const isWhole = ({ segments }: EncodedValue): boolean => segments.every(({ length }) => length >= LEAST_APART)
+export const isWhole = ({ segments }: EncodedValue): boolean => segments.every(({ length }) => length > 0)
