@@ -133,10 +133,10 @@ def test_the_order_to_end_lets_begun_calls_end(own, folder):
     own.worker.order_to_end()
     (folder / "go").touch()
     assert own.value(running) == "blocked"
-    answer = own.answer(forever) if not (folder / "begun").exists() else None
-    if answer is None:  # it began before the order was heard
-        own.cancel(forever)
-        answer = own.answer(forever)
+    # It has begun if the order was heard after it.
+    eventually("the other call ends or begins", lambda: forever in own.answers or (folder / "begun").exists())
+    own.cancel(forever)
+    answer = own.answer(forever)
     assert answer.code == FailureCode.CANCELLED
     assert own.worker.status() == 0
     assert own.worker.output["stderr"] == ""
