@@ -174,7 +174,7 @@ def unpack_all(data: bytes, hook: Hook) -> "list[Any]":
 def _read(data: Any, at: int, hook: Hook) -> "tuple[Any, int]":
     """The value that begins at a place, and where it ends. Without recursion, because a hook may read within it."""
     around: list[tuple[Any, int, Any]] = []
-    """The containers around the one that is being read, outermost first."""
+    """The containers around ``into``, outermost first."""
     into: Any = None
     """The container that is being read; None when there is none."""
     left, key = 0, None
