@@ -14,7 +14,7 @@ import { failureOf, missingModule } from './support.ts'
 /** Events told in all runs of this file. */
 let events = 0
 
-/** A world that carries out the core's effects when it pleases; news may be late, and about what is no more. */
+/** Carries out effects of the core at random times. News may be late, and about workers that have exited. */
 class World {
   readonly state: PoolState
   now = 0
@@ -23,12 +23,12 @@ class World {
   readonly accepted = new Set<Call>()
   readonly settled = new Map<Call, number>()
   readonly timers = new Map<number, number>()
-  /** The calls that each slot's present worker was sent, and has not let go of. */
+  /** By slot, the calls that its present worker holds. */
   readonly holds = new Map<Slot, Set<Call>>()
   /** Slots whose worker is to be killed, or has lost its session. */
   readonly doomed = new Set<Slot>()
   readonly #told: PoolCoreEvent[] = []
-  /** Calls in the order in which they were sent for the first time, by when they had arrived. */
+  /** The arrival number of the call that was sent for the first time last. */
   #lastFresh = -1
   ended = 0
   answers = 0
@@ -149,7 +149,7 @@ class World {
     if (this.ended > 0) must(open === 0 && this.timers.size === 0, 'the pool has ended with something left')
   }
 
-  /** A call that is about to be watched is not placed yet. */
+  /** True while there is news that the core was not told: a call may wait for its deadline to be set. */
   get #isWatching(): boolean {
     return this.#told.length > 0
   }
@@ -178,7 +178,7 @@ class World {
     this.tell({ type: 'call.answered', call, outcome })
   }
 
-  /** Something happens to the n-th slot's worker, if it can. */
+  /** Lets something happen to the worker of the n-th slot, if that is possible. */
   happen(
     n: number,
     what: 'start' | 'ready' | 'lost' | 'exit' | 'park' | 'kill',
@@ -218,7 +218,7 @@ class World {
     }
   }
 
-  /** The next timer fires; or a timer that there is not. */
+  /** Fires the next timer, or a timer that does not exist. */
   fire(stale: boolean): void {
     const [next] = [...this.timers].sort(([, one], [, other]) => one - other)
     if (stale || next === undefined) {

@@ -1,5 +1,4 @@
-// A pool's core with a shell that only writes down what it is told, and workers that are the test: each answer comes
-// when the test says so.
+// A pool's core with a shell that only records effects. The test plays the workers: it gives each answer when it wants.
 import type { FailureInfo } from '@terrarium/supervisor'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { VirtualClock } from '@terrarium/supervisor/testing'
@@ -15,7 +14,7 @@ export interface Asked {
   readonly idempotent?: boolean
 }
 
-/** What a caller was told: the code of its error, or `value`. */
+/** How a call was settled: the code of its error, or `value`. */
 export type Told = Map<Call, string>
 
 export class Stand {
@@ -40,7 +39,7 @@ export class Stand {
     })
   }
 
-  /** Started, with a worker in each slot. */
+  /** A pool that has started, with a ready worker in each slot. */
   static started(settings: Partial<Settings> = {}, asyncTools: readonly string[] = []): Stand {
     const stand = new Stand(settings)
     stand.tell({ type: 'pool.start' })
@@ -106,7 +105,7 @@ export class Stand {
     this.tell({ type: 'worker.ready', worker, incarnation, pid: 1_000 + incarnation, tools })
   }
 
-  /** The slot's worker dies. */
+  /** The worker of a slot exits. */
   crash(worker = 'worker-1', unbegun: readonly Call[] = []): void {
     const { incarnation } = this.slot(worker)
     const error = new TerrariumError('WORKER_CRASHED', `worker p/${worker} died`)
@@ -129,7 +128,7 @@ export class Stand {
     this.tell({ type: 'call.answered', call, outcome: { value } })
   }
 
-  /** The worker gives the call back: it has not begun it. */
+  /** The worker gives back a call that it has not begun. */
   giveBack(call: Call): void {
     const error = new TerrariumError('CANCELLED', 'given back')
     this.tell({ type: 'call.answered', call, outcome: { error, notBegun: true } })
