@@ -12,6 +12,7 @@ import type { CheckedOptions, Specs, Strategy } from '../spec/checked.ts'
 import { TerrariumError } from '../base/errors.ts'
 import type { JournalJson } from '../replay/journal-json.ts'
 import { resolveOptions, type SupervisorOptions } from '../spec/options.ts'
+import { nestedMemories, recallNested } from './history.ts'
 import type { Causes } from './incidents.ts'
 import type { Arrival, ForeignExit } from './news.ts'
 import { Shell, type SupervisorScope } from './shell.ts'
@@ -74,6 +75,7 @@ export function supervisor<
 
   const create = (scope: SupervisorScope, memory?: SupervisorMemory): SupervisorSnapshot => {
     const shell = new Shell(scope, settings, options, memory)
+    recallNested(shell.state, memory?.nested)
     shells.set(scope.self as AnyActorRef, shell)
     return viewOf(shell)
   }
@@ -83,8 +85,7 @@ export function supervisor<
     config: options,
     getInitialSnapshot: (scope) => create(scope),
     restoreSnapshot: (persisted, scope) => create(scope as SupervisorScope, (persisted as Partial<View>).memory),
-    getPersistedSnapshot: ({ status, output, error, memory }) =>
-      ({ status, output, error, memory }) as Snapshot<unknown>,
+    getPersistedSnapshot: (snapshot) => (snapshot as unknown as LiveView).persisted,
     start: (snapshot, scope) => {
       const ref = scope.self as AnyActorRef
       const old = shells.get(ref)
@@ -159,6 +160,11 @@ class LiveView implements View {
 
   get memory(): SupervisorMemory {
     return this.#shell.memory
+  }
+
+  get persisted(): Snapshot<unknown> {
+    const { status, output, error, memory } = this
+    return { status, output, error, memory: { ...memory, ...nestedMemories(this.#shell.state) } } as Snapshot<unknown>
   }
 
   get supervised(): readonly ChildInfo[] {
