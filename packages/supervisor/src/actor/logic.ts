@@ -67,8 +67,13 @@ export function supervisor<
   const TSpecs extends Specs = readonly ChildSpec[],
   TLogics extends readonly unknown[] = readonly unknown[],
   const TStrategy extends Strategy = undefined,
->(given: CheckedOptions<TSpecs, TLogics, TStrategy>): SupervisorLogic {
-  const options = checkedOptions(given as SupervisorOptions)
+  const TId extends string = string,
+>(given: CheckedOptions<TSpecs, TLogics, TStrategy, TId>): SupervisorLogic {
+  return logicOf(checkedOptions(given as SupervisorOptions))
+}
+
+/** As {@link supervisor}, of options that are checked already. */
+export function logicOf(options: SupervisorOptions): SupervisorLogic {
   const settings = resolveOptions(options)
   /** The logic may be shared by many actors. */
   const shells = new WeakMap<AnyActorRef, Shell>()
