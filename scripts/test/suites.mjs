@@ -37,8 +37,8 @@ const linted = join(setupFolder, 'linted')
 const OWN_CHECKS = ['width', 'words', 'headers']
 
 /**
- * Tests that start no process, which Node refuses them: all of the supervisor but those that run the compiler, and those
- * of the suites under another runner; these of the other packages.
+ * Tests that start no process, which Node refuses them: all of the supervisor, except where a test runs the compiler or
+ * another runner; of the other packages the tests that are named here.
  */
 const UNIT = [
   'packages/supervisor/test/(?!tables|doors|type-errors|xstate-source|testing-node)',

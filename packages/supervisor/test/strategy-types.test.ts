@@ -82,7 +82,8 @@ test('a strategy among the options knows ids, meta and inputs of the children be
           isOfType<{ readonly tier: 1 }>()(failed.meta)
           isOfType<{ url: string }>()(failed.input)
         }
-        const others = Array.from(children).filter(({ id, meta }) => id === 'db' && meta.tier === 1)
+        const others = Array.from(children).filter((each) => each.id === 'db')
+        for (const { meta } of others) isOfType<{ readonly tier: 1 }>()(meta)
         return { restart: [failed.id, ...others.map(({ id }) => id)] }
       },
     },

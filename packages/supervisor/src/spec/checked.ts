@@ -30,8 +30,8 @@ export interface CheckedOptions<
 }
 
 /**
- * A strategy of the user's that is written among the options: `plan()` knows the ids, `meta` and `input` of the children,
- * if they stand before it, and names no other child. `TId`: the ids in its answer.
+ * A strategy of the user's that is written among the options: `plan()` knows the ids, `meta` and `input` of the
+ * children, if they stand before it, and names no other child. `TId`: the ids in its answer.
  */
 interface StrategyFor<TSpecs extends Specs, TId extends string> {
   readonly name: string
