@@ -66,6 +66,10 @@ describe('an XState is refused that lacks', () => {
       'system.scheduler.cancelAll',
       changed((_, system) => Reflect.deleteProperty(system['scheduler'] as object, 'cancelAll')),
     ],
+    [
+      'system.scheduler.schedule',
+      changed((_, system) => Object.assign(system['scheduler'] as object, { schedule: () => undefined })),
+    ],
     ['xstate.stop', renaming(/^xstate\.stop$/)],
     ['xstate.done.actor.*', renaming(/^xstate\.done\.actor/)],
     ['xstate.error.actor.*', renaming(/^xstate\.error\.actor/)],
@@ -84,6 +88,11 @@ describe('an XState is refused that lacks', () => {
       }),
     )
   })
+})
+
+test('a mailbox that takes no event counts as none', () => {
+  const full = changed((actor) => Object.defineProperty(actor['mailbox'], 'enqueue', { value: undefined }))
+  expect(missingParts(full)).toContain('actor.mailbox')
 })
 
 test('a system whose hooks XState does not call counts as one without hooks', () => {
