@@ -10,7 +10,7 @@ import {
 } from '@terrarium/supervisor'
 import type { Because, RestartStrategy } from '@terrarium/supervisor/strategies'
 import { VirtualClock } from '@terrarium/supervisor/testing'
-import { bench, child, idle, NO_JITTER, obedient, slow, started } from './support.ts'
+import { bench, child, idle, NO_JITTER, NOON, obedient, slow, started } from './support.ts'
 
 const BOOM = { type: 'throw', error: new Error('boom') }
 
@@ -72,6 +72,42 @@ test('first starts, operations, an orderly stop and a clean exit have no cause',
   expect(causes(it.events)).toEqual([
     ...['exit a: none', 'start a: none', 'exit t: none', 'start b: none', 'exit b: none', 'exit a: none'],
   ])
+})
+
+test.each(['default', 'otp'] as const)('mode %s: a temporary child that fails tells so', async (mode) => {
+  const it = await started({
+    mode,
+    children: [child('t', { restart: 'temporary' }), child('c', { restart: 'temporary' })],
+  })
+  await it.crash('t')
+  await it.end('c', { type: 'normal' })
+  expect(causes(it.events.slice(4))).toEqual(['exit t: #1 app/t', 'exit c: none'])
+  await it.app.stop()
+})
+
+test('an exit that waits for its answer is judged at once, unless its failures are forgotten meanwhile', async () => {
+  const it = await started({ children: [child('a'), child('b')] })
+  for (const id of ['a', 'b']) await it.crash(id)
+  await it.clock.advance(100)
+  it.events.length = 0
+  const added = it.app.startChild(slow('c'))
+  await it.clock.advance(0)
+  const changed = it.app.reconfigure(child('a', { meta: 'another' }))
+  await it.crash('a')
+  await it.crash('b')
+  await it.clock.advance(300)
+  await it.send('c', { type: 'ready' })
+  await Promise.all([added, changed])
+  const told = (it.events as (Caused & { readonly failure?: unknown })[])
+    .filter(({ type }) => type === 'child.exit' || type === 'child.restart' || type === 'child.backoff')
+    .map(
+      ({ type, id, because }) => `${type} ${id} ${because?.failure.attempts ?? 0} ${(because?.failure.at ?? 0) - NOON}`,
+    )
+  expect(told).toEqual([
+    ...['child.exit a 2 110', 'child.exit b 2 110'],
+    ...['child.restart a 1 410', 'child.backoff b 2 110'],
+  ])
+  await it.app.stop()
 })
 
 test('an incident lasts until the child is ready again; the next failure begins another', async () => {
