@@ -12,7 +12,7 @@ const swc = {
  * Tests that take long, for example because they install packages: `npm run test:everything` runs them, `npm test` does
  * not.
  */
-export const LONG = ['installed', 'tools', 'bench', 'chaos', 'browser']
+export const LONG = ['installed', 'tools', 'bench', 'chaos', 'browser', 'fuzz', 'soak']
 
 /**
  * One jest project per package, and one for what crosses packages. Sources are tested, not builds, except where a test

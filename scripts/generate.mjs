@@ -94,9 +94,10 @@ export async function generateValues({ check }) {
   return 0
 }
 
-async function withTables(page, { sent, refused }) {
+async function withTables(page, { sent, apart, refused }) {
   const tables = [
     ...sent.map(({ group, rows }) => `### ${group}\n\n${sentTable(rows)}`),
+    `### Apart\n\n${apartTable(apart)}`,
     ...['JavaScript', 'Python'].map(
       (side) => `### Refused in ${side}\n\n${refusedTable(refused.filter((row) => row.in === side))}`,
     ),
@@ -115,6 +116,15 @@ const sentTable = (rows) =>
   table(
     ['JavaScript', '', 'Python', 'on the wire', ''],
     rows.map(({ javascript, to, python, form, note = '' }) => [code(javascript), ARROWS[to], code(python), form, note]),
+  )
+
+const apartTable = (rows) =>
+  table(
+    ['JavaScript', '', 'Python', 'msgpack', 'segments', ''],
+    rows.map(({ javascript, to, python, wire, segments, note = '' }) => {
+      const shown = segments.map(({ unit, times }) => `${code(unit)} × ${times.toLocaleString('en-US')}`)
+      return [code(javascript), ARROWS[to], code(python), code(wire), shown.join('<br>'), note]
+    }),
   )
 
 const refusedTable = (rows) =>

@@ -40,7 +40,9 @@ const JOBS = {
   chaos: ['kills hosts, workers and shepherds at random, and counts what is left', 'test/dist/chaos/main.js', 'run'],
   compat: ['runs the tests on the oldest and newest XState and on each Node', 'scripts/compat.mjs', 'run'],
   differential: ['compares random scenarios on Erlang/OTP and here', 'test/dist/differential/main.js', 'run'],
+  fuzz: ['sends damaged frames to both ends of a session, in both directions', 'test/dist/fuzz/main.js', 'run'],
   generate: ['writes the stubs of proto/ and docs/values.md; --check compares', 'scripts/generate.mjs', 'dependencies'],
+  soak: ['calls without a pause while workers are killed, and counts what is left', 'test/dist/soak/main.js', 'run'],
   mutate: ['breaks one rule at a time, and says which tests notice', 'test/dist/mutate/main.js', 'check'],
   pack: ['writes tarballs and the wheel to a folder, by default .setup/pack', 'scripts/pack.mjs', 'run'],
 }

@@ -11,6 +11,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "src"), str(Path(__file__).resolve().parent)]
 
 from host import Host  # noqa: E402
+from shared import Shared  # noqa: E402
 from runtime import CONTAINMENTS, Runtime  # noqa: E402
 
 
@@ -35,9 +36,15 @@ def file(folder):
 
 
 @pytest.fixture
-def host(folder):
+def transport():
+    """What carries the sessions of a test. Modules whose tests concern calls have each test run with both."""
+    return "socket"
+
+
+@pytest.fixture
+def host(folder, transport):
     """A host of workers. At the end of the test it checks in /proc that none of its processes is left."""
-    host = Host(folder)
+    host = Host(folder, transport)
     try:
         yield host
     finally:
@@ -48,6 +55,17 @@ def host(folder):
 def worker(host, file):
     """A worker that is ready, with the tools of tools.py."""
     return host.ready(Path(__file__).resolve().parent / "tools.py")
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """Workers that several tests use, see ``Shared``."""
+    with tempfile.TemporaryDirectory(prefix="tt-") as path:
+        shared = Shared(Path(path))
+        try:
+            yield shared
+        finally:
+            shared.close()
 
 
 @pytest.fixture

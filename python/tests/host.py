@@ -1,32 +1,24 @@
-"""A host of workers, for the tests: a gRPC server that speaks the real protocol to real workers.
-
-It checks the numbers and acknowledgements of every message, so that a worker that breaks the protocol fails its test.
-"""
+"""A host of workers, for the tests: it starts real workers as the real host does, and speaks the real protocol to them,
+over either transport."""
 
 import json
 import os
-import queue
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import quote
 
-import grpc
-import msgpack
-
-from terrarium.v1 import session_pb2 as wire
+from connection import PATIENCE, eventually
+from grpc_host import GrpcServer
+from lane_host import LaneServer
+from terrarium._frames import Ready
 from terrarium_shepherd import signals
 
 SOURCES = Path(__file__).resolve().parent.parent / "src"
 BOOT = SOURCES / "terrarium" / "_boot.py"
 
-PATIENCE = 20.0
-"""How long a test waits for anything before it fails, in seconds."""
+TRANSPORTS = ["socket", "grpc"]
 
 # Moves the two descriptors in its arguments to 3 and 4, then becomes the worker: same process, same parent.
 LAUNCHER = """
@@ -42,165 +34,13 @@ os.execv(command[0], command)
 """
 
 
-def eventually(what, condition, patience=PATIENCE):
-    """Waits until ``condition()`` is true and returns its value. ``patience`` in seconds."""
-    end = time.monotonic() + patience
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise AssertionError(f"still not after {patience} s: {what}")
-        time.sleep(0.005)
-    return value
-
-
-class Connection:
-    """One worker's stream, seen from the host."""
-
-    def __init__(self):
-        self.hello = None
-        self.violations = []
-        self.batches = []  # number of frames of every message received
-        self.bare_acks = 0
-        self.frames = queue.SimpleQueue()  # all frames but Hello, results and failures
-        self.answers = {}
-        self.hold_acks = False
-        self.received = 0  # highest seq from the worker
-        self.acknowledged_to_worker = 0
-        self.acknowledged_by_worker = 0
-        self.sent = 0
-        self.ended = threading.Event()
-        self.on_answer = None
-        self._changed = threading.Condition()
-        self._outbox = deque()
-        self._raw = deque()  # messages of ``send_raw``
-        self._ending = None
-        self._last_call = 0
-
-    def call(self, tool, arguments=None, timeout_ms=0, raw=None):
-        """Sends a call; returns its id."""
-        data = raw if raw is not None else msgpack.packb(arguments or {}, datetime=True)
-        with self._changed:
-            self._last_call += 1
-            call = wire.Call(id=self._last_call, tool=tool, arguments=data, timeout_ms=timeout_ms)
-            self._outbox.append(wire.HostFrame(call=call))
-            self._changed.notify_all()
-            return self._last_call
-
-    def send(self, *frames):
-        with self._changed:
-            self._outbox.extend(frames)
-            self._changed.notify_all()
-
-    def send_raw(self, message):
-        """Sends a message unchecked, with any numbers, or bytes that are no message."""
-        with self._changed:
-            self._raw.append(message)
-            self._changed.notify_all()
-
-    def cancel(self, call_id, unless_begun=False):
-        self.send(wire.HostFrame(cancel=wire.Cancel(id=call_id, unless_begun=unless_begun)))
-
-    def answer(self, call_id, patience=PATIENCE):
-        """The Result or Failure of a call."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: call_id in self.answers or self.ended.is_set(), patience), "no answer"
-            assert call_id in self.answers, "the stream ended without an answer"
-            return self.answers[call_id]
-
-    def value(self, call_id):
-        answer = self.answer(call_id)
-        assert isinstance(answer, wire.Result), answer
-        return msgpack.unpackb(answer.value, timestamp=3, strict_map_key=False)
-
-    def run(self, tool, timeout_ms=0, **arguments):
-        """Calls a tool and returns its value."""
-        return self.value(self.call(tool, arguments, timeout_ms))
-
-    def fail(self, tool, timeout_ms=0, **arguments):
-        """Calls a tool and returns its failure."""
-        answer = self.answer(self.call(tool, arguments, timeout_ms))
-        assert isinstance(answer, wire.Failure), answer
-        return answer
-
-    def release_acks(self):
-        with self._changed:
-            self.hold_acks = False
-            self._changed.notify_all()
-
-    def end(self, code=None, details=""):
-        """Ends the stream: with OK, or with a status."""
-        with self._changed:
-            self._ending = (code, details)
-            self._changed.notify_all()
-
-    def _receive(self, message):
-        with self._changed:
-            if message.seq:
-                if message.seq != self.received + 1:
-                    self.violations.append(f"message {message.seq} follows {self.received}")
-                if self.received > self.acknowledged_to_worker:
-                    self.violations.append(f"message {message.seq} came before {self.received} was acknowledged")
-                if not message.frames:
-                    self.violations.append(f"message {message.seq} has no frames")
-                self.received = message.seq
-                self.batches.append(len(message.frames))
-            else:
-                if message.frames:
-                    self.violations.append("a message without number has frames")
-                self.bare_acks += 1
-            if not self.acknowledged_by_worker <= message.ack <= self.sent:
-                self.violations.append(f"acknowledges {message.ack} of {self.sent}")
-            self.acknowledged_by_worker = message.ack
-            for frame in message.frames:
-                kind = frame.WhichOneof("kind")
-                if kind in ("result", "failure"):
-                    answer = getattr(frame, kind)
-                    if answer.id in self.answers:
-                        self.violations.append(f"call {answer.id} was answered twice")
-                    self.answers[answer.id] = answer
-                    if self.on_answer is not None:
-                        self.on_answer(answer)
-                elif kind == "hello":
-                    self.hello = frame.hello
-                else:
-                    self.frames.put(frame)
-            self._changed.notify_all()
-
-    def _responses(self, context):
-        while True:
-            with self._changed:
-                while True:
-                    if self._ending is not None:
-                        code, details = self._ending
-                        if code is not None:
-                            context.abort(code, details)
-                        return
-                    if self.ended.is_set():
-                        return
-                    if self._raw:
-                        break
-                    owed = self.received > self.acknowledged_to_worker and not self.hold_acks
-                    may_send = self._outbox and self.acknowledged_by_worker == self.sent
-                    if may_send or owed:
-                        break
-                    self._changed.wait()
-                message = self._raw.popleft() if self._raw else self._next(may_send)
-            yield message
-
-    def _next(self, may_send):
-        frames = list(self._outbox) if may_send else []
-        if frames:
-            self._outbox.clear()
-            self.sent += 1
-        if not self.hold_acks:
-            self.acknowledged_to_worker = self.received
-        return wire.SessionResponse(seq=self.sent if frames else 0, ack=self.acknowledged_to_worker, frames=frames)
-
-
 class Worker:
     """A worker process, started in the same way as by the real host."""
 
-    def __init__(self, spawn):
+    def __init__(self, spawn, begun):
         self.spawn = spawn
+        self.begun = begun
+        """The file of begun calls."""
         self.connection = None
         self.report = []
         self.output = {"stdout": "", "stderr": ""}
@@ -250,31 +90,18 @@ class Worker:
 
 
 class Host:
-    """A gRPC server on a Unix socket, and its workers.
+    """A server on a Unix socket, and its workers. ``max_bytes``: the longest message or body; ``options``: those of
+    GrpcServer or LaneServer."""
 
-    ``welcome``: the Welcome to send; ``refusal``: a gRPC status to end every session with; ``first``: see below.
-    """
-
-    def __init__(self, folder, welcome=None, refusal=None, first=None):
-        self.welcome = welcome or wire.Welcome(protocol_version=1, max_message_bytes=64 * 1024 * 1024)
-        self.refusal = refusal
-        self.first = first
-        """A message to send instead of Welcome."""
+    def __init__(self, folder, transport="grpc", max_bytes=64 * 1024 * 1024, **options):
+        self.transport = transport
+        self.folder = folder
         self.socket = str(folder / "host.sock")
         self.workers = []
         self.spawn_tag = f"tests:{os.urandom(4).hex()}"
         self._expected = {}
-        options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-        self._server = grpc.server(ThreadPoolExecutor(max_workers=16), options=options)
-        handler = grpc.stream_stream_rpc_method_handler(
-            self._session,
-            request_deserializer=wire.SessionRequest.FromString,
-            response_serializer=lambda message: message if isinstance(message, bytes) else message.SerializeToString(),
-        )
-        service = grpc.method_handlers_generic_handler("terrarium.v1.HostService", {"Session": handler})
-        self._server.add_generic_rpc_handlers((service,))
-        assert self._server.add_insecure_port(f"unix:{quote(self.socket)}") != 0
-        self._server.start()
+        server = GrpcServer if transport == "grpc" else LaneServer
+        self._server = server(self.socket, lambda token: self._expected.pop(token, None), max_bytes, **options)
 
     def start(self, *tools, python=sys.executable, env=None, boot=None):
         """Starts a worker without waiting for it. ``env`` overrides variables; None deletes one."""
@@ -283,7 +110,16 @@ class Host:
         lifeline_read, lifeline = os.pipe()
         report, report_write = os.pipe()
         entries = [str(entry) for entry in tools]
-        configuration = {"socket": self.socket, "token": token, "tools": entries, **(boot or {})}
+        begun = self.folder / f"begun-{len(self.workers) + 1}"
+        begun.write_bytes(bytes(4 * 4096))
+        configuration = {
+            "socket": self.socket,
+            "token": token,
+            "tools": entries,
+            "transport": self.transport,
+            "begun": str(begun),
+            **(boot or {}),
+        }
         variables = {
             **os.environ,
             "TERRARIUM_SPAWN": spawn,
@@ -292,7 +128,7 @@ class Host:
             **(env or {}),
         }
         command = [str(python), "-u", str(BOOT), "--terrarium-run", "testrun", "--terrarium-spawn", spawn, str(SOURCES)]
-        worker = Worker(spawn)
+        worker = Worker(spawn, begun)
         self._expected[token] = worker  # before the worker can connect
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAUNCHER, str(lifeline_read), str(report_write), *command],
@@ -314,9 +150,8 @@ class Host:
         worker = self.start(*tools, **options)
         eventually("connected", lambda: worker.connection or worker.process.poll() is not None)
         assert worker.connection is not None, (worker.report, worker.output)
-        frame = worker.connection.frames.get(timeout=PATIENCE)
-        assert frame.WhichOneof("kind") == "ready", frame
-        worker.connection.ready = frame.ready
+        worker.connection.ready = worker.connection.frames.get(timeout=PATIENCE)
+        assert isinstance(worker.connection.ready, Ready), worker.connection.ready
         worker.connection.worker = worker
         return worker.connection
 
@@ -325,7 +160,7 @@ class Host:
         for worker in self.workers:
             worker.close_lifeline()
             worker.status()
-        self._server.stop(None).wait(PATIENCE)
+        self._server.close()
         try:
             eventually("no process with our spawn tag is left", lambda: not tagged(self.spawn_tag))
         finally:
@@ -333,35 +168,6 @@ class Host:
                 os.kill(pid, signal.SIGKILL)
         violations = [text for worker in self.workers if worker.connection for text in worker.connection.violations]
         assert violations == []
-
-    def _session(self, requests, context):
-        first = next(requests)
-        if self.refusal is not None:
-            context.abort(*self.refusal)
-        worker = self._expected.pop(first.frames[0].hello.token, None)
-        if worker is None:
-            context.abort(grpc.StatusCode.UNAUTHENTICATED, "no worker is expected with this token")
-        connection = Connection()
-        if self.first is None:
-            connection.send(wire.HostFrame(welcome=self.welcome))
-        else:
-            connection.send_raw(self.first)
-        connection._receive(first)
-        worker.connection = connection
-        threading.Thread(target=self._read, args=(connection, requests), daemon=True).start()
-        yield from connection._responses(context)
-
-    def _read(self, connection, requests):
-        try:
-            for message in requests:
-                connection._receive(message)
-        except Exception:
-            pass  # gRPC raises for a cancelled stream: it has ended too
-        finally:
-            connection.ended.set()
-            with connection._changed:
-                connection._changed.notify_all()
-
 
 def tagged(spawn_tag):
     """The pids of the processes whose spawn tag begins like this, by scanning /proc."""

@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 import terrarium
-from host import eventually, signals
+from host import TRANSPORTS, eventually, signals
 from starting import HEADER, failure
 
 PACKAGE = Path(terrarium.__file__).parent
 
 
-def test_every_step_of_the_start_is_reported(worker):
+@pytest.mark.parametrize(
+    "transport, needed", [("socket", []), ("grpc", ["grpc", "google.protobuf"])]
+)
+def test_every_step_of_the_start_is_reported(worker, needed):
     eventually("the report says that the worker is ready", lambda: "ready" in worker.worker.phases())
     assert worker.worker.phases() == [
         "boot",
-        ("importing", "grpc"),
-        ("importing", "google.protobuf"),
-        ("importing", "msgpack"),
+        *(("importing", module) for module in needed),
         ("importing", str(Path(__file__).parent / "tools.py")),
         "connecting",
         "ready",
@@ -32,9 +33,11 @@ def test_every_step_of_the_start_is_reported(worker):
     assert boot["version"] == "%d.%d.%d" % sys.version_info[:3]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_hello_and_ready_present_the_worker(worker):
     hello = worker.hello
-    assert (hello.protocol_version, hello.package_version) == (1, terrarium.__version__)
+    assert hello.package_version == terrarium.__version__
+    assert hello.reports_begun
     assert hello.pid == worker.worker.pid
     assert hello.python_version == "%d.%d.%d" % sys.version_info[:3]
     tools = {tool.name: (tool.is_async, tool.summary) for tool in worker.ready.tools}

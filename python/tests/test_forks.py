@@ -1,6 +1,7 @@
-"""Tools that fork in various ways: gRPC, below the session, prints no warning about it."""
+"""Tools that fork in various ways: nothing is printed about it, also not by gRPC where it carries the session."""
 
 import pytest
+from host import TRANSPORTS
 
 SOURCE = """\
 import multiprocessing, os, pty, subprocess, sys
@@ -61,6 +62,7 @@ def setting():
 TOOLS = "fork forkpty fork_process run run_with_a_hook system fork_in_a_coroutine return_from_fork".split()
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_D8_no_way_to_fork_prints_anything(host, file):
     connection = host.ready(file("tools.py", SOURCE))
     for _ in range(5):
@@ -70,17 +72,20 @@ def test_D8_no_way_to_fork_prints_anything(host, file):
     assert connection.worker.output == {"stdout": "", "stderr": ""}
 
 
+@pytest.mark.parametrize("transport", ["grpc"])
 @pytest.mark.parametrize("value", ["0", "false"])
 def test_D8_a_setting_of_the_user_stays(host, file, value):
     connection = host.ready(file("tools.py", SOURCE), env={"GRPC_ENABLE_FORK_SUPPORT": value})
     assert connection.run("setting") == value
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_D8_tools_do_not_see_the_setting_of_the_worker(host, file):
     connection = host.ready(file("tools.py", SOURCE), env={"GRPC_ENABLE_FORK_SUPPORT": None})
     assert connection.run("setting") is None
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_D8_a_worker_that_starts_and_exits_prints_nothing(host, file):
     connection = host.ready(file("tools.py", SOURCE))
     assert connection.worker.terminate() == 0

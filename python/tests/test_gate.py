@@ -3,14 +3,17 @@
 Every test with a host also checks at its end that no worker ever had two messages unacknowledged.
 """
 
+import pytest
 from host import eventually
 from terrarium.v1 import session_pb2 as wire
+
+pytestmark = pytest.mark.parametrize("transport", ["grpc"])
 
 
 def hold(worker):
     """Makes the host acknowledge nothing, and waits for the one message that may still come; returns its number."""
     eventually("all messages are acknowledged", lambda: worker.received == worker.acknowledged_to_worker)
-    with worker._changed:
+    with worker.changed:
         worker.hold_acks = True
         worker.batches.clear()
         first = worker.received + 1
@@ -23,7 +26,7 @@ def test_no_further_frames_are_sent_before_an_acknowledgement(worker):
     first = hold(worker)
     calls = [worker.call("echo", {"value": n}) for n in range(200)]
     # A bare acknowledgement still comes: the worker acknowledges at once even if its window is closed.
-    eventually("everything is received", lambda: worker.acknowledged_by_worker == worker.sent and not worker._outbox)
+    eventually("everything is received", lambda: worker.acknowledged_by_worker == worker.sent and not worker.outbox)
     assert worker.received == first
     assert worker.batches == [1]
     worker.release_acks()
@@ -58,7 +61,7 @@ def test_a_longer_frame_travels_alone(worker, folder):
 
 def test_a_message_is_acknowledged_while_the_main_thread_is_busy(worker, folder):
     call = worker.call("wait_for", {"path": str(folder / "go")})
-    eventually("the call is acknowledged", lambda: worker.acknowledged_by_worker == worker.sent and not worker._outbox)
+    eventually("the call is acknowledged", lambda: worker.acknowledged_by_worker == worker.sent and not worker.outbox)
     assert call not in worker.answers
     (folder / "go").touch()
     worker.value(call)
@@ -77,9 +80,9 @@ def test_calls_in_flight_make_batches(worker):
 
 
 def test_a_wrong_acknowledgement_ends_the_session(worker):
-    with worker._changed:
+    with worker.changed:
         worker.received += 5
-        worker._changed.notify_all()
+        worker.changed.notify_all()
     worker.send(wire.HostFrame(ping=wire.Ping(nonce=1)))
     assert worker.worker.status() == 75
     worker.violations.clear()

@@ -1,4 +1,5 @@
-"""A worker whose host breaks the protocol exits, and says why on standard error."""
+"""A worker whose host breaks the protocol of gRPC exits, and says why on standard error. See test_hostile_lane for the
+socket lane."""
 
 import re
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import msgpack
 import pytest
 from host import Host, eventually
+from terrarium._frames import FailureCode
 from terrarium.v1 import session_pb2 as wire
 
 TOOLS = Path(__file__).resolve().parent / "tools.py"
@@ -20,7 +22,7 @@ PING = {"ping": wire.Ping(nonce=1)}
 
 def message(connection, *kinds, skip=1, ack=None, number=True):
     """The host's next message, which acknowledges all that was received, with the faults that the arguments make."""
-    with connection._changed:
+    with connection.changed:
         ack = connection.received if ack is None else ack
         seq = connection.sent + skip if number else 0
         return wire.SessionResponse(seq=seq, ack=ack, frames=frames(*kinds))
@@ -61,6 +63,7 @@ SOURCE = """
 """
 
 
+@pytest.mark.parametrize("transport", ["grpc"])
 @pytest.mark.parametrize("moment", ["idle", "during a call"])
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_host_that_breaks_the_protocol(host, file, name, moment):
@@ -93,7 +96,7 @@ def test_a_host_that_breaks_the_protocol(host, file, name, moment):
     ],
 )
 def test_a_host_that_breaks_the_protocol_before_the_session_is_open(folder, welcome, reason):
-    host = Host(folder, first=welcome)
+    host = Host(folder, "grpc", first=welcome)
     try:
         worker = host.start(TOOLS)
         assert worker.status() == 75
@@ -104,9 +107,19 @@ def test_a_host_that_breaks_the_protocol_before_the_session_is_open(folder, welc
         host.close()
 
 
+@pytest.mark.parametrize("transport", ["grpc"])
+def test_an_unknown_tool(worker):
+    failure = worker.fail("ech")
+    assert failure.code == FailureCode.TOOL_NOT_FOUND
+    assert failure.not_begun
+    assert "did you mean echo" in failure.message
+    assert "there is echo, add, any.names" in worker.fail("zzzzzzzz").message
+
+
+@pytest.mark.parametrize("transport", ["grpc"])
 def test_a_tool_name_may_have_any_size(worker):
     failure = worker.answer(worker.call("x" * 5_000_000))
-    assert failure.code == wire.FAILURE_CODE_TOOL_NOT_FOUND
+    assert failure.code == FailureCode.TOOL_NOT_FOUND
     assert len(failure.message) < 1_000
     worker.cancel(4_000_000_000)  # there is no such call: ignored
     assert worker.run("echo", value=1) == 1

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import msgpack
 import pytest
-from host import eventually
-from terrarium.v1 import session_pb2 as wire
+from host import TRANSPORTS, eventually
+from terrarium._frames import FailureCode
 
 TOOLS = Path(__file__).resolve().parent / "hostile_tools.py"
 
 
+pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
+
+
 @pytest.fixture
-def worker(host):
-    return host.ready(TOOLS)
+def worker(shared, transport):
+    with shared.worker(transport, TOOLS) as worker:
+        yield worker
 
 
 OF_THE_MODULE = ["of the module", 50]
@@ -80,7 +84,7 @@ def test_a_tool_that_ends_the_process_in_a_thread(worker):
 )
 def test_a_tool_may_raise_any_exception(worker, tool, kind, type, message):
     failure = worker.fail(tool, kind=kind)
-    assert failure.code == wire.FAILURE_CODE_PYTHON_ERROR
+    assert failure.code == FailureCode.PYTHON_ERROR
     if (tool, kind) == ("throw_async", "StopIteration"):  # Python itself converts it
         type, message = "RuntimeError", "coroutine raised StopIteration"
     assert (failure.type, failure.message) == (type, message)
@@ -106,7 +110,7 @@ def test_a_text_of_100_megabytes_is_cut_and_keeps_place_and_message(worker):
 
 def test_a_sync_tool_that_returns_a_coroutine(worker):
     failure = worker.fail("coroutine")
-    assert failure.code == wire.FAILURE_CODE_RESULT_NOT_SENDABLE
+    assert failure.code == FailureCode.RESULT_NOT_SENDABLE
     assert "Mark an `async def` with @tool" in failure.hint
     assert worker.run("see_user") == OF_THE_MODULE
     worker.worker.terminate()
@@ -114,7 +118,7 @@ def test_a_sync_tool_that_returns_a_coroutine(worker):
 
 
 def test_a_value_whose_properties_raise(worker):
-    assert worker.fail("odd_value").code == wire.FAILURE_CODE_RESULT_NOT_SENDABLE
+    assert worker.fail("odd_value").code == FailureCode.RESULT_NOT_SENDABLE
     assert worker.run("see_user") == OF_THE_MODULE
 
 
@@ -133,17 +137,17 @@ def test_a_call_whose_task_another_tool_cancels_is_answered_even_before_its_firs
     assert worker.value(waiting) == "blocked"
     for call in (running, late):
         failure = worker.answer(call)
-        assert (failure.code, failure.type) == (wire.FAILURE_CODE_PYTHON_ERROR, "asyncio.exceptions.CancelledError")
+        assert (failure.code, failure.type) == (FailureCode.PYTHON_ERROR, "asyncio.exceptions.CancelledError")
 
 
 @pytest.mark.parametrize("unless_begun", [False, True])
 def test_an_async_call_and_its_cancel_in_one_message(worker, unless_begun):
     blocked = worker.call("block_loop", {"seconds": 0.2})
-    with worker._changed:  # all in one message
+    with worker.together():
         call = worker.call("forever")
         worker.cancel(call, unless_begun)
     failure = worker.answer(call)
-    assert failure.code == wire.FAILURE_CODE_CANCELLED
+    assert failure.code == FailureCode.CANCELLED
     assert failure.not_begun
     assert worker.value(blocked) == "blocked"
 
@@ -157,7 +161,7 @@ def test_c5_a_cancel_before_its_call_begins_is_answered_while_another_call_runs(
     worker.cancel(running, unless_begun=True)
     for call in waiting[:2]:
         failure = worker.answer(call)
-        assert (failure.code, failure.not_begun) == (wire.FAILURE_CODE_CANCELLED, True)
+        assert (failure.code, failure.not_begun) == (FailureCode.CANCELLED, True)
         assert failure.message == "the call was cancelled before it began"
     assert running not in worker.answers
     (folder / "go").touch()
@@ -174,7 +178,7 @@ def test_c5_a_running_async_call_goes_on_after_a_cancel_with_unless_begun(worker
     assert call not in worker.answers
     worker.cancel(call)
     failure = worker.answer(call)
-    assert (failure.code, failure.not_begun) == (wire.FAILURE_CODE_CANCELLED, False)
+    assert (failure.code, failure.not_begun) == (FailureCode.CANCELLED, False)
 
 
 def test_failures_of_calls_that_did_not_begin_say_so(worker, folder):
@@ -182,8 +186,6 @@ def test_failures_of_calls_that_did_not_begin_say_so(worker, folder):
     eventually("the call runs", (folder / "go.begun").exists)
     late = worker.call("append", {"path": str(folder / "ran")}, timeout_ms=1)
     stopped = worker.call("append", {"path": str(folder / "ran")})
-    unknown = worker.answer(worker.call("no such tool"))
-    assert (unknown.code, unknown.not_begun) == (wire.FAILURE_CODE_TOOL_NOT_FOUND, True)
     worker.worker.order_to_end()
     (folder / "go").touch()
     assert worker.value(running) == "held"

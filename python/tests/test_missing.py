@@ -31,16 +31,16 @@ def test_a3_one_error_names_all_missing_modules(host, file):
     for number, name in enumerate(modules(last), 1):
         assert f"'{name}' (imported by {tools}, line {number})" in last["message"]
     assert last["command"].endswith(" -m pip install nosuch_one nosuch_two nosuch_three")
-
-
+@pytest.mark.parametrize("transport", ["grpc"])
 def test_a3_one_error_names_the_modules_of_user_and_worker(host, file, tmp_path):
     bare = tmp_path / "bare"
     venv.create(bare, with_pip=False, symlinks=True)
     file("helper.py", "import yaml\n")
     python = bare / "bin" / "python"
     last = failure(host.start(file("tools.py", "import helper, cv2\n" + HEADER), python=python))
-    assert modules(last) == ["grpc", "google.protobuf", "msgpack", "yaml", "cv2"]
-    assert last["command"].endswith(" -m pip install grpcio protobuf msgpack PyYAML opencv-python")
+    assert modules(last) == ["grpc", "google.protobuf", "yaml", "cv2"]
+    assert last["command"].endswith(" -m pip install grpcio protobuf PyYAML opencv-python")
+    assert "`transport`" not in last["hint"]  # it would not be enough
     assert "its name may differ" not in last["hint"]
 
 
@@ -151,23 +151,23 @@ def command(path, text=""):
     path.write_text("#!/bin/sh\n" + text)
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
-
-
+@pytest.mark.parametrize("transport", ["grpc"])
 def test_a3_in_an_environment_of_uv(host, file, bare):
     with open(bare / "pyvenv.cfg", "a") as cfg:
         cfg.write("uv = 0.5.1\n")
     python = shlex.quote(str(bare / "bin" / "python"))
     last = failure(host.start(file("tools.py", HEADER), python=bare / "bin" / "python"))
-    assert last["command"] == f"uv pip install --python {python} grpcio protobuf msgpack"
-    for name in ("grpc", "google/protobuf", "msgpack"):
+    assert last["command"] == f"uv pip install --python {python} grpcio protobuf"
+    for name in ("grpc", "google/protobuf"):
         stub = site_packages(bare) / name
         stub.mkdir(parents=True)
         (stub / "__init__.py").touch()
     last = failure(host.start(file("tools.py", HEADER), python=bare / "bin" / "python"))
-    requirements = "'grpcio>=1.60' 'protobuf>=4.25' 'msgpack>=1.0'"
+    requirements = "'grpcio>=1.60' 'protobuf>=4.25'"
     assert last["command"] == f"uv pip install --upgrade --python {python} {requirements}"
 
 
+@pytest.mark.parametrize("transport", ["grpc"])
 @pytest.mark.parametrize("tool", ["conda", "mamba", "micromamba", None])
 def test_a3_in_an_environment_of_conda(host, file, bare, tmp_path, tool):
     # Like an environment of conda, it has a folder conda-meta.
@@ -179,9 +179,9 @@ def test_a3_in_an_environment_of_conda(host, file, bare, tmp_path, tool):
     last = failure(host.start(file("tools.py", HEADER), python=bare / "bin" / "python", env=env))
     prefix = shlex.quote(str(bare))
     if tool is None:
-        assert last["command"].endswith(" -m pip install grpcio protobuf msgpack")
+        assert last["command"].endswith(" -m pip install grpcio protobuf")
     else:
-        expected = f"{tool} install --prefix {prefix} --channel conda-forge grpcio protobuf msgpack-python"
+        expected = f"{tool} install --prefix {prefix} --channel conda-forge grpcio protobuf"
         assert last["command"] == expected
 
 

@@ -2,6 +2,7 @@
 libraries are tested in test/tools."""
 
 import pytest
+from host import TRANSPORTS
 
 FAKES = {
     "gevent": ("gevent/monkey.py", "def is_module_patched(name): return name in {modules}\n", "gevent.monkey"),
@@ -53,6 +54,7 @@ def test_D20_threads_replaced_by_sitecustomize_are_named_too(host, file, patched
     assert (last["kind"], last["module"]) == ("patched", None)
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("library", ["gevent", "eventlet"])
 def test_D20_replaced_sockets_are_a_failure_for_async_tools_only(host, file, patched, library):
     folder, source = patched(library, "select", "socket")

@@ -9,11 +9,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "test" / "support"))
 
-from terrarium import register_type  # noqa: E402
-from terrarium._values import _registry  # noqa: E402
-from terrarium._values._decode import NotReadable, decode  # noqa: E402
-from terrarium._values._encode import encode  # noqa: E402
-from terrarium._values._refusal import NotSendable  # noqa: E402
+from value_codecs import codec  # noqa: E402, F401
 from value_tools import Color, Point  # noqa: E402
 
 
@@ -33,55 +29,57 @@ class Euros(Money):
 
 
 @pytest.fixture
-def registered():
+def registered(codec):
     """The function register_type; its types are removed when the test ends."""
-    before = dict(_registry.encodings), dict(_registry.decoders)
-    yield register_type
-    for registry, old in zip((_registry.encodings, _registry.decoders), before, strict=True):
-        registry.clear()
-        registry.update(old)
-    for changed in _registry.on_change:
+    registry = codec.registry
+    before = dict(registry.encodings), dict(registry.decoders)
+    yield registry.register_type
+    for types, old in zip((registry.encodings, registry.decoders), before, strict=True):
+        types.clear()
+        types.update(old)
+    for changed in registry.on_change:
         changed()
 
 
-def test_values_of_registered_types_come_back_in_every_place(registered):
-    with pytest.raises(NotSendable, match="a test_registered.Money cannot be sent at \\[0\\]"):
-        encode([Money(1, "EUR")])
+def test_values_of_registered_types_come_back_in_every_place(codec, registered):
+    with pytest.raises(codec.NotSendable, match="a test_registered.Money cannot be sent at \\[0\\]"):
+        codec.encode([Money(1, "EUR")])
     registered("Money", Money, encode=lambda m: [m.amount, m.currency], decode=lambda sent: Money(*sent))
     price = Money(199, "EUR")
-    assert encode(price).hex() == "c70d07a54d6f6e657992ccc7a3455552"  # as the host writes it
+    assert codec.encode(price).hex() == "c70d07a54d6f6e657992ccc7a3455552"  # as the host writes it
     value = {"list": [price], "set": {price}, "map": {price: price}}
-    assert decode(encode(value)) == value
-    assert decode(encode([Euros(1, "EUR")])) == [Money(1, "EUR")]
-    assert decode(encode({"deep": [[price] * 3, {"in": (price,)}]})) == {"deep": [[price] * 3, {"in": [price]}]}
+    assert codec.decode(codec.encode(value)) == value
+    assert codec.decode(codec.encode([Euros(1, "EUR")])) == [Money(1, "EUR")]
+    deep = {"deep": [[price] * 3, {"in": (price,)}]}
+    assert codec.decode(codec.encode(deep)) == {"deep": [[price] * 3, {"in": [price]}]}
 
 
-def test_a_registered_type_is_used_before_the_rules_for_its_class(registered):
+def test_a_registered_type_is_used_before_the_rules_for_its_class(codec, registered):
     registered("Point", Point, encode=lambda point: f"{point.x}", decode=lambda sent: Point(int(sent)))
     registered("Pattern", re.Pattern, encode=lambda pattern: pattern.pattern, decode=re.compile)
     registered("Color", Color, encode=lambda color: color.name, decode=Color.__getitem__)
     value = [Point(1), re.compile("a"), Color.RED]
-    assert decode(encode(value)) == value
+    assert codec.decode(codec.encode(value)) == value
 
 
-def test_a_tree_of_registered_values_may_be_deep(registered):
+def test_a_tree_of_registered_values_may_be_deep(codec, registered):
     registered("Node", Money, encode=lambda node: node.amount, decode=lambda sent: Money(sent, ""))
     tree = None
     for _ in range(150):
         tree = Money([tree], "")
-    assert decode(encode(tree)) == tree
+    assert codec.decode(codec.encode(tree)) == tree
 
 
-def test_a_value_of_a_type_that_is_not_registered_names_it_and_its_place():
+def test_a_value_of_a_type_that_is_not_registered_names_it_and_its_place(codec):
     data = msgpack.packb({"cart": {"items": [1, msgpack.ExtType(7, msgpack.packb("Money") + msgpack.packb([1]))]}})
-    with pytest.raises(NotReadable) as refused:
-        decode(data)
+    with pytest.raises(codec.NotReadable) as refused:
+        codec.decode(data)
     message = "a value of the type Money, which is not registered in Python, cannot be read at cart.items[1]"
     assert (str(refused.value), refused.value.type) == (message, "Money")
     assert refused.value.hint == "Call terrarium.register_type('Money', decode=…) in the module with the tools."
 
 
-def test_encoders_and_decoders_that_raise_are_named_and_run_once(registered):
+def test_encoders_and_decoders_that_raise_are_named_and_run_once(codec, registered):
     calls = []
 
     def explode(value):
@@ -89,16 +87,16 @@ def test_encoders_and_decoders_that_raise_are_named_and_run_once(registered):
         raise KeyError("amount")
 
     registered("Money", Money, encode=explode, decode=explode)
-    with pytest.raises(NotSendable) as refused:
-        encode({"a": [Money(1, "EUR")]})
+    with pytest.raises(codec.NotSendable) as refused:
+        codec.encode({"a": [Money(1, "EUR")]})
     assert str(refused.value) == "the encoder of Money raises at a[0]: KeyError: 'amount'"
     assert len(calls) == 1
     sent = msgpack.ExtType(7, msgpack.packb("Money") + msgpack.packb(1))
-    with pytest.raises(NotReadable) as unread:
-        decode(msgpack.packb({"a": [1, {"b c": sent}]}))
+    with pytest.raises(codec.NotReadable) as unread:
+        codec.decode(msgpack.packb({"a": [1, {"b c": sent}]}))
     assert str(unread.value) == "the decoder of Money raises at a[1][\"b c\"]: KeyError: 'amount'"
     assert len(calls) == 2
-    assert decode(encode([1])) == [1]
+    assert codec.decode(codec.encode([1])) == [1]
 
 
 @pytest.mark.parametrize(

@@ -4,39 +4,49 @@ import inspect
 import signal
 import threading
 import time
+from collections import deque
 
 import pytest
-from terrarium._calls import Call, MainThread, Replies
-from terrarium._outbox import Outbox
+from terrarium import _contexts
+from terrarium._begun import open_page
+from terrarium._calls import MainThread
+from terrarium._frames import Call, FailureCode
+from terrarium._replies import Replies
 from terrarium._tools import Tool
-from terrarium.v1 import session_pb2 as wire
 
 
 class Harness:
-    """A main thread with one tool. The test takes the place of the host."""
+    """A main thread with one tool. The test takes the place of the host, and of the carrier between them."""
 
     def __init__(self):
         self.ran = []
-        self.outbox = Outbox()
-        self.replies = Replies(self.outbox, 1024)
-        self.main_thread = MainThread(self.replies)
+        self.sent = []
+        self.replies = Replies(self, 1024, self.flush)
+        self.main_thread = MainThread(self.replies, open_page(None), _contexts.maker(), self.flush)
+
+    def send(self, frame):
+        self.sent.append(frame)
+
+    def send_result(self, id, body, segments):
+        self.sent.append(id)
+
+    def flush(self):
+        pass
 
     def tool(self):
         self.ran.append("ran")
 
     def call(self, id):
-        call = Call(id, Tool("tool", self.tool, inspect.signature(self.tool)), b"\x80", 0)
-        self.replies.received(call)
+        call = Call(id, Tool("tool", self.tool, inspect.signature(self.tool)), b"\x80", (), 0)
+        self.replies.open[id] = call
         self.main_thread.submit(call)
 
     def cancelled(self):
         """The ids of the calls that were answered as cancelled before they began; no call may be open."""
         assert self.replies.open == {}
-        frames = next(self.outbox).frames
-        failures = [frame.failure for frame in frames]
-        assert {failure.code for failure in failures} == {wire.FAILURE_CODE_CANCELLED}
-        assert all(failure.not_begun for failure in failures)
-        return sorted(failure.id for failure in failures)
+        assert {failure.code for failure in self.sent} == {FailureCode.CANCELLED}
+        assert all(failure.not_begun for failure in self.sent)
+        return sorted(failure.id for failure in self.sent)
 
 
 @pytest.mark.parametrize("when", ["before the order", "behind the order", "after the end"])
@@ -56,35 +66,34 @@ def test_c5_a_call_is_cancelled_if_it_comes(when):
 
 def test_c5_a_call_is_cancelled_if_it_comes_during_the_order():
     harness = Harness()
-    put = harness.main_thread._calls.put
 
-    class Queue:
+    class Calls(deque):
         """The order to end comes between its check and the moment the call is queued."""
 
-        def put(self, call):
-            harness.main_thread._calls = queue
+        def append(self, call):
             harness.main_thread.stop()
             harness.main_thread.run(lambda: False)
-            put(call)
+            super().append(call)
 
-    queue, harness.main_thread._calls = harness.main_thread._calls, Queue()
+    harness.main_thread.calls = Calls()
     harness.call(1)
     assert harness.cancelled() == [1]
     assert harness.ran == []
 
 
 def test_d3_an_order_that_another_thread_receives_ends_the_wait_of_the_main_thread():
-    main = MainThread(None)
+    main = Harness().main_thread
     before = signal.signal(signal.SIGUSR1, lambda _number, _frame: main.stop())
 
     def take():
         time.sleep(0.2)  # until then the main thread waits
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
         time.sleep(5)
-        main._calls.put("the order has not ended the wait")
+        main.calls.append("the order has not ended the wait")
 
     threading.Thread(target=take, daemon=True).start()
     try:
-        assert main._wait() is None
+        main._wait()
+        assert not main.calls
     finally:
         signal.signal(signal.SIGUSR1, before)

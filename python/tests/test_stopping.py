@@ -5,8 +5,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from host import PATIENCE, eventually, signals
-from terrarium.v1 import session_pb2 as wire
+from host import PATIENCE, TRANSPORTS, eventually, signals
+from terrarium._frames import FailureCode
+
+pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
 def stop(worker):
@@ -29,11 +31,11 @@ def test_begun_calls_are_finished_and_no_other_begins(worker, folder):
     begun(folder / "sync")
     begun(folder / "async")
     queued = worker.call("leave_line", {"path": str(folder / "line")})
-    eventually("the call is received", lambda: worker.acknowledged_by_worker == worker.sent and not worker._outbox)
+    worker.ping()  # by the Pong the call is received
     stop(worker)
     (folder / "sync").touch()
     assert worker.value(sync) == "seen"
-    assert worker.answer(queued).code == wire.FAILURE_CODE_CANCELLED
+    assert worker.answer(queued).code == FailureCode.CANCELLED
     assert worker.worker.process.poll() is None
     (folder / "async").touch()
     assert worker.value(concurrent) == "seen"

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from host import TRANSPORTS
 
 SOURCES = Path(__file__).resolve().parent.parent / "src"
 
@@ -66,6 +67,7 @@ REPLACEMENTS = [
 ]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(("name", "source", "heard"), REPLACEMENTS, ids=[name for name, _, _ in REPLACEMENTS])
 def test_D9_a_worker_starts_whatever_sitecustomize_has_made_of_the_streams(host, file, name, source, heard):
     """``heard``: whether the host receives what is printed to standard output; None where print may raise, as in any
@@ -84,6 +86,7 @@ def test_D9_a_worker_starts_whatever_sitecustomize_has_made_of_the_streams(host,
         assert ("grüß\u2713" in connection.worker.output["stdout"]) is heard, connection.worker.output
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_D9_a_closed_standard_descriptor_is_not_reused_by_the_session(host, file):
     site = file("site/sitecustomize.py", "import os\nos.close(1)\nos.close(2)\n").parent
     header = "import os\nfrom terrarium import tool\n@tool\n"

@@ -6,12 +6,13 @@ export interface Figure {
   readonly name: string
   readonly value: number
   readonly unit: string
-  /** What the value is compared with, in the same unit. */
-  readonly against: { readonly name: string; readonly value: number } | null
+  /** What the value is compared with, in the same unit. `value` is null if that could not be measured here. */
+  readonly against: { readonly name: string; readonly value: number | null } | null
   /** `value` ÷ `against.value`. */
   readonly ratio: number | null
   /** Applies to the ratio, or to the value when it is compared with nothing; null for information only. */
   readonly target: Target | null
+  /** Null without a target, and when there was nothing to compare with. */
   readonly met: boolean | null
 }
 
@@ -23,8 +24,12 @@ export function figure({
   against = null,
   target = null,
 }: Pick<Figure, 'name' | 'value' | 'unit'> & Partial<Pick<Figure, 'against' | 'target'>>): Figure {
-  const ratio = against === null ? null : value / against.value
+  const isAlone = against !== null && against.value === null
+  const ratio = against === null || against.value === null ? null : value / against.value
   const measured = ratio ?? value
-  const met = target === null ? null : 'atLeast' in target ? measured >= target.atLeast : measured <= target.atMost
-  return { name, value, unit, against, ratio, target, met }
+  const isMet = target === null || isAlone ? null : meets(measured, target)
+  return { name, value, unit, against, ratio, target, met: isMet }
 }
+
+const meets = (measured: number, target: Target): boolean =>
+  'atLeast' in target ? measured >= target.atLeast : measured <= target.atMost

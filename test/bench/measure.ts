@@ -1,10 +1,21 @@
-/** A contender: sends back the bytes of each request. */
+// The measurement of contenders that send back what they are sent: in turns, checked, medians of rounds.
+
+/**
+ * What a contender is sent for a payload: its bytes, a string of as many ASCII characters, or an array that these bytes
+ * are.
+ */
+export type Form = 'bytes' | 'text' | 'float64'
+
+/** A contender: sends back each payload. */
 export interface Contender {
   readonly name: string
-  readonly echo: (payload: Buffer) => Promise<unknown>
+  /** Default `bytes`. */
+  readonly form?: Form
+  readonly echo: (payload: never) => Promise<unknown>
 }
 
 export interface MeasureOptions {
+  /** ASCII, if a contender is sent text; of a multiple of 8 bytes, if one is sent arrays. */
   readonly payloads: readonly Buffer[]
   /** Requests each contender has open at any time. */
   readonly inFlight: number
@@ -26,10 +37,11 @@ export interface Measurement {
  * medians of the rounds, in the order of the contenders. Rejects on the first answer that differs from its request.
  */
 export async function measure(contenders: readonly Contender[], options: MeasureOptions): Promise<Measurement[]> {
+  const payloads = contenders.map(({ form }) => options.payloads.map((payload) => formed(payload, form)))
   const rounds: Measurement[][] = contenders.map(() => [])
   for (let round = -1; round < options.rounds; round++) {
     for (const [index, contender] of contenders.entries()) {
-      const measurement = await runRound(contender, options)
+      const measurement = await runRound(contender, payloads[index] ?? [], options)
       if (round >= 0) rounds[index]?.push(measurement)
     }
   }
@@ -41,35 +53,50 @@ export async function measure(contenders: readonly Contender[], options: Measure
 
 async function runRound(
   { name, echo }: Contender,
-  { payloads, inFlight, duration, signal }: MeasureOptions,
+  payloads: readonly Payload[],
+  { inFlight, duration, signal }: MeasureOptions,
 ): Promise<Measurement> {
   const latencies: number[] = []
   let next = 0
   const start = performance.now()
   const end = start + duration
   const requestUntilEnd = async (): Promise<void> => {
-    let begun = performance.now()
+    let now: number
     // At least once, even if the time is over.
     do {
       signal.throwIfAborted()
       const payload = payloads[next++ % payloads.length]
       if (payload === undefined) throw new RangeError('no payloads')
-      const reply = await echo(payload)
-      if (!(reply instanceof Uint8Array) || !payload.equals(reply)) {
-        throw new Error(`${name} answered ${payload.toString('hex')} with ${describe(reply)}`)
-      }
-      const now = performance.now()
+      const begun = performance.now()
+      const reply = await echo(payload as never)
+      now = performance.now()
       latencies.push(now - begun)
-      begun = now
-    } while (begun < end)
+      if (!isSame(payload, reply)) throw new Error(`${name} answered ${describe(payload)} with ${describe(reply)}`)
+    } while (now < end)
   }
   await Promise.all(Array.from({ length: inFlight }, requestUntilEnd))
   const seconds = (performance.now() - start) / 1_000
   return { rate: latencies.length / seconds, p50: median(latencies) * 1_000 }
 }
 
-function describe(reply: unknown): string {
-  return reply instanceof Uint8Array ? Buffer.from(reply).toString('hex') : String(reply)
+type Payload = Buffer | string | Float64Array
+
+function formed(payload: Buffer, form: Form = 'bytes'): Payload {
+  if (form === 'bytes') return payload
+  return form === 'text' ? payload.toString('latin1') : new Float64Array(new Uint8Array(payload).buffer)
+}
+
+function isSame(payload: Payload, reply: unknown): boolean {
+  if (typeof payload === 'string') return payload === reply
+  if (Buffer.isBuffer(payload)) return reply instanceof Uint8Array && payload.equals(reply)
+  return reply instanceof Float64Array && bytesOf(payload).equals(bytesOf(reply))
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float64Array): Buffer =>
+  Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength)
+
+function describe(value: unknown): string {
+  return (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value)).slice(0, 300)
 }
 
 /** The median; of an even number of values the lower of the middle two. */

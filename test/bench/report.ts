@@ -2,6 +2,7 @@
 import type { Figure, Target } from './figure.ts'
 import type { Machine } from './machine.ts'
 
+const NOT_MEASURED = 'not measured'
 const HEADINGS = ['name', 'value', 'unit', 'against', 'ratio', 'target', 'met']
 
 /** The rows as a table. */
@@ -32,14 +33,15 @@ function row({ name, value, unit, against, ratio, target, met }: Figure): string
     name,
     formatNumber(value),
     unit,
-    against === null ? '' : `${against.name} ${formatNumber(against.value)}`,
+    against === null ? '' : `${against.name} ${against.value === null ? NOT_MEASURED : formatNumber(against.value)}`,
     ratio === null ? '' : `× ${formatNumber(ratio)}`,
     target === null ? '' : formatTarget(target),
-    met === null ? '' : met ? 'yes' : 'NO',
+    met === null ? (target === null ? '' : NOT_MEASURED) : met ? 'yes' : 'NO',
   ]
 }
 
-const formatTarget = (target: Target): string => ('atLeast' in target ? `≥ ${target.atLeast}` : `≤ ${target.atMost}`)
+const formatTarget = (target: Target): string =>
+  'atLeast' in target ? `≥ ${formatNumber(target.atLeast)}` : `≤ ${formatNumber(target.atMost)}`
 
 /** Three significant digits, and all digits before the point. */
 function formatNumber(value: number): string {

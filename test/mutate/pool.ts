@@ -5,16 +5,19 @@ import type { Mutation, Tests } from './mutation.ts'
 const CALLS: Tests = { project: 'pool', path: 'packages/pool/test/core/dispatch.test.ts' }
 const LIFE: Tests = { project: 'pool', path: 'packages/pool/test/core/life.test.ts' }
 const GRACE: Tests = { project: 'pool', path: 'packages/pool/test/grace.test.ts' }
+const AHEAD: Tests = { project: 'pool', path: 'packages/pool/test/core/ahead.test.ts' }
+const RECALL: Tests = { project: 'pool', path: 'packages/pool/test/core/recall.test.ts' }
+const PACE: Tests = { project: 'pool', path: 'packages/pool/test/core/pace.test.ts' }
 
 type Row = readonly [breaks: string, find: string, replace: string, survives?: string]
 
-const inCore = (file: string, rows: readonly Row[]): Mutation[] =>
+const inCore = (file: string, rows: readonly Row[], tests = [CALLS, LIFE, GRACE]): Mutation[] =>
   rows.map(([breaks, find, replace, survives]) => ({
     breaks,
     file: `packages/pool/src/core/${file}.ts`,
     find,
     replace,
-    tests: [CALLS, LIFE, GRACE],
+    tests,
     ...(survives === undefined ? {} : { survives }),
   }))
 
@@ -32,21 +35,21 @@ const placement = inCore('placement', [
   ['F8: the least busy worker is taken', '      fewest = slot.inFlight\n', ''],
   [
     'F8: calls that are run again go first',
-    'if (place(turn, again)) place(turn, waiting)',
-    'if (place(turn, waiting)) place(turn, again)',
+    'if (place(turn, again) && place(turn, waiting))',
+    'if (place(turn, waiting) && place(turn, again))',
   ],
   [
     'no new call passes a call that is to be run again',
-    'if (place(turn, again)) place(turn, waiting)',
-    'place(turn, again)\n  place(turn, waiting)',
+    'if (place(turn, again) && place(turn, waiting))',
+    'place(turn, again)\n  if (place(turn, waiting))',
   ],
   ['a worker that lets go of an overdue call is open again', '  if (call.overdue) slot.overdue -= 1\n', ''],
   ['the grace of a call ends with the call', '  clearTimer(turn, call.timer)\n', ''],
   ['an attempt that had not begun does not count', '  if (!begun) call.attempts -= 1\n', ''],
   [
     'the queue has a limit',
-    'if (state.waiting.size < queueLimit) return undefined',
-    'if (state.waiting.size <= queueLimit) return undefined',
+    'if (state.waiting.size + state.ahead < queueLimit) return undefined',
+    'if (state.waiting.size + state.ahead <= queueLimit) return undefined',
   ],
   ['a call that has to wait is refused by a full queue although a worker has room', 'queuedIn(state) === 0 && ', ''],
   ['the time in the queue adds up', '  call.waited += now - call.since\n', ''],
@@ -68,31 +71,27 @@ const settling = inCore('settle', [
 ])
 
 const answers = inCore('answer', [
-  ['a call is handed on to a worker that has answered', '  pump(turn)\n}\n\ntype Failed', '}\n\ntype Failed'],
-  ['a worker that was asked for a call is not about to end', 'if (!recalled) retire(turn, slot)', 'retire(turn, slot)'],
+  ['a call is handed on to a worker that has answered', '  pump(turn)\n}\n\n/** The worker', '}\n\n/** The worker'],
+  ['a worker that was asked for a call is not about to end', 'if (isMoved && !recalled) retire', 'if (isMoved) retire'],
   ['a worker that gives calls back unasked gets none', "  slot.occupant = 'doomed'\n  slot.timer", '  slot.timer'],
-  ['such a worker is not killed while it has calls', 'if (slot.inFlight > 0) {', 'if (slot.inFlight < 0) {'],
+  ['such a worker is not killed while it has calls', 'if (slot.calls.size > 0) {', 'if (slot.calls.size < 0) {'],
   [
     'such a worker is killed in the end',
     "  kill(turn, slot, new TerrariumError('WORKER_CRASHED', message, { details: { pid: slot.pid, signal: 'SIGKILL' } }))\n",
     '',
   ],
-  [
-    'nothing moves once the pool stops',
-    'if (closed === undefined) waitAgain(turn, call, false)\n  else rejectAs(turn, call, closed)',
-    'waitAgain(turn, call, false)',
-  ],
+  ['nothing moves once the pool stops', 'if (closed !== undefined) rejectAs(turn, call, closed)\n  else if', 'if'],
   ['only calls that may have begun are to blame', 'if (!unbegun.has(call)) lost += 1', 'lost += 1'],
   [
     'a call that shared its worker is only a suspect',
     'if (lost === 1) call.deaths += 1\n  else call.suspect = true',
     'call.deaths += 1',
   ],
-  ['a call that had not begun moves', 'else if (unbegun.has(call)) move(turn, call)\n    else', 'else'],
+  ['a call that had not begun moves', 'else if (isUnbegun) move(turn, call)\n    else', 'else'],
   [
     'a worker that was stopped is no crash for its calls',
-    "if (error.code !== 'WORKER_CRASHED') rejectAs(turn, call, error)\n    else if",
-    'if',
+    "else if (error.code !== 'WORKER_CRASHED' && !isAhead) rejectAs(turn, call, error)\n",
+    '',
   ],
   ['nothing is run again once the pool stops', '!call.idempotent || state.closed !== undefined', '!call.idempotent'],
   [
@@ -106,12 +105,12 @@ const answers = inCore('answer', [
     'deaths > state.settings.maxDeaths',
   ],
   ['a retry counts', '    state.counts.retried += 1\n', ''],
+  ['F8: a call that has run renews the grace of the calls behind it', '    renewGraces(turn, call, slot)\n', ''],
   [
-    'F8: a call that has run renews the grace of the calls behind it',
-    '    renewGraces(turn, call, slot)\n    resolve',
-    '    resolve',
+    'a call that had not begun renews no grace',
+    "  leave(turn, call, slot)\n  if (call.state === 'settled') return\n",
+    "  leave(turn, call, slot)\n  renewGraces(turn, call, slot)\n  if (call.state === 'settled') return\n",
   ],
-  ['a call that had not begun renews no grace', 'if (!outcome.notBegun) renewGraces', 'renewGraces'],
 ])
 
 const stopping = inCore('stopped', [
@@ -123,8 +122,6 @@ const stopping = inCore('stopped', [
     'Math.min(RECALL_AFTER, state.settings.cancelGrace / 2)',
     'state.settings.cancelGrace',
   ],
-  ['a call is asked back once', 'if (each.recalled || each', 'if (each'],
-  ['a stopped call is not asked back', "each.recalled || each.state === 'settled'", 'each.recalled'],
   [
     'a call with time left is not killed with a stopped one behind it',
     "if (running !== undefined && running.state !== 'settled' && !slot.isAsync(tool)) {",
@@ -187,15 +184,15 @@ const life = inCore('life', [
   ],
   [
     'calls that wait are refused when the pool stops',
-    '  rejectWaiting(turn, error)\n  if (state.isStarting &&',
-    '  if (state.isStarting &&',
+    '  rejectWaiting(turn, error)\n  for (const slot',
+    '  for (const slot',
   ],
   [
     'start() is answered when the pool stops',
     '  if (state.isStarting && !state.isOpening) started(turn, state.failedBecause ?? error)\n',
     '',
   ],
-  ['calls in flight are waited for', ' && inFlightIn(state) === 0', ''],
+  ['calls in flight are waited for', ' && withWorkers(state) === 0', ''],
   ['a pool is closed once', '  if (state.isClosing) return\n', ''],
   ['the drain has an end', "setTimer(turn, { type: 'drain' }, state.settings.drainTimeout)", '0'],
   ['every call is settled when the pool has ended', '    loseCalls(turn, slot, error, NO_CALL)\n', ''],
@@ -206,6 +203,125 @@ const life = inCore('life', [
   ],
   ['a failed start is answered', '    started(turn, failedBecause)\n', ''],
 ])
+
+const ahead = [
+  ...inCore(
+    'ahead',
+    [
+      ['a call is asked back once', 'if (call.recalled || call.state', 'if (call.state'],
+      ['a stopped call is not asked back', "call.recalled || call.state === 'settled'", 'call.recalled'],
+    ],
+    [CALLS],
+  ),
+  ...inCore(
+    'ahead',
+    [
+      ['a call with long arguments is not sent ahead', ' || call.size > MOST_BYTES)', ')'],
+      [
+        'a call of a tool that is not known to be short is not sent ahead',
+        'if (pace?.isShort !== true)',
+        'if (pace === undefined)',
+      ],
+      ['nothing is sent ahead of a worker that does not report begun calls', ' && slot.reportsBegun', ''],
+      ['nothing is sent ahead behind a call that is not known to be short', ' && slot.notShort === 0', ''],
+      ['nothing is sent ahead of a worker that has not answered for long', ' && now - slot.since < SHORT', ''],
+      ['the bytes ahead of a worker have a limit', 'slot.bytesAhead + call.size <= MOST_BYTES_AHEAD && ', ''],
+      ['the worker with the fewest calls ahead is taken', '      fewest = slot.ahead\n', ''],
+      ['how long a tool takes is learned from its answers', 'else if (pace.answered(ms)) markLong(state, pace)', ''],
+      ['the time of a call counts from the answer before', '  slot.since = now\n', ''],
+      ['nothing is sent ahead behind calls of a tool that became long', '      slot.notShort += 1\n', ''],
+      ['a silent worker is looked at twice', 'slot.lookedAt !== slot.since || ', ''],
+      ['calls ahead of a silent worker are asked back', '  askAllBack(turn, slot)\n}', '}'],
+      ['a tool that kept calls waiting is on probation', '    pace.keptWaiting(silent)\n', ''],
+      [
+        'calls ahead are looked after again',
+        "  if (next < Infinity) state.look = setTimer(turn, { type: 'look' }, Math.max(BETWEEN_LOOKS, next))\n",
+        '',
+      ],
+      ['a free worker takes over what is ahead of a busy one', '    askBack(turn, call, busiest)\n', ''],
+      ['work that is soon done is left where it is', '(busiest.firstAhead?.pace?.time ?? 0) < worth', '1 < 0'],
+      ['a worker that is free for a moment takes nothing over', ' && slot.since <= then', ''],
+      ['half of the calls ahead is taken over', 'Math.ceil(most / 2)', 'most'],
+    ],
+    [AHEAD, RECALL],
+  ),
+  ...inCore(
+    'pace',
+    [
+      ['a tool of 2 ms is long', 'this.time < SHORT && this.#left', 'this.time <= SHORT && this.#left'],
+      ['a tool on probation is not short', ' && this.#left <= 0', ''],
+      ['the pace of a tool rises and falls by an eighth', '(ms - this.time) * WEIGHT', 'ms - this.time'],
+      ['little work is ahead', 'Math.max(1, Math.floor(MOST_WORK / this.time))', 'MOST_AHEAD'],
+      [
+        'few calls are ahead',
+        'Math.min(MOST_AHEAD, Math.max(1, Math.floor(MOST_WORK / this.time)))',
+        'Math.floor(MOST_WORK / this.time)',
+      ],
+      ['each probation is longer', '2 * this.#probation', 'this.#probation'],
+      ['a long call does not count for a probation', 'this.#probation > 0 && ms < SHORT', 'this.#probation > 0'],
+      ['a probation is forgotten', 'this.#probation = this.#left = 0', 'this.#left = 0'],
+      ['few paces are kept', '      this.#paces.delete(longest)\n', '      break\n'],
+    ],
+    [PACE],
+  ),
+  ...inCore(
+    'placement',
+    [
+      [
+        'calls ahead count for the limit of the queue',
+        'state.waiting.size + state.ahead < queueLimit',
+        'state.waiting.size < queueLimit',
+      ],
+      ['a call with which a worker died is not followed by calls ahead', ' && !call.suspect && call.deaths === 0', ''],
+      ['a call ahead gets the place of a call that left', ' advance(turn, firstAhead, slot)', ' void firstAhead'],
+      ['a call that comes back goes before later calls', 'state.waiting.putBack(call)', 'state.waiting.add(call)'],
+      [
+        'a call ahead has no attempt',
+        '  if (isAhead) goAhead(turn, call, slot)\n',
+        '  if (isAhead) {\n    goAhead(turn, call, slot)\n    call.attempts += 1\n  }\n',
+      ],
+    ],
+    [AHEAD, RECALL],
+  ),
+  ...inCore(
+    'answer',
+    [
+      [
+        'a call ahead that had begun has had a place',
+        '    if (call.isAhead && !isUnbegun) advance(turn, call, slot)\n',
+        '',
+      ],
+      [
+        'a late call that had begun is not run again',
+        '    else if (isLate) overran(turn, call)\n    else crashed',
+        '    else crashed',
+      ],
+      ['a late call that had not begun was not run', 'if (isLate || (isOutOfTime', 'if ((isOutOfTime'],
+      ['a call ahead whose deadline its worker saw first was not run', ' || (isOutOfTime && wentAhead)', ''],
+    ],
+    [RECALL],
+  ),
+  ...inCore(
+    'stopped',
+    [
+      ['a late call is asked back', '  askBack(turn, call, slot)\n', ''],
+      ['a late call has an end', "  call.timer = setTimer(turn, { type: 'late', call }, SILENCE)\n", ''],
+      ['whether a late call was run its worker says', '  if (call.isAhead) awaitWord(turn, call)\n  else if', '  if'],
+    ],
+    [RECALL],
+  ),
+  ...inCore(
+    'life',
+    [
+      [
+        'calls ahead are asked back when the pool stops',
+        '  for (const slot of state.slots) askAllBack(turn, slot)\n',
+        '',
+      ],
+    ],
+    [RECALL],
+  ),
+]
 
 const rest = [
   ...inCore('turn', [
@@ -232,7 +348,7 @@ const rest = [
 ]
 
 export const POOL: readonly Mutation[] = [
-  ...[...placement, ...settling, ...answers, ...stopping, ...workers, ...life, ...rest],
+  ...[...placement, ...settling, ...answers, ...stopping, ...workers, ...life, ...ahead, ...rest],
   {
     breaks: 'F8: by default calls in flight have 5 s when the pool stops',
     file: 'packages/pool/src/options.ts',

@@ -20,6 +20,12 @@ export interface SentRow {
   readonly needs?: string
 }
 
+/** A value of which parts travel apart. */
+export interface ApartRow extends Omit<SentRow, 'form'> {
+  /** Its segments: hex, so many times. `wire` is the msgpack beside them. */
+  readonly segments: readonly { readonly unit: string; readonly times: number }[]
+}
+
 export interface RefusedRow {
   readonly in: 'JavaScript' | 'Python'
   readonly value: string
@@ -30,12 +36,21 @@ export interface RefusedRow {
 
 const table = JSON.parse(readFileSync(fileURLToPath(new URL('../../docs/values.json', import.meta.url)), 'utf8')) as {
   readonly sent: readonly { readonly group: string; readonly rows: readonly SentRow[] }[]
+  readonly apart: readonly ApartRow[]
   readonly refused: readonly RefusedRow[]
 }
 
 /** The table of values, see `docs/values.md`. */
 export const sentRows: readonly SentRow[] = table.sent.flatMap(({ rows }) => rows)
+export const apartRows: readonly ApartRow[] = table.apart
 export const refusedRows: readonly RefusedRow[] = table.refused
+
+/** The segments of a row, each in memory of its own, as they are received. */
+export const segmentsOf = ({ segments }: ApartRow): Buffer[] =>
+  segments.map(({ unit, times }) => {
+    const size = (unit.length / 2) * times
+    return Buffer.from(new ArrayBuffer(size)).fill(unit, 'hex')
+  })
 
 /** The tools that make and look at Python's side of a row. */
 export const VALUE_TOOLS = fileURLToPath(new URL('value_tools.py', import.meta.url))

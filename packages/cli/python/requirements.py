@@ -1,5 +1,5 @@
-"""The script that `terrarium doctor` runs in an interpreter: prints as JSON which modules a worker needs, which of them
-are missing, and the command that installs these.
+"""The script that `terrarium doctor` runs in an interpreter: prints as JSON which modules a worker needs for gRPC,
+which of them are missing and how they are installed, and whether msgpack is there.
 
 Run as ``python requirements.py FOLDER`` with the folder of the package ``terrarium``.
 """
@@ -24,13 +24,15 @@ def version_of(module: str) -> str:
         return "present"
 
 
-modules = []
-for module in REQUIREMENTS:
+def found(module: str) -> "dict[str, str]":
     try:
         importlib.import_module(module)
-        modules.append({"module": module, "version": version_of(module)})
+        return {"module": module, "version": version_of(module)}
     except Exception as error:
-        modules.append({"module": module, "problem": f"{type(error).__name__}: {error}"})
+        return {"module": module, "problem": f"{type(error).__name__}: {error}"}
 
-way = install(*(distribution_of(each["module"]) or each["module"] for each in modules if "problem" in each))
-print("\n" + json.dumps({"terrarium": __version__, "modules": modules, "command": way.command, "note": way.note}))
+
+needed = [found(module) for module in REQUIREMENTS]
+way = install(*(distribution_of(each["module"]) or each["module"] for each in needed if "problem" in each))
+answer = {"terrarium": __version__, "needed": needed, "msgpack": found("msgpack"), "command": way.command}
+print("\n" + json.dumps({**answer, "note": way.note}))

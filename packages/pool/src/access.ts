@@ -44,7 +44,7 @@ export class Access implements PoolAccess {
     options: CallOptions = {},
   ): Promise<T> => {
     const shell = this.#shell()
-    const request = requestOf(shell.codec, tool, args, options)
+    const request = requestOf(shell, tool, args, options)
     // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
     const site = callSite(this.call)
     try {

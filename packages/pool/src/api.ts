@@ -59,9 +59,10 @@ export interface PoolAccess {
   readonly stats: PoolStats
   /**
    * Runs a tool and resolves with its value. Every call is settled exactly once. `docs/values.md` says what arguments
-   * and results may be. Rejects with PYTHON_ERROR, TOOL_NOT_FOUND, INVALID_ARGUMENT, RESULT_NOT_SENDABLE,
-   * PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, PARKED
-   * or STOPPED. `details` of an accepted call's error has `tool`, `attempts`, `queueTime` and `runTime` in ms, and once
+   * and results may be. Leave Buffers and arrays of 64 KiB or more as they are until the call has settled: they are not
+   * copied. Rejects with PYTHON_ERROR, TOOL_NOT_FOUND, INVALID_ARGUMENT, RESULT_NOT_SENDABLE, PAYLOAD_TOO_LARGE,
+   * DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, PARKED or STOPPED.
+   * `details` of an accepted call's error has `tool`, `attempts`, `queueTime` and `runTime` in ms, and once
    * the call was with a worker also `worker` and `incarnation`.
    */
   call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>

@@ -1,6 +1,6 @@
 // A call before it is accepted: its options are read once, its arguments are checked and encoded.
 import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor/base'
-import { checkCallSize, type ValueCodec } from '@terrarium/worker'
+import { checkCallSize, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
 import { ownCallOptions, unreadable } from './own-options.ts'
 import { validateCall, type CallOptions } from './options.ts'
 
@@ -8,16 +8,22 @@ import { validateCall, type CallOptions } from './options.ts'
 export interface CallRequest {
   readonly tool: string
   /** Encoded once, however often the call is begun. */
-  readonly args: Buffer
+  readonly args: EncodedValue
   /** In ms. */
   readonly timeout: number | undefined
   readonly idempotent: boolean
   readonly signal: CallSignal | undefined
 }
 
+/** How the arguments of a pool's calls are encoded. */
+export interface CallEncoding {
+  readonly codec: ValueCodec
+  readonly transport: Transport
+}
+
 /** Reads, checks and encodes what is called. Throws INVALID_ARGUMENT, PAYLOAD_TOO_LARGE or CANCELLED. */
 export function requestOf(
-  codec: ValueCodec,
+  encoding: CallEncoding,
   tool: string,
   args: Record<string, unknown>,
   options: CallOptions,
@@ -29,9 +35,9 @@ export function requestOf(
   })
   const { timeout, signal, idempotent = false } = own
   refuseAborted(tool, signal)
-  const bytes = encoded(codec, tool, args)
+  const sent = encoded(encoding, tool, args)
   refuseAborted(tool, signal) // a getter of the arguments may have aborted it, which tells no listener any more
-  return { tool, args: bytes, timeout, idempotent, signal }
+  return { tool, args: sent, timeout, idempotent, signal }
 }
 
 function refuseAborted(tool: string, signal: CallSignal | undefined): void {
@@ -51,8 +57,9 @@ function readable<T>(read: () => T): T {
   }
 }
 
-function encoded(codec: ValueCodec, tool: string, args: Record<string, unknown>): Buffer {
-  const bytes = codec.encode(args, `the arguments of ${tool.slice(0, 128)}`)
-  checkCallSize(tool, bytes)
-  return bytes
+function encoded({ codec, transport }: CallEncoding, tool: string, args: Record<string, unknown>): EncodedValue {
+  const apart = transport === 'socket'
+  const sent = codec.encode(args, `the arguments of ${tool.slice(0, 128)}`, { apart })
+  checkCallSize(tool, sent)
+  return sent
 }

@@ -24,7 +24,14 @@ import {
   type Fields,
   type Names,
 } from '@terrarium/supervisor/base'
-import { checkTypes, isPlainObject, type Heartbeat, type ValueType } from '@terrarium/worker'
+import {
+  checkTypes,
+  DEFAULT_TRANSPORT,
+  isPlainObject,
+  type Heartbeat,
+  type Transport,
+  type ValueType,
+} from '@terrarium/worker'
 import type { Logger } from 'pino'
 import type { Settings } from './core/state.ts'
 
@@ -45,8 +52,13 @@ export interface PoolOptions {
    */
   readonly python?: string
   /**
-   * Calls one worker holds at a time. Default 1: nothing waits behind a call that overruns. Raise it for `async` tools,
-   * which run concurrently, and for tools so short that the way there and back costs more than the work.
+   * What carries calls: `socket` needs nothing but the interpreter and is fast; `grpc` is for workers that are
+   * generated from `terrarium.v1`, and needs grpcio and protobuf in Python. Default `grpc`.
+   */
+  readonly transport?: Transport
+  /**
+   * Calls one worker may have begun at a time. Default 1. Raise it for `async` tools, which run concurrently. Calls of
+   * short sync tools are sent ahead of it, so that a worker has its next calls without the way there and back.
    */
   readonly concurrency?: number
   /** Calls that may wait for a worker; one more is refused with POOL_SATURATED. Default 10,000. */
@@ -113,6 +125,7 @@ export interface CallOptions {
 /** The defaults of options that have one, in one place. Times in ms. */
 export const DEFAULTS = {
   size: 1,
+  transport: DEFAULT_TRANSPORT,
   concurrency: 1,
   queueLimit: 10_000,
   maxDeaths: 3,
@@ -145,6 +158,7 @@ export const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
   tools: true,
   size: true,
   python: true,
+  transport: true,
   concurrency: true,
   queueLimit: true,
   maxDeaths: true,
@@ -205,6 +219,7 @@ function checkPoolOptions(check: Checker, options: Fields, variant: Variant): vo
   checkEnv(check, options)
   checkContainment(check, options)
   checkLogger(check, options)
+  check.oneOf(options, 'transport', ['socket', 'grpc'])
   check.oneOf(options, 'output', ['stderr', 'log', 'ignore'])
   if (options.types !== undefined) checkTypes(check, 'types', options.types)
   const { backoff, breaker, inspect, clock } = options

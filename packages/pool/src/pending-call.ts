@@ -1,10 +1,11 @@
 // A call as the shell of a pool knows it: with its arguments, its caller, and what watches it.
 import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium/supervisor/base'
+import type { EncodedValue } from '@terrarium/worker'
 import type { CallRequest } from './call-request.ts'
 import { Call } from './core/call.ts'
 
 export class PendingCall extends Call {
-  readonly args: Buffer
+  readonly args: EncodedValue
   readonly signal: CallSignal | undefined
   readonly resolve: (value: unknown) => void
   readonly reject: (error: TerrariumError) => void
@@ -21,6 +22,7 @@ export class PendingCall extends Call {
   ) {
     super(request, site)
     this.args = request.args
+    this.size = sizeOf(request.args)
     this.signal = request.signal
     this.resolve = resolve
     this.reject = reject
@@ -30,6 +32,13 @@ export class PendingCall extends Call {
   get isWatched(): boolean {
     return this.timeout !== undefined || this.signal !== undefined
   }
+}
+
+/** In bytes. */
+function sizeOf({ bytes, segments }: EncodedValue): number {
+  let size = bytes.length
+  for (const { length } of segments) size += length
+  return size
 }
 
 /** The core hands around the calls that this shell has made. */

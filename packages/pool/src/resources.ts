@@ -85,6 +85,7 @@ export function workersOf(
 ): SupervisorLogic {
   const tools = toolEntries(options.tools)
   const { name, startTimeout, grace = DEFAULTS.grace, heartbeat, env, cwd, backoff, breaker } = options
+  const { transport = DEFAULTS.transport } = options
   return supervisor({
     id: name,
     strategy: 'one_for_one',
@@ -95,7 +96,17 @@ export function workersOf(
       logger.error({ err }, what)
     },
     children: slots.map((id): ChildSpec => {
-      const input: WorkerInput = { name: `${name}/${id}`, python, tools, env, cwd, startTimeout, grace, heartbeat }
+      const input: WorkerInput = {
+        name: `${name}/${id}`,
+        python,
+        tools,
+        env,
+        cwd,
+        transport,
+        startTimeout,
+        grace,
+        heartbeat,
+      }
       return {
         id,
         logic: worker,

@@ -8,7 +8,7 @@ import {
   type SupervisorClock,
 } from '@terrarium/supervisor/base'
 import { EnvironmentWatch, type AnyLogger } from '@terrarium/process'
-import { ValueCodec, type WorkerOutput } from '@terrarium/worker'
+import { ValueCodec, type Transport, type WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { PoolEvents } from './api.ts'
 import type { CallRequest } from './call-request.ts'
@@ -20,7 +20,7 @@ import type { PoolCoreEvent } from './core/event.ts'
 import type { Slot } from './core/slot.ts'
 import { createState, type Counts, type PoolState } from './core/state.ts'
 import { Lifecycle } from './lifecycle.ts'
-import { settingsOf, type PoolOptions } from './options.ts'
+import { DEFAULTS, settingsOf, type PoolOptions } from './options.ts'
 import { outputTo } from './output.ts'
 import { pending } from './pending-call.ts'
 import type { OpenResources } from './resources.ts'
@@ -52,6 +52,7 @@ export interface ShellDependencies {
 export class Shell {
   readonly state: PoolState
   readonly codec: ValueCodec
+  readonly transport: Transport
   readonly #dependencies: ShellDependencies
   readonly #callers: Callers
   readonly #lifecycle: Lifecycle
@@ -69,6 +70,7 @@ export class Shell {
     const { options, clock, logger, self, stopChild, keepAlive, open, counts } = dependencies
     this.#dependencies = dependencies
     this.codec = new ValueCodec(options.types)
+    this.transport = options.transport ?? DEFAULTS.transport
     this.state = createState(settingsOf(options, dependencies.hasHandle), counts)
     this.#print = outputTo(options.output ?? (options.logger === undefined ? 'stderr' : 'log'), logger)
     const handle = (event: PoolCoreEvent): void => {

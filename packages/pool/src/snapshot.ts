@@ -39,7 +39,9 @@ export interface WorkerView {
 interface View {
   readonly phase: PoolStatus
   readonly workers: readonly WorkerView[]
-  /** `waiting`: calls that no worker has had yet; `again`: calls that are to be run again, which go first. */
+  /**
+   * `waiting`: calls that wait for a place on a worker; `again`: calls that are to be run again, which go first.
+   */
   readonly queue: { readonly waiting: number; readonly again: number; readonly limit: number }
   readonly counts: Counts & Pick<PoolStats, 'inFlight' | 'ready'>
 }
@@ -133,7 +135,7 @@ function stateOf({ occupant, parked, until }: Slot): WorkerState {
 }
 
 const queueOf = (state: PoolState): View['queue'] => ({
-  waiting: state.waiting.size,
+  waiting: state.waiting.size + state.ahead,
   again: state.again.size,
   limit: state.settings.queueLimit,
 })

@@ -81,7 +81,8 @@ export class WorkerTree {
     connections.connect(slot, session, () => {
       post({ type: 'worker.lost', worker: id, incarnation })
     })
-    post({ type: 'worker.ready', worker: id, incarnation, pid, tools })
+    const { reportsBegun } = session
+    post({ type: 'worker.ready', worker: id, incarnation, pid, tools, reportsBegun })
   }
 
   #slot(id: string): Slot | undefined {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolEvents } from '@terrarium/pool'
 import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'
@@ -9,16 +10,31 @@ const explode = (): never => {
 
 const explodeLater = (() => Promise.reject(new Error('boom later'))) as () => void
 
+/** A tool whose first run of each path takes for ever. */
+const HOLD_ONCE = `
+import asyncio, os
+from terrarium import tool
+
+@tool
+async def hold_once(path: str, value: int) -> int:
+    if not os.path.exists(path):
+        open(path, 'w').close()
+        await asyncio.sleep(600)
+    return value
+`
+
 test('C1: a listener for call.retry that throws keeps no call from being settled', async () => {
   const home = habitat()
   home.expectedErrors.push(/^a listener for call.retry failed$/)
-  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, concurrency: 4, drainTimeout: 0 })
+  const tools = home.file('tools.py', HOLD_ONCE)
+  const pool = createPool({ ...home.common, name: 'p', tools, concurrency: 4, drainTimeout: 0 })
   await pool.start()
   let heard = 0
   pool.on('call.retry', explode)
   pool.on('call.retry', () => (heard += 1))
-  const calls = Array.from({ length: 4 }, (_, value) => pool.call('echo_slowly', { value }, { idempotent: true }))
-  await eventually('all are with the worker', () => pool.stats.inFlight === 4)
+  const paths = Array.from({ length: 4 }, (_, value) => join(home.directory, `begun ${value}`))
+  const calls = paths.map((path, value) => pool.call('hold_once', { path, value }, { idempotent: true }))
+  await eventually('all have begun', () => paths.every((path) => existsSync(path)))
   expect(pool.kill()).toMatchObject({ worker: 'worker-1' })
   expect(await Promise.all(calls)).toEqual([0, 1, 2, 3])
   expect(heard).toBe(4)
@@ -44,7 +60,7 @@ const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
 test('C2: a pool does all its work although listeners throw or reject at every event', async () => {
   const home = habitat()
   home.expectedErrors.push(/^a listener for [a-z.]+ failed$/, /^parked: /)
-  const hostile = (tools: string): Pool => {
+  const hostile = (...tools: string[]): Pool => {
     const pool = createPool({ ...home.common, name: 'p', tools })
     for (const event of Object.keys(EVENTS) as (keyof PoolEvents)[]) {
       pool.on(event, explode)
@@ -59,10 +75,11 @@ test('C2: a pool does all its work although listeners throw or reject at every e
   expect(await healing.call('echo', { value: 1 })).toBe(1)
   expect(await healing.stop()).toEqual({ processesLeft: 0 })
 
-  const dying = hostile(TOOLS)
+  const dying = hostile(TOOLS, home.file('hold.py', HOLD_ONCE))
   await dying.start()
-  const call = dying.call('echo_slowly', { value: 2 }, { idempotent: true })
-  await eventually('it is with the worker', () => dying.stats.inFlight === 1)
+  const path = join(home.directory, 'begun')
+  const call = dying.call('hold_once', { path, value: 2 }, { idempotent: true })
+  await eventually('it has begun', () => existsSync(path))
   dying.kill()
   expect(await call).toBe(2)
   await dying.call('say', { text: 'hello' })

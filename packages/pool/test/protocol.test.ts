@@ -28,7 +28,8 @@ function foreign(home: Habitat, moment: string, fault = '', options: Partial<Poo
   )
   chmodSync(python, 0o755)
   const env = { FAULT: fault, MOMENT: moment, ...options.env }
-  return createPool({ ...home.common, python, name: 'p', tools: TOOLS, concurrency: 2, ...options, env })
+  const common = { ...home.common, python, name: 'p', tools: TOOLS, concurrency: 2, transport: 'grpc' } as const
+  return createPool({ ...common, ...options, env })
 }
 
 /** The number of lines of the log that match, of the levels that are shown by default. */

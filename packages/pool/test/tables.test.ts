@@ -39,7 +39,7 @@ test.each([
 
 test('the table of options has each default of the code', () => {
   const found = defaultsIn(tableRows(README, 'Options'))
-  const expected = Object.entries(DEFAULTS).map(([name, value]) => [name, shown(value)])
+  const expected = Object.entries(DEFAULTS).map(([name, value]) => [name, plain(shown(value))])
   expect(Object.keys(DEFAULTS).map((name) => [name, found[name]])).toEqual(expected)
 })
 

@@ -30,6 +30,7 @@ test('B8: a pool names every wrong option at once, unknown ones with the name th
     stateDir: 'a\0b',
     env: { 'A=B': 'x', C: 1 },
     containment: 'docker',
+    transport: 'http',
     logger: 'pino',
     types: [
       { name: '', decode: 1 },
@@ -63,6 +64,7 @@ test('B8: a pool names every wrong option at once, unknown ones with the name th
     'env["C"] must be a string, not 1',
     "containment must be auto, pidns, cgroup or shepherd, not 'docker'",
     "logger must be a logger of pino, or an object with child, debug, info, warn and error, not 'pino'",
+    "transport must be socket or grpc, not 'http'",
     "output must be stderr, log or ignore, not 'stdout'",
     "types[0].name must be a string of 1 to 128 characters, not ''",
     'types[0].decode must be a function, not 1',
@@ -116,6 +118,7 @@ test('B8: null does not count as leaving an option out, and the options must be 
   const all: Readonly<Record<Exclude<keyof PoolOptions, 'name' | 'tools'>, true>> = {
     size: true,
     python: true,
+    transport: true,
     concurrency: true,
     queueLimit: true,
     maxDeaths: true,

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect, test } from '@jest/globals'
 import type { Pool } from '@terrarium/pool'
 import { habitat, testPython } from '../../../test/support/terrarium.ts'
 import {
+  apartRows,
   javascriptValue,
   refusedRows,
   same,
@@ -14,10 +17,14 @@ import {
 import { testUnless } from '../../../test/support/when.ts'
 import { started } from './started.ts'
 
+type Row = Pick<SentRow, 'javascript' | 'python' | 'to' | 'needs'>
+
+const rows: readonly Row[] = [...sentRows, ...apartRows]
+
 /**
  * Sends the values of rows to Python, where they are compared with what the table says, and has Python send its own.
  */
-async function walk(pool: Pool, rows: readonly SentRow[]): Promise<void> {
+async function walk(pool: Pool, rows: readonly Row[]): Promise<void> {
   expect(rows.length).toBeGreaterThan(0)
   for (const { javascript, python, to, needs } of rows) {
     const value = javascriptValue(javascript)
@@ -54,12 +61,23 @@ const without = <R extends { readonly needs?: string }>(rows: readonly R[]): R[]
 const of = <R extends { readonly needs?: string }>(rows: readonly R[], name: string): R[] =>
   rows.filter(({ needs }) => needs === name)
 
-test('the table holds through a real worker, both ways, and nothing is imported for it', async () => {
-  const pool = await started(habitat())
-  await walk(pool, without(sentRows))
+test.each(['socket', 'grpc'] as const)('%s: the table holds through a real worker, both ways', async (transport) => {
+  const pool = await started(habitat(), { transport })
+  await walk(pool, without(rows))
   await refuse(pool, without(refusedRows))
   expect(await pool.call('imported')).toEqual([])
   expect(pool.stats).toMatchObject({ starts: 1, crashes: 0 })
+  await pool.stop()
+})
+
+test('the table holds on an interpreter that has no package at all', async () => {
+  const home = habitat()
+  const venv = join(home.directory, 'venv')
+  execFileSync(testPython(), ['-m', 'venv', '--without-pip', venv])
+  const pool = await started(home, { python: venv, transport: 'socket', env: { PYTHONPATH: '' } })
+  await walk(pool, without(rows))
+  await refuse(pool, without(refusedRows))
+  expect(await pool.call('packages')).toEqual([])
   await pool.stop()
 })
 
@@ -68,7 +86,7 @@ for (const name of ['numpy', 'pandas', 'pydantic', 'attrs']) {
     `the table holds through a real worker for values of ${name}`,
     async () => {
       const pool = await started(habitat())
-      await walk(pool, of(sentRows, name))
+      await walk(pool, of(rows, name))
       await refuse(pool, of(refusedRows, name))
       expect(await pool.call('imported')).toContain(name)
       await pool.stop()
@@ -82,7 +100,7 @@ testUnless(
   oldest === undefined ? 'no environment with the oldest packages is named in TERRARIUM_PYTHON_OLDEST' : undefined,
 )('the table holds with the oldest packages that are supported', async () => {
   const pool = await started(habitat(), { python: oldest ?? '' })
-  await walk(pool, without(sentRows))
+  await walk(pool, without(rows))
   await refuse(pool, without(refusedRows))
   await pool.stop()
 })

@@ -1,5 +1,5 @@
-// The connections of workers to a host, below gRPC. Every process of this user can connect to the Unix socket; only a
-// worker that the host has started knows a token.
+// The connections of workers to a host, whatever they speak. Every process of this user can connect to the Unix socket;
+// only a worker that the host has started knows a token.
 import { createServer, type Server, type Socket } from 'node:net'
 import { systemClock, TerrariumError, type SupervisorClock } from '@terrarium/supervisor/base'
 
@@ -17,8 +17,8 @@ const SHORTAGES: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 
 
 /** What {@link Connections} is given. */
 export interface ConnectionDependencies {
-  /** Called with each connection that may go on. */
-  readonly admit: (socket: Socket) => void
+  /** Called with each connection that may go on, and its name. */
+  readonly admit: (socket: Socket, name: string) => void
   /** The number of workers that have been started and not yet connected. */
   readonly expected: () => number
   /** Called with the reason when a connection is refused or closed. */
@@ -81,6 +81,15 @@ export class Connections {
     this.#unauthenticated.delete(name)
   }
 
+  /** Closes the connection of this name for this reason, unless it has presented its token. */
+  end(name: string, why: string): void {
+    const connection = this.#unauthenticated.get(name)
+    if (connection === undefined) return
+    this.authenticated(name)
+    connection.socket.destroy()
+    this.#dependencies.refused(why)
+  }
+
   /** Sets whether sockets and connections keep the host alive. */
   setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced
@@ -98,7 +107,7 @@ export class Connections {
   }
 
   #open(socket: Socket): void {
-    socket.on('error', () => undefined) // the gRPC stream on the socket fails too, and that is handled
+    socket.on('error', () => undefined) // the session on the socket ends too, and that is handled
     if (this.#unauthenticated.size >= UNAUTHENTICATED_LIMIT + this.#dependencies.expected()) {
       socket.destroy()
       this.#dependencies.refused(`${this.#unauthenticated.size} connections have not presented a token yet`)
@@ -108,7 +117,7 @@ export class Connections {
     // A Unix socket has no address. With this one a gRPC stream names its connection in getPeer().
     Object.defineProperty(socket, 'remoteAddress', { value: name })
     const timer = this.#clock.setTimeout(() => {
-      this.#end(name, `a connection has not presented a token within ${HELLO_TIMEOUT} ms`)
+      this.end(name, `a connection has not presented a token within ${HELLO_TIMEOUT} ms`)
     }, HELLO_TIMEOUT)
     this.#unauthenticated.set(name, { socket, timer })
     this.#all.add(socket)
@@ -117,17 +126,8 @@ export class Connections {
       this.#all.delete(socket)
       this.authenticated(name)
     })
-    this.#dependencies.admit(socket)
+    this.#dependencies.admit(socket, name)
     this.#lookLater()
-  }
-
-  /** Closes an unauthenticated connection. */
-  #end(name: string, why: string): void {
-    const connection = this.#unauthenticated.get(name)
-    if (connection === undefined) return
-    this.authenticated(name)
-    connection.socket.destroy()
-    this.#dependencies.refused(why)
   }
 
   /** Checks the bytes of unauthenticated connections later, while there are any. */
@@ -137,7 +137,7 @@ export class Connections {
       this.#look = undefined
       for (const [name, { socket }] of this.#unauthenticated) {
         if (socket.bytesRead > HELLO_BYTES) {
-          this.#end(name, `a connection has sent more than ${HELLO_BYTES} bytes without a token`)
+          this.end(name, `a connection has sent more than ${HELLO_BYTES} bytes without a token`)
         }
       }
       this.#lookLater()

@@ -66,7 +66,7 @@ function stage({ phase, module }: BootProgress, python: string): { readonly at: 
 }
 
 /** The modules that a worker imports before the tools. */
-const OWN_MODULES: ReadonlySet<string> = new Set(['grpc', 'google.protobuf', 'msgpack'])
+const OWN_MODULES: ReadonlySet<string> = new Set(['grpc', 'google.protobuf'])
 
 /**
  * Why a worker ended that was not to end. Never judged by the exit code alone: the last phase of the boot report

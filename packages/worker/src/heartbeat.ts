@@ -12,9 +12,10 @@ export interface Heartbeat {
 export const DEFAULT_HEARTBEAT = { interval: 5_000, misses: 3 } as const
 
 /**
- * Pings a worker that is ready. `silent` is called once, when the worker is idle and has not answered for `misses`
- * intervals. A worker with a call in flight is busy, not dead: it may hold Python's lock, and its call has a deadline
- * of its own. Returns the function that stops the pings.
+ * Pings a worker that is ready. `silent` is called once, when the worker is idle, has not answered for `misses`
+ * intervals, and has sent nothing else meanwhile: an answer may wait behind a long value. A worker with a call in
+ * flight is busy, not dead: it may hold Python's lock, and its call has a deadline of its own. Returns the function
+ * that stops the pings.
  */
 export function watchHeartbeat(
   session: Session,
@@ -25,6 +26,7 @@ export function watchHeartbeat(
   let nonce = 0
   let answered = 0
   let missed = 0
+  let { received } = session
   let timer: unknown
   session.on('pong', (heard) => {
     answered = heard
@@ -32,7 +34,8 @@ export function watchHeartbeat(
   })
   const beat = (): void => {
     if (answered === nonce) session.ping(++nonce)
-    else missed = session.inFlight > 0 ? 0 : missed + 1
+    else missed = session.inFlight > 0 || session.received !== received ? 0 : missed + 1
+    received = session.received
     if (missed >= misses) silent()
     else timer = clock.setTimeout(beat, interval)
   }

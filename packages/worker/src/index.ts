@@ -27,7 +27,8 @@
  * const { session } = supervisor.children[0].ref.getSnapshot().context
  * const timeout = 0 // in ms; 0: none
  * const sum = await new Promise((resolve) => {
- *   session.call('add', encode({ a: 1, b: 2 }), timeout, ({ value }) => resolve(value))
+ *   const args = { bytes: encode({ a: 1, b: 2 }), segments: [] }
+ *   session.call('add', args, timeout, ({ value }) => resolve(value))
  * })
  * console.log(sum) // 3
  *
@@ -38,6 +39,7 @@
  */
 /// <reference types="node" preserve="true" />
 export { decode, encode, ValueCodec } from './values/codec.ts'
+export type { EncodedValue } from './values/encoded-value.ts'
 export { isPlainObject } from './values/plain-object.ts'
 export { NdArray } from './values/nd-array.ts'
 export { checkTypes, VALUE_TYPE, type ValueType } from './values/registry.ts'
@@ -55,13 +57,20 @@ export {
 export { workerFiles, type WorkerInput, type WorkerDependencies } from './session-port.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
-export { checkCallSize, PROTOCOL_VERSION, Session, type SessionStream, type Settle, type ToolInfo } from './session.ts'
+export { checkCallSize, Session, type SessionDependencies, type Settle } from './session.ts'
+export { PROTOCOL_VERSION } from './version.ts'
+export { BEGUN_WORDS, type BegunCalls } from './begun-page.ts'
+export type { Announcement } from './reception.ts'
 export {
-  FailureCode,
-  type Call as CallFrame,
-  type Cancel as CancelFrame,
-  type Failure as FailureFrame,
-  type SessionResponse as HostMessage,
+  DEFAULT_TRANSPORT,
+  FAILURE_CODE,
+  type CallFrame,
+  type CancelFrame,
+  type Carrier,
+  type FailureFrame,
+  type HostFrame,
+  type ToolInfo,
+  type Transport,
   type WorkerFrame,
-} from './generated/terrarium/v1/session.ts'
+} from './frame.ts'
 export type { Heartbeat } from './heartbeat.ts'

@@ -1,9 +1,10 @@
 // One Python worker as XState actor logic: the life machine of `@terrarium/process` with a session as its port.
 import { lifeMachine, type LifeContext, type LifeEvent, type LifeLogic } from '@terrarium/process'
 import type { ActorRefFrom, SnapshotFrom } from 'xstate'
+import type { ToolInfo } from './frame.ts'
 import { logOutput, OutputRelay } from './output.ts'
 import { SessionPort, workerFiles, type WorkerInput, type WorkerDependencies } from './session-port.ts'
-import type { Session, ToolInfo } from './session.ts'
+import type { Session } from './session.ts'
 
 export interface WorkerContext extends LifeContext<WorkerInput> {
   /** Undefined until the worker is ready. */

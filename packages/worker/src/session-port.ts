@@ -14,13 +14,24 @@ import {
   type Runtime,
   type SpawnRequest,
 } from '@terrarium/process'
-import { messageOf, TerrariumError, type ExitReason, type SupervisorClock } from '@terrarium/supervisor/base'
+import {
+  messageOf,
+  patientTimeout,
+  TerrariumError,
+  type ExitReason,
+  type SupervisorClock,
+} from '@terrarium/supervisor/base'
 import { BootReport, SILENT } from './boot-report.ts'
 import { explainLateness, explainWorkerExit, type Worker } from './failure.ts'
 import { watchHeartbeat, type Heartbeat } from './heartbeat.ts'
+import { DEFAULT_TRANSPORT, type ToolInfo, type Transport } from './frame.ts'
 import type { OutputRelay, WorkerOutput } from './output.ts'
+import type { Announcement } from './reception.ts'
 import type { SessionServer } from './session-server.ts'
-import type { Session, ToolInfo } from './session.ts'
+import type { Session } from './session.ts'
+
+/** How long the exit of a worker waits for the rest of its session, in ms. */
+const LAST_ANSWERS_MS = 1_000
 
 /** What one worker is, as plain data that an inspector can show. */
 export interface WorkerInput {
@@ -36,6 +47,11 @@ export interface WorkerInput {
   readonly cwd?: string | undefined
   /** How long the worker may take to become ready once it runs, in ms. Default 30,000. */
   readonly startTimeout?: number | undefined
+  /**
+   * What carries calls: `socket` needs nothing but the interpreter, `grpc` is for workers that are generated from
+   * `terrarium.v1`. Default `grpc`.
+   */
+  readonly transport?: Transport | undefined
   /** Pings to an idle worker. `off`: a worker that no longer answers is not noticed. */
   readonly heartbeat?: Heartbeat | 'off' | undefined
   /** How long the worker may take to end in order before it is killed, in ms. Default 2,000. */
@@ -68,8 +84,10 @@ export class SessionPort implements Port {
   readonly #server: WorkerDependencies['server']
   readonly #relay: OutputRelay
   readonly #life: Life
-  readonly #token: string
-  readonly #forget: () => void
+  /** Undefined until the worker is about to be spawned. */
+  #announcement: Announcement | undefined
+  /** The process has exited. */
+  #isDead = false
   #process: OsProcess | undefined
   #report: BootReport | undefined
   /** Settles when everything that the worker has printed is told. */
@@ -86,17 +104,17 @@ export class SessionPort implements Port {
     this.#server = server
     this.#relay = relay
     this.#life = life
-    const { token, forget } = server.expect((session) => {
-      this.#accept(session)
-    })
-    this.#token = token
-    this.#forget = forget
   }
 
   async request(): Promise<SpawnRequest> {
-    const { name, python, tools, env, cwd } = this.#input
+    const { name, python, tools, env, cwd, transport = DEFAULT_TRANSPORT } = this.#input
     await this.#server.ensure()
-    const boot = JSON.stringify({ socket: this.#server.path, token: this.#token, tools })
+    const accept = (session: Session): void => {
+      this.#accept(session)
+    }
+    this.#announcement = this.#server.expect(accept, transport)
+    const { token, begun } = this.#announcement
+    const boot = JSON.stringify({ socket: this.#server.path, token, tools, transport, begun })
     return {
       name,
       command: python,
@@ -120,7 +138,8 @@ export class SessionPort implements Port {
   }
 
   exited(): Promise<unknown> {
-    return Promise.all([this.#report?.ended, this.#printed])
+    this.#isDead = true
+    return Promise.all([this.#report?.ended, this.#printed, this.#lastAnswers()])
   }
 
   conclude(end: End, reason: ExitReason | undefined): ExitReason {
@@ -132,8 +151,24 @@ export class SessionPort implements Port {
   }
 
   close(): void {
-    this.#forget()
     this.#session?.close()
+    this.#announcement?.forget(this.#isDead)
+  }
+
+  /**
+   * Resolves when the session has ended by itself: everything that the worker had written is received then. A process
+   * that the worker has forked may hold its end open, so the wait is limited.
+   */
+  async #lastAnswers(): Promise<void> {
+    const session = this.#session
+    if (session === undefined || session.closed) return
+    await new Promise<void>((resolve) => {
+      const cancel = patientTimeout(this.clock, resolve, LAST_ANSWERS_MS)
+      session.once('closed', () => {
+        cancel()
+        resolve()
+      })
+    })
   }
 
   #accept(session: Session): void {

@@ -34,17 +34,20 @@ const failure: BootFailure = {
   module: 'grpc',
   exe: '/opt/python',
   message: "no module named 'grpc'",
-  hint: 'Install what is missing: /opt/python -m pip install grpcio msgpack',
-  command: '/opt/python -m pip install grpcio msgpack',
-  modules: ['grpc', 'msgpack'],
+  hint: 'Install what is missing: /opt/python -m pip install grpcio protobuf',
+  command: '/opt/python -m pip install grpcio protobuf',
+  modules: ['grpc', 'google.protobuf'],
   traceback: 'Traceback: …',
   watch: ['/opt/lib'],
 }
 const failed = { phase: 'failed', ...failure }
 
 test('the last line counts, however the bytes are cut', async () => {
-  const text = line({ phase: 'boot', pid: 1 }) + line({ phase: 'importing', module: 'msgpack' })
-  expect(await report(text.slice(0, 10), text.slice(10))).toMatchObject({ phase: 'importing', module: 'msgpack' })
+  const text = line({ phase: 'boot', pid: 1 }) + line({ phase: 'importing', module: 'google.protobuf' })
+  expect(await report(text.slice(0, 10), text.slice(10))).toMatchObject({
+    phase: 'importing',
+    module: 'google.protobuf',
+  })
 })
 
 test('every field of a failure arrives', async () => {

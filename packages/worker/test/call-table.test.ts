@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { BEGUN_WORDS } from '../src/begun-page.ts'
 import { CallTable } from '../src/call-table.ts'
 
 test('what was added is taken once, by its id', () => {
@@ -10,11 +12,11 @@ test('what was added is taken once, by its id', () => {
   expect(table.size).toBe(0)
 })
 
-test('it grows, and answers all that is left, oldest first', () => {
+test('it grows, and names all that is left, oldest first', () => {
   const table = new CallTable<number>()
   const ids = Array.from({ length: 1_000 }, (_, n) => table.add(n))
   for (const id of ids.slice(0, 990)) table.take(id)
-  expect(table.takeAll().map(({ value }) => value)).toEqual([990, 991, 992, 993, 994, 995, 996, 997, 998, 999])
+  expect(table.ids().map((id) => table.take(id))).toEqual([990, 991, 992, 993, 994, 995, 996, 997, 998, 999])
   expect(table.size).toBe(0)
 })
 
@@ -34,4 +36,68 @@ test('ids begin again at 1 after the largest id that fits the wire', () => {
   const ids = ['a', 'b', 'c', 'd'].map((value) => table.add(value))
   expect(ids).toEqual([2 ** 32 - 2, 2 ** 32 - 1, 1, 2])
   expect(ids.map((id) => table.take(id))).toEqual(['a', 'b', 'c', 'd'])
+})
+
+test('a call that stays open keeps its word of the page: the ids that have it too are left out', () => {
+  const table = new CallTable<string>()
+  const kept = table.add('kept')
+  const word = kept % BEGUN_WORDS
+  for (let n = 0; n < 3 * BEGUN_WORDS; n++) {
+    const id = table.add('short')
+    expect(id % BEGUN_WORDS).not.toBe(word)
+    table.take(id)
+  }
+  table.take(kept)
+  const words = new Set(Array.from({ length: BEGUN_WORDS }, () => table.add('all') % BEGUN_WORDS))
+  expect(words.size).toBe(BEGUN_WORDS)
+})
+
+test('without a free word calls share one, and are ambiguous until they are taken', () => {
+  const table = new CallTable<number>()
+  const ids = Array.from({ length: BEGUN_WORDS }, (_, n) => table.add(n))
+  const [first = 0, second = 0] = ids
+  const shared = table.add(-1)
+  expect(shared % BEGUN_WORDS).toBe(first % BEGUN_WORDS)
+  expect([first, shared, second].map((id) => table.isAmbiguous(id))).toEqual([true, true, false])
+  table.take(first)
+  // Its word is still that of the other call.
+  table.take(second)
+  const next = table.add(-2)
+  expect([next % BEGUN_WORDS, table.isAmbiguous(next)]).toEqual([second % BEGUN_WORDS, false])
+  table.take(shared)
+  expect(table.isAmbiguous(shared)).toBe(false)
+})
+
+test('whatever comes and goes, a worker that notes the ids in order tells begun calls from others', () => {
+  const steps = fc.array(fc.record({ kind: fc.constantFrom('add', 'begin', 'take'), which: fc.nat() }), {
+    maxLength: 400,
+  })
+  // Ids that are near the end of the page, so that words are met again early.
+  fc.assert(
+    fc.property(
+      steps,
+      fc.integer({ min: 0, max: 5_000 }),
+      fc.integer({ min: 0, max: BEGUN_WORDS }),
+      (all, from, busy) => {
+        const table = new CallTable<string>(from)
+        const page = new Uint32Array(BEGUN_WORDS)
+        const begun = new Set<number>()
+        for (let n = 0; n < busy; n++) table.add('waits')
+        for (const { kind, which } of all) {
+          const ids = table.ids()
+          const id = ids[which % ids.length] ?? 0
+          if (kind === 'add') expect(ids).not.toContain(table.add('new'))
+          else if (kind === 'begin' && id !== 0) {
+            page[id % BEGUN_WORDS] = id
+            begun.add(id)
+          } else table.take(id)
+        }
+        const wrong = table
+          .ids()
+          .filter((id) => !table.isAmbiguous(id) && (page[id % BEGUN_WORDS] === id) !== begun.has(id))
+        expect(wrong).toEqual([])
+      },
+    ),
+    { numRuns: 60 },
+  )
 })

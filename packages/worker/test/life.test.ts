@@ -4,6 +4,7 @@ import { systemClock } from '@terrarium/supervisor/base'
 import { createWorkerLogic, resolveInterpreter, SessionServer } from '@terrarium/worker'
 import { createActor, type AnyActorRef, type InspectionEvent } from 'xstate'
 import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'
+import { TRANSPORTS } from './present.ts'
 
 /** The states of an actor that an inspector has seen, without repetitions. */
 function inspected() {
@@ -18,7 +19,7 @@ function inspected() {
   return { states, inspect }
 }
 
-test('a program and a worker go through the same states in the inspector', async () => {
+test.each(TRANSPORTS)('a program and a worker by %s go through the same states in the inspector', async (transport) => {
   const home = habitat()
   const { path: python } = await resolveInterpreter(home.common.python)
   const { logger, stateDir } = home.common
@@ -36,7 +37,7 @@ test('a program and a worker go through the same states in the inspector', async
 
   const ofWorker = inspected()
   const worker = createWorkerLogic({ runtime, server, logger, clock: systemClock })
-  const input = { name: 'text/worker-1', python, tools: [TOOLS] }
+  const input = { name: 'text/worker-1', python, tools: [TOOLS], transport }
   await live(createActor(worker, { input, inspect: ofWorker.inspect }))
 
   const ofProgram = inspected()

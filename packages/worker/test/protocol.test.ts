@@ -12,6 +12,7 @@ import { turn } from '../../../test/support/waiting.ts'
 import { eventually } from '../../../test/support/terrarium.ts'
 import { FAULTS, FAULTS_OF_READY } from '../../../test/support/second-client/faults.mjs'
 import { frame, message, Wire } from '../../../test/support/second-client/wire.mjs'
+import { encoded } from './bare.ts'
 
 let directory: string
 let server: SessionServer
@@ -60,7 +61,7 @@ async function greeted(...more: Buffer[]): Promise<{ wire: Wire; session: Sessio
     const { token } = server.expect((session) => {
       session.once('closed', (fault) => faults.push(fault))
       resolve(session)
-    })
+    }, 'grpc')
     wire.raw(message(++wire.sent, 0, [frame.hello({ token }), ...more]))
   })
   const session = await accepted
@@ -202,7 +203,7 @@ test('strangers are limited in what they send', async () => {
   expect(warnings).toEqual([expect.stringContaining(`more than ${HELLO_BYTES} bytes without a token`)])
   const { wire, session } = await greeted(GOOD)
   wire.acknowledge()
-  const settled = new Promise((resolve) => session.call('tool', Buffer.alloc(0), 0, resolve))
+  const settled = new Promise((resolve) => session.call('tool', encoded(Buffer.alloc(0)), 0, resolve))
   await wire.heard('call')
   wire.send(frame.result(1, Buffer.concat([Buffer.from([0xc6, 0, 0x40, 0, 0]), Buffer.alloc(0x40_00_00)])))
   await clock.advance(25)

@@ -1,22 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import grpc from '@grpc/grpc-js'
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { openRuntime, type OsProcess, type Runtime } from '@terrarium/process'
 import { systemClock } from '@terrarium/supervisor/base'
-import { createWorkerLogic, decode, encode, SessionServer, type WorkerInput } from '@terrarium/worker'
+import { createWorkerLogic, decode, encode, SessionServer, type Transport, type WorkerInput } from '@terrarium/worker'
 import { createActor } from 'xstate'
-import {
-  HostServiceService,
-  type SessionRequest,
-  type SessionResponse,
-  type WorkerFrame,
-} from '../src/generated/terrarium/v1/session.ts'
-import { Session } from '../src/session.ts'
+import { fromMessage } from '../src/grpc/frames.ts'
 import { eventually, habitat, isAlive, stateOf, testPython, TOOLS } from '../../../test/support/terrarium.ts'
+import { bareSession, hello } from './bare.ts'
+import { present, TRANSPORTS } from './present.ts'
 
-async function dependencies() {
+async function dependencies(transport: Transport) {
   const home = habitat()
   const { logger, stateDir } = home.common
   const python = testPython()
@@ -28,7 +23,7 @@ async function dependencies() {
   }
   const start = (tools: string, through: Runtime = runtime) => {
     const logic = createWorkerLogic({ runtime: through, server, logger, clock: systemClock })
-    const input: WorkerInput = { name: 'rules/worker-1', python, tools: [tools] }
+    const input: WorkerInput = { name: 'rules/worker-1', python, tools: [tools], transport }
     const worker = createActor(logic, { input })
     // It ends with an error, which has to be heard.
     worker.subscribe({ error: () => undefined })
@@ -54,78 +49,53 @@ function reportedLate(spawned: OsProcess): OsProcess {
   })
 }
 
-test('F8: what the boot report says counts, although the exit is told first', async () => {
-  const { home, runtime, start, close } = await dependencies()
-  const late = Object.create(runtime, {
-    spawn: {
-      value: async (request: Parameters<Runtime['spawn']>[0]) => reportedLate(await runtime.spawn(request)),
-    },
-  }) as Runtime
-  const worker = start(home.file('tools.py', 'import nosuch_module\n'), late)
-  await eventually('it is over', () => worker.getSnapshot().status !== 'active')
-  expect(worker.getSnapshot().context.reason).toMatchObject({
-    type: 'error',
-    error: { code: 'CONFIGURATION', details: { module: 'nosuch_module' } },
-  })
-  expect(await close()).toEqual({ killed: 0, unreleased: 0, left: [] })
-})
-
-/** Presents a token to a server; answers the status of the stream, or `welcome`. */
-async function present(socket: string, token: string): Promise<grpc.status | 'welcome'> {
-  const { path, requestSerialize, responseDeserialize } = HostServiceService.session
-  const client = new grpc.Client(`unix:${socket}`, grpc.credentials.createInsecure())
-  const stream = client.makeBidiStreamRequest<SessionRequest, SessionResponse>(
-    path,
-    requestSerialize,
-    responseDeserialize,
-  )
-  const value = { protocolVersion: 1, token, pid: 1, packageVersion: '0', pythonVersion: '3' }
-  stream.write({ seq: 1, ack: 0, frames: [{ kind: { $case: 'hello', value } }] })
-  try {
-    return await new Promise((resolve) => {
-      stream.on('error', () => undefined)
-      stream.on('data', () => {
-        resolve('welcome')
-      })
-      stream.on('status', ({ code }: grpc.StatusObject) => {
-        resolve(code)
-      })
+describe.each(TRANSPORTS)('by %s', (transport) => {
+  test('F8: what the boot report says counts, although the exit is told first', async () => {
+    const { home, runtime, start, close } = await dependencies(transport)
+    const late = Object.create(runtime, {
+      spawn: {
+        value: async (request: Parameters<Runtime['spawn']>[0]) => reportedLate(await runtime.spawn(request)),
+      },
+    }) as Runtime
+    const worker = start(home.file('tools.py', 'import nosuch_module\n'), late)
+    await eventually('it is over', () => worker.getSnapshot().status !== 'active')
+    expect(worker.getSnapshot().context.reason).toMatchObject({
+      type: 'error',
+      error: { code: 'CONFIGURATION', details: { module: 'nosuch_module' } },
     })
-  } finally {
-    stream.cancel()
-    client.close()
-  }
-}
-
-test('F8: the token of a worker that has exited without using it opens no session', async () => {
-  const { home, start, close } = await dependencies()
-  const copy = join(home.directory, 'environ')
-  // The bootstrap takes the token out of the environment; the kernel still shows what it began with.
-  const source = `import os\nopen(${JSON.stringify(copy)}, 'wb').write(open('/proc/self/environ', 'rb').read())\nos._exit(3)\n`
-  const worker = start(home.file('tools.py', source))
-  await eventually('it is over', () => worker.getSnapshot().status !== 'active')
-  const [, said = ''] = /TERRARIUM_BOOT=([^\0]*)/.exec(readFileSync(copy, 'utf8')) ?? []
-  const { socket, token } = JSON.parse(said) as { socket: string; token: string }
-  expect(token).toMatch(/^[0-9a-f]{32}$/)
-  expect(await present(socket, token)).toBe(grpc.status.UNAUTHENTICATED)
-  await close()
-})
-
-test('F8: a worker whose session is gone and whose process stays is mute, and is killed', async () => {
-  const { start, close } = await dependencies()
-  const worker = start(TOOLS)
-  await eventually('it is ready', () => worker.getSnapshot().matches('active'))
-  const { pid = 0, session } = worker.getSnapshot().context
-  process.kill(pid, 'SIGSTOP')
-  await eventually('it is stopped', () => stateOf(pid) === 'T')
-  session?.close()
-  await eventually('it is over', () => worker.getSnapshot().status !== 'active')
-  expect(isAlive(pid)).toBe(false)
-  expect(worker.getSnapshot().context.reason).toMatchObject({
-    type: 'error',
-    error: { code: 'WORKER_CRASHED', details: { pid, signal: 'SIGKILL' } },
+    expect(await close()).toEqual({ killed: 0, unreleased: 0, left: [] })
   })
-  expect(await close()).toEqual({ killed: 0, unreleased: 0, left: [] })
+
+  test('F8: the token of a worker that has exited without using it opens no session', async () => {
+    const { home, start, close } = await dependencies(transport)
+    const copy = join(home.directory, 'environ')
+    // The bootstrap takes the token out of the environment; the kernel still shows what it began with.
+    const source = `import os\nopen(${JSON.stringify(copy)}, 'wb').write(open('/proc/self/environ', 'rb').read())\nos._exit(3)\n`
+    const worker = start(home.file('tools.py', source))
+    await eventually('it is over', () => worker.getSnapshot().status !== 'active')
+    const [, said = ''] = /TERRARIUM_BOOT=([^\0]*)/.exec(readFileSync(copy, 'utf8')) ?? []
+    const { socket, token } = JSON.parse(said) as { socket: string; token: string }
+    expect(token).toMatch(/^[0-9a-f]{32}$/)
+    expect(await present(socket, token, transport)).toBe('no worker is expected with this token')
+    await close()
+  })
+
+  test('F8: a worker whose session is gone and whose process stays is mute, and is killed', async () => {
+    const { start, close } = await dependencies(transport)
+    const worker = start(TOOLS)
+    await eventually('it is ready', () => worker.getSnapshot().matches('active'))
+    const { pid = 0, session } = worker.getSnapshot().context
+    process.kill(pid, 'SIGSTOP')
+    await eventually('it is stopped', () => stateOf(pid) === 'T')
+    session?.close()
+    await eventually('it is over', () => worker.getSnapshot().status !== 'active')
+    expect(isAlive(pid)).toBe(false)
+    expect(worker.getSnapshot().context.reason).toMatchObject({
+      type: 'error',
+      error: { code: 'WORKER_CRASHED', details: { pid, signal: 'SIGKILL' } },
+    })
+    expect(await close()).toEqual({ killed: 0, unreleased: 0, left: [] })
+  })
 })
 
 const FLOATS = [0xca, 0xcb]
@@ -140,19 +110,12 @@ test('F8: every integer that JavaScript has exactly travels as an integer, and c
   }
 })
 
-/** A session whose worker is the test. */
-const bare = (): Session => new Session({ write: () => undefined, end: () => undefined }, 4711)
-
 test('a second Hello, and a frame of an unknown kind, are protocol errors: the first Hello is welcomed', () => {
-  const value = { protocolVersion: 1, token: '', pid: 1, packageVersion: '0', pythonVersion: '3' }
-  const hello: WorkerFrame = { kind: { $case: 'hello', value } }
+  const { session, sent } = bareSession()
+  session.receive(hello())
+  expect(sent).toMatchObject([{ kind: 'welcome' }])
   expect(() => {
-    bare().receive({ seq: 1, ack: 0, frames: [hello] })
-  }).not.toThrow()
-  expect(() => {
-    bare().receive({ seq: 1, ack: 0, frames: [hello, hello] })
+    session.receive(hello())
   }).toThrow('a second Hello')
-  expect(() => {
-    bare().receive({ seq: 1, ack: 0, frames: [{ kind: undefined }] })
-  }).toThrow('a frame of a kind that this version does not know')
+  expect(() => fromMessage({ kind: undefined })).toThrow('a frame of a kind that this version does not know')
 })

@@ -10,8 +10,10 @@ import {
   type SessionResponse,
 } from '../src/generated/terrarium/v1/session.ts'
 import { encode } from '../src/values/codec.ts'
+import { PROTOCOL_VERSION } from '../src/version.ts'
 import { SessionServer } from '../src/session-server.ts'
 import type { Session } from '../src/session.ts'
+import { encoded } from './bare.ts'
 
 let directory: string
 let server: SessionServer
@@ -46,12 +48,15 @@ function dial() {
   return { stream, received, ended }
 }
 
-const hello = (token: string, protocolVersion = 1): SessionRequest => ({
+const hello = (token: string, protocolVersion = PROTOCOL_VERSION): SessionRequest => ({
   seq: 1,
   ack: 0,
   frames: [
     {
-      kind: { $case: 'hello', value: { protocolVersion, token, pid: 1, packageVersion: '0.1.0', pythonVersion: '3' } },
+      kind: {
+        $case: 'hello',
+        value: { protocolVersion, token, pid: 1, packageVersion: '0.1.0', pythonVersion: '3', reportsBegun: false },
+      },
     },
   ],
 })
@@ -62,28 +67,28 @@ test('only this user can reach the socket', () => {
 
 test('a worker with its token is welcomed', async () => {
   const accepted = new Promise<Session>((resolve) => {
-    const { token } = server.expect(resolve)
+    const { token } = server.expect(resolve, 'grpc')
     dial().stream.write(hello(token))
   })
   expect((await accepted).pid).toBe(1)
 })
 
 test('the first frame back is Welcome with the version and the longest message', async () => {
-  const { token } = server.expect(() => undefined)
+  const { token } = server.expect(() => undefined, 'grpc')
   const { stream, received } = dial()
   stream.write(hello(token))
   await new Promise((resolve) => stream.once('data', resolve))
   expect(received[0]?.frames[0]?.kind).toEqual({
     $case: 'welcome',
-    value: { protocolVersion: 1, maxMessageBytes: 256 * 1024 * 1024 },
+    value: { protocolVersion: PROTOCOL_VERSION, maxMessageBytes: 256 * 1024 * 1024 },
   })
 })
 
 test('a worker without a token, or with a used or withdrawn token, is turned away', async () => {
-  const used = server.expect(() => undefined)
+  const used = server.expect(() => undefined, 'grpc')
   dial().stream.write(hello(used.token))
-  const forgotten = server.expect(() => undefined)
-  forgotten.forget()
+  const forgotten = server.expect(() => undefined, 'grpc')
+  forgotten.forget(false)
   await new Promise((resolve) => setImmediate(resolve))
   for (const token of ['', 'guess', forgotten.token]) {
     const { stream, ended } = dial()
@@ -93,7 +98,7 @@ test('a worker without a token, or with a used or withdrawn token, is turned awa
 })
 
 test('a token opens one session only', async () => {
-  const { token } = server.expect(() => undefined)
+  const { token } = server.expect(() => undefined, 'grpc')
   const first = dial()
   first.stream.write(hello(token))
   await new Promise((resolve) => first.stream.once('data', resolve))
@@ -103,12 +108,12 @@ test('a token opens one session only', async () => {
 })
 
 test('another protocol version is refused with both versions named, and the token stays good', async () => {
-  const { token } = server.expect(() => undefined)
+  const { token } = server.expect(() => undefined, 'grpc')
   const { stream, ended } = dial()
-  stream.write(hello(token, 2))
+  stream.write(hello(token, 1))
   const status = await ended
   expect(status.code).toBe(grpc.status.FAILED_PRECONDITION)
-  expect(status.details).toMatch(/version 1 .*speaks 2/)
+  expect(status.details).toMatch(/version 2 of the protocol, the worker \(package 0\.1\.0\) speaks 1/)
 })
 
 test('a session that does not begin with Hello, or breaks the numbering, ends in a protocol error', async () => {
@@ -116,7 +121,7 @@ test('a session that does not begin with Hello, or breaks the numbering, ends in
   mute.stream.write({ seq: 1, ack: 0, frames: [{ kind: { $case: 'pong', value: { nonce: 1, running: 0 } } }] })
   expect(await mute.ended).toMatchObject({ code: grpc.status.INVALID_ARGUMENT })
 
-  const { token } = server.expect(() => undefined)
+  const { token } = server.expect(() => undefined, 'grpc')
   const skipping = dial()
   skipping.stream.write(hello(token))
   skipping.stream.write({ seq: 5, ack: 0, frames: [] })
@@ -128,7 +133,7 @@ test('a session that does not begin with Hello, or breaks the numbering, ends in
 test('the session closes when the worker hangs up', async () => {
   const { stream } = dial()
   const session = await new Promise<Session>((resolve) => {
-    const { token } = server.expect(resolve)
+    const { token } = server.expect(resolve, 'grpc')
     stream.write(hello(token))
   })
   const closed = new Promise<void>((resolve) =>
@@ -145,13 +150,18 @@ test('C3: a failure code that this version does not know settles its call, and t
   const { stream } = dial()
   const welcomed = new Promise((resolve) => stream.once('data', resolve))
   const session = await new Promise<Session>((resolve) => {
-    const { token } = server.expect(resolve)
+    const { token } = server.expect(resolve, 'grpc')
     stream.write(hello(token))
   })
   await welcomed
+  const tools = ['first', 'second'].map((name) => ({ name, isAsync: false, summary: '' }))
+  const isReady = new Promise((resolve) => session.once('ready', resolve))
+  const acknowledged = new Promise((resolve) => stream.once('data', resolve))
+  stream.write({ seq: 2, ack: 1, frames: [{ kind: { $case: 'ready', value: { tools } } }] })
+  await Promise.all([isReady, acknowledged])
   const outcome = (tool: string): { id: number; settled: Promise<unknown> } => {
     let id = 0
-    const settled = new Promise((resolve) => (id = session.call(tool, Buffer.alloc(0), 0, resolve)))
+    const settled = new Promise((resolve) => (id = session.call(tool, encoded(Buffer.alloc(0)), 0, resolve)))
     return { id, settled }
   }
   const [first, second] = [outcome('first'), outcome('second')]
@@ -166,7 +176,7 @@ test('C3: a failure code that this version does not know settles its call, and t
     notBegun: false,
     attributes: Buffer.alloc(0),
   }
-  stream.write({ seq: 2, ack: 1, frames: [{ kind: { $case: 'failure', value: failure } }] })
+  stream.write({ seq: 3, ack: 1, frames: [{ kind: { $case: 'failure', value: failure } }] })
   expect(await first.settled).toMatchObject({
     error: {
       code: 'PYTHON_ERROR',
@@ -176,7 +186,7 @@ test('C3: a failure code that this version does not know settles its call, and t
     },
   })
   const value = { id: second.id, value: encode('served') }
-  stream.write({ seq: 3, ack: 1, frames: [{ kind: { $case: 'result', value } }] })
+  stream.write({ seq: 4, ack: 1, frames: [{ kind: { $case: 'result', value } }] })
   expect(await second.settled).toEqual({ value: 'served' })
   expect(session.closed).toBe(false)
 })

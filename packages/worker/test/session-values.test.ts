@@ -1,36 +1,35 @@
 import { expect, test } from '@jest/globals'
 import { MAX_MESSAGE_BYTES, ValueCodec } from '@terrarium/worker'
 import type { TerrariumError } from '@terrarium/supervisor/base'
-import { Failure, FailureCode, type WorkerFrame } from '../src/generated/terrarium/v1/session.ts'
-import { Session } from '../src/session.ts'
+import { FAILURE_CODE, type FailureFrame, type WorkerFrame } from '../src/frame.ts'
+import { bareSession, encoded, failure as failureOf, ready } from './bare.ts'
 
 /** What a call comes to that is answered with a frame. */
 function answered(frame: (id: number) => WorkerFrame, codec?: ValueCodec): TerrariumError | { value: unknown } {
-  const session = new Session({ write: () => undefined, end: () => undefined }, 4711, codec)
+  const { session } = bareSession({ codec })
+  session.receive(ready('a'))
   let outcome: TerrariumError | { value: unknown } | undefined
-  const id = session.call('a', Buffer.alloc(0), 0, (settled) => {
+  const id = session.call('a', encoded(Buffer.alloc(0)), 0, (settled) => {
     outcome = 'error' in settled ? settled.error : settled
   })
-  session.receive({ seq: 1, ack: 0, frames: [frame(id)] })
+  session.receive(frame(id))
   if (outcome === undefined) throw new Error('the call was not settled')
   expect(session.closed).toBe(false)
   return outcome
 }
 
+const EMPTY = { type: '', message: '' }
 const failure =
-  (fields: Partial<Failure>) =>
-  (id: number): WorkerFrame => ({
-    kind: { $case: 'failure', value: { ...Failure.decode(new Uint8Array()), id, ...fields } },
-  })
+  (fields: Partial<FailureFrame>) =>
+  (id: number): WorkerFrame =>
+    failureOf(id, { ...EMPTY, ...fields })
 
 const result =
   (hex: string) =>
-  (id: number): WorkerFrame => ({
-    kind: { $case: 'result', value: { id, value: Buffer.from(hex, 'hex') } },
-  })
+  (id: number): WorkerFrame => ({ kind: 'result', id, value: encoded(Buffer.from(hex, 'hex')) })
 
 test('B7: a result that cannot be sent is an error of its own code, with place, type and what to do', () => {
-  const code = FailureCode.FAILURE_CODE_RESULT_NOT_SENDABLE
+  const code = FAILURE_CODE.RESULT_NOT_SENDABLE
   const said = { type: 'pandas.DataFrame', message: 'no', hint: 'Send its rows.', place: 'rows[3].price' }
   expect(answered(failure({ code, ...said }))).toMatchObject({
     code: 'RESULT_NOT_SENDABLE',

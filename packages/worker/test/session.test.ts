@@ -1,128 +1,48 @@
 import { expect, test } from '@jest/globals'
 import { TerrariumError } from '@terrarium/supervisor/base'
+import { FAILURE_CODE, type PongFrame, type ToolInfo, type WorkerFrame } from '../src/frame.ts'
 import { encode } from '../src/values/codec.ts'
-import {
-  FailureCode,
-  type Failure,
-  type SessionRequest,
-  type SessionResponse,
-  type Tool,
-  type WorkerFrame,
-} from '../src/generated/terrarium/v1/session.ts'
-import { Session, type Settle, type ToolInfo } from '../src/session.ts'
-import { turn } from '../../../test/support/waiting.ts'
+import type { Settle } from '../src/session.ts'
+import { bareSession, encoded, failure, hello, ready, result, tool } from './bare.ts'
 
-/** A session whose wire is a list. */
+/** A session of a worker with the tools a, b, c and d, and what its calls come to. */
 function open() {
-  const wire: SessionResponse[] = []
-  let ended = 0
-  const session = new Session({ write: (message) => wire.push(message), end: () => (ended += 1) }, 4711)
+  const { session, sent, unsent, heard } = bareSession()
+  session.receive(ready('a', 'b', 'c', 'd'))
   const outcomes: unknown[] = []
   const settle: Settle = (outcome) => outcomes.push('value' in outcome ? outcome.value : outcome.error.code)
-  const call = (tool: string, bytes = 1): number => session.call(tool, Buffer.alloc(bytes), 0, settle)
-  const result = (id: number, value: unknown): WorkerFrame => ({
-    kind: { $case: 'result', value: { id, value: encode(value) } },
-  })
-  const calls = (message: SessionResponse | undefined): string[] =>
-    (message?.frames ?? []).map(({ kind }) => (kind?.$case === 'call' ? kind.value.tool : (kind?.$case ?? '?')))
-  return { session, wire, outcomes, settle, call, calls, result, ended: () => ended }
+  const call = (name: string): number => session.call(name, encoded(Buffer.alloc(1)), 0, settle)
+  const kinds = (): string[] => sent.map((frame) => (frame.kind === 'call' ? frame.tool : frame.kind))
+  return { session, sent, unsent, heard, outcomes, call, kinds }
 }
 
-const failure = (id: number, more: Partial<Failure> = {}): WorkerFrame => ({
-  kind: {
-    $case: 'failure',
-    value: {
-      id,
-      code: FailureCode.FAILURE_CODE_PYTHON_ERROR,
-      type: 'ValueError',
-      message: 'no',
-      traceback: '',
-      notBegun: false,
-      attributes: Buffer.alloc(0),
-      hint: '',
-      place: '',
-      ...more,
-    },
-  },
-})
-
-test('calls made in one turn travel in one message, in order', async () => {
-  const { wire, call, calls } = open()
+test('calls go to the carrier in order, with the place of their tool; a call without another open is alone', () => {
+  const alone: boolean[] = []
+  const { session } = bareSession({
+    carrier: { send: (_, isAlone) => alone.push(isAlone), end: () => undefined, received: 0, unsent: () => new Set() },
+  })
+  session.receive(ready('a', 'b'))
+  for (const name of ['b', 'a']) session.call(name, encoded(Buffer.alloc(1)), 0, () => undefined)
+  expect(alone).toEqual([true, false])
+  const { sent, call } = open()
+  call('b')
   call('a')
-  call('b')
-  await Promise.resolve().then(() => call('c'))
-  await turn()
-  expect(wire.map(calls)).toEqual([['a', 'b', 'c']])
-  expect(wire[0]).toMatchObject({ seq: 1, ack: 0 })
+  expect(sent).toEqual([
+    { kind: 'call', id: 1, tool: 'b', index: 1, timeout: 0, args: encoded(Buffer.alloc(1)) },
+    { kind: 'call', id: 2, tool: 'a', index: 0, timeout: 0, args: encoded(Buffer.alloc(1)) },
+  ])
 })
 
-test('while a message is unacknowledged the next calls gather', async () => {
-  const { session, wire, call, calls } = open()
-  call('a')
-  await turn()
-  for (const tool of ['b', 'c', 'd']) {
-    call(tool)
-    await turn()
-  }
-  expect(wire).toHaveLength(1)
-  session.receive({ seq: 0, ack: 1, frames: [] })
-  await turn()
-  expect(wire.map(calls)).toEqual([['a'], ['b', 'c', 'd']])
+test('Hello is answered with Welcome, and the longest message', () => {
+  const { session, sent } = bareSession()
+  session.receive(hello())
+  expect(sent).toEqual([{ kind: 'welcome', maxBytes: 256 * 1024 * 1024 }])
 })
 
-test('what is received is acknowledged with the calls it brings about', async () => {
-  const { session, wire, call, calls, result } = open()
-  const id = call('a')
-  await turn()
-  session.receive({ seq: 1, ack: 1, frames: [result(id, 1)] })
-  call('b')
-  await turn()
-  expect(wire.map(calls)).toEqual([['a'], ['b']])
-  expect(wire[1]).toMatchObject({ seq: 2, ack: 1 })
-})
-
-test('what brings nothing about is acknowledged alone, and such a message needs no acknowledgement', async () => {
-  const { session, wire, call, calls, result } = open()
-  const id = call('a')
-  await turn()
-  session.receive({ seq: 1, ack: 1, frames: [result(id, 1)] })
-  await turn()
-  expect(wire[1]).toEqual({ seq: 0, ack: 1, frames: [] })
-  call('b')
-  await turn()
-  expect(calls(wire[2])).toEqual(['b'])
-})
-
-test('an acknowledgement goes out even while our own message is unacknowledged', async () => {
-  const { session, wire, call, result } = open()
-  const id = call('a')
-  await turn()
-  session.receive({ seq: 1, ack: 0, frames: [result(id, 1)] })
-  call('b')
-  await turn()
-  expect(wire[1]).toEqual({ seq: 0, ack: 1, frames: [] })
-})
-
-test('a message carries at most 256 KiB, but a larger call travels alone', async () => {
-  const { session, wire, call, calls } = open()
-  call('a', 100 * 1024)
-  call('b', 100 * 1024)
-  call('c', 100 * 1024)
-  call('big', 1024 * 1024)
-  call('d')
-  for (let ack = 1; ack <= 4; ack++) {
-    await turn()
-    session.receive({ seq: 0, ack, frames: [] })
-  }
-  await turn()
-  expect(wire.map(calls)).toEqual([['a', 'b'], ['c'], ['big'], ['d']])
-})
-
-test('every call is settled once, with what the worker says', async () => {
-  const { session, outcomes, call, result } = open()
+test('every call is settled once, with what the worker says', () => {
+  const { session, outcomes, call } = open()
   const [a, b, c] = [call('a'), call('b'), call('c')]
-  await turn()
-  session.receive({ seq: 1, ack: 1, frames: [result(c, 'C'), failure(b), result(a, 'A')] })
+  for (const frame of [result(c, 'C'), failure(b), result(a, 'A')]) session.receive(frame)
   expect(outcomes).toEqual(['C', 'PYTHON_ERROR', 'A'])
   expect(session.inFlight).toBe(0)
 })
@@ -130,16 +50,12 @@ test('every call is settled once, with what the worker says', async () => {
 test('a Python error carries type, message and traceback', () => {
   const { session } = open()
   let error: TerrariumError | undefined
-  const id = session.call('a', Buffer.alloc(0), 0, (outcome) => {
+  const id = session.call('a', encoded(Buffer.alloc(0)), 0, (outcome) => {
     if ('error' in outcome) error = outcome.error
   })
   const [none, unknown] = [Buffer.from([0xc1]), Buffer.from('c70307a14101', 'hex')]
   const attributes = encode({ key: encode('x'), n: encode(2), none, unknown, odd: 7 })
-  session.receive({
-    seq: 1,
-    ack: 0,
-    frames: [failure(id, { type: 'KeyError', message: "'x'", traceback: 'tb', attributes })],
-  })
+  session.receive(failure(id, { type: 'KeyError', message: "'x'", traceback: 'tb', attributes }))
   expect(error).toMatchObject({
     code: 'PYTHON_ERROR',
     message: "KeyError: 'x'",
@@ -150,105 +66,89 @@ test('a Python error carries type, message and traceback', () => {
 test('B7: an exception without text is told by its type alone', () => {
   const { session } = open()
   let error: TerrariumError | undefined
-  const id = session.call('a', Buffer.alloc(0), 0, (outcome) => {
+  const id = session.call('a', encoded(Buffer.alloc(0)), 0, (outcome) => {
     if ('error' in outcome) error = outcome.error
   })
-  session.receive({ seq: 1, ack: 0, frames: [failure(id, { message: '' })] })
+  session.receive(failure(id, { message: '' }))
   expect(error).toMatchObject({ code: 'PYTHON_ERROR', message: 'ValueError' })
 })
 
-test('a closed session sends nothing more; what was in flight waits for the reason of the death', async () => {
-  const { session, wire, outcomes, call, ended } = open()
+test('a closed session sends nothing more; what was in flight waits for the reason of the death', () => {
+  const { session, outcomes, call, kinds, heard } = open()
   let closed = 0
   session.on('closed', () => (closed += 1))
-  call('a')
+  const id = call('a')
   session.close()
   session.close()
-  await turn()
-  expect({ wire, outcomes, closed, ended: ended() }).toEqual({ wire: [], outcomes: [], closed: 1, ended: 1 })
+  session.ping(1)
+  session.cancel(id)
+  session.receive(result(id, 'late'))
+  expect({ sent: kinds(), outcomes, closed, ended: heard.ends }).toEqual({
+    sent: ['a'],
+    outcomes: [],
+    closed: 1,
+    ended: 1,
+  })
   session.abandon(new TerrariumError('WORKER_CRASHED', 'gone'))
   session.abandon(new TerrariumError('WORKER_CRASHED', 'gone'))
   expect(outcomes).toEqual(['WORKER_CRASHED'])
 })
 
-test('only calls that are still open are cancelled', async () => {
-  const { session, wire, call, calls, result } = open()
+test('only calls that are still open are cancelled', () => {
+  const { session, call, kinds } = open()
   const id = call('a')
-  await turn()
-  session.receive({ seq: 1, ack: 1, frames: [result(id, 1)] })
+  session.receive(result(id, 1))
   session.cancel(id)
   session.cancel(99)
-  const open_ = call('b')
-  session.cancel(open_)
-  await turn()
-  expect(wire.slice(1).map(calls)).toEqual([['b', 'cancel']])
+  session.cancel(call('b'))
+  expect(kinds()).toEqual(['a', 'b', 'cancel'])
 })
 
-const tool = (name: string, more: Partial<Tool> = {}): Tool => ({ name, isAsync: false, summary: '', ...more })
-const ready = (...tools: Tool[]): WorkerFrame => ({ kind: { $case: 'ready', value: { tools } } })
-const pong: WorkerFrame = { kind: { $case: 'pong', value: { nonce: 1, running: 0 } } }
-const hello: WorkerFrame = {
-  kind: {
-    $case: 'hello',
-    value: { protocolVersion: 1, token: '', pid: 1, packageVersion: '', pythonVersion: '' },
-  },
-}
+const pong: PongFrame = { kind: 'pong', nonce: 1, running: 0 }
 
-test.each<[string, SessionRequest[], string]>([
-  ['a gap in the numbering', [{ seq: 2, ack: 0, frames: [pong] }], 'message 2 follows 0'],
-  ['a number that comes again', [{ seq: 1, ack: 0, frames: [hello] }, { seq: 1, ack: 0, frames: [pong] }], 'message 1 follows 1'], // prettier-ignore
-  ['an acknowledgement of what was never sent', [{ seq: 0, ack: 1, frames: [] }], 'message 1 was acknowledged, sent were 0'], // prettier-ignore
-  ['frames without a number', [{ seq: 0, ack: 0, frames: [pong] }], 'a message without a number has frames'],
-  ['a number without frames', [{ seq: 1, ack: 0, frames: [] }], 'message 1 has no frames'],
-  [
-    'a message before the last one was acknowledged',
-    [
-      { seq: 1, ack: 0, frames: [hello] },
-      { seq: 2, ack: 0, frames: [ready(tool('a'))] },
-    ],
-    'message 2 came before 1 was acknowledged',
-  ],
-  ['an unknown frame', [{ seq: 1, ack: 0, frames: [{ kind: undefined }] }], 'a frame of a kind that this version does not know'], // prettier-ignore
-  ['a second Hello', [{ seq: 1, ack: 0, frames: [hello, hello] }], 'a second Hello'],
-  ['a second Ready', [{ seq: 1, ack: 0, frames: [ready(tool('a')), ready(tool('a'))] }], 'a second Ready'],
-  ['a tool without a name', [{ seq: 1, ack: 0, frames: [ready(tool(''))] }], 'a tool whose name does not have 1 to 128 characters'], // prettier-ignore
-  ['a tool of a long name', [{ seq: 1, ack: 0, frames: [ready(tool('x'.repeat(129)))] }], 'a tool whose name does not have 1 to 128 characters'], // prettier-ignore
-  ['two tools of one name', [{ seq: 1, ack: 0, frames: [ready(tool('a'), tool('b'), tool('a'))] }], 'two tools named a'], // prettier-ignore
-  ['a Pong without a Ping', [{ seq: 1, ack: 0, frames: [pong] }], 'a Pong that was not asked for'],
-  ['a failure of no call', [{ seq: 1, ack: 0, frames: [failure(7)] }], 'an answer to call 7, which is not open'],
-])('%s is a protocol error', (_, messages, fault) => {
-  const { session } = open()
+test.each<[string, WorkerFrame[], string]>([
+  ['a second Hello', [hello(), hello()], 'a second Hello'],
+  ['a second Ready', [ready('a'), ready('a')], 'a second Ready'],
+  ['a tool without a name', [ready('')], 'a tool whose name does not have 1 to 128 characters'],
+  ['a tool of a long name', [ready('x'.repeat(129))], 'a tool whose name does not have 1 to 128 characters'],
+  ['two tools of one name', [ready('a', 'b', 'a')], 'two tools named a'],
+  ['too many tools', [ready(...Array.from({ length: 65_536 }, (_, n) => `t${n}`))], '65536 tools, more than 65535'],
+  ['a Pong without a Ping', [pong], 'a Pong that was not asked for'],
+  ['a failure of no call', [failure(7)], 'an answer to call 7, which is not open'],
+  ['a result of no call', [result(0, 1)], 'an answer to call 0, which is not open'],
+])('%s is a protocol error', (_, frames, fault) => {
+  const { session } = bareSession()
   expect(() => {
-    for (const message of messages) session.receive(message)
+    for (const frame of frames) session.receive(frame)
   }).toThrow(new TypeError(fault))
 })
 
-test('a call is answered once: a second answer is a protocol error, and the first one counts', async () => {
-  const { session, outcomes, call, result } = open()
+test('a call is answered once: a second answer is a protocol error, and the first one counts', () => {
+  const { session, outcomes, call } = open()
   const id = call('a')
-  await turn()
+  session.receive(result(id, 'A'))
   expect(() => {
-    session.receive({ seq: 1, ack: 1, frames: [result(id, 'A'), result(id, 'again')] })
+    session.receive(result(id, 'again'))
   }).toThrow(new TypeError(`an answer to call ${id}, which is not open`))
   expect(outcomes).toEqual(['A'])
 })
 
 test('texts of any size are cut, and the longest names are as long as Python allows', () => {
-  const { session } = open()
+  const { session } = bareSession()
   let tools: readonly ToolInfo[] = []
   session.once('ready', (offered) => (tools = offered))
   const long = '🐍'.repeat(128)
-  session.receive({ seq: 1, ack: 0, frames: [ready(tool(long, { summary: 'x'.repeat(10_000_000) }))] })
+  session.receive(ready(tool(long, { summary: 'x'.repeat(10_000_000) })))
   expect(tools[0]?.name).toBe(long)
   expect(tools[0]?.summary).toHaveLength(8_193)
   const outcomes: { error?: TerrariumError }[] = []
   const huge = 'y'.repeat(10_000_000)
-  for (const number of [1, 2, 3, 4, 5, 6, 99]) {
-    const code = JSON.parse(String(number)) as FailureCode
+  for (const code of [1, 2, 3, 4, 5, 6, 99]) {
     const one = open()
-    const own = one.session.call('a', Buffer.alloc(0), 0, (outcome) => outcomes.push(outcome as { error: TerrariumError })) // prettier-ignore
+    const settle: Settle = (outcome) => outcomes.push(outcome as { error: TerrariumError })
+    const own = one.session.call('a', encoded(Buffer.alloc(0)), 0, settle)
     const more = { code, type: huge, message: huge, traceback: huge, attributes: Buffer.from([0xc1]) }
-    one.session.receive({ seq: 1, ack: 0, frames: [failure(own, more)] })
+    one.session.receive(failure(own, more))
   }
   expect(outcomes).toHaveLength(7)
   for (const { error } of outcomes) {
@@ -257,33 +157,87 @@ test('texts of any size are cut, and the longest names are as long as Python all
   }
 })
 
-test('calls whose frames were not written when the session ended had not begun', async () => {
-  const { session, wire } = open()
-  const told: [string, boolean][] = []
-  const call = (name: string): number =>
-    session.call(name, Buffer.alloc(1), 0, (outcome) => {
-      if ('error' in outcome) told.push([name, outcome.notBegun])
+/** Which of the calls 1 to `count` are said not to have begun when the worker is dead. */
+function notBegun(count: number, more: Parameters<typeof bareSession>[0], unsentIds: number[]): number[] {
+  const { session, unsent } = bareSession(more)
+  session.receive(ready('a'))
+  const told: number[] = []
+  for (let id = 1; id <= count; id++) {
+    session.call('a', encoded(Buffer.alloc(1)), 0, (outcome) => {
+      if ('error' in outcome && outcome.notBegun) told.push(id)
     })
-  call('written')
-  await turn()
-  call('waits for the acknowledgement')
-  await turn()
-  expect(wire).toHaveLength(1)
-  expect(session.begun).toBe(2)
+  }
+  for (const id of unsentIds) unsent.add(id)
   session.close()
-  expect(session.begun).toBe(1)
   session.abandon(new TerrariumError('WORKER_CRASHED', 'gone'))
-  expect(told).toEqual([
-    ['written', false],
-    ['waits for the acknowledgement', true],
-  ])
+  expect(session.inFlight).toBe(0)
+  return told
+}
+
+test('calls that were not sent when the session ended had not begun, and the others may have', () => {
+  expect(bareSession().session.reportsBegun).toBe(false)
+  expect(notBegun(3, {}, [2, 3])).toEqual([2, 3])
+})
+
+test('of a worker that notes what begins, calls that were sent and not noted had not begun', () => {
+  const begun = { mayHaveBegun: (id: number) => id === 2 }
+  expect(bareSession({ begun }).session.reportsBegun).toBe(true)
+  expect(notBegun(4, { begun }, [4])).toEqual([1, 3, 4])
+})
+
+test('calls that share a word of the page may all have begun, whatever the page says', () => {
+  const begun = { mayHaveBegun: () => false }
+  const told = notBegun(4_098, { begun }, [])
+  expect(told).toHaveLength(4_098 - 4)
+  expect([1, 2, 3, 4_096, 4_097, 4_098].filter((id) => told.includes(id))).toEqual([3, 4_096])
+})
+
+test('a call that is made after the session was closed had not begun', () => {
+  const { session, call, outcomes, kinds } = open()
+  session.close()
+  let told: unknown
+  session.call('a', encoded(Buffer.alloc(1)), 0, (outcome) => (told = outcome))
+  call('b')
+  session.abandon(new TerrariumError('WORKER_CRASHED', 'gone'))
+  expect(told).toMatchObject({ notBegun: true })
+  expect([kinds(), outcomes]).toEqual([[], ['WORKER_CRASHED']])
+})
+
+test('a tool that the worker has not announced is not found, and nothing is sent', () => {
+  const { session, call, kinds } = open()
+  const refusal = (name: string): unknown => {
+    try {
+      return call(name)
+    } catch (error) {
+      return error
+    }
+  }
+  expect(refusal('e')).toMatchObject({ code: 'TOOL_NOT_FOUND', message: "no tool is named 'e': there is a, b, c, d" })
+  expect(session.inFlight).toBe(0)
+  expect(kinds()).toEqual([])
+  const early = bareSession().session
+  expect(() => early.call('a', encoded(Buffer.alloc(1)), 0, () => undefined)).toThrow(
+    "no tool is named 'a': the worker has announced no tools",
+  )
+})
+
+test('arguments that no message can carry are refused, and nothing is sent', () => {
+  const { session, kinds } = open()
+  const args = {
+    bytes: Buffer.alloc(1),
+    segments: Array.from({ length: 4 }, () => Buffer.allocUnsafe(64 * 1024 * 1024)),
+  }
+  expect(() => session.call('a', args, 0, () => undefined)).toThrow(
+    'the arguments of a have 268,435,478 bytes, a call may have 268,435,392',
+  )
+  expect([session.inFlight, kinds()]).toEqual([0, []])
 })
 
 test('what a worker says of a call that it did not begin comes with its failure', () => {
   const { session } = open()
   const outcomes: unknown[] = []
-  const id = session.call('a', Buffer.alloc(0), 0, (outcome) => outcomes.push(outcome))
-  const code = FailureCode.FAILURE_CODE_CANCELLED
-  session.receive({ seq: 1, ack: 0, frames: [failure(id, { code, notBegun: true })] })
+  const id = session.call('a', encoded(Buffer.alloc(0)), 0, (outcome) => outcomes.push(outcome))
+  const code = FAILURE_CODE.CANCELLED
+  session.receive(failure(id, { code, notBegun: true }))
   expect(outcomes).toMatchObject([{ error: { code: 'CANCELLED' }, notBegun: true }])
 })

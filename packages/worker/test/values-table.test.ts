@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { decode, encode } from '@terrarium/worker'
+import { decode, encode, ValueCodec } from '@terrarium/worker'
 import { inspect } from 'node:util'
-import { javascriptValue, refusedRows, same, sentRows } from '../../../test/support/values.ts'
+import { apartRows, javascriptValue, refusedRows, same, segmentsOf, sentRows } from '../../../test/support/values.ts'
 
 const name = (text: string): string => text.replaceAll('%', '%%')
 
@@ -18,6 +18,27 @@ test.each(sentRows.filter(({ to }) => to !== 'python').map((row) => [name(row.ja
     const arrived = decode(Buffer.from(wire, 'hex'))
     expect(inspect(arrived)).toBe(inspect(javascriptValue(javascript)))
     expect(same(arrived, javascriptValue(javascript))).toBe(true)
+  },
+)
+
+const codec = new ValueCodec()
+
+test.each(apartRows.filter(({ to }) => to !== 'javascript').map((row) => [name(row.javascript), row] as const))(
+  'the table: %s is sent apart',
+  (_, row) => {
+    const { bytes, segments } = codec.encode(javascriptValue(row.javascript), 'it', { apart: true })
+    expect(bytes.toString('hex')).toBe(row.wire)
+    const expected = segmentsOf(row)
+    expect(segments.map(({ length }) => length)).toEqual(expected.map(({ length }) => length))
+    expect(Buffer.concat(segments).equals(Buffer.concat(expected))).toBe(true)
+  },
+)
+
+test.each(apartRows.filter(({ to }) => to !== 'python').map((row) => [name(row.javascript), row] as const))(
+  'the table: %s arrives apart',
+  (_, row) => {
+    const arrived = codec.decode({ bytes: Buffer.from(row.wire, 'hex'), segments: segmentsOf(row) })
+    expect(same(arrived, javascriptValue(row.javascript))).toBe(true)
   },
 )
 

@@ -3,7 +3,8 @@
 Run as ``python -u _boot.py --terrarium-run RUN --terrarium-spawn SPAWN FOLDER`` with the lifeline on descriptor 3 and
 the boot report on descriptor 4. FOLDER holds the package ``terrarium_shepherd``. The environment variable
 ``TERRARIUM_BOOT`` is a JSON object: ``socket`` (the path that the host listens on), ``token`` (the secret of this
-spawn) and ``tools`` (the entries to import: absolute paths of files, and names of modules).
+spawn), ``tools`` (the entries to import: absolute paths of files, and names of modules), ``transport`` (``socket``, or
+``grpc``, the default) and ``begun`` (the path of the page of begun calls; may be absent).
 
 The bootstrap arms itself, then reports each import before it begins, so that the report names what is missing. Exit
 statuses before ready: 97 the host is gone, 78 configuration, 70 another exception, 79 the module ended the process, 75
@@ -15,9 +16,10 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from terrarium._boot_report import BootReport
+    from terrarium._frames import Carrier
 
 
 def main() -> None:
@@ -54,6 +56,7 @@ def _boot(report: "BootReport") -> int:
     pid = os.getpid()
     entry = ""
     entries: "list[str]" = []
+    needs: "tuple[str, ...]" = ()
     step = "the boot configuration"
     try:
         _prepare_process()
@@ -61,13 +64,18 @@ def _boot(report: "BootReport") -> int:
         entries = boot["tools"]
         step = "the interpreter"
         _patched.check_threads()  # sitecustomize and .pth files run before this
-        no_fork_support = _NoForkSupport()
-        for step in ("grpc", "google.protobuf", "msgpack"):
+        is_grpc = boot["transport"] == "grpc"
+        no_fork_support = _NoForkSupport() if is_grpc else None
+        needs = ("grpc", "google.protobuf") if is_grpc else ()
+        for step in needs:
             report.importing(step)
             __import__(step)
         step = "terrarium"
+        from terrarium import _begun
         from terrarium._module import found_tools, load
         from terrarium._session import Session
+
+        carrier_of = _carrier(is_grpc)
 
         sys.argv[:] = entries[:1]
         for entry in entries:
@@ -82,13 +90,15 @@ def _boot(report: "BootReport") -> int:
             os._exit(0)  # a process that the module forked and that returned here: not the worker
         report.connecting()
         step = "the session"
-        session = Session(boot["socket"], boot["token"], tools)
+        page = _begun.open_page(boot["begun"])
+        session = Session(carrier_of(boot["socket"]), boot["token"], tools, page, boot["begun"] is not None)
         session.open()
-        no_fork_support.end()
+        if no_fork_support is not None:
+            no_fork_support.end()
     except BaseException as error:
         if os.getpid() != pid:
             os._exit(_exit.of_child(error))
-        failure = _diagnosis.diagnose(error, _diagnosis.Step(step, entry, entries))
+        failure = _diagnosis.diagnose(error, _diagnosis.Step(step, entry, entries, needs))
         report.failed(failure)
         return failure.status
     report.ready()
@@ -108,7 +118,19 @@ def _configuration() -> "dict[str, Any]":
     if configuration is None:
         raise RuntimeError("TERRARIUM_BOOT is not set: workers are started by their host")
     boot = json.loads(configuration)
-    return {key: boot[key] for key in ("socket", "token", "tools")}
+    optional = {"transport": "grpc", "begun": None}
+    return {key: boot[key] for key in ("socket", "token", "tools")} | {k: boot.get(k, v) for k, v in optional.items()}
+
+
+def _carrier(is_grpc: bool) -> "Callable[[str], Carrier]":
+    """The class of the session's carrier. Imports neither gRPC nor protocol buffers for the socket lane."""
+    if is_grpc:
+        from terrarium._grpc import Grpc
+
+        return Grpc
+    from terrarium._lane import Lane
+
+    return Lane
 
 
 class _NoForkSupport:

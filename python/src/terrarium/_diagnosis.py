@@ -37,6 +37,8 @@ class Step:
     """The entry that was being imported; else empty."""
     entries: "list[str]"
     """All entries."""
+    needs: "tuple[str, ...]" = ()
+    """The modules of REQUIREMENTS that the transport of this worker needs."""
 
 
 def diagnose(error: BaseException, step: Step) -> BootFailure:
@@ -69,7 +71,7 @@ def _classify(error: BaseException, step: Step) -> BootFailure:
         return _missing_modules(error, error.name, step)
     if isinstance(error, ImportError):
         return _import_error(error, step)
-    if step.name == "terrarium":  # a library too old for the generated stubs raises all kinds of errors
+    if step.name == "terrarium" and step.needs:  # a library too old for the generated stubs raises all kinds of errors
         return _broken_libraries(error)
     if isinstance(error, SyntaxError):
         return _syntax_error(error, step.name)
@@ -108,16 +110,16 @@ def _incomplete(error: ImportError) -> BootFailure:
 def _missing_modules(error: ModuleNotFoundError, name: str, step: Step) -> BootFailure:
     """Names this missing module and all other missing ones."""
     # `import google.protobuf` without any `google` raises an error about `google`.
-    if step.name in REQUIREMENTS and f"{step.name}.".startswith(f"{name}."):
+    if step.name in step.needs and f"{step.name}.".startswith(f"{name}."):
         name = step.name
     watch = list(getattr(sys.modules.get(name.rpartition(".")[0]), "__path__", []))
     found = {name: _place(error)}
-    for requirement in REQUIREMENTS:
+    for requirement in step.needs:
         if missing_part(requirement) is not None:
             found.setdefault(requirement, "")
     for each in unmet(step.entries):
         found.setdefault(each.module, f"{each.file}, line {each.line}")
-    names = [module for module in REQUIREMENTS if module in found]
+    names = [module for module in step.needs if module in found]
     names += [module for module in found if module not in names]
 
     what = "no module named" if len(names) == 1 else "no modules named"
@@ -140,15 +142,18 @@ def _missing_modules(error: ModuleNotFoundError, name: str, step: Step) -> BootF
     if requirements:
         way = install(*dict.fromkeys(requirements))
         command = way.command
-        hints[:0] = _how(way, unsure)
+        hints[:0] = _how(way, unsure, is_avoidable=set(names) <= set(step.needs))
     failure = BootFailure(_exit.CONFIGURATION, "missing_module", message, " ".join(hints), name, watch=watch)
     failure.command = command
     failure.modules = names
     return failure
 
 
-def _how(way: Install, unsure: "list[str]") -> "list[str]":
+def _how(way: Install, unsure: "list[str]", is_avoidable: bool = False) -> "list[str]":
+    """``is_avoidable``: only what transport grpc needs is missing."""
     sentences = [f"Install what is missing: {way.command}"]
+    if is_avoidable:
+        sentences.insert(0, "Set the option `transport` to 'socket', which needs no package, or do this:")
     if way.note:
         sentences.insert(0, way.note)
     if unsure:
@@ -160,7 +165,7 @@ def _how(way: Install, unsure: "list[str]") -> "list[str]":
 def _not_to_be_installed(name: str, step: Step) -> "str | None":
     """The hint for a module that no package to install provides. None if a package may provide it."""
     top = name.partition(".")[0]
-    if name in REQUIREMENTS:
+    if name in step.needs:
         return None
     if "." in name:
         hint = _missing_submodule(name)
@@ -247,12 +252,12 @@ def _missing_entry(name: str, entry: str) -> BootFailure:
 
 
 def _import_error(error: ImportError, step: Step) -> BootFailure:
-    if step.name == "terrarium":
+    if step.name == "terrarium" and step.needs:
         return _broken_libraries(error)
     # `except ImportError: raise ImportError("please install …")` hides the name; the cause still has it.
     cause = error.__cause__ or error.__context__
     missing = cause.name if isinstance(cause, ModuleNotFoundError) else None
-    name = missing or error.name or (step.name if step.name in REQUIREMENTS else None)
+    name = missing or error.name or (step.name if step.name in step.needs else None)
     message = f"{_describe(error)}{_imported_by(error)}"
     command = ""
     if "relative import" in str(error) and error.name is None:
@@ -265,7 +270,7 @@ def _import_error(error: ImportError, step: Step) -> BootFailure:
         way = install(distribution_of(missing) or missing)
         command = "" if other is not None else way.command
         hint = other or " ".join(_how(way, [] if distribution_of(missing) else [missing]))
-    elif step.name in REQUIREMENTS:
+    elif step.name in step.needs:
         way = install(REQUIREMENTS[step.name], flag="--force-reinstall")
         command = way.command
         hint = " ".join([way.note, f"Install it again: {command}"]).strip()
@@ -308,7 +313,7 @@ def _wanted(error: ImportError) -> str:
 
 
 def _broken_libraries(error: BaseException) -> BootFailure:
-    message = f"grpcio, protobuf or msgpack is too old or damaged: {_describe(error)}"
+    message = f"grpcio or protobuf is too old or damaged: {_describe(error)}"
     way = install(*REQUIREMENTS.values(), flag="--upgrade")
     hint = " ".join([way.note, f"Install newer ones: {way.command}"]).strip()
     failure = BootFailure(_exit.CONFIGURATION, "import_error", message, hint, "terrarium")

@@ -4,21 +4,30 @@ import asyncio
 import contextvars
 import os
 import threading
+from collections import deque
+from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 from terrarium import _exit, _failure
-from terrarium._calls import Call, Replies, new_context
-from terrarium.v1 import session_pb2 as wire
+from terrarium._begun import WORDS
+from terrarium._frames import Call, Failure
+from terrarium._replies import Replies
 
 
 class EventLoop:
-    """Starts its thread when it is made. The public methods are called from other threads."""
+    """``start`` it. The public methods are called from other threads."""
 
-    def __init__(self, replies: Replies) -> None:
+    def __init__(
+        self, replies: Replies, page: Any, contexts: "Callable[[], contextvars.Context]", flush: "Callable[[], None]"
+    ) -> None:
+        self.calls: "deque[Call]" = deque()
+        """The calls that have not begun. A thread that removes a call from here answers it; nothing else does."""
         self._replies = replies
-        self._base = contextvars.copy_context()
-        """Has what the module set when it was imported. Copied here, on the main thread, because the loop's thread has
-        an empty context."""
+        self._page = page
+        self._contexts = contexts
+        self._flush = flush
+        self._flushes_soon = False
         # By call and not by id, because the host may reuse an id as soon as its call is answered.
         self._tasks: dict[Call, asyncio.Task[None]] = {}
         self._timers: dict[Call, asyncio.TimerHandle] = {}
@@ -26,11 +35,13 @@ class EventLoop:
         self._stopping = False
         self._idle = threading.Event()
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._run_forever, name="terrarium-event-loop", daemon=True).start()
 
-    def submit(self, calls: list[Call]) -> None:
-        """Begins calls."""
-        self._loop.call_soon_threadsafe(self._begin, calls)
+    def start(self) -> None:
+        threading.Thread(target=self._run_until_idle, args=(False,), name="terrarium-event-loop", daemon=True).start()
+
+    def begin(self) -> None:
+        """Begins what is in ``calls``."""
+        self._loop.call_soon_threadsafe(self._begin_all)
 
     def cancel(self, call: Call) -> None:
         """Cancels the task of a call, if there is one."""
@@ -41,9 +52,12 @@ class EventLoop:
         self._loop.call_soon_threadsafe(self._stop)
         self._idle.wait()
 
-    def _run_forever(self) -> None:
+    def _run_until_idle(self, ends: bool = True) -> None:
+        """``ends``: returns when no further call may begin, and all begun calls have ended."""
         asyncio.set_event_loop(self._loop)
         while not self._loop.is_closed():
+            if ends and self._idle.is_set():
+                return
             try:
                 self._loop.run_forever()
             except BaseException as error:  # asyncio re-raises a task's SystemExit here; other tasks go on
@@ -52,32 +66,58 @@ class EventLoop:
         _exit.say("an async tool has closed the event loop")
         os._exit(_exit.EXCEPTION)
 
-    def _begin(self, calls: list[Call]) -> None:
-        for call in calls:
-            if self._replies.refused(call, self._stopping):
+    def _begin_all(self) -> None:
+        while True:
+            try:
+                call = self.calls.popleft()
+            except IndexError:
+                return
+            if self._stopping:
+                self._replies.stopped(call)
+            elif call.deadline is not None and monotonic() >= call.deadline:
+                self._replies.too_late(call)
+            else:
+                self._begin(call)
                 continue
-            context = self._base.run(new_context)
-            # A task copies the context in which it is made.
-            task = context.run(self._loop.create_task, self._run(call), name=f"{call.tool.name} {call.id}")
-            self._tasks[call] = task
-            task.add_done_callback(lambda _task, call=call: self._ended(call))  # type: ignore[misc]
-            if call.deadline is not None:
-                self._timers[call] = self._loop.call_later(call.deadline - monotonic(), self._expire, call)
+            self._flush_soon()
+
+    def _begin(self, call: Call) -> None:
+        # A task copies the context in which it is made.
+        task = self._contexts().run(self._loop.create_task, self._run(call), name=call.tool.name)
+        self._watch(call, task)
+
+    def _watch(self, call: Call, task: "asyncio.Task[None]") -> None:
+        self._tasks[call] = task
+        task.add_done_callback(lambda _task: self._ended(call))
+        if call.deadline is not None:
+            self._timers[call] = self._loop.call_later(call.deadline - monotonic(), self._expire, call)
 
     async def _run(self, call: Call) -> None:
+        # Before any user code: decoding the arguments may call some.
+        self._page[call.id % WORDS] = call.id
         arguments = self._replies.arguments(call)
-        if arguments is None:
-            return
-        try:
-            value = await call.tool.function(**arguments)
-        except asyncio.CancelledError as error:
-            self._replies.frame(call, self._cancelled(call, error))
-        except BaseException as error:  # SystemExit too: it ends the call, not the worker
-            self._replies.raised(call, error)
-        else:
-            self._replies.value(call, value)
+        if arguments is not None:
+            try:
+                value = await call.tool.function(**arguments)
+            except asyncio.CancelledError as error:
+                self._replies.failed(call, self._cancelled(call, error))
+            except BaseException as error:  # SystemExit too: it ends the call, not the worker
+                self._replies.raised(call, error)
+            else:
+                self._replies.value(call, value)
+        self._flush_soon()
 
-    def _cancelled(self, call: Call, error: "BaseException | None") -> "wire.WorkerFrame":
+    def _flush_soon(self) -> None:
+        """Sends the answers of this turn of the loop together."""
+        if not self._flushes_soon:
+            self._flushes_soon = True
+            self._loop.call_soon(self._flush_now)
+
+    def _flush_now(self) -> None:
+        self._flushes_soon = False
+        self._flush()
+
+    def _cancelled(self, call: Call, error: "BaseException | None") -> Failure:
         if call in self._late:
             return _failure.too_late(call.id, "the deadline passed while the coroutine ran")
         if call.cancelled:
@@ -99,7 +139,8 @@ class EventLoop:
         del self._tasks[call]
         if self._replies.open.get(call.id) is call:
             # The task was cancelled before its first step, by the host, the deadline or another tool.
-            self._replies.frame(call, self._cancelled(call, None))
+            self._replies.failed(call, self._cancelled(call, None))
+            self._flush_soon()
         self._late.discard(call)
         timer = self._timers.pop(call, None)
         if timer is not None:

@@ -5,11 +5,11 @@ from difflib import get_close_matches
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from terrarium._frames import Failure, FailureCode
 from terrarium._tools import LONGEST_NAME, tools
 from terrarium._values._decode import NotReadable
-from terrarium._values._encode import encode
+from terrarium._values._encode import in_one
 from terrarium._values._refusal import NotSendable, TooLarge, module_of
-from terrarium.v1 import session_pb2 as wire
 
 # The limits of texts are in characters, those of attributes in bytes.
 LONGEST_MESSAGE = 8 * 1024
@@ -25,7 +25,7 @@ _TRACEBACK: Any = BaseException.__dict__["__traceback__"]
 
 def failure(
     call_id: int,
-    code: "wire.FailureCode",
+    code: FailureCode,
     message: str,
     type: str = "",
     trace: str = "",
@@ -33,24 +33,22 @@ def failure(
     place: str = "",
     attributes: bytes = b"",
     not_begun: bool = False,
-) -> wire.WorkerFrame:
-    """A Failure frame. For the fields see ``session.proto``. Texts are cut to their limits and made valid UTF-8."""
-    return wire.WorkerFrame(
-        failure=wire.Failure(
-            id=call_id,
-            code=code,
-            type=_text(type[:LONGEST_TYPE]),
-            message=_text(_one_line(message)),
-            traceback=_text(_without_middle(trace)),
-            hint=_text(_one_line(hint)),
-            place=_text(place),
-            attributes=attributes,
-            not_begun=not_begun,
-        )
+) -> Failure:
+    """A Failure. Texts are cut to their limits and made valid UTF-8."""
+    return Failure(
+        call_id,
+        code,
+        _text(_one_line(message)),
+        _text(type[:LONGEST_TYPE]),
+        _text(_without_middle(trace)),
+        _text(_one_line(hint)),
+        _text(place),
+        attributes,
+        not_begun,
     )
 
 
-def raised(call_id: int, error: BaseException) -> wire.WorkerFrame:
+def raised(call_id: int, error: BaseException) -> Failure:
     """For an exception of a tool. Its traceback is sent without the frame that caught it, which is Terrarium's. Never
     raises."""
     message = text_of(error)
@@ -61,7 +59,7 @@ def raised(call_id: int, error: BaseException) -> wire.WorkerFrame:
     attributes = _attributes(error, message)
     # The traceback is dropped: an exception object that a module raises repeatedly would keep the frames of every call.
     _TRACEBACK.__set__(error, None)
-    return failure(call_id, wire.FAILURE_CODE_PYTHON_ERROR, message, _type(error), shown, attributes=attributes)
+    return failure(call_id, FailureCode.PYTHON_ERROR, message, _type(error), shown, attributes=attributes)
 
 
 def _attributes(error: BaseException, message: str) -> bytes:
@@ -80,14 +78,14 @@ def _attributes(error: BaseException, message: str) -> bytes:
             value = getattr(error, name)
             if value is None or callable(value):
                 continue
-            encoded = encode(value)
+            encoded = in_one(value)
             length = len(encoded) + len(name.encode()) + HEADS
         except BaseException:
             continue
         if len(encoded) <= LONGEST_ATTRIBUTE and size + length <= LONGEST_ATTRIBUTES:
             size += length
             found[name] = encoded
-    return encode(found) if found else b""
+    return in_one(found) if found else b""
 
 
 def _attribute_names(error: BaseException) -> "list[str]":
@@ -103,23 +101,23 @@ def _attribute_names(error: BaseException) -> "list[str]":
     return [name for name in names if not name.startswith("_")]
 
 
-def not_sendable(call_id: int, tool: str, error: NotSendable) -> wire.WorkerFrame:
+def not_sendable(call_id: int, tool: str, error: NotSendable) -> Failure:
     """For a result that cannot be sent."""
     # A traceback is sent only if user code raised.
     trace = "" if error.__cause__ is None else _trace(error.__cause__)
-    code = wire.FAILURE_CODE_RESULT_NOT_SENDABLE
+    code = FailureCode.RESULT_NOT_SENDABLE
     return failure(call_id, code, f"the result of {tool}: {text_of(error)}", error.type, trace, error.hint, error.place)
 
 
-def too_large(call_id: int, tool: str, error: TooLarge) -> wire.WorkerFrame:
+def too_large(call_id: int, tool: str, error: TooLarge) -> Failure:
     """For a result that is larger than a message may be."""
-    code = wire.FAILURE_CODE_PAYLOAD_TOO_LARGE
+    code = FailureCode.PAYLOAD_TOO_LARGE
     return failure(call_id, code, f"the result of {tool}: {error}", error.type, "", error.hint, error.place)
 
 
-def invalid_argument(call_id: int, error: BaseException) -> wire.WorkerFrame:
+def invalid_argument(call_id: int, error: BaseException) -> Failure:
     """For arguments that cannot be read or do not fit the tool."""
-    code = wire.FAILURE_CODE_INVALID_ARGUMENT
+    code = FailureCode.INVALID_ARGUMENT
     if not isinstance(error, NotReadable):
         return failure(call_id, code, text_of(error), not_begun=True)
     trace = "" if error.__cause__ is None else _trace(error.__cause__)
@@ -127,7 +125,7 @@ def invalid_argument(call_id: int, error: BaseException) -> wire.WorkerFrame:
     return failure(call_id, code, message, error.type, trace, error.hint, error.place, not_begun=True)
 
 
-def not_found(call_id: int, name: str) -> wire.WorkerFrame:
+def not_found(call_id: int, name: str) -> Failure:
     """For a call of a tool that does not exist. Names similar tools, or the first ten."""
     name = name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
     near = get_close_matches(name, tools, n=3) if len(name) <= LONGEST_NAME else []
@@ -136,17 +134,17 @@ def not_found(call_id: int, name: str) -> wire.WorkerFrame:
     else:
         names = list(tools)
         known = f"there is {', '.join(names[:10])}" + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    return failure(call_id, wire.FAILURE_CODE_TOOL_NOT_FOUND, f"no tool is named {name!r}: {known}", not_begun=True)
+    return failure(call_id, FailureCode.TOOL_NOT_FOUND, f"no tool is named {name!r}: {known}", not_begun=True)
 
 
-def cancelled(call_id: int, message: str = "the call was cancelled", not_begun: bool = False) -> wire.WorkerFrame:
+def cancelled(call_id: int, message: str = "the call was cancelled", not_begun: bool = False) -> Failure:
     """For a call that was cancelled."""
-    return failure(call_id, wire.FAILURE_CODE_CANCELLED, message, not_begun=not_begun)
+    return failure(call_id, FailureCode.CANCELLED, message, not_begun=not_begun)
 
 
-def too_late(call_id: int, message: str, not_begun: bool = False) -> wire.WorkerFrame:
+def too_late(call_id: int, message: str, not_begun: bool = False) -> Failure:
     """For a call whose deadline passed."""
-    return failure(call_id, wire.FAILURE_CODE_DEADLINE_EXCEEDED, message, not_begun=not_begun)
+    return failure(call_id, FailureCode.DEADLINE_EXCEEDED, message, not_begun=not_begun)
 
 
 def _trace(error: BaseException) -> str:
@@ -187,5 +185,5 @@ def _without_middle(trace: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Escapes lone surrogates: a protocol buffer takes only text that UTF-8 can encode."""
+    """Escapes lone surrogates: only text that UTF-8 can encode can be sent."""
     return text.encode("utf-8", "backslashreplace").decode()

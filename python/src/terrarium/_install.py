@@ -8,8 +8,8 @@ import shlex
 import sys
 from dataclasses import dataclass
 
-REQUIREMENTS = {"grpc": "grpcio>=1.60", "google.protobuf": "protobuf>=4.25", "msgpack": "msgpack>=1.0"}
-"""The modules that every worker needs, with their requirements."""
+REQUIREMENTS = {"grpc": "grpcio>=1.60", "google.protobuf": "protobuf>=4.25"}
+"""The modules that a worker needs for transport grpc, with their requirements. It needs none for the socket."""
 
 # Modules whose distribution has another name.
 _DISTRIBUTIONS = {

@@ -87,9 +87,14 @@ class Outbox(Iterator[SessionRequest]):
         return not self._frames and self._acknowledged == self._sent
 
     @property
+    def owes(self) -> bool:
+        """True if an ack is due. Racy read, by design."""
+        return self._received_acknowledged != self._received
+
+    @property
     def owes_alone(self) -> bool:
         """True if an ack is due but the window is closed, so it must be sent alone. Racy read, by design."""
-        return self._received_acknowledged != self._received and self._acknowledged != self._sent
+        return self.owes and self._acknowledged != self._sent
 
     def finish(self) -> None:
         """Ends the stream once everything is said and acknowledged."""

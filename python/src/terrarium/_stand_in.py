@@ -1,4 +1,5 @@
-"""While the main thread runs a sync tool, this thread receives in its place, so pings and cancels are still handled."""
+"""While the main thread is busy with one call, this thread does for it what cannot wait: it sends the answers that are
+ready, and receives, so that pings are answered, and so are calls that are cancelled before they begin."""
 
 import threading
 from _queue import SimpleQueue
@@ -6,7 +7,7 @@ from collections.abc import Callable
 from time import sleep
 
 from terrarium._calls import MainThread
-from terrarium._outbox import Outbox
+from terrarium._frames import Carrier
 
 _PATIENCE = 0.002
 """How long the main thread may be with one call before it is stood in for, in seconds."""
@@ -16,26 +17,33 @@ _QUIET = 50
 
 
 class StandIn:
-    """``receive`` waits for one message and answers how many calls it had for the main thread."""
+    """``receive`` takes ``wait`` as that of the carrier, and answers how many calls for the main thread have come."""
 
     def __init__(
-        self, main_thread: MainThread, outbox: Outbox, receiving: threading.Lock, receive: "Callable[[], int]"
+        self,
+        main_thread: MainThread,
+        carrier: Carrier,
+        receiving: threading.Lock,
+        receive: "Callable[[bool], int]",
+        flush: "Callable[[], None]",
     ) -> None:
         self._main_thread = main_thread
-        self._outbox = outbox
+        self._carrier = carrier
         self._receiving = receiving
         self._receive = receive
-        main_thread.on_call = self._call_began
-        self._is_awake = False
+        self._flush = flush
+        self._stand_in = self._look if carrier.waits_are_short else self._wait
+        main_thread.stand_in = self
+        self.is_awake = False
         self._wake: SimpleQueue[None] = SimpleQueue()
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="terrarium-stand-in", daemon=True).start()
 
-    def _call_began(self) -> None:
-        if not self._is_awake:
-            self._is_awake = True
-            self._wake.put(None)
+    def wake(self) -> None:
+        """Call it when a call begins and this thread is not awake."""
+        self.is_awake = True
+        self._wake.put(None)
 
     def _run(self) -> None:
         main_thread = self._main_thread
@@ -49,13 +57,29 @@ class StandIn:
                     quiet += 1
                 elif call == main_thread.running:
                     quiet = 0
-                    self._stand_in()
-            self._is_awake = False
+                    self._stand_in(call)
+            self.is_awake = False
             if main_thread.running:
-                self._call_began()
+                self.wake()
 
-    def _stand_in(self) -> None:
-        self._outbox.acknowledge_soon()
+    def _look(self, call: int) -> None:
+        """Stands in as long as the call lasts. Waits without the lock, so that the main thread never waits for it: when
+        the main thread receives again, it takes what this thread waits for."""
+        self._flush()
+        while self._main_thread.running == call:
+            if not self._carrier.has_come(wait=True):
+                continue
+            if not self._receiving.acquire(blocking=False):
+                return
+            try:
+                self._receive(False)
+            finally:
+                self._receiving.release()
+            self._flush()
+
+    def _wait(self, call: int) -> None:
+        """Stands in until a call for the main thread comes, which has to wait for this thread meanwhile."""
+        self._carrier.received(answers_follow=False)
         with self._receiving:
-            while self._receive() == 0:
+            while self._receive(True) == 0:
                 pass

@@ -24,31 +24,36 @@ class ToolError(TypeError):
 class Tool:
     """A marked function, with what is known about it before any call."""
 
-    __slots__ = ("_signature", "_shapes", "conversions", "function", "is_async", "name", "summary")
+    __slots__ = ("_signature", "conversions", "function", "is_async", "is_long", "is_plain", "name", "shapes", "summary")
 
     def __init__(self, name: str, function: Callable[..., Any], signature: inspect.Signature) -> None:
         self.name = name
         self.function = function
         self.is_async = inspect.iscoroutinefunction(function)
+        self.is_long = False
+        """Whether the last call of it took long, see ``_calls``."""
+        self.is_plain = False
+        """Whether its hints convert nothing. Known after the first call, like ``conversions``."""
         lines = (inspect.getdoc(function) or "").strip().splitlines()
         self.summary = lines[0][:LONGEST_SUMMARY] if lines else ""
         self.conversions: Any = None
         """The conversions by type hints; made at the first call."""
         self._signature = signature
-        self._shapes: set[tuple[str, ...]] = set()
+        self.shapes: set[tuple[str, ...]] = set()
+        """Combinations of names that fit the signature, as far as they are known."""
 
     def check(self, arguments: dict[str, Any]) -> None:
         """Raises TypeError, naming the argument, when the arguments do not fit the signature."""
         # Whether they fit depends on their names alone, and a tool is called with few combinations of names.
         shape = tuple(arguments)
-        if shape in self._shapes:
+        if shape in self.shapes:
             return
         try:
             self._signature.bind(**arguments)
         except TypeError as error:
             raise TypeError(f"{self.name}{self._signature}: {error}{self._meant(arguments)}") from None
-        if len(self._shapes) < _MOST_SHAPES:
-            self._shapes.add(shape)
+        if len(self.shapes) < _MOST_SHAPES:
+            self.shapes.add(shape)
 
     def _meant(self, arguments: dict[str, Any]) -> str:
         """The end of an error message: suggests a name for a misspelt argument, or is empty."""

@@ -2,5 +2,5 @@
 
 __version__ = "0.1.0"
 
-PROTOCOL_VERSION = 1
-"""The version of ``terrarium.v1`` spoken here; a host that speaks another one is refused."""
+PROTOCOL_VERSION = 2
+"""The version of the protocol spoken here; a host that speaks another one is refused."""

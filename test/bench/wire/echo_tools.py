@@ -1,4 +1,6 @@
-"""The tool that the bench calls to measure Terrarium."""
+"""The tools that the bench calls to measure Terrarium."""
+
+from typing import Any
 
 from terrarium import tool
 
@@ -6,4 +8,10 @@ from terrarium import tool
 @tool
 def echo(data: bytes) -> bytes:
     """Returns its argument."""
+    return data
+
+
+@tool
+def same(data: Any) -> Any:
+    """Returns its argument, of any type."""
     return data

@@ -1,44 +1,55 @@
 // What a worker's answer to a call leads to, and what the death of a worker leads to for its calls.
 import { TerrariumError } from '@terrarium/supervisor/base'
+import { learn } from './ahead.ts'
 import type { Call } from './call.ts'
 import type { Outcome } from './event.ts'
-import { leave, pump, waitAgain } from './placement.ts'
+import { advance, detach, leave, pump, putBack, waitAgain } from './placement.ts'
 import { reject, rejectAs, resolve } from './settle.ts'
 import type { Slot } from './slot.ts'
-import { renewGraces } from './stopped.ts'
+import { overran, rejectNotRun, renewGraces } from './stopped.ts'
 import { kill, setTimer, type Turn } from './turn.ts'
 
 /** How long a worker that refuses calls may be idle before it is killed, in ms. */
 const RETIRE_WITHIN = 2_000
 
 export function answered(turn: Turn, call: Call, outcome: Outcome): void {
-  const { slot, recalled } = call
+  const { slot } = call
   if (slot === undefined) return
-  leave(turn, call, slot)
-  if ('value' in outcome) {
+  if ('error' in outcome && outcome.notBegun) givenBack(turn, call, slot, outcome.error)
+  else {
+    if (call.isAhead) advance(turn, call, slot)
+    learn(turn, call, slot)
+    const { isLate } = call
+    leave(turn, call, slot)
     renewGraces(turn, call, slot)
-    resolve(turn, call, outcome.value)
-  } else {
-    if (!outcome.notBegun) renewGraces(turn, call, slot)
-    if (call.state !== 'settled') failed(turn, call, slot, outcome, recalled)
+    if (isLate) overran(turn, call)
+    else if ('value' in outcome) resolve(turn, call, outcome.value)
+    else rejectAs(turn, call, outcome.error)
   }
   pump(turn)
 }
 
-type Failed = Extract<Outcome, { readonly error: TerrariumError }>
-
-function failed(turn: Turn, call: Call, slot: Slot, { error, notBegun }: Failed, recalled: boolean): void {
-  if (notBegun && error.code === 'CANCELLED') {
-    if (!recalled) retire(turn, slot)
-    move(turn, call)
-  } else rejectAs(turn, call, error)
+/** The worker has not begun the call. */
+function givenBack(turn: Turn, call: Call, slot: Slot, error: TerrariumError): void {
+  const { recalled, wentAhead, isLate } = call
+  const isMoved = error.code === 'CANCELLED'
+  const isOutOfTime = error.code === 'DEADLINE_EXCEEDED'
+  // A call that the worker refuses is reported as if it had been sent when a place was free.
+  if (call.isAhead && !isMoved && !isOutOfTime) advance(turn, call, slot)
+  leave(turn, call, slot)
+  if (call.state === 'settled') return
+  if (isMoved && !recalled) retire(turn, slot)
+  if (isLate || (isOutOfTime && wentAhead)) rejectNotRun(turn, call)
+  else if (isMoved) move(turn, call)
+  else rejectAs(turn, call, error)
 }
 
 /** The call had not begun, so it may be run elsewhere, whatever it is. */
 function move(turn: Turn, call: Call): void {
   const { closed } = turn.state
-  if (closed === undefined) waitAgain(turn, call, false)
-  else rejectAs(turn, call, closed)
+  if (closed !== undefined) rejectAs(turn, call, closed)
+  else if (call.state === 'queued') putBack(turn, call)
+  else waitAgain(turn, call, false)
 }
 
 /**
@@ -53,7 +64,7 @@ function retire(turn: Turn, slot: Slot): void {
 
 /** The time of a worker that refuses calls is over. It is idle only from its last call on. */
 export function retireNow(turn: Turn, slot: Slot): void {
-  if (slot.inFlight > 0) {
+  if (slot.calls.size > 0) {
     slot.timer = setTimer(turn, { type: 'retire', slot }, RETIRE_WITHIN)
     return
   }
@@ -65,17 +76,23 @@ export function retireNow(turn: Turn, slot: Slot): void {
 /**
  * Takes all calls from a slot whose worker is gone; `error` says why. After a crash, the calls in `unbegun` (certainly
  * not begun) wait for another worker, and the others are rejected or, if idempotent, run again: see `crashed`. After
- * any other end all are rejected with `error`. Calls that were settled early are only taken off the slot.
+ * any other end all are rejected with `error`, but for calls ahead in `unbegun`: these wait as all others that wait.
+ * Calls that were settled early are only taken off the slot.
  */
 export function loseCalls(turn: Turn, slot: Slot, error: TerrariumError, unbegun: ReadonlySet<Call>): void {
   const { calls } = slot
   let lost = 0
   for (let call = calls.first; call !== undefined; call = call.next) if (!unbegun.has(call)) lost += 1
   for (let call = calls.first; call !== undefined; call = calls.first) {
-    leave(turn, call, slot)
+    const isUnbegun = unbegun.has(call)
+    if (call.isAhead && !isUnbegun) advance(turn, call, slot)
+    const { isAhead, isLate } = call
+    detach(turn, call, slot)
     if (call.state === 'settled') continue
-    if (error.code !== 'WORKER_CRASHED') rejectAs(turn, call, error)
-    else if (unbegun.has(call)) move(turn, call)
+    if (isLate && isUnbegun) rejectNotRun(turn, call)
+    else if (error.code !== 'WORKER_CRASHED' && !isAhead) rejectAs(turn, call, error)
+    else if (isUnbegun) move(turn, call)
+    else if (isLate) overran(turn, call)
     else crashed(turn, call, slot, error, lost)
   }
 }

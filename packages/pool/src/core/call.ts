@@ -1,8 +1,9 @@
 // A call as the core knows it, and the list in which calls wait or are with a worker.
 import type { CallSite } from '@terrarium/supervisor/base'
+import type { Pace } from './pace.ts'
 import type { Slot } from './slot.ts'
 
-/** `queued`: it waits. `placed`: it is with a worker. `settled`: its caller has been answered. */
+/** `queued`: it waits, in the queue or ahead. `placed`: it has a place on a worker. `settled`: its caller is told. */
 export type CallState = 'queued' | 'placed' | 'settled'
 
 /** What a call is made of. */
@@ -23,6 +24,12 @@ export class Call {
   readonly idempotent: boolean
   /** For the stack of its error. */
   readonly site: CallSite | undefined
+  /** Of its arguments, in bytes. */
+  size = 0
+  /** The number of its acceptance: calls go in this order. */
+  order = 0
+  /** Of its tool, once it is known. */
+  pace: Pace | undefined
   state: CallState = 'queued'
   /** How often it was handed to a worker that may have begun it. */
   attempts = 0
@@ -49,6 +56,16 @@ export class Call {
   overdue = false
   /** Its worker was asked to give it back if it has not begun. */
   recalled = false
+  /** Its tool is async on the worker it is with. */
+  isAsync = false
+  /** It is a call of a short ordinary tool, and has caused no crash: calls may be sent ahead behind it. */
+  isShort = false
+  /** It was sent ahead, and has no place on its worker yet. */
+  isAhead = false
+  /** It was sent ahead to the worker it is with; it may have got a place since. */
+  wentAhead = false
+  /** Its deadline has passed while it was ahead: its caller is answered once the worker has said if it had begun. */
+  isLate = false
   /** The timer of its grace, see `stopped.ts`; 0: none. */
   timer = 0
 
@@ -67,15 +84,32 @@ export class Call {
  */
 export class CallList {
   first: Call | undefined
+  last: Call | undefined
   size = 0
-  #last: Call | undefined
 
   add(call: Call): void {
     call.list = this
-    call.previous = this.#last
-    if (this.#last === undefined) this.first = call
-    else this.#last.next = call
-    this.#last = call
+    call.previous = this.last
+    if (this.last === undefined) this.first = call
+    else this.last.next = call
+    this.last = call
+    this.size += 1
+  }
+
+  /** Puts a call in front of all that were accepted after it. Few others come before it. */
+  putBack(call: Call): void {
+    let next = this.first
+    while (next !== undefined && next.order < call.order) next = next.next
+    if (next === undefined) {
+      this.add(call)
+      return
+    }
+    call.list = this
+    call.previous = next.previous
+    call.next = next
+    if (next.previous === undefined) this.first = call
+    else next.previous.next = call
+    next.previous = call
     this.size += 1
   }
 
@@ -83,7 +117,7 @@ export class CallList {
     const { previous, next } = call
     if (previous === undefined) this.first = next
     else previous.next = next
-    if (next === undefined) this.#last = previous
+    if (next === undefined) this.last = previous
     else next.previous = previous
     call.list = call.previous = call.next = undefined
     this.size -= 1

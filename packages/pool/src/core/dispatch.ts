@@ -1,11 +1,12 @@
 // The mind of a pool: whatever happens comes in as an event, and whatever is to be done goes out as data.
+import { look } from './ahead.ts'
 import { answered, retireNow } from './answer.ts'
 import type { EffectSink } from './effect.ts'
 import type { PoolCoreEvent } from './event.ts'
 import * as life from './life.ts'
 import { offer, pump } from './placement.ts'
 import type { PoolState, Timer } from './state.ts'
-import { expire, overrun, recall, stop } from './stopped.ts'
+import { expire, overrun, recall, stayedLate, stop } from './stopped.ts'
 import type { Turn } from './turn.ts'
 import { probe, workerNews } from './workers.ts'
 
@@ -94,6 +95,12 @@ function fire(turn: Turn, timer: Timer): void {
       return
     case 'overrun':
       overrun(turn, timer.call)
+      return
+    case 'late':
+      stayedLate(turn, timer.call)
+      return
+    case 'look':
+      look(turn)
       return
     case 'retire':
       retireNow(turn, timer.slot)

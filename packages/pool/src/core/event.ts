@@ -15,10 +15,16 @@ interface AboutWorker {
 /** What became of the workers, as their supervisor tells it. */
 export type WorkerNews =
   | (AboutWorker & { readonly type: 'worker.started' })
-  | (AboutWorker & { readonly type: 'worker.ready'; readonly pid: number; readonly tools: readonly ToolInfo[] })
+  /** `reportsBegun`: after its death it is known which calls it had begun. Default: false. */
+  | (AboutWorker & {
+      readonly type: 'worker.ready'
+      readonly pid: number
+      readonly tools: readonly ToolInfo[]
+      readonly reportsBegun?: boolean
+    })
   /** Its session is gone, and so the worker soon is. */
   | (AboutWorker & { readonly type: 'worker.lost' })
-  /** `unbegun`: the calls of the worker that were never sent, so the worker cannot have begun them. */
+  /** `unbegun`: the calls of the worker that it has certainly not begun. */
   | (AboutWorker & {
       readonly type: 'worker.exited'
       readonly reason: ExitReason

@@ -1,10 +1,11 @@
 // The life of the pool as a whole: it is opened, runs, drains, and is closed.
 import type { Identity } from '@terrarium/process'
 import { messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
+import { askAllBack } from './ahead.ts'
 import { loseCalls } from './answer.ts'
 import type { Call } from './call.ts'
 import { rejectWaiting } from './settle.ts'
-import { inFlightIn } from './state.ts'
+import { withWorkers } from './state.ts'
 import { clearTimer, refusalOf, setTimer, type Turn } from './turn.ts'
 import { started } from './workers.ts'
 
@@ -37,8 +38,9 @@ export function failed(turn: Turn, error: TerrariumError): void {
 }
 
 /**
- * Calls in flight may finish, within `drainTimeout`; nothing is run again. A start that is still opening what the
- * workers stand on is answered when that is over: a mistake in the options is told, not that the pool was stopped.
+ * Calls in flight may finish, within `drainTimeout`; calls ahead are asked back; nothing is run again. A start that is
+ * still opening what the workers stand on is answered when that is over: a mistake in the options is told, not that the
+ * pool was stopped.
  */
 export function stop(turn: Turn): void {
   const { state, effects } = turn
@@ -48,6 +50,7 @@ export function stop(turn: Turn): void {
   const error = stoppedError(turn)
   state.closed = error
   rejectWaiting(turn, error)
+  for (const slot of state.slots) askAllBack(turn, slot)
   if (state.isStarting && !state.isOpening) started(turn, state.failedBecause ?? error)
   state.drain = setTimer(turn, { type: 'drain' }, state.settings.drainTimeout)
 }
@@ -72,7 +75,7 @@ export function over(turn: Turn, reason: ExitReason): void {
 /** While the pool drains: closes it once no call is with a worker. */
 export function closeIfDrained(turn: Turn): void {
   const { state } = turn
-  if (state.status === 'stopping' && !state.isClosing && inFlightIn(state) === 0) close(turn)
+  if (state.status === 'stopping' && !state.isClosing && withWorkers(state) === 0) close(turn)
 }
 
 /** The calls in flight have had their time, or there is none. */
@@ -133,5 +136,5 @@ function release(turn: Turn, error: TerrariumError): void {
   }
   rejectWaiting(turn, error)
   for (const timer of state.timers.keys()) clearTimer(turn, timer)
-  state.drain = 0
+  state.drain = state.look = 0
 }

@@ -1,5 +1,7 @@
-// Which call goes to which worker: in order of arrival, calls that are run again first, the least busy worker.
+// Which call goes to which worker: in order of arrival, calls that are run again first, the least busy worker. A call
+// for which no worker has a place may be sent ahead.
 import { TerrariumError } from '@terrarium/supervisor/base'
+import { endAhead, goAhead, share, slotAhead } from './ahead.ts'
 import type { Call, CallList } from './call.ts'
 import type { Slot } from './slot.ts'
 import { queuedIn, type PoolState } from './state.ts'
@@ -15,6 +17,7 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
     return
   }
   state.counts.accepted += 1
+  call.order = state.counts.accepted
   call.since = now
   if (call.timeout !== undefined) call.deadline = now + call.timeout
   state.waiting.add(call)
@@ -24,7 +27,7 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
 
 function saturation(state: PoolState, { tool }: Call): TerrariumError | undefined {
   const { pool, queueLimit } = state.settings
-  if (state.waiting.size < queueLimit) return undefined
+  if (state.waiting.size + state.ahead < queueLimit) return undefined
   if (queuedIn(state) === 0 && freeSlot(state, false) !== undefined) return undefined // it does not have to wait
   return new TerrariumError('POOL_SATURATED', `pool ${pool}: ${queueLimit} calls are waiting already`, {
     hint: 'Call less at once, or raise `size` or `queueLimit`.',
@@ -35,16 +38,17 @@ function saturation(state: PoolState, { tool }: Call): TerrariumError | undefine
 /** Hands waiting calls to workers, as many as can take one. */
 export function pump(turn: Turn): void {
   const { again, waiting } = turn.state
-  if (place(turn, again)) place(turn, waiting)
+  if (place(turn, again) && place(turn, waiting)) share(turn)
 }
 
 /** Tells whether the list is empty afterwards. */
 function place(turn: Turn, list: CallList): boolean {
   for (let call = list.first; call !== undefined; call = list.first) {
-    const slot = freeSlot(turn.state, call.suspect)
+    const free = freeSlot(turn.state, call.suspect)
+    const slot = free ?? slotAhead(turn, call)
     if (slot === undefined) return false
     list.delete(call)
-    hand(turn, call, slot)
+    hand(turn, call, slot, free === undefined)
   }
   return true
 }
@@ -65,16 +69,41 @@ function freeSlot({ slots, settings }: PoolState, isSuspect: boolean): Slot | un
   return best
 }
 
-function hand({ effects, now }: Turn, call: Call, slot: Slot): void {
+function hand(turn: Turn, call: Call, slot: Slot, isAhead: boolean): void {
+  const { state, effects, now } = turn
+  call.slot = slot
+  call.pace ??= state.paces.of(call.tool)
+  call.isAsync = slot.isAsync(call.tool)
+  call.isShort = !call.isAsync && call.pace?.isShort === true && !call.suspect && call.deaths === 0
+  if (!call.isShort) slot.notShort += 1
+  if (!call.isAsync) {
+    if (slot.ordinary === 0) slot.since = now
+    slot.ordinary += 1
+  }
+  slot.calls.add(call)
+  if (isAhead) goAhead(turn, call, slot)
+  else {
+    slot.isolated = call.suspect
+    takePlace(turn, call, slot)
+  }
+  effects.push({ type: 'send', call, slot, timeLeft: timeLeft(call, now) })
+}
+
+/** The call has a place on the slot's worker, which may begin it. */
+function takePlace({ now }: Turn, call: Call, slot: Slot): void {
+  if (call.state === 'settled') return
   call.state = 'placed'
   call.attempts += 1
   call.waited += now - call.since
   call.since = now
-  call.slot = call.lastSlot = slot
+  call.lastSlot = slot
   call.lastIncarnation = slot.incarnation
-  slot.calls.add(call)
-  slot.isolated = call.suspect
-  effects.push({ type: 'send', call, slot, timeLeft: timeLeft(call, now) })
+}
+
+/** A call that was sent ahead has a place on its worker, or has begun without. */
+export function advance(turn: Turn, call: Call, slot: Slot): void {
+  endAhead(turn.state, call, slot, call.next)
+  takePlace(turn, call, slot)
 }
 
 /** In ms, at least 1; 0 when there is no deadline. */
@@ -82,13 +111,25 @@ function timeLeft({ deadline }: Call, now: number): number {
   return deadline === undefined ? 0 : Math.max(1, Math.ceil(deadline - now))
 }
 
-/** The slot's worker has let go of the call. */
+/** The slot's worker has let go of the call: its place is that of the first call ahead. */
 export function leave(turn: Turn, call: Call, slot: Slot): void {
+  detach(turn, call, slot)
+  const { firstAhead } = slot
+  if (firstAhead !== undefined && slot.inFlight < turn.state.settings.concurrency) advance(turn, firstAhead, slot)
+}
+
+/** Takes a call off its slot, whose calls leave with it. */
+export function detach(turn: Turn, call: Call, slot: Slot): void {
+  if (call.isAhead) endAhead(turn.state, call, slot, call.next)
   slot.calls.delete(call)
   if (slot.inFlight === 0) slot.isolated = false
+  if (!call.isShort) slot.notShort -= 1
+  if (!call.isAsync) slot.ordinary -= 1
+  if (call.recalled) slot.recalled -= 1
   if (call.overdue) slot.overdue -= 1
   clearTimer(turn, call.timer)
   call.slot = undefined
+  call.wentAhead = call.isLate = false
   call.overdue = false
   call.recalled = false
   call.timer = 0
@@ -100,4 +141,9 @@ export function waitAgain({ state, now }: Turn, call: Call, begun: boolean): voi
   call.state = 'queued'
   call.since = now
   state.again.add(call)
+}
+
+/** A call that was sent ahead, and never had a place, is in the queue again as if it had not been sent. */
+export function putBack({ state }: Turn, call: Call): void {
+  state.waiting.putBack(call)
 }

@@ -28,10 +28,26 @@ export class Slot {
   /** When the next start is due, in ms. */
   until: number | undefined
   /**
-   * The calls that are with the present worker, oldest first. A call whose caller was answered early stays until the
-   * worker lets go of it.
+   * The calls that are with the present worker, oldest first: calls with a place, then calls that were sent ahead. A
+   * call whose caller was answered early stays until the worker lets go of it.
    */
   readonly calls = new CallList()
+  /** The first of its calls that were sent ahead, their number and their bytes. */
+  firstAhead: Call | undefined
+  ahead = 0
+  bytesAhead = 0
+  /** How many of its calls are not known to be short. */
+  notShort = 0
+  /** How many of its calls are of ordinary tools. */
+  ordinary = 0
+  /** How many of its calls were recalled. */
+  recalled = 0
+  /** When the worker last answered a call of an ordinary tool, or was handed one while it had none, in ms. */
+  since = 0
+  /** The value of `since` at the last look at a silent worker, see `ahead.ts`. */
+  lookedAt = -1
+  /** After the worker has died it is known which calls it had begun. */
+  reportsBegun = false
   /** A suspect is with the present worker: no other call is handed to it. */
   isolated = false
   /** How many of its calls are overdue. */
@@ -44,8 +60,9 @@ export class Slot {
     this.id = id
   }
 
+  /** How many calls have a place on its worker. */
   get inFlight(): number {
-    return this.calls.size
+    return this.calls.size - this.ahead
   }
 
   /**
@@ -70,10 +87,11 @@ export class Slot {
     return this.#asyncTools.has(tool)
   }
 
-  opened(pid: number, asyncTools: ReadonlySet<string>): void {
+  opened(pid: number, asyncTools: ReadonlySet<string>, reportsBegun: boolean): void {
     this.occupant = 'ready'
     this.pid = pid
     this.#asyncTools = asyncTools
+    this.reportsBegun = reportsBegun
     this.parked = undefined
     this.probing = false
     this.failure = undefined

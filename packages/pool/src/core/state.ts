@@ -2,6 +2,7 @@
 import type { TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolStats, PoolStatus } from '../api.ts'
 import { CallList, type Call } from './call.ts'
+import { Paces } from './pace.ts'
 import { Slot } from './slot.ts'
 
 /** What the core needs of the options. Times in ms. */
@@ -23,6 +24,10 @@ export type Timer =
   | { readonly type: 'recall'; readonly call: Call }
   /** The call was stopped and its grace is over: the worker is killed. */
   | { readonly type: 'overrun'; readonly call: Call }
+  /** The deadline of the call has passed while it was ahead, and its worker has not said whether it had begun. */
+  | { readonly type: 'late'; readonly call: Call }
+  /** Calls are ahead: silent workers are looked for. */
+  | { readonly type: 'look' }
   /** The worker refuses calls and has not ended. */
   | { readonly type: 'retire'; readonly slot: Slot }
   /** The calls in flight have had their time. */
@@ -38,6 +43,11 @@ export interface PoolState {
   /** Calls that are to be run again, or elsewhere: they go before the calls that wait. */
   readonly again: CallList
   readonly waiting: CallList
+  /** How many calls were sent ahead and have no place yet: they wait, too. */
+  ahead: number
+  /** The timer of the next look at workers with calls ahead; 0: none. */
+  look: number
+  readonly paces: Paces
   readonly counts: { -readonly [Name in keyof Counts]: number }
   /** `start()` has not been answered yet. */
   isStarting: boolean
@@ -69,6 +79,9 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
     status: 'idle',
     again: new CallList(),
     waiting: new CallList(),
+    ahead: 0,
+    look: 0,
+    paces: new Paces(),
     counts: { ...NONE, ...counts },
     isStarting: false,
     isOpening: false,
@@ -83,13 +96,20 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
   }
 }
 
-/** Calls that wait. */
-export const queuedIn = ({ again, waiting }: PoolState): number => again.size + waiting.size
+/** Calls that wait: in the queue, or ahead. */
+export const queuedIn = ({ again, waiting, ahead }: PoolState): number => again.size + waiting.size + ahead
 
-/** Calls that are with a worker. */
+/** Calls that have a place on a worker. */
 export function inFlightIn({ slots }: PoolState): number {
   let sum = 0
   for (const { inFlight } of slots) sum += inFlight
+  return sum
+}
+
+/** Calls that are with a worker: with a place there, or ahead. */
+export function withWorkers({ slots }: PoolState): number {
+  let sum = 0
+  for (const { calls } of slots) sum += calls.size
   return sum
 }
 

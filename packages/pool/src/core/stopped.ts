@@ -1,6 +1,7 @@
 // A call whose caller is answered before its work is done: by its deadline or its signal. A worker that does not let go
 // of such a call soon is asked to give back what it has not begun, and then killed: it is never handed on while busy.
 import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor/base'
+import { askBack, SILENCE } from './ahead.ts'
 import type { Call } from './call.ts'
 import { reject } from './settle.ts'
 import type { Slot } from './slot.ts'
@@ -18,12 +19,46 @@ const TOO_FEW = 'Raise `timeout`, or give the pool more workers.'
 
 /** The deadline of the call has passed. */
 export function expire(turn: Turn, call: Call): void {
+  if (call.isAhead) awaitWord(turn, call)
+  else if (call.state === 'queued') rejectNotRun(turn, call)
+  else if (!call.isLate) overran(turn, call)
+}
+
+/** No worker has begun the call before its deadline, or not again since one died with it. */
+export function rejectNotRun(turn: Turn, call: Call): void {
   const { tool, timeout } = call
-  const details = { timeout }
-  if (call.state === 'queued') {
-    const message = `no worker was free for ${tool} within ${timeout} ms; it was not run`
-    stop(turn, call, 'QUEUE_TIMEOUT', message, { hint: TOO_FEW, details })
-  } else stop(turn, call, 'DEADLINE_EXCEEDED', `call of ${tool} took longer than ${timeout} ms`, { details })
+  if (call.state === 'placed') {
+    call.attempts -= 1
+    call.state = 'queued'
+  }
+  const again = call.attempts > 0 ? ' again' : ''
+  const message = `no worker was free for ${tool} within ${timeout} ms; it was not run${again}`
+  stop(turn, call, 'QUEUE_TIMEOUT', message, { hint: TOO_FEW, details: { timeout } })
+}
+
+/** The worker has begun the call, or may have; it has let go of it, or is asked to. */
+export function overran(turn: Turn, call: Call): void {
+  const { tool, timeout } = call
+  stop(turn, call, 'DEADLINE_EXCEEDED', `call of ${tool} took longer than ${timeout} ms`, { details: { timeout } })
+}
+
+/**
+ * The deadline of a call that is ahead has passed. Whether it was run only its worker knows, so the caller is answered
+ * when the worker has said it, or after a while without an answer.
+ */
+function awaitWord(turn: Turn, call: Call): void {
+  const { slot } = call
+  if (slot === undefined || call.isLate || call.state === 'settled') return
+  call.isLate = true
+  askBack(turn, call, slot)
+  call.timer = setTimer(turn, { type: 'late', call }, SILENCE)
+}
+
+/** The worker has not said whether it had begun the call. */
+export function stayedLate(turn: Turn, call: Call): void {
+  call.timer = 0
+  call.isLate = false
+  overran(turn, call)
 }
 
 export function stop(turn: Turn, call: Call, code: ErrorCode, message: string, options: TerrariumErrorOptions): void {
@@ -56,11 +91,7 @@ const recallAfter = ({ state }: Turn): number => Math.min(RECALL_AFTER, state.se
 export function recall(turn: Turn, call: Call): void {
   const { slot } = call
   if (slot === undefined) return
-  for (let each = slot.calls.first; each !== undefined; each = each.next) {
-    if (each.recalled || each.state === 'settled') continue
-    each.recalled = true
-    turn.effects.push({ type: 'cancel', call: each, slot, unlessBegun: true })
-  }
+  for (let each = slot.calls.first; each !== undefined; each = each.next) askBack(turn, each, slot)
   call.timer = setTimer(turn, { type: 'overrun', call }, turn.state.settings.cancelGrace - recallAfter(turn))
 }
 

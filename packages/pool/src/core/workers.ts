@@ -51,9 +51,9 @@ export function workerNews(turn: Turn, event: WorkerNews): void {
 
 type NewsOf<TType extends WorkerNews['type']> = Extract<WorkerNews, { readonly type: TType }>
 
-function ready(turn: Turn, slot: Slot, { pid, tools }: NewsOf<'worker.ready'>): void {
+function ready(turn: Turn, slot: Slot, { pid, tools, reportsBegun = false }: NewsOf<'worker.ready'>): void {
   const { state, effects } = turn
-  slot.opened(pid, new Set(tools.flatMap(({ name, isAsync }) => (isAsync ? [name] : []))))
+  slot.opened(pid, new Set(tools.flatMap(({ name, isAsync }) => (isAsync ? [name] : []))), reportsBegun)
   if (state.status === 'parked') state.status = 'running'
   effects.push({ type: 'tell', event: 'worker.ready', told: { worker: slot.id, pid, tools } })
   if (state.isStarting && !isEnding(turn) && state.slots.every(({ occupant }) => occupant === 'ready')) {

@@ -1,10 +1,11 @@
 // The failures that a worker of a test sends: what `_failure.py` makes in Python, made of errors of JavaScript.
 import { isTerrariumError, messageOf, type TerrariumError } from '@terrarium/supervisor/base'
-import { encode, FailureCode, type FailureFrame, type ValueCodec, type WorkerFrame } from '@terrarium/worker'
+import { encode, FAILURE_CODE, type FailureFrame, type ValueCodec, type WorkerFrame } from '@terrarium/worker'
 
 type Given = Partial<FailureFrame> & Pick<FailureFrame, 'code' | 'message'>
 
 const EMPTY: Omit<FailureFrame, 'id' | 'code' | 'message'> = {
+  kind: 'failure',
   type: '',
   traceback: '',
   notBegun: false,
@@ -14,40 +15,33 @@ const EMPTY: Omit<FailureFrame, 'id' | 'code' | 'message'> = {
 }
 
 function failure(id: number, given: Given): WorkerFrame {
-  return { kind: { $case: 'failure', value: { ...EMPTY, ...given, message: oneLine(given.message), id } } }
+  return { ...EMPTY, ...given, message: oneLine(given.message), id }
 }
 
 const oneLine = (text: string): string => text.split('\n').join(' ')
 
-export const notFound = (id: number, tool: string, tools: readonly string[]): WorkerFrame =>
-  failure(id, {
-    code: FailureCode.FAILURE_CODE_TOOL_NOT_FOUND,
-    message: `no tool is named '${tool}': there is ${tools.slice(0, 10).join(', ')}`,
-    notBegun: true,
-  })
-
 export const cancelled = (id: number, message = 'the call was cancelled', notBegun = false): WorkerFrame =>
-  failure(id, { code: FailureCode.FAILURE_CODE_CANCELLED, message, notBegun })
+  failure(id, { code: FAILURE_CODE.CANCELLED, message, notBegun })
 
 export const tooLate = (id: number, message: string, notBegun = false): WorkerFrame =>
-  failure(id, { code: FailureCode.FAILURE_CODE_DEADLINE_EXCEEDED, message, notBegun })
+  failure(id, { code: FAILURE_CODE.DEADLINE_EXCEEDED, message, notBegun })
 
 /** Arguments that do not fit the tool, or cannot be read. */
 export const invalidArgument = (id: number, why: unknown): WorkerFrame =>
   failure(id, {
     ...(isTerrariumError(why) ? refusalIn(why) : { message: messageOf(why) }),
-    code: FailureCode.FAILURE_CODE_INVALID_ARGUMENT,
+    code: FAILURE_CODE.INVALID_ARGUMENT,
     notBegun: true,
   })
 
 /** A result that cannot be sent: what the codec has thrown. */
 export function notSendable(id: number, error: unknown): WorkerFrame {
   if (!isTerrariumError(error))
-    return failure(id, { code: FailureCode.FAILURE_CODE_RESULT_NOT_SENDABLE, message: messageOf(error) })
+    return failure(id, { code: FAILURE_CODE.RESULT_NOT_SENDABLE, message: messageOf(error) })
   const isTooLarge = error.code === 'PAYLOAD_TOO_LARGE'
   return failure(id, {
     ...refusalIn(error),
-    code: isTooLarge ? FailureCode.FAILURE_CODE_PAYLOAD_TOO_LARGE : FailureCode.FAILURE_CODE_RESULT_NOT_SENDABLE,
+    code: isTooLarge ? FAILURE_CODE.PAYLOAD_TOO_LARGE : FAILURE_CODE.RESULT_NOT_SENDABLE,
   })
 }
 
@@ -66,7 +60,7 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 export function raised(id: number, thrown: unknown, codec: ValueCodec): WorkerFrame {
   const { name, message, stack } = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
   return failure(id, {
-    code: FailureCode.FAILURE_CODE_PYTHON_ERROR,
+    code: FAILURE_CODE.PYTHON_ERROR,
     message,
     type: name,
     traceback: stack ?? '',
@@ -78,12 +72,12 @@ export function raised(id: number, thrown: unknown, codec: ValueCodec): WorkerFr
 const TOLD = new Set(['name', 'message', 'stack', 'cause'])
 
 /** The fields of an error that can be sent, each encoded by itself: a field that cannot be read hides no other. */
-function attributesOf(thrown: unknown, codec: ValueCodec): Buffer {
+function attributesOf(thrown: unknown, codec: ValueCodec): Uint8Array {
   if (typeof thrown !== 'object' || thrown === null) return EMPTY.attributes
   const sent = Object.entries(thrown).flatMap(([name, value]: [string, unknown]) => {
     if (TOLD.has(name) || name.startsWith('_') || value === undefined || value === null) return []
     try {
-      return [[name, codec.encode(value)] as const]
+      return [[name, codec.encode(value).bytes] as const]
     } catch {
       return []
     }

@@ -2,7 +2,7 @@
 // order, by a signal, or by itself. What the host knows of it comes by the same ways as from Python.
 import { OsProcess, type Exit, type News, type SpawnRequest } from '@terrarium/process'
 import { isTerrariumError, messageOf, TerrariumError, type SupervisorClock } from '@terrarium/supervisor/base'
-import { PROTOCOL_VERSION, type HostMessage, type Session, type ValueCodec } from '@terrarium/worker'
+import { PROTOCOL_VERSION, type HostFrame, type Session, type ValueCodec } from '@terrarium/worker'
 import type { KnownTool, TestExit } from './tool.ts'
 import { WorkerCalls } from './worker-calls.ts'
 import { WorkerLink } from './worker-link.ts'
@@ -78,8 +78,8 @@ export class TestWorker {
     this.#link = new WorkerLink({
       pid,
       codec,
-      heard: (frames) => {
-        this.#heard(frames)
+      heard: (frame) => {
+        this.#heard(frame)
       },
       closed: () => {
         this.#unlessHanging(() => {
@@ -103,6 +103,9 @@ export class TestWorker {
       say: (frame) => {
         this.#link.say(frame)
         this.#goSoon()
+      },
+      begin: (id) => {
+        this.#link.begin(id)
       },
       drained: () => {
         this.#goSoon()
@@ -134,10 +137,10 @@ export class TestWorker {
         this.exit({ code: EXIT.SESSION_LOST })
         return
       }
-      const hello = { protocolVersion: PROTOCOL_VERSION, token: this.#token, pid: this.pid, packageVersion: 'test' }
-      this.#link.say({ kind: { $case: 'hello', value: { ...hello, pythonVersion: '' } } })
+      const hello = { version: PROTOCOL_VERSION, token: this.#token, pid: this.pid, packageVersion: 'test' }
+      this.#link.say({ kind: 'hello', ...hello, pythonVersion: '', reportsBegun: true })
       const list = [...tools.values()].map(({ name, isAsync }) => ({ name, isAsync, summary: '' }))
-      this.#link.say({ kind: { $case: 'ready', value: { tools: list } } })
+      this.#link.say({ kind: 'ready', tools: list })
       this.#isReady = true
       this.#report({ phase: 'ready' })
     })
@@ -167,13 +170,10 @@ export class TestWorker {
     else go()
   }
 
-  #heard(frames: HostMessage['frames']): void {
-    for (const { kind } of frames) {
-      if (kind?.$case === 'call') this.#calls.take(kind.value)
-      else if (kind?.$case === 'cancel') this.#calls.cancel(kind.value)
-      else if (kind?.$case === 'ping')
-        this.#link.say({ kind: { $case: 'pong', value: { nonce: kind.value.nonce, running: this.#calls.running } } })
-    }
+  #heard(frame: HostFrame): void {
+    if (frame.kind === 'call') this.#calls.take(frame)
+    else if (frame.kind === 'cancel') this.#calls.cancel(frame)
+    else if (frame.kind === 'ping') this.#link.say({ kind: 'pong', nonce: frame.nonce, running: this.#calls.running })
     this.#goSoon()
   }
 

@@ -1,8 +1,8 @@
 // The calls of one worker of a test, as `_calls.py` and `_event_loop.py` run them in Python: sync tools one at a time
 // in order of arrival, async tools beside them; a call that has not begun can be given back.
 import type { SupervisorClock } from '@terrarium/supervisor/base'
-import type { CallFrame, CancelFrame, ValueCodec, WorkerFrame } from '@terrarium/worker'
-import { cancelled, invalidArgument, notFound, notSendable, raised, tooLate } from './failures.ts'
+import type { CallFrame, CancelFrame, EncodedValue, ValueCodec, WorkerFrame } from '@terrarium/worker'
+import { cancelled, invalidArgument, notSendable, raised, tooLate } from './failures.ts'
 import { misfit, type KnownTool, type ToolContext } from './tool.ts'
 
 export interface WorkerCallsDependencies {
@@ -13,6 +13,8 @@ export interface WorkerCallsDependencies {
   readonly delay: () => number
   readonly context: Omit<ToolContext, 'signal' | 'sleep'>
   readonly say: (frame: WorkerFrame) => void
+  /** Notes that the tool of a call is entered. */
+  readonly begin: (id: number) => void
   /** Called when {@link WorkerCalls.isDrained} may have become true. */
   readonly drained: () => void
 }
@@ -20,7 +22,7 @@ export interface WorkerCallsDependencies {
 interface OpenCall {
   readonly id: number
   readonly tool: KnownTool
-  readonly bytes: Uint8Array
+  readonly args: EncodedValue
   /** In ms of the clock. */
   readonly deadline: number | undefined
   readonly stop: AbortController
@@ -52,15 +54,20 @@ export class WorkerCalls {
     return this.#isStopping && this.#running === undefined && this.#concurrent.size === 0
   }
 
-  take({ id, tool: name, arguments: bytes, timeoutMs }: CallFrame): void {
-    const { tools, clock, say } = this.#dependencies
+  take({ id, tool: name, args, timeout }: CallFrame): void {
+    const { tools, clock } = this.#dependencies
     const tool = tools.get(name)
-    if (tool === undefined) {
-      say(notFound(id, name, [...tools.keys()]))
-      return
+    if (tool === undefined) return // the session sends only calls of tools that were announced
+    const deadline = timeout === 0 ? undefined : clock.now() + timeout
+    const call = {
+      id,
+      tool,
+      args: received(args),
+      deadline,
+      stop: new AbortController(),
+      hasBegun: false,
+      isCancelled: false,
     }
-    const deadline = timeoutMs === 0 ? undefined : clock.now() + timeoutMs
-    const call = { id, tool, bytes, deadline, stop: new AbortController(), hasBegun: false, isCancelled: false }
     this.#open.set(id, call)
     if (tool.isAsync) void this.#runBeside(call)
     else {
@@ -136,11 +143,12 @@ export class WorkerCalls {
   }
 
   async #run(call: OpenCall): Promise<void> {
-    const { codec, delay, context } = this.#dependencies
-    const { id, tool, bytes, stop } = call
+    const { codec, delay, context, begin } = this.#dependencies
+    const { id, tool, stop } = call
+    begin(id)
     let args: unknown
     try {
-      args = codec.decode(bytes, 'the arguments')
+      args = codec.decode(call.args, 'the arguments')
       const why = misfit(tool, args as object)
       if (why !== undefined) throw new TypeError(why)
     } catch (error) {
@@ -158,9 +166,8 @@ export class WorkerCalls {
       return
     }
     try {
-      this.#answer(call, {
-        kind: { $case: 'result', value: { id, value: codec.encode(value, `the result of ${tool.name}`) } },
-      })
+      const encoded = codec.encode(value, `the result of ${tool.name}`)
+      this.#answer(call, { kind: 'result', id, value: encoded })
     } catch (error) {
       this.#answer(call, notSendable(id, error))
     }
@@ -201,3 +208,9 @@ function aborted(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', stopped, { once: true })
   })
 }
+
+/** The arguments as a process receives them: in memory of its own. */
+const received = ({ bytes, segments }: EncodedValue): EncodedValue => ({
+  bytes,
+  segments: segments.map((segment) => Buffer.from(segment)),
+})

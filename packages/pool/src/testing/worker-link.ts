@@ -1,14 +1,13 @@
-// The worker's end of a session without a socket: numbers, acknowledgements and batches as in `session.proto`. Each
-// message goes over in a microtask, so on a virtual clock everything that follows from an event has happened before the
-// next timer.
-import { Session, type HostMessage, type ValueCodec, type WorkerFrame } from '@terrarium/worker'
+// The worker's end of a session without a socket. Each frame goes over in a microtask, so on a virtual clock everything
+// that follows from an event has happened before the next timer.
+import { BEGUN_WORDS, Session, type HostFrame, type ValueCodec, type WorkerFrame } from '@terrarium/worker'
 import { messageOf } from '@terrarium/supervisor/base'
 
 export interface WorkerLinkDependencies {
   readonly pid: number
   readonly codec: ValueCodec
   /** Takes what the host says, in order. */
-  readonly heard: (frames: HostMessage['frames']) => void
+  readonly heard: (frame: HostFrame) => void
   /** The host has closed the session. */
   readonly closed: () => void
 }
@@ -16,25 +15,24 @@ export interface WorkerLinkDependencies {
 export class WorkerLink {
   /** The host's end. */
   readonly session: Session
-  readonly #dependencies: WorkerLinkDependencies
-  #outbox: WorkerFrame[] = []
-  #sent = 0
-  #acknowledged = 0
-  #received = 0
-  #owesAcknowledgement = false
-  /** What came while the worker hung. */
-  readonly #kept: HostMessage[] = []
+  /** What takes the place of the page of begun calls. */
+  readonly #begun = new Uint32Array(BEGUN_WORDS)
+  /** What was said and has not arrived. */
+  #underWay = 0
+  #arrived = 0
+  /** What waits while the worker hangs, in both directions. */
+  readonly #held: (() => void)[] = []
   #hangs = false
   #isClosed = false
-  #isFlushing = false
 
-  constructor(dependencies: WorkerLinkDependencies) {
-    const { pid, codec, closed } = dependencies
-    this.#dependencies = dependencies
-    const stream = {
-      write: (message: HostMessage): void => {
+  constructor({ pid, codec, heard, closed }: WorkerLinkDependencies) {
+    const arrived = (): number => this.#arrived
+    const carrier = {
+      send: (frame: HostFrame): void => {
         queueMicrotask(() => {
-          this.#take(message)
+          this.#unlessHanging(() => {
+            heard(frame)
+          })
         })
       },
       end: (): void => {
@@ -42,26 +40,38 @@ export class WorkerLink {
         this.#isClosed = true
         queueMicrotask(closed)
       },
+      get received() {
+        return arrived()
+      },
+      unsent: () => new Set<number>(), // the page tells it all
     }
-    this.session = new Session(stream, pid, codec, queueMicrotask)
+    const mayHaveBegun = (id: number): boolean => this.#begun[id % BEGUN_WORDS] === id
+    this.session = new Session({ carrier, pid, codec, begun: { mayHaveBegun } })
   }
 
   /** Whether everything that was said has arrived. */
   get isDone(): boolean {
-    return this.#isClosed || (this.#outbox.length === 0 && this.#acknowledged === this.#sent)
+    return this.#isClosed || this.#underWay === 0
+  }
+
+  /** Notes that the tool of a call is entered. */
+  begin(id: number): void {
+    this.#begun[id % BEGUN_WORDS] = id
   }
 
   say(frame: WorkerFrame): void {
-    this.#outbox.push(frame)
-    this.#flushSoon()
+    this.#underWay += 1
+    queueMicrotask(() => {
+      this.#unlessHanging(() => {
+        this.#arrive(frame)
+      })
+    })
   }
 
   /** While it hangs, nothing is heard and nothing is said. */
   setHanging(hangs: boolean): void {
     this.#hangs = hangs
-    if (hangs) return
-    for (const message of this.#kept.splice(0)) this.#take(message)
-    this.#flushSoon()
+    if (!hangs) for (const go of this.#held.splice(0)) this.#unlessHanging(go)
   }
 
   /** The worker is gone. */
@@ -70,40 +80,17 @@ export class WorkerLink {
     this.session.close()
   }
 
-  #take(message: HostMessage): void {
+  #unlessHanging(go: () => void): void {
     if (this.#isClosed) return
-    if (this.#hangs) {
-      this.#kept.push(message)
-      return
-    }
-    const { seq, ack, frames } = message
-    this.#acknowledged = ack
-    if (seq > 0) {
-      this.#received = seq
-      this.#owesAcknowledgement = true
-      this.#dependencies.heard(frames)
-    }
-    this.#flushSoon()
+    if (this.#hangs) this.#held.push(go)
+    else go()
   }
 
-  #flushSoon(): void {
-    if (this.#isFlushing) return
-    this.#isFlushing = true
-    queueMicrotask(() => {
-      this.#isFlushing = false
-      this.#flush()
-    })
-  }
-
-  #flush(): void {
-    if (this.#isClosed || this.#hangs) return
-    const mayBatch = this.#outbox.length > 0 && this.#acknowledged === this.#sent
-    if (!mayBatch && !this.#owesAcknowledgement) return
-    const frames = mayBatch ? this.#outbox.splice(0) : []
-    if (mayBatch) this.#sent += 1
-    this.#owesAcknowledgement = false
+  #arrive(frame: WorkerFrame): void {
+    this.#underWay -= 1
+    this.#arrived += 1
     try {
-      this.session.receive({ seq: mayBatch ? this.#sent : 0, ack: this.#received, frames })
+      this.session.receive(frame)
     } catch (error) {
       this.session.close(messageOf(error)) // as the server does when a worker breaks the protocol
     }

@@ -67,6 +67,16 @@ test('a call whose deadline passes in the queue rejects with its times, and is n
   expect([pool.sent, pool.state.waiting.size]).toEqual([['first to worker-1'], 0])
 })
 
+test('a call whose deadline passes while it is to be run again is not said to have never been run', async () => {
+  const pool = Stand.started()
+  const call = pool.call('again', { idempotent: true, timeout: 300 })
+  pool.crash()
+  await pool.clock.advance(300)
+  expect(pool.of('settle')[0]?.error).toMatchObject({ code: 'QUEUE_TIMEOUT', details: { attempts: 1 } })
+  expect(pool.of('settle')[0]?.error?.message).toMatch(/it was not run again$/)
+  expect(call.state).toBe('settled')
+})
+
 test('the times in an error add up over all attempts of the call', async () => {
   const pool = Stand.started({ maxDeaths: 1 })
   const first = pool.call('first')

@@ -12,6 +12,8 @@ import { createState, type PoolState, type Settings } from '../../src/core/state
 export interface Asked {
   readonly timeout?: number
   readonly idempotent?: boolean
+  /** Of its arguments, in bytes. */
+  readonly size?: number
 }
 
 /** How a call was settled: the code of its error, or `value`. */
@@ -23,6 +25,8 @@ export class Stand {
   /** Every effect, in order. */
   readonly effects: Effect[] = []
   readonly told: Told = new Map()
+  /** Its workers report begun calls. */
+  reportsBegun = false
   readonly #timers = new Map<number, unknown>()
 
   constructor(settings: Partial<Settings> = {}) {
@@ -46,6 +50,29 @@ export class Stand {
     stand.tell({ type: 'pool.opened' })
     for (const { id } of stand.state.slots) stand.ready(id, asyncTools)
     return stand
+  }
+
+  /**
+   * As {@link started}, with workers that report begun calls, which have run a call of each of these tools in a
+   * millisecond.
+   */
+  static async reporting(settings: Partial<Settings> = {}, tools: readonly string[] = ['short']): Promise<Stand> {
+    const stand = new Stand(settings)
+    stand.reportsBegun = true
+    stand.tell({ type: 'pool.start' })
+    stand.tell({ type: 'pool.opened' })
+    for (const { id } of stand.state.slots) stand.ready(id)
+    for (const tool of tools) await stand.run(tool, 1)
+    stand.effects.length = 0
+    return stand
+  }
+
+  /** A call that takes `ms` ms. */
+  async run(tool: string, ms: number, asked: Asked = {}): Promise<Call> {
+    const call = this.call(tool, asked)
+    await this.clock.advance(ms)
+    this.answer(call)
+    return call
   }
 
   tell(event: PoolCoreEvent): void {
@@ -102,7 +129,8 @@ export class Stand {
     const incarnation = this.slot(worker).incarnation + 1
     this.tell({ type: 'worker.started', worker, incarnation })
     const tools = asyncTools.map((name) => ({ name, isAsync: true, summary: '' }))
-    this.tell({ type: 'worker.ready', worker, incarnation, pid: 1_000 + incarnation, tools })
+    const { reportsBegun } = this
+    this.tell({ type: 'worker.ready', worker, incarnation, pid: 1_000 + incarnation, tools, reportsBegun })
   }
 
   /** The worker of a slot exits. */
@@ -118,8 +146,9 @@ export class Stand {
     this.tell({ type: 'worker.parked', worker, incarnation, failure: failureOf(error) })
   }
 
-  call(tool: string, { timeout, idempotent = false }: Asked = {}): Call {
+  call(tool: string, { timeout, idempotent = false, size = 0 }: Asked = {}): Call {
     const call = new Call({ tool, timeout, idempotent })
+    call.size = size
     this.tell({ type: 'call.offered', call, isWatched: timeout !== undefined })
     return call
   }
@@ -132,6 +161,11 @@ export class Stand {
   giveBack(call: Call): void {
     const error = new TerrariumError('CANCELLED', 'given back')
     this.tell({ type: 'call.answered', call, outcome: { error, notBegun: true } })
+  }
+
+  /** The calls that workers were asked to give back if they have not begun. */
+  get recalled(): Call[] {
+    return this.of('cancel').flatMap(({ call, unlessBegun }) => (unlessBegun ? [call] : []))
   }
 
   /** What was sent so far, as `tool to worker-1`. */
@@ -147,6 +181,13 @@ export class Stand {
     return this.effects.filter((effect): effect is Extract<Effect, { readonly type: TType }> => effect.type === type)
   }
 }
+
+/** So many calls of the tool. */
+export const calls = (pool: Stand, count: number, tool = 'short', asked: Asked = {}): Call[] =>
+  Array.from({ length: count }, () => pool.call(tool, asked))
+
+/** How many calls are ahead of each worker. */
+export const aheadOf = (pool: Stand): number[] => pool.state.slots.map(({ ahead }) => ahead)
 
 export const missingModule = (): TerrariumError =>
   new TerrariumError('CONFIGURATION', 'no module named numpy', { details: { watch: ['/lib'] } })

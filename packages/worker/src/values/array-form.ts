@@ -8,10 +8,10 @@
  * | …       | the type of the elements as numpy writes it (`dtype.str`): `<f4`, `\|u1`, `<M8[ns]`        |
  * | 4 each  | the length of each dimension, little-endian                                                |
  * | 0 to 15 | zeros, up to a multiple of 16: Python reads the elements in place, which needs alignment   |
- * | …       | the elements, row by row                                                                   |
+ * | …       | the elements, row by row; in an array that travels apart they are the segment instead       |
  */
 import { endianness } from 'node:os'
-import { kindOf, type TypedArray } from './views.ts'
+import { kindOf, ownMemory, type TypedArray } from './views.ts'
 
 const ORDER = endianness() === 'LE' ? '<' : '>'
 
@@ -20,7 +20,7 @@ const BARE = 0xff
 /** The most dimensions of an array: numpy's limit. */
 export const MOST_DIMENSIONS = 64
 
-type Constructor = (new (length: number) => TypedArray) & { readonly BYTES_PER_ELEMENT: number }
+type Constructor = (new (buffer: ArrayBuffer) => TypedArray) & { readonly BYTES_PER_ELEMENT: number }
 
 interface ElementType {
   /** numpy's name of the type: `float32`. */
@@ -92,25 +92,53 @@ export function arrayHead(dtype: string, shape: readonly number[] | undefined): 
   return head
 }
 
-/** Reads a whole payload. `shape` is undefined for a typed array. The elements are copied. Throws a RangeError. */
-export function readArray(payload: Buffer): {
+/** What stands before the elements. */
+interface ArrayHead {
+  readonly type: ElementType
+  /** Undefined for a typed array. */
+  readonly shape: readonly number[] | undefined
+  /** The length of the head in bytes. */
+  readonly length: number
+}
+
+interface Elements {
   readonly data: TypedArray
   readonly dtype: string
   readonly shape: readonly number[] | undefined
-} {
+}
+
+/** Reads a whole payload. The elements are copied. Throws a RangeError. */
+export function readArray(payload: Buffer): Elements {
+  const head = readHead(payload)
+  return elements(head, ownMemory(payload.subarray(head.length)))
+}
+
+/** Reads an array that travelled apart. `segment`: its elements, in memory of their own. Throws a RangeError. */
+export function readArrayApart(payload: Buffer, segment: Buffer): Elements {
+  const head = readHead(payload)
+  if (head.length !== payload.length) throw new RangeError('its head is too long')
+  return elements(head, segment)
+}
+
+function readHead(payload: Buffer): ArrayHead {
   const count = payload.readUInt8(0)
   const dimensions = count === BARE ? 0 : count
   const end = 2 + payload.readUInt8(1)
   const text = payload.toString('latin1', 2, end)
   const type = elementType(text)
   if (type === undefined) throw new RangeError(`its elements are of type ${text}`)
-  const { Constructor, dtype } = type
   const shape = Array.from({ length: dimensions }, (_, index) => payload.readUInt32LE(end + 4 * index))
-  const bytes = payload.subarray(Math.ceil((end + 4 * dimensions) / 16) * 16)
-  const data = new Constructor(bytes.length / Constructor.BYTES_PER_ELEMENT)
-  new Uint8Array(data.buffer).set(bytes)
-  if (count === BARE) return { data, dtype, shape: undefined }
-  if (shape.reduce((product, length) => product * length, 1) !== data.length) throw new RangeError('its shape is wrong')
+  const length = Math.ceil((end + 4 * dimensions) / 16) * 16
+  if (length > payload.length) throw new RangeError('its head ends too early')
+  return { type, shape: count === BARE ? undefined : shape, length }
+}
+
+function elements({ type: { Constructor, dtype }, shape }: ArrayHead, { buffer, byteLength }: Buffer): Elements {
+  if (byteLength % Constructor.BYTES_PER_ELEMENT !== 0) throw new RangeError('its last element is not complete')
+  const data = new Constructor(buffer as ArrayBuffer)
+  if (shape !== undefined && shape.reduce((product, length) => product * length, 1) !== data.length) {
+    throw new RangeError('its shape is wrong')
+  }
   return { data, dtype, shape }
 }
 

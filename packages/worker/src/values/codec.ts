@@ -3,6 +3,7 @@
 // `docs/values.json`: both codecs are tested against that table, and `npm run generate` makes `docs/values.md` from it.
 import { Checker } from '@terrarium/supervisor/base'
 import { Decoder } from './decoder.ts'
+import { inOne, type EncodedValue } from './encoded-value.ts'
 import { Encoder } from './encoder.ts'
 import type { Refusal } from './refusal.ts'
 import { checkTypes, Registry, type ValueType } from './registry.ts'
@@ -22,21 +23,26 @@ export class ValueCodec {
   }
 
   /**
-   * Encodes a value. `subject`: what the value is, for errors. Throws INVALID_ARGUMENT with the place of a part that
-   * cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit into a message (256 MiB).
+   * Encodes a value. `subject`: what the value is, for errors. `apart` (default false): whether bytes and arrays of
+   * 64 KiB or more become segments, which are not copied: leave their memory as it is until they are sent. Throws
+   * INVALID_ARGUMENT with the place of a part that cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit
+   * into a message (256 MiB).
    */
-  encode(value: unknown, subject = 'the value'): Buffer {
+  encode(value: unknown, subject = 'the value', { apart = false } = {}): EncodedValue {
     try {
-      return this.#encoder.encode(value)
+      return this.#encoder.encode(value, apart)
     } catch (refusal) {
       throw (refusal as Refusal).toError(subject)
     }
   }
 
-  /** Decodes a value. `subject`: what the value is, for errors. Throws RESULT_NOT_SENDABLE. */
-  decode(bytes: Uint8Array, subject = 'the value'): unknown {
+  /**
+   * Decodes a value. `subject`: what the value is, for errors. A segment that is all of its memory is handed on as it
+   * is; any other segment is copied. Throws RESULT_NOT_SENDABLE.
+   */
+  decode(encoded: EncodedValue, subject = 'the value'): unknown {
     try {
-      return new Decoder(bytes, this.#registry).decode()
+      return new Decoder(encoded, this.#registry).decode()
     } catch (refusal) {
       throw (refusal as Refusal).toError(subject, 'RESULT_NOT_SENDABLE')
     }
@@ -46,8 +52,8 @@ export class ValueCodec {
 /** A codec without registered types. */
 export const PLAIN = new ValueCodec()
 
-/** Encodes a value without registered types; see {@link ValueCodec.encode}. */
-export const encode = (value: unknown): Buffer => PLAIN.encode(value)
+/** Encodes a value without registered types and without segments; see {@link ValueCodec.encode}. */
+export const encode = (value: unknown): Buffer => PLAIN.encode(value).bytes
 
-/** Decodes a value without registered types; see {@link ValueCodec.decode}. */
-export const decode = (bytes: Uint8Array): unknown => PLAIN.decode(bytes)
+/** Decodes what {@link encode} returns; see {@link ValueCodec.decode}. */
+export const decode = (bytes: Uint8Array): unknown => PLAIN.decode(inOne(bytes))

@@ -1,24 +1,28 @@
 // Reads values from msgpack, the counterpart of `encoder.ts`.
 import { askUser } from '@terrarium/supervisor/base'
-import { readArray } from './array-form.ts'
+import { readArray, readArrayApart } from './array-form.ts'
+import type { EncodedValue } from './encoded-value.ts'
 import { NdArray } from './nd-array.ts'
 import { malformed, Reader } from './reader.ts'
 import { Refusal, refusalOf, within } from './refusal.ts'
 import type { Registry } from './registry.ts'
-import type { TypedArray } from './views.ts'
+import { ownMemory, type TypedArray } from './views.ts'
 import { EXTENSION, MAX_DEPTH } from './wire.ts'
 
 const WORD = 2 ** 32
 
-/** Reads one value. Its Buffers and arrays are copies, each with memory of its own. */
+/** Reads one value. Its Buffers and arrays have memory of their own: a segment has the memory it was received in. */
 export class Decoder {
   readonly #registry: Registry
   readonly #in: Reader
+  /** The segments by index; undefined in place of a segment that was used. */
+  readonly #segments: (Buffer | undefined)[]
   #depth = 0
 
-  constructor(bytes: Uint8Array, registry: Registry) {
+  constructor({ bytes, segments }: EncodedValue, registry: Registry) {
     this.#registry = registry
     this.#in = new Reader(bytes)
+    this.#segments = [...segments]
   }
 
   /** Reads the value, which must be all that the bytes hold. Throws a {@link Refusal}. */
@@ -26,6 +30,8 @@ export class Decoder {
     try {
       const value = this.#value()
       if (this.#in.left > 0) throw malformed('it goes on after its end')
+      const unused = this.#segments.findIndex((segment) => segment !== undefined)
+      if (unused >= 0) throw malformed(`nothing in it refers to segment ${unused}`)
       return value
     } catch (thrown) {
       throw refusalOf(thrown, 'it cannot be read')
@@ -175,6 +181,8 @@ export class Decoder {
         return this.#instant(length)
       case EXTENSION.array:
         return this.#array(length)
+      case EXTENSION.apart:
+        return this.#apart(length)
       case EXTENSION.integer:
         return BigInt.asIntN(length * 8, BigInt(`0x0${this.#in.peek(length).toString('hex')}`))
       case EXTENSION.emptyMap:
@@ -202,10 +210,24 @@ export class Decoder {
     return new Date(((high & 3) * WORD + low) * 1000 + Math.floor((high >>> 2) / 1_000_000))
   }
 
-  #array(length: number): TypedArray | NdArray {
+  /** Reads a reference to a segment. */
+  #apart(length: number): Buffer | TypedArray | NdArray {
+    if (length < 4) throw malformed('a reference to a segment ends too early')
+    const index = this.#in.peek(4).readUInt32LE()
+    const segment = this.#segments[index]
+    if (segment === undefined) {
+      const { length: count } = this.#segments
+      throw malformed(index < count ? `it refers to segment ${index} twice` : `it has no segment ${index}`)
+    }
+    this.#segments[index] = undefined
+    const own = ownMemory(segment)
+    return length === 4 ? own : this.#array(length - 4, own)
+  }
+
+  #array(length: number, segment?: Buffer): TypedArray | NdArray {
     const payload = this.#in.peek(length)
     try {
-      const { data, dtype, shape } = readArray(payload)
+      const { data, dtype, shape } = segment === undefined ? readArray(payload) : readArrayApart(payload, segment)
       return shape === undefined ? data : new NdArray(data, shape, dtype)
     } catch (cause) {
       throw refusalOf(cause, 'an array cannot be read', 'Use the Node packages and the Python package of one release.')

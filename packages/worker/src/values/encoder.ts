@@ -2,15 +2,16 @@
 import { types } from 'node:util'
 import { askUser } from '@terrarium/supervisor/base'
 import { arrayHead, ownDtype } from './array-form.ts'
+import { sizeOf, type EncodedValue } from './encoded-value.ts'
 import { NdArray } from './nd-array.ts'
 import { isPlainObject } from './plain-object.ts'
-import { article, classNameOf, Refusal, refusalOf, within } from './refusal.ts'
+import { Refusal, refusalOf, within } from './refusal.ts'
 import type { Encoding, Registry } from './registry.ts'
 import { identityOf, identityOfNumber, UniqueKeys } from './unique-keys.ts'
 import { isNamespace, refuse } from './unsendable.ts'
-import { bytesOf, kindOf, memoryOf } from './views.ts'
-import { EXTENSION, FIRST_INSTANT, LAST_INSTANT, MAX_DEPTH } from './wire.ts'
-import { Writer } from './writer.ts'
+import { bytesOf, kindOf, lasting, memoryOf, readable } from './views.ts'
+import { EXTENSION, FIRST_INSTANT, LAST_INSTANT, LEAST_APART, MAX_DEPTH, MAX_VALUE_BYTES } from './wire.ts'
+import { tooLarge, Writer } from './writer.ts'
 
 /** Checks and writes values in one pass. Each property is read once, so that the value checked is the value written. */
 export class Encoder {
@@ -18,27 +19,37 @@ export class Encoder {
   readonly #out = new Writer()
   /** The containers around the value being written, outermost first. */
   readonly #open: object[] = []
+  /** The segments so far; undefined where nothing may become one. */
+  #segments: Buffer[] | undefined
+  /** The length of the segments in bytes, with their table. */
+  #apartBytes = 0
   #isBusy = false
 
   constructor(registry: Registry) {
     this.#registry = registry
   }
 
-  /** Encodes one value. Throws a {@link Refusal}. */
-  encode(value: unknown): Buffer {
+  /** Encodes one value. `apart`: whether it may have segments. Throws a {@link Refusal}. */
+  encode(value: unknown, apart: boolean): EncodedValue {
     // A getter, or an encoder of a registered type, may call encode() in the middle of this value.
-    if (this.#isBusy) return new Encoder(this.#registry).encode(value)
+    if (this.#isBusy) return new Encoder(this.#registry).encode(value, apart)
     this.#isBusy = true
     this.#out.begin()
+    const segments: Buffer[] = []
+    this.#segments = apart ? segments : undefined
+    this.#apartBytes = 4
     try {
       this.#value(value)
-      return this.#out.finish()
+      const encoded = { bytes: this.#out.finish(), segments }
+      if (sizeOf(encoded) > MAX_VALUE_BYTES) throw tooLarge()
+      return encoded
     } catch (thrown) {
       this.#out.drop()
       this.#open.length = 0
       throw refusalOf(thrown)
     } finally {
       this.#isBusy = false
+      this.#segments = undefined
       this.#out.rest()
     }
   }
@@ -79,8 +90,8 @@ export class Encoder {
   #atom(value: object): boolean {
     const encoding = this.#registry.encodingOf(value)
     if (encoding !== undefined) this.#registered(value, encoding)
-    else if (Buffer.isBuffer(value)) this.#out.binary(readable(value, bytesOf))
-    else if (types.isAnyArrayBuffer(value)) this.#out.binary(readable(value, memoryOf))
+    else if (Buffer.isBuffer(value)) this.#binary(readable(value, bytesOf))
+    else if (types.isAnyArrayBuffer(value)) this.#binary(readable(value, memoryOf))
     else if (types.isDate(value)) this.#instant(Date.prototype.getTime.call(value))
     else return this.#array(value)
     return true
@@ -187,6 +198,15 @@ export class Encoder {
    * {@link UniqueKeys} if `isIdentified`, else an empty string.
    */
   #key(value: unknown, what: string, isIdentified: boolean): string {
+    // The identity of a key is what is written of it, so no part of a key becomes a segment.
+    const segments = this.#segments
+    this.#segments = undefined
+    const identity = this.#keyInline(value, what, isIdentified)
+    this.#segments = segments
+    return identity
+  }
+
+  #keyInline(value: unknown, what: string, isIdentified: boolean): string {
     const begin = this.#out.length
     if (value === undefined) throw refuse(value, what)
     if (typeof value !== 'object' || value === null) this.#value(value)
@@ -234,11 +254,30 @@ export class Encoder {
     return true
   }
 
+  #binary(bytes: Uint8Array): void {
+    if (!this.#apart(bytes)) this.#out.binary(bytes)
+  }
+
   #elements(bytes: Uint8Array, dtype: string, shape: readonly number[] | undefined): void {
     const head = arrayHead(dtype, shape)
+    if (this.#apart(bytes, head)) return
     this.#out.extensionHead(EXTENSION.array, head.length + bytes.length)
     this.#out.copy(head)
     this.#out.copy(bytes)
+  }
+
+  /** Makes long bytes a segment, writes the reference to it and returns true; returns false for other bytes. */
+  #apart(bytes: Uint8Array, head?: Uint8Array): boolean {
+    const segments = this.#segments
+    if (segments === undefined || bytes.length < LEAST_APART) return false
+    this.#apartBytes += 4 + bytes.length
+    if (this.#apartBytes + this.#out.length > MAX_VALUE_BYTES) throw tooLarge()
+    const index = Buffer.alloc(4)
+    index.writeUInt32LE(segments.push(lasting(bytes)) - 1)
+    this.#out.extensionHead(EXTENSION.apart, 4 + (head?.length ?? 0))
+    this.#out.copy(index)
+    if (head !== undefined) this.#out.copy(head)
+    return true
   }
 
   #instant(ms: number): void {
@@ -275,19 +314,6 @@ const isNdArray = (value: object): value is NdArray => value instanceof NdArray
 
 /** Whether the object becomes an array in Python, which is not hashable. A Buffer becomes bytes, which are. */
 const isArray = (value: object): boolean => isNdArray(value) || (ArrayBuffer.isView(value) && !Buffer.isBuffer(value))
-
-/** The memory of a buffer or view. Refuses one whose memory was transferred. */
-function readable<T extends object>(value: T, read: (value: T) => Uint8Array): Uint8Array {
-  try {
-    return read(value)
-  } catch (cause) {
-    throw new Refusal(`${article(classNameOf(value))} without its memory cannot be sent`, {
-      hint: 'Send it before its memory is transferred or made smaller.',
-      type: classNameOf(value),
-      cause,
-    })
-  }
-}
 
 // The entries as Map and Set hold them: a subclass may override iteration.
 const entriesOf = (map: ReadonlyMap<unknown, unknown>): [unknown, unknown][] => [

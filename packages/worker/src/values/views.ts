@@ -1,5 +1,6 @@
 // Reads typed arrays, DataViews and buffers of any realm, whatever properties their owner has added.
 import { types } from 'node:util'
+import { article, classNameOf, Refusal } from './refusal.ts'
 
 /** The typed arrays that can be sent as such. */
 export type TypedArray =
@@ -32,6 +33,33 @@ export function bytesOf(view: ArrayBufferView): Uint8Array {
 
 /** All bytes of a buffer, in its memory. Throws a TypeError when that memory was transferred. */
 export const memoryOf = (buffer: ArrayBufferLike): Uint8Array => new Uint8Array(buffer)
+
+/** The memory of a buffer or view. Refuses one whose memory was transferred. */
+export function readable<T extends object>(value: T, read: (value: T) => Uint8Array): Uint8Array {
+  try {
+    return read(value)
+  } catch (cause) {
+    throw new Refusal(`${article(classNameOf(value))} without its memory cannot be sent`, {
+      hint: 'Send it before its memory is transferred or made smaller.',
+      type: classNameOf(value),
+      cause,
+    })
+  }
+}
+
+/** The same bytes as a Buffer, in the same memory. Memory that its owner can make smaller is copied. */
+export function lasting({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  const view = Buffer.from(buffer as ArrayBuffer, byteOffset, length)
+  return (buffer as { readonly resizable?: boolean }).resizable === true ? Buffer.from(view) : view
+}
+
+/** The same bytes in memory that holds nothing else: the bytes themselves if theirs does, else a copy. */
+export function ownMemory(bytes: Buffer): Buffer {
+  if (bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length) return bytes
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
+}
 
 /** Makes a function that reads a property with the prototype's getter: a view may have own properties of that name. */
 function reader(prototype: object, name: PropertyKey): (view: ArrayBufferView) => unknown {

@@ -17,9 +17,14 @@ export const EXTENSION = {
   emptyMap: 6,
   /** A value of a registered type: the name of the type as a msgpack string, then what its encoder returned. */
   registered: 7,
+  /** Bytes or an array that travel as a segment: its index, 4 bytes, little-endian; for an array then its head. */
+  apart: 8,
   /** msgpack's own timestamp, -1. */
   timestamp: 0xff,
 } as const
+
+/** Bytes and arrays of at least this many bytes become segments, where values may have segments. */
+export const LEAST_APART = 64 * 1024
 
 /** How deep containers may be nested. Python's msgpack reads at most 511 levels. */
 export const MAX_DEPTH = 500

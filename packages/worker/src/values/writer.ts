@@ -330,7 +330,8 @@ const textHead = (bytes: number): number => (bytes < 0x20 ? 1 : bytes < 0x100 ? 
 
 const isWellFormed = (text: string): boolean => (text as unknown as { isWellFormed(): boolean }).isWellFormed()
 
-const tooLarge = (): Refusal =>
+/** The refusal of a value that has more bytes than a message may have. */
+export const tooLarge = (): Refusal =>
   new Refusal(`more than ${MAX_VALUE_BYTES.toLocaleString('en-US')} bytes cannot be sent`, {
     code: 'PAYLOAD_TOO_LARGE',
     hint: 'Send it in parts, or write it to a file and send its path.',

@@ -10,7 +10,7 @@ bytes    what
 …        the type of the elements as numpy writes it (``dtype.str``): ``<f4``, ``|u1``, ``<M8[ns]``
 4 each   the length of each dimension, little-endian
 0 to 15  zeros up to a multiple of 16, so that the elements can be read in place, aligned
-…        the elements, row by row
+…        the elements, row by row; those of an array that travels apart are its segment instead
 =======  ====================================================================================
 """
 
@@ -20,6 +20,7 @@ import sys
 from math import prod
 from typing import Any
 
+from terrarium._values._apart import Memory
 from terrarium._values._refusal import NotSendable, TooLarge
 from terrarium._values._wire import MAX_VALUE_BYTES
 
@@ -29,6 +30,8 @@ _WITHOUT_SHAPE = 255
 _ALIGNMENT = 16
 """In bytes."""
 
+_TIMES = ("M8", "m8")
+"""Types of elements that count a unit of time, without their byte order."""
 _FORMATS = {"|i1": "b", "|u1": "B", "|b1": "?"}
 _FORMATS |= {_ORDER + kind: code for kind, code in zip("i2 u2 i4 u4 i8 u8 f4 f8".split(), "hHiIqQfd", strict=True)}
 """Formats of ``memoryview`` by type on the wire."""
@@ -40,24 +43,41 @@ _SIGNED, _UNSIGNED = "bhilqn", "BHILQN"
 def packed(data: Any, text: str, shape: "tuple[int, ...] | None") -> bytes:
     """The payload of an array. ``data``: a contiguous buffer in C order and this machine's byte order; ``text``: the
     type of the elements on the wire; ``shape``: None for a typed array."""
+    return b"".join((head_for(text, shape), data))
+
+
+def head_for(text: str, shape: "tuple[int, ...] | None") -> bytes:
+    """What stands before the elements."""
     dimensions = shape or ()
     form = f"<BB{len(text)}s{len(dimensions)}I"
     head = struct.pack(form, _WITHOUT_SHAPE if shape is None else len(shape), len(text), text.encode(), *dimensions)
-    return b"".join((head.ljust(_begin(len(head)), b"\0"), data))
+    return head.ljust(_begin(len(head)), b"\0")
 
 
 def unpacked(payload: bytes) -> memoryview:
     """The elements, read in place, with their shape. Raises ValueError for a payload that is no array."""
-    text, shape = head_of(payload)
-    format = "q" if text[1:3] in ("M8", "m8") else _FORMATS.get(text)
+    return _elements(memoryview(payload)[_data_begins(payload) :], *head_of(payload))
+
+
+def unpacked_apart(head: bytes, memory: Memory) -> memoryview:
+    """The elements of an array that travelled apart, read in place in its segment. Raises ValueError for a head that is
+    none, and for one of another array."""
+    text, shape = head_of(head)
+    if len(head) != _data_begins(head):
+        raise ValueError(f"an array with a head of {len(head)} bytes")
+    memory.kind = text
+    return _elements(memoryview(memory).toreadonly(), text, shape)
+
+
+def _elements(data: Any, text: str, shape: "tuple[int, ...] | None") -> memoryview:
+    format = "q" if text[1:3] in _TIMES else _FORMATS.get(text)
     if format is None:
         raise ValueError(f"an array with elements of type {text}")
-    data: Any = memoryview(payload)[_data_begins(payload) :]
     size = struct.calcsize(format)
     shape = (len(data) // size,) if shape is None else shape
     if prod(shape) * size != len(data):
         raise ValueError(f"an array whose shape is not that of its {len(data)} bytes")
-    view: memoryview = data.cast(format, shape) if prod(shape) else _empty(payload, format, shape)
+    view: memoryview = data.cast(format, shape) if prod(shape) else _empty(data.obj, format, shape)
     return view
 
 
@@ -75,7 +95,7 @@ def times_of(view: memoryview) -> "str | None":
     if view.format != "q" or type(payload) is not bytes or len(payload) < _ALIGNMENT:
         return None
     text = payload[2 : 2 + payload[1]].decode("latin-1")
-    return text if text[1:3] in ("M8", "m8") else None
+    return text if text[1:3] in _TIMES else None
 
 
 def _data_begins(payload: bytes) -> int:
@@ -86,7 +106,7 @@ def _begin(head: int) -> int:
     return -(-head // _ALIGNMENT) * _ALIGNMENT
 
 
-def _empty(payload: bytes, format: str, shape: "tuple[int, ...]") -> memoryview:
+def _empty(payload: Any, format: str, shape: "tuple[int, ...]") -> memoryview:
     """A view without elements. ``cast`` cannot make one, so it is a slice of a view with one row, whose memory is that
     of the payload if it is large enough."""
     rest = prod(shape[1:]) * struct.calcsize(format)

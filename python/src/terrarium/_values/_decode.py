@@ -1,12 +1,16 @@
 """Reads values from msgpack: the arguments of calls. An error says where in the value it occurred."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import msgpack
-
 from terrarium._values import _arrays, _registry
+from terrarium._values._apart import Memory
+from terrarium._values._msgpack import Malformed
+from terrarium._values._packing import unpack, unpack_all
 from terrarium._values._refusal import an, name_of, step_of, text_of
-from terrarium._values._wire import ARRAY, EMPTY_MAP, FROZENSET, INTEGER, REGISTERED, SET, TUPLE
+from terrarium._values._wire import APART, ARRAY, EMPTY_MAP, FROZENSET, INTEGER, REGISTERED, SET, TUPLE
+
+Segment = bytes | bytearray | memoryview
 
 _RELEASES = "Use the Node packages and the Python package of one release."
 
@@ -38,23 +42,26 @@ class _Extension(NamedTuple):
     payload: bytes
 
 
-def decode(data: bytes) -> Any:
-    """The value of one msgpack object. Raises NotReadable, with its place."""
+def decode(data: bytes, segments: "Sequence[Segment]" = ()) -> Any:
+    """The value of one msgpack object and its segments. Raises NotReadable, with its place."""
+    reader = _Reader(segments) if segments else _WITHOUT_SEGMENTS
     try:
-        return msgpack.unpackb(data, raw=False, timestamp=3, strict_map_key=False, ext_hook=_read)
+        value = unpack(data, reader.read)
+        reader.check_used()
+        return value
     except NotReadable as error:
         if error.extension is not None:
-            error.place = "".join(reversed(_way_to(_raw(data), error.extension) or ())).removeprefix(".")
+            error.place = _place_of(error.extension, data)
         raise
     except Exception as error:
-        raise NotReadable("what was sent is not msgpack", because=text_of(error)) from error
+        raise NotReadable("what was sent is not msgpack", because=_reason(error)) from error
 
 
-def decode_arguments(data: bytes) -> "dict[str, Any]":
+def decode_arguments(data: bytes, segments: "Sequence[Segment]" = ()) -> "dict[str, Any]":
     """The keyword arguments of a call. Raises NotReadable."""
-    if not data:
+    if not data and not segments:
         return {}
-    arguments = decode(data)
+    arguments = decode(data, segments)
     if type(arguments) is not dict:
         raise NotReadable(f"the arguments are not a map but {an(name_of(type(arguments)))}")
     for key in arguments:
@@ -63,41 +70,71 @@ def decode_arguments(data: bytes) -> "dict[str, Any]":
     return arguments
 
 
-def _read(code: int, payload: bytes) -> Any:
-    """The value of an extension type."""
-    try:
-        if code == ARRAY:
-            return _arrays.unpacked(payload)
-        if code == SET:
-            return set(_parts(payload)[0])
-        if code == FROZENSET:
-            return frozenset(_parts(payload)[0])
-        if code == TUPLE:
-            return tuple(_parts(payload)[0])
-        if code == INTEGER:
-            return int.from_bytes(payload, "big", signed=True)
-        if code == EMPTY_MAP:
-            return {}
-        if code == REGISTERED:
-            return _registered(*_parts(payload))
-        raise NotReadable(f"a value of extension type {code}, which this release does not know, cannot be read")
-    except NotReadable as error:
-        error.extension = _Extension(code, payload)
-        raise
-    except Exception as error:
-        refusal = NotReadable(f"a value of extension type {code} cannot be read", because=text_of(error))
-        refusal.extension = _Extension(code, payload)
-        raise refusal from error
+class _Reader:
+    """Reads the extension types of one value."""
+
+    def __init__(self, segments: "Sequence[Segment]") -> None:
+        self._segments: "list[Segment | None]" = list(segments)
+        """By index; None in place of a segment that was used."""
+
+    def read(self, code: int, payload: bytes) -> Any:
+        """The value of an extension type."""
+        try:
+            if code == ARRAY:
+                return _arrays.unpacked(payload)
+            if code == APART:
+                return self._apart(payload)
+            if code == SET:
+                return set(self._only(payload))
+            if code == FROZENSET:
+                return frozenset(self._only(payload))
+            if code == TUPLE:
+                return tuple(self._only(payload))
+            if code == INTEGER:
+                return int.from_bytes(payload, "big", signed=True)
+            if code == EMPTY_MAP:
+                return {}
+            if code == REGISTERED:
+                return _registered(*unpack_all(payload, self.read))
+            raise NotReadable(f"a value of extension type {code}, which this release does not know, cannot be read")
+        except NotReadable as error:
+            error.extension = _Extension(code, payload)
+            raise
+        except Exception as error:
+            refusal = NotReadable(f"a value of extension type {code} cannot be read", because=_reason(error))
+            refusal.extension = _Extension(code, payload)
+            raise refusal from error
+
+    def check_used(self) -> None:
+        """Raises Malformed if nothing in the value refers to a segment."""
+        for index, segment in enumerate(self._segments):
+            if segment is not None:
+                raise Malformed(f"nothing in it refers to segment {index}")
+
+    def _only(self, payload: bytes) -> Any:
+        (value,) = unpack_all(payload, self.read)
+        return value
+
+    def _apart(self, payload: bytes) -> "bytes | memoryview":
+        if len(payload) < 4:
+            raise Malformed("a reference to a segment ends too early")
+        index = int.from_bytes(payload[:4], "little")
+        segment = self._segments[index] if index < len(self._segments) else None
+        if segment is None:
+            used = index < len(self._segments)
+            raise Malformed(f"it refers to segment {index} twice" if used else f"it has no segment {index}")
+        self._segments[index] = None
+        if len(payload) == 4:
+            return segment if type(segment) is bytes else bytes(segment)
+        memory = segment if type(segment) is Memory else Memory(segment)
+        return _arrays.unpacked_apart(payload[4:], memory)
 
 
-def _parts(payload: bytes) -> "list[Any]":
-    """The msgpack objects in a payload. Uses an Unpacker because unpackb() takes 40 KiB of stack for each level of
-    nesting."""
-    unpacker = msgpack.Unpacker(
-        raw=False, timestamp=3, strict_map_key=False, ext_hook=_read, max_buffer_size=len(payload) or 1
-    )
-    unpacker.feed(payload)
-    return list(unpacker)
+_WITHOUT_SEGMENTS = _Reader(())
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, Malformed) else text_of(error)
 
 
 def _registered(name: str, sent: Any) -> Any:
@@ -112,9 +149,13 @@ def _registered(name: str, sent: Any) -> Any:
         raise NotReadable(f"the decoder of {name} raises", hint, name, text_of(error)) from error
 
 
-def _raw(data: bytes) -> Any:
-    """The value with its extensions unread, to look for one of them."""
-    return msgpack.unpackb(data, raw=False, timestamp=3, strict_map_key=False, ext_hook=_Extension)
+def _place_of(extension: _Extension, data: bytes) -> str:
+    """Where in a value an extension is; empty if what follows it is not msgpack."""
+    try:
+        unread = unpack(data, _Extension)
+    except Exception:
+        return ""
+    return "".join(reversed(_way_to(unread, extension) or ())).removeprefix(".")
 
 
 def _way_to(value: Any, extension: _Extension) -> "list[str] | None":

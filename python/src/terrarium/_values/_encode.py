@@ -2,7 +2,6 @@
 result. An error says where in the value it occurred."""
 
 import array
-import dataclasses
 import threading
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -13,16 +12,19 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-import msgpack
-
 from terrarium._values import _arrays, _foreign, _registry, _scalars
 from terrarium._values._advice import advice_for
+from terrarium._values._apart import Segment, flat
+from terrarium._values._packing import FOREIGN, ExtType, packer
 from terrarium._values._refusal import NotSendable, TooLarge, an, name_of, refusal_of, step_of
+from terrarium._values._surrogates import lone_surrogate
 from terrarium._values._wire import (
+    APART,
     ARRAY,
     EMPTY_MAP,
     FROZENSET,
     INTEGER,
+    LEAST_APART,
     MAX_DEPTH,
     MAX_VALUE_BYTES,
     REGISTERED,
@@ -30,7 +32,7 @@ from terrarium._values._wire import (
     TUPLE,
 )
 
-_DIRECT = frozenset([type(None), bool, int, float, str, bytes, bytearray])
+_DIRECT = frozenset([type(None), bool, int, float, str])
 """Types that msgpack writes without a change. Exact types: an instance of a subclass may be a member of an Enum."""
 _NAMES = frozenset([str])
 _PLAIN = frozenset([list, tuple, dict])
@@ -49,22 +51,31 @@ class Encoder:
     """Keeps msgpack's buffer between values. Use it on one thread only."""
 
     def __init__(self) -> None:
-        self._packer = _packer()
+        self._packer = packer(_large_integer)
         self._open: set[int] = set()
         """The ids of the containers around the value being changed, to find circles and count the depth."""
+        self._segments: "list[Segment] | None" = None
+        """The segments of the value being changed, so far; None where nothing may become one."""
 
-    def encode(self, value: Any) -> bytes:
-        """One msgpack object. Raises NotSendable."""
+    def encode(self, value: Any, apart: bool) -> "tuple[bytes, list[Segment]]":
+        """One msgpack object and its segments. Raises NotSendable."""
+        segments: "list[Segment]" = []
+        self._segments = segments if apart else None
         try:
             encoded = self._pack(self.change(value))
         except BaseException as error:  # SystemExit in a property too: it ends the call, not the worker
             self._open.clear()
             raise refusal_of(error)
-        if len(encoded) > MAX_VALUE_BYTES:
-            raise TooLarge.of(len(encoded), MAX_VALUE_BYTES)
-        if len(encoded) > _LARGE_BUFFER:
-            self._packer = _packer()
-        return encoded
+        finally:
+            self._segments = None
+        size = len(encoded)
+        if size > _LARGE_BUFFER:
+            self._packer = packer(_large_integer)
+        if segments:
+            size += sum(map(len, segments)) + 4 * len(segments) + 4
+        if size > MAX_VALUE_BYTES:
+            raise TooLarge.of(size, MAX_VALUE_BYTES)
+        return encoded, segments
 
     def change(self, value: Any) -> Any:
         """The replacement of a value that msgpack can write. Raises NotSendable, and any exception of user code."""
@@ -142,6 +153,22 @@ class Encoder:
         self._open.discard(id(value))
         return data
 
+    def binary(self, value: Any) -> Any:
+        """The replacement of bytes: a reference to a segment if they are many, else themselves."""
+        return value if memoryview(value).nbytes < LEAST_APART or self._segments is None else self._apart(value, b"")
+
+    def array(self, data: Any, text: str, shape: "tuple[int, ...] | None") -> Any:
+        """The replacement of an array, of the arguments of ``_arrays.packed``."""
+        if self._segments is None or memoryview(data).nbytes < LEAST_APART:
+            return ExtType(ARRAY, _arrays.packed(data, text, shape))
+        return self._apart(data, _arrays.head_for(text, shape))
+
+    def _apart(self, data: Any, head: bytes) -> Any:
+        """Makes bytes a segment, and returns the reference to it. The segment is the memory of the value itself."""
+        assert self._segments is not None
+        self._segments.append(data if type(data) is bytes else flat(memoryview(data)))
+        return ExtType(APART, (len(self._segments) - 1).to_bytes(4, "little") + head)
+
     def set(self, value: Any) -> Any:
         """The replacement of a set or a frozenset."""
         return self._parts(value, SET, "an element of a set")
@@ -156,14 +183,20 @@ class Encoder:
             raise refusal_of(error, f"the encoder of {encoding.name} raises")
         packed = self._pack(encoding.name) + self._pack(self.change(data))
         self._open.discard(id(value))
-        return msgpack.ExtType(REGISTERED, packed)
+        return ExtType(REGISTERED, packed)
 
     def _key(self, key: Any, role: str) -> Any:
         """The replacement of a key of a dict or an element of a set (``role``). Scalars, tuples, sets, Enums and
-        registered values can be one."""
+        registered values can be one. No part of a key becomes a segment, because replaced keys are compared."""
         kind = type(key)
         if kind in _DIRECT:
             return _NAN if kind is float and key != key else key
+        segments, self._segments = self._segments, None
+        sent = self._key_of(kind, key, role)
+        self._segments = segments
+        return sent
+
+    def _key_of(self, kind: type, key: Any, role: str) -> Any:
         change = _change_for(kind)
         if change is _enum:
             return self._key(key.value, role)
@@ -190,7 +223,7 @@ class Encoder:
             raise NotSendable("a set with two elements that are one to JavaScript cannot be sent", "Make them differ.")
         packed = self._pack(out)
         self._open.discard(id(value))
-        return msgpack.ExtType(code, packed)
+        return ExtType(code, packed)
 
     def _enter(self, container: object) -> None:
         if id(container) in self._open:
@@ -207,9 +240,9 @@ class Encoder:
             packed: bytes = self._packer.pack(value)
             return packed
         except Exception as error:
-            self._packer = _packer()
+            self._packer = packer(_large_integer)
             if isinstance(error, UnicodeEncodeError):
-                raise _lone_surrogate(value) from None
+                raise lone_surrogate(value) from None
             if isinstance(error, (MemoryError, ValueError)):  # more bytes than msgpack's lengths can express
                 hint = "Send it in parts, or write it to a file and send its path."
                 raise TooLarge(f"more than {MAX_VALUE_BYTES:,} bytes cannot be sent", hint) from None
@@ -221,46 +254,12 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and value != value
 
 
-def _packer() -> Any:
-    return msgpack.Packer(default=_large_integer, use_bin_type=True, datetime=True)
-
-
 def _large_integer(value: Any) -> Any:
     """Called by msgpack for an integer of more than 64 bits."""
     if not isinstance(value, int):
         raise TypeError(f"{an(name_of(type(value)))} was not changed")  # a bug in this file
     size = value.bit_length() // 8 + 1
-    return msgpack.ExtType(INTEGER, value.to_bytes(size, "big", signed=True))
-
-
-def _lone_surrogate(value: Any) -> NotSendable:
-    """The error for a str that UTF-8 cannot encode. Looks for its place, because msgpack does not say it."""
-    hint = "Send its bytes: value.encode('utf-8', 'surrogatepass'), or os.fsencode(value) for a path."
-    refusal = NotSendable("a str with a lone surrogate, which is no text, cannot be sent", hint, "str")
-    for step in _way_to_surrogate(value) or ():
-        refusal.below(step)
-    return refusal
-
-
-def _way_to_surrogate(value: Any) -> "list[str] | None":
-    """The steps to a lone surrogate, innermost first; None when there is none."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return []
-        return None
-    if isinstance(value, dict):
-        parts = [(part, step_of(key)) for key, item in value.items() for part in (key, item)]
-    elif isinstance(value, (list, tuple)):
-        parts = [(item, f"[{index}]") for index, item in enumerate(value)]
-    else:
-        return None
-    for part, step in parts:
-        way = _way_to_surrogate(part)
-        if way is not None:
-            return [*way, step]
-    return None
+    return ExtType(INTEGER, value.to_bytes(size, "big", signed=True))
 
 
 Change = Callable[[Encoder, Any], Any]
@@ -289,9 +288,9 @@ def _simple(change: Callable[[Any], Any]) -> Change:
 
 
 def _packed(parts: Callable[[Any], Any]) -> Change:
-    def change(_encoder: Encoder, value: Any) -> Any:
+    def change(encoder: Encoder, value: Any) -> Any:
         sent = parts(value)
-        return msgpack.ExtType(ARRAY, _arrays.packed(*sent)) if isinstance(sent, tuple) else sent
+        return encoder.array(*sent) if isinstance(sent, tuple) else encoder.binary(sent)
 
     return change
 
@@ -321,14 +320,16 @@ _instant, _iso, _duration = _simple(_scalars.instant), _simple(_scalars.iso), _s
 _text, _numpy_scalar, _nothing = _simple(str), _simple(_foreign.of_scalar), _simple(lambda _value: None)
 _int, _integer, _real = _simple(_whole), _simple(int), _simple(float)
 
-_ATOMS = frozenset([_same, _int, _instant, _iso, _duration, _text, _numpy_scalar, _nothing, _integer, _real])
+_ATOMS = frozenset([_same, Encoder.binary, _int, _instant, _iso, _duration])
+_ATOMS |= {_text, _numpy_scalar, _nothing, _integer, _real}
 """The changes whose result may be a key."""
 
 _BY_BASE: "tuple[tuple[type | tuple[type, ...], Change], ...]" = (
-    ((msgpack.ExtType, msgpack.Timestamp), _refuse),
+    (FOREIGN, _refuse),
     (Enum, _enum),
     (int, _int),
-    ((float, str, bytes, bytearray), _same),
+    ((float, str), _same),
+    ((bytes, bytearray), Encoder.binary),
     (dict, Encoder.mapping),
     ((list, tuple), Encoder.items),
     ((set, frozenset), Encoder.set),
@@ -338,7 +339,7 @@ _BY_BASE: "tuple[tuple[type | tuple[type, ...], Change], ...]" = (
     ((Decimal, UUID, PurePath), _text),
     (memoryview, _packed(_arrays.of_memoryview)),
     (array.array, _packed(_arrays.of_array)),
-    (EmptyMap, _simple(lambda _value: msgpack.ExtType(EMPTY_MAP, b""))),
+    (EmptyMap, _simple(lambda _value: ExtType(EMPTY_MAP, b""))),
 )
 """The change of each base class. The first class that fits counts."""
 
@@ -361,7 +362,7 @@ def _find_change(kind: type) -> Change:
         return Encoder.registered
     for base, change in _BY_BASE:
         if issubclass(kind, base):
-            names = () if issubclass(kind, Enum) else _field_names(kind)
+            names = () if issubclass(kind, Enum) else _foreign.field_names(kind)
             return _beside_fields(change, names) if names else change
     if _foreign.is_ndarray(kind):
         return _packed(_foreign.of_ndarray)
@@ -369,7 +370,7 @@ def _find_change(kind: type) -> Change:
         return _numpy_scalar
     if _foreign.is_missing(kind):
         return _nothing
-    names = _field_names(kind)
+    names = _foreign.field_names(kind)
     if names is not None:
         return _with_fields(names)
     if _foreign.is_model(kind):
@@ -379,19 +380,20 @@ def _find_change(kind: type) -> Change:
     return _real if issubclass(kind, Real) and not issubclass(kind, Rational) else _refuse
 
 
-def _field_names(kind: type) -> "tuple[str, ...] | None":
-    """The names of the fields of a dataclass or an attrs class; None for another class."""
-    if dataclasses.is_dataclass(kind):
-        return tuple(field.name for field in dataclasses.fields(kind))
-    return _foreign.attrs_fields(kind)
-
-
 _local = threading.local()
 
 
-def encode(value: Any) -> bytes:
-    """The value as one msgpack object, at most 256 MiB. Raises NotSendable, or TooLarge for a longer value."""
+def encode(value: Any, apart: bool) -> "tuple[bytes, list[Segment]]":
+    """The value as one msgpack object and its segments, at most 256 MiB together. Raises NotSendable, or TooLarge.
+
+    ``apart``: whether bytes and arrays of 64 KiB or more become segments. A segment is the memory of the value itself,
+    so it must be sent before the value may change."""
     encoder: "Encoder | None" = getattr(_local, "encoder", None)
     if encoder is None:
         encoder = _local.encoder = Encoder()
-    return encoder.encode(value)
+    return encoder.encode(value, apart)
+
+
+def in_one(value: Any) -> bytes:
+    """The value as one msgpack object without segments. Raises NotSendable, or TooLarge."""
+    return encode(value, apart=False)[0]

@@ -1,6 +1,7 @@
 """Values of packages that may not be installed: numpy, pandas, pydantic, attrs and others. Nothing is imported here,
 because a value exists only if its package is in ``sys.modules`` already."""
 
+import dataclasses
 import sys
 from typing import Any
 
@@ -50,8 +51,10 @@ def is_missing(kind: type) -> bool:
     return (module_of(kind).partition(".")[0], kind.__name__) in MISSING
 
 
-def attrs_fields(kind: type) -> "tuple[str, ...] | None":
-    """The names of the fields of an attrs class; None for another class."""
+def field_names(kind: type) -> "tuple[str, ...] | None":
+    """The names of the fields of a dataclass or an attrs class; None for another class."""
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind))
     fields = getattr(kind, "__attrs_attrs__", None)
     return tuple(field.name for field in fields) if isinstance(fields, tuple) else None
 

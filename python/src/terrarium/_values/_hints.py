@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from terrarium._values import _arrays, _foreign, _registry
+from terrarium._values._apart import Memory
 from terrarium._values._decode import NotReadable
 from terrarium._values._encode import EmptyMap
 from terrarium._values._refusal import text_of
@@ -46,6 +47,7 @@ class Conversions:
                 self._by_name[name] = convert
         self._result = of_result(_resolved(signature.return_annotation, function))
         self.has_arguments = bool(self._by_name or self._others)
+        self.has_result = self._result is not None
 
     def arguments(self, arguments: "dict[str, Any]") -> None:
         """Converts the arguments in place. Raises NotReadable, with the argument's name as its place."""
@@ -197,13 +199,16 @@ def _is_ndarray(hint: Any) -> bool:
 
 
 def _to_ndarray(args: "tuple[Any, ...]") -> Convert:
-    """The conversion of an array, bytes or a list to an ndarray that owns its memory and is writable."""
+    """The conversion of an array, bytes or a list to an ndarray with memory of its own, which can be written."""
     numpy = sys.modules["numpy"]
     element = (*(get_args(args[1]) if len(args) > 1 else ()), None)[0]
     dtype = element if getattr(element, "__name__", None) in numpy.sctypeDict else None
 
     def convert(value: Any) -> Any:
         if type(value) is memoryview:
+            memory: Any = value.obj
+            if type(memory) is Memory:  # nothing else refers to it
+                return numpy.ndarray(value.shape, memory.kind, memory)
             times = _arrays.times_of(value)
             copy = numpy.array(value)
             return copy if times is None else copy.view(times)

@@ -17,6 +17,11 @@ EMPTY_MAP = 6
 """A Map without entries: no bytes. A Map with entries is a msgpack map, distinguished from an object by its keys."""
 REGISTERED = 7
 """A value of a registered type: the type's name as a msgpack string, then the value that its encoder has made."""
+APART = 8
+"""Bytes or an array that travel as a segment: its index, 4 bytes, little-endian; for an array then its head."""
+
+LEAST_APART = 64 * 1024
+"""Bytes and arrays of at least this many bytes become segments, where values may have segments."""
 
 MAX_DEPTH = 500
 """The deepest nesting of containers. msgpack reads at most 511 levels."""

@@ -72,18 +72,20 @@ class HostFrame(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("protocol_version", "token", "pid", "package_version", "python_version")
+    __slots__ = ("protocol_version", "token", "pid", "package_version", "python_version", "reports_begun")
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     PACKAGE_VERSION_FIELD_NUMBER: _ClassVar[int]
     PYTHON_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REPORTS_BEGUN_FIELD_NUMBER: _ClassVar[int]
     protocol_version: int
     token: str
     pid: int
     package_version: str
     python_version: str
-    def __init__(self, protocol_version: _Optional[int] = ..., token: _Optional[str] = ..., pid: _Optional[int] = ..., package_version: _Optional[str] = ..., python_version: _Optional[str] = ...) -> None: ...
+    reports_begun: bool
+    def __init__(self, protocol_version: _Optional[int] = ..., token: _Optional[str] = ..., pid: _Optional[int] = ..., package_version: _Optional[str] = ..., python_version: _Optional[str] = ..., reports_begun: bool = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("protocol_version", "max_message_bytes")

@@ -104,7 +104,7 @@ export interface HostFrame {
 
 /** Presents the worker. */
 export interface Hello {
-  /** The version of this protocol that the worker speaks; this file is version 1. */
+  /** The version of this protocol that the worker speaks; this file is version 2. */
   protocolVersion: number;
   /** The secret the host handed to this spawn; a session without it is turned away. */
   token: string;
@@ -114,6 +114,11 @@ export interface Hello {
   packageVersion: string;
   /** The version of the interpreter, for example "3.11.7". */
   pythonVersion: string;
+  /**
+   * Whether the worker notes each call that begins in the page of begun calls. If not, every call that was sent to it
+   * counts as begun when it dies.
+   */
+  reportsBegun: boolean;
 }
 
 /** The host accepts the worker. */
@@ -520,7 +525,7 @@ export const HostFrame: MessageFns<HostFrame> = {
 };
 
 function createBaseHello(): Hello {
-  return { protocolVersion: 0, token: "", pid: 0, packageVersion: "", pythonVersion: "" };
+  return { protocolVersion: 0, token: "", pid: 0, packageVersion: "", pythonVersion: "", reportsBegun: false };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -539,6 +544,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.pythonVersion !== "") {
       writer.uint32(42).string(message.pythonVersion);
+    }
+    if (message.reportsBegun !== false) {
+      writer.uint32(48).bool(message.reportsBegun);
     }
     return writer;
   },
@@ -594,6 +602,14 @@ export const Hello: MessageFns<Hello> = {
             }
 
             message.pythonVersion = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.reportsBegun = reader.bool();
             continue;
           }
         }

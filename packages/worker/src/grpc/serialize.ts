@@ -1,6 +1,6 @@
 // Serialises the frames that a host sends. Replaces the function that ts-proto generates, which copies twice.
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
-import { SessionResponse } from './generated/terrarium/v1/session.ts'
+import { SessionResponse } from '../generated/terrarium/v1/session.ts'
 
 /** A writer that has grown beyond this, in bytes, is not kept. */
 const KEPT_BYTES = 1024 * 1024

@@ -1,0 +1,342 @@
+// A pool's core in a world that carries out its effects when it pleases, and looks after every event at the rules that
+// always hold. For property tests.
+import { isTerrariumError, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
+import { Call } from '../../src/core/call.ts'
+import { dispatch } from '../../src/core/dispatch.ts'
+import type { Effect } from '../../src/core/effect.ts'
+import type { PoolCoreEvent } from '../../src/core/event.ts'
+import type { Slot } from '../../src/core/slot.ts'
+import { createState, inFlightIn, queuedIn, withWorkers, type PoolState, type Settings } from '../../src/core/state.ts'
+import { checkAhead, checkSlot, inOrder, isLookedAfter, listed, must } from './slot-rules.ts'
+import { failureOf } from './support.ts'
+
+export interface Offer {
+  readonly tool: string
+  readonly timeout: number | undefined
+  readonly idempotent: boolean
+  readonly size: number
+}
+
+export type Answer = 'value' | 'error' | 'given back' | 'out of time'
+
+const CODES = {
+  value: 'PYTHON_ERROR',
+  error: 'PYTHON_ERROR',
+  'given back': 'CANCELLED',
+  'out of time': 'DEADLINE_EXCEEDED',
+} as const
+
+/** Its news may be late, and about what is no more; most of its workers run calls of ordinary tools one at a time. */
+export class World {
+  /** Events told, and calls sent ahead, in all runs of this process. */
+  static events = 0
+  static sentAhead = 0
+  readonly state: PoolState
+  now = 0
+  /** Every call that was ever offered, in order. */
+  readonly offered: Call[] = []
+  readonly accepted = new Set<Call>()
+  readonly settled = new Map<Call, number>()
+  readonly timers = new Map<number, number>()
+  /** By slot, the calls that its present worker holds. */
+  readonly holds = new Map<Slot, Set<Call>>()
+  /** Slots whose worker is to be killed, or has lost its session. */
+  readonly doomed = new Set<Slot>()
+  readonly #told: PoolCoreEvent[] = []
+  /** The arrival number of the call that was sent for the first time last. */
+  #lastFresh = -1
+  ended = 0
+  lastError: unknown
+  answers = 0
+
+  constructor(settings: Settings) {
+    this.state = createState(settings)
+    for (const slot of this.state.slots) this.holds.set(slot, new Set())
+  }
+
+  tell(event: PoolCoreEvent): void {
+    World.events += 1
+    const effects: Effect[] = []
+    dispatch(this.state, event, this.now, effects)
+    for (const effect of effects) this.#carryOut(effect)
+    this.#check(event.type === 'call.answered')
+    for (let next = this.#told.shift(); next !== undefined; next = this.#told.shift()) this.tell(next)
+  }
+
+  #carryOut(effect: Effect): void {
+    must(this.ended === 0 || effect.type === 'refuse', 'an effect after the end')
+    switch (effect.type) {
+      case 'send':
+        this.#send(effect.call, effect.slot, effect.timeLeft)
+        return
+      case 'settle':
+        must(this.accepted.has(effect.call), 'an answer to a call that was not accepted')
+        this.lastError = effect.error
+        this.settled.set(effect.call, (this.settled.get(effect.call) ?? 0) + 1)
+        return
+      case 'watch':
+        this.#told.push({ type: 'call.watched' })
+        return
+      case 'refuse':
+        this.accepted.delete(effect.call)
+        return
+      case 'kill':
+        this.doomed.add(effect.slot)
+        return
+      case 'setTimer':
+        must(effect.delay >= 0, 'a timer in the past')
+        this.timers.set(effect.timer, this.now + effect.delay)
+        return
+      case 'clearTimer':
+        must(this.timers.delete(effect.timer), 'a timer that is not set is cleared')
+        return
+      case 'started':
+        this.answers += 1
+        must(this.answers === 1, 'start() is answered twice')
+        return
+      case 'end':
+        this.ended += 1
+        return
+      default: // the rest is told or asked, and comes back as an event when the world pleases
+    }
+  }
+
+  #send(call: Call, slot: Slot, timeLeft: number): void {
+    const { concurrency } = this.state.settings
+    const held = this.#held(slot)
+    must(slot.occupant === 'ready' && !this.doomed.has(slot), 'a call for a worker that is doomed or dead')
+    must(!this.settled.has(call), 'a call that is settled is sent')
+    must(
+      [...held].every((each) => !this.settled.has(each)),
+      'a call for a worker that goes on with a stopped one',
+    )
+    must(held.size === 0 || ![...held, call].some(({ suspect }) => suspect), 'a suspect is not alone')
+    if (call.tool !== 'async' && ![...held].some(({ tool }) => tool !== 'async')) this.#heard.set(slot, this.now)
+    const others = this.state.slots.filter((each) => each.isOpen && each !== slot)
+    if (held.size < concurrency) {
+      held.add(call)
+      must(
+        others.every((each) => this.#held(each).size >= held.size - 1),
+        'a worker with fewer calls was passed over',
+      )
+    } else {
+      World.sentAhead += 1
+      const { concurrency } = this.state.settings
+      checkAhead(slot, [...held, call], concurrency, this.now - (this.#heard.get(slot) ?? 0))
+      held.add(call)
+      must(
+        others.every((each) => this.#held(each).size >= concurrency),
+        'a free worker was passed over',
+      )
+    }
+    if (call.deadline !== undefined) must(timeLeft >= 1 && timeLeft >= call.deadline - this.now, 'too little time')
+    else must(timeLeft === 0, 'a limit for a call that has none')
+    const arrived = this.offered.indexOf(call)
+    if (this.#sent.has(call)) return
+    must(arrived > this.#lastFresh, 'a call was sent before an earlier call')
+    must(this.state.again.size === 0, 'a new call was sent before a call that is to be run again')
+    must((this.state.waiting.first?.order ?? Infinity) > call.order, 'a new call was sent before a call that came back')
+    this.#lastFresh = arrived
+    this.#sent.add(call)
+  }
+
+  /** When each slot's worker answered a call of an ordinary tool, or was sent one while it had none. */
+  readonly #heard = new Map<Slot, number>()
+
+  /** Calls that were sent before. */
+  readonly #sent = new Set<Call>()
+
+  #held(slot: Slot): Set<Call> {
+    return this.holds.get(slot) ?? new Set()
+  }
+
+  #check(isAnswer: boolean): void {
+    const { state, accepted, settled } = this
+    for (const count of settled.values()) must(count === 1, 'a call was settled twice')
+    const { counts, settings } = state
+    const open = [...accepted].filter((call) => !settled.has(call)).length
+    must(counts.accepted === accepted.size, 'accepted does not count the accepted calls')
+    must(counts.accepted === counts.completed + counts.failed + open, 'the counts do not close')
+    must(counts.completed + counts.failed === settled.size, 'the counts do not say what was settled')
+    const withWorker = state.slots.flatMap(({ calls }) => listed(calls.first))
+    const ahead = withWorker.filter(({ isAhead }) => isAhead)
+    const queued = [...listed(state.again.first), ...listed(state.waiting.first)]
+    must(withWorker.length === withWorkers(state) && ahead.length === state.ahead, 'calls with workers are miscounted')
+    must(withWorker.length - ahead.length === inFlightIn(state), 'calls in flight are miscounted')
+    must(queued.length + ahead.length === queuedIn(state), 'a list does not know its size')
+    const known = [...queued, ...withWorker.filter((call) => !settled.has(call))]
+    must(known.length === open && new Set(known).size === open, 'a call is lost, or in two places')
+    must(inOrder(listed(state.waiting.first)), 'calls wait out of order')
+    if (isAnswer) this.#checkShares()
+    for (const slot of state.slots) {
+      const calls = listed(slot.calls.first)
+      must(this.#begun(slot).length <= settings.concurrency, 'more calls than `concurrency` have begun')
+      checkSlot(slot, calls, settings.concurrency)
+      must(state.look !== 0 || calls.every(isLookedAfter), 'calls are ahead, and nothing looks at them')
+      must(slot.overdue === calls.filter(({ overdue }) => overdue).length, 'overdue calls are miscounted')
+      must(slot.occupant !== 'none' || calls.length === 0, 'a call is with no worker')
+      const free = slot.isOpen && calls.length === 0
+      must(!free || queued.length === 0 || state.status === 'stopping' || this.#isWatching, 'a worker idles')
+    }
+    must(
+      [...this.timers.keys()].every((timer) => state.timers.has(timer)),
+      'a timer that means nothing',
+    )
+    must(state.timers.size === this.timers.size, 'a timer that was never set')
+    if (this.ended > 0) must(open === 0 && this.timers.size === 0, 'the pool has ended with something left')
+  }
+
+  /** A worker idles while another one has much to do, and nothing was asked back from any. */
+  #checkShares(): void {
+    const { slots, again, waiting } = this.state
+    if (again.size + waiting.size > 0 || this.#isWatching || slots.some(({ recalled }) => recalled > 0)) return
+    if (!slots.some((slot) => slot.isOpen && slot.calls.size === 0 && this.now - slot.since >= 1)) return
+    const isWorth = ({ ahead, firstAhead, overdue }: Slot): boolean =>
+      overdue === 0 && ahead * (firstAhead?.pace?.time ?? 0) >= 1
+    must(!slots.some(isWorth), 'a worker idles while calls are ahead of another one')
+  }
+
+  /** What a worker has begun of its calls: all calls of async tools, and the first call of an ordinary tool. */
+  #begun(slot: Slot): Call[] {
+    const held = [...this.#held(slot)]
+    const first = held.find(({ tool }) => tool !== 'async')
+    return held.filter((call) => call === first || call.tool === 'async')
+  }
+
+  /** True while there is news that the core was not told: a call may wait for its deadline to be set. */
+  get #isWatching(): boolean {
+    return this.#told.length > 0
+  }
+
+  offer({ size, ...asked }: Offer): void {
+    const call = new Call(asked)
+    call.size = size
+    this.offered.push(call)
+    this.accepted.add(call)
+    const { waiting, ahead, settings } = this.state
+    const mayWait = waiting.size + ahead < Math.max(settings.queueLimit, 1)
+    this.tell({ type: 'call.offered', call, isWatched: asked.timeout !== undefined })
+    must(mayWait || !this.accepted.has(call), 'the queue is longer than its limit')
+  }
+
+  /**
+   * A worker answers a call that it holds: in order, a call that it has begun, or it gives back a call that it has not;
+   * out of order, any call. Stale: a call that it has let go of.
+   */
+  answer(n: number, what: Answer, manner: 'in order' | 'out of order' | 'stale'): void {
+    const notBegun = what === 'given back' || what === 'out of time'
+    const held = [...this.holds].flatMap(([slot, calls]) => {
+      const begun = this.#begun(slot)
+      return [...calls].map((call) => ({
+        slot,
+        call,
+        mayBe: manner !== 'in order' || begun.includes(call) !== notBegun,
+      }))
+    })
+    const possible = held.filter(({ mayBe }) => mayBe)
+    const chosen = possible[n % Math.max(1, possible.length)]
+    if (manner === 'stale') {
+      const call = this.offered[n % Math.max(1, this.offered.length)]
+      const isHeld = held.some((each) => each.call === call)
+      if (call !== undefined && !isHeld) this.tell({ type: 'call.answered', call, outcome: { value: n } })
+    }
+    if (manner === 'stale' || chosen === undefined) return
+    const { slot, call } = chosen
+    this.#held(slot).delete(call)
+    if (!notBegun && call.tool !== 'async') this.#heard.set(slot, this.now)
+    const error = new TerrariumError(CODES[what], what)
+    this.tell({ type: 'call.answered', call, outcome: what === 'value' ? { value: n } : { error, notBegun } })
+  }
+
+  /** Lets something happen to the worker of the n-th slot, if that is possible. */
+  happen(
+    n: number,
+    what: 'start' | 'ready' | 'lost' | 'exit' | 'park' | 'kill',
+    reason: ExitReason,
+    some: number,
+  ): void {
+    const slot = this.state.slots[n % this.state.slots.length]
+    if (slot === undefined) return
+    const { id: worker, occupant } = slot
+    const { incarnation } = slot
+    switch (what) {
+      case 'start':
+        if (occupant === 'none') this.tell({ type: 'worker.started', worker, incarnation: incarnation + 1 })
+        return
+      case 'ready': {
+        const tools = [{ name: 'async', isAsync: true, summary: '' }]
+        this.tell({ type: 'worker.ready', worker, incarnation, pid: some + 1, tools, reportsBegun: some > 2 })
+        return
+      }
+      case 'lost':
+        if (occupant === 'ready') this.doomed.add(slot)
+        this.tell({ type: 'worker.lost', worker, incarnation })
+        return
+      case 'exit':
+        this.#exit(slot, reason, some)
+        return
+      case 'park':
+        if (occupant === 'none') this.tell({ type: 'worker.parked', worker, incarnation, failure: failureOf(reason) })
+        return
+      case 'kill':
+        this.tell({ type: 'worker.kill', worker, incarnation, error: new TerrariumError('WORKER_CRASHED', 'drill') })
+    }
+  }
+
+  /** A worker becomes ready in every slot that has none. */
+  startAll(some: number): void {
+    this.state.slots.forEach((_, n) => {
+      for (const what of ['start', 'ready'] as const) this.happen(n, what, { type: 'normal' }, some)
+    })
+  }
+
+  /** What a worker that reports begun calls has not begun is known; of another one it may be anything. */
+  #exit(slot: Slot, reason: ExitReason, some: number): void {
+    const { id: worker, incarnation } = slot
+    const held = [...this.#held(slot)]
+    const begun = slot.reportsBegun ? this.#begun(slot) : held.slice(0, some % (held.length + 1))
+    const unbegun = new Set(held.filter((call) => !begun.includes(call)))
+    const isCrash = reason.type === 'error' && !isTerrariumError(reason.error, 'CONFIGURATION')
+    const mayMove = this.state.closed === undefined && slot.occupant !== 'none'
+    const before = held.map((call) => {
+      const { deaths, suspect, isLate, state } = call
+      return { call, deaths, suspect, isLate, state }
+    })
+    this.#held(slot).clear()
+    this.doomed.delete(slot)
+    this.tell({ type: 'worker.exited', worker, incarnation, reason, unbegun })
+    if (!isCrash || !mayMove) return
+    for (const { call, deaths, suspect, isLate, state } of before) {
+      if (state === 'settled' || isLate) continue
+      if (unbegun.has(call)) {
+        must(call.deaths === deaths && call.suspect === suspect, 'a call that had not begun is to blame')
+        must((call.state as string) !== 'settled', 'a call that had not begun did not move')
+      } else if (call.idempotent) {
+        const isAlone = begun.length === 1
+        must(call.deaths === deaths + (isAlone ? 1 : 0), 'a call is to blame for more or less than it has done')
+        must(isAlone || call.suspect, 'a call that shared a dead worker is no suspect')
+      }
+    }
+  }
+
+  /** Fires the next timer, or a timer that does not exist. */
+  fire(stale: boolean): void {
+    const [next] = [...this.timers].sort(([, one], [, other]) => one - other)
+    if (stale || next === undefined) {
+      this.tell({ type: 'pool.timer', timer: 0 })
+      return
+    }
+    const [timer, due] = next
+    this.timers.delete(timer)
+    this.now = Math.max(this.now, due)
+    this.tell({ type: 'pool.timer', timer })
+  }
+
+  /** A call's deadline passes, or its signal is aborted. */
+  cut(n: number, what: 'call.expired' | 'call.aborted' | 'call.unwatchable'): void {
+    const call = this.offered[n % Math.max(1, this.offered.length)]
+    if (call === undefined || !this.accepted.has(call)) return
+    if (what === 'call.expired') this.tell({ type: what, call })
+    else this.tell({ type: what, call, cause: n })
+  }
+}

@@ -1,0 +1,133 @@
+// What a host and a worker say to each other, whatever carries it: `grpc/` and `lane/` turn frames into bytes and back.
+// `docs/protocol.md` has a table of them.
+
+import type { EncodedValue } from './values/encoded-value.ts'
+
+/** What carries the frames of a session. */
+export type Transport = 'socket' | 'grpc'
+
+/** The transport of workers for which none is chosen. */
+export const DEFAULT_TRANSPORT: Transport = 'socket'
+
+export interface ToolInfo {
+  readonly name: string
+  readonly isAsync: boolean
+  /** The first line of the docstring; may be empty. */
+  readonly summary: string
+}
+
+/** Why a call ended without a value, as a number of the wire. A later version may send others. */
+export const FAILURE_CODE = {
+  PYTHON_ERROR: 1,
+  TOOL_NOT_FOUND: 2,
+  INVALID_ARGUMENT: 3,
+  CANCELLED: 4,
+  DEADLINE_EXCEEDED: 5,
+  PAYLOAD_TOO_LARGE: 6,
+  RESULT_NOT_SENDABLE: 7,
+} as const
+
+/** Presents a worker: the first frame of a session. */
+export interface HelloFrame {
+  readonly kind: 'hello'
+  /** The version of the protocol that the worker speaks. */
+  readonly version: number
+  readonly token: string
+  readonly pid: number
+  /** Of the Python package `terrarium`. */
+  readonly packageVersion: string
+  /** Of the interpreter. */
+  readonly pythonVersion: string
+  /** The worker writes the page of begun calls, see `begun-page.ts`. */
+  readonly reportsBegun: boolean
+}
+
+/** The worker accepts calls. */
+export interface ReadyFrame {
+  readonly kind: 'ready'
+  readonly tools: readonly ToolInfo[]
+}
+
+/** A call ended with a value. */
+export interface ResultFrame {
+  readonly kind: 'result'
+  readonly id: number
+  readonly value: EncodedValue
+}
+
+/** A call ended without a value. Absent texts and attributes are empty. */
+export interface FailureFrame {
+  readonly kind: 'failure'
+  readonly id: number
+  /** See {@link FAILURE_CODE}. */
+  readonly code: number
+  /** The class of the exception, or of the value that cannot be sent. */
+  readonly type: string
+  readonly message: string
+  readonly traceback: string
+  readonly hint: string
+  /** The place of the value that cannot be sent. */
+  readonly place: string
+  /** The tool was not entered, and never will be for this call. */
+  readonly notBegun: boolean
+  /** A msgpack map from the name of an attribute to its value as msgpack. */
+  readonly attributes: Uint8Array
+}
+
+/** The answer to a Ping. */
+export interface PongFrame {
+  readonly kind: 'pong'
+  readonly nonce: number
+  /** The call on the worker's main thread; 0 when that is idle. */
+  readonly running: number
+}
+
+export type WorkerFrame = HelloFrame | ReadyFrame | ResultFrame | FailureFrame | PongFrame
+
+/** The host accepts the worker. */
+export interface WelcomeFrame {
+  readonly kind: 'welcome'
+  /** The longest message or body that either side may send, in bytes. */
+  readonly maxBytes: number
+}
+
+/** Run a tool once. */
+export interface CallFrame {
+  readonly kind: 'call'
+  /** Not 0, and of no other open call. */
+  readonly id: number
+  readonly tool: string
+  /** The place of the tool in Ready. */
+  readonly index: number
+  /** The time left in ms; 0: none. */
+  readonly timeout: number
+  readonly args: EncodedValue
+}
+
+/** Stop a call, or forget it. */
+export interface CancelFrame {
+  readonly kind: 'cancel'
+  readonly id: number
+  /** Only if the tool was not entered yet. */
+  readonly unlessBegun: boolean
+}
+
+/** Asks for a Pong. */
+export interface PingFrame {
+  readonly kind: 'ping'
+  readonly nonce: number
+}
+
+export type HostFrame = WelcomeFrame | CallFrame | CancelFrame | PingFrame
+
+/** The host's end of a connection, as a session uses it. */
+export interface Carrier {
+  /** Frames arrive in order, but for long ones. `isAlone`: no other call is open, so the frame should go at once. */
+  readonly send: (frame: HostFrame, isAlone: boolean) => void
+  /** Ends the connection. What was not written is dropped. */
+  readonly end: () => void
+  /** A number that grows whenever something of the worker arrives. */
+  readonly received: number
+  /** The calls that were handed to {@link send} and certainly never reached the worker, by id. */
+  readonly unsent: () => ReadonlySet<number>
+}

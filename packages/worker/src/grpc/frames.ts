@@ -1,0 +1,48 @@
+// The frames of a session as protocol buffers of `terrarium.v1`, and back.
+import type { HostFrame, WorkerFrame } from '../frame.ts'
+import { inOne } from '../values/encoded-value.ts'
+import type { HostFrame as HostMessage, WorkerFrame as WorkerMessage } from '../generated/terrarium/v1/session.ts'
+import { PROTOCOL_VERSION } from '../version.ts'
+
+export function toMessage(frame: HostFrame): HostMessage {
+  switch (frame.kind) {
+    case 'welcome': {
+      const value = { protocolVersion: PROTOCOL_VERSION, maxMessageBytes: frame.maxBytes }
+      return { kind: { $case: 'welcome', value } }
+    }
+    case 'call': {
+      const { id, tool, args, timeout } = frame
+      return { kind: { $case: 'call', value: { id, tool, arguments: args.bytes, timeoutMs: timeout } } }
+    }
+    case 'cancel': {
+      const { id, unlessBegun } = frame
+      return { kind: { $case: 'cancel', value: { id, unlessBegun } } }
+    }
+    case 'ping':
+      return { kind: { $case: 'ping', value: { nonce: frame.nonce } } }
+  }
+}
+
+/** Throws a TypeError for a frame of a later version. */
+export function fromMessage({ kind }: WorkerMessage): WorkerFrame {
+  switch (kind?.$case) {
+    case 'result': {
+      const { id, value } = kind.value
+      return { kind: 'result', id, value: inOne(value) }
+    }
+    case 'failure':
+      return { kind: 'failure', ...kind.value }
+    case 'pong': {
+      const { nonce, running } = kind.value
+      return { kind: 'pong', nonce, running }
+    }
+    case 'ready':
+      return { kind: 'ready', tools: kind.value.tools }
+    case 'hello': {
+      const { protocolVersion, token, pid, packageVersion, pythonVersion, reportsBegun } = kind.value
+      return { kind: 'hello', version: protocolVersion, token, pid, packageVersion, pythonVersion, reportsBegun }
+    }
+    case undefined:
+      throw new TypeError('a frame of a kind that this version does not know')
+  }
+}

@@ -1,0 +1,155 @@
+// Takes the bytes of a worker apart into frames. Length, kind and every other field of a header are checked before the
+// body is read.
+import type { WorkerFrame } from '../frame.ts'
+import { inOne, type EncodedValue } from '../values/encoded-value.ts'
+import { Body, type Head } from './body.ts'
+import { failureIn, helloIn, readyIn } from './bodies.ts'
+import { FLAG, FRAME_BYTES, HEADER_BYTES, HELLO_BYTES, WORKER_KIND } from './wire.ts'
+
+export class LaneParser {
+  readonly #onFrame: (frame: WorkerFrame) => void
+  /** The first frame was Hello. */
+  #isGreeted = false
+  /** A header of which a part has come. */
+  readonly #header = Buffer.alloc(HEADER_BYTES)
+  #headerFilled = 0
+  /** The body that the bytes belong to, and how many of the present frame are to come. */
+  #body: Body | undefined
+  #left = 0
+  /** A split body whose last Part has not come. */
+  #open: Body | undefined
+
+  /** `onFrame` is called with each frame, in order. What it throws, {@link take} throws. */
+  constructor(onFrame: (frame: WorkerFrame) => void) {
+    this.#onFrame = onFrame
+  }
+
+  /** Takes the bytes that come next, without the preamble. Throws a TypeError on what the protocol does not allow. */
+  take(chunk: Buffer): void {
+    const end = chunk.length
+    let at = 0
+    while (at < end) {
+      if (this.#left > 0) {
+        const to = Math.min(end, at + this.#left)
+        this.#fill(chunk, at, to)
+        at = to
+      } else if (this.#headerFilled > 0 || end - at < HEADER_BYTES) {
+        const to = Math.min(end, at + HEADER_BYTES - this.#headerFilled)
+        this.#headerFilled += chunk.copy(this.#header, this.#headerFilled, at, to)
+        at = to
+        if (this.#headerFilled === HEADER_BYTES) {
+          this.#headerFilled = 0
+          at = this.#begin(this.#header, 0, chunk, at)
+        }
+      } else at = this.#begin(chunk, at, chunk, at + HEADER_BYTES)
+    }
+  }
+
+  /** Begins a frame; `start`: where its body begins in the chunk. Returns the place behind what was taken. */
+  #begin(header: Buffer, from: number, chunk: Buffer, start: number): number {
+    const length = header.readUInt32LE(from)
+    const kind = header[from + 4] as number
+    const flags = header[from + 5] as number
+    const code = header.readUInt16LE(from + 6)
+    const id = header.readUInt32LE(from + 8)
+    const extra = header.readUInt32LE(from + 12)
+    this.#check(length, kind, flags, code, id, extra)
+    if (length === 0) {
+      this.#emit(kind, code, id, extra, undefined)
+      return start
+    }
+    if (flags === 0 && kind !== WORKER_KIND.part) {
+      const end = start + length
+      if (end <= chunk.length) {
+        this.#emit(kind, code, id, extra, inOne(chunk.subarray(start, end)))
+        return end
+      }
+    }
+    this.#left = length
+    if (kind === WORKER_KIND.part) this.#body = this.#open
+    else {
+      const head: Head = { kind, code, id, extra }
+      const isSplit = (flags & FLAG.split) !== 0
+      this.#body = new Body(head, length, (flags & FLAG.apart) !== 0, isSplit)
+      if (isSplit) this.#open = this.#body
+    }
+    return start
+  }
+
+  #fill(chunk: Buffer, from: number, to: number): void {
+    const body = this.#body as Body
+    body.write(chunk, from, to)
+    this.#left -= to - from
+    if (this.#left > 0) return
+    this.#body = undefined
+    if (!body.isBegun) throw new TypeError('a table of segments that is not in the first frame')
+    if (!body.isWhole) return
+    if (body.isSplit) this.#open = undefined
+    const { kind, code, id, extra } = body.head
+    this.#emit(kind, code, id, extra, body.value)
+  }
+
+  #check(length: number, kind: number, flags: number, code: number, id: number, extra: number): void {
+    if (!this.#isGreeted) {
+      if (kind !== WORKER_KIND.hello) throw new TypeError('the first frame of a session must be Hello')
+      if (length > HELLO_BYTES) throw new TypeError(`a Hello of ${length} bytes, more than ${HELLO_BYTES}`)
+      this.#isGreeted = true
+    }
+    const allowed = ALLOWED[kind]
+    if (allowed === undefined) throw new TypeError('a frame of a kind that this version does not know')
+    if ((flags & ~allowed.flags) !== 0) throw new TypeError(`${allowed.name} with flags ${flags}`)
+    if (code !== 0 && !allowed.code) throw new TypeError(`${allowed.name} with code ${code}`)
+    if (id !== 0 && !allowed.id) throw new TypeError(`${allowed.name} with id ${id}`)
+    if (extra !== 0 && !allowed.extra) throw new TypeError(`${allowed.name} with extra ${extra}`)
+    if ((length === 0) === allowed.body) throw new TypeError(`${allowed.name} with a body of ${length} bytes`)
+    const isSplit = (flags & FLAG.split) !== 0
+    if (length > FRAME_BYTES + (isSplit ? 4 : 0)) {
+      throw new TypeError(`${allowed.name} with a body of ${length} bytes, more than ${FRAME_BYTES}`)
+    }
+    if (isSplit) {
+      if (this.#open !== undefined) throw new TypeError('a split frame while another is open')
+      if (length <= 4) throw new TypeError('a split frame without bytes')
+    } else if (kind === WORKER_KIND.part) this.#checkPart(id, length)
+  }
+
+  #checkPart(id: number, length: number): void {
+    const open = this.#open
+    if (open === undefined) throw new TypeError('a Part without an open split frame')
+    if (open.head.id !== id) throw new TypeError(`a Part with id ${id}, the split frame has ${open.head.id}`)
+    if (length > open.missing) throw new TypeError(`a Part of ${length} bytes, ${open.missing} are missing`)
+  }
+
+  #emit(kind: number, code: number, id: number, extra: number, body: EncodedValue | undefined): void {
+    if (kind === WORKER_KIND.result) this.#onFrame({ kind: 'result', id, value: body as EncodedValue })
+    else if (kind === WORKER_KIND.pong) this.#onFrame({ kind: 'pong', nonce: id, running: extra })
+    else {
+      const { bytes } = body as EncodedValue
+      if (kind === WORKER_KIND.failure) this.#onFrame(failureIn(bytes, id, code))
+      else this.#onFrame(kind === WORKER_KIND.hello ? helloIn(bytes) : readyIn(bytes))
+    }
+  }
+}
+
+/** What the header of a frame may have. */
+interface Allowed {
+  /** For faults. */
+  readonly name: string
+  readonly flags: number
+  readonly code: boolean
+  readonly id: boolean
+  readonly extra: boolean
+  readonly body: boolean
+}
+
+const COLD: Omit<Allowed, 'name'> = { flags: FLAG.split, code: false, id: false, extra: false, body: true }
+
+/** By kind. */
+const ALLOWED: readonly (Allowed | undefined)[] = [
+  undefined,
+  { ...COLD, name: 'a Hello', flags: 0 },
+  { ...COLD, name: 'a Ready' },
+  { ...COLD, name: 'a Result', flags: FLAG.apart | FLAG.split, id: true },
+  { ...COLD, name: 'a Failure', code: true, id: true },
+  { ...COLD, name: 'a Pong', flags: 0, id: true, extra: true, body: false },
+  { ...COLD, name: 'a Part', flags: 0, id: true },
+]

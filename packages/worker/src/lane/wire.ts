@@ -1,0 +1,36 @@
+// The constants of the socket lane: the preamble, the header of a frame, and its kinds. `docs/protocol.md` describes
+// them; the same constants in Python are in `terrarium/_lane.py`. Integers are little-endian.
+import { PROTOCOL_VERSION } from '../version.ts'
+
+/** How each direction begins. */
+export const MAGIC = Buffer.from('TRM\x1a', 'latin1')
+
+/** What each side sends once, before anything else: the magic, the version, and 16 bits that are 0. */
+export const PREAMBLE = Buffer.concat([MAGIC, Buffer.from([PROTOCOL_VERSION, 0, 0, 0])])
+
+/** u32 length of the body, u8 kind, u8 flags, u16 code, u32 id, u32 extra. */
+export const HEADER_BYTES = 16
+
+/** The frames of a worker. */
+export const WORKER_KIND = { hello: 1, ready: 2, result: 3, failure: 4, pong: 5, part: 6 } as const
+/** The frames of a host. */
+export const HOST_KIND = { welcome: 16, refused: 17, call: 18, cancel: 19, ping: 20, part: 21 } as const
+
+export const FLAG = {
+  /** Segments follow the msgpack of the body. */
+  apart: 1,
+  /** Part frames bring the rest of the body. */
+  split: 2,
+} as const
+
+/** The code of Refused. */
+export const REFUSED_CODE = { protocol_mismatch: 1, token_refused: 2 } as const
+
+/** The longest body of one frame, in bytes; a longer one is split. The first frame of a split body has 4 more. */
+export const FRAME_BYTES = 1024 * 1024
+
+/** The longest Hello, in bytes: all that is read of a worker that has not presented a token. */
+export const HELLO_BYTES = 64 * 1024
+
+/** The most segments of a body. Bytes of less than 64 KiB need not travel apart. */
+export const MOST_SEGMENTS = 4_096

@@ -1,0 +1,210 @@
+// Puts the frames of a host on the socket. Short frames gather in a slab and travel together once a tick; long bodies
+// are written from where they lie. Nothing is written while the socket holds more than 1 MiB.
+import type { Socket } from 'node:net'
+import type { CallFrame, Carrier, HostFrame } from '../frame.ts'
+import { welcomeBody } from './bodies.ts'
+import { putHeader } from './header.ts'
+import { LongFrame } from './long-frame.ts'
+import { FLAG, FRAME_BYTES, HEADER_BYTES, HOST_KIND, PREAMBLE } from './wire.ts'
+
+/** A body of up to this many bytes is copied behind its header; a longer one is written from where it lies. */
+const COPIED_BYTES = 16 * 1024
+const SLAB_BYTES = 64 * 1024
+/** From so many bytes on that the socket holds, nothing more is written until it has drained. */
+const HELD_BYTES = 1024 * 1024
+
+/** What is used of a socket. */
+export type LaneSocket = Pick<
+  Socket,
+  'write' | 'cork' | 'uncork' | 'end' | 'destroy' | 'once' | 'writableLength' | 'bytesRead'
+>
+
+export class LaneWriter implements Carrier {
+  readonly #socket: LaneSocket
+  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  /** The part of the slab that waits: from here to {@link #position}. */
+  #begin = 0
+  #position = 0
+  /** What waits before that. */
+  #chunks: Buffer[] = []
+  /** The calls that wait in slab and chunks. */
+  #waiting: number[] = []
+  /** Frames whose bodies are split. The first one is being sent. */
+  readonly #long: LongFrame[] = []
+  #isScheduled = false
+  #isDraining = false
+  #hasEnded = false
+
+  constructor(socket: LaneSocket) {
+    this.#socket = socket
+    this.#position = PREAMBLE.copy(this.#slab)
+  }
+
+  get received(): number {
+    return this.#socket.bytesRead
+  }
+
+  send(frame: HostFrame, isAlone: boolean): void {
+    if (this.#hasEnded) return
+    switch (frame.kind) {
+      case 'call':
+        this.#call(frame)
+        break
+      case 'cancel':
+        this.#cancel(frame.id, frame.unlessBegun ? 1 : 0)
+        break
+      case 'ping':
+        this.#short(HOST_KIND.ping, 0, frame.nonce, 0)
+        break
+      case 'welcome':
+        this.#short(HOST_KIND.welcome, 0, 0, 0, welcomeBody(frame.maxBytes))
+    }
+    if (isAlone) this.#flush()
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true
+      process.nextTick(this.#tick)
+    }
+  }
+
+  unsent(): ReadonlySet<number> {
+    return new Set([...this.#waiting, ...this.#long.map(({ id }) => id)])
+  }
+
+  end(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#socket.end()
+  }
+
+  #call({ id, index, timeout, args: { bytes, segments } }: CallFrame): void {
+    if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
+      this.#waiting.push(id)
+      this.#short(HOST_KIND.call, index, id, timeout, bytes)
+      return
+    }
+    const parts = segments.length === 0 ? [bytes] : [tableOf(segments), bytes, ...segments]
+    const flags = segments.length === 0 ? 0 : FLAG.apart
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    if (length > FRAME_BYTES) {
+      this.#long.push(new LongFrame({ code: index, id, extra: timeout, flags }, parts, length))
+      return
+    }
+    this.#waiting.push(id)
+    this.#header(length, HOST_KIND.call, flags, index, id, timeout)
+    this.#cut()
+    this.#chunks.push(...parts)
+  }
+
+  /** A Cancel must not overtake its call. */
+  #cancel(id: number, code: number): void {
+    const frame = this.#long.find((each) => each.id === id)
+    if (frame === undefined) this.#short(HOST_KIND.cancel, code, id, 0)
+    else frame.cancels.push(code)
+  }
+
+  #short(kind: number, code: number, id: number, extra: number, body?: Buffer): void {
+    const length = body === undefined ? 0 : body.length
+    const isCopied = length <= COPIED_BYTES
+    this.#header(length, kind, 0, code, id, extra, isCopied ? length : 0)
+    if (body === undefined) return
+    if (isCopied) {
+      this.#slab.set(body, this.#position)
+      this.#position += length
+    } else {
+      this.#cut()
+      this.#chunks.push(body)
+    }
+  }
+
+  /** `more`: how many bytes have to follow in the same slab. */
+  #header(length: number, kind: number, flags: number, code: number, id: number, extra: number, more = 0): void {
+    if (this.#position + HEADER_BYTES + more > SLAB_BYTES) {
+      this.#cut()
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+      this.#begin = this.#position = 0
+    }
+    this.#position = putHeader(this.#slab, this.#position, length, kind, flags, code, id, extra)
+  }
+
+  /** Makes a chunk of what waits in the slab. */
+  #cut(): void {
+    if (this.#position === this.#begin) return
+    this.#chunks.push(this.#slab.subarray(this.#begin, this.#position))
+    this.#begin = this.#position
+  }
+
+  readonly #tick = (): void => {
+    this.#isScheduled = false
+    this.#flush()
+  }
+
+  readonly #drained = (): void => {
+    this.#isDraining = false
+    this.#flush()
+  }
+
+  #flush(): void {
+    const socket = this.#socket
+    while (!this.#hasEnded && !this.#isDraining) {
+      if (socket.writableLength >= HELD_BYTES) {
+        this.#isDraining = true
+        socket.once('drain', this.#drained)
+      } else if (this.#chunks.length > 0) this.#writeChunks()
+      else if (this.#position > this.#begin) {
+        socket.write(this.#slab.subarray(this.#begin, this.#position))
+        this.#begin = this.#position
+        this.#waiting.length = 0
+      } else if (this.#long.length > 0) this.#writePart(this.#long[0] as LongFrame)
+      else break
+    }
+    // The kernel has it all, so the slab can be filled again.
+    if (socket.writableLength === 0 && this.#begin === this.#position) this.#begin = this.#position = 0
+  }
+
+  #writeChunks(): void {
+    this.#cut()
+    const socket = this.#socket
+    let count = 0
+    socket.cork()
+    for (const chunk of this.#chunks) {
+      if (socket.writableLength >= HELD_BYTES) break
+      if (chunk.length === 0) {
+        this.#giveUp()
+        break
+      }
+      socket.write(chunk)
+      count += 1
+    }
+    socket.uncork()
+    this.#chunks.splice(0, count)
+    this.#waiting.length = 0 // of some it is not certain any more
+  }
+
+  /** The memory of a segment was transferred to another thread. What follows would be taken for its bytes. */
+  #giveUp(): void {
+    this.#hasEnded = true
+    this.#socket.destroy(new TypeError('bytes of an argument were taken away before they were sent'))
+  }
+
+  #writePart(frame: LongFrame): void {
+    const pieces = frame.next()
+    if (pieces === undefined) {
+      this.#giveUp()
+      return
+    }
+    this.#socket.cork()
+    for (const piece of pieces) this.#socket.write(piece)
+    this.#socket.uncork()
+    if (!frame.isDone) return
+    this.#long.shift()
+    for (const code of frame.cancels) this.#short(HOST_KIND.cancel, code, frame.id, 0)
+  }
+}
+
+/** The number of segments and the length of each. */
+function tableOf(segments: readonly Buffer[]): Buffer {
+  const table = Buffer.allocUnsafe(4 + 4 * segments.length)
+  table.writeUInt32LE(segments.length)
+  segments.forEach(({ length }, index) => table.writeUInt32LE(length, 4 + 4 * index))
+  return table
+}

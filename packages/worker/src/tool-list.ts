@@ -1,0 +1,59 @@
+// The tools that a worker has announced: checked once, and looked up for each call.
+import { TerrariumError } from '@terrarium/supervisor/base'
+import { closeMatches } from './close-matches.ts'
+import type { ToolInfo } from './frame.ts'
+
+/** The longest name of a tool, as the package `terrarium` sees to it, in characters. */
+const LONGEST_NAME = 128
+/** What is kept of a summary, in UTF-16 code units. */
+const LONGEST_SUMMARY = 8_192
+/** A frame of the lane has 16 bits for the index of a tool. */
+const MOST_TOOLS = 65_535
+/** How many tools are named when no name is near, and how many are compared. */
+const MOST_NAMED = 10
+const MOST_COMPARED = 1_000
+
+export class ToolList {
+  readonly tools: readonly ToolInfo[]
+  readonly #indexes = new Map<string, number>()
+
+  /** Throws a TypeError for what no module with tools can offer. */
+  constructor(offered: readonly ToolInfo[]) {
+    if (offered.length > MOST_TOOLS) throw new TypeError(`${offered.length} tools, more than ${MOST_TOOLS}`)
+    this.tools = offered.map(({ name, isAsync, summary }, index) => {
+      if (name === '' || lengthOf(name) > LONGEST_NAME) {
+        throw new TypeError(`a tool whose name does not have 1 to ${LONGEST_NAME} characters`)
+      }
+      if (this.#indexes.has(name)) throw new TypeError(`two tools named ${name}`)
+      this.#indexes.set(name, index)
+      return { name, isAsync, summary: cut(summary, LONGEST_SUMMARY) }
+    })
+  }
+
+  /** The place of a tool in the list. Throws TOOL_NOT_FOUND, with the names of similar tools or the first ten. */
+  indexOf(name: string): number {
+    const index = this.#indexes.get(name)
+    if (index !== undefined) return index
+    const isLong = lengthOf(name) > LONGEST_NAME
+    const shown = (isLong ? `${name.slice(0, LONGEST_NAME)}…` : name).replace(/\s+/g, ' ')
+    throw new TerrariumError('TOOL_NOT_FOUND', `no tool is named '${shown}': ${this.#known(isLong ? '' : name)}`)
+  }
+
+  #known(name: string): string {
+    const names = this.tools.slice(0, MOST_COMPARED).map((tool) => tool.name)
+    const near = closeMatches(name, names, 3)
+    if (near.length > 0) return `did you mean ${near.join(' or ')}?`
+    if (names.length === 0) return 'the worker has announced no tools'
+    const more = this.tools.length - MOST_NAMED
+    return `there is ${names.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  }
+}
+
+/** Before Ready. */
+export const NO_TOOLS = new ToolList([])
+
+/** In characters; of a text that is much too long, a number that is too large. */
+const lengthOf = (name: string): number => Array.from(name.slice(0, 2 * LONGEST_NAME + 1)).length
+
+export const cut = (text: string, longest: number): string =>
+  text.length <= longest ? text : `${text.slice(0, longest)}…`

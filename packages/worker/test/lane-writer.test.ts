@@ -1,0 +1,259 @@
+import { EventEmitter } from 'node:events'
+import { expect, test } from '@jest/globals'
+import type { CallFrame } from '../src/frame.ts'
+import { LaneWriter, type LaneSocket } from '../src/lane/writer.ts'
+import { framesIn, u32, type Sent } from './lane-bytes.ts'
+import { turn } from '../../../test/support/waiting.ts'
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** A socket whose kernel takes everything at once, or nothing until `drain()`. */
+class FakeSocket extends EventEmitter {
+  /** What was written, one entry for each system call. */
+  readonly writes: Buffer[] = []
+  writableLength = 0
+  bytesRead = 0
+  ends = 0
+  destroyed: Error | undefined
+  isFull = false
+  #corked: Buffer[] | undefined
+  #held: Buffer[] = []
+
+  write(chunk: Buffer): boolean {
+    this.writableLength += chunk.length
+    if (this.#corked !== undefined) this.#corked.push(chunk)
+    else this.#pass([chunk])
+    return this.writableLength < 16 * KiB
+  }
+
+  cork(): void {
+    this.#corked = []
+  }
+
+  uncork(): void {
+    const corked = this.#corked ?? []
+    this.#corked = undefined
+    if (corked.length > 0) this.#pass(corked)
+  }
+
+  end(): void {
+    this.ends += 1
+  }
+
+  destroy(error: Error): void {
+    this.destroyed = error
+  }
+
+  /** The kernel takes what is held. */
+  drain(): void {
+    const held = this.#held
+    this.#held = []
+    if (held.length === 0) return
+    this.writableLength = 0
+    this.writes.push(Buffer.concat(held))
+    this.emit('drain')
+  }
+
+  get sent(): Sent[] {
+    return framesIn(Buffer.concat(this.writes))
+  }
+
+  #pass(chunks: Buffer[]): void {
+    if (this.isFull) this.#held.push(...chunks)
+    else {
+      // A copy: the slab may be filled again.
+      this.writes.push(Buffer.concat(chunks))
+      this.writableLength = 0
+    }
+  }
+}
+
+function open() {
+  const socket = new FakeSocket()
+  const writer = new LaneWriter(socket as unknown as LaneSocket)
+  let id = 0
+  const call = (bytes: number | Buffer, isAlone = false, segments: Buffer[] = []): number => {
+    id += 1
+    const args = { bytes: Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(bytes, id), segments }
+    const frame: CallFrame = { kind: 'call', id, tool: 'a', index: 3, timeout: 5, args }
+    writer.send(frame, isAlone)
+    return id
+  }
+  return { socket, writer, call }
+}
+
+const header = ({ kind, flags, code, id, extra }: Sent): number[] => [kind, flags, code, id, extra]
+
+test('frames of one tick travel in one write, behind the preamble, with every field in its place', async () => {
+  const { socket, writer, call } = open()
+  writer.send({ kind: 'welcome', maxBytes: 2 ** 28 }, false)
+  call(Buffer.from('args'))
+  writer.send({ kind: 'cancel', id: 7, unlessBegun: true }, false)
+  writer.send({ kind: 'cancel', id: 8, unlessBegun: false }, false)
+  writer.send({ kind: 'ping', nonce: 9 }, false)
+  expect(socket.writes).toEqual([])
+  await turn()
+  expect(socket.writes).toHaveLength(1)
+  expect(socket.writes[0]?.subarray(0, 8).toString('hex')).toBe('54524d1a02000000')
+  expect(socket.sent.map(header)).toEqual([
+    [16, 0, 0, 0, 0],
+    [18, 0, 3, 1, 5],
+    [19, 0, 1, 7, 0],
+    [19, 0, 0, 8, 0],
+    [20, 0, 0, 9, 0],
+  ])
+  expect(socket.sent[0]?.body.toString('hex')).toBe('81a86d61784279746573ce10000000')
+  expect(socket.sent[1]?.body.toString()).toBe('args')
+})
+
+test('a call without another is written at once, with what waits; the calls behind it together', async () => {
+  const { socket, call } = open()
+  call(10, true)
+  expect(socket.sent.map(({ id }) => id)).toEqual([1])
+  call(10)
+  call(10)
+  await turn()
+  expect(socket.writes).toHaveLength(2)
+  expect(socket.sent.map(({ id }) => id)).toEqual([1, 2, 3])
+})
+
+test('many calls of all lengths arrive whole and in order, although the slab is filled again and again', async () => {
+  const { socket, call } = open()
+  const lengths = [0, 1, 100, 16 * KiB, 16 * KiB + 1, 65_000, MiB]
+  const bodies = Array.from({ length: 100 }, (_, n) => Buffer.alloc(lengths[n % lengths.length] ?? 0, n))
+  for (const [n, body] of bodies.entries()) {
+    socket.isFull = n % 10 > 4
+    if (!socket.isFull) socket.drain()
+    call(body, n % 3 === 0)
+    if (n % 7 === 0) await turn()
+  }
+  socket.isFull = false
+  for (let n = 0; n < 100; n++) {
+    socket.drain()
+    await turn()
+  }
+  expect(socket.sent.map(({ id }) => id)).toEqual(bodies.map((_, n) => n + 1))
+  expect(socket.sent.filter(({ body }, n) => !body.equals(bodies[n] ?? Buffer.alloc(0)))).toEqual([])
+})
+
+test('nothing is written while the socket holds 1 MiB, and calls that wait are unsent', async () => {
+  const { socket, writer, call } = open()
+  socket.isFull = true
+  call(MiB)
+  await turn()
+  expect(socket.writableLength).toBeGreaterThanOrEqual(MiB)
+  const held = socket.writableLength
+  const [second, third] = [call(10), call(100 * KiB, true)]
+  await turn()
+  expect(socket.writableLength).toBe(held)
+  expect([...writer.unsent()]).toEqual([second, third])
+  socket.isFull = false
+  socket.drain()
+  expect(socket.sent.map(({ id }) => id)).toEqual([1, 2, 3])
+  expect(writer.unsent().size).toBe(0)
+})
+
+/** The body of a split frame, and the frames that it came in. */
+function joined(frames: Sent[]): { total: number; body: Buffer } {
+  const [first, ...parts] = frames
+  if (first === undefined) throw new Error('no frame')
+  return {
+    total: first.body.readUInt32LE(),
+    body: Buffer.concat([first.body.subarray(4), ...parts.map((each) => each.body)]),
+  }
+}
+
+test('a body of more than 1 MiB is split; pings and calls go between its parts, and its Cancel behind it', async () => {
+  const { socket, writer, call } = open()
+  socket.isFull = true
+  const long = Buffer.alloc(2.5 * MiB)
+  for (let at = 0; at < long.length; at += 4) long.writeUInt32LE(at, at)
+  const id = call(long)
+  await turn()
+  writer.send({ kind: 'cancel', id, unlessBegun: false }, false)
+  writer.send({ kind: 'ping', nonce: 1 }, false)
+  const short = call(10)
+  await turn()
+  expect([...writer.unsent()]).toEqual([short, id])
+  socket.drain()
+  expect([...writer.unsent()]).toEqual([id])
+  for (let n = 0; n < 4; n++) socket.drain()
+  expect(socket.sent.map(header)).toEqual([
+    [18, 2, 3, id, 5],
+    [20, 0, 0, 1, 0],
+    [18, 0, 3, short, 5],
+    [21, 0, 0, id, 0],
+    [21, 0, 0, id, 0],
+    [19, 0, 0, id, 0],
+  ])
+  const parts = socket.sent.filter((frame) => frame.kind === 18 || frame.kind === 21).filter((frame) => frame.id === id)
+  expect(parts.map(({ body }) => body.length)).toEqual([MiB + 4, MiB, MiB / 2])
+  const { total, body } = joined(parts)
+  expect([total, body.equals(long)]).toEqual([long.length, true])
+  expect(writer.unsent().size).toBe(0)
+})
+
+test('one split frame is open at a time', async () => {
+  const { socket, call } = open()
+  socket.isFull = true
+  call(1.5 * MiB)
+  call(1.5 * MiB)
+  await turn()
+  for (let n = 0; n < 9; n++) socket.drain()
+  expect(socket.sent.map(({ kind, id }) => [kind, id])).toEqual([
+    [18, 1],
+    [21, 1],
+    [18, 2],
+    [21, 2],
+  ])
+})
+
+test('segments travel behind the msgpack, with a table in front, split or not', async () => {
+  const { socket, call } = open()
+  const segments = [Buffer.alloc(70_000, 1), Buffer.alloc(80_000, 2)]
+  call(Buffer.from('packed'), false, segments)
+  await turn()
+  const whole = Buffer.concat([u32(2, 70_000, 80_000), Buffer.from('packed'), ...segments])
+  const [frame] = socket.sent
+  expect([frame?.flags, frame?.body.equals(whole)]).toEqual([1, true])
+  const long = [Buffer.alloc(MiB, 3), Buffer.alloc(MiB, 4)]
+  call(Buffer.from('packed'), false, long)
+  await turn()
+  const parts = socket.sent.slice(1)
+  expect(parts.map(({ kind, flags }) => [kind, flags])).toEqual([
+    [18, 3],
+    [21, 0],
+    [21, 0],
+  ])
+  expect(joined(parts).body.equals(Buffer.concat([u32(2, MiB, MiB), Buffer.from('packed'), ...long]))).toBe(true)
+})
+
+test('when bytes of a segment are taken away before they are written, the connection is ended, and not shifted', async () => {
+  for (const length of [100 * KiB, 3 * MiB]) {
+    const { socket, call } = open()
+    const memory = new Uint8Array(length)
+    call(Buffer.from('packed'), false, [Buffer.from(memory.buffer)])
+    structuredClone(memory.buffer, { transfer: [memory.buffer] })
+    await turn()
+    for (let n = 0; n < 5; n++) socket.drain()
+    expect(socket.destroyed?.message).toBe('bytes of an argument were taken away before they were sent')
+    const written = socket.writes.length
+    call(10, true)
+    await turn()
+    expect(socket.writes).toHaveLength(written)
+  }
+})
+
+test('after the end nothing is written', async () => {
+  const { socket, writer, call } = open()
+  const id = call(10)
+  expect([...writer.unsent()]).toEqual([id])
+  writer.end()
+  writer.end()
+  call(10, true)
+  await turn()
+  expect([socket.writes, socket.ends]).toEqual([[], 1])
+  socket.bytesRead = 17
+  expect(writer.received).toBe(17)
+})

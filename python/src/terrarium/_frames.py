@@ -1,0 +1,172 @@
+"""The frames of a session: what a worker and its host say to each other, without any bytes of the wire.
+
+A carrier turns frames into bytes and back. There are two: ``_lane`` is the socket lane, ``_grpc`` is gRPC. The session
+and everything above it know frames only. ``docs/protocol.md`` says what each frame means.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol
+
+
+class FailureCode(IntEnum):
+    """Why a call ended without a value."""
+
+    PYTHON_ERROR = 1
+    TOOL_NOT_FOUND = 2
+    INVALID_ARGUMENT = 3
+    CANCELLED = 4
+    DEADLINE_EXCEEDED = 5
+    PAYLOAD_TOO_LARGE = 6
+    RESULT_NOT_SENDABLE = 7
+
+
+class Hello(NamedTuple):
+    """Presents the worker."""
+
+    token: str
+    pid: int
+    package_version: str
+    python_version: str
+    reports_begun: bool
+    """Whether the worker writes the page of begun calls, see ``_begun``."""
+
+
+class ToolInfo(NamedTuple):
+    """What the host is told of a tool."""
+
+    name: str
+    is_async: bool
+    summary: str
+
+
+class Ready(NamedTuple):
+    """The worker accepts calls."""
+
+    tools: "list[ToolInfo]"
+
+
+class Failure(NamedTuple):
+    """A call ended without a value."""
+
+    id: int
+    code: FailureCode
+    message: str
+    type: str = ""
+    traceback: str = ""
+    hint: str = ""
+    place: str = ""
+    attributes: bytes = b""
+    not_begun: bool = False
+
+
+class Pong(NamedTuple):
+    """The answer to a Ping."""
+
+    nonce: int
+    running: int
+    """The id of the call on the main thread; 0 when it is idle."""
+
+
+class Welcome(NamedTuple):
+    """The host accepts the worker."""
+
+    max_bytes: int
+    """The longest value that either side may send, in bytes."""
+
+
+class Refusal(NamedTuple):
+    """The host turns this worker away, and says why."""
+
+    code: int
+    """1 for another version of the protocol, 2 for a token that is not expected."""
+    message: str
+
+
+class Call:
+    """A call that the host has sent. The session keeps the frame until the call is answered."""
+
+    __slots__ = ("body", "cancelled", "deadline", "id", "segments", "timeout_ms", "tool")
+
+    def __init__(self, id: int, tool: Any, body: Any, segments: "Sequence[Any]", timeout_ms: int) -> None:
+        self.id = id
+        self.tool = tool
+        """The index of the tool in Ready, or its name; once the session has the call, the Tool itself."""
+        self.body = body
+        """The keyword arguments: one msgpack map."""
+        self.segments = segments
+        self.timeout_ms = timeout_ms
+        """The time left when the host sent the call; 0 without a deadline."""
+        self.deadline: "float | None" = None
+        """In seconds on the monotonic clock; None without a deadline. Set by the session."""
+        self.cancelled = False
+
+
+class Cancel(NamedTuple):
+    """Stop a call, or forget it if it has not begun."""
+
+    id: int
+    unless_begun: bool
+    """A call that has begun goes on."""
+
+
+class Ping(NamedTuple):
+    """Asks for a Pong."""
+
+    nonce: int
+
+
+WorkerFrame = Hello | Ready | Failure | Pong
+"""A worker also sends results: they have no class of their own, which would cost more than to encode a short value."""
+HostFrame = Welcome | Refusal | Call | Cancel | Ping
+
+
+def size_of(body: bytes, segments: "Sequence[Any]") -> int:
+    """The bytes that a value with segments takes in all."""
+    return len(body) + sum(map(len, segments)) + 4 * len(segments) + 4
+
+
+class Carrier(Protocol):
+    """Carries the frames of one session. ``send`` and ``flush`` are for any thread, the others for one at a time."""
+
+    waits_are_short: bool
+    """Whether ``receive`` returns at least every 0.25 s, may be called with ``wait=False``, and has ``has_come``."""
+
+    sends_apart: bool
+    """Whether values may have segments."""
+
+    def open(self, hello: Hello) -> "tuple[Welcome, list[HostFrame]]":
+        """Connects and says Hello. Returns Welcome and the frames that came with it. Raises Refused or SessionLost."""
+
+    def send(self, frame: WorkerFrame) -> None:
+        """Queues a frame."""
+
+    def send_result(self, id: int, body: bytes, segments: "Sequence[Any]") -> None:
+        """Queues a Result. Segments are the tool's own memory: ``flush`` before user code goes on."""
+
+    def flush(self, wait: bool = False) -> None:
+        """Gives all queued frames to the system, or leaves that to the thread that is sending already. Blocks while the
+        host does not read. ``wait``: returns when all is sent, even if another thread sends it. Raises OSError."""
+
+    def receive(self, wait: bool = True) -> "list[HostFrame]":
+        """The next frames. Waits for them; without ``wait`` returns what has come. Raises EOFError when the host
+        has closed the session, OSError when it is lost, and ValueError when the host breaks the protocol."""
+
+    def has_come(self, wait: bool) -> bool:
+        """Whether there is something to receive, which another thread may receive first. ``wait``: for at most 0.25 s.
+        Only with ``waits_are_short``."""
+
+    def received(self, answers_follow: bool) -> None:
+        """The frames of the last ``receive`` are handled. ``answers_follow``: the main thread is about to answer."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the host has every frame. True only for a moment, because other threads may send."""
+
+    def hurry(self) -> None:
+        """The worker ends: a host that does not read is waited for no longer than 1 s. Safe in a signal handler."""
+
+    def finish(self) -> None:
+        """Says that no further frame comes, once all are sent."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,225 @@
+"""Reads the frames of a host from the bytes of the socket lane, without a socket. Header and lengths are checked before
+a body is read. ``docs/protocol.md`` has the rules."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from terrarium._frames import Call, Cancel, HostFrame, Ping, Refusal, Welcome
+from terrarium._lane_wire import APART, CALL, CANCEL, HEADER, HEADER_BYTES, HOST_KIND, LONGEST_PIECE, MOST_SEGMENTS
+from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPLIT, WELCOME
+from terrarium._values._apart import Arriving
+from terrarium._values._decode import decode
+
+_ROOM = 256 * 1024
+"""How much is read at a time, in bytes. A longer body is read to where it stays."""
+_KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST])
+_NO_SEGMENTS: "tuple[Any, ...]" = ()
+Header = "tuple[int, int, int, int]"
+
+
+class _Body:
+    """A body that is read to where it stays: the buffer has no room for it, or it has segments."""
+
+    def __init__(self, header: "tuple[int, int, int, int]", head: int, lengths: "Sequence[int]") -> None:
+        """``head``: the length of the msgpack; ``lengths``: of the segments. In bytes."""
+        self.header = header
+        self.head: Any = bytearray(head)
+        self.missing = head + sum(lengths)
+        self._lengths = iter(lengths)
+        self._has_segments = bool(lengths)
+        self._arriving: "Arriving | None" = None
+        self._place = memoryview(self.head)
+
+    def place(self, most: int) -> memoryview:
+        """Where the next bytes belong, at most so many."""
+        return self._place[:most]
+
+    def arrived(self, count: int) -> None:
+        """So many bytes are in their place."""
+        self.missing -= count
+        self._place = self._place[count:]
+        if not self._has_segments:
+            return
+        while len(self._place) == 0:
+            if self._arriving is None:
+                self._arriving = Arriving(self.head)
+            length = next(self._lengths, None)
+            if length is None:
+                return
+            self._place = self._arriving.memory(length)
+
+    def take(self, data: memoryview) -> None:
+        """Copies the next bytes to their place."""
+        while len(data) > 0:
+            place = self.place(len(data))
+            place[:] = data[: len(place)]
+            data = data[len(place) :]
+            self.arrived(len(place))
+
+    @property
+    def segments(self) -> "Sequence[Any]":
+        return _NO_SEGMENTS if self._arriving is None else self._arriving.segments
+
+
+class Parser:
+    """Takes apart what a host sends. For one thread at a time: read the next bytes into ``place()``, then call
+    ``arrived``."""
+
+    def __init__(self) -> None:
+        self.max_bytes = LONGEST_PIECE
+        """The longest whole body, in bytes: what Welcome says."""
+        self.buffer = bytearray(_ROOM)
+        self.view = memoryview(self.buffer)
+        self.filled = 0
+        """How much of the buffer is taken by the beginning of a frame."""
+        self.missing = 0
+        """How many bytes of a frame are still to be read to where they stay; 0 between such frames."""
+        self._body: "_Body | None" = None
+        """The body that they belong to."""
+        self._split: "_Body | None" = None
+        """The split body whose parts have not all come."""
+
+    def place(self) -> memoryview:
+        """Where the next bytes are to be read to."""
+        if self.missing and self._body is not None:
+            return self._body.place(self.missing)
+        return self.view[self.filled :] if self.filled else self.view
+
+    def arrived(self, count: int) -> "list[HostFrame]":
+        """The frames that are whole now that so many bytes are in ``place()``. Raises ValueError for bytes that the
+        protocol does not allow."""
+        body = self._body
+        if body is None:
+            self.filled += count
+            return self._parse()
+        body.arrived(count)
+        self.missing -= count
+        if self.missing:
+            return []
+        self._body = None
+        return self._whole(body)
+
+    def _parse(self) -> "list[HostFrame]":
+        frames: "list[HostFrame]" = []
+        buffer, filled, start = self.buffer, self.filled, 0
+        while filled - start >= HEADER_BYTES:
+            length, kind, flags, code, id, extra = HEADER.unpack_from(buffer, start)
+            begin = start + HEADER_BYTES
+            end = begin + length
+            if kind == CALL and flags == 0 and end <= filled:
+                frames.append(Call(id, code, buffer[begin:end], _NO_SEGMENTS, extra))
+                start = end
+                continue
+            _check(length, kind, flags, code, id, extra)
+            if flags == 0 and kind != PART_OF_HOST and length <= _ROOM - HEADER_BYTES:
+                if end > filled:
+                    break
+                frames.append(_frame((kind, code, id, extra), buffer[begin:end], _NO_SEGMENTS))
+                start = end
+                continue
+            if kind == PART_OF_HOST:
+                body: "_Body | None" = self._part(id, length)
+            else:
+                body, begin = self._begin(length, (kind, code, id, extra), flags, begin)
+            if body is None:
+                break
+            there = min(end, filled)
+            body.take(self.view[begin:there])
+            start = there
+            if there < end:
+                self._body, self.missing = body, end - there
+            else:
+                frames += self._whole(body)
+        self.filled = filled - start
+        if 0 < start < filled:
+            buffer[: self.filled] = buffer[start:filled]
+        return frames
+
+    def _whole(self, body: _Body) -> "list[HostFrame]":
+        """The frame of a body, if nothing of it is missing."""
+        if body.missing:
+            return []
+        if body is self._split:
+            self._split = None
+        return [_frame(body.header, body.head, body.segments)]
+
+    def _part(self, id: int, length: int) -> _Body:
+        split = self._split
+        if split is None or split.header[2] != id:
+            raise ValueError(f"it sent a part of a frame {id}, which is not open")
+        if length > split.missing:
+            raise ValueError(f"it sent a part of {length:,} bytes where {split.missing:,} are missing")
+        return split
+
+    def _begin(
+        self, length: int, header: "tuple[int, int, int, int]", flags: int, begin: int
+    ) -> "tuple[_Body | None, int]":
+        """The body of a frame, and where in the buffer it begins behind the lengths; None if these have not come."""
+        total = length
+        if flags & SPLIT:
+            if self.filled - begin < 4:
+                return None, begin
+            total = self._number(begin)
+            length -= 4
+            begin += 4
+            if self._split is not None:
+                raise ValueError("it split a frame while another was open")
+            if not length < total <= self.max_bytes:
+                raise ValueError(f"it split a frame of {total:,} bytes, {length:,} of them in the first part")
+        lengths: list[int] = []
+        if flags & APART:
+            if self.filled - begin < 4:
+                return None, begin
+            count = self._number(begin)
+            table = 4 + 4 * count
+            if not 0 < count <= MOST_SEGMENTS or table > length:
+                raise ValueError(f"it sent a frame of {length:,} bytes with {count:,} segments")
+            if self.filled - begin < table:
+                return None, begin
+            lengths = [self._number(begin + 4 + 4 * index) for index in range(count)]
+            begin += table
+            total -= table
+        head = total - sum(lengths)
+        if flags & APART and (head <= 0 or 0 in lengths):
+            raise ValueError(f"it sent a frame whose segments do not add up to its {total:,} bytes")
+        body = _Body(header, head, lengths)
+        if flags & SPLIT:
+            self._split = body
+        return body, begin
+
+    def _number(self, at: int) -> int:
+        return int.from_bytes(self.buffer[at : at + 4], "little")
+
+
+def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -> None:
+    """Raises ValueError for a header that the protocol does not allow."""
+    if kind not in HOST_KIND.values():
+        raise ValueError(f"it sent a frame of kind {kind}, which this version does not know")
+    if flags & ~(APART | SPLIT) or (flags and (kind == PART_OF_HOST or length == 0)) or (flags & APART and kind != CALL):
+        raise ValueError(f"it sent a frame of kind {kind} with flags {flags}")
+    if length > LONGEST_PIECE + (4 if flags & SPLIT else 0):
+        raise ValueError(f"it sent a frame of {length:,} bytes")
+    if (kind in _KINDS_WITH_BODY) != (length > 0) and kind != CALL:
+        raise ValueError(f"it sent a frame of kind {kind} {'with' if length else 'without'} a body")
+    most_code = {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2}.get(kind, 0)
+    if code > most_code or (id and kind in (WELCOME, REFUSED)) or (extra and kind != CALL):
+        raise ValueError(f"it sent a frame of kind {kind} with code {code}, id {id} and extra {extra}")
+
+
+def _frame(header: "tuple[int, int, int, int]", body: Any, segments: "Sequence[Any]") -> "HostFrame":
+    kind, code, id, extra = header
+    if kind == CALL:
+        return Call(id, code, body, segments, extra)
+    if kind == CANCEL:
+        return Cancel(id, code == 1)
+    if kind == PING:
+        return Ping(id)
+    fields = decode(bytes(body))
+    if type(fields) is not dict:
+        raise ValueError(f"it sent a frame of kind {kind} whose body is no map")
+    if kind == REFUSED:
+        return Refusal(code, str(fields.get("message", "")))
+    most = fields.get("maxBytes", 0)
+    if type(most) is not int or most <= 0:
+        raise ValueError("its Welcome has no maxBytes")
+    return Welcome(most)

@@ -1,0 +1,113 @@
+"""The answers to calls: results, and failures for everything that a call can end with."""
+
+from collections.abc import Callable
+from types import CoroutineType
+from typing import Any
+
+from terrarium import _failure
+from terrarium._frames import Call, Carrier, Failure, size_of
+from terrarium._tools import Tool
+from terrarium._values._decode import decode_arguments
+from terrarium._values._encode import encode
+from terrarium._values._hints import Conversions
+from terrarium._values._plain import decode_plain, encode_plain
+from terrarium._values._refusal import NotSendable, TooLarge
+
+
+class Replies:
+    """Sends the answers of calls, and keeps the calls that are not answered yet. For any thread."""
+
+    def __init__(self, carrier: Carrier, max_bytes: int, flush: "Callable[[bool], None]") -> None:
+        self._carrier = carrier
+        self.send_result = carrier.send_result
+        self._most = max_bytes
+        self._flush = flush
+        self.open: dict[int, Call] = {}
+        """Received and not yet answered, by id."""
+
+    def value(self, call: Call, value: Any) -> None:
+        """Sends the result of a call, or a failure if the value cannot be sent."""
+        body = self.body_of(call, value)
+        if body is not None:
+            self.send_result(call.id, body, ())
+
+    def body_of(self, call: Call, value: Any) -> "bytes | None":
+        """The result of a call, which is to be sent and counts as answered; None if it has been sent, or a failure in
+        its place."""
+        if call.tool.is_plain:
+            plain = encode_plain(value)
+            if plain is not None and len(plain) <= self._most:
+                self.open.pop(call.id, None)
+                return plain
+        self._value(call, value)
+        return None
+
+    def _value(self, call: Call, value: Any) -> None:
+        try:
+            body, segments = encode(conversions_of(call.tool).result(value), self._carrier.sends_apart)
+        except TooLarge as error:
+            return self.failed(call, _failure.too_large(call.id, call.tool.name, error))
+        except NotSendable as error:
+            if type(value) is CoroutineType:
+                value.close()  # or Python warns that it was never awaited
+            return self.failed(call, _failure.not_sendable(call.id, call.tool.name, error))
+        except BaseException as error:  # raised by user code that encoding the value calls
+            return self.raised(call, error)
+        size = len(body) if not segments else size_of(body, segments)
+        if size > self._most:
+            return self.failed(call, _failure.too_large(call.id, call.tool.name, TooLarge.of(size, self._most)))
+        self.open.pop(call.id, None)
+        self.send_result(call.id, body, segments)
+        if segments:
+            # They are the tool's own memory, which user code may change when it goes on.
+            self._flush(True)
+
+    def raised(self, call: Call, error: BaseException) -> None:
+        """Sends the exception of a tool as the failure of its call."""
+        self.failed(call, _failure.raised(call.id, error))
+
+    def failed(self, call: Call, failure: Failure) -> None:
+        self.open.pop(call.id, None)
+        self._carrier.send(failure)
+
+    def cancelled(self, call: Call, why: str = "the call was cancelled before it began") -> None:
+        """Answers a call that has not begun, and never will."""
+        self.failed(call, _failure.cancelled(call.id, why, not_begun=True))
+
+    def stopped(self, call: Call) -> None:
+        """Answers a call that has not begun because the worker stops."""
+        self.cancelled(call, "the worker stops, and the call had not begun")
+
+    def too_late(self, call: Call) -> None:
+        """Answers a call whose deadline has passed before it began."""
+        self.failed(call, _failure.too_late(call.id, "the deadline passed before the call began", not_begun=True))
+
+    def arguments(self, call: Call) -> "dict[str, Any] | None":
+        """The converted arguments of a call. If they do not fit the tool, answers the call and returns None."""
+        tool = call.tool
+        if tool.is_plain and not call.segments:
+            try:
+                arguments = decode_plain(call.body)
+                if type(arguments) is dict and tuple(arguments) in tool.shapes:
+                    return arguments
+            except Exception:
+                pass  # the long way tells what is wrong
+        try:
+            arguments = decode_arguments(call.body, call.segments)
+            call.body, call.segments = b"", ()
+            tool.check(arguments)
+            conversions = conversions_of(tool)
+            if conversions.has_arguments:
+                conversions.arguments(arguments)
+        except (TypeError, ValueError) as error:
+            self.failed(call, _failure.invalid_argument(call.id, error))
+            return None
+        return arguments
+
+
+def conversions_of(tool: Tool) -> Conversions:
+    conversions: "Conversions | None" = tool.conversions
+    if conversions is None:
+        conversions = tool.conversions = Conversions(tool.function)
+        tool.is_plain = not (conversions.has_arguments or conversions.has_result)
+    return conversions

@@ -1,0 +1,6 @@
+"""The function that the contender pythonia calls."""
+
+
+def echo(data):
+    """Returns its argument."""
+    return data

@@ -1,0 +1,8 @@
+// The list of all stages of the wire suite.
+import { cpuStage } from './cpu-stage.ts'
+import { delayStage } from './delay-stage.ts'
+import { echoStages } from './echo-stages.ts'
+import type { Stage } from './stage.ts'
+import { startStage } from './start-stage.ts'
+
+export const stages: readonly Stage[] = [...echoStages, startStage, cpuStage, delayStage]

@@ -1,0 +1,45 @@
+import { expect, test } from '@jest/globals'
+import { lastLine, run } from '../support/command.ts'
+import { TRANSPORTS } from '../support/transport.ts'
+import { grown, type Census } from './census.ts'
+import { parseRequest } from './request.ts'
+
+test.each(TRANSPORTS)('a short soak over %s leaves nothing, and all its counts close', async (transport) => {
+  const args = ['--minutes', '0.15', '--seed', '1', '--transport', transport]
+  const { code, stdout, stderr } = await run('npm', ['run', '--silent', 'soak', '--', ...args])
+  expect({ code, last: lastLine(stdout), stdout, stderr }).toMatchObject({ code: 0, last: 'soak: clean' })
+  expect(stdout).toContain('left at the end: nothing')
+  for (const pool of ['calm', 'wild']) {
+    const [, accepted, completed, failed] =
+      new RegExp(`^${pool}: (\\d+) accepted, (\\d+) completed, (\\d+) failed`, 'm').exec(stdout) ?? []
+    expect(Number(completed)).toBeGreaterThan(10)
+    expect(Number(accepted)).toBe(Number(completed) + Number(failed))
+  }
+})
+
+test('bad arguments are refused', () => {
+  expect(parseRequest(['--minutes', 'many'])).toBe('--minutes must be a number above 0, not many')
+  expect(parseRequest(['--seed', '-1'])).toMatch(/seed/)
+  expect(parseRequest(['--transport', 'pigeon'])).toBe(
+    `--transport must be one of ${TRANSPORTS.join(', ')}, not pigeon`,
+  )
+  expect(parseRequest(['--minutes', '2', '--seed', '3'])).toEqual({ minutes: 2, seed: 3, transports: TRANSPORTS })
+})
+
+test('what is left at the end is named', () => {
+  const before: Census = {
+    processes: 0,
+    sharedMemory: 1,
+    descriptors: 30,
+    timers: 2,
+    listeners: 5,
+    controlGroups: 0,
+    runtimeFolders: 0,
+    runs: 0,
+  }
+  expect(grown(before, { ...before, descriptors: 29 })).toEqual([])
+  expect(grown(before, { ...before, timers: 3, runs: 1 })).toEqual([
+    'timers: 2 before, 3 after',
+    'runs: 0 before, 1 after',
+  ])
+})

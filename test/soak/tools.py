@@ -1,0 +1,55 @@
+"""The tools that the soak calls: short and long values, sync and async, and every way for a call to end."""
+
+import asyncio
+import os
+import time
+from typing import Any
+
+from terrarium import tool
+
+
+@tool
+def echo(value: Any) -> Any:
+    return value
+
+
+@tool
+async def echo_later(value: Any, seconds: float) -> Any:
+    await asyncio.sleep(seconds)
+    return value
+
+
+@tool
+def sleep(seconds: float) -> str:
+    time.sleep(seconds)
+    return "slept"
+
+
+@tool
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+@tool
+def unsendable() -> Any:
+    return object()
+
+
+@tool
+def say(text: str) -> int:
+    print(text, flush=True)
+    return len(text)
+
+
+@tool
+def mark(path: str, number: int) -> int:
+    """Appends its number to a file, which shows each run of the call."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(descriptor, b"%d\n" % number)
+    os.close(descriptor)
+    return number
+
+
+@tool
+def die() -> None:
+    os._exit(1)
