@@ -14,7 +14,6 @@ test.each(WAYS)('over $transport, with concurrency $concurrency: no call runs tw
   const random = new Random(20261130, way.concurrency)
   const killed = await killWhileCalling({ ...way, kills: KILLS, random, folder, options: home.common })
   const { calls, crashed, crashedUnrun, retried } = killed
-  console.log(JSON.stringify(killed))
   expect(killed).toMatchObject({ unsettled: 0, twice: 0, untrue: 0, strange: [], processesLeft: 0 })
   expect(calls).toBeGreaterThan(1_000)
   expect(crashed + retried).toBeGreaterThan(0)
