@@ -1,41 +1,41 @@
-"""The short way of a call that comes alone over the socket lane, while nothing else waits: the main thread receives,
-runs and answers it in one piece of code, without a queue. Everything else takes the long way."""
+"""The short way of a call that comes alone over the socket lane, while nothing else waits: it is received, run and
+answered by the main thread in few steps, without a queue. Everything else takes the long way."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from terrarium._begun import WORDS
 from terrarium._frames import Call
-from terrarium._lane import COPIED, Lane
+from terrarium._lane import COPIED, NOW, Lane
 from terrarium._lane_wire import CALL, HEADER, HEADER_BYTES, RESULT
 
 if TYPE_CHECKING:
     from terrarium._session import Session
 
+# Local names are used below, because a look-up of an attribute costs as much as a step of this code.
 
-def receiver(session: "Session", lane: Lane) -> "Callable[[], bool]":
-    """A function for the main thread that receives, and runs what comes alone, until something else comes."""
-    # Local names, because a look-up of an attribute costs as much as a step of this code.
-    main, opened, receiving, handle = session.main_thread, session.replies.open, session.receiving, session.handle
-    stand_in, contexts, page, run = session.stand_in, main.contexts, main.page, main.answer_to
-    tools = [None if tool.is_async else tool for tool in session.tools]
-    count_of_tools = len(tools)
-    parser, small, sending = lane.parser, lane.small, lane.sending
-    view, buffer, recv_into = parser.view, parser.buffer, lane.recv_into
-    unpack_header, pack_header, send = HEADER.unpack_from, HEADER.pack, lane.send_bytes
 
-    def next_alone() -> "Call | None":
-        """Receives. Returns a call that has come alone; anything else is handled as usual."""
-        receiving.acquire()
+def taker(session: "Session", lane: Lane, wait: bool) -> "Callable[[], Call | None]":
+    """A function for the main thread that receives. It returns a call that has come alone; whatever else has come is
+    handled as usual. ``wait``: as that of the carrier."""
+    opened, receiving, handle, waiting = session.replies.open, session.receiving, session.handle, session.main_thread
+    tools, flags_of_read = session.tools, 0 if wait else NOW
+    count_of_tools, is_all_async = len(tools), all(tool.is_async for tool in tools)
+    parser, recv_into = lane.parser, lane.recv_into
+    view, buffer, unpack_header = parser.view, parser.buffer, HEADER.unpack_from
+
+    def take() -> "Call | None":
+        if not receiving.acquire(wait):
+            return None  # the stand-in receives
         try:
-            if main.calls:  # the stand-in has just received
+            if waiting.calls:  # the stand-in has just received
                 return None
             if parser.filled or parser.missing:
-                session.receive()
+                session.receive(wait)
                 return None
             session.is_waiting = True
             try:
-                count = recv_into(view)
+                count = recv_into(view, 0, flags_of_read)
             except BlockingIOError:
                 return None
             session.is_waiting = False
@@ -43,11 +43,11 @@ def receiver(session: "Session", lane: Lane) -> "Callable[[], bool]":
                 length, kind, flags, code, id, extra = unpack_header(buffer)
                 if kind == CALL and not flags and length == count - HEADER_BYTES and code < count_of_tools:
                     tool = tools[code]
-                    if tool is not None and id and id not in opened:
-                        # Its time is not over: it is handled when it comes.
+                    if tool.is_async is is_all_async and id and id not in opened and not (extra and is_all_async):
+                        # A sync tool is entered now, so its time cannot be over.
                         call = opened[id] = Call(id, tool, buffer[HEADER_BYTES:count], (), extra)
                         return call
-            if count == 0:
+            elif count == 0:
                 raise EOFError("the host closed it")
             handle(parser.arrived(count))
         except session.Stopped:
@@ -59,8 +59,18 @@ def receiver(session: "Session", lane: Lane) -> "Callable[[], bool]":
             receiving.release()
         return None
 
+    return take
+
+
+def receiver(session: "Session", lane: Lane) -> "Callable[[], bool]":
+    """A function for the main thread of a worker with sync tools: it receives, and runs what comes alone, until
+    something else comes."""
+    take, main, stand_in = taker(session, lane, wait=True), session.main_thread, session.stand_in
+    contexts, page, run = main.contexts, main.page, main.answer_to
+    small, long, sending, send, pack_header = lane.small, lane.long, lane.sending, lane.send_bytes, HEADER.pack
+
     def receive() -> bool:
-        while (call := next_alone()) is not None:
+        while (call := take()) is not None:
             id = call.id
             main.running = id
             if not stand_in.is_awake:
@@ -79,7 +89,7 @@ def receiver(session: "Session", lane: Lane) -> "Callable[[], bool]":
                     session.lost(error)
                 finally:
                     sending.release()
-                if small or lane.long:
+                if small or long:
                     session.flush()
             main.running = 0
             if main.is_stopping or main.calls:

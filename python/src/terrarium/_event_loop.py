@@ -37,7 +37,7 @@ class EventLoop:
         self._loop = asyncio.new_event_loop()
 
     def start(self) -> None:
-        threading.Thread(target=self._run_forever, name="terrarium-event-loop", daemon=True).start()
+        threading.Thread(target=self._run_until_idle, args=(False,), name="terrarium-event-loop", daemon=True).start()
 
     def begin(self) -> None:
         """Begins what is in ``calls``."""
@@ -52,9 +52,12 @@ class EventLoop:
         self._loop.call_soon_threadsafe(self._stop)
         self._idle.wait()
 
-    def _run_forever(self) -> None:
+    def _run_until_idle(self, ends: bool = True) -> None:
+        """``ends``: returns when no further call may begin, and all begun calls have ended."""
         asyncio.set_event_loop(self._loop)
         while not self._loop.is_closed():
+            if ends and self._idle.is_set():
+                return
             try:
                 self._loop.run_forever()
             except BaseException as error:  # asyncio re-raises a task's SystemExit here; other tasks go on
@@ -80,7 +83,10 @@ class EventLoop:
 
     def _begin(self, call: Call) -> None:
         # A task copies the context in which it is made.
-        task = self._contexts().run(self._loop.create_task, self._run(call), name=f"{call.tool.name} {call.id}")
+        task = self._contexts().run(self._loop.create_task, self._run(call), name=call.tool.name)
+        self._watch(call, task)
+
+    def _watch(self, call: Call, task: "asyncio.Task[None]") -> None:
         self._tasks[call] = task
         task.add_done_callback(lambda _task: self._ended(call))
         if call.deadline is not None:

@@ -44,7 +44,7 @@ _MOST_WAITING = 64
 
 _NO_SIGNAL = getattr(_socket, "MSG_NOSIGNAL", 0)  # user code may have set SIGPIPE back to its default: to end the process
 _HEADER = HEADER.pack
-_NOW = _socket.MSG_DONTWAIT
+NOW = _socket.MSG_DONTWAIT
 
 
 class Lane:
@@ -188,7 +188,7 @@ class Lane:
 
     def receive(self, wait: bool = True) -> "list[Any]":
         try:
-            count = self._socket.recv_into(self.parser.place(), 0, 0 if wait else _NOW)
+            count = self._socket.recv_into(self.parser.place(), 0, 0 if wait else NOW)
         except BlockingIOError:
             return []
         if count == 0:
@@ -201,7 +201,7 @@ class Lane:
     def has_come(self, wait: bool) -> bool:
         """Whether there is something to receive, the end of the session too. ``wait``: for at most 0.25 s."""
         try:
-            self._socket.recv(1, _socket.MSG_PEEK | (0 if wait else _NOW))
+            self._socket.recv(1, _socket.MSG_PEEK | (0 if wait else NOW))
         except BlockingIOError:
             return False
         except OSError:

@@ -7,6 +7,7 @@ from typing import Any
 
 from terrarium._frames import Failure, Hello, Pong, Ready
 from terrarium._values._encode import in_one
+from terrarium._version import PROTOCOL_VERSION
 
 WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6}
 HOST_KIND = {"welcome": 16, "refused": 17, "call": 18, "cancel": 19, "ping": 20, "part": 21}
@@ -21,8 +22,7 @@ HEADER = Struct("<IBBHII")
 """Length of the body, kind, flags, code, id, extra."""
 HEADER_BYTES = HEADER.size
 MAGIC = b"TRM\x1a"
-VERSION = 2
-PREAMBLE = MAGIC + VERSION.to_bytes(2, "little") + b"\0\0"
+PREAMBLE = MAGIC + PROTOCOL_VERSION.to_bytes(2, "little") + b"\0\0"
 LONGEST_PIECE = 1024 * 1024
 """The longest body of one frame, in bytes; the first frame of a split body has 4 more."""
 MOST_SEGMENTS = 4096

@@ -20,6 +20,8 @@ from terrarium._version import __version__
 
 if TYPE_CHECKING:
     from terrarium._event_loop import EventLoop
+    from terrarium._lane import Lane
+    from terrarium._main_loop import MainLoop
 
 _FAREWELL = 1.0
 """How long the host may take to end its half of a finished session, in seconds."""
@@ -58,11 +60,18 @@ class Session:
         contexts = _contexts.maker()
         self.main_thread = MainThread(self.replies, self._page, contexts, self.flush)
         self._event_loop: "EventLoop | None" = None
+        self._main_loop: "MainLoop | None" = None
         if any(tool.is_async for tool in self._tools.values()):
-            from terrarium._event_loop import EventLoop  # asyncio takes long to import
+            # asyncio takes long to import.
+            if self._carrier.waits_are_short and all(tool.is_async for tool in self.tools):
+                from terrarium._main_loop import MainLoop
 
-            self._event_loop = EventLoop(self.replies, self._page, contexts, self.flush)
-            self._event_loop.start()
+                self._event_loop = self._main_loop = MainLoop(self.replies, self._page, contexts, self.flush)
+            else:
+                from terrarium._event_loop import EventLoop
+
+                self._event_loop = EventLoop(self.replies, self._page, contexts, self.flush)
+                self._event_loop.start()
         self.stand_in = StandIn(self.main_thread, self._carrier, self.receiving, self.receive, self.flush)
         signals.on_order_to_end(self._stop)
         self._carrier.send(self._ready)
@@ -71,6 +80,10 @@ class Session:
     def serve(self) -> int:
         """Runs calls until the host ends it, by the session or by an order. Returns the exit status, which is 0."""
         self.handle(self._early)
+        if self._main_loop is not None:
+            self._main_loop.run(self, cast("Lane", self._carrier))
+            self._finish()
+            return 0
         self.stand_in.start()
         try:
             self.main_thread.run(self._receiver())
@@ -110,6 +123,8 @@ class Session:
         """The order to end. It interrupts the main thread wherever that is, so no lock may be taken here."""
         self._carrier.hurry()
         self.main_thread.stop()
+        if self._main_loop is not None:
+            self._main_loop.stop()
         if self.is_waiting and not self.replies.open and self._carrier.is_done:
             # Nothing is at stake, and the next frame may be a long time coming.
             raise _Stopped
@@ -117,9 +132,9 @@ class Session:
     def _receiver(self) -> "Callable[[], bool]":
         if not self._carrier.waits_are_short:
             return self._receive_if_free
-        from terrarium import _alone, _lane
+        from terrarium import _alone
 
-        return _alone.receiver(self, cast(_lane.Lane, self._carrier))
+        return _alone.receiver(self, cast("Lane", self._carrier))
 
     def _receive_if_free(self) -> bool:
         """For the main thread: receives, unless another thread waits for the next frames already."""
