@@ -1,13 +1,13 @@
-"""A tool of a worker that starts only if the modules that every worker needs can be imported."""
+"""A tool whose module imports a package that a new environment does not have."""
 
 import sys
-from importlib.metadata import version
+
+import msgpack
 
 from terrarium import tool
 
 
 @tool
 def versions() -> "dict[str, str]":
-    """The interpreter and the library versions of this worker."""
-    packages = ("grpcio", "protobuf", "msgpack")
-    return {"python": sys.executable, **{package: version(package) for package in packages}}
+    """The interpreter of this worker, and the version of the package."""
+    return {"python": sys.executable, "msgpack": ".".join(map(str, msgpack.version))}

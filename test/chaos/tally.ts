@@ -6,9 +6,9 @@ export interface Tally {
   readonly orphans: number
   /** Innocent processes that were killed. */
   readonly innocents: number
-  /** Acknowledged reservations that are not in the log. */
+  /** Acknowledged reservations that are not in the log, and calls whose end was not told, or not truly. */
   readonly lost: number
-  /** Workers of which two incarnations lived at once. */
+  /** Workers of which two incarnations lived at once, and calls that ran twice. */
   readonly duplicates: number
   /** Rounds and targets that failed, or proved nothing. */
   readonly faults: number

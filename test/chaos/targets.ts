@@ -1,5 +1,6 @@
 // The list of all chaos targets.
 import type { Target } from './target.ts'
+import { begun } from './targets/begun.ts'
 import { bursts } from './targets/bursts.ts'
 import { frozen } from './targets/frozen.ts'
 import { grandchildren } from './targets/grandchildren.ts'
@@ -29,5 +30,6 @@ export const TARGETS: readonly Target[] = [
   resources,
   frozen,
   imports,
+  begun,
   selfTest,
 ]

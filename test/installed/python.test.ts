@@ -21,11 +21,32 @@ test('A4: the wheel is called terrarium_workers, and holds the package terrarium
   expect(files).toContainEqual(expect.stringMatching(/dist-info\/licenses\/LICENSE$|dist-info\/LICENSE$/))
 })
 
-test('A4: the one line of the README installs what a worker needs, and the package that an editor finds', async () => {
+test('A4: the one line of the README for Python installs the package that an editor finds, and no other', async () => {
   const me = stranger()
-  const where = 'import terrarium, grpc, google.protobuf, msgpack; print(terrarium.__file__, terrarium.tool)'
-  const printed = await me.must(PYTHON, ['-c', where])
+  const printed = await me.must(PYTHON, ['-c', 'import terrarium; print(terrarium.__file__, terrarium.tool)'])
   expect(printed).toMatch(/site-packages\/terrarium\/__init__\.py <function tool/)
+  const missing = 'import importlib.util as u; print([n for n in ("grpc", "google", "msgpack") if u.find_spec(n)])'
+  expect(await me.must(PYTHON, ['-c', missing])).toBe('[]\n')
+})
+
+test('A4: the ten lines of the README run on an interpreter that has no package', async () => {
+  const me = stranger()
+  const python = join(me.home, 'bare', 'bin', 'python')
+  await me.must(PYTHON, ['-m', 'venv', '--without-pip', join(me.home, 'bare')])
+  const packages = 'import importlib.metadata as m; print(len(list(m.distributions())))'
+  expect(await me.must(python, ['-c', packages])).toBe('0\n')
+  expect(await me.must('node', ['main.mjs'], { env: { TERRARIUM_PYTHON: python } })).toBe(
+    '{ to: 2, be: 2, or: 1, not: 1 }\n{ processesLeft: 0 }\n',
+  )
+})
+
+test('A4: the extra grpc of the wheel brings what transport grpc needs', async () => {
+  const me = stranger()
+  const script = 'from importlib.metadata import requires; print("\\n".join(sorted(requires("terrarium-workers"))))'
+  const lines = (await me.must(PYTHON, ['-c', script])).trim().split('\n')
+  const named = lines.map((line) => line.replaceAll("'", '"').replaceAll(' ', ''))
+  expect(named.filter((line) => !line.includes('extra=='))).toEqual([])
+  expect(named).toEqual(expect.arrayContaining(['grpcio>=1.60;extra=="grpc"', 'protobuf>=4.25;extra=="grpc"']))
 })
 
 test('A4: mypy finds the types of the package', async () => {

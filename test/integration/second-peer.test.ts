@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
-import { overTransport, TRANSPORTS, type Transport } from '../support/transport.ts'
+import type { Transport } from '../support/transport.ts'
 import { eventually, habitat, isAlive, testPython, TOOLS } from '../support/terrarium.ts'
 
 // Workers that were written from docs/protocol.md, and from session.proto, and from nothing else, serve a pool.
@@ -35,12 +35,10 @@ function poolOf({ transport, command }: Peer, options: Partial<PoolOptions> = {}
   ]
   const python = home.file('python', `${script.join('\n')}\n`)
   chmodSync(python, 0o755)
-  return createPool({ ...home.common, name: 'peer', python, tools: TOOLS, ...overTransport(transport), ...options })
+  return createPool({ ...home.common, name: 'peer', python, tools: TOOLS, transport, ...options })
 }
 
-const available = PEERS.filter(([, { transport }]) => TRANSPORTS.includes(transport))
-
-describe.each(available)('a worker %s', (_, peer) => {
+describe.each(PEERS)('a worker %s', (_, peer) => {
   test('answers calls with what values they had', async () => {
     const pool = poolOf(peer, { concurrency: 8 })
     await pool.start()
@@ -113,5 +111,24 @@ describe.each(available)('a worker %s', (_, peer) => {
     expect(isAlive(pid)).toBe(false)
     expect(await pool.call('echo', { value: 1 })).toBe(1)
     expect(await pool.stop()).toEqual({ processesLeft: 0 })
+  })
+})
+
+describe('a worker in Python over the socket lane', () => {
+  const [, peer] = PEERS[0] as (typeof PEERS)[number]
+
+  test('gives back what it has not begun, and goes on with what it has', async () => {
+    const pool = poolOf(peer, { concurrency: 2, cancelGrace: 10_000 })
+    await pool.start()
+    const blocked = pool.call('block', { seconds: 0.5 })
+    const cancellation = new AbortController()
+    const waiting = pool.call('echo', { value: 1 }, { signal: cancellation.signal })
+    await eventually('both are with the worker', () => pool.stats.inFlight === 2)
+    cancellation.abort()
+    await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' })
+    await eventually('the worker has given it back', () => pool.stats.inFlight === 1)
+    expect(await blocked).toBe('blocked')
+    expect(pool.stats).toMatchObject({ starts: 1, crashes: 0 })
+    await pool.stop()
   })
 })

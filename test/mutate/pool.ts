@@ -240,6 +240,7 @@ const ahead = [
       ],
       ['a free worker takes over what is ahead of a busy one', '    askBack(turn, call, busiest)\n', ''],
       ['work that is soon done is left where it is', '(busiest.firstAhead?.pace?.time ?? 0) < worth', '1 < 0'],
+      ['a worker that is free for a moment takes nothing over', ' && slot.since <= then', ''],
       ['half of the calls ahead is taken over', 'Math.ceil(most / 2)', 'most'],
     ],
     [AHEAD, RECALL],

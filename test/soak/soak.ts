@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { createPool, type Pool, type PoolEvents, type PoolOptions } from '@terrarium/pool'
 import { pino } from 'pino'
 import { Random } from '../support/random.ts'
-import { overTransport, type Transport } from '../support/transport.ts'
+import type { Transport } from '../support/transport.ts'
 import { within } from '../support/waiting.ts'
 import { makeCalls, type Tally } from './calls.ts'
 import { grown, runtimeFolders, takeCensus } from './census.ts'
@@ -51,7 +51,7 @@ export async function soak({ minutes, seed, transport, python, signal, say }: So
         stateDir: join(directory, name),
         logger: pino({ level: 'silent' }),
         output: 'ignore',
-        ...overTransport(transport),
+        transport,
         ...options,
       })
     // What is loaded, opened and listened to once for the whole process is there before the census.

@@ -2,6 +2,7 @@
 and compare in a worker."""
 
 import dataclasses
+import importlib.metadata
 import importlib.util
 import math
 import re
@@ -109,6 +110,12 @@ def make(expression: str, needs: str | None = None) -> Any:
 def make_in(expression: str, needs: str | None = None) -> Any:
     """The value of an expression, at rows[1].price."""
     return {"rows": [1, {"price": evaluate(expression, needs)}]}
+
+
+@tool
+def packages() -> list[str]:
+    """The names of the packages that are installed in this environment."""
+    return [distribution.name for distribution in importlib.metadata.distributions()]
 
 
 @tool

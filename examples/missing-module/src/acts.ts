@@ -7,10 +7,15 @@ import type { BareVenv } from './venv.ts'
 /** The promised times, in ms. */
 const REFUSED_WITHIN = 5_000
 const HEALED_WITHIN = 10_000
-/** What workers need besides the standard library. */
-const MODULES = ['grpc', 'google.protobuf', 'msgpack']
 /** The time within which a call is refused "at once", in ms. */
 const AT_ONCE = 500
+
+/** What an interpreter lacks. */
+export interface Lack {
+  readonly modules: readonly string[]
+  /** The packages that bring the modules. */
+  readonly packages: readonly string[]
+}
 
 export interface Refused {
   readonly refusedMs: number
@@ -26,7 +31,7 @@ export interface Refused {
 }
 
 /** The pool does not start, says why, and does not try again. */
-export async function refuse(pool: Pool, venv: BareVenv, protocol: Protocol): Promise<Refused> {
+export async function refuse(pool: Pool, venv: BareVenv, lack: Lack, protocol: Protocol): Promise<Refused> {
   const spawns: Record<string, number> = Object.fromEntries(pool.workers.map(({ id }) => [id, 0]))
   const count = ({ worker }: { worker: string }): void => {
     spawns[worker] = (spawns[worker] ?? 0) + 1
@@ -42,11 +47,12 @@ export async function refuse(pool: Pool, venv: BareVenv, protocol: Protocol): Pr
   protocol.step(`hint: ${hint}`)
   protocol.claim(`start() was rejected after ${refusedMs} ms, within ${REFUSED_WITHIN}`, refusedMs < REFUSED_WITHIN)
   protocol.claim('its code is CONFIGURATION', code === 'CONFIGURATION')
-  protocol.claim('it names each module', module === 'grpc' && MODULES.every((name) => message.includes(`'${name}'`)))
+  const named = lack.modules.every((name) => message.includes(`'${name}'`))
+  protocol.claim('it names what is missing and nothing else', named && module === lack.modules[0])
   protocol.claim('it names the interpreter', interpreter === venv.python)
   protocol.claim(
     'it names the command that repairs it',
-    hint.endsWith(command) && command.endsWith(`${venv.python} -m pip install grpcio protobuf msgpack`),
+    hint.endsWith(command) && command.endsWith(`${venv.python} -m pip install ${lack.packages.join(' ')}`),
   )
 
   const parked = await until(() => pool.status === 'parked', REFUSED_WITHIN)
@@ -78,13 +84,14 @@ export interface Healed {
 export async function heal(
   pool: Pool,
   venv: BareVenv,
+  lack: Lack,
   repair: string,
   protocol: Protocol,
   signal: AbortSignal,
 ): Promise<Healed> {
   const before = pool.stats.starts
   protocol.step('installing …')
-  const { by, command, why } = await venv.repair(repair, signal)
+  const { by, command, why } = await venv.repair(repair, lack.packages, signal)
   protocol.step(
     by === 'pip' ? `ran ${command}` : `pip could not install (${why}): copied the installed packages instead`,
   )

@@ -1,10 +1,7 @@
-// A virtual environment without the module.
+// A virtual environment without packages.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { mustRun, runCommand } from './commands.ts'
-
-/** What workers need besides the standard library. */
-const PACKAGES = ['grpcio', 'protobuf', 'msgpack']
 
 const COPY = fileURLToPath(new URL('../copy_packages.py', import.meta.url))
 
@@ -28,12 +25,16 @@ export class BareVenv {
    * Runs the command that an error names. Without a network the packages are copied from the interpreter that this one
    * was made from.
    */
-  async repair(command: string, signal: AbortSignal): Promise<{ by: 'pip' | 'copy'; command: string; why: string }> {
+  async repair(
+    command: string,
+    packages: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ by: 'pip' | 'copy'; command: string; why: string }> {
     const pip = await runCommand('/bin/sh', ['-c', command], signal)
     if (pip.code === 0) return { by: 'pip', command, why: '' }
     const script = 'import sysconfig; print(sysconfig.get_path("purelib"))'
     const target = (await mustRun(this.python, ['-I', '-c', script], signal)).trim()
-    await mustRun(this.#base, ['-I', COPY, target, ...PACKAGES], signal)
+    await mustRun(this.#base, ['-I', COPY, target, ...packages], signal)
     return { by: 'copy', command, why: pip.output.trim().split('\n').at(-1) ?? '' }
   }
 }

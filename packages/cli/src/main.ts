@@ -11,7 +11,7 @@ const HELP = `terrarium: Python workers, kept alive, contained and visible
   terrarium call TOOLS TOOL [JSON] [--timeout MS] [--python PATH]
       Starts one worker with the tools of TOOLS (a file, tools.py, or a module, pkg.mod), calls TOOL with the keyword
       arguments in the JSON object, prints the result as JSON, and ends the worker. What the tool prints goes to stderr.
-  terrarium doctor [--python PATH]
+  terrarium doctor [--python PATH] [--transport NAME]
       Shows which interpreter workers would run on and why, what it lacks, the command that repairs it, and whether the
       folders for state and sockets and the containment work.
   terrarium ps

@@ -29,9 +29,8 @@ test('doctor prints interpreter, versions and state, and calls a trial worker', 
   const { code, stdout, stderr } = await home.run(['doctor'])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toMatch(/^interpreter .*\(Python 3\.\d+\.\d+.*\)$/m)
-  for (const module of ['grpc', 'google.protobuf', 'msgpack']) {
-    expect(stdout).toMatch(new RegExp(`^${module} +\\d+\\.\\d+`, 'm'))
-  }
+  expect(stdout).toMatch(/^msgpack +\d+\.\d+/m)
+  expect(stdout).toMatch(/^transport +(socket|grpc), which needs /m)
   expect(stdout).toMatch(/^terrarium +\d+\.\d+\.\d+, in \//m)
   expect(stdout).toContain(join(home.directory, 'state'))
   expect(stdout).toMatch(/^sockets +in \//m)
@@ -50,14 +49,44 @@ test('doctor prints the containment in use, and refuses a level that does not ex
   })
 })
 
-test('doctor names every missing module and the command that installs them', async () => {
-  const home = place()
-  const venv = join(home.directory, 'bare venv')
+/** The interpreter of a new environment without any package. */
+async function barePython(directory: string): Promise<string> {
+  const venv = join(directory, 'bare venv')
   await new Promise((resolve, reject) => {
     spawn(testPython(), ['-m', 'venv', '--without-pip', venv]).once('error', reject).once('close', resolve)
   })
-  const python = join(venv, 'bin', 'python')
-  const { code, stdout, stderr } = await home.run(['doctor', '--python', python], { PYTHONPATH: '' })
+  return join(venv, 'bin', 'python')
+}
+
+test('doctor finds nothing wrong with an interpreter without packages, for the socket', async () => {
+  const home = place()
+  const args = ['doctor', '--transport', 'socket', '--python', await barePython(home.directory)]
+  const { code, stdout, stderr } = await home.run(args, { PYTHONPATH: '' })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(/^transport +socket, which needs nothing but the interpreter$/m)
+  expect(stdout).toMatch(/^trial worker +ready and answering/m)
+  expect(stdout).not.toContain('grpc')
+})
+
+test('doctor tries a worker that speaks gRPC, and knows no other transport than these', async () => {
+  const home = place()
+  const { code, stdout } = await home.run(['doctor', '--transport', 'grpc'])
+  expect(code).toBe(0)
+  for (const module of ['grpc', 'google.protobuf']) {
+    expect(stdout).toMatch(new RegExp(`^${module} +\\d+\\.\\d+`, 'm'))
+  }
+  expect(stdout).toMatch(/^trial worker +ready and answering/m)
+  expect(await home.run(['doctor', '--transport', 'toString'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--transport must be socket or grpc.'),
+  })
+})
+
+test('doctor names every module that is missing for gRPC, and the command that installs them', async () => {
+  const home = place()
+  const python = await barePython(home.directory)
+  const args = ['doctor', '--transport', 'grpc', '--python', python]
+  const { code, stdout, stderr } = await home.run(args, { PYTHONPATH: '' })
   expect(code).toBe(1)
   expect(stdout.match(/ModuleNotFoundError/g)).toHaveLength(2)
   expect(stdout).toMatch(/^msgpack +not used: values are written and read by Terrarium itself, which takes longer$/m)
@@ -101,7 +130,10 @@ test('A5: doctor prints every place where it looks for an interpreter, and what 
 test('doctor prints everything that is wrong at once', async () => {
   const home = place()
   const file = home.file('file', '')
-  const { code, stderr } = await home.run(['doctor'], { TERRARIUM_STATE_DIR: file, PYTHONPATH: home.shadow('grpc') })
+  const { code, stderr } = await home.run(['doctor', '--transport', 'grpc'], {
+    TERRARIUM_STATE_DIR: file,
+    PYTHONPATH: home.shadow('grpc'),
+  })
   expect(code).toBe(1)
   expect(stderr).toMatch(/^CONFIGURATION: .*cannot import grpc\n.*^CONFIGURATION: The state directory/ms)
 })

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect, test } from '@jest/globals'
 import type { Pool } from '@terrarium/pool'
@@ -59,12 +61,23 @@ const without = <R extends { readonly needs?: string }>(rows: readonly R[]): R[]
 const of = <R extends { readonly needs?: string }>(rows: readonly R[], name: string): R[] =>
   rows.filter(({ needs }) => needs === name)
 
-test('the table holds through a real worker, both ways, and nothing is imported for it', async () => {
-  const pool = await started(habitat())
+test.each(['socket', 'grpc'] as const)('%s: the table holds through a real worker, both ways', async (transport) => {
+  const pool = await started(habitat(), { transport })
   await walk(pool, without(rows))
   await refuse(pool, without(refusedRows))
   expect(await pool.call('imported')).toEqual([])
   expect(pool.stats).toMatchObject({ starts: 1, crashes: 0 })
+  await pool.stop()
+})
+
+test('the table holds on an interpreter that has no package at all', async () => {
+  const home = habitat()
+  const venv = join(home.directory, 'venv')
+  execFileSync(testPython(), ['-m', 'venv', '--without-pip', venv])
+  const pool = await started(home, { python: venv, transport: 'socket', env: { PYTHONPATH: '' } })
+  await walk(pool, without(rows))
+  await refuse(pool, without(refusedRows))
+  expect(await pool.call('packages')).toEqual([])
   await pool.stop()
 })
 

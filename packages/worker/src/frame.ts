@@ -7,7 +7,7 @@ import type { EncodedValue } from './values/encoded-value.ts'
 export type Transport = 'socket' | 'grpc'
 
 /** The transport of workers for which none is chosen. */
-export const DEFAULT_TRANSPORT: Transport = 'grpc'
+export const DEFAULT_TRANSPORT: Transport = 'socket'
 
 export interface ToolInfo {
   readonly name: string

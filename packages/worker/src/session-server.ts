@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { messageOf, reportOnce, systemClock, type SupervisorClock } from '@terrarium/supervisor/base'
 import type { AnyLogger } from '@terrarium/process'
 import { Connections } from './connections.ts'
-import { DEFAULT_TRANSPORT } from './frame.ts'
+import type { Transport } from './frame.ts'
 import type { GrpcHost } from './grpc/host.ts'
 import { serveLane } from './lane/host.ts'
 import { Reception, type Announcement } from './reception.ts'
@@ -104,7 +104,7 @@ export class SessionServer {
    * Announces a worker; `accept` is called with its session. Errors: CONFIGURATION and START_FAILED when its page of
    * begun calls cannot be made.
    */
-  expect(accept: (session: Session) => void, transport = DEFAULT_TRANSPORT): Announcement {
+  expect(accept: (session: Session) => void, transport: Transport): Announcement {
     return this.#reception.expect(this.#directory, transport, accept)
   }
 

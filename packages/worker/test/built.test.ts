@@ -14,7 +14,7 @@ import { frame, Wire } from ${pathOf('../../../test/support/second-client/wire.m
 
 const directory = mkdtempSync(join(tmpdir(), 'terrarium-test-'))
 const server = await SessionServer.listen(directory)
-const { token } = server.expect(() => undefined)
+const { token } = server.expect(() => undefined, 'grpc')
 lstatSync(server.path)
 const wire = new Wire(server.path)
 wire.send(frame.hello({ token, version: PROTOCOL_VERSION }))

@@ -61,7 +61,7 @@ async function greeted(...more: Buffer[]): Promise<{ wire: Wire; session: Sessio
     const { token } = server.expect((session) => {
       session.once('closed', (fault) => faults.push(fault))
       resolve(session)
-    })
+    }, 'grpc')
     wire.raw(message(++wire.sent, 0, [frame.hello({ token }), ...more]))
   })
   const session = await accepted

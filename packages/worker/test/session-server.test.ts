@@ -67,14 +67,14 @@ test('only this user can reach the socket', () => {
 
 test('a worker with its token is welcomed', async () => {
   const accepted = new Promise<Session>((resolve) => {
-    const { token } = server.expect(resolve)
+    const { token } = server.expect(resolve, 'grpc')
     dial().stream.write(hello(token))
   })
   expect((await accepted).pid).toBe(1)
 })
 
 test('the first frame back is Welcome with the version and the longest message', async () => {
-  const { token } = server.expect(() => undefined)
+  const { token } = server.expect(() => undefined, 'grpc')
   const { stream, received } = dial()
   stream.write(hello(token))
   await new Promise((resolve) => stream.once('data', resolve))
@@ -85,9 +85,9 @@ test('the first frame back is Welcome with the version and the longest message',
 })
 
 test('a worker without a token, or with a used or withdrawn token, is turned away', async () => {
-  const used = server.expect(() => undefined)
+  const used = server.expect(() => undefined, 'grpc')
   dial().stream.write(hello(used.token))
-  const forgotten = server.expect(() => undefined)
+  const forgotten = server.expect(() => undefined, 'grpc')
   forgotten.forget(false)
   await new Promise((resolve) => setImmediate(resolve))
   for (const token of ['', 'guess', forgotten.token]) {
@@ -98,7 +98,7 @@ test('a worker without a token, or with a used or withdrawn token, is turned awa
 })
 
 test('a token opens one session only', async () => {
-  const { token } = server.expect(() => undefined)
+  const { token } = server.expect(() => undefined, 'grpc')
   const first = dial()
   first.stream.write(hello(token))
   await new Promise((resolve) => first.stream.once('data', resolve))
@@ -108,7 +108,7 @@ test('a token opens one session only', async () => {
 })
 
 test('another protocol version is refused with both versions named, and the token stays good', async () => {
-  const { token } = server.expect(() => undefined)
+  const { token } = server.expect(() => undefined, 'grpc')
   const { stream, ended } = dial()
   stream.write(hello(token, 1))
   const status = await ended
@@ -121,7 +121,7 @@ test('a session that does not begin with Hello, or breaks the numbering, ends in
   mute.stream.write({ seq: 1, ack: 0, frames: [{ kind: { $case: 'pong', value: { nonce: 1, running: 0 } } }] })
   expect(await mute.ended).toMatchObject({ code: grpc.status.INVALID_ARGUMENT })
 
-  const { token } = server.expect(() => undefined)
+  const { token } = server.expect(() => undefined, 'grpc')
   const skipping = dial()
   skipping.stream.write(hello(token))
   skipping.stream.write({ seq: 5, ack: 0, frames: [] })
@@ -133,7 +133,7 @@ test('a session that does not begin with Hello, or breaks the numbering, ends in
 test('the session closes when the worker hangs up', async () => {
   const { stream } = dial()
   const session = await new Promise<Session>((resolve) => {
-    const { token } = server.expect(resolve)
+    const { token } = server.expect(resolve, 'grpc')
     stream.write(hello(token))
   })
   const closed = new Promise<void>((resolve) =>
@@ -150,7 +150,7 @@ test('C3: a failure code that this version does not know settles its call, and t
   const { stream } = dial()
   const welcomed = new Promise((resolve) => stream.once('data', resolve))
   const session = await new Promise<Session>((resolve) => {
-    const { token } = server.expect(resolve)
+    const { token } = server.expect(resolve, 'grpc')
     stream.write(hello(token))
   })
   await welcomed

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { createPool, type Pool } from '@terrarium/pool'
 import { findTagged, readIdentity } from '@terrarium/process'
-import { overTransport, type Transport } from '../../support/transport.ts'
+import type { Transport } from '../../support/transport.ts'
 import { uniqueName, type OpenContender, type Opening } from './open-contender.ts'
 
 /** How a pool of the bench is made. The options that are not given are the pool's defaults. */
@@ -29,7 +29,7 @@ export async function openPool({ python, directory }: Opening, shape: PoolShape 
     tools: new URL(`../../../bench/wire/${tools}`, import.meta.url),
     python,
     stateDir: join(directory, 'state'),
-    ...overTransport(transport),
+    transport,
     ...(size === undefined ? {} : { size }),
     ...(concurrency === undefined ? {} : { concurrency }),
   })

@@ -5,7 +5,7 @@ import { loadSync } from '@grpc/proto-loader'
 import { addExtension, pack, unpack } from 'msgpackr'
 
 const PROTO = new URL('../../../proto/terrarium/v1/session.proto', import.meta.url).pathname
-const VERSION = 1
+const VERSION = 2
 const [PYTHON_ERROR, TOOL_NOT_FOUND, CANCELLED] = [1, 2, 4]
 
 /** An array, which is sent back as it came. */

@@ -8,10 +8,11 @@ import { parseArgs, promisify } from 'node:util'
 import { createPool } from '@terrarium/pool'
 import { interpreterSources, openRuntime } from '@terrarium/process'
 import { isTerrariumError, TerrariumError } from '@terrarium/supervisor/base'
-import { resolveInterpreter, workerFiles, type Interpreter } from '@terrarium/worker'
+import { DEFAULT_TRANSPORT, resolveInterpreter, workerFiles, type Interpreter, type Transport } from '@terrarium/worker'
 import { pino } from 'pino'
 import { explain } from '../terminal/explain.ts'
 import { table } from '../terminal/table.ts'
+import { UsageError } from '../terminal/usage-error.ts'
 
 const pythonScript = (name: string): string => fileURLToPath(new URL(`../../python/${name}`, import.meta.url))
 
@@ -36,7 +37,10 @@ interface Requirements {
 
 /** Runs `terrarium doctor`. Resolves with the exit code: 1 when something is wrong. */
 export async function doctor(argv: readonly string[], signal: AbortSignal): Promise<number> {
-  const { values } = parseArgs({ args: [...argv], options: { python: { type: 'string' } } })
+  const options = { python: { type: 'string' }, transport: { type: 'string', default: DEFAULT_TRANSPORT } } as const
+  const { values } = parseArgs({ args: [...argv], options })
+  const transport = values.transport as Transport
+  if (!Object.hasOwn(TRANSPORTS, transport)) throw new UsageError('--transport must be socket or grpc.')
   const interpreter = await resolveInterpreter(values.python).catch((error: unknown) => {
     show('interpreter', 'cannot be used')
     showSources(values.python)
@@ -45,9 +49,9 @@ export async function doctor(argv: readonly string[], signal: AbortSignal): Prom
   show('interpreter', `${interpreter.path} (Python ${interpreter.version}, ${CHOSEN[interpreter.source]})`)
   showSources(values.python, interpreter)
   const problems: TerrariumError[] = []
-  for (const check of [showRequirements, showRuntime])
-    problems.push(...(await problemOf(() => check(interpreter.path))))
-  if (problems.length === 0) problems.push(...(await problemOf(() => tryWorker(interpreter.path, signal))))
+  problems.push(...(await problemOf(() => showRequirements(interpreter.path, transport))))
+  problems.push(...(await problemOf(() => showRuntime(interpreter.path))))
+  if (problems.length === 0) problems.push(...(await problemOf(() => tryWorker(interpreter.path, transport, signal))))
   for (const problem of problems) process.stderr.write(`${explain(problem)}\n`)
   return problems.length === 0 ? 0 : 1
 }
@@ -61,6 +65,11 @@ async function problemOf(work: () => Promise<void>): Promise<TerrariumError[]> {
     if (isTerrariumError(error)) return [error]
     throw error
   }
+}
+
+const TRANSPORTS: Readonly<Record<Transport, string>> = {
+  socket: 'which needs nothing but the interpreter',
+  grpc: 'which needs grpc and google.protobuf',
 }
 
 const CHOSEN = {
@@ -103,13 +112,15 @@ function onPath(command: string): string | undefined {
   })
 }
 
-async function showRequirements(python: string): Promise<void> {
+async function showRequirements(python: string, transport: Transport): Promise<void> {
   const files = workerFiles()
   const { stdout } = await promisify(execFile)(python, [pythonScript('requirements.py'), files])
   const answer = stdout.slice(stdout.trimEnd().lastIndexOf('\n') + 1)
   const { terrarium, needed, msgpack, command, note } = JSON.parse(answer) as Requirements
   show('terrarium', `${terrarium}, in ${files}`)
   show('msgpack', msgpack.version ?? 'not used: values are written and read by Terrarium itself, which takes longer')
+  show('transport', `${transport}, ${TRANSPORTS[transport]}`)
+  if (transport === 'socket') return
   for (const { module, version, problem } of needed) show(module, version ?? problem ?? '')
   const missing = needed.filter(({ problem }) => problem !== undefined).map(({ module }) => module)
   if (missing.length === 0) return
@@ -138,12 +149,13 @@ const CONTAINMENT = {
   shepherd: 'one process ends all others of a run, unless it is killed together with the host',
 } as const
 
-async function tryWorker(python: string, signal: AbortSignal): Promise<void> {
+async function tryWorker(python: string, transport: Transport, signal: AbortSignal): Promise<void> {
   const begun = performance.now()
   const pool = createPool({
     name: 'doctor',
     tools: pythonScript('doctor.py'),
     python,
+    transport,
     logger: pino({ level: 'silent' }),
   })
   signal.addEventListener('abort', () => void pool.stop(), { once: true })

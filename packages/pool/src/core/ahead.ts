@@ -20,7 +20,7 @@ const FIRST_LOOK = 9
 const BETWEEN_LOOKS = 1
 /** Sums of times are rounded, in ms. */
 const ROUNDING = 1e-6
-/** Less work than this is not worth the way back to another worker, in ms. */
+/** Less work, or a shorter pause, is not worth the way back to another worker, in ms. */
 const WORTH_SHARING = 1
 
 /**
@@ -131,12 +131,13 @@ function isSilent(turn: Turn, slot: Slot, silent: number): void {
 }
 
 /**
- * No call waits in the queue. If a worker has no call, the later half of the calls that are ahead of another worker is
- * asked back for it, if they are `worth` ms of work or more: of the worker that has the most.
+ * No call waits in the queue. If a worker has had no call for `worth` ms, the later half of the calls that are ahead of
+ * another worker is asked back for it, if they are `worth` ms of work or more: of the worker that has the most. At once
+ * would be too early: the callers that have just been answered make their next calls in a moment.
  */
 export function share(turn: Turn, worth = WORTH_SHARING): void {
-  const { state } = turn
-  if (state.ahead === 0 || queuedIn(state) > state.ahead || !state.slots.some(isFree)) return
+  const { state, now } = turn
+  if (state.ahead === 0 || queuedIn(state) > state.ahead || !hasFree(state, now - worth)) return
   let busiest: Slot | undefined
   let most = 0
   for (const slot of state.slots) {
@@ -153,4 +154,8 @@ export function share(turn: Turn, worth = WORTH_SHARING): void {
   }
 }
 
-const isFree = (slot: Slot): boolean => slot.isOpen && slot.calls.size === 0
+/** Whether a worker takes calls, and has had none since then. */
+function hasFree({ slots }: PoolState, then: number): boolean {
+  for (const slot of slots) if (slot.isOpen && slot.calls.size === 0 && slot.since <= then) return true
+  return false
+}

@@ -56,6 +56,7 @@ test.each<[string, (pool: Stand) => void]>([
   ['a tool of which nothing is known', (pool) => calls(pool, 2, 'new')],
   ['a tool that is known to be long', (pool) => calls(pool, 2, 'long')],
   ['a call behind a tool of which nothing is known', (pool) => [pool.call('new'), pool.call('short')]],
+  ['a long call behind a short one', (pool) => [pool.call('short'), pool.call('long')]],
   ['a call behind a long one', (pool) => [pool.call('long'), pool.call('short')]],
   ['a call with long arguments', (pool) => [pool.call('short'), pool.call('short', { size: 16_385 })]],
 ])('not sent ahead: %s', async (_, act) => {
@@ -116,6 +117,18 @@ test('calls that are ahead count for the limit of the queue', async () => {
   const pool = await Stand.reporting({ queueLimit: 2 })
   calls(pool, 3)
   expect([aheadOf(pool), pool.told.get(pool.call('short'))]).toEqual([[2], 'refused: POOL_SATURATED'])
+})
+
+test('the time of a call counts from the answer before it', async () => {
+  const pool = await Stand.reporting()
+  const [first, second] = calls(pool, 3)
+  for (const call of [first, second]) {
+    await pool.clock.advance(1.5)
+    pool.answer(call as Call)
+  }
+  expect(aheadOf(pool)).toEqual([0])
+  pool.call('short')
+  expect(aheadOf(pool)).toEqual([1])
 })
 
 test('nothing is sent ahead of a worker that has not answered for as long as a short call takes', async () => {

@@ -63,16 +63,32 @@ test('one timer watches all calls ahead, and none is left without them', async (
   expect([pool.clock.pending, pool.state.look]).toEqual([0, 0])
 })
 
-test('a worker that becomes free takes over half of the calls that are ahead of the other', async () => {
+test('a worker that is free for a moment takes nothing over', async () => {
   const pool = await Stand.reporting({ size: 2 })
-  const [, second, third, fourth, fifth, sixth] = calls(pool, 6)
+  const [first, second, , fourth, , sixth] = calls(pool, 6)
   pool.answer(second as Call)
   pool.answer(fourth as Call)
   expect(pool.recalled).toEqual([])
   pool.answer(sixth as Call)
-  expect([aheadOf(pool), pool.recalled]).toEqual([[2, 0], [fifth]])
-  pool.giveBack(fifth as Call)
-  expect([pool.sent.at(-1), third?.state]).toEqual(['short to worker-2', 'queued'])
+  await pool.clock.advance(0.9)
+  pool.answer(first as Call)
+  expect([aheadOf(pool), pool.recalled]).toEqual([[1, 0], []])
+})
+
+test('half of the calls that are ahead of a worker is taken over by a worker that has had none for 1 ms', async () => {
+  const pool = await Stand.reporting({ size: 2, queueLimit: 100 }, [])
+  for (const ms of [0.25, 0.25]) await pool.run('quick', ms)
+  const all = calls(pool, 14, 'quick')
+  for (let n = 1; n < 14; n += 2) pool.answer(all[n] as Call)
+  expect([aheadOf(pool), pool.recalled]).toEqual([[6, 0], []])
+  await pool.clock.advance(1)
+  pool.answer(all[0] as Call)
+  expect([aheadOf(pool), pool.recalled]).toEqual([
+    [5, 0],
+    [all[12], all[10], all[8]],
+  ])
+  pool.giveBack(all[12] as Call)
+  expect(pool.sent.at(-1)).toBe('quick to worker-2')
 })
 
 test('work that is done sooner than it could be sent elsewhere is left where it is', async () => {

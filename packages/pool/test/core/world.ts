@@ -59,7 +59,7 @@ export class World {
     const effects: Effect[] = []
     dispatch(this.state, event, this.now, effects)
     for (const effect of effects) this.#carryOut(effect)
-    this.#check()
+    this.#check(event.type === 'call.answered')
     for (let next = this.#told.shift(); next !== undefined; next = this.#told.shift()) this.tell(next)
   }
 
@@ -150,7 +150,7 @@ export class World {
     return this.holds.get(slot) ?? new Set()
   }
 
-  #check(): void {
+  #check(isAnswer: boolean): void {
     const { state, accepted, settled } = this
     for (const count of settled.values()) must(count === 1, 'a call was settled twice')
     const { counts, settings } = state
@@ -167,7 +167,7 @@ export class World {
     const known = [...queued, ...withWorker.filter((call) => !settled.has(call))]
     must(known.length === open && new Set(known).size === open, 'a call is lost, or in two places')
     must(inOrder(listed(state.waiting.first)), 'calls wait out of order')
-    this.#checkShares()
+    if (isAnswer) this.#checkShares()
     for (const slot of state.slots) {
       const calls = listed(slot.calls.first)
       must(this.#begun(slot).length <= settings.concurrency, 'more calls than `concurrency` have begun')
@@ -190,7 +190,7 @@ export class World {
   #checkShares(): void {
     const { slots, again, waiting } = this.state
     if (again.size + waiting.size > 0 || this.#isWatching || slots.some(({ recalled }) => recalled > 0)) return
-    if (!slots.some((slot) => slot.isOpen && slot.calls.size === 0)) return
+    if (!slots.some((slot) => slot.isOpen && slot.calls.size === 0 && this.now - slot.since >= 1)) return
     const isWorth = ({ ahead, firstAhead, overdue }: Slot): boolean =>
       overdue === 0 && ahead * (firstAhead?.pace?.time ?? 0) >= 1
     must(!slots.some(isWorth), 'a worker idles while calls are ahead of another one')

@@ -1,5 +1,5 @@
 // What may happen to calls: results, refusals, deadlines and cancels. See `stage.ts`.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { eventually } from '../../../../test/support/waiting.ts'
 import { call, held, inFlight, isBack, outcomeOf, passes, started, type Scenario } from './stage.ts'
 
@@ -82,6 +82,33 @@ export const CALL_SCENARIOS: Readonly<Record<string, Scenario>> = {
       const refused = await late
       first.open()
       return [refused, await first.ends, existsSync(stage.path('ran'))]
+    },
+  },
+  'calls sent ahead of a call that takes long: they are given back, and run on another worker': {
+    options: { size: 2 },
+    run: async (stage) => {
+      await started(stage)
+      for (const name of ['zero', 'one']) {
+        const short = held(stage, name)
+        writeFileSync(stage.path(`${name} gate`), '')
+        await (
+          await short
+        ).ends
+      }
+      const path = stage.path('ran')
+      const seen: unknown[] = [await call(stage, 'note', { path, name: 'zero' })]
+      const look = (): void => void seen.push(readFileSync(path, 'utf8'), inFlight(stage), stage.pool.stats.queued)
+      const [first, second] = [await held(stage, 'first'), await held(stage, 'second')]
+      const [third, fourth] = ['third', 'fourth'].map((name) => call(stage, 'note', { path, name }))
+      look()
+      second.open()
+      seen.push(await second.ends, await fourth)
+      look() // the third call is ahead of the first worker
+      await stage.clock.advance(10)
+      seen.push(await third)
+      look()
+      first.open()
+      return [...seen, await first.ends]
     },
   },
   'a deadline that a sync tool overruns: its worker is killed, and what waited behind it moves': {

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MOST = 2**32 - 1
 """The largest length that msgpack can express."""
+_TOO_SHORT = "it ends too early"
 _TOO_LONG = "it is longer than msgpack can express"
 _DEEPEST = 1024
 """How deep containers may be nested in what is read, as in the package."""
@@ -18,7 +19,7 @@ _FLOAT = struct.Struct(">Bd").pack
 _HEADS = {size: struct.Struct(f">B{code}").pack for size, code in {1: "B", 2: "H", 4: "I", 8: "Q"}.items()}
 """Functions that write a byte and an unsigned number of so many bytes."""
 _SIGNED = {size: struct.Struct(f">B{code}").pack for size, code in {1: "b", 2: "h", 4: "i", 8: "q"}.items()}
-_FLOATS = {0xCA: struct.Struct(">f"), 0xCB: struct.Struct(">d")}
+_SINGLE, _DOUBLE = struct.Struct(">f").unpack_from, struct.Struct(">d").unpack_from
 
 
 class Malformed(ValueError):
@@ -170,25 +171,18 @@ def unpack_all(data: bytes, hook: Hook) -> "list[Any]":
     return values
 
 
-class _Open:
-    """A container that is being read."""
-
-    __slots__ = ("into", "key", "left")
-
-    def __init__(self, into: Any, left: int) -> None:
-        self.into = into
-        self.left = left
-        """How many parts are still to come; a key and its value are two."""
-        self.key: Any = None
-
-
 def _read(data: Any, at: int, hook: Hook) -> "tuple[Any, int]":
     """The value that begins at a place, and where it ends. Without recursion, because a hook may read within it."""
-    open: list[_Open] = []
+    around: list[tuple[Any, int, Any]] = []
+    """The containers around ``into``, outermost first."""
+    into: Any = None
+    """The container that is being read; None when there is none."""
+    left, key = 0, None
+    """How many of its parts are still to come, and its last key. A key and its value are two parts."""
     size = len(data)
     while True:
         if at >= size:
-            raise Malformed("it ends too early")
+            raise Malformed(_TOO_SHORT)
         head = data[at]
         at += 1
         value: Any
@@ -203,11 +197,13 @@ def _read(data: Any, at: int, hook: Hook) -> "tuple[Any, int]":
             value, at = _text_at(data, at, head & 0x1F)
         elif head >= 0xE0:
             value = head - 0x100
+        elif head == 0xCB or head == 0xCA:
+            width = 8 if head == 0xCB else 4
+            if at + width > size:
+                raise Malformed(_TOO_SHORT)
+            value, at = (_DOUBLE if width == 8 else _SINGLE)(data, at)[0], at + width
         elif head in _CONSTANTS:
             value = _CONSTANTS[head]
-        elif head in _FLOATS:
-            form = _FLOATS[head]
-            value, at = form.unpack(_bytes_at(data, at, form.size))[0], at + form.size
         elif head == 0xC1:
             raise Malformed("no value begins with 0xc1")
         else:
@@ -228,28 +224,27 @@ def _read(data: Any, at: int, hook: Hook) -> "tuple[Any, int]":
                 count = number * (2 if kind == "map" else 1)
                 value = {} if kind == "map" else []
         if count > size:
-            raise Malformed("it ends too early")
+            raise Malformed(_TOO_SHORT)
         if count > 0:
-            if len(open) >= _DEEPEST:
+            around.append((into, left, key))
+            if len(around) > _DEEPEST:
                 raise Malformed("it is nested too deeply")
-            open.append(_Open(value, count))
+            into, left = value, count
             continue
-        while open:
-            container = open[-1]
-            into = container.into
-            container.left -= 1
+        while True:
+            if into is None:
+                return value, at
+            left -= 1
             if type(into) is list:
                 into.append(value)
-            elif container.left % 2:
-                container.key = value
+            elif left % 2:
+                key = value
             else:
-                into[container.key] = value
-            if container.left:
+                into[key] = value
+            if left:
                 break
-            open.pop()
             value = into
-        else:
-            return value, at
+            into, left, key = around.pop()
 
 
 _CONSTANTS = {0xC0: None, 0xC2: False, 0xC3: True}
@@ -266,7 +261,7 @@ _FORMS |= {head: ("fixext", 0) for head in range(0xD4, 0xD9)}
 def _bytes_at(data: Any, at: int, count: int) -> bytes:
     part = bytes(data[at : at + count])
     if len(part) < count:
-        raise Malformed("it ends too early")
+        raise Malformed(_TOO_SHORT)
     return part
 
 
