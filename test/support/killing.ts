@@ -9,28 +9,31 @@ import type { Random } from './random.ts'
 import { block, eventually, turn } from './waiting.ts'
 
 /** A tool that appends the number of its call to a file, and then takes its time. */
-const TOOLS = `
-import os, time
+const toolsOf = (isAsync: boolean): string => `
+import asyncio, os, time
 from terrarium import tool
 
 _file = os.open(os.environ["CALLS_THAT_RAN"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 @tool
-def trace(n: int, seconds: float = 0.0) -> int:
+${isAsync ? 'async ' : ''}def trace(n: int, seconds: float = 0.0) -> int:
     os.write(_file, b"%d\\n" % n)
     if seconds:
-        time.sleep(seconds)
+        ${isAsync ? 'await asyncio' : 'time'}.sleep(seconds)
     return n
 `
 
 /** What is tried in turn. */
-export const WAYS = (['socket', 'grpc'] as const).flatMap((transport) =>
-  [1, 4, 64].map((concurrency) => ({ transport, concurrency })),
-)
+export const WAYS = (['socket', 'grpc'] as const).flatMap((transport) => [
+  ...[1, 4, 64].map((concurrency) => ({ transport, concurrency, isAsync: false })),
+  { transport, concurrency: 64, isAsync: true },
+])
 
 export interface Killing {
   readonly transport: 'socket' | 'grpc'
   readonly concurrency: number
+  /** Whether the tool is async. */
+  readonly isAsync: boolean
   readonly kills: number
   readonly random: Random
   /** Does not exist yet. */
@@ -73,11 +76,11 @@ const PATIENCE = 300_000
 
 /** Runs a pool until so many of its workers were killed. */
 export async function killWhileCalling(killing: Killing): Promise<Killed> {
-  const { folder, transport, concurrency, options, random, kills } = killing
+  const { folder, transport, concurrency, isAsync, options, random, kills } = killing
   mkdirSync(folder)
   const ran = join(folder, 'ran')
   const tools = join(folder, 'tools.py')
-  writeFileSync(tools, TOOLS)
+  writeFileSync(tools, toolsOf(isAsync))
   const pool = createPool({
     ...options,
     name: 'killed',
