@@ -23,9 +23,9 @@ export const begun: Target = {
       const options = { python, containment, stateDir: context.folder(), logger: pino({ level: 'silent' }) }
       const killed = await killWhileCalling({ ...way, kills: KILLS, random, folder, options })
       const about = `${JSON.stringify(way)}: ${JSON.stringify(killed)}`
-      const { unsettled, untrue, twice, processesLeft, strange, crashedUnrun } = killed
+      const { kills, unsettled, untrue, twice, processesLeft, strange, crashedUnrun } = killed
       context.count(number, { lost: unsettled + untrue, duplicates: twice, orphans: processesLeft }, about)
-      if (strange.length > 0 || crashedUnrun > KILLS) throw new Error(about)
+      if (strange.length > 0 || crashedUnrun > kills) throw new Error(about)
       for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += killed[name]
     })
     const { calls, kills, crashed, crashedUnrun, retried } = sums
