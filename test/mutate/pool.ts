@@ -231,8 +231,12 @@ const ahead = [
       ['the time of a call counts from the answer before', '  slot.since = now\n', ''],
       ['nothing is sent ahead behind calls of a tool that became long', '      slot.notShort += 1\n', ''],
       ['a silent worker is looked at twice', 'slot.lookedAt !== slot.since || ', ''],
-      ['calls ahead of a silent worker are asked back', '  askAllBack(turn, slot)\n}', '}'],
-      ['a tool that kept calls waiting is on probation', '    pace.keptWaiting(silent)\n', ''],
+      [
+        'calls ahead of a silent worker are asked back',
+        'if (!askAllBack(turn, slot) || pace === undefined) return',
+        'if (pace === undefined) return',
+      ],
+      ['a tool that kept calls waiting is on probation', '  pace.keptWaiting(silent)\n', ''],
       [
         'calls ahead are looked after again',
         "  if (next < Infinity) state.look = setTimer(turn, { type: 'look' }, Math.max(BETWEEN_LOOKS, next))\n",

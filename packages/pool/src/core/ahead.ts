@@ -90,7 +90,7 @@ function markLong({ slots }: PoolState, pace: Pace): void {
   }
 }
 
-/** Asks the worker to give the call back if it has not begun. */
+/** Asks the worker to give the call back if it has not begun, unless it was asked before. */
 export function askBack({ effects }: Turn, call: Call, slot: Slot): void {
   if (call.recalled || call.state === 'settled') return
   call.recalled = true
@@ -98,9 +98,11 @@ export function askBack({ effects }: Turn, call: Call, slot: Slot): void {
   effects.push({ type: 'cancel', call, slot, unlessBegun: true })
 }
 
-/** Asks for all calls that are ahead of the slot's worker. */
-export function askAllBack(turn: Turn, slot: Slot): void {
+/** Asks for all calls that are ahead of the slot's worker. Tells whether it was asked for any for the first time. */
+export function askAllBack(turn: Turn, slot: Slot): boolean {
+  const before = slot.recalled
   for (let call = slot.firstAhead; call !== undefined; call = call.next) askBack(turn, call, slot)
+  return slot.recalled > before
 }
 
 /** While calls are ahead: asks them back from workers that are silent. */
@@ -121,13 +123,12 @@ export function look(turn: Turn): void {
   share(turn, 0)
 }
 
+/** The tool that runs is to blame, once for each silence. */
 function isSilent(turn: Turn, slot: Slot, silent: number): void {
   const pace = slot.running?.pace
-  if (pace !== undefined) {
-    pace.keptWaiting(silent)
-    markLong(turn.state, pace)
-  }
-  askAllBack(turn, slot)
+  if (!askAllBack(turn, slot) || pace === undefined) return
+  pace.keptWaiting(silent)
+  markLong(turn.state, pace)
 }
 
 /**

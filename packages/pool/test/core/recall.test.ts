@@ -40,6 +40,26 @@ test('the tool that kept calls waiting is not sent ahead again before it has pro
   expect(aheadOf(pool)).toEqual([1])
 })
 
+test('a silence counts once, however often it is looked at', async () => {
+  const pool = await Stand.reporting({ size: 2 }, [])
+  await pool.run('varying', 0)
+  await pool.run('quick', 0)
+  const [first, , third] = ['varying', 'quick', 'varying'].map((tool) => pool.call(tool))
+  for (let ms = 0; ms < 100; ms += 1) {
+    await pool.clock.advance(1) // the other worker has calls ahead, and answers
+    for (let calls = 2; calls > 0; calls -= 1) pool.call('quick')
+    pool.answer(pool.slot('worker-2').calls.first as Call)
+  }
+  expect(pool.recalled.filter((call) => call === third)).toHaveLength(1)
+  pool.giveBack(third as Call)
+  pool.answer(first as Call)
+  const pace = pool.state.paces.of('varying')
+  pace?.keptWaiting(10)
+  let probation = 0
+  for (; pace?.isShort === false; probation += 1) pace.answered(0)
+  expect(probation).toBe(32) // its second one
+})
+
 test('a host that stood still hears what its workers have said before it asks calls back', async () => {
   const pool = await Stand.reporting()
   const [first] = calls(pool, 2)
