@@ -37,7 +37,9 @@ test('the table of frames has each kind of the codec', () => {
 })
 
 test.each(
-  frames.filter(({ from, frame }) => from === 'worker' && frame !== 'Part').map((row) => [row.frame ?? '', row]),
+  frames
+    .filter(({ from, frame }) => from === 'worker' && frame !== 'Part')
+    .map((row) => [row.frame ?? '', row] as const),
 )('a %s has the fields that the table allows, and no others', (name, row) => {
   const kind = Number(row.kind)
   const body = row.body === 'none' ? undefined : encode(kind === WORKER_KIND.result ? 1 : {})
