@@ -116,14 +116,18 @@ test.each(packages)('the README of %s names each of its dependencies', (name) =>
   )
 })
 
-test('the README of python names each dependency of the Python package', () => {
-  const [, list = ''] = /^dependencies = \[([^\]]*)\]/m.exec(page('python/pyproject.toml')) ?? []
-  const expected = [...list.matchAll(/"([\w.-]+)/g)].map(([, each]) => each)
-  expect(
-    tableRows('python/README.md', 'Dependencies')
-      .map((row) => plain(row.package))
-      .sort(),
-  ).toEqual(expected.sort())
+test('the README of python names each optional package with its extra, and there is no other dependency', () => {
+  const [, table = ''] = page('python/pyproject.toml').split('[project.optional-dependencies]')
+  const extras = [...(table.split(/^\[/m)[0] ?? '').matchAll(/^(\w+) = \[(.*)\]$/gm)].filter(
+    ([, extra]) => extra !== 'test',
+  )
+  const expected = extras.flatMap(([, extra = '', list = '']) =>
+    [...list.matchAll(/"([\w.-]+)/g)].map(([, name = '']) => `${extra}: ${name}`),
+  )
+  expect(page('python/pyproject.toml')).toMatch(/^dependencies = \[\]$/m)
+  const rows = tableRows('python/README.md', 'Dependencies')
+  expect(rows.map((row) => `${plain(row.extra)}: ${plain(row.package)}`).sort()).toEqual(expected.sort())
+  expect(expected).toContain('grpc: grpcio')
 })
 
 test('the README names each package, and CONTRIBUTING says of each where to look', () => {

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { EnvironmentWatch, keep, openRuntime, type KeepOptions } from '@terrarium/process'
 import { VirtualClock } from '@terrarium/supervisor/testing'
@@ -85,19 +85,6 @@ test('D14: a pool heals when its deleted virtual environment is made again', asy
   const venv = join(home.directory, 'venv')
   const make = (): void => {
     execFileSync(testPython(), ['-m', 'venv', '--without-pip', venv])
-    const print = (code: string): string =>
-      execFileSync(join(venv, 'bin', 'python'), ['-c', code], { encoding: 'utf8' })
-    const inner = print('import sysconfig; print(sysconfig.get_path("purelib"), end="")')
-    const outer = execFileSync(testPython(), ['-c', 'import grpc; print(grpc.__path__[0], end="")'], {
-      encoding: 'utf8',
-    })
-    // Python reads the file in the encoding of the locale, and the folder may have any name. ASCII is the same in all
-    // encodings.
-    const folder = JSON.stringify(dirname(outer)).replace(
-      /[^ -~]/g,
-      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    )
-    writeFileSync(join(inner, 'outer.pth'), `import sys; sys.path.append(${folder})\n`)
   }
   make()
   const clock = new VirtualClock()

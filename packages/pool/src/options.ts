@@ -53,7 +53,7 @@ export interface PoolOptions {
   readonly python?: string
   /**
    * What carries calls: `socket` needs nothing but the interpreter and is fast; `grpc` is for workers that are
-   * generated from `terrarium.v1`, and needs grpcio and protobuf in Python. Default `grpc`.
+   * generated from `terrarium.v1`, and needs grpcio and protobuf in Python. Default `socket`.
    */
   readonly transport?: Transport
   /**

@@ -8,7 +8,7 @@
  * import { join } from 'node:path'
  * import { guardLogger, openRuntime } from '@terrarium/process'
  * import { createSupervisor, systemClock } from '@terrarium/supervisor'
- * import { createWorkerLogic, encode, resolveInterpreter, SessionServer } from '@terrarium/worker'
+ * import { createWorkerLogic, resolveInterpreter, SessionServer, ValueCodec } from '@terrarium/worker'
  *
  * const interpreter = await resolveInterpreter()
  * const runtime = await openRuntime({ python: interpreter.path })
@@ -27,7 +27,7 @@
  * const { session } = supervisor.children[0].ref.getSnapshot().context
  * const timeout = 0 // in ms; 0: none
  * const sum = await new Promise((resolve) => {
- *   const args = { bytes: encode({ a: 1, b: 2 }), segments: [] }
+ *   const args = new ValueCodec().encode({ a: 1, b: 2 })
  *   session.call('add', args, timeout, ({ value }) => resolve(value))
  * })
  * console.log(sum) // 3

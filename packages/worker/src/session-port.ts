@@ -49,7 +49,7 @@ export interface WorkerInput {
   readonly startTimeout?: number | undefined
   /**
    * What carries calls: `socket` needs nothing but the interpreter, `grpc` is for workers that are generated from
-   * `terrarium.v1`. Default `grpc`.
+   * `terrarium.v1`. Default `socket`.
    */
   readonly transport?: Transport | undefined
   /** Pings to an idle worker. `off`: a worker that no longer answers is not noticed. */
