@@ -79,7 +79,10 @@ class Session:
 
     def serve(self) -> int:
         """Runs calls until the host ends it, by the session or by an order. Returns the exit status, which is 0."""
-        self.handle(self._early)
+        try:
+            self.handle(self._early)
+        except ValueError as error:  # what came with Welcome breaks the protocol
+            self.lost(error)
         if self._main_loop is not None:
             self._main_loop.run(self, cast("Lane", self._carrier))
             self._finish()
