@@ -30,6 +30,7 @@ const project = (displayName, root) => ({
   testPathIgnorePatterns: LONG.map((name) => `<rootDir>/test/${name}/`).filter((path) => path !== `<rootDir>/${root}/`),
   roots: [`<rootDir>/${root}`],
   testEnvironment: 'node',
+  setupFiles: ['<rootDir>/test/support/stack-limit.mjs'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': ['@swc/jest', swc] },

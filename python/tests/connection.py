@@ -51,12 +51,14 @@ class Connection:
     def call(self, tool, arguments=None, timeout_ms=0, raw=None, id=None):
         """Sends a call; returns its id."""
         data = raw if raw is not None else msgpack.packb(arguments or {}, datetime=True)
-        with self.changed:
-            if id is None:
-                self._last_call += 1
-                id = self._last_call
+        id = self.new_id() if id is None else id
         self.send_call(id, tool, data, timeout_ms)
         return id
+
+    def new_id(self):
+        with self.changed:
+            self._last_call += 1
+            return self._last_call
 
     @contextmanager
     def together(self):

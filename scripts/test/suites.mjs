@@ -37,11 +37,11 @@ const linted = join(setupFolder, 'linted')
 const OWN_CHECKS = ['width', 'words', 'headers']
 
 /**
- * Tests that start no process, which Node refuses them: all of the supervisor but those of pages, which compile, and
- * those of the suites under another runner; these of the other packages.
+ * Tests that start no process, which Node refuses them: all of the supervisor, except where a test runs the compiler or
+ * another runner; of the other packages the tests that are named here.
  */
 const UNIT = [
-  'packages/supervisor/test/(?!tables|testing-node)',
+  'packages/supervisor/test/(?!tables|doors|type-errors|xstate-source|testing-node)',
   'packages/process/test/lines',
   'packages/worker/test/(boot|call-table|codec|heartbeat|registered|session|session-server|session-values|views)\\.test',
   'packages/pool/test/(core/|grace)',
@@ -168,21 +168,10 @@ function countPytest(output) {
   return { passed: of('passed'), failed: of('failed') + of('error'), skipped: of('skipped'), skips }
 }
 
-/** The tests that start no process, in two halves: they wait for nothing but a processor. */
-async function runUnit(context) {
-  const halves = await Promise.all(
-    [1, 2].map((half) => {
-      const args = ['--runInBand', '--watchman=false', `--shard=${half}/2`, '--testPathPatterns', ...UNIT]
-      return runJest(`unit-${half}`, args, context, NO_PROCESSES)
-    }),
-  )
-  return halves.reduce((one, other) => ({
-    passed: one.passed + other.passed,
-    failed: one.failed + other.failed,
-    skipped: one.skipped + other.skipped,
-    skips: [...one.skips, ...other.skips],
-    output: one.output + other.output,
-  }))
+/** The tests that start no process, in two threads: they wait for nothing but a processor. */
+function runUnit(context) {
+  const args = ['--workerThreads', '--maxWorkers=2', '--watchman=false', '--testPathPatterns', ...UNIT]
+  return runJest('unit', args, context, NO_PROCESSES)
 }
 
 // Jest needs these modules to run ES modules; what Node says of them and of permissions is no news.

@@ -1,14 +1,14 @@
-// What is compared, as text.
+// What is compared, as text; the counterpart is in otp_runner.erl.
 import type { AnyActorRef } from 'xstate'
 import {
+  administrate,
   isTerrariumError,
   type ChildCounts,
   type ChildInfo,
   type ChildSpec,
   type ExitReason,
 } from '@terrarium/supervisor'
-
-/** Writes what is compared; the counterpart is in otp_runner.erl. */
+import { exitReasonOf } from '@terrarium/supervisor/otp'
 
 export type LabelOf = (ref: unknown) => string
 
@@ -71,4 +71,21 @@ export function childrenText(children: readonly ChildInfo[], dynamic: boolean, l
 function absentText(state: ChildInfo['state']): string {
   if (state === 'restarting' || state === 'stopped') return state
   return state === 'running' ? 'dead' : `?${state}`
+}
+
+/** The tree of supervisors below an actor, each with its children. */
+export async function treeText(
+  ref: AnyActorRef | undefined,
+  labelOf: LabelOf,
+  isDynamic: (label: string) => boolean,
+): Promise<string> {
+  if (ref === undefined || exitReasonOf(ref) !== undefined) return '-'
+  const children = await administrate(ref).whichChildren()
+  const label = labelOf(ref)
+  const nested = children.filter(({ type }) => type === 'supervisor').reverse()
+  const trees: string[] = []
+  for (const child of nested) {
+    if (child.ref !== undefined) trees.push(`; ${await treeText(child.ref, labelOf, isDynamic)}`)
+  }
+  return `${label}: ${childrenText(children, isDynamic(label), labelOf)}${trees.join('')}`
 }

@@ -5,15 +5,13 @@ import {
   createSupervisor,
   IGNORE,
   supervisor,
-  type ChildSpec,
   type StartContext,
   type StartResult,
   type SupervisorLogic,
-  type SupervisorOptions,
 } from '@terrarium/supervisor'
 import { exit, exitReasonOf } from '@terrarium/supervisor/otp'
 import { VirtualClock } from '@terrarium/supervisor/testing'
-import { briefLogic, exitReason, failingLogic, isReady, workerLogic } from './actors.ts'
+import { briefLogic, exitReason, failingLogic, workerLogic } from './actors.ts'
 import {
   isForPaused,
   parentsOf,
@@ -25,10 +23,19 @@ import {
   type Reason,
   type Scenario,
   type Step,
-  type SupervisorNode,
 } from './scenario.ts'
+import { optionsOf, specOf, type Making } from './terrarium-options.ts'
 import { DynamicNames, Starts } from './terrarium-starts.ts'
-import { bootText, childrenText, countsText, reasonText, refusalText, specText, startedText } from './terrarium-text.ts'
+import {
+  bootText,
+  childrenText,
+  countsText,
+  reasonText,
+  refusalText,
+  specText,
+  startedText,
+  treeText,
+} from './terrarium-text.ts'
 import { nameOf, type Observed, type Trace } from './trace.ts'
 
 /**
@@ -36,7 +43,6 @@ import { nameOf, type Observed, type Trace } from './trace.ts'
  * window, in ms.
  */
 const STEP_TIME = 30_000
-const PERIOD = 3_600_000
 
 /** Runs a scenario on Terrarium's supervisors. The counterpart is otp_runner.erl. */
 export async function runTerrarium(scenario: Scenario): Promise<Trace> {
@@ -95,7 +101,8 @@ class Run {
     this.#starts.hold(undefined)
     this.#starts.release('ok')
     await this.#clock.advance(STEP_TIME)
-    this.#results.set(steps.length, await this.#tree(this.#actors.get(root.name)?.last))
+    const isDynamic = (label: string): boolean => this.#dynamic.has(nameOf(label))
+    this.#results.set(steps.length, await treeText(this.#actors.get(root.name)?.last, this.#labelOf, isDynamic))
     events.push(this.#takeEvents())
     this.#stop(root.name, 'shutdown')
     await this.#clock.advance(STEP_TIME)
@@ -216,7 +223,7 @@ class Run {
       const inspect = (event: InspectionEvent): void => {
         this.#created(event)
       }
-      const app = createSupervisor({ ...this.#options(root), inspect })
+      const app = createSupervisor({ ...optionsOf(root, this.#making), inspect })
       app.start().then(
         () => this.#results.set(number, 'ok'),
         (error: unknown) => this.#results.set(number, bootText(error)),
@@ -265,7 +272,7 @@ class Run {
     const started = (made: AnyActorRef | undefined): string => startedText(made, this.#labelOf)
     switch (step.do) {
       case 'startChild':
-        return app.startChild(this.#specOf(step.spec)).then(started)
+        return app.startChild(specOf(step.spec, this.#making)).then(started)
       case 'startInstance':
         this.#names.expect(this.#labelOf(ref), step.child)
         return app.startChild().then(started)
@@ -293,31 +300,9 @@ class Run {
     return this.#actors.get(name)?.[by === 'ref' ? 'last' : 'first']
   }
 
-  #options(node: SupervisorNode): SupervisorOptions {
-    const { name, strategy, intensity, autoShutdown, children } = node
-    return {
-      id: name,
-      mode: 'otp',
-      strategy,
-      intensity,
-      period: PERIOD,
-      autoShutdown,
-      children: children.map((child) => this.#specOf(child)),
-      clock: this.#clock,
-    }
-  }
-
-  #specOf(node: Node): ChildSpec {
-    const { name, restart, shutdown, significant, type } = node
-    return {
-      id: name,
-      logic: (context) => this.#startChild(node, context),
-      restart,
-      significant,
-      type,
-      ...(shutdown === 'default' ? {} : { shutdown }),
-      ...(type === 'worker' ? { ready: isReady } : {}),
-    }
+  readonly #making: Making = {
+    clock: this.#clock,
+    start: (node, context) => this.#startChild(node, context),
   }
 
   /** The start function of every child. */
@@ -344,7 +329,7 @@ class Run {
   }
 
   #logicFor(node: Node, outcome: Outcome): AnyActorLogic {
-    if (node.type === 'supervisor') return supervisor(this.#options(node))
+    if (node.type === 'supervisor') return supervisor(optionsOf(node, this.#making))
     const end = ENDS[outcome]
     return end === undefined ? workerLogic(node.asked) : briefLogic(end)
   }
@@ -399,16 +384,6 @@ class Run {
   readonly #livingLabelOf = (ref: unknown): string => {
     const label = this.#labelOf(ref)
     return this.#recorded.has(label) ? 'dead' : label
-  }
-
-  async #tree(ref: AnyActorRef | undefined): Promise<string> {
-    if (ref === undefined || exitReasonOf(ref) !== undefined) return '-'
-    const children = await administrate(ref).whichChildren()
-    const label = this.#labelOf(ref)
-    const nested = children.filter(({ type }) => type === 'supervisor').reverse()
-    const trees: string[] = []
-    for (const child of nested) if (child.ref !== undefined) trees.push(`; ${await this.#tree(child.ref)}`)
-    return `${label}: ${childrenText(children, this.#dynamic.has(nameOf(label)), this.#labelOf)}${trees.join('')}`
   }
 
   #takeEvents(): readonly string[] {

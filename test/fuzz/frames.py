@@ -41,8 +41,8 @@ def apart(data, *segments):
 
 
 def read(data, most):
-    """The frames in these bytes, as (kind, code, id, extra, msgpack, segments), up to the first that is not whole. Their
-    list comes with whether bytes are wrong: ``(frames, is_wrong)``. A body that is to be a map is not looked into."""
+    """The frames in these bytes, as (kind, code, id, extra, msgpack, segments), up to the first that is not whole, and
+    whether bytes are wrong. A body that is to be a map is not looked into."""
     frames, at, open_split = [], 0, None
     try:
         while len(data) - at >= HEADER.size:

@@ -1,6 +1,6 @@
-// The fuzz of the host's end of sessions: workers that greet as they should, and then send damaged frames, over a real
-// socket. Each session ends with one clear error or with the connection, each call is settled once, and a session beside
-// it goes on.
+// The fuzz of the host's end of sessions: workers greet as they should, and then send damaged frames, over a real
+// socket. Each session ends with one clear error or with its connection, each call is settled once, and a session
+// beside it goes on.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -113,7 +113,7 @@ interface WireModule {
     failure(id: number, failure: { code: number; notBegun: boolean }): Buffer
     pong(nonce: number): Buffer
   }
-  message(seq: number, ack: number, frames: readonly Buffer[]): Buffer
+  readonly message: (seq: number, ack: number, frames: readonly Buffer[]) => Buffer
   readonly Wire: new (path: string) => Wire
 }
 

@@ -12,7 +12,7 @@ import time
 import tracemalloc
 
 import frames as lane
-from terrarium._values._encode import encode
+from terrarium._values._encode import in_one
 
 MOST = 2**28
 FRAMES_OF_A_CASE = 6
@@ -22,17 +22,12 @@ LEAK = 3_000_000
 """More memory than this is not noise, in bytes."""
 
 
-def packed(value):
-    data = encode(value, False) if encode.__code__.co_argcount > 1 else encode(value)
-    return bytes(data[0] if isinstance(data, tuple) else data)
-
-
 def valid_lane(choose: random.Random):
     """Frames that a host may send, one after the other."""
     out = []
     for id in range(1, FRAMES_OF_A_CASE + 1):
         kind = choose.randrange(6)
-        arguments = packed({"text": "x" * choose.randrange(60), "n": choose.randrange(2**40)})
+        arguments = in_one({"text": "x" * choose.randrange(60), "n": choose.randrange(2**40)})
         call = lane.frame(lane.CALL, arguments, code=choose.randrange(3), id=id, extra=choose.choice([0, 5000]))
         if kind == 0:
             out.append(lane.frame(lane.PING, id=choose.getrandbits(32)))
@@ -102,7 +97,7 @@ def valid_grpc(choose: random.Random):
 
     frames = []
     for id in range(1, FRAMES_OF_A_CASE + 1):
-        call = wire.Call(id=id, tool="echo", arguments=packed({"n": choose.randrange(2**40)}), timeout_ms=choose.choice([0, 9]))
+        call = wire.Call(id=id, tool="echo", arguments=in_one({"n": choose.randrange(2**40)}), timeout_ms=choose.choice([0, 9]))
         kinds = [{"ping": wire.Ping(nonce=id)}, {"cancel": wire.Cancel(id=id, unless_begun=True)}, {"call": call}]
         frames.append(wire.HostFrame(**choose.choice(kinds)))
     return [wire.SessionResponse(seq=n + 1, ack=0, frames=frames[n::2]).SerializeToString() for n in range(2)]

@@ -172,6 +172,30 @@ test('under Vitest the test kit works, and fails a test that does not look at a 
   expect(code).toBe(1)
 })
 
+const SUITES = `
+import { describeBackoff, describeFailureClassifier, describeRestartStrategy } from '@terrarium/supervisor/testing'
+describe('right', () => {
+  describeRestartStrategy({ name: 'alone', plan: ({ id }) => ({ restart: [id] }) }, { test })
+  describeBackoff({ first: 100 }, { test })
+  describeFailureClassifier(() => undefined, { test })
+})
+describe('wrong', () => {
+  describeRestartStrategy({ name: 'odd', plan: () => ({ restart: ['zz'] }) }, { test, runs: 5 })
+})
+`
+
+test('under Vitest the three suites for plug-ins pass, and fail a strategy that names an unknown child', async () => {
+  const cwd = inProject({
+    'suites.test.js': SUITES,
+    'vitest.config.mjs': 'export default { test: { globals: true } }',
+  })
+  const { code, stdout, stderr } = await stranger().run('node', [bin('vitest'), 'run', '--no-color'], { cwd })
+  expect(stdout).toMatch(/Tests +7 failed \| 32 passed \(39\)/)
+  expect(stderr).toContain("plan() must name children of the supervisor only: it named 'zz' when a failed")
+  expect(stderr).not.toMatch(/FAIL .*right/)
+  expect(code).toBe(1)
+})
+
 test('the declarations of docs/testing.md add the matchers to the types of Jest and Vitest', async () => {
   const [forJest = '', forVitest = ''] = blocks('docs/testing.md')
     .filter(({ language }) => language === 'ts')

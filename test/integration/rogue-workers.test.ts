@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { ExitReason } from '@terrarium/supervisor'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import { eventually, habitat, testPython, TOOLS, type Habitat } from '../support/terrarium.ts'
+import { within } from '../support/waiting.ts'
 import { KINDS } from '../support/rogue/kinds.mjs'
 import { TRANSPORTS, type Transport } from '../support/transport.ts'
 
@@ -49,6 +50,8 @@ function poolOf(home: Habitat, transport: Transport, plan: Plan, options: Partia
 }
 
 interface Taken {
+  /** The id of the worker, `worker-1`. */
+  readonly worker: string
   readonly pid: number
   readonly kind: string
 }
@@ -56,8 +59,8 @@ interface Taken {
 /** The kinds that the workers of a pool take from now on, in order. */
 function watchTaken(pool: Pool): Taken[] {
   const taken: Taken[] = []
-  pool.on('worker.output', ({ pid, line }) => {
-    if (line.startsWith('takes ')) taken.push({ pid, kind: line.slice('takes '.length) })
+  pool.on('worker.output', ({ worker, pid, line }) => {
+    if (line.startsWith('takes ')) taken.push({ worker, pid, kind: line.slice(6) })
   })
   return taken
 }
@@ -121,21 +124,35 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const kinds = Object.keys(starts)
     const pool = poolOf(home, transport, { starts: kinds }, { startTimeout: 3_000 })
     const taken = watchTaken(pool)
-    const ends = new Map<number, string>()
-    pool.on('worker.exit', ({ pid, reason }: { pid: number | undefined; reason: ExitReason }) => {
-      if (reason.type === 'error') ends.set(pid ?? 0, `${textOf(reason.error)} ${JSON.stringify(reason.error)}`)
+    const ends = new Map<string, string>()
+    pool.on('worker.exit', ({ worker, reason }: { worker: string; reason: ExitReason }) => {
+      const kind = taken.findLast((each) => each.worker === worker)?.kind
+      if (kind === undefined || ends.has(kind) || reason.type !== 'error') return
+      ends.set(kind, `${textOf(reason.error)} ${JSON.stringify(reason.error)}`)
     })
     await pool.start()
     // Few workers start at a time, and the silent kinds take their whole time for it.
-    await eventually('each kind has ended', () => ends.size >= kinds.length, 90_000)
+    const isOver = (): boolean => taken.length === kinds.length && ends.size === kinds.length
+    await within(60_000, () => isOver() && pool.stats.ready === SIZE)
+    expect(kinds.filter((kind) => !ends.has(kind))).toEqual([])
     const refusals = home.log.map(({ msg }) => msg).filter((msg) => /^a connection to the socket/.test(msg))
-    for (const { pid, kind } of taken) {
-      const end = [ends.get(pid), ...refusals].join('\n')
+    for (const { kind } of taken) {
+      const end = [ends.get(kind), ...refusals].join('\n')
       expect({ kind, end }).toEqual({ kind, end: expect.stringMatching(starts[kind] ?? /never/) })
-      expect(ends.get(pid)).toMatch(/^START_FAILED: worker rogue\/worker-\d /)
+      expect(ends.get(kind)).toMatch(/^START_FAILED: worker rogue\/worker-\d /)
     }
     expect(taken).toHaveLength(kinds.length)
     expect(pool.stats).toMatchObject({ ready: SIZE, crashes: kinds.length })
+    expect(await pool.call('work')).toBe('done')
+    expect(await pool.stop()).toEqual({ processesLeft: 0 })
+  })
+
+  test('a worker that answers twice has its call answered once, and is replaced', async () => {
+    const pool = poolOf(habitat(), transport, { calls: ['answers twice'] }, { size: 1 })
+    await pool.start()
+    expect(await pool.call('work')).toBe('done')
+    await eventually('another worker is ready', () => pool.stats.starts === 2 && pool.stats.ready === 1)
+    expect(pool.stats).toMatchObject({ accepted: 1, completed: 1, failed: 0, crashes: 1 })
     expect(await pool.call('work')).toBe('done')
     expect(await pool.stop()).toEqual({ processesLeft: 0 })
   })

@@ -74,8 +74,8 @@ export const PACKAGES: readonly Mutation[] = [
   {
     breaks: 'F8: what the boot report says counts, although the exit comes first',
     file: 'packages/worker/src/session-port.ts',
-    find: 'Promise.all([this.#report?.ended, this.#printed])',
-    replace: 'Promise.all([this.#printed])',
+    find: 'Promise.all([this.#report?.ended, this.#printed, this.#lastAnswers()])',
+    replace: 'Promise.all([this.#printed, this.#lastAnswers()])',
     tests: [{ project: 'worker', path: 'packages/worker/test/rules.test.ts', name: 'boot report' }],
   },
 ]

@@ -362,7 +362,7 @@ export const POOL: readonly Mutation[] = [
     find: "else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)",
     replace: '',
     tests: [
-      { project: 'pool', path: 'packages/pool/test/doomed.test.ts', name: 'had not been sent when its worker crashed' },
+      { project: 'pool', path: 'packages/pool/test/doomed.test.ts', name: 'had not begun when their worker crashed' },
     ],
   },
 ]

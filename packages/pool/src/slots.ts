@@ -18,7 +18,7 @@ class Connection {
 export class Slots {
   readonly #connections = new Map<Slot, Connection>()
   readonly #answered: (call: PendingCall, outcome: Outcome) => void
-  /** While a session is abandoned: the calls that it had not sent. */
+  /** While a session is abandoned: the calls that its worker has not begun. */
   #unbegun: Set<Call> | undefined
 
   /** `answered` is called once for each call that was sent, unless its worker is taken out before. */
@@ -50,7 +50,7 @@ export class Slots {
         else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)
       })
     } catch (error) {
-      this.#answered(call, { error: error as TerrariumError, notBegun: false })
+      this.#answered(call, { error: error as TerrariumError, notBegun: true })
     }
   }
 
@@ -62,7 +62,7 @@ export class Slots {
     this.#of(slot).ref?.send({ type: 'worker.kill', error })
   }
 
-  /** Takes the worker that is gone out of the slot. Returns the slot's calls that the worker was never sent. */
+  /** Takes the worker that is gone out of the slot. Returns the slot's calls that the worker has certainly not begun. */
   empty(slot: Slot): ReadonlySet<Call> {
     const { session } = this.#of(slot)
     this.#of(slot).session = undefined

@@ -89,7 +89,7 @@ test('the snapshot of a pool is plain JSON, equal after a round trip, in every p
   expect([...phases]).toEqual(['idle', 'starting', 'running', 'stopping', 'stopped'])
   expect(ref.getSnapshot().toJSON()).toMatchObject({ phase: 'stopped', exit: { type: 'shutdown' } })
 
-  // What was counted goes on in the next life.
+  // The counts go on in the next life.
   const next = createActor(pool(optionsOf(home)), { snapshot: persisted })
   expect(next.getSnapshot()).toMatchObject({ phase: 'idle', counts: { starts: 3, crashes: 1 } })
 })
@@ -150,7 +150,7 @@ test('a pool that is stopped hard and started again at once, as by StrictMode, r
   const logic = pool(optionsOf(home))
   const ref = createActor(logic)
   ref.start()
-  // What @xstate/react does with a root actor.
+  // @xstate/react does this with a root actor.
   const snapshot = ref.getSnapshot()
   ref.stop()
   Object.assign(ref, { _processingStatus: 0, _snapshot: snapshot })
@@ -158,7 +158,7 @@ test('a pool that is stopped hard and started again at once, as by StrictMode, r
   await eventually('it runs', () => ref.getSnapshot().phase === 'running')
   expect(await poolOf(ref).call('echo', { value: 1 })).toBe(1)
   expect(home.log.filter(({ msg }) => msg.startsWith('another pool named'))).toEqual([])
-  // Once more, while its workers run.
+  // The same again, while the workers run.
   const running = ref.getSnapshot()
   const held = poolOf(ref).call('sleep', { seconds: 60 })
   ref.stop()

@@ -46,7 +46,7 @@ test('B6: an argument that no message can carry is refused at once, and harms no
   expect(await neighbour).toBe('slept')
   expect(pool.stats).toMatchObject({ crashes: 0, starts: 1, accepted: 1 })
 
-  // The name of the tool, of the argument, and the header of the bytes: the largest that is not refused does arrive.
+  // Less the names of tool and argument and the header of the bytes: the largest value that is accepted arrives.
   const value = Buffer.alloc(2 ** 28 - 64 - Buffer.byteLength('size') - 1 - 6 - 5, 'x')
   expect(await pool.call('size', { value })).toBe(value.length)
   await expect(pool.call('size', { value: Buffer.alloc(value.length + 1) })).rejects.toMatchObject(refused)

@@ -1,4 +1,4 @@
-// What becomes of a pool whose resources cannot be closed.
+// A pool whose resources cannot be closed.
 import { expect, test } from '@jest/globals'
 import { turns } from '../../../test/support/waiting.ts'
 import type { PoolCoreEvent } from '../src/core/event.ts'

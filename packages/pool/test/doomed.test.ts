@@ -5,13 +5,13 @@ import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 
-// C5: a worker that is about to go gets nothing new, and what it has not begun moves to another one without a word.
+// C5: a doomed worker gets no new call, and calls that it has not begun move silently to other workers.
 
 interface Stand {
   readonly home: Habitat
   readonly clock: VirtualClock
   readonly pool: Pool
-  /** Which worker has run a call. */
+  /** The name of the worker that runs the call. */
   readonly spawnOf: () => Promise<string>
   readonly path: (name: string) => string
 }
@@ -70,7 +70,7 @@ test.each([1, 2])('C5: calls behind a call that overruns have not begun, and mov
     await blockers[n]
     await clock.advance(20) // its worker is asked for what it has not begun
     await eventually('it has given that back', () => pool.workers[n]?.inFlight === 1)
-    // The first time no other worker has room; the second time the worker that was started meanwhile has.
+    // At first no other worker has room. Later the worker has room that was started meanwhile.
     if (n === 0) expect(pool.stats).toMatchObject({ queued: 3, inFlight: 1 + 4 * (size - 1) })
     else await eventually('the others have run', () => pool.stats.completed === 6)
     expect(pool.stats.crashes).toBe(n)
@@ -80,7 +80,7 @@ test.each([1, 2])('C5: calls behind a call that overruns have not begun, and mov
     await eventually('what has moved has run', () => pool.stats.completed === 3 * (n + 1))
   }
   await Promise.all(calls)
-  // Each has run once, though none of them may be run twice.
+  // None of these calls is idempotent, and each has run once.
   expect(calls.map((_, n) => readFileSync(path(`call ${n}`), 'utf8'))).toEqual(calls.map(() => 'ran\n'))
   expect(pool.stats).toMatchObject({ retried: 0, crashes: size, completed: 3 * size, failed: size })
   await pool.stop()
@@ -103,7 +103,7 @@ test('C5: a worker that overran and ended its call in time is in use again', asy
 
 test('C5: a call that is overdue while it waits behind another call ends neither that call nor the worker', async () => {
   const { clock, pool, path } = await stand({ concurrency: 3, cancelGrace: 100 })
-  // It holds the interpreter's lock, so the worker cannot even say that it has let go of the others.
+  // The tool holds the interpreter's lock, so the worker cannot give the other calls back.
   const innocent = pool.call('hold_gil', { seconds: 1, begun: path('begun') })
   await eventually('it runs', () => existsSync(path('begun')))
   const controller = new AbortController()

@@ -8,7 +8,7 @@ import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool, type CallOptions, type Pool, type PoolOptions } from '@terrarium/pool'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 
-// What the error of a call says: what ran it, how long it waited and ran, where it was made, and what to do.
+// The error of a call: which worker ran it, how long the call waited and ran, where it was made, and the hint.
 
 async function started(home: Habitat, options: Partial<PoolOptions> = {}): Promise<Pool> {
   const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, ...options })
@@ -82,7 +82,7 @@ test('the stack has the hint and the line of the caller, also for more failing c
     return await pool.call('ecko') // this line
   }
   const errors: TerrariumError[] = []
-  // More than are remembered in a second, in several seconds.
+  // More failing calls than places are kept in a second, over several seconds.
   for (let round = 0; round < 3_000; round += 100) {
     errors.push(...(await Promise.all(Array.from({ length: 100 }, () => errorOf(here())))))
   }

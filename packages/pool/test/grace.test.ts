@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { Stand } from './core/support.ts'
 
-// How long a worker may keep a call that was stopped. The worker is the test: each answer comes when it is told to.
+// How long a worker may keep a call that was stopped. The test plays the worker.
 
 const GRACE = 100
 

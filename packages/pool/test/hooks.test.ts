@@ -14,19 +14,19 @@ import {
 import { turn } from '../../../test/support/waiting.ts'
 import { eventually, habitat, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 
-// C1: every place where a pool calls code of the user's fails, one at a time and all at once. Each call is settled
+// C1: code of the user's fails wherever a pool calls it, one place at a time and all at once. Each call is settled
 // once, the counts close, and no process is left. The tables hold a row for each member of the options that may hold
 // such code: a row that is missing does not compile, nor does it pass.
 
 interface Row<TValue> {
   readonly hostile: (fail: Failing) => TValue
-  /** What the log says of it, once. */
+  /** The line that the log has of the fault, once. */
   readonly told?: RegExp
 }
-/** `data`: copied and checked when the pool is made or the call is accepted; see the tests of getters. */
+/** `data`: no code, but a value that is copied and checked at once; see the tests of getters. */
 type Rows<T> = { readonly [K in HookOf<T>]: Row<NonNullable<T[K]>> | 'data' }
 
-/** Cannot be sent: it is refused without a registered type, and with a type that fails. */
+/** An instance that cannot be sent, without a registered type as well as with a type that fails. */
 class Odd {
   readonly made = 'by hand'
 }
@@ -35,7 +35,7 @@ const OPTIONS: Rows<PoolOptions> = {
   backoff: { hostile: (delay) => ({ delay, max: 1 }), told: /^`backoff\.delay` of supervisor p failed$/ },
   breaker: 'data',
   clock: {
-    // A clock that takes a timer and never calls back is a clock that stands still.
+    // A clock that never calls back stands still.
     hostile: (fail) => ({ now: fail, setTimeout: fail === FAILURES.nonsense ? setTimeout : fail, clearTimeout: fail }),
     told: /^clock\.now\(\) of pool p failed$/,
   },
@@ -81,8 +81,8 @@ test('each member of the options that may hold code of the user’s has a row, a
 failOnUncaught()
 
 /**
- * A whole life: calls of every kind, a worker that is killed, a worker that dies, the end. Every call settles as it
- * would without whatever is wrong with the options.
+ * Runs a pool from start to stop: calls of every kind, a worker that is killed, a worker that crashes. Every call
+ * settles as it does without a fault in the options.
  */
 async function live(home: Habitat, options: Partial<PoolOptions>, hear: (pool: Pool) => void): Promise<void> {
   home.expectedErrors.push(/ failed$/)
@@ -109,7 +109,7 @@ async function live(home: Habitat, options: Partial<PoolOptions>, hear: (pool: P
   expect(pool.kill()).toMatchObject({ worker: expect.any(String) })
   await own
   await eventually('both workers are ready', () => pool.stats.ready === 2)
-  // As many as the workers hold: none of them waits.
+  // As many calls as the workers hold, so that no call waits.
   await Promise.all([
     call('value', 'echo', { value: 1 }),
     call('no value', 'echo', { value: new Odd() }),
@@ -224,7 +224,7 @@ test('C1: listeners may call any method of the pool at every event', async () =>
     }
     pool.on(event, listener)
   }
-  // A listener may stop it before it has started.
+  // A listener may stop the pool before it has started.
   await pool.start().catch(() => undefined)
   const call = pool.call('echo_slowly', { seconds: 60 }, { idempotent: true }).catch(() => undefined)
   for (let n = 0; pool.status === 'running' && n < 500; n += 1) {

@@ -52,7 +52,7 @@ test('D7: a worker whose answer to a ping is unread is not taken for silent', as
   const home = habitat()
   const interval = 300
   let pings = 0
-  // The host stands still when a ping has just been sent.
+  // The host stands still right after it has sent a ping.
   const clock: SupervisorClock = {
     ...systemClock,
     setTimeout: (callback, delay) =>

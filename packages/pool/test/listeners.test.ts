@@ -45,7 +45,7 @@ test('C1: a listener for call.retry that throws keeps no call from being settled
   await pool.stop()
 })
 
-// The types know each event; an event that is missing here does not compile.
+// An event that is missing here does not compile.
 const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
   'worker.start': true,
   'worker.ready': true,

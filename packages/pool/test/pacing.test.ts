@@ -6,7 +6,7 @@ import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, TOOLS } from '../../../test/support/terrarium.ts'
 
-/** Where the budget of this process lies, for all copies of the package. */
+/** The global that holds the budget of this process, for all copies of the package. */
 const KEY = Symbol.for('terrarium.startBudget.2')
 const shared = globalThis as Record<symbol, unknown>
 const own = shared[KEY]
@@ -21,7 +21,7 @@ interface Waiting {
   readonly giveUp: () => void
 }
 
-/** A budget in place of the one of this process, which lets nothing begin but by `go()`. */
+/** Replaces the budget of this process by one under which a start begins only with `go()`. */
 class Gate {
   readonly owners: object[] = []
   readonly #waiting: Waiting[] = []

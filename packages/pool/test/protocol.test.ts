@@ -7,13 +7,12 @@ import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import { FAULTS, FAULTS_OF_READY } from '../../../test/support/second-client/faults.mjs'
 import { eventually, habitat, isAlive, testPython, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 
-// C4, C8: workers that break the protocol, written from session.proto alone: each is a process that a pool has started,
-// and that lives on after its session. The session ends, the worker is ended, every call settles with the true reason,
-// and the log has it once.
+// C4, C8: workers that break the protocol. Their client is written from session.proto alone and runs on after its
+// session. The session ends, the worker is ended, every call settles with the true reason, and the log has it once.
 
 const WORKER = fileURLToPath(new URL('../../../test/support/second-client/worker.mjs', import.meta.url))
 
-/** A pool whose workers are that client; its shepherd is a Python as always. */
+/** A pool whose workers are that client. Its shepherd is the usual one. */
 function foreign(home: Habitat, moment: string, fault = '', options: Partial<PoolOptions> = {}): Pool {
   const python = home.file(
     'python',
@@ -33,11 +32,11 @@ function foreign(home: Habitat, moment: string, fault = '', options: Partial<Poo
   return createPool({ ...common, ...options, env })
 }
 
-/** How often the log tells of it, at any level that is shown by default. */
+/** The number of lines of the log that match, of the levels that are shown by default. */
 const told = (home: Habitat, what: RegExp): number =>
   home.log.filter(({ level, msg }) => level >= 40 && what.test(msg)).length
 
-/** Two calls that are with a worker when it misbehaves; what they are settled with. */
+/** Makes two calls that a worker holds when it breaks the protocol. Resolves with its pid and their errors. */
 async function twoCalls(pool: Pool): Promise<{ readonly pid: number; readonly errors: readonly unknown[] }> {
   await pool.start()
   const pid = pool.workers[0]?.pid ?? 0
@@ -76,7 +75,7 @@ describe('C8: with calls in flight', () => {
   )
 })
 
-/** The first of two messages is a Ready, and makes it ready. */
+/** Without the fault that begins with a Ready, which makes the worker ready. */
 const { 'two messages at once': _, ...FAULTS_BEFORE_READY } = FAULTS
 
 /** A fault that the session finds, a fault that gRPC finds in a message, and a fault that gRPC finds in its head. */

@@ -61,7 +61,7 @@ test('F8: the time that a call waited in the queue is subtracted from its deadli
   const refused = expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
   expect(pool.stats).toMatchObject({ inFlight: 2, queued: 1 })
   await clock.advance(59_900)
-  // It follows the second, which takes longer than the 100 ms that are left.
+  // This call waits behind the second call, which takes longer than the 100 ms that are left.
   expect(await first).toBe('held')
   expect(await second).toBe('held')
   await refused
@@ -163,12 +163,12 @@ test('F8: a call goes to the worker that has the fewest', async () => {
   const pool = await started(home, { size: 3, concurrency: 4 })
   const [begun, gate] = [join(home.directory, 'begun'), join(home.directory, 'gate')]
   const path = join(home.directory, 'said')
-  // One call on the first, and one on the second, so that the third is free.
+  // The first two workers have one call each, so the third is free.
   const held = ['a', 'b'].map((name) => pool.call('between', { path, name, gate }))
   expect(pool.workers.map(({ inFlight }) => inFlight)).toEqual([1, 1, 0])
   const third = readIdentity(pool.workers[2]?.pid ?? 0)?.spawn
   for (let n = 0; n < 3; n++) expect(await pool.call('spawn')).toBe(third)
-  // Of three that have one each, none gets a second before the others.
+  // Four calls more: in the end each worker has two.
   const more = ['c', 'd', 'e', 'f'].map((name) => pool.call('between', { path, name, gate }))
   expect(pool.workers.map(({ inFlight }) => inFlight)).toEqual([2, 2, 2])
   home.file('gate', '')
@@ -216,7 +216,7 @@ async function parked(
   let parkings = 0
   pool.on('worker.parked', () => (parkings += 1))
   await expect(pool.start()).rejects.toMatchObject({ code: 'CONFIGURATION' })
-  /** Each start ends in the same way before the next one is looked for. */
+  /** Waits until so many starts have failed, and asserts that no other one has begun. */
   const starts = async (expected: number): Promise<void> => {
     await eventually(`${expected} starts have failed`, () => parkings === expected)
     expect(pool.stats.starts).toBe(expected)

@@ -198,7 +198,7 @@ def refuse(price):
   },
 )
 
-/** Hints of keys, and whether such keys are certainly no strings in JavaScript. */
+/** Type hints of keys. True: such keys are no strings in JavaScript. */
 const KEYS: readonly [string, boolean][] = [
   ...['int', 'float', 'bool', 'bytes', 'None', 'datetime', 'tuple', 'tuple[int, str]', 'frozenset[int]'].map(
     (hint): [string, boolean] => [hint, true],

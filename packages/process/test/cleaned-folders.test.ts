@@ -22,13 +22,13 @@ import { isAlive } from '../../../test/support/processes.ts'
 import { eventually } from '../../../test/support/waiting.ts'
 import { freshState, onEnd, open, shepherdsOf, start, type Started } from './support.ts'
 
-// Others clean the folders that names live in.
+// Cleaners remove the folders in which Terrarium keeps names.
 
 const remove = (path: string): void => {
   rmSync(path, { recursive: true, force: true })
 }
 
-/** Resolves when the host knows: it says so of one of its processes. */
+/** Resolves when the host has read the exit of one of its processes. */
 async function killShepherd(runtime: Runtime, { process: one }: Started): Promise<void> {
   const pids = shepherdsOf(runtime)
   process.kill(pids.at(-1) ?? 0, 'SIGKILL')
@@ -36,7 +36,7 @@ async function killShepherd(runtime: Runtime, { process: one }: Started): Promis
   await eventually('the shepherd is gone', () => !pids.some(isAlive))
 }
 
-test('D2: nothing is left of the lifeline that could be removed', async () => {
+test('D2: the lifeline has no name that could be removed', async () => {
   const runtime = await open()
   await start(runtime, 'idle')
   expect(readdirSync(runtime.directory)).toEqual([])
@@ -79,7 +79,7 @@ test('D2: a folder for sockets whose name another has taken is not used, and the
       hint: 'Start this program again: its next run makes a folder of its own.',
     })
   }
-  // As the hint says.
+  // The hint says to do this.
   expect((await start(await open(runtime.stateDir), 'idle')).said).toBe('armed')
   rmSync(runtime.directory, { recursive: true })
   runtime.ensureDirectory()
@@ -144,7 +144,7 @@ test.each(Object.entries(REMOVALS))(
   },
 )
 
-test('D2: what cannot be made again refuses a start with the reason, and the next one finds it repaired', async () => {
+test('D2: while a folder cannot be made again starts fail with the reason; the first one after the repair succeeds', async () => {
   const stateDir = freshState()
   const runtime = await open(stateDir)
   await runtime.swept
@@ -173,7 +173,7 @@ testUnless(await withoutTmpfiles())('D2: systemd-tmpfiles passes by what a run n
   process.env['XDG_RUNTIME_DIR'] = place
   mkdirSync(place)
   const clean = (): void => {
-    // Whatever is there is too old.
+    // With this age any file is too old.
     const line = `d "${place}" 0700 - - 0\n`
     const configuration = join(base, 'clean.conf')
     writeFileSync(configuration, line)
@@ -190,7 +190,7 @@ testUnless(await withoutTmpfiles())('D2: systemd-tmpfiles passes by what a run n
   clean()
   expect(readdirSync(place, { recursive: true }).sort()).toEqual(kept.sort())
 
-  // Also after the death of a shepherd, whose lock the host shares.
+  // The lock is held after the death of a shepherd too, because the host shares it.
   await killShepherd(runtime, first)
   clean()
   expect(existsSync(socket)).toBe(true)

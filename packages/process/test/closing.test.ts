@@ -5,7 +5,7 @@ import { findTagged, openRuntime } from '@terrarium/process'
 import { recordingLogger } from '../../../test/support/loggers.ts'
 import { freshState, open, python, start } from './support.ts'
 
-/** An interpreter whose shepherd has no containment to offer, and takes its time to end. */
+/** An interpreter whose shepherd has no containment, and is slow to exit. */
 function slowInterpreter(seconds: number): string {
   const path = join(freshState(), 'python')
   const word = '{"type":"unavailable","version":7,"containment":"cgroup","reason":"there is none"}'
@@ -50,7 +50,7 @@ test('D5: close() waits for processes that end by themselves within a moment', a
   const runtime = await open(freshState(), logger)
   await start(runtime, 'idle')
   const done = join(freshState(), 'done')
-  // Its job begins at the end of the process that has started it.
+  // The background job begins to work when the process that has started it exits.
   const script = `mkfifo "$0.fifo"; (read -r line < "$0.fifo"; sleep 0.1; : > "$0") & exec 9> "$0.fifo"; echo up >&4; exec sleep 60`
   const process = await runtime.spawn({ name: 'mother', command: 'sh', args: ['-c', script, done] })
   await process.report.setEncoding('utf8').take(1).toArray()

@@ -4,7 +4,7 @@ import { wantedContainment } from '../src/shepherd/containment.ts'
 import { silent } from '../../../test/support/loggers.ts'
 import { freshState, onEnd, python, watch } from './support.ts'
 
-/** Every variable that a runtime reads, and none of them says anything. */
+/** Every variable that a runtime reads, each empty. */
 const VARIABLES = [
   'TERRARIUM_CONTAINMENT',
   'TERRARIUM_PYTHON_FILES',
@@ -39,7 +39,7 @@ test('A6: a runtime takes empty variables and empty options for unset', async ()
   expect(await spawned.exited).toMatchObject({ code: 0 })
 })
 
-test('A6: an empty option leaves the variable its say', () => {
+test('A6: with an empty option the variable counts', () => {
   expect(wantedContainment('', { TERRARIUM_CONTAINMENT: 'shepherd' })).toBe('shepherd')
   expect(wantedContainment('', { TERRARIUM_CONTAINMENT: '' })).toBe('auto')
 })

@@ -34,11 +34,11 @@ test('killing a process kills its group', async () => {
   const grandchild = grandchildOf({ pid: worker.pid, spawn: worker.spawnId })
   expect(isAlive(grandchild)).toBe(true)
   expect(await worker.kill()).toMatchObject({ signal: 'SIGKILL', requested: 'kill' })
-  // Without a spawn tag in its environment, only the signal to the group finds it.
+  // The grandchild has no spawn tag, so only the signal to the group reaches it.
   await eventually('the grandchild is gone', () => !isAlive(grandchild))
 })
 
-test('a child with a closed pipe can be waited for or not, again and again', async () => {
+test('the exit of a child with a closed pipe can be awaited, or not, any number of times', async () => {
   const child = await launch({ ...registrationOf('1-0'), command: 'sh', args: ['-c', 'read line'], env: {} })
   child.stdin.destroy()
   for (let round = 0; round < 20; round++) {
@@ -50,7 +50,7 @@ test('a child with a closed pipe can be waited for or not, again and again', asy
 })
 
 test('no child of the host is signalled by its number once it has been reaped', async () => {
-  // Started first, so its exit is reported first.
+  // This process is started first, so its exit is reported first.
   const bystander = decoy('import time; print("up", flush=True); time.sleep(60)')
   await once(bystander.stdout, 'data')
   const request = { ...registrationOf('1-0'), command: 'sleep', args: ['60'], env: {} }
@@ -63,7 +63,7 @@ test('no child of the host is signalled by its number once it has been reaped', 
   }
   onEnd(() => (process.kill = kill))
 
-  // All of them die in one moment of the event loop: their numbers are free before the first exit callback runs.
+  // All exit in one turn of the event loop: their pids are free before the first exit callback runs.
   const pids = [bystander.pid ?? 0, first.process.pid, second.process.pid]
   for (const pid of pids) kill(pid, 'SIGKILL')
   const end = performance.now() + 20_000
@@ -150,7 +150,7 @@ test('a grandchild that holds standard output delays no exit, leaks no descripto
   await worker.exited
   expect(await output).toBe('')
   await worker.released
-  // It has no spawn tag and a process group of its own: its parent's parent finds it.
+  // The grandchild has no spawn tag and a process group of its own: the shepherd, its new parent, finds it.
   expect(familyOf(worker.spawnId)).toEqual([])
   await eventually('its descriptors are closed', () => readdirSync('/proc/self/fd').length <= before)
 })

@@ -19,10 +19,10 @@ async function carrying(tag: string | undefined, code = nap): Promise<number> {
 
 /** The outcome that the sweep helper reports for one target. */
 async function outcomeFor(target: Identity, interpreter = python): Promise<string | undefined> {
-  // Without a containment, which the target would have to be in.
+  // No containment is named: the target would have to be in it.
   const runtime = await open(freshState(), silent, { containment: 'shepherd' })
   const start = (request: Parameters<Runtime['spawn']>[0], input: string) =>
-    // The same helper, started as any process: what it is given comes by a file descriptor of the shell.
+    // The helper is started by a shell, which hands it its targets on a file descriptor.
     runtime.spawn({
       ...request,
       command: 'sh',

@@ -23,7 +23,7 @@ afterEach(() => {
   }
 })
 
-/** Something that answers as an interpreter does. */
+/** A script that prints what an interpreter prints. */
 function interpreter(...path: string[]): string {
   const file = join(folder, ...path)
   mkdirSync(join(file, '..'), { recursive: true })
@@ -63,12 +63,12 @@ test('A5: an environment can be named by its folder, an interpreter by its name 
   expect(await resolveInterpreter()).toMatchObject({ path: local, source: 'TERRARIUM_PYTHON' })
 })
 
-test('A6: what is empty counts as not given', async () => {
+test('A6: an empty value counts as not given', async () => {
   for (const name of VARIABLES) process.env[name] = ''
   expect(await resolveInterpreter('')).toMatchObject({ source: 'python3' })
 })
 
-test('A5: what is given and is not there is an error that says where to correct it, and nothing else is tried', async () => {
+test('A5: an interpreter that is given and missing is an error that names what to correct; no other one is tried', async () => {
   symlinkSync(join(folder, 'gone'), join(folder, '.venv'))
   mkdirSync(join(folder, 'gone', 'bin'), { recursive: true })
   symlinkSync('/nowhere/python', join(folder, 'gone', 'bin', 'python'))
@@ -86,7 +86,7 @@ test('A5: what is given and is not there is an error that says where to correct 
   })
 })
 
-test('D1: a working directory that is gone is missed only by what is looked for in it', async () => {
+test('D1: without a working directory only what is looked for in it is not found', async () => {
   const python = interpreter('python')
   const gone = join(folder, 'gone')
   mkdirSync(gone)

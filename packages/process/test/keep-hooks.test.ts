@@ -6,10 +6,10 @@ import { explode, FAILURES, hostileLoggers, reject, failOnUncaught } from '../..
 import { eventually, turn } from '../../../test/support/waiting.ts'
 import { freshState, onEnd, python } from './support.ts'
 
-// Every place where keep() calls code of the user's fails, one at a time and all at once.
+// Code of the user's fails in every place where keep() calls it, one place at a time and all at once.
 
 type Fail = () => never
-/** `told`: what the log says of it, once. `over`: the program does not become ready. */
+/** `told`: what the log has, once. `over`: true if the program does not become ready. */
 interface Row<TValue> {
   readonly hostile: (fail: Fail) => TValue
   readonly told?: RegExp
@@ -22,7 +22,7 @@ const OPTIONS: Rows = {
   breaker: 'data',
   classify: { hostile: (fail) => fail, told: /^`classify` of supervisor kept failed$/ },
   clock: {
-    // A clock that takes a timer and never calls back is a clock that stands still.
+    // A clock that never calls back stands still.
     hostile: (fail) => ({ now: fail, setTimeout: fail === FAILURES.nonsense ? setTimeout : fail, clearTimeout: fail }),
     told: /^clock\.now\(\) of program kept failed$/,
   },
@@ -58,7 +58,7 @@ failOnUncaught()
 
 const rows = Object.entries(OPTIONS).filter((entry): entry is [string, Row<never>] => entry[1] !== 'data')
 
-/** A whole life: up, killed, up again, stopped. Answers what the log said. */
+/** Starts a program, kills it, waits until it is back, and stops it. Returns the log. */
 async function live(options: KeepOptions, hear: (kept: Kept) => void, over = false): Promise<string[]> {
   const said: string[] = []
   const sink = { write: (line: string) => said.push((JSON.parse(line) as { msg: string }).msg) }

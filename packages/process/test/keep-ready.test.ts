@@ -3,7 +3,7 @@ import { VirtualClock } from '@terrarium/supervisor/testing'
 import { isAlive } from '../../../test/support/processes.ts'
 import { STAYS, keepShell, next, pidOf } from './kept.ts'
 
-test('a program that is not ready in time is ended, and its time is up on the clock that is given', async () => {
+test('a program that is not ready in time is ended, by the clock that is given', async () => {
   const clock = new VirtualClock()
   const kept = await keepShell('echo waiting >&2; exec sleep 60', {
     clock,

@@ -32,7 +32,7 @@ async function start(script: string, options: KeepOptions = {}): Promise<Watched
 }
 
 const STAYS = 'echo up; exec sleep 60'
-/** Ends with a status of its own when it is asked to. */
+/** A script that exits with a status of its own on SIGTERM. */
 const OBEYS = (status: number): string => `trap 'exit ${status}' TERM INT HUP USR2; sleep 60 & echo up; wait`
 
 test.each<[NodeJS.Signals, string]>([
@@ -55,7 +55,7 @@ test.each<[NodeJS.Signals, string]>([
   },
 )
 
-test('D3: a program is not started again either when the signal reaches it first', async () => {
+test('D3: a program that the signal reaches before the host is not started again either', async () => {
   const { kept, runtime, pid, told, starts } = await start(STAYS)
   process.kill(pid, 'SIGTERM')
   await eventually('it has ended', () => !isAlive(pid))
@@ -80,7 +80,7 @@ test('D3: a signal to the program alone, or a kill, is a reason to start it agai
   expect(told).not.toContain('program.held')
 })
 
-test('D3: a host that does not drain after all gets its program back', async () => {
+test('D3: a host that goes on after the signal gets its program back', async () => {
   const clock = new VirtualClock()
   const { kept, runtime, pid, told } = await start(STAYS, { clock })
   for (const each of [...shepherdsOf(runtime), pid]) process.kill(each, 'SIGTERM')

@@ -17,7 +17,7 @@ test('stop() ends a grandchild in a session of its own and without a spawn tag',
   expect(familyOf(spawnId)).toEqual([])
   expect(kept).toMatchObject({ status: 'stopped', pid: undefined })
   await expect(kept.whenReady()).rejects.toMatchObject({ code: 'STOPPED' })
-  // The runtime was given, and goes on.
+  // The caller has given the runtime, so it stays open.
   const other = await kept.runtime.spawn({ name: 'other', command: 'true', args: [] })
   expect(await other.exited).toMatchObject({ code: 0 })
 })

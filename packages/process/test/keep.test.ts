@@ -147,7 +147,7 @@ test.each([
   })
   expect(kept.status).toBe('parked')
   expect(starts()).toBe(1)
-  // Repaired, and unparked by the caller.
+  // The cause is repaired, and the caller unparks the program.
   rmSync(path, { force: true })
   writeFileSync(path, `#!/bin/sh\n${STAYS}\n`)
   chmodSync(path, 0o700)

@@ -4,10 +4,10 @@ import { silent } from '../../../test/support/loggers.ts'
 import { isAlive } from '../../../test/support/processes.ts'
 import { onEnd, open } from './support.ts'
 
-/** Stays until it is told to end. Descriptor 0 is no terminal and no open pipe. */
+/** A script that runs until it is told to end. Its descriptor 0 is no terminal and no open pipe. */
 export const STAYS = 'echo up; exec sleep 60'
 
-/** Kept on this runtime, or on one of the test's own. */
+/** Keeps a script, on this runtime or on a new one. */
 export async function keepShell(
   script: string,
   options: KeepOptions = {},

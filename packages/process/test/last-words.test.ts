@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { tellingLine } from '../src/life/last-words.ts'
 import { python } from './support.ts'
 
-/** How a real interpreter ends with this code, and what it says. */
+/** Runs code in a real interpreter. Returns its exit and its standard error. */
 function end(code: string, env: Record<string, string> = {}): Parameters<typeof tellingLine>[0] {
   const { status, signal, stderr } = spawnSync(python, ['-c', code], {
     encoding: 'utf8',

@@ -6,7 +6,7 @@ import type { Activity } from '../src/table/process-table.ts'
 import { block, turns } from '../../../test/support/waiting.ts'
 import { onEnd, open, python } from './support.ts'
 
-/** Prints `up`, and ends on request. */
+/** A script that prints `up`, and exits on SIGTERM. */
 const OBEDIENT = "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done"
 
 test('D7: an exit that was reported before the kill is not called forced, however late the host reads it', async () => {
@@ -83,7 +83,7 @@ test('D6: time in which a process waited for a processor does not count, up to t
   expect(late).toEqual([1_900, 5_900])
 })
 
-test('D6: a virtual clock knows nothing of processors', async () => {
+test('D6: on a virtual clock the time that processes wait for a processor does not count', async () => {
   const clock = new VirtualClock()
   const late: number[] = []
   startTimer(

@@ -40,7 +40,7 @@ test('a kept program goes through the states of a life in the inspector, each ti
   expect(states).toEqual([...LIFE, ...LIFE])
 })
 
-test('a program that is stopped before it is there has never been active', async () => {
+test('a program that is stopped before it is started has never been active', async () => {
   const { states, inspect } = inspected()
   const logic = fromProgram('sleep', ['60'], { runtime: await open(), ready: /^never$/ })
   const actor = createActor(logic, { inspect })
@@ -53,7 +53,7 @@ test('a program that is stopped before it is there has never been active', async
 
 const packages = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The source files of the packages that deal with processes in which this stands, each as often as it stands there. */
+/** The source files of `process`, `worker`, `pool` and `cli` that match, each as often as it matches. */
 function filesWith(pattern: RegExp): string[] {
   const files = ['process', 'worker', 'pool', 'cli'].flatMap((name) =>
     readdirSync(join(packages, name, 'src'), { recursive: true, encoding: 'utf8' })
@@ -68,11 +68,11 @@ function filesWith(pattern: RegExp): string[] {
 
 test('there is one way to kill a process of a run, one start time-out and one explanation of exits', () => {
   const ofProcess = 'process/life/os-process.ts'
-  // First the process, half a second later its group.
+  // SIGKILL goes to the process first, and half a second later to its group.
   expect(filesWith(/signal\('SIGKILL'/g)).toEqual([ofProcess, ofProcess])
-  // Carries the order out for the children of this host.
+  // This file carries the order out for the children of this host.
   expect(filesWith(/process\.kill\([^)]/g)).toEqual(['process/shepherd/launch.ts'])
-  // A program that is asked for its version belongs to no run.
+  // A program that is started to print its version belongs to no run.
   expect(filesWith(/killSignal/g)).toEqual(['process/interpreter.ts'])
   expect(filesWith(/\bstartTimer\(/g)).toEqual(['process/life/driver.ts', 'process/pacing/patience.ts'])
   expect(filesWith(/START_TIMEOUT\w* = /g)).toEqual(['process/life/driver.ts'])

@@ -100,7 +100,7 @@ test('a log that is open is never opened twice in one process', async () => {
   const runtime = await open()
   const directory = join(runtime.stateDir, 'runs', runtime.runId, 'log')
   await expect(readLog(directory)).rejects.toMatchObject({ code: 'STATE_LOCKED' })
-  // Had the second open happened, its failure would have dropped the lock, and another process would get in.
+  // A second open that fails would drop the lock, and another process could open the log.
   const other = startHost(runtime.stateDir, 'sweep')
   expect(await other.next()).toMatchObject({ swept: { swept: [], left: [] } })
   expect(isAlive(process.pid)).toBe(true)
@@ -275,7 +275,7 @@ test.each(damages)('%s is noticed, or loses no reservation', async (_, damage) =
     const contents = await readLog(directory)
     if (contents.damage.length > 0) noticed++
     else expect(contents.reservations).toEqual(truth)
-    // The log stays as it was found.
+    // Reading has not changed the log.
     expect(snapshotOf(directory)).toEqual(before)
   }
   expect(noticed).toBeGreaterThan(0)
@@ -302,7 +302,7 @@ test('a lost change is noticed, though every record is there', async () => {
   expect((await readLog(directory)).damage).toEqual(['some reservations are older than they should be'])
 })
 
-/** Everything that makes LevelDB lose its lock, which a second writer would have to wait for. */
+/** What makes LevelDB lose its lock, for which a second writer has to wait. */
 test.each(['a second open', 'reading LOCK', 'a second open in a thread'])(
   'another opener after %s is kept out by another lock',
   async (what) => {
@@ -355,7 +355,7 @@ testUnless(withoutPrlimit())('on a full disk a spawn is refused, and afterwards 
 })
 
 test('a damaged log does not keep a dead run from being swept', async () => {
-  // What is better contained leaves nothing to be swept.
+  // Better containment leaves nothing to be swept.
   process.env['TERRARIUM_CONTAINMENT'] = 'shepherd'
   onEnd(() => delete process.env['TERRARIUM_CONTAINMENT'])
   const stateDir = freshState()

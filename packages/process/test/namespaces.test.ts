@@ -30,12 +30,12 @@ import {
 
 const ENCLOSED = ['-pf', '--mount-proc', '--kill-child']
 
-/** This PID namespace sees all processes of the machine. */
+/** True if this PID namespace has all processes of the machine. */
 const seesAll = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]'
 
 /**
- * A host in a PID namespace of its own, as in a container; its folders are those of all others. `init`: what its first
- * process is.
+ * A host in a PID namespace of its own, as in a container, with the folders of this host. `init`: the first process of
+ * the namespace.
  */
 function container(stateDir: string, action: readonly string[], init: readonly string[] = []): Host {
   const command = [...ENCLOSED, ...init, process.execPath, ...hostArguments(stateDir, ...action)]
@@ -77,7 +77,7 @@ testUnless(withoutPidNamespaces())('D17: a container that lives is neither swept
   const living = container(stateDir, ['hold', 'idle'])
   const facts = await living.next()
   expect(await sweptBy(container(stateDir, ['sweep']))).toEqual({ swept: [], killed: [], dropped: [], left: [] })
-  // Nor by a runtime that sees its processes.
+  // A runtime that sees the processes of that run does not sweep it either.
   expect(await (await open(stateDir)).swept).toMatchObject({ swept: [], killed: [], left: [] })
   expect(runs(stateDir)).toContain(facts.run)
   await kill(living, facts)
@@ -134,7 +134,7 @@ test('D17: a run that was never locked is reported once', async () => {
   writeFileSync(join(folder, 'owner.new'), JSON.stringify({ ...owner, namespaces: 'pid:[1] time:[1]' }))
   renameSync(join(folder, 'owner.new'), join(folder, 'owner.json'))
   rmSync(join(folder, 'held'))
-  // A young run may be just starting.
+  // A young run without a lock may be starting, so this run is made an hour old.
   const hourAgo = Date.now() / 1000 - 3600
   utimesSync(join(folder, 'owner.json'), hourAgo, hourAgo)
 

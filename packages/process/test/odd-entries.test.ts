@@ -60,7 +60,7 @@ const ODD: Readonly<Record<string, Make>> = {
 
 const isRoot = process.getuid?.() === 0
 
-/** The same for entries that not every user can make. */
+/** These entries, and a device, which only root can make. */
 const ODDER: Readonly<Record<string, Make>> = {
   ...ODD,
   'a device': (path) => {
@@ -71,13 +71,13 @@ const reasons: Readonly<Record<string, string | undefined>> = {
   'a device': isRoot ? undefined : 'only root makes devices',
 }
 
-/** A short path: a socket may have to fit. */
+/** A folder with a short path, because the path of a socket is limited. */
 function runsOf(stateDir: string): string {
   openInstallation(stateDir)
   return join(stateDir, 'runs')
 }
 
-/** What the first runtime of a state directory reports, which it also logs; it is as usable as any. */
+/** Opens a runtime, starts a process with it, and returns what the runtime has reported. It logs the same. */
 async function reported(stateDir: string): Promise<SweepResult> {
   const { lines, logger } = recordingLogger('warn')
   const runtime = await open(stateDir, logger)
@@ -146,7 +146,7 @@ describe('D11: in a folder of runs', () => {
       onEnd(() => {
         for (const locked of [doomed, folder]) chmodSync(locked, 0o700)
       })
-      // Root may do everything, but for a root that is another user in a namespace of its own.
+      // Root may read everything, unless it is the root of a user namespace.
       const another = isRoot ? ['unshare', '-U', '--map-user=54321', '--map-group=54321'] : ['env']
       const [command = '', ...args] = [...another, process.execPath, ...hostArguments(stateDir, 'sweep')]
       const host = watchHost(spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] }))

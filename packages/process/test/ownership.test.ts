@@ -14,7 +14,7 @@ const asRoot = process.getuid?.() === 0 ? undefined : 'only root can give a fold
 const STRANGER = 54321
 
 interface Place {
-  /** What the state directory lies in. */
+  /** The folder of the state directory. */
   readonly parent: string
   readonly stateDir: string
 }
@@ -98,7 +98,7 @@ describe('D10: a state directory that another user may change is refused, with t
   })
 })
 
-test('D10: what is safe is used: a sticky folder above, one of the group of root, links of one’s own', () => {
+test('D10: safe folders are used: a sticky folder above, one of the group of root, links of one’s own', () => {
   const { parent, stateDir } = place()
   symlinkSync('state', join(parent, 'relative'))
   symlinkSync(parent, `${parent} too`)
@@ -111,7 +111,7 @@ test('D10: what is safe is used: a sticky folder above, one of the group of root
   }
 })
 
-test('D10: links in a circle are for the system to refuse', async () => {
+test('D10: links in a circle are refused with the error of the system', async () => {
   const { parent } = place()
   symlinkSync('two', join(parent, 'one'))
   symlinkSync('one', join(parent, 'two'))

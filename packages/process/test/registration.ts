@@ -1,4 +1,4 @@
-// A registration for processes that are launched without a runtime: nothing is written down.
+// A registration for processes that are launched without a runtime: it writes nothing to disk.
 import type { LaunchRequest } from '../src/shepherd/launch.ts'
 
 export function registrationOf(spawn: string): Pick<LaunchRequest, 'spawn' | 'registration'> {

@@ -124,7 +124,7 @@ function reaping(scans: Identity[][], { orphaned = false, marks = [] as Identity
   return { reaper, told }
 }
 
-/** A pass that was due may still come after it. */
+/** What was told before the release. A pass that was due may still come after it. */
 const beforeRelease = (told: string[]): string[] => told.slice(0, told.indexOf('release 1-0'))
 
 const stray = (pid: number): Identity => ({
@@ -204,7 +204,7 @@ test('F8: a survivor that one scan of the sweep has missed is found by the next'
   })
   expect(new Set(killed)).toEqual(new Set([survivor])) // twice if it was still exiting
   expect(report).toMatchObject({ swept: [facts.run], left: [] })
-  // Once more than what the last kill took: it is gone in two scans in a row.
+  // One scan more: two scans in a row must show nothing.
   expect(scan.mock.calls.length).toBeGreaterThanOrEqual(4)
 })
 
@@ -221,7 +221,7 @@ test('F8: a run with an unkillable survivor is kept, with its log, and reported'
   })
   expect(existsSync(join(stateDir, 'runs', facts.run, 'log'))).toBe(true)
   expect(existsSync(facts.directory)).toBe(true)
-  // The next sweep that can ends it.
+  // The next sweep can kill the survivor.
   expect(await (await open(stateDir)).swept).toMatchObject({ swept: [facts.run], left: [] })
   expect(isAlive(survivor)).toBe(false)
 })

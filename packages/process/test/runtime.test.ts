@@ -154,9 +154,9 @@ testUnless(withoutTracing())(
     expect(damage).toEqual([])
     const stuck = { spawn: worker.spawnId, pid: worker.pid, state: 'unkillable' }
     expect(reservations).toMatchObject([{ name: 'shepherd' }, stuck])
-    // The shepherd stays until it has reaped the process.
+    // The shepherd runs until it has reaped the process.
     expect(closed.left.map(({ pid }) => pid).sort()).toEqual(shepherds.sort())
-    // The runtime no longer waits for it.
+    // The runtime no longer waits for the process.
     expect(await worker.exited).toMatchObject({ code: null, signal: null, requested: 'kill', unkillable: true })
     expect(runtime.unkillable()).toEqual([worker.identity])
     tracer.kill('SIGKILL')

@@ -31,7 +31,7 @@ test('a shepherd of another version is refused', async () => {
 
 test('a shepherd without a lifeline is an error, and is ended', async () => {
   const folder = temporaryFolder()
-  // It reports that it has started, without having made the lifeline.
+  // This shepherd reports that it has started, and has made no lifeline.
   const script = `echo '{"type":"hello","version":7,"pid":1}' >&4; read -r _; exit 0`
   const child = await launch({ ...registrationOf('1-0'), command: 'sh', args: ['-c', script], env: {} })
   await expect(Shepherd.start(child, join(folder, 's.fifo'))).rejects.toMatchObject({

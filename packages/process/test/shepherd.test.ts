@@ -31,7 +31,7 @@ import {
   startHost,
 } from './support.ts'
 
-/** Daemonises with an empty environment, prints a line, and stays. */
+/** A program that becomes a daemon with an empty environment, prints a line, and stays. */
 const DAEMON = `
 import os, sys, time
 if os.fork() == 0:
@@ -70,7 +70,7 @@ testUnless(withoutSilentFileSystem())(
   async () => {
     const contained = CONTAINMENTS.filter((containment) => lacks[containment] === undefined)
     expect(contained).toContain('shepherd')
-    // Side by side: each shepherd waits for 5 s.
+    // The cases run side by side, because each shepherd waits for 5 s.
     const tries = contained.map(async (containment) => {
       const folder = await mountSilent()
       const runtime = await open(freshState(), silent, { containment })
@@ -173,7 +173,7 @@ time.sleep(60)`
       for (const error of refused) expect(error).toMatchObject({ code: 'START_FAILED' })
       expect(await runtime.close()).toMatchObject({ unreleased: 0, left: [] })
       expect(spawns.flatMap(familyOf)).toEqual([])
-      // Nor has close() disturbed the reaper while it ended what was left.
+      // close() has not disturbed the reaper, which has killed the strays.
       expect(errors).toEqual([expect.stringContaining('the shepherd has died')])
     },
   )
@@ -286,7 +286,7 @@ time.sleep(60)`
       if (containment === 'pidns') await eventually('all are gone', () => ![...marked, ...unmarked].some(isAlive), 2000)
       const left = [...marked, ...unmarked].filter(isAlive)
       expect(left).toEqual(containment === 'pidns' ? [] : [...marked, ...unmarked])
-      // The next runtime ends all of it.
+      // The next runtime kills all of these processes.
       const report = await (await open(facts.stateDir)).swept
       expect(report).toMatchObject({ swept: [facts.run], left: [] })
       expect(left.filter(isAlive)).toEqual([])

@@ -13,7 +13,7 @@ import { procfs } from '../src/table/procfs.ts'
 const BUSY: Activity = { cpu: 0, isRunning: true, waited: 0 }
 const ASLEEP: Activity = { cpu: 0, isRunning: false, waited: 0 }
 
-/** A budget of two processors on a virtual clock; what the processes do is set by their pids. */
+/** A budget of two processors on a virtual clock. The test says by pid what each process does. */
 function budget() {
   const clock = new VirtualClock()
   const doing = new Map<number, Activity>()
@@ -35,15 +35,15 @@ function budget() {
   return { clock, doing, made, begun, ask, names }
 }
 
-test('D6: what is busy with its start is bounded by the processors, and the next begins when one is over', async () => {
+test('D6: only as many busy starts run as there are processors, and the next begins when one is over', async () => {
   const { ask, names, begun, doing, clock } = budget()
   const owner = {}
   const heavy = { ...BUSY, cpu: 2_000 }
   for (const name of 'abcdefghijk') void ask(name, owner, heavy)
   const first = 'abcdefgh'.split('')
-  // What the first starts need is not known: they are taken for half a second each, a quarter of a processor.
+  // Nothing is known of the first starts: each counts as a quarter of a processor for half a second.
   expect(await names()).toEqual(first)
-  // Now it is: each weighs a processor, so there are eight on two, and no other start begins.
+  // By now each start is known to need a processor. Eight share two, so no other start begins.
   expect(await names(20_000)).toEqual(first)
   const over = (name: string): void => begun.find((each) => each.name === name)?.turn.finished()
   for (const name of 'abcdef') over(name)
@@ -73,7 +73,7 @@ test('C6: starts that wait share the listener of their signal, which goes with t
   expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
-test('D6: many starts that need little begin at once, when one has shown it', async () => {
+test('D6: once one start has needed little, many begin at once', async () => {
   const { ask, names, begun } = budget()
   const owner = {}
   for (let index = 0; index < 20; index += 1) void ask(String(index), owner, { ...BUSY, cpu: 250 })
@@ -94,7 +94,7 @@ test('D6: a start that sleeps, or takes for ever, does not hold the others up fo
   expect(await other.names(29_000)).toHaveLength(8)
   expect(await other.names(2_000)).toHaveLength(9)
 
-  // Where the system does not tell what processes do.
+  // On a system that does not show what processes do.
   const blind = budget()
   for (let index = 0; index < 9; index += 1) void blind.ask(`unknown ${index}`, owner, BUSY)
   await blind.names()
@@ -110,7 +110,7 @@ test('D6: a start that sleeps and then works weighs again', async () => {
   for (const name of ['a', 'b', 'c', 'd', 'e']) void ask(name, owner, ASLEEP)
   expect(await names(500)).toHaveLength(5)
   for (const pid of [1, 2, 3, 4, 5]) doing.set(pid, { ...BUSY, cpu: 1_000 })
-  // As many as its last look lets begin, and none after the next one.
+  // As many starts begin as the last look allows, and none after the next look.
   for (let index = 0; index < 10; index += 1) void ask(`later ${index}`, owner, BUSY)
   expect(await names()).toHaveLength(8)
   expect(await names(5_000)).toHaveLength(8)
@@ -128,7 +128,7 @@ test('D6: runtimes take turns, so that a large pool does not keep a small one wa
   expect((await names()).slice(8)).toEqual(['large 8', 'small 0', 'large 9'])
 })
 
-test('D6: what waits for its turn is given up at once', async () => {
+test('D6: a start that waits for its turn is given up at once', async () => {
   const { ask, names, made, clock } = budget()
   const controller = new AbortController()
   const owner = {}

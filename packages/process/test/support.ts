@@ -77,7 +77,7 @@ export async function open(
   return runtime
 }
 
-/** Asserts that no process of the installation is left after the test, within `patience` ms. */
+/** Asserts after the test that no process of the installation is left, within `patience` ms. */
 export function watch(installation: string, patience = 0): void {
   installations.set(installation, Math.max(patience, installations.get(installation) ?? 0))
 }
@@ -130,7 +130,7 @@ export interface HostFacts {
   readonly [key: string]: unknown
 }
 
-/** A host in another process, which dies with this one. */
+/** A host in another process. It exits with this process. */
 export function startHost(stateDir: string, ...action: string[]): Host {
   return watchHost(
     spawn(process.execPath, hostArguments(stateDir, ...action), {
@@ -140,7 +140,7 @@ export function startHost(stateDir: string, ...action: string[]): Host {
   )
 }
 
-/** The same for a host that the test has started itself. */
+/** As {@link startHost}, for a host that the test has started itself. */
 export function watchHost(child: ChildProcessByStdio<Writable, Readable, null>): Host {
   onEnd(async () => {
     child.kill('SIGKILL')
@@ -184,13 +184,13 @@ export async function killWithShepherd({ child }: Host, { shepherds }: HostFacts
   const pids = [child.pid ?? 0, ...shepherds]
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
   await eventually('host and shepherd are stopped', () => pids.every((pid) => stateOf(pid) === 'T'))
-  // The host last: with their parent gone, the kernel lets stopped processes go on.
+  // The host is killed last: the kernel continues stopped processes whose parent has exited.
   for (const pid of pids.reverse()) process.kill(pid, 'SIGKILL')
   await ended(child)
 }
 
 /**
- * The living processes of a spawn, whatever they have done to hide: by the mark that the shepherd has put on the first.
+ * The living processes of a spawn, found by their rlimit tag, which a process cannot take off.
  */
 export function familyOf(spawn: string): number[] {
   const mark = String((1n << 62n) | (BigInt(`0x${spawn.split('-')[1] ?? ''}`) & ((1n << 62n) - 1n)))
@@ -206,7 +206,7 @@ export function familyOf(spawn: string): number[] {
     })
 }
 
-/** What a process of the mode `grandchild` has started. Its own word for it is a number of its namespace. */
+/** The process that a process of the mode `grandchild` has started; the pid that it prints is of its own namespace. */
 export function grandchildOf({ pid, spawn }: { readonly pid: number; readonly spawn: string }): number {
   const [grandchild, ...more] = familyOf(spawn).filter((member) => member !== pid)
   expect(more).toEqual([])
@@ -217,7 +217,7 @@ export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('exit', resolve))
 }
 
-/** A Python process that is none of ours. It dies with this one. */
+/** A Python process that Terrarium has not started. It exits with this process. */
 export function decoy(code: string, args: string[] = [], env: Record<string, string> = {}) {
   const arm = `import sys; sys.path.insert(0, ${JSON.stringify(shepherdFiles())}); from terrarium_shepherd import arm; arm.arm()`
   const child = spawn(python, ['-c', `${arm}\n${code}`, ...args], {

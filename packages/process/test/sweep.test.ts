@@ -38,14 +38,14 @@ import {
   type HostFacts,
 } from './support.ts'
 
-// What is better contained leaves nothing to be swept.
+// Better containment leaves nothing to be swept.
 process.env['TERRARIUM_CONTAINMENT'] = 'shepherd'
 
 const noRuns = (stateDir: string) => readdirSync(join(stateDir, 'runs'))
 
 /**
- * A host with the given children, killed with its shepherd. Its children are gone; what they left in other sessions is
- * not.
+ * A host with the given children, killed with its shepherd. The children have exited; processes that they have started
+ * in other sessions live.
  */
 async function deadRun(stateDir: string, ...modes: string[]): Promise<HostFacts & { grandchildren: number[] }> {
   const host = startHost(stateDir, 'hold', ...modes)
@@ -71,7 +71,7 @@ test('the sweep kills exactly what a dead run has left, and removes its folders'
   expect([first, third].some(isAlive)).toBe(false)
   expect(existsSync(facts.directory)).toBe(false)
   expect(noRuns(stateDir)).toEqual([runtime.runId])
-  // 20 is debug: a normal sweep is nothing to hear about.
+  // 20 is debug: a normal sweep logs nothing above it.
   const said = lines.map((line) => JSON.parse(line) as { level: number; msg: string })
   expect(said.filter(({ level }) => level > 20).map(({ msg }) => msg)).toEqual(['processes are contained'])
 })
@@ -169,7 +169,7 @@ test('two runtimes that sweep at once share the work', async () => {
   const left = (reports as SweepResult[]).flatMap((report) => report.left)
   expect(left).toEqual([])
   expect(facts.flatMap(({ grandchildren }) => grandchildren).some(isAlive)).toBe(false)
-  // A run whose log another sweep was just reading is left to the other one, so nothing stays.
+  // A sweep leaves a run whose log is being read to the sweep that reads it. So nothing stays.
   expect(noRuns(stateDir)).toEqual([here.runId])
 })
 
@@ -211,7 +211,7 @@ test.each(['unkillable', 'denied', 'odd', 'failed'] as const)(
       installation: facts.installation,
       run: 'another',
       logger: silent,
-      // One of them ends.
+      // One of the survivors is killed.
       kill: (targets: readonly Identity[]) => {
         if (targets.some(({ pid }) => pid === first)) process.kill(first, 'SIGKILL')
         return Promise.resolve(targets.map(({ pid }) => (pid === first ? 'killed' : outcome)))
@@ -227,7 +227,7 @@ test.each(['unkillable', 'denied', 'odd', 'failed'] as const)(
     expect(noRuns(stateDir)).toEqual([facts.run])
     expect(existsSync(join(stateDir, 'runs', facts.run, 'owner.json'))).toBe(true)
     expect(isAlive(second)).toBe(true)
-    // The sweep that can end it removes the run.
+    // A sweep that can kill the survivor removes the run.
     expect(await (await open(stateDir)).swept).toMatchObject({
       swept: [facts.run],
       killed: [{ pid: second }],

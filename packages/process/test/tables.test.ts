@@ -21,7 +21,7 @@ const inOrder = (names: Iterable<string>): string[] => [...names].sort()
 const namesOf = (type: string): string[] => shapes.members(type).map(({ name }) => name)
 const inCode = (text = ''): string[] => [...text.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
 
-/** The options that `keep` hands on to its supervisor: named after the link to their page. */
+/** The options that `keep` hands on to its supervisor, as the text before the link to their page names them. */
 const [, handedOn = ''] = section(KEEP, 'Options').split('](../supervisor/options.md)')
 const ofSupervisor = inCode(handedOn)
 

@@ -11,7 +11,7 @@ import { harmless } from './base/inspector.ts'
 import { faultReporter, type OnFault } from './base/platform.ts'
 import { KeepAlive, ReferencedClock } from './base/keep-alive.ts'
 import { Listeners } from './base/listeners.ts'
-import { supervisor, type SupervisorLogic } from './actor/logic.ts'
+import { logicOf, type SupervisorLogic } from './actor/logic.ts'
 import type { CheckedOptions, OrAny, RefOf, Specs, Strategy } from './spec/checked.ts'
 import type { SupervisorOptions } from './spec/options.ts'
 import { orphansOver } from './actor/orphan.ts'
@@ -74,8 +74,9 @@ export function createSupervisor<
   const TSpecs extends Specs = readonly ChildSpec[],
   TLogics extends readonly unknown[] = readonly unknown[],
   const TStrategy extends Strategy = undefined,
+  const TId extends string = string,
 >(
-  options: CheckedOptions<TSpecs, TLogics, TStrategy>,
+  options: CheckedOptions<TSpecs, TLogics, TStrategy, TId>,
 ): [TStrategy] extends ['simple_one_for_one'] ? SimpleSupervisor<TSpecs[0]> : Supervisor<OrAny<TSpecs>> {
   return new SupervisorHandle(options as SupervisorOptions) as never
 }
@@ -98,7 +99,7 @@ class SupervisorHandle extends Administrator {
     const options = checkedOptions(given) // the clock is checked before it is wrapped
     const { id, inspect, snapshot, onFault } = options
     const clock = new ReferencedClock(options.clock ?? systemClock)
-    const logic = supervisor({ ...options, clock })
+    const logic = logicOf({ ...options, clock })
     const report = faultReporter(onFault)
     const ref = new SupervisedActor(logic, {
       id,

@@ -10,7 +10,7 @@ import {
 } from '@terrarium/supervisor'
 import type { Because, RestartStrategy } from '@terrarium/supervisor/strategies'
 import { VirtualClock } from '@terrarium/supervisor/testing'
-import { bench, child, idle, NO_JITTER, obedient, slow, started } from './support.ts'
+import { bench, child, idle, NO_JITTER, NOON, obedient, slow, started } from './support.ts'
 
 const BOOM = { type: 'throw', error: new Error('boom') }
 
@@ -43,7 +43,7 @@ test.each(['default', 'otp'] as const)('mode %s: a restart of a group tells of t
   const boom = new TypeError('boom')
   await it.crash('a', boom)
   expect(causes(it.events.slice(4))).toEqual([
-    'exit a: none',
+    'exit a: #1 app/a',
     ...['restart a: #1 app/a', 'exit b: #1 app/a'],
     'start a: #1 app/a',
     'start b: #1 app/a',
@@ -74,6 +74,42 @@ test('first starts, operations, an orderly stop and a clean exit have no cause',
   ])
 })
 
+test.each(['default', 'otp'] as const)('mode %s: a temporary child that fails tells so', async (mode) => {
+  const it = await started({
+    mode,
+    children: [child('t', { restart: 'temporary' }), child('c', { restart: 'temporary' })],
+  })
+  await it.crash('t')
+  await it.end('c', { type: 'normal' })
+  expect(causes(it.events.slice(4))).toEqual(['exit t: #1 app/t', 'exit c: none'])
+  await it.app.stop()
+})
+
+test('an exit that waits for its answer is judged at once, unless its failures are forgotten meanwhile', async () => {
+  const it = await started({ children: [child('a'), child('b')] })
+  for (const id of ['a', 'b']) await it.crash(id)
+  await it.clock.advance(100)
+  it.events.length = 0
+  const added = it.app.startChild(slow('c'))
+  await it.clock.advance(0)
+  const changed = it.app.reconfigure(child('a', { meta: 'another' }))
+  await it.crash('a')
+  await it.crash('b')
+  await it.clock.advance(300)
+  await it.send('c', { type: 'ready' })
+  await Promise.all([added, changed])
+  const told = (it.events as (Caused & { readonly failure?: unknown })[])
+    .filter(({ type }) => type === 'child.exit' || type === 'child.restart' || type === 'child.backoff')
+    .map(
+      ({ type, id, because }) => `${type} ${id} ${because?.failure.attempts ?? 0} ${(because?.failure.at ?? 0) - NOON}`,
+    )
+  expect(told).toEqual([
+    ...['child.exit a 2 110', 'child.exit b 2 110'],
+    ...['child.restart a 1 410', 'child.backoff b 2 110'],
+  ])
+  await it.app.stop()
+})
+
 test('an incident lasts until the child is ready again; the next failure begins another', async () => {
   let starts = 0
   const logic = (): typeof obedient => {
@@ -87,8 +123,8 @@ test('an incident lasts until the child is ready again; the next failure begins 
   await it.crash('a')
   await it.clock.advance(1_000)
   expect(causes(it.events.slice(2))).toEqual([
-    ...['exit a: none', 'restart a: #1 app/a', 'backoff a: #1 app/a', 'restart a: #1 app/a', 'start a: #1 app/a'],
-    ...['exit a: none', 'backoff a: #2 app/a', 'restart a: #2 app/a', 'start a: #2 app/a'],
+    ...['exit a: #1 app/a', 'restart a: #1 app/a', 'backoff a: #1 app/a', 'restart a: #1 app/a', 'start a: #1 app/a'],
+    ...['exit a: #2 app/a', 'backoff a: #2 app/a', 'restart a: #2 app/a', 'start a: #2 app/a'],
   ])
   await it.app.stop()
 })
@@ -102,8 +138,8 @@ test('a parked child tells why, and so does its probe; unpark() is an operation'
   await it.crash('a', fails.error)
   await it.app.unpark('a')
   expect(causes(it.events)).toEqual([
-    ...['start a: none', 'exit a: none', 'parked a: #1 app/a', 'start a: #1 app/a'],
-    ...['exit a: none', 'parked a: #1 app/a', 'start a: none'],
+    ...['start a: none', 'exit a: #1 app/a', 'parked a: #1 app/a', 'start a: #1 app/a'],
+    ...['exit a: #1 app/a', 'parked a: #1 app/a', 'start a: none'],
   ])
   const parked = it.events.find(({ type }) => type === 'child.parked') as Caused
   expect(parked.because?.plan).toBeUndefined() // the breaker did not ask the strategy
@@ -125,7 +161,7 @@ test('each child has the words of its own action', async () => {
   await it.crash('a')
   await it.clock.advance(100)
   const words = (it.events as Caused[])
-    .filter(({ because }) => because !== undefined)
+    .filter(({ because }) => because?.plan !== undefined)
     .map(
       ({ type, id, because }) =>
         `${type} ${id}: ${because?.plan?.strategy ?? ''} ${because?.plan?.action ?? ''}, ${because?.plan?.because ?? ''}`,
@@ -151,7 +187,7 @@ test('children that a faulty plan or an exceeded intensity ends tell of the fail
   ] as const) {
     const it = await started({ ...options, children: [child('a'), child('b')] })
     await it.crash('a')
-    expect(causes(it.events.slice(4))).toEqual(['exit a: none', 'exit b: #1 app/a'])
+    expect(causes(it.events.slice(4))).toEqual(['exit a: #1 app/a', 'exit b: #1 app/a'])
   }
 })
 
@@ -192,9 +228,9 @@ describe.each(['default', 'otp'] as const)('nested supervisors, mode %s', (mode)
     inside(it, 'x')?.send(BOOM)
     await it.clock.advance(0)
     expect(causes(it.tree)).toEqual([
-      'exit x: none',
+      'exit x: #1 sub/x',
       'exit y: #1 sub/x',
-      'exit sub: none',
+      'exit sub: #1 app/sub',
       'restart sub: #1 app/sub',
       'exit a: #1 app/sub',
       'start a: #1 app/sub',
@@ -262,7 +298,7 @@ test('a supervisor whose first start fails tells its incident to the supervisor 
   ;(it.ref('sub').getSnapshot() as { child(id: string): { ref: AnyActorRef } }).child('y').ref.send(BOOM)
   await it.clock.advance(1_000)
   const told = (it.events as Caused[]).flatMap(({ because }) => because ?? [])
-  expect(told.map(({ failure }) => failure.attempts)).toEqual([1, 1, 2, 2, 2])
+  expect(told.map(({ failure }) => failure.attempts)).toEqual([1, 1, 1, 2, 2, 2, 2])
   expect(new Set(told.map(({ incident }) => incident)).size).toBe(1)
   await it.app.stop()
 })
@@ -284,6 +320,6 @@ test('two supervisors with one id in an actor system have incidents of their own
   }
   await clock.advance(0)
   const told = (events as Caused[]).flatMap(({ because }) => because?.incident ?? [])
-  expect([told.length, new Set(told).size]).toEqual([4, 2])
+  expect([told.length, new Set(told).size]).toEqual([6, 2])
   actor.stop()
 })

@@ -2,10 +2,19 @@
 import { expect } from '@jest/globals'
 import type { TestFunction } from '@terrarium/supervisor/testing'
 
-/** A runner of our own, which is not Jest: runs the suite and returns what its failed tests have said, by name. */
-export async function complaints(suite: (test: TestFunction) => void): Promise<ReadonlyMap<string, string>> {
+/**
+ * A runner of our own, which is not Jest: runs the suite, or of it the test of this name, and returns what its failed
+ * tests have said, by name.
+ */
+export async function complaints(
+  suite: (test: TestFunction) => void,
+  only?: string,
+): Promise<ReadonlyMap<string, string>> {
   const bodies = new Map<string, () => void | Promise<void>>()
-  suite((name, body) => bodies.set(name, body))
+  suite((name, body) => {
+    if (only === undefined || name === only) bodies.set(name, body)
+  })
+  expect(bodies.size).toBeGreaterThan(0)
   const said = new Map<string, string>()
   for (const [name, body] of bodies) {
     try {

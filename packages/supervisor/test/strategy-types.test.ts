@@ -63,6 +63,58 @@ describe('the suite takes the same specifications', () => {
   describeRestartStrategy(tiers, { test, children: specs.map(({ logic: _, ...child }) => child), runs: 10 })
 })
 
+test('a strategy among the options knows ids, meta and inputs of the children before it, and runs', async () => {
+  const clock = new VirtualClock()
+  const app = createSupervisor({
+    id: 'app',
+    clock,
+    children: [
+      { id: 'db', logic: db, input: { url: 'db://' }, meta: { tier: 1 } },
+      { id: 'web', logic: counter, meta: { tier: 2 }, ready: ({ context }) => context === 0 },
+      { id: 'log', logic: ({ id }) => (id === 'log' ? counter : counter) },
+    ],
+    strategy: {
+      name: 'tiers',
+      plan: (failed, children, { memory }) => {
+        isOfType<'db' | 'web' | 'log'>()(failed.id)
+        isOfType<unknown>()(memory)
+        if (failed.id === 'db') {
+          isOfType<{ readonly tier: 1 }>()(failed.meta)
+          isOfType<{ url: string }>()(failed.input)
+        }
+        const others = Array.from(children).filter((each) => each.id === 'db')
+        for (const { meta } of others) isOfType<{ readonly tier: 1 }>()(meta)
+        return { restart: [failed.id, ...others.map(({ id }) => id)] }
+      },
+    },
+  })
+  await app.start()
+  app.child('web')?.send({ type: 'fail' })
+  await clock.advance(1_000)
+  expect(app.children.map(({ id, incarnation }) => `${id} ${incarnation}`)).toEqual(['db 2', 'web 2', 'log 1'])
+  await app.stop()
+})
+
+test('a strategy among the options names no other child, and any child where ids are only strings', () => {
+  const children = [{ id: 'a', logic: counter }] as const
+  const made = [
+    // @ts-expect-error no child has the id b
+    () => createSupervisor({ id: 'app', children, strategy: { name: 'x', plan: () => ({ restart: ['b'] }) } }),
+    createSupervisor({
+      id: 'app',
+      children: ['a', 'b'].map((id) => ({ id, logic: counter })),
+      strategy: { name: 'x', plan: ({ id }) => ({ restart: [id, 'b'] }) },
+    }),
+    // Children behind the strategy are not known yet.
+    createSupervisor({
+      id: 'app',
+      strategy: { name: 'x', plan: ({ id }) => (isOfType<string>()(id), { restart: [id] }) },
+      children: [{ id: 'a', logic: counter, ready: ({ context }) => context === 0 }],
+    }),
+  ]
+  expect(made).toHaveLength(3)
+})
+
 test('a plan may name no other child, no other action, and no other memory', () => {
   const wrong: unknown[] = [
     // @ts-expect-error no child has the id bd

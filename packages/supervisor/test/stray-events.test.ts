@@ -126,21 +126,32 @@ test('the events of one life, in order', async () => {
   await it.app.stop()
   const common = { supervisor: 'app', id: 'a' }
   const started = { ref: expect.anything() }
-  const because = (attempts: number): object => ({
+  const failed = (attempts: number): object => ({
     // One incident: the second failure comes before the child is ready again.
     incident: expect.stringMatching(/^app-\d+\.1$/) as unknown,
     child: 'a',
     supervisor: 'app',
     failure: expect.objectContaining({ attempts }) as unknown,
+  })
+  const because = (attempts: number): object => ({
+    ...failed(attempts),
     plan: { strategy: 'one_for_one', action: 'restart' },
+  })
+  const exited = (attempts: number): object => ({
+    type: 'child.exit',
+    ...common,
+    ...started,
+    incarnation: attempts,
+    reason: { type: 'error', error: expect.anything() as unknown },
+    because: failed(attempts), // the strategy is asked afterwards
   })
   expect(it.events).toEqual([
     { type: 'child.start', ...common, incarnation: 1, ...started },
     { type: 'child.ready', ...common, incarnation: 1, ...started },
-    { type: 'child.exit', ...common, incarnation: 1, ...started, reason: { type: 'error', error: expect.anything() } },
+    exited(1),
     { type: 'child.restart', ...common, incarnation: 1, ...started, attempt: 1, because: because(1) },
     { type: 'child.start', ...common, incarnation: 2, ...started, because: because(1) },
-    { type: 'child.exit', ...common, incarnation: 2, ...started, reason: { type: 'error', error: expect.anything() } },
+    exited(2),
     {
       type: 'child.backoff',
       ...common,

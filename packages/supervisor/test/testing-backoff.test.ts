@@ -98,7 +98,7 @@ test.each<[what: string, test: string, message: string, backoff: BackoffOptions]
 ])('the suite finds a backoff that %s', async (_, name, message, backoff) => {
   const said = await complaints((test) => {
     describeBackoff(backoff, { test })
-  })
+  }, name)
   expect(said.get(name)).toContain(message)
 })
 
@@ -110,7 +110,7 @@ test('a backoff that keeps a state of its own is told with the shortest life and
       return attempt < 3 ? 10 : calls
     }
     describeBackoff({ delay }, { test, seed: 1, runs: 20 })
-  })
+  }, 'a child with random failures is back when its delay is over')
   expect(said.get('a child with random failures is back when its delay is over')).toMatch(
     /^delays must be the same when all is the same: they were .*\nsmallest case: failures after 0, 0, 0 ms of running each, random 0\nseed \d+: /,
   )

@@ -138,7 +138,7 @@ test.each<[what: string, test: string, message: string, classify: FailureClassif
 ])('the suite finds a classifier that %s', async (_, name, message, classify) => {
   const said = await complaints((test) => {
     describeFailureClassifier(classify, { test, errors: [new OutOfQuota('too much')] })
-  })
+  }, name)
   expect(said.get(name)).toContain(message)
 })
 
@@ -151,7 +151,7 @@ test('a classifier that only a random error brings down is told with the smalles
   const told = async (seed: number): Promise<string> => {
     const said = await complaints((test) => {
       describeFailureClassifier(classify, { test, seed, runs: 10_000 })
-    })
+    }, 'a classifier bears random errors')
     return said.get('a classifier bears random errors') ?? ''
   }
   const text = await told(3)

@@ -239,7 +239,7 @@ test.each<[what: string, test: string, message: string, strategy: RestartStrateg
 ])('the suite finds a strategy that %s', async (_, name, message, strategy) => {
   const said = await complaints((test) => {
     describeRestartStrategy(strategy, { test, children: ['a', 'b', 'c'] })
-  })
+  }, name)
   expect(said.get(name)).toContain(message)
 })
 
@@ -349,7 +349,7 @@ test.each<[what: string, test: string, message: string, plan: RestartStrategy['p
 ])('a strategy that answers with actions or a memory and %s is found out', async (_, name, message, plan) => {
   const said = await complaints((test) => {
     describeRestartStrategy({ name: 'broken', plan }, { test, runs: 5 })
-  })
+  }, name)
   expect(said.get(name)).toContain(message)
 })
 
@@ -363,7 +363,7 @@ test('a fault that only a story brings about is told with the smallest tree and 
   const told = async (seed: number): Promise<string> => {
     const said = await complaints((test) => {
       describeRestartStrategy({ name: 'broken', plan }, { test, seed, runs: 200 })
-    })
+    }, TREES)
     return said.get(TREES) ?? ''
   }
   const text = await told(1)
@@ -384,7 +384,7 @@ test('a strategy that keeps a state of its own beside its memory is found out', 
       return { actions: [{ action: calls % 2 === 0 ? 'restart' : 'stop', child: id }] }
     }
     describeRestartStrategy({ name: 'broken', plan }, { test, runs: 20 })
-  })
+  }, TREES)
   expect(said.get(TREES)).toMatch(
     /^plan\(\) must give the same answer twice: .*\nsmallest case: a permanent; then a fails\n/,
   )

@@ -83,7 +83,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     error: [
       misspelt(
         'intensty',
-        'CheckedOptions<readonly TemplateSpec<AnyActorLogic>[], readonly unknown[], undefined>',
+        'CheckedOptions<readonly TemplateSpec<AnyActorLogic>[], readonly unknown[], undefined, string>',
         'intensity',
       ),
     ],
@@ -145,9 +145,14 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     at: 'strategy',
     error: [
       `error TS2820: Type '"one_for_al"' is not assignable to type ` +
-        "'StrategyName | DynamicStrategyName | RestartStrategy<ChildView<string, unknown, unknown>, unknown> | undefined'. " +
+        `'Strategy | StrategyFor<readonly [{ readonly id: "counter"; readonly logic: ${COUNTER}; }], string>'. ` +
         `Did you mean '"one_for_all"'?`,
     ],
+  },
+  'an id of no child, in the answer of a strategy': {
+    code: "createSupervisor({ id: 'a', children: [{ id: 'counter', logic: counter }], strategy: { name: 'x', plan: () => ({ restart: ['count'] }) } })",
+    at: "'count'",
+    error: [wrongType('"count"', '"counter"')],
   },
   'an id that stands twice': {
     code: "createSupervisor({ id: 'a', children: [{ id: 'x', logic: counter }, { id: 'x', logic: door }] })",

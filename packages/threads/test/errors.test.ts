@@ -9,7 +9,7 @@ import { bench, errorOf, expectThreads, fixture, machine, snapshotOf, started, t
 
 const temporary = { restart: 'temporary' as const }
 
-/** How a thread ends that is sent this event. */
+/** Sends an event to a thread. Resolves with the reason of its exit. */
 async function endAfter(event: { readonly type: string }) {
   const it = await started([{ id: 'a', logic: machine({ name: 'payments' }), ...temporary }])
   it.ref('a').send(event)
@@ -101,7 +101,7 @@ test('a module that fails while it is loaded is judged by its own error', async 
   })
 })
 
-test('a module that exposes twice is told so', async () => {
+test('a module that exposes twice is refused', async () => {
   const it = bench([{ id: 'a', logic: fromWorkerThread(fixture('exposes-twice')), ...temporary, awaitReady: false }])
   await it.app.start()
   expect(errorOf(await it.exit('a'))).toMatchObject({
@@ -141,7 +141,7 @@ test('an event that cannot be cloned is refused and reported; the thread goes on
 test.each([
   ['snapshot', { type: 'keepFunction' }, /snapshot\.context\.save is a function/],
   ['event to its parent', { type: 'tellFunction' }, /event told\.rows\[0\]\.save is a function/],
-])('a thread whose %s cannot be cloned fails, and says where', async (_, event, message) => {
+])('a thread whose %s cannot be cloned fails, and its error names the place', async (_, event, message) => {
   expect(errorOf(await endAfter(event))).toMatchObject({
     code: 'INVALID_ARGUMENT',
     message: expect.stringMatching(message),
@@ -149,7 +149,7 @@ test.each([
   })
 })
 
-test('a function whose output cannot be cloned fails, and says where', async () => {
+test('a function whose output cannot be cloned fails, and its error names the place', async () => {
   const logic = fromWorkerThread(fixture('work'))
   const it = bench([{ id: 'a', logic, input: { gives: 'function' }, ...temporary, awaitReady: false }])
   await it.app.start()

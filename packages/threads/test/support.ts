@@ -32,7 +32,7 @@ export interface Bench {
 
 const open = new Set<Supervisor>()
 
-/** Threads of libuv are made when they are first needed. */
+/** Makes the threads of libuv, which are otherwise made on first use. */
 beforeAll(async () => {
   await Promise.all(Array.from({ length: 8 }, () => readFile('/proc/self/stat')))
 })
@@ -84,7 +84,7 @@ export async function started(children: readonly ChildSpec[], options?: Partial<
   return it
 }
 
-/** The first snapshot of an actor that fits. */
+/** Resolves with the first snapshot of an actor that passes the test. */
 export function snapshotOf<T>(ref: AnyActorRef, fits: (snapshot: T) => boolean): Promise<T> {
   const shown = ref.getSnapshot() as T
   if (fits(shown)) return Promise.resolve(shown)
@@ -103,7 +103,7 @@ export function snapshotOf<T>(ref: AnyActorRef, fits: (snapshot: T) => boolean):
 /** How many threads this process has, as the system counts them. */
 export const threads = (): number => readdirSync('/proc/self/task').length
 
-/** Waits until this process has no more threads than before. Fails if that takes long. */
+/** Waits until this process has no more threads than before. Fails after a limit. */
 export async function expectThreads(before: number): Promise<void> {
   for (let turn = 0; turn < 2_000 && threads() > before; turn += 1)
     await new Promise<void>((resolve) => setTimeout(resolve, 1))

@@ -51,7 +51,7 @@ test('a machine in a thread sends to its parent and emits, in order', async () =
   const ref = inside(parent)
   const emitted: EventObject[] = []
   ref.on('*', (event: EventObject) => emitted.push(event))
-  // Sent before the module is loaded: the events wait for it.
+  // The module is not loaded yet: these events wait for it.
   for (const type of ['count', 'tell', 'count', 'tell', 'emit', 'count']) ref.send({ type })
   await snapshotOf<Shown>(ref, counted(3))
   expect(parent.getSnapshot().context.told).toEqual([

@@ -118,6 +118,14 @@ export const ROWS = {
     ours: [{ contender: 'terrarium', scenario: 'restartCost' }],
     rivals: [{ contender: 'bare', scenario: 'restartCost' }],
   },
+  journal: {
+    label: ({ children }) => `restarts in sequence with a journal, among ${children} children`,
+    trial: sized(100, 10_000, 4, 4_000),
+    key: 'with',
+    unit: 'restarts/s',
+    ours: [{ contender: 'terrariumUnlimited', scenario: 'journal' }],
+    rivals: [],
+  },
   group: {
     label: ({ children }) => `one_for_all restart of ${children} children`,
     trial: sized(1_000, 0, 10, 1_000),

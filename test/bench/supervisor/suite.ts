@@ -55,6 +55,7 @@ async function measureAll(contenders: Contenders, context: BenchContext): Promis
   const storm = await measure('storm')
   const restartsAmongMany = await measure('restartsAmongMany')
   const cost = await measure('restartCost')
+  const journal = await measure('journal')
   const group = await measure('group')
   const send = await measure('send')
   const memory = await measure('memory')
@@ -63,6 +64,7 @@ async function measureAll(contenders: Contenders, context: BenchContext): Promis
     ...[start, stopMany, stopMore, restarts, storm, restartsAmongMany].flatMap((result) => result.compare()),
     costAmongMany(cost),
     ...cost.compare(),
+    besideNoJournal(journal),
     ...group.compare(),
     besideAlone(send),
     ...memory.compare(),
@@ -80,6 +82,17 @@ function costAmongMany(cost: Result): Figure {
     unit: 'µs',
     against: { name: 'among a hundredth', value: cost.value('terrarium', 'few') },
     target: { atMost: 1.5 },
+  })
+}
+
+/** What a journal costs a supervisor that restarts all the time. */
+function besideNoJournal(journal: Result): Figure {
+  return figure({
+    name: journal.label,
+    value: journal.value('terrariumUnlimited'),
+    unit: 'restarts/s',
+    against: { name: 'without a journal', value: journal.value('terrariumUnlimited', 'without') },
+    target: { atLeast: 0.97 },
   })
 }
 

@@ -47,6 +47,7 @@ test('every row of the suite is there, and all that can be measured here is a nu
     '500 restarts in sequence among 500 children',
     '500 restarts in sequence among 500 children, default mode without backoff, breaker and limits',
     'cost per restart among 500 children',
+    'restarts in sequence with a journal, among 5 children',
     'one_for_all restart of 50 children',
     'one_for_all restart of 50 children, default mode without backoff, breaker and limits',
     'send to a supervised child',

@@ -6,6 +6,7 @@ import {
   type Supervisor,
   type SupervisorOptions,
 } from '@terrarium/supervisor'
+import { keepJournal } from '@terrarium/supervisor/replay'
 import { createActor, type AnyActorRef } from 'xstate'
 import { breathe, collectGarbage, contend, heapUsed, perSecond } from './contender.ts'
 import { COUNT, counter, CRASH } from './counter.ts'
@@ -17,6 +18,9 @@ import type { Sample, Size } from './trial.ts'
  * Erlang is set up.
  */
 type Mode = 'otp' | 'default' | 'unlimited'
+
+/** How many repetitions there were of a trial that takes turns. */
+let turn = 0
 
 const OPTIONS = {
   otp: { mode: 'otp', intensity: 1_000_000_000, period: 3_600_000 },
@@ -58,8 +62,14 @@ interface Static {
   readonly starts: Starts
 }
 
-async function openStatic(mode: Mode, strategy: 'one_for_one' | 'one_for_all', children: number): Promise<Static> {
-  const app = createSupervisor({ ...common(mode), strategy, children: Array.from({ length: children }, specOf) })
+async function openStatic(
+  mode: Mode,
+  strategy: 'one_for_one' | 'one_for_all',
+  children: number,
+  more: Partial<SupervisorOptions> = {},
+): Promise<Static> {
+  const specs = Array.from({ length: children }, specOf)
+  const app = createSupervisor({ ...common(mode), strategy, children: specs, ...more } as SupervisorOptions)
   const refs: AnyActorRef[] = []
   const starts = new Starts()
   app.on('child.start', ({ id, ref }) => {
@@ -100,11 +110,25 @@ async function measureStop(mode: Mode, { children }: Size): Promise<Sample> {
   return { ms: performance.now() - begun }
 }
 
-async function measureRestarts(mode: Mode, size: Size): Promise<Sample> {
-  const { app, refs, starts } = await openStatic(mode, 'one_for_one', size.children)
+async function measureRestarts(mode: Mode, size: Size, more: Partial<SupervisorOptions> = {}): Promise<Sample> {
+  const { app, refs, starts } = await openStatic(mode, 'one_for_one', size.children, more)
   const sample = await restartInTurns(starts, size, (child) => refs[child]?.send(CRASH))
   await app.stop()
   return sample
+}
+
+/** The order changes from repetition to repetition. */
+async function measureJournal(mode: Mode, size: Size): Promise<Sample> {
+  const kinds: [string, Partial<SupervisorOptions>][] = [
+    ['with', { journal: keepJournal() }],
+    ['without', {}],
+  ]
+  if (turn++ % 2 === 1) kinds.reverse()
+  const rates: Record<string, number> = {}
+  for (const [name, options] of kinds) {
+    rates[name] = (await measureRestarts(mode, size, options))['restarts/s'] ?? NaN
+  }
+  return rates
 }
 
 async function measureStorm(mode: Mode, { children }: Size): Promise<Sample> {
@@ -123,8 +147,6 @@ async function measureGroup(mode: Mode, { children }: Size): Promise<Sample> {
   await app.stop()
   return sample
 }
-
-let turn = 0
 
 /** The order changes from repetition to repetition. */
 async function measureSend(mode: Mode, { operations }: Size): Promise<Sample> {
@@ -174,6 +196,7 @@ await contend({
   startAwaited: (size) => measureStartAwaited(mode, size),
   stop: (size) => measureStop(mode, size),
   restarts: (size) => measureRestarts(mode, size),
+  journal: (size) => measureJournal(mode, size),
   restartCost: (size) => restartCost((each) => measureRestarts(mode, each), size),
   storm: (size) => measureStorm(mode, size),
   group: (size) => measureGroup(mode, size),

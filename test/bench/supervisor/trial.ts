@@ -18,6 +18,11 @@ export type ScenarioName =
    * and `few`.
    */
   | 'restartCost'
+  /**
+   * The restarts of `restarts` with a journal and without one, in turns in one process. Answers restarts a second:
+   * `with` and `without`.
+   */
+  | 'journal'
   /** Crashes all children at once until all run again. Answers `ms`. */
   | 'storm'
   /** Crashes one child of a group that is restarted as a whole, until all run again. Answers `ms`. */

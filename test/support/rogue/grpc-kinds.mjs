@@ -1,15 +1,24 @@
-// What workers over gRPC can do wrong, and what comes of each. Faults of an open session are those of the second client.
+// What workers over gRPC can do wrong, and what comes of each. Faults of an open session are those of the second
+// client.
 import { BAD_VALUES } from './bad-values.mjs'
 import { LaneWire, hello as laneHello, preamble } from './lane.mjs'
 import { FAULTS, FAULTS_OF_READY } from '../second-client/faults.mjs'
-import { Wire, frame, message } from '../second-client/wire.mjs'
+import { frame, message } from '../second-client/wire.mjs'
 
-/** With a call: each answers it with bytes that the host ends it for. @type {Record<string, readonly [(wire: Wire) => void, RegExp]>} */
+/**
+ * With a call: each answers it with bytes that the host ends it for.
+ *
+ * @type {Record<string, readonly [(wire: import('../second-client/wire.mjs').Wire) => void, RegExp]>}
+ */
 export const GRPC_FAULTS = Object.fromEntries(
   Object.entries(FAULTS).map(([name, { say, fault }]) => [name, [say, fault]]),
 )
 
-/** With a call: the call has an error, and the worker goes on. @type {Record<string, readonly [(id: number) => Buffer, RegExp]>} */
+/**
+ * With a call: the call has an error, and the worker goes on.
+ *
+ * @type {Record<string, readonly [(id: number) => Buffer, RegExp]>}
+ */
 export const GRPC_ERRORS = {
   ...Object.fromEntries(
     Object.entries(BAD_VALUES).map(([name, bytes]) => [
@@ -24,21 +33,25 @@ export const GRPC_ERRORS = {
   'an empty Failure': [(id) => frame.failure(id, { code: 1 }), /^PYTHON_ERROR/],
 }
 
-/** Before it is ready, given its token. @type {Record<string, readonly [(wire: Wire, token: string) => unknown, RegExp]>} */
+/**
+ * Before it is ready, given its token.
+ *
+ * @type {Record<string, readonly [(wire: import('../second-client/wire.mjs').Wire, token: string) => unknown, RegExp]>}
+ */
 // prettier-ignore
 export const GRPC_STARTS = {
   'says nothing': [() => {}, /was not ready within/],
   'says half a Hello': [(wire) => wire.raw(Buffer.alloc(3), { length: 100 }), /was not ready within/],
   'never says Ready': [(wire, token) => wire.send(frame.hello({ token, version: 2 })), /was not ready within/],
-  'has a wrong token': [(wire) => wire.send(frame.hello({ token: 'wrong', version: 2 })), /refused: no worker is expected with this token/],
-  'has a token of 1 MB': [(wire) => wire.send(frame.hello({ token: 'x'.repeat(1_000_000), version: 2 })), /refused: no worker is expected with this token/],
-  'speaks version 1': [(wire, token) => wire.send(frame.hello({ token, version: 1 })), /refused: this host speaks version 2 .* speaks 1/],
-  'speaks version 3': [(wire, token) => wire.send(frame.hello({ token, version: 3 })), /refused: this host speaks version 2 .* speaks 3/],
-  'sends garbage': [(wire) => wire.raw(Buffer.alloc(100, 0xff)), /refused: .*deserializing/],
-  'begins with another frame': [(wire) => wire.send(frame.ready(['work'])), /refused: the first frame of a session must be Hello/],
-  'begins with an unknown frame': [(wire) => wire.send(frame.unknown()), /refused: the first frame of a session must be Hello/],
-  'begins with an empty message': [(wire) => wire.raw(Buffer.alloc(0)), /refused: the first frame of a session must be Hello/],
-  'begins with a message over the limit': [(wire) => wire.raw(Buffer.alloc(9), { length: 2 ** 28 + 1 }), /refused: .*larger than max/],
+  'has a wrong token': [(wire) => wire.send(frame.hello({ token: 'wrong', version: 2 })), /refused no worker is expected with this token/],
+  'has a token of 1 MB': [(wire) => wire.send(frame.hello({ token: 'x'.repeat(1_000_000), version: 2 })), /refused no worker is expected with this token/],
+  'speaks version 1': [(wire, token) => wire.send(frame.hello({ token, version: 1 })), /refused this host speaks version 2 .* speaks 1/],
+  'speaks version 3': [(wire, token) => wire.send(frame.hello({ token, version: 3 })), /refused this host speaks version 2 .* speaks 3/],
+  'sends garbage': [(wire) => wire.raw(Buffer.alloc(100, 0xff)), /refused .*deserializing/],
+  'begins with another frame': [(wire) => wire.send(frame.ready(['work'])), /refused the first frame of a session must be Hello/],
+  'begins with an unknown frame': [(wire) => wire.send(frame.unknown()), /refused the first frame of a session must be Hello/],
+  'begins with an empty message': [(wire) => wire.raw(Buffer.alloc(0)), /refused the first frame of a session must be Hello/],
+  'begins with a message over the limit': [(wire) => wire.raw(Buffer.alloc(9), { length: 2 ** 28 + 1 }), /refused .*larger than max/],
   'says Ready and an unknown frame with its Hello': [(wire, token) => wire.raw(message(1, 0, [frame.hello({ token, version: 2 }), frame.ready(['work']), frame.unknown()])), /a frame of a kind/],
   'speaks the lane': [(wire, token) => {
     wire.close()

@@ -19,7 +19,11 @@ const split = (/** @type {number} */ id, total = 9, first = NIL) =>
 const UNKNOWN = /a frame of a kind that this version does not know/
 const TABLE = /a table of segments that does not add up/
 
-/** With a call: each answers it with bytes that the host ends it for. @type {Record<string, readonly [(id: number) => Buffer, RegExp, boolean?]>} */
+/**
+ * With a call: each answers it with bytes that the host ends it for.
+ *
+ * @type {Record<string, readonly [(id: number) => Buffer, RegExp, boolean?]>}
+ */
 // prettier-ignore
 export const LANE_FAULTS = {
   'a kind of the future': [() => frame({ kind: 99 }, NIL), UNKNOWN],
@@ -47,7 +51,6 @@ export const LANE_FAULTS = {
   'segments of 16 GiB': [(id) => frame({ kind: RESULT, flags: APART, id }, Buffer.concat([u32(4, ...Array(4).fill(2 ** 32 - 1)), NIL])), TABLE],
   'an empty segment': [(id) => frame({ kind: RESULT, flags: APART, id }, apart(NIL, Buffer.alloc(0))), TABLE],
   'a table that is cut off': [(id) => frame({ kind: RESULT, flags: APART, id }, u32(9)), TABLE],
-  'an answer twice': [(id) => Buffer.concat([frame({ kind: FAILURE, id, code: 99 }, pack({ message: 'once' })), result(id)]), /an answer to call \d+, which is not open/],
   'an answer to no call': [(id) => result(id + 7), /an answer to call \d+, which is not open/],
   'an answer to call 0': [() => result(0), /an answer to call 0, which is not open/],
   'a second Hello': [() => hello(), /a second Hello/],
@@ -62,7 +65,11 @@ export const LANE_FAULTS = {
   'nothing, and hangs up': [() => Buffer.alloc(0), /closed its session and went on running/, true],
 }
 
-/** With a call: the call has an error, and the worker goes on. @type {Record<string, readonly [(id: number) => Buffer, RegExp, boolean?]>} */
+/**
+ * With a call: the call has an error, and the worker goes on.
+ *
+ * @type {Record<string, readonly [(id: number) => Buffer, RegExp, boolean?]>}
+ */
 // prettier-ignore
 export const LANE_ERRORS = {
   ...Object.fromEntries(Object.entries(BAD_VALUES).map(([name, bytes]) => [name, [(id) => frame({ kind: RESULT, id }, bytes), /^RESULT_NOT_SENDABLE/]])),
@@ -73,7 +80,11 @@ export const LANE_ERRORS = {
   'an empty Failure': [(id) => frame({ kind: FAILURE, id, code: 1 }, pack({})), /^PYTHON_ERROR/],
 }
 
-/** With a call: unusual, and allowed. @type {Record<string, (wire: LaneWire, id: number) => unknown>} */
+/**
+ * With a call: unusual, and allowed.
+ *
+ * @type {Record<string, (wire: LaneWire, id: number) => unknown>}
+ */
 export const LANE_ODDITIES = {
   'byte by byte': (wire, id) => wire.trickle(result(id)),
   'in parts of one byte': (wire, id) => {
@@ -93,7 +104,11 @@ export const LANE_ODDITIES = {
   },
 }
 
-/** Before it is ready, given its token. @type {Record<string, readonly [(wire: LaneWire, token: string) => void, RegExp]>} */
+/**
+ * Before it is ready, given its token.
+ *
+ * @type {Record<string, readonly [(wire: LaneWire, token: string) => void, RegExp]>}
+ */
 // prettier-ignore
 export const LANE_STARTS = {
   'says nothing': [() => {}, /was not ready within/],

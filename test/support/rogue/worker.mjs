@@ -1,6 +1,6 @@
 // A rogue worker. A pool starts it in the place of a Python worker. It takes what it does wrong from a plan that all
 // workers of the pool share: one kind when it starts, if there is one for that, and one with each call.
-import { existsSync, openSync, readFileSync } from 'node:fs'
+import { existsSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { GRPC_ERRORS, GRPC_FAULTS, GRPC_STARTS } from './grpc-kinds.mjs'
 import { LANE_ERRORS, LANE_FAULTS, LANE_ODDITIES, LANE_STARTS } from './lane-kinds.mjs'
@@ -9,6 +9,8 @@ import { frame, Wire } from '../second-client/wire.mjs'
 
 const { socket, token, transport } = JSON.parse(process.env['TERRARIUM_BOOT'] ?? '{}')
 const folder = process.env['ROGUE_FOLDER'] ?? ''
+// The boot report: it runs, so its end is not taken for that of an interpreter that cannot be started.
+writeSync(4, `${JSON.stringify({ phase: 'boot', pid: process.pid })}\n`)
 // It lives on when its connection ends: the host has to kill it.
 setInterval(() => {}, 1_000)
 
@@ -60,6 +62,7 @@ async function serveLane() {
       if (oddity !== undefined) await oddity(wire, id)
       else if (kind === 'never answers') continue
       else if (kind === 'answers half') wire.send(result(id).subarray(0, 17))
+      else if (kind === 'answers twice') wire.send(result(id), result(id))
       else wire.send(says(id))
       if (hangsUp === true) setTimeout(() => wire.close(), 50)
     }
@@ -67,10 +70,12 @@ async function serveLane() {
   }
 }
 
+const done = (/** @type {number} */ id) => frame.result(id, Buffer.from([0xa4, ...Buffer.from('done')]))
+
 async function serveGrpc() {
   const wire = new Wire(socket)
   void wire.ended.then(() => {
-    if (wire.status !== undefined && act !== undefined) refused(`: ${wire.status.details}`.replace(' :', ':'))
+    if (wire.status !== undefined && act !== undefined) refused(wire.status.details)
   })
   const act = GRPC_STARTS[next('starts') ?? '']?.[0]
   if (act !== undefined) {
@@ -90,7 +95,8 @@ async function serveGrpc() {
     wire.acknowledge()
     if (kind === 'answers half') wire.raw(Buffer.alloc(10), { length: 1_000 })
     else if (GRPC_FAULTS[kind] !== undefined) GRPC_FAULTS[kind][0](wire)
-    else wire.send(GRPC_ERRORS[kind]?.[0](id) ?? frame.result(id, Buffer.from([0xa4, ...Buffer.from('done')])))
+    else if (kind === 'answers twice') wire.send(done(id), done(id))
+    else wire.send(GRPC_ERRORS[kind]?.[0](id) ?? done(id))
     while (wire.acknowledged !== wire.sent && !wire.isOver) await new Promise((resolve) => setTimeout(resolve, 1))
   }
 }

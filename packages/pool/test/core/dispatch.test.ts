@@ -127,7 +127,7 @@ test('the queue keeps its limit while a suspect waits for a worker of its own', 
   const calls = ['a', 'b', 'c', 'd'].map((tool) => pool.call(tool, { idempotent: true }))
   pool.crash('worker-1')
   pool.answer(calls[1] as Call)
-  // The other worker has room, but not for a suspect.
+  // The other worker has room, but a suspect runs alone.
   expect(pool.slot('worker-2').inFlight).toBe(1)
   expect(pool.told.get(pool.call('e'))).toBeUndefined()
   expect(pool.told.get(pool.call('f'))).toBe('refused: POOL_SATURATED')
@@ -217,7 +217,7 @@ test('calls behind a stopped call are recalled after 20 ms, and move when they a
   expect(pool.of('cancel').slice(1)).toMatchObject([{ call: behind, unlessBegun: true }])
   pool.giveBack(behind)
   expect([pool.slot().occupant, pool.state.again.first, behind.attempts]).toEqual(['ready', behind, 0])
-  // Its return says nothing of the call that was stopped, whose grace goes on.
+  // That call came back, but the stopped call did not: its grace goes on.
   await pool.clock.advance(79)
   expect(pool.kills).toEqual([])
   await pool.clock.advance(1)

@@ -1,4 +1,4 @@
-// A pool before it runs and after it has ended: how a start is answered, and what a refused call is told.
+// A pool before it runs and after it has ended: the answer of a start, and the error of a refused call.
 import { expect, test } from '@jest/globals'
 import { missingModule, Stand } from './support.ts'
 

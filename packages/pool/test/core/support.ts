@@ -1,5 +1,4 @@
-// A pool's core with a shell that only writes down what it is told, and workers that are the test: each answer comes
-// when the test says so.
+// A pool's core with a shell that only records effects. The test plays the workers: it gives each answer when it wants.
 import type { FailureInfo } from '@terrarium/supervisor'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { VirtualClock } from '@terrarium/supervisor/testing'
@@ -17,7 +16,7 @@ export interface Asked {
   readonly size?: number
 }
 
-/** What a caller was told: the code of its error, or `value`. */
+/** How a call was settled: the code of its error, or `value`. */
 export type Told = Map<Call, string>
 
 export class Stand {
@@ -44,7 +43,7 @@ export class Stand {
     })
   }
 
-  /** Started, with a worker in each slot. */
+  /** A pool that has started, with a ready worker in each slot. */
   static started(settings: Partial<Settings> = {}, asyncTools: readonly string[] = []): Stand {
     const stand = new Stand(settings)
     stand.tell({ type: 'pool.start' })
@@ -134,7 +133,7 @@ export class Stand {
     this.tell({ type: 'worker.ready', worker, incarnation, pid: 1_000 + incarnation, tools, reportsBegun })
   }
 
-  /** The slot's worker dies. */
+  /** The worker of a slot exits. */
   crash(worker = 'worker-1', unbegun: readonly Call[] = []): void {
     const { incarnation } = this.slot(worker)
     const error = new TerrariumError('WORKER_CRASHED', `worker p/${worker} died`)
@@ -158,7 +157,7 @@ export class Stand {
     this.tell({ type: 'call.answered', call, outcome: { value } })
   }
 
-  /** The worker gives the call back: it has not begun it. */
+  /** The worker gives back a call that it has not begun. */
   giveBack(call: Call): void {
     const error = new TerrariumError('CANCELLED', 'given back')
     this.tell({ type: 'call.answered', call, outcome: { error, notBegun: true } })

@@ -38,12 +38,12 @@ export class World {
   readonly accepted = new Set<Call>()
   readonly settled = new Map<Call, number>()
   readonly timers = new Map<number, number>()
-  /** The calls that each slot's present worker was sent, and has not let go of. */
+  /** By slot, the calls that its present worker holds. */
   readonly holds = new Map<Slot, Set<Call>>()
   /** Slots whose worker is to be killed, or has lost its session. */
   readonly doomed = new Set<Slot>()
   readonly #told: PoolCoreEvent[] = []
-  /** Calls in the order in which they were sent for the first time, by when they had arrived. */
+  /** The arrival number of the call that was sent for the first time last. */
   #lastFresh = -1
   ended = 0
   lastError: unknown
@@ -203,7 +203,7 @@ export class World {
     return held.filter((call) => call === first || call.tool === 'async')
   }
 
-  /** A call that is about to be watched is not placed yet. */
+  /** True while there is news that the core was not told: a call may wait for its deadline to be set. */
   get #isWatching(): boolean {
     return this.#told.length > 0
   }
@@ -248,7 +248,7 @@ export class World {
     this.tell({ type: 'call.answered', call, outcome: what === 'value' ? { value: n } : { error, notBegun } })
   }
 
-  /** Something happens to the n-th slot's worker, if it can. */
+  /** Lets something happen to the worker of the n-th slot, if that is possible. */
   happen(
     n: number,
     what: 'start' | 'ready' | 'lost' | 'exit' | 'park' | 'kill',
@@ -319,7 +319,7 @@ export class World {
     }
   }
 
-  /** The next timer fires; or a timer that there is not. */
+  /** Fires the next timer, or a timer that does not exist. */
   fire(stale: boolean): void {
     const [next] = [...this.timers].sort(([, one], [, other]) => one - other)
     if (stale || next === undefined) {

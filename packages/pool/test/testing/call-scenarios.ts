@@ -131,7 +131,7 @@ export const CALL_SCENARIOS: Readonly<Record<string, Scenario>> = {
       const late = await held(stage, 'late', 'hold_async', { timeout: 1_000 })
       await stage.clock.advance(1_000)
       const refused = await late.ends
-      // In real Python time has not passed: it is the cancel that stops the tool.
+      // In real Python no time has passed, so the cancel stops the tool.
       await eventually('the worker has let go', () => stage.pool.stats.inFlight === 0)
       return [refused, await call(stage, 'echo', { value: 1 })]
     },

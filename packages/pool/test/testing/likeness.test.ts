@@ -71,7 +71,7 @@ function eventsOf(pool: Pool): Record<string, string[]> {
   return told
 }
 
-/** What differs between any two runs: pids, how long Python took, texts of Python. */
+/** Replaces what differs between any two runs: pids, times, texts of Python. */
 function comparable(value: unknown, without: readonly string[] = []): unknown {
   const text = JSON.stringify(value, (key, field: unknown) =>
     ['traceback', 'pid', 'runTime', 'queueTime', ...without].includes(key) ? undefined : field,

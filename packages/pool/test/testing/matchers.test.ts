@@ -23,7 +23,7 @@ const claim = (subject: unknown): PoolMatchers<void> & { readonly not: PoolMatch
 
 const tools = { echo: ({ value }: { value: unknown }) => value }
 
-/** What a claim says that does not hold, line by line. */
+/** The message of a matcher that fails, line by line. */
 function wrong(use: () => void): string[] {
   try {
     use()

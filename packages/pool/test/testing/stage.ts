@@ -1,12 +1,12 @@
-// How scenarios see and move a pool: programs that run on a real pool and on a pool without Python, and return what a
-// caller can see.
+// The stage of a scenario: what a program can do with a real pool and with a pool without Python alike, to compare what
+// a caller sees of both.
 import { existsSync, writeFileSync } from 'node:fs'
 import type { CallOptions, Pool, PoolOptions } from '@terrarium/pool'
 import type { VirtualClock } from '@terrarium/pool/testing'
 import { isTerrariumError } from '@terrarium/supervisor/base'
 import { eventually } from '../../../../test/support/waiting.ts'
 
-/** A pool that has not started, and how a scenario sees and moves it. */
+/** A pool that has not started, and what a scenario can do with it. */
 export interface Stage {
   readonly pool: Pool
   readonly clock: VirtualClock
@@ -18,9 +18,9 @@ export interface Stage {
 
 export interface Scenario {
   readonly options?: Partial<Omit<PoolOptions, 'tools'>>
-  /** The tools cannot be loaded: for want of a module, that the file `absent.py` is, or for an exception. */
+  /** Tools that cannot be loaded: the module `absent` is missing, or loading throws. */
   readonly broken?: 'module' | 'exception' | 'slow'
-  /** Texts differ: they name what only Python has. */
+  /** True if texts differ, because they name what only Python has. */
   readonly without?: readonly ('message' | 'hint' | 'details')[]
   readonly run: (stage: Stage) => Promise<unknown>
 }
@@ -58,7 +58,7 @@ export const inFlight = ({ pool }: Stage): number[] => pool.workers.map((worker)
 export const isBack = (stage: Stage, ready = 1): Promise<void> =>
   passes(stage, 'every worker is ready', () => stage.pool.stats.ready === ready && stage.pool.stats.inFlight === 0)
 
-/** A call that holds a worker until its gate is there. */
+/** Makes a call that occupies a worker until the file of its gate exists. */
 export async function held(
   stage: Stage,
   name: string,

@@ -143,17 +143,6 @@ function watch(actor: AnyActorRef, isReady: (snapshot: never) => boolean, tell: 
 }
 
 /**
- * The memory of a supervisor that has ended, as a snapshot for its next incarnation. Its children do not resume: the
- * supervisor is started again because it could not go on from where they were.
- */
-export function historyOf(actor: AnyActorRef): unknown {
-  const snapshot = actor.getSnapshot() as { memory?: unknown }
-  if (!isSupervisor(snapshot)) return undefined
-  const memory = { ...(snapshot.memory as object), resume: undefined }
-  return { status: 'active', output: undefined, error: undefined, memory }
-}
-
-/**
  * True if the actor handles the shutdown event now: a supervisor, or a machine that names the event. A wildcard `*`
  * does not count, since it takes any event.
  */

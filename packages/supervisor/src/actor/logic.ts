@@ -12,6 +12,7 @@ import type { CheckedOptions, Specs, Strategy } from '../spec/checked.ts'
 import { TerrariumError } from '../base/errors.ts'
 import type { JournalJson } from '../replay/journal-json.ts'
 import { resolveOptions, type SupervisorOptions } from '../spec/options.ts'
+import { nestedMemories, recallNested } from './history.ts'
 import type { Causes } from './incidents.ts'
 import type { Arrival, ForeignExit } from './news.ts'
 import { Shell, type SupervisorScope } from './shell.ts'
@@ -66,14 +67,20 @@ export function supervisor<
   const TSpecs extends Specs = readonly ChildSpec[],
   TLogics extends readonly unknown[] = readonly unknown[],
   const TStrategy extends Strategy = undefined,
->(given: CheckedOptions<TSpecs, TLogics, TStrategy>): SupervisorLogic {
-  const options = checkedOptions(given as SupervisorOptions)
+  const TId extends string = string,
+>(given: CheckedOptions<TSpecs, TLogics, TStrategy, TId>): SupervisorLogic {
+  return logicOf(checkedOptions(given as SupervisorOptions))
+}
+
+/** As {@link supervisor}, of options that are checked already. */
+export function logicOf(options: SupervisorOptions): SupervisorLogic {
   const settings = resolveOptions(options)
   /** The logic may be shared by many actors. */
   const shells = new WeakMap<AnyActorRef, Shell>()
 
   const create = (scope: SupervisorScope, memory?: SupervisorMemory): SupervisorSnapshot => {
     const shell = new Shell(scope, settings, options, memory)
+    recallNested(shell.state, memory?.nested)
     shells.set(scope.self as AnyActorRef, shell)
     return viewOf(shell)
   }
@@ -83,8 +90,7 @@ export function supervisor<
     config: options,
     getInitialSnapshot: (scope) => create(scope),
     restoreSnapshot: (persisted, scope) => create(scope as SupervisorScope, (persisted as Partial<View>).memory),
-    getPersistedSnapshot: ({ status, output, error, memory }) =>
-      ({ status, output, error, memory }) as Snapshot<unknown>,
+    getPersistedSnapshot: (snapshot) => (snapshot as unknown as LiveView).persisted,
     start: (snapshot, scope) => {
       const ref = scope.self as AnyActorRef
       const old = shells.get(ref)
@@ -159,6 +165,11 @@ class LiveView implements View {
 
   get memory(): SupervisorMemory {
     return this.#shell.memory
+  }
+
+  get persisted(): Snapshot<unknown> {
+    const { status, output, error, memory } = this
+    return { status, output, error, memory: { ...memory, ...nestedMemories(this.#shell.state) } } as Snapshot<unknown>
   }
 
   get supervised(): readonly ChildInfo[] {

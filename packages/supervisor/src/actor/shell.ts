@@ -2,7 +2,6 @@
 import type { ActorScope, ActorSystem, ActorSystemInfo, AnyActorLogic, AnyActorRef } from 'xstate'
 import {
   isLogic,
-  historyOf,
   isAskedToEnd,
   notALogic,
   optionsFor,
@@ -13,6 +12,7 @@ import {
   worldLike,
 } from './child-actor.ts'
 import { cleanUpFailures } from './clean-up.ts'
+import { historyOf } from './history.ts'
 import { decide, decideEnd } from '../core/decide.ts'
 import type { Effect } from '../core/effect.ts'
 import type { ChildNews, CoreEvent, Death } from '../core/event.ts'

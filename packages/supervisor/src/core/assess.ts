@@ -37,35 +37,44 @@ export function credit({ now }: Turn, child: Child): void {
     : { ...memory, breaker: { ...breaker, identical: 0, neverReady: 0 } }
 }
 
-/** Judges an exit and remembers the failure. */
-export function assess(turn: Turn, child: Child, reason: ExitReason): Assessment {
+/** The failure that an exit is. The child's memory is credited already. Changes nothing. */
+export function failureOf(turn: Turn, child: Child, reason: ExitReason): FailureInfo {
   const { now, state } = turn
-  const { breaker } = child.spec
-  const readyFor = child.readyAt === undefined ? undefined : now - child.readyAt
-  const stable = isStable(child, now)
-  const failedProbe = child.trouble.probing && !stable
-  const { troubled } = child
-  troubled.probing = false
-  if (stable) troubled.memory = undefined
-
-  const error = errorOfExit(child.id, reason)
-  const phase = readyFor === undefined ? 'start' : 'run'
-  const attempts = (troubled.memory?.last.attempts ?? 0) + 1
-  const uptime = now - child.startedAt
+  const { id, readyAt, startedAt, trouble } = child
+  const error = errorOfExit(id, reason)
+  const phase = readyAt === undefined ? 'start' : 'run'
+  const attempts = (trouble.memory?.last.attempts ?? 0) + 1
+  const uptime = now - startedAt
   const kind =
     reason.type === 'error'
-      ? classify(error, { id: child.id, phase, attempts, uptime }, state.settings.classify, (fault) => {
+      ? classify(error, { id, phase, attempts, uptime }, state.settings.classify, (fault) => {
           blame(turn, 'classify', fault)
         })
       : 'unknown'
   const name = reason.type === 'error' ? undefined : `${phase}:${reason.type}`
-  const failure: FailureInfo = new Failure({ error, class: kind, phase, attempts, at: now }, name)
+  return new Failure({ error, class: kind, phase, attempts, at: now }, name)
+}
+
+/** The failure of an exit that has waited for its answer: meanwhile the earlier failures may have been forgotten. */
+export function asOfNow(turn: Turn, child: Child, reason: ExitReason, failure: FailureInfo): FailureInfo {
+  const attempts = (child.trouble.memory?.last.attempts ?? 0) + 1
+  return failure.attempts === attempts ? failure : failureOf(turn, child, reason)
+}
+
+/** Judges a failure and remembers it. */
+export function assess(child: Child, reason: ExitReason, failure: FailureInfo): Assessment {
+  const { at } = failure
+  const { breaker } = child.spec
+  const readyFor = child.readyAt === undefined ? undefined : at - child.readyAt
+  const failedProbe = child.trouble.probing && !isStable(child, at)
+  const { troubled } = child
+  troubled.probing = false
   const before = child.breakerMemory
   const counts = breaker !== 'off' && (reason.type === 'error' || reason.type === 'killed')
   troubled.memory = {
     last: failure,
     delay: troubled.memory?.delay ?? 0,
-    since: troubled.memory?.since ?? now,
+    since: troubled.memory?.since ?? at,
     breaker: counts ? recordFailure(before, breaker, { fingerprint: failure.fingerprint, readyFor }) : before,
   }
   return { failure, readyFor, failedProbe, sameAsBefore: counts && before.fingerprint === failure.fingerprint }

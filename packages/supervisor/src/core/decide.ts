@@ -1,12 +1,11 @@
 // The entry of the core: one event in, effects out. Says in which order news and waiting operations are dealt with.
 import { errorOfExit, isExitReason } from '../base/exit-reason.ts'
 import type { Because } from '../spec/because.ts'
-import { causeOf, lateFailure } from './cause.ts'
 import type { Effect } from './effect.ts'
 import { end, halt } from './ending.ts'
-import type { Asked, ChildNews, CoreEvent, Death, Shutdown } from './event.ts'
+import type { Asked, ChildNews, CoreEvent, Death, Ended, Shutdown } from './event.ts'
 import type { Fifo } from './fifo.ts'
-import { asked, becomeReady, declareDead, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
+import { asked, becomeReady, ended, kill, notReadyInTime, settleStopped, startFailed } from './lifecycle.ts'
 import { faultOf, refuseIfProbed, perform } from './operations.ts'
 import { answerDeath, probe, restartDue } from './restart.ts'
 import { beginLife, startAfresh } from './resume.ts'
@@ -152,8 +151,7 @@ function spawned(turn: Turn, child: Child, event: Extract<ChildNews, { type: 'su
   if (event.ready) becomeReady(turn, child)
   if (event.death !== undefined) {
     // The exit is answered behind all that was sent to the supervisor before it.
-    declareDead(turn, child, event.death.reason)
-    child.death = event.death
+    child.death = ended(turn, child, event.death)
     turn.effects.push({ type: 'comeBack', event: { type: 'supervisor.death', id, startNumber: child.startNumber } })
   }
   if (task !== undefined && (event.ready || !child.spec.awaitReady)) proceed(turn, task)
@@ -166,11 +164,10 @@ function goOn(turn: Turn, child: Child): void {
 }
 
 function died(turn: Turn, child: Child, death: Death): void {
-  declareDead(turn, child, death.reason)
-  afterDeath(turn, child, death)
+  afterDeath(turn, child, ended(turn, child, death))
 }
 
-function afterDeath(turn: Turn, child: Child, { reason, random, time, incident }: Death): void {
+function afterDeath(turn: Turn, child: Child, death: Ended): void {
   if (child.state === 'stopping') {
     settleStopped(turn, child)
     oneIsDown(turn, child)
@@ -178,10 +175,10 @@ function afterDeath(turn: Turn, child: Child, { reason, random, time, incident }
   }
   const task = taskStarting(turn, child)
   if (task !== undefined && child.spec.awaitReady) {
-    if (!startAfresh(turn, child, reason)) fail(turn, task, child, { reason, random, time, incident })
+    if (!startAfresh(turn, child, death)) fail(turn, task, child, death)
     return
   }
-  child.death = { reason, random, time, incident }
+  child.death = death
   turn.state.queue.push({ type: 'death', id: child.id, startNumber: child.startNumber })
   if (task !== undefined) proceed(turn, task)
 }
@@ -214,8 +211,7 @@ function timeIsUp(
 
 /** Ends a child whose start time or shutdown time is over. */
 function cutShort(turn: Turn, child: Child, death: Death): void {
-  kill(turn, child, death.reason)
-  afterDeath(turn, child, death)
+  afterDeath(turn, child, kill(turn, child, death))
 }
 
 function answer(turn: Turn, pending: Pending): void {
@@ -274,11 +270,9 @@ const BOOT: Purpose = {
   },
 
   failed(turn, child, death) {
-    const { state, now } = turn
-    const { id, giveUpWith } = state.settings
+    const { id, giveUpWith } = turn.state.settings
     settleStopped(turn, child)
     const error = startFailed(id, child.id, errorOfExit(child.id, death.reason))
-    const because = causeOf(state, child, death, lateFailure(child, death, 1, now), undefined)
-    end(turn, giveUpWith === 'shutdown' ? { type: 'shutdown', detail: error } : { type: 'error', error }, because)
+    end(turn, giveUpWith === 'shutdown' ? { type: 'shutdown', detail: error } : { type: 'error', error }, death.because)
   },
 }

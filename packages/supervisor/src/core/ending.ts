@@ -1,6 +1,7 @@
 // The end of a supervisor: in order, or at once.
 import type { ExitReason } from '../base/exit-reason.ts'
 import type { Because } from '../spec/because.ts'
+import { credit } from './assess.ts'
 import { declareDead, settleStopped } from './lifecycle.ts'
 import { abort, IDLE, run, type Purpose } from './task.ts'
 import { emit, refuse, stoppedError, type Turn } from './turn.ts'
@@ -39,6 +40,7 @@ export function halt(turn: Turn, reason: ExitReason = { type: 'killed' }, becaus
     if (child.isAlive) {
       if (child.ref !== undefined) turn.effects.push({ type: 'kill', ref: child.ref, orphanedBy: reason, because })
       child.cause = because
+      credit(turn, child)
       declareDead(turn, child, { type: 'killed' }, because)
     }
     settleStopped(turn, child)

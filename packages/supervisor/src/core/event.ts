@@ -15,6 +15,12 @@ export interface Death {
   readonly incident?: string | undefined
 }
 
+/** An exit that the core has recorded, with what it is for all that follows from it. */
+export interface Ended extends Death {
+  /** The failure of the child. Missing for a clean end after which the child is not restarted. */
+  readonly because: Because | undefined
+}
+
 interface About {
   readonly id: string
   /**

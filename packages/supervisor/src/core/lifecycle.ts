@@ -2,7 +2,10 @@
 import { TerrariumError } from '../base/errors.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
 import { plainError } from '../base/plain-error.ts'
+import type { Because } from '../spec/because.ts'
 import { credit } from './assess.ts'
+import { causeOf } from './cause.ts'
+import type { Death, Ended } from './event.ts'
 import type { Child } from './state.ts'
 import { about, clearTimer, emit, setTimer, type Turn } from './turn.ts'
 
@@ -57,20 +60,23 @@ export function asked(turn: Turn, child: Child): void {
 }
 
 /** Stops the actor hard and declares it exited, whether or not it can be stopped. */
-export function kill(turn: Turn, child: Child, reason: ExitReason): void {
+export function kill(turn: Turn, child: Child, death: Death): Ended {
   if (child.ref !== undefined) turn.effects.push({ type: 'kill', ref: child.ref })
-  declareDead(turn, child, reason)
+  return ended(turn, child, death)
 }
 
-/** Records the exit of a child's actor, and emits `child.exit`. A child that ended by itself has no `because`. */
-export function declareDead(
-  turn: Turn,
-  child: Child,
-  reason: ExitReason,
-  because = child.state === 'stopping' ? child.cause : undefined,
-): void {
-  clearTimer(turn, child)
+/** Records an exit. A child that was asked to end has ended for the reason for which it was asked. */
+export function ended(turn: Turn, child: Child, death: Death): Ended {
   credit(turn, child)
+  const { reason, random, time, incident } = death
+  const because = child.state === 'stopping' ? child.cause : causeOf(turn, child, death)
+  declareDead(turn, child, reason, because)
+  return { reason, random, time, incident, because }
+}
+
+/** Declares the actor of a child exited, and emits `child.exit`. */
+export function declareDead(turn: Turn, child: Child, reason: ExitReason, because: Because | undefined): void {
+  clearTimer(turn, child)
   child.ended = child.state === 'stopping' ? 'asked' : reason
   const { id, incarnation, ref } = child
   if (ref === undefined) return

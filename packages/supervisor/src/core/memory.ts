@@ -12,6 +12,8 @@ export interface SupervisorMemory {
   readonly children: Readonly<Record<string, ChildMemory>>
   /** With the option `resume`: from which snapshot a child continues. The shell's. */
   readonly resume?: Readonly<Record<string, ResumePoint>> | undefined
+  /** In a persisted snapshot: what the nested supervisors remember, by the ids of these children. The shell's. */
+  readonly nested?: Readonly<Record<string, SupervisorMemory>> | undefined
   /** What the strategy remembers. A strategy of another name does not get it. */
   readonly strategy?: { readonly name: string; readonly memory: unknown }
 }

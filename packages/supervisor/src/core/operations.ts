@@ -7,7 +7,7 @@ import { show } from '../base/show.ts'
 import { inDependencyOrder } from '../spec/dependencies.ts'
 import { faultOfSpec } from '../spec/validate.ts'
 import { isRef, type Address, type Operation, type Reply } from './operation.ts'
-import type { Death } from './event.ts'
+import type { Ended } from './event.ts'
 import { settleStopped, startFailed } from './lifecycle.ts'
 import { answerDeath, probe } from './restart.ts'
 import { Child, countChildren, listChildren, type CoreState } from './state.ts'
@@ -305,7 +305,7 @@ function deleteChild(turn: Turn, child: Child, reply: Reply): void {
   }
 }
 
-type StartFailed = (turn: Turn, failed: Child, death: Death, remaining: readonly string[]) => void
+type StartFailed = (turn: Turn, failed: Child, death: Ended, remaining: readonly string[]) => void
 
 /**
  * Starts a child for a caller that waits for its ref. A failure is returned to the caller, and does not count as a

@@ -5,11 +5,10 @@ import { countFailure } from '../policy/crash-loop.ts'
 import { errorOfExit, isCleanExit } from '../base/exit-reason.ts'
 import type { FailureInfo } from '../policy/failure.ts'
 import { ask } from './ask.ts'
-import { assess } from './assess.ts'
+import { asOfNow, assess } from './assess.ts'
 import { carryOut, type Afterwards } from './carry-out.ts'
-import { causeOf, lateFailure } from './cause.ts'
 import { end } from './ending.ts'
-import type { Death } from './event.ts'
+import type { Death, Ended } from './event.ts'
 import { EXCEEDED, giveUp } from './giving-up.ts'
 import { groupOf, heldFor, hold, isWanted, joinWaiting } from './group.ts'
 import { settleStopped, start } from './lifecycle.ts'
@@ -30,7 +29,7 @@ const SHORT_LIVES = 100
 /**
  * Answers the exit of a child that was not asked to end. `remaining`: the ids whose start was waiting for this child's.
  */
-export function answerDeath(turn: Turn, child: Child, death: Death, remaining: readonly string[] = []): void {
+export function answerDeath(turn: Turn, child: Child, death: Ended, remaining: readonly string[] = []): void {
   const { mode } = turn.state.settings
   child.death = undefined
   if (child.restart === 'temporary') forGood(turn, child, remaining)
@@ -59,18 +58,16 @@ function isLastStraw({ children, settings }: CoreState, { spec }: Child): boolea
  * Mode `otp`: every restart counts. A failed start is tried again whatever the reason, through a timer, so that other
  * operations are served (H02).
  */
-function answerAsOtp(turn: Turn, child: Child, death: Death, remaining: readonly string[]): void {
+function answerAsOtp(turn: Turn, child: Child, death: Ended, remaining: readonly string[]): void {
   const { state } = turn
-  const wasReady = child.readyAt !== undefined
-  if (wasReady && child.restart === 'transient' && isCleanExit(death.reason)) {
+  if (death.because === undefined) {
     forGood(turn, child, remaining)
     return
   }
   child.state = 'restarting'
   const { troubled } = child
-  const attempts = troubled.failures + 1
-  child.cause = causeOf(state, child, death, lateFailure(child, death, attempts, turn.now), state.restarts)
-  if (!wasReady) {
+  child.cause = { ...death.because, plan: state.restarts }
+  if (child.readyAt === undefined) {
     // The retry counts as a restart when it is made (E09). The group stays up until then (H07, H08).
     troubled.retry = death
     troubled.group = remaining.length > 0 ? remaining : undefined
@@ -120,15 +117,17 @@ export function restartDue(turn: Turn, child: Child): void {
   if (retry === undefined || isAdmitted(turn, child, retry)) restart(turn, child, group, retry)
 }
 
-function answerWithCare(turn: Turn, child: Child, death: Death, remaining: readonly string[]): void {
+function answerWithCare(turn: Turn, child: Child, death: Ended, remaining: readonly string[]): void {
   const { state } = turn
   const { parkedFor } = child.trouble
-  const assessment = assess(turn, child, death.reason)
-  const { failure } = assessment
-  if (child.restart === 'transient' && (isCleanExit(death.reason) || failure.class === 'cancelled')) {
+  const { because } = death
+  const isOver = isCleanExit(death.reason) || because?.failure.class === 'cancelled'
+  if (because === undefined || (child.restart === 'transient' && isOver)) {
     forGood(turn, child, remaining)
     return
   }
+  const failure = asOfNow(turn, child, death.reason, because.failure)
+  const assessment = assess(child, death.reason, failure)
   child.state = 'restarting'
   chooseResume(turn, child, death.reason, failure)
   raiseAlarm(turn, child, failure)
@@ -136,7 +135,7 @@ function answerWithCare(turn: Turn, child: Child, death: Death, remaining: reado
   const isJudged = assessment.failedProbe && parkedFor !== 'strategy'
   const cause = isJudged ? judgeProbe(failure, parkedFor) : verdict(turn, child, assessment)
   const isAsked = cause === undefined || state.settings.builtIn === undefined
-  child.cause = causeOf(state, child, death, failure, isAsked ? state.restarts : undefined)
+  child.cause = { ...because, failure, plan: isAsked ? state.restarts : undefined }
   const delay = cause === undefined ? delayOf(turn, child, failure, death.random) : 0
   let planned: readonly string[] = []
   if (isAsked) {

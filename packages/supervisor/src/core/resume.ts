@@ -3,6 +3,7 @@
 import { isCleanExit, type ExitReason } from '../base/exit-reason.ts'
 import type { FailureInfo } from '../policy/failure.ts'
 import { assess } from './assess.ts'
+import type { Ended } from './event.ts'
 import { start } from './lifecycle.ts'
 import type { Child } from './state.ts'
 import { about, emit, type Turn } from './turn.ts'
@@ -46,9 +47,9 @@ export function chooseResume(turn: Turn, child: Child, reason: ExitReason, failu
  * Starts a child from the beginning if it has not become ready from a snapshot. Returns false for any other child. The
  * start of a supervisor and an operation would otherwise fail although the child can be started.
  */
-export function startAfresh(turn: Turn, child: Child, reason: ExitReason): boolean {
-  if (child.trouble.resume?.isResumed !== true || reason.type !== 'error') return false
-  drop(turn, child, assess(turn, child, reason).failure)
+export function startAfresh(turn: Turn, child: Child, { reason, because }: Ended): boolean {
+  if (child.trouble.resume?.isResumed !== true || reason.type !== 'error' || because === undefined) return false
+  drop(turn, child, assess(child, reason, because.failure).failure)
   start(turn, child)
   return true
 }

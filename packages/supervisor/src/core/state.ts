@@ -10,7 +10,7 @@ import { IGNORE, resolveSpec, type ResolvedSpec, type RestartType } from '../spe
 import { StartRate } from '../policy/start-rate.ts'
 import type { Because, PlannedBecause } from '../spec/because.ts'
 import { RestartWindow } from '../policy/intensity.ts'
-import type { Asked, Death, Shutdown } from './event.ts'
+import type { Asked, Ended, Shutdown } from './event.ts'
 import type { ResumeMemory } from './resume.ts'
 import { Fifo } from './fifo.ts'
 import { IDLE, type Task } from './task.ts'
@@ -41,7 +41,7 @@ class Trouble {
   /** True once the start rate has granted this child a start. */
   hasPlace = false
   /** Mode `otp`: how the last start failed. The start is tried again, and counts as a restart only then. */
-  retry: Death | undefined
+  retry: Ended | undefined
   /** Mode `otp`: what the strategy has planned for a restart that was postponed. */
   planned: readonly string[] | undefined
   /** The memory that a nested supervisor hands to its next incarnation, as a snapshot. */
@@ -96,7 +96,7 @@ export class Child {
   /** The one timer that a child can have. What it is for follows from `state`. */
   timer: number | undefined
   /** The exit of the child, while it waits in the queue for its answer. */
-  death: Death | undefined
+  death: Ended | undefined
   /** The core task that waits for the end of this child. */
   stopper: Task | undefined
   /** The previous actor, until there is a new one. */

@@ -1,7 +1,7 @@
 // Core tasks: children to stop, then children to start, one after the other. Everything else waits until the task is
 // done.
 import { start, stop } from './lifecycle.ts'
-import type { Death } from './event.ts'
+import type { Ended } from './event.ts'
 import type { Child } from './state.ts'
 import type { Turn } from './turn.ts'
 
@@ -16,7 +16,7 @@ export interface Purpose<TMemo = undefined> {
   readonly needsActor?: boolean
   done?(turn: Turn, memo: TMemo): void
   /** A child that had to become ready has exited instead. `remaining`: the ids that were to be started after it. */
-  failed?(turn: Turn, child: Child, death: Death, remaining: readonly string[], memo: TMemo): void
+  failed?(turn: Turn, child: Child, death: Ended, remaining: readonly string[], memo: TMemo): void
   /** The supervisor ends before the task has. */
   aborted?(turn: Turn, memo: TMemo): void
 }
@@ -65,7 +65,7 @@ export function taskStarting({ state: { task } }: Turn, child: Child): Task | un
 }
 
 /** Ends the task: the child whose start it waits for has exited instead. */
-export function fail(turn: Turn, { purpose, starts, memo }: Task, child: Child, death: Death): void {
+export function fail(turn: Turn, { purpose, starts, memo }: Task, child: Child, death: Ended): void {
   turn.state.task = IDLE
   purpose.failed?.(turn, child, death, starts.reverse(), memo)
 }

@@ -56,13 +56,24 @@ export function viewsOf(
 /** What a strategy is told of a failure. */
 export function contextOf({ settings, strategyMemory }: CoreState, question: Question): RestartContext {
   const { failed, death, failure, proposal, now } = question
-  const { error, class: kind, fingerprint, phase, attempts, at } = failure
+  const { error, class: kind, phase, attempts, at } = failure
   const { reason, time = 0 } = death
-  const uptime = at - failed.startedAt
   return {
     supervisor: settings.id,
     phase,
-    failure: { error, class: kind, fingerprint, phase, attempts, at, reason, uptime },
+    failure: {
+      error,
+      class: kind,
+      // Computed when it is read, because reading an error's stack costs more than a restart.
+      get fingerprint() {
+        return failure.fingerprint
+      },
+      phase,
+      attempts,
+      at,
+      reason,
+      uptime: at - failed.startedAt,
+    },
     proposal,
     memory: strategyMemory === undefined ? undefined : JSON.parse(strategyMemory),
     now,

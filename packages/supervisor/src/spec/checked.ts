@@ -3,29 +3,47 @@
 // that the compiler's error stands at the field that is wrong, in few lines.
 import type { ActorRefFrom, AnyActorLogic, SnapshotFrom } from 'xstate'
 import type { SupervisorOptions } from './options.ts'
+import type { ChildOf, DynamicStrategyName, RestartContext, RestartPlan, StrategyName } from './strategy.ts'
 import type { ChildSpec, LogicOf, SpecOf, StartContext, TemplateSpec } from './spec.ts'
 
 export type Specs = readonly TemplateSpec[]
-export type Strategy = SupervisorOptions['strategy']
+export type Strategy = StrategyName | DynamicStrategyName | undefined
 
 /**
  * Options whose children are checked. `TSpecs` and `TLogics` are both inferred from `children`: `TLogics` types the
- * parameters of functions within them, `TSpecs` is what is checked.
+ * parameters of functions within them, `TSpecs` is what is checked. `TId` is inferred from what a strategy answers.
  */
 export interface CheckedOptions<
   TSpecs extends Specs,
   TLogics extends readonly unknown[],
   TStrategy extends Strategy,
+  TId extends string,
 > extends Omit<SupervisorOptions, 'strategy' | 'children'> {
   /**
    * Which children are restarted together with a failed one. Default `one_for_one`. Two strategies are for dynamic
    * children, which are addressed by their refs and stopped all at once: with `simple_one_for_one` all are made from
    * the one template in `children`; with `dynamic` (Elixir's DynamicSupervisor) each comes with its own specification.
    */
-  readonly strategy?: TStrategy
+  readonly strategy?: TStrategy | StrategyFor<TSpecs, TId>
   /** In start order. */
   readonly children?: Inferred<TSpecs, TLogics, Checked<TSpecs, TStrategy>>
 }
+
+/**
+ * A strategy of the user's that is written among the options: `plan()` knows the ids, `meta` and `input` of the
+ * children, if they stand before it, and names no other child. `TId`: the ids in its answer.
+ */
+interface StrategyFor<TSpecs extends Specs, TId extends string> {
+  readonly name: string
+  plan(
+    failed: ChildOf<TSpecs>,
+    children: Iterable<ChildOf<TSpecs>>,
+    context: RestartContext,
+  ): RestartPlan<KnownId<TId, TSpecs[number]['id']>>
+}
+
+/** The ids in an answer that children have; any id if it is only known to be a string. */
+type KnownId<TId extends string, TKnown> = TId extends TKnown ? TId : string extends TId ? TId : TKnown & string
 
 /**
  * `TChecked`, in a form from which the compiler infers `TSpecs` and `TLogics`. While `TSpecs` is not known yet, the

@@ -18,8 +18,8 @@ interface ChildEvent<TType extends string> {
 
 interface Caused {
   /**
-   * The failure that is the reason. Left out if there is none: for the first start, an operation, an orderly stop, and
-   * the exit of a child that was not asked to end.
+   * The failure that is the reason; of a child that was not asked to end its own, before the strategy is asked. Left
+   * out if there is none: for the first start, an operation, an orderly stop, and a clean end.
    */
   readonly because?: Because | undefined
 }

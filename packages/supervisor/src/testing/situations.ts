@@ -1,4 +1,5 @@
 // The questions that the suite asks a restart strategy.
+import type { ExitReason } from '../base/exit-reason.ts'
 import type { ChildState } from '../spec/child-info.ts'
 import type { RestartType } from '../spec/spec.ts'
 import type { ChildView, Proposal, RestartContext } from '../spec/strategy.ts'
@@ -23,6 +24,10 @@ const PROPOSALS: readonly Proposal[] = [
 ]
 /** In ms since the epoch: three times of day, in winter and in summer. */
 const TIMES: readonly number[] = [Date.UTC(2026, 0, 5, 3), Date.UTC(2026, 6, 1, 12), Date.UTC(2026, 6, 4, 23, 59)]
+
+/** One error for all questions, because making an error costs more than asking. */
+const ERROR = Object.freeze(new Error('told to fail'))
+const REASON: ExitReason = Object.freeze({ type: 'error', error: ERROR })
 
 /** A child that a strategy knows. */
 export interface KnownChild {
@@ -91,11 +96,10 @@ export function situation(
 }
 
 function ofFailure(phase: RestartContext['phase'], variant: number): Omit<RestartContext, 'supervisor' | 'phase'> {
-  const error = new Error('told to fail')
   const attempts = 1 + (variant % 6)
-  const failure = { error, class: at(CLASSES, variant), fingerprint: 'suite', phase, attempts, at: 10_000 } as const
+  const failure = { error: ERROR, class: at(CLASSES, variant), fingerprint: 'suite', phase, attempts, at: 10_000 }
   return {
-    failure: Object.freeze({ ...failure, reason: { type: 'error', error } as const, uptime: 5_000 * (variant % 3) }),
+    failure: Object.freeze({ ...failure, reason: REASON, uptime: 5_000 * (variant % 3) }),
     proposal: Object.freeze(at(PROPOSALS, variant)),
     memory: undefined,
     now: 10_000,

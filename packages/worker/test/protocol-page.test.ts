@@ -1,0 +1,198 @@
+import { EventEmitter } from 'node:events'
+import { expect, test } from '@jest/globals'
+import { page, plain, tableRows, type Row } from '../../../test/support/markdown.ts'
+import { FAILURE_CODE, type HostFrame, type WorkerFrame } from '../src/frame.ts'
+import { refusedBody } from '../src/lane/bodies.ts'
+import { putHeader } from '../src/lane/header.ts'
+import { LaneParser } from '../src/lane/parser.ts'
+import {
+  FLAG,
+  FRAME_BYTES,
+  HEADER_BYTES,
+  HELLO_BYTES,
+  HOST_KIND,
+  MOST_SEGMENTS,
+  PREAMBLE,
+  REFUSED_CODE,
+  WORKER_KIND,
+} from '../src/lane/wire.ts'
+import { LaneWriter, type LaneSocket } from '../src/lane/writer.ts'
+import { decode, encode } from '../src/values/codec.ts'
+import { MAX_MESSAGE_BYTES } from '../src/values/wire.ts'
+import { PROTOCOL_VERSION } from '../src/version.ts'
+import { raw } from './lane-bytes.ts'
+
+// Compares docs/protocol.md with the host's codec of the socket lane: its tables, its limits and its examples.
+
+const PAGE = 'docs/protocol.md'
+const frames = tableRows(PAGE, 'Frames')
+const kindsFrom = (side: string): Record<string, number> =>
+  Object.fromEntries(
+    frames.filter(({ from }) => from === side).map(({ frame = '', kind }) => [frame.toLowerCase(), Number(kind)]),
+  )
+
+test('the table of frames has each kind of the codec', () => {
+  expect(kindsFrom('worker')).toEqual(WORKER_KIND)
+  expect(kindsFrom('host')).toEqual(HOST_KIND)
+})
+
+test.each(
+  frames
+    .filter(({ from, frame }) => from === 'worker' && frame !== 'Part')
+    .map((row): [string, Row] => [row.frame ?? '', row]),
+)('a %s has the fields that the table allows, and no others', (name, row) => {
+  const kind = Number(row.kind)
+  const body = row.body === 'none' ? undefined : encode(kind === WORKER_KIND.result ? 1 : {})
+  for (const field of ['code', 'id', 'extra'] as const) {
+    const take = (): void => {
+      const parser = new LaneParser(() => undefined)
+      if (name !== 'Hello') parser.take(raw({ kind: WORKER_KIND.hello, body: encode({}) }))
+      parser.take(raw({ kind, [field]: 1, ...(body === undefined ? {} : { body }) }))
+    }
+    if (row[field] === '0') expect(take).toThrow(`a ${name} with ${field} 1`)
+    else expect(take).not.toThrow()
+  }
+})
+
+test('flags, failure codes and codes of Refused are those of the code', () => {
+  const numbered = (rows: readonly Row[], key: string): Record<string, number> =>
+    Object.fromEntries(rows.map((row) => [plain(row.name), Number(row[key])]))
+  const flags = Object.entries(FLAG).map(([name, flag]) => [name.toUpperCase(), flag])
+  expect(numbered(tableRows(PAGE, 'Flags'), 'flag')).toEqual(Object.fromEntries(flags))
+  expect(numbered(tableRows(PAGE, 'Failures'), 'code')).toEqual(FAILURE_CODE)
+  const refused = frames.find(({ frame }) => frame === 'Refused')?.code
+  expect(refused).toBe(
+    Object.entries(REFUSED_CODE)
+      .map(([name, code]) => `${code} ${name}`)
+      .join(', '),
+  )
+})
+
+test('the preamble, the header and the limits are those of the code', () => {
+  const [magic, version, rest] = tableRows(PAGE, 'The preamble').map(({ what = '' }) => what)
+  expect(plain(magic).slice(0, 11).replaceAll(' ', '').toLowerCase()).toBe(PREAMBLE.subarray(0, 4).toString('hex'))
+  expect(version).toBe(`the version of the sender: ${PROTOCOL_VERSION}`)
+  expect(rest).toBe('0')
+  expect(page(PAGE)).toContain(`This is version ${PROTOCOL_VERSION}.`)
+  const header = tableRows(PAGE, 'The header')
+  expect(header.reduce((end, { bytes }) => end + Number(bytes), 0)).toBe(HEADER_BYTES)
+  for (const limit of [
+    `A body has at most ${FRAME_BYTES.toLocaleString('en-US')} bytes`,
+    `at most ${HELLO_BYTES / 1024} KiB`,
+    `(${MAX_MESSAGE_BYTES / 2 ** 20} MiB; Welcome says it)`,
+    `the number of segments, 1 to ${MOST_SEGMENTS.toLocaleString('en-US')}`,
+  ]) {
+    expect(page(PAGE).replace(/\s+/g, ' ')).toContain(limit)
+  }
+})
+
+interface Example {
+  readonly frame: string
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly bytes: Buffer
+}
+
+const examples = tableRows(PAGE, 'Examples').map(({ frame = '', fields, bytes }): Example => ({
+  frame,
+  fields: JSON.parse(plain(fields)) as Example['fields'],
+  bytes: Buffer.from(plain(bytes).replace(/[… ]/g, ''), 'hex'),
+}))
+const isOf = (side: string) => (example: Example) => example.frame.toLowerCase() in kindsFrom(side)
+const hello = examples.find(({ frame }) => frame === 'Hello')?.bytes ?? Buffer.alloc(0)
+const THREE = 'the bytes 1, 2, 3'
+
+/** A frame as the fields of an example; what is empty is left out. */
+function fieldsOf(frame: WorkerFrame): Record<string, unknown> {
+  switch (frame.kind) {
+    case 'hello': {
+      const { token, pid, packageVersion, pythonVersion, reportsBegun } = frame
+      return { token, pid, package: packageVersion, python: pythonVersion, begun: reportsBegun }
+    }
+    case 'ready':
+      return { tools: frame.tools }
+    case 'result': {
+      const { id, value } = frame
+      const [segment] = value.segments
+      if (segment === undefined) return { id, value: decode(value.bytes) }
+      expect(segment).toEqual(Buffer.from([1, 2, 3]))
+      return { id, value: THREE }
+    }
+    case 'failure': {
+      const { kind: _, attributes, ...rest } = frame
+      return withoutEmpty({ ...rest, attributes: Buffer.from(attributes).toString('hex') })
+    }
+    case 'pong':
+      return { nonce: frame.nonce, running: frame.running }
+  }
+}
+
+const withoutEmpty = (fields: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '' && value !== false))
+
+test.each(examples.filter(isOf('worker')).map((each, index) => [`${each.frame} ${index}`, each] as const))(
+  'the example %s is read as its fields',
+  (_, { frame, fields, bytes }) => {
+    const read: WorkerFrame[] = []
+    const parser = new LaneParser((each) => read.push(each))
+    if (frame !== 'Hello') parser.take(hello)
+    parser.take(bytes)
+    expect(read).toHaveLength(frame === 'Hello' ? 1 : 2)
+    const last = read.at(-1) as WorkerFrame
+    expect(frame === 'Failure' ? fieldsOf(last) : withoutEmpty(fieldsOf(last))).toEqual(withoutEmpty(fields))
+  },
+)
+
+/** The frame of a host with these fields; undefined for a body that is split or apart though it is short. */
+function frameOf({ frame, fields }: Example): HostFrame | undefined {
+  const { maxBytes, id, index, timeout, nonce, unlessBegun } = fields as Record<string, number>
+  switch (frame) {
+    case 'Welcome':
+      return { kind: 'welcome', maxBytes: Number(maxBytes) }
+    case 'Call': {
+      const args = { bytes: encode(fields['arguments']), segments: [] }
+      return { kind: 'call', id: Number(id), index: Number(index), tool: 'echo', timeout: Number(timeout), args }
+    }
+    case 'Cancel':
+      return { kind: 'cancel', id: Number(id), unlessBegun: Boolean(unlessBegun) }
+    case 'Ping':
+      return { kind: 'ping', nonce: Number(nonce) }
+  }
+  return undefined
+}
+
+test('the examples of a host are what it sends', () => {
+  let compared = 0
+  for (const example of examples.filter(isOf('host'))) {
+    const { frame, fields, bytes } = example
+    // Nothing makes a host split or part a body as short as in the last rows: workers are tested with these.
+    if ((bytes.readUInt8(5) & 3) !== 0) continue
+    if (frame === 'Refused') {
+      const body = refusedBody(String(fields['message']))
+      const header = Buffer.alloc(HEADER_BYTES)
+      putHeader(header, 0, body.length, HOST_KIND.refused, 0, Number(fields['code']), 0, 0)
+      expect(Buffer.concat([header, body]).toString('hex')).toBe(bytes.toString('hex'))
+    } else {
+      expect(sentBy(frameOf(example) as HostFrame).toString('hex')).toBe(bytes.toString('hex'))
+    }
+    compared += 1
+  }
+  expect(compared).toBe(5)
+})
+
+/** The bytes of one frame behind the preamble. */
+function sentBy(frame: HostFrame): Buffer {
+  const written: Buffer[] = []
+  const socket = Object.assign(new EventEmitter(), {
+    write: (bytes: Buffer) => written.push(Buffer.from(bytes)),
+    cork: () => undefined,
+    uncork: () => undefined,
+    end: () => undefined,
+    destroy: () => undefined,
+    writableLength: 0,
+    bytesRead: 0,
+  })
+  new LaneWriter(socket as unknown as LaneSocket).send(frame, true)
+  const all = Buffer.concat(written)
+  expect(all.subarray(0, PREAMBLE.length)).toEqual(PREAMBLE)
+  return all.subarray(PREAMBLE.length)
+}
