@@ -41,6 +41,9 @@ class MainLoop(EventLoop):
         threading.Thread(target=self._stand_in, name="terrarium-stand-in", daemon=True).start()
         self._run_until_idle()
         self._loop.remove_reader(lane.fileno())
+        for task in asyncio.all_tasks(self._loop):
+            # A tool has left it, and it ends with the process: asyncio would complain about that on standard error.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
 
     def begin(self) -> None:
         if self._idle.is_set():
