@@ -36,7 +36,7 @@ export const SUPERVISOR: readonly Mutation[] = [
     file: core('carry-out'),
     find: 'const isOverruled = cause !== undefined && comesBack',
     replace: 'const isOverruled = cause !== undefined && comesBack && remaining.length > 0',
-    tests: [of('plans/actions')],
+    tests: [of('plans/siblings')],
   },
   {
     breaks: 'a plan that leaves out the failed child is refused',

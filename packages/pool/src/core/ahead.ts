@@ -139,20 +139,22 @@ export function share(turn: Turn, worth = WORTH_SHARING): void {
   const { state, now } = turn
   if (state.ahead === 0 || queuedIn(state) > state.ahead || !hasFree(state, now - worth)) return
   let busiest: Slot | undefined
-  let most = 0
+  let most = worth
   for (const slot of state.slots) {
-    if (slot.ahead > most && slot.recalled === 0 && slot.overdue === 0) {
-      busiest = slot
-      most = slot.ahead
-    }
+    if (slot.ahead === 0 || slot.recalled > 0 || slot.overdue > 0 || workAhead(slot) < most) continue
+    busiest = slot
+    most = workAhead(slot)
   }
-  if (busiest === undefined || most * (busiest.firstAhead?.pace?.time ?? 0) < worth) return
+  if (busiest === undefined) return
   let call = busiest.calls.last
-  for (let left = Math.ceil(most / 2); left > 0 && call !== undefined; left -= 1) {
+  for (let left = Math.ceil(busiest.ahead / 2); left > 0 && call !== undefined; left -= 1) {
     askBack(turn, call, busiest)
     call = call.previous
   }
 }
+
+/** About how long the worker takes for the calls that are ahead of it, in ms. */
+const workAhead = ({ ahead, firstAhead }: Slot): number => ahead * (firstAhead?.pace?.time ?? 0)
 
 /** Whether a worker takes calls, and has had none since then. */
 function hasFree({ slots }: PoolState, then: number): boolean {

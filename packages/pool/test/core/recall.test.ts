@@ -91,6 +91,19 @@ test('half of the calls that are ahead of a worker is taken over by a worker tha
   expect(pool.sent.at(-1)).toBe('quick to worker-2')
 })
 
+test('the worker with the most work ahead gives calls back, not the worker with the most calls', async () => {
+  const pool = await Stand.reporting({ size: 3 }, [])
+  await pool.run('quick', 0.1)
+  await pool.run('slow', 1.5)
+  const tools = ['quick', 'slow', 'quick', 'quick', 'slow', 'quick', 'quick']
+  const [first, , third, , slow, sixth] = tools.map((tool) => pool.call(tool))
+  expect(aheadOf(pool)).toEqual([2, 1, 1])
+  for (const call of [third, sixth]) pool.answer(call as Call)
+  await pool.clock.advance(1)
+  pool.answer(first as Call)
+  expect([aheadOf(pool), pool.recalled]).toEqual([[1, 1, 0], [slow]])
+})
+
 test('work that is done sooner than it could be sent elsewhere is left where it is', async () => {
   const pool = await Stand.reporting({ size: 2 }, [])
   for (let run = 0; run < 2; run += 1) await pool.run('quick', 0)
