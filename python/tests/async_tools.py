@@ -162,6 +162,29 @@ async def fork():
 
 
 @tool
+async def fork_and_return():
+    """Returns from the tool in the forked child too, as careless code does."""
+    pid = os.fork()
+    if pid == 0:
+        return "the child"
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@tool
+async def fork_and_exit():
+    await asyncio.sleep(0)
+    pid = os.fork()
+    if pid == 0:
+        sys.exit(3)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@tool
+async def leave_a_task():
+    made.append(asyncio.create_task(asyncio.sleep(600)))
+
+
+@tool
 async def run_program():
     process = await asyncio.create_subprocess_exec("true")
     return await process.wait()

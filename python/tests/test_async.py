@@ -117,6 +117,8 @@ def test_while_a_tool_blocks_the_loop_the_worker_is_still_heard(worker, folder, 
 
 def test_forks_and_programs(worker):
     assert worker.run("fork") == 4
+    assert worker.run("fork_and_return") == 0
+    assert worker.run("fork_and_exit") == 3
     assert worker.run("run_program") == 0
 
 
@@ -143,7 +145,7 @@ def test_the_order_to_end_lets_begun_calls_end(own, folder):
 
 
 def test_an_idle_worker_exits_at_once(own):
-    own.run("echo")
+    own.run("leave_a_task")
     assert own.worker.terminate() == 0
     assert own.worker.output["stderr"] == ""
 

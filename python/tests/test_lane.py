@@ -277,6 +277,18 @@ def test_a_host_that_does_not_welcome(folder, said, status, reason):
         host.close()
 
 
+def test_a_host_that_breaks_the_protocol_right_behind_its_welcome(folder):
+    welcome = frame(WELCOME, body=msgpack.packb({"maxBytes": 1 << 20}))
+    host = Host(folder, "socket", first=PREAMBLE + welcome + welcome)
+    try:
+        worker = host.start(TOOLS)
+        assert worker.status() == 75
+        last = worker.output["stderr"].strip().splitlines()[-1]
+        assert last.endswith("is lost: ValueError: it sent a second Welcome")
+    finally:
+        host.close()
+
+
 def test_a_cancel_of_a_call_that_is_not_open_is_ignored(worker):
     worker.cancel(4_000_000_000)
     assert isinstance(worker.answer(worker.call("short")), Result)

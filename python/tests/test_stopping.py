@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from host import PATIENCE, TRANSPORTS, eventually, signals
-from terrarium._frames import FailureCode
+from terrarium._frames import Failure, FailureCode
 
 pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
 
@@ -41,6 +41,19 @@ def test_begun_calls_are_finished_and_no_other_begins(worker, folder):
     assert worker.value(concurrent) == "seen"
     assert worker.worker.status() == 0
     assert not (folder / "line").exists()
+
+
+def test_a_worker_that_waits_for_its_last_calls_is_still_heard(worker, folder):
+    """The worker answers pings, and calls that come are given back, while an async call goes on."""
+    running = worker.call("wait_async", {"path": str(folder / "async")})
+    begun(folder / "async")
+    stop(worker)
+    # Calls that come before the order is heard still run.
+    eventually("a call is given back", lambda: isinstance(worker.answer(worker.call("echo")), Failure))
+    assert worker.ping() == 0
+    worker.cancel(running)
+    assert worker.answer(running).code == FailureCode.CANCELLED
+    assert worker.worker.status() == 0
 
 
 def test_waiting_results_are_delivered(worker, folder):

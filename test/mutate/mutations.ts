@@ -6,8 +6,9 @@ import type { Mutation, Tests } from './mutation.ts'
 import { PACKAGES } from './packages.ts'
 import { POOL } from './pool.ts'
 import { SUPERVISOR } from './supervisor.ts'
+import { VALUES } from './values.ts'
 
-export const MUTATIONS: readonly Mutation[] = [...PACKAGES, ...SUPERVISOR, ...POOL]
+export const MUTATIONS: readonly Mutation[] = [...PACKAGES, ...SUPERVISOR, ...POOL, ...VALUES]
 
 /** Why the mutation cannot be planted, or its tests cannot be run; empty if both can. `root`: of a checkout. */
 export function faultsOf(root: string, { file, find, breaks, tests }: Mutation): string[] {

@@ -39,7 +39,7 @@ test('the table of frames has each kind of the codec', () => {
 test.each(
   frames
     .filter(({ from, frame }) => from === 'worker' && frame !== 'Part')
-    .map((row): [string, Row] => [row.frame ?? '', row]),
+    .map((row) => [row.frame ?? '', row] as const),
 )('a %s has the fields that the table allows, and no others', (name, row) => {
   const kind = Number(row.kind)
   const body = row.body === 'none' ? undefined : encode(kind === WORKER_KIND.result ? 1 : {})

@@ -52,6 +52,10 @@ class MainThread:
     def submit(self, call: Call) -> None:
         """Queues a call. After ``stop`` it is answered as cancelled."""
         self.calls.append(call)
+        self.submitted()
+
+    def submitted(self) -> None:
+        """Call it when calls were added to ``calls``."""
         if self._is_waiting:
             self._news.put(None)
         if self.is_stopping:  # ``run`` may have looked at the queue for the last time
@@ -66,7 +70,7 @@ class MainThread:
         """Runs calls until ``stop``. While no call waits it receives frames itself, which saves each short call a
         switch between threads. ``receive`` returns False without receiving if another thread is receiving already."""
         calls = self.calls
-        flushed = 0.0
+        flushed = now = 0.0
         while not self.is_stopping:
             # No tool runs within an except clause: it would see that exception as its own context.
             if not calls:
@@ -75,6 +79,7 @@ class MainThread:
                 flushed = 0.0
                 if not receive():
                     self._wait()
+                now = monotonic()
                 continue
             try:
                 call = calls.popleft()
@@ -82,8 +87,11 @@ class MainThread:
                 continue
             if call.tool.is_long:
                 self._flush()
-            began = monotonic()
-            self._begin(call, began)
+            began = now
+            if call.deadline is not None and monotonic() >= call.deadline:
+                self._replies.too_late(call)
+            else:
+                self._run(call)
             now = monotonic()
             call.tool.is_long = now - began > _LONG
             if now - flushed > _FLUSH_EVERY and calls:
@@ -110,9 +118,7 @@ class MainThread:
         except IndexError:
             self._flush()
 
-    def _begin(self, call: Call, now: float) -> None:
-        if call.deadline is not None and now >= call.deadline:
-            return self._replies.too_late(call)
+    def _run(self, call: Call) -> None:
         self.running = call.id
         if self.stand_in is not None and not self.stand_in.is_awake:
             self.stand_in.wake()

@@ -33,6 +33,8 @@ class EventLoop:
         self._timers: dict[Call, asyncio.TimerHandle] = {}
         self._late: set[Call] = set()
         self._stopping = False
+        self._forked = False
+        os.register_at_fork(after_in_child=self._set_forked)
         self._idle = threading.Event()
         self._loop = asyncio.new_event_loop()
 
@@ -100,12 +102,24 @@ class EventLoop:
             try:
                 value = await call.tool.function(**arguments)
             except asyncio.CancelledError as error:
+                self._end_if_forked(error)
                 self._replies.failed(call, self._cancelled(call, error))
             except BaseException as error:  # SystemExit too: it ends the call, not the worker
+                self._end_if_forked(error)
                 self._replies.raised(call, error)
             else:
+                self._end_if_forked(None)
                 self._replies.value(call, value)
         self._flush_soon()
+
+    def _set_forked(self) -> None:
+        self._forked = True
+
+    def _end_if_forked(self, error: "BaseException | None") -> None:
+        """Exits if this is a child that the tool forked and that returned from it, since it must not become a second
+        worker."""
+        if self._forked:
+            os._exit(_exit.of_child(error))
 
     def _flush_soon(self) -> None:
         """Sends the answers of this turn of the loop together."""

@@ -197,7 +197,8 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
         raise ValueError(f"it sent a frame of kind {kind}, which this version does not know")
     if flags & ~(APART | SPLIT) or (flags and (kind == PART_OF_HOST or length == 0)) or (flags & APART and kind != CALL):
         raise ValueError(f"it sent a frame of kind {kind} with flags {flags}")
-    if length > LONGEST_PIECE + (4 if flags & SPLIT else 0):
+    # Each flag puts a number before the bytes.
+    if length > LONGEST_PIECE + (4 if flags & SPLIT else 0) or length <= 4 * flags.bit_count() and flags:
         raise ValueError(f"it sent a frame of {length:,} bytes")
     if (kind in _KINDS_WITH_BODY) != (length > 0) and kind != CALL:
         raise ValueError(f"it sent a frame of kind {kind} {'with' if length else 'without'} a body")

@@ -41,6 +41,9 @@ class MainLoop(EventLoop):
         threading.Thread(target=self._stand_in, name="terrarium-stand-in", daemon=True).start()
         self._run_until_idle()
         self._loop.remove_reader(lane.fileno())
+        for task in asyncio.all_tasks(self._loop):
+            # A tool has left it, and it ends with the process: asyncio would complain about that on standard error.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
 
     def begin(self) -> None:
         if self._idle.is_set():
@@ -64,15 +67,19 @@ class MainLoop(EventLoop):
         call = self._take()
         # The answers of calls that end in their first step are sent together.
         self._flushes_soon = True
-        if call is None:
-            self._begin_all()
-        elif self._stopping:
-            self._replies.stopped(call)
-        else:
-            self._begin(call)
-        self._flush_now()
+        try:
+            if call is None:
+                self._begin_all()
+            elif self._stopping:
+                self._replies.stopped(call)
+            else:
+                self._begin(call)
+        finally:
+            self._flush_now()
 
     def _begin(self, call: Call) -> None:
+        if self._loop.get_task_factory() is not None:  # a tool has set it, for all tasks of the loop
+            return super()._begin(call)
         task = self._begun(self._run(call), call.tool.name, self._contexts())
         if not task.done():
             self._watch(call, task)

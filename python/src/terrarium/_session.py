@@ -79,7 +79,10 @@ class Session:
 
     def serve(self) -> int:
         """Runs calls until the host ends it, by the session or by an order. Returns the exit status, which is 0."""
-        self.handle(self._early)
+        try:
+            self.handle(self._early)
+        except ValueError as error:  # what came with Welcome breaks the protocol
+            self.lost(error)
         if self._main_loop is not None:
             self._main_loop.run(self, cast("Lane", self._carrier))
             self._finish()
@@ -195,15 +198,22 @@ class Session:
         """Answers how many calls for the main thread there were. Raises ValueError if the host breaks the protocol."""
         loop, begins = self._event_loop, False
         submitted = 0
+        tools, opened, calls = self._tools, self.replies.open, self.main_thread.calls
         for frame in frames:
-            if isinstance(frame, Call):
-                if not self._accept(frame):
+            if type(frame) is Call:
+                id, tool = frame.id, tools.get(frame.tool)
+                if tool is None or id == 0 or id in opened:
+                    self._refuse(frame)
                     continue
-                if frame.tool.is_async and loop is not None:
+                frame.tool = tool
+                if frame.timeout_ms:
+                    frame.deadline = monotonic() + frame.timeout_ms / 1000
+                opened[id] = frame
+                if tool.is_async and loop is not None:
                     loop.calls.append(frame)
                     begins = True
                 else:
-                    self.main_thread.submit(frame)
+                    calls.append(frame)
                     submitted += 1
             elif isinstance(frame, Cancel):
                 self._cancel(frame)
@@ -214,25 +224,20 @@ class Session:
                 raise ValueError("it sent a second Welcome")
             else:
                 raise ValueError("it sent a frame of a kind that this version does not know")
+        if submitted:
+            self.main_thread.submitted()
         if begins and loop is not None:
             loop.begin()
         return submitted
 
-    def _accept(self, call: Call) -> bool:
-        """Whether a call may begin. Raises ValueError for an id that a new call may not have: 0, or one in use."""
+    def _refuse(self, call: Call) -> None:
+        """Answers a call of a tool that does not exist. Raises ValueError for an id that no new call may have: 0, or an
+        id in use; and for an index that no tool has."""
         if call.id == 0 or call.id in self.replies.open:
             raise ValueError(f"it sent a call with id {call.id}, which is {'in use' if call.id else 'no id'}")
-        tool = self._tools.get(call.tool)
-        if tool is None:
-            if isinstance(call.tool, int):
-                raise ValueError(f"it sent a call of tool {call.tool}, and there are {len(self._ready.tools)}")
-            self._carrier.send(_failure.not_found(call.id, call.tool))
-            return False
-        call.tool = tool
-        if call.timeout_ms:
-            call.deadline = monotonic() + call.timeout_ms / 1000
-        self.replies.open[call.id] = call
-        return True
+        if isinstance(call.tool, int):
+            raise ValueError(f"it sent a call of tool {call.tool}, and there are {len(self.tools)}")
+        self._carrier.send(_failure.not_found(call.id, call.tool))
 
     def _cancel(self, frame: Cancel) -> None:
         call = self.replies.open.get(frame.id)

@@ -80,7 +80,7 @@ def tool(function: Any = None, /, *, name: str | None = None) -> Any:
 
     Works on sync and async functions, as ``@tool`` or ``@tool(name="other_name")``. ``name`` defaults to the name of
     the function. Arguments arrive by keyword; the return value is sent as msgpack. Sync tools run on the main thread,
-    one at a time; async tools run concurrently on an event loop of their own thread.
+    one at a time; async tools run concurrently on an event loop.
 
     Raises ToolError (at import: a configuration error of the worker) for a name that is taken or not well formed, and
     for anything but a plain function: a class, a method, a generator, or a function with a required positional-only

@@ -209,7 +209,7 @@ class Peer:
 
     def arguments(self, flags, body):
         if not flags & IS_APART:
-            return unpack(body)
+            return unpack(body) if body else {}
         (count,) = struct.unpack_from("<I", body)
         lengths = struct.unpack_from(f"<{count}I", body, 4)
         at, end = 4 + 4 * count, len(body) - sum(lengths)

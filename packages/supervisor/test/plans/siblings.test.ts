@@ -47,9 +47,11 @@ describe('breaker', () => {
   })
 
   test('a sibling that the breaker has parked stays parked, whatever the plan', async () => {
+    let starts = 0
     const broken = child('b', {
       awaitReady: false,
       logic: () => {
+        starts += 1
         throw coded('CONFIGURATION')
       },
     })
@@ -69,11 +71,30 @@ describe('breaker', () => {
         }),
         children: [child('a'), broken],
       })
+      starts = 0
       await it.crash('a')
       await it.clock.advance(10)
-      expect([it.state('a'), it.state('b'), it.clock.pending]).toEqual(['running', 'parked', 0])
+      expect([it.state('a'), it.state('b'), it.clock.pending, starts]).toEqual(['running', 'parked', 0, 0])
       await it.app.stop()
     }
+  })
+
+  test('a temporary sibling is no restart that counts, whatever the plan says of it', async () => {
+    const it = await started({
+      intensity: 0,
+      strategy: answering({
+        a: [
+          [
+            { action: 'stop', child: 'a' },
+            { action: 'restart', child: 'b' },
+          ],
+        ],
+      }),
+      children: [child('a'), child('b', { restart: 'temporary' })],
+    })
+    await it.crash('a')
+    expect([states(it), it.app.ref.getSnapshot().status]).toEqual(['a stopped', 'active'])
+    await it.app.stop()
   })
 
   test('a sibling that the strategy has parked may be restarted by it', async () => {

@@ -155,19 +155,15 @@ class Encoder:
 
     def binary(self, value: Any) -> Any:
         """The replacement of bytes: a reference to a segment if they are many, else themselves."""
-        return value if memoryview(value).nbytes < LEAST_APART or self._segments is None else self._apart(value, b"")
+        segments = self._segments
+        return value if segments is None or memoryview(value).nbytes < LEAST_APART else _apart(segments, value, b"")
 
     def array(self, data: Any, text: str, shape: "tuple[int, ...] | None") -> Any:
         """The replacement of an array, of the arguments of ``_arrays.packed``."""
-        if self._segments is None or memoryview(data).nbytes < LEAST_APART:
+        segments = self._segments
+        if segments is None or memoryview(data).nbytes < LEAST_APART:
             return ExtType(ARRAY, _arrays.packed(data, text, shape))
-        return self._apart(data, _arrays.head_for(text, shape))
-
-    def _apart(self, data: Any, head: bytes) -> Any:
-        """Makes bytes a segment, and returns the reference to it. The segment is the memory of the value itself."""
-        assert self._segments is not None
-        self._segments.append(data if type(data) is bytes else flat(memoryview(data)))
-        return ExtType(APART, (len(self._segments) - 1).to_bytes(4, "little") + head)
+        return _apart(segments, data, _arrays.head_for(text, shape))
 
     def set(self, value: Any) -> Any:
         """The replacement of a set or a frozenset."""
@@ -247,6 +243,12 @@ class Encoder:
                 hint = "Send it in parts, or write it to a file and send its path."
                 raise TooLarge(f"more than {MAX_VALUE_BYTES:,} bytes cannot be sent", hint) from None
             raise
+
+
+def _apart(segments: "list[Segment]", data: Any, head: bytes) -> Any:
+    """Makes bytes a segment, and returns the reference to it. The segment is the memory of the value itself."""
+    segments.append(data if type(data) is bytes else flat(memoryview(data)))
+    return ExtType(APART, (len(segments) - 1).to_bytes(4, "little") + head)
 
 
 def _is_nan(value: Any) -> bool:

@@ -1,6 +1,8 @@
 """msgpack, by the package of that name if it can be imported, else by ``_msgpack``. Both give the same results and the
 same errors."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from terrarium._values import _msgpack
@@ -33,6 +35,13 @@ def packer(default: "Any") -> Any:
 def plain_packer() -> Any:
     """An object whose ``pack`` writes a value of plain types without running Python code; None without the package."""
     return None if _library is None else _library.Packer(use_bin_type=True)
+
+
+def plain_unpacker(hook: Hook) -> "Callable[[Any], Any]":
+    """A function that reads one msgpack object, with the errors of whatever reads it."""
+    if _library is None:
+        return lambda data: _msgpack.unpack(data, hook)
+    return partial(_library.unpackb, raw=False, timestamp=3, strict_map_key=False, ext_hook=hook)
 
 
 def unpack(data: bytes, hook: Hook) -> Any:

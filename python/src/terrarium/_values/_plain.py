@@ -3,7 +3,7 @@ them. Most calls have such arguments and results, and this way takes a fifth of 
 
 from typing import Any, NoReturn
 
-from terrarium._values._packing import plain_packer, unpack
+from terrarium._values._packing import plain_packer, plain_unpacker
 from terrarium._values._wire import LEAST_APART
 
 _DIRECT = frozenset([type(None), bool, int, float, str])
@@ -21,9 +21,8 @@ def _refuse(_code: int, _payload: bytes) -> NoReturn:
     raise NotPlain
 
 
-def decode_plain(data: Any) -> Any:
-    """The value of one msgpack object. Raises an Exception of any kind if it has extension types or is no msgpack."""
-    return unpack(data, _refuse)
+decode_plain = plain_unpacker(_refuse)
+"""The value of one msgpack object. Raises an Exception of any kind if it has extension types or is no msgpack."""
 
 
 def encode_plain(value: Any) -> "bytes | None":
