@@ -111,24 +111,27 @@ test('half of the calls that are ahead of a worker is taken over by a worker tha
   expect(pool.sent.at(-1)).toBe('quick to worker-2')
 })
 
-test('the worker with the most work ahead gives calls back, not the worker with the most calls', async () => {
+test('the worker with the most work ahead gives calls back, not the first worker', async () => {
   const pool = await Stand.reporting({ size: 3 }, [])
   await pool.run('quick', 0.1)
-  await pool.run('slow', 1.5)
-  const tools = ['quick', 'slow', 'quick', 'quick', 'slow', 'quick', 'quick']
-  const [first, , third, , slow, sixth] = tools.map((tool) => pool.call(tool))
-  expect(aheadOf(pool)).toEqual([2, 1, 1])
+  await pool.run('middling', 1.6)
+  await pool.run('slow', 1.9)
+  const tools = ['middling', 'slow', 'quick', 'middling', 'slow', 'quick']
+  const [, , third, , slow, sixth] = tools.map((tool) => pool.call(tool))
+  expect(aheadOf(pool)).toEqual([1, 1, 1])
   for (const call of [third, sixth]) pool.answer(call as Call)
-  await pool.clock.advance(1)
-  pool.answer(first as Call)
+  await pool.clock.advance(1.5)
+  pool.tell({ type: 'call.watched' })
   expect([aheadOf(pool), pool.recalled]).toEqual([[1, 1, 0], [slow]])
 })
 
 test('work that is done sooner than it could be sent elsewhere is left where it is', async () => {
   const pool = await Stand.reporting({ size: 2 }, [])
-  for (let run = 0; run < 2; run += 1) await pool.run('quick', 0)
+  for (let run = 0; run < 2; run += 1) await pool.run('quick', 0.1)
   const all = calls(pool, 6, 'quick')
   for (const n of [1, 3, 5]) pool.answer(all[n] as Call)
+  await pool.clock.advance(1.5)
+  pool.tell({ type: 'call.watched' })
   expect([aheadOf(pool), pool.recalled]).toEqual([[2, 0], []])
 })
 
