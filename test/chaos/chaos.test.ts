@@ -46,7 +46,7 @@ const SHORT: readonly [target: string, rounds: number, levels: readonly Containm
   ['resources', 8, ['pidns']],
   ['frozen', 1, ['pidns']],
   ['imports', 5, ['pidns']],
-  ['begun', 6, ['pidns']],
+  ['begun', 8, ['pidns']],
 ]
 
 const notEnclosed =

@@ -9,28 +9,32 @@ import type { Random } from './random.ts'
 import { block, eventually, turn } from './waiting.ts'
 
 /** A tool that appends the number of its call to a file, and then takes its time. */
-const TOOLS = `
-import os, time
+const toolsOf = (isAsync: boolean): string => `
+import asyncio, os, time
 from terrarium import tool
 
 _file = os.open(os.environ["CALLS_THAT_RAN"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 @tool
-def trace(n: int, seconds: float = 0.0) -> int:
+${isAsync ? 'async ' : ''}def trace(n: int, seconds: float = 0.0) -> int:
     os.write(_file, b"%d\\n" % n)
     if seconds:
-        time.sleep(seconds)
+        ${isAsync ? 'await asyncio' : 'time'}.sleep(seconds)
     return n
 `
 
 /** What is tried in turn. */
-export const WAYS = (['socket', 'grpc'] as const).flatMap((transport) =>
-  [1, 4, 64].map((concurrency) => ({ transport, concurrency })),
-)
+export const WAYS = (['socket', 'grpc'] as const).flatMap((transport) => [
+  ...[1, 4, 64].map((concurrency) => ({ transport, concurrency, isAsync: false })),
+  { transport, concurrency: 64, isAsync: true },
+])
 
 export interface Killing {
   readonly transport: 'socket' | 'grpc'
   readonly concurrency: number
+  /** Whether the tool is async. */
+  readonly isAsync: boolean
+  /** At least. */
   readonly kills: number
   readonly random: Random
   /** Does not exist yet. */
@@ -66,18 +70,20 @@ const CALLS_BETWEEN = 400
 const PAUSE = 3
 /** How long the host stands still before a kill at most, while the worker goes on, in ms. */
 const STANDSTILL = 2
+/** The most kills, in times of the kills that were asked for. */
+const MOST_TIMES = 20
 /** How long a slow call takes, in s. */
 const SLOW = 0.001
 /** Calls that are not settled by then are counted, in ms. */
 const PATIENCE = 300_000
 
-/** Runs a pool until so many of its workers were killed. */
+/** Runs a pool until so many of its workers were killed, or more, see {@link killWorkers}. */
 export async function killWhileCalling(killing: Killing): Promise<Killed> {
-  const { folder, transport, concurrency, options, random, kills } = killing
+  const { folder, transport, concurrency, isAsync, options, random } = killing
   mkdirSync(folder)
   const ran = join(folder, 'ran')
   const tools = join(folder, 'tools.py')
-  writeFileSync(tools, TOOLS)
+  writeFileSync(tools, toolsOf(isAsync))
   const pool = createPool({
     ...options,
     name: 'killed',
@@ -96,8 +102,9 @@ export async function killWhileCalling(killing: Killing): Promise<Killed> {
   const callers = Array.from({ length: CALLERS }, async () => {
     while (!state.isOver) await told.call(pool, random)
   })
-  const killer = killWorkers(pool, told, kills, random).finally(() => (state.isOver = true))
+  const killer = killWorkers(pool, told, killing.kills, random).finally(() => (state.isOver = true))
   await Promise.race([Promise.all([killer, ...callers]), wait(PATIENCE, undefined, { ref: false })])
+  const kills = await killer
   const { retried } = pool.stats
   const { processesLeft } = await pool.stop()
   const runs = new Map<number, number>()
@@ -109,6 +116,7 @@ export async function killWhileCalling(killing: Killing): Promise<Killed> {
 /** How the calls ended, by number. */
 class Told {
   settled = 0
+  crashed = 0
   readonly #ends: { readonly idempotent: boolean; readonly told: string[] }[] = []
 
   async call(pool: Pool, random: Random): Promise<void> {
@@ -121,6 +129,7 @@ class Told {
       (error: unknown) => told.push(isTerrariumError(error) ? error.code : String(error)),
     )
     this.settled += 1
+    if (told[0] === 'WORKER_CRASHED') this.crashed += 1
   }
 
   /** `runs`: how often each call has run. */
@@ -144,11 +153,17 @@ class Told {
   }
 }
 
-/** SIGKILLs so many workers, each at a random moment after some calls. */
-async function killWorkers(pool: Pool, told: Told, kills: number, random: Random): Promise<void> {
+/**
+ * SIGKILLs so many workers, each at a random moment after some calls, and more until one of them had begun a call. On a
+ * busy machine workers may have begun nothing by then. Returns how many were killed.
+ */
+async function killWorkers(pool: Pool, told: Told, kills: number, random: Random): Promise<number> {
+  let killed = 0
+  const goesOn = (): boolean =>
+    killed < kills || (killed < MOST_TIMES * kills && told.crashed + pool.stats.retried === 0)
   const dead = new Set<number>()
   const living = (): number[] => pool.workers.flatMap(({ pid }) => (pid === undefined || dead.has(pid) ? [] : [pid]))
-  for (let left = kills; left > 0;) {
+  while (goesOn()) {
     const enough = told.settled + random.between(0, CALLS_BETWEEN)
     await eventually('a worker has answered', () => living().length > 0 && told.settled >= enough, PATIENCE)
     await wait(random.next() * PAUSE)
@@ -157,8 +172,9 @@ async function killWorkers(pool: Pool, told: Told, kills: number, random: Random
     const [first, ...others] = living()
     if (first === undefined) continue
     const pid = random.pick([first, ...others])
-    left -= 1
+    killed += 1
     dead.add(pid)
     process.kill(pid, 'SIGKILL')
   }
+  return killed
 }

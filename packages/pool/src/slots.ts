@@ -62,7 +62,7 @@ export class Slots {
     this.#of(slot).ref?.send({ type: 'worker.kill', error })
   }
 
-  /** Takes the worker that is gone out of the slot. Returns the slot's calls that the worker has certainly not begun. */
+  /** Takes the worker that is gone out of the slot. Returns its calls that the worker had certainly not begun. */
   empty(slot: Slot): ReadonlySet<Call> {
     const { session } = this.#of(slot)
     this.#of(slot).session = undefined

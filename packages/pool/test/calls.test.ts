@@ -33,8 +33,11 @@ test('bytes come back as bytes, large ones too', async () => {
   await pool.stop()
 })
 
-test('B6: an argument that no message can carry is refused at once, and harms no worker', async () => {
-  const pool = await started(habitat(), { concurrency: 2 })
+test.each([
+  ['socket', 'a table of one segment, and its index', 8 + 6],
+  ['grpc', 'the header of the bytes', 5],
+] as const)('B6: an argument that no message can carry is refused at once, by %s', async (transport, _, overhead) => {
+  const pool = await started(habitat(), { concurrency: 2, transport })
   const [before] = pool.workers
   const neighbour = pool.call('sleep', { seconds: 0.3 })
   const refused = { code: 'PAYLOAD_TOO_LARGE', details: { most: 2 ** 28 - 64 } }
@@ -46,8 +49,8 @@ test('B6: an argument that no message can carry is refused at once, and harms no
   expect(await neighbour).toBe('slept')
   expect(pool.stats).toMatchObject({ crashes: 0, starts: 1, accepted: 1 })
 
-  // Less the names of tool and argument and the header of the bytes: the largest value that is accepted arrives.
-  const value = Buffer.alloc(2 ** 28 - 64 - Buffer.byteLength('size') - 1 - 6 - 5, 'x')
+  // Less the names of tool and argument and what the bytes need: the largest value that is accepted arrives.
+  const value = Buffer.alloc(2 ** 28 - 64 - Buffer.byteLength('size') - 1 - 6 - overhead, 'x')
   expect(await pool.call('size', { value })).toBe(value.length)
   await expect(pool.call('size', { value: Buffer.alloc(value.length + 1) })).rejects.toMatchObject(refused)
   expect(pool.workers).toMatchObject([{ pid: before?.pid, inFlight: 0 }])

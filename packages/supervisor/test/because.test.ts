@@ -110,6 +110,17 @@ test('an exit that waits for its answer is judged at once, unless its failures a
   await it.app.stop()
 })
 
+test('a child that is held down for one failure keeps that cause when another one needs it too', async () => {
+  const strategy: RestartStrategy = { name: 'pairs', plan: ({ id }) => ({ restart: [id, 'c'] }) }
+  const backoff = { first: 100, jitter: 'none' } as const
+  const it = await started({ strategy, backoff, children: [child('a'), child('b'), child('c')] })
+  await it.crash('a')
+  await it.clock.advance(50)
+  await it.crash('b')
+  expect(it.app.explain('c').because).toMatchObject({ child: 'a' })
+  await it.app.stop()
+})
+
 test('an incident lasts until the child is ready again; the next failure begins another', async () => {
   let starts = 0
   const logic = (): typeof obedient => {

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { RestartStrategy } from '@terrarium/supervisor/strategies'
 import { keepJournal } from '@terrarium/supervisor/replay'
 import type { WhatIf } from '@terrarium/supervisor'
-import type { AnyActorRef } from 'xstate'
+import { createMachine, type AnyActorRef } from 'xstate'
 import { whatIf } from '../src/core/what-if.ts'
 import { child, refusal, slow, started, stubborn, type Bench } from './support.ts'
 import { aLongStory, aWorld, type World } from './world.ts'
@@ -279,4 +279,21 @@ test('whatever has happened: nothing in the state is changed', () => {
     { numRuns: 40 },
   )
   expect(asked).toBeGreaterThan(80)
+})
+
+test('what is still to be decided when it is asked is no consequence of the imagined failure', async () => {
+  const over = createMachine({ initial: 'over', states: { over: { type: 'final' } } })
+  const it = await started({ backoff: { first: 100, jitter: 'none' }, children: [child('b')] })
+  let asked: Promise<WhatIf> | undefined
+  it.app.on('child.exit', ({ id }) => {
+    if (id === 'a') asked ??= it.app.whatIf('b', boom)
+  })
+  await it.app.startChild({ id: 'a', logic: over })
+  await it.clock.advance(0)
+  // That a waits was decided before; that its delay ends meanwhile is seen.
+  const said = short((await asked) as WhatIf)
+  expect(said[0]).toBe('0 child.exit b')
+  expect(said).not.toContain('0 child.backoff a')
+  expect(said).toContain('100 child.start a')
+  await it.app.stop()
 })

@@ -33,7 +33,8 @@ export class BegunPage implements BegunCalls {
     try {
       this.#descriptor = openSync(path, 'wx+', 0o600)
       // Written and not just made longer: a worker that maps a page without room on the disk dies of SIGBUS.
-      writeSync(this.#descriptor, Buffer.alloc(PAGE_BYTES), 0, PAGE_BYTES, 0)
+      const written = writeSync(this.#descriptor, Buffer.alloc(PAGE_BYTES), 0, PAGE_BYTES, 0)
+      if (written < PAGE_BYTES) throw Object.assign(new Error('no space is left'), { code: 'ENOSPC' })
     } catch (cause) {
       this.close(false)
       const { code, message } = cause as NodeJS.ErrnoException
