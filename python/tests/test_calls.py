@@ -295,6 +295,22 @@ def test_a_coroutine_that_ignores_its_cancel_has_a_value(worker, folder):
     assert worker.value(call) == "seen"
 
 
+def test_a_call_and_its_cancel_come_while_another_thread_receives_for_the_main_thread(worker, folder):
+    # The stand-in receives from now on, and the main thread waits for a call that it brings.
+    path = folder / "go"
+    long = worker.call("wait_for", {"path": str(path)})
+    eventually("the stand-in receives", lambda: worker.ping() == long)
+    path.touch()
+    worker.answer(long)
+    eventually("the main thread is idle", lambda: worker.ping() == 0)
+    # It brings one, and takes it back.
+    with worker.together():
+        call = worker.call("echo", {"value": 1})
+        worker.cancel(call)
+    worker.answer(call)
+    assert worker.run("echo", value=2) == 2
+
+
 def test_a_call_and_its_cancel_in_one_message(worker, folder):
     arguments = {"path": str(folder / "a")}
     with worker.together():

@@ -73,8 +73,8 @@ function cancelled(random: Random, value: number): Planned {
   return { tool: 'echo_later', args: { value, seconds: 0.005 }, options, value, codes: ['CANCELLED'], then }
 }
 
-/** How long calls may go on after the end, in ms. */
-const PATIENCE = 60_000
+/** How long a pool may settle no call while some are open, in ms. */
+const PATIENCE = 30_000
 
 /** What became of the calls of one pool. */
 export interface Tally {
@@ -96,10 +96,20 @@ export interface CallersOptions {
   /** The file in which calls of `mark` leave their numbers. */
   readonly marks: string
   readonly isOver: () => boolean
+  /** Called when calls are open and none is settled any more. */
+  readonly onStall: () => Promise<void>
 }
 
-/** Calls until it is over, and resolves when all calls are settled. */
-export async function makeCalls({ pool, random, callers, isWild, marks, isOver }: CallersOptions): Promise<Tally> {
+/** Calls until it is over, and resolves when all calls are settled, or when they stall. */
+export async function makeCalls({
+  pool,
+  random,
+  callers,
+  isWild,
+  marks,
+  isOver,
+  onStall,
+}: CallersOptions): Promise<Tally> {
   const tally: Tally = { issued: 0, resolved: 0, rejected: 0, codes: new Map(), faults: [] }
   const mark: Kind = (_, number) => ({ tool: 'mark', args: { path: marks, number }, value: number })
   const kinds: typeof PEACEFUL = { ...PEACEFUL, mark: [6, mark] as const, ...(isWild ? VIOLENT : {}) }
@@ -133,18 +143,25 @@ export async function makeCalls({ pool, random, callers, isWild, marks, isOver }
     while (!isOver()) await one()
   }
   const all = Promise.all(Array.from({ length: callers }, caller))
-  await Promise.race([all, lateAfter(isOver)])
+  await Promise.race([all, stallOf(tally)])
   const open = tally.issued - tally.resolved - tally.rejected
-  if (open > 0) note(tally, `${open} calls are not settled ${PATIENCE} ms after the end`)
+  if (open > 0) {
+    note(tally, `${open} calls are open, and none was settled for ${PATIENCE} ms`)
+    await onStall()
+  }
   const listeners = getEventListeners(lasting.signal, 'abort').length
   if (listeners > 0) note(tally, `${listeners} listeners are left on a signal`)
   return tally
 }
 
-/** Resolves some time after the end. */
-async function lateAfter(isOver: () => boolean): Promise<void> {
-  while (!isOver()) await sleep(500)
-  await sleep(PATIENCE, undefined, { ref: false })
+/** Resolves when no call was settled for too long. */
+async function stallOf(tally: Tally): Promise<void> {
+  for (let last = -1, since = performance.now(); performance.now() - since < PATIENCE;) {
+    const settled = tally.resolved + tally.rejected
+    if (settled !== last) since = performance.now()
+    last = settled
+    await sleep(500, undefined, { ref: false })
+  }
 }
 
 function note({ faults }: Tally, fault: string): void {

@@ -99,7 +99,8 @@ export async function soak({ minutes, seed, transport, python, signal, say }: So
       const calls = (of: Pool, stream: number): Promise<Tally> => {
         const isWild = of === wild
         const random = new Random(seed, stream)
-        return makeCalls({ pool: of, random, callers: CALLERS, isWild, marks: `${marks}-${of.name}`, isOver })
+        const onStall = (): Promise<void> => showStacks(of, say)
+        return makeCalls({ pool: of, random, callers: CALLERS, isWild, marks: `${marks}-${of.name}`, isOver, onStall })
       }
       const watch = async (): Promise<void> => {
         while (!isOver()) {
@@ -127,6 +128,15 @@ export async function soak({ minutes, seed, transport, python, signal, say }: So
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/** Has each worker print what its threads do, and tells it. */
+async function showStacks(pool: Pool, say: (line: string) => void): Promise<void> {
+  pool.on('worker.output', ({ worker, stream, line }) => {
+    if (stream === 'stderr') say(`  ${pool.name}/${worker}: ${line}`)
+  })
+  for (const { pid } of pool.workers) if (pid !== undefined) process.kill(pid, 'SIGUSR2')
+  await sleep(1_000)
 }
 
 /** Compares what the callers have seen with what the pool has counted. */

@@ -1,11 +1,16 @@
 """The tools that the soak calls: short and long values, sync and async, and every way for a call to end."""
 
 import asyncio
+import faulthandler
 import os
+import signal
 import time
 from typing import Any
 
 from terrarium import tool
+
+# When calls stall, the soak asks for the stacks of all threads.
+faulthandler.register(signal.SIGUSR2, all_threads=True)
 
 
 @tool

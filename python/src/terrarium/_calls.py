@@ -101,14 +101,20 @@ class MainThread:
         self._give_back_all()
 
     def _wait(self) -> None:
-        """Waits for a call that another thread receives, or for the order to end."""
+        """Waits for a call that the stand-in receives, for the end of its receiving, or for the order to end."""
         self._is_waiting = True
-        while not self.calls and not self.is_stopping:
+        # The stand-in looks whether this thread waits after it has ended, so one of the two sees the other.
+        if not self.calls and not self.is_stopping and self.stand_in is not None and self.stand_in.is_receiving:
             try:
                 self._news.get(timeout=LOOK_EVERY)
             except Empty:
                 pass
         self._is_waiting = False
+
+    def wake(self) -> None:
+        """Lets the main thread look again, if it waits."""
+        if self._is_waiting:
+            self._news.put(None)
 
     def _give_back_all(self) -> None:
         """Answers calls that came before or after the order to end, and have not begun, as cancelled."""

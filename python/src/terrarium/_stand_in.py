@@ -37,6 +37,11 @@ class StandIn:
         self.is_awake = False
         self._wake: SimpleQueue[None] = SimpleQueue()
 
+    @property
+    def is_receiving(self) -> bool:
+        """Whether a thread receives: for the main thread, this one."""
+        return self._receiving.locked()
+
     def start(self) -> None:
         threading.Thread(target=self._run, name="terrarium-stand-in", daemon=True).start()
 
@@ -83,3 +88,5 @@ class StandIn:
         with self._receiving:
             while self._receive(True) == 0:
                 pass
+        # The call may be cancelled or answered already, and then the main thread has to receive.
+        self._main_thread.wake()
