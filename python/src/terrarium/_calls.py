@@ -20,9 +20,10 @@ LOOK_EVERY = 0.25
 """How long the main thread waits at most before it looks for signals, in seconds. Python runs signal handlers between
 two instructions of the main thread. A signal that arrives just before the thread blocks does not wake it."""
 
-_FLUSH_EVERY = 20e-6
-"""How long an answer waits for those behind it, in seconds. The first answer of several does not wait."""
-_LONG = 500e-6
+_FLUSH_EVERY = 200e-6
+"""How long an answer waits for those behind it, in seconds. Each time that answers are sent the host is woken, which
+costs both sides more than several short calls."""
+_LONG = 200e-6
 """An answer does not wait for a tool that took this long the last time, in seconds."""
 
 
@@ -76,10 +77,9 @@ class MainThread:
             if not calls:
                 self._flush()
                 self.running = 0
-                flushed = 0.0
                 if not receive():
                     self._wait()
-                now = monotonic()
+                flushed = now = monotonic()
                 continue
             try:
                 call = calls.popleft()
