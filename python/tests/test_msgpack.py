@@ -4,6 +4,7 @@ import random
 import struct
 from datetime import datetime, timedelta, timezone
 
+import msgpack
 import pytest
 from value_codecs import WITH_MSGPACK, WITHOUT_MSGPACK
 
@@ -78,8 +79,19 @@ def shown(value):
     return kind, repr(value)
 
 
+_LENIENT = msgpack.version < (1, 1)
+"""Whether this msgpack reads an instant with a billion nanoseconds or more. Ours and newer ones refuse it."""
+_NO_INSTANT = "an instant in it is none that Python has"
+
+
 def agree(left, right):
     return shown(left) == shown(right)
+
+
+def agree_on_damage(left, right):
+    """As ``agree``, but for instants that only an old msgpack reads."""
+    is_refused = isinstance(right, tuple) and right[:1] == ("NotReadable",) and _NO_INSTANT in right[1]
+    return agree(left, right) or (_LENIENT and is_refused)
 
 
 @pytest.mark.parametrize("seed", range(300))
@@ -111,7 +123,7 @@ def test_both_read_damaged_bytes_alike(seed):
             damaged[draw.randrange(len(damaged))] = draw.choice([draw.randrange(256), 0xC1, 0xC7, 0xD4, 0xDF])
         damaged = bytes(damaged[: draw.randrange(len(damaged) + 1)] if draw.random() < 0.5 else damaged)
         left, right = outcome(WITH_MSGPACK, "decode", damaged), outcome(WITHOUT_MSGPACK, "decode", damaged)
-        assert agree(left, right), (damaged, left, right)
+        assert agree_on_damage(left, right), (damaged, left, right)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -145,6 +157,8 @@ def test_both_read_random_bytes_alike(seed):
 )
 def test_both_say_the_same_of_what_is_no_msgpack(data, because):
     for codec in (WITH_MSGPACK, WITHOUT_MSGPACK):
+        if _LENIENT and codec is WITH_MSGPACK and because == _NO_INSTANT:
+            continue  # an old msgpack reads some of these
         with pytest.raises(codec.NotReadable) as refused:
             codec.decode(data)
         assert because in str(refused.value)

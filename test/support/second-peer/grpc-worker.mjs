@@ -1,10 +1,11 @@
 // A worker in another language than Python: Node, over gRPC. Its messages are loaded from session.proto, and nothing
 // else of this project is known to it. A pool starts it in the place of a Python worker.
+import { fileURLToPath } from 'node:url'
 import { credentials, loadPackageDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { addExtension, pack, unpack } from 'msgpackr'
 
-const PROTO = new URL('../../../proto/terrarium/v1/session.proto', import.meta.url).pathname
+const PROTO = fileURLToPath(new URL('../../../proto/terrarium/v1/session.proto', import.meta.url))
 const VERSION = 2
 const [PYTHON_ERROR, TOOL_NOT_FOUND, CANCELLED] = [1, 2, 4]
 
