@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections import deque
+from types import SimpleNamespace
 
 import pytest
 from terrarium import _contexts
@@ -92,8 +93,10 @@ def test_d3_an_order_that_another_thread_receives_ends_the_wait_of_the_main_thre
         main.calls.append("the order has not ended the wait")
 
     threading.Thread(target=take, daemon=True).start()
+    main.stand_in = SimpleNamespace(is_receiving=True)
     try:
-        main._wait()
+        while not main.is_stopping and not main.calls:
+            main._wait()
         assert not main.calls
     finally:
         signal.signal(signal.SIGUSR1, before)
