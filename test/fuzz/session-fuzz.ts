@@ -260,8 +260,11 @@ export class SessionFuzz {
       accepted.once('ready', () => (isReady = true))
     }, this.#transport)
     const greeted = this.#speech.greet(server.path, announcement.token)
-    const late = sleep(PATIENCE, undefined, { ref: false })
+    // A timer that went on would keep the connection in memory, which would be counted as a leak of the host.
+    const waiting = new AbortController()
+    const late = sleep(PATIENCE, undefined, { ref: false, signal: waiting.signal }).catch(() => undefined)
     const voice = await Promise.race([greeted, late])
+    waiting.abort()
     if (voice === undefined) throw new Error('a worker that behaves is not welcomed')
     if (!(await within(PATIENCE, () => isReady, 0))) throw new Error('a worker that behaves has not become ready')
     return { session: session as unknown as Session, voice, forget: announcement.forget }
