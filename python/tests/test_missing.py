@@ -136,7 +136,7 @@ def test_a3_a_missing_part_of_a_shared_namespace(host, file):
     assert "Look up first which package provides google.nosuch, nosuch_one: its name may differ" in last["hint"]
 
 
-# The command is that of the tool that made the environment.
+# The command is for the tool that made the environment.
 
 
 @pytest.fixture

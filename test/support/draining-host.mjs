@@ -20,7 +20,6 @@ const answer = pool.call(tool, args).then(
   (value) => say({ value }),
   (error) => say({ failed: explain(error) }),
 )
-say({ pid: process.pid, workers: pool.workers.map(({ pid }) => pid), program: kept?.pid })
 
 const drain = async () => {
   say({ signalled: true })
@@ -30,3 +29,5 @@ const drain = async () => {
   say({ processesLeft, crashes: pool.stats.crashes, starts })
 }
 for (const signal of signals) process.once(signal, () => drain().catch((error) => say({ failed: explain(error) })))
+// Last: a test may signal this process as soon as it has read this.
+say({ pid: process.pid, workers: pool.workers.map(({ pid }) => pid), program: kept?.pid })

@@ -103,7 +103,10 @@ export async function killWhileCalling(killing: Killing): Promise<Killed> {
     while (!state.isOver) await told.call(pool, random)
   })
   const killer = killWorkers(pool, told, killing.kills, random).finally(() => (state.isOver = true))
-  await Promise.race([Promise.all([killer, ...callers]), wait(PATIENCE, undefined, { ref: false })])
+  const patience = new AbortController()
+  const late = wait(PATIENCE, undefined, { ref: false, signal: patience.signal }).catch(() => undefined)
+  await Promise.race([Promise.all([killer, ...callers]), late])
+  patience.abort()
   const kills = await killer
   const { retried } = pool.stats
   const { processesLeft } = await pool.stop()

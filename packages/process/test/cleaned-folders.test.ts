@@ -144,7 +144,7 @@ test.each(Object.entries(REMOVALS))(
   },
 )
 
-test('D2: while a folder cannot be made again starts fail with the reason; the first one after the repair succeeds', async () => {
+test('D2: while a folder cannot be made again starts fail with the reason, and succeed after the repair', async () => {
   const stateDir = freshState()
   const runtime = await open(stateDir)
   await runtime.swept

@@ -68,7 +68,7 @@ test('A6: an empty value counts as not given', async () => {
   expect(await resolveInterpreter('')).toMatchObject({ source: 'python3' })
 })
 
-test('A5: an interpreter that is given and missing is an error that names what to correct; no other one is tried', async () => {
+test('A5: a given interpreter that is missing is an error that names what to correct; no other is tried', async () => {
   symlinkSync(join(folder, 'gone'), join(folder, '.venv'))
   mkdirSync(join(folder, 'gone', 'bin'), { recursive: true })
   symlinkSync('/nowhere/python', join(folder, 'gone', 'bin', 'python'))

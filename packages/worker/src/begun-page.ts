@@ -63,6 +63,8 @@ export class BegunPage implements BegunCalls {
     const words = new Uint32Array(BEGUN_WORDS)
     try {
       if (isDead && readSync(descriptor, words, 0, PAGE_BYTES, 0) === PAGE_BYTES) this.#words = words
+    } catch {
+      // A page that cannot be read tells nothing, so every call that was sent counts as begun.
     } finally {
       closeSync(descriptor)
     }

@@ -60,7 +60,7 @@ test('without a free word calls share one, and are ambiguous until they are take
   expect(shared % BEGUN_WORDS).toBe(first % BEGUN_WORDS)
   expect([first, shared, second].map((id) => table.isAmbiguous(id))).toEqual([true, true, false])
   table.take(first)
-  // Its word is still that of the other call.
+  // It still has its word with the other call.
   table.take(second)
   const next = table.add(-2)
   expect([next % BEGUN_WORDS, table.isAmbiguous(next)]).toEqual([second % BEGUN_WORDS, false])

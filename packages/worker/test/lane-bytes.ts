@@ -8,7 +8,7 @@ export interface Raw {
   readonly id?: number
   readonly extra?: number
   readonly body?: Buffer
-  /** Default: that of the body. */
+  /** Default: the length of the body. */
   readonly length?: number
 }
 

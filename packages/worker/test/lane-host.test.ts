@@ -1,17 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { TerrariumError } from '@terrarium/supervisor/base'
-import { VirtualClock } from '@terrarium/supervisor/testing'
 import type { Announcement } from '../src/reception.ts'
-import { SessionServer } from '../src/session-server.ts'
 import type { Session } from '../src/session.ts'
 import { decode, encode } from '../src/values/codec.ts'
 import { PROTOCOL_VERSION } from '../src/version.ts'
 import { eventually } from '../../../test/support/terrarium.ts'
-import { watchUncaught } from '../../../test/support/failures.ts'
 import { encoded } from './bare.ts'
 import {
   apart,
@@ -25,41 +20,17 @@ import {
   resultBytes,
   split,
 } from './lane-bytes.ts'
+import { listening } from './listening.ts'
 
-let directory: string
-let server: SessionServer
-let clock: VirtualClock
-let watch: ReturnType<typeof watchUncaught>
 const peers: Socket[] = []
-const warnings: string[] = []
 const ignore = (): void => undefined
-const logger = {
-  debug: ignore,
-  info: ignore,
-  warn: (_: object, text: string) => void warnings.push(text),
-  error: ignore,
-  child: () => logger,
-}
-
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'terrarium-test-'))
-  clock = new VirtualClock()
-  warnings.length = 0
-  watch = watchUncaught()
-  server = await SessionServer.listen(directory, { clock, logger })
-})
-
-afterEach(async () => {
+const here = listening(() => {
   for (const peer of peers.splice(0)) peer.destroy()
-  server.close()
-  await watch.end()
-  rmSync(directory, { recursive: true })
-  expect(watch.uncaught).toEqual([])
 })
 
 /** A connection, and all that the host has sent on it. */
 function dial() {
-  const socket = connect(server.path).on('error', ignore)
+  const socket = connect(here.server.path).on('error', ignore)
   peers.push(socket)
   const heard: Buffer[] = []
   socket.on('data', (chunk) => heard.push(chunk))
@@ -79,7 +50,7 @@ async function greeted(more: Buffer[] = [readyBytes('echo', 'other')], hello: ob
   const faults: (string | undefined)[] = []
   let announced: Announcement | undefined
   const session = await new Promise<Session>((resolve) => {
-    announced = server.expect((opened) => {
+    announced = here.server.expect((opened) => {
       opened.once('closed', (fault) => faults.push(fault))
       resolve(opened)
     }, 'socket')
@@ -131,7 +102,7 @@ test('a Ping is answered, and what arrives counts as life', async () => {
 test('preamble and Hello may come in pieces', async () => {
   const peer = dial()
   const accepted = new Promise<Session>((resolve) => {
-    const { token } = server.expect(resolve, 'socket')
+    const { token } = here.server.expect(resolve, 'socket')
     const bytes = Buffer.concat([preamble(), helloBytes({ token })])
     void (async () => {
       for (const byte of bytes) {
@@ -144,7 +115,7 @@ test('preamble and Hello may come in pieces', async () => {
 })
 
 test('another version is refused with both versions, and so is an unknown token; the reason is sent', async () => {
-  const { token } = server.expect(ignore, 'socket')
+  const { token } = here.server.expect(ignore, 'socket')
   const cases = [
     [preamble(PROTOCOL_VERSION + 1), 1, `this host speaks version ${PROTOCOL_VERSION} of the protocol, the worker speaks ${PROTOCOL_VERSION + 1}`], // prettier-ignore
     [preamble(0x4142), 1, `this host speaks version ${PROTOCOL_VERSION} of the protocol, the worker speaks 16706`],
@@ -168,9 +139,9 @@ test('another version is refused with both versions, and so is an unknown token;
 
 test('a token is worth one session, and none once it is forgotten or for another transport', async () => {
   const { announced } = await greeted()
-  const forgotten = server.expect(ignore, 'socket')
+  const forgotten = here.server.expect(ignore, 'socket')
   forgotten.forget(false)
-  const other = server.expect(ignore, 'grpc')
+  const other = here.server.expect(ignore, 'grpc')
   for (const [token, code] of [
     [announced.token, 2],
     [forgotten.token, 2],
@@ -200,7 +171,7 @@ test.each<[string, Buffer, string]>([
   const peer = dial()
   peer.socket.write(bytes)
   await peer.ended
-  expect(warnings).toEqual([expect.stringMatching(new RegExp(`${why}$`))])
+  expect(here.warnings).toEqual([expect.stringMatching(new RegExp(`${why}$`))])
   expect(peer.said().length).toBe(0)
 })
 
@@ -210,7 +181,7 @@ test('a connection that begins with neither transport is ended, once for all tha
     peer.socket.write(nonsense)
     await peer.ended
   }
-  expect(warnings).toEqual([expect.stringContaining('a connection began with bytes that no worker sends')])
+  expect(here.warnings).toEqual([expect.stringContaining('a connection began with bytes that no worker sends')])
 })
 
 test.each<[string, Buffer, RegExp]>([
@@ -268,13 +239,13 @@ test('what a worker has answered before it died is received, although writing to
   expect(session.inFlight).toBe(2)
   session.abandon(new TerrariumError('WORKER_CRASHED', 'gone'))
   expect(await calls[3]).toMatchObject({ error: { code: 'WORKER_CRASHED' } })
-  await clock.advance(25) // the last look at connections without a token
-  await eventually('its connection is closed', () => clock.pending === 0)
+  await here.clock.advance(25) // the last look at connections without a token
+  await eventually('its connection is closed', () => here.clock.pending === 0)
 })
 
 test('the page of begun calls: its name goes with Hello, and it is read when the worker is dead', async () => {
-  const pages = (): string[] => readdirSync(directory).filter((name) => name.startsWith('begun'))
-  const early = server.expect(ignore, 'socket')
+  const pages = (): string[] => readdirSync(here.directory).filter((name) => name.startsWith('begun'))
+  const early = here.server.expect(ignore, 'socket')
   expect(pages()).toHaveLength(1)
   early.forget(false)
   expect(pages()).toEqual([])
@@ -294,10 +265,10 @@ test('connections that have not presented a token end after their time', async (
   const [silent, magic, half] = [dial(), dial(), dial()]
   magic.socket.write(preamble())
   half.socket.write(Buffer.concat([preamble(), raw({ kind: 1, length: 100 })]))
-  await eventually('all are open', () => clock.pending >= 4)
-  await clock.advance(29_999)
+  await eventually('all are open', () => here.clock.pending >= 4)
+  await here.clock.advance(29_999)
   expect(peers.some(({ destroyed }) => destroyed)).toBe(false)
-  await clock.advance(1)
+  await here.clock.advance(1)
   await Promise.all([silent.ended, magic.ended, half.ended])
-  expect(clock.pending).toBe(0)
+  expect(here.clock.pending).toBe(0)
 })

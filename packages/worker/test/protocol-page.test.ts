@@ -54,7 +54,7 @@ test.each(
   }
 })
 
-test('flags, failure codes and codes of Refused are those of the code', () => {
+test('the page has the flags, the failure codes and the codes of Refused that the code has', () => {
   const numbered = (rows: readonly Row[], key: string): Record<string, number> =>
     Object.fromEntries(rows.map((row) => [plain(row.name), Number(row[key])]))
   const flags = Object.entries(FLAG).map(([name, flag]) => [name.toUpperCase(), flag])
@@ -68,7 +68,7 @@ test('flags, failure codes and codes of Refused are those of the code', () => {
   )
 })
 
-test('the preamble, the header and the limits are those of the code', () => {
+test('the page has the preamble, the header and the limits that the code has', () => {
   const [magic, version, rest] = tableRows(PAGE, 'The preamble').map(({ what = '' }) => what)
   expect(plain(magic).slice(0, 11).replaceAll(' ', '').toLowerCase()).toBe(PREAMBLE.subarray(0, 4).toString('hex'))
   expect(version).toBe(`the version of the sender: ${PROTOCOL_VERSION}`)

@@ -1,54 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { VirtualClock } from '@terrarium/supervisor/testing'
+import { describe, expect, test } from '@jest/globals'
 import { HELLO_BYTES, HELLO_TIMEOUT, UNAUTHENTICATED_LIMIT } from '../src/connections.ts'
-import { SessionServer } from '../src/session-server.ts'
 import type { Session } from '../src/session.ts'
-import { watchUncaught } from '../../../test/support/failures.ts'
 import { turn } from '../../../test/support/waiting.ts'
 import { eventually } from '../../../test/support/terrarium.ts'
 import { FAULTS, FAULTS_OF_READY } from '../../../test/support/second-client/faults.mjs'
 import { frame, message, Wire } from '../../../test/support/second-client/wire.mjs'
 import { encoded } from './bare.ts'
+import { listening } from './listening.ts'
 
-let directory: string
-let server: SessionServer
-let clock: VirtualClock
-let watch: ReturnType<typeof watchUncaught>
 const wires: Wire[] = []
 const sockets: Socket[] = []
-const warnings: string[] = []
 const ignore = (): void => undefined
-const logger = {
-  debug: ignore,
-  info: ignore,
-  warn: (_: object, text: string) => void warnings.push(text),
-  error: ignore,
-  child: () => logger,
-}
-
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'terrarium-test-'))
-  clock = new VirtualClock()
-  warnings.length = 0
-  watch = watchUncaught()
-  server = await SessionServer.listen(directory, { clock, logger })
-})
-
-afterEach(async () => {
+const here = listening(() => {
   for (const wire of wires.splice(0)) wire.close()
   for (const socket of sockets.splice(0)) socket.destroy()
-  server.close()
-  await watch.end()
-  rmSync(directory, { recursive: true })
-  expect(watch.uncaught).toEqual([])
 })
 
 function dial(): Wire {
-  const wire = new Wire(server.path)
+  const wire = new Wire(here.server.path)
   wires.push(wire)
   return wire
 }
@@ -58,7 +28,7 @@ async function greeted(...more: Buffer[]): Promise<{ wire: Wire; session: Sessio
   const wire = dial()
   const faults: (string | undefined)[] = []
   const accepted = new Promise<Session>((resolve) => {
-    const { token } = server.expect((session) => {
+    const { token } = here.server.expect((session) => {
       session.once('closed', (fault) => faults.push(fault))
       resolve(session)
     }, 'grpc')
@@ -147,21 +117,21 @@ test.each<[string, (wire: Wire) => void, string]>([
 
 test('a stream that never says Hello is ended after its time, and its connection too', async () => {
   const wire = dial()
-  await eventually('it is open', () => clock.pending >= 3) // connection, stream, and the look at bytes
+  await eventually('it is open', () => here.clock.pending >= 3) // connection, stream, and the look at bytes
   const late = dial()
   late.raw(Buffer.alloc(3), { length: 100 }) // half a message
-  await eventually('it is open too', () => clock.pending >= 5)
-  await clock.advance(HELLO_TIMEOUT - 1)
+  await eventually('it is open too', () => here.clock.pending >= 5)
+  await here.clock.advance(HELLO_TIMEOUT - 1)
   expect([wire.isOver, late.isOver]).toEqual([false, false])
-  await clock.advance(1)
+  await here.clock.advance(1)
   await Promise.all([wire.ended, late.ended])
   await eventually('both connections are closed', () => wire.socket.destroyed && late.socket.destroyed)
-  expect(warnings).toEqual([expect.stringContaining(`has not presented a token within ${HELLO_TIMEOUT} ms`)])
+  expect(here.warnings).toEqual([expect.stringContaining(`has not presented a token within ${HELLO_TIMEOUT} ms`)])
 })
 
 test('a connection that says nothing at all, or nonsense, is ended as well', async () => {
   const connection = (): Socket => {
-    const socket = connect(server.path).on('error', ignore)
+    const socket = connect(here.server.path).on('error', ignore)
     socket.resume()
     sockets.push(socket)
     return socket
@@ -170,14 +140,14 @@ test('a connection that says nothing at all, or nonsense, is ended as well', asy
   const nonsense = connection()
   nonsense.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   await eventually('nonsense is ended at once', () => nonsense.destroyed)
-  await clock.advance(HELLO_TIMEOUT)
+  await here.clock.advance(HELLO_TIMEOUT)
   await eventually('silence after its time', () => silent.destroyed)
 })
 
 test('strangers are limited in number, and workers that are expected come in beside them', async () => {
   const open = (): Promise<Socket> =>
     new Promise((resolve) => {
-      const socket = connect(server.path, () => {
+      const socket = connect(here.server.path, () => {
         resolve(socket)
       }).on('error', ignore)
       socket.resume()
@@ -188,7 +158,9 @@ test('strangers are limited in number, and workers that are expected come in bes
   const refused = await open()
   await eventually('one too many is ended', () => refused.destroyed)
   expect(sockets.filter(({ destroyed }) => destroyed)).toHaveLength(1)
-  expect(warnings).toEqual([expect.stringContaining(`${UNAUTHENTICATED_LIMIT} connections have not presented a token`)])
+  expect(here.warnings).toEqual([
+    expect.stringContaining(`${UNAUTHENTICATED_LIMIT} connections have not presented a token`),
+  ])
   const { session } = await greeted(GOOD)
   expect(session.closed).toBe(false)
 })
@@ -197,16 +169,16 @@ test('strangers are limited in what they send', async () => {
   const stranger = dial()
   stranger.raw(Buffer.alloc(HELLO_BYTES * 2), { length: HELLO_BYTES * 3 })
   await eventually('it is ended', async () => {
-    await clock.advance(25)
+    await here.clock.advance(25)
     return stranger.socket.destroyed
   })
-  expect(warnings).toEqual([expect.stringContaining(`more than ${HELLO_BYTES} bytes without a token`)])
+  expect(here.warnings).toEqual([expect.stringContaining(`more than ${HELLO_BYTES} bytes without a token`)])
   const { wire, session } = await greeted(GOOD)
   wire.acknowledge()
   const settled = new Promise((resolve) => session.call('tool', encoded(Buffer.alloc(0)), 0, resolve))
   await wire.heard('call')
   wire.send(frame.result(1, Buffer.concat([Buffer.from([0xc6, 0, 0x40, 0, 0]), Buffer.alloc(0x40_00_00)])))
-  await clock.advance(25)
+  await here.clock.advance(25)
   expect(await settled).toMatchObject({ value: { length: 0x40_00_00 } }) // a worker is no stranger
-  expect(clock.pending).toBe(0)
+  expect(here.clock.pending).toBe(0)
 })

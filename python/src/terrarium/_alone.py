@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def taker(session: "Session", lane: Lane, wait: bool) -> "Callable[[], Call | None]":
     """A function for the main thread that receives. It returns a call that has come alone; whatever else has come is
-    handled as usual. ``wait``: as that of the carrier."""
+    handled as usual. ``wait``: see ``Carrier.receive``."""
     opened, receiving, handle, waiting = session.replies.open, session.receiving, session.handle, session.main_thread
     tools, flags_of_read = session.tools, 0 if wait else NOW
     count_of_tools, is_all_async = len(tools), all(tool.is_async for tool in tools)

@@ -89,7 +89,7 @@ class Grpc:
         return list(map(_frame, message.frames))
 
     def _note(self, message: Any) -> None:
-        """Raises ValueError when its numbers are not those of this protocol."""
+        """Raises ValueError for numbers that this protocol does not allow."""
         self._outbox.received(message.seq, message.ack)
         if bool(message.seq) != bool(message.frames):
             raise ValueError("it sent frames without a number" if message.frames else "it sent a number without frames")

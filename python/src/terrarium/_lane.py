@@ -4,7 +4,7 @@ buffers. ``_lane_wire`` and ``_lane_parser`` have the form of frames; this file 
 import os
 import struct
 
-# The C class: gevent and eventlet replace that of the module socket, and setdefaulttimeout() changes it.
+# The C class: gevent and eventlet replace the class of the module socket, and setdefaulttimeout() changes that.
 import _socket
 from collections import deque
 from collections.abc import Iterator, Sequence

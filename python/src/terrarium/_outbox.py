@@ -60,7 +60,7 @@ class Outbox(Iterator[SessionRequest]):
                 self._changed.notify()
 
     def received(self, seq: int, ack: int) -> None:
-        """A message has come in. Raises ValueError when its numbers are not those of this protocol."""
+        """A message has come in. Raises ValueError for numbers that this protocol does not allow."""
         with self._lock:
             if ack not in (self._acknowledged, self._sent):
                 raise ValueError(f"it acknowledges message {ack} of {self._sent}")

@@ -17,7 +17,7 @@ _QUIET = 50
 
 
 class StandIn:
-    """``receive`` takes ``wait`` as that of the carrier, and answers how many calls for the main thread have come."""
+    """``receive`` takes ``wait``, see ``Carrier.receive``, and answers how many calls for the main thread came."""
 
     def __init__(
         self,

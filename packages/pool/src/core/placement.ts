@@ -111,7 +111,7 @@ function timeLeft({ deadline }: Call, now: number): number {
   return deadline === undefined ? 0 : Math.max(1, Math.ceil(deadline - now))
 }
 
-/** The slot's worker has let go of the call: its place is that of the first call ahead. */
+/** The slot's worker has let go of the call: the first call ahead takes its place. */
 export function leave(turn: Turn, call: Call, slot: Slot): void {
   detach(turn, call, slot)
   const { firstAhead } = slot

@@ -15,7 +15,7 @@ test('calls of a tool that is known to be short are sent ahead, and count as cal
   expect(pool.state.waiting.size).toBe(1)
 })
 
-test('a call that is ahead gets its place when the call before it is answered, and the next call is sent ahead', async () => {
+test('an answer gives its place to the first call ahead, and the next call is sent ahead', async () => {
   const pool = await Stand.reporting()
   const [first, second, third, fourth] = calls(pool, 4) as [Call, Call, Call, Call]
   await pool.clock.advance(1)
@@ -74,7 +74,7 @@ test('nothing is sent ahead of a worker that does not report begun calls', async
   expect(aheadOf(pool)).toEqual([0])
 })
 
-test('async tools keep strictly within `concurrency`: none goes ahead, and none stands before calls ahead', async () => {
+test('async tools keep within `concurrency`: none goes ahead, none before calls ahead', async () => {
   const pool = new Stand({ concurrency: 2 })
   pool.reportsBegun = true
   pool.tell({ type: 'pool.start' })

@@ -164,8 +164,16 @@ export class BusyPool {
     const call = new Call({ tool, timeout, idempotent: this.#random.next() < 0.5 })
     call.size = this.#random.between(0, 4_000)
     this.#tell({ type: 'call.offered', call, isWatched: false })
-    if (timeout !== undefined) this.#after(timeout, () => { this.#tell({ type: 'call.expired', call }) }) // prettier-ignore
-    if (this.#random.next() < aborts) this.#after(this.#random.next() * 5, () => { this.#tell({ type: 'call.aborted', call, cause: 0 }) }) // prettier-ignore
+    if (timeout !== undefined) {
+      this.#after(timeout, () => {
+        this.#tell({ type: 'call.expired', call })
+      })
+    }
+    if (this.#random.next() < aborts) {
+      this.#after(this.#random.next() * 5, () => {
+        this.#tell({ type: 'call.aborted', call, cause: 0 })
+      })
+    }
   }
 
   #settle(call: Call, end: string): void {

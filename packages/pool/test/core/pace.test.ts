@@ -39,7 +39,7 @@ test('no more than 2 ms of work may be ahead, and no more than 32 calls', () => 
   expect([0, 0.01, 0.1, 0.7, 1.9].map((ms) => new Pace(ms).depth)).toEqual([32, 32, 20, 2, 1])
 })
 
-test('a tool that kept calls waiting is on probation for 16 short calls, and for twice as many each further time', () => {
+test('a tool that kept calls waiting is on probation for 16 short calls, doubled each further time', () => {
   const pace = new Pace(0)
   const probation = (): number => {
     pace.keptWaiting(10)

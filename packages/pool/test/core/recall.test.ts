@@ -7,7 +7,7 @@ import { dispatch } from '../../src/core/dispatch.ts'
 import { inFlightIn, queuedIn } from '../../src/core/state.ts'
 import { aheadOf, calls, Stand } from './support.ts'
 
-test('calls ahead of a worker that is silent for 10 ms are asked back, and go before later calls, in their order', async () => {
+test('calls ahead of a worker that is silent for 10 ms are asked back, and go first, in their order', async () => {
   const pool = await Stand.reporting({ size: 2 })
   const [, other, ...rest] = calls(pool, 4)
   const [third, fourth] = rest as [Call, Call]
@@ -210,7 +210,7 @@ test('a call whose deadline passes while it is ahead was not run, if its worker 
   expect([pool.state.counts.failed, queuedIn(pool.state)]).toEqual([1, 0])
 })
 
-test('the same holds when the worker has looked at its deadline first, or has answered the call before it meanwhile', async () => {
+test('the same holds if the worker sees the deadline first, or has answered the call before it', async () => {
   const pool = await Stand.reporting()
   const [first, late] = [pool.call('short'), pool.call('short', { timeout: 5 })]
   const error = new TerrariumError('DEADLINE_EXCEEDED', 'the deadline passed before the call began')
@@ -222,7 +222,7 @@ test('the same holds when the worker has looked at its deadline first, or has an
   expect([pool.of('settle').length, pool.clock.pending]).toEqual([2, 0])
 })
 
-test('a call whose deadline passes while it is ahead has overrun, if its worker had begun it or does not say', async () => {
+test('a call ahead whose deadline passes has overrun if its worker had begun it, or does not say', async () => {
   const begun = await Stand.reporting()
   begun.call('short')
   const late = begun.call('short', { timeout: 5 })
@@ -269,7 +269,7 @@ test('an aborted call is cancelled at once, and its worker is closed until it le
   expect(pool.state.counts).toMatchObject({ completed: 2, failed: 1 })
 })
 
-test('a worker that gives calls back unasked is about to end: nothing is sent ahead of it, and they go first', async () => {
+test('a worker that gives calls back unasked is about to end: it gets none ahead, and they go first', async () => {
   const pool = await Stand.reporting()
   const [first, second, third] = calls(pool, 3) as [Call, Call, Call]
   pool.giveBack(second)
@@ -292,7 +292,7 @@ test('a pool that stops asks calls ahead back: what had not begun was not run, w
   expect(pool.of('close')).toHaveLength(1)
 })
 
-test('an answer to a call ahead, before that of the call before it, is taken', async () => {
+test('an answer to a call ahead is taken, although the call before it has none yet', async () => {
   const pool = await Stand.reporting()
   const [first, second, third] = calls(pool, 3) as [Call, Call, Call]
   pool.answer(third)

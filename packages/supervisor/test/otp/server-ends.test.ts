@@ -84,7 +84,7 @@ test('a supervisor waits for terminate of a server that traps exits, and stops o
   expect(clock.pending).toBe(0)
 })
 
-test('terminate runs on a hard stop if that is the end of the parent, not if it is the end of the server only', async () => {
+test('terminate runs on a hard stop of the parent, and not on a hard stop of the server only', async () => {
   const log: unknown[] = []
   const logic = fromServer({
     trapExit: true,

@@ -10,7 +10,7 @@ bytes    what
 …        the type of the elements as numpy writes it (``dtype.str``): ``<f4``, ``|u1``, ``<M8[ns]``
 4 each   the length of each dimension, little-endian
 0 to 15  zeros up to a multiple of 16, so that the elements can be read in place, aligned
-…        the elements, row by row; those of an array that travels apart are its segment instead
+…        the elements, row by row; of an array that travels apart they are in its segment instead
 =======  ====================================================================================
 """
 
