@@ -1,4 +1,5 @@
 // A typed event emitter for user code: listeners cannot harm each other or the caller.
+import { EventEmitter } from 'eventemitter3'
 import { TerrariumError } from './errors.ts'
 import { shown } from './checker.ts'
 import { nearest } from './nearest.ts'
@@ -7,15 +8,12 @@ import { tellUser } from './user-code.ts'
 /** Listener types by event name; each listener takes the event. */
 type Events<TEvents> = { readonly [E in keyof TEvents]: (event: never) => void }
 
-type Listener = (event: never) => void
-
 /**
  * Listeners of user code. What a listener throws or rejects with is reported with the event's name, and disturbs
  * neither the next listener nor the caller of {@link tell}. Call `tell` last: a listener may call back.
  */
 export class Listeners<TEvents extends Events<TEvents>> {
-  /** By event. A list is replaced and never changed: a listener may add and remove listeners while it is called. */
-  readonly #added = new Map<string, readonly Listener[]>()
+  readonly #emitter = new EventEmitter()
   readonly #events: Readonly<Record<keyof TEvents, true>>
   readonly #report: (event: string, error: unknown) => void
 
@@ -28,29 +26,22 @@ export class Listeners<TEvents extends Events<TEvents>> {
   /** Throws INVALID_ARGUMENT for an unknown event, and for a listener that is no function. */
   on<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
     this.#check(event, listener)
-    this.#added.set(event, [...this.#of(event), listener])
+    this.#emitter.on(event, listener as never)
   }
 
   /** Throws as {@link on}. Removing a listener that was not added is no mistake. */
   off<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
     this.#check(event, listener)
-    this.#added.set(
-      event,
-      this.#of(event).filter((each) => each !== listener),
-    )
+    this.#emitter.off(event, listener as never)
   }
 
   /** Calls the listeners of an event. */
   tell<E extends keyof TEvents & string>(event: E, told: Parameters<TEvents[E]>[0]): void {
-    for (const listener of this.#of(event)) {
+    for (const listener of this.#emitter.listeners(event)) {
       tellUser(listener as (event: unknown) => unknown, told, (error) => {
         this.#report(event, error)
       })
     }
-  }
-
-  #of(event: string): readonly Listener[] {
-    return this.#added.get(event) ?? []
   }
 
   #check(event: unknown, listener: unknown): void {
