@@ -56,7 +56,7 @@ test('a killed worker is one crash, with its signal, and what its tools printed 
     const before = await worker(observer.socket)
     expect(before).toMatchObject({ value: 'ready', pid: pool.workers[0]?.pid, restarts: { crashes: 0, wanted: 0 } })
     expect(before.rss).toBeGreaterThan(1_000_000)
-    pool.kill('worker-1')
+    process.kill(before.pid ?? 0, 'SIGKILL')
     await eventually('its successor is ready', () => pool.stats.ready === 1 && pool.stats.crashes === 1)
     expect(await worker(observer.socket)).toMatchObject({ incarnation: 2, restarts: { crashes: 1, wanted: 0 } })
     const exit = observer.events.find(({ type }) => type === 'worker.exit')
