@@ -161,10 +161,6 @@ class Lane:
             return
         del self.small[: len(frames)]
         data = frames[0] if len(frames) == 1 else b"".join(frames)
-        self.send_bytes(data)
-
-    def send_bytes(self, data: bytes) -> None:
-        """Gives bytes to the system. For the thread that holds ``sending``."""
         try:
             sent = self._socket.send(data, _NO_SIGNAL)
         except BlockingIOError:
