@@ -21,9 +21,9 @@ LOOK_EVERY = 0.25
 """How long the main thread waits at most before it looks for signals, in seconds. Python runs signal handlers between
 two instructions of the main thread. A signal that arrives just before the thread blocks does not wake it."""
 
-_FLUSH_EVERY = 200e-6
-"""How long an answer waits for those behind it, in seconds. Each time that answers are sent the host is woken, which
-costs both sides more than several short calls."""
+_FLUSH_EVERY = 50e-6
+"""How long an answer waits for those behind it, in seconds. The first answer of several does not wait, so that the host
+handles answers while this thread makes the next ones."""
 _LONG = 200e-6
 """An answer does not wait for a tool that took this long the last time, in seconds."""
 
@@ -80,7 +80,7 @@ class MainThread:
                 self.running = 0
                 if not receive():
                     self._wait()
-                flushed = now = monotonic()
+                flushed, now = 0.0, monotonic()
                 continue
             try:
                 call = calls.popleft()
