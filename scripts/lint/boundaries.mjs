@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { readJson, root } from '../setup/paths.mjs'
 
 /** Packages, from the ground up. */
-const FLOORS = ['supervisor', 'process', 'worker', 'pool', 'cli']
+const FLOORS = ['supervisor', 'process', 'worker', 'pool', 'observe', 'cli']
 /** A package beside the floors: it stands on the supervisor, and nothing stands on it. */
 const THREADS = 'threads'
 const PACKAGES = [...FLOORS, THREADS]

@@ -36,6 +36,7 @@ const LANES = Math.min(6, availableParallelism() + 2)
 const BY_LENGTH = [
   ...[
     'threads',
+    'observe',
     'cli',
     'examples',
     'worker',

@@ -55,6 +55,7 @@ test.each([
   ['of a module of Node without its prefix', CORE, "import 'fs/promises'"],
   ['of a module of Node in threads', 'packages/threads/src/web/x.ts', "import 'node:worker_threads'"],
   ['of the half for Node by the half for browsers', 'packages/threads/src/web/x.ts', "import '../node/mark.ts'"],
+  ['of the observer by a pool', 'packages/pool/src/index.ts', "import '@terrarium/observe'"],
   ['of threads by a floor', 'packages/pool/src/index.ts', "import '@terrarium/threads'"],
   ['of a floor by threads', 'packages/threads/src/node/x.ts', "import '@terrarium/process'"],
   ['of XState in the base', 'packages/supervisor/src/base/clock.ts', "import type { A } from 'xstate'"],
