@@ -11,8 +11,8 @@ const FLOORS = ['supervisor', 'process', 'worker', 'pool', 'cli']
 const BESIDE = { threads: ['supervisor'], inspector: [] }
 const PACKAGES = [...FLOORS, ...Object.keys(BESIDE)]
 /**
- * What each part of a package beside the floors may import of its other parts. Only the part for Node may import modules
- * of Node.
+ * What each part of a package beside the floors may import of its other parts. Only the part for Node may import
+ * modules of Node.
  */
 const PARTS = { shared: [], node: ['shared'], web: ['shared'] }
 /** Folders of the supervisor, from the ground up; `.` is what lies in none of them. */

@@ -1,7 +1,7 @@
-// Where the states and transitions of a statechart are drawn. Each compound state is laid out by itself, from the inside
-// out: a transition belongs to the innermost state that has both of its ends inside, and is drawn between the children
-// of that state. Those to a state above or below its own source, and those that stay, are lines of text in the source.
-import { graphlib, layout as runDagre } from '@dagrejs/dagre'
+// Where the states and transitions of a statechart are drawn. Each compound state is laid out by itself, from the
+// inside out: a transition belongs to the innermost state that has both of its ends inside, and is drawn between the
+// children of that state. A transition to a state above or below its source, or to no other, is text in the source.
+import { graphlib, layout } from '@dagrejs/dagre'
 import type { NodeView, TransitionView } from '../src/shared/protocol.ts'
 
 export interface Box {
@@ -167,6 +167,20 @@ function childOf(node: NodeView, id: string, paths: Paths): NodeView | undefined
   return path[path.findIndex((each) => each.id === node.id) + 1]
 }
 
+/** What is used of a graph of dagre, whose own declarations do not resolve. */
+interface LayoutGraph {
+  setGraph(label: object): void
+  setDefaultEdgeLabel(label: () => object): void
+  setNode(id: string, label: object): void
+  setEdge(from: string, to: string, label: object): void
+  node(id: string): Point
+  edge(from: string, to: string): Point & { readonly points: readonly Point[] }
+  graph(): Partial<Size>
+}
+
+const { Graph } = graphlib as unknown as { readonly Graph: new () => LayoutGraph }
+const runDagre = layout as unknown as (graph: LayoutGraph) => void
+
 interface Size {
   readonly width: number
   readonly height: number
@@ -222,7 +236,7 @@ function place(boxes: readonly Box[], top: number, limit: number): Size {
   return { width: widest, height: y + row }
 }
 
-/** Of both directions the one that can be drawn larger. */
+/** The direction in which the children can be drawn larger. */
 function best(boxes: readonly Box[], drawn: readonly Drawn[]): Arranged {
   const right = dagre(boxes, drawn, 'LR')
   if (boxes.length > FEW) return right
@@ -234,7 +248,7 @@ function best(boxes: readonly Box[], drawn: readonly Drawn[]): Arranged {
 }
 
 function dagre(boxes: readonly Box[], drawn: readonly Drawn[], rankdir: 'LR' | 'TB'): Arranged {
-  const graph = new graphlib.Graph({ multigraph: false })
+  const graph = new Graph()
   graph.setGraph({ rankdir, nodesep: 26, ranksep: 34, edgesep: 14, marginx: 2, marginy: 10 })
   graph.setDefaultEdgeLabel(() => ({}))
   for (const { node, width, height } of boxes) graph.setNode(node.id, { width, height })
@@ -245,19 +259,15 @@ function dagre(boxes: readonly Box[], drawn: readonly Drawn[], rankdir: 'LR' | '
   }
   runDagre(graph)
   for (const box of boxes) {
-    const { x, y } = graph.node(box.node.id) as Point
+    const { x, y } = graph.node(box.node.id)
     box.x = x - box.width / 2
     box.y = y - box.height / 2
   }
   const edges = drawn.map(({ from, to, labels, events }) => {
-    const { points, x, y } = graph.edge(from, to) as {
-      readonly points: readonly Point[]
-      readonly x: number
-      readonly y: number
-    }
+    const { points, x, y } = graph.edge(from, to)
     return { points, labels: shorten(labels), at: { x, y }, events }
   })
-  const { width = 0, height = 0 } = graph.graph() as { readonly width?: number; readonly height?: number }
+  const { width = 0, height = 0 } = graph.graph()
   return { width, height, edges }
 }
 

@@ -1,4 +1,4 @@
-// The order in which actors are listed: each below its parent, in the order of their birth. Many that are alike become
+// The order in which actors are listed: each below its parent, oldest first. Many that are alike become
 // one row of cells.
 import { WORDS } from './mark.tsx'
 import { valueText, type Actor } from './model.ts'
@@ -113,7 +113,7 @@ function cellsOf(like: string, actors: readonly Actor[], depth: number): Row {
 const topOf = (value: Actor['value']): string =>
   typeof value === 'string' ? value : Object.keys(value).length === 1 ? (Object.keys(value)[0] ?? '') : valueText(value)
 
-/** The place of an actor's state in its machine; those that have ended come last. */
+/** The place of an actor's state in its machine; ended actors come last. */
 function placeOf({ status, value, machine, source }: Actor): number {
   if (status !== 'active') return 1_000
   const states = machine === undefined ? [] : (source.machines.get(machine)?.states ?? [])

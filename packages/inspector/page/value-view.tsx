@@ -25,7 +25,7 @@ export function ValueView({
     return (
       <div class="leaf">
         {label}
-        <span class="opaque">{'a' in Object(value) ? 'empty list' : 'empty'}</span>
+        <span class="opaque">empty</span>
       </div>
     )
   return (
@@ -62,7 +62,7 @@ function entriesOf(value: Value): readonly (readonly [string, Value])[] | undefi
 }
 
 function moreOf(value: Value): number {
-  return typeof value === 'object' && value !== null && ('a' in value || 'o' in value) ? (value.more ?? 0) : 0
+  return typeof value === 'object' && value !== null && !('x' in value) ? (value.more ?? 0) : 0
 }
 
 /** A value in one line. */

@@ -100,7 +100,7 @@ test('contents of events are in a trace with record, and only their types withou
     for (const record of [true, false])
       await withInspector({ record }, async (inspector) => {
         const actor = createActor(light, { inspect: inspector.inspect }).start()
-        actor.send({ type: 'NEXT', page: 'the-payload' } as { type: 'NEXT' })
+        actor.send({ type: 'NEXT', page: 'the-payload' })
         const html = readFileSync(await inspector.save(join(folder, `${record}.html`)), 'utf8')
         expect(html.includes('the-payload')).toBe(record)
         actor.stop()

@@ -1,5 +1,6 @@
-// Who may talk to the server of a page. Any page of any site, and any user of the machine, can reach a port on loopback:
-// so a request must name this server by an exact Host, and a WebSocket must come from its own page, with its token.
+// Who may talk to the server of a page. Any page of any site, and any user of the machine, can reach a port on
+// loopback: so a request must name this server by an exact Host, and a WebSocket must come from its own page, with its
+// token.
 import { timingSafeEqual, createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
@@ -19,7 +20,7 @@ export function isOwnHost(host: string | undefined, { port }: Guard): boolean {
 }
 
 /** Whether a WebSocket is that of a page with the token. */
-export function mayConnect({ headers, method }: IncomingMessage, guard: Guard): boolean {
+export function mayConnect({ headers, method }: Pick<IncomingMessage, 'headers' | 'method'>, guard: Guard): boolean {
   const { host, origin } = headers
   if (method !== 'GET' || !isOwnHost(host, guard) || origin === undefined) return false
   if (origin !== `http://${host ?? ''}` && !guard.origins.includes(origin)) return false

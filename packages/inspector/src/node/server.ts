@@ -26,7 +26,7 @@ export interface PageConnection {
 export interface PageServerOptions {
   /** Default: 0, any free port. */
   readonly port?: number | undefined
-  /** Other origins whose pages may connect, for example `http://localhost:5173`. They need the token too. Default: none. */
+  /** Other origins whose pages may connect with the token, for example `http://localhost:5173`. Default: none. */
   readonly origins?: readonly string[] | undefined
   /** A page has connected. */
   readonly connect: (page: PageSink) => PageConnection

@@ -1,5 +1,5 @@
-// Writes the details of the actors that a page watches: the snapshot, and the transitions since the last time. What took
-// long to write is written seldom, so that a huge context slows nothing down.
+// Writes the details of the actors that a page watches: the snapshot, and the transitions since the last time. What
+// took long to write is written seldom, so that a huge context slows nothing down.
 import { snapshotOf, type SnapshotLike } from './actor-ref.ts'
 import type { Clock } from './clock.ts'
 import { REST_FACTOR, SNAPSHOT_LIMITS } from './limits.ts'

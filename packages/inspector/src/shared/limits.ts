@@ -59,3 +59,7 @@ export const UNSENT_BYTES = 1_000_000
 
 /** The longest message of a page, in bytes. */
 export const MESSAGE_BYTES = 4_096
+
+/** Details are written into a trace for at most so many ms, and of at most so many actors. */
+export const TRACE_MS = 500
+export const TRACED_DETAILS = 300

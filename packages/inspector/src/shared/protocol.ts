@@ -1,5 +1,5 @@
-// What a source of pictures and a page say to each other: version 1. JSON text, one message a WebSocket frame. Times are
-// ms since the epoch. A reader ignores fields and kinds that it does not know.
+// What a source of pictures and a page say to each other: version 1. JSON text, one message a WebSocket frame. Times
+// are ms since the epoch. A reader ignores fields and kinds that it does not know.
 
 /** The version of the messages. */
 export const PROTOCOL_VERSION = 1
@@ -67,7 +67,7 @@ export interface ActorView {
 /** What may change of an actor. */
 export type ActorChange = Partial<Pick<ActorView, 'value' | 'status' | 'since' | 'events' | 'last' | 'error'>>
 
-/** `n` rises by one with each event of the source, also with those that are not sent. `from` is empty for outside. */
+/** `n` rises by one with each event of the source, also with an event that is not sent. `from` is empty for outside. */
 export type EventView = readonly [n: number, at: number, from: string, to: string, type: string, payload?: Value]
 
 export type NodeType = 'atomic' | 'compound' | 'parallel' | 'final' | 'history'

@@ -1,4 +1,4 @@
-// Reads what a page sends: anybody with the token may send anything, so that each message is checked by its form.
+// Reads what a page sends: whatever has the token may send anything, so each message is checked by its form.
 import { MESSAGE_BYTES, WATCHED } from './limits.ts'
 import type { FromPage, Refusal } from './protocol.ts'
 

@@ -34,8 +34,8 @@ export interface Entry {
   readonly kept: Transition[]
 }
 
-/** How many births there are between two looks for actors that have ended without a word. */
-const BIRTHS_BETWEEN_LOOKS = 256
+/** How many actors are taken between two looks for actors that ended without a word. */
+const TAKEN_BETWEEN_LOOKS = 256
 
 export interface RosterListener {
   /** The value or the status of an actor has changed. */
@@ -55,7 +55,7 @@ export class Roster {
   /** Ended, oldest first. */
   readonly #ended: Entry[] = []
   #systemCount = 0
-  #births = 0
+  #taken = 0
 
   constructor(clock: Clock, listener: RosterListener) {
     this.#clock = clock
@@ -71,8 +71,8 @@ export class Roster {
   take(ref: ActorLike): Entry | undefined {
     const known = this.#byRef.get(ref)
     if (known !== undefined) return known
-    this.#births += 1
-    if (this.#births % BIRTHS_BETWEEN_LOOKS === 0) this.look()
+    this.#taken += 1
+    if (this.#taken % TAKEN_BETWEEN_LOOKS === 0) this.look()
     if (this.entries.size >= ACTORS) {
       this.left += 1
       return undefined
@@ -120,7 +120,7 @@ export class Roster {
     this.#listener.changed(entry)
   }
 
-  /** Looks at each living actor: a machine that throws says nothing, and a root that throws tells nobody. */
+  /** Looks at each living actor: a machine that throws says nothing, and a root has no parent to tell. */
   look(): void {
     for (const entry of this.entries.values()) this.lookAt(entry)
   }

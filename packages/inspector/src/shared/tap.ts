@@ -5,7 +5,7 @@ import type { InspectionLike } from './actor-ref.ts'
 import type { Clock } from './clock.ts'
 import { DetailWriter } from './detail.ts'
 import { EventLog } from './event-log.ts'
-import { FIRST_EVENTS, FLUSH_MS, KEPT_EVENTS, UNSENT_BYTES, WATCHED } from './limits.ts'
+import { FIRST_EVENTS, FLUSH_MS, KEPT_EVENTS, TRACED_DETAILS, TRACE_MS, UNSENT_BYTES, WATCHED } from './limits.ts'
 import { PROTOCOL_VERSION } from './protocol.ts'
 import type { ActorChange, Delta, Detail, FromSource, Hello, LeftOut, NodeView, Snap } from './protocol.ts'
 import { readMessage } from './read-message.ts'
@@ -318,10 +318,6 @@ export class Tap {
     }
   }
 }
-
-/** Details are written into a trace for at most so many ms, and of at most so many actors. */
-const TRACE_MS = 500
-const TRACED_DETAILS = 300
 
 function forgetFresh(entry: Entry): void {
   entry.fresh = []
