@@ -170,6 +170,38 @@ const packageFiles = () => [
     .map((path) => `python/src/terrarium/${path}`),
 ]
 
+/**
+ * A step that compiles the Python sources, which checkouts run where they are: Python writes no bytecode where the
+ * environment says PYTHONDONTWRITEBYTECODE, and then each worker that starts compiles all of it. Bytecode is for one
+ * text of a file, not for a time, so that it is never taken for that of another text.
+ */
+function bytecodeStep(name, folder) {
+  const sources = ['python/src', 'python/tests', 'test/support', 'examples/analyse']
+  const isSource = (path) => path.endsWith('.py')
+  return {
+    name,
+    title: 'Compiling the Python sources',
+    inputs: () => [
+      madeAt(folder),
+      ...contents(
+        sources.flatMap((source) =>
+          filesIn(join(root, source))
+            .filter(isSource)
+            .map((path) => join(source, path)),
+        ),
+      ),
+    ],
+    isThere: () => existsSync(join(root, 'python/src/terrarium/__pycache__')),
+    async run(line) {
+      const how = ['-m', 'compileall', '-q', '--invalidation-mode', 'checked-hash']
+      await runPython(pythonIn(folder), [...how, ...sources.map((source) => join(root, source))], line)
+    },
+  }
+}
+
+export const bytecode = bytecodeStep('bytecode', venvs.newest)
+export const oldestBytecode = bytecodeStep('bytecode-oldest', venvs.oldest)
+
 const TEST_LOCKS = ['test', 'values']
 
 /** For `.venv`: pytest and mypy, and the packages that values may come from. */
