@@ -120,8 +120,6 @@ browserTest(
   },
 )
 
-const LIT = "[...document.querySelectorAll('.state.on:not(.outer) > text.name')].map((each) => each.textContent).join()"
-
 browserTest('the states that are lit are those of the snapshot, at 100 moments', async () => {
   let root: AnyActor | undefined
   await withInspector(
@@ -151,7 +149,7 @@ browserTest('the states that are lit are those of the snapshot, at 100 moments',
         actor.send({ type: events[(i * 5) % events.length] ?? '' })
         const { value } = actor.getSnapshot() as { value: string | Record<string, string> }
         const expected = typeof value === 'string' ? [value] : Object.entries(value).flat()
-        await page.waitForFunction(`${LIT} === ${JSON.stringify(expected.join())}`)
+        while ((await lit(page)).join() !== expected.join()) await page.waitForTimeout(20)
       }
     },
   )

@@ -83,6 +83,6 @@ export function inBrief(value: Value, room = 60): string {
   }
   const isCut = parts.length < entries.length || moreOf(value) > 0
   const inside = [...parts, ...(isCut ? ['…'] : [])].join(', ')
-  const name = 'n' in value && value.n !== undefined ? `${value.n} ` : ''
+  const name = 'n' in value ? `${value.n} ` : ''
   return isList ? `[${inside}]` : `${name}{ ${inside} }`
 }
