@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { readJson, root } from '../setup/paths.mjs'
 
 /** Packages, from the ground up. */
-const FLOORS = ['supervisor', 'process', 'worker', 'pool', 'cli']
-/** Packages beside the floors, with the floors that each stands on. Nothing stands on them. */
+const FLOORS = ['supervisor', 'process', 'worker', 'pool', 'observe', 'cli']
+/** Packages beside the floors, with the floors that each stands on. Of the floors, only `observe` stands on one. */
 const BESIDE = { threads: ['supervisor'], inspector: [] }
 const PACKAGES = [...FLOORS, ...Object.keys(BESIDE)]
 /**
@@ -26,7 +26,7 @@ const room = (name) => (name === '.' ? 'supervisor' : `supervisor:${name}`)
 const part = (owner, name) => `${owner}:${name}`
 const partsOf = (owner) => Object.keys(PARTS).map((name) => part(owner, name))
 const below = (list, item) => list.slice(0, list.indexOf(item))
-const belowPackage = (name) => BESIDE[name] ?? below(FLOORS, name)
+const belowPackage = (name) => BESIDE[name] ?? [...below(FLOORS, name), ...(name === 'observe' ? ['inspector'] : [])]
 const type = (name) => ({ element: { type: name } })
 
 /** The most specific first. Tests and programs of a package have a type of their own. */

@@ -37,6 +37,7 @@ const BY_LENGTH = [
   ...[
     'threads',
     'inspector',
+    'observe',
     'cli',
     'examples',
     'worker',

@@ -66,6 +66,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'docs/testing.md': 'test/docs/testing-page.test.ts',
   'docs/values.md': 'test/integration/values.test.ts',
   'packages/inspector/README.md': 'packages/inspector/test/readme.test.ts',
+  'packages/observe/README.md': 'packages/observe/test/readme.test.ts',
   'packages/pool/README.md': 'test/integration/readme.test.ts',
   'packages/process/README.md': 'packages/process/test/readme.test.ts',
   'packages/supervisor/README.md': 'packages/supervisor/test/readme.test.ts',

@@ -65,6 +65,7 @@ test.each([
   ['of any package by the inspector', 'packages/inspector/src/node/x.ts', "import '@terrarium/supervisor'"],
   ['of the inspector by a floor', 'packages/pool/src/index.ts', "import '@terrarium/inspector'"],
   ['of the half for Node by the page', 'packages/inspector/page/x.ts', "import '../src/node/guard.ts'"],
+  ['of the observer by a pool', 'packages/pool/src/index.ts', "import '@terrarium/observe'"],
   ['of threads by a floor', 'packages/pool/src/index.ts', "import '@terrarium/threads'"],
   ['of a floor by threads', 'packages/threads/src/node/x.ts', "import '@terrarium/process'"],
   ['of XState in the base', 'packages/supervisor/src/base/clock.ts', "import type { A } from 'xstate'"],
