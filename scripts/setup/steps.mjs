@@ -68,24 +68,28 @@ const workspaceFiles = () =>
   ['packages', 'examples', 'test'].flatMap((folder) => filesIn(join(root, folder)).map((path) => join(folder, path)))
 
 /** Whether a build may depend on a file: tests run without one. */
-const isSource = (path) => /(\.ts|\/tsconfig\.json)$/.test(path) && !/\/(dist|node_modules)\/|\.test\.ts$/.test(path)
+const isSource = (path) =>
+  /(\.tsx?|\.css|\/tsconfig\.json|\/bundle\.mjs)$/.test(path) && !/\/(dist|node_modules)\/|\.test\.ts$/.test(path)
 
 const missing = (outputs = []) => outputs.filter((path) => !existsSync(join(root, path)))
 
-/** Every TypeScript project that the root's tsconfig.json refers to, into its dist folder. */
+/** Makes the page of the inspector, which is one file, and what a browser loads with a script element. */
+const BUNDLE = join(root, 'packages', 'inspector', 'bundle.mjs')
+
+/** Every TypeScript project that the root's tsconfig.json refers to, into its dist folder, and the page. */
 export const build = {
   name: 'build',
   title: 'Building',
   inputs: () => contents([...workspaceFiles().filter(isSource), 'tsconfig.json', 'tsconfig.base.json']),
   isThere: ({ outputs }) => missing(outputs).length === 0,
-  facts: () => ({ outputs: workspaceFiles().filter((path) => /\/dist\/.*\.js$/.test(path)) }),
+  facts: () => ({ outputs: workspaceFiles().filter((path) => /\/dist\/.*\.(js|html)$/.test(path)) }),
   async run(_, stamp) {
     // tsc trusts its build information and does not look whether the outputs are still there.
     for (const output of missing(stamp?.outputs)) {
       rmSync(join(root, output.split('/dist/')[0], 'dist', '.tsbuildinfo'), { force: true })
     }
     const { code, output } = await runCommand(process.execPath, [tscCommand, '-b'])
-    if (code === 0) return
+    if (code === 0) return must('the bundle of the inspector', process.execPath, [BUNDLE], {})
     const unknown = `${output.trim()}\nThe TypeScript sources do not build: see the errors above.`
     throw new SetUpError(diagnose(output) ?? unknown)
   },
