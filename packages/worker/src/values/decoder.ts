@@ -13,10 +13,7 @@ const WORD = 2 ** 32
 
 const NO_SEGMENTS: (Buffer | undefined)[] = []
 
-/**
- * Reads values. Nothing of them is in the memory of the message: Buffers and arrays are copies, and a segment has the
- * memory it was received in.
- */
+/** Reads values. Their Buffers and arrays have memory of their own: a segment has the memory it was received in. */
 export class Decoder {
   readonly #registry: Registry
   readonly #in = new Reader()

@@ -1,5 +1,5 @@
 // Reads the parts of msgpack: numbers, strings, bytes. `decoder.ts` makes values of them.
-import { Buffer, isUtf8 } from 'node:buffer'
+import { isUtf8 } from 'node:buffer'
 import { NameCache } from './name-cache.ts'
 import { Refusal } from './refusal.ts'
 
@@ -84,12 +84,11 @@ export class Reader {
     return name
   }
 
-  /** The next bytes, copied: as `Buffer.from()` does it, which takes short Buffers from a pool. */
+  /** The next bytes, in memory of their own. */
   binary(length: number): Buffer {
     const begin = this.#take(length)
-    const copy = Buffer.allocUnsafe(length)
-    this.#bytes.copy(copy, 0, begin, begin + length)
-    return copy
+    // Copies, where slice() of a Buffer does not, in one step less than a copy into a new Buffer takes.
+    return Uint8Array.prototype.slice.call(this.#bytes, begin, begin + length) as Buffer
   }
 
   /** The next bytes, in the memory of the message. Copy them before they are given to users. */
