@@ -157,7 +157,7 @@ test('texts of any size are cut, and the longest names are as long as Python all
   }
 })
 
-/** Which of the calls 1 to `count` are said not to have begun when the worker is dead. */
+/** Which of the calls 1 to `count` are said not to have begun when the worker has exited. */
 function notBegun(count: number, more: Parameters<typeof bareSession>[0], unsentIds: number[]): number[] {
   const { session, unsent } = bareSession(more)
   session.receive(ready('a'))
