@@ -6,6 +6,7 @@ import type { CallOptions } from './commands/call.ts'
 import type { DoctorOptions } from './commands/doctor.ts'
 import type { EventsOptions } from './commands/events.ts'
 import type { ListOptions } from './commands/list.ts'
+import type { OpenOptions } from './commands/open.ts'
 import type { PsOptions } from './commands/ps.ts'
 import type { StatusOptions } from './commands/status.ts'
 import type { TreeOptions } from './commands/tree.ts'
@@ -99,6 +100,11 @@ export function commands(run: Run): Command {
     .action((options: EventsOptions) => {
       run(async (signal) => (await import('./commands/events.ts')).events(options, signal))
     })
+  add('open', 'print the address of the page of each observed program that serves one').action(
+    (options: OpenOptions) => {
+      run(async () => (await import('./commands/open.ts')).open(options))
+    },
+  )
   return program
 }
 

@@ -21,7 +21,7 @@ async function withProgram(
   const pool = home.testPool({ name, size: 2, tools: { one: () => 1 } })
   const children = ['db', 'api'].map((id) => ({ id, logic: supervisor({ id, children: [] }) }))
   const app = createSupervisor({ id: `app-${process.pid}`, children })
-  const observer = await observe([pool, app], { name: 'shop' })
+  const observer = await observe([pool, app], { name: 'shop', page: true })
   try {
     await pool.start()
     await app.start()
@@ -142,5 +142,14 @@ test('events -f goes on until Ctrl-C', async () => {
     await eventually('it tells what happens', () => /worker-2 {2}exited[^]*worker-2 {2}ready/.test(seen))
     child.kill('SIGINT')
     expect(await ran).toMatchObject({ code: 130, stderr: '' })
+  })
+})
+
+test('open prints the address of the page, with its token', async () => {
+  await withProgram(async ({ home, observer }) => {
+    const { code, stdout } = await home.run(['open'])
+    expect(code).toBe(0)
+    expect(observer.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#t=[\w-]{32}$/)
+    expect(stdout).toContain(`shop (pid ${process.pid})  ${observer.address ?? ''}\n`)
   })
 })

@@ -1,5 +1,5 @@
 // `terrarium events`: what happened in the observed programs of this user, with causes, and what happens from now on.
-import { follow, type WireEvent } from '@terrarium/observe/client'
+import { follow, fromWire, type WireEvent } from '@terrarium/observe/client'
 import { observedPrograms, programOf, type Program } from '../programs.ts'
 import { colours, writeJson } from '../terminal/output.ts'
 import { timeOfDay } from '../terminal/units.ts'
@@ -45,7 +45,7 @@ function printer({ json = false, of }: EventsOptions): (program: Program, event:
   return (program, [n, at, , actor, type, facts, text, because, incident]) => {
     if (!isMeant(actor)) return
     if (json) {
-      writeJson({ program, n, at, actor, type, facts, text, because, incident })
+      writeJson({ program, n, at, actor, type, facts: fromWire(facts), text, because, incident })
       return
     }
     const cause = because === null ? '' : dim(`  because of ${because}`)
