@@ -1,5 +1,5 @@
-"""The parameters of functions, compared with the module ``inspect``; and modules that a worker imports only when they are
-needed, beside files of the user with the same names."""
+"""The parameters of functions, compared with the module ``inspect``; and modules that a worker imports only when it
+needs them, beside files of the user with the same names."""
 
 import inspect
 import itertools
