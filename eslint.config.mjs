@@ -10,8 +10,12 @@ const NODE_GLOBALS = [
   ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate'],
 ]
 
-/** The example of React is for a browser, with types of its own. */
-const PROJECTS = ['./tsconfig.check.json', './examples/react-supervision/tsconfig.json']
+/** The example of React and the page of the inspector are for a browser, with types of their own. */
+const PROJECTS = [
+  './tsconfig.check.json',
+  './examples/react-supervision/tsconfig.json',
+  './packages/inspector/page/tsconfig.json',
+]
 
 const NODE_ONLY = 'process Buffer setImmediate clearImmediate global require __dirname __filename'.split(' ')
 
@@ -31,8 +35,8 @@ export default tseslint.config(
   },
   boundaries,
   {
-    // The supervisor runs in browsers too, and so do threads but for their half for Node.
-    files: ['packages/supervisor/src/**/*.ts', 'packages/threads/src/{shared,web}/**/*.ts'],
+    // The supervisor runs in browsers too, and so do threads and the inspector but for their halves for Node.
+    files: ['packages/supervisor/src/**/*.ts', 'packages/{threads,inspector}/src/{shared,web}/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', ...NODE_ONLY.map((name) => ({ name, message: 'It exists in Node only.' }))],
       'no-restricted-syntax': [

@@ -35,11 +35,14 @@ const project = (displayName, root) => ({
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
-    '^@terrarium/(supervisor|threads|process|worker|pool|cli)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@terrarium/(supervisor|threads|inspector|process|worker|pool|observe|cli)$': '<rootDir>/packages/$1/src/index.ts',
     '^@terrarium/supervisor/(base|otp|replay|strategies)$': '<rootDir>/packages/supervisor/src/$1.ts',
     '^@terrarium/supervisor/testing$': '<rootDir>/packages/supervisor/src/testing/index.ts',
+    '^@terrarium/process/system$': '<rootDir>/packages/process/src/system.ts',
+    '^@terrarium/observe/client$': '<rootDir>/packages/observe/src/client/index.ts',
     '^@terrarium/pool/testing$': '<rootDir>/packages/pool/src/testing/index.ts',
     '^@terrarium/threads/web$': '<rootDir>/packages/threads/src/web/index.ts',
+    '^@terrarium/inspector/server$': '<rootDir>/packages/inspector/src/node/server.ts',
     '^@terrarium/threads/thread$': '<rootDir>/packages/threads/src/node/thread.ts',
   },
 })
@@ -51,7 +54,10 @@ export default {
   // A guard against a test that hangs, not a bound on how long anything may take.
   testTimeout: 120_000,
   projects: [
-    ...['supervisor', 'threads', 'process', 'worker', 'pool', 'cli'].map((name) => [name, `packages/${name}/test`]),
+    ...['supervisor', 'threads', 'inspector', 'process', 'worker', 'pool', 'observe', 'cli'].map((name) => [
+      name,
+      `packages/${name}/test`,
+    ]),
     ['examples', 'examples'],
     ['integration', 'test'],
     ...LONG.map((name) => [name, `test/${name}`]),

@@ -11,7 +11,7 @@ const PYTHON = { process: ['terrarium_shepherd'], worker: ['terrarium'] }
 
 const USAGE = `Usage: npm run pack [-- FOLDER]
 
-Writes the npm packages and the Python package, as they are published, to FOLDER: six .tgz files and a .whl file.
+Writes the npm packages and the Python package, as they are published, to FOLDER: a .tgz file for each and a .whl file.
 Default: .setup/pack.
 `
 

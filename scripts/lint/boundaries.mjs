@@ -6,20 +6,27 @@ import { join } from 'node:path'
 import { readJson, root } from '../setup/paths.mjs'
 
 /** Packages, from the ground up. */
-const FLOORS = ['supervisor', 'process', 'worker', 'pool', 'cli']
-/** A package beside the floors: it stands on the supervisor, and nothing stands on it. */
-const THREADS = 'threads'
-const PACKAGES = [...FLOORS, THREADS]
-/** What each half of `threads` may import of the others. Only the half for Node may import modules of Node. */
-const HALVES = { shared: [], node: ['shared'], web: ['shared'] }
+const FLOORS = ['supervisor', 'process', 'worker', 'pool', 'observe', 'cli']
+/** Packages beside the floors, with the floors that each stands on. Of the floors, only `observe` stands on one. */
+const BESIDE = { threads: ['supervisor'], inspector: [] }
+const PACKAGES = [...FLOORS, ...Object.keys(BESIDE)]
+/**
+ * What each part of a package beside the floors may import of its other parts. Only the part for Node may import
+ * modules of Node.
+ */
+const PARTS = { shared: [], node: ['shared'], web: ['shared'] }
 /** Folders of the supervisor, from the ground up; `.` is what lies in none of them. */
 const ROOMS = ['base', 'policy', 'spec', 'core', 'replay', 'actor', 'otp', '.', 'testing']
 
+/** The page of the inspector, which is bundled: it imports only types of the package. */
+const PAGE = 'inspector page'
+
 const SCOPE = '@terrarium/'
 const room = (name) => (name === '.' ? 'supervisor' : `supervisor:${name}`)
-const half = (name) => `${THREADS}:${name}`
+const part = (owner, name) => `${owner}:${name}`
+const partsOf = (owner) => Object.keys(PARTS).map((name) => part(owner, name))
 const below = (list, item) => list.slice(0, list.indexOf(item))
-const belowPackage = (name) => (name === THREADS ? ['supervisor'] : below(FLOORS, name))
+const belowPackage = (name) => BESIDE[name] ?? [...below(FLOORS, name), ...(name === 'observe' ? ['inspector'] : [])]
 const type = (name) => ({ element: { type: name } })
 
 /** The most specific first. Tests and programs of a package have a type of their own. */
@@ -27,7 +34,10 @@ const elements = [
   ...below(ROOMS, '.')
     .concat('testing')
     .map((name) => [room(name), `packages/supervisor/src/${name}`]),
-  ...Object.keys(HALVES).map((name) => [half(name), `packages/${THREADS}/src/${name}`]),
+  ...Object.keys(BESIDE).flatMap((owner) =>
+    Object.keys(PARTS).map((name) => [part(owner, name), `packages/${owner}/src/${name}`]),
+  ),
+  [PAGE, 'packages/inspector/page'],
   ...PACKAGES.map((name) => [name, `packages/${name}/src`]),
   ...PACKAGES.map((name) => [`${name} tests`, `packages/${name}`]),
   ['examples', 'examples/*'],
@@ -42,7 +52,10 @@ function doorsOf(name) {
   return { module: { source: `${SCOPE}${name}`, internalPath: paths.map((path) => (path === '' ? null : path)) } }
 }
 
-const ROOMS_OF = { supervisor: ROOMS.map(room), [THREADS]: [THREADS, ...Object.keys(HALVES).map(half)] }
+const ROOMS_OF = {
+  supervisor: ROOMS.map(room),
+  ...Object.fromEntries(Object.keys(BESIDE).map((owner) => [owner, [owner, ...partsOf(owner)]])),
+}
 const sourcesOf = (name) => ROOMS_OF[name] ?? [name]
 
 const policies = [
@@ -62,22 +75,25 @@ const policies = [
   },
   ...ROOMS.slice(1).map((name) => ({ from: type(room(name)), allow: { to: type(below(ROOMS, name).map(room)) } })),
   {
-    from: type([half('shared'), half('web')]),
+    from: type(Object.keys(BESIDE).flatMap((owner) => [part(owner, 'shared'), part(owner, 'web')])),
     disallow: { to: { module: { origin: 'core' } } },
-    message: 'Web Workers of browsers lack the modules of Node.',
+    message: 'Browsers lack the modules of Node.',
   },
-  ...Object.entries(HALVES).map(([name, others]) => ({
-    from: type(half(name)),
-    allow: { to: type(others.map(half)) },
-  })),
-  { from: type(THREADS), allow: { to: type(Object.keys(HALVES).map(half)) } },
-  ...PACKAGES.slice(1).map((name) => ({
+  ...Object.keys(BESIDE).flatMap((owner) => [
+    ...Object.entries(PARTS).map(([name, others]) => ({
+      from: type(part(owner, name)),
+      allow: { to: type(others.map((other) => part(owner, other))) },
+    })),
+    { from: type(owner), allow: { to: type(partsOf(owner)) } },
+  ]),
+  { from: type(PAGE), allow: { to: type(part('inspector', 'shared')) } },
+  ...PACKAGES.filter((name) => belowPackage(name).length > 0).map((name) => ({
     from: type(sourcesOf(name)),
     allow: { to: belowPackage(name).map(doorsOf) },
   })),
   ...PACKAGES.map((name) => ({
     from: type(`${name} tests`),
-    allow: { to: type([...sourcesOf(name), 'tests', 'scripts']) },
+    allow: { to: type([...sourcesOf(name), ...(name === 'inspector' ? [PAGE] : []), 'tests', 'scripts']) },
   })),
   {
     from: type([...PACKAGES.map((name) => `${name} tests`), 'examples', 'tests']),
@@ -88,7 +104,7 @@ const policies = [
 ]
 
 export default {
-  files: ['packages/**/*.ts', 'examples/**/*.{ts,tsx}', 'test/**/*.ts'],
+  files: ['packages/**/*.{ts,tsx}', 'examples/**/*.{ts,tsx}', 'test/**/*.ts'],
   plugins: { boundaries },
   settings: {
     'boundaries/root-path': root,

@@ -8,14 +8,15 @@ import { SetUpError } from './failure.mjs'
 import { acquireLock } from './lock.mjs'
 import { pythonIn, readJson, root, setupFolder, venvs } from './paths.mjs'
 import { createProgress } from './progress.mjs'
-import { build, dependencies, oldestVenv, pnpm, protocVenv, pythonPackage, testTools, venv } from './steps.mjs'
+import { build, bytecode, dependencies, oldestBytecode, oldestVenv, pnpm } from './steps.mjs'
+import { protocVenv, pythonPackage, testTools, venv } from './steps.mjs'
 
 const STEPS = {
   dependencies: [pnpm, dependencies],
   build: [pnpm, dependencies, build],
-  run: [pnpm, dependencies, build, venv, pythonPackage],
-  check: [pnpm, dependencies, build, venv, pythonPackage, testTools],
-  test: [pnpm, dependencies, build, venv, pythonPackage, testTools, oldestVenv],
+  run: [pnpm, dependencies, build, venv, pythonPackage, bytecode],
+  check: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools],
+  test: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools, oldestVenv, oldestBytecode],
   protoc: [protocVenv],
 }
 

@@ -68,24 +68,28 @@ const workspaceFiles = () =>
   ['packages', 'examples', 'test'].flatMap((folder) => filesIn(join(root, folder)).map((path) => join(folder, path)))
 
 /** Whether a build may depend on a file: tests run without one. */
-const isSource = (path) => /(\.ts|\/tsconfig\.json)$/.test(path) && !/\/(dist|node_modules)\/|\.test\.ts$/.test(path)
+const isSource = (path) =>
+  /(\.tsx?|\.css|\/tsconfig\.json|\/bundle\.mjs)$/.test(path) && !/\/(dist|node_modules)\/|\.test\.ts$/.test(path)
 
 const missing = (outputs = []) => outputs.filter((path) => !existsSync(join(root, path)))
 
-/** Every TypeScript project that the root's tsconfig.json refers to, into its dist folder. */
+/** Makes the page of the inspector, which is one file, and what a browser loads with a script element. */
+const BUNDLE = join(root, 'packages', 'inspector', 'bundle.mjs')
+
+/** Every TypeScript project that the root's tsconfig.json refers to, into its dist folder, and the page. */
 export const build = {
   name: 'build',
   title: 'Building',
   inputs: () => contents([...workspaceFiles().filter(isSource), 'tsconfig.json', 'tsconfig.base.json']),
   isThere: ({ outputs }) => missing(outputs).length === 0,
-  facts: () => ({ outputs: workspaceFiles().filter((path) => /\/dist\/.*\.js$/.test(path)) }),
+  facts: () => ({ outputs: workspaceFiles().filter((path) => /\/dist\/.*\.(js|html)$/.test(path)) }),
   async run(_, stamp) {
     // tsc trusts its build information and does not look whether the outputs are still there.
     for (const output of missing(stamp?.outputs)) {
       rmSync(join(root, output.split('/dist/')[0], 'dist', '.tsbuildinfo'), { force: true })
     }
     const { code, output } = await runCommand(process.execPath, [tscCommand, '-b'])
-    if (code === 0) return
+    if (code === 0) return must('the bundle of the inspector', process.execPath, [BUNDLE], {})
     const unknown = `${output.trim()}\nThe TypeScript sources do not build: see the errors above.`
     throw new SetUpError(diagnose(output) ?? unknown)
   },
@@ -165,6 +169,38 @@ const packageFiles = () => [
     .filter((path) => /\.(py|pyi|typed)$/.test(path))
     .map((path) => `python/src/terrarium/${path}`),
 ]
+
+/**
+ * A step that compiles the Python sources, which checkouts run where they are: Python writes no bytecode where the
+ * environment says PYTHONDONTWRITEBYTECODE, and then each worker that starts compiles all of it. Bytecode is for one
+ * text of a file, not for a time, so that it is never taken for that of another text.
+ */
+function bytecodeStep(name, folder) {
+  const sources = ['python/src', 'python/tests', 'test/support', 'examples/analyse']
+  const isSource = (path) => path.endsWith('.py')
+  return {
+    name,
+    title: 'Compiling the Python sources',
+    inputs: () => [
+      madeAt(folder),
+      ...contents(
+        sources.flatMap((source) =>
+          filesIn(join(root, source))
+            .filter(isSource)
+            .map((path) => join(source, path)),
+        ),
+      ),
+    ],
+    isThere: () => existsSync(join(root, 'python/src/terrarium/__pycache__')),
+    async run(line) {
+      const how = ['-m', 'compileall', '-q', '--invalidation-mode', 'checked-hash']
+      await runPython(pythonIn(folder), [...how, ...sources.map((source) => join(root, source))], line)
+    },
+  }
+}
+
+export const bytecode = bytecodeStep('bytecode', venvs.newest)
+export const oldestBytecode = bytecodeStep('bytecode-oldest', venvs.oldest)
 
 const TEST_LOCKS = ['test', 'values']
 

@@ -36,6 +36,8 @@ const LANES = Math.min(6, availableParallelism() + 2)
 const BY_LENGTH = [
   ...[
     'threads',
+    'inspector',
+    'observe',
     'cli',
     'examples',
     'worker',

@@ -42,6 +42,7 @@ const OWN_CHECKS = ['width', 'words', 'headers']
  */
 const UNIT = [
   'packages/supervisor/test/(?!tables|doors|type-errors|xstate-source|testing-node)',
+  'packages/inspector/test/tap/',
   'packages/process/test/lines',
   'packages/worker/test/(boot|call-table|codec|heartbeat|registered|session|session-server|session-values|views)\\.test',
   'packages/pool/test/(core/|grace)',

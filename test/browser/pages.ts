@@ -27,6 +27,10 @@ export interface Opened {
   readonly wrong: string[]
 }
 
+/** Chromium, without a window. */
+export const launch = (): Promise<Browser> =>
+  chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+
 /** Serves a copy of the folder (from the root of the checkout), and opens it. */
 export async function withPage(source: string, body: (opened: Opened) => Promise<void>): Promise<void> {
   mkdirSync(join(ROOT, 'test', 'dist'), { recursive: true })
@@ -40,7 +44,7 @@ export async function withPage(source: string, body: (opened: Opened) => Promise
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     const address = await firstLine(server)
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+    browser = await launch()
     const page = await browser.newPage()
     const printed: string[] = []
     const wrong: string[] = []

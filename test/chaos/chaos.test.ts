@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { expect, test } from '@jest/globals'
 import type { Containment } from '@terrarium/process'
-import { lastLine } from '../support/command.ts'
+import { lastLine, mustEnd } from '../support/command.ts'
 import { Random } from '../support/random.ts'
 import { testPython } from '../support/terrarium.ts'
 import { CONTAINMENTS, testUnless, withoutUnshare } from '../support/when.ts'
@@ -66,13 +66,9 @@ for (const [target, rounds, levels] of SHORT) {
   const noLevel = available.length === 0 ? 'none of its levels is available here' : undefined
   testUnless(notEnclosed ?? all ?? noLevel)(target, async () => {
     const args = ['--target', target, '--rounds', String(rounds), '--level', available.join()]
-    const { code, stdout, stderr } = await chaos(...args)
-    const last = lastLine(stdout)
-    expect({ code, last, stdout, stderr }).toMatchObject({
-      code: 0,
-      last: expect.stringMatching(/^rounds \d+ {2}orphans 0 {2}innocents 0 {2}lost 0 {2}duplicates 0 {2}faults 0/),
-    })
-    expect(Number(last.split(' ')[1])).toBeGreaterThanOrEqual(rounds)
+    const ran = await chaos(...args)
+    mustEnd(ran, 0, /^rounds \d+ {2}orphans 0 {2}innocents 0 {2}lost 0 {2}duplicates 0 {2}faults 0/)
+    expect(Number(lastLine(ran.stdout).split(' ')[1])).toBeGreaterThanOrEqual(rounds)
   })
   // What this machine lacks is a skipped test of its own.
   if (notEnclosed !== undefined) continue
@@ -106,10 +102,9 @@ test('bad arguments are refused, and the error lists the targets', async () => {
 })
 
 testEnclosed('F3: what goes wrong is counted, told of in the last line, and ends with 1', async () => {
-  const { code, stdout } = await chaos('--target', 'self-test', '--rounds', '3')
-  expect(code).toBe(1)
-  expect(lastLine(stdout)).toBe('rounds 2  orphans 2  innocents 2  lost 0  duplicates 0  faults 1')
-  expect(stdout).toContain('npm run chaos -- --seed 1 --target self-test')
+  const ran = await chaos('--target', 'self-test', '--rounds', '3')
+  mustEnd(ran, 1, 'rounds 2  orphans 2  innocents 2  lost 0  duplicates 0  faults 1')
+  expect(ran.stdout).toContain('npm run chaos -- --seed 1 --target self-test')
 })
 
 /** Options of `unshare` for a mount namespace in which all control groups are read-only. */
@@ -122,15 +117,9 @@ const proofs = 'F2: a level that was named and is missing, and a target of which
 testUnless(notEnclosed ?? withoutUnshare(...READ_ONLY_CGROUPS))(proofs, async () => {
   const run = (...argv: string[]) => chaosBehind(['unshare', ...READ_ONLY_CGROUPS, 'sh'], argv)
   const missing = await run('--target', 'self-test', '--only', '0', '--level', 'cgroup,shepherd')
-  expect({ code: missing.code, last: lastLine(missing.stdout) }).toEqual({
-    code: 1,
-    last: 'rounds 1  orphans 1  innocents 1  lost 0  duplicates 0  faults 1',
-  })
+  mustEnd(missing, 1, 'rounds 1  orphans 1  innocents 1  lost 0  duplicates 0  faults 1')
   const nothing = await run('--target', 'kills', '--level', 'cgroup')
-  expect({ code: nothing.code, last: lastLine(nothing.stdout) }).toEqual({
-    code: 1,
-    last: 'rounds 0  orphans 0  innocents 0  lost 0  duplicates 0  faults 2',
-  })
+  mustEnd(nothing, 1, 'rounds 0  orphans 0  innocents 0  lost 0  duplicates 0  faults 2')
   expect(nothing.stdout).toContain('kills: nothing was tried, which proves nothing: no level is available')
 })
 

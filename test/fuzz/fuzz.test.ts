@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { lastLine, run } from '../support/command.ts'
+import { mustEnd, run } from '../support/command.ts'
 import { TRANSPORTS } from '../support/transport.ts'
 import { parseRequest, PARTS } from './request.ts'
 
@@ -7,9 +7,9 @@ test.each(TRANSPORTS.flatMap((transport) => PARTS.map((part) => [part, transport
   'what a %s reads over %s, damaged: a clear error, or none, and nothing is left',
   async (part, transport) => {
     const args = ['--seed', '7', '--count', '3000', '--part', part, '--transport', transport]
-    const { code, stdout, stderr } = await run('npm', ['run', '--silent', 'fuzz', '--', ...args])
-    expect({ code, last: lastLine(stdout), stdout, stderr }).toMatchObject({ code: 0, last: 'fuzz: clean' })
-    const counts = [...stdout.matchAll(/(\d+) mutated frames, 0 faults/g)].map(([, frames]) => Number(frames))
+    const ran = await run('npm', ['run', '--silent', 'fuzz', '--', ...args])
+    mustEnd(ran, 0, 'fuzz: clean')
+    const counts = [...ran.stdout.matchAll(/(\d+) mutated frames, 0 faults/g)].map(([, frames]) => Number(frames))
     expect(counts.length).toBeGreaterThan(0)
     for (const frames of counts) expect(frames).toBeGreaterThanOrEqual(300)
     expect(Math.max(...counts)).toBeGreaterThanOrEqual(3_000)

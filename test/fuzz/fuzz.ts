@@ -24,12 +24,13 @@ export interface Played {
 
 /**
  * Plays cases until they had so many frames. `play` returns the number of frames of its case, and throws an Error that
- * says what was wrong.
+ * says what was wrong. `prepare` is called before each case, and is not part of its time.
  */
 export async function playCases(
   name: string,
   { seed, count, only, signal, say }: FuzzOptions,
   play: (random: Random, number: number) => number | Promise<number>,
+  prepare?: (number: number) => Promise<void>,
 ): Promise<Played> {
   let [cases, frames, faults] = [0, 0, 0]
   const fault = (number: number, what: string): void => {
@@ -37,6 +38,7 @@ export async function playCases(
     if (faults <= SHOWN) say(`${name}, case ${number}: ${what.slice(0, 2_000)}`)
   }
   for (let number = only ?? 0; frames < count && !signal.aborted; number += 1) {
+    await prepare?.(number)
     const begun = performance.now()
     try {
       frames += await play(new Random(seed, number), number)

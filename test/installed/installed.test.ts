@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { ROOT, run } from '../support/command.ts'
+import { mustEnd, ROOT, run } from '../support/command.ts'
 import { eventually } from '../support/terrarium.ts'
 import { bin, NODES, PACKAGES, PROJECT, stranger, type NodeName } from './stranger.ts'
 
@@ -76,7 +76,7 @@ test('A1: publint finds nothing wrong with a tarball', async () => {
   expect(tarballs()).toHaveLength(6)
   for (const name of tarballs()) {
     const publint = join(ROOT, 'node_modules', '.bin', 'publint')
-    expect(await run(publint, ['run', join(PACKAGES, name), '--strict'])).toMatchObject({ code: 0 })
+    mustEnd(await run(publint, ['run', join(PACKAGES, name), '--strict']), 0)
   }
 })
 
@@ -130,7 +130,7 @@ test.each<[string, NodeName]>([
   writeFileSync(join(me.home, 'package.json'), '{ "private": true, "type": "module" }')
   const supervisor = tarballs().find((name) => name.includes('supervisor')) ?? ''
   const install = ['install', '--no-audit', '--no-fund', `xstate@${version}`, join(PACKAGES, supervisor)]
-  expect(await run('npm', install, { cwd: me.home, env: { NODE_OPTIONS: '' } })).toMatchObject({ code: 0 })
+  mustEnd(await run('npm', install, { cwd: me.home, env: { NODE_OPTIONS: '' } }), 0)
   const { stdout } = await run('find', ['node_modules', '-type', 'd', '-name', 'xstate'], { cwd: me.home })
   expect(stdout).toBe('node_modules/xstate\n')
   const program = `

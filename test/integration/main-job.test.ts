@@ -1,49 +1,15 @@
+import { execFileSync } from 'node:child_process'
 import { expect, test } from '@jest/globals'
-import { lastLine, run, type Ran } from '../support/command.ts'
-import { eventually, habitat, type Habitat } from '../support/terrarium.ts'
+import { run } from '../support/command.ts'
+import { environment, expectSameFigures, job } from '../support/main-job.ts'
+import { eventually, habitat, testPython } from '../support/terrarium.ts'
 
-interface Figures {
-  readonly files: number
-  readonly parsed: number
-  readonly failed: number
-  readonly functions: number
-  readonly classes: number
-  readonly calls: number
-  readonly restarts: number
-  readonly processesLeft: number
-  readonly digest: string
-}
-
-/** The environment of a job: all its files are in the habitat, so that no file is left when it is killed. */
-const environment = (home: Habitat): Record<string, string> => ({
-  TERRARIUM_STATE_DIR: home.stateDir,
-  XDG_RUNTIME_DIR: home.directory,
-})
-
-const job = (home: Habitat, ...args: string[]) =>
-  run('npm', ['start', '--silent', '--', ...args], { env: environment(home) })
-
-function figures({ code, stdout, stderr }: Ran): Figures {
-  if (code !== 0) throw new Error(`the job failed with ${String(code)}: ${stdout}${stderr}`)
-  return JSON.parse(lastLine(stdout)) as Figures
-}
+/** A package of the standard library, of about 30 files. test/tools has all of the library analysed. */
+const ASYNCIO = 'import asyncio, os; print(os.path.dirname(asyncio.__file__))'
 
 test("the main job's output is the same with and without chaos, and with any number of workers", async () => {
-  const home = habitat()
-  const chaotic = figures(await job(home, '--json', '--workers', '3'))
-  const calm = figures(await job(home, '--json', '--no-chaos', '--workers', '1'))
-  // The standard library of the interpreter: about 660 files in Debian's, 1,800 where its own tests are part of it.
-  expect(chaotic.files).toBeGreaterThan(500)
-  expect(chaotic.parsed + chaotic.failed).toBe(chaotic.files)
-  expect(chaotic.restarts).toBeGreaterThan(0)
-  expect(calm.restarts).toBe(0)
-  expect(chaotic.digest).toMatch(/^[0-9a-f]{64}$/)
-  expect(Object.keys(chaotic)).toEqual(
-    'files parsed failed functions classes calls callsPerSecond p50Ms p99Ms restarts processesLeft digest'.split(' '),
-  )
-  const { files, parsed, failed, functions, classes, digest } = calm
-  expect(chaotic).toMatchObject({ files, parsed, failed, functions, classes, digest, processesLeft: 0 })
-  expect(calm.processesLeft).toBe(0)
+  const tree = execFileSync(testPython(), ['-c', ASYNCIO], { encoding: 'utf8' }).trim()
+  expect(await expectSameFigures(habitat(), tree)).toBeGreaterThan(20)
 })
 
 test('files that do not parse are results, and the text for people names them', async () => {
@@ -96,13 +62,4 @@ test('the job ends when npm is killed', async () => {
   process.kill(running.pid, 'SIGKILL')
   await running
   await eventually('no process is left', () => home.marked().length === 0)
-})
-
-test('every claim of npm run demo:missing-module holds', async () => {
-  const home = habitat()
-  const { code, stdout, stderr } = await run('npm', ['run', '--silent', 'demo:missing-module'], {
-    env: environment(home),
-  })
-  expect({ code, said: `${stdout}${stderr}` }).toEqual({ code: 0, said: expect.stringContaining('CONFIGURATION') })
-  expect(stdout).toMatch(/processes left: 0/i)
 })

@@ -10,7 +10,7 @@ const readJson = (path: string): Record<string, unknown> =>
 
 test('each folder of the workspace that has a tsconfig.json is built', () => {
   const inside = (folder: string): string[] => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)
-  const projects = [...inside('packages'), ...inside('examples'), 'test'].filter((folder) =>
+  const projects = [...['packages', 'packages/inspector', 'examples'].flatMap(inside), 'test'].filter((folder) =>
     existsSync(join(ROOT, folder, 'tsconfig.json')),
   )
   const built = (readJson('tsconfig.json')['references'] as { path: string }[]).map(({ path }) => path)

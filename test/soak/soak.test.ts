@@ -1,13 +1,14 @@
 import { expect, test } from '@jest/globals'
-import { lastLine, run } from '../support/command.ts'
+import { mustEnd, run } from '../support/command.ts'
 import { TRANSPORTS } from '../support/transport.ts'
 import { grown, type Census } from './census.ts'
 import { parseRequest } from './request.ts'
 
 test.each(TRANSPORTS)('a short soak over %s leaves nothing, and all its counts close', async (transport) => {
   const args = ['--minutes', '0.15', '--seed', '1', '--transport', transport]
-  const { code, stdout, stderr } = await run('npm', ['run', '--silent', 'soak', '--', ...args])
-  expect({ code, last: lastLine(stdout), stdout, stderr }).toMatchObject({ code: 0, last: 'soak: clean' })
+  const ran = await run('npm', ['run', '--silent', 'soak', '--', ...args])
+  mustEnd(ran, 0, 'soak: clean')
+  const { stdout } = ran
   expect(stdout).toContain('left at the end: nothing')
   for (const pool of ['calm', 'wild']) {
     const [, accepted, completed, failed] =

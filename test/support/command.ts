@@ -58,6 +58,18 @@ export function run(
   return Object.assign(collect(child, options), { pid: child.pid ?? 0 })
 }
 
+/**
+ * Throws an Error with all that a command has printed, unless it ended with this code and, if given, this last line of
+ * its stdout.
+ */
+export function mustEnd({ code, stdout, stderr }: Omit<Ran, 'signal'>, wanted: number, last?: string | RegExp): void {
+  const line = lastLine(stdout)
+  const isLast = last === undefined || (typeof last === 'string' ? line === last : last.test(line))
+  if (code === wanted && isLast) return
+  const end = last === undefined ? '' : ` and the last line ${String(last)}`
+  throw new Error(`ended with ${String(code)}, expected was ${wanted}${end}\nstdout:\n${stdout}\nstderr:\n${stderr}`)
+}
+
 export function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1) ?? ''
 }

@@ -23,7 +23,7 @@ export class Shapes {
     const { options } = ts.parseJsonConfigFileContent(given, ts.sys, ROOT)
     const program = ts.createProgram(
       files.map((file) => join(ROOT, file)),
-      options,
+      { ...options, types: [] }, // what a file imports of Node is found without
     )
     this.#checker = program.getTypeChecker()
     for (const file of files) {

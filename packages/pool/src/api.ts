@@ -1,6 +1,7 @@
 // The public interface of a pool: its events, its views, and the handle.
 import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
+import type { AnyActorRef } from 'xstate'
 import type { CallOptions } from './options.ts'
 
 /**
@@ -84,6 +85,8 @@ export interface PoolAccess {
  * ```
  */
 export interface Pool extends PoolAccess, Stoppable {
+  /** The pool's own actor, for inspection. Another one after a `start()` that could not open the pool. */
+  readonly actor: AnyActorRef
   /**
    * Resolves when every worker is ready. Rejects with the reason as soon as one is parked: CONFIGURATION, or
    * START_FAILED after repeated failures. The pool heals a configuration failure by itself once its cause is gone;

@@ -71,6 +71,10 @@ export class PoolHandle extends Access implements Pool {
     this.#actor = this.#makeActor()
   }
 
+  get actor(): AnyActorRef {
+    return this.#actor
+  }
+
   on<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]): void {
     this.#listeners.on(event, listener)
   }

@@ -1,22 +1,11 @@
 // The directory of a run below the state directory, with the record of its owner, and its runtime directory for
 // sockets.
 import { randomBytes, randomInt } from 'node:crypto'
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  lstatSync,
-  mkdirSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
-import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
-import { findUnsafe } from './ownership.ts'
-import { kindOf, readRegularFile } from './regular-file.ts'
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { TerrariumError } from '@terrarium/supervisor/base'
+import { readRegularFile } from './regular-file.ts'
+import { chooseSocketFolder, makePrivateFolder } from './socket-folder.ts'
 import { runsDirectory } from './state-directory.ts'
 import { processTable } from './table/table.ts'
 
@@ -33,8 +22,6 @@ export interface Owner {
   readonly runtimeDirectory: string
 }
 
-/** The longest socket path: 108 bytes with the closing NUL on Linux, 104 on macOS. */
-const SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789'
 
 /** Makes the directory of a new run, whole or not at all, and its runtime directory. */
@@ -53,7 +40,7 @@ export function createRun(stateDir: string, installation: string): { owner: Owne
     namespaces: table.namespaces(),
     uid,
     host: { pid: process.pid, startTicks },
-    runtimeDirectory: chooseRuntimeDirectory(run),
+    runtimeDirectory: chooseSocketFolder(`terrarium-${run}-${randomBytes(4).toString('hex')}`, 'host.sock'),
   }
   const directory = makeRun(stateDir, owner)
   // Made last: a sweep of this run finds its name in the owner record.
@@ -76,24 +63,9 @@ export function makeRun(stateDir: string, owner: Owner): string {
   return directory
 }
 
-/**
- * Makes the runtime directory of a run if it is not there, for a temporary folder may be cleaned up. Errors:
- * START_FAILED when its name is taken by what this user did not make, and those of the file system.
- */
-export function makeRuntimeDirectory({ runtimeDirectory: path, uid }: Owner): void {
-  try {
-    mkdirSync(path, { mode: 0o700 })
-    chmodSync(path, 0o700)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    const stat = lstatSync(path)
-    if (stat.isDirectory() && stat.uid === uid && (stat.mode & 0o077) === 0) return
-    throw new TerrariumError('START_FAILED', `${path} is not the private folder that was made there`, {
-      hint: 'Start this program again: its next run makes a folder of its own.',
-      details: { path, kind: kindOf(stat), uid: stat.uid, mode: (stat.mode & 0o7777).toString(8) },
-      cause: error,
-    })
-  }
+/** Makes the runtime directory of a run if it is not there. Errors: see {@link makePrivateFolder}. */
+export function makeRuntimeDirectory({ runtimeDirectory, uid }: Owner): void {
+  makePrivateFolder(runtimeDirectory, uid)
 }
 
 /** What the owner record in a run's directory says. */
@@ -142,49 +114,6 @@ export function removeRuntimeDirectory(owner: Owner): void {
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (!stat?.isDirectory() || stat.uid !== owner.uid) return
   rmSync(path, { recursive: true, force: true })
-}
-
-/** Tries out where the folder can be made. It is made for good only after its name is in the owner record. */
-function chooseRuntimeDirectory(run: string): string {
-  const name = `terrarium-${run}-${randomBytes(4).toString('hex')}`
-  const bases = [process.env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp'].filter((base) => base !== undefined && base !== '')
-  const refused = new Map<string, string>()
-  for (const base of bases as string[]) {
-    const path = join(base, name)
-    const why = whyNotIn(base, path)
-    if (why === undefined) return path
-    refused.set(base, why)
-  }
-  const told = [...refused].map(([base, why]) => `${base} (${why})`).join(', ')
-  throw new TerrariumError('CONFIGURATION', `No folder for sockets among ${told}`, {
-    hint: 'Set XDG_RUNTIME_DIR or TMPDIR to a folder with a short path that only you may write to.',
-  })
-}
-
-function whyNotIn(base: string, path: string): string | undefined {
-  if (Buffer.byteLength(join(path, 'host.sock')) > SOCKET_PATH_BYTES) return 'its path is too long'
-  if (!isWritableFolder(base)) return 'it is not a folder that this user may write to'
-  return findUnsafe(resolve(base), { isShared: true })?.why ?? whyNotMade(path)
-}
-
-/** Tries it out: some file systems refuse folders, whatever their modes say. */
-function whyNotMade(path: string): string | undefined {
-  try {
-    mkdirSync(path, { mode: 0o700 })
-    rmdirSync(path)
-    return undefined
-  } catch (error) {
-    return `no folder can be made in it: ${messageOf(error)}`
-  }
-}
-
-function isWritableFolder(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK | constants.X_OK)
-    return lstatSync(join(path, '.')).isDirectory()
-  } catch {
-    return false
-  }
 }
 
 function isOwner(value: unknown): value is Owner {

@@ -155,10 +155,14 @@ test('D6: there is one budget in a process, for all copies of this package', () 
 test('D6: the system tells what a process and its descendants do', async () => {
   // The parent sleeps, its child works.
   const burn = 'for (const end = Date.now() + 20000; Date.now() < end; );'
-  const parent = spawn(process.execPath, [
-    '-e',
-    `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(burn)}], { stdio: 'inherit' })`,
-  ])
+  const parent = spawn(
+    process.execPath,
+    [
+      '-e',
+      `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(burn)}], { stdio: 'inherit' })`,
+    ],
+    { detached: true },
+  )
   try {
     const pid = parent.pid ?? 0
     let seen: Activity | undefined
@@ -169,7 +173,8 @@ test('D6: the system tells what a process and its descendants do', async () => {
     expect(seen?.cpu).toBeGreaterThanOrEqual(600)
     expect(seen?.waited).toBeGreaterThanOrEqual(0)
   } finally {
-    parent.kill('SIGKILL')
+    // The whole group: the child would work on for its 20 s.
+    process.kill(-(parent.pid ?? NaN), 'SIGKILL')
   }
   expect(procfs.activity(2 ** 22 + 1)).toBeUndefined()
 })

@@ -7,7 +7,7 @@ export type ErrorCode =
   | 'INVALID_ARGUMENT'
   /** All packages. A child, worker or program did not become ready; trying again may help. */
   | 'START_FAILED'
-  /** Threads, process, worker, pool, cli. Nothing can start until a file, a program or a setting is corrected. */
+  /** Threads, process, worker, pool, observe, cli. Nothing can start until a file, program or setting is corrected. */
   | 'CONFIGURATION'
   /** All packages. What was asked for no longer runs, or ended before it had answered. */
   | 'STOPPED'

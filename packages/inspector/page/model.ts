@@ -1,0 +1,228 @@
+// What the page knows: sources with their actors, machines, events and details, as the messages of the protocol say.
+// Actors are replaced when they change, so that what shows one is drawn anew for a change only.
+import type {
+  ActorView,
+  Delta,
+  Detail,
+  EventView,
+  FromPage,
+  FromSource,
+  Hello,
+  LeftOut,
+  NodeView,
+  Snap,
+  StateValue,
+  Transition,
+  Value,
+} from '../src/shared/protocol.ts'
+
+/** An actor of one of several sources. */
+export interface Actor extends ActorView {
+  /** Unique among all sources. */
+  readonly key: string
+  readonly above: string | undefined
+  readonly source: Source
+}
+
+export interface Event {
+  readonly key: string
+  readonly at: number
+  readonly from: string
+  readonly to: string
+  readonly type: string
+  readonly payload: Value | undefined
+}
+
+export type Link = 'connecting' | 'live' | 'lost' | 'trace'
+
+export interface Source {
+  readonly key: string
+  hello: Hello | undefined
+  link: Link
+  seq: number
+  left: LeftOut
+  readonly machines: Map<string, NodeView>
+  readonly say: (message: FromPage) => void
+}
+
+/** What is known of a watched actor besides. */
+export interface Watched {
+  readonly snapshot: Value
+  readonly transitions: readonly Transition[]
+  readonly left: number
+}
+
+/** What is drawn. While it is paused the page shows a copy. */
+export interface Picture {
+  readonly sources: readonly Source[]
+  readonly actors: ReadonlyMap<string, Actor>
+  readonly events: readonly Event[]
+  readonly watched: ReadonlyMap<string, Watched>
+  /** Events per second, one number a second, the last 120. */
+  readonly rates: readonly number[]
+  readonly now: number
+}
+
+const KEPT_EVENTS = 2_000
+const KEPT_TRANSITIONS = 500
+const SECONDS = 120
+const NOTHING_LEFT: LeftOut = { events: 0, actors: 0, machines: 0 }
+
+export class Model {
+  readonly sources: Source[] = []
+  readonly #actors = new Map<string, Actor>()
+  readonly #watched = new Map<string, Watched>()
+  #events: Event[] = []
+  #rates: number[] = []
+  #second = 0
+  #selected: string | undefined
+  readonly #changed: () => void
+
+  constructor(changed: () => void) {
+    this.#changed = changed
+  }
+
+  addSource(say: Source['say'], link: Link): Source {
+    const source: Source = {
+      key: String(this.sources.length + 1),
+      hello: undefined,
+      link,
+      seq: -1,
+      left: NOTHING_LEFT,
+      machines: new Map(),
+      say,
+    }
+    this.sources.push(source)
+    return source
+  }
+
+  setLink(source: Source, link: Link): void {
+    source.link = link
+    this.#changed()
+  }
+
+  /** A trace stands still at its end. */
+  now(): number {
+    const [first] = this.sources
+    return first?.link === 'trace' ? (first.hello?.now ?? 0) : Date.now()
+  }
+
+  picture(): Picture {
+    const { sources } = this
+    this.#tick()
+    return {
+      sources,
+      actors: new Map(this.#actors),
+      events: this.#events,
+      watched: new Map(this.#watched),
+      rates: [...this.#rates],
+      now: this.now(),
+    }
+  }
+
+  /** The actor whose details the page shows. */
+  select(key: string | undefined): void {
+    if (key === this.#selected) return
+    this.#selected = key
+    this.#watch()
+    this.#changed()
+  }
+
+  #watch(): void {
+    const actor = this.#selected === undefined ? undefined : this.#actors.get(this.#selected)
+    for (const source of this.sources) source.say({ t: 'watch', ids: actor?.source === source ? [actor.id] : [] })
+  }
+
+  take(source: Source, message: FromSource): void {
+    if (message.t === 'hello') source.hello = message
+    else if (message.t === 'snap') this.#takeSnap(source, message)
+    else if (message.t === 'd') this.#takeDelta(source, message)
+    else if (message.t === 'detail') this.#takeDetail(source, message)
+    this.#changed()
+  }
+
+  #takeSnap(source: Source, { seq, actors, machines, events, left }: Snap): void {
+    source.seq = seq
+    source.left = left
+    for (const [key, actor] of this.#actors) if (actor.source === source) this.#actors.delete(key)
+    for (const [id, machine] of Object.entries(machines)) source.machines.set(id, machine)
+    for (const actor of actors) this.#add(source, actor)
+    const others = this.#events.filter(({ key }) => !key.startsWith(`${source.key}/`))
+    this.#events = [...others, ...events.map((event) => this.#event(source, event))].sort((a, b) => a.at - b.at)
+    this.#watch()
+  }
+
+  #takeDelta(source: Source, delta: Delta): void {
+    const { seq, add = [], set = [], del = [], machines = {}, events = [], left } = delta
+    if (seq !== source.seq + 1) source.say({ t: 'since', seq: source.seq })
+    source.seq = seq
+    if (left !== undefined) source.left = left
+    for (const [id, machine] of Object.entries(machines)) source.machines.set(id, machine)
+    for (const actor of add) this.#add(source, actor)
+    for (const [id, change] of set) {
+      const key = `${source.key}/${id}`
+      const actor = this.#actors.get(key)
+      if (actor !== undefined) this.#actors.set(key, { ...actor, ...change })
+    }
+    for (const id of del) this.#actors.delete(`${source.key}/${id}`)
+    if (events.length === 0) return
+    this.#tick()
+    this.#rates[this.#rates.length - 1] = (this.#rates.at(-1) ?? 0) + events.length
+    this.#events = [...this.#events, ...events.map((event) => this.#event(source, event))].slice(-KEPT_EVENTS)
+  }
+
+  #takeDetail(source: Source, { id, snapshot, transitions, left }: Detail): void {
+    const key = `${source.key}/${id}`
+    const before = this.#watched.get(key)
+    const last = before?.transitions.at(-1)?.[0] ?? -1
+    // The first detail after a selection repeats what may be known.
+    const fresh = transitions.filter(([at]) => at > last)
+    const all = [...(before?.transitions ?? []), ...fresh].slice(-KEPT_TRANSITIONS)
+    this.#watched.set(key, { snapshot, transitions: all, left: (before?.left ?? 0) + left })
+    if (this.#watched.size > 50) this.#watched.delete(this.#watched.keys().next().value ?? '')
+  }
+
+  #add(source: Source, actor: ActorView): void {
+    const key = `${source.key}/${actor.id}`
+    const above = actor.parent === undefined ? undefined : `${source.key}/${actor.parent}`
+    this.#actors.set(key, { ...actor, key, above, source })
+  }
+
+  #event(source: Source, [n, at, from, to, type, payload]: EventView): Event {
+    const keyOf = (id: string): string => (id === '' ? '' : `${source.key}/${id}`)
+    return { key: `${source.key}/${n}`, at, from: keyOf(from), to: keyOf(to), type, payload }
+  }
+
+  /** Begins the numbers of the seconds since the last one. */
+  #tick(): void {
+    const second = Math.floor(this.now() / 1_000)
+    const missing = this.#rates.length === 0 ? 1 : Math.min(second - this.#second, SECONDS)
+    for (let i = 0; i < missing; i += 1) this.#rates.push(0)
+    this.#rates.splice(0, this.#rates.length - SECONDS)
+    this.#second = second
+  }
+}
+
+/** `loading`, or `audio.on, video.off` for regions. */
+export function valueText(value: StateValue): string {
+  if (typeof value === 'string') return value
+  return Object.entries(value)
+    .map(([key, below = '']) => {
+      const text = valueText(below)
+      return text === '' ? key : text.includes(', ') ? `${key}(${text})` : `${key}.${text}`
+    })
+    .join(', ')
+}
+
+/** `3 ms`, `2.5 s`, `4 min`, `3 h`, `2 d`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`
+  if (ms < 172_800_000) return `${Math.floor(ms / 3_600_000)} h`
+  return `${Math.floor(ms / 86_400_000)} d`
+}
+
+/** As `duration`, but in steps of a second: for times that run. */
+export const running = (ms: number): string =>
+  ms < 1_000 ? '< 1 s' : ms < 60_000 ? `${Math.floor(ms / 1_000)} s` : duration(ms)

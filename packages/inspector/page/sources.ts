@@ -1,0 +1,104 @@
+// Where the page has its messages from: the server that it came from, a channel of the same browser, another server, or
+// the trace in its own file. Secrets of the address are moved to the session at once.
+import type { FromSource } from '../src/shared/protocol.ts'
+import type { Model, Source } from './model.ts'
+
+const RETRY_MS = 1_000
+
+/** Opens every source that the address and the session name. */
+export function openSources(model: Model): void {
+  const trace = document.getElementById('trace')?.textContent ?? ''
+  if (trace !== '') {
+    openTrace(model, JSON.parse(trace) as FromSource[])
+    return
+  }
+  const places = placesOf(location.hash)
+  for (const channel of places.getAll('b')) openChannel(model, channel)
+  const token = places.get('t')
+  if (token !== null) openSocket(model, `ws://${location.host}/ws`, token)
+  for (const address of places.getAll('node')) {
+    const url = URL.canParse(address) ? new URL(address) : undefined
+    const other = new URLSearchParams(url?.hash.slice(1)).get('t')
+    if (url !== undefined && other !== null) openSocket(model, `ws://${url.host}/ws`, other)
+  }
+}
+
+/** What the fragment names, kept for a reload, and taken out of the address. */
+function placesOf(hash: string): URLSearchParams {
+  const named = new URLSearchParams(hash.slice(1))
+  const isNamed = ['t', 'b', 'node'].some((name) => named.has(name))
+  if (!isNamed) return new URLSearchParams(read('terrarium.places') ?? '')
+  write('terrarium.places', named.toString())
+  history.replaceState(null, '', location.pathname + location.search)
+  return named
+}
+
+function openTrace(model: Model, messages: readonly FromSource[]): void {
+  const source = model.addSource(() => undefined, 'trace')
+  for (const message of messages) model.take(source, message)
+}
+
+function openSocket(model: Model, url: string, token: string): void {
+  let socket: WebSocket | undefined
+  const source = model.addSource((message) => {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
+  }, 'connecting')
+  const connect = (): void => {
+    const opened = new WebSocket(url, ['terrarium.v1', `auth.${token}`])
+    socket = opened
+    opened.onopen = () => {
+      model.setLink(source, 'live')
+    }
+    opened.onmessage = ({ data }) => {
+      takeText(model, source, data)
+    }
+    opened.onclose = () => {
+      model.setLink(source, 'lost')
+      setTimeout(connect, RETRY_MS)
+    }
+  }
+  connect()
+}
+
+/** The application is in another tab, or is what has opened this one. */
+function openChannel(model: Model, name: string): void {
+  const channel = new BroadcastChannel(name)
+  const me = crypto.randomUUID()
+  const source = model.addSource((message) => {
+    channel.postMessage({ from: me, text: JSON.stringify(message) })
+  }, 'connecting')
+  channel.onmessage = ({
+    data,
+  }: MessageEvent<{ readonly to?: string; readonly text?: string; readonly opened?: true }>) => {
+    // The application was loaded, or reloaded.
+    if (data.opened === true) channel.postMessage({ from: me, opened: true })
+    if (data.to !== me || typeof data.text !== 'string') return
+    source.link = 'live'
+    takeText(model, source, data.text)
+  }
+  addEventListener('pagehide', () => {
+    channel.postMessage({ from: me, closed: true })
+  })
+  channel.postMessage({ from: me, opened: true })
+}
+
+function takeText(model: Model, source: Source, text: unknown): void {
+  if (typeof text === 'string') model.take(source, JSON.parse(text) as FromSource)
+}
+
+/** Storage is refused in some places, such as a file. */
+export function read(name: string): string | null {
+  try {
+    return sessionStorage.getItem(name)
+  } catch {
+    return null
+  }
+}
+
+export function write(name: string, value: string): void {
+  try {
+    sessionStorage.setItem(name, value)
+  } catch {
+    // Nothing is remembered here.
+  }
+}

@@ -1,0 +1,34 @@
+// The one sentence that says how the application is.
+import type { Actor, Picture } from './model.ts'
+
+export interface Verdict {
+  readonly level: 'bad' | 'good' | 'quiet'
+  readonly text: string
+  /** What a click selects. */
+  readonly key?: string
+}
+
+/** Names what has failed, the youngest failure first; otherwise how many actors are well. */
+export function verdictOf({ actors, sources }: Picture): Verdict {
+  const all = [...actors.values()]
+  const failed = all.filter(({ status }) => status === 'error').sort((a, b) => b.since - a.since)
+  const [last] = failed
+  if (last !== undefined) return { level: 'bad', text: failureText(failed, last), key: last.key }
+  if (sources.length === 0)
+    return { level: 'quiet', text: 'No application is named. Open the whole address that the inspector prints.' }
+  if (sources.every(({ hello }) => hello === undefined))
+    return { level: 'quiet', text: 'Waiting for the application. Is it still running?' }
+  if (all.length === 0) return { level: 'quiet', text: 'No actor has started. Pass inspect to createActor().' }
+  const running = all.filter(({ status }) => status === 'active').length
+  const ended = all.length - running
+  const text = `All is well: ${count(running, 'actor')} running${ended === 0 ? '' : `, ${ended} ended`}.`
+  return { level: 'good', text }
+}
+
+function failureText(failed: readonly Actor[], last: Actor): string {
+  const why = last.error === undefined ? '' : `: ${last.error}`
+  if (failed.length === 1) return `${last.name} failed${why}`
+  return `${failed.length} actors failed, last ${last.name}${why}`
+}
+
+const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`

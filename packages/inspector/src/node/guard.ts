@@ -1,0 +1,35 @@
+// Who may talk to the server of a page. Any page of any site, and any user of the machine, can reach a port on
+// loopback: so a request must name this server by an exact Host, and a WebSocket must come from its own page, with its
+// token.
+import { timingSafeEqual, createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+
+export const SUBPROTOCOL = 'terrarium.v1'
+
+export interface Guard {
+  /** The port that is listened on. */
+  readonly port: number
+  readonly token: string
+  /** Other origins whose pages may connect, with the token. */
+  readonly origins: readonly string[]
+}
+
+/** The exact hosts. A name that leads here by DNS is refused: a page of its site would be of the same origin. */
+export function isOwnHost(host: string | undefined, { port }: Guard): boolean {
+  return host === `127.0.0.1:${port}` || host === `localhost:${port}` || host === `[::1]:${port}`
+}
+
+/** Whether a WebSocket is that of a page with the token. */
+export function mayConnect({ headers, method }: Pick<IncomingMessage, 'headers' | 'method'>, guard: Guard): boolean {
+  const { host, origin } = headers
+  if (method !== 'GET' || !isOwnHost(host, guard) || origin === undefined) return false
+  if (origin !== `http://${host ?? ''}` && !guard.origins.includes(origin)) return false
+  const items = (headers['sec-websocket-protocol'] ?? '').split(',').map((item) => item.trim())
+  return items.includes(SUBPROTOCOL) && items.some((item) => isSame(item, `auth.${guard.token}`))
+}
+
+/** Compares whole texts, in a time that does not tell how much of them is the same. */
+function isSame(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(a), digest(b))
+}

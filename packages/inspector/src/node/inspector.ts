@@ -1,0 +1,102 @@
+// createInspector() for Node: a tap, a server on loopback, and a file to save.
+import { writeFile } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
+import { systemClock } from '../shared/clock.ts'
+import { checkOptions, InspectorError, isFlag, isFunction, isText, type Rule } from '../shared/inspector-error.ts'
+import type { Redact } from '../shared/redact.ts'
+import { Tap } from '../shared/tap.ts'
+import { traceFile } from '../shared/trace-file.ts'
+import { messageOf } from '../shared/value.ts'
+import { pageFile } from './page-file.ts'
+import { servePage } from './server.ts'
+
+export interface InspectorOptions {
+  /** What the page calls the application. Default: the name of the program's file. */
+  readonly name?: string | undefined
+  /** The port on 127.0.0.1. Default: 0, any free port. */
+  readonly port?: number | undefined
+  /** Other origins whose pages may connect, with the token: that of a Vite server, for one picture. Default: []. */
+  readonly origins?: readonly string[] | undefined
+  /** Whether the value under a key is not shown, in addition to the rules for secrets. Default: none. */
+  readonly redact?: Redact | undefined
+  /** Keeps the contents of events also while no page is open, for `save()`. Default: false. */
+  readonly record?: boolean | undefined
+  /** Prints the address. Default: to the standard error. */
+  readonly print?: ((line: string) => void) | undefined
+}
+
+export interface Inspector {
+  /** For XState's option `inspect`. Never throws. */
+  readonly inspect: (event: unknown) => void
+  /** What to open in a browser, with a token. Rejects with NOT_SERVED. */
+  readonly address: Promise<string>
+  /** Writes what is known now as one HTML file, and answers its absolute path. Rejects with NOT_SAVED. */
+  save(path: string): Promise<string>
+  /** Stops serving. What `inspect` hears is still counted. */
+  close(): Promise<void>
+}
+
+const RULES: Readonly<Record<keyof InspectorOptions, Rule>> = {
+  name: [isText, 'a text'],
+  port: [(value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 65_536, 'a port from 0 to 65535'],
+  origins: [
+    (value) => Array.isArray(value) && value.every(isOrigin),
+    'a list of origins such as http://localhost:5173',
+  ],
+  redact: [isFunction, 'a function'],
+  record: [isFlag, 'true or false'],
+  print: [isFunction, 'a function'],
+}
+
+function isOrigin(value: unknown): boolean {
+  return typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value
+}
+
+/**
+ * Serves a page that shows actors, and prints its address. Pass `inspect` to each root: `createActor(machine, { inspect
+ * })`. It keeps no process alive. Throws INVALID_ARGUMENT with every mistake.
+ */
+export function createInspector(options: InspectorOptions = {}): Inspector {
+  checkOptions('createInspector()', options, RULES)
+  const { name = basename(process.argv[1] ?? 'node'), port, origins, redact, record = false } = options
+  const { print = (line: string) => void process.stderr.write(`${line}\n`) } = options
+  const agent = `Node ${process.versions.node}`
+  const tap = new Tap({ clock: systemClock, hello: { name, agent, pid: process.pid }, redact })
+  if (record) tap.connect({ send: () => undefined, buffered: () => 0 })
+  const serving = servePage({ port, origins, connect: (page) => tap.connect(page) })
+  const address = serving.then((server) => server.address)
+  void address.then(
+    (text) => {
+      print(`Inspector: ${text}`)
+    },
+    (error: unknown) => {
+      print(`Inspector: ${messageOf(error)} ${error instanceof InspectorError ? error.hint : ''}`.trimEnd())
+    },
+  )
+  return {
+    inspect: tap.inspect,
+    address,
+    save: (path) => save(tap, path),
+    close: async () => {
+      await serving.then(
+        (server) => server.close(),
+        () => undefined,
+      )
+    },
+  }
+}
+
+/** Readable for its owner only: it has the data of the application. */
+async function save(tap: Tap, path: string): Promise<string> {
+  const target = resolve(path)
+  try {
+    await writeFile(target, traceFile(pageFile().html, tap.trace()), { mode: 0o600 })
+  } catch (cause) {
+    throw new InspectorError('NOT_SAVED', `the trace cannot be written to ${target}: ${messageOf(cause)}`, {
+      hint: 'Give save() the path of a file that this process may write, in a folder that exists.',
+      cause,
+      details: { path: target },
+    })
+  }
+  return target
+}

@@ -1,0 +1,232 @@
+// observe(): one observer for pools and supervisors of this process, with its bus, its ring and its private socket.
+import { hostname } from 'node:os'
+import { basename } from 'node:path'
+import type { Pool } from '@terrarium/pool'
+import type { Supervisor } from '@terrarium/supervisor'
+import {
+  ASYNC_DISPOSE,
+  Checker,
+  faultReporter,
+  isBoolean,
+  isFields,
+  isFunction,
+  isName,
+  reportOnce,
+  systemClock,
+  type OnFault,
+  type Stoppable,
+  type SupervisorClock,
+} from '@terrarium/supervisor/base'
+import type { AnyActorRef } from 'xstate'
+import { Bus, type BusListener } from './bus.ts'
+import type { ObservedEvent } from './events.ts'
+import { PROTOCOL_VERSION, type Hello } from './protocol.ts'
+import { Publisher, type ReaderConnection, type ReaderPort } from './publisher.ts'
+import { ObserverSocket } from './socket.ts'
+import { PoolSource, poolOfHandle } from './sources/pool.ts'
+import type { Source } from './sources/source.ts'
+import { isSupervisor, SupervisorSource } from './sources/supervisor.ts'
+
+/** What can be observed: what `createPool()` or `createSupervisor()` has made. Nested ones are found by themselves. */
+export type Observable = Pool | Pick<Supervisor, 'id' | 'ref' | 'children'>
+
+export interface ObserveOptions {
+  /** Names the program for readers. Default: the name of its main file. */
+  readonly name?: string
+  /** Whether the series is kept while no reader looks, once a second. Default false. */
+  readonly record?: boolean
+  /** Whether a private socket is opened for the `terrarium` command. Default true. */
+  readonly socket?: boolean
+  /** Told of what listeners throw. Default: `console.error`. */
+  readonly onFault?: OnFault
+  /** Time for messages to readers. Default: the system's. */
+  readonly clock?: SupervisorClock
+}
+
+/** What `observe()` returns. It keeps no process alive. */
+export interface Observer extends Stoppable {
+  /** The path of the private socket; undefined without one. */
+  readonly socket: string | undefined
+  /** How many readers look now. */
+  readonly readers: number
+  /** The kept events, oldest first: the last 2,000. */
+  readonly events: readonly ObservedEvent[]
+  /** Observes one more pool or supervisor. Throws INVALID_ARGUMENT for anything else. */
+  add(observable: Observable): void
+  /** Tells every event from now on. What the listener throws changes nothing. The answer stops it. */
+  listen(listener: (event: ObservedEvent) => void): () => void
+  /** Takes a reader, on any carrier of JSON texts. */
+  connect(port: ReaderPort): ReaderConnection
+  /** Lets readers go, removes the socket and every listener. Idempotent. What is observed goes on. */
+  stop(): Promise<void>
+}
+
+const OPTIONS: Readonly<Record<keyof ObserveOptions, true>> = {
+  name: true,
+  record: true,
+  socket: true,
+  onFault: true,
+  clock: true,
+}
+
+/**
+ * Observes pools and supervisors, started or not. Errors: INVALID_ARGUMENT, naming every mistake at once; CONFIGURATION
+ * when there is no folder for the socket.
+ *
+ * ```ts
+ * await observe(pool)
+ * ```
+ */
+export async function observe(
+  observables: Observable | readonly Observable[],
+  options: ObserveOptions = {},
+): Promise<Observer> {
+  const list = Array.isArray(observables) ? (observables as readonly Observable[]) : [observables as Observable]
+  validate(list, options)
+  const observer = new ObserverHandle(options)
+  for (const each of list) observer.add(each)
+  if (options.socket !== false) await observer.open()
+  return observer
+}
+
+class ObserverHandle implements Observer {
+  readonly #options: ObserveOptions
+  readonly #bus: Bus
+  readonly #publisher: Publisher
+  readonly #clock: SupervisorClock
+  readonly #sources = new Map<string, Source>()
+  readonly #observed = new Set<Observable>()
+  readonly #started: number
+  #socket: ObserverSocket | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(options: ObserveOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#started = this.#now()
+    this.#bus = new Bus(() => this.#now(), reportOnce(faultReporter(options.onFault)))
+    this.#publisher = new Publisher({
+      bus: this.#bus,
+      clock: this.#clock,
+      sources: () => this.#sources.values(),
+      hello: () => this.#hello(),
+      record: options.record ?? false,
+    })
+  }
+
+  get socket(): string | undefined {
+    return this.#socket?.path
+  }
+
+  get readers(): number {
+    return this.#publisher.readers
+  }
+
+  get events(): readonly ObservedEvent[] {
+    return this.#bus.after(0)
+  }
+
+  async open(): Promise<void> {
+    this.#socket = await ObserverSocket.listen((port) => this.connect(port))
+  }
+
+  add(observable: Observable): void {
+    const check = new Checker()
+    checkObservable(check, 'observable', observable)
+    check.finish('add()')
+    if (this.#observed.has(observable)) return
+    this.#observed.add(observable)
+    const dependencies = { bus: this.#bus, now: () => this.#now() }
+    if (isPoolHandle(observable)) {
+      const id = this.#path(observable.name)
+      this.#sources.set(id, new PoolSource(poolOfHandle(observable), { ...dependencies, id }))
+    } else {
+      const id = this.#path(observable.id)
+      this.#sources.set(id, new SupervisorSource(observable.ref, { ...dependencies, id }))
+    }
+  }
+
+  listen(listener: BusListener): () => void {
+    return this.#bus.listen(listener)
+  }
+
+  connect(port: ReaderPort): ReaderConnection {
+    return this.#publisher.connect(port)
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    for (const source of this.#sources.values()) source.detach()
+    this.#publisher.close()
+    await this.#socket?.close()
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.stop()
+  }
+
+  /** A path that nothing else has: of two with the same name the second is `name~2`. */
+  #path(name: string): string {
+    let path = name
+    for (let n = 2; this.#sources.has(path); n += 1) path = `${name}~${n}`
+    return path
+  }
+
+  #now(): number {
+    return this.#clock.time?.() ?? Date.now()
+  }
+
+  #hello(): Hello {
+    return {
+      t: 'hello',
+      v: PROTOCOL_VERSION,
+      source: 'terrarium',
+      name: this.#options.name ?? basename(process.argv[1] ?? 'node'),
+      agent: '@terrarium/observe',
+      pid: process.pid,
+      host: hostname(),
+      node: process.version,
+      started: this.#started,
+      now: this.#now(),
+      actions: [],
+    }
+  }
+}
+
+function validate(list: readonly unknown[], options: ObserveOptions): void {
+  const check = new Checker()
+  for (const [index, each] of list.entries()) {
+    checkObservable(check, list.length === 1 ? 'observable' : `observables[${index}]`, each)
+  }
+  if (check.object('options', options, OPTIONS)) {
+    const fields = options
+    check.known(fields, OPTIONS)
+    check.field(fields, 'name', isName, 'a name')
+    check.field(fields, 'record', isBoolean, 'true or false')
+    check.field(fields, 'socket', isBoolean, 'true or false')
+    check.field(fields, 'onFault', isFunction, 'a function')
+    check.field(fields, 'clock', isClock, 'a clock: now, setTimeout, clearTimeout')
+  }
+  check.finish('observe()')
+}
+
+const isClock = (clock: unknown): boolean =>
+  isFields(clock) && [clock.now, clock.setTimeout, clock.clearTimeout].every(isFunction)
+
+function checkObservable(check: Checker, name: string, value: unknown): void {
+  const isKnown = (each: unknown): boolean => isPoolHandle(each) || isSupervisorHandle(each)
+  check.required({ [name]: value }, name, isKnown, 'what createPool() or createSupervisor() has made')
+}
+
+function isPoolHandle(value: unknown): value is Pool {
+  return isFields(value) && isFunction(value.on) && isFunction(value.kill) && isFields(value.stats)
+}
+
+function isSupervisorHandle(value: unknown): value is Pick<Supervisor, 'id' | 'ref' | 'children'> {
+  if (!isFields(value) || typeof value.id !== 'string' || !isFields(value.ref)) return false
+  return isFunction(value.ref.getSnapshot) && isSupervisor(value.ref as unknown as AnyActorRef)
+}

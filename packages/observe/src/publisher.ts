@@ -1,0 +1,296 @@
+// Tells readers what has changed, at most ten times a second. Without a reader it takes no picture and has no timer. A
+// reader that is too slow is sent nothing until it has read, then a whole picture; at last it is cut off.
+import { ReferencedClock, type SupervisorClock } from '@terrarium/supervisor/base'
+import type { Bus } from './bus.ts'
+import type { ObservedEvent } from './events.ts'
+import { parseMessage, refusal } from './messages.ts'
+import { difference, EMPTY, isSame, takePicture, type Picture } from './picture.ts'
+import type { Delta, Detail, Hello, Sample, Snap, ToReader, WireEvent } from './protocol.ts'
+import type { Source } from './sources/source.ts'
+
+/** Time between two messages to a reader, in ms. */
+const EVERY = 100
+/** Time between two samples of the series, in ms, and how many are kept. */
+const SAMPLE_EVERY = 1_000
+const SAMPLES = 300
+/** Events of a whole picture at most. */
+const SNAP_EVENTS = 500
+/** A reader with more bytes unsent is told nothing more until it has read them. */
+const SLOW_BYTES = 1_048_576
+/** How long a reader may stay that slow, in ms. */
+const SLOW_MS = 30_000
+/** Readers at a time. */
+export const READERS = 16
+
+/** The way to one reader: a socket, say. Its methods may throw: then the reader is dropped. */
+export interface ReaderPort {
+  readonly send: (text: string) => void
+  /** Bytes that are not sent yet. */
+  readonly buffered: () => number
+  readonly close: () => void
+}
+
+/** The way back from one reader. */
+export interface ReaderConnection {
+  /** Takes one message: a JSON text. */
+  readonly receive: (text: string) => void
+  /** The reader is gone. */
+  readonly closed: () => void
+}
+
+interface Reader {
+  readonly port: ReaderPort
+  watched: readonly string[]
+  /** What it was told last of each watched actor. */
+  readonly details: Map<string, Detail>
+  /** When it became slow; undefined: it keeps up. */
+  slowSince: number | undefined
+  /** Events that it has missed since then. */
+  missed: number
+}
+
+export interface PublisherDependencies {
+  readonly bus: Bus
+  readonly clock: SupervisorClock
+  readonly sources: () => Iterable<Source>
+  readonly hello: () => Hello
+  /** Whether the series is kept while no reader is there. */
+  readonly record: boolean
+}
+
+export class Publisher {
+  readonly #dependencies: PublisherDependencies
+  readonly #clock: ReferencedClock
+  readonly #readers = new Set<Reader>()
+  readonly #series: Sample[] = []
+  #picture: Picture = EMPTY
+  #seq = 0
+  /** The number of the last event that was told. */
+  #told = 0
+  #sampledAt = -Infinity
+  #timer: unknown
+
+  constructor(dependencies: PublisherDependencies) {
+    this.#dependencies = dependencies
+    // What is observed decides how long the host process lives, not who looks.
+    this.#clock = new ReferencedClock(dependencies.clock)
+    this.#clock.unref()
+    if (dependencies.record) this.#tick()
+  }
+
+  /** How many readers there are. */
+  get readers(): number {
+    return this.#readers.size
+  }
+
+  /** Whether anything is done in the background. */
+  get isAwake(): boolean {
+    return this.#timer !== undefined
+  }
+
+  /** Takes a reader and tells it the whole picture. */
+  connect(port: ReaderPort): ReaderConnection {
+    const reader: Reader = { port, watched: [], details: new Map(), slowSince: undefined, missed: 0 }
+    if (this.#readers.size >= READERS) {
+      this.#send(reader, refusal('TOO_MANY_READERS', `there are ${READERS} readers already`, 'Close another reader.'))
+      this.#drop(reader)
+      return { receive: () => undefined, closed: () => undefined }
+    }
+    this.#tell()
+    this.#readers.add(reader)
+    this.#send(reader, this.#dependencies.hello())
+    this.#send(reader, this.#snap(0))
+    if (this.#readers.size === 1) this.#schedule()
+    return {
+      receive: (text) => {
+        this.#receive(reader, text)
+      },
+      closed: () => {
+        this.#readers.delete(reader)
+      },
+    }
+  }
+
+  /** Lets every reader go. */
+  close(): void {
+    for (const reader of [...this.#readers]) this.#drop(reader)
+    this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #schedule(): void {
+    this.#clock.clearTimeout(this.#timer)
+    const delay = this.#readers.size > 0 ? EVERY : SAMPLE_EVERY
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#tick()
+    }, delay)
+  }
+
+  #tick(): void {
+    this.#timer = undefined
+    this.#tell()
+    if (this.#readers.size > 0 || this.#dependencies.record) this.#schedule()
+    else this.#picture = EMPTY
+  }
+
+  /** Takes a picture, and tells the readers what is new in it. */
+  #tell(): void {
+    const { bus, clock, sources } = this.#dependencies
+    const before = this.#picture
+    const after = takePicture(sources())
+    const at = clock.now()
+    this.#picture = after
+    this.#sample(at)
+    const events = bus.after(this.#told)
+    const isLate = bus.last - this.#told > events.length
+    this.#told = bus.last
+    if (this.#readers.size === 0) return
+    const numbers = isSame(before.numbers, after.numbers) ? undefined : after.numbers
+    const verdict = isSame(before.verdict, after.verdict) ? undefined : after.verdict
+    const actors = difference(before, after)
+    if (actors !== undefined || events.length > 0 || numbers !== undefined || verdict !== undefined) {
+      const delta: Delta = {
+        t: 'd',
+        seq: ++this.#seq,
+        now: this.#now(),
+        ...actors,
+        ...(events.length === 0 ? {} : { events: events.map(wireEvent) }),
+        ...(numbers === undefined ? {} : { g: numbers }),
+        ...(verdict === undefined ? {} : { verdict }),
+        ...(isLate || before.left !== after.left ? { left: this.#left(0) } : {}),
+      }
+      const text = JSON.stringify(delta)
+      for (const reader of [...this.#readers]) this.#pass(reader, text, events.length, at)
+    }
+    for (const reader of [...this.#readers])
+      if (reader.slowSince === undefined) this.#tellDetails(reader)
+      else this.#judge(reader, at)
+  }
+
+  #pass(reader: Reader, text: string, events: number, at: number): void {
+    if (reader.slowSince !== undefined || bufferedOf(reader) > SLOW_BYTES) {
+      reader.slowSince ??= at
+      reader.missed += events
+      return
+    }
+    this.#sendText(reader, text)
+  }
+
+  /** A slow reader: has it read, or is its time over? */
+  #judge(reader: Reader, at: number): void {
+    if (reader.slowSince === undefined) return
+    if (bufferedOf(reader) === 0) {
+      const { missed } = reader
+      reader.slowSince = undefined
+      reader.missed = 0
+      this.#send(reader, this.#snap(missed))
+    } else if (at - reader.slowSince >= SLOW_MS) {
+      const { missed } = reader
+      const hint = 'Connect again, and read faster.'
+      this.#send(reader, { ...refusal('TOO_SLOW', `cut off after ${missed} missed events`, hint), missed })
+      this.#drop(reader)
+      const text = `a reader was too slow and was cut off; it has missed ${missed} events`
+      this.#dependencies.bus.publish({ type: 'reader.cut', actor: '', text, facts: { missed } })
+    }
+  }
+
+  #receive(reader: Reader, text: string): void {
+    const message = parseMessage(text)
+    switch (message.t) {
+      case 'watch':
+        reader.watched = message.ids
+        reader.details.clear()
+        this.#tellDetails(reader)
+        break
+      case 'since':
+        this.#send(reader, this.#snap(0))
+        break
+      case 'error':
+        this.#send(reader, message)
+    }
+  }
+
+  #tellDetails(reader: Reader): void {
+    for (const id of reader.watched) {
+      const diagnosis = this.#picture.actors.get(id)?.diagnosis
+      const output = [...this.#dependencies.sources()].map((source) => source.outputOf(id)).find(Boolean) ?? []
+      const detail: Detail = {
+        t: 'detail',
+        id,
+        now: this.#now(),
+        ...(diagnosis === undefined ? {} : { diagnosis }),
+        output: [...output],
+      }
+      const told = reader.details.get(id)
+      if (told !== undefined && isSame({ ...told, now: 0 }, { ...detail, now: 0 })) continue
+      reader.details.set(id, detail)
+      this.#send(reader, detail)
+    }
+  }
+
+  #snap(missed: number): Snap {
+    const { bus } = this.#dependencies
+    const { actors, numbers, verdict } = this.#picture
+    return {
+      t: 'snap',
+      seq: this.#seq,
+      now: this.#now(),
+      actors: [...actors.values()],
+      machines: {},
+      events: bus.after(0, SNAP_EVENTS).map(wireEvent),
+      left: this.#left(missed),
+      g: numbers,
+      verdict,
+      series: this.#series,
+    }
+  }
+
+  #left(events: number): Snap['left'] {
+    return { events, actors: this.#picture.left, machines: 0 }
+  }
+
+  #sample(at: number): void {
+    if (at - this.#sampledAt < SAMPLE_EVERY) return
+    this.#sampledAt = at
+    const { accepted, failed, inFlight, queued } = this.#picture.numbers
+    this.#series.push([this.#now(), accepted, failed, inFlight, queued])
+    if (this.#series.length > SAMPLES) this.#series.shift()
+  }
+
+  #now(): number {
+    return this.#dependencies.hello().now
+  }
+
+  #send(reader: Reader, message: ToReader): void {
+    this.#sendText(reader, JSON.stringify(message))
+  }
+
+  #sendText(reader: Reader, text: string): void {
+    try {
+      reader.port.send(text)
+    } catch {
+      this.#drop(reader)
+    }
+  }
+
+  #drop(reader: Reader): void {
+    this.#readers.delete(reader)
+    try {
+      reader.port.close()
+    } catch {
+      // It is gone already.
+    }
+  }
+}
+
+function bufferedOf({ port }: Reader): number {
+  try {
+    return port.buffered()
+  } catch {
+    return Infinity
+  }
+}
+
+function wireEvent({ n, at, actor, type, facts, text, because, incident }: ObservedEvent): WireEvent {
+  return [n, at, '', actor, type, facts as Readonly<Record<string, unknown>>, text, because ?? null, incident ?? null]
+}

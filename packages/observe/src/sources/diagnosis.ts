@@ -1,0 +1,24 @@
+// What an error says to the person who has to repair it: code, sentence, facts, and the command if there is one.
+import { isTerrariumError, messageOf } from '@terrarium/supervisor/base'
+import { shortened } from '../events.ts'
+import type { Diagnosis } from '../protocol.ts'
+
+/** The details of an error that are shown, in this order. Values of calls are never among them. */
+const FACTS = ['module', 'interpreter', 'phase', 'exitCode', 'signal', 'pid', 'timeout', 'path'] as const
+
+export function diagnosisOf(error: unknown): Diagnosis {
+  if (!isTerrariumError(error)) return { code: 'ERROR', title: shortened(messageOf(error)), facts: [] }
+  const { code, message, hint, details } = error
+  const { command } = details
+  return {
+    code,
+    title: shortened(message),
+    facts: FACTS.flatMap((name) => {
+      const value = details[name]
+      const isShown = typeof value === 'number' || (typeof value === 'string' && value !== '')
+      return isShown ? [[name, shortened(String(value))] as const] : []
+    }),
+    ...(hint === undefined ? {} : { text: shortened(hint, 1_000) }),
+    ...(typeof command === 'string' && command !== '' ? { command } : {}),
+  }
+}

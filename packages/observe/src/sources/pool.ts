@@ -1,0 +1,201 @@
+// A pool as a source: its events become events of the bus, each with its cause, and its workers become actors.
+import type { Pool, PoolAccess, PoolEvents, PoolSnapshot, WorkerOutput, WorkerView } from '@terrarium/pool'
+import type { ExitReason } from '@terrarium/supervisor'
+import type { Bus } from '../bus.ts'
+import { errorLine, factsOfError, factsOfReason, reasonLine, shortened, type EventFacts } from '../events.ts'
+import type { ActorView, OutputLine } from '../protocol.ts'
+import { MemoryReader } from './memory.ts'
+import type { Source } from './source.ts'
+import { Tally } from './tally.ts'
+
+/** Lines that are kept of what a worker prints, and characters of each. */
+const LINES = 20
+const LINE = 500
+
+/** A pool, with a handle or nested. */
+export interface ObservedPool {
+  readonly access: PoolAccess
+  readonly snapshot: () => PoolSnapshot
+  /** Adds a listener; the answer removes it. */
+  readonly on: <E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]) => () => void
+}
+
+/** A pool that `createPool()` has made. */
+export const poolOfHandle = (pool: Pool): ObservedPool => ({
+  access: pool,
+  snapshot: () => pool.actor.getSnapshot() as PoolSnapshot,
+  on(event, listener) {
+    pool.on(event, listener)
+    return () => {
+      pool.off(event, listener)
+    }
+  },
+})
+
+interface WorkerTally {
+  readonly tally: Tally
+  readonly output: OutputLine[]
+  readonly memory: MemoryReader
+  /** Of the present worker, or the last. */
+  incarnation: number
+}
+
+export interface SourceDependencies {
+  readonly bus: Bus
+  /** Ms since 1970. */
+  readonly now: () => number
+  /** The path of the actor. */
+  readonly id: string
+  readonly parent?: string
+}
+
+export class PoolSource implements Source {
+  readonly #dependencies: SourceDependencies
+  readonly #pool: ObservedPool
+  readonly #tally: Tally
+  readonly #workers = new Map<string, WorkerTally>()
+  readonly #listeners: (() => void)[] = []
+
+  constructor(pool: ObservedPool, dependencies: SourceDependencies) {
+    this.#pool = pool
+    this.#dependencies = dependencies
+    this.#tally = new Tally(dependencies.now())
+    for (const { id, incarnation } of pool.snapshot().workers) this.#worker(id).incarnation = incarnation
+    this.#listen()
+  }
+
+  #listen(): void {
+    const listeners: PoolEvents = {
+      'worker.start': ({ worker, incarnation }) => {
+        const { tally } = this.#at(worker, 'worker.start')
+        tally.started()
+        this.#worker(worker).incarnation = incarnation
+        this.#publish(worker, 'worker.start', `life ${incarnation} begins`, { incarnation })
+      },
+      'worker.ready': ({ worker, pid, tools }) => {
+        const facts = { pid, tools: tools.length }
+        const { tally } = this.#at(worker, 'worker.ready')
+        this.#publish(worker, 'worker.ready', `ready, pid ${pid}, ${tools.length} tools`, facts)
+        tally.ready(this.#dependencies.now())
+      },
+      'worker.exit': ({ worker, pid, reason }) => {
+        this.#exited(worker, pid, reason)
+      },
+      'worker.backoff': ({ worker, delay, attempt }) => {
+        this.#at(worker, 'worker.backoff')
+        const text = `the next start is in ${Math.round(delay)} ms, after failure ${attempt} in a row`
+        this.#publish(worker, 'worker.backoff', text, { delay, attempt })
+      },
+      'worker.parked': ({ worker, error }) => {
+        const { tally } = this.#at(worker, 'worker.parked')
+        tally.failed(error)
+        const facts = factsOfError(error)
+        this.#publish(worker, 'worker.parked', `parked: ${errorLine(facts)}`, facts)
+      },
+      'worker.unparked': ({ worker }) => {
+        this.#at(worker, 'worker.unparked')
+        this.#publish(worker, 'worker.unparked', 'not parked any more', {})
+      },
+      'worker.output': (output) => {
+        this.#printed(output)
+      },
+      'call.retry': ({ tool, attempts, worker }) => {
+        const text = `a call of ${tool} is run again, after ${attempts} attempts`
+        this.#publish(worker, 'call.retry', text, { tool, attempts })
+      },
+    }
+    for (const event of Object.keys(listeners) as (keyof PoolEvents)[]) {
+      this.#listeners.push(this.#pool.on(event, listeners[event]))
+    }
+  }
+
+  #exited(worker: string, pid: number | undefined, reason: ExitReason): void {
+    const { tally, incarnation } = this.#at(worker, 'worker.exit')
+    tally.exited(reason)
+    if (reason.type === 'error') tally.incident ??= `${this.#path(worker)}#${incarnation}`
+    const facts = { reason: factsOfReason(reason), ...(pid === undefined ? {} : { pid }) }
+    this.#publish(worker, 'worker.exit', `exited: ${reasonLine(facts.reason)}`, facts)
+  }
+
+  addViews(views: ActorView[]): void {
+    const { id, parent } = this.#dependencies
+    const { access } = this.#pool
+    const { status, workers, queue } = this.#pool.snapshot()
+    const { accepted, failed, inFlight, ready, queued } = access.stats
+    views.push({
+      ...this.#tally.view(),
+      id,
+      ...(parent === undefined ? {} : { parent }),
+      name: access.name,
+      kind: 'pool',
+      value: access.status,
+      status,
+      inFlight,
+      ready,
+      size: workers.length,
+      calls: accepted,
+      failed,
+      queued: Math.max(queued, queue.waiting + queue.again),
+    })
+    for (const worker of workers) views.push(this.#viewOf(worker))
+  }
+
+  #viewOf({ id, state, incarnation, inFlight, pid, until }: WorkerView): ActorView {
+    const { tally, memory } = this.#worker(id)
+    const rss = pid === undefined ? undefined : memory.of(pid, this.#dependencies.now())
+    return {
+      ...tally.view(),
+      id: this.#path(id),
+      parent: this.#dependencies.id,
+      name: id,
+      kind: 'worker',
+      value: state,
+      status: 'active',
+      incarnation,
+      inFlight,
+      ...(pid === undefined ? {} : { pid }),
+      ...(rss === undefined ? {} : { rss }),
+      ...(until === undefined ? {} : { until }),
+    }
+  }
+
+  outputOf(id: string): readonly OutputLine[] | undefined {
+    const { id: own } = this.#dependencies
+    return id.startsWith(`${own}/`) ? this.#workers.get(id.slice(own.length + 1))?.output : undefined
+  }
+
+  detach(): void {
+    for (const remove of this.#listeners.splice(0)) remove()
+  }
+
+  #path(worker: string): string {
+    return `${this.#dependencies.id}/${worker}`
+  }
+
+  #worker(id: string): WorkerTally {
+    let worker = this.#workers.get(id)
+    if (worker === undefined) {
+      worker = { tally: new Tally(this.#dependencies.now()), output: [], memory: new MemoryReader(), incarnation: 0 }
+      this.#workers.set(id, worker)
+    }
+    return worker
+  }
+
+  /** The tally of a worker, after an event has changed its state. */
+  #at(id: string, type: string): WorkerTally {
+    const worker = this.#worker(id)
+    worker.tally.note(type, this.#dependencies.now())
+    return worker
+  }
+
+  #printed({ worker, stream, line }: WorkerOutput): void {
+    const { output } = this.#worker(worker.slice(worker.lastIndexOf('/') + 1))
+    output.push({ at: this.#dependencies.now(), stream, line: shortened(line, LINE) })
+    if (output.length > LINES) output.shift()
+  }
+
+  #publish<T extends keyof EventFacts>(worker: string, type: T, text: string, facts: EventFacts[T]): void {
+    const { incident } = this.#worker(worker).tally
+    this.#dependencies.bus.publish({ type, actor: this.#path(worker), text, facts, incident })
+  }
+}

@@ -1,0 +1,11 @@
+// What an observer asks of each thing that it observes: its actors as plain data, and what was printed.
+import type { ActorView, OutputLine } from '../protocol.ts'
+
+export interface Source {
+  /** Adds its actors, parents before children. Called only while a reader looks. */
+  addViews(views: ActorView[]): void
+  /** What an actor has printed last; undefined for an actor of another source. */
+  outputOf(id: string): readonly OutputLine[] | undefined
+  /** Takes its listeners back. */
+  detach(): void
+}

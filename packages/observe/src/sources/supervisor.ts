@@ -1,0 +1,230 @@
+// A supervisor as a source: its events become events of the bus with the causes that the supervisor gives them, and its
+// children become actors. Children that are pools or supervisors themselves are sources of their own.
+import { poolOf, type PoolEvents, type PoolSnapshot } from '@terrarium/pool'
+import type { ChildInfo, SupervisorEvent, SupervisorEvents, SupervisorSnapshot } from '@terrarium/supervisor'
+import type { AnyActorRef } from 'xstate'
+import { errorLine, factsOfError, factsOfReason, reasonLine, type EventFacts } from '../events.ts'
+import type { ActorView, OutputLine } from '../protocol.ts'
+import { PoolSource, type ObservedPool, type SourceDependencies } from './pool.ts'
+import type { Source } from './source.ts'
+import { Tally } from './tally.ts'
+
+type Because = Told<'child.start'>['because'] & object
+
+/** The number of tallies at which those of children that are gone are dropped for the first time. */
+const TALLIES = 1_024
+
+/** A child's event, whose type is known. */
+type Told<T extends SupervisorEvent['type']> = Extract<SupervisorEvent, { readonly type: T }>
+
+export class SupervisorSource implements Source {
+  readonly #dependencies: SourceDependencies
+  readonly #ref: AnyActorRef
+  readonly #tally: Tally
+  readonly #children = new Map<string, Tally>()
+  readonly #nested = new Map<string, Source>()
+  #most = TALLIES
+  readonly #subscriptions: { unsubscribe(): void }[] = []
+
+  /** `ref`: the actor of a supervisor. */
+  constructor(ref: AnyActorRef, dependencies: SourceDependencies) {
+    this.#ref = ref
+    this.#dependencies = dependencies
+    this.#tally = new Tally(dependencies.now())
+    for (const child of this.#snapshot().supervised) if (child.ref !== undefined) this.#adopt(child.id, child.ref)
+    this.#listen()
+  }
+
+  #listen(): void {
+    this.#on('child.start', ({ id, ref, incarnation, resumed = false, because }) => {
+      this.#at(id, 'child.start').started()
+      this.#adopt(id, ref)
+      this.#publish(
+        id,
+        'child.start',
+        `life ${incarnation} begins${whyOf(id, because)}`,
+        { incarnation, resumed },
+        because?.incident,
+      )
+    })
+    this.#on('child.ready', ({ id, incarnation }) => {
+      const tally = this.#at(id, 'child.ready')
+      this.#publish(id, 'child.ready', 'ready', { incarnation }, tally.incident)
+      tally.ready(this.#dependencies.now())
+    })
+    this.#on('child.exit', ({ id, incarnation, reason, because }) => {
+      const tally = this.#at(id, 'child.exit')
+      tally.exited(reason)
+      tally.incident = because?.incident ?? tally.incident
+      this.#nested.get(id)?.detach()
+      this.#nested.delete(id)
+      const facts = { incarnation, reason: factsOfReason(reason) }
+      this.#publish(
+        id,
+        'child.exit',
+        `exited: ${reasonLine(facts.reason)}${whyOf(id, because)}`,
+        facts,
+        because?.incident,
+      )
+    })
+    this.#on('child.backoff', ({ id, incarnation, delay, attempt, because }) => {
+      this.#at(id, 'child.backoff')
+      const text = `the next start is in ${Math.round(delay)} ms, after failure ${attempt} in a row`
+      this.#publish(id, 'child.backoff', text, { incarnation, delay, attempt }, because?.incident)
+    })
+    this.#on('child.restart', ({ id, incarnation, attempt, because }) => {
+      this.#at(id, 'child.restart')
+      const text = `is being started again${whyOf(id, because)}`
+      this.#publish(id, 'child.restart', text, { incarnation, attempt }, because?.incident)
+    })
+    this.#on('child.parked', ({ id, incarnation, failure, cause, because }) => {
+      this.#at(id, 'child.parked').failed(failure.error)
+      const facts = factsOfError(failure.error)
+      const text = `parked: ${errorLine(facts)}`
+      this.#publish(id, 'child.parked', text, { incarnation, ...facts, cause }, because?.incident)
+    })
+    this.#on('child.crash_loop', ({ id, incarnation, failures }) => {
+      this.#publish(id, 'child.crash_loop', `failed ${failures} times in a short time`, { incarnation, failures })
+    })
+    this.#on('child.resume_dropped', ({ id, incarnation }) => {
+      this.#publish(id, 'child.resume_dropped', 'the next start is from the beginning', { incarnation })
+    })
+    this.#on('child.unparked', ({ id, incarnation }) => {
+      const { incident } = this.#at(id, 'child.unparked')
+      this.#publish(id, 'child.unparked', 'not parked any more', { incarnation }, incident)
+    })
+    this.#on('supervisor.exit', ({ reason }) => {
+      const { bus, id, now } = this.#dependencies
+      this.#tally.note('supervisor.exit', now())
+      const facts = { reason: factsOfReason(reason) }
+      bus.publish({ type: 'supervisor.exit', actor: id, text: `ended: ${reasonLine(facts.reason)}`, facts })
+    })
+  }
+
+  addViews(views: ActorView[]): void {
+    const { id, parent } = this.#dependencies
+    const { status, phase, supervised } = this.#snapshot()
+    const name = id.slice(id.lastIndexOf('/') + 1)
+    const isNested = parent === undefined ? {} : { parent }
+    views.push({ ...this.#tally.view(), id, ...isNested, name, kind: 'supervisor', value: phase, status })
+    for (const child of supervised) {
+      const nested = this.#nested.get(child.id)
+      if (nested === undefined) views.push(this.#viewOf(child))
+      else nested.addViews(views)
+    }
+  }
+
+  #viewOf({ id, type, state, incarnation, until }: ChildInfo): ActorView {
+    return {
+      ...this.#tallyOf(id).view(),
+      id: this.#path(id),
+      parent: this.#dependencies.id,
+      name: id,
+      kind: type === 'supervisor' ? 'supervisor' : 'other',
+      value: state,
+      status: 'active',
+      incarnation,
+      ...(until === undefined ? {} : { until }),
+    }
+  }
+
+  outputOf(id: string): readonly OutputLine[] | undefined {
+    for (const source of this.#nested.values()) {
+      const output = source.outputOf(id)
+      if (output !== undefined) return output
+    }
+    return undefined
+  }
+
+  detach(): void {
+    for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe()
+    for (const source of this.#nested.values()) source.detach()
+    this.#nested.clear()
+  }
+
+  #on<T extends keyof SupervisorEvents>(type: T, listener: (event: Told<T>) => void): void {
+    this.#subscriptions.push(this.#ref.on(type, listener as never))
+  }
+
+  #snapshot(): SupervisorSnapshot {
+    return this.#ref.getSnapshot() as SupervisorSnapshot
+  }
+
+  #path(child: string): string {
+    return `${this.#dependencies.id}/${child}`
+  }
+
+  #tallyOf(child: string): Tally {
+    const known = this.#children.get(child)
+    if (known !== undefined) return known
+    if (this.#children.size >= this.#most) this.#forget()
+    const tally = new Tally(this.#dependencies.now())
+    this.#children.set(child, tally)
+    return tally
+  }
+
+  /** Drops the tallies of children that are not there any more: dynamic children come and go. */
+  #forget(): void {
+    const present = new Set(this.#snapshot().supervised.map(({ id }) => id))
+    for (const id of this.#children.keys()) if (!present.has(id)) this.#children.delete(id)
+    this.#most = Math.max(TALLIES, 2 * this.#children.size)
+  }
+
+  /** The tally of a child, after an event has changed its state. */
+  #at(child: string, type: string): Tally {
+    const tally = this.#tallyOf(child)
+    tally.note(type, this.#dependencies.now())
+    return tally
+  }
+
+  #publish<T extends keyof EventFacts>(
+    child: string,
+    type: T,
+    text: string,
+    facts: EventFacts[T],
+    incident?: string,
+  ): void {
+    this.#dependencies.bus.publish({ type, actor: this.#path(child), text, facts, incident })
+  }
+
+  #adopt(child: string, ref: AnyActorRef): void {
+    this.#nested.get(child)?.detach()
+    this.#nested.delete(child)
+    const { bus, now, id: parent } = this.#dependencies
+    const source = sourceOf(ref, { bus, now, id: this.#path(child), parent })
+    if (source !== undefined) this.#nested.set(child, source)
+  }
+}
+
+/** Names the child that failed, if it is another one. */
+const whyOf = (id: string, because: Because | undefined): string =>
+  because === undefined || because.child === id ? '' : `, because ${because.child} failed`
+
+/** The source that an actor is; undefined for any actor but those of pools and supervisors. */
+function sourceOf(ref: AnyActorRef, dependencies: SourceDependencies): Source | undefined {
+  const pool = nestedPool(ref)
+  if (pool !== undefined) return new PoolSource(pool, dependencies)
+  return isSupervisor(ref) ? new SupervisorSource(ref, dependencies) : undefined
+}
+
+export function isSupervisor(ref: AnyActorRef): boolean {
+  const snapshot = ref.getSnapshot() as Partial<SupervisorSnapshot> | undefined
+  return Array.isArray(snapshot?.supervised)
+}
+
+function nestedPool(ref: AnyActorRef): ObservedPool | undefined {
+  try {
+    return {
+      access: poolOf(ref),
+      snapshot: () => ref.getSnapshot() as PoolSnapshot,
+      on<E extends keyof PoolEvents>(event: E, listener: PoolEvents[E]) {
+        const subscription = ref.on(event, listener as never)
+        return () => {
+          subscription.unsubscribe()
+        }
+      },
+    }
+  } catch {
+    return undefined // it is no pool
+  }
+}
