@@ -48,7 +48,7 @@ for index, fd in enumerate(folders):
 """
 
 
-# Runs the shepherd as its folder does, but gives a process less time to become its program.
+# Runs the shepherd as its script does, but gives a process less time to become its program.
 HURRIED = """
 import runpy, sys
 sys.path.insert(0, {parent!r})
@@ -70,8 +70,8 @@ class Runtime:
             launcher = f"open({str(cgroup / 'cgroup.procs')!r}, 'w').write('0')\n" + launcher
         if missing:
             launcher = launcher.replace("os.execv(", WITHOUT.format(missing=missing))
-        hurried = HURRIED.format(parent=str(SHEPHERD.parent), shepherd=str(SHEPHERD), seconds=exec_timeout)
-        shepherd = [str(SHEPHERD)] if exec_timeout is None else ["-c", hurried]
+        hurried = HURRIED.format(parent=str(SHEPHERD.parent), shepherd=str(SHEPHERD / "__main__.py"), seconds=exec_timeout)
+        shepherd = [str(SHEPHERD / "__main__.py")] if exec_timeout is None else ["-c", hurried]
         fifo = str(folder / f"{os.urandom(4).hex()}.fifo")
         self._output = {}  # received and not read by the test, by spawn and channel
         self._finished = set()  # spawns, and pairs of spawn and channel, without further output

@@ -104,7 +104,8 @@ def test_D9_a_boot_failure_is_written_to_descriptor_2_if_sys_stderr_is_replaced(
         """
         import sys
         sys.stderr = sys.stdout = None
-        from terrarium._boot_report import BootFailure, BootReport
+        from terrarium._boot_failure import BootFailure
+        from terrarium._boot_report import BootReport
         BootReport(99).failed(BootFailure(78, "kind", "why"))
         """,
     )

@@ -115,7 +115,7 @@ export function membersOf(run: string | undefined): { shepherds: number[]; worke
   if (run === undefined) return { shepherds: [], workers: [] }
   const pids = findTagged({ run }).map(({ pid }) => pid)
   const is = (pid: number, what: string): boolean => beingOf(pid)?.command.includes(what) === true
-  const shepherds = pids.filter((pid) => is(pid, '/terrarium_shepherd '))
+  const shepherds = pids.filter((pid) => is(pid, '/terrarium_shepherd/__main__.py '))
   // If there are two, the first is the guard process.
   shepherds.sort((one, other) => Number(beingOf(one)?.parent === other) - Number(beingOf(other)?.parent === one))
   // A descendant before its exec looks the same, but is no session leader.

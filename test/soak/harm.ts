@@ -57,7 +57,7 @@ function isShepherd(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
       .split('\0')
-      .some((argument) => argument.endsWith('/terrarium_shepherd'))
+      .some((argument) => argument.endsWith('/terrarium_shepherd/__main__.py'))
   } catch {
     return false
   }

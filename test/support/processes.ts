@@ -11,5 +11,5 @@ export function isShepherd(pid: number): boolean {
 
 /** Whether a process runs the shepherd itself, and not its sweep: a shepherd, its guard process, or a fork of these. */
 export function runsShepherd(pid: number): boolean {
-  return commandOf(pid)?.some((argument) => argument.endsWith('/terrarium_shepherd')) ?? false
+  return commandOf(pid)?.some((argument) => argument.endsWith('/terrarium_shepherd/__main__.py')) ?? false
 }

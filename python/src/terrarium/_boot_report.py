@@ -3,40 +3,15 @@
 import json
 import os
 import sys
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from terrarium._boot_failure import BootFailure
 
 # Limits of what is reported: characters, and numbers of paths.
 LONGEST_TRACEBACK = 32 * 1024
 LONGEST_TEXT = 8 * 1024
 MOST_PATHS = 1024
-
-
-@dataclass
-class BootFailure:
-    """Why a worker could not start."""
-
-    status: int
-    """Exit status."""
-    kind: str
-    """``missing_module``, ``import_error``, ``syntax_error``, ``missing_file``, ``unreadable_file``, ``no_tools``,
-    ``invalid_tool``, ``patched``, ``protocol_mismatch`` or ``token_refused``, which are all configuration (status 78);
-    ``exception`` (70), ``ended`` (79) or ``session_lost`` (75)."""
-    message: str
-    """What happened, in one line."""
-    hint: str = ""
-    """What to do, in whole sentences. A command that repairs the failure comes last."""
-    module: "str | None" = None
-    """The module at fault: an import name, or the path of an entry."""
-    traceback: str = ""
-    watch: "list[str]" = field(default_factory=list)
-    """Files and folders whose change may repair the failure; some may not exist yet."""
-    command: str = ""
-    """The command of the hint alone, for a shell; empty if there is none."""
-    modules: "list[str]" = field(default_factory=list)
-    """All missing modules, if the kind is ``missing_module``."""
-    configuration: bool = False
-    """Whether only changed code or a changed environment repairs the failure: the host does not restart before."""
 
 
 def _cut(text: str) -> str:
@@ -70,7 +45,7 @@ class BootReport:
         self._say("ready")
         self._close()
 
-    def failed(self, failure: BootFailure) -> None:
+    def failed(self, failure: "BootFailure") -> None:
         """Ends the report with a failure and closes the descriptor. If the host cannot be reached, writes to stderr."""
         is_sent = self._say(
             "failed",

@@ -20,7 +20,7 @@ from terrarium._module import NotAFile, NoTools, package_of
 from terrarium._patched import Patched
 from terrarium._session_errors import Refused, SessionLost
 from terrarium._removed_modules import removed_from_python
-from terrarium._boot_report import BootFailure
+from terrarium._boot_failure import BootFailure
 from terrarium._tools import ToolError
 
 _IMPORTLIB = os.path.dirname(importlib.__file__) + os.sep

@@ -3,7 +3,6 @@ exit handlers run, and threads are not waited for."""
 
 import os
 import sys
-import traceback
 
 CONFIGURATION = 78
 """A restart cannot help: the code or the environment has to change."""
@@ -28,7 +27,9 @@ def show_error() -> None:
     """Writes the traceback of the exception being handled to standard error. Never raises."""
     sys.settrace(None)
     try:
-        say(traceback.format_exc().strip())
+        from terrarium._late import late
+
+        say(late("traceback").format_exc().strip())
     except Exception:
         pass
 

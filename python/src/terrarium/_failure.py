@@ -1,11 +1,10 @@
 """Makes the Failure frames of calls: from an exception, a value that cannot be sent, or a call that did not run."""
 
-import traceback
-from difflib import get_close_matches
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from terrarium._frames import Failure, FailureCode
+from terrarium._late import late
 from terrarium._tools import LONGEST_NAME, tools
 from terrarium._values._decode import NotReadable
 from terrarium._values._encode import in_one
@@ -128,7 +127,7 @@ def invalid_argument(call_id: int, error: BaseException) -> Failure:
 def not_found(call_id: int, name: str) -> Failure:
     """For a call of a tool that does not exist. Names similar tools, or the first ten."""
     name = name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
-    near = get_close_matches(name, tools, n=3) if len(name) <= LONGEST_NAME else []
+    near = late("difflib").get_close_matches(name, tools, n=3) if len(name) <= LONGEST_NAME else []
     if near:
         known = f"did you mean {' or '.join(near)}?"
     else:
@@ -149,7 +148,7 @@ def too_late(call_id: int, message: str, not_begun: bool = False) -> Failure:
 
 def _trace(error: BaseException) -> str:
     try:
-        return "".join(traceback.format_exception(error))
+        return "".join(late("traceback").format_exception(error))
     except BaseException:
         return "the traceback cannot be formatted"
 

@@ -98,6 +98,8 @@ class _Survey:
     def _follow(self, name: str) -> None:
         """Reads the module and the packages around it, if they are the user's files."""
         parts = name.split(".")
+        if parts[0] == "terrarium":
+            return  # imported already, with all that it needs
         for end in range(1, len(parts) + 1):
             part = ".".join(parts[:end])
             try:

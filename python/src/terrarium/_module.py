@@ -5,8 +5,8 @@ import importlib.util
 import os
 import stat
 import sys
-from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
+from typing import NamedTuple
 
 from terrarium._tools import Tool, tools
 
@@ -26,8 +26,7 @@ def found_tools(entries: "list[str]") -> "list[Tool]":
     return list(tools.values())
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where an entry is, and how it is imported."""
 
     folder: str

@@ -1,10 +1,11 @@
 """The decorator ``@tool``, which offers a function to the host, and the registry of marked functions."""
 
-import inspect
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar, overload
+
+from terrarium._late import late
+from terrarium._parameters import documentation_of, is_coroutine_function, is_generator_function, parameters_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -24,21 +25,19 @@ class ToolError(TypeError):
 class Tool:
     """A marked function, with what is known about it before any call."""
 
-    __slots__ = ("_signature", "conversions", "function", "is_async", "is_long", "is_plain", "name", "shapes", "summary")
+    __slots__ = ("conversions", "function", "is_async", "is_long", "is_plain", "name", "shapes", "summary")
 
-    def __init__(self, name: str, function: Callable[..., Any], signature: inspect.Signature) -> None:
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
         self.name = name
         self.function = function
-        self.is_async = inspect.iscoroutinefunction(function)
+        self.is_async = is_coroutine_function(function)
         self.is_long = False
         """Whether the last call of it took long, see ``_calls``."""
         self.is_plain = False
         """Whether its hints convert nothing. Known after the first call, like ``conversions``."""
-        lines = (inspect.getdoc(function) or "").strip().splitlines()
-        self.summary = lines[0][:LONGEST_SUMMARY] if lines else ""
+        self.summary = documentation_of(function)[:LONGEST_SUMMARY]
         self.conversions: Any = None
         """The conversions by type hints; made at the first call."""
-        self._signature = signature
         self.shapes: set[tuple[str, ...]] = set()
         """Combinations of names that fit the signature, as far as they are known."""
 
@@ -48,23 +47,28 @@ class Tool:
         shape = tuple(arguments)
         if shape in self.shapes:
             return
-        try:
-            self._signature.bind(**arguments)
-        except TypeError as error:
-            raise TypeError(f"{self.name}{self._signature}: {error}{self._meant(arguments)}") from None
+        parameters = parameters_of(self.function)
+        if parameters is None or not parameters.fit(shape):
+            signature = late("inspect").signature(self.function)
+            try:
+                signature.bind(**arguments)
+            except TypeError as error:
+                raise TypeError(f"{self.name}{signature}: {error}{_meant(signature, arguments)}") from None
         if len(self.shapes) < _MOST_SHAPES:
             self.shapes.add(shape)
 
-    def _meant(self, arguments: dict[str, Any]) -> str:
-        """The end of an error message: suggests a name for a misspelt argument, or is empty."""
-        parameters = self._signature.parameters.values()
-        known = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
-        free = [name for name in known if name not in arguments]
-        for name in arguments:
-            near = get_close_matches(name, free, n=1) if name not in known and len(name) <= LONGEST_NAME else []
-            if near:
-                return f"; did you mean {near[0]!r} by {name!r}?"
-        return ""
+
+def _meant(signature: Any, arguments: dict[str, Any]) -> str:
+    """The end of an error message: suggests a name for a misspelt argument, or is empty."""
+    parameters = signature.parameters.values()
+    known = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    free = [name for name in known if name not in arguments]
+    find = late("difflib").get_close_matches
+    for name in arguments:
+        near = find(name, free, n=1) if name not in known and len(name) <= LONGEST_NAME else []
+        if near:
+            return f"; did you mean {near[0]!r} by {name!r}?"
+    return ""
 
 
 tools: dict[str, Tool] = {}
@@ -92,13 +96,13 @@ def tool(function: Any = None, /, *, name: str | None = None) -> Any:
 
 
 def _register(function: Function, name: str | None) -> Function:
-    if not callable(function) or inspect.isclass(function):
+    if not callable(function) or isinstance(function, type):
         raise ToolError(f"@tool marks functions, not {_kind(function)}")
     own_name = getattr(function, "__name__", None)
     chosen = own_name if name is None else name
 
     def refuse(why: str) -> NoReturn:
-        code = getattr(inspect.unwrap(function), "__code__", None)
+        code = getattr(late("inspect").unwrap(function), "__code__", None)
         where = f" ({code.co_filename}, line {code.co_firstlineno})" if code is not None else ""
         raise ToolError(f"{own_name or _kind(function)}{where} cannot be a tool: {why}")
 
@@ -106,26 +110,27 @@ def _register(function: Function, name: str | None) -> Function:
         refuse("it has no name of its own: mark it with @tool(name='...'), a string")
     if not _NAME.fullmatch(chosen) or len(chosen) > LONGEST_NAME:
         refuse(f"{chosen[: LONGEST_NAME + 1]!r} is not a tool's name: {_NAME_RULE}")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    if is_generator_function(function):
         refuse("it is a generator, and this version has no streams: return a list")
     scope = getattr(function, "__qualname__", "").rpartition(".")[0]
     if scope and not scope.endswith("<locals>"):
         refuse("it is a method: mark a function that is not inside a class")
-    try:
-        signature = inspect.signature(function)
-    except ValueError:
-        refuse("its signature is unknown: wrap it in a function")
-    for parameter in signature.parameters.values():
-        if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
-            refuse(f"arguments arrive by keyword, and {parameter.name!r} is positional-only")
+    if parameters_of(function) is None:
+        try:
+            signature = late("inspect").signature(function)
+        except ValueError:
+            refuse("its signature is unknown: wrap it in a function")
+        for parameter in signature.parameters.values():
+            if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
+                refuse(f"arguments arrive by keyword, and {parameter.name!r} is positional-only")
     if chosen in tools:
-        taken = inspect.unwrap(tools[chosen].function)
+        taken = late("inspect").unwrap(tools[chosen].function)
         code = getattr(taken, "__code__", None)
         where = f" in {code.co_filename}, line {code.co_firstlineno}" if code is not None else ""
         refuse(f"the name {chosen!r} is taken by {getattr(taken, '__qualname__', _kind(taken))}{where}")
-    tools[chosen] = Tool(chosen, function, signature)
+    tools[chosen] = Tool(chosen, function)
     return function
 
 
 def _kind(thing: object) -> str:
-    return f"the class {thing.__qualname__}" if inspect.isclass(thing) else f"a {type(thing).__name__}"
+    return f"the class {thing.__qualname__}" if isinstance(thing, type) else f"a {type(thing).__name__}"

@@ -3,11 +3,11 @@ start outlive the host. This page is the protocol between host and shepherd. Sta
 imports user code.
 
 Run as
-``python -I -S terrarium_shepherd --lifeline PATH [--folders N] [--containment auto|pidns|cgroup|shepherd] [--name
-NAME]``, with orders on standard input and news on descriptor 4: one JSON object per line in each direction.
+``python -I -S terrarium_shepherd/__main__.py --lifeline PATH [--folders N] [--containment auto|pidns|cgroup|shepherd]
+[--name NAME]``, with orders on standard input and news on descriptor 4: one JSON object per line in each direction.
 Descriptor 3 is the shepherd's own lifeline: nothing is ever sent on it, and its end means that the host is gone.
-``NAME`` (default: the shepherd's pid) is part of the name of the control group. The shepherd makes ``PATH`` a FIFO, the
-lifeline of all its processes: the host opens it for writing after the first news and before the first order, and
+``NAME`` (default: the shepherd's pid) is part of the name of the control group. The shepherd makes ``PATH`` a FIFO,
+the lifeline of all its processes: the host opens it for writing after the first news and before the first order, and
 never writes to it. Once the host has opened the FIFO, its name is not needed any more (on Linux; the host removes it
 there).
 

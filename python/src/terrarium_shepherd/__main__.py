@@ -1,11 +1,12 @@
-"""Entry point of ``python -I -S terrarium_shepherd``. It puts the package on the path, handles the application
-signals, and then runs the shepherd."""
+"""Entry point of ``python -I -S terrarium_shepherd/__main__.py``. It puts the package on the path, handles the
+application signals, and then runs the shepherd."""
 
 import os
 import sys
 
-# Python puts the folder that it runs first, and with -I -S nothing else was added to the path.
-sys.path[0] = os.path.dirname(sys.path[0])
+_here = os.path.dirname(os.path.abspath(__file__))
+# Python may put the folder of what it runs first, and with -I -S nothing else was added to the path.
+sys.path[:] = [os.path.dirname(_here), *(path for path in sys.path if path != _here)]
 
 from terrarium_shepherd import signals  # noqa: E402
 

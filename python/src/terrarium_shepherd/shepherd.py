@@ -8,9 +8,9 @@ import math
 import os
 import selectors
 import signal
-import socket
 import sys
 import time
+from _socket import socketpair  # the module socket takes long to import
 
 from terrarium_shepherd import folders, libc, rlimit_tag, signals
 from terrarium_shepherd.containment import Containment
@@ -68,7 +68,7 @@ class Shepherd:
         self._stopping = False
         self._selector = selectors.DefaultSelector()
         self._host = HostWriter(NEWS, self._selector)
-        self._wakeup, self._waker = socket.socketpair()
+        self._wakeup, self._waker = socketpair()
         self._wakeup.setblocking(False)
         self._waker.setblocking(False)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)

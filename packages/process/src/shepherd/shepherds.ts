@@ -122,7 +122,8 @@ export class Shepherds {
       name: 'shepherd',
       command: python,
       args: [
-        ...['-I', '-S', join(shepherdFiles(), 'terrarium_shepherd')],
+        // The script and not its folder, which Python would run by a module that takes long to import.
+        ...['-I', '-S', join(shepherdFiles(), 'terrarium_shepherd', '__main__.py')],
         ...['--lifeline', lifeline, '--folders', String(folders.descriptors.length)],
         ...['--containment', containment, '--name', name, SPAWN_ARGUMENTS],
       ],

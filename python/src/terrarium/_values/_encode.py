@@ -2,18 +2,15 @@
 result. An error says where in the value it occurred."""
 
 import array
+import sys
 import threading
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
-from numbers import Integral, Rational, Real
-from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
+from terrarium._late import late
 from terrarium._values import _arrays, _foreign, _registry, _scalars
-from terrarium._values._advice import advice_for
 from terrarium._values._apart import Segment, flat
 from terrarium._values._packing import FOREIGN, ExtType, packer
 from terrarium._values._refusal import NotSendable, TooLarge, an, name_of, refusal_of, step_of
@@ -282,7 +279,8 @@ def _enum(encoder: Encoder, value: Enum) -> Any:
 
 def _refuse(_encoder: Encoder, value: Any) -> Any:
     name = name_of(type(value))
-    raise NotSendable(f"{an(name)} cannot be sent", advice_for(value), name)
+    advice: str = late("terrarium._values._advice").advice_for(value)
+    raise NotSendable(f"{an(name)} cannot be sent", advice, name)
 
 
 def _simple(change: Callable[[Any], Any]) -> Change:
@@ -338,12 +336,15 @@ _BY_BASE: "tuple[tuple[type | tuple[type, ...], Change], ...]" = (
     (datetime, _instant),
     ((date, time), _iso),
     (timedelta, _duration),
-    ((Decimal, UUID, PurePath), _text),
     (memoryview, _packed(_arrays.of_memoryview)),
     (array.array, _packed(_arrays.of_array)),
     (EmptyMap, _simple(lambda _value: ExtType(EMPTY_MAP, b""))),
 )
 """The change of each base class. The first class that fits counts."""
+
+_TEXTS = (("decimal", "Decimal"), ("uuid", "UUID"), ("pathlib", "PurePath"))
+"""Module and name of classes whose instances are sent as text. They are not imported here, because an instance exists
+only if its module was imported."""
 
 _CHANGES: "dict[type, Change]" = {}
 """The changes found so far, by class."""
@@ -366,6 +367,9 @@ def _find_change(kind: type) -> Change:
         if issubclass(kind, base):
             names = () if issubclass(kind, Enum) else _foreign.field_names(kind)
             return _beside_fields(change, names) if names else change
+    if any(_is_kind_of(kind, module, name) for module, name in _TEXTS):
+        names = _foreign.field_names(kind)
+        return _beside_fields(_text, names) if names else _text
     if _foreign.is_ndarray(kind):
         return _packed(_foreign.of_ndarray)
     if _foreign.is_numpy_scalar(kind):
@@ -377,9 +381,16 @@ def _find_change(kind: type) -> Change:
         return _with_fields(names)
     if _foreign.is_model(kind):
         return Encoder.dumped
-    if issubclass(kind, Integral):
+    if _is_kind_of(kind, "numbers", "Integral"):
         return _integer
-    return _real if issubclass(kind, Real) and not issubclass(kind, Rational) else _refuse
+    is_real = _is_kind_of(kind, "numbers", "Real") and not _is_kind_of(kind, "numbers", "Rational")
+    return _real if is_real else _refuse
+
+
+def _is_kind_of(kind: type, module: str, name: str) -> bool:
+    """Whether a class is a subclass of the class with this name, if the module was imported."""
+    base = getattr(sys.modules.get(module), name, None)
+    return isinstance(base, type) and issubclass(kind, base)
 
 
 _local = threading.local()

@@ -1,7 +1,6 @@
 """Values of packages that may not be installed: numpy, pandas, pydantic, attrs and others. Nothing is imported here,
 because a value exists only if its package is in ``sys.modules`` already."""
 
-import dataclasses
 import sys
 from typing import Any
 
@@ -53,7 +52,9 @@ def is_missing(kind: type) -> bool:
 
 def field_names(kind: type) -> "tuple[str, ...] | None":
     """The names of the fields of a dataclass or an attrs class; None for another class."""
-    if dataclasses.is_dataclass(kind):
+    if hasattr(kind, "__dataclass_fields__"):
+        import dataclasses  # imported already, by the module with the class
+
         return tuple(field.name for field in dataclasses.fields(kind))
     fields = getattr(kind, "__attrs_attrs__", None)
     return tuple(field.name for field in fields) if isinstance(fields, tuple) else None

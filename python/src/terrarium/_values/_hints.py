@@ -4,7 +4,6 @@ Only arrays, bytes and empty dicts are converted, because JavaScript or the wire
 Every other value stays as it would be without a hint.
 """
 
-import inspect
 import sys
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
@@ -12,6 +11,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from terrarium._late import late
+from terrarium._parameters import parameters_of
 from terrarium._values import _arrays, _foreign, _registry
 from terrarium._values._apart import Memory
 from terrarium._values._decode import NotReadable
@@ -31,21 +32,18 @@ class Conversions:
     further down."""
 
     def __init__(self, function: "Callable[..., Any]") -> None:
-        function = inspect.unwrap(function)
+        hints, others = _hints_of(function)
         self._by_name: dict[str, Convert] = {}
         self._others: "Convert | None" = None
         """For the arguments of a parameter ``**others``."""
-        self._named: set[str] = set()
-        signature = inspect.signature(function)
-        for name, parameter in signature.parameters.items():
-            convert = of_argument(_resolved(parameter.annotation, function))
-            if parameter.kind is parameter.VAR_KEYWORD:
+        self._result = of_result(hints.pop("return", None))
+        self._named = {*hints} - {others}
+        for name, hint in hints.items():
+            convert = of_argument(hint)
+            if name == others:
                 self._others = convert
-                continue
-            self._named.add(name)
-            if convert is not None:
+            elif convert is not None:
                 self._by_name[name] = convert
-        self._result = of_result(_resolved(signature.return_annotation, function))
         self.has_arguments = bool(self._by_name or self._others)
         self.has_plain = self._result is not None or any(
             convert is not _to_bytes for convert in (*self._by_name.values(), self._others) if convert is not None
@@ -69,6 +67,22 @@ class Conversions:
     def result(self, value: Any) -> Any:
         """Converts the value that the tool has returned."""
         return value if self._result is None else self._result(value)
+
+
+def _hints_of(function: Any) -> "tuple[dict[str, Any], str | None]":
+    """The hint of each parameter, None without one, and of ``return``; and the name of the parameter ``**others``."""
+    parameters = parameters_of(function)
+    if parameters is not None:
+        names, others, hints = parameters.names, parameters.others, function.__annotations__
+    else:
+        inspect = late("inspect")
+        function = inspect.unwrap(function)
+        signature = inspect.signature(function)
+        names = signature.parameters
+        others = next((each.name for each in names.values() if each.kind is each.VAR_KEYWORD), None)
+        hints = {each.name: each.annotation for each in names.values()} | {"return": signature.return_annotation}
+    known = {*names, "return"} if others is None else {*names, others, "return"}
+    return {name: _resolved(hints.get(name), function) for name in known}, others
 
 
 def _resolved(annotation: Any, function: Any) -> Any:
