@@ -10,15 +10,20 @@ import { PLAIN, type ValueCodec } from './values/codec.ts'
 import { isWhole, sizeOf, type EncodedValue } from './values/encoded-value.ts'
 import { MAX_MESSAGE_BYTES, MAX_VALUE_BYTES } from './values/wire.ts'
 
+/** Of one UTF-16 code unit in UTF-8. */
+const MOST_BYTES_OF_UNIT = 3
+
 /** Throws PAYLOAD_TOO_LARGE for a call that no message can carry. The worker checks the results in the same way. */
 export function checkCallSize(tool: string, args: EncodedValue): void {
-  const bytes = sizeOf(args) + Buffer.byteLength(tool)
   const most = MAX_VALUE_BYTES
+  const size = sizeOf(args)
+  if (size + MOST_BYTES_OF_UNIT * tool.length <= most) return
+  const bytes = size + Buffer.byteLength(tool)
   if (bytes <= most) return
-  const size = (count: number): string => count.toLocaleString('en-US')
+  const shown = (count: number): string => count.toLocaleString('en-US')
   throw new TerrariumError(
     'PAYLOAD_TOO_LARGE',
-    `the arguments of ${tool.slice(0, 128)} have ${size(bytes)} bytes, a call may have ${size(most)}`,
+    `the arguments of ${tool.slice(0, 128)} have ${shown(bytes)} bytes, a call may have ${shown(most)}`,
     { hint: 'Send them in parts, or write them to a file and send its path.', details: { bytes, most } },
   )
 }

@@ -2,6 +2,7 @@
 // more calls than wait here, so that it has work while the host makes more calls, and otherwise once a tick. Long
 // bodies are written from where they lie. Nothing is written while the socket holds more than 1 MiB.
 import type { Socket } from 'node:net'
+import { nextTick } from 'node:process'
 import type { CallFrame, Carrier, HostFrame } from '../frame.ts'
 import { welcomeBody } from './bodies.ts'
 import { putHeader } from './header.ts'
@@ -64,7 +65,7 @@ export class LaneWriter implements Carrier {
     }
     if (!this.#isScheduled) {
       this.#isScheduled = true
-      process.nextTick(this.#tick)
+      nextTick(this.#tick)
     }
   }
 

@@ -1,4 +1,5 @@
 // Writes values as msgpack, and refuses a value that Python could not have, with its place and what to send instead.
+import { Buffer } from 'node:buffer' // as a global it is a getter, which each use calls
 import { types } from 'node:util'
 import { askUser } from '@terrarium/supervisor/base'
 import { arrayHead, ownDtype } from './array-form.ts'

@@ -1,5 +1,5 @@
 // Reads the parts of msgpack: numbers, strings, bytes. `decoder.ts` makes values of them.
-import { isUtf8 } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
 import { NameCache } from './name-cache.ts'
 import { Refusal } from './refusal.ts'
 
