@@ -89,7 +89,7 @@ test('status says what is wrong and what repairs it, and its exit code is that o
     expect(code).toBe(78)
     expect(stdout).toMatch(/^ {2}why +CONFIGURATION: .*No module named cv2$/m)
     expect(stdout).toMatch(/^ {2}hint +Pass `--python`\.$/m)
-    expect(stdout).toMatch(/^ {2}restarts +2 after a crash, 0 wanted$/m)
+    expect(stdout).toMatch(/^ {2}failures +2, and 0 wanted restarts$/m)
     const { actor } = JSON.parse((await home.run(['status', `${name}/worker-2`, '--json'])).stdout) as {
       actor: { value: string }
     }

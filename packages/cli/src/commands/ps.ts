@@ -51,7 +51,7 @@ export async function ps({ json = false, wide = false, processes = false }: PsOp
 }
 
 function rowOf(program: Program, actor: ActorView, now: number): readonly string[] {
-  const { parent = '-', name, value, incarnation = 0, pid, up, rss, inFlight = 0, restarts, error } = actor
+  const { parent = '-', name, value, incarnation = 0, pid, up, rss, inFlight = 0, error } = actor
   return [
     String(program.pid),
     parent,
@@ -62,7 +62,7 @@ function rowOf(program: Program, actor: ActorView, now: number): readonly string
     up === undefined ? '-' : duration(now - up),
     rss === undefined ? '-' : mebibytes(rss),
     String(inFlight),
-    String((restarts?.crashes ?? 0) + (restarts?.wanted ?? 0)),
+    String(Math.max(0, incarnation - 1)),
     error ?? '-',
   ]
 }

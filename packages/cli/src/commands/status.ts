@@ -50,7 +50,7 @@ function textOf(program: Program, actor: ActorView, output: readonly OutputLine[
     ['up', up === undefined ? undefined : duration(now - up)],
     ['memory', rss === undefined ? undefined : mebibytes(rss)],
     ['life', incarnation === undefined ? undefined : String(incarnation)],
-    ['restarts', restarts && `${restarts.crashes} after a crash, ${restarts.wanted} wanted`],
+    ['failures', restarts && `${restarts.crashes}, and ${restarts.wanted} wanted restarts`],
     ['in flight', inFlight === undefined ? undefined : String(inFlight)],
     ['next start', until === undefined ? undefined : 'when its delay is over'],
     ['why', diagnosis === undefined ? error : `${diagnosis.code}: ${diagnosis.title}`],

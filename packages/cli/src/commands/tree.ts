@@ -58,14 +58,14 @@ function linesOf({ hello, snap }: SocketPicture): readonly Line[] {
 
 function describe(actor: ActorView, now: number): string {
   const { name, kind, value, incarnation = 0, restarts, pid, ready, size, error, since } = actor
-  const count = (restarts?.crashes ?? 0) + (restarts?.wanted ?? 0)
+  const crashes = restarts?.crashes ?? 0
   return [
     `${name}  ${value}`,
     kind === 'other' ? '' : kind,
     size === undefined ? '' : `${ready ?? 0}/${size} ready`,
     pid === undefined ? '' : `pid ${pid}`,
     incarnation > 1 ? `life ${incarnation}` : '',
-    count === 0 ? '' : `${count} restarts`,
+    crashes === 0 ? '' : crashes === 1 ? '1 crash' : `${crashes} crashes`,
     `since ${duration(now - since)}`,
     error ?? '',
   ]
