@@ -11,7 +11,7 @@ import msgpack
 import pytest
 from connection import Result
 from host import Host, eventually
-from lane_host import APART, CALL, MAGIC, PING, PONG, PREAMBLE, PART, RESULT, WELCOME, apart, frame, split
+from lane_host import APART, CALL, CANCEL, MAGIC, PING, PONG, PREAMBLE, PART, RESULT, WELCOME, apart, frame, split
 from test_lane_parser import FAULTS
 
 TOOLS = Path(__file__).resolve().parent / "tools.py"
@@ -110,6 +110,28 @@ def test_an_answer_does_not_wait_for_the_call_behind_it(worker, folder):
     (folder / "go").touch()
     assert worker.value(running) == "long"
     assert worker.value(late) == 4
+
+
+@pytest.mark.parametrize("cut", [0, 1, 15, 16, 17, 40])
+def test_other_frames_among_calls_that_come_together_are_handled_in_order(worker, cut):
+    body = msgpack.packb({"value": "x" * 30})
+    ids = [worker.new_id() for _ in range(6)]
+    calls = [frame(CALL, worker.index("short"), id, 0, body) for id in ids]
+    # The first two calls run, the third is cancelled before it begins, and the fifth is cut in two.
+    cancel = frame(CANCEL, 1, ids[2])
+    worker.send_raw(b"".join(calls[:3]) + cancel + calls[3] + frame(PING, id=7) + calls[4][:cut])
+    assert worker.frames.get(timeout=20).nonce == 7
+    worker.send_raw(calls[4][cut:] + calls[5])
+    assert [worker.value(id) for id in (*ids[:2], *ids[3:])] == ["x" * 30] * 5
+    assert worker.answer(ids[2]).code == 4
+
+
+@pytest.mark.parametrize("more", [b"\xc0", b"\xd9", b"\xc1"])
+def test_a_call_works_after_one_whose_arguments_are_no_msgpack(worker, more):
+    whole = msgpack.packb({"value": "whole"})
+    for raw in (whole + more, more + whole, whole[:-1]):
+        assert worker.answer(worker.call("short", raw=raw)).code == 3
+        assert worker.run("short", value="next") == "next"
 
 
 def test_calls_that_come_meanwhile_run_in_order(worker, folder):

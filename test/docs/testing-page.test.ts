@@ -38,12 +38,13 @@ const first = (heading: string, index = 0): string[] =>
 const namesIn = (cells: readonly string[]): string[] => cells.map((cell) => cell.replace(/\(.*$/, '')).sort()
 
 test('the tables have each fault, each field of a context, each member of a habitat and each matcher', () => {
-  const shapes = new Shapes('packages/pool/src/testing/index.ts')
+  const shapes = new Shapes('packages/pool/src/testing/index.ts', 'packages/supervisor/src/testing/index.ts')
   const membersOf = (type: string): string[] =>
     shapes.members(type).flatMap(({ name }) => (/^[a-z]/.test(name) ? [name] : []))
-  const faults = tableRows(PAGE, 'A supervisor').map((row) => plain(row.fault))
-  expect(namesIn(faults)).toEqual(membersOf('PoolFaults').sort())
-  expect(namesIn(first('A pool without Python'))).toEqual(membersOf('ToolContext').sort())
+  const faults = (heading: string) => tableRows(PAGE, heading).map((row) => plain(row.fault))
+  expect(namesIn(faults('A supervisor'))).toEqual(membersOf('Faults').sort())
+  expect(namesIn(faults('A pool without Python'))).toEqual(membersOf('PoolFaults').sort())
+  expect(namesIn(first('A pool without Python', 1))).toEqual(membersOf('ToolContext').sort())
   const rows = tableRows(PAGE, 'Jest and Vitest')
   expect(namesIn(rows.map((row) => plain(row.matcher)))).toEqual(Object.keys(matchers).sort())
   const text = tableRows(PAGE, 'Real workers, and tests that do not look').flatMap(Object.values).join()

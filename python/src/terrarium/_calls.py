@@ -12,6 +12,7 @@ from terrarium import _exit
 from terrarium._begun import WORDS
 from terrarium._frames import Call
 from terrarium._replies import Replies
+from terrarium._values._plain import Reader
 
 if TYPE_CHECKING:
     from terrarium._stand_in import StandIn
@@ -20,9 +21,9 @@ LOOK_EVERY = 0.25
 """How long the main thread waits at most before it looks for signals, in seconds. Python runs signal handlers between
 two instructions of the main thread. A signal that arrives just before the thread blocks does not wake it."""
 
-_FLUSH_EVERY = 200e-6
-"""How long an answer waits for those behind it, in seconds. Each time that answers are sent the host is woken, which
-costs both sides more than several short calls."""
+_FLUSH_EVERY = 50e-6
+"""How long an answer waits for those behind it, in seconds. The first answer of several does not wait, so that the host
+handles answers while this thread makes the next ones."""
 _LONG = 200e-6
 """An answer does not wait for a tool that took this long the last time, in seconds."""
 
@@ -38,10 +39,10 @@ class MainThread:
         self.calls: "deque[Call]" = deque()
         """The calls that have not begun. A thread that removes a call from here answers it; nothing else does."""
         self._replies = replies
-        self.page = page
-        self.contexts = contexts
+        self._page = page
+        self._contexts = contexts
         self._flush = flush
-        self._send_result = replies.send_result
+        self._reader = Reader()
         self.stand_in: "StandIn | None" = None
         # Its put() may be called by a signal handler at any moment, even within another put().
         self._news: "SimpleQueue[None]" = SimpleQueue()
@@ -79,7 +80,7 @@ class MainThread:
                 self.running = 0
                 if not receive():
                     self._wait()
-                flushed = now = monotonic()
+                flushed, now = 0.0, monotonic()
                 continue
             try:
                 call = calls.popleft()
@@ -125,32 +126,33 @@ class MainThread:
             self._flush()
 
     def _run(self, call: Call) -> None:
+        """Runs a call and queues its answer. What may call user code happens in the call's context: decoding arguments
+        and encoding the answer too, because of properties, or of an exception's ``__str__``."""
+        tool, replies, stand_in = call.tool, self._replies, self.stand_in
         self.running = call.id
-        if self.stand_in is not None and not self.stand_in.is_awake:
-            self.stand_in.wake()
-        # Before any user code: decoding the arguments may call some.
-        self.page[call.id % WORDS] = call.id
-        body = self.contexts().run(self.answer_to, call)
-        if body is not None:
-            self._send_result(call.id, body, ())
-
-    def answer_to(self, call: Call) -> "bytes | None":
-        """Runs the tool. Returns its result; None if another answer is queued. All of it happens in the call's context,
-        because decoding the arguments and encoding the answer may call user code: a property, or an exception's
-        ``__str__``."""
-        arguments = self._replies.arguments(call)
+        if stand_in is not None and not stand_in.is_awake:
+            stand_in.wake()
+        # Before any user code.
+        self._page[call.id % WORDS] = call.id
+        run = self._contexts().run
+        arguments = None
+        if tool.is_plain and not call.segments:
+            arguments = self._reader.arguments(call.body, tool.shapes)
         if arguments is None:
-            return None
+            arguments = run(replies.arguments, call)
+            if arguments is None:
+                return
         try:
-            value = call.tool.function(**arguments)
+            value = run(tool.function, **arguments)
         except BaseException as error:  # SystemExit too: it ends the call, not the worker
             if self._forked:
                 os._exit(_exit.of_child(error))
-            self._replies.raised(call, error)
-            return None
+            run(replies.raised, call, error)
+            return
         if self._forked:
             os._exit(_exit.of_child(None))
-        return self._replies.body_of(call, value)
+        if not (tool.is_plain and replies.plain(call, value)):
+            run(replies.value, call, value)
 
     def _set_forked(self) -> None:
         """A child that a tool forked and that returns from it exits, since it must not become a second worker."""

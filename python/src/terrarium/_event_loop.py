@@ -13,6 +13,7 @@ from terrarium import _exit, _failure
 from terrarium._begun import WORDS
 from terrarium._frames import Call, Failure
 from terrarium._replies import Replies
+from terrarium._values._plain import Reader
 
 
 class EventLoop:
@@ -25,6 +26,7 @@ class EventLoop:
         """The calls that have not begun. A thread that removes a call from here answers it; nothing else does."""
         self._replies = replies
         self._page = page
+        self._reader = Reader()
         self._contexts = contexts
         self._flush = flush
         self._flushes_soon = False
@@ -97,19 +99,25 @@ class EventLoop:
     async def _run(self, call: Call) -> None:
         # Before any user code: decoding the arguments may call some.
         self._page[call.id % WORDS] = call.id
-        arguments = self._replies.arguments(call)
+        tool, replies = call.tool, self._replies
+        arguments = None
+        if tool.is_plain and not call.segments:
+            arguments = self._reader.arguments(call.body, tool.shapes)
+        if arguments is None:
+            arguments = replies.arguments(call)
         if arguments is not None:
             try:
-                value = await call.tool.function(**arguments)
+                value = await tool.function(**arguments)
             except asyncio.CancelledError as error:
                 self._end_if_forked(error)
-                self._replies.failed(call, self._cancelled(call, error))
+                replies.failed(call, self._cancelled(call, error))
             except BaseException as error:  # SystemExit too: it ends the call, not the worker
                 self._end_if_forked(error)
-                self._replies.raised(call, error)
+                replies.raised(call, error)
             else:
                 self._end_if_forked(None)
-                self._replies.value(call, value)
+                if not (tool.is_plain and replies.plain(call, value)):
+                    replies.value(call, value)
         self._flush_soon()
 
     def _set_forked(self) -> None:

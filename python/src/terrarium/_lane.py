@@ -138,39 +138,41 @@ class Lane:
             self.long.append(pieces(kind, code, id, body))
 
     def flush(self, wait: bool = False) -> None:
+        small, sending = self.small, self.sending
         # A thread that finds the lock taken may go: the holder looks again when it has released it.
-        while self.small or self.long:
-            if not self.sending.acquire(wait or len(self.small) > _MOST_WAITING):
+        while small or self.long:
+            if not sending.acquire(wait or len(small) > _MOST_WAITING):
                 return
             try:
-                self._drain()
-            finally:
-                self.sending.release()
-
-    def _drain(self) -> None:
-        """Sends what waits. A long body goes piece by piece, with the small frames that come up between its pieces."""
-        self._send_small()
-        while self.long:
-            for buffers in self.long.popleft():
-                self._send(buffers)
                 self._send_small()
+                if self.long:
+                    self._send_long()
+            finally:
+                sending.release()
 
     def _send_small(self) -> None:
-        frames = self.small[:]
-        if not frames:
+        small = self.small
+        if not small:
             return
-        del self.small[: len(frames)]
-        data = frames[0] if len(frames) == 1 else b"".join(frames)
-        self.send_bytes(data)
-
-    def send_bytes(self, data: bytes) -> None:
-        """Gives bytes to the system. For the thread that holds ``sending``."""
+        if len(small) == 1:
+            data = small.pop(0)
+        else:
+            frames = small[:]
+            del small[: len(frames)]
+            data = b"".join(frames)
         try:
             sent = self._socket.send(data, _NO_SIGNAL)
         except BlockingIOError:
             sent = 0
         if sent < len(data):
             self._send([memoryview(data)[sent:]])
+
+    def _send_long(self) -> None:
+        """Sends long bodies piece by piece, with the small frames that come up between the pieces."""
+        while self.long:
+            for buffers in self.long.popleft():
+                self._send(buffers)
+                self._send_small()
 
     def _send(self, buffers: "list[Any]") -> None:
         """Gives these buffers to the system, from where they lie."""

@@ -8,10 +8,10 @@ from contextvars import Context
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
-from terrarium import _alone
 from terrarium._event_loop import EventLoop
 from terrarium._frames import Call
 from terrarium._lane import LOOK_EVERY, Lane
+from terrarium._receiving import receiver
 
 if TYPE_CHECKING:
     from terrarium._session import Session
@@ -31,7 +31,7 @@ class MainLoop(EventLoop):
         self._session = session
         self._lane = lane
         self._main = threading.get_ident()
-        self._take = _alone.taker(session, lane, wait=False)
+        self._receive = receiver(session, lane, self.calls, wait=False)
         self._reads = 0
         """How many times the socket was read here."""
         self._attributes: "dict[str, Any]" = vars(self._loop) if isinstance(self._loop, asyncio.BaseEventLoop) else {}
@@ -64,16 +64,11 @@ class MainLoop(EventLoop):
 
     def _read(self) -> None:
         self._reads += 1
-        call = self._take()
+        self._receive()
         # The answers of calls that end in their first step are sent together.
         self._flushes_soon = True
         try:
-            if call is None:
-                self._begin_all()
-            elif self._stopping:
-                self._replies.stopped(call)
-            else:
-                self._begin(call)
+            self._begin_all()
         finally:
             self._flush_now()
 

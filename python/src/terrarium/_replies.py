@@ -10,7 +10,7 @@ from terrarium._tools import Tool
 from terrarium._values._decode import decode_arguments
 from terrarium._values._encode import encode
 from terrarium._values._hints import Conversions
-from terrarium._values._plain import decode_plain, encode_plain
+from terrarium._values._plain import encode_plain
 from terrarium._values._refusal import NotSendable, TooLarge
 
 
@@ -26,23 +26,7 @@ class Replies:
         """Received and not yet answered, by id."""
 
     def value(self, call: Call, value: Any) -> None:
-        """Sends the result of a call, or a failure if the value cannot be sent."""
-        body = self.body_of(call, value)
-        if body is not None:
-            self.send_result(call.id, body, ())
-
-    def body_of(self, call: Call, value: Any) -> "bytes | None":
-        """The result of a call, which is to be sent and counts as answered; None if it has been sent, or a failure in
-        its place."""
-        if call.tool.is_plain:
-            plain = encode_plain(value)
-            if plain is not None and len(plain) <= self._most:
-                self.open.pop(call.id, None)
-                return plain
-        self._value(call, value)
-        return None
-
-    def _value(self, call: Call, value: Any) -> None:
+        """Sends the result of a call, or a failure if the value cannot be sent. May call user code."""
         try:
             body, segments = encode(conversions_of(call.tool).result(value), self._carrier.sends_apart)
         except TooLarge as error:
@@ -61,6 +45,16 @@ class Replies:
         if segments:
             # They are the tool's own memory, which user code may change when it goes on.
             self._flush(True)
+
+    def plain(self, call: Call, value: Any) -> bool:
+        """Sends the result of a call and returns True, if the value is of plain types. For tools that convert none.
+        Calls no user code."""
+        body = encode_plain(value)
+        if body is None or len(body) > self._most:
+            return False
+        self.open.pop(call.id, None)
+        self.send_result(call.id, body, ())
+        return True
 
     def raised(self, call: Call, error: BaseException) -> None:
         """Sends the exception of a tool as the failure of its call."""
@@ -85,13 +79,6 @@ class Replies:
     def arguments(self, call: Call) -> "dict[str, Any] | None":
         """The converted arguments of a call. If they do not fit the tool, answers the call and returns None."""
         tool = call.tool
-        if tool.is_plain and not call.segments:
-            try:
-                arguments = decode_plain(call.body)
-                if type(arguments) is dict and tuple(arguments) in tool.shapes:
-                    return arguments
-            except Exception:
-                pass  # the long way tells what is wrong
         try:
             arguments = decode_arguments(call.body, call.segments)
             call.body, call.segments = b"", ()
@@ -109,5 +96,5 @@ def conversions_of(tool: Tool) -> Conversions:
     conversions: "Conversions | None" = tool.conversions
     if conversions is None:
         conversions = tool.conversions = Conversions(tool.function)
-        tool.is_plain = not (conversions.has_arguments or conversions.has_result)
+        tool.is_plain = not conversions.has_plain
     return conversions

@@ -135,9 +135,9 @@ class Session:
     def _receiver(self) -> "Callable[[], bool]":
         if not self._carrier.waits_are_short:
             return self._receive_if_free
-        from terrarium import _alone
+        from terrarium import _receiving
 
-        return _alone.receiver(self, cast("Lane", self._carrier))
+        return _receiving.receiver(self, cast("Lane", self._carrier), self.main_thread.calls, wait=True)
 
     def _receive_if_free(self) -> bool:
         """For the main thread: receives, unless another thread waits for the next frames already."""

@@ -1,5 +1,5 @@
 // The faults of a pool without Python, as a test asks for them.
-import { Checker, isDuration, messageOf, TerrariumError } from '@terrarium/supervisor/base'
+import { Checker, isDuration, isName, messageOf, TerrariumError } from '@terrarium/supervisor/base'
 import type { FailStartsOptions, FaultOptions } from '@terrarium/supervisor/testing'
 import type { TestResources } from './test-resources.ts'
 import type { TestWorker } from './test-worker.ts'
@@ -16,8 +16,13 @@ export interface PoolFaults {
   /** Each call takes `ms` ms longer, on the pool's clock. */
   slow(worker: string, ms: number, options?: FaultOptions): void
   /**
-   * Takes back the faults of a slot, or all, and tells the pool that its environment has changed: the pool tries to
-   * start workers in slots that are parked.
+   * Starts in the slot fail with CONFIGURATION, as if the module were not installed, until the slot is healed. A worker
+   * that is there goes on. Throws INVALID_ARGUMENT for a name that is no text, or empty.
+   */
+  lackModule(worker: string, module: string): void
+  /**
+   * Takes back the faults of a slot, or all, and tells the pool that its environment has changed, as when a missing
+   * module was installed: the pool starts a worker that is parked for CONFIGURATION, and the others once it is ready.
    */
   heal(worker?: string): void
 }
@@ -62,6 +67,16 @@ export class SlotFaults implements PoolFaults {
     check('ms', ms, isDuration, 'ms, 0 or more')
     checkCount('incarnations', incarnations)
     this.#resources.faults.slow(id, worker, ms, incarnations)
+  }
+
+  lackModule(id: string, module: string): void {
+    this.#mustBeSlot(id)
+    check('module', module, isName, 'a non-empty string')
+    const error = new TerrariumError('CONFIGURATION', `no module named '${module}' in a worker of a test`, {
+      hint: `Call faults.heal('${id}') where the module is to be installed.`,
+      details: { kind: 'missing_module', module, modules: [module] },
+    })
+    this.#resources.faults.failStarts(id, Infinity, error)
   }
 
   heal(id?: string): void {

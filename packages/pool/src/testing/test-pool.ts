@@ -1,12 +1,13 @@
 // A pool without Python, for unit tests: the real pool, whose workers are functions of the test. All rules of the pool
 // hold, since only processes and the socket are replaced: queue, deadlines, retries, parks, stats, events, the end.
 import { fieldsOf, isFunction, ownOptions } from '@terrarium/supervisor/base'
+import type { AnyActorRef } from 'xstate'
 import type { Pool } from '../api.ts'
 import { createState } from '../core/state.ts'
 import { PoolHandle } from '../handle.ts'
 import { OPTIONS, settingsOf, validatePoolOptions, type PoolOptions, type Variant } from '../options.ts'
 import { POOL_FIELDS } from '../own-options.ts'
-import { poolLogic, type PoolLogic } from '../pool.ts'
+import { poolLogic, shellOf, type PoolLogic } from '../pool.ts'
 import { SlotFaults, type PoolFaults } from './slot-faults.ts'
 import { testResources, type BootContext, type TestResources } from './test-resources.ts'
 import { checkTestTools, knownTools, type TestTool, type ToolFunction } from './tool.ts'
@@ -47,13 +48,24 @@ export function testPool(options: TestPoolOptions): TestPool {
 
 /**
  * The same as actor logic, for a supervisor or machine: in a test it stands where `pool(options)` is. Its `faults` are
- * those of every actor of the logic; a parked pool that is healed tries again by itself, after 30 s of its clock.
+ * those of every actor of the logic.
  */
 export function testPoolLogic(options: TestPoolOptions): PoolLogic & { readonly faults: PoolFaults } {
   const own = ownTestOptions(options)
   const resources = testResources(knownTools(own.tools), own.boot)
-  const faults = new SlotFaults(resources, slotsOf(own), () => undefined)
-  return Object.assign(poolLogic(realOptions(own), undefined, resources.open), { faults })
+  const logic = poolLogic(realOptions(own), undefined, resources.open)
+  const actors = new Set<AnyActorRef>()
+  const faults = new SlotFaults(resources, slotsOf(own), () => {
+    for (const actor of actors) shellOf(actor).post({ type: 'pool.environment' })
+  })
+  const { start } = logic
+  return Object.assign(logic, {
+    faults,
+    start: (...[snapshot, scope]: Parameters<NonNullable<PoolLogic['start']>>) => {
+      actors.add(scope.self)
+      start?.(snapshot, scope)
+    },
+  })
 }
 
 const VARIANT: Variant = {

@@ -200,8 +200,10 @@ export class TestWorker {
     const { hint = '', details } = isTerrariumError(error) ? error : new TerrariumError('START_FAILED', '')
     this.#report({
       phase: 'failed',
-      kind: 'exception',
+      kind: details.kind ?? 'exception',
       configuration: isConfiguration,
+      module: details.module,
+      modules: details.modules,
       message: messageOf(error),
       hint,
       traceback: error instanceof Error ? error.stack : '',

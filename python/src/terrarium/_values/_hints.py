@@ -47,7 +47,10 @@ class Conversions:
                 self._by_name[name] = convert
         self._result = of_result(_resolved(signature.return_annotation, function))
         self.has_arguments = bool(self._by_name or self._others)
-        self.has_result = self._result is not None
+        self.has_plain = self._result is not None or any(
+            convert is not _to_bytes for convert in (*self._by_name.values(), self._others) if convert is not None
+        )
+        """Whether values without arrays are converted too."""
 
     def arguments(self, arguments: "dict[str, Any]") -> None:
         """Converts the arguments in place. Raises NotReadable, with the argument's name as its place."""
@@ -86,7 +89,7 @@ def of_argument(hint: Any) -> "Convert | None":
     if origin in (Union, types.UnionType):
         return _of_union(args)
     if hint is bytes:
-        return lambda value: value.tobytes() if type(value) is memoryview else value
+        return _to_bytes
     if hint is bytearray:
         return lambda value: bytearray(value) if type(value) in (memoryview, bytes) else value
     if hint is memoryview:
@@ -94,6 +97,10 @@ def of_argument(hint: Any) -> "Convert | None":
     if _is_ndarray(hint):
         return _to_ndarray(args)
     return _of_parts(origin, args, of_argument)
+
+
+def _to_bytes(value: Any) -> Any:
+    return value.tobytes() if type(value) is memoryview else value
 
 
 def of_result(hint: Any) -> "Convert | None":
