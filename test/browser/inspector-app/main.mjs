@@ -11,5 +11,5 @@ const gate = createMachine({
   states: { closed: { on: { OPEN: 'opened' } }, opened: { on: { CLOSE: 'closed' } } },
 })
 const { inspect } = inspector
-globalThis.actor = createActor(gate, { id: 'gate', input: { element: document.head }, inspect }).start()
+globalThis.actor = createActor(gate, { id: 'gate', input: { element: globalThis.document.head }, inspect }).start()
 globalThis.inspector = inspector

@@ -20,7 +20,7 @@ export interface InspectorPlugin {
   configureServer(server: ViteServer): void
 }
 
-/** Serves the page of the inspector beside an application that has `createInspector()` of `@terrarium/inspector/web`. */
+/** Serves the page beside an application that has `createInspector()` of `@terrarium/inspector/web`. */
 export function inspector(): InspectorPlugin {
   return {
     name: 'terrarium-inspector',

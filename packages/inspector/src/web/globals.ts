@@ -15,8 +15,8 @@ export interface Globals {
     readonly title: string
     createElement(name: 'a'): { href: string; download: string; click(): void }
   }
-  fetch(this: void, url: string): Promise<{ readonly ok: boolean; text(): Promise<string> }>
-  open(this: void, url: string, target: string): unknown
-  addEventListener(this: void, type: string, listener: () => void): void
-  removeEventListener(this: void, type: string, listener: () => void): void
+  readonly fetch: (url: string) => Promise<{ readonly ok: boolean; text(): Promise<string> }>
+  readonly open: (url: string, target: string) => unknown
+  readonly addEventListener: (type: string, listener: () => void) => void
+  readonly removeEventListener: (type: string, listener: () => void) => void
 }
