@@ -135,7 +135,7 @@ def test_the_order_to_end_lets_begun_calls_end(own, folder):
     own.worker.order_to_end()
     (folder / "go").touch()
     assert own.value(running) == "blocked"
-    # It has begun if the order was heard after it.
+    # The other call has begun if the order was heard after it.
     eventually("the other call ends or begins", lambda: forever in own.answers or (folder / "begun").exists())
     own.cancel(forever)
     answer = own.answer(forever)

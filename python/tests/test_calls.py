@@ -303,7 +303,7 @@ def test_a_call_and_its_cancel_come_while_another_thread_receives_for_the_main_t
     path.touch()
     worker.answer(long)
     eventually("the main thread is idle", lambda: worker.ping() == 0)
-    # It brings one, and takes it back.
+    # The host makes a call, and takes it back.
     with worker.together():
         call = worker.call("echo", {"value": 1})
         worker.cancel(call)

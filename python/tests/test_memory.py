@@ -48,7 +48,7 @@ def test_d18_a_process_killed_for_want_of_memory_is_reported_as_such(group, open
     grows, _ = runtime.python(GROWS)
     exited = {"type": "exited", "spawn": grows, "code": None, "signal": 9, "memory": memory}
     assert runtime.next("exited", grows) == exited
-    # That kill explains no second exit: the next process was not killed for want of memory.
+    # A kill for want of memory explains one exit: the next process exits for another reason.
     spawn = "7-00000000000000aa"
     env = {"PATH": "/bin:/usr/bin"}
     runtime.order(type="spawn", spawn=spawn, command="sh", args=["-c", "kill -9 $$"], env=env, cwd=None)

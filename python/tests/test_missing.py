@@ -20,7 +20,7 @@ def modules(last):
     return last["modules"]
 
 
-# One error names all.
+# All missing modules are named by one error.
 
 
 def test_a3_one_error_names_all_missing_modules(host, file):

@@ -23,7 +23,7 @@ print("left", flush=True)
 time.sleep(600)
 """
 
-# The same, but the daemon keeps its rlimit tag.
+# As UNTAGGED, but the daemon keeps its rlimit tag.
 TAGGED = UNTAGGED.replace("        resource.setrlimit(resource.RLIMIT_RTTIME, (1000000, 1000000))\n", "")
 
 

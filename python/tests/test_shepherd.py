@@ -185,7 +185,7 @@ def test_a_signal_goes_to_the_process_or_to_its_group(runtime):
     eventually("its child is stopped too", lambda: state(child) == "T")
     runtime.order(type="signal", spawn=one, signal=signal.SIGKILL, target="process")
     assert runtime.next("exited", one)["signal"] == signal.SIGKILL
-    # Its group was killed with it. A process that has exited, or was never started, gets no signal.
+    # The group of the process was killed with it. A process that has exited, or was never started, gets no signal.
     eventually("its child has exited", lambda: has_exited(child))
     runtime.order(type="signal", spawn=one, signal=signal.SIGKILL, target="group")
     runtime.order(type="signal", spawn="9-0123456789abcdef", signal=signal.SIGKILL, target="group")
@@ -279,8 +279,8 @@ def test_when_the_shepherd_is_killed_its_processes_are_too(runtime, victim):
     shepherd, guard = runtime.hello["pid"], runtime.process.pid
     victims = {"shepherd": [shepherd], "guard": [guard]}.get(victim, [shepherd, guard])
     if victim == "both":
-        # Neither can react to the other's exit. The shepherd is killed first, because the exit of the guard process
-        # would continue it.
+        # Neither process can react to the exit of the other. The shepherd is killed first, because the exit of the
+        # guard process would continue it.
         for each in victims:
             os.kill(each, signal.SIGSTOP)
         eventually("both are stopped", lambda: all(state(each) == "T" for each in victims))

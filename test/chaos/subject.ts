@@ -67,7 +67,7 @@ export class Subject {
     await until(`the host says ${is}`, () => heard() !== undefined || this.isOver, patience).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${this.story}`)
     })
-    // Its last lines may not be read yet.
+    // The last lines of the host may not be read yet.
     if (heard() === undefined) await new Promise((resolve) => setTimeout(resolve, 50))
     const said = heard()
     if (said === undefined) {
@@ -82,7 +82,7 @@ export class Subject {
     return [...this.said.slice(-8).map((said) => JSON.stringify(said)), this.#stderr.trim()].join('\n')
   }
 
-  /** Its log lines of level `error` that match no expected pattern. */
+  /** The log lines of the host of level `error` that match no expected pattern. */
   unexpected(expected: readonly RegExp[]): string[] {
     return this.#stderr.split('\n').filter((line) => line !== '' && !expected.some((pattern) => pattern.test(line)))
   }

@@ -20,7 +20,7 @@ export type Shutdown = number | 'infinity' | 'brutal_kill' | 'default'
 export type Asked = 'obey' | 'ignore' | 'deaf' | Exclude<Reason, 'shutdown'>
 
 interface ChildNode {
-  /** Its id. Unique in the tree, so that steps can name it. */
+  /** The id of the child. Unique in the tree, so that steps can name it. */
   readonly name: string
   readonly restart: Restart
   readonly shutdown: Shutdown

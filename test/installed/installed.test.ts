@@ -50,11 +50,11 @@ test('A1: npx terrarium ps lists a worker while it lives', async () => {
   const calling = me.run('npx', ['terrarium', 'call', 'sleep.py', 'sleep', JSON.stringify({ begun })])
   await eventually('the call has begun', () => existsSync(begun))
   const line = /^\d+ .*node_modules\/@terrarium\/worker\/python\/terrarium\/_boot\.py/m
-  expect(await me.must('npx', ['terrarium', 'ps'])).toMatch(line)
+  expect(await me.must('npx', ['terrarium', 'ps', '--processes'])).toMatch(line)
   calling.child.kill('SIGTERM')
   await calling
   await eventually('nothing is left', () => me.left().length === 0)
-  expect(await me.must('npx', ['terrarium', 'ps'])).not.toContain(join(PROJECT, 'sleep.py'))
+  expect(await me.must('npx', ['terrarium', 'ps', '--processes'])).not.toContain(join(PROJECT, 'sleep.py'))
 })
 
 const tarballs = (): string[] => readdirSync(PACKAGES).filter((name) => name.endsWith('.tgz'))

@@ -108,7 +108,7 @@ test('D14: a pool heals when its deleted virtual environment is made again', asy
   await pool.stop()
 })
 
-/** The same for a kept program, which is started again only after a change. */
+/** As `heals`, for a kept program, which is started again only after a change. */
 async function keptHeals(command: string, home: Habitat, options: KeepOptions, repair: () => void): Promise<void> {
   home.expectedErrors.push(/^parked: /)
   const clock = new VirtualClock()

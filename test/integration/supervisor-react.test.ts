@@ -84,7 +84,7 @@ test('D13: a supervisor of useActorRef runs its children in StrictMode, and stop
   // Started twice, as in StrictMode; the first actors have ended.
   expect(seen).toEqual({ starts: 4, alive: 2 })
 
-  // It restarts failed children, and knows names, as any supervisor.
+  // The supervisor restarts failed children, and knows names, as any supervisor.
   await later(() => {
     ref?.getSnapshot().child('a')?.ref?.send({ type: 'fail' })
   })

@@ -34,7 +34,7 @@ export class Habitat extends PublicHabitat {
     return this.marked().filter(isShepherd)
   }
 
-  /** The same without shepherds: workers, and what they have started. */
+  /** The pids without those of shepherds: workers, and what they have started. */
   workers(): number[] {
     return this.marked().filter((pid) => !isShepherd(pid))
   }

@@ -9,11 +9,11 @@ import { NdArray } from '@terrarium/worker'
 export interface SentRow {
   readonly javascript: string
   readonly python: string
-  /** Which way it goes: to one side only, or there and back. */
+  /** Which way the value goes: to one side only, or there and back. */
   readonly to: 'both' | 'python' | 'javascript'
-  /** Its form on the wire, in words. */
+  /** The form on the wire, in words. */
   readonly form: string
-  /** Its bytes, in hex. */
+  /** The bytes on the wire, in hex. */
   readonly wire: string
   readonly note?: string
   /** The Python package that the row is about. */

@@ -39,7 +39,7 @@ async function dependencyThatIsUp(): Promise<Dependency> {
   return dependency
 }
 
-test('it starts without its dependency, refuses at once, and serves when the dependency is there', async () => {
+test('the service starts without its dependency, refuses at once, and serves when the dependency is there', async () => {
   const dependency = await dependencyThatIsUp()
   dependency.down()
   const app = createApp(dependency.port, { openFor: 20 })

@@ -48,7 +48,7 @@ test("an exception of the tool is shown with Python's traceback and without a st
 test('a tool file with a mistake is a configuration error with the name of the missing module', async () => {
   const home = place()
   const { code, stderr } = await home.run(['call', home.file('tools.py', 'import nowhere_to_be_found\n'), 'add'])
-  expect(code).toBe(1)
+  expect(code).toBe(78)
   expect(stderr).toMatch(/CONFIGURATION: .*nowhere_to_be_found/)
   expect(stderr).toMatch(/hint: .*pip install/)
 })
@@ -57,7 +57,7 @@ test('a call that takes longer than --timeout ends with DEADLINE_EXCEEDED', asyn
   const home = place()
   const args = JSON.stringify({ begun: join(home.directory, 'begun') })
   const { code, stderr } = await home.run(['call', home.file('tools.py', TOOLS), 'nap', args, '--timeout', '1000'])
-  expect(code).toBe(1)
+  expect(code).toBe(124)
   expect(stderr).toContain('DEADLINE_EXCEEDED')
 })
 
@@ -88,4 +88,65 @@ test.each([
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   expect(stderr).not.toMatch(/^ {4}at /m)
   expect(existsSync(join(home.directory, 'state'))).toBe(false)
+})
+
+test('the arguments can come from a file and from stdin', async () => {
+  const home = place()
+  const tools = home.file('tools.py', TOOLS)
+  const file = home.file('args.json', '{"a": 2}')
+  const given = await home.run(['call', tools, 'add', '{"a": 2}'])
+  expect(given.code).toBe(0)
+  expect((await home.run(['call', tools, 'add', `@${file}`])).stdout).toBe(given.stdout)
+  const reading = home.run(['call', tools, 'add', '-'], {}, '{"a": 2}\n')
+  expect((await reading).stdout).toBe(given.stdout)
+  expect(await home.run(['call', tools, 'add', '@/no/such/file'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('The arguments cannot be read: '),
+  })
+})
+
+test('--json prints one object, also for an error', async () => {
+  const home = place()
+  const tools = home.file('tools.py', TOOLS)
+  const plain = (await home.run(['call', tools, 'add', '{"a": 2}'])).stdout
+  const ran = await home.run(['call', '--json', tools, 'add', '{"a": 2}'])
+  expect(JSON.parse(ran.stdout)).toEqual({ value: JSON.parse(plain) as unknown })
+  const failed = await home.run(['call', '--json', tools, 'ad'])
+  expect(failed).toMatchObject({ code: 4, stdout: '' })
+  expect(JSON.parse(failed.stderr.trimEnd().split('\n').at(-1) ?? '')).toEqual({
+    error: { code: 'TOOL_NOT_FOUND', message: "no tool is named 'ad': did you mean add?" },
+  })
+})
+
+test('list prints the tools with their signatures', async () => {
+  const home = place()
+  const tools = home.file(
+    'signed.py',
+    `
+from terrarium import tool
+
+@tool
+def count(text: str, *, most: int = 3) -> dict[str, int]:
+    """Counts words."""
+
+@tool
+async def wait(seconds: float): ...
+`,
+  )
+  expect(await home.run(['list', tools])).toMatchObject({
+    code: 0,
+    stdout: 'count(text: str, *, most: int = 3) -> dict[str, int]  # Counts words.\nasync wait(seconds: float)\n',
+    stderr: '',
+  })
+  expect(JSON.parse((await home.run(['list', tools, '--json'])).stdout)).toEqual({
+    tools: [
+      {
+        name: 'count',
+        signature: '(text: str, *, most: int = 3) -> dict[str, int]',
+        async: false,
+        summary: 'Counts words.',
+      },
+      { name: 'wait', signature: '(seconds: float)', async: true, summary: '' },
+    ],
+  })
 })

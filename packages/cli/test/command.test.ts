@@ -10,7 +10,7 @@ test('--help and --version', async () => {
   const { version } = JSON.parse(manifest) as { version: string }
   expect(await home.run(['--version'])).toEqual({ code: 0, signal: null, stdout: `${version}\n`, stderr: '' })
   for (const args of [['--help'], ['call', '--help'], ['-h']]) {
-    expect(await home.run(args)).toMatchObject({ code: 0, stdout: expect.stringContaining('terrarium call') })
+    expect(await home.run(args)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: terrarium /) })
   }
 })
 
@@ -19,9 +19,10 @@ test('no command, or an unknown command, is wrong usage', async () => {
   expect(await home.run([])).toMatchObject({ code: 2, stdout: '' })
   expect(await home.run(['frob'])).toMatchObject({
     code: 2,
-    stderr: 'There is no command frob. The commands are call, doctor, ps. See --help.\n',
+    stderr: "unknown command 'frob'\nSee --help.\n",
   })
   expect(await home.run(['toString'])).toMatchObject({ code: 2 })
+  expect(await home.run(['pss'])).toMatchObject({ code: 2, stderr: expect.stringContaining('(Did you mean ps?)') })
 })
 
 test('doctor prints interpreter, versions and state, and calls a trial worker', async () => {
@@ -87,7 +88,7 @@ test('doctor names every module that is missing for gRPC, and the command that i
   const python = await barePython(home.directory)
   const args = ['doctor', '--transport', 'grpc', '--python', python]
   const { code, stdout, stderr } = await home.run(args, { PYTHONPATH: '' })
-  expect(code).toBe(1)
+  expect(code).toBe(78)
   expect(stdout.match(/ModuleNotFoundError/g)).toHaveLength(2)
   expect(stdout).toMatch(/^msgpack +not used: values are written and read by Terrarium itself, which takes longer$/m)
   expect(stderr).toContain(`cannot import grpc, google.protobuf\n`)
@@ -134,13 +135,26 @@ test('doctor prints everything that is wrong at once', async () => {
     TERRARIUM_STATE_DIR: file,
     PYTHONPATH: home.shadow('grpc'),
   })
-  expect(code).toBe(1)
+  expect(code).toBe(78)
   expect(stderr).toMatch(/^CONFIGURATION: .*cannot import grpc\n.*^CONFIGURATION: The state directory/ms)
+})
+
+test('doctor --json prints one object: checks, and everything that is wrong', async () => {
+  const home = place()
+  const { code, stdout, stderr } = await home.run(['doctor', '--json'], { TERRARIUM_STATE_DIR: home.file('file', '') })
+  expect({ code, stderr }).toEqual({ code: 78, stderr: '' })
+  const found = JSON.parse(stdout) as { ok: boolean; checks: { name: string }[]; problems: { hint: string }[] }
+  expect(found.ok).toBe(false)
+  expect(found.checks.map(({ name }) => name)).toEqual(expect.arrayContaining(['interpreter', 'msgpack', 'transport']))
+  // The hint has the words of the command, which has no option stateDir.
+  expect(found.problems).toMatchObject([
+    { code: 'CONFIGURATION', hint: expect.stringMatching(/^Set TERRARIUM_STATE_DIR to a folder/) },
+  ])
 })
 
 test('doctor refuses a path that is no interpreter', async () => {
   const { code, stderr } = await place().run(['doctor', '--python', '/no/such/python'])
-  expect(code).toBe(1)
+  expect(code).toBe(78)
   expect(stderr).toMatch(/CONFIGURATION: .*\/no\/such\/python/)
 })
 
@@ -163,8 +177,8 @@ def nap():
   await eventually('the call has begun', () => existsSync(begun))
   const [pid] = home.workers()
   const line = new RegExp(`^${pid ?? 0} .*_boot\\.py`, 'm')
-  expect((await home.run(['ps'])).stdout).toMatch(line)
+  expect((await home.run(['ps', '--processes'])).stdout).toMatch(line)
   running.child.kill('SIGINT')
   expect((await running).code).toBe(130)
-  expect((await home.run(['ps'])).stdout).not.toMatch(line)
+  expect((await home.run(['ps', '--processes'])).stdout).not.toMatch(line)
 })

@@ -1,5 +1,6 @@
 // The built command, run in a folder and a state directory of one test.
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +11,7 @@ import { eventually, Habitat, testPython } from '../../../test/support/terrarium
 
 export { eventually, testPython }
 
-const COMMAND = fileURLToPath(new URL('../bin/terrarium.mjs', import.meta.url))
+export const COMMAND = fileURLToPath(new URL('../bin/terrarium.mjs', import.meta.url))
 
 /** A folder and a state directory for one test, and the command run in them. */
 class Place extends Habitat {
@@ -23,13 +24,18 @@ class Place extends Habitat {
   }
 
   /** Runs the built command to its end. */
-  run(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> & { child: ChildProcess } {
+  run(
+    args: readonly string[],
+    env: Record<string, string> = {},
+    stdin?: string,
+  ): Promise<Ran> & { child: ChildProcess } {
     const child = spawn(process.execPath, [COMMAND, ...args], {
       cwd: this.directory,
       env: { ...process.env, TERRARIUM_PYTHON: testPython(), TERRARIUM_STATE_DIR: this.stateDir, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
-    return Object.assign(collect(child), { child })
+    child.stdin?.end(stdin)
+    return Object.assign(collect(child as ChildProcessByStdio<null, Readable, Readable>), { child })
   }
 }
 

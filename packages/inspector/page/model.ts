@@ -170,7 +170,7 @@ export class Model {
     for (const [id, change] of set) {
       const key = `${source.key}/${id}`
       const actor = this.#actors.get(key)
-      if (actor !== undefined) this.#actors.set(key, { ...actor, ...change })
+      if (actor !== undefined) this.#actors.set(key, withoutNulls({ ...actor, ...change }))
     }
     for (const id of del) this.#actors.delete(`${source.key}/${id}`)
     if (events.length === 0) return
@@ -234,3 +234,7 @@ export function duration(ms: number): string {
 /** As `duration`, but in steps of a second: for times that run. */
 export const running = (ms: number): string =>
   ms < 1_000 ? '< 1 s' : ms < 60_000 ? `${Math.floor(ms / 1_000)} s` : duration(ms)
+
+/** A source may say null of a field that an actor does not have any more. */
+const withoutNulls = <T extends object>(fields: T): T =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as T

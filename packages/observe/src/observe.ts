@@ -22,6 +22,7 @@ import { Bus, type BusListener } from './bus.ts'
 import type { ObservedEvent } from './events.ts'
 import { PROTOCOL_VERSION, type Hello } from './protocol.ts'
 import { Publisher, type ReaderConnection, type ReaderPort } from './publisher.ts'
+import { openPage, type PageServer } from './page.ts'
 import { ObserverSocket } from './socket.ts'
 import { PoolSource, poolOfHandle } from './sources/pool.ts'
 import type { Source } from './sources/source.ts'
@@ -37,6 +38,11 @@ export interface ObserveOptions {
   readonly record?: boolean
   /** Whether a private socket is opened for the `terrarium` command. Default true. */
   readonly socket?: boolean
+  /**
+   * Whether a page is served on 127.0.0.1, on any free port, which `terrarium open` prints the address of. Default
+   * false.
+   */
+  readonly page?: boolean
   /** Told of what listeners throw. Default: `console.error`. */
   readonly onFault?: OnFault
   /** Time for messages to readers. Default: the system's. */
@@ -47,6 +53,8 @@ export interface ObserveOptions {
 export interface Observer extends Stoppable {
   /** The path of the private socket; undefined without one. */
   readonly socket: string | undefined
+  /** The address of the page, with the token that it needs; undefined without one. */
+  readonly address: string | undefined
   /** How many readers look now. */
   readonly readers: number
   /** The kept events, oldest first: the last 2,000. */
@@ -65,13 +73,14 @@ const OPTIONS: Readonly<Record<keyof ObserveOptions, true>> = {
   name: true,
   record: true,
   socket: true,
+  page: true,
   onFault: true,
   clock: true,
 }
 
 /**
  * Observes pools and supervisors, started or not. Errors: INVALID_ARGUMENT, naming every mistake at once; CONFIGURATION
- * when there is no folder for the socket.
+ * when there is no folder for the socket; START_FAILED when socket or page cannot be opened.
  *
  * ```ts
  * await observe(pool)
@@ -85,7 +94,7 @@ export async function observe(
   validate(list, options)
   const observer = new ObserverHandle(options)
   for (const each of list) observer.add(each)
-  if (options.socket !== false) await observer.open()
+  await observer.open()
   return observer
 }
 
@@ -98,6 +107,7 @@ class ObserverHandle implements Observer {
   readonly #observed = new Set<Observable>()
   readonly #started: number
   #socket: ObserverSocket | undefined
+  #page: PageServer | undefined
   #stopping: Promise<void> | undefined
 
   constructor(options: ObserveOptions) {
@@ -126,8 +136,26 @@ class ObserverHandle implements Observer {
     return this.#bus.after(0)
   }
 
+  get address(): string | undefined {
+    return this.#page?.address
+  }
+
+  /** Opens the socket and the page, as the options say. */
   async open(): Promise<void> {
-    this.#socket = await ObserverSocket.listen((port) => this.connect(port))
+    const { socket = true, page = false } = this.#options
+    try {
+      if (page) this.#page = await openPage((port) => this.connect(port))
+      if (socket) this.#socket = await ObserverSocket.listen((port) => this.#connectTrusted(port))
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  /** Who can open the private socket may also open the page. */
+  #connectTrusted(port: ReaderPort): ReaderConnection {
+    const { address } = this
+    return this.#publisher.connect(port, address === undefined ? {} : { page: address })
   }
 
   add(observable: Observable): void {
@@ -162,6 +190,7 @@ class ObserverHandle implements Observer {
   async #stop(): Promise<void> {
     for (const source of this.#sources.values()) source.detach()
     this.#publisher.close()
+    await this.#page?.close()
     await this.#socket?.close()
   }
 
@@ -208,6 +237,7 @@ function validate(list: readonly unknown[], options: ObserveOptions): void {
     check.field(fields, 'name', isName, 'a name')
     check.field(fields, 'record', isBoolean, 'true or false')
     check.field(fields, 'socket', isBoolean, 'true or false')
+    check.field(fields, 'page', isBoolean, 'true or false')
     check.field(fields, 'onFault', isFunction, 'a function')
     check.field(fields, 'clock', isClock, 'a clock: now, setTimeout, clearTimeout')
   }

@@ -19,6 +19,8 @@ export interface Hello {
   readonly node: string
   readonly started: number
   readonly now: number
+  /** Where the page is, with its token. Only readers of the private socket are told. */
+  readonly page?: string
   /** The verbs of `act` that this reader may send. Empty: it may only look. */
   readonly actions: readonly string[]
 }
@@ -60,6 +62,11 @@ export interface Detail {
   readonly t: 'detail'
   readonly id: string
   readonly now: number
+  /** All fields of the actor, as the page reads values. */
+  readonly snapshot: WireValue
+  /** Not told in this version. */
+  readonly transitions: readonly never[]
+  readonly left: number
   readonly diagnosis?: Diagnosis
   /** The last lines that it has printed, oldest first, at most 20 of 500 characters. */
   readonly output: readonly OutputLine[]
@@ -92,6 +99,7 @@ export interface ActorView {
   readonly kind: 'pool' | 'worker' | 'supervisor' | 'other'
   /** Its state as a word: `ready`, `parked`, `backing_off` and so on. */
   readonly value: string
+  /** XState's; `error` for what is parked, too. */
   readonly status: 'active' | 'done' | 'error' | 'stopped'
   /** Since when it is in this state. */
   readonly since: number
@@ -153,11 +161,14 @@ export type WireEvent = readonly [
   from: string,
   to: string,
   type: string,
-  payload: Readonly<Record<string, unknown>>,
+  payload: WireValue,
   text: string,
   because: number | null,
   incident: string | null,
 ]
+
+/** Facts as the page reads them: an object is `{ o: [[name, value], …] }`. */
+export type WireValue = string | number | boolean | null | { readonly o: readonly (readonly [string, WireValue])[] }
 
 /** What the reader was not sent. */
 export interface Left {

@@ -7,6 +7,7 @@ import { parseMessage, refusal } from './messages.ts'
 import { difference, EMPTY, isSame, takePicture, type Picture } from './picture.ts'
 import type { Delta, Detail, Hello, Sample, Snap, ToReader, WireEvent } from './protocol.ts'
 import type { Source } from './sources/source.ts'
+import { toWire } from './wire-value.ts'
 
 /** Time between two messages to a reader, in ms. */
 const EVERY = 100
@@ -88,8 +89,8 @@ export class Publisher {
     return this.#timer !== undefined
   }
 
-  /** Takes a reader and tells it the whole picture. */
-  connect(port: ReaderPort): ReaderConnection {
+  /** Takes a reader and tells it the whole picture. `more`: fields of its hello. */
+  connect(port: ReaderPort, more: Partial<Hello> = {}): ReaderConnection {
     const reader: Reader = { port, watched: [], details: new Map(), slowSince: undefined, missed: 0 }
     if (this.#readers.size >= READERS) {
       this.#send(reader, refusal('TOO_MANY_READERS', `there are ${READERS} readers already`, 'Close another reader.'))
@@ -98,7 +99,7 @@ export class Publisher {
     }
     this.#tell()
     this.#readers.add(reader)
-    this.#send(reader, this.#dependencies.hello())
+    this.#send(reader, { ...this.#dependencies.hello(), ...more })
     this.#send(reader, this.#snap(0))
     if (this.#readers.size === 1) this.#schedule()
     return {
@@ -212,12 +213,16 @@ export class Publisher {
 
   #tellDetails(reader: Reader): void {
     for (const id of reader.watched) {
-      const diagnosis = this.#picture.actors.get(id)?.diagnosis
+      const actor = this.#picture.actors.get(id)
+      const diagnosis = actor?.diagnosis
       const output = [...this.#dependencies.sources()].map((source) => source.outputOf(id)).find(Boolean) ?? []
       const detail: Detail = {
         t: 'detail',
         id,
         now: this.#now(),
+        snapshot: toWire(actor),
+        transitions: [],
+        left: 0,
         ...(diagnosis === undefined ? {} : { diagnosis }),
         output: [...output],
       }
@@ -292,5 +297,5 @@ function bufferedOf({ port }: Reader): number {
 }
 
 function wireEvent({ n, at, actor, type, facts, text, because, incident }: ObservedEvent): WireEvent {
-  return [n, at, '', actor, type, facts as Readonly<Record<string, unknown>>, text, because ?? null, incident ?? null]
+  return [n, at, '', actor, type, toWire(facts), text, because ?? null, incident ?? null]
 }

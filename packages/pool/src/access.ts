@@ -1,9 +1,10 @@
 // What can be asked of any pool, whether it is nested or has a handle: calls, and views of its workers.
-import { isTerrariumError, messageOf, showSite, siteAbove, TerrariumError } from '@terrarium/supervisor/base'
+import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolAccess, PoolStats, PoolStatus, WorkerInfo } from './api.ts'
 import { requestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
-import type { CallOptions } from './options.ts'
+import { NO_OPTIONS, type CallOptions } from './options.ts'
+import type { Resolve } from './pending-call.ts'
 import type { Shell } from './shell.ts'
 import { statsOf } from './snapshot.ts'
 
@@ -38,24 +39,17 @@ export class Access implements PoolAccess {
   }
 
   // A property, so that it can be named as the function above which a call was made.
-  readonly call = async <T = unknown>(
+  readonly call = <T = unknown>(
     tool: string,
     args: Record<string, unknown> = {},
-    options: CallOptions = {},
-  ): Promise<T> => {
-    const shell = this.#shell()
-    const request = requestOf(shell, tool, args, options)
-    // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
-    const site = callSite(this.call)
-    try {
-      return (await shell.offer(request, site)) as T
-    } catch (error) {
-      // V8 knows which async functions wait for this one.
-      const awaited = site === undefined ? siteAbove(this.call) : undefined
-      if (awaited !== undefined && isTerrariumError(error)) showSite(error, awaited)
-      throw error
-    }
-  }
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const shell = this.#shell()
+      const request = requestOf(shell, tool, args, options)
+      // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
+      shell.offer(request, callSite(this.call), resolve as Resolve, reject)
+    })
 
   kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined {
     const shell = this.#shell()

@@ -2,7 +2,7 @@
 import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor/base'
 import { checkCallSize, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
 import { ownCallOptions, unreadable } from './own-options.ts'
-import { validateCall, type CallOptions } from './options.ts'
+import { NO_OPTIONS, validateCall, type CallOptions } from './options.ts'
 
 /** What is called, read and encoded: no code of the user's is left in it but the signal. */
 export interface CallRequest {
@@ -29,7 +29,7 @@ export function requestOf(
   options: CallOptions,
 ): CallRequest {
   const own = readable(() => {
-    const read = ownCallOptions(options)
+    const read = options === NO_OPTIONS ? NO_OPTIONS : ownCallOptions(options)
     validateCall(tool, args, read)
     return read
   })

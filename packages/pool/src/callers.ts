@@ -2,14 +2,13 @@
 import {
   onAbort,
   showSite,
-  type CallSite,
+  siteAbove,
   type KeepAlive,
   type SupervisorClock,
   type TerrariumError,
 } from '@terrarium/supervisor/base'
-import type { CallRequest } from './call-request.ts'
 import type { PoolCoreEvent } from './core/event.ts'
-import { PendingCall } from './pending-call.ts'
+import type { PendingCall } from './pending-call.ts'
 
 export interface CallersDependencies {
   readonly clock: SupervisorClock
@@ -26,14 +25,10 @@ export class Callers {
     this.#dependencies = dependencies
   }
 
-  /** Settles with what becomes of the call. */
-  offer(request: CallRequest, site: CallSite | undefined): Promise<unknown> {
+  offer(call: PendingCall): void {
     const { keepAlive, handle } = this.#dependencies
-    return new Promise((resolve, reject) => {
-      const call = new PendingCall(request, site, resolve, reject)
-      keepAlive?.hold()
-      handle({ type: 'call.offered', call, isWatched: call.isWatched })
-    })
+    keepAlive?.hold()
+    handle({ type: 'call.offered', call, isWatched: call.isWatched })
   }
 
   /** A clock and a signal are the user's: they may throw, and may call back at once. */
@@ -62,14 +57,18 @@ export class Callers {
     this.#unwatch(call)
     this.#dependencies.keepAlive?.release()
     if (error === undefined) call.resolve(value)
+    else if (call.site === undefined) call.resolve(rejectionOf(error))
     else call.reject(error)
   }
 
   /** The call was not accepted. */
   refuse(call: PendingCall, error: TerrariumError): void {
     this.#dependencies.keepAlive?.release()
-    if (call.site !== undefined) showSite(error, call.site)
-    call.reject(error)
+    if (call.site === undefined) call.resolve(rejectionOf(error))
+    else {
+      showSite(error, call.site)
+      call.reject(error)
+    }
   }
 
   #unwatch(call: PendingCall): void {
@@ -77,4 +76,15 @@ export class Callers {
     call.deadlineTimer = undefined
     call.abort?.release()
   }
+}
+
+/**
+ * Rejects with the error of a call whose place was not remembered. Its stack shows the async functions that await the
+ * call: V8 knows them once the promise of the call follows this one, which takes two turns of the microtask queue.
+ */
+async function rejectionOf(error: TerrariumError): Promise<never> {
+  for (let turn = 0; turn < 2; turn++) await Promise.resolve()
+  const site = siteAbove(rejectionOf)
+  if (site !== undefined) showSite(error, site)
+  throw error
 }

@@ -182,6 +182,9 @@ export const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
 
 export const HEARTBEAT: Readonly<Record<keyof Heartbeat, true>> = { interval: true, misses: true }
 
+/** Stands for the options of a call that has none. */
+export const NO_OPTIONS: CallOptions = Object.freeze({})
+
 export const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = { timeout: true, signal: true, idempotent: true }
 
 /** The options in which one kind of pool differs from another. */
@@ -271,6 +274,7 @@ function areArguments(args: unknown): boolean {
 }
 
 function areCallOptions(options: unknown): boolean {
+  if (options === NO_OPTIONS) return true
   if (!isOptions(options, CALL_OPTIONS)) return false
   for (const name of Object.keys(options)) if (!Object.hasOwn(CALL_OPTIONS, name)) return false
   const { timeout, signal, idempotent } = options

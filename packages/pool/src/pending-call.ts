@@ -4,22 +4,20 @@ import type { EncodedValue } from '@terrarium/worker'
 import type { CallRequest } from './call-request.ts'
 import { Call } from './core/call.ts'
 
+export type Resolve = (value: unknown) => void
+export type Reject = (error: TerrariumError) => void
+
 export class PendingCall extends Call {
   readonly args: EncodedValue
   readonly signal: CallSignal | undefined
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: TerrariumError) => void
+  readonly resolve: Resolve
+  readonly reject: Reject
   /** Its id in the session of its worker; 0: it was not handed to one. */
   sessionId = 0
   deadlineTimer: unknown = undefined
   abort: AbortWait | undefined = undefined
 
-  constructor(
-    request: CallRequest,
-    site: CallSite | undefined,
-    resolve: (value: unknown) => void,
-    reject: (error: TerrariumError) => void,
-  ) {
+  constructor(request: CallRequest, site: CallSite | undefined, resolve: Resolve, reject: Reject) {
     super(request, site)
     this.args = request.args
     this.size = sizeOf(request.args)

@@ -22,7 +22,7 @@ import { createState, type Counts, type PoolState } from './core/state.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { DEFAULTS, settingsOf, type PoolOptions } from './options.ts'
 import { outputTo } from './output.ts'
-import { pending } from './pending-call.ts'
+import { pending, PendingCall, type Reject, type Resolve } from './pending-call.ts'
 import type { OpenResources } from './resources.ts'
 import { Slots } from './slots.ts'
 import { Timers } from './timers.ts'
@@ -163,9 +163,9 @@ export class Shell {
     this.post({ type: 'pool.start' })
   }
 
-  /** Settles with what becomes of the call. */
-  offer(request: CallRequest, site: CallSite | undefined): Promise<unknown> {
-    return this.#callers.offer(request, site)
+  /** Takes a call, and settles the promise of its caller with what becomes of it. */
+  offer(request: CallRequest, site: CallSite | undefined, resolve: Resolve, reject: Reject): void {
+    this.#callers.offer(new PendingCall(request, site, resolve, reject))
   }
 
   /** SIGKILLs the worker of a slot, in a drill. Returns which, or undefined if there is no process. */

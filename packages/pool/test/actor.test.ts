@@ -158,7 +158,7 @@ test('a pool that is stopped hard and started again at once, as by StrictMode, r
   await eventually('it runs', () => ref.getSnapshot().phase === 'running')
   expect(await poolOf(ref).call('echo', { value: 1 })).toBe(1)
   expect(home.log.filter(({ msg }) => msg.startsWith('another pool named'))).toEqual([])
-  // The same again, while the workers run.
+  // The actor is stopped and started again, while the workers run.
   const running = ref.getSnapshot()
   const held = poolOf(ref).call('sleep', { seconds: 60 })
   ref.stop()

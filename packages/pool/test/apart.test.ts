@@ -38,8 +38,9 @@ def fill(byte: int):
 async def fill_later(byte: int):
     return fill(byte)
 
+# Async, so that it runs on the thread that sends the results of fill_later, when the last one is sent.
 @tool
-def grow():
+async def grow():
     frame.extend(b"12")
     del frame[-2:]
     return len(frame)

@@ -95,7 +95,7 @@ test('restored from a persisted snapshot it is started afresh, with its input', 
   expect(await pidOnceRunning(restored)).not.toBe(first)
 })
 
-test('as a template its children differ by their input', async () => {
+test('children of a template with a program differ by their input', async () => {
   const runtime = await open()
   const logic = fromProgram('sleep', ['60'], { runtime })
   const app = createSupervisor({ id: 'app', strategy: 'simple_one_for_one', children: [{ id: 'sleep', logic }] })

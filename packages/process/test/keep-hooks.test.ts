@@ -101,7 +101,7 @@ describe.each(Object.entries(FAILURES))('user code that answers with %s', (how, 
 test.each([
   ['explode', explode],
   ['reject', reject],
-])('all options that let it start, and listeners for every event, fail at once by %s', async (_, fail) => {
+])('all options that let a program start, and listeners for every event, fail at once by %s', async (_, fail) => {
   const all = Object.fromEntries(rows.filter(([, { over }]) => over !== true).map(([name, row]) => [name, row.hostile(fail)])) // prettier-ignore
   const hear = (kept: Kept): void => {
     for (const event of Object.keys(EVENTS) as (keyof KeptEvents)[]) kept.on(event, fail)

@@ -12,7 +12,7 @@ interface Watched {
   readonly pid: number
   /** How often it was started. */
   readonly starts: () => number
-  /** Its events since it was ready. */
+  /** The events of the program since it was ready. */
   readonly told: string[]
 }
 

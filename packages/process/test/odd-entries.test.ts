@@ -60,7 +60,7 @@ const ODD: Readonly<Record<string, Make>> = {
 
 const isRoot = process.getuid?.() === 0
 
-/** These entries, and a device, which only root can make. */
+/** The entries of ODD, and a device, which only root can make. */
 const ODDER: Readonly<Record<string, Make>> = {
   ...ODD,
   'a device': (path) => {

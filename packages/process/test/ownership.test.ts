@@ -54,7 +54,7 @@ describe('D10: a state directory that another user may change is refused, with t
     await heals(stateDir, /is not safe: (every user|group \d+) may write to .*it is mine\/state$/)
   })
 
-  test('its folder of runs may be written to by others', async () => {
+  test('the folder of runs may be written to by others', async () => {
     const { stateDir } = place()
     openInstallation(stateDir)
     chmodSync(join(stateDir, 'runs'), 0o777)

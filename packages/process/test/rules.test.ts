@@ -204,7 +204,7 @@ test('F8: a survivor that one scan of the sweep has missed is found by the next'
   })
   expect(new Set(killed)).toEqual(new Set([survivor])) // twice if it was still exiting
   expect(report).toMatchObject({ swept: [facts.run], left: [] })
-  // One scan more: two scans in a row must show nothing.
+  // Two scans in a row must show nothing, so there is one more.
   expect(scan.mock.calls.length).toBeGreaterThanOrEqual(4)
 })
 
@@ -255,7 +255,7 @@ testUnless(withoutTracing())(
     const leader = await runtime.spawn({ name: 'leader', command: 'sh', args: ['-c', 'sleep 60 & echo up; wait'] })
     await once(leader.stdout, 'data')
     expect(familyOf(leader.spawnId)).toHaveLength(2)
-    // Its tracer never waits for it, so the kernel does not report the exit to its parent.
+    // The tracer never waits for the leader, so the kernel does not report the exit to the parent.
     const tracer = decoy(readFileSync(fixture('trace.py'), 'utf8'), [String(leader.pid)])
     const [said] = (await once(tracer.stdout, 'data')) as [Buffer]
     expect(said.toString().trim()).toBe('traced')

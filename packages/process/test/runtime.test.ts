@@ -145,8 +145,8 @@ testUnless(withoutTracing())(
     const [said] = (await once(tracer.stdout, 'data')) as [Buffer]
     expect(said.toString().trim()).toBe('traced')
     const shepherds = shepherdsOf(runtime)
-    // Its tracer never waits for it, so the kernel does not report the exit to its parent, as for a process stuck in
-    // the kernel.
+    // The tracer never waits for the process, so the kernel does not report the exit to the parent, as for a process
+    // that is stuck in the kernel.
     const closed = await runtime.close()
     expect(closed).toMatchObject({ killed: 0, unreleased: 1 })
     expect(lines.join('')).toContain('unkillable')

@@ -84,7 +84,7 @@ export function watch(installation: string, patience = 0): void {
 
 export interface Started {
   readonly process: OsProcess
-  /** Its first line on the channel `report`. */
+  /** The first line of the process on the channel `report`. */
   readonly said: string
 }
 

@@ -237,7 +237,7 @@ test('the history of failures survives a persisted snapshot', async () => {
   const [parked, flaky] = after.getSnapshot().supervised
   expect(parked).toMatchObject({ state: 'parked', incarnation: 0, failure: { class: 'configuration', attempts: 1 } })
   expect(parked?.failure?.error).toMatchObject({ message: 'no such path', code: 'CONFIGURATION' })
-  // Its third failure in a row, all the same: parked by the breaker.
+  // The third failure of `flaky` in a row, in the same way: the breaker parks the child.
   expect(flaky).toMatchObject({ state: 'parked', incarnation: 1, failure: { attempts: 3 } })
   expect(starts).toEqual({ parked: 1, flaky: 3 })
   await later.advance(30_000)

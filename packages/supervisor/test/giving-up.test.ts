@@ -27,7 +27,7 @@ test('X22 a supervisor that gave up is restarted by its parent, and keeps its co
   for (let crash = 1; crash <= 3; crash += 1) await crashInside(it)
   expect(it.app.children[0]).toMatchObject({ state: 'running', incarnation: 2 })
   await crashInside(it)
-  // Its fourth failure in a row, not its first: it gives up again at once.
+  // The fourth failure of the supervisor in a row, not the first: it gives up again at once.
   expect(it.app.children[0]).toMatchObject({ state: 'running', incarnation: 3 })
   await it.app.stop()
 })

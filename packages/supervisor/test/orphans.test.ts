@@ -65,7 +65,7 @@ test.each(['default', 'otp'] as const)(
     const ends = endsOf(it, s, childOf(s, 'x'), t, ...['w1', 'w2', 'w3'].map((id) => childOf(t, id)))
     exit(s, KILLED)
     await it.clock.advance(0)
-    // Its supervisor does not wait for it.
+    // The supervisor of `s` does not wait for `s`.
     expect(ends).toEqual(['0 x killed', '0 s killed'])
     expect(childOf(childOf(it.ref('s'), 't'), 'w1')).toBeDefined()
     await it.clock.advance(1_000)

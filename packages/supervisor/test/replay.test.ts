@@ -81,7 +81,7 @@ describe('with', () => {
         slow('a', { awaitReady: false, backoff: { first: 100, base: 100, factor: 1, jitter: 'none' }, breaker: 'off' }),
       ],
     })
-    // It cannot start for the first two seconds.
+    // Child `a` cannot start for the first two seconds.
     for (let failure = 0; failure < 5; failure += 1) {
       await it.crash('a', boom)
       await it.clock.advance(400)

@@ -186,7 +186,7 @@ describe('a function', () => {
     await fail(it, error)
     expect(seen).toEqual([[expect.objectContaining({ step: 2, isSpoilt: false }), error]])
     expect([stepOf(it), startOf(it)?.resumed]).toEqual([7, true])
-    // It fails in the same way from there, so the function is not asked.
+    // The child fails in the same way from there, so the function is not asked.
     await fail(it, new Error('boom'))
     expect(seen).toHaveLength(1)
     expect([stepOf(it), startOf(it)?.resumed]).toEqual([0, undefined])

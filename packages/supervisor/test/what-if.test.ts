@@ -112,7 +112,7 @@ test('a child that is starting fails in its start, unless it is imagined to be r
   expect(it.state('a')).toBe('starting')
 })
 
-test('an escalation, and who would be stopped for it', async () => {
+test('an escalation, and which children would be stopped for it', async () => {
   const it = await started({ intensity: 0, children: [child('a'), child('b'), child('c')] })
   const said = await it.app.whatIf('b', boom)
   expect(said).toMatchObject({
@@ -290,7 +290,7 @@ test('what is still to be decided when it is asked is no consequence of the imag
   })
   await it.app.startChild({ id: 'a', logic: over })
   await it.clock.advance(0)
-  // That a waits was decided before; that its delay ends meanwhile is seen.
+  // Child `a` waits already, and the end of its delay is among the steps.
   const said = short((await asked) as WhatIf)
   expect(said[0]).toBe('0 child.exit b')
   expect(said).not.toContain('0 child.backoff a')

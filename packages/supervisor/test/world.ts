@@ -133,7 +133,7 @@ export class World {
     this.tell({ type: 'supervisor.call', call, reply: () => undefined })
   }
 
-  /** The n-th thing that can happen to an actor, happens. */
+  /** Brings about the n-th of all that can happen to an actor. */
   happen(n: number, what: 'spawn' | 'ready' | 'ignore' | 'exit', reason: ExitReason, random: number): void {
     const candidates = this.incarnations.filter(({ state }) =>
       what === 'spawn' || what === 'ignore' ? state === 'asked' : what === 'ready' ? state === 'spawned' : true,

@@ -122,8 +122,8 @@ export type HostFrame = WelcomeFrame | CallFrame | CancelFrame | PingFrame
 
 /** The host's end of a connection, as a session uses it. */
 export interface Carrier {
-  /** Frames arrive in order, but for long ones. `isAlone`: no other call is open, so the frame should go at once. */
-  readonly send: (frame: HostFrame, isAlone: boolean) => void
+  /** Frames arrive in order, but for long ones. `open`: how many calls are open, sent or not. */
+  readonly send: (frame: HostFrame, open: number) => void
   /** Ends the connection. What was not written is dropped. */
   readonly end: () => void
   /** A number that grows whenever something of the worker arrives. */

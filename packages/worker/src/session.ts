@@ -108,7 +108,7 @@ export class Session extends EventEmitter<SessionEvents> {
     if (!isWhole(args)) throw lost(tool)
     const id = this.#pending.add(settle)
     if (this.#closed) this.#unsent.add(id)
-    else this.#carrier.send({ kind: 'call', id, tool, index, timeout, args }, this.#pending.size === 1)
+    else this.#send({ kind: 'call', id, tool, index, timeout, args })
     return id
   }
 
@@ -117,12 +117,12 @@ export class Session extends EventEmitter<SessionEvents> {
    * with whatever the worker answers.
    */
   cancel(id: number, { unlessBegun = false } = {}): void {
-    if (this.#pending.has(id)) this.#send({ kind: 'cancel', id, unlessBegun }, false)
+    if (this.#pending.has(id)) this.#send({ kind: 'cancel', id, unlessBegun })
   }
 
   ping(nonce: number): void {
     this.#pings.add(nonce)
-    this.#send({ kind: 'ping', nonce }, false)
+    this.#send({ kind: 'ping', nonce })
   }
 
   /**
@@ -159,7 +159,7 @@ export class Session extends EventEmitter<SessionEvents> {
       case 'hello':
         if (this.#phase !== 'new') throw new TypeError('a second Hello')
         this.#phase = 'greeted'
-        this.#send({ kind: 'welcome', maxBytes: MAX_MESSAGE_BYTES }, false)
+        this.#send({ kind: 'welcome', maxBytes: MAX_MESSAGE_BYTES })
         break
     }
   }
@@ -176,8 +176,8 @@ export class Session extends EventEmitter<SessionEvents> {
     this.emit('closed', fault)
   }
 
-  #send(frame: HostFrame, isAlone: boolean): void {
-    if (!this.#closed) this.#carrier.send(frame, isAlone)
+  #send(frame: HostFrame): void {
+    if (!this.#closed) this.#carrier.send(frame, this.#pending.size)
   }
 
   #mayHaveBegun(id: number): boolean {

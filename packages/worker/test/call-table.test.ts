@@ -12,7 +12,7 @@ test('what was added is taken once, by its id', () => {
   expect(table.size).toBe(0)
 })
 
-test('it grows, and names all that is left, oldest first', () => {
+test('the table grows, and names all that is left, oldest first', () => {
   const table = new CallTable<number>()
   const ids = Array.from({ length: 1_000 }, (_, n) => table.add(n))
   for (const id of ids.slice(0, 990)) table.take(id)
@@ -60,7 +60,7 @@ test('without a free word calls share one, and are ambiguous until they are take
   expect(shared % BEGUN_WORDS).toBe(first % BEGUN_WORDS)
   expect([first, shared, second].map((id) => table.isAmbiguous(id))).toEqual([true, true, false])
   table.take(first)
-  // It still has its word with the other call.
+  // `shared` still has the word of `first`.
   table.take(second)
   const next = table.add(-2)
   expect([next % BEGUN_WORDS, table.isAmbiguous(next)]).toEqual([second % BEGUN_WORDS, false])

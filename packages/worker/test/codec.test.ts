@@ -86,7 +86,7 @@ test('an independent codec reads what is written, and what it writes is read', (
       (value) => {
         expect(unpack(encode(value))).toEqual(value)
         expect(decode(encode(value))).toEqual(value)
-        // It writes −0 as 0.
+        // msgpackr writes −0 as 0.
         expect(decode(packr.pack(value))).toEqual(unpack(packr.pack(value)))
       },
     ),
@@ -168,7 +168,7 @@ test('B5: a circular value is refused with the place where it closes', () => {
       message: `the value: a circular value, which contains itself, cannot be sent at ${place.replace(/^\./, '')}`,
     })
   }
-  // The same value twice is no circle.
+  // A value that is there twice is no circle.
   const twice = { a: 1 }
   expect(decode(encode([twice, { twice }, twice]))).toEqual([twice, { twice }, twice])
 })

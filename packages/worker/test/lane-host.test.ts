@@ -139,7 +139,7 @@ test('another version is refused with both versions, and so is an unknown token;
   expect(late.frames()).toMatchObject([{ kind: 16 }])
 })
 
-test('a token is worth one session, and none once it is forgotten or for another transport', async () => {
+test('a token admits one session, and none once it is forgotten or for another transport', async () => {
   const { announced } = await greeted()
   const forgotten = here.server.expect(ignore, 'socket')
   forgotten.forget(false)

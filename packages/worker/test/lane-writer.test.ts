@@ -73,11 +73,11 @@ function open() {
   const socket = new FakeSocket()
   const writer = new LaneWriter(socket as unknown as LaneSocket)
   let id = 0
-  const call = (bytes: number | Buffer, isAlone = false, segments: Buffer[] = []): number => {
+  const call = (bytes: number | Buffer, open = Infinity, segments: Buffer[] = []): number => {
     id += 1
     const args = { bytes: Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(bytes, id), segments }
     const frame: CallFrame = { kind: 'call', id, tool: 'a', index: 3, timeout: 5, args }
-    writer.send(frame, isAlone)
+    writer.send(frame, open)
     return id
   }
   return { socket, writer, call }
@@ -87,11 +87,11 @@ const header = ({ kind, flags, code, id, extra }: Sent): number[] => [kind, flag
 
 test('frames of one tick travel in one write, behind the preamble, with every field in its place', async () => {
   const { socket, writer, call } = open()
-  writer.send({ kind: 'welcome', maxBytes: 2 ** 28 }, false)
+  writer.send({ kind: 'welcome', maxBytes: 2 ** 28 }, 0)
   call(Buffer.from('args'))
-  writer.send({ kind: 'cancel', id: 7, unlessBegun: true }, false)
-  writer.send({ kind: 'cancel', id: 8, unlessBegun: false }, false)
-  writer.send({ kind: 'ping', nonce: 9 }, false)
+  writer.send({ kind: 'cancel', id: 7, unlessBegun: true }, 1)
+  writer.send({ kind: 'cancel', id: 8, unlessBegun: false }, 1)
+  writer.send({ kind: 'ping', nonce: 9 }, 1)
   expect(socket.writes).toEqual([])
   await turn()
   expect(socket.writes).toHaveLength(1)
@@ -107,15 +107,17 @@ test('frames of one tick travel in one write, behind the preamble, with every fi
   expect(socket.sent[1]?.body.toString()).toBe('args')
 })
 
-test('a call without another is written at once, with what waits; the calls behind it together', async () => {
+test('calls are written at once when the worker has no more than wait, and otherwise together', async () => {
   const { socket, call } = open()
-  call(10, true)
-  expect(socket.sent.map(({ id }) => id)).toEqual([1])
-  call(10)
-  call(10)
+  const counts: number[] = []
+  for (let count = 1; count <= 19; count++) {
+    call(10, count)
+    counts.push(socket.sent.length)
+  }
+  expect(counts).toEqual([1, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 16, 16, 16, 16])
   await turn()
-  expect(socket.writes).toHaveLength(2)
-  expect(socket.sent.map(({ id }) => id)).toEqual([1, 2, 3])
+  expect(socket.writes).toHaveLength(6)
+  expect(socket.sent.map(({ id }) => id)).toEqual(Array.from({ length: 19 }, (_, index) => index + 1))
 })
 
 test('many calls of all lengths arrive whole and in order, although the slab is filled again and again', async () => {
@@ -125,7 +127,7 @@ test('many calls of all lengths arrive whole and in order, although the slab is 
   for (const [n, body] of bodies.entries()) {
     socket.isFull = n % 10 > 4
     if (!socket.isFull) socket.drain()
-    call(body, n % 3 === 0)
+    call(body, n % 3 === 0 ? 1 : Infinity)
     if (n % 7 === 0) await turn()
   }
   socket.isFull = false
@@ -144,7 +146,7 @@ test('nothing is written while the socket holds 1 MiB, and calls that wait are u
   await turn()
   expect(socket.writableLength).toBeGreaterThanOrEqual(MiB)
   const held = socket.writableLength
-  const [second, third] = [call(10), call(100 * KiB, true)]
+  const [second, third] = [call(10), call(100 * KiB, 1)]
   await turn()
   expect(socket.writableLength).toBe(held)
   expect([...writer.unsent()]).toEqual([second, third])
@@ -171,8 +173,8 @@ test('a body of more than 1 MiB is split; pings and calls go between its parts, 
   for (let at = 0; at < long.length; at += 4) long.writeUInt32LE(at, at)
   const id = call(long)
   await turn()
-  writer.send({ kind: 'cancel', id, unlessBegun: false }, false)
-  writer.send({ kind: 'ping', nonce: 1 }, false)
+  writer.send({ kind: 'cancel', id, unlessBegun: false }, 1)
+  writer.send({ kind: 'ping', nonce: 1 }, 1)
   const short = call(10)
   await turn()
   expect([...writer.unsent()]).toEqual([short, id])
@@ -212,13 +214,13 @@ test('one split frame is open at a time', async () => {
 test('segments travel behind the msgpack, with a table in front, split or not', async () => {
   const { socket, call } = open()
   const segments = [Buffer.alloc(70_000, 1), Buffer.alloc(80_000, 2)]
-  call(Buffer.from('packed'), false, segments)
+  call(Buffer.from('packed'), Infinity, segments)
   await turn()
   const whole = Buffer.concat([u32(2, 70_000, 80_000), Buffer.from('packed'), ...segments])
   const [frame] = socket.sent
   expect([frame?.flags, frame?.body.equals(whole)]).toEqual([1, true])
   const long = [Buffer.alloc(MiB, 3), Buffer.alloc(MiB, 4)]
-  call(Buffer.from('packed'), false, long)
+  call(Buffer.from('packed'), Infinity, long)
   await turn()
   const parts = socket.sent.slice(1)
   expect(parts.map(({ kind, flags }) => [kind, flags])).toEqual([
@@ -233,13 +235,13 @@ test('when bytes of a segment are gone before they are written, the connection i
   for (const length of [100 * KiB, 3 * MiB]) {
     const { socket, call } = open()
     const memory = new Uint8Array(length)
-    call(Buffer.from('packed'), false, [Buffer.from(memory.buffer)])
+    call(Buffer.from('packed'), Infinity, [Buffer.from(memory.buffer)])
     structuredClone(memory.buffer, { transfer: [memory.buffer] })
     await turn()
     for (let n = 0; n < 5; n++) socket.drain()
     expect(socket.destroyed?.message).toBe('bytes of an argument were taken away before they were sent')
     const written = socket.writes.length
-    call(10, true)
+    call(10, 1)
     await turn()
     expect(socket.writes).toHaveLength(written)
   }
@@ -251,7 +253,7 @@ test('after the end nothing is written', async () => {
   expect([...writer.unsent()]).toEqual([id])
   writer.end()
   writer.end()
-  call(10, true)
+  call(10, 1)
   await turn()
   expect([socket.writes, socket.ends]).toEqual([[], 1])
   socket.bytesRead = 17

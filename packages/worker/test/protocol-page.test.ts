@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { expect, test } from '@jest/globals'
 import { page, plain, tableRows, type Row } from '../../../test/support/markdown.ts'
+import { turn } from '../../../test/support/waiting.ts'
 import { FAILURE_CODE, type HostFrame, type WorkerFrame } from '../src/frame.ts'
 import { refusedBody } from '../src/lane/bodies.ts'
 import { putHeader } from '../src/lane/header.ts'
@@ -160,7 +161,7 @@ function frameOf({ frame, fields }: Example): HostFrame | undefined {
   return undefined
 }
 
-test('the examples of a host are what it sends', () => {
+test('the examples of a host are what it sends', async () => {
   let compared = 0
   for (const example of examples.filter(isOf('host'))) {
     const { frame, fields, bytes } = example
@@ -172,7 +173,7 @@ test('the examples of a host are what it sends', () => {
       putHeader(header, 0, body.length, HOST_KIND.refused, 0, Number(fields['code']), 0, 0)
       expect(Buffer.concat([header, body]).toString('hex')).toBe(bytes.toString('hex'))
     } else {
-      expect(sentBy(frameOf(example) as HostFrame).toString('hex')).toBe(bytes.toString('hex'))
+      expect((await sentBy(frameOf(example) as HostFrame)).toString('hex')).toBe(bytes.toString('hex'))
     }
     compared += 1
   }
@@ -180,7 +181,7 @@ test('the examples of a host are what it sends', () => {
 })
 
 /** The bytes of one frame behind the preamble. */
-function sentBy(frame: HostFrame): Buffer {
+async function sentBy(frame: HostFrame): Promise<Buffer> {
   const written: Buffer[] = []
   const socket = Object.assign(new EventEmitter(), {
     write: (bytes: Buffer) => written.push(Buffer.from(bytes)),
@@ -191,7 +192,8 @@ function sentBy(frame: HostFrame): Buffer {
     writableLength: 0,
     bytesRead: 0,
   })
-  new LaneWriter(socket as unknown as LaneSocket).send(frame, true)
+  new LaneWriter(socket as unknown as LaneSocket).send(frame, 1)
+  await turn()
   const all = Buffer.concat(written)
   expect(all.subarray(0, PREAMBLE.length)).toEqual(PREAMBLE)
   return all.subarray(PREAMBLE.length)

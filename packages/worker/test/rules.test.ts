@@ -25,7 +25,7 @@ async function dependencies(transport: Transport) {
     const logic = createWorkerLogic({ runtime: through, server, logger, clock: systemClock })
     const input: WorkerInput = { name: 'rules/worker-1', python, tools: [tools], transport }
     const worker = createActor(logic, { input })
-    // It ends with an error, which has to be heard.
+    // The worker ends with an error, which has to be heard.
     worker.subscribe({ error: () => undefined })
     return worker.start()
   }

@@ -16,14 +16,14 @@ function open() {
   return { session, sent, unsent, heard, outcomes, call, kinds }
 }
 
-test('calls go to the carrier in order, with the place of their tool; a call without another open is alone', () => {
-  const alone: boolean[] = []
+test('calls go to the carrier in order, with the place of their tool; the carrier knows how many are open', () => {
+  const counts: number[] = []
   const { session } = bareSession({
-    carrier: { send: (_, isAlone) => alone.push(isAlone), end: () => undefined, received: 0, unsent: () => new Set() },
+    carrier: { send: (_, open) => counts.push(open), end: () => undefined, received: 0, unsent: () => new Set() },
   })
   session.receive(ready('a', 'b'))
   for (const name of ['b', 'a']) session.call(name, encoded(Buffer.alloc(1)), 0, () => undefined)
-  expect(alone).toEqual([true, false])
+  expect(counts).toEqual([1, 2])
   const { sent, call } = open()
   call('b')
   call('a')
@@ -157,7 +157,7 @@ test('texts of any size are cut, and the longest names are as long as Python all
   }
 })
 
-/** Which of the calls 1 to `count` are said not to have begun when the worker is dead. */
+/** Which of the calls 1 to `count` are said not to have begun when the worker has exited. */
 function notBegun(count: number, more: Parameters<typeof bareSession>[0], unsentIds: number[]): number[] {
   const { session, unsent } = bareSession(more)
   session.receive(ready('a'))

@@ -11,7 +11,7 @@ describe.each(TRANSPORTS)('by %s', (transport) => {
   test.each([
     ['that never dialled', 'import os\nos._exit(3)\n'],
     ['that was asked to end while it started', 'import time\ntime.sleep(60)\n'],
-  ])('the token of a worker %s is worth nothing after its exit', async (what, source) => {
+  ])('the token of a worker %s admits no session after its exit', async (what, source) => {
     const home = habitat()
     const { path } = await resolveInterpreter(home.common.python)
     const { logger, stateDir } = home.common

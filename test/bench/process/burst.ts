@@ -48,7 +48,7 @@ export async function measureBurst(stage: Stage): Promise<Figure[]> {
 }
 
 /**
- * The same at the start of an application: each sample in a new host, all of whose code is cold. Returns medians.
+ * Measures at the start of an application: each sample in a new host, all of whose code is cold. Returns medians.
  */
 async function measureFirst({ folder, python, quick, signal, log }: Stage, count: number): Promise<Blocked> {
   const rounds = quick ? 1 : 7

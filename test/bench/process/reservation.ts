@@ -174,7 +174,7 @@ function copyLog(log: string, copy: string): boolean {
 
 const logOf = ({ stateDir, runId }: Runtime): string => join(stateDir, 'runs', runId, 'log')
 
-/** How many reservations the log has seen, read from the witness file. */
+/** How many reservations the log has seen, read from the sequence file. */
 const changesOf = (runtime: Runtime): number => Number(readFileSync(`${logOf(runtime)}.seq`, 'latin1'))
 
 /** The bytes that LevelDB has appended. */

@@ -37,7 +37,7 @@ const both = (scenario: ScenarioName): Entrant[] => [
   { contender: 'terrariumDefault', scenario, note: 'default mode' },
 ]
 
-/** The same for trials with so many restarts that the default mode would wait or give up. */
+/** As `both`, for trials with so many restarts that the default mode would wait or give up. */
 const bothUnlimited = (scenario: ScenarioName): Entrant[] => [
   { contender: 'terrarium', scenario },
   { contender: 'terrariumUnlimited', scenario, note: 'default mode without backoff, breaker and limits' },

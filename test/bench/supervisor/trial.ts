@@ -2,7 +2,7 @@
 export type ScenarioName =
   /** Starts children, all issued at once where that makes a difference. Answers `children/s`. */
   | 'start'
-  /** The same, each awaited before the next. Answers `children/s`. */
+  /** Starts children, each awaited before the next. Answers `children/s`. */
   | 'startAwaited'
   /** Starts actors that are neither supervised nor kept. Answers `children/s`. */
   | 'startAlone'
@@ -14,7 +14,7 @@ export type ScenarioName =
    */
   | 'restarts'
   /**
-   * The same among all the children and among a hundredth of them, by the same process. Answers µs a restart: `many`
+   * Restarts among all the children and among a hundredth of them, by the same process. Answers µs a restart: `many`
    * and `few`.
    */
   | 'restartCost'
@@ -34,7 +34,7 @@ export type ScenarioName =
   | 'send'
   /** What the heap grows by. Answers `bytes` a child. */
   | 'memory'
-  /** The same for children with specifications of their own. Answers `bytes` a child. */
+  /** As `memory`, for children with specifications of their own. Answers `bytes` a child. */
   | 'memoryStatic'
 
 export interface Size {
@@ -55,7 +55,7 @@ export interface Trial extends Size {
 /** Figures by name. */
 export type Sample = Readonly<Record<string, number>>
 
-/** One repetition. It leaves nothing behind that the next would notice. */
+/** One repetition. A repetition leaves nothing behind that the next would notice. */
 export type Scenario = (size: Size) => Promise<Sample>
 
 export type Scenarios = Readonly<Partial<Record<ScenarioName, Scenario>>>

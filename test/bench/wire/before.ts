@@ -55,7 +55,7 @@ export async function prepareBefore({
   }
 }
 
-/** Its options as they were named then. */
+/** The options of a pool as they were named then. */
 interface PoolBefore {
   createPool: (options: object) => {
     readonly workers: readonly { readonly pid: number | undefined }[]

@@ -64,7 +64,7 @@ function free(context: StageContext): Promise<Figure[]> {
       socket: () => openPool(context),
       wide: openWide,
       async: () => openPool(context, { concurrency: WIDE, tools: 'echo_async_tools.py' }),
-      // The same pool, and another tool of it.
+      // Another tool of the pool with many calls in flight.
       array: async () => {
         const { pool } = await openWide()
         return {

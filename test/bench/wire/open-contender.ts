@@ -19,7 +19,7 @@ let opened = 0
 /** A name that no other contender of this process has, for sockets and pools. */
 export const uniqueName = (prefix: string): string => `${prefix}-${++opened}`
 
-/** So many of a kind, which take turns. */
+/** Opens `count` contenders of a kind, which take turns. */
 export async function several(count: number, open: () => Promise<OpenContender>): Promise<OpenContender> {
   const outcomes = await Promise.allSettled(Array.from({ length: count }, open))
   const all = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))

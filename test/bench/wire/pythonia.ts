@@ -6,7 +6,7 @@ interface Pythonia {
   readonly python: ((path: string) => Promise<{ echo: (data: string) => Promise<unknown> }>) & { exit(): void }
 }
 
-/** It has one process for the whole program, which it starts when it is imported. */
+/** pythonia has one process for the whole program, which it starts when it is imported. */
 export async function openPythonia({ python }: Opening): Promise<OpenContender> {
   process.env.PYTHON_BIN = python
   const { python: bridge } = (await import('pythonia')) as unknown as Pythonia

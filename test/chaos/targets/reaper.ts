@@ -20,7 +20,7 @@ export const reaper: Target = {
     const host = new RuntimeSubject(context, context.folder(), { reapInterval: 10 })
     try {
       await host.hear('open')
-      // These stay, and one of them resists SIGTERM, so the reaper always has work.
+      // Three processes stay, and one of them resists SIGTERM, so the reaper always has work.
       const staying = await Promise.all(['idle', 'loop', 'ignoring'].map((load) => host.start(load, load)))
       const times = Math.ceil(context.rounds / AT_A_TIME)
       const ids = Array.from({ length: AT_A_TIME }, (_, index) => `loop-${index}`)

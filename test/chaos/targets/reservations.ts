@@ -41,7 +41,7 @@ export const reservations: Target = {
         const lost = said.filter((spawn) => !known.has(spawn))
         asked += AT_A_TIME
         acknowledged += said.length
-        // These were on their way to the disk, and may have been started. The scan for spawn tags finds them.
+        // Reservations that were on their way to the disk may have been started. The scan for spawn tags finds them.
         unacknowledged += found.filter(({ spawn, name }) => name !== 'shepherd' && !said.includes(spawn)).length
         const duplicates = said.length - new Set(said).size
         context.count(number, { lost: lost.length, duplicates }, `acknowledged, and not in the log: ${lost.join(', ')}`)

@@ -11,7 +11,7 @@ const { socket, token, transport } = JSON.parse(process.env['TERRARIUM_BOOT'] ??
 const folder = process.env['ROGUE_FOLDER'] ?? ''
 // The boot report: it runs, so its end is not taken for that of an interpreter that cannot be started.
 writeSync(4, `${JSON.stringify({ phase: 'boot', pid: process.pid })}\n`)
-// It lives on when its connection ends: the host has to kill it.
+// The worker lives on when its connection ends: the host has to kill it.
 setInterval(() => {}, 1_000)
 
 /** The next kind of a plan, which it prints; undefined when the plan is over. */

@@ -82,7 +82,7 @@ function read(/** @type {Buffer} */ data) {
   return said
 }
 
-/** One stream to a host. It sends nothing by itself, not even an acknowledgement. */
+/** One stream to a host. The stream sends nothing by itself, not even an acknowledgement. */
 export class Wire {
   /** All frames received, in order. */
   frames = /** @type {import('./wire.mjs').HostFrame[]} */ ([])

@@ -7,7 +7,7 @@ const { TERRARIUM_BOOT = '{}', FAULT = '', MOMENT = '', GO = '' } = process.env
 const { socket, token } = JSON.parse(TERRARIUM_BOOT)
 const fault = { ...FAULTS, ...FAULTS_OF_READY }[FAULT]
 const wire = new Wire(socket)
-// It lives on when its stream ends: the host has to kill it.
+// The worker lives on when its stream ends: the host has to kill it.
 setInterval(() => {}, 1_000)
 
 const misbehave = () => fault?.say(wire)

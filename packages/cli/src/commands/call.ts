@@ -1,31 +1,33 @@
 // `terrarium call`: starts one worker, calls one tool, and prints its result as JSON.
-import { parseArgs } from 'node:util'
+import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
 import { createPool } from '@terrarium/pool'
 import { pino } from 'pino'
 import { toJson } from '../terminal/json.ts'
 import { UsageError } from '../terminal/usage-error.ts'
 
-/** Runs `terrarium call`. Resolves with the exit code. */
-export async function call(argv: readonly string[], signal: AbortSignal): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    options: { timeout: { type: 'string' }, python: { type: 'string' } },
-    allowPositionals: true,
-  })
-  const [tools, tool, json = '{}', ...rest] = positionals
-  if (tools === undefined || tool === undefined || rest.length > 0) {
-    throw new UsageError(
-      'Give a Python file or module, the name of a tool and, if it takes arguments, one JSON object.',
-    )
-  }
-  const args = parseArguments(json)
-  const timeout = parseTimeout(values.timeout)
+export interface CallOptions {
+  readonly json?: boolean
+  readonly timeout?: string
+  readonly python?: string
+}
+
+/** Runs `terrarium call`. `json`: the arguments, `-` for stdin, `@file` for a file. Resolves with the exit code. */
+export async function call(
+  tools: string,
+  tool: string,
+  json: string,
+  options: CallOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const timeout = parseTimeout(options.timeout)
+  const args = parseArguments(await readArguments(json))
   const pool = createPool({
     name: 'call',
     tools,
     logger: pino({ level: 'silent' }), // every failure rejects, and is printed by inOrder()
     output: 'ignore',
-    ...(values.python ? { python: values.python } : {}),
+    ...(options.python ? { python: options.python } : {}),
   })
   pool.on('worker.output', ({ line }) => {
     process.stderr.write(`${line}\n`)
@@ -34,11 +36,21 @@ export async function call(argv: readonly string[], signal: AbortSignal): Promis
   try {
     await pool.start()
     const value = await pool.call(tool, args, { signal, ...(timeout === undefined ? {} : { timeout }) })
-    process.stdout.write(`${toJson(value)}\n`)
+    process.stdout.write(`${options.json === true ? `{"value":${toJson(value)}}` : toJson(value)}\n`)
   } finally {
     await pool.stop()
   }
   return 0
+}
+
+/** The JSON text itself, or where it is: `-` is stdin, `@PATH` a file. */
+async function readArguments(given: string): Promise<string> {
+  if (given === '-') return text(process.stdin)
+  if (!given.startsWith('@')) return given
+  const path = given.slice(1)
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UsageError(`The arguments cannot be read: ${(error as Error).message}`)
+  })
 }
 
 function parseArguments(json: string): Record<string, unknown> {

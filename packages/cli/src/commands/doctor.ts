@@ -4,13 +4,16 @@ import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
 import { createPool } from '@terrarium/pool'
 import { interpreterSources, openRuntime } from '@terrarium/process'
 import { isTerrariumError, TerrariumError } from '@terrarium/supervisor/base'
 import { DEFAULT_TRANSPORT, resolveInterpreter, workerFiles, type Interpreter, type Transport } from '@terrarium/worker'
 import { pino } from 'pino'
-import { explain } from '../terminal/explain.ts'
+import { exitCodeFor } from '../terminal/exit-codes.ts'
+import { errorToJson, explain } from '../terminal/explain.ts'
+import { withOwnHint } from '../terminal/hints.ts'
+import { writeJson } from '../terminal/output.ts'
 import { table } from '../terminal/table.ts'
 import { UsageError } from '../terminal/usage-error.ts'
 
@@ -35,25 +38,53 @@ interface Requirements {
   readonly note: string
 }
 
-/** Runs `terrarium doctor`. Resolves with the exit code: 1 when something is wrong. */
-export async function doctor(argv: readonly string[], signal: AbortSignal): Promise<number> {
-  const options = { python: { type: 'string' }, transport: { type: 'string', default: DEFAULT_TRANSPORT } } as const
-  const { values } = parseArgs({ args: [...argv], options })
-  const transport = values.transport as Transport
+export interface DoctorOptions {
+  readonly json?: boolean
+  readonly python?: string
+  readonly transport?: string
+}
+
+/** Runs `terrarium doctor`. Resolves with the exit code: that of the first thing that is wrong. */
+export async function doctor(options: DoctorOptions, signal: AbortSignal): Promise<number> {
+  const { json = false, python, transport: given = DEFAULT_TRANSPORT } = options
+  const transport = given as Transport
   if (!Object.hasOwn(TRANSPORTS, transport)) throw new UsageError('--transport must be socket or grpc.')
-  const interpreter = await resolveInterpreter(values.python).catch((error: unknown) => {
-    show('interpreter', 'cannot be used')
-    showSources(values.python)
-    throw error
+  const checks: { readonly name: string; readonly found: string }[] = []
+  const show: Show = (name, found) => {
+    checks.push({ name, found })
+    if (!json) process.stdout.write(table([[name.padEnd(16), found]]))
+  }
+  const problems = (await examine(show, python, transport, signal)).map(withOwnHint)
+  for (const problem of json ? [] : problems) process.stderr.write(`${explain(problem)}\n`)
+  if (json) writeJson({ ok: problems.length === 0, checks, problems: problems.map(errorToJson) })
+  return problems.length === 0 ? 0 : exitCodeFor(problems[0])
+}
+
+/** Takes a finding: of what, and what was found. */
+type Show = (name: string, found: string) => void
+
+async function examine(
+  show: Show,
+  python: string | undefined,
+  transport: Transport,
+  signal: AbortSignal,
+): Promise<readonly TerrariumError[]> {
+  let interpreter: Interpreter | undefined
+  const problems = await problemOf(async () => {
+    interpreter = await resolveInterpreter(python).catch((error: unknown) => {
+      show('interpreter', 'cannot be used')
+      showSources(show, python)
+      throw error
+    })
   })
-  show('interpreter', `${interpreter.path} (Python ${interpreter.version}, ${CHOSEN[interpreter.source]})`)
-  showSources(values.python, interpreter)
-  const problems: TerrariumError[] = []
-  problems.push(...(await problemOf(() => showRequirements(interpreter.path, transport))))
-  problems.push(...(await problemOf(() => showRuntime(interpreter.path))))
-  if (problems.length === 0) problems.push(...(await problemOf(() => tryWorker(interpreter.path, transport, signal))))
-  for (const problem of problems) process.stderr.write(`${explain(problem)}\n`)
-  return problems.length === 0 ? 0 : 1
+  if (interpreter === undefined) return problems
+  const { path, version, source } = interpreter
+  show('interpreter', `${path} (Python ${version}, ${CHOSEN[source]})`)
+  showSources(show, python, interpreter)
+  problems.push(...(await problemOf(() => showRequirements(show, path, transport))))
+  problems.push(...(await problemOf(() => showRuntime(show, path))))
+  if (problems.length === 0) problems.push(...(await problemOf(() => tryWorker(show, path, transport, signal))))
+  return problems
 }
 
 /** The error of a check, or none, so that the checks after it run all the same. */
@@ -81,12 +112,8 @@ const CHOSEN = {
   python3: 'the first python3 on the PATH',
 } as const
 
-function show(name: string, what: string): void {
-  process.stdout.write(table([[name.padEnd(16), what]]))
-}
-
 /** Prints the places where an interpreter is looked for, best first, and what would run. */
-function showSources(python: string | undefined, taken?: Interpreter): void {
+function showSources(show: Show, python: string | undefined, taken?: Interpreter): void {
   for (const { source, command } of interpreterSources(python)) {
     const name = (source === 'python' ? '--python' : source).padEnd(16)
     const path = command === undefined ? undefined : onPath(command)
@@ -112,7 +139,7 @@ function onPath(command: string): string | undefined {
   })
 }
 
-async function showRequirements(python: string, transport: Transport): Promise<void> {
+async function showRequirements(show: Show, python: string, transport: Transport): Promise<void> {
   const files = workerFiles()
   const { stdout } = await promisify(execFile)(python, [pythonScript('requirements.py'), files])
   const answer = stdout.slice(stdout.trimEnd().lastIndexOf('\n') + 1)
@@ -130,7 +157,7 @@ async function showRequirements(python: string, transport: Transport): Promise<v
 }
 
 /** Opens a runtime as a pool does, which proves that the folders for state and sockets can be used. */
-async function showRuntime(python: string): Promise<void> {
+async function showRuntime(show: Show, python: string): Promise<void> {
   const runtime = await openRuntime({ python, logger: pino({ level: 'silent' }) })
   try {
     show('state', `${runtime.stateDir} (installation ${runtime.installation})`)
@@ -149,7 +176,7 @@ const CONTAINMENT = {
   shepherd: 'one process ends all others of a run, unless it is killed together with the host',
 } as const
 
-async function tryWorker(python: string, transport: Transport, signal: AbortSignal): Promise<void> {
+async function tryWorker(show: Show, python: string, transport: Transport, signal: AbortSignal): Promise<void> {
   const begun = performance.now()
   const pool = createPool({
     name: 'doctor',

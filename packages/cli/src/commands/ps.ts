@@ -1,20 +1,103 @@
-// `terrarium ps`: lists the processes on this machine that carry a spawn tag.
+// `terrarium ps`: lists the workers of all programs of this user, and the processes of programs that are not observed.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { findTagged } from '@terrarium/process'
+import { takePictures, type ActorView, type SocketPicture } from '@terrarium/observe/client'
+import { findTagged } from '@terrarium/process/system'
+import { programOf, type Program } from '../programs.ts'
+import { writeJson, writeRows } from '../terminal/output.ts'
 import { table } from '../terminal/table.ts'
+import { duration, mebibytes } from '../terminal/units.ts'
+
+export interface PsOptions {
+  readonly json?: boolean
+  readonly wide?: boolean
+  readonly processes?: boolean
+}
+
+interface TaggedProcess {
+  readonly pid: number
+  readonly installation: string
+  readonly run: string
+  readonly spawn: string
+  readonly command: string
+}
 
 /** Runs `terrarium ps`. Resolves with the exit code. */
-// eslint-disable-next-line @typescript-eslint/require-await -- every command returns a promise
-export async function ps(argv: readonly string[]): Promise<number> {
-  parseArgs({ args: [...argv], options: {} })
-  const rows = findTagged()
-    .sort((a, b) => a.pid - b.pid)
-    .map(({ pid, installation, run, spawn }) => [String(pid), installation, run, spawn, commandOf(pid)])
+export async function ps({ json = false, wide = false, processes = false }: PsOptions): Promise<number> {
+  if (processes) return listProcesses(json)
+  const pictures = await takePictures()
+  const workers = pictures.flatMap((picture) =>
+    picture.snap.actors
+      .filter(({ kind }) => kind === 'worker')
+      .map((actor) => ({ program: programOf(picture), actor })),
+  )
+  const unobserved = unobservedProcesses(pictures)
+  if (json) {
+    writeJson({ workers: workers.map(({ program, actor }) => ({ program, ...actor })), unobserved })
+    return 0
+  }
+  const now = Date.now()
+  writeRows(
+    [
+      ['HOST', 'POOL', 'WORKER', 'STATE', 'INCARNATION', 'PID', 'UP', 'RSS', 'IN-FLIGHT', 'RESTARTS', 'LAST'],
+      ...workers.map(({ program, actor }) => rowOf(program, actor, now)),
+      ...unobserved.map(({ pid, spawn, command }) => [
+        ...['-', '-', spawn, 'unobserved', '-', String(pid), '-', '-', '-', '-', command],
+      ]),
+    ],
+    wide,
+  )
+  return 0
+}
+
+function rowOf(program: Program, actor: ActorView, now: number): readonly string[] {
+  const { parent = '-', name, value, incarnation = 0, pid, up, rss, inFlight = 0, restarts, error } = actor
+  return [
+    String(program.pid),
+    parent,
+    name,
+    value,
+    String(incarnation),
+    pid === undefined ? '-' : String(pid),
+    up === undefined ? '-' : duration(now - up),
+    rss === undefined ? '-' : mebibytes(rss),
+    String(inFlight),
+    String((restarts?.crashes ?? 0) + (restarts?.wanted ?? 0)),
+    error ?? '-',
+  ]
+}
+
+/**
+ * Processes with a spawn tag of runs that no observed program shows. The runs that it shows are those of its workers;
+ * their helpers belong to them.
+ */
+function unobservedProcesses(pictures: readonly SocketPicture[]): readonly TaggedProcess[] {
+  const shown = new Set(pictures.flatMap(({ snap }) => snap.actors.map(({ pid }) => pid)))
+  const hosts = new Set(pictures.map(({ hello }) => hello.pid))
+  const tagged = taggedProcesses()
+  const runs = new Set(tagged.filter(({ pid }) => shown.has(pid)).map(({ run }) => run))
+  return tagged.filter(
+    ({ pid, run, command }) => !runs.has(run) && !hosts.has(parentOf(pid)) && !command.includes('terrarium_shepherd'),
+  )
+}
+
+function listProcesses(isJson: boolean): number {
+  const found = taggedProcesses()
+  if (isJson) {
+    writeJson({ processes: found })
+    return 0
+  }
+  const rows = found.map(({ pid, installation, run, spawn, command }) => [
+    ...[String(pid), installation, run, spawn, command],
+  ])
   process.stdout.write(table([['PID', 'INSTALLATION', 'RUN', 'SPAWN', 'COMMAND'], ...rows]))
   return 0
 }
+
+const taggedProcesses = (): readonly TaggedProcess[] =>
+  findTagged()
+    .sort((a, b) => a.pid - b.pid)
+    .map(({ pid, installation, run, spawn }) => ({ pid, installation, run, spawn, command: commandOf(pid) }))
 
 function commandOf(pid: number): string {
   try {
@@ -23,5 +106,13 @@ function commandOf(pid: number): string {
       : execFileSync('/bin/ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim()
   } catch {
     return '(ended)'
+  }
+}
+
+function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1])
+  } catch {
+    return 0 // it has exited, or this system has no /proc
   }
 }

@@ -1,6 +1,6 @@
 // Errors as text for a person at a terminal.
 import { isTerrariumError } from '@terrarium/supervisor/base'
-import { isParseError, UsageError } from './usage-error.ts'
+import { isParseError, isUsage, UsageError } from './usage-error.ts'
 
 /**
  * The text of an error for a person. A TerrariumError: code, message and hint, without a stack trace; a PYTHON_ERROR
@@ -24,7 +24,18 @@ export function explain(error: unknown): string {
   return String(error)
 }
 
+/** An error as plain data, for `--json`. */
+export function errorToJson(error: unknown): {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+} {
+  if (!isTerrariumError(error)) return { code: isUsage(error) ? 'USAGE' : 'ERROR', message: explain(error) }
+  const { code, message, hint } = error
+  return { code, message, ...(hint === undefined ? {} : { hint }) }
+}
+
 /** The exit code for an error: 2 for wrong usage, else 1. */
 export function exitCodeOf(error: unknown): number {
-  return error instanceof UsageError || isParseError(error) ? 2 : 1
+  return isUsage(error) ? 2 : 1
 }

@@ -8,3 +8,5 @@ export class UsageError extends Error {
 export function isParseError(error: unknown): error is Error {
   return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS_')
 }
+
+export const isUsage = (error: unknown): boolean => error instanceof UsageError || isParseError(error)

@@ -14,6 +14,7 @@
 export { findSockets } from './find.ts'
 export { follow, takePicture, takePictures, type Followed, type SocketPicture } from './connect.ts'
 export { PROTOCOL_VERSION } from '../protocol.ts'
+export { fromWire } from '../wire-value.ts'
 export type {
   ActorView,
   Delta,
@@ -30,4 +31,5 @@ export type {
   ToReader,
   Verdict,
   WireEvent,
+  WireValue,
 } from '../protocol.ts'

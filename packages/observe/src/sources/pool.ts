@@ -150,7 +150,7 @@ export class PoolSource implements Source {
       name: id,
       kind: 'worker',
       value: state,
-      status: 'active',
+      status: state === 'parked' ? 'error' : 'active',
       incarnation,
       inFlight,
       ...(pid === undefined ? {} : { pid }),

@@ -122,7 +122,7 @@ export class SupervisorSource implements Source {
       name: id,
       kind: type === 'supervisor' ? 'supervisor' : 'other',
       value: state,
-      status: 'active',
+      status: state === 'parked' ? 'error' : 'active',
       incarnation,
       ...(until === undefined ? {} : { until }),
     }

@@ -217,7 +217,7 @@ test('calls behind a stopped call are recalled after 20 ms, and move when they a
   expect(pool.of('cancel').slice(1)).toMatchObject([{ call: behind, unlessBegun: true }])
   pool.giveBack(behind)
   expect([pool.slot().occupant, pool.state.again.first, behind.attempts]).toEqual(['ready', behind, 0])
-  // That call came back, but the stopped call did not: its grace goes on.
+  // The call behind came back, but the stopped call did not: its grace goes on.
   await pool.clock.advance(79)
   expect(pool.kills).toEqual([])
   await pool.clock.advance(1)
@@ -284,7 +284,7 @@ test('a worker that gives calls back unasked is about to end: it gets none, and 
   expect(pool.kills).toEqual(['worker p/worker-1 was killed: it refused calls and did not end'])
 })
 
-test('such a worker is not killed if it ends by itself', async () => {
+test('a worker that refused calls is not killed if it ends by itself', async () => {
   const pool = Stand.started({ concurrency: 2 })
   pool.giveBack(pool.call('a'))
   pool.crash()

@@ -210,7 +210,7 @@ test('a call whose deadline passes while it is ahead was not run, if its worker 
   expect([pool.state.counts.failed, queuedIn(pool.state)]).toEqual([1, 0])
 })
 
-test('the same holds if the worker sees the deadline first, or has answered the call before it', async () => {
+test('a late call ahead was not run either if the worker sees the deadline first, or after the call before it', async () => {
   const pool = await Stand.reporting()
   const [first, late] = [pool.call('short'), pool.call('short', { timeout: 5 })]
   const error = new TerrariumError('DEADLINE_EXCEEDED', 'the deadline passed before the call began')
@@ -253,7 +253,7 @@ test('a late call on a worker that dies is not run again: it had overrun, or it 
   }
 })
 
-test('an aborted call is cancelled at once, and its worker is closed until it lets go of the call', async () => {
+test('an aborted call is cancelled at once, and its worker is closed until the call has ended there', async () => {
   const pool = await Stand.reporting()
   const [first, second] = calls(pool, 2) as [Call, Call]
   pool.tell({ type: 'call.aborted', call: second, cause: 'enough' })

@@ -58,6 +58,6 @@ export function checkSlot(slot: Slot, calls: readonly Call[], concurrency: numbe
   must(slot.recalled === calls.filter(({ recalled }) => recalled).length, 'recalled calls are miscounted')
 }
 
-/** It is not ahead, or it is asked back already. */
+/** Whether a call is not ahead, or is asked back already. */
 export const isLookedAfter = ({ isAhead, recalled, state }: Call): boolean =>
   !isAhead || recalled || state === 'settled'

@@ -25,7 +25,7 @@ export class Stand {
   /** Every effect, in order. */
   readonly effects: Effect[] = []
   readonly told: Told = new Map()
-  /** Its workers report begun calls. */
+  /** Whether the workers report begun calls. */
   reportsBegun = false
   readonly #timers = new Map<number, unknown>()
 
@@ -182,7 +182,7 @@ export class Stand {
   }
 }
 
-/** So many calls of the tool. */
+/** Makes `count` calls of the tool. */
 export const calls = (pool: Stand, count: number, tool = 'short', asked: Asked = {}): Call[] =>
   Array.from({ length: count }, () => pool.call(tool, asked))
 

@@ -26,7 +26,10 @@ const CODES = {
   'out of time': 'DEADLINE_EXCEEDED',
 } as const
 
-/** Its news may be late, and about what is no more; most of its workers run calls of ordinary tools one at a time. */
+/**
+ * A pool and its workers. News may be late, and about workers that have exited. Most workers run calls of ordinary
+ * tools one at a time.
+ */
 export class World {
   /** Events told, and calls sent ahead, in all runs of this process. */
   static events = 0

@@ -42,7 +42,7 @@ test('a test whose workers lack a module fails, though its body swallows that', 
   expect(wrong).toEqual([expect.stringMatching(/^text\/worker-1: worker text\/worker-1 cannot start: .*surely_absent/)])
 })
 
-test('so does a test whose pool was not made by its habitat: the log of the habitat tells', async () => {
+test('a test whose pool was not made by its habitat fails by the log of the habitat', async () => {
   const wrong = await endOf(async (home) => {
     const text = createPool({ ...home.options, name: 'text', tools: TOOLS })
     await text.start()
@@ -52,7 +52,7 @@ test('so does a test whose pool was not made by its habitat: the log of the habi
   expect(wrong).toEqual([expect.stringMatching(/^logged: .*worker text\/worker-1 died: exit status 1/)])
 })
 
-test('so does a test whose worker crashes and is replaced before anything looks', async () => {
+test('a test whose worker crashes and is replaced before anything looks fails', async () => {
   const wrong = await endOf(async (home) => {
     const text = home.testPool({ name: 'text', tools, backoff: 'off' })
     await text.start()
@@ -63,7 +63,7 @@ test('so does a test whose worker crashes and is replaced before anything looks'
   expect(wrong).toEqual(['text/worker-1: worker text/worker-1 died: signal SIGSEGV'])
 })
 
-test('so does a test that forgets start(), or to await it', async () => {
+test('a test without start(), or that does not await it, fails', async () => {
   const options = { name: 'text', tools, size: 2 }
   expect(
     await endOf((home) => {
@@ -85,7 +85,7 @@ test('so does a test that forgets start(), or to await it', async () => {
   ).toEqual(['text/worker-2 never became ready'])
 })
 
-test('so does a test of an app whose pool is nested', async () => {
+test('a test of an app with a nested pool whose worker crashes fails', async () => {
   const wrong = await endOf(async (home) => {
     const logic = testPoolLogic({ logger: home.logger, name: 'text', tools })
     const app = home.watch(createSupervisor({ id: 'app', children: [{ id: 'text', logic, type: 'supervisor' }] }))
@@ -117,7 +117,7 @@ test('processes that are left fail a test, and a pool that was left running is s
   expect(left).toEqual([expect.stringMatching(/^processes are left: \d+/)])
 })
 
-test('a test that looks passes: what it expects, and what it has brought about itself, is no failure', async () => {
+test('a test passes whose failures are expected, or made by faults of its own', async () => {
   const wrong = await endOf(async (home) => {
     home.expect(/died: signal SIGSEGV/)
     const text = home.testPool({ name: 'text', tools, backoff: 'off' })

@@ -18,11 +18,12 @@ export function ownOptions<T>(options: T, copy: Copy, at = ''): T {
 
 /** Returns a copier for an object: its own fields and, of these names, inherited ones too. */
 export function fieldsOf(names?: Names, copies: Readonly<Record<string, Copy>> = {}): Copy {
+  const inheritable = Object.keys(names ?? {})
   return (value, at) => {
     if (!isOptions(value, names)) return value
     const keys = readable(at, () => {
-      const inherited = Object.keys(names ?? {}).filter((name) => name in value)
-      return [...new Set([...Object.keys(value), ...inherited])]
+      const own = Object.keys(value)
+      return [...own, ...inheritable.filter((name) => name in value && !own.includes(name))]
     })
     return Object.fromEntries(
       keys.map((name) => {

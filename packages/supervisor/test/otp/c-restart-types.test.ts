@@ -26,7 +26,7 @@ async function over({ app, clock }: Bench): Promise<void> {
   expect(clock.pending).toBe(0)
 }
 
-/** It comes back after every end, and each counts: one too many, and the supervisor gives up. */
+/** The child comes back after every end, and each counts: after one too many the supervisor gives up. */
 async function isRestarted(restart: RestartType, ...reasons: ExitReason[]): Promise<void> {
   const it = await started(restart, reasons.length)
   for (const [index, reason] of reasons.entries()) {
@@ -40,7 +40,7 @@ async function isRestarted(restart: RestartType, ...reasons: ExitReason[]): Prom
   expect(it.clock.pending).toBe(0)
 }
 
-/** It stays down, with its specification, and nothing counts. */
+/** The child stays down, with its specification, and nothing counts. */
 async function staysDown(restart: RestartType, ...reasons: ExitReason[]): Promise<void> {
   const it = await started(restart, 0)
   for (const reason of reasons) {

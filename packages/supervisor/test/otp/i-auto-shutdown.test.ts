@@ -34,14 +34,14 @@ async function ends(it: Bench, id: string, reason: ExitReason): Promise<void> {
   await it.clock.advance(0)
 }
 
-/** It has shut itself down: this is what has happened, and nothing is left. */
+/** The supervisor has shut itself down, with these exits, and nothing is left. */
 function isOver(it: Bench, ...exits: string[]): void {
   expect(exitReasonOf(it.app.ref)).toEqual(SHUTDOWN)
   expect(it.take()).toEqual([...exits.map((id) => `child.exit ${id}`), 'supervisor.exit'])
   expect(it.clock.pending).toBe(0)
 }
 
-/** It goes on, and it can be stopped. */
+/** The supervisor goes on, and it can be stopped. */
 async function goesOn(it: Bench): Promise<void> {
   await it.clock.advance(1_000)
   expect(it.take('supervisor.exit')).toEqual([])

@@ -7,7 +7,7 @@ import { bench, child, idle, obedient, refusal, stubborn, type Bench } from '../
 const KILLED: ExitReason = { type: 'killed' }
 const boom = new Error('boom')
 
-/** Its state is its input. */
+/** A logic whose state is its input. */
 const keeper = fromTransition(
   (state: unknown) => state,
   ({ input }) => input,
@@ -254,7 +254,7 @@ test('K11 dynamic children may share an id, and need one', async () => {
   expect(await it.app.startChild(worker('a'))).not.toBe(a)
   expect(await it.app.countChildren()).toMatchObject({ specs: 2, active: 2 })
 
-  // Both are refused while the supervisor is busy with another child.
+  // Both operations are refused while the supervisor is busy with another child.
   let release: ((logic: AnyActorLogic) => void) | undefined
   const held = new Promise<AnyActorLogic>((resolve) => (release = resolve))
   const blocked = it.app.startChild(worker('held', { logic: () => held }))

@@ -16,7 +16,7 @@ function refusal(operation: () => unknown): Readonly<Record<string, unknown>> {
   throw new Error('was not refused')
 }
 
-test('N01 a start under a taken name fails with the owner, who notices nothing', async () => {
+test('N01 a start under a taken name fails with the owner as details, and the owner goes on', async () => {
   const registry = createRegistry<string>({ keys: 'unique' })
   const { app } = bench({ children: [{ id: 'a', logic: registry.named('name', obedient) }] })
   await app.start()

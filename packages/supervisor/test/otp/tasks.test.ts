@@ -117,7 +117,7 @@ test('P07 a result can be awaited again; after a shutdown results stay, and stop
   expect(aborted).toEqual(['aborted'])
   await expect(forever.result).rejects.toMatchObject({ code: 'STOPPED' })
 
-  // They end before any code can ask for them.
+  // The tasks end before any code can ask for them.
   const busy: Pick<Administration, 'startChild'> = {
     startChild: (spec) =>
       app.startChild(spec).then(async (ref) => {

@@ -63,7 +63,7 @@ test('a child that fails and is restarted fails the test', async () => {
   expect(await wrongAtEnd(the)).toEqual(['app/flaky: refused'])
 })
 
-test('so does a child of a nested supervisor, also after the supervisor was restarted', async () => {
+test('a child of a nested supervisor that fails fails the test, also after the supervisor was restarted', async () => {
   const the = stand({ children: nested() })
   await the.app.start()
   faultsOf(the.app).crash('jobs')

@@ -1,5 +1,6 @@
-// Puts the frames of a host on the socket. Short frames gather in a slab and travel together once a tick; long bodies
-// are written from where they lie. Nothing is written while the socket holds more than 1 MiB.
+// Puts the frames of a host on the socket. Short frames gather in a slab. They are written as soon as the worker has no
+// more calls than wait here, so that it has work while the host makes more calls, and otherwise once a tick. Long
+// bodies are written from where they lie. Nothing is written while the socket holds more than 1 MiB.
 import type { Socket } from 'node:net'
 import type { CallFrame, Carrier, HostFrame } from '../frame.ts'
 import { welcomeBody } from './bodies.ts'
@@ -44,12 +45,14 @@ export class LaneWriter implements Carrier {
     return this.#socket.bytesRead
   }
 
-  send(frame: HostFrame, isAlone: boolean): void {
+  send(frame: HostFrame, open: number): void {
     if (this.#hasEnded) return
     switch (frame.kind) {
       case 'call':
         this.#call(frame)
-        break
+        if (2 * (this.#waiting.length + this.#long.length) < open) break
+        this.#flush()
+        return
       case 'cancel':
         this.#cancel(frame.id, frame.unlessBegun ? 1 : 0)
         break
@@ -59,8 +62,7 @@ export class LaneWriter implements Carrier {
       case 'welcome':
         this.#short(HOST_KIND.welcome, 0, 0, 0, welcomeBody(frame.maxBytes))
     }
-    if (isAlone) this.#flush()
-    else if (!this.#isScheduled) {
+    if (!this.#isScheduled) {
       this.#isScheduled = true
       process.nextTick(this.#tick)
     }

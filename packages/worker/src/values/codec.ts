@@ -10,16 +10,17 @@ import { checkTypes, Registry, type ValueType } from './registry.ts'
 
 /** Encodes and decodes values. `docs/values.md` lists all values and what each is in Python. */
 export class ValueCodec {
-  readonly #registry: Registry
   readonly #encoder: Encoder
+  readonly #decoder: Decoder
 
   /** `types`: the application's own types. Throws INVALID_ARGUMENT, naming every mistake. */
   constructor(types: readonly ValueType[] = []) {
     const check = new Checker()
     checkTypes(check, 'types', types)
     check.finish('codec')
-    this.#registry = new Registry(types)
-    this.#encoder = new Encoder(this.#registry)
+    const registry = new Registry(types)
+    this.#encoder = new Encoder(registry)
+    this.#decoder = new Decoder(registry)
   }
 
   /**
@@ -42,7 +43,7 @@ export class ValueCodec {
    */
   decode(encoded: EncodedValue, subject = 'the value'): unknown {
     try {
-      return new Decoder(encoded, this.#registry).decode()
+      return this.#decoder.decode(encoded)
     } catch (refusal) {
       throw (refusal as Refusal).toError(subject, 'RESULT_NOT_SENDABLE')
     }

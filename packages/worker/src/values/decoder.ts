@@ -11,22 +11,30 @@ import { EXTENSION, MAX_DEPTH } from './wire.ts'
 
 const WORD = 2 ** 32
 
-/** Reads one value. Its Buffers and arrays have memory of their own: a segment has the memory it was received in. */
+const NO_SEGMENTS: (Buffer | undefined)[] = []
+
+/** Reads values. Their Buffers and arrays have memory of their own: a segment has the memory it was received in. */
 export class Decoder {
   readonly #registry: Registry
-  readonly #in: Reader
+  readonly #in = new Reader()
   /** The segments by index; undefined in place of a segment that was used. */
-  readonly #segments: (Buffer | undefined)[]
+  #segments = NO_SEGMENTS
   #depth = 0
+  #isBusy = false
 
-  constructor({ bytes, segments }: EncodedValue, registry: Registry) {
+  constructor(registry: Registry) {
     this.#registry = registry
-    this.#in = new Reader(bytes)
-    this.#segments = [...segments]
   }
 
-  /** Reads the value, which must be all that the bytes hold. Throws a {@link Refusal}. */
-  decode(): unknown {
+  /** Reads one value, which must be all that the bytes hold. Throws a {@link Refusal}. */
+  decode(encoded: EncodedValue): unknown {
+    // A decoder of a registered type may call decode() in the middle of this value.
+    if (this.#isBusy) return new Decoder(this.#registry).decode(encoded)
+    const { bytes, segments } = encoded
+    this.#isBusy = true
+    this.#in.begin(bytes)
+    this.#segments = segments.length === 0 ? NO_SEGMENTS : [...segments]
+    this.#depth = 0
     try {
       const value = this.#value()
       if (this.#in.left > 0) throw malformed('it goes on after its end')
@@ -35,6 +43,10 @@ export class Decoder {
       return value
     } catch (thrown) {
       throw refusalOf(thrown, 'it cannot be read')
+    } finally {
+      this.#isBusy = false
+      this.#segments = NO_SEGMENTS
+      this.#in.rest()
     }
   }
 

@@ -9,7 +9,7 @@ import { Refusal, refusalOf, within } from './refusal.ts'
 import type { Encoding, Registry } from './registry.ts'
 import { identityOf, identityOfNumber, UniqueKeys } from './unique-keys.ts'
 import { isNamespace, refuse } from './unsendable.ts'
-import { bytesOf, kindOf, lasting, memoryOf, readable } from './views.ts'
+import { bytesOf, kindOf, lasting, lengthOf, memoryOf, readable } from './views.ts'
 import { EXTENSION, FIRST_INSTANT, LAST_INSTANT, LEAST_APART, MAX_DEPTH, MAX_VALUE_BYTES } from './wire.ts'
 import { tooLarge, Writer } from './writer.ts'
 
@@ -90,7 +90,7 @@ export class Encoder {
   #atom(value: object): boolean {
     const encoding = this.#registry.encodingOf(value)
     if (encoding !== undefined) this.#registered(value, encoding)
-    else if (Buffer.isBuffer(value)) this.#binary(readable(value, bytesOf))
+    else if (Buffer.isBuffer(value)) this.#buffer(value)
     else if (types.isAnyArrayBuffer(value)) this.#binary(readable(value, memoryOf))
     else if (types.isDate(value)) this.#instant(Date.prototype.getTime.call(value))
     else return this.#array(value)
@@ -254,8 +254,15 @@ export class Encoder {
     return true
   }
 
+  /** Writes a Buffer. Most are short, and are copied without a view of their memory. */
+  #buffer(value: Buffer): void {
+    const length = readable(value, lengthOf)
+    if (length < LEAST_APART) this.#out.binary(value, length)
+    else this.#binary(readable(value, bytesOf))
+  }
+
   #binary(bytes: Uint8Array): void {
-    if (!this.#apart(bytes)) this.#out.binary(bytes)
+    if (!this.#apart(bytes)) this.#out.binary(bytes, bytes.length)
   }
 
   #elements(bytes: Uint8Array, dtype: string, shape: readonly number[] | undefined): void {

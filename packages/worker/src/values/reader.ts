@@ -9,18 +9,24 @@ const SHORT_TEXT = 16
 const SHORT_NAME = 31
 
 const names = new NameCache()
+const NO_BYTES = Buffer.alloc(0)
 
 /** Reads the parts of msgpack from a message. Only {@link Reader.peek} returns memory of the message itself. */
 export class Reader {
-  readonly #bytes: Buffer
-  readonly #view: DataView
-  readonly #end: number
+  #bytes: Buffer = NO_BYTES
+  #end = 0
   #at = 0
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  /** Begins a message. */
+  begin(bytes: Buffer): void {
+    this.#bytes = bytes
     this.#end = bytes.length
+    this.#at = 0
+  }
+
+  /** Lets go of the message. */
+  rest(): void {
+    this.#bytes = NO_BYTES
   }
 
   /** How many bytes have been read. */
@@ -51,11 +57,11 @@ export class Reader {
   }
 
   float32(): number {
-    return this.#view.getFloat32(this.#take(4))
+    return this.#bytes.readFloatBE(this.#take(4))
   }
 
   float64(): number {
-    return this.#view.getFloat64(this.#take(8))
+    return this.#bytes.readDoubleBE(this.#take(8))
   }
 
   text(length: number): string {
@@ -81,9 +87,8 @@ export class Reader {
   /** The next bytes, in memory of their own. */
   binary(length: number): Buffer {
     const begin = this.#take(length)
-    const copy = Buffer.allocUnsafeSlow(length)
-    this.#bytes.copy(copy, 0, begin, begin + length)
-    return copy
+    // Copies, where slice() of a Buffer does not, in one step less than a copy into a new Buffer takes.
+    return Uint8Array.prototype.slice.call(this.#bytes, begin, begin + length) as Buffer
   }
 
   /** The next bytes, in the memory of the message. Copy them before they are given to users. */

@@ -26,16 +26,23 @@ export function kindOf(view: ArrayBufferView): string {
 /** The bytes that a view shows, in the view's memory. Throws a TypeError when that memory was transferred. */
 export function bytesOf(view: ArrayBufferView): Uint8Array {
   const extent = types.isDataView(view) ? dataViewExtent : typedArrayExtent
-  // A typed array beyond the end of a shrunk buffer has the length 0, and keys() throws.
-  if (extent === typedArrayExtent && extent.byteLength(view) === 0) typedArrayPrototype.keys.call(view)
+  if (extent === typedArrayExtent) lengthOf(view)
   return new Uint8Array(extent.buffer(view), extent.byteOffset(view), extent.byteLength(view))
+}
+
+/** The length of a typed array in bytes. Throws a TypeError when its memory was transferred. */
+export function lengthOf(array: ArrayBufferView): number {
+  const length = typedArrayExtent.byteLength(array)
+  // A typed array beyond the end of a shrunk buffer has the length 0, and keys() throws.
+  if (length === 0) typedArrayPrototype.keys.call(array)
+  return length
 }
 
 /** All bytes of a buffer, in its memory. Throws a TypeError when that memory was transferred. */
 export const memoryOf = (buffer: ArrayBufferLike): Uint8Array => new Uint8Array(buffer)
 
-/** The memory of a buffer or view. Refuses one whose memory was transferred. */
-export function readable<T extends object>(value: T, read: (value: T) => Uint8Array): Uint8Array {
+/** What is read of a buffer or view. Refuses one whose memory was transferred. */
+export function readable<T extends object, R>(value: T, read: (value: T) => R): R {
   try {
     return read(value)
   } catch (cause) {

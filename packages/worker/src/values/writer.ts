@@ -181,8 +181,8 @@ export class Writer {
     this.#at += written
   }
 
-  binary(bytes: Uint8Array): void {
-    const { length } = bytes
+  /** Writes bytes; `length`: how many they are, whatever property of that name their owner has added. */
+  binary(bytes: Uint8Array, length: number): void {
     if (length < 0x100) {
       this.byte(0xc4)
       this.byte(length)
@@ -193,7 +193,7 @@ export class Writer {
       this.byte(0xc6)
       this.uint32(length)
     }
-    this.copy(bytes)
+    this.copy(bytes, length)
   }
 
   /** Writes an instant in the shortest of msgpack's three forms. */
@@ -295,10 +295,10 @@ export class Writer {
     this.uint32(value - high * WORD)
   }
 
-  copy(bytes: Uint8Array): void {
-    this.#need(bytes.length)
+  copy(bytes: Uint8Array, length = bytes.length): void {
+    this.#need(length)
     this.#bytes.set(bytes, this.#at)
-    this.#at += bytes.length
+    this.#at += length
   }
 
   #need(count: number): void {

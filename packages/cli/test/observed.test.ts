@@ -1,0 +1,155 @@
+// The commands that look at observed programs: this process is one, and the built command looks at it.
+import { spawn } from 'node:child_process'
+import { expect, test } from '@jest/globals'
+import { observe, type Observer } from '@terrarium/observe'
+import type { TestPool } from '@terrarium/pool/testing'
+import { createSupervisor, supervisor, type Supervisor } from '@terrarium/supervisor'
+import { TerrariumError } from '@terrarium/supervisor/base'
+import { collect } from '../../../test/support/command.ts'
+import { COMMAND, eventually, place } from './support.ts'
+
+type Home = ReturnType<typeof place>
+
+const ESCAPE = String.fromCharCode(27)
+
+/** A pool and a supervisor under an observer, with names of this process alone. */
+async function withProgram(
+  work: (at: { home: Home; pool: TestPool; observer: Observer; name: string; app: Supervisor }) => Promise<void>,
+): Promise<void> {
+  const home = place()
+  const name = `text-${process.pid}`
+  const pool = home.testPool({ name, size: 2, tools: { one: () => 1 } })
+  const children = ['db', 'api'].map((id) => ({ id, logic: supervisor({ id, children: [] }) }))
+  const app = createSupervisor({ id: `app-${process.pid}`, children })
+  const observer = await observe([pool, app], { name: 'shop', page: true })
+  try {
+    await pool.start()
+    await app.start()
+    await work({ home, pool, observer, name, app })
+  } finally {
+    await app.stop()
+    await pool.stop()
+    await observer.stop()
+  }
+}
+
+const linesOf = (text: string): string[][] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t'))
+
+test('ps lists the workers of a program, with tabs and without colours in a pipe', async () => {
+  await withProgram(async ({ home, name }) => {
+    const { code, stdout, stderr } = await home.run(['ps'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).not.toContain(ESCAPE)
+    const [header, ...rows] = linesOf(stdout)
+    expect(header?.slice(0, 5)).toEqual(['HOST', 'POOL', 'WORKER', 'STATE', 'INCARNATION'])
+    const own = rows.filter(([, pool]) => pool === name).map((row) => row.slice(0, 5))
+    expect(own).toEqual([
+      [String(process.pid), name, 'worker-1', 'ready', '1'],
+      [String(process.pid), name, 'worker-2', 'ready', '1'],
+    ])
+    const { workers } = JSON.parse((await home.run(['ps', '--json'])).stdout) as { workers: { id: string }[] }
+    expect(workers.map(({ id }) => id)).toEqual(expect.arrayContaining([`${name}/worker-1`, `${name}/worker-2`]))
+  })
+})
+
+test('tree shows pools, supervisors and their children', async () => {
+  await withProgram(async ({ home, name }) => {
+    const { code, stdout } = await home.run(['tree'])
+    expect(code).toBe(0)
+    expect(stdout).toContain(`shop (pid ${process.pid})\n`)
+    expect(stdout).toMatch(new RegExp(`^├─ ${name} {2}running {2}pool {2}2/2 ready`, 'm'))
+    expect(stdout).toMatch(/^│ {2}└─ worker-2 {2}ready {2}worker/m)
+    expect(stdout).toMatch(new RegExp(`^└─ app-${process.pid} {2}running {2}supervisor`, 'm'))
+    expect(stdout).toMatch(/^ {3}└─ api {2}running/m)
+    const { programs } = JSON.parse((await home.run(['tree', '--json'])).stdout) as {
+      programs: { pid: number; actors: { id: string }[] }[]
+    }
+    const own = programs.find(({ pid }) => pid === process.pid)
+    expect(own?.actors.map(({ id }) => id)).toContain(`app-${process.pid}/db`)
+  })
+})
+
+test('status says what is wrong and what repairs it, and its exit code is that of the state', async () => {
+  await withProgram(async ({ home, pool, name }) => {
+    expect(await home.run(['status', `${name}/worker-1`])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(new RegExp(`^${name}/worker-1 {2}ready {2}worker\n`)),
+    })
+    const error = new TerrariumError('CONFIGURATION', 'No module named cv2', {
+      hint: 'Pass the option `python`.',
+    })
+    pool.faults.failStarts('worker-2', { error, times: 1_000 })
+    pool.faults.crash('worker-2')
+    await eventually('it is parked', () => pool.workers[1]?.state === 'parked')
+    const { code, stdout } = await home.run(['status', `${name}/worker-2`])
+    expect(code).toBe(78)
+    expect(stdout).toMatch(/^ {2}why +CONFIGURATION: .*No module named cv2$/m)
+    expect(stdout).toMatch(/^ {2}hint +Pass `--python`\.$/m)
+    expect(stdout).toMatch(/^ {2}restarts +2 after a crash, 0 wanted$/m)
+    const { actor } = JSON.parse((await home.run(['status', `${name}/worker-2`, '--json'])).stdout) as {
+      actor: { value: string }
+    }
+    expect(actor.value).toBe('parked')
+  })
+})
+
+test('status of what is not there names what is, with exit code 4', async () => {
+  await withProgram(async ({ home, name }) => {
+    expect(await home.run(['status', 'nothing-of-that-name'])).toMatchObject({
+      code: 4,
+      stdout: '',
+      stderr: expect.stringMatching(/no actor is named nothing-of-that-name\nhint: Give one of these paths: /),
+    })
+    expect(await home.run(['status', `${name}/worker-1`])).toMatchObject({ code: 0 })
+  })
+})
+
+test('events tells what has happened, with the number of the cause; --json one object a line', async () => {
+  await withProgram(async ({ home, pool, name, observer }) => {
+    pool.faults.crash('worker-1')
+    await eventually('it is ready again', () => pool.stats.ready === 2 && pool.stats.starts === 3)
+    const { code, stdout } = await home.run(['events', '--json', '--of', name])
+    expect(code).toBe(0)
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { n: number; actor: string; type: string; because: number | null })
+    const own = observer.events.filter(({ actor }) => actor.startsWith(name))
+    expect(events.map(({ n }) => n)).toEqual(own.map(({ n }) => n))
+    const exit = events.find(({ type }) => type === 'worker.exit')
+    expect(events.filter(({ because }) => because === exit?.n).map(({ type }) => type)).toContain('worker.ready')
+    const { stdout: text } = await home.run(['events', '--of', name])
+    expect(text).toMatch(new RegExp(`${name}/worker-1 {2}exited: WORKER_CRASHED: .*\n`))
+    expect(text).toMatch(new RegExp(`ready, pid .* because of ${exit?.n ?? 0}\n`))
+  })
+})
+
+test('events -f goes on until Ctrl-C', async () => {
+  await withProgram(async ({ home, pool, name }) => {
+    const child = spawn(process.execPath, [COMMAND, 'events', '-f', '--of', name], {
+      cwd: home.directory,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let seen = ''
+    child.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()))
+    const ran = collect(child)
+    await eventually('it tells what has happened', () => seen.includes('worker-2  ready'))
+    pool.faults.crash('worker-2')
+    await eventually('it tells what happens', () => /worker-2 {2}exited[^]*worker-2 {2}ready/.test(seen))
+    child.kill('SIGINT')
+    expect(await ran).toMatchObject({ code: 130, stderr: '' })
+  })
+})
+
+test('open prints the address of the page, with its token', async () => {
+  await withProgram(async ({ home, observer }) => {
+    const { code, stdout } = await home.run(['open'])
+    expect(code).toBe(0)
+    expect(observer.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#t=[\w-]{32}$/)
+    expect(stdout).toContain(`shop (pid ${process.pid})  ${observer.address ?? ''}\n`)
+  })
+})

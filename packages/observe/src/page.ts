@@ -1,0 +1,27 @@
+// The page of an observer: that of the inspector, on loopback, with a token. It is loaded only where it is asked for.
+import type { PageServer } from '@terrarium/inspector/server'
+import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
+import type { ReaderConnection, ReaderPort } from './publisher.ts'
+
+export type { PageServer }
+
+/** Errors: START_FAILED. */
+export async function openPage(connect: (port: ReaderPort) => ReaderConnection): Promise<PageServer> {
+  try {
+    const { servePage } = await import('@terrarium/inspector/server')
+    return await servePage({
+      connect: (page) => {
+        const { receive, closed } = connect({
+          send: (text) => {
+            page.send(text)
+          },
+          buffered: () => page.buffered(),
+          close: () => undefined, // a page that was dropped is told nothing more; its server closes it at last
+        })
+        return { receive, close: closed }
+      },
+    })
+  } catch (cause) {
+    throw new TerrariumError('START_FAILED', `the page cannot be served: ${messageOf(cause)}`, { cause })
+  }
+}

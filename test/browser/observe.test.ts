@@ -1,0 +1,41 @@
+// The page of an observer in a real browser: a pool, its workers, and what became of one.
+import { expect } from '@jest/globals'
+import { observe } from '@terrarium/observe'
+import { TerrariumError } from '@terrarium/supervisor/base'
+import { eventually, habitat } from '../support/terrarium.ts'
+import { browserTest, launch } from './pages.ts'
+
+browserTest('the page shows the workers of a pool, and a parked worker as failed, until it is ready', async () => {
+  const home = habitat()
+  const pool = home.testPool({ name: 'text', size: 2, tools: { one: () => 1 } })
+  const observer = await observe(pool, { page: true, socket: false, name: 'shop' })
+  const browser = await launch()
+  try {
+    await pool.start()
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+    const wrong: string[] = []
+    page.on('console', (message) => wrong.push(message.text()))
+    page.on('pageerror', (error) => wrong.push(String(error)))
+    await page.goto(observer.address ?? '')
+    await page.getByText('worker-2').first().waitFor()
+    home.expect(/cv2/)
+    const error = new TerrariumError('CONFIGURATION', 'No module named cv2', { hint: 'Install cv2.' })
+    pool.faults.failStarts('worker-2', { error, times: 1_000 })
+    pool.faults.crash('worker-2')
+    await page
+      .getByText(/No module named cv2/)
+      .first()
+      .waitFor()
+    pool.faults.heal()
+    await eventually('both are ready', () => pool.stats.ready === 2)
+    await page
+      .getByText(/No module named cv2/)
+      .first()
+      .waitFor({ state: 'detached' })
+    expect(wrong).toEqual([])
+  } finally {
+    await browser.close()
+    await pool.stop()
+    await observer.stop()
+  }
+})
