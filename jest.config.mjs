@@ -42,6 +42,8 @@ const project = (displayName, root) => ({
     '^@terrarium/observe/client$': '<rootDir>/packages/observe/src/client/index.ts',
     '^@terrarium/pool/testing$': '<rootDir>/packages/pool/src/testing/index.ts',
     '^@terrarium/threads/web$': '<rootDir>/packages/threads/src/web/index.ts',
+    '^@terrarium/inspector/web$': '<rootDir>/packages/inspector/src/web/index.ts',
+    '^@terrarium/inspector/vite$': '<rootDir>/packages/inspector/src/node/vite.ts',
     '^@terrarium/inspector/server$': '<rootDir>/packages/inspector/src/node/server.ts',
     '^@terrarium/threads/thread$': '<rootDir>/packages/threads/src/node/thread.ts',
   },

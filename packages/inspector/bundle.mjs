@@ -1,5 +1,5 @@
-// Makes what a browser loads: dist/page.html, one file with its style and script, and a content security policy that
-// names both by their hash and lets nothing else in.
+// Makes what a browser loads. dist/page.html is one file with its style and script, and a content security policy that
+// names both by their hash and lets nothing else in. dist/inspector.global.js is the inspector for a script element.
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -45,3 +45,8 @@ const parts = { '%POLICY%': policy, '%STYLE%': style, '%SCRIPT%': script }
 // What surrounds a text would be hashed with it.
 const page = readFileSync(at('page/index.html'), 'utf8').replace(/\s*(%[A-Z]+%)\s*/g, (_, name) => parts[name] ?? name)
 writeFileSync(at('dist/page.html'), page)
+const define = { PAGE: JSON.stringify(page) }
+// A document without a charset reads other letters wrongly, and then no hash is right.
+const charset = 'ascii'
+const global = await bundle('src/web/script.ts', { format: 'iife', globalName: 'TerrariumInspector', define, charset })
+writeFileSync(at('dist/inspector.global.js'), `${LICENCES}\n${global}\n`)

@@ -45,7 +45,8 @@ export async function withPage(source: string, body: (opened: Opened) => Promise
     })
     const address = await firstLine(server)
     browser = await launch()
-    const page = await browser.newPage()
+    const context = await browser.newContext()
+    const page = await context.newPage()
     const printed: string[] = []
     const wrong: string[] = []
     page.on('console', (message) => printed.push(message.text()))

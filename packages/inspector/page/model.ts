@@ -75,6 +75,7 @@ export class Model {
   #events: Event[] = []
   #rates: number[] = []
   #second = 0
+  #sourceCount = 0
   #selected: string | undefined
   readonly #changed: () => void
 
@@ -84,7 +85,7 @@ export class Model {
 
   addSource(say: Source['say'], link: Link): Source {
     const source: Source = {
-      key: String(this.sources.length + 1),
+      key: String((this.#sourceCount += 1)),
       hello: undefined,
       link,
       seq: -1,
@@ -94,6 +95,13 @@ export class Model {
     }
     this.sources.push(source)
     return source
+  }
+
+  removeSource(source: Source): void {
+    this.sources.splice(this.sources.indexOf(source), 1)
+    for (const [key, actor] of this.#actors) if (actor.source === source) this.#actors.delete(key)
+    this.#events = this.#events.filter(({ key }) => !key.startsWith(`${source.key}/`))
+    this.#changed()
   }
 
   setLink(source: Source, link: Link): void {

@@ -1,5 +1,6 @@
 // Where the page has its messages from: the server that it came from, a channel of the same browser, another server, or
 // the trace in its own file. Secrets of the address are moved to the session at once.
+import type { OnChannel } from '../src/shared/places.ts'
 import type { FromSource } from '../src/shared/protocol.ts'
 import type { Model, Source } from './model.ts'
 
@@ -29,7 +30,8 @@ function placesOf(hash: string): URLSearchParams {
   const isNamed = ['t', 'b', 'node'].some((name) => named.has(name))
   if (!isNamed) return new URLSearchParams(read('terrarium.places') ?? '')
   write('terrarium.places', named.toString())
-  history.replaceState(null, '', location.pathname + location.search)
+  // The address of a blob cannot be changed, and has no secret.
+  if (location.protocol !== 'blob:') history.replaceState(null, '', location.pathname + location.search)
   return named
 }
 
@@ -60,26 +62,39 @@ function openSocket(model: Model, url: string, token: string): void {
   connect()
 }
 
-/** The application is in another tab, or is what has opened this one. */
+/** Applications in other tabs of the same origin. Each is a source. */
 function openChannel(model: Model, name: string): void {
   const channel = new BroadcastChannel(name)
-  const me = crypto.randomUUID()
-  const source = model.addSource((message) => {
-    channel.postMessage({ from: me, text: JSON.stringify(message) })
-  }, 'connecting')
-  channel.onmessage = ({
-    data,
-  }: MessageEvent<{ readonly to?: string; readonly text?: string; readonly opened?: true }>) => {
-    // The application was loaded, or reloaded.
-    if (data.opened === true) channel.postMessage({ from: me, opened: true })
-    if (data.to !== me || typeof data.text !== 'string') return
-    source.link = 'live'
-    takeText(model, source, data.text)
+  const page = crypto.randomUUID()
+  const sources = new Map<string, Source>()
+  const say = (message: OnChannel): void => {
+    channel.postMessage(message)
+  }
+  const sourceOf = (app: string): Source => {
+    const known = sources.get(app)
+    if (known !== undefined) return known
+    // An application that was loaded again is another one.
+    for (const [other, source] of sources)
+      if (source.link === 'lost' && sources.delete(other)) model.removeSource(source)
+    const source = model.addSource((message) => {
+      say({ app, page, by: 'page', text: JSON.stringify(message) })
+    }, 'live')
+    sources.set(app, source)
+    return source
+  }
+  channel.onmessage = ({ data }: MessageEvent<OnChannel>) => {
+    if ('text' in data) {
+      if (data.by === 'app' && data.page === page) takeText(model, sourceOf(data.app), data.text)
+    } else if ('app' in data) {
+      const source = sources.get(data.app)
+      if (data.is === 'here') say({ page, is: 'here' })
+      else if (source !== undefined) model.setLink(source, 'lost')
+    }
   }
   addEventListener('pagehide', () => {
-    channel.postMessage({ from: me, closed: true })
+    say({ page, is: 'gone' })
   })
-  channel.postMessage({ from: me, opened: true })
+  say({ page, is: 'here' })
 }
 
 function takeText(model: Model, source: Source, text: unknown): void {

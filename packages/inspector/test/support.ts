@@ -6,12 +6,15 @@ import { Tap, type Connection } from '../src/shared/tap.ts'
 
 /** A clock that stands still until it is told to go on. */
 export class ManualClock implements Clock {
+  /** Ms that pass with each look at the clock, as if the code between two looks took long. */
+  step = 0
   /** Timers that were set, in all. */
   timers = 0
   #now = 1_000_000
   readonly #due = new Map<() => void, number>()
 
   now(): number {
+    this.#now += this.step
     return this.#now
   }
 

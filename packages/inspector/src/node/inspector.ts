@@ -6,6 +6,7 @@ import { checkOptions, InspectorError, isFlag, isFunction, isText, type Rule } f
 import type { Redact } from '../shared/redact.ts'
 import { Tap } from '../shared/tap.ts'
 import { traceFile } from '../shared/trace-file.ts'
+import { CHANNEL, fragmentOf, VITE_PATH } from '../shared/places.ts'
 import { messageOf } from '../shared/value.ts'
 import { pageFile } from './page-file.ts'
 import { servePage } from './server.ts'
@@ -15,7 +16,7 @@ export interface InspectorOptions {
   readonly name?: string | undefined
   /** The port on 127.0.0.1. Default: 0, any free port. */
   readonly port?: number | undefined
-  /** Other origins whose pages may connect, with the token: that of a Vite server, for one picture. Default: []. */
+  /** Origins of Vite servers whose page shows this program too: for each an address is printed. Default: []. */
   readonly origins?: readonly string[] | undefined
   /** Whether the value under a key is not shown, in addition to the rules for secrets. Default: none. */
   readonly redact?: Redact | undefined
@@ -68,6 +69,8 @@ export function createInspector(options: InspectorOptions = {}): Inspector {
   void address.then(
     (text) => {
       print(`Inspector: ${text}`)
+      for (const origin of origins ?? [])
+        print(`Inspector, with ${origin}: ${origin}${VITE_PATH}${fragmentOf(CHANNEL, text)}`)
     },
     (error: unknown) => {
       print(`Inspector: ${messageOf(error)} ${error instanceof InspectorError ? error.hint : ''}`.trimEnd())

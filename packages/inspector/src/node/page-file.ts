@@ -8,6 +8,8 @@ export interface PageFile {
   readonly html: string
   /** Header form: the page may talk to its own server only, and stands in no frame. */
   readonly policy: string
+  /** The same, but the page may also talk to other servers on loopback. */
+  readonly openPolicy: string
 }
 
 let read: PageFile | undefined
@@ -20,5 +22,6 @@ function readPage(): PageFile {
   const html = readFileSync(FILE, 'utf8')
   const [, written = "default-src 'none'"] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html) ?? []
   const policy = written.replace(/connect-src [^;]*/, "connect-src 'self'")
-  return { html, policy: `${policy}; frame-ancestors 'none'` }
+  const noFrames = "; frame-ancestors 'none'"
+  return { html, policy: policy + noFrames, openPolicy: written + noFrames }
 }
