@@ -1,5 +1,6 @@
 """The bootstrap: every failure to start is reported by kind and message, with its exit status, which is never 0."""
 
+import json
 import os
 import shlex
 import signal
@@ -280,6 +281,22 @@ def test_without_lifeline():
     process = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=20)
     assert process.returncode == 97
     assert b"start this through Terrarium" in process.stderr
+
+
+def test_a_host_of_version_1_is_told_both_versions():
+    """That host gives no folder of the shepherd, and names the one module otherwise."""
+    heard, said = os.pipe()
+    boot = json.dumps({"socket": "/none", "token": "t", "module": "/tools.py"})
+    command = [sys.executable, "-c", f"import os, sys; os.dup2({said}, 4); os.execv(sys.executable, sys.argv[1:])"]
+    command += [sys.executable, "-u", str(PACKAGE / "_boot.py"), "--terrarium-run", "r", "--terrarium-spawn", "s"]
+    env = {**os.environ, "TERRARIUM_BOOT": boot}
+    process = subprocess.run(command, env=env, pass_fds=[said], capture_output=True, stdin=subprocess.DEVNULL, timeout=20)
+    os.close(said)
+    with open(heard, encoding="utf-8") as report:
+        last = json.loads(report.read().splitlines()[-1])
+    assert process.returncode == 78, process.stderr
+    assert (last["kind"], last["configuration"]) == ("protocol_mismatch", True)
+    assert "the host speaks version 1 of the protocol" in last["message"] and "which speaks 2" in last["message"]
 
 
 def test_a_host_that_is_gone_before_arming(host, file):

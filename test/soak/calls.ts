@@ -5,6 +5,7 @@ import { inspect } from 'node:util'
 import type { CallOptions, Pool } from '@terrarium/pool'
 import { isTerrariumError } from '@terrarium/supervisor'
 import type { Random } from '../support/random.ts'
+import { turn } from '../support/waiting.ts'
 
 /** How one call is made, and what it may be answered with. */
 interface Planned {
@@ -75,6 +76,8 @@ function cancelled(random: Random, value: number): Planned {
 
 /** How long a pool may settle no call while some are open, in ms. */
 const PATIENCE = 30_000
+/** Between two looks at whether calls are settled, in ms. */
+const LOOK_EVERY = 500
 
 /** What became of the calls of one pool. */
 export interface Tally {
@@ -139,8 +142,12 @@ export async function makeCalls({
       if (![...(planned.codes ?? []), ...deaths].includes(code)) note(tally, `${name} was rejected: ${String(error)}`)
     }
   }
+  // A call that is refused at once must not keep the event loop from the other callers.
   const caller = async (): Promise<void> => {
-    while (!isOver()) await one()
+    while (!isOver()) {
+      await one()
+      await turn()
+    }
   }
   const all = Promise.all(Array.from({ length: callers }, caller))
   await Promise.race([all, stallOf(tally)])
@@ -154,13 +161,16 @@ export async function makeCalls({
   return tally
 }
 
-/** Resolves when no call was settled for too long. */
+/**
+ * Resolves when no call was settled for too long. Looks are counted, not time: while this process stands still, nothing
+ * can be settled.
+ */
 async function stallOf(tally: Tally): Promise<void> {
-  for (let last = -1, since = performance.now(); performance.now() - since < PATIENCE;) {
+  for (let last = -1, same = 0; same * LOOK_EVERY < PATIENCE;) {
     const settled = tally.resolved + tally.rejected
-    if (settled !== last) since = performance.now()
+    same = settled === last ? same + 1 : 0
     last = settled
-    await sleep(500, undefined, { ref: false })
+    await sleep(LOOK_EVERY, undefined, { ref: false })
   }
 }
 

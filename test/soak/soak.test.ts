@@ -2,6 +2,9 @@ import { expect, test } from '@jest/globals'
 import { mustEnd, run } from '../support/command.ts'
 import { TRANSPORTS } from '../support/transport.ts'
 import { grown, type Census } from './census.ts'
+import type { Sample } from '../chaos/trend.ts'
+import { Random } from '../support/random.ts'
+import { growth } from './memory.ts'
 import { parseRequest } from './request.ts'
 
 test.each(TRANSPORTS)('a short soak over %s leaves nothing, and all its counts close', async (transport) => {
@@ -43,4 +46,24 @@ test('what is left at the end is named', () => {
     'timers: 2 before, 3 after',
     'runs: 0 before, 1 after',
   ])
+})
+
+test('growth is told from noise that hangs together, and from a step', () => {
+  const random = new Random(1, 0)
+  const series = (perMinute: number): Sample[] => {
+    let held = 0
+    return Array.from({ length: 300 }, (_, second) => {
+      held = 0.9 * held + random.next() * 2e6
+      return { cycles: second / 60, value: 100e6 + held + (perMinute * second) / 60 }
+    })
+  }
+  for (let n = 0; n < 20; n += 1) {
+    const still = growth(series(0))
+    expect(still.slope - still.error).toBeLessThan(1e6)
+    const growing = growth(series(4e6))
+    expect(growing.slope - growing.error).toBeGreaterThan(1e6)
+  }
+  const step = series(0).map(({ cycles, value }) => ({ cycles, value: value + (cycles > 4 ? 3e6 : 0) }))
+  const { slope, error } = growth(step)
+  expect(slope - error).toBeLessThan(1e6)
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createPool, type Pool, type PoolEvents, type PoolOptions } from '@terrarium/pool'
+import { messageOf } from '@terrarium/supervisor/base'
 import { pino } from 'pino'
 import { Random } from '../support/random.ts'
 import type { Transport } from '../support/transport.ts'
@@ -68,7 +69,10 @@ export async function soak({ minutes, seed, transport, python, signal, say }: So
       concurrency: 4,
       cancelGrace: 30,
       breaker: 'off',
-      backoff: { first: 0, base: 1, factor: 1, jitter: 'none', maxAttempts: 1_000_000 },
+      backoff: { first: 0, base: 1, factor: 1, jitter: 'none', maxAttempts: 1_000_000, maxElapsed: Infinity },
+    })
+    calm.on('worker.exit', ({ worker, reason }) => {
+      if (reason.type === 'error') say(`${worker} of the calm pool has died: ${messageOf(reason.error)}`)
     })
     for (const event of EVENTS) {
       wild.on(event, () => {
@@ -104,7 +108,7 @@ export async function soak({ minutes, seed, transport, python, signal, say }: So
       }
       const watch = async (): Promise<void> => {
         while (!isOver()) {
-          memory.sample(worker)
+          await memory.sample(worker)
           for (const stateDir of stateDirs) for (const folder of runtimeFolders(stateDir)) folders.add(folder)
           await sleep(SAMPLE_EVERY)
         }
@@ -135,7 +139,13 @@ async function showStacks(pool: Pool, say: (line: string) => void): Promise<void
   pool.on('worker.output', ({ worker, stream, line }) => {
     if (stream === 'stderr') say(`  ${pool.name}/${worker}: ${line}`)
   })
-  for (const { pid } of pool.workers) if (pid !== undefined) process.kill(pid, 'SIGUSR2')
+  for (const { pid } of pool.workers) {
+    try {
+      if (pid !== undefined) process.kill(pid, 'SIGUSR2')
+    } catch {
+      // It has just died.
+    }
+  }
   await sleep(1_000)
 }
 

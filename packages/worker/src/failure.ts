@@ -104,7 +104,8 @@ function explainStart(exit: ExitFacts, { python, boot }: Worker): Explanation {
   if (failure !== undefined) {
     const { configuration, message, hint, exe, ...told } = failure
     return {
-      code: configuration ? 'CONFIGURATION' : code,
+      // A worker of version 1 does not say that this is configuration.
+      code: configuration || told.kind === 'protocol_mismatch' ? 'CONFIGURATION' : code,
       why: `cannot start: ${message}`,
       hint: hint || undefined,
       details: { ...told, interpreter: exe },

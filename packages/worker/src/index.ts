@@ -54,7 +54,8 @@ export {
   type WorkerRef,
   type WorkerSnapshot,
 } from './machine.ts'
-export { workerFiles, type WorkerInput, type WorkerDependencies } from './session-port.ts'
+export { type WorkerInput, type WorkerDependencies } from './session-port.ts'
+export { workerFiles } from './worker-files.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
 export { checkCallSize, Session, type SessionDependencies, type Settle } from './session.ts'

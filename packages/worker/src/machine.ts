@@ -3,7 +3,8 @@ import { lifeMachine, type LifeContext, type LifeEvent, type LifeLogic } from '@
 import type { ActorRefFrom, SnapshotFrom } from 'xstate'
 import type { ToolInfo } from './frame.ts'
 import { logOutput, OutputRelay } from './output.ts'
-import { SessionPort, workerFiles, type WorkerInput, type WorkerDependencies } from './session-port.ts'
+import { SessionPort, type WorkerInput, type WorkerDependencies } from './session-port.ts'
+import { workerFiles } from './worker-files.ts'
 import type { Session } from './session.ts'
 
 export interface WorkerContext extends LifeContext<WorkerInput> {

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import {
   errorAbout,
   SPAWN_ARGUMENTS,
-  pythonFiles,
   shepherdFiles,
   type End,
   type Life,
@@ -28,6 +27,7 @@ import { DEFAULT_TRANSPORT, type ToolInfo, type Transport } from './frame.ts'
 import type { OutputRelay, WorkerOutput } from './output.ts'
 import type { Announcement } from './reception.ts'
 import type { SessionServer } from './session-server.ts'
+import { workerFiles } from './worker-files.ts'
 import type { Session } from './session.ts'
 
 /** How long the exit of a worker waits for the rest of its session, in ms. */
@@ -67,11 +67,6 @@ export interface WorkerDependencies {
   readonly clock: SupervisorClock
   /** Called with each line that the tools print. Default: the logger, stdout at `info` and stderr at `warn`. */
   readonly output?: ((output: WorkerOutput) => void) | undefined
-}
-
-/** The folder with the Python package `terrarium`. Errors: CONFIGURATION. */
-export function workerFiles(): string {
-  return pythonFiles(import.meta.url, '@terrarium/worker', 'terrarium')
 }
 
 export class SessionPort implements Port {

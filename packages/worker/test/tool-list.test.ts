@@ -26,6 +26,12 @@ test('a name that is too long is cut, and compared with nothing', () => {
   )
 })
 
+test('a worker may announce 65,535 tools, and no more', () => {
+  const names = Array.from({ length: 65_536 }, (_, n) => `t${n}`)
+  expect(list(...names.slice(1)).indexOf('t65535')).toBe(65_534)
+  expect(() => list(...names)).toThrow(new TypeError('65536 tools, more than 65535'))
+})
+
 test('names are alike from six tenths of their letters on, the most alike come first', () => {
   expect(closeMatches('abcde', ['abcxx', 'abxxx', 'abcde', 'xxabcde'], 9)).toEqual(['abcde', 'xxabcde', 'abcxx'])
   expect(closeMatches('', ['a'], 3)).toEqual([])

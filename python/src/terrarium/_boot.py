@@ -26,6 +26,8 @@ def main() -> None:
     try:
         from terrarium_shepherd import arm, signals
     except ImportError:
+        sys.path[0] = os.path.dirname(here)
+        _refuse_first_version()
         os.write(2, b"terrarium: there is no Python package terrarium_shepherd: start this through Terrarium\n")
         os._exit(97)
     arm.arm(lifeline_fd=3)
@@ -43,6 +45,23 @@ def main() -> None:
     # run, because they could change the status or wait for ever.
     if status != 0:
         os._exit(status)
+
+
+def _refuse_first_version() -> None:
+    """Ends this process if a host of version 1 has started it, which names neither FOLDER nor the entries."""
+    import json
+
+    if "module" not in json.loads(os.environ.get("TERRARIUM_BOOT", "{}")):
+        return
+    from terrarium._boot_report import BootReport
+    from terrarium._diagnosis import Step, diagnose
+    from terrarium._session_errors import mismatch
+
+    report = BootReport(4)
+    report.boot()
+    failure = diagnose(mismatch("the host speaks version 1 of the protocol"), Step("the session", "", []))
+    report.failed(failure)
+    os._exit(failure.status)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import { pack } from 'msgpackr'
 import { BAD_VALUES } from './bad-values.mjs'
 import { Wire, frame as grpcFrame, message } from '../second-client/wire.mjs'
-import { APART, FAILURE, frame, hello, HELLO, LaneWire, PART, PONG, preamble, ready, READY, result, RESULT, SPLIT, u32 } from './lane.mjs' // prettier-ignore
+import { APART, FAILURE, frame, hello, HELLO, LaneWire, longReady, PART, PONG, preamble, ready, READY, result, RESULT, SPLIT, u32 } from './lane.mjs' // prettier-ignore
 
 const MiB = 1024 * 1024
 const NIL = pack(null)
@@ -128,6 +128,7 @@ export const LANE_STARTS = {
   'has two tools of one name': [(wire, token) => wire.send(preamble(), hello(token), ready(['a', 'a'])), /two tools named a/],
   'has a tool without a name': [(wire, token) => wire.send(preamble(), hello(token), ready([''])), /does not have 1 to 128 characters/],
   'has a tool whose name is long': [(wire, token) => wire.send(preamble(), hello(token), ready(['x'.repeat(129)])), /does not have 1 to 128 characters/],
+  'has 65,536 tools': [(wire, token) => wire.send(preamble(), hello(token), longReady(65_536)), /65536 tools, more than 65535/],
   'says a Ready that is no map': [(wire, token) => wire.send(preamble(), hello(token), frame({ kind: READY }, NIL)), /a Ready that is no map/],
   'speaks gRPC': [(wire, token) => {
     wire.close()

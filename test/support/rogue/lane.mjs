@@ -44,6 +44,20 @@ export const hello = (token = '', more = {}) =>
 export const ready = (names = ['work']) =>
   frame({ kind: READY }, pack({ tools: names.map((name) => ({ name, isAsync: false, summary: '' })) }))
 
+/** A Ready with so many tools that it is split. */
+export function longReady(/** @type {number} */ count) {
+  const body = pack({
+    tools: Array.from({ length: count }, (_, n) => ({ name: `t${n}`, isAsync: false, summary: '' })),
+  })
+  const pieces = []
+  for (let at = 0; at < body.length; at += 2 ** 20) {
+    const piece = body.subarray(at, at + 2 ** 20)
+    if (at > 0) pieces.push(frame({ kind: PART }, piece))
+    else pieces.push(frame({ kind: READY, flags: SPLIT }, Buffer.concat([u32(body.length), piece])))
+  }
+  return Buffer.concat(pieces)
+}
+
 /** @param {unknown} value */
 export const result = (/** @type {number} */ id, value = 'done') => frame({ kind: RESULT, id }, pack(value))
 

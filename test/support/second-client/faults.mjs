@@ -34,6 +34,7 @@ export const FAULTS_OF_READY = {
   'a Ready with two tools of one name': { say: (wire) => wire.send(frame.ready(['a', 'b', 'a'])), fault: /two tools named a/ }, // prettier-ignore
   'a Ready with a tool without a name': { say: (wire) => wire.send(frame.ready([''])), fault: /does not have 1 to 128 characters/ }, // prettier-ignore
   'a Ready with a name of 10 MB': { say: (wire) => wire.send(frame.ready(['x'.repeat(10_000_000)])), fault: /does not have 1 to 128 characters/ }, // prettier-ignore
+  'a Ready with 65,536 tools': { say: (wire) => wire.send(frame.ready(Array.from({ length: 65_536 }, (_, n) => `t${n}`))), fault: /65536 tools, more than 65535/ }, // prettier-ignore
   'Ready twice in one message': { say: (wire) => wire.send(frame.ready([TOOL]), frame.ready([TOOL])), fault: /a second Ready/ }, // prettier-ignore
   'Ready and an unknown frame in one message': { say: (wire) => wire.send(frame.ready([TOOL]), frame.unknown()), fault: /a frame of a kind/ }, // prettier-ignore
 }
