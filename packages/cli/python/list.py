@@ -1,5 +1,7 @@
 """The tool by which `terrarium list` asks a worker for its tools and their signatures."""
 
+import inspect
+
 from terrarium import _tools, tool
 
 
@@ -8,7 +10,7 @@ def terrarium_list_tools():
     return [
         {
             "name": each.name,
-            "signature": str(each._signature),
+            "signature": str(inspect.signature(each.function)),
             "async": each.is_async,
             "summary": each.summary,
         }

@@ -1,7 +1,7 @@
 // The private socket: who may enter, what stale folders become, and that it holds no process.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -78,7 +78,8 @@ test('the folder of a program that was killed is removed by the next look', asyn
 
 test('a folder that others may enter is left alone', () => {
   const folder = join(tmpdir(), `${FOLDER}2-${process.pid}`)
-  mkdirSync(folder, { mode: 0o755 })
+  mkdirSync(folder)
+  chmodSync(folder, 0o755) // whatever the umask is
   try {
     writeFileSync(join(folder, SOCKET), '')
     expect(findSockets()).not.toContain(join(folder, SOCKET))
