@@ -73,7 +73,7 @@ test('A1: each tarball has the licence and no file of a checkout, and no Python 
 })
 
 test('A1: publint finds nothing wrong with a tarball', async () => {
-  expect(tarballs()).toHaveLength(6)
+  expect(tarballs()).toHaveLength(readdirSync(join(ROOT, 'packages')).length)
   for (const name of tarballs()) {
     const publint = join(ROOT, 'node_modules', '.bin', 'publint')
     mustEnd(await run(publint, ['run', join(PACKAGES, name), '--strict']), 0)

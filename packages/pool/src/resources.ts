@@ -51,27 +51,30 @@ export const openResources: OpenResources = async (dependencies) => {
     stateDir: options.stateDir,
     containment: options.containment,
   })
+  let server: SessionServer | undefined
   try {
     const ensureDirectory = (): void => {
       runtime.ensureDirectory()
     }
-    const server = await SessionServer.listen(runtime.directory, { codec, ensureDirectory, clock, logger })
-    const worker = createWorkerLogic({ runtime, server, logger, clock, output })
+    const listening = await SessionServer.listen(runtime.directory, { codec, ensureDirectory, clock, logger })
+    server = listening
+    const worker = createWorkerLogic({ runtime, server: listening, logger, clock, output })
     return {
       python: interpreter.path,
       worker,
       setReferenced(isReferenced) {
-        for (const each of [runtime, server]) {
+        for (const each of [runtime, listening]) {
           if (isReferenced) each.ref()
           else each.unref()
         }
       },
       close() {
-        server.close()
+        listening.close()
         return runtime.close()
       },
     }
   } catch (error) {
+    server?.close()
     await runtime.close()
     throw error
   }
