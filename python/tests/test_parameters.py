@@ -100,6 +100,18 @@ def test_modules_that_are_imported_late_are_those_of_the_standard_library(host, 
     assert connection.run("short", value=3) == 3
 
 
+@pytest.mark.parametrize("code", [TOOLS, TOOLS.replace("def short", "async def short")], ids=["sync", "async"])
+def test_modules_of_the_user_that_have_names_of_the_standard_library_are_not_taken_for_it(host, file, code):
+    names = ["traceback", "difflib", "inspect", "dis", "ast", "tokenize", "queue", "asyncio"]
+    for name in names:
+        file(f"{name}.py", "")
+    connection = host.ready(file("tools.py", f"import {', '.join(names)}\n{code}"))
+    assert connection.fail("fail").traceback.endswith("KeyError: 'why'\n")
+    assert "did you mean 'value' by 'valu'?" in connection.fail("short", valu=1).message
+    assert "object cannot be sent" in connection.fail("odd").message
+    assert connection.run("short", value=3) == 3
+
+
 def test_a_failed_start_is_diagnosed_beside_files_with_the_names_of_modules(host, file):
     for name in ("traceback", "ast", "shlex", "difflib", "dataclasses"):
         file(f"{name}.py", "raise RuntimeError('a file of the user')\n")

@@ -1,6 +1,7 @@
 """Imports modules when they are needed for the first time, which keeps them out of the start of a worker. By then user
 code has run, and its folder comes first on ``sys.path``, perhaps with a file that has the name of such a module."""
 
+import os
 import sys
 from _frozen_importlib_external import PathFinder  # not from importlib.machinery, which takes longer to import
 from _thread import get_ident
@@ -8,6 +9,9 @@ from typing import Any
 
 _PATH = sys.path[:]
 """As it was before user code ran: this module is imported by the bootstrap."""
+
+_LATE = ("asyncio", "difflib", "inspect", "traceback", "terrarium._diagnosis", "terrarium._values._advice")
+"""What is imported after user code ran."""
 
 
 class _Finder:
@@ -30,3 +34,15 @@ def late(name: str) -> Any:
         finally:
             sys.meta_path.remove(finder)
     return sys.modules[name]
+
+
+def prepare(folder: str) -> None:
+    """Imports now what would be imported late, if this folder of user code has a file or folder with the name of a
+    module of the standard library: once user code has imported that, it would be taken for the library's."""
+    try:
+        names = {name.partition(".")[0] for name in os.listdir(folder)}
+    except OSError:
+        return
+    if not names.isdisjoint(sys.stdlib_module_names - sys.modules.keys()):
+        for name in _LATE:
+            late(name)

@@ -8,6 +8,7 @@ import sys
 from importlib.machinery import SourceFileLoader
 from typing import NamedTuple
 
+from terrarium._late import prepare
 from terrarium._tools import Tool, tools
 
 
@@ -46,6 +47,7 @@ def load(entry: str) -> None:
     pickled.
     """
     place = place_of(entry)
+    prepare(place.folder)
     come_first(place.folder)
     if place.file is None:
         __import__(place.name)
