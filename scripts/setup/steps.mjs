@@ -173,7 +173,7 @@ const packageFiles = () => [
 /**
  * A step that compiles the Python sources, which checkouts run where they are: Python writes no bytecode where the
  * environment says PYTHONDONTWRITEBYTECODE, and then each worker that starts compiles all of it. Bytecode is for one
- * text of a file, not for a time, so that it is never taken for that of another text.
+ * text of a file, not for a time, so that it is never taken for the bytecode of another text.
  */
 function bytecodeStep(name, folder) {
   const sources = ['python/src', 'python/tests', 'test/support', 'examples/analyse']

@@ -87,40 +87,37 @@ const row = (page: Page, name: string): ReturnType<Page['locator']> =>
 /** The names of the states that the statechart shows as active, but for the machine itself. */
 const lit = (page: Page): Promise<string[]> => page.locator('.state.on:not(.outer) > text.name').allTextContents()
 
-browserTest(
-  'the tree, the statechart and the context are those of the actors, with one request and no error',
-  async () => {
-    let root: AnyActor | undefined
-    await withInspector(
-      (inspector) => {
-        const [actor] = startHome(inspector)
-        root = actor
-        return [actor]
-      },
-      async ({ page, asked, wrong }) => {
-        await row(page, 'door').click()
-        await page.locator('.values', { hasText: 'Ada' }).waitFor()
-        expect(await page.locator('.values').innerText()).toMatch(/owner: "Ada"\s*password: redacted/)
-        expect(await page.locator('.verdict').innerText()).toBe('All is well: 3 actors running.')
-        expect(await lit(page)).toEqual(['closed'])
-        childOf(root, 'door').send({ type: 'LOCK' })
-        childOf(root, 'door').send({ type: 'LOCK' })
-        await page.locator('.row .value', { hasText: 'locked.twice' }).waitFor()
-        expect(await lit(page)).toEqual(['locked', 'twice'])
-        await page.locator('.edge.lit', { hasText: 'LOCK' }).waitFor()
-        await page.locator('.step', { hasText: 'LOCK' }).first().waitFor()
-        childOf(root, 'alarm').send({ type: 'RING' })
-        await page.locator('.verdict.bad', { hasText: 'alarm failed: TypeError: the bell is missing' }).click()
-        await page.locator('.failure', { hasText: 'The last event that it received was RING.' }).waitFor()
-        expect(asked).toEqual(['/', '/ws'])
-        expect(wrong).toEqual([])
-        expect(page.url()).not.toContain('#t=')
-      },
-    )
-  },
-)
+browserTest('the tree, the statechart and the context show the actors, with one request and no error', async () => {
+  let root: AnyActor | undefined
+  await withInspector(
+    (inspector) => {
+      const [actor] = startHome(inspector)
+      root = actor
+      return [actor]
+    },
+    async ({ page, asked, wrong }) => {
+      await row(page, 'door').click()
+      await page.locator('.values', { hasText: 'Ada' }).waitFor()
+      expect(await page.locator('.values').innerText()).toMatch(/owner: "Ada"\s*password: redacted/)
+      expect(await page.locator('.verdict').innerText()).toBe('All is well: 3 actors running.')
+      expect(await lit(page)).toEqual(['closed'])
+      childOf(root, 'door').send({ type: 'LOCK' })
+      childOf(root, 'door').send({ type: 'LOCK' })
+      await page.locator('.row .value', { hasText: 'locked.twice' }).waitFor()
+      expect(await lit(page)).toEqual(['locked', 'twice'])
+      await page.locator('.edge.lit', { hasText: 'LOCK' }).waitFor()
+      await page.locator('.step', { hasText: 'LOCK' }).first().waitFor()
+      childOf(root, 'alarm').send({ type: 'RING' })
+      await page.locator('.verdict.bad', { hasText: 'alarm failed: TypeError: the bell is missing' }).click()
+      await page.locator('.failure', { hasText: 'The last event that it received was RING.' }).waitFor()
+      expect(asked).toEqual(['/', '/ws'])
+      expect(wrong).toEqual([])
+      expect(page.url()).not.toContain('#t=')
+    },
+  )
+})
 
-browserTest('the states that are lit are those of the snapshot, at 100 moments', async () => {
+browserTest('the states of the snapshot are lit, at 100 moments', async () => {
   let root: AnyActor | undefined
   await withInspector(
     (inspector) => {
@@ -287,8 +284,8 @@ browserTest('a page of another origin can neither read it nor connect, with the 
 /** As WCAG counts it. */
 function contrast(a: string, b: string): number {
   const luminance = (colour: string): number => {
-    const [red = 0, green = 0, blue = 0] = (/^#(\w{2})(\w{2})(\w{2})$/.exec(colour)?.slice(1) ?? []).map((part) => {
-      const value = parseInt(part, 16) / 255
+    const [red = 0, green = 0, blue = 0] = (/^rgb\((\d+), (\d+), (\d+)\)$/.exec(colour)?.slice(1) ?? []).map((part) => {
+      const value = Number(part) / 255
       return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
     })
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -297,10 +294,14 @@ function contrast(a: string, b: string): number {
   return (high + 0.05) / (low + 0.05)
 }
 
+/** The colours of the page by name, as the browser shows them: `rgb(r, g, b)`. */
 const COLOURS = `Object.fromEntries(
   'ground panel text quiet selected hover active active-soft done bad bad-soft stopped edge key'.split(' ').map((name) => {
-    const colour = getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim()
-    return [name, colour.length === 4 ? '#' + [...colour.slice(1)].map((digit) => digit + digit).join('') : colour]
+    const probe = document.body.appendChild(document.createElement('i'))
+    probe.style.color = 'var(--' + name + ')'
+    const { color } = getComputedStyle(probe)
+    probe.remove()
+    return [name, color]
   }),
 )`
 

@@ -34,7 +34,7 @@ export class Habitat extends PublicHabitat {
     return this.marked().filter(isShepherd)
   }
 
-  /** The pids without those of shepherds: workers, and what they have started. */
+  /** The pids of workers, and of what they have started, without the shepherds. */
   workers(): number[] {
     return this.marked().filter((pid) => !isShepherd(pid))
   }

@@ -73,7 +73,7 @@ test('tree shows pools, supervisors and their children', async () => {
   })
 })
 
-test('status says what is wrong and what repairs it, and its exit code is that of the state', async () => {
+test('status says what is wrong and what repairs it, and its exit code tells the state', async () => {
   await withProgram(async ({ home, pool, name }) => {
     expect(await home.run(['status', `${name}/worker-1`])).toMatchObject({
       code: 0,

@@ -39,7 +39,7 @@ test('the table of errors has each code', () => {
   expect(tableRows(README, 'Errors').map(nameOf)).toEqual([...shapes.literals('InspectorErrorCode')])
 })
 
-test('the limits that the README names are those of the code', () => {
+test('the README names the limits of the code', () => {
   const text = page(README)
   const { ACTORS, ENDED_ACTORS, KEPT_EVENTS, EVENTS_PER_FLUSH, FLUSH_MS, PAYLOAD_MS, SNAPSHOT_LIMITS } = limits
   const { TRANSITIONS_PER_FLUSH, KEPT_TRANSITIONS, REST_FACTOR, MESSAGE_BYTES, TRACED_DETAILS } = limits

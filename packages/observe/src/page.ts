@@ -1,4 +1,4 @@
-// The page of an observer: that of the inspector, on loopback, with a token. It is loaded only where it is asked for.
+// The page of an observer: the inspector's page, on loopback, with a token. It is loaded only where it is asked for.
 import type { PageServer } from '@terrarium/inspector/server'
 import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
 import type { ReaderConnection, ReaderPort } from './publisher.ts'

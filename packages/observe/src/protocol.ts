@@ -42,7 +42,7 @@ export interface Snap {
   readonly series: readonly Sample[]
 }
 
-/** What has changed. `seq` is one more than that of the message before; after a gap the reader asks `since`. */
+/** What has changed. `seq` is one more than in the message before; after a gap the reader asks `since`. */
 export interface Delta {
   readonly t: 'd'
   readonly seq: number

@@ -62,7 +62,7 @@ function isWritableFolder(path: string): boolean {
 
 /**
  * Makes a private folder (0700) if it is not there, for a temporary folder may be cleaned up. Errors: START_FAILED when
- * its name is taken by what this user did not make, and those of the file system.
+ * its name is taken by what this user did not make, and the errors of the file system.
  */
 export function makePrivateFolder(path: string, uid: number): void {
   try {

@@ -44,7 +44,7 @@ export interface DoctorOptions {
   readonly transport?: string
 }
 
-/** Runs `terrarium doctor`. Resolves with the exit code: that of the first thing that is wrong. */
+/** Runs `terrarium doctor`. Resolves with the exit code of the first thing that is wrong. */
 export async function doctor(options: DoctorOptions, signal: AbortSignal): Promise<number> {
   const { json = false, python, transport: given = DEFAULT_TRANSPORT } = options
   const transport = given as Transport

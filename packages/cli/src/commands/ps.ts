@@ -68,7 +68,7 @@ function rowOf(program: Program, actor: ActorView, now: number): readonly string
 }
 
 /**
- * Processes with a spawn tag of runs that no observed program shows. The runs that it shows are those of its workers;
+ * Processes with a spawn tag of runs that no observed program shows. An observed program shows the runs of its workers;
  * their helpers belong to them.
  */
 function unobservedProcesses(pictures: readonly SocketPicture[]): readonly TaggedProcess[] {

@@ -19,7 +19,7 @@ export function isOwnHost(host: string | undefined, { port }: Guard): boolean {
   return host === `127.0.0.1:${port}` || host === `localhost:${port}` || host === `[::1]:${port}`
 }
 
-/** Whether a WebSocket is that of a page with the token. */
+/** Whether a WebSocket comes from a page with the token. */
 export function mayConnect({ headers, method }: Pick<IncomingMessage, 'headers' | 'method'>, guard: Guard): boolean {
   const { host, origin } = headers
   if (method !== 'GET' || !isOwnHost(host, guard) || origin === undefined) return false

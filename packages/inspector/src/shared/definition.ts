@@ -21,7 +21,7 @@ interface TransitionDefinition {
   readonly actions?: readonly unknown[]
 }
 
-/** The root state node of a logic, if it is that of a machine. */
+/** The root state node of a logic, if the logic is a machine. */
 export function rootOf(logic: unknown): object | undefined {
   const { root } = (logic ?? {}) as { readonly root?: Partial<StateNode> }
   return typeof root === 'object' && typeof root.id === 'string' && typeof root.type === 'string' ? root : undefined

@@ -128,7 +128,7 @@ export interface Snap {
   readonly left: LeftOut
 }
 
-/** What has changed. `seq` is one more than that of the message before. */
+/** What has changed. `seq` is one more than in the message before. */
 export interface Delta {
   readonly t: 'd'
   readonly seq: number

@@ -11,7 +11,7 @@ import { Tally } from './tally.ts'
 
 type Because = Told<'child.start'>['because'] & object
 
-/** The number of tallies at which those of children that are gone are dropped for the first time. */
+/** Above so many tallies, the tallies of children that are gone are dropped for the first time. */
 const TALLIES = 1_024
 
 /** A child's event, whose type is known. */
@@ -200,7 +200,7 @@ export class SupervisorSource implements Source {
 const whyOf = (id: string, because: Because | undefined): string =>
   because === undefined || because.child === id ? '' : `, because ${because.child} failed`
 
-/** The source that an actor is; undefined for any actor but those of pools and supervisors. */
+/** The source that an actor is; undefined unless it is a pool or a supervisor. */
 function sourceOf(ref: AnyActorRef, dependencies: SourceDependencies): Source | undefined {
   const pool = nestedPool(ref)
   if (pool !== undefined) return new PoolSource(pool, dependencies)
