@@ -14,8 +14,8 @@ export function processesWith(variable) {
 /** The variables that a process was started with, as `NAME=value`; undefined when it is gone, or another user's. */
 export const environmentOf = (pid) => read(`/proc/${pid}/environ`)?.split('\0')
 
-/** The program and its arguments; undefined when the process is gone. */
-export const commandOf = (pid) => read(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1)
+/** The program and its arguments; undefined when the process is gone, or a zombie, whose command line is empty. */
+export const commandOf = (pid) => (read(`/proc/${pid}/cmdline`) || undefined)?.split('\0').slice(0, -1)
 
 /** One letter: `D` is uninterruptible sleep, `Z` a zombie; undefined when there is no such process. */
 export const stateOf = (pid) => statOf(pid)?.[0]

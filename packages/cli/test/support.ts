@@ -23,7 +23,7 @@ class Place extends Habitat {
     return folder
   }
 
-  /** Runs the built command to its end. */
+  /** Runs the built command to its end, with the variables under which libraries write colours into pipes. */
   run(
     args: readonly string[],
     env: Record<string, string> = {},
@@ -31,7 +31,14 @@ class Place extends Habitat {
   ): Promise<Ran> & { child: ChildProcess } {
     const child = spawn(process.execPath, [COMMAND, ...args], {
       cwd: this.directory,
-      env: { ...process.env, TERRARIUM_PYTHON: testPython(), TERRARIUM_STATE_DIR: this.stateDir, ...env },
+      env: {
+        ...process.env,
+        CI: 'true',
+        NO_COLOR: '',
+        TERRARIUM_PYTHON: testPython(),
+        TERRARIUM_STATE_DIR: this.stateDir,
+        ...env,
+      },
       stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
     child.stdin?.end(stdin)

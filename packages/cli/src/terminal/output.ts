@@ -1,12 +1,13 @@
 // What commands write to stdout: JSON, tables that fit the terminal, tab-separated lines for pipes, and colours only
 // for a person.
+import { isatty } from 'node:tty'
 import pc from 'picocolors'
 import { table } from './table.ts'
 
 /** Columns of a terminal that does not say how many it has. */
 const WIDTH = 80
 
-export const isTerminal = (): boolean => process.stdout.isTTY
+export const isTerminal = (): boolean => isatty(1)
 
 /** Colours for a terminal, unless NO_COLOR is set. */
 export const colours = (): ReturnType<typeof pc.createColors> =>
