@@ -138,7 +138,12 @@ export default [
     rules: {
       'boundaries/dependencies': [
         'error',
-        { default: 'disallow', checkAllOrigins: true, checkUnknownLocals: true, policies: policies.filter(isOf(parts)) },
+        {
+          default: 'disallow',
+          checkAllOrigins: true,
+          checkUnknownLocals: true,
+          policies: policies.filter(isOf(parts)),
+        },
       ],
     },
   })),
