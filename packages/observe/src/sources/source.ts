@@ -1,5 +1,6 @@
 // What an observer asks of each thing that it observes: its actors as plain data, and what was printed.
-import type { ActorView, OutputLine } from '../protocol.ts'
+import type { OutputLine } from '@terrarium/inspector/protocol'
+import type { ActorView } from '../messages.ts'
 
 export interface Source {
   /** Adds its actors, parents before children. Called only while a reader looks. */
