@@ -82,13 +82,12 @@ export const openResources: OpenResources = async (dependencies) => {
 
 /** The supervisor of the workers: one child for each slot, started one by one and restarted alone. */
 export function workersOf(
-  { python, worker }: Resources,
-  { options, clock, logger }: ResourceDependencies,
+  resources: Resources,
+  dependencies: ResourceDependencies,
   slots: readonly string[],
 ): SupervisorLogic {
-  const tools = toolEntries(options.tools)
-  const { name, startTimeout, grace = DEFAULTS.grace, heartbeat, env, cwd, backoff, breaker } = options
-  const { transport = DEFAULTS.transport } = options
+  const { options, clock, logger } = dependencies
+  const { name, backoff, breaker } = options
   return supervisor({
     id: name,
     strategy: 'one_for_one',
@@ -98,27 +97,32 @@ export function workersOf(
     onFault: (what, err) => {
       logger.error({ err }, what)
     },
-    children: slots.map((id): ChildSpec => {
-      const input: WorkerInput = {
-        name: `${name}/${id}`,
-        python,
-        tools,
-        env,
-        cwd,
-        transport,
-        startTimeout,
-        grace,
-        heartbeat,
-      }
-      return {
-        id,
-        logic: worker,
-        input,
-        // A worker keeps to its grace by itself; this limit is for a worker that does not.
-        shutdown: grace + SHUTDOWN_MARGIN_MS,
-        ready: (snapshot) => (snapshot as WorkerSnapshot).matches('active'),
-        awaitReady: false,
-      }
-    }),
+    children: slots.map((id) => workerSpec(resources, dependencies, id)),
   })
+}
+
+/** The worker of one slot, for the supervisor. */
+export function workerSpec({ python, worker }: Resources, { options }: ResourceDependencies, id: string): ChildSpec {
+  const { name, startTimeout, grace = DEFAULTS.grace, heartbeat, env, cwd, transport = DEFAULTS.transport } = options
+  const tools = toolEntries(options.tools)
+  const input: WorkerInput = {
+    name: `${name}/${id}`,
+    python,
+    tools,
+    env,
+    cwd,
+    transport,
+    startTimeout,
+    grace,
+    heartbeat,
+  }
+  return {
+    id,
+    logic: worker,
+    input,
+    // A worker keeps to its grace by itself; this limit is for a worker that does not.
+    shutdown: grace + SHUTDOWN_MARGIN_MS,
+    ready: (snapshot) => (snapshot as WorkerSnapshot).matches('active'),
+    awaitReady: false,
+  }
 }

@@ -4,7 +4,7 @@ import { exitWith, type ExitOutput, type ExitReason } from '@terrarium/superviso
 import type { Snapshot } from 'xstate'
 import type { PoolStats, PoolStatus } from './api.ts'
 import type { Slot } from './core/slot.ts'
-import { countsToKeep, inFlightIn, queuedIn, type Counts, type PoolState } from './core/state.ts'
+import { countsToKeep, inFlightIn, queuedIn, readyIn, type Counts, type PoolState } from './core/state.ts'
 import type { Shell } from './shell.ts'
 
 /**
@@ -32,6 +32,14 @@ export interface WorkerView {
   readonly until?: number
 }
 
+interface QueueView {
+  readonly waiting: number
+  readonly again: number
+  readonly limit: number
+  /** No call leaves the queue, see `pause()`. */
+  readonly paused: boolean
+}
+
 /**
  * What a pool's actor shows, beside XState's `status`, `output` and `error`. `phase` is the pool as it was at the
  * transition; the rest is as it is when it is looked at, since calls do not go through the actor's mailbox.
@@ -42,7 +50,7 @@ interface View {
   /**
    * `waiting`: calls that wait for a place on a worker; `again`: calls that are to be run again, which go first.
    */
-  readonly queue: { readonly waiting: number; readonly again: number; readonly limit: number }
+  readonly queue: QueueView
   readonly counts: Counts & Pick<PoolStats, 'inFlight' | 'ready'>
 }
 
@@ -138,6 +146,7 @@ const queueOf = (state: PoolState): View['queue'] => ({
   waiting: state.waiting.size + state.ahead,
   again: state.again.size,
   limit: state.settings.queueLimit,
+  paused: state.isPaused,
 })
 
 const countsOf = (state: PoolState): View['counts'] => ({
@@ -145,8 +154,6 @@ const countsOf = (state: PoolState): View['counts'] => ({
   inFlight: inFlightIn(state),
   ready: readyIn(state),
 })
-
-const readyIn = ({ slots }: PoolState): number => slots.filter(({ occupant }) => occupant === 'ready').length
 
 /** The same for the handle of a pool. */
 export function statsOf(state: PoolState): PoolStats {
