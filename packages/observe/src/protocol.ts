@@ -32,7 +32,8 @@ export interface Snap {
   readonly now: number
   /** Parents before their children, children in start order. */
   readonly actors: readonly ActorView[]
-  readonly machines: Readonly<Record<string, never>>
+  /** The statecharts that actors name in `machine`. */
+  readonly machines: Readonly<Record<string, ChartNode>>
   /** The last 500 at most, oldest first. */
   readonly events: readonly WireEvent[]
   readonly left: Left
@@ -64,8 +65,9 @@ export interface Detail {
   readonly now: number
   /** All fields of the actor, as the page reads values. */
   readonly snapshot: WireValue
-  /** Not told in this version. */
-  readonly transitions: readonly never[]
+  /** Those of its process since the last detail of this actor, oldest first. Kept while it is watched. */
+  readonly transitions: readonly Transition[]
+  /** How many transitions were left out since then. */
   readonly left: number
   readonly diagnosis?: Diagnosis
   /** The last lines that it has printed, oldest first, at most 20 of 500 characters. */
@@ -111,6 +113,12 @@ export interface ActorView {
   readonly last?: string
   /** Why it failed last, in one line, until it is ready again. */
   readonly error?: string
+  /** Of a process: the statechart that it has, and its state there. */
+  readonly machine?: string
+  readonly life?: string
+  /** Of a supervisor, and of a pool: the strategy of its workers' supervisor. */
+  readonly strategy?: string
+  readonly budget?: Budget
   /** The n-th life; 0 before the first. */
   readonly incarnation?: number
   readonly pid?: number
@@ -132,6 +140,28 @@ export interface ActorView {
   readonly queued?: number
   readonly diagnosis?: Diagnosis
 }
+
+/** The restarts of a supervisor that count now, and the number beyond which it gives up. */
+export interface Budget {
+  readonly used: number
+  readonly intensity: number
+  /** In ms. */
+  readonly period: number
+  /** When the oldest restart that counts will count no more. */
+  readonly frees?: number
+}
+
+/** A state of a statechart, with what is below it. */
+export interface ChartNode {
+  readonly id: string
+  readonly key: string
+  readonly type: 'atomic' | 'compound'
+  readonly initial?: string
+  readonly states?: readonly ChartNode[]
+  readonly on?: readonly { readonly event: string; readonly targets: readonly string[] }[]
+}
+
+export type Transition = readonly [at: number, from: string, to: string, event: string]
 
 /** Why an actor does not run, and what repairs it. */
 export interface Diagnosis {
