@@ -1,12 +1,12 @@
 // Tells readers what has changed, at most ten times a second. Without a reader it takes no picture and has no timer. A
 // reader that is too slow is sent nothing until it has read, then a whole picture; at last it is cut off.
+import { readMessage, refusal, type Sample } from '@terrarium/inspector/protocol'
 import { ReferencedClock, type SupervisorClock } from '@terrarium/supervisor/base'
 import type { Bus } from './bus.ts'
 import type { ObservedEvent } from './events.ts'
-import { parseMessage, refusal } from './messages.ts'
+import type { Delta, Detail, EventView, FromObserver, Hello, Snap } from './messages.ts'
 import { PROCESS, PROCESS_CHART } from './sources/life-chart.ts'
 import { difference, EMPTY, isSame, takePicture, type Picture } from './picture.ts'
-import type { Delta, Detail, Hello, Sample, Snap, ToReader, WireEvent } from './protocol.ts'
 import type { Source } from './sources/source.ts'
 import { toWire } from './wire-value.ts'
 
@@ -198,7 +198,7 @@ export class Publisher {
   }
 
   #receive(reader: Reader, text: string): void {
-    const message = parseMessage(text)
+    const message = readMessage(text)
     switch (message.t) {
       case 'watch':
         reader.watched = message.ids
@@ -280,7 +280,7 @@ export class Publisher {
     return this.#dependencies.hello().now
   }
 
-  #send(reader: Reader, message: ToReader): void {
+  #send(reader: Reader, message: FromObserver): void {
     this.#sendText(reader, JSON.stringify(message))
   }
 
@@ -311,6 +311,6 @@ function bufferedOf({ port }: Reader): number {
   }
 }
 
-function wireEvent({ n, at, actor, type, facts, text, because, incident }: ObservedEvent): WireEvent {
+function wireEvent({ n, at, actor, type, facts, text, because, incident }: ObservedEvent): EventView {
   return [n, at, '', actor, type, toWire(facts), text, because ?? null, incident ?? null]
 }

@@ -1,7 +1,7 @@
 // The restart budget of a supervisor as a reader sees it: with a time instead of an age, so that it is told only when
 // it has changed.
 import type { RestartBudget } from '@terrarium/supervisor'
-import type { ActorView } from '../protocol.ts'
+import type { ActorView } from '../messages.ts'
 
 /** Two readings of the clocks may differ by this much, in ms. */
 const TOLERANCE = 250

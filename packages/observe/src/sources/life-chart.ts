@@ -1,7 +1,7 @@
 // The statechart of a process under supervision: the states of the life machine of `@terrarium/process`, and those of
 // its supervisor while there is no process.
+import type { NodeView } from '@terrarium/inspector/protocol'
 import type { AnyActorRef } from 'xstate'
-import type { ChartNode } from '../protocol.ts'
 
 /** The id of the chart. */
 export const PROCESS = 'process'
@@ -31,7 +31,7 @@ const EDGES: readonly (readonly [from: LifeState, event: string, to: LifeState])
 const idOf = (state: LifeState): string => `${PROCESS}.${state}`
 
 /** The chart of every worker and every kept program. */
-export const PROCESS_CHART: ChartNode = {
+export const PROCESS_CHART: NodeView = {
   id: PROCESS,
   key: PROCESS,
   type: 'compound',

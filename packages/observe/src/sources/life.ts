@@ -1,6 +1,6 @@
 // The transitions of one process, kept while it is followed: its actor is subscribed to then, and only then.
 import type { AnyActorRef, Subscription } from 'xstate'
-import type { Transition } from '../protocol.ts'
+import type { Transition } from '../messages.ts'
 import { eventBetween, lifeOf, type LifeState } from './life-chart.ts'
 
 /** How many transitions are kept of each process. */

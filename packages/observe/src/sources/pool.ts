@@ -1,10 +1,11 @@
 // A pool as a source: its events become events of the bus, each with its cause, and its workers become actors.
+import type { OutputLine } from '@terrarium/inspector/protocol'
 import type { Pool, PoolAccess, PoolEvents, PoolSnapshot, WorkerOutput, WorkerView } from '@terrarium/pool'
 import type { ExitReason, SupervisorSnapshot } from '@terrarium/supervisor'
 import type { AnyActorRef } from 'xstate'
 import type { Bus } from '../bus.ts'
 import { errorLine, factsOfError, factsOfReason, reasonLine, shortened, type EventFacts } from '../events.ts'
-import type { ActorView, OutputLine } from '../protocol.ts'
+import type { ActorView } from '../messages.ts'
 import { BudgetView } from './budget.ts'
 import { lifeOf, PROCESS } from './life-chart.ts'
 import type { Fresh, Supervised } from './life.ts'

@@ -1,6 +1,7 @@
 // What an observer asks of each thing that it observes: its actors as plain data, what was printed, and the transitions
 // of processes that are followed.
-import type { ActorView, OutputLine } from '../protocol.ts'
+import type { OutputLine } from '@terrarium/inspector/protocol'
+import type { ActorView } from '../messages.ts'
 import type { Fresh } from './life.ts'
 import type { Followed } from './lives.ts'
 

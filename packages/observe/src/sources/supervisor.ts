@@ -1,10 +1,11 @@
 // A supervisor as a source: its events become events of the bus with the causes that the supervisor gives them, and its
 // children become actors. Children that are pools or supervisors themselves are sources of their own.
+import type { OutputLine } from '@terrarium/inspector/protocol'
 import { poolOf, type PoolEvents, type PoolSnapshot } from '@terrarium/pool'
 import type { ChildInfo, SupervisorEvent, SupervisorEvents, SupervisorSnapshot } from '@terrarium/supervisor'
 import type { AnyActorRef } from 'xstate'
 import { errorLine, factsOfError, factsOfReason, reasonLine, type EventFacts } from '../events.ts'
-import type { ActorView, OutputLine } from '../protocol.ts'
+import type { ActorView } from '../messages.ts'
 import { BudgetView } from './budget.ts'
 import { isProcess, lifeOf, PROCESS } from './life-chart.ts'
 import type { Fresh } from './life.ts'
