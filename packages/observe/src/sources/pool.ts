@@ -140,7 +140,7 @@ export class PoolSource implements Source {
     for (const worker of workers) views.push(this.#viewOf(worker))
   }
 
-  #viewOf({ id, state, incarnation, inFlight, pid, until }: WorkerView): ActorView {
+  #viewOf({ id, state, incarnation, inFlight, calls, pid, until }: WorkerView): ActorView {
     const { tally, memory } = this.#worker(id)
     const rss = pid === undefined ? undefined : memory.of(pid, this.#dependencies.now())
     return {
@@ -153,6 +153,7 @@ export class PoolSource implements Source {
       status: state === 'parked' ? 'error' : 'active',
       incarnation,
       inFlight,
+      calls,
       ...(pid === undefined ? {} : { pid }),
       ...(rss === undefined ? {} : { rss }),
       ...(until === undefined ? {} : { until }),
