@@ -44,7 +44,7 @@ function compare(value: unknown, shape: Shape, at: string): void {
   }
 }
 
-/** The fields of an actor are those that the protocol has a row for. */
+/** Each field of an actor has a row in the page of the protocol. */
 function compareActor(actor: Record<string, unknown>, isWorker: boolean, at: string): void {
   const known = tableRows('docs/observe-protocol.md', 'An actor').flatMap((row) => plain(row.field).split(', '))
   const { program, ...fields } = actor
