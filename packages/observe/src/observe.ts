@@ -1,6 +1,7 @@
 // observe(): one observer for pools and supervisors of this process, with its bus, its ring and its private socket.
 import { hostname } from 'node:os'
 import { basename } from 'node:path'
+import { PROTOCOL_VERSION } from '@terrarium/inspector/protocol'
 import type { Pool } from '@terrarium/pool'
 import type { Supervisor } from '@terrarium/supervisor'
 import {
@@ -20,7 +21,7 @@ import {
 import type { AnyActorRef } from 'xstate'
 import { Bus, type BusListener } from './bus.ts'
 import type { ObservedEvent } from './events.ts'
-import { PROTOCOL_VERSION, type Hello } from './protocol.ts'
+import type { Hello } from './messages.ts'
 import { Publisher, type ReaderConnection, type ReaderPort } from './publisher.ts'
 import { openPage, type PageServer } from './page.ts'
 import { ObserverSocket } from './socket.ts'
@@ -172,6 +173,7 @@ class ObserverHandle implements Observer {
       const id = this.#path(observable.id)
       this.#sources.set(id, new SupervisorSource(observable.ref, { ...dependencies, id }))
     }
+    this.#publisher.follow()
   }
 
   listen(listener: BusListener): () => void {

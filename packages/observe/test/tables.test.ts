@@ -8,7 +8,7 @@ const PROTOCOL = 'docs/observe-protocol.md'
 
 const shapes = new Shapes(
   'packages/observe/src/index.ts',
-  'packages/observe/src/protocol.ts',
+  'packages/inspector/src/protocol.ts',
   'packages/observe/src/events.ts',
 )
 const namesOf = (type: string): string[] => shapes.members(type).map(({ name }) => name)
@@ -37,11 +37,19 @@ test.each([
   ['detail', 'Detail'],
   ['error', 'Refusal'],
 ])('the page of the protocol has each field of %s', (kind, type) => {
-  const row = tableRows(PROTOCOL, 'From the observer').find((each) => first(each) === kind)
+  const row = tableRows(PROTOCOL, 'From the source').find((each) => first(each) === kind)
   expect(words(row?.fields)).toEqual(namesOf(type).filter((name) => name !== 't'))
 })
 
 test('the page of the protocol has each field of an actor, of the numbers and of what was left out', () => {
   const rows = tableRows(PROTOCOL, 'An actor').flatMap((row) => words(row.field))
   expect(rows.sort()).toEqual(namesOf('ActorView').sort())
+})
+
+test('the page of the protocol has each field of a statechart, and each kind of value', () => {
+  const fieldsIn = (heading: string): string[] =>
+    tableRows(PROTOCOL, heading).flatMap((row) => words(row.field ?? row.form))
+  expect(fieldsIn('A statechart')).toEqual(namesOf('NodeView'))
+  const kinds = ['Opaque', 'CutText', 'List', 'Dictionary'].flatMap(namesOf)
+  expect(fieldsIn('A value')).toEqual(kinds)
 })

@@ -1,5 +1,5 @@
 // Opens what a pool stands on, starts its workers, and closes all of it; settles what start() and stop() wait for.
-import type { Identity } from '@terrarium/process'
+import type { Identity, Runtime } from '@terrarium/process'
 import { isTerrariumError, messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import type { AnyActorRef } from 'xstate'
 import type { PoolCoreEvent } from './core/event.ts'
@@ -49,6 +49,17 @@ export class Lifecycle {
   /** Resolves with the number of processes that are left, once the pool has ended. */
   get ended(): Promise<number> {
     return this.#end.promise
+  }
+
+  /** The supervisor of the workers, once there is one. */
+  get workers(): AnyActorRef | undefined {
+    return this.#workers?.ref
+  }
+
+  /** What the workers stand on, once it is open. */
+  get ground(): { readonly python: string; readonly runtime: Runtime } | undefined {
+    const { python = '', runtime } = this.#resources ?? {}
+    return runtime === undefined ? undefined : { python, runtime }
   }
 
   /** Whether what the pool has opened keeps the host process alive. */

@@ -1,5 +1,5 @@
 // What the workers of a pool stand on: an interpreter, a run that holds their processes, and the socket they dial.
-import { openRuntime, type Identity, type AnyLogger } from '@terrarium/process'
+import { openRuntime, type Identity, type AnyLogger, type Runtime } from '@terrarium/process'
 import { supervisor, type ChildSpec, type SupervisorLogic } from '@terrarium/supervisor'
 import type { SupervisorClock } from '@terrarium/supervisor/base'
 import {
@@ -34,6 +34,8 @@ export interface Resources {
   /** The interpreter's path. */
   readonly python: string
   readonly worker: WorkerLogic
+  /** The run that holds their processes; undefined in a test without processes. */
+  readonly runtime?: Runtime
   /** Whether they keep the host process alive. Timers are not among them. */
   setReferenced(isReferenced: boolean): void
   /** Kills the processes that are left and waits for proof. */
@@ -62,6 +64,7 @@ export const openResources: OpenResources = async (dependencies) => {
     return {
       python: interpreter.path,
       worker,
+      runtime,
       setReferenced(isReferenced) {
         for (const each of [runtime, listening]) {
           if (isReferenced) each.ref()

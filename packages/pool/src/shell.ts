@@ -7,7 +7,7 @@ import {
   type KeepAlive,
   type SupervisorClock,
 } from '@terrarium/supervisor/base'
-import { EnvironmentWatch, type AnyLogger } from '@terrarium/process'
+import { EnvironmentWatch, type AnyLogger, type Runtime } from '@terrarium/process'
 import { ValueCodec, type Transport, type WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { PoolEvents } from './api.ts'
@@ -119,6 +119,16 @@ export class Shell {
   /** Why the pool has ended, once it has. */
   get outcome(): ExitReason | undefined {
     return this.#lifecycle.outcome
+  }
+
+  /** The supervisor of the workers, once there is one. */
+  get workers(): AnyActorRef | undefined {
+    return this.#lifecycle.workers
+  }
+
+  /** What the workers stand on, once it is open; undefined in a test without processes. */
+  get ground(): { readonly python: string; readonly runtime: Runtime } | undefined {
+    return this.#lifecycle.ground
   }
 
   /** Lets the core decide what the event leads to, and carries that out. */

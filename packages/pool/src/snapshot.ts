@@ -1,7 +1,8 @@
 // What can be seen of a pool's actor: its XState snapshot, and what JSON has of that.
+import type { Runtime } from '@terrarium/process'
 import { failureToJson, type FailureJson } from '@terrarium/supervisor'
 import { exitWith, type ExitOutput, type ExitReason } from '@terrarium/supervisor/base'
-import type { Snapshot } from 'xstate'
+import type { AnyActorRef, Snapshot } from 'xstate'
 import type { PoolStats, PoolStatus } from './api.ts'
 import type { Slot } from './core/slot.ts'
 import { countsToKeep, inFlightIn, queuedIn, readyIn, type Counts, type PoolState } from './core/state.ts'
@@ -63,6 +64,10 @@ export interface PoolJson extends View {
 
 export type PoolSnapshot = Snapshot<ExitOutput> &
   View & {
+    /** As of a machine: `workers` is the supervisor of the workers, once there is one. */
+    readonly children: Readonly<Record<string, AnyActorRef>>
+    /** What the workers stand on, once it is open: the interpreter's path, and the run that holds their processes. */
+    readonly ground: { readonly python: string; readonly runtime: Runtime } | undefined
     /** Whether the event means something to the actor: its supervisor asks for `supervisor.shutdown`. */
     can(event: { readonly type: string }): boolean
     toJSON(): PoolJson
@@ -84,8 +89,11 @@ class PoolView implements View {
   declare readonly workers: readonly WorkerView[]
   declare readonly queue: View['queue']
   declare readonly counts: View['counts']
+  readonly #shell: Shell
 
-  constructor({ state, outcome }: Shell, status?: 'stopped') {
+  constructor(shell: Shell, status?: 'stopped') {
+    const { state, outcome } = shell
+    this.#shell = shell
     this.status = status ?? (outcome === undefined ? 'active' : outcome.type === 'error' ? 'error' : 'done')
     this.output = this.status === 'done' && outcome !== undefined ? exitWith(outcome) : undefined
     this.error = outcome?.type === 'error' ? outcome.error : undefined
@@ -96,6 +104,15 @@ class PoolView implements View {
       queue: { enumerable: true, get: () => queueOf(state) },
       counts: { enumerable: true, get: () => countsOf(state) },
     })
+  }
+
+  get children(): PoolSnapshot['children'] {
+    const { workers } = this.#shell
+    return workers === undefined ? {} : { workers }
+  }
+
+  get ground(): PoolSnapshot['ground'] {
+    return this.#shell.ground
   }
 
   can({ type }: { readonly type: string }): boolean {

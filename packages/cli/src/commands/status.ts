@@ -1,5 +1,6 @@
 // `terrarium status`: one actor of an observed program: its state, since when, why, what repairs it, its last lines.
-import { takePicture, type ActorView, type OutputLine } from '@terrarium/observe/client'
+import type { OutputLine } from '@terrarium/inspector/protocol'
+import { takePicture, type ActorView } from '@terrarium/observe/client'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { findActors, observedPrograms, programOf, type Program } from '../programs.ts'
 import { exitCodeOfState, NOT_FOUND } from '../terminal/exit-codes.ts'
