@@ -122,8 +122,8 @@ export interface CallOptions {
   /** The call may be run again elsewhere when its worker dies. Default false. */
   readonly idempotent?: boolean
   /**
-   * The lane of the queue that the call waits in. While calls wait in a lane, at most 16 calls of higher lanes go before
-   * the first of them. Default `normal`.
+   * The lane of the queue that the call waits in. While a call is the first of its lane, at most 16 calls of higher
+   * lanes go before it. Default `normal`.
    */
   readonly priority?: Priority
 }

@@ -1,4 +1,4 @@
-// The queue: calls that wait, in three lanes by their priority. The highest lane goes first, but no lane waits for ever.
+// The queue: calls that wait, in three lanes by their priority. The highest lane goes first, but none waits for ever.
 import { CallList, type Call } from './call.ts'
 
 /** The lanes, the highest first. */
