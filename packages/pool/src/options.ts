@@ -268,13 +268,17 @@ export function validateCall(tool: unknown, args: unknown, options: unknown): vo
   if (check.object('options', options, CALL_OPTIONS)) {
     const inner = new Checker('options.')
     inner.known(options, CALL_OPTIONS)
-    inner.field(options, 'timeout', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
-    inner.field(options, 'signal', isSignal, 'an AbortSignal')
-    inner.field(options, 'idempotent', isBoolean, 'true or false')
-    inner.oneOf(options, 'priority', PRIORITIES)
+    checkCallOptions(inner, options)
     check.mistakes.push(...inner.mistakes)
   }
   check.finish(`call of ${isName(tool) ? tool.slice(0, 128) : 'a tool'}`)
+}
+
+export function checkCallOptions(check: Checker, options: Fields): void {
+  check.field(options, 'timeout', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
+  check.field(options, 'signal', isSignal, 'an AbortSignal')
+  check.field(options, 'idempotent', isBoolean, 'true or false')
+  check.oneOf(options, 'priority', PRIORITIES)
 }
 
 function areArguments(args: unknown): boolean {
