@@ -24,8 +24,13 @@ export interface Delta extends protocol.Delta {
   readonly events?: readonly EventView[]
 }
 
+/** Its states are words. */
+export type Transition = readonly [at: number, from: string, to: string, event: string]
+
 /** More about an actor of an observer. */
 export interface Detail extends protocol.Detail {
+  /** Of a process. */
+  readonly transitions: readonly Transition[]
   readonly output: readonly protocol.OutputLine[]
 }
 

@@ -173,6 +173,7 @@ class ObserverHandle implements Observer {
       const id = this.#path(observable.id)
       this.#sources.set(id, new SupervisorSource(observable.ref, { ...dependencies, id }))
     }
+    this.#publisher.follow()
   }
 
   listen(listener: BusListener): () => void {

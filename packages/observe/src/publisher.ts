@@ -5,6 +5,7 @@ import { ReferencedClock, type SupervisorClock } from '@terrarium/supervisor/bas
 import type { Bus } from './bus.ts'
 import type { ObservedEvent } from './events.ts'
 import type { Delta, Detail, EventView, FromObserver, Hello, Snap } from './messages.ts'
+import { PROCESS, PROCESS_CHART } from './sources/life-chart.ts'
 import { difference, EMPTY, isSame, takePicture, type Picture } from './picture.ts'
 import type { Source } from './sources/source.ts'
 import { toWire } from './wire-value.ts'
@@ -42,8 +43,8 @@ export interface ReaderConnection {
 interface Reader {
   readonly port: ReaderPort
   watched: readonly string[]
-  /** What it was told last of each watched actor. */
-  readonly details: Map<string, Detail>
+  /** What it was told last of each watched actor, and of how many of its transitions. */
+  readonly details: Map<string, { readonly detail: Detail; readonly count: number }>
   /** When it became slow; undefined: it keeps up. */
   slowSince: number | undefined
   /** Events that it has missed since then. */
@@ -108,6 +109,7 @@ export class Publisher {
       },
       closed: () => {
         this.#readers.delete(reader)
+        this.follow()
       },
     }
   }
@@ -201,6 +203,7 @@ export class Publisher {
       case 'watch':
         reader.watched = message.ids
         reader.details.clear()
+        this.follow()
         this.#tellDetails(reader)
         break
       case 'since':
@@ -212,25 +215,36 @@ export class Publisher {
   }
 
   #tellDetails(reader: Reader): void {
+    const sources = [...this.#dependencies.sources()]
     for (const id of reader.watched) {
+      const told = reader.details.get(id)
       const actor = this.#picture.actors.get(id)
       const diagnosis = actor?.diagnosis
-      const output = [...this.#dependencies.sources()].map((source) => source.outputOf(id)).find(Boolean) ?? []
+      const output = sources.map((source) => source.outputOf(id)).find(Boolean) ?? []
+      const fresh = sources.map((source) => source.transitionsOf(id, told?.count ?? 0)).find(Boolean)
+      const { transitions = [], left = 0, count = 0 } = fresh ?? {}
       const detail: Detail = {
         t: 'detail',
         id,
         now: this.#now(),
         snapshot: toWire(actor),
-        transitions: [],
-        left: 0,
+        transitions,
+        left,
         ...(diagnosis === undefined ? {} : { diagnosis }),
         output: [...output],
       }
-      const told = reader.details.get(id)
-      if (told !== undefined && isSame({ ...told, now: 0 }, { ...detail, now: 0 })) continue
-      reader.details.set(id, detail)
+      const still = { now: 0, transitions: [], left: 0 }
+      if (count === told?.count && isSame({ ...told.detail, ...still }, { ...detail, ...still })) continue
+      reader.details.set(id, { detail, count })
       this.#send(reader, detail)
     }
+  }
+
+  /** Has the transitions kept of what is watched, or of everything. */
+  follow(): void {
+    const { record, sources } = this.#dependencies
+    const followed = record ? 'all' : new Set([...this.#readers].flatMap(({ watched }) => watched))
+    for (const source of sources()) source.follow(followed)
   }
 
   #snap(missed: number): Snap {
@@ -241,7 +255,7 @@ export class Publisher {
       seq: this.#seq,
       now: this.#now(),
       actors: [...actors.values()],
-      machines: {},
+      machines: { [PROCESS]: PROCESS_CHART },
       events: bus.after(0, SNAP_EVENTS).map(wireEvent),
       left: this.#left(missed),
       g: numbers,
@@ -280,6 +294,7 @@ export class Publisher {
 
   #drop(reader: Reader): void {
     this.#readers.delete(reader)
+    this.follow()
     try {
       reader.port.close()
     } catch {

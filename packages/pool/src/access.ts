@@ -24,6 +24,10 @@ export class Access implements PoolAccess {
     return this.#shell().state.status
   }
 
+  get paused(): boolean {
+    return this.#shell().state.isPaused
+  }
+
   get workers(): readonly WorkerInfo[] {
     return this.#shell().state.slots.map(({ id, occupant, parked, pid, inFlight }) => ({
       id,
@@ -50,6 +54,23 @@ export class Access implements PoolAccess {
       // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
       shell.offer(request, callSite(this.call), resolve as Resolve, reject)
     })
+
+  pause(): void {
+    this.#shell().post({ type: 'pool.pause' })
+  }
+
+  resume(): void {
+    this.#shell().post({ type: 'pool.resume' })
+  }
+
+  // Asynchronous functions of their own, so that the stack of an error shows where they were called.
+  async drain(): Promise<void> {
+    await this.#shell().drain()
+  }
+
+  async reload(): Promise<void> {
+    await this.#shell().reload()
+  }
 
   kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined {
     const shell = this.#shell()

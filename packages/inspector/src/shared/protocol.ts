@@ -74,6 +74,11 @@ export interface ActorView {
   readonly restarts?: { readonly crashes: number; readonly wanted: number }
   /** When the next start is due. */
   readonly until?: number
+  /** Of a process: its state in the statechart `machine`. */
+  readonly life?: string
+  /** Of a supervisor, of a pool that of its workers: the strategy, and the restart budget. */
+  readonly strategy?: string
+  readonly budget?: Budget
   readonly pid?: number
   /** When it became ready, while it is. */
   readonly up?: number
@@ -92,6 +97,16 @@ export interface ActorView {
 
 /** The fields of an actor that have changed. Null: the field is gone. */
 export type ActorChange = { readonly [F in Exclude<keyof ActorView, 'id'>]?: ActorView[F] | null }
+
+/** The restarts of a supervisor that count now. With one more than `intensity` it gives up. */
+export interface Budget {
+  readonly used: number
+  readonly intensity: number
+  /** In ms. */
+  readonly period: number
+  /** When the oldest restart that counts will count no more. */
+  readonly frees?: number
+}
 
 /** Why an actor does not run, and what repairs it. */
 export interface Diagnosis {

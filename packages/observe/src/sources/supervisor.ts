@@ -6,6 +6,10 @@ import type { ChildInfo, SupervisorEvent, SupervisorEvents, SupervisorSnapshot }
 import type { AnyActorRef } from 'xstate'
 import { errorLine, factsOfError, factsOfReason, reasonLine, type EventFacts } from '../events.ts'
 import type { ActorView } from '../messages.ts'
+import { BudgetView } from './budget.ts'
+import { isProcess, lifeOf, PROCESS } from './life-chart.ts'
+import type { Fresh } from './life.ts'
+import { Lives, type Followed } from './lives.ts'
 import { PoolSource, type ObservedPool, type SourceDependencies } from './pool.ts'
 import type { Source } from './source.ts'
 import { Tally } from './tally.ts'
@@ -26,20 +30,30 @@ export class SupervisorSource implements Source {
   readonly #nested = new Map<string, Source>()
   #most = TALLIES
   readonly #subscriptions: { unsubscribe(): void }[] = []
+  readonly #lives: Lives
+  readonly #budget: BudgetView
+  /** Children whose actors are lives of processes: kept programs. */
+  readonly #processes = new Set<string>()
 
   /** `ref`: the actor of a supervisor. */
   constructor(ref: AnyActorRef, dependencies: SourceDependencies) {
     this.#ref = ref
     this.#dependencies = dependencies
     this.#tally = new Tally(dependencies.now())
+    this.#budget = new BudgetView(dependencies.now)
+    this.#lives = new Lives(
+      (id) => this.#snapshot().child(id),
+      dependencies.now,
+      (id) => this.#path(id),
+    )
     for (const child of this.#snapshot().supervised) if (child.ref !== undefined) this.#adopt(child.id, child.ref)
     this.#listen()
   }
 
   #listen(): void {
     this.#on('child.start', ({ id, ref, incarnation, resumed = false, because }) => {
-      this.#at(id, 'child.start').started()
       this.#adopt(id, ref)
+      this.#at(id, 'child.start').started()
       this.#publish(
         id,
         'child.start',
@@ -104,10 +118,11 @@ export class SupervisorSource implements Source {
 
   addViews(views: ActorView[]): void {
     const { id, parent } = this.#dependencies
-    const { status, phase, supervised } = this.#snapshot()
+    const { status, phase, supervised, budget } = this.#snapshot()
     const name = id.slice(id.lastIndexOf('/') + 1)
     const isNested = parent === undefined ? {} : { parent }
-    views.push({ ...this.#tally.view(), id, ...isNested, name, kind: 'supervisor', value: phase, status })
+    const own = { id, ...isNested, name, kind: 'supervisor', value: phase, status } as const
+    views.push({ ...this.#tally.view(), ...own, ...this.#budget.view(budget) })
     for (const child of supervised) {
       const nested = this.#nested.get(child.id)
       if (nested === undefined) views.push(this.#viewOf(child))
@@ -115,7 +130,7 @@ export class SupervisorSource implements Source {
     }
   }
 
-  #viewOf({ id, type, state, incarnation, until }: ChildInfo): ActorView {
+  #viewOf({ id, type, state, incarnation, until, ref }: ChildInfo): ActorView {
     return {
       ...this.#tallyOf(id).view(),
       id: this.#path(id),
@@ -124,9 +139,24 @@ export class SupervisorSource implements Source {
       kind: type === 'supervisor' ? 'supervisor' : 'other',
       value: state,
       status: state === 'parked' ? 'error' : 'active',
+      ...(this.#processes.has(id) ? { machine: PROCESS, life: lifeOf(state, ref) } : {}),
       incarnation,
       ...(until === undefined ? {} : { until }),
     }
+  }
+
+  follow(followed: Followed): void {
+    this.#lives.follow(followed, this.#processes)
+    for (const source of this.#nested.values()) source.follow(followed)
+  }
+
+  transitionsOf(id: string, after: number): Fresh | undefined {
+    for (const source of this.#nested.values()) {
+      const fresh = source.transitionsOf(id, after)
+      if (fresh !== undefined) return fresh
+    }
+    const child = id.slice(this.#dependencies.id.length + 1)
+    return id === this.#path(child) && this.#processes.has(child) ? this.#lives.after(child, after) : undefined
   }
 
   outputOf(id: string): readonly OutputLine[] | undefined {
@@ -138,6 +168,7 @@ export class SupervisorSource implements Source {
   }
 
   detach(): void {
+    this.#lives.detach()
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe()
     for (const source of this.#nested.values()) source.detach()
     this.#nested.clear()
@@ -168,6 +199,7 @@ export class SupervisorSource implements Source {
   #forget(): void {
     const present = new Set(this.#snapshot().supervised.map(({ id }) => id))
     for (const id of this.#children.keys()) if (!present.has(id)) this.#children.delete(id)
+    for (const id of this.#processes) if (!present.has(id)) this.#processes.delete(id)
     this.#most = Math.max(TALLIES, 2 * this.#children.size)
   }
 
@@ -175,6 +207,7 @@ export class SupervisorSource implements Source {
   #at(child: string, type: string): Tally {
     const tally = this.#tallyOf(child)
     tally.note(type, this.#dependencies.now())
+    if (this.#processes.has(child)) this.#lives.heed(child)
     return tally
   }
 
@@ -192,8 +225,11 @@ export class SupervisorSource implements Source {
     this.#nested.get(child)?.detach()
     this.#nested.delete(child)
     const { bus, now, id: parent } = this.#dependencies
+    if (isProcess(ref)) this.#processes.add(child)
     const source = sourceOf(ref, { bus, now, id: this.#path(child), parent })
-    if (source !== undefined) this.#nested.set(child, source)
+    if (source === undefined) return
+    this.#nested.set(child, source)
+    source.follow(this.#lives.followed)
   }
 }
 

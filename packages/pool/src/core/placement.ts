@@ -28,7 +28,8 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
 function saturation(state: PoolState, { tool }: Call): TerrariumError | undefined {
   const { pool, queueLimit } = state.settings
   if (state.waiting.size + state.ahead < queueLimit) return undefined
-  if (queuedIn(state) === 0 && freeSlot(state, false) !== undefined) return undefined // it does not have to wait
+  const mustWait = state.isPaused || queuedIn(state) > 0 || freeSlot(state, false) === undefined
+  if (!mustWait) return undefined
   return new TerrariumError('POOL_SATURATED', `pool ${pool}: ${queueLimit} calls are waiting already`, {
     hint: 'Call less at once, or raise `size` or `queueLimit`.',
     details: { pool, queueLimit, tool },
@@ -37,7 +38,8 @@ function saturation(state: PoolState, { tool }: Call): TerrariumError | undefine
 
 /** Hands waiting calls to workers, as many as can take one. */
 export function pump(turn: Turn): void {
-  const { again, waiting } = turn.state
+  const { again, waiting, isPaused } = turn.state
+  if (isPaused) return
   if (place(turn, again) && place(turn, waiting)) share(turn)
 }
 

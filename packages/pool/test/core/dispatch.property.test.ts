@@ -78,6 +78,16 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   step(1, fc.nat(9), (world) => {
     world.tell({ type: 'pool.environment' })
   }),
+  step(
+    2,
+    fc.constantFrom('pool.pause', 'pool.resume', 'pool.resume', 'pool.drain', 'pool.reload', 'pool.reload'),
+    (world, type) => {
+      world.tell({ type })
+    },
+  ),
+  step(6, fc.nat(9), (world) => {
+    world.obey()
+  }),
 )
 
 const aSettings: fc.Arbitrary<Settings> = fc.record({
@@ -118,6 +128,8 @@ test('whatever happens: at most `concurrency` calls a worker, none for a doomed 
   )
   expect(World.events).toBeGreaterThan(100_000)
   expect(World.sentAhead).toBeGreaterThan(500)
+  expect(World.reloads).toBeGreaterThan(100)
+  expect(World.drains).toBeGreaterThan(100)
 })
 
 test('whatever has happened: after stop every call is settled, in whatever order the last workers go', () => {

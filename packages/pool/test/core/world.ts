@@ -6,7 +6,15 @@ import { dispatch } from '../../src/core/dispatch.ts'
 import type { Effect } from '../../src/core/effect.ts'
 import type { PoolCoreEvent } from '../../src/core/event.ts'
 import type { Slot } from '../../src/core/slot.ts'
-import { createState, inFlightIn, queuedIn, withWorkers, type PoolState, type Settings } from '../../src/core/state.ts'
+import {
+  createState,
+  inFlightIn,
+  queuedIn,
+  readyIn,
+  withWorkers,
+  type PoolState,
+  type Settings,
+} from '../../src/core/state.ts'
 import { checkAhead, checkSlot, inOrder, isLookedAfter, listed, must } from './slot-rules.ts'
 import { failureOf } from './support.ts'
 
@@ -31,9 +39,11 @@ const CODES = {
  * tools one at a time.
  */
 export class World {
-  /** Events told, and calls sent ahead, in all runs of this process. */
+  /** Events told, calls sent ahead, and reloads and drains that came to their end, in all runs of this process. */
   static events = 0
   static sentAhead = 0
+  static reloads = 0
+  static drains = 0
   readonly state: PoolState
   now = 0
   /** Every call that was ever offered, in order. */
@@ -51,6 +61,11 @@ export class World {
   ended = 0
   lastError: unknown
   answers = 0
+  /** What the pool wants done with workers in a reload, and was not done yet. */
+  readonly orders: Extract<Effect, { readonly type: 'replace' | 'dismissSpare' }>[] = []
+  #isDrainAsked = false
+  #isReloadAsked = false
+  #left: Slot | undefined
 
   constructor(settings: Settings) {
     this.state = createState(settings)
@@ -59,6 +74,8 @@ export class World {
 
   tell(event: PoolCoreEvent): void {
     World.events += 1
+    if (event.type === 'pool.drain') this.#isDrainAsked = true
+    if (event.type === 'pool.reload') this.#isReloadAsked = true
     const effects: Effect[] = []
     dispatch(this.state, event, this.now, effects)
     for (const effect of effects) this.#carryOut(effect)
@@ -67,7 +84,7 @@ export class World {
   }
 
   #carryOut(effect: Effect): void {
-    must(this.ended === 0 || effect.type === 'refuse', 'an effect after the end')
+    must(this.ended === 0 || ['refuse', 'drained', 'reloaded'].includes(effect.type), 'an effect after the end')
     switch (effect.type) {
       case 'send':
         this.#send(effect.call, effect.slot, effect.timeLeft)
@@ -97,6 +114,25 @@ export class World {
         this.answers += 1
         must(this.answers === 1, 'start() is answered twice')
         return
+      case 'drained':
+        must(this.#isDrainAsked, 'an answer to a drain that was not asked for')
+        must(effect.error !== undefined || withWorkers(this.state) === 0, 'drained, and a call is with a worker')
+        this.#isDrainAsked = false
+        World.drains += 1
+        return
+      case 'reloaded':
+        must(this.#isReloadAsked, 'an answer to a reload that was not asked for')
+        this.#isReloadAsked = false
+        if (effect.error === undefined) World.reloads += 1
+        return
+      case 'startSpare':
+        this.holds.set(effect.slot, new Set())
+        return
+      case 'replace':
+      case 'dismissSpare':
+        must(effect.slot.calls.size === 0, 'a worker with calls is ended')
+        this.orders.push(effect)
+        return
       case 'end':
         this.ended += 1
         return
@@ -107,6 +143,7 @@ export class World {
   #send(call: Call, slot: Slot, timeLeft: number): void {
     const { concurrency } = this.state.settings
     const held = this.#held(slot)
+    must(!this.state.isPaused, 'a call was sent although the pool is paused')
     must(slot.occupant === 'ready' && !this.doomed.has(slot), 'a call for a worker that is doomed or dead')
     must(!this.settled.has(call), 'a call that is settled is sent')
     must(
@@ -171,6 +208,7 @@ export class World {
     must(known.length === open && new Set(known).size === open, 'a call is lost, or in two places')
     must(inOrder(listed(state.waiting.first)), 'calls wait out of order')
     if (isAnswer) this.#checkShares()
+    this.#checkUpkeep()
     for (const slot of state.slots) {
       const calls = listed(slot.calls.first)
       must(this.#begun(slot).length <= settings.concurrency, 'more calls than `concurrency` have begun')
@@ -179,7 +217,8 @@ export class World {
       must(slot.overdue === calls.filter(({ overdue }) => overdue).length, 'overdue calls are miscounted')
       must(slot.occupant !== 'none' || calls.length === 0, 'a call is with no worker')
       const free = slot.isOpen && calls.length === 0
-      must(!free || queued.length === 0 || state.status === 'stopping' || this.#isWatching, 'a worker idles')
+      const isHeld = state.status === 'stopping' || state.isPaused || this.#isWatching
+      must(!free || queued.length === 0 || isHeld, 'a worker idles')
     }
     must(
       [...this.timers.keys()].every((timer) => state.timers.has(timer)),
@@ -189,10 +228,40 @@ export class World {
     if (this.ended > 0) must(open === 0 && this.timers.size === 0, 'the pool has ended with something left')
   }
 
+  /** What is asked for is answered, and a reload leaves as many workers ready as it found. */
+  #checkUpkeep(): void {
+    const { reload, isDraining, settings, slots } = this.state
+    must(isDraining === this.#isDrainAsked, 'a drain is not answered')
+    const isOpen = reload !== undefined && (reload.failure === undefined || reload.again)
+    must(this.#isReloadAsked === isOpen, 'a reload is not answered')
+    must(slots.length === settings.size + (reload === undefined ? 0 : 1), 'a slot is lost, or left')
+    const leaving = reload?.spareState === 'ending' ? reload.spare : reload?.leaving
+    if (reload !== undefined && leaving !== undefined && leaving !== this.#left && leaving.occupant === 'doomed')
+      must(readyIn(this.state) >= reload.least, 'the count of ready workers dips')
+    this.#left = leaving
+  }
+
+  /** What a reload wants is done with the worker, the oldest order first. */
+  obey(): void {
+    const order = this.orders.shift()
+    if (order === undefined) return
+    const { slot, type } = order
+    const index = this.state.slots.indexOf(slot)
+    if (slot.occupant !== 'none') this.happen(index, 'exit', { type: 'shutdown' }, 0)
+    if (type === 'replace') this.happen(index, 'start', { type: 'normal' }, 0)
+    else this.tell({ type: 'spare.gone', error: undefined })
+  }
+
   /** A worker idles while another one has much to do, and nothing was asked back from any. */
   #checkShares(): void {
     const { slots, again, waiting } = this.state
-    if (again.size + waiting.size > 0 || this.#isWatching || slots.some(({ recalled }) => recalled > 0)) return
+    if (
+      again.size + waiting.size > 0 ||
+      this.state.isPaused ||
+      this.#isWatching ||
+      slots.some(({ recalled }) => recalled > 0)
+    )
+      return
     if (!slots.some((slot) => slot.isOpen && slot.calls.size === 0 && this.now - slot.since >= 1)) return
     const isWorth = ({ ahead, firstAhead, overdue }: Slot): boolean =>
       overdue === 0 && ahead * (firstAhead?.pace?.time ?? 0) >= 1
