@@ -2,7 +2,7 @@
 // and what its runs have swept. Nothing is changed by an answer.
 import { arch, cpus, freemem, hostname, platform, release, totalmem } from 'node:os'
 import type { Ask, Explained, Foretold, SweptRecord, SystemPart } from '@terrarium/inspector/protocol'
-import { administrate, type WhatIf } from '@terrarium/supervisor'
+import { administrate, type ErrorCode, type WhatIf } from '@terrarium/supervisor'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { shortened } from './events.ts'
 import type { Answer } from './messages.ts'
@@ -53,7 +53,7 @@ async function foretold(
   { supervisor, child }: Supervision,
   { error: message, code, phase }: Extract<Ask, { readonly what: 'whatIf' }>,
 ): Promise<Foretold> {
-  const error = code === undefined ? new Error(message) : new TerrariumError(code, message)
+  const error = code === undefined ? new Error(message) : new TerrariumError(code as ErrorCode, message)
   const { sentence, steps, budget, escalates } = await administrate(supervisor).whatIf(child, error, phase && { phase })
   return {
     sentence: shortened(sentence, 1_000),

@@ -103,7 +103,7 @@ test.each([
   ['no actor', { what: 'explain' }],
   ['no error', { what: 'whatIf', actor: 'app/db' }],
   ['an error that is too long', { what: 'whatIf', actor: 'app/db', error: 'x'.repeat(1_001) }],
-  ['a code of no failure', { what: 'whatIf', actor: 'app/db', error: '', code: 'STOPPED' }],
+  ['a code that is none', { what: 'whatIf', actor: 'app/db', error: '', code: 'constructor' }],
   ['an unknown phase', { what: 'whatIf', actor: 'app/db', error: '', phase: 'end' }],
   ['an unknown question', { what: 'why' }],
 ])('%s is refused', async (_, question) => {

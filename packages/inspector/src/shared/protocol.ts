@@ -363,15 +363,13 @@ export type Question =
       readonly actor: string
       /** The message of the failure. */
       readonly error: string
-      /** The code of the failure. Absent: it is any other error. */
-      readonly code?: FailureCode
+      /** The code of the failure, in capitals. Absent: it is an error without one. */
+      readonly code?: string
       /** Whether it is to fail before it is ready (`start`) or after (`run`). Absent: as it is now. */
       readonly phase?: 'start' | 'run'
     }
   | { readonly what: 'system' }
   | { readonly what: 'sweeps' }
-
-export type FailureCode = 'CONFIGURATION' | 'START_FAILED' | 'WORKER_CRASHED'
 
 /** Asks a question. `id`: any number, which the answer has. */
 export type Ask = { readonly t: 'ask'; readonly id: number } & Question

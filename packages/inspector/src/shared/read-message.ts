@@ -1,10 +1,10 @@
 // Reads what a reader sends: whatever has the token may send anything, so each message is checked by its form.
 import { MESSAGE_BYTES, WATCHED } from './limits.ts'
-import type { Act, Ask, FailureCode, FromReader, Refusal, Verb } from './protocol.ts'
+import type { Act, Ask, FromReader, Refusal, Verb } from './protocol.ts'
 
 /** Every verb of `act`. */
 export const VERBS: readonly Verb[] = ['restart', 'unpark', 'kill', 'pause', 'resume', 'drain', 'reload']
-const CODES: readonly FailureCode[] = ['CONFIGURATION', 'START_FAILED', 'WORKER_CRASHED']
+const CODE = /^[A-Z_]{1,40}$/
 /** Characters of a path, and of the message of an imagined failure or a token. */
 const PATH = 400
 const TEXT = 1_000
@@ -42,7 +42,7 @@ function readAsk({ id, what, actor, error, code, phase }: Readonly<Record<string
   if (!isText(actor, PATH)) return undefined
   if (what === 'explain') return { t: 'ask', id, what, actor }
   if (what !== 'whatIf' || !isText(error, TEXT)) return undefined
-  const known = CODES.find((each) => each === code)
+  const known = typeof code === 'string' && CODE.test(code) ? code : undefined
   const when = (['start', 'run'] as const).find((each) => each === phase)
   if ((code !== undefined && known === undefined) || (phase !== undefined && when === undefined)) return undefined
   return { t: 'ask', id, what, actor, error, ...(known && { code: known }), ...(when && { phase: when }) }
