@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from terrarium import _exit
 from terrarium._begun import WORDS
+from terrarium._deadline import note
 from terrarium._frames import Call
 from terrarium._replies import Replies
 from terrarium._values._plain import Reader
@@ -135,6 +136,8 @@ class MainThread:
         # Before any user code.
         self._page[call.id % WORDS] = call.id
         run = self._contexts().run
+        if call.deadline is not None:
+            run(note, call.deadline)
         arguments = None
         if tool.is_plain and not call.segments:
             arguments = self._reader.arguments(call.body, tool.shapes)

@@ -11,6 +11,7 @@ from typing import Any
 
 from terrarium import _exit, _failure
 from terrarium._begun import WORDS
+from terrarium._deadline import note
 from terrarium._frames import Call, Failure
 from terrarium._replies import Replies
 from terrarium._values._plain import Reader
@@ -102,6 +103,8 @@ class EventLoop:
     async def _run(self, call: Call) -> None:
         # Before any user code: decoding the arguments may call some.
         self._page[call.id % WORDS] = call.id
+        if call.deadline is not None:
+            note(call.deadline)
         tool, replies = call.tool, self._replies
         arguments = None
         if tool.is_plain and not call.segments:

@@ -14,6 +14,8 @@ export interface ToolContext {
   readonly signal: AbortSignal
   /** Resolves after `ms` ms of the pool's clock. Rejects with the reason of `signal` when that is aborted. */
   readonly sleep: (ms: number) => Promise<void>
+  /** What is left of the time of the call, in ms; undefined without a deadline. */
+  readonly deadline: () => number | undefined
   /** Prints a line, as a tool in Python does. Default: to stdout. */
   readonly print: (line: string, stream?: 'stdout' | 'stderr') => void
   /** Ends the worker at once, as `os._exit(code)` or a signal does. Never settles. */
