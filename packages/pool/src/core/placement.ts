@@ -97,6 +97,7 @@ function takePlace({ now }: Turn, call: Call, slot: Slot): void {
   if (call.state === 'settled') return
   call.state = 'placed'
   call.attempts += 1
+  slot.taken += 1
   call.waited += now - call.since
   call.since = now
   call.lastSlot = slot
