@@ -104,6 +104,13 @@ function isTool(tool: unknown): boolean {
   )
 }
 
+/** Positional arguments by their names, as far as the parameters of the tool are known. */
+export function byName({ parameters }: KnownTool, args: unknown): unknown {
+  if (!isList(args) || parameters === undefined) return args
+  const names = parameters.map((each) => each.replace(/\?$/, ''))
+  return Object.fromEntries(args.map((value, index) => [names[index] ?? String(index), value]))
+}
+
 /** Why the arguments do not fit the parameters of a tool; undefined if they do, or if its parameters are not known. */
 export function misfit({ name, parameters }: KnownTool, args: object): string | undefined {
   if (parameters === undefined) return undefined

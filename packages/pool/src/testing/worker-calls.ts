@@ -3,7 +3,7 @@
 import type { SupervisorClock } from '@terrarium/supervisor/base'
 import type { CallFrame, CancelFrame, EncodedValue, ValueCodec, WorkerFrame } from '@terrarium/worker'
 import { cancelled, invalidArgument, notSendable, raised, tooLate } from './failures.ts'
-import { misfit, type KnownTool, type ToolContext } from './tool.ts'
+import { byName, misfit, type KnownTool, type ToolContext } from './tool.ts'
 
 export interface WorkerCallsDependencies {
   readonly tools: ReadonlyMap<string, KnownTool>
@@ -149,7 +149,7 @@ export class WorkerCalls {
     begin(id)
     let args: unknown
     try {
-      args = codec.decode(call.args, 'the arguments')
+      args = byName(tool, codec.decode(call.args, 'the arguments'))
       const why = misfit(tool, args as object)
       if (why !== undefined) throw new TypeError(why)
     } catch (error) {
