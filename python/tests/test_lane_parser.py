@@ -5,7 +5,8 @@ import struct
 
 import msgpack
 import pytest
-from lane_host import APART, CALL, CANCEL, HEADER, PART_OF_HOST, PIECE, PING, REFUSED, SPLIT, WELCOME, apart, frame, split
+from lane_host import APART, CALL, CANCEL, HEADER, PART_OF_HOST, PIECE, PING, REFUSED, SPIN, SPLIT, WELCOME
+from lane_host import apart, frame, split
 from terrarium._frames import Call, Cancel, Ping, Refusal, Welcome
 from terrarium._lane_parser import Parser
 
@@ -39,6 +40,13 @@ HEAD = msgpack.packb([msgpack.ExtType(8, struct.pack("<I", index)) for index in 
 FRAMES = {
     "a call": (frame(CALL, 7, 1, 5000, b"\x80"), [(1, 7, 5000, b"\x80", [])]),
     "a call without arguments": (frame(CALL, 7, 1), [(1, 7, 0, b"", [])]),
+    "a call that may spin": (frame(CALL, 7, 1, 5000, b"\x80", SPIN), [(1, 7, 5000, b"\x80", [])]),
+    "a call without arguments that may spin": (frame(CALL, 7, 1, flags=SPIN), [(1, 7, 0, b"", [])]),
+    "a split body that may spin": (b"".join(split(CALL, 3, 8, 9, LONG, SPIN)), [(8, 3, 9, LONG, [])]),
+    "a body with segments that may spin": (
+        frame(CALL, 3, 8, 9, apart(HEAD, *SEGMENTS), APART | SPIN),
+        [(8, 3, 9, HEAD, SEGMENTS)],
+    ),
     "three calls": (b"".join(frame(CALL, 0, id, 0, b"\x81\xa1a\x01") for id in (1, 2, 3)), 3),
     "a cancel": (frame(CANCEL, 1, 9) + frame(CANCEL, 0, 9), [Cancel(9, True), Cancel(9, False)]),
     "a ping": (frame(PING, 0, 4_000_000_000), [Ping(4_000_000_000)]),
@@ -101,7 +109,10 @@ def table(*lengths, count=None):
 
 FAULTS = {
     **{f"kind {kind}": (header(0, kind), f"kind {kind}, which") for kind in (0, 1, 3, 6, 15, 22, 255)},
-    **{f"flags {flags}": (header(9, CALL, flags, 0, 1), f"flags {flags}") for flags in (4, 8, 128, 255)},
+    **{f"flags {flags}": (header(9, CALL, flags, 0, 1), f"flags {flags}") for flags in (8, 12, 128, 255)},
+    "a ping that may spin": (header(0, PING, SPIN), "flags 4"),
+    "Welcome that may spin": (header(9, WELCOME, SPIN), "flags 4"),
+    "a part that may spin": (header(9, PART_OF_HOST, SPIN, 0, 1), "flags 4"),
     "segments of a ping": (header(0, PING, APART), "flags 1"),
     "segments of Welcome": (header(9, WELCOME, APART), "flags 1"),
     "a split part": (header(9, PART_OF_HOST, SPLIT, 0, 1), "flags 2"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from terrarium._frames import Call, Cancel, HostFrame, Ping, Refusal, Welcome
 from terrarium._lane_wire import APART, CALL, CANCEL, HEADER, HEADER_BYTES, HOST_KIND, LONGEST_PIECE, MOST_SEGMENTS
-from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPLIT, WELCOME
+from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, WELCOME
 from terrarium._values._apart import Arriving
 from terrarium._values._decode import decode
 
@@ -106,11 +106,12 @@ class Parser:
             length, kind, flags, code, id, extra = HEADER.unpack_from(buffer, start)
             begin = start + HEADER_BYTES
             end = begin + length
-            if kind == CALL and flags == 0 and end <= filled:
+            if kind == CALL and flags | SPIN == SPIN and end <= filled:
                 frames.append(Call(id, code, buffer[begin:end], _NO_SEGMENTS, extra))
                 start = end
                 continue
             _check(length, kind, flags, code, id, extra)
+            flags &= ~SPIN  # the short way of ``_receiving`` heeds it
             if flags == 0 and kind != PART_OF_HOST and length <= _ROOM - HEADER_BYTES:
                 if end > filled:
                     break
@@ -195,10 +196,15 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
     """Raises ValueError for a header that the protocol does not allow."""
     if kind not in HOST_KIND.values():
         raise ValueError(f"it sent a frame of kind {kind}, which this version does not know")
-    if flags & ~(APART | SPLIT) or (flags and (kind == PART_OF_HOST or length == 0)) or (flags & APART and kind != CALL):
+    of_body = flags & (APART | SPLIT)
+    if (
+        flags & ~(APART | SPLIT | SPIN)
+        or (of_body and (kind == PART_OF_HOST or length == 0))
+        or (flags & (APART | SPIN) and kind != CALL)
+    ):
         raise ValueError(f"it sent a frame of kind {kind} with flags {flags}")
     # Each flag puts a number before the bytes.
-    if length > LONGEST_PIECE + (4 if flags & SPLIT else 0) or length <= 4 * flags.bit_count() and flags:
+    if length > LONGEST_PIECE + (4 if flags & SPLIT else 0) or length <= 4 * of_body.bit_count() and of_body:
         raise ValueError(f"it sent a frame of {length:,} bytes")
     if (kind in _KINDS_WITH_BODY) != (length > 0) and kind != CALL:
         raise ValueError(f"it sent a frame of kind {kind} {'with' if length else 'without'} a body")

@@ -14,6 +14,7 @@ from terrarium import _contexts, _exit, _failure
 from terrarium._calls import MainThread
 from terrarium._frames import Call, Cancel, Carrier, Hello, HostFrame, Ping, Pong, Ready, ToolInfo, Welcome
 from terrarium._replies import Replies
+from terrarium._spin import Spin
 from terrarium._stand_in import StandIn
 from terrarium._tools import Tool
 from terrarium._version import __version__
@@ -52,6 +53,7 @@ class Session:
         """Held by the thread that receives."""
         self.is_waiting = False
         """Whether that is the main thread, and nothing has come yet."""
+        self.spin = Spin()
 
     def open(self) -> None:
         """Says Hello, hears Welcome, says Ready. Raises Refused or SessionLost."""

@@ -17,7 +17,7 @@ import {
 } from './limits.ts'
 import { PROTOCOL_VERSION } from './protocol.ts'
 import type { ActorChange, Delta, Detail, FromSource, Hello, LeftOut, NodeView, Snap } from './protocol.ts'
-import { readMessage } from './read-message.ts'
+import { readMessage, refusal } from './read-message.ts'
 import type { Redact } from './redact.ts'
 import { Machines, Roster, viewOf, type Entry } from './roster.ts'
 
@@ -298,7 +298,11 @@ export class Tap {
     if (message.t === 'error') this.#send(client, message)
     else if (message.t === 'since') {
       if (message.seq !== this.#seq) this.#send(client, this.#snap(FIRST_EVENTS))
-    } else this.#watch(client, message.ids)
+    } else if (message.t === 'watch') this.#watch(client, message.ids)
+    else {
+      const hint = 'Ask an observer of pools and supervisors.'
+      this.#send(client, { ...refusal('NOT_OFFERED', 'an application answers no questions', hint), id: message.id })
+    }
   }
 
   #watch(client: Client, ids: readonly string[]): void {

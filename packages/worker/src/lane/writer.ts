@@ -23,6 +23,7 @@ export type LaneSocket = Pick<
 
 export class LaneWriter implements Carrier {
   readonly #socket: LaneSocket
+  readonly #maySpin: () => boolean
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
   /** The part of the slab that waits: from here to {@link #position}. */
   #begin = 0
@@ -37,8 +38,10 @@ export class LaneWriter implements Carrier {
   #isDraining = false
   #hasEnded = false
 
-  constructor(socket: LaneSocket) {
+  /** `maySpin`: whether a worker may spin while it waits for its next call. Default: never. */
+  constructor(socket: LaneSocket, maySpin = (): boolean => false) {
     this.#socket = socket
+    this.#maySpin = maySpin
     this.#position = PREAMBLE.copy(this.#slab)
   }
 
@@ -80,13 +83,14 @@ export class LaneWriter implements Carrier {
   }
 
   #call({ id, index, timeout, args: { bytes, segments } }: CallFrame): void {
+    const spin = this.#maySpin() ? FLAG.spin : 0
     if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
       this.#waiting.push(id)
-      this.#short(HOST_KIND.call, index, id, timeout, bytes)
+      this.#short(HOST_KIND.call, index, id, timeout, bytes, spin)
       return
     }
     const parts = segments.length === 0 ? [bytes] : [tableOf(segments), bytes, ...segments]
-    const flags = segments.length === 0 ? 0 : FLAG.apart
+    const flags = spin | (segments.length === 0 ? 0 : FLAG.apart)
     const length = parts.reduce((sum, part) => sum + part.length, 0)
     if (length > FRAME_BYTES) {
       this.#long.push(new LongFrame({ code: index, id, extra: timeout, flags }, parts, length))
@@ -105,10 +109,10 @@ export class LaneWriter implements Carrier {
     else frame.cancels.push(code)
   }
 
-  #short(kind: number, code: number, id: number, extra: number, body?: Buffer): void {
+  #short(kind: number, code: number, id: number, extra: number, body?: Buffer, flags = 0): void {
     const length = body === undefined ? 0 : body.length
     const isCopied = length <= COPIED_BYTES
-    this.#header(length, kind, 0, code, id, extra, isCopied ? length : 0)
+    this.#header(length, kind, flags, code, id, extra, isCopied ? length : 0)
     if (body === undefined) return
     if (isCopied) {
       this.#slab.set(body, this.#position)
