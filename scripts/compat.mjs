@@ -17,7 +17,7 @@ const modules = join(folder, 'node_modules')
 /** The lines of Node that are supported, and how the tests of installed packages call them. */
 const NODES = { 20: 'node20', 22: 'node22', 24: 'node24', 26: 'newest' }
 
-/** Projects that are run on versions of XState, and which of their tests: others start programs with one of their own. */
+/** Projects that run on versions of XState, and which of their tests: other tests start programs with their own. */
 const ON_XSTATES = {
   supervisor: [],
   inspector: ['--testPathPatterns', 'packages/inspector/test/(tap/|inspector)'],
