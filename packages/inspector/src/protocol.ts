@@ -4,6 +4,6 @@
  */
 export { PROTOCOL_VERSION } from './shared/protocol.ts'
 export { MESSAGE_BYTES } from './shared/limits.ts'
-export { readMessage, refusal } from './shared/read-message.ts'
+export { readMessage, refusal, VERBS } from './shared/read-message.ts'
 export { plainOf } from './shared/plain-value.ts'
 export type * from './shared/protocol.ts'

@@ -6,7 +6,8 @@ export interface Hello extends protocol.Hello {
   readonly pid: number
   readonly host: string
   readonly node: string
-  readonly actions: readonly string[]
+  readonly actions: readonly protocol.Verb[]
+  readonly asks: readonly protocol.Question['what'][]
 }
 
 /** The whole picture of an observer. */
@@ -42,5 +43,7 @@ export interface ActorView extends protocol.ActorView {
 /** An event of an observer has a sentence, and says what caused it. */
 export type EventView = Required<protocol.EventView>
 
+export type Answer = protocol.Answer
+
 /** What an observer says. */
-export type FromObserver = Hello | Snap | Delta | Detail | protocol.Refusal
+export type FromObserver = Hello | Snap | Delta | Detail | Answer | protocol.Refusal

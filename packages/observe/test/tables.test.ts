@@ -1,5 +1,6 @@
 // Compares the tables of the README and of the protocol's page with the types of the code.
 import { expect, test } from '@jest/globals'
+import { VERBS } from '@terrarium/inspector/protocol'
 import { plain, tableRows, type Row } from '../../../test/support/markdown.ts'
 import { namedDefault, Shapes } from '../../../test/support/shapes.ts'
 
@@ -35,6 +36,7 @@ test.each([
   ['snap', 'Snap'],
   ['d', 'Delta'],
   ['detail', 'Detail'],
+  ['answer', 'Answer'],
   ['error', 'Refusal'],
 ])('the page of the protocol has each field of %s', (kind, type) => {
   const row = tableRows(PROTOCOL, 'From the source').find((each) => first(each) === kind)
@@ -52,4 +54,11 @@ test('the page of the protocol has each field of a statechart, and each kind of 
   expect(fieldsIn('A statechart')).toEqual(namesOf('NodeView'))
   const kinds = ['Opaque', 'CutText', 'List', 'Dictionary'].flatMap(namesOf)
   expect(fieldsIn('A value')).toEqual(kinds)
+})
+
+test('the README has each verb, and the page of the protocol each question', () => {
+  const named = tableRows(README, 'Actions').flatMap((row) => words(row.verbs))
+  expect([...new Set(named)].sort()).toEqual([...VERBS].sort())
+  const questions = tableRows(PROTOCOL, 'Questions').map(first)
+  expect(questions).toEqual(['explain', 'whatIf', 'system', 'sweeps'])
 })

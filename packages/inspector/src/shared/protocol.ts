@@ -89,8 +89,9 @@ export interface ActorView {
   /** Of a pool: workers that are ready, and how many there are to be. */
   readonly ready?: number
   readonly size?: number
-  /** Of a pool: calls accepted, failed and waiting. */
+  /** Of a pool: calls accepted. Of a worker: calls that were with it, through all its lives. */
   readonly calls?: number
+  /** Of a pool: calls failed and waiting. */
   readonly failed?: number
   readonly queued?: number
 }
@@ -216,8 +217,12 @@ export interface Hello {
   readonly now: number
   /** Where the page is, with its token. Only readers of a private socket are told. */
   readonly page?: string
-  /** The verbs that this reader may use. Empty or absent: it may only look. */
-  readonly actions?: readonly string[]
+  /** As `page`, with the token for actions too. */
+  readonly actionsPage?: string
+  /** The verbs of `act`, for readers with the token for actions. Empty or absent: readers may only look. */
+  readonly actions?: readonly Verb[]
+  /** The questions that `ask` may have. Empty or absent: none. */
+  readonly asks?: readonly Question['what'][]
 }
 
 /** The whole picture. It replaces what the reader had. */
@@ -269,6 +274,60 @@ export interface Detail {
   readonly diagnosis?: Diagnosis
   /** The last lines that it has printed, oldest first, at most 20 of 500 characters. */
   readonly output?: readonly OutputLine[]
+  /** What a reader with the token for actions may ask of it now. */
+  readonly verbs?: readonly Verb[]
+}
+
+/** What became of an `ask` or an `act`: the field of its name is there. */
+export interface Answer {
+  readonly t: 'answer'
+  /** Of the message that is answered. */
+  readonly id: number
+  readonly explain?: Explained
+  readonly whatIf?: Foretold
+  readonly system?: readonly SystemPart[]
+  readonly sweeps?: readonly SweptRecord[]
+  /** The verb that was carried out. */
+  readonly act?: Verb
+}
+
+/** Why an actor is as it is, as its supervisor says. */
+export interface Explained {
+  readonly sentence: string
+  readonly state: string
+  /** Failures in a row. */
+  readonly attempts: number
+  /** How long until the next start, in ms. */
+  readonly waits?: number
+  /** What would start it again. */
+  readonly ways: readonly string[]
+}
+
+/** What would follow from a failure, as its supervisor says. */
+export interface Foretold {
+  readonly sentence: string
+  /** The first 50. `at`: ms after the failure. `more`: a delay in ms, or why. */
+  readonly steps: readonly (readonly [at: number, what: string, id: string, more: string])[]
+  /** How many steps more there are. */
+  readonly left: number
+  readonly budget: { readonly before: number; readonly after: number } & Pick<Budget, 'intensity' | 'period'>
+  /** The message with which the supervisor would give up. */
+  readonly escalates?: string
+}
+
+/** Facts of the program, or of what one pool stands on. */
+export interface SystemPart {
+  readonly title: string
+  readonly facts: readonly (readonly [name: string, value: string])[]
+}
+
+/** One thing that the runtime knows of: a process of a run, or the rest of a run that has ended. */
+export interface SweptRecord {
+  readonly run: string
+  readonly pid?: number
+  readonly fate: 'alive' | 'killed' | 'removed' | 'dropped' | 'left'
+  /** Why, in words. */
+  readonly text: string
 }
 
 /** The reader has sent what cannot be answered, or was cut off. */
@@ -279,10 +338,12 @@ export interface Refusal {
   readonly hint: string
   /** Of a reader that was cut off: how many events it has missed. */
   readonly missed?: number
+  /** Of the message that is refused, if it has one. */
+  readonly id?: number
 }
 
 /** What a source says. */
-export type FromSource = Hello | Snap | Delta | Detail | Refusal
+export type FromSource = Hello | Snap | Delta | Detail | Answer | Refusal
 
 /** Asks for details of at most 8 actors. It replaces the earlier list. */
 export interface Watch {
@@ -296,5 +357,35 @@ export interface Since {
   readonly seq: number
 }
 
+export type Question =
+  | { readonly what: 'explain'; readonly actor: string }
+  | {
+      readonly what: 'whatIf'
+      readonly actor: string
+      /** The message of the failure. */
+      readonly error: string
+      /** The code of the failure, in capitals. Absent: it is an error without one. */
+      readonly code?: string
+      /** Whether it is to fail before it is ready (`start`) or after (`run`). Absent: as it is now. */
+      readonly phase?: 'start' | 'run'
+    }
+  | { readonly what: 'system' }
+  | { readonly what: 'sweeps' }
+
+/** Asks a question. `id`: any number, which the answer has. */
+export type Ask = { readonly t: 'ask'; readonly id: number } & Question
+
+export type Verb = 'restart' | 'unpark' | 'kill' | 'pause' | 'resume' | 'drain' | 'reload'
+
+/** Asks for a change. */
+export interface Act {
+  readonly t: 'act'
+  readonly id: number
+  readonly verb: Verb
+  readonly actor: string
+  /** The token for actions. */
+  readonly token: string
+}
+
 /** What a reader says, in at most 4,096 bytes. */
-export type FromReader = Watch | Since
+export type FromReader = Watch | Since | Ask | Act

@@ -11,7 +11,8 @@ import { lifeOf, PROCESS } from './life-chart.ts'
 import type { Fresh, Supervised } from './life.ts'
 import { Lives, type Followed } from './lives.ts'
 import { MemoryReader } from './memory.ts'
-import type { Source } from './source.ts'
+import { poolDeeds, workerDeeds } from './deeds.ts'
+import type { Deeds, Ground, Source, Supervision } from './source.ts'
 import { Tally } from './tally.ts'
 
 /** Lines that are kept of what a worker prints, and characters of each. */
@@ -156,7 +157,8 @@ export class PoolSource implements Source {
     for (const worker of workers) views.push(this.#viewOf(worker, tree?.child(worker.id)?.ref))
   }
 
-  #viewOf({ id, state, incarnation, inFlight, pid, until }: WorkerView, ref: AnyActorRef | undefined): ActorView {
+  #viewOf(worker: WorkerView, ref: AnyActorRef | undefined): ActorView {
+    const { id, state, incarnation, inFlight, calls, pid, until } = worker
     const { tally, memory } = this.#worker(id)
     const rss = pid === undefined ? undefined : memory.of(pid, this.#dependencies.now())
     return {
@@ -171,6 +173,7 @@ export class PoolSource implements Source {
       life: lifeOf(state, ref),
       incarnation,
       inFlight,
+      calls,
       ...(pid === undefined ? {} : { pid }),
       ...(rss === undefined ? {} : { rss }),
       ...(until === undefined ? {} : { until }),
@@ -205,6 +208,24 @@ export class PoolSource implements Source {
   transitionsOf(id: string, after: number): Fresh | undefined {
     const worker = this.#workerAt(id)
     return worker === undefined ? undefined : this.#lives.after(worker, after)
+  }
+
+  supervisionOf(id: string): Supervision | undefined {
+    const child = this.#workerAt(id)
+    const supervisor = this.#pool.snapshot().children.workers
+    return child === undefined || supervisor === undefined ? undefined : { supervisor, child }
+  }
+
+  deedsOf(id: string): Deeds | undefined {
+    const { access } = this.#pool
+    if (id === this.#dependencies.id) return poolDeeds(access)
+    const supervision = this.supervisionOf(id)
+    return supervision && workerDeeds(supervision, access)
+  }
+
+  addGrounds(grounds: Ground[]): void {
+    const { ground } = this.#pool.snapshot()
+    if (ground !== undefined) grounds.push({ pool: this.#dependencies.id, ...ground })
   }
 
   detach(): void {

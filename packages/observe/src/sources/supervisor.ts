@@ -11,7 +11,8 @@ import { isProcess, lifeOf, PROCESS } from './life-chart.ts'
 import type { Fresh } from './life.ts'
 import { Lives, type Followed } from './lives.ts'
 import { PoolSource, type ObservedPool, type SourceDependencies } from './pool.ts'
-import type { Source } from './source.ts'
+import { childDeeds } from './deeds.ts'
+import type { Deeds, Ground, Source, Supervision } from './source.ts'
 import { Tally } from './tally.ts'
 
 type Because = Told<'child.start'>['because'] & object
@@ -157,6 +158,28 @@ export class SupervisorSource implements Source {
     }
     const child = id.slice(this.#dependencies.id.length + 1)
     return id === this.#path(child) && this.#processes.has(child) ? this.#lives.after(child, after) : undefined
+  }
+
+  supervisionOf(id: string): Supervision | undefined {
+    for (const source of this.#nested.values()) {
+      const found = source.supervisionOf(id)
+      if (found !== undefined) return found
+    }
+    const child = id.slice(this.#dependencies.id.length + 1)
+    const isChild = id === this.#path(child) && this.#snapshot().child(child) !== undefined
+    return isChild ? { supervisor: this.#ref, child } : undefined
+  }
+
+  deedsOf(id: string): Deeds | undefined {
+    const nested = [...this.#nested.values()].map((source) => source.deedsOf(id)).find(Boolean)
+    const supervision = this.supervisionOf(id)
+    // A nested pool is a child of its supervisor, too.
+    const isOwn = supervision?.supervisor === this.#ref
+    return isOwn ? { ...childDeeds(supervision), ...nested } : nested
+  }
+
+  addGrounds(grounds: Ground[]): void {
+    for (const source of this.#nested.values()) source.addGrounds(grounds)
   }
 
   outputOf(id: string): readonly OutputLine[] | undefined {
