@@ -110,6 +110,7 @@ test('every command that looks prints with --json what the README says', async (
       const command = args[0] === 'ps' ? args.join(' ') : (args[0] ?? '')
       for (const line of stdout.trimEnd().split('\n')) expectDocumented(command, JSON.parse(line))
     }
+    expect((await home.run(['tree'])).stdout).toMatch(/worker-2 is parked: .*cv2\n {2}run {2}pip install x\n/)
     expectDocumented('any that fails', JSON.parse((await home.run(['call', 'no.py', 'x', '--json'])).stderr))
   })
 })
