@@ -110,9 +110,24 @@ test('every command that looks prints with --json what the README says', async (
       const command = args[0] === 'ps' ? args.join(' ') : (args[0] ?? '')
       for (const line of stdout.trimEnd().split('\n')) expectDocumented(command, JSON.parse(line))
     }
-    expect((await home.run(['tree'])).stdout).toMatch(/worker-2 is parked: .*cv2\n {2}run {2}pip install x\n/)
     expectDocumented('any that fails', JSON.parse((await home.run(['call', 'no.py', 'x', '--json'])).stderr))
   })
+})
+
+test('below the verdict tree prints the command that installs a missing module', async () => {
+  const home = place()
+  home.expect(/numpyy/)
+  const name = `lacking-${process.pid}`
+  const pool = home.pool({ name, tools: home.file('tools.py', 'import numpyy\n'), size: 1 })
+  const observer = await observe(pool)
+  try {
+    await expect(pool.start()).rejects.toMatchObject({ code: 'CONFIGURATION' })
+    const { stdout } = await home.run(['tree'])
+    expect(stdout).toMatch(new RegExp(`${name}/worker-1 is parked: .*'numpyy'.*\n {2}run {2}.* install numpyy\n`))
+  } finally {
+    await pool.stop()
+    await observer.stop()
+  }
 })
 
 test('tree shows pools, supervisors and their children', async () => {
