@@ -1,4 +1,4 @@
-// The suite `observe`: what calls lose by an observer that has no reader, and by one that is read. All rounds are calls
+// The suite `observe`: what calls lose by an observer without a reader, and with a reader. All rounds are calls
 // of one pool; rounds without and with an observer alternate, so that other load affects both alike.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -31,7 +31,7 @@ const COMMAND = fileURLToPath(new URL('../../../../packages/cli/bin/terrarium.mj
 /** Measures what looking costs. */
 export const observing: Suite = {
   name: 'observe',
-  description: 'calls of a pool without an observer, with one that has no reader, and with one that is read',
+  description: 'calls of a pool without an observer, with an observer, and while a command follows it',
   needsWorkers: true,
   run: async (context) => {
     const directory = await mkdtemp(join(tmpdir(), 'terrarium-bench-'))
@@ -73,10 +73,10 @@ async function compare(pool: Pool, echo: Echo, { quick, signal, log }: BenchCont
     return rate
   }
 
-  log(`calls a second at ${IN_FLIGHT}, ${pairs.count} pairs of rounds: without an observer, with one without a reader`)
+  log(`calls a second at ${IN_FLIGHT}, ${pairs.count} pairs of rounds: without an observer, and with an observer`)
   await rateOf()
   const idle = await inPairs(rateOf, unwatched, pairs.count)
-  log('the same: without an observer, with one that a command follows')
+  log('the same: without an observer, and while a command follows')
   const read = await inPairs(rateOf, watched, pairs.count)
 
   const lost = idle.map(({ without, having }) => 100 * (1 - having / without))
