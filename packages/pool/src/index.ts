@@ -17,5 +17,6 @@ export type { Pool, PoolAccess, PoolEvents, PoolStats, PoolStatus, StopResult, W
 export type { CallOptions, PoolOptions } from './options.ts'
 export { createPool } from './handle.ts'
 export { pool, poolOf, type PoolEmitted, type PoolLogic, type PoolShutdown } from './pool.ts'
+export type { Ground } from './resources.ts'
 export type { PersistedPool, PoolJson, PoolSnapshot, WorkerState, WorkerView } from './snapshot.ts'
 export { NdArray, type TypedArray, type ValueType, type WorkerOutput } from '@terrarium/worker'
