@@ -144,6 +144,16 @@ def test_a_worker_with_one_processor_never_spins(monkeypatch):
     assert not spin.is_due
 
 
+def test_a_worker_on_a_system_that_does_not_tell_its_processors_never_spins(monkeypatch):
+    """macOS has neither function."""
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.delattr(os, "sched_yield")
+    spin = Spin()
+    for _ in range(40):
+        spin.came(True)
+        assert not spin.is_due
+
+
 # A worker.
 
 

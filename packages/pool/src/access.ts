@@ -3,6 +3,7 @@ import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolAccess, PoolStats, PoolStatus, WorkerInfo } from './api.ts'
 import { requestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
+import { mapCalls, type MapItems, type MapOptions } from './map.ts'
 import { NO_OPTIONS, type CallOptions } from './options.ts'
 import type { Resolve } from './pending-call.ts'
 import type { Shell } from './shell.ts'
@@ -54,6 +55,16 @@ export class Access implements PoolAccess {
       // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
       shell.offer(request, callSite(this.call), resolve as Resolve, reject)
     })
+
+  map<T = unknown>(
+    tool: string,
+    items: MapItems<Record<string, unknown>>,
+    options: MapOptions = NO_OPTIONS,
+  ): AsyncIterableIterator<T> {
+    const { size, concurrency } = this.#shell().state.settings
+    const call = (args: Record<string, unknown>, own: CallOptions): Promise<unknown> => this.call(tool, args, own)
+    return mapCalls(tool, items, options, { call, width: 2 * size * concurrency }) as AsyncIterableIterator<T>
+  }
 
   pause(): void {
     this.#shell().post({ type: 'pool.pause' })

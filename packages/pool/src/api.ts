@@ -2,6 +2,7 @@
 import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
+import type { MapItems, MapOptions } from './map.ts'
 import type { CallOptions } from './options.ts'
 
 /**
@@ -69,6 +70,19 @@ export interface PoolAccess {
    * the call was with a worker also `worker` and `incarnation`.
    */
   call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>
+  /**
+   * Calls a tool for each item of an iterable, which are the arguments of each call, and gives the results. Lazy: it
+   * takes items with the first read, and a further one for each result that was read, so that at most `concurrency`
+   * items are under way. `break`, `return`, a throw and `signal` cancel the calls that are under way and close the
+   * iterable by its `return()`. An error of one item rejects at its place, and ends the map in the same way. Throws
+   * INVALID_ARGUMENT, naming every mistake in the options at once; reads reject as {@link call} does, and with what the
+   * iterable throws.
+   */
+  map<T = unknown>(
+    tool: string,
+    items: MapItems<Record<string, unknown>>,
+    options?: MapOptions,
+  ): AsyncIterableIterator<T>
   /**
    * Keeps calls in the queue, where deadlines and `queueLimit` hold as ever, until {@link resume}. Calls that a worker
    * has begun go on.

@@ -1,6 +1,7 @@
 // A call before it is accepted: its options are read once, its arguments are checked and encoded.
 import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor/base'
 import { checkCallSize, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
+import type { Priority } from './core/lanes.ts'
 import { ownCallOptions, unreadable } from './own-options.ts'
 import { NO_OPTIONS, validateCall, type CallOptions } from './options.ts'
 
@@ -12,6 +13,7 @@ export interface CallRequest {
   /** In ms. */
   readonly timeout: number | undefined
   readonly idempotent: boolean
+  readonly priority: Priority
   readonly signal: CallSignal | undefined
 }
 
@@ -33,11 +35,11 @@ export function requestOf(
     validateCall(tool, args, read)
     return read
   })
-  const { timeout, signal, idempotent = false } = own
+  const { timeout, signal, idempotent = false, priority = 'normal' } = own
   refuseAborted(tool, signal)
   const sent = encoded(encoding, tool, args)
   refuseAborted(tool, signal) // a getter of the arguments may have aborted it, which tells no listener any more
-  return { tool, args: sent, timeout, idempotent, signal }
+  return { tool, args: sent, timeout, idempotent, priority, signal }
 }
 
 function refuseAborted(tool: string, signal: CallSignal | undefined): void {

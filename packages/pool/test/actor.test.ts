@@ -67,7 +67,7 @@ test('the snapshot of a pool is plain JSON, equal after a round trip, in every p
   })
   ref.start()
   await eventually('it runs', () => ref.getSnapshot().phase === 'running')
-  const worker = { state: 'ready', incarnation: 1, inFlight: 0, pid: expect.any(Number) }
+  const worker = { state: 'ready', incarnation: 1, inFlight: 0, calls: 0, pid: expect.any(Number) }
   expect(roundTrip(ref.getSnapshot())).toEqual({
     status: 'active',
     phase: 'running',

@@ -62,8 +62,7 @@ class Spin:
 
     def __init__(self) -> None:
         self._habit = Habit()
-        # On the only processor that this process may use, the host could not run meanwhile.
-        self._is_possible = len(os.sched_getaffinity(0)) > 1
+        self._is_possible = _may_use_several_processors()
         self.is_due = False
         """Whether calls have come since the last wait, from a host that has processors to spare."""
         self._since = 0.0
@@ -94,6 +93,12 @@ class Spin:
             os.sched_yield()  # to whatever else could run on this processor
             now = monotonic()
         return None
+
+
+def _may_use_several_processors() -> bool:
+    """On the only processor that this process may use, the host could not run meanwhile. macOS does not tell."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return affinity is not None and len(affinity(0)) > 1
 
 
 def looker(descriptor: int) -> "Callable[[int], Any]":

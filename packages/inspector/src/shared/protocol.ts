@@ -89,8 +89,9 @@ export interface ActorView {
   /** Of a pool: workers that are ready, and how many there are to be. */
   readonly ready?: number
   readonly size?: number
-  /** Of a pool: calls accepted, failed and waiting. */
+  /** Of a pool: calls accepted. Of a worker: calls that were with it, through all its lives. */
   readonly calls?: number
+  /** Of a pool: calls failed and waiting. */
   readonly failed?: number
   readonly queued?: number
 }

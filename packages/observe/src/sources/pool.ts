@@ -157,7 +157,8 @@ export class PoolSource implements Source {
     for (const worker of workers) views.push(this.#viewOf(worker, tree?.child(worker.id)?.ref))
   }
 
-  #viewOf({ id, state, incarnation, inFlight, pid, until }: WorkerView, ref: AnyActorRef | undefined): ActorView {
+  #viewOf(worker: WorkerView, ref: AnyActorRef | undefined): ActorView {
+    const { id, state, incarnation, inFlight, calls, pid, until } = worker
     const { tally, memory } = this.#worker(id)
     const rss = pid === undefined ? undefined : memory.of(pid, this.#dependencies.now())
     return {
@@ -172,6 +173,7 @@ export class PoolSource implements Source {
       life: lifeOf(state, ref),
       incarnation,
       inFlight,
+      calls,
       ...(pid === undefined ? {} : { pid }),
       ...(rss === undefined ? {} : { rss }),
       ...(until === undefined ? {} : { until }),

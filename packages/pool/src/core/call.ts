@@ -1,5 +1,6 @@
 // A call as the core knows it, and the list in which calls wait or are with a worker.
 import type { CallSite } from '@terrarium/supervisor/base'
+import type { Priority } from './lanes.ts'
 import type { Pace } from './pace.ts'
 import type { Slot } from './slot.ts'
 
@@ -12,6 +13,8 @@ export interface CallFacts {
   /** The time from its acceptance to its result, in ms. */
   readonly timeout: number | undefined
   readonly idempotent: boolean
+  /** Default: `normal`. */
+  readonly priority?: Priority
 }
 
 /**
@@ -22,6 +25,8 @@ export class Call {
   readonly tool: string
   readonly timeout: number | undefined
   readonly idempotent: boolean
+  /** The lane of the queue that it waits in. */
+  readonly priority: Priority
   /** For the stack of its error. */
   readonly site: CallSite | undefined
   /** Of its arguments, in bytes. */
@@ -43,6 +48,8 @@ export class Call {
   waited = 0
   /** When the present state began, in ms. */
   since = 0
+  /** How many calls of higher lanes had gone when it became the first of its lane; -1: it was not seen there. */
+  mark = -1
   /** The list it is in: of waiting calls, or of the calls of one slot; and its neighbours there. */
   list: CallList | undefined
   previous: Call | undefined
@@ -69,10 +76,11 @@ export class Call {
   /** The timer of its grace, see `stopped.ts`; 0: none. */
   timer = 0
 
-  constructor({ tool, timeout, idempotent }: CallFacts, site?: CallSite) {
+  constructor({ tool, timeout, idempotent, priority = 'normal' }: CallFacts, site?: CallSite) {
     this.tool = tool
     this.timeout = timeout
     this.idempotent = idempotent
+    this.priority = priority
     this.site = site
   }
 }

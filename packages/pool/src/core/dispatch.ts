@@ -22,12 +22,18 @@ import { probe, workerNews } from './workers.ts'
 export function dispatch(state: PoolState, event: PoolCoreEvent, now: number, effects: EffectSink): void {
   const turn: Turn = { state, now, effects }
   if (event.type === 'call.offered') offer(turn, event.call, event.isWatched)
-  else if (state.status !== 'stopped') {
+  else if (state.status === 'stopped') afterTheEnd(turn, event)
+  else {
     decide(turn, event)
     if (state.isDraining) endDrain(turn)
     if (state.reload !== undefined) proceed(turn)
-  } else if (event.type === 'pool.reload') reload(turn)
-  else if (event.type === 'pool.drain') effects.push({ type: 'drained', error: undefined })
+  }
+}
+
+/** Callers are answered; nothing else happens. */
+function afterTheEnd(turn: Turn, { type }: PoolCoreEvent): void {
+  if (type === 'pool.reload') reload(turn)
+  else if (type === 'pool.drain') turn.effects.push({ type: 'drained', error: undefined })
 }
 
 function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call.offered' }>): void {

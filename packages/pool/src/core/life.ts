@@ -50,8 +50,8 @@ export function stop(turn: Turn): void {
   state.status = 'stopping'
   effects.push({ type: 'ignoreEnvironment' })
   const error = stoppedError(turn)
-  state.closed = error
   endReload(turn, error)
+  state.closed = error
   rejectWaiting(turn, error)
   for (const slot of state.slots) askAllBack(turn, slot)
   if (state.isStarting && !state.isOpening) started(turn, state.failedBecause ?? error)

@@ -2,6 +2,7 @@
 import type { TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolStats, PoolStatus } from '../api.ts'
 import { CallList, type Call } from './call.ts'
+import { Lanes } from './lanes.ts'
 import { Paces } from './pace.ts'
 import type { Reload } from './reload.ts'
 import { Slot } from './slot.ts'
@@ -44,7 +45,7 @@ export interface PoolState {
   status: PoolStatus
   /** Calls that are to be run again, or elsewhere: they go before the calls that wait. */
   readonly again: CallList
-  readonly waiting: CallList
+  readonly waiting: Lanes
   /** How many calls were sent ahead and have no place yet: they wait, too. */
   ahead: number
   /** The timer of the next look at workers with calls ahead; 0: none. */
@@ -86,7 +87,7 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
     slots: Array.from({ length: settings.size }, (_, index) => new Slot(`worker-${index + 1}`)),
     status: 'idle',
     again: new CallList(),
-    waiting: new CallList(),
+    waiting: new Lanes(),
     ahead: 0,
     look: 0,
     paces: new Paces(),

@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals'
 import { TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import fc from 'fast-check'
 import type { PoolCoreEvent } from '../../src/core/event.ts'
+import type { Priority } from '../../src/core/lanes.ts'
 import { inFlightIn, queuedIn, type Settings } from '../../src/core/state.ts'
 import { missingModule } from './support.ts'
 import { World } from './world.ts'
@@ -32,6 +33,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
       timeout: fc.option(fc.integer({ min: 1, max: 501 }), { nil: undefined }),
       idempotent: fc.boolean(),
       size: fc.constantFrom(0, 0, 0, 3_000, 16_384, 16_385),
+      priority: fc.constantFrom<Priority>('normal', 'normal', 'high', 'low'),
     }),
     (world, asked) => {
       world.offer(asked)

@@ -2,6 +2,7 @@
 // always hold. For property tests.
 import { isTerrariumError, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import { Call } from '../../src/core/call.ts'
+import { MOST_BEFORE, PRIORITIES, type Priority } from '../../src/core/lanes.ts'
 import { dispatch } from '../../src/core/dispatch.ts'
 import type { Effect } from '../../src/core/effect.ts'
 import type { PoolCoreEvent } from '../../src/core/event.ts'
@@ -23,6 +24,7 @@ export interface Offer {
   readonly timeout: number | undefined
   readonly idempotent: boolean
   readonly size: number
+  readonly priority: Priority
 }
 
 export type Answer = 'value' | 'error' | 'given back' | 'out of time'
@@ -56,8 +58,13 @@ export class World {
   /** Slots whose worker is to be killed, or has lost its session. */
   readonly doomed = new Set<Slot>()
   readonly #told: PoolCoreEvent[] = []
-  /** The arrival number of the call that was sent for the first time last. */
-  #lastFresh = -1
+  /** By lane: the arrival number of the call that was sent for the first time last. */
+  readonly #lastFresh = { high: -1, normal: -1, low: -1 }
+  /** By lane: how many calls of higher lanes were sent while its first call waited, and that call. */
+  readonly #passed = { high: 0, normal: 0, low: 0 }
+  readonly #firsts: Partial<Record<Priority, Call | undefined>> = {}
+  /** Calls that had a place, or were to be run again, after the last event: they do not come from a lane. */
+  #outside = new Set<Call>()
   ended = 0
   lastError: unknown
   answers = 0
@@ -171,12 +178,14 @@ export class World {
     }
     if (call.deadline !== undefined) must(timeLeft >= 1 && timeLeft >= call.deadline - this.now, 'too little time')
     else must(timeLeft === 0, 'a limit for a call that has none')
+    if (!this.#outside.has(call) && !call.suspect && call.deaths === 0) this.#checkLanes(call)
     const arrived = this.offered.indexOf(call)
     if (this.#sent.has(call)) return
-    must(arrived > this.#lastFresh, 'a call was sent before an earlier call')
+    must(arrived > this.#lastFresh[call.priority], 'a call was sent before an earlier call of its lane')
     must(this.state.again.size === 0, 'a new call was sent before a call that is to be run again')
-    must((this.state.waiting.first?.order ?? Infinity) > call.order, 'a new call was sent before a call that came back')
-    this.#lastFresh = arrived
+    const { first } = this.state.waiting[call.priority]
+    must((first?.order ?? Infinity) > call.order, 'a new call was sent before a call that came back')
+    this.#lastFresh[call.priority] = arrived
     this.#sent.add(call)
   }
 
@@ -200,15 +209,20 @@ export class World {
     must(counts.completed + counts.failed === settled.size, 'the counts do not say what was settled')
     const withWorker = state.slots.flatMap(({ calls }) => listed(calls.first))
     const ahead = withWorker.filter(({ isAhead }) => isAhead)
-    const queued = [...listed(state.again.first), ...listed(state.waiting.first)]
+    const queued = [...listed(state.again.first), ...PRIORITIES.flatMap((lane) => listed(state.waiting[lane].first))]
     must(withWorker.length === withWorkers(state) && ahead.length === state.ahead, 'calls with workers are miscounted')
     must(withWorker.length - ahead.length === inFlightIn(state), 'calls in flight are miscounted')
     must(queued.length + ahead.length === queuedIn(state), 'a list does not know its size')
     const known = [...queued, ...withWorker.filter((call) => !settled.has(call))]
     must(known.length === open && new Set(known).size === open, 'a call is lost, or in two places')
-    must(inOrder(listed(state.waiting.first)), 'calls wait out of order')
+    for (const lane of PRIORITIES) must(inOrder(listed(state.waiting[lane].first)), 'calls wait out of order')
+    must(
+      PRIORITIES.every((lane) => state.waiting[lane].first?.priority === lane || state.waiting[lane].size === 0),
+      'a call waits in a lane that is not its own',
+    )
     if (isAnswer) this.#checkShares()
     this.#checkUpkeep()
+    this.#outside = new Set([...listed(state.again.first), ...withWorker.filter(({ isAhead }) => !isAhead)])
     for (const slot of state.slots) {
       const calls = listed(slot.calls.first)
       must(this.#begun(slot).length <= settings.concurrency, 'more calls than `concurrency` have begun')
@@ -226,6 +240,19 @@ export class World {
     )
     must(state.timers.size === this.timers.size, 'a timer that was never set')
     if (this.ended > 0) must(open === 0 && this.timers.size === 0, 'the pool has ended with something left')
+  }
+
+  /** The call goes from its lane: the first calls of lower lanes have waited for it. */
+  #checkLanes(sent: Call): void {
+    const { waiting } = this.state
+    for (const lane of PRIORITIES) {
+      const { first } = waiting[lane]
+      if (first !== this.#firsts[lane] || lane === sent.priority) this.#passed[lane] = 0
+      else if (PRIORITIES.indexOf(sent.priority) < PRIORITIES.indexOf(lane) && first !== undefined)
+        this.#passed[lane] += 1
+      this.#firsts[lane] = first
+      must(this.#passed[lane] <= MOST_BEFORE, 'too many calls of higher lanes were sent before a call that waits')
+    }
   }
 
   /** What is asked for is answered, and a reload leaves as many workers ready as it found. */
