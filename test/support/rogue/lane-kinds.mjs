@@ -1,6 +1,6 @@
 // What workers on the socket lane can do wrong, and what comes of each: a fault that the host names, an error of the
 // call alone, or nothing at all.
-import { pack } from 'msgpackr'
+import { pack } from 'msgpackr/pack'
 import { BAD_VALUES } from './bad-values.mjs'
 import { Wire, frame as grpcFrame, message } from '../second-client/wire.mjs'
 import { APART, FAILURE, frame, hello, HELLO, LaneWire, longReady, PART, PONG, preamble, ready, READY, result, RESULT, SPLIT, u32 } from './lane.mjs' // prettier-ignore
