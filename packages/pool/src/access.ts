@@ -4,7 +4,7 @@ import type { PoolAccess, PoolStats, PoolStatus, WorkerInfo } from './api.ts'
 import { requestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
-import { NO_OPTIONS, type CallOptions } from './options.ts'
+import { NO_OPTIONS, type CallArguments, type CallOptions } from './options.ts'
 import type { Resolve } from './pending-call.ts'
 import type { Shell } from './shell.ts'
 import { statsOf } from './snapshot.ts'
@@ -46,7 +46,7 @@ export class Access implements PoolAccess {
   // A property, so that it can be named as the function above which a call was made.
   readonly call = <T = unknown>(
     tool: string,
-    args: Record<string, unknown> = {},
+    args: CallArguments = {},
     options: CallOptions = NO_OPTIONS,
   ): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -58,11 +58,11 @@ export class Access implements PoolAccess {
 
   map<T = unknown>(
     tool: string,
-    items: MapItems<Record<string, unknown>>,
+    items: MapItems<CallArguments>,
     options: MapOptions = NO_OPTIONS,
   ): AsyncIterableIterator<T> {
     const { size, concurrency } = this.#shell().state.settings
-    const call = (args: Record<string, unknown>, own: CallOptions): Promise<unknown> => this.call(tool, args, own)
+    const call = (args: CallArguments, own: CallOptions): Promise<unknown> => this.call(tool, args, own)
     return mapCalls(tool, items, options, { call, width: 2 * size * concurrency }) as AsyncIterableIterator<T>
   }
 

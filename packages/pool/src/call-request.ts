@@ -3,7 +3,7 @@ import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal 
 import { checkCallSize, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
 import type { Priority } from './core/lanes.ts'
 import { ownCallOptions, unreadable } from './own-options.ts'
-import { NO_OPTIONS, validateCall, type CallOptions } from './options.ts'
+import { NO_OPTIONS, validateCall, type CallArguments, type CallOptions } from './options.ts'
 
 /** What is called, read and encoded: no code of the user's is left in it but the signal. */
 export interface CallRequest {
@@ -27,7 +27,7 @@ export interface CallEncoding {
 export function requestOf(
   encoding: CallEncoding,
   tool: string,
-  args: Record<string, unknown>,
+  args: CallArguments,
   options: CallOptions,
 ): CallRequest {
   const own = readable(() => {
@@ -59,7 +59,7 @@ function readable<T>(read: () => T): T {
   }
 }
 
-function encoded({ codec, transport }: CallEncoding, tool: string, args: Record<string, unknown>): EncodedValue {
+function encoded({ codec, transport }: CallEncoding, tool: string, args: CallArguments): EncodedValue {
   const apart = transport === 'socket'
   const sent = codec.encode(args, `the arguments of ${tool.slice(0, 128)}`, { apart })
   checkCallSize(tool, sent)

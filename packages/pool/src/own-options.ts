@@ -7,6 +7,7 @@ import { CALL_OPTIONS, HEARTBEAT, OPTIONS, type CallOptions, type PoolOptions } 
 export const POOL_FIELDS = {
   ...POLICIES,
   tools: listOf(),
+  expose: listOf(),
   env: fieldsOf(),
   heartbeat: fieldsOf(HEARTBEAT),
   types: listOf(fieldsOf(VALUE_TYPE)),

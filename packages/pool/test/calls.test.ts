@@ -74,7 +74,7 @@ test('the error of a call names what was wrong, and the worker goes on', async (
     message: expect.stringMatching(/nessage|message/),
   })
   await expect(pool.call('echo', { value: () => 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
-  await expect(pool.call('echo', [] as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  await expect(pool.call('echo', 7 as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   await expect(pool.call('', {})).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   await expect(pool.call('echo', {}, { timeout: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   expect(pool.workers[0]?.pid).toBe(worker?.pid)
@@ -158,7 +158,9 @@ test('a sync tool past its deadline has its worker killed; the slot is refilled'
   const clock = new VirtualClock()
   const pool = await started(home, { clock, cancelGrace: 100 })
   const [worker] = pool.workers
-  const call = pool.call('sleep', { seconds: 60 }, { timeout: 5_000 })
+  const begun = join(home.directory, 'begun')
+  const call = pool.call('sleep', { seconds: 60, begun }, { timeout: 5_000 })
+  await eventually('the tool has begun', () => existsSync(begun)) // else it is given back
   await Promise.all([expect(call).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' }), clock.advance(5_000)])
   expect(pool.workers[0]).toMatchObject({ pid: worker?.pid, inFlight: 1 }) // never handed on while still busy
   await clock.advance(100)

@@ -6,11 +6,13 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import Any
 
 from terrarium import _exit, _failure
 from terrarium._begun import WORDS
+from terrarium._deadline import note
 from terrarium._frames import Call, Failure
 from terrarium._replies import Replies
 from terrarium._values._plain import Reader
@@ -102,15 +104,22 @@ class EventLoop:
     async def _run(self, call: Call) -> None:
         # Before any user code: decoding the arguments may call some.
         self._page[call.id % WORDS] = call.id
+        if call.deadline is not None:
+            note(call.deadline)
         tool, replies = call.tool, self._replies
+        function: "Callable[..., Any]" = tool.function
         arguments = None
         if tool.is_plain and not call.segments:
             arguments = self._reader.arguments(call.body, tool.shapes)
         if arguments is None:
-            arguments = replies.arguments(call)
+            given = replies.arguments(call)
+            if given is not None:
+                positional, arguments = given
+                if positional:
+                    function = partial(function, *positional)
         if arguments is not None:
             try:
-                value = await tool.function(**arguments)
+                value = await function(**arguments)
             except asyncio.CancelledError as error:
                 self._end_if_forked(error)
                 replies.failed(call, self._cancelled(call, error))
