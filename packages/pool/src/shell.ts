@@ -7,7 +7,7 @@ import {
   type KeepAlive,
   type SupervisorClock,
 } from '@terrarium/supervisor/base'
-import { EnvironmentWatch, type AnyLogger, type Runtime } from '@terrarium/process'
+import { EnvironmentWatch, type AnyLogger } from '@terrarium/process'
 import { ValueCodec, type Transport, type WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { PoolEvents } from './api.ts'
@@ -23,7 +23,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { DEFAULTS, settingsOf, type PoolOptions } from './options.ts'
 import { outputTo } from './output.ts'
 import { pending, PendingCall, type Reject, type Resolve } from './pending-call.ts'
-import type { OpenResources } from './resources.ts'
+import type { Ground, OpenResources } from './resources.ts'
 import { Slots } from './slots.ts'
 import { Timers } from './timers.ts'
 import { Waiters } from './waiters.ts'
@@ -127,7 +127,7 @@ export class Shell {
   }
 
   /** What the workers stand on, once it is open; undefined in a test without processes. */
-  get ground(): { readonly python: string; readonly runtime: Runtime } | undefined {
+  get ground(): Ground | undefined {
     return this.#lifecycle.ground
   }
 

@@ -1,6 +1,14 @@
 // Tools of a pool without Python: functions of the test, and what the pool is told of them.
 import type { SignalName } from '@terrarium/process'
-import { isBoolean, isFields, isFunction, isList, type Checker, type Fields } from '@terrarium/supervisor/base'
+import {
+  isBoolean,
+  isDuration,
+  isFields,
+  isFunction,
+  isList,
+  type Checker,
+  type Fields,
+} from '@terrarium/supervisor/base'
 
 /** What a tool is given beside its arguments. */
 export interface ToolContext {
@@ -49,6 +57,13 @@ export interface TestTool {
   readonly isAsync?: boolean
   /** The names of its parameters, those with a default with `?` behind: `['text', 'limit?']`. Default: not checked. */
   readonly parameters?: readonly string[]
+  /**
+   * As `@tool(batch=…)`: at most so many calls become one call of `run`, which gets an array for each argument, and
+   * returns an array with a result of each call, in which an Error is the failure of its call. Default: no batches.
+   */
+  readonly batch?: number
+  /** How long a call waits for others of its batch, in ms of the pool's clock. Default 5. */
+  readonly within?: number
 }
 
 /** A tool as a worker of a test knows it. */
@@ -57,6 +72,10 @@ export interface KnownTool {
   readonly run: (args: unknown, context: ToolContext) => unknown
   readonly isAsync: boolean
   readonly parameters: readonly string[] | undefined
+  /** 0: no batches. */
+  readonly batch: number
+  /** In ms. */
+  readonly within: number
 }
 
 /** `tools`: checked. */
@@ -67,8 +86,10 @@ export function knownTools(tools: Readonly<Record<string, ToolFunction | TestToo
         run,
         isAsync = isDeclaredAsync(run),
         parameters,
+        batch = 0,
+        within = 5,
       }: TestTool = typeof tool === 'function' ? { run: tool } : tool
-      return [name, { name, run: run as KnownTool['run'], isAsync, parameters }]
+      return [name, { name, run: run as KnownTool['run'], isAsync, parameters, batch, within }]
     }),
   )
 }
@@ -79,7 +100,7 @@ const isDeclaredAsync = (run: ToolFunction): boolean => Object.prototype.toStrin
 const isToolName = (name: string): boolean => name.length <= 128 && /^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(name)
 
 const NAME = "a name of 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'"
-const TOOL = 'a function, or { run, isAsync, parameters }'
+const TOOL = 'a function, or { run, isAsync, parameters, batch, within }'
 
 export function checkTestTools(check: Checker, options: Fields): void {
   check.required(options, 'tools', isFields, `an object with a function for each tool`)
@@ -94,13 +115,15 @@ export function checkTestTools(check: Checker, options: Fields): void {
 function isTool(tool: unknown): boolean {
   if (isFunction(tool)) return true
   if (!isFields(tool)) return false
-  const { run, isAsync, parameters } = tool
+  const { run, isAsync, parameters, batch, within } = tool
   const areParameters = isList(parameters) && parameters.every((name) => typeof name === 'string')
   return (
     isFunction(run) &&
     (isAsync === undefined || isBoolean(isAsync)) &&
     (parameters === undefined || areParameters) &&
-    Object.keys(tool).every((field) => ['run', 'isAsync', 'parameters'].includes(field))
+    (batch === undefined || (Number.isInteger(batch) && (batch as number) > 0)) &&
+    (within === undefined || isDuration(within)) &&
+    Object.keys(tool).every((field) => ['run', 'isAsync', 'parameters', 'batch', 'within'].includes(field))
   )
 }
 
