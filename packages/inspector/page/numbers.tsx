@@ -23,12 +23,17 @@ export function Numbers({ picture }: { picture: Picture }): JSX.Element {
     const rate = rateOf(series, picture.now)
     const shown: readonly (readonly [string, string])[] = [
       ...(observers.length > 1 ? ([['program', hello?.name ?? '']] as const) : []),
-      ['workers ready', `${ready} of ${size}`],
-      ['calls/s', rate >= 10 || rate === 0 ? String(Math.round(rate)) : rate.toFixed(1)],
-      ['in flight', String(inFlight)],
-      ['queued', String(queued)],
-      ['calls', String(accepted)],
-      ['failed calls', String(failed)],
+      // Supervisors alone have no calls.
+      ...(size === 0
+        ? []
+        : ([
+            ['workers ready', `${ready} of ${size}`],
+            ['calls/s', rate >= 10 || rate === 0 ? String(Math.round(rate)) : rate.toFixed(1)],
+            ['in flight', String(inFlight)],
+            ['queued', String(queued)],
+            ['calls', String(accepted)],
+            ['failed calls', String(failed)],
+          ] as const)),
       ['crashes', String(crashes)],
     ]
     return shown.map(([name, text]) => (

@@ -122,7 +122,7 @@ function Throughput({
   from: number
   now: number
 }): JSX.Element | null {
-  if (series.length < 2) return null
+  if (series.length < 2 || series.at(-1)?.[1] === 0) return null
   const rates = series.slice(1).map((sample, index) => {
     const before = series[index] ?? sample
     return {
