@@ -54,34 +54,40 @@ async function compare(pool: Pool, echo: Echo, { quick, signal, log }: BenchCont
   const pairs = quick ? QUICK_PAIRS : PAIRS
   const duration = quick ? QUICK_DURATION : DURATION
   const payloads = [Buffer.alloc(BYTES, 'x')]
-  const rateOf = async (): Promise<number> =>
-    (await runRound({ name: 'pool.call', echo }, payloads, { inFlight: IN_FLIGHT, duration, signal })).rate
+  const measure = async (): Promise<Round> => {
+    const [spent, begun] = [process.cpuUsage(), performance.now()]
+    const { rate } = await runRound({ name: 'pool.call', echo }, payloads, { inFlight: IN_FLIGHT, duration, signal })
+    const { user, system } = process.cpuUsage(spent)
+    return { rate, cpu: (user + system) / ((rate * (performance.now() - begun)) / 1_000) }
+  }
   let events = 0
-  const unwatched = async (): Promise<number> => {
+  const unwatched = async (): Promise<Round> => {
     const observer = await observe(pool)
-    const rate = await rateOf()
+    const round = await measure()
     events += observer.events.length
     await observer.stop()
-    return rate
+    return round
   }
-  const watched = async (): Promise<number> => {
+  const watched = async (): Promise<Round> => {
     const observer = await observe(pool)
     const reader = await startReader(() => observer.readers)
-    const rate = await rateOf()
+    const round = await measure()
     await reader.close()
     await observer.stop()
-    return rate
+    return round
   }
 
   log(`calls a second at ${IN_FLIGHT}, ${pairs.count} pairs of rounds: without an observer, and with an observer`)
-  await rateOf()
-  const idle = await inPairs(rateOf, unwatched, pairs.count)
+  await measure()
+  const idle = await inPairs(measure, unwatched, pairs.count)
   log('the same: without an observer, and while a command follows')
-  const read = await inPairs(rateOf, watched, pairs.count)
+  const read = await inPairs(measure, watched, pairs.count)
 
-  const lost = idle.map(({ without, having }) => 100 * (1 - having / without))
+  const lost = idle.map(({ without, having }) => 100 * (1 - having.rate / without.rate))
   const [lower, upper] = interval(lost, pairs)
-  const alone = median(idle.map(({ without }) => without))
+  const dearer = idle.map(({ without, having }) => 100 * (having.cpu / without.cpu - 1))
+  const [least, most] = interval(dearer, pairs)
+  const alone = median(idle.map(({ without }) => without.rate))
   return [
     figure({ name: 'pool.call without an observer', value: alone, unit: 'calls/s' }),
     figure({
@@ -92,6 +98,13 @@ async function compare(pool: Pool, echo: Echo, { quick, signal, log }: BenchCont
     }),
     figure({ name: 'lost by an observer without a reader, upper end', value: upper, unit: '%' }),
     figure({
+      name: 'processor time in Node that it adds to a call, lower end of the 95 % interval',
+      value: least,
+      unit: '%',
+      target: { atMost: MOST_LOST },
+    }),
+    figure({ name: 'processor time in Node that it adds to a call, upper end', value: most, unit: '%' }),
+    figure({
       name: 'events of the ring that these calls have made',
       value: events,
       unit: 'events',
@@ -99,23 +112,30 @@ async function compare(pool: Pool, echo: Echo, { quick, signal, log }: BenchCont
     }),
     figure({
       name: 'pool.call while a command follows',
-      value: median(read.map(({ having }) => having)),
+      value: median(read.map(({ having }) => having.rate)),
       unit: 'calls/s',
-      against: { name: 'without an observer', value: median(read.map(({ without }) => without)) },
+      against: { name: 'without an observer', value: median(read.map(({ without }) => without.rate)) },
       target: { atLeast: LEAST_WATCHED },
     }),
   ]
 }
 
+interface Round {
+  /** Calls per second. */
+  readonly rate: number
+  /** The processor time of this process per call, in µs. Other load on the machine changes it little. */
+  readonly cpu: number
+}
+
 interface Pair {
-  readonly without: number
-  readonly having: number
+  readonly without: Round
+  readonly having: Round
 }
 
 /** Runs both as often as there are pairs. In every other pair the second runs first. */
 async function inPairs(
-  without: () => Promise<number>,
-  having: () => Promise<number>,
+  without: () => Promise<Round>,
+  having: () => Promise<Round>,
   count: number,
 ): Promise<readonly Pair[]> {
   const pairs: Pair[] = []
