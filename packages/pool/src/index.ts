@@ -13,7 +13,16 @@
  * ```
  */
 /// <reference types="node" preserve="true" />
-export type { Pool, PoolAccess, PoolEvents, PoolStats, PoolStatus, StopResult, WorkerInfo } from './api.ts'
+export type {
+  Pool,
+  PoolAccess,
+  PoolEvents,
+  PoolStats,
+  PoolStatus,
+  StopResult,
+  ToolDescription,
+  WorkerInfo,
+} from './api.ts'
 export type { Priority } from './core/lanes.ts'
 export type { CallArguments, CallOptions, PoolOptions } from './options.ts'
 export { createPool } from './handle.ts'

@@ -38,6 +38,13 @@ class ToolInfo(NamedTuple):
     name: str
     is_async: bool
     summary: str
+    signature: str = ""
+    """Empty if it is not known."""
+    doc: str = ""
+    kind: str = ""
+    """``sync``, ``async``, ``class`` or ``builtin``."""
+    batch: int = 0
+    """How many calls are one batch at most; 0 without batches."""
 
 
 class Ready(NamedTuple):

@@ -12,6 +12,7 @@ from terrarium_shepherd import signals
 
 from terrarium import _contexts, _exit, _failure
 from terrarium._calls import MainThread
+from terrarium._describe import documentation, kind_of, signature_text
 from terrarium._frames import Call, Cancel, Carrier, Hello, HostFrame, Ping, Pong, Ready, ToolInfo, Welcome
 from terrarium._replies import Replies
 from terrarium._spin import Spin
@@ -33,6 +34,11 @@ class _Stopped(BaseException):
     between catches it."""
 
 
+def _info_of(tool: Tool) -> ToolInfo:
+    signature, doc = signature_text(tool.function), documentation(tool.function)
+    return ToolInfo(tool.name, tool.is_async, tool.summary, signature, doc, kind_of(tool), tool.batch)
+
+
 class Session:
     """``open`` it, then ``serve`` until the end; both on the main thread."""
 
@@ -43,7 +49,7 @@ class Session:
         self._carrier = carrier
         self.tools = tools
         self._tools: "dict[int | str, Tool]" = {**dict(enumerate(tools)), **{tool.name: tool for tool in tools}}
-        self._ready = Ready([ToolInfo(tool.name, tool.is_async, tool.summary) for tool in tools])
+        self._ready = Ready([_info_of(tool) for tool in tools])
         version = sys.version.split(maxsplit=1)[0]
         self._hello = Hello(token, os.getpid(), __version__, version, reports_begun)
         self._page = page

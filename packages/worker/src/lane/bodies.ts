@@ -23,7 +23,14 @@ export function helloIn(bytes: Buffer): HelloFrame {
 export function readyIn(bytes: Buffer): ReadyFrame {
   const tools = new Fields('a Ready', bytes).list('tools').map((tool): ToolInfo => {
     const map = new Fields('a tool in Ready', tool)
-    return { name: map.text('name'), isAsync: map.flag('isAsync'), summary: map.text('summary') }
+    const more = {
+      signature: map.text('signature'),
+      doc: map.text('doc'),
+      kind: map.text('kind'),
+      batch: map.number('batch'),
+    }
+    const told = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== '' && value !== 0))
+    return { name: map.text('name'), isAsync: map.flag('isAsync'), summary: map.text('summary'), ...told }
   })
   return { kind: 'ready', tools }
 }
