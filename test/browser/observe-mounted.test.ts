@@ -1,4 +1,4 @@
-// A page that is mounted in a server of the user's own, in a real browser.
+// The page of an observer in a server of the user's, in a real browser.
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
