@@ -22,6 +22,11 @@ export class Lanes {
     return this.high.size + this.normal.size + this.low.size
   }
 
+  /** The middle lane if it alone has calls, which is most often so and costs less; else all lanes. */
+  get inUse(): CallList | this {
+    return this.high.size === 0 && this.low.size === 0 ? this.normal : this
+  }
+
   /** The call that goes next. */
   get first(): Call | undefined {
     return this.#next.first
@@ -29,7 +34,6 @@ export class Lanes {
 
   get #next(): CallList {
     const { high, normal, low } = this
-    if (high.size === 0 && low.size === 0) return normal
     if (isDue(low, this.#aboveLow)) return low
     if (isDue(normal, this.#aboveNormal)) return normal
     if (high.size > 0) return high

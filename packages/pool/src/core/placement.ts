@@ -39,8 +39,9 @@ function saturation(state: PoolState, { tool }: Call): TerrariumError | undefine
 
 /** Hands waiting calls to workers, as many as can take one. */
 export function pump(turn: Turn): void {
-  const { again, waiting, isPaused } = turn.state
+  const { again, isPaused } = turn.state
   if (isPaused) return
+  const waiting = turn.state.waiting.inUse
   if (place(turn, again) && place(turn, waiting)) share(turn)
 }
 
