@@ -2,7 +2,7 @@
 import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
-import type { CallOptions } from './options.ts'
+import type { CallOptions, StreamOptions } from './options.ts'
 
 /**
  * `idle` → `starting` → `running` → `stopping` → `stopped`; `parked` while no worker can be started, back to
@@ -52,6 +52,15 @@ export interface StopResult {
   readonly processesLeft: number
 }
 
+/**
+ * The items of one run of a generator, in order; read them once, with `for await`. The run begins with the first
+ * `next()`. `return()`, which leaving the loop calls, resolves when the generator is closed or its worker is dead.
+ */
+export interface ToolStream<T> extends AsyncIterableIterator<T, undefined> {
+  [Symbol.asyncIterator](): this
+  return(): Promise<IteratorReturnResult<undefined>>
+}
+
 /** The calls of a pool, nested or not, and what can be seen of it. */
 export interface PoolAccess {
   readonly name: string
@@ -67,6 +76,13 @@ export interface PoolAccess {
    * the call was with a worker also `worker` and `incarnation`.
    */
   call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>
+  /**
+   * Runs a tool that is a generator, and hands out its items one by one. Throws INVALID_ARGUMENT or PAYLOAD_TOO_LARGE;
+   * `next()` rejects with what {@link call} rejects with. The worker makes items ahead of the reader up to 256 KiB. An
+   * error comes after the items that have arrived, except CANCELLED. A stream that has begun is never run again.
+   * `details` of its errors has `items` too: how many have arrived. `docs/calls.md` says more.
+   */
+  stream<T = unknown>(tool: string, args?: Record<string, unknown>, options?: StreamOptions): ToolStream<T>
   /**
    * SIGKILLs a worker (by default a busy worker), for drills. Returns its id and its process id, or undefined when it
    * has no process now. Throws INVALID_ARGUMENT for a worker that this pool does not have.

@@ -13,8 +13,8 @@
  * ```
  */
 /// <reference types="node" preserve="true" />
-export type { Pool, PoolAccess, PoolEvents, PoolStats, PoolStatus, StopResult, WorkerInfo } from './api.ts'
-export type { CallOptions, PoolOptions } from './options.ts'
+export type { Pool, PoolAccess, PoolEvents, PoolStats, PoolStatus, StopResult, ToolStream, WorkerInfo } from './api.ts'
+export type { CallOptions, PoolOptions, StreamOptions } from './options.ts'
 export { createPool } from './handle.ts'
 export { pool, poolOf, type PoolEmitted, type PoolLogic, type PoolShutdown } from './pool.ts'
 export type { PersistedPool, PoolJson, PoolSnapshot, WorkerState, WorkerView } from './snapshot.ts'

@@ -122,6 +122,18 @@ export interface CallOptions {
   readonly idempotent?: boolean
 }
 
+export interface StreamOptions {
+  /** The deadline, from the first `next()` to the end of the stream, queue included, in ms. Default: none. */
+  readonly timeout?: number
+  /**
+   * How long the worker may take for one item, in ms. Time in the queue does not count, nor time in which the worker
+   * waits for the reader. Default: as long as it likes.
+   */
+  readonly idle?: number
+  /** Cancels the stream. What has arrived and was not read is dropped. */
+  readonly signal?: AbortSignal
+}
+
 /** The defaults of options that have one, in one place. Times in ms. */
 export const DEFAULTS = {
   size: 1,
@@ -186,6 +198,11 @@ export const HEARTBEAT: Readonly<Record<keyof Heartbeat, true>> = { interval: tr
 export const NO_OPTIONS: CallOptions = Object.freeze({})
 
 export const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = { timeout: true, signal: true, idempotent: true }
+
+/** Stands for the options of a stream that has none. */
+export const NO_STREAM_OPTIONS: StreamOptions = Object.freeze({})
+
+export const STREAM_OPTIONS: Readonly<Record<keyof StreamOptions, true>> = { timeout: true, idle: true, signal: true }
 
 /** The options in which one kind of pool differs from another. */
 export interface Variant {
@@ -263,6 +280,22 @@ export function validateCall(tool: unknown, args: unknown, options: unknown): vo
     check.mistakes.push(...inner.mistakes)
   }
   check.finish(`call of ${isName(tool) ? tool.slice(0, 128) : 'a tool'}`)
+}
+
+/** Throws INVALID_ARGUMENT naming every mistake at once. */
+export function validateStream(tool: unknown, args: unknown, options: unknown): void {
+  const check = new Checker()
+  check.required({ tool }, 'tool', isName, 'the name of a tool')
+  check.required({ args }, 'args', areArguments, "an object of keyword arguments, as { text: 'a' }")
+  if (check.object('options', options, STREAM_OPTIONS)) {
+    const inner = new Checker('options.')
+    inner.known(options, STREAM_OPTIONS)
+    inner.field(options, 'timeout', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
+    inner.field(options, 'idle', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
+    inner.field(options, 'signal', isSignal, 'an AbortSignal')
+    check.mistakes.push(...inner.mistakes)
+  }
+  check.finish(`stream of ${isName(tool) ? tool.slice(0, 128) : 'a tool'}`)
 }
 
 function areArguments(args: unknown): boolean {

@@ -113,7 +113,7 @@ test('another protocol version is refused with both versions named, and the toke
   stream.write(hello(token, 1))
   const status = await ended
   expect(status.code).toBe(grpc.status.FAILED_PRECONDITION)
-  expect(status.details).toMatch(/version 2 of the protocol, the worker \(package 0\.1\.0\) speaks 1/)
+  expect(status.details).toMatch(/version 3 of the protocol, the worker \(package 0\.1\.0\) speaks 1/)
 })
 
 test('a session that does not begin with Hello, or breaks the numbering, ends in a protocol error', async () => {
@@ -154,7 +154,7 @@ test('C3: a failure code that this version does not know settles its call, and t
     stream.write(hello(token))
   })
   await welcomed
-  const tools = ['first', 'second'].map((name) => ({ name, isAsync: false, summary: '' }))
+  const tools = ['first', 'second'].map((name) => ({ name, isAsync: false, isStream: false, summary: '' }))
   const isReady = new Promise((resolve) => session.once('ready', resolve))
   const acknowledged = new Promise((resolve) => stream.once('data', resolve))
   stream.write({ seq: 2, ack: 1, frames: [{ kind: { $case: 'ready', value: { tools } } }] })

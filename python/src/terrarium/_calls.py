@@ -6,12 +6,13 @@ from _queue import Empty, SimpleQueue  # not from queue, where gevent replaces t
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from terrarium import _exit
 from terrarium._begun import WORDS
-from terrarium._frames import Call
+from terrarium._frames import Call, StreamCall
 from terrarium._replies import Replies
+from terrarium._streams import MainThreadStreams
 from terrarium._values._plain import Reader
 
 if TYPE_CHECKING:
@@ -32,8 +33,14 @@ class MainThread:
     """Runs the calls of sync tools. Only ``run`` is for the main thread itself."""
 
     def __init__(
-        self, replies: Replies, page: Any, contexts: "Callable[[], contextvars.Context]", flush: "Callable[[], None]"
+        self,
+        replies: Replies,
+        page: Any,
+        contexts: "Callable[[], contextvars.Context]",
+        flush: "Callable[[], None]",
+        streams: MainThreadStreams,
     ) -> None:
+        self.streams = streams
         self.running = 0
         """The id of the call that runs or whose answer is being sent; 0 when there is none."""
         self.calls: "deque[Call]" = deque()
@@ -112,6 +119,17 @@ class MainThread:
                 pass
         self._is_waiting = False
 
+    def wait_for_credit(self, call: StreamCall) -> None:
+        """Waits while another thread receives."""
+        self._is_waiting = True
+        # The other thread looks whether this one waits after it has added credit, so one of the two sees the other.
+        if call.must_wait:
+            try:
+                self._news.get(timeout=LOOK_EVERY)
+            except Empty:
+                pass
+        self._is_waiting = False
+
     def wake(self) -> None:
         """Lets the main thread look again, if it waits."""
         if self._is_waiting:
@@ -135,6 +153,8 @@ class MainThread:
         # Before any user code.
         self._page[call.id % WORDS] = call.id
         run = self._contexts().run
+        if tool.is_stream:
+            return run(self.streams.run, cast(StreamCall, call), self._is_fork)
         arguments = None
         if tool.is_plain and not call.segments:
             arguments = self._reader.arguments(call.body, tool.shapes)
@@ -153,6 +173,9 @@ class MainThread:
             os._exit(_exit.of_child(None))
         if not (tool.is_plain and replies.plain(call, value)):
             run(replies.value, call, value)
+
+    def _is_fork(self) -> bool:
+        return self._forked
 
     def _set_forked(self) -> None:
         """A child that a tool forked and that returns from it exits, since it must not become a second worker."""

@@ -7,12 +7,13 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
-from terrarium import _exit, _failure
+from terrarium import _async_streams, _exit, _failure
 from terrarium._begun import WORDS
-from terrarium._frames import Call, Failure
+from terrarium._frames import Call, Failure, StreamCall
 from terrarium._replies import Replies
+from terrarium._streams import Items
 from terrarium._values._plain import Reader
 
 
@@ -20,8 +21,14 @@ class EventLoop:
     """``start`` it. The public methods are called from other threads."""
 
     def __init__(
-        self, replies: Replies, page: Any, contexts: "Callable[[], contextvars.Context]", flush: "Callable[[], None]"
+        self,
+        replies: Replies,
+        page: Any,
+        contexts: "Callable[[], contextvars.Context]",
+        flush: "Callable[[], None]",
+        items: Items,
     ) -> None:
+        self._items = items
         self.calls: "deque[Call]" = deque()
         """The calls that have not begun. A thread that removes a call from here answers it; nothing else does."""
         self._replies = replies
@@ -50,6 +57,10 @@ class EventLoop:
     def cancel(self, call: Call) -> None:
         """Cancels the task of a call, if there is one."""
         self._loop.call_soon_threadsafe(self._cancel, call)
+
+    def wake(self, call: StreamCall) -> None:
+        """A stream has credit."""
+        self._loop.call_soon_threadsafe(_async_streams.wake, call)
 
     def drain(self) -> None:
         """Lets no further call begin, and waits until all begun calls have ended."""
@@ -100,6 +111,9 @@ class EventLoop:
         # Before any user code: decoding the arguments may call some.
         self._page[call.id % WORDS] = call.id
         tool, replies = call.tool, self._replies
+        if tool.is_stream:
+            await self._run_stream(cast("StreamCall", call))
+            return self._flush_soon()
         arguments = None
         if tool.is_plain and not call.segments:
             arguments = self._reader.arguments(call.body, tool.shapes)
@@ -119,6 +133,23 @@ class EventLoop:
                 if not (tool.is_plain and replies.plain(call, value)):
                     replies.value(call, value)
         self._flush_soon()
+
+    async def _run_stream(self, call: StreamCall) -> None:
+        replies = self._replies
+        arguments = replies.arguments(call)
+        if arguments is None:
+            return
+        outcome = await _async_streams.send_all(self._items, call, arguments, self._flush, self._flush_soon)
+        error = outcome if isinstance(outcome, BaseException) else None
+        self._end_if_forked(error)
+        if isinstance(outcome, Failure):
+            replies.failed(call, outcome)
+        elif isinstance(error, asyncio.CancelledError) or (error is None and call.cancelled):
+            replies.failed(call, self._cancelled(call, error))
+        elif error is not None:
+            replies.raised(call, error)
+        else:
+            replies.plain(call, None)
 
     def _set_forked(self) -> None:
         self._forked = True

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar, overload
 
 from terrarium._late import late
-from terrarium._parameters import documentation_of, is_coroutine_function, is_generator_function, parameters_of
+from terrarium._parameters import documentation_of, is_async_generator_function, is_coroutine_function
+from terrarium._parameters import is_generator_function, parameters_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -25,12 +26,14 @@ class ToolError(TypeError):
 class Tool:
     """A marked function, with what is known about it before any call."""
 
-    __slots__ = ("conversions", "function", "is_async", "is_long", "is_plain", "name", "shapes", "summary")
+    __slots__ = ("conversions", "function", "is_async", "is_long", "is_plain", "is_stream", "name", "shapes", "summary")
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
         self.name = name
         self.function = function
-        self.is_async = is_coroutine_function(function)
+        self.is_stream = is_generator_function(function)
+        """It is a generator function: it has a stream of items instead of a result."""
+        self.is_async = is_async_generator_function(function) if self.is_stream else is_coroutine_function(function)
         self.is_long = False
         """Whether the last call of it took long, see ``_calls``."""
         self.is_plain = False
@@ -82,13 +85,14 @@ def tool(*, name: str | None = None) -> Callable[[Function], Function]: ...
 def tool(function: Any = None, /, *, name: str | None = None) -> Any:
     """Offers a function to the host. Returns the function unchanged.
 
-    Works on sync and async functions, as ``@tool`` or ``@tool(name="other_name")``. ``name`` defaults to the name of
+    Works on sync and async functions and generators, as ``@tool`` or ``@tool(name="other_name")``. ``name`` defaults to the name of
     the function. Arguments arrive by keyword; the return value is sent as msgpack. Sync tools run on the main thread,
-    one at a time; async tools run concurrently on an event loop.
+    one at a time; async tools run concurrently on an event loop. A generator is a stream: each value that it yields is
+    sent when the host has room for it, and the value that it returns is dropped. While a sync generator waits for the
+    host, no other sync tool runs.
 
     Raises ToolError (at import: a configuration error of the worker) for a name that is taken or not well formed, and
-    for anything but a plain function: a class, a method, a generator, or a function with a required positional-only
-    parameter.
+    for anything but a plain function: a class, a method, or a function with a required positional-only parameter.
     """
     if function is None:
         return lambda marked: _register(marked, name)
@@ -110,8 +114,6 @@ def _register(function: Function, name: str | None) -> Function:
         refuse("it has no name of its own: mark it with @tool(name='...'), a string")
     if not _NAME.fullmatch(chosen) or len(chosen) > LONGEST_NAME:
         refuse(f"{chosen[: LONGEST_NAME + 1]!r} is not a tool's name: {_NAME_RULE}")
-    if is_generator_function(function):
-        refuse("it is a generator, and this version has no streams: return a list")
     scope = getattr(function, "__qualname__", "").rpartition(".")[0]
     if scope and not scope.endswith("<locals>"):
         refuse("it is a method: mark a function that is not inside a class")

@@ -108,9 +108,12 @@ function crashed(turn: Turn, call: Call, slot: Slot, cause: TerrariumError, lost
   const { tool, deaths } = call
   const details = { ...cause.details, deaths }
   if (!call.idempotent || state.closed !== undefined) {
-    const hint = [cause.hint, 'Mark the call `idempotent` if it may be run again.'].filter(Boolean).join(' ')
-    const message = `${tool} was with a worker that died: ${cause.message}`
-    reject(turn, call, 'WORKER_CRASHED', message, { cause, details, hint })
+    const { stream } = call
+    const advice = stream === undefined ? 'Mark the call `idempotent` if it may be run again.' : undefined
+    const hint = [cause.hint, advice].filter(Boolean).join(' ')
+    const progress = stream === undefined ? '' : ` after ${stream.items} ${stream.items === 1 ? 'item' : 'items'}`
+    const message = `${tool} was with a worker that died${progress}: ${cause.message}`
+    reject(turn, call, 'WORKER_CRASHED', message, { cause, details, hint: hint === '' ? undefined : hint })
   } else if (deaths >= state.settings.maxDeaths) {
     const message = `${tool} is not run again: ${deaths} workers died with it`
     reject(turn, call, 'POISON_CALL', message, { cause, details })

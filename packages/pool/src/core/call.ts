@@ -2,6 +2,7 @@
 import type { CallSite } from '@terrarium/supervisor/base'
 import type { Pace } from './pace.ts'
 import type { Slot } from './slot.ts'
+import type { StreamState } from './stream.ts'
 
 /** `queued`: it waits, in the queue or ahead. `placed`: it has a place on a worker. `settled`: its caller is told. */
 export type CallState = 'queued' | 'placed' | 'settled'
@@ -68,6 +69,8 @@ export class Call {
   isLate = false
   /** The timer of its grace, see `stopped.ts`; 0: none. */
   timer = 0
+  /** Its items; undefined for a call with one result. */
+  stream: StreamState | undefined = undefined
 
   constructor({ tool, timeout, idempotent }: CallFacts, site?: CallSite) {
     this.tool = tool

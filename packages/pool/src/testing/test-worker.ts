@@ -139,7 +139,7 @@ export class TestWorker {
       }
       const hello = { version: PROTOCOL_VERSION, token: this.#token, pid: this.pid, packageVersion: 'test' }
       this.#link.say({ kind: 'hello', ...hello, pythonVersion: '', reportsBegun: true })
-      const list = [...tools.values()].map(({ name, isAsync }) => ({ name, isAsync, summary: '' }))
+      const list = [...tools.values()].map(({ name, isAsync, isStream }) => ({ name, isAsync, isStream, summary: '' }))
       this.#link.say({ kind: 'ready', tools: list })
       this.#isReady = true
       this.#report({ phase: 'ready' })
@@ -173,6 +173,7 @@ export class TestWorker {
   #heard(frame: HostFrame): void {
     if (frame.kind === 'call') this.#calls.take(frame)
     else if (frame.kind === 'cancel') this.#calls.cancel(frame)
+    else if (frame.kind === 'credit') this.#calls.credit(frame)
     else if (frame.kind === 'ping') this.#link.say({ kind: 'pong', nonce: frame.nonce, running: this.#calls.running })
     this.#goSoon()
   }

@@ -45,6 +45,11 @@ export interface TestTool {
    * promise is settled, as a sync tool does.
    */
   readonly isAsync?: boolean
+  /**
+   * As a generator function: has a stream of items, which are those of what `run` returns. Default: whether `run` was
+   * declared with `function*`.
+   */
+  readonly isStream?: boolean
   /** The names of its parameters, those with a default with `?` behind: `['text', 'limit?']`. Default: not checked. */
   readonly parameters?: readonly string[]
 }
@@ -54,6 +59,7 @@ export interface KnownTool {
   readonly name: string
   readonly run: (args: unknown, context: ToolContext) => unknown
   readonly isAsync: boolean
+  readonly isStream: boolean
   readonly parameters: readonly string[] | undefined
 }
 
@@ -64,20 +70,23 @@ export function knownTools(tools: Readonly<Record<string, ToolFunction | TestToo
       const {
         run,
         isAsync = isDeclaredAsync(run),
+        isStream = isDeclaredGenerator(run),
         parameters,
       }: TestTool = typeof tool === 'function' ? { run: tool } : tool
-      return [name, { name, run: run as KnownTool['run'], isAsync, parameters }]
+      return [name, { name, run: run as KnownTool['run'], isAsync, isStream, parameters }]
     }),
   )
 }
 
-const isDeclaredAsync = (run: ToolFunction): boolean => Object.prototype.toString.call(run) === '[object AsyncFunction]'
+const kindOf = (run: ToolFunction): string => Object.prototype.toString.call(run)
+const isDeclaredAsync = (run: ToolFunction): boolean => kindOf(run).startsWith('[object Async')
+const isDeclaredGenerator = (run: ToolFunction): boolean => kindOf(run).endsWith('GeneratorFunction]')
 
 /** As in Python, see `_tools.py`. */
 const isToolName = (name: string): boolean => name.length <= 128 && /^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(name)
 
 const NAME = "a name of 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'"
-const TOOL = 'a function, or { run, isAsync, parameters }'
+const TOOL = 'a function, or { run, isAsync, isStream, parameters }'
 
 export function checkTestTools(check: Checker, options: Fields): void {
   check.required(options, 'tools', isFields, `an object with a function for each tool`)
@@ -92,13 +101,14 @@ export function checkTestTools(check: Checker, options: Fields): void {
 function isTool(tool: unknown): boolean {
   if (isFunction(tool)) return true
   if (!isFields(tool)) return false
-  const { run, isAsync, parameters } = tool
+  const { run, isAsync, isStream, parameters } = tool
   const areParameters = isList(parameters) && parameters.every((name) => typeof name === 'string')
   return (
     isFunction(run) &&
     (isAsync === undefined || isBoolean(isAsync)) &&
+    (isStream === undefined || isBoolean(isStream)) &&
     (parameters === undefined || areParameters) &&
-    Object.keys(tool).every((field) => ['run', 'isAsync', 'parameters'].includes(field))
+    Object.keys(tool).every((field) => ['run', 'isAsync', 'isStream', 'parameters'].includes(field))
   )
 }
 

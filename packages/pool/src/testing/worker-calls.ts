@@ -1,9 +1,10 @@
 // The calls of one worker of a test, as `_calls.py` and `_event_loop.py` run them in Python: sync tools one at a time
 // in order of arrival, async tools beside them; a call that has not begun can be given back.
 import type { SupervisorClock } from '@terrarium/supervisor/base'
-import type { CallFrame, CancelFrame, EncodedValue, ValueCodec, WorkerFrame } from '@terrarium/worker'
+import type { CallFrame, CancelFrame, CreditFrame, EncodedValue, ValueCodec, WorkerFrame } from '@terrarium/worker'
 import { cancelled, invalidArgument, notSendable, raised, tooLate } from './failures.ts'
 import { misfit, type KnownTool, type ToolContext } from './tool.ts'
+import { runStream, StreamGate } from './worker-streams.ts'
 
 export interface WorkerCallsDependencies {
   readonly tools: ReadonlyMap<string, KnownTool>
@@ -26,6 +27,8 @@ interface OpenCall {
   /** In ms of the clock. */
   readonly deadline: number | undefined
   readonly stop: AbortController
+  /** Of a stream; for other calls it means nothing. */
+  readonly gate: StreamGate
   hasBegun: boolean
   isCancelled: boolean
 }
@@ -65,6 +68,7 @@ export class WorkerCalls {
       args: received(args),
       deadline,
       stop: new AbortController(),
+      gate: new StreamGate(),
       hasBegun: false,
       isCancelled: false,
     }
@@ -84,7 +88,12 @@ export class WorkerCalls {
       call.isCancelled = true
       this.#answer(call, cancelled(id))
       call.stop.abort(new Error('the call was cancelled'))
-    }
+      call.gate.stop()
+    } else if (!unlessBegun) call.gate.stop()
+  }
+
+  credit({ id, bytes }: CreditFrame): void {
+    this.#open.get(id)?.gate.add(bytes)
   }
 
   /** No further call begins. */
@@ -98,7 +107,10 @@ export class WorkerCalls {
     const open = [...this.#open.values()]
     this.#open.clear()
     this.#waiting.length = 0
-    for (const { stop } of open) stop.abort(reason)
+    for (const { stop, gate } of open) {
+      stop.abort(reason)
+      gate.stop()
+    }
   }
 
   async #runNext(): Promise<void> {
@@ -122,6 +134,7 @@ export class WorkerCalls {
     const late = (): void => {
       this.#answer(call, tooLate(id, 'the deadline passed while the coroutine ran'))
       stop.abort(new Error('the deadline has passed'))
+      call.gate.stop()
     }
     const timer = deadline === undefined ? undefined : clock.setTimeout(late, deadline - clock.now())
     // A tool that was stopped is let go of, whatever it still does: a coroutine ends where it awaits.
@@ -160,7 +173,13 @@ export class WorkerCalls {
     try {
       const ms = delay()
       if (ms > 0) await sleep(ms)
-      value = (await tool.run(args, { ...context, signal: stop.signal, sleep })) ?? null // None
+      const returned = tool.run(args, { ...context, signal: stop.signal, sleep })
+      if (tool.isStream) {
+        const { say } = this.#dependencies
+        this.#answer(call, await runStream({ id, tool: tool.name, returned, gate: call.gate, codec, say }))
+        return
+      }
+      value = (await returned) ?? null // None
     } catch (error) {
       this.#answer(call, raised(id, error, codec))
       return

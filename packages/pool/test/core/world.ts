@@ -267,7 +267,7 @@ export class World {
         if (occupant === 'none') this.tell({ type: 'worker.started', worker, incarnation: incarnation + 1 })
         return
       case 'ready': {
-        const tools = [{ name: 'async', isAsync: true, summary: '' }]
+        const tools = [{ name: 'async', isAsync: true, isStream: false, summary: '' }]
         this.tell({ type: 'worker.ready', worker, incarnation, pid: some + 1, tools, reportsBegun: some > 2 })
         return
       }

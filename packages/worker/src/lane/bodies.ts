@@ -23,7 +23,8 @@ export function helloIn(bytes: Buffer): HelloFrame {
 export function readyIn(bytes: Buffer): ReadyFrame {
   const tools = new Fields('a Ready', bytes).list('tools').map((tool): ToolInfo => {
     const map = new Fields('a tool in Ready', tool)
-    return { name: map.text('name'), isAsync: map.flag('isAsync'), summary: map.text('summary') }
+    const [isAsync, isStream] = [map.flag('isAsync'), map.flag('isStream')]
+    return { name: map.text('name'), isAsync, isStream, summary: map.text('summary') }
   })
   return { kind: 'ready', tools }
 }

@@ -60,6 +60,9 @@ export class LaneWriter implements Carrier {
       case 'ping':
         this.#short(HOST_KIND.ping, 0, frame.nonce, 0)
         break
+      case 'credit':
+        this.#short(HOST_KIND.credit, 0, frame.id, frame.bytes)
+        break
       case 'welcome':
         this.#short(HOST_KIND.welcome, 0, 0, 0, welcomeBody(frame.maxBytes))
     }
@@ -79,14 +82,15 @@ export class LaneWriter implements Carrier {
     this.#socket.end()
   }
 
-  #call({ id, index, timeout, args: { bytes, segments } }: CallFrame): void {
+  #call({ id, index, timeout, isStream, args: { bytes, segments } }: CallFrame): void {
+    const wanted = isStream ? FLAG.stream : 0
     if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
       this.#waiting.push(id)
-      this.#short(HOST_KIND.call, index, id, timeout, bytes)
+      this.#short(HOST_KIND.call, index, id, timeout, bytes, wanted)
       return
     }
     const parts = segments.length === 0 ? [bytes] : [tableOf(segments), bytes, ...segments]
-    const flags = segments.length === 0 ? 0 : FLAG.apart
+    const flags = segments.length === 0 ? wanted : wanted | FLAG.apart
     const length = parts.reduce((sum, part) => sum + part.length, 0)
     if (length > FRAME_BYTES) {
       this.#long.push(new LongFrame({ code: index, id, extra: timeout, flags }, parts, length))
@@ -105,10 +109,10 @@ export class LaneWriter implements Carrier {
     else frame.cancels.push(code)
   }
 
-  #short(kind: number, code: number, id: number, extra: number, body?: Buffer): void {
+  #short(kind: number, code: number, id: number, extra: number, body?: Buffer, flags = 0): void {
     const length = body === undefined ? 0 : body.length
     const isCopied = length <= COPIED_BYTES
-    this.#header(length, kind, 0, code, id, extra, isCopied ? length : 0)
+    this.#header(length, kind, flags, code, id, extra, isCopied ? length : 0)
     if (body === undefined) return
     if (isCopied) {
       this.#slab.set(body, this.#position)
