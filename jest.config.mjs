@@ -45,6 +45,7 @@ const project = (displayName, root) => ({
     '^@terrarium/inspector/web$': '<rootDir>/packages/inspector/src/web/index.ts',
     '^@terrarium/inspector/vite$': '<rootDir>/packages/inspector/src/node/vite.ts',
     '^@terrarium/inspector/server$': '<rootDir>/packages/inspector/src/node/server.ts',
+    '^@terrarium/inspector/protocol$': '<rootDir>/packages/inspector/src/protocol.ts',
     '^@terrarium/threads/thread$': '<rootDir>/packages/threads/src/node/thread.ts',
   },
 })

@@ -5,8 +5,8 @@ import struct
 
 import msgpack
 import pytest
-from lane_host import APART, CALL, CANCEL, CREDIT, HEADER, PART_OF_HOST, PIECE, PING, REFUSED, SPLIT, STREAM, WELCOME
-from lane_host import apart, frame, split
+from lane_host import APART, CALL, CANCEL, CREDIT, HEADER, PART_OF_HOST, PIECE, PING, REFUSED, SPIN, SPLIT, STREAM
+from lane_host import WELCOME, apart, frame, split
 from terrarium._frames import Call, Cancel, Credit, Ping, Refusal, StreamCall, Welcome
 from terrarium._lane_parser import Parser
 
@@ -41,6 +41,13 @@ HEAD = msgpack.packb([msgpack.ExtType(8, struct.pack("<I", index)) for index in 
 FRAMES = {
     "a call": (frame(CALL, 7, 1, 5000, b"\x80"), [(1, 7, 5000, b"\x80", [])]),
     "a call without arguments": (frame(CALL, 7, 1), [(1, 7, 0, b"", [])]),
+    "a call that may spin": (frame(CALL, 7, 1, 5000, b"\x80", SPIN), [(1, 7, 5000, b"\x80", [])]),
+    "a call without arguments that may spin": (frame(CALL, 7, 1, flags=SPIN), [(1, 7, 0, b"", [])]),
+    "a split body that may spin": (b"".join(split(CALL, 3, 8, 9, LONG, SPIN)), [(8, 3, 9, LONG, [])]),
+    "a body with segments that may spin": (
+        frame(CALL, 3, 8, 9, apart(HEAD, *SEGMENTS), APART | SPIN),
+        [(8, 3, 9, HEAD, SEGMENTS)],
+    ),
     "three calls": (b"".join(frame(CALL, 0, id, 0, b"\x81\xa1a\x01") for id in (1, 2, 3)), 3),
     "a stream": (frame(CALL, 7, 1, 5000, b"\x80", STREAM), [(1, 7, 5000, b"\x80", [], "stream")]),
     "a stream without arguments": (frame(CALL, 7, 1, flags=STREAM), [(1, 7, 0, b"", [], "stream")]),
@@ -110,7 +117,10 @@ def table(*lengths, count=None):
 
 FAULTS = {
     **{f"kind {kind}": (header(0, kind), f"kind {kind}, which") for kind in (0, 1, 3, 6, 7, 15, 23, 255)},
-    **{f"flags {flags}": (header(9, CALL, flags, 0, 1), f"flags {flags}") for flags in (4, 16, 128, 255)},
+    **{f"flags {flags}": (header(9, CALL, flags, 0, 1), f"flags {flags}") for flags in (16, 24, 128, 255)},
+    "a ping that may spin": (header(0, PING, SPIN), "flags 4"),
+    "Welcome that may spin": (header(9, WELCOME, SPIN), "flags 4"),
+    "a part that may spin": (header(9, PART_OF_HOST, SPIN, 0, 1), "flags 4"),
     "a ping with a stream": (header(0, PING, STREAM), "flags 8"),
     "credit with a body": (header(1, CREDIT, 0, 0, 1, 5), "with a body"),
     "credit with a code": (header(0, CREDIT, 0, 1, 1, 5), "code 1"),

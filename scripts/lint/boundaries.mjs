@@ -7,8 +7,10 @@ import { readJson, root } from '../setup/paths.mjs'
 
 /** Packages, from the ground up. */
 const FLOORS = ['supervisor', 'process', 'worker', 'pool', 'observe', 'cli']
-/** Packages beside the floors, with the floors that each stands on. Of the floors, only `observe` stands on one. */
+/** Packages beside the floors, with the floors that each stands on. */
 const BESIDE = { threads: ['supervisor'], inspector: [] }
+/** Floors that stand on the inspector. */
+const ON_INSPECTOR = ['observe', 'cli']
 const PACKAGES = [...FLOORS, ...Object.keys(BESIDE)]
 /**
  * What each part of a package beside the floors may import of its other parts. Only the part for Node may import
@@ -26,7 +28,8 @@ const room = (name) => (name === '.' ? 'supervisor' : `supervisor:${name}`)
 const part = (owner, name) => `${owner}:${name}`
 const partsOf = (owner) => Object.keys(PARTS).map((name) => part(owner, name))
 const below = (list, item) => list.slice(0, list.indexOf(item))
-const belowPackage = (name) => BESIDE[name] ?? [...below(FLOORS, name), ...(name === 'observe' ? ['inspector'] : [])]
+const belowPackage = (name) =>
+  BESIDE[name] ?? [...below(FLOORS, name), ...(ON_INSPECTOR.includes(name) ? ['inspector'] : [])]
 const type = (name) => ({ element: { type: name } })
 
 /** The most specific first. Tests and programs of a package have a type of their own. */

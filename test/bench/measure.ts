@@ -37,24 +37,41 @@ export interface Measurement {
  * medians of the rounds, in the order of the contenders. Rejects on the first answer that differs from its request.
  */
 export async function measure(contenders: readonly Contender[], options: MeasureOptions): Promise<Measurement[]> {
-  const payloads = contenders.map(({ form }) => options.payloads.map((payload) => formed(payload, form)))
-  const rounds: Measurement[][] = contenders.map(() => [])
-  for (let round = -1; round < options.rounds; round++) {
-    for (const [index, contender] of contenders.entries()) {
-      const measurement = await runRound(contender, payloads[index] ?? [], options)
-      if (round >= 0) rounds[index]?.push(measurement)
-    }
-  }
-  return rounds.map((measurements) => ({
-    rate: median(measurements.map(({ rate }) => rate)),
-    p50: median(measurements.map(({ p50 }) => p50)),
-  }))
+  const all = await inTurns(
+    contenders.map((contender) => {
+      const payloads = formed(options.payloads, contender.form)
+      return () => runRound(contender, payloads, options)
+    }),
+    options.rounds,
+  )
+  return all.map(mediansOf)
 }
 
-async function runRound(
-  { name, echo }: Contender,
+/**
+ * Calls each function once to warm up, and then `rounds` times, in turns. Returns what each has returned, in the order
+ * of the functions.
+ */
+export async function inTurns<T>(functions: readonly (() => Promise<T>)[], rounds: number): Promise<T[][]> {
+  const all: T[][] = functions.map(() => [])
+  for (let round = -1; round < rounds; round++) {
+    for (const [index, run] of functions.entries()) {
+      const returned = await run()
+      if (round >= 0) all[index]?.push(returned)
+    }
+  }
+  return all
+}
+
+export const mediansOf = (measurements: readonly Measurement[]): Measurement => ({
+  rate: median(measurements.map(({ rate }) => rate)),
+  p50: median(measurements.map(({ p50 }) => p50)),
+})
+
+/** One round of one contender. `payloads`: see {@link formed}. */
+export async function runRound(
+  { name, echo }: Pick<Contender, 'name' | 'echo'>,
   payloads: readonly Payload[],
-  { inFlight, duration, signal }: MeasureOptions,
+  { inFlight, duration, signal }: Pick<MeasureOptions, 'inFlight' | 'duration' | 'signal'>,
 ): Promise<Measurement> {
   const latencies: number[] = []
   let next = 0
@@ -79,11 +96,13 @@ async function runRound(
   return { rate: latencies.length / seconds, p50: median(latencies) * 1_000 }
 }
 
-type Payload = Buffer | string | Float64Array
+export type Payload = Buffer | string | Float64Array
 
-function formed(payload: Buffer, form: Form = 'bytes'): Payload {
-  if (form === 'bytes') return payload
-  return form === 'text' ? payload.toString('latin1') : new Float64Array(new Uint8Array(payload).buffer)
+/** What a contender of this form is sent for these payloads. */
+export function formed(payloads: readonly Buffer[], form: Form = 'bytes'): readonly Payload[] {
+  if (form === 'bytes') return payloads
+  if (form === 'text') return payloads.map((payload) => payload.toString('latin1'))
+  return payloads.map((payload) => new Float64Array(new Uint8Array(payload).buffer))
 }
 
 function isSame(payload: Payload, reply: unknown): boolean {

@@ -8,7 +8,7 @@ import struct
 
 HEADER = struct.Struct("<IBBHII")
 WELCOME, REFUSED, CALL, CANCEL, PING, PART = 16, 17, 18, 19, 20, 21
-IS_APART, IS_SPLIT = 1, 2
+IS_APART, IS_SPLIT, MAY_SPIN = 1, 2, 4
 LONGEST = 1024 * 1024
 MOST_SEGMENTS = 4096
 
@@ -83,7 +83,7 @@ def read(data, most):
 def check_header(length, kind, flags, code, id, extra):
     if kind not in (WELCOME, REFUSED, CALL, CANCEL, PING, PART):
         raise Wrong
-    if flags & ~{CALL: 3, WELCOME: 2, REFUSED: 2}.get(kind, 0):
+    if flags & ~{CALL: 7, WELCOME: 2, REFUSED: 2}.get(kind, 0):
         raise Wrong
     if code > {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2}.get(kind, 0):
         raise Wrong
@@ -93,7 +93,7 @@ def check_header(length, kind, flags, code, id, extra):
         raise Wrong
     if kind in (CANCEL, PING) and length or kind not in (CALL, CANCEL, PING) and not length:
         raise Wrong
-    if flags and not length:
+    if flags & ~MAY_SPIN and not length:
         raise Wrong
 
 

@@ -28,7 +28,8 @@ def valid_lane(choose: random.Random):
     for id in range(1, FRAMES_OF_A_CASE + 1):
         kind = choose.randrange(6)
         arguments = in_one({"text": "x" * choose.randrange(60), "n": choose.randrange(2**40)})
-        call = lane.frame(lane.CALL, arguments, code=choose.randrange(3), id=id, extra=choose.choice([0, 5000]))
+        fields = {"code": choose.randrange(3), "extra": choose.choice([0, 5000]), "flags": choose.choice([0, lane.MAY_SPIN])}
+        call = lane.frame(lane.CALL, arguments, id=id, **fields)
         if kind == 0:
             out.append(lane.frame(lane.PING, id=choose.getrandbits(32)))
         elif kind == 1:

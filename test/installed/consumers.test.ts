@@ -45,7 +45,7 @@ function inProject(files: Readonly<Record<string, string>>): string {
 
 const MODULES = [
   ...['supervisor', 'supervisor/base', 'supervisor/otp', 'supervisor/strategies', 'supervisor/testing'],
-  ...['inspector', 'inspector/server', 'inspector/vite', 'inspector/web'],
+  ...['inspector', 'inspector/server', 'inspector/vite', 'inspector/web', 'inspector/protocol'],
   ...['process', 'process/system', 'worker', 'pool', 'pool/testing', 'observe', 'observe/client', 'cli'],
 ]
 

@@ -8,6 +8,9 @@ const GRACE: Tests = { project: 'pool', path: 'packages/pool/test/grace.test.ts'
 const AHEAD: Tests = { project: 'pool', path: 'packages/pool/test/core/ahead.test.ts' }
 const RECALL: Tests = { project: 'pool', path: 'packages/pool/test/core/recall.test.ts' }
 const PACE: Tests = { project: 'pool', path: 'packages/pool/test/core/pace.test.ts' }
+const LANES: Tests = { project: 'pool', path: 'packages/pool/test/core/lanes.test.ts' }
+const PAUSE: Tests = { project: 'pool', path: 'packages/pool/test/core/pause.test.ts' }
+const RELOAD: Tests = { project: 'pool', path: 'packages/pool/test/core/reload.test.ts' }
 
 type Row = readonly [breaks: string, find: string, replace: string, survives?: string]
 
@@ -326,6 +329,48 @@ const ahead = [
     ],
     [RECALL],
   ),
+  ...inCore(
+    'lanes',
+    [
+      ['no lane waits for ever', 'if (isDue(low, this.#aboveLow)) return low', ''],
+      ['the middle lane does not wait for ever', 'if (isDue(normal, this.#aboveNormal)) return normal', ''],
+      ['the highest lane goes first', 'if (high.size > 0) return high', ''],
+      [
+        'the middle lane goes before the lowest',
+        'return normal.size > 0 ? normal : low',
+        'return low.size > 0 ? low : normal',
+      ],
+      ['a call that comes back is due', ' - MOST_BEFORE\n', '\n'],
+      ['the bound counts from when a call is the first', '  if (first.mark === -1) first.mark = gone\n', ''],
+    ],
+    [LANES],
+  ),
+  ...inCore(
+    'pause',
+    [
+      ['a pause asks for calls ahead', '  for (const slot of state.slots) askAllBack(turn, slot)\n', ''],
+      ['a resume hands calls out', '  pump(turn)\n', ''],
+      ['a drain pauses', '  pause(turn)\n', ''],
+      ['a drain waits for calls in flight', ' || withWorkers(state) > 0', ''],
+    ],
+    [PAUSE],
+  ),
+  ...inCore(
+    'reload',
+    [
+      ['the replacement is ready first', '  if (readyIn(state) <= least) return\n', ''],
+      ['a worker that leaves finishes its calls', ' || leaving.calls.size > 0', ''],
+      ['a worker that leaves gives back what it has not begun', '  askAllBack(turn, slot)\n', ''],
+      [
+        'a worker of the new code is not replaced',
+        'if (slot.incarnation !== incarnation) old.delete(slot)',
+        'void incarnation',
+      ],
+      ['a spare that is parked ends', "reload.spareState = 'ending'\n}", '{}\n}'],
+      ['a reload during a reload is not lost', '  if (reload.again) begin(turn)\n  else', '  '],
+    ],
+    [RELOAD],
+  ),
 ]
 
 const rest = [
@@ -347,7 +392,7 @@ const rest = [
     ],
   ]),
   ...inCore('dispatch', [
-    ['nothing happens after the end', "else if (state.status !== 'stopped') decide", 'else decide'],
+    ['nothing happens after the end', "  else if (state.status === 'stopped') afterTheEnd(turn, event)\n", ''],
     ['a timer fires once', '  timers.delete(id)\n', ''],
   ]),
 ]

@@ -26,6 +26,7 @@ export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] =
   ['2', 'wrong usage'],
   ['3', 'not running'],
   ['4', 'not found'],
+  ['5', 'degraded'],
   ['75', 'try again'],
   ['78', 'configuration'],
   ['124', 'deadline'],
@@ -58,25 +59,26 @@ export function commands(run: Run): Command {
     program.command(name).description(description).option('--json', 'print JSON: one object, events one a line')
 
   add('call', 'start one worker, call TOOL, print the result as JSON')
-    .argument('<TOOLS>', 'a file, tools.py, or a module, pkg.mod')
+    .argument('<FILE>', 'the tools: a file, tools.py, or a module, pkg.mod')
     .argument('<TOOL>', 'the name of a tool')
     .argument('[JSON]', 'an object of keyword arguments, @FILE, or - for stdin', '{}')
     .option('--timeout <MS>', 'give up after so many ms')
     .option('--python <PYTHON>', 'the interpreter')
-    .action((tools: string, tool: string, json: string, options: CallOptions) => {
-      run(async (signal) => (await import('./commands/call.ts')).call(tools, tool, json, options, signal))
+    .action((file: string, tool: string, json: string, options: CallOptions) => {
+      run(async (signal) => (await import('./commands/call.ts')).call(file, tool, json, options, signal))
     })
   add('list', 'list the tools of a file or module, with their signatures')
-    .argument('<TOOLS>', 'a file, tools.py, or a module, pkg.mod')
+    .argument('<FILE>', 'the tools: a file, tools.py, or a module, pkg.mod')
     .option('--python <PYTHON>', 'the interpreter')
-    .action((tools: string, options: ListOptions) => {
-      run(async (signal) => (await import('./commands/list.ts')).list(tools, options, signal))
+    .action((file: string, options: ListOptions) => {
+      run(async (signal) => (await import('./commands/list.ts')).list(file, options, signal))
     })
   add('doctor', 'say what a pool would use here, and everything that is wrong')
+    .argument('[FILE]', 'tools that are to be imported too: a file, tools.py, or a module, pkg.mod')
     .option('--python <PYTHON>', 'the interpreter')
     .option('--transport <NAME>', 'socket or grpc')
-    .action((options: DoctorOptions) => {
-      run(async (signal) => (await import('./commands/doctor.ts')).doctor(options, signal))
+    .action((file: string | undefined, options: DoctorOptions) => {
+      run(async (signal) => (await import('./commands/doctor.ts')).doctor(file, options, signal))
     })
   add('ps', 'list the workers of all programs of this user')
     .option('--wide', 'cut no line')
@@ -100,11 +102,11 @@ export function commands(run: Run): Command {
     .action((options: EventsOptions) => {
       run(async (signal) => (await import('./commands/events.ts')).events(options, signal))
     })
-  add('open', 'print the address of the page of each observed program that serves one').action(
-    (options: OpenOptions) => {
+  add('open', 'print the addresses of the pages of observed programs, and open the newest in a browser')
+    .option('--no-browser', 'only print')
+    .action((options: OpenOptions) => {
       run(async () => (await import('./commands/open.ts')).open(options))
-    },
-  )
+    })
   return program
 }
 

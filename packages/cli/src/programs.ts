@@ -1,6 +1,7 @@
 // The programs of this user that are observed, and the actors in them.
 import { takePictures, type ActorView, type SocketPicture } from '@terrarium/observe/client'
 import { TerrariumError } from '@terrarium/supervisor/base'
+import { duration } from './terminal/units.ts'
 
 /** A program in the JSON of every command. */
 export interface Program {
@@ -23,6 +24,19 @@ export async function observedPrograms(): Promise<readonly SocketPicture[]> {
     })
   }
   return pictures
+}
+
+/**
+ * What each actor failed with last, as far as the kept events tell: `WORKER_CRASHED: …, 3m ago`. Of an actor that is
+ * not well again its `error` says more.
+ */
+export function lastFailures({ hello, snap }: SocketPicture): ReadonlyMap<string, string> {
+  const failures = new Map<string, string>()
+  for (const [, at, , actor, type, , text] of snap.events) {
+    const [, why] = /\.exit$/.test(type) ? (/^(?:exited|ended): (?!(?:normal|shutdown)\b)(.*)$/s.exec(text) ?? []) : []
+    if (why !== undefined) failures.set(actor, `${why}, ${duration(hello.now - at)} ago`)
+  }
+  return failures
 }
 
 export interface Found {

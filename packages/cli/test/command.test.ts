@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
+import { expectDocumented } from './documented.ts'
 import { eventually, place, testPython } from './support.ts'
 
 test('--help and --version', async () => {
@@ -23,6 +24,8 @@ test('no command, or an unknown command, is wrong usage', async () => {
   })
   expect(await home.run(['toString'])).toMatchObject({ code: 2 })
   expect(await home.run(['pss'])).toMatchObject({ code: 2, stderr: expect.stringContaining('(Did you mean ps?)') })
+  const misspelt = await home.run(['ps', '--jsn'])
+  expect(misspelt).toMatchObject({ code: 2, stderr: expect.stringContaining('(Did you mean --json?)') })
 })
 
 test('doctor prints interpreter, versions and state, and calls a trial worker', async () => {
@@ -45,7 +48,7 @@ test('doctor prints the containment in use, and refuses a level that does not ex
   expect(stdout).toMatch(/^containment +shepherd: one process ends all others/m)
   const { code, stderr } = await home.run(['doctor'], { TERRARIUM_CONTAINMENT: 'bastille' })
   expect({ code, stderr }).toMatchObject({
-    code: 1,
+    code: 5,
     stderr: expect.stringContaining('There are: auto, pidns, cgroup, shepherd.'),
   })
 })
@@ -150,6 +153,23 @@ test('doctor --json prints one object: checks, and everything that is wrong', as
   expect(found.problems).toMatchObject([
     { code: 'CONFIGURATION', hint: expect.stringMatching(/^Set TERRARIUM_STATE_DIR to a folder/) },
   ])
+})
+
+test('doctor FILE imports these tools, and names the module that is missing and what installs it', async () => {
+  const home = place()
+  const tools = home.file('tools.py', 'import numpyy\n')
+  const { code, stdout, stderr } = await home.run(['doctor', tools])
+  expect({ code, stderr }).toEqual({
+    code: 78,
+    stderr: expect.stringMatching(/CONFIGURATION: .*numpyy[^]*hint: .*Install what is missing: .* install numpyy/),
+  })
+  expect(stdout).toMatch(/^trial worker +cannot start$/m)
+  const { stdout: json } = await home.run(['doctor', tools, '--json'])
+  expectDocumented('doctor', JSON.parse(json))
+  expect(await home.run(['doctor', 'nothing.py'])).toMatchObject({
+    code: 78,
+    stderr: expect.stringContaining('hint: Correct FILE: a path is relative to the working directory.\n'),
+  })
 })
 
 test('doctor refuses a path that is no interpreter', async () => {

@@ -13,6 +13,9 @@ export { eventually, testPython }
 
 export const COMMAND = fileURLToPath(new URL('../bin/terrarium.mjs', import.meta.url))
 
+/** Runs its arguments at a terminal of their own, and ends with their exit code. */
+const TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
+
 /** A folder and a state directory for one test, and the command run in them. */
 class Place extends Habitat {
   /** A folder for PYTHONPATH in which a module of that name cannot be imported. */
@@ -29,7 +32,21 @@ class Place extends Habitat {
     env: Record<string, string> = {},
     stdin?: string,
   ): Promise<Ran> & { child: ChildProcess } {
-    const child = spawn(process.execPath, [COMMAND, ...args], {
+    return this.#spawn(process.execPath, [COMMAND, ...args], env, stdin)
+  }
+
+  /** The same at a terminal, which shows stdout and stderr as one. */
+  runAtTerminal(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> & { child: ChildProcess } {
+    return this.#spawn(testPython(), ['-c', TERMINAL, process.execPath, COMMAND, ...args], env, undefined)
+  }
+
+  #spawn(
+    command: string,
+    args: readonly string[],
+    env: Record<string, string>,
+    stdin: string | undefined,
+  ): Promise<Ran> & { child: ChildProcess } {
+    const child = spawn(command, args, {
       cwd: this.directory,
       env: {
         ...process.env,

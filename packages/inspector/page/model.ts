@@ -1,11 +1,12 @@
 // What the page knows: sources with their actors, machines, events and details, as the messages of the protocol say.
 // Actors are replaced when they change, so that what shows one is drawn anew for a change only.
 import type {
+  ActorChange,
   ActorView,
   Delta,
   Detail,
   EventView,
-  FromPage,
+  FromReader,
   FromSource,
   Hello,
   LeftOut,
@@ -42,7 +43,7 @@ export interface Source {
   seq: number
   left: LeftOut
   readonly machines: Map<string, NodeView>
-  readonly say: (message: FromPage) => void
+  readonly say: (message: FromReader) => void
 }
 
 /** What is known of a watched actor besides. */
@@ -170,7 +171,7 @@ export class Model {
     for (const [id, change] of set) {
       const key = `${source.key}/${id}`
       const actor = this.#actors.get(key)
-      if (actor !== undefined) this.#actors.set(key, withoutNulls({ ...actor, ...change }))
+      if (actor !== undefined) this.#actors.set(key, changed(actor, change))
     }
     for (const id of del) this.#actors.delete(`${source.key}/${id}`)
     if (events.length === 0) return
@@ -236,5 +237,5 @@ export const running = (ms: number): string =>
   ms < 1_000 ? '< 1 s' : ms < 60_000 ? `${Math.floor(ms / 1_000)} s` : duration(ms)
 
 /** A source may say null of a field that an actor does not have any more. */
-const withoutNulls = <T extends object>(fields: T): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as T
+const changed = (actor: Actor, change: ActorChange): Actor =>
+  Object.fromEntries(Object.entries({ ...actor, ...change }).filter(([, value]) => value !== null)) as unknown as Actor

@@ -17,4 +17,5 @@
  */
 export { createInspector, type Inspector, type InspectorOptions } from './node/inspector.ts'
 export { InspectorError, type InspectorErrorCode } from './shared/inspector-error.ts'
+export type { StatelyAdapter, StatelyMessage, StatelySnapshot } from './shared/stately.ts'
 export type { Redact } from './shared/redact.ts'

@@ -20,7 +20,8 @@ async function withInspector(options: InspectorOptions, body: (inspector: Inspec
 }
 
 test('every mistake in the options is named at once', () => {
-  const wrong = { name: '', port: 70_000, origins: ['localhost:5173'], redact: 1, record: 1, print: 1, colour: 'red' }
+  const origins = ['localhost:5173']
+  const wrong = { name: '', port: 70_000, origins, redact: 1, record: 1, stately: 1, print: 1, colour: 'red' }
   let thrown: unknown
   try {
     createInspector(wrong as unknown as InspectorOptions)
@@ -30,7 +31,7 @@ test('every mistake in the options is named at once', () => {
   expect(thrown).toBeInstanceOf(InspectorError)
   expect(thrown).toMatchObject({
     code: 'INVALID_ARGUMENT',
-    hint: 'Correct the options of createInspector(). They are: name, port, origins, redact, record, print.',
+    hint: 'Correct the options of createInspector(). They are: name, port, origins, redact, record, stately, print.',
     details: {
       mistakes: [
         'name is not a text',
@@ -38,6 +39,7 @@ test('every mistake in the options is named at once', () => {
         'origins is not a list of origins such as http://localhost:5173',
         'redact is not a function',
         'record is not true or false',
+        'stately is not an adapter, which has a method send',
         'print is not a function',
         'there is no option colour',
       ],

@@ -105,7 +105,7 @@ export class TestPage {
     for (const [id, change] of set) {
       const actor = this.actors.get(id)
       if (actor === undefined) this.gaps += 1
-      else this.actors.set(id, { ...actor, ...change })
+      else this.actors.set(id, { ...actor, ...change } as ActorView)
     }
     for (const id of del) this.actors.delete(id)
     this.events.push(...events)

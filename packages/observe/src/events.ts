@@ -37,6 +37,8 @@ export interface EventFacts {
   'child.resume_dropped': { readonly incarnation: number }
   'child.unparked': { readonly incarnation: number }
   'supervisor.exit': { readonly reason: ReasonFacts }
+  /** A reader has asked for a change. `by`: who, as an address. `failed`: why it was not carried out. */
+  'reader.act': { readonly verb: string; readonly by: string; readonly failed?: string }
   /** A reader was too slow and was cut off. */
   'reader.cut': { readonly missed: number }
 }

@@ -17,4 +17,4 @@
 /// <reference types="node" preserve="true" />
 export { observe, type Observable, type ObserveOptions, type Observer } from './observe.ts'
 export type { EventFacts, ObservedEvent, ParkFacts, ReasonFacts } from './events.ts'
-export type { ReaderConnection, ReaderPort } from './publisher.ts'
+export type { ReaderConnection, ReaderPort } from './reader.ts'

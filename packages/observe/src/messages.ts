@@ -1,37 +1,49 @@
-// Reads what readers send. Anything but the known messages is answered, and changes nothing.
-import type { FromReader, Refusal } from './protocol.ts'
+// The messages of the protocol as an observer sends them: some fields that a source may leave out are always there.
+import type * as protocol from '@terrarium/inspector/protocol'
 
-/** Bytes of one message. */
-export const MESSAGE_BYTES = 4_096
-/** Actors that a reader may watch. */
-const WATCHED = 8
-
-export function parseMessage(text: string): FromReader | Refusal {
-  if (Buffer.byteLength(text) > MESSAGE_BYTES) return invalid(`a message has at most ${MESSAGE_BYTES} bytes`)
-  let message: unknown
-  try {
-    message = JSON.parse(text)
-  } catch {
-    return invalid('the message is not JSON')
-  }
-  if (typeof message !== 'object' || message === null) return invalid('the message is no object')
-  const { t, ids, seq } = message as Readonly<Record<string, unknown>>
-  switch (t) {
-    case 'watch':
-      return isWatchList(ids) ? { t, ids: [...ids] } : invalid(`watch needs ids: at most ${WATCHED} paths of actors`)
-    case 'since':
-      return Number.isSafeInteger(seq) ? { t, seq: seq as number } : invalid('since needs seq: a whole number')
-    case 'act':
-      return refusal('READ_ONLY', 'this reader may only look', 'Use the program itself to change something.')
-    default:
-      return invalid('the message is of no known kind')
-  }
+/** The first message of an observer. */
+export interface Hello extends protocol.Hello {
+  readonly pid: number
+  readonly host: string
+  readonly node: string
+  readonly actions: readonly protocol.Verb[]
+  readonly asks: readonly protocol.Question['what'][]
 }
 
-const isWatchList = (ids: unknown): ids is readonly string[] =>
-  Array.isArray(ids) && ids.length <= WATCHED && ids.every((id) => typeof id === 'string' && id.length <= 400)
+/** The whole picture of an observer. */
+export interface Snap extends protocol.Snap {
+  readonly actors: readonly ActorView[]
+  readonly events: readonly EventView[]
+  readonly g: protocol.Numbers
+  readonly verdict: readonly protocol.Verdict[]
+  readonly series: readonly protocol.Sample[]
+}
 
-const invalid = (message: string): Refusal =>
-  refusal('INVALID_ARGUMENT', message, 'Send { "t": "watch", "ids": [] } or { "t": "since", "seq": 0 }.')
+/** What has changed in the picture of an observer. */
+export interface Delta extends protocol.Delta {
+  readonly add?: readonly ActorView[]
+  readonly events?: readonly EventView[]
+}
 
-export const refusal = (code: string, message: string, hint: string): Refusal => ({ t: 'error', code, message, hint })
+/** Its states are words. */
+export type Transition = readonly [at: number, from: string, to: string, event: string]
+
+/** More about an actor of an observer. */
+export interface Detail extends protocol.Detail {
+  /** Of a process. */
+  readonly transitions: readonly Transition[]
+  readonly output: readonly protocol.OutputLine[]
+}
+
+/** An actor of an observer: its state is a word. */
+export interface ActorView extends protocol.ActorView {
+  readonly value: string
+}
+
+/** An event of an observer has a sentence, and says what caused it. */
+export type EventView = Required<protocol.EventView>
+
+export type Answer = protocol.Answer
+
+/** What an observer says. */
+export type FromObserver = Hello | Snap | Delta | Detail | Answer | protocol.Refusal

@@ -1,6 +1,7 @@
 // observe(): one observer for pools and supervisors of this process, with its bus, its ring and its private socket.
 import { hostname } from 'node:os'
 import { basename } from 'node:path'
+import { PROTOCOL_VERSION, VERBS } from '@terrarium/inspector/protocol'
 import type { Pool } from '@terrarium/pool'
 import type { Supervisor } from '@terrarium/supervisor'
 import {
@@ -13,15 +14,18 @@ import {
   isName,
   reportOnce,
   systemClock,
+  tellUser,
   type OnFault,
   type Stoppable,
   type SupervisorClock,
 } from '@terrarium/supervisor/base'
 import type { AnyActorRef } from 'xstate'
+import { Actions } from './actions.ts'
 import { Bus, type BusListener } from './bus.ts'
 import type { ObservedEvent } from './events.ts'
-import { PROTOCOL_VERSION, type Hello } from './protocol.ts'
-import { Publisher, type ReaderConnection, type ReaderPort } from './publisher.ts'
+import type { Hello } from './messages.ts'
+import { Publisher } from './publisher.ts'
+import type { ReaderConnection, ReaderPort } from './reader.ts'
 import { openPage, type PageServer } from './page.ts'
 import { ObserverSocket } from './socket.ts'
 import { PoolSource, poolOfHandle } from './sources/pool.ts'
@@ -43,6 +47,13 @@ export interface ObserveOptions {
    * false.
    */
   readonly page?: boolean
+  /**
+   * Whether readers may do more than look, with a second token, see {@link Observer.actionsAddress}: restart, unpark or
+   * kill a worker or child, pause, resume, drain or reload a pool. Default false.
+   */
+  readonly actions?: boolean
+  /** Told of each action that a reader asks for: which, of what, and who. Default: `console.warn`. */
+  readonly onAction?: (line: string) => void
   /** Told of what listeners throw. Default: `console.error`. */
   readonly onFault?: OnFault
   /** Time for messages to readers. Default: the system's. */
@@ -55,6 +66,8 @@ export interface Observer extends Stoppable {
   readonly socket: string | undefined
   /** The address of the page, with the token that it needs; undefined without one. */
   readonly address: string | undefined
+  /** The same with the token for actions, too; undefined without `page` or `actions`. */
+  readonly actionsAddress: string | undefined
   /** How many readers look now. */
   readonly readers: number
   /** The kept events, oldest first: the last 2,000. */
@@ -74,6 +87,8 @@ const OPTIONS: Readonly<Record<keyof ObserveOptions, true>> = {
   record: true,
   socket: true,
   page: true,
+  actions: true,
+  onAction: true,
   onFault: true,
   clock: true,
 }
@@ -105,6 +120,7 @@ class ObserverHandle implements Observer {
   readonly #clock: SupervisorClock
   readonly #sources = new Map<string, Source>()
   readonly #observed = new Set<Observable>()
+  readonly #actions: Actions | undefined
   readonly #started: number
   #socket: ObserverSocket | undefined
   #page: PageServer | undefined
@@ -114,12 +130,22 @@ class ObserverHandle implements Observer {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#started = this.#now()
-    this.#bus = new Bus(() => this.#now(), reportOnce(faultReporter(options.onFault)))
+    const report = faultReporter(options.onFault)
+    this.#bus = new Bus(() => this.#now(), reportOnce(report))
+    const sources = (): Iterable<Source> => this.#sources.values()
+    const { onAction = console.warn } = options
+    const log = (line: string): void => {
+      tellUser(onAction as (line: unknown) => unknown, line, (error) => {
+        report('onAction failed', error)
+      })
+    }
+    this.#actions = options.actions === true ? new Actions({ bus: this.#bus, sources, log }) : undefined
     this.#publisher = new Publisher({
       bus: this.#bus,
       clock: this.#clock,
-      sources: () => this.#sources.values(),
+      sources,
       hello: () => this.#hello(),
+      actions: this.#actions,
       record: options.record ?? false,
     })
   }
@@ -140,6 +166,11 @@ class ObserverHandle implements Observer {
     return this.#page?.address
   }
 
+  get actionsAddress(): string | undefined {
+    const { address } = this
+    return address === undefined || this.#actions === undefined ? undefined : `${address}&a=${this.#actions.token}`
+  }
+
   /** Opens the socket and the page, as the options say. */
   async open(): Promise<void> {
     const { socket = true, page = false } = this.#options
@@ -154,8 +185,11 @@ class ObserverHandle implements Observer {
 
   /** Who can open the private socket may also open the page. */
   #connectTrusted(port: ReaderPort): ReaderConnection {
-    const { address } = this
-    return this.#publisher.connect(port, address === undefined ? {} : { page: address })
+    const { address: page, actionsAddress: actionsPage } = this
+    return this.#publisher.connect(port, {
+      ...(page === undefined ? {} : { page }),
+      ...(actionsPage === undefined ? {} : { actionsPage }),
+    })
   }
 
   add(observable: Observable): void {
@@ -172,6 +206,7 @@ class ObserverHandle implements Observer {
       const id = this.#path(observable.id)
       this.#sources.set(id, new SupervisorSource(observable.ref, { ...dependencies, id }))
     }
+    this.#publisher.follow()
   }
 
   listen(listener: BusListener): () => void {
@@ -221,7 +256,8 @@ class ObserverHandle implements Observer {
       node: process.version,
       started: this.#started,
       now: this.#now(),
-      actions: [],
+      actions: this.#actions === undefined ? [] : VERBS,
+      asks: ['explain', 'whatIf', 'system', 'sweeps'],
     }
   }
 }
@@ -238,6 +274,8 @@ function validate(list: readonly unknown[], options: ObserveOptions): void {
     check.field(fields, 'record', isBoolean, 'true or false')
     check.field(fields, 'socket', isBoolean, 'true or false')
     check.field(fields, 'page', isBoolean, 'true or false')
+    check.field(fields, 'actions', isBoolean, 'true or false')
+    check.field(fields, 'onAction', isFunction, 'a function')
     check.field(fields, 'onFault', isFunction, 'a function')
     check.field(fields, 'clock', isClock, 'a clock: now, setTimeout, clearTimeout')
   }

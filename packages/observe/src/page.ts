@@ -1,7 +1,7 @@
 // The page of an observer: the inspector's page, on loopback, with a token. It is loaded only where it is asked for.
 import type { PageServer } from '@terrarium/inspector/server'
 import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
-import type { ReaderConnection, ReaderPort } from './publisher.ts'
+import type { ReaderConnection, ReaderPort } from './reader.ts'
 
 export type { PageServer }
 
@@ -16,6 +16,7 @@ export async function openPage(connect: (port: ReaderPort) => ReaderConnection):
             page.send(text)
           },
           buffered: () => page.buffered(),
+          address: page.address,
           close: () => undefined, // a page that was dropped is told nothing more; its server closes it at last
         })
         return { receive, close: closed }

@@ -1,5 +1,6 @@
 // The picture of all that is observed, as plain data, and what has changed between two pictures.
-import type { ActorView, Delta, Numbers, Verdict } from './protocol.ts'
+import type { Numbers, Verdict } from '@terrarium/inspector/protocol'
+import type { ActorView, Delta } from './messages.ts'
 import type { Source } from './sources/source.ts'
 
 /** Actors of one picture at most; more are counted. */

@@ -1,11 +1,15 @@
 // Tells readers what has changed, at most ten times a second. Without a reader it takes no picture and has no timer. A
 // reader that is too slow is sent nothing until it has read, then a whole picture; at last it is cut off.
-import { ReferencedClock, type SupervisorClock } from '@terrarium/supervisor/base'
+import { readMessage, refusal, type Refusal, type Sample, type Verb } from '@terrarium/inspector/protocol'
+import { isTerrariumError, messageOf, ReferencedClock, type SupervisorClock } from '@terrarium/supervisor/base'
+import { deedsOf, type Actions } from './actions.ts'
 import type { Bus } from './bus.ts'
-import type { ObservedEvent } from './events.ts'
-import { parseMessage, refusal } from './messages.ts'
+import { shortened, type ObservedEvent } from './events.ts'
+import type { Answer, Delta, Detail, EventView, FromObserver, Hello, Snap } from './messages.ts'
+import { PROCESS, PROCESS_CHART } from './sources/life-chart.ts'
 import { difference, EMPTY, isSame, takePicture, type Picture } from './picture.ts'
-import type { Delta, Detail, Hello, Sample, Snap, ToReader, WireEvent } from './protocol.ts'
+import { answer } from './questions.ts'
+import { bufferedOf, type Reader, type ReaderConnection, type ReaderPort } from './reader.ts'
 import type { Source } from './sources/source.ts'
 import { toWire } from './wire-value.ts'
 
@@ -23,38 +27,13 @@ const SLOW_MS = 30_000
 /** Readers at a time. */
 export const READERS = 16
 
-/** The way to one reader: a socket, say. Its methods may throw: then the reader is dropped. */
-export interface ReaderPort {
-  readonly send: (text: string) => void
-  /** Bytes that are not sent yet. */
-  readonly buffered: () => number
-  readonly close: () => void
-}
-
-/** The way back from one reader. */
-export interface ReaderConnection {
-  /** Takes one message: a JSON text. */
-  readonly receive: (text: string) => void
-  /** The reader is gone. */
-  readonly closed: () => void
-}
-
-interface Reader {
-  readonly port: ReaderPort
-  watched: readonly string[]
-  /** What it was told last of each watched actor. */
-  readonly details: Map<string, Detail>
-  /** When it became slow; undefined: it keeps up. */
-  slowSince: number | undefined
-  /** Events that it has missed since then. */
-  missed: number
-}
-
 export interface PublisherDependencies {
   readonly bus: Bus
   readonly clock: SupervisorClock
   readonly sources: () => Iterable<Source>
   readonly hello: () => Hello
+  /** Carries out what readers ask for; undefined: readers may only look. */
+  readonly actions: Actions | undefined
   /** Whether the series is kept while no reader is there. */
   readonly record: boolean
 }
@@ -108,6 +87,7 @@ export class Publisher {
       },
       closed: () => {
         this.#readers.delete(reader)
+        this.follow()
       },
     }
   }
@@ -196,41 +176,73 @@ export class Publisher {
   }
 
   #receive(reader: Reader, text: string): void {
-    const message = parseMessage(text)
+    const { actions, sources } = this.#dependencies
+    const message = readMessage(text, actions !== undefined)
     switch (message.t) {
       case 'watch':
         reader.watched = message.ids
         reader.details.clear()
+        this.follow()
         this.#tellDetails(reader)
         break
       case 'since':
         this.#send(reader, this.#snap(0))
+        break
+      case 'ask':
+        this.#answer(reader, message.id, answer(message, sources()))
+        break
+      case 'act':
+        this.#answer(reader, message.id, actions?.carryOut(message, reader.port.address ?? 'a reader'))
         break
       case 'error':
         this.#send(reader, message)
     }
   }
 
+  #answer(reader: Reader, id: number, answered: Promise<Answer> | undefined): void {
+    answered?.then(
+      (message) => {
+        if (this.#readers.has(reader)) this.#send(reader, message)
+      },
+      (error: unknown) => {
+        if (this.#readers.has(reader)) this.#send(reader, { ...refusalOf(error), id })
+      },
+    )
+  }
+
   #tellDetails(reader: Reader): void {
+    const { actions } = this.#dependencies
+    const sources = [...this.#dependencies.sources()]
     for (const id of reader.watched) {
+      const told = reader.details.get(id)
       const actor = this.#picture.actors.get(id)
       const diagnosis = actor?.diagnosis
-      const output = [...this.#dependencies.sources()].map((source) => source.outputOf(id)).find(Boolean) ?? []
+      const output = sources.map((source) => source.outputOf(id)).find(Boolean) ?? []
+      const fresh = sources.map((source) => source.transitionsOf(id, told?.count ?? 0)).find(Boolean)
+      const { transitions = [], left = 0, count = 0 } = fresh ?? {}
       const detail: Detail = {
         t: 'detail',
         id,
         now: this.#now(),
         snapshot: toWire(actor),
-        transitions: [],
-        left: 0,
+        transitions,
+        left,
         ...(diagnosis === undefined ? {} : { diagnosis }),
         output: [...output],
+        ...(actions === undefined ? {} : { verbs: Object.keys(deedsOf(id, sources)) as Verb[] }),
       }
-      const told = reader.details.get(id)
-      if (told !== undefined && isSame({ ...told, now: 0 }, { ...detail, now: 0 })) continue
-      reader.details.set(id, detail)
+      const still = { now: 0, transitions: [], left: 0 }
+      if (count === told?.count && isSame({ ...told.detail, ...still }, { ...detail, ...still })) continue
+      reader.details.set(id, { detail, count })
       this.#send(reader, detail)
     }
+  }
+
+  /** Has the transitions kept of what is watched, or of everything. */
+  follow(): void {
+    const { record, sources } = this.#dependencies
+    const followed = record ? 'all' : new Set([...this.#readers].flatMap(({ watched }) => watched))
+    for (const source of sources()) source.follow(followed)
   }
 
   #snap(missed: number): Snap {
@@ -241,7 +253,7 @@ export class Publisher {
       seq: this.#seq,
       now: this.#now(),
       actors: [...actors.values()],
-      machines: {},
+      machines: { [PROCESS]: PROCESS_CHART },
       events: bus.after(0, SNAP_EVENTS).map(wireEvent),
       left: this.#left(missed),
       g: numbers,
@@ -266,7 +278,7 @@ export class Publisher {
     return this.#dependencies.hello().now
   }
 
-  #send(reader: Reader, message: ToReader): void {
+  #send(reader: Reader, message: FromObserver): void {
     this.#sendText(reader, JSON.stringify(message))
   }
 
@@ -280,6 +292,7 @@ export class Publisher {
 
   #drop(reader: Reader): void {
     this.#readers.delete(reader)
+    this.follow()
     try {
       reader.port.close()
     } catch {
@@ -288,14 +301,12 @@ export class Publisher {
   }
 }
 
-function bufferedOf({ port }: Reader): number {
-  try {
-    return port.buffered()
-  } catch {
-    return Infinity
-  }
+function refusalOf(error: unknown): Refusal {
+  const code = isTerrariumError(error) ? error.code : 'FAILED'
+  const hint = isTerrariumError(error) ? error.hint : undefined
+  return refusal(code, shortened(messageOf(error)), shortened(hint ?? 'See the events.', 1_000))
 }
 
-function wireEvent({ n, at, actor, type, facts, text, because, incident }: ObservedEvent): WireEvent {
+function wireEvent({ n, at, actor, type, facts, text, because, incident }: ObservedEvent): EventView {
   return [n, at, '', actor, type, toWire(facts), text, because ?? null, incident ?? null]
 }

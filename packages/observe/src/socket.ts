@@ -4,11 +4,11 @@ import { chmodSync, rmSync, utimesSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
+import { MESSAGE_BYTES } from '@terrarium/inspector/protocol'
 import { chooseSocketFolder, makePrivateFolder } from '@terrarium/process/system'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { FOLDER, SOCKET } from './client/places.ts'
-import { MESSAGE_BYTES } from './messages.ts'
-import type { ReaderConnection, ReaderPort } from './publisher.ts'
+import type { ReaderConnection, ReaderPort } from './reader.ts'
 
 /** Time between two touches of folder and socket, in ms: old files in temporary folders are cleaned up. */
 const TOUCH_EVERY = 3_600_000
@@ -86,6 +86,7 @@ export class ObserverSocket {
         socket.write(`${text}\n`)
       },
       buffered: () => socket.writableLength,
+      address: 'the private socket',
       close: () => {
         socket.end()
         setTimeout(() => socket.destroy(), LINGER).unref()

@@ -1,14 +1,9 @@
 // Facts of events on the wire: an object as a list of its entries, which is how the page reads values.
-import type { WireValue } from './protocol.ts'
+import type { Value } from '@terrarium/inspector/protocol'
 
 /** Plain data without lists. */
-export function toWire(value: unknown): WireValue {
+export function toWire(value: unknown): Value {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
   if (typeof value !== 'object' || value === null) return null
   return { o: Object.entries(value).map(([name, each]) => [name, toWire(each)] as const) }
-}
-
-export function fromWire(value: WireValue): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(value.o.map(([name, each]) => [name, fromWire(each)]))
 }

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import fc from 'fast-check'
 import { difference, EMPTY, takePicture, type Picture } from '../src/picture.ts'
-import type { ActorView } from '../src/protocol.ts'
+import type { ActorView } from '../src/messages.ts'
 import { diagnosisOf } from '../src/sources/diagnosis.ts'
 import type { Source } from '../src/sources/source.ts'
 

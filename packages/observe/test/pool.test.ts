@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { VirtualClock, type TestPool } from '@terrarium/pool/testing'
-import type { WireEvent } from '@terrarium/observe/client'
+import type { EventView } from '@terrarium/observe/client'
 import { habitat, MemoryReader, observing } from './support.ts'
 
 async function stage(options: { size?: number } = {}) {
@@ -79,7 +79,7 @@ test('the picture has the pool, its workers, why one is down, and what was said 
     },
   ])
   expect(g).toEqual({ size: 2, ready: 1, accepted: 1, failed: 0, inFlight: 0, queued: 0, crashes: 2 })
-  expect(events.map(([n]: WireEvent) => n)).toEqual(observer.events.map(({ n }) => n))
+  expect(events.map(([n]: EventView) => n)).toEqual(observer.events.map(({ n }) => n))
   await pool.stop()
 })
 

@@ -2,7 +2,8 @@
 import { afterEach } from '@jest/globals'
 import { habitats } from '@terrarium/pool/testing'
 import { observe, type Observable, type ObserveOptions, type Observer, type ReaderPort } from '@terrarium/observe'
-import type { Delta, Detail, Hello, Refusal, Snap, ToReader } from '@terrarium/observe/client'
+import type { Refusal } from '@terrarium/inspector/protocol'
+import type { Delta, Detail, FromObserver, Hello, Snap } from '@terrarium/observe/client'
 
 /** A folder and a logger for one test. */
 export const habitat = habitats(afterEach)
@@ -28,12 +29,12 @@ type Kinds = { hello: Hello; snap: Snap; d: Delta; detail: Detail; error: Refusa
 
 /** A reader in memory. */
 export class MemoryReader implements ReaderPort {
-  readonly messages: ToReader[] = []
+  readonly messages: FromObserver[] = []
   bytes = 0
   isClosed = false
 
   readonly send = (text: string): void => {
-    this.messages.push(JSON.parse(text) as ToReader)
+    this.messages.push(JSON.parse(text) as FromObserver)
   }
   readonly buffered = (): number => this.bytes
   readonly close = (): void => {

@@ -1,5 +1,6 @@
 // Compares the tables of the README and of the protocol's page with the types of the code.
 import { expect, test } from '@jest/globals'
+import { VERBS } from '@terrarium/inspector/protocol'
 import { plain, tableRows, type Row } from '../../../test/support/markdown.ts'
 import { namedDefault, Shapes } from '../../../test/support/shapes.ts'
 
@@ -8,7 +9,7 @@ const PROTOCOL = 'docs/observe-protocol.md'
 
 const shapes = new Shapes(
   'packages/observe/src/index.ts',
-  'packages/observe/src/protocol.ts',
+  'packages/inspector/src/protocol.ts',
   'packages/observe/src/events.ts',
 )
 const namesOf = (type: string): string[] => shapes.members(type).map(({ name }) => name)
@@ -35,13 +36,29 @@ test.each([
   ['snap', 'Snap'],
   ['d', 'Delta'],
   ['detail', 'Detail'],
+  ['answer', 'Answer'],
   ['error', 'Refusal'],
 ])('the page of the protocol has each field of %s', (kind, type) => {
-  const row = tableRows(PROTOCOL, 'From the observer').find((each) => first(each) === kind)
+  const row = tableRows(PROTOCOL, 'From the source').find((each) => first(each) === kind)
   expect(words(row?.fields)).toEqual(namesOf(type).filter((name) => name !== 't'))
 })
 
 test('the page of the protocol has each field of an actor, of the numbers and of what was left out', () => {
   const rows = tableRows(PROTOCOL, 'An actor').flatMap((row) => words(row.field))
   expect(rows.sort()).toEqual(namesOf('ActorView').sort())
+})
+
+test('the page of the protocol has each field of a statechart, and each kind of value', () => {
+  const fieldsIn = (heading: string): string[] =>
+    tableRows(PROTOCOL, heading).flatMap((row) => words(row.field ?? row.form))
+  expect(fieldsIn('A statechart')).toEqual(namesOf('NodeView'))
+  const kinds = ['Opaque', 'CutText', 'List', 'Dictionary'].flatMap(namesOf)
+  expect(fieldsIn('A value')).toEqual(kinds)
+})
+
+test('the README has each verb, and the page of the protocol each question', () => {
+  const named = tableRows(README, 'Actions').flatMap((row) => words(row.verbs))
+  expect([...new Set(named)].sort()).toEqual([...VERBS].sort())
+  const questions = tableRows(PROTOCOL, 'Questions').map(first)
+  expect(questions).toEqual(['explain', 'whatIf', 'system', 'sweeps'])
 })

@@ -3,6 +3,7 @@ import { messageOf, siteAbove, TerrariumError } from '@terrarium/supervisor/base
 import type { PoolAccess, PoolStats, PoolStatus, ToolStream, WorkerInfo } from './api.ts'
 import { requestOf, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
+import { mapCalls, type MapItems, type MapOptions } from './map.ts'
 import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallOptions, type StreamOptions } from './options.ts'
 import type { Resolve } from './pending-call.ts'
 import type { Shell } from './shell.ts'
@@ -23,6 +24,10 @@ export class Access implements PoolAccess {
 
   get status(): PoolStatus {
     return this.#shell().state.status
+  }
+
+  get paused(): boolean {
+    return this.#shell().state.isPaused
   }
 
   get workers(): readonly WorkerInfo[] {
@@ -60,6 +65,33 @@ export class Access implements PoolAccess {
   ): ToolStream<T> => {
     const request = streamRequestOf(this.#shell(), tool, args, options)
     return new StreamReader<T>(() => this.#shell().streams, request, siteAbove(this.stream) ?? {})
+  }
+
+  map<T = unknown>(
+    tool: string,
+    items: MapItems<Record<string, unknown>>,
+    options: MapOptions = NO_OPTIONS,
+  ): AsyncIterableIterator<T> {
+    const { size, concurrency } = this.#shell().state.settings
+    const call = (args: Record<string, unknown>, own: CallOptions): Promise<unknown> => this.call(tool, args, own)
+    return mapCalls(tool, items, options, { call, width: 2 * size * concurrency }) as AsyncIterableIterator<T>
+  }
+
+  pause(): void {
+    this.#shell().post({ type: 'pool.pause' })
+  }
+
+  resume(): void {
+    this.#shell().post({ type: 'pool.resume' })
+  }
+
+  // Asynchronous functions of their own, so that the stack of an error shows where they were called.
+  async drain(): Promise<void> {
+    await this.#shell().drain()
+  }
+
+  async reload(): Promise<void> {
+    await this.#shell().reload()
   }
 
   kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined {

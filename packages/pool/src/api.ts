@@ -2,6 +2,7 @@
 import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
+import type { MapItems, MapOptions } from './map.ts'
 import type { CallOptions, StreamOptions } from './options.ts'
 
 /**
@@ -65,6 +66,8 @@ export interface ToolStream<T> extends AsyncIterableIterator<T, undefined> {
 export interface PoolAccess {
   readonly name: string
   readonly status: PoolStatus
+  /** Whether {@link pause} or {@link drain} keeps calls in the queue. */
+  readonly paused: boolean
   readonly workers: readonly WorkerInfo[]
   readonly stats: PoolStats
   /**
@@ -83,6 +86,42 @@ export interface PoolAccess {
    * `details` of its errors has `items` too: how many have arrived. `docs/calls.md` says more.
    */
   stream<T = unknown>(tool: string, args?: Record<string, unknown>, options?: StreamOptions): ToolStream<T>
+  /**
+   * Calls a tool for each item of an iterable, which are the arguments of each call, and gives the results. Lazy: it
+   * takes items with the first read, and a further one for each result that was read, so that at most `concurrency`
+   * items are under way. `break`, `return`, a throw and `signal` cancel the calls that are under way and close the
+   * iterable by its `return()`. An error of one item rejects at its place, and ends the map in the same way. Throws
+   * INVALID_ARGUMENT, naming every mistake in the options at once; reads reject as {@link call} does, and with what the
+   * iterable throws.
+   */
+  map<T = unknown>(
+    tool: string,
+    items: MapItems<Record<string, unknown>>,
+    options?: MapOptions,
+  ): AsyncIterableIterator<T>
+  /**
+   * Keeps calls in the queue, where deadlines and `queueLimit` hold as ever, until {@link resume}. Calls that a worker
+   * has begun go on.
+   */
+  pause(): void
+  /** Hands out the calls that wait. A {@link drain} that is not over rejects with CANCELLED. */
+  resume(): void
+  /**
+   * Pauses, and resolves once no worker has a call any more. Calls in the queue stay there until {@link resume}.
+   * Rejects with CANCELLED when the pool is resumed before. A pool that is stopped is drained.
+   */
+  drain(): Promise<void>
+  /**
+   * Replaces every worker by a new one, which imports the tools anew, without a pause: a spare worker is started first,
+   * then one worker after the other finishes its calls, ends in order and is started again, and then the spare ends. At
+   * no time are fewer workers ready than before. Calls that wait are handed to whatever worker is free. Resolves when
+   * all workers have been replaced. Asked for while it goes on, it replaces all once more. Rejects
+   * - as `start()` does if the spare cannot be started: then every worker is as it was
+   * - with the reason when a later worker is parked: the workers that are left stay, and so does the spare, until as
+   *   many as before are ready again
+   * - with STOPPED if the pool does not run or is stopped meanwhile, and with INVALID_ARGUMENT while it starts
+   */
+  reload(): Promise<void>
   /**
    * SIGKILLs a worker (by default a busy worker), for drills. Returns its id and its process id, or undefined when it
    * has no process now. Throws INVALID_ARGUMENT for a worker that this pool does not have.

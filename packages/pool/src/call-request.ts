@@ -1,6 +1,7 @@
 // A call before it is accepted: its options are read once, its arguments are checked and encoded.
 import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor/base'
 import { checkCallSize, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
+import type { Priority } from './core/lanes.ts'
 import { ownCallOptions, ownStreamOptions, unreadable } from './own-options.ts'
 import { NO_OPTIONS, validateCall, validateStream, type CallOptions, type StreamOptions } from './options.ts'
 import type { StreamRequest } from './pending-stream.ts'
@@ -13,6 +14,7 @@ export interface CallRequest {
   /** In ms. */
   readonly timeout: number | undefined
   readonly idempotent: boolean
+  readonly priority: Priority
   readonly signal: CallSignal | undefined
 }
 
@@ -34,11 +36,11 @@ export function requestOf(
     validateCall(tool, args, read)
     return read
   })
-  const { timeout, signal, idempotent = false } = own
+  const { timeout, signal, idempotent = false, priority = 'normal' } = own
   refuseAborted(tool, signal)
   const sent = encoded(encoding, tool, args)
   refuseAborted(tool, signal) // a getter of the arguments may have aborted it, which tells no listener any more
-  return { tool, args: sent, timeout, idempotent, signal }
+  return { tool, args: sent, timeout, idempotent, priority, signal }
 }
 
 /** As {@link requestOf}, but for a signal that is aborted: a stream begins later, with its first `next()`. */
@@ -48,12 +50,12 @@ export function streamRequestOf(
   args: Record<string, unknown>,
   options: StreamOptions,
 ): StreamRequest {
-  const { timeout, idle, signal } = readable(() => {
+  const { timeout, idle, signal, priority = 'normal' } = readable(() => {
     const read = ownStreamOptions(options)
     validateStream(tool, args, read)
     return read
   })
-  return { tool, args: encoded(encoding, tool, args), timeout, idle, signal, idempotent: false }
+  return { tool, args: encoded(encoding, tool, args), timeout, idle, signal, priority, idempotent: false }
 }
 
 /** Throws CANCELLED if the signal is aborted, and INVALID_ARGUMENT if it cannot be read. */

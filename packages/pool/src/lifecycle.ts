@@ -1,5 +1,5 @@
 // Opens what a pool stands on, starts its workers, and closes all of it; settles what start() and stop() wait for.
-import type { Identity } from '@terrarium/process'
+import type { Identity, Runtime } from '@terrarium/process'
 import { isTerrariumError, messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import type { AnyActorRef } from 'xstate'
 import type { PoolCoreEvent } from './core/event.ts'
@@ -7,7 +7,7 @@ import type { Slot } from './core/slot.ts'
 import type { PoolState } from './core/state.ts'
 import { Deferred } from './deferred.ts'
 import { noteName } from './names.ts'
-import { workersOf, type ResourceDependencies, type Resources } from './resources.ts'
+import { workersOf, workerSpec, type ResourceDependencies, type Resources } from './resources.ts'
 import type { Slots } from './slots.ts'
 import { WorkerTree } from './worker-tree.ts'
 
@@ -49,6 +49,17 @@ export class Lifecycle {
   /** Resolves with the number of processes that are left, once the pool has ended. */
   get ended(): Promise<number> {
     return this.#end.promise
+  }
+
+  /** The supervisor of the workers, once there is one. */
+  get workers(): AnyActorRef | undefined {
+    return this.#workers?.ref
+  }
+
+  /** What the workers stand on, once it is open. */
+  get ground(): { readonly python: string; readonly runtime: Runtime } | undefined {
+    const { python = '', runtime } = this.#resources ?? {}
+    return runtime === undefined ? undefined : { python, runtime }
   }
 
   /** Whether what the pool has opened keeps the host process alive. */
@@ -106,6 +117,45 @@ export class Lifecycle {
       if (state.status === 'stopping' || state.status === 'stopped') return
       resources.logger.error({ worker: slot.id, err }, 'cannot unpark')
     })
+  }
+
+  /** Starts a worker in a slot that is new. */
+  startSpare(slot: Slot): void {
+    const { resources, post } = this.#dependencies
+    const failed = (cause: unknown): void => {
+      post({ type: 'spare.gone', error: this.#whyStuck(slot, cause) })
+    }
+    try {
+      if (this.#workers === undefined || this.#resources === undefined) throw new Error('the pool has no workers')
+      this.#workers.add(workerSpec(this.#resources, resources, slot.id)).catch(failed)
+    } catch (cause) {
+      failed(cause)
+    }
+  }
+
+  /** Ends the worker of the slot in order, and forgets the slot. */
+  dismissSpare(slot: Slot): void {
+    const { post, resources, connections } = this.#dependencies
+    const over = (): void => {
+      connections.forget(slot)
+      post({ type: 'spare.gone', error: undefined })
+    }
+    this.#workers?.remove(slot).then(over, (err: unknown) => {
+      resources.logger.error({ worker: slot.id, err }, 'cannot be removed')
+      over()
+    })
+  }
+
+  /** Ends the worker of the slot in order, and starts the next one. */
+  replace(slot: Slot): void {
+    this.#workers?.replace(slot).catch((cause: unknown) => {
+      this.#dependencies.post({ type: 'reload.stuck', error: this.#whyStuck(slot, cause) })
+    })
+  }
+
+  #whyStuck({ id }: Slot, cause: unknown): TerrariumError {
+    const message = `worker ${this.#dependencies.state.settings.pool}/${id} cannot be started: ${messageOf(cause)}`
+    return isTerrariumError(cause) ? cause : new TerrariumError('START_FAILED', message, { cause })
   }
 
   close(): void {

@@ -33,6 +33,7 @@ import {
   type ValueType,
 } from '@terrarium/worker'
 import type { Logger } from 'pino'
+import { PRIORITIES, type Priority } from './core/lanes.ts'
 import type { Settings } from './core/state.ts'
 
 export interface PoolOptions {
@@ -120,6 +121,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal
   /** The call may be run again elsewhere when its worker dies. Default false. */
   readonly idempotent?: boolean
+  /**
+   * The lane of the queue that the call waits in. While a call is the first of its lane, at most 16 calls of higher
+   * lanes go before it. Default `normal`.
+   */
+  readonly priority?: Priority
 }
 
 export interface StreamOptions {
@@ -132,6 +138,8 @@ export interface StreamOptions {
   readonly idle?: number
   /** Cancels the stream. What has arrived and was not read is dropped. */
   readonly signal?: AbortSignal
+  /** As {@link CallOptions.priority}. */
+  readonly priority?: Priority
 }
 
 /** The defaults of options that have one, in one place. Times in ms. */
@@ -197,12 +205,22 @@ export const HEARTBEAT: Readonly<Record<keyof Heartbeat, true>> = { interval: tr
 /** Stands for the options of a call that has none. */
 export const NO_OPTIONS: CallOptions = Object.freeze({})
 
-export const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = { timeout: true, signal: true, idempotent: true }
+export const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = {
+  timeout: true,
+  signal: true,
+  idempotent: true,
+  priority: true,
+}
 
 /** Stands for the options of a stream that has none. */
 export const NO_STREAM_OPTIONS: StreamOptions = Object.freeze({})
 
-export const STREAM_OPTIONS: Readonly<Record<keyof StreamOptions, true>> = { timeout: true, idle: true, signal: true }
+export const STREAM_OPTIONS: Readonly<Record<keyof StreamOptions, true>> = {
+  timeout: true,
+  idle: true,
+  signal: true,
+  priority: true,
+}
 
 /** The options in which one kind of pool differs from another. */
 export interface Variant {
@@ -274,12 +292,17 @@ export function validateCall(tool: unknown, args: unknown, options: unknown): vo
   if (check.object('options', options, CALL_OPTIONS)) {
     const inner = new Checker('options.')
     inner.known(options, CALL_OPTIONS)
-    inner.field(options, 'timeout', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
-    inner.field(options, 'signal', isSignal, 'an AbortSignal')
-    inner.field(options, 'idempotent', isBoolean, 'true or false')
+    checkCallOptions(inner, options)
     check.mistakes.push(...inner.mistakes)
   }
   check.finish(`call of ${isName(tool) ? tool.slice(0, 128) : 'a tool'}`)
+}
+
+export function checkCallOptions(check: Checker, options: Fields): void {
+  check.field(options, 'timeout', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
+  check.field(options, 'signal', isSignal, 'an AbortSignal')
+  check.field(options, 'idempotent', isBoolean, 'true or false')
+  check.oneOf(options, 'priority', PRIORITIES)
 }
 
 /** Throws INVALID_ARGUMENT naming every mistake at once. */
@@ -293,6 +316,7 @@ export function validateStream(tool: unknown, args: unknown, options: unknown): 
     inner.field(options, 'timeout', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
     inner.field(options, 'idle', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
     inner.field(options, 'signal', isSignal, 'an AbortSignal')
+    inner.oneOf(options, 'priority', PRIORITIES)
     check.mistakes.push(...inner.mistakes)
   }
   check.finish(`stream of ${isName(tool) ? tool.slice(0, 128) : 'a tool'}`)
@@ -310,15 +334,18 @@ function areCallOptions(options: unknown): boolean {
   if (options === NO_OPTIONS) return true
   if (!isOptions(options, CALL_OPTIONS)) return false
   for (const name of Object.keys(options)) if (!Object.hasOwn(CALL_OPTIONS, name)) return false
-  const { timeout, signal, idempotent } = options
+  const { timeout, signal, idempotent, priority } = options
   return (
     (timeout === undefined || isTimeout(timeout)) &&
     (signal === undefined || isSignal(signal)) &&
-    (idempotent === undefined || isBoolean(idempotent))
+    (idempotent === undefined || isBoolean(idempotent)) &&
+    (priority === undefined || isPriority(priority))
   )
 }
 
 const isTimeout = (timeout: unknown): boolean => typeof timeout === 'number' && timeout > 0 && timeout <= LONGEST_MS
+
+const isPriority = (priority: unknown): boolean => (PRIORITIES as readonly unknown[]).includes(priority)
 
 const isSignal = (signal: unknown): boolean =>
   isFields(signal) &&

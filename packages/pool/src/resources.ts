@@ -1,5 +1,5 @@
 // What the workers of a pool stand on: an interpreter, a run that holds their processes, and the socket they dial.
-import { openRuntime, type Identity, type AnyLogger } from '@terrarium/process'
+import { openRuntime, type Identity, type AnyLogger, type Runtime } from '@terrarium/process'
 import { supervisor, type ChildSpec, type SupervisorLogic } from '@terrarium/supervisor'
 import type { SupervisorClock } from '@terrarium/supervisor/base'
 import {
@@ -34,6 +34,8 @@ export interface Resources {
   /** The interpreter's path. */
   readonly python: string
   readonly worker: WorkerLogic
+  /** The run that holds their processes; undefined in a test without processes. */
+  readonly runtime?: Runtime
   /** Whether they keep the host process alive. Timers are not among them. */
   setReferenced(isReferenced: boolean): void
   /** Kills the processes that are left and waits for proof. */
@@ -62,6 +64,7 @@ export const openResources: OpenResources = async (dependencies) => {
     return {
       python: interpreter.path,
       worker,
+      runtime,
       setReferenced(isReferenced) {
         for (const each of [runtime, listening]) {
           if (isReferenced) each.ref()
@@ -82,13 +85,12 @@ export const openResources: OpenResources = async (dependencies) => {
 
 /** The supervisor of the workers: one child for each slot, started one by one and restarted alone. */
 export function workersOf(
-  { python, worker }: Resources,
-  { options, clock, logger }: ResourceDependencies,
+  resources: Resources,
+  dependencies: ResourceDependencies,
   slots: readonly string[],
 ): SupervisorLogic {
-  const tools = toolEntries(options.tools)
-  const { name, startTimeout, grace = DEFAULTS.grace, heartbeat, env, cwd, backoff, breaker } = options
-  const { transport = DEFAULTS.transport } = options
+  const { options, clock, logger } = dependencies
+  const { name, backoff, breaker } = options
   return supervisor({
     id: name,
     strategy: 'one_for_one',
@@ -98,27 +100,32 @@ export function workersOf(
     onFault: (what, err) => {
       logger.error({ err }, what)
     },
-    children: slots.map((id): ChildSpec => {
-      const input: WorkerInput = {
-        name: `${name}/${id}`,
-        python,
-        tools,
-        env,
-        cwd,
-        transport,
-        startTimeout,
-        grace,
-        heartbeat,
-      }
-      return {
-        id,
-        logic: worker,
-        input,
-        // A worker keeps to its grace by itself; this limit is for a worker that does not.
-        shutdown: grace + SHUTDOWN_MARGIN_MS,
-        ready: (snapshot) => (snapshot as WorkerSnapshot).matches('active'),
-        awaitReady: false,
-      }
-    }),
+    children: slots.map((id) => workerSpec(resources, dependencies, id)),
   })
+}
+
+/** The worker of one slot, for the supervisor. */
+export function workerSpec({ python, worker }: Resources, { options }: ResourceDependencies, id: string): ChildSpec {
+  const { name, startTimeout, grace = DEFAULTS.grace, heartbeat, env, cwd, transport = DEFAULTS.transport } = options
+  const tools = toolEntries(options.tools)
+  const input: WorkerInput = {
+    name: `${name}/${id}`,
+    python,
+    tools,
+    env,
+    cwd,
+    transport,
+    startTimeout,
+    grace,
+    heartbeat,
+  }
+  return {
+    id,
+    logic: worker,
+    input,
+    // A worker keeps to its grace by itself; this limit is for a worker that does not.
+    shutdown: grace + SHUTDOWN_MARGIN_MS,
+    ready: (snapshot) => (snapshot as WorkerSnapshot).matches('active'),
+    awaitReady: false,
+  }
 }

@@ -7,7 +7,7 @@ import {
   type KeepAlive,
   type SupervisorClock,
 } from '@terrarium/supervisor/base'
-import { EnvironmentWatch, type AnyLogger } from '@terrarium/process'
+import { EnvironmentWatch, type AnyLogger, type Runtime } from '@terrarium/process'
 import { ValueCodec, type Transport, type WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { PoolEvents } from './api.ts'
@@ -28,6 +28,7 @@ import type { OpenResources } from './resources.ts'
 import { Slots } from './slots.ts'
 import { Streams } from './streams.ts'
 import { Timers } from './timers.ts'
+import { Waiters } from './waiters.ts'
 
 export type Tell = <E extends keyof PoolEvents>(event: E, told: Parameters<PoolEvents[E]>[0]) => void
 
@@ -64,6 +65,8 @@ export class Shell {
   readonly #watch: EnvironmentWatch
   readonly #print: ((output: WorkerOutput) => void) | undefined
   readonly #effects = new EffectQueue()
+  readonly #drains = new Waiters()
+  readonly #reloads = new Waiters()
   #isCarryingOut = false
   /** Events that were posted to the pool's actor: it knows them again by this. */
   readonly #posted = new WeakSet()
@@ -87,13 +90,9 @@ export class Shell {
     }
     this.#callers = new Callers({ clock, keepAlive, handle })
     this.streams = new Streams({ callers: this.#callers, handle })
-    this.#slots = new Slots(
-      this.state.slots,
-      (call, outcome) => {
-        handle({ type: 'call.answered', call, outcome })
-      },
-      this.streams,
-    )
+    this.#slots = new Slots((call, outcome) => {
+      handle({ type: 'call.answered', call, outcome })
+    }, this.streams)
     this.#timers = new Timers(clock, (timer) => {
       handle({ type: 'pool.timer', timer })
     })
@@ -124,6 +123,16 @@ export class Shell {
   /** Why the pool has ended, once it has. */
   get outcome(): ExitReason | undefined {
     return this.#lifecycle.outcome
+  }
+
+  /** The supervisor of the workers, once there is one. */
+  get workers(): AnyActorRef | undefined {
+    return this.#lifecycle.workers
+  }
+
+  /** What the workers stand on, once it is open; undefined in a test without processes. */
+  get ground(): { readonly python: string; readonly runtime: Runtime } | undefined {
+    return this.#lifecycle.ground
   }
 
   /** Lets the core decide what the event leads to, and carries that out. */
@@ -187,6 +196,23 @@ export class Shell {
     return { worker: id, pid }
   }
 
+  /** Resolves when no worker has a call any more; see `PoolAccess.drain()`. */
+  drain(): Promise<void> {
+    return this.#askFor(this.#drains, { type: 'pool.drain' })
+  }
+
+  /** Resolves when every worker was replaced; see `PoolAccess.reload()`. */
+  reload(): Promise<void> {
+    return this.#askFor(this.#reloads, { type: 'pool.reload' })
+  }
+
+  #askFor(waiters: Waiters, event: PoolCoreEvent): Promise<void> {
+    const answer = waiters.wait()
+    if (this.state.status === 'stopped') this.handle(event)
+    else this.post(event)
+    return this.#dependencies.keepAlive?.during(answer) ?? answer
+  }
+
   /** Whether what the pool has opened keeps the host process alive. */
   setReferenced(isReferenced: boolean): void {
     this.#lifecycle.setReferenced(isReferenced)
@@ -240,6 +266,21 @@ export class Shell {
         return
       case 'unpark':
         this.#lifecycle.unpark(effect.slot)
+        return
+      case 'drained':
+        this.#drains.settle(effect.error)
+        return
+      case 'reloaded':
+        this.#reloads.settle(effect.error)
+        return
+      case 'startSpare':
+        this.#lifecycle.startSpare(effect.slot)
+        return
+      case 'dismissSpare':
+        this.#lifecycle.dismissSpare(effect.slot)
+        return
+      case 'replace':
+        this.#lifecycle.replace(effect.slot)
         return
       case 'open':
         this.#lifecycle.open()

@@ -25,12 +25,7 @@ export class Slots {
   #unbegun: Set<Call> | undefined
 
   /** `answered` is called once for each call that was sent, unless its worker is taken out before. */
-  constructor(
-    slots: readonly Slot[],
-    answered: (call: PendingCall, outcome: Outcome) => void,
-    streams: Pick<Streams, 'arrived'>,
-  ) {
-    for (const slot of slots) this.#connections.set(slot, new Connection())
+  constructor(answered: (call: PendingCall, outcome: Outcome) => void, streams: Pick<Streams, 'arrived'>) {
     this.#answered = answered
     this.#streams = streams
   }
@@ -100,9 +95,14 @@ export class Slots {
     return unbegun
   }
 
+  /** The slot is given up. */
+  forget(slot: Slot): void {
+    this.#connections.delete(slot)
+  }
+
   #of(slot: Slot): Connection {
-    const connection = this.#connections.get(slot)
-    if (connection === undefined) throw new Error(`the pool has no slot ${slot.id}`)
+    let connection = this.#connections.get(slot)
+    if (connection === undefined) this.#connections.set(slot, (connection = new Connection()))
     return connection
   }
 }

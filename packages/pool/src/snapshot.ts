@@ -1,10 +1,11 @@
 // What can be seen of a pool's actor: its XState snapshot, and what JSON has of that.
+import type { Runtime } from '@terrarium/process'
 import { failureToJson, type FailureJson } from '@terrarium/supervisor'
 import { exitWith, type ExitOutput, type ExitReason } from '@terrarium/supervisor/base'
-import type { Snapshot } from 'xstate'
+import type { AnyActorRef, Snapshot } from 'xstate'
 import type { PoolStats, PoolStatus } from './api.ts'
 import type { Slot } from './core/slot.ts'
-import { countsToKeep, inFlightIn, queuedIn, type Counts, type PoolState } from './core/state.ts'
+import { countsToKeep, inFlightIn, queuedIn, readyIn, type Counts, type PoolState } from './core/state.ts'
 import type { Shell } from './shell.ts'
 
 /**
@@ -24,12 +25,22 @@ export interface WorkerView {
   /** 0 before the first start, then counts starts. */
   readonly incarnation: number
   readonly inFlight: number
+  /** Calls that were with its workers so far. A call that is run again counts again. */
+  readonly calls: number
   /** As the host sees it, while there is a process that was ready. */
   readonly pid?: number
   /** The last failure, until a worker of this slot is ready again. */
   readonly failure?: FailureJson
   /** When the next start is due, in ms of the pool's clock. */
   readonly until?: number
+}
+
+interface QueueView {
+  readonly waiting: number
+  readonly again: number
+  readonly limit: number
+  /** No call leaves the queue, see `pause()`. */
+  readonly paused: boolean
 }
 
 /**
@@ -42,7 +53,7 @@ interface View {
   /**
    * `waiting`: calls that wait for a place on a worker; `again`: calls that are to be run again, which go first.
    */
-  readonly queue: { readonly waiting: number; readonly again: number; readonly limit: number }
+  readonly queue: QueueView
   readonly counts: Counts & Pick<PoolStats, 'inFlight' | 'ready'>
 }
 
@@ -55,6 +66,10 @@ export interface PoolJson extends View {
 
 export type PoolSnapshot = Snapshot<ExitOutput> &
   View & {
+    /** As of a machine: `workers` is the supervisor of the workers, once there is one. */
+    readonly children: Readonly<Record<string, AnyActorRef>>
+    /** What the workers stand on, once it is open: the interpreter's path, and the run that holds their processes. */
+    readonly ground: { readonly python: string; readonly runtime: Runtime } | undefined
     /** Whether the event means something to the actor: its supervisor asks for `supervisor.shutdown`. */
     can(event: { readonly type: string }): boolean
     toJSON(): PoolJson
@@ -76,8 +91,11 @@ class PoolView implements View {
   declare readonly workers: readonly WorkerView[]
   declare readonly queue: View['queue']
   declare readonly counts: View['counts']
+  readonly #shell: Shell
 
-  constructor({ state, outcome }: Shell, status?: 'stopped') {
+  constructor(shell: Shell, status?: 'stopped') {
+    const { state, outcome } = shell
+    this.#shell = shell
     this.status = status ?? (outcome === undefined ? 'active' : outcome.type === 'error' ? 'error' : 'done')
     this.output = this.status === 'done' && outcome !== undefined ? exitWith(outcome) : undefined
     this.error = outcome?.type === 'error' ? outcome.error : undefined
@@ -88,6 +106,15 @@ class PoolView implements View {
       queue: { enumerable: true, get: () => queueOf(state) },
       counts: { enumerable: true, get: () => countsOf(state) },
     })
+  }
+
+  get children(): PoolSnapshot['children'] {
+    const { workers } = this.#shell
+    return workers === undefined ? {} : { workers }
+  }
+
+  get ground(): PoolSnapshot['ground'] {
+    return this.#shell.ground
   }
 
   can({ type }: { readonly type: string }): boolean {
@@ -110,12 +137,13 @@ export function persist({ status, output, error, counts }: PoolSnapshot): Persis
 }
 
 function workerView(slot: Slot): WorkerView {
-  const { id, incarnation, inFlight, pid, failure, until } = slot
+  const { id, incarnation, inFlight, taken, pid, failure, until } = slot
   return {
     id,
     state: stateOf(slot),
     incarnation,
     inFlight,
+    calls: taken,
     ...(pid === undefined ? {} : { pid }),
     ...(failure === undefined ? {} : { failure: failureToJson(failure) }),
     ...(until === undefined ? {} : { until }),
@@ -138,6 +166,7 @@ const queueOf = (state: PoolState): View['queue'] => ({
   waiting: state.waiting.size + state.ahead,
   again: state.again.size,
   limit: state.settings.queueLimit,
+  paused: state.isPaused,
 })
 
 const countsOf = (state: PoolState): View['counts'] => ({
@@ -145,8 +174,6 @@ const countsOf = (state: PoolState): View['counts'] => ({
   inFlight: inFlightIn(state),
   ready: readyIn(state),
 })
-
-const readyIn = ({ slots }: PoolState): number => slots.filter(({ occupant }) => occupant === 'ready').length
 
 /** The same for the handle of a pool. */
 export function statsOf(state: PoolState): PoolStats {

@@ -1,5 +1,5 @@
 // The supervisor of a pool's workers, as a child of the pool's actor; what it tells becomes news for the pool's core.
-import { administrate, type SupervisorEvents, type SupervisorLogic } from '@terrarium/supervisor'
+import { administrate, type ChildSpec, type SupervisorEvents, type SupervisorLogic } from '@terrarium/supervisor'
 import { SupervisedActor } from '@terrarium/supervisor/otp'
 import type { WorkerRef } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
@@ -62,6 +62,23 @@ export class WorkerTree {
   /** Tries to start a worker in a parked slot. */
   unpark(slot: Slot): Promise<void> {
     return administrate(this.#ref).unpark(slot.id)
+  }
+
+  /** Adds a worker. Its events tell what becomes of it. */
+  async add(spec: ChildSpec): Promise<void> {
+    await administrate(this.#ref).startChild(spec)
+  }
+
+  /** Ends the worker of a slot in order; the supervisor forgets it. */
+  async remove({ id }: Slot): Promise<void> {
+    await administrate(this.#ref).terminateChild(id)
+    await administrate(this.#ref).deleteChild(id)
+  }
+
+  /** Ends the worker of a slot in order, and starts another one. */
+  async replace({ id }: Slot): Promise<void> {
+    await administrate(this.#ref).terminateChild(id)
+    await administrate(this.#ref).restartChild(id)
   }
 
   /** Ends the workers in order. */

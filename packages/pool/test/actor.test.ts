@@ -67,7 +67,7 @@ test('the snapshot of a pool is plain JSON, equal after a round trip, in every p
   })
   ref.start()
   await eventually('it runs', () => ref.getSnapshot().phase === 'running')
-  const worker = { state: 'ready', incarnation: 1, inFlight: 0, pid: expect.any(Number) }
+  const worker = { state: 'ready', incarnation: 1, inFlight: 0, calls: 0, pid: expect.any(Number) }
   expect(roundTrip(ref.getSnapshot())).toEqual({
     status: 'active',
     phase: 'running',
@@ -75,7 +75,7 @@ test('the snapshot of a pool is plain JSON, equal after a round trip, in every p
       { id: 'worker-1', ...worker },
       { id: 'worker-2', ...worker },
     ],
-    queue: { waiting: 0, again: 0, limit: 10_000 },
+    queue: { waiting: 0, again: 0, limit: 10_000, paused: false },
     counts: { accepted: 0, completed: 0, failed: 0, retried: 0, starts: 2, crashes: 0, inFlight: 0, ready: 2 },
   })
   poolOf(ref).kill('worker-1')

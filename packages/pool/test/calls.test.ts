@@ -241,3 +241,22 @@ test('the log has what tools print', async () => {
   expect(home.log.find(({ msg }) => msg === 'hello from Python')).toMatchObject({ stream: 'stdout', level: 30 })
   await pool.stop()
 })
+
+test.each(['socket', 'grpc'] as const)(
+  '%s: urgent calls go first, and a call of the lowest lane is not forgotten',
+  async (transport) => {
+    const pool = await started(habitat(), { transport })
+    const order: string[] = []
+    const ask = async (name: string, priority: 'high' | 'normal' | 'low'): Promise<void> => {
+      await pool.call('sleep', { seconds: 0.003 }, { priority })
+      order.push(name)
+    }
+    const running = pool.call('sleep', { seconds: 0.2 })
+    const asked = [ask('low', 'low'), ask('normal', 'normal'), ...Array.from({ length: 20 }, () => ask('high', 'high'))]
+    await Promise.all([running, ...asked])
+    expect(order.indexOf('low')).toBe(16)
+    expect(order.indexOf('normal')).toBe(17)
+    expect(order.length).toBe(22)
+    await pool.stop()
+  },
+)

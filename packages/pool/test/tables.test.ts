@@ -25,7 +25,8 @@ const namedIn = (members: readonly Member[]): Record<string, string> =>
 test.each([
   ['Options', 'PoolOptions', 8],
   ['Heartbeat', 'Heartbeat', 2],
-  ['Of a call', 'CallOptions', 1],
+  ['Of a call', 'CallOptions', 2],
+  ['Of a map', 'MapOptions', 2],
 ])('the table %s has each option, with the defaults that the doc comments name', (heading, type, atLeast) => {
   const members = shapes.members(type)
   const rows = tableRows(README, heading)

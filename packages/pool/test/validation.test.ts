@@ -160,11 +160,14 @@ test('B8: a call names every wrong argument and option at once, and is not accep
   await pool.start()
   const mistakes = (...args: unknown[]): Promise<unknown> =>
     mistakesOf(() => pool.call(...(args as Parameters<Pool['call']>)))
-  expect(await mistakes('echo', {}, { timeout: '5000', signal: {}, idempotnet: true, idempotent: 1 })).toEqual([
+  expect(
+    await mistakes('echo', {}, { timeout: '5000', signal: {}, idempotnet: true, idempotent: 1, priority: 3 }),
+  ).toEqual([
     'options.idempotnet is unknown: did you mean idempotent?',
     "options.timeout must be ms, more than 0 and at most 2147483647, not '5000'",
     'options.signal must be an AbortSignal, not an object',
     'options.idempotent must be true or false, not 1',
+    'options.priority must be high, normal or low, not 3',
   ])
   expect(await mistakes('', null, null)).toEqual([
     "tool must be the name of a tool, not ''",
@@ -228,7 +231,7 @@ test('B8: an instance of another class, such as a Date, is refused as options', 
   const pool = createPool(right)
   const { signal } = new AbortController()
   expect(await mistakesOf(() => pool.call('x', {}, signal as never))).toEqual([
-    'options must be an object with options, { … }, not an instance of AbortSignal: there are timeout, signal, idempotent',
+    'options must be an object with options, { … }, not an instance of AbortSignal: there are timeout, signal, idempotent, priority',
   ])
   class Other {
     readonly other = 1

@@ -26,6 +26,7 @@ export { createSupervisor, type SimpleSupervisor, type Supervisor } from './hand
 export { administrate, type Administration, type AnyAdministration } from './administration.ts'
 export type { SupervisorStopOptions } from './otp/stop-supervisor.ts'
 export type { Explanation } from './core/explain.ts'
+export type { RestartBudget } from './core/restart-budget.ts'
 export type { WhatIf } from './core/what-if.ts'
 export { supervisor, type SupervisorLogic, type SupervisorSnapshot } from './actor/logic.ts'
 export type { ChildJson, SupervisorJson } from './actor/snapshot-json.ts'

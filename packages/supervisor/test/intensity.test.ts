@@ -53,6 +53,29 @@ test('the window equals a naive recount, up to the first refusal', () => {
   )
 })
 
+test('when the oldest restart counts no more is foretold, to the millisecond', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.boolean(),
+      fc.array(fc.nat(2_500), { minLength: 1, maxLength: 20 }),
+      fc.nat(6_000),
+      (intensity, seconds, otp, gaps, later) => {
+        let now = 0
+        const window = new RestartWindow(intensity, seconds * 1_000, otp ? 'otp-seconds' : 'ms')
+        for (const gap of gaps) window.admit((now += gap))
+        now += later
+        const [used, freeIn] = [window.used(now), window.freeIn(now)]
+        expect(freeIn === undefined).toBe(used === 0)
+        if (freeIn === undefined) return
+        expect(window.used(now + freeIn - 1)).toBe(used)
+        expect(window.used(now + freeIn)).toBeLessThan(used)
+      },
+    ),
+  )
+})
+
 async function storm(intensity: number): Promise<Bench> {
   const it = bench({ intensity, period: 60_000, children: [child('a'), child('b')] })
   await it.app.start()

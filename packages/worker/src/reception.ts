@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { BegunPage } from './begun-page.ts'
 import type { Carrier, HelloFrame, Transport } from './frame.ts'
+import { addWorker } from './processors.ts'
 import { Session } from './session.ts'
 import type { ValueCodec } from './values/codec.ts'
 import { PROTOCOL_VERSION } from './version.ts'
@@ -82,7 +83,11 @@ export class Reception {
     const begun = reportsBegun ? page : undefined
     const session = new Session({ carrier, pid, codec: this.#codec, begun })
     this.#sessions.add(session)
-    session.once('closed', () => this.#sessions.delete(session))
+    const removeWorker = addWorker()
+    session.once('closed', () => {
+      this.#sessions.delete(session)
+      removeWorker()
+    })
     accept(session)
     return session
   }

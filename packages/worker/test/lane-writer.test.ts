@@ -69,9 +69,9 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-function open() {
+function open(maySpin?: () => boolean) {
   const socket = new FakeSocket()
-  const writer = new LaneWriter(socket as unknown as LaneSocket)
+  const writer = new LaneWriter(socket as unknown as LaneSocket, maySpin)
   let id = 0
   const call = (bytes: number | Buffer, open = Infinity, segments: Buffer[] = []): number => {
     id += 1
@@ -105,6 +105,24 @@ test('frames of one tick travel in one write, behind the preamble, with every fi
   ])
   expect(socket.sent[0]?.body.toString('hex')).toBe('81a86d61784279746573ce10000000')
   expect(socket.sent[1]?.body.toString()).toBe('args')
+})
+
+test.each([
+  ['short', 4, []],
+  ['longer than what is copied', 20 * KiB, []],
+  ['with a segment', 4, [Buffer.alloc(64 * KiB)]],
+  ['split', 2 * MiB, []],
+])('a call says whether its worker may spin: %s', async (_, bytes, segments) => {
+  let isFree = true
+  const { socket, call, writer } = open(() => isFree)
+  call(bytes, 1, segments)
+  isFree = false
+  call(bytes, 1, segments)
+  writer.send({ kind: 'ping', nonce: 9 }, 1)
+  await turn()
+  const flags = socket.sent.filter(({ kind }) => kind === 18).map((sent) => sent.flags & 4)
+  expect(flags).toEqual([4, 0])
+  expect(socket.sent.filter(({ kind, flags }) => kind !== 18 && flags !== 0)).toEqual([])
 })
 
 test('calls are written at once when the worker has no more than wait, and otherwise together', async () => {

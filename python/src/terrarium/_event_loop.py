@@ -45,7 +45,10 @@ class EventLoop:
         self._forked = False
         os.register_at_fork(after_in_child=self._set_forked)
         self._idle = threading.Event()
-        self._loop = asyncio.new_event_loop()
+        self._loop = self._new_loop()
+
+    def _new_loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.new_event_loop()
 
     def start(self) -> None:
         threading.Thread(target=self._run_until_idle, args=(False,), name="terrarium-event-loop", daemon=True).start()

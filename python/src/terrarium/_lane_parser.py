@@ -6,7 +6,7 @@ from typing import Any
 
 from terrarium._frames import Call, Cancel, Credit, HostFrame, Ping, Refusal, StreamCall, Welcome
 from terrarium._lane_wire import APART, CALL, CANCEL, CREDIT, HEADER, HEADER_BYTES, HOST_KIND, LONGEST_PIECE, MOST_SEGMENTS
-from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPLIT, STREAM, WELCOME
+from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, STREAM, WELCOME
 from terrarium._values._apart import Arriving
 from terrarium._values._decode import decode
 
@@ -108,11 +108,12 @@ class Parser:
             length, kind, flags, code, id, extra = HEADER.unpack_from(buffer, start)
             begin = start + HEADER_BYTES
             end = begin + length
-            if kind == CALL and flags == 0 and end <= filled:
+            if kind == CALL and flags | SPIN == SPIN and end <= filled:
                 frames.append(Call(id, code, buffer[begin:end], _NO_SEGMENTS, extra))
                 start = end
                 continue
             _check(length, kind, flags, code, id, extra)
+            flags &= ~SPIN  # the short way of ``_receiving`` heeds it
             if flags | STREAM == STREAM and kind != PART_OF_HOST and length <= _ROOM - HEADER_BYTES:
                 if end > filled:
                     break
@@ -198,9 +199,9 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
         raise ValueError(f"it sent a frame of kind {kind}, which this version does not know")
     of_body = flags & (APART | SPLIT)
     if (
-        flags & ~(APART | SPLIT | STREAM)
+        flags & ~(APART | SPLIT | SPIN | STREAM)
         or (of_body and (kind == PART_OF_HOST or length == 0))
-        or (flags & (APART | STREAM) and kind != CALL)
+        or (flags & (APART | SPIN | STREAM) and kind != CALL)
     ):
         raise ValueError(f"it sent a frame of kind {kind} with flags {flags}")
     # Each of these flags puts a number before the bytes.

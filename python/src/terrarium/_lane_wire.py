@@ -11,12 +11,12 @@ from terrarium._version import PROTOCOL_VERSION
 
 WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6, "item": 7}
 HOST_KIND = {"welcome": 16, "refused": 17, "call": 18, "cancel": 19, "ping": 20, "part": 21, "credit": 22}
-FLAG = {"apart": 1, "split": 2, "stream": 8}
+FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8}
 REFUSED_CODE = {"protocol_mismatch": 1, "token_refused": 2}
 
 HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM = WORKER_KIND.values()
 WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT = HOST_KIND.values()
-APART, SPLIT, STREAM = FLAG.values()
+APART, SPLIT, SPIN, STREAM = FLAG.values()
 
 HEADER = Struct("<IBBHII")
 """Length of the body, kind, flags, code, id, extra."""

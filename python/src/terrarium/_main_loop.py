@@ -2,6 +2,7 @@
 no call is handed from thread to thread. A call takes its first step as soon as it is read."""
 
 import asyncio
+import selectors
 import sys
 import threading
 from contextvars import Context
@@ -12,6 +13,7 @@ from terrarium._event_loop import EventLoop
 from terrarium._frames import Call
 from terrarium._lane import LOOK_EVERY, Lane
 from terrarium._receiving import receiver
+from terrarium._spin import LONGEST, Spin
 
 if TYPE_CHECKING:
     from terrarium._session import Session
@@ -23,6 +25,20 @@ _LONGEST_PAUSE = 0.25
 as long."""
 
 
+class _Selector(selectors.DefaultSelector):
+    """Spins before it sleeps."""
+
+    spin: "Spin | None" = None
+
+    def select(self, timeout: "float | None" = None) -> "list[tuple[selectors.SelectorKey, int]]":
+        spin, select = self.spin, super().select
+        if spin is not None and spin.is_due and (timeout is None or timeout > LONGEST):
+            found: "list[tuple[selectors.SelectorKey, int]] | None" = spin.wait(select)
+            if found:
+                return found
+        return select(timeout)
+
+
 class MainLoop(EventLoop):
     """``run`` it on the main thread."""
 
@@ -32,6 +48,7 @@ class MainLoop(EventLoop):
         self._lane = lane
         self._main = threading.get_ident()
         self._receive = receiver(session, lane, self.calls, wait=False)
+        self._selector.spin = session.spin
         self._reads = 0
         """How many times the socket was read here."""
         self._attributes: "dict[str, Any]" = vars(self._loop) if isinstance(self._loop, asyncio.BaseEventLoop) else {}
@@ -44,6 +61,14 @@ class MainLoop(EventLoop):
         for task in asyncio.all_tasks(self._loop):
             # A tool has left it, and it ends with the process: asyncio would complain about that on standard error.
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    def _new_loop(self) -> asyncio.AbstractEventLoop:
+        self._selector = _Selector()
+        loop = asyncio.new_event_loop()
+        if type(loop) is not asyncio.SelectorEventLoop:
+            return loop  # of a policy that the module with the tools has set
+        loop.close()
+        return asyncio.SelectorEventLoop(self._selector)
 
     def begin(self) -> None:
         if self._idle.is_set():

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from terrarium._frames import Call
 from terrarium._lane import NOW, Lane
-from terrarium._lane_wire import CALL, HEADER, HEADER_BYTES
+from terrarium._lane_wire import CALL, HEADER, HEADER_BYTES, SPIN
+from terrarium._spin import looker
 
 if TYPE_CHECKING:
     from terrarium._session import Session
@@ -25,6 +26,7 @@ def receiver(session: "Session", lane: Lane, calls: "deque[Call]", wait: bool) -
     kinds = [None if tool.is_stream else tool.is_async for tool in tools]
     parser, recv_into = lane.parser, lane.recv_into
     view, buffer, unpack_header = parser.view, parser.buffer, HEADER.unpack_from
+    spin, look = session.spin, looker(lane.fileno())
 
     def receive() -> bool:
         if not receiving.acquire(wait):
@@ -36,6 +38,8 @@ def receiver(session: "Session", lane: Lane, calls: "deque[Call]", wait: bool) -
                 session.receive(wait)
                 return True
             session.is_waiting = True
+            if wait and spin.is_due:
+                spin.wait(look)
             try:
                 count = recv_into(view, 0, flags_of_read)
             except BlockingIOError:
@@ -43,20 +47,23 @@ def receiver(session: "Session", lane: Lane, calls: "deque[Call]", wait: bool) -
             session.is_waiting = False
             if count == 0:
                 raise EOFError("the host closed it")
-            start = 0
+            start = may_spin = 0
             while count - start >= HEADER_BYTES:
                 length, kind, flags, code, id, extra = unpack_header(buffer, start)
                 begin = start + HEADER_BYTES
                 end = begin + length
-                if kind != CALL or flags or end > count or code >= count_of_tools or id == 0 or id in opened:
+                if kind != CALL or flags | SPIN != SPIN or end > count or code >= count_of_tools:
                     break
-                if kinds[code] is not is_all_async:
+                if kinds[code] is not is_all_async or id == 0 or id in opened:
                     break
                 call = opened[id] = Call(id, tools[code], buffer[begin:end], (), extra)
                 if extra:
                     call.deadline = monotonic() + extra / 1000
                 add(call)
                 start = end
+                may_spin = flags
+            if start:
+                spin.came(may_spin != 0)
             if start < count:
                 rest = count - start
                 if start:

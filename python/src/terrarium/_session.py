@@ -15,6 +15,7 @@ from terrarium._calls import MainThread
 from terrarium._frames import Call, Cancel, Carrier, Credit, Hello, HostFrame, Ping, Pong, Ready, StreamCall, ToolInfo
 from terrarium._frames import Welcome
 from terrarium._replies import Replies
+from terrarium._spin import Spin
 from terrarium._stand_in import StandIn
 from terrarium._streams import Items, MainThreadStreams
 from terrarium._tools import Tool
@@ -56,6 +57,7 @@ class Session:
         """Held by the thread that receives."""
         self.is_waiting = False
         """Whether that is the main thread, and nothing has come yet."""
+        self.spin = Spin()
 
     def open(self) -> None:
         """Says Hello, hears Welcome, says Ready. Raises Refused or SessionLost."""

@@ -1,12 +1,15 @@
-// Rows that compare contenders with each other: who takes part, with what payload, and which target.
-import { createHash } from 'node:crypto'
+// Rows that compare contenders with each other: which take part, with what payload, and which target. Each contender
+// has a Node process of its own. They are measured in turns: while one runs, the others are idle.
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
 import { figure, type Figure, type Target } from '../figure.ts'
-import { measure, type Measurement } from '../measure.ts'
-import type { OpenContender } from './open-contender.ts'
+import { inTurns, mediansOf, type Measurement } from '../measure.ts'
+import { ContenderProcess } from './contender-process.ts'
+import type { ContenderName } from './contenders.ts'
 import type { StageContext } from './stage.ts'
 
-/** A contender by its key; opening it resolves with undefined when it cannot be measured here. */
-export type Contenders<K extends string> = Readonly<Record<K, () => Promise<OpenContender | undefined>>>
+/** Contenders by their keys. */
+export type Contenders<K extends string> = Readonly<Record<K, ContenderName>>
 
 /** One payload and number of calls in flight, and the contenders that are measured with it. */
 export interface Comparison<K extends string> {
@@ -26,51 +29,64 @@ export interface Comparison<K extends string> {
 export const timesFaster = (times: number): Target => ({ atMost: 1 / times })
 
 const UNITS = { p50: 'µs', rate: 'calls/s', time: 'µs a call' } as const
-/** Payloads that differ, so that an answer meant for another call is noticed. */
-const PAYLOADS = 251
-/** Of all payloads of a row together, in bytes. */
-const MOST_BYTES = 2 ** 25
-
 /** Opens the contenders, measures each comparison in turns, and closes them. */
 export async function compare<K extends string>(
-  { seed, quick, signal, log }: StageContext,
+  context: StageContext,
   contenders: Contenders<K>,
   comparisons: readonly Comparison<K>[],
 ): Promise<Figure[]> {
+  const { quick, signal, log } = context
   const wanted = comparisons.filter(({ isLong }) => !quick || isLong !== true)
   if (wanted.length === 0) return []
-  const open = new Map<K, OpenContender>()
-  const figures: Figure[] = []
+  const { open, close } = await openAll(context, contenders)
   try {
-    for (const key of Object.keys(contenders) as K[]) {
-      signal.throwIfAborted()
-      const contender = await contenders[key]()
-      if (contender !== undefined) open.set(key, contender)
-    }
+    const figures: Figure[] = []
     for (const comparison of wanted) {
       const { label, bytes, inFlight } = comparison
       const keys = comparison.contenders.filter((key) => open.has(key))
-      const taking = keys.map((key) => open.get(key) as OpenContender)
+      const taking = keys.map((key) => open.get(key) as ContenderProcess)
       log(`${label}: ${taking.map(({ name }) => name).join(', ')}`)
-      const measurements = await measure(taking, {
-        payloads: payloadsOf(seed, bytes),
-        inFlight,
-        rounds: quick ? 1 : 7,
-        duration: quick ? 40 : 500,
-        signal,
-      })
-      figures.push(...figuresOf(comparison, new Map(keys.map((key, index) => [key, measurements[index]])), open))
+      const options = { bytes, inFlight, duration: quick ? 40 : 500 }
+      const rounds = await inTurns(
+        taking.map((contender) => () => contender.round(options, signal)),
+        quick ? 1 : 7,
+      )
+      const measurements = new Map(keys.map((key, index) => [key, mediansOf(rounds[index] ?? [])]))
+      figures.push(...figuresOf(comparison, measurements, open))
     }
     return figures
   } finally {
-    await closeAll([...open.values()])
+    await close()
   }
+}
+
+/** Contenders that are open, by key. `close` ends all, even if one of them fails to. */
+export async function openAll<K extends string>(context: StageContext, contenders: Contenders<K>) {
+  const { python, directory, before, seed, signal } = context
+  const open = new Map<K, ContenderProcess>()
+  const close = async (): Promise<void> => {
+    const outcomes = await Promise.allSettled([...open.values()].map((contender) => contender.close()))
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  }
+  try {
+    for (const key of Object.keys(contenders) as K[]) {
+      signal.throwIfAborted()
+      const own = await mkdtemp(join(directory, 'c-'))
+      const request = { contender: contenders[key], python, directory: own, before, seed }
+      const contender = await ContenderProcess.open(request, signal)
+      if (contender !== undefined) open.set(key, contender)
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { open, close }
 }
 
 function figuresOf<K extends string>(
   { label, of, contenders, targets }: Comparison<K>,
   measurements: ReadonlyMap<K, Measurement | undefined>,
-  open: ReadonlyMap<K, OpenContender>,
+  open: ReadonlyMap<K, ContenderProcess>,
 ): Figure[] {
   const unit = UNITS[of]
   const resultOf = (key: K): { name: string; value: number } | undefined => {
@@ -93,20 +109,4 @@ function figuresOf<K extends string>(
       ),
     ]
   })
-}
-
-/** Letters and digits, which are one byte each in every form. */
-function payloadsOf(seed: number, bytes: number): Buffer[] {
-  const count = Math.max(1, Math.min(PAYLOADS, Math.floor(MOST_BYTES / bytes)))
-  const hex = createHash('shake256', { outputLength: Math.ceil((count * bytes) / 2) })
-    .update(`wire ${seed}`)
-    .digest('hex')
-  const all = Buffer.from(hex, 'latin1')
-  return Array.from({ length: count }, (_, index) => all.subarray(index * bytes, (index + 1) * bytes))
-}
-
-/** Closes all, even if one of them fails to. */
-async function closeAll(opened: readonly OpenContender[]): Promise<void> {
-  const outcomes = await Promise.allSettled(opened.map(({ close }) => close()))
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }

@@ -1,14 +1,7 @@
 // The stages of the wire suite in which contenders send back bytes: on one core, on all, and with several workers.
 import type { Figure } from '../figure.ts'
-import { openBefore } from './before.ts'
 import { compare, timesFaster } from './compare.ts'
-import { several } from './open-contender.ts'
-import { openPool, type OpenPool } from './pool-call.ts'
-import { openPythonia } from './pythonia.ts'
-import { openPythonShell } from './python-shell.ts'
-import { openRawSocket } from './raw-socket.ts'
 import type { Stage, StageContext } from './stage.ts'
-import { openUnary } from './unary.ts'
 
 const BYTES = 100
 /** More than any row has calls in flight: the pool queues nothing. */
@@ -20,13 +13,13 @@ const pinned = (context: StageContext): Promise<Figure[]> =>
   compare(
     context,
     {
-      raw: () => openRawSocket(context),
-      shell: () => openPythonShell(context),
-      pythonia: () => openPythonia(context),
-      unary: () => openUnary(context),
-      before: () => openBefore(context),
-      grpc: () => openPool(context, { transport: 'grpc' }),
-      socket: () => openPool(context),
+      raw: { kind: 'raw' },
+      shell: { kind: 'shell' },
+      pythonia: { kind: 'pythonia' },
+      unary: { kind: 'unary' },
+      before: { kind: 'before' },
+      grpc: { kind: 'pool', shape: { transport: 'grpc' } },
+      socket: { kind: 'pool' },
     },
     [
       {
@@ -46,34 +39,23 @@ const pinned = (context: StageContext): Promise<Figure[]> =>
 
 /** All cores, one worker: latency, rate, and payloads from 100 bytes to 16 MiB. */
 function free(context: StageContext): Promise<Figure[]> {
-  let wide: Promise<OpenPool> | undefined
-  const openWide = (): Promise<OpenPool> => (wide ??= openPool(context, { concurrency: WIDE }))
   const rates = [8, 16, 64, 256] as const
   const ofShell = { 8: 0.9, 16: 1.1, 64: 1.5, 256: 1.8 }
   return compare(
     context,
     {
-      raw: () => openRawSocket(context),
-      shell: () => openPythonShell(context),
-      pythonia: () => openPythonia(context),
-      unary: () => openUnary(context),
-      before: () => openBefore(context),
-      'before with concurrency 256': () => openBefore(context, { concurrency: WIDE }),
-      grpc: () => openPool(context, { transport: 'grpc' }),
-      wideGrpc: () => openPool(context, { transport: 'grpc', concurrency: WIDE }),
-      socket: () => openPool(context),
-      wide: openWide,
-      async: () => openPool(context, { concurrency: WIDE, tools: 'echo_async_tools.py' }),
-      // Another tool of the pool with many calls in flight.
-      array: async () => {
-        const { pool } = await openWide()
-        return {
-          name: 'pool.call of a float64 array',
-          form: 'float64',
-          echo: (data: Float64Array) => pool.call('same', { data }),
-          close: () => Promise.resolve(),
-        }
-      },
+      raw: { kind: 'raw' },
+      shell: { kind: 'shell' },
+      pythonia: { kind: 'pythonia' },
+      unary: { kind: 'unary' },
+      before: { kind: 'before' },
+      'before with concurrency 256': { kind: 'before', shape: { concurrency: WIDE } },
+      grpc: { kind: 'pool', shape: { transport: 'grpc' } },
+      wideGrpc: { kind: 'pool', shape: { transport: 'grpc', concurrency: WIDE } },
+      socket: { kind: 'pool' },
+      wide: { kind: 'pool', shape: { concurrency: WIDE } },
+      async: { kind: 'pool', shape: { concurrency: WIDE, tools: 'echo_async_tools.py' } },
+      array: { kind: 'array', shape: { concurrency: WIDE } },
     },
     [
       {
@@ -155,11 +137,11 @@ async function workers(context: StageContext): Promise<Figure[]> {
       ...(await compare(
         context,
         {
-          shell: () => several(size, () => openPythonShell(context)),
-          before: () => openBefore(context, { size }),
-          grpc: () => openPool(context, { size, transport: 'grpc' }),
-          socket: () => openPool(context, { size }),
-          wide: () => openPool(context, { size, concurrency: WIDE }),
+          shell: { kind: 'shell', size },
+          before: { kind: 'before', shape: { size } },
+          grpc: { kind: 'pool', shape: { size, transport: 'grpc' } },
+          socket: { kind: 'pool', shape: { size } },
+          wide: { kind: 'pool', shape: { size, concurrency: WIDE } },
         },
         [
           {

@@ -1,4 +1,5 @@
-// The suite `wire`.
+// The suite `wire`. Each contender is measured in a Node process of its own, and the contenders of a row take turns: a
+// program has one bridge to Python, whose code V8 has compiled for what that program does with it.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

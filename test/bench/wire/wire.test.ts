@@ -1,5 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { lastLine, run } from '../../support/command.ts'
+import { processesWith } from '../../support/processes.ts'
+import { testPython } from '../../support/terrarium.ts'
 import type { Figure } from '../figure.ts'
 
 test('the benchmark command runs in its short form and prints its table', async () => {
@@ -48,3 +54,36 @@ test('the benchmark command runs in its short form and prints its table', async 
   // Without its commit in the history, "before" is told to be not measured, and judges nothing.
   for (const { against, met } of targets) expect(met === null).toBe(against?.value === null)
 })
+
+const PROGRAM = `
+  import { main } from './test/dist/bench/main.js'
+  process.exitCode = await main(process.argv.slice(1))
+`
+
+test.each(['p50 at 1, pinned: raw socket', 'at 16: raw socket', 'processor time of a call in Node, 64 in flight'])(
+  'a bench that is interrupted at "%s" ends with 130 and leaves no process and no file behind',
+  async (moment) => {
+    const tag = randomBytes(8).toString('hex')
+    const folder = mkdtempSync(join(tmpdir(), 'b-')) // short: sockets are in here
+    try {
+      let isInterrupted = false
+      const running = run(process.execPath, ['--input-type=module', '--eval', PROGRAM, 'wire', '--quick'], {
+        env: { TERRARIUM_PYTHON: testPython(), BENCH_TEST: tag, TMPDIR: folder, XDG_RUNTIME_DIR: folder },
+        onStderr: (text) => {
+          if (isInterrupted || !text.includes(moment)) return
+          isInterrupted = true
+          process.kill(running.pid, 'SIGINT')
+        },
+      })
+      const { code, stdout, stderr } = await running
+      expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+      expect(stderr).toContain('interrupted')
+      expect({ processes: processesWith(`BENCH_TEST=${tag}`), files: readdirSync(folder) }).toEqual({
+        processes: [],
+        files: [],
+      })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  },
+)

@@ -22,7 +22,7 @@ VERSION = 3
 HEADER = struct.Struct("<IBBHII")
 HELLO, READY, RESULT, FAILURE, PONG, PART = 1, 2, 3, 4, 5, 6
 WELCOME, REFUSED, CALL, CANCEL, PING, HOST_PART = 16, 17, 18, 19, 20, 21
-IS_APART, IS_SPLIT = 1, 2
+IS_APART, IS_SPLIT, MAY_SPIN = 1, 2, 4
 LONGEST = 1024 * 1024
 PYTHON_ERROR, CANCELLED, DEADLINE_EXCEEDED = 1, 4, 5
 ORDER_TO_END = 57
@@ -133,7 +133,7 @@ class Peer:
         length, kind, flags, code, id, extra = HEADER.unpack(self.receive(HEADER.size))
         if kind not in (WELCOME, REFUSED, CALL, CANCEL, PING, HOST_PART):
             raise ValueError(f"a frame of kind {kind}")
-        if flags & ~(IS_APART | IS_SPLIT) or (flags & IS_APART and kind != CALL):
+        if flags & ~(IS_APART | IS_SPLIT | MAY_SPIN) or (flags & (IS_APART | MAY_SPIN) and kind != CALL):
             raise ValueError(f"flags {flags} on a frame of kind {kind}")
         if length > LONGEST + (4 if flags & IS_SPLIT else 0):
             raise ValueError(f"a body of {length} bytes")

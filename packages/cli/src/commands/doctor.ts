@@ -10,7 +10,7 @@ import { interpreterSources, openRuntime } from '@terrarium/process'
 import { isTerrariumError, TerrariumError } from '@terrarium/supervisor/base'
 import { DEFAULT_TRANSPORT, resolveInterpreter, workerFiles, type Interpreter, type Transport } from '@terrarium/worker'
 import { pino } from 'pino'
-import { exitCodeFor } from '../terminal/exit-codes.ts'
+import { exitCodeForFindings } from '../terminal/exit-codes.ts'
 import { errorToJson, explain } from '../terminal/explain.ts'
 import { withOwnHint } from '../terminal/hints.ts'
 import { writeJson } from '../terminal/output.ts'
@@ -44,8 +44,11 @@ export interface DoctorOptions {
   readonly transport?: string
 }
 
-/** Runs `terrarium doctor`. Resolves with the exit code of the first thing that is wrong. */
-export async function doctor(options: DoctorOptions, signal: AbortSignal): Promise<number> {
+/**
+ * Runs `terrarium doctor`. `file`: tools that the trial worker is to import too. Resolves with 78 if anything of the
+ * configuration is wrong, with 5 if anything else is.
+ */
+export async function doctor(file: string | undefined, options: DoctorOptions, signal: AbortSignal): Promise<number> {
   const { json = false, python, transport: given = DEFAULT_TRANSPORT } = options
   const transport = given as Transport
   if (!Object.hasOwn(TRANSPORTS, transport)) throw new UsageError('--transport must be socket or grpc.')
@@ -54,19 +57,24 @@ export async function doctor(options: DoctorOptions, signal: AbortSignal): Promi
     checks.push({ name, found })
     if (!json) process.stdout.write(table([[name.padEnd(16), found]]))
   }
-  const problems = (await examine(show, python, transport, signal)).map(withOwnHint)
+  const problems = (await examine(show, { python, transport, file }, signal)).map(withOwnHint)
   for (const problem of json ? [] : problems) process.stderr.write(`${explain(problem)}\n`)
   if (json) writeJson({ ok: problems.length === 0, checks, problems: problems.map(errorToJson) })
-  return problems.length === 0 ? 0 : exitCodeFor(problems[0])
+  return exitCodeForFindings(problems)
 }
 
 /** Takes a finding: of what, and what was found. */
 type Show = (name: string, found: string) => void
 
+interface Asked {
+  readonly python: string | undefined
+  readonly transport: Transport
+  readonly file: string | undefined
+}
+
 async function examine(
   show: Show,
-  python: string | undefined,
-  transport: Transport,
+  { python, transport, file }: Asked,
   signal: AbortSignal,
 ): Promise<readonly TerrariumError[]> {
   let interpreter: Interpreter | undefined
@@ -83,7 +91,9 @@ async function examine(
   showSources(show, python, interpreter)
   problems.push(...(await problemOf(() => showRequirements(show, path, transport))))
   problems.push(...(await problemOf(() => showRuntime(show, path))))
-  if (problems.length === 0) problems.push(...(await problemOf(() => tryWorker(show, path, transport, signal))))
+  if (problems.length === 0) {
+    problems.push(...(await problemOf(() => tryWorker(show, { python: path, transport, file }, signal))))
+  }
   return problems
 }
 
@@ -176,12 +186,13 @@ const CONTAINMENT = {
   shepherd: 'one process ends all others of a run, unless it is killed together with the host',
 } as const
 
-async function tryWorker(show: Show, python: string, transport: Transport, signal: AbortSignal): Promise<void> {
+async function tryWorker(show: Show, { python, transport, file }: Asked, signal: AbortSignal): Promise<void> {
   const begun = performance.now()
   const pool = createPool({
     name: 'doctor',
-    tools: pythonScript('doctor.py'),
-    python,
+    tools: [...(file === undefined ? [] : [file]), pythonScript('doctor.py')],
+    ...(python === undefined ? {} : { python }),
+    output: 'ignore',
     transport,
     logger: pino({ level: 'silent' }),
   })

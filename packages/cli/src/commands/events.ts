@@ -1,5 +1,6 @@
 // `terrarium events`: what happened in the observed programs of this user, with causes, and what happens from now on.
-import { follow, fromWire, type WireEvent } from '@terrarium/observe/client'
+import { plainOf } from '@terrarium/inspector/protocol'
+import { follow, type EventView } from '@terrarium/observe/client'
 import { observedPrograms, programOf, type Program } from '../programs.ts'
 import { colours, writeJson } from '../terminal/output.ts'
 import { timeOfDay } from '../terminal/units.ts'
@@ -39,13 +40,13 @@ export async function events(options: EventsOptions, signal: AbortSignal): Promi
   return 0
 }
 
-function printer({ json = false, of }: EventsOptions): (program: Program, event: WireEvent) => void {
+function printer({ json = false, of }: EventsOptions): (program: Program, event: EventView) => void {
   const { dim, red } = colours()
   const isMeant = (actor: string): boolean => of === undefined || actor === of || actor.startsWith(`${of}/`)
   return (program, [n, at, , actor, type, facts, text, because, incident]) => {
     if (!isMeant(actor)) return
     if (json) {
-      writeJson({ program, n, at, actor, type, facts: fromWire(facts), text, because, incident })
+      writeJson({ program, n, at, actor, type, facts: plainOf(facts), text, because, incident })
       return
     }
     const cause = because === null ? '' : dim(`  because of ${because}`)

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { takePictures, type ActorView, type SocketPicture } from '@terrarium/observe/client'
 import { findTagged } from '@terrarium/process/system'
-import { programOf, type Program } from '../programs.ts'
+import { lastFailures, programOf } from '../programs.ts'
 import { writeJson, writeRows } from '../terminal/output.ts'
 import { table } from '../terminal/table.ts'
 import { duration, mebibytes } from '../terminal/units.ts'
@@ -26,21 +26,18 @@ interface TaggedProcess {
 export async function ps({ json = false, wide = false, processes = false }: PsOptions): Promise<number> {
   if (processes) return listProcesses(json)
   const pictures = await takePictures()
-  const workers = pictures.flatMap((picture) =>
-    picture.snap.actors
-      .filter(({ kind }) => kind === 'worker')
-      .map((actor) => ({ program: programOf(picture), actor })),
-  )
   const unobserved = unobservedProcesses(pictures)
   if (json) {
-    writeJson({ workers: workers.map(({ program, actor }) => ({ program, ...actor })), unobserved })
+    const workers = pictures.flatMap((picture) =>
+      workersOf(picture).map((actor) => ({ program: programOf(picture), ...actor })),
+    )
+    writeJson({ workers, unobserved })
     return 0
   }
-  const now = Date.now()
   writeRows(
     [
-      ['HOST', 'POOL', 'WORKER', 'STATE', 'INCARNATION', 'PID', 'UP', 'RSS', 'IN-FLIGHT', 'RESTARTS', 'LAST'],
-      ...workers.map(({ program, actor }) => rowOf(program, actor, now)),
+      ['HOST', 'POOL', 'WORKER', 'STATE', 'INCARNATION', 'PID', 'UP', 'RSS', 'CALLS', 'RESTARTS', 'LAST'],
+      ...pictures.flatMap(rowsOf),
       ...unobserved.map(({ pid, spawn, command }) => [
         ...['-', '-', spawn, 'unobserved', '-', String(pid), '-', '-', '-', '-', command],
       ]),
@@ -50,21 +47,19 @@ export async function ps({ json = false, wide = false, processes = false }: PsOp
   return 0
 }
 
-function rowOf(program: Program, actor: ActorView, now: number): readonly string[] {
-  const { parent = '-', name, value, incarnation = 0, pid, up, rss, inFlight = 0, error } = actor
-  return [
-    String(program.pid),
-    parent,
-    name,
-    value,
-    String(incarnation),
-    pid === undefined ? '-' : String(pid),
+const workersOf = ({ snap }: SocketPicture): readonly ActorView[] => snap.actors.filter(({ kind }) => kind === 'worker')
+
+function rowsOf(picture: SocketPicture): readonly (readonly string[])[] {
+  const { pid: host, now } = picture.hello
+  const failures = lastFailures(picture)
+  return workersOf(picture).map(({ id, parent = '-', name, value, incarnation = 0, pid, up, rss, calls, error }) => [
+    ...[String(host), parent, name, value, String(incarnation), pid === undefined ? '-' : String(pid)],
     up === undefined ? '-' : duration(now - up),
     rss === undefined ? '-' : mebibytes(rss),
-    String(inFlight),
+    calls === undefined ? '-' : String(calls),
     String(Math.max(0, incarnation - 1)),
-    error ?? '-',
-  ]
+    error ?? failures.get(id) ?? '-',
+  ])
 }
 
 /**

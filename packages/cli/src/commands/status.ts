@@ -1,9 +1,9 @@
 // `terrarium status`: one actor of an observed program: its state, since when, why, what repairs it, its last lines.
-import { takePicture, type ActorView, type OutputLine } from '@terrarium/observe/client'
+import type { OutputLine } from '@terrarium/inspector/protocol'
+import { takePicture, type ActorView } from '@terrarium/observe/client'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { findActors, observedPrograms, programOf, type Program } from '../programs.ts'
-import { exitCodeOfState, NOT_FOUND } from '../terminal/exit-codes.ts'
-import { inOwnWords } from '../terminal/hints.ts'
+import { exitCodeOfActor, NOT_FOUND } from '../terminal/exit-codes.ts'
 import { colours, writeJson } from '../terminal/output.ts'
 import { duration, mebibytes, timeOfDay } from '../terminal/units.ts'
 import { explain } from '../terminal/explain.ts'
@@ -36,13 +36,14 @@ export async function status(name: string, { json = false }: StatusOptions): Pro
   const output = details[0]?.output ?? []
   if (json) writeJson({ program: programOf(picture), actor, output })
   else process.stdout.write(textOf(programOf(picture), actor, output, picture.hello.now))
-  return exitCodeOfState(actor.value)
+  return exitCodeOfActor(actor)
 }
 
 function textOf(program: Program, actor: ActorView, output: readonly OutputLine[], now: number): string {
   const { green, red, yellow, bold } = colours()
-  const { id, kind, value, since, pid, incarnation, restarts, rss, up, inFlight, diagnosis, error, until } = actor
-  const paint = { 0: green, 78: red }[exitCodeOfState(value)] ?? yellow
+  const { id, kind, value, since, pid, incarnation, restarts, rss, up, calls, inFlight } = actor
+  const { size, ready, diagnosis, error, until } = actor
+  const paint = { 0: green, 78: red }[exitCodeOfActor(actor)] ?? yellow
   const facts: (readonly [string, string | undefined])[] = [
     ['since', `${duration(now - since)} ago`],
     ['program', `${program.name} (pid ${program.pid})`],
@@ -51,11 +52,13 @@ function textOf(program: Program, actor: ActorView, output: readonly OutputLine[
     ['memory', rss === undefined ? undefined : mebibytes(rss)],
     ['life', incarnation === undefined ? undefined : String(incarnation)],
     ['failures', restarts && `${restarts.crashes}, and ${restarts.wanted} wanted restarts`],
+    ['ready', size === undefined ? undefined : `${ready ?? 0} of ${size} workers`],
+    ['calls', calls === undefined ? undefined : String(calls)],
     ['in flight', inFlight === undefined ? undefined : String(inFlight)],
     ['next start', until === undefined ? undefined : 'when its delay is over'],
     ['why', diagnosis === undefined ? error : `${diagnosis.code}: ${diagnosis.title}`],
     ...(diagnosis?.facts ?? []),
-    ['hint', diagnosis?.text === undefined ? undefined : inOwnWords(diagnosis.text)],
+    ['hint', diagnosis?.text], // in the words of the program, whose pool it is
     ['run', diagnosis?.command === undefined ? undefined : bold(diagnosis.command)],
   ]
   const lines = facts.flatMap(([name, text]) => (text === undefined ? [] : [`  ${name.padEnd(12)}${text}`]))

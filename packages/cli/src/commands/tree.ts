@@ -1,8 +1,8 @@
 // `terrarium tree`: the pools, supervisors and their children of all observed programs of this user.
 import type { ActorView, SocketPicture } from '@terrarium/observe/client'
-import { observedPrograms, programOf } from '../programs.ts'
+import { lastFailures, observedPrograms, programOf } from '../programs.ts'
 import { colours, cut, isTerminal, writeJson } from '../terminal/output.ts'
-import { duration } from '../terminal/units.ts'
+import { duration, mebibytes } from '../terminal/units.ts'
 
 export interface TreeOptions {
   readonly json?: boolean
@@ -34,7 +34,9 @@ interface Line {
   readonly paint: (text: string) => string
 }
 
-function linesOf({ hello, snap }: SocketPicture): readonly Line[] {
+function linesOf(picture: SocketPicture): readonly Line[] {
+  const { hello, snap } = picture
+  const failures = lastFailures(picture)
   const { bold, red, yellow, green } = colours()
   const plain = (text: string): string => text
   const paints = { bad: red, warn: yellow, good: green }
@@ -47,7 +49,7 @@ function linesOf({ hello, snap }: SocketPicture): readonly Line[] {
     for (const [index, actor] of list.entries()) {
       const isLast = index === list.length - 1
       const isBad = actor.value === 'parked' || actor.value === 'backing_off'
-      const text = `${indent}${isLast ? '└─' : '├─'} ${describe(actor, hello.now)}`
+      const text = `${indent}${isLast ? '└─' : '├─'} ${describe(actor, hello.now, failures.get(actor.id))}`
       lines.push({ text, paint: isBad ? red : plain })
       add(actor.id, `${indent}${isLast ? '   ' : '│  '}`)
     }
@@ -56,19 +58,23 @@ function linesOf({ hello, snap }: SocketPicture): readonly Line[] {
   return lines
 }
 
-function describe(actor: ActorView, now: number): string {
-  const { name, kind, value, incarnation = 0, restarts, pid, ready, size, error, since } = actor
-  const crashes = restarts?.crashes ?? 0
+function describe(actor: ActorView, now: number, failure: string | undefined): string {
+  const { name, kind, value, incarnation = 0, pid, up, rss, calls, ready, size, since } = actor
+  const { restarts: { crashes = 0 } = {}, error = failure } = actor
   return [
     `${name}  ${value}`,
     kind === 'other' ? '' : kind,
     size === undefined ? '' : `${ready ?? 0}/${size} ready`,
     pid === undefined ? '' : `pid ${pid}`,
-    incarnation > 1 ? `life ${incarnation}` : '',
-    crashes === 0 ? '' : crashes === 1 ? '1 crash' : `${crashes} crashes`,
-    `since ${duration(now - since)}`,
-    error ?? '',
+    up === undefined ? `since ${duration(now - since)}` : `up ${duration(now - up)}`,
+    rss === undefined ? '' : mebibytes(rss),
+    calls === undefined ? '' : counted(calls, 'call', 'calls'),
+    incarnation > 1 ? counted(incarnation - 1, 'restart', 'restarts') : '',
+    crashes === 0 ? '' : counted(crashes, 'crash', 'crashes'),
+    error === undefined ? '' : `last failure: ${error}`,
   ]
     .filter((part) => part !== '')
     .join('  ')
 }
+
+const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`

@@ -8,6 +8,8 @@ const NOT_RUNNING = 3
 export const NOT_FOUND = 4
 const FAILED = 1
 const USAGE = 2
+/** It runs, and not all is well. */
+const DEGRADED = 5
 const TRY_AGAIN = 75
 const CONFIGURATION = 78
 const DEADLINE = 124
@@ -23,9 +25,26 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   QUEUE_TIMEOUT: DEADLINE,
 }
 
-/** The exit code of a state of a worker. */
-export const exitCodeOfState = (state: string): number =>
-  state === 'ready' || state === 'running' ? 0 : state === 'parked' ? CONFIGURATION : NOT_RUNNING
+/** What the exit code of an actor depends on. */
+interface Judged {
+  readonly value: string
+  /** Of a pool. */
+  readonly ready?: number
+  readonly size?: number
+}
+
+/** The exit code of the state of an actor. A pool is degraded while it lacks workers. */
+export function exitCodeOfActor({ value, ready = 0, size = 0 }: Judged): number {
+  if (value === 'parked') return CONFIGURATION
+  if (value !== 'ready' && value !== 'running') return NOT_RUNNING
+  return ready < size ? DEGRADED : 0
+}
+
+/** The exit code for everything that `doctor` has found: configuration before all else. */
+export function exitCodeForFindings(errors: readonly unknown[]): number {
+  if (errors.length === 0) return 0
+  return errors.some((error) => exitCodeFor(error) === CONFIGURATION) ? CONFIGURATION : DEGRADED
+}
 
 /** The exit code of the command for an error. */
 export function exitCodeFor(error: unknown): number {

@@ -4,6 +4,7 @@ import { basename, resolve } from 'node:path'
 import { systemClock } from '../shared/clock.ts'
 import { checkOptions, InspectorError, isFlag, isFunction, isText, type Rule } from '../shared/inspector-error.ts'
 import type { Redact } from '../shared/redact.ts'
+import { connectStately, isAdapter, type StatelyAdapter } from '../shared/stately.ts'
 import { Tap } from '../shared/tap.ts'
 import { traceFile } from '../shared/trace-file.ts'
 import { CHANNEL, fragmentOf, VITE_PATH } from '../shared/places.ts'
@@ -22,6 +23,8 @@ export interface InspectorOptions {
   readonly redact?: Redact | undefined
   /** Keeps the contents of events also while no page is open, for `save()`. Default: false. */
   readonly record?: boolean | undefined
+  /** An adapter of `@statelyai/inspect`, which is told everything, too. Default: none. */
+  readonly stately?: StatelyAdapter | undefined
   /** Prints the address. Default: to the standard error. */
   readonly print?: ((line: string) => void) | undefined
 }
@@ -46,6 +49,7 @@ const RULES: Readonly<Record<keyof InspectorOptions, Rule>> = {
   ],
   redact: [isFunction, 'a function'],
   record: [isFlag, 'true or false'],
+  stately: [isAdapter, 'an adapter, which has a method send'],
   print: [isFunction, 'a function'],
 }
 
@@ -59,11 +63,12 @@ function isOrigin(value: unknown): boolean {
  */
 export function createInspector(options: InspectorOptions = {}): Inspector {
   checkOptions('createInspector()', options, RULES)
-  const { name = basename(process.argv[1] ?? 'node'), port, origins, redact, record = false } = options
+  const { name = basename(process.argv[1] ?? 'node'), port, origins, redact, record = false, stately } = options
   const { print = (line: string) => void process.stderr.write(`${line}\n`) } = options
   const agent = `Node ${process.versions.node}`
   const tap = new Tap({ clock: systemClock, hello: { name, agent, pid: process.pid }, redact })
   if (record) tap.connect({ send: () => undefined, buffered: () => 0 })
+  const told = stately && connectStately(tap, stately)
   const serving = servePage({ port, origins, connect: (page) => tap.connect(page) })
   const address = serving.then((server) => server.address)
   void address.then(
@@ -81,6 +86,7 @@ export function createInspector(options: InspectorOptions = {}): Inspector {
     address,
     save: (path) => save(tap, path),
     close: async () => {
+      told?.close()
       await serving.then(
         (server) => server.close(),
         () => undefined,

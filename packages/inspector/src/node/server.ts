@@ -15,6 +15,8 @@ export interface PageSink {
   send(text: string): void
   /** Bytes that were not sent yet. */
   buffered(): number
+  /** From where the page has connected, for example `127.0.0.1:50123`. */
+  readonly address: string
 }
 
 /** What hears a page. */
@@ -68,7 +70,7 @@ export async function servePage({ port = 0, origins = [], connect }: PageServerO
     socket.on('error', () => undefined)
     if (request.url === '/ws' && mayConnect(request, guard))
       pages.handleUpgrade(request, socket, head, (page) => {
-        attach(page, connect)
+        attach(page, connect, request.socket)
       })
     else refuse(socket)
   })
@@ -128,7 +130,7 @@ function refuse(socket: Duplex): void {
   socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
 }
 
-function attach(page: WebSocket, connect: PageServerOptions['connect']): void {
+function attach(page: WebSocket, connect: PageServerOptions['connect'], from: Socket): void {
   // What is wrong with a socket also closes it.
   page.on('error', () => undefined)
   const connection = connect({
@@ -136,6 +138,7 @@ function attach(page: WebSocket, connect: PageServerOptions['connect']): void {
       page.send(text, () => undefined)
     },
     buffered: () => page.bufferedAmount,
+    address: `${from.remoteAddress ?? ''}:${from.remotePort ?? ''}`,
   })
   page.on('message', (data, isBinary) => {
     if (isBinary) page.close(1003)

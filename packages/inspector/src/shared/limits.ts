@@ -37,6 +37,9 @@ export const EVENTS_PER_FLUSH = 200
 /** Payloads of events are written for at most this many ms of a flush. */
 export const PAYLOAD_MS = 4
 
+/** Details are written for at most this many ms of a flush. What is left waits for the next. */
+export const DETAILS_MS = 10
+
 /** Transitions of a watched actor sent in one flush. */
 export const TRANSITIONS_PER_FLUSH = 40
 

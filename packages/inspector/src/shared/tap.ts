@@ -5,10 +5,19 @@ import type { InspectionLike } from './actor-ref.ts'
 import type { Clock } from './clock.ts'
 import { DetailWriter } from './detail.ts'
 import { EventLog } from './event-log.ts'
-import { FIRST_EVENTS, FLUSH_MS, KEPT_EVENTS, TRACED_DETAILS, TRACE_MS, UNSENT_BYTES, WATCHED } from './limits.ts'
+import {
+  DETAILS_MS,
+  FIRST_EVENTS,
+  FLUSH_MS,
+  KEPT_EVENTS,
+  TRACED_DETAILS,
+  TRACE_MS,
+  UNSENT_BYTES,
+  WATCHED,
+} from './limits.ts'
 import { PROTOCOL_VERSION } from './protocol.ts'
 import type { ActorChange, Delta, Detail, FromSource, Hello, LeftOut, NodeView, Snap } from './protocol.ts'
-import { readMessage } from './read-message.ts'
+import { readMessage, refusal } from './read-message.ts'
 import type { Redact } from './redact.ts'
 import { Machines, Roster, viewOf, type Entry } from './roster.ts'
 
@@ -36,6 +45,8 @@ export interface TapOptions {
 interface Client {
   readonly sink: Sink
   watched: readonly Entry[]
+  /** It is told the details of every actor. */
+  readonly watchesAll: boolean
   /** Deltas were withheld: it needs a whole picture. */
   isStale: boolean
 }
@@ -58,6 +69,8 @@ export class Tap {
   /** Entries and machines that pages know. */
   readonly #told = new Set<Entry>()
   readonly #toldMachines = new Set<string>()
+  /** How many clients watch every actor. */
+  #watchingAll = 0
   #seq = 0
   #stopTimer: (() => void) | undefined
 
@@ -92,12 +105,14 @@ export class Tap {
   }
 
   /** Opens the tap for a page, which is sent a greeting and the whole picture. */
-  connect(sink: Sink): Connection {
-    const client: Client = { sink, watched: [], isStale: false }
+  connect(sink: Sink, { watchesAll = false } = {}): Connection {
+    const client: Client = { sink, watched: [], watchesAll, isStale: false }
     this.#flush()
     this.#clients.add(client)
+    if (watchesAll) this.#watchingAll += 1
     this.#send(client, this.#greeting())
     this.#send(client, this.#snap(FIRST_EVENTS))
+    if (watchesAll) for (const entry of this.#roster.entries.values()) this.#mark(entry)
     return {
       receive: (text) => {
         this.#receive(client, text)
@@ -151,7 +166,7 @@ export class Tap {
   #mark(entry: Entry): void {
     if (this.#clients.size === 0) return
     this.#dirty.add(entry)
-    if (entry.watchers > 0) this.#owed.add(entry)
+    if (this.#isWatched(entry)) this.#owed.add(entry)
     this.#schedule()
   }
 
@@ -172,7 +187,12 @@ export class Tap {
     for (const entry of this.#dirty) this.#roster.lookAt(entry)
     const delta = this.#delta()
     if (delta !== undefined) this.#broadcast(delta)
-    for (const entry of this.#owed) this.#tellDetail(entry)
+    const end = this.#clock.now() + DETAILS_MS
+    for (const entry of this.#owed) {
+      this.#tellDetail(entry)
+      if (this.#clock.now() > end) break
+    }
+    if (this.#owed.size > 0) this.#schedule()
   }
 
   #delta(): Delta | undefined {
@@ -212,16 +232,21 @@ export class Tap {
 
   /** A detail that took long to write rests for long: see DetailWriter. */
   #tellDetail(entry: Entry): void {
-    if (entry.watchers > 0 && this.#details.isResting(entry)) {
-      this.#schedule()
+    if (!this.#told.has(entry) || !this.#isWatched(entry)) {
+      this.#owed.delete(entry)
       return
     }
+    if (this.#details.isResting(entry)) return
     this.#owed.delete(entry)
-    if (entry.watchers === 0) return
     const detail = this.#details.write(entry, entry.fresh)
-    for (const client of this.#clients) if (client.watched.includes(entry)) this.#send(client, detail)
+    for (const client of this.#clients)
+      if (client.watchesAll || client.watched.includes(entry)) this.#send(client, detail)
     entry.fresh = []
     entry.left = 0
+  }
+
+  #isWatched({ watchers }: Entry): boolean {
+    return watchers > 0 || this.#watchingAll > 0
   }
 
   #broadcast(delta: Delta): void {
@@ -273,7 +298,11 @@ export class Tap {
     if (message.t === 'error') this.#send(client, message)
     else if (message.t === 'since') {
       if (message.seq !== this.#seq) this.#send(client, this.#snap(FIRST_EVENTS))
-    } else this.#watch(client, message.ids)
+    } else if (message.t === 'watch') this.#watch(client, message.ids)
+    else {
+      const hint = 'Ask an observer of pools and supervisors.'
+      this.#send(client, { ...refusal('NOT_OFFERED', 'an application answers no questions', hint), id: message.id })
+    }
   }
 
   #watch(client: Client, ids: readonly string[]): void {
@@ -288,6 +317,7 @@ export class Tap {
 
   #drop(client: Client): void {
     if (!this.#clients.delete(client)) return
+    if (client.watchesAll) this.#watchingAll -= 1
     for (const entry of client.watched) {
       entry.watchers -= 1
       if (entry.watchers === 0) forgetFresh(entry)

@@ -4,6 +4,7 @@ import { systemClock } from '../shared/clock.ts'
 import { checkOptions, InspectorError, isFlag, isFunction, isText, type Rule } from '../shared/inspector-error.ts'
 import { CHANNEL, fragmentOf, VITE_PATH } from '../shared/places.ts'
 import type { Redact } from '../shared/redact.ts'
+import { connectStately, isAdapter, type StatelyAdapter } from '../shared/stately.ts'
 import { Tap } from '../shared/tap.ts'
 import { traceFile } from '../shared/trace-file.ts'
 import { offerTap } from './channel.ts'
@@ -16,6 +17,8 @@ export interface WebInspectorOptions {
   readonly redact?: Redact | undefined
   /** Keeps the contents of events also while no page is open, for `save()`. Default: false. */
   readonly record?: boolean | undefined
+  /** An adapter of `@statelyai/inspect`, which is told everything, too. Default: none. */
+  readonly stately?: StatelyAdapter | undefined
 }
 
 export interface WebInspector {
@@ -35,6 +38,7 @@ const RULES: Readonly<Record<keyof WebInspectorOptions, Rule>> = {
   name: [isText, 'a text'],
   redact: [isFunction, 'a function'],
   record: [isFlag, 'true or false'],
+  stately: [isAdapter, 'an adapter, which has a method send'],
 }
 
 /**
@@ -59,10 +63,11 @@ export function createWebInspector(
 ): WebInspector {
   checkOptions('createInspector()', options, RULES)
   const globals = globalThis as unknown as Globals
-  const { name = globals.document.title || 'application', redact, record = false } = options
+  const { name = globals.document.title || 'application', redact, record = false, stately } = options
   const agent = /(?:Firefox|Edg|Chrome|Version)\/[\d.]+/.exec(globals.navigator.userAgent)?.[0] ?? 'a browser'
   const tap = new Tap({ clock: systemClock, hello: { name, agent }, redact })
   if (record) tap.connect({ send: () => undefined, buffered: () => 0 })
+  const told = stately && connectStately(tap, stately)
   const close = offerTap(tap, CHANNEL)
   const address = `${addressOf()}${fragmentOf(CHANNEL)}`
   return {
@@ -75,7 +80,10 @@ export function createWebInspector(
     save: async (file = 'trace.html') => {
       download(traceFile(await htmlOf(), tap.trace()), file)
     },
-    close,
+    close: () => {
+      told?.close()
+      close()
+    },
   }
 }
 

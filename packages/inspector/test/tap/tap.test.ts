@@ -316,7 +316,6 @@ test('what a page sends is checked by its form, and changes nothing', () => {
     1,
     null,
     [],
-    { t: 'act' },
     { t: 'watch' },
     { t: 'watch', ids: [1] },
     { t: 'since', seq: -1 },
@@ -325,7 +324,10 @@ test('what a page sends is checked by its form, and changes nothing', () => {
   for (const message of wrong) page.say(message)
   page.connection.receive('{')
   page.connection.receive(`"${'x'.repeat(5_000)}"`)
-  expect(page.of('error').map(({ code }) => code)).toEqual(Array(wrong.length + 2).fill('INVALID_ARGUMENT'))
+  page.connection.receive(JSON.stringify({ t: 'watch', ids: ['é'.repeat(2_100)] }))
+  expect(page.of('error').map(({ code }) => code)).toEqual(Array(wrong.length + 3).fill('INVALID_ARGUMENT'))
+  page.connection.receive('{"t":"act"}')
+  expect(page.of('error').at(-1)).toMatchObject({ code: 'READ_ONLY' })
   page.watch('unknown')
   expect(page.of('detail')).toHaveLength(0)
   expect(actor.getSnapshot().value).toBe('red')

@@ -2,8 +2,9 @@
 import { rmSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
 import { basename, dirname } from 'node:path'
+import { PROTOCOL_VERSION, type FromReader } from '@terrarium/inspector/protocol'
 import { TerrariumError } from '@terrarium/supervisor/base'
-import { PROTOCOL_VERSION, type Detail, type FromReader, type Hello, type Snap, type ToReader } from '../protocol.ts'
+import type { Detail, FromObserver, Hello, Snap } from '../messages.ts'
 import { findSockets } from './find.ts'
 import { FOLDER } from './places.ts'
 
@@ -22,7 +23,7 @@ export interface SocketPicture {
 }
 
 export interface Followed {
-  readonly message: ToReader
+  readonly message: FromObserver
   readonly socket: string
 }
 
@@ -101,7 +102,7 @@ function send(socket: Socket, message: FromReader): void {
   socket.write(`${JSON.stringify(message)}\n`)
 }
 
-function parse(line: string, path: string): ToReader {
+function parse(line: string, path: string): FromObserver {
   let message: unknown
   try {
     message = JSON.parse(line)
@@ -114,7 +115,7 @@ function parse(line: string, path: string): ToReader {
       hint: `Use a newer @terrarium/cli; this one reads version ${PROTOCOL_VERSION}.`,
     })
   }
-  return message as ToReader
+  return message as FromObserver
 }
 
 function explained(error: unknown, path: string): unknown {

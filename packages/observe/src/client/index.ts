@@ -1,6 +1,7 @@
 /**
  * What reads observers: finds the observers of all programs of this user, takes a picture of each, and follows events.
  * This door loads neither a pool nor XState, so a command that only looks is quick.
+ * The messages are those of `@terrarium/inspector/protocol`.
  *
  * ```ts
  * import { takePictures } from '@terrarium/observe/client'
@@ -13,23 +14,4 @@
 /// <reference types="node" preserve="true" />
 export { findSockets } from './find.ts'
 export { follow, takePicture, takePictures, type Followed, type SocketPicture } from './connect.ts'
-export { PROTOCOL_VERSION } from '../protocol.ts'
-export { fromWire } from '../wire-value.ts'
-export type {
-  ActorView,
-  Delta,
-  Detail,
-  Diagnosis,
-  FromReader,
-  Hello,
-  Left,
-  Numbers,
-  OutputLine,
-  Refusal,
-  Sample,
-  Snap,
-  ToReader,
-  Verdict,
-  WireEvent,
-  WireValue,
-} from '../protocol.ts'
+export type { ActorView, Delta, Detail, EventView, FromObserver, Hello, Snap } from '../messages.ts'

@@ -1,7 +1,7 @@
 // What an error says to the person who has to repair it: code, sentence, facts, and the command if there is one.
+import type { Diagnosis } from '@terrarium/inspector/protocol'
 import { isTerrariumError, messageOf } from '@terrarium/supervisor/base'
 import { shortened } from '../events.ts'
-import type { Diagnosis } from '../protocol.ts'
 
 /** The details of an error that are shown, in this order. Values of calls are never among them. */
 const FACTS = ['module', 'interpreter', 'phase', 'exitCode', 'signal', 'pid', 'timeout', 'path'] as const

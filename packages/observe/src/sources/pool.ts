@@ -1,11 +1,18 @@
 // A pool as a source: its events become events of the bus, each with its cause, and its workers become actors.
+import type { OutputLine } from '@terrarium/inspector/protocol'
 import type { Pool, PoolAccess, PoolEvents, PoolSnapshot, WorkerOutput, WorkerView } from '@terrarium/pool'
-import type { ExitReason } from '@terrarium/supervisor'
+import type { ExitReason, SupervisorSnapshot } from '@terrarium/supervisor'
+import type { AnyActorRef } from 'xstate'
 import type { Bus } from '../bus.ts'
 import { errorLine, factsOfError, factsOfReason, reasonLine, shortened, type EventFacts } from '../events.ts'
-import type { ActorView, OutputLine } from '../protocol.ts'
+import type { ActorView } from '../messages.ts'
+import { BudgetView } from './budget.ts'
+import { lifeOf, PROCESS } from './life-chart.ts'
+import type { Fresh, Supervised } from './life.ts'
+import { Lives, type Followed } from './lives.ts'
 import { MemoryReader } from './memory.ts'
-import type { Source } from './source.ts'
+import { poolDeeds, workerDeeds } from './deeds.ts'
+import type { Deeds, Ground, Source, Supervision } from './source.ts'
 import { Tally } from './tally.ts'
 
 /** Lines that are kept of what a worker prints, and characters of each. */
@@ -55,11 +62,19 @@ export class PoolSource implements Source {
   readonly #tally: Tally
   readonly #workers = new Map<string, WorkerTally>()
   readonly #listeners: (() => void)[] = []
+  readonly #lives: Lives
+  readonly #budget: BudgetView
 
   constructor(pool: ObservedPool, dependencies: SourceDependencies) {
     this.#pool = pool
     this.#dependencies = dependencies
     this.#tally = new Tally(dependencies.now())
+    this.#budget = new BudgetView(dependencies.now)
+    this.#lives = new Lives(
+      (id) => this.#supervised(id),
+      dependencies.now,
+      (id) => this.#path(id),
+    )
     for (const { id, incarnation } of pool.snapshot().workers) this.#worker(id).incarnation = incarnation
     this.#listen()
   }
@@ -121,6 +136,7 @@ export class PoolSource implements Source {
     const { id, parent } = this.#dependencies
     const { access } = this.#pool
     const { status, workers, queue } = this.#pool.snapshot()
+    const tree = this.#tree()
     const { accepted, failed, inFlight, ready, queued } = access.stats
     views.push({
       ...this.#tally.view(),
@@ -136,11 +152,13 @@ export class PoolSource implements Source {
       calls: accepted,
       failed,
       queued: Math.max(queued, queue.waiting + queue.again),
+      ...this.#budget.view(tree?.budget),
     })
-    for (const worker of workers) views.push(this.#viewOf(worker))
+    for (const worker of workers) views.push(this.#viewOf(worker, tree?.child(worker.id)?.ref))
   }
 
-  #viewOf({ id, state, incarnation, inFlight, pid, until }: WorkerView): ActorView {
+  #viewOf(worker: WorkerView, ref: AnyActorRef | undefined): ActorView {
+    const { id, state, incarnation, inFlight, calls, pid, until } = worker
     const { tally, memory } = this.#worker(id)
     const rss = pid === undefined ? undefined : memory.of(pid, this.#dependencies.now())
     return {
@@ -151,8 +169,11 @@ export class PoolSource implements Source {
       kind: 'worker',
       value: state,
       status: state === 'parked' ? 'error' : 'active',
+      machine: PROCESS,
+      life: lifeOf(state, ref),
       incarnation,
       inFlight,
+      calls,
       ...(pid === undefined ? {} : { pid }),
       ...(rss === undefined ? {} : { rss }),
       ...(until === undefined ? {} : { until }),
@@ -160,11 +181,55 @@ export class PoolSource implements Source {
   }
 
   outputOf(id: string): readonly OutputLine[] | undefined {
+    return this.#workers.get(this.#workerAt(id) ?? '')?.output
+  }
+
+  /** The id of the worker that has this path. */
+  #workerAt(path: string): string | undefined {
     const { id: own } = this.#dependencies
-    return id.startsWith(`${own}/`) ? this.#workers.get(id.slice(own.length + 1))?.output : undefined
+    const worker = path.slice(own.length + 1)
+    return path.startsWith(`${own}/`) && this.#workers.has(worker) ? worker : undefined
+  }
+
+  /** The supervisor of the workers. */
+  #tree(): SupervisorSnapshot | undefined {
+    return this.#pool.snapshot().children.workers?.getSnapshot() as SupervisorSnapshot | undefined
+  }
+
+  #supervised(id: string): Supervised | undefined {
+    const view = this.#pool.snapshot().workers.find((each) => each.id === id)
+    return view && { state: view.state, ref: this.#tree()?.child(id)?.ref }
+  }
+
+  follow(followed: Followed): void {
+    this.#lives.follow(followed, this.#workers.keys())
+  }
+
+  transitionsOf(id: string, after: number): Fresh | undefined {
+    const worker = this.#workerAt(id)
+    return worker === undefined ? undefined : this.#lives.after(worker, after)
+  }
+
+  supervisionOf(id: string): Supervision | undefined {
+    const child = this.#workerAt(id)
+    const supervisor = this.#pool.snapshot().children.workers
+    return child === undefined || supervisor === undefined ? undefined : { supervisor, child }
+  }
+
+  deedsOf(id: string): Deeds | undefined {
+    const { access } = this.#pool
+    if (id === this.#dependencies.id) return poolDeeds(access)
+    const supervision = this.supervisionOf(id)
+    return supervision && workerDeeds(supervision, access)
+  }
+
+  addGrounds(grounds: Ground[]): void {
+    const { ground } = this.#pool.snapshot()
+    if (ground !== undefined) grounds.push({ pool: this.#dependencies.id, ...ground })
   }
 
   detach(): void {
+    this.#lives.detach()
     for (const remove of this.#listeners.splice(0)) remove()
   }
 
@@ -185,6 +250,7 @@ export class PoolSource implements Source {
   #at(id: string, type: string): WorkerTally {
     const worker = this.#worker(id)
     worker.tally.note(type, this.#dependencies.now())
+    this.#lives.heed(id)
     return worker
   }
 

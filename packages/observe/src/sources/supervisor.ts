@@ -1,12 +1,18 @@
 // A supervisor as a source: its events become events of the bus with the causes that the supervisor gives them, and its
 // children become actors. Children that are pools or supervisors themselves are sources of their own.
+import type { OutputLine } from '@terrarium/inspector/protocol'
 import { poolOf, type PoolEvents, type PoolSnapshot } from '@terrarium/pool'
 import type { ChildInfo, SupervisorEvent, SupervisorEvents, SupervisorSnapshot } from '@terrarium/supervisor'
 import type { AnyActorRef } from 'xstate'
 import { errorLine, factsOfError, factsOfReason, reasonLine, type EventFacts } from '../events.ts'
-import type { ActorView, OutputLine } from '../protocol.ts'
+import type { ActorView } from '../messages.ts'
+import { BudgetView } from './budget.ts'
+import { isProcess, lifeOf, PROCESS } from './life-chart.ts'
+import type { Fresh } from './life.ts'
+import { Lives, type Followed } from './lives.ts'
 import { PoolSource, type ObservedPool, type SourceDependencies } from './pool.ts'
-import type { Source } from './source.ts'
+import { childDeeds } from './deeds.ts'
+import type { Deeds, Ground, Source, Supervision } from './source.ts'
 import { Tally } from './tally.ts'
 
 type Because = Told<'child.start'>['because'] & object
@@ -25,20 +31,30 @@ export class SupervisorSource implements Source {
   readonly #nested = new Map<string, Source>()
   #most = TALLIES
   readonly #subscriptions: { unsubscribe(): void }[] = []
+  readonly #lives: Lives
+  readonly #budget: BudgetView
+  /** Children whose actors are lives of processes: kept programs. */
+  readonly #processes = new Set<string>()
 
   /** `ref`: the actor of a supervisor. */
   constructor(ref: AnyActorRef, dependencies: SourceDependencies) {
     this.#ref = ref
     this.#dependencies = dependencies
     this.#tally = new Tally(dependencies.now())
+    this.#budget = new BudgetView(dependencies.now)
+    this.#lives = new Lives(
+      (id) => this.#snapshot().child(id),
+      dependencies.now,
+      (id) => this.#path(id),
+    )
     for (const child of this.#snapshot().supervised) if (child.ref !== undefined) this.#adopt(child.id, child.ref)
     this.#listen()
   }
 
   #listen(): void {
     this.#on('child.start', ({ id, ref, incarnation, resumed = false, because }) => {
-      this.#at(id, 'child.start').started()
       this.#adopt(id, ref)
+      this.#at(id, 'child.start').started()
       this.#publish(
         id,
         'child.start',
@@ -103,10 +119,11 @@ export class SupervisorSource implements Source {
 
   addViews(views: ActorView[]): void {
     const { id, parent } = this.#dependencies
-    const { status, phase, supervised } = this.#snapshot()
+    const { status, phase, supervised, budget } = this.#snapshot()
     const name = id.slice(id.lastIndexOf('/') + 1)
     const isNested = parent === undefined ? {} : { parent }
-    views.push({ ...this.#tally.view(), id, ...isNested, name, kind: 'supervisor', value: phase, status })
+    const own = { id, ...isNested, name, kind: 'supervisor', value: phase, status } as const
+    views.push({ ...this.#tally.view(), ...own, ...this.#budget.view(budget) })
     for (const child of supervised) {
       const nested = this.#nested.get(child.id)
       if (nested === undefined) views.push(this.#viewOf(child))
@@ -114,7 +131,7 @@ export class SupervisorSource implements Source {
     }
   }
 
-  #viewOf({ id, type, state, incarnation, until }: ChildInfo): ActorView {
+  #viewOf({ id, type, state, incarnation, until, ref }: ChildInfo): ActorView {
     return {
       ...this.#tallyOf(id).view(),
       id: this.#path(id),
@@ -123,9 +140,46 @@ export class SupervisorSource implements Source {
       kind: type === 'supervisor' ? 'supervisor' : 'other',
       value: state,
       status: state === 'parked' ? 'error' : 'active',
+      ...(this.#processes.has(id) ? { machine: PROCESS, life: lifeOf(state, ref) } : {}),
       incarnation,
       ...(until === undefined ? {} : { until }),
     }
+  }
+
+  follow(followed: Followed): void {
+    this.#lives.follow(followed, this.#processes)
+    for (const source of this.#nested.values()) source.follow(followed)
+  }
+
+  transitionsOf(id: string, after: number): Fresh | undefined {
+    for (const source of this.#nested.values()) {
+      const fresh = source.transitionsOf(id, after)
+      if (fresh !== undefined) return fresh
+    }
+    const child = id.slice(this.#dependencies.id.length + 1)
+    return id === this.#path(child) && this.#processes.has(child) ? this.#lives.after(child, after) : undefined
+  }
+
+  supervisionOf(id: string): Supervision | undefined {
+    for (const source of this.#nested.values()) {
+      const found = source.supervisionOf(id)
+      if (found !== undefined) return found
+    }
+    const child = id.slice(this.#dependencies.id.length + 1)
+    const isChild = id === this.#path(child) && this.#snapshot().child(child) !== undefined
+    return isChild ? { supervisor: this.#ref, child } : undefined
+  }
+
+  deedsOf(id: string): Deeds | undefined {
+    const nested = [...this.#nested.values()].map((source) => source.deedsOf(id)).find(Boolean)
+    const supervision = this.supervisionOf(id)
+    // A nested pool is a child of its supervisor, too.
+    const isOwn = supervision?.supervisor === this.#ref
+    return isOwn ? { ...childDeeds(supervision), ...nested } : nested
+  }
+
+  addGrounds(grounds: Ground[]): void {
+    for (const source of this.#nested.values()) source.addGrounds(grounds)
   }
 
   outputOf(id: string): readonly OutputLine[] | undefined {
@@ -137,6 +191,7 @@ export class SupervisorSource implements Source {
   }
 
   detach(): void {
+    this.#lives.detach()
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe()
     for (const source of this.#nested.values()) source.detach()
     this.#nested.clear()
@@ -167,6 +222,7 @@ export class SupervisorSource implements Source {
   #forget(): void {
     const present = new Set(this.#snapshot().supervised.map(({ id }) => id))
     for (const id of this.#children.keys()) if (!present.has(id)) this.#children.delete(id)
+    for (const id of this.#processes) if (!present.has(id)) this.#processes.delete(id)
     this.#most = Math.max(TALLIES, 2 * this.#children.size)
   }
 
@@ -174,6 +230,7 @@ export class SupervisorSource implements Source {
   #at(child: string, type: string): Tally {
     const tally = this.#tallyOf(child)
     tally.note(type, this.#dependencies.now())
+    if (this.#processes.has(child)) this.#lives.heed(child)
     return tally
   }
 
@@ -191,8 +248,11 @@ export class SupervisorSource implements Source {
     this.#nested.get(child)?.detach()
     this.#nested.delete(child)
     const { bus, now, id: parent } = this.#dependencies
+    if (isProcess(ref)) this.#processes.add(child)
     const source = sourceOf(ref, { bus, now, id: this.#path(child), parent })
-    if (source !== undefined) this.#nested.set(child, source)
+    if (source === undefined) return
+    this.#nested.set(child, source)
+    source.follow(this.#lives.followed)
   }
 }
 

@@ -1,7 +1,8 @@
 // What is kept of one actor all the time: when its state changed, how often it failed, why last.
+import type { Diagnosis } from '@terrarium/inspector/protocol'
 import type { ExitReason } from '@terrarium/supervisor'
 import { errorLine, factsOfError } from '../events.ts'
-import type { ActorView, Diagnosis } from '../protocol.ts'
+import type { ActorView } from '../messages.ts'
 import { diagnosisOf } from './diagnosis.ts'
 
 export class Tally {

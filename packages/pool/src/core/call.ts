@@ -1,5 +1,6 @@
 // A call as the core knows it, and the list in which calls wait or are with a worker.
 import type { CallSite } from '@terrarium/supervisor/base'
+import type { Priority } from './lanes.ts'
 import type { Pace } from './pace.ts'
 import type { Slot } from './slot.ts'
 import type { StreamState } from './stream.ts'
@@ -13,6 +14,8 @@ export interface CallFacts {
   /** The time from its acceptance to its result, in ms. */
   readonly timeout: number | undefined
   readonly idempotent: boolean
+  /** Default: `normal`. */
+  readonly priority?: Priority
 }
 
 /**
@@ -23,6 +26,8 @@ export class Call {
   readonly tool: string
   readonly timeout: number | undefined
   readonly idempotent: boolean
+  /** The lane of the queue that it waits in. */
+  readonly priority: Priority
   /** For the stack of its error. */
   readonly site: CallSite | undefined
   /** Of its arguments, in bytes. */
@@ -44,6 +49,8 @@ export class Call {
   waited = 0
   /** When the present state began, in ms. */
   since = 0
+  /** How many calls of higher lanes had gone when it became the first of its lane; -1: it was not seen there. */
+  mark = -1
   /** The list it is in: of waiting calls, or of the calls of one slot; and its neighbours there. */
   list: CallList | undefined
   previous: Call | undefined
@@ -72,10 +79,11 @@ export class Call {
   /** Its items; undefined for a call with one result. */
   stream: StreamState | undefined = undefined
 
-  constructor({ tool, timeout, idempotent }: CallFacts, site?: CallSite) {
+  constructor({ tool, timeout, idempotent, priority = 'normal' }: CallFacts, site?: CallSite) {
     this.tool = tool
     this.timeout = timeout
     this.idempotent = idempotent
+    this.priority = priority
     this.site = site
   }
 }

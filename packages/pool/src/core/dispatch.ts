@@ -4,7 +4,9 @@ import { answered, retireNow } from './answer.ts'
 import type { EffectSink } from './effect.ts'
 import type { PoolCoreEvent } from './event.ts'
 import * as life from './life.ts'
+import { drain, endDrain, pause, resume } from './pause.ts'
 import { offer, pump } from './placement.ts'
+import { notReplaced, proceed, reload, spareGone } from './reload.ts'
 import type { PoolState, Timer } from './state.ts'
 import * as stream from './stream.ts'
 import { expire, overrun, recall, stayedLate, stop } from './stopped.ts'
@@ -21,7 +23,18 @@ import { probe, workerNews } from './workers.ts'
 export function dispatch(state: PoolState, event: PoolCoreEvent, now: number, effects: EffectSink): void {
   const turn: Turn = { state, now, effects }
   if (event.type === 'call.offered') offer(turn, event.call, event.isWatched)
-  else if (state.status !== 'stopped') decide(turn, event)
+  else if (state.status === 'stopped') afterTheEnd(turn, event)
+  else {
+    decide(turn, event)
+    if (state.isDraining) endDrain(turn)
+    if (state.reload !== undefined) proceed(turn)
+  }
+}
+
+/** Callers are answered; nothing else happens. */
+function afterTheEnd(turn: Turn, { type }: PoolCoreEvent): void {
+  if (type === 'pool.reload') reload(turn)
+  else if (type === 'pool.drain') turn.effects.push({ type: 'drained', error: undefined })
 }
 
 function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call.offered' }>): void {
@@ -63,6 +76,24 @@ function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call
       return
     case 'pool.failed':
       life.failed(turn, event.error)
+      return
+    case 'pool.pause':
+      pause(turn)
+      return
+    case 'pool.resume':
+      resume(turn)
+      return
+    case 'pool.drain':
+      drain(turn)
+      return
+    case 'pool.reload':
+      reload(turn)
+      return
+    case 'reload.stuck':
+      notReplaced(turn, event.error)
+      return
+    case 'spare.gone':
+      spareGone(turn, event.error)
       return
     case 'pool.stop':
       life.stop(turn)

@@ -51,6 +51,16 @@ export type Effect =
       readonly fields: Readonly<Record<string, unknown>>
       readonly message: string
     }
+  /** No call is with a worker any more, or it was given up to wait for that. */
+  | { readonly type: 'drained'; readonly error: TerrariumError | undefined }
+  /** Every worker was replaced, or not, for this reason. */
+  | { readonly type: 'reloaded'; readonly error: TerrariumError | undefined }
+  /** Start a worker in a slot that is new; answer with `spare.gone` if that is not possible. */
+  | { readonly type: 'startSpare'; readonly slot: Slot }
+  /** End the worker of this slot in order and give up the slot; answer with `spare.gone`. */
+  | { readonly type: 'dismissSpare'; readonly slot: Slot }
+  /** End the slot's worker in order and start a new one; answer with `reload.stuck` if that is not possible. */
+  | { readonly type: 'replace'; readonly slot: Slot }
   /** Get what the workers stand on; answer with `pool.opened` or `pool.failed`. */
   | { readonly type: 'open' }
   /** Start the supervisor of the workers. */

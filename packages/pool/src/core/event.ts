@@ -74,6 +74,17 @@ export type PoolNews =
   | { readonly type: 'pool.opened' }
   /** It cannot be had. */
   | { readonly type: 'pool.failed'; readonly error: TerrariumError }
+  /** Hand out no calls. */
+  | { readonly type: 'pool.pause' }
+  | { readonly type: 'pool.resume' }
+  /** Pause, and say when no call is with a worker; answered with `drained`. */
+  | { readonly type: 'pool.drain' }
+  /** Replace every worker; answered with `reloaded`. */
+  | { readonly type: 'pool.reload' }
+  /** A worker of a reload could not be started anew. */
+  | { readonly type: 'reload.stuck'; readonly error: TerrariumError }
+  /** The spare of a reload has ended, or could not be started. */
+  | { readonly type: 'spare.gone'; readonly error: TerrariumError | undefined }
   /** Let calls in flight finish, then end in order. */
   | { readonly type: 'pool.stop' }
   /** End at once. */

@@ -3,6 +3,8 @@ import type { Identity } from '@terrarium/process'
 import { messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import { askAllBack } from './ahead.ts'
 import { loseCalls } from './answer.ts'
+import { endDrain } from './pause.ts'
+import { endReload } from './reload.ts'
 import type { Call } from './call.ts'
 import { rejectWaiting } from './settle.ts'
 import { withWorkers } from './state.ts'
@@ -48,6 +50,7 @@ export function stop(turn: Turn): void {
   state.status = 'stopping'
   effects.push({ type: 'ignoreEnvironment' })
   const error = stoppedError(turn)
+  endReload(turn, error)
   state.closed = error
   rejectWaiting(turn, error)
   for (const slot of state.slots) askAllBack(turn, slot)
@@ -115,6 +118,7 @@ export function halt(turn: Turn): void {
   const hadBegun = state.status !== 'idle'
   const error = stoppedError(turn)
   state.closed = error
+  endReload(turn, error)
   effects.push({ type: 'ignoreEnvironment' })
   if (state.isStarting) started(turn, error)
   state.status = 'stopped'
@@ -137,4 +141,5 @@ function release(turn: Turn, error: TerrariumError): void {
   rejectWaiting(turn, error)
   for (const timer of state.timers.keys()) clearTimer(turn, timer)
   state.drain = state.look = 0
+  endDrain(turn)
 }

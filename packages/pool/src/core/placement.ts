@@ -3,6 +3,7 @@
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { endAhead, goAhead, share, slotAhead } from './ahead.ts'
 import type { Call, CallList } from './call.ts'
+import type { Lanes } from './lanes.ts'
 import type { Slot } from './slot.ts'
 import { queuedIn, type PoolState } from './state.ts'
 import * as stream from './stream.ts'
@@ -29,7 +30,8 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
 function saturation(state: PoolState, { tool }: Call): TerrariumError | undefined {
   const { pool, queueLimit } = state.settings
   if (state.waiting.size + state.ahead < queueLimit) return undefined
-  if (queuedIn(state) === 0 && freeSlot(state, false) !== undefined) return undefined // it does not have to wait
+  // It does not have to wait.
+  if (!state.isPaused && queuedIn(state) === 0 && freeSlot(state, false) !== undefined) return undefined
   return new TerrariumError('POOL_SATURATED', `pool ${pool}: ${queueLimit} calls are waiting already`, {
     hint: 'Call less at once, or raise `size` or `queueLimit`.',
     details: { pool, queueLimit, tool },
@@ -38,17 +40,18 @@ function saturation(state: PoolState, { tool }: Call): TerrariumError | undefine
 
 /** Hands waiting calls to workers, as many as can take one. */
 export function pump(turn: Turn): void {
-  const { again, waiting } = turn.state
+  const { again, waiting, isPaused } = turn.state
+  if (isPaused) return
   if (place(turn, again) && place(turn, waiting)) share(turn)
 }
 
-/** Tells whether the list is empty afterwards. */
-function place(turn: Turn, list: CallList): boolean {
-  for (let call = list.first; call !== undefined; call = list.first) {
+/** Tells whether no call is left there afterwards. */
+function place(turn: Turn, calls: CallList | Lanes): boolean {
+  for (let call = calls.first; call !== undefined; call = calls.first) {
     const free = freeSlot(turn.state, call.suspect)
     const slot = free ?? slotAhead(turn, call)
     if (slot === undefined) return false
-    list.delete(call)
+    calls.take()
     hand(turn, call, slot, free === undefined)
   }
   return true
@@ -96,6 +99,7 @@ function takePlace(turn: Turn, call: Call, slot: Slot): void {
   if (call.state === 'settled') return
   call.state = 'placed'
   call.attempts += 1
+  slot.taken += 1
   call.waited += now - call.since
   call.since = now
   call.lastSlot = slot

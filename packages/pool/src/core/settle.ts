@@ -1,6 +1,7 @@
 // The end of a call for its caller: each accepted call is settled exactly once, and the counts close.
 import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor/base'
 import type { Call, CallList, CallState } from './call.ts'
+import type { Lanes } from './lanes.ts'
 import type { Turn } from './turn.ts'
 
 export function resolve(turn: Turn, call: Call, value: unknown): void {
@@ -32,7 +33,7 @@ export function rejectAs(turn: Turn, call: Call, { code, message, hint, cause, d
 }
 
 /** Rejects every call of the list. */
-function rejectAll(turn: Turn, list: CallList, error: TerrariumError): void {
+function rejectAll(turn: Turn, list: CallList | Lanes, error: TerrariumError): void {
   for (let call = list.take(); call !== undefined; call = list.take()) rejectAs(turn, call, error)
 }
 

@@ -36,6 +36,8 @@ export class Slot {
   firstAhead: Call | undefined
   ahead = 0
   bytesAhead = 0
+  /** How many calls have had a place on its workers, so far. A call that is run again counts again. */
+  taken = 0
   /** How many of its calls are not known to be short. */
   notShort = 0
   /** How many of its calls are of ordinary tools. */

@@ -2,7 +2,9 @@
 import type { TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolStats, PoolStatus } from '../api.ts'
 import { CallList, type Call } from './call.ts'
+import { Lanes } from './lanes.ts'
 import { Paces } from './pace.ts'
+import type { Reload } from './reload.ts'
 import { Slot } from './slot.ts'
 
 /** What the core needs of the options. Times in ms. */
@@ -40,17 +42,24 @@ export type Counts = Pick<PoolStats, 'accepted' | 'completed' | 'failed' | 'retr
 
 export interface PoolState {
   readonly settings: Settings
-  readonly slots: readonly Slot[]
+  /** `size` of them, and while the pool is reloaded a spare behind them. */
+  readonly slots: Slot[]
   status: PoolStatus
   /** Calls that are to be run again, or elsewhere: they go before the calls that wait. */
   readonly again: CallList
-  readonly waiting: CallList
+  readonly waiting: Lanes
   /** How many calls were sent ahead and have no place yet: they wait, too. */
   ahead: number
   /** The timer of the next look at workers with calls ahead; 0: none. */
   look: number
   readonly paces: Paces
   readonly counts: { -readonly [Name in keyof Counts]: number }
+  /** No call is handed to a worker. */
+  isPaused: boolean
+  /** `drain()` has not been answered yet. */
+  isDraining: boolean
+  /** A reload that goes on. */
+  reload: Reload | undefined
   /** `start()` has not been answered yet. */
   isStarting: boolean
   /** What the workers stand on is being opened: `pool.opened` or `pool.failed` follows, whatever happens meanwhile. */
@@ -80,11 +89,14 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
     slots: Array.from({ length: settings.size }, (_, index) => new Slot(`worker-${index + 1}`)),
     status: 'idle',
     again: new CallList(),
-    waiting: new CallList(),
+    waiting: new Lanes(),
     ahead: 0,
     look: 0,
     paces: new Paces(),
     counts: { ...NONE, ...counts },
+    isPaused: false,
+    isDraining: false,
+    reload: undefined,
     isStarting: false,
     isOpening: false,
     closed: undefined,
@@ -107,6 +119,9 @@ export function inFlightIn({ slots }: PoolState): number {
   for (const { inFlight } of slots) sum += inFlight
   return sum
 }
+
+/** Workers that take calls. */
+export const readyIn = ({ slots }: PoolState): number => slots.filter(({ occupant }) => occupant === 'ready').length
 
 /** Calls that are with a worker: with a place there, or ahead. */
 export function withWorkers({ slots }: PoolState): number {

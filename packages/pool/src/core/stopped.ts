@@ -16,6 +16,7 @@ const RECALL_AFTER = 20
 const LOOK_AGAIN = 50
 
 const TOO_FEW = 'Raise `timeout`, or give the pool more workers.'
+const PAUSED = 'Call resume(), or raise `timeout`.'
 
 /** The deadline of the call has passed. */
 export function expire(turn: Turn, call: Call): void {
@@ -32,8 +33,11 @@ export function rejectNotRun(turn: Turn, call: Call): void {
     call.state = 'queued'
   }
   const again = call.attempts > 0 ? ' again' : ''
-  const message = `no worker was free for ${tool} within ${timeout} ms; it was not run${again}`
-  stop(turn, call, 'QUEUE_TIMEOUT', message, { hint: TOO_FEW, details: { timeout } })
+  const { isPaused, settings } = turn.state
+  const why = isPaused ? `pool ${settings.pool} is paused` : `no worker was free for ${tool} within ${timeout} ms`
+  const message = `${why}; ${isPaused ? tool : 'it'} was not run${again}`
+  const hint = isPaused ? PAUSED : TOO_FEW
+  stop(turn, call, 'QUEUE_TIMEOUT', message, { hint, details: { timeout } })
 }
 
 /** The worker has begun the call, or may have; it has let go of it, or is asked to. */

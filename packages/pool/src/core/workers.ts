@@ -3,6 +3,7 @@ import { isTerrariumError, messageOf, TerrariumError, type ExitReason } from '@t
 import { loseCalls } from './answer.ts'
 import type { WorkerNews } from './event.ts'
 import { pump } from './placement.ts'
+import { parkedMeanwhile, proceed } from './reload.ts'
 import { rejectWaiting } from './settle.ts'
 import type { Slot } from './slot.ts'
 import { clearTimer, kill, parkedError, type Turn } from './turn.ts'
@@ -61,6 +62,7 @@ function ready(turn: Turn, slot: Slot, { pid, tools, reportsBegun = false }: New
     started(turn, undefined)
   }
   unparkOthers(turn)
+  proceed(turn) // before calls are handed to a worker that is to leave
   pump(turn)
 }
 
@@ -97,11 +99,14 @@ function parked(turn: Turn, slot: Slot, { failure }: NewsOf<'worker.parked'>): v
   const error = isTerrariumError(failure.error)
     ? failure.error
     : new TerrariumError('START_FAILED', `worker ${pool}/${slot.id} failed`, { cause: failure.error })
-  slot.parked = error
   slot.probing = false
   slot.failure = failure
   slot.until = undefined
-  state.parkedBecause = error
+  parkedMeanwhile(turn, slot, error)
+  if (slot !== state.reload?.spare) {
+    slot.parked = error
+    state.parkedBecause = error
+  }
   if (!isEnding(turn)) {
     const isParked = state.slots.every((each) => each.parked !== undefined)
     if (isParked) state.status = 'parked'

@@ -3,6 +3,7 @@
 import { fieldsOf, isFunction, ownOptions } from '@terrarium/supervisor/base'
 import type { AnyActorRef } from 'xstate'
 import type { Pool } from '../api.ts'
+import { SPARE } from '../core/reload.ts'
 import { createState } from '../core/state.ts'
 import { PoolHandle } from '../handle.ts'
 import { OPTIONS, settingsOf, validatePoolOptions, type PoolOptions, type Variant } from '../options.ts'
@@ -90,8 +91,11 @@ function realOptions({ boot: _, ...options }: TestPoolOptions): PoolOptions {
   return { ...options, tools: [] }
 }
 
-const slotsOf = (options: TestPoolOptions): readonly string[] =>
-  createState(settingsOf(realOptions(options), true)).slots.map(({ id }) => id)
+/** With the spare of a reload, which may have faults too. */
+const slotsOf = (options: TestPoolOptions): readonly string[] => [
+  ...createState(settingsOf(realOptions(options), true)).slots.map(({ id }) => id),
+  SPARE,
+]
 
 class TestPoolHandle extends PoolHandle implements TestPool {
   readonly faults: PoolFaults

@@ -199,7 +199,10 @@ export class BusyPool {
     }
     if (!this.#sent.has(call)) {
       must(call.order > this.#lastFresh, 'a call was sent before an earlier call')
-      must((this.state.waiting.first?.order ?? Infinity) > call.order, 'a call was sent before a call that came back')
+      must(
+        (this.state.waiting.normal.first?.order ?? Infinity) > call.order,
+        'a call was sent before a call that came back',
+      )
       this.#lastFresh = call.order
       this.#sent.add(call)
     }

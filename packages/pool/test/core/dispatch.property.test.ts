@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals'
 import { TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import fc from 'fast-check'
 import type { PoolCoreEvent } from '../../src/core/event.ts'
+import type { Priority } from '../../src/core/lanes.ts'
 import { inFlightIn, queuedIn, type Settings } from '../../src/core/state.ts'
 import { missingModule } from './support.ts'
 import { World } from './world.ts'
@@ -32,6 +33,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
       timeout: fc.option(fc.integer({ min: 1, max: 501 }), { nil: undefined }),
       idempotent: fc.boolean(),
       size: fc.constantFrom(0, 0, 0, 3_000, 16_384, 16_385),
+      priority: fc.constantFrom<Priority>('normal', 'normal', 'high', 'low'),
     }),
     (world, asked) => {
       world.offer(asked)
@@ -78,6 +80,16 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   step(1, fc.nat(9), (world) => {
     world.tell({ type: 'pool.environment' })
   }),
+  step(
+    2,
+    fc.constantFrom('pool.pause', 'pool.resume', 'pool.resume', 'pool.drain', 'pool.reload', 'pool.reload'),
+    (world, type) => {
+      world.tell({ type })
+    },
+  ),
+  step(6, fc.nat(9), (world) => {
+    world.obey()
+  }),
 )
 
 const aSettings: fc.Arbitrary<Settings> = fc.record({
@@ -118,6 +130,8 @@ test('whatever happens: at most `concurrency` calls a worker, none for a doomed 
   )
   expect(World.events).toBeGreaterThan(100_000)
   expect(World.sentAhead).toBeGreaterThan(500)
+  expect(World.reloads).toBeGreaterThan(100)
+  expect(World.drains).toBeGreaterThan(100)
 })
 
 test('whatever has happened: after stop every call is settled, in whatever order the last workers go', () => {

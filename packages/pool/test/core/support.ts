@@ -6,6 +6,7 @@ import { Call } from '../../src/core/call.ts'
 import { dispatch } from '../../src/core/dispatch.ts'
 import type { Effect } from '../../src/core/effect.ts'
 import type { PoolCoreEvent } from '../../src/core/event.ts'
+import type { Priority } from '../../src/core/lanes.ts'
 import type { Slot } from '../../src/core/slot.ts'
 import { createState, type PoolState, type Settings } from '../../src/core/state.ts'
 
@@ -14,6 +15,7 @@ export interface Asked {
   readonly idempotent?: boolean
   /** Of its arguments, in bytes. */
   readonly size?: number
+  readonly priority?: Priority
 }
 
 /** How a call was settled: the code of its error, or `value`. */
@@ -146,8 +148,8 @@ export class Stand {
     this.tell({ type: 'worker.parked', worker, incarnation, failure: failureOf(error) })
   }
 
-  call(tool: string, { timeout, idempotent = false, size = 0 }: Asked = {}): Call {
-    const call = new Call({ tool, timeout, idempotent })
+  call(tool: string, { timeout, idempotent = false, size = 0, priority = 'normal' }: Asked = {}): Call {
+    const call = new Call({ tool, timeout, idempotent, priority })
     call.size = size
     this.tell({ type: 'call.offered', call, isWatched: timeout !== undefined })
     return call

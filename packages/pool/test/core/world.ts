@@ -2,11 +2,20 @@
 // always hold. For property tests.
 import { isTerrariumError, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import { Call } from '../../src/core/call.ts'
+import { MOST_BEFORE, PRIORITIES, type Priority } from '../../src/core/lanes.ts'
 import { dispatch } from '../../src/core/dispatch.ts'
 import type { Effect } from '../../src/core/effect.ts'
 import type { PoolCoreEvent } from '../../src/core/event.ts'
 import type { Slot } from '../../src/core/slot.ts'
-import { createState, inFlightIn, queuedIn, withWorkers, type PoolState, type Settings } from '../../src/core/state.ts'
+import {
+  createState,
+  inFlightIn,
+  queuedIn,
+  readyIn,
+  withWorkers,
+  type PoolState,
+  type Settings,
+} from '../../src/core/state.ts'
 import { checkAhead, checkSlot, inOrder, isLookedAfter, listed, must } from './slot-rules.ts'
 import { failureOf } from './support.ts'
 
@@ -15,6 +24,7 @@ export interface Offer {
   readonly timeout: number | undefined
   readonly idempotent: boolean
   readonly size: number
+  readonly priority: Priority
 }
 
 export type Answer = 'value' | 'error' | 'given back' | 'out of time'
@@ -31,9 +41,11 @@ const CODES = {
  * tools one at a time.
  */
 export class World {
-  /** Events told, and calls sent ahead, in all runs of this process. */
+  /** Events told, calls sent ahead, and reloads and drains that came to their end, in all runs of this process. */
   static events = 0
   static sentAhead = 0
+  static reloads = 0
+  static drains = 0
   readonly state: PoolState
   now = 0
   /** Every call that was ever offered, in order. */
@@ -46,11 +58,21 @@ export class World {
   /** Slots whose worker is to be killed, or has lost its session. */
   readonly doomed = new Set<Slot>()
   readonly #told: PoolCoreEvent[] = []
-  /** The arrival number of the call that was sent for the first time last. */
-  #lastFresh = -1
+  /** By lane: the arrival number of the call that was sent for the first time last. */
+  readonly #lastFresh = { high: -1, normal: -1, low: -1 }
+  /** By lane: how many calls of higher lanes were sent while its first call waited, and that call. */
+  readonly #passed = { high: 0, normal: 0, low: 0 }
+  readonly #firsts: Partial<Record<Priority, Call | undefined>> = {}
+  /** Calls that had a place, or were to be run again, after the last event: they do not come from a lane. */
+  #outside = new Set<Call>()
   ended = 0
   lastError: unknown
   answers = 0
+  /** What the pool wants done with workers in a reload, and was not done yet. */
+  readonly orders: Extract<Effect, { readonly type: 'replace' | 'dismissSpare' }>[] = []
+  #isDrainAsked = false
+  #isReloadAsked = false
+  #left: Slot | undefined
 
   constructor(settings: Settings) {
     this.state = createState(settings)
@@ -59,6 +81,8 @@ export class World {
 
   tell(event: PoolCoreEvent): void {
     World.events += 1
+    if (event.type === 'pool.drain') this.#isDrainAsked = true
+    if (event.type === 'pool.reload') this.#isReloadAsked = true
     const effects: Effect[] = []
     dispatch(this.state, event, this.now, effects)
     for (const effect of effects) this.#carryOut(effect)
@@ -67,7 +91,7 @@ export class World {
   }
 
   #carryOut(effect: Effect): void {
-    must(this.ended === 0 || effect.type === 'refuse', 'an effect after the end')
+    must(this.ended === 0 || ['refuse', 'drained', 'reloaded'].includes(effect.type), 'an effect after the end')
     switch (effect.type) {
       case 'send':
         this.#send(effect.call, effect.slot, effect.timeLeft)
@@ -97,6 +121,25 @@ export class World {
         this.answers += 1
         must(this.answers === 1, 'start() is answered twice')
         return
+      case 'drained':
+        must(this.#isDrainAsked, 'an answer to a drain that was not asked for')
+        must(effect.error !== undefined || withWorkers(this.state) === 0, 'drained, and a call is with a worker')
+        this.#isDrainAsked = false
+        World.drains += 1
+        return
+      case 'reloaded':
+        must(this.#isReloadAsked, 'an answer to a reload that was not asked for')
+        this.#isReloadAsked = false
+        if (effect.error === undefined) World.reloads += 1
+        return
+      case 'startSpare':
+        this.holds.set(effect.slot, new Set())
+        return
+      case 'replace':
+      case 'dismissSpare':
+        must(effect.slot.calls.size === 0, 'a worker with calls is ended')
+        this.orders.push(effect)
+        return
       case 'end':
         this.ended += 1
         return
@@ -107,6 +150,7 @@ export class World {
   #send(call: Call, slot: Slot, timeLeft: number): void {
     const { concurrency } = this.state.settings
     const held = this.#held(slot)
+    must(!this.state.isPaused, 'a call was sent although the pool is paused')
     must(slot.occupant === 'ready' && !this.doomed.has(slot), 'a call for a worker that is doomed or dead')
     must(!this.settled.has(call), 'a call that is settled is sent')
     must(
@@ -134,12 +178,14 @@ export class World {
     }
     if (call.deadline !== undefined) must(timeLeft >= 1 && timeLeft >= call.deadline - this.now, 'too little time')
     else must(timeLeft === 0, 'a limit for a call that has none')
+    if (!this.#outside.has(call) && !call.suspect && call.deaths === 0) this.#checkLanes(call)
     const arrived = this.offered.indexOf(call)
     if (this.#sent.has(call)) return
-    must(arrived > this.#lastFresh, 'a call was sent before an earlier call')
+    must(arrived > this.#lastFresh[call.priority], 'a call was sent before an earlier call of its lane')
     must(this.state.again.size === 0, 'a new call was sent before a call that is to be run again')
-    must((this.state.waiting.first?.order ?? Infinity) > call.order, 'a new call was sent before a call that came back')
-    this.#lastFresh = arrived
+    const { first } = this.state.waiting[call.priority]
+    must((first?.order ?? Infinity) > call.order, 'a new call was sent before a call that came back')
+    this.#lastFresh[call.priority] = arrived
     this.#sent.add(call)
   }
 
@@ -163,14 +209,20 @@ export class World {
     must(counts.completed + counts.failed === settled.size, 'the counts do not say what was settled')
     const withWorker = state.slots.flatMap(({ calls }) => listed(calls.first))
     const ahead = withWorker.filter(({ isAhead }) => isAhead)
-    const queued = [...listed(state.again.first), ...listed(state.waiting.first)]
+    const queued = [...listed(state.again.first), ...PRIORITIES.flatMap((lane) => listed(state.waiting[lane].first))]
     must(withWorker.length === withWorkers(state) && ahead.length === state.ahead, 'calls with workers are miscounted')
     must(withWorker.length - ahead.length === inFlightIn(state), 'calls in flight are miscounted')
     must(queued.length + ahead.length === queuedIn(state), 'a list does not know its size')
     const known = [...queued, ...withWorker.filter((call) => !settled.has(call))]
     must(known.length === open && new Set(known).size === open, 'a call is lost, or in two places')
-    must(inOrder(listed(state.waiting.first)), 'calls wait out of order')
+    for (const lane of PRIORITIES) must(inOrder(listed(state.waiting[lane].first)), 'calls wait out of order')
+    must(
+      PRIORITIES.every((lane) => state.waiting[lane].first?.priority === lane || state.waiting[lane].size === 0),
+      'a call waits in a lane that is not its own',
+    )
     if (isAnswer) this.#checkShares()
+    this.#checkUpkeep()
+    this.#outside = new Set([...listed(state.again.first), ...withWorker.filter(({ isAhead }) => !isAhead)])
     for (const slot of state.slots) {
       const calls = listed(slot.calls.first)
       must(this.#begun(slot).length <= settings.concurrency, 'more calls than `concurrency` have begun')
@@ -179,7 +231,8 @@ export class World {
       must(slot.overdue === calls.filter(({ overdue }) => overdue).length, 'overdue calls are miscounted')
       must(slot.occupant !== 'none' || calls.length === 0, 'a call is with no worker')
       const free = slot.isOpen && calls.length === 0
-      must(!free || queued.length === 0 || state.status === 'stopping' || this.#isWatching, 'a worker idles')
+      const isHeld = state.status === 'stopping' || state.isPaused || this.#isWatching
+      must(!free || queued.length === 0 || isHeld, 'a worker idles')
     }
     must(
       [...this.timers.keys()].every((timer) => state.timers.has(timer)),
@@ -189,10 +242,53 @@ export class World {
     if (this.ended > 0) must(open === 0 && this.timers.size === 0, 'the pool has ended with something left')
   }
 
+  /** The call goes from its lane: the first calls of lower lanes have waited for it. */
+  #checkLanes(sent: Call): void {
+    const { waiting } = this.state
+    for (const lane of PRIORITIES) {
+      const { first } = waiting[lane]
+      if (first !== this.#firsts[lane] || lane === sent.priority) this.#passed[lane] = 0
+      else if (PRIORITIES.indexOf(sent.priority) < PRIORITIES.indexOf(lane) && first !== undefined)
+        this.#passed[lane] += 1
+      this.#firsts[lane] = first
+      must(this.#passed[lane] <= MOST_BEFORE, 'too many calls of higher lanes were sent before a call that waits')
+    }
+  }
+
+  /** What is asked for is answered, and a reload leaves as many workers ready as it found. */
+  #checkUpkeep(): void {
+    const { reload, isDraining, settings, slots } = this.state
+    must(isDraining === this.#isDrainAsked, 'a drain is not answered')
+    const isOpen = reload !== undefined && (reload.failure === undefined || reload.again)
+    must(this.#isReloadAsked === isOpen, 'a reload is not answered')
+    must(slots.length === settings.size + (reload === undefined ? 0 : 1), 'a slot is lost, or left')
+    const leaving = reload?.spareState === 'ending' ? reload.spare : reload?.leaving
+    if (reload !== undefined && leaving !== undefined && leaving !== this.#left && leaving.occupant === 'doomed')
+      must(readyIn(this.state) >= reload.least, 'the count of ready workers dips')
+    this.#left = leaving
+  }
+
+  /** What a reload wants is done with the worker, the oldest order first. */
+  obey(): void {
+    const order = this.orders.shift()
+    if (order === undefined) return
+    const { slot, type } = order
+    const index = this.state.slots.indexOf(slot)
+    if (slot.occupant !== 'none') this.happen(index, 'exit', { type: 'shutdown' }, 0)
+    if (type === 'replace') this.happen(index, 'start', { type: 'normal' }, 0)
+    else this.tell({ type: 'spare.gone', error: undefined })
+  }
+
   /** A worker idles while another one has much to do, and nothing was asked back from any. */
   #checkShares(): void {
     const { slots, again, waiting } = this.state
-    if (again.size + waiting.size > 0 || this.#isWatching || slots.some(({ recalled }) => recalled > 0)) return
+    if (
+      again.size + waiting.size > 0 ||
+      this.state.isPaused ||
+      this.#isWatching ||
+      slots.some(({ recalled }) => recalled > 0)
+    )
+      return
     if (!slots.some((slot) => slot.isOpen && slot.calls.size === 0 && this.now - slot.since >= 1)) return
     const isWorth = ({ ahead, firstAhead, overdue }: Slot): boolean =>
       overdue === 0 && ahead * (firstAhead?.pace?.time ?? 0) >= 1

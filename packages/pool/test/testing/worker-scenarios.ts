@@ -4,6 +4,33 @@ import { eventually } from '../../../../test/support/waiting.ts'
 import { call, held, inFlight, isBack, outcomeOf, passes, started, type Scenario } from './stage.ts'
 
 export const WORKER_SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'a pool that is paused, drained and resumed': {
+    run: async (stage) => {
+      const { pool } = await started(stage)
+      const first = await held(stage, 'first')
+      const waiting = call(stage, 'echo', { value: 2 })
+      const late = call(stage, 'echo', { value: 3 }, { timeout: 100 })
+      const drained = outcomeOf(pool.drain())
+      await passes(stage, 'the deadline passes', () => pool.stats.failed === 1)
+      first.open()
+      await drained
+      const { queued, inFlight } = pool.stats
+      pool.resume()
+      return [await first.ends, await late, queued, inFlight, await waiting, pool.paused]
+    },
+  },
+  'a pool that is reloaded': {
+    options: { size: 2 },
+    run: async (stage) => {
+      const { pool } = await started(stage)
+      const first = await held(stage, 'first')
+      const reloaded = outcomeOf(pool.reload())
+      await passes(stage, 'the spare is ready', () => pool.stats.ready === 2 && pool.workers.length === 3)
+      first.open()
+      await passes(stage, 'the spare is gone', () => pool.stats.ready === 2 && pool.workers.length === 2)
+      return [await first.ends, await reloaded, await call(stage, 'echo', { value: 4 })]
+    },
+  },
   'a worker that dies with a call': {
     run: async (stage) => {
       await started(stage)

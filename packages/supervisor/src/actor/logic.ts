@@ -5,6 +5,7 @@ import type { ChildInfo } from '../spec/child-info.ts'
 import { isCoreEvent, type CoreEvent } from '../core/event.ts'
 import { explain, type Explanation } from '../core/explain.ts'
 import type { SupervisorMemory } from '../core/memory.ts'
+import { restartBudget, type RestartBudget } from '../core/restart-budget.ts'
 import { listChildren, type Phase } from '../core/state.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitWith, type ExitOutput } from '../base/exit-reason.ts'
@@ -27,6 +28,8 @@ interface View {
   /** In start order. */
   readonly supervised: readonly ChildInfo[]
   child(id: string): ChildInfo | undefined
+  /** How many restarts count now, and with how many more the supervisor gives up. */
+  readonly budget: RestartBudget
   /**
    * Why this child is as it is, by its id or its ref: what has failed, what it waits for, what would start it again.
    * Throws INVALID_ARGUMENT, `details.reason: 'not_found'`, for a child that is not there.
@@ -178,6 +181,10 @@ class LiveView implements View {
 
   child(id: string): ChildInfo | undefined {
     return this.#shell.state.children.get(id)?.info()
+  }
+
+  get budget(): RestartBudget {
+    return restartBudget(this.#shell.state, this.#shell.latest())
   }
 
   explain(child: string | AnyActorRef): Explanation {

@@ -38,6 +38,14 @@ export class RestartWindow {
     return this.#stamps.filter((stamp) => stamp >= since).length
   }
 
+  /** How long the oldest restart that counts at `now` will count, in ms; `undefined` if none counts. */
+  freeIn(now: number): number | undefined {
+    const since = this.#stampOf(now) - this.#period
+    const counted = this.#stamps.filter((stamp) => stamp >= since)
+    // Both ends of the window are included, so it counts until the next step of the resolution.
+    return counted.length === 0 ? undefined : (Math.min(...counted) + this.#period + 1) * this.#resolution - now
+  }
+
   /** Counts one restart at `now` (ms). Returns true if it is within the intensity. */
   admit(now: number): boolean {
     if (this.#intensity === 0) return false

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { messageOf, type SupervisorClock } from '@terrarium/supervisor/base'
 import type { WorkerFrame } from '../frame.ts'
+import { areProcessorsFree } from '../processors.ts'
 import { mismatch, type Reception, type Refusal } from '../reception.ts'
 import { Session } from '../session.ts'
 import { PROTOCOL_VERSION } from '../version.ts'
@@ -38,7 +39,7 @@ export function serveLane(socket: Socket, head: Buffer, dependencies: LaneDepend
   }
   const greet = (frame: WorkerFrame): void => {
     if (frame.kind !== 'hello' || isRefused) return
-    const greeted = reception.greet(frame, 'socket', new LaneWriter(socket))
+    const greeted = reception.greet(frame, 'socket', new LaneWriter(socket, areProcessorsFree))
     if (greeted instanceof Session) {
       session = greeted
       authenticated()

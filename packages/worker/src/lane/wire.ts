@@ -21,6 +21,8 @@ export const FLAG = {
   apart: 1,
   /** Part frames bring the rest of the body. */
   split: 2,
+  /** Processors are free: the worker may spin while it waits for its next call. */
+  spin: 4,
   /** The items of the tool are wanted. */
   stream: 8,
 } as const

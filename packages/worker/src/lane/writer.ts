@@ -23,6 +23,7 @@ export type LaneSocket = Pick<
 
 export class LaneWriter implements Carrier {
   readonly #socket: LaneSocket
+  readonly #maySpin: () => boolean
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
   /** The part of the slab that waits: from here to {@link #position}. */
   #begin = 0
@@ -37,8 +38,10 @@ export class LaneWriter implements Carrier {
   #isDraining = false
   #hasEnded = false
 
-  constructor(socket: LaneSocket) {
+  /** `maySpin`: whether a worker may spin while it waits for its next call. Default: never. */
+  constructor(socket: LaneSocket, maySpin = (): boolean => false) {
     this.#socket = socket
+    this.#maySpin = maySpin
     this.#position = PREAMBLE.copy(this.#slab)
   }
 
@@ -83,14 +86,14 @@ export class LaneWriter implements Carrier {
   }
 
   #call({ id, index, timeout, isStream, args: { bytes, segments } }: CallFrame): void {
-    const wanted = isStream ? FLAG.stream : 0
+    const wanted = (this.#maySpin() ? FLAG.spin : 0) | (isStream ? FLAG.stream : 0)
     if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
       this.#waiting.push(id)
       this.#short(HOST_KIND.call, index, id, timeout, bytes, wanted)
       return
     }
     const parts = segments.length === 0 ? [bytes] : [tableOf(segments), bytes, ...segments]
-    const flags = segments.length === 0 ? wanted : wanted | FLAG.apart
+    const flags = wanted | (segments.length === 0 ? 0 : FLAG.apart)
     const length = parts.reduce((sum, part) => sum + part.length, 0)
     if (length > FRAME_BYTES) {
       this.#long.push(new LongFrame({ code: index, id, extra: timeout, flags }, parts, length))
