@@ -35,6 +35,12 @@ export class StreamState {
   }
 }
 
+/** `3 items` */
+export const itemsOf = (count: number): string => `${count} ${count === 1 ? 'item' : 'items'}`
+
+/** Whether items have arrived: then the worker has begun the call, whatever it says. */
+export const hasItems = ({ stream }: Call): boolean => stream !== undefined && stream.items > 0
+
 /** The worker has a stream. */
 export function begin(turn: Turn, call: Call, stream: StreamState): void {
   stream.since = turn.now
@@ -45,7 +51,7 @@ export function begin(turn: Turn, call: Call, stream: StreamState): void {
 export function end(turn: Turn, call: Call, stream: StreamState): void {
   clearTimer(turn, stream.timer)
   stream.timer = 0
-  turn.effects.push({ type: 'released', call })
+  if (call.state === 'settled') turn.effects.push({ type: 'released', call }) // its reader may wait for that
 }
 
 /** An item of so many bytes has arrived. */
@@ -85,7 +91,7 @@ export function lookAtIdle(turn: Turn, call: Call): void {
   const left = hasCredit ? since + idle - turn.now : idle
   if (left > ROUNDING) stream.timer = setTimer(turn, { type: 'idle', call }, left)
   else {
-    const message = `${tool} sent no item for ${idle} ms, after ${items}`
+    const message = `${tool} has sent no item for ${idle} ms, after ${itemsOf(items)}`
     stop(turn, call, 'DEADLINE_EXCEEDED', message, { details: { idle } })
   }
 }
