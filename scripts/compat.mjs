@@ -1,5 +1,6 @@
-// npm run compat [xstate] [node]: runs the tests of the supervisor on the oldest and the newest XState that it allows
-// and on the newest alpha of the next one, and these tests and those of the installed packages on every supported Node.
+// npm run compat [xstate] [node]: runs the tests of the supervisor and of the inspector's tap on the oldest and the
+// newest XState that they allow and on the newest alpha of the next one, and the tests of the supervisor and of the
+// installed packages on every supported Node.
 // Prints one table. A failure on the alpha is printed, and is not counted as one of this command.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,9 +17,16 @@ const modules = join(folder, 'node_modules')
 /** The lines of Node that are supported, and how the tests of installed packages call them. */
 const NODES = { 20: 'node20', 22: 'node22', 24: 'node24', 26: 'newest' }
 
+/** Projects that run on versions of XState, and which of their tests: other tests start programs with their own. */
+const ON_XSTATES = {
+  supervisor: [],
+  inspector: ['--testPathPatterns', 'packages/inspector/test/(tap/|inspector)'],
+}
+
 const USAGE = `Usage: npm run compat [-- xstate|node]
 
-  xstate   the supervisor's tests on the oldest and the newest XState, and on the newest alpha of the next one
+  xstate   the tests of the supervisor and of the inspector's tap on the oldest and the newest XState, and on the
+           newest alpha of the next one
   node     the supervisor's tests and those of the installed packages on each supported Node
 
 Without a word both. Installs the versions from the npm registry into .setup/compat. Takes some minutes.
@@ -51,15 +59,17 @@ async function* onXStates() {
   const next = alphas.length === 0 ? {} : { next: `6.0.0-alpha.${Math.max(...alphas)}` }
   const wanted = { oldest: '5.20.0', newest: '5', ...next }
   await install(Object.entries(wanted).map(([alias, version]) => [`xstate-${alias}`, `xstate@${version}`]))
-  const project = jestConfig.projects.find(({ displayName }) => displayName === 'supervisor')
   for (const alias of Object.keys(wanted)) {
     const path = join(modules, `xstate-${alias}`)
     const { version } = readJson(join(path, 'package.json'))
-    const moduleNameMapper = { ...project.moduleNameMapper, '^xstate$': path }
-    const config = join(folder, `jest-${alias}.json`)
-    writeFileSync(config, JSON.stringify({ ...project, moduleNameMapper, testTimeout: jestConfig.testTimeout }))
-    const run = (context) => runJest(`xstate-${alias}`, ['--config', config], context)
-    yield { name: `supervisor on XState ${version}`, run: alias === 'next' ? uncounted(run) : run }
+    for (const [name, which] of Object.entries(ON_XSTATES)) {
+      const project = jestConfig.projects.find(({ displayName }) => displayName === name)
+      const moduleNameMapper = { ...project.moduleNameMapper, '^xstate$': path }
+      const config = join(folder, `jest-${name}-${alias}.json`)
+      writeFileSync(config, JSON.stringify({ ...project, moduleNameMapper, testTimeout: jestConfig.testTimeout }))
+      const run = (context) => runJest(`${name}-xstate-${alias}`, ['--config', config, ...which], context)
+      yield { name: `${name} on XState ${version}`, run: alias === 'next' ? uncounted(run) : run }
+    }
   }
 }
 

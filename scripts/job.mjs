@@ -44,7 +44,7 @@ const JOBS = {
   generate: ['writes the stubs of proto/ and docs/values.md; --check compares', 'scripts/generate.mjs', 'dependencies'],
   soak: ['calls without a pause while workers are killed, and counts what is left', 'test/dist/soak/main.js', 'run'],
   mutate: ['breaks one rule at a time, and says which tests notice', 'test/dist/mutate/main.js', 'check'],
-  picture: ['takes the picture of docs/inspector.md, in Chromium', 'test/browser/picture.mjs', 'build'],
+  picture: ['takes the pictures of the documentation, in Chromium', 'test/browser/picture.mjs', 'run'],
   pack: ['writes tarballs and the wheel to a folder, by default .setup/pack', 'scripts/pack.mjs', 'run'],
 }
 

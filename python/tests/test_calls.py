@@ -52,7 +52,15 @@ def test_arguments_that_do_not_fit(worker, arguments, message):
         assert failure.traceback == ""
 
 
-@pytest.mark.parametrize("raw", [b"\xc1", b"\x93\x01", msgpack.packb([1]), msgpack.packb({1: 2}), b"\x81\xa1\xff\x01"])
+def test_positional_arguments(worker):
+    assert worker.value(worker.call("add", raw=msgpack.packb([1, 2]))) == 3
+    assert worker.value(worker.call("echo", raw=msgpack.packb([]))) is None
+    failure = worker.answer(worker.call("add", raw=msgpack.packb([1, 2, 3])))
+    assert failure.code == FailureCode.INVALID_ARGUMENT
+    assert "add(a: int, b: int = 1, *, c: int = 0) -> int: too many positional arguments" in failure.message
+
+
+@pytest.mark.parametrize("raw", [b"\xc1", b"\x93\x01", msgpack.packb(7), msgpack.packb({1: 2}), b"\x81\xa1\xff\x01"])
 def test_arguments_that_are_no_map_from_strings(worker, raw):
     failure = worker.answer(worker.call("echo", raw=raw))
     assert failure.code == FailureCode.INVALID_ARGUMENT

@@ -73,8 +73,8 @@ const isSource = (path) =>
 
 const missing = (outputs = []) => outputs.filter((path) => !existsSync(join(root, path)))
 
-/** Makes the page of the inspector, which is one file, and what a browser loads with a script element. */
-const BUNDLE = join(root, 'packages', 'inspector', 'bundle.mjs')
+/** Make single files: the page of the inspector, and of the command what only looks. */
+const BUNDLES = ['inspector', 'cli'].map((name) => join(root, 'packages', name, 'bundle.mjs'))
 
 /** Every TypeScript project that the root's tsconfig.json refers to, into its dist folder, and the page. */
 export const build = {
@@ -89,9 +89,9 @@ export const build = {
       rmSync(join(root, output.split('/dist/')[0], 'dist', '.tsbuildinfo'), { force: true })
     }
     const { code, output } = await runCommand(process.execPath, [tscCommand, '-b'])
-    if (code === 0) return must('the bundle of the inspector', process.execPath, [BUNDLE], {})
     const unknown = `${output.trim()}\nThe TypeScript sources do not build: see the errors above.`
-    throw new SetUpError(diagnose(output) ?? unknown)
+    if (code !== 0) throw new SetUpError(diagnose(output) ?? unknown)
+    for (const bundle of BUNDLES) await must(`the bundle ${bundle}`, process.execPath, [bundle], {})
   },
 }
 

@@ -1,47 +1,94 @@
-// npm run picture: takes the picture of docs/inspector.md. It runs the shop of the inspector's tests, opens its page in
-// Chromium, and selects the order.
+// npm run picture: takes the pictures of the documentation. Each is of a program that this script runs, whose page it
+// opens in Chromium, and of what it selects there.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
 import { root } from '../../scripts/setup/paths.mjs'
 
 const SHOP = join(root, 'packages', 'inspector', 'test', 'fixtures', 'shop.mjs')
-const PICTURE = join(root, 'docs', 'inspector.png')
-const USAGE = `Usage: npm run picture [-- FILE]
+const JOB = join(root, 'scripts', 'job.mjs')
 
-Writes the picture of docs/inspector.md to FILE. It needs Chromium: apt-get install chromium.
-Default: docs/inspector.png.
+/** By the name of the file in docs: the program, and what is done before the picture is taken. Times in ms. */
+const PICTURES = {
+  inspector: {
+    program: [SHOP],
+    // The order has been through most of its states by then.
+    prepare: async (page) => {
+      await select(page, 'order')
+      await delay(4_500)
+    },
+  },
+  watch: {
+    program: [JOB, 'start', '--watch', '--workers', '4'],
+    // A worker was killed half way, and all are ready again.
+    prepare: async (page, said) => {
+      await said(/^The workers stay/)
+      await select(page, 'worker-1')
+      await delay(1_500)
+    },
+  },
+}
+
+const NAMES = Object.keys(PICTURES)
+const USAGE = `Usage: npm run picture [-- NAME …]
+
+Takes the pictures of these names, by default all, and writes each to docs/NAME.png: ${NAMES.join(', ')}.
+It needs Chromium: apt-get install chromium. TERRARIUM_CHROMIUM names another one.
 `
-/** In ms, until the order has been through most of its states. */
-const WHILE = 4_500
+
+const select = (page, name) => page.locator('.row', { hasText: name }).first().click()
 
 /**
- * @param {readonly string[]} argv the file to write
+ * @param {readonly string[]} argv names of pictures
  * @returns {Promise<number>} exit code
  */
 export async function main(argv) {
-  if (argv.includes('--help')) return void process.stdout.write(USAGE)
-  const [path = PICTURE] = argv
-  const shop = spawn(process.execPath, [SHOP], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const unknown = argv.filter((name) => !NAMES.includes(name))
+  if (unknown.length > 0) {
+    process.stdout.write(USAGE)
+    return argv.includes('--help') ? 0 : 2
+  }
+  const executablePath = process.env.TERRARIUM_CHROMIUM ?? '/usr/bin/chromium'
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
   try {
-    const [line] = await once(createInterface(shop.stdout), 'line')
-    const executablePath = process.env.TERRARIUM_CHROMIUM ?? '/usr/bin/chromium'
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
-    try {
-      const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' })
-      await page.goto(/http:\S+/.exec(line)[0])
-      await page.locator('.row', { hasText: 'order' }).first().click()
-      await page.waitForTimeout(WHILE)
-      await page.screenshot({ path })
-    } finally {
-      await browser.close()
-    }
+    for (const name of argv.length === 0 ? NAMES : argv) await take(browser, name)
   } finally {
-    shop.stdin.end()
-    await once(shop, 'exit')
+    await browser.close()
+  }
+  return 0
+}
+
+async function take(browser, name) {
+  const { program, prepare } = PICTURES[name]
+  const path = join(root, 'docs', `${name}.png`)
+  const child = spawn(process.execPath, program, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const exited = once(child, 'exit')
+  const lines = []
+  createInterface(child.stdout).on('line', (line) => lines.push(line))
+  /** Resolves with the first line that matches. */
+  const said = async (pattern) => {
+    for (;;) {
+      const line = lines.find((each) => pattern.test(each))
+      if (line !== undefined) return line
+      if (child.exitCode !== null) throw new Error(`${program.join(' ')} has ended: ${lines.join('\n')}`)
+      await delay(50)
+    }
+  }
+  try {
+    const [address] = /http:\S+/.exec(await said(/http:\S+#t=/))
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' })
+    await page.goto(address)
+    await prepare(page, said)
+    await page.screenshot({ path })
+    await page.close()
+  } finally {
+    // A program ends with its standard input, or as Ctrl-C has it.
+    child.stdin.end()
+    child.kill('SIGINT')
+    await exited
   }
   process.stdout.write(`${path}\n`)
-  return 0
 }

@@ -46,6 +46,25 @@ test.each<[NodeJS.Signals, number]>([
   expect(home.marked()).toEqual([])
 })
 
+test('--watch serves a page on the job, stays when the job is done, and ends in order on Ctrl-C', async () => {
+  const home = habitat()
+  home.file('good.py', 'def f():\n    pass\n')
+  let shown = ''
+  const running = run(process.execPath, ['scripts/job.mjs', 'start', home.directory, '--workers', '1', '--watch'], {
+    env: environment(home),
+    onStdout: (text) => (shown = text),
+  })
+  await eventually('the job is done', () => shown.includes('The workers stay for the page.'))
+  const [, address = ''] = /^page (http:\S+)$/m.exec(shown) ?? []
+  expect(await (await fetch(address)).text()).toContain('<title>')
+  expect(home.workers()).toHaveLength(1)
+  process.kill(running.pid, 'SIGINT')
+  const { code, stdout } = await running
+  expect({ code, stdout }).toEqual({ code: 130, stdout: expect.stringMatching(/^processes left: 0$/m) })
+  await expect(fetch(address)).rejects.toThrow()
+  expect(home.marked()).toEqual([])
+})
+
 test('SIGKILL in the middle of the job leaves no process', async () => {
   const home = habitat()
   const running = run(process.execPath, ['scripts/job.mjs', 'start'], { env: environment(home) })

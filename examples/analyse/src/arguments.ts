@@ -5,11 +5,12 @@ import { UsageError } from '@terrarium/cli'
 
 export const HELP = `Analyses a tree of Python source with Python's ast, on supervised Python workers.
 
-  npm start -- [DIR] [--workers N] [--no-chaos] [--json]
+  npm start -- [DIR] [--workers N] [--no-chaos] [--watch] [--json]
 
   DIR           the tree; default: the standard library of the chosen interpreter
   --workers N   default: the number of cores
   --no-chaos    do not kill a worker half way
+  --watch       serve a page that shows the workers, open it in a browser, and stay until Ctrl-C
   --json        progress and summary go to stderr, stdout is one JSON object with the figures
   --help
 `
@@ -20,6 +21,8 @@ export interface Options {
   readonly workers: number
   /** Whether a busy worker is killed half way. */
   readonly chaos: boolean
+  /** Whether a page shows the pool, until the job is ended. */
+  readonly watch: boolean
   readonly json: boolean
 }
 
@@ -30,6 +33,7 @@ export function parseOptions(argv: readonly string[], cores: number = availableP
     options: {
       workers: { type: 'string' },
       'no-chaos': { type: 'boolean' },
+      watch: { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -44,6 +48,7 @@ export function parseOptions(argv: readonly string[], cores: number = availableP
     directory,
     workers: values.workers === undefined ? Math.min(cores, MOST) : parseWorkers(values.workers),
     chaos: values['no-chaos'] !== true,
+    watch: values.watch === true,
     json: values.json === true,
   }
 }

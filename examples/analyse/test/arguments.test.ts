@@ -3,13 +3,13 @@ import { UsageError } from '@terrarium/cli'
 import { parseOptions } from '../src/arguments.ts'
 
 test('without arguments: the standard library, a worker for each core, with chaos', () => {
-  expect(parseOptions([], 6)).toEqual({ directory: undefined, workers: 6, chaos: true, json: false })
+  expect(parseOptions([], 6)).toEqual({ directory: undefined, workers: 6, chaos: true, watch: false, json: false })
 })
 
 test('all options are accepted at once, in any order', () => {
-  const expected = { directory: 'lib', workers: 3, chaos: false, json: true }
-  expect(parseOptions(['lib', '--workers', '3', '--no-chaos', '--json'])).toEqual(expected)
-  expect(parseOptions(['--json', '--workers=3', '--no-chaos', '--', 'lib'])).toEqual(expected)
+  const expected = { directory: 'lib', workers: 3, chaos: false, watch: true, json: true }
+  expect(parseOptions(['lib', '--workers', '3', '--no-chaos', '--watch', '--json'])).toEqual(expected)
+  expect(parseOptions(['--json', '--workers=3', '--watch', '--no-chaos', '--', 'lib'])).toEqual(expected)
   expect(parseOptions(['--help', 'lib'])).toBe('help')
 })
 

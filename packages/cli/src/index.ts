@@ -15,5 +15,6 @@
 /// <reference types="node" preserve="true" />
 export { main } from './main.ts'
 export { inOrder } from './terminal/in-order.ts'
+export { openInBrowser } from './terminal/browser.ts'
 export { explain } from './terminal/explain.ts'
 export { UsageError } from './terminal/usage-error.ts'

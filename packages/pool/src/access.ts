@@ -4,7 +4,7 @@ import type { PoolAccess, PoolStats, PoolStatus, ToolStream, WorkerInfo } from '
 import { requestOf, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
-import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallOptions, type StreamOptions } from './options.ts'
+import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
 import type { Resolve } from './pending-call.ts'
 import type { Shell } from './shell.ts'
 import { statsOf } from './snapshot.ts'
@@ -47,7 +47,7 @@ export class Access implements PoolAccess {
   // A property, so that it can be named as the function above which a call was made.
   readonly call = <T = unknown>(
     tool: string,
-    args: Record<string, unknown> = {},
+    args: CallArguments = {},
     options: CallOptions = NO_OPTIONS,
   ): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ export class Access implements PoolAccess {
   // A property, for the same reason as `call`.
   readonly stream = <T = unknown>(
     tool: string,
-    args: Record<string, unknown> = {},
+    args: CallArguments = {},
     options: StreamOptions = NO_STREAM_OPTIONS,
   ): ToolStream<T> => {
     const request = streamRequestOf(this.#shell(), tool, args, options)
@@ -69,11 +69,11 @@ export class Access implements PoolAccess {
 
   map<T = unknown>(
     tool: string,
-    items: MapItems<Record<string, unknown>>,
+    items: MapItems<CallArguments>,
     options: MapOptions = NO_OPTIONS,
   ): AsyncIterableIterator<T> {
     const { size, concurrency } = this.#shell().state.settings
-    const call = (args: Record<string, unknown>, own: CallOptions): Promise<unknown> => this.call(tool, args, own)
+    const call = (args: CallArguments, own: CallOptions): Promise<unknown> => this.call(tool, args, own)
     return mapCalls(tool, items, options, { call, width: 2 * size * concurrency }) as AsyncIterableIterator<T>
   }
 

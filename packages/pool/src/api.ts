@@ -3,7 +3,7 @@ import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/superviso
 import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { MapItems, MapOptions } from './map.ts'
-import type { CallOptions, StreamOptions } from './options.ts'
+import type { CallArguments, CallOptions, StreamOptions } from './options.ts'
 
 /**
  * `idle` → `starting` → `running` → `stopping` → `stopped`; `parked` while no worker can be started, back to
@@ -71,21 +71,22 @@ export interface PoolAccess {
   readonly workers: readonly WorkerInfo[]
   readonly stats: PoolStats
   /**
-   * Runs a tool and resolves with its value. Every call is settled exactly once. `docs/values.md` says what arguments
+   * Runs a tool with keyword arguments, or with positional ones in an array, and resolves with its value. Every call is
+   * settled exactly once. `docs/values.md` says what arguments
    * and results may be. Leave Buffers and arrays of 64 KiB or more as they are until the call has settled: they are not
    * copied. Rejects with PYTHON_ERROR, TOOL_NOT_FOUND, INVALID_ARGUMENT, RESULT_NOT_SENDABLE, PAYLOAD_TOO_LARGE,
    * DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, PARKED or STOPPED.
    * `details` of an accepted call's error has `tool`, `attempts`, `queueTime` and `runTime` in ms, and once
    * the call was with a worker also `worker` and `incarnation`.
    */
-  call<T = unknown>(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<T>
+  call<T = unknown>(tool: string, args?: CallArguments, options?: CallOptions): Promise<T>
   /**
    * Runs a tool that is a generator, and hands out its items one by one. Throws INVALID_ARGUMENT or PAYLOAD_TOO_LARGE;
    * `next()` rejects with what {@link call} rejects with. The worker makes items ahead of the reader up to 256 KiB. An
    * error comes after the items that have arrived, except CANCELLED. A stream that has begun is never run again.
    * `details` of its errors has `items` too: how many have arrived. `docs/calls.md` says more.
    */
-  stream<T = unknown>(tool: string, args?: Record<string, unknown>, options?: StreamOptions): ToolStream<T>
+  stream<T = unknown>(tool: string, args?: CallArguments, options?: StreamOptions): ToolStream<T>
   /**
    * Calls a tool for each item of an iterable, which are the arguments of each call, and gives the results. Lazy: it
    * takes items with the first read, and a further one for each result that was read, so that at most `concurrency`
@@ -94,11 +95,7 @@ export interface PoolAccess {
    * INVALID_ARGUMENT, naming every mistake in the options at once; reads reject as {@link call} does, and with what the
    * iterable throws.
    */
-  map<T = unknown>(
-    tool: string,
-    items: MapItems<Record<string, unknown>>,
-    options?: MapOptions,
-  ): AsyncIterableIterator<T>
+  map<T = unknown>(tool: string, items: MapItems<CallArguments>, options?: MapOptions): AsyncIterableIterator<T>
   /**
    * Keeps calls in the queue, where deadlines and `queueLimit` hold as ever, until {@link resume}. Calls that a worker
    * has begun go on.

@@ -3,7 +3,14 @@ import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal 
 import { checkCallSize, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
 import type { Priority } from './core/lanes.ts'
 import { ownCallOptions, ownStreamOptions, unreadable } from './own-options.ts'
-import { NO_OPTIONS, validateCall, validateStream, type CallOptions, type StreamOptions } from './options.ts'
+import {
+  NO_OPTIONS,
+  validateCall,
+  validateStream,
+  type CallArguments,
+  type CallOptions,
+  type StreamOptions,
+} from './options.ts'
 import type { StreamRequest } from './pending-stream.ts'
 
 /** What is called, read and encoded: no code of the user's is left in it but the signal. */
@@ -28,7 +35,7 @@ export interface CallEncoding {
 export function requestOf(
   encoding: CallEncoding,
   tool: string,
-  args: Record<string, unknown>,
+  args: CallArguments,
   options: CallOptions,
 ): CallRequest {
   const own = readable(() => {
@@ -47,7 +54,7 @@ export function requestOf(
 export function streamRequestOf(
   encoding: CallEncoding,
   tool: string,
-  args: Record<string, unknown>,
+  args: CallArguments,
   options: StreamOptions,
 ): StreamRequest {
   const { timeout, idle, signal, priority = 'normal' } = readable(() => {
@@ -76,7 +83,7 @@ function readable<T>(read: () => T): T {
   }
 }
 
-function encoded({ codec, transport }: CallEncoding, tool: string, args: Record<string, unknown>): EncodedValue {
+function encoded({ codec, transport }: CallEncoding, tool: string, args: CallArguments): EncodedValue {
   const apart = transport === 'socket'
   const sent = codec.encode(args, `the arguments of ${tool.slice(0, 128)}`, { apart })
   checkCallSize(tool, sent)

@@ -15,7 +15,7 @@
 /// <reference types="node" preserve="true" />
 export type { Pool, PoolAccess, PoolEvents, PoolStats, PoolStatus, StopResult, ToolStream, WorkerInfo } from './api.ts'
 export type { Priority } from './core/lanes.ts'
-export type { CallOptions, PoolOptions, StreamOptions } from './options.ts'
+export type { CallArguments, CallOptions, PoolOptions, StreamOptions } from './options.ts'
 export { createPool } from './handle.ts'
 export type { MapItems, MapOptions } from './map.ts'
 export { pool, poolOf, type PoolEmitted, type PoolLogic, type PoolShutdown } from './pool.ts'

@@ -13,7 +13,7 @@ import {
   type AbortWait,
 } from '@terrarium/supervisor/base'
 import { isWhole } from '@terrarium/process'
-import { CALL_OPTIONS, checkCallOptions, type CallOptions } from './options.ts'
+import { CALL_OPTIONS, checkCallOptions, type CallArguments, type CallOptions } from './options.ts'
 
 /** Options of `map()`: those of each call, and these. */
 export interface MapOptions extends Omit<CallOptions, 'signal'> {
@@ -39,7 +39,7 @@ const MAP = fieldsOf(MAP_OPTIONS)
 /** The arguments of each call. */
 export type MapItems<T> = Iterable<T> | AsyncIterable<T>
 
-type Args = Record<string, unknown>
+type Args = CallArguments
 
 export interface MapDependencies {
   readonly call: (args: Args, options: CallOptions) => Promise<unknown>

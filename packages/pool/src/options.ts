@@ -45,6 +45,11 @@ export interface PoolOptions {
    * installed. A file in a package is imported as part of it, relative imports included.
    */
   readonly tools: string | URL | readonly (string | URL)[]
+  /**
+   * Functions that are tools without `@tool`: names of attributes of the modules that `tools` names, as `norm` of
+   * `numpy.linalg`, or with dots, `linalg.norm` of `numpy`. The first module that has a name gives it.
+   */
+  readonly expose?: readonly string[]
   /** How many workers. Default 1. */
   readonly size?: number
   /**
@@ -114,6 +119,9 @@ export interface PoolOptions {
   readonly clock?: SupervisorOptions['clock']
 }
 
+/** The keyword arguments of a call by their names, or its positional arguments in order. */
+export type CallArguments = Readonly<Record<string, unknown>> | readonly unknown[]
+
 export interface CallOptions {
   /** The deadline, from now to the result, queue included, in ms. Default: none. */
   readonly timeout?: number
@@ -176,6 +184,7 @@ const NUMBERS = {
 export const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
   name: true,
   tools: true,
+  expose: true,
   size: true,
   python: true,
   transport: true,
@@ -240,6 +249,7 @@ function checkPoolOptions(check: Checker, options: Fields, variant: Variant): vo
   check.known(options, variant.names)
   check.required(options, 'name', isPoolName, '1 to 64 letters, digits, dots, underscores or dashes')
   variant.checkTools(check, options)
+  check.field(options, 'expose', areToolNames, 'an array of names of functions, each as `norm` or `linalg.norm`')
   for (const [name, [least, most]] of Object.entries(NUMBERS)) {
     check.field(options, name, isWhole(least, most), `a whole number from ${least} to ${most}`)
   }
@@ -280,6 +290,8 @@ function checkTools(check: Checker, options: Fields): void {
   }
 }
 
+const ARGUMENTS = "an object of keyword arguments, as { text: 'a' }, or an array of positional ones"
+
 /**
  * Throws INVALID_ARGUMENT naming every mistake at once. On the way of every call: nothing is collected while all is
  * right.
@@ -288,7 +300,7 @@ export function validateCall(tool: unknown, args: unknown, options: unknown): vo
   if (isName(tool) && areArguments(args) && areCallOptions(options)) return
   const check = new Checker()
   check.required({ tool }, 'tool', isName, 'the name of a tool')
-  check.required({ args }, 'args', areArguments, "an object of keyword arguments, as { text: 'a' }")
+  check.required({ args }, 'args', areArguments, ARGUMENTS)
   if (check.object('options', options, CALL_OPTIONS)) {
     const inner = new Checker('options.')
     inner.known(options, CALL_OPTIONS)
@@ -309,7 +321,7 @@ export function checkCallOptions(check: Checker, options: Fields): void {
 export function validateStream(tool: unknown, args: unknown, options: unknown): void {
   const check = new Checker()
   check.required({ tool }, 'tool', isName, 'the name of a tool')
-  check.required({ args }, 'args', areArguments, "an object of keyword arguments, as { text: 'a' }")
+  check.required({ args }, 'args', areArguments, ARGUMENTS)
   if (check.object('options', options, STREAM_OPTIONS)) {
     const inner = new Checker('options.')
     inner.known(options, STREAM_OPTIONS)
@@ -324,7 +336,7 @@ export function validateStream(tool: unknown, args: unknown, options: unknown): 
 
 function areArguments(args: unknown): boolean {
   try {
-    return isPlainObject(args)
+    return isPlainObject(args) || Array.isArray(args)
   } catch {
     return true // a proxy that throws, which is told with the rest of what it does
   }
@@ -376,6 +388,9 @@ function isToolEntry(entry: unknown): boolean {
     return false // of another protocol, or with a host
   }
 }
+
+const areToolNames = (names: unknown): boolean =>
+  isList(names) && names.length > 0 && names.every((name) => typeof name === 'string' && isModuleName(name))
 
 /** Everything else is a path. */
 function isModuleName(entry: string): boolean {

@@ -15,6 +15,7 @@ import {
 export const POOL_FIELDS = {
   ...POLICIES,
   tools: listOf(),
+  expose: listOf(),
   env: fieldsOf(),
   heartbeat: fieldsOf(HEARTBEAT),
   types: listOf(fieldsOf(VALUE_TYPE)),

@@ -112,6 +112,7 @@ export function workerSpec({ python, worker }: Resources, { options }: ResourceD
     name: `${name}/${id}`,
     python,
     tools,
+    expose: options.expose,
     env,
     cwd,
     transport,

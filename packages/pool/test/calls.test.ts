@@ -74,7 +74,7 @@ test('the error of a call names what was wrong, and the worker goes on', async (
     message: expect.stringMatching(/nessage|message/),
   })
   await expect(pool.call('echo', { value: () => 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
-  await expect(pool.call('echo', [] as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  await expect(pool.call('echo', 7 as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   await expect(pool.call('', {})).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   await expect(pool.call('echo', {}, { timeout: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   expect(pool.workers[0]?.pid).toBe(worker?.pid)

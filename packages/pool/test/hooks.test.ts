@@ -40,6 +40,7 @@ const OPTIONS: Rows<PoolOptions> = {
     told: /^clock\.now\(\) of pool p failed$/,
   },
   env: 'data',
+  expose: 'data',
   heartbeat: 'data',
   inspect: { hostile: (fail) => ({ next: fail }), told: /^the inspector of supervisor p failed$/ },
   logger: { hostile: (fail) => hostileLoggers(fail)[0] as NonNullable<PoolOptions['logger']> },

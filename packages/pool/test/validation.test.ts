@@ -116,6 +116,7 @@ test('B8: null does not count as leaving an option out, and the options must be 
   }
   // An option that is missing here does not compile.
   const all: Readonly<Record<Exclude<keyof PoolOptions, 'name' | 'tools'>, true>> = {
+    expose: true,
     size: true,
     python: true,
     transport: true,
@@ -171,13 +172,13 @@ test('B8: a call names every wrong argument and option at once, and is not accep
   ])
   expect(await mistakes('', null, null)).toEqual([
     "tool must be the name of a tool, not ''",
-    "args must be an object of keyword arguments, as { text: 'a' }, not null",
+    "args must be an object of keyword arguments, as { text: 'a' }, or an array of positional ones, not null",
     'options must be an object, not null',
   ])
   class Args {
     readonly value = 1
   }
-  for (const args of [[], 'a', 1, new Map([['value', 1]]), new Date(), new Args()]) {
+  for (const args of ['a', 1, new Map([['value', 1]]), new Date(), new Args()]) {
     expect(await mistakes('echo', args)).toEqual([
       expect.stringContaining('args must be an object of keyword arguments'),
     ])

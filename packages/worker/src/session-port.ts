@@ -41,6 +41,8 @@ export interface WorkerInput {
   readonly python: string
   /** Where the tools are: absolute paths of files, and names of modules, which are also looked up in `cwd`. */
   readonly tools: readonly string[]
+  /** Names of functions of these modules that are tools without `@tool`. Default: none. */
+  readonly expose?: readonly string[] | undefined
   /** Added to the environment of the host. */
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Default: that of the host. */
@@ -102,14 +104,14 @@ export class SessionPort implements Port {
   }
 
   async request(): Promise<SpawnRequest> {
-    const { name, python, tools, env, cwd, transport = DEFAULT_TRANSPORT } = this.#input
+    const { name, python, tools, expose = [], env, cwd, transport = DEFAULT_TRANSPORT } = this.#input
     await this.#server.ensure()
     const accept = (session: Session): void => {
       this.#accept(session)
     }
     this.#announcement = this.#server.expect(accept, transport)
     const { token, begun } = this.#announcement
-    const boot = JSON.stringify({ socket: this.#server.path, token, tools, transport, begun })
+    const boot = JSON.stringify({ socket: this.#server.path, token, tools, expose, transport, begun })
     return {
       name,
       command: python,

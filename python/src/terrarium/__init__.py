@@ -12,8 +12,9 @@ Mark the functions with ``@tool``, and name the file to the host::
 This module uses the standard library only, so that code with tools can be imported, typed and tested anywhere.
 """
 
+from terrarium._deadline import deadline
 from terrarium._tools import ToolError, tool
 from terrarium._values._registry import register_type
 from terrarium._version import PROTOCOL_VERSION, __version__
 
-__all__ = ["PROTOCOL_VERSION", "ToolError", "__version__", "register_type", "tool"]
+__all__ = ["PROTOCOL_VERSION", "ToolError", "__version__", "deadline", "register_type", "tool"]

@@ -15,6 +15,7 @@ _LONGEST_TURN = 0.001
 async def send_all(
     items: Items,
     call: StreamCall,
+    positional: "list[Any]",
     arguments: "dict[str, Any]",
     flush: "Callable[[], None]",
     flush_soon: "Callable[[], None]",
@@ -27,7 +28,7 @@ async def send_all(
     outcome: "BaseException | None" = None
     generator = None
     try:
-        generator = call.tool.function(**arguments)
+        generator = call.tool.function(*positional, **arguments)
         async for value in generator:
             if call.cancelled:
                 break

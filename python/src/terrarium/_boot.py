@@ -4,7 +4,8 @@ Run as ``python -u _boot.py --terrarium-run RUN --terrarium-spawn SPAWN FOLDER``
 the boot report on descriptor 4. FOLDER holds the package ``terrarium_shepherd``. The environment variable
 ``TERRARIUM_BOOT`` is a JSON object: ``socket`` (the path that the host listens on), ``token`` (the secret of this
 spawn), ``tools`` (the entries to import: absolute paths of files, and names of modules), ``transport`` (``socket``, or
-``grpc``, the default) and ``begun`` (the path of the page of begun calls; may be absent).
+``grpc``, the default), ``begun`` (the path of the page of begun calls; may be absent) and ``expose`` (names of
+functions that are tools without ``@tool``; may be absent).
 
 The bootstrap arms itself, then reports each import before it begins, so that the report names what is missing. Exit
 statuses before ready: 97 the host is gone, 78 configuration, 70 another exception, 79 the module ended the process, 75

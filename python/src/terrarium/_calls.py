@@ -5,11 +5,13 @@ import os
 from _queue import Empty, SimpleQueue  # not from queue, where gevent replaces them
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from terrarium import _exit
 from terrarium._begun import WORDS
+from terrarium._deadline import note
 from terrarium._frames import Call, StreamCall
 from terrarium._replies import Replies
 from terrarium._streams import MainThreadStreams
@@ -152,18 +154,24 @@ class MainThread:
             stand_in.wake()
         # Before any user code.
         self._page[call.id % WORDS] = call.id
+        function: "Callable[..., Any]" = tool.function
         run = self._contexts().run
+        if call.deadline is not None:
+            run(note, call.deadline)
         if tool.is_stream:
             return run(self.streams.run, cast(StreamCall, call), self._is_fork)
         arguments = None
         if tool.is_plain and not call.segments:
             arguments = self._reader.arguments(call.body, tool.shapes)
         if arguments is None:
-            arguments = run(replies.arguments, call)
-            if arguments is None:
+            given = run(replies.arguments, call)
+            if given is None:
                 return
+            positional, arguments = given
+            if positional:
+                function = partial(function, *positional)
         try:
-            value = run(tool.function, **arguments)
+            value = run(function, **arguments)
         except BaseException as error:  # SystemExit too: it ends the call, not the worker
             if self._forked:
                 os._exit(_exit.of_child(error))

@@ -21,6 +21,7 @@ from terrarium._patched import Patched
 from terrarium._session_errors import Refused, SessionLost
 from terrarium._removed_modules import removed_from_python
 from terrarium._boot_failure import BootFailure
+from terrarium._expose import NotExposed
 from terrarium._tools import ToolError
 
 _IMPORTLIB = os.path.dirname(importlib.__file__) + os.sep
@@ -341,6 +342,9 @@ def _unusable_file(error: BaseException, path: str) -> "BootFailure | None":
     if isinstance(error, NoTools):
         hint = "Mark at least one function with @tool (from terrarium import tool)."
         return configuration("no_tools", str(error), hint)
+    if isinstance(error, NotExposed):
+        hint = "Correct the pool's option expose: it names functions or classes of the modules that tools names."
+        return configuration("invalid_tool", str(error), hint)
     if isinstance(error, ToolError):
         return configuration("invalid_tool", str(error), f"Correct the @tool in {_place(error) or path}.")
     if isinstance(error, NotAFile):

@@ -6,11 +6,13 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import Any, cast
 
 from terrarium import _async_streams, _exit, _failure
 from terrarium._begun import WORDS
+from terrarium._deadline import note
 from terrarium._frames import Call, Failure, StreamCall
 from terrarium._replies import Replies
 from terrarium._streams import Items
@@ -113,18 +115,25 @@ class EventLoop:
     async def _run(self, call: Call) -> None:
         # Before any user code: decoding the arguments may call some.
         self._page[call.id % WORDS] = call.id
+        if call.deadline is not None:
+            note(call.deadline)
         tool, replies = call.tool, self._replies
         if tool.is_stream:
             await self._run_stream(cast("StreamCall", call))
             return self._flush_soon()
+        function: "Callable[..., Any]" = tool.function
         arguments = None
         if tool.is_plain and not call.segments:
             arguments = self._reader.arguments(call.body, tool.shapes)
         if arguments is None:
-            arguments = replies.arguments(call)
+            given = replies.arguments(call)
+            if given is not None:
+                positional, arguments = given
+                if positional:
+                    function = partial(function, *positional)
         if arguments is not None:
             try:
-                value = await tool.function(**arguments)
+                value = await function(**arguments)
             except asyncio.CancelledError as error:
                 self._end_if_forked(error)
                 replies.failed(call, self._cancelled(call, error))
@@ -139,10 +148,10 @@ class EventLoop:
 
     async def _run_stream(self, call: StreamCall) -> None:
         replies = self._replies
-        arguments = replies.arguments(call)
-        if arguments is None:
+        given = replies.arguments(call)
+        if given is None:
             return
-        outcome = await _async_streams.send_all(self._items, call, arguments, self._flush, self._flush_soon)
+        outcome = await _async_streams.send_all(self._items, call, *given, self._flush, self._flush_soon)
         error = outcome if isinstance(outcome, BaseException) else None
         self._end_if_forked(error)
         if isinstance(outcome, Failure):

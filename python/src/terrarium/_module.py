@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from importlib.machinery import SourceFileLoader
+from types import ModuleType
 from typing import NamedTuple
 
 from terrarium._late import prepare
@@ -21,7 +22,7 @@ class NotAFile(Exception):
 
 
 def found_tools(entries: "list[str]") -> "list[Tool]":
-    """The functions marked with ``@tool``, in the order of definition. Raises NoTools if there are none."""
+    """The functions marked with ``@tool`` or exposed, in the order of definition. Raises NoTools if there are none."""
     if not tools:
         raise NoTools(f"{', '.join(entries)} {'has' if len(entries) == 1 else 'have'} no tool")
     return list(tools.values())
@@ -38,8 +39,8 @@ class Place(NamedTuple):
     """The path, if it is a file outside any package; else None."""
 
 
-def load(entry: str) -> None:
-    """Imports an entry. Raises NotAFile, OSError, and what the module raises.
+def load(entry: str) -> "ModuleType":
+    """Imports an entry and returns its module. Raises NotAFile, OSError, and what the module raises.
 
     A file in a package is imported as a module of that package, as ``python -m`` does. Any other file is imported as a
     script is run: its folder comes first on ``sys.path``, and ``sys.argv`` holds none of the worker's arguments. Unlike
@@ -51,7 +52,7 @@ def load(entry: str) -> None:
     come_first(place.folder)
     if place.file is None:
         __import__(place.name)
-        return
+        return sys.modules[place.name]
     name = _free_name(place.name)
     spec = importlib.util.spec_from_file_location(name, place.file, loader=SourceFileLoader(name, place.file))
     if spec is None or spec.loader is None:
@@ -59,6 +60,7 @@ def load(entry: str) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
+    return sys.modules.get(name, module)
 
 
 def place_of(entry: str) -> Place:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import CoroutineType
-from typing import Any
+from typing import Any, cast
 
 from terrarium import _failure
 from terrarium._frames import Call, Carrier, Failure, size_of
@@ -76,20 +76,26 @@ class Replies:
         """Answers a call whose deadline has passed before it began."""
         self.failed(call, _failure.too_late(call.id, "the deadline passed before the call began", not_begun=True))
 
-    def arguments(self, call: Call) -> "dict[str, Any] | None":
-        """The converted arguments of a call. If they do not fit the tool, answers the call and returns None."""
+    def arguments(self, call: Call) -> "tuple[list[Any], dict[str, Any]] | None":
+        """The converted arguments of a call, by position and by keyword. If they do not fit the tool, answers the call
+        and returns None."""
         tool = call.tool
         try:
-            arguments = decode_arguments(call.body, call.segments)
+            given = decode_arguments(call.body, call.segments)
             call.body, call.segments = b"", ()
-            tool.check(arguments)
+            positional: "list[Any]" = []
+            if type(given) is list:
+                positional, arguments = tool.bind(given)
+            else:
+                arguments = cast("dict[str, Any]", given)
+                tool.check(arguments)
             conversions = conversions_of(tool)
             if conversions.has_arguments:
                 conversions.arguments(arguments)
         except (TypeError, ValueError) as error:
             self.failed(call, _failure.invalid_argument(call.id, error))
             return None
-        return arguments
+        return positional, arguments
 
 
 def conversions_of(tool: Tool) -> Conversions:

@@ -49,10 +49,15 @@ def start(report: "BootReport") -> int:
             gc.enable()
 
         sys.argv[:] = entries[:1]
+        modules = []
         for entry in entries:
             step = entry
             report.importing(entry)
-            load(entry)
+            modules.append(load(entry))
+        if boot["expose"]:
+            from terrarium._expose import expose
+
+            expose(modules, boot["expose"])
         tools = found_tools(entries)
         _patched.check_threads()
         if any(tool.is_async for tool in tools):
@@ -90,7 +95,7 @@ def _configuration() -> "dict[str, Any]":
     if configuration is None:
         raise RuntimeError("TERRARIUM_BOOT is not set: workers are started by their host")
     boot = json.loads(configuration)
-    optional = {"transport": "grpc", "begun": None}
+    optional: "dict[str, Any]" = {"transport": "grpc", "begun": None, "expose": []}
     return {key: boot[key] for key in ("socket", "token", "tools")} | {k: boot.get(k, v) for k, v in optional.items()}
 
 

@@ -67,11 +67,11 @@ class MainThreadStreams:
         """Runs a generator and answers its call. ``is_fork``: whether this is a child that the tool has forked, and
         that must not become a second worker."""
         replies = self._items.replies
-        arguments = replies.arguments(call)
-        if arguments is None:
+        given = replies.arguments(call)
+        if given is None:
             return
         self.is_running = True
-        outcome = self._send_all(call, arguments, is_fork)
+        outcome = self._send_all(call, *given, is_fork)
         self.is_running = False
         error = outcome if isinstance(outcome, BaseException) else None
         if is_fork():
@@ -86,7 +86,7 @@ class MainThreadStreams:
             replies.plain(call, None)
 
     def _send_all(
-        self, call: StreamCall, arguments: "dict[str, Any]", is_fork: "Callable[[], bool]"
+        self, call: StreamCall, positional: "list[Any]", arguments: "dict[str, Any]", is_fork: "Callable[[], bool]"
     ) -> "Failure | BaseException | None":
         """Sends the items until there are no more, or the stream is cancelled, or an item cannot be sent. Returns that
         failure, or what the tool has raised."""
@@ -94,7 +94,7 @@ class MainThreadStreams:
         flushed = 0.0
         failure: "Failure | None" = None
         try:
-            generator = call.tool.function(**arguments)
+            generator = call.tool.function(*positional, **arguments)
             for value in generator:
                 if call.cancelled or is_fork():
                     break

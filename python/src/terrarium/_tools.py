@@ -52,13 +52,44 @@ class Tool:
             return
         parameters = parameters_of(self.function)
         if parameters is None or not parameters.fit(shape):
-            signature = late("inspect").signature(self.function)
+            signature = signature_of(self.function)
             try:
-                signature.bind(**arguments)
+                if signature is not None:
+                    signature.bind(**arguments)
             except TypeError as error:
-                raise TypeError(f"{self.name}{signature}: {error}{_meant(signature, arguments)}") from None
+                why = _meant(signature, arguments) or _positional(signature)
+                raise TypeError(f"{self.name}{signature}: {error}{why}") from None
         if len(self.shapes) < _MOST_SHAPES:
             self.shapes.add(shape)
+
+    def bind(self, given: list[Any]) -> "tuple[list[Any], dict[str, Any]]":
+        """Positional arguments as what the function is called with: as far as they have names, by keyword. Raises
+        TypeError, naming the argument, when they do not fit the signature."""
+        signature = signature_of(self.function)
+        if signature is None:
+            return given, {}
+        try:
+            bound = signature.bind(*given)
+        except TypeError as error:
+            raise TypeError(f"{self.name}{signature}: {error}") from None
+        kinds = {each.kind for each in signature.parameters.values() if each.name in bound.arguments}
+        if all(kind.name == "POSITIONAL_OR_KEYWORD" for kind in kinds):
+            return [], dict(bound.arguments)
+        return given, {}
+
+
+def signature_of(function: Any) -> Any:
+    """The signature; None for a function that does not tell it, as some of C do."""
+    try:
+        return late("inspect").signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
+def _positional(signature: Any) -> str:
+    """The end of an error message about arguments by keyword; empty if all can be given so."""
+    only = [each.name for each in signature.parameters.values() if each.kind is each.POSITIONAL_ONLY]
+    return "; pass the arguments as an array: some are positional-only" if only else ""
 
 
 def _meant(signature: Any, arguments: dict[str, Any]) -> str:
@@ -106,14 +137,12 @@ def _register(function: Function, name: str | None) -> Function:
     chosen = own_name if name is None else name
 
     def refuse(why: str) -> NoReturn:
-        code = getattr(late("inspect").unwrap(function), "__code__", None)
-        where = f" ({code.co_filename}, line {code.co_firstlineno})" if code is not None else ""
-        raise ToolError(f"{own_name or _kind(function)}{where} cannot be a tool: {why}")
+        raise ToolError(f"{own_name or _kind(function)}{_where(function)} cannot be a tool: {why}")
 
     if not isinstance(chosen, str):
         refuse("it has no name of its own: mark it with @tool(name='...'), a string")
-    if not _NAME.fullmatch(chosen) or len(chosen) > LONGEST_NAME:
-        refuse(f"{chosen[: LONGEST_NAME + 1]!r} is not a tool's name: {_NAME_RULE}")
+    if not _is_name(chosen):
+        refuse(_no_name(chosen))
     scope = getattr(function, "__qualname__", "").rpartition(".")[0]
     if scope and not scope.endswith("<locals>"):
         refuse("it is a method: mark a function that is not inside a class")
@@ -125,13 +154,38 @@ def _register(function: Function, name: str | None) -> Function:
         for parameter in signature.parameters.values():
             if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
                 refuse(f"arguments arrive by keyword, and {parameter.name!r} is positional-only")
-    if chosen in tools:
-        taken = late("inspect").unwrap(tools[chosen].function)
-        code = getattr(taken, "__code__", None)
-        where = f" in {code.co_filename}, line {code.co_firstlineno}" if code is not None else ""
-        refuse(f"the name {chosen!r} is taken by {getattr(taken, '__qualname__', _kind(taken))}{where}")
-    tools[chosen] = Tool(chosen, function)
+    mark(function, chosen)
     return function
+
+
+def mark(function: "Callable[..., Any]", name: str, error: "type[ToolError]" = ToolError) -> None:
+    """Makes a tool of what can be called. Raises ``error`` for a name that is taken or not well formed."""
+
+    def refuse(why: str) -> NoReturn:
+        own_name = getattr(function, "__name__", None)
+        raise error(f"{own_name or _kind(function)}{_where(function)} cannot be a tool: {why}")
+
+    if not _is_name(name):
+        refuse(_no_name(name))
+    if name in tools:
+        taken = late("inspect").unwrap(tools[name].function)
+        where = _where(taken, " in {}, line {}")
+        refuse(f"the name {name!r} is taken by {getattr(taken, '__qualname__', _kind(taken))}{where}")
+    tools[name] = Tool(name, function)
+
+
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and len(name) <= LONGEST_NAME
+
+
+def _no_name(name: str) -> str:
+    return f"{name[: LONGEST_NAME + 1]!r} is not a tool's name: {_NAME_RULE}"
+
+
+def _where(function: Any, text: str = " ({}, line {})") -> str:
+    """Where a function is defined; empty if that is not known."""
+    code = getattr(late("inspect").unwrap(function), "__code__", None)
+    return text.format(code.co_filename, code.co_firstlineno) if code is not None else ""
 
 
 def _kind(thing: object) -> str:

@@ -8,6 +8,7 @@ export interface ActorLike {
   readonly sessionId: string
   readonly system: object
   readonly logic?: unknown
+  readonly src?: unknown
   readonly _parent?: object | undefined
   getSnapshot(): unknown
 }
@@ -30,6 +31,16 @@ export interface InspectionLike {
   readonly sourceRef?: ActorLike | undefined
   readonly event?: { readonly type: string }
   readonly snapshot?: SnapshotLike
+}
+
+/** Where its own id says nothing to a user: ids of XState's making. */
+const MADE_ID = /^(?:x:\d+$|\d+\.)/
+
+/** The name of an actor: its id, or the name of its source where XState made the id. */
+export function nameOf({ id, src, logic }: ActorLike): string {
+  if (!MADE_ID.test(id)) return id
+  const source = typeof src === 'string' ? src : (rootOf(logic) as { readonly id?: string } | undefined)?.id
+  return source === undefined || source === '(machine)' || source.startsWith('xstate.') ? id : source
 }
 
 /** Undefined before an actor has its first one. */

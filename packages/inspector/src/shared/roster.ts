@@ -1,10 +1,19 @@
 // The actors that a tap knows: what is kept of each, who is still alive, and how many were left out. It keeps no actor
 // in memory that has ended.
-import { snapshotOf, statusOf, valueOf, isSameValue, kindOf, type ActorLike, type SnapshotLike } from './actor-ref.ts'
+import {
+  snapshotOf,
+  statusOf,
+  valueOf,
+  isSameValue,
+  kindOf,
+  nameOf,
+  type ActorLike,
+  type SnapshotLike,
+} from './actor-ref.ts'
 import type { Clock } from './clock.ts'
 import { rootOf, defineMachine } from './definition.ts'
 import { ACTORS, ENDED_ACTORS, MACHINES, TRANSITIONS_PER_FLUSH, KEPT_TRANSITIONS } from './limits.ts'
-import type { ActorStatus, ActorView, NodeView, StateValue, Transition } from './protocol.ts'
+import type { ActorKind, ActorStatus, ActorView, NodeView, StateValue, Transition } from './protocol.ts'
 import { messageOf } from './value.ts'
 
 /** What is kept of one actor. */
@@ -13,7 +22,10 @@ export interface Entry {
   readonly name: string
   readonly parent: string | undefined
   readonly born: number
-  readonly isMachine: boolean
+  /** Its machine, which is known also after its end. */
+  readonly root: object | undefined
+  /** Known from its first view on, also after its end. */
+  kind: ActorKind | undefined
   /** Weak once the actor has ended. */
   ref: ActorLike | WeakRef<ActorLike>
   /** It has started: XState also makes actors that never do. */
@@ -81,10 +93,11 @@ export class Roster {
     const { _parent: parent } = ref
     const entry: Entry = {
       id: `${this.#numberOf(ref.system)}.${ref.sessionId}`,
-      name: ref.id.slice(0, 120),
+      name: nameOf(ref).slice(0, 120),
       parent: parent === undefined ? undefined : this.#byRef.get(parent)?.id,
       born: now,
-      isMachine: rootOf(ref.logic) !== undefined,
+      root: rootOf(ref.logic),
+      kind: undefined,
       ref,
       hasStarted: false,
       value: '',
@@ -105,7 +118,7 @@ export class Roster {
 
   /** Takes over what a snapshot says. */
   update(entry: Entry, snapshot: SnapshotLike, event: string): void {
-    const [value, status] = [entry.isMachine ? valueOf(snapshot) : '', statusOf(snapshot)]
+    const [value, status] = [entry.root === undefined ? '' : valueOf(snapshot), statusOf(snapshot)]
     const isSame = isSameValue(entry.value, value)
     if (isSame && entry.status === status) return
     const now = this.#clock.now()
@@ -134,7 +147,10 @@ export class Roster {
 
   #end(entry: Entry): void {
     const ref = refOf(entry)
-    if (ref !== undefined) entry.ref = new WeakRef(ref)
+    if (ref !== undefined) {
+      entry.kind ??= kindOf(ref.logic, snapshotOf(ref))
+      entry.ref = new WeakRef(ref)
+    }
     this.#ended.push(entry)
     const oldest = this.#ended.length > ENDED_ACTORS ? this.#ended.shift() : undefined
     if (oldest === undefined) return
@@ -171,8 +187,7 @@ export class Machines {
   readonly #byText = new Map<string, string>()
 
   /** The id of the machine of an actor; undefined for what has none. */
-  idOf(entry: Entry): string | undefined {
-    const root = rootOf(refOf(entry)?.logic)
+  idOf({ root }: Entry): string | undefined {
     if (root === undefined) return undefined
     const known = this.#byRoot.get(root)
     if (known !== undefined) return known === '' ? undefined : known
@@ -201,16 +216,24 @@ export class Machines {
   }
 }
 
+/** Undefined as long as it has no snapshot to tell it by. */
+function kindOfLiving(entry: Entry): ActorKind | undefined {
+  const ref = refOf(entry)
+  if (ref === undefined) return undefined
+  const snapshot = snapshotOf(ref)
+  return snapshot && kindOf(ref.logic, snapshot)
+}
+
 /** What a page shows of an entry. */
 export function viewOf(entry: Entry, machines: Machines): ActorView {
   const { id, parent, name, value, status, since, born, events, last, error } = entry
   const machine = machines.idOf(entry)
-  const ref = refOf(entry)
+  entry.kind ??= machine === undefined ? kindOfLiving(entry) : 'machine'
   return {
     id,
     ...(parent !== undefined && { parent }),
     name,
-    kind: machine === undefined ? kindOf(ref?.logic, ref && snapshotOf(ref)) : 'machine',
+    kind: entry.kind ?? 'other',
     ...(machine !== undefined && { machine }),
     value,
     status,

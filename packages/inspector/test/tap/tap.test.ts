@@ -1,4 +1,6 @@
 // The tap on real machines of XState, on a virtual clock: what pages are sent, and what is never done.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test } from '@jest/globals'
 import { createActor, createMachine, fromCallback, fromPromise, fromTransition, setup, type AnyActor } from 'xstate'
 import { openTap, TestPage } from '../support.ts'
@@ -140,6 +142,45 @@ const throwing = setup({
     },
   },
 }).createMachine({ id: 'throwing', on: { BOOM: { actions: 'boom' } } })
+
+test('an actor without an id of its own is named by its source, or its machine', () => {
+  const { tap } = openTap()
+  const crossing = setup({ actors: { light, tick: fromCallback(() => undefined) } }).createMachine({
+    id: 'crossing',
+    invoke: [{ src: 'light' }, { src: 'tick', id: 'clock' }, { src: fromCallback(() => undefined) }],
+  })
+  start(createActor(crossing, { inspect: tap.inspect }))
+  const page = new TestPage(tap)
+  expect([...page.actors.values()].map(({ name }) => name)).toEqual(['crossing', 'light', 'clock', '2.crossing'])
+})
+
+test('the kind and the statechart of an actor are known when it has ended and was collected', async () => {
+  const { tap, clock } = openTap()
+  const load = fromPromise(() => Promise.resolve(1))
+  const once = createMachine({ id: 'once', initial: 'a', states: { a: { type: 'final' } } })
+  const root = setup({ actors: { load, once } }).createMachine({
+    id: 'root',
+    initial: 'first',
+    states: {
+      first: { invoke: { src: 'once', id: 'once', onDone: 'second' } },
+      second: { invoke: { src: 'load', id: 'load', onDone: 'third' } },
+      third: {},
+    },
+  })
+  start(createActor(root, { inspect: tap.inspect }))
+  await new Promise(setImmediate)
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  await new Promise(setImmediate)
+  collect()
+  const page = new TestPage(tap)
+  clock.advance(FLUSH_MS)
+  expect(page.named('load')).toMatchObject({ status: 'done', kind: 'promise' })
+  expect(page.named('once')).toMatchObject({ status: 'done', kind: 'machine', machine: 'm2' })
+  page.watch('load', 'once')
+  const gone = { x: 'no longer in memory' }
+  expect(page.of('detail').map(({ snapshot }) => snapshot)).toEqual([gone, gone])
+})
 
 test('a machine that throws is shown as failed, as a root and as a child, open or not', () => {
   const { tap, clock } = openTap()

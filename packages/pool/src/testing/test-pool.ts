@@ -14,8 +14,8 @@ import { testResources, type BootContext, type TestResources } from './test-reso
 import { checkTestTools, knownTools, type TestTool, type ToolFunction } from './tool.ts'
 
 /**
- * The options of a pool, with functions as tools. `python`, `env`, `cwd`, `stateDir` and `containment` are checked and
- * have no effect.
+ * The options of a pool, with functions as tools. `expose`, `python`, `env`, `cwd`, `stateDir` and `containment` are
+ * checked and have no effect.
  */
 export interface TestPoolOptions extends Omit<PoolOptions, 'tools'> {
   /** By the names by which they are called. */

@@ -14,6 +14,8 @@ export interface ToolContext {
   readonly signal: AbortSignal
   /** Resolves after `ms` ms of the pool's clock. Rejects with the reason of `signal` when that is aborted. */
   readonly sleep: (ms: number) => Promise<void>
+  /** What is left of the time of the call, in ms; undefined without a deadline. */
+  readonly deadline: () => number | undefined
   /** Prints a line, as a tool in Python does. Default: to stdout. */
   readonly print: (line: string, stream?: 'stdout' | 'stderr') => void
   /** Ends the worker at once, as `os._exit(code)` or a signal does. Never settles. */
@@ -110,6 +112,13 @@ function isTool(tool: unknown): boolean {
     (parameters === undefined || areParameters) &&
     Object.keys(tool).every((field) => ['run', 'isAsync', 'isStream', 'parameters'].includes(field))
   )
+}
+
+/** Positional arguments by their names, as far as the parameters of the tool are known. */
+export function byName({ parameters }: KnownTool, args: unknown): unknown {
+  if (!isList(args) || parameters === undefined) return args
+  const names = parameters.map((each) => each.replace(/\?$/, ''))
+  return Object.fromEntries(args.map((value, index) => [names[index] ?? String(index), value]))
 }
 
 /** Why the arguments do not fit the parameters of a tool; undefined if they do, or if its parameters are not known. */

@@ -3,7 +3,7 @@
 import type { SupervisorClock } from '@terrarium/supervisor/base'
 import type { CallFrame, CancelFrame, CreditFrame, EncodedValue, ValueCodec, WorkerFrame } from '@terrarium/worker'
 import { cancelled, invalidArgument, notSendable, raised, tooLate } from './failures.ts'
-import { misfit, type KnownTool, type ToolContext } from './tool.ts'
+import { byName, misfit, type KnownTool, type ToolContext } from './tool.ts'
 import { runStream, StreamGate } from './worker-streams.ts'
 
 export interface WorkerCallsDependencies {
@@ -12,7 +12,7 @@ export interface WorkerCallsDependencies {
   readonly clock: SupervisorClock
   /** For how long each call is kept before its tool is entered, in ms. */
   readonly delay: () => number
-  readonly context: Omit<ToolContext, 'signal' | 'sleep'>
+  readonly context: Omit<ToolContext, 'signal' | 'sleep' | 'deadline'>
   readonly say: (frame: WorkerFrame) => void
   /** Notes that the tool of a call is entered. */
   readonly begin: (id: number) => void
@@ -158,10 +158,11 @@ export class WorkerCalls {
   async #run(call: OpenCall): Promise<void> {
     const { codec, delay, context, begin } = this.#dependencies
     const { id, tool, stop } = call
+    const left = (): number | undefined => this.#timeLeft(call)
     begin(id)
     let args: unknown
     try {
-      args = codec.decode(call.args, 'the arguments')
+      args = byName(tool, codec.decode(call.args, 'the arguments'))
       const why = misfit(tool, args as object)
       if (why !== undefined) throw new TypeError(why)
     } catch (error) {
@@ -173,7 +174,7 @@ export class WorkerCalls {
     try {
       const ms = delay()
       if (ms > 0) await sleep(ms)
-      const returned = tool.run(args, { ...context, signal: stop.signal, sleep })
+      const returned = tool.run(args, { ...context, signal: stop.signal, sleep, deadline: left })
       if (tool.isStream) {
         const { say } = this.#dependencies
         this.#answer(call, await runStream({ id, tool: tool.name, returned, gate: call.gate, codec, say }))
@@ -190,6 +191,10 @@ export class WorkerCalls {
     } catch (error) {
       this.#answer(call, notSendable(id, error))
     }
+  }
+
+  #timeLeft({ deadline }: OpenCall): number | undefined {
+    return deadline === undefined ? undefined : Math.max(0, deadline - this.#dependencies.clock.now())
   }
 
   #sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -57,13 +57,15 @@ def decode(data: bytes, segments: "Sequence[Segment]" = ()) -> Any:
         raise NotReadable("what was sent is not msgpack", because=_reason(error)) from error
 
 
-def decode_arguments(data: bytes, segments: "Sequence[Segment]" = ()) -> "dict[str, Any]":
-    """The keyword arguments of a call. Raises NotReadable."""
+def decode_arguments(data: bytes, segments: "Sequence[Segment]" = ()) -> "dict[str, Any] | list[Any]":
+    """The keyword arguments of a call, or its positional arguments as a list. Raises NotReadable."""
     if not data and not segments:
         return {}
     arguments = decode(data, segments)
+    if type(arguments) is list:
+        return arguments
     if type(arguments) is not dict:
-        raise NotReadable(f"the arguments are not a map but {an(name_of(type(arguments)))}")
+        raise NotReadable(f"the arguments are neither a map nor an array but {an(name_of(type(arguments)))}")
     for key in arguments:
         if type(key) is not str:
             raise NotReadable(f"the name of an argument is not a string but {an(name_of(type(key)))}")

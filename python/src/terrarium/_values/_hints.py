@@ -85,7 +85,10 @@ def _hints_of(function: Any) -> "tuple[dict[str, Any], str | None]":
     else:
         inspect = late("inspect")
         function = inspect.unwrap(function)
-        signature = inspect.signature(function)
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):  # some functions of C do not tell it
+            return {}, None
         names = signature.parameters
         others = next((each.name for each in names.values() if each.kind is each.VAR_KEYWORD), None)
         hints = {each.name: each.annotation for each in names.values()} | {"return": signature.return_annotation}

@@ -159,7 +159,7 @@ export interface Call {
   id: number;
   /** The name of the tool. */
   tool: string;
-  /** The keyword arguments: a msgpack map from string to value, see docs/values.md. */
+  /** The keyword arguments, a msgpack map from string to value, or the positional ones, an array; see docs/values.md. */
   arguments: Buffer;
   /** The time left when this frame was written, in milliseconds; 0 means without a deadline. */
   timeoutMs: number;
