@@ -57,7 +57,12 @@ export function streamRequestOf(
   args: CallArguments,
   options: StreamOptions,
 ): StreamRequest {
-  const { timeout, idle, signal, priority = 'normal' } = readable(() => {
+  const {
+    timeout,
+    idle,
+    signal,
+    priority = 'normal',
+  } = readable(() => {
     const read = ownStreamOptions(options)
     validateStream(tool, args, read)
     return read

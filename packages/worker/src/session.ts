@@ -124,14 +124,7 @@ export class Session extends EventEmitter<SessionEvents> {
     return id
   }
 
-  #call(
-    tool: string,
-    index: number,
-    args: EncodedValue,
-    timeout: number,
-    isStream: boolean,
-    settle: Settle,
-  ): number {
+  #call(tool: string, index: number, args: EncodedValue, timeout: number, isStream: boolean, settle: Settle): number {
     checkCallSize(tool, args)
     if (!isWhole(args)) throw lost(tool)
     const id = this.#pending.add(settle)

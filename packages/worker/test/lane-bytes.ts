@@ -37,7 +37,10 @@ export const helloBytes = (more: object = {}): Buffer =>
   raw({ kind: 1, body: encode({ token: '', pid: 7, package: '0.1.0', python: '3.11', begun: false, ...more }) })
 
 export const readyBytes = (...names: string[]): Buffer =>
-  raw({ kind: 2, body: encode({ tools: names.map((name) => ({ name, isAsync: false, isStream: false, summary: '' })) }) })
+  raw({
+    kind: 2,
+    body: encode({ tools: names.map((name) => ({ name, isAsync: false, isStream: false, summary: '' })) }),
+  })
 
 export const resultBytes = (id: number, value: unknown): Buffer => raw({ kind: 3, id, body: encode(value) })
 

@@ -43,7 +43,8 @@ test.each(
     .map((row) => [row.frame ?? '', row] as const),
 )('a %s has the fields that the table allows, and no others', (name, row) => {
   const kind = Number(row.kind)
-  const body = row.body === 'none' ? undefined : encode(kind === WORKER_KIND.result || kind === WORKER_KIND.item ? 1 : {})
+  const body =
+    row.body === 'none' ? undefined : encode(kind === WORKER_KIND.result || kind === WORKER_KIND.item ? 1 : {})
   for (const field of ['code', 'id', 'extra'] as const) {
     const take = (): void => {
       const parser = new LaneParser(() => undefined)
