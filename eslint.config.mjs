@@ -33,7 +33,7 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
     },
   },
-  boundaries,
+  ...boundaries,
   {
     // The supervisor runs in browsers too, and so do threads and the inspector but for their halves for Node.
     files: ['packages/supervisor/src/**/*.ts', 'packages/{threads,inspector}/src/{shared,web}/**/*.ts'],

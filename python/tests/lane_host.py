@@ -18,7 +18,7 @@ HEADER = struct.Struct("<IBBHII")
 HELLO, READY, RESULT, FAILURE, PONG, PART, ITEM = range(1, 8)
 WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT = range(16, 23)
 APART, SPLIT, SPIN, STREAM = 1, 2, 4, 8
-PIECE = 1024 * 1024
+PIECE = (1024 + 64) * 1024
 
 
 def frame(kind, code=0, id=0, extra=0, body=b"", flags=0):

@@ -83,7 +83,7 @@ class Runtime:
         self.news_socket, far_end = socket.socketpair()
         self.process = subprocess.Popen(
             [
-                *[sys.executable, "-c", launcher, str(lifeline), str(far_end.fileno())],
+                *[sys.executable, "-I", "-S", "-c", launcher, str(lifeline), str(far_end.fileno())],
                 *[sys.executable, "-I", "-S", *shepherd, "--lifeline", fifo, "--containment", containment],
                 *["--folders", str(len(folders))],
             ],

@@ -11,7 +11,8 @@ import msgpack
 import pytest
 from connection import Result
 from host import Host, eventually
-from lane_host import APART, CALL, CANCEL, MAGIC, PING, PONG, PREAMBLE, PART, RESULT, WELCOME, apart, frame, split
+from lane_host import APART, CALL, CANCEL, MAGIC, PIECE, PING, PONG, PREAMBLE, PART, RESULT, WELCOME
+from lane_host import apart, frame, split
 from test_lane_parser import FAULTS
 
 TOOLS = Path(__file__).resolve().parent / "tools.py"
@@ -67,12 +68,19 @@ def test_small_frames_go_between_the_parts_of_a_long_result(worker):
     assert len(worker.value(long)) == 8 << 20
     assert [worker.frames.get(timeout=20).nonce for _ in range(3)] == [1, 2, 3]
     order = worker.order
-    assert order.count(PART) == 8
+    assert order.count(PART) == (8 << 20) // PIECE
     last = len(order) - 1 - order[::-1].index(PART)
     assert PONG in order[order.index(RESULT) : last], order
 
 
-@pytest.mark.parametrize("size", [10, 16_384, 16_385, 65_535, 65_536, 1 << 20, (1 << 20) + 1, 5_000_000])
+def test_bytes_of_1_mib_come_in_one_frame(worker):
+    worker.order.clear()
+    assert len(worker.run("text", size=1 << 20)) == 1 << 20
+    assert len(worker.run("keep", size=1 << 20)) == 1 << 20
+    assert worker.order == [RESULT, RESULT]
+
+
+@pytest.mark.parametrize("size", [10, 16_384, 16_385, 65_535, 65_536, 1 << 20, (1 << 20) + 1, PIECE, PIECE + 1, 5_000_000])
 def test_bytes_of_every_length_come_and_go(worker, size):
     data = os.urandom(size)
     assert worker.run("short", value=data) == data

@@ -71,13 +71,15 @@ def test_auto_takes_the_best_containment_and_says_why_better_are_missing(open_ru
 FORKS = """
 import os, subprocess, time
 pids = [subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"]}).pid]
+left, leaves = os.pipe()
 for leave in (os.getpid, lambda: os.setpgid(0, 0), os.setsid):
     pid = os.fork()
     if pid == 0:
         leave()
+        os.write(leaves, b".")
         time.sleep(600)
+    os.read(left, 1)
     pids.append(pid)
-time.sleep(0.1)
 print("forked", flush=True)
 time.sleep(600)
 """

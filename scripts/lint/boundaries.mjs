@@ -1,4 +1,4 @@
-// Which part of the workspace may import which, as a configuration of eslint-plugin-boundaries. Packages and the
+// Which part of the workspace may import which, as configurations of eslint-plugin-boundaries. Packages and the
 // folders of the supervisor are listed from the ground up: an import, of a value or of a type, only points down. A
 // package is entered by the doors that its package.json exports, also by tests and examples.
 import boundaries from 'eslint-plugin-boundaries'
@@ -106,24 +106,48 @@ const policies = [
   { from: type('tests'), allow: { to: type('scripts') } },
 ]
 
-export default {
-  files: ['packages/**/*.{ts,tsx}', 'examples/**/*.{ts,tsx}', 'test/**/*.ts'],
-  plugins: { boundaries },
-  settings: {
-    'boundaries/root-path': root,
-    'boundaries/elements': elements,
-    'boundaries/dependency-nodes': ['import', 'export', 'dynamic-import', 'require'],
-    'boundaries/additional-dependency-nodes': [
-      { selector: 'TSImportType > Literal', kind: 'type', name: 'import-type' },
-      { selector: 'TSImportType > TSLiteralType > Literal', kind: 'type', name: 'import-type' },
-    ],
-    'boundaries/flag-as-external': { customSourcePatterns: [`${SCOPE}*`, `${SCOPE}*/**`] },
+/** Where the files of which parts are: each import is compared with all policies of its place. */
+const places = [
+  ...PACKAGES.map((name) => ({
+    files: [`packages/${name}/**/*.{ts,tsx}`],
+    parts: [...sourcesOf(name), `${name} tests`, ...(name === 'inspector' ? [PAGE] : [])],
+  })),
+  { files: ['examples/**/*.{ts,tsx}'], parts: ['examples'] },
+  { files: ['test/**/*.ts'], parts: ['tests'] },
+]
+
+const isOf = (parts) => (policy) =>
+  [policy.from.element.type].flat().some((name) => name === '*' || parts.includes(name))
+
+export default [
+  {
+    files: ['packages/**/*.{ts,tsx}', 'examples/**/*.{ts,tsx}', 'test/**/*.ts'],
+    plugins: { boundaries },
+    settings: {
+      'boundaries/root-path': root,
+      'boundaries/elements': elements,
+      'boundaries/legacy-templates': false,
+      'boundaries/dependency-nodes': ['import', 'export', 'dynamic-import', 'require'],
+      'boundaries/additional-dependency-nodes': [
+        { selector: 'TSImportType > Literal', kind: 'type', name: 'import-type' },
+        { selector: 'TSImportType > TSLiteralType > Literal', kind: 'type', name: 'import-type' },
+      ],
+      'boundaries/flag-as-external': { customSourcePatterns: [`${SCOPE}*`, `${SCOPE}*/**`] },
+    },
+    rules: { 'boundaries/no-unknown-files': 'error' },
   },
-  rules: {
-    'boundaries/no-unknown-files': 'error',
-    'boundaries/dependencies': [
-      'error',
-      { default: 'disallow', checkAllOrigins: true, checkUnknownLocals: true, policies },
-    ],
-  },
-}
+  ...places.map(({ files, parts }) => ({
+    files,
+    rules: {
+      'boundaries/dependencies': [
+        'error',
+        {
+          default: 'disallow',
+          checkAllOrigins: true,
+          checkUnknownLocals: true,
+          policies: policies.filter(isOf(parts)),
+        },
+      ],
+    },
+  })),
+]

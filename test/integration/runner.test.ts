@@ -33,7 +33,7 @@ test.each([
 })
 
 test('the runner that ends by itself leaves no guard behind', async () => {
-  const { running, variable } = await underWay(process.execPath, ['scripts/job.mjs', 'test', 'knip'])
+  const { running, variable } = await underWay(process.execPath, ['scripts/job.mjs', 'test', 'prose'])
   expect(lastLine((await running).stdout)).toBe('2 passed, 0 failed')
   await eventually('nothing is left', () => processesWith(variable).length === 0, 5_000)
 })

@@ -153,6 +153,25 @@ test('D15: await using stops pools, kept programs, supervisors and runtimes', as
   expect(home.marked()).toEqual([])
 })
 
+const DECLARATIONS: ts.CompilerOptions = {
+  strict: true,
+  skipLibCheck: false,
+  noEmit: true,
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+}
+
+/** Parses each declaration once: the programs share what they have in common. */
+const host = ts.createCompilerHost(DECLARATIONS)
+const parse = host.getSourceFile.bind(host)
+const parsed = new Map<string, ts.SourceFile | undefined>()
+host.getSourceFile = (path, ...how) => {
+  if (path.endsWith('/user.ts')) return parse(path, ...how)
+  if (!parsed.has(path)) parsed.set(path, parse(path, ...how))
+  return parsed.get(path)
+}
+
 test.each([
   [
     'ES2022 and no types of Node',
@@ -190,16 +209,7 @@ test.each([
   const file = join(folder, 'user.ts')
   writeFileSync(file, source)
   try {
-    const program = ts.createProgram([file], {
-      lib,
-      types,
-      strict: true,
-      skipLibCheck: false,
-      noEmit: true,
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    })
+    const program = ts.createProgram([file], { ...DECLARATIONS, lib, types }, host)
     const checked = program
       .getSourceFiles()
       .filter(({ fileName }) => fileName === file || /\/packages\/\w+\/dist\//.test(fileName))

@@ -7,7 +7,7 @@ import { ROOT } from '../support/command.ts'
 
 const parser = { files: ['**/*.ts'], languageOptions: { parser: tseslint.parser } }
 const whole = new ESLint({ cwd: ROOT })
-const eslint = new ESLint({ cwd: ROOT, overrideConfigFile: true, baseConfig: [parser, boundaries] as never })
+const eslint = new ESLint({ cwd: ROOT, overrideConfigFile: true, baseConfig: [parser, ...boundaries] as never })
 
 async function rulesBroken(path: string, text: string): Promise<(string | null)[]> {
   const [result] = await eslint.lintText(text, { filePath: join(ROOT, path) })

@@ -10,6 +10,26 @@ export interface Member {
   readonly doc: string
 }
 
+/** Modules whose declarations the tables need. Those of Node alone are longer than all of the sources. */
+const NEEDED = /^(\.|@terrarium\/|xstate(\/|$))/
+
+/** Reads the sources and the declarations that the tables need, and no others: their types are errors, like `any`. */
+function frugalHost(options: ts.CompilerOptions): ts.CompilerHost {
+  const host = ts.createCompilerHost(options)
+  const cache = ts.createModuleResolutionCache(ROOT, (path) => path, options)
+  return {
+    ...host,
+    resolveModuleNameLiterals: (literals, from, redirect, given, file) =>
+      literals.map((literal) => {
+        if (!NEEDED.test(literal.text)) return { resolvedModule: undefined }
+        const mode = ts.getModeForUsageLocation(file, literal, given)
+        return ts.resolveModuleName(literal.text, from, given, host, cache, redirect, mode)
+      }),
+    resolveTypeReferenceDirectiveReferences: (references) =>
+      references.map(() => ({ resolvedTypeReferenceDirective: undefined })),
+  }
+}
+
 /** The exported types of some files, a package's index for instance. */
 export class Shapes {
   readonly #checker: ts.TypeChecker
@@ -21,10 +41,8 @@ export class Shapes {
     const config = ts.readConfigFile(join(ROOT, 'tsconfig.check.json'), (path) => ts.sys.readFile(path))
     const given = { ...(config.config as object), include: [], files }
     const { options } = ts.parseJsonConfigFileContent(given, ts.sys, ROOT)
-    const program = ts.createProgram(
-      files.map((file) => join(ROOT, file)),
-      { ...options, types: [] }, // what a file imports of Node is found without
-    )
+    const roots = files.map((file) => join(ROOT, file))
+    const program = ts.createProgram(roots, options, frugalHost(options))
     this.#checker = program.getTypeChecker()
     for (const file of files) {
       const source = program.getSourceFile(join(ROOT, file))

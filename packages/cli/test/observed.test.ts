@@ -114,6 +114,22 @@ test('every command that looks prints with --json what the README says', async (
   })
 })
 
+test('below the verdict tree prints the command that installs a missing module', async () => {
+  const home = place()
+  home.expect(/numpyy/)
+  const name = `lacking-${process.pid}`
+  const pool = home.pool({ name, tools: home.file('tools.py', 'import numpyy\n'), size: 1 })
+  const observer = await observe(pool)
+  try {
+    await expect(pool.start()).rejects.toMatchObject({ code: 'CONFIGURATION' })
+    const { stdout } = await home.run(['tree'])
+    expect(stdout).toMatch(new RegExp(`${name}/worker-1 is parked: .*'numpyy'.*\n {2}run {2}.* install numpyy\n`))
+  } finally {
+    await pool.stop()
+    await observer.stop()
+  }
+})
+
 test('tree shows pools, supervisors and their children', async () => {
   await withProgram(async ({ home, name }) => {
     const { code, stdout } = await home.run(['tree'])

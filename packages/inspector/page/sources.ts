@@ -16,12 +16,18 @@ export function openSources(model: Model): void {
   const places = placesOf(location.hash)
   for (const channel of places.getAll('b')) openChannel(model, channel)
   const token = places.get('t')
-  if (token !== null) openSocket(model, `ws://${location.host}/ws`, token)
+  if (token !== null) openSocket(model, ownSocket(), token)
   for (const address of places.getAll('node')) {
     const url = URL.canParse(address) ? new URL(address) : undefined
     const other = new URLSearchParams(url?.hash.slice(1)).get('t')
     if (url !== undefined && other !== null) openSocket(model, `ws://${url.host}/ws`, other)
   }
+}
+
+/** Beside the page, wherever it is mounted. */
+function ownSocket(): string {
+  const { protocol, host, pathname } = location
+  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${pathname}ws`
 }
 
 /** What the fragment names, kept for a reload, and taken out of the address. */

@@ -4,7 +4,7 @@ import { connect, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { WebSocket } from 'ws'
 import { servePage, type PageServer } from '../src/node/server.ts'
-import { mayConnect } from '../src/node/guard.ts'
+import { loopbackHosts, mayConnect } from '../src/node/guard.ts'
 
 let served: PageServer
 let port = 0
@@ -162,7 +162,7 @@ test('a method other than GET opens no WebSocket', () => {
     origin: `http://127.0.0.1:${port}`,
     'sec-websocket-protocol': `terrarium.v1, auth.${token}`,
   }
-  const guard = { port, token, origins: [] }
+  const guard = { hosts: loopbackHosts(port), token, origins: [] }
   const asked = (method: string): boolean => mayConnect({ headers, method }, guard)
   expect([asked('GET'), asked('POST')]).toEqual([true, false])
 })

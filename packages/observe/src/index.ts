@@ -16,5 +16,7 @@
  */
 /// <reference types="node" preserve="true" />
 export { observe, type Observable, type ObserveOptions, type Observer } from './observe.ts'
+export type { Health, HealthStatus } from './health.ts'
+export { mount, type Mounted, type MountOptions } from './mount.ts'
 export type { EventFacts, ObservedEvent, ParkFacts, ReasonFacts } from './events.ts'
 export type { ReaderConnection, ReaderPort } from './reader.ts'

@@ -23,10 +23,12 @@ import type { AnyActorRef } from 'xstate'
 import { Actions } from './actions.ts'
 import { Bus, type BusListener } from './bus.ts'
 import type { ObservedEvent } from './events.ts'
+import { healthOf, type Health } from './health.ts'
 import type { Hello } from './messages.ts'
 import { Publisher } from './publisher.ts'
 import type { ReaderConnection, ReaderPort } from './reader.ts'
 import { openPage, type PageServer } from './page.ts'
+import { takePicture } from './picture.ts'
 import { ObserverSocket } from './socket.ts'
 import { PoolSource, poolOfHandle } from './sources/pool.ts'
 import type { Source } from './sources/source.ts'
@@ -76,6 +78,8 @@ export interface Observer extends Stoppable {
   add(observable: Observable): void
   /** Tells every event from now on. What the listener throws changes nothing. The answer stops it. */
   listen(listener: (event: ObservedEvent) => void): () => void
+  /** Whether all that is observed can do its work, as of now. */
+  health(): Health
   /** Takes a reader, on any carrier of JSON texts. */
   connect(port: ReaderPort): ReaderConnection
   /** Lets readers go, removes the socket and every listener. Idempotent. What is observed goes on. */
@@ -211,6 +215,10 @@ class ObserverHandle implements Observer {
 
   listen(listener: BusListener): () => void {
     return this.#bus.listen(listener)
+  }
+
+  health(): Health {
+    return healthOf(takePicture(this.#sources.values()).actors.values())
   }
 
   connect(port: ReaderPort): ReaderConnection {

@@ -26,6 +26,18 @@ test('the README has each option, with its default', () => {
   }
 })
 
+test('the README has each option of mount(), with its default, and each status of the health', () => {
+  const rows = tableRows(README, 'In a server of your own')
+  expect(rows.map(first)).toEqual(namesOf('MountOptions'))
+  for (const { name, doc } of shapes.members('MountOptions')) {
+    const shown = plain(rows.find((row) => first(row) === name)?.default)
+    const named = namedDefault(doc) ?? 'none'
+    expect([name, shown]).toEqual([name, expect.stringMatching(new RegExp(`^${plain(named)}`))])
+    if (named !== 'none') expect(doc).toContain(shown)
+  }
+  expect(tableRows(README, 'In a server of your own', 1).map(first)).toEqual([...shapes.literals('HealthStatus')])
+})
+
 test('the README has each event with its facts', () => {
   const rows = tableRows(README, 'Events')
   expect(rows.map(first)).toEqual(namesOf('EventFacts'))

@@ -5,7 +5,7 @@ import type { Call } from './core/call.ts'
 import type { Slot } from './core/slot.ts'
 import type { Outcome } from './core/event.ts'
 import { pending, type PendingCall } from './pending-call.ts'
-import type { PendingStream } from './pending-stream.ts'
+import { PendingStream } from './pending-stream.ts'
 import type { Streams } from './streams.ts'
 
 /** The error is not told to any call: the core decides what each of them is told. */
@@ -56,16 +56,17 @@ export class Slots {
       call.sessionId =
         stream === undefined
           ? session.call(tool, args, timeLeft, settle)
-          : session.stream(tool, args, timeLeft, this.#taker(call as PendingStream), settle)
+          : session.stream(tool, args, timeLeft, this.#taker(call), settle)
     } catch (error) {
       this.#answered(call, { error: error as TerrariumError, notBegun: true })
     }
   }
 
   /** Hands the items of a stream on. */
-  #taker(stream: PendingStream): TakeItem {
+  #taker(call: PendingCall): TakeItem {
+    if (!(call instanceof PendingStream)) throw new TypeError('a stream that the shell has not made')
     return (value, bytes) => {
-      this.#streams.arrived(stream, value, bytes)
+      this.#streams.arrived(call, value, bytes)
     }
   }
 

@@ -158,7 +158,9 @@ test('a sync tool past its deadline has its worker killed; the slot is refilled'
   const clock = new VirtualClock()
   const pool = await started(home, { clock, cancelGrace: 100 })
   const [worker] = pool.workers
-  const call = pool.call('sleep', { seconds: 60 }, { timeout: 5_000 })
+  const begun = join(home.directory, 'begun')
+  const call = pool.call('sleep', { seconds: 60, begun }, { timeout: 5_000 })
+  await eventually('the tool has begun', () => existsSync(begun)) // else it is given back
   await Promise.all([expect(call).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' }), clock.advance(5_000)])
   expect(pool.workers[0]).toMatchObject({ pid: worker?.pid, inFlight: 1 }) // never handed on while still busy
   await clock.advance(100)

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { VirtualClock } from '@terrarium/supervisor/testing'
-import { createPool, NdArray, type Pool, type PoolOptions, type ToolStream } from '@terrarium/pool'
+import { createPool, type NdArray, type Pool, type PoolOptions, type ToolStream } from '@terrarium/pool'
 import { eventually, habitat, type Habitat } from '../../../test/support/terrarium.ts'
 import { TRANSPORTS, type Transport } from '../../../test/support/transport.ts'
 
@@ -179,7 +179,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await pool.stop()
   })
 
-  test('a stream waits in the queue as calls do, and one that is left there never runs', async () => {
+  test('a stream waits in the queue as calls do, and never runs if it is left there', async () => {
     const { pool, path } = await stand(transport)
     const held = pool.call('call_hold', { begun: path('begun'), gate: path('gate') })
     await eventually('it runs', () => existsSync(path('begun')))

@@ -95,6 +95,25 @@ test('a park, and the probe after it', async () => {
   expect((await it.app.whatIf('a', boom, { uptime: 20_000 })).failure).toMatchObject({ attempts: 1 })
 })
 
+test('a plan that parks the failed child says when the others would come back', async () => {
+  const strategy: RestartStrategy = {
+    name: 'parks',
+    plan: (failed) => ({
+      actions: [
+        { action: 'park', child: failed.id },
+        { action: 'restart', child: 'd' },
+        { action: 'delay', child: 'b', by: 5_000 },
+        { action: 'delay', child: 'c', by: 5_000 },
+      ],
+    }),
+  }
+  const it = await started({ strategy, children: ['a', 'b', 'c', 'd'].map((id) => child(id)) })
+  expect((await it.app.whatIf('a', boom)).sentence).toBe(
+    'If a failed, it would be parked until unpark() or reconfigure(), because the restart strategy has decided so; ' +
+      'd would be started again at once, b and c after 5,000 ms.',
+  )
+})
+
 test('a failure before the child is ready', async () => {
   const it = await started({ children: [child('a', { awaitReady: false })] })
   const said = await it.app.whatIf('a', configuration, { phase: 'start' })

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { expect, test } from '@jest/globals'
 import type { CallFrame } from '../src/frame.ts'
+import { FRAME_BYTES } from '../src/lane/wire.ts'
 import { LaneWriter, type LaneSocket } from '../src/lane/writer.ts'
 import { framesIn, u32, type Sent } from './lane-bytes.ts'
 import { turn } from '../../../test/support/waiting.ts'
@@ -125,6 +126,16 @@ test.each([
   expect(socket.sent.filter(({ kind, flags }) => kind !== 18 && flags !== 0)).toEqual([])
 })
 
+test.each([
+  ['bytes', []],
+  ['a segment', [Buffer.alloc(MiB, 3)]],
+])('1 MiB as %s travels in one frame, in one write', (_, segments) => {
+  const { socket, call } = open()
+  call(segments.length === 0 ? MiB : 20, 1, segments)
+  expect(socket.sent.map(({ kind }) => kind)).toEqual([18])
+  expect(socket.writes).toHaveLength(1)
+})
+
 test('calls are written at once when the worker has no more than wait, and otherwise together', async () => {
   const { socket, call } = open()
   const counts: number[] = []
@@ -140,7 +151,7 @@ test('calls are written at once when the worker has no more than wait, and other
 
 test('many calls of all lengths arrive whole and in order, although the slab is filled again and again', async () => {
   const { socket, call } = open()
-  const lengths = [0, 1, 100, 16 * KiB, 16 * KiB + 1, 65_000, MiB]
+  const lengths = [0, 1, 100, 16 * KiB, 16 * KiB + 1, 65_000, FRAME_BYTES]
   const bodies = Array.from({ length: 100 }, (_, n) => Buffer.alloc(lengths[n % lengths.length] ?? 0, n))
   for (const [n, body] of bodies.entries()) {
     socket.isFull = n % 10 > 4
@@ -184,10 +195,10 @@ function joined(frames: Sent[]): { total: number; body: Buffer } {
   }
 }
 
-test('a body of more than 1 MiB is split; pings and calls go between its parts, and its Cancel behind it', async () => {
+test('a body that is too long for a frame is split; pings and calls go between its parts, and its Cancel behind it', async () => {
   const { socket, writer, call } = open()
   socket.isFull = true
-  const long = Buffer.alloc(2.5 * MiB)
+  const long = Buffer.alloc(2.5 * FRAME_BYTES)
   for (let at = 0; at < long.length; at += 4) long.writeUInt32LE(at, at)
   const id = call(long)
   await turn()
@@ -208,7 +219,7 @@ test('a body of more than 1 MiB is split; pings and calls go between its parts, 
     [19, 0, 0, id, 0],
   ])
   const parts = socket.sent.filter((frame) => frame.kind === 18 || frame.kind === 21).filter((frame) => frame.id === id)
-  expect(parts.map(({ body }) => body.length)).toEqual([MiB + 4, MiB, MiB / 2])
+  expect(parts.map(({ body }) => body.length)).toEqual([FRAME_BYTES + 4, FRAME_BYTES, FRAME_BYTES / 2])
   const { total, body } = joined(parts)
   expect([total, body.equals(long)]).toEqual([long.length, true])
   expect(writer.unsent().size).toBe(0)
@@ -237,7 +248,7 @@ test('segments travel behind the msgpack, with a table in front, split or not', 
   const whole = Buffer.concat([u32(2, 70_000, 80_000), Buffer.from('packed'), ...segments])
   const [frame] = socket.sent
   expect([frame?.flags, frame?.body.equals(whole)]).toEqual([1, true])
-  const long = [Buffer.alloc(MiB, 3), Buffer.alloc(MiB, 4)]
+  const long = [Buffer.alloc(FRAME_BYTES, 3), Buffer.alloc(FRAME_BYTES, 4)]
   call(Buffer.from('packed'), Infinity, long)
   await turn()
   const parts = socket.sent.slice(1)
@@ -246,7 +257,9 @@ test('segments travel behind the msgpack, with a table in front, split or not', 
     [21, 0],
     [21, 0],
   ])
-  expect(joined(parts).body.equals(Buffer.concat([u32(2, MiB, MiB), Buffer.from('packed'), ...long]))).toBe(true)
+  expect(
+    joined(parts).body.equals(Buffer.concat([u32(2, FRAME_BYTES, FRAME_BYTES), Buffer.from('packed'), ...long])),
+  ).toBe(true)
 })
 
 test('when bytes of a segment are gone before they are written, the connection is ended', async () => {

@@ -152,7 +152,8 @@ class Ping(NamedTuple):
 
 
 WorkerFrame = Hello | Ready | Failure | Pong
-"""A worker also sends results and items: they have no class of their own, which would cost more than to encode a short value."""
+"""A worker also sends results and items. They have no class of their own, which would cost more than to encode a short
+value."""
 HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit
 
 

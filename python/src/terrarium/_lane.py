@@ -37,6 +37,8 @@ instructions of the main thread. A signal that arrives just before the thread bl
 _LOOKS_OF_FAREWELL = 4
 """How many times in a row a worker that ends may find that its host does not read."""
 
+_SEND_BUFFER = 1024 * 1024
+"""How much may wait in the system for the host, in bytes: each time that it is full costs two switches of processes."""
 COPIED = 16 * 1024
 """Up to this many bytes a body is copied behind its header, and sent together with others. A longer one is sent from
 where it lies."""
@@ -46,6 +48,7 @@ _MOST_WAITING = 64
 _NO_SIGNAL = getattr(_socket, "MSG_NOSIGNAL", 0)  # user code may have set SIGPIPE back to its default: to end the process
 _HEADER = HEADER.pack
 NOW = _socket.MSG_DONTWAIT
+_WHOLE = _socket.MSG_WAITALL
 
 
 class Lane:
@@ -60,6 +63,8 @@ class Lane:
         self._socket.settimeout(None)
         for option in (_socket.SO_RCVTIMEO, _socket.SO_SNDTIMEO):
             self._socket.setsockopt(_socket.SOL_SOCKET, option, struct.pack("ll", 0, int(LOOK_EVERY * 1e6)))
+        # The system gives what it allows, by default twice what a socket has.
+        self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, _SEND_BUFFER)
         self.parser = Parser()
         self.small: "list[bytes]" = []
         """Frames to be sent. Any thread appends; only the thread that holds ``sending`` removes, from the front."""
@@ -199,7 +204,7 @@ class Lane:
 
     def receive(self, wait: bool = True) -> "list[Any]":
         try:
-            count = self._socket.recv_into(self.parser.place(), 0, 0 if wait else NOW)
+            count = self._socket.recv_into(self.parser.place(), 0, NOW if not wait else _WHOLE if self.parser.missing else 0)
         except BlockingIOError:
             return []
         if count == 0:

@@ -23,8 +23,9 @@ HEADER = Struct("<IBBHII")
 HEADER_BYTES = HEADER.size
 MAGIC = b"TRM\x1a"
 PREAMBLE = MAGIC + PROTOCOL_VERSION.to_bytes(2, "little") + b"\0\0"
-LONGEST_PIECE = 1024 * 1024
-"""The longest body of one frame, in bytes; the first frame of a split body has 4 more."""
+LONGEST_PIECE = (1024 + 64) * 1024
+"""The longest body of one frame, in bytes; the first frame of a split body has 4 more. It has room for 1 MiB of bytes
+and what stands around them."""
 MOST_SEGMENTS = 4096
 
 

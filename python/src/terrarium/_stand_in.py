@@ -88,8 +88,8 @@ class StandIn:
             self._flush()
 
     def _attend(self, call: int) -> None:
-        """Stands in as long as a stream lasts. Its items are sent by the main thread as they come, but for the last ones
-        before a pause; and the main thread receives while it waits for credit."""
+        """Stands in as long as a stream lasts. The main thread sends most items itself, and receives while it waits for
+        credit: what is left are the last items before a pause, and frames that come while it makes the next item."""
         main_thread = self._main_thread
         while main_thread.running == call:
             sleep(_LONG_PATIENCE if main_thread.streams.is_waiting else _PATIENCE)

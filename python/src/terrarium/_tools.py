@@ -116,11 +116,11 @@ def tool(*, name: str | None = None) -> Callable[[Function], Function]: ...
 def tool(function: Any = None, /, *, name: str | None = None) -> Any:
     """Offers a function to the host. Returns the function unchanged.
 
-    Works on sync and async functions and generators, as ``@tool`` or ``@tool(name="other_name")``. ``name`` defaults to the name of
-    the function. Arguments arrive by keyword; the return value is sent as msgpack. Sync tools run on the main thread,
-    one at a time; async tools run concurrently on an event loop. A generator is a stream: each value that it yields is
-    sent when the host has room for it, and the value that it returns is dropped. While a sync generator waits for the
-    host, no other sync tool runs.
+    Works on sync and async functions and generators, as ``@tool`` or ``@tool(name="other_name")``. ``name`` defaults to
+    the name of the function. Arguments arrive by keyword; the return value is sent as msgpack. Sync tools run on the
+    main thread, one at a time; async tools run concurrently on an event loop. A generator is a stream: each value that
+    it yields is sent when the host has room for it, and the value that it returns is dropped. While a sync generator
+    waits for the host, no other sync tool runs.
 
     Raises ToolError (at import: a configuration error of the worker) for a name that is taken or not well formed, and
     for anything but a plain function: a class, a method, or a function with a required positional-only parameter.

@@ -1,6 +1,6 @@
 // What workers on the socket lane can do wrong, and what comes of each: a fault that the host names, an error of the
 // call alone, or nothing at all.
-import { pack } from 'msgpackr'
+import { pack } from 'msgpackr/pack'
 import { BAD_VALUES } from './bad-values.mjs'
 import { Wire, frame as grpcFrame, message } from '../second-client/wire.mjs'
 import { APART, FAILURE, frame, hello, HELLO, LaneWire, longReady, PART, PONG, preamble, ready, READY, result, RESULT, SPLIT, u32 } from './lane.mjs' // prettier-ignore
@@ -34,7 +34,7 @@ export const LANE_FAULTS = {
   'a Result with a code': [(id) => frame({ kind: RESULT, code: 7, id }, NIL), /a Result with code 7/],
   'a Ready with an id': [() => frame({ kind: READY, id: 3 }, NIL), /a Ready with id 3/],
   'a Result with an extra': [(id) => frame({ kind: RESULT, id, extra: 1 }, NIL), /a Result with extra 1/],
-  'a body that is too long': [(id) => frame({ kind: RESULT, id, length: MiB + 1 }), /a Result with a body of 1048577 bytes, more than/],
+  'a body that is too long': [(id) => frame({ kind: RESULT, id, length: 1_114_113 }), /a Result with a body of 1114113 bytes, more than/],
   'a body of 4 GiB': [(id) => frame({ kind: RESULT, id, length: 2 ** 32 - 1 }), /a Result with a body of 4294967295 bytes/],
   'a Pong with a body': [() => frame({ kind: PONG }, NIL), /a Pong with a body of 1 bytes/],
   'a Result without a body': [(id) => frame({ kind: RESULT, id }), /a Result with a body of 0 bytes/],

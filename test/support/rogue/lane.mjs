@@ -1,6 +1,6 @@
 // A connection of a worker on the socket lane that can send anything, written from docs/protocol.md alone.
 import net from 'node:net'
-import { pack } from 'msgpackr'
+import { pack } from 'msgpackr/pack'
 
 export const [HELLO, READY, RESULT, FAILURE, PONG, PART] = [1, 2, 3, 4, 5, 6]
 export const [APART, SPLIT] = [1, 2]

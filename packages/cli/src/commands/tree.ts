@@ -43,7 +43,10 @@ function linesOf(picture: SocketPicture): readonly Line[] {
   const children = new Map<string | undefined, ActorView[]>()
   for (const actor of snap.actors) children.set(actor.parent, [...(children.get(actor.parent) ?? []), actor])
   const lines: Line[] = [{ text: `${hello.name} (pid ${hello.pid})`, paint: bold }]
-  for (const { level, text } of snap.verdict) lines.push({ text: `  ${text}`, paint: paints[level] })
+  for (const { level, text, command } of snap.verdict) {
+    lines.push({ text: `  ${text}`, paint: paints[level] })
+    if (command !== undefined) lines.push({ text: `  run  ${command}`, paint: bold })
+  }
   const add = (parent: string | undefined, indent: string): void => {
     const list = children.get(parent) ?? []
     for (const [index, actor] of list.entries()) {

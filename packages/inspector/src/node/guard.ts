@@ -7,23 +7,28 @@ import type { IncomingMessage } from 'node:http'
 export const SUBPROTOCOL = 'terrarium.v1'
 
 export interface Guard {
-  /** The port that is listened on. */
-  readonly port: number
+  /** The exact hosts that a request may name, each with the origin that its page then has. */
+  readonly hosts: ReadonlyMap<string, string>
   readonly token: string
   /** Other origins whose pages may connect, with the token. */
   readonly origins: readonly string[]
 }
 
-/** The exact hosts. A name that leads here by DNS is refused: a page of its site would be of the same origin. */
-export function isOwnHost(host: string | undefined, { port }: Guard): boolean {
-  return host === `127.0.0.1:${port}` || host === `localhost:${port}` || host === `[::1]:${port}`
+/** The hosts of a server on loopback. */
+export function loopbackHosts(port: number): Guard['hosts'] {
+  return new Map(['127.0.0.1', 'localhost', '[::1]'].map((name) => [`${name}:${port}`, `http://${name}:${port}`]))
+}
+
+/** A name that leads here by DNS is refused: a page of its site would be of the same origin. */
+export function isOwnHost(host: string | undefined, { hosts }: Guard): boolean {
+  return host !== undefined && hosts.has(host)
 }
 
 /** Whether a WebSocket comes from a page with the token. */
 export function mayConnect({ headers, method }: Pick<IncomingMessage, 'headers' | 'method'>, guard: Guard): boolean {
   const { host, origin } = headers
   if (method !== 'GET' || !isOwnHost(host, guard) || origin === undefined) return false
-  if (origin !== `http://${host ?? ''}` && !guard.origins.includes(origin)) return false
+  if (origin !== guard.hosts.get(host ?? '') && !guard.origins.includes(origin)) return false
   const items = (headers['sec-websocket-protocol'] ?? '').split(',').map((item) => item.trim())
   return items.includes(SUBPROTOCOL) && items.some((item) => isSame(item, `auth.${guard.token}`))
 }

@@ -23,9 +23,10 @@ export class StreamGate {
     this.#wake?.()
   }
 
-  /** Resolves when there is credit, or the stream is stopped. */
-  async open(): Promise<void> {
+  /** Resolves when there is credit, or the stream is stopped. Tells whether it goes on. */
+  async open(): Promise<boolean> {
     while (this.#credit <= 0 && !this.isStopped) await new Promise<void>((resolve) => (this.#wake = resolve))
+    return !this.isStopped
   }
 }
 
@@ -70,8 +71,7 @@ async function sendAll({ id, tool, gate, codec, say }: StreamRun, items: Items):
     } catch (error) {
       return notSendable(id, error)
     }
-    await gate.open()
-    if (gate.isStopped) return undefined
+    if (!(await gate.open())) return undefined
   }
 }
 

@@ -1,5 +1,5 @@
-// What the workers and the readers of a world know of its streams, and the rules that always hold for them. For property
-// tests.
+// What the workers and the readers of a world know of its streams, and the rules that always hold for them. For
+// property tests.
 import type { TerrariumError } from '@terrarium/supervisor/base'
 import { STREAM_WINDOW } from '@terrarium/worker'
 import type { Call } from '../../src/core/call.ts'

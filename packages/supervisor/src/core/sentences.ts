@@ -68,25 +68,37 @@ export function foretold({ id, supervisor, steps, escalates, plan }: Omit<WhatIf
     const why = escalates === undefined ? '' : ` with "${escalates.message}"`
     return `If ${id} failed, ${supervisor} would end${why}${others}.`
   }
-  const started = of('child.start').map((step) => step.id)
-  const also = [...new Set(started)].filter((each) => each !== id)
+  const started = of('child.start')
+  const also = [...new Set(started.map((step) => step.id))].filter((each) => each !== id)
+  const rest = also.length === 0 ? '' : `; ${againWhen(also, started)}`
   const together = also.length === 0 ? '' : `, together with ${list(also)}`
   const parked = of('child.parked').find((step) => step.id === id)
   if (parked !== undefined) {
     const cause = parked.cause === undefined ? '' : `, because ${PARKED_BECAUSE[parked.cause]}`
     const probe = of('child.start').find((step) => step.id === id)
     const until = probe === undefined ? 'until unpark() or reconfigure()' : `until it is probed after ${ms(probe.at)}`
-    const rest = also.length === 0 ? '' : `; ${list(also)} would be started again`
     return `If ${id} failed, it would be parked ${until}${cause}${rest}.`
   }
   const start = of('child.start').find((step) => step.id === id)
   if (start === undefined) {
     const why = plan === undefined ? ' for good: it is not restarted after such an end' : ''
-    const rest = also.length === 0 ? '' : `; ${list(also)} would be started again`
     return `If ${id} failed, it would stay down${why}${rest}.`
   }
-  const when = start.at === 0 ? 'at once' : `after ${ms(start.at)}`
-  return `If ${id} failed, it would be started again ${when}${together}.`
+  return `If ${id} failed, it would be started again ${when(start.at)}${together}.`
+}
+
+const when = (at: number): string => (at === 0 ? 'at once' : `after ${ms(at)}`)
+
+/** When children would be started again, those of one time together. */
+function againWhen(ids: readonly string[], starts: WhatIf['steps']): string {
+  const groups = new Map<number, string[]>()
+  for (const id of ids) {
+    const at = starts.find((step) => step.id === id)?.at ?? 0
+    groups.set(at, [...(groups.get(at) ?? []), id])
+  }
+  const [[first, early], ...later] = [...groups] as [[number, string[]], ...[number, string[]][]]
+  const rest = later.map(([at, each]) => `, ${list(each)} ${when(at)}`).join('')
+  return `${list(early)} would be started again ${when(first)}${rest}`
 }
 
 /** The failure in a few words: `Error: boom (transient)`. */

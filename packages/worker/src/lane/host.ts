@@ -9,6 +9,7 @@ import { PROTOCOL_VERSION } from '../version.ts'
 import { refusedBody } from './bodies.ts'
 import { putHeader } from './header.ts'
 import { LaneParser } from './parser.ts'
+import { readInPlace } from './read-in-place.ts'
 import { HEADER_BYTES, HOST_KIND, PREAMBLE, REFUSED_CODE } from './wire.ts'
 import { LaneWriter } from './writer.ts'
 
@@ -71,7 +72,7 @@ export function serveLane(socket: Socket, head: Buffer, dependencies: LaneDepend
     if (version !== PROTOCOL_VERSION) refuse(mismatch(version, ''))
     else if (preamble.readUInt16LE(6) !== 0) refused('a worker broke the protocol: a preamble that does not end in 0')
     else {
-      socket.on('data', take)
+      readInPlace(socket, take)
       take(preamble.subarray(PREAMBLE.length))
     }
   }

@@ -30,8 +30,11 @@ export const FLAG = {
 /** The code of Refused. */
 export const REFUSED_CODE = { protocol_mismatch: 1, token_refused: 2 } as const
 
-/** The longest body of one frame, in bytes; a longer one is split. The first frame of a split body has 4 more. */
-export const FRAME_BYTES = 1024 * 1024
+/**
+ * The longest body of one frame, in bytes; a longer one is split. The first frame of a split body has 4 more. It has
+ * room for 1 MiB of bytes and what stands around them.
+ */
+export const FRAME_BYTES = (1024 + 64) * 1024
 
 /** The longest Hello, in bytes: all that is read of a worker that has not presented a token. */
 export const HELLO_BYTES = 64 * 1024
