@@ -45,8 +45,8 @@ def eventually(what, condition, patience=PATIENCE):
 
 class Connection:
     """Calls are sent and answers received by any thread. A transport adds ``send_call``, ``send_cancel``,
-    ``send_credit``, ``send_ping``, ``end``, which ends the session in order, and ``abort``. It calls ``heard`` with each
-    frame of the worker."""
+    ``send_credit``, ``send_ping``, ``end``, which ends the session in order, and ``abort``. It calls ``heard`` with
+    each frame of the worker."""
 
     def __init__(self):
         self.hello = None

@@ -283,8 +283,8 @@ class Session:
             self.receiving.release()
 
     def _refuse(self, call: Call) -> None:
-        """Answers a call of a tool that does not exist, or is of the other kind. Raises ValueError for an id that no new
-        call may have: 0, or an id in use; and for an index that no tool has."""
+        """Answers a call of a tool that does not exist, or is of the other kind. Raises ValueError for an id that no
+        new call may have: 0, or an id in use; and for an index that no tool has."""
         if call.id == 0 or call.id in self.replies.open:
             raise ValueError(f"it sent a call with id {call.id}, which is {'in use' if call.id else 'no id'}")
         other = (self._tools if isinstance(call, StreamCall) else self._generators).get(call.tool)
