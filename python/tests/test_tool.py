@@ -105,6 +105,14 @@ def test_generators_are_streams():
     assert kinds == {"plain": (True, False), "beside": (True, True), "wrapped": (True, False)}
 
 
+def test_a_generator_has_no_batches():
+    with pytest.raises(ToolError, match="it is a generator"):
+
+        @tool(batch=4)
+        def f(x):
+            yield x
+
+
 def test_methods_are_refused():
     with pytest.raises(ToolError, match="method"):
         exec("class C:\n    @tool\n    def m(self): ...\n", {"tool": tool})

@@ -1,5 +1,6 @@
 // The list of all suites.
 import { cli } from './cli/suite.ts'
+import { inspector } from './inspector/suite.ts'
 import { observing } from './observe/suite.ts'
 import { process } from './process/suite.ts'
 import type { Suite } from './suite.ts'
@@ -7,4 +8,4 @@ import { supervisor } from './supervisor/suite.ts'
 import { wire } from './wire/suite.ts'
 
 /** Every suite there is. */
-export const suites: readonly Suite[] = [wire, supervisor, process, cli, observing]
+export const suites: readonly Suite[] = [wire, supervisor, process, cli, observing, inspector]

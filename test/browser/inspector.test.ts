@@ -296,7 +296,7 @@ function contrast(a: string, b: string): number {
 
 /** The colours of the page by name, as the browser shows them: `rgb(r, g, b)`. */
 const COLOURS = `Object.fromEntries(
-  'ground panel text quiet selected hover active active-soft done bad bad-soft stopped edge key'.split(' ').map((name) => {
+  'ground panel text quiet selected hover active active-soft done bad bad-soft warn warn-soft parked parked-soft stopped edge key'.split(' ').map((name) => {
     const probe = document.body.appendChild(document.createElement('i'))
     probe.style.color = 'var(--' + name + ')'
     const { color } = getComputedStyle(probe)
@@ -312,10 +312,16 @@ browserTest('contrast is at least 4.5 for text and 3 for shapes, in both themes'
       const colours = await page.evaluate<Record<string, string>>(COLOURS)
       const least = (fronts: string[], backs: string[]): number =>
         Math.min(...fronts.flatMap((front) => backs.map((back) => contrast(colours[front] ?? '', colours[back] ?? ''))))
-      expect(least(['text', 'quiet', 'active', 'done', 'bad', 'key'], ['panel', 'ground'])).toBeGreaterThanOrEqual(4.5)
-      expect(least(['text', 'quiet', 'active', 'bad'], ['selected', 'hover'])).toBeGreaterThanOrEqual(4.5)
+      expect(
+        least(['text', 'quiet', 'active', 'done', 'bad', 'warn', 'parked', 'key'], ['panel', 'ground']),
+      ).toBeGreaterThanOrEqual(4.5)
+      expect(least(['text', 'quiet', 'active', 'bad', 'warn', 'parked'], ['selected', 'hover'])).toBeGreaterThanOrEqual(
+        4.5,
+      )
       expect(least(['active'], ['active-soft'])).toBeGreaterThanOrEqual(4.5)
       expect(least(['bad', 'text'], ['bad-soft'])).toBeGreaterThanOrEqual(4.5)
+      expect(least(['text', 'quiet', 'warn'], ['warn-soft'])).toBeGreaterThanOrEqual(4.5)
+      expect(least(['text', 'quiet', 'parked'], ['parked-soft'])).toBeGreaterThanOrEqual(4.5)
       expect(least(['active', 'done', 'bad', 'stopped', 'edge'], ['panel', 'ground'])).toBeGreaterThanOrEqual(3)
     }
   })

@@ -10,6 +10,7 @@ import { root } from '../../scripts/setup/paths.mjs'
 
 const SHOP = join(root, 'packages', 'inspector', 'test', 'fixtures', 'shop.mjs')
 const JOB = join(root, 'scripts', 'job.mjs')
+const SEEING = join(root, 'test', 'browser', 'seeing.mjs')
 
 /** By the name of the file in docs: the program, and what is done before the picture is taken. Times in ms. */
 const PICTURES = {
@@ -30,6 +31,24 @@ const PICTURES = {
       await delay(1_500)
     },
   },
+  // A worker that is parked, with what repairs it.
+  'seeing-parked': {
+    program: [SEEING],
+    prepare: async (page) => {
+      await delay(6_000)
+      await page.locator('.cell.parked[title]').first().click()
+      await delay(1_500)
+    },
+  },
+  // A supervisor whose child has failed, and what followed from that.
+  'seeing-causes': {
+    program: [SEEING],
+    prepare: async (page) => {
+      await delay(6_000)
+      await select(page, 'shop')
+      await delay(1_500)
+    },
+  },
 }
 
 const NAMES = Object.keys(PICTURES)
@@ -39,7 +58,9 @@ Takes the pictures of these names, by default all, and writes each to docs/NAME.
 It needs Chromium: apt-get install chromium. TERRARIUM_CHROMIUM names another one.
 `
 
-const select = (page, name) => page.locator('.row', { hasText: name }).first().click()
+/** Selects an actor: in a row, or as a cell. */
+const select = (page, name) =>
+  page.locator(`.cell[title^="${name}:"], .row:has-text("${name}"):not(.group)`).first().click()
 
 /**
  * @param {readonly string[]} argv names of pictures
@@ -85,9 +106,9 @@ async function take(browser, name) {
     await page.screenshot({ path })
     await page.close()
   } finally {
-    // A program ends with its standard input, or as Ctrl-C has it.
+    // A program ends with its standard input; the main job as Ctrl-C has it.
     child.stdin.end()
-    child.kill('SIGINT')
+    if (program[0] === JOB) child.kill('SIGINT')
     await exited
   }
   process.stdout.write(`${path}\n`)

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
@@ -67,6 +67,43 @@ test('D14: a pool heals when a missing module appears in a missing folder on PYT
     mkdirSync(folder)
     home.file('lib/late_module.py', '')
   })
+})
+
+test('D14: a pool heals when the last missing module appears while a try already fails for want of it', async () => {
+  const home = habitat()
+  home.expectedErrors.push(/^parked: /)
+  const clock = new VirtualClock()
+  const [missed, go] = [join(home.directory, 'missed'), join(home.directory, 'go')]
+  const modules = join(home.directory, 'modules')
+  mkdirSync(modules)
+  const tools = home.file('tools.py', `import first_module\n${TOOL}`)
+  const pool = createPool({ ...home.common, name: 'p', tools, clock, env: { PYTHONPATH: modules } })
+  await expect(pool.start()).rejects.toMatchObject({ code: 'CONFIGURATION' })
+  home.file(
+    'modules/first_module.py',
+    `import os, time
+try:
+    import second_module
+except ImportError:
+    open(${JSON.stringify(missed)}, "w").close()
+    while not os.path.exists(${JSON.stringify(go)}):
+        time.sleep(0.01)
+    raise
+`,
+  )
+  await clock.advance(1_000)
+  await eventually('the try misses the second module', () => existsSync(missed))
+  home.file('modules/second_module.py', '')
+  writeFileSync(go, '')
+  await eventually('the try has failed', () => pool.stats.crashes === 2)
+  await eventually('it has healed', async () => {
+    await clock.advance(100)
+    return pool.status === 'running' || clock.now() > 20_000
+  })
+  expect(pool.status).toBe('running')
+  expect(clock.now()).toBeLessThan(20_000)
+  expect(pool.stats.starts).toBe(3)
+  await pool.stop()
 })
 
 test('D14: a pool heals when the dangling link to its tools is pointed elsewhere', async () => {
@@ -232,6 +269,45 @@ test('the environment watch waits until a change has settled, and survives error
   expect(changes).toBe(2)
   await clock.advance(10_000)
   expect(changes).toBe(2)
+  watch.stop()
+  expect(clock.pending).toBe(0)
+})
+
+test('a change during a try, which may have come too late for it, is tried again soon, and ever later if each try makes one', async () => {
+  const home = habitat()
+  const clock = new VirtualClock()
+  const path = home.file('folder', '')
+  let tries = 0
+  let isWriting = true
+  const watch: EnvironmentWatch = new EnvironmentWatch({
+    clock,
+    changed: () => {
+      tries += 1
+      if (isWriting) writeFileSync(path, 'x'.repeat(tries + 1))
+      watch.watch([path]) // the try has failed
+    },
+    onError: () => undefined,
+  })
+  watch.watch([path])
+  writeFileSync(path, 'x')
+  await clock.advance(1_000)
+  expect(tries).toBe(1)
+  for (const [wait, count] of [
+    [500, 1],
+    [500, 2],
+    [1_500, 2],
+    [500, 3],
+    [3_500, 3],
+    [500, 4],
+  ] as const) {
+    await clock.advance(wait)
+    expect(tries).toBe(count)
+  }
+  isWriting = false
+  await clock.advance(8_000)
+  expect(tries).toBe(5)
+  await clock.advance(29_500)
+  expect(tries).toBe(5)
   watch.stop()
   expect(clock.pending).toBe(0)
 })

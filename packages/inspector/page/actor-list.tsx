@@ -1,9 +1,11 @@
 // The tree of actors: a row each, or cells for many that are alike.
 import { useMemo } from 'preact/hooks'
 import type { JSX } from 'preact'
-import { Mark, WORDS } from './mark.tsx'
+import { Bars } from './budget.tsx'
+import { isObserved, lookOf, LOOK_WORDS } from './look.ts'
+import { Mark } from './mark.tsx'
 import { running, valueText, type Actor } from './model.ts'
-import { lookOf, MOST_ROWS, type Row } from './tree.ts'
+import { cellOf, MOST_ROWS, type Row } from './tree.ts'
 
 interface ListProps {
   readonly rows: readonly Row[]
@@ -54,12 +56,12 @@ interface RowProps {
 function ActorRow({ actor, depth, isSelected, second, onSelect }: RowProps): JSX.Element {
   // The same element again means that nothing is compared.
   return useMemo(() => {
-    const state = valueText(actor.value)
-    const text =
-      actor.status === 'active' ? state : actor.status === 'error' ? (actor.error ?? 'failed') : WORDS[actor.status]
+    const { budget, restarts, strategy } = actor
+    const look = lookOf(actor)
+    const crashes = restarts?.crashes ?? 0
     return (
       <div
-        class={`row ${actor.status}${isSelected ? ' selected' : ''}`}
+        class={`row ${look}${isSelected ? ' selected' : ''}`}
         role="treeitem"
         id={`a${actor.key}`}
         aria-level={depth + 1}
@@ -69,18 +71,43 @@ function ActorRow({ actor, depth, isSelected, second, onSelect }: RowProps): JSX
         }}
       >
         <span class="who" style={indent(depth)}>
-          <Mark status={actor.status} />
+          <Mark look={look} />
           <b>{actor.name}</b>
-          <span class="kind">{actor.kind === 'machine' ? '' : actor.kind}</span>
+          <span class={strategy === undefined ? 'kind' : 'kind strategy'}>{strategy ?? kindText(actor)}</span>
+          {budget !== undefined && <Bars budget={budget} />}
         </span>
-        <span class="value">{text}</span>
+        <span class="value">{textOf(actor)}</span>
         <span class="since">{running(second * 1_000 + 999 - actor.since)}</span>
-        <span class="count" title={`${actor.events} events received`}>
-          {actor.events}
-        </span>
+        {restarts === undefined ? (
+          <span class="count" title={`${actor.events} events received`}>
+            {actor.events}
+          </span>
+        ) : (
+          <span class="count" title={`${crashes} crashes, ${restarts.wanted} wanted restarts`}>
+            {crashes === 0 ? '' : `${crashes} ×`}
+          </span>
+        )}
       </div>
     )
   }, [actor, depth, isSelected, second, onSelect])
+}
+
+/** What an actor is, where its place does not say it. */
+function kindText(actor: Actor): string {
+  const { kind, machine } = actor
+  if (isObserved(actor)) return kind === 'other' && machine !== undefined ? 'program' : ''
+  return kind === 'machine' ? '' : kind
+}
+
+/** The state of an actor in a few words. */
+function textOf(actor: Actor): string {
+  const { status, error, value, ready, size } = actor
+  const state = valueText(value).replace('_', ' ')
+  if (isObserved(actor)) {
+    const count = size === undefined ? '' : `, ${ready ?? 0} of ${size} ready`
+    return error === undefined ? `${state}${count}` : `${state}${count}: ${error}`
+  }
+  return status === 'active' ? state : status === 'error' ? (error ?? 'failed') : LOOK_WORDS[status]
 }
 
 const indent = (depth: number): { readonly marginLeft: string } => ({ marginLeft: `${Math.min(depth, 12) * 16}px` })
@@ -131,14 +158,15 @@ function Cell({
   isSelected: boolean
   onSelect: (key: string) => void
 }): JSX.Element {
-  const { key, name, status } = actor
-  const look = lookOf(actor)
+  const { key, name } = actor
+  const look = cellOf(actor)
   const value = valueText(actor.value)
-  const label = `${name}: ${WORDS[status]}${value === '' ? '' : `, ${value}`}`
+  const often = (actor.restarts?.crashes ?? 0) > 2 ? ' often' : ''
+  const label = `${name}: ${LOOK_WORDS[lookOf(actor)]}${value === '' ? '' : `, ${value}`}`
   return useMemo(
     () => (
       <span
-        class={`cell ${look}${isSelected ? ' selected' : ''}`}
+        class={`cell ${look}${often}${isSelected ? ' selected' : ''}`}
         role="treeitem"
         id={`a${key}`}
         aria-selected={isSelected}
@@ -149,6 +177,6 @@ function Cell({
         }}
       />
     ),
-    [key, look, label, isSelected, onSelect],
+    [key, look, often, label, isSelected, onSelect],
   )
 }

@@ -64,11 +64,11 @@ function widthOf(text: string, font: string): number {
 const NAME_FONT = '600 13px system-ui, sans-serif'
 const LINE_FONT = '11px system-ui, sans-serif'
 
-/** Lays a machine out. */
-export function layOut(root: NodeView): Box {
+/** Lays a machine out. `shape`: the width of its place for a height of 1. */
+export function layOut(root: NodeView, shape = SHAPE): Box {
   const paths = new Map<string, readonly NodeView[]>()
   note(root, [], paths)
-  return boxOf(root, paths, false)
+  return boxOf(root, paths, false, shape)
 }
 
 /** From the root to each node. */
@@ -80,17 +80,17 @@ function note(node: NodeView, above: readonly NodeView[], paths: Map<string, rea
 
 type Paths = ReadonlyMap<string, readonly NodeView[]>
 
-function boxOf(node: NodeView, paths: Paths, isInitial: boolean): Box {
+function boxOf(node: NodeView, paths: Paths, isInitial: boolean, shape: number): Box {
   const lines = linesOf(node, paths)
   const head = HEAD + TIME + lines.length * LINE
-  const children = (node.states ?? []).map((child) => boxOf(child, paths, child.key === node.initial))
+  const children = (node.states ?? []).map((child) => boxOf(child, paths, child.key === node.initial, shape))
   const texts = lines.map((line) => widthOf(line, LINE_FONT))
   const own = Math.max(92, widthOf(node.key, NAME_FONT) + 34, ...texts.map((width) => width + 2 * PAD))
   if (children.length === 0) {
     const size = node.type === 'history' ? { width: 40, height: 40 } : { width: own, height: head + 3 }
     return { node, x: 0, y: 0, ...size, head, lines, isInitial, children, edges: [] }
   }
-  const { width, height, edges } = arrange(children, drawnIn(node, paths))
+  const { width, height, edges } = arrange(children, drawnIn(node, paths), shape)
   for (const child of children) {
     child.x += PAD
     child.y += head
@@ -191,13 +191,13 @@ interface Arranged extends Size {
 }
 
 /** Places the children, and answers how much room they take. */
-function arrange(children: readonly Box[], drawn: readonly Drawn[]): Arranged {
+function arrange(children: readonly Box[], drawn: readonly Drawn[], shape: number): Arranged {
   const linked = new Set(drawn.flatMap(({ from, to }) => [from, to]))
   const [inGraph, alone] = [
     children.filter(({ node }) => linked.has(node.id)),
     children.filter(({ node }) => !linked.has(node.id)),
   ]
-  const graph = inGraph.length === 0 ? { width: 0, height: 0, edges: [] } : best(inGraph, drawn)
+  const graph = inGraph.length === 0 ? { width: 0, height: 0, edges: [] } : best(inGraph, drawn, shape)
   const grid = pack(alone, graph.height === 0 ? 0 : graph.height + PAD, graph.width)
   return { width: Math.max(graph.width, grid.width), height: Math.max(graph.height, grid.height), edges: graph.edges }
 }
@@ -217,7 +217,7 @@ function pack(boxes: readonly Box[], top: number, atLeast: number): Size {
 }
 
 /** How large the whole may be drawn. */
-const room = ({ width, height }: Size): number => Math.min(SHAPE / width, 1 / height)
+const room = ({ width, height }: Size, shape = SHAPE): number => Math.min(shape / width, 1 / height)
 
 function place(boxes: readonly Box[], top: number, limit: number): Size {
   let [x, y, row, widest] = [0, top, 0, 0]
@@ -237,12 +237,12 @@ function place(boxes: readonly Box[], top: number, limit: number): Size {
 }
 
 /** The direction in which the children can be drawn larger. */
-function best(boxes: readonly Box[], drawn: readonly Drawn[]): Arranged {
+function best(boxes: readonly Box[], drawn: readonly Drawn[], shape: number): Arranged {
   const right = dagre(boxes, drawn, 'LR')
   if (boxes.length > FEW) return right
   const placed = boxes.map(({ x, y }) => ({ x, y }))
   const down = dagre(boxes, drawn, 'TB')
-  if (room(down) >= room(right)) return down
+  if (room(down, shape) >= room(right, shape)) return down
   for (const [index, box] of boxes.entries()) Object.assign(box, placed[index])
   return right
 }

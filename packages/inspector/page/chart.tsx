@@ -12,6 +12,8 @@ interface ChartProps {
   readonly since: number
   readonly now: number
   readonly transitions: readonly Transition[]
+  /** The width of its place for a height of 1. */
+  readonly shape?: number
 }
 
 /** How long the last transition stays lit, in ms. */
@@ -19,8 +21,8 @@ const LIT_MS = 1_200
 /** A chart may be enlarged and made smaller by so much, to fit its place. */
 const SCALES = { least: 0.65, most: 1.15 }
 
-export function Chart({ root, value, isActive, since, now, transitions }: ChartProps): JSX.Element {
-  const box = useMemo(() => layOut(root), [root])
+export function Chart({ root, value, isActive, since, now, transitions, shape }: ChartProps): JSX.Element {
+  const box = useMemo(() => layOut(root, shape), [root, shape])
   const [width, height] = [box.width + 8, box.height + 8]
   const active = activeIds(root, value)
   const times = useMemo(() => timesOf(root, transitions), [root, transitions])
@@ -32,6 +34,7 @@ export function Chart({ root, value, isActive, since, now, transitions }: ChartP
     const left = times.get(id)?.last
     return left === undefined ? '' : `was ${duration(left)}`
   }
+  const { least, most } = shape === undefined ? SCALES : { least: SCALES.least, most: 0.9 }
   const view: View = { active, isActive, textOf, lit }
   return (
     <div class="chart-place">
@@ -42,10 +45,10 @@ export function Chart({ root, value, isActive, since, now, transitions }: ChartP
         viewBox={`-4 -4 ${width} ${height}`}
         preserveAspectRatio="xMidYMin meet"
         style={{
-          minWidth: `${width * SCALES.least}px`,
-          minHeight: `${height * SCALES.least}px`,
-          maxWidth: `${width * SCALES.most}px`,
-          maxHeight: `${height * SCALES.most}px`,
+          minWidth: `${width * least}px`,
+          minHeight: `${height * least}px`,
+          maxWidth: `${width * most}px`,
+          maxHeight: `${height * most}px`,
         }}
       >
         <defs>

@@ -1,50 +1,32 @@
 // The selected actor: what it is, why it failed, its statechart and its context.
 import type { JSX } from 'preact'
 import { Chart } from './chart.tsx'
-import { Mark, WORDS } from './mark.tsx'
-import { running, valueText, type Actor, type Picture } from './model.ts'
+import { Fact, Heading } from './heading.tsx'
+import { isObserved, lookOf, LOOK_WORDS } from './look.ts'
+import { running, type Actor, type Model, type Picture } from './model.ts'
+import { Observed } from './observed.tsx'
 import { ValueView } from './value-view.tsx'
 
 interface DetailProps {
   readonly picture: Picture
   readonly actor: Actor | undefined
+  readonly model: Model
   readonly onSelect: (key: string) => void
 }
 
-export function Detail({ picture, actor, onSelect }: DetailProps): JSX.Element {
+export function Detail({ picture, actor, model, onSelect }: DetailProps): JSX.Element {
   if (actor === undefined)
     return (
       <section class="detail panel" aria-label="The selected actor">
         <p class="quiet more">Select an actor.</p>
       </section>
     )
+  if (isObserved(actor)) return <Observed picture={picture} actor={actor} model={model} onSelect={onSelect} />
   const watched = picture.watched.get(actor.key)
   const root = actor.machine === undefined ? undefined : actor.source.machines.get(actor.machine)
-  const state = valueText(actor.value)
   return (
     <section class="detail panel" aria-label="The selected actor">
-      <header>
-        <h2>
-          <Mark status={actor.status} /> {actor.name}
-        </h2>
-        <nav aria-label="Above">
-          {pathOf(actor, picture).map((above) => (
-            <button
-              type="button"
-              class="link"
-              key={above.key}
-              onClick={() => {
-                onSelect(above.key)
-              }}
-            >
-              {above.name} /
-            </button>
-          ))}
-        </nav>
-        <span class={`pill ${actor.status}`}>
-          {actor.status === 'active' && state !== '' ? state : WORDS[actor.status]}
-        </span>
-      </header>
+      <Heading picture={picture} actor={actor} onSelect={onSelect} />
       {actor.error !== undefined && (
         <div class="failure" role="status">
           <strong>It failed.</strong> {actor.error}
@@ -54,7 +36,7 @@ export function Detail({ picture, actor, onSelect }: DetailProps): JSX.Element {
       <dl class="facts">
         <Fact name="kind" text={root === undefined ? actor.kind : `machine ${root.key}`} />
         <Fact
-          name={actor.status === 'active' ? 'in this state' : WORDS[actor.status]}
+          name={actor.status === 'active' ? 'in this state' : LOOK_WORDS[lookOf(actor)]}
           text={`${running(picture.now - actor.since)}${actor.status === 'active' ? '' : ' ago'}`}
         />
         <Fact name="started" text={`${running(picture.now - actor.born)} ago`} />
@@ -88,25 +70,5 @@ export function Detail({ picture, actor, onSelect }: DetailProps): JSX.Element {
   )
 }
 
-function Fact({ name, text }: { name: string; text: string }): JSX.Element {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd title={text}>{text}</dd>
-    </div>
-  )
-}
-
 const parts = (value: Parameters<typeof ValueView>[0]['value']): readonly (readonly [string, typeof value])[] =>
   typeof value === 'object' && value !== null && 'o' in value ? value.o : [['snapshot', value]]
-
-/** The actors above, from the root. */
-function pathOf(actor: Actor, { actors }: Picture): Actor[] {
-  const path: Actor[] = []
-  let above = actor.above === undefined ? undefined : actors.get(actor.above)
-  while (above !== undefined && path.length < 20) {
-    path.unshift(above)
-    above = above.above === undefined ? undefined : actors.get(above.above)
-  }
-  return path
-}

@@ -1,7 +1,8 @@
 // What was sent between actors: as a list with contents, or as a sequence with a line for each actor.
 import { useState } from 'preact/hooks'
 import type { JSX } from 'preact'
-import type { Actor, Event, Picture } from './model.ts'
+import { isObserver, type Actor, type Event, type Picture } from './model.ts'
+import { Timeline } from './timeline.tsx'
 import { inBrief, ValueView } from './value-view.tsx'
 
 interface EventsProps {
@@ -15,8 +16,20 @@ const MOST_IN_SEQUENCE = 60
 /** Actors with a line of their own, on a wide and on a narrow screen. */
 const mostLines = (): number => (innerWidth > 1_250 ? 8 : 5)
 
+type Form = 'timeline' | 'sequence' | 'list'
+
+const FORMS: Readonly<Record<Form, string>> = { timeline: 'Timeline', sequence: 'Sequence', list: 'List' }
+
 export function Events({ picture, selected, onSelect }: EventsProps): JSX.Element {
-  const [form, setForm] = useState<'list' | 'sequence'>('sequence')
+  const [chosen, setForm] = useState<Form | undefined>()
+  const observers = picture.sources.filter(isObserver).length
+  // An observer's events come from nowhere, so they have no sequence; an application has no lanes.
+  const forms: readonly Form[] = [
+    ...(observers > 0 ? (['timeline'] as const) : []),
+    ...(observers < picture.sources.length || observers === 0 ? (['sequence'] as const) : []),
+    'list',
+  ]
+  const form = chosen ?? forms[0] ?? 'list'
   const [onlySelected, setOnlySelected] = useState(false)
   const all =
     onlySelected && selected !== undefined
@@ -29,24 +42,18 @@ export function Events({ picture, selected, onSelect }: EventsProps): JSX.Elemen
       <header>
         <h2>Events</h2>
         <div class="switch" role="group" aria-label="Form">
-          <button
-            type="button"
-            aria-pressed={form === 'sequence'}
-            onClick={() => {
-              setForm('sequence')
-            }}
-          >
-            Sequence
-          </button>
-          <button
-            type="button"
-            aria-pressed={form === 'list'}
-            onClick={() => {
-              setForm('list')
-            }}
-          >
-            List
-          </button>
+          {forms.map((each) => (
+            <button
+              type="button"
+              aria-pressed={form === each}
+              onClick={() => {
+                setForm(each)
+              }}
+              key={each}
+            >
+              {FORMS[each]}
+            </button>
+          ))}
         </div>
         <label>
           <input
@@ -60,7 +67,9 @@ export function Events({ picture, selected, onSelect }: EventsProps): JSX.Elemen
         </label>
         <span class="quiet">{left > 0 ? `${left} events were too many to show` : ''}</span>
       </header>
-      {latest.length === 0 ? (
+      {form === 'timeline' ? (
+        <Timeline picture={picture} selected={selected} onSelect={onSelect} />
+      ) : latest.length === 0 ? (
         <p class="quiet more">No events yet.</p>
       ) : form === 'list' ? (
         <List events={latest} picture={picture} onSelect={onSelect} />
@@ -87,11 +96,11 @@ interface FormProps {
 function List({ events, picture, onSelect }: FormProps): JSX.Element {
   return (
     <div class="list" tabIndex={0}>
-      {events.map(({ key, at, from, to, type, payload }) => (
-        <div class="event" key={key}>
+      {events.map(({ key, at, from, to, type, payload, text, because }) => (
+        <div class={because === undefined ? 'event' : 'event caused'} key={key}>
           <time>{clock(at)}</time>
           <span class="ends">
-            {nameOf(picture, from)} →{' '}
+            {text === undefined && `${nameOf(picture, from)} → `}
             <button
               type="button"
               class="link"
@@ -103,7 +112,7 @@ function List({ events, picture, onSelect }: FormProps): JSX.Element {
             </button>
           </span>
           <span class={`type ${isFailure(type) ? 'bad' : ''}`}>{type}</span>
-          {payload === undefined ? <span /> : <ValueView value={payload} />}
+          {text === undefined ? payload === undefined ? <span /> : <ValueView value={payload} /> : <span>{text}</span>}
         </div>
       ))}
     </div>

@@ -1,8 +1,10 @@
 // What the page knows: sources with their actors, machines, events and details, as the messages of the protocol say.
 // Actors are replaced when they change, so that what shows one is drawn anew for a change only.
 import type {
+  Act,
   ActorChange,
   ActorView,
+  Answer,
   Delta,
   Detail,
   EventView,
@@ -11,10 +13,17 @@ import type {
   Hello,
   LeftOut,
   NodeView,
+  Numbers,
+  OutputLine,
+  Question,
+  Refusal,
+  Sample,
   Snap,
   StateValue,
   Transition,
   Value,
+  Verb,
+  Verdict,
 } from '../src/shared/protocol.ts'
 
 /** An actor of one of several sources. */
@@ -32,6 +41,10 @@ export interface Event {
   readonly to: string
   readonly type: string
   readonly payload: Value | undefined
+  /** Of an observer: a sentence, the key of the event that caused it, and the incident that it belongs to. */
+  readonly text: string | undefined
+  readonly because: string | undefined
+  readonly incident: string | undefined
 }
 
 export type Link = 'connecting' | 'live' | 'lost' | 'trace'
@@ -43,6 +56,14 @@ export interface Source {
   seq: number
   left: LeftOut
   readonly machines: Map<string, NodeView>
+  /** Of an observer. */
+  numbers: Numbers | undefined
+  verdict: readonly Verdict[]
+  series: readonly Sample[]
+  /** The token for actions, if the address had one. */
+  readonly token: string | undefined
+  /** Questions and actions that are not answered yet, by their ids. */
+  readonly asked: Map<number, (answer: Answer | Refusal) => void>
   readonly say: (message: FromReader) => void
 }
 
@@ -51,6 +72,10 @@ export interface Watched {
   readonly snapshot: Value
   readonly transitions: readonly Transition[]
   readonly left: number
+  /** What it has printed last. */
+  readonly output: readonly OutputLine[]
+  /** What can be asked of it now. */
+  readonly verbs: readonly Verb[]
 }
 
 /** What is drawn. While it is paused the page shows a copy. */
@@ -67,6 +92,8 @@ export interface Picture {
 const KEPT_EVENTS = 2_000
 const KEPT_TRANSITIONS = 500
 const SECONDS = 120
+/** Samples of the series, one a second: five minutes. */
+const SAMPLES = 300
 const NOTHING_LEFT: LeftOut = { events: 0, actors: 0, machines: 0 }
 
 export class Model {
@@ -77,6 +104,7 @@ export class Model {
   #rates: number[] = []
   #second = 0
   #sourceCount = 0
+  #askCount = 0
   #selected: string | undefined
   readonly #changed: () => void
 
@@ -84,7 +112,7 @@ export class Model {
     this.#changed = changed
   }
 
-  addSource(say: Source['say'], link: Link): Source {
+  addSource(say: Source['say'], link: Link, token?: string): Source {
     const source: Source = {
       key: String((this.#sourceCount += 1)),
       hello: undefined,
@@ -92,6 +120,11 @@ export class Model {
       seq: -1,
       left: NOTHING_LEFT,
       machines: new Map(),
+      numbers: undefined,
+      verdict: [],
+      series: [],
+      token,
+      asked: new Map(),
       say,
     }
     this.sources.push(source)
@@ -105,8 +138,24 @@ export class Model {
     this.#changed()
   }
 
+  /** Asks a question, or for an action. */
+  ask(source: Source, question: Question | Pick<Act, 'verb' | 'actor'>): Promise<Answer | Refusal> {
+    const id = (this.#askCount += 1)
+    return new Promise((resolve) => {
+      source.asked.set(id, resolve)
+      source.say(
+        'what' in question ? { t: 'ask', id, ...question } : { t: 'act', id, token: source.token ?? '', ...question },
+      )
+    })
+  }
+
   setLink(source: Source, link: Link): void {
     source.link = link
+    if (link === 'lost') {
+      const lost: Refusal = { t: 'error', code: 'LOST', message: 'the program is not reached', hint: 'Ask again.' }
+      for (const answer of source.asked.values()) answer(lost)
+      source.asked.clear()
+    }
     this.#changed()
   }
 
@@ -147,12 +196,20 @@ export class Model {
     else if (message.t === 'snap') this.#takeSnap(source, message)
     else if (message.t === 'd') this.#takeDelta(source, message)
     else if (message.t === 'detail') this.#takeDetail(source, message)
+    else if (message.id !== undefined) {
+      source.asked.get(message.id)?.(message)
+      source.asked.delete(message.id)
+    }
     this.#changed()
   }
 
-  #takeSnap(source: Source, { seq, actors, machines, events, left }: Snap): void {
+  #takeSnap(source: Source, snap: Snap): void {
+    const { seq, actors, machines, events, left, g, verdict = [], series = [] } = snap
     source.seq = seq
     source.left = left
+    source.numbers = g
+    source.verdict = verdict
+    source.series = series
     for (const [key, actor] of this.#actors) if (actor.source === source) this.#actors.delete(key)
     for (const [id, machine] of Object.entries(machines)) source.machines.set(id, machine)
     for (const actor of actors) this.#add(source, actor)
@@ -162,10 +219,12 @@ export class Model {
   }
 
   #takeDelta(source: Source, delta: Delta): void {
-    const { seq, add = [], set = [], del = [], machines = {}, events = [], left } = delta
+    const { seq, add = [], set = [], del = [], machines = {}, events = [], left, g, verdict } = delta
     if (seq !== source.seq + 1) source.say({ t: 'since', seq: source.seq })
     source.seq = seq
     if (left !== undefined) source.left = left
+    if (verdict !== undefined) source.verdict = verdict
+    if (g !== undefined) this.#sample(source, delta.now, g)
     for (const [id, machine] of Object.entries(machines)) source.machines.set(id, machine)
     for (const actor of add) this.#add(source, actor)
     for (const [id, change] of set) {
@@ -180,14 +239,24 @@ export class Model {
     this.#events = [...this.#events, ...events.map((event) => this.#event(source, event))].slice(-KEPT_EVENTS)
   }
 
-  #takeDetail(source: Source, { id, snapshot, transitions, left }: Detail): void {
+  /** The observer samples once a second, and sends the series only at first. */
+  #sample(source: Source, now: number, g: Numbers): void {
+    source.numbers = g
+    const [at = 0] = source.series.at(-1) ?? []
+    const kept = now - at < 1_000 ? source.series.slice(0, -1) : source.series
+    const time = now - at < 1_000 ? at : now
+    source.series = [...kept, [time, g.accepted, g.failed, g.inFlight, g.queued] as const].slice(-SAMPLES)
+  }
+
+  #takeDetail(source: Source, detail: Detail): void {
+    const { id, snapshot, transitions, left, output = [], verbs = [] } = detail
     const key = `${source.key}/${id}`
     const before = this.#watched.get(key)
     const last = before?.transitions.at(-1)?.[0] ?? -1
     // The first detail after a selection repeats what may be known.
     const fresh = transitions.filter(([at]) => at > last)
     const all = [...(before?.transitions ?? []), ...fresh].slice(-KEPT_TRANSITIONS)
-    this.#watched.set(key, { snapshot, transitions: all, left: (before?.left ?? 0) + left })
+    this.#watched.set(key, { snapshot, transitions: all, left: (before?.left ?? 0) + left, output, verbs })
     if (this.#watched.size > 50) this.#watched.delete(this.#watched.keys().next().value ?? '')
   }
 
@@ -197,9 +266,20 @@ export class Model {
     this.#actors.set(key, { ...actor, key, above, source })
   }
 
-  #event(source: Source, [n, at, from, to, type, payload]: EventView): Event {
+  #event(source: Source, view: EventView): Event {
+    const [n, at, from, to, type, payload, text, because, incident] = view
     const keyOf = (id: string): string => (id === '' ? '' : `${source.key}/${id}`)
-    return { key: `${source.key}/${n}`, at, from: keyOf(from), to: keyOf(to), type, payload }
+    return {
+      key: `${source.key}/${n}`,
+      at,
+      from: keyOf(from),
+      to: keyOf(to),
+      type,
+      payload,
+      text,
+      because: typeof because === 'number' ? `${source.key}/${because}` : undefined,
+      incident: incident ?? undefined,
+    }
   }
 
   /** Begins the numbers of the seconds since the last one. */
@@ -211,6 +291,9 @@ export class Model {
     this.#second = second
   }
 }
+
+/** Whether a source is an observer of pools and supervisors. */
+export const isObserver = ({ hello }: Source): boolean => hello?.source === 'terrarium'
 
 /** `loading`, or `audio.on, video.off` for regions. */
 export function valueText(value: StateValue): string {

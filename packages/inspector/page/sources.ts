@@ -16,7 +16,7 @@ export function openSources(model: Model): void {
   const places = placesOf(location.hash)
   for (const channel of places.getAll('b')) openChannel(model, channel)
   const token = places.get('t')
-  if (token !== null) openSocket(model, ownSocket(), token)
+  if (token !== null) openSocket(model, ownSocket(), token, places.get('a') ?? undefined)
   for (const address of places.getAll('node')) {
     const url = URL.canParse(address) ? new URL(address) : undefined
     const other = new URLSearchParams(url?.hash.slice(1)).get('t')
@@ -46,11 +46,15 @@ function openTrace(model: Model, messages: readonly FromSource[]): void {
   for (const message of messages) model.take(source, message)
 }
 
-function openSocket(model: Model, url: string, token: string): void {
+function openSocket(model: Model, url: string, token: string, actions?: string): void {
   let socket: WebSocket | undefined
-  const source = model.addSource((message) => {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
-  }, 'connecting')
+  const source = model.addSource(
+    (message) => {
+      if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
+    },
+    'connecting',
+    actions,
+  )
   const connect = (): void => {
     const opened = new WebSocket(url, ['terrarium.v1', `auth.${token}`])
     socket = opened

@@ -1,14 +1,16 @@
 // The top bar: the verdict, which application it is, whether the picture is live, and the theme.
 import { useState } from 'preact/hooks'
 import type { JSX } from 'preact'
-import { running, type Link, type Picture, type Source } from './model.ts'
+import { isObserver, running, type Link, type Picture, type Source } from './model.ts'
 import { read, write } from './sources.ts'
-import { verdictOf } from './verdict.ts'
+import { verdictsOf } from './verdict.ts'
 
 interface BarProps {
   readonly picture: Picture
   readonly isPaused: boolean
+  readonly isSystem: boolean
   readonly onPause: () => void
+  readonly onSystem: () => void
   readonly onSelect: (key: string) => void
 }
 
@@ -19,37 +21,51 @@ const LINKS: Readonly<Record<Link, string>> = {
   trace: 'a saved trace',
 }
 
-export function TopBar({ picture, isPaused, onPause, onSelect }: BarProps): JSX.Element {
+export function TopBar({ picture, isPaused, isSystem, onPause, onSystem, onSelect }: BarProps): JSX.Element {
   const [theme, setTheme] = useState(read('terrarium.theme') ?? '')
   document.documentElement.dataset.theme = theme
-  const verdict = verdictOf(picture)
-  const { key } = verdict
   const isDark = theme === 'dark' || (theme === '' && matchMedia('(prefers-color-scheme: dark)').matches)
   const isTrace = picture.sources.some(({ link }) => link === 'trace')
+  const hasObserver = picture.sources.some(isObserver)
+  const hasSystem = picture.sources.some(({ hello }) => hello?.asks?.includes('system') === true)
   const last = picture.rates.at(-2) ?? 0
   return (
     <header class="top">
-      <h1>Inspector</h1>
-      {key === undefined ? (
-        <p class={`verdict ${verdict.level}`}>{verdict.text}</p>
-      ) : (
-        <button
-          type="button"
-          class={`verdict ${verdict.level}`}
-          title={verdict.text}
-          onClick={() => {
-            onSelect(key)
-          }}
-        >
-          {verdict.text}
-        </button>
+      <h1>{hasObserver ? 'Terrarium' : 'Inspector'}</h1>
+      <div class="verdicts">
+        {verdictsOf(picture).map(({ key, level, text }) =>
+          key === undefined ? (
+            <p class={`verdict ${level}`} title={text} key={text}>
+              {text}
+            </p>
+          ) : (
+            <button
+              type="button"
+              class={`verdict ${level}`}
+              title={text}
+              onClick={() => {
+                onSelect(key)
+              }}
+              key={text}
+            >
+              {text}
+            </button>
+          ),
+        )}
+      </div>
+      {!hasObserver && (
+        <span class="rate" title="Events per second, the last two minutes">
+          <Rates rates={picture.rates} /> {last} events/s
+        </span>
       )}
-      <span class="rate" title="Events per second, the last two minutes">
-        <Rates rates={picture.rates} /> {last} events/s
-      </span>
       {picture.sources.map((source) => (
         <SourceView source={source} now={picture.now} isPaused={isPaused} key={source.key} />
       ))}
+      {hasSystem && (
+        <button type="button" aria-pressed={isSystem} onClick={onSystem}>
+          System
+        </button>
+      )}
       {!isTrace && (
         <button
           type="button"

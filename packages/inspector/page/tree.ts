@@ -1,6 +1,6 @@
 // The order in which actors are listed: each below its parent, oldest first. Many that are alike become
 // one row of cells.
-import { WORDS } from './mark.tsx'
+import { isObserved, isTrouble, lookOf, LOOK_WORDS } from './look.ts'
 import { valueText, type Actor } from './model.ts'
 
 export type Row =
@@ -18,17 +18,21 @@ export type Row =
 export interface Count {
   readonly text: string
   readonly count: number
-  /** As in `lookOf`. */
+  /** As in `cellOf`. */
   readonly look: string
 }
 
-/** From this many on, actors that are alike are cells. */
+/** From this many on, actors that are alike are cells; workers, whose names say little, sooner. */
 const MANY = 9
+const MANY_WORKERS = 4
 /** Above this many rows the rest is left to the filter. */
 export const MOST_ROWS = 400
 const SHOWN_COUNTS = 5
 /** Looks of running actors by their state. */
 const LOOKS = 4
+
+/** The order in which looks of an observer's actors are counted. */
+const PLACES = ['active', 'starting', 'waiting', 'parked', 'error', 'done', 'stopped']
 
 export interface Filter {
   readonly text: string
@@ -60,7 +64,7 @@ export const walkOf = (rows: readonly Row[]): Actor[] =>
   rows.flatMap((row) => (row.type === 'actor' ? [row.actor] : row.actors))
 
 function matches(actor: Actor, { text, onlyTrouble }: Filter): boolean {
-  if (onlyTrouble && actor.status !== 'error') return false
+  if (onlyTrouble && !isTrouble(actor)) return false
   const sought = text.toLowerCase()
   return [actor.name, actor.id, actor.kind, valueText(actor.value), actor.status, actor.error ?? ''].some((each) =>
     each.toLowerCase().includes(sought),
@@ -77,7 +81,7 @@ function belowOf(siblings: readonly Actor[], byParent: ReadonlyMap<string, reado
     else group.push(actor)
   }
   return [...groups].flatMap(([like, group]) => {
-    if (group.length >= MANY) return cellsOf(like, group, depth)
+    if (group.length >= (group[0]?.kind === 'worker' ? MANY_WORKERS : MANY)) return cellsOf(like, group, depth)
     return group.flatMap((actor): Row[] => [
       { type: 'actor', key: actor.key, depth, actor },
       ...belowOf(byParent.get(actor.key) ?? [], byParent, depth + 1),
@@ -93,7 +97,7 @@ function cellsOf(like: string, actors: readonly Actor[], depth: number): Row {
   for (const actor of actors) {
     const { status, value } = actor
     const state = topOf(value)
-    const text = status === 'active' ? (state === '' ? 'running' : state) : WORDS[status]
+    const text = isObserved(actor) || status === 'active' ? state.replace('_', ' ') || 'running' : LOOK_WORDS[status]
     const known = counts.get(text)
     if (known === undefined) counts.set(text, { count: 1, actor })
     else known.count += 1
@@ -104,7 +108,7 @@ function cellsOf(like: string, actors: readonly Actor[], depth: number): Row {
   const [name = ''] = names
   const title = names.size === 1 && name !== '' && name !== 'x' ? name : (machine ?? first?.kind ?? '')
   const inOrder = [...counts]
-    .map(([text, { count, actor }]) => ({ text, count, look: lookOf(actor), place: placeOf(actor) }))
+    .map(([text, { count, actor }]) => ({ text, count, look: cellOf(actor), place: placeOf(actor) }))
     .sort((a, b) => a.place - b.place)
   return { type: 'cells', key: like, depth, title, actors, counts: inOrder.slice(0, SHOWN_COUNTS) }
 }
@@ -114,7 +118,9 @@ const topOf = (value: Actor['value']): string =>
   typeof value === 'string' ? value : Object.keys(value).length === 1 ? (Object.keys(value)[0] ?? '') : valueText(value)
 
 /** The place of an actor's state in its machine; ended actors come last. */
-function placeOf({ status, value, machine, source }: Actor): number {
+function placeOf(actor: Actor): number {
+  const { status, value, machine, source } = actor
+  if (isObserved(actor)) return PLACES.indexOf(lookOf(actor))
   if (status !== 'active') return 1_000
   const states = machine === undefined ? [] : (source.machines.get(machine)?.states ?? [])
   return Math.max(
@@ -123,6 +129,8 @@ function placeOf({ status, value, machine, source }: Actor): number {
   )
 }
 
-/** How a cell looks: by its status, and by its state while it runs. */
-export const lookOf = (actor: Actor): string =>
-  actor.status === 'active' ? `active look${placeOf(actor) % LOOKS}` : actor.status
+/** How a cell looks: as its actor, and by its state while it runs. */
+export function cellOf(actor: Actor): string {
+  const look = lookOf(actor)
+  return look === 'active' && !isObserved(actor) ? `active look${placeOf(actor) % LOOKS}` : look
+}

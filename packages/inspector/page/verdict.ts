@@ -1,15 +1,28 @@
-// The one sentence that says how the application is.
-import type { Actor, Picture } from './model.ts'
+// The sentence that says how the application is, or up to three that an observer says of itself.
+import { isObserver, type Actor, type Picture } from './model.ts'
 
 export interface Verdict {
-  readonly level: 'bad' | 'good' | 'quiet'
+  readonly level: 'bad' | 'warn' | 'good' | 'quiet'
   readonly text: string
   /** What a click selects. */
   readonly key?: string
 }
 
+/** What observers say; of applications what the page finds. */
+export function verdictsOf(picture: Picture): readonly Verdict[] {
+  const told = picture.sources.flatMap(({ key, verdict }) =>
+    verdict.map(({ level, text, actor }) => ({
+      level,
+      text,
+      ...(actor === undefined ? {} : { key: `${key}/${actor}` }),
+    })),
+  )
+  const others = picture.sources.some((source) => !isObserver(source))
+  return told.length > 0 && !others ? told : [...told.filter(({ level }) => level !== 'good'), verdictOf(picture)]
+}
+
 /** Names what has failed, the youngest failure first; otherwise how many actors are well. */
-export function verdictOf({ actors, sources }: Picture): Verdict {
+function verdictOf({ actors, sources }: Picture): Verdict {
   const all = [...actors.values()]
   const failed = all.filter(({ status }) => status === 'error').sort((a, b) => b.since - a.since)
   const [last] = failed

@@ -47,6 +47,24 @@ test('every mistake in the options is named at once', () => {
   })
 })
 
+test('a root is watched, and what is no root is refused', async () => {
+  await withInspector({}, (inspector) => {
+    const actor = createActor(createMachine({ id: 'light' })).start()
+    const end = inspector.watch(actor)
+    end()
+    const child = createActor(createMachine({ id: 'child' }), { parent: actor } as object)
+    for (const [wrong, mistake] of [
+      [undefined, 'the root is not an actor'],
+      [createMachine({}), 'the root is not an actor'],
+      [child, 'the actor has a parent'],
+    ] as const) {
+      const error = { code: 'INVALID_ARGUMENT', details: { mistakes: [mistake] } }
+      expect(() => inspector.watch(wrong as never)).toThrow(expect.objectContaining(error))
+    }
+    return Promise.resolve()
+  })
+})
+
 test('the address is printed, and a port that is taken is told without an error', async () => {
   const printed: string[] = []
   await withInspector({ print: (line) => printed.push(line) }, async ({ address }) => {

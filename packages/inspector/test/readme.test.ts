@@ -16,6 +16,7 @@ const programs = ['packages/inspector/README.md', 'docs/inspector.md'].flatMap((
 
 const PRINTED: Readonly<Record<string, RegExp>> = {
   'packages/inspector/README.md 1': /^red\ngreen\n$/,
+  'packages/inspector/README.md 2': /^active\n$/,
   'docs/inspector.md 1': /^$/,
   'docs/inspector.md 2': /trace\.html\n$/,
 }

@@ -1,12 +1,13 @@
 // Answers what readers ask: why an actor is as it is, what would follow from its failure, what the program stands on,
 // and what its runs have swept. Nothing is changed by an answer.
+import { readFileSync } from 'node:fs'
 import { arch, cpus, freemem, hostname, platform, release, totalmem } from 'node:os'
 import type { Ask, Explained, Foretold, SweptRecord, SystemPart } from '@terrarium/inspector/protocol'
 import { administrate, type ErrorCode, type WhatIf } from '@terrarium/supervisor'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { shortened } from './events.ts'
 import type { Answer } from './messages.ts'
-import type { Ground, Source, Supervision } from './sources/source.ts'
+import type { PoolGround, Source, Supervision } from './sources/source.ts'
 
 /** Steps of an imagined failure that are told. */
 const STEPS = 50
@@ -69,17 +70,18 @@ function moreOf({ delay, reason, cause, incarnation }: WhatIf['steps'][number]):
   return reason ?? cause ?? (incarnation === undefined ? '' : `life ${incarnation}`)
 }
 
-function groundsOf(sources: Iterable<Source>): readonly Ground[] {
-  const grounds: Ground[] = []
+function groundsOf(sources: Iterable<Source>): readonly PoolGround[] {
+  const grounds: PoolGround[] = []
   for (const source of sources) source.addGrounds(grounds)
   return grounds
 }
 
-async function system(grounds: readonly Ground[]): Promise<readonly SystemPart[]> {
+async function system(grounds: readonly PoolGround[]): Promise<readonly SystemPart[]> {
   const program: SystemPart = {
     title: 'This program',
     facts: [
       ['node', process.version],
+      ['terrarium', packageVersion()],
       ['pid', String(process.pid)],
       ['up', `${Math.round(process.uptime())} s`],
       ['memory', mebibytes(process.memoryUsage.rss())],
@@ -98,12 +100,13 @@ async function system(grounds: readonly Ground[]): Promise<readonly SystemPart[]
   return [program, machine, ...(await Promise.all(grounds.map(partOf)))]
 }
 
-async function partOf({ pool, python, runtime }: Ground): Promise<SystemPart> {
+async function partOf({ pool, python, version, runtime }: PoolGround): Promise<SystemPart> {
   const containment = await runtime.containment().catch((error: unknown) => ({ level: String(error), missing: {} }))
   return {
     title: `Pool ${pool}`,
     facts: [
       ['python', python],
+      ['version', version],
       ['containment', containment.level],
       ...Object.entries(containment.missing).map(([level, why]) => [`not ${level}`, why] as const),
       ['run', runtime.runId],
@@ -114,13 +117,19 @@ async function partOf({ pool, python, runtime }: Ground): Promise<SystemPart> {
   }
 }
 
+/** Of this package; all packages of Terrarium have the same. */
+function packageVersion(): string {
+  const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(file) as { readonly version: string }).version
+}
+
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`
 
-async function sweeps(grounds: readonly Ground[]): Promise<readonly SweptRecord[]> {
+async function sweeps(grounds: readonly PoolGround[]): Promise<readonly SweptRecord[]> {
   return (await Promise.all(grounds.map(recordsOf))).flat()
 }
 
-async function recordsOf({ pool, runtime }: Ground): Promise<readonly SweptRecord[]> {
+async function recordsOf({ pool, runtime }: PoolGround): Promise<readonly SweptRecord[]> {
   const late = new Promise<undefined>((resolve) => setTimeout(resolve, SWEEP, undefined).unref())
   const swept = await Promise.race([runtime.swept.catch(() => undefined), late])
   const alive = runtime

@@ -65,12 +65,12 @@ test('a watched worker tells each transition with its time, and what led to it',
   expect(lives(reader)).toEqual([
     'active failure, stop terminating',
     'terminating restart reserved',
-    'reserved reserved on disk spawning',
+    'reserved on disk spawning',
     'spawning spawned awaitingReady',
-    'awaitingReady failure terminating',
+    'awaitingReady failure, stop terminating',
     'terminating delay backing_off',
     'backing_off delay is over reserved',
-    'reserved reserved on disk spawning',
+    'reserved on disk spawning',
     'spawning spawned awaitingReady',
     'awaitingReady ready active',
   ])
@@ -101,7 +101,7 @@ test('with record: true the start is known to a reader that comes later', async 
   observer.connect(reader).receive(WATCH)
   expect(lives(reader)).toEqual([
     'down start reserved',
-    'reserved reserved on disk spawning',
+    'reserved on disk spawning',
     'spawning spawned awaitingReady',
     'awaitingReady ready active',
   ])

@@ -19,5 +19,6 @@ export type { CallArguments, CallOptions, PoolOptions, StreamOptions } from './o
 export { createPool } from './handle.ts'
 export type { MapItems, MapOptions } from './map.ts'
 export { pool, poolOf, type PoolEmitted, type PoolLogic, type PoolShutdown } from './pool.ts'
+export type { Ground } from './resources.ts'
 export type { PersistedPool, PoolJson, PoolSnapshot, WorkerState, WorkerView } from './snapshot.ts'
 export { NdArray, type TypedArray, type ValueType, type WorkerOutput } from '@terrarium/worker'

@@ -1,5 +1,5 @@
 // Opens what a pool stands on, starts its workers, and closes all of it; settles what start() and stop() wait for.
-import type { Identity, Runtime } from '@terrarium/process'
+import type { Identity } from '@terrarium/process'
 import { isTerrariumError, messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import type { AnyActorRef } from 'xstate'
 import type { PoolCoreEvent } from './core/event.ts'
@@ -7,7 +7,7 @@ import type { Slot } from './core/slot.ts'
 import type { PoolState } from './core/state.ts'
 import { Deferred } from './deferred.ts'
 import { noteName } from './names.ts'
-import { workersOf, workerSpec, type ResourceDependencies, type Resources } from './resources.ts'
+import { workersOf, workerSpec, type Ground, type ResourceDependencies, type Resources } from './resources.ts'
 import type { Slots } from './slots.ts'
 import { WorkerTree } from './worker-tree.ts'
 
@@ -57,9 +57,9 @@ export class Lifecycle {
   }
 
   /** What the workers stand on, once it is open. */
-  get ground(): { readonly python: string; readonly runtime: Runtime } | undefined {
-    const { python = '', runtime } = this.#resources ?? {}
-    return runtime === undefined ? undefined : { python, runtime }
+  get ground(): Ground | undefined {
+    const { python = '', version = '', runtime } = this.#resources ?? {}
+    return runtime === undefined ? undefined : { python, version, runtime }
   }
 
   /** Whether what the pool has opened keeps the host process alive. */

@@ -30,9 +30,20 @@ export interface ResourceDependencies {
 
 export type OpenResources = (dependencies: Omit<ResourceDependencies, 'open'>) => Promise<Resources>
 
+/** What the workers of a pool stand on. */
+export interface Ground {
+  /** The interpreter's path, and its version. */
+  readonly python: string
+  readonly version: string
+  /** The run that holds their processes. */
+  readonly runtime: Runtime
+}
+
 export interface Resources {
   /** The interpreter's path. */
   readonly python: string
+  /** The version of the interpreter; undefined in a test without one. */
+  readonly version?: string
   readonly worker: WorkerLogic
   /** The run that holds their processes; undefined in a test without processes. */
   readonly runtime?: Runtime
@@ -63,6 +74,7 @@ export const openResources: OpenResources = async (dependencies) => {
     const worker = createWorkerLogic({ runtime, server: listening, logger, clock, output })
     return {
       python: interpreter.path,
+      version: interpreter.version,
       worker,
       runtime,
       setReferenced(isReferenced) {

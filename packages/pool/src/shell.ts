@@ -7,7 +7,7 @@ import {
   type KeepAlive,
   type SupervisorClock,
 } from '@terrarium/supervisor/base'
-import { EnvironmentWatch, type AnyLogger, type Runtime } from '@terrarium/process'
+import { EnvironmentWatch, type AnyLogger } from '@terrarium/process'
 import { ValueCodec, type Transport, type WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { PoolEvents } from './api.ts'
@@ -24,7 +24,7 @@ import { DEFAULTS, settingsOf, type PoolOptions } from './options.ts'
 import { outputTo } from './output.ts'
 import { pending, PendingCall, type Reject, type Resolve } from './pending-call.ts'
 import { PendingStream } from './pending-stream.ts'
-import type { OpenResources } from './resources.ts'
+import type { Ground, OpenResources } from './resources.ts'
 import { Slots } from './slots.ts'
 import { Streams } from './streams.ts'
 import { Timers } from './timers.ts'
@@ -131,7 +131,7 @@ export class Shell {
   }
 
   /** What the workers stand on, once it is open; undefined in a test without processes. */
-  get ground(): { readonly python: string; readonly runtime: Runtime } | undefined {
+  get ground(): Ground | undefined {
     return this.#lifecycle.ground
   }
 

@@ -1,11 +1,11 @@
 // What can be seen of a pool's actor: its XState snapshot, and what JSON has of that.
-import type { Runtime } from '@terrarium/process'
 import { failureToJson, type FailureJson } from '@terrarium/supervisor'
 import { exitWith, type ExitOutput, type ExitReason } from '@terrarium/supervisor/base'
 import type { AnyActorRef, Snapshot } from 'xstate'
 import type { PoolStats, PoolStatus } from './api.ts'
 import type { Slot } from './core/slot.ts'
 import { countsToKeep, inFlightIn, queuedIn, readyIn, type Counts, type PoolState } from './core/state.ts'
+import type { Ground } from './resources.ts'
 import type { Shell } from './shell.ts'
 
 /**
@@ -68,8 +68,8 @@ export type PoolSnapshot = Snapshot<ExitOutput> &
   View & {
     /** As of a machine: `workers` is the supervisor of the workers, once there is one. */
     readonly children: Readonly<Record<string, AnyActorRef>>
-    /** What the workers stand on, once it is open: the interpreter's path, and the run that holds their processes. */
-    readonly ground: { readonly python: string; readonly runtime: Runtime } | undefined
+    /** What the workers stand on, once it is open. */
+    readonly ground: Ground | undefined
     /** Whether the event means something to the actor: its supervisor asks for `supervisor.shutdown`. */
     can(event: { readonly type: string }): boolean
     toJSON(): PoolJson

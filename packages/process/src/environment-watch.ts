@@ -11,6 +11,8 @@ const LOOK_EVERY = 500
 const FIRST_PROBE = 30_000
 /** The longest time between two probes, in ms. */
 const LAST_PROBE = 600_000
+/** Time until the next try when paths have changed during one, in ms. It doubles as long as each try sees a change. */
+const TRY_AGAIN = 1_000
 
 export interface EnvironmentWatchOptions {
   readonly clock: SupervisorClock
@@ -35,6 +37,10 @@ export class EnvironmentWatch {
   #tried = ''
   /** The state of all paths at the last look. */
   #seen = ''
+  /** The state of each path when a try began that has not ended yet. */
+  #began: ReadonlyMap<string, string> | undefined
+  #againAt = Infinity
+  #againDelay = TRY_AGAIN
   #timer: unknown
   #probeAt = 0
   #probeDelay = FIRST_PROBE
@@ -43,12 +49,20 @@ export class EnvironmentWatch {
     this.#options = options
   }
 
-  /** Watches these paths instead of the ones before. Changes are compared with the present state of the paths. */
+  /**
+   * Watches these paths instead of the ones before. Changes are compared with the present state of the paths. But what
+   * has changed since the last call of `changed` may have come too late for the try that the call has begun: it is
+   * worth another one.
+   */
   watch(paths: readonly string[]): void {
     if (this.#timer === undefined) this.#probeDelay = FIRST_PROBE
+    const began = [...(this.#began ?? [])]
     this.stop()
     this.#paths = new Map(paths.map((path) => [path, '']))
     this.#tried = this.#seen = this.#fingerprint()
+    const isLate = began.some(([path, state]) => (this.#paths.get(path) ?? state) !== state)
+    this.#againAt = isLate ? this.#options.clock.now() + this.#againDelay : Infinity
+    this.#againDelay = isLate ? Math.min(this.#againDelay * 2, LAST_PROBE) : TRY_AGAIN
     this.#probeLater()
     this.#lookLater()
   }
@@ -57,6 +71,7 @@ export class EnvironmentWatch {
   stop(): void {
     if (this.#timer !== undefined) this.#options.clock.clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#began = undefined
   }
 
   #lookLater(): void {
@@ -74,11 +89,14 @@ export class EnvironmentWatch {
     const now = this.#fingerprint()
     const settled = now === this.#seen
     this.#seen = now
-    const due = this.#options.clock.now() >= this.#probeAt
+    const time = this.#options.clock.now()
+    const due = time >= this.#probeAt
     this.#lookLater()
-    if ((now !== this.#tried && settled) || due) {
+    if ((now !== this.#tried && settled) || due || time >= this.#againAt) {
       if (due) this.#probeDelay = Math.min(this.#probeDelay * 2, LAST_PROBE)
       this.#tried = now
+      this.#againAt = Infinity
+      this.#began ??= new Map(this.#paths)
       this.#probeLater()
       try {
         this.#options.changed()

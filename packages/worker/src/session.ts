@@ -197,6 +197,23 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   /**
+   * The same for a result without segments, whose value is in these bytes from `start` to `end`: most frames are such,
+   * and a view of the bytes would cost as much as to decode a short value.
+   */
+  receiveResult(id: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#closed) return
+    const settle = this.#take(id)
+    let value: unknown
+    try {
+      value = this.#codec.decodePart(bytes, start, end, 'the result')
+    } catch (error) {
+      settle({ error: error as TerrariumError, notBegun: false })
+      return
+    }
+    settle({ value })
+  }
+
+  /**
    * The connection is gone, or has to go. Idempotent. Calls in flight stay unsettled until {@link abandon}. `fault`:
    * what the worker did that the protocol does not allow, if that is why.
    */

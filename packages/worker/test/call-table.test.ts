@@ -31,6 +31,19 @@ test('an id in use is left out, however many come and go beside it', () => {
   expect(table.take(kept)).toBe('kept')
 })
 
+test('with more calls than words, the ids are those of all calls, oldest first, also behind the largest id', () => {
+  const table = new CallTable<number>(2 ** 32 - 10)
+  const ids = Array.from({ length: BEGUN_WORDS + 50 }, (_, n) => table.add(n))
+  for (const id of ids.splice(20, 1_000)) table.take(id)
+  ids.push(...Array.from({ length: 30 }, (_, n) => table.add(n)))
+  expect(table.ids()).toEqual(ids)
+  expect(table.size).toBe(ids.length)
+  expect(table.has(0)).toBe(false)
+  expect(table.take(0)).toBe(undefined)
+  for (const id of ids) expect(table.take(id)).toEqual(expect.any(Number))
+  expect([table.size, table.ids()]).toEqual([0, []])
+})
+
 test('ids begin again at 1 after the largest id that fits the wire', () => {
   const table = new CallTable<string>(2 ** 32 - 3)
   const ids = ['a', 'b', 'c', 'd'].map((value) => table.add(value))

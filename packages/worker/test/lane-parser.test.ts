@@ -3,14 +3,23 @@ import fc from 'fast-check'
 import type { WorkerFrame } from '../src/frame.ts'
 import { LaneParser } from '../src/lane/parser.ts'
 import { encode } from '../src/values/codec.ts'
+import { inOne } from '../src/values/encoded-value.ts'
 import { apart, failureBytes, helloBytes, pongBytes, raw, readyBytes, resultBytes, split, u32 } from './lane-bytes.ts'
 import { failure, hello, ready, result } from './bare.ts'
 
-/** What a parser makes of chunks. */
+/** What a parser makes of chunks, whether it is given a function for results or not. */
 function parsed(...chunks: Buffer[]): unknown[] {
-  const frames: unknown[] = []
+  const [frames, again]: [unknown[], unknown[]] = [[], []]
   const parser = new LaneParser((frame) => frames.push(plain(frame)))
-  for (const chunk of chunks) parser.take(chunk)
+  const other = new LaneParser(
+    (frame) => again.push(plain(frame)),
+    (id, bytes, start, end) => again.push(plain({ kind: 'result', id, value: inOne(bytes.subarray(start, end)) })),
+  )
+  for (const chunk of chunks) {
+    parser.take(chunk)
+    other.take(chunk)
+  }
+  expect(again).toEqual(frames)
   return frames
 }
 

@@ -18,6 +18,7 @@ from terrarium._streams import MainThreadStreams
 from terrarium._values._plain import Reader
 
 if TYPE_CHECKING:
+    from terrarium._batches import SyncBatches
     from terrarium._stand_in import StandIn
 
 LOOK_EVERY = 0.25
@@ -53,6 +54,7 @@ class MainThread:
         self._flush = flush
         self._reader = Reader()
         self.stand_in: "StandIn | None" = None
+        self.batches: "SyncBatches | None" = None
         # Its put() may be called by a signal handler at any moment, even within another put().
         self._news: "SimpleQueue[None]" = SimpleQueue()
         self._is_waiting = False
@@ -96,6 +98,10 @@ class MainThread:
             except IndexError:  # the stand-in has just answered it
                 continue
             if call.tool.is_long:
+                if call.tool.batch:
+                    self._add_to_batch(call)
+                    now = monotonic()
+                    continue
                 self._flush()
             began = now
             if call.deadline is not None and monotonic() >= call.deadline:
@@ -139,11 +145,43 @@ class MainThread:
 
     def _give_back_all(self) -> None:
         """Answers calls that came before or after the order to end, and have not begun, as cancelled."""
+        if self.batches is not None:
+            self.batches.give_back()
         try:
             while True:
                 self._replies.stopped(self.calls.popleft())
         except IndexError:
             self._flush()
+
+    def _add_to_batch(self, call: Call) -> None:
+        if self.batches is not None:
+            self.batches.add(call)
+
+    def begins(self, call: Call) -> None:
+        """The main thread is busy with the call from now on."""
+        self.running = call.id
+        if self.stand_in is not None and not self.stand_in.is_awake:
+            self.stand_in.wake()
+
+    def wait_for_others(self, seconds: float, calls: "deque[Call]") -> None:
+        """Waits while another thread receives, which is the stand-in: it stands in for one of these calls."""
+        try:
+            self.begins(calls[0])
+        except IndexError:  # it was cancelled
+            return
+        self._is_waiting = True
+        if not self.calls and not self.is_stopping:
+            try:
+                self._news.get(timeout=seconds)
+            except Empty:
+                pass
+        self._is_waiting = False
+        self.running = 0
+
+    def end_if_forked(self, error: "BaseException | None") -> None:
+        """Exits if this is a child that a tool forked and that returned from it."""
+        if self._forked:
+            os._exit(_exit.of_child(error))
 
     def _run(self, call: Call) -> None:
         """Runs a call and queues its answer. What may call user code happens in the call's context: decoding arguments

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from terrarium import _async_streams, _exit, _failure
 from terrarium._begun import WORDS
@@ -17,6 +17,9 @@ from terrarium._frames import Call, Failure, StreamCall
 from terrarium._replies import Replies
 from terrarium._streams import Items
 from terrarium._values._plain import Reader
+
+if TYPE_CHECKING:
+    from terrarium._batches import AsyncBatches
 
 
 class EventLoop:
@@ -47,7 +50,8 @@ class EventLoop:
         self._forked = False
         os.register_at_fork(after_in_child=self._set_forked)
         self._idle = threading.Event()
-        self._loop = self._new_loop()
+        self._loop = self.loop = self._new_loop()
+        self.batches: "AsyncBatches | None" = None
 
     def _new_loop(self) -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
@@ -96,10 +100,13 @@ class EventLoop:
                 self._replies.stopped(call)
             elif call.deadline is not None and monotonic() >= call.deadline:
                 self._replies.too_late(call)
+            elif self.batches is not None and call.tool.batch:
+                self.batches.add(call)
+                continue
             else:
                 self._begin(call)
                 continue
-            self._flush_soon()
+            self.flush_soon()
 
     def _begin(self, call: Call) -> None:
         # A task copies the context in which it is made.
@@ -135,16 +142,16 @@ class EventLoop:
             try:
                 value = await function(**arguments)
             except asyncio.CancelledError as error:
-                self._end_if_forked(error)
+                self.end_if_forked(error)
                 replies.failed(call, self._cancelled(call, error))
             except BaseException as error:  # SystemExit too: it ends the call, not the worker
-                self._end_if_forked(error)
+                self.end_if_forked(error)
                 replies.raised(call, error)
             else:
-                self._end_if_forked(None)
+                self.end_if_forked(None)
                 if not (tool.is_plain and replies.plain(call, value)):
                     replies.value(call, value)
-        self._flush_soon()
+        self.flush_soon()
 
     async def _run_stream(self, call: StreamCall) -> None:
         replies = self._replies
@@ -166,13 +173,13 @@ class EventLoop:
     def _set_forked(self) -> None:
         self._forked = True
 
-    def _end_if_forked(self, error: "BaseException | None") -> None:
+    def end_if_forked(self, error: "BaseException | None") -> None:
         """Exits if this is a child that the tool forked and that returned from it, since it must not become a second
         worker."""
         if self._forked:
             os._exit(_exit.of_child(error))
 
-    def _flush_soon(self) -> None:
+    def flush_soon(self) -> None:
         """Sends the answers of this turn of the loop together."""
         if not self._flushes_soon:
             self._flushes_soon = True
@@ -200,12 +207,22 @@ class EventLoop:
         if task is not None:
             task.cancel()
 
+    def watch_batch(self, batch: "list[Call]", task: "asyncio.Task[None]") -> None:
+        """The task belongs to all these calls."""
+        first = batch[0]
+        self._tasks[first] = task
+        task.add_done_callback(lambda _task: self._batch_ended(first))
+
+    def _batch_ended(self, first: Call) -> None:
+        del self._tasks[first]
+        self._stop_when_idle()
+
     def _ended(self, call: Call) -> None:
         del self._tasks[call]
         if self._replies.open.get(call.id) is call:
             # The task was cancelled before its first step, by the host, the deadline or another tool.
             self._replies.failed(call, self._cancelled(call, None))
-            self._flush_soon()
+            self.flush_soon()
         self._late.discard(call)
         timer = self._timers.pop(call, None)
         if timer is not None:
@@ -214,6 +231,9 @@ class EventLoop:
 
     def _stop(self) -> None:
         self._stopping = True
+        if self.batches is not None:
+            self.batches.give_back()
+            self.flush_soon()
         self._stop_when_idle()
 
     def _stop_when_idle(self) -> None:

@@ -88,7 +88,7 @@ class Refusal(NamedTuple):
 class Call:
     """A call that the host has sent. The session keeps the frame until the call is answered."""
 
-    __slots__ = ("body", "cancelled", "deadline", "id", "segments", "timeout_ms", "tool")
+    __slots__ = ("batch", "body", "cancelled", "deadline", "id", "segments", "timeout_ms", "tool")
 
     def __init__(self, id: int, tool: Any, body: Any, segments: "Sequence[Any]", timeout_ms: int) -> None:
         self.id = id
@@ -102,6 +102,8 @@ class Call:
         self.deadline: "float | None" = None
         """In seconds on the monotonic clock; None without a deadline. Set by the session."""
         self.cancelled = False
+        self.batch: "list[Call] | None" = None
+        """The calls of its batch, once that has begun."""
 
 
 STREAM_WINDOW = 256 * 1024
@@ -208,5 +210,8 @@ class Carrier(Protocol):
 
     def finish(self) -> None:
         """Says that no further frame comes, once all are sent."""
+
+    def fileno(self) -> int:
+        """The descriptor that can be waited for. Only with ``waits_are_short``."""
 
     def close(self) -> None: ...

@@ -129,6 +129,9 @@ class Grpc:
     def finish(self) -> None:
         self._outbox.finish()
 
+    def fileno(self) -> int:
+        raise NotImplementedError
+
     def close(self) -> None:
         self._channel.close()
 

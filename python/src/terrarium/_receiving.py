@@ -62,7 +62,7 @@ def receiver(session: "Session", lane: Lane, calls: "deque[Call]", wait: bool) -
                 add(call)
                 start = end
                 may_spin = flags
-            if start:
+            if start and (may_spin or spin.is_due):
                 spin.came(may_spin != 0)
             if start < count:
                 rest = count - start

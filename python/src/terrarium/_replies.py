@@ -25,10 +25,12 @@ class Replies:
         self.open: dict[int, Call] = {}
         """Received and not yet answered, by id."""
 
-    def value(self, call: Call, value: Any) -> None:
-        """Sends the result of a call, or a failure if the value cannot be sent. May call user code."""
+    def value(self, call: Call, value: Any, convert: "Callable[[Any], Any] | None" = None) -> None:
+        """Sends the result of a call, or a failure if the value cannot be sent. May call user code. ``convert``: takes
+        the place of the conversion by the hint of the tool."""
         try:
-            body, segments = encode(conversions_of(call.tool).result(value), self._carrier.sends_apart)
+            converted = (convert or conversions_of(call.tool).result)(value)
+            body, segments = encode(converted, self._carrier.sends_apart)
         except TooLarge as error:
             return self.failed(call, _failure.too_large(call.id, f"the result of {call.tool.name}", error))
         except NotSendable as error:
@@ -76,9 +78,9 @@ class Replies:
         """Answers a call whose deadline has passed before it began."""
         self.failed(call, _failure.too_late(call.id, "the deadline passed before the call began", not_begun=True))
 
-    def arguments(self, call: Call) -> "tuple[list[Any], dict[str, Any]] | None":
-        """The converted arguments of a call, by position and by keyword. If they do not fit the tool, answers the call
-        and returns None."""
+    def arguments(self, call: Call, converts: bool = True) -> "tuple[list[Any], dict[str, Any]] | None":
+        """The arguments of a call, by position and by keyword, converted if ``converts``. If they do not fit the tool,
+        answers the call and returns None."""
         tool = call.tool
         try:
             given = decode_arguments(call.body, call.segments)
@@ -90,7 +92,7 @@ class Replies:
                 arguments = cast("dict[str, Any]", given)
                 tool.check(arguments)
             conversions = conversions_of(tool)
-            if conversions.has_arguments:
+            if converts and conversions.has_arguments:
                 conversions.arguments(arguments)
         except (TypeError, ValueError) as error:
             self.failed(call, _failure.invalid_argument(call.id, error))

@@ -81,9 +81,19 @@ class Session:
                 self._event_loop = EventLoop(self.replies, self._page, contexts, self.flush, items)
                 self._event_loop.start()
         self.stand_in = StandIn(self.main_thread, self._carrier, self.receiving, self.receive, self.flush)
+        if any(tool.batch for tool in self.tools):
+            self._batch(contexts)
         signals.on_order_to_end(self._stop)
         self._carrier.send(self._ready)
         self.flush()
+
+    def _batch(self, contexts: "Callable[[], Any]") -> None:
+        from terrarium._batches import AsyncBatches, SyncBatches
+
+        replies, main_thread, page = self.replies, self.main_thread, self._page
+        main_thread.batches = SyncBatches(main_thread, replies, page, contexts, self._carrier, self.flush)
+        if self._event_loop is not None:
+            self._event_loop.batches = AsyncBatches(self._event_loop, replies, page, contexts)
 
     def serve(self) -> int:
         """Runs calls until the host ends it, by the session or by an order. Returns the exit status, which is 0."""
@@ -97,7 +107,8 @@ class Session:
             return 0
         self.stand_in.start()
         try:
-            self.main_thread.run(self._receiver())
+            receive, batches = self._receiver(), self.main_thread.batches
+            self.main_thread.run(receive if batches is None else batches.receiver(receive))
         except _Stopped:
             self._finishing = True
             self._carrier.close()
@@ -303,14 +314,25 @@ class Session:
         loop = self._event_loop if call.tool.is_async else None
         try:
             (loop or self.main_thread).calls.remove(call)
-        except ValueError:  # it has begun
+        except ValueError:  # it has begun, or waits for its batch
+            if call.tool.batch and self._cancel_in_batch(call, frame.unless_begun):
+                return
             if frame.unless_begun:
                 return
             call.cancelled = True
             if loop is not None:
-                loop.cancel(call)
+                loop.cancel(call if call.batch is None else call.batch[0])
             else:
                 self.main_thread.wake()
         else:
             self.replies.cancelled(call)
             self.flush()
+
+    def _cancel_in_batch(self, call: Call, unless_begun: bool) -> bool:
+        """Whether the call was answered."""
+        from terrarium._batches import cancel
+
+        is_answered = cancel(call, self.replies, unless_begun)
+        if is_answered:
+            self.flush()
+        return is_answered

@@ -7,15 +7,16 @@ from select import POLLIN, poll
 from time import monotonic
 from typing import Any
 
-LONGEST = 50e-6
-"""How long a worker spins before it sleeps, in seconds."""
+LONGEST = 100e-6
+"""How long a worker spins before it sleeps, in seconds. A host that is woken for an answer makes its next call within
+some 50 µs on a virtual machine."""
 CLOSE = 200e-6
 """Calls come close together if the worker waits no longer than this between them, in seconds. To be woken is a part of
 that: on a virtual machine more than half."""
 _LEAST = 16
 _MOST = 4096
 """So many waits in a row have to be short before the worker spins: at first, and at most."""
-_LOSS = 8
+_LOSS = 4
 """A spin in vain weighs as much as so many that saved a sleep."""
 _MOST_CREDIT = 32
 _SETTLED = 256

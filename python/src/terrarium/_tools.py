@@ -1,6 +1,7 @@
 """The decorator ``@tool``, which offers a function to the host, and the registry of marked functions."""
 
 import re
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar, overload
 
@@ -18,24 +19,57 @@ _NAME_RULE = f"a name has 1 to {LONGEST_NAME} letters, digits, '_', '-' or '.', 
 
 _MOST_SHAPES = 64
 
+LARGEST_BATCH = 4096
+LONGEST_WITHIN = 60
+"""In seconds."""
+
 
 class ToolError(TypeError):
     """A function cannot be a tool as it is marked. Raised when its module is imported: a configuration error."""
 
 
+class Waiting:
+    """The calls of one tool that wait for their batch."""
+
+    def __init__(self) -> None:
+        self.calls: "deque[Any]" = deque()
+        """A thread that removes a call from here answers it; nothing else does."""
+        self.due = 0.0
+        """When the batch begins at the latest, in seconds on the monotonic clock, if there is a call."""
+
+
 class Tool:
     """A marked function, with what is known about it before any call."""
 
-    __slots__ = ("conversions", "function", "is_async", "is_long", "is_plain", "is_stream", "name", "shapes", "summary")
+    __slots__ = (
+        "batch",
+        "conversions",
+        "function",
+        "is_async",
+        "is_long",
+        "is_plain",
+        "is_stream",
+        "name",
+        "shapes",
+        "summary",
+        "waiting",
+        "within",
+    )
 
-    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+    def __init__(self, name: str, function: Callable[..., Any], batch: int = 0, within: float = 0.0) -> None:
         self.name = name
         self.function = function
         self.is_stream = is_generator_function(function)
         """It is a generator function: it has a stream of items instead of a result."""
         self.is_async = is_async_generator_function(function) if self.is_stream else is_coroutine_function(function)
-        self.is_long = False
-        """Whether the last call of it took long, see ``_calls``."""
+        self.is_long = batch > 0
+        """Whether the last call of it took long, see ``_calls``; always for a tool with batches."""
+        self.batch = batch
+        """How many calls are one batch at most; 0: the tool has none."""
+        self.within = within
+        """How long a call waits for others, in seconds."""
+        self.waiting: Any = None
+        """The calls that wait for their batch, see ``_batches``."""
         self.is_plain = False
         """Whether its hints convert nothing. Known after the first call, like ``conversions``."""
         self.summary = documentation_of(function)[:LONGEST_SUMMARY]
@@ -112,8 +146,12 @@ tools: dict[str, Tool] = {}
 @overload
 def tool(function: Function, /) -> Function: ...
 @overload
-def tool(*, name: str | None = None) -> Callable[[Function], Function]: ...
-def tool(function: Any = None, /, *, name: str | None = None) -> Any:
+def tool(
+    *, name: str | None = None, batch: int | None = None, within: float = 0.005
+) -> Callable[[Function], Function]: ...
+def tool(
+    function: Any = None, /, *, name: str | None = None, batch: int | None = None, within: float = 0.005
+) -> Any:
     """Offers a function to the host. Returns the function unchanged.
 
     Works on sync and async functions and generators, as ``@tool`` or ``@tool(name="other_name")``. ``name`` defaults to
@@ -122,15 +160,20 @@ def tool(function: Any = None, /, *, name: str | None = None) -> Any:
     it yields is sent when the host has room for it, and the value that it returns is dropped. While a sync generator
     waits for the host, no other sync tool runs.
 
+    With ``batch=64`` many calls become one call of the function: each of its parameters gets a list with the values of
+    at most 64 calls, and it returns a list with a result of each, in which an exception is the failure of its call. A
+    call waits at most ``within`` seconds for others, 0.005 by default. Raise the pool's ``concurrency``, or the worker
+    never has more than one call at a time.
+
     Raises ToolError (at import: a configuration error of the worker) for a name that is taken or not well formed, and
     for anything but a plain function: a class, a method, or a function with a required positional-only parameter.
     """
     if function is None:
-        return lambda marked: _register(marked, name)
-    return _register(function, name)
+        return lambda marked: _register(marked, name, batch, within)
+    return _register(function, name, batch, within)
 
 
-def _register(function: Function, name: str | None) -> Function:
+def _register(function: Function, name: str | None, batch: "int | None", within: float) -> Function:
     if not callable(function) or isinstance(function, type):
         raise ToolError(f"@tool marks functions, not {_kind(function)}")
     own_name = getattr(function, "__name__", None)
@@ -154,12 +197,29 @@ def _register(function: Function, name: str | None) -> Function:
         for parameter in signature.parameters.values():
             if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
                 refuse(f"arguments arrive by keyword, and {parameter.name!r} is positional-only")
-    mark(function, chosen)
+    size = 0
+    if batch is not None:
+        if type(batch) is not int or not 1 <= batch <= LARGEST_BATCH:
+            refuse(f"batch is a whole number from 1 to {LARGEST_BATCH}, not {batch!r}")
+        if type(within) not in (int, float) or not 0 <= within <= LONGEST_WITHIN:
+            refuse(f"within is a number of seconds from 0 to {LONGEST_WITHIN}, not {within!r}")
+        why = _no_batches(function)
+        if why is not None:
+            refuse(why)
+        size = batch
+    mark(function, chosen, batch=size, within=float(within))
     return function
 
 
-def mark(function: "Callable[..., Any]", name: str, error: "type[ToolError]" = ToolError) -> None:
-    """Makes a tool of what can be called. Raises ``error`` for a name that is taken or not well formed."""
+def mark(
+    function: "Callable[..., Any]",
+    name: str,
+    error: "type[ToolError]" = ToolError,
+    batch: int = 0,
+    within: float = 0.0,
+) -> None:
+    """Makes a tool of what can be called. Raises ``error`` for a name that is taken or not well formed, and for a
+    generator with batches."""
 
     def refuse(why: str) -> NoReturn:
         own_name = getattr(function, "__name__", None)
@@ -167,11 +227,25 @@ def mark(function: "Callable[..., Any]", name: str, error: "type[ToolError]" = T
 
     if not _is_name(name):
         refuse(_no_name(name))
+    if batch and is_generator_function(function):
+        refuse("it is a generator, which has a stream of items, and a batch needs a list of results")
     if name in tools:
         taken = late("inspect").unwrap(tools[name].function)
         where = _where(taken, " in {}, line {}")
         refuse(f"the name {name!r} is taken by {getattr(taken, '__qualname__', _kind(taken))}{where}")
-    tools[name] = Tool(name, function)
+    made = tools[name] = Tool(name, function, batch, within)
+    if batch:
+        made.waiting = Waiting()
+
+
+def _no_batches(function: "Callable[..., Any]") -> "str | None":
+    """Why a function cannot take batches; None if it can."""
+    for each in late("inspect").signature(function).parameters.values():
+        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+            return f"each parameter gets a list, and {each} has none"
+        if each.default is not each.empty:
+            return f"each parameter gets a list with a value of each call, so {each.name!r} can have no default"
+    return None
 
 
 def _is_name(name: str) -> bool:

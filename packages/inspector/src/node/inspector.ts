@@ -1,11 +1,13 @@
 // createInspector() for Node: a tap, a server on loopback, and a file to save.
 import { writeFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
+import type { AnyActorRef } from 'xstate'
 import { systemClock } from '../shared/clock.ts'
 import { checkOptions, InspectorError, isFlag, isFunction, isText, type Rule } from '../shared/inspector-error.ts'
 import type { Redact } from '../shared/redact.ts'
 import { connectStately, isAdapter, type StatelyAdapter } from '../shared/stately.ts'
 import { Tap } from '../shared/tap.ts'
+import { watchRoot } from '../shared/watch-root.ts'
 import { traceFile } from '../shared/trace-file.ts'
 import { CHANNEL, fragmentOf, VITE_PATH } from '../shared/places.ts'
 import { messageOf } from '../shared/value.ts'
@@ -32,6 +34,11 @@ export interface InspectorOptions {
 export interface Inspector {
   /** For XState's option `inspect`. Never throws. */
   readonly inspect: (event: unknown) => void
+  /**
+   * Shows a root that was made without the option `inspect`, and what is below it; it may run already. While no page is
+   * open it is not listened to, and costs nothing. Answers what ends it. Throws INVALID_ARGUMENT for what is no actor.
+   */
+  watch(root: AnyActorRef): () => void
   /** What to open in a browser, with a token. Rejects with NOT_SERVED. */
   readonly address: Promise<string>
   /** Writes what is known now as one HTML file, and answers its absolute path. Rejects with NOT_SAVED. */
@@ -83,6 +90,7 @@ export function createInspector(options: InspectorOptions = {}): Inspector {
   )
   return {
     inspect: tap.inspect,
+    watch: (root) => watchRoot(tap, root),
     address,
     save: (path) => save(tap, path),
     close: async () => {

@@ -10,6 +10,7 @@ export interface ActorLike {
   readonly logic?: unknown
   readonly src?: unknown
   readonly _parent?: object | undefined
+  readonly _processingStatus?: unknown
   getSnapshot(): unknown
 }
 
@@ -53,11 +54,24 @@ export function snapshotOf(ref: ActorLike): SnapshotLike | undefined {
   }
 }
 
+/** Whether it was started, also when it has ended since. */
+export const hasStarted = ({ _processingStatus: status }: ActorLike): boolean => status !== 0
+
+/** The actors that it has spawned or invoked, and that are there. */
+export function childrenOf(ref: ActorLike): readonly ActorLike[] {
+  const children = snapshotOf(ref)?.children
+  return isObject(children) ? Object.values(children).filter(isActor) : []
+}
+
+/** Whether something is an actor of XState. */
+export const isActor = (value: unknown): value is ActorLike =>
+  isObject(value) && typeof value.getSnapshot === 'function' && typeof value.sessionId === 'string'
+
 const STATUSES: ReadonlySet<unknown> = new Set<ActorStatus>(['active', 'done', 'error', 'stopped'])
 
 /** A logic of a user may have a status of its own. */
 export const statusOf = ({ status }: SnapshotLike): ActorStatus =>
-  STATUSES.has(status) ? (status as ActorStatus) : 'active'
+  status !== 'active' && STATUSES.has(status) ? (status as ActorStatus) : 'active'
 
 /** Empty for what has no states. */
 export function valueOf({ value }: SnapshotLike): StateValue {

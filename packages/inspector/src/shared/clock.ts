@@ -13,12 +13,13 @@ interface Timers {
   clearTimeout(timer: unknown): void
 }
 
+const { performance } = globalThis as unknown as Timers
+/** Read once: it is a getter that takes as long as the time itself. */
+const { timeOrigin } = performance
+
 /** The clock of the engine. */
 export const systemClock: Clock = {
-  now() {
-    const { performance } = globalThis as unknown as Timers
-    return performance.timeOrigin + performance.now()
-  },
+  now: () => timeOrigin + performance.now(),
   after(ms, run) {
     const timers = globalThis as unknown as Timers
     const timer = timers.setTimeout(run, ms)

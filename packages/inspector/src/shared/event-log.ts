@@ -6,24 +6,34 @@ import type { EventView, Value } from './protocol.ts'
 import type { Redact } from './redact.ts'
 import { shorten } from './value.ts'
 
-interface Kept {
-  readonly n: number
-  readonly at: number
-  readonly from: string
-  readonly to: string
-  readonly type: string
+/** A place of the ring. It is written again and again: an application may send a million events a second. */
+interface Place {
+  n: number
+  at: number
+  from: string
+  to: string
+  type: string
   payload: Value | undefined
 }
+
+/** An event that goes into the next flush. */
+interface Pending {
+  readonly place: Place
+  readonly view: EventView
+  readonly event: object
+}
+
+const newPlace = (): Place => ({ n: 0, at: 0, from: '', to: '', type: '', payload: undefined })
 
 export class EventLog {
   /** Events that no page was sent, though one was open. */
   left = 0
   readonly #clock: Clock
   readonly #redact: Redact | undefined
-  /** A ring: the event n is at n modulo its length. */
-  readonly #ring: (Kept | undefined)[] = new Array<Kept | undefined>(KEPT_EVENTS)
+  /** The event n is at n modulo its length. */
+  readonly #ring = Array.from({ length: KEPT_EVENTS }, newPlace)
   #count = 0
-  #pending: { readonly kept: Kept; readonly event: object }[] = []
+  #pending: Pending[] = []
 
   constructor(clock: Clock, redact: Redact | undefined) {
     this.#clock = clock
@@ -33,11 +43,15 @@ export class EventLog {
   /** `isWatched`: whether the event goes into the next flush. */
   add(from: string, to: string, event: { readonly type: string }, isWatched: boolean): void {
     const n = (this.#count += 1)
-    const type = event.type.slice(0, 120)
-    const kept: Kept = { n, at: Math.round(this.#clock.now()), from, to, type, payload: undefined }
-    this.#ring[n % KEPT_EVENTS] = kept
+    const place = this.#ring[n % KEPT_EVENTS] as Place
+    place.n = n
+    place.at = Math.round(this.#clock.now())
+    place.from = from
+    place.to = to
+    place.type = shortType(event.type)
+    place.payload = undefined
     if (!isWatched) return
-    if (this.#pending.length < EVENTS_PER_FLUSH) this.#pending.push({ kept, event })
+    if (this.#pending.length < EVENTS_PER_FLUSH) this.#pending.push({ place, view: viewOf(place), event })
     else this.left += 1
   }
 
@@ -47,9 +61,13 @@ export class EventLog {
     if (pending.length === 0) return []
     this.#pending = []
     const end = this.#clock.now() + PAYLOAD_MS
-    return pending.map(({ kept, event }) => {
-      if (this.#clock.now() < end) kept.payload = this.#payloadOf(event)
-      return viewOf(kept)
+    return pending.map(({ place, view, event }) => {
+      const payload = this.#clock.now() < end ? this.#payloadOf(event) : undefined
+      if (payload === undefined) return view
+      const [n, at, from, to, type] = view
+      // The place may have been written again since.
+      if (place.n === n) place.payload = payload
+      return [n, at, from, to, type, payload]
     })
   }
 
@@ -62,10 +80,7 @@ export class EventLog {
   last(count: number): EventView[] {
     const first = Math.max(1, this.#count - Math.min(count, KEPT_EVENTS) + 1)
     const views: EventView[] = []
-    for (let n = first; n <= this.#count; n += 1) {
-      const kept = this.#ring[n % KEPT_EVENTS]
-      if (kept !== undefined) views.push(viewOf(kept))
-    }
+    for (let n = first; n <= this.#count; n += 1) views.push(viewOf(this.#ring[n % KEPT_EVENTS] as Place))
     return views
   }
 
@@ -78,5 +93,10 @@ export class EventLog {
   }
 }
 
-const viewOf = ({ n, at, from, to, type, payload }: Kept): EventView =>
+const LONGEST_TYPE = 120
+
+/** Most types are short, and are kept as they are. */
+export const shortType = (type: string): string => (type.length > LONGEST_TYPE ? type.slice(0, LONGEST_TYPE) : type)
+
+const viewOf = ({ n, at, from, to, type, payload }: Place): EventView =>
   payload === undefined ? [n, at, from, to, type] : [n, at, from, to, type, payload]

@@ -1,15 +1,7 @@
 // The actors that a tap knows: what is kept of each, who is still alive, and how many were left out. It keeps no actor
 // in memory that has ended.
-import {
-  snapshotOf,
-  statusOf,
-  valueOf,
-  isSameValue,
-  kindOf,
-  nameOf,
-  type ActorLike,
-  type SnapshotLike,
-} from './actor-ref.ts'
+import { hasStarted, isSameValue, kindOf, nameOf, snapshotOf, statusOf, valueOf } from './actor-ref.ts'
+import type { ActorLike, SnapshotLike } from './actor-ref.ts'
 import type { Clock } from './clock.ts'
 import { rootOf, defineMachine } from './definition.ts'
 import { ACTORS, ENDED_ACTORS, MACHINES, TRANSITIONS_PER_FLUSH, KEPT_TRANSITIONS } from './limits.ts'
@@ -38,6 +30,8 @@ export interface Entry {
   error: string | undefined
   /** How many pages watch it. */
   watchers: number
+  /** It goes into the next flush. */
+  isDirty: boolean
   /** Not yet sent in a detail. */
   fresh: Transition[]
   /** Left out of `fresh`. */
@@ -67,6 +61,8 @@ export class Roster {
   /** Ended, oldest first. */
   readonly #ended: Entry[] = []
   #systemCount = 0
+  #latestRef: ActorLike | undefined
+  #latest: Entry | undefined
   #taken = 0
 
   constructor(clock: Clock, listener: RosterListener) {
@@ -81,8 +77,14 @@ export class Roster {
 
   /** Takes an actor that it does not know yet, unless there are too many. */
   take(ref: ActorLike): Entry | undefined {
+    // An event of an actor is mostly followed by its snapshot.
+    if (ref === this.#latestRef) return this.#latest
     const known = this.#byRef.get(ref)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.#latestRef = ref
+      this.#latest = known
+      return known
+    }
     this.#taken += 1
     if (this.#taken % TAKEN_BETWEEN_LOOKS === 0) this.look()
     if (this.entries.size >= ACTORS) {
@@ -107,6 +109,7 @@ export class Roster {
       last: undefined,
       error: undefined,
       watchers: 0,
+      isDirty: false,
       fresh: [],
       left: 0,
       kept: [],
@@ -116,9 +119,20 @@ export class Roster {
     return entry
   }
 
+  /** Takes an actor that may run already, without a word of it. Answers whether it was not known as started. */
+  adopt(ref: ActorLike): boolean {
+    const entry = this.take(ref)
+    if (entry === undefined || entry.hasStarted || !hasStarted(ref)) return false
+    entry.hasStarted = true
+    this.lookAt(entry)
+    this.#listener.changed(entry)
+    return true
+  }
+
   /** Takes over what a snapshot says. */
   update(entry: Entry, snapshot: SnapshotLike, event: string): void {
-    const [value, status] = [entry.root === undefined ? '' : valueOf(snapshot), statusOf(snapshot)]
+    const value = entry.root === undefined ? '' : valueOf(snapshot)
+    const status = statusOf(snapshot)
     const isSame = isSameValue(entry.value, value)
     if (isSame && entry.status === status) return
     const now = this.#clock.now()
@@ -131,6 +145,21 @@ export class Roster {
       if (status !== 'active') this.#end(entry)
     }
     this.#listener.changed(entry)
+  }
+
+  /** Forgets the actors of a system, as if it had not been heard of. */
+  forget(system: object): void {
+    this.#forgetLatest()
+    const prefix = `${this.#numberOf(system)}.`
+    for (const entry of this.entries.values()) {
+      if (!entry.id.startsWith(prefix)) continue
+      this.entries.delete(entry.id)
+      const ref = refOf(entry)
+      if (ref !== undefined) this.#byRef.delete(ref)
+      this.#listener.removed(entry)
+    }
+    const ended = this.#ended.filter(({ id }) => !id.startsWith(prefix))
+    this.#ended.splice(0, Infinity, ...ended)
   }
 
   /** Looks at each living actor: a machine that throws says nothing, and a root has no parent to tell. */
@@ -150,6 +179,7 @@ export class Roster {
     if (ref !== undefined) {
       entry.kind ??= kindOf(ref.logic, snapshotOf(ref))
       entry.ref = new WeakRef(ref)
+      this.#forgetLatest()
     }
     this.#ended.push(entry)
     const oldest = this.#ended.length > ENDED_ACTORS ? this.#ended.shift() : undefined
@@ -157,6 +187,12 @@ export class Roster {
     this.entries.delete(oldest.id)
     this.#listener.removed(oldest)
     this.left += 1
+  }
+
+  /** What it holds strongly. */
+  #forgetLatest(): void {
+    this.#latestRef = undefined
+    this.#latest = undefined
   }
 
   #numberOf(system: object): number {

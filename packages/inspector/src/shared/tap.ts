@@ -1,10 +1,10 @@
 // The tap on an application's actors: it hears XState's inspection, and tells the pages that are open what has changed,
 // at most ten times a second. While no page is open it counts and remembers, and writes nothing. It never throws into
 // the application.
-import type { InspectionLike } from './actor-ref.ts'
+import type { ActorLike, InspectionLike } from './actor-ref.ts'
 import type { Clock } from './clock.ts'
 import { DetailWriter } from './detail.ts'
-import { EventLog } from './event-log.ts'
+import { EventLog, shortType } from './event-log.ts'
 import {
   DETAILS_MS,
   FIRST_EVENTS,
@@ -19,6 +19,7 @@ import { PROTOCOL_VERSION } from './protocol.ts'
 import type { ActorChange, Delta, Detail, FromSource, Hello, LeftOut, NodeView, Snap } from './protocol.ts'
 import { readMessage, refusal } from './read-message.ts'
 import type { Redact } from './redact.ts'
+import { Roots } from './roots.ts'
 import { Machines, Roster, viewOf, type Entry } from './roster.ts'
 
 /** Where a page is reached. */
@@ -56,12 +57,13 @@ export class Tap {
   readonly #hello: TapOptions['hello']
   readonly #started: number
   readonly #roster: Roster
+  readonly #roots: Roots
   readonly #machines = new Machines()
   readonly #events: EventLog
   readonly #details: DetailWriter
   readonly #clients = new Set<Client>()
   /** Changed since the last flush. */
-  readonly #dirty = new Set<Entry>()
+  #dirty: Entry[] = []
   /** Watched, and changed since their last detail. */
   readonly #owed = new Set<Entry>()
   /** Forgotten since the last flush. */
@@ -83,9 +85,12 @@ export class Tap {
         this.#mark(entry)
       },
       removed: (entry) => {
-        if (this.#told.has(entry)) this.#gone.push(entry)
+        if (!this.#told.has(entry)) return
+        this.#gone.push(entry)
+        this.#schedule()
       },
     })
+    this.#roots = new Roots(this.#roster, this.inspect)
     this.#events = new EventLog(clock, redact)
     this.#details = new DetailWriter(clock, redact)
   }
@@ -104,12 +109,18 @@ export class Tap {
     }
   }
 
+  /** Watches a root and what is below it while a page is open. Answers what ends it. */
+  watch(root: ActorLike): () => void {
+    return this.#roots.add(root)
+  }
+
   /** Opens the tap for a page, which is sent a greeting and the whole picture. */
   connect(sink: Sink, { watchesAll = false } = {}): Connection {
     const client: Client = { sink, watched: [], watchesAll, isStale: false }
     this.#flush()
     this.#clients.add(client)
     if (watchesAll) this.#watchingAll += 1
+    this.#roots.open()
     this.#send(client, this.#greeting())
     this.#send(client, this.#snap(FIRST_EVENTS))
     if (watchesAll) for (const entry of this.#roster.entries.values()) this.#mark(entry)
@@ -126,6 +137,7 @@ export class Tap {
   /** Everything that is known now, for a file. */
   trace(): readonly FromSource[] {
     this.#flush()
+    this.#roots.open()
     const snap = this.#snap(KEPT_EVENTS)
     const details: Detail[] = []
     const end = this.#clock.now() + TRACE_MS
@@ -133,19 +145,30 @@ export class Tap {
       if (details.length === TRACED_DETAILS || this.#clock.now() > end) break
       if (entry.hasStarted) details.push(this.#details.write(entry, entry.kept))
     }
+    if (this.#clients.size === 0) this.#roots.close()
     return [this.#greeting(), snap, ...details]
   }
 
-  #hear({ type, actorRef, sourceRef, event, snapshot }: InspectionLike): void {
-    if (type === '@xstate.actor') {
-      this.#roster.take(actorRef)
-    } else if (type === '@xstate.event' && event !== undefined) {
-      this.#hearEvent(this.#roster.take(actorRef), sourceRef && this.#roster.find(sourceRef), event)
-    } else if (type === '@xstate.snapshot' && snapshot !== undefined) {
-      const entry = this.#roster.take(actorRef)
-      if (entry === undefined) return
-      this.#roster.update(entry, snapshot, event?.type ?? '')
-      this.#mark(entry)
+  /** XState tells several kinds of inspection events of each event: what is read of one kind is read of that only. */
+  #hear(inspection: InspectionLike): void {
+    switch (inspection.type) {
+      case '@xstate.event': {
+        const { actorRef, sourceRef, event } = inspection
+        if (event === undefined) return
+        this.#hearEvent(this.#roster.take(actorRef), sourceRef && this.#roster.find(sourceRef), event)
+        return
+      }
+      case '@xstate.snapshot': {
+        const { actorRef, event, snapshot } = inspection
+        if (snapshot === undefined) return
+        const entry = this.#roster.take(actorRef)
+        if (entry === undefined) return
+        this.#roster.update(entry, snapshot, event?.type ?? '')
+        this.#mark(entry)
+        return
+      }
+      case '@xstate.actor':
+        this.#roster.take(inspection.actorRef)
     }
   }
 
@@ -158,14 +181,17 @@ export class Tap {
       this.#roster.lookAt(entry)
     }
     entry.events += 1
-    entry.last = event.type.slice(0, 120)
+    entry.last = shortType(event.type)
     this.#events.add(source?.id ?? '', entry.id, event, this.#clients.size > 0)
     this.#mark(entry)
   }
 
   #mark(entry: Entry): void {
     if (this.#clients.size === 0) return
-    this.#dirty.add(entry)
+    if (!entry.isDirty) {
+      entry.isDirty = true
+      this.#dirty.push(entry)
+    }
     if (this.#isWatched(entry)) this.#owed.add(entry)
     this.#schedule()
   }
@@ -197,9 +223,8 @@ export class Tap {
 
   #delta(): Delta | undefined {
     const events = this.#events.flush()
-    const dirty = [...this.#dirty].filter(({ id, hasStarted }) => hasStarted && this.#roster.entries.has(id))
+    const dirty = this.#takeDirty().filter(({ id, hasStarted }) => hasStarted && this.#roster.entries.has(id))
     const gone = this.#gone
-    this.#dirty.clear()
     this.#gone = []
     if (events.length + dirty.length + gone.length === 0) return undefined
     const changed = dirty.filter((entry) => this.#told.has(entry))
@@ -217,6 +242,13 @@ export class Tap {
       ...(events.length > 0 && { events }),
       left: this.#left(),
     }
+  }
+
+  #takeDirty(): Entry[] {
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const entry of dirty) entry.isDirty = false
+    return dirty
   }
 
   #tell(entry: Entry): ReturnType<typeof viewOf> {
@@ -324,9 +356,10 @@ export class Tap {
     }
     client.watched = []
     if (this.#clients.size > 0) return
+    this.#roots.close()
     this.#stopTimer?.()
     this.#stopTimer = undefined
-    this.#dirty.clear()
+    this.#takeDirty()
     this.#owed.clear()
     this.#told.clear()
     this.#toldMachines.clear()

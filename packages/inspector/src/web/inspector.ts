@@ -1,11 +1,13 @@
 // createInspector() for browsers: a tap that pages of the same origin find over a BroadcastChannel. The page itself
 // comes from the Vite server, or is a part of the script that has loaded this.
+import type { AnyActorRef } from 'xstate'
 import { systemClock } from '../shared/clock.ts'
 import { checkOptions, InspectorError, isFlag, isFunction, isText, type Rule } from '../shared/inspector-error.ts'
 import { CHANNEL, fragmentOf, VITE_PATH } from '../shared/places.ts'
 import type { Redact } from '../shared/redact.ts'
 import { connectStately, isAdapter, type StatelyAdapter } from '../shared/stately.ts'
 import { Tap } from '../shared/tap.ts'
+import { watchRoot } from '../shared/watch-root.ts'
 import { traceFile } from '../shared/trace-file.ts'
 import { offerTap } from './channel.ts'
 import type { Globals } from './globals.ts'
@@ -24,6 +26,11 @@ export interface WebInspectorOptions {
 export interface WebInspector {
   /** For XState's option `inspect`. Never throws. */
   readonly inspect: (event: unknown) => void
+  /**
+   * Shows a root that was made without the option `inspect`, and what is below it; it may run already. While no page is
+   * open it is not listened to, and costs nothing. Answers what ends it. Throws INVALID_ARGUMENT for what is no actor.
+   */
+  watch(root: AnyActorRef): () => void
   /** What to open in a tab of the same browser. */
   readonly address: string
   /** Opens the page in a tab: call it when a user has clicked, since browsers stop other pop-ups. */
@@ -72,6 +79,7 @@ export function createWebInspector(
   const address = `${addressOf()}${fragmentOf(CHANNEL)}`
   return {
     inspect: tap.inspect,
+    watch: (root) => watchRoot(tap, root),
     address,
     open: () => {
       const { open } = globals

@@ -4,7 +4,7 @@ import { isTerrariumError, messageOf } from '@terrarium/supervisor/base'
 import { shortened } from '../events.ts'
 
 /** The details of an error that are shown, in this order. Values of calls are never among them. */
-const FACTS = ['module', 'interpreter', 'phase', 'exitCode', 'signal', 'pid', 'timeout', 'path'] as const
+const FACTS = ['module', 'interpreter', 'exitCode', 'signal', 'pid', 'timeout', 'path'] as const
 
 export function diagnosisOf(error: unknown): Diagnosis {
   if (!isTerrariumError(error)) return { code: 'ERROR', title: shortened(messageOf(error)), facts: [] }

@@ -11,15 +11,15 @@ const STATES = [...RUNNING, 'terminating', 'backing_off', 'parked', 'down'] as c
 
 export type LifeState = (typeof STATES)[number]
 
+/** From each state with a process, as in the life machine. */
+const FAILURE = 'failure, stop'
+
 const EDGES: readonly (readonly [from: LifeState, event: string, to: LifeState])[] = [
   ['down', 'start', 'reserved'],
-  ['reserved', 'reserved on disk', 'spawning'],
+  ['reserved', 'on disk', 'spawning'],
   ['spawning', 'spawned', 'awaitingReady'],
   ['awaitingReady', 'ready', 'active'],
-  ['reserved', 'stop', 'terminating'],
-  ['spawning', 'failure', 'terminating'],
-  ['awaitingReady', 'failure', 'terminating'],
-  ['active', 'failure, stop', 'terminating'],
+  ['active', FAILURE, 'terminating'],
   ['terminating', 'restart', 'reserved'],
   ['terminating', 'delay', 'backing_off'],
   ['terminating', 'park', 'parked'],
@@ -36,6 +36,7 @@ export const PROCESS_CHART: NodeView = {
   key: PROCESS,
   type: 'compound',
   initial: 'down',
+  on: [{ event: FAILURE, targets: [idOf('terminating')] }],
   states: STATES.map((state) => ({
     id: idOf(state),
     key: state,
@@ -46,7 +47,7 @@ export const PROCESS_CHART: NodeView = {
 
 /** What leads from one state to another; empty for what the chart does not have. */
 export const eventBetween = (from: LifeState, to: LifeState): string =>
-  EDGES.find((edge) => edge[0] === from && edge[2] === to)?.[1] ?? ''
+  EDGES.find((edge) => edge[0] === from && edge[2] === to)?.[1] ?? (to === 'terminating' ? FAILURE : '')
 
 /** The state of a process, of its actor and of its supervisor's word for it. */
 export function lifeOf(supervised: string, ref: AnyActorRef | undefined): LifeState {

@@ -12,7 +12,7 @@ import type { Fresh, Supervised } from './life.ts'
 import { Lives, type Followed } from './lives.ts'
 import { MemoryReader } from './memory.ts'
 import { poolDeeds, workerDeeds } from './deeds.ts'
-import type { Deeds, Ground, Source, Supervision } from './source.ts'
+import type { Deeds, PoolGround, Source, Supervision } from './source.ts'
 import { Tally } from './tally.ts'
 
 /** Lines that are kept of what a worker prints, and characters of each. */
@@ -223,7 +223,7 @@ export class PoolSource implements Source {
     return supervision && workerDeeds(supervision, access)
   }
 
-  addGrounds(grounds: Ground[]): void {
+  addGrounds(grounds: PoolGround[]): void {
     const { ground } = this.#pool.snapshot()
     if (ground !== undefined) grounds.push({ pool: this.#dependencies.id, ...ground })
   }

@@ -1,7 +1,7 @@
 // What an observer asks of each thing that it observes: its actors as plain data, what was printed, and the transitions
 // of processes that are followed.
 import type { OutputLine, Verb } from '@terrarium/inspector/protocol'
-import type { Runtime } from '@terrarium/process'
+import type { Ground } from '@terrarium/pool'
 import type { AnyActorRef } from 'xstate'
 import type { ActorView } from '../messages.ts'
 import type { Fresh } from './life.ts'
@@ -17,10 +17,8 @@ export interface Supervision {
 export type Deeds = { readonly [V in Verb]?: () => unknown }
 
 /** What a pool stands on. */
-export interface Ground {
+export interface PoolGround extends Ground {
   readonly pool: string
-  readonly python: string
-  readonly runtime: Runtime
 }
 
 export interface Source {
@@ -37,7 +35,7 @@ export interface Source {
   /** What can be asked of an actor now, by its name; undefined for an actor of another source. */
   deedsOf(id: string): Deeds | undefined
   /** Adds what its pools stand on. */
-  addGrounds(grounds: Ground[]): void
+  addGrounds(grounds: PoolGround[]): void
   /** Takes its listeners back. */
   detach(): void
 }

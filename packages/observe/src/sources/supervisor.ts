@@ -12,7 +12,7 @@ import type { Fresh } from './life.ts'
 import { Lives, type Followed } from './lives.ts'
 import { PoolSource, type ObservedPool, type SourceDependencies } from './pool.ts'
 import { childDeeds } from './deeds.ts'
-import type { Deeds, Ground, Source, Supervision } from './source.ts'
+import type { Deeds, PoolGround, Source, Supervision } from './source.ts'
 import { Tally } from './tally.ts'
 
 type Because = Told<'child.start'>['because'] & object
@@ -178,7 +178,7 @@ export class SupervisorSource implements Source {
     return isOwn ? { ...childDeeds(supervision), ...nested } : nested
   }
 
-  addGrounds(grounds: Ground[]): void {
+  addGrounds(grounds: PoolGround[]): void {
     for (const source of this.#nested.values()) source.addGrounds(grounds)
   }
 

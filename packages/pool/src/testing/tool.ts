@@ -1,6 +1,14 @@
 // Tools of a pool without Python: functions of the test, and what the pool is told of them.
 import type { SignalName } from '@terrarium/process'
-import { isBoolean, isFields, isFunction, isList, type Checker, type Fields } from '@terrarium/supervisor/base'
+import {
+  isBoolean,
+  isDuration,
+  isFields,
+  isFunction,
+  isList,
+  type Checker,
+  type Fields,
+} from '@terrarium/supervisor/base'
 
 /** What a tool is given beside its arguments. */
 export interface ToolContext {
@@ -54,6 +62,13 @@ export interface TestTool {
   readonly isStream?: boolean
   /** The names of its parameters, those with a default with `?` behind: `['text', 'limit?']`. Default: not checked. */
   readonly parameters?: readonly string[]
+  /**
+   * As `@tool(batch=…)`: at most so many calls become one call of `run`, which gets an array for each argument, and
+   * returns an array with a result of each call, in which an Error is the failure of its call. Default: no batches.
+   */
+  readonly batch?: number
+  /** How long a call waits for others of its batch, in ms of the pool's clock. Default 5. */
+  readonly within?: number
 }
 
 /** A tool as a worker of a test knows it. */
@@ -63,6 +78,10 @@ export interface KnownTool {
   readonly isAsync: boolean
   readonly isStream: boolean
   readonly parameters: readonly string[] | undefined
+  /** 0: no batches. */
+  readonly batch: number
+  /** In ms. */
+  readonly within: number
 }
 
 /** `tools`: checked. */
@@ -74,8 +93,10 @@ export function knownTools(tools: Readonly<Record<string, ToolFunction | TestToo
         isAsync = isDeclaredAsync(run),
         isStream = isDeclaredGenerator(run),
         parameters,
+        batch = 0,
+        within = 5,
       }: TestTool = typeof tool === 'function' ? { run: tool } : tool
-      return [name, { name, run: run as KnownTool['run'], isAsync, isStream, parameters }]
+      return [name, { name, run: run as KnownTool['run'], isAsync, isStream, parameters, batch, within }]
     }),
   )
 }
@@ -88,7 +109,7 @@ const isDeclaredGenerator = (run: ToolFunction): boolean => kindOf(run).endsWith
 const isToolName = (name: string): boolean => name.length <= 128 && /^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(name)
 
 const NAME = "a name of 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'"
-const TOOL = 'a function, or { run, isAsync, isStream, parameters }'
+const TOOL = 'a function, or { run, isAsync, isStream, parameters, batch, within }'
 
 export function checkTestTools(check: Checker, options: Fields): void {
   check.required(options, 'tools', isFields, `an object with a function for each tool`)
@@ -100,17 +121,21 @@ export function checkTestTools(check: Checker, options: Fields): void {
   }
 }
 
+const TOOL_FIELDS = ['run', 'isAsync', 'isStream', 'parameters', 'batch', 'within']
+
 function isTool(tool: unknown): boolean {
   if (isFunction(tool)) return true
   if (!isFields(tool)) return false
-  const { run, isAsync, isStream, parameters } = tool
+  const { run, isAsync, isStream, parameters, batch, within } = tool
   const areParameters = isList(parameters) && parameters.every((name) => typeof name === 'string')
   return (
     isFunction(run) &&
     (isAsync === undefined || isBoolean(isAsync)) &&
     (isStream === undefined || isBoolean(isStream)) &&
     (parameters === undefined || areParameters) &&
-    Object.keys(tool).every((field) => ['run', 'isAsync', 'isStream', 'parameters'].includes(field))
+    (batch === undefined || (Number.isInteger(batch) && (batch as number) > 0)) &&
+    (within === undefined || isDuration(within)) &&
+    Object.keys(tool).every((field) => TOOL_FIELDS.includes(field))
   )
 }
 

@@ -2,6 +2,7 @@
 // in order of arrival, async tools beside them; a call that has not begun can be given back.
 import type { SupervisorClock } from '@terrarium/supervisor/base'
 import type { CallFrame, CancelFrame, CreditFrame, EncodedValue, ValueCodec, WorkerFrame } from '@terrarium/worker'
+import { TestBatches } from './test-batches.ts'
 import { cancelled, invalidArgument, notSendable, raised, tooLate } from './failures.ts'
 import { byName, misfit, type KnownTool, type ToolContext } from './tool.ts'
 import { runStream, StreamGate } from './worker-streams.ts'
@@ -31,6 +32,8 @@ interface OpenCall {
   readonly gate: StreamGate
   hasBegun: boolean
   isCancelled: boolean
+  /** The calls of its batch, once that is due; of one call that stands for it. */
+  batch: readonly OpenCall[] | undefined
 }
 
 export class WorkerCalls {
@@ -41,10 +44,17 @@ export class WorkerCalls {
   readonly #waiting: OpenCall[] = []
   #running: OpenCall | undefined
   readonly #concurrent = new Set<OpenCall>()
+  readonly #batches: TestBatches<OpenCall>
   #isStopping = false
 
   constructor(dependencies: WorkerCallsDependencies) {
     this.#dependencies = dependencies
+    this.#batches = new TestBatches(dependencies.clock, (calls) => {
+      const [first] = calls
+      if (first === undefined) return
+      first.batch = calls
+      this.#enqueue(first)
+    })
   }
 
   /** The id of the call on the main thread; 0: none. */
@@ -71,9 +81,15 @@ export class WorkerCalls {
       gate: new StreamGate(),
       hasBegun: false,
       isCancelled: false,
+      batch: undefined,
     }
     this.#open.set(id, call)
-    if (tool.isAsync) void this.#runBeside(call)
+    if (tool.batch > 0) this.#batches.add(call)
+    else this.#enqueue(call)
+  }
+
+  #enqueue(call: OpenCall): void {
+    if (call.tool.isAsync) void this.#runBeside(call)
     else {
       this.#waiting.push(call)
       void this.#runNext()
@@ -83,7 +99,12 @@ export class WorkerCalls {
   cancel({ id, unlessBegun }: CancelFrame): void {
     const call = this.#open.get(id)
     if (call === undefined) return
-    if (!call.hasBegun) this.#answer(call, cancelled(id, 'the call was cancelled before it began', true))
+    const { batch } = call
+    if (!call.hasBegun) {
+      this.#batches.remove(call)
+      this.#answer(call, cancelled(id, 'the call was cancelled before it began', true))
+    } else if (!unlessBegun && batch?.some((each) => each !== call && this.#open.get(each.id) === each) === true)
+      this.#answer(call, cancelled(id))
     else if (!unlessBegun && call.tool.isAsync) {
       call.isCancelled = true
       this.#answer(call, cancelled(id))
@@ -99,6 +120,7 @@ export class WorkerCalls {
   /** No further call begins. */
   stop(): void {
     this.#isStopping = true
+    for (const call of this.#batches.takeAll()) this.#refused(call)
     this.#endIfDrained()
   }
 
@@ -107,6 +129,7 @@ export class WorkerCalls {
     const open = [...this.#open.values()]
     this.#open.clear()
     this.#waiting.length = 0
+    this.#batches.takeAll()
     for (const { stop, gate } of open) {
       stop.abort(reason)
       gate.stop()
@@ -116,9 +139,8 @@ export class WorkerCalls {
   async #runNext(): Promise<void> {
     if (this.#running !== undefined) return
     for (let call = this.#waiting.shift(); call !== undefined; call = this.#waiting.shift()) {
-      if (this.#refused(call)) continue
+      if (this.#isRefused(call)) continue
       this.#running = call
-      call.hasBegun = true
       await this.#run(call)
       this.#running = undefined
     }
@@ -126,8 +148,7 @@ export class WorkerCalls {
   }
 
   async #runBeside(call: OpenCall): Promise<void> {
-    if (this.#refused(call)) return
-    call.hasBegun = true
+    if (this.#isRefused(call)) return
     this.#concurrent.add(call)
     const { clock } = this.#dependencies
     const { id, deadline, stop } = call
@@ -144,6 +165,17 @@ export class WorkerCalls {
     this.#endIfDrained()
   }
 
+  /** Answers a call, or calls of a batch, that must not begin. Tells whether nothing is left to run. */
+  #isRefused(call: OpenCall): boolean {
+    const left = (call.batch ?? [call]).filter((each) => !this.#refused(each))
+    for (const each of left) {
+      each.hasBegun = true
+      if (call.batch !== undefined) each.batch = left
+    }
+    if (call.batch !== undefined) call.batch = left
+    return left.length === 0
+  }
+
   /** Answers a call that must not begin. */
   #refused(call: OpenCall): boolean {
     if (!this.#open.has(call.id)) return true
@@ -156,19 +188,16 @@ export class WorkerCalls {
   }
 
   async #run(call: OpenCall): Promise<void> {
+    if (call.batch !== undefined) {
+      await this.#runBatch(call, call.batch)
+      return
+    }
     const { codec, delay, context, begin } = this.#dependencies
     const { id, tool, stop } = call
     const left = (): number | undefined => this.#timeLeft(call)
     begin(id)
-    let args: unknown
-    try {
-      args = byName(tool, codec.decode(call.args, 'the arguments'))
-      const why = misfit(tool, args as object)
-      if (why !== undefined) throw new TypeError(why)
-    } catch (error) {
-      this.#answer(call, invalidArgument(id, error))
-      return
-    }
+    const args = this.#arguments(call)
+    if (args === undefined) return
     const sleep = (ms: number): Promise<void> => this.#sleep(ms, stop.signal)
     let value: unknown
     try {
@@ -185,8 +214,58 @@ export class WorkerCalls {
       this.#answer(call, raised(id, error, codec))
       return
     }
+    this.#answerWith(call, value)
+  }
+
+  async #runBatch(first: OpenCall, batch: readonly OpenCall[]): Promise<void> {
+    const { codec, delay, context, begin } = this.#dependencies
+    const { tool, stop } = first
+    for (const { id } of batch) begin(id)
+    const rows = batch.flatMap((call) => {
+      const args = this.#arguments(call)
+      return args === undefined ? [] : [{ call, args: args as Record<string, unknown> }]
+    })
+    const [one] = rows
+    if (one === undefined) return
+    const columns = Object.fromEntries(Object.keys(one.args).map((name) => [name, rows.map(({ args }) => args[name])]))
+    const sleep = (ms: number): Promise<void> => this.#sleep(ms, stop.signal)
+    const deadline = (): number | undefined => latest(batch.map((call) => this.#timeLeft(call)))
     try {
-      const encoded = codec.encode(value, `the result of ${tool.name}`)
+      const ms = delay()
+      if (ms > 0) await sleep(ms)
+      const parts = await tool.run(columns, { ...context, signal: stop.signal, sleep, deadline })
+      if (!Array.isArray(parts) || parts.length !== rows.length) {
+        const what = Array.isArray(parts) ? `${parts.length} results` : 'no array'
+        throw new TypeError(`a batch of ${rows.length} calls of ${tool.name} returned ${what}`)
+      }
+      rows.forEach(({ call }, index) => {
+        const part: unknown = parts[index] ?? null
+        if (part instanceof Error) this.#answer(call, raised(call.id, part, codec))
+        else this.#answerWith(call, part)
+      })
+    } catch (error) {
+      for (const { call } of rows) this.#answer(call, raised(call.id, error, codec))
+    }
+  }
+
+  /** Undefined if they do not fit the tool: then the call is answered. */
+  #arguments({ id, tool, args: sent }: OpenCall): unknown {
+    try {
+      const args = byName(tool, this.#dependencies.codec.decode(sent, 'the arguments'))
+      const why = misfit(tool, args as object)
+      if (why !== undefined) throw new TypeError(why)
+      return args
+    } catch (error) {
+      const call = this.#open.get(id)
+      if (call !== undefined) this.#answer(call, invalidArgument(id, error))
+      return undefined
+    }
+  }
+
+  #answerWith(call: OpenCall, value: unknown): void {
+    const { id, tool } = call
+    try {
+      const encoded = this.#dependencies.codec.encode(value, `the result of ${tool.name}`)
       this.#answer(call, { kind: 'result', id, value: encoded })
     } catch (error) {
       this.#answer(call, notSendable(id, error))
@@ -223,6 +302,10 @@ export class WorkerCalls {
     this.#dependencies.drained()
   }
 }
+
+/** Of a batch: of its last call; none if a call has none. */
+const latest = (times: readonly (number | undefined)[]): number | undefined =>
+  times.every((time) => time !== undefined) ? Math.max(...times) : undefined
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

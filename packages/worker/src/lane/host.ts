@@ -47,10 +47,15 @@ export function serveLane(socket: Socket, head: Buffer, dependencies: LaneDepend
       session.receive(frame)
     } else refuse(greeted)
   }
-  const parser = new LaneParser((frame) => {
-    if (session === undefined) greet(frame)
-    else session.receive(frame)
-  })
+  const parser = new LaneParser(
+    (frame) => {
+      if (session === undefined) greet(frame)
+      else session.receive(frame)
+    },
+    (id, bytes, start, end) => {
+      session?.receiveResult(id, bytes, start, end)
+    },
+  )
   const take = (chunk: Buffer): void => {
     if (isRefused) return
     try {

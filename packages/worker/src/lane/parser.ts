@@ -6,8 +6,12 @@ import { Body, type Head } from './body.ts'
 import { failureIn, helloIn, readyIn } from './bodies.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HELLO_BYTES, WORKER_KIND } from './wire.ts'
 
+/** Takes the value of a result that has no segments: it is in these bytes from `start` to `end`. */
+export type TakeResult = (id: number, bytes: Buffer, start: number, end: number) => void
+
 export class LaneParser {
   readonly #onFrame: (frame: WorkerFrame) => void
+  readonly #onResult: TakeResult | undefined
   /** The first frame was Hello. */
   #isGreeted = false
   /** A header of which a part has come. */
@@ -19,9 +23,13 @@ export class LaneParser {
   /** A split body whose last Part has not come. */
   #open: Body | undefined
 
-  /** `onFrame` is called with each frame, in order. What it throws, {@link take} throws. */
-  constructor(onFrame: (frame: WorkerFrame) => void) {
+  /**
+   * `onFrame` is called with each frame, in order; instead, `onResult` with a result that has come in one piece. What
+   * they throw, {@link take} throws. The bytes that they are given are valid until they return, but for segments.
+   */
+  constructor(onFrame: (frame: WorkerFrame) => void, onResult?: TakeResult) {
     this.#onFrame = onFrame
+    this.#onResult = onResult
   }
 
   /** Takes the bytes that come next, without the preamble. Throws a TypeError on what the protocol does not allow. */
@@ -61,7 +69,8 @@ export class LaneParser {
     if (flags === 0 && kind !== WORKER_KIND.part) {
       const end = start + length
       if (end <= chunk.length) {
-        this.#emit(kind, code, id, extra, inOne(chunk.subarray(start, end)))
+        if (kind === WORKER_KIND.result && this.#onResult !== undefined) this.#onResult(id, chunk, start, end)
+        else this.#emit(kind, code, id, extra, inOne(chunk.subarray(start, end)))
         return end
       }
     }

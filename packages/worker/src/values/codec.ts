@@ -48,6 +48,15 @@ export class ValueCodec {
       throw (refusal as Refusal).toError(subject, 'RESULT_NOT_SENDABLE')
     }
   }
+
+  /** Decodes a value without segments that is in these bytes from `start` to `end`, as {@link decode}. */
+  decodePart(bytes: Buffer, start: number, end: number, subject: string): unknown {
+    try {
+      return this.#decoder.decodePart(bytes, start, end)
+    } catch (refusal) {
+      throw (refusal as Refusal).toError(subject, 'RESULT_NOT_SENDABLE')
+    }
+  }
 }
 
 /** A codec without registered types. */

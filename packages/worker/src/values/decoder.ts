@@ -27,18 +27,22 @@ export class Decoder {
   }
 
   /** Reads one value, which must be all that the bytes hold. Throws a {@link Refusal}. */
-  decode(encoded: EncodedValue): unknown {
+  decode({ bytes, segments }: EncodedValue): unknown {
+    return this.decodePart(bytes, 0, bytes.length, segments.length === 0 ? NO_SEGMENTS : [...segments])
+  }
+
+  /** The same for a value that is in these bytes from `start` to `end`. `segments` are used up. */
+  decodePart(bytes: Buffer, start: number, end: number, segments = NO_SEGMENTS): unknown {
     // A decoder of a registered type may call decode() in the middle of this value.
-    if (this.#isBusy) return new Decoder(this.#registry).decode(encoded)
-    const { bytes, segments } = encoded
+    if (this.#isBusy) return new Decoder(this.#registry).decodePart(bytes, start, end, segments)
     this.#isBusy = true
-    this.#in.begin(bytes)
-    this.#segments = segments.length === 0 ? NO_SEGMENTS : [...segments]
+    this.#in.begin(bytes, start, end)
+    this.#segments = segments
     this.#depth = 0
     try {
       const value = this.#value()
       if (this.#in.left > 0) throw malformed('it goes on after its end')
-      const unused = this.#segments.findIndex((segment) => segment !== undefined)
+      const unused = segments.findIndex((segment) => segment !== undefined)
       if (unused >= 0) throw malformed(`nothing in it refers to segment ${unused}`)
       return value
     } catch (thrown) {

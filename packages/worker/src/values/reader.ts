@@ -17,11 +17,11 @@ export class Reader {
   #end = 0
   #at = 0
 
-  /** Begins a message. */
-  begin(bytes: Buffer): void {
+  /** Begins a message, which is in these bytes from `start` to `end`. */
+  begin(bytes: Buffer, start: number, end: number): void {
     this.#bytes = bytes
-    this.#end = bytes.length
-    this.#at = 0
+    this.#end = end
+    this.#at = start
   }
 
   /** Lets go of the message. */
@@ -29,7 +29,7 @@ export class Reader {
     this.#bytes = NO_BYTES
   }
 
-  /** How many bytes have been read. */
+  /** The place of the byte that comes next. */
   get at(): number {
     return this.#at
   }
