@@ -268,7 +268,6 @@ def test_an_order_to_end_lets_a_stream_finish(host, transport):
     assert len(worker.rest(id)) == 1_000
     assert worker.value(id) is None
     assert worker.answer(behind).not_begun
-    worker.end()
     assert worker.worker.status() == 0
 
 

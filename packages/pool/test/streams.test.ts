@@ -334,7 +334,7 @@ test('what is wrong with a stream is thrown by stream(), all at once', async () 
   const pool = home.testPool({ name: 'p', tools: { count: function* () { yield 1 } } }) // prettier-ignore
   await pool.start()
   const wrong = (...args: unknown[]): unknown => pool.stream(...(args as [string]))
-  expect(() => wrong('', [], { idle: 0, timeout: 'x', idempotent: true, signal: 5 })).toThrow(
+  expect(() => wrong('', 5, { idle: 0, timeout: 'x', idempotent: true, signal: 5 })).toThrow(
     expect.objectContaining({
       code: 'INVALID_ARGUMENT',
       message: expect.stringMatching(

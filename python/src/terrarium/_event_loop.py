@@ -127,7 +127,7 @@ class EventLoop:
         tool, replies = call.tool, self._replies
         if tool.is_stream:
             await self._run_stream(cast("StreamCall", call))
-            return self._flush_soon()
+            return self.flush_soon()
         function: "Callable[..., Any]" = tool.function
         arguments = None
         if tool.is_plain and not call.segments:
@@ -158,9 +158,9 @@ class EventLoop:
         given = replies.arguments(call)
         if given is None:
             return
-        outcome = await _async_streams.send_all(self._items, call, *given, self._flush, self._flush_soon)
+        outcome = await _async_streams.send_all(self._items, call, *given, self._flush, self.flush_soon)
         error = outcome if isinstance(outcome, BaseException) else None
-        self._end_if_forked(error)
+        self.end_if_forked(error)
         if isinstance(outcome, Failure):
             replies.failed(call, outcome)
         elif isinstance(error, asyncio.CancelledError) or (error is None and call.cancelled):
