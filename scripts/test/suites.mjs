@@ -1,7 +1,7 @@
 // The suites of tests: what each of them runs, and how its result is counted.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import jestConfig, { LONG } from '../../jest.config.mjs'
 import { runCommand } from '../setup/command.mjs'
 import {
@@ -66,6 +66,9 @@ const NODE = process.execPath
 /** With room for more young objects than by default, of which types are many: they are collected less often. */
 const ESLINT = ['--max-semi-space-size=64', join(root, 'node_modules', 'eslint', 'bin', 'eslint.js')]
 
+/** Finds the pnpm of this checkout, which lists what a package publishes as npm does, in a sixth of the time. */
+const WITH_PNPM = { PATH: [join(setupFolder, 'pnpm', 'node_modules', '.bin'), process.env.PATH].join(delimiter) }
+
 /** @type {readonly Suite[]} */
 export const suites = [
   lint('types', () => [[NODE, [tscCommand, '-p', 'tsconfig.check.json']]], ['check']),
@@ -78,7 +81,7 @@ export const suites = [
   lint('publint', () =>
     workspaceFolders()
       .filter((folder) => folder.startsWith('packages/'))
-      .map((folder) => [bin('publint'), ['run', folder, '--strict', '--pack=npm']]),
+      .map((folder) => [bin('publint'), ['run', folder, '--strict', '--pack=pnpm'], '.', WITH_PNPM]),
   ),
   lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']], ['check']),
   pytest('pytest', venvs.newest),
@@ -133,15 +136,18 @@ function typesKey() {
   return hash.digest('hex')
 }
 
-/** A suite of commands that have nothing to count: one test, which passes when every command ends with 0. */
+/**
+ * A suite of commands that have nothing to count: one test, which passes when every command ends with 0. A command is
+ * `[command, arguments, folder, variables of its environment]`.
+ */
 function lint(name, commands, groups = []) {
   return {
     name,
     groups: ['lint', ...groups],
     async run({ env, onLine, isQuick }) {
       const results = await Promise.all(
-        commands({ isQuick }).map(([command, args, folder = '.']) =>
-          runSuiteCommand(command, args, { cwd: join(root, folder), env, onLine }),
+        commands({ isQuick }).map(([command, args, folder = '.', more = {}]) =>
+          runSuiteCommand(command, args, { cwd: join(root, folder), env: { ...env, ...more }, onLine }),
         ),
       )
       const output = results.map((result) => result.output).join('')

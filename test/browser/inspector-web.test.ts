@@ -49,6 +49,23 @@ browserTest('with Vite: the page shows an application of the same browser, also 
   }),
 )
 
+browserTest('with Vite: the page says what to do while no application is open, and when it was closed', () =>
+  withPage(APP, async (opened) => {
+    const { page, wrong } = opened
+    const address = await page.evaluate<string>('inspector.address')
+    const application = page.url()
+    await page.goto('about:blank')
+    const inspector = await beside(opened, address)
+    const verdict = (text: string): Promise<void> => inspector.locator('.verdict', { hasText: text }).waitFor()
+    await verdict('No application is open. Open it in another tab of this browser.')
+    await page.goto(application)
+    await verdict('All is well: 1 actor running.')
+    await page.goto('about:blank')
+    await verdict('The application has ended, or is not reached. This is how it was.')
+    expect(wrong).toEqual([])
+  }),
+)
+
 browserTest('a Vite application and a program of Node are one picture, at the address that Node prints', () =>
   withPage(APP, async (opened) => {
     const { origin } = new URL(opened.page.url())

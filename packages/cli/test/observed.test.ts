@@ -231,6 +231,27 @@ test('open prints the address of the page, with its token, and starts nothing in
   })
 })
 
+test('open --actions prints the address with the token for actions, or says what is missing', async () => {
+  await withProgram(async ({ home }) => {
+    expect(await home.run(['open', '--actions'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('hint: Write `await observe(pool, { page: true, actions: true })`'),
+    })
+    const app = createSupervisor({ id: `acting-${process.pid}`, children: [] })
+    const observer = await observe(app, { name: 'acting', page: true, actions: true })
+    try {
+      const { code, stdout } = await home.run(['open', '--actions'])
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: `acting (pid ${process.pid})  ${observer.actionsAddress ?? ''}\n`,
+      })
+      expect(observer.actionsAddress).toMatch(/#t=[\w-]{32}&a=[\w-]+$/)
+    } finally {
+      await observer.stop()
+    }
+  })
+})
+
 test('at a terminal open starts a browser, with a private file, since arguments of programs can be read', async () => {
   await withProgram(async ({ home, observer }) => {
     const browser = fakeBrowser(home)

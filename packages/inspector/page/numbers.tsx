@@ -1,18 +1,26 @@
 // The numbers of an observer: workers, calls and crashes of all its pools.
 import type { JSX } from 'preact'
+import type { Sample } from '../src/shared/protocol.ts'
 import { isObserver, type Picture } from './model.ts'
 
-/** Over how many samples, of a second each, calls are averaged. */
-const OVER = 5
+/** Calls are averaged over so many ms. */
+const OVER = 5_000
+
+/** Calls per second. Without a change there is no sample, so a sample counts until the next one. */
+function rateOf(series: readonly Sample[], now: number): number {
+  const from = now - OVER
+  const before = series.findLast(([at]) => at <= from) ?? series[0]
+  const last = series.at(-1)
+  if (before === undefined || last === undefined) return 0
+  return ((last[1] - before[1]) / Math.max(1_000, now - Math.max(before[0], from))) * 1_000
+}
 
 export function Numbers({ picture }: { picture: Picture }): JSX.Element {
   const observers = picture.sources.filter(isObserver)
   const parts = observers.flatMap(({ key, numbers, series, hello }) => {
     if (numbers === undefined) return []
     const { ready, size, inFlight, queued, accepted, failed, crashes } = numbers
-    const [first, last] = [series.at(-OVER - 1) ?? series[0], series.at(-1)]
-    const span = last === undefined || first === undefined ? 0 : (Math.max(last[0], picture.now) - first[0]) / 1_000
-    const rate = span < 0.5 || last === undefined || first === undefined ? 0 : (last[1] - first[1]) / span
+    const rate = rateOf(series, picture.now)
     const shown: readonly (readonly [string, string])[] = [
       ...(observers.length > 1 ? ([['program', hello?.name ?? '']] as const) : []),
       ['workers ready', `${ready} of ${size}`],

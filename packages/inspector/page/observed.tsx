@@ -1,5 +1,6 @@
 // The selected actor of an observer: what is wrong and which command repairs it, its budget, its process, what it
 // printed, and what followed from its failures.
+import { useMemo } from 'preact/hooks'
 import type { JSX } from 'preact'
 import type { Diagnosis } from '../src/shared/protocol.ts'
 import { Actions } from './actions.tsx'
@@ -27,7 +28,8 @@ export function Observed({ picture, actor, model, onSelect }: ObservedProps): JS
   const { diagnosis, budget, machine, life, source } = actor
   const watched = picture.watched.get(actor.key)
   const root = machine === undefined ? undefined : source.machines.get(machine)
-  const incidents = incidentsOf(picture, actor.key).slice(0, MOST_INCIDENTS)
+  const second = Math.floor(picture.now / 1_000)
+  const incidents = useMemo(() => incidentsOf(picture, actor.key).slice(0, MOST_INCIDENTS), [second, actor.key])
   const output = watched?.output ?? []
   return (
     <section class="detail panel observed" aria-label="The selected actor">

@@ -6,6 +6,11 @@ import type { Model, Source } from './model.ts'
 
 const RETRY_MS = 1_000
 
+/** Whether the address or the session names a place where an application may be. */
+export const isPlaceNamed = (): boolean => isNamed
+
+let isNamed = false
+
 /** Opens every source that the address and the session name. */
 export function openSources(model: Model): void {
   const trace = document.getElementById('trace')?.textContent ?? ''
@@ -14,6 +19,7 @@ export function openSources(model: Model): void {
     return
   }
   const places = placesOf(location.hash)
+  isNamed = places.size > 0
   for (const channel of places.getAll('b')) openChannel(model, channel)
   const token = places.get('t')
   if (token !== null) openSocket(model, ownSocket(), token, places.get('a') ?? undefined)

@@ -1,4 +1,5 @@
 // The last five minutes: calls per second, and below a lane for each pool and supervisor with what happened in it.
+import { useMemo } from 'preact/hooks'
 import type { JSX } from 'preact'
 import { running, type Actor, type Event, type Picture, type Source } from './model.ts'
 
@@ -9,7 +10,8 @@ interface TimelineProps {
 }
 
 const SPAN = 300_000
-const MOST_TICKS = 300
+/** Of each lane, the latest. */
+const MOST_TICKS = 120
 const MINUTES = [5, 4, 3, 2, 1]
 
 /** What is shown of an event, by the end of its type. */
@@ -38,7 +40,14 @@ function tickOf({ type, text = '' }: Event): string | undefined {
   return TICKS[end]
 }
 
-export function Timeline({ picture, selected, onSelect }: TimelineProps): JSX.Element {
+/** Drawn once a second: a second is a pixel or two, and there may be thousands of marks. */
+export function Timeline(props: TimelineProps): JSX.Element {
+  const { picture, selected, onSelect } = props
+  const second = Math.floor(picture.now / 1_000)
+  return useMemo(() => <Lanes {...props} />, [second, selected?.key, picture.actors.size, onSelect])
+}
+
+function Lanes({ picture, selected, onSelect }: TimelineProps): JSX.Element {
   const { actors, now, events, sources } = picture
   const from = now - SPAN
   const place = (at: number): string => `${(((at - from) / SPAN) * 100).toFixed(2)}%`
@@ -54,7 +63,7 @@ export function Timeline({ picture, selected, onSelect }: TimelineProps): JSX.El
   return (
     <div class="timeline" tabIndex={0}>
       {sources.map((source) => (
-        <Throughput source={source} from={from} key={source.key} />
+        <Throughput source={source} from={from} now={now} key={source.key} />
       ))}
       {[...lanes].map(([key, found]) => (
         <div class="track" key={key}>
@@ -104,7 +113,15 @@ export function Timeline({ picture, selected, onSelect }: TimelineProps): JSX.El
 }
 
 /** Calls per second, and failures. */
-function Throughput({ source: { series }, from }: { source: Source; from: number }): JSX.Element | null {
+function Throughput({
+  source: { series },
+  from,
+  now,
+}: {
+  source: Source
+  from: number
+  now: number
+}): JSX.Element | null {
   if (series.length < 2) return null
   const rates = series.slice(1).map((sample, index) => {
     const before = series[index] ?? sample
@@ -113,6 +130,9 @@ function Throughput({ source: { series }, from }: { source: Source; from: number
       rate: Math.max(0, (sample[1] - before[1]) / Math.max(0.5, (sample[0] - before[0]) / 1_000)),
     }
   })
+  // Without a change there is no sample.
+  const last = rates.at(-1)
+  if (last !== undefined && now - last.at > 2_500) rates.push({ at: last.at + 1_000, rate: 0 }, { at: now, rate: 0 })
   const most = Math.max(1, ...rates.map(({ rate }) => rate))
   const points = rates
     .filter(({ at }) => at >= from)

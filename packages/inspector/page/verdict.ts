@@ -1,5 +1,6 @@
 // The sentence that says how the application is, or up to three that an observer says of itself.
 import { isObserver, type Actor, type Picture } from './model.ts'
+import { isPlaceNamed } from './sources.ts'
 
 export interface Verdict {
   readonly level: 'bad' | 'warn' | 'good' | 'quiet'
@@ -21,17 +22,21 @@ export function verdictsOf(picture: Picture): readonly Verdict[] {
   return told.length > 0 && !others ? told : [...told.filter(({ level }) => level !== 'good'), verdictOf(picture)]
 }
 
+const NOT_NAMED = 'No application is named. Open the whole address that the inspector prints.'
+const NOT_OPEN = 'No application is open. Open it in another tab of this browser.'
+const ENDED = 'The application has ended, or is not reached. This is how it was.'
+
 /** Names what has failed, the youngest failure first; otherwise how many actors are well. */
 function verdictOf({ actors, sources }: Picture): Verdict {
   const all = [...actors.values()]
   const failed = all.filter(({ status }) => status === 'error').sort((a, b) => b.since - a.since)
   const [last] = failed
   if (last !== undefined) return { level: 'bad', text: failureText(failed, last), key: last.key }
-  if (sources.length === 0)
-    return { level: 'quiet', text: 'No application is named. Open the whole address that the inspector prints.' }
+  if (sources.length === 0) return { level: 'quiet', text: isPlaceNamed() ? NOT_OPEN : NOT_NAMED }
   if (sources.every(({ hello }) => hello === undefined))
     return { level: 'quiet', text: 'Waiting for the application. Is it still running?' }
   if (all.length === 0) return { level: 'quiet', text: 'No actor has started. Pass inspect to createActor().' }
+  if (sources.every(({ link }) => link === 'lost')) return { level: 'quiet', text: ENDED }
   const running = all.filter(({ status }) => status === 'active').length
   const ended = all.length - running
   const text = `All is well: ${count(running, 'actor')} running${ended === 0 ? '' : `, ${ended} ended`}.`

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { basename } from 'node:path'
 import { PROTOCOL_VERSION, VERBS } from '@terrarium/inspector/protocol'
 import type { Pool } from '@terrarium/pool'
+import type { Kept } from '@terrarium/process'
 import type { Supervisor } from '@terrarium/supervisor'
 import {
   ASYNC_DISPOSE,
@@ -34,8 +35,11 @@ import { PoolSource, poolOfHandle } from './sources/pool.ts'
 import type { Source } from './sources/source.ts'
 import { isSupervisor, SupervisorSource } from './sources/supervisor.ts'
 
-/** What can be observed: what `createPool()` or `createSupervisor()` has made. Nested ones are found by themselves. */
-export type Observable = Pool | Pick<Supervisor, 'id' | 'ref' | 'children'>
+/**
+ * What can be observed: what `createPool()`, `createSupervisor()` or `keep()` has made. Nested ones are found by
+ * themselves.
+ */
+export type Observable = Pool | Pick<Supervisor, 'id' | 'ref' | 'children'> | Pick<Kept, 'name' | 'supervisor'>
 
 export interface ObserveOptions {
   /** Names the program for readers. Default: the name of its main file. */
@@ -207,8 +211,9 @@ class ObserverHandle implements Observer {
       const id = this.#path(observable.name)
       this.#sources.set(id, new PoolSource(poolOfHandle(observable), { ...dependencies, id }))
     } else {
-      const id = this.#path(observable.id)
-      this.#sources.set(id, new SupervisorSource(observable.ref, { ...dependencies, id }))
+      const { id: name, ref } = 'supervisor' in observable ? observable.supervisor : observable
+      const id = this.#path(name)
+      this.#sources.set(id, new SupervisorSource(ref, { ...dependencies, id }))
     }
     this.#publisher.follow()
   }
@@ -294,8 +299,8 @@ const isClock = (clock: unknown): boolean =>
   isFields(clock) && [clock.now, clock.setTimeout, clock.clearTimeout].every(isFunction)
 
 function checkObservable(check: Checker, name: string, value: unknown): void {
-  const isKnown = (each: unknown): boolean => isPoolHandle(each) || isSupervisorHandle(each)
-  check.required({ [name]: value }, name, isKnown, 'what createPool() or createSupervisor() has made')
+  const isKnown = (each: unknown): boolean => isPoolHandle(each) || isSupervisorHandle(each) || isKept(each)
+  check.required({ [name]: value }, name, isKnown, 'what createPool(), createSupervisor() or keep() has made')
 }
 
 function isPoolHandle(value: unknown): value is Pool {
@@ -306,3 +311,6 @@ function isSupervisorHandle(value: unknown): value is Pick<Supervisor, 'id' | 'r
   if (!isFields(value) || typeof value.id !== 'string' || !isFields(value.ref)) return false
   return isFunction(value.ref.getSnapshot) && isSupervisor(value.ref as unknown as AnyActorRef)
 }
+
+const isKept = (value: unknown): boolean =>
+  isFields(value) && isFunction(value.whenReady) && isSupervisorHandle(value.supervisor)

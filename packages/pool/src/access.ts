@@ -1,6 +1,6 @@
 // What can be asked of any pool, whether it is nested or has a handle: calls, and views of its workers.
 import { messageOf, siteAbove, TerrariumError } from '@terrarium/supervisor/base'
-import type { PoolAccess, PoolStats, PoolStatus, ToolStream, WorkerInfo } from './api.ts'
+import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, ToolStream, WorkerInfo } from './api.ts'
 import { requestOf, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
@@ -42,6 +42,16 @@ export class Access implements PoolAccess {
 
   get stats(): PoolStats {
     return statsOf(this.#shell().state)
+  }
+
+  get tools(): readonly ToolDescription[] {
+    return this.#shell().state.tools.map(({ name, signature = '', doc = '', kind = '', batch = 0 }) => ({
+      name,
+      signature,
+      doc,
+      kind,
+      batch,
+    }))
   }
 
   // A property, so that it can be named as the function above which a call was made.

@@ -23,6 +23,19 @@ export interface PoolEvents {
   'call.retry': (event: { tool: string; attempts: number; worker: string }) => void
 }
 
+/** A tool, as its worker describes it. */
+export interface ToolDescription {
+  readonly name: string
+  /** Parameters and result, `(text: str, limit: int = 10) -> list` for instance; empty if they are not known. */
+  readonly signature: string
+  /** The docstring; may be empty. */
+  readonly doc: string
+  /** `sync`, `async`, `class` or `builtin`; empty if the worker does not say. */
+  readonly kind: string
+  /** How many calls are one batch at most; 0: each call is on its own. */
+  readonly batch: number
+}
+
 export interface WorkerInfo {
   readonly id: string
   readonly state: 'down' | 'ready' | 'parked'
@@ -70,6 +83,8 @@ export interface PoolAccess {
   readonly paused: boolean
   readonly workers: readonly WorkerInfo[]
   readonly stats: PoolStats
+  /** The tools of the worker that was ready last, in the order of definition; none before the first was ready. */
+  readonly tools: readonly ToolDescription[]
   /**
    * Runs a tool with keyword arguments, or with positional ones in an array, and resolves with its value. Every call is
    * settled exactly once. `docs/values.md` says what arguments

@@ -2,7 +2,7 @@
 import { siteAbove, type CallSite } from '@terrarium/supervisor/base'
 
 /** How many places are remembered a second, by all pools of this process together. */
-const MOST_A_SECOND = 1_000
+const MOST_A_SECOND = 100
 /** When no more are left, the clock is looked at for one call in so many: a look takes as long as a step of a call. */
 const LOOKS = 16
 

@@ -13,7 +13,17 @@
  * ```
  */
 /// <reference types="node" preserve="true" />
-export type { Pool, PoolAccess, PoolEvents, PoolStats, PoolStatus, StopResult, ToolStream, WorkerInfo } from './api.ts'
+export type {
+  Pool,
+  PoolAccess,
+  PoolEvents,
+  PoolStats,
+  PoolStatus,
+  StopResult,
+  ToolDescription,
+  ToolStream,
+  WorkerInfo,
+} from './api.ts'
 export type { Priority } from './core/lanes.ts'
 export type { CallArguments, CallOptions, PoolOptions, StreamOptions } from './options.ts'
 export { createPool } from './handle.ts'

@@ -16,6 +16,14 @@ export interface ToolInfo {
   readonly isStream: boolean
   /** The first line of the docstring; may be empty. */
   readonly summary: string
+  /** Its parameters and the type of its result, `(text: str) -> int` for instance; empty if they are not known. */
+  readonly signature?: string
+  /** The docstring; may be empty. */
+  readonly doc?: string
+  /** `sync`, `async`, `class` or `builtin`; a worker in another language may say anything. */
+  readonly kind?: string
+  /** How many calls are one batch at most; 0: it takes one call at a time. */
+  readonly batch?: number
 }
 
 /** Why a call ended without a value, as a number of the wire. A later version may send others. */

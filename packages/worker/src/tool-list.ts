@@ -5,7 +5,7 @@ import type { ToolInfo } from './frame.ts'
 
 /** The longest name of a tool, as the package `terrarium` sees to it, in characters. */
 const LONGEST_NAME = 128
-/** What is kept of a summary, in UTF-16 code units. */
+/** What is kept of a summary, a signature or a docstring, in UTF-16 code units. */
 const LONGEST_SUMMARY = 8_192
 /** A frame of the lane has 16 bits for the index of a tool. */
 const MOST_TOOLS = 65_535
@@ -22,14 +22,24 @@ export class ToolList {
   /** Throws a TypeError for what no module with tools can offer. */
   constructor(offered: readonly ToolInfo[]) {
     if (offered.length > MOST_TOOLS) throw new TypeError(`${offered.length} tools, more than ${MOST_TOOLS}`)
-    this.tools = offered.map(({ name, isAsync, isStream, summary }, index) => {
+    this.tools = offered.map((tool, index) => {
+      const { name, isAsync, isStream, summary, signature = '', doc = '', kind = '', batch = 0 } = tool
       if (name === '' || lengthOf(name) > LONGEST_NAME) {
         throw new TypeError(`a tool whose name does not have 1 to ${LONGEST_NAME} characters`)
       }
       if (this.#indexes.has(name) || this.#streams.has(name)) throw new TypeError(`two tools named ${name}`)
       const indexes = isStream ? this.#streams : this.#indexes
       indexes.set(name, index)
-      return { name, isAsync, isStream, summary: cut(summary, LONGEST_SUMMARY) }
+      return {
+        name,
+        isAsync,
+        isStream,
+        summary: cut(summary, LONGEST_SUMMARY),
+        signature: cut(signature, LONGEST_SUMMARY),
+        doc: cut(doc, LONGEST_SUMMARY),
+        kind: cut(kind, LONGEST_NAME),
+        batch,
+      }
     })
   }
 

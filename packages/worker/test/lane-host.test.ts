@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { expect, test } from '@jest/globals'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import type { Announcement } from '../src/reception.ts'
@@ -63,6 +64,23 @@ async function greeted(more: Buffer[] = [readyBytes('echo', 'other')], hello: ob
   if (announced === undefined) throw new Error('nothing was announced')
   return { ...peer, session, faults, outcome, isCalled, announced }
 }
+
+test('a worker may spin while this process has fewer workers than processors', async () => {
+  const others: Awaited<ReturnType<typeof greeted>>[] = []
+  const one = await greeted()
+  const lastCall = () => one.frames().findLast(({ kind }) => kind === 18)
+  while (others.length < availableParallelism()) {
+    const { length } = others
+    void one.outcome('echo')
+    await one.isCalled(length + 1)
+    expect(lastCall()?.flags).toBe(length + 1 < availableParallelism() ? 4 : 0)
+    others.push(await greeted())
+  }
+  for (const { session } of others) session.close()
+  void one.outcome('echo')
+  await one.isCalled(others.length + 1)
+  expect(lastCall()?.flags).toBe(availableParallelism() > 1 ? 4 : 0)
+})
 
 test('a worker with its token is welcomed, and serves calls', async () => {
   const { socket, session, frames, outcome, isCalled } = await greeted()

@@ -154,7 +154,16 @@ test('C3: a failure code that this version does not know settles its call, and t
     stream.write(hello(token))
   })
   await welcomed
-  const tools = ['first', 'second'].map((name) => ({ name, isAsync: false, isStream: false, summary: '' }))
+  const tools = ['first', 'second'].map((name) => ({
+    name,
+    isAsync: false,
+    isStream: false,
+    summary: '',
+    signature: '',
+    doc: '',
+    kind: '',
+    batch: 0,
+  }))
   const isReady = new Promise((resolve) => session.once('ready', resolve))
   const acknowledged = new Promise((resolve) => stream.once('data', resolve))
   stream.write({ seq: 2, ack: 1, frames: [{ kind: { $case: 'ready', value: { tools } } }] })

@@ -292,10 +292,11 @@ def _missing_name(error: ImportError) -> str:
     if "circular import" in str(error) or "partially initialized" in str(error):
         return f"Break the circle of imports: {module} was not complete. Import the name where it is used."
     if module.partition(".")[0] == "terrarium":
-        names = sorted(name for name in offered if name[0].islower())
+        *names, last = sorted(name for name in offered if name[0].islower())
         near = difflib.get_close_matches(_wanted(error), offered, 1)
         meant = f"{near[0]}? The package" if near else "the package"
-        return f"Correct the import: {'did you mean ' if near else ''}{meant} terrarium offers {' and '.join(names)}."
+        listed = f"{', '.join(names)} and {last}"
+        return f"Correct the import: {'did you mean ' if near else ''}{meant} terrarium offers {listed}."
     if path is None or is_installed(path):
         if module.partition(".")[0] in sys.stdlib_module_names:
             version = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -40,6 +40,13 @@ class ToolInfo(NamedTuple):
     is_stream: bool
     """It is a generator: it has a stream of items instead of a result."""
     summary: str
+    signature: str = ""
+    """Empty if it is not known."""
+    doc: str = ""
+    kind: str = ""
+    """``sync``, ``async``, ``class`` or ``builtin``."""
+    batch: int = 0
+    """How many calls are one batch at most; 0 without batches."""
 
 
 class Ready(NamedTuple):

@@ -40,7 +40,14 @@ def pack_hello(hello: Hello) -> bytes:
 
 
 def ready_body(ready: Ready) -> bytes:
-    tools = [dict(name=t.name, isAsync=t.is_async, isStream=t.is_stream, summary=t.summary) for t in ready.tools]
+    """Fields that a worker need not tell are left out where they are empty."""
+    tools = []
+    for tool in ready.tools:
+        more = dict(signature=tool.signature, doc=tool.doc, kind=tool.kind, batch=tool.batch)
+        told = {name: value for name, value in more.items() if value}
+        tools.append(
+            dict(name=tool.name, isAsync=tool.is_async, isStream=tool.is_stream, summary=tool.summary, **told)
+        )
     return in_one({"tools": tools})
 
 

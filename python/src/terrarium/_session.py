@@ -12,6 +12,7 @@ from terrarium_shepherd import signals
 
 from terrarium import _contexts, _exit, _failure
 from terrarium._calls import MainThread
+from terrarium._describe import documentation, kind_of, signature_text
 from terrarium._frames import Call, Cancel, Carrier, Credit, Hello, HostFrame, Ping, Pong, Ready, StreamCall, ToolInfo
 from terrarium._frames import Welcome
 from terrarium._replies import Replies
@@ -35,6 +36,11 @@ class _Stopped(BaseException):
     between catches it."""
 
 
+def _info_of(tool: Tool) -> ToolInfo:
+    signature, doc = signature_text(tool.function), documentation(tool.function)
+    return ToolInfo(tool.name, tool.is_async, tool.is_stream, tool.summary, signature, doc, kind_of(tool), tool.batch)
+
+
 class Session:
     """``open`` it, then ``serve`` until the end; both on the main thread."""
 
@@ -47,7 +53,7 @@ class Session:
         named: "dict[int | str, Tool]" = {**dict(enumerate(tools)), **{tool.name: tool for tool in tools}}
         self._tools = {name: tool for name, tool in named.items() if not tool.is_stream}
         self._generators = {name: tool for name, tool in named.items() if tool.is_stream}
-        self._ready = Ready([ToolInfo(tool.name, tool.is_async, tool.is_stream, tool.summary) for tool in tools])
+        self._ready = Ready([_info_of(tool) for tool in tools])
         version = sys.version.split(maxsplit=1)[0]
         self._hello = Hello(token, os.getpid(), __version__, version, reports_begun)
         self._page = page

@@ -10,17 +10,21 @@ export interface OpenOptions {
   readonly json?: boolean
   /** False with `--no-browser`. */
   readonly browser?: boolean
+  /** Pages that may act, too. */
+  readonly actions?: boolean
 }
 
 /** Runs `terrarium open`. Resolves with the exit code. */
-export async function open({ json = false, browser = true }: OpenOptions): Promise<number> {
-  const served = (await observedPrograms()).flatMap((picture) =>
-    picture.hello.page === undefined ? [] : [{ picture, page: picture.hello.page }],
-  )
+export async function open({ json = false, browser = true, actions = false }: OpenOptions): Promise<number> {
+  const served = (await observedPrograms()).flatMap((picture) => {
+    const page = actions ? picture.hello.actionsPage : picture.hello.page
+    return page === undefined ? [] : [{ picture, page }]
+  })
   const last = served.at(-1)
   if (last === undefined) {
-    throw new TerrariumError('STOPPED', 'no observed program serves a page', {
-      hint: 'Write `await observe(pool, { page: true })` in the program, and start it again.',
+    const [what, option] = actions ? [' with actions', ', actions: true'] : ['', '']
+    throw new TerrariumError('STOPPED', `no observed program serves a page${what}`, {
+      hint: `Write \`await observe(pool, { page: true${option} })\` in the program, and start it again.`,
     })
   }
   if (json) {

@@ -22,7 +22,7 @@ export async function openInBrowser(address: string, folder: string): Promise<bo
   const file = join(folder, FILE)
   writeFileSync(
     file,
-    `<!doctype html><meta http-equiv="refresh" content="0; url=${address}"><title>Terrarium</title>\n`,
+    `<!doctype html><meta http-equiv="refresh" content="0; url=${address.replaceAll('&', '&amp;')}"><title>Terrarium</title>\n`,
     {
       mode: 0o600,
     },

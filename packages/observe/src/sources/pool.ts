@@ -11,13 +11,10 @@ import { lifeOf, PROCESS } from './life-chart.ts'
 import type { Fresh, Supervised } from './life.ts'
 import { Lives, type Followed } from './lives.ts'
 import { MemoryReader } from './memory.ts'
+import { LINE, LINES } from './programs.ts'
 import { poolDeeds, workerDeeds } from './deeds.ts'
 import type { Deeds, PoolGround, Source, Supervision } from './source.ts'
 import { Tally } from './tally.ts'
-
-/** Lines that are kept of what a worker prints, and characters of each. */
-const LINES = 20
-const LINE = 500
 
 /** A pool, with a handle or nested. */
 export interface ObservedPool {

@@ -11,6 +11,7 @@ import { isProcess, lifeOf, PROCESS } from './life-chart.ts'
 import type { Fresh } from './life.ts'
 import { Lives, type Followed } from './lives.ts'
 import { PoolSource, type ObservedPool, type SourceDependencies } from './pool.ts'
+import { Programs } from './programs.ts'
 import { childDeeds } from './deeds.ts'
 import type { Deeds, PoolGround, Source, Supervision } from './source.ts'
 import { Tally } from './tally.ts'
@@ -33,6 +34,7 @@ export class SupervisorSource implements Source {
   readonly #subscriptions: { unsubscribe(): void }[] = []
   readonly #lives: Lives
   readonly #budget: BudgetView
+  readonly #programs: Programs
   /** Children whose actors are lives of processes: kept programs. */
   readonly #processes = new Set<string>()
 
@@ -42,6 +44,7 @@ export class SupervisorSource implements Source {
     this.#dependencies = dependencies
     this.#tally = new Tally(dependencies.now())
     this.#budget = new BudgetView(dependencies.now)
+    this.#programs = new Programs(dependencies.now)
     this.#lives = new Lives(
       (id) => this.#snapshot().child(id),
       dependencies.now,
@@ -140,7 +143,7 @@ export class SupervisorSource implements Source {
       kind: type === 'supervisor' ? 'supervisor' : 'other',
       value: state,
       status: state === 'parked' ? 'error' : 'active',
-      ...(this.#processes.has(id) ? { machine: PROCESS, life: lifeOf(state, ref) } : {}),
+      ...(this.#processes.has(id) ? { machine: PROCESS, life: lifeOf(state, ref), ...this.#programs.viewOf(id) } : {}),
       incarnation,
       ...(until === undefined ? {} : { until }),
     }
@@ -187,11 +190,13 @@ export class SupervisorSource implements Source {
       const output = source.outputOf(id)
       if (output !== undefined) return output
     }
-    return undefined
+    const child = id.slice(this.#dependencies.id.length + 1)
+    return id === this.#path(child) ? this.#programs.outputOf(child) : undefined
   }
 
   detach(): void {
     this.#lives.detach()
+    this.#programs.detach()
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe()
     for (const source of this.#nested.values()) source.detach()
     this.#nested.clear()
@@ -222,7 +227,11 @@ export class SupervisorSource implements Source {
   #forget(): void {
     const present = new Set(this.#snapshot().supervised.map(({ id }) => id))
     for (const id of this.#children.keys()) if (!present.has(id)) this.#children.delete(id)
-    for (const id of this.#processes) if (!present.has(id)) this.#processes.delete(id)
+    for (const id of this.#processes) {
+      if (present.has(id)) continue
+      this.#processes.delete(id)
+      this.#programs.forget(id)
+    }
     this.#most = Math.max(TALLIES, 2 * this.#children.size)
   }
 
@@ -248,7 +257,10 @@ export class SupervisorSource implements Source {
     this.#nested.get(child)?.detach()
     this.#nested.delete(child)
     const { bus, now, id: parent } = this.#dependencies
-    if (isProcess(ref)) this.#processes.add(child)
+    if (isProcess(ref)) {
+      this.#processes.add(child)
+      this.#programs.adopt(child, ref)
+    }
     const source = sourceOf(ref, { bus, now, id: this.#path(child), parent })
     if (source === undefined) return
     this.#nested.set(child, source)

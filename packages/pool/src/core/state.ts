@@ -1,5 +1,6 @@
 // All that the core of a pool knows. It is updated in place; nothing in it holds a promise, a clock or an actor.
 import type { TerrariumError } from '@terrarium/supervisor/base'
+import type { ToolInfo } from '@terrarium/worker'
 import type { PoolStats, PoolStatus } from '../api.ts'
 import { CallList, type Call } from './call.ts'
 import { Lanes } from './lanes.ts'
@@ -53,6 +54,8 @@ export interface PoolState {
   /** The timer of the next look at workers with calls ahead; 0: none. */
   look: number
   readonly paces: Paces
+  /** The tools of the worker that was ready last. */
+  tools: readonly ToolInfo[]
   readonly counts: { -readonly [Name in keyof Counts]: number }
   /** No call is handed to a worker. */
   isPaused: boolean
@@ -93,6 +96,7 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
     ahead: 0,
     look: 0,
     paces: new Paces(),
+    tools: [],
     counts: { ...NONE, ...counts },
     isPaused: false,
     isDraining: false,

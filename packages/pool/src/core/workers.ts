@@ -55,6 +55,7 @@ type NewsOf<TType extends WorkerNews['type']> = Extract<WorkerNews, { readonly t
 function ready(turn: Turn, slot: Slot, { pid, tools, reportsBegun = false }: NewsOf<'worker.ready'>): void {
   const { state, effects } = turn
   slot.opened(pid, new Set(tools.flatMap(({ name, isAsync }) => (isAsync ? [name] : []))), reportsBegun)
+  state.tools = tools
   if (state.status === 'parked') state.status = 'running'
   effects.push({ type: 'tell', event: 'worker.ready', told: { worker: slot.id, pid, tools } })
   if (state.isStarting && !isEnding(turn) && state.slots.every(({ occupant }) => occupant === 'ready')) {

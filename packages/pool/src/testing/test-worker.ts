@@ -3,7 +3,7 @@
 import { OsProcess, type Exit, type News, type SpawnRequest } from '@terrarium/process'
 import { isTerrariumError, messageOf, TerrariumError, type SupervisorClock } from '@terrarium/supervisor/base'
 import { PROTOCOL_VERSION, type HostFrame, type Session, type ValueCodec } from '@terrarium/worker'
-import type { KnownTool, TestExit } from './tool.ts'
+import { infoOf, type KnownTool, type TestExit } from './tool.ts'
 import { WorkerCalls } from './worker-calls.ts'
 import { WorkerLink } from './worker-link.ts'
 
@@ -139,7 +139,7 @@ export class TestWorker {
       }
       const hello = { version: PROTOCOL_VERSION, token: this.#token, pid: this.pid, packageVersion: 'test' }
       this.#link.say({ kind: 'hello', ...hello, pythonVersion: '', reportsBegun: true })
-      const list = [...tools.values()].map(({ name, isAsync, isStream }) => ({ name, isAsync, isStream, summary: '' }))
+      const list = [...tools.values()].map(infoOf)
       this.#link.say({ kind: 'ready', tools: list })
       this.#isReady = true
       this.#report({ phase: 'ready' })

@@ -1,5 +1,6 @@
 // Tools of a pool without Python: functions of the test, and what the pool is told of them.
 import type { SignalName } from '@terrarium/process'
+import type { ToolInfo } from '@terrarium/worker'
 import {
   isBoolean,
   isDuration,
@@ -146,6 +147,16 @@ export function byName({ parameters }: KnownTool, args: unknown): unknown {
   return Object.fromEntries(args.map((value, index) => [names[index] ?? String(index), value]))
 }
 
+/** What the host is told of a tool. */
+export function infoOf(tool: KnownTool): ToolInfo {
+  const { name, isAsync, isStream, parameters, batch } = tool
+  const signature = parameters === undefined ? '' : signatureOf(parameters)
+  return { name, isAsync, isStream, summary: '', signature, doc: '', kind: isAsync ? 'async' : 'sync', batch }
+}
+
+const signatureOf = (parameters: readonly string[]): string =>
+  `(${parameters.map((each) => each.replace(/\?$/, '=…')).join(', ')})`
+
 /** Why the arguments do not fit the parameters of a tool; undefined if they do, or if its parameters are not known. */
 export function misfit({ name, parameters }: KnownTool, args: object): string | undefined {
   if (parameters === undefined) return undefined
@@ -153,7 +164,7 @@ export function misfit({ name, parameters }: KnownTool, args: object): string | 
   const known = parameters.map((each) => each.replace(/\?$/, ''))
   const missing = parameters.filter((each) => !each.endsWith('?')).find((each) => !given.includes(each))
   const extra = given.find((each) => !known.includes(each))
-  const signature = `${name}(${parameters.map((each) => each.replace(/\?$/, '=…')).join(', ')})`
+  const signature = name + signatureOf(parameters)
   if (extra !== undefined) return `${signature}: got an unexpected keyword argument '${extra}'`
   return missing === undefined ? undefined : `${signature}: missing a required argument: '${missing}'`
 }

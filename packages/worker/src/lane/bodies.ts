@@ -23,8 +23,15 @@ export function helloIn(bytes: Buffer): HelloFrame {
 export function readyIn(bytes: Buffer): ReadyFrame {
   const tools = new Fields('a Ready', bytes).list('tools').map((tool): ToolInfo => {
     const map = new Fields('a tool in Ready', tool)
+    const more = {
+      signature: map.text('signature'),
+      doc: map.text('doc'),
+      kind: map.text('kind'),
+      batch: map.number('batch'),
+    }
+    const told = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== '' && value !== 0))
     const [isAsync, isStream] = [map.flag('isAsync'), map.flag('isStream')]
-    return { name: map.text('name'), isAsync, isStream, summary: map.text('summary') }
+    return { name: map.text('name'), isAsync, isStream, summary: map.text('summary'), ...told }
   })
   return { kind: 'ready', tools }
 }

@@ -106,16 +106,24 @@ class Ready(_message.Message):
     def __init__(self, tools: _Optional[_Iterable[_Union[Tool, _Mapping]]] = ...) -> None: ...
 
 class Tool(_message.Message):
-    __slots__ = ("name", "is_async", "summary", "is_stream")
+    __slots__ = ("name", "is_async", "summary", "is_stream", "signature", "doc", "kind", "batch")
     NAME_FIELD_NUMBER: _ClassVar[int]
     IS_ASYNC_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     IS_STREAM_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    DOC_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
     name: str
     is_async: bool
     summary: str
     is_stream: bool
-    def __init__(self, name: _Optional[str] = ..., is_async: bool = ..., summary: _Optional[str] = ..., is_stream: bool = ...) -> None: ...
+    signature: str
+    doc: str
+    kind: str
+    batch: int
+    def __init__(self, name: _Optional[str] = ..., is_async: bool = ..., summary: _Optional[str] = ..., is_stream: bool = ..., signature: _Optional[str] = ..., doc: _Optional[str] = ..., kind: _Optional[str] = ..., batch: _Optional[int] = ...) -> None: ...
 
 class Call(_message.Message):
     __slots__ = ("id", "tool", "arguments", "timeout_ms", "stream")

@@ -151,6 +151,14 @@ export interface Tool {
   summary: string;
   /** Whether it is a generator: it has a stream of items instead of a result. */
   isStream: boolean;
+  /** Its parameters and the type of its result, for example "(text: str) -> int"; empty if they are not known. */
+  signature: string;
+  /** Its docstring; may be empty. */
+  doc: string;
+  /** What it is: "sync", "async", "class" or "builtin"; may be empty. */
+  kind: string;
+  /** How many calls are one batch at most; 0 if it takes one call at a time. */
+  batch: number;
 }
 
 /** Run a tool once. */
@@ -780,7 +788,7 @@ export const Ready: MessageFns<Ready> = {
 };
 
 function createBaseTool(): Tool {
-  return { name: "", isAsync: false, summary: "", isStream: false };
+  return { name: "", isAsync: false, summary: "", isStream: false, signature: "", doc: "", kind: "", batch: 0 };
 }
 
 export const Tool: MessageFns<Tool> = {
@@ -796,6 +804,18 @@ export const Tool: MessageFns<Tool> = {
     }
     if (message.isStream !== false) {
       writer.uint32(32).bool(message.isStream);
+    }
+    if (message.signature !== "") {
+      writer.uint32(42).string(message.signature);
+    }
+    if (message.doc !== "") {
+      writer.uint32(50).string(message.doc);
+    }
+    if (message.kind !== "") {
+      writer.uint32(58).string(message.kind);
+    }
+    if (message.batch !== 0) {
+      writer.uint32(64).uint32(message.batch);
     }
     return writer;
   },
@@ -843,6 +863,38 @@ export const Tool: MessageFns<Tool> = {
             }
 
             message.isStream = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.signature = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.doc = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.batch = reader.uint32();
             continue;
           }
         }
