@@ -13,8 +13,20 @@ PATIENCE = 20.0
 """How long a test waits for anything before it fails, in seconds."""
 
 
+WINDOW = 262_144
+"""The credit that each stream begins with, in bytes."""
+
+
 class Result(NamedTuple):
     """A call ended with a value."""
+
+    id: int
+    body: bytes
+    segments: "tuple | list" = ()
+
+
+class Item(NamedTuple):
+    """An item of a stream."""
 
     id: int
     body: bytes
@@ -33,8 +45,8 @@ def eventually(what, condition, patience=PATIENCE):
 
 class Connection:
     """Calls are sent and answers received by any thread. A transport adds ``send_call``, ``send_cancel``,
-    ``send_ping``, ``end``, which ends the session in order, and ``abort``. It calls ``heard`` with each frame of the
-    worker."""
+    ``send_credit``, ``send_ping``, ``end``, which ends the session in order, and ``abort``. It calls ``heard`` with
+    each frame of the worker."""
 
     def __init__(self):
         self.hello = None
@@ -43,6 +55,8 @@ class Connection:
         self.violations = []
         self.frames = queue.SimpleQueue()  # all frames but Hello, results and failures
         self.answers = {}
+        self.items = {}  # of each stream, by the id of its call
+        self.credit = {}  # what the worker may send of each stream, in bytes
         self.ended = threading.Event()
         self.on_answer = None
         self.changed = threading.Condition()
@@ -54,6 +68,34 @@ class Connection:
         id = self.new_id() if id is None else id
         self.send_call(id, tool, data, timeout_ms)
         return id
+
+    def stream(self, tool, arguments=None, timeout_ms=0):
+        """Sends a call of a generator; returns its id."""
+        id = self.new_id()
+        self.items[id] = []
+        self.credit[id] = WINDOW
+        self.send_call(id, tool, msgpack.packb(arguments or {}), timeout_ms, True)
+        return id
+
+    def read(self, id, count):
+        """Waits for so many items of a stream, and gives back what they cost. Returns their values."""
+        with self.changed:
+            enough = lambda: len(self.items[id]) >= count or id in self.answers or self.ended.is_set()  # noqa: E731
+            assert self.changed.wait_for(enough, PATIENCE), f"{len(self.items[id])} of {count} items"
+            taken = self.items[id][:count]
+            del self.items[id][:count]
+            bytes = sum(map(cost, taken))
+            self.credit[id] += bytes
+        if bytes:
+            self.send_credit(id, bytes)
+        return [value_of(item) for item in taken]
+
+    def rest(self, id):
+        """Reads to the end of a stream. Returns the values of all items."""
+        values = []
+        while more := self.read(id, 1):
+            values += more
+        return values
 
     def new_id(self):
         with self.changed:
@@ -105,7 +147,15 @@ class Connection:
 
     def heard(self, frame):
         """Takes a frame of the worker. Call it with ``changed`` held."""
-        if isinstance(frame, (Result, Failure)):
+        if isinstance(frame, Item):
+            if frame.id in self.answers or frame.id not in self.items:
+                self.violations.append(f"an item of call {frame.id}, which is no open stream")
+            elif self.credit[frame.id] <= 0:
+                self.violations.append(f"an item of call {frame.id}, which has no credit")
+            else:
+                self.items[frame.id].append(frame)
+                self.credit[frame.id] -= cost(frame)
+        elif isinstance(frame, (Result, Failure)):
             if frame.id in self.answers:
                 self.violations.append(f"call {frame.id} was answered twice")
             self.answers[frame.id] = frame
@@ -122,8 +172,14 @@ class Connection:
             self.changed.notify_all()
 
 
+def cost(item):
+    """What an item costs, in bytes."""
+    table = 4 + 4 * len(item.segments) if item.segments else 0
+    return 16 + table + len(item.body) + sum(map(len, item.segments))
+
+
 def value_of(result):
-    """The value of a Result. An array that travelled apart is a pair of its head and its bytes."""
+    """The value of a Result or an Item. An array that travelled apart is a pair of its head and its bytes."""
 
     def extension(code, payload):
         if code != 8:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import grpc
-from connection import PATIENCE, Connection, Result
+from connection import PATIENCE, Connection, Item, Result
 from terrarium._frames import Failure, FailureCode, Hello, Pong, Ready, ToolInfo
 from terrarium._version import PROTOCOL_VERSION
 from terrarium.v1 import session_pb2 as wire
@@ -42,8 +42,12 @@ class GrpcConnection(Connection):
             self._raw.append(message)
             self.changed.notify_all()
 
-    def send_call(self, id, tool, data, timeout_ms):
-        self.send(wire.HostFrame(call=wire.Call(id=id, tool=tool, arguments=data, timeout_ms=timeout_ms)))
+    def send_call(self, id, tool, data, timeout_ms, is_stream=False):
+        call = wire.Call(id=id, tool=tool, arguments=data, timeout_ms=timeout_ms, stream=is_stream)
+        self.send(wire.HostFrame(call=call))
+
+    def send_credit(self, call_id, bytes):
+        self.send(wire.HostFrame(credit=wire.Credit(id=call_id, bytes=bytes)))
 
     def send_cancel(self, call_id, unless_begun):
         self.send(wire.HostFrame(cancel=wire.Cancel(id=call_id, unless_begun=unless_begun)))
@@ -95,9 +99,11 @@ class GrpcConnection(Connection):
             self.version = fields.pop("protocol_version")
             self.hello = Hello(**fields)
         elif kind == "ready":
-            self.heard(Ready([ToolInfo(tool.name, tool.is_async, tool.summary) for tool in content.tools]))
+            self.heard(Ready([ToolInfo(t.name, t.is_async, t.is_stream, t.summary) for t in content.tools]))
         elif kind == "result":
             self.heard(Result(content.id, content.value))
+        elif kind == "item":
+            self.heard(Item(content.id, content.value))
         elif kind == "failure":
             self.heard(Failure(**{**fields, "code": FailureCode(content.code)}))
         else:

@@ -8,16 +8,16 @@ import threading
 from contextlib import contextmanager
 
 import msgpack
-from connection import Connection, Result
+from connection import Connection, Item, Result
 from terrarium._frames import Failure, FailureCode, Hello, Pong, Ready, ToolInfo
 
 MAGIC = b"TRM\x1a"
-VERSION = 2
+VERSION = 3
 PREAMBLE = MAGIC + struct.pack("<HH", VERSION, 0)
 HEADER = struct.Struct("<IBBHII")
-HELLO, READY, RESULT, FAILURE, PONG, PART = range(1, 7)
-WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST = range(16, 22)
-APART, SPLIT, SPIN = 1, 2, 4
+HELLO, READY, RESULT, FAILURE, PONG, PART, ITEM = range(1, 8)
+WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT = range(16, 23)
+APART, SPLIT, SPIN, STREAM = 1, 2, 4, 8
 PIECE = (1024 + 64) * 1024
 
 
@@ -72,13 +72,17 @@ class LaneConnection(Connection):
     def index(self, tool):
         return self._tools[tool]
 
-    def send_call(self, id, tool, data, timeout_ms):
+    def send_call(self, id, tool, data, timeout_ms, is_stream=False):
         index = self._tools[tool]
+        flags = STREAM if is_stream else 0
         if len(data) > PIECE:
-            for each in split(CALL, index, id, timeout_ms, data):
+            for each in split(CALL, index, id, timeout_ms, data, flags):
                 self.send_raw(each)
         else:
-            self.send_raw(frame(CALL, index, id, timeout_ms, data))
+            self.send_raw(frame(CALL, index, id, timeout_ms, data, flags))
+
+    def send_credit(self, call_id, bytes):
+        self.send_raw(frame(CREDIT, 0, call_id, bytes))
 
     def send_cancel(self, call_id, unless_begun):
         self.send_raw(frame(CANCEL, int(unless_begun), call_id))
@@ -129,11 +133,13 @@ class LaneConnection(Connection):
     def _whole(self, kind, code, id, extra, flags, body):
         segments = ()
         if flags & APART:
-            assert kind == RESULT, "segments"
+            assert kind in (RESULT, ITEM), "segments"
             body, segments = segments_of(body)
         assert code == 0 or kind == FAILURE, "code"
         if kind == RESULT:
             self.heard(Result(id, body, segments))
+        elif kind == ITEM:
+            self.heard(Item(id, body, segments))
         elif kind == PONG:
             assert body == b""
             self.heard(Pong(id, extra))
@@ -144,7 +150,7 @@ class LaneConnection(Connection):
         elif kind == READY:
             tools = msgpack.unpackb(body)["tools"]
             self._tools = {tool["name"]: index for index, tool in enumerate(tools)}
-            self.heard(Ready([ToolInfo(tool["name"], tool["isAsync"], tool["summary"]) for tool in tools]))
+            self.heard(Ready([ToolInfo(t["name"], t["isAsync"], t["isStream"], t["summary"]) for t in tools]))
         else:
             raise AssertionError(f"a frame of kind {kind}")
 

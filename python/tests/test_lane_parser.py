@@ -5,9 +5,9 @@ import struct
 
 import msgpack
 import pytest
-from lane_host import APART, CALL, CANCEL, HEADER, PART_OF_HOST, PIECE, PING, REFUSED, SPIN, SPLIT, WELCOME
-from lane_host import apart, frame, split
-from terrarium._frames import Call, Cancel, Ping, Refusal, Welcome
+from lane_host import APART, CALL, CANCEL, CREDIT, HEADER, PART_OF_HOST, PIECE, PING, REFUSED, SPIN, SPLIT, STREAM
+from lane_host import WELCOME, apart, frame, split
+from terrarium._frames import Call, Cancel, Credit, Ping, Refusal, StreamCall, Welcome
 from terrarium._lane_parser import Parser
 
 
@@ -30,7 +30,8 @@ def plain(each):
     """A frame as something to compare."""
     if not isinstance(each, Call):
         return each
-    return (each.id, each.tool, each.timeout_ms, bytes(each.body), [bytes(segment) for segment in each.segments])
+    fields = (each.id, each.tool, each.timeout_ms, bytes(each.body), [bytes(segment) for segment in each.segments])
+    return (*fields, "stream") if type(each) is StreamCall else fields
 
 
 LONG = random.Random(1).randbytes(3 * PIECE + 77)
@@ -48,6 +49,13 @@ FRAMES = {
         [(8, 3, 9, HEAD, SEGMENTS)],
     ),
     "three calls": (b"".join(frame(CALL, 0, id, 0, b"\x81\xa1a\x01") for id in (1, 2, 3)), 3),
+    "a stream": (frame(CALL, 7, 1, 5000, b"\x80", STREAM), [(1, 7, 5000, b"\x80", [], "stream")]),
+    "a stream without arguments": (frame(CALL, 7, 1, flags=STREAM), [(1, 7, 0, b"", [], "stream")]),
+    "a split stream with segments": (
+        b"".join(split(CALL, 3, 8, 9, apart(HEAD, *SEGMENTS), APART | STREAM, piece=40_000)),
+        [(8, 3, 9, HEAD, SEGMENTS, "stream")],
+    ),
+    "credit": (frame(CREDIT, 0, 9, 4_000_000_000), [Credit(9, 4_000_000_000)]),
     "a cancel": (frame(CANCEL, 1, 9) + frame(CANCEL, 0, 9), [Cancel(9, True), Cancel(9, False)]),
     "a ping": (frame(PING, 0, 4_000_000_000), [Ping(4_000_000_000)]),
     "Welcome": (frame(WELCOME, body=msgpack.packb({"maxBytes": 5, "of a later version": 1})), [Welcome(5)]),
@@ -108,11 +116,14 @@ def table(*lengths, count=None):
 
 
 FAULTS = {
-    **{f"kind {kind}": (header(0, kind), f"kind {kind}, which") for kind in (0, 1, 3, 6, 15, 22, 255)},
-    **{f"flags {flags}": (header(9, CALL, flags, 0, 1), f"flags {flags}") for flags in (8, 12, 128, 255)},
+    **{f"kind {kind}": (header(0, kind), f"kind {kind}, which") for kind in (0, 1, 3, 6, 7, 15, 23, 255)},
+    **{f"flags {flags}": (header(9, CALL, flags, 0, 1), f"flags {flags}") for flags in (16, 24, 128, 255)},
     "a ping that may spin": (header(0, PING, SPIN), "flags 4"),
     "Welcome that may spin": (header(9, WELCOME, SPIN), "flags 4"),
     "a part that may spin": (header(9, PART_OF_HOST, SPIN, 0, 1), "flags 4"),
+    "a ping with a stream": (header(0, PING, STREAM), "flags 8"),
+    "credit with a body": (header(1, CREDIT, 0, 0, 1, 5), "with a body"),
+    "credit with a code": (header(0, CREDIT, 0, 1, 1, 5), "code 1"),
     "segments of a ping": (header(0, PING, APART), "flags 1"),
     "segments of Welcome": (header(9, WELCOME, APART), "flags 1"),
     "a split part": (header(9, PART_OF_HOST, SPLIT, 0, 1), "flags 2"),

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from terrarium._frames import Call, Cancel, Failure, FailureCode, Hello, Ping, Pong, Ready, Refusal, ToolInfo, Welcome
+from terrarium._frames import Call, Cancel, Credit, Failure, FailureCode, Hello, Ping, Pong, Ready, Refusal, StreamCall, ToolInfo, Welcome
 from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
     FLAG,
     HEADER,
     HOST_KIND,
+    ITEM,
     LONGEST_PIECE,
     MOST_SEGMENTS,
     PREAMBLE,
@@ -105,8 +106,12 @@ def test_the_examples_of_a_host_are_read(name, fields, data):
         arguments = decode(bytes(frame.body)) if not frame.segments else {"data": THREE}
         assert [bytes(each) for each in frame.segments] in ([], [b"\1\2\3"])
         seen = {"id": frame.id, "index": frame.tool, "timeout": frame.timeout_ms, "arguments": arguments}
+        if type(frame) is StreamCall:
+            seen["isStream"] = True
     elif isinstance(frame, Cancel):
         seen = {"id": frame.id, "unlessBegun": frame.unless_begun}
+    elif isinstance(frame, Credit):
+        seen = {"id": frame.id, "bytes": frame.bytes}
     elif isinstance(frame, Ping):
         seen = {"nonce": frame.nonce}
     elif isinstance(frame, Refusal):
@@ -122,12 +127,14 @@ def packed(name, fields):
     if name == "Hello":
         return pack_hello(Hello(*fields.values()))
     if name == "Ready":
-        tools = [ToolInfo(tool["name"], tool["isAsync"], tool["summary"]) for tool in fields["tools"]]
+        tools = [ToolInfo(tool["name"], tool["isAsync"], tool["isStream"], tool["summary"]) for tool in fields["tools"]]
         return pack(READY, 0, 0, 0, ready_body(Ready(tools)))
     if name == "Pong":
         return pack_pong(Pong(**fields))
     if name == "Result":
         return pack(RESULT, 0, fields["id"], 0, in_one(fields["value"]))
+    if name == "Item":
+        return pack(ITEM, 0, fields["id"], 0, in_one(fields["value"]))
     names = {"notBegun": "not_begun"}
     failure = Failure(**{names.get(key, key): value for key, value in fields.items() if key != "attributes"})
     return pack(FAILURE, failure.code, failure.id, 0, failure_body(failure))
@@ -148,4 +155,4 @@ def test_the_examples_of_a_worker_are_what_it_sends():
         else:
             assert sent == example
         compared += 1
-    assert compared == 6
+    assert compared == 7

@@ -74,9 +74,6 @@ def test_objects_that_are_no_plain_functions():
     class Thing:
         def method(self): ...
 
-    async def stream():
-        yield 1
-
     def positional(x, /): ...
 
     for wrong, why in [
@@ -84,11 +81,36 @@ def test_objects_that_are_no_plain_functions():
         (Thing, "the class"),
         (lambda: None, "<lambda>"),
         (functools.partial(print), "no name of its own"),
-        (stream, "generator"),
         (positional, "'x' is positional-only"),
     ]:
         with pytest.raises(ToolError, match=why):
             tool(wrong)
+
+
+def test_generators_are_streams():
+    @tool
+    def plain():
+        yield 1
+
+    @tool
+    async def beside():
+        yield 1
+
+    @tool(name="wrapped")
+    @functools.wraps(plain)
+    def wrapper():
+        yield from plain()
+
+    kinds = {name: (each.is_stream, each.is_async) for name, each in _tools.tools.items()}
+    assert kinds == {"plain": (True, False), "beside": (True, True), "wrapped": (True, False)}
+
+
+def test_a_generator_has_no_batches():
+    with pytest.raises(ToolError, match="it is a generator"):
+
+        @tool(batch=4)
+        def f(x):
+            yield x
 
 
 def test_methods_are_refused():

@@ -108,6 +108,16 @@ test.each([
   expect(await runBesideTools(program)).toEqual([expected])
 })
 
+test('the program of docs/calls.md reads a stream, and prints what the page shows', async () => {
+  const text = readFileSync(join(ROOT, 'docs', 'calls.md'), 'utf8')
+  const [[program = ''], [tools = ''], [shown = '']] = [
+    blocks('js', text),
+    blocks('python', text),
+    blocks('text', text),
+  ]
+  expect(await runBesideTools(program, { 'tools.py': tools })).toEqual(shown.trim().split('\n'))
+})
+
 test('the nested pool in the README of packages/pool does what its comments say', async () => {
   const text = readFileSync(join(ROOT, 'packages', 'pool', 'README.md'), 'utf8')
   const program = blocks('js', text).find((code) => code.includes('poolOf')) ?? ''

@@ -12,6 +12,7 @@ def terrarium_list_tools():
             "name": each.name,
             "signature": str(inspect.signature(each.function)),
             "async": each.is_async,
+            "stream": each.is_stream,
             "summary": each.summary,
         }
         for each in _tools.tools.values()

@@ -1,13 +1,14 @@
 // What can be asked of any pool, whether it is nested or has a handle: calls, and views of its workers.
-import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
-import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, WorkerInfo } from './api.ts'
-import { requestOf } from './call-request.ts'
+import { messageOf, siteAbove, TerrariumError } from '@terrarium/supervisor/base'
+import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, ToolStream, WorkerInfo } from './api.ts'
+import { requestOf, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
-import { NO_OPTIONS, type CallArguments, type CallOptions } from './options.ts'
+import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
 import type { Resolve } from './pending-call.ts'
 import type { Shell } from './shell.ts'
 import { statsOf } from './snapshot.ts'
+import { StreamReader } from './tool-stream.ts'
 
 export class Access implements PoolAccess {
   readonly #shell: () => Shell
@@ -65,6 +66,16 @@ export class Access implements PoolAccess {
       // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
       shell.offer(request, callSite(this.call), resolve as Resolve, reject)
     })
+
+  // A property, for the same reason as `call`.
+  readonly stream = <T = unknown>(
+    tool: string,
+    args: CallArguments = {},
+    options: StreamOptions = NO_STREAM_OPTIONS,
+  ): ToolStream<T> => {
+    const request = streamRequestOf(this.#shell(), tool, args, options)
+    return new StreamReader<T>(() => this.#shell().streams, request, siteAbove(this.stream) ?? {})
+  }
 
   map<T = unknown>(
     tool: string,

@@ -3,7 +3,7 @@ import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/superviso
 import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { MapItems, MapOptions } from './map.ts'
-import type { CallArguments, CallOptions } from './options.ts'
+import type { CallArguments, CallOptions, StreamOptions } from './options.ts'
 
 /**
  * `idle` → `starting` → `running` → `stopping` → `stopped`; `parked` while no worker can be started, back to
@@ -66,6 +66,15 @@ export interface StopResult {
   readonly processesLeft: number
 }
 
+/**
+ * The items of one run of a generator, in order; read them once, with `for await`. The run begins with the first
+ * `next()`. `return()`, which leaving the loop calls, resolves when the generator is closed or its worker is dead.
+ */
+export interface ToolStream<T> extends AsyncIterableIterator<T, undefined> {
+  [Symbol.asyncIterator](): this
+  return(): Promise<IteratorReturnResult<undefined>>
+}
+
 /** The calls of a pool, nested or not, and what can be seen of it. */
 export interface PoolAccess {
   readonly name: string
@@ -86,6 +95,13 @@ export interface PoolAccess {
    * the call was with a worker also `worker` and `incarnation`.
    */
   call<T = unknown>(tool: string, args?: CallArguments, options?: CallOptions): Promise<T>
+  /**
+   * Runs a tool that is a generator, and hands out its items one by one. Throws INVALID_ARGUMENT or PAYLOAD_TOO_LARGE;
+   * `next()` rejects with what {@link call} rejects with. The worker makes items ahead of the reader up to 256 KiB. An
+   * error comes after the items that have arrived, except CANCELLED. A stream that has begun is never run again.
+   * `details` of its errors has `items` too: how many have arrived. `docs/calls.md` says more.
+   */
+  stream<T = unknown>(tool: string, args?: CallArguments, options?: StreamOptions): ToolStream<T>
   /**
    * Calls a tool for each item of an iterable, which are the arguments of each call, and gives the results. Lazy: it
    * takes items with the first read, and a further one for each result that was read, so that at most `concurrency`

@@ -2,8 +2,16 @@
 import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor/base'
 import { checkCallSize, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
 import type { Priority } from './core/lanes.ts'
-import { ownCallOptions, unreadable } from './own-options.ts'
-import { NO_OPTIONS, validateCall, type CallArguments, type CallOptions } from './options.ts'
+import { ownCallOptions, ownStreamOptions, unreadable } from './own-options.ts'
+import {
+  NO_OPTIONS,
+  validateCall,
+  validateStream,
+  type CallArguments,
+  type CallOptions,
+  type StreamOptions,
+} from './options.ts'
+import type { StreamRequest } from './pending-stream.ts'
 
 /** What is called, read and encoded: no code of the user's is left in it but the signal. */
 export interface CallRequest {
@@ -42,7 +50,28 @@ export function requestOf(
   return { tool, args: sent, timeout, idempotent, priority, signal }
 }
 
-function refuseAborted(tool: string, signal: CallSignal | undefined): void {
+/** As {@link requestOf}, but for a signal that is aborted: a stream begins later, with its first `next()`. */
+export function streamRequestOf(
+  encoding: CallEncoding,
+  tool: string,
+  args: CallArguments,
+  options: StreamOptions,
+): StreamRequest {
+  const {
+    timeout,
+    idle,
+    signal,
+    priority = 'normal',
+  } = readable(() => {
+    const read = ownStreamOptions(options)
+    validateStream(tool, args, read)
+    return read
+  })
+  return { tool, args: encoded(encoding, tool, args), timeout, idle, signal, priority, idempotent: false }
+}
+
+/** Throws CANCELLED if the signal is aborted, and INVALID_ARGUMENT if it cannot be read. */
+export function refuseAborted(tool: string, signal: CallSignal | undefined): void {
   if (signal === undefined || !readable(() => isAborted(signal))) return
   throw new TerrariumError('CANCELLED', `call of ${tool} was cancelled before it began`, {
     cause: reasonOf(signal),

@@ -21,10 +21,11 @@ export type {
   PoolStatus,
   StopResult,
   ToolDescription,
+  ToolStream,
   WorkerInfo,
 } from './api.ts'
 export type { Priority } from './core/lanes.ts'
-export type { CallArguments, CallOptions, PoolOptions } from './options.ts'
+export type { CallArguments, CallOptions, PoolOptions, StreamOptions } from './options.ts'
 export { createPool } from './handle.ts'
 export type { MapItems, MapOptions } from './map.ts'
 export { pool, poolOf, type PoolEmitted, type PoolLogic, type PoolShutdown } from './pool.ts'

@@ -136,6 +136,20 @@ export interface CallOptions {
   readonly priority?: Priority
 }
 
+export interface StreamOptions {
+  /** The deadline, from the first `next()` to the end of the stream, queue included, in ms. Default: none. */
+  readonly timeout?: number
+  /**
+   * How long the worker may take for one item, in ms. Time in the queue does not count, nor time in which the worker
+   * waits for the reader. Default: as long as it likes.
+   */
+  readonly idle?: number
+  /** Cancels the stream. What has arrived and was not read is dropped. */
+  readonly signal?: AbortSignal
+  /** As {@link CallOptions.priority}. */
+  readonly priority?: Priority
+}
+
 /** The defaults of options that have one, in one place. Times in ms. */
 export const DEFAULTS = {
   size: 1,
@@ -207,6 +221,16 @@ export const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = {
   priority: true,
 }
 
+/** Stands for the options of a stream that has none. */
+export const NO_STREAM_OPTIONS: StreamOptions = Object.freeze({})
+
+export const STREAM_OPTIONS: Readonly<Record<keyof StreamOptions, true>> = {
+  timeout: true,
+  idle: true,
+  signal: true,
+  priority: true,
+}
+
 /** The options in which one kind of pool differs from another. */
 export interface Variant {
   /** Of all its options. */
@@ -266,6 +290,8 @@ function checkTools(check: Checker, options: Fields): void {
   }
 }
 
+const ARGUMENTS = "an object of keyword arguments, as { text: 'a' }, or an array of positional ones"
+
 /**
  * Throws INVALID_ARGUMENT naming every mistake at once. On the way of every call: nothing is collected while all is
  * right.
@@ -274,12 +300,7 @@ export function validateCall(tool: unknown, args: unknown, options: unknown): vo
   if (isName(tool) && areArguments(args) && areCallOptions(options)) return
   const check = new Checker()
   check.required({ tool }, 'tool', isName, 'the name of a tool')
-  check.required(
-    { args },
-    'args',
-    areArguments,
-    "an object of keyword arguments, as { text: 'a' }, or an array of positional ones",
-  )
+  check.required({ args }, 'args', areArguments, ARGUMENTS)
   if (check.object('options', options, CALL_OPTIONS)) {
     const inner = new Checker('options.')
     inner.known(options, CALL_OPTIONS)
@@ -294,6 +315,23 @@ export function checkCallOptions(check: Checker, options: Fields): void {
   check.field(options, 'signal', isSignal, 'an AbortSignal')
   check.field(options, 'idempotent', isBoolean, 'true or false')
   check.oneOf(options, 'priority', PRIORITIES)
+}
+
+/** Throws INVALID_ARGUMENT naming every mistake at once. */
+export function validateStream(tool: unknown, args: unknown, options: unknown): void {
+  const check = new Checker()
+  check.required({ tool }, 'tool', isName, 'the name of a tool')
+  check.required({ args }, 'args', areArguments, ARGUMENTS)
+  if (check.object('options', options, STREAM_OPTIONS)) {
+    const inner = new Checker('options.')
+    inner.known(options, STREAM_OPTIONS)
+    inner.field(options, 'timeout', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
+    inner.field(options, 'idle', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
+    inner.field(options, 'signal', isSignal, 'an AbortSignal')
+    inner.oneOf(options, 'priority', PRIORITIES)
+    check.mistakes.push(...inner.mistakes)
+  }
+  check.finish(`stream of ${isName(tool) ? tool.slice(0, 128) : 'a tool'}`)
 }
 
 function areArguments(args: unknown): boolean {

@@ -1,7 +1,15 @@
 // Copies of options: read once, so that later changes and getters of the user's mean nothing to a pool.
 import { fieldsOf, listOf, messageOf, ownOptions, POLICIES, TerrariumError } from '@terrarium/supervisor/base'
 import { VALUE_TYPE } from '@terrarium/worker'
-import { CALL_OPTIONS, HEARTBEAT, OPTIONS, type CallOptions, type PoolOptions } from './options.ts'
+import {
+  CALL_OPTIONS,
+  HEARTBEAT,
+  OPTIONS,
+  STREAM_OPTIONS,
+  type CallOptions,
+  type PoolOptions,
+  type StreamOptions,
+} from './options.ts'
 
 /** How the options are copied that hold something. */
 export const POOL_FIELDS = {
@@ -14,10 +22,13 @@ export const POOL_FIELDS = {
 }
 const POOL = fieldsOf(OPTIONS, POOL_FIELDS)
 const CALL = fieldsOf(CALL_OPTIONS)
+const STREAM = fieldsOf(STREAM_OPTIONS)
 
 export const ownPoolOptions = (options: PoolOptions): PoolOptions => ownOptions(options, POOL)
 
 export const ownCallOptions = (options: CallOptions): CallOptions => ownOptions(options, CALL, 'options')
+
+export const ownStreamOptions = (options: StreamOptions): StreamOptions => ownOptions(options, STREAM, 'options')
 
 export const unreadable = (what: string, cause: unknown): TerrariumError =>
   new TerrariumError('INVALID_ARGUMENT', `${what} cannot be read: ${messageOf(cause)}`, { cause })

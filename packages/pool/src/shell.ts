@@ -23,8 +23,10 @@ import { Lifecycle } from './lifecycle.ts'
 import { DEFAULTS, settingsOf, type PoolOptions } from './options.ts'
 import { outputTo } from './output.ts'
 import { pending, PendingCall, type Reject, type Resolve } from './pending-call.ts'
+import { PendingStream } from './pending-stream.ts'
 import type { Ground, OpenResources } from './resources.ts'
 import { Slots } from './slots.ts'
+import { Streams } from './streams.ts'
 import { Timers } from './timers.ts'
 import { Waiters } from './waiters.ts'
 
@@ -54,6 +56,7 @@ export class Shell {
   readonly state: PoolState
   readonly codec: ValueCodec
   readonly transport: Transport
+  readonly streams: Streams
   readonly #dependencies: ShellDependencies
   readonly #callers: Callers
   readonly #lifecycle: Lifecycle
@@ -86,9 +89,10 @@ export class Shell {
       this.#printed(line)
     }
     this.#callers = new Callers({ clock, keepAlive, handle })
+    this.streams = new Streams({ callers: this.#callers, handle })
     this.#slots = new Slots((call, outcome) => {
       handle({ type: 'call.answered', call, outcome })
-    })
+    }, this.streams)
     this.#timers = new Timers(clock, (timer) => {
       handle({ type: 'pool.timer', timer })
     })
@@ -227,6 +231,12 @@ export class Shell {
         return
       case 'cancel':
         this.#slots.cancel(pending(effect.call), effect.slot, effect.unlessBegun)
+        return
+      case 'credit':
+        this.#slots.credit(pending(effect.call), effect.slot, effect.bytes)
+        return
+      case 'released':
+        if (effect.call instanceof PendingStream) effect.call.released()
         return
       case 'refuse':
         this.#callers.refuse(pending(effect.call), effect.error)

@@ -1,10 +1,12 @@
 // The workers that are in the slots of a pool now: their actors and their sessions.
 import { TerrariumError } from '@terrarium/supervisor/base'
-import type { Session, WorkerRef } from '@terrarium/worker'
+import type { Session, Settle, TakeItem, WorkerRef } from '@terrarium/worker'
 import type { Call } from './core/call.ts'
 import type { Slot } from './core/slot.ts'
 import type { Outcome } from './core/event.ts'
 import { pending, type PendingCall } from './pending-call.ts'
+import { PendingStream } from './pending-stream.ts'
+import type { Streams } from './streams.ts'
 
 /** The error is not told to any call: the core decides what each of them is told. */
 const GONE = new TerrariumError('WORKER_CRASHED', 'the worker is gone')
@@ -18,12 +20,14 @@ class Connection {
 export class Slots {
   readonly #connections = new Map<Slot, Connection>()
   readonly #answered: (call: PendingCall, outcome: Outcome) => void
+  readonly #streams: Pick<Streams, 'arrived'>
   /** While a session is abandoned: the calls that its worker has not begun. */
   #unbegun: Set<Call> | undefined
 
   /** `answered` is called once for each call that was sent, unless its worker is taken out before. */
-  constructor(answered: (call: PendingCall, outcome: Outcome) => void) {
+  constructor(answered: (call: PendingCall, outcome: Outcome) => void, streams: Pick<Streams, 'arrived'>) {
     this.#answered = answered
+    this.#streams = streams
   }
 
   /** A worker is being started in the slot. */
@@ -44,13 +48,30 @@ export class Slots {
     const { session } = this.#of(slot)
     if (session === undefined || session.closed) return // its worker is about to be taken out
     try {
-      call.sessionId = session.call(call.tool, call.args, timeLeft, (outcome) => {
+      const settle: Settle = (outcome) => {
         if (this.#unbegun === undefined) this.#answered(call, outcome)
         else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)
-      })
+      }
+      const { tool, args, stream } = call
+      call.sessionId =
+        stream === undefined
+          ? session.call(tool, args, timeLeft, settle)
+          : session.stream(tool, args, timeLeft, this.#taker(call), settle)
     } catch (error) {
       this.#answered(call, { error: error as TerrariumError, notBegun: true })
     }
+  }
+
+  /** Hands the items of a stream on. */
+  #taker(call: PendingCall): TakeItem {
+    if (!(call instanceof PendingStream)) throw new TypeError('a stream that the shell has not made')
+    return (value, bytes) => {
+      this.#streams.arrived(call, value, bytes)
+    }
+  }
+
+  credit(call: PendingCall, slot: Slot, bytes: number): void {
+    if (call.sessionId !== 0) this.#of(slot).session?.credit(call.sessionId, bytes)
   }
 
   cancel(call: PendingCall, slot: Slot, unlessBegun: boolean): void {

@@ -133,13 +133,10 @@ test.each([
   await pool.stop()
 })
 
-test('a generator is refused, and a module that is missing is named as ever', async () => {
+test('a module that is missing is named as ever', async () => {
   const home = habitat()
   home.expectedErrors.push(/^parked: /)
-  for (const [tools, expose, message] of [
-    [home.file('own.py', OWN), ['count'], /count .*cannot be a tool: it is a generator/],
-    ['no_such_snake.linalg', ['norm'], /no_such_snake/],
-  ] as const) {
+  for (const [tools, expose, message] of [['no_such_snake.linalg', ['norm'], /no_such_snake/]] as const) {
     const pool = createPool({ ...home.common, name: 'plain', tools, expose })
     await expect(pool.start()).rejects.toMatchObject({ code: 'CONFIGURATION', message: expect.stringMatching(message) })
     await pool.stop()

@@ -26,6 +26,7 @@ test.each([
   ['Options', 'PoolOptions', 8],
   ['Heartbeat', 'Heartbeat', 2],
   ['Of a call', 'CallOptions', 2],
+  ['Of a stream', 'StreamOptions', 0],
   ['Of a map', 'MapOptions', 2],
 ])('the table %s has each option, with the defaults that the doc comments name', (heading, type, atLeast) => {
   const members = shapes.members(type)

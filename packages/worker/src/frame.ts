@@ -12,6 +12,8 @@ export const DEFAULT_TRANSPORT: Transport = 'socket'
 export interface ToolInfo {
   readonly name: string
   readonly isAsync: boolean
+  /** It is a generator: it has a stream of items instead of a result. */
+  readonly isStream: boolean
   /** The first line of the docstring; may be empty. */
   readonly summary: string
   /** Its parameters and the type of its result, `(text: str) -> int` for instance; empty if they are not known. */
@@ -35,6 +37,11 @@ export const FAILURE_CODE = {
   RESULT_NOT_SENDABLE: 7,
 } as const
 
+/** The credit that each stream begins with, in bytes. A worker sends items of a stream while it has credit. */
+export const STREAM_WINDOW = 256 * 1024
+/** What an item costs beside the bytes of its value. */
+export const ITEM_OVERHEAD = 16
+
 /** Presents a worker: the first frame of a session. */
 export interface HelloFrame {
   readonly kind: 'hello'
@@ -56,9 +63,17 @@ export interface ReadyFrame {
   readonly tools: readonly ToolInfo[]
 }
 
-/** A call ended with a value. */
+/** A call ended with a value; a stream ended, with the value null. */
 export interface ResultFrame {
   readonly kind: 'result'
+  readonly id: number
+  readonly value: EncodedValue
+}
+
+/** The next item of a stream. */
+export interface ItemFrame {
+  readonly kind: 'item'
+  /** Of the call. */
   readonly id: number
   readonly value: EncodedValue
 }
@@ -90,7 +105,7 @@ export interface PongFrame {
   readonly running: number
 }
 
-export type WorkerFrame = HelloFrame | ReadyFrame | ResultFrame | FailureFrame | PongFrame
+export type WorkerFrame = HelloFrame | ReadyFrame | ResultFrame | FailureFrame | PongFrame | ItemFrame
 
 /** The host accepts the worker. */
 export interface WelcomeFrame {
@@ -109,6 +124,8 @@ export interface CallFrame {
   readonly index: number
   /** The time left in ms; 0: none. */
   readonly timeout: number
+  /** The tool is a generator, and its items are wanted. */
+  readonly isStream: boolean
   readonly args: EncodedValue
 }
 
@@ -126,7 +143,16 @@ export interface PingFrame {
   readonly nonce: number
 }
 
-export type HostFrame = WelcomeFrame | CallFrame | CancelFrame | PingFrame
+/** Room for more items of a stream. */
+export interface CreditFrame {
+  readonly kind: 'credit'
+  /** Of the call. */
+  readonly id: number
+  /** More than 0. */
+  readonly bytes: number
+}
+
+export type HostFrame = WelcomeFrame | CallFrame | CancelFrame | PingFrame | CreditFrame
 
 /** The host's end of a connection, as a session uses it. */
 export interface Carrier {

@@ -59,15 +59,19 @@ export { workerFiles } from './worker-files.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
 export { checkCallSize, Session, type SessionDependencies, type Settle } from './session.ts'
+export type { TakeItem } from './item-streams.ts'
 export { PROTOCOL_VERSION } from './version.ts'
 export { BEGUN_WORDS, type BegunCalls } from './begun-page.ts'
 export type { Announcement } from './reception.ts'
 export {
   DEFAULT_TRANSPORT,
   FAILURE_CODE,
+  ITEM_OVERHEAD,
+  STREAM_WINDOW,
   type CallFrame,
   type CancelFrame,
   type Carrier,
+  type CreditFrame,
   type FailureFrame,
   type HostFrame,
   type ToolInfo,

@@ -5,6 +5,7 @@ import type { BegunCalls } from './begun-page.ts'
 import { explainFailure } from './call-failure.ts'
 import { CallTable } from './call-table.ts'
 import type { Carrier, HostFrame, ToolInfo, WorkerFrame } from './frame.ts'
+import { ItemStreams, type TakeItem } from './item-streams.ts'
 import { NO_TOOLS, ToolList } from './tool-list.ts'
 import { PLAIN, type ValueCodec } from './values/codec.ts'
 import { isWhole, sizeOf, type EncodedValue } from './values/encoded-value.ts'
@@ -61,6 +62,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #codec: ValueCodec
   readonly #begun: BegunCalls | undefined
   readonly #pending = new CallTable<Settle>()
+  readonly #streams = new ItemStreams()
   #phase: 'new' | 'greeted' | 'ready' = 'new'
   #tools = NO_TOOLS
   readonly #pings = new Set<number>()
@@ -105,16 +107,37 @@ export class Session extends EventEmitter<SessionEvents> {
 
   /**
    * Sends a call; `timeout` in ms, 0 for none. Returns its id, for {@link cancel}. Throws TOOL_NOT_FOUND for a tool
-   * that the worker has not announced, PAYLOAD_TOO_LARGE, and INVALID_ARGUMENT when a value has lost its memory.
+   * that the worker has not announced, PAYLOAD_TOO_LARGE, and INVALID_ARGUMENT when a value has lost its memory, or for
+   * a tool that has a stream of items.
    */
   call(tool: string, args: EncodedValue, timeout: number, settle: Settle): number {
-    const index = this.#tools.indexOf(tool)
+    return this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, settle)
+  }
+
+  /**
+   * Sends a call of a generator, as {@link call}. `take` is called with each item before `settle`, whose value means
+   * nothing. The worker sends no more than the credit of the stream: give back by {@link credit} what was taken.
+   */
+  stream(tool: string, args: EncodedValue, timeout: number, take: TakeItem, settle: Settle): number {
+    const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, settle)
+    this.#streams.add(id, take)
+    return id
+  }
+
+  #call(tool: string, index: number, args: EncodedValue, timeout: number, isStream: boolean, settle: Settle): number {
     checkCallSize(tool, args)
     if (!isWhole(args)) throw lost(tool)
     const id = this.#pending.add(settle)
     if (this.#closed) this.#unsent.add(id)
-    else this.#send({ kind: 'call', id, tool, index, timeout, args })
+    else this.#send({ kind: 'call', id, tool, index, timeout, isStream, args })
     return id
+  }
+
+  /** The worker may send so many bytes more of a stream. */
+  credit(id: number, bytes: number): void {
+    if (!this.#pending.has(id)) return
+    this.#streams.credit(id, bytes)
+    this.#send({ kind: 'credit', id, bytes })
   }
 
   /**
@@ -137,6 +160,7 @@ export class Session extends EventEmitter<SessionEvents> {
   abandon(error: TerrariumError): void {
     for (const id of this.#pending.ids()) {
       const notBegun = this.#unsent.has(id) || !this.#mayHaveBegun(id)
+      this.#streams.end(id)
       this.#pending.take(id)?.({ error, notBegun })
     }
   }
@@ -150,6 +174,9 @@ export class Session extends EventEmitter<SessionEvents> {
         break
       case 'failure':
         this.#take(frame.id)({ error: explainFailure(frame, this.#codec), notBegun: frame.notBegun })
+        break
+      case 'item':
+        if (!this.#streams.receive(frame, this.#codec)) this.cancel(frame.id)
         break
       case 'pong':
         if (!this.#pings.delete(frame.nonce)) throw new TypeError('a Pong that was not asked for')
@@ -221,6 +248,12 @@ export class Session extends EventEmitter<SessionEvents> {
   #take(id: number): Settle {
     const settle = this.#pending.take(id)
     if (settle === undefined) throw new TypeError(`an answer to call ${id}, which is not open`)
+    const error = this.#streams.size === 0 ? undefined : this.#streams.end(id)
+    if (error !== undefined) {
+      return () => {
+        settle({ error, notBegun: false })
+      }
+    }
     return settle
   }
 }

@@ -15,20 +15,25 @@ const MOST_COMPARED = 1_000
 
 export class ToolList {
   readonly tools: readonly ToolInfo[]
+  /** Of tools with a result, and of those with a stream of items. */
   readonly #indexes = new Map<string, number>()
+  readonly #streams = new Map<string, number>()
 
   /** Throws a TypeError for what no module with tools can offer. */
   constructor(offered: readonly ToolInfo[]) {
     if (offered.length > MOST_TOOLS) throw new TypeError(`${offered.length} tools, more than ${MOST_TOOLS}`)
-    this.tools = offered.map(({ name, isAsync, summary, signature = '', doc = '', kind = '', batch = 0 }, index) => {
+    this.tools = offered.map((tool, index) => {
+      const { name, isAsync, isStream, summary, signature = '', doc = '', kind = '', batch = 0 } = tool
       if (name === '' || lengthOf(name) > LONGEST_NAME) {
         throw new TypeError(`a tool whose name does not have 1 to ${LONGEST_NAME} characters`)
       }
-      if (this.#indexes.has(name)) throw new TypeError(`two tools named ${name}`)
-      this.#indexes.set(name, index)
+      if (this.#indexes.has(name) || this.#streams.has(name)) throw new TypeError(`two tools named ${name}`)
+      const indexes = isStream ? this.#streams : this.#indexes
+      indexes.set(name, index)
       return {
         name,
         isAsync,
+        isStream,
         summary: cut(summary, LONGEST_SUMMARY),
         signature: cut(signature, LONGEST_SUMMARY),
         doc: cut(doc, LONGEST_SUMMARY),
@@ -38,13 +43,33 @@ export class ToolList {
     })
   }
 
-  /** The place of a tool in the list. Throws TOOL_NOT_FOUND, with the names of similar tools or the first ten. */
+  /**
+   * The place of a tool in the list. Throws TOOL_NOT_FOUND, with the names of similar tools or the first ten, and
+   * INVALID_ARGUMENT for a tool with a stream.
+   */
   indexOf(name: string): number {
     const index = this.#indexes.get(name)
     if (index !== undefined) return index
+    if (!this.#streams.has(name)) throw this.#notFound(name)
+    throw new TerrariumError('INVALID_ARGUMENT', `${name} is a generator: it has a stream of items, not one result`, {
+      hint: 'Read its items with stream() instead of call().',
+    })
+  }
+
+  /** The place of a tool that has a stream. Throws TOOL_NOT_FOUND, and INVALID_ARGUMENT for a tool without a stream. */
+  streamIndexOf(name: string): number {
+    const index = this.#streams.get(name)
+    if (index !== undefined) return index
+    if (!this.#indexes.has(name)) throw this.#notFound(name)
+    throw new TerrariumError('INVALID_ARGUMENT', `${name} is no generator: it has one result, not a stream of items`, {
+      hint: 'Use call() instead of stream(), or make the tool a generator function, with `yield`.',
+    })
+  }
+
+  #notFound(name: string): TerrariumError {
     const isLong = lengthOf(name) > LONGEST_NAME
     const shown = (isLong ? `${name.slice(0, LONGEST_NAME)}…` : name).replace(/\s+/g, ' ')
-    throw new TerrariumError('TOOL_NOT_FOUND', `no tool is named '${shown}': ${this.#known(isLong ? '' : name)}`)
+    return new TerrariumError('TOOL_NOT_FOUND', `no tool is named '${shown}': ${this.#known(isLong ? '' : name)}`)
   }
 
   #known(name: string): string {

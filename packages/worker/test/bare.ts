@@ -29,6 +29,7 @@ export const hello = (more: Partial<HelloFrame> = {}): HelloFrame => ({
 export const tool = (name: string, more: Partial<ToolInfo> = {}): ToolInfo => ({
   name,
   isAsync: false,
+  isStream: false,
   summary: '',
   ...more,
 })

@@ -19,7 +19,15 @@ function open() {
   let id = 0
   const call = (tool: string, bytes = 1): number => {
     id += 1
-    const frame: HostFrame = { kind: 'call', id, tool, index: 0, timeout: 0, args: encoded(Buffer.alloc(bytes)) }
+    const frame: HostFrame = {
+      kind: 'call',
+      id,
+      tool,
+      index: 0,
+      timeout: 0,
+      isStream: false,
+      args: encoded(Buffer.alloc(bytes)),
+    }
     carrier.send(frame)
     return id
   }

@@ -30,14 +30,17 @@ export const u32 = (...numbers: number[]): Buffer => {
   return bytes
 }
 
-export const preamble = (version = 2, rest = 0): Buffer =>
+export const preamble = (version = 3, rest = 0): Buffer =>
   Buffer.concat([Buffer.from('54524d1a', 'hex'), Buffer.from([version & 255, version >> 8, rest, 0])])
 
 export const helloBytes = (more: object = {}): Buffer =>
   raw({ kind: 1, body: encode({ token: '', pid: 7, package: '0.1.0', python: '3.11', begun: false, ...more }) })
 
 export const readyBytes = (...names: string[]): Buffer =>
-  raw({ kind: 2, body: encode({ tools: names.map((name) => ({ name, isAsync: false, summary: '' })) }) })
+  raw({
+    kind: 2,
+    body: encode({ tools: names.map((name) => ({ name, isAsync: false, isStream: false, summary: '' })) }),
+  })
 
 export const resultBytes = (id: number, value: unknown): Buffer => raw({ kind: 3, id, body: encode(value) })
 

@@ -186,7 +186,7 @@ test.each<[string, Buffer, string]>([
     Buffer.concat([preamble(), raw({ kind: 1, body: Buffer.from([0xc1]) })]),
     'a Hello: it is not what a worker sends: no value begins with 0xc1',
   ],
-  ['a preamble that does not end in 0', preamble(2, 1), 'a preamble that does not end in 0'],
+  ['a preamble that does not end in 0', preamble(PROTOCOL_VERSION, 1), 'a preamble that does not end in 0'],
 ])('a stranger that sends %s is ended, and that is told', async (_, bytes, why) => {
   const peer = dial()
   peer.socket.write(bytes)

@@ -77,7 +77,7 @@ function open(maySpin?: () => boolean) {
   const call = (bytes: number | Buffer, open = Infinity, segments: Buffer[] = []): number => {
     id += 1
     const args = { bytes: Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(bytes, id), segments }
-    const frame: CallFrame = { kind: 'call', id, tool: 'a', index: 3, timeout: 5, args }
+    const frame: CallFrame = { kind: 'call', id, tool: 'a', index: 3, timeout: 5, isStream: false, args }
     writer.send(frame, open)
     return id
   }
@@ -96,7 +96,7 @@ test('frames of one tick travel in one write, behind the preamble, with every fi
   expect(socket.writes).toEqual([])
   await turn()
   expect(socket.writes).toHaveLength(1)
-  expect(socket.writes[0]?.subarray(0, 8).toString('hex')).toBe('54524d1a02000000')
+  expect(socket.writes[0]?.subarray(0, 8).toString('hex')).toBe('54524d1a03000000')
   expect(socket.sent.map(header)).toEqual([
     [16, 0, 0, 0, 0],
     [18, 0, 3, 1, 5],

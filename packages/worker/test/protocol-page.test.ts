@@ -43,14 +43,15 @@ test.each(
     .map((row) => [row.frame ?? '', row] as const),
 )('a %s has the fields that the table allows, and no others', (name, row) => {
   const kind = Number(row.kind)
-  const body = row.body === 'none' ? undefined : encode(kind === WORKER_KIND.result ? 1 : {})
+  const body =
+    row.body === 'none' ? undefined : encode(kind === WORKER_KIND.result || kind === WORKER_KIND.item ? 1 : {})
   for (const field of ['code', 'id', 'extra'] as const) {
     const take = (): void => {
       const parser = new LaneParser(() => undefined)
       if (name !== 'Hello') parser.take(raw({ kind: WORKER_KIND.hello, body: encode({}) }))
       parser.take(raw({ kind, [field]: 1, ...(body === undefined ? {} : { body }) }))
     }
-    if (row[field] === '0') expect(take).toThrow(`a ${name} with ${field} 1`)
+    if (row[field] === '0') expect(take).toThrow(`${name === 'Item' ? 'an' : 'a'} ${name} with ${field} 1`)
     else expect(take).not.toThrow()
   }
 })
@@ -111,6 +112,7 @@ function fieldsOf(frame: WorkerFrame): Record<string, unknown> {
     }
     case 'ready':
       return { tools: frame.tools }
+    case 'item':
     case 'result': {
       const { id, value } = frame
       const [segment] = value.segments
@@ -145,18 +147,21 @@ test.each(examples.filter(isOf('worker')).map((each, index) => [`${each.frame} $
 
 /** The frame of a host with these fields; undefined for a body that is split or apart though it is short. */
 function frameOf({ frame, fields }: Example): HostFrame | undefined {
-  const { maxBytes, id, index, timeout, nonce, unlessBegun } = fields as Record<string, number>
+  const { maxBytes, id, index, timeout, nonce, unlessBegun, bytes, isStream } = fields as Record<string, number>
   switch (frame) {
     case 'Welcome':
       return { kind: 'welcome', maxBytes: Number(maxBytes) }
     case 'Call': {
       const args = { bytes: encode(fields['arguments']), segments: [] }
-      return { kind: 'call', id: Number(id), index: Number(index), tool: 'echo', timeout: Number(timeout), args }
+      const head = { id: Number(id), index: Number(index), tool: 'echo', timeout: Number(timeout) }
+      return { kind: 'call', ...head, isStream: Boolean(isStream), args }
     }
     case 'Cancel':
       return { kind: 'cancel', id: Number(id), unlessBegun: Boolean(unlessBegun) }
     case 'Ping':
       return { kind: 'ping', nonce: Number(nonce) }
+    case 'Credit':
+      return { kind: 'credit', id: Number(id), bytes: Number(bytes) }
   }
   return undefined
 }
@@ -180,7 +185,7 @@ test('the examples of a host are what it sends', async () => {
     }
     compared += 1
   }
-  expect(compared).toBe(6)
+  expect(compared).toBe(8)
 })
 
 /** The bytes of one frame behind the preamble. */

@@ -113,7 +113,7 @@ test('another protocol version is refused with both versions named, and the toke
   stream.write(hello(token, 1))
   const status = await ended
   expect(status.code).toBe(grpc.status.FAILED_PRECONDITION)
-  expect(status.details).toMatch(/version 2 of the protocol, the worker \(package 0\.1\.0\) speaks 1/)
+  expect(status.details).toMatch(/version 3 of the protocol, the worker \(package 0\.1\.0\) speaks 1/)
 })
 
 test('a session that does not begin with Hello, or breaks the numbering, ends in a protocol error', async () => {
@@ -157,6 +157,7 @@ test('C3: a failure code that this version does not know settles its call, and t
   const tools = ['first', 'second'].map((name) => ({
     name,
     isAsync: false,
+    isStream: false,
     summary: '',
     signature: '',
     doc: '',

@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from terrarium import _exit
 from terrarium._begun import WORDS
 from terrarium._deadline import note
-from terrarium._frames import Call
+from terrarium._frames import Call, StreamCall
 from terrarium._replies import Replies
+from terrarium._streams import MainThreadStreams
 from terrarium._values._plain import Reader
 
 if TYPE_CHECKING:
@@ -35,8 +36,14 @@ class MainThread:
     """Runs the calls of sync tools. Only ``run`` is for the main thread itself."""
 
     def __init__(
-        self, replies: Replies, page: Any, contexts: "Callable[[], contextvars.Context]", flush: "Callable[[], None]"
+        self,
+        replies: Replies,
+        page: Any,
+        contexts: "Callable[[], contextvars.Context]",
+        flush: "Callable[[], None]",
+        streams: MainThreadStreams,
     ) -> None:
+        self.streams = streams
         self.running = 0
         """The id of the call that runs or whose answer is being sent; 0 when there is none."""
         self.calls: "deque[Call]" = deque()
@@ -120,6 +127,17 @@ class MainThread:
                 pass
         self._is_waiting = False
 
+    def wait_for_credit(self, call: StreamCall) -> None:
+        """Waits while another thread receives."""
+        self._is_waiting = True
+        # The other thread looks whether this one waits after it has added credit, so one of the two sees the other.
+        if call.must_wait:
+            try:
+                self._news.get(timeout=LOOK_EVERY)
+            except Empty:
+                pass
+        self._is_waiting = False
+
     def wake(self) -> None:
         """Lets the main thread look again, if it waits."""
         if self._is_waiting:
@@ -178,6 +196,8 @@ class MainThread:
         run = self._contexts().run
         if call.deadline is not None:
             run(note, call.deadline)
+        if tool.is_stream:
+            return run(self.streams.run, cast(StreamCall, call), self._is_fork)
         arguments = None
         if tool.is_plain and not call.segments:
             arguments = self._reader.arguments(call.body, tool.shapes)
@@ -199,6 +219,9 @@ class MainThread:
             os._exit(_exit.of_child(None))
         if not (tool.is_plain and replies.plain(call, value)):
             run(replies.value, call, value)
+
+    def _is_fork(self) -> bool:
+        return self._forked
 
     def _set_forked(self) -> None:
         """A child that a tool forked and that returns from it exits, since it must not become a second worker."""

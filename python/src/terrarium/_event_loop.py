@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from terrarium import _exit, _failure
+from terrarium import _async_streams, _exit, _failure
 from terrarium._begun import WORDS
 from terrarium._deadline import note
-from terrarium._frames import Call, Failure
+from terrarium._frames import Call, Failure, StreamCall
 from terrarium._replies import Replies
+from terrarium._streams import Items
 from terrarium._values._plain import Reader
 
 if TYPE_CHECKING:
@@ -25,8 +26,14 @@ class EventLoop:
     """``start`` it. The public methods are called from other threads."""
 
     def __init__(
-        self, replies: Replies, page: Any, contexts: "Callable[[], contextvars.Context]", flush: "Callable[[], None]"
+        self,
+        replies: Replies,
+        page: Any,
+        contexts: "Callable[[], contextvars.Context]",
+        flush: "Callable[[], None]",
+        items: Items,
     ) -> None:
+        self._items = items
         self.calls: "deque[Call]" = deque()
         """The calls that have not begun. A thread that removes a call from here answers it; nothing else does."""
         self._replies = replies
@@ -59,6 +66,10 @@ class EventLoop:
     def cancel(self, call: Call) -> None:
         """Cancels the task of a call, if there is one."""
         self._loop.call_soon_threadsafe(self._cancel, call)
+
+    def wake(self, call: StreamCall) -> None:
+        """A stream has credit."""
+        self._loop.call_soon_threadsafe(_async_streams.wake, call)
 
     def drain(self) -> None:
         """Lets no further call begin, and waits until all begun calls have ended."""
@@ -114,6 +125,9 @@ class EventLoop:
         if call.deadline is not None:
             note(call.deadline)
         tool, replies = call.tool, self._replies
+        if tool.is_stream:
+            await self._run_stream(cast("StreamCall", call))
+            return self.flush_soon()
         function: "Callable[..., Any]" = tool.function
         arguments = None
         if tool.is_plain and not call.segments:
@@ -138,6 +152,23 @@ class EventLoop:
                 if not (tool.is_plain and replies.plain(call, value)):
                     replies.value(call, value)
         self.flush_soon()
+
+    async def _run_stream(self, call: StreamCall) -> None:
+        replies = self._replies
+        given = replies.arguments(call)
+        if given is None:
+            return
+        outcome = await _async_streams.send_all(self._items, call, *given, self._flush, self.flush_soon)
+        error = outcome if isinstance(outcome, BaseException) else None
+        self.end_if_forked(error)
+        if isinstance(outcome, Failure):
+            replies.failed(call, outcome)
+        elif isinstance(error, asyncio.CancelledError) or (error is None and call.cancelled):
+            replies.failed(call, self._cancelled(call, error))
+        elif error is not None:
+            replies.raised(call, error)
+        else:
+            replies.plain(call, None)
 
     def _set_forked(self) -> None:
         self._forked = True

@@ -100,18 +100,18 @@ def _attribute_names(error: BaseException) -> "list[str]":
     return [name for name in names if not name.startswith("_")]
 
 
-def not_sendable(call_id: int, tool: str, error: NotSendable) -> Failure:
-    """For a result that cannot be sent."""
+def not_sendable(call_id: int, what: str, error: NotSendable) -> Failure:
+    """For a result or an item that cannot be sent."""
     # A traceback is sent only if user code raised.
     trace = "" if error.__cause__ is None else _trace(error.__cause__)
     code = FailureCode.RESULT_NOT_SENDABLE
-    return failure(call_id, code, f"the result of {tool}: {text_of(error)}", error.type, trace, error.hint, error.place)
+    return failure(call_id, code, f"{what}: {text_of(error)}", error.type, trace, error.hint, error.place)
 
 
-def too_large(call_id: int, tool: str, error: TooLarge) -> Failure:
-    """For a result that is larger than a message may be."""
+def too_large(call_id: int, what: str, error: TooLarge) -> Failure:
+    """For a result or an item that is larger than a message may be."""
     code = FailureCode.PAYLOAD_TOO_LARGE
-    return failure(call_id, code, f"the result of {tool}: {error}", error.type, "", error.hint, error.place)
+    return failure(call_id, code, f"{what}: {error}", error.type, "", error.hint, error.place)
 
 
 def invalid_argument(call_id: int, error: BaseException) -> Failure:
@@ -122,6 +122,18 @@ def invalid_argument(call_id: int, error: BaseException) -> Failure:
     trace = "" if error.__cause__ is None else _trace(error.__cause__)
     message = f"the arguments: {text_of(error)}"
     return failure(call_id, code, message, error.type, trace, error.hint, error.place, not_begun=True)
+
+
+def no_stream(call_id: int, name: str) -> Failure:
+    """For a stream of a tool that has one result."""
+    message, hint = f"{name} is no generator: it has one result, not a stream of items", "Call it without STREAM."
+    return failure(call_id, FailureCode.INVALID_ARGUMENT, message, hint=hint, not_begun=True)
+
+
+def no_result(call_id: int, name: str) -> Failure:
+    """For a plain call of a generator."""
+    message, hint = f"{name} is a generator: it has a stream of items, not one result", "Call it with STREAM."
+    return failure(call_id, FailureCode.INVALID_ARGUMENT, message, hint=hint, not_begun=True)
 
 
 def not_found(call_id: int, name: str) -> Failure:

@@ -37,6 +37,8 @@ class ToolInfo(NamedTuple):
 
     name: str
     is_async: bool
+    is_stream: bool
+    """It is a generator: it has a stream of items instead of a result."""
     summary: str
     signature: str = ""
     """Empty if it is not known."""
@@ -111,12 +113,45 @@ class Call:
         """The calls of its batch, once that has begun."""
 
 
+STREAM_WINDOW = 256 * 1024
+"""The credit that each stream begins with, in bytes. Items of a stream are sent while it has credit."""
+ITEM_OVERHEAD = 16
+"""What an item costs beside the bytes of its value."""
+
+
+class StreamCall(Call):
+    """A call of a generator, whose items are wanted."""
+
+    __slots__ = ("granted", "spent", "wake")
+
+    def __init__(self, id: int, tool: Any, body: Any, segments: "Sequence[Any]", timeout_ms: int) -> None:
+        super().__init__(id, tool, body, segments, timeout_ms)
+        # Two numbers, because two threads write them.
+        self.granted = STREAM_WINDOW
+        """All credit so far, in bytes. Written by the thread that receives."""
+        self.spent = 0
+        """What the items so far have cost, in bytes. Written by the thread that runs the generator."""
+        self.wake: Any = None
+        """What an async tool awaits while it has no credit, see ``_async_streams``."""
+
+    @property
+    def must_wait(self) -> bool:
+        return self.spent >= self.granted and not self.cancelled
+
+
 class Cancel(NamedTuple):
     """Stop a call, or forget it if it has not begun."""
 
     id: int
     unless_begun: bool
     """A call that has begun goes on."""
+
+
+class Credit(NamedTuple):
+    """Room for more items of a stream."""
+
+    id: int
+    bytes: int
 
 
 class Ping(NamedTuple):
@@ -126,8 +161,9 @@ class Ping(NamedTuple):
 
 
 WorkerFrame = Hello | Ready | Failure | Pong
-"""A worker also sends results: they have no class of their own, which would cost more than to encode a short value."""
-HostFrame = Welcome | Refusal | Call | Cancel | Ping
+"""A worker also sends results and items. They have no class of their own, which would cost more than to encode a short
+value."""
+HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit
 
 
 def size_of(body: bytes, segments: "Sequence[Any]") -> int:
@@ -152,6 +188,10 @@ class Carrier(Protocol):
 
     def send_result(self, id: int, body: bytes, segments: "Sequence[Any]") -> None:
         """Queues a Result. Segments are the tool's own memory: ``flush`` before user code goes on."""
+
+    def send_item(self, id: int, body: bytes, segments: "Sequence[Any]") -> bool:
+        """Queues an item of a stream. Returns whether ``flush`` must wait until it is sent before another frame of the
+        stream is queued, which would overtake it."""
 
     def flush(self, wait: bool = False) -> None:
         """Gives all queued frames to the system, or leaves that to the thread that is sending already. Blocks while the

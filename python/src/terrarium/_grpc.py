@@ -7,7 +7,20 @@ from urllib.parse import quote
 
 import grpc
 
-from terrarium._frames import Call, Cancel, Failure, Hello, HostFrame, Ping, Pong, Ready, Welcome, WorkerFrame
+from terrarium._frames import (
+    Call,
+    Cancel,
+    Credit,
+    Failure,
+    Hello,
+    HostFrame,
+    Ping,
+    Pong,
+    Ready,
+    StreamCall,
+    Welcome,
+    WorkerFrame,
+)
 from terrarium._outbox import FRAME_OVERHEAD, Outbox
 from terrarium._session_errors import SessionLost, mismatch, token_refused
 from terrarium._version import PROTOCOL_VERSION
@@ -73,6 +86,10 @@ class Grpc:
     def send_result(self, id: int, body: bytes, segments: "Sequence[Any]") -> None:
         self._outbox.put_result(id, body)
 
+    def send_item(self, id: int, body: bytes, segments: "Sequence[Any]") -> bool:
+        self._outbox.put(wire.WorkerFrame(item=wire.Item(id=id, value=body)), len(body) + FRAME_OVERHEAD)
+        return False
+
     def flush(self, wait: bool = False) -> None:
         pass  # the thread of gRPC sends what is in the outbox
 
@@ -135,11 +152,13 @@ def _frame(message: Any) -> HostFrame:
     kind = message.WhichOneof("kind")
     if kind == "call":
         call = message.call
-        return Call(call.id, call.tool, call.arguments, (), call.timeout_ms)
+        return (StreamCall if call.stream else Call)(call.id, call.tool, call.arguments, (), call.timeout_ms)
     if kind == "cancel":
         return Cancel(message.cancel.id, message.cancel.unless_begun)
     if kind == "ping":
         return Ping(message.ping.nonce)
+    if kind == "credit":
+        return Credit(message.credit.id, message.credit.bytes)
     if kind == "welcome":
         return Welcome(message.welcome.max_message_bytes)
     raise ValueError("it sent a frame of a kind that this version does not know")

@@ -16,6 +16,7 @@ from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
     HEADER,
+    ITEM,
     MAGIC,
     PREAMBLE,
     READY,
@@ -135,6 +136,14 @@ class Lane:
             self.small.append(_HEADER(length, RESULT, 0, 0, id, 0) + body)
         else:
             self.long.append(pieces(RESULT, 0, id, body, segments))
+
+    def send_item(self, id: int, body: bytes, segments: "Sequence[Any]") -> bool:
+        length = len(body)
+        if length <= COPIED and not segments:
+            self.small.append(_HEADER(length, ITEM, 0, 0, id, 0) + body)
+            return False
+        self.long.append(pieces(ITEM, 0, id, body, segments))
+        return True  # short frames are sent between the pieces of long ones
 
     def _put(self, kind: int, code: int, id: int, body: bytes) -> None:
         if len(body) <= COPIED:

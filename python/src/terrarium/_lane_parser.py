@@ -4,9 +4,9 @@ a body is read. ``docs/protocol.md`` has the rules."""
 from collections.abc import Sequence
 from typing import Any
 
-from terrarium._frames import Call, Cancel, HostFrame, Ping, Refusal, Welcome
-from terrarium._lane_wire import APART, CALL, CANCEL, HEADER, HEADER_BYTES, HOST_KIND, LONGEST_PIECE, MOST_SEGMENTS
-from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, WELCOME
+from terrarium._frames import Call, Cancel, Credit, HostFrame, Ping, Refusal, StreamCall, Welcome
+from terrarium._lane_wire import APART, CALL, CANCEL, CREDIT, HEADER, HEADER_BYTES, HOST_KIND, LONGEST_PIECE, MOST_SEGMENTS
+from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, STREAM, WELCOME
 from terrarium._values._apart import Arriving
 from terrarium._values._decode import decode
 
@@ -14,13 +14,15 @@ _ROOM = 256 * 1024
 """How much is read at a time, in bytes. A longer body is read to where it stays."""
 _KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST])
 _NO_SEGMENTS: "tuple[Any, ...]" = ()
-Header = "tuple[int, int, int, int]"
+
+_Head = tuple[int, int, int, int, int]
+"""Kind, flags, code, id, extra."""
 
 
 class _Body:
     """A body that is read to where it stays: the buffer has no room for it, or it has segments."""
 
-    def __init__(self, header: "tuple[int, int, int, int]", head: int, lengths: "Sequence[int]") -> None:
+    def __init__(self, header: _Head, head: int, lengths: "Sequence[int]") -> None:
         """``head``: the length of the msgpack; ``lengths``: of the segments. In bytes."""
         self.header = header
         self.head: Any = bytearray(head)
@@ -112,16 +114,16 @@ class Parser:
                 continue
             _check(length, kind, flags, code, id, extra)
             flags &= ~SPIN  # the short way of ``_receiving`` heeds it
-            if flags == 0 and kind != PART_OF_HOST and length <= _ROOM - HEADER_BYTES:
+            if flags | STREAM == STREAM and kind != PART_OF_HOST and length <= _ROOM - HEADER_BYTES:
                 if end > filled:
                     break
-                frames.append(_frame((kind, code, id, extra), buffer[begin:end], _NO_SEGMENTS))
+                frames.append(_frame((kind, flags, code, id, extra), buffer[begin:end], _NO_SEGMENTS))
                 start = end
                 continue
             if kind == PART_OF_HOST:
                 body: "_Body | None" = self._part(id, length)
             else:
-                body, begin = self._begin(length, (kind, code, id, extra), flags, begin)
+                body, begin = self._begin(length, (kind, flags, code, id, extra), begin)
             if body is None:
                 break
             there = min(end, filled)
@@ -146,16 +148,15 @@ class Parser:
 
     def _part(self, id: int, length: int) -> _Body:
         split = self._split
-        if split is None or split.header[2] != id:
+        if split is None or split.header[3] != id:
             raise ValueError(f"it sent a part of a frame {id}, which is not open")
         if length > split.missing:
             raise ValueError(f"it sent a part of {length:,} bytes where {split.missing:,} are missing")
         return split
 
-    def _begin(
-        self, length: int, header: "tuple[int, int, int, int]", flags: int, begin: int
-    ) -> "tuple[_Body | None, int]":
+    def _begin(self, length: int, header: _Head, begin: int) -> "tuple[_Body | None, int]":
         """The body of a frame, and where in the buffer it begins behind the lengths; None if these have not come."""
+        flags = header[1]
         total = length
         if flags & SPLIT:
             if self.filled - begin < 4:
@@ -198,29 +199,31 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
         raise ValueError(f"it sent a frame of kind {kind}, which this version does not know")
     of_body = flags & (APART | SPLIT)
     if (
-        flags & ~(APART | SPLIT | SPIN)
+        flags & ~(APART | SPLIT | SPIN | STREAM)
         or (of_body and (kind == PART_OF_HOST or length == 0))
-        or (flags & (APART | SPIN) and kind != CALL)
+        or (flags & (APART | SPIN | STREAM) and kind != CALL)
     ):
         raise ValueError(f"it sent a frame of kind {kind} with flags {flags}")
-    # Each flag puts a number before the bytes.
+    # Each of these flags puts a number before the bytes.
     if length > LONGEST_PIECE + (4 if flags & SPLIT else 0) or length <= 4 * of_body.bit_count() and of_body:
         raise ValueError(f"it sent a frame of {length:,} bytes")
     if (kind in _KINDS_WITH_BODY) != (length > 0) and kind != CALL:
         raise ValueError(f"it sent a frame of kind {kind} {'with' if length else 'without'} a body")
     most_code = {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2}.get(kind, 0)
-    if code > most_code or (id and kind in (WELCOME, REFUSED)) or (extra and kind != CALL):
+    if code > most_code or (id and kind in (WELCOME, REFUSED)) or (extra and kind not in (CALL, CREDIT)):
         raise ValueError(f"it sent a frame of kind {kind} with code {code}, id {id} and extra {extra}")
 
 
-def _frame(header: "tuple[int, int, int, int]", body: Any, segments: "Sequence[Any]") -> "HostFrame":
-    kind, code, id, extra = header
+def _frame(header: _Head, body: Any, segments: "Sequence[Any]") -> "HostFrame":
+    kind, flags, code, id, extra = header
     if kind == CALL:
-        return Call(id, code, body, segments, extra)
+        return (StreamCall if flags & STREAM else Call)(id, code, body, segments, extra)
     if kind == CANCEL:
         return Cancel(id, code == 1)
     if kind == PING:
         return Ping(id)
+    if kind == CREDIT:
+        return Credit(id, extra)
     fields = decode(bytes(body))
     if type(fields) is not dict:
         raise ValueError(f"it sent a frame of kind {kind} whose body is no map")

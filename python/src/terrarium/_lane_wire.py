@@ -9,14 +9,14 @@ from terrarium._frames import Failure, Hello, Pong, Ready
 from terrarium._values._encode import in_one
 from terrarium._version import PROTOCOL_VERSION
 
-WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6}
-HOST_KIND = {"welcome": 16, "refused": 17, "call": 18, "cancel": 19, "ping": 20, "part": 21}
-FLAG = {"apart": 1, "split": 2, "spin": 4}
+WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6, "item": 7}
+HOST_KIND = {"welcome": 16, "refused": 17, "call": 18, "cancel": 19, "ping": 20, "part": 21, "credit": 22}
+FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8}
 REFUSED_CODE = {"protocol_mismatch": 1, "token_refused": 2}
 
-HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER = WORKER_KIND.values()
-WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST = HOST_KIND.values()
-APART, SPLIT, SPIN = FLAG.values()
+HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM = WORKER_KIND.values()
+WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT = HOST_KIND.values()
+APART, SPLIT, SPIN, STREAM = FLAG.values()
 
 HEADER = Struct("<IBBHII")
 """Length of the body, kind, flags, code, id, extra."""
@@ -45,7 +45,9 @@ def ready_body(ready: Ready) -> bytes:
     for tool in ready.tools:
         more = dict(signature=tool.signature, doc=tool.doc, kind=tool.kind, batch=tool.batch)
         told = {name: value for name, value in more.items() if value}
-        tools.append(dict(name=tool.name, isAsync=tool.is_async, summary=tool.summary, **told))
+        tools.append(
+            dict(name=tool.name, isAsync=tool.is_async, isStream=tool.is_stream, summary=tool.summary, **told)
+        )
     return in_one({"tools": tools})
 
 

@@ -53,6 +53,12 @@ def is_generator_function(function: "Callable[..., Any]") -> bool:
     return bool(inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function))
 
 
+def is_async_generator_function(function: "Callable[..., Any]") -> bool:
+    if parameters_of(function) is not None:
+        return bool(function.__code__.co_flags & _ASYNC_GENERATOR)
+    return bool(late("inspect").isasyncgenfunction(function))
+
+
 def documentation_of(function: "Callable[..., Any]") -> str:
     """The first line of the docstring."""
     if type(function) is FunctionType:

@@ -22,6 +22,8 @@ def receiver(session: "Session", lane: Lane, calls: "deque[Call]", wait: bool) -
     opened, receiving, handle, add = session.replies.open, session.receiving, session.handle, calls.append
     tools, flags_of_read = session.tools, 0 if wait else NOW
     count_of_tools, is_all_async = len(tools), all(tool.is_async for tool in tools)
+    # Plain calls of generators are out of the ordinary.
+    kinds = [None if tool.is_stream else tool.is_async for tool in tools]
     parser, recv_into = lane.parser, lane.recv_into
     view, buffer, unpack_header = parser.view, parser.buffer, HEADER.unpack_from
     spin, look = session.spin, looker(lane.fileno())
@@ -52,10 +54,9 @@ def receiver(session: "Session", lane: Lane, calls: "deque[Call]", wait: bool) -
                 end = begin + length
                 if kind != CALL or flags | SPIN != SPIN or end > count or code >= count_of_tools:
                     break
-                tool = tools[code]
-                if tool.is_async is not is_all_async or id == 0 or id in opened:
+                if kinds[code] is not is_all_async or id == 0 or id in opened:
                     break
-                call = opened[id] = Call(id, tool, buffer[begin:end], (), extra)
+                call = opened[id] = Call(id, tools[code], buffer[begin:end], (), extra)
                 if extra:
                     call.deadline = monotonic() + extra / 1000
                 add(call)

@@ -32,16 +32,16 @@ class Replies:
             converted = (convert or conversions_of(call.tool).result)(value)
             body, segments = encode(converted, self._carrier.sends_apart)
         except TooLarge as error:
-            return self.failed(call, _failure.too_large(call.id, call.tool.name, error))
+            return self.failed(call, _failure.too_large(call.id, f"the result of {call.tool.name}", error))
         except NotSendable as error:
             if type(value) is CoroutineType:
                 value.close()  # or Python warns that it was never awaited
-            return self.failed(call, _failure.not_sendable(call.id, call.tool.name, error))
+            return self.failed(call, _failure.not_sendable(call.id, f"the result of {call.tool.name}", error))
         except BaseException as error:  # raised by user code that encoding the value calls
             return self.raised(call, error)
         size = len(body) if not segments else size_of(body, segments)
         if size > self._most:
-            return self.failed(call, _failure.too_large(call.id, call.tool.name, TooLarge.of(size, self._most)))
+            return self.failed(call, _failure.too_large(call.id, f"the result of {call.tool.name}", TooLarge.of(size, self._most)))
         self.open.pop(call.id, None)
         self.send_result(call.id, body, segments)
         if segments:
@@ -103,6 +103,6 @@ class Replies:
 def conversions_of(tool: Tool) -> Conversions:
     conversions: "Conversions | None" = tool.conversions
     if conversions is None:
-        conversions = tool.conversions = Conversions(tool.function)
+        conversions = tool.conversions = Conversions(tool.function, tool.is_stream)
         tool.is_plain = not conversions.has_plain
     return conversions

@@ -13,10 +13,12 @@ from terrarium_shepherd import signals
 from terrarium import _contexts, _exit, _failure
 from terrarium._calls import MainThread
 from terrarium._describe import documentation, kind_of, signature_text
-from terrarium._frames import Call, Cancel, Carrier, Hello, HostFrame, Ping, Pong, Ready, ToolInfo, Welcome
+from terrarium._frames import Call, Cancel, Carrier, Credit, Hello, HostFrame, Ping, Pong, Ready, StreamCall, ToolInfo
+from terrarium._frames import Welcome
 from terrarium._replies import Replies
 from terrarium._spin import Spin
 from terrarium._stand_in import StandIn
+from terrarium._streams import Items, MainThreadStreams
 from terrarium._tools import Tool
 from terrarium._version import __version__
 
@@ -36,7 +38,7 @@ class _Stopped(BaseException):
 
 def _info_of(tool: Tool) -> ToolInfo:
     signature, doc = signature_text(tool.function), documentation(tool.function)
-    return ToolInfo(tool.name, tool.is_async, tool.summary, signature, doc, kind_of(tool), tool.batch)
+    return ToolInfo(tool.name, tool.is_async, tool.is_stream, tool.summary, signature, doc, kind_of(tool), tool.batch)
 
 
 class Session:
@@ -48,7 +50,9 @@ class Session:
         """``page``: see ``_begun``; ``reports_begun``: whether the host has given it."""
         self._carrier = carrier
         self.tools = tools
-        self._tools: "dict[int | str, Tool]" = {**dict(enumerate(tools)), **{tool.name: tool for tool in tools}}
+        named: "dict[int | str, Tool]" = {**dict(enumerate(tools)), **{tool.name: tool for tool in tools}}
+        self._tools = {name: tool for name, tool in named.items() if not tool.is_stream}
+        self._generators = {name: tool for name, tool in named.items() if tool.is_stream}
         self._ready = Ready([_info_of(tool) for tool in tools])
         version = sys.version.split(maxsplit=1)[0]
         self._hello = Hello(token, os.getpid(), __version__, version, reports_begun)
@@ -66,19 +70,21 @@ class Session:
         welcome, self._early = self._carrier.open(self._hello)
         self.replies = Replies(self._carrier, welcome.max_bytes, self.flush)
         contexts = _contexts.maker()
-        self.main_thread = MainThread(self.replies, self._page, contexts, self.flush)
+        items = Items(self.replies, self._carrier, welcome.max_bytes, self.flush)
+        streams = MainThreadStreams(items, self.flush, self._await_credit)
+        self.main_thread = MainThread(self.replies, self._page, contexts, self.flush, streams)
         self._event_loop: "EventLoop | None" = None
         self._main_loop: "MainLoop | None" = None
-        if any(tool.is_async for tool in self._tools.values()):
+        if any(tool.is_async for tool in self.tools):
             # asyncio takes long to import.
             if self._carrier.waits_are_short and all(tool.is_async for tool in self.tools):
                 from terrarium._main_loop import MainLoop
 
-                self._event_loop = self._main_loop = MainLoop(self.replies, self._page, contexts, self.flush)
+                self._event_loop = self._main_loop = MainLoop(self.replies, self._page, contexts, self.flush, items)
             else:
                 from terrarium._event_loop import EventLoop
 
-                self._event_loop = EventLoop(self.replies, self._page, contexts, self.flush)
+                self._event_loop = EventLoop(self.replies, self._page, contexts, self.flush, items)
                 self._event_loop.start()
         self.stand_in = StandIn(self.main_thread, self._carrier, self.receiving, self.receive, self.flush)
         if any(tool.batch for tool in self.tools):
@@ -234,6 +240,20 @@ class Session:
                 else:
                     calls.append(frame)
                     submitted += 1
+            elif isinstance(frame, StreamCall):
+                tool = self._generators.get(frame.tool)
+                if tool is None or frame.id == 0 or frame.id in opened:
+                    self._refuse(frame)
+                    continue
+                self._accept(frame, tool)
+                if tool.is_async and loop is not None:
+                    loop.calls.append(frame)
+                    begins = True
+                else:
+                    calls.append(frame)
+                    submitted += 1
+            elif isinstance(frame, Credit):
+                self._add_credit(frame)
             elif isinstance(frame, Cancel):
                 self._cancel(frame)
             elif isinstance(frame, Ping):
@@ -249,11 +269,46 @@ class Session:
             loop.begin()
         return submitted
 
+    def _accept(self, call: StreamCall, tool: Tool) -> None:
+        call.tool = tool
+        if call.timeout_ms:
+            call.deadline = monotonic() + call.timeout_ms / 1000
+        self.replies.open[call.id] = call
+
+    def _add_credit(self, frame: Credit) -> None:
+        """Credit for a call that has ended crossed its answer. Raises ValueError for credit of a call without items."""
+        call = self.replies.open.get(frame.id)
+        if call is None:
+            return
+        if not isinstance(call, StreamCall):
+            raise ValueError(f"it sent credit for call {frame.id}, which is no stream")
+        call.granted += frame.bytes
+        if call.tool.is_async and self._event_loop is not None:
+            self._event_loop.wake(call)
+        else:
+            self.main_thread.wake()
+
+    def _await_credit(self, call: StreamCall) -> None:
+        """For the main thread: receives until there may be credit, or waits while another thread receives."""
+        if not self.receiving.acquire(self._carrier.waits_are_short):
+            self.main_thread.wait_for_credit(call)
+            return
+        try:
+            if call.must_wait:
+                self.receive()
+        finally:
+            self.receiving.release()
+
     def _refuse(self, call: Call) -> None:
-        """Answers a call of a tool that does not exist. Raises ValueError for an id that no new call may have: 0, or an
-        id in use; and for an index that no tool has."""
+        """Answers a call of a tool that does not exist, or is of the other kind. Raises ValueError for an id that no
+        new call may have: 0, or an id in use; and for an index that no tool has."""
         if call.id == 0 or call.id in self.replies.open:
             raise ValueError(f"it sent a call with id {call.id}, which is {'in use' if call.id else 'no id'}")
+        other = (self._tools if isinstance(call, StreamCall) else self._generators).get(call.tool)
+        if other is not None:
+            refusal = _failure.no_stream if isinstance(call, StreamCall) else _failure.no_result
+            self._carrier.send(refusal(call.id, other.name))
+            return
         if isinstance(call.tool, int):
             raise ValueError(f"it sent a call of tool {call.tool}, and there are {len(self.tools)}")
         self._carrier.send(_failure.not_found(call.id, call.tool))
@@ -273,6 +328,8 @@ class Session:
             call.cancelled = True
             if loop is not None:
                 loop.cancel(call if call.batch is None else call.batch[0])
+            else:
+                self.main_thread.wake()
         else:
             self.replies.cancelled(call)
             self.flush()

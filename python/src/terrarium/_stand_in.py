@@ -12,6 +12,9 @@ from terrarium._frames import Carrier
 _PATIENCE = 0.002
 """How long the main thread may be with one call before it is stood in for, in seconds."""
 
+_LONG_PATIENCE = 0.02
+"""How long this thread waits between two looks while the main thread waits for credit, in seconds."""
+
 _QUIET = 50
 """After so many looks at an idle main thread the next call has to wake this one."""
 
@@ -71,6 +74,8 @@ class StandIn:
         """Stands in as long as the call lasts. Waits without the lock, so that the main thread never waits for it: when
         the main thread receives again, it takes what this thread waits for."""
         self._flush()
+        if self._main_thread.streams.is_running:
+            return self._attend(call)
         while self._main_thread.running == call:
             if not self._carrier.has_come(wait=True):
                 continue
@@ -80,6 +85,19 @@ class StandIn:
                 self._receive(False)
             finally:
                 self._receiving.release()
+            self._flush()
+
+    def _attend(self, call: int) -> None:
+        """Stands in as long as a stream lasts. The main thread sends most items itself, and receives while it waits for
+        credit: what is left are the last items before a pause, and frames that come while it makes the next item."""
+        main_thread = self._main_thread
+        while main_thread.running == call:
+            sleep(_LONG_PATIENCE if main_thread.streams.is_waiting else _PATIENCE)
+            if self._carrier.has_come(wait=False) and self._receiving.acquire(blocking=False):
+                try:
+                    self._receive(False)
+                finally:
+                    self._receiving.release()
             self._flush()
 
     def _wait(self, call: int) -> None:

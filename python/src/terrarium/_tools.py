@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar, overload
 
 from terrarium._late import late
-from terrarium._parameters import documentation_of, is_coroutine_function, is_generator_function, parameters_of
+from terrarium._parameters import documentation_of, is_async_generator_function, is_coroutine_function
+from terrarium._parameters import is_generator_function, parameters_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -40,12 +41,27 @@ class Waiting:
 class Tool:
     """A marked function, with what is known about it before any call."""
 
-    __slots__ = ("batch", "conversions", "function", "is_async", "is_long", "is_plain", "name", "shapes", "summary", "waiting", "within")
+    __slots__ = (
+        "batch",
+        "conversions",
+        "function",
+        "is_async",
+        "is_long",
+        "is_plain",
+        "is_stream",
+        "name",
+        "shapes",
+        "summary",
+        "waiting",
+        "within",
+    )
 
     def __init__(self, name: str, function: Callable[..., Any], batch: int = 0, within: float = 0.0) -> None:
         self.name = name
         self.function = function
-        self.is_async = is_coroutine_function(function)
+        self.is_stream = is_generator_function(function)
+        """It is a generator function: it has a stream of items instead of a result."""
+        self.is_async = is_async_generator_function(function) if self.is_stream else is_coroutine_function(function)
         self.is_long = batch > 0
         """Whether the last call of it took long, see ``_calls``; always for a tool with batches."""
         self.batch = batch
@@ -138,9 +154,11 @@ def tool(
 ) -> Any:
     """Offers a function to the host. Returns the function unchanged.
 
-    Works on sync and async functions, as ``@tool`` or ``@tool(name="other_name")``. ``name`` defaults to the name of
-    the function. Arguments arrive by keyword; the return value is sent as msgpack. Sync tools run on the main thread,
-    one at a time; async tools run concurrently on an event loop.
+    Works on sync and async functions and generators, as ``@tool`` or ``@tool(name="other_name")``. ``name`` defaults to
+    the name of the function. Arguments arrive by keyword; the return value is sent as msgpack. Sync tools run on the
+    main thread, one at a time; async tools run concurrently on an event loop. A generator is a stream: each value that
+    it yields is sent when the host has room for it, and the value that it returns is dropped. While a sync generator
+    waits for the host, no other sync tool runs.
 
     With ``batch=64`` many calls become one call of the function: each of its parameters gets a list with the values of
     at most 64 calls, and it returns a list with a result of each, in which an exception is the failure of its call. A
@@ -148,8 +166,7 @@ def tool(
     never has more than one call at a time.
 
     Raises ToolError (at import: a configuration error of the worker) for a name that is taken or not well formed, and
-    for anything but a plain function: a class, a method, a generator, or a function with a required positional-only
-    parameter.
+    for anything but a plain function: a class, a method, or a function with a required positional-only parameter.
     """
     if function is None:
         return lambda marked: _register(marked, name, batch, within)
@@ -202,7 +219,7 @@ def mark(
     within: float = 0.0,
 ) -> None:
     """Makes a tool of what can be called. Raises ``error`` for a name that is taken or not well formed, and for a
-    generator."""
+    generator with batches."""
 
     def refuse(why: str) -> NoReturn:
         own_name = getattr(function, "__name__", None)
@@ -210,8 +227,8 @@ def mark(
 
     if not _is_name(name):
         refuse(_no_name(name))
-    if is_generator_function(function):
-        refuse("it is a generator, and this version has no streams: return a list")
+    if batch and is_generator_function(function):
+        refuse("it is a generator, which has a stream of items, and a batch needs a list of results")
     if name in tools:
         taken = late("inspect").unwrap(tools[name].function)
         where = _where(taken, " in {}, line {}")

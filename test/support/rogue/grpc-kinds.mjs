@@ -42,24 +42,24 @@ export const GRPC_ERRORS = {
 export const GRPC_STARTS = {
   'says nothing': [() => {}, /was not ready within/],
   'says half a Hello': [(wire) => wire.raw(Buffer.alloc(3), { length: 100 }), /was not ready within/],
-  'never says Ready': [(wire, token) => wire.send(frame.hello({ token, version: 2 })), /was not ready within/],
-  'has a wrong token': [(wire) => wire.send(frame.hello({ token: 'wrong', version: 2 })), /refused no worker is expected with this token/],
-  'has a token of 1 MB': [(wire) => wire.send(frame.hello({ token: 'x'.repeat(1_000_000), version: 2 })), /refused no worker is expected with this token/],
-  'speaks version 1': [(wire, token) => wire.send(frame.hello({ token, version: 1 })), /refused this host speaks version 2 .* speaks 1/],
-  'speaks version 3': [(wire, token) => wire.send(frame.hello({ token, version: 3 })), /refused this host speaks version 2 .* speaks 3/],
+  'never says Ready': [(wire, token) => wire.send(frame.hello({ token, version: 3 })), /was not ready within/],
+  'has a wrong token': [(wire) => wire.send(frame.hello({ token: 'wrong', version: 3 })), /refused no worker is expected with this token/],
+  'has a token of 1 MB': [(wire) => wire.send(frame.hello({ token: 'x'.repeat(1_000_000), version: 3 })), /refused no worker is expected with this token/],
+  'speaks version 1': [(wire, token) => wire.send(frame.hello({ token, version: 1 })), /refused this host speaks version 3 .* speaks 1/],
+  'speaks version 4': [(wire, token) => wire.send(frame.hello({ token, version: 4 })), /refused this host speaks version 3 .* speaks 4/],
   'sends garbage': [(wire) => wire.raw(Buffer.alloc(100, 0xff)), /refused .*deserializing/],
   'begins with another frame': [(wire) => wire.send(frame.ready(['work'])), /refused the first frame of a session must be Hello/],
   'begins with an unknown frame': [(wire) => wire.send(frame.unknown()), /refused the first frame of a session must be Hello/],
   'begins with an empty message': [(wire) => wire.raw(Buffer.alloc(0)), /refused the first frame of a session must be Hello/],
   'begins with a message over the limit': [(wire) => wire.raw(Buffer.alloc(9), { length: 2 ** 28 + 1 }), /refused .*larger than max/],
-  'says Ready and an unknown frame with its Hello': [(wire, token) => wire.raw(message(1, 0, [frame.hello({ token, version: 2 }), frame.ready(['work']), frame.unknown()])), /a frame of a kind/],
+  'says Ready and an unknown frame with its Hello': [(wire, token) => wire.raw(message(1, 0, [frame.hello({ token, version: 3 }), frame.ready(['work']), frame.unknown()])), /a frame of a kind/],
   'speaks the lane': [(wire, token) => {
     wire.close()
     const { socket } = JSON.parse(process.env['TERRARIUM_BOOT'] ?? '{}')
     new LaneWire(socket).send(preamble(), laneHello(token))
   }, /was not ready within/],
   ...Object.fromEntries(Object.entries(FAULTS_OF_READY).map(([name, { say, fault }]) => [name, [async (wire, token) => {
-    wire.send(frame.hello({ token, version: 2 }))
+    wire.send(frame.hello({ token, version: 3 }))
     await wire.heard('welcome')
     wire.acknowledge()
     say(wire)

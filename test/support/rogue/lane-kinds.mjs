@@ -134,6 +134,6 @@ export const LANE_STARTS = {
     wire.close()
     const { socket } = JSON.parse(process.env['TERRARIUM_BOOT'] ?? '{}')
     const other = new Wire(socket)
-    other.raw(message(1, 0, [grpcFrame.hello({ token, version: 2 })]))
+    other.raw(message(1, 0, [grpcFrame.hello({ token, version: 3 })]))
   }, /was not ready within/],
 }

@@ -35,7 +35,7 @@ export function frame({ kind, flags = 0, code = 0, id = 0, extra = 0, length }, 
   return Buffer.concat([header, body])
 }
 
-export const preamble = (version = 2) => Buffer.from([0x54, 0x52, 0x4d, 0x1a, version, 0, 0, 0])
+export const preamble = (version = 3) => Buffer.from([0x54, 0x52, 0x4d, 0x1a, version, 0, 0, 0])
 
 /** @param {object} [more] */
 export const hello = (token = '', more = {}) =>

@@ -82,7 +82,7 @@ async function serveGrpc() {
     await act(wire, token)
     return
   }
-  wire.send(frame.hello({ token, version: 2 }))
+  wire.send(frame.hello({ token, version: 3 }))
   await wire.heard('welcome')
   wire.send(frame.ready(['work']))
   wire.acknowledge()

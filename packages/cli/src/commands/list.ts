@@ -15,6 +15,8 @@ interface Described {
   /** For example `(text: str) -> dict[str, int]`. */
   readonly signature: string
   readonly async: boolean
+  /** It is a generator, for `stream()`. */
+  readonly stream: boolean
   /** The first line of its docstring, or empty. */
   readonly summary: string
 }
@@ -46,8 +48,8 @@ export async function list(tools: string, options: ListOptions, signal: AbortSig
   return 0
 }
 
-function lineOf({ name, signature, async: isAsync, summary }: Described): string {
+function lineOf({ name, signature, async: isAsync, stream, summary }: Described): string {
   const { bold, dim } = colours()
-  const line = `${isAsync ? 'async ' : ''}${bold(name)}${signature}`
+  const line = `${isAsync ? 'async ' : ''}${stream ? 'stream ' : ''}${bold(name)}${signature}`
   return `${summary === '' ? line : `${line}  ${dim(`# ${summary}`)}`}\n`
 }

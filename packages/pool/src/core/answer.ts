@@ -6,6 +6,7 @@ import type { Outcome } from './event.ts'
 import { advance, detach, leave, pump, putBack, waitAgain } from './placement.ts'
 import { reject, rejectAs, resolve } from './settle.ts'
 import type { Slot } from './slot.ts'
+import { hasItems, itemsOf } from './stream.ts'
 import { overran, rejectNotRun, renewGraces } from './stopped.ts'
 import { kill, setTimer, type Turn } from './turn.ts'
 
@@ -15,7 +16,7 @@ const RETIRE_WITHIN = 2_000
 export function answered(turn: Turn, call: Call, outcome: Outcome): void {
   const { slot } = call
   if (slot === undefined) return
-  if ('error' in outcome && outcome.notBegun) givenBack(turn, call, slot, outcome.error)
+  if ('error' in outcome && outcome.notBegun && !hasItems(call)) givenBack(turn, call, slot, outcome.error)
   else {
     if (call.isAhead) advance(turn, call, slot)
     learn(turn, call, slot)
@@ -84,7 +85,7 @@ export function loseCalls(turn: Turn, slot: Slot, error: TerrariumError, unbegun
   let lost = 0
   for (let call = calls.first; call !== undefined; call = call.next) if (!unbegun.has(call)) lost += 1
   for (let call = calls.first; call !== undefined; call = calls.first) {
-    const isUnbegun = unbegun.has(call)
+    const isUnbegun = unbegun.has(call) && !hasItems(call)
     if (call.isAhead && !isUnbegun) advance(turn, call, slot)
     const { isAhead, isLate } = call
     detach(turn, call, slot)
@@ -108,9 +109,12 @@ function crashed(turn: Turn, call: Call, slot: Slot, cause: TerrariumError, lost
   const { tool, deaths } = call
   const details = { ...cause.details, deaths }
   if (!call.idempotent || state.closed !== undefined) {
-    const hint = [cause.hint, 'Mark the call `idempotent` if it may be run again.'].filter(Boolean).join(' ')
-    const message = `${tool} was with a worker that died: ${cause.message}`
-    reject(turn, call, 'WORKER_CRASHED', message, { cause, details, hint })
+    const { stream } = call
+    const advice = stream === undefined ? 'Mark the call `idempotent` if it may be run again.' : undefined
+    const hint = [cause.hint, advice].filter(Boolean).join(' ')
+    const progress = stream === undefined ? '' : ` after ${itemsOf(stream.items)}`
+    const message = `${tool} was with a worker that died${progress}: ${cause.message}`
+    reject(turn, call, 'WORKER_CRASHED', message, { cause, details, hint: hint === '' ? undefined : hint })
   } else if (deaths >= state.settings.maxDeaths) {
     const message = `${tool} is not run again: ${deaths} workers died with it`
     reject(turn, call, 'POISON_CALL', message, { cause, details })

@@ -3,6 +3,7 @@ import type { CallSite } from '@terrarium/supervisor/base'
 import type { Priority } from './lanes.ts'
 import type { Pace } from './pace.ts'
 import type { Slot } from './slot.ts'
+import type { StreamState } from './stream.ts'
 
 /** `queued`: it waits, in the queue or ahead. `placed`: it has a place on a worker. `settled`: its caller is told. */
 export type CallState = 'queued' | 'placed' | 'settled'
@@ -75,6 +76,8 @@ export class Call {
   isLate = false
   /** The timer of its grace, see `stopped.ts`; 0: none. */
   timer = 0
+  /** Its items; undefined for a call with one result. */
+  stream: StreamState | undefined = undefined
 
   constructor({ tool, timeout, idempotent, priority = 'normal' }: CallFacts, site?: CallSite) {
     this.tool = tool

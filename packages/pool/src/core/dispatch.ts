@@ -8,6 +8,7 @@ import { drain, endDrain, pause, resume } from './pause.ts'
 import { offer, pump } from './placement.ts'
 import { notReplaced, proceed, reload, spareGone } from './reload.ts'
 import type { PoolState, Timer } from './state.ts'
+import * as stream from './stream.ts'
 import { expire, overrun, recall, stayedLate, stop } from './stopped.ts'
 import type { Turn } from './turn.ts'
 import { probe, workerNews } from './workers.ts'
@@ -58,6 +59,15 @@ function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call
       stop(turn, call, 'INVALID_ARGUMENT', `the signal of the call of ${call.tool} cannot be listened to`, { cause })
       return
     }
+    case 'stream.item':
+      stream.arrived(turn, event.call, event.bytes)
+      return
+    case 'stream.taken':
+      stream.taken(turn, event.call, event.bytes)
+      return
+    case 'stream.left':
+      stream.left(turn, event.call)
+      return
     case 'pool.start':
       life.start(turn)
       return
@@ -129,6 +139,9 @@ function fire(turn: Turn, timer: Timer): void {
       return
     case 'late':
       stayedLate(turn, timer.call)
+      return
+    case 'idle':
+      stream.lookAtIdle(turn, timer.call)
       return
     case 'look':
       look(turn)

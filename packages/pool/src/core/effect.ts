@@ -21,6 +21,10 @@ export type Effect =
   | { readonly type: 'send'; readonly call: Call; readonly slot: Slot; readonly timeLeft: number }
   /** Ask the worker to stop the call; with `unlessBegun` to give it back if it has not begun. */
   | { readonly type: 'cancel'; readonly call: Call; readonly slot: Slot; readonly unlessBegun: boolean }
+  /** Let the worker send so many bytes more of the stream. */
+  | { readonly type: 'credit'; readonly call: Call; readonly slot: Slot; readonly bytes: number }
+  /** The worker has let go of a stream that was settled before, or is gone. */
+  | { readonly type: 'released'; readonly call: Call }
   /** Answer the caller; with the error, if there is one. */
   | {
       readonly type: 'settle'

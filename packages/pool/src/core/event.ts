@@ -58,6 +58,15 @@ export type CallNews =
   /** Its signal has thrown. */
   | { readonly type: 'call.unwatchable'; readonly call: Call; readonly cause: unknown }
 
+/** What becomes of the items of a stream. */
+export type StreamNews =
+  /** An item has arrived. */
+  | { readonly type: 'stream.item'; readonly call: Call; readonly bytes: number }
+  /** The reader has taken one. */
+  | { readonly type: 'stream.taken'; readonly call: Call; readonly bytes: number }
+  /** The reader wants no more. */
+  | { readonly type: 'stream.left'; readonly call: Call }
+
 /** What happens to the pool as a whole. */
 export type PoolNews =
   | { readonly type: 'pool.start' }
@@ -88,4 +97,4 @@ export type PoolNews =
   | { readonly type: 'pool.environment' }
   | { readonly type: 'pool.timer'; readonly timer: number }
 
-export type PoolCoreEvent = WorkerNews | CallNews | PoolNews
+export type PoolCoreEvent = WorkerNews | CallNews | StreamNews | PoolNews

@@ -6,6 +6,7 @@ import type { Call, CallList } from './call.ts'
 import type { Lanes } from './lanes.ts'
 import type { Slot } from './slot.ts'
 import { queuedIn, type PoolState } from './state.ts'
+import * as stream from './stream.ts'
 import { clearTimer, refusalOf, type Turn } from './turn.ts'
 
 /** A caller asks for a call. `isWatched`: it has a deadline or a signal, which are watched before it is placed. */
@@ -94,7 +95,8 @@ function hand(turn: Turn, call: Call, slot: Slot, isAhead: boolean): void {
 }
 
 /** The call has a place on the slot's worker, which may begin it. */
-function takePlace({ now }: Turn, call: Call, slot: Slot): void {
+function takePlace(turn: Turn, call: Call, slot: Slot): void {
+  const { now } = turn
   if (call.state === 'settled') return
   call.state = 'placed'
   call.attempts += 1
@@ -103,6 +105,7 @@ function takePlace({ now }: Turn, call: Call, slot: Slot): void {
   call.since = now
   call.lastSlot = slot
   call.lastIncarnation = slot.incarnation
+  if (call.stream !== undefined) stream.begin(turn, call, call.stream)
 }
 
 /** A call that was sent ahead has a place on its worker, or has begun without. */
@@ -138,6 +141,7 @@ export function detach(turn: Turn, call: Call, slot: Slot): void {
   call.overdue = false
   call.recalled = false
   call.timer = 0
+  if (call.stream !== undefined) stream.end(turn, call, call.stream)
 }
 
 /** The call waits again, before all that have not been with a worker. `begun`: the worker may have begun it. */

@@ -53,9 +53,10 @@ function settle({ state }: Turn, call: Call, succeeded: boolean): boolean {
 
 /** What an error says of its call. Times in ms. */
 function factsOf(call: Call, state: CallState, now: number): Record<string, unknown> {
-  const { tool, attempts, waited, lastSlot, lastIncarnation } = call
+  const { tool, attempts, waited, lastSlot, lastIncarnation, stream } = call
   const spent = now - call.since
   const times = state === 'queued' ? { queueTime: waited + spent, runTime: 0 } : { queueTime: waited, runTime: spent }
   const place = lastSlot === undefined ? {} : { worker: lastSlot.id, incarnation: lastIncarnation }
-  return { tool, attempts, ...times, ...place }
+  const items = stream === undefined ? {} : { items: stream.items }
+  return { tool, attempts, ...times, ...place, ...items }
 }

@@ -29,6 +29,8 @@ export type Timer =
   | { readonly type: 'overrun'; readonly call: Call }
   /** The deadline of the call has passed while it was ahead, and its worker has not said whether it had begun. */
   | { readonly type: 'late'; readonly call: Call }
+  /** The worker may have taken too long for the next item of the stream. */
+  | { readonly type: 'idle'; readonly call: Call }
   /** Calls are ahead: silent workers are looked for. */
   | { readonly type: 'look' }
   /** The worker refuses calls and has not ended. */

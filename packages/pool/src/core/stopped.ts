@@ -66,7 +66,11 @@ export function stayedLate(turn: Turn, call: Call): void {
 }
 
 export function stop(turn: Turn, call: Call, code: ErrorCode, message: string, options: TerrariumErrorOptions): void {
-  if (!reject(turn, call, code, message, options)) return
+  if (reject(turn, call, code, message, options)) letGo(turn, call)
+}
+
+/** The caller is answered: the call leaves the queue, or its worker is asked to stop it. */
+export function letGo(turn: Turn, call: Call): void {
   const { slot } = call
   if (slot === undefined) {
     call.list?.delete(call)

@@ -173,6 +173,7 @@ export class TestWorker {
   #heard(frame: HostFrame): void {
     if (frame.kind === 'call') this.#calls.take(frame)
     else if (frame.kind === 'cancel') this.#calls.cancel(frame)
+    else if (frame.kind === 'credit') this.#calls.credit(frame)
     else if (frame.kind === 'ping') this.#link.say({ kind: 'pong', nonce: frame.nonce, running: this.#calls.running })
     this.#goSoon()
   }

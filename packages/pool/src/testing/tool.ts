@@ -56,6 +56,11 @@ export interface TestTool {
    * promise is settled, as a sync tool does.
    */
   readonly isAsync?: boolean
+  /**
+   * As a generator function: has a stream of items, which are those of what `run` returns. Default: whether `run` was
+   * declared with `function*`.
+   */
+  readonly isStream?: boolean
   /** The names of its parameters, those with a default with `?` behind: `['text', 'limit?']`. Default: not checked. */
   readonly parameters?: readonly string[]
   /**
@@ -72,6 +77,7 @@ export interface KnownTool {
   readonly name: string
   readonly run: (args: unknown, context: ToolContext) => unknown
   readonly isAsync: boolean
+  readonly isStream: boolean
   readonly parameters: readonly string[] | undefined
   /** 0: no batches. */
   readonly batch: number
@@ -86,22 +92,25 @@ export function knownTools(tools: Readonly<Record<string, ToolFunction | TestToo
       const {
         run,
         isAsync = isDeclaredAsync(run),
+        isStream = isDeclaredGenerator(run),
         parameters,
         batch = 0,
         within = 5,
       }: TestTool = typeof tool === 'function' ? { run: tool } : tool
-      return [name, { name, run: run as KnownTool['run'], isAsync, parameters, batch, within }]
+      return [name, { name, run: run as KnownTool['run'], isAsync, isStream, parameters, batch, within }]
     }),
   )
 }
 
-const isDeclaredAsync = (run: ToolFunction): boolean => Object.prototype.toString.call(run) === '[object AsyncFunction]'
+const kindOf = (run: ToolFunction): string => Object.prototype.toString.call(run)
+const isDeclaredAsync = (run: ToolFunction): boolean => kindOf(run).startsWith('[object Async')
+const isDeclaredGenerator = (run: ToolFunction): boolean => kindOf(run).endsWith('GeneratorFunction]')
 
 /** As in Python, see `_tools.py`. */
 const isToolName = (name: string): boolean => name.length <= 128 && /^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(name)
 
 const NAME = "a name of 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'"
-const TOOL = 'a function, or { run, isAsync, parameters, batch, within }'
+const TOOL = 'a function, or { run, isAsync, isStream, parameters, batch, within }'
 
 export function checkTestTools(check: Checker, options: Fields): void {
   check.required(options, 'tools', isFields, `an object with a function for each tool`)
@@ -113,18 +122,21 @@ export function checkTestTools(check: Checker, options: Fields): void {
   }
 }
 
+const TOOL_FIELDS = ['run', 'isAsync', 'isStream', 'parameters', 'batch', 'within']
+
 function isTool(tool: unknown): boolean {
   if (isFunction(tool)) return true
   if (!isFields(tool)) return false
-  const { run, isAsync, parameters, batch, within } = tool
+  const { run, isAsync, isStream, parameters, batch, within } = tool
   const areParameters = isList(parameters) && parameters.every((name) => typeof name === 'string')
   return (
     isFunction(run) &&
     (isAsync === undefined || isBoolean(isAsync)) &&
+    (isStream === undefined || isBoolean(isStream)) &&
     (parameters === undefined || areParameters) &&
     (batch === undefined || (Number.isInteger(batch) && (batch as number) > 0)) &&
     (within === undefined || isDuration(within)) &&
-    Object.keys(tool).every((field) => ['run', 'isAsync', 'parameters', 'batch', 'within'].includes(field))
+    Object.keys(tool).every((field) => TOOL_FIELDS.includes(field))
   )
 }
 
@@ -137,9 +149,9 @@ export function byName({ parameters }: KnownTool, args: unknown): unknown {
 
 /** What the host is told of a tool. */
 export function infoOf(tool: KnownTool): ToolInfo {
-  const { name, isAsync, parameters, batch } = tool
+  const { name, isAsync, isStream, parameters, batch } = tool
   const signature = parameters === undefined ? '' : signatureOf(parameters)
-  return { name, isAsync, summary: '', signature, doc: '', kind: isAsync ? 'async' : 'sync', batch }
+  return { name, isAsync, isStream, summary: '', signature, doc: '', kind: isAsync ? 'async' : 'sync', batch }
 }
 
 const signatureOf = (parameters: readonly string[]): string =>

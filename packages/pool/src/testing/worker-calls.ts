@@ -1,10 +1,11 @@
 // The calls of one worker of a test, as `_calls.py` and `_event_loop.py` run them in Python: sync tools one at a time
 // in order of arrival, async tools beside them; a call that has not begun can be given back.
 import type { SupervisorClock } from '@terrarium/supervisor/base'
-import type { CallFrame, CancelFrame, EncodedValue, ValueCodec, WorkerFrame } from '@terrarium/worker'
+import type { CallFrame, CancelFrame, CreditFrame, EncodedValue, ValueCodec, WorkerFrame } from '@terrarium/worker'
 import { TestBatches } from './test-batches.ts'
 import { cancelled, invalidArgument, notSendable, raised, tooLate } from './failures.ts'
 import { byName, misfit, type KnownTool, type ToolContext } from './tool.ts'
+import { runStream, StreamGate } from './worker-streams.ts'
 
 export interface WorkerCallsDependencies {
   readonly tools: ReadonlyMap<string, KnownTool>
@@ -27,6 +28,8 @@ interface OpenCall {
   /** In ms of the clock. */
   readonly deadline: number | undefined
   readonly stop: AbortController
+  /** Of a stream; for other calls it means nothing. */
+  readonly gate: StreamGate
   hasBegun: boolean
   isCancelled: boolean
   /** The calls of its batch, once that is due; of one call that stands for it. */
@@ -75,6 +78,7 @@ export class WorkerCalls {
       args: received(args),
       deadline,
       stop: new AbortController(),
+      gate: new StreamGate(),
       hasBegun: false,
       isCancelled: false,
       batch: undefined,
@@ -105,7 +109,12 @@ export class WorkerCalls {
       call.isCancelled = true
       this.#answer(call, cancelled(id))
       call.stop.abort(new Error('the call was cancelled'))
-    }
+      call.gate.stop()
+    } else if (!unlessBegun) call.gate.stop()
+  }
+
+  credit({ id, bytes }: CreditFrame): void {
+    this.#open.get(id)?.gate.add(bytes)
   }
 
   /** No further call begins. */
@@ -121,7 +130,10 @@ export class WorkerCalls {
     this.#open.clear()
     this.#waiting.length = 0
     this.#batches.takeAll()
-    for (const { stop } of open) stop.abort(reason)
+    for (const { stop, gate } of open) {
+      stop.abort(reason)
+      gate.stop()
+    }
   }
 
   async #runNext(): Promise<void> {
@@ -143,6 +155,7 @@ export class WorkerCalls {
     const late = (): void => {
       this.#answer(call, tooLate(id, 'the deadline passed while the coroutine ran'))
       stop.abort(new Error('the deadline has passed'))
+      call.gate.stop()
     }
     const timer = deadline === undefined ? undefined : clock.setTimeout(late, deadline - clock.now())
     // A tool that was stopped is let go of, whatever it still does: a coroutine ends where it awaits.
@@ -190,7 +203,13 @@ export class WorkerCalls {
     try {
       const ms = delay()
       if (ms > 0) await sleep(ms)
-      value = (await tool.run(args, { ...context, signal: stop.signal, sleep, deadline: left })) ?? null // None
+      const returned = tool.run(args, { ...context, signal: stop.signal, sleep, deadline: left })
+      if (tool.isStream) {
+        const { say } = this.#dependencies
+        this.#answer(call, await runStream({ id, tool: tool.name, returned, gate: call.gate, codec, say }))
+        return
+      }
+      value = (await returned) ?? null // None
     } catch (error) {
       this.#answer(call, raised(id, error, codec))
       return

@@ -302,7 +302,7 @@ export class BusyPool {
     const { id } = slot
     this.#workers.set(slot, { slot, incarnation, inbox: [], running: undefined, beside: new Set(), isDead: false })
     this.#tell({ type: 'worker.started', worker: id, incarnation })
-    const tools = [{ name: 'async', isAsync: true, summary: '' }]
+    const tools = [{ name: 'async', isAsync: true, isStream: false, summary: '' }]
     this.#tell({ type: 'worker.ready', worker: id, incarnation, pid: incarnation, tools, reportsBegun: true })
   }
 

@@ -6,6 +6,7 @@ import type { PoolCoreEvent } from '../../src/core/event.ts'
 import type { Priority } from '../../src/core/lanes.ts'
 import { inFlightIn, queuedIn, type Settings } from '../../src/core/state.ts'
 import { missingModule } from './support.ts'
+import { StreamLedger } from './stream-ledger.ts'
 import { World } from './world.ts'
 
 type Step = (world: World) => void
@@ -92,6 +93,32 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   }),
 )
 
+const aStreamStep: fc.Arbitrary<Step> = fc.oneof(
+  step(
+    6,
+    fc.record({
+      tool: fc.constantFrom('stream', 'async'),
+      timeout: fc.option(fc.integer({ min: 1, max: 501 }), { nil: undefined }),
+      idempotent: fc.constant(false),
+      size: fc.constant(0),
+      priority: fc.constantFrom<Priority>('normal', 'low'),
+      stream: fc.constantFrom(0, 0, 20, 200),
+    }),
+    (world, asked) => {
+      world.offer(asked)
+    },
+  ),
+  step(12, fc.tuple(fc.nat(40), fc.constantFrom(17, 1_000, 60_000, 200_000, 1_000_000)), (world, [n, bytes]) => {
+    world.item(n, bytes)
+  }),
+  step(8, fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 20 })), (world, [n, count]) => {
+    world.streams.take(n, count)
+  }),
+  step(1, fc.nat(40), (world, n) => {
+    world.streams.leave(n)
+  }),
+)
+
 const aSettings: fc.Arbitrary<Settings> = fc.record({
   pool: fc.constant('p'),
   size: fc.integer({ min: 1, max: 4 }),
@@ -104,6 +131,12 @@ const aSettings: fc.Arbitrary<Settings> = fc.record({
 })
 
 const aStory = fc.array(aStep, { minLength: 20, maxLength: 200, size: 'max' })
+
+const aStreamStory = fc.array(fc.oneof({ weight: 3, arbitrary: aStep }, { weight: 2, arbitrary: aStreamStep }), {
+  minLength: 20,
+  maxLength: 200,
+  size: 'max',
+})
 
 const anEnd = fc.constantFrom<readonly PoolCoreEvent[]>(
   [{ type: 'pool.stop' }],
@@ -134,9 +167,20 @@ test('whatever happens: at most `concurrency` calls a worker, none for a doomed 
   expect(World.drains).toBeGreaterThan(100)
 })
 
+test('whatever happens to streams: credit is never overdrawn nor lost, none is run again, each is let go of once', () => {
+  const before = World.events
+  fc.assert(
+    fc.property(aSettings, aStreamStory, (settings, story) => void live(settings, story)),
+    { numRuns: 4 * RUNS },
+  )
+  expect(World.events - before).toBeGreaterThan(100_000)
+  const { items, credits, left, idle } = StreamLedger.counts
+  expect([items > 5_000, credits > 1_000, left > 500, idle > 200]).toEqual([true, true, true, true])
+})
+
 test('whatever has happened: after stop every call is settled, in whatever order the last workers go', () => {
   fc.assert(
-    fc.property(aSettings, aStory, anEnd, aStory, (settings, story, end, afterwards) => {
+    fc.property(aSettings, fc.oneof(aStory, aStreamStory), anEnd, aStory, (settings, story, end, afterwards) => {
       const world = live(settings, story)
       for (const event of end) world.tell(event)
       for (const step of afterwards) step(world)
@@ -153,7 +197,7 @@ test('whatever has happened: after stop every call is settled, in whatever order
 
 test('whatever has happened: a hard stop settles every call at once, and later events have no effect', () => {
   fc.assert(
-    fc.property(aSettings, aStory, aStory, (settings, story, afterwards) => {
+    fc.property(aSettings, fc.oneof(aStory, aStreamStory), aStory, (settings, story, afterwards) => {
       const world = live(settings, story)
       world.tell({ type: 'pool.halt' })
       expect([queuedIn(world.state), inFlightIn(world.state), world.timers.size]).toEqual([0, 0, 0])

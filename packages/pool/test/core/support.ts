@@ -130,7 +130,7 @@ export class Stand {
   ready(worker = 'worker-1', asyncTools: readonly string[] = []): void {
     const incarnation = this.slot(worker).incarnation + 1
     this.tell({ type: 'worker.started', worker, incarnation })
-    const tools = asyncTools.map((name) => ({ name, isAsync: true, summary: '' }))
+    const tools = asyncTools.map((name) => ({ name, isAsync: true, isStream: false, summary: '' }))
     const { reportsBegun } = this
     this.tell({ type: 'worker.ready', worker, incarnation, pid: 1_000 + incarnation, tools, reportsBegun })
   }

@@ -139,7 +139,7 @@ test('mistakes in the options are refused in the same words, all at once', async
   const tools = { 'no name': () => 1, x: 3, y: { run: () => 1, async: true }, z: () => 1 }
   expect(await mistakesOf(() => testPool({ name: 'p', tools, boot: 1 } as unknown as TestPoolOptions))).toEqual([
     expect.stringMatching(/^tools\.no name must have a name of 1 to 128 letters/),
-    'tools.x must be a function, or { run, isAsync, parameters, batch, within }, not 3',
+    'tools.x must be a function, or { run, isAsync, isStream, parameters, batch, within }, not 3',
     expect.stringMatching(/^tools\.y must be a function, or/),
     'boot must be a function, not 1',
   ])

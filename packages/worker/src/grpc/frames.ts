@@ -11,8 +11,9 @@ export function toMessage(frame: HostFrame): HostMessage {
       return { kind: { $case: 'welcome', value } }
     }
     case 'call': {
-      const { id, tool, args, timeout } = frame
-      return { kind: { $case: 'call', value: { id, tool, arguments: args.bytes, timeoutMs: timeout } } }
+      const { id, tool, args, timeout, isStream } = frame
+      const value = { id, tool, arguments: args.bytes, timeoutMs: timeout, stream: isStream }
+      return { kind: { $case: 'call', value } }
     }
     case 'cancel': {
       const { id, unlessBegun } = frame
@@ -20,6 +21,8 @@ export function toMessage(frame: HostFrame): HostMessage {
     }
     case 'ping':
       return { kind: { $case: 'ping', value: { nonce: frame.nonce } } }
+    case 'credit':
+      return { kind: { $case: 'credit', value: { id: frame.id, bytes: frame.bytes } } }
   }
 }
 
@@ -29,6 +32,10 @@ export function fromMessage({ kind }: WorkerMessage): WorkerFrame {
     case 'result': {
       const { id, value } = kind.value
       return { kind: 'result', id, value: inOne(value) }
+    }
+    case 'item': {
+      const { id, value } = kind.value
+      return { kind: 'item', id, value: inOne(value) }
     }
     case 'failure':
       return { kind: 'failure', ...kind.value }

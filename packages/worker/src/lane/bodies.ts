@@ -30,7 +30,8 @@ export function readyIn(bytes: Buffer): ReadyFrame {
       batch: map.number('batch'),
     }
     const told = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== '' && value !== 0))
-    return { name: map.text('name'), isAsync: map.flag('isAsync'), summary: map.text('summary'), ...told }
+    const [isAsync, isStream] = [map.flag('isAsync'), map.flag('isStream')]
+    return { name: map.text('name'), isAsync, isStream, summary: map.text('summary'), ...told }
   })
   return { kind: 'ready', tools }
 }

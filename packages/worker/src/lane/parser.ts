@@ -131,6 +131,7 @@ export class LaneParser {
   #emit(kind: number, code: number, id: number, extra: number, body: EncodedValue | undefined): void {
     if (kind === WORKER_KIND.result) this.#onFrame({ kind: 'result', id, value: body as EncodedValue })
     else if (kind === WORKER_KIND.pong) this.#onFrame({ kind: 'pong', nonce: id, running: extra })
+    else if (kind === WORKER_KIND.item) this.#onFrame({ kind: 'item', id, value: body as EncodedValue })
     else {
       const { bytes } = body as EncodedValue
       if (kind === WORKER_KIND.failure) this.#onFrame(failureIn(bytes, id, code))
@@ -161,4 +162,5 @@ const ALLOWED: readonly (Allowed | undefined)[] = [
   { ...COLD, name: 'a Failure', code: true, id: true },
   { ...COLD, name: 'a Pong', flags: 0, id: true, extra: true, body: false },
   { ...COLD, name: 'a Part', flags: 0, id: true },
+  { ...COLD, name: 'an Item', flags: FLAG.apart | FLAG.split, id: true },
 ]

@@ -63,6 +63,9 @@ export class LaneWriter implements Carrier {
       case 'ping':
         this.#short(HOST_KIND.ping, 0, frame.nonce, 0)
         break
+      case 'credit':
+        this.#short(HOST_KIND.credit, 0, frame.id, frame.bytes)
+        break
       case 'welcome':
         this.#short(HOST_KIND.welcome, 0, 0, 0, welcomeBody(frame.maxBytes))
     }
@@ -82,15 +85,15 @@ export class LaneWriter implements Carrier {
     this.#socket.end()
   }
 
-  #call({ id, index, timeout, args: { bytes, segments } }: CallFrame): void {
-    const spin = this.#maySpin() ? FLAG.spin : 0
+  #call({ id, index, timeout, isStream, args: { bytes, segments } }: CallFrame): void {
+    const wanted = (this.#maySpin() ? FLAG.spin : 0) | (isStream ? FLAG.stream : 0)
     if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
       this.#waiting.push(id)
-      this.#short(HOST_KIND.call, index, id, timeout, bytes, spin)
+      this.#short(HOST_KIND.call, index, id, timeout, bytes, wanted)
       return
     }
     const parts = segments.length === 0 ? [bytes] : [tableOf(segments), bytes, ...segments]
-    const flags = spin | (segments.length === 0 ? 0 : FLAG.apart)
+    const flags = wanted | (segments.length === 0 ? 0 : FLAG.apart)
     const length = parts.reduce((sum, part) => sum + part.length, 0)
     if (length > FRAME_BYTES) {
       this.#long.push(new LongFrame({ code: index, id, extra: timeout, flags }, parts, length))

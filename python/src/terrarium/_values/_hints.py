@@ -31,12 +31,14 @@ class Conversions:
     """The conversions of one tool. Made at its first call, because a hint may name a class that its module defines
     further down."""
 
-    def __init__(self, function: "Callable[..., Any]") -> None:
+    def __init__(self, function: "Callable[..., Any]", is_stream: bool = False) -> None:
+        """``is_stream``: the results are the items of the generator that the function returns."""
         hints, others = _hints_of(function)
         self._by_name: dict[str, Convert] = {}
         self._others: "Convert | None" = None
         """For the arguments of a parameter ``**others``."""
-        self._result = of_result(hints.pop("return", None))
+        returned = hints.pop("return", None)
+        self._result = of_result(_item_of(returned) if is_stream else returned)
         self._named = {*hints} - {others}
         for name, hint in hints.items():
             convert = of_argument(hint)
@@ -65,8 +67,14 @@ class Conversions:
                 raise refusal from error
 
     def result(self, value: Any) -> Any:
-        """Converts the value that the tool has returned."""
+        """Converts the value that the tool has returned, or an item of its stream."""
         return value if self._result is None else self._result(value)
+
+
+def _item_of(hint: Any) -> Any:
+    """The hint of the items of an iterator, of which each kind has it first: ``Generator[int, None, None]``."""
+    args = get_args(hint)
+    return args[0] if args and get_origin(hint) is not Annotated else None
 
 
 def _hints_of(function: Any) -> "tuple[dict[str, Any], str | None]":

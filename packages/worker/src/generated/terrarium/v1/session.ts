@@ -80,6 +80,9 @@ export interface WorkerFrame {
     | //
     /** The answer to a Ping, given off the user's thread. */
     { $case: "pong"; value: Pong }
+    | //
+    /** The next item of a stream. */
+    { $case: "item"; value: Item }
     | undefined;
 }
 
@@ -99,12 +102,15 @@ export interface HostFrame {
     | //
     /** Asks for a Pong. */
     { $case: "ping"; value: Ping }
+    | //
+    /** Room for more items of a stream. */
+    { $case: "credit"; value: Credit }
     | undefined;
 }
 
 /** Presents the worker. */
 export interface Hello {
-  /** The version of this protocol that the worker speaks; this file is version 2. */
+  /** The version of this protocol that the worker speaks; this file is version 3. */
   protocolVersion: number;
   /** The secret the host handed to this spawn; a session without it is turned away. */
   token: string;
@@ -143,6 +149,8 @@ export interface Tool {
   isAsync: boolean;
   /** The first line of its docstring; may be empty. */
   summary: string;
+  /** Whether it is a generator: it has a stream of items instead of a result. */
+  isStream: boolean;
   /** Its parameters and the type of its result, for example "(text: str) -> int"; empty if they are not known. */
   signature: string;
   /** Its docstring; may be empty. */
@@ -163,6 +171,27 @@ export interface Call {
   arguments: Buffer;
   /** The time left when this frame was written, in milliseconds; 0 means without a deadline. */
   timeoutMs: number;
+  /** The tool is a generator, and its items are wanted: each is an Item, and a Result with the value null ends them. */
+  stream: boolean;
+}
+
+/**
+ * The next item of a stream. A worker sends it only while the stream has credit: 262,144 bytes at its beginning, and
+ * what Credit adds. An item costs the bytes of its value and 16 more; the last one may cost more than there is.
+ */
+export interface Item {
+  /** The call. */
+  id: number;
+  /** The item: one msgpack object, see docs/values.md. */
+  value: Buffer;
+}
+
+/** Room for more items of a stream. */
+export interface Credit {
+  /** The call. A Credit for a call that has ended is ignored. */
+  id: number;
+  /** More than 0. */
+  bytes: number;
 }
 
 /** A call ended with a value. */
@@ -381,6 +410,9 @@ export const WorkerFrame: MessageFns<WorkerFrame> = {
       case "pong":
         Pong.encode(message.kind.value, writer.uint32(42).fork()).join();
         break;
+      case "item":
+        Item.encode(message.kind.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -438,6 +470,14 @@ export const WorkerFrame: MessageFns<WorkerFrame> = {
             message.kind = { $case: "pong", value: Pong.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.kind = { $case: "item", value: Item.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -469,6 +509,9 @@ export const HostFrame: MessageFns<HostFrame> = {
         break;
       case "ping":
         Ping.encode(message.kind.value, writer.uint32(34).fork()).join();
+        break;
+      case "credit":
+        Credit.encode(message.kind.value, writer.uint32(42).fork()).join();
         break;
     }
     return writer;
@@ -517,6 +560,14 @@ export const HostFrame: MessageFns<HostFrame> = {
             }
 
             message.kind = { $case: "ping", value: Ping.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.kind = { $case: "credit", value: Credit.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -737,7 +788,7 @@ export const Ready: MessageFns<Ready> = {
 };
 
 function createBaseTool(): Tool {
-  return { name: "", isAsync: false, summary: "", signature: "", doc: "", kind: "", batch: 0 };
+  return { name: "", isAsync: false, summary: "", isStream: false, signature: "", doc: "", kind: "", batch: 0 };
 }
 
 export const Tool: MessageFns<Tool> = {
@@ -750,6 +801,9 @@ export const Tool: MessageFns<Tool> = {
     }
     if (message.summary !== "") {
       writer.uint32(26).string(message.summary);
+    }
+    if (message.isStream !== false) {
+      writer.uint32(32).bool(message.isStream);
     }
     if (message.signature !== "") {
       writer.uint32(42).string(message.signature);
@@ -803,6 +857,14 @@ export const Tool: MessageFns<Tool> = {
             message.summary = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.isStream = reader.bool();
+            continue;
+          }
           case 5: {
             if (tag !== 42) {
               break;
@@ -849,7 +911,7 @@ export const Tool: MessageFns<Tool> = {
 };
 
 function createBaseCall(): Call {
-  return { id: 0, tool: "", arguments: Buffer.alloc(0), timeoutMs: 0 };
+  return { id: 0, tool: "", arguments: Buffer.alloc(0), timeoutMs: 0, stream: false };
 }
 
 export const Call: MessageFns<Call> = {
@@ -865,6 +927,9 @@ export const Call: MessageFns<Call> = {
     }
     if (message.timeoutMs !== 0) {
       writer.uint32(32).uint32(message.timeoutMs);
+    }
+    if (message.stream !== false) {
+      writer.uint32(40).bool(message.stream);
     }
     return writer;
   },
@@ -912,6 +977,128 @@ export const Call: MessageFns<Call> = {
             }
 
             message.timeoutMs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.stream = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseItem(): Item {
+  return { id: 0, value: Buffer.alloc(0) };
+}
+
+export const Item: MessageFns<Item> = {
+  encode(message: Item, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Item {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseItem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCredit(): Credit {
+  return { id: 0, bytes: 0 };
+}
+
+export const Credit: MessageFns<Credit> = {
+  encode(message: Credit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(16).uint32(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Credit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCredit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = reader.uint32();
             continue;
           }
         }

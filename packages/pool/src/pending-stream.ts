@@ -1,0 +1,50 @@
+// A stream as the shell of a pool knows it: a call with items between its worker and its reader.
+import { isTerrariumError, type CallSite } from '@terrarium/supervisor/base'
+import type { CallRequest } from './call-request.ts'
+import { StreamState } from './core/stream.ts'
+import { Deferred } from './deferred.ts'
+import { ItemBuffer } from './item-buffer.ts'
+import { PendingCall } from './pending-call.ts'
+
+export interface StreamRequest extends CallRequest {
+  /** In ms. */
+  readonly idle: number | undefined
+}
+
+export class PendingStream extends PendingCall {
+  readonly items: ItemBuffer
+  #released: Deferred<undefined> | undefined
+
+  /** `site`: where the stream was made. `taken` is called with the bytes of each item that the reader gets. */
+  constructor(request: StreamRequest, site: CallSite, taken: (stream: PendingStream, bytes: number) => void) {
+    const items = new ItemBuffer((bytes) => {
+      taken(this, bytes)
+    })
+    super(
+      request,
+      site,
+      () => {
+        items.end()
+      },
+      (error) => {
+        // The caller has cancelled it, and wants nothing any more. Any other error comes behind what has arrived.
+        if (isTerrariumError(error, 'CANCELLED')) items.drop({ error })
+        else items.end({ error })
+      },
+    )
+    this.items = items
+    this.stream = new StreamState(request.idle)
+  }
+
+  /** The worker has let go of it. */
+  released(): void {
+    this.#released?.resolve(undefined)
+  }
+
+  /** Resolves when no worker has it. */
+  async whenReleased(): Promise<void> {
+    if (this.slot === undefined) return
+    this.#released ??= new Deferred()
+    await this.#released.promise
+  }
+}
