@@ -5,7 +5,7 @@ import type { ActorLike, SnapshotLike } from './actor-ref.ts'
 import type { Clock } from './clock.ts'
 import { rootOf, defineMachine } from './definition.ts'
 import { ACTORS, ENDED_ACTORS, MACHINES, TRANSITIONS_PER_FLUSH, KEPT_TRANSITIONS } from './limits.ts'
-import type { ActorKind, ActorStatus, ActorView, NodeView, StateValue, Transition } from './protocol.ts'
+import type { ActorKind, ActorStatus, NodeView, StateValue, Transition } from './protocol.ts'
 import { messageOf } from './value.ts'
 
 /** What is kept of one actor. */
@@ -252,31 +252,8 @@ export class Machines {
   }
 }
 
-/** Undefined as long as it has no snapshot to tell it by. */
-function kindOfLiving(entry: Entry): ActorKind | undefined {
-  const ref = refOf(entry)
-  if (ref === undefined) return undefined
-  const snapshot = snapshotOf(ref)
-  return snapshot && kindOf(ref.logic, snapshot)
-}
-
-/** What a page shows of an entry. */
-export function viewOf(entry: Entry, machines: Machines): ActorView {
-  const { id, parent, name, value, status, since, born, events, last, error } = entry
-  const machine = machines.idOf(entry)
-  entry.kind ??= machine === undefined ? kindOfLiving(entry) : 'machine'
-  return {
-    id,
-    ...(parent !== undefined && { parent }),
-    name,
-    kind: entry.kind ?? 'other',
-    ...(machine !== undefined && { machine }),
-    value,
-    status,
-    since: Math.round(since),
-    born: Math.round(born),
-    events,
-    ...(last !== undefined && { last }),
-    ...(error !== undefined && { error }),
-  }
+/** What its details have not told yet is not told any more. */
+export function forgetFresh(entry: Entry): void {
+  entry.fresh = []
+  entry.left = 0
 }

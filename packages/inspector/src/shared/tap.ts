@@ -2,6 +2,8 @@
 // at most ten times a second. While no page is open it counts and remembers, and writes nothing. It never throws into
 // the application.
 import type { ActorLike, InspectionLike } from './actor-ref.ts'
+import { changeOf, viewOf } from './actor-view.ts'
+import { buffered, type Client, type Sink } from './client.ts'
 import type { Clock } from './clock.ts'
 import { DetailWriter } from './detail.ts'
 import { EventLog, shortType } from './event-log.ts'
@@ -16,18 +18,11 @@ import {
   WATCHED,
 } from './limits.ts'
 import { PROTOCOL_VERSION } from './protocol.ts'
-import type { ActorChange, Delta, Detail, FromSource, Hello, LeftOut, NodeView, Snap } from './protocol.ts'
+import type { Delta, Detail, FromSource, Hello, LeftOut, NodeView, Snap } from './protocol.ts'
 import { readMessage, refusal } from './read-message.ts'
 import type { Redact } from './redact.ts'
 import { Roots } from './roots.ts'
-import { Machines, Roster, viewOf, type Entry } from './roster.ts'
-
-/** Where a page is reached. */
-export interface Sink {
-  send(text: string): void
-  /** Bytes that were not sent yet. */
-  buffered(): number
-}
+import { forgetFresh, Machines, Roster, type Entry } from './roster.ts'
 
 /** The end of a page that the tap holds. */
 export interface Connection {
@@ -41,15 +36,6 @@ export interface TapOptions {
   readonly clock: Clock
   readonly hello: Omit<Hello, 't' | 'v' | 'source' | 'started' | 'now'>
   readonly redact?: Redact | undefined
-}
-
-interface Client {
-  readonly sink: Sink
-  watched: readonly Entry[]
-  /** It is told the details of every actor. */
-  readonly watchesAll: boolean
-  /** Deltas were withheld: it needs a whole picture. */
-  isStale: boolean
 }
 
 export class Tap {
@@ -379,29 +365,5 @@ export class Tap {
     } catch {
       this.#drop(client)
     }
-  }
-}
-
-function forgetFresh(entry: Entry): void {
-  entry.fresh = []
-  entry.left = 0
-}
-
-function buffered({ sink }: Client): number {
-  try {
-    return sink.buffered()
-  } catch {
-    return 0
-  }
-}
-
-function changeOf({ value, status, since, events, last, error }: Entry): ActorChange {
-  return {
-    value,
-    status,
-    since: Math.round(since),
-    events,
-    ...(last !== undefined && { last }),
-    ...(error !== undefined && { error }),
   }
 }
