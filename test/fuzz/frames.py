@@ -7,8 +7,8 @@ import random
 import struct
 
 HEADER = struct.Struct("<IBBHII")
-WELCOME, REFUSED, CALL, CANCEL, PING, PART = 16, 17, 18, 19, 20, 21
-IS_APART, IS_SPLIT, MAY_SPIN = 1, 2, 4
+WELCOME, REFUSED, CALL, CANCEL, PING, PART, CREDIT = 16, 17, 18, 19, 20, 21, 22
+IS_APART, IS_SPLIT, MAY_SPIN, IS_STREAM = 1, 2, 4, 8
 LONGEST = (1024 + 64) * 1024
 MOST_SEGMENTS = 4096
 
@@ -81,19 +81,19 @@ def read(data, most):
 
 
 def check_header(length, kind, flags, code, id, extra):
-    if kind not in (WELCOME, REFUSED, CALL, CANCEL, PING, PART):
+    if kind not in (WELCOME, REFUSED, CALL, CANCEL, PING, PART, CREDIT):
         raise Wrong
-    if flags & ~{CALL: 7, WELCOME: 2, REFUSED: 2}.get(kind, 0):
+    if flags & ~{CALL: 15, WELCOME: 2, REFUSED: 2}.get(kind, 0):
         raise Wrong
     if code > {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2}.get(kind, 0):
         raise Wrong
-    if (id and kind in (WELCOME, REFUSED)) or (extra and kind != CALL):
+    if (id and kind in (WELCOME, REFUSED)) or (extra and kind not in (CALL, CREDIT)):
         raise Wrong
     if length > LONGEST + (4 if flags & IS_SPLIT else 0):
         raise Wrong
-    if kind in (CANCEL, PING) and length or kind not in (CALL, CANCEL, PING) and not length:
+    if kind in (CANCEL, PING, CREDIT) and length or kind not in (CALL, CANCEL, PING, CREDIT) and not length:
         raise Wrong
-    if flags & ~MAY_SPIN and not length:
+    if flags & ~(MAY_SPIN | IS_STREAM) and not length:
         raise Wrong
 
 

@@ -7,6 +7,7 @@ export const RESULT = 3
 export const FAILURE = 4
 export const PONG = 5
 const PART = 6
+export const ITEM = 7
 const [APART, SPLIT] = [1, 2]
 const HEADER = 16
 const LONGEST = (1024 + 64) * 1024
@@ -130,8 +131,8 @@ function demand(isRight: boolean): void {
 }
 
 function checkHeader(length: number, { kind, flags, code, id, extra }: Required<Head>): void {
-  demand(kind >= HELLO && kind <= PART)
-  const allowed = kind === RESULT ? APART | SPLIT : kind === READY || kind === FAILURE ? SPLIT : 0
+  demand(kind >= HELLO && kind <= ITEM)
+  const allowed = kind === RESULT || kind === ITEM ? APART | SPLIT : kind === READY || kind === FAILURE ? SPLIT : 0
   demand((flags & ~allowed) === 0)
   demand(code === 0 || kind === FAILURE)
   demand(id === 0 || kind >= RESULT)

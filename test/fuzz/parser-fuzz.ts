@@ -3,7 +3,7 @@
 import { encode } from '@terrarium/worker'
 import { isDeepStrictEqual } from 'node:util'
 import type { Random } from '../support/random.ts'
-import { apart, FAILURE, frame, HELLO, PONG, read, READY, RESULT, split, type ReadFrame } from './lane-frames.ts'
+import { apart, FAILURE, frame, HELLO, ITEM, PONG, read, READY, RESULT, split, type ReadFrame } from './lane-frames.ts'
 import { bytes, mutate } from './mutate.ts'
 
 /** What is used of the parser, which no package exports. */
@@ -31,6 +31,7 @@ const KINDS: Readonly<Record<string, number>> = {
   result: RESULT,
   failure: FAILURE,
   pong: PONG,
+  item: ITEM,
 }
 
 /** Plays one case. Returns how many frames it had; throws an Error that says what was wrong. */
@@ -78,7 +79,7 @@ function simple({ kind, id = 0, code = 0, nonce, running = 0, value }: WorkerFra
 }
 
 function simplified({ kind, id, code, extra, data, segments }: ReadFrame): unknown {
-  const hex = kind === RESULT ? [data, ...segments].map((each) => each.toString('hex')) : []
+  const hex = kind === RESULT || kind === ITEM ? [data, ...segments].map((each) => each.toString('hex')) : []
   return [kind, id, code, extra, hex]
 }
 
@@ -99,7 +100,7 @@ function validFrames(random: Random): Buffer[] {
         all.push(frame({ kind: FAILURE, id, code: random.between(0, 9) }, encode({ message: 'no', notBegun: true })))
         break
       case 2:
-        all.push(...split({ kind: RESULT, id }, data, pieces()))
+        all.push(...split({ kind: random.chance(0.5) ? RESULT : ITEM, id }, data, pieces()))
         break
       case 3: {
         const segments = Array.from({ length: random.between(1, 3) }, () => bytes(random, random.between(1, 20)))

@@ -28,7 +28,8 @@ def valid_lane(choose: random.Random):
     for id in range(1, FRAMES_OF_A_CASE + 1):
         kind = choose.randrange(6)
         arguments = in_one({"text": "x" * choose.randrange(60), "n": choose.randrange(2**40)})
-        fields = {"code": choose.randrange(3), "extra": choose.choice([0, 5000]), "flags": choose.choice([0, lane.MAY_SPIN])}
+        flags = choose.choice([0, lane.MAY_SPIN, lane.IS_STREAM])
+        fields = {"code": choose.randrange(3), "extra": choose.choice([0, 5000]), "flags": flags}
         call = lane.frame(lane.CALL, arguments, id=id, **fields)
         if kind == 0:
             out.append(lane.frame(lane.PING, id=choose.getrandbits(32)))
@@ -47,7 +48,7 @@ def valid_lane(choose: random.Random):
 
 def run_lane(choose: random.Random):
     """One case: what our parser says of the bytes is what the reader of the page says. Returns the mutated frames."""
-    from terrarium._frames import Call, Cancel, Ping, Refusal, Welcome
+    from terrarium._frames import Call, Cancel, Credit, Ping, Refusal, Welcome
     from terrarium._lane_parser import Parser
 
     frames = valid_lane(choose)
@@ -78,6 +79,8 @@ def run_lane(choose: random.Random):
             seen.append((lane.CANCEL, int(each.unless_begun), each.id, 0, b"", []))
         elif isinstance(each, Ping):
             seen.append((lane.PING, 0, each.nonce, 0, b"", []))
+        elif isinstance(each, Credit):
+            seen.append((lane.CREDIT, 0, each.id, each.bytes, b"", []))
         else:
             assert isinstance(each, (Welcome, Refusal)), f"a frame of {type(each)}"
             seen.append(type(each).__name__)
@@ -107,7 +110,7 @@ def valid_grpc(choose: random.Random):
 def run_grpc(choose: random.Random):
     """One case: each message is frames, or one clear error."""
     from google.protobuf.message import DecodeError
-    from terrarium._frames import Call, Cancel, Ping, Welcome
+    from terrarium._frames import Call, Cancel, Credit, Ping, Welcome
     from terrarium._grpc import Grpc
     from terrarium._outbox import Outbox
     from terrarium.v1 import session_pb2 as wire
@@ -124,7 +127,7 @@ def run_grpc(choose: random.Random):
     for message in messages:
         try:
             for each in carrier.receive():
-                assert isinstance(each, (Call, Cancel, Ping, Welcome)), f"a frame of {type(each)}"
+                assert isinstance(each, (Call, Cancel, Credit, Ping, Welcome)), f"a frame of {type(each)}"
         except DecodeError:
             break  # gRPC reports it as the end of the stream
         except EOFError:
