@@ -28,6 +28,8 @@ const commands = [
 
 test('every command of the README is run by this file, or runs this file', () => {
   expect(commands.sort()).toEqual([
+    'npm run bench -- cli', // test/bench/cli/cli.test.ts, in short
+    'npm run bench -- observe', // test/bench/observe/observe.test.ts, in short
     'npm run bench -- process', // test/bench/process/process.test.ts, in short
     'npm run bench -- supervisor', // test/bench/supervisor/supervisor.test.ts, in short
     'npm run bench -- wire', // test/bench/wire/wire.test.ts, in short
@@ -42,6 +44,7 @@ test('every command of the README is run by this file, or runs this file', () =>
     'npm run pack -- FOLDER', // test/installed
     'npm start', // main-job.test.ts
     'npm start -- --json', // main-job.test.ts
+    'npm start -- --watch', // main-job.test.ts
     'npm start -- DIR --workers 4', // main-job.test.ts
     'npm test',
   ])
