@@ -251,7 +251,7 @@ def test_a_worker_without_a_page_says_so(host, folder):
     "moment, name",
     [
         *[("idle", name) for name in ("kind 0", "a very long body", "a part alone", "over the limit", "half a header")],
-        *[("during a call", name) for name in ("flags 8", "a second Welcome", "a tool that there is not")],
+        *[("during a call", name) for name in ("flags 16", "a second Welcome", "a tool that there is not")],
         *[("during a call", name) for name in ("id 0", "an id in use", "half a header")],
     ],
 )

@@ -12,6 +12,7 @@ from terrarium._begun import open_page
 from terrarium._calls import MainThread
 from terrarium._frames import Call, FailureCode
 from terrarium._replies import Replies
+from terrarium._streams import Items, MainThreadStreams
 from terrarium._tools import Tool
 
 
@@ -22,7 +23,8 @@ class Harness:
         self.ran = []
         self.sent = []
         self.replies = Replies(self, 1024, self.flush)
-        self.main_thread = MainThread(self.replies, open_page(None), _contexts.maker(), self.flush)
+        streams = MainThreadStreams(Items(self.replies, self, 1024, self.flush), self.flush, lambda call: None)
+        self.main_thread = MainThread(self.replies, open_page(None), _contexts.maker(), self.flush, streams)
 
     def send(self, frame):
         self.sent.append(frame)

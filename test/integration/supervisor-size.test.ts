@@ -7,7 +7,7 @@ import { expect, test } from '@jest/globals'
 const MARGIN = 0.5
 
 /** The largest bundle of all exports without XState, in kB. What needs more belongs behind another door. */
-const LARGEST = 38.5
+const LARGEST = 38.6
 
 /** Parts behind other doors: for servers, for journals, for tests, and for other packages of Terrarium. */
 const NOT_OF_MAIN_DOOR = [

@@ -219,7 +219,7 @@ const ahead = [
   ...inCore(
     'ahead',
     [
-      ['a call with long arguments is not sent ahead', ' || call.size > MOST_BYTES)', ')'],
+      ['a call with long arguments is not sent ahead', ' || call.size > MOST_BYTES ||', ' ||'],
       [
         'a call of a tool that is not known to be short is not sent ahead',
         'if (pace?.isShort !== true)',

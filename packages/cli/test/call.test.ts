@@ -131,11 +131,16 @@ def count(text: str, *, most: int = 3) -> dict[str, int]:
 
 @tool
 async def wait(seconds: float): ...
+
+@tool
+def lines(path: str):
+    yield path
 `,
   )
   expect(await home.run(['list', tools])).toMatchObject({
     code: 0,
-    stdout: 'count(text: str, *, most: int = 3) -> dict[str, int]  # Counts words.\nasync wait(seconds: float)\n',
+    stdout:
+      'count(text: str, *, most: int = 3) -> dict[str, int]  # Counts words.\nasync wait(seconds: float)\nstream lines(path: str)\n',
     stderr: '',
   })
   expect(JSON.parse((await home.run(['list', tools, '--json'])).stdout)).toEqual({
@@ -144,9 +149,11 @@ async def wait(seconds: float): ...
         name: 'count',
         signature: '(text: str, *, most: int = 3) -> dict[str, int]',
         async: false,
+        stream: false,
         summary: 'Counts words.',
       },
-      { name: 'wait', signature: '(seconds: float)', async: true, summary: '' },
+      { name: 'wait', signature: '(seconds: float)', async: true, stream: false, summary: '' },
+      { name: 'lines', signature: '(path: str)', async: false, stream: true, summary: '' },
     ],
   })
 })

@@ -5,8 +5,9 @@ import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
 import { eventually, habitat, isAlive, TOOLS, type Habitat } from '../../../test/support/terrarium.ts'
 import { TRANSPORTS } from '../../../test/support/transport.ts'
 
+/** Each version has a length of its own: Python knows a changed file by its time in seconds, and by its length. */
 const code = (version: number): string => `
-import os, time
+import os, time${' '.repeat(version)}
 from terrarium import tool
 
 @tool

@@ -91,14 +91,10 @@ const when = (at: number): string => (at === 0 ? 'at once' : `after ${ms(at)}`)
 
 /** When children would be started again, those of one time together. */
 function againWhen(ids: readonly string[], starts: WhatIf['steps']): string {
-  const groups = new Map<number, string[]>()
-  for (const id of ids) {
-    const at = starts.find((step) => step.id === id)?.at ?? 0
-    groups.set(at, [...(groups.get(at) ?? []), id])
-  }
-  const [[first, early], ...later] = [...groups] as [[number, string[]], ...[number, string[]][]]
-  const rest = later.map(([at, each]) => `, ${list(each)} ${when(at)}`).join('')
-  return `${list(early)} would be started again ${when(first)}${rest}`
+  const timeOf = (id: string): number => starts.find((step) => step.id === id)?.at ?? 0
+  const told = (at: number, index: number): string =>
+    `${list(ids.filter((id) => timeOf(id) === at))}${index === 0 ? ' would be started again' : ''} ${when(at)}`
+  return [...new Set(ids.map(timeOf))].map(told).join(', ')
 }
 
 /** The failure in a few words: `Error: boom (transient)`. */

@@ -34,16 +34,20 @@ export class RestartWindow {
 
   /** How many restarts count at `now` (ms). */
   used(now: number): number {
-    const since = this.#stampOf(now) - this.#period
-    return this.#stamps.filter((stamp) => stamp >= since).length
+    return this.#counted(now).length
   }
 
   /** How long the oldest restart that counts at `now` will count, in ms; `undefined` if none counts. */
   freeIn(now: number): number | undefined {
-    const since = this.#stampOf(now) - this.#period
-    const counted = this.#stamps.filter((stamp) => stamp >= since)
+    const [oldest] = this.#counted(now)
     // Both ends of the window are included, so it counts until the next step of the resolution.
-    return counted.length === 0 ? undefined : (Math.min(...counted) + this.#period + 1) * this.#resolution - now
+    return oldest === undefined ? undefined : (oldest + this.#period + 1) * this.#resolution - now
+  }
+
+  /** Oldest first. */
+  #counted(now: number): readonly number[] {
+    const since = this.#stampOf(now) - this.#period
+    return this.stamps.filter((stamp) => stamp >= since)
   }
 
   /** Counts one restart at `now` (ms). Returns true if it is within the intensity. */
