@@ -1,4 +1,4 @@
-// The page and the health of an observer in a server of the user's own: Node's, or that of Express or Fastify.
+// The page and the health of an observer in a server of the user's own: Node's, Express or Fastify.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Checker } from '@terrarium/supervisor/base'

@@ -15,7 +15,7 @@ import {
 import { isWhole } from '@terrarium/process'
 import { CALL_OPTIONS, checkCallOptions, type CallArguments, type CallOptions } from './options.ts'
 
-/** Options of `map()`: those of each call, and these. */
+/** Options of `map()`: the options of each call, and these. */
 export interface MapOptions extends Omit<CallOptions, 'signal'> {
   /**
    * How many items may be under way: with a call, or with a result that was not read. Default: twice as many as the

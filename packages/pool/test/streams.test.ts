@@ -9,7 +9,7 @@ import { createPool, type NdArray, type Pool, type PoolOptions, type ToolStream 
 import { eventually, habitat, type Habitat } from '../../../test/support/terrarium.ts'
 import { TRANSPORTS, type Transport } from '../../../test/support/transport.ts'
 
-// What a caller sees of streams, with real workers. Numbers are those of the scenarios that any pool has to show.
+// What a caller sees of streams, with real workers. Numbers name the scenarios that any pool has to show.
 
 const TOOLS = fileURLToPath(new URL('stream-tools.py', import.meta.url))
 const WINDOW = 262_144

@@ -76,7 +76,7 @@ export interface ActorView {
   readonly until?: number
   /** Of a process: its state in the statechart `machine`. */
   readonly life?: string
-  /** Of a supervisor, of a pool that of its workers: the strategy, and the restart budget. */
+  /** Of a supervisor, or of the supervisor of a pool's workers: the strategy, and the restart budget. */
   readonly strategy?: string
   readonly budget?: Budget
   readonly pid?: number

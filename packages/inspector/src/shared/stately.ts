@@ -43,7 +43,7 @@ export type StatelyMessage =
       readonly snapshot: StatelySnapshot
     })
 
-/** What takes the messages: an adapter of @statelyai/inspect, for example that of `createWebSocketInspector()`. */
+/** What takes the messages: an adapter of @statelyai/inspect, for example from `createWebSocketInspector()`. */
 export interface StatelyAdapter {
   send(message: StatelyMessage): void
 }

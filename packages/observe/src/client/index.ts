@@ -1,7 +1,7 @@
 /**
  * What reads observers: finds the observers of all programs of this user, takes a picture of each, and follows events.
  * This door loads neither a pool nor XState, so a command that only looks is quick.
- * The messages are those of `@terrarium/inspector/protocol`.
+ * The messages are described in `@terrarium/inspector/protocol`.
  *
  * ```ts
  * import { takePictures } from '@terrarium/observe/client'

@@ -1,5 +1,5 @@
-// The statechart of a process under supervision: the states of the life machine of `@terrarium/process`, and those of
-// its supervisor while there is no process.
+// The statechart of a process under supervision: the states of the life machine of `@terrarium/process`, and the
+// states that its supervisor has for it while there is no process.
 import type { NodeView } from '@terrarium/inspector/protocol'
 import type { AnyActorRef } from 'xstate'
 

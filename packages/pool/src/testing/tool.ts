@@ -57,7 +57,7 @@ export interface TestTool {
    */
   readonly isAsync?: boolean
   /**
-   * As a generator function: has a stream of items, which are those of what `run` returns. Default: whether `run` was
+   * As a generator function: has a stream of items: what `run` returns is iterated. Default: whether `run` was
    * declared with `function*`.
    */
   readonly isStream?: boolean
