@@ -120,7 +120,7 @@ def test_an_error_comes_after_the_items(worker):
     assert worker.rest(id) == [0, 1, 2]
     failure = worker.answer(id)
     assert (failure.code, failure.type, failure.message) == (FailureCode.PYTHON_ERROR, "LookupError", "no more")
-    assert failure.traceback.count('File "') == 1  # that of the tool
+    assert failure.traceback.count('File "') == 1  # the tool's own
 
 
 def test_an_item_that_cannot_be_sent_ends_the_stream_and_closes_the_generator(worker):

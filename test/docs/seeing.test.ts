@@ -1,4 +1,4 @@
-// The marks of docs/seeing.md are those of the page.
+// docs/seeing.md has the marks of the page.
 import { expect, test } from '@jest/globals'
 import { page, plain, tableRows } from '../support/markdown.ts'
 

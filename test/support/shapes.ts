@@ -10,7 +10,7 @@ export interface Member {
   readonly doc: string
 }
 
-/** Modules whose declarations the tables need. Those of Node alone are longer than all of the sources. */
+/** Modules whose declarations the tables need. Node's alone are longer than all of the sources. */
 const NEEDED = /^(\.|@terrarium\/|xstate(\/|$))/
 
 /** Reads the sources and the declarations that the tables need, and no others: their types are errors, like `any`. */

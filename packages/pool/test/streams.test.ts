@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
 import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool, type NdArray, type Pool, type PoolOptions, type ToolStream } from '@terrarium/pool'
@@ -114,6 +116,23 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       expect(await stream.next()).toEqual({ done: true, value: undefined })
       await eventually('it is closed', async () => (await seen(pool, 'abort')).ended === 'closed')
       expect(pool.stats).toMatchObject({ failed: 1, crashes: 0 })
+      await pool.stop()
+    })
+
+    test('a stream that was begun and that nothing holds any more is ended', async () => {
+      const { pool } = await stand(transport)
+      setFlagsFromString('--expose-gc')
+      const collect = runInNewContext('gc') as () => void
+      await (async () => {
+        expect(await pool.stream(tool, { n: 1e9, name: 'forgotten' }).next()).toEqual({ done: false, value: 0 })
+      })()
+      expect(pool.stats.inFlight).toBe(1)
+      await eventually('it is collected, and closed', async () => {
+        collect()
+        return (await seen(pool, 'forgotten')).ended === 'closed'
+      })
+      await eventually('its place is free', () => pool.stats.inFlight === 0)
+      expect(pool.stats).toMatchObject({ failed: 0, crashes: 0 })
       await pool.stop()
     })
 

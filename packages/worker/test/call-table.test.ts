@@ -31,7 +31,7 @@ test('an id in use is left out, however many come and go beside it', () => {
   expect(table.take(kept)).toBe('kept')
 })
 
-test('with more calls than words, the ids are those of all calls, oldest first, also behind the largest id', () => {
+test('with more calls than words, the ids of all calls come oldest first, also behind the largest id', () => {
   const table = new CallTable<number>(2 ** 32 - 10)
   const ids = Array.from({ length: BEGUN_WORDS + 50 }, (_, n) => table.add(n))
   for (const id of ids.splice(20, 1_000)) table.take(id)

@@ -128,7 +128,7 @@ def _what(value: Any) -> str:
 
 
 def _note_deadline(batch: "list[Call]") -> None:
-    """The deadline of a batch is that of its last call; it has none if a call has none."""
+    """A batch has the latest deadline of its calls, and none if a call has none."""
     deadlines = [call.deadline for call in batch]
     if None not in deadlines:
         note(max(deadline for deadline in deadlines if deadline is not None))

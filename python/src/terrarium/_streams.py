@@ -1,5 +1,5 @@
 """Runs the generators of sync tools, and sends the items of all. A generator is not advanced while its stream has no
-credit, and is closed when the stream ends, however that comes. Those of async tools are in ``_async_streams``."""
+credit, and is closed when the stream ends, however that comes. ``_async_streams`` does so for async tools."""
 
 import os
 from collections.abc import Callable

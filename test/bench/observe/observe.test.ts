@@ -9,7 +9,7 @@ const PROGRAM = `
   process.exitCode = await main(process.argv.slice(1))
 `
 
-test('the interval is that of Student', () => {
+test('the interval follows the distribution of Student', () => {
   // Mean 2, standard deviation 1, error of the mean 1 / √3.
   const [lower, upper] = interval([1, 2, 3], { count: 3, quantile: 4.303 })
   expect([lower, upper].map((end) => end.toFixed(3))).toEqual(['-0.484', '4.484'])

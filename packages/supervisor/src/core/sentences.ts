@@ -89,7 +89,7 @@ export function foretold({ id, supervisor, steps, escalates, plan }: Omit<WhatIf
 
 const when = (at: number): string => (at === 0 ? 'at once' : `after ${ms(at)}`)
 
-/** When children would be started again, those of one time together. */
+/** When children would be started again. Children with the same time stand together. */
 function againWhen(ids: readonly string[], starts: WhatIf['steps']): string {
   const timeOf = (id: string): number => starts.find((step) => step.id === id)?.at ?? 0
   const told = (at: number, index: number): string =>
