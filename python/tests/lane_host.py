@@ -12,7 +12,7 @@ from connection import Connection, Item, Result
 from terrarium._frames import Failure, FailureCode, Hello, Pong, Ready, ToolInfo
 
 MAGIC = b"TRM\x1a"
-VERSION = 3
+VERSION = 4
 PREAMBLE = MAGIC + struct.pack("<HH", VERSION, 0)
 HEADER = struct.Struct("<IBBHII")
 HELLO, READY, RESULT, FAILURE, PONG, PART, ITEM = range(1, 8)

@@ -53,7 +53,7 @@ testWithHistory('the files of the first release are refused before a worker is s
   const pool = poolOf(home, 'socket')
   await expect(pool.start()).rejects.toMatchObject({
     code: 'CONFIGURATION',
-    message: 'this host speaks version 3 of the protocol, the Python package of the workers speaks 1',
+    message: 'this host speaks version 4 of the protocol, the Python package of the workers speaks 1',
     hint: expect.stringContaining(HINT),
   })
   expect(pool.stats.starts).toBe(0)
@@ -89,7 +89,7 @@ esac
     expect(error).toMatchObject({
       code: 'CONFIGURATION',
       message: expect.stringMatching(
-        /this host speaks version 3 of the protocol, the worker \(package 0\.1\.0\) speaks 1/,
+        /this host speaks version 4 of the protocol, the worker \(package 0\.1\.0\) speaks 1/,
       ),
       details: expect.objectContaining({ kind: 'protocol_mismatch' }),
     })

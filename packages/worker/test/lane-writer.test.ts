@@ -96,7 +96,7 @@ test('frames of one tick travel in one write, behind the preamble, with every fi
   expect(socket.writes).toEqual([])
   await turn()
   expect(socket.writes).toHaveLength(1)
-  expect(socket.writes[0]?.subarray(0, 8).toString('hex')).toBe('54524d1a03000000')
+  expect(socket.writes[0]?.subarray(0, 8).toString('hex')).toBe('54524d1a04000000')
   expect(socket.sent.map(header)).toEqual([
     [16, 0, 0, 0, 0],
     [18, 0, 3, 1, 5],

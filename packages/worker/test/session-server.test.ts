@@ -113,7 +113,7 @@ test('another protocol version is refused with both versions named, and the toke
   stream.write(hello(token, 1))
   const status = await ended
   expect(status.code).toBe(grpc.status.FAILED_PRECONDITION)
-  expect(status.details).toMatch(/version 3 of the protocol, the worker \(package 0\.1\.0\) speaks 1/)
+  expect(status.details).toMatch(/version 4 of the protocol, the worker \(package 0\.1\.0\) speaks 1/)
 })
 
 test('a session that does not begin with Hello, or breaks the numbering, ends in a protocol error', async () => {

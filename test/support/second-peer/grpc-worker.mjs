@@ -6,7 +6,7 @@ import { loadSync } from '@grpc/proto-loader'
 import { addExtension, pack, unpack } from 'msgpackr'
 
 const PROTO = fileURLToPath(new URL('../../../proto/terrarium/v1/session.proto', import.meta.url))
-const VERSION = 3
+const VERSION = 4
 const [PYTHON_ERROR, TOOL_NOT_FOUND, CANCELLED] = [1, 2, 4]
 
 /** An array, which is sent back as it came. */

@@ -18,7 +18,7 @@ import time
 from packing import pack, unpack
 
 MAGIC = b"TRM\x1a"
-VERSION = 3
+VERSION = 4
 HEADER = struct.Struct("<IBBHII")
 HELLO, READY, RESULT, FAILURE, PONG, PART = 1, 2, 3, 4, 5, 6
 WELCOME, REFUSED, CALL, CANCEL, PING, HOST_PART = 16, 17, 18, 19, 20, 21

@@ -110,7 +110,7 @@ export interface HostFrame {
 
 /** Presents the worker. */
 export interface Hello {
-  /** The version of this protocol that the worker speaks; this file is version 3. */
+  /** The version of this protocol that the worker speaks; this file is version 4. */
   protocolVersion: number;
   /** The secret the host handed to this spawn; a session without it is turned away. */
   token: string;
