@@ -1,6 +1,6 @@
 // A call before it is accepted: its options are read once, its arguments are checked and encoded.
 import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor/base'
-import { checkCallSize, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
+import { checkCallSize, FeedSource, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
 import type { Priority } from './core/lanes.ts'
 import { ownCallOptions, ownStreamOptions, unreadable } from './own-options.ts'
 import {
@@ -18,6 +18,8 @@ export interface CallRequest {
   readonly tool: string
   /** Encoded once, however often the call is begun. */
   readonly args: EncodedValue
+  /** The arguments that are streams, by their index in `args`. */
+  readonly feeds: readonly FeedSource[]
   /** In ms. */
   readonly timeout: number | undefined
   readonly idempotent: boolean
@@ -45,9 +47,9 @@ export function requestOf(
   })
   const { timeout, signal, idempotent = false, priority = 'normal' } = own
   refuseAborted(tool, signal)
-  const sent = encoded(encoding, tool, args)
+  const sent = encoded(encoding, tool, args, idempotent)
   refuseAborted(tool, signal) // a getter of the arguments may have aborted it, which tells no listener any more
-  return { tool, args: sent, timeout, idempotent, priority, signal }
+  return { tool, ...sent, timeout, idempotent, priority, signal }
 }
 
 /** As {@link requestOf}, but for a signal that is aborted: a stream begins later, with its first `next()`. */
@@ -67,7 +69,7 @@ export function streamRequestOf(
     validateStream(tool, args, read)
     return read
   })
-  return { tool, args: encoded(encoding, tool, args), timeout, idle, signal, priority, idempotent: false }
+  return { tool, ...encoded(encoding, tool, args, false), timeout, idle, signal, priority, idempotent: false }
 }
 
 /** Throws CANCELLED if the signal is aborted, and INVALID_ARGUMENT if it cannot be read. */
@@ -88,9 +90,26 @@ function readable<T>(read: () => T): T {
   }
 }
 
-function encoded({ codec, transport }: CallEncoding, tool: string, args: CallArguments): EncodedValue {
+function encoded(
+  { codec, transport }: CallEncoding,
+  tool: string,
+  given: CallArguments,
+  idempotent: boolean,
+): Pick<CallRequest, 'args' | 'feeds'> {
   const apart = transport === 'socket'
-  const sent = codec.encode(args, `the arguments of ${tool.slice(0, 128)}`, { apart })
-  checkCallSize(tool, sent)
-  return sent
+  const shown = tool.slice(0, 128)
+  const found: object[] = []
+  const args = codec.encode(given, `the arguments of ${shown}`, { apart, feeds: found })
+  checkCallSize(tool, args)
+  if (found.length === 0) return { args, feeds: NO_FEEDS }
+  if (idempotent) throw notRepeatable(shown)
+  const encode = (item: unknown): EncodedValue => codec.encode(item, `an item for ${shown}`, { apart })
+  return { args, feeds: found.map((value) => new FeedSource(value, encode)) }
 }
+
+const NO_FEEDS: readonly FeedSource[] = []
+
+const notRepeatable = (tool: string): TerrariumError =>
+  new TerrariumError('INVALID_ARGUMENT', `call of ${tool}: a call with a stream among its arguments cannot be idempotent`, {
+    hint: 'Leave `idempotent` out: a stream can be read once, so the call cannot be run again.',
+  })

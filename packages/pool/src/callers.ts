@@ -55,6 +55,7 @@ export class Callers {
 
   settle(call: PendingCall, value: unknown, error: TerrariumError | undefined): void {
     this.#unwatch(call)
+    if (call.hasFeeds) call.closeFeeds()
     this.#dependencies.keepAlive?.release()
     if (error === undefined) call.resolve(value)
     else if (call.site === undefined) call.resolve(rejectionOf(error))
@@ -64,6 +65,7 @@ export class Callers {
   /** The call was not accepted. */
   refuse(call: PendingCall, error: TerrariumError): void {
     this.#dependencies.keepAlive?.release()
+    if (call.hasFeeds) call.closeFeeds()
     if (call.site === undefined) call.resolve(rejectionOf(error))
     else {
       showSite(error, call.site)

@@ -1,6 +1,6 @@
 // A call as the shell of a pool knows it: with its arguments, its caller, and what watches it.
 import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium/supervisor/base'
-import type { EncodedValue } from '@terrarium/worker'
+import type { EncodedValue, FeedSource } from '@terrarium/worker'
 import type { CallRequest } from './call-request.ts'
 import { Call } from './core/call.ts'
 
@@ -9,6 +9,7 @@ export type Reject = (error: TerrariumError) => void
 
 export class PendingCall extends Call {
   readonly args: EncodedValue
+  readonly feeds: readonly FeedSource[]
   readonly signal: CallSignal | undefined
   readonly resolve: Resolve
   readonly reject: Reject
@@ -21,9 +22,16 @@ export class PendingCall extends Call {
     super(request, site)
     this.args = request.args
     this.size = sizeOf(request.args)
+    this.feeds = request.feeds
+    this.hasFeeds = request.feeds.length > 0
     this.signal = request.signal
     this.resolve = resolve
     this.reject = reject
+  }
+
+  /** Nothing more is read of its arguments that are streams. */
+  closeFeeds(): void {
+    for (const feed of this.feeds) feed.close()
   }
 
   /** It has a deadline or a signal. */

@@ -52,11 +52,11 @@ export class Slots {
         if (this.#unbegun === undefined) this.#answered(call, outcome)
         else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)
       }
-      const { tool, args, stream } = call
+      const { tool, args, stream, feeds } = call
       call.sessionId =
         stream === undefined
-          ? session.call(tool, args, timeLeft, settle)
-          : session.stream(tool, args, timeLeft, this.#taker(call), settle)
+          ? session.call(tool, args, timeLeft, settle, feeds)
+          : session.stream(tool, args, timeLeft, this.#taker(call), settle, feeds)
     } catch (error) {
       this.#answered(call, { error: error as TerrariumError, notBegun: true })
     }

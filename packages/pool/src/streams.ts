@@ -23,6 +23,7 @@ export class Streams {
     try {
       refuseAborted(stream.tool, stream.signal)
     } catch (error) {
+      stream.closeFeeds()
       showSite(error as TerrariumError, stream.site ?? {})
       stream.reject(error as TerrariumError)
       return

@@ -37,7 +37,10 @@ export const FAILURE_CODE = {
   RESULT_NOT_SENDABLE: 7,
 } as const
 
-/** The credit that each stream begins with, in bytes. A worker sends items of a stream while it has credit. */
+/**
+ * The credit that each stream begins with, in bytes. A worker sends items of a stream while it has credit. It wants as
+ * much of a feed at a time.
+ */
 export const STREAM_WINDOW = 256 * 1024
 /** What an item costs beside the bytes of its value. */
 export const ITEM_OVERHEAD = 16
@@ -105,7 +108,18 @@ export interface PongFrame {
   readonly running: number
 }
 
-export type WorkerFrame = HelloFrame | ReadyFrame | ResultFrame | FailureFrame | PongFrame | ItemFrame
+/** The tool takes items of a feed, which is an argument that is a stream. */
+export interface WantFrame {
+  readonly kind: 'want'
+  /** Of the call. */
+  readonly id: number
+  /** The index of the feed in the call. */
+  readonly feed: number
+  /** Room for more items, in bytes; 0: no more are wanted. */
+  readonly bytes: number
+}
+
+export type WorkerFrame = HelloFrame | ReadyFrame | ResultFrame | FailureFrame | PongFrame | ItemFrame | WantFrame
 
 /** The host accepts the worker. */
 export interface WelcomeFrame {
@@ -152,7 +166,26 @@ export interface CreditFrame {
   readonly bytes: number
 }
 
-export type HostFrame = WelcomeFrame | CallFrame | CancelFrame | PingFrame | CreditFrame
+/** The next item of a feed. */
+export interface FeedFrame {
+  readonly kind: 'feed'
+  /** Of the call. */
+  readonly id: number
+  readonly feed: number
+  readonly value: EncodedValue
+}
+
+/** A feed has no more items. */
+export interface FeedEndFrame {
+  readonly kind: 'feedEnd'
+  /** Of the call. */
+  readonly id: number
+  readonly feed: number
+  /** Why, if the feed has failed: the name of the error, and its message. */
+  readonly failure: { readonly type: string; readonly message: string } | undefined
+}
+
+export type HostFrame = WelcomeFrame | CallFrame | CancelFrame | PingFrame | CreditFrame | FeedFrame | FeedEndFrame
 
 /** The host's end of a connection, as a session uses it. */
 export interface Carrier {

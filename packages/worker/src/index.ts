@@ -60,6 +60,7 @@ export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
 export { checkCallSize, Session, type SessionDependencies, type Settle } from './session.ts'
 export type { TakeItem } from './item-streams.ts'
+export { FeedSource } from './feed-source.ts'
 export { PROTOCOL_VERSION } from './version.ts'
 export { BEGUN_WORDS, type BegunCalls } from './begun-page.ts'
 export type { Announcement } from './reception.ts'
@@ -73,9 +74,12 @@ export {
   type Carrier,
   type CreditFrame,
   type FailureFrame,
+  type FeedEndFrame,
+  type FeedFrame,
   type HostFrame,
   type ToolInfo,
   type Transport,
+  type WantFrame,
   type WorkerFrame,
 } from './frame.ts'
 export type { Heartbeat } from './heartbeat.ts'

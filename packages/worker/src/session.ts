@@ -4,13 +4,16 @@ import { TerrariumError } from '@terrarium/supervisor/base'
 import type { BegunCalls } from './begun-page.ts'
 import { explainFailure } from './call-failure.ts'
 import { CallTable } from './call-table.ts'
-import type { Carrier, HostFrame, ToolInfo, WorkerFrame } from './frame.ts'
+import type { Carrier, FailureFrame, HostFrame, ToolInfo, WorkerFrame } from './frame.ts'
+import type { FeedSource } from './feed-source.ts'
+import { Feeds } from './feeds.ts'
 import { ItemStreams, type TakeItem } from './item-streams.ts'
 import { NO_TOOLS, ToolList } from './tool-list.ts'
 import { PLAIN, type ValueCodec } from './values/codec.ts'
 import { isWhole, sizeOf, type EncodedValue } from './values/encoded-value.ts'
 import { MAX_MESSAGE_BYTES, MAX_VALUE_BYTES } from './values/wire.ts'
 
+const NO_FEEDS: readonly FeedSource[] = []
 /** Of one UTF-16 code unit in UTF-8. */
 const MOST_BYTES_OF_UNIT = 3
 
@@ -63,6 +66,9 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #begun: BegunCalls | undefined
   readonly #pending = new CallTable<Settle>()
   readonly #streams = new ItemStreams()
+  readonly #feeds = new Feeds((frame) => {
+    this.#send(frame)
+  })
   #phase: 'new' | 'greeted' | 'ready' = 'new'
   #tools = NO_TOOLS
   readonly #pings = new Set<number>()
@@ -108,19 +114,30 @@ export class Session extends EventEmitter<SessionEvents> {
   /**
    * Sends a call; `timeout` in ms, 0 for none. Returns its id, for {@link cancel}. Throws TOOL_NOT_FOUND for a tool
    * that the worker has not announced, PAYLOAD_TOO_LARGE, and INVALID_ARGUMENT when a value has lost its memory, or for
-   * a tool that has a stream of items.
+   * a tool that has a stream of items. `feeds`: the arguments that are streams, by index; close them once the call has
+   * settled.
    */
-  call(tool: string, args: EncodedValue, timeout: number, settle: Settle): number {
-    return this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, settle)
+  call(tool: string, args: EncodedValue, timeout: number, settle: Settle, feeds = NO_FEEDS): number {
+    const id = this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, settle)
+    if (feeds.length > 0) this.#feeds.add(id, feeds)
+    return id
   }
 
   /**
    * Sends a call of a generator, as {@link call}. `take` is called with each item before `settle`, whose value means
    * nothing. The worker sends no more than the credit of the stream: give back by {@link credit} what was taken.
    */
-  stream(tool: string, args: EncodedValue, timeout: number, take: TakeItem, settle: Settle): number {
+  stream(
+    tool: string,
+    args: EncodedValue,
+    timeout: number,
+    take: TakeItem,
+    settle: Settle,
+    feeds = NO_FEEDS,
+  ): number {
     const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, settle)
     this.#streams.add(id, take)
+    if (feeds.length > 0) this.#feeds.add(id, feeds)
     return id
   }
 
@@ -159,8 +176,9 @@ export class Session extends EventEmitter<SessionEvents> {
    */
   abandon(error: TerrariumError): void {
     for (const id of this.#pending.ids()) {
-      const notBegun = this.#unsent.has(id) || !this.#mayHaveBegun(id)
+      const notBegun = (this.#unsent.has(id) || !this.#mayHaveBegun(id)) && !this.#feeds.isTouched(id)
       this.#streams.end(id)
+      this.#feeds.end(id)
       this.#pending.take(id)?.({ error, notBegun })
     }
   }
@@ -173,10 +191,13 @@ export class Session extends EventEmitter<SessionEvents> {
         this.#settle(frame.id, frame.value)
         break
       case 'failure':
-        this.#take(frame.id)({ error: explainFailure(frame, this.#codec), notBegun: frame.notBegun })
+        this.#fail(frame)
         break
       case 'item':
         if (!this.#streams.receive(frame, this.#codec)) this.cancel(frame.id)
+        break
+      case 'want':
+        if (this.#pending.has(frame.id)) this.#feeds.want(frame)
         break
       case 'pong':
         if (!this.#pings.delete(frame.nonce)) throw new TypeError('a Pong that was not asked for')
@@ -245,9 +266,20 @@ export class Session extends EventEmitter<SessionEvents> {
     settle({ value })
   }
 
+  #fail(frame: FailureFrame): void {
+    const { id } = frame
+    const error = explainFailure(frame, this.#codec)
+    const outcome =
+      this.#feeds.size === 0
+        ? { error, notBegun: frame.notBegun }
+        : { error: this.#feeds.explain(id, error), notBegun: frame.notBegun && !this.#feeds.isTouched(id) }
+    this.#take(id)(outcome)
+  }
+
   #take(id: number): Settle {
     const settle = this.#pending.take(id)
     if (settle === undefined) throw new TypeError(`an answer to call ${id}, which is not open`)
+    if (this.#feeds.size > 0) this.#feeds.end(id)
     const error = this.#streams.size === 0 ? undefined : this.#streams.end(id)
     if (error !== undefined) {
       return () => {

@@ -29,6 +29,9 @@ async def send_all(
     generator = None
     try:
         generator = call.tool.function(*positional, **arguments)
+        # Only the generator holds the arguments now: an iterator among them that it drops is closed.
+        positional.clear()
+        arguments.clear()
         async for value in generator:
             if call.cancelled:
                 break

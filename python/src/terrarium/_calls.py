@@ -19,6 +19,7 @@ from terrarium._values._plain import Reader
 
 if TYPE_CHECKING:
     from terrarium._batches import SyncBatches
+    from terrarium._feeds import OpenFeed
     from terrarium._stand_in import StandIn
 
 LOOK_EVERY = 0.25
@@ -127,11 +128,12 @@ class MainThread:
                 pass
         self._is_waiting = False
 
-    def wait_for_credit(self, call: StreamCall) -> None:
+    def wait_in_tool(self, waits: "StreamCall | OpenFeed") -> None:
         """Waits while another thread receives."""
         self._is_waiting = True
-        # The other thread looks whether this one waits after it has added credit, so one of the two sees the other.
-        if call.must_wait:
+        # The other thread looks whether this one waits after it has added credit or an item, so one of the two sees the
+        # other.
+        if waits.must_wait:
             try:
                 self._news.get(timeout=LOOK_EVERY)
             except Empty:
@@ -206,6 +208,8 @@ class MainThread:
             if given is None:
                 return
             positional, arguments = given
+            if call.id in replies.feeds.by_call:
+                return run(self.streams.run_with_feeds, call, positional, arguments, self._is_fork)
             if positional:
                 function = partial(function, *positional)
         try:

@@ -136,6 +136,8 @@ class EventLoop:
             given = replies.arguments(call)
             if given is not None:
                 positional, arguments = given
+                if call.id in replies.feeds.by_call:
+                    return await self._run_with_feeds(call, positional, arguments)
                 if positional:
                     function = partial(function, *positional)
         if arguments is not None:
@@ -153,12 +155,34 @@ class EventLoop:
                     replies.value(call, value)
         self.flush_soon()
 
+    async def _run_with_feeds(self, call: Call, positional: "list[Any]", arguments: "dict[str, Any]") -> None:
+        replies = self._replies
+        value, error = None, None
+        try:
+            coroutine = call.tool.function(*positional, **arguments)
+            # Only the coroutine holds the arguments now: an iterator among them that it drops is closed.
+            positional.clear()
+            arguments.clear()
+            value = await coroutine
+        except BaseException as raised:  # SystemExit too: it ends the call, not the worker
+            error = raised
+        replies.feeds.ended(call)
+        self.end_if_forked(error)
+        if isinstance(error, asyncio.CancelledError):
+            replies.failed(call, self._cancelled(call, error))
+        elif error is not None:
+            replies.raised(call, error)
+        else:
+            replies.value(call, value)
+        self.flush_soon()
+
     async def _run_stream(self, call: StreamCall) -> None:
         replies = self._replies
         given = replies.arguments(call)
         if given is None:
             return
         outcome = await _async_streams.send_all(self._items, call, *given, self._flush, self.flush_soon)
+        replies.feeds.ended(call)
         error = outcome if isinstance(outcome, BaseException) else None
         self.end_if_forked(error)
         if isinstance(outcome, Failure):

@@ -154,16 +154,44 @@ class Credit(NamedTuple):
     bytes: int
 
 
+class Want(NamedTuple):
+    """The tool takes items of a feed, which is an argument that is a stream."""
+
+    id: int
+    feed: int
+    """The index of the feed in the call."""
+    bytes: int
+    """Room for more items; 0: no more are wanted."""
+
+
+class Feed(NamedTuple):
+    """The next item of a feed."""
+
+    id: int
+    feed: int
+    body: Any
+    segments: "Sequence[Any]"
+
+
+class FeedEnd(NamedTuple):
+    """A feed has no more items."""
+
+    id: int
+    feed: int
+    failure: "tuple[str, str] | None"
+    """The name of the error and its message, if the feed has failed."""
+
+
 class Ping(NamedTuple):
     """Asks for a Pong."""
 
     nonce: int
 
 
-WorkerFrame = Hello | Ready | Failure | Pong
+WorkerFrame = Hello | Ready | Failure | Pong | Want
 """A worker also sends results and items. They have no class of their own, which would cost more than to encode a short
 value."""
-HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit
+HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit | Feed | FeedEnd
 
 
 def size_of(body: bytes, segments: "Sequence[Any]") -> int:

@@ -12,12 +12,15 @@ from terrarium._frames import (
     Cancel,
     Credit,
     Failure,
+    Feed,
+    FeedEnd,
     Hello,
     HostFrame,
     Ping,
     Pong,
     Ready,
     StreamCall,
+    Want,
     Welcome,
     WorkerFrame,
 )
@@ -141,6 +144,8 @@ def _message(frame: WorkerFrame) -> Any:
         return wire.WorkerFrame(failure=wire.Failure(**frame._asdict()))
     if isinstance(frame, Pong):
         return wire.WorkerFrame(pong=wire.Pong(nonce=frame.nonce, running=frame.running))
+    if isinstance(frame, Want):
+        return wire.WorkerFrame(want=wire.Want(**frame._asdict()))
     if isinstance(frame, Ready):
         return wire.WorkerFrame(ready=wire.Ready(tools=[wire.Tool(**tool._asdict()) for tool in frame.tools]))
     if isinstance(frame, Hello):
@@ -159,6 +164,11 @@ def _frame(message: Any) -> HostFrame:
         return Ping(message.ping.nonce)
     if kind == "credit":
         return Credit(message.credit.id, message.credit.bytes)
+    if kind == "feed":
+        return Feed(message.feed.id, message.feed.feed, message.feed.value, ())
+    if kind == "feed_end":
+        end = message.feed_end
+        return FeedEnd(end.id, end.feed, (end.type, end.message) if end.failed else None)
     if kind == "welcome":
         return Welcome(message.welcome.max_message_bytes)
     raise ValueError("it sent a frame of a kind that this version does not know")

@@ -4,15 +4,19 @@ a body is read. ``docs/protocol.md`` has the rules."""
 from collections.abc import Sequence
 from typing import Any
 
-from terrarium._frames import Call, Cancel, Credit, HostFrame, Ping, Refusal, StreamCall, Welcome
-from terrarium._lane_wire import APART, CALL, CANCEL, CREDIT, HEADER, HEADER_BYTES, HOST_KIND, LONGEST_PIECE, MOST_SEGMENTS
+from terrarium._frames import Call, Cancel, Credit, Feed, FeedEnd, HostFrame, Ping, Refusal, StreamCall, Welcome
+from terrarium._lane_wire import APART, CALL, CANCEL, CREDIT, FEED, FEED_END, HEADER, HEADER_BYTES, HOST_KIND
+from terrarium._lane_wire import LONGEST_PIECE, MOST_SEGMENTS
 from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, STREAM, WELCOME
 from terrarium._values._apart import Arriving
 from terrarium._values._decode import decode
 
 _ROOM = 256 * 1024
 """How much is read at a time, in bytes. A longer body is read to where it stays."""
-_KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST])
+_KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST, FEED])
+_MAY_HAVE_BODY = frozenset([CALL, FEED_END])
+_MAY_HAVE_SEGMENTS = frozenset([CALL, FEED])
+_MOST_CODE = {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2, FEED: 0xFFFF, FEED_END: 0xFFFF}
 _NO_SEGMENTS: "tuple[Any, ...]" = ()
 
 _Head = tuple[int, int, int, int, int]
@@ -201,16 +205,16 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
     if (
         flags & ~(APART | SPLIT | SPIN | STREAM)
         or (of_body and (kind == PART_OF_HOST or length == 0))
-        or (flags & (APART | SPIN | STREAM) and kind != CALL)
+        or (flags & APART and kind not in _MAY_HAVE_SEGMENTS)
+        or (flags & (SPIN | STREAM) and kind != CALL)
     ):
         raise ValueError(f"it sent a frame of kind {kind} with flags {flags}")
     # Each of these flags puts a number before the bytes.
     if length > LONGEST_PIECE + (4 if flags & SPLIT else 0) or length <= 4 * of_body.bit_count() and of_body:
         raise ValueError(f"it sent a frame of {length:,} bytes")
-    if (kind in _KINDS_WITH_BODY) != (length > 0) and kind != CALL:
+    if (kind in _KINDS_WITH_BODY) != (length > 0) and kind not in _MAY_HAVE_BODY:
         raise ValueError(f"it sent a frame of kind {kind} {'with' if length else 'without'} a body")
-    most_code = {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2}.get(kind, 0)
-    if code > most_code or (id and kind in (WELCOME, REFUSED)) or (extra and kind not in (CALL, CREDIT)):
+    if code > _MOST_CODE.get(kind, 0) or (id and kind in (WELCOME, REFUSED)) or (extra and kind not in (CALL, CREDIT)):
         raise ValueError(f"it sent a frame of kind {kind} with code {code}, id {id} and extra {extra}")
 
 
@@ -224,9 +228,15 @@ def _frame(header: _Head, body: Any, segments: "Sequence[Any]") -> "HostFrame":
         return Ping(id)
     if kind == CREDIT:
         return Credit(id, extra)
+    if kind == FEED:
+        return Feed(id, code, body, segments)
+    if kind == FEED_END and not body:
+        return FeedEnd(id, code, None)
     fields = decode(bytes(body))
     if type(fields) is not dict:
         raise ValueError(f"it sent a frame of kind {kind} whose body is no map")
+    if kind == FEED_END:
+        return FeedEnd(id, code, (str(fields.get("type", "")), str(fields.get("message", ""))))
     if kind == REFUSED:
         return Refusal(code, str(fields.get("message", "")))
     most = fields.get("maxBytes", 0)

@@ -5,17 +5,27 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Any
 
-from terrarium._frames import Failure, Hello, Pong, Ready
+from terrarium._frames import Failure, Hello, Pong, Ready, Want
 from terrarium._values._encode import in_one
 from terrarium._version import PROTOCOL_VERSION
 
-WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6, "item": 7}
-HOST_KIND = {"welcome": 16, "refused": 17, "call": 18, "cancel": 19, "ping": 20, "part": 21, "credit": 22}
+WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6, "item": 7, "want": 12}
+HOST_KIND = {
+    "welcome": 16,
+    "refused": 17,
+    "call": 18,
+    "cancel": 19,
+    "ping": 20,
+    "part": 21,
+    "credit": 22,
+    "feed": 26,
+    "feed_end": 27,
+}
 FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8}
 REFUSED_CODE = {"protocol_mismatch": 1, "token_refused": 2}
 
-HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM = WORKER_KIND.values()
-WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT = HOST_KIND.values()
+HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM, WANT = WORKER_KIND.values()
+WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT, FEED, FEED_END = HOST_KIND.values()
 APART, SPLIT, SPIN, STREAM = FLAG.values()
 
 HEADER = Struct("<IBBHII")
@@ -67,6 +77,10 @@ def failure_body(failure: Failure) -> bytes:
 
 def pack_pong(pong: Pong) -> bytes:
     return pack(PONG, 0, pong.nonce, pong.running)
+
+
+def pack_want(want: Want) -> bytes:
+    return pack(WANT, want.feed, want.id, want.bytes)
 
 
 def pieces(kind: int, code: int, id: int, body: Any, segments: "Sequence[Any]" = ()) -> "Iterator[list[Any]]":

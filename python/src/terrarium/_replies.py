@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from types import CoroutineType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from terrarium import _failure
 from terrarium._frames import Call, Carrier, Failure, size_of
 from terrarium._tools import Tool
-from terrarium._values._decode import decode_arguments
+from terrarium._values._decode import FeedMark, decode_arguments
 from terrarium._values._encode import encode
 from terrarium._values._hints import Conversions
 from terrarium._values._plain import encode_plain
 from terrarium._values._refusal import NotSendable, TooLarge
+
+if TYPE_CHECKING:
+    from terrarium._feeds import Feeds
 
 
 class Replies:
@@ -24,6 +27,8 @@ class Replies:
         self._flush = flush
         self.open: dict[int, Call] = {}
         """Received and not yet answered, by id."""
+        self.feeds: Feeds
+        """Set by the session."""
 
     def value(self, call: Call, value: Any, convert: "Callable[[Any], Any] | None" = None) -> None:
         """Sends the result of a call, or a failure if the value cannot be sent. May call user code. ``convert``: takes
@@ -85,6 +90,10 @@ class Replies:
         try:
             given = decode_arguments(call.body, call.segments)
             call.body, call.segments = b"", ()
+            values: Any = given if type(given) is list else given.values()  # type: ignore[union-attr]
+            has_feeds = any(type(value) is FeedMark for value in values)
+            if has_feeds and tool.batch:
+                raise TypeError(f"{tool.name} runs in batches, and takes no argument that is a stream")
             positional: "list[Any]" = []
             if type(given) is list:
                 positional, arguments = tool.bind(given)
@@ -94,6 +103,8 @@ class Replies:
             conversions = conversions_of(tool)
             if converts and conversions.has_arguments:
                 conversions.arguments(arguments)
+            if has_feeds:
+                self.feeds.given(call, positional or arguments)
         except (TypeError, ValueError) as error:
             self.failed(call, _failure.invalid_argument(call.id, error))
             return None

@@ -13,8 +13,9 @@ from terrarium_shepherd import signals
 from terrarium import _contexts, _exit, _failure
 from terrarium._calls import MainThread
 from terrarium._describe import documentation, kind_of, signature_text
-from terrarium._frames import Call, Cancel, Carrier, Credit, Hello, HostFrame, Ping, Pong, Ready, StreamCall, ToolInfo
-from terrarium._frames import Welcome
+from terrarium._feeds import Feeds, OpenFeed
+from terrarium._frames import Call, Cancel, Carrier, Credit, Feed, FeedEnd, Hello, HostFrame, Ping, Pong, Ready, StreamCall
+from terrarium._frames import ToolInfo, Welcome
 from terrarium._replies import Replies
 from terrarium._spin import Spin
 from terrarium._stand_in import StandIn
@@ -71,7 +72,8 @@ class Session:
         self.replies = Replies(self._carrier, welcome.max_bytes, self.flush)
         contexts = _contexts.maker()
         items = Items(self.replies, self._carrier, welcome.max_bytes, self.flush)
-        streams = MainThreadStreams(items, self.flush, self._await_credit)
+        streams = MainThreadStreams(items, self.flush, self._await_on_main_thread)
+        self.feeds = self.replies.feeds = Feeds(self._carrier, self.flush, streams.await_feed)
         self.main_thread = MainThread(self.replies, self._page, contexts, self.flush, streams)
         self._event_loop: "EventLoop | None" = None
         self._main_loop: "MainLoop | None" = None
@@ -86,6 +88,7 @@ class Session:
 
                 self._event_loop = EventLoop(self.replies, self._page, contexts, self.flush, items)
                 self._event_loop.start()
+            self.feeds.loop = self._event_loop.loop
         self.stand_in = StandIn(self.main_thread, self._carrier, self.receiving, self.receive, self.flush)
         if any(tool.batch for tool in self.tools):
             self._batch(contexts)
@@ -254,6 +257,8 @@ class Session:
                     submitted += 1
             elif isinstance(frame, Credit):
                 self._add_credit(frame)
+            elif isinstance(frame, (Feed, FeedEnd)):
+                self._feed(frame)
             elif isinstance(frame, Cancel):
                 self._cancel(frame)
             elif isinstance(frame, Ping):
@@ -288,13 +293,22 @@ class Session:
         else:
             self.main_thread.wake()
 
-    def _await_credit(self, call: StreamCall) -> None:
-        """For the main thread: receives until there may be credit, or waits while another thread receives."""
+    def _feed(self, frame: "Feed | FeedEnd") -> None:
+        """What comes for a call that has ended crossed its answer. Raises ValueError for a feed that is not open."""
+        call = self.replies.open.get(frame.id)
+        if call is None:
+            return
+        self.feeds.receive(frame)
+        if not call.tool.is_async:
+            self.main_thread.wake()
+
+    def _await_on_main_thread(self, waits: "StreamCall | OpenFeed") -> None:
+        """For the main thread: receives until it need not wait, maybe, or waits while another thread receives."""
         if not self.receiving.acquire(self._carrier.waits_are_short):
-            self.main_thread.wait_for_credit(call)
+            self.main_thread.wait_in_tool(waits)
             return
         try:
-            if call.must_wait:
+            if waits.must_wait:
                 self.receive()
         finally:
             self.receiving.release()
@@ -326,6 +340,7 @@ class Session:
             if frame.unless_begun:
                 return
             call.cancelled = True
+            self.feeds.cancelled(call)
             if loop is not None:
                 loop.cancel(call if call.batch is None else call.batch[0])
             else:

@@ -4,14 +4,18 @@ credit, and is closed when the stream ends, however that comes. ``_async_streams
 import os
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from terrarium import _exit, _failure
-from terrarium._frames import ITEM_OVERHEAD, Carrier, Failure, StreamCall, size_of
+from terrarium._feed_error import FeedError
+from terrarium._frames import ITEM_OVERHEAD, Call, Carrier, Failure, StreamCall, size_of
 from terrarium._replies import Replies, conversions_of
 from terrarium._values._encode import encode
 from terrarium._values._plain import encode_plain
 from terrarium._values._refusal import NotSendable, TooLarge
+
+if TYPE_CHECKING:
+    from terrarium._feeds import OpenFeed
 
 FLUSH_EVERY = 50e-6
 """How long an item waits for those behind it, in seconds."""
@@ -53,13 +57,14 @@ class MainThreadStreams:
     """Runs the generators of sync tools. For the main thread."""
 
     def __init__(
-        self, items: Items, flush: "Callable[[], None]", await_credit: "Callable[[StreamCall], None]"
+        self, items: Items, flush: "Callable[[], None]", wait: "Callable[[StreamCall | OpenFeed], None]"
     ) -> None:
-        """``await_credit`` may return before there is any."""
+        """``wait`` may return before that for which it waits has come."""
         self._items = items
         self._flush = flush
-        self._await_credit = await_credit
+        self._wait = wait
         self.is_running = False
+        """A generator runs, or a tool with a feed: the main thread itself receives now and then."""
         self.is_waiting = False
         """The main thread receives, or waits for another thread that does."""
 
@@ -73,17 +78,46 @@ class MainThreadStreams:
         self.is_running = True
         outcome = self._send_all(call, *given, is_fork)
         self.is_running = False
+        replies.feeds.ended(call)
         error = outcome if isinstance(outcome, BaseException) else None
         if is_fork():
             os._exit(_exit.of_child(error))
         if isinstance(outcome, Failure):
             replies.failed(call, outcome)
-        elif error is not None:
+        elif error is not None and not (call.cancelled and isinstance(error, FeedError)):
             replies.raised(call, error)
         elif call.cancelled:
             replies.failed(call, _failure.cancelled(call.id))
         else:
             replies.plain(call, None)
+
+    def run_with_feeds(
+        self, call: Call, positional: "list[Any]", arguments: "dict[str, Any]", is_fork: "Callable[[], bool]"
+    ) -> None:
+        """Runs a tool that is no generator, and has arguments that are streams, and answers its call."""
+        replies = self._items.replies
+        self.is_running = True
+        value, error = None, None
+        try:
+            value = call.tool.function(*positional, **arguments)
+        except BaseException as raised:  # SystemExit too: it ends the call, not the worker
+            error = raised
+        self.is_running = False
+        replies.feeds.ended(call)
+        if is_fork():
+            os._exit(_exit.of_child(error))
+        if error is None:
+            replies.value(call, value)
+        elif call.cancelled and isinstance(error, FeedError):
+            replies.failed(call, _failure.cancelled(call.id))
+        else:
+            replies.raised(call, error)
+
+    def await_feed(self, feed: "OpenFeed") -> None:
+        """Returns when there may be more of a feed."""
+        self.is_waiting = True
+        self._wait(feed)
+        self.is_waiting = False
 
     def _send_all(
         self, call: StreamCall, positional: "list[Any]", arguments: "dict[str, Any]", is_fork: "Callable[[], bool]"
@@ -95,6 +129,9 @@ class MainThreadStreams:
         failure: "Failure | None" = None
         try:
             generator = call.tool.function(*positional, **arguments)
+            # Only the generator holds the arguments now: an iterator among them that it drops is closed.
+            positional.clear()
+            arguments.clear()
             for value in generator:
                 if call.cancelled or is_fork():
                     break
@@ -109,7 +146,7 @@ class MainThreadStreams:
                     flush()
                     self.is_waiting = True
                     while call.must_wait:
-                        self._await_credit(call)
+                        self._wait(call)
                     self.is_waiting = False
                 if call.cancelled:
                     break

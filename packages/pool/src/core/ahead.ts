@@ -28,7 +28,8 @@ const WORTH_SHARING = 1
  * To be asked only when no worker has a place for the call.
  */
 export function slotAhead({ state, now }: Turn, call: Call): Slot | undefined {
-  if (call.suspect || call.deaths > 0 || call.size > MOST_BYTES || call.stream !== undefined) return undefined
+  if (call.suspect || call.deaths > 0 || call.size > MOST_BYTES) return undefined
+  if (call.stream !== undefined || call.hasFeeds) return undefined
   const pace = (call.pace ??= state.paces.of(call.tool))
   if (pace?.isShort !== true) return undefined
   let best: Slot | undefined
@@ -74,7 +75,7 @@ export function learn({ state, now }: Turn, call: Call, slot: Slot): void {
   if (call.isAsync) return
   const ms = now - slot.since
   slot.since = now
-  if (call.stream !== undefined) return
+  if (call.stream !== undefined || call.hasFeeds) return
   const pace = (call.pace ??= state.paces.of(call.tool))
   if (pace === undefined) state.paces.add(call.tool, ms)
   else if (pace.answered(ms)) markLong(state, pace)

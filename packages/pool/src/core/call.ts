@@ -76,6 +76,8 @@ export class Call {
   isLate = false
   /** The timer of its grace, see `stopped.ts`; 0: none. */
   timer = 0
+  /** Some of its arguments are streams, of which a worker that has begun it may have read. */
+  hasFeeds = false
   /** Its items; undefined for a call with one result. */
   stream: StreamState | undefined = undefined
 

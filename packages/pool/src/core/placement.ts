@@ -79,7 +79,7 @@ function hand(turn: Turn, call: Call, slot: Slot, isAhead: boolean): void {
   call.slot = slot
   call.pace ??= state.paces.of(call.tool)
   call.isAsync = slot.isAsync(call.tool)
-  call.isShort = !call.isAsync && call.pace?.isShort === true && !call.suspect && call.deaths === 0
+  call.isShort = !call.isAsync && call.pace?.isShort === true && !call.suspect && call.deaths === 0 && !call.hasFeeds
   if (!call.isShort) slot.notShort += 1
   if (!call.isAsync) {
     if (slot.ordinary === 0) slot.since = now

@@ -23,8 +23,18 @@ export function toMessage(frame: HostFrame): HostMessage {
       return { kind: { $case: 'ping', value: { nonce: frame.nonce } } }
     case 'credit':
       return { kind: { $case: 'credit', value: { id: frame.id, bytes: frame.bytes } } }
+    case 'feed': {
+      const { id, feed, value } = frame
+      return { kind: { $case: 'feed', value: { id, feed, value: value.bytes } } }
+    }
+    case 'feedEnd': {
+      const { id, feed, failure } = frame
+      return { kind: { $case: 'feedEnd', value: { id, feed, failed: failure !== undefined, ...NO_FAILURE, ...failure } } }
+    }
   }
 }
+
+const NO_FAILURE = { type: '', message: '' }
 
 /** Throws a TypeError for a frame of a later version. */
 export function fromMessage({ kind }: WorkerMessage): WorkerFrame {
@@ -48,6 +58,10 @@ export function fromMessage({ kind }: WorkerMessage): WorkerFrame {
     case 'hello': {
       const { protocolVersion, token, pid, packageVersion, pythonVersion, reportsBegun } = kind.value
       return { kind: 'hello', version: protocolVersion, token, pid, packageVersion, pythonVersion, reportsBegun }
+    }
+    case 'want': {
+      const { id, feed, bytes } = kind.value
+      return { kind: 'want', id, feed, bytes }
     }
     case undefined:
       throw new TypeError('a frame of a kind that this version does not know')

@@ -54,6 +54,10 @@ export function failureIn(bytes: Buffer, id: number, code: number): FailureFrame
 
 export const welcomeBody = (maxBytes: number): Buffer => encode({ maxBytes })
 
+/** Texts of an error may be as long as the error likes: they are cut. */
+export const feedEndBody = ({ type, message }: { readonly type: string; readonly message: string }): Buffer =>
+  encode({ type, message })
+
 export const refusedBody = (message: string): Buffer => encode({ message })
 
 const NOTHING = new Uint8Array()

@@ -132,6 +132,7 @@ export class LaneParser {
     if (kind === WORKER_KIND.result) this.#onFrame({ kind: 'result', id, value: body as EncodedValue })
     else if (kind === WORKER_KIND.pong) this.#onFrame({ kind: 'pong', nonce: id, running: extra })
     else if (kind === WORKER_KIND.item) this.#onFrame({ kind: 'item', id, value: body as EncodedValue })
+    else if (kind === WORKER_KIND.want) this.#onFrame({ kind: 'want', id, feed: code, bytes: extra })
     else {
       const { bytes } = body as EncodedValue
       if (kind === WORKER_KIND.failure) this.#onFrame(failureIn(bytes, id, code))
@@ -154,13 +155,13 @@ interface Allowed {
 const COLD: Omit<Allowed, 'name'> = { flags: FLAG.split, code: false, id: false, extra: false, body: true }
 
 /** By kind. */
-const ALLOWED: readonly (Allowed | undefined)[] = [
-  undefined,
-  { ...COLD, name: 'a Hello', flags: 0 },
-  { ...COLD, name: 'a Ready' },
-  { ...COLD, name: 'a Result', flags: FLAG.apart | FLAG.split, id: true },
-  { ...COLD, name: 'a Failure', code: true, id: true },
-  { ...COLD, name: 'a Pong', flags: 0, id: true, extra: true, body: false },
-  { ...COLD, name: 'a Part', flags: 0, id: true },
-  { ...COLD, name: 'an Item', flags: FLAG.apart | FLAG.split, id: true },
-]
+const ALLOWED: Readonly<Record<number, Allowed | undefined>> = {
+  [WORKER_KIND.hello]: { ...COLD, name: 'a Hello', flags: 0 },
+  [WORKER_KIND.ready]: { ...COLD, name: 'a Ready' },
+  [WORKER_KIND.result]: { ...COLD, name: 'a Result', flags: FLAG.apart | FLAG.split, id: true },
+  [WORKER_KIND.failure]: { ...COLD, name: 'a Failure', code: true, id: true },
+  [WORKER_KIND.pong]: { ...COLD, name: 'a Pong', flags: 0, id: true, extra: true, body: false },
+  [WORKER_KIND.part]: { ...COLD, name: 'a Part', flags: 0, id: true },
+  [WORKER_KIND.item]: { ...COLD, name: 'an Item', flags: FLAG.apart | FLAG.split, id: true },
+  [WORKER_KIND.want]: { ...COLD, name: 'a Want', flags: 0, code: true, id: true, extra: true, body: false },
+}

@@ -12,9 +12,19 @@ export const PREAMBLE = Buffer.concat([MAGIC, Buffer.from([PROTOCOL_VERSION, 0, 
 export const HEADER_BYTES = 16
 
 /** The frames of a worker. */
-export const WORKER_KIND = { hello: 1, ready: 2, result: 3, failure: 4, pong: 5, part: 6, item: 7 } as const
+export const WORKER_KIND = { hello: 1, ready: 2, result: 3, failure: 4, pong: 5, part: 6, item: 7, want: 12 } as const
 /** The frames of a host. */
-export const HOST_KIND = { welcome: 16, refused: 17, call: 18, cancel: 19, ping: 20, part: 21, credit: 22 } as const
+export const HOST_KIND = {
+  welcome: 16,
+  refused: 17,
+  call: 18,
+  cancel: 19,
+  ping: 20,
+  part: 21,
+  credit: 22,
+  feed: 26,
+  feedEnd: 27,
+} as const
 
 export const FLAG = {
   /** Segments follow the msgpack of the body. */

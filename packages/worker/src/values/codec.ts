@@ -8,6 +8,11 @@ import { Encoder } from './encoder.ts'
 import type { Refusal } from './refusal.ts'
 import { checkTypes, Registry, type ValueType } from './registry.ts'
 
+interface EncodeOptions {
+  readonly apart?: boolean
+  readonly feeds?: object[] | undefined
+}
+
 /** Encodes and decodes values. `docs/values.md` lists all values and what each is in Python. */
 export class ValueCodec {
   readonly #encoder: Encoder
@@ -25,13 +30,13 @@ export class ValueCodec {
 
   /**
    * Encodes a value. `subject`: what the value is, for errors. `apart` (default false): whether bytes and arrays of
-   * 64 KiB or more become segments, which are not copied: leave their memory as it is until they are sent. Throws
-   * INVALID_ARGUMENT with the place of a part that cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit
+   * 64 KiB or more become segments, which are not copied: leave their memory as it is until they are sent. `feeds`: the
+   * value is the arguments of a call; those that are streams are added here, by index. Throws INVALID_ARGUMENT with the place of a part that cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit
    * into a message (256 MiB).
    */
-  encode(value: unknown, subject = 'the value', { apart = false } = {}): EncodedValue {
+  encode(value: unknown, subject = 'the value', { apart = false, feeds }: EncodeOptions = {}): EncodedValue {
     try {
-      return this.#encoder.encode(value, apart)
+      return this.#encoder.encode(value, apart, feeds)
     } catch (refusal) {
       throw (refusal as Refusal).toError(subject)
     }
@@ -39,11 +44,12 @@ export class ValueCodec {
 
   /**
    * Decodes a value. `subject`: what the value is, for errors. A segment that is all of its memory is handed on as it
-   * is; any other segment is copied. Throws RESULT_NOT_SENDABLE.
+   * is; any other segment is copied. `feed`: returns what stands for the feed of an index, where the value is the
+   * arguments of a call. Throws RESULT_NOT_SENDABLE.
    */
-  decode(encoded: EncodedValue, subject = 'the value'): unknown {
+  decode(encoded: EncodedValue, subject = 'the value', feed?: (index: number) => unknown): unknown {
     try {
-      return this.#decoder.decode(encoded)
+      return this.#decoder.decode(encoded, feed)
     } catch (refusal) {
       throw (refusal as Refusal).toError(subject, 'RESULT_NOT_SENDABLE')
     }

@@ -19,6 +19,8 @@ export class Decoder {
   readonly #in = new Reader()
   /** The segments by index; undefined in place of a segment that was used. */
   #segments = NO_SEGMENTS
+  /** Returns what stands for the feed of an index; undefined where there are no feeds. */
+  #feed: ((index: number) => unknown) | undefined
   #depth = 0
   #isBusy = false
 
@@ -27,8 +29,12 @@ export class Decoder {
   }
 
   /** Reads one value, which must be all that the bytes hold. Throws a {@link Refusal}. */
-  decode({ bytes, segments }: EncodedValue): unknown {
-    return this.decodePart(bytes, 0, bytes.length, segments.length === 0 ? NO_SEGMENTS : [...segments])
+  decode({ bytes, segments }: EncodedValue, feed?: (index: number) => unknown): unknown {
+    const own = segments.length === 0 ? NO_SEGMENTS : [...segments]
+    if (feed === undefined) return this.decodePart(bytes, 0, bytes.length, own)
+    const reader = new Decoder(this.#registry)
+    reader.#feed = feed
+    return reader.decodePart(bytes, 0, bytes.length, own)
   }
 
   /** The same for a value that is in these bytes from `start` to `end`. `segments` are used up. */
@@ -197,6 +203,9 @@ export class Decoder {
         return this.#instant(length)
       case EXTENSION.array:
         return this.#array(length)
+      case EXTENSION.feed:
+        if (this.#feed === undefined || this.#depth !== 1) throw unknownExtension(type)
+        return this.#feed(this.#in.byte())
       case EXTENSION.apart:
         return this.#apart(length)
       case EXTENSION.integer:
@@ -211,9 +220,7 @@ export class Decoder {
       case EXTENSION.registered:
         return this.#registered()
       default:
-        throw new Refusal(`a value of extension type ${type}, which this release does not know, cannot be read`, {
-          hint: 'Use the Node packages and the Python package of one release.',
-        })
+        throw unknownExtension(type)
     }
   }
 
@@ -305,3 +312,8 @@ function beginsWithDigit(name: string): boolean {
 function define(record: object, name: string, value: unknown): void {
   Object.defineProperty(record, name, { value, configurable: true, enumerable: true, writable: true })
 }
+
+const unknownExtension = (type: number): Refusal =>
+  new Refusal(`a value of extension type ${type}, which this release does not know, cannot be read`, {
+    hint: 'Use the Node packages and the Python package of one release.',
+  })

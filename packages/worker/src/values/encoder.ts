@@ -3,15 +3,16 @@ import { Buffer } from 'node:buffer' // as a global it is a getter, which each u
 import { types } from 'node:util'
 import { askUser } from '@terrarium/supervisor/base'
 import { arrayHead, ownDtype } from './array-form.ts'
+import { isSource } from '../feed-source.ts'
 import { sizeOf, type EncodedValue } from './encoded-value.ts'
 import { NdArray } from './nd-array.ts'
 import { isPlainObject } from './plain-object.ts'
 import { Refusal, refusalOf, within } from './refusal.ts'
 import type { Encoding, Registry } from './registry.ts'
 import { identityOf, identityOfNumber, UniqueKeys } from './unique-keys.ts'
-import { isNamespace, refuse } from './unsendable.ts'
+import { isNamespace, refuse, refuseStream } from './unsendable.ts'
 import { bytesOf, kindOf, lasting, lengthOf, memoryOf, readable } from './views.ts'
-import { EXTENSION, FIRST_INSTANT, LAST_INSTANT, LEAST_APART, MAX_DEPTH, MAX_VALUE_BYTES } from './wire.ts'
+import { EXTENSION, FIRST_INSTANT, LAST_INSTANT, LEAST_APART, MAX_DEPTH, MAX_VALUE_BYTES, MOST_FEEDS } from './wire.ts'
 import { tooLarge, Writer } from './writer.ts'
 
 /** Checks and writes values in one pass. Each property is read once, so that the value checked is the value written. */
@@ -24,21 +25,27 @@ export class Encoder {
   #segments: Buffer[] | undefined
   /** The length of the segments in bytes, with their table. */
   #apartBytes = 0
+  /** The streams among the arguments so far; undefined for a value that is no arguments. */
+  #feeds: object[] | undefined
   #isBusy = false
 
   constructor(registry: Registry) {
     this.#registry = registry
   }
 
-  /** Encodes one value. `apart`: whether it may have segments. Throws a {@link Refusal}. */
-  encode(value: unknown, apart: boolean): EncodedValue {
+  /**
+   * Encodes one value. `apart`: whether it may have segments. `feeds`: where streams among arguments are put. Throws a
+   * {@link Refusal}.
+   */
+  encode(value: unknown, apart: boolean, feeds?: object[]): EncodedValue {
     // A getter, or an encoder of a registered type, may call encode() in the middle of this value.
-    if (this.#isBusy) return new Encoder(this.#registry).encode(value, apart)
+    if (this.#isBusy) return new Encoder(this.#registry).encode(value, apart, feeds)
     this.#isBusy = true
     this.#out.begin()
     const segments: Buffer[] = []
     this.#segments = apart ? segments : undefined
     this.#apartBytes = 4
+    this.#feeds = feeds
     try {
       this.#value(value)
       const encoded = { bytes: this.#out.finish(), segments }
@@ -50,7 +57,7 @@ export class Encoder {
       throw refusalOf(thrown)
     } finally {
       this.#isBusy = false
-      this.#segments = undefined
+      this.#segments = this.#feeds = undefined
       this.#out.rest()
     }
   }
@@ -84,6 +91,7 @@ export class Encoder {
     else if (this.#atom(value)) return
     else if (types.isMap(value)) this.#map(value)
     else if (types.isSet(value)) this.#set(value, EXTENSION.set, false)
+    else if (isSource(value)) this.#feed(value)
     else throw refuse(value)
   }
 
@@ -119,6 +127,10 @@ export class Encoder {
   #record(value: object): void {
     // `arguments` has the prototype of a plain object.
     if (Symbol.iterator in value && types.isArgumentsObject(value)) throw refuse(value)
+    if (this.#open.length === 1 && this.#feeds !== undefined && isSource(value)) {
+      this.#feed(value)
+      return
+    }
     this.#enter(value)
     const names = Object.keys(value)
     if (names.length === 0 && isNamespace(value)) throw refuse(value)
@@ -286,6 +298,19 @@ export class Encoder {
     this.#out.copy(index)
     if (head !== undefined) this.#out.copy(head)
     return true
+  }
+
+  /** Writes the index of a stream that is an argument. */
+  #feed(value: object): void {
+    const feeds = this.#feeds
+    if (feeds === undefined || this.#open.length !== 1) throw refuseStream(value, feeds !== undefined)
+    const index = feeds.push(value) - 1
+    if (index >= MOST_FEEDS) {
+      const hint = 'Send the items of all as one stream.'
+      throw new Refusal(`more than ${MOST_FEEDS} arguments that are streams cannot be sent`, { hint })
+    }
+    this.#out.extensionHead(EXTENSION.feed, 1)
+    this.#out.byte(index)
   }
 
   #instant(ms: number): void {

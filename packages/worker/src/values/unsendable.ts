@@ -16,6 +16,15 @@ export function refuse(value: unknown, as?: string): Refusal {
   return new Refusal(`${named} cannot be sent${where}`, { hint: as === undefined ? hint : KEYS, type })
 }
 
+/** The refusal of a stream that is no argument of its own. `isWithin`: it is within one. */
+export function refuseStream(value: object, isWithin: boolean): Refusal {
+  const type = classNameOf(value)
+  const hint = isWithin
+    ? 'Make it an argument of its own: a stream cannot be inside another value.'
+    : 'Send its items, one by one or in an array.'
+  return new Refusal(`${article(type)} cannot be sent${isWithin ? ' there' : ''}`, { hint, type })
+}
+
 const KEYS = 'Use strings, numbers, booleans, null, Dates or Buffers, which Python can find by their value.'
 
 /** Whether an object is a namespace of functions, as Math, JSON and Reflect are. */

@@ -19,12 +19,17 @@ export const EXTENSION = {
   registered: 7,
   /** Bytes or an array that travel as a segment: its index, 4 bytes, little-endian; for an array then its head. */
   apart: 8,
+  /** An argument that is a stream: its index among the feeds of the call, 1 byte. */
+  feed: 9,
   /** msgpack's own timestamp, -1. */
   timestamp: 0xff,
 } as const
 
 /** Bytes and arrays of at least this many bytes become segments, where values may have segments. */
 export const LEAST_APART = 64 * 1024
+
+/** How many arguments of one call may be streams. */
+export const MOST_FEEDS = 256
 
 /** How deep containers may be nested. Python's msgpack reads at most 511 levels. */
 export const MAX_DEPTH = 500

@@ -8,7 +8,7 @@ from terrarium._values._apart import Memory
 from terrarium._values._msgpack import Malformed
 from terrarium._values._packing import unpack, unpack_all
 from terrarium._values._refusal import an, name_of, step_of, text_of
-from terrarium._values._wire import APART, ARRAY, EMPTY_MAP, FROZENSET, INTEGER, REGISTERED, SET, TUPLE
+from terrarium._values._wire import APART, ARRAY, EMPTY_MAP, FEED, FROZENSET, INTEGER, REGISTERED, SET, TUPLE
 
 Segment = bytes | bytearray | memoryview
 
@@ -37,6 +37,10 @@ class NotReadable(ValueError):
         return f"{self.what}{at}{': ' if self.because else ''}{self.because}"
 
 
+class FeedMark(int):
+    """Stands in the arguments of a call for one that is a stream: its index, see ``_feeds``."""
+
+
 class _Extension(NamedTuple):
     code: int
     payload: bytes
@@ -44,7 +48,10 @@ class _Extension(NamedTuple):
 
 def decode(data: bytes, segments: "Sequence[Segment]" = ()) -> Any:
     """The value of one msgpack object and its segments. Raises NotReadable, with its place."""
-    reader = _Reader(segments) if segments else _WITHOUT_SEGMENTS
+    return _decoded(data, _Reader(segments) if segments else _WITHOUT_SEGMENTS)
+
+
+def _decoded(data: bytes, reader: "_Reader") -> Any:
     try:
         value = unpack(data, reader.read)
         reader.check_used()
@@ -58,10 +65,11 @@ def decode(data: bytes, segments: "Sequence[Segment]" = ()) -> Any:
 
 
 def decode_arguments(data: bytes, segments: "Sequence[Segment]" = ()) -> "dict[str, Any] | list[Any]":
-    """The keyword arguments of a call, or its positional arguments as a list. Raises NotReadable."""
+    """The keyword arguments of a call, or its positional arguments as a list. Raises NotReadable.
+    Arguments that are streams are FeedMarks."""
     if not data and not segments:
         return {}
-    arguments = decode(data, segments)
+    arguments = _decoded(data, _ReaderOfArguments(segments) if segments else _ARGUMENTS_WITHOUT_SEGMENTS)
     if type(arguments) is list:
         return arguments
     if type(arguments) is not dict:
@@ -132,7 +140,13 @@ class _Reader:
         return _arrays.unpacked_apart(payload[4:], memory)
 
 
+class _ReaderOfArguments(_Reader):
+    def read(self, code: int, payload: bytes) -> Any:
+        return FeedMark(payload[0]) if code == FEED and len(payload) == 1 else super().read(code, payload)
+
+
 _WITHOUT_SEGMENTS = _Reader(())
+_ARGUMENTS_WITHOUT_SEGMENTS = _ReaderOfArguments(())
 
 
 def _reason(error: Exception) -> str:

@@ -15,7 +15,7 @@ from terrarium._late import late
 from terrarium._parameters import parameters_of
 from terrarium._values import _arrays, _foreign, _registry
 from terrarium._values._apart import Memory
-from terrarium._values._decode import NotReadable
+from terrarium._values._decode import FeedMark, NotReadable
 from terrarium._values._encode import EmptyMap
 from terrarium._values._refusal import text_of
 
@@ -56,7 +56,7 @@ class Conversions:
         """Converts the arguments in place. Raises NotReadable, with the argument's name as its place."""
         for name, value in arguments.items():
             convert = self._by_name.get(name) if name in self._named else self._others
-            if convert is None:
+            if convert is None or type(value) is FeedMark:
                 continue
             try:
                 arguments[name] = convert(value)

@@ -19,6 +19,8 @@ REGISTERED = 7
 """A value of a registered type: the type's name as a msgpack string, then the value that its encoder has made."""
 APART = 8
 """Bytes or an array that travel as a segment: its index, 4 bytes, little-endian; for an array then its head."""
+FEED = 9
+"""An argument that is a stream: its index among the feeds of the call, 1 byte."""
 
 LEAST_APART = 64 * 1024
 """Bytes and arrays of at least this many bytes become segments, where values may have segments."""

@@ -46,34 +46,40 @@ class SessionResponse(_message.Message):
     def __init__(self, seq: _Optional[int] = ..., ack: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[HostFrame, _Mapping]]] = ...) -> None: ...
 
 class WorkerFrame(_message.Message):
-    __slots__ = ("hello", "ready", "result", "failure", "pong", "item")
+    __slots__ = ("hello", "ready", "result", "failure", "pong", "item", "want")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     PONG_FIELD_NUMBER: _ClassVar[int]
     ITEM_FIELD_NUMBER: _ClassVar[int]
+    WANT_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     ready: Ready
     result: Result
     failure: Failure
     pong: Pong
     item: Item
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., item: _Optional[_Union[Item, _Mapping]] = ...) -> None: ...
+    want: Want
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., item: _Optional[_Union[Item, _Mapping]] = ..., want: _Optional[_Union[Want, _Mapping]] = ...) -> None: ...
 
 class HostFrame(_message.Message):
-    __slots__ = ("welcome", "call", "cancel", "ping", "credit")
+    __slots__ = ("welcome", "call", "cancel", "ping", "credit", "feed", "feed_end")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     CALL_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    FEED_END_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     call: Call
     cancel: Cancel
     ping: Ping
     credit: Credit
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ...) -> None: ...
+    feed: Feed
+    feed_end: FeedEnd
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., feed_end: _Optional[_Union[FeedEnd, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol_version", "token", "pid", "package_version", "python_version", "reports_begun")
@@ -154,6 +160,40 @@ class Credit(_message.Message):
     id: int
     bytes: int
     def __init__(self, id: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class Want(_message.Message):
+    __slots__ = ("id", "feed", "bytes")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    feed: int
+    bytes: int
+    def __init__(self, id: _Optional[int] = ..., feed: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class Feed(_message.Message):
+    __slots__ = ("id", "feed", "value")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    feed: int
+    value: bytes
+    def __init__(self, id: _Optional[int] = ..., feed: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
+
+class FeedEnd(_message.Message):
+    __slots__ = ("id", "feed", "failed", "type", "message")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    feed: int
+    failed: bool
+    type: str
+    message: str
+    def __init__(self, id: _Optional[int] = ..., feed: _Optional[int] = ..., failed: bool = ..., type: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Result(_message.Message):
     __slots__ = ("id", "value")

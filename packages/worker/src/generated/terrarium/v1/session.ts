@@ -83,6 +83,9 @@ export interface WorkerFrame {
     | //
     /** The next item of a stream. */
     { $case: "item"; value: Item }
+    | //
+    /** The tool takes items of a feed. */
+    { $case: "want"; value: Want }
     | undefined;
 }
 
@@ -105,6 +108,12 @@ export interface HostFrame {
     | //
     /** Room for more items of a stream. */
     { $case: "credit"; value: Credit }
+    | //
+    /** The next item of a feed. */
+    { $case: "feed"; value: Feed }
+    | //
+    /** A feed has no more items. */
+    { $case: "feedEnd"; value: FeedEnd }
     | undefined;
 }
 
@@ -192,6 +201,43 @@ export interface Credit {
   id: number;
   /** More than 0. */
   bytes: number;
+}
+
+/** The tool takes items of a feed, which is an argument that is a stream. There is no Feed before the first Want. */
+export interface Want {
+  /** The call. A Want for a call that has ended is ignored. */
+  id: number;
+  /** The index of the feed in the call. */
+  feed: number;
+  /** How many bytes more the host may send; 0: no more are wanted, and the host closes the source. */
+  bytes: number;
+}
+
+/**
+ * The next item of a feed. A host sends it only while the feed has credit. An item costs the bytes of its value and 16
+ * more; the last one may cost more than there is.
+ */
+export interface Feed {
+  /** The call. A Feed of a call that has ended is ignored. */
+  id: number;
+  /** The index of the feed in the call. */
+  feed: number;
+  /** The item: one msgpack object, see docs/values.md. */
+  value: Buffer;
+}
+
+/** A feed has no more items. */
+export interface FeedEnd {
+  /** The call. A FeedEnd of a call that has ended is ignored. */
+  id: number;
+  /** The index of the feed in the call. */
+  feed: number;
+  /** Its source has thrown, or an item could not be sent. */
+  failed: boolean;
+  /** The name of the error; may be empty. */
+  type: string;
+  /** The message of the error; may be empty. */
+  message: string;
 }
 
 /** A call ended with a value. */
@@ -413,6 +459,9 @@ export const WorkerFrame: MessageFns<WorkerFrame> = {
       case "item":
         Item.encode(message.kind.value, writer.uint32(50).fork()).join();
         break;
+      case "want":
+        Want.encode(message.kind.value, writer.uint32(90).fork()).join();
+        break;
     }
     return writer;
   },
@@ -478,6 +527,14 @@ export const WorkerFrame: MessageFns<WorkerFrame> = {
             message.kind = { $case: "item", value: Item.decode(reader, reader.uint32()) };
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.kind = { $case: "want", value: Want.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -512,6 +569,12 @@ export const HostFrame: MessageFns<HostFrame> = {
         break;
       case "credit":
         Credit.encode(message.kind.value, writer.uint32(42).fork()).join();
+        break;
+      case "feed":
+        Feed.encode(message.kind.value, writer.uint32(74).fork()).join();
+        break;
+      case "feedEnd":
+        FeedEnd.encode(message.kind.value, writer.uint32(82).fork()).join();
         break;
     }
     return writer;
@@ -568,6 +631,22 @@ export const HostFrame: MessageFns<HostFrame> = {
             }
 
             message.kind = { $case: "credit", value: Credit.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.kind = { $case: "feed", value: Feed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.kind = { $case: "feedEnd", value: FeedEnd.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1099,6 +1178,232 @@ export const Credit: MessageFns<Credit> = {
             }
 
             message.bytes = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWant(): Want {
+  return { id: 0, feed: 0, bytes: 0 };
+}
+
+export const Want: MessageFns<Want> = {
+  encode(message: Want, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.feed !== 0) {
+      writer.uint32(16).uint32(message.feed);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(24).uint32(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Want {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.feed = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytes = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseFeed(): Feed {
+  return { id: 0, feed: 0, value: Buffer.alloc(0) };
+}
+
+export const Feed: MessageFns<Feed> = {
+  encode(message: Feed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.feed !== 0) {
+      writer.uint32(16).uint32(message.feed);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(26).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Feed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFeed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.feed = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseFeedEnd(): FeedEnd {
+  return { id: 0, feed: 0, failed: false, type: "", message: "" };
+}
+
+export const FeedEnd: MessageFns<FeedEnd> = {
+  encode(message: FeedEnd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.feed !== 0) {
+      writer.uint32(16).uint32(message.feed);
+    }
+    if (message.failed !== false) {
+      writer.uint32(24).bool(message.failed);
+    }
+    if (message.type !== "") {
+      writer.uint32(34).string(message.type);
+    }
+    if (message.message !== "") {
+      writer.uint32(42).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FeedEnd {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFeedEnd();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.feed = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.failed = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = reader.string();
             continue;
           }
         }
