@@ -110,6 +110,10 @@ function encoded(
 const NO_FEEDS: readonly FeedSource[] = []
 
 const notRepeatable = (tool: string): TerrariumError =>
-  new TerrariumError('INVALID_ARGUMENT', `call of ${tool}: a call with a stream among its arguments cannot be idempotent`, {
-    hint: 'Leave `idempotent` out: a stream can be read once, so the call cannot be run again.',
-  })
+  new TerrariumError(
+    'INVALID_ARGUMENT',
+    `call of ${tool}: a call with a stream among its arguments cannot be idempotent`,
+    {
+      hint: 'Leave `idempotent` out: a stream can be read once, so the call cannot be run again.',
+    },
+  )

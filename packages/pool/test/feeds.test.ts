@@ -11,7 +11,9 @@ import { TRANSPORTS, type Transport } from '../../../test/support/transport.ts'
 
 // What a caller sees of arguments that are streams, with real workers.
 
-const TOOLS = fileURLToPath(new URL('feed-tools.py', import.meta.url))
+const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const SYNC = fileOf('feed-tools.py')
+const ASYNC = fileOf('async-feed-tools.py')
 const WINDOW = 262_144
 
 interface Stand {
@@ -23,7 +25,7 @@ interface Stand {
 async function stand(transport: Transport, options: Partial<PoolOptions> = {}): Promise<Stand> {
   const home = habitat()
   const clock = new VirtualClock()
-  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, clock, transport, ...options })
+  const pool = createPool({ ...home.common, name: 'p', tools: SYNC, clock, transport, ...options })
   await pool.start()
   expect(pool.stats.ready).toBe(options.size ?? 1)
   return { clock, pool, path: (name) => join(home.directory, name) }
@@ -75,18 +77,23 @@ async function* numbers(count: number): AsyncGenerator<number> {
   }
 }
 
-async function* failing(items: readonly unknown[], error: unknown): AsyncGenerator<unknown> {
+async function* failing(items: readonly unknown[], error: unknown): AsyncGenerator {
   yield* items
   await new Promise(setImmediate)
   throw error
 }
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
-  describe.each(['', '_async'])('a tool%s', (kind) => {
+  // A worker that has async tools only runs them on its main thread.
+  describe.each([
+    ['a sync tool', '', [SYNC]],
+    ['an async tool', '_async', [ASYNC]],
+  ] as const)('%s', (_, kind, tools) => {
     const called = (name: string): string => name + kind
+    const standHere = (): Promise<Stand> => stand(transport, { tools })
 
     test('has an iterator of what an async generator, a Readable and a web stream give', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const sources = [
         numbers(1_000),
         Readable.from(numbers(1_000)),
@@ -100,7 +107,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('has the chunks of a file as bytes', async () => {
-      const { pool, path } = await stand(transport)
+      const { pool, path } = await standHere()
       writeFileSync(path('file'), Buffer.alloc(150_000, 7))
       const rows = createReadStream(path('file'))
       expect(await pool.call(called('kinds'), { rows })).toEqual(['bytes:65536', 'bytes:65536', 'bytes:18928'])
@@ -109,7 +116,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('that reads nothing leaves the source untouched, and closed', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const rows = new Source(10)
       expect(await pool.call(called('unread'), { rows })).toBe('unread')
       expect(rows).toMatchObject({ read: 0, closed: 1 })
@@ -117,7 +124,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('that stands still is sent no more than the window and one item', async () => {
-      const { pool, path } = await stand(transport)
+      const { pool, path } = await standHere()
       const rows = new Source(3_000, () => 'x'.repeat(1_000))
       const call = pool.call(called('take_one_and_wait'), { rows, gate: path('gate') })
       const cost = 1_000 + 3 + 16
@@ -130,7 +137,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('that returns early closes the source, once', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const rows = new Source(1e9)
       expect(await pool.call(called('first'), { rows, count: 3 })).toEqual([0, 1, 2])
       expect(rows.closed).toBe(1)
@@ -138,7 +145,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('closes the source while it goes on, and has the end then', async () => {
-      const { pool, path } = await stand(transport)
+      const { pool, path } = await standHere()
       const rows = new Source(1e9)
       const call = pool.call(called('close_and_wait'), { rows, gate: path('gate') })
       await eventually('it is closed', () => rows.closed === 1)
@@ -149,7 +156,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('that is a generator closes the source when it drops its iterator', async () => {
-      const { pool, path } = await stand(transport)
+      const { pool, path } = await standHere()
       const rows = new Source(1e9)
       const next = pool.stream(called('drop_and_wait'), { rows, gate: path('gate') }).next()
       await eventually('it is closed', () => rows.closed === 1)
@@ -159,7 +166,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('sees what the source throws behind the items before it, and then the end', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const rows = failing([1, 2], new RangeError('too far'))
       const told = [[1, 2], 'RangeError', 'too far', 0, 'RangeError: too far', 'the end']
       expect(await pool.call(called('caught'), { rows })).toEqual(told)
@@ -167,7 +174,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('that lets it through fails with PYTHON_ERROR, whose cause is what the source has thrown', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const thrown = new RangeError('too far')
       const call = pool.call(called('total'), { rows: failing([1], thrown) })
       await expect(call).rejects.toMatchObject({
@@ -175,14 +182,13 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
         message: 'terrarium.FeedError: RangeError: too far',
         details: { type: 'terrarium.FeedError', attributes: { type: 'RangeError', message: 'too far', feed: 0 } },
       })
-      await call.catch((error: unknown) => {
-        expect((error as Error).cause).toBe(thrown)
-      })
+      const { cause } = await call.then(String, (error: unknown) => error as Error) as Error
+      expect(cause).toBe(thrown)
       await pool.stop()
     })
 
     test('sees an item that cannot be sent as the failure of the source, which is closed', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const rows = new Source(10, (index) => (index === 1 ? { deep: [Symbol('no')] } : index))
       const [got, type, message] = await pool.call<unknown[]>(called('caught'), { rows })
       expect(got).toEqual([0])
@@ -193,15 +199,17 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('sees that a file is missing, and the host goes on', async () => {
-      const { pool, path } = await stand(transport)
-      const [got, type, message] = await pool.call<unknown[]>(called('caught'), { rows: createReadStream(path('none')) })
+      const { pool, path } = await standHere()
+      const [got, type, message] = await pool.call<unknown[]>(called('caught'), {
+        rows: createReadStream(path('none')),
+      })
       expect([got, type]).toEqual([[], 'Error'])
       expect(message).toMatch(/^ENOENT/)
       await pool.stop()
     })
 
     test('that waits for an item is let go when its call is cancelled, and the source is closed', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const aborter = new AbortController()
       const rows = new Silent()
       const call = pool.call(called('wait_forever'), { rows, name: 'abort' }, { signal: aborter.signal })
@@ -210,26 +218,26 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       await expect(call).rejects.toMatchObject({ code: 'CANCELLED' })
       expect(rows.closed).toBe(1)
       const why = kind === '' ? 'FeedError Cancelled' : 'CancelledError '
-      await eventually('it sees why', async () => (await pool.call('what_was_seen', { name: 'abort' })) === why)
+      await eventually('it sees why', async () => (await pool.call(called('what_was_seen'), { name: 'abort' })) === why)
       expect(pool.stats).toMatchObject({ crashes: 0, inFlight: 0 })
       await pool.stop()
     })
 
     test('is let go at its deadline', async () => {
-      const { pool, clock } = await stand(transport)
+      const { pool, clock } = await standHere()
       const rows = new Silent()
       const call = pool.call(called('wait_forever'), { rows, name: 'late' }, { timeout: 60_000 })
       await eventually('it has read', () => rows.read === 1)
-      clock.advance(60_000)
+      await clock.advance(60_000)
       await expect(call).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
       expect(rows.closed).toBe(1)
-      expect(await pool.call('unread', { rows: new Source(1) })).toBe('unread')
+      expect(await pool.call(called('unread'), { rows: new Source(1) })).toBe('unread')
       expect(pool.stats.crashes).toBe(0)
       await pool.stop()
     })
 
     test('that dies with its worker is not run again, and the source is closed', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const rows = new Source(1e9)
       await expect(pool.call(called('die'), { rows })).rejects.toMatchObject({ code: 'WORKER_CRASHED' })
       expect(rows.closed).toBe(1)
@@ -238,7 +246,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('may have several', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const a = new Source(2_000, (index) => `a${index}${'-'.repeat(500)}`)
       const b = new Source(2_000, (index) => `b${index}${'-'.repeat(500)}`)
       const pairs = await pool.call<string[][]>(called('zipped'), { a, b })
@@ -248,7 +256,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('has long items, arrays and short ones in order', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const items = [Buffer.alloc(3 * 2 ** 20), 'x', new Float32Array(100_000), 'y'.repeat(2 * 2 ** 20), 'z', 'z']
       const rows = new Source(items.length, (index) => items[index])
       const expected = ['bytes:3145728', 'str:1', 'memoryview:100000', 'str:2097152', 'str:1', 'str:1']
@@ -257,7 +265,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('that is a generator reads and gives at once, with both sides standing still now and then', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const rows = new Source(3_000, (index) => `${index},${'x'.repeat(500)}`)
       const read: string[] = []
       for await (const item of pool.stream<string>(called('double'), { rows })) {
@@ -271,13 +279,25 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
 
     test('that is a generator closes the source when its reader leaves', async () => {
-      const { pool } = await stand(transport)
+      const { pool } = await standHere()
       const rows = new Source(1e9)
       for await (const item of pool.stream(called('double'), { rows })) if (item === 4) break
       expect(rows.closed).toBe(1)
       expect(pool.stats).toMatchObject({ crashes: 0, inFlight: 0 })
       await pool.stop()
     })
+  })
+
+  test('async tools beside sync ones have theirs, several at a time', async () => {
+    const { pool } = await stand(transport, { tools: [SYNC, ASYNC], concurrency: 4 })
+    const calls = ['total', 'total_async', 'total_async', 'total'].map((tool) =>
+      pool.call(tool, { rows: numbers(20_000) }),
+    )
+    expect(await Promise.all(calls)).toEqual([199_990_000, 199_990_000, 199_990_000, 199_990_000])
+    const items: unknown[] = []
+    for await (const item of pool.stream('double_async', { rows: numbers(3) })) items.push(item)
+    expect(items).toEqual([0, 2, 4])
+    await pool.stop()
   })
 
   test('a thread of a tool reads too', async () => {
@@ -379,7 +399,7 @@ test('a Readable and a web stream end at once, even while they are waited for', 
   for (const rows of [web, node]) {
     const aborter = new AbortController()
     const call = pool.call('wait_forever', { rows, name: 'readable' }, { signal: aborter.signal })
-    await eventually('it waits', async () => node.readableFlowing !== undefined && pool.stats.inFlight === 1)
+    await eventually('it waits', () => pool.stats.inFlight === 1)
     aborter.abort()
     await expect(call).rejects.toMatchObject({ code: 'CANCELLED' })
   }

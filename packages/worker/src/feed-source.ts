@@ -31,18 +31,22 @@ export class FeedSource {
   /** The next item; undefined after the last one. Rejects with what the source throws, or why an item cannot be sent. */
   async next(): Promise<EncodedValue | undefined> {
     try {
-      // A source that was closed here has more: the tool must not take that for the end.
-      if (this.#hasEnded) throw closedHere()
+      this.#refuseClosed()
       this.#handle ??= handleOf(this.#value)
-      const { done, value } = await this.#handle.next()
-      if (this.#hasEnded) throw closedHere()
-      if (done !== true) return this.#encode(value)
+      const next: IteratorResult<unknown> = await this.#handle.next()
+      this.#refuseClosed()
+      if (next.done !== true) return this.#encode(next.value)
     } catch (error) {
       this.close()
       throw error
     }
     this.#hasEnded = true
     return undefined
+  }
+
+  /** A source that was closed here may have more: a tool must not take that for the end. */
+  #refuseClosed(): void {
+    if (this.#hasEnded) throw new Error('the call is over')
   }
 
   /** Nothing more is read. Idempotent, and never throws: what the source throws now concerns no call any more. */
@@ -52,8 +56,6 @@ export class FeedSource {
     void closed(this.#handle, this.#value)
   }
 }
-
-const closedHere = (): Error => new Error('the call is over')
 
 async function closed(handle: Handle | undefined, value: object): Promise<void> {
   try {

@@ -1,10 +1,11 @@
 // The open feeds of one session: the credit that the worker has given for each, and what was read of its source. A
 // source is asked for its next item only while there is credit, so never more than one item is read ahead.
+import { types } from 'node:util'
 import { messageOf, TerrariumError } from '@terrarium/supervisor/base'
 import type { FeedSource } from './feed-source.ts'
 import { ITEM_OVERHEAD, type FeedEndFrame, type FeedFrame, type WantFrame } from './frame.ts'
 import { cut } from './tool-list.ts'
-import { sizeOf } from './values/encoded-value.ts'
+import { sizeOf, type EncodedValue } from './values/encoded-value.ts'
 
 /** The exception that a tool sees where its feed has failed, by the name that Python gives it. */
 const FEED_ERROR = 'terrarium.FeedError'
@@ -82,24 +83,34 @@ export class Feeds {
     if (feed.isReading) return
     feed.isReading = true
     while (feed.credit > 0 && !feed.hasEnded) {
-      let failure: FeedEndFrame['failure']
-      try {
-        const value = await feed.source.next()
-        if (feed.hasEnded) break
-        if (value !== undefined) {
-          feed.credit -= sizeOf(value) + ITEM_OVERHEAD
-          this.#send({ kind: 'feed', id, feed: index, value })
-          continue
-        }
-      } catch (error) {
-        if (feed.hasEnded) break
-        feed.failed = { error }
-        failure = textsOf(error)
+      const next = await nextOf(feed.source)
+      if (!isOpen(feed)) break
+      if ('value' in next) {
+        feed.credit -= sizeOf(next.value) + ITEM_OVERHEAD
+        this.#send({ kind: 'feed', id, feed: index, value: next.value })
+      } else {
+        feed.hasEnded = true
+        feed.failed = next.failed
+        const failure = next.failed === undefined ? undefined : textsOf(next.failed.error)
+        this.#send({ kind: 'feedEnd', id, feed: index, failure })
       }
-      feed.hasEnded = true
-      this.#send({ kind: 'feedEnd', id, feed: index, failure })
     }
     feed.isReading = false
+  }
+
+}
+
+/** While an item was read, the call may have ended, or the tool may have had enough. */
+const isOpen = ({ hasEnded }: Feed): boolean => !hasEnded
+
+type Next = { readonly value: EncodedValue } | { readonly failed: { readonly error: unknown } | undefined }
+
+async function nextOf(source: FeedSource): Promise<Next> {
+  try {
+    const value = await source.next()
+    return value === undefined ? { failed: undefined } : { value }
+  } catch (error) {
+    return { failed: { error } }
   }
 }
 
@@ -110,8 +121,9 @@ function end(feed: Feed): void {
 }
 
 function textsOf(error: unknown): { readonly type: string; readonly message: string } {
-  const name = error instanceof Error ? messageOf(error.name) : 'Error'
-  return { type: cut(name, LONGEST_NAME), message: cut(messageOf(error), LONGEST_MESSAGE) }
+  // An error of another realm (a vm context, a Jest test) is no instance of this one's Error.
+  const { name, message } = types.isNativeError(error) ? error : { name: 'Error', message: messageOf(error) }
+  return { type: cut(messageOf(name), LONGEST_NAME), message: cut(messageOf(message), LONGEST_MESSAGE) }
 }
 
 /** -1 if the exception does not say which feed it is about. */

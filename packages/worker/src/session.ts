@@ -127,14 +127,7 @@ export class Session extends EventEmitter<SessionEvents> {
    * Sends a call of a generator, as {@link call}. `take` is called with each item before `settle`, whose value means
    * nothing. The worker sends no more than the credit of the stream: give back by {@link credit} what was taken.
    */
-  stream(
-    tool: string,
-    args: EncodedValue,
-    timeout: number,
-    take: TakeItem,
-    settle: Settle,
-    feeds = NO_FEEDS,
-  ): number {
+  stream(tool: string, args: EncodedValue, timeout: number, take: TakeItem, settle: Settle, feeds = NO_FEEDS): number {
     const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, settle)
     this.#streams.add(id, take)
     if (feeds.length > 0) this.#feeds.add(id, feeds)

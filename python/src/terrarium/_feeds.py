@@ -52,7 +52,8 @@ class OpenFeed:
     @property
     def is_over(self) -> bool:
         """Whether nothing is to be had any more, whatever has come."""
-        return self.is_closed or self.is_done or self.call.cancelled
+        # An async tool is told by a CancelledError.
+        return self.is_closed or self.is_done or (self.call.cancelled and not self.call.tool.is_async)
 
     @property
     def must_wait(self) -> bool:

@@ -340,10 +340,10 @@ class Session:
             if frame.unless_begun:
                 return
             call.cancelled = True
-            self.feeds.cancelled(call)
             if loop is not None:
                 loop.cancel(call if call.batch is None else call.batch[0])
             else:
+                self.feeds.cancelled(call)
                 self.main_thread.wake()
         else:
             self.replies.cancelled(call)

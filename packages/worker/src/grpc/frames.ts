@@ -29,7 +29,9 @@ export function toMessage(frame: HostFrame): HostMessage {
     }
     case 'feedEnd': {
       const { id, feed, failure } = frame
-      return { kind: { $case: 'feedEnd', value: { id, feed, failed: failure !== undefined, ...NO_FAILURE, ...failure } } }
+      return {
+        kind: { $case: 'feedEnd', value: { id, feed, failed: failure !== undefined, ...NO_FAILURE, ...failure } },
+      }
     }
   }
 }
