@@ -182,7 +182,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
         message: 'terrarium.FeedError: RangeError: too far',
         details: { type: 'terrarium.FeedError', attributes: { type: 'RangeError', message: 'too far', feed: 0 } },
       })
-      const { cause } = await call.then(String, (error: unknown) => error as Error) as Error
+      const { cause } = (await call.then(String, (error: unknown) => error as Error)) as Error
       expect(cause).toBe(thrown)
       await pool.stop()
     })

@@ -1,5 +1,6 @@
 // The failures that a worker of a test sends: what `_failure.py` makes in Python, made of errors of JavaScript.
 import { isTerrariumError, messageOf, type TerrariumError } from '@terrarium/supervisor/base'
+import { FeedError } from './worker-feeds.ts'
 import { encode, FAILURE_CODE, type FailureFrame, type ValueCodec, type WorkerFrame } from '@terrarium/worker'
 
 type Given = Partial<FailureFrame> & Pick<FailureFrame, 'code' | 'message'>
@@ -64,8 +65,12 @@ export function raised(id: number, thrown: unknown, codec: ValueCodec): WorkerFr
     message,
     type: name,
     traceback: stack ?? '',
-    attributes: attributesOf(thrown, codec),
+    attributes: thrown instanceof FeedError ? encoded(thrown.attributes, codec) : attributesOf(thrown, codec),
   })
+}
+
+function encoded(fields: Readonly<Record<string, unknown>>, codec: ValueCodec): Uint8Array {
+  return encode(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, codec.encode(value).bytes])))
 }
 
 /** Fields of an error that are told otherwise. */

@@ -35,4 +35,5 @@ export {
 export { testPool, testPoolLogic, type TestPool, type TestPoolOptions } from './test-pool.ts'
 export type { PoolFaults } from './slot-faults.ts'
 export type { BootContext } from './test-resources.ts'
+export { FeedError } from './worker-feeds.ts'
 export type { TestExit, TestTool, ToolContext, ToolFunction } from './tool.ts'

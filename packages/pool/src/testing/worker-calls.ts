@@ -2,9 +2,11 @@
 // in order of arrival, async tools beside them; a call that has not begun can be given back.
 import type { SupervisorClock } from '@terrarium/supervisor/base'
 import type { CallFrame, CancelFrame, CreditFrame, EncodedValue, ValueCodec, WorkerFrame } from '@terrarium/worker'
+import type { FeedEndFrame, FeedFrame } from '@terrarium/worker'
 import { TestBatches } from './test-batches.ts'
 import { cancelled, invalidArgument, notSendable, raised, tooLate } from './failures.ts'
 import { byName, misfit, type KnownTool, type ToolContext } from './tool.ts'
+import { TestFeed } from './worker-feeds.ts'
 import { runStream, StreamGate } from './worker-streams.ts'
 
 export interface WorkerCallsDependencies {
@@ -30,6 +32,8 @@ interface OpenCall {
   readonly stop: AbortController
   /** Of a stream; for other calls it means nothing. */
   readonly gate: StreamGate
+  /** Its arguments that are streams, by index. */
+  readonly feeds: TestFeed[]
   hasBegun: boolean
   isCancelled: boolean
   /** The calls of its batch, once that is due; of one call that stands for it. */
@@ -79,6 +83,7 @@ export class WorkerCalls {
       deadline,
       stop: new AbortController(),
       gate: new StreamGate(),
+      feeds: [],
       hasBegun: false,
       isCancelled: false,
       batch: undefined,
@@ -110,11 +115,18 @@ export class WorkerCalls {
       this.#answer(call, cancelled(id))
       call.stop.abort(new Error('the call was cancelled'))
       call.gate.stop()
-    } else if (!unlessBegun) call.gate.stop()
+    } else if (!unlessBegun) {
+      call.gate.stop()
+      for (const feed of call.feeds) feed.stop()
+    }
   }
 
   credit({ id, bytes }: CreditFrame): void {
     this.#open.get(id)?.gate.add(bytes)
+  }
+
+  feed(frame: FeedFrame | FeedEndFrame): void {
+    this.#open.get(frame.id)?.feeds[frame.feed]?.take(frame)
   }
 
   /** No further call begins. */
@@ -130,9 +142,10 @@ export class WorkerCalls {
     this.#open.clear()
     this.#waiting.length = 0
     this.#batches.takeAll()
-    for (const { stop, gate } of open) {
+    for (const { stop, gate, feeds } of open) {
       stop.abort(reason)
       gate.stop()
+      for (const feed of feeds) feed.stop()
     }
   }
 
@@ -249,9 +262,14 @@ export class WorkerCalls {
   }
 
   /** Undefined if they do not fit the tool: then the call is answered. */
-  #arguments({ id, tool, args: sent }: OpenCall): unknown {
+  #arguments({ id, tool, args: sent, feeds }: OpenCall): unknown {
+    const { codec, say } = this.#dependencies
+    const feed = (index: number): TestFeed => (feeds[index] = new TestFeed({ id, index, codec, say }))
     try {
-      const args = byName(tool, this.#dependencies.codec.decode(sent, 'the arguments'))
+      const args = byName(tool, codec.decode(sent, 'the arguments', feed))
+      if (tool.batch > 0 && feeds.length > 0) {
+        throw new TypeError(`${tool.name} runs in batches, and takes no argument that is a stream`)
+      }
       const why = misfit(tool, args as object)
       if (why !== undefined) throw new TypeError(why)
       return args
@@ -293,6 +311,7 @@ export class WorkerCalls {
   #answer(call: OpenCall, frame: WorkerFrame): void {
     if (this.#open.get(call.id) !== call) return
     this.#open.delete(call.id)
+    for (const feed of call.feeds) feed.stop()
     this.#dependencies.say(frame)
   }
 

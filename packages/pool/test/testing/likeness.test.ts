@@ -11,6 +11,8 @@ import { habitat, testPython, type Habitat } from '../../../../test/support/terr
 import { javascriptValue, refusedRows, same, sentRows, withoutPackage } from '../../../../test/support/values.ts'
 import { CALL_SCENARIOS } from './call-scenarios.ts'
 import { PYTHON_TOOLS, TEST_TOOLS } from './likeness-tools.ts'
+import { STREAM_SCENARIOS } from './stream-scenarios.ts'
+import { PYTHON_STREAM_TOOLS, TEST_STREAM_TOOLS } from './stream-tools.ts'
 import { outcomeOf, passes, type Scenario, type Stage } from './stage.ts'
 import { WORKER_SCENARIOS } from './worker-scenarios.ts'
 
@@ -28,7 +30,10 @@ function stageOf(kind: Kind, home: Habitat, { options, broken }: Scenario): Stag
   const path = (name: string): string => join(home.directory, name)
   const common = { ...home.common, name: 'p', clock, ...options }
   if (kind === 'real') {
-    const tools = home.file('tools.py', (broken === undefined ? '' : BROKEN[broken]) + PYTHON_TOOLS)
+    const tools = home.file(
+      'tools.py',
+      (broken === undefined ? '' : BROKEN[broken]) + PYTHON_TOOLS + PYTHON_STREAM_TOOLS,
+    )
     const pool = createPool({ ...common, tools, env: { PYTHONPATH: home.directory } })
     const freeze = (id: string): void => {
       process.kill(pool.workers.find((worker) => worker.id === id)?.pid ?? 0, 'SIGSTOP')
@@ -41,7 +46,7 @@ function stageOf(kind: Kind, home: Habitat, { options, broken }: Scenario): Stag
     if (broken === undefined || existsSync(path('absent.py'))) return undefined
     throw new TerrariumError('CONFIGURATION', 'no absent', { details: { watch: [home.directory] } })
   }
-  const pool = testPool({ ...common, tools: TEST_TOOLS, boot })
+  const pool = testPool({ ...common, tools: { ...TEST_TOOLS, ...TEST_STREAM_TOOLS }, boot })
   const freeze = (id: string): void => {
     pool.faults.hang(id)
   }
@@ -95,11 +100,14 @@ async function seen(kind: Kind, scenario: Scenario): Promise<unknown> {
   }
 }
 
-test.each(Object.entries({ ...CALL_SCENARIOS, ...WORKER_SCENARIOS }))('%s: as in Python', async (_, scenario) => {
-  const real = await seen('real', scenario)
-  expect(JSON.stringify(real).length).toBeGreaterThan(100)
-  expect(await seen('test', scenario)).toEqual(real)
-})
+test.each(Object.entries({ ...CALL_SCENARIOS, ...WORKER_SCENARIOS, ...STREAM_SCENARIOS }))(
+  '%s: as in Python',
+  async (_, scenario) => {
+    const real = await seen('real', scenario)
+    expect(JSON.stringify(real).length).toBeGreaterThan(100)
+    expect(await seen('test', scenario)).toEqual(real)
+  },
+)
 
 test('each value that goes there and back does so in the same way, and each that is refused is refused in the same words', async () => {
   const nothing = { run: () => Promise.resolve() }
