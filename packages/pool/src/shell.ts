@@ -88,7 +88,7 @@ export class Shell {
     const output = (line: WorkerOutput): void => {
       this.#printed(line)
     }
-    this.#callers = new Callers({ clock, keepAlive, handle })
+    this.#callers = new Callers({ clock, logger, keepAlive, handle })
     this.streams = new Streams({ callers: this.#callers, handle })
     this.#slots = new Slots((call, outcome) => {
       handle({ type: 'call.answered', call, outcome })

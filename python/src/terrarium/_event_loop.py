@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from terrarium import _async_streams, _exit, _failure
 from terrarium._begun import WORDS
 from terrarium._deadline import note
+from terrarium._extras import enter
 from terrarium._frames import Call, Failure, StreamCall
 from terrarium._replies import Replies
 from terrarium._streams import Items
@@ -124,6 +125,8 @@ class EventLoop:
         self._page[call.id % WORDS] = call.id
         if call.deadline is not None:
             note(call.deadline)
+        if call.extras is not None:
+            enter(call.extras)
         tool, replies = call.tool, self._replies
         if tool.is_stream:
             await self._run_stream(cast("StreamCall", call))
