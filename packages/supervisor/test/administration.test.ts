@@ -17,7 +17,7 @@ test('default mode: startChild refuses the id of a child, running or stopped', a
   await app.stop()
 })
 
-test('default mode: operations on an unknown id reject with not_found', async () => {
+test('39: default mode: operations on an unknown id reject with not_found', async () => {
   const { app } = await running()
   const operations = [
     app.terminateChild('x'),

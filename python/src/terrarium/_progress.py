@@ -3,10 +3,10 @@
 import os
 import threading
 from collections.abc import Callable
-from contextvars import ContextVar
 from operator import index
 from time import monotonic, sleep
 
+from terrarium._current import current
 from terrarium._frames import Progress
 
 INTERVAL = 0.01
@@ -15,25 +15,22 @@ _LONGEST_TEXT = 1_000
 _LARGEST_WHOLE = 2**53
 """Up to here each whole number is exact in JavaScript."""
 
-_current: "ContextVar[Reporter]" = ContextVar("terrarium_progress")
-
-note = _current.set
-"""Notes what sends the progress of a call. Call it in the context of the call."""
-
 
 def progress(done: "float | None", total: "float | None" = None, text: str = "") -> None:
     """Tells the caller of the current call how far it has come: ``done`` of ``total``, in a unit of your own, and what
     is being done. The caller hears it by its option ``onProgress``; if it has none, nothing is sent. May be called as
     often as you like: the caller hears the latest at most every 10 ms, and the last before the result. Outside any call
-    it does nothing. Raises TypeError if ``done`` or ``total`` is no number.
+    and in a tool with ``batch`` it does nothing. Raises TypeError if ``done`` or ``total`` is no number.
 
     It works wherever the context of the call goes: in tasks and in ``asyncio.to_thread``. Start a thread with
     ``contextvars.copy_context().run``.
     """
-    reporter = _current.get(None)
     told = (_number("done", done), _number("total", total), str(text)[:_LONGEST_TEXT])
-    if reporter is not None:
-        reporter.report(*told)
+    call = current()
+    if call is not None and call.extras is not None and call.batch is None:
+        reporter: "Reporter | None" = call.extras.reporter
+        if reporter is not None:
+            reporter.report(*told)
 
 
 def _number(name: str, value: "float | None") -> "float | None":
