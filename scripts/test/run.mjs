@@ -72,8 +72,7 @@ export async function main(argv) {
     TERRARIUM_PYTHON: interpreters.python,
     TERRARIUM_PYTHON_OLDEST: interpreters.oldestPython,
   }
-  const isQuick = words.length > 0 && !words.includes('lint') && !words.includes('eslint')
-  const context = { env, jestArguments: argv.slice(split + 1), isQuick }
+  const context = { env, jestArguments: argv.slice(split + 1) }
   const rows = await runInLanes(selected, ([suite, files]) => runSuite(suite, { ...context, files }, progress))
   rows.push(await checkLeaks(progress, { run, before }))
   stopWatching()

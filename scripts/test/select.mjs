@@ -32,7 +32,16 @@ const BELONGING = [
   [/^scripts\/generate/, () => ['stubs']],
   [
     /^scripts(\/|$)/,
-    () => ['eslint', 'prettier', 'prose', 'knip', 'test/lint', 'test/scripts', 'test/integration/runner.test.ts'],
+    () => [
+      'oxlint',
+      'eslint',
+      'prettier',
+      'prose',
+      'knip',
+      'test/lint',
+      'test/scripts',
+      'test/integration/runner.test.ts',
+    ],
   ],
   [/^test\/support(\/|$)/, () => ['types', 'integration']],
   [/^test$/, () => ['integration']],
