@@ -34,8 +34,21 @@ const LANES = Math.min(6, availableParallelism() + 2)
 
 /** From short to long, shorter ones left out. The longest begin first, so that no lane is empty in the end. */
 const BY_LENGTH = [
-  ...['threads', 'inspector', 'observe', 'cli', 'examples', 'worker', 'prettier', 'unit', 'bench', 'supervisor'],
-  ...['pytest-oldest', 'pytest', 'eslint', 'chaos', 'pool', 'process', 'integration', 'tools', 'installed'],
+  ...[
+    'eslint',
+    'threads',
+    'inspector',
+    'oxlint',
+    'observe',
+    'cli',
+    'examples',
+    'worker',
+    'prettier',
+    'unit',
+    'bench',
+    'supervisor',
+  ],
+  ...['pytest-oldest', 'pytest', 'chaos', 'pool', 'process', 'integration', 'tools', 'installed'],
 ]
 
 /**

@@ -80,11 +80,11 @@ export function select(words, suites) {
 }
 
 /**
- * What has to be set up for suites: those of `npm run check` do without the environment with the oldest versions.
+ * What has to be set up for suites: only the long ones need the environment with the oldest versions.
  *
  * @param {readonly { groups: readonly string[] }[]} chosen
  */
-export const needOf = (chosen) => (chosen.every(({ groups }) => groups.includes('check')) ? 'check' : 'test')
+export const needOf = (chosen) => (chosen.some(({ groups }) => groups.includes('long')) ? 'everything' : 'test')
 
 function addPath(path, suites, add) {
   const tests = testsOf(path)

@@ -70,10 +70,11 @@ export const suites = [
       .map((folder) => [bin('publint'), ['run', folder, '--strict', '--pack=pnpm'], '.', WITH_PNPM]),
   ),
   lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']], ['check']),
-  pytest('pytest', venvs.newest),
+  pytest('pytest', venvs.newest, ['pytest']),
   pytest(
     'pytest-oldest',
     venvs.oldest,
+    ['pytest', 'long'],
     OF_SHEPHERD.map((name) => `--ignore-glob=tests/test_${name}.py`),
   ),
   { name: 'unit', groups: ['check'], run: runUnit },
@@ -114,10 +115,11 @@ function lint(name, commands, groups = []) {
   }
 }
 
-function pytest(name, venv, more = []) {
+/** With the oldest packages the tests are long: an environment of their own is made, and all run a second time. */
+function pytest(name, venv, groups, more = []) {
   return {
     name,
-    groups: ['pytest'],
+    groups,
     async run({ env, onLine, files }) {
       const args = ['-m', 'pytest', '--color=no', ...more, ...files]
       const { code, output } = await runSuiteCommand(pythonIn(venv), args, { cwd: join(root, 'python'), env, onLine })

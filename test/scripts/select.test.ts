@@ -63,9 +63,10 @@ test('each folder of the checkout belongs to some suite', () => {
 })
 
 test.each([
-  [['check'], 'check'],
-  [['types', 'eslint'], 'check'],
-  [['check', 'pytest-oldest'], 'test'],
+  [['check'], 'test'],
+  [['types', 'eslint'], 'test'],
+  [['check', 'pytest-oldest'], 'everything'],
+  [['tools'], 'everything'],
   [['pool'], 'test'],
   [['packages/pool/test/calls.test.ts'], 'test'],
 ])('the set-up for %j is %s', (words, need) => {
