@@ -43,7 +43,6 @@ const BY_LENGTH = [
     'cli',
     'examples',
     'worker',
-    'prettier',
     'unit',
     'bench',
     'supervisor',

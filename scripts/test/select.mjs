@@ -6,7 +6,7 @@ import { SetUpError } from '../setup/failure.mjs'
 import { filesIn, root } from '../setup/paths.mjs'
 
 /** What belongs to every page of documentation. */
-const PAGE = ['prettier', 'prose', 'test/docs/pages.test.ts', 'test/integration/readme.test.ts']
+const PAGE = ['format', 'prose', 'test/docs/pages.test.ts', 'test/integration/readme.test.ts']
 
 /** The tests that compare the pages of a package with its code. */
 const pageTests = (name) =>
@@ -35,7 +35,7 @@ const BELONGING = [
     () => [
       'oxlint',
       'eslint',
-      'prettier',
+      'format',
       'prose',
       'knip',
       'test/lint',
@@ -80,11 +80,11 @@ export function select(words, suites) {
 }
 
 /**
- * What has to be set up for suites: only the long ones need the environment with the oldest versions.
+ * What has to be set up for suites: only those of the group `oldest` need the environment with the oldest versions.
  *
  * @param {readonly { groups: readonly string[] }[]} chosen
  */
-export const needOf = (chosen) => (chosen.some(({ groups }) => groups.includes('long')) ? 'everything' : 'test')
+export const needOf = (chosen) => (chosen.some(({ groups }) => groups.includes('oldest')) ? 'everything' : 'test')
 
 function addPath(path, suites, add) {
   const tests = testsOf(path)

@@ -59,11 +59,12 @@ export const suites = [
   lint('types', () => [[NODE, [tscCommand]]], ['check']),
   lint('oxlint', () => [[bin('oxlint'), ['--type-aware', '--deny-warnings']]], ['check']),
   lint('eslint', () => [[bin('eslint'), ['.', '--max-warnings=0', ...cache('eslint')]]], ['check']),
-  lint('prettier', () => [[bin('prettier'), ['--check', '--log-level=warn', '.', ...cache('prettier')]]], ['check']),
+  lint('format', () => [[bin('oxfmt'), ['--check']]], ['check']),
   lint('prose', () => [[NODE, ['scripts/lint.mjs', ...OWN_CHECKS]]], ['check']),
   lint('knip', () => [[bin('knip'), ['--no-progress', '--treat-config-hints-as-errors']]], ['check']),
   lint('buf', () => [[bin('buf'), ['lint', 'proto']]], ['check']),
-  lint('stubs', () => [[NODE, ['scripts/job.mjs', 'generate', '--check']]]),
+  // Long: protoc has an environment of its own, which is made first.
+  lint('stubs', () => [[NODE, ['scripts/job.mjs', 'generate', '--check']]], ['long']),
   lint('publint', () =>
     workspaceFolders()
       .filter((folder) => folder.startsWith('packages/'))
@@ -74,13 +75,13 @@ export const suites = [
   pytest(
     'pytest-oldest',
     venvs.oldest,
-    ['pytest', 'long'],
+    ['pytest', 'long', 'oldest'],
     OF_SHEPHERD.map((name) => `--ignore-glob=tests/test_${name}.py`),
   ),
   { name: 'unit', groups: ['check'], run: runUnit },
   ...jestConfig.projects.map(({ displayName }) => ({
     name: displayName,
-    groups: LONG.includes(displayName) ? ['long'] : ['jest'],
+    groups: LONG.includes(displayName) ? ['long', ...(displayName === 'tools' ? ['oldest'] : [])] : ['jest'],
     run: (context) => runJest(displayName, ['--selectProjects', displayName], context),
   })),
 ]

@@ -4,7 +4,7 @@ import { suites } from '../../scripts/test/suites.mjs'
 
 const chosen = (...words: string[]): Record<string, string[]> => Object.fromEntries(select(words, suites))
 
-const PAGE = { prettier: [], prose: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] }
+const PAGE = { format: [], prose: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] }
 
 test.each<[string, Record<string, string[]>]>([
   ['pool', { pool: [] }],
