@@ -3,6 +3,7 @@ import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium
 import type { EncodedValue } from '@terrarium/worker'
 import type { CallRequest } from './call-request.ts'
 import { Call } from './core/call.ts'
+import type { ProgressListener } from './progress-listener.ts'
 
 export type Resolve = (value: unknown) => void
 export type Reject = (error: TerrariumError) => void
@@ -16,12 +17,16 @@ export class PendingCall extends Call {
   sessionId = 0
   deadlineTimer: unknown = undefined
   abort: AbortWait | undefined = undefined
+  readonly onProgress: CallRequest['onProgress']
+  /** Set when the call is offered, if the caller listens. */
+  progress: ProgressListener | undefined = undefined
 
   constructor(request: CallRequest, site: CallSite | undefined, resolve: Resolve, reject: Reject) {
     super(request, site)
     this.args = request.args
     this.size = sizeOf(request.args)
     this.signal = request.signal
+    this.onProgress = request.onProgress
     this.resolve = resolve
     this.reject = reject
   }

@@ -58,8 +58,9 @@ export { type WorkerInput, type WorkerDependencies } from './session-port.ts'
 export { workerFiles } from './worker-files.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
-export { checkCallSize, Session, type SessionDependencies, type Settle } from './session.ts'
+export { checkCallSize, Session, type SessionDependencies, type CallExtras, type Settle } from './session.ts'
 export type { TakeItem } from './item-streams.ts'
+export type { Progress, TakeProgress } from './progress-takers.ts'
 export { PROTOCOL_VERSION } from './version.ts'
 export { BEGUN_WORDS, type BegunCalls } from './begun-page.ts'
 export type { Announcement } from './reception.ts'
@@ -74,6 +75,7 @@ export {
   type CreditFrame,
   type FailureFrame,
   type HostFrame,
+  type ProgressFrame,
   type ToolInfo,
   type Transport,
   type WorkerFrame,
