@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from terrarium._frames import Call, Cancel, Credit, Failure, FailureCode, Hello, Ping, Pong, Ready, Refusal, StreamCall, ToolInfo, Welcome
+from terrarium._frames import Call, Cancel, Credit, Failure, FailureCode, Feed, FeedEnd, Hello, Ping, Pong, Progress, Ready
+from terrarium._frames import Refusal, StreamCall, ToolInfo, Want, Welcome
 from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
@@ -25,6 +26,8 @@ from terrarium._lane_wire import (
     pack,
     pack_hello,
     pack_pong,
+    pack_progress,
+    pack_want,
     ready_body,
 )
 from terrarium._values._decode import decode
@@ -49,7 +52,8 @@ THREE = "the bytes 1, 2, 3"
 
 
 def kinds(side):
-    return {row["frame"].lower(): int(row["kind"]) for row in FRAMES if row["from"] == side}
+    # FeedEnd is feedEnd in the code.
+    return {row["frame"][0].lower() + row["frame"][1:]: int(row["kind"]) for row in FRAMES if row["from"] == side}
 
 
 def test_the_tables_have_each_kind_flag_and_code():
@@ -75,7 +79,7 @@ def test_the_preamble_the_header_and_the_limits():
 @pytest.mark.parametrize("name", [name for name in HOST if name != "Part"])
 def test_a_frame_of_a_host_has_the_fields_that_the_table_allows(name):
     row = next(row for row in FRAMES if (row["frame"], row["from"]) == (name, "host"))
-    body = b"" if row["body"] == "none" else in_one({"maxBytes": 1})
+    body = b"" if row["body"].startswith("none") else in_one({"maxBytes": 1})
     for field in ("code", "id", "extra"):
         values = {"code": 0, "id": 0, "extra": 0, field: 1}
         frame = HEADER.pack(len(body), int(row["kind"]), 0, values["code"], values["id"], values["extra"]) + body
@@ -108,10 +112,18 @@ def test_the_examples_of_a_host_are_read(name, fields, data):
         seen = {"id": frame.id, "index": frame.tool, "timeout": frame.timeout_ms, "arguments": arguments}
         if type(frame) is StreamCall:
             seen["isStream"] = True
+        if frame.extras is not None:
+            seen["wantsProgress"] = True
     elif isinstance(frame, Cancel):
         seen = {"id": frame.id, "unlessBegun": frame.unless_begun}
     elif isinstance(frame, Credit):
         seen = {"id": frame.id, "bytes": frame.bytes}
+    elif isinstance(frame, Feed):
+        seen = {"id": frame.id, "feed": frame.feed, "value": decode(bytes(frame.body))}
+    elif isinstance(frame, FeedEnd):
+        seen = {"id": frame.id, "feed": frame.feed}
+        if frame.failure is not None:
+            seen["type"], seen["message"] = frame.failure
     elif isinstance(frame, Ping):
         seen = {"nonce": frame.nonce}
     elif isinstance(frame, Refusal):
@@ -131,6 +143,10 @@ def packed(name, fields):
         return pack(READY, 0, 0, 0, ready_body(Ready(tools)))
     if name == "Pong":
         return pack_pong(Pong(**fields))
+    if name == "Progress":
+        return pack_progress(Progress(**fields))
+    if name == "Want":
+        return pack_want(Want(**fields))
     if name == "Result":
         return pack(RESULT, 0, fields["id"], 0, in_one(fields["value"]))
     if name == "Item":
@@ -155,4 +171,4 @@ def test_the_examples_of_a_worker_are_what_it_sends():
         else:
             assert sent == example
         compared += 1
-    assert compared == 7
+    assert compared == 10

@@ -125,6 +125,7 @@ test('docs/calls.md has programs of these verbs', () => {
     'Batches',
     'Plain functions',
     'Deadlines',
+    'Progress',
   ])
 })
 

@@ -3,6 +3,7 @@ import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium
 import type { EncodedValue, FeedSource } from '@terrarium/worker'
 import type { CallRequest } from './call-request.ts'
 import { Call } from './core/call.ts'
+import type { ProgressListener } from './progress-listener.ts'
 
 export type Resolve = (value: unknown) => void
 export type Reject = (error: TerrariumError) => void
@@ -17,6 +18,9 @@ export class PendingCall extends Call {
   sessionId = 0
   deadlineTimer: unknown = undefined
   abort: AbortWait | undefined = undefined
+  readonly onProgress: CallRequest['onProgress']
+  /** Set when the call is offered, if the caller listens. */
+  progress: ProgressListener | undefined = undefined
 
   constructor(request: CallRequest, site: CallSite | undefined, resolve: Resolve, reject: Reject) {
     super(request, site)
@@ -25,6 +29,7 @@ export class PendingCall extends Call {
     this.feeds = request.feeds
     this.hasFeeds = request.feeds.length > 0
     this.signal = request.signal
+    this.onProgress = request.onProgress
     this.resolve = resolve
     this.reject = reject
   }
@@ -32,6 +37,11 @@ export class PendingCall extends Call {
   /** Nothing more is read of its arguments that are streams. */
   closeFeeds(): void {
     for (const feed of this.feeds) feed.close()
+  }
+
+  /** It has what goes with its arguments, see `CallExtras`. */
+  get hasExtras(): boolean {
+    return this.hasFeeds || this.progress !== undefined
   }
 
   /** It has a deadline or a signal. */

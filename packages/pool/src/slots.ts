@@ -52,11 +52,12 @@ export class Slots {
         if (this.#unbegun === undefined) this.#answered(call, outcome)
         else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)
       }
-      const { tool, args, stream, feeds } = call
+      const { tool, args, stream } = call
+      const extras = call.hasExtras ? { progress: call.progress?.take, feeds: call.feeds } : undefined
       call.sessionId =
         stream === undefined
-          ? session.call(tool, args, timeLeft, settle, feeds)
-          : session.stream(tool, args, timeLeft, this.#taker(call), settle, feeds)
+          ? session.call(tool, args, timeLeft, settle, extras)
+          : session.stream(tool, args, timeLeft, this.#taker(call), settle, extras)
     } catch (error) {
       this.#answered(call, { error: error as TerrariumError, notBegun: true })
     }

@@ -58,9 +58,10 @@ export { type WorkerInput, type WorkerDependencies } from './session-port.ts'
 export { workerFiles } from './worker-files.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
-export { checkCallSize, Session, type SessionDependencies, type Settle } from './session.ts'
+export { checkCallSize, Session, type SessionDependencies, type CallExtras, type Settle } from './session.ts'
 export type { TakeItem } from './item-streams.ts'
 export { FeedSource } from './feed-source.ts'
+export type { Progress, TakeProgress } from './progress-takers.ts'
 export { PROTOCOL_VERSION } from './version.ts'
 export { BEGUN_WORDS, type BegunCalls } from './begun-page.ts'
 export type { Announcement } from './reception.ts'
@@ -77,6 +78,7 @@ export {
   type FeedEndFrame,
   type FeedFrame,
   type HostFrame,
+  type ProgressFrame,
   type ToolInfo,
   type Transport,
   type WantFrame,

@@ -8,12 +8,12 @@ import type { Carrier, FailureFrame, HostFrame, ToolInfo, WorkerFrame } from './
 import type { FeedSource } from './feed-source.ts'
 import { Feeds } from './feeds.ts'
 import { ItemStreams, type TakeItem } from './item-streams.ts'
+import { ProgressTakers, type TakeProgress } from './progress-takers.ts'
 import { NO_TOOLS, ToolList } from './tool-list.ts'
 import { PLAIN, type ValueCodec } from './values/codec.ts'
 import { isWhole, sizeOf, type EncodedValue } from './values/encoded-value.ts'
 import { MAX_MESSAGE_BYTES, MAX_VALUE_BYTES } from './values/wire.ts'
 
-const NO_FEEDS: readonly FeedSource[] = []
 /** Of one UTF-16 code unit in UTF-8. */
 const MOST_BYTES_OF_UNIT = 3
 
@@ -39,6 +39,14 @@ export function checkCallSize(tool: string, args: EncodedValue): void {
 export type Settle = (
   outcome: { readonly value: unknown } | { readonly error: TerrariumError; readonly notBegun: boolean },
 ) => void
+
+/** What a call has beside its arguments. */
+export interface CallExtras {
+  /** Called with how far the call has come, as its tool says, before the call is settled. */
+  readonly progress?: TakeProgress | undefined
+  /** The arguments that are streams, by index. Close them once the call has settled. */
+  readonly feeds?: readonly FeedSource[] | undefined
+}
 
 export interface SessionEvents {
   ready: (tools: readonly ToolInfo[]) => void
@@ -69,6 +77,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #feeds = new Feeds((frame) => {
     this.#send(frame)
   })
+  readonly #progress = new ProgressTakers()
   #phase: 'new' | 'greeted' | 'ready' = 'new'
   #tools = NO_TOOLS
   readonly #pings = new Set<number>()
@@ -114,32 +123,47 @@ export class Session extends EventEmitter<SessionEvents> {
   /**
    * Sends a call; `timeout` in ms, 0 for none. Returns its id, for {@link cancel}. Throws TOOL_NOT_FOUND for a tool
    * that the worker has not announced, PAYLOAD_TOO_LARGE, and INVALID_ARGUMENT when a value has lost its memory, or for
-   * a tool that has a stream of items. `feeds`: the arguments that are streams, by index; close them once the call has
-   * settled.
+   * a tool that has a stream of items.
    */
-  call(tool: string, args: EncodedValue, timeout: number, settle: Settle, feeds = NO_FEEDS): number {
-    const id = this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, settle)
-    if (feeds.length > 0) this.#feeds.add(id, feeds)
-    return id
+  call(tool: string, args: EncodedValue, timeout: number, settle: Settle, extras?: CallExtras): number {
+    return this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, settle, extras)
   }
 
   /**
    * Sends a call of a generator, as {@link call}. `take` is called with each item before `settle`, whose value means
    * nothing. The worker sends no more than the credit of the stream: give back by {@link credit} what was taken.
    */
-  stream(tool: string, args: EncodedValue, timeout: number, take: TakeItem, settle: Settle, feeds = NO_FEEDS): number {
-    const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, settle)
+  stream(
+    tool: string,
+    args: EncodedValue,
+    timeout: number,
+    take: TakeItem,
+    settle: Settle,
+    extras?: CallExtras,
+  ): number {
+    const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, settle, extras)
     this.#streams.add(id, take)
-    if (feeds.length > 0) this.#feeds.add(id, feeds)
     return id
   }
 
-  #call(tool: string, index: number, args: EncodedValue, timeout: number, isStream: boolean, settle: Settle): number {
+  #call(
+    tool: string,
+    index: number,
+    args: EncodedValue,
+    timeout: number,
+    isStream: boolean,
+    settle: Settle,
+    extras: CallExtras | undefined,
+  ): number {
     checkCallSize(tool, args)
     if (!isWhole(args)) throw lost(tool)
     const id = this.#pending.add(settle)
+    const take = extras?.progress
+    if (take !== undefined) this.#progress.add(id, take)
+    const feeds = extras?.feeds
+    if (feeds !== undefined && feeds.length > 0) this.#feeds.add(id, feeds)
     if (this.#closed) this.#unsent.add(id)
-    else this.#send({ kind: 'call', id, tool, index, timeout, isStream, args })
+    else this.#send({ kind: 'call', id, tool, index, timeout, isStream, wantsProgress: take !== undefined, args })
     return id
   }
 
@@ -172,6 +196,7 @@ export class Session extends EventEmitter<SessionEvents> {
       const notBegun = (this.#unsent.has(id) || !this.#mayHaveBegun(id)) && !this.#feeds.isTouched(id)
       this.#streams.end(id)
       this.#feeds.end(id)
+      this.#progress.end(id)
       this.#pending.take(id)?.({ error, notBegun })
     }
   }
@@ -191,6 +216,9 @@ export class Session extends EventEmitter<SessionEvents> {
         break
       case 'want':
         if (this.#pending.has(frame.id)) this.#feeds.want(frame)
+        break
+      case 'progress':
+        this.#progress.receive(frame)
         break
       case 'pong':
         if (!this.#pings.delete(frame.nonce)) throw new TypeError('a Pong that was not asked for')
@@ -273,6 +301,7 @@ export class Session extends EventEmitter<SessionEvents> {
     const settle = this.#pending.take(id)
     if (settle === undefined) throw new TypeError(`an answer to call ${id}, which is not open`)
     if (this.#feeds.size > 0) this.#feeds.end(id)
+    if (this.#progress.size > 0) this.#progress.end(id)
     const error = this.#streams.size === 0 ? undefined : this.#streams.end(id)
     if (error !== undefined) {
       return () => {

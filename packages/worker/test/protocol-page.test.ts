@@ -27,9 +27,11 @@ import { raw } from './lane-bytes.ts'
 
 const PAGE = 'docs/protocol.md'
 const frames = tableRows(PAGE, 'Frames')
+/** `FeedEnd` is `feedEnd` in the code. */
+const keyOf = (frame: string): string => frame.charAt(0).toLowerCase() + frame.slice(1)
 const kindsFrom = (side: string): Record<string, number> =>
   Object.fromEntries(
-    frames.filter(({ from }) => from === side).map(({ frame = '', kind }) => [frame.toLowerCase(), Number(kind)]),
+    frames.filter(({ from }) => from === side).map(({ frame = '', kind }) => [keyOf(frame), Number(kind)]),
   )
 
 test('the table of frames has each kind of the codec', () => {
@@ -99,7 +101,7 @@ const examples = tableRows(PAGE, 'Examples').map(({ frame = '', fields, bytes })
   fields: JSON.parse(plain(fields)) as Example['fields'],
   bytes: Buffer.from(plain(bytes).replace(/[… ]/g, ''), 'hex'),
 }))
-const isOf = (side: string) => (example: Example) => example.frame.toLowerCase() in kindsFrom(side)
+const isOf = (side: string) => (example: Example) => keyOf(example.frame) in kindsFrom(side)
 const hello = examples.find(({ frame }) => frame === 'Hello')?.bytes ?? Buffer.alloc(0)
 const THREE = 'the bytes 1, 2, 3'
 
@@ -120,10 +122,16 @@ function fieldsOf(frame: WorkerFrame): Record<string, unknown> {
       expect(segment).toEqual(Buffer.from([1, 2, 3]))
       return { id, value: THREE }
     }
+    case 'progress': {
+      const { kind: _, ...rest } = frame
+      return rest
+    }
     case 'failure': {
       const { kind: _, attributes, ...rest } = frame
       return withoutEmpty({ ...rest, attributes: Buffer.from(attributes).toString('hex') })
     }
+    case 'want':
+      return { id: frame.id, feed: frame.feed, bytes: frame.bytes }
     case 'pong':
       return { nonce: frame.nonce, running: frame.running }
   }
@@ -147,14 +155,20 @@ test.each(examples.filter(isOf('worker')).map((each, index) => [`${each.frame} $
 
 /** The frame of a host with these fields; undefined for a body that is split or apart though it is short. */
 function frameOf({ frame, fields }: Example): HostFrame | undefined {
-  const { maxBytes, id, index, timeout, nonce, unlessBegun, bytes, isStream } = fields as Record<string, number>
+  const { maxBytes, id, index, timeout, nonce, unlessBegun, bytes, feed, ...flags } = fields as Record<string, number>
   switch (frame) {
     case 'Welcome':
       return { kind: 'welcome', maxBytes: Number(maxBytes) }
     case 'Call': {
       const args = { bytes: encode(fields['arguments']), segments: [] }
       const head = { id: Number(id), index: Number(index), tool: 'echo', timeout: Number(timeout) }
-      return { kind: 'call', ...head, isStream: Boolean(isStream), args }
+      return {
+        kind: 'call',
+        ...head,
+        isStream: Boolean(flags.isStream),
+        wantsProgress: Boolean(flags.wantsProgress),
+        args,
+      }
     }
     case 'Cancel':
       return { kind: 'cancel', id: Number(id), unlessBegun: Boolean(unlessBegun) }
@@ -162,6 +176,15 @@ function frameOf({ frame, fields }: Example): HostFrame | undefined {
       return { kind: 'ping', nonce: Number(nonce) }
     case 'Credit':
       return { kind: 'credit', id: Number(id), bytes: Number(bytes) }
+    case 'Feed': {
+      const value = { bytes: encode(fields['value']), segments: [] }
+      return { kind: 'feed', id: Number(id), feed: Number(feed), value }
+    }
+    case 'FeedEnd': {
+      const { type, message } = fields as Record<string, string>
+      const failure = type === undefined || message === undefined ? undefined : { type, message }
+      return { kind: 'feedEnd', id: Number(id), feed: Number(feed), failure }
+    }
   }
   return undefined
 }
@@ -185,7 +208,7 @@ test('the examples of a host are what it sends', async () => {
     }
     compared += 1
   }
-  expect(compared).toBe(8)
+  expect(compared).toBe(12)
 })
 
 /** The bytes of one frame behind the preamble. */

@@ -11,6 +11,7 @@ from terrarium._frames import (
     Call,
     Cancel,
     Credit,
+    Extras,
     Failure,
     Feed,
     FeedEnd,
@@ -18,6 +19,7 @@ from terrarium._frames import (
     HostFrame,
     Ping,
     Pong,
+    Progress,
     Ready,
     StreamCall,
     Want,
@@ -144,6 +146,8 @@ def _message(frame: WorkerFrame) -> Any:
         return wire.WorkerFrame(failure=wire.Failure(**frame._asdict()))
     if isinstance(frame, Pong):
         return wire.WorkerFrame(pong=wire.Pong(nonce=frame.nonce, running=frame.running))
+    if isinstance(frame, Progress):
+        return wire.WorkerFrame(progress=wire.Progress(**frame._asdict()))
     if isinstance(frame, Want):
         return wire.WorkerFrame(want=wire.Want(**frame._asdict()))
     if isinstance(frame, Ready):
@@ -156,8 +160,11 @@ def _message(frame: WorkerFrame) -> Any:
 def _frame(message: Any) -> HostFrame:
     kind = message.WhichOneof("kind")
     if kind == "call":
-        call = message.call
-        return (StreamCall if call.stream else Call)(call.id, call.tool, call.arguments, (), call.timeout_ms)
+        sent = message.call
+        call = (StreamCall if sent.stream else Call)(sent.id, sent.tool, sent.arguments, (), sent.timeout_ms)
+        if sent.progress:
+            call.extras = Extras(True)
+        return call
     if kind == "cancel":
         return Cancel(message.cancel.id, message.cancel.unless_begun)
     if kind == "ping":

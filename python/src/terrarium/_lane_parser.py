@@ -4,10 +4,10 @@ a body is read. ``docs/protocol.md`` has the rules."""
 from collections.abc import Sequence
 from typing import Any
 
-from terrarium._frames import Call, Cancel, Credit, Feed, FeedEnd, HostFrame, Ping, Refusal, StreamCall, Welcome
+from terrarium._frames import Call, Cancel, Credit, Extras, Feed, FeedEnd, HostFrame, Ping, Refusal, StreamCall, Welcome
 from terrarium._lane_wire import APART, CALL, CANCEL, CREDIT, FEED, FEED_END, HEADER, HEADER_BYTES, HOST_KIND
 from terrarium._lane_wire import LONGEST_PIECE, MOST_SEGMENTS
-from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, STREAM, WELCOME
+from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, STREAM, WANTS_PROGRESS, WELCOME
 from terrarium._values._apart import Arriving
 from terrarium._values._decode import decode
 
@@ -18,6 +18,8 @@ _MAY_HAVE_BODY = frozenset([CALL, FEED_END])
 _MAY_HAVE_SEGMENTS = frozenset([CALL, FEED])
 _MOST_CODE = {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2, FEED: 0xFFFF, FEED_END: 0xFFFF}
 _NO_SEGMENTS: "tuple[Any, ...]" = ()
+_OF_CALL = STREAM | WANTS_PROGRESS
+"""The flags that say what a call is, and nothing of the form of its body."""
 
 _Head = tuple[int, int, int, int, int]
 """Kind, flags, code, id, extra."""
@@ -118,7 +120,7 @@ class Parser:
                 continue
             _check(length, kind, flags, code, id, extra)
             flags &= ~SPIN  # the short way of ``_receiving`` heeds it
-            if flags | STREAM == STREAM and kind != PART_OF_HOST and length <= _ROOM - HEADER_BYTES:
+            if flags | _OF_CALL == _OF_CALL and kind != PART_OF_HOST and length <= _ROOM - HEADER_BYTES:
                 if end > filled:
                     break
                 frames.append(_frame((kind, flags, code, id, extra), buffer[begin:end], _NO_SEGMENTS))
@@ -203,10 +205,10 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
         raise ValueError(f"it sent a frame of kind {kind}, which this version does not know")
     of_body = flags & (APART | SPLIT)
     if (
-        flags & ~(APART | SPLIT | SPIN | STREAM)
+        flags & ~(APART | SPLIT | SPIN | _OF_CALL)
         or (of_body and (kind == PART_OF_HOST or length == 0))
         or (flags & APART and kind not in _MAY_HAVE_SEGMENTS)
-        or (flags & (SPIN | STREAM) and kind != CALL)
+        or (flags & (SPIN | _OF_CALL) and kind != CALL)
     ):
         raise ValueError(f"it sent a frame of kind {kind} with flags {flags}")
     # Each of these flags puts a number before the bytes.
@@ -221,7 +223,10 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
 def _frame(header: _Head, body: Any, segments: "Sequence[Any]") -> "HostFrame":
     kind, flags, code, id, extra = header
     if kind == CALL:
-        return (StreamCall if flags & STREAM else Call)(id, code, body, segments, extra)
+        call = (StreamCall if flags & STREAM else Call)(id, code, body, segments, extra)
+        if flags & WANTS_PROGRESS:
+            call.extras = Extras(True)
+        return call
     if kind == CANCEL:
         return Cancel(id, code == 1)
     if kind == PING:
