@@ -225,6 +225,35 @@ test('a body that is too long for a frame is split; pings and calls go between i
   expect(writer.unsent().size).toBe(0)
 })
 
+test('the items of a feed do not overtake a long one, and a cancel does', async () => {
+  const { socket, writer, call } = open()
+  const id = call(10)
+  await turn()
+  socket.isFull = true
+  const long = { bytes: Buffer.alloc(2 * FRAME_BYTES), segments: [] }
+  const short = { bytes: Buffer.from('a'), segments: [] }
+  writer.send({ kind: 'feed', id, feed: 1, value: long }, 1)
+  writer.send({ kind: 'feed', id, feed: 1, value: short }, 1)
+  writer.send({ kind: 'feed', id, feed: 0, value: long }, 1)
+  writer.send({ kind: 'feedEnd', id, feed: 1, failure: undefined }, 1)
+  writer.send({ kind: 'feedEnd', id, feed: 0, failure: { type: 'Error', message: 'no' } }, 1)
+  writer.send({ kind: 'cancel', id, unlessBegun: false }, 1)
+  await turn()
+  for (let n = 0; n < 8; n++) socket.drain()
+  expect(socket.sent.map(header)).toEqual([
+    [18, 0, 3, id, 5],
+    [19, 0, 0, id, 0],
+    [26, 2, 1, id, 0],
+    [21, 0, 0, id, 0],
+    [26, 0, 1, id, 0],
+    [26, 2, 0, id, 0],
+    [21, 0, 0, id, 0],
+    [27, 0, 1, id, 0],
+    [27, 0, 0, id, 0],
+  ])
+  expect(writer.unsent().size).toBe(0)
+})
+
 test('one split frame is open at a time', async () => {
   const { socket, call } = open()
   socket.isFull = true

@@ -108,6 +108,21 @@ const aStreamStep: fc.Arbitrary<Step> = fc.oneof(
       world.offer(asked)
     },
   ),
+  step(
+    3,
+    fc.record({
+      tool: fc.constantFrom('sync', 'sync', 'stream', 'async'),
+      timeout: fc.option(fc.integer({ min: 1, max: 501 }), { nil: undefined }),
+      idempotent: fc.constant(false),
+      size: fc.constant(0),
+      priority: fc.constantFrom<Priority>('normal', 'low'),
+      stream: fc.constant(undefined),
+      feeds: fc.constant(true),
+    }),
+    (world, asked) => {
+      world.offer(asked)
+    },
+  ),
   step(12, fc.tuple(fc.nat(40), fc.constantFrom(17, 1_000, 60_000, 200_000, 1_000_000)), (world, [n, bytes]) => {
     world.item(n, bytes)
   }),

@@ -28,6 +28,8 @@ export interface Offer {
   readonly priority: Priority
   /** Of a stream: its `idle`, and 0 for none; undefined for a call with one result. */
   readonly stream?: number | undefined
+  /** Some of its arguments are streams. */
+  readonly feeds?: boolean
 }
 
 export type Answer = 'value' | 'error' | 'given back' | 'out of time'
@@ -167,6 +169,8 @@ export class World {
     must(!this.state.isPaused, 'a call was sent although the pool is paused')
     must(slot.occupant === 'ready' && !this.doomed.has(slot), 'a call for a worker that is doomed or dead')
     must(!this.settled.has(call), 'a call that is settled is sent')
+    must(!call.hasFeeds || !call.isAhead, 'a call whose arguments are streams is sent ahead')
+    must(!call.hasFeeds || !call.isShort, 'calls may be sent ahead behind a call that waits for its source')
     must(
       [...held].every((each) => !this.settled.has(each)),
       'a call for a worker that goes on with a stopped one',
@@ -330,9 +334,10 @@ export class World {
     this.streams.item(n, begun, bytes, this.now)
   }
 
-  offer({ size, stream, ...asked }: Offer): void {
+  offer({ size, stream, feeds = false, ...asked }: Offer): void {
     const call = new Call(asked)
     call.size = size
+    call.hasFeeds = feeds
     if (stream !== undefined) this.streams.add(call, stream === 0 ? undefined : stream)
     this.offered.push(call)
     this.accepted.add(call)
