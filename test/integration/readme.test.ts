@@ -121,6 +121,7 @@ test('docs/calls.md has programs of these verbs', () => {
   expect(verbs.map(({ verb }) => verb)).toEqual([
     'A call',
     'Streams',
+    'Streams as arguments',
     'Many items',
     'Batches',
     'Plain functions',

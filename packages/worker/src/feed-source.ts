@@ -28,7 +28,7 @@ export class FeedSource {
     if (isReadable(value)) value.on('error', () => undefined)
   }
 
-  /** The next item; undefined after the last one. Rejects with what the source throws, or why an item cannot be sent. */
+  /** The next item; undefined after the last one. Rejects with what the source throws, or why it cannot be sent. */
   async next(): Promise<EncodedValue | undefined> {
     try {
       this.#refuseClosed()

@@ -73,7 +73,7 @@ export class Feeds {
     return new TerrariumError(code, message, { hint, details, cause: failed.error })
   }
 
-  /** The call has its answer, or its worker is gone. Its sources are closed by whoever has made the call. */
+  /** The call has its answer, or its worker is gone. The maker of the call closes its sources. */
   end(id: number): void {
     for (const feed of this.#open.get(id) ?? []) feed.hasEnded = true
     this.#open.delete(id)
@@ -97,7 +97,6 @@ export class Feeds {
     }
     feed.isReading = false
   }
-
 }
 
 /** While an item was read, the call may have ended, or the tool may have had enough. */

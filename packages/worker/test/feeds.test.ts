@@ -13,7 +13,7 @@ import { turn } from '../../../test/support/waiting.ts'
 class Source implements AsyncIterableIterator<unknown> {
   asked = 0
   closed = 0
-  #pending: { resolve: (next: IteratorResult<unknown>) => void; reject: (error: unknown) => void } | undefined
+  #pending: { resolve: (next: IteratorResult<unknown>) => void; reject: (error: unknown) => void } | undefined;
 
   [Symbol.asyncIterator](): this {
     return this
@@ -131,7 +131,11 @@ test('the failure of a call has the error of its feed as the cause, if that is w
 
 test('whatever happens: never ahead of the credit by more than an item, every source closed once, nothing after the end', async () => {
   let events = 0
-  const aStep = fc.tuple(fc.constantFrom('want', 'want', 'give', 'give', 'give', 'give', 'fail', 'end', 'stop'), fc.nat(2), fc.nat(9))
+  const aStep = fc.tuple(
+    fc.constantFrom('want', 'want', 'give', 'give', 'give', 'give', 'fail', 'end', 'stop'),
+    fc.nat(2),
+    fc.nat(9),
+  )
   await fc.assert(
     fc.asyncProperty(fc.array(aStep, { minLength: 20, maxLength: 200, size: 'max' }), async (story) => {
       const { feeds, sent, sources, owned } = bench(3)
@@ -172,7 +176,9 @@ test('whatever happens: never ahead of the credit by more than an item, every so
       for (const each of owned) each.close()
       await turn()
       for (const [index, { closed }] of sources.entries()) {
-        const failed = sent.some((frame) => frame.kind === 'feedEnd' && frame.feed === index && frame.failure !== undefined)
+        const failed = sent.some(
+          (frame) => frame.kind === 'feedEnd' && frame.feed === index && frame.failure !== undefined,
+        )
         const isOver = finished.has(index) && !failed
         expect(closed).toBe(isOver ? 0 : 1)
       }

@@ -89,7 +89,7 @@ class MainThreadStreams:
         elif call.cancelled:
             replies.failed(call, _failure.cancelled(call.id))
         else:
-            replies.plain(call, None)
+            replies.over(call)
 
     def run_with_feeds(
         self, call: Call, positional: "list[Any]", arguments: "dict[str, Any]", is_fork: "Callable[[], bool]"

@@ -1,5 +1,5 @@
-// A Call or a Feed whose body is longer than a frame may be: it goes out as one split frame and Part frames, with other frames
-// between them.
+// A Call or a Feed whose body is longer than a frame may be: it goes out as one split frame and Part frames, with other
+// frames between them.
 import type { CancelFrame, FeedEndFrame, FeedFrame } from '../frame.ts'
 import { putHeader } from './header.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HOST_KIND } from './wire.ts'

@@ -30,9 +30,9 @@ export class ValueCodec {
 
   /**
    * Encodes a value. `subject`: what the value is, for errors. `apart` (default false): whether bytes and arrays of
-   * 64 KiB or more become segments, which are not copied: leave their memory as it is until they are sent. `feeds`: the
-   * value is the arguments of a call; those that are streams are added here, by index. Throws INVALID_ARGUMENT with the place of a part that cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit
-   * into a message (256 MiB).
+   * 64 KiB or more become segments, which are not copied: leave their memory as it is until they are sent. `feeds`: for
+   * the arguments of a call: streams among them are added to it, by index. Throws INVALID_ARGUMENT with the place of a
+   * part that cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit into a message (256 MiB).
    */
   encode(value: unknown, subject = 'the value', { apart = false, feeds }: EncodeOptions = {}): EncodedValue {
     try {

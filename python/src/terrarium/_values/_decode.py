@@ -38,7 +38,7 @@ class NotReadable(ValueError):
 
 
 class FeedMark(int):
-    """Stands in the arguments of a call for one that is a stream: its index, see ``_feeds``."""
+    """Stands in the arguments of a call for a stream: its index, see ``_feeds``."""
 
 
 class _Extension(NamedTuple):
