@@ -6,6 +6,7 @@ import type { CallOptions, Pool } from '@terrarium/pool'
 import { isTerrariumError } from '@terrarium/supervisor'
 import type { Random } from '../support/random.ts'
 import { turn } from '../support/waiting.ts'
+import { STREAMING, type Streaming } from './streams.ts'
 
 /** How one call is made, and what it may be answered with. */
 interface Planned {
@@ -18,6 +19,9 @@ interface Planned {
   readonly codes?: readonly string[]
   /** Called once the call was made. */
   readonly then?: () => void
+  /** Makes it in another way than by `call`. */
+  readonly make?: Streaming['make']
+  readonly calls?: number
 }
 
 type Kind = (random: Random, number: number) => Planned
@@ -49,6 +53,10 @@ const VIOLENT: typeof PEACEFUL = {
   poison: [0.1, () => ({ tool: 'die', args: {}, options: { idempotent: true }, value: NONE, codes: ['POISON_CALL'] })],
   overruns: [0.2, () => ({ tool: 'sleep', args: { seconds: 30 }, options: { timeout: 30 }, value: NONE, codes: LATE })],
 }
+
+const streaming =
+  (kind: (random: Random) => Streaming): Kind =>
+  (random) => ({ tool: '', args: {}, ...kind(random) })
 
 /** The value of a call that must not resolve. */
 const NONE = Symbol('none')
@@ -83,6 +91,8 @@ const LOOK_EVERY = 500
 export interface Tally {
   issued: number
   resolved: number
+  /** The calls of maps that have resolved, less one for each map. */
+  more: number
   rejected: number
   /** By code. */
   readonly codes: Map<string, number>
@@ -113,9 +123,15 @@ export async function makeCalls({
   isOver,
   onStall,
 }: CallersOptions): Promise<Tally> {
-  const tally: Tally = { issued: 0, resolved: 0, rejected: 0, codes: new Map(), faults: [] }
+  const tally: Tally = { issued: 0, resolved: 0, more: 0, rejected: 0, codes: new Map(), faults: [] }
+  const streams = Object.fromEntries(
+    // How many calls of a map were made before one of them died is not known.
+    Object.entries(STREAMING)
+      .filter(([name]) => !isWild || name !== 'mapped')
+      .map(([name, [weight, kind]]) => [name, [weight, streaming(kind)] as const]),
+  )
   const mark: Kind = (_, number) => ({ tool: 'mark', args: { path: marks, number }, value: number })
-  const kinds: typeof PEACEFUL = { ...PEACEFUL, mark: [6, mark] as const, ...(isWild ? VIOLENT : {}) }
+  const kinds: typeof PEACEFUL = { ...PEACEFUL, ...streams, mark: [6, mark] as const, ...(isWild ? VIOLENT : {}) }
   const weights = Object.fromEntries(Object.entries(kinds).map(([name, [weight]]) => [name, weight]))
   // Calls that are over have to leave a signal that lasts.
   const lasting = new AbortController()
@@ -128,11 +144,14 @@ export async function makeCalls({
     const isIdempotent = name !== 'mark' && name !== 'dies' && random.chance(0.5)
     const { signal } = random.chance(0.2) ? lasting : { signal: undefined }
     const more = signal === undefined ? {} : { signal }
-    const called = pool.call(planned.tool, planned.args, { idempotent: isIdempotent, ...more, ...planned.options })
+    const called =
+      planned.make?.(pool, more) ??
+      pool.call(planned.tool, planned.args, { idempotent: isIdempotent, ...more, ...planned.options })
     planned.then?.()
     try {
       const value = await called
       tally.resolved += 1
+      tally.more += (planned.calls ?? 1) - 1
       if (planned.value === NONE || !isSame(planned.value, value)) note(tally, `${name} resolved with ${show(value)}`)
     } catch (error) {
       tally.rejected += 1

@@ -58,3 +58,68 @@ def mark(path: str, number: int) -> int:
 @tool
 def die() -> None:
     os._exit(1)
+
+
+generators = 0
+"""How many generators have begun and have not ended."""
+
+
+def counting(change: int) -> None:
+    global generators
+    generators += change
+
+
+@tool
+def count(n: int) -> Any:
+    counting(1)
+    try:
+        yield from range(n)
+    finally:
+        counting(-1)
+
+
+@tool
+async def count_later(n: int) -> Any:
+    counting(1)
+    try:
+        for i in range(n):
+            if i % 64 == 0:
+                await asyncio.sleep(0)
+            yield i
+    finally:
+        counting(-1)
+
+
+@tool
+def open_generators() -> int:
+    return generators
+
+
+@tool
+def total(rows: Any) -> Any:
+    return sum(rows)
+
+
+@tool
+async def total_later(rows: Any) -> Any:
+    return sum([row async for row in rows])
+
+
+@tool
+def first(rows: Any) -> Any:
+    return next(rows)
+
+
+@tool
+async def copied(rows: Any) -> Any:
+    counting(1)
+    try:
+        async for row in rows:
+            yield row
+    finally:
+        counting(-1)
+
+
+@tool(batch=16, within=0.002)
+def next_of(value: Any) -> Any:
+    return [each + 1 for each in value]
