@@ -15,8 +15,8 @@ const STEPS = {
   dependencies: [pnpm, dependencies],
   build: [pnpm, dependencies, build],
   run: [pnpm, dependencies, build, venv, pythonPackage, bytecode],
-  check: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools],
-  test: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools, oldestVenv, oldestBytecode],
+  test: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools],
+  everything: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools, oldestVenv, oldestBytecode],
   learning: [pnpm, dependencies, build, learningVenv],
   protoc: [protocVenv],
 }
@@ -29,7 +29,8 @@ export const main = ([need]) => setUp({ need })
  *
  * @param {{ progress?: ReturnType<typeof createProgress>, need?: keyof typeof STEPS }} [options]
  *   progress: default on stderr; need: default 'run'
- * @returns {Promise<{ python: string, oldestPython: string, learningPython: string }>} the interpreters of the virtual environments
+ * @returns {Promise<{ python: string, oldestPython: string, learningPython: string }>} the interpreters of the
+ *   virtual environments
  * @throws {SetUpError} with the one message to print
  */
 export async function setUp({ progress = createProgress(process.stderr), need = 'run' } = {}) {
