@@ -76,8 +76,8 @@ def _unfilled(length: int) -> Memory:
 
 @cache
 def _resizer() -> "Callable[[Memory, int], int] | None":
-    """A function that makes a bytearray longer and leaves the new bytes as they are; None for an interpreter that has no
-    such function."""
+    """A function that makes a bytearray longer and leaves the new bytes as they are; None for an interpreter that has
+    no such function."""
     try:
         import ctypes
 
