@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from terrarium._frames import Call, Cancel, Credit, Failure, FailureCode, Hello, Ping, Pong, Ready, Refusal, StreamCall, ToolInfo, Welcome
+from terrarium._frames import Call, Cancel, Credit, Failure, FailureCode, Hello, Ping, Pong, Progress, Ready, Refusal, StreamCall, ToolInfo, Welcome
 from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
@@ -25,6 +25,7 @@ from terrarium._lane_wire import (
     pack,
     pack_hello,
     pack_pong,
+    pack_progress,
     ready_body,
 )
 from terrarium._values._decode import decode
@@ -108,6 +109,8 @@ def test_the_examples_of_a_host_are_read(name, fields, data):
         seen = {"id": frame.id, "index": frame.tool, "timeout": frame.timeout_ms, "arguments": arguments}
         if type(frame) is StreamCall:
             seen["isStream"] = True
+        if frame.extras is not None:
+            seen["wantsProgress"] = True
     elif isinstance(frame, Cancel):
         seen = {"id": frame.id, "unlessBegun": frame.unless_begun}
     elif isinstance(frame, Credit):
@@ -131,6 +134,8 @@ def packed(name, fields):
         return pack(READY, 0, 0, 0, ready_body(Ready(tools)))
     if name == "Pong":
         return pack_pong(Pong(**fields))
+    if name == "Progress":
+        return pack_progress(Progress(**fields))
     if name == "Result":
         return pack(RESULT, 0, fields["id"], 0, in_one(fields["value"]))
     if name == "Item":
@@ -155,4 +160,4 @@ def test_the_examples_of_a_worker_are_what_it_sends():
         else:
             assert sent == example
         compared += 1
-    assert compared == 7
+    assert compared == 8

@@ -3,6 +3,7 @@ import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium
 import type { CallOutcome, EncodedValue, SessionCall } from '@terrarium/worker'
 import { Call } from './core/call.ts'
 import type { CallOptions } from './options.ts'
+import type { OnProgress, ProgressListener } from './progress-listener.ts'
 
 export type Resolve = (value: unknown) => void
 export type Reject = (error: TerrariumError) => void
@@ -23,6 +24,9 @@ export class PendingCall extends Call implements SessionCall {
   sender: TakesOutcomes | undefined = undefined
   deadlineTimer: unknown = undefined
   abort: AbortWait | undefined = undefined
+  readonly onProgress: OnProgress | undefined
+  /** Set when the call is offered, if the caller listens. */
+  progress: ProgressListener | undefined = undefined
 
   /** `options`: read and checked. */
   constructor(
@@ -37,6 +41,7 @@ export class PendingCall extends Call implements SessionCall {
     this.args = args
     this.size = sizeOf(args)
     this.signal = options.signal
+    this.onProgress = options.onProgress
     this.resolve = resolve
     this.reject = reject
   }

@@ -48,11 +48,12 @@ export class Slots implements TakesOutcomes {
     if (session === undefined || session.closed) return // its worker is about to be taken out
     try {
       call.sender = this
-      const { tool, args, stream } = call
+      const { tool, args, stream, progress } = call
+      const extras = progress === undefined ? undefined : { progress: progress.take }
       call.sessionId =
         stream === undefined
-          ? session.call(tool, args, timeLeft, call)
-          : session.stream(tool, args, timeLeft, this.#taker(call), call)
+          ? session.call(tool, args, timeLeft, call, extras)
+          : session.stream(tool, args, timeLeft, this.#taker(call), call, extras)
     } catch (error) {
       this.#answered(call, { error: error as TerrariumError, notBegun: true })
     }

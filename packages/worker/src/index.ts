@@ -58,8 +58,16 @@ export { type WorkerInput, type WorkerDependencies } from './session-port.ts'
 export { workerFiles } from './worker-files.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
-export { checkCallSize, Session, type CallOutcome, type SessionCall, type SessionDependencies } from './session.ts'
+export {
+  checkCallSize,
+  Session,
+  type CallExtras,
+  type CallOutcome,
+  type SessionCall,
+  type SessionDependencies,
+} from './session.ts'
 export type { TakeItem } from './item-streams.ts'
+export type { Progress, TakeProgress } from './progress-takers.ts'
 export { PROTOCOL_VERSION } from './version.ts'
 export { BEGUN_WORDS, type BegunCalls } from './begun-page.ts'
 export type { Announcement } from './reception.ts'
@@ -74,6 +82,7 @@ export {
   type CreditFrame,
   type FailureFrame,
   type HostFrame,
+  type ProgressFrame,
   type ToolInfo,
   type Transport,
   type WorkerFrame,

@@ -6,6 +6,7 @@ import { explainFailure } from './call-failure.ts'
 import { CallTable } from './call-table.ts'
 import type { Carrier, HostFrame, ToolInfo, WorkerFrame } from './frame.ts'
 import { ItemStreams, type TakeItem } from './item-streams.ts'
+import { ProgressTakers, type TakeProgress } from './progress-takers.ts'
 import { NO_TOOLS, ToolList } from './tool-list.ts'
 import { PLAIN, type ValueCodec } from './values/codec.ts'
 import { isWhole, sizeOf, type EncodedValue } from './values/encoded-value.ts'
@@ -38,6 +39,12 @@ export interface SessionCall {
   settled(outcome: CallOutcome): void
 }
 
+/** What a call has beside its arguments. */
+export interface CallExtras {
+  /** Called with how far the call has come, as its tool says, before the call is settled. */
+  readonly progress?: TakeProgress | undefined
+}
+
 export interface SessionEvents {
   ready: (tools: readonly ToolInfo[]) => void
   pong: (nonce: number, running: number) => void
@@ -64,6 +71,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #begun: BegunCalls | undefined
   readonly #pending = new CallTable<SessionCall>()
   readonly #streams = new ItemStreams()
+  readonly #progress = new ProgressTakers()
   #phase: 'new' | 'greeted' | 'ready' = 'new'
   #tools = NO_TOOLS
   readonly #pings = new Set<number>()
@@ -111,8 +119,8 @@ export class Session extends EventEmitter<SessionEvents> {
    * that the worker has not announced, PAYLOAD_TOO_LARGE, and INVALID_ARGUMENT when a value has lost its memory, or for
    * a tool that has a stream of items.
    */
-  call(tool: string, args: EncodedValue, timeout: number, call: SessionCall): number {
-    return this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, call)
+  call(tool: string, args: EncodedValue, timeout: number, call: SessionCall, extras?: CallExtras): number {
+    return this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, call, extras)
   }
 
   /**
@@ -120,8 +128,15 @@ export class Session extends EventEmitter<SessionEvents> {
    * value that means nothing. The worker sends no more than the credit of the stream: give back by {@link credit} what
    * was taken.
    */
-  stream(tool: string, args: EncodedValue, timeout: number, take: TakeItem, call: SessionCall): number {
-    const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, call)
+  stream(
+    tool: string,
+    args: EncodedValue,
+    timeout: number,
+    take: TakeItem,
+    call: SessionCall,
+    extras?: CallExtras,
+  ): number {
+    const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, call, extras)
     this.#streams.add(id, take)
     return id
   }
@@ -133,12 +148,15 @@ export class Session extends EventEmitter<SessionEvents> {
     timeout: number,
     isStream: boolean,
     call: SessionCall,
+    extras: CallExtras | undefined,
   ): number {
     checkCallSize(tool, args)
     if (!isWhole(args)) throw lost(tool)
     const id = this.#pending.add(call)
+    const take = extras?.progress
+    if (take !== undefined) this.#progress.add(id, take)
     if (this.#closed) this.#unsent.add(id)
-    else this.#send({ kind: 'call', id, tool, index, timeout, isStream, args })
+    else this.#send({ kind: 'call', id, tool, index, timeout, isStream, wantsProgress: take !== undefined, args })
     return id
   }
 
@@ -170,6 +188,7 @@ export class Session extends EventEmitter<SessionEvents> {
     for (const id of this.#pending.ids()) {
       const notBegun = this.#unsent.has(id) || !this.#mayHaveBegun(id)
       this.#streams.end(id)
+      this.#progress.end(id)
       this.#pending.take(id)?.settled({ error, notBegun })
     }
   }
@@ -186,6 +205,9 @@ export class Session extends EventEmitter<SessionEvents> {
         break
       case 'item':
         if (!this.#streams.receive(frame, this.#codec)) this.cancel(frame.id)
+        break
+      case 'progress':
+        this.#progress.receive(frame)
         break
       case 'pong':
         if (!this.#pings.delete(frame.nonce)) throw new TypeError('a Pong that was not asked for')
@@ -257,6 +279,7 @@ export class Session extends EventEmitter<SessionEvents> {
   #take(id: number): SessionCall {
     const call = this.#pending.take(id)
     if (call === undefined) throw new TypeError(`an answer to call ${id}, which is not open`)
+    if (this.#progress.size > 0) this.#progress.end(id)
     const error = this.#streams.size === 0 ? undefined : this.#streams.end(id)
     if (error !== undefined) {
       return {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from terrarium import _failure
 from terrarium._begun import WORDS
-from terrarium._deadline import note
+from terrarium._current import note
 from terrarium._frames import Call, Carrier
 from terrarium._late import late
 from terrarium._replies import Replies, conversions_of
@@ -127,13 +127,6 @@ def _what(value: Any) -> str:
         return f"a {type(value).__name__}, which is no list"
 
 
-def _note_deadline(batch: "list[Call]") -> None:
-    """A batch has the latest deadline of its calls, and none if a call has none."""
-    deadlines = [call.deadline for call in batch]
-    if None not in deadlines:
-        note(max(deadline for deadline in deadlines if deadline is not None))
-
-
 def cancel(call: Call, replies: Replies, unless_begun: bool) -> bool:
     """Cancels a call of a batch: it is answered alone. False if it is the last one of a batch that runs: its worker is
     as busy with it as with any other call."""
@@ -225,7 +218,7 @@ class SyncBatches:
         main_thread = self._main_thread
         main_thread.begins(batch[0])
         run = self._contexts().run
-        run(_note_deadline, batch)
+        run(note, batch[0])
         columns = run(items.columns, tool, batch)
         if not batch:
             return
@@ -281,7 +274,7 @@ class AsyncBatches:
 
     async def _run(self, tool: Tool, batch: "list[Call]") -> None:
         event_loop, items = self._event_loop, self._items
-        _note_deadline(batch)
+        note(batch[0])
         columns = items.columns(tool, batch)
         if batch:
             try:

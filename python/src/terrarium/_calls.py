@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from terrarium import _exit
 from terrarium._begun import WORDS
-from terrarium._deadline import note
+from terrarium._current import note
 from terrarium._frames import Call, StreamCall
 from terrarium._replies import Replies
 from terrarium._streams import MainThreadStreams
@@ -194,8 +194,7 @@ class MainThread:
         self._page[call.id % WORDS] = call.id
         function: "Callable[..., Any]" = tool.function
         run = self._contexts().run
-        if call.deadline is not None:
-            run(note, call.deadline)
+        run(note, call)
         if tool.is_stream:
             return run(self.streams.run, cast(StreamCall, call), self._is_fork)
         arguments = None

@@ -1,12 +1,8 @@
-"""The deadline of the current call, as its tool sees it: a context variable, which goes wherever the context goes."""
+"""The deadline of the current call, as its tool sees it."""
 
-from contextvars import ContextVar
 from time import monotonic
 
-_deadline: "ContextVar[float]" = ContextVar("terrarium_deadline")
-
-note = _deadline.set
-"""Notes the deadline of a call, in seconds on the monotonic clock. Call it in the context of the call."""
+from terrarium._current import current
 
 
 def deadline() -> "float | None":
@@ -16,5 +12,11 @@ def deadline() -> "float | None":
     Tasks, ``asyncio.to_thread`` and whatever else copies the context of the call know it. A thread does not: start it
     with ``contextvars.copy_context().run``.
     """
-    due = _deadline.get(None)
-    return None if due is None else max(0.0, due - monotonic())
+    call = current()
+    if call is None:
+        return None
+    # A batch has the latest deadline of its calls, and none if a call has none.
+    deadlines = [each.deadline for each in call.batch or [call]]
+    if None in deadlines:
+        return None
+    return max(0.0, max(due for due in deadlines if due is not None) - monotonic())

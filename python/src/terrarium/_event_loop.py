@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from terrarium import _async_streams, _exit, _failure
 from terrarium._begun import WORDS
-from terrarium._deadline import note
+from terrarium._current import note
 from terrarium._frames import Call, Failure, StreamCall
 from terrarium._replies import Replies
 from terrarium._streams import Items
@@ -122,8 +122,7 @@ class EventLoop:
     async def _run(self, call: Call) -> None:
         # Before any user code: decoding the arguments may call some.
         self._page[call.id % WORDS] = call.id
-        if call.deadline is not None:
-            note(call.deadline)
+        note(call)
         tool, replies = call.tool, self._replies
         if tool.is_stream:
             await self._run_stream(cast("StreamCall", call))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any
 
-from terrarium._frames import Failure, Hello, HostFrame, Pong, Ready, Refusal, Welcome, WorkerFrame
+from terrarium._frames import Failure, Hello, HostFrame, Pong, Progress, Ready, Refusal, Welcome, WorkerFrame
 from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
@@ -26,6 +26,7 @@ from terrarium._lane_wire import (
     pack,
     pack_hello,
     pack_pong,
+    pack_progress,
     pieces,
     ready_body,
 )
@@ -127,6 +128,8 @@ class Lane:
             self._put(FAILURE, frame.code, frame.id, failure_body(frame))
         elif isinstance(frame, Pong):
             self.small.append(pack_pong(frame))
+        elif isinstance(frame, Progress):
+            self.small.append(pack_progress(frame))
         elif isinstance(frame, Ready):
             self._put(READY, 0, 0, ready_body(frame))
 

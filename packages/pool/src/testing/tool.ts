@@ -25,6 +25,8 @@ export interface ToolContext {
   readonly sleep: (ms: number) => Promise<void>
   /** What is left of the time of the call, in ms; undefined without a deadline. */
   readonly deadline: () => number | undefined
+  /** As `terrarium.progress()` in Python: tells the caller how far the call has come. Does nothing in a batch. */
+  readonly progress: (done: number | undefined, total?: number, text?: string) => void
   /** Prints a line, as a tool in Python does. Default: to stdout. */
   readonly print: (line: string, stream?: 'stdout' | 'stderr') => void
   /** Ends the worker at once, as `os._exit(code)` or a signal does. Never settles. */
@@ -44,7 +46,7 @@ export interface TestExit {
  * A tool. Its arguments and its result pass the codec, as on the way to Python and back. What it throws is told as
  * PYTHON_ERROR, `details.type` being the `name` of the error, with its own fields as `details.attributes`.
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a tool says itself what its arguments are
+// oxlint-disable-next-line typescript/no-explicit-any -- a tool says itself what its arguments are
 export type ToolFunction = (args: any, context: ToolContext) => unknown
 
 /** A tool with what Python knows of its function. */

@@ -12,7 +12,16 @@ export const PREAMBLE = Buffer.concat([MAGIC, Buffer.from([PROTOCOL_VERSION, 0, 
 export const HEADER_BYTES = 16
 
 /** The frames of a worker. */
-export const WORKER_KIND = { hello: 1, ready: 2, result: 3, failure: 4, pong: 5, part: 6, item: 7 } as const
+export const WORKER_KIND = {
+  hello: 1,
+  ready: 2,
+  result: 3,
+  failure: 4,
+  pong: 5,
+  part: 6,
+  item: 7,
+  progress: 8,
+} as const
 /** The frames of a host. */
 export const HOST_KIND = { welcome: 16, refused: 17, call: 18, cancel: 19, ping: 20, part: 21, credit: 22 } as const
 
@@ -25,6 +34,8 @@ export const FLAG = {
   spin: 4,
   /** The items of the tool are wanted. */
   stream: 8,
+  /** The caller wants to hear how far the call has come. */
+  progress: 64,
 } as const
 
 /** The code of Refused. */

@@ -85,8 +85,9 @@ export class LaneWriter implements Carrier {
     this.#socket.end()
   }
 
-  #call({ id, index, timeout, isStream, args: { bytes, segments } }: CallFrame): void {
-    const wanted = (this.#maySpin() ? FLAG.spin : 0) | (isStream ? FLAG.stream : 0)
+  #call({ id, index, timeout, isStream, wantsProgress, args: { bytes, segments } }: CallFrame): void {
+    const spin = this.#maySpin() ? FLAG.spin : 0
+    const wanted = spin | (isStream ? FLAG.stream : 0) | (wantsProgress === true ? FLAG.progress : 0)
     if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
       this.#waiting.push(id)
       this.#short(HOST_KIND.call, index, id, timeout, bytes, wanted)
