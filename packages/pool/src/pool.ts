@@ -57,7 +57,9 @@ export interface HandleDependencies {
   readonly tell?: Tell
 }
 
-const shells = new WeakMap<AnyActorRef, Shell>()
+/** The shell of the actor of a pool. A property of the actor, because each call looks it up. */
+const SHELL = Symbol('shell')
+type PoolActor = AnyActorRef & { [SHELL]?: Shell }
 
 /**
  * A pool as XState actor logic: it can be a child of a supervisor, or be invoked or spawned by any machine.
@@ -95,7 +97,7 @@ export function pool(options: PoolOptions): PoolLogic {
  * again by its supervisor is another actor: ask for `app.child(id)` anew.
  */
 export function poolOf(ref: AnyActorRef | undefined): PoolAccess {
-  if (ref !== undefined && shells.has(ref)) return new Access(() => shellOf(ref))
+  if (ref !== undefined && isPool(ref)) return new Access(() => shellOf(ref))
   throw new TerrariumError(
     'INVALID_ARGUMENT',
     `${ref === undefined ? 'undefined' : 'the value'} is no actor of a pool`,
@@ -105,10 +107,10 @@ export function poolOf(ref: AnyActorRef | undefined): PoolAccess {
   )
 }
 
-export const isPool = (ref: AnyActorRef): boolean => shells.has(ref)
+export const isPool = (ref: AnyActorRef): boolean => SHELL in ref
 
 export function shellOf(ref: AnyActorRef): Shell {
-  const shell = shells.get(ref)
+  const shell = (ref as PoolActor)[SHELL]
   if (shell === undefined) throw new Error('the actor is no pool')
   return shell
 }
@@ -134,7 +136,7 @@ export function poolLogic(options: PoolOptions, handle?: HandleDependencies, ope
         handle?.tell?.(event, told)
       },
     })
-    shells.set(self as AnyActorRef, shell)
+    ;(self as PoolActor)[SHELL] = shell
     return viewOf(shell)
   }
 
@@ -161,7 +163,7 @@ export function poolLogic(options: PoolOptions, handle?: HandleDependencies, ope
       shellOf(scope.self as AnyActorRef).run()
     },
     transition: (snapshot, event, { self }) => {
-      const shell = shells.get(self as AnyActorRef)
+      const shell = (self as PoolActor)[SHELL]
       if (shell === undefined) return snapshot
       const { type } = event as EventObject
       if (type === 'supervisor.shutdown') shell.handle({ type: 'pool.stop' })
