@@ -1,35 +1,53 @@
 // A call as the shell of a pool knows it: with its arguments, its caller, and what watches it.
 import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium/supervisor/base'
-import type { EncodedValue, FeedSource } from '@terrarium/worker'
-import type { CallRequest } from './call-request.ts'
+import type { CallOutcome, FeedSource, SessionCall } from '@terrarium/worker'
+import type { EncodedArguments } from './call-request.ts'
 import { Call } from './core/call.ts'
-import type { ProgressListener } from './progress-listener.ts'
+import type { CallOptions } from './options.ts'
+import type { OnProgress, ProgressListener } from './progress-listener.ts'
 
 export type Resolve = (value: unknown) => void
 export type Reject = (error: TerrariumError) => void
 
-export class PendingCall extends Call {
-  readonly args: EncodedValue
+const NO_FEEDS: readonly FeedSource[] = []
+
+/** Takes the outcomes of calls that were sent to workers. */
+export interface TakesOutcomes {
+  take(call: PendingCall, outcome: CallOutcome): void
+}
+
+export class PendingCall extends Call implements SessionCall {
+  readonly args: EncodedArguments
   readonly feeds: readonly FeedSource[]
   readonly signal: CallSignal | undefined
   readonly resolve: Resolve
   readonly reject: Reject
   /** Its id in the session of its worker; 0: it was not handed to one. */
   sessionId = 0
+  /** What takes its outcome; undefined before it was sent. */
+  sender: TakesOutcomes | undefined = undefined
   deadlineTimer: unknown = undefined
   abort: AbortWait | undefined = undefined
-  readonly onProgress: CallRequest['onProgress']
+  readonly onProgress: OnProgress | undefined
   /** Set when the call is offered, if the caller listens. */
   progress: ProgressListener | undefined = undefined
 
-  constructor(request: CallRequest, site: CallSite | undefined, resolve: Resolve, reject: Reject) {
-    super(request, site)
-    this.args = request.args
-    this.size = sizeOf(request.args)
-    this.feeds = request.feeds
-    this.hasFeeds = request.feeds.length > 0
-    this.signal = request.signal
-    this.onProgress = request.onProgress
+  /** `options`: read and checked. */
+  constructor(
+    tool: string,
+    args: EncodedArguments,
+    options: CallOptions,
+    site: CallSite | undefined,
+    resolve: Resolve,
+    reject: Reject,
+  ) {
+    super(tool, options, site)
+    this.args = args
+    this.size = sizeOf(args)
+    this.feeds = args.feeds ?? NO_FEEDS
+    this.hasFeeds = this.feeds.length > 0
+    this.signal = options.signal
+    this.onProgress = options.onProgress
     this.resolve = resolve
     this.reject = reject
   }
@@ -48,10 +66,14 @@ export class PendingCall extends Call {
   get isWatched(): boolean {
     return this.timeout !== undefined || this.signal !== undefined
   }
+
+  settled(outcome: CallOutcome): void {
+    this.sender?.take(this, outcome)
+  }
 }
 
 /** In bytes. */
-function sizeOf({ bytes, segments }: EncodedValue): number {
+function sizeOf({ bytes, segments }: EncodedArguments): number {
   let size = bytes.length
   for (const { length } of segments) size += length
   return size

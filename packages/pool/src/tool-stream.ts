@@ -44,7 +44,7 @@ export class StreamReader<T> implements ToolStream<T> {
   }
 
   async return(): Promise<IteratorReturnResult<undefined>> {
-    for (const feed of this.#request?.feeds ?? []) feed.close()
+    for (const feed of this.#request?.args.feeds ?? []) feed.close()
     this.#request = undefined
     const stream = this.#stream
     if (stream === undefined) return DONE

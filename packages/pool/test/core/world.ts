@@ -334,8 +334,8 @@ export class World {
     this.streams.item(n, begun, bytes, this.now)
   }
 
-  offer({ size, stream, feeds = false, ...asked }: Offer): void {
-    const call = new Call(asked)
+  offer({ tool, size, stream, feeds = false, ...asked }: Offer): void {
+    const call = new Call(tool, asked)
     call.size = size
     call.hasFeeds = feeds
     if (stream !== undefined) this.streams.add(call, stream === 0 ? undefined : stream)

@@ -8,11 +8,6 @@ import { Encoder } from './encoder.ts'
 import type { Refusal } from './refusal.ts'
 import { checkTypes, Registry, type ValueType } from './registry.ts'
 
-interface EncodeOptions {
-  readonly apart?: boolean
-  readonly feeds?: object[] | undefined
-}
-
 /** Encodes and decodes values. `docs/values.md` lists all values and what each is in Python. */
 export class ValueCodec {
   readonly #encoder: Encoder
@@ -30,15 +25,23 @@ export class ValueCodec {
 
   /**
    * Encodes a value. `subject`: what the value is, for errors. `apart` (default false): whether bytes and arrays of
-   * 64 KiB or more become segments, which are not copied: leave their memory as it is until they are sent. `feeds`: for
-   * the arguments of a call: streams among them are added to it, by index. Throws INVALID_ARGUMENT with the place of a
-   * part that cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit into a message (256 MiB).
+   * 64 KiB or more become segments, which are not copied: leave their memory as it is until they are sent. Throws
+   * INVALID_ARGUMENT with the place of a part that cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit into a message (256 MiB).
    */
-  encode(value: unknown, subject = 'the value', { apart = false, feeds }: EncodeOptions = {}): EncodedValue {
+  encode(value: unknown, subject = 'the value', { apart = false } = {}): EncodedValue {
     try {
-      return this.#encoder.encode(value, apart, feeds)
+      return this.#encoder.encode(value, apart)
     } catch (refusal) {
       throw (refusal as Refusal).toError(subject)
+    }
+  }
+
+  /** Encodes the arguments of a tool, as {@link encode}. `feeds`: streams among them are added to it, by index. Default: refused. */
+  encodeArguments(tool: string, args: unknown, apart: boolean, feeds?: object[]): EncodedValue {
+    try {
+      return this.#encoder.encode(args, apart, feeds)
+    } catch (refusal) {
+      throw (refusal as Refusal).toError(`the arguments of ${tool.slice(0, 128)}`)
     }
   }
 
