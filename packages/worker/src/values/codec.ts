@@ -26,7 +26,8 @@ export class ValueCodec {
   /**
    * Encodes a value. `subject`: what the value is, for errors. `apart` (default false): whether bytes and arrays of
    * 64 KiB or more become segments, which are not copied: leave their memory as it is until they are sent. Throws
-   * INVALID_ARGUMENT with the place of a part that cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit into a message (256 MiB).
+   * INVALID_ARGUMENT with the place of a part that cannot be sent, and PAYLOAD_TOO_LARGE for a value that does not fit
+   * into a message (256 MiB).
    */
   encode(value: unknown, subject = 'the value', { apart = false } = {}): EncodedValue {
     try {
@@ -36,7 +37,10 @@ export class ValueCodec {
     }
   }
 
-  /** Encodes the arguments of a tool, as {@link encode}. `feeds`: streams among them are added to it, by index. Default: refused. */
+  /**
+   * Encodes the arguments of a tool, as {@link encode}. `feeds`: streams among them are added to it, by index. Default:
+   * streams are refused.
+   */
   encodeArguments(tool: string, args: unknown, apart: boolean, feeds?: object[]): EncodedValue {
     try {
       return this.#encoder.encode(args, apart, feeds)
