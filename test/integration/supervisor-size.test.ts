@@ -7,7 +7,7 @@ import { expect, test } from '@jest/globals'
 const MARGIN = 0.5
 
 /** The largest bundle of all exports without XState, in kB. What needs more belongs behind another door. */
-const LARGEST = 36.6
+const LARGEST = 36.7
 
 /** Parts behind other doors, for servers, for journals, for tests; and what is loaded when a what-if is asked. */
 const NOT_OF_MAIN_DOOR = [
