@@ -22,9 +22,25 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
   call.order = state.counts.accepted
   call.since = now
   if (call.timeout !== undefined) call.deadline = now + call.timeout
-  state.waiting.add(call)
-  if (isWatched) effects.push({ type: 'watch', call })
-  else pump(turn)
+  if (isWatched) {
+    state.waiting.add(call)
+    effects.push({ type: 'watch', call })
+  } else if (!goesAtOnce(turn, call)) {
+    state.waiting.add(call)
+    pump(turn)
+  }
+}
+
+/** Hands the call to a worker if no other call waits and a worker can take it: it need not visit the queue. */
+function goesAtOnce(turn: Turn, call: Call): boolean {
+  const { again, waiting, isPaused } = turn.state
+  if (isPaused || again.size > 0 || waiting.size > 0) return false
+  const free = freeSlot(turn.state, false)
+  const slot = free ?? slotAhead(turn, call)
+  if (slot === undefined) return false
+  hand(turn, call, slot, free === undefined)
+  share(turn)
+  return true
 }
 
 function saturation(state: PoolState, { tool }: Call): TerrariumError | undefined {
