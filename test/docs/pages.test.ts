@@ -56,6 +56,7 @@ test('the page that PyPI shows has no link into the repository, which would lead
 const RUN_BY: Readonly<Record<string, string>> = {
   'README.md': 'test/integration/readme.test.ts',
   'docs/calls.md': 'test/integration/readme.test.ts',
+  'docs/coming-from.md': 'test/docs/coming-from.test.ts',
   'docs/containers-and-services.md': 'test/installed/hosts.test.ts',
   'docs/explain.md': 'packages/supervisor/test/readme.test.ts',
   'docs/inspector.md': 'packages/inspector/test/readme.test.ts',

@@ -107,6 +107,16 @@ test('the code of the README does what its comments say', async () => {
   expect(lines.slice(2)).toEqual(['worker-2 ended: shutdown', 'worker-1 ended: shutdown', '0'])
 })
 
+test('the training of the README streams its epochs, tells its progress, and is left in time', async () => {
+  const [, , program = ''] = blocks('js')
+  const [, training = ''] = blocks('python')
+  const seen = program
+    .replace('console.error(', 'told.push(')
+    .replace('await pool.stop()', 'await pool.stop()\nconsole.log(told.length > 0)')
+  const lines = await runBesideTools(`const told = []\n${seen}`, { 'train.py': training })
+  expect(lines).toEqual([...(blocks('text')[1]?.trim().split('\n') ?? []), 'true'])
+})
+
 test.each([
   ['pool', '{ a: 2, b: 1 }'],
   ['worker', '{ to: 2, be: 2, or: 1, not: 1 }'],
