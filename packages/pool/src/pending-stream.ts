@@ -46,7 +46,7 @@ export class PendingStream extends PendingCall {
     this.stream = new StreamState(options.idle)
   }
 
-  /** The worker has let go of it. */
+  /** The worker has released the stream. */
   released(): void {
     this.#released?.resolve(undefined)
   }

@@ -81,7 +81,8 @@ type PoolActor = AnyActorRef & { [SHELL]?: Shell }
  *   opens a new run.
  * - It fails with CONFIGURATION or START_FAILED if it cannot be opened (interpreter, state directory, containment), and
  *   with STOPPED if the supervisor of its workers gives up.
- * - `inspect` is for `createPool()`: a nested pool is inspected with its root. `clock` is by default that of the root.
+ * - `inspect` is for `createPool()`: a nested pool is inspected with its root. The default
+ *   of `clock` is the clock of the root.
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing.
  */
@@ -177,7 +178,7 @@ export function poolLogic(options: PoolOptions, handle?: HandleDependencies, ope
   return logic
 }
 
-/** XState's clocks cannot tell the time; that of a supervisor at the root of the system can. */
+/** XState's clocks cannot tell the time. The clock of a supervisor at the root of the system can. */
 function clockFor({ name, clock: own }: PoolOptions, self: AnyActorRef, logger: AnyLogger): SupervisorClock {
   const { clock: root } = self as { readonly clock?: Partial<SupervisorClock> }
   const clock = own ?? (typeof root?.now === 'function' ? (root as SupervisorClock) : systemClock)

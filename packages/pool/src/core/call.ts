@@ -76,7 +76,7 @@ export class Call {
   isLate = false
   /** The timer of its grace, see `stopped.ts`; 0: none. */
   timer = 0
-  /** Its items; undefined for a call with one result. */
+  /** The state of the stream; undefined for a call with one result. */
   stream: StreamState | undefined = undefined
 
   constructor(tool: string, { timeout, idempotent = false, priority = 'normal' }: CallFacts, site?: CallSite) {
