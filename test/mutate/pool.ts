@@ -59,7 +59,12 @@ const placement = inCore('placement', [
   ['the deadline counts from the acceptance', 'call.deadline = now + call.timeout', 'call.deadline = call.timeout'],
   ['a call that is run again goes before new ones', 'state.again.add(call)', 'state.waiting.add(call)'],
   ['a pool that does not run refuses calls', 'refusalOf(state) ?? saturation(state, call)', 'saturation(state, call)'],
-  ['a call that is not watched is placed at once', '  else pump(turn)\n', ''],
+  [
+    'a call that is not watched is placed at once',
+    '  hand(turn, call, slot, free === undefined)\n  share(turn)\n',
+    '  share(turn)\n',
+  ],
+  ['a call does not go before calls that wait', ' || again.size > 0 || waiting.size > 0', ''],
 ])
 
 const settling = inCore('settle', [

@@ -13,8 +13,8 @@ export const SUPERVISOR: readonly Mutation[] = [
   {
     breaks: 'a child that the breaker has parked is not restarted by a plan',
     file: core('course'),
-    find: "child.trouble.parkedFor !== 'strategy' && action !== 'stop'",
-    replace: 'false',
+    find: "parkedFor === 'strategy' || (parkedFor !== 'request' && action === 'stop')",
+    replace: 'true',
     tests: [of('plans/siblings'), of('plans/actions')],
   },
   {

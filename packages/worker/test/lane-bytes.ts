@@ -30,7 +30,7 @@ export const u32 = (...numbers: number[]): Buffer => {
   return bytes
 }
 
-export const preamble = (version = 3, rest = 0): Buffer =>
+export const preamble = (version = 4, rest = 0): Buffer =>
   Buffer.concat([Buffer.from('54524d1a', 'hex'), Buffer.from([version & 255, version >> 8, rest, 0])])
 
 export const helloBytes = (more: object = {}): Buffer =>

@@ -24,7 +24,7 @@ const bytes = (/** @type {number} */ field, /** @type {string | Uint8Array} */ v
 
 /** Each makes one WorkerFrame. */
 export const frame = {
-  hello: ({ token = '', version = 3, pid = process.pid }) =>
+  hello: ({ token = '', version = 4, pid = process.pid }) =>
     bytes(1, Buffer.concat([number(1, version), bytes(2, token), number(3, pid), bytes(4, '9.9'), bytes(5, '3.99')])),
   ready: (/** @type {string[]} */ names, isAsync = false) =>
     bytes(2, Buffer.concat(names.map((name) => bytes(1, Buffer.concat([bytes(1, name), number(2, isAsync)]))))),
