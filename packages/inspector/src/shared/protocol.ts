@@ -276,8 +276,24 @@ export interface Detail {
   readonly diagnosis?: Diagnosis
   /** The last lines that it has printed, oldest first, at most 20 of 500 characters. */
   readonly output?: readonly OutputLine[]
+  /** Of a pool that is watched: within the last minute, of the 8 tools with the most calls. */
+  readonly times?: readonly CallTimes[]
+  /** Of a pool or worker: of its calls in flight. */
+  readonly deadlines?: Deadlines
   /** What a reader with the token for actions may ask of it now. */
   readonly verbs?: readonly Verb[]
+}
+
+/** How many calls of a tool took how long: bucket k has the calls below 2 ** k / 16 ms. */
+export type CallTimes = readonly [tool: string, buckets: readonly number[]]
+
+export interface Deadlines {
+  /** Calls in flight with a deadline that is to come. */
+  readonly calls: number
+  /** When the next one passes. */
+  readonly next?: number
+  /** Calls whose deadline has passed, and that still run. */
+  readonly passed: number
 }
 
 /** What became of an `ask` or an `act`: the field of its name is there. */
