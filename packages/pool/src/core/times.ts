@@ -1,5 +1,5 @@
-// How long the calls of each tool took on their workers, counted in buckets that double. Counted always: an answer costs
-// one look into a map and one count.
+// How long the calls of each tool took on their workers, counted in buckets that double. Counted always: an answer
+// costs one look into a map and one count.
 
 /** Bucket k has the times below 2 ** k / 16 ms; the last one has all that are longer. */
 export const BUCKETS = 22
