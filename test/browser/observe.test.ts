@@ -310,7 +310,8 @@ browserTest('the calls of a pool: a histogram for each tool, deadlines, and the 
   await pool.start()
   await shown(pool, async ({ page }) => {
     await row(page, 'text').click()
-    await page.locator('.deadlines', { hasText: 'No call in flight has a deadline' }).waitFor()
+    await page.locator('.detail h2', { hasText: 'text' }).waitFor()
+    await page.waitForTimeout(300) // the minute begins with the first look
     for (let n = 0; n < 20; n += 1) await pool.call('one')
     const line = page.locator('.latency .line', { hasText: 'one' })
     await line.locator('.text', { hasText: /^20 calls, half below [\d.]+ m?s, 99 % below [\d.]+ m?s$/ }).waitFor()
@@ -321,6 +322,7 @@ browserTest('the calls of a pool: a histogram for each tool, deadlines, and the 
       .waitFor()
     open[0]?.()
     await held
+    await page.locator('.deadlines').waitFor({ state: 'detached' })
     const axis = page.locator('.track.axis')
     await axis.getByText('5 min ago').waitFor()
     const ticks = await page.locator('.track .ticks').first().boundingBox()

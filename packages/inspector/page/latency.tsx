@@ -26,7 +26,8 @@ export function quantile(buckets: readonly number[], part: number): number {
 
 export function Latency({ watched, now }: { watched: Watched | undefined; now: number }): JSX.Element | null {
   const { times = [], deadlines } = watched ?? {}
-  if (times.length === 0 && deadlines === undefined) return null
+  const isTimed = deadlines !== undefined && deadlines.calls + deadlines.passed > 0
+  if (times.length === 0 && !isTimed) return null
   return (
     <div class="part latency" aria-label="Calls">
       {times.length > 0 && (
@@ -35,7 +36,7 @@ export function Latency({ watched, now }: { watched: Watched | undefined; now: n
           <Histograms times={times} />
         </>
       )}
-      {deadlines !== undefined && <p class="quiet deadlines">{deadlinesText(deadlines, now)}</p>}
+      {isTimed && <p class="quiet deadlines">{deadlinesText(deadlines, now)}</p>}
     </div>
   )
 }
