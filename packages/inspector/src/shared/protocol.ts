@@ -2,6 +2,10 @@
 // Unix socket. A source is an application of XState, or an observer of pools and supervisors; a reader is a page or a
 // command. Readers ignore fields and kinds that they do not know. Times are ms since 1970.
 
+import type { CallTimes, Deadlines } from './call-times.ts'
+
+export type { CallTimes, Deadlines }
+
 /** The version of the protocol. A reader refuses a greater one. */
 export const PROTOCOL_VERSION = 1
 
@@ -282,18 +286,6 @@ export interface Detail {
   readonly deadlines?: Deadlines
   /** What a reader with the token for actions may ask of it now. */
   readonly verbs?: readonly Verb[]
-}
-
-/** How many calls of a tool took how long: bucket k has the calls below 2 ** k / 16 ms. */
-export type CallTimes = readonly [tool: string, buckets: readonly number[]]
-
-export interface Deadlines {
-  /** Calls in flight with a deadline that is to come. */
-  readonly calls: number
-  /** When the next one passes. */
-  readonly next?: number
-  /** Calls whose deadline has passed, and that still run. */
-  readonly passed: number
 }
 
 /** What became of an `ask` or an `act`: the field of its name is there. */
