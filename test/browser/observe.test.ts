@@ -131,7 +131,7 @@ browserTest('a missing module: verdict, one click to the command, Copy by keyboa
 browserTest('kill -9 of a worker: its cell, one crash in the timeline, the signal, and the next life', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 4, output: 'ignore' })
-  await shown(pool, async ({ page }) => {
+  await shown(pool, async ({ page, observer }) => {
     await pool.start()
     const cell = page.locator('.cell[role=treeitem]').nth(1)
     await cell.click()
@@ -141,6 +141,8 @@ browserTest('kill -9 of a worker: its cell, one crash in the timeline, the signa
     await page.locator('.cell[role=treeitem]:not(.active)').waitFor({ state: 'attached' })
     await page.locator('.part li', { hasText: /worker-2 failed; .*SIGKILL/ }).waitFor()
     await page.locator('.part li', { hasText: 'worker-2 is ready again' }).waitFor()
+    const died = observer.events.find(({ type }) => type === 'worker.exit')
+    expect(died?.text).toContain('signal SIGKILL')
     expect(await page.locator('.ticks .tick.crash').count()).toBe(1)
     const facts = await page.locator('.detail .facts').first().innerText()
     expect(facts).toMatch(/life\s*2\s*crashes\s*1\s*wanted restarts\s*0/)
@@ -249,5 +251,93 @@ browserTest('1,000 children are cells, of which one can be chosen by keyboard, a
     await page.keyboard.press('End')
     await page.locator('.detail h2', { hasText: 'job-999' }).waitFor()
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(1024)
+  })
+})
+
+/** The cells in their order, each with its look, and how many elements the page has. */
+const drawn = (page: Page): Promise<{ cells: string[]; elements: number }> =>
+  page.evaluate(`({
+    cells: [...document.querySelectorAll('.cell[role=treeitem]')].map((cell) => cell.className.replace(' on', '')),
+    elements: document.querySelectorAll('*').length,
+  })`)
+
+browserTest(
+  'criterion 3: 1,000 actors, 6,000 changes: no gap, no growth, and the picture of a fresh page',
+  async () => {
+    const logic = fromCallback(() => undefined)
+    const children = Array.from({ length: 1_000 }, (_, index) => ({ id: `job-${index}`, logic }))
+    const app = createSupervisor({ id: 'jobs', children })
+    await app.start()
+    await shown(app, async ({ page, browser, observer, asked }) => {
+      const said: string[] = []
+      page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => said.push(String(payload))))
+      asked.splice(0, 2)
+      await page.reload()
+      await page.locator('.cell[role=treeitem]').nth(999).waitFor({ state: 'attached' })
+      const before = await drawn(page)
+      expect(before.elements).toBeLessThan(2_500)
+      for (let round = 0; round < 3; round += 1) {
+        // Two events for each child of each round: it is parked, and started again.
+        for (let first = 0; first < 1_000; first += 250) {
+          const some = Array.from({ length: 250 }, (_, index) => `job-${first + index}`)
+          await Promise.all(some.map((id) => app.park(id)))
+          if (round < 2) await Promise.all(some.map((id) => app.unpark(id)))
+        }
+      }
+      for (let index = 0; index < 1_000; index += 2) await app.unpark(`job-${index}`)
+      const fresh = await (await browser.newContext()).newPage()
+      await fresh.setViewportSize({ width: 1440, height: 900 })
+      await fresh.goto(observer.address ?? '')
+      await fresh.locator('.cell[role=treeitem].parked').nth(499).waitFor({ state: 'attached' })
+      await page.locator('.cell[role=treeitem].active').nth(499).waitFor({ state: 'attached' })
+      await eventually('both pages are the same', async () => {
+        const [one, other] = await Promise.all([drawn(page), drawn(fresh)])
+        return JSON.stringify(one.cells) === JSON.stringify(other.cells)
+      })
+      // A page that has missed a message asks for the whole picture.
+      expect(said.filter((text) => text.includes('"since"'))).toEqual([])
+      expect((await drawn(page)).elements).toBeLessThan(before.elements + 700)
+      for (const each of await Promise.all([drawn(page), drawn(fresh)])) expect(each.cells).toHaveLength(1_000)
+    })
+  },
+)
+
+browserTest('the calls of a pool: a histogram for each tool, deadlines, and the zoom of the timeline', async () => {
+  const home = habitat()
+  const open: (() => void)[] = []
+  const hold = (): Promise<void> => new Promise((resolve) => open.push(resolve))
+  const pool = home.testPool({ name: 'text', size: 1, concurrency: 2, tools: { one: () => 1, hold } })
+  await pool.start()
+  await shown(pool, async ({ page }) => {
+    await row(page, 'text').click()
+    await page.locator('.detail h2', { hasText: 'text' }).waitFor()
+    await page.waitForTimeout(300) // the minute begins with the first look
+    for (let n = 0; n < 20; n += 1) await pool.call('one')
+    const line = page.locator('.latency .line', { hasText: 'one' })
+    await line.locator('.text', { hasText: /^20 calls, half below [\d.]+ m?s, 99 % below [\d.]+ m?s$/ }).waitFor()
+    expect(await line.locator('.bars i').count()).toBeGreaterThan(0)
+    const held = pool.call('hold', {}, { timeout: 60_000 })
+    await page
+      .locator('.deadlines', { hasText: /^1 call in flight has a deadline; the next one passes in \d+ s/ })
+      .waitFor()
+    open[0]?.()
+    await held
+    await page.locator('.deadlines').waitFor({ state: 'detached' })
+    const axis = page.locator('.track.axis')
+    await axis.getByText('5 min ago').waitFor()
+    const ticks = await page.locator('.track .ticks').first().boundingBox()
+    const { x = 0, y = 0, width = 0, height = 0 } = ticks ?? {}
+    await page.mouse.move(x + width * 0.9, y + height / 2)
+    await page.mouse.down()
+    await page.mouse.move(x + width, y + height / 2, { steps: 4 })
+    await page.mouse.up()
+    await axis.getByText(/^3\d s ago$/).waitFor()
+    await page.locator('.tick.ready').first().waitFor()
+    await page.locator('.timeline').press('Escape')
+    await axis.getByText('5 min ago').waitFor()
+    await page.getByRole('button', { name: 'Last minute' }).click()
+    await axis.getByText('1 min ago').waitFor()
+    await page.getByRole('button', { name: 'Five minutes' }).click()
+    await axis.getByText('5 min ago').waitFor()
   })
 })

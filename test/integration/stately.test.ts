@@ -6,6 +6,7 @@ import { createBrowserInspector, createWebSocketInspector, createWebSocketReceiv
 import { afterEach, expect, test } from '@jest/globals'
 import { createInspector, type StatelyAdapter, type StatelyMessage } from '@terrarium/inspector'
 import { assign, createActor, createMachine, fromPromise, sendTo, setup, stopChild, type AnyStateMachine } from 'xstate'
+import { WebSocket } from 'ws'
 import { eventually } from '../support/terrarium.ts'
 
 const closing: (() => unknown)[] = []
@@ -152,6 +153,58 @@ test("Stately's WebSocket receiver reads what its adapter and its relay are told
   })
   run(stately.adapter).act()
   await expectTold(told)
+})
+
+test("Stately's WebSocket receiver connects to the program itself, at any time, with the token", async () => {
+  const inspector = createInspector({ stately: true, print: () => undefined })
+  closing.push(() => inspector.close())
+  const actor = createActor(parent, { id: 'root', inspect: inspector.inspect })
+  actor.subscribe({ error: () => undefined })
+  actor.start()
+  const server = await inspector.statelyAddress
+  const [early, late] = [new Told(), new Told()]
+  const receive = (told: Told): void => {
+    createWebSocketReceiver({ server }).subscribe((message) => {
+      told.messages.push(message as unknown as StatelyMessage)
+    })
+  }
+  receive(early)
+  await eventually('the receiver has the root', () => early.idOf('root') !== undefined)
+  actor.send({ type: 'COUNT' })
+  actor.send({ type: 'WORK' })
+  await eventually('the root is sad', () => early.last('root')?.value === 'sad')
+  // What runs already is told to a receiver that comes later.
+  receive(late)
+  await eventually('the later receiver has the root as it is', () => late.last('root')?.value === 'sad')
+  actor.send({ type: 'DISMISS' })
+  await eventually('the child is stopped', () => early.last('kid')?.status === 'stopped')
+  actor.send({ type: 'BREAK' })
+  await expectTold(early)
+  await eventually('the root is told to have failed', () => late.last('root')?.status === 'error')
+  expect(late.of('@xstate.actor').filter(({ name }) => name === 'root')).toHaveLength(1)
+})
+
+test.each([
+  ['the token is wrong by one character', (url: string) => `${url.slice(0, -1)}${url.endsWith('A') ? 'B' : 'A'}`, {}],
+  ['there is no token', (url: string) => url.split('?')[0] ?? '', {}],
+  ['a page of another origin asks', (url: string) => url, { origin: 'https://evil.example' }],
+  ['the host is another name', (url: string) => url, { host: 'evil.example' }],
+])('a receiver is refused when %s', async (_, change, headers) => {
+  const inspector = createInspector({ stately: true, print: () => undefined })
+  closing.push(() => inspector.close())
+  const socket = new WebSocket(change(await inspector.statelyAddress), { headers })
+  const [error] = (await once(socket, 'error')) as [Error]
+  expect(error.message).toContain('403')
+})
+
+test('without the option there is no place for receivers', async () => {
+  const inspector = createInspector({ print: () => undefined })
+  closing.push(() => inspector.close())
+  expect(await inspector.statelyAddress).toBe('')
+  const { host, hash } = new URL(await inspector.address)
+  const socket = new WebSocket(`ws://${host}/stately/ws?${hash.slice(1)}`)
+  const [error] = (await once(socket, 'error')) as [Error]
+  expect(error.message).toContain('403')
 })
 
 test("Stately's adapter for browsers posts the same to its window", async () => {

@@ -5,6 +5,8 @@ import type {
   ActorChange,
   ActorView,
   Answer,
+  CallTimes,
+  Deadlines,
   Delta,
   Detail,
   EventView,
@@ -76,6 +78,8 @@ export interface Watched {
   readonly output: readonly OutputLine[]
   /** The actions that are possible now, for example `restart`. */
   readonly verbs: readonly Verb[]
+  readonly times: readonly CallTimes[] | undefined
+  readonly deadlines: Deadlines | undefined
 }
 
 /** What is drawn. While it is paused the page shows a copy. */
@@ -249,14 +253,22 @@ export class Model {
   }
 
   #takeDetail(source: Source, detail: Detail): void {
-    const { id, snapshot, transitions, left, output = [], verbs = [] } = detail
+    const { id, snapshot, transitions, left, output = [], verbs = [], times, deadlines } = detail
     const key = `${source.key}/${id}`
     const before = this.#watched.get(key)
     const last = before?.transitions.at(-1)?.[0] ?? -1
     // The first detail after a selection repeats what may be known.
     const fresh = transitions.filter(([at]) => at > last)
     const all = [...(before?.transitions ?? []), ...fresh].slice(-KEPT_TRANSITIONS)
-    this.#watched.set(key, { snapshot, transitions: all, left: (before?.left ?? 0) + left, output, verbs })
+    this.#watched.set(key, {
+      snapshot,
+      transitions: all,
+      left: (before?.left ?? 0) + left,
+      output,
+      verbs,
+      times,
+      deadlines,
+    })
     if (this.#watched.size > 50) this.#watched.delete(this.#watched.keys().next().value ?? '')
   }
 

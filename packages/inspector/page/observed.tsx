@@ -9,6 +9,7 @@ import { Chart } from './chart.tsx'
 import { Copy } from './copy.tsx'
 import { Fact, Heading } from './heading.tsx'
 import { incidentsOf } from './incidents.ts'
+import { Latency } from './latency.tsx'
 import { lookOf } from './look.ts'
 import { duration, running, type Actor, type Model, type Picture } from './model.ts'
 import { Questions } from './questions.tsx'
@@ -42,6 +43,7 @@ export function Observed({ picture, actor, model, onSelect }: ObservedProps): JS
             <Bars budget={budget} /> <span>{budgetText(actor, picture)}</span>
           </p>
         )}
+        <Latency watched={watched} now={picture.now} />
         <Actions actor={actor} verbs={watched?.verbs ?? []} model={model} />
         <Questions actor={actor} model={model} />
         {root !== undefined && (

@@ -220,6 +220,7 @@ export class Publisher {
       const output = sources.map((source) => source.outputOf(id)).find(Boolean) ?? []
       const fresh = sources.map((source) => source.transitionsOf(id, told?.count ?? 0)).find(Boolean)
       const { transitions = [], left = 0, count = 0 } = fresh ?? {}
+      const calls = sources.map((source) => source.callsOf(id)).find(Boolean)
       const detail: Detail = {
         t: 'detail',
         id,
@@ -229,6 +230,7 @@ export class Publisher {
         left,
         ...(diagnosis === undefined ? {} : { diagnosis }),
         output: [...output],
+        ...calls,
         ...(actions === undefined ? {} : { verbs: Object.keys(deedsOf(id, sources)) as Verb[] }),
       }
       const still = { now: 0, transitions: [], left: 0 }

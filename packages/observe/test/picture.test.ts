@@ -92,6 +92,15 @@ test('a diagnosis has the module, the interpreter and the command, and nothing o
   })
 })
 
+test('a diagnosis says who has sent the signal, and where Python was', () => {
+  const details = { signal: 'SIGSEGV', sender: 'the kernel', frame: 'resize, line 12 of /srv/tools.py' }
+  expect(diagnosisOf(new TerrariumError('WORKER_CRASHED', 'it died', { details })).facts).toEqual([
+    ['signal', 'SIGSEGV'],
+    ['sent by', 'the kernel'],
+    ['Python was in', 'resize, line 12 of /srv/tools.py'],
+  ])
+})
+
 test('what is parked for the same reason is one sentence, before what only waits', () => {
   const parked = { value: 'parked', parent: 'ocr', diagnosis: cv2 }
   const waiting = { value: 'backing_off', parent: 'web', error: 'died' }

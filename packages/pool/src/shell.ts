@@ -117,6 +117,11 @@ export class Shell {
     return this.#lifecycle.ended
   }
 
+  /** In ms of the pool's clock. */
+  get now(): number {
+    return this.#dependencies.clock.now()
+  }
+
   /** Why the pool has ended, once it has. */
   get outcome(): ExitReason | undefined {
     return this.#lifecycle.outcome

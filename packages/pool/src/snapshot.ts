@@ -57,6 +57,16 @@ interface View {
   readonly counts: Counts & Pick<PoolStats, 'inFlight' | 'ready'>
 }
 
+/** The deadlines of calls in flight. */
+export interface DeadlinesView {
+  /** Calls with a deadline that is to come. */
+  readonly calls: number
+  /** In how many ms the next one passes. */
+  readonly nextIn?: number
+  /** Calls whose deadline has passed, and that their worker has not let go of. */
+  readonly passed: number
+}
+
 /** What JSON has of a pool's snapshot: of errors name, message and code, of an output nothing. */
 export interface PoolJson extends View {
   readonly status: string
@@ -70,6 +80,13 @@ export type PoolSnapshot = Snapshot<ExitOutput> &
     readonly children: Readonly<Record<string, AnyActorRef>>
     /** What the workers stand on, once it is open. */
     readonly ground: Ground | undefined
+    /**
+     * How many calls of each tool took how long on their workers, since the pool began: bucket k has the calls below
+     * 2 ** k / 16 ms. The arrays go on rising.
+     */
+    readonly times: ReadonlyMap<string, Uint32Array>
+    /** The deadlines of the calls in flight, of one worker or of all. */
+    deadlines(worker?: string): DeadlinesView
     /** Whether the event means something to the actor: its supervisor asks for `supervisor.shutdown`. */
     can(event: { readonly type: string }): boolean
     toJSON(): PoolJson
@@ -115,6 +132,26 @@ class PoolView implements View {
 
   get ground(): PoolSnapshot['ground'] {
     return this.#shell.ground
+  }
+
+  get times(): PoolSnapshot['times'] {
+    return this.#shell.state.times.counts
+  }
+
+  deadlines(worker?: string): DeadlinesView {
+    const deadlines: number[] = []
+    let passed = 0
+    for (const slot of this.#shell.state.slots) {
+      if (worker !== undefined && slot.id !== worker) continue
+      for (let call = slot.calls.first; call !== undefined; call = call.next) {
+        if (call.isAhead || call.deadline === undefined) continue
+        if (call.overdue) passed += 1
+        else deadlines.push(call.deadline)
+      }
+    }
+    const next = deadlines.reduce((least, each) => Math.min(least, each), Infinity)
+    const nextIn = Math.max(0, next - this.#shell.now)
+    return { calls: deadlines.length, passed, ...(deadlines.length === 0 ? {} : { nextIn }) }
   }
 
   can({ type }: { readonly type: string }): boolean {

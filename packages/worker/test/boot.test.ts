@@ -151,6 +151,50 @@ test('a crash says what was said of it, or how to hear more', async () => {
   expect(explainExit(exit(null, 'SIGKILL', 'noise'), at(boot, true)).hint).toBeUndefined()
 })
 
+test.each([
+  ['none', undefined, 'SIGKILL', 'not this program: another process or the kernel'],
+  ['kill', undefined, 'SIGKILL', 'this program'],
+  ['term', undefined, 'SIGTERM', 'this program'],
+  ['none', { kills: 1, cgroup: '/a', limit: null }, 'SIGKILL', 'the kernel, for want of memory'],
+  ['none', undefined, 'SIGSEGV', 'the kernel or itself: native code has failed'],
+] as const)('requested %s, memory %o, %s: who has sent the signal', async (requested, memory, signal, sender) => {
+  const status = { ...exit(null, signal), requested, ...(memory && { memory }) }
+  expect(explainExit(status, at(await report(line({ phase: 'ready' })), true)).details).toMatchObject({ sender })
+})
+
+test('a crash of native code names the frame of Python, of the own code if there is one', async () => {
+  const boot = at(await report(line({ phase: 'ready' })), true)
+  const fault = (...frames: string[]): string =>
+    [
+      'Fatal Python error: Segmentation fault',
+      '',
+      'Thread 0x00007f (most recent call first):',
+      '  File "/x.py", line 1 in x',
+    ]
+      .concat(
+        '',
+        'Current thread 0x00007e5bd3a1b740 (most recent call first):',
+        frames,
+        '',
+        'Extension modules: a (total: 1)',
+      )
+      .join('\n')
+  const own = fault(
+    '  File "/usr/lib/python3.11/ctypes/__init__.py", line 519 in string_at',
+    '  File "/srv/tools.py", line 12 in resize',
+  )
+  expect(explainExit(exit(null, 'SIGSEGV', own), boot).details).toMatchObject({
+    frame: 'resize, line 12 of /srv/tools.py',
+  })
+  const foreign = fault('  File "/venv/lib/python3.12/site-packages/np.py", line 3 in dot')
+  expect(explainExit(exit(null, 'SIGSEGV', foreign), boot).details).toMatchObject({
+    frame: 'dot, line 3 of /venv/lib/python3.12/site-packages/np.py',
+  })
+  for (const nothing of ['noise', fault()])
+    expect(explainExit(exit(null, 'SIGSEGV', nothing), boot).details).not.toHaveProperty('frame')
+  expect(explainExit(exit(1, null, own), boot).details).not.toHaveProperty('sender')
+})
+
 test('a missing module is a configuration error that names module, interpreter and repair', async () => {
   const error = explainExit(exit(78), at(await report(line({ phase: 'boot' }), line(failed))))
   expect(error).toMatchObject({

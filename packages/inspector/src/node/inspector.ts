@@ -5,7 +5,7 @@ import type { AnyActorRef } from 'xstate'
 import { systemClock } from '../shared/clock.ts'
 import { checkOptions, InspectorError, isFlag, isFunction, isText, type Rule } from '../shared/inspector-error.ts'
 import type { Redact } from '../shared/redact.ts'
-import { connectStately, isAdapter, type StatelyAdapter } from '../shared/stately.ts'
+import { connectStately, isAdapter, type StatelyAdapter, type StatelyMessage } from '../shared/stately.ts'
 import { Tap } from '../shared/tap.ts'
 import { watchRoot } from '../shared/watch-root.ts'
 import { traceFile } from '../shared/trace-file.ts'
@@ -13,6 +13,7 @@ import { CHANNEL, fragmentOf, VITE_PATH } from '../shared/places.ts'
 import { messageOf } from '../shared/value.ts'
 import { pageFile } from './page-file.ts'
 import { servePage } from './server.ts'
+import type { ConnectStately } from './stately-sockets.ts'
 
 export interface InspectorOptions {
   /** What the page calls the application. Default: the name of the program's file. */
@@ -25,8 +26,11 @@ export interface InspectorOptions {
   readonly redact?: Redact | undefined
   /** Keeps the contents of events also while no page is open, for `save()`. Default: false. */
   readonly record?: boolean | undefined
-  /** An adapter of `@statelyai/inspect`, which is told everything, too. Default: none. */
-  readonly stately?: StatelyAdapter | undefined
+  /**
+   * An adapter of `@statelyai/inspect`, which is told everything, too; or `true`: receivers of that package may connect
+   * to this program, at an address that is printed. Default: none.
+   */
+  readonly stately?: StatelyAdapter | true | undefined
   /** Prints the address. Default: to the standard error. */
   readonly print?: ((line: string) => void) | undefined
 }
@@ -41,6 +45,8 @@ export interface Inspector {
   watch(root: AnyActorRef): () => void
   /** What to open in a browser, with a token. Rejects with NOT_SERVED. */
   readonly address: Promise<string>
+  /** Where receivers of `@statelyai/inspect` connect, with a token; empty without `stately: true`. */
+  readonly statelyAddress: Promise<string>
   /** Writes what is known now as one HTML file, and answers its absolute path. Rejects with NOT_SAVED. */
   save(path: string): Promise<string>
   /** Stops serving. What `inspect` hears is still counted. */
@@ -56,7 +62,7 @@ const RULES: Readonly<Record<keyof InspectorOptions, Rule>> = {
   ],
   redact: [isFunction, 'a function'],
   record: [isFlag, 'true or false'],
-  stately: [isAdapter, 'an adapter, which has a method send'],
+  stately: [(value) => value === true || isAdapter(value), 'true, or an adapter, which has a method send'],
   print: [isFunction, 'a function'],
 }
 
@@ -75,9 +81,27 @@ export function createInspector(options: InspectorOptions = {}): Inspector {
   const agent = `Node ${process.versions.node}`
   const tap = new Tap({ clock: systemClock, hello: { name, agent, pid: process.pid }, redact })
   if (record) tap.connect({ send: () => undefined, buffered: () => 0 })
-  const told = stately && connectStately(tap, stately)
-  const serving = servePage({ port, origins, connect: (page) => tap.connect(page) })
+  const told = typeof stately === 'object' ? connectStately(tap, stately) : undefined
+  const toReceivers: ConnectStately = (sink) => {
+    const send = (message: StatelyMessage): void => {
+      sink.send(JSON.stringify(message))
+    }
+    return connectStately(tap, { send }, () => sink.buffered())
+  }
+  const serving = servePage({
+    port,
+    origins,
+    connect: (page) => tap.connect(page),
+    ...(stately === true && { connectStately: toReceivers }),
+  })
   const address = serving.then((server) => server.address)
+  const statelyAddress = serving.then((server) => server.stately)
+  void statelyAddress.then(
+    (text) => {
+      if (text !== '') print(`Inspector, for receivers of @statelyai/inspect: ${text}`)
+    },
+    () => undefined, // the address says why
+  )
   void address.then(
     (text) => {
       print(`Inspector: ${text}`)
@@ -92,6 +116,7 @@ export function createInspector(options: InspectorOptions = {}): Inspector {
     inspect: tap.inspect,
     watch: (root) => watchRoot(tap, root),
     address,
+    statelyAddress,
     save: (path) => save(tap, path),
     close: async () => {
       told?.close()

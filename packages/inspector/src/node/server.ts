@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { InspectorError } from '../shared/inspector-error.ts'
 import { loopbackHosts, type Guard } from './guard.ts'
+import { isForStately, STATELY_PATH, StatelySockets, type ConnectStately } from './stately-sockets.ts'
 import { answerWithPage, MOST_CONNECTIONS, PageSockets, refuse, type Connect } from './page-answers.ts'
 
 export { isMountPath, isSafeOrigin, isToken, mountPage, type MountedPage, type MountOptions } from './mount.ts'
@@ -17,11 +18,15 @@ export interface PageServerOptions {
   readonly origins?: readonly string[] | undefined
   /** Called when a page has connected. */
   readonly connect: Connect
+  /** A receiver of `@statelyai/inspect` has connected. Default: none may. */
+  readonly connectStately?: ConnectStately | undefined
 }
 
 export interface PageServer {
   /** What to open, with the token in its fragment, which is in no request and no log. */
   readonly address: string
+  /** Where receivers of `@statelyai/inspect` connect, with the token of a server for them; empty without. */
+  readonly stately: string
   /** Closes every connection. */
   close(): Promise<void>
 }
@@ -31,11 +36,15 @@ const HOST = '127.0.0.1'
 const TOKEN_BYTES = 24
 
 /** Rejects with NOT_SERVED where the port cannot be listened on. */
-export async function servePage({ port = 0, origins = [], connect }: PageServerOptions): Promise<PageServer> {
+export async function servePage(options: PageServerOptions): Promise<PageServer> {
+  const { port = 0, origins = [], connect, connectStately } = options
   const token = randomBytes(TOKEN_BYTES).toString('base64url')
+  // Another token: this one stands in a query, and so perhaps in a log.
+  const statelyToken = randomBytes(TOKEN_BYTES).toString('base64url')
   let guard: Guard = { hosts: new Map(), token, origins }
   const sockets = new Set<Socket>()
   const pages = new PageSockets(() => guard, connect)
+  const receivers = connectStately && new StatelySockets(() => ({ ...guard, token: statelyToken }), connectStately)
   const server = createServer((request, response) => {
     answerWithPage(request, response, guard)
   })
@@ -47,6 +56,7 @@ export async function servePage({ port = 0, origins = [], connect }: PageServerO
   })
   server.on('upgrade', (request, socket, head) => {
     if (request.url === '/ws') pages.take(request, socket, head)
+    else if (receivers !== undefined && isForStately(request)) receivers.take(request, socket, head)
     else refuse(socket)
   })
   await listen(server, port)
@@ -54,6 +64,7 @@ export async function servePage({ port = 0, origins = [], connect }: PageServerO
   guard = { ...guard, hosts: loopbackHosts(own) }
   return {
     address: `http://${HOST}:${own}/#t=${token}`,
+    stately: receivers === undefined ? '' : `ws://${HOST}:${own}${STATELY_PATH}?t=${statelyToken}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => {

@@ -2,6 +2,10 @@
 // Unix socket. A source is an application of XState, or an observer of pools and supervisors; a reader is a page or a
 // command. Readers ignore fields and kinds that they do not know. Times are ms since 1970.
 
+import type { CallTimes, Deadlines } from './call-times.ts'
+
+export type { CallTimes, Deadlines }
+
 /** The version of the protocol. A reader refuses a greater one. */
 export const PROTOCOL_VERSION = 1
 
@@ -284,6 +288,10 @@ export interface Detail {
   readonly diagnosis?: Diagnosis
   /** The last lines that it has printed, oldest first, at most 20 of 500 characters. */
   readonly output?: readonly OutputLine[]
+  /** Of a pool that is watched: within the last minute, of the 8 tools with the most calls. */
+  readonly times?: readonly CallTimes[]
+  /** Of a pool or worker: of its calls in flight. */
+  readonly deadlines?: Deadlines
   /** What a reader with the token for actions may ask of it now. */
   readonly verbs?: readonly Verb[]
 }

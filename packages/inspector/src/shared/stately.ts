@@ -52,12 +52,12 @@ export const isAdapter = (value: unknown): value is StatelyAdapter =>
   typeof value === 'object' && value !== null && 'send' in value && typeof value.send === 'function'
 
 /** Tells an adapter all that a tap hears. An adapter that throws is told nothing more. */
-export function connectStately(tap: Tap, adapter: StatelyAdapter): Connection {
+export function connectStately(tap: Tap, adapter: StatelyAdapter, buffered = (): number => 0): Connection {
   const writer = new StatelyWriter(adapter)
   const send = (text: string): void => {
     writer.take(JSON.parse(text) as FromSource)
   }
-  return tap.connect({ send, buffered: () => 0 }, { watchesAll: true })
+  return tap.connect({ send, buffered }, { watchesAll: true })
 }
 
 /** Turns the messages of a source into Stately's. Every actor has to be watched: a snapshot is told with its detail. */

@@ -4,7 +4,20 @@ import { isTerrariumError, messageOf, type TerrariumError } from '@terrarium/sup
 import { shortened } from '../events.ts'
 
 /** The details of an error that are shown, in this order. Values of calls are never among them. */
-const FACTS = ['module', 'interpreter', 'exitCode', 'signal', 'pid', 'timeout', 'path', 'because'] as const
+const FACTS = [
+  'module',
+  'interpreter',
+  'exitCode',
+  'signal',
+  'pid',
+  'sender',
+  'frame',
+  'timeout',
+  'path',
+  'because',
+] as const
+/** What some of them are called. */
+const NAMES: Readonly<Record<string, string>> = { sender: 'sent by', frame: 'Python was in' }
 
 type Fact = Diagnosis['facts'][number]
 
@@ -30,7 +43,7 @@ export function diagnosisOf(error: unknown): Diagnosis {
       FACTS.flatMap((name) => {
         const value = details[name]
         const isShown = typeof value === 'number' || (typeof value === 'string' && value !== '')
-        return isShown ? [[name, shortened(String(value))] as const] : []
+        return isShown ? [[NAMES[name] ?? name, shortened(String(value))] as const] : []
       }),
     ),
     ...(hint === undefined ? {} : { text: shortened(hint, 1_000) }),

@@ -13,7 +13,8 @@ import { Lives, type Followed } from './lives.ts'
 import { MemoryReader } from './memory.ts'
 import { LINE, LINES } from './programs.ts'
 import { poolDeeds, workerDeeds } from './deeds.ts'
-import type { Deeds, PoolGround, Source, Supervision } from './source.ts'
+import type { Calls, Deeds, PoolGround, Source, Supervision } from './source.ts'
+import { RecentTimes } from './recent-times.ts'
 import { Tally } from './tally.ts'
 
 /** A pool, with a handle or nested. */
@@ -44,6 +45,9 @@ interface WorkerTally {
   incarnation: number
 }
 
+/** Two readings of the clocks may differ by this much, in ms. */
+const DUE_TOLERANCE = 250
+
 export interface SourceDependencies {
   readonly bus: Bus
   /** Ms since 1970. */
@@ -61,6 +65,9 @@ export class PoolSource implements Source {
   readonly #listeners: (() => void)[] = []
   readonly #lives: Lives
   readonly #budget: BudgetView
+  readonly #times = new RecentTimes()
+  /** When the next deadline of a watched pool or worker passes, as it was told. */
+  readonly #due = new Map<string, number>()
 
   constructor(pool: ObservedPool, dependencies: SourceDependencies) {
     this.#pool = pool
@@ -181,6 +188,25 @@ export class PoolSource implements Source {
     return this.#workers.get(this.#workerAt(id) ?? '')?.output
   }
 
+  callsOf(id: string): Calls | undefined {
+    const snapshot = this.#pool.snapshot()
+    const worker = this.#workerAt(id)
+    const isPool = id === this.#dependencies.id
+    if (!isPool && worker === undefined) return undefined
+    const now = this.#dependencies.now()
+    const { nextIn, ...counts } = snapshot.deadlines(worker)
+    const deadlines = nextIn === undefined ? counts : { ...counts, next: this.#dueAt(id, now + nextIn) }
+    return isPool ? { times: this.#times.of(snapshot.times, now), deadlines } : { deadlines }
+  }
+
+  /** When the next deadline passes, as it was told before if that is nearly the same. */
+  #dueAt(id: string, at: number): number {
+    const before = this.#due.get(id) ?? -Infinity
+    if (Math.abs(at - before) <= DUE_TOLERANCE) return before
+    this.#due.set(id, at)
+    return at
+  }
+
   /** The id of the worker that has this path. */
   #workerAt(path: string): string | undefined {
     const { id: own } = this.#dependencies
@@ -199,6 +225,8 @@ export class PoolSource implements Source {
   }
 
   follow(followed: Followed): void {
+    if (followed !== 'all' && !followed.has(this.#dependencies.id)) this.#times.forget()
+    if (followed !== 'all') for (const id of this.#due.keys()) if (!followed.has(id)) this.#due.delete(id)
     this.#lives.follow(followed, this.#workers.keys())
   }
 

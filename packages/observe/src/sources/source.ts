@@ -3,7 +3,7 @@
 import type { OutputLine, Verb } from '@terrarium/inspector/protocol'
 import type { Ground } from '@terrarium/pool'
 import type { AnyActorRef } from 'xstate'
-import type { ActorView } from '../messages.ts'
+import type { ActorView, Detail } from '../messages.ts'
 import type { Fresh } from './life.ts'
 import type { Followed } from './lives.ts'
 
@@ -15,6 +15,9 @@ export interface Supervision {
 
 /** What carries out each verb that is offered. `by`: who asks, as an address. */
 export type Deeds = { readonly [V in Verb]?: (by: string) => unknown }
+
+/** What a reader is told of the calls of a pool or worker. */
+export type Calls = Pick<Detail, 'times' | 'deadlines'>
 
 /** What a pool stands on. */
 export interface PoolGround extends Ground {
@@ -30,6 +33,8 @@ export interface Source {
   follow(followed: Followed): void
   /** The transitions of a process after the first `after`; undefined for an actor of another source. */
   transitionsOf(id: string, after: number): Fresh | undefined
+  /** The calls of a pool or worker that a reader watches; undefined for an actor of another source. */
+  callsOf(id: string): Calls | undefined
   /** The supervisor that an actor is a child of, and its id there; undefined for an actor of another source. */
   supervisionOf(id: string): Supervision | undefined
   /** What can be asked of an actor now, by its name; undefined for an actor of another source. */

@@ -13,7 +13,7 @@ import { Lives, type Followed } from './lives.ts'
 import { PoolSource, type ObservedPool, type SourceDependencies } from './pool.ts'
 import { Programs } from './programs.ts'
 import { childDeeds } from './deeds.ts'
-import type { Deeds, PoolGround, Source, Supervision } from './source.ts'
+import type { Calls, Deeds, PoolGround, Source, Supervision } from './source.ts'
 import { Tally } from './tally.ts'
 
 type Because = Told<'child.start'>['because'] & object
@@ -192,6 +192,14 @@ export class SupervisorSource implements Source {
     }
     const child = id.slice(this.#dependencies.id.length + 1)
     return id === this.#path(child) ? this.#programs.outputOf(child) : undefined
+  }
+
+  callsOf(id: string): Calls | undefined {
+    for (const source of this.#nested.values()) {
+      const calls = source.callsOf(id)
+      if (calls !== undefined) return calls
+    }
+    return undefined
   }
 
   detach(): void {

@@ -20,6 +20,7 @@ export function answered(turn: Turn, call: Call, outcome: Outcome): void {
   else {
     if (call.isAhead) advance(turn, call, slot)
     learn(turn, call, slot)
+    if (call.stream === undefined) turn.state.times.add(call.tool, turn.now - call.since)
     const { isLate } = call
     leave(turn, call, slot)
     renewGraces(turn, call, slot)

@@ -7,6 +7,7 @@ import { Lanes } from './lanes.ts'
 import { Paces } from './pace.ts'
 import type { Reload } from './reload.ts'
 import { Slot } from './slot.ts'
+import { Times } from './times.ts'
 
 /** What the core needs of the options. Times in ms. */
 export interface Settings {
@@ -54,6 +55,7 @@ export interface PoolState {
   /** The timer of the next look at workers with calls ahead; 0: none. */
   look: number
   readonly paces: Paces
+  readonly times: Times
   /** The tools of the worker that was ready last. */
   tools: readonly ToolInfo[]
   readonly counts: { -readonly [Name in keyof Counts]: number }
@@ -96,6 +98,7 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
     ahead: 0,
     look: 0,
     paces: new Paces(),
+    times: new Times(),
     tools: [],
     counts: { ...NONE, ...counts },
     isPaused: false,

@@ -1,6 +1,7 @@
 // Why a process has ended, as an error for people: what is the same for programs and workers. What differs, each kind
 // adds by a function of its own.
 import { TerrariumError, type ErrorCode } from '@terrarium/supervisor/base'
+import { faultFrame } from './fault-frame.ts'
 import { tellingLine } from './last-words.ts'
 import { describeShortage } from './memory-shortage.ts'
 import type { ExitStatus } from './os-process.ts'
@@ -32,6 +33,18 @@ export interface ExitFacts {
   readonly shortageHint: string | undefined
 }
 
+/** Signals that the kernel sends a process for what its own code does, or that it sends itself. */
+const OWN: ReadonlySet<string | null> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGTRAP'])
+
+/** Who has sent the signal, as far as it is known: the kernel does not say. */
+function senderOf({ signal, requested, memory }: ExitStatus): string {
+  if (requested !== 'none') return 'this program'
+  if (memory !== undefined) return 'the kernel, for want of memory'
+  return OWN.has(signal)
+    ? 'the kernel or itself: native code has failed'
+    : 'not this program: another process or the kernel'
+}
+
 /** An error about a process that `details` names as `program` or `worker`. */
 export function errorAbout({ kind, name, pid }: Subject, explanation: Explanation, facts: object = {}): TerrariumError {
   const { code, why, hint, details, cause } = explanation
@@ -48,11 +61,15 @@ export function explainExit(
   subject: Subject,
   explain: (exit: ExitFacts) => Explanation,
 ): TerrariumError {
-  const { code, signal, unkillable, memory } = status
+  const { code, signal, unkillable, memory, tail } = status
+  const sender = signal === null ? undefined : senderOf(status)
+  const frame = signal === null ? undefined : faultFrame(tail)
   const facts = {
     code,
     signal,
-    stderr: status.tail.trim(),
+    stderr: tail.trim(),
+    ...(sender === undefined ? {} : { sender }),
+    ...(frame === undefined ? {} : { frame }),
     ...(unkillable ? { unkillable } : {}),
     ...(memory === undefined ? {} : { memory }),
   }
