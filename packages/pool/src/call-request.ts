@@ -11,6 +11,7 @@ import {
   type CallOptions,
   type StreamOptions,
 } from './options.ts'
+import type { NestedRequest } from './nesting.ts'
 import type { StreamRequest } from './pending-stream.ts'
 
 /** What is called, read and encoded: no code of the user's is left in it but the signal. */
@@ -23,6 +24,8 @@ export interface CallRequest {
   readonly idempotent: boolean
   readonly priority: Priority
   readonly signal: CallSignal | undefined
+  /** A function of the host makes it. */
+  readonly nested?: NestedRequest | undefined
 }
 
 /** How the arguments of a pool's calls are encoded. */

@@ -7,6 +7,7 @@ import {
   type SupervisorClock,
   type TerrariumError,
 } from '@terrarium/supervisor/base'
+import type { CallState } from './core/call.ts'
 import type { PoolCoreEvent } from './core/event.ts'
 import type { PendingCall } from './pending-call.ts'
 
@@ -50,6 +51,12 @@ export class Callers {
         handle({ type: 'call.unwatchable', call, cause })
       }
     }
+    const { nested } = call
+    if (nested !== undefined && (call.state as CallState) !== 'settled') {
+      call.outerAbort = onAbort(nested.nesting.signal, (cause) => {
+        handle({ type: 'call.aborted', call, cause })
+      })
+    }
     handle({ type: 'call.watched' })
   }
 
@@ -75,6 +82,7 @@ export class Callers {
     if (call.deadlineTimer !== undefined) this.#dependencies.clock.clearTimeout(call.deadlineTimer)
     call.deadlineTimer = undefined
     call.abort?.release()
+    call.outerAbort?.release()
   }
 }
 

@@ -3,11 +3,13 @@ import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium
 import type { EncodedValue } from '@terrarium/worker'
 import type { CallRequest } from './call-request.ts'
 import { Call } from './core/call.ts'
+import type { NestedRequest } from './nesting.ts'
 
 export type Resolve = (value: unknown) => void
 export type Reject = (error: TerrariumError) => void
 
 export class PendingCall extends Call {
+  declare readonly nested: NestedRequest | undefined
   readonly args: EncodedValue
   readonly signal: CallSignal | undefined
   readonly resolve: Resolve
@@ -16,6 +18,8 @@ export class PendingCall extends Call {
   sessionId = 0
   deadlineTimer: unknown = undefined
   abort: AbortWait | undefined = undefined
+  /** Of the host call that it is made in. */
+  outerAbort: AbortWait | undefined = undefined
 
   constructor(request: CallRequest, site: CallSite | undefined, resolve: Resolve, reject: Reject) {
     super(request, site)
@@ -26,9 +30,9 @@ export class PendingCall extends Call {
     this.reject = reject
   }
 
-  /** It has a deadline or a signal. */
+  /** It has a deadline or a signal, or ends with a host call. */
   get isWatched(): boolean {
-    return this.timeout !== undefined || this.signal !== undefined
+    return this.timeout !== undefined || this.signal !== undefined || this.nested !== undefined
   }
 }
 

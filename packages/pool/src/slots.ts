@@ -4,6 +4,7 @@ import type { Session, Settle, TakeItem, WorkerRef } from '@terrarium/worker'
 import type { Call } from './core/call.ts'
 import type { Slot } from './core/slot.ts'
 import type { Outcome } from './core/event.ts'
+import type { HostCalls } from './host-calls.ts'
 import { pending, type PendingCall } from './pending-call.ts'
 import { PendingStream } from './pending-stream.ts'
 import type { Streams } from './streams.ts'
@@ -21,13 +22,19 @@ export class Slots {
   readonly #connections = new Map<Slot, Connection>()
   readonly #answered: (call: PendingCall, outcome: Outcome) => void
   readonly #streams: Pick<Streams, 'arrived'>
+  readonly #hostCalls: Pick<HostCalls, 'begin'>
   /** While a session is abandoned: the calls that its worker has not begun. */
   #unbegun: Set<Call> | undefined
 
   /** `answered` is called once for each call that was sent, unless its worker is taken out before. */
-  constructor(answered: (call: PendingCall, outcome: Outcome) => void, streams: Pick<Streams, 'arrived'>) {
+  constructor(
+    answered: (call: PendingCall, outcome: Outcome) => void,
+    streams: Pick<Streams, 'arrived'>,
+    hostCalls: Pick<HostCalls, 'begin'>,
+  ) {
     this.#answered = answered
     this.#streams = streams
+    this.#hostCalls = hostCalls
   }
 
   /** A worker is being started in the slot. */
@@ -41,6 +48,9 @@ export class Slots {
   connect(slot: Slot, session: Session, lost: () => void): void {
     this.#of(slot).session = session
     session.once('closed', lost)
+    session.hostCalls.serve = (hostCall) => {
+      this.#hostCalls.begin(slot, hostCall)
+    }
   }
 
   send(call: PendingCall, slot: Slot, timeLeft: number): void {

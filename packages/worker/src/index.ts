@@ -60,6 +60,8 @@ export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
 export { checkCallSize, Session, type SessionDependencies, type Settle } from './session.ts'
 export type { TakeItem } from './item-streams.ts'
+export { HOST_CALL_LIMIT, type HostCall, type HostFailureCode } from './host-calls.ts'
+export { thrownIn, type Thrown } from './thrown.ts'
 export { PROTOCOL_VERSION } from './version.ts'
 export { BEGUN_WORDS, type BegunCalls } from './begun-page.ts'
 export type { Announcement } from './reception.ts'
@@ -73,7 +75,13 @@ export {
   type Carrier,
   type CreditFrame,
   type FailureFrame,
+  type HostCallFrame,
+  type HostCancelFrame,
+  type HostCreditFrame,
+  type HostFailureFrame,
   type HostFrame,
+  type HostItemFrame,
+  type HostResultFrame,
   type ToolInfo,
   type Transport,
   type WorkerFrame,

@@ -4,7 +4,8 @@ import { TerrariumError } from '@terrarium/supervisor/base'
 import type { BegunCalls } from './begun-page.ts'
 import { explainFailure } from './call-failure.ts'
 import { CallTable } from './call-table.ts'
-import type { Carrier, HostFrame, ToolInfo, WorkerFrame } from './frame.ts'
+import type { Carrier, FailureFrame, HostFrame, ToolInfo, WorkerFrame } from './frame.ts'
+import { HostCalls } from './host-calls.ts'
 import { ItemStreams, type TakeItem } from './item-streams.ts'
 import { NO_TOOLS, ToolList } from './tool-list.ts'
 import { PLAIN, type ValueCodec } from './values/codec.ts'
@@ -63,6 +64,8 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #begun: BegunCalls | undefined
   readonly #pending = new CallTable<Settle>()
   readonly #streams = new ItemStreams()
+  /** What its worker calls of the host. */
+  readonly hostCalls: HostCalls
   #phase: 'new' | 'greeted' | 'ready' = 'new'
   #tools = NO_TOOLS
   readonly #pings = new Set<number>()
@@ -76,6 +79,10 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#codec = codec
     this.#begun = begun
     this.pid = pid
+    const send = (frame: HostFrame): void => {
+      this.#send(frame)
+    }
+    this.hostCalls = new HostCalls({ codec, apart: carrier.sendsApart ?? false, send })
   }
 
   /** What an inspector shows of it. */
@@ -173,7 +180,7 @@ export class Session extends EventEmitter<SessionEvents> {
         this.#settle(frame.id, frame.value)
         break
       case 'failure':
-        this.#take(frame.id)({ error: explainFailure(frame, this.#codec), notBegun: frame.notBegun })
+        this.#fail(frame)
         break
       case 'item':
         if (!this.#streams.receive(frame, this.#codec)) this.cancel(frame.id)
@@ -193,6 +200,9 @@ export class Session extends EventEmitter<SessionEvents> {
         this.#phase = 'greeted'
         this.#send({ kind: 'welcome', maxBytes: MAX_MESSAGE_BYTES })
         break
+      default:
+        if (this.#phase !== 'ready') throw new TypeError('a host call before Ready')
+        this.hostCalls.receive(frame)
     }
   }
 
@@ -245,9 +255,16 @@ export class Session extends EventEmitter<SessionEvents> {
     settle({ value })
   }
 
+  #fail(frame: FailureFrame): void {
+    const cause = this.hostCalls.errorOf(frame.id, frame.hostCall ?? 0)
+    const settle = this.#take(frame.id)
+    settle({ error: explainFailure(frame, this.#codec, cause), notBegun: frame.notBegun })
+  }
+
   #take(id: number): Settle {
     const settle = this.#pending.take(id)
     if (settle === undefined) throw new TypeError(`an answer to call ${id}, which is not open`)
+    if (this.hostCalls.remembers) this.hostCalls.forget(id)
     const error = this.#streams.size === 0 ? undefined : this.#streams.end(id)
     if (error !== undefined) {
       return () => {

@@ -19,6 +19,7 @@ from terrarium._values._plain import Reader
 
 if TYPE_CHECKING:
     from terrarium._batches import SyncBatches
+    from terrarium._host_calls import Awaited
     from terrarium._stand_in import StandIn
 
 LOOK_EVERY = 0.25
@@ -58,6 +59,8 @@ class MainThread:
         # Its put() may be called by a signal handler at any moment, even within another put().
         self._news: "SimpleQueue[None]" = SimpleQueue()
         self._is_waiting = False
+        self.is_in_host_call = False
+        """It waits for the answer of the host, and receives meanwhile."""
         self.is_stopping = False
         self._forked = False
         os.register_at_fork(after_in_child=self._set_forked)
@@ -127,11 +130,11 @@ class MainThread:
                 pass
         self._is_waiting = False
 
-    def wait_for_credit(self, call: StreamCall) -> None:
+    def wait_for_news(self, awaited: "Awaited") -> None:
         """Waits while another thread receives."""
         self._is_waiting = True
-        # The other thread looks whether this one waits after it has added credit, so one of the two sees the other.
-        if call.must_wait:
+        # The other thread looks whether this one waits after it has added news, so one of the two sees the other.
+        if awaited.must_wait:
             try:
                 self._news.get(timeout=LOOK_EVERY)
             except Empty:

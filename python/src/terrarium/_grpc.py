@@ -13,7 +13,12 @@ from terrarium._frames import (
     Credit,
     Failure,
     Hello,
+    HostCancel,
+    HostCredit,
+    HostFailure,
     HostFrame,
+    HostItem,
+    HostResult,
     Ping,
     Pong,
     Ready,
@@ -90,6 +95,10 @@ class Grpc:
         self._outbox.put(wire.WorkerFrame(item=wire.Item(id=id, value=body)), len(body) + FRAME_OVERHEAD)
         return False
 
+    def send_host_call(self, id: int, call: int, is_stream: bool, body: bytes, segments: "Sequence[Any]") -> None:
+        message = wire.HostCall(id=id, call=call, body=body, stream=is_stream)
+        self._outbox.put(wire.WorkerFrame(host_call=message), len(body) + FRAME_OVERHEAD)
+
     def flush(self, wait: bool = False) -> None:
         pass  # the thread of gRPC sends what is in the outbox
 
@@ -145,6 +154,10 @@ def _message(frame: WorkerFrame) -> Any:
         return wire.WorkerFrame(ready=wire.Ready(tools=[wire.Tool(**tool._asdict()) for tool in frame.tools]))
     if isinstance(frame, Hello):
         return wire.WorkerFrame(hello=wire.Hello(protocol_version=PROTOCOL_VERSION, **frame._asdict()))
+    if isinstance(frame, HostCancel):
+        return wire.WorkerFrame(host_cancel=wire.HostCancel(id=frame.id))
+    if isinstance(frame, HostCredit):
+        return wire.WorkerFrame(host_credit=wire.HostCredit(id=frame.id, bytes=frame.bytes))
     raise TypeError(f"no message for {type(frame).__name__}")
 
 
@@ -159,6 +172,14 @@ def _frame(message: Any) -> HostFrame:
         return Ping(message.ping.nonce)
     if kind == "credit":
         return Credit(message.credit.id, message.credit.bytes)
+    if kind == "host_result":
+        return HostResult(message.host_result.id, message.host_result.value, ())
+    if kind == "host_failure":
+        fields = message.host_failure
+        texts = fields.type, fields.message, fields.traceback, fields.hint, fields.place
+        return HostFailure(fields.id, fields.code, *texts, fields.attributes)
+    if kind == "host_item":
+        return HostItem(message.host_item.id, message.host_item.value, ())
     if kind == "welcome":
         return Welcome(message.welcome.max_message_bytes)
     raise ValueError("it sent a frame of a kind that this version does not know")

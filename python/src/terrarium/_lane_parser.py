@@ -4,15 +4,18 @@ a body is read. ``docs/protocol.md`` has the rules."""
 from collections.abc import Sequence
 from typing import Any
 
-from terrarium._frames import Call, Cancel, Credit, HostFrame, Ping, Refusal, StreamCall, Welcome
+from terrarium._frames import Call, Cancel, Credit, HostFailure, HostFrame, HostItem, HostResult, Ping, Refusal
+from terrarium._frames import StreamCall, Welcome
 from terrarium._lane_wire import APART, CALL, CANCEL, CREDIT, HEADER, HEADER_BYTES, HOST_KIND, LONGEST_PIECE, MOST_SEGMENTS
-from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, STREAM, WELCOME
+from terrarium._lane_wire import HOST_FAILURE, HOST_ITEM, HOST_RESULT, PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, STREAM
+from terrarium._lane_wire import WELCOME
 from terrarium._values._apart import Arriving
 from terrarium._values._decode import decode
 
 _ROOM = 256 * 1024
 """How much is read at a time, in bytes. A longer body is read to where it stays."""
-_KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST])
+_KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST, HOST_RESULT, HOST_FAILURE, HOST_ITEM])
+_KINDS_APART = frozenset([CALL, HOST_RESULT, HOST_ITEM])
 _NO_SEGMENTS: "tuple[Any, ...]" = ()
 
 _Head = tuple[int, int, int, int, int]
@@ -201,7 +204,8 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
     if (
         flags & ~(APART | SPLIT | SPIN | STREAM)
         or (of_body and (kind == PART_OF_HOST or length == 0))
-        or (flags & (APART | SPIN | STREAM) and kind != CALL)
+        or (flags & (SPIN | STREAM) and kind != CALL)
+        or (flags & APART and kind not in _KINDS_APART)
     ):
         raise ValueError(f"it sent a frame of kind {kind} with flags {flags}")
     # Each of these flags puts a number before the bytes.
@@ -209,7 +213,7 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
         raise ValueError(f"it sent a frame of {length:,} bytes")
     if (kind in _KINDS_WITH_BODY) != (length > 0) and kind != CALL:
         raise ValueError(f"it sent a frame of kind {kind} {'with' if length else 'without'} a body")
-    most_code = {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2}.get(kind, 0)
+    most_code = {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2, HOST_FAILURE: 0xFFFF}.get(kind, 0)
     if code > most_code or (id and kind in (WELCOME, REFUSED)) or (extra and kind not in (CALL, CREDIT)):
         raise ValueError(f"it sent a frame of kind {kind} with code {code}, id {id} and extra {extra}")
 
@@ -224,12 +228,26 @@ def _frame(header: _Head, body: Any, segments: "Sequence[Any]") -> "HostFrame":
         return Ping(id)
     if kind == CREDIT:
         return Credit(id, extra)
+    if kind == HOST_RESULT:
+        return HostResult(id, body, segments)
+    if kind == HOST_ITEM:
+        return HostItem(id, body, segments)
     fields = decode(bytes(body))
     if type(fields) is not dict:
         raise ValueError(f"it sent a frame of kind {kind} whose body is no map")
+    if kind == HOST_FAILURE:
+        return _host_failure(id, code, fields)
     if kind == REFUSED:
         return Refusal(code, str(fields.get("message", "")))
     most = fields.get("maxBytes", 0)
     if type(most) is not int or most <= 0:
         raise ValueError("its Welcome has no maxBytes")
     return Welcome(most)
+
+
+def _host_failure(id: int, code: int, fields: "dict[str, Any]") -> HostFailure:
+    told = {name: fields.get(name, "") for name in ("type", "message", "traceback", "hint", "place")}
+    attributes = fields.get("attributes", b"")
+    if not all(isinstance(text, str) for text in told.values()) or not isinstance(attributes, bytes):
+        raise ValueError("it sent a HostFailure with a field of another type")
+    return HostFailure(id, code, attributes=attributes, **told)

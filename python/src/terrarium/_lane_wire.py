@@ -5,17 +5,19 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Any
 
-from terrarium._frames import Failure, Hello, Pong, Ready
+from terrarium._frames import Failure, Hello, HostCancel, HostCredit, Pong, Ready
 from terrarium._values._encode import in_one
 from terrarium._version import PROTOCOL_VERSION
 
 WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6, "item": 7}
+WORKER_KIND |= {"hostCall": 9, "hostCancel": 10, "hostCredit": 11}
 HOST_KIND = {"welcome": 16, "refused": 17, "call": 18, "cancel": 19, "ping": 20, "part": 21, "credit": 22}
+HOST_KIND |= {"hostResult": 23, "hostFailure": 24, "hostItem": 25}
 FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8}
 REFUSED_CODE = {"protocol_mismatch": 1, "token_refused": 2}
 
-HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM = WORKER_KIND.values()
-WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT = HOST_KIND.values()
+HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM, HOST_CALL, HOST_CANCEL, HOST_CREDIT = WORKER_KIND.values()
+WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT, HOST_RESULT, HOST_FAILURE, HOST_ITEM = HOST_KIND.values()
 APART, SPLIT, SPIN, STREAM = FLAG.values()
 
 HEADER = Struct("<IBBHII")
@@ -61,6 +63,7 @@ def failure_body(failure: Failure) -> bytes:
         place=failure.place,
         notBegun=failure.not_begun,
         attributes=failure.attributes,
+        hostCall=failure.host_call,
     )
     return in_one({name: value for name, value in fields.items() if value})
 
@@ -69,19 +72,26 @@ def pack_pong(pong: Pong) -> bytes:
     return pack(PONG, 0, pong.nonce, pong.running)
 
 
-def pieces(kind: int, code: int, id: int, body: Any, segments: "Sequence[Any]" = ()) -> "Iterator[list[Any]]":
+def pack_host_frame(frame: "HostCancel | HostCredit") -> bytes:
+    if isinstance(frame, HostCancel):
+        return pack(HOST_CANCEL, 0, frame.id, 0)
+    return pack(HOST_CREDIT, 0, frame.id, frame.bytes)
+
+
+def pieces(
+    kind: int, code: int, id: int, body: Any, segments: "Sequence[Any]" = (), extra: int = 0, flags: int = 0
+) -> "Iterator[list[Any]]":
     """The frames of a long body, each as the buffers that are sent one after the other. Nothing is copied."""
-    flags = 0
     buffers = [body]
     if segments:
-        flags = APART
+        flags |= APART
         lengths = [len(segments), *map(len, segments)]
         buffers = [b"".join(length.to_bytes(4, "little") for length in lengths) + body, *segments]
     total = sum(map(len, buffers))
     if total <= LONGEST_PIECE:
-        yield [HEADER.pack(total, kind, flags, code, id, 0), *buffers]
+        yield [HEADER.pack(total, kind, flags, code, id, extra), *buffers]
         return
-    head = [HEADER.pack(4 + LONGEST_PIECE, kind, flags | SPLIT, code, id, 0), total.to_bytes(4, "little")]
+    head = [HEADER.pack(4 + LONGEST_PIECE, kind, flags | SPLIT, code, id, extra), total.to_bytes(4, "little")]
     for size, piece in _cut(buffers):
         yield [*(head or [HEADER.pack(size, PART_OF_WORKER, 0, 0, id, 0)]), *piece]
         head.clear()

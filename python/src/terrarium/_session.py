@@ -14,7 +14,9 @@ from terrarium import _contexts, _exit, _failure
 from terrarium._calls import MainThread
 from terrarium._describe import documentation, kind_of, signature_text
 from terrarium._frames import Call, Cancel, Carrier, Credit, Hello, HostFrame, Ping, Pong, Ready, StreamCall, ToolInfo
-from terrarium._frames import Welcome
+from terrarium._frames import HostFailure, HostItem, HostResult, Welcome
+from terrarium._host import serve
+from terrarium._host_calls import Awaited, HostCalls
 from terrarium._replies import Replies
 from terrarium._spin import Spin
 from terrarium._stand_in import StandIn
@@ -71,8 +73,11 @@ class Session:
         self.replies = Replies(self._carrier, welcome.max_bytes, self.flush)
         contexts = _contexts.maker()
         items = Items(self.replies, self._carrier, welcome.max_bytes, self.flush)
-        streams = MainThreadStreams(items, self.flush, self._await_credit)
+        streams = MainThreadStreams(items, self.flush, self._await_on_main)
         self.main_thread = MainThread(self.replies, self._page, contexts, self.flush, streams)
+        of_main = self.main_thread, self._await_on_main
+        self.host_calls = HostCalls(self._carrier, welcome.max_bytes, self.flush, self.replies.open, *of_main)
+        serve(self.host_calls)
         self._event_loop: "EventLoop | None" = None
         self._main_loop: "MainLoop | None" = None
         if any(tool.is_async for tool in self.tools):
@@ -252,6 +257,8 @@ class Session:
                 else:
                     calls.append(frame)
                     submitted += 1
+            elif isinstance(frame, (HostResult, HostFailure, HostItem)):
+                self.host_calls.take(frame)
             elif isinstance(frame, Credit):
                 self._add_credit(frame)
             elif isinstance(frame, Cancel):
@@ -288,13 +295,14 @@ class Session:
         else:
             self.main_thread.wake()
 
-    def _await_credit(self, call: StreamCall) -> None:
-        """For the main thread: receives until there may be credit, or waits while another thread receives."""
+    def _await_on_main(self, awaited: Awaited) -> None:
+        """For the main thread: receives until there may be what it waits for, or waits while another thread
+        receives."""
         if not self.receiving.acquire(self._carrier.waits_are_short):
-            self.main_thread.wait_for_credit(call)
+            self.main_thread.wait_for_news(awaited)
             return
         try:
-            if call.must_wait:
+            if awaited.must_wait:
                 self.receive()
         finally:
             self.receiving.release()

@@ -3,7 +3,9 @@ import { look } from './ahead.ts'
 import { answered, retireNow } from './answer.ts'
 import type { EffectSink } from './effect.ts'
 import type { PoolCoreEvent } from './event.ts'
+import { answered as hostAnswered, called } from './host-call.ts'
 import * as life from './life.ts'
+import { refuseStuck } from './nesting.ts'
 import { drain, endDrain, pause, resume } from './pause.ts'
 import { offer, pump } from './placement.ts'
 import { notReplaced, proceed, reload, spareGone } from './reload.ts'
@@ -22,10 +24,13 @@ import { probe, workerNews } from './workers.ts'
  */
 export function dispatch(state: PoolState, event: PoolCoreEvent, now: number, effects: EffectSink): void {
   const turn: Turn = { state, now, effects }
-  if (event.type === 'call.offered') offer(turn, event.call, event.isWatched)
-  else if (state.status === 'stopped') afterTheEnd(turn, event)
+  if (event.type === 'call.offered') {
+    offer(turn, event.call, event.isWatched)
+    if (state.nested.size > 0) refuseStuck(turn)
+  } else if (state.status === 'stopped') afterTheEnd(turn, event)
   else {
     decide(turn, event)
+    if (state.nested.size > 0) refuseStuck(turn)
     if (state.isDraining) endDrain(turn)
     if (state.reload !== undefined) proceed(turn)
   }
@@ -67,6 +72,12 @@ function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call
       return
     case 'stream.left':
       stream.left(turn, event.call)
+      return
+    case 'host.called':
+      called(turn, event.call)
+      return
+    case 'host.answered':
+      hostAnswered(turn, event.call)
       return
     case 'pool.start':
       life.start(turn)

@@ -2,6 +2,7 @@
 // for which no worker has a place may be sent ahead.
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { endAhead, goAhead, share, slotAhead } from './ahead.ts'
+import { endHostCalls } from './host-call.ts'
 import type { Call, CallList } from './call.ts'
 import type { Lanes } from './lanes.ts'
 import type { Slot } from './slot.ts'
@@ -22,16 +23,21 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
   call.order = state.counts.accepted
   call.since = now
   if (call.timeout !== undefined) call.deadline = now + call.timeout
-  state.waiting.add(call)
+  if (call.parent === undefined) state.waiting.add(call)
+  else state.nested.add(call)
   if (isWatched) effects.push({ type: 'watch', call })
   else pump(turn)
 }
 
-function saturation(state: PoolState, { tool }: Call): TerrariumError | undefined {
+/** Nested calls and others do not take each other's room in the queue. */
+function saturation(state: PoolState, call: Call): TerrariumError | undefined {
   const { pool, queueLimit } = state.settings
-  if (state.waiting.size + state.ahead < queueLimit) return undefined
+  const { tool, parent } = call
+  if ((parent === undefined ? state.waiting.size + state.ahead : state.nested.size) < queueLimit) return undefined
   // It does not have to wait.
-  if (!state.isPaused && queuedIn(state) === 0 && freeSlot(state, false) !== undefined) return undefined
+  if (parent !== undefined) {
+    if (freeSlotNested(state, call) !== undefined) return undefined
+  } else if (!state.isPaused && queuedIn(state) === 0 && freeSlot(state, false) !== undefined) return undefined
   return new TerrariumError('POOL_SATURATED', `pool ${pool}: ${queueLimit} calls are waiting already`, {
     hint: 'Call less at once, or raise `size` or `queueLimit`.',
     details: { pool, queueLimit, tool },
@@ -40,7 +46,8 @@ function saturation(state: PoolState, { tool }: Call): TerrariumError | undefine
 
 /** Hands waiting calls to workers, as many as can take one. */
 export function pump(turn: Turn): void {
-  const { again, isPaused } = turn.state
+  const { nested, again, isPaused } = turn.state
+  if (nested.size > 0) placeNested(turn)
   if (isPaused) return
   const waiting = turn.state.waiting.inUse
   if (place(turn, again) && place(turn, waiting)) share(turn)
@@ -70,6 +77,32 @@ function freeSlot({ slots, settings }: PoolState, isSuspect: boolean): Slot | un
       best = slot
       fewest = slot.inFlight
     }
+  }
+  return best
+}
+
+/** Hands out every nested call for which there is a place. The pool may be paused: calls in flight wait for them. */
+function placeNested(turn: Turn): void {
+  const { nested } = turn.state
+  let next: Call | undefined
+  for (let call = nested.first; call !== undefined; call = next) {
+    next = call.next
+    const slot = freeSlotNested(turn.state, call)
+    if (slot === undefined) continue
+    nested.delete(call)
+    hand(turn, call, slot, false)
+  }
+}
+
+/** As {@link freeSlot}. A nested call never waits behind a main thread that waits for a function of the host. */
+function freeSlotNested({ slots, settings }: PoolState, { tool, suspect }: Call): Slot | undefined {
+  let best: Slot | undefined
+  let fewest = suspect ? 1 : settings.concurrency
+  for (const slot of slots) {
+    if (slot.inFlight >= fewest || !slot.isOpen) continue
+    if (slot.hosts > 0 && !slot.isAsync(tool) && (slot.running?.hosts ?? 0) > 0) continue
+    best = slot
+    fewest = slot.inFlight
   }
   return best
 }
@@ -105,6 +138,7 @@ function takePlace(turn: Turn, call: Call, slot: Slot): void {
   call.since = now
   call.lastSlot = slot
   call.lastIncarnation = slot.incarnation
+  call.hostTime = 0
   if (call.stream !== undefined) stream.begin(turn, call, call.stream)
 }
 
@@ -129,6 +163,7 @@ export function leave(turn: Turn, call: Call, slot: Slot): void {
 /** Takes a call off its slot, whose calls leave with it. */
 export function detach(turn: Turn, call: Call, slot: Slot): void {
   if (call.isAhead) endAhead(turn.state, call, slot, call.next)
+  if (call.hosts > 0) endHostCalls(turn, call)
   slot.calls.delete(call)
   if (slot.inFlight === 0) slot.isolated = false
   if (!call.isShort) slot.notShort -= 1
@@ -149,7 +184,8 @@ export function waitAgain({ state, now }: Turn, call: Call, begun: boolean): voi
   if (!begun) call.attempts -= 1
   call.state = 'queued'
   call.since = now
-  state.again.add(call)
+  if (call.parent === undefined) state.again.add(call)
+  else state.nested.putBack(call)
 }
 
 /** A call that was sent ahead, and never had a place, is in the queue again as if it had not been sent. */

@@ -68,7 +68,7 @@ export class GrpcCarrier implements Carrier {
   send(frame: HostFrame): void {
     if (this.#ended) return
     this.#outbox.push(toMessage(frame))
-    this.#outboxBytes.push(frame.kind === 'call' ? frame.args.bytes.length + frame.tool.length + FRAME_OVERHEAD : 16)
+    this.#outboxBytes.push(bytesOf(frame))
     this.#flushSoon()
   }
 
@@ -116,6 +116,12 @@ export class GrpcCarrier implements Carrier {
     const seq = frames.length === 0 ? 0 : (this.#sent = after(this.#sent))
     this.#stream.write({ seq, ack: this.#received, frames })
   }
+}
+
+/** About, as a message. */
+function bytesOf(frame: HostFrame): number {
+  if (frame.kind === 'call') return frame.args.bytes.length + frame.tool.length + FRAME_OVERHEAD
+  return 'value' in frame ? frame.value.bytes.length + FRAME_OVERHEAD : 16
 }
 
 /** The number of the next message. A session may live longer than 32 bits last. */

@@ -1,9 +1,11 @@
-// A Call whose body is longer than a frame may be: it goes out as one split frame and Part frames, with other frames
-// between them.
+// A frame whose body is longer than one frame may have: it goes out as one split frame and Part frames, with other
+// frames between them.
+import type { HostFrame } from '../frame.ts'
 import { putHeader } from './header.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HOST_KIND } from './wire.ts'
 
 export interface LongHead {
+  readonly kind: number
   readonly code: number
   readonly id: number
   readonly extra: number
@@ -11,11 +13,11 @@ export interface LongHead {
 }
 
 export class LongFrame {
-  /** The codes of Cancels that wait until the frame is sent. */
-  readonly cancels: number[] = []
+  /** Frames that must not overtake it, in order. */
+  readonly behind: HostFrame[] = []
   readonly #head: LongHead
   readonly #parts: readonly Buffer[]
-  /** What the body had in bytes when the call was made. */
+  /** What the body had in bytes when the frame was made. */
   readonly #total: number
   #sent = 0
   #part = 0
@@ -31,6 +33,14 @@ export class LongFrame {
     return this.#head.id
   }
 
+  get kind(): number {
+    return this.#head.kind
+  }
+
+  get isCall(): boolean {
+    return this.#head.kind === HOST_KIND.call
+  }
+
   get isDone(): boolean {
     return this.#sent === this.#total
   }
@@ -40,11 +50,11 @@ export class LongFrame {
     const length = Math.min(FRAME_BYTES, this.#total - this.#sent)
     const bytes = this.#slice(length)
     if (bytes === undefined) return undefined
-    const { code, id, extra, flags } = this.#head
+    const { kind, code, id, extra, flags } = this.#head
     const isFirst = this.#sent === 0
     const header = Buffer.allocUnsafe(HEADER_BYTES + (isFirst ? 4 : 0))
     if (isFirst) {
-      const at = putHeader(header, 0, length + 4, HOST_KIND.call, flags | FLAG.split, code, id, extra)
+      const at = putHeader(header, 0, length + 4, kind, flags | FLAG.split, code, id, extra)
       header.writeUInt32LE(this.#total, at)
     } else putHeader(header, 0, length, HOST_KIND.part, 0, 0, id, 0)
     this.#sent += length

@@ -12,9 +12,31 @@ export const PREAMBLE = Buffer.concat([MAGIC, Buffer.from([PROTOCOL_VERSION, 0, 
 export const HEADER_BYTES = 16
 
 /** The frames of a worker. */
-export const WORKER_KIND = { hello: 1, ready: 2, result: 3, failure: 4, pong: 5, part: 6, item: 7 } as const
+export const WORKER_KIND = {
+  hello: 1,
+  ready: 2,
+  result: 3,
+  failure: 4,
+  pong: 5,
+  part: 6,
+  item: 7,
+  hostCall: 9,
+  hostCancel: 10,
+  hostCredit: 11,
+} as const
 /** The frames of a host. */
-export const HOST_KIND = { welcome: 16, refused: 17, call: 18, cancel: 19, ping: 20, part: 21, credit: 22 } as const
+export const HOST_KIND = {
+  welcome: 16,
+  refused: 17,
+  call: 18,
+  cancel: 19,
+  ping: 20,
+  part: 21,
+  credit: 22,
+  hostResult: 23,
+  hostFailure: 24,
+  hostItem: 25,
+} as const
 
 export const FLAG = {
   /** Segments follow the msgpack of the body. */

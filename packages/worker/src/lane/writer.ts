@@ -3,10 +3,19 @@
 // bodies are written from where they lie. Nothing is written while the socket holds more than 1 MiB.
 import type { Socket } from 'node:net'
 import { nextTick } from 'node:process'
-import type { CallFrame, Carrier, HostFrame } from '../frame.ts'
-import { welcomeBody } from './bodies.ts'
+import type {
+  CallFrame,
+  CancelFrame,
+  Carrier,
+  HostFailureFrame,
+  HostFrame,
+  HostItemFrame,
+  HostResultFrame,
+} from '../frame.ts'
+import { inOne, type EncodedValue } from '../values/encoded-value.ts'
+import { hostFailureBody, welcomeBody } from './bodies.ts'
 import { putHeader } from './header.ts'
-import { LongFrame } from './long-frame.ts'
+import { LongFrame, type LongHead } from './long-frame.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HOST_KIND, PREAMBLE } from './wire.ts'
 
 /** A body of up to this many bytes is copied behind its header; a longer one is written from where it lies. */
@@ -22,6 +31,7 @@ export type LaneSocket = Pick<
 >
 
 export class LaneWriter implements Carrier {
+  readonly sendsApart = true
   readonly #socket: LaneSocket
   readonly #maySpin: () => boolean
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
@@ -58,7 +68,10 @@ export class LaneWriter implements Carrier {
         this.#flush()
         return
       case 'cancel':
-        this.#cancel(frame.id, frame.unlessBegun ? 1 : 0)
+      case 'hostResult':
+      case 'hostFailure':
+      case 'hostItem':
+        this.#inOrder(frame)
         break
       case 'ping':
         this.#short(HOST_KIND.ping, 0, frame.nonce, 0)
@@ -76,7 +89,7 @@ export class LaneWriter implements Carrier {
   }
 
   unsent(): ReadonlySet<number> {
-    return new Set([...this.#waiting, ...this.#long.map(({ id }) => id)])
+    return new Set([...this.#waiting, ...this.#long.filter(({ isCall }) => isCall).map(({ id }) => id)])
   }
 
   end(): void {
@@ -85,31 +98,47 @@ export class LaneWriter implements Carrier {
     this.#socket.end()
   }
 
-  #call({ id, index, timeout, isStream, args: { bytes, segments } }: CallFrame): void {
-    const wanted = (this.#maySpin() ? FLAG.spin : 0) | (isStream ? FLAG.stream : 0)
-    if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
+  #call({ id, index, timeout, isStream, args }: CallFrame): void {
+    const flags = (this.#maySpin() ? FLAG.spin : 0) | (isStream ? FLAG.stream : 0)
+    if (args.segments.length === 0 && args.bytes.length <= FRAME_BYTES) {
       this.#waiting.push(id)
-      this.#short(HOST_KIND.call, index, id, timeout, bytes, wanted)
-      return
+      this.#short(HOST_KIND.call, index, id, timeout, args.bytes, flags)
+    } else if (this.#value({ kind: HOST_KIND.call, code: index, id, extra: timeout, flags }, args)) {
+      this.#waiting.push(id)
     }
-    const parts = segments.length === 0 ? [bytes] : [tableOf(segments), bytes, ...segments]
-    const flags = wanted | (segments.length === 0 ? 0 : FLAG.apart)
-    const length = parts.reduce((sum, part) => sum + part.length, 0)
-    if (length > FRAME_BYTES) {
-      this.#long.push(new LongFrame({ code: index, id, extra: timeout, flags }, parts, length))
-      return
-    }
-    this.#waiting.push(id)
-    this.#header(length, HOST_KIND.call, flags, index, id, timeout)
-    this.#cut()
-    this.#chunks.push(...parts)
   }
 
-  /** A Cancel must not overtake its call. */
-  #cancel(id: number, code: number): void {
-    const frame = this.#long.find((each) => each.id === id)
-    if (frame === undefined) this.#short(HOST_KIND.cancel, code, id, 0)
-    else frame.cancels.push(code)
+  /** Puts a frame whose body is a value. Tells whether it waits in slab or chunks, and not among the long frames. */
+  #value(head: LongHead, { bytes, segments }: EncodedValue): boolean {
+    const { kind, code, id, extra, flags } = head
+    if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
+      this.#short(kind, code, id, extra, bytes, flags)
+      return true
+    }
+    const parts = segments.length === 0 ? [bytes] : [tableOf(segments), bytes, ...segments]
+    const ownFlags = flags | (segments.length === 0 ? 0 : FLAG.apart)
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    if (length > FRAME_BYTES) {
+      this.#long.push(new LongFrame({ ...head, flags: ownFlags }, parts, length))
+      return false
+    }
+    this.#header(length, kind, ownFlags, code, id, extra)
+    this.#cut()
+    this.#chunks.push(...parts)
+    return true
+  }
+
+  /** A Cancel must not overtake its call, and what is said of a host call must not overtake an item of it. */
+  #inOrder(frame: CancelFrame | HostResultFrame | HostFailureFrame | HostItemFrame): void {
+    const { kind, id } = frame
+    const before = kind === 'cancel' ? HOST_KIND.call : HOST_KIND.hostItem
+    const long = this.#long.find((each) => each.id === id && each.kind === before)
+    if (long !== undefined) long.behind.push(frame)
+    else if (kind === 'cancel') this.#short(HOST_KIND.cancel, frame.unlessBegun ? 1 : 0, id, 0)
+    else if (kind === 'hostFailure') {
+      const head = { kind: HOST_KIND.hostFailure, code: frame.code, id, extra: 0, flags: 0 }
+      this.#value(head, inOne(hostFailureBody(frame)))
+    } else this.#value({ kind: HOST_KIND[kind], code: 0, id, extra: 0, flags: 0 }, frame.value)
   }
 
   #short(kind: number, code: number, id: number, extra: number, body?: Buffer, flags = 0): void {
@@ -207,7 +236,7 @@ export class LaneWriter implements Carrier {
     this.#socket.uncork()
     if (!frame.isDone) return
     this.#long.shift()
-    for (const code of frame.cancels) this.#short(HOST_KIND.cancel, code, frame.id, 0)
+    for (const each of frame.behind) this.send(each, 0)
   }
 }
 
