@@ -27,9 +27,11 @@ import { raw } from './lane-bytes.ts'
 
 const PAGE = 'docs/protocol.md'
 const frames = tableRows(PAGE, 'Frames')
+/** `hostCall` of `HostCall` */
+const keyOf = (frame: string): string => frame.charAt(0).toLowerCase() + frame.slice(1)
 const kindsFrom = (side: string): Record<string, number> =>
   Object.fromEntries(
-    frames.filter(({ from }) => from === side).map(({ frame = '', kind }) => [frame.toLowerCase(), Number(kind)]),
+    frames.filter(({ from }) => from === side).map(({ frame = '', kind }) => [keyOf(frame), Number(kind)]),
   )
 
 test('the table of frames has each kind of the codec', () => {
@@ -99,7 +101,7 @@ const examples = tableRows(PAGE, 'Examples').map(({ frame = '', fields, bytes })
   fields: JSON.parse(plain(fields)) as Example['fields'],
   bytes: Buffer.from(plain(bytes).replace(/[… ]/g, ''), 'hex'),
 }))
-const isOf = (side: string) => (example: Example) => example.frame.toLowerCase() in kindsFrom(side)
+const isOf = (side: string) => (example: Example) => keyOf(example.frame) in kindsFrom(side)
 const hello = examples.find(({ frame }) => frame === 'Hello')?.bytes ?? Buffer.alloc(0)
 const THREE = 'the bytes 1, 2, 3'
 
@@ -122,15 +124,26 @@ function fieldsOf(frame: WorkerFrame): Record<string, unknown> {
     }
     case 'failure': {
       const { kind: _, attributes, ...rest } = frame
-      return withoutEmpty({ ...rest, attributes: Buffer.from(attributes).toString('hex') })
+      const hostCall = rest.hostCall === 0 ? undefined : rest.hostCall
+      return withoutEmpty({ ...rest, hostCall, attributes: Buffer.from(attributes).toString('hex') })
     }
+    case 'hostCall': {
+      const { id, call, isStream, body } = frame
+      return { id, call, isStream, body: decode(body.bytes) }
+    }
+    case 'hostCancel':
+      return { id: frame.id }
+    case 'hostCredit':
+      return { id: frame.id, bytes: frame.bytes }
     case 'pong':
       return { nonce: frame.nonce, running: frame.running }
   }
 }
 
 const withoutEmpty = (fields: object): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '' && value !== false))
+  Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== '' && value !== false && value !== undefined),
+  )
 
 test.each(examples.filter(isOf('worker')).map((each, index) => [`${each.frame} ${index}`, each] as const))(
   'the example %s is read as its fields',
@@ -162,6 +175,16 @@ function frameOf({ frame, fields }: Example): HostFrame | undefined {
       return { kind: 'ping', nonce: Number(nonce) }
     case 'Credit':
       return { kind: 'credit', id: Number(id), bytes: Number(bytes) }
+    case 'HostResult':
+    case 'HostItem': {
+      const value = { bytes: encode(fields['value']), segments: [] }
+      return { kind: frame === 'HostItem' ? 'hostItem' : 'hostResult', id: Number(id), value }
+    }
+    case 'HostFailure': {
+      const { code, type, message } = fields as { code: number; type: string; message: string }
+      const empty = { traceback: '', hint: '', place: '', attributes: Buffer.alloc(0) }
+      return { kind: 'hostFailure', id: Number(id), code, type, message, ...empty }
+    }
   }
   return undefined
 }
@@ -185,7 +208,7 @@ test('the examples of a host are what it sends', async () => {
     }
     compared += 1
   }
-  expect(compared).toBe(8)
+  expect(compared).toBe(11)
 })
 
 /** The bytes of one frame behind the preamble. */

@@ -56,7 +56,9 @@ export function pump(turn: Turn): void {
 /** Tells whether no call is left there afterwards. */
 function place(turn: Turn, calls: CallList | Lanes): boolean {
   for (let call = calls.first; call !== undefined; call = calls.first) {
-    const free = freeSlot(turn.state, call.suspect)
+    const { state } = turn
+    // Behind a main thread that waits it would only be asked back again.
+    const free = state.nested.size > 0 ? freeSlotNested(state, call) : freeSlot(state, call.suspect)
     const slot = free ?? slotAhead(turn, call)
     if (slot === undefined) return false
     calls.take()
@@ -94,7 +96,7 @@ function placeNested(turn: Turn): void {
   }
 }
 
-/** As {@link freeSlot}. A nested call never waits behind a main thread that waits for a function of the host. */
+/** As {@link freeSlot}, but for a place behind a main thread that waits for a function of the host. */
 function freeSlotNested({ slots, settings }: PoolState, { tool, suspect }: Call): Slot | undefined {
   let best: Slot | undefined
   let fewest = suspect ? 1 : settings.concurrency

@@ -77,13 +77,13 @@ export function letGo(turn: Turn, call: Call, code: ErrorCode = 'CANCELLED'): vo
     call.list?.delete(call)
     return
   }
+  slot.overdue += 1
+  call.overdue = true
+  turn.effects.push({ type: 'cancel', call, slot, unlessBegun: false })
   if (call.hosts > 0) {
     const why = code === 'DEADLINE_EXCEEDED' ? 'its deadline has passed' : 'it was cancelled'
     endHostCalls(turn, call, new TerrariumError(code, `the call of ${call.tool} was stopped: ${why}`))
   }
-  slot.overdue += 1
-  call.overdue = true
-  turn.effects.push({ type: 'cancel', call, slot, unlessBegun: false })
   giveGrace(turn, call)
 }
 
