@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgpack
-from terrarium._frames import Failure, Pong
+from terrarium._frames import Failure, Pong, Progress
 
 PATIENCE = 20.0
 """How long a test waits for anything before it fails, in seconds."""
@@ -56,25 +56,26 @@ class Connection:
         self.frames = queue.SimpleQueue()  # all frames but Hello, results and failures
         self.answers = {}
         self.items = {}  # of each stream, by the id of its call
+        self.progress = {}  # of each call that has told some: done, total and text
         self.credit = {}  # what the worker may send of each stream, in bytes
         self.ended = threading.Event()
         self.on_answer = None
         self.changed = threading.Condition()
         self._last_call = 0
 
-    def call(self, tool, arguments=None, timeout_ms=0, raw=None, id=None):
+    def call(self, tool, arguments=None, timeout_ms=0, raw=None, id=None, **flags):
         """Sends a call; returns its id."""
         data = raw if raw is not None else msgpack.packb(arguments or {}, datetime=True)
         id = self.new_id() if id is None else id
-        self.send_call(id, tool, data, timeout_ms)
+        self.send_call(id, tool, data, timeout_ms, **flags)
         return id
 
-    def stream(self, tool, arguments=None, timeout_ms=0):
+    def stream(self, tool, arguments=None, timeout_ms=0, **flags):
         """Sends a call of a generator; returns its id."""
         id = self.new_id()
         self.items[id] = []
         self.credit[id] = WINDOW
-        self.send_call(id, tool, msgpack.packb(arguments or {}), timeout_ms, True)
+        self.send_call(id, tool, msgpack.packb(arguments or {}), timeout_ms, True, **flags)
         return id
 
     def read(self, id, count):
@@ -155,6 +156,10 @@ class Connection:
             else:
                 self.items[frame.id].append(frame)
                 self.credit[frame.id] -= cost(frame)
+        elif isinstance(frame, Progress):
+            if frame.id in self.answers:
+                self.violations.append(f"progress of call {frame.id} after its answer")
+            self.progress.setdefault(frame.id, []).append(frame[1:])
         elif isinstance(frame, (Result, Failure)):
             if frame.id in self.answers:
                 self.violations.append(f"call {frame.id} was answered twice")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import grpc
 from connection import PATIENCE, Connection, Item, Result
-from terrarium._frames import Failure, FailureCode, Hello, Pong, Ready, ToolInfo
+from terrarium._frames import Failure, FailureCode, Hello, Pong, Progress, Ready, ToolInfo
 from terrarium._version import PROTOCOL_VERSION
 from terrarium.v1 import session_pb2 as wire
 
@@ -42,8 +42,8 @@ class GrpcConnection(Connection):
             self._raw.append(message)
             self.changed.notify_all()
 
-    def send_call(self, id, tool, data, timeout_ms, is_stream=False):
-        call = wire.Call(id=id, tool=tool, arguments=data, timeout_ms=timeout_ms, stream=is_stream)
+    def send_call(self, id, tool, data, timeout_ms, is_stream=False, progress=False):
+        call = wire.Call(id=id, tool=tool, arguments=data, timeout_ms=timeout_ms, stream=is_stream, progress=progress)
         self.send(wire.HostFrame(call=call))
 
     def send_credit(self, call_id, bytes):
@@ -106,6 +106,9 @@ class GrpcConnection(Connection):
             self.heard(Item(content.id, content.value))
         elif kind == "failure":
             self.heard(Failure(**{**fields, "code": FailureCode(content.code)}))
+        elif kind == "progress":
+            said = {name: value if content.HasField(name) else None for name, value in fields.items() if name in ("done", "total")}
+            self.heard(Progress(fields["id"], said["done"], said["total"], fields["text"]))
         else:
             self.heard(Pong(**fields))
 

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 import msgpack
 from connection import Connection, Item, Result
-from terrarium._frames import Failure, FailureCode, Hello, Pong, Ready, ToolInfo
+from terrarium._frames import Failure, FailureCode, Hello, Pong, Progress, Ready, ToolInfo
 
 MAGIC = b"TRM\x1a"
 VERSION = 4
 PREAMBLE = MAGIC + struct.pack("<HH", VERSION, 0)
 HEADER = struct.Struct("<IBBHII")
-HELLO, READY, RESULT, FAILURE, PONG, PART, ITEM = range(1, 8)
+HELLO, READY, RESULT, FAILURE, PONG, PART, ITEM, PROGRESS = range(1, 9)
 WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT = range(16, 23)
-APART, SPLIT, SPIN, STREAM = 1, 2, 4, 8
+APART, SPLIT, SPIN, STREAM, WANTS_PROGRESS = 1, 2, 4, 8, 64
 PIECE = (1024 + 64) * 1024
 
 
@@ -72,9 +72,9 @@ class LaneConnection(Connection):
     def index(self, tool):
         return self._tools[tool]
 
-    def send_call(self, id, tool, data, timeout_ms, is_stream=False):
+    def send_call(self, id, tool, data, timeout_ms, is_stream=False, progress=False):
         index = self._tools[tool]
-        flags = STREAM if is_stream else 0
+        flags = (STREAM if is_stream else 0) | (WANTS_PROGRESS if progress else 0)
         if len(data) > PIECE:
             for each in split(CALL, index, id, timeout_ms, data, flags):
                 self.send_raw(each)
@@ -140,6 +140,8 @@ class LaneConnection(Connection):
             self.heard(Result(id, body, segments))
         elif kind == ITEM:
             self.heard(Item(id, body, segments))
+        elif kind == PROGRESS:
+            self.heard(Progress(id, **msgpack.unpackb(body)))
         elif kind == PONG:
             assert body == b""
             self.heard(Pong(id, extra))

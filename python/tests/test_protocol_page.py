@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from terrarium._frames import Call, Cancel, Credit, Failure, FailureCode, Hello, Ping, Pong, Progress, Ready, Refusal, StreamCall, ToolInfo, Welcome
 from terrarium._frames import HostCancel, HostCredit, HostFailure, HostItem, HostResult
-from terrarium._frames import Call, Cancel, Credit, Failure, FailureCode, Hello, Ping, Pong, Ready, Refusal, StreamCall, ToolInfo, Welcome
 from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
@@ -28,6 +28,7 @@ from terrarium._lane_wire import (
     pack_hello,
     pack_host_frame,
     pack_pong,
+    pack_progress,
     ready_body,
 )
 from terrarium._values._decode import decode
@@ -111,6 +112,8 @@ def test_the_examples_of_a_host_are_read(name, fields, data):
         seen = {"id": frame.id, "index": frame.tool, "timeout": frame.timeout_ms, "arguments": arguments}
         if type(frame) is StreamCall:
             seen["isStream"] = True
+        if frame.extras is not None:
+            seen["wantsProgress"] = True
     elif isinstance(frame, Cancel):
         seen = {"id": frame.id, "unlessBegun": frame.unless_begun}
     elif isinstance(frame, Credit):
@@ -138,6 +141,8 @@ def packed(name, fields):
         return pack(READY, 0, 0, 0, ready_body(Ready(tools)))
     if name == "Pong":
         return pack_pong(Pong(**fields))
+    if name == "Progress":
+        return pack_progress(Progress(**fields))
     if name == "Result":
         return pack(RESULT, 0, fields["id"], 0, in_one(fields["value"]))
     if name == "Item":
@@ -169,4 +174,4 @@ def test_the_examples_of_a_worker_are_what_it_sends():
         else:
             assert sent == example
         compared += 1
-    assert compared == 11
+    assert compared == 12

@@ -75,7 +75,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'packages/worker/README.md': 'test/integration/readme.test.ts',
 }
 
-test('each page with a program is one whose programs a test runs', () => {
+test('I18: each page with a program is one whose programs a test runs', () => {
   const withPrograms = pages.filter(
     (path) => !path.startsWith('examples/') && blocks(path).some(({ language }) => /^(js|ts|mjs)$/.test(language)),
   )
@@ -88,7 +88,7 @@ test('each page with a program is one whose programs a test runs', () => {
 })
 
 test.each(files.filter((path) => /^examples\/[^/]+\/README\.md$/.test(path)))(
-  'the code in %s is code of the example',
+  'I18: the code in %s is code of the example',
   (path) => {
     const sources = files.filter((each) => each.startsWith(`${dirname(path)}/src/`)).map((each) => lines(page(each)))
     const quoted = blocks(path).filter(({ language }) => /^(js|ts)$/.test(language))

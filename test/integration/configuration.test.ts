@@ -29,7 +29,7 @@ test.each([
   ['a missing name', 'from os import nosuch_name\n', /nosuch_name/, /./],
   ['no tool', 'x = 1\n', /tool/, /@tool/],
   ['a duplicate tool', `${HEADER}@tool(name="t")\ndef u(): return 2\n`, /\bt\b/, /./],
-])('%s is a configuration error after one spawn a slot', async (_, source, message, hint) => {
+])('14, 70: %s is a configuration error after one spawn a slot', async (_, source, message, hint) => {
   const home = habitat()
   const error = await failure(home, { tools: home.file('tools.py', source) })
   expect(error.code).toBe('CONFIGURATION')
@@ -56,7 +56,7 @@ test.each([
   ['is not Python', '#!/bin/sh\necho hello\n', /Python interpreter/],
   ['ends in failure', '#!/bin/sh\nexit 3\n', /does not run/],
   ['is too old', '#!/bin/sh\necho /opt/python2\necho 2.7.18\n', /Python 2\.7\.18/],
-])('an interpreter that %s is refused before anything starts', async (_, script, message) => {
+])('1: an interpreter that %s is refused before anything starts', async (_, script, message) => {
   const home = habitat()
   const interpreter = join(home.directory, 'python')
   if (script !== undefined) {
@@ -87,7 +87,7 @@ test('an interpreter that answers but never runs the bootstrap is a configuratio
 test.each([
   ['sys.exit(0)', 'import sys\nsys.exit(0)\n'],
   ['os._exit(0)', 'import os\nos._exit(0)\n'],
-])('a module that ends the process with %s has failed to start', async (_, source) => {
+])('I2: a module that ends the process with %s has failed to start', async (_, source) => {
   const home = habitat()
   home.expectedErrors.push(/parked/)
   const pool = createPool({

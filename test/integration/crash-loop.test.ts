@@ -55,7 +55,7 @@ const told = (pool: Pool, event: 'worker.parked' | 'worker.ready', id: string): 
     })
   })
 
-test('workers that crash after ready are restarted after growing delays, then parked', async () => {
+test('41, I3: workers that crash after ready are restarted after growing delays, then parked', async () => {
   const home = habitat()
   home.expectedErrors.push(/parked/)
   const clock = new VirtualClock()
@@ -83,7 +83,7 @@ test('workers that crash after ready are restarted after growing delays, then pa
   await pool.stop()
 })
 
-test('a worker that crashes over and over touches neither its siblings nor the restart budget that they share', async () => {
+test('I3: a worker that crashes over and over touches neither its siblings nor the restart budget that they share', async () => {
   const home = habitat()
   home.expectedErrors.push(/parked/)
   const clock = new VirtualClock()

@@ -57,7 +57,7 @@ test.each<[string, string[]]>([
   ['idle', []],
   ['mid-call', ['sleep', 'busy']],
   ['with the GIL held', ['hold_gil', 'hold_gil']],
-])('a host that is SIGKILLed %s leaves no worker after two seconds', async (_, tools) => {
+])('35, I1: a host that is SIGKILLed %s leaves no worker after two seconds', async (_, tools) => {
   const home = habitat()
   const marks = tools.map((_tool, n) => join(home.directory, `begun-${n}`))
   const { host } = await started(
@@ -79,7 +79,7 @@ test('a host that is SIGKILLed while its workers are stopped leaves no worker', 
   await eventually('no process is left', () => home.marked().length === 0, PROMISE)
 })
 
-test('F5: a host that is SIGKILLed at any moment of its start leaves no worker', async () => {
+test('I1, F5: a host that is SIGKILLed at any moment of its start leaves no worker', async () => {
   const home = habitat()
   // The moment is given by the number of its processes, and a delay in ms: time alone does not tell how far the start
   // has come.
@@ -134,7 +134,7 @@ for (const level of CONTAINMENTS) {
   })
 }
 
-test('the next run ends what a host has left that was killed with its shepherd', async () => {
+test('15: the next run ends what a host has left that was killed with its shepherd', async () => {
   const { home, host, shepherds, daemons } = await withDaemons('shepherd')
   await killTogether(host, shepherds)
   await eventually('the workers are gone', () => home.marked().length === 2, PROMISE)

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, isAlive, TOOLS } from '../support/terrarium.ts'
 
-test("the sweep of a new run never touches a live run's workers, current or restarting", async () => {
+test("I10: the sweep of a new run never touches a live run's workers, current or restarting", async () => {
   const home = habitat()
   const options = { ...home.common, tools: TOOLS, size: 2 }
   const old = createPool({
@@ -38,7 +38,7 @@ test("the sweep of a new run never touches a live run's workers, current or rest
   await old.stop()
 })
 
-test('a broken pool does not touch another pool, and its error has its own name', async () => {
+test('9: a broken pool does not touch another pool, and its error has its own name', async () => {
   const home = habitat()
   home.expectedErrors.push(/parked/)
   const healthy = createPool({ ...home.common, name: 'healthy', tools: TOOLS })

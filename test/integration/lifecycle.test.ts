@@ -14,7 +14,7 @@ test('a pool starts, its workers become ready, it stops, and no process is left'
   expect(pool.status).toBe('stopped')
 })
 
-test('in two seconds of normal work no process is started or reaped, and nothing above info is logged', async () => {
+test('33: in two seconds of normal work no process is started or reaped, and nothing above info is logged', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 2 })
   await pool.start()
@@ -31,7 +31,7 @@ test('in two seconds of normal work no process is started or reaped, and nothing
   await pool.stop()
 })
 
-test('three cycles of start and stop leave no process each time', async () => {
+test('16: three cycles of start and stop leave no process each time', async () => {
   const home = habitat()
   for (let cycle = 0; cycle < 3; cycle++) {
     const pool = createPool({ ...home.common, name: 'text', tools: TOOLS, size: 2 })
@@ -44,7 +44,7 @@ test('three cycles of start and stop leave no process each time', async () => {
   expect(home.log.filter(({ level }) => level > 30)).toEqual([])
 })
 
-test('stop() ends grandchildren, in the process group of the worker and outside of it', async () => {
+test('25: stop() ends grandchildren, in the process group of the worker and outside of it', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'text', tools: TOOLS })
   await pool.start()

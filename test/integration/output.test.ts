@@ -111,7 +111,7 @@ test('D16: listeners for worker.output get each line, whether it is printed, log
   for (const output of told) expect(output).toMatchObject({ worker: 'worker-1', pid })
 })
 
-test('D16: a second running pool of the same name gives one warning, with a hint', async () => {
+test('83, D16: a second running pool of the same name gives one warning, with a hint', async () => {
   const home = habitat()
   const tools = home.file('prints.py', PRINTS)
   const pools = [1, 2, 3].map(() => createPool({ ...home.common, name: 'reloaded', tools }))

@@ -111,12 +111,29 @@ test.each([
   expect(await runBesideTools(program)).toEqual([expected])
 })
 
-test('the program of docs/calls.md reads a stream, and prints what the page shows', async () => {
-  const text = readFileSync(join(ROOT, 'docs', 'calls.md'), 'utf8')
+const calls = readFileSync(join(ROOT, 'docs', 'calls.md'), 'utf8')
+const verbs = calls
+  .split(/^(?=## )/m)
+  .filter((section) => blocks('js', section).length > 0)
+  .map((section) => ({ verb: /^## (.*)$/m.exec(section)?.[1] ?? '', section }))
+
+test('docs/calls.md has programs of these verbs', () => {
+  expect(verbs.map(({ verb }) => verb)).toEqual([
+    'A call',
+    'Streams',
+    'Many items',
+    'Batches',
+    'Plain functions',
+    'Deadlines',
+    'Progress',
+  ])
+})
+
+test.each(verbs)('the program of docs/calls.md for $verb prints what the page shows', async ({ section }) => {
   const [[program = ''], [tools = ''], [shown = '']] = [
-    blocks('js', text),
-    blocks('python', text),
-    blocks('text', text),
+    blocks('js', section),
+    blocks('python', section),
+    blocks('text', section),
   ]
   expect(await runBesideTools(program, { 'tools.py': tools })).toEqual(shown.trim().split('\n'))
 })

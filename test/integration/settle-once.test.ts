@@ -13,7 +13,7 @@ function seeded(seed: number): () => number {
   }
 }
 
-test('500 calls while workers are killed at random: every call settles exactly once', async () => {
+test('37: 500 calls while workers are killed at random: every call settles exactly once', async () => {
   const home = habitat()
   const random = seeded(20261123)
   const pool = createPool({

@@ -25,7 +25,7 @@ function script(home: Habitat, source: string): Promise<Ran> {
 const runsLeft = (home: Habitat): string[] =>
   existsSync(join(home.stateDir, 'runs')) ? readdirSync(join(home.stateDir, 'runs')) : []
 
-test('D15: a script that never stops its pool ends by itself, once the pool is unreferenced, and leaves nothing', async () => {
+test('82, D15: a script that never stops its pool ends by itself, once the pool is unreferenced, and leaves nothing', async () => {
   const home = habitat()
   const source = `
     const pool = createPool({ ...options, size: 2 }).unref()
@@ -39,7 +39,7 @@ test('D15: a script that never stops its pool ends by itself, once the pool is u
   expect(runsLeft(home)).toEqual([])
 })
 
-test('D15: a script that ends with process.exit() leaves nothing, too', async () => {
+test('82, D15: a script that ends with process.exit() leaves nothing, too', async () => {
   const home = habitat()
   const source = `
     const pool = createPool(options).unref()

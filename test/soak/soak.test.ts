@@ -7,7 +7,7 @@ import { Random } from '../support/random.ts'
 import { growth } from './memory.ts'
 import { parseRequest } from './request.ts'
 
-test.each(TRANSPORTS)('a short soak over %s leaves nothing, and all its counts close', async (transport) => {
+test.each(TRANSPORTS)('38: a short soak over %s leaves nothing, and all its counts close', async (transport) => {
   const args = ['--minutes', '0.15', '--seed', '1', '--transport', transport]
   const ran = await run('npm', ['run', '--silent', 'soak', '--', ...args])
   mustEnd(ran, 0, 'soak: clean')

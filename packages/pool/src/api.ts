@@ -142,6 +142,19 @@ export interface PoolAccess {
    */
   reload(): Promise<void>
   /**
+   * Parks a worker by hand: it gets no call any more, finishes the calls that it has begun, ends in order, and none is
+   * started in its place until {@link unpark}: no repair and no reload does. `why`, at most 200 characters, is told
+   * by `explain()`, by the event `worker.parked` and by an observer. A pool whose workers are all parked rejects calls
+   * with PARKED. Resolves when the worker is parked. Rejects with INVALID_ARGUMENT for a worker that this pool does
+   * not have, while the pool starts, and during a {@link reload}; with STOPPED if the pool does not run or is stopped.
+   */
+  park(worker: string, why?: string): Promise<void>
+  /**
+   * Tries to start a worker in a slot that is parked, whatever it was parked for; events tell what comes of it.
+   * Throws INVALID_ARGUMENT for a worker that is not parked, or that this pool does not have.
+   */
+  unpark(worker: string): void
+  /**
    * SIGKILLs a worker (by default a busy worker), for drills. Returns its id and its process id, or undefined when it
    * has no process now. Throws INVALID_ARGUMENT for a worker that this pool does not have.
    */

@@ -13,6 +13,7 @@ import {
 } from './options.ts'
 import type { NestedRequest } from './nesting.ts'
 import type { StreamRequest } from './pending-stream.ts'
+import type { OnProgress } from './progress-listener.ts'
 
 /** What is called, read and encoded: no code of the user's is left in it but the signal. */
 export interface CallRequest {
@@ -24,6 +25,7 @@ export interface CallRequest {
   readonly idempotent: boolean
   readonly priority: Priority
   readonly signal: CallSignal | undefined
+  readonly onProgress: OnProgress | undefined
   /** A function of the host makes it. */
   readonly nested?: NestedRequest | undefined
 }
@@ -46,11 +48,11 @@ export function requestOf(
     validateCall(tool, args, read)
     return read
   })
-  const { timeout, signal, idempotent = false, priority = 'normal' } = own
+  const { timeout, signal, idempotent = false, priority = 'normal', onProgress } = own
   refuseAborted(tool, signal)
   const sent = encoded(encoding, tool, args)
   refuseAborted(tool, signal) // a getter of the arguments may have aborted it, which tells no listener any more
-  return { tool, args: sent, timeout, idempotent, priority, signal }
+  return { tool, args: sent, timeout, idempotent, priority, signal, onProgress }
 }
 
 /** As {@link requestOf}, but for a signal that is aborted: a stream begins later, with its first `next()`. */
@@ -65,12 +67,14 @@ export function streamRequestOf(
     idle,
     signal,
     priority = 'normal',
+    onProgress,
   } = readable(() => {
     const read = ownStreamOptions(options)
     validateStream(tool, args, read)
     return read
   })
-  return { tool, args: encoded(encoding, tool, args), timeout, idle, signal, priority, idempotent: false }
+  const sent = encoded(encoding, tool, args)
+  return { tool, args: sent, timeout, idle, signal, priority, onProgress, idempotent: false }
 }
 
 /** Throws CANCELLED if the signal is aborted, and INVALID_ARGUMENT if it cannot be read. */

@@ -7,12 +7,15 @@ import {
   type SupervisorClock,
   type TerrariumError,
 } from '@terrarium/supervisor/base'
+import type { AnyLogger } from '@terrarium/process'
 import type { CallState } from './core/call.ts'
 import type { PoolCoreEvent } from './core/event.ts'
 import type { PendingCall } from './pending-call.ts'
+import { ProgressListener } from './progress-listener.ts'
 
 export interface CallersDependencies {
   readonly clock: SupervisorClock
+  readonly logger: AnyLogger
   /** Held while calls are not settled. */
   readonly keepAlive?: KeepAlive | undefined
   /** Lets the core decide what the event leads to. */
@@ -27,8 +30,10 @@ export class Callers {
   }
 
   offer(call: PendingCall): void {
-    const { keepAlive, handle } = this.#dependencies
+    const { keepAlive, handle, logger } = this.#dependencies
     keepAlive?.hold()
+    const { onProgress } = call
+    if (onProgress !== undefined) call.progress = new ProgressListener(onProgress, call.tool, logger)
     handle({ type: 'call.offered', call, isWatched: call.isWatched })
   }
 
@@ -62,6 +67,7 @@ export class Callers {
 
   settle(call: PendingCall, value: unknown, error: TerrariumError | undefined): void {
     this.#unwatch(call)
+    call.progress?.end()
     this.#dependencies.keepAlive?.release()
     if (error === undefined) call.resolve(value)
     else if (call.site === undefined) call.resolve(rejectionOf(error))

@@ -35,6 +35,7 @@ import {
 import type { Logger } from 'pino'
 import { PRIORITIES, type Priority } from './core/lanes.ts'
 import type { Settings } from './core/state.ts'
+import type { OnProgress } from './progress-listener.ts'
 
 export interface PoolOptions {
   /** Names the pool in logs, errors and the inspector: letters, digits, `.`, `_`, `-`. */
@@ -134,6 +135,11 @@ export interface CallOptions {
    * lanes go before it. Default `normal`.
    */
   readonly priority?: Priority
+  /**
+   * Called with what the tool says by `terrarium.progress()`: the latest at most every 10 ms, the last before the call
+   * is settled, and none after that. What it throws is logged. Default: nothing is sent.
+   */
+  readonly onProgress?: OnProgress
 }
 
 export interface StreamOptions {
@@ -148,6 +154,8 @@ export interface StreamOptions {
   readonly signal?: AbortSignal
   /** As {@link CallOptions.priority}. */
   readonly priority?: Priority
+  /** As {@link CallOptions.onProgress}. */
+  readonly onProgress?: OnProgress
 }
 
 /** The defaults of options that have one, in one place. Times in ms. */
@@ -219,6 +227,7 @@ export const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = {
   signal: true,
   idempotent: true,
   priority: true,
+  onProgress: true,
 }
 
 /** Stands for the options of a stream that has none. */
@@ -229,6 +238,7 @@ export const STREAM_OPTIONS: Readonly<Record<keyof StreamOptions, true>> = {
   idle: true,
   signal: true,
   priority: true,
+  onProgress: true,
 }
 
 /** The options in which one kind of pool differs from another. */
@@ -315,6 +325,7 @@ export function checkCallOptions(check: Checker, options: Fields): void {
   check.field(options, 'signal', isSignal, 'an AbortSignal')
   check.field(options, 'idempotent', isBoolean, 'true or false')
   check.oneOf(options, 'priority', PRIORITIES)
+  check.field(options, 'onProgress', isFunction, 'a function')
 }
 
 /** Throws INVALID_ARGUMENT naming every mistake at once. */
@@ -329,6 +340,7 @@ export function validateStream(tool: unknown, args: unknown, options: unknown): 
     inner.field(options, 'idle', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
     inner.field(options, 'signal', isSignal, 'an AbortSignal')
     inner.oneOf(options, 'priority', PRIORITIES)
+    inner.field(options, 'onProgress', isFunction, 'a function')
     check.mistakes.push(...inner.mistakes)
   }
   check.finish(`stream of ${isName(tool) ? tool.slice(0, 128) : 'a tool'}`)
@@ -346,12 +358,13 @@ function areCallOptions(options: unknown): boolean {
   if (options === NO_OPTIONS) return true
   if (!isOptions(options, CALL_OPTIONS)) return false
   for (const name of Object.keys(options)) if (!Object.hasOwn(CALL_OPTIONS, name)) return false
-  const { timeout, signal, idempotent, priority } = options
+  const { timeout, signal, idempotent, priority, onProgress } = options
   return (
     (timeout === undefined || isTimeout(timeout)) &&
     (signal === undefined || isSignal(signal)) &&
     (idempotent === undefined || isBoolean(idempotent)) &&
-    (priority === undefined || isPriority(priority))
+    (priority === undefined || isPriority(priority)) &&
+    (onProgress === undefined || isFunction(onProgress))
   )
 }
 

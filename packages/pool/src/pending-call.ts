@@ -3,6 +3,7 @@ import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium
 import type { EncodedValue } from '@terrarium/worker'
 import type { CallRequest } from './call-request.ts'
 import { Call } from './core/call.ts'
+import type { ProgressListener } from './progress-listener.ts'
 import type { NestedRequest } from './nesting.ts'
 
 export type Resolve = (value: unknown) => void
@@ -18,6 +19,9 @@ export class PendingCall extends Call {
   sessionId = 0
   deadlineTimer: unknown = undefined
   abort: AbortWait | undefined = undefined
+  readonly onProgress: CallRequest['onProgress']
+  /** Set when the call is offered, if the caller listens. */
+  progress: ProgressListener | undefined = undefined
   /** Of the host call that it is made in. */
   outerAbort: AbortWait | undefined = undefined
 
@@ -26,6 +30,7 @@ export class PendingCall extends Call {
     this.args = request.args
     this.size = sizeOf(request.args)
     this.signal = request.signal
+    this.onProgress = request.onProgress
     this.resolve = resolve
     this.reject = reject
   }

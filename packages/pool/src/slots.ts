@@ -62,11 +62,12 @@ export class Slots {
         if (this.#unbegun === undefined) this.#answered(call, outcome)
         else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)
       }
-      const { tool, args, stream } = call
+      const { tool, args, stream, progress } = call
+      const extras = progress === undefined ? undefined : { progress: progress.take }
       call.sessionId =
         stream === undefined
-          ? session.call(tool, args, timeLeft, settle)
-          : session.stream(tool, args, timeLeft, this.#taker(call), settle)
+          ? session.call(tool, args, timeLeft, settle, extras)
+          : session.stream(tool, args, timeLeft, this.#taker(call), settle, extras)
     } catch (error) {
       this.#answered(call, { error: error as TerrariumError, notBegun: true })
     }

@@ -117,7 +117,7 @@ test('a parked pool stays, says why in its snapshot, and is ready once it has he
   await app.stop()
 })
 
-test('a pool that cannot be opened fails with the reason, and its parent does not start', async () => {
+test('4: a pool that cannot be opened fails with the reason, and its parent does not start', async () => {
   const home = habitat()
   const app = appOf(home, { python: '/absent/python' })
   await expect(app.start()).rejects.toMatchObject({ code: 'START_FAILED', cause: { code: 'CONFIGURATION' } })
@@ -233,7 +233,7 @@ test('a machine that invokes a pool ends it in order, or hard when it leaves the
   expect(home.marked()).toEqual([])
 })
 
-test('poolOf() refuses any other actor, and a pool refuses unknown options', () => {
+test('62: poolOf() refuses any other actor, and a pool refuses unknown options', () => {
   for (const value of [undefined, createActor(createMachine({}))]) {
     expect(() => poolOf(value)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(/is no actor of a pool$/) }),

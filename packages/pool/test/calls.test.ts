@@ -57,7 +57,7 @@ test.each([
   await pool.stop()
 })
 
-test('the error of a call names what was wrong, and the worker goes on', async () => {
+test('45: the error of a call names what was wrong, and the worker goes on', async () => {
   const pool = await started(habitat())
   const [worker] = pool.workers
   await expect(pool.call('fail', { message: 'no such snake' })).rejects.toMatchObject({
@@ -82,7 +82,7 @@ test('the error of a call names what was wrong, and the worker goes on', async (
   await pool.stop()
 })
 
-test('calls in flight on a worker that dies fail with WORKER_CRASHED, and the next worker serves', async () => {
+test('42: calls in flight on a worker that dies fail with WORKER_CRASHED, and the next worker serves', async () => {
   const pool = await started(habitat())
   await expect(pool.call('die', { code: 0 })).rejects.toMatchObject({ code: 'WORKER_CRASHED', details: { code: 0 } })
   await expect(pool.call('die_by', { name: 'SIGSEGV' })).rejects.toMatchObject({
@@ -93,7 +93,7 @@ test('calls in flight on a worker that dies fail with WORKER_CRASHED, and the ne
   await pool.stop()
 })
 
-test('an idempotent call that kills every worker it meets is a poison call', async () => {
+test('42: an idempotent call that kills every worker it meets is a poison call', async () => {
   const pool = await started(habitat(), { maxDeaths: 2 })
   await expect(pool.call('die', {}, { idempotent: true })).rejects.toMatchObject({
     code: 'POISON_CALL',
@@ -118,7 +118,7 @@ test('only the call to blame becomes a poison call, not the calls that share its
   await pool.stop()
 })
 
-test('no more than `concurrency` calls are with a worker; coroutines run at the same time', async () => {
+test('72: no more than `concurrency` calls are with a worker; coroutines run at the same time', async () => {
   const pool = await started(habitat(), { concurrency: 2 })
   const calls = Array.from({ length: 5 }, () => pool.call('sleep_async', { seconds: 0.1 }))
   expect(pool.stats).toMatchObject({ inFlight: 2, queued: 3 })
@@ -136,7 +136,7 @@ test('the queue is bounded', async () => {
   await pool.stop()
 })
 
-test('a call whose deadline passes in the queue is never run', async () => {
+test('I8: a call whose deadline passes in the queue is never run', async () => {
   const home = habitat()
   const clock = new VirtualClock()
   const pool = await started(home, { clock })
@@ -153,7 +153,7 @@ test('a call whose deadline passes in the queue is never run', async () => {
   await pool.stop()
 })
 
-test('a sync tool past its deadline has its worker killed; the slot is refilled', async () => {
+test('I7: a sync tool past its deadline has its worker killed; the slot is refilled', async () => {
   const home = habitat()
   const clock = new VirtualClock()
   const pool = await started(home, { clock, cancelGrace: 100 })
@@ -172,7 +172,7 @@ test('a sync tool past its deadline has its worker killed; the slot is refilled'
   await pool.stop()
 })
 
-test('a coroutine past its deadline is cancelled; its worker goes on', async () => {
+test('I7, 59: a coroutine past its deadline is cancelled; its worker goes on', async () => {
   const pool = await started(habitat())
   const [worker] = pool.workers
   await expect(pool.call('sleep_async', { seconds: 60 }, { timeout: 50 })).rejects.toMatchObject({
@@ -183,7 +183,7 @@ test('a coroutine past its deadline is cancelled; its worker goes on', async () 
   await pool.stop()
 })
 
-test('C6: an aborted call is cancelled: before it begins, while it is read, in the queue, and while it runs', async () => {
+test('58, C6: an aborted call is cancelled: before it begins, while it is read, in the queue, and while it runs', async () => {
   const home = habitat()
   const pool = await started(home)
   const path = join(home.directory, 'ran')

@@ -4,7 +4,7 @@ import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool } from '@terrarium/pool'
 import { eventually, habitat, isAlive, TOOLS } from '../../../test/support/terrarium.ts'
 
-test('an idle worker that does not answer is replaced after so many misses, not before', async () => {
+test('48, I4: an idle worker that does not answer is replaced after so many misses, not before', async () => {
   const home = habitat()
   const clock = new VirtualClock()
   const pool = createPool({
@@ -32,7 +32,7 @@ test('an idle worker that does not answer is replaced after so many misses, not 
   await pool.stop()
 })
 
-test('a worker that answers, or holds the GIL in a call, is left alone', async () => {
+test('47: a worker that answers, or holds the GIL in a call, is left alone', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'beat', tools: TOOLS, heartbeat: { interval: 20, misses: 5 } })
   await pool.start()

@@ -54,6 +54,7 @@ const OPTIONS: Rows<PoolOptions> = {
   },
 }
 const CALL_OPTIONS: Rows<CallOptions> = {
+  onProgress: { hostile: (fail) => fail }, // see `progress.test.ts`
   signal: {
     hostile: (fail) =>
       Object.defineProperty({ aborted: false, addEventListener: fail, removeEventListener: fail }, 'reason', {

@@ -49,7 +49,7 @@ async function started(home: Habitat, options: Partial<PoolOptions> = {}): Promi
 
 const linesOf = (path: string): string[] => readFileSync(path, 'utf8').trimEnd().split('\n')
 
-test('F8: the time that a call waited in the queue is subtracted from its deadline at the worker', async () => {
+test('60, F8: the time that a call waited in the queue is subtracted from its deadline at the worker', async () => {
   const home = habitat()
   // The host's clock stands still unless it is told: only the worker can refuse the call.
   const clock = new VirtualClock()

@@ -119,7 +119,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       await pool.stop()
     })
 
-    test('a stream that was begun and that nothing holds any more is ended', async () => {
+    test('I13: a stream that was begun and that nothing holds any more is ended', async () => {
       const { pool } = await stand(transport)
       setFlagsFromString('--expose-gc')
       const collect = runInNewContext('gc') as () => void
@@ -198,7 +198,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await pool.stop()
   })
 
-  test('a stream waits in the queue as calls do, and never runs if it is left there', async () => {
+  test('I13: a stream waits in the queue as calls do, and never runs if it is left there', async () => {
     const { pool, path } = await stand(transport)
     const held = pool.call('call_hold', { begun: path('begun'), gate: path('gate') })
     await eventually('it runs', () => existsSync(path('begun')))

@@ -24,7 +24,7 @@ async function started(home: Habitat, options: Partial<PoolOptions> = {}): Promi
 }
 
 test.each(TRANSPORTS)(
-  '%s: recycling drains: the replacement is ready first, calls in flight finish, the count never dips or overshoots',
+  '78, I9, %s: recycling drains: the replacement is ready first, calls in flight finish, the count never dips or overshoots',
   async (transport) => {
     const home = habitat()
     const tools = home.file('versions.py', code(1))

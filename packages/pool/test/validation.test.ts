@@ -6,7 +6,7 @@ import { habitat, TOOLS } from '../../../test/support/terrarium.ts'
 
 const right = { name: 'a', tools: 'tools.py' }
 
-test('B8: a pool names every wrong option at once, unknown ones with the name that was meant', async () => {
+test('2, B8: a pool names every wrong option at once, unknown ones with the name that was meant', async () => {
   class Money {
     readonly amount = 1
   }
@@ -155,7 +155,7 @@ test('B8: options under which a worker could fail for ever are refused when the 
   )
 })
 
-test('B8: a call names every wrong argument and option at once, and is not accepted', async () => {
+test('71, B8: a call names every wrong argument and option at once, and is not accepted', async () => {
   const home = habitat()
   const pool = createPool({ ...home.common, name: 'p', tools: TOOLS })
   await pool.start()

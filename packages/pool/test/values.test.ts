@@ -61,14 +61,17 @@ const without = <R extends { readonly needs?: string }>(rows: readonly R[]): R[]
 const of = <R extends { readonly needs?: string }>(rows: readonly R[], name: string): R[] =>
   rows.filter(({ needs }) => needs === name)
 
-test.each(['socket', 'grpc'] as const)('%s: the table holds through a real worker, both ways', async (transport) => {
-  const pool = await started(habitat(), { transport })
-  await walk(pool, without(rows))
-  await refuse(pool, without(refusedRows))
-  expect(await pool.call('imported')).toEqual([])
-  expect(pool.stats).toMatchObject({ starts: 1, crashes: 0 })
-  await pool.stop()
-})
+test.each(['socket', 'grpc'] as const)(
+  '84, %s: the table holds through a real worker, both ways',
+  async (transport) => {
+    const pool = await started(habitat(), { transport })
+    await walk(pool, without(rows))
+    await refuse(pool, without(refusedRows))
+    expect(await pool.call('imported')).toEqual([])
+    expect(pool.stats).toMatchObject({ starts: 1, crashes: 0 })
+    await pool.stop()
+  },
+)
 
 test('the table holds on an interpreter that has no package at all', async () => {
   const home = habitat()

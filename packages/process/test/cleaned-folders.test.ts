@@ -57,7 +57,7 @@ test('D2: processes start, and die with their host, though the folder for socket
   expect(existsSync(runtime.directory)).toBe(false)
 })
 
-test('D2: a folder for sockets whose name another has taken is not used, and the hint helps', async () => {
+test('3, D2: a folder for sockets whose name another has taken is not used, and the hint helps', async () => {
   const runtime = await open()
   await killShepherd(runtime, await start(runtime, 'idle'))
   for (const take of [

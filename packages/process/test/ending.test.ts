@@ -14,7 +14,7 @@ test('a process that obeys SIGTERM is never killed', async () => {
   await worker.released
 })
 
-test('a process that ignores SIGTERM is killed at its deadline', async () => {
+test('24: a process that ignores SIGTERM is killed at its deadline', async () => {
   const { process: worker } = await start(await open(), 'stubborn')
   const first = worker.terminate({ grace: 100 })
   expect(await worker.terminate()).toBe(await first)
@@ -80,7 +80,7 @@ test.each([
   ['setsid', 'ends'],
   ['group', 'exit'],
   ['setsid', 'exit'],
-])('a grandchild (%s) of a process that %s is swept before the reservation is released', async (where, how) => {
+])('28: a grandchild (%s) of a process that %s is swept before the reservation is released', async (where, how) => {
   const { process: worker } = await start(await open(), 'grandchild', where, how)
   if (how === 'ends') {
     expect(isAlive(grandchildOf({ pid: worker.pid, spawn: worker.spawnId }))).toBe(true)

@@ -44,7 +44,7 @@ test('the sweep helper kills a process that matches its target exactly', async (
   expect(isAlive(pid)).toBe(false)
 })
 
-test('the sweep helper spares a process that differs from its target in one part', async () => {
+test('18, 19: the sweep helper spares a process that differs from its target in one part', async () => {
   const pid = await carrying(other)
   const exact = identityOf(pid)
   const different: Identity[] = [
@@ -67,7 +67,7 @@ test('the sweep helper spares a process whose environment is empty', async () =>
   expect(isAlive(pid)).toBe(true)
 })
 
-test('the sweep helper reports an exited target as gone, and a helper that cannot work kills no process', async () => {
+test('17: the sweep helper reports an exited target as gone, and a helper that cannot work kills no process', async () => {
   const pid = await carrying(other)
   const target = identityOf(pid)
   expect(await outcomeFor(target, '/bin/true')).toBe('failed')

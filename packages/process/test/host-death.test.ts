@@ -5,7 +5,7 @@ import { ended, freshState, startHost } from './support.ts'
 
 /** A host is killed. Its children are gone within two seconds, whatever they are doing. */
 test.each(['idle', 'busy', 'gil', 'ignore-everything', 'stubborn'])(
-  'a child that is %s dies with its host',
+  'I1: a child that is %s dies with its host',
   async (mode) => {
     const host = startHost(freshState(), 'hold', mode, mode)
     const { children } = await host.next()
@@ -17,7 +17,7 @@ test.each(['idle', 'busy', 'gil', 'ignore-everything', 'stubborn'])(
 )
 
 test.each(['lifeline-only', 'parent-only'])(
-  'each death signal alone ends a child, also while the GIL is held: %s',
+  '52: each death signal alone ends a child, also while the GIL is held: %s',
   async (guard) => {
     const host = startHost(freshState(), 'hold', `gil ${guard}`, `busy ${guard}`)
     const { children } = await host.next()

@@ -59,7 +59,7 @@ async function filled(count: number): Promise<string> {
   return directory
 }
 
-test('a reservation is on disk before the spawn', async () => {
+test('I11: a reservation is on disk before the spawn', async () => {
   const stateDir = freshState()
   const host = startHost(stateDir, 'die-at-spawn')
   const { run } = await host.next()
@@ -354,7 +354,7 @@ testUnless(withoutPrlimit())('on a full disk a spawn is refused, and afterwards 
   expect(reservations.map(({ name }) => name)).toEqual(['shepherd', 'before', 'spawn'])
 })
 
-test('a damaged log does not keep a dead run from being swept', async () => {
+test('32: a damaged log does not keep a dead run from being swept', async () => {
   // Better containment leaves nothing to be swept.
   process.env['TERRARIUM_CONTAINMENT'] = 'shepherd'
   onEnd(() => delete process.env['TERRARIUM_CONTAINMENT'])

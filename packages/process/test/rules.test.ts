@@ -136,7 +136,7 @@ const stray = (pid: number): Identity => ({
   spawn: '1-0',
 })
 
-test('F8: a spawn is released after two scans that show nothing of it, not after one', async () => {
+test('27, F8: a spawn is released after two scans that show nothing of it, not after one', async () => {
   const { reaper, told } = reaping([[]])
   await reaper.finish(5_000)
   expect(beforeRelease(told)).toEqual(['scan', 'scan'])

@@ -33,6 +33,7 @@ import {
   onEnd,
   open,
   python,
+  start,
   startHost,
   watchHost,
   type HostFacts,
@@ -89,7 +90,7 @@ test('D4: a missing temporary folder does not stop the sweep', async () => {
   expect(swept).toMatchObject({ swept: [facts.run], killed: facts.grandchildren.map((pid) => ({ pid })), left: [] })
 })
 
-test('the sweep touches no decoy', async () => {
+test('21: the sweep touches no decoy', async () => {
   const stateDir = freshState()
   const facts = await deadRun(stateDir, 'grandchild setsid')
   const [{ spawn: spawnId } = { spawn: '' }] = facts.children
@@ -125,7 +126,7 @@ test('the sweep finds a process without environment by its rlimit tag, and none 
   expect(decoys.map(({ pid }) => isAlive(pid ?? 0))).toEqual([true, true])
 })
 
-test('a process with the spawn tag of an unknown run is reported, not killed', async () => {
+test('22: a process with the spawn tag of an unknown run is reported, not killed', async () => {
   const stateDir = freshState()
   const { installation } = await open(stateDir)
   const stranger = decoy('import time; print("up", flush=True); time.sleep(60)', [], {
@@ -157,6 +158,26 @@ test('clean-ups of new runs never touch the workers of a live one, current or re
   expect(wrong).toEqual([])
   expect(restarts).toBeGreaterThan(0)
   expect(closed).toMatchObject({ killed: 3, unreleased: 0, left: [] })
+})
+
+test('30, 34: a sweep that hangs holds up no start, and is given up after its time', async () => {
+  const stateDir = freshState()
+  const facts = await deadRun(stateDir, 'grandchild setsid')
+  const [pid = 0] = facts.grandchildren
+  // An interpreter that runs everything but the sweep helper, for which it sleeps.
+  const hanging = join(freshState(), 'python')
+  const sleeps = 'case "$*" in *sweep.py*) exec sleep 60;; esac'
+  writeFileSync(hanging, `#!/bin/sh\n${sleeps}\nexec "${python}" "$@"\n`, { mode: 0o755 })
+  const runtime = await open(stateDir, silent, { python: hanging })
+  let isSwept = false
+  const swept = runtime.swept.finally(() => (isSwept = true))
+  const { process: started } = await start(runtime, 'idle')
+  expect([isAlive(started.pid), isSwept]).toEqual([true, false])
+  expect(await swept).toMatchObject({ swept: [], killed: [], left: [{ run: facts.run }] })
+  expect([isAlive(pid), existsSync(join(stateDir, 'runs', facts.run))]).toEqual([true, true])
+  await started.kill()
+  await runtime.close()
+  expect(await (await open(stateDir)).swept).toMatchObject({ swept: [facts.run], killed: [{ pid }], left: [] })
 })
 
 test('two runtimes that sweep at once share the work', async () => {
@@ -289,7 +310,7 @@ test('copies of logs whose readers were killed are cleared away', async () => {
   expect([old, fresh].map((copy) => existsSync(copy))).toEqual([false, true])
 })
 
-const ofAnInnocent = 'a logged pid that belongs to an innocent process today: the entry is dropped, the process lives'
+const ofAnInnocent = '18: a logged pid that belongs to an innocent process today: the entry is dropped, the process lives'
 testUnless(withoutChosenNumbers())(ofAnInnocent, async () => {
   const inside = [fixture('reuse.py'), process.execPath, fixture('host.mjs'), freshState(), python, fixture('child.py')]
   // The parent-death signal outlives exec, and --kill-child ends the whole namespace.

@@ -17,16 +17,17 @@ test('default mode: startChild refuses the id of a child, running or stopped', a
   await app.stop()
 })
 
-test('default mode: operations on an unknown id reject with not_found', async () => {
+test('39: default mode: operations on an unknown id reject with not_found', async () => {
   const { app } = await running()
   const operations = [
     app.terminateChild('x'),
     app.restartChild('x'),
     app.deleteChild('x'),
     app.getChildSpec('x'),
+    app.park('x'),
     app.unpark('x'),
   ]
-  expect(await Promise.all(operations.map(refusal))).toEqual(Array(5).fill('not_found'))
+  expect(await Promise.all(operations.map(refusal))).toEqual(Array(6).fill('not_found'))
   await app.stop()
 })
 

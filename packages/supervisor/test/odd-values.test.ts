@@ -86,6 +86,7 @@ describe.each(['one_for_one', 'simple_one_for_one', 'dynamic'] as const)(
       ['restartChild', (it, arg) => it.app.restartChild(arg)],
       ['deleteChild', (it, arg) => it.app.deleteChild(arg)],
       ['getChildSpec', (it, arg) => it.app.getChildSpec(arg)],
+      ['park', (it, arg) => it.app.park(arg)],
       ['unpark', (it, arg) => it.app.unpark(arg)],
     ]
 

@@ -80,6 +80,18 @@ export interface ItemFrame {
   readonly value: EncodedValue
 }
 
+/** How far a call has come, as its tool says. Only for an open call that asks for it. */
+export interface ProgressFrame {
+  readonly kind: 'progress'
+  /** Of the call. */
+  readonly id: number
+  /** In the unit of the tool; null: the tool does not say. */
+  readonly done: number | null
+  /** How much there is to do; null: it is not known. */
+  readonly total: number | null
+  readonly text: string
+}
+
 /** A call ended without a value. Absent texts and attributes are empty. */
 export interface FailureFrame {
   readonly kind: 'failure'
@@ -142,6 +154,7 @@ export type WorkerFrame =
   | FailureFrame
   | PongFrame
   | ItemFrame
+  | ProgressFrame
   | HostCallFrame
   | HostCancelFrame
   | HostCreditFrame
@@ -165,6 +178,8 @@ export interface CallFrame {
   readonly timeout: number
   /** The tool is a generator, and its items are wanted. */
   readonly isStream: boolean
+  /** The caller wants to hear how far the call has come. Default: false. */
+  readonly wantsProgress?: boolean
   readonly args: EncodedValue
 }
 

@@ -58,8 +58,9 @@ export { type WorkerInput, type WorkerDependencies } from './session-port.ts'
 export { workerFiles } from './worker-files.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
-export { checkCallSize, Session, type SessionDependencies, type Settle } from './session.ts'
+export { checkCallSize, Session, type SessionDependencies, type CallExtras, type Settle } from './session.ts'
 export type { TakeItem } from './item-streams.ts'
+export type { Progress, TakeProgress } from './progress-takers.ts'
 export { HOST_CALL_LIMIT, type HostCall, type HostFailureCode } from './host-calls.ts'
 export { thrownIn, type Thrown } from './thrown.ts'
 export { PROTOCOL_VERSION } from './version.ts'
@@ -80,6 +81,7 @@ export {
   type HostCreditFrame,
   type HostFailureFrame,
   type HostFrame,
+  type ProgressFrame,
   type HostItemFrame,
   type HostResultFrame,
   type ToolInfo,

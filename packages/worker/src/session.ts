@@ -7,6 +7,7 @@ import { CallTable } from './call-table.ts'
 import type { Carrier, FailureFrame, HostFrame, ToolInfo, WorkerFrame } from './frame.ts'
 import { HostCalls } from './host-calls.ts'
 import { ItemStreams, type TakeItem } from './item-streams.ts'
+import { ProgressTakers, type TakeProgress } from './progress-takers.ts'
 import { NO_TOOLS, ToolList } from './tool-list.ts'
 import { PLAIN, type ValueCodec } from './values/codec.ts'
 import { isWhole, sizeOf, type EncodedValue } from './values/encoded-value.ts'
@@ -38,6 +39,12 @@ export type Settle = (
   outcome: { readonly value: unknown } | { readonly error: TerrariumError; readonly notBegun: boolean },
 ) => void
 
+/** What a call has beside its arguments. */
+export interface CallExtras {
+  /** Called with how far the call has come, as its tool says, before the call is settled. */
+  readonly progress?: TakeProgress | undefined
+}
+
 export interface SessionEvents {
   ready: (tools: readonly ToolInfo[]) => void
   pong: (nonce: number, running: number) => void
@@ -64,6 +71,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #begun: BegunCalls | undefined
   readonly #pending = new CallTable<Settle>()
   readonly #streams = new ItemStreams()
+  readonly #progress = new ProgressTakers()
   /** What its worker calls of the host. */
   readonly hostCalls: HostCalls
   #phase: 'new' | 'greeted' | 'ready' = 'new'
@@ -117,26 +125,43 @@ export class Session extends EventEmitter<SessionEvents> {
    * that the worker has not announced, PAYLOAD_TOO_LARGE, and INVALID_ARGUMENT when a value has lost its memory, or for
    * a tool that has a stream of items.
    */
-  call(tool: string, args: EncodedValue, timeout: number, settle: Settle): number {
-    return this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, settle)
+  call(tool: string, args: EncodedValue, timeout: number, settle: Settle, extras?: CallExtras): number {
+    return this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, settle, extras)
   }
 
   /**
    * Sends a call of a generator, as {@link call}. `take` is called with each item before `settle`, whose value means
    * nothing. The worker sends no more than the credit of the stream: give back by {@link credit} what was taken.
    */
-  stream(tool: string, args: EncodedValue, timeout: number, take: TakeItem, settle: Settle): number {
-    const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, settle)
+  stream(
+    tool: string,
+    args: EncodedValue,
+    timeout: number,
+    take: TakeItem,
+    settle: Settle,
+    extras?: CallExtras,
+  ): number {
+    const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, settle, extras)
     this.#streams.add(id, take)
     return id
   }
 
-  #call(tool: string, index: number, args: EncodedValue, timeout: number, isStream: boolean, settle: Settle): number {
+  #call(
+    tool: string,
+    index: number,
+    args: EncodedValue,
+    timeout: number,
+    isStream: boolean,
+    settle: Settle,
+    extras: CallExtras | undefined,
+  ): number {
     checkCallSize(tool, args)
     if (!isWhole(args)) throw lost(tool)
     const id = this.#pending.add(settle)
+    const take = extras?.progress
+    if (take !== undefined) this.#progress.add(id, take)
     if (this.#closed) this.#unsent.add(id)
-    else this.#send({ kind: 'call', id, tool, index, timeout, isStream, args })
+    else this.#send({ kind: 'call', id, tool, index, timeout, isStream, wantsProgress: take !== undefined, args })
     return id
   }
 
@@ -168,6 +193,7 @@ export class Session extends EventEmitter<SessionEvents> {
     for (const id of this.#pending.ids()) {
       const notBegun = this.#unsent.has(id) || !this.#mayHaveBegun(id)
       this.#streams.end(id)
+      this.#progress.end(id)
       this.#pending.take(id)?.({ error, notBegun })
     }
   }
@@ -184,6 +210,9 @@ export class Session extends EventEmitter<SessionEvents> {
         break
       case 'item':
         if (!this.#streams.receive(frame, this.#codec)) this.cancel(frame.id)
+        break
+      case 'progress':
+        this.#progress.receive(frame)
         break
       case 'pong':
         if (!this.#pings.delete(frame.nonce)) throw new TypeError('a Pong that was not asked for')
@@ -264,6 +293,7 @@ export class Session extends EventEmitter<SessionEvents> {
   #take(id: number): Settle {
     const settle = this.#pending.take(id)
     if (settle === undefined) throw new TypeError(`an answer to call ${id}, which is not open`)
+    if (this.#progress.size > 0) this.#progress.end(id)
     if (this.hostCalls.remembers) this.hostCalls.forget(id)
     const error = this.#streams.size === 0 ? undefined : this.#streams.end(id)
     if (error !== undefined) {

@@ -181,7 +181,7 @@ test.each([false, undefined, 'true', 1])(
   },
 )
 
-test('exit status 0 before ready is a failure', async () => {
+test('46: exit status 0 before ready is a failure', async () => {
   const error = explainExit(exit(0), at(await report(line({ phase: 'importing', module: 'tools.py' }))))
   expect(error).toMatchObject({ code: 'START_FAILED', details: { code: 0, phase: 'importing' } })
   expect(error.message).toContain('exit status 0 while importing tools.py')
@@ -194,7 +194,7 @@ test('an interpreter that never ran the bootstrap is a configuration error, a ki
   expect(explainExit(exit(null, 'SIGKILL'), at(boot)).code).toBe('START_FAILED')
 })
 
-test('after ready every unasked end is a crash, whatever the exit code says', async () => {
+test('46: after ready every unasked end is a crash, whatever the exit code says', async () => {
   const boot = await report(line({ phase: 'ready' }))
   for (const status of [exit(0), exit(1), exit(78), exit(null, 'SIGSEGV')]) {
     expect(explainExit(status, at(boot, true)).code).toBe('WORKER_CRASHED')

@@ -21,7 +21,7 @@ function watched(interval = 1_000, misses = 3) {
   return { session, clock, heard, pings, pong, beats, stop, silences: () => silences }
 }
 
-test('F8: a worker that answers is pinged once an interval, each time with another number', async () => {
+test('47, F8: a worker that answers is pinged once an interval, each time with another number', async () => {
   const { pings, pong, beats, silences } = watched()
   for (let beat = 1; beat <= 10; beat++) {
     await beats(1)
@@ -31,7 +31,7 @@ test('F8: a worker that answers is pinged once an interval, each time with anoth
   expect(silences()).toBe(0)
 })
 
-test('F8: a worker that receives and does not answer is silent after as many intervals as it may miss, once', async () => {
+test('I14, 80, F8: a worker that receives and does not answer is silent after as many intervals as it may miss, once', async () => {
   const { pings, beats, clock, silences } = watched()
   await beats(1)
   await beats(2)
@@ -93,7 +93,7 @@ test('F8: a worker with a call in flight may be silent for as long as the call t
   expect(silences()).toBe(1)
 })
 
-test('F8: once the watch has been ended there are no pings any more', async () => {
+test('51, F8: once the watch has been ended there are no pings any more', async () => {
   const { pings, pong, beats, stop, clock } = watched()
   await beats(1)
   pong(1)

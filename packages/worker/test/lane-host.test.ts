@@ -119,7 +119,7 @@ test('a Ping is answered, and what arrives counts as life', async () => {
   expect(session.received).toBeGreaterThan(before)
 })
 
-test('preamble and Hello may come in pieces', async () => {
+test('6: preamble and Hello may come in pieces', async () => {
   const peer = dial()
   const accepted = new Promise<Session>((resolve) => {
     const { token } = here.server.expect(resolve, 'socket')

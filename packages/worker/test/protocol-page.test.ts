@@ -122,6 +122,10 @@ function fieldsOf(frame: WorkerFrame): Record<string, unknown> {
       expect(segment).toEqual(Buffer.from([1, 2, 3]))
       return { id, value: THREE }
     }
+    case 'progress': {
+      const { kind: _, ...rest } = frame
+      return rest
+    }
     case 'failure': {
       const { kind: _, attributes, ...rest } = frame
       const hostCall = rest.hostCall === 0 ? undefined : rest.hostCall
@@ -160,14 +164,20 @@ test.each(examples.filter(isOf('worker')).map((each, index) => [`${each.frame} $
 
 /** The frame of a host with these fields; undefined for a body that is split or apart though it is short. */
 function frameOf({ frame, fields }: Example): HostFrame | undefined {
-  const { maxBytes, id, index, timeout, nonce, unlessBegun, bytes, isStream } = fields as Record<string, number>
+  const { maxBytes, id, index, timeout, nonce, unlessBegun, bytes, ...flags } = fields as Record<string, number>
   switch (frame) {
     case 'Welcome':
       return { kind: 'welcome', maxBytes: Number(maxBytes) }
     case 'Call': {
       const args = { bytes: encode(fields['arguments']), segments: [] }
       const head = { id: Number(id), index: Number(index), tool: 'echo', timeout: Number(timeout) }
-      return { kind: 'call', ...head, isStream: Boolean(isStream), args }
+      return {
+        kind: 'call',
+        ...head,
+        isStream: Boolean(flags.isStream),
+        wantsProgress: Boolean(flags.wantsProgress),
+        args,
+      }
     }
     case 'Cancel':
       return { kind: 'cancel', id: Number(id), unlessBegun: Boolean(unlessBegun) }
@@ -208,7 +218,7 @@ test('the examples of a host are what it sends', async () => {
     }
     compared += 1
   }
-  expect(compared).toBe(11)
+  expect(compared).toBe(12)
 })
 
 /** The bytes of one frame behind the preamble. */

@@ -61,7 +61,7 @@ const hello = (token: string, protocolVersion = PROTOCOL_VERSION): SessionReques
   ],
 })
 
-test('only this user can reach the socket', () => {
+test('I17: only this user can reach the socket', () => {
   expect(statSync(server.path).mode & 0o077).toBe(0)
 })
 
@@ -84,7 +84,7 @@ test('the first frame back is Welcome with the version and the longest message',
   })
 })
 
-test('a worker without a token, or with a used or withdrawn token, is turned away', async () => {
+test('I17: a worker without a token, or with a used or withdrawn token, is turned away', async () => {
   const used = server.expect(() => undefined, 'grpc')
   dial().stream.write(hello(used.token))
   const forgotten = server.expect(() => undefined, 'grpc')

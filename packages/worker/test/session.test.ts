@@ -27,9 +27,10 @@ test('calls go to the carrier in order, with the place of their tool; the carrie
   const { sent, call } = open()
   call('b')
   call('a')
+  const args = encoded(Buffer.alloc(1))
   expect(sent).toEqual([
-    { kind: 'call', id: 1, tool: 'b', index: 1, timeout: 0, isStream: false, args: encoded(Buffer.alloc(1)) },
-    { kind: 'call', id: 2, tool: 'a', index: 0, timeout: 0, isStream: false, args: encoded(Buffer.alloc(1)) },
+    { kind: 'call', id: 1, tool: 'b', index: 1, timeout: 0, isStream: false, wantsProgress: false, args },
+    { kind: 'call', id: 2, tool: 'a', index: 0, timeout: 0, isStream: false, wantsProgress: false, args },
   ])
 })
 

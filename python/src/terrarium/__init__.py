@@ -15,8 +15,19 @@ This module uses the standard library only, so that code with tools can be impor
 from terrarium._deadline import deadline
 from terrarium._host import host
 from terrarium._host_error import HostError
+from terrarium._progress import progress
 from terrarium._tools import ToolError, tool
 from terrarium._values._registry import register_type
 from terrarium._version import PROTOCOL_VERSION, __version__
 
-__all__ = ["PROTOCOL_VERSION", "HostError", "ToolError", "__version__", "deadline", "host", "register_type", "tool"]
+__all__ = [
+    "PROTOCOL_VERSION",
+    "HostError",
+    "ToolError",
+    "__version__",
+    "deadline",
+    "host",
+    "progress",
+    "register_type",
+    "tool",
+]

@@ -81,6 +81,15 @@ class Pong(NamedTuple):
     """The id of the call on the main thread; 0 when it is idle."""
 
 
+class Progress(NamedTuple):
+    """How far a call has come, as its tool says. Only for an open call that asks for it."""
+
+    id: int
+    done: "float | None"
+    total: "float | None"
+    text: str
+
+
 class Welcome(NamedTuple):
     """The host accepts the worker."""
 
@@ -99,7 +108,7 @@ class Refusal(NamedTuple):
 class Call:
     """A call that the host has sent. The session keeps the frame until the call is answered."""
 
-    __slots__ = ("batch", "body", "cancelled", "deadline", "id", "segments", "timeout_ms", "tool")
+    __slots__ = ("batch", "body", "cancelled", "deadline", "extras", "id", "segments", "timeout_ms", "tool")
 
     def __init__(self, id: int, tool: Any, body: Any, segments: "Sequence[Any]", timeout_ms: int) -> None:
         self.id = id
@@ -115,6 +124,25 @@ class Call:
         self.cancelled = False
         self.batch: "list[Call] | None" = None
         """The calls of its batch, once that has begun."""
+        self.extras: "Extras | None" = None
+        """None for most calls."""
+
+
+class Extras:
+    """What a call has beside its arguments."""
+
+    __slots__ = ("progress", "reporter")
+
+    def __init__(self, progress: bool) -> None:
+        self.progress = progress
+        """Whether its caller wants to hear how far it has come."""
+        self.reporter: Any = None
+        """What sends that, see ``_progress``. Set by the session."""
+
+    def end(self) -> None:
+        """The answer of the call follows."""
+        if self.reporter is not None:
+            self.reporter.end()
 
 
 STREAM_WINDOW = 256 * 1024
@@ -206,7 +234,7 @@ class Ping(NamedTuple):
     nonce: int
 
 
-WorkerFrame = Hello | Ready | Failure | Pong | HostCancel | HostCredit
+WorkerFrame = Hello | Ready | Failure | Pong | Progress | HostCancel | HostCredit
 """A worker also sends results, items and host calls. They have no class of their own, which would cost more than to
 encode a short value."""
 HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit | HostResult | HostFailure | HostItem

@@ -11,6 +11,7 @@ from terrarium._frames import (
     Call,
     Cancel,
     Credit,
+    Extras,
     Failure,
     Hello,
     HostCancel,
@@ -21,6 +22,7 @@ from terrarium._frames import (
     HostResult,
     Ping,
     Pong,
+    Progress,
     Ready,
     StreamCall,
     Welcome,
@@ -150,6 +152,8 @@ def _message(frame: WorkerFrame) -> Any:
         return wire.WorkerFrame(failure=wire.Failure(**frame._asdict()))
     if isinstance(frame, Pong):
         return wire.WorkerFrame(pong=wire.Pong(nonce=frame.nonce, running=frame.running))
+    if isinstance(frame, Progress):
+        return wire.WorkerFrame(progress=wire.Progress(**frame._asdict()))
     if isinstance(frame, Ready):
         return wire.WorkerFrame(ready=wire.Ready(tools=[wire.Tool(**tool._asdict()) for tool in frame.tools]))
     if isinstance(frame, Hello):
@@ -164,8 +168,11 @@ def _message(frame: WorkerFrame) -> Any:
 def _frame(message: Any) -> HostFrame:
     kind = message.WhichOneof("kind")
     if kind == "call":
-        call = message.call
-        return (StreamCall if call.stream else Call)(call.id, call.tool, call.arguments, (), call.timeout_ms)
+        sent = message.call
+        call = (StreamCall if sent.stream else Call)(sent.id, sent.tool, sent.arguments, (), sent.timeout_ms)
+        if sent.progress:
+            call.extras = Extras(True)
+        return call
     if kind == "cancel":
         return Cancel(message.cancel.id, message.cancel.unless_begun)
     if kind == "ping":

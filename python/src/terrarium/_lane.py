@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any
 
-from terrarium._frames import Failure, Hello, HostCancel, HostCredit, HostFrame, Pong, Ready, Refusal, Welcome
-from terrarium._frames import WorkerFrame
+from terrarium._frames import Failure, Hello, HostCancel, HostCredit, HostFrame, Pong, Progress, Ready, Refusal
+from terrarium._frames import Welcome, WorkerFrame
 from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
@@ -30,6 +30,7 @@ from terrarium._lane_wire import (
     pack_hello,
     pack_host_frame,
     pack_pong,
+    pack_progress,
     pieces,
     ready_body,
 )
@@ -131,6 +132,8 @@ class Lane:
             self._put(FAILURE, frame.code, frame.id, failure_body(frame))
         elif isinstance(frame, Pong):
             self.small.append(pack_pong(frame))
+        elif isinstance(frame, Progress):
+            self.small.append(pack_progress(frame))
         elif isinstance(frame, Ready):
             self._put(READY, 0, 0, ready_body(frame))
         elif isinstance(frame, (HostCancel, HostCredit)):

@@ -4,11 +4,11 @@ a body is read. ``docs/protocol.md`` has the rules."""
 from collections.abc import Sequence
 from typing import Any
 
-from terrarium._frames import Call, Cancel, Credit, HostFailure, HostFrame, HostItem, HostResult, Ping, Refusal
+from terrarium._frames import Call, Cancel, Credit, Extras, HostFailure, HostFrame, HostItem, HostResult, Ping, Refusal
 from terrarium._frames import StreamCall, Welcome
 from terrarium._lane_wire import APART, CALL, CANCEL, CREDIT, HEADER, HEADER_BYTES, HOST_KIND, LONGEST_PIECE, MOST_SEGMENTS
 from terrarium._lane_wire import HOST_FAILURE, HOST_ITEM, HOST_RESULT, PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, STREAM
-from terrarium._lane_wire import WELCOME
+from terrarium._lane_wire import WANTS_PROGRESS, WELCOME
 from terrarium._values._apart import Arriving
 from terrarium._values._decode import decode
 
@@ -17,6 +17,8 @@ _ROOM = 256 * 1024
 _KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST, HOST_RESULT, HOST_FAILURE, HOST_ITEM])
 _KINDS_APART = frozenset([CALL, HOST_RESULT, HOST_ITEM])
 _NO_SEGMENTS: "tuple[Any, ...]" = ()
+_OF_CALL = STREAM | WANTS_PROGRESS
+"""The flags that say what a call is, and nothing of the form of its body."""
 
 _Head = tuple[int, int, int, int, int]
 """Kind, flags, code, id, extra."""
@@ -117,7 +119,7 @@ class Parser:
                 continue
             _check(length, kind, flags, code, id, extra)
             flags &= ~SPIN  # the short way of ``_receiving`` heeds it
-            if flags | STREAM == STREAM and kind != PART_OF_HOST and length <= _ROOM - HEADER_BYTES:
+            if flags | _OF_CALL == _OF_CALL and kind != PART_OF_HOST and length <= _ROOM - HEADER_BYTES:
                 if end > filled:
                     break
                 frames.append(_frame((kind, flags, code, id, extra), buffer[begin:end], _NO_SEGMENTS))
@@ -202,9 +204,9 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
         raise ValueError(f"it sent a frame of kind {kind}, which this version does not know")
     of_body = flags & (APART | SPLIT)
     if (
-        flags & ~(APART | SPLIT | SPIN | STREAM)
+        flags & ~(APART | SPLIT | SPIN | _OF_CALL)
         or (of_body and (kind == PART_OF_HOST or length == 0))
-        or (flags & (SPIN | STREAM) and kind != CALL)
+        or (flags & (SPIN | _OF_CALL) and kind != CALL)
         or (flags & APART and kind not in _KINDS_APART)
     ):
         raise ValueError(f"it sent a frame of kind {kind} with flags {flags}")
@@ -221,7 +223,10 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
 def _frame(header: _Head, body: Any, segments: "Sequence[Any]") -> "HostFrame":
     kind, flags, code, id, extra = header
     if kind == CALL:
-        return (StreamCall if flags & STREAM else Call)(id, code, body, segments, extra)
+        call = (StreamCall if flags & STREAM else Call)(id, code, body, segments, extra)
+        if flags & WANTS_PROGRESS:
+            call.extras = Extras(True)
+        return call
     if kind == CANCEL:
         return Cancel(id, code == 1)
     if kind == PING:

@@ -5,20 +5,21 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Any
 
-from terrarium._frames import Failure, Hello, HostCancel, HostCredit, Pong, Ready
+from terrarium._frames import Failure, Hello, HostCancel, HostCredit, Pong, Progress, Ready
 from terrarium._values._encode import in_one
 from terrarium._version import PROTOCOL_VERSION
 
-WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6, "item": 7}
+WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6, "item": 7, "progress": 8}
 WORKER_KIND |= {"hostCall": 9, "hostCancel": 10, "hostCredit": 11}
 HOST_KIND = {"welcome": 16, "refused": 17, "call": 18, "cancel": 19, "ping": 20, "part": 21, "credit": 22}
 HOST_KIND |= {"hostResult": 23, "hostFailure": 24, "hostItem": 25}
-FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8}
+FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8, "progress": 64}
 REFUSED_CODE = {"protocol_mismatch": 1, "token_refused": 2}
 
-HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM, HOST_CALL, HOST_CANCEL, HOST_CREDIT = WORKER_KIND.values()
+HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM, PROGRESS, *_OF_HOST_CALLS = WORKER_KIND.values()
+HOST_CALL, HOST_CANCEL, HOST_CREDIT = _OF_HOST_CALLS
 WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT, HOST_RESULT, HOST_FAILURE, HOST_ITEM = HOST_KIND.values()
-APART, SPLIT, SPIN, STREAM = FLAG.values()
+APART, SPLIT, SPIN, STREAM, WANTS_PROGRESS = FLAG.values()
 
 HEADER = Struct("<IBBHII")
 """Length of the body, kind, flags, code, id, extra."""
@@ -70,6 +71,11 @@ def failure_body(failure: Failure) -> bytes:
 
 def pack_pong(pong: Pong) -> bytes:
     return pack(PONG, 0, pong.nonce, pong.running)
+
+
+def pack_progress(progress: Progress) -> bytes:
+    id, done, total, text = progress
+    return pack(PROGRESS, 0, id, 0, in_one(dict(done=done, total=total, text=text)))
 
 
 def pack_host_frame(frame: "HostCancel | HostCredit") -> bytes:

@@ -43,6 +43,8 @@ class Replies:
         if size > self._most:
             return self.failed(call, _failure.too_large(call.id, f"the result of {call.tool.name}", TooLarge.of(size, self._most)))
         self.open.pop(call.id, None)
+        if call.extras is not None:
+            call.extras.end()
         self.send_result(call.id, body, segments)
         if segments:
             # They are the tool's own memory, which user code may change when it goes on.
@@ -55,6 +57,8 @@ class Replies:
         if body is None or len(body) > self._most:
             return False
         self.open.pop(call.id, None)
+        if call.extras is not None:
+            call.extras.end()
         self.send_result(call.id, body, ())
         return True
 
@@ -64,6 +68,8 @@ class Replies:
 
     def failed(self, call: Call, failure: Failure) -> None:
         self.open.pop(call.id, None)
+        if call.extras is not None:
+            call.extras.end()
         self._carrier.send(failure)
 
     def cancelled(self, call: Call, why: str = "the call was cancelled before it began") -> None:

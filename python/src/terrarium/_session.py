@@ -17,6 +17,7 @@ from terrarium._frames import Call, Cancel, Carrier, Credit, Hello, HostFrame, P
 from terrarium._frames import HostFailure, HostItem, HostResult, Welcome
 from terrarium._host import serve
 from terrarium._host_calls import Awaited, HostCalls
+from terrarium._progress import Reporters
 from terrarium._replies import Replies
 from terrarium._spin import Spin
 from terrarium._stand_in import StandIn
@@ -71,6 +72,7 @@ class Session:
         """Says Hello, hears Welcome, says Ready. Raises Refused or SessionLost."""
         welcome, self._early = self._carrier.open(self._hello)
         self.replies = Replies(self._carrier, welcome.max_bytes, self.flush)
+        self._reporters = Reporters(self._carrier.send, self.flush)
         contexts = _contexts.maker()
         items = Items(self.replies, self._carrier, welcome.max_bytes, self.flush)
         streams = MainThreadStreams(items, self.flush, self._await_on_main)
@@ -238,6 +240,8 @@ class Session:
                 frame.tool = tool
                 if frame.timeout_ms:
                     frame.deadline = monotonic() + frame.timeout_ms / 1000
+                if frame.extras is not None:
+                    self._prepare(frame)
                 opened[id] = frame
                 if tool.is_async and loop is not None:
                     loop.calls.append(frame)
@@ -280,7 +284,15 @@ class Session:
         call.tool = tool
         if call.timeout_ms:
             call.deadline = monotonic() + call.timeout_ms / 1000
+        if call.extras is not None:
+            self._prepare(call)
         self.replies.open[call.id] = call
+
+    def _prepare(self, call: Call) -> None:
+        """For a call that has more than its arguments."""
+        extras = call.extras
+        if extras is not None and extras.progress:
+            extras.reporter = self._reporters.of(call.id)
 
     def _add_credit(self, frame: Credit) -> None:
         """Credit for a call that has ended crossed its answer. Raises ValueError for credit of a call without items."""

@@ -25,6 +25,8 @@ export interface ToolContext {
   readonly sleep: (ms: number) => Promise<void>
   /** What is left of the time of the call, in ms; undefined without a deadline. */
   readonly deadline: () => number | undefined
+  /** As `terrarium.progress()` in Python: tells the caller how far the call has come. Does nothing in a batch. */
+  readonly progress: (done: number | undefined, total?: number, text?: string) => void
   /** Prints a line, as a tool in Python does. Default: to stdout. */
   readonly print: (line: string, stream?: 'stdout' | 'stderr') => void
   /** Ends the worker at once, as `os._exit(code)` or a signal does. Never settles. */

@@ -5,6 +5,7 @@ import type { CallFrame, CancelFrame, CreditFrame, EncodedValue, ValueCodec, Wor
 import { TestBatches } from './test-batches.ts'
 import { cancelled, invalidArgument, notSendable, raised, tooLate } from './failures.ts'
 import { byName, misfit, type KnownTool, type ToolContext } from './tool.ts'
+import { TestProgress } from './worker-progress.ts'
 import { runStream, StreamGate } from './worker-streams.ts'
 
 export interface WorkerCallsDependencies {
@@ -13,7 +14,7 @@ export interface WorkerCallsDependencies {
   readonly clock: SupervisorClock
   /** For how long each call is kept before its tool is entered, in ms. */
   readonly delay: () => number
-  readonly context: Omit<ToolContext, 'signal' | 'sleep' | 'deadline'>
+  readonly context: Omit<ToolContext, 'signal' | 'sleep' | 'deadline' | 'progress'>
   readonly say: (frame: WorkerFrame) => void
   /** Notes that the tool of a call is entered. */
   readonly begin: (id: number) => void
@@ -27,6 +28,8 @@ interface OpenCall {
   readonly args: EncodedValue
   /** In ms of the clock. */
   readonly deadline: number | undefined
+  /** Undefined: its caller does not listen. */
+  readonly progress: TestProgress | undefined
   readonly stop: AbortController
   /** Of a stream; for other calls it means nothing. */
   readonly gate: StreamGate
@@ -67,7 +70,7 @@ export class WorkerCalls {
     return this.#isStopping && this.#running === undefined && this.#concurrent.size === 0
   }
 
-  take({ id, tool: name, args, timeout }: CallFrame): void {
+  take({ id, tool: name, args, timeout, wantsProgress = false }: CallFrame): void {
     const { tools, clock } = this.#dependencies
     const tool = tools.get(name)
     if (tool === undefined) return // the session sends only calls of tools that were announced
@@ -77,6 +80,7 @@ export class WorkerCalls {
       tool,
       args: received(args),
       deadline,
+      progress: wantsProgress ? new TestProgress(id, clock, this.#dependencies.say) : undefined,
       stop: new AbortController(),
       gate: new StreamGate(),
       hasBegun: false,
@@ -130,7 +134,8 @@ export class WorkerCalls {
     this.#open.clear()
     this.#waiting.length = 0
     this.#batches.takeAll()
-    for (const { stop, gate } of open) {
+    for (const { stop, gate, progress } of open) {
+      progress?.drop()
       stop.abort(reason)
       gate.stop()
     }
@@ -203,7 +208,8 @@ export class WorkerCalls {
     try {
       const ms = delay()
       if (ms > 0) await sleep(ms)
-      const returned = tool.run(args, { ...context, signal: stop.signal, sleep, deadline: left })
+      const progress: ToolContext['progress'] = (done, total, text) => call.progress?.report(done, total, text)
+      const returned = tool.run(args, { ...context, signal: stop.signal, sleep, deadline: left, progress })
       if (tool.isStream) {
         const { say } = this.#dependencies
         this.#answer(call, await runStream({ id, tool: tool.name, returned, gate: call.gate, codec, say }))
@@ -233,7 +239,13 @@ export class WorkerCalls {
     try {
       const ms = delay()
       if (ms > 0) await sleep(ms)
-      const parts = await tool.run(columns, { ...context, signal: stop.signal, sleep, deadline })
+      const parts = await tool.run(columns, {
+        ...context,
+        signal: stop.signal,
+        sleep,
+        deadline,
+        progress: () => undefined,
+      })
       if (!Array.isArray(parts) || parts.length !== rows.length) {
         const what = Array.isArray(parts) ? `${parts.length} results` : 'no array'
         throw new TypeError(`a batch of ${rows.length} calls of ${tool.name} returned ${what}`)
@@ -293,6 +305,7 @@ export class WorkerCalls {
   #answer(call: OpenCall, frame: WorkerFrame): void {
     if (this.#open.get(call.id) !== call) return
     this.#open.delete(call.id)
+    call.progress?.end()
     this.#dependencies.say(frame)
   }
 

@@ -54,7 +54,7 @@ test('a call that is handed out while the timer of its deadline is late is given
   expect(pool.of('send').at(-1)).toMatchObject({ call: late, timeLeft: 1 })
 })
 
-test('a call whose deadline passes in the queue rejects with its times, and is never sent', async () => {
+test('53: a call whose deadline passes in the queue rejects with its times, and is never sent', async () => {
   const pool = Stand.started()
   pool.call('first')
   const late = pool.call('late', { timeout: 300 })
@@ -111,7 +111,7 @@ test('an aborted call is cancelled where it is: in the queue it leaves no trace,
   expect(pool.told.get(running)).toBe('CANCELLED')
 })
 
-test('a full queue refuses one call more, unless a worker takes it at once', () => {
+test('53: a full queue refuses one call more, unless a worker takes it at once', () => {
   const pool = Stand.started({ queueLimit: 1 })
   for (const tool of ['a', 'b']) pool.call(tool)
   expect(pool.told.get(pool.call('c'))).toBe('refused: POOL_SATURATED')
@@ -179,7 +179,7 @@ test('a worker that ended because it was told to is reported as that, also for c
   expect(pool.state.counts).toMatchObject({ crashes: 0, retried: 0 })
 })
 
-test('a worker whose session is gone, or that is killed, gets no call any more', () => {
+test('I5: a worker whose session is gone, or that is killed, gets no call any more', () => {
   for (const end of ['worker.lost', 'worker.kill'] as const) {
     const pool = Stand.started({ concurrency: 2 })
     const error = new TerrariumError('WORKER_CRASHED', 'drill')

@@ -7,7 +7,7 @@ import { failureOf, missingModule, Stand } from './support.ts'
 // The life of a pool and of its workers as the core decides it, one rule each, on the virtual clock: start and stop,
 // parked and tried again.
 
-test('start() is answered once all workers are ready', () => {
+test('10: start() is answered once all workers are ready', () => {
   const pool = new Stand({ size: 2 })
   pool.tell({ type: 'pool.start' })
   expect(pool.of('open')).toHaveLength(1)

@@ -11,8 +11,8 @@ export function toMessage(frame: HostFrame): HostMessage {
       return { kind: { $case: 'welcome', value } }
     }
     case 'call': {
-      const { id, tool, args, timeout, isStream } = frame
-      const value = { id, tool, arguments: args.bytes, timeoutMs: timeout, stream: isStream }
+      const { id, tool, args, timeout, isStream, wantsProgress = false } = frame
+      const value = { id, tool, arguments: args.bytes, timeoutMs: timeout, stream: isStream, progress: wantsProgress }
       return { kind: { $case: 'call', value } }
     }
     case 'cancel': {
@@ -44,6 +44,10 @@ export function fromMessage({ kind }: WorkerMessage): WorkerFrame {
     case 'item': {
       const { id, value } = kind.value
       return { kind: 'item', id, value: inOne(value) }
+    }
+    case 'progress': {
+      const { id, done = null, total = null, text } = kind.value
+      return { kind: 'progress', id, done, total, text }
     }
     case 'failure':
       return { kind: 'failure', ...kind.value }

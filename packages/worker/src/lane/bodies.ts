@@ -1,7 +1,7 @@
 // The bodies that are msgpack maps: Hello, Ready and Failure of a worker, Welcome and Refused of a host. A key that is
 // not known is ignored, and an absent one is empty, so that later versions can add keys.
 import { messageOf } from '@terrarium/supervisor/base'
-import type { FailureFrame, HelloFrame, HostFailureFrame, ReadyFrame, ToolInfo } from '../frame.ts'
+import type { FailureFrame, HelloFrame, HostFailureFrame, ProgressFrame, ReadyFrame, ToolInfo } from '../frame.ts'
 import { encode, PLAIN } from '../values/codec.ts'
 import { inOne } from '../values/encoded-value.ts'
 import { PROTOCOL_VERSION } from '../version.ts'
@@ -53,6 +53,12 @@ export function failureIn(bytes: Buffer, id: number, code: number): FailureFrame
   }
 }
 
+export function progressIn(bytes: Buffer, id: number): ProgressFrame {
+  const map = new Fields('a Progress', bytes)
+  const [done, total] = [map.anyNumber('done'), map.anyNumber('total')]
+  return { kind: 'progress', id, done, total, text: map.text('text') }
+}
+
 export const welcomeBody = (maxBytes: number): Buffer => encode({ maxBytes })
 
 /** Empty fields are left out. */
@@ -88,6 +94,11 @@ class Fields {
 
   number(key: string): number {
     return this.#get(key, 0, (value) => Number.isSafeInteger(value) && (value as number) >= 0)
+  }
+
+  /** Null if it is nil or missing. */
+  anyNumber(key: string): number | null {
+    return this.#get<number | null>(key, null, (value) => value === null || typeof value === 'number')
   }
 
   bytes(key: string): Uint8Array {

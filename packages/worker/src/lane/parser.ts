@@ -3,7 +3,7 @@
 import type { WorkerFrame } from '../frame.ts'
 import { inOne, type EncodedValue } from '../values/encoded-value.ts'
 import { Body, type Head } from './body.ts'
-import { failureIn, helloIn, readyIn } from './bodies.ts'
+import { failureIn, helloIn, progressIn, readyIn } from './bodies.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HELLO_BYTES, WORKER_KIND } from './wire.ts'
 
 /** Takes the value of a result that has no segments: it is in these bytes from `start` to `end`. */
@@ -147,6 +147,7 @@ export class LaneParser {
     else {
       const { bytes } = body as EncodedValue
       if (kind === WORKER_KIND.failure) this.#onFrame(failureIn(bytes, id, code))
+      else if (kind === WORKER_KIND.progress) this.#onFrame(progressIn(bytes, id))
       else this.#onFrame(kind === WORKER_KIND.hello ? helloIn(bytes) : readyIn(bytes))
     }
   }
@@ -174,6 +175,7 @@ const ALLOWED: Readonly<Record<number, Allowed | undefined>> = {
   [WORKER_KIND.pong]: { ...COLD, name: 'a Pong', flags: 0, id: true, extra: true, body: false },
   [WORKER_KIND.part]: { ...COLD, name: 'a Part', flags: 0, id: true },
   [WORKER_KIND.item]: { ...COLD, name: 'an Item', flags: FLAG.apart | FLAG.split, id: true },
+  [WORKER_KIND.progress]: { ...COLD, name: 'a Progress', flags: 0, id: true },
   [WORKER_KIND.hostCall]: {
     ...COLD,
     name: 'a HostCall',

@@ -20,6 +20,7 @@ export const WORKER_KIND = {
   pong: 5,
   part: 6,
   item: 7,
+  progress: 8,
   hostCall: 9,
   hostCancel: 10,
   hostCredit: 11,
@@ -47,6 +48,8 @@ export const FLAG = {
   spin: 4,
   /** The items of the tool are wanted. */
   stream: 8,
+  /** The caller wants to hear how far the call has come. */
+  progress: 64,
 } as const
 
 /** The code of Refused. */

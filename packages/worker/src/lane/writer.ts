@@ -98,8 +98,9 @@ export class LaneWriter implements Carrier {
     this.#socket.end()
   }
 
-  #call({ id, index, timeout, isStream, args }: CallFrame): void {
-    const flags = (this.#maySpin() ? FLAG.spin : 0) | (isStream ? FLAG.stream : 0)
+  #call({ id, index, timeout, isStream, wantsProgress, args }: CallFrame): void {
+    const spin = this.#maySpin() ? FLAG.spin : 0
+    const flags = spin | (isStream ? FLAG.stream : 0) | (wantsProgress === true ? FLAG.progress : 0)
     if (args.segments.length === 0 && args.bytes.length <= FRAME_BYTES) {
       this.#waiting.push(id)
       this.#short(HOST_KIND.call, index, id, timeout, args.bytes, flags)

@@ -48,13 +48,14 @@ class SessionResponse(_message.Message):
     def __init__(self, seq: _Optional[int] = ..., ack: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[HostFrame, _Mapping]]] = ...) -> None: ...
 
 class WorkerFrame(_message.Message):
-    __slots__ = ("hello", "ready", "result", "failure", "pong", "item", "host_call", "host_cancel", "host_credit")
+    __slots__ = ("hello", "ready", "result", "failure", "pong", "item", "progress", "host_call", "host_cancel", "host_credit")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     PONG_FIELD_NUMBER: _ClassVar[int]
     ITEM_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     HOST_CALL_FIELD_NUMBER: _ClassVar[int]
     HOST_CANCEL_FIELD_NUMBER: _ClassVar[int]
     HOST_CREDIT_FIELD_NUMBER: _ClassVar[int]
@@ -64,10 +65,11 @@ class WorkerFrame(_message.Message):
     failure: Failure
     pong: Pong
     item: Item
+    progress: Progress
     host_call: HostCall
     host_cancel: HostCancel
     host_credit: HostCredit
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., item: _Optional[_Union[Item, _Mapping]] = ..., host_call: _Optional[_Union[HostCall, _Mapping]] = ..., host_cancel: _Optional[_Union[HostCancel, _Mapping]] = ..., host_credit: _Optional[_Union[HostCredit, _Mapping]] = ...) -> None: ...
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., item: _Optional[_Union[Item, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., host_call: _Optional[_Union[HostCall, _Mapping]] = ..., host_cancel: _Optional[_Union[HostCancel, _Mapping]] = ..., host_credit: _Optional[_Union[HostCredit, _Mapping]] = ...) -> None: ...
 
 class HostFrame(_message.Message):
     __slots__ = ("welcome", "call", "cancel", "ping", "credit", "host_result", "host_failure", "host_item")
@@ -140,18 +142,32 @@ class Tool(_message.Message):
     def __init__(self, name: _Optional[str] = ..., is_async: bool = ..., summary: _Optional[str] = ..., is_stream: bool = ..., signature: _Optional[str] = ..., doc: _Optional[str] = ..., kind: _Optional[str] = ..., batch: _Optional[int] = ...) -> None: ...
 
 class Call(_message.Message):
-    __slots__ = ("id", "tool", "arguments", "timeout_ms", "stream")
+    __slots__ = ("id", "tool", "arguments", "timeout_ms", "stream", "progress")
     ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_FIELD_NUMBER: _ClassVar[int]
     ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     id: int
     tool: str
     arguments: bytes
     timeout_ms: int
     stream: bool
-    def __init__(self, id: _Optional[int] = ..., tool: _Optional[str] = ..., arguments: _Optional[bytes] = ..., timeout_ms: _Optional[int] = ..., stream: bool = ...) -> None: ...
+    progress: bool
+    def __init__(self, id: _Optional[int] = ..., tool: _Optional[str] = ..., arguments: _Optional[bytes] = ..., timeout_ms: _Optional[int] = ..., stream: bool = ..., progress: bool = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("id", "done", "total", "text")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    done: float
+    total: float
+    text: str
+    def __init__(self, id: _Optional[int] = ..., done: _Optional[float] = ..., total: _Optional[float] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Item(_message.Message):
     __slots__ = ("id", "value")

@@ -86,6 +86,9 @@ export interface WorkerFrame {
     /** The next item of a stream. */
     { $case: "item"; value: Item }
     | //
+    /** How far a call has come. */
+    { $case: "progress"; value: Progress }
+    | //
     /** A tool calls a function of the host. */
     { $case: "hostCall"; value: HostCall }
     | //
@@ -193,6 +196,24 @@ export interface Call {
   timeoutMs: number;
   /** The tool is a generator, and its items are wanted: each is an Item, and a Result with the value null ends them. */
   stream: boolean;
+  /** The caller wants to hear how far the call has come. */
+  progress: boolean;
+}
+
+/** How far a call has come, as its tool says. A worker sends it only for an open call that asks for it. */
+export interface Progress {
+  /** The call. */
+  id: number;
+  /** How much is done, in the unit of the tool; absent if the tool does not say. */
+  done?:
+    | number
+    | undefined;
+  /** How much there is to do; absent if it is not known. */
+  total?:
+    | number
+    | undefined;
+  /** What the tool says of it; may be empty. */
+  text: string;
 }
 
 /**
@@ -500,6 +521,9 @@ export const WorkerFrame: MessageFns<WorkerFrame> = {
       case "item":
         Item.encode(message.kind.value, writer.uint32(50).fork()).join();
         break;
+      case "progress":
+        Progress.encode(message.kind.value, writer.uint32(58).fork()).join();
+        break;
       case "hostCall":
         HostCall.encode(message.kind.value, writer.uint32(66).fork()).join();
         break;
@@ -572,6 +596,14 @@ export const WorkerFrame: MessageFns<WorkerFrame> = {
             }
 
             message.kind = { $case: "item", value: Item.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.kind = { $case: "progress", value: Progress.decode(reader, reader.uint32()) };
             continue;
           }
           case 8: {
@@ -1064,7 +1096,7 @@ export const Tool: MessageFns<Tool> = {
 };
 
 function createBaseCall(): Call {
-  return { id: 0, tool: "", arguments: Buffer.alloc(0), timeoutMs: 0, stream: false };
+  return { id: 0, tool: "", arguments: Buffer.alloc(0), timeoutMs: 0, stream: false, progress: false };
 }
 
 export const Call: MessageFns<Call> = {
@@ -1083,6 +1115,9 @@ export const Call: MessageFns<Call> = {
     }
     if (message.stream !== false) {
       writer.uint32(40).bool(message.stream);
+    }
+    if (message.progress !== false) {
+      writer.uint32(56).bool(message.progress);
     }
     return writer;
   },
@@ -1138,6 +1173,93 @@ export const Call: MessageFns<Call> = {
             }
 
             message.stream = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.progress = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseProgress(): Progress {
+  return { id: 0, done: undefined, total: undefined, text: "" };
+}
+
+export const Progress: MessageFns<Progress> = {
+  encode(message: Progress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.done !== undefined) {
+      writer.uint32(17).double(message.done);
+    }
+    if (message.total !== undefined) {
+      writer.uint32(25).double(message.total);
+    }
+    if (message.text !== "") {
+      writer.uint32(34).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Progress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.done = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.total = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.text = reader.string();
             continue;
           }
         }
