@@ -3,7 +3,7 @@ import { Checker, isFields, isFunction, isName, messageOf, TerrariumError } from
 
 /** What a function of the host is given beside its arguments. */
 export interface HostContext {
-  /** Aborted when the tool waits no more: its call was cancelled or has ended, its deadline has passed, its worker is gone. */
+  /** Aborted when the tool waits no more: its call was cancelled, is late or has ended, or its worker is gone. */
   readonly signal: AbortSignal
   /** What is left of the time of the call, in ms; undefined without a deadline. */
   readonly deadline: () => number | undefined
@@ -14,9 +14,8 @@ export interface HostContext {
 }
 
 /**
- * A function of the host. `args` has keyword arguments in an object, or positional ones in an array. What it returns, or
- * its promise resolves with, is the value of `host.call`; what it iterates over, as a generator does, are the items of
- * `host.stream`.
+ * A function of the host. `args` has keyword arguments in an object, or positional ones in an array. What it returns,
+ * or its promise resolves with, is the value of `host.call`, or has the items of `host.stream`, as a generator has.
  */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a function says itself what its arguments are
 export type HostFunction = (args: any, context: HostContext) => unknown

@@ -97,7 +97,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await pool.stop()
   })
 
-  test('two pools: the nested call of the other pool has a deadline, and one that comes back is refused', async () => {
+  test('two pools: the nested call of the other pool is answered, and a call that comes back is refused', async () => {
     const { pool } = await stand({})
     const other = createPool({ ...habitat().common, name: 'q', tools: TOOLS, transport })
     other.expose('back', () => pool.call('leaf'))

@@ -1,5 +1,5 @@
-"""The host calls of a worker: its tools call functions of the host. Each host call has one answer of the host, also when
-its tool does not wait for it any more."""
+"""The host calls of a worker: its tools call functions of the host. Each host call has one answer of the host, also
+when its tool does not wait for it any more."""
 
 import itertools
 import sys

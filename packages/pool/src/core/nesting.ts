@@ -1,5 +1,6 @@
-// Nested calls: a function of the host, which a tool waits for, makes a call of the same pool. When every place that such
-// a call could ever get is held by calls that wait for calls that wait themselves, it would wait for ever: it is refused.
+// Nested calls: a function of the host, which a tool waits for, makes a call of the same pool. When every place that
+// such a call could ever get is held by calls that wait for calls that wait themselves, it would wait for ever: it is
+// refused.
 import { askBack } from './ahead.ts'
 import type { Call } from './call.ts'
 import { reject } from './settle.ts'

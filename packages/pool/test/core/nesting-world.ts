@@ -1,5 +1,5 @@
-// A pool's core with workers that make host calls, whose functions make calls of the same pool. For property tests: after
-// every event it is compared with another reckoning of which nested calls can go on.
+// A pool's core with workers that make host calls, whose functions make calls of the same pool. For property tests:
+// after every event it is compared with another reckoning of which nested calls can go on.
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { Call } from '../../src/core/call.ts'
 import { dispatch } from '../../src/core/dispatch.ts'
@@ -66,7 +66,7 @@ export class NestingWorld {
     }
   }
 
-  /** Each was refused while it and those that were refused after it were waiting. */
+  /** Each was refused while it and the calls that were refused after it were waiting. */
   #checkRefused(effects: readonly Effect[]): void {
     const refused = effects.flatMap((effect) =>
       effect.type === 'settle' && effect.error?.code === 'DEADLOCK' ? [effect.call] : [],
@@ -95,8 +95,8 @@ export class NestingWorld {
   }
 
   /**
-   * The calls that can end, or get a place, if each call that waits for nothing ends some time: with those that need
-   * nothing first, and then all that need only these. `waiting`: calls without a place.
+   * The calls that can end, or get a place, if each call that waits for nothing ends some time: first the calls that
+   * need nothing, and then all that need only these. `waiting`: calls without a place.
    */
   #goOn(waiting: readonly Call[]): Set<Call> {
     const { slots, settings } = this.state

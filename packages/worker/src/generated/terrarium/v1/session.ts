@@ -280,8 +280,8 @@ export interface HostCall {
   /** The call on whose behalf it is made. */
   call: number;
   /**
-   * A msgpack array: the name of the function; its arguments, a map of keyword arguments, an array of positional ones, or
-   * nil; and the time of the host call in milliseconds, or nil. See docs/values.md.
+   * A msgpack array: the name of the function; its arguments, a map of keyword arguments, an array of positional ones,
+   * or nil; and the time of the host call in milliseconds, or nil. See docs/values.md.
    */
   body: Buffer;
   /** The items of the function are wanted: each is a HostItem, and a HostResult with the value null ends them. */
