@@ -1,6 +1,7 @@
 // The failures that a worker of a test sends: what `_failure.py` makes in Python, made of errors of JavaScript.
 import { isTerrariumError, messageOf, type TerrariumError } from '@terrarium/supervisor/base'
 import { FAILURE_CODE, thrownIn, type FailureFrame, type ValueCodec, type WorkerFrame } from '@terrarium/worker'
+import { HostCallError } from './worker-host.ts'
 
 type Given = Partial<FailureFrame> & Pick<FailureFrame, 'code' | 'message'>
 
@@ -56,6 +57,8 @@ function refusalIn({
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** What a tool has thrown. `hostCall`: the number of the host call that it comes from; 0: of none. */
-export const raised = (id: number, thrown: unknown, codec: ValueCodec, hostCall = 0): WorkerFrame =>
-  failure(id, { code: FAILURE_CODE.PYTHON_ERROR, ...thrownIn(thrown, codec), hint: '', place: '', hostCall })
+/** What a tool has thrown. */
+export function raised(id: number, thrown: unknown, codec: ValueCodec): WorkerFrame {
+  const hostCall = HostCallError.numberBehind(thrown)
+  return failure(id, { ...thrownIn(thrown, codec), code: FAILURE_CODE.PYTHON_ERROR, hint: '', place: '', hostCall })
+}

@@ -174,6 +174,8 @@ export class TestWorker {
     if (frame.kind === 'call') this.#calls.take(frame)
     else if (frame.kind === 'cancel') this.#calls.cancel(frame)
     else if (frame.kind === 'credit') this.#calls.credit(frame)
+    else if (frame.kind === 'hostResult' || frame.kind === 'hostFailure' || frame.kind === 'hostItem')
+      this.#calls.host.heard(frame)
     else if (frame.kind === 'ping') this.#link.say({ kind: 'pong', nonce: frame.nonce, running: this.#calls.running })
     this.#goSoon()
   }

@@ -10,6 +10,7 @@ import { mistakesOf } from '../../../../test/support/mistakes.ts'
 import { habitat, testPython, type Habitat } from '../../../../test/support/terrarium.ts'
 import { javascriptValue, refusedRows, same, sentRows, withoutPackage } from '../../../../test/support/values.ts'
 import { CALL_SCENARIOS } from './call-scenarios.ts'
+import { HOST_SCENARIOS } from './host-scenarios.ts'
 import { PYTHON_TOOLS, TEST_TOOLS } from './likeness-tools.ts'
 import { outcomeOf, passes, type Scenario, type Stage } from './stage.ts'
 import { WORKER_SCENARIOS } from './worker-scenarios.ts'
@@ -95,7 +96,7 @@ async function seen(kind: Kind, scenario: Scenario): Promise<unknown> {
   }
 }
 
-test.each(Object.entries({ ...CALL_SCENARIOS, ...WORKER_SCENARIOS }))('%s: as in Python', async (_, scenario) => {
+test.each(Object.entries({ ...CALL_SCENARIOS, ...HOST_SCENARIOS, ...WORKER_SCENARIOS }))('%s: as in Python', async (_, scenario) => {
   const real = await seen('real', scenario)
   expect(JSON.stringify(real).length).toBeGreaterThan(100)
   expect(await seen('test', scenario)).toEqual(real)
