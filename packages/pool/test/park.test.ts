@@ -6,7 +6,12 @@ import { testPool, type TestPool } from '@terrarium/pool/testing'
 const open: (() => void)[] = []
 const tools = {
   double: ({ n }: { n: number }): number => 2 * n,
-  hold: (): Promise<string> => new Promise((resolve) => open.push(() => { resolve('held'); })),
+  hold: (): Promise<string> =>
+    new Promise((resolve) =>
+      open.push(() => {
+        resolve('held')
+      }),
+    ),
 }
 
 async function running(size = 2): Promise<TestPool> {

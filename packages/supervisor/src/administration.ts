@@ -60,8 +60,8 @@ export interface Administration<TId extends string = string> {
    * Parks a child by hand: it is stopped, if it runs, and stays down until `unpark()` or `restartChild()`, also through
    * the failures of its siblings, `reconfigure()`, and a restart of a nested supervisor. Siblings are not touched.
    * `why` is at most 200 characters, for `explain()` and the event `child.parked`, whose `cause` is then `request`.
-   * Resolves when it is down. Rejects with INVALID_ARGUMENT, `details.reason: 'not_parkable'`, for a temporary child and
-   * in mode `otp`.
+   * Resolves when it is down. Rejects with INVALID_ARGUMENT, `details.reason: 'not_parkable'`, for a temporary child
+   * and in mode `otp`.
    */
   park(child: TId | AnyActorRef, why?: string): Promise<void>
   /** Starts a parked child once, now. Resolves once the start has begun; events tell its result. */

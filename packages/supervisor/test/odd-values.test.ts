@@ -26,7 +26,7 @@ describe.each(oddValues().map(({ name, value }) => [name, value]))('a child that
   }
   const starts: [string, AnyActorLogic | (() => unknown)][] = [
     ['a start function', explode],
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- anything can be thrown
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- anything can be thrown
     ['a promise of a start function', () => Promise.reject(value)],
     ['an entry action', createMachine({ entry: explode })],
     ['a context', createMachine({ context: explode })],
@@ -57,7 +57,7 @@ describe.each(oddValues().map(({ name, value }) => [name, value]))('a child that
     it.ref('y').send({ type: 'go' })
     await it.clock.advance(10)
     expect(it.app.children).toMatchObject([{ id: 'y', state: 'running', incarnation: 2 }])
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- anything can be thrown
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- anything can be thrown
     const logic = fromPromise(() => Promise.reject(value))
     await it.app.startChild(child('z', { logic, restart: 'temporary' }))
     await it.clock.advance(10)

@@ -38,7 +38,15 @@ export type StateValue = string | { readonly [key: string]: StateValue | undefin
 
 /** The first five are logics of XState, the next three are known to observers only. */
 export type ActorKind =
-  'machine' | 'transition' | 'promise' | 'callback' | 'observable' | 'pool' | 'worker' | 'supervisor' | 'other'
+  | 'machine'
+  | 'transition'
+  | 'promise'
+  | 'callback'
+  | 'observable'
+  | 'pool'
+  | 'worker'
+  | 'supervisor'
+  | 'other'
 
 export type ActorStatus = 'active' | 'done' | 'error' | 'stopped'
 
