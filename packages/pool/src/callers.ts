@@ -8,7 +8,6 @@ import {
   type TerrariumError,
 } from '@terrarium/supervisor/base'
 import type { AnyLogger } from '@terrarium/process'
-import type { CallState } from './core/call.ts'
 import type { PoolCoreEvent } from './core/event.ts'
 import type { PendingCall } from './pending-call.ts'
 import { ProgressListener } from './progress-listener.ts'
@@ -57,7 +56,7 @@ export class Callers {
       }
     }
     const { nested } = call
-    if (nested !== undefined && (call.state as CallState) !== 'settled') {
+    if (nested !== undefined && call.state !== 'settled') {
       call.outerAbort = onAbort(nested.nesting.signal, (cause) => {
         handle({ type: 'call.aborted', call, cause })
       })

@@ -17,7 +17,7 @@ export interface HostContext {
  * A function of the host. `args` has keyword arguments in an object, or positional ones in an array. What it returns,
  * or its promise resolves with, is the value of `host.call`, or has the items of `host.stream`, as a generator has.
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a function says itself what its arguments are
+// oxlint-disable-next-line typescript/no-explicit-any -- a function says itself what its arguments are
 export type HostFunction = (args: any, context: HostContext) => unknown
 
 /** A part of a place in the arguments, see Standard Schema. */

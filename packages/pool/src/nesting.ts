@@ -56,7 +56,8 @@ export function nested<T extends CallRequest>(request: T, nesting: Nesting, stat
     })
   }
   const left = nesting.deadline()
-  const timeout = left === undefined ? request.timeout : Math.min(request.timeout ?? Infinity, Math.max(SHORTEST_MS, left))
+  const timeout =
+    left === undefined ? request.timeout : Math.min(request.timeout ?? Infinity, Math.max(SHORTEST_MS, left))
   const parent = ancestorIn(nesting, state)
   return { ...request, timeout, nested: { nesting, parent, path: [...path, request.tool] } }
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
-import { isTerrariumError, TerrariumError } from '@terrarium/supervisor/base'
+import { isTerrariumError, type TerrariumError } from '@terrarium/supervisor/base'
 import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool, type HostContext, type Pool, type PoolOptions } from '@terrarium/pool'
 import { eventually, habitat, type Habitat } from '../../../test/support/terrarium.ts'
@@ -72,7 +72,10 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
         throw new RangeError('no such price')
       })
       pool.expose('coded', () => Promise.reject(Object.assign(new Error('gone'), { code: 'ENOENT', place: 'x' })))
-      pool.expose('text', () => Promise.reject('just text' as unknown as Error))
+      pool.expose('text', () => {
+        const text: unknown = 'just text'
+        throw text // as code that is no TypeScript may do
+      })
       expect(await pool.call(caught, { name: 'range' })).toMatchObject({
         code: 'HOST_ERROR',
         type: 'RangeError',
@@ -182,7 +185,8 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       vendor: 'test',
       validate: (args: unknown) => {
         const { rows } = args as { rows?: unknown[] }
-        if (!Array.isArray(rows)) return { issues: [{ message: 'must be an array', path: ['rows', { key: 3 }, 'price'] }] }
+        if (!Array.isArray(rows))
+          return { issues: [{ message: 'must be an array', path: ['rows', { key: 3 }, 'price'] }] }
         return Promise.resolve({ value: { rows: rows.length } })
       },
     }
@@ -239,7 +243,10 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       aborter.abort(new Error('enough'))
       expect(await call).toMatchObject({ code: 'CANCELLED' })
       expect(signal?.aborted).toBe(true)
-      expect(signal?.reason).toMatchObject({ code: 'CANCELLED', message: `the call of ${tool} was stopped: it was cancelled` })
+      expect(signal?.reason).toMatchObject({
+        code: 'CANCELLED',
+        message: `the call of ${tool} was stopped: it was cancelled`,
+      })
       await eventually('the tool has ended', () => existsSync(path('ended')))
       expect(readFileSync(path('ended'), 'utf8')).toBe(ended)
       expect(await pool.call('leaf')).toBe('leaf')
@@ -268,17 +275,20 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
   })
 
-  test.each(['caught', 'acaught'])('a host call of %s has a time of its own, which may be less than its call has', async (tool) => {
-    const { pool, clock } = await stand(transport)
-    const { contexts } = holding(pool)
-    const call = pool.call(tool, { name: 'hold', timeout: 2.5 }, { timeout: 60_000 })
-    await eventually('the function runs', () => contexts.length === 1)
-    expect(contexts[0]?.deadline()).toBe(2_500)
-    await clock.advance(2_500)
-    expect(await call).toMatchObject({ code: 'DEADLINE_EXCEEDED', message: 'hold took longer than 2500 ms' })
-    expect(contexts[0]?.signal.aborted).toBe(true)
-    await pool.stop()
-  })
+  test.each(['caught', 'acaught'])(
+    'a host call of %s has a time of its own, which may be less than its call has',
+    async (tool) => {
+      const { pool, clock } = await stand(transport)
+      const { contexts } = holding(pool)
+      const call = pool.call(tool, { name: 'hold', timeout: 2.5 }, { timeout: 60_000 })
+      await eventually('the function runs', () => contexts.length === 1)
+      expect(contexts[0]?.deadline()).toBe(2_500)
+      await clock.advance(2_500)
+      expect(await call).toMatchObject({ code: 'DEADLINE_EXCEEDED', message: 'hold took longer than 2500 ms' })
+      expect(contexts[0]?.signal.aborted).toBe(true)
+      await pool.stop()
+    },
+  )
 
   test('time spent waiting for the host is told apart from time spent running', async () => {
     const { pool, clock } = await stand(transport)
@@ -373,6 +383,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       let made = 0
       const closed: string[] = []
       pool.expose('endless', async function* (_args, { signal }) {
+        await Promise.resolve()
         try {
           for (;;) {
             made += 1
@@ -416,7 +427,10 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     pool.expose('many', function* () {
       yield 1
     })
-    expect(await pool.call('until', { name: 'one' })).toMatchObject({ code: 'INVALID_ARGUMENT', message: 'one has one value, and no items' })
+    expect(await pool.call('until', { name: 'one' })).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'one has one value, and no items',
+    })
     expect(await pool.call('caught', { name: 'many' })).toMatchObject({
       code: 'INVALID_ARGUMENT',
       message: 'many is a generator: it has items, not one value',

@@ -12,7 +12,9 @@ import { TRANSPORTS } from '../../../test/support/transport.ts'
 const TOOLS = fileURLToPath(new URL('host-tools.py', import.meta.url))
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
-  async function stand(options: Partial<PoolOptions>): Promise<{ pool: Pool; clock: VirtualClock; path: (name: string) => string }> {
+  async function stand(
+    options: Partial<PoolOptions>,
+  ): Promise<{ pool: Pool; clock: VirtualClock; path: (name: string) => string }> {
     const home = habitat()
     const clock = new VirtualClock()
     const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, clock, transport, ...options })

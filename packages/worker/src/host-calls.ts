@@ -111,8 +111,8 @@ export class HostCall {
       this.#notSendable(error)
       return false
     }
-    while (this.#isOpen && this.#credit <= 0) await new Promise<void>((resolve) => (this.#wake = resolve))
-    return this.#isOpen
+    while (this.isOpen && this.#credit <= 0) await new Promise<void>((resolve) => (this.#wake = resolve))
+    return this.isOpen
   }
 
   /** The worker lets more items come. */
@@ -201,7 +201,10 @@ export class HostCalls {
 
   #remember({ call, id }: HostCall, error: unknown): void {
     let errors = this.#errors.get(call)
-    if (errors === undefined) this.#errors.set(call, (errors = new Map()))
+    if (errors === undefined) {
+      errors = new Map<number, unknown>()
+      this.#errors.set(call, errors)
+    }
     errors.set(id, error)
     for (const oldest of errors.keys()) {
       if (errors.size <= REMEMBERED) break

@@ -19,7 +19,7 @@ export interface TestHostOptions {
   readonly timeout?: number
 }
 
-/** The functions of the host, as a tool of a test calls them. Failures are errors with the name `terrarium.HostError`. */
+/** The functions of the host, as a tool of a test calls them. Failures are errors named `terrarium.HostError`. */
 export interface TestHost {
   /** As `host.call` and `host.acall`: keyword arguments in an object, positional ones in an array. */
   readonly call: (name: string, args?: object, options?: TestHostOptions) => Promise<unknown>

@@ -51,7 +51,12 @@ test('a call without host calls has no hostTime', () => {
 
 test('host calls end with their call: answered, stopped, or with its worker', () => {
   const pool = Stand.started({ size: 4 })
-  const [answered, aborted, crashed, late] = ['a', 'b', 'c', 'd'].map((tool) => waiting(pool, tool)) as [Call, Call, Call, Call]
+  const [answered, aborted, crashed, late] = ['a', 'b', 'c', 'd'].map((tool) => waiting(pool, tool)) as [
+    Call,
+    Call,
+    Call,
+    Call,
+  ]
   pool.answer(answered)
   pool.tell({ type: 'call.aborted', call: aborted, cause: undefined })
   pool.crash('worker-3')

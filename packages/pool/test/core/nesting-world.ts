@@ -61,7 +61,10 @@ export class NestingWorld {
       held.push(call)
     } else if (effect.type === 'cancel') this.#askedBack.add(effect.call)
     else if (effect.type === 'endHostCalls') {
-      must(this.#hostCalls.some(({ call }) => call === effect.call), 'host calls are ended that are not open')
+      must(
+        this.#hostCalls.some(({ call }) => call === effect.call),
+        'host calls are ended that are not open',
+      )
       this.#hostCalls = this.#hostCalls.filter(({ call }) => call !== effect.call)
     }
   }
@@ -89,9 +92,15 @@ export class NestingWorld {
       must(call.hosts === open, 'host calls are miscounted')
     }
     const waiting = listed(state.nested.first)
-    must(waiting.every((call, index) => index === 0 || call.order > (waiting[index - 1] as Call).order), 'not in order')
+    must(
+      waiting.every((call, index) => index === 0 || call.order > (waiting[index - 1] as Call).order),
+      'not in order',
+    )
     const going = this.#goOn(waiting)
-    must(waiting.every((call) => going.has(call)), 'a nested call waits for ever')
+    must(
+      waiting.every((call) => going.has(call)),
+      'a nested call waits for ever',
+    )
   }
 
   /**
@@ -107,7 +116,9 @@ export class NestingWorld {
       size = going.size
       for (const { call, slot } of placed) {
         const isBehind = !call.isAsync && slot.running !== call
-        const children = all.filter((each) => each.parent === call && (each.slot === undefined || each.state !== 'settled'))
+        const children = all.filter(
+          (each) => each.parent === call && (each.slot === undefined || each.state !== 'settled'),
+        )
         // What is behind a main thread that waits is asked back.
         // A function may need one of its calls only, as by Promise.race.
         const isAnswered = children.length === 0 || children.some((child) => going.has(child))
@@ -160,7 +171,12 @@ export class NestingWorld {
     const hostCall = pick(this.#hostCalls, n)
     if (hostCall === undefined) return
     const { call: parent, children } = hostCall
-    const call = new Call({ tool, timeout: undefined, idempotent, nested: { parent, path: [parent.tool, 'host', tool] } })
+    const call = new Call({
+      tool,
+      timeout: undefined,
+      idempotent,
+      nested: { parent, path: [parent.tool, 'host', tool] },
+    })
     children.push(call)
     NestingWorld.counts.nested += 1
     this.#offer(call)
@@ -205,7 +221,11 @@ export class NestingWorld {
 
   #letGo(call: Call): void {
     this.#askedBack.delete(call)
-    for (const [slot, held] of this.#held) this.#held.set(slot, held.filter((each) => each !== call))
+    for (const [slot, held] of this.#held)
+      this.#held.set(
+        slot,
+        held.filter((each) => each !== call),
+      )
   }
 
   /** A worker dies, and the next one is ready. Whatever waits for its host calls is aborted. */

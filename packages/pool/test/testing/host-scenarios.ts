@@ -59,9 +59,12 @@ export const HOST_SCENARIOS: Readonly<Record<string, Scenario>> = {
     without: ['message', 'details'],
     run: async (stage) => {
       await exposing(stage)
-      const error: unknown = await stage.pool.call('price').catch((error: unknown) => error)
-      const { cause } = error as { cause?: unknown }
-      return [await outcomeOf(Promise.reject(error as Error)), String(cause)]
+      const causes: unknown[] = []
+      const price = stage.pool.call('price').catch((error: unknown) => {
+        causes.push((error as { cause?: unknown }).cause)
+        throw error
+      })
+      return [await outcomeOf(price), ...causes.map(String)]
     },
   },
   'nested calls: a pool of one refuses them': {

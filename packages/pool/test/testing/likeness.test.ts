@@ -96,11 +96,14 @@ async function seen(kind: Kind, scenario: Scenario): Promise<unknown> {
   }
 }
 
-test.each(Object.entries({ ...CALL_SCENARIOS, ...HOST_SCENARIOS, ...WORKER_SCENARIOS }))('%s: as in Python', async (_, scenario) => {
-  const real = await seen('real', scenario)
-  expect(JSON.stringify(real).length).toBeGreaterThan(100)
-  expect(await seen('test', scenario)).toEqual(real)
-})
+test.each(Object.entries({ ...CALL_SCENARIOS, ...HOST_SCENARIOS, ...WORKER_SCENARIOS }))(
+  '%s: as in Python',
+  async (_, scenario) => {
+    const real = await seen('real', scenario)
+    expect(JSON.stringify(real).length).toBeGreaterThan(100)
+    expect(await seen('test', scenario)).toEqual(real)
+  },
+)
 
 test('each value that goes there and back does so in the same way, and each that is refused is refused in the same words', async () => {
   const nothing = { run: () => Promise.resolve() }

@@ -26,8 +26,10 @@ export function toMessage(frame: HostFrame): HostMessage {
     case 'hostResult':
       return { kind: { $case: 'hostResult', value: { id: frame.id, value: frame.value.bytes } } }
     case 'hostFailure': {
-      const { kind: _, attributes, ...texts } = frame
-      return { kind: { $case: 'hostFailure', value: { ...texts, attributes: inOne(attributes).bytes } } }
+      const { kind: _, attributes, ...rest } = frame
+      const value = { ...rest, attributes: inOne(attributes).bytes }
+      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- both have the numbers of the wire
+      return { kind: { $case: 'hostFailure', value } }
     }
     case 'hostItem':
       return { kind: { $case: 'hostItem', value: { id: frame.id, value: frame.value.bytes } } }

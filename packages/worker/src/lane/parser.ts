@@ -128,14 +128,7 @@ export class LaneParser {
     if (length > open.missing) throw new TypeError(`a Part of ${length} bytes, ${open.missing} are missing`)
   }
 
-  #emit(
-    kind: number,
-    flags: number,
-    code: number,
-    id: number,
-    extra: number,
-    body: EncodedValue | undefined,
-  ): void {
+  #emit(kind: number, flags: number, code: number, id: number, extra: number, body: EncodedValue | undefined): void {
     if (kind === WORKER_KIND.result) this.#onFrame({ kind: 'result', id, value: body as EncodedValue })
     else if (kind === WORKER_KIND.pong) this.#onFrame({ kind: 'pong', nonce: id, running: extra })
     else if (kind === WORKER_KIND.item) this.#onFrame({ kind: 'item', id, value: body as EncodedValue })
