@@ -1,14 +1,14 @@
 // What can be asked of any pool, whether it is nested or has a handle: calls, and views of its workers.
 import { Checker, messageOf, siteAbove, TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, ToolStream, WorkerInfo } from './api.ts'
-import { requestOf, streamRequestOf } from './call-request.ts'
+import { encodeCall, readCall, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import type { Slot } from './core/slot.ts'
 import type { ExposeOptions, HostFunction } from './host-functions.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
 import { nested, presentNesting } from './nesting.ts'
 import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
-import type { Resolve } from './pending-call.ts'
+import { PendingCall, type Resolve } from './pending-call.ts'
 import type { Shell } from './shell.ts'
 import { statsOf } from './snapshot.ts'
 import { StreamReader } from './tool-stream.ts'
@@ -77,10 +77,11 @@ export class Access implements PoolAccess {
     new Promise((resolve, reject) => {
       const shell = this.#shell()
       const nesting = presentNesting()
-      const plain = requestOf(shell, tool, args, options)
-      const request = nesting === undefined ? plain : nested(plain, nesting, shell.state)
+      const read = readCall(tool, args, options)
+      const own = nesting === undefined ? read : nested(tool, read, nesting, shell.state)
+      const sent = encodeCall(shell, tool, args, own.signal)
       // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
-      shell.offer(request, callSite(this.call), resolve as Resolve, reject)
+      shell.offer(new PendingCall(tool, sent, own, callSite(this.call), resolve as Resolve, reject))
     })
 
   // A property, for the same reason as `call`.
@@ -92,7 +93,8 @@ export class Access implements PoolAccess {
     const shell = this.#shell()
     const nesting = presentNesting()
     const plain = streamRequestOf(shell, tool, args, options)
-    const request = nesting === undefined ? plain : nested(plain, nesting, shell.state)
+    const request =
+      nesting === undefined ? plain : { ...plain, options: nested(tool, plain.options, nesting, shell.state) }
     return new StreamReader<T>(() => this.#shell().streams, request, siteAbove(this.stream) ?? {})
   }
 

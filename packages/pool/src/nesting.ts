@@ -2,7 +2,6 @@
 // AsyncLocalStorage, which is made with the first function that is exposed: without one, a call pays a comparison.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { TerrariumError } from '@terrarium/supervisor/base'
-import type { CallRequest } from './call-request.ts'
 import type { NestedIn } from './core/call.ts'
 import type { PoolState } from './core/state.ts'
 import type { PendingCall } from './pending-call.ts'
@@ -43,23 +42,28 @@ export function runWithin<T>(nesting: Nesting, run: () => T): T {
 export const presentNesting = (): Nesting | undefined => storage?.getStore()
 
 /**
- * A call that is made within a host call: it has no more time, and is cancelled with it. Throws CANCELLED if the host
- * call was ended. After the function has answered, its code makes calls as any other code.
+ * The options of a call that is made within a host call: it has no more time, and is cancelled with it. Throws CANCELLED
+ * if the host call was ended. After the function has answered, its code makes calls as any other code.
  */
-export function nested<T extends CallRequest>(request: T, nesting: Nesting, state: PoolState): T {
+export function nested<T extends { readonly timeout?: number | undefined }>(
+  tool: string,
+  options: T,
+  nesting: Nesting,
+  state: PoolState,
+): T & { readonly nested?: NestedRequest } {
   const { signal, path } = nesting
-  if (nesting.isOver && !signal.aborted) return request
+  if (nesting.isOver && !signal.aborted) return options
   if (signal.aborted) {
-    throw new TerrariumError('CANCELLED', `call of ${request.tool} was cancelled before it began`, {
+    throw new TerrariumError('CANCELLED', `call of ${tool} was cancelled before it began`, {
       cause: signal.reason,
-      details: { tool: request.tool },
+      details: { tool },
     })
   }
   const left = nesting.deadline()
-  const timeout =
-    left === undefined ? request.timeout : Math.min(request.timeout ?? Infinity, Math.max(SHORTEST_MS, left))
+  const timeout = Math.min(options.timeout ?? Infinity, Math.max(SHORTEST_MS, left ?? Infinity))
   const parent = ancestorIn(nesting, state)
-  return { ...request, timeout, nested: { nesting, parent, path: [...path, request.tool] } }
+  const times = timeout === Infinity ? {} : { timeout }
+  return { ...options, ...times, nested: { nesting, parent, path: [...path, tool] } }
 }
 
 /** The nearest call of this pool that waits, through functions of the host and calls of other pools. */

@@ -8,12 +8,12 @@ import type { StreamState } from './stream.ts'
 /** `queued`: it waits, in the queue or ahead. `placed`: it has a place on a worker. `settled`: its caller is told. */
 export type CallState = 'queued' | 'placed' | 'settled'
 
-/** What a call is made of. */
+/** How a call is to be run. */
 export interface CallFacts {
-  readonly tool: string
-  /** The time from its acceptance to its result, in ms. */
-  readonly timeout: number | undefined
-  readonly idempotent: boolean
+  /** The time from its acceptance to its result, in ms. Default: none. */
+  readonly timeout?: number | undefined
+  /** Default: false. */
+  readonly idempotent?: boolean
   /** Default: `normal`. */
   readonly priority?: Priority
   /** Default: a function of the host does not make it. */
@@ -93,10 +93,10 @@ export class Call {
   hostTime = 0
   /** Since when a host call of it is open, in ms. */
   hostSince = 0
-  /** Its items; undefined for a call with one result. */
+  /** The state of the stream; undefined for a call with one result. */
   stream: StreamState | undefined = undefined
 
-  constructor({ tool, timeout, idempotent, priority = 'normal', nested }: CallFacts, site?: CallSite) {
+  constructor(tool: string, { timeout, idempotent = false, priority = 'normal', nested }: CallFacts, site?: CallSite) {
     this.tool = tool
     this.timeout = timeout
     this.idempotent = idempotent

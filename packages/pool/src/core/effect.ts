@@ -23,7 +23,7 @@ export type Effect =
   | { readonly type: 'cancel'; readonly call: Call; readonly slot: Slot; readonly unlessBegun: boolean }
   /** Let the worker send so many bytes more of the stream. */
   | { readonly type: 'credit'; readonly call: Call; readonly slot: Slot; readonly bytes: number }
-  /** The worker has let go of a stream that was settled before, or is gone. */
+  /** Tell the reader of a settled stream that no worker has it any more. */
   | { readonly type: 'released'; readonly call: Call }
   /** Abort the host calls of the call, and answer them with this error. */
   | { readonly type: 'endHostCalls'; readonly call: Call; readonly error: TerrariumError }

@@ -23,10 +23,24 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
   call.order = state.counts.accepted
   call.since = now
   if (call.timeout !== undefined) call.deadline = now + call.timeout
-  if (call.parent === undefined) state.waiting.add(call)
-  else state.nested.add(call)
+  if (call.parent !== undefined) state.nested.add(call)
+  else if (isWatched) state.waiting.add(call)
+  else if (goesAtOnce(turn, call)) return
+  else state.waiting.add(call)
   if (isWatched) effects.push({ type: 'watch', call })
   else pump(turn)
+}
+
+/** Hands the call to a worker if no other call waits and a worker can take it: it need not visit the queue. */
+function goesAtOnce(turn: Turn, call: Call): boolean {
+  const { nested, again, waiting, isPaused } = turn.state
+  if (isPaused || nested.size > 0 || again.size > 0 || waiting.size > 0) return false
+  const free = freeSlot(turn.state, false)
+  const slot = free ?? slotAhead(turn, call)
+  if (slot === undefined) return false
+  hand(turn, call, slot, free === undefined)
+  share(turn)
+  return true
 }
 
 /** Nested calls and others do not take each other's room in the queue. */

@@ -13,7 +13,7 @@ const go = (pool: Stand, call: Call): void => {
 /** A function of the host, which `parent` waits for, makes a call. */
 function nested(pool: Stand, parent: Call, tool: string): Call {
   const path = [...(parent.nested?.path ?? [parent.tool]), 'host f', tool]
-  const call = new Call({ tool, timeout: undefined, idempotent: false, nested: { parent, path } })
+  const call = new Call(tool, { timeout: undefined, idempotent: false, nested: { parent, path } })
   pool.tell({ type: 'call.offered', call, isWatched: false })
   return call
 }

@@ -149,7 +149,7 @@ export class NestingWorld {
   }
 
   offer(tool: string, idempotent: boolean): void {
-    this.#offer(new Call({ tool, timeout: undefined, idempotent }))
+    this.#offer(new Call(tool, { timeout: undefined, idempotent }))
   }
 
   #offer(call: Call): void {
@@ -171,8 +171,7 @@ export class NestingWorld {
     const hostCall = pick(this.#hostCalls, n)
     if (hostCall === undefined) return
     const { call: parent, children } = hostCall
-    const call = new Call({
-      tool,
+    const call = new Call(tool, {
       timeout: undefined,
       idempotent,
       nested: { parent, path: [parent.tool, 'host', tool] },

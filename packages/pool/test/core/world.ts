@@ -330,8 +330,8 @@ export class World {
     this.streams.item(n, begun, bytes, this.now)
   }
 
-  offer({ size, stream, ...asked }: Offer): void {
-    const call = new Call(asked)
+  offer({ tool, size, stream, ...asked }: Offer): void {
+    const call = new Call(tool, asked)
     call.size = size
     if (stream !== undefined) this.streams.add(call, stream === 0 ? undefined : stream)
     this.offered.push(call)
