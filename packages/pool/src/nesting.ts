@@ -42,8 +42,8 @@ export function runWithin<T>(nesting: Nesting, run: () => T): T {
 export const presentNesting = (): Nesting | undefined => storage?.getStore()
 
 /**
- * The options of a call that is made within a host call: it has no more time, and is cancelled with it. Throws CANCELLED
- * if the host call was ended. After the function has answered, its code makes calls as any other code.
+ * The options of a call that is made within a host call: it has no more time, and is cancelled with it. Throws
+ * CANCELLED if the host call was ended. After the function has answered, its code makes calls as any other code.
  */
 export function nested<T extends { readonly timeout?: number | undefined }>(
   tool: string,
