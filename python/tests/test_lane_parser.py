@@ -116,7 +116,7 @@ def table(*lengths, count=None):
 
 
 FAULTS = {
-    **{f"kind {kind}": (header(0, kind), f"kind {kind}, which") for kind in (0, 1, 3, 6, 7, 15, 23, 255)},
+    **{f"kind {kind}": (header(0, kind), f"kind {kind}, which") for kind in (0, 1, 3, 6, 7, 15, 99, 255)},
     **{f"flags {flags}": (header(9, CALL, flags, 0, 1), f"flags {flags}") for flags in (16, 24, 128, 255)},
     "a ping that may spin": (header(0, PING, SPIN), "flags 4"),
     "Welcome that may spin": (header(9, WELCOME, SPIN), "flags 4"),

@@ -141,6 +141,7 @@ test('docs/calls.md has programs of these verbs', () => {
     'Plain functions',
     'Deadlines',
     'Progress',
+    'Functions of the host',
   ])
 })
 

@@ -4,7 +4,9 @@ import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, ToolStream, Wo
 import { encodeCall, readCall, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import type { Slot } from './core/slot.ts'
+import type { ExposeOptions, HostFunction } from './host-functions.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
+import { nested, presentNesting } from './nesting.ts'
 import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
 import { PendingCall, type Resolve } from './pending-call.ts'
 import type { Shell } from './shell.ts'
@@ -74,7 +76,9 @@ export class Access implements PoolAccess {
   ): Promise<T> =>
     new Promise((resolve, reject) => {
       const shell = this.#shell()
-      const own = readCall(tool, args, options)
+      const nesting = presentNesting()
+      const read = readCall(tool, args, options)
+      const own = nesting === undefined ? read : nested(tool, read, nesting, shell.state)
       const sent = encodeCall(shell, tool, args, own)
       // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
       shell.offer(new PendingCall(tool, sent, own, callSite(this.call), resolve as Resolve, reject))
@@ -86,7 +90,11 @@ export class Access implements PoolAccess {
     args: CallArguments = {},
     options: StreamOptions = NO_STREAM_OPTIONS,
   ): ToolStream<T> => {
-    const request = streamRequestOf(this.#shell(), tool, args, options)
+    const shell = this.#shell()
+    const nesting = presentNesting()
+    const plain = streamRequestOf(shell, tool, args, options)
+    const request =
+      nesting === undefined ? plain : { ...plain, options: nested(tool, plain.options, nesting, shell.state) }
     return new StreamReader<T>(() => this.#shell().streams, request, siteAbove(this.stream) ?? {})
   }
 
@@ -98,6 +106,10 @@ export class Access implements PoolAccess {
     const { size, concurrency } = this.#shell().state.settings
     const call = (args: CallArguments, own: CallOptions): Promise<unknown> => this.call(tool, args, own)
     return mapCalls(tool, items, options, { call, width: 2 * size * concurrency }) as AsyncIterableIterator<T>
+  }
+
+  expose(name: string, run: HostFunction, options: ExposeOptions = {}): void {
+    this.#shell().functions.expose(name, run, options)
   }
 
   pause(): void {

@@ -2,6 +2,7 @@
 import type { ExitReason, Stoppable, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
+import type { ExposeOptions, HostFunction } from './host-functions.ts'
 import type { MapItems, MapOptions } from './map.ts'
 import type { CallArguments, CallOptions, StreamOptions } from './options.ts'
 
@@ -90,7 +91,8 @@ export interface PoolAccess {
    * settled exactly once. `docs/values.md` says what arguments
    * and results may be. Leave Buffers and arrays of 64 KiB or more as they are until the call has settled: they are not
    * copied. Rejects with PYTHON_ERROR, TOOL_NOT_FOUND, INVALID_ARGUMENT, RESULT_NOT_SENDABLE, PAYLOAD_TOO_LARGE,
-   * DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, PARKED or STOPPED.
+   * DEADLINE_EXCEEDED, QUEUE_TIMEOUT, CANCELLED, WORKER_CRASHED, POISON_CALL, POOL_SATURATED, DEADLOCK, PARKED or
+   * STOPPED.
    * `details` of an accepted call's error has `tool`, `attempts`, `queueTime` and `runTime` in ms, and once
    * the call was with a worker also `worker` and `incarnation`.
    */
@@ -111,6 +113,12 @@ export interface PoolAccess {
    * iterable throws.
    */
   map<T = unknown>(tool: string, items: MapItems<CallArguments>, options?: MapOptions): AsyncIterableIterator<T>
+  /**
+   * Lets tools call a function of this process: `host.call('price', sku='a')` of the Python package. Nothing else of
+   * this process can be called. A nested pool keeps what is exposed when it is started again. Throws INVALID_ARGUMENT,
+   * naming every mistake at once, and for a name that is exposed already. `docs/calls.md` says more.
+   */
+  expose(name: string, run: HostFunction, options?: ExposeOptions): void
   /**
    * Keeps calls in the queue, where deadlines and `queueLimit` hold as ever, until {@link resume}. Calls that a worker
    * has begun go on.

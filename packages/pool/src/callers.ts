@@ -55,6 +55,12 @@ export class Callers {
         handle({ type: 'call.unwatchable', call, cause })
       }
     }
+    const { nested } = call
+    if (nested !== undefined && call.state !== 'settled') {
+      call.outerAbort = onAbort(nested.nesting.signal, (cause) => {
+        handle({ type: 'call.aborted', call, cause })
+      })
+    }
     handle({ type: 'call.watched' })
   }
 
@@ -83,6 +89,7 @@ export class Callers {
     if (call.deadlineTimer !== undefined) this.#dependencies.clock.clearTimeout(call.deadlineTimer)
     call.deadlineTimer = undefined
     call.abort?.release()
+    call.outerAbort?.release()
   }
 }
 

@@ -27,6 +27,7 @@ export type {
 export type { Priority } from './core/lanes.ts'
 export type { CallArguments, CallOptions, PoolOptions, StreamOptions } from './options.ts'
 export { createPool } from './handle.ts'
+export type { ArgumentsSchema, ExposeOptions, HostContext, HostFunction } from './host-functions.ts'
 export type { MapItems, MapOptions } from './map.ts'
 export { pool, poolOf, type PoolEmitted, type PoolLogic, type PoolShutdown } from './pool.ts'
 export type { Ground } from './resources.ts'

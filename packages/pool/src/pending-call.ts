@@ -3,6 +3,7 @@ import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium
 import type { CallOutcome, FeedSource, SessionCall } from '@terrarium/worker'
 import type { EncodedArguments } from './call-request.ts'
 import { Call } from './core/call.ts'
+import type { NestedRequest } from './nesting.ts'
 import type { CallOptions } from './options.ts'
 import type { OnProgress, ProgressListener } from './progress-listener.ts'
 
@@ -16,7 +17,13 @@ export interface TakesOutcomes {
   take(call: PendingCall, outcome: CallOutcome): void
 }
 
+/** Options of a call that a function of the host may have made. */
+export interface PendingOptions extends CallOptions {
+  readonly nested?: NestedRequest | undefined
+}
+
 export class PendingCall extends Call implements SessionCall {
+  declare readonly nested: NestedRequest | undefined
   readonly args: EncodedArguments
   readonly feeds: readonly FeedSource[]
   readonly signal: CallSignal | undefined
@@ -31,12 +38,14 @@ export class PendingCall extends Call implements SessionCall {
   readonly onProgress: OnProgress | undefined
   /** Set when the call is offered, if the caller listens. */
   progress: ProgressListener | undefined = undefined
+  /** Of the host call that it is made in. */
+  outerAbort: AbortWait | undefined = undefined
 
   /** `options`: read and checked. */
   constructor(
     tool: string,
     args: EncodedArguments,
-    options: CallOptions,
+    options: PendingOptions,
     site: CallSite | undefined,
     resolve: Resolve,
     reject: Reject,
@@ -62,9 +71,9 @@ export class PendingCall extends Call implements SessionCall {
     return this.hasFeeds || this.progress !== undefined
   }
 
-  /** It has a deadline or a signal. */
+  /** It has a deadline or a signal, or ends with a host call. */
   get isWatched(): boolean {
-    return this.timeout !== undefined || this.signal !== undefined
+    return this.timeout !== undefined || this.signal !== undefined || this.nested !== undefined
   }
 
   settled(outcome: CallOutcome): void {

@@ -23,6 +23,7 @@ import type {
 import { Access } from './access.ts'
 import type { PoolAccess, PoolEvents } from './api.ts'
 import { countsToKeep, type Counts } from './core/state.ts'
+import { HostFunctions } from './host-functions.ts'
 import { ownPoolOptions } from './own-options.ts'
 import { validatePoolOptions, type PoolOptions } from './options.ts'
 import { openResources } from './resources.ts'
@@ -118,6 +119,8 @@ export function shellOf(ref: AnyActorRef): Shell {
 /** `options`: checked. `open`: what the workers stand on. */
 export function poolLogic(options: PoolOptions, handle?: HandleDependencies, open = openResources): PoolLogic {
   const logger = handle?.logger ?? guardLogger(options.logger, { pool: options.name })
+  // An actor that is started again has the functions of the one before.
+  const functions = new HostFunctions()
 
   const create = (scope: PoolScope, counts?: Partial<Counts>): PoolSnapshot => {
     const { self, emit, stopChild } = scope
@@ -130,6 +133,7 @@ export function poolLogic(options: PoolOptions, handle?: HandleDependencies, ope
       hasHandle: handle !== undefined,
       keepAlive: handle?.keepAlive,
       open,
+      functions,
       counts,
       tell: (event, told) => {
         emit({ type: event, ...told } as unknown as PoolEmitted)

@@ -9,9 +9,11 @@ import { Callers } from './callers.ts'
 import { dispatch } from './core/dispatch.ts'
 import { EffectQueue } from './core/effect-queue.ts'
 import type { Effect } from './core/effect.ts'
-import type { PoolCoreEvent } from './core/event.ts'
+import type { Outcome, PoolCoreEvent } from './core/event.ts'
 import type { Slot } from './core/slot.ts'
 import { createState, type Counts, type PoolState } from './core/state.ts'
+import { HostCalls } from './host-calls.ts'
+import type { HostFunctions } from './host-functions.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Moment } from './moment.ts'
 import { DEFAULTS, settingsOf, type PoolOptions } from './options.ts'
@@ -42,6 +44,8 @@ export interface ShellDependencies {
   /** Held while calls are not settled. */
   readonly keepAlive?: KeepAlive | undefined
   readonly open: OpenResources
+  /** What tools may call. */
+  readonly functions: HostFunctions
   /** Of an earlier life of the pool. */
   readonly counts?: Partial<Counts> | undefined
 }
@@ -51,6 +55,8 @@ export class Shell {
   readonly codec: ValueCodec
   readonly transport: Transport
   readonly streams: Streams
+  readonly functions: HostFunctions
+  readonly #hostCalls: HostCalls
   readonly #dependencies: ShellDependencies
   readonly #callers: Callers
   readonly #lifecycle: Lifecycle
@@ -69,7 +75,8 @@ export class Shell {
   #isRunning = false
 
   constructor(dependencies: ShellDependencies) {
-    const { options, clock, logger, self, stopChild, keepAlive, open, counts } = dependencies
+    const { options, clock, logger, self, stopChild, keepAlive, open, counts, functions } = dependencies
+    this.functions = functions
     this.#dependencies = dependencies
     this.#moment = new Moment(clock)
     this.codec = new ValueCodec(options.types)
@@ -87,14 +94,16 @@ export class Shell {
     }
     this.#callers = new Callers({ clock, logger, keepAlive, handle })
     this.streams = new Streams({ callers: this.#callers, handle })
-    this.#slots = new Slots((call, outcome) => {
+    const { state } = this
+    this.#hostCalls = new HostCalls({ functions, clock, state, handle })
+    const answered = (call: PendingCall, outcome: Outcome): void => {
       handle({ type: 'call.answered', call, outcome })
-    }, this.streams)
+    }
+    this.#slots = new Slots(answered, this.streams, this.#hostCalls)
     this.#timers = new Timers(clock, (timer) => {
       handle({ type: 'pool.timer', timer })
     })
     const resources = { options, codec: this.codec, clock, logger, output, open }
-    const { state } = this
     this.#lifecycle = new Lifecycle({ state, connections: this.#slots, resources, self, stopChild, post })
     this.#watch = new EnvironmentWatch({
       clock,
@@ -244,6 +253,9 @@ export class Shell {
         return
       case 'credit':
         this.#slots.credit(pending(effect.call), effect.slot, effect.bytes)
+        return
+      case 'endHostCalls':
+        this.#hostCalls.end(pending(effect.call), effect.error)
         return
       case 'released':
         if (effect.call instanceof PendingStream) effect.call.released()

@@ -3,6 +3,7 @@ import { TerrariumError } from '@terrarium/supervisor/base'
 import type { CallOutcome, Session, TakeItem, WorkerRef } from '@terrarium/worker'
 import type { Call } from './core/call.ts'
 import type { Slot } from './core/slot.ts'
+import type { HostCalls } from './host-calls.ts'
 import { pending, type PendingCall, type TakesOutcomes } from './pending-call.ts'
 import { PendingStream } from './pending-stream.ts'
 import type { Streams } from './streams.ts'
@@ -20,13 +21,19 @@ export class Slots implements TakesOutcomes {
   readonly #connections = new Map<Slot, Connection>()
   readonly #answered: (call: PendingCall, outcome: CallOutcome) => void
   readonly #streams: Pick<Streams, 'arrived'>
+  readonly #hostCalls: Pick<HostCalls, 'begin'>
   /** While a session is abandoned: the calls that its worker has not begun. */
   #unbegun: Set<Call> | undefined
 
   /** `answered` is called once for each call that was sent, unless its worker is taken out before. */
-  constructor(answered: (call: PendingCall, outcome: CallOutcome) => void, streams: Pick<Streams, 'arrived'>) {
+  constructor(
+    answered: (call: PendingCall, outcome: CallOutcome) => void,
+    streams: Pick<Streams, 'arrived'>,
+    hostCalls: Pick<HostCalls, 'begin'>,
+  ) {
     this.#answered = answered
     this.#streams = streams
+    this.#hostCalls = hostCalls
   }
 
   /** A worker is being started in the slot. */
@@ -40,6 +47,9 @@ export class Slots implements TakesOutcomes {
   connect(slot: Slot, session: Session, lost: () => void): void {
     this.#of(slot).session = session
     session.once('closed', lost)
+    session.hostCalls.serve = (hostCall) => {
+      this.#hostCalls.begin(slot, hostCall)
+    }
   }
 
   send(call: PendingCall, slot: Slot, timeLeft: number): void {

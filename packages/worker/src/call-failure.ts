@@ -10,8 +10,8 @@ import { inOne } from './values/encoded-value.ts'
 const LONGEST_TEXT = 8_192
 const LONGEST_TRACEBACK = 131_072
 
-/** The error that a Failure stands for. `codec` reads the attributes of an exception. */
-export function explainFailure(failure: FailureFrame, codec: ValueCodec): TerrariumError {
+/** The error that a Failure stands for. `codec` reads the attributes of an exception. `cause`: of the exception. */
+export function explainFailure(failure: FailureFrame, codec: ValueCodec, cause?: unknown): TerrariumError {
   const { code } = failure
   const [type, message] = [cut(failure.type, LONGEST_TEXT), cut(failure.message, LONGEST_TEXT)]
   const traceback = cut(failure.traceback, LONGEST_TRACEBACK)
@@ -34,6 +34,7 @@ export function explainFailure(failure: FailureFrame, codec: ValueCodec): Terrar
     case UNSPECIFIED:
       return new TerrariumError('PYTHON_ERROR', message === '' ? type : `${type}: ${message}`, {
         hint,
+        cause,
         details: { type, message, traceback, ...attributesOf(failure, codec) },
       })
     default:

@@ -35,6 +35,8 @@ export const FAILURE_CODE = {
   DEADLINE_EXCEEDED: 5,
   PAYLOAD_TOO_LARGE: 6,
   RESULT_NOT_SENDABLE: 7,
+  /** Of a host call only. */
+  POOL_SATURATED: 8,
 } as const
 
 /**
@@ -110,6 +112,8 @@ export interface FailureFrame {
   readonly notBegun: boolean
   /** A msgpack map from the name of an attribute to its value as msgpack. */
   readonly attributes: Uint8Array
+  /** The host call whose failure the exception is, or was raised from. Absent or 0: none. */
+  readonly hostCall?: number
 }
 
 /** The answer to a Ping. */
@@ -118,6 +122,32 @@ export interface PongFrame {
   readonly nonce: number
   /** The call on the worker's main thread; 0 when that is idle. */
   readonly running: number
+}
+
+/** A tool calls a function of the host. */
+export interface HostCallFrame {
+  readonly kind: 'hostCall'
+  /** The worker's own number of the host call: not 0, and of no other open host call. */
+  readonly id: number
+  /** The call on whose behalf it is made. */
+  readonly call: number
+  /** The items of the function are wanted. */
+  readonly isStream: boolean
+  /** An array: the name of the function, its arguments, and the time of the host call in ms or nil. */
+  readonly body: EncodedValue
+}
+
+/** The tool does not wait for a host call any more. The host answers it all the same. */
+export interface HostCancelFrame {
+  readonly kind: 'hostCancel'
+  readonly id: number
+}
+
+/** Room for more items of a host call. */
+export interface HostCreditFrame {
+  readonly kind: 'hostCredit'
+  readonly id: number
+  readonly bytes: number
 }
 
 /** The tool takes items of a feed, which is an argument that is a stream. */
@@ -139,6 +169,9 @@ export type WorkerFrame =
   | PongFrame
   | ItemFrame
   | ProgressFrame
+  | HostCallFrame
+  | HostCancelFrame
+  | HostCreditFrame
   | WantFrame
 
 /** The host accepts the worker. */
@@ -188,6 +221,25 @@ export interface CreditFrame {
   readonly bytes: number
 }
 
+/** A host call ended with a value; a host call with items ended, with the value null. */
+export interface HostResultFrame {
+  readonly kind: 'hostResult'
+  readonly id: number
+  readonly value: EncodedValue
+}
+
+/** A host call ended without a value. */
+export interface HostFailureFrame extends Omit<FailureFrame, 'kind' | 'notBegun' | 'hostCall'> {
+  readonly kind: 'hostFailure'
+}
+
+/** The next item of a host call. */
+export interface HostItemFrame {
+  readonly kind: 'hostItem'
+  readonly id: number
+  readonly value: EncodedValue
+}
+
 /** The next item of a feed. */
 export interface FeedFrame {
   readonly kind: 'feed'
@@ -207,7 +259,17 @@ export interface FeedEndFrame {
   readonly failure: { readonly type: string; readonly message: string } | undefined
 }
 
-export type HostFrame = WelcomeFrame | CallFrame | CancelFrame | PingFrame | CreditFrame | FeedFrame | FeedEndFrame
+export type HostFrame =
+  | WelcomeFrame
+  | CallFrame
+  | CancelFrame
+  | PingFrame
+  | CreditFrame
+  | HostResultFrame
+  | HostFailureFrame
+  | HostItemFrame
+  | FeedFrame
+  | FeedEndFrame
 
 /** The host's end of a connection, as a session uses it. */
 export interface Carrier {
@@ -217,6 +279,8 @@ export interface Carrier {
   readonly end: () => void
   /** A number that grows whenever something of the worker arrives. */
   readonly received: number
+  /** Whether values may have segments. Default: no. */
+  readonly sendsApart?: boolean
   /** The calls that were handed to {@link send} and certainly never reached the worker, by id. */
   readonly unsent: () => ReadonlySet<number>
 }

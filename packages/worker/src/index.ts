@@ -69,6 +69,8 @@ export {
 export type { TakeItem } from './item-streams.ts'
 export { FeedSource } from './feed-source.ts'
 export type { Progress, TakeProgress } from './progress-takers.ts'
+export { HOST_CALL_LIMIT, type HostCall, type HostFailureCode } from './host-calls.ts'
+export { thrownIn, type Thrown } from './thrown.ts'
 export { PROTOCOL_VERSION } from './version.ts'
 export { BEGUN_WORDS, type BegunCalls } from './begun-page.ts'
 export type { Announcement } from './reception.ts'
@@ -84,8 +86,14 @@ export {
   type FailureFrame,
   type FeedEndFrame,
   type FeedFrame,
+  type HostCallFrame,
+  type HostCancelFrame,
+  type HostCreditFrame,
+  type HostFailureFrame,
   type HostFrame,
   type ProgressFrame,
+  type HostItemFrame,
+  type HostResultFrame,
   type ToolInfo,
   type Transport,
   type WantFrame,

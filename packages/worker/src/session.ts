@@ -7,6 +7,7 @@ import { CallTable } from './call-table.ts'
 import type { Carrier, FailureFrame, HostFrame, ToolInfo, WorkerFrame } from './frame.ts'
 import type { FeedSource } from './feed-source.ts'
 import { Feeds } from './feeds.ts'
+import { HostCalls } from './host-calls.ts'
 import { ItemStreams, type TakeItem } from './item-streams.ts'
 import { ProgressTakers, type TakeProgress } from './progress-takers.ts'
 import { NO_TOOLS, ToolList } from './tool-list.ts'
@@ -79,6 +80,8 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#send(frame)
   })
   readonly #progress = new ProgressTakers()
+  /** What its worker calls of the host. */
+  readonly hostCalls: HostCalls
   #phase: 'new' | 'greeted' | 'ready' = 'new'
   #tools = NO_TOOLS
   readonly #pings = new Set<number>()
@@ -92,6 +95,10 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#codec = codec
     this.#begun = begun
     this.pid = pid
+    const send = (frame: HostFrame): void => {
+      this.#send(frame)
+    }
+    this.hostCalls = new HostCalls({ codec, apart: carrier.sendsApart ?? false, send })
   }
 
   /** What an inspector shows of it. */
@@ -237,6 +244,9 @@ export class Session extends EventEmitter<SessionEvents> {
         this.#phase = 'greeted'
         this.#send({ kind: 'welcome', maxBytes: MAX_MESSAGE_BYTES })
         break
+      default:
+        if (this.#phase !== 'ready') throw new TypeError('a host call before Ready')
+        this.hostCalls.receive(frame)
     }
   }
 
@@ -291,7 +301,8 @@ export class Session extends EventEmitter<SessionEvents> {
 
   #fail(frame: FailureFrame): void {
     const { id } = frame
-    const error = explainFailure(frame, this.#codec)
+    const cause = this.hostCalls.errorOf(id, frame.hostCall ?? 0)
+    const error = explainFailure(frame, this.#codec, cause)
     const outcome =
       this.#feeds.size === 0
         ? { error, notBegun: frame.notBegun }
@@ -304,6 +315,7 @@ export class Session extends EventEmitter<SessionEvents> {
     if (call === undefined) throw new TypeError(`an answer to call ${id}, which is not open`)
     if (this.#feeds.size > 0) this.#feeds.end(id)
     if (this.#progress.size > 0) this.#progress.end(id)
+    if (this.hostCalls.remembers) this.hostCalls.forget(id)
     const error = this.#streams.size === 0 ? undefined : this.#streams.end(id)
     if (error !== undefined) {
       return {

@@ -56,6 +56,7 @@ export const failure = (id: number, more: Partial<FailureFrame> = {}): FailureFr
   place: '',
   notBegun: false,
   attributes: Buffer.alloc(0),
+  hostCall: 0,
   ...more,
 })
 

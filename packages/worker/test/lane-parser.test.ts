@@ -42,6 +42,8 @@ const FRAMES: readonly (readonly [Buffer, WorkerFrame])[] = [
   [resultBytes(1, { x: 'y' }), result(1, { x: 'y' })],
   [failureBytes(2, 4, { notBegun: true, hint: 'h' }), failure(2, { code: 4, type: '', notBegun: true, hint: 'h' })],
   [pongBytes(7, 2), { kind: 'pong', nonce: 7, running: 2 }],
+  [raw({ kind: 10, id: 8 }), { kind: 'hostCancel', id: 8 }],
+  [raw({ kind: 11, id: 8, extra: 500 }), { kind: 'hostCredit', id: 8, bytes: 500 }],
   [resultBytes(0xffffffff, long), result(0xffffffff, long)],
   [
     raw({ kind: 3, flags: 1, id: 3, body: apart(encode(1), ...segments) }),

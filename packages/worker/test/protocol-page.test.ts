@@ -27,7 +27,7 @@ import { raw } from './lane-bytes.ts'
 
 const PAGE = 'docs/protocol.md'
 const frames = tableRows(PAGE, 'Frames')
-/** `FeedEnd` is `feedEnd` in the code. */
+/** `hostCall` of `HostCall` */
 const keyOf = (frame: string): string => frame.charAt(0).toLowerCase() + frame.slice(1)
 const kindsFrom = (side: string): Record<string, number> =>
   Object.fromEntries(
@@ -128,8 +128,17 @@ function fieldsOf(frame: WorkerFrame): Record<string, unknown> {
     }
     case 'failure': {
       const { kind: _, attributes, ...rest } = frame
-      return withoutEmpty({ ...rest, attributes: Buffer.from(attributes).toString('hex') })
+      const hostCall = rest.hostCall === 0 ? undefined : rest.hostCall
+      return withoutEmpty({ ...rest, hostCall, attributes: Buffer.from(attributes).toString('hex') })
     }
+    case 'hostCall': {
+      const { id, call, isStream, body } = frame
+      return { id, call, isStream, body: decode(body.bytes) }
+    }
+    case 'hostCancel':
+      return { id: frame.id }
+    case 'hostCredit':
+      return { id: frame.id, bytes: frame.bytes }
     case 'want':
       return { id: frame.id, feed: frame.feed, bytes: frame.bytes }
     case 'pong':
@@ -138,7 +147,9 @@ function fieldsOf(frame: WorkerFrame): Record<string, unknown> {
 }
 
 const withoutEmpty = (fields: object): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '' && value !== false))
+  Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== '' && value !== false && value !== undefined),
+  )
 
 test.each(examples.filter(isOf('worker')).map((each, index) => [`${each.frame} ${index}`, each] as const))(
   'the example %s is read as its fields',
@@ -176,6 +187,16 @@ function frameOf({ frame, fields }: Example): HostFrame | undefined {
       return { kind: 'ping', nonce: Number(nonce) }
     case 'Credit':
       return { kind: 'credit', id: Number(id), bytes: Number(bytes) }
+    case 'HostResult':
+    case 'HostItem': {
+      const value = { bytes: encode(fields['value']), segments: [] }
+      return { kind: frame === 'HostItem' ? 'hostItem' : 'hostResult', id: Number(id), value }
+    }
+    case 'HostFailure': {
+      const { code, type, message } = fields as { code: number; type: string; message: string }
+      const empty = { traceback: '', hint: '', place: '', attributes: Buffer.alloc(0) }
+      return { kind: 'hostFailure', id: Number(id), code, type, message, ...empty }
+    }
     case 'Feed': {
       const value = { bytes: encode(fields['value']), segments: [] }
       return { kind: 'feed', id: Number(id), feed: Number(feed), value }

@@ -186,6 +186,7 @@ test('C3: a failure code that this version does not know settles its call, and t
     place: '',
     notBegun: false,
     attributes: Buffer.alloc(0),
+    hostCall: 0,
   }
   stream.write({ seq: 3, ack: 1, frames: [{ kind: { $case: 'failure', value: failure } }] })
   expect(await first.settled).toMatchObject({

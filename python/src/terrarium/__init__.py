@@ -14,6 +14,8 @@ This module uses the standard library only, so that code with tools can be impor
 
 from terrarium._deadline import deadline
 from terrarium._feed_error import FeedError
+from terrarium._host import host
+from terrarium._host_error import HostError
 from terrarium._progress import progress
 from terrarium._tools import ToolError, tool
 from terrarium._values._registry import register_type
@@ -22,9 +24,11 @@ from terrarium._version import PROTOCOL_VERSION, __version__
 __all__ = [
     "PROTOCOL_VERSION",
     "FeedError",
+    "HostError",
     "ToolError",
     "__version__",
     "deadline",
+    "host",
     "progress",
     "register_type",
     "tool",

@@ -19,7 +19,7 @@ from terrarium._values._plain import Reader
 
 if TYPE_CHECKING:
     from terrarium._batches import SyncBatches
-    from terrarium._feeds import OpenFeed
+    from terrarium._host_calls import Awaited
     from terrarium._stand_in import StandIn
 
 LOOK_EVERY = 0.25
@@ -59,6 +59,8 @@ class MainThread:
         # Its put() may be called by a signal handler at any moment, even within another put().
         self._news: "SimpleQueue[None]" = SimpleQueue()
         self._is_waiting = False
+        self.is_in_host_call = False
+        """It waits for the answer of the host, and receives meanwhile."""
         self.is_stopping = False
         self._forked = False
         os.register_at_fork(after_in_child=self._set_forked)
@@ -128,12 +130,11 @@ class MainThread:
                 pass
         self._is_waiting = False
 
-    def wait_in_tool(self, waits: "StreamCall | OpenFeed") -> None:
+    def wait_in_tool(self, awaited: "Awaited") -> None:
         """Waits while another thread receives."""
         self._is_waiting = True
-        # The other thread looks whether this one waits after it has added credit or an item, so one of the two sees the
-        # other.
-        if waits.must_wait:
+        # The other thread looks whether this one waits after it has added news, so one of the two sees the other.
+        if awaited.must_wait:
             try:
                 self._news.get(timeout=LOOK_EVERY)
             except Empty:

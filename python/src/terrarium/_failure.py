@@ -4,6 +4,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from terrarium._frames import Failure, FailureCode
+from terrarium._host_error import number_behind
 from terrarium._late import late
 from terrarium._tools import LONGEST_NAME, tools
 from terrarium._values._decode import NotReadable
@@ -32,6 +33,7 @@ def failure(
     place: str = "",
     attributes: bytes = b"",
     not_begun: bool = False,
+    host_call: int = 0,
 ) -> Failure:
     """A Failure. Texts are cut to their limits and made valid UTF-8."""
     return Failure(
@@ -44,6 +46,7 @@ def failure(
         _text(place),
         attributes,
         not_begun,
+        host_call,
     )
 
 
@@ -58,7 +61,8 @@ def raised(call_id: int, error: BaseException) -> Failure:
     attributes = _attributes(error, message)
     # The traceback is dropped: an exception object that a module raises repeatedly would keep the frames of every call.
     _TRACEBACK.__set__(error, None)
-    return failure(call_id, FailureCode.PYTHON_ERROR, message, _type(error), shown, attributes=attributes)
+    code, behind = FailureCode.PYTHON_ERROR, number_behind(error)
+    return failure(call_id, code, message, _type(error), shown, attributes=attributes, host_call=behind)
 
 
 def _attributes(error: BaseException, message: str) -> bytes:

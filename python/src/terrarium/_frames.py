@@ -19,6 +19,8 @@ class FailureCode(IntEnum):
     DEADLINE_EXCEEDED = 5
     PAYLOAD_TOO_LARGE = 6
     RESULT_NOT_SENDABLE = 7
+    POOL_SATURATED = 8
+    """Of a host call only."""
 
 
 class Hello(NamedTuple):
@@ -67,6 +69,8 @@ class Failure(NamedTuple):
     place: str = ""
     attributes: bytes = b""
     not_begun: bool = False
+    host_call: int = 0
+    """The host call whose failure the exception is, or was raised from; 0 if there is none."""
 
 
 class Pong(NamedTuple):
@@ -182,6 +186,48 @@ class Credit(NamedTuple):
     bytes: int
 
 
+class HostCancel(NamedTuple):
+    """The tool wants neither the answer of a host call nor further items."""
+
+    id: int
+
+
+class HostCredit(NamedTuple):
+    """Room for more items of a host call."""
+
+    id: int
+    bytes: int
+
+
+class HostResult(NamedTuple):
+    """A host call ended with a value."""
+
+    id: int
+    body: bytes
+    segments: "Sequence[Any]"
+
+
+class HostFailure(NamedTuple):
+    """A host call ended without a value."""
+
+    id: int
+    code: int
+    type: str
+    message: str
+    traceback: str
+    hint: str
+    place: str
+    attributes: bytes
+
+
+class HostItem(NamedTuple):
+    """The next item of a host call."""
+
+    id: int
+    body: bytes
+    segments: "Sequence[Any]"
+
+
 class Want(NamedTuple):
     """The tool takes items of a feed, which is an argument that is a stream."""
 
@@ -216,10 +262,10 @@ class Ping(NamedTuple):
     nonce: int
 
 
-WorkerFrame = Hello | Ready | Failure | Pong | Progress | Want
-"""A worker also sends results and items. They have no class of their own, which would cost more than to encode a short
-value."""
-HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit | Feed | FeedEnd
+WorkerFrame = Hello | Ready | Failure | Pong | Progress | HostCancel | HostCredit | Want
+"""A worker also sends results, items and host calls. They have no class of their own, which would cost more than to
+encode a short value."""
+HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit | HostResult | HostFailure | HostItem | Feed | FeedEnd
 
 
 def size_of(body: bytes, segments: "Sequence[Any]") -> int:
@@ -248,6 +294,9 @@ class Carrier(Protocol):
     def send_item(self, id: int, body: bytes, segments: "Sequence[Any]") -> bool:
         """Queues an item of a stream. Returns whether ``flush`` must wait until it is sent before another frame of the
         stream is queued, which would overtake it."""
+
+    def send_host_call(self, id: int, call: int, is_stream: bool, body: bytes, segments: "Sequence[Any]") -> None:
+        """Queues a host call on behalf of a call. Segments are the tool's own memory, as of a Result."""
 
     def flush(self, wait: bool = False) -> None:
         """Gives all queued frames to the system, or leaves that to the thread that is sending already. Blocks while the

@@ -16,7 +16,12 @@ from terrarium._frames import (
     Feed,
     FeedEnd,
     Hello,
+    HostCancel,
+    HostCredit,
+    HostFailure,
     HostFrame,
+    HostItem,
+    HostResult,
     Ping,
     Pong,
     Progress,
@@ -95,6 +100,10 @@ class Grpc:
         self._outbox.put(wire.WorkerFrame(item=wire.Item(id=id, value=body)), len(body) + FRAME_OVERHEAD)
         return False
 
+    def send_host_call(self, id: int, call: int, is_stream: bool, body: bytes, segments: "Sequence[Any]") -> None:
+        message = wire.HostCall(id=id, call=call, body=body, stream=is_stream)
+        self._outbox.put(wire.WorkerFrame(host_call=message), len(body) + FRAME_OVERHEAD)
+
     def flush(self, wait: bool = False) -> None:
         pass  # the thread of gRPC sends what is in the outbox
 
@@ -154,6 +163,10 @@ def _message(frame: WorkerFrame) -> Any:
         return wire.WorkerFrame(ready=wire.Ready(tools=[wire.Tool(**tool._asdict()) for tool in frame.tools]))
     if isinstance(frame, Hello):
         return wire.WorkerFrame(hello=wire.Hello(protocol_version=PROTOCOL_VERSION, **frame._asdict()))
+    if isinstance(frame, HostCancel):
+        return wire.WorkerFrame(host_cancel=wire.HostCancel(id=frame.id))
+    if isinstance(frame, HostCredit):
+        return wire.WorkerFrame(host_credit=wire.HostCredit(id=frame.id, bytes=frame.bytes))
     raise TypeError(f"no message for {type(frame).__name__}")
 
 
@@ -171,6 +184,14 @@ def _frame(message: Any) -> HostFrame:
         return Ping(message.ping.nonce)
     if kind == "credit":
         return Credit(message.credit.id, message.credit.bytes)
+    if kind == "host_result":
+        return HostResult(message.host_result.id, message.host_result.value, ())
+    if kind == "host_failure":
+        fields = message.host_failure
+        texts = fields.type, fields.message, fields.traceback, fields.hint, fields.place
+        return HostFailure(fields.id, fields.code, *texts, fields.attributes)
+    if kind == "host_item":
+        return HostItem(message.host_item.id, message.host_item.value, ())
     if kind == "feed":
         return Feed(message.feed.id, message.feed.feed, message.feed.value, ())
     if kind == "feed_end":

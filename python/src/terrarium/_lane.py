@@ -11,20 +11,24 @@ from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any
 
-from terrarium._frames import Failure, Hello, HostFrame, Pong, Progress, Ready, Refusal, Want, Welcome, WorkerFrame
+from terrarium._frames import Failure, Hello, HostCancel, HostCredit, HostFrame, Pong, Progress, Ready, Refusal
+from terrarium._frames import Want, Welcome, WorkerFrame
 from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
     HEADER,
+    HOST_CALL,
     ITEM,
     MAGIC,
     PREAMBLE,
     READY,
     REFUSED_CODE,
     RESULT,
+    STREAM,
     failure_body,
     pack,
     pack_hello,
+    pack_host_frame,
     pack_pong,
     pack_progress,
     pack_want,
@@ -135,6 +139,8 @@ class Lane:
             self.small.append(pack_want(frame))
         elif isinstance(frame, Ready):
             self._put(READY, 0, 0, ready_body(frame))
+        elif isinstance(frame, (HostCancel, HostCredit)):
+            self.small.append(pack_host_frame(frame))
 
     def send_result(self, id: int, body: bytes, segments: "Sequence[Any]") -> None:
         length = len(body)
@@ -150,6 +156,13 @@ class Lane:
             return False
         self.long.append(pieces(ITEM, 0, id, body, segments))
         return True  # short frames are sent between the pieces of long ones
+
+    def send_host_call(self, id: int, call: int, is_stream: bool, body: bytes, segments: "Sequence[Any]") -> None:
+        length, flags = len(body), STREAM if is_stream else 0
+        if length <= COPIED and not segments:
+            self.small.append(_HEADER(length, HOST_CALL, flags, 0, id, call) + body)
+        else:
+            self.long.append(pieces(HOST_CALL, 0, id, body, segments, call, flags))
 
     def _put(self, kind: int, code: int, id: int, body: bytes) -> None:
         if len(body) <= COPIED:

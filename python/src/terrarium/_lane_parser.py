@@ -4,19 +4,20 @@ a body is read. ``docs/protocol.md`` has the rules."""
 from collections.abc import Sequence
 from typing import Any
 
-from terrarium._frames import Call, Cancel, Credit, Extras, Feed, FeedEnd, HostFrame, Ping, Refusal, StreamCall, Welcome
-from terrarium._lane_wire import APART, CALL, CANCEL, CREDIT, FEED, FEED_END, HEADER, HEADER_BYTES, HOST_KIND
-from terrarium._lane_wire import LONGEST_PIECE, MOST_SEGMENTS
-from terrarium._lane_wire import PART_OF_HOST, PING, REFUSED, SPIN, SPLIT, STREAM, WANTS_PROGRESS, WELCOME
+from terrarium._frames import Call, Cancel, Credit, Extras, Feed, FeedEnd, HostFailure, HostFrame, HostItem, HostResult
+from terrarium._frames import Ping, Refusal, StreamCall, Welcome
+from terrarium._lane_wire import APART, CALL, CANCEL, CREDIT, FEED, FEED_END, HEADER, HEADER_BYTES, HOST_FAILURE
+from terrarium._lane_wire import HOST_ITEM, HOST_KIND, HOST_RESULT, LONGEST_PIECE, MOST_SEGMENTS, PART_OF_HOST, PING
+from terrarium._lane_wire import REFUSED, SPIN, SPLIT, STREAM, WANTS_PROGRESS, WELCOME
 from terrarium._values._apart import Arriving
 from terrarium._values._decode import decode
 
 _ROOM = 256 * 1024
 """How much is read at a time, in bytes. A longer body is read to where it stays."""
-_KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST, FEED])
+_KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST, HOST_RESULT, HOST_FAILURE, HOST_ITEM, FEED])
 _MAY_HAVE_BODY = frozenset([CALL, FEED_END])
-_MAY_HAVE_SEGMENTS = frozenset([CALL, FEED])
-_MOST_CODE = {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2, FEED: 0xFFFF, FEED_END: 0xFFFF}
+_MAY_HAVE_SEGMENTS = frozenset([CALL, HOST_RESULT, HOST_ITEM, FEED])
+_MOST_CODE = {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2, HOST_FAILURE: 0xFFFF, FEED: 0xFFFF, FEED_END: 0xFFFF}
 _NO_SEGMENTS: "tuple[Any, ...]" = ()
 _OF_CALL = STREAM | WANTS_PROGRESS
 """The flags that say what a call is, and nothing of the form of its body."""
@@ -233,6 +234,10 @@ def _frame(header: _Head, body: Any, segments: "Sequence[Any]") -> "HostFrame":
         return Ping(id)
     if kind == CREDIT:
         return Credit(id, extra)
+    if kind == HOST_RESULT:
+        return HostResult(id, body, segments)
+    if kind == HOST_ITEM:
+        return HostItem(id, body, segments)
     if kind == FEED:
         return Feed(id, code, body, segments)
     if kind == FEED_END and not body:
@@ -242,9 +247,19 @@ def _frame(header: _Head, body: Any, segments: "Sequence[Any]") -> "HostFrame":
         raise ValueError(f"it sent a frame of kind {kind} whose body is no map")
     if kind == FEED_END:
         return FeedEnd(id, code, (str(fields.get("type", "")), str(fields.get("message", ""))))
+    if kind == HOST_FAILURE:
+        return _host_failure(id, code, fields)
     if kind == REFUSED:
         return Refusal(code, str(fields.get("message", "")))
     most = fields.get("maxBytes", 0)
     if type(most) is not int or most <= 0:
         raise ValueError("its Welcome has no maxBytes")
     return Welcome(most)
+
+
+def _host_failure(id: int, code: int, fields: "dict[str, Any]") -> HostFailure:
+    told = {name: fields.get(name, "") for name in ("type", "message", "traceback", "hint", "place")}
+    attributes = fields.get("attributes", b"")
+    if not all(isinstance(text, str) for text in told.values()) or not isinstance(attributes, bytes):
+        raise ValueError("it sent a HostFailure with a field of another type")
+    return HostFailure(id, code, attributes=attributes, **told)

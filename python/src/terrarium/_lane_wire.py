@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Any
 
-from terrarium._frames import Failure, Hello, Pong, Progress, Ready, Want
+from terrarium._frames import Failure, Hello, HostCancel, HostCredit, Pong, Progress, Ready, Want
 from terrarium._values._encode import in_one
 from terrarium._version import PROTOCOL_VERSION
 
@@ -18,6 +18,9 @@ WORKER_KIND = {
     "part": 6,
     "item": 7,
     "progress": 8,
+    "hostCall": 9,
+    "hostCancel": 10,
+    "hostCredit": 11,
     "want": 12,
 }
 HOST_KIND = {
@@ -28,14 +31,19 @@ HOST_KIND = {
     "ping": 20,
     "part": 21,
     "credit": 22,
+    "hostResult": 23,
+    "hostFailure": 24,
+    "hostItem": 25,
     "feed": 26,
     "feedEnd": 27,
 }
 FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8, "progress": 64}
 REFUSED_CODE = {"protocol_mismatch": 1, "token_refused": 2}
 
-HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM, PROGRESS, WANT = WORKER_KIND.values()
-WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT, FEED, FEED_END = HOST_KIND.values()
+HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM, PROGRESS, *_OF_TOOLS = WORKER_KIND.values()
+HOST_CALL, HOST_CANCEL, HOST_CREDIT, WANT = _OF_TOOLS
+WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT, *_FOR_TOOLS = HOST_KIND.values()
+HOST_RESULT, HOST_FAILURE, HOST_ITEM, FEED, FEED_END = _FOR_TOOLS
 APART, SPLIT, SPIN, STREAM, WANTS_PROGRESS = FLAG.values()
 
 HEADER = Struct("<IBBHII")
@@ -81,6 +89,7 @@ def failure_body(failure: Failure) -> bytes:
         place=failure.place,
         notBegun=failure.not_begun,
         attributes=failure.attributes,
+        hostCall=failure.host_call,
     )
     return in_one({name: value for name, value in fields.items() if value})
 
@@ -98,19 +107,26 @@ def pack_want(want: Want) -> bytes:
     return pack(WANT, want.feed, want.id, want.bytes)
 
 
-def pieces(kind: int, code: int, id: int, body: Any, segments: "Sequence[Any]" = ()) -> "Iterator[list[Any]]":
+def pack_host_frame(frame: "HostCancel | HostCredit") -> bytes:
+    if isinstance(frame, HostCancel):
+        return pack(HOST_CANCEL, 0, frame.id, 0)
+    return pack(HOST_CREDIT, 0, frame.id, frame.bytes)
+
+
+def pieces(
+    kind: int, code: int, id: int, body: Any, segments: "Sequence[Any]" = (), extra: int = 0, flags: int = 0
+) -> "Iterator[list[Any]]":
     """The frames of a long body, each as the buffers that are sent one after the other. Nothing is copied."""
-    flags = 0
     buffers = [body]
     if segments:
-        flags = APART
+        flags |= APART
         lengths = [len(segments), *map(len, segments)]
         buffers = [b"".join(length.to_bytes(4, "little") for length in lengths) + body, *segments]
     total = sum(map(len, buffers))
     if total <= LONGEST_PIECE:
-        yield [HEADER.pack(total, kind, flags, code, id, 0), *buffers]
+        yield [HEADER.pack(total, kind, flags, code, id, extra), *buffers]
         return
-    head = [HEADER.pack(4 + LONGEST_PIECE, kind, flags | SPLIT, code, id, 0), total.to_bytes(4, "little")]
+    head = [HEADER.pack(4 + LONGEST_PIECE, kind, flags | SPLIT, code, id, extra), total.to_bytes(4, "little")]
     for size, piece in _cut(buffers):
         yield [*(head or [HEADER.pack(size, PART_OF_WORKER, 0, 0, id, 0)]), *piece]
         head.clear()

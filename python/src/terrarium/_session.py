@@ -13,9 +13,11 @@ from terrarium_shepherd import signals
 from terrarium import _contexts, _exit, _failure
 from terrarium._calls import MainThread
 from terrarium._describe import documentation, kind_of, signature_text
-from terrarium._feeds import Feeds, OpenFeed
-from terrarium._frames import Call, Cancel, Carrier, Credit, Feed, FeedEnd, Hello, HostFrame, Ping, Pong, Ready, StreamCall
-from terrarium._frames import ToolInfo, Welcome
+from terrarium._feeds import Feeds
+from terrarium._frames import Call, Cancel, Carrier, Credit, Feed, FeedEnd, Hello, HostFailure, HostFrame, HostItem
+from terrarium._frames import HostResult, Ping, Pong, Ready, StreamCall, ToolInfo, Welcome
+from terrarium._host import serve
+from terrarium._host_calls import Awaited, HostCalls
 from terrarium._progress import Reporters
 from terrarium._replies import Replies
 from terrarium._spin import Spin
@@ -77,6 +79,9 @@ class Session:
         streams = MainThreadStreams(items, self.flush, self._await_on_main_thread)
         self.feeds = self.replies.feeds = Feeds(self._carrier, self.flush, streams.await_feed)
         self.main_thread = MainThread(self.replies, self._page, contexts, self.flush, streams)
+        of_main = self.main_thread, self._await_on_main_thread
+        self.host_calls = HostCalls(self._carrier, welcome.max_bytes, self.flush, self.replies.open, *of_main)
+        serve(self.host_calls)
         self._event_loop: "EventLoop | None" = None
         self._main_loop: "MainLoop | None" = None
         if any(tool.is_async for tool in self.tools):
@@ -259,6 +264,8 @@ class Session:
                 else:
                     calls.append(frame)
                     submitted += 1
+            elif isinstance(frame, (HostResult, HostFailure, HostItem)):
+                self.host_calls.take(frame)
             elif isinstance(frame, Credit):
                 self._add_credit(frame)
             elif isinstance(frame, (Feed, FeedEnd)):
@@ -314,13 +321,14 @@ class Session:
         if not call.tool.is_async:
             self.main_thread.wake()
 
-    def _await_on_main_thread(self, waits: "StreamCall | OpenFeed") -> None:
-        """For the main thread: receives until it need not wait, maybe, or waits while another thread receives."""
+    def _await_on_main_thread(self, awaited: Awaited) -> None:
+        """For the main thread: receives until there may be what it waits for, or waits while another thread
+        receives."""
         if not self.receiving.acquire(self._carrier.waits_are_short):
-            self.main_thread.wait_in_tool(waits)
+            self.main_thread.wait_in_tool(awaited)
             return
         try:
-            if waits.must_wait:
+            if awaited.must_wait:
                 self.receive()
         finally:
             self.receiving.release()

@@ -13,7 +13,7 @@ _PATIENCE = 0.002
 """How long the main thread may be with one call before it is stood in for, in seconds."""
 
 _LONG_PATIENCE = 0.02
-"""How long this thread waits between two looks while the main thread waits for credit, in seconds."""
+"""How long this thread waits between two looks while the main thread waits for the host, in seconds."""
 
 _QUIET = 50
 """After so many looks at an idle main thread the next call has to wake this one."""
@@ -77,6 +77,9 @@ class StandIn:
         if self._main_thread.streams.is_running:
             return self._attend(call)
         while self._main_thread.running == call:
+            if self._main_thread.is_in_host_call:
+                sleep(_LONG_PATIENCE)  # the main thread receives itself
+                continue
             if not self._carrier.has_come(wait=True):
                 continue
             if not self._receiving.acquire(blocking=False):

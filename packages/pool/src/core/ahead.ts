@@ -45,7 +45,12 @@ export function slotAhead({ state, now }: Turn, call: Call): Slot | undefined {
 
 /** All that its worker has are short calls of ordinary tools, which it works off without a pause. */
 const isBrisk = (slot: Slot, now: number): boolean =>
-  slot.isOpen && slot.reportsBegun && slot.notShort === 0 && slot.recalled === 0 && now - slot.since < SHORT
+  slot.isOpen &&
+  slot.reportsBegun &&
+  slot.notShort === 0 &&
+  slot.recalled === 0 &&
+  slot.hosts === 0 &&
+  now - slot.since < SHORT
 
 const hasRoom = (slot: Slot, call: Call): boolean =>
   slot.bytesAhead + call.size <= MOST_BYTES_AHEAD && !slot.isAsync(call.tool)

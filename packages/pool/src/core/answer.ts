@@ -3,6 +3,7 @@ import { TerrariumError } from '@terrarium/supervisor/base'
 import { learn } from './ahead.ts'
 import type { Call } from './call.ts'
 import type { Outcome } from './event.ts'
+import { endHostCalls } from './host-call.ts'
 import { advance, detach, leave, pump, putBack, waitAgain } from './placement.ts'
 import { reject, rejectAs, resolve } from './settle.ts'
 import type { Slot } from './slot.ts'
@@ -89,6 +90,7 @@ export function loseCalls(turn: Turn, slot: Slot, error: TerrariumError, unbegun
     const isUnbegun = unbegun.has(call) && !hasItems(call)
     if (call.isAhead && !isUnbegun) advance(turn, call, slot)
     const { isAhead, isLate } = call
+    if (call.hosts > 0) endHostCalls(turn, call, error)
     detach(turn, call, slot)
     if (call.state === 'settled') continue
     if (isLate && isUnbegun) rejectNotRun(turn, call)

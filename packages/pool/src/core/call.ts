@@ -16,6 +16,16 @@ export interface CallFacts {
   readonly idempotent?: boolean
   /** Default: `normal`. */
   readonly priority?: Priority
+  /** Default: a function of the host does not make it. */
+  readonly nested?: NestedIn | undefined
+}
+
+/** What a call knows that a function of the host has made. */
+export interface NestedIn {
+  /** The call of the same pool that waits for it, through the function and others between; undefined: there is none. */
+  readonly parent: Call | undefined
+  /** How it came about: `['a', 'host price', 'b']`. */
+  readonly path: readonly string[]
 }
 
 /**
@@ -30,6 +40,7 @@ export class Call {
   readonly priority: Priority
   /** For the stack of its error. */
   readonly site: CallSite | undefined
+  readonly nested: NestedIn | undefined
   /** Of its arguments, in bytes. */
   size = 0
   /** The number of its acceptance: calls go in this order. */
@@ -78,15 +89,27 @@ export class Call {
   timer = 0
   /** Some of its arguments are streams, of which a worker that has begun it may have read. */
   hasFeeds = false
+  /** How many host calls of it are open. */
+  hosts = 0
+  /** How long host calls of it were open, in ms, without the present time. */
+  hostTime = 0
+  /** Since when a host call of it is open, in ms. */
+  hostSince = 0
   /** The state of the stream; undefined for a call with one result. */
   stream: StreamState | undefined = undefined
 
-  constructor(tool: string, { timeout, idempotent = false, priority = 'normal' }: CallFacts, site?: CallSite) {
+  constructor(tool: string, { timeout, idempotent = false, priority = 'normal', nested }: CallFacts, site?: CallSite) {
     this.tool = tool
     this.timeout = timeout
     this.idempotent = idempotent
     this.priority = priority
     this.site = site
+    this.nested = nested
+  }
+
+  /** The call of this pool that waits for it. */
+  get parent(): Call | undefined {
+    return this.nested?.parent
   }
 }
 

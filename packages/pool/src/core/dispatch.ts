@@ -3,8 +3,10 @@ import { look } from './ahead.ts'
 import { answered, retireNow } from './answer.ts'
 import type { EffectSink } from './effect.ts'
 import type { PoolCoreEvent } from './event.ts'
+import { answered as hostAnswered, called } from './host-call.ts'
 import * as life from './life.ts'
 import { park, parkingOver, proceedParking } from './park.ts'
+import { refuseStuck } from './nesting.ts'
 import { drain, endDrain, pause, resume } from './pause.ts'
 import { offer, pump } from './placement.ts'
 import { notReplaced, proceed, reload, spareGone } from './reload.ts'
@@ -23,10 +25,13 @@ import { probe, unparkByHand, workerNews } from './workers.ts'
  */
 export function dispatch(state: PoolState, event: PoolCoreEvent, now: number, effects: EffectSink): void {
   const turn: Turn = { state, now, effects }
-  if (event.type === 'call.offered') offer(turn, event.call, event.isWatched)
-  else if (state.status === 'stopped') afterTheEnd(turn, event)
+  if (event.type === 'call.offered') {
+    offer(turn, event.call, event.isWatched)
+    if (state.nested.size > 0) refuseStuck(turn)
+  } else if (state.status === 'stopped') afterTheEnd(turn, event)
   else {
     decide(turn, event)
+    if (state.nested.size > 0) refuseStuck(turn)
     if (state.isDraining) endDrain(turn)
     if (state.reload !== undefined) proceed(turn)
     for (const slot of state.slots) if (slot.parking !== undefined) proceedParking(turn, slot)
@@ -71,6 +76,12 @@ function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call
       return
     case 'stream.left':
       stream.left(turn, event.call)
+      return
+    case 'host.called':
+      called(turn, event.call)
+      return
+    case 'host.answered':
+      hostAnswered(turn, event.call)
       return
     case 'pool.start':
       life.start(turn)

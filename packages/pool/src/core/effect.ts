@@ -25,6 +25,8 @@ export type Effect =
   | { readonly type: 'credit'; readonly call: Call; readonly slot: Slot; readonly bytes: number }
   /** Tell the reader of a settled stream that no worker has it any more. */
   | { readonly type: 'released'; readonly call: Call }
+  /** Abort the host calls of the call, and answer them with this error. */
+  | { readonly type: 'endHostCalls'; readonly call: Call; readonly error: TerrariumError }
   /** Answer the caller; with the error, if there is one. */
   | {
       readonly type: 'settle'

@@ -69,6 +69,13 @@ export type StreamNews =
   /** The reader wants no more. */
   | { readonly type: 'stream.left'; readonly call: Call }
 
+/** What becomes of the host calls of a call. */
+export type HostCallNews =
+  /** It waits for a function of the host. */
+  | { readonly type: 'host.called'; readonly call: Call }
+  /** The function has answered. */
+  | { readonly type: 'host.answered'; readonly call: Call }
+
 /** What happens to the pool as a whole. */
 export type PoolNews =
   | { readonly type: 'pool.start' }
@@ -105,4 +112,4 @@ export type PoolNews =
   | { readonly type: 'pool.environment' }
   | { readonly type: 'pool.timer'; readonly timer: number }
 
-export type PoolCoreEvent = WorkerNews | CallNews | StreamNews | PoolNews
+export type PoolCoreEvent = WorkerNews | CallNews | StreamNews | HostCallNews | PoolNews

@@ -2,6 +2,7 @@
 // for which no worker has a place may be sent ahead.
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { endAhead, goAhead, share, slotAhead } from './ahead.ts'
+import { endHostCalls } from './host-call.ts'
 import type { Call, CallList } from './call.ts'
 import type { Lanes } from './lanes.ts'
 import type { Slot } from './slot.ts'
@@ -22,19 +23,18 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
   call.order = state.counts.accepted
   call.since = now
   if (call.timeout !== undefined) call.deadline = now + call.timeout
-  if (isWatched) {
-    state.waiting.add(call)
-    effects.push({ type: 'watch', call })
-  } else if (!goesAtOnce(turn, call)) {
-    state.waiting.add(call)
-    pump(turn)
-  }
+  if (call.parent !== undefined) state.nested.add(call)
+  else if (isWatched) state.waiting.add(call)
+  else if (goesAtOnce(turn, call)) return
+  else state.waiting.add(call)
+  if (isWatched) effects.push({ type: 'watch', call })
+  else pump(turn)
 }
 
 /** Hands the call to a worker if no other call waits and a worker can take it: it need not visit the queue. */
 function goesAtOnce(turn: Turn, call: Call): boolean {
-  const { again, waiting, isPaused } = turn.state
-  if (isPaused || again.size > 0 || waiting.size > 0) return false
+  const { nested, again, waiting, isPaused } = turn.state
+  if (isPaused || nested.size > 0 || again.size > 0 || waiting.size > 0) return false
   const free = freeSlot(turn.state, false)
   const slot = free ?? slotAhead(turn, call)
   if (slot === undefined) return false
@@ -43,11 +43,15 @@ function goesAtOnce(turn: Turn, call: Call): boolean {
   return true
 }
 
-function saturation(state: PoolState, { tool }: Call): TerrariumError | undefined {
+/** Nested calls and others do not take each other's room in the queue. */
+function saturation(state: PoolState, call: Call): TerrariumError | undefined {
   const { pool, queueLimit } = state.settings
-  if (state.waiting.size + state.ahead < queueLimit) return undefined
+  const { tool, parent } = call
+  if ((parent === undefined ? state.waiting.size + state.ahead : state.nested.size) < queueLimit) return undefined
   // It does not have to wait.
-  if (!state.isPaused && queuedIn(state) === 0 && freeSlot(state, false) !== undefined) return undefined
+  if (parent !== undefined) {
+    if (freeSlotNested(state, call) !== undefined) return undefined
+  } else if (!state.isPaused && queuedIn(state) === 0 && freeSlot(state, false) !== undefined) return undefined
   return new TerrariumError('POOL_SATURATED', `pool ${pool}: ${queueLimit} calls are waiting already`, {
     hint: 'Call less at once, or raise `size` or `queueLimit`.',
     details: { pool, queueLimit, tool },
@@ -56,7 +60,8 @@ function saturation(state: PoolState, { tool }: Call): TerrariumError | undefine
 
 /** Hands waiting calls to workers, as many as can take one. */
 export function pump(turn: Turn): void {
-  const { again, isPaused } = turn.state
+  const { nested, again, isPaused } = turn.state
+  if (nested.size > 0) placeNested(turn)
   if (isPaused) return
   const waiting = turn.state.waiting.inUse
   if (place(turn, again) && place(turn, waiting)) share(turn)
@@ -65,7 +70,9 @@ export function pump(turn: Turn): void {
 /** Tells whether no call is left there afterwards. */
 function place(turn: Turn, calls: CallList | Lanes): boolean {
   for (let call = calls.first; call !== undefined; call = calls.first) {
-    const free = freeSlot(turn.state, call.suspect)
+    const { state } = turn
+    // Behind a main thread that waits it would only be asked back again.
+    const free = state.nested.size > 0 ? freeSlotNested(state, call) : freeSlot(state, call.suspect)
     const slot = free ?? slotAhead(turn, call)
     if (slot === undefined) return false
     calls.take()
@@ -86,6 +93,32 @@ function freeSlot({ slots, settings }: PoolState, isSuspect: boolean): Slot | un
       best = slot
       fewest = slot.inFlight
     }
+  }
+  return best
+}
+
+/** Hands out every nested call for which there is a place. The pool may be paused: calls in flight wait for them. */
+function placeNested(turn: Turn): void {
+  const { nested } = turn.state
+  let next: Call | undefined
+  for (let call = nested.first; call !== undefined; call = next) {
+    next = call.next
+    const slot = freeSlotNested(turn.state, call)
+    if (slot === undefined) continue
+    nested.delete(call)
+    hand(turn, call, slot, false)
+  }
+}
+
+/** As {@link freeSlot}, but for a place behind a main thread that waits for a function of the host. */
+function freeSlotNested({ slots, settings }: PoolState, { tool, suspect }: Call): Slot | undefined {
+  let best: Slot | undefined
+  let fewest = suspect ? 1 : settings.concurrency
+  for (const slot of slots) {
+    if (slot.inFlight >= fewest || !slot.isOpen) continue
+    if (slot.hosts > 0 && !slot.isAsync(tool) && (slot.running?.hosts ?? 0) > 0) continue
+    best = slot
+    fewest = slot.inFlight
   }
   return best
 }
@@ -121,6 +154,7 @@ function takePlace(turn: Turn, call: Call, slot: Slot): void {
   call.since = now
   call.lastSlot = slot
   call.lastIncarnation = slot.incarnation
+  call.hostTime = 0
   if (call.stream !== undefined) stream.begin(turn, call, call.stream)
 }
 
@@ -145,6 +179,7 @@ export function leave(turn: Turn, call: Call, slot: Slot): void {
 /** Takes a call off its slot, whose calls leave with it. */
 export function detach(turn: Turn, call: Call, slot: Slot): void {
   if (call.isAhead) endAhead(turn.state, call, slot, call.next)
+  if (call.hosts > 0) endHostCalls(turn, call)
   slot.calls.delete(call)
   if (slot.inFlight === 0) slot.isolated = false
   if (!call.isShort) slot.notShort -= 1
@@ -165,7 +200,8 @@ export function waitAgain({ state, now }: Turn, call: Call, begun: boolean): voi
   if (!begun) call.attempts -= 1
   call.state = 'queued'
   call.since = now
-  state.again.add(call)
+  if (call.parent === undefined) state.again.add(call)
+  else state.nested.putBack(call)
 }
 
 /** A call that was sent ahead, and never had a place, is in the queue again as if it had not been sent. */

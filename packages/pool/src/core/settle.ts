@@ -1,6 +1,7 @@
 // The end of a call for its caller: each accepted call is settled exactly once, and the counts close.
 import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor/base'
 import type { Call, CallList, CallState } from './call.ts'
+import { hostTimeOf } from './host-call.ts'
 import type { Lanes } from './lanes.ts'
 import type { Turn } from './turn.ts'
 
@@ -39,6 +40,7 @@ function rejectAll(turn: Turn, list: CallList | Lanes, error: TerrariumError): v
 
 /** Rejects every call that waits. */
 export function rejectWaiting(turn: Turn, error: TerrariumError): void {
+  rejectAll(turn, turn.state.nested, error)
   rejectAll(turn, turn.state.again, error)
   rejectAll(turn, turn.state.waiting, error)
 }
@@ -55,7 +57,9 @@ function settle({ state }: Turn, call: Call, succeeded: boolean): boolean {
 function factsOf(call: Call, state: CallState, now: number): Record<string, unknown> {
   const { tool, attempts, waited, lastSlot, lastIncarnation, stream } = call
   const spent = now - call.since
-  const times = state === 'queued' ? { queueTime: waited + spent, runTime: 0 } : { queueTime: waited, runTime: spent }
+  const hostTime = hostTimeOf(call, now)
+  const run = hostTime > 0 ? { runTime: spent - hostTime, hostTime } : { runTime: spent }
+  const times = state === 'queued' ? { queueTime: waited + spent, runTime: 0 } : { queueTime: waited, ...run }
   const place = lastSlot === undefined ? {} : { worker: lastSlot.id, incarnation: lastIncarnation }
   const items = stream === undefined ? {} : { items: stream.items }
   return { tool, attempts, ...times, ...place, ...items }

@@ -56,6 +56,8 @@ export class Slot {
   isolated = false
   /** How many of its calls are overdue. */
   overdue = 0
+  /** How many of its calls wait for functions of the host. */
+  hosts = 0
   /** The timer that kills a worker which refused calls and does not end; 0: none. */
   timer = 0
   #asyncTools: ReadonlySet<string> = new Set()

@@ -47,6 +47,8 @@ export interface PoolState {
   /** `size` of them, and while the pool is reloaded a spare behind them. */
   readonly slots: Slot[]
   status: PoolStatus
+  /** Calls that other calls wait for: they go before all others, also while the pool is paused. */
+  readonly nested: CallList
   /** Calls that are to be run again, or elsewhere: they go before the calls that wait. */
   readonly again: CallList
   readonly waiting: Lanes
@@ -93,6 +95,7 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
     settings,
     slots: Array.from({ length: settings.size }, (_, index) => new Slot(`worker-${index + 1}`)),
     status: 'idle',
+    nested: new CallList(),
     again: new CallList(),
     waiting: new Lanes(),
     ahead: 0,
@@ -118,7 +121,8 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
 }
 
 /** Calls that wait: in the queue, or ahead. */
-export const queuedIn = ({ again, waiting, ahead }: PoolState): number => again.size + waiting.size + ahead
+export const queuedIn = ({ nested, again, waiting, ahead }: PoolState): number =>
+  nested.size + again.size + waiting.size + ahead
 
 /** Calls that have a place on a worker. */
 export function inFlightIn({ slots }: PoolState): number {

@@ -3,6 +3,7 @@
 import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor/base'
 import { askBack, SILENCE } from './ahead.ts'
 import type { Call } from './call.ts'
+import { endHostCalls } from './host-call.ts'
 import { reject } from './settle.ts'
 import type { Slot } from './slot.ts'
 import { clearTimer, kill, setTimer, type Turn } from './turn.ts'
@@ -66,11 +67,11 @@ export function stayedLate(turn: Turn, call: Call): void {
 }
 
 export function stop(turn: Turn, call: Call, code: ErrorCode, message: string, options: TerrariumErrorOptions): void {
-  if (reject(turn, call, code, message, options)) letGo(turn, call)
+  if (reject(turn, call, code, message, options)) letGo(turn, call, code)
 }
 
 /** The caller is answered: the call leaves the queue, or its worker is asked to stop it. */
-export function letGo(turn: Turn, call: Call): void {
+export function letGo(turn: Turn, call: Call, code: ErrorCode = 'CANCELLED'): void {
   const { slot } = call
   if (slot === undefined) {
     call.list?.delete(call)
@@ -79,6 +80,10 @@ export function letGo(turn: Turn, call: Call): void {
   slot.overdue += 1
   call.overdue = true
   turn.effects.push({ type: 'cancel', call, slot, unlessBegun: false })
+  if (call.hosts > 0) {
+    const why = code === 'DEADLINE_EXCEEDED' ? 'its deadline has passed' : 'it was cancelled'
+    endHostCalls(turn, call, new TerrariumError(code, `the call of ${call.tool} was stopped: ${why}`))
+  }
   giveGrace(turn, call)
 }
 

@@ -1,7 +1,8 @@
 // The failures that a worker of a test sends: what `_failure.py` makes in Python, made of errors of JavaScript.
 import { isTerrariumError, messageOf, type TerrariumError } from '@terrarium/supervisor/base'
+import { encode, FAILURE_CODE, thrownIn, type FailureFrame, type ValueCodec, type WorkerFrame } from '@terrarium/worker'
 import { FeedError } from './worker-feeds.ts'
-import { encode, FAILURE_CODE, type FailureFrame, type ValueCodec, type WorkerFrame } from '@terrarium/worker'
+import { HostCallError } from './worker-host.ts'
 
 type Given = Partial<FailureFrame> & Pick<FailureFrame, 'code' | 'message'>
 
@@ -59,33 +60,12 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 /** What a tool has thrown. */
 export function raised(id: number, thrown: unknown, codec: ValueCodec): WorkerFrame {
-  const { name, message, stack } = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
-  return failure(id, {
-    code: FAILURE_CODE.PYTHON_ERROR,
-    message,
-    type: name,
-    traceback: stack ?? '',
-    attributes: thrown instanceof FeedError ? encoded(thrown.attributes, codec) : attributesOf(thrown, codec),
-  })
+  const hostCall = HostCallError.numberBehind(thrown)
+  const told = thrownIn(thrown, codec)
+  const attributes = thrown instanceof FeedError ? encoded(thrown.attributes, codec) : told.attributes
+  return failure(id, { ...told, attributes, code: FAILURE_CODE.PYTHON_ERROR, hint: '', place: '', hostCall })
 }
 
 function encoded(fields: Readonly<Record<string, unknown>>, codec: ValueCodec): Uint8Array {
   return encode(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, codec.encode(value).bytes])))
-}
-
-/** Fields of an error that are told otherwise. */
-const TOLD = new Set(['name', 'message', 'stack', 'cause'])
-
-/** The fields of an error that can be sent, each encoded by itself: a field that cannot be read hides no other. */
-function attributesOf(thrown: unknown, codec: ValueCodec): Uint8Array {
-  if (typeof thrown !== 'object' || thrown === null) return EMPTY.attributes
-  const sent = Object.entries(thrown).flatMap(([name, value]: [string, unknown]) => {
-    if (TOLD.has(name) || name.startsWith('_') || value === undefined || value === null) return []
-    try {
-      return [[name, codec.encode(value).bytes] as const]
-    } catch {
-      return []
-    }
-  })
-  return sent.length === 0 ? EMPTY.attributes : encode(Object.fromEntries(sent))
 }

@@ -175,6 +175,8 @@ export class TestWorker {
     else if (frame.kind === 'cancel') this.#calls.cancel(frame)
     else if (frame.kind === 'credit') this.#calls.credit(frame)
     else if (frame.kind === 'feed' || frame.kind === 'feedEnd') this.#calls.feed(frame)
+    else if (frame.kind === 'hostResult' || frame.kind === 'hostFailure' || frame.kind === 'hostItem')
+      this.#calls.host.heard(frame)
     else if (frame.kind === 'ping') this.#link.say({ kind: 'pong', nonce: frame.nonce, running: this.#calls.running })
     this.#goSoon()
   }

@@ -10,6 +10,7 @@ import {
   type Checker,
   type Fields,
 } from '@terrarium/supervisor/base'
+import type { TestHost } from './worker-host.ts'
 
 /** What a tool is given beside its arguments. */
 export interface ToolContext {
@@ -27,6 +28,8 @@ export interface ToolContext {
   readonly deadline: () => number | undefined
   /** As `terrarium.progress()` in Python: tells the caller how far the call has come. Does nothing in a batch. */
   readonly progress: (done: number | undefined, total?: number, text?: string) => void
+  /** The functions that the pool exposes. */
+  readonly host: TestHost
   /** Prints a line, as a tool in Python does. Default: to stdout. */
   readonly print: (line: string, stream?: 'stdout' | 'stderr') => void
   /** Ends the worker at once, as `os._exit(code)` or a signal does. Never settles. */

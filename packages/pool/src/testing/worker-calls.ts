@@ -8,6 +8,7 @@ import { cancelled, invalidArgument, notSendable, raised, tooLate } from './fail
 import { byName, misfit, type KnownTool, type ToolContext } from './tool.ts'
 import { TestFeed } from './worker-feeds.ts'
 import { TestProgress } from './worker-progress.ts'
+import { WorkerHost } from './worker-host.ts'
 import { runStream, StreamGate } from './worker-streams.ts'
 
 export interface WorkerCallsDependencies {
@@ -16,7 +17,7 @@ export interface WorkerCallsDependencies {
   readonly clock: SupervisorClock
   /** For how long each call is kept before its tool is entered, in ms. */
   readonly delay: () => number
-  readonly context: Omit<ToolContext, 'signal' | 'sleep' | 'deadline' | 'progress'>
+  readonly context: Omit<ToolContext, 'signal' | 'sleep' | 'deadline' | 'progress' | 'host'>
   readonly say: (frame: WorkerFrame) => void
   /** Notes that the tool of a call is entered. */
   readonly begin: (id: number) => void
@@ -52,10 +53,13 @@ export class WorkerCalls {
   #running: OpenCall | undefined
   readonly #concurrent = new Set<OpenCall>()
   readonly #batches: TestBatches<OpenCall>
+  /** What tools call of the host. */
+  readonly host: WorkerHost
   #isStopping = false
 
   constructor(dependencies: WorkerCallsDependencies) {
     this.#dependencies = dependencies
+    this.host = new WorkerHost(dependencies.codec, dependencies.say)
     this.#batches = new TestBatches(dependencies.clock, (calls) => {
       const [first] = calls
       if (first === undefined) return
@@ -222,7 +226,8 @@ export class WorkerCalls {
       const ms = delay()
       if (ms > 0) await sleep(ms)
       const progress: ToolContext['progress'] = (done, total, text) => call.progress?.report(done, total, text)
-      const returned = tool.run(args, { ...context, signal: stop.signal, sleep, deadline: left, progress })
+      const host = this.host.of(id)
+      const returned = tool.run(args, { ...context, signal: stop.signal, sleep, deadline: left, progress, host })
       if (tool.isStream) {
         const { say } = this.#dependencies
         this.#answer(call, await runStream({ id, tool: tool.name, returned, gate: call.gate, codec, say }))
@@ -254,6 +259,7 @@ export class WorkerCalls {
       if (ms > 0) await sleep(ms)
       const parts = await tool.run(columns, {
         ...context,
+        host: this.host.of(first.id),
         signal: stop.signal,
         sleep,
         deadline,

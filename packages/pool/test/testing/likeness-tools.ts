@@ -5,7 +5,7 @@ import type { TestExit, TestPoolOptions } from '@terrarium/pool/testing'
 
 export const PYTHON_TOOLS = `
 import asyncio, os, signal, time
-from terrarium import tool
+from terrarium import HostError, host, tool
 
 def mark(path):
     if path:
@@ -67,6 +67,22 @@ def say(text: str):
     print(text)
 
 @tool
+def ask(name, sku=None, timeout=None):
+    try:
+        return host.call(name, timeout=timeout and timeout / 1000, **({} if sku is None else {"sku": sku}))
+    except HostError as error:
+        details = {key: error.details[key] for key in ("sku", "cycle") if key in error.details}
+        return [error.code, error.type, str(error), details]
+
+@tool
+def read(name):
+    return [item if isinstance(item, int) else len(item) for item in host.stream(name)]
+
+@tool
+def price():
+    return host.call("fail")
+
+@tool
 def unsendable():
     return {"rows": [{"price": 1}, {"price": lambda: 1}]}
 `
@@ -79,6 +95,19 @@ interface Hold {
   readonly begun: string
   readonly gate: string
   readonly name?: string
+}
+
+interface Asked {
+  readonly name: string
+  readonly sku?: string
+  readonly timeout?: number
+}
+
+interface HostFailed {
+  readonly code: string
+  readonly type: string
+  readonly message: string
+  readonly details: object
 }
 
 const until = async (gate: string, signal: AbortSignal): Promise<void> => {
@@ -114,5 +143,27 @@ export const TEST_TOOLS: TestPoolOptions['tools'] = {
   say: ({ text }: { text: string }, { print }) => {
     print(text)
   },
+  ask: {
+    run: async ({ name, sku, timeout }: Asked, { host }) => {
+      try {
+        const options = timeout === undefined ? {} : { timeout }
+        return await host.call(name, sku === undefined ? {} : { sku }, options)
+      } catch (error) {
+        const { code, type, message, details } = error as HostFailed
+        const shown = Object.entries(details).filter(([key]) => ['sku', 'cycle'].includes(key))
+        return [code, type, message, Object.fromEntries(shown)]
+      }
+    },
+    isAsync: false,
+  },
+  read: {
+    run: async ({ name }: Asked, { host }) => {
+      const got: unknown[] = []
+      for await (const item of host.stream(name)) got.push(typeof item === 'number' ? item : String(item).length)
+      return got
+    },
+    isAsync: false,
+  },
+  price: { run: (_args, { host }) => host.call('fail'), isAsync: false },
   unsendable: () => ({ rows: [{ price: 1 }, { price: () => 1 }] }),
 }

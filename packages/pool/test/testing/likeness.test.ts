@@ -10,6 +10,7 @@ import { mistakesOf } from '../../../../test/support/mistakes.ts'
 import { habitat, testPython, type Habitat } from '../../../../test/support/terrarium.ts'
 import { javascriptValue, refusedRows, same, sentRows, withoutPackage } from '../../../../test/support/values.ts'
 import { CALL_SCENARIOS } from './call-scenarios.ts'
+import { HOST_SCENARIOS } from './host-scenarios.ts'
 import { PYTHON_TOOLS, TEST_TOOLS } from './likeness-tools.ts'
 import { STREAM_SCENARIOS } from './stream-scenarios.ts'
 import { PYTHON_STREAM_TOOLS, TEST_STREAM_TOOLS } from './stream-tools.ts'
@@ -100,7 +101,7 @@ async function seen(kind: Kind, scenario: Scenario): Promise<unknown> {
   }
 }
 
-test.each(Object.entries({ ...CALL_SCENARIOS, ...WORKER_SCENARIOS, ...STREAM_SCENARIOS }))(
+test.each(Object.entries({ ...CALL_SCENARIOS, ...HOST_SCENARIOS, ...WORKER_SCENARIOS, ...STREAM_SCENARIOS }))(
   '%s: as in Python',
   async (_, scenario) => {
     const real = await seen('real', scenario)

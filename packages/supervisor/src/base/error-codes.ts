@@ -37,5 +37,7 @@ export type ErrorCode =
   | 'POOL_SATURATED'
   /** Pool. The call waited longer than allowed and was not sent to a worker. */
   | 'QUEUE_TIMEOUT'
+  /** Pool. A function of the host waits for the call, and no worker could ever become free for it. */
+  | 'DEADLOCK'
   /** Pool. Several workers died while they handled the call, so it is not tried again. */
   | 'POISON_CALL'

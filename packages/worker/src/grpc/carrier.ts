@@ -121,7 +121,7 @@ export class GrpcCarrier implements Carrier {
 /** About, as a message. */
 function bytesOf(frame: HostFrame): number {
   if (frame.kind === 'call') return frame.args.bytes.length + frame.tool.length + FRAME_OVERHEAD
-  return frame.kind === 'feed' ? frame.value.bytes.length + FRAME_OVERHEAD : 16
+  return 'value' in frame ? frame.value.bytes.length + FRAME_OVERHEAD : 16
 }
 
 /** The number of the next message. A session may live longer than 32 bits last. */

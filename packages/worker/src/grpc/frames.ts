@@ -23,6 +23,16 @@ export function toMessage(frame: HostFrame): HostMessage {
       return { kind: { $case: 'ping', value: { nonce: frame.nonce } } }
     case 'credit':
       return { kind: { $case: 'credit', value: { id: frame.id, bytes: frame.bytes } } }
+    case 'hostResult':
+      return { kind: { $case: 'hostResult', value: { id: frame.id, value: frame.value.bytes } } }
+    case 'hostFailure': {
+      const { kind: _, attributes, ...rest } = frame
+      const value = { ...rest, attributes: inOne(attributes).bytes }
+      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- both have the numbers of the wire
+      return { kind: { $case: 'hostFailure', value } }
+    }
+    case 'hostItem':
+      return { kind: { $case: 'hostItem', value: { id: frame.id, value: frame.value.bytes } } }
     case 'feed': {
       const { id, feed, value } = frame
       return { kind: { $case: 'feed', value: { id, feed, value: value.bytes } } }
@@ -64,6 +74,16 @@ export function fromMessage({ kind }: WorkerMessage): WorkerFrame {
     case 'hello': {
       const { protocolVersion, token, pid, packageVersion, pythonVersion, reportsBegun } = kind.value
       return { kind: 'hello', version: protocolVersion, token, pid, packageVersion, pythonVersion, reportsBegun }
+    }
+    case 'hostCall': {
+      const { id, call, body, stream } = kind.value
+      return { kind: 'hostCall', id, call, isStream: stream, body: inOne(body) }
+    }
+    case 'hostCancel':
+      return { kind: 'hostCancel', id: kind.value.id }
+    case 'hostCredit': {
+      const { id, bytes } = kind.value
+      return { kind: 'hostCredit', id, bytes }
     }
     case 'want': {
       const { id, feed, bytes } = kind.value

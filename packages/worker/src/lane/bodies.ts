@@ -1,7 +1,7 @@
 // The bodies that are msgpack maps: Hello, Ready and Failure of a worker, Welcome and Refused of a host. A key that is
 // not known is ignored, and an absent one is empty, so that later versions can add keys.
 import { messageOf } from '@terrarium/supervisor/base'
-import type { FailureFrame, HelloFrame, ProgressFrame, ReadyFrame, ToolInfo } from '../frame.ts'
+import type { FailureFrame, HelloFrame, HostFailureFrame, ProgressFrame, ReadyFrame, ToolInfo } from '../frame.ts'
 import { encode, PLAIN } from '../values/codec.ts'
 import { inOne } from '../values/encoded-value.ts'
 import { PROTOCOL_VERSION } from '../version.ts'
@@ -49,6 +49,7 @@ export function failureIn(bytes: Buffer, id: number, code: number): FailureFrame
     place: map.text('place'),
     notBegun: map.flag('notBegun'),
     attributes: map.bytes('attributes'),
+    hostCall: map.number('hostCall'),
   }
 }
 
@@ -63,6 +64,12 @@ export const welcomeBody = (maxBytes: number): Buffer => encode({ maxBytes })
 /** Texts of an error may be as long as the error likes: they are cut. */
 export const feedEndBody = ({ type, message }: { readonly type: string; readonly message: string }): Buffer =>
   encode({ type, message })
+
+/** Empty fields are left out. */
+export function hostFailureBody({ type, message, traceback, hint, place, attributes }: HostFailureFrame): Buffer {
+  const fields = Object.entries({ type, message, traceback, hint, place, attributes })
+  return encode(Object.fromEntries(fields.filter(([, value]) => value.length > 0)))
+}
 
 export const refusedBody = (message: string): Buffer => encode({ message })
 

@@ -10,6 +10,7 @@ type Step = 'total' | 'count' | 'table' | 'data'
 /** The fields of a header that a body is kept with. */
 export interface Head {
   readonly kind: number
+  readonly flags: number
   readonly code: number
   readonly id: number
   readonly extra: number

@@ -1,6 +1,6 @@
-// A Call or a Feed whose body is longer than a frame may be: it goes out as one split frame and Part frames, with other
+// A frame whose body is longer than one frame may have: it goes out as one split frame and Part frames, with other
 // frames between them.
-import type { CancelFrame, FeedEndFrame, FeedFrame } from '../frame.ts'
+import type { HostFrame } from '../frame.ts'
 import { putHeader } from './header.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HOST_KIND } from './wire.ts'
 
@@ -13,8 +13,8 @@ export interface LongHead {
 }
 
 export class LongFrame {
-  /** Frames of the same call that must not overtake it, in order. */
-  readonly behind: (CancelFrame | FeedFrame | FeedEndFrame)[] = []
+  /** Frames that must not overtake it, in order. */
+  readonly behind: HostFrame[] = []
   readonly #head: LongHead
   readonly #parts: readonly Buffer[]
   /** What the body had in bytes when the frame was made. */
@@ -31,6 +31,10 @@ export class LongFrame {
 
   get id(): number {
     return this.#head.id
+  }
+
+  get kind(): number {
+    return this.#head.kind
   }
 
   get isCall(): boolean {

@@ -63,21 +63,21 @@ export class LaneParser {
     const extra = header.readUInt32LE(from + 12)
     this.#check(length, kind, flags, code, id, extra)
     if (length === 0) {
-      this.#emit(kind, code, id, extra, undefined)
+      this.#emit(kind, flags, code, id, extra, undefined)
       return start
     }
     if (flags === 0 && kind !== WORKER_KIND.part) {
       const end = start + length
       if (end <= chunk.length) {
         if (kind === WORKER_KIND.result && this.#onResult !== undefined) this.#onResult(id, chunk, start, end)
-        else this.#emit(kind, code, id, extra, inOne(chunk.subarray(start, end)))
+        else this.#emit(kind, flags, code, id, extra, inOne(chunk.subarray(start, end)))
         return end
       }
     }
     this.#left = length
     if (kind === WORKER_KIND.part) this.#body = this.#open
     else {
-      const head: Head = { kind, code, id, extra }
+      const head: Head = { kind, flags, code, id, extra }
       const isSplit = (flags & FLAG.split) !== 0
       this.#body = new Body(head, length, (flags & FLAG.apart) !== 0, isSplit)
       if (isSplit) this.#open = this.#body
@@ -94,8 +94,8 @@ export class LaneParser {
     if (!body.isBegun) throw new TypeError('a table of segments that is not in the first frame')
     if (!body.isWhole) return
     if (body.isSplit) this.#open = undefined
-    const { kind, code, id, extra } = body.head
-    this.#emit(kind, code, id, extra, body.value)
+    const { kind, flags, code, id, extra } = body.head
+    this.#emit(kind, flags, code, id, extra, body.value)
   }
 
   #check(length: number, kind: number, flags: number, code: number, id: number, extra: number): void {
@@ -128,10 +128,15 @@ export class LaneParser {
     if (length > open.missing) throw new TypeError(`a Part of ${length} bytes, ${open.missing} are missing`)
   }
 
-  #emit(kind: number, code: number, id: number, extra: number, body: EncodedValue | undefined): void {
+  #emit(kind: number, flags: number, code: number, id: number, extra: number, body: EncodedValue | undefined): void {
     if (kind === WORKER_KIND.result) this.#onFrame({ kind: 'result', id, value: body as EncodedValue })
     else if (kind === WORKER_KIND.pong) this.#onFrame({ kind: 'pong', nonce: id, running: extra })
     else if (kind === WORKER_KIND.item) this.#onFrame({ kind: 'item', id, value: body as EncodedValue })
+    else if (kind === WORKER_KIND.hostCall) {
+      const isStream = (flags & FLAG.stream) !== 0
+      this.#onFrame({ kind: 'hostCall', id, call: extra, isStream, body: body as EncodedValue })
+    } else if (kind === WORKER_KIND.hostCancel) this.#onFrame({ kind: 'hostCancel', id })
+    else if (kind === WORKER_KIND.hostCredit) this.#onFrame({ kind: 'hostCredit', id, bytes: extra })
     else if (kind === WORKER_KIND.want) this.#onFrame({ kind: 'want', id, feed: code, bytes: extra })
     else {
       const { bytes } = body as EncodedValue
@@ -165,5 +170,14 @@ const ALLOWED: Readonly<Record<number, Allowed | undefined>> = {
   [WORKER_KIND.part]: { ...COLD, name: 'a Part', flags: 0, id: true },
   [WORKER_KIND.item]: { ...COLD, name: 'an Item', flags: FLAG.apart | FLAG.split, id: true },
   [WORKER_KIND.progress]: { ...COLD, name: 'a Progress', flags: 0, id: true },
+  [WORKER_KIND.hostCall]: {
+    ...COLD,
+    name: 'a HostCall',
+    flags: FLAG.apart | FLAG.split | FLAG.stream,
+    id: true,
+    extra: true,
+  },
+  [WORKER_KIND.hostCancel]: { ...COLD, name: 'a HostCancel', flags: 0, id: true, body: false },
+  [WORKER_KIND.hostCredit]: { ...COLD, name: 'a HostCredit', flags: 0, id: true, extra: true, body: false },
   [WORKER_KIND.want]: { ...COLD, name: 'a Want', flags: 0, code: true, id: true, extra: true, body: false },
 }

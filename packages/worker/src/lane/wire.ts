@@ -21,6 +21,9 @@ export const WORKER_KIND = {
   part: 6,
   item: 7,
   progress: 8,
+  hostCall: 9,
+  hostCancel: 10,
+  hostCredit: 11,
   want: 12,
 } as const
 /** The frames of a host. */
@@ -32,6 +35,9 @@ export const HOST_KIND = {
   ping: 20,
   part: 21,
   credit: 22,
+  hostResult: 23,
+  hostFailure: 24,
+  hostItem: 25,
   feed: 26,
   feedEnd: 27,
 } as const

@@ -3,9 +3,19 @@
 // bodies are written from where they lie. Nothing is written while the socket holds more than 1 MiB.
 import type { Socket } from 'node:net'
 import { nextTick } from 'node:process'
-import type { CallFrame, CancelFrame, Carrier, FeedEndFrame, FeedFrame, HostFrame } from '../frame.ts'
-import type { EncodedValue } from '../values/encoded-value.ts'
-import { feedEndBody, welcomeBody } from './bodies.ts'
+import type {
+  CallFrame,
+  CancelFrame,
+  Carrier,
+  FeedEndFrame,
+  FeedFrame,
+  HostFailureFrame,
+  HostFrame,
+  HostItemFrame,
+  HostResultFrame,
+} from '../frame.ts'
+import { inOne, type EncodedValue } from '../values/encoded-value.ts'
+import { feedEndBody, hostFailureBody, welcomeBody } from './bodies.ts'
 import { putHeader } from './header.ts'
 import { LongFrame, type LongHead } from './long-frame.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HOST_KIND, PREAMBLE } from './wire.ts'
@@ -23,6 +33,7 @@ export type LaneSocket = Pick<
 >
 
 export class LaneWriter implements Carrier {
+  readonly sendsApart = true
   readonly #socket: LaneSocket
   readonly #maySpin: () => boolean
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
@@ -59,6 +70,9 @@ export class LaneWriter implements Carrier {
         this.#flush()
         return
       case 'cancel':
+      case 'hostResult':
+      case 'hostFailure':
+      case 'hostItem':
       case 'feed':
       case 'feedEnd':
         this.#inOrder(frame)
@@ -91,17 +105,21 @@ export class LaneWriter implements Carrier {
   #call({ id, index, timeout, isStream, wantsProgress, args }: CallFrame): void {
     const spin = this.#maySpin() ? FLAG.spin : 0
     const flags = spin | (isStream ? FLAG.stream : 0) | (wantsProgress === true ? FLAG.progress : 0)
-    if (isShort(args)) {
+    if (args.segments.length === 0 && args.bytes.length <= FRAME_BYTES) {
       this.#waiting.push(id)
       this.#short(HOST_KIND.call, index, id, timeout, args.bytes, flags)
-    } else if (this.#bulky({ kind: HOST_KIND.call, code: index, id, extra: timeout, flags }, args)) {
+    } else if (this.#value({ kind: HOST_KIND.call, code: index, id, extra: timeout, flags }, args)) {
       this.#waiting.push(id)
     }
   }
 
-  /** Puts a frame whose value is long or has segments. Tells whether it fits one frame. */
-  #bulky(head: LongHead, { bytes, segments }: EncodedValue): boolean {
+  /** Puts a frame whose body is a value. Tells whether it waits in slab or chunks, and not among the long frames. */
+  #value(head: LongHead, { bytes, segments }: EncodedValue): boolean {
     const { kind, code, id, extra, flags } = head
+    if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
+      this.#short(kind, code, id, extra, bytes, flags)
+      return true
+    }
     const parts = segments.length === 0 ? [bytes] : [tableOf(segments), bytes, ...segments]
     const ownFlags = flags | (segments.length === 0 ? 0 : FLAG.apart)
     const length = parts.reduce((sum, part) => sum + part.length, 0)
@@ -115,22 +133,24 @@ export class LaneWriter implements Carrier {
     return true
   }
 
-  /** A Cancel must not overtake its call, and the items of a feed must not overtake each other. */
-  #inOrder(frame: CancelFrame | FeedFrame | FeedEndFrame): void {
+  /**
+   * A Cancel must not overtake its call, what is said of a host call must not overtake an item of it, and the items of a
+   * feed must not overtake each other.
+   */
+  #inOrder(frame: CancelFrame | HostResultFrame | HostFailureFrame | HostItemFrame | FeedFrame | FeedEndFrame): void {
     const { kind, id } = frame
-    const long = this.#long.find((each) => each.id === id && (each.isCall || kind !== 'cancel'))
+    const long = this.#long.find((each) => each.id === id && mayNotOvertake(kind, each.kind))
     if (long !== undefined) long.behind.push(frame)
     else if (kind === 'cancel') this.#short(HOST_KIND.cancel, frame.unlessBegun ? 1 : 0, id, 0)
-    else if (kind === 'feed') this.#feed(frame)
-    else {
+    else if (kind === 'feed') {
+      this.#value({ kind: HOST_KIND.feed, code: frame.feed, id, extra: 0, flags: 0 }, frame.value)
+    } else if (kind === 'feedEnd') {
       const { feed, failure } = frame
       this.#short(HOST_KIND.feedEnd, feed, id, 0, failure === undefined ? undefined : feedEndBody(failure))
-    }
-  }
-
-  #feed({ id, feed, value }: FeedFrame): void {
-    if (isShort(value)) this.#short(HOST_KIND.feed, feed, id, 0, value.bytes)
-    else this.#bulky({ kind: HOST_KIND.feed, code: feed, id, extra: 0, flags: 0 }, value)
+    } else if (kind === 'hostFailure') {
+      const head = { kind: HOST_KIND.hostFailure, code: frame.code, id, extra: 0, flags: 0 }
+      this.#value(head, inOne(hostFailureBody(frame)))
+    } else this.#value({ kind: HOST_KIND[kind], code: 0, id, extra: 0, flags: 0 }, frame.value)
   }
 
   #short(kind: number, code: number, id: number, extra: number, body?: Buffer, flags = 0): void {
@@ -228,11 +248,13 @@ export class LaneWriter implements Carrier {
     this.#socket.uncork()
     if (!frame.isDone) return
     this.#long.shift()
-    for (const each of frame.behind) this.#inOrder(each)
+    for (const each of frame.behind) this.send(each, 0)
   }
 }
 
-const isShort = ({ bytes, segments }: EncodedValue): boolean => segments.length === 0 && bytes.length <= FRAME_BYTES
+/** Whether a frame of the kind has to wait for a long frame of the same id that is being written. */
+const mayNotOvertake = (kind: HostFrame['kind'], long: number): boolean =>
+  long === (kind === 'cancel' ? HOST_KIND.call : kind.startsWith('host') ? HOST_KIND.hostItem : HOST_KIND.feed)
 
 /** The number of segments and the length of each. */
 function tableOf(segments: readonly Buffer[]): Buffer {

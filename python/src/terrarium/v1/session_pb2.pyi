@@ -16,6 +16,7 @@ class FailureCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FAILURE_CODE_DEADLINE_EXCEEDED: _ClassVar[FailureCode]
     FAILURE_CODE_PAYLOAD_TOO_LARGE: _ClassVar[FailureCode]
     FAILURE_CODE_RESULT_NOT_SENDABLE: _ClassVar[FailureCode]
+    FAILURE_CODE_POOL_SATURATED: _ClassVar[FailureCode]
 FAILURE_CODE_UNSPECIFIED: FailureCode
 FAILURE_CODE_PYTHON_ERROR: FailureCode
 FAILURE_CODE_TOOL_NOT_FOUND: FailureCode
@@ -24,6 +25,7 @@ FAILURE_CODE_CANCELLED: FailureCode
 FAILURE_CODE_DEADLINE_EXCEEDED: FailureCode
 FAILURE_CODE_PAYLOAD_TOO_LARGE: FailureCode
 FAILURE_CODE_RESULT_NOT_SENDABLE: FailureCode
+FAILURE_CODE_POOL_SATURATED: FailureCode
 
 class SessionRequest(_message.Message):
     __slots__ = ("seq", "ack", "frames")
@@ -46,7 +48,7 @@ class SessionResponse(_message.Message):
     def __init__(self, seq: _Optional[int] = ..., ack: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[HostFrame, _Mapping]]] = ...) -> None: ...
 
 class WorkerFrame(_message.Message):
-    __slots__ = ("hello", "ready", "result", "failure", "pong", "item", "progress", "want")
+    __slots__ = ("hello", "ready", "result", "failure", "pong", "item", "progress", "host_call", "host_cancel", "host_credit", "want")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +56,9 @@ class WorkerFrame(_message.Message):
     PONG_FIELD_NUMBER: _ClassVar[int]
     ITEM_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    HOST_CALL_FIELD_NUMBER: _ClassVar[int]
+    HOST_CANCEL_FIELD_NUMBER: _ClassVar[int]
+    HOST_CREDIT_FIELD_NUMBER: _ClassVar[int]
     WANT_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     ready: Ready
@@ -62,16 +67,22 @@ class WorkerFrame(_message.Message):
     pong: Pong
     item: Item
     progress: Progress
+    host_call: HostCall
+    host_cancel: HostCancel
+    host_credit: HostCredit
     want: Want
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., item: _Optional[_Union[Item, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., want: _Optional[_Union[Want, _Mapping]] = ...) -> None: ...
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., item: _Optional[_Union[Item, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., host_call: _Optional[_Union[HostCall, _Mapping]] = ..., host_cancel: _Optional[_Union[HostCancel, _Mapping]] = ..., host_credit: _Optional[_Union[HostCredit, _Mapping]] = ..., want: _Optional[_Union[Want, _Mapping]] = ...) -> None: ...
 
 class HostFrame(_message.Message):
-    __slots__ = ("welcome", "call", "cancel", "ping", "credit", "feed", "feed_end")
+    __slots__ = ("welcome", "call", "cancel", "ping", "credit", "host_result", "host_failure", "host_item", "feed", "feed_end")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     CALL_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
+    HOST_RESULT_FIELD_NUMBER: _ClassVar[int]
+    HOST_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    HOST_ITEM_FIELD_NUMBER: _ClassVar[int]
     FEED_FIELD_NUMBER: _ClassVar[int]
     FEED_END_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
@@ -79,9 +90,12 @@ class HostFrame(_message.Message):
     cancel: Cancel
     ping: Ping
     credit: Credit
+    host_result: HostResult
+    host_failure: HostFailure
+    host_item: HostItem
     feed: Feed
     feed_end: FeedEnd
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., feed_end: _Optional[_Union[FeedEnd, _Mapping]] = ...) -> None: ...
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., host_result: _Optional[_Union[HostResult, _Mapping]] = ..., host_failure: _Optional[_Union[HostFailure, _Mapping]] = ..., host_item: _Optional[_Union[HostItem, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., feed_end: _Optional[_Union[FeedEnd, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol_version", "token", "pid", "package_version", "python_version", "reports_begun")
@@ -220,7 +234,7 @@ class Result(_message.Message):
     def __init__(self, id: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("id", "code", "type", "message", "traceback", "not_begun", "attributes", "hint", "place")
+    __slots__ = ("id", "code", "type", "message", "traceback", "not_begun", "attributes", "hint", "place", "host_call")
     ID_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -230,6 +244,7 @@ class Failure(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     HINT_FIELD_NUMBER: _ClassVar[int]
     PLACE_FIELD_NUMBER: _ClassVar[int]
+    HOST_CALL_FIELD_NUMBER: _ClassVar[int]
     id: int
     code: FailureCode
     type: str
@@ -239,7 +254,70 @@ class Failure(_message.Message):
     attributes: bytes
     hint: str
     place: str
-    def __init__(self, id: _Optional[int] = ..., code: _Optional[_Union[FailureCode, str]] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ..., not_begun: bool = ..., attributes: _Optional[bytes] = ..., hint: _Optional[str] = ..., place: _Optional[str] = ...) -> None: ...
+    host_call: int
+    def __init__(self, id: _Optional[int] = ..., code: _Optional[_Union[FailureCode, str]] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ..., not_begun: bool = ..., attributes: _Optional[bytes] = ..., hint: _Optional[str] = ..., place: _Optional[str] = ..., host_call: _Optional[int] = ...) -> None: ...
+
+class HostCall(_message.Message):
+    __slots__ = ("id", "call", "body", "stream")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    call: int
+    body: bytes
+    stream: bool
+    def __init__(self, id: _Optional[int] = ..., call: _Optional[int] = ..., body: _Optional[bytes] = ..., stream: bool = ...) -> None: ...
+
+class HostCancel(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class HostCredit(_message.Message):
+    __slots__ = ("id", "bytes")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    bytes: int
+    def __init__(self, id: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class HostResult(_message.Message):
+    __slots__ = ("id", "value")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    value: bytes
+    def __init__(self, id: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
+
+class HostFailure(_message.Message):
+    __slots__ = ("id", "code", "type", "message", "traceback", "hint", "place", "attributes")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    HINT_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    code: FailureCode
+    type: str
+    message: str
+    traceback: str
+    hint: str
+    place: str
+    attributes: bytes
+    def __init__(self, id: _Optional[int] = ..., code: _Optional[_Union[FailureCode, str]] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ..., hint: _Optional[str] = ..., place: _Optional[str] = ..., attributes: _Optional[bytes] = ...) -> None: ...
+
+class HostItem(_message.Message):
+    __slots__ = ("id", "value")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    value: bytes
+    def __init__(self, id: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
 
 class Cancel(_message.Message):
     __slots__ = ("id", "unless_begun")

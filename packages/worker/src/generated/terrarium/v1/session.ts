@@ -39,6 +39,8 @@ export enum FailureCode {
   FAILURE_CODE_PAYLOAD_TOO_LARGE = 6,
   /** FAILURE_CODE_RESULT_NOT_SENDABLE - The tool returned a value, or a part of one, that cannot be sent. */
   FAILURE_CODE_RESULT_NOT_SENDABLE = 7,
+  /** FAILURE_CODE_POOL_SATURATED - Of a host call only: too many of the worker's host calls are open. */
+  FAILURE_CODE_POOL_SATURATED = 8,
 }
 
 /** A message from the worker to the host. */
@@ -87,6 +89,15 @@ export interface WorkerFrame {
     /** How far a call has come. */
     { $case: "progress"; value: Progress }
     | //
+    /** A tool calls a function of the host. */
+    { $case: "hostCall"; value: HostCall }
+    | //
+    /** The tool does not wait for a host call any more. */
+    { $case: "hostCancel"; value: HostCancel }
+    | //
+    /** Room for more items of a host call. */
+    { $case: "hostCredit"; value: HostCredit }
+    | //
     /** The tool takes items of a feed. */
     { $case: "want"; value: Want }
     | undefined;
@@ -111,6 +122,15 @@ export interface HostFrame {
     | //
     /** Room for more items of a stream. */
     { $case: "credit"; value: Credit }
+    | //
+    /** A host call ended with a value. */
+    { $case: "hostResult"; value: HostResult }
+    | //
+    /** A host call ended without a value. */
+    { $case: "hostFailure"; value: HostFailure }
+    | //
+    /** The next item of a host call. */
+    { $case: "hostItem"; value: HostItem }
     | //
     /** The next item of a feed. */
     { $case: "feed"; value: Feed }
@@ -295,6 +315,73 @@ export interface Failure {
   hint: string;
   /** The place in the result of the value that cannot be sent, for example "rows[3].price"; empty for the whole result. */
   place: string;
+  /** The host call whose failure the exception is, or was raised from; 0 if there is none. */
+  hostCall: number;
+}
+
+/** A tool calls a function of the host. The host answers it exactly once, with HostResult or HostFailure. */
+export interface HostCall {
+  /** The worker's own number: not 0, and unique among its host calls that have not ended. */
+  id: number;
+  /** The call on whose behalf it is made. */
+  call: number;
+  /**
+   * A msgpack array: the name of the function; its arguments, a map of keyword arguments, an array of positional ones,
+   * or nil; and the time of the host call in milliseconds, or nil. See docs/values.md.
+   */
+  body: Buffer;
+  /** The items of the function are wanted: each is a HostItem, and a HostResult with the value null ends them. */
+  stream: boolean;
+}
+
+/** The tool wants neither the answer nor further items. The host answers all the same. */
+export interface HostCancel {
+  /** The host call. A HostCancel of a host call that has ended is ignored. */
+  id: number;
+}
+
+/** Room for more items of a host call, as Credit for a stream. */
+export interface HostCredit {
+  /** The host call. A HostCredit for a host call that has ended is ignored. */
+  id: number;
+  /** More than 0. */
+  bytes: number;
+}
+
+/** A host call ended with a value. */
+export interface HostResult {
+  /** The host call. */
+  id: number;
+  /** The value: one msgpack object, see docs/values.md. */
+  value: Buffer;
+}
+
+/** A host call ended without a value. */
+export interface HostFailure {
+  /** The host call. */
+  id: number;
+  /** Why; FAILURE_CODE_PYTHON_ERROR stands for what the function has thrown. */
+  code: FailureCode;
+  /** The name of the error. */
+  type: string;
+  /** What happened. */
+  message: string;
+  /** The stack of the error; may be empty. */
+  traceback: string;
+  /** What to do about it, in whole sentences; may be empty. */
+  hint: string;
+  /** The place in the arguments or in the value; may be empty. */
+  place: string;
+  /** The fields of the error, as in Failure. */
+  attributes: Buffer;
+}
+
+/** The next item of a host call. The host sends it only while the host call has credit, as the worker an Item. */
+export interface HostItem {
+  /** The host call. */
+  id: number;
+  /** The item: one msgpack object, see docs/values.md. */
+  value: Buffer;
 }
 
 /** Stop a call. */
@@ -483,6 +570,15 @@ export const WorkerFrame: MessageFns<WorkerFrame> = {
       case "progress":
         Progress.encode(message.kind.value, writer.uint32(58).fork()).join();
         break;
+      case "hostCall":
+        HostCall.encode(message.kind.value, writer.uint32(66).fork()).join();
+        break;
+      case "hostCancel":
+        HostCancel.encode(message.kind.value, writer.uint32(74).fork()).join();
+        break;
+      case "hostCredit":
+        HostCredit.encode(message.kind.value, writer.uint32(82).fork()).join();
+        break;
       case "want":
         Want.encode(message.kind.value, writer.uint32(90).fork()).join();
         break;
@@ -559,6 +655,30 @@ export const WorkerFrame: MessageFns<WorkerFrame> = {
             message.kind = { $case: "progress", value: Progress.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.kind = { $case: "hostCall", value: HostCall.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.kind = { $case: "hostCancel", value: HostCancel.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.kind = { $case: "hostCredit", value: HostCredit.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 11: {
             if (tag !== 90) {
               break;
@@ -601,6 +721,15 @@ export const HostFrame: MessageFns<HostFrame> = {
         break;
       case "credit":
         Credit.encode(message.kind.value, writer.uint32(42).fork()).join();
+        break;
+      case "hostResult":
+        HostResult.encode(message.kind.value, writer.uint32(50).fork()).join();
+        break;
+      case "hostFailure":
+        HostFailure.encode(message.kind.value, writer.uint32(58).fork()).join();
+        break;
+      case "hostItem":
+        HostItem.encode(message.kind.value, writer.uint32(66).fork()).join();
         break;
       case "feed":
         Feed.encode(message.kind.value, writer.uint32(74).fork()).join();
@@ -663,6 +792,30 @@ export const HostFrame: MessageFns<HostFrame> = {
             }
 
             message.kind = { $case: "credit", value: Credit.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.kind = { $case: "hostResult", value: HostResult.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.kind = { $case: "hostFailure", value: HostFailure.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.kind = { $case: "hostItem", value: HostItem.decode(reader, reader.uint32()) };
             continue;
           }
           case 9: {
@@ -1609,6 +1762,7 @@ function createBaseFailure(): Failure {
     attributes: Buffer.alloc(0),
     hint: "",
     place: "",
+    hostCall: 0,
   };
 }
 
@@ -1640,6 +1794,9 @@ export const Failure: MessageFns<Failure> = {
     }
     if (message.place !== "") {
       writer.uint32(74).string(message.place);
+    }
+    if (message.hostCall !== 0) {
+      writer.uint32(80).uint32(message.hostCall);
     }
     return writer;
   },
@@ -1727,6 +1884,433 @@ export const Failure: MessageFns<Failure> = {
             }
 
             message.place = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.hostCall = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHostCall(): HostCall {
+  return { id: 0, call: 0, body: Buffer.alloc(0), stream: false };
+}
+
+export const HostCall: MessageFns<HostCall> = {
+  encode(message: HostCall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.call !== 0) {
+      writer.uint32(16).uint32(message.call);
+    }
+    if (message.body.length !== 0) {
+      writer.uint32(26).bytes(message.body);
+    }
+    if (message.stream !== false) {
+      writer.uint32(32).bool(message.stream);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostCall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostCall();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.call = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.body = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.stream = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHostCancel(): HostCancel {
+  return { id: 0 };
+}
+
+export const HostCancel: MessageFns<HostCancel> = {
+  encode(message: HostCancel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostCancel {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostCancel();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHostCredit(): HostCredit {
+  return { id: 0, bytes: 0 };
+}
+
+export const HostCredit: MessageFns<HostCredit> = {
+  encode(message: HostCredit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(16).uint32(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostCredit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostCredit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHostResult(): HostResult {
+  return { id: 0, value: Buffer.alloc(0) };
+}
+
+export const HostResult: MessageFns<HostResult> = {
+  encode(message: HostResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHostFailure(): HostFailure {
+  return { id: 0, code: 0, type: "", message: "", traceback: "", hint: "", place: "", attributes: Buffer.alloc(0) };
+}
+
+export const HostFailure: MessageFns<HostFailure> = {
+  encode(message: HostFailure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.code !== 0) {
+      writer.uint32(16).int32(message.code);
+    }
+    if (message.type !== "") {
+      writer.uint32(26).string(message.type);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    if (message.traceback !== "") {
+      writer.uint32(42).string(message.traceback);
+    }
+    if (message.hint !== "") {
+      writer.uint32(50).string(message.hint);
+    }
+    if (message.place !== "") {
+      writer.uint32(58).string(message.place);
+    }
+    if (message.attributes.length !== 0) {
+      writer.uint32(66).bytes(message.attributes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostFailure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostFailure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.code = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.traceback = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.hint = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.place = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.attributes = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHostItem(): HostItem {
+  return { id: 0, value: Buffer.alloc(0) };
+}
+
+export const HostItem: MessageFns<HostItem> = {
+  encode(message: HostItem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostItem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostItem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
             continue;
           }
         }

@@ -1,0 +1,52 @@
+// Calls that wait for functions of the host: how long, and what ends their host calls.
+import { TerrariumError } from '@terrarium/supervisor/base'
+import { askBack } from './ahead.ts'
+import type { Call } from './call.ts'
+import { advance } from './placement.ts'
+import type { Slot } from './slot.ts'
+import type { Turn } from './turn.ts'
+
+/** The tool of the call has called a function of the host. */
+export function called(turn: Turn, call: Call): void {
+  const { slot } = call
+  if (slot === undefined || call.overdue) return
+  if (call.isAhead) advance(turn, call, slot) // it has begun
+  call.hosts += 1
+  if (call.hosts > 1) return
+  slot.hosts += 1
+  call.hostSince = turn.now
+  if (slot.ordinary > 1 && slot.running === call) freeNested(turn, call, slot)
+}
+
+/** Nested calls that a worker has not begun do not wait behind a main thread that waits itself. */
+function freeNested(turn: Turn, main: Call, slot: Slot): void {
+  for (let call = main.next; call !== undefined; call = call.next) {
+    if (call.parent !== undefined && !call.isAsync) askBack(turn, call, slot)
+  }
+}
+
+export function answered({ now }: Turn, call: Call): void {
+  if (call.hosts === 0) return
+  call.hosts -= 1
+  if (call.hosts === 0) endWait(call, now)
+}
+
+/** The call has ended, or its worker is gone, or it was stopped: nothing waits for its host calls any more. */
+export function endHostCalls({ effects, now }: Turn, call: Call, error = endOf(call)): void {
+  if (call.hosts === 0) return
+  call.hosts = 0
+  endWait(call, now)
+  effects.push({ type: 'endHostCalls', call, error })
+}
+
+const endOf = ({ tool }: Call): TerrariumError =>
+  new TerrariumError('CANCELLED', `the call of ${tool} has ended, and its host calls with it`)
+
+function endWait(call: Call, now: number): void {
+  call.hostTime += now - call.hostSince
+  if (call.slot !== undefined) call.slot.hosts -= 1
+}
+
+/** How long the call has waited for functions of the host, in ms. */
+export const hostTimeOf = ({ hostTime, hosts, hostSince }: Call, now: number): number =>
+  hostTime + (hosts > 0 ? now - hostSince : 0)

@@ -1,0 +1,106 @@
+// Nested calls: a function of the host, which a tool waits for, makes a call of the same pool. When every place that
+// such a call could ever get is held by calls that wait for calls that wait themselves, it would wait for ever: it is
+// refused.
+import { askBack } from './ahead.ts'
+import type { Call } from './call.ts'
+import { reject } from './settle.ts'
+import type { Slot } from './slot.ts'
+import type { PoolState } from './state.ts'
+import type { Turn } from './turn.ts'
+
+/**
+ * Refuses nested calls that would wait for ever, the newest first, until the others can go on. To be asked after every
+ * event while nested calls wait.
+ */
+export function refuseStuck(turn: Turn): void {
+  const { state } = turn
+  if (isMoving(state)) return
+  for (const slot of state.slots) askBackBehind(turn, slot)
+  for (;;) {
+    const stuck = stuckIn(state)
+    let newest: Call | undefined
+    for (let call = state.nested.first; call !== undefined; call = call.next) if (stuck.has(call)) newest = call
+    if (newest === undefined) return
+    state.nested.delete(newest)
+    refuse(turn, newest)
+  }
+}
+
+/** A quick look: a worker takes calls soon, or runs a call that waits for no function of the host. */
+function isMoving({ slots }: PoolState): boolean {
+  for (const slot of slots) {
+    if (slot.occupant !== 'ready') {
+      if (slot.occupant !== 'doomed' && (slot.parked === undefined || slot.probing)) return true
+    } else if (slot.hosts === 0 || slot.overdue > 0) return true
+  }
+  return false
+}
+
+/** Calls of ordinary tools do not wait behind a main thread that waits itself, while others need their places. */
+function askBackBehind(turn: Turn, slot: Slot): void {
+  const { running } = slot
+  if (running === undefined || running.hosts === 0) return
+  for (let call = running.next; call !== undefined; call = call.next) if (!call.isAsync) askBack(turn, call, slot)
+}
+
+/**
+ * The calls that cannot go on, whatever the other calls do: a nested call that waits and could only get a place that is
+ * held by such a call, and a call that waits for functions of the host whose nested calls are all such calls. All
+ * that may be are taken first, and then the others are left out, until none is left to leave out.
+ */
+function stuckIn(state: PoolState): Set<Call> {
+  const stuck = new Set<Call>()
+  const children = new Map<Call, Call[]>()
+  const note = (call: Call): void => {
+    const { parent } = call
+    if (parent === undefined || call.state === 'settled') return
+    const siblings = children.get(parent)
+    if (siblings === undefined) children.set(parent, [call])
+    else siblings.push(call)
+  }
+  for (let call = state.nested.first; call !== undefined; call = call.next) {
+    stuck.add(call)
+    note(call)
+  }
+  for (const slot of state.slots) for (let call = slot.calls.first; call !== undefined; call = call.next) note(call)
+  for (const call of children.keys()) if (call.hosts > 0 && call.slot !== undefined) stuck.add(call)
+  for (let size = -1; size !== stuck.size;) {
+    size = stuck.size
+    /** A tool gets the same places whichever call of it asks. */
+    const known = new Map<string, boolean>()
+    for (const call of stuck) {
+      if (call.slot !== undefined) {
+        if (children.get(call)?.some((child) => !stuck.has(child)) === true) stuck.delete(call)
+        continue
+      }
+      let mayGet = call.suspect ? undefined : known.get(call.tool)
+      if (mayGet === undefined) {
+        mayGet = state.slots.some((slot) => mayGetPlace(slot, call, stuck, state.settings.concurrency))
+        known.set(call.tool, mayGet)
+      }
+      if (mayGet) stuck.delete(call)
+    }
+  }
+  return stuck
+}
+
+/** Whether the slot may have a place for the call some time, if none of the stuck calls ever ends. */
+function mayGetPlace(slot: Slot, call: Call, stuck: ReadonlySet<Call>, concurrency: number): boolean {
+  if (slot.occupant !== 'ready' && slot.occupant !== 'doomed') return slot.parked === undefined || slot.probing
+  if (slot.overdue > 0) return true
+  let held = 0
+  for (let each = slot.calls.first; each !== undefined; each = each.next) if (stuck.has(each)) held += 1
+  if (slot.occupant === 'doomed' || slot.isolated || call.suspect) return held === 0 // all of its calls have to end
+  const { running } = slot
+  if (running !== undefined && stuck.has(running) && !slot.isAsync(call.tool)) return false
+  return held < concurrency
+}
+
+function refuse(turn: Turn, call: Call): void {
+  const cycle = call.nested?.path ?? [call.tool]
+  const { pool, size, concurrency } = turn.state.settings
+  const message = `${call.tool} would wait for ever: ${cycle.join(' → ')}, and no worker of pool ${pool} can become free`
+  const hint =
+    'Raise `size` to more than the depth of such calls, or make the tools async and raise `concurrency`, or call another pool.'
+  reject(turn, call, 'DEADLOCK', message, { hint, details: { pool, cycle, size, concurrency } })
+}

@@ -1,0 +1,261 @@
+// A pool's core with workers that make host calls, whose functions make calls of the same pool. For property tests:
+// after every event it is compared with another reckoning of which nested calls can go on.
+import { TerrariumError } from '@terrarium/supervisor/base'
+import { Call } from '../../src/core/call.ts'
+import { dispatch } from '../../src/core/dispatch.ts'
+import type { Effect } from '../../src/core/effect.ts'
+import type { PoolCoreEvent } from '../../src/core/event.ts'
+import type { Slot } from '../../src/core/slot.ts'
+import { createState, queuedIn, type PoolState, type Settings } from '../../src/core/state.ts'
+import { listed, must } from './slot-rules.ts'
+
+/** A function of the host that runs for a call, and the calls that it has made. */
+interface HostCall {
+  readonly call: Call
+  readonly children: Call[]
+}
+
+export class NestingWorld {
+  /** In all runs of this process. */
+  static readonly counts = { events: 0, nested: 0, refused: 0, placed: 0, givenBack: 0 }
+  readonly state: PoolState
+  /** By slot, the calls that its worker has, in order of arrival. */
+  readonly #held = new Map<Slot, Call[]>()
+  readonly #askedBack = new Set<Call>()
+  #hostCalls: HostCall[] = []
+  readonly offered: Call[] = []
+  readonly settled = new Map<Call, string>()
+
+  constructor(settings: Settings) {
+    this.state = createState(settings)
+    for (const slot of this.state.slots) this.#held.set(slot, [])
+    this.tell({ type: 'pool.start' })
+    this.tell({ type: 'pool.opened' })
+    for (const slot of this.state.slots) this.#start(slot)
+  }
+
+  tell(event: PoolCoreEvent): void {
+    NestingWorld.counts.events += 1
+    const effects: Effect[] = []
+    dispatch(this.state, event, 0, effects)
+    for (const effect of effects) this.#carryOut(effect)
+    this.#checkRefused(effects)
+    this.#check()
+  }
+
+  #carryOut(effect: Effect): void {
+    if (effect.type === 'settle') {
+      must(!this.settled.has(effect.call), 'a call is settled twice')
+      this.settled.set(effect.call, effect.error?.code ?? 'value')
+    } else if (effect.type === 'refuse') this.settled.set(effect.call, effect.error.code)
+    else if (effect.type === 'send') {
+      const { call, slot } = effect
+      const held = this.#held.get(slot) ?? []
+      const main = held.find(({ isAsync }) => !isAsync)
+      const waits = main !== undefined && this.#hostCalls.some((each) => each.call === main)
+      must(!(call.isAhead && waits), 'a call is sent ahead to a main thread that waits for the host')
+      if (call.parent !== undefined) {
+        NestingWorld.counts.placed += 1
+        must(call.isAsync || !waits, 'a nested call is behind a main thread that waits for the host')
+      }
+      held.push(call)
+    } else if (effect.type === 'cancel') this.#askedBack.add(effect.call)
+    else if (effect.type === 'endHostCalls') {
+      must(
+        this.#hostCalls.some(({ call }) => call === effect.call),
+        'host calls are ended that are not open',
+      )
+      this.#hostCalls = this.#hostCalls.filter(({ call }) => call !== effect.call)
+    }
+  }
+
+  /** Each was refused while it and the calls that were refused after it were waiting. */
+  #checkRefused(effects: readonly Effect[]): void {
+    const refused = effects.flatMap((effect) =>
+      effect.type === 'settle' && effect.error?.code === 'DEADLOCK' ? [effect.call] : [],
+    )
+    NestingWorld.counts.refused += refused.length
+    const waiting = listed(this.state.nested.first)
+    refused.forEach((call, index) => {
+      must(!this.#goOn([...waiting, ...refused.slice(index)]).has(call), 'a call is refused that could go on')
+    })
+  }
+
+  #check(): void {
+    const { state } = this
+    for (const slot of state.slots) {
+      const calls = listed(slot.calls.first)
+      must(slot.hosts === calls.filter(({ hosts }) => hosts > 0).length, 'calls that wait for the host are miscounted')
+    }
+    for (const call of this.offered) {
+      const open = this.#hostCalls.filter((each) => each.call === call).length
+      must(call.hosts === open, 'host calls are miscounted')
+    }
+    const waiting = listed(state.nested.first)
+    must(
+      waiting.every((call, index) => index === 0 || call.order > (waiting[index - 1] as Call).order),
+      'not in order',
+    )
+    const going = this.#goOn(waiting)
+    must(
+      waiting.every((call) => going.has(call)),
+      'a nested call waits for ever',
+    )
+  }
+
+  /**
+   * The calls that can end, or get a place, if each call that waits for nothing ends some time: first the calls that
+   * need nothing, and then all that need only these. `waiting`: calls without a place.
+   */
+  #goOn(waiting: readonly Call[]): Set<Call> {
+    const { slots, settings } = this.state
+    const going = new Set<Call>()
+    const placed = slots.flatMap((slot) => listed(slot.calls.first).map((call) => ({ call, slot })))
+    const all = [...waiting, ...placed.map(({ call }) => call)]
+    for (let size = -1; size !== going.size;) {
+      size = going.size
+      for (const { call, slot } of placed) {
+        const isBehind = !call.isAsync && slot.running !== call
+        const children = all.filter(
+          (each) => each.parent === call && (each.slot === undefined || each.state !== 'settled'),
+        )
+        // What is behind a main thread that waits is asked back.
+        // A function may need one of its calls only, as by Promise.race.
+        const isAnswered = children.length === 0 || children.some((child) => going.has(child))
+        if (isBehind || call.hosts === 0 || isAnswered) going.add(call)
+      }
+      for (const call of waiting) {
+        const gets = slots.some((slot) => {
+          if (slot.occupant !== 'ready' || slot.overdue > 0) return true // it is decided anew when that is over
+          const calls = listed(slot.calls.first)
+          const ending = calls.filter((each) => going.has(each)).length
+          if (call.suspect || slot.isolated) return ending === calls.length
+          const { running } = slot
+          if (!slot.isAsync(call.tool) && running !== undefined && !going.has(running)) return false
+          return calls.length - ending < settings.concurrency
+        })
+        if (gets) going.add(call)
+      }
+    }
+    return going
+  }
+
+  /** Calls that their workers have begun: all async ones, and the first of the others. */
+  #begun(): Call[] {
+    return [...this.#held.values()].flatMap((held) => {
+      const main = held.find(({ isAsync }) => !isAsync)
+      return held.filter((call) => call.isAsync || call === main)
+    })
+  }
+
+  offer(tool: string, idempotent: boolean): void {
+    this.#offer(new Call(tool, { timeout: undefined, idempotent }))
+  }
+
+  #offer(call: Call): void {
+    this.offered.push(call)
+    this.tell({ type: 'call.offered', call, isWatched: false })
+  }
+
+  /** A tool calls a function. */
+  callHost(n: number): void {
+    const begun = this.#begun().filter(({ overdue }) => !overdue) // the shell refuses the host calls of others
+    const call = pick(begun, n)
+    if (call === undefined) return
+    this.#hostCalls.push({ call, children: [] })
+    this.tell({ type: 'host.called', call })
+  }
+
+  /** A function makes a call. */
+  nest(n: number, tool: string, idempotent: boolean): void {
+    const hostCall = pick(this.#hostCalls, n)
+    if (hostCall === undefined) return
+    const { call: parent, children } = hostCall
+    const call = new Call(tool, {
+      timeout: undefined,
+      idempotent,
+      nested: { parent, path: [parent.tool, 'host', tool] },
+    })
+    children.push(call)
+    NestingWorld.counts.nested += 1
+    this.#offer(call)
+  }
+
+  /** A function answers. It waits for its calls. */
+  answerHost(n: number): boolean {
+    const able = this.#hostCalls.filter(({ children }) => children.every((child) => this.settled.has(child)))
+    const hostCall = pick(able, n)
+    if (hostCall === undefined) return false
+    this.#hostCalls.splice(this.#hostCalls.indexOf(hostCall), 1)
+    this.tell({ type: 'host.answered', call: hostCall.call })
+    return true
+  }
+
+  /** A tool answers. It waits for its functions. */
+  answer(n: number): boolean {
+    const call = pick(
+      this.#begun().filter((each) => !this.#hostCalls.some((open) => open.call === each)),
+      n,
+    )
+    if (call === undefined) return false
+    this.#letGo(call)
+    this.tell({ type: 'call.answered', call, outcome: { value: null } })
+    return true
+  }
+
+  /** A worker gives back a call that it has not begun. */
+  giveBack(): boolean {
+    const begun = this.#begun()
+    for (const call of this.#askedBack) {
+      this.#askedBack.delete(call)
+      if (begun.includes(call) || call.slot === undefined) continue
+      NestingWorld.counts.givenBack += 1
+      this.#letGo(call)
+      const error = new TerrariumError('CANCELLED', 'given back')
+      this.tell({ type: 'call.answered', call, outcome: { error, notBegun: true } })
+      return true
+    }
+    return false
+  }
+
+  #letGo(call: Call): void {
+    this.#askedBack.delete(call)
+    for (const [slot, held] of this.#held)
+      this.#held.set(
+        slot,
+        held.filter((each) => each !== call),
+      )
+  }
+
+  /** A worker dies, and the next one is ready. Whatever waits for its host calls is aborted. */
+  crash(n: number): void {
+    const slot = pick(this.state.slots, n)
+    if (slot === undefined) return
+    const begun = this.#begun()
+    const unbegun = new Set((this.#held.get(slot) ?? []).filter((call) => !begun.includes(call)))
+    const aborted = this.#hostCalls.filter(({ call }) => call.slot === slot).flatMap(({ children }) => children)
+    for (const call of this.#held.get(slot) ?? []) this.#askedBack.delete(call)
+    this.#held.set(slot, [])
+    const reason = { type: 'error', error: new TerrariumError('WORKER_CRASHED', 'died') } as const
+    this.tell({ type: 'worker.exited', worker: slot.id, incarnation: slot.incarnation, reason, unbegun })
+    for (const call of aborted) this.tell({ type: 'call.aborted', call, cause: undefined })
+    this.#start(slot)
+  }
+
+  #start({ id, incarnation }: Slot): void {
+    const about = { worker: id, incarnation: incarnation + 1 }
+    this.tell({ type: 'worker.started', ...about })
+    const tools = [{ name: 'async', isAsync: true, isStream: false, summary: '' }]
+    this.tell({ type: 'worker.ready', ...about, pid: 1, tools, reportsBegun: true })
+  }
+
+  /** Everything that can end, ends. */
+  finish(): void {
+    this.tell({ type: 'pool.resume' })
+    while (this.giveBack() || this.answerHost(0) || this.answer(0));
+    must(queuedIn(this.state) === 0, 'a call waits for ever')
+    must(this.settled.size === this.offered.length, 'a call is not settled')
+  }
+}
+
+const pick = <T>(list: readonly T[], n: number): T | undefined => list[n % Math.max(1, list.length)]
