@@ -3,7 +3,6 @@
 // command. Readers ignore fields and kinds that they do not know. Times are ms since 1970.
 
 import type { CallTimes, Deadlines } from './call-times.ts'
-
 export type { CallTimes, Deadlines }
 
 /** The version of the protocol. A reader refuses a greater one. */
