@@ -1,11 +1,24 @@
 // What can be asked of any pool, whether it is nested or has a handle: calls, and views of its workers.
+import { randomUUID } from 'node:crypto'
 import { messageOf, siteAbove, TerrariumError } from '@terrarium/supervisor/base'
-import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, ToolStream, WorkerInfo } from './api.ts'
+import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, ToolSession, ToolStream, WorkerInfo } from './api.ts'
 import { requestOf, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
-import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
+import { SessionUse } from './core/tool-session.ts'
+import {
+  NO_OPTIONS,
+  NO_SESSION_OPTIONS,
+  NO_STREAM_OPTIONS,
+  validateSession,
+  type CallArguments,
+  type CallOptions,
+  type SessionOptions,
+  type StreamOptions,
+} from './options.ts'
+import { ownSessionOptions } from './own-options.ts'
 import type { Resolve } from './pending-call.ts'
+import { SessionHandle } from './session-handle.ts'
 import type { Shell } from './shell.ts'
 import { statsOf } from './snapshot.ts'
 import { StreamReader } from './tool-stream.ts'
@@ -75,6 +88,12 @@ export class Access implements PoolAccess {
   ): ToolStream<T> => {
     const request = streamRequestOf(this.#shell(), tool, args, options)
     return new StreamReader<T>(() => this.#shell().streams, request, siteAbove(this.stream) ?? {})
+  }
+
+  session(id: string = randomUUID(), options: SessionOptions = NO_SESSION_OPTIONS): ToolSession {
+    const own = ownSessionOptions(options)
+    validateSession(id, own)
+    return new SessionHandle(this.#shell, new SessionUse(id, own.affinity, own.ttl))
   }
 
   map<T = unknown>(

@@ -2,6 +2,7 @@
 import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor/base'
 import { checkCallSize, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
 import type { Priority } from './core/lanes.ts'
+import type { SessionUse } from './core/tool-session.ts'
 import { ownCallOptions, ownStreamOptions, unreadable } from './own-options.ts'
 import {
   NO_OPTIONS,
@@ -25,6 +26,8 @@ export interface CallRequest {
   readonly priority: Priority
   readonly signal: CallSignal | undefined
   readonly onProgress: OnProgress | undefined
+  /** The handle of the session that it is a call of. Default: none. */
+  readonly use?: SessionUse
 }
 
 /** How the arguments of a pool's calls are encoded. */

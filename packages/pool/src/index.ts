@@ -21,11 +21,13 @@ export type {
   PoolStatus,
   StopResult,
   ToolDescription,
+  ToolSession,
   ToolStream,
   WorkerInfo,
 } from './api.ts'
 export type { Priority } from './core/lanes.ts'
-export type { CallArguments, CallOptions, PoolOptions, StreamOptions } from './options.ts'
+export type { Affinity, SessionEnd } from './core/tool-session.ts'
+export type { CallArguments, CallOptions, PoolOptions, SessionOptions, StreamOptions } from './options.ts'
 export { createPool } from './handle.ts'
 export type { MapItems, MapOptions } from './map.ts'
 export { pool, poolOf, type PoolEmitted, type PoolLogic, type PoolShutdown } from './pool.ts'

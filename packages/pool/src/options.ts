@@ -34,6 +34,7 @@ import {
 } from '@terrarium/worker'
 import type { Logger } from 'pino'
 import { PRIORITIES, type Priority } from './core/lanes.ts'
+import { AFFINITIES, type Affinity } from './core/tool-session.ts'
 import type { Settings } from './core/state.ts'
 import type { OnProgress } from './progress-listener.ts'
 
@@ -75,6 +76,8 @@ export interface PoolOptions {
    * that shared a worker when it died each is run again alone, and only what happens then counts.
    */
   readonly maxDeaths?: number
+  /** Sessions that may be open at a time; the first call of one more is refused with SESSION_LIMIT. Default 1,000. */
+  readonly sessionLimit?: number
   /** How long a worker may take to become ready, in ms. Default 30,000. */
   readonly startTimeout?: number
   /** How long a worker may go on with a cancelled or overdue call before it is killed, in ms. Default 250. */
@@ -158,6 +161,22 @@ export interface StreamOptions {
   readonly onProgress?: OnProgress
 }
 
+export interface SessionOptions {
+  /**
+   * Where its calls run. `hint`: on its worker if that has a place, else on another one, where the session has another
+   * state. `strict_queue`: on its worker alone, they wait for it. `strict_fail_fast`: on its worker alone, they reject
+   * with WORKER_BUSY if it has no place. Default `hint`.
+   */
+  readonly affinity?: Affinity
+  /** The session ends when it has had no call for so long, in ms. Default: it stays until it is closed. */
+  readonly ttl?: number
+}
+
+export const SESSION_OPTIONS: Readonly<Record<keyof SessionOptions, true>> = { affinity: true, ttl: true }
+
+/** Stands for the options of a session that has none. */
+export const NO_SESSION_OPTIONS: SessionOptions = Object.freeze({})
+
 /** The defaults of options that have one, in one place. Times in ms. */
 export const DEFAULTS = {
   size: 1,
@@ -168,14 +187,15 @@ export const DEFAULTS = {
   cancelGrace: 250,
   grace: 2_000,
   drainTimeout: 5_000,
+  sessionLimit: 1_000,
 } as const
 
 /** What the core of a pool is told of its options. */
 export function settingsOf(options: PoolOptions, hasHandle: boolean): Settings {
   const { name, size = DEFAULTS.size, concurrency = DEFAULTS.concurrency, queueLimit = DEFAULTS.queueLimit } = options
   const { maxDeaths = DEFAULTS.maxDeaths, cancelGrace = DEFAULTS.cancelGrace } = options
-  const { drainTimeout = DEFAULTS.drainTimeout } = options
-  return { pool: name, hasHandle, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout }
+  const { drainTimeout = DEFAULTS.drainTimeout, sessionLimit = DEFAULTS.sessionLimit } = options
+  return { pool: name, hasHandle, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout, sessionLimit }
 }
 
 /** The supervisor adds its own margin to it, and a timer holds no more than LONGEST_MS. */
@@ -186,6 +206,7 @@ const NUMBERS = {
   concurrency: [1, 65_536],
   queueLimit: [0, LONGEST_MS],
   maxDeaths: [1, 1_000],
+  sessionLimit: [1, LONGEST_MS],
 } as const
 
 // An option that is missing here does not compile.
@@ -199,6 +220,7 @@ export const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
   concurrency: true,
   queueLimit: true,
   maxDeaths: true,
+  sessionLimit: true,
   startTimeout: true,
   cancelGrace: true,
   grace: true,
@@ -344,6 +366,24 @@ export function validateStream(tool: unknown, args: unknown, options: unknown): 
     check.mistakes.push(...inner.mistakes)
   }
   check.finish(`stream of ${isName(tool) ? tool.slice(0, 128) : 'a tool'}`)
+}
+
+const LONGEST_ID = 256
+
+const isSessionId = (id: unknown): boolean => typeof id === 'string' && id !== '' && id.length <= LONGEST_ID
+
+/** Throws INVALID_ARGUMENT naming every mistake at once. */
+export function validateSession(id: unknown, options: unknown): void {
+  const check = new Checker()
+  check.required({ id }, 'id', isSessionId, `a string of 1 to ${LONGEST_ID} characters`)
+  if (check.object('options', options, SESSION_OPTIONS)) {
+    const inner = new Checker('options.')
+    inner.known(options, SESSION_OPTIONS)
+    inner.oneOf(options, 'affinity', AFFINITIES)
+    inner.field(options, 'ttl', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
+    check.mistakes.push(...inner.mistakes)
+  }
+  check.finish('session')
 }
 
 function areArguments(args: unknown): boolean {

@@ -5,9 +5,11 @@ import {
   CALL_OPTIONS,
   HEARTBEAT,
   OPTIONS,
+  SESSION_OPTIONS,
   STREAM_OPTIONS,
   type CallOptions,
   type PoolOptions,
+  type SessionOptions,
   type StreamOptions,
 } from './options.ts'
 
@@ -29,6 +31,9 @@ export const ownPoolOptions = (options: PoolOptions): PoolOptions => ownOptions(
 export const ownCallOptions = (options: CallOptions): CallOptions => ownOptions(options, CALL, 'options')
 
 export const ownStreamOptions = (options: StreamOptions): StreamOptions => ownOptions(options, STREAM, 'options')
+
+export const ownSessionOptions = (options: SessionOptions): SessionOptions =>
+  ownOptions(options, fieldsOf(SESSION_OPTIONS), 'options')
 
 export const unreadable = (what: string, cause: unknown): TerrariumError =>
   new TerrariumError('INVALID_ARGUMENT', `${what} cannot be read: ${messageOf(cause)}`, { cause })

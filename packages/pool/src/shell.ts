@@ -18,6 +18,7 @@ import { EffectQueue } from './core/effect-queue.ts'
 import type { Effect } from './core/effect.ts'
 import type { PoolCoreEvent } from './core/event.ts'
 import type { Slot } from './core/slot.ts'
+import type { SessionUse } from './core/tool-session.ts'
 import { createState, type Counts, type PoolState } from './core/state.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { DEFAULTS, settingsOf, type PoolOptions } from './options.ts'
@@ -67,6 +68,8 @@ export class Shell {
   readonly #effects = new EffectQueue()
   readonly #drains = new Waiters()
   readonly #reloads = new Waiters()
+  /** Handles of sessions whose `close()` has not resolved. */
+  readonly #closing = new Map<SessionUse, Waiters>()
   #isCarryingOut = false
   /** Events that were posted to the pool's actor: it knows them again by this. */
   readonly #posted = new WeakSet()
@@ -196,6 +199,20 @@ export class Shell {
     return { worker: id, pid }
   }
 
+  /** The next call of the handle begins a new session. */
+  restartSession(use: SessionUse): void {
+    this.handle({ type: 'session.restart', use })
+  }
+
+  /** Resolves when the session of the handle has ended. */
+  closeSession(use: SessionUse): Promise<void> {
+    let waiters = this.#closing.get(use)
+    if (waiters === undefined) this.#closing.set(use, (waiters = new Waiters()))
+    const answer = waiters.wait()
+    this.handle({ type: 'session.close', use })
+    return this.#dependencies.keepAlive?.during(answer) ?? answer
+  }
+
   /** Resolves when no worker has a call any more; see `PoolAccess.drain()`. */
   drain(): Promise<void> {
     return this.#askFor(this.#drains, { type: 'pool.drain' })
@@ -234,6 +251,16 @@ export class Shell {
         return
       case 'credit':
         this.#slots.credit(pending(effect.call), effect.slot, effect.bytes)
+        return
+      case 'session.open':
+        this.#slots.openSession(effect.slot, effect.number, effect.id)
+        return
+      case 'session.close':
+        this.#slots.closeSession(effect.slot, effect.number)
+        return
+      case 'session.closed':
+        this.#closing.get(effect.use)?.settle(undefined)
+        this.#closing.delete(effect.use)
         return
       case 'released':
         if (effect.call instanceof PendingStream) effect.call.released()

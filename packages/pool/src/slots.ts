@@ -52,8 +52,9 @@ export class Slots {
         if (this.#unbegun === undefined) this.#answered(call, outcome)
         else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)
       }
-      const { tool, args, stream, progress } = call
-      const extras = progress === undefined ? undefined : { progress: progress.take }
+      const { tool, args, stream, progress, sessionNumber } = call
+      const extras =
+        progress === undefined && sessionNumber === 0 ? undefined : { session: sessionNumber, progress: progress?.take }
       call.sessionId =
         stream === undefined
           ? session.call(tool, args, timeLeft, settle, extras)
@@ -77,6 +78,14 @@ export class Slots {
 
   cancel(call: PendingCall, slot: Slot, unlessBegun: boolean): void {
     if (call.sessionId !== 0) this.#of(slot).session?.cancel(call.sessionId, { unlessBegun })
+  }
+
+  openSession(slot: Slot, number: number, id: string): void {
+    this.#of(slot).session?.openSession(number, id)
+  }
+
+  closeSession(slot: Slot, number: number): void {
+    this.#of(slot).session?.closeSession(number)
   }
 
   kill(slot: Slot, error: TerrariumError): void {

@@ -123,6 +123,7 @@ test('B8: null does not count as leaving an option out, and the options must be 
     concurrency: true,
     queueLimit: true,
     maxDeaths: true,
+    sessionLimit: true,
     startTimeout: true,
     cancelGrace: true,
     grace: true,

@@ -75,6 +75,8 @@ export {
   type CreditFrame,
   type FailureFrame,
   type HostFrame,
+  type SessionCloseFrame,
+  type SessionOpenFrame,
   type ProgressFrame,
   type ToolInfo,
   type Transport,

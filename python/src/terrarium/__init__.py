@@ -14,8 +14,9 @@ This module uses the standard library only, so that code with tools can be impor
 
 from terrarium._deadline import deadline
 from terrarium._progress import progress
+from terrarium._sessions import ToolSession, session
 from terrarium._tools import ToolError, tool
 from terrarium._values._registry import register_type
 from terrarium._version import PROTOCOL_VERSION, __version__
 
-__all__ = ["PROTOCOL_VERSION", "ToolError", "__version__", "deadline", "progress", "register_type", "tool"]
+__all__ = ["PROTOCOL_VERSION", "ToolError", "ToolSession", "__version__", "deadline", "progress", "register_type", "session", "tool"]

@@ -127,9 +127,11 @@ class Call:
 class Extras:
     """What a call has beside its arguments."""
 
-    __slots__ = ("progress", "reporter")
+    __slots__ = ("progress", "reporter", "session")
 
-    def __init__(self, progress: bool) -> None:
+    def __init__(self, progress: bool, session: Any = 0) -> None:
+        self.session = session
+        """The number of its session, 0 for none; once the session has the call, the ToolSession itself, or None."""
         self.progress = progress
         """Whether its caller wants to hear how far it has come."""
         self.reporter: Any = None
@@ -182,6 +184,19 @@ class Credit(NamedTuple):
     bytes: int
 
 
+class SessionOpen(NamedTuple):
+    """Begins a session of calls."""
+
+    number: int
+    id: str
+
+
+class SessionClose(NamedTuple):
+    """Ends a session of calls, of which no call is open."""
+
+    number: int
+
+
 class Ping(NamedTuple):
     """Asks for a Pong."""
 
@@ -191,7 +206,7 @@ class Ping(NamedTuple):
 WorkerFrame = Hello | Ready | Failure | Pong | Progress
 """A worker also sends results and items. They have no class of their own, which would cost more than to encode a short
 value."""
-HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit
+HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit | SessionOpen | SessionClose
 
 
 def size_of(body: bytes, segments: "Sequence[Any]") -> int:

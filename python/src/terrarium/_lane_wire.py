@@ -10,13 +10,13 @@ from terrarium._values._encode import in_one
 from terrarium._version import PROTOCOL_VERSION
 
 WORKER_KIND = {"hello": 1, "ready": 2, "result": 3, "failure": 4, "pong": 5, "part": 6, "item": 7, "progress": 8}
-HOST_KIND = {"welcome": 16, "refused": 17, "call": 18, "cancel": 19, "ping": 20, "part": 21, "credit": 22}
-FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8, "progress": 64}
+HOST_KIND = {"welcome": 16, "refused": 17, "call": 18, "cancel": 19, "ping": 20, "part": 21, "credit": 22, "sessionopen": 28, "sessionclose": 29}
+FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8, "session": 32, "progress": 64}
 REFUSED_CODE = {"protocol_mismatch": 1, "token_refused": 2}
 
 HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM, PROGRESS = WORKER_KIND.values()
-WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT = HOST_KIND.values()
-APART, SPLIT, SPIN, STREAM, WANTS_PROGRESS = FLAG.values()
+WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT, SESSION_OPEN, SESSION_CLOSE = HOST_KIND.values()
+APART, SPLIT, SPIN, STREAM, SESSION, WANTS_PROGRESS = FLAG.values()
 
 HEADER = Struct("<IBBHII")
 """Length of the body, kind, flags, code, id, extra."""

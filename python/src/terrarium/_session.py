@@ -13,10 +13,12 @@ from terrarium_shepherd import signals
 from terrarium import _contexts, _exit, _failure
 from terrarium._calls import MainThread
 from terrarium._describe import documentation, kind_of, signature_text
-from terrarium._frames import Call, Cancel, Carrier, Credit, Hello, HostFrame, Ping, Pong, Ready, StreamCall, ToolInfo
+from terrarium._frames import Call, Cancel, Carrier, Credit, Hello, HostFrame, Ping, Pong, Ready, SessionClose
+from terrarium._frames import SessionOpen, StreamCall, ToolInfo
 from terrarium._frames import Welcome
 from terrarium._progress import Reporters
 from terrarium._replies import Replies
+from terrarium._sessions import Sessions
 from terrarium._spin import Spin
 from terrarium._stand_in import StandIn
 from terrarium._streams import Items, MainThreadStreams
@@ -75,6 +77,7 @@ class Session:
         items = Items(self.replies, self._carrier, welcome.max_bytes, self.flush)
         streams = MainThreadStreams(items, self.flush, self._await_credit)
         self.main_thread = MainThread(self.replies, self._page, contexts, self.flush, streams)
+        self.sessions = Sessions(self.main_thread)
         self._event_loop: "EventLoop | None" = None
         self._main_loop: "MainLoop | None" = None
         if any(tool.is_async for tool in self.tools):
@@ -88,6 +91,7 @@ class Session:
 
                 self._event_loop = EventLoop(self.replies, self._page, contexts, self.flush, items)
                 self._event_loop.start()
+        self.sessions.event_loop = self._event_loop
         self.stand_in = StandIn(self.main_thread, self._carrier, self.receiving, self.receive, self.flush)
         if any(tool.batch for tool in self.tools):
             self._batch(contexts)
@@ -118,6 +122,7 @@ class Session:
             receive, batches = self._receiver(), self.main_thread.batches
             self.main_thread.run(receive if batches is None else batches.receiver(receive))
         except _Stopped:
+            self.sessions.end_all()
             self._finishing = True
             self._carrier.close()
             return 0
@@ -130,6 +135,7 @@ class Session:
         receiver.start()
         if self._event_loop is not None:
             self._event_loop.drain()
+        self.sessions.end_all()
         self._finishing = True
         if self._carrier.waits_are_short:
             with self.receiving:
@@ -263,6 +269,10 @@ class Session:
             elif isinstance(frame, Ping):
                 self._carrier.send(Pong(frame.nonce, self.main_thread.running))
                 self.flush()
+            elif isinstance(frame, SessionOpen):
+                self.sessions.begin(*frame)
+            elif isinstance(frame, SessionClose):
+                submitted += self.sessions.end(frame.number)
             elif isinstance(frame, Welcome):
                 raise ValueError("it sent a second Welcome")
             else:
@@ -282,10 +292,12 @@ class Session:
         self.replies.open[call.id] = call
 
     def _prepare(self, call: Call) -> None:
-        """For a call that has more than its arguments."""
+        """For a call that has more than its arguments. Raises ValueError if its session is not open."""
         extras = call.extras
-        if extras is not None and extras.progress:
-            extras.reporter = self._reporters.of(call.id)
+        if extras is not None:
+            extras.session = self.sessions.of(extras.session) if extras.session else None
+            if extras.progress:
+                extras.reporter = self._reporters.of(call.id)
 
     def _add_credit(self, frame: Credit) -> None:
         """Credit for a call that has ended crossed its answer. Raises ValueError for credit of a call without items."""

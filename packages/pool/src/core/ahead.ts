@@ -28,7 +28,8 @@ const WORTH_SHARING = 1
  * To be asked only when no worker has a place for the call.
  */
 export function slotAhead({ state, now }: Turn, call: Call): Slot | undefined {
-  if (call.suspect || call.deaths > 0 || call.size > MOST_BYTES || call.stream !== undefined) return undefined
+  if (call.suspect || call.deaths > 0 || call.size > MOST_BYTES) return undefined
+  if (call.stream !== undefined || call.session !== undefined) return undefined
   const pace = (call.pace ??= state.paces.of(call.tool))
   if (pace?.isShort !== true) return undefined
   let best: Slot | undefined
@@ -44,7 +45,12 @@ export function slotAhead({ state, now }: Turn, call: Call): Slot | undefined {
 
 /** All that its worker has are short calls of ordinary tools, which it works off without a pause. */
 const isBrisk = (slot: Slot, now: number): boolean =>
-  slot.isOpen && slot.reportsBegun && slot.notShort === 0 && slot.recalled === 0 && now - slot.since < SHORT
+  slot.isOpen &&
+  slot.reportsBegun &&
+  slot.notShort === 0 &&
+  slot.recalled === 0 &&
+  slot.bound.size === 0 &&
+  now - slot.since < SHORT
 
 const hasRoom = (slot: Slot, call: Call): boolean =>
   slot.bytesAhead + call.size <= MOST_BYTES_AHEAD && !slot.isAsync(call.tool)

@@ -4,6 +4,7 @@ import type { Priority } from './lanes.ts'
 import type { Pace } from './pace.ts'
 import type { Slot } from './slot.ts'
 import type { StreamState } from './stream.ts'
+import type { SessionUse, ToolSessionState } from './tool-session.ts'
 
 /** `queued`: it waits, in the queue or ahead. `placed`: it has a place on a worker. `settled`: its caller is told. */
 export type CallState = 'queued' | 'placed' | 'settled'
@@ -16,6 +17,8 @@ export interface CallFacts {
   readonly idempotent: boolean
   /** Default: `normal`. */
   readonly priority?: Priority
+  /** The handle of the session that it is a call of. */
+  readonly use?: SessionUse | undefined
 }
 
 /**
@@ -78,12 +81,19 @@ export class Call {
   timer = 0
   /** Its items; undefined for a call with one result. */
   stream: StreamState | undefined = undefined
+  /** The handle of the session that it is a call of; undefined for most calls. */
+  readonly use: SessionUse | undefined
+  /** Its session, once it is accepted. */
+  session: ToolSessionState | undefined = undefined
+  /** The number of its session at the worker it is with; 0: none. */
+  sessionNumber = 0
 
-  constructor({ tool, timeout, idempotent, priority = 'normal' }: CallFacts, site?: CallSite) {
+  constructor({ tool, timeout, idempotent, priority = 'normal', use }: CallFacts, site?: CallSite) {
     this.tool = tool
     this.timeout = timeout
     this.idempotent = idempotent
     this.priority = priority
+    this.use = use
     this.site = site
   }
 }

@@ -8,6 +8,7 @@ import { drain, endDrain, pause, resume } from './pause.ts'
 import { offer, pump } from './placement.ts'
 import { notReplaced, proceed, reload, spareGone } from './reload.ts'
 import type { PoolState, Timer } from './state.ts'
+import * as sessions from './sessions.ts'
 import * as stream from './stream.ts'
 import { expire, overrun, recall, stayedLate, stop } from './stopped.ts'
 import type { Turn } from './turn.ts'
@@ -26,15 +27,17 @@ export function dispatch(state: PoolState, event: PoolCoreEvent, now: number, ef
   else if (state.status === 'stopped') afterTheEnd(turn, event)
   else {
     decide(turn, event)
+    if (state.closing.size > 0) sessions.endClosing(turn)
     if (state.isDraining) endDrain(turn)
     if (state.reload !== undefined) proceed(turn)
   }
 }
 
 /** Callers are answered; nothing else happens. */
-function afterTheEnd(turn: Turn, { type }: PoolCoreEvent): void {
-  if (type === 'pool.reload') reload(turn)
-  else if (type === 'pool.drain') turn.effects.push({ type: 'drained', error: undefined })
+function afterTheEnd(turn: Turn, event: PoolCoreEvent): void {
+  if (event.type === 'pool.reload') reload(turn)
+  else if (event.type === 'pool.drain') turn.effects.push({ type: 'drained', error: undefined })
+  else if (event.type === 'session.close') sessions.close(turn, event.use)
 }
 
 function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call.offered' }>): void {
@@ -67,6 +70,12 @@ function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call
       return
     case 'stream.left':
       stream.left(turn, event.call)
+      return
+    case 'session.close':
+      sessions.close(turn, event.use)
+      return
+    case 'session.restart':
+      sessions.restart(turn, event.use)
       return
     case 'pool.start':
       life.start(turn)
@@ -142,6 +151,9 @@ function fire(turn: Turn, timer: Timer): void {
       return
     case 'idle':
       stream.lookAtIdle(turn, timer.call)
+      return
+    case 'session':
+      sessions.lookAtSession(turn, timer.session)
       return
     case 'look':
       look(turn)

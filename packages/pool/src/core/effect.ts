@@ -3,6 +3,7 @@ import type { ExitReason, TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolEvents } from '../api.ts'
 import type { Call } from './call.ts'
 import type { Slot } from './slot.ts'
+import type { SessionUse } from './tool-session.ts'
 
 /** An event of the pool that listeners are told of. */
 type Told = {
@@ -25,6 +26,12 @@ export type Effect =
   | { readonly type: 'credit'; readonly call: Call; readonly slot: Slot; readonly bytes: number }
   /** The worker has let go of a stream that was settled before, or is gone. */
   | { readonly type: 'released'; readonly call: Call }
+  /** Open a session at the slot's worker. */
+  | { readonly type: 'session.open'; readonly slot: Slot; readonly number: number; readonly id: string }
+  /** End the session at the slot's worker. */
+  | { readonly type: 'session.close'; readonly slot: Slot; readonly number: number }
+  /** The session of the handle has ended, as was asked for. */
+  | { readonly type: 'session.closed'; readonly use: SessionUse }
   /** Answer the caller; with the error, if there is one. */
   | {
       readonly type: 'settle'

@@ -4,15 +4,18 @@ import { TerrariumError } from '@terrarium/supervisor/base'
 import { endAhead, goAhead, share, slotAhead } from './ahead.ts'
 import type { Call, CallList } from './call.ts'
 import type { Lanes } from './lanes.ts'
+import * as sessions from './sessions.ts'
 import type { Slot } from './slot.ts'
 import { queuedIn, type PoolState } from './state.ts'
 import * as stream from './stream.ts'
+import { placeInTurn, type Placing } from './turns.ts'
 import { clearTimer, refusalOf, type Turn } from './turn.ts'
 
 /** A caller asks for a call. `isWatched`: it has a deadline or a signal, which are watched before it is placed. */
 export function offer(turn: Turn, call: Call, isWatched: boolean): void {
   const { state, effects, now } = turn
-  const refusal = refusalOf(state) ?? saturation(state, call)
+  const { use } = call
+  const refusal = refusalOf(state) ?? saturation(state, call) ?? (use && sessions.join(turn, call, use))
   if (refusal !== undefined) {
     call.state = 'settled'
     effects.push({ type: 'refuse', call, error: refusal })
@@ -22,16 +25,19 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
   call.order = state.counts.accepted
   call.since = now
   if (call.timeout !== undefined) call.deadline = now + call.timeout
-  state.waiting.add(call)
+  if (call.session === undefined) state.waiting.add(call)
+  else sessions.queue(state, call, call.session)
   if (isWatched) effects.push({ type: 'watch', call })
   else pump(turn)
 }
 
-function saturation(state: PoolState, { tool }: Call): TerrariumError | undefined {
+function saturation(state: PoolState, { tool, use }: Call): TerrariumError | undefined {
   const { pool, queueLimit } = state.settings
-  if (state.waiting.size + state.ahead < queueLimit) return undefined
+  if (state.waiting.size + state.ahead + state.inSessions < queueLimit) return undefined
   // It does not have to wait.
-  if (!state.isPaused && queuedIn(state) === 0 && freeSlot(state, false) !== undefined) return undefined
+  const home = use === undefined ? undefined : state.sessions.get(use.id)?.home
+  const isFree = home === undefined ? freeSlot(state, false) !== undefined : hasRoom(state, home)
+  if (!state.isPaused && queuedIn(state) === 0 && isFree) return undefined
   return new TerrariumError('POOL_SATURATED', `pool ${pool}: ${queueLimit} calls are waiting already`, {
     hint: 'Call less at once, or raise `size` or `queueLimit`.',
     details: { pool, queueLimit, tool },
@@ -40,16 +46,26 @@ function saturation(state: PoolState, { tool }: Call): TerrariumError | undefine
 
 /** Hands waiting calls to workers, as many as can take one. */
 export function pump(turn: Turn): void {
-  const { again, isPaused } = turn.state
+  const { again, isPaused, inSessions } = turn.state
   if (isPaused) return
-  const waiting = turn.state.waiting.inUse
-  if (place(turn, again) && place(turn, waiting)) share(turn)
+  const isDone = place(turn, again)
+  if (inSessions > 0) placeSessions(turn, isDone)
+  else if (isDone && place(turn, turn.state.waiting.inUse)) share(turn)
+}
+
+/** Calls of sessions wait: they take turns with the others. `mayPlace`: none is left that goes before all. */
+function placeSessions(turn: Turn, mayPlace: boolean): void {
+  const { state } = turn
+  if (mayPlace) placeInTurn(turn, PLACING)
+  sessions.refuseHasty(turn)
+  // Calls of strict sessions wait for their own workers alone.
+  if (mayPlace && state.queues.size === 0) place(turn, state.waiting.inUse)
 }
 
 /** Tells whether no call is left there afterwards. */
 function place(turn: Turn, calls: CallList | Lanes): boolean {
   for (let call = calls.first; call !== undefined; call = calls.first) {
-    const free = freeSlot(turn.state, call.suspect)
+    const free = slotFor(turn.state, call)
     const slot = free ?? slotAhead(turn, call)
     if (slot === undefined) return false
     calls.take()
@@ -74,6 +90,18 @@ function freeSlot({ slots, settings }: PoolState, isSuspect: boolean): Slot | un
   return best
 }
 
+const slotFor = (state: PoolState, call: Call): Slot | undefined =>
+  call.session === undefined ? freeSlot(state, call.suspect) : sessions.slotOf(state, call, call.session)
+
+const hasRoom = ({ settings }: PoolState, slot: Slot): boolean => slot.isOpen && slot.inFlight < settings.concurrency
+
+const PLACING: Placing = {
+  free: freeSlot,
+  hand: (turn, call, slot) => {
+    hand(turn, call, slot, false)
+  },
+}
+
 function hand(turn: Turn, call: Call, slot: Slot, isAhead: boolean): void {
   const { state, effects, now } = turn
   call.slot = slot
@@ -91,6 +119,7 @@ function hand(turn: Turn, call: Call, slot: Slot, isAhead: boolean): void {
     slot.isolated = call.suspect
     takePlace(turn, call, slot)
   }
+  if (call.session !== undefined) sessions.enter(turn, call, call.session, slot)
   effects.push({ type: 'send', call, slot, timeLeft: timeLeft(call, now) })
 }
 
@@ -142,14 +171,17 @@ export function detach(turn: Turn, call: Call, slot: Slot): void {
   call.recalled = false
   call.timer = 0
   if (call.stream !== undefined) stream.end(turn, call, call.stream)
+  if (call.session !== undefined) sessions.leave(turn, call.session)
 }
 
 /** The call waits again, before all that have not been with a worker. `begun`: the worker may have begun it. */
 export function waitAgain({ state, now }: Turn, call: Call, begun: boolean): void {
+  const { session } = call
   if (!begun) call.attempts -= 1
   call.state = 'queued'
   call.since = now
-  state.again.add(call)
+  if (session?.isStrict === true) sessions.putBack(state, call, session)
+  else state.again.add(call)
 }
 
 /** A call that was sent ahead, and never had a place, is in the queue again as if it had not been sent. */

@@ -4,6 +4,7 @@ import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@ter
 import { askBack, SILENCE } from './ahead.ts'
 import type { Call } from './call.ts'
 import { reject } from './settle.ts'
+import { unqueue } from './sessions.ts'
 import type { Slot } from './slot.ts'
 import { clearTimer, kill, setTimer, type Turn } from './turn.ts'
 
@@ -73,7 +74,7 @@ export function stop(turn: Turn, call: Call, code: ErrorCode, message: string, o
 export function letGo(turn: Turn, call: Call): void {
   const { slot } = call
   if (slot === undefined) {
-    call.list?.delete(call)
+    unqueue(turn, call)
     return
   }
   slot.overdue += 1

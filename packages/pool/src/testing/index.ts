@@ -36,3 +36,4 @@ export { testPool, testPoolLogic, type TestPool, type TestPoolOptions } from './
 export type { PoolFaults } from './slot-faults.ts'
 export type { BootContext } from './test-resources.ts'
 export type { TestExit, TestTool, ToolContext, ToolFunction } from './tool.ts'
+export type { TestSession } from './worker-sessions.ts'

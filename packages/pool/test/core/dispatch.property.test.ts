@@ -128,6 +128,7 @@ const aSettings: fc.Arbitrary<Settings> = fc.record({
   maxDeaths: fc.integer({ min: 1, max: 3 }),
   cancelGrace: fc.nat(300),
   drainTimeout: fc.nat(1_000),
+  sessionLimit: fc.integer({ min: 1, max: 6 }),
 })
 
 const aStory = fc.array(aStep, { minLength: 20, maxLength: 200, size: 'max' })

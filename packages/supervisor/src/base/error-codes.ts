@@ -37,5 +37,11 @@ export type ErrorCode =
   | 'POOL_SATURATED'
   /** Pool. The call waited longer than allowed and was not sent to a worker. */
   | 'QUEUE_TIMEOUT'
+  /** Pool. The worker of the session has no place, and the session does not wait for one. */
+  | 'WORKER_BUSY'
+  /** Pool. The state of the session is gone, with its worker or because the session has ended. */
+  | 'SESSION_LOST'
+  /** Pool. As many sessions are open as the pool may have. */
+  | 'SESSION_LIMIT'
   /** Pool. Several workers died while they handled the call, so it is not tried again. */
   | 'POISON_CALL'

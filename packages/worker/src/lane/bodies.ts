@@ -60,6 +60,8 @@ export function progressIn(bytes: Buffer, id: number): ProgressFrame {
 
 export const welcomeBody = (maxBytes: number): Buffer => encode({ maxBytes })
 
+export const sessionOpenBody = (id: string): Buffer => encode({ id })
+
 export const refusedBody = (message: string): Buffer => encode({ message })
 
 const NOTHING = new Uint8Array()

@@ -23,7 +23,17 @@ export const WORKER_KIND = {
   progress: 8,
 } as const
 /** The frames of a host. */
-export const HOST_KIND = { welcome: 16, refused: 17, call: 18, cancel: 19, ping: 20, part: 21, credit: 22 } as const
+export const HOST_KIND = {
+  welcome: 16,
+  refused: 17,
+  call: 18,
+  cancel: 19,
+  ping: 20,
+  part: 21,
+  credit: 22,
+  sessionopen: 28,
+  sessionclose: 29,
+} as const
 
 export const FLAG = {
   /** Segments follow the msgpack of the body. */
@@ -34,6 +44,8 @@ export const FLAG = {
   spin: 4,
   /** The items of the tool are wanted. */
   stream: 8,
+  /** The body begins with the number of a tool session. */
+  session: 32,
   /** The caller wants to hear how far the call has come. */
   progress: 64,
 } as const

@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net'
 import { nextTick } from 'node:process'
 import type { CallFrame, Carrier, HostFrame } from '../frame.ts'
-import { welcomeBody } from './bodies.ts'
+import { sessionOpenBody, welcomeBody } from './bodies.ts'
 import { putHeader } from './header.ts'
 import { LongFrame } from './long-frame.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HOST_KIND, PREAMBLE } from './wire.ts'
@@ -14,6 +14,9 @@ const COPIED_BYTES = 16 * 1024
 const SLAB_BYTES = 64 * 1024
 /** From so many bytes on that the socket holds, nothing more is written until it has drained. */
 const HELD_BYTES = 1024 * 1024
+
+/** Of the number of a session, which goes before the arguments of its calls. */
+const NUMBER_BYTES = 4
 
 /** What is used of a socket. */
 export type LaneSocket = Pick<
@@ -68,6 +71,12 @@ export class LaneWriter implements Carrier {
         break
       case 'welcome':
         this.#short(HOST_KIND.welcome, 0, 0, 0, welcomeBody(frame.maxBytes))
+        break
+      case 'sessionOpen':
+        this.#short(HOST_KIND.sessionopen, 0, frame.number, 0, sessionOpenBody(frame.id))
+        break
+      case 'sessionClose':
+        this.#short(HOST_KIND.sessionclose, 0, frame.number, 0)
     }
     if (!this.#isScheduled) {
       this.#isScheduled = true
@@ -85,15 +94,16 @@ export class LaneWriter implements Carrier {
     this.#socket.end()
   }
 
-  #call({ id, index, timeout, isStream, wantsProgress, args: { bytes, segments } }: CallFrame): void {
-    const spin = this.#maySpin() ? FLAG.spin : 0
-    const wanted = spin | (isStream ? FLAG.stream : 0) | (wantsProgress === true ? FLAG.progress : 0)
-    if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
+  #call({ id, index, timeout, isStream, wantsProgress, session = 0, args: { bytes, segments } }: CallFrame): void {
+    const asks = (isStream ? FLAG.stream : 0) | (wantsProgress === true ? FLAG.progress : 0)
+    const wanted = (this.#maySpin() ? FLAG.spin : 0) | asks | (session === 0 ? 0 : FLAG.session)
+    if (segments.length === 0 && bytes.length + NUMBER_BYTES <= FRAME_BYTES) {
       this.#waiting.push(id)
-      this.#short(HOST_KIND.call, index, id, timeout, bytes, wanted)
+      this.#short(HOST_KIND.call, index, id, timeout, bytes, wanted, session)
       return
     }
     const parts = segments.length === 0 ? [bytes] : [tableOf(segments), bytes, ...segments]
+    if (session !== 0) parts.unshift(numberOf(session))
     const flags = wanted | (segments.length === 0 ? 0 : FLAG.apart)
     const length = parts.reduce((sum, part) => sum + part.length, 0)
     if (length > FRAME_BYTES) {
@@ -113,10 +123,13 @@ export class LaneWriter implements Carrier {
     else frame.cancels.push(code)
   }
 
-  #short(kind: number, code: number, id: number, extra: number, body?: Buffer, flags = 0): void {
+  /** `session`: a number that goes before the body; 0: none. */
+  #short(kind: number, code: number, id: number, extra: number, body?: Buffer, flags = 0, session = 0): void {
     const length = body === undefined ? 0 : body.length
     const isCopied = length <= COPIED_BYTES
-    this.#header(length, kind, flags, code, id, extra, isCopied ? length : 0)
+    const before = session === 0 ? 0 : NUMBER_BYTES
+    this.#header(before + length, kind, flags, code, id, extra, before + (isCopied ? length : 0))
+    if (before > 0) this.#position = this.#slab.writeUInt32LE(session, this.#position)
     if (body === undefined) return
     if (isCopied) {
       this.#slab.set(body, this.#position)
@@ -210,6 +223,12 @@ export class LaneWriter implements Carrier {
     this.#long.shift()
     for (const code of frame.cancels) this.#short(HOST_KIND.cancel, code, frame.id, 0)
   }
+}
+
+function numberOf(session: number): Buffer {
+  const bytes = Buffer.allocUnsafe(NUMBER_BYTES)
+  bytes.writeUInt32LE(session)
+  return bytes
 }
 
 /** The number of segments and the length of each. */

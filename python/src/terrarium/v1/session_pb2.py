@@ -14,15 +14,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aterrarium/v1/session.proto\x12\x0cterrarium.v1\"U\n\x0eSessionRequest\x12\x0b\n\x03seq\x18\x01 \x01(\r\x12\x0b\n\x03\x61\x63k\x18\x02 \x01(\r\x12)\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x19.terrarium.v1.WorkerFrame\"T\n\x0fSessionResponse\x12\x0b\n\x03seq\x18\x01 \x01(\r\x12\x0b\n\x03\x61\x63k\x18\x02 \x01(\r\x12\'\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x17.terrarium.v1.HostFrame\"\xa7\x02\n\x0bWorkerFrame\x12$\n\x05hello\x18\x01 \x01(\x0b\x32\x13.terrarium.v1.HelloH\x00\x12$\n\x05ready\x18\x02 \x01(\x0b\x32\x13.terrarium.v1.ReadyH\x00\x12&\n\x06result\x18\x03 \x01(\x0b\x32\x14.terrarium.v1.ResultH\x00\x12(\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x15.terrarium.v1.FailureH\x00\x12\"\n\x04pong\x18\x05 \x01(\x0b\x32\x12.terrarium.v1.PongH\x00\x12\"\n\x04item\x18\x06 \x01(\x0b\x32\x12.terrarium.v1.ItemH\x00\x12*\n\x08progress\x18\x07 \x01(\x0b\x32\x16.terrarium.v1.ProgressH\x00\x42\x06\n\x04kind\"\xd5\x01\n\tHostFrame\x12(\n\x07welcome\x18\x01 \x01(\x0b\x32\x15.terrarium.v1.WelcomeH\x00\x12\"\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x12.terrarium.v1.CallH\x00\x12&\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x14.terrarium.v1.CancelH\x00\x12\"\n\x04ping\x18\x04 \x01(\x0b\x32\x12.terrarium.v1.PingH\x00\x12&\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x14.terrarium.v1.CreditH\x00\x42\x06\n\x04kind\"\x85\x01\n\x05Hello\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\r\n\x05token\x18\x02 \x01(\t\x12\x0b\n\x03pid\x18\x03 \x01(\r\x12\x17\n\x0fpackage_version\x18\x04 \x01(\t\x12\x16\n\x0epython_version\x18\x05 \x01(\t\x12\x15\n\rreports_begun\x18\x06 \x01(\x08\">\n\x07Welcome\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x02 \x01(\r\"*\n\x05Ready\x12!\n\x05tools\x18\x01 \x03(\x0b\x32\x12.terrarium.v1.Tool\"\x87\x01\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08is_async\x18\x02 \x01(\x08\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x11\n\tis_stream\x18\x04 \x01(\x08\x12\x11\n\tsignature\x18\x05 \x01(\t\x12\x0b\n\x03\x64oc\x18\x06 \x01(\t\x12\x0c\n\x04kind\x18\x07 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x08 \x01(\r\"i\n\x04\x43\x61ll\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0c\n\x04tool\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x04 \x01(\r\x12\x0e\n\x06stream\x18\x05 \x01(\x08\x12\x10\n\x08progress\x18\x07 \x01(\x08\"^\n\x08Progress\x12\n\n\x02id\x18\x01 \x01(\r\x12\x11\n\x04\x64one\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05total\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x0c\n\x04text\x18\x04 \x01(\tB\x07\n\x05_doneB\x08\n\x06_total\"!\n\x04Item\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\x0c\"#\n\x06\x43redit\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05\x62ytes\x18\x02 \x01(\r\"#\n\x06Result\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xb4\x01\n\x07\x46\x61ilure\x12\n\n\x02id\x18\x01 \x01(\r\x12\'\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x19.terrarium.v1.FailureCode\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x11\n\ttraceback\x18\x05 \x01(\t\x12\x11\n\tnot_begun\x18\x06 \x01(\x08\x12\x12\n\nattributes\x18\x07 \x01(\x0c\x12\x0c\n\x04hint\x18\x08 \x01(\t\x12\r\n\x05place\x18\t \x01(\t\"*\n\x06\x43\x61ncel\x12\n\n\x02id\x18\x01 \x01(\r\x12\x14\n\x0cunless_begun\x18\x02 \x01(\x08\"\x15\n\x04Ping\x12\r\n\x05nonce\x18\x01 \x01(\r\"&\n\x04Pong\x12\r\n\x05nonce\x18\x01 \x01(\r\x12\x0f\n\x07running\x18\x02 \x01(\r*\x98\x02\n\x0b\x46\x61ilureCode\x12\x1c\n\x18\x46\x41ILURE_CODE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x41ILURE_CODE_PYTHON_ERROR\x10\x01\x12\x1f\n\x1b\x46\x41ILURE_CODE_TOOL_NOT_FOUND\x10\x02\x12!\n\x1d\x46\x41ILURE_CODE_INVALID_ARGUMENT\x10\x03\x12\x1a\n\x16\x46\x41ILURE_CODE_CANCELLED\x10\x04\x12\"\n\x1e\x46\x41ILURE_CODE_DEADLINE_EXCEEDED\x10\x05\x12\"\n\x1e\x46\x41ILURE_CODE_PAYLOAD_TOO_LARGE\x10\x06\x12$\n FAILURE_CODE_RESULT_NOT_SENDABLE\x10\x07\x32Y\n\x0bHostService\x12J\n\x07Session\x12\x1c.terrarium.v1.SessionRequest\x1a\x1d.terrarium.v1.SessionResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aterrarium/v1/session.proto\x12\x0cterrarium.v1\"U\n\x0eSessionRequest\x12\x0b\n\x03seq\x18\x01 \x01(\r\x12\x0b\n\x03\x61\x63k\x18\x02 \x01(\r\x12)\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x19.terrarium.v1.WorkerFrame\"T\n\x0fSessionResponse\x12\x0b\n\x03seq\x18\x01 \x01(\r\x12\x0b\n\x03\x61\x63k\x18\x02 \x01(\r\x12\'\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x17.terrarium.v1.HostFrame\"\xa7\x02\n\x0bWorkerFrame\x12$\n\x05hello\x18\x01 \x01(\x0b\x32\x13.terrarium.v1.HelloH\x00\x12$\n\x05ready\x18\x02 \x01(\x0b\x32\x13.terrarium.v1.ReadyH\x00\x12&\n\x06result\x18\x03 \x01(\x0b\x32\x14.terrarium.v1.ResultH\x00\x12(\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x15.terrarium.v1.FailureH\x00\x12\"\n\x04pong\x18\x05 \x01(\x0b\x32\x12.terrarium.v1.PongH\x00\x12\"\n\x04item\x18\x06 \x01(\x0b\x32\x12.terrarium.v1.ItemH\x00\x12*\n\x08progress\x18\x07 \x01(\x0b\x32\x16.terrarium.v1.ProgressH\x00\x42\x06\n\x04kind\"\xbd\x02\n\tHostFrame\x12(\n\x07welcome\x18\x01 \x01(\x0b\x32\x15.terrarium.v1.WelcomeH\x00\x12\"\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x12.terrarium.v1.CallH\x00\x12&\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x14.terrarium.v1.CancelH\x00\x12\"\n\x04ping\x18\x04 \x01(\x0b\x32\x12.terrarium.v1.PingH\x00\x12&\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x14.terrarium.v1.CreditH\x00\x12\x31\n\x0csession_open\x18\x0b \x01(\x0b\x32\x19.terrarium.v1.SessionOpenH\x00\x12\x33\n\rsession_close\x18\x0c \x01(\x0b\x32\x1a.terrarium.v1.SessionCloseH\x00\x42\x06\n\x04kind\"\x85\x01\n\x05Hello\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\r\n\x05token\x18\x02 \x01(\t\x12\x0b\n\x03pid\x18\x03 \x01(\r\x12\x17\n\x0fpackage_version\x18\x04 \x01(\t\x12\x16\n\x0epython_version\x18\x05 \x01(\t\x12\x15\n\rreports_begun\x18\x06 \x01(\x08\">\n\x07Welcome\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x02 \x01(\r\"*\n\x05Ready\x12!\n\x05tools\x18\x01 \x03(\x0b\x32\x12.terrarium.v1.Tool\"\x87\x01\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08is_async\x18\x02 \x01(\x08\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x11\n\tis_stream\x18\x04 \x01(\x08\x12\x11\n\tsignature\x18\x05 \x01(\t\x12\x0b\n\x03\x64oc\x18\x06 \x01(\t\x12\x0c\n\x04kind\x18\x07 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x08 \x01(\r\"z\n\x04\x43\x61ll\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0c\n\x04tool\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x04 \x01(\r\x12\x0e\n\x06stream\x18\x05 \x01(\x08\x12\x0f\n\x07session\x18\x06 \x01(\r\x12\x10\n\x08progress\x18\x07 \x01(\x08\")\n\x0bSessionOpen\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\"\x1e\n\x0cSessionClose\x12\x0e\n\x06number\x18\x01 \x01(\r\"^\n\x08Progress\x12\n\n\x02id\x18\x01 \x01(\r\x12\x11\n\x04\x64one\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05total\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x0c\n\x04text\x18\x04 \x01(\tB\x07\n\x05_doneB\x08\n\x06_total\"!\n\x04Item\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\x0c\"#\n\x06\x43redit\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05\x62ytes\x18\x02 \x01(\r\"#\n\x06Result\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xb4\x01\n\x07\x46\x61ilure\x12\n\n\x02id\x18\x01 \x01(\r\x12\'\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x19.terrarium.v1.FailureCode\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x11\n\ttraceback\x18\x05 \x01(\t\x12\x11\n\tnot_begun\x18\x06 \x01(\x08\x12\x12\n\nattributes\x18\x07 \x01(\x0c\x12\x0c\n\x04hint\x18\x08 \x01(\t\x12\r\n\x05place\x18\t \x01(\t\"*\n\x06\x43\x61ncel\x12\n\n\x02id\x18\x01 \x01(\r\x12\x14\n\x0cunless_begun\x18\x02 \x01(\x08\"\x15\n\x04Ping\x12\r\n\x05nonce\x18\x01 \x01(\r\"&\n\x04Pong\x12\r\n\x05nonce\x18\x01 \x01(\r\x12\x0f\n\x07running\x18\x02 \x01(\r*\x98\x02\n\x0b\x46\x61ilureCode\x12\x1c\n\x18\x46\x41ILURE_CODE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x41ILURE_CODE_PYTHON_ERROR\x10\x01\x12\x1f\n\x1b\x46\x41ILURE_CODE_TOOL_NOT_FOUND\x10\x02\x12!\n\x1d\x46\x41ILURE_CODE_INVALID_ARGUMENT\x10\x03\x12\x1a\n\x16\x46\x41ILURE_CODE_CANCELLED\x10\x04\x12\"\n\x1e\x46\x41ILURE_CODE_DEADLINE_EXCEEDED\x10\x05\x12\"\n\x1e\x46\x41ILURE_CODE_PAYLOAD_TOO_LARGE\x10\x06\x12$\n FAILURE_CODE_RESULT_NOT_SENDABLE\x10\x07\x32Y\n\x0bHostService\x12J\n\x07Session\x12\x1c.terrarium.v1.SessionRequest\x1a\x1d.terrarium.v1.SessionResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'terrarium.v1.session_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_FAILURECODE']._serialized_start=1716
-  _globals['_FAILURECODE']._serialized_end=1996
+  _globals['_FAILURECODE']._serialized_start=1912
+  _globals['_FAILURECODE']._serialized_end=2192
   _globals['_SESSIONREQUEST']._serialized_start=44
   _globals['_SESSIONREQUEST']._serialized_end=129
   _globals['_SESSIONRESPONSE']._serialized_start=131
@@ -30,33 +30,37 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_WORKERFRAME']._serialized_start=218
   _globals['_WORKERFRAME']._serialized_end=513
   _globals['_HOSTFRAME']._serialized_start=516
-  _globals['_HOSTFRAME']._serialized_end=729
-  _globals['_HELLO']._serialized_start=732
-  _globals['_HELLO']._serialized_end=865
-  _globals['_WELCOME']._serialized_start=867
-  _globals['_WELCOME']._serialized_end=929
-  _globals['_READY']._serialized_start=931
-  _globals['_READY']._serialized_end=973
-  _globals['_TOOL']._serialized_start=976
-  _globals['_TOOL']._serialized_end=1111
-  _globals['_CALL']._serialized_start=1113
-  _globals['_CALL']._serialized_end=1218
-  _globals['_PROGRESS']._serialized_start=1220
-  _globals['_PROGRESS']._serialized_end=1314
-  _globals['_ITEM']._serialized_start=1316
-  _globals['_ITEM']._serialized_end=1349
-  _globals['_CREDIT']._serialized_start=1351
-  _globals['_CREDIT']._serialized_end=1386
-  _globals['_RESULT']._serialized_start=1388
-  _globals['_RESULT']._serialized_end=1423
-  _globals['_FAILURE']._serialized_start=1426
-  _globals['_FAILURE']._serialized_end=1606
-  _globals['_CANCEL']._serialized_start=1608
-  _globals['_CANCEL']._serialized_end=1650
-  _globals['_PING']._serialized_start=1652
-  _globals['_PING']._serialized_end=1673
-  _globals['_PONG']._serialized_start=1675
-  _globals['_PONG']._serialized_end=1713
-  _globals['_HOSTSERVICE']._serialized_start=1998
-  _globals['_HOSTSERVICE']._serialized_end=2087
+  _globals['_HOSTFRAME']._serialized_end=833
+  _globals['_HELLO']._serialized_start=836
+  _globals['_HELLO']._serialized_end=969
+  _globals['_WELCOME']._serialized_start=971
+  _globals['_WELCOME']._serialized_end=1033
+  _globals['_READY']._serialized_start=1035
+  _globals['_READY']._serialized_end=1077
+  _globals['_TOOL']._serialized_start=1080
+  _globals['_TOOL']._serialized_end=1215
+  _globals['_CALL']._serialized_start=1217
+  _globals['_CALL']._serialized_end=1339
+  _globals['_SESSIONOPEN']._serialized_start=1341
+  _globals['_SESSIONOPEN']._serialized_end=1382
+  _globals['_SESSIONCLOSE']._serialized_start=1384
+  _globals['_SESSIONCLOSE']._serialized_end=1414
+  _globals['_PROGRESS']._serialized_start=1416
+  _globals['_PROGRESS']._serialized_end=1510
+  _globals['_ITEM']._serialized_start=1512
+  _globals['_ITEM']._serialized_end=1545
+  _globals['_CREDIT']._serialized_start=1547
+  _globals['_CREDIT']._serialized_end=1582
+  _globals['_RESULT']._serialized_start=1584
+  _globals['_RESULT']._serialized_end=1619
+  _globals['_FAILURE']._serialized_start=1622
+  _globals['_FAILURE']._serialized_end=1802
+  _globals['_CANCEL']._serialized_start=1804
+  _globals['_CANCEL']._serialized_end=1846
+  _globals['_PING']._serialized_start=1848
+  _globals['_PING']._serialized_end=1869
+  _globals['_PONG']._serialized_start=1871
+  _globals['_PONG']._serialized_end=1909
+  _globals['_HOSTSERVICE']._serialized_start=2194
+  _globals['_HOSTSERVICE']._serialized_end=2283
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,58 @@
+// What a user holds of a session: a handle, which makes the calls of the session.
+import { ASYNC_DISPOSE, siteAbove } from '@terrarium/supervisor/base'
+import type { ToolSession, ToolStream } from './api.ts'
+import { requestOf, streamRequestOf } from './call-request.ts'
+import { callSite } from './call-site.ts'
+import type { SessionUse } from './core/tool-session.ts'
+import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
+import type { Resolve } from './pending-call.ts'
+import type { Shell } from './shell.ts'
+import { StreamReader } from './tool-stream.ts'
+
+export class SessionHandle implements ToolSession {
+  readonly #shell: () => Shell
+  readonly #use: SessionUse
+
+  /** `shell`: of the pool's present actor. */
+  constructor(shell: () => Shell, use: SessionUse) {
+    this.#shell = shell
+    this.#use = use
+  }
+
+  get id(): string {
+    return this.#use.id
+  }
+
+  // Properties, so that they can be named as the functions above which a call was made.
+  readonly call = <T = unknown>(
+    tool: string,
+    args: CallArguments = {},
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const shell = this.#shell()
+      const request = { ...requestOf(shell, tool, args, options), use: this.#use }
+      shell.offer(request, callSite(this.call), resolve as Resolve, reject)
+    })
+
+  readonly stream = <T = unknown>(
+    tool: string,
+    args: CallArguments = {},
+    options: StreamOptions = NO_STREAM_OPTIONS,
+  ): ToolStream<T> => {
+    const request = { ...streamRequestOf(this.#shell(), tool, args, options), use: this.#use }
+    return new StreamReader<T>(() => this.#shell().streams, request, siteAbove(this.stream) ?? {})
+  }
+
+  restart(): void {
+    this.#shell().restartSession(this.#use)
+  }
+
+  close(): Promise<void> {
+    return this.#shell().closeSession(this.#use)
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close()
+  }
+}
