@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from terrarium._frames import Call, Cancel, Credit, Failure, FailureCode, Hello, Ping, Pong, Progress, Ready, Refusal, StreamCall, ToolInfo, Welcome
+from terrarium._frames import Call, Cancel, Credit, Failure, FailureCode, Hello, Ping, Pong, Progress, Ready, Refusal, SessionClose, SessionOpen, StreamCall, ToolInfo, Welcome
 from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
@@ -109,12 +109,16 @@ def test_the_examples_of_a_host_are_read(name, fields, data):
         seen = {"id": frame.id, "index": frame.tool, "timeout": frame.timeout_ms, "arguments": arguments}
         if type(frame) is StreamCall:
             seen["isStream"] = True
-        if frame.extras is not None:
+        if frame.extras is not None and frame.extras.progress:
             seen["wantsProgress"] = True
+        if frame.extras is not None and frame.extras.session:
+            seen["session"] = frame.extras.session
     elif isinstance(frame, Cancel):
         seen = {"id": frame.id, "unlessBegun": frame.unless_begun}
     elif isinstance(frame, Credit):
         seen = {"id": frame.id, "bytes": frame.bytes}
+    elif isinstance(frame, (SessionOpen, SessionClose)):
+        seen = frame._asdict()
     elif isinstance(frame, Ping):
         seen = {"nonce": frame.nonce}
     elif isinstance(frame, Refusal):

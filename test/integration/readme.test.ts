@@ -124,6 +124,7 @@ test('docs/calls.md has programs of these verbs', () => {
     'Many items',
     'Batches',
     'Plain functions',
+    'Sessions',
     'Deadlines',
     'Progress',
   ])

@@ -141,7 +141,10 @@ function release(turn: Turn, error: TerrariumError): void {
   }
   rejectWaiting(turn, error)
   endAll(turn)
-  for (const slot of state.slots) slot.sessions = 0
+  for (const slot of state.slots) {
+    slot.sessions = 0
+    slot.bound.clear()
+  }
   for (const timer of state.timers.keys()) clearTimer(turn, timer)
   state.drain = state.look = 0
   endDrain(turn)
