@@ -1,37 +1,18 @@
-// The rules of the lint: those of typescript-eslint in their strict form, which part may import which, what only Node
-// has, and what tests may not do.
-import js from '@eslint/js'
+// The rules of the lint that oxlint lacks: which part may import which, what only Node has, and what tests may not do.
+// None of them needs types, so a file is linted by itself. The other rules are in .oxlintrc.json.
 import tseslint from 'typescript-eslint'
 import boundaries from './scripts/lint/boundaries.mjs'
-import { noEmptyExpectation, restrictedInTests } from './scripts/lint/test-rules.mjs'
-
-const NODE_GLOBALS = [
-  ...['process', 'console', 'URL', 'Buffer', 'performance', 'fetch', 'AbortController', 'AbortSignal'],
-  ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate'],
-]
-
-/** The example of React and the page of the inspector are for a browser, with types of their own. */
-const PROJECTS = [
-  './tsconfig.check.json',
-  './examples/react-supervision/tsconfig.json',
-  './packages/inspector/page/tsconfig.json',
-]
+import { restrictedInTests } from './scripts/lint/test-rules.mjs'
 
 const NODE_ONLY = 'process Buffer setImmediate clearImmediate global require __dirname __filename'.split(' ')
 
-export default tseslint.config(
+export default [
   { ignores: ['**/dist/', '**/generated/', '.venv/', '.setup/', 'coverage/', 'python/', 'test/lint/fixtures/'] },
-  js.configs.recommended,
   {
     files: ['**/*.{ts,tsx}'],
-    extends: [...tseslint.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { project: PROJECTS, tsconfigRootDir: import.meta.dirname } },
-    rules: {
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
-    },
+    languageOptions: { parser: tseslint.parser },
+    // oxlint looks into type assertions, where the author has vouched for a value.
+    rules: { 'no-unsafe-optional-chaining': 'error' },
   },
   ...boundaries,
   {
@@ -48,15 +29,6 @@ export default tseslint.config(
   {
     files: ['**/test/**/*.ts', '**/*.test.ts'],
     ignores: ['test/support/when.ts'],
-    plugins: { terrarium: { rules: { 'no-empty-expectation': noEmptyExpectation } } },
-    rules: {
-      'no-restricted-syntax': ['error', ...restrictedInTests],
-      'terrarium/no-empty-expectation': 'error',
-    },
+    rules: { 'no-restricted-syntax': ['error', ...restrictedInTests] },
   },
-  {
-    files: ['**/*.mjs'],
-    languageOptions: { globals: Object.fromEntries(NODE_GLOBALS.map((name) => [name, 'readonly'])) },
-  },
-  { files: ['**/*.cjs'], languageOptions: { globals: { require: 'readonly', console: 'readonly' } } },
-)
+]

@@ -31,6 +31,7 @@ const project = (displayName, root) => ({
   roots: [`<rootDir>/${root}`],
   testEnvironment: 'node',
   setupFiles: ['<rootDir>/test/support/stack-limit.mjs'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/no-empty-expectation.mjs'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': ['@swc/jest', swc] },

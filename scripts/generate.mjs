@@ -104,10 +104,11 @@ async function withTables(page, { sent, apart, refused }) {
   ]
   const [before, rest] = page.split(BEGIN)
   const [, after] = rest.split(END)
-  const prettier = await import('prettier')
-  const options = await prettier.resolveConfig(join(root, PAGE))
+  const { format } = await import('oxfmt')
   const text = `${before}${BEGIN}\n\n${tables.join('\n\n')}\n\n${END}${after}`
-  return prettier.format(text, { ...options, parser: 'markdown' })
+  const { code, errors } = await format(PAGE, text, { semi: false, singleQuote: true, printWidth: 120 })
+  if (errors.length > 0) throw new Error(`${PAGE} cannot be formatted: ${JSON.stringify(errors)}`)
+  return code
 }
 
 const ARROWS = { both: '↔', python: '→', javascript: '←' }

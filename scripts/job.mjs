@@ -4,7 +4,7 @@
 /** The name of each job, what it does, its module, and what has to be set up before the module can be loaded. */
 const JOBS = {
   setup: [
-    'brings the checkout up to date: dependencies, build, run (the default), check, test or protoc',
+    'brings the checkout up to date: dependencies, build, run (the default), test, everything or protoc',
     'scripts/setup/set-up.mjs',
   ],
   test: ['runs suites of tests, of linters, or what belongs to a path', 'scripts/test/run.mjs'],
@@ -43,7 +43,7 @@ const JOBS = {
   fuzz: ['sends damaged frames to both ends of a session, in both directions', 'test/dist/fuzz/main.js', 'run'],
   generate: ['writes the stubs of proto/ and docs/values.md; --check compares', 'scripts/generate.mjs', 'dependencies'],
   soak: ['calls without a pause while workers are killed, and counts what is left', 'test/dist/soak/main.js', 'run'],
-  mutate: ['breaks one rule at a time, and says which tests notice', 'test/dist/mutate/main.js', 'check'],
+  mutate: ['breaks one rule at a time, and says which tests notice', 'test/dist/mutate/main.js', 'test'],
   picture: ['takes the pictures of the documentation, in Chromium', 'test/browser/picture.mjs', 'run'],
   pack: ['writes tarballs and the wheel to a folder, by default .setup/pack', 'scripts/pack.mjs', 'run'],
 }
@@ -70,7 +70,7 @@ async function runJob(name, argv) {
     const { setUp } = await import('./setup/set-up.mjs')
     const { python } = await setUp({ need })
     // A job finds the interpreter of .venv there.
-    if (['run', 'check'].includes(need)) process.env.TERRARIUM_PYTHON = python
+    if (['run', 'test'].includes(need)) process.env.TERRARIUM_PYTHON = python
   }
   const { main } = await import(`../${path}`)
   return main(argv)

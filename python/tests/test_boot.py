@@ -295,7 +295,7 @@ def test_a_host_of_version_1_is_told_both_versions():
         last = json.loads(report.read().splitlines()[-1])
     assert process.returncode == 78, process.stderr
     assert (last["kind"], last["configuration"]) == ("protocol_mismatch", True)
-    assert "the host speaks version 1 of the protocol" in last["message"] and "which speaks 3" in last["message"]
+    assert "the host speaks version 1 of the protocol" in last["message"] and "which speaks 4" in last["message"]
 
 
 def test_a_host_that_is_gone_before_arming(host, file):

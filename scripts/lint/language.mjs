@@ -53,7 +53,7 @@ const splitIdentifiers = (line) => line.replace(/([a-z\d])([A-Z])/g, '$1 $2').re
 /** Tests, and the programs of pages, which are the same text as on the page. */
 const NO_HEADER = /(\.test\.ts|\/test\/(readme\.\w+|\w+\.example)\.ts|(^|\/)test_\w+\.py)$/
 /** What may stand before the header: an interpreter, references to types, orders to tools, empty lines. */
-const BEFORE_HEADER = /^(#!.*\n|\/\/\/ .*\n|\/\/ (eslint|@ts|prettier)-.*\n|\/\* eslint-.*\n|\s*\n)*/
+const BEFORE_HEADER = /^(#!.*\n|\/\/\/ .*\n|\/\/ (eslint|oxlint|oxfmt|@ts|prettier)-.*\n|\/\* eslint-.*\n|\s*\n)*/
 const HEADER = { ts: /^(\/\*[^]*?\*\/|(\/\/.*\n?)+)/, py: /^([rR]?"""[^]*?"""|(#.*\n?)+)/ }
 
 /**
@@ -74,11 +74,11 @@ export function findMissingHeader(path, text) {
 const WIDTH = 120
 /** Pages are wrapped later: their lines have no indentation of code. */
 const PAGE_WIDTH = 145
-const ORDER = /\/\/ (eslint-|@ts-|prettier-ignore)|https?:\/\/\S{60}/
+const ORDER = /\/\/ (eslint-|oxlint-|@ts-|prettier-ignore)|https?:\/\/\S{60}/
 
 /**
  * The comments and docstrings that are wider than 120 columns, and the lines of pages that are wider than 145, but for
- * tables and code. Code is Prettier's matter: strings may be wider.
+ * tables and code. Code is the formatter's matter: strings may be wider.
  *
  * @param {string} path relative to the root
  * @param {string} text

@@ -15,8 +15,8 @@ const STEPS = {
   dependencies: [pnpm, dependencies],
   build: [pnpm, dependencies, build],
   run: [pnpm, dependencies, build, venv, pythonPackage, bytecode],
-  check: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools],
-  test: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools, oldestVenv, oldestBytecode],
+  test: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools],
+  everything: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools, oldestVenv, oldestBytecode],
   protoc: [protocVenv],
 }
 

@@ -76,11 +76,11 @@ const missing = (outputs = []) => outputs.filter((path) => !existsSync(join(root
 /** Make single files: the page of the inspector, and of the command what only looks. */
 const BUNDLES = ['inspector', 'cli'].map((name) => join(root, 'packages', name, 'bundle.mjs'))
 
-/** Every TypeScript project that the root's tsconfig.json refers to, into its dist folder, and the page. */
+/** Every TypeScript project that tsconfig.build.json refers to, into its dist folder, and the page. */
 export const build = {
   name: 'build',
   title: 'Building',
-  inputs: () => contents([...workspaceFiles().filter(isSource), 'tsconfig.json', 'tsconfig.base.json']),
+  inputs: () => contents([...workspaceFiles().filter(isSource), 'tsconfig.build.json', 'tsconfig.base.json']),
   isThere: ({ outputs }) => missing(outputs).length === 0,
   facts: () => ({ outputs: workspaceFiles().filter((path) => /\/dist\/.*\.(js|html)$/.test(path)) }),
   async run(_, stamp) {
@@ -88,7 +88,7 @@ export const build = {
     for (const output of missing(stamp?.outputs)) {
       rmSync(join(root, output.split('/dist/')[0], 'dist', '.tsbuildinfo'), { force: true })
     }
-    const { code, output } = await runCommand(process.execPath, [tscCommand, '-b'])
+    const { code, output } = await runCommand(process.execPath, [tscCommand, '-b', 'tsconfig.build.json'])
     const unknown = `${output.trim()}\nThe TypeScript sources do not build: see the errors above.`
     if (code !== 0) throw new SetUpError(diagnose(output) ?? unknown)
     for (const bundle of BUNDLES) await must(`the bundle ${bundle}`, process.execPath, [bundle], {})

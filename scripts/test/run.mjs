@@ -34,8 +34,20 @@ const LANES = Math.min(6, availableParallelism() + 2)
 
 /** From short to long, shorter ones left out. The longest begin first, so that no lane is empty in the end. */
 const BY_LENGTH = [
-  ...['threads', 'inspector', 'observe', 'cli', 'examples', 'worker', 'prettier', 'unit', 'bench', 'supervisor'],
-  ...['pytest-oldest', 'pytest', 'eslint', 'chaos', 'pool', 'process', 'integration', 'tools', 'installed'],
+  ...[
+    'eslint',
+    'threads',
+    'inspector',
+    'oxlint',
+    'observe',
+    'cli',
+    'examples',
+    'worker',
+    'unit',
+    'bench',
+    'supervisor',
+  ],
+  ...['pytest-oldest', 'pytest', 'chaos', 'pool', 'process', 'integration', 'tools', 'installed'],
 ]
 
 /**
@@ -72,8 +84,7 @@ export async function main(argv) {
     TERRARIUM_PYTHON: interpreters.python,
     TERRARIUM_PYTHON_OLDEST: interpreters.oldestPython,
   }
-  const isQuick = words.length > 0 && !words.includes('lint') && !words.includes('eslint')
-  const context = { env, jestArguments: argv.slice(split + 1), isQuick }
+  const context = { env, jestArguments: argv.slice(split + 1) }
   const rows = await runInLanes(selected, ([suite, files]) => runSuite(suite, { ...context, files }, progress))
   rows.push(await checkLeaks(progress, { run, before }))
   stopWatching()

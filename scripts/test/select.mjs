@@ -6,7 +6,7 @@ import { SetUpError } from '../setup/failure.mjs'
 import { filesIn, root } from '../setup/paths.mjs'
 
 /** What belongs to every page of documentation. */
-const PAGE = ['prettier', 'prose', 'test/docs/pages.test.ts', 'test/integration/readme.test.ts']
+const PAGE = ['format', 'prose', 'test/docs/pages.test.ts', 'test/integration/readme.test.ts']
 
 /** The tests that compare the pages of a package with its code. */
 const pageTests = (name) =>
@@ -32,7 +32,16 @@ const BELONGING = [
   [/^scripts\/generate/, () => ['stubs']],
   [
     /^scripts(\/|$)/,
-    () => ['eslint', 'prettier', 'prose', 'knip', 'test/lint', 'test/scripts', 'test/integration/runner.test.ts'],
+    () => [
+      'oxlint',
+      'eslint',
+      'format',
+      'prose',
+      'knip',
+      'test/lint',
+      'test/scripts',
+      'test/integration/runner.test.ts',
+    ],
   ],
   [/^test\/support(\/|$)/, () => ['types', 'integration']],
   [/^test$/, () => ['integration']],
@@ -71,11 +80,11 @@ export function select(words, suites) {
 }
 
 /**
- * What has to be set up for suites: those of `npm run check` do without the environment with the oldest versions.
+ * What has to be set up for suites: only those of the group `oldest` need the environment with the oldest versions.
  *
  * @param {readonly { groups: readonly string[] }[]} chosen
  */
-export const needOf = (chosen) => (chosen.every(({ groups }) => groups.includes('check')) ? 'check' : 'test')
+export const needOf = (chosen) => (chosen.some(({ groups }) => groups.includes('oldest')) ? 'everything' : 'test')
 
 function addPath(path, suites, add) {
   const tests = testsOf(path)

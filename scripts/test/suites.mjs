@@ -1,29 +1,17 @@
 // The suites of tests: what each of them runs, and how its result is counted.
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import jestConfig, { LONG } from '../../jest.config.mjs'
 import { runCommand } from '../setup/command.mjs'
-import {
-  bin,
-  contentOf,
-  filesIn,
-  pythonIn,
-  readJson,
-  root,
-  setupFolder,
-  tscCommand,
-  venvs,
-  workspaceFolders,
-} from '../setup/paths.mjs'
+import { bin, pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFolders } from '../setup/paths.mjs'
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number, output: string, note?: string, skips?: readonly string[]
  * }} Outcome
  *   skips: what was skipped, and why
  * @typedef {{ env?: Record<string, string>, onLine?: (line: string) => void, jestArguments?: readonly string[],
- * files?: readonly string[], isQuick?: boolean, node?: string }} Context
- *   files: the tests to run, or none for all; isQuick: see eslintCache; node: the Node that runs jest
+ * files?: readonly string[], node?: string }} Context
+ *   files: the tests to run, or none for all; node: the Node that runs jest
  * @typedef {{ name: string, groups: readonly string[], run: (context: Context) => Promise<Outcome> }} Suite
  */
 
@@ -63,37 +51,37 @@ const OF_SHEPHERD = ['shepherd*', 'folders', 'left_behind', 'lifeline', 'memory'
 
 const NODE = process.execPath
 
-/** With room for more young objects than by default, of which types are many: they are collected less often. */
-const ESLINT = ['--max-semi-space-size=64', join(root, 'node_modules', 'eslint', 'bin', 'eslint.js')]
-
 /** Finds the pnpm of this checkout, which lists what a package publishes as npm does, in a sixth of the time. */
 const WITH_PNPM = { PATH: [join(setupFolder, 'pnpm', 'node_modules', '.bin'), process.env.PATH].join(delimiter) }
 
 /** @type {readonly Suite[]} */
 export const suites = [
-  lint('types', () => [[NODE, [tscCommand, '-p', 'tsconfig.check.json']]], ['check']),
-  lint('eslint', ({ isQuick }) => [[NODE, [...ESLINT, '.', '--max-warnings=0', ...eslintCache(isQuick)]]], ['check']),
-  lint('prettier', () => [[bin('prettier'), ['--check', '--log-level=warn', '.', ...cache('prettier')]]], ['check']),
+  lint('types', () => [[NODE, [tscCommand]]], ['check']),
+  lint('oxlint', () => [[bin('oxlint'), ['--type-aware', '--deny-warnings']]], ['check']),
+  lint('eslint', () => [[bin('eslint'), ['.', '--max-warnings=0', ...cache('eslint')]]], ['check']),
+  lint('format', () => [[bin('oxfmt'), ['--check']]], ['check']),
   lint('prose', () => [[NODE, ['scripts/lint.mjs', ...OWN_CHECKS]]], ['check']),
   lint('knip', () => [[bin('knip'), ['--no-progress', '--treat-config-hints-as-errors']]], ['check']),
   lint('buf', () => [[bin('buf'), ['lint', 'proto']]], ['check']),
-  lint('stubs', () => [[NODE, ['scripts/job.mjs', 'generate', '--check']]]),
+  // Long: protoc has an environment of its own, which is made first.
+  lint('stubs', () => [[NODE, ['scripts/job.mjs', 'generate', '--check']]], ['long']),
   lint('publint', () =>
     workspaceFolders()
       .filter((folder) => folder.startsWith('packages/'))
       .map((folder) => [bin('publint'), ['run', folder, '--strict', '--pack=pnpm'], '.', WITH_PNPM]),
   ),
   lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']], ['check']),
-  pytest('pytest', venvs.newest),
+  pytest('pytest', venvs.newest, ['pytest']),
   pytest(
     'pytest-oldest',
     venvs.oldest,
+    ['pytest', 'long', 'oldest'],
     OF_SHEPHERD.map((name) => `--ignore-glob=tests/test_${name}.py`),
   ),
   { name: 'unit', groups: ['check'], run: runUnit },
   ...jestConfig.projects.map(({ displayName }) => ({
     name: displayName,
-    groups: LONG.includes(displayName) ? ['long'] : ['jest'],
+    groups: LONG.includes(displayName) ? ['long', ...(displayName === 'tools' ? ['oldest'] : [])] : ['jest'],
     run: (context) => runJest(displayName, ['--selectProjects', displayName], context),
   })),
 ]
@@ -107,36 +95,6 @@ function cache(name) {
 }
 
 /**
- * ESLint's rules for types may find something else in a file when another one changes. So results count for as long as
- * nothing changes that they may have seen; in a quick run, for as long as the file itself is the same.
- */
-function eslintCache(isQuick) {
-  const [results, key, now] = [join(linted, 'eslint'), join(linted, 'eslint.key'), typesKey()]
-  mkdirSync(linted, { recursive: true })
-  if (contentOf(key) !== now) {
-    for (const file of isQuick ? [key] : [key, results]) rmSync(file, { force: true })
-    if (!isQuick) writeFileSync(key, now)
-  }
-  return cache('eslint')
-}
-
-/**
- * Changes with everything that ESLint's rules for types may see of a file in another one: the declarations that the
- * build makes of it, the whole of what is not built, and the packages that are installed.
- */
-function typesKey() {
-  const isSeen = (path) =>
-    /\/dist\/.*\.d\.ts$/.test(path) || /^(?!.*\/(dist|src)\/).*(?<!\.test)\.(m?ts|mjs)$/.test(path)
-  const paths = ['packages', 'examples', 'test', 'scripts'].flatMap((folder) =>
-    filesIn(join(root, folder)).map((path) => join(folder, path)),
-  )
-  const seen = ['pnpm-lock.yaml', 'tsconfig.check.json', 'tsconfig.base.json', ...paths.filter(isSeen)]
-  const hash = createHash('sha256')
-  for (const path of seen) hash.update(`${path}\0`).update(`${contentOf(join(root, path))}\0`)
-  return hash.digest('hex')
-}
-
-/**
  * A suite of commands that have nothing to count: one test, which passes when every command ends with 0. A command is
  * `[command, arguments, folder, variables of its environment]`.
  */
@@ -144,9 +102,9 @@ function lint(name, commands, groups = []) {
   return {
     name,
     groups: ['lint', ...groups],
-    async run({ env, onLine, isQuick }) {
+    async run({ env, onLine }) {
       const results = await Promise.all(
-        commands({ isQuick }).map(([command, args, folder = '.', more = {}]) =>
+        commands().map(([command, args, folder = '.', more = {}]) =>
           runSuiteCommand(command, args, { cwd: join(root, folder), env: { ...env, ...more }, onLine }),
         ),
       )
@@ -158,10 +116,11 @@ function lint(name, commands, groups = []) {
   }
 }
 
-function pytest(name, venv, more = []) {
+/** With the oldest packages the tests are long: an environment of their own is made, and all run a second time. */
+function pytest(name, venv, groups, more = []) {
   return {
     name,
-    groups: ['pytest'],
+    groups,
     async run({ env, onLine, files }) {
       const args = ['-m', 'pytest', '--color=no', ...more, ...files]
       const { code, output } = await runSuiteCommand(pythonIn(venv), args, { cwd: join(root, 'python'), env, onLine })

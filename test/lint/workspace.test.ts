@@ -13,7 +13,7 @@ test('each folder of the workspace that has a tsconfig.json is built', () => {
   const projects = [...['packages', 'packages/inspector', 'examples'].flatMap(inside), 'test'].filter((folder) =>
     existsSync(join(ROOT, folder, 'tsconfig.json')),
   )
-  const built = (readJson('tsconfig.json')['references'] as { path: string }[]).map(({ path }) => path)
+  const built = (readJson('tsconfig.build.json')['references'] as { path: string }[]).map(({ path }) => path)
   expect(built.sort()).toEqual(projects.sort())
 })
 

@@ -4,7 +4,7 @@ import { suites } from '../../scripts/test/suites.mjs'
 
 const chosen = (...words: string[]): Record<string, string[]> => Object.fromEntries(select(words, suites))
 
-const PAGE = { prettier: [], prose: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] }
+const PAGE = { format: [], prose: [], integration: ['test/docs/pages.test.ts', 'test/integration/readme.test.ts'] }
 
 test.each<[string, Record<string, string[]>]>([
   ['pool', { pool: [] }],
@@ -63,9 +63,10 @@ test('each folder of the checkout belongs to some suite', () => {
 })
 
 test.each([
-  [['check'], 'check'],
-  [['types', 'eslint'], 'check'],
-  [['check', 'pytest-oldest'], 'test'],
+  [['check'], 'test'],
+  [['types', 'eslint'], 'test'],
+  [['check', 'pytest-oldest'], 'everything'],
+  [['tools'], 'everything'],
   [['pool'], 'test'],
   [['packages/pool/test/calls.test.ts'], 'test'],
 ])('the set-up for %j is %s', (words, need) => {

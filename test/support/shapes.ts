@@ -38,7 +38,7 @@ export class Shapes {
 
   /** @param files - from the root of the checkout */
   constructor(...files: string[]) {
-    const config = ts.readConfigFile(join(ROOT, 'tsconfig.check.json'), (path) => ts.sys.readFile(path))
+    const config = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path))
     const given = { ...(config.config as object), include: [], files }
     const { options } = ts.parseJsonConfigFileContent(given, ts.sys, ROOT)
     const roots = files.map((file) => join(ROOT, file))

@@ -9,11 +9,19 @@ const SERVER = fileURLToPath(new URL('../server.mjs', import.meta.url))
  */
 export async function main(): Promise<number> {
   const web = keep(process.execPath, [SERVER], { name: 'web', ready: /^listening on /, lines: true })
-  const { run, isAnother } = await killOnce(web).finally(() => web.stop())
+  const { run, isAnother } = await killAndStop(web)
   // Counted by scanning the system, not by asking Terrarium.
   const left = findTagged({ run }).length
   console.log(`stopped; processes left: ${left}`)
   return isAnother && left === 0 ? 0 : 1
+}
+
+async function killAndStop(web: Kept): ReturnType<typeof killOnce> {
+  try {
+    return await killOnce(web)
+  } finally {
+    await web.stop()
+  }
 }
 
 /** Resolves to the run that the server belonged to, and to whether another process answered after the kill. */

@@ -8,11 +8,19 @@ export async function main(): Promise<number> {
   const app = createApp()
   await app.start()
   const runs = ['words', 'primes'].map((name) => runOf(app, name as 'words' | 'primes'))
-  const answers = await play(app).finally(() => app.stop())
+  const answers = await playAndStop(app)
   // By scanning the system, not by asking ourselves.
   const left = runs.flatMap((run) => findTagged({ run })).length
   console.log(`stopped; processes left: ${left}`)
   return answers.every((ok) => ok) && left === 0 ? 0 : 1
+}
+
+async function playAndStop(app: App): Promise<boolean[]> {
+  try {
+    return await play(app)
+  } finally {
+    await app.stop()
+  }
 }
 
 async function play(app: App): Promise<boolean[]> {

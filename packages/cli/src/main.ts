@@ -104,7 +104,7 @@ export function commands(run: Run): Command {
     })
   add('open', 'print the addresses of the pages of observed programs, and open the newest in a browser')
     .option('--no-browser', 'only print')
-    .option('--actions', 'with the token that lets the page act: restart, kill, pause')
+    .option('--actions', 'with the token that lets the page act: restart, park, kill, pause')
     .action((options: OpenOptions) => {
       run(async () => (await import('./commands/open.ts')).open(options))
     })

@@ -7,7 +7,8 @@ import type { Actor, Model } from './model.ts'
 /** What each verb does, to be read before it is done. */
 const DEEDS: Readonly<Record<Verb, string>> = {
   restart: 'is stopped if it runs, and started now',
-  unpark: 'is tried again now',
+  park: 'finishes what it has begun, ends in order, and stays down until it is unparked',
+  unpark: 'is started now',
   kill: 'gets SIGKILL: its calls fail, and it is started again',
   pause: 'hands out no more calls; they wait in the queue',
   resume: 'hands out the calls that wait',

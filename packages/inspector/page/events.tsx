@@ -36,6 +36,7 @@ export function Events({ picture, selected, onSelect }: EventsProps): JSX.Elemen
       ? picture.events.filter((event) => isOf(event, selected.key))
       : picture.events
   const left = picture.sources.reduce((sum, source) => sum + source.left.events, 0)
+  const bare = picture.sources.reduce((sum, source) => sum + (source.left.contents ?? 0), 0)
   const latest = all.slice(form === 'list' ? -MOST_LISTED : -MOST_IN_SEQUENCE).reverse()
   return (
     <section class="events panel" aria-label="Events">
@@ -65,7 +66,14 @@ export function Events({ picture, selected, onSelect }: EventsProps): JSX.Elemen
           />
           only of {selected?.name ?? 'the selected'}
         </label>
-        <span class="quiet">{left > 0 ? `${left} events were too many to show` : ''}</span>
+        <span class="quiet">
+          {[
+            left > 0 ? `${left} events were too many to show` : '',
+            bare > 0 ? `${bare} came too fast to keep their contents` : '',
+          ]
+            .filter((text) => text !== '')
+            .join(', ')}
+        </span>
       </header>
       {form === 'timeline' ? (
         <Timeline picture={picture} selected={selected} onSelect={onSelect} />

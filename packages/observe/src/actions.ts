@@ -9,18 +9,25 @@ import type { Answer } from './messages.ts'
 import type { Deeds, Source } from './sources/source.ts'
 
 const TOKEN_BYTES = 24
+/** Time between two reports of wrong tokens, in ms. */
+const REFUSED_EVERY = 1_000
 
 export interface ActionsDependencies {
   readonly bus: Bus
   readonly sources: () => Iterable<Source>
   /** Takes one line for each action, must not throw. */
   readonly log: (line: string) => void
+  /** In ms since 1970. */
+  readonly now: () => number
 }
 
 export class Actions {
   /** What a reader has to send with each `act`. */
   readonly token = randomBytes(TOKEN_BYTES).toString('base64url')
   readonly #dependencies: ActionsDependencies
+  /** Wrong tokens that were not reported yet, and when the last report was. */
+  #refused = 0
+  #refusedAt = -Infinity
 
   constructor(dependencies: ActionsDependencies) {
     this.#dependencies = dependencies
@@ -29,6 +36,7 @@ export class Actions {
   /** Rejects with a TerrariumError. `by`: who asks, as an address. */
   async carryOut({ id, verb, actor, token }: Act, by: string): Promise<Answer> {
     if (!isSame(token, this.token)) {
+      this.#refuse(verb, by)
       throw new TerrariumError('INVALID_ARGUMENT', 'the token for actions is wrong', {
         hint: 'Open the address with the token for actions anew: each observer has another.',
       })
@@ -43,12 +51,26 @@ export class Actions {
     }
     this.#tell(actor, verb, by)
     try {
-      await deed()
+      await deed(by)
     } catch (error) {
       this.#tell(actor, verb, by, messageOf(error))
       throw error
     }
     return { t: 'answer', id, act: verb }
+  }
+
+  /** A wrong token is told too, at most once a second, so that guesses do not fill the ring. */
+  #refuse(verb: Act['verb'], by: string): void {
+    const { bus, log, now } = this.#dependencies
+    this.#refused += 1
+    if (now() - this.#refusedAt < REFUSED_EVERY) return
+    const attempts = this.#refused
+    this.#refused = 0
+    this.#refusedAt = now()
+    const times = attempts === 1 ? '' : `, ${attempts} times since the last report`
+    const text = `${verb} was refused: ${by} has a wrong token for actions${times}`
+    log(text)
+    bus.publish({ type: 'reader.refused', actor: '', text, facts: { verb, by, attempts } })
   }
 
   #tell(actor: string, verb: Act['verb'], by: string, failed?: string): void {

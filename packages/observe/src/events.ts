@@ -40,6 +40,8 @@ export interface EventFacts {
   'supervisor.exit': { readonly reason: ReasonFacts }
   /** A reader has asked for a change. `by`: who, as an address. `failed`: why it was not carried out. */
   'reader.act': { readonly verb: string; readonly by: string; readonly failed?: string }
+  /** A reader has asked for a change with a wrong token, so many times since the last such event. */
+  'reader.refused': { readonly verb: string; readonly by: string; readonly attempts: number }
   /** A reader was too slow and was cut off. */
   'reader.cut': { readonly missed: number }
 }
@@ -84,6 +86,10 @@ export function factsOfError(error: unknown): ParkFacts {
 export function factsOfReason(reason: ExitReason): ReasonFacts {
   return reason.type === 'error' ? { type: 'error', ...factsOfError(reason.error) } : { type: reason.type }
 }
+
+/** Why an actor is parked, in one line. By hand: the message says so itself. */
+export const parkedLine = (facts: ParkFacts): string =>
+  facts.code === 'PARKED' ? facts.message : `parked: ${errorLine(facts)}`
 
 /** An error in one line, with its code. */
 export const errorLine = ({ code, message }: ParkFacts): string =>

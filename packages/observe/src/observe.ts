@@ -54,8 +54,8 @@ export interface ObserveOptions {
    */
   readonly page?: boolean
   /**
-   * Whether readers may do more than look, with a second token, see {@link Observer.actionsAddress}: restart, unpark or
-   * kill a worker or child, pause, resume, drain or reload a pool. Default false.
+   * Whether readers may do more than look, with a second token, see {@link Observer.actionsAddress}: restart, park,
+   * unpark or kill a worker or child, pause, resume, drain or reload a pool. Default false.
    */
   readonly actions?: boolean
   /** Told of each action that a reader asks for: which, of what, and who. Default: `console.warn`. */
@@ -147,7 +147,8 @@ class ObserverHandle implements Observer {
         report('onAction failed', error)
       })
     }
-    this.#actions = options.actions === true ? new Actions({ bus: this.#bus, sources, log }) : undefined
+    this.#actions =
+      options.actions === true ? new Actions({ bus: this.#bus, sources, log, now: () => this.#now() }) : undefined
     this.#publisher = new Publisher({
       bus: this.#bus,
       clock: this.#clock,

@@ -1,6 +1,7 @@
 // The picture of all that is observed, as plain data, and what has changed between two pictures.
 import type { Numbers, Verdict } from '@terrarium/inspector/protocol'
 import type { ActorView, Delta } from './messages.ts'
+import { saysByHand } from './sources/diagnosis.ts'
 import type { Source } from './sources/source.ts'
 
 /** Actors of one picture at most; more are counted. */
@@ -102,15 +103,23 @@ function verdictOf(views: readonly ActorView[]): readonly Verdict[] {
   return [{ level: 'warn', text: `${ready} of ${size} workers are ready.` }]
 }
 
+/** Why actors are parked by hand, if there is one reason. */
+function reasonOf(group: readonly ActorView[]): string {
+  const reasons = group.map(({ diagnosis }) => diagnosis?.facts.find(([name]) => name === 'because')?.[1])
+  const [reason] = reasons
+  return reason !== undefined && new Set(reasons).size === 1 ? `: ${reason}` : ''
+}
+
 function sentenceOf(group: readonly ActorView[]): Verdict {
   const [first] = group as [ActorView]
   const { id, parent, diagnosis } = first
   const subject = group.length === 1 ? id : `${group.length} actors of ${parent ?? id}`
   const verb = group.length === 1 ? 'is' : 'are'
-  const why = diagnosis === undefined ? '' : `: ${diagnosis.title}`
-  const what = first.value === 'parked' ? 'parked' : 'down until the next start'
+  const isByHand = first.value === 'parked' && saysByHand(diagnosis)
+  const why = isByHand ? reasonOf(group) : diagnosis === undefined ? '' : `: ${diagnosis.title}`
+  const what = isByHand ? 'parked by hand' : first.value === 'parked' ? 'parked' : 'down until the next start'
   return {
-    level: first.value === 'parked' ? 'bad' : 'warn',
+    level: first.value === 'parked' && !isByHand ? 'bad' : 'warn',
     text: `${subject} ${verb} ${what}${why}`,
     actor: id,
     ...(diagnosis?.command === undefined ? {} : { command: diagnosis.command }),

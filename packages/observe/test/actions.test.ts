@@ -55,8 +55,9 @@ test.each([
   ['cut', (token: string) => token.slice(0, -1)],
   ['longer', (token: string) => `${token}A`],
   ['empty', () => ''],
-])('a token that is %s changes nothing and leaves no record', async (_, change) => {
-  const { act, token, pool, observer } = await stage(true)
+])('a token that is %s changes nothing, and leaves a record', async (_, change) => {
+  const lines: string[] = []
+  const { act, token, pool, observer } = await stage(true, (line) => lines.push(line))
   expect(await act('kill', 'text/worker-1', change(token))).toMatchObject({
     t: 'error',
     id: 7,
@@ -64,6 +65,52 @@ test.each([
   })
   expect(pool.stats.crashes).toBe(0)
   expect(observer.events.filter(({ type }) => type === 'reader.act')).toEqual([])
+  const text = 'kill was refused: 127.0.0.1:50123 has a wrong token for actions'
+  expect(lines).toEqual([text])
+  const facts = { verb: 'kill', by: '127.0.0.1:50123', attempts: 1 }
+  expect(observer.events.at(-1)).toMatchObject({ type: 'reader.refused', actor: '', text, facts })
+})
+
+test('wrong tokens do not fill the ring: they are told once a second, with their number', async () => {
+  const { connection, observer, act, clock } = await stage(true)
+  const wrong = JSON.stringify({ t: 'act', id: 1, verb: 'kill', actor: 'text', token: 'a guess' })
+  for (let guess = 0; guess < 5_000; guess += 1) connection.receive(wrong)
+  const told = () => observer.events.flatMap((each) => (each.type === 'reader.refused' ? [each.facts.attempts] : []))
+  expect(told()).toEqual([1])
+  await clock.advance(1_000)
+  await act('kill', 'text', 'a guess')
+  expect(told()).toEqual([1, 5_000])
+})
+
+test('a worker that a reader has parked stays parked, and the verdict says by whom, until it is unparked', async () => {
+  const { act, pool, reader, verbs, clock, app } = await stage(true)
+  expect(await act('park', 'text/worker-1')).toEqual({ t: 'answer', id: 7, act: 'park' })
+  expect(pool.workers).toMatchObject([{ state: 'parked' }, { state: 'ready' }])
+  expect(reader.of('d').findLast(({ verdict }) => verdict !== undefined)?.verdict).toEqual([
+    {
+      level: 'warn',
+      text: 'text/worker-1 is parked by hand: asked for by 127.0.0.1:50123',
+      actor: 'text/worker-1',
+    },
+  ])
+  pool.faults.heal()
+  await clock.advance(3_600_000)
+  expect(verbs('text/worker-1')).toEqual(['unpark'])
+  expect(reader.last('detail').diagnosis).toMatchObject({
+    code: 'PARKED',
+    title: 'worker-1 is parked by hand: asked for by 127.0.0.1:50123',
+    facts: [
+      ['parked', 'by hand'],
+      ['because', 'asked for by 127.0.0.1:50123'],
+    ],
+  })
+  await act('unpark', 'text/worker-1')
+  expect(pool.stats).toMatchObject({ ready: 2, crashes: 0 })
+  await act('park', 'app/db')
+  expect(app.children).toMatchObject([{ id: 'db', state: 'parked' }])
+  expect(verbs('app/db')).toEqual(['unpark'])
+  await act('unpark', 'app/db')
+  expect(app.children).toMatchObject([{ id: 'db', state: 'running' }])
 })
 
 test('an action is carried out, and the events and the log say who has asked for what', async () => {
@@ -95,13 +142,13 @@ test('a log that throws changes nothing', async () => {
 test('each actor offers what makes sense now, and nothing else is carried out', async () => {
   const { home, pool, act, verbs, clock, app } = await stage(true)
   expect(verbs('text')).toEqual(['reload', 'drain', 'pause'])
-  expect(verbs('text/worker-1')).toEqual(['kill'])
-  expect(verbs('app/db')).toEqual(['restart'])
+  expect(verbs('text/worker-1')).toEqual(['kill', 'park'])
+  expect(verbs('app/db')).toEqual(['restart', 'park'])
   expect(verbs('app')).toEqual([])
   expect(await act('restart', 'text/worker-1')).toMatchObject({
     code: 'INVALID_ARGUMENT',
     message: 'text/worker-1 does not offer restart now',
-    hint: 'It offers kill.',
+    hint: 'It offers kill, park.',
   })
   expect(await act('kill', 'nowhere')).toMatchObject({ code: 'INVALID_ARGUMENT' })
   await act('pause', 'text')
@@ -115,7 +162,7 @@ test('each actor offers what makes sense now, and nothing else is carried out', 
   pool.faults.failStarts('worker-1', { times: 2 })
   pool.faults.crash('worker-1')
   await clock.advance(20)
-  expect(verbs('text/worker-1')).toEqual(['restart'])
+  expect(verbs('text/worker-1')).toEqual(['restart', 'park'])
   pool.faults.heal()
   await act('restart', 'text/worker-1')
   expect(pool.stats.ready).toBe(2)

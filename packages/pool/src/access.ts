@@ -1,27 +1,31 @@
 // What can be asked of any pool, whether it is nested or has a handle: calls, and views of its workers.
 import { randomUUID } from 'node:crypto'
-import { messageOf, siteAbove, TerrariumError } from '@terrarium/supervisor/base'
+import { Checker, messageOf, siteAbove, TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, ToolSession, ToolStream, WorkerInfo } from './api.ts'
 import { requestOf, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
+import type { Slot } from './core/slot.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
 import { SessionUse } from './core/tool-session.ts'
-import {
-  NO_OPTIONS,
-  NO_SESSION_OPTIONS,
-  NO_STREAM_OPTIONS,
-  validateSession,
-  type CallArguments,
-  type CallOptions,
-  type SessionOptions,
-  type StreamOptions,
-} from './options.ts'
+import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
 import { ownSessionOptions } from './own-options.ts'
 import type { Resolve } from './pending-call.ts'
 import { SessionHandle } from './session-handle.ts'
+import { NO_SESSION_OPTIONS, validateSession, type SessionOptions } from './session-options.ts'
 import type { Shell } from './shell.ts'
 import { statsOf } from './snapshot.ts'
 import { StreamReader } from './tool-stream.ts'
+
+/** Throws INVALID_ARGUMENT for a worker that the pool does not have. */
+function slotOf({ state: { slots, settings } }: Shell, worker: string): Slot {
+  const slot = slots.find(({ id }) => id === worker)
+  if (slot !== undefined) return slot
+  const known = slots.map(({ id }) => id)
+  throw new TerrariumError('INVALID_ARGUMENT', `pool ${settings.pool} has no worker ${messageOf(worker)}`, {
+    hint: `Name one of ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', …' : ''}.`,
+    details: { pool: settings.pool, worker },
+  })
+}
 
 export class Access implements PoolAccess {
   readonly #shell: () => Shell
@@ -123,19 +127,31 @@ export class Access implements PoolAccess {
     await this.#shell().reload()
   }
 
-  kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined {
+  async park(worker: string, why?: string): Promise<void> {
     const shell = this.#shell()
-    const { slots, settings } = shell.state
-    const known = slots.map(({ id }) => id)
-    if (worker !== undefined && !known.includes(worker)) {
-      throw new TerrariumError('INVALID_ARGUMENT', `pool ${settings.pool} has no worker ${messageOf(worker)}`, {
-        hint: `Name one of ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', …' : ''}.`,
-        details: { pool: settings.pool, worker },
+    const slot = slotOf(shell, worker)
+    const check = new Checker()
+    check.field({ why }, 'why', (value) => typeof value === 'string', 'a string')
+    check.finish('park()')
+    await shell.park(slot, why)
+  }
+
+  unpark(worker: string): void {
+    const shell = this.#shell()
+    const slot = slotOf(shell, worker)
+    if (slot.parked === undefined) {
+      const { pool } = shell.state.settings
+      throw new TerrariumError('INVALID_ARGUMENT', `worker ${pool}/${worker} is not parked`, {
+        details: { pool, worker },
       })
     }
-    const slot = slots.find(
-      ({ id, occupant, inFlight }) => occupant === 'ready' && (worker === undefined ? inFlight > 0 : id === worker),
-    )
+    shell.post({ type: 'pool.unpark', slot })
+  }
+
+  kill(worker?: string): { readonly worker: string; readonly pid: number } | undefined {
+    const shell = this.#shell()
+    const named = worker === undefined ? undefined : slotOf(shell, worker)
+    const slot = named ?? shell.state.slots.find(({ occupant, inFlight }) => occupant === 'ready' && inFlight > 0)
     return slot === undefined ? undefined : shell.kill(slot)
   }
 }

@@ -4,7 +4,8 @@ import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { MapItems, MapOptions } from './map.ts'
 import type { SessionEnd } from './core/tool-session.ts'
-import type { CallArguments, CallOptions, SessionOptions, StreamOptions } from './options.ts'
+import type { CallArguments, CallOptions, StreamOptions } from './options.ts'
+import type { SessionOptions } from './session-options.ts'
 
 /**
  * `idle` → `starting` → `running` → `stopping` → `stopped`; `parked` while no worker can be started, back to
@@ -87,8 +88,9 @@ export interface ToolStream<T> extends AsyncIterableIterator<T, undefined> {
 export interface ToolSession extends AsyncDisposable {
   readonly id: string
   /**
-   * As {@link PoolAccess.call}. Rejects also with WORKER_BUSY, SESSION_LIMIT, and SESSION_LOST when the state of a strict
-   * session is gone: with each call until {@link restart}. `details.session` is the id, `details.reason` says why.
+   * As {@link PoolAccess.call}. Rejects also with WORKER_BUSY, SESSION_LIMIT, and SESSION_LOST when the state of a
+   * strict session is gone: with each call until {@link restart}. `details.session` is the id, `details.reason` says
+   * why.
    */
   call<T = unknown>(tool: string, args?: CallArguments, options?: CallOptions): Promise<T>
   /** As {@link PoolAccess.stream}; reads reject as {@link call} does. */
@@ -166,6 +168,19 @@ export interface PoolAccess {
    * - with STOPPED if the pool does not run or is stopped meanwhile, and with INVALID_ARGUMENT while it starts
    */
   reload(): Promise<void>
+  /**
+   * Parks a worker by hand: it gets no call any more, finishes the calls that it has begun, ends in order, and none is
+   * started in its place until {@link unpark}: no repair and no reload does. `why`, at most 200 characters, is told
+   * by `explain()`, by the event `worker.parked` and by an observer. A pool whose workers are all parked rejects calls
+   * with PARKED. Resolves when the worker is parked. Rejects with INVALID_ARGUMENT for a worker that this pool does
+   * not have, while the pool starts, and during a {@link reload}; with STOPPED if the pool does not run or is stopped.
+   */
+  park(worker: string, why?: string): Promise<void>
+  /**
+   * Tries to start a worker in a slot that is parked, whatever it was parked for; events tell what comes of it.
+   * Throws INVALID_ARGUMENT for a worker that is not parked, or that this pool does not have.
+   */
+  unpark(worker: string): void
   /**
    * SIGKILLs a worker (by default a busy worker), for drills. Returns its id and its process id, or undefined when it
    * has no process now. Throws INVALID_ARGUMENT for a worker that this pool does not have.

@@ -62,7 +62,7 @@ export class ItemBuffer {
     if (!this.#hasEnded) return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
     const failed = this.#error
     this.#error = undefined
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what a user's signal was aborted with
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- what a user's signal was aborted with
     return failed === undefined ? Promise.resolve(DONE) : Promise.reject(failed.error)
   }
 

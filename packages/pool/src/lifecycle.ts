@@ -111,6 +111,16 @@ export class Lifecycle {
     else this.#start.reject(error)
   }
 
+  /** What comes of it the worker's own news tells, unless it fails. */
+  park(slot: Slot, why: string | undefined): void {
+    const { state, post } = this.#dependencies
+    this.#workers?.park(slot, why).catch((cause: unknown) => {
+      const message = `worker ${state.settings.pool}/${slot.id} cannot be parked: ${messageOf(cause)}`
+      const error = isTerrariumError(cause) ? cause : new TerrariumError('STOPPED', message, { cause })
+      post({ type: 'park.failed', slot, error })
+    })
+  }
+
   unpark(slot: Slot): void {
     const { state, resources } = this.#dependencies
     this.#workers?.unpark(slot).catch((err: unknown) => {

@@ -1,6 +1,4 @@
 // The options of a pool and of a call: their types, their defaults, and their checks.
-import { fileURLToPath } from 'node:url'
-import { resolve } from 'node:path'
 import {
   checkContainment,
   checkEnv,
@@ -34,9 +32,9 @@ import {
 } from '@terrarium/worker'
 import type { Logger } from 'pino'
 import { PRIORITIES, type Priority } from './core/lanes.ts'
-import { AFFINITIES, type Affinity } from './core/tool-session.ts'
 import type { Settings } from './core/state.ts'
 import type { OnProgress } from './progress-listener.ts'
+import { areToolNames, isToolEntry } from './tool-entries.ts'
 
 export interface PoolOptions {
   /** Names the pool in logs, errors and the inspector: letters, digits, `.`, `_`, `-`. */
@@ -160,22 +158,6 @@ export interface StreamOptions {
   /** As {@link CallOptions.onProgress}. */
   readonly onProgress?: OnProgress
 }
-
-export interface SessionOptions {
-  /**
-   * Where its calls run. `hint`: on its worker if that has a place, else on another one, where the session has another
-   * state. `strict_queue`: on its worker alone, they wait for it. `strict_fail_fast`: on its worker alone, they reject
-   * with WORKER_BUSY if it has no place. Default `hint`.
-   */
-  readonly affinity?: Affinity
-  /** The session ends when it has had no call for so long, in ms. Default: it stays until it is closed. */
-  readonly ttl?: number
-}
-
-export const SESSION_OPTIONS: Readonly<Record<keyof SessionOptions, true>> = { affinity: true, ttl: true }
-
-/** Stands for the options of a session that has none. */
-export const NO_SESSION_OPTIONS: SessionOptions = Object.freeze({})
 
 /** The defaults of options that have one, in one place. Times in ms. */
 export const DEFAULTS = {
@@ -368,24 +350,6 @@ export function validateStream(tool: unknown, args: unknown, options: unknown): 
   check.finish(`stream of ${isName(tool) ? tool.slice(0, 128) : 'a tool'}`)
 }
 
-const LONGEST_ID = 256
-
-const isSessionId = (id: unknown): boolean => typeof id === 'string' && id !== '' && id.length <= LONGEST_ID
-
-/** Throws INVALID_ARGUMENT naming every mistake at once. */
-export function validateSession(id: unknown, options: unknown): void {
-  const check = new Checker()
-  check.required({ id }, 'id', isSessionId, `a string of 1 to ${LONGEST_ID} characters`)
-  if (check.object('options', options, SESSION_OPTIONS)) {
-    const inner = new Checker('options.')
-    inner.known(options, SESSION_OPTIONS)
-    inner.oneOf(options, 'affinity', AFFINITIES)
-    inner.field(options, 'ttl', isTimeout, `ms, more than 0 and at most ${LONGEST_MS}`)
-    check.mistakes.push(...inner.mistakes)
-  }
-  check.finish('session')
-}
-
 function areArguments(args: unknown): boolean {
   try {
     return isPlainObject(args) || Array.isArray(args)
@@ -417,37 +381,3 @@ const isSignal = (signal: unknown): boolean =>
   isBoolean(signal.aborted) &&
   isFunction(signal.addEventListener) &&
   isFunction(signal.removeEventListener)
-
-/** Absolute paths of files, and names of modules. */
-export function toolEntries(tools: PoolOptions['tools']): readonly string[] {
-  const entries = typeof tools === 'string' || tools instanceof URL ? [tools] : tools
-  return entries.map((entry) => {
-    if (entry instanceof URL || isUrl(entry)) return fileURLToPath(entry)
-    return isModuleName(entry) ? entry : resolve(entry)
-  })
-}
-
-/** Also as `import.meta.resolve()` gives it: a string. */
-const isUrl = (entry: string): boolean => /^[a-z][a-z\d+.-]*:\/\//i.test(entry)
-
-function isToolEntry(entry: unknown): boolean {
-  if (!(entry instanceof URL)) {
-    if (typeof entry !== 'string' || entry === '') return false
-    if (!isUrl(entry)) return !entry.includes('\0')
-  }
-  try {
-    return fileURLToPath(entry) !== ''
-  } catch {
-    return false // of another protocol, or with a host
-  }
-}
-
-const areToolNames = (names: unknown): boolean =>
-  isList(names) && names.length > 0 && names.every((name) => typeof name === 'string' && isModuleName(name))
-
-/** Everything else is a path. */
-function isModuleName(entry: string): boolean {
-  return (
-    /^[\p{ID_Start}_][\p{ID_Continue}]*(?:\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u.test(entry) && !/\.py$/.test(entry)
-  )
-}

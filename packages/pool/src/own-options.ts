@@ -5,13 +5,12 @@ import {
   CALL_OPTIONS,
   HEARTBEAT,
   OPTIONS,
-  SESSION_OPTIONS,
   STREAM_OPTIONS,
   type CallOptions,
   type PoolOptions,
-  type SessionOptions,
   type StreamOptions,
 } from './options.ts'
+import { SESSION_OPTIONS, type SessionOptions } from './session-options.ts'
 
 /** How the options are copied that hold something. */
 export const POOL_FIELDS = {

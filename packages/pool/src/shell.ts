@@ -70,6 +70,7 @@ export class Shell {
   readonly #reloads = new Waiters()
   /** Handles of sessions whose `close()` has not resolved. */
   readonly #closing = new Map<SessionUse, Waiters>()
+  readonly #parkings = new Map<Slot, Waiters>()
   #isCarryingOut = false
   /** Events that were posted to the pool's actor: it knows them again by this. */
   readonly #posted = new WeakSet()
@@ -223,6 +224,13 @@ export class Shell {
     return this.#askFor(this.#reloads, { type: 'pool.reload' })
   }
 
+  /** Resolves when the worker of the slot is parked; see `PoolAccess.park()`. */
+  park(slot: Slot, why: string | undefined): Promise<void> {
+    let waiters = this.#parkings.get(slot)
+    if (waiters === undefined) this.#parkings.set(slot, (waiters = new Waiters()))
+    return this.#askFor(waiters, { type: 'pool.park', slot, why })
+  }
+
   #askFor(waiters: Waiters, event: PoolCoreEvent): Promise<void> {
     const answer = waiters.wait()
     if (this.state.status === 'stopped') this.handle(event)
@@ -290,6 +298,12 @@ export class Shell {
         return
       case 'ignoreEnvironment':
         this.#watch.stop()
+        return
+      case 'park':
+        this.#lifecycle.park(effect.slot, effect.why)
+        return
+      case 'parkAnswered':
+        this.#parkings.get(effect.slot)?.settle(effect.error)
         return
       case 'unpark':
         this.#lifecycle.unpark(effect.slot)

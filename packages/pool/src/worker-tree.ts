@@ -40,8 +40,8 @@ export class WorkerTree {
     this.#on('child.backoff', ({ id, incarnation, failure, delay, attempt }) => {
       post({ type: 'worker.backoff', worker: id, incarnation, failure, delay, attempt })
     })
-    this.#on('child.parked', ({ id, incarnation, failure }) => {
-      post({ type: 'worker.parked', worker: id, incarnation, failure })
+    this.#on('child.parked', ({ id, incarnation, failure, cause }) => {
+      post({ type: 'worker.parked', worker: id, incarnation, failure, byHand: cause === 'request' })
     })
     this.#on('child.unparked', ({ id, incarnation }) => {
       post({ type: 'worker.unparked', worker: id, incarnation })
@@ -57,6 +57,11 @@ export class WorkerTree {
 
   start(): void {
     this.#ref.start()
+  }
+
+  /** Ends the worker of a slot in order, and lets none start there. */
+  park(slot: Slot, why: string | undefined): Promise<void> {
+    return administrate(this.#ref).park(slot.id, why)
   }
 
   /** Tries to start a worker in a parked slot. */

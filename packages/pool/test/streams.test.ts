@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
@@ -8,7 +9,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
 import { VirtualClock } from '@terrarium/supervisor/testing'
 import { createPool, type NdArray, type Pool, type PoolOptions, type ToolStream } from '@terrarium/pool'
-import { eventually, habitat, type Habitat } from '../../../test/support/terrarium.ts'
+import { eventually, habitat, testPython, type Habitat } from '../../../test/support/terrarium.ts'
 import { TRANSPORTS, type Transport } from '../../../test/support/transport.ts'
 
 // What a caller sees of streams, with real workers. Numbers name the scenarios that any pool has to show.
@@ -346,6 +347,17 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(most).toBeLessThan(150 * 1024 * 1024) // 300,000 items that are kept take more than that in promises alone
     await pool.stop()
   })
+})
+
+test.each(['count', 'count_async'])('%s ends on an interpreter that has no package at all', async (tool) => {
+  const home = habitat()
+  const python = join(home.directory, 'venv')
+  execFileSync(testPython(), ['-m', 'venv', '--without-pip', python])
+  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, python, env: { PYTHONPATH: '' } })
+  await pool.start()
+  const { length } = await all(pool.stream(tool, { n: 3 }, { timeout: 20_000 }))
+  expect([length, pool.stats.completed, pool.stats.inFlight]).toEqual([3, 1, 0])
+  await pool.stop()
 })
 
 test('what is wrong with a stream is thrown by stream(), all at once', async () => {

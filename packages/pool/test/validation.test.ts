@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
-import { toolEntries } from '../src/options.ts'
+import { toolEntries } from '../src/tool-entries.ts'
 import { mistakesOf } from '../../../test/support/mistakes.ts'
 import { habitat, TOOLS } from '../../../test/support/terrarium.ts'
 

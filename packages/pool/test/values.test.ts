@@ -1,62 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { inspect } from 'node:util'
 import { expect, test } from '@jest/globals'
-import type { Pool } from '@terrarium/pool'
 import { habitat, testPython } from '../../../test/support/terrarium.ts'
-import {
-  apartRows,
-  javascriptValue,
-  refusedRows,
-  same,
-  sentRows,
-  withoutPackage,
-  type RefusedRow,
-  type SentRow,
-} from '../../../test/support/values.ts'
+import { refuse, rows, walk, without } from '../../../test/support/value-calls.ts'
+import { refusedRows, withoutPackage } from '../../../test/support/values.ts'
 import { testUnless } from '../../../test/support/when.ts'
 import { started } from './started.ts'
-
-type Row = Pick<SentRow, 'javascript' | 'python' | 'to' | 'needs'>
-
-const rows: readonly Row[] = [...sentRows, ...apartRows]
-
-/**
- * Sends the values of rows to Python, where they are compared with what the table says, and has Python send its own.
- */
-async function walk(pool: Pool, rows: readonly Row[]): Promise<void> {
-  expect(rows.length).toBeGreaterThan(0)
-  for (const { javascript, python, to, needs } of rows) {
-    const value = javascriptValue(javascript)
-    if (to !== 'javascript') {
-      expect([javascript, await pool.call('is_same', { value, expression: python, needs })]).toEqual([javascript, ''])
-    }
-    if (to === 'python') continue
-    const arrived = await pool.call('make', { expression: python, needs })
-    expect([python, inspect(arrived)]).toEqual([python, inspect(value)])
-    expect(same(arrived, value)).toBe(true)
-  }
-}
-
-async function refuse(pool: Pool, rows: readonly RefusedRow[]): Promise<void> {
-  for (const { in: side, value, message, hint, needs } of rows) {
-    const call =
-      side === 'Python'
-        ? pool.call('make_in', { expression: value, needs })
-        : pool.call('is_same', { value: { rows: [1, { price: javascriptValue(value) }] }, expression: '1' })
-    const subject = side === 'Python' ? 'the result of make_in: ' : 'the arguments of is_same: '
-    const at = side === 'Python' ? 'rows[1].price' : 'value.rows[1].price'
-    await expect(call).rejects.toMatchObject({
-      code: side === 'Python' ? 'RESULT_NOT_SENDABLE' : 'INVALID_ARGUMENT',
-      message: expect.stringContaining(`${subject}${message} at ${at}`),
-      hint,
-      details: { place: expect.stringContaining(at) },
-    })
-  }
-}
-
-const without = <R extends { readonly needs?: string }>(rows: readonly R[]): R[] =>
-  rows.filter(({ needs }) => needs === undefined)
 
 const of = <R extends { readonly needs?: string }>(rows: readonly R[], name: string): R[] =>
   rows.filter(({ needs }) => needs === name)
@@ -96,17 +45,6 @@ for (const name of ['numpy', 'pandas', 'pydantic', 'attrs']) {
     },
   )
 }
-
-const oldest = process.env.TERRARIUM_PYTHON_OLDEST
-
-testUnless(
-  oldest === undefined ? 'no environment with the oldest packages is named in TERRARIUM_PYTHON_OLDEST' : undefined,
-)('the table holds with the oldest packages that are supported', async () => {
-  const pool = await started(habitat(), { python: oldest ?? '' })
-  await walk(pool, without(rows))
-  await refuse(pool, without(refusedRows))
-  await pool.stop()
-})
 
 test('B1: neither arguments nor results of a call hold anything of another one', async () => {
   const home = habitat()

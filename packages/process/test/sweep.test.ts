@@ -310,7 +310,8 @@ test('copies of logs whose readers were killed are cleared away', async () => {
   expect([old, fresh].map((copy) => existsSync(copy))).toEqual([false, true])
 })
 
-const ofAnInnocent = '18: a logged pid that belongs to an innocent process today: the entry is dropped, the process lives'
+const ofAnInnocent =
+  '18: a logged pid that belongs to an innocent process today: the entry is dropped, the process lives'
 testUnless(withoutChosenNumbers())(ofAnInnocent, async () => {
   const inside = [fixture('reuse.py'), process.execPath, fixture('host.mjs'), freshState(), python, fixture('child.py')]
   // The parent-death signal outlives exec, and --kill-child ends the whole namespace.

@@ -45,8 +45,8 @@ export interface Administration<TId extends string = string> {
   deleteChild(child: TId | AnyActorRef): Promise<void>
   /**
    * Gives an existing child a new specification and forgets its failures. If it is parked or waits for its restart, it
-   * is started now, as by `restartChild`. A running child gets the specification with its next start. Resolves to the
-   * current actor. The same specification again, compared field by field, changes nothing.
+   * is started now, as by `restartChild`, unless it is parked by hand. A running child gets the specification with its
+   * next start. Resolves to the current actor. The same specification again, compared field by field, changes nothing.
    */
   reconfigure(spec: ChildSpec): Promise<AnyActorRef | undefined>
   /**
@@ -56,6 +56,14 @@ export interface Administration<TId extends string = string> {
    * in ms of the supervisor's clock (X20).
    */
   call<TReply = unknown>(id: TId, request: AnyEventObject, options?: CallOptions): Promise<TReply>
+  /**
+   * Parks a child by hand: it is stopped, if it runs, and stays down until `unpark()` or `restartChild()`, also through
+   * the failures of its siblings, `reconfigure()`, and a restart of a nested supervisor. Siblings are not touched.
+   * `why` is at most 200 characters, for `explain()` and the event `child.parked`, whose `cause` is then `request`.
+   * Resolves when it is down. Rejects with INVALID_ARGUMENT, `details.reason: 'not_parkable'`, for a temporary child
+   * and in mode `otp`.
+   */
+  park(child: TId | AnyActorRef, why?: string): Promise<void>
   /** Starts a parked child once, now. Resolves once the start has begun; events tell its result. */
   unpark(child: TId | AnyActorRef): Promise<void>
   /**
@@ -156,6 +164,12 @@ export class Administrator implements AnyAdministration {
     return child?.ref === undefined ? Promise.reject(unavailable(id, child)) : call(child.ref, request, options)
   }
 
+  // Asynchronous, so that a mistake in the argument rejects.
+  async park(child: Address, why?: string): Promise<void> {
+    checkWhy(why)
+    return this.#call({ type: 'park', child, ...(why === undefined ? {} : { why }) })
+  }
+
   unpark(child: Address): Promise<void> {
     return this.#call({ type: 'unpark', child })
   }
@@ -246,6 +260,12 @@ export class Administrator implements AnyAdministration {
  */
 function endOf(child: Address, supervisor: AnyActorRef): (() => boolean) | undefined {
   return isRef(child) ? () => isOver(child) || parentOf(child) === supervisor : undefined
+}
+
+function checkWhy(why: unknown): void {
+  const check = new Checker()
+  check.field({ why }, 'why', (value) => typeof value === 'string', 'a string')
+  check.finish('park()')
 }
 
 const WHAT_IF: Readonly<Record<keyof WhatIfOptions, true>> = { uptime: true, phase: true }

@@ -24,9 +24,10 @@ test('39: default mode: operations on an unknown id reject with not_found', asyn
     app.restartChild('x'),
     app.deleteChild('x'),
     app.getChildSpec('x'),
+    app.park('x'),
     app.unpark('x'),
   ]
-  expect(await Promise.all(operations.map(refusal))).toEqual(Array(5).fill('not_found'))
+  expect(await Promise.all(operations.map(refusal))).toEqual(Array(6).fill('not_found'))
   await app.stop()
 })
 

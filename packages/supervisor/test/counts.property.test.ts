@@ -169,7 +169,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
-      .tuple(fc.constantFrom('terminateChild', 'restartChild', 'deleteChild', 'unpark'), fc.nat(9))
+      .tuple(fc.constantFrom('terminateChild', 'restartChild', 'deleteChild', 'park', 'unpark'), fc.nat(9))
       .map(([operation, n]): Step => (world) => {
         world.it.app[operation](address(world, n) as never).catch(() => undefined)
       }),

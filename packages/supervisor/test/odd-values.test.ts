@@ -26,7 +26,7 @@ describe.each(oddValues().map(({ name, value }) => [name, value]))('a child that
   }
   const starts: [string, AnyActorLogic | (() => unknown)][] = [
     ['a start function', explode],
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- anything can be thrown
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- anything can be thrown
     ['a promise of a start function', () => Promise.reject(value)],
     ['an entry action', createMachine({ entry: explode })],
     ['a context', createMachine({ context: explode })],
@@ -57,7 +57,7 @@ describe.each(oddValues().map(({ name, value }) => [name, value]))('a child that
     it.ref('y').send({ type: 'go' })
     await it.clock.advance(10)
     expect(it.app.children).toMatchObject([{ id: 'y', state: 'running', incarnation: 2 }])
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- anything can be thrown
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- anything can be thrown
     const logic = fromPromise(() => Promise.reject(value))
     await it.app.startChild(child('z', { logic, restart: 'temporary' }))
     await it.clock.advance(10)
@@ -86,6 +86,7 @@ describe.each(['one_for_one', 'simple_one_for_one', 'dynamic'] as const)(
       ['restartChild', (it, arg) => it.app.restartChild(arg)],
       ['deleteChild', (it, arg) => it.app.deleteChild(arg)],
       ['getChildSpec', (it, arg) => it.app.getChildSpec(arg)],
+      ['park', (it, arg) => it.app.park(arg)],
       ['unpark', (it, arg) => it.app.unpark(arg)],
     ]
 

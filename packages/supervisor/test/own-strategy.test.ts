@@ -83,7 +83,7 @@ describe.each(['default', 'otp'] as const)('E6: mode %s: a plan', (mode) => {
     ['names far too many', Array.from({ length: 1_000 }, (_, i) => `n${i}`), "'n9', …, no child of supervisor app", {}],
     ['is a string', 'ab', 'answered an object without a list of ids', {}],
     ['is a set', new Set(['a']), 'answered an object without a list of ids', {}],
-    ['has a hole', [, 'a'], 'answered an object without a list of ids', {}], // eslint-disable-line no-sparse-arrays -- the hole is the fault
+    ['has a hole', [, 'a'], 'answered an object without a list of ids', {}], // oxlint-disable-line no-sparse-arrays -- the hole is the fault
     ['is a list of children', [{ id: 'a' }], 'answered an object without a list of ids', {}],
   ])('that %s is an error that says so, and no child is left running', async (_, restart, message, details) => {
     const strategy = { name: 'odd', plan: () => ({ restart }) as RestartPlan }
@@ -130,7 +130,7 @@ describe.each(['default', 'otp'] as const)('E6: mode %s: a plan', (mode) => {
 
   test('that throws any value, or whose getters throw, ends the supervisor, in order', async () => {
     const explode = (): never => {
-      throw faulty // eslint-disable-line @typescript-eslint/only-throw-error -- anything can be thrown
+      throw faulty // oxlint-disable-line typescript/only-throw-error -- anything can be thrown
     }
     const faulty = Object.freeze(Object.create(null) as object)
     const plans: (() => unknown)[] = [

@@ -276,7 +276,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc
       .tuple(
-        fc.constantFrom('terminateChild', 'restartChild', 'deleteChild', 'unpark', 'getChildSpec'),
+        fc.constantFrom('terminateChild', 'restartChild', 'deleteChild', 'park', 'unpark', 'getChildSpec'),
         fc.nat(40),
         fc.boolean(),
       )

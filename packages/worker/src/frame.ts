@@ -184,7 +184,13 @@ export interface SessionCloseFrame {
 }
 
 export type HostFrame =
-  WelcomeFrame | CallFrame | CancelFrame | PingFrame | CreditFrame | SessionOpenFrame | SessionCloseFrame
+  | WelcomeFrame
+  | CallFrame
+  | CancelFrame
+  | PingFrame
+  | CreditFrame
+  | SessionOpenFrame
+  | SessionCloseFrame
 
 /** The host's end of a connection, as a session uses it. */
 export interface Carrier {

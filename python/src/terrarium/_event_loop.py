@@ -181,7 +181,7 @@ class EventLoop:
         elif error is not None:
             replies.raised(call, error)
         else:
-            replies.plain(call, None)
+            replies.over(call)
 
     def _set_forked(self) -> None:
         self._forked = True

@@ -13,6 +13,9 @@ from terrarium._values._hints import Conversions
 from terrarium._values._plain import encode_plain
 from terrarium._values._refusal import NotSendable, TooLarge
 
+_NIL = b"\xc0"
+"""None in msgpack. Written here: the way for plain values is there only where the package ``msgpack`` is."""
+
 
 class Replies:
     """Sends the answers of calls, and keeps the calls that are not answered yet. For any thread."""
@@ -61,6 +64,13 @@ class Replies:
             call.extras.end()
         self.send_result(call.id, body, ())
         return True
+
+    def over(self, call: Call) -> None:
+        """Sends the end of a stream, which has no value."""
+        self.open.pop(call.id, None)
+        if call.extras is not None:
+            call.extras.end()
+        self.send_result(call.id, _NIL, ())
 
     def raised(self, call: Call, error: BaseException) -> None:
         """Sends the exception of a tool as the failure of its call."""

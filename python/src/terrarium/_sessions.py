@@ -36,16 +36,16 @@ class ToolSession:
         return default
 
     def set(self, key: str, value: Any, ttl: "float | None" = None) -> None:
-        """Keeps a value, which may be anything, for later calls of the session; for ``ttl`` seconds, by default as long
-        as the session lives. Raises RuntimeError when the session has ended."""
+        """Keeps a value, which may be anything, for later calls of the session; for ``ttl`` seconds, by default as
+        long as the session lives. Raises RuntimeError when the session has ended."""
         self._refuse_closed()
         self._values[key] = (value, None if ttl is None else monotonic() + ttl)
 
     def on_close(self, function: "Callable[[], Any]") -> None:
-        """Calls the function when the session ends in order: it is closed, has expired, or its worker ends in order. The
-        last function is called first. It is called where the tool runs that passes it: on the main thread, or in the
-        event loop, where it may be a coroutine function. What it raises is printed. Raises RuntimeError when the session
-        has ended."""
+        """Calls the function when the session ends in order: it is closed, has expired, or its worker ends in order.
+        The last function is called first. It is called where the tool runs that passes it: on the main thread, or in
+        the event loop, where it may be a coroutine function. What it raises is printed. Raises RuntimeError when the
+        session has ended."""
         self._refuse_closed()
         call = current()
         self._callbacks.append((function, call is not None and call.tool.is_async))
@@ -63,7 +63,7 @@ class ToolSession:
 
 
 def session() -> "ToolSession | None":
-    """The session of the current call. None if the call belongs to none, in a tool with ``batch``, and outside any call.
+    """The session of the current call. None if the call belongs to none, in a tool with ``batch``, and outside a call.
 
     It works wherever the context of the call goes: in tasks and in ``asyncio.to_thread``. Start a thread with
     ``contextvars.copy_context().run``.

@@ -83,7 +83,7 @@ class MainThreadStreams:
         elif call.cancelled:
             replies.failed(call, _failure.cancelled(call.id))
         else:
-            replies.plain(call, None)
+            replies.over(call)
 
     def _send_all(
         self, call: StreamCall, positional: "list[Any]", arguments: "dict[str, Any]", is_fork: "Callable[[], bool]"

@@ -4,7 +4,13 @@ import type { ScenarioName, Size, Trial } from './trial.ts'
 
 /** `terrarium` is in mode `otp`, in which it does what Erlang does; the targets are for it. */
 export type ContenderName =
-  'terrarium' | 'terrariumDefault' | 'terrariumUnlimited' | 'terrariumRoomy' | 'bare' | 'nact' | 'erlang'
+  | 'terrarium'
+  | 'terrariumDefault'
+  | 'terrariumUnlimited'
+  | 'terrariumRoomy'
+  | 'bare'
+  | 'nact'
+  | 'erlang'
 
 /** The size of V8's young generation that a server with many actors would set, in MB. V8's default is 16. */
 export const ROOMY = '--max-semi-space-size=64'

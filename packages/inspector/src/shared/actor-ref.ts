@@ -40,7 +40,8 @@ const MADE_ID = /^(?:x:\d+$|\d+\.)/
 /** The name of an actor: its id, or the name of its source where XState made the id. */
 export function nameOf({ id, src, logic }: ActorLike): string {
   if (!MADE_ID.test(id)) return id
-  const source = typeof src === 'string' ? src : (rootOf(logic) as { readonly id?: string } | undefined)?.id
+  const root: { readonly id?: string } | undefined = rootOf(logic)
+  const source = typeof src === 'string' ? src : root?.id
   return source === undefined || source === '(machine)' || source.startsWith('xstate.') ? id : source
 }
 

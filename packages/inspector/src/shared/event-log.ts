@@ -28,6 +28,8 @@ const newPlace = (): Place => ({ n: 0, at: 0, from: '', to: '', type: '', payloa
 export class EventLog {
   /** Events that no page was sent, though one was open. */
   left = 0
+  /** Events that pages were sent without their contents, for lack of time. */
+  leftContents = 0
   readonly #clock: Clock
   readonly #redact: Redact | undefined
   /** The event n is at n modulo its length. */
@@ -62,7 +64,9 @@ export class EventLog {
     this.#pending = []
     const end = this.#clock.now() + PAYLOAD_MS
     return pending.map(({ place, view, event }) => {
-      const payload = this.#clock.now() < end ? this.#payloadOf(event) : undefined
+      const isInTime = this.#clock.now() < end
+      if (!isInTime && hasContents(event)) this.leftContents += 1
+      const payload = isInTime ? this.#payloadOf(event) : undefined
       if (payload === undefined) return view
       const [n, at, from, to, type] = view
       // The place may have been written again since.
@@ -91,6 +95,12 @@ export class EventLog {
     const rest = value.o.filter(([key]) => key !== 'type')
     return rest.length === 0 && value.more === undefined ? undefined : { ...value, o: rest }
   }
+}
+
+/** Whether there is more of an event than its type. */
+function hasContents(event: object): boolean {
+  for (const key in event) if (key !== 'type') return true
+  return false
 }
 
 const LONGEST_TYPE = 120

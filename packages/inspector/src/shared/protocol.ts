@@ -38,7 +38,15 @@ export type StateValue = string | { readonly [key: string]: StateValue | undefin
 
 /** The first five are logics of XState, the next three are known to observers only. */
 export type ActorKind =
-  'machine' | 'transition' | 'promise' | 'callback' | 'observable' | 'pool' | 'worker' | 'supervisor' | 'other'
+  | 'machine'
+  | 'transition'
+  | 'promise'
+  | 'callback'
+  | 'observable'
+  | 'pool'
+  | 'worker'
+  | 'supervisor'
+  | 'other'
 
 export type ActorStatus = 'active' | 'done' | 'error' | 'stopped'
 
@@ -174,6 +182,8 @@ export type Definitions = Readonly<Record<string, NodeView>>
 /** What was not sent since the source began, because there was too much of it. */
 export interface LeftOut {
   readonly events: number
+  /** Events that were sent without their contents, for lack of time. */
+  readonly contents?: number
   readonly actors: number
   readonly machines: number
 }
@@ -375,7 +385,7 @@ export type Question =
 /** Asks a question. `id`: any number, which the answer has. */
 export type Ask = { readonly t: 'ask'; readonly id: number } & Question
 
-export type Verb = 'restart' | 'unpark' | 'kill' | 'pause' | 'resume' | 'drain' | 'reload'
+export type Verb = 'restart' | 'park' | 'unpark' | 'kill' | 'pause' | 'resume' | 'drain' | 'reload'
 
 /** Asks for a change. */
 export interface Act {

@@ -3,7 +3,7 @@ import { MESSAGE_BYTES, WATCHED } from './limits.ts'
 import type { Act, Ask, FromReader, Refusal, Verb } from './protocol.ts'
 
 /** Every verb of `act`. */
-export const VERBS: readonly Verb[] = ['restart', 'unpark', 'kill', 'pause', 'resume', 'drain', 'reload']
+export const VERBS: readonly Verb[] = ['restart', 'park', 'unpark', 'kill', 'pause', 'resume', 'drain', 'reload']
 const CODE = /^[A-Z_]{1,40}$/
 /** Characters of a path, and of the message of an imagined failure or a token. */
 const PATH = 400

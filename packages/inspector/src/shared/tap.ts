@@ -307,7 +307,8 @@ export class Tap {
   }
 
   #left(): LeftOut {
-    return { events: this.#events.left, actors: this.#roster.left, machines: this.#machines.left }
+    const { left: events, leftContents: contents } = this.#events
+    return { events, ...(contents > 0 && { contents }), actors: this.#roster.left, machines: this.#machines.left }
   }
 
   #receive(client: Client, text: string): void {

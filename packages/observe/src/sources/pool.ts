@@ -4,7 +4,7 @@ import type { Pool, PoolAccess, PoolEvents, PoolSnapshot, WorkerOutput, WorkerVi
 import type { ExitReason, SupervisorSnapshot } from '@terrarium/supervisor'
 import type { AnyActorRef } from 'xstate'
 import type { Bus } from '../bus.ts'
-import { errorLine, factsOfError, factsOfReason, reasonLine, shortened, type EventFacts } from '../events.ts'
+import { factsOfError, factsOfReason, parkedLine, reasonLine, shortened, type EventFacts } from '../events.ts'
 import type { ActorView } from '../messages.ts'
 import { BudgetView } from './budget.ts'
 import { lifeOf, PROCESS } from './life-chart.ts'
@@ -102,7 +102,7 @@ export class PoolSource implements Source {
         const { tally } = this.#at(worker, 'worker.parked')
         tally.failed(error)
         const facts = factsOfError(error)
-        this.#publish(worker, 'worker.parked', `parked: ${errorLine(facts)}`, facts)
+        this.#publish(worker, 'worker.parked', parkedLine(facts), facts)
       },
       'worker.unparked': ({ worker }) => {
         this.#at(worker, 'worker.unparked')

@@ -13,8 +13,8 @@ export interface Supervision {
   readonly child: string
 }
 
-/** What carries out each verb that is offered. */
-export type Deeds = { readonly [V in Verb]?: () => unknown }
+/** What carries out each verb that is offered. `by`: who asks, as an address. */
+export type Deeds = { readonly [V in Verb]?: (by: string) => unknown }
 
 /** What a pool stands on. */
 export interface PoolGround extends Ground {

@@ -4,7 +4,7 @@ import type { OutputLine } from '@terrarium/inspector/protocol'
 import { poolOf, type PoolEvents, type PoolSnapshot } from '@terrarium/pool'
 import type { ChildInfo, SupervisorEvent, SupervisorEvents, SupervisorSnapshot } from '@terrarium/supervisor'
 import type { AnyActorRef } from 'xstate'
-import { errorLine, factsOfError, factsOfReason, reasonLine, type EventFacts } from '../events.ts'
+import { factsOfError, factsOfReason, parkedLine, reasonLine, type EventFacts } from '../events.ts'
 import type { ActorView } from '../messages.ts'
 import { BudgetView } from './budget.ts'
 import { isProcess, lifeOf, PROCESS } from './life-chart.ts'
@@ -99,7 +99,7 @@ export class SupervisorSource implements Source {
     this.#on('child.parked', ({ id, incarnation, failure, cause, because }) => {
       this.#at(id, 'child.parked').failed(failure.error)
       const facts = factsOfError(failure.error)
-      const text = `parked: ${errorLine(facts)}`
+      const text = parkedLine(facts)
       this.#publish(id, 'child.parked', text, { incarnation, ...facts, cause }, because?.incident)
     })
     this.#on('child.crash_loop', ({ id, incarnation, failures }) => {

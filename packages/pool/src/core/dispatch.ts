@@ -4,6 +4,7 @@ import { answered, retireNow } from './answer.ts'
 import type { EffectSink } from './effect.ts'
 import type { PoolCoreEvent } from './event.ts'
 import * as life from './life.ts'
+import { park, parkingOver, proceedParking } from './park.ts'
 import { drain, endDrain, pause, resume } from './pause.ts'
 import { offer, pump } from './placement.ts'
 import { notReplaced, proceed, reload, spareGone } from './reload.ts'
@@ -12,7 +13,7 @@ import * as sessions from './sessions.ts'
 import * as stream from './stream.ts'
 import { expire, overrun, recall, stayedLate, stop } from './stopped.ts'
 import type { Turn } from './turn.ts'
-import { probe, workerNews } from './workers.ts'
+import { probe, unparkByHand, workerNews } from './workers.ts'
 
 /**
  * Decides what one event leads to. Knows no clock, no promise, no session and no XState. The state is updated in place;
@@ -30,14 +31,17 @@ export function dispatch(state: PoolState, event: PoolCoreEvent, now: number, ef
     if (state.closing.size > 0) sessions.endClosing(turn)
     if (state.isDraining) endDrain(turn)
     if (state.reload !== undefined) proceed(turn)
+    for (const slot of state.slots) if (slot.parking !== undefined) proceedParking(turn, slot)
   }
 }
 
 /** Callers are answered; nothing else happens. */
 function afterTheEnd(turn: Turn, event: PoolCoreEvent): void {
-  if (event.type === 'pool.reload') reload(turn)
-  else if (event.type === 'pool.drain') turn.effects.push({ type: 'drained', error: undefined })
-  else if (event.type === 'session.close') sessions.close(turn, event.use)
+  const { type } = event
+  if (type === 'pool.reload') reload(turn)
+  else if (type === 'pool.park') park(turn, event.slot, event.why)
+  else if (type === 'pool.drain') turn.effects.push({ type: 'drained', error: undefined })
+  else if (type === 'session.close') sessions.close(turn, event.use)
 }
 
 function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call.offered' }>): void {
@@ -97,6 +101,15 @@ function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call
       return
     case 'pool.reload':
       reload(turn)
+      return
+    case 'pool.park':
+      park(turn, event.slot, event.why)
+      return
+    case 'park.failed':
+      parkingOver(turn, event.slot, event.error)
+      return
+    case 'pool.unpark':
+      unparkByHand(turn, event.slot)
       return
     case 'reload.stuck':
       notReplaced(turn, event.error)

@@ -43,6 +43,10 @@ export type Effect =
   | { readonly type: 'refuse'; readonly call: Call; readonly error: TerrariumError }
   /** SIGKILL the slot's worker. */
   | { readonly type: 'kill'; readonly slot: Slot; readonly error: TerrariumError }
+  /** Park the slot's worker by hand; answer with the news `worker.parked`, or with `park.failed`. */
+  | { readonly type: 'park'; readonly slot: Slot; readonly why: string | undefined }
+  /** The worker of the slot is parked, or could not be. */
+  | { readonly type: 'parkAnswered'; readonly slot: Slot; readonly error: TerrariumError | undefined }
   /** Try to start a worker in a parked slot. */
   | { readonly type: 'unpark'; readonly slot: Slot }
   /** Tell `pool.environment` once one of these paths has changed, and from time to time. */
@@ -54,7 +58,7 @@ export type Effect =
   | Told
   | {
       readonly type: 'log'
-      readonly level: 'warn' | 'error'
+      readonly level: 'info' | 'warn' | 'error'
       readonly fields: Readonly<Record<string, unknown>>
       readonly message: string
     }

@@ -4,6 +4,7 @@ import type { FailureInfo } from '@terrarium/supervisor'
 import type { ExitReason, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo } from '@terrarium/worker'
 import type { Call } from './call.ts'
+import type { Slot } from './slot.ts'
 import type { SessionUse } from './tool-session.ts'
 
 /** News of a worker. News of an incarnation that its slot no longer has is ignored. */
@@ -38,7 +39,8 @@ export type WorkerNews =
       readonly delay: number
       readonly attempt: number
     })
-  | (AboutWorker & { readonly type: 'worker.parked'; readonly failure: FailureInfo })
+  /** `byHand`: on request, not because of a failure. Default: false. */
+  | (AboutWorker & { readonly type: 'worker.parked'; readonly failure: FailureInfo; readonly byHand?: boolean })
   | (AboutWorker & { readonly type: 'worker.unparked' })
   /** Kill the present worker, in a drill. */
   | (AboutWorker & { readonly type: 'worker.kill'; readonly error: TerrariumError })
@@ -93,6 +95,12 @@ export type PoolNews =
   | { readonly type: 'reload.stuck'; readonly error: TerrariumError }
   /** The spare of a reload has ended, or could not be started. */
   | { readonly type: 'spare.gone'; readonly error: TerrariumError | undefined }
+  /** Park a worker; answered with `parkAnswered`. */
+  | { readonly type: 'pool.park'; readonly slot: Slot; readonly why: string | undefined }
+  /** The worker could not be parked. */
+  | { readonly type: 'park.failed'; readonly slot: Slot; readonly error: TerrariumError }
+  /** Try to start a worker in a parked slot. */
+  | { readonly type: 'pool.unpark'; readonly slot: Slot }
   /** Let calls in flight finish, then end in order. */
   | { readonly type: 'pool.stop' }
   /** End at once. */

@@ -3,6 +3,7 @@ import type { Identity } from '@terrarium/process'
 import { messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import { askAllBack } from './ahead.ts'
 import { loseCalls } from './answer.ts'
+import { endParking } from './park.ts'
 import { endDrain } from './pause.ts'
 import { endReload } from './reload.ts'
 import type { Call } from './call.ts'
@@ -52,6 +53,7 @@ export function stop(turn: Turn): void {
   effects.push({ type: 'ignoreEnvironment' })
   const error = stoppedError(turn)
   endReload(turn, error)
+  endParking(turn, error)
   state.closed = error
   rejectWaiting(turn, error)
   for (const slot of state.slots) askAllBack(turn, slot)
@@ -120,6 +122,7 @@ export function halt(turn: Turn): void {
   const error = stoppedError(turn)
   state.closed = error
   endReload(turn, error)
+  endParking(turn, error)
   effects.push({ type: 'ignoreEnvironment' })
   if (state.isStarting) started(turn, error)
   state.status = 'stopped'

@@ -22,6 +22,8 @@ export class Slot {
   pid: number | undefined
   /** Why no worker is started here at present. */
   parked: TerrariumError | undefined
+  /** To be parked by hand, once its worker has no call. `isAsked`: its supervisor was told to. */
+  parking: { isAsked: boolean; readonly why: string | undefined } | undefined
   /** Parked, and being tried again. */
   probing = false
   /** The last failure, until a worker is ready again. */

@@ -2,6 +2,7 @@
 import { isTerrariumError, messageOf, TerrariumError, type ExitReason } from '@terrarium/supervisor/base'
 import { loseCalls } from './answer.ts'
 import type { WorkerNews } from './event.ts'
+import { parkingOver } from './park.ts'
 import { pump } from './placement.ts'
 import { parkedMeanwhile, proceed } from './reload.ts'
 import { loseSessions } from './sessions.ts'
@@ -56,6 +57,7 @@ type NewsOf<TType extends WorkerNews['type']> = Extract<WorkerNews, { readonly t
 function ready(turn: Turn, slot: Slot, { pid, tools, reportsBegun = false }: NewsOf<'worker.ready'>): void {
   const { state, effects } = turn
   slot.opened(pid, new Set(tools.flatMap(({ name, isAsync }) => (isAsync ? [name] : []))), reportsBegun)
+  if (slot.parking !== undefined) slot.occupant = 'doomed' // it was started again before it could be parked
   state.tools = tools
   if (state.status === 'parked') state.status = 'running'
   effects.push({ type: 'tell', event: 'worker.ready', told: { worker: slot.id, pid, tools } })
@@ -96,7 +98,7 @@ function errorOf({ state }: Turn, { id }: Slot, reason: ExitReason): TerrariumEr
   return new TerrariumError('WORKER_CRASHED', `${name} failed: ${messageOf(cause)}`, { cause })
 }
 
-function parked(turn: Turn, slot: Slot, { failure }: NewsOf<'worker.parked'>): void {
+function parked(turn: Turn, slot: Slot, { failure, byHand = false }: NewsOf<'worker.parked'>): void {
   const { state, effects } = turn
   const { pool } = state.settings
   const error = isTerrariumError(failure.error)
@@ -105,7 +107,8 @@ function parked(turn: Turn, slot: Slot, { failure }: NewsOf<'worker.parked'>): v
   slot.probing = false
   slot.failure = failure
   slot.until = undefined
-  parkedMeanwhile(turn, slot, error)
+  if (byHand) parkingOver(turn, slot, undefined)
+  else parkedMeanwhile(turn, slot, error)
   if (slot !== state.reload?.spare) {
     slot.parked = error
     state.parkedBecause = error
@@ -120,7 +123,8 @@ function parked(turn: Turn, slot: Slot, { failure }: NewsOf<'worker.parked'>): v
   }
   const { code, hint } = error
   const fields = { worker: slot.id, code, hint, attempts: failure.attempts }
-  effects.push({ type: 'log', level: 'error', fields, message: `parked: ${error.message}` })
+  const level = byHand ? 'info' : 'error'
+  effects.push({ type: 'log', level, fields, message: byHand ? error.message : `parked: ${error.message}` })
   effects.push({ type: 'tell', event: 'worker.parked', told: { worker: slot.id, error } })
 }
 
@@ -147,6 +151,11 @@ export function probe(turn: Turn): void {
 function unparkOthers(turn: Turn): void {
   turn.effects.push({ type: 'ignoreEnvironment' })
   for (const slot of turn.state.slots) if (isHealable(slot.parked)) unpark(turn, slot)
+}
+
+/** Tries to start a worker in this slot, whatever it was parked for. */
+export function unparkByHand(turn: Turn, slot: Slot): void {
+  if (!isEnding(turn) && slot.parked !== undefined) unpark(turn, slot)
 }
 
 function unpark({ effects }: Turn, slot: Slot): void {

@@ -49,7 +49,7 @@ export interface TestExit {
  * A tool. Its arguments and its result pass the codec, as on the way to Python and back. What it throws is told as
  * PYTHON_ERROR, `details.type` being the `name` of the error, with its own fields as `details.attributes`.
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a tool says itself what its arguments are
+// oxlint-disable-next-line typescript/no-explicit-any -- a tool says itself what its arguments are
 export type ToolFunction = (args: any, context: ToolContext) => unknown
 
 /** A tool with what Python knows of its function. */

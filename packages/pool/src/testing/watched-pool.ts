@@ -28,6 +28,7 @@ export class WatchedPool implements Watched {
       failed(worker, reason.error)
     })
     pool.on('worker.parked', ({ worker, error }) => {
+      if (error.code === 'PARKED') return // by hand
       if (!told.has(error) && !told.has(error.cause)) failed(worker, error)
     })
   }

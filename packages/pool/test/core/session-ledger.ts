@@ -4,7 +4,7 @@ import type { Effect } from '../../src/core/effect.ts'
 import { PRIORITIES } from '../../src/core/lanes.ts'
 import type { Slot } from '../../src/core/slot.ts'
 import type { PoolState } from '../../src/core/state.ts'
-import { AFFINITIES, SessionUse, ToolSessionState } from '../../src/core/tool-session.ts'
+import { AFFINITIES, SessionUse, type ToolSessionState } from '../../src/core/tool-session.ts'
 import { listed, must } from './slot-rules.ts'
 
 /** So many handles, two of each session. */
@@ -114,8 +114,8 @@ export class SessionLedger {
   }
 
   #at(slot: Slot): Map<number, string> {
-    let open = this.#open.get(slot)
-    if (open === undefined) this.#open.set(slot, (open = new Map()))
+    const open = this.#open.get(slot) ?? new Map<number, string>()
+    this.#open.set(slot, open)
     return open
   }
 }

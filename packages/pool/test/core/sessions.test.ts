@@ -164,7 +164,7 @@ test('a hint session goes on elsewhere after its worker has died, and its calls 
   expect([pool.told.get(made), pool.state.counts.retried]).toEqual(['value', 1])
 })
 
-test('67: a session more than the limit is refused; one that is closed or has expired makes room', async () => {
+test('67: a session more than the limit is refused, until a session is closed or has expired', async () => {
   const pool = Stand.started({ sessionLimit: 2 })
   const [first, second, third] = [handle('a', 'hint', 100), handle('b'), handle('c')]
   pool.answer(call(pool, first))

@@ -328,6 +328,7 @@ class SupervisedProgram implements Kept {
 
   /** Watches what keeps the program from starting: a change starts it again. */
   #watchFor(error: Error): void {
+    this.#watch.stop() // it may watch for an earlier failure; what is parked by hand is not healed
     const paths: unknown = isTerrariumError(error) ? error.details.watch : undefined
     if (this.#stopping === undefined && Array.isArray(paths)) this.#watch.watch(paths as string[])
   }

@@ -75,7 +75,9 @@ function sort(turn: Turn, course: Course, child: Child, step: PlanAction, follow
   const isFailed = child === course.failed
   const action = !isFailed && child.restart === 'temporary' ? 'stop' : step.action
   const isComing = action === 'restart' || action === 'delay'
-  const staysParked = child.state === 'parked' && child.trouble.parkedFor !== 'strategy' && action !== 'stop'
+  const { parkedFor } = child.trouble
+  const isFree = parkedFor === 'strategy' || (parkedFor !== 'request' && action === 'stop')
+  const staysParked = child.state === 'parked' && !isFree
   if (staysParked) return // the breaker outranks the strategy
   const group = step.action === 'delay' && isComing ? laterGroup(turn, course, step.by) : course.now
   if (isComing) group.ids.push(child.id)

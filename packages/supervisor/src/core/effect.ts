@@ -55,4 +55,5 @@ export type Effect =
   | { readonly type: 'exit'; readonly reason: ExitReason }
 
 export type Result =
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: TerrariumError }
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: TerrariumError }

@@ -6,7 +6,7 @@ import { show } from '../base/show.ts'
 import type { FailureInfo } from '../policy/failure.ts'
 import type { Because } from '../spec/because.ts'
 import { isRef } from './operation.ts'
-import { exitText, failureText, list, ms, PARKED_BECAUSE, times } from './sentences.ts'
+import { exitText, failureText, list, ms, PARKED_BECAUSE, parkedByHand, times } from './sentences.ts'
 import type { Child, CoreState } from './state.ts'
 import { IDLE } from './task.ts'
 
@@ -104,7 +104,8 @@ function startingText(state: CoreState, child: Child, now: number): string {
   const { id, startedAt, trouble, startedWith } = child
   const { startTimeout } = startedWith
   const limit = startTimeout === undefined ? '' : `, of at most ${ms(startTimeout)}`
-  const probe = trouble.probing ? ', as a probe whether the cause for which it was parked is gone' : ''
+  const isProbe = trouble.probing && trouble.parkedFor !== 'request'
+  const probe = isProbe ? ', as a probe whether the cause for which it was parked is gone' : ''
   return `${id} has been starting for ${ms(now - startedAt)}${limit}${probe}${lately(state, child, ', after ')}.`
 }
 
@@ -137,7 +138,8 @@ function waitingText(state: CoreState, child: Child, now: number): string {
 
 function parkedText(state: CoreState, child: Child, now: number): string {
   const { id, trouble, cause } = child
-  const { parkedFor, until, memory } = trouble
+  const { parkedFor, parkedBecause, until, memory } = trouble
+  if (parkedFor === 'request') return `${parkedByHand(id, parkedBecause)}; only an operation starts it again.`
   const plan = parkedFor === 'strategy' ? cause?.plan : undefined
   const decided = plan?.because === undefined ? 'has decided so' : `says "${plan.because}"`
   const because = plan === undefined ? parkedFor && PARKED_BECAUSE[parkedFor] : `strategy ${plan.strategy} ${decided}`
@@ -231,6 +233,8 @@ function waysBack(state: CoreState, child: Child, now: number, heldBy: string | 
   if (settings.kind !== 'simple_one_for_one') {
     ways.push(child.isWaiting ? `restartChild(${address}, { force: true })` : `restartChild(${address})`)
   }
-  if (settings.kind === 'static' && (child.state === 'parked' || child.isWaiting)) ways.push('reconfigure(spec)')
+  const isByHand = child.state === 'parked' && child.trouble.parkedFor === 'request'
+  const isFailed = child.isWaiting || (child.state === 'parked' && !isByHand)
+  if (settings.kind === 'static' && isFailed) ways.push('reconfigure(spec)')
   return ways
 }

@@ -14,6 +14,7 @@ export const EXCEEDED: Readonly<Record<ParkCause, string>> = {
   unstable: 'instability',
   exhausted: 'restart attempts',
   strategy: 'strategy',
+  request: 'request',
 }
 
 /** Ends the supervisor because of a child. `exceeded`: what the child has exceeded, for the message. */

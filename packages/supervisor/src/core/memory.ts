@@ -20,8 +20,8 @@ export interface SupervisorMemory {
 
 /** A child that has not failed itself has no failures, but a strategy may have parked it. */
 type ChildMemory = Partial<FailuresMemory> & {
-  /** `remaining`: ms until the child is probed; missing if it is latched. */
-  readonly parked?: { readonly cause: ParkCause; readonly remaining?: number }
+  /** `remaining`: ms until the child is probed; missing if it is latched. `why`: of a child that is parked by hand. */
+  readonly parked?: { readonly cause: ParkCause; readonly remaining?: number; readonly why?: string }
 }
 
 interface FailuresMemory {
@@ -66,11 +66,14 @@ export function recall(state: CoreState, { children, strategy }: SupervisorMemor
 }
 
 function rememberChild(child: Child, memory: FailureMemory | undefined, now: number): ChildMemory {
-  const { until, parkedFor } = child.trouble
+  const { until, parkedFor, parkedBecause } = child.trouble
   const remaining = until === undefined ? {} : { remaining: Math.max(0, until - now) }
+  const why = parkedFor === 'request' && parkedBecause !== undefined ? { why: parkedBecause } : {}
   return {
     ...(memory === undefined ? {} : rememberFailures(memory, now)),
-    ...(child.state === 'parked' && parkedFor !== undefined ? { parked: { cause: parkedFor, ...remaining } } : {}),
+    ...(child.state === 'parked' && parkedFor !== undefined
+      ? { parked: { cause: parkedFor, ...remaining, ...why } }
+      : {}),
   }
 }
 
@@ -95,5 +98,6 @@ function recallChild(child: Child, { parked, failure, delay = 0, age = 0, breake
   if (parked === undefined) return
   child.state = 'parked'
   troubled.parkedFor = parked.cause
+  troubled.parkedBecause = parked.why
   troubled.until = parked.remaining === undefined ? undefined : now + parked.remaining
 }

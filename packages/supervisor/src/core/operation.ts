@@ -25,6 +25,8 @@ export type Operation =
   | { readonly type: 'reconfigure'; readonly spec: unknown }
   | { readonly type: 'getChildSpec'; readonly child: Address; readonly isOver?: (() => boolean) | undefined }
   | { readonly type: 'deleteChild' | 'unpark'; readonly child: Address }
+  /** `why`: in the caller's words. */
+  | { readonly type: 'park'; readonly child: Address; readonly why?: string | undefined }
   | ({ readonly type: 'whatIf'; readonly child: Address; readonly error: unknown } & WhatIfOptions)
   | { readonly type: 'whichChildren' }
   /** `isOver` tells whether an actor has ended, when the operation's turn has come. */

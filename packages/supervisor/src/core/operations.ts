@@ -9,6 +9,7 @@ import { faultOfSpec } from '../spec/validate.ts'
 import { isRef, type Address, type Operation, type Reply } from './operation.ts'
 import type { Ended } from './event.ts'
 import { settleStopped, startFailed } from './lifecycle.ts'
+import { isParkable, parkByHand } from './park-by-hand.ts'
 import { answerDeath, probe } from './restart.ts'
 import { Child, countChildren, listChildren, type CoreState } from './state.ts'
 import { run, type Purpose } from './task.ts'
@@ -22,6 +23,7 @@ export type Refusal =
   | 'running'
   | 'restarting'
   | 'not_parked'
+  | 'not_parkable'
   | 'breaker_half_open'
   | 'max_children'
   | 'simple_one_for_one'
@@ -116,6 +118,10 @@ function performOn(turn: Turn, call: Extract<Operation, { child: Address }>, rep
       return
     case 'deleteChild':
       deleteChild(turn, child, reply)
+      return
+    case 'park':
+      if (isParkable(turn, child)) parkByHand(turn, child, call.why, reply)
+      else deny(turn, reply, child.id, 'not_parkable')
       return
     case 'unpark':
       if (child.state !== 'parked') {
@@ -233,7 +239,8 @@ function reconfigure(turn: Turn, given: unknown, reply: Reply): void {
   troubled.memory = undefined
   troubled.history = undefined
   troubled.resume = undefined
-  if (child.state === 'parked' || child.isWaiting) startGroupNow(turn, child, reply)
+  const isDown = child.state === 'parked' && child.trouble.parkedFor !== 'request'
+  if (isDown || child.isWaiting) startGroupNow(turn, child, reply)
   else answer(turn, reply, child.ref)
 }
 
@@ -358,6 +365,7 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   running: 'is running',
   restarting: 'is about to be restarted',
   not_parked: 'is not parked',
+  not_parkable: 'cannot be parked: it is temporary, or the mode is `otp`',
   breaker_half_open: 'is being probed already',
   max_children: 'would be one too many',
   bad_request: 'knows no such operation',

@@ -131,8 +131,8 @@ function answerWithCare(turn: Turn, child: Child, death: Ended, remaining: reado
   child.state = 'restarting'
   chooseResume(turn, child, death.reason, failure)
   raiseAlarm(turn, child, failure)
-  // The probe of a child that the strategy has parked is the strategy's affair.
-  const isJudged = assessment.failedProbe && parkedFor !== 'strategy'
+  // The probe of a child that the strategy has parked is the strategy's affair; a child parked by hand had not failed.
+  const isJudged = assessment.failedProbe && parkedFor !== 'strategy' && parkedFor !== 'request'
   const cause = isJudged ? judgeProbe(failure, parkedFor) : verdict(turn, child, assessment)
   const isAsked = cause === undefined || state.settings.builtIn === undefined
   child.cause = { ...because, failure, plan: isAsked ? state.restarts : undefined }
@@ -275,7 +275,8 @@ function restart(turn: Turn, child: Child, known: readonly string[] | undefined,
   startGroup(turn, stops, group)
 }
 
-function resume(turn: Turn, remaining: readonly string[]): void {
+/** Starts the children whose start was waiting for a child that stays down. */
+export function resume(turn: Turn, remaining: readonly string[]): void {
   if (remaining.length > 0) startGroup(turn, [], remaining)
 }
 

@@ -56,7 +56,12 @@ export const PARKED_BECAUSE: Readonly<Record<ParkCause, string>> = {
   unstable: 'it was never stable',
   exhausted: 'its attempts are used up',
   strategy: 'the restart strategy has decided so',
+  request: 'it was asked for',
 }
+
+/** `db is parked by hand: the disk is replaced`. */
+export const parkedByHand = (id: string, because: string | undefined): string =>
+  `${id} is parked by hand${because === undefined ? '' : `: ${because}`}`
 
 /** What a what-if says, in one sentence. */
 export function foretold({ id, supervisor, steps, escalates, plan }: Omit<WhatIf, 'sentence'>): string {

@@ -52,6 +52,8 @@ class Trouble {
   probing = false
   /** Why the child is parked, or was parked last. */
   parkedFor: ParkCause | undefined
+  /** Why it is parked by hand, in the words of the caller. */
+  parkedBecause: string | undefined
   /** The children that are held down until this child is started again, itself included. `undefined`: only itself. */
   group: readonly string[] | undefined
 

@@ -33,9 +33,10 @@ export const DEFAULT_BREAKER: Breaker = {
 
 /**
  * Why a child is parked. `configuration` is latched: the child is never probed, and only `unpark()` starts it again.
- * `exhausted`: the attempts of the backoff are used up. `strategy`: a plan has parked the child.
+ * `exhausted`: the attempts of the backoff are used up. `strategy`: a plan has parked the child. `request`: parked by
+ * hand, with `park()`; only `unpark()` or `restartChild()` starts it again.
  */
-export type ParkCause = 'configuration' | 'identical_failures' | 'unstable' | 'exhausted' | 'strategy'
+export type ParkCause = 'configuration' | 'identical_failures' | 'unstable' | 'exhausted' | 'strategy' | 'request'
 
 /** What the breaker remembers of one child. */
 export interface BreakerMemory {

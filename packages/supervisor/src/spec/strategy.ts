@@ -67,7 +67,8 @@ export type PlanAction<TId extends string = string> =
 
 /** The answer of a strategy. A wrong answer ends the supervisor with an error that names each mistake (E6). */
 export type RestartPlan<TId extends string = string, TMemory = unknown> =
-  PlannedRestart<TId, TMemory> | PlannedActions<TId, TMemory>
+  | PlannedRestart<TId, TMemory>
+  | PlannedActions<TId, TMemory>
 
 interface PlannedRestart<TId extends string, TMemory> {
   /**

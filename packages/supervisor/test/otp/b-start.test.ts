@@ -110,7 +110,7 @@ test.each<[string, Logic, unknown]>([
   [
     'throws no error',
     start(() => {
-      // eslint-disable-next-line @typescript-eslint/only-throw-error -- anything can be thrown
+      // oxlint-disable-next-line typescript/only-throw-error -- anything can be thrown
       throw 't'
     }),
     't',

@@ -67,7 +67,7 @@ const raise = (): never => {
 }
 
 const thrown = (): never => {
-  // eslint-disable-next-line @typescript-eslint/only-throw-error -- OTP's throw(Term)
+  // oxlint-disable-next-line typescript/only-throw-error -- OTP's throw(Term)
   throw 'not an error'
 }
 

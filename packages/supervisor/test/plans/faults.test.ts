@@ -25,7 +25,7 @@ const LONGEST = 2 ** 31 - 1
 test.each<[string, unknown, ...string[]]>([
   ['is no array', { a: 'restart' }, 'actions must be an array, not an object'],
   ['is a string', 'restart', "actions must be an array, not 'restart'"],
-  ['has a hole', [A, , A], 'actions[1] must be { action, child }, not undefined', "actions name 'a' more than once"], // eslint-disable-line no-sparse-arrays -- the hole is the fault
+  ['has a hole', [A, , A], 'actions[1] must be { action, child }, not undefined', "actions name 'a' more than once"], // oxlint-disable-line no-sparse-arrays -- the hole is the fault
   ['is empty', [], "actions leave out 'a', the child that has failed"],
   ['forgets the failed child', [{ action: 'restart', child: 'b' }], "actions leave out 'a', the child that has failed"],
   [
@@ -142,7 +142,7 @@ describe.each([
     ['a number that is none', [1, [NaN]], '[1][0] is NaN'],
     ['a bigint', { n: 1n }, 'n is 1'],
     ['a symbol', { s: Symbol('s') }, 's is Symbol(s)'],
-    ['a hole', [, 1], '[0] is undefined'], // eslint-disable-line no-sparse-arrays -- the hole is the fault
+    ['a hole', [, 1], '[0] is undefined'], // oxlint-disable-line no-sparse-arrays -- the hole is the fault
     ['a circle', circle, 'it has more than 100 levels, or a circle'],
     ['too long a text', 'x'.repeat(65_535), 'its JSON is longer than 65536 characters'],
     ['too many parts', Array.from({ length: 40_000 }, () => 1), 'its JSON is longer than 65536 characters'],

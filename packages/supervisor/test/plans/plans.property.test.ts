@@ -268,6 +268,7 @@ test('no sequence of plans, failures and operations throws or leaves anything: n
   const anOperation = fc.constantFrom(
     'terminateChild',
     'restartChild',
+    'park',
     'unpark',
     'deleteChild',
     'startChild',

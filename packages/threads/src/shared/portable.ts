@@ -5,7 +5,8 @@ import { isCloneable } from './cloning.ts'
 
 /** An exit reason, with its error as plain data. */
 export type PortableReason =
-  Exclude<ExitReason, { type: 'error' }> | { readonly type: 'error'; readonly thrown: PortableThrown }
+  | Exclude<ExitReason, { type: 'error' }>
+  | { readonly type: 'error'; readonly thrown: PortableThrown }
 
 /** A thrown value. `value`: what was thrown and is no error. */
 type PortableThrown = { readonly error: PortableError } | { readonly value: unknown }

@@ -14,7 +14,7 @@ import { Checker, isFunction, isList, isName, shown } from '@terrarium/superviso
  * }
  * ```
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- what encode gives and decode takes is for the two to agree on
+// oxlint-disable-next-line typescript/no-explicit-any -- what encode gives and decode takes is for the two to agree on
 export interface ValueType<T = any> {
   /** The name of the type in Node and in Python, 1 to 128 characters. */
   readonly name: string
@@ -23,7 +23,7 @@ export interface ValueType<T = any> {
   /** Returns a value that can be sent. A promise is refused. Needs `class`. */
   readonly encode?: (value: T) => unknown
   /** Returns the value for what Python's encoder of that name returned. A promise is refused. Default: an error. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- see above
+  // oxlint-disable-next-line typescript/no-explicit-any -- see above
   readonly decode?: (sent: any) => T
 }
 

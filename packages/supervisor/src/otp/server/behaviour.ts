@@ -29,7 +29,8 @@ export type HandlerResult<TState> = MaybePromise<Next<TState> | undefined>
 
 /** What `init` returns: the first state, or the reason for which the start fails (M16). */
 export type InitResult<TState> =
-  (Pick<Next<TState>, 'timeout' | 'continue'> & { readonly state: TState }) | { readonly stop: ExitReason }
+  | (Pick<Next<TState>, 'timeout' | 'continue'> & { readonly state: TState })
+  | { readonly stop: ExitReason }
 
 /**
  * The callbacks of a server, as of OTP's gen_server. Each may be asynchronous: the server takes its next message when
