@@ -233,7 +233,7 @@ test('B8: an instance of another class, such as a Date, is refused as options', 
   const pool = createPool(right)
   const { signal } = new AbortController()
   expect(await mistakesOf(() => pool.call('x', {}, signal as never))).toEqual([
-    'options must be an object with options, { … }, not an instance of AbortSignal: there are timeout, signal, idempotent, priority',
+    'options must be an object with options, { … }, not an instance of AbortSignal: there are timeout, signal, idempotent, priority, onProgress',
   ])
   class Other {
     readonly other = 1
