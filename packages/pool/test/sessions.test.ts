@@ -224,7 +224,7 @@ test.each(TRANSPORTS)('65, %s: while its worker is busy: another one, a wait, or
 })
 
 test.each(TRANSPORTS)(
-  'I, %s: after its worker has died a strict session is lost until it is begun anew, a hint goes on',
+  'I6, %s: after its worker has died a strict session is lost until it is begun anew, a hint goes on',
   async (transport) => {
     const { pool } = await stand(transport, { size: 2 })
     const lost: unknown[] = []
@@ -309,7 +309,7 @@ test.each(TRANSPORTS)('68, %s: the same session begun by many at once is one', a
   await pool.stop()
 })
 
-test('I: an expired session is expired on read, and so is a value; a strict handle is told', async () => {
+test('I15: an expired session is expired on read, and so is a value; a strict handle is told', async () => {
   const clock = new VirtualClock()
   const { pool, path } = await stand('socket', { clock })
   const strict = pool.session('a', { affinity: 'strict_queue', ttl: 500 })

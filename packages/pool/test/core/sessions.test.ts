@@ -128,7 +128,7 @@ test('while a session waits for a worker, no calls are sent ahead of it', async 
   expect(pool.sent.slice(-2)).toEqual(['a to worker-1', 'short to worker-1'])
 })
 
-test('I: a strict session is lost with its worker: its calls are told so until it is begun anew', () => {
+test('I6: a strict session is lost with its worker: its calls are told so until it is begun anew', () => {
   const pool = Stand.started({ size: 2 })
   const use = handle('a')
   const begun = call(pool, use)
@@ -145,7 +145,7 @@ test('I: a strict session is lost with its worker: its calls are told so until i
   expect(pool.of('tell').filter(({ event }) => event === 'session.lost')).toHaveLength(1)
 })
 
-test('I: a call marked idempotent that had begun is not run again in another process: its strict session is lost', () => {
+test('I6: a call marked idempotent that had begun is not run again in another process: its strict session is lost', () => {
   const pool = Stand.started({ size: 2 })
   const made = call(pool, handle('a'), { idempotent: true })
   pool.crash('worker-1')
@@ -185,7 +185,7 @@ test('68: two handles of one id begin one session', () => {
   expect([...pool.told.values()]).toEqual(['value', 'value'])
 })
 
-test('I: a session is idle from its last answer on, and an expired one is expired on use, whatever its timer says', async () => {
+test('I15: a session is idle from its last answer on, and an expired one is expired on use, whatever its timer says', async () => {
   const pool = Stand.started()
   const use = handle('a', 'strict_queue', 100)
   const made = call(pool, use)
