@@ -31,6 +31,18 @@ const JOBS = {
     'examples/two-pools-one-server/dist/main.js',
     'run',
   ],
+  'demo:train': [
+    'trains a model in Python, epoch by epoch, and draws a chart',
+    'examples/train-a-model/dist/main.js',
+    'learning',
+  ],
+  'demo:arrays': ['sends arrays to numpy and back', 'examples/arrays/dist/main.js', 'learning'],
+  'demo:batches': ['makes few queries of many calls', 'examples/batches/dist/main.js', 'run'],
+  'demo:fastify': [
+    'serves a pool with Fastify: health, back-pressure, an orderly stop',
+    'examples/fastify-service/dist/main.js',
+    'run',
+  ],
   'demo:react': [
     'serves a React page with a supervision tree behind it',
     'examples/react-supervision/serve.mjs',
@@ -68,9 +80,10 @@ async function runJob(name, argv) {
   const [, path, need] = JOBS[name]
   if (need !== undefined) {
     const { setUp } = await import('./setup/set-up.mjs')
-    const { python } = await setUp({ need })
-    // A job finds the interpreter of .venv there.
+    const { python, learningPython } = await setUp({ need })
+    // A job finds its interpreter there.
     if (['run', 'test'].includes(need)) process.env.TERRARIUM_PYTHON = python
+    if (need === 'learning') process.env.TERRARIUM_PYTHON = learningPython
   }
   const { main } = await import(`../${path}`)
   return main(argv)

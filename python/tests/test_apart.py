@@ -283,5 +283,17 @@ def test_a_guess_of_the_memory_that_is_wrong_costs_a_copy_and_nothing_else(codec
 
 
 def test_an_interpreter_without_the_c_api_receives_into_other_memory(codec, monkeypatch):
-    monkeypatch.setitem(codec.Arriving.memory.__globals__, "_filler", lambda: None)
-    assert there_and_back(codec, [bytes(LEAST)]) == [bytes(LEAST)]
+    for name in ("_filler", "_resizer"):
+        monkeypatch.setitem(codec.Arriving.memory.__globals__, name, lambda: None)
+    value = [bytes(LEAST), array("d", bytes(LEAST))]
+    assert same(there_and_back(codec, value), codec.decode(codec.encode(value)))
+
+
+def test_the_memory_of_a_long_array_is_made_longer_and_not_filled_with_zeros(codec, monkeypatch):
+    lengths = []
+    resize = codec.Arriving.memory.__globals__["_resizer"]()
+    record = lambda memory, length: lengths.append((len(memory), length)) or resize(memory, length)
+    monkeypatch.setitem(codec.Arriving.memory.__globals__, "_resizer", lambda: record)
+    value = array("d", range(LEAST // 8))
+    assert there_and_back(codec, value).tolist() == value.tolist()
+    assert lengths == [(0, LEAST)]

@@ -16,6 +16,7 @@ export const venvs = {
   newest: join(root, '.venv'),
   oldest: join(setupFolder, 'venv-oldest'),
   protoc: join(setupFolder, 'venv-protoc'),
+  learning: join(setupFolder, 'venv-learning'),
 }
 
 /** A command of a package in node_modules. */

@@ -8,7 +8,7 @@ import { SetUpError } from './failure.mjs'
 import { acquireLock } from './lock.mjs'
 import { pythonIn, readJson, root, setupFolder, venvs } from './paths.mjs'
 import { createProgress } from './progress.mjs'
-import { build, bytecode, dependencies, oldestBytecode, oldestVenv, pnpm } from './steps.mjs'
+import { build, bytecode, dependencies, learningVenv, oldestBytecode, oldestVenv, pnpm } from './steps.mjs'
 import { protocVenv, pythonPackage, testTools, venv } from './steps.mjs'
 
 const STEPS = {
@@ -17,6 +17,7 @@ const STEPS = {
   run: [pnpm, dependencies, build, venv, pythonPackage, bytecode],
   test: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools],
   everything: [pnpm, dependencies, build, venv, pythonPackage, bytecode, testTools, oldestVenv, oldestBytecode],
+  learning: [pnpm, dependencies, build, learningVenv],
   protoc: [protocVenv],
 }
 
@@ -28,13 +29,18 @@ export const main = ([need]) => setUp({ need })
  *
  * @param {{ progress?: ReturnType<typeof createProgress>, need?: keyof typeof STEPS }} [options]
  *   progress: default on stderr; need: default 'run'
- * @returns {Promise<{ python: string, oldestPython: string }>} the interpreters of the virtual environments
+ * @returns {Promise<{ python: string, oldestPython: string, learningPython: string }>} the interpreters of the
+ *   virtual environments
  * @throws {SetUpError} with the one message to print
  */
 export async function setUp({ progress = createProgress(process.stderr), need = 'run' } = {}) {
   if (!Object.hasOwn(STEPS, need))
     throw new SetUpError(`Usage: npm run setup [-- WHAT], where WHAT is one of ${Object.keys(STEPS).join(', ')}.`)
-  const result = { python: pythonIn(venvs.newest), oldestPython: pythonIn(venvs.oldest) }
+  const result = {
+    python: pythonIn(venvs.newest),
+    oldestPython: pythonIn(venvs.oldest),
+    learningPython: pythonIn(venvs.learning),
+  }
   if (process.platform === 'win32')
     throw new SetUpError('Terrarium does not run on Windows. Use Linux, macOS, or Linux under WSL.')
   if (STEPS[need].every(isUpToDate)) return result

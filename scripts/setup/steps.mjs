@@ -230,6 +230,14 @@ export const protocVenv = venvStep({
   below: 13, // grpcio-tools 1.60.0, the oldest supported, has wheels up to Python 3.12
 })
 
+/** What examples need that train a model. Not in `.venv`: it takes longer than all the rest. */
+export const learningVenv = venvStep({
+  name: 'venv-learning',
+  title: 'Making the environment with scikit-learn and matplotlib',
+  folder: venvs.learning,
+  locks: ['learning'],
+})
+
 async function installLocks(folder, locks, line) {
   const how = ['--only-binary', ':all:', '--require-hashes', '-r']
   for (const lock of locks) await pip(folder, [...how, join(root, requirements(lock))], line)

@@ -220,8 +220,10 @@ export class SessionFuzz {
     })
     const settled = new Map<number, number>()
     const ids = Array.from({ length: CALLS }, (_, index) => {
-      const id: number = session.call('echo', { bytes: encode({ index }), segments: [] }, 0, () => {
-        settled.set(id, (settled.get(id) ?? 0) + 1)
+      const id: number = session.call('echo', { bytes: encode({ index }), segments: [] }, 0, {
+        settled: () => {
+          settled.set(id, (settled.get(id) ?? 0) + 1)
+        },
       })
       return id
     })
@@ -271,7 +273,7 @@ export class SessionFuzz {
 
   async #askWitness(): Promise<void> {
     let answer: unknown
-    this.#witness?.call('echo', { bytes: encode({}), segments: [] }, 0, (outcome) => (answer = outcome))
+    this.#witness?.call('echo', { bytes: encode({}), segments: [] }, 0, { settled: (outcome) => (answer = outcome) })
     await within(PATIENCE, () => answer !== undefined, 0)
     if (typeof (answer as { value?: { seen?: unknown } } | undefined)?.value?.seen !== 'number') {
       throw new Error('the session beside the damaged ones does not answer')

@@ -34,12 +34,16 @@ test('every command of the README is run by this file, or runs this file', () =>
     'npm run bench -- supervisor', // test/bench/supervisor/supervisor.test.ts, in short
     'npm run bench -- wire', // test/bench/wire/wire.test.ts, in short
     'npm run chaos', // test/chaos/chaos.test.ts, in short
+    'npm run demo:arrays', // test/tools/learning.test.ts
+    'npm run demo:batches', // examples/batches/test/batches.test.ts
     'npm run demo:custom-strategy', // examples/custom-strategy/test/strategies.test.ts
     'npm run demo:embedded-supervisor', // examples/embedded-supervisor/test/embedded.test.ts
+    'npm run demo:fastify', // examples/fastify-service/test/fastify.test.ts
     'npm run demo:keep', // examples/keep-a-server/test/keep.test.ts
     'npm run demo:missing-module', // main-job.test.ts
     'npm run demo:react', // test/browser/demo.test.ts
     'npm run demo:replay', // examples/replay-an-incident/test/replay.test.ts
+    'npm run demo:train', // test/tools/learning.test.ts
     'npm run demo:two-pools', // examples/two-pools-one-server/test/two-pools.test.ts
     'npm run pack -- FOLDER', // test/installed
     'npm start', // main-job.test.ts

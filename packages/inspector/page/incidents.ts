@@ -3,14 +3,14 @@ import type { Event, Picture } from './model.ts'
 
 export interface Incident {
   readonly key: string
-  /** Of the failure. */
+  /** When the failure happened. */
   readonly at: number
   /** The actor that has failed. */
   readonly actor: string
   readonly text: string
 }
 
-/** The latest first. `about`: only where this actor or a child of it was part of. */
+/** The incidents, latest first. `about`: only those in which this actor or one of its children had a part. */
 export function incidentsOf(picture: Picture, about?: string): readonly Incident[] {
   const groups = new Map<string, Event[]>()
   for (const event of picture.events) {

@@ -3,7 +3,7 @@ import type { Actor } from './model.ts'
 
 export type Look = 'active' | 'starting' | 'waiting' | 'parked' | 'error' | 'done' | 'stopped'
 
-/** Of an observer's words; what is missing is `active`. */
+/** The look for each state that an observer names. Any other state looks `active`. */
 const OF_WORDS: Readonly<Record<string, Look>> = {
   starting: 'starting',
   restarting: 'starting',
@@ -16,7 +16,7 @@ const OF_WORDS: Readonly<Record<string, Look>> = {
   idle: 'stopped',
 }
 
-/** What a look is called. */
+/** The word that the page shows for each look. */
 export const LOOK_WORDS: Readonly<Record<Look, string>> = {
   active: 'running',
   starting: 'starting',

@@ -56,7 +56,7 @@ export interface Source {
   seq: number
   left: LeftOut
   readonly machines: Map<string, NodeView>
-  /** Of an observer. */
+  /** Only an observer sends numbers, verdicts and the series. */
   numbers: Numbers | undefined
   verdict: readonly Verdict[]
   series: readonly Sample[]
@@ -72,9 +72,9 @@ export interface Watched {
   readonly snapshot: Value
   readonly transitions: readonly Transition[]
   readonly left: number
-  /** What it has printed last. */
+  /** The last lines that its process has printed. */
   readonly output: readonly OutputLine[]
-  /** What can be asked of it now. */
+  /** The actions that are possible now, for example `restart`. */
   readonly verbs: readonly Verb[]
 }
 

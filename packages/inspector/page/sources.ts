@@ -30,7 +30,7 @@ export function openSources(model: Model): void {
   }
 }
 
-/** Beside the page, wherever it is mounted. */
+/** The address of the WebSocket: `ws` in the page's own folder. */
 function ownSocket(): string {
   const { protocol, host, pathname } = location
   return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${pathname}ws`

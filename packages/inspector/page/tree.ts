@@ -18,7 +18,7 @@ export type Row =
 export interface Count {
   readonly text: string
   readonly count: number
-  /** As in `cellOf`. */
+  /** How an actor in this state looks, see `cellOf`. */
   readonly look: string
 }
 

@@ -25,7 +25,7 @@ export interface Mounted {
   readonly request: (request: IncomingMessage, response: ServerResponse) => boolean
   /** The same for the WebSocket of the page, on the event `upgrade` of the server. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
-  /** Lets the pages go. */
+  /** Closes the WebSockets of the pages. */
   readonly close: () => void
 }
 
@@ -66,7 +66,7 @@ export async function mount(observer: Observer, options: MountOptions = {}): Pro
   }
 }
 
-/** Tells one word, for which neither a token nor a certain host is needed. */
+/** Answers with one word of health. Needs no token and accepts any host, as load balancers know neither. */
 function answerWithHealth(observer: Observer, { method }: IncomingMessage, response: ServerResponse): void {
   const isAllowed = method === 'GET' || method === 'HEAD'
   const health = observer.health()
@@ -79,7 +79,7 @@ function answerWithHealth(observer: Observer, { method }: IncomingMessage, respo
   response.end(isAllowed && method === 'GET' ? `${JSON.stringify(health)}\n` : '')
 }
 
-/** Of the whole request: Express takes away what a router was mounted at. */
+/** The path of the whole request. Express removes the path of the router from `url`, but keeps `originalUrl`. */
 function pathOf(request: IncomingMessage): string | undefined {
   const { originalUrl = request.url } = request as { originalUrl?: string }
   return originalUrl?.split('?')[0]

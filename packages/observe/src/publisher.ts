@@ -45,7 +45,7 @@ export class Publisher {
   readonly #series: Sample[] = []
   #picture: Picture = EMPTY
   #seq = 0
-  /** The number of the last event that was told. */
+  /** The number of the last event that readers were told. */
   #told = 0
   #sampledAt = -Infinity
   #timer: unknown

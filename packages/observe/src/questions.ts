@@ -9,7 +9,7 @@ import { shortened } from './events.ts'
 import type { Answer } from './messages.ts'
 import type { PoolGround, Source, Supervision } from './sources/source.ts'
 
-/** Steps of an imagined failure that are told. */
+/** How many steps of a what-if are told at most. */
 const STEPS = 50
 /** How long the answer waits for the first sweep of a run, in ms. */
 const SWEEP = 2_000
@@ -117,7 +117,7 @@ async function partOf({ pool, python, version, runtime }: PoolGround): Promise<S
   }
 }
 
-/** Of this package; all packages of Terrarium have the same. */
+/** The version of this package. All packages of Terrarium have the same version. */
 function packageVersion(): string {
   const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
   return (JSON.parse(file) as { readonly version: string }).version

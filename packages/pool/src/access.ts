@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { Checker, messageOf, siteAbove, TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, ToolSession, ToolStream, WorkerInfo } from './api.ts'
-import { requestOf, streamRequestOf } from './call-request.ts'
+import { encodeCall, readCall, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import type { Slot } from './core/slot.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
 import { SessionUse } from './core/tool-session.ts'
 import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
 import { ownSessionOptions } from './own-options.ts'
-import type { Resolve } from './pending-call.ts'
+import { PendingCall, type Resolve } from './pending-call.ts'
 import { SessionHandle } from './session-handle.ts'
 import { NO_SESSION_OPTIONS, validateSession, type SessionOptions } from './session-options.ts'
 import type { Shell } from './shell.ts'
@@ -79,9 +79,10 @@ export class Access implements PoolAccess {
   ): Promise<T> =>
     new Promise((resolve, reject) => {
       const shell = this.#shell()
-      const request = requestOf(shell, tool, args, options)
+      const own = readCall(tool, args, options)
+      const sent = encodeCall(shell, tool, args, own.signal)
       // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
-      shell.offer(request, callSite(this.call), resolve as Resolve, reject)
+      shell.offer(new PendingCall(tool, sent, own, callSite(this.call), resolve as Resolve, reject))
     })
 
   // A property, for the same reason as `call`.

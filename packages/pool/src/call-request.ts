@@ -1,8 +1,6 @@
-// A call before it is accepted: its options are read once, its arguments are checked and encoded.
+// A call before it is accepted: its options are read once and checked, its arguments are encoded.
 import { isAborted, isTerrariumError, reasonOf, TerrariumError, type CallSignal } from '@terrarium/supervisor/base'
 import { checkCallSize, type EncodedValue, type Transport, type ValueCodec } from '@terrarium/worker'
-import type { Priority } from './core/lanes.ts'
-import type { SessionUse } from './core/tool-session.ts'
 import { ownCallOptions, ownStreamOptions, unreadable } from './own-options.ts'
 import {
   NO_OPTIONS,
@@ -13,22 +11,6 @@ import {
   type StreamOptions,
 } from './options.ts'
 import type { StreamRequest } from './pending-stream.ts'
-import type { OnProgress } from './progress-listener.ts'
-
-/** What is called, read and encoded: no code of the user's is left in it but the signal. */
-export interface CallRequest {
-  readonly tool: string
-  /** Encoded once, however often the call is begun. */
-  readonly args: EncodedValue
-  /** In ms. */
-  readonly timeout: number | undefined
-  readonly idempotent: boolean
-  readonly priority: Priority
-  readonly signal: CallSignal | undefined
-  readonly onProgress: OnProgress | undefined
-  /** The handle of the session that it is a call of. Default: none. */
-  readonly use?: SessionUse
-}
 
 /** How the arguments of a pool's calls are encoded. */
 export interface CallEncoding {
@@ -36,45 +18,43 @@ export interface CallEncoding {
   readonly transport: Transport
 }
 
-/** Reads, checks and encodes what is called. Throws INVALID_ARGUMENT, PAYLOAD_TOO_LARGE or CANCELLED. */
-export function requestOf(
+/** Reads and checks what is called. Throws INVALID_ARGUMENT. */
+export function readCall(tool: string, args: CallArguments, options: CallOptions): CallOptions {
+  try {
+    const own = options === NO_OPTIONS ? NO_OPTIONS : ownCallOptions(options)
+    validateCall(tool, args, own)
+    return own
+  } catch (cause) {
+    throw faultOf(cause)
+  }
+}
+
+/** Encodes the arguments of a call. Throws INVALID_ARGUMENT, PAYLOAD_TOO_LARGE or CANCELLED. */
+export function encodeCall(
   encoding: CallEncoding,
   tool: string,
   args: CallArguments,
-  options: CallOptions,
-): CallRequest {
-  const own = readable(() => {
-    const read = options === NO_OPTIONS ? NO_OPTIONS : ownCallOptions(options)
-    validateCall(tool, args, read)
-    return read
-  })
-  const { timeout, signal, idempotent = false, priority = 'normal', onProgress } = own
+  signal: CallSignal | undefined,
+): EncodedValue {
   refuseAborted(tool, signal)
   const sent = encoded(encoding, tool, args)
   refuseAborted(tool, signal) // a getter of the arguments may have aborted it, which tells no listener any more
-  return { tool, args: sent, timeout, idempotent, priority, signal, onProgress }
+  return sent
 }
 
-/** As {@link requestOf}, but for a signal that is aborted: a stream begins later, with its first `next()`. */
+/** The same for a stream, which begins later, with its first `next()`: its signal is looked at then. */
 export function streamRequestOf(
   encoding: CallEncoding,
   tool: string,
   args: CallArguments,
   options: StreamOptions,
 ): StreamRequest {
-  const {
-    timeout,
-    idle,
-    signal,
-    priority = 'normal',
-    onProgress,
-  } = readable(() => {
+  const own = readable(() => {
     const read = ownStreamOptions(options)
     validateStream(tool, args, read)
     return read
   })
-  const sent = encoded(encoding, tool, args)
-  return { tool, args: sent, timeout, idle, signal, priority, onProgress, idempotent: false }
+  return { tool, args: encoded(encoding, tool, args), options: own }
 }
 
 /** Throws CANCELLED if the signal is aborted, and INVALID_ARGUMENT if it cannot be read. */
@@ -91,13 +71,15 @@ function readable<T>(read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    throw isTerrariumError(cause) ? cause : unreadable('the options of a call', cause)
+    throw faultOf(cause)
   }
 }
 
+const faultOf = (cause: unknown): TerrariumError =>
+  isTerrariumError(cause) ? cause : unreadable('the options of a call', cause)
+
 function encoded({ codec, transport }: CallEncoding, tool: string, args: CallArguments): EncodedValue {
-  const apart = transport === 'socket'
-  const sent = codec.encode(args, `the arguments of ${tool.slice(0, 128)}`, { apart })
+  const sent = codec.encodeArguments(tool, args, transport === 'socket')
   checkCallSize(tool, sent)
   return sent
 }

@@ -1,32 +1,47 @@
 // A call as the shell of a pool knows it: with its arguments, its caller, and what watches it.
 import type { AbortWait, CallSignal, CallSite, TerrariumError } from '@terrarium/supervisor/base'
-import type { EncodedValue } from '@terrarium/worker'
-import type { CallRequest } from './call-request.ts'
+import type { CallOutcome, EncodedValue, SessionCall } from '@terrarium/worker'
 import { Call } from './core/call.ts'
-import type { ProgressListener } from './progress-listener.ts'
+import type { CallOptions } from './options.ts'
+import type { OnProgress, ProgressListener } from './progress-listener.ts'
 
 export type Resolve = (value: unknown) => void
 export type Reject = (error: TerrariumError) => void
 
-export class PendingCall extends Call {
+/** Takes the outcomes of calls that were sent to workers. */
+export interface TakesOutcomes {
+  take(call: PendingCall, outcome: CallOutcome): void
+}
+
+export class PendingCall extends Call implements SessionCall {
   readonly args: EncodedValue
   readonly signal: CallSignal | undefined
   readonly resolve: Resolve
   readonly reject: Reject
   /** Its id in the session of its worker; 0: it was not handed to one. */
   sessionId = 0
+  /** What takes its outcome; undefined before it was sent. */
+  sender: TakesOutcomes | undefined = undefined
   deadlineTimer: unknown = undefined
   abort: AbortWait | undefined = undefined
-  readonly onProgress: CallRequest['onProgress']
+  readonly onProgress: OnProgress | undefined
   /** Set when the call is offered, if the caller listens. */
   progress: ProgressListener | undefined = undefined
 
-  constructor(request: CallRequest, site: CallSite | undefined, resolve: Resolve, reject: Reject) {
-    super(request, site)
-    this.args = request.args
-    this.size = sizeOf(request.args)
-    this.signal = request.signal
-    this.onProgress = request.onProgress
+  /** `options`: read and checked. */
+  constructor(
+    tool: string,
+    args: EncodedValue,
+    options: CallOptions,
+    site: CallSite | undefined,
+    resolve: Resolve,
+    reject: Reject,
+  ) {
+    super(tool, options, site)
+    this.args = args
+    this.size = sizeOf(args)
+    this.signal = options.signal
+    this.onProgress = options.onProgress
     this.resolve = resolve
     this.reject = reject
   }
@@ -34,6 +49,10 @@ export class PendingCall extends Call {
   /** It has a deadline or a signal. */
   get isWatched(): boolean {
     return this.timeout !== undefined || this.signal !== undefined
+  }
+
+  settled(outcome: CallOutcome): void {
+    this.sender?.take(this, outcome)
   }
 }
 

@@ -1,14 +1,21 @@
 // A stream as the shell of a pool knows it: a call with items between its worker and its reader.
 import { isTerrariumError, type CallSite } from '@terrarium/supervisor/base'
-import type { CallRequest } from './call-request.ts'
+import type { EncodedValue } from '@terrarium/worker'
 import { StreamState } from './core/stream.ts'
+import type { SessionUse } from './core/tool-session.ts'
 import { Deferred } from './deferred.ts'
 import { ItemBuffer } from './item-buffer.ts'
+import type { StreamOptions } from './options.ts'
 import { PendingCall } from './pending-call.ts'
 
-export interface StreamRequest extends CallRequest {
-  /** In ms. */
-  readonly idle: number | undefined
+/** What a stream is made of: no code of the user's is left in it but the signal. */
+export interface StreamRequest {
+  readonly tool: string
+  readonly args: EncodedValue
+  /** Read and checked. */
+  readonly options: StreamOptions
+  /** The handle of the session that it is a call of. Default: none. */
+  readonly use?: SessionUse
 }
 
 export class PendingStream extends PendingCall {
@@ -16,12 +23,18 @@ export class PendingStream extends PendingCall {
   #released: Deferred<undefined> | undefined
 
   /** `site`: where the stream was made. `taken` is called with the bytes of each item that the reader gets. */
-  constructor(request: StreamRequest, site: CallSite, taken: (stream: PendingStream, bytes: number) => void) {
+  constructor(
+    { tool, args, options, use }: StreamRequest,
+    site: CallSite,
+    taken: (stream: PendingStream, bytes: number) => void,
+  ) {
     const items = new ItemBuffer((bytes) => {
       taken(this, bytes)
     })
     super(
-      request,
+      tool,
+      args,
+      options,
       site,
       () => {
         items.end()
@@ -33,10 +46,11 @@ export class PendingStream extends PendingCall {
       },
     )
     this.items = items
-    this.stream = new StreamState(request.idle)
+    this.use = use
+    this.stream = new StreamState(options.idle)
   }
 
-  /** The worker has let go of it. */
+  /** The worker has released the stream. */
   released(): void {
     this.#released?.resolve(undefined)
   }

@@ -57,7 +57,9 @@ export interface HandleDependencies {
   readonly tell?: Tell
 }
 
-const shells = new WeakMap<AnyActorRef, Shell>()
+/** The shell of the actor of a pool. A property of the actor, because each call looks it up. */
+const SHELL = Symbol('shell')
+type PoolActor = AnyActorRef & { [SHELL]?: Shell }
 
 /**
  * A pool as XState actor logic: it can be a child of a supervisor, or be invoked or spawned by any machine.
@@ -79,7 +81,8 @@ const shells = new WeakMap<AnyActorRef, Shell>()
  *   opens a new run.
  * - It fails with CONFIGURATION or START_FAILED if it cannot be opened (interpreter, state directory, containment), and
  *   with STOPPED if the supervisor of its workers gives up.
- * - `inspect` is for `createPool()`: a nested pool is inspected with its root. `clock` is by default that of the root.
+ * - `inspect` is for `createPool()`: a nested pool is inspected with its root. The default
+ *   of `clock` is the clock of the root.
  *
  * Throws INVALID_ARGUMENT, naming every mistake at once. Starts nothing.
  */
@@ -94,7 +97,7 @@ export function pool(options: PoolOptions): PoolLogic {
  * again by its supervisor is another actor: ask for `app.child(id)` anew.
  */
 export function poolOf(ref: AnyActorRef | undefined): PoolAccess {
-  if (ref !== undefined && shells.has(ref)) return new Access(() => shellOf(ref))
+  if (ref !== undefined && isPool(ref)) return new Access(() => shellOf(ref))
   throw new TerrariumError(
     'INVALID_ARGUMENT',
     `${ref === undefined ? 'undefined' : 'the value'} is no actor of a pool`,
@@ -104,10 +107,10 @@ export function poolOf(ref: AnyActorRef | undefined): PoolAccess {
   )
 }
 
-export const isPool = (ref: AnyActorRef): boolean => shells.has(ref)
+export const isPool = (ref: AnyActorRef): boolean => SHELL in ref
 
 export function shellOf(ref: AnyActorRef): Shell {
-  const shell = shells.get(ref)
+  const shell = (ref as PoolActor)[SHELL]
   if (shell === undefined) throw new Error('the actor is no pool')
   return shell
 }
@@ -133,7 +136,7 @@ export function poolLogic(options: PoolOptions, handle?: HandleDependencies, ope
         handle?.tell?.(event, told)
       },
     })
-    shells.set(self as AnyActorRef, shell)
+    ;(self as PoolActor)[SHELL] = shell
     return viewOf(shell)
   }
 
@@ -160,7 +163,7 @@ export function poolLogic(options: PoolOptions, handle?: HandleDependencies, ope
       shellOf(scope.self as AnyActorRef).run()
     },
     transition: (snapshot, event, { self }) => {
-      const shell = shells.get(self as AnyActorRef)
+      const shell = (self as PoolActor)[SHELL]
       if (shell === undefined) return snapshot
       const { type } = event as EventObject
       if (type === 'supervisor.shutdown') shell.handle({ type: 'pool.stop' })
@@ -175,7 +178,7 @@ export function poolLogic(options: PoolOptions, handle?: HandleDependencies, ope
   return logic
 }
 
-/** XState's clocks cannot tell the time; that of a supervisor at the root of the system can. */
+/** XState's clocks cannot tell the time. The clock of a supervisor at the root of the system can. */
 function clockFor({ name, clock: own }: PoolOptions, self: AnyActorRef, logger: AnyLogger): SupervisorClock {
   const { clock: root } = self as { readonly clock?: Partial<SupervisorClock> }
   const clock = own ?? (typeof root?.now === 'function' ? (root as SupervisorClock) : systemClock)

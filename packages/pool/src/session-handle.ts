@@ -1,11 +1,11 @@
 // What a user holds of a session: a handle, which makes the calls of the session.
 import { ASYNC_DISPOSE, siteAbove } from '@terrarium/supervisor/base'
 import type { ToolSession, ToolStream } from './api.ts'
-import { requestOf, streamRequestOf } from './call-request.ts'
+import { encodeCall, readCall, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import type { SessionUse } from './core/tool-session.ts'
 import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
-import type { Resolve } from './pending-call.ts'
+import { PendingCall, type Resolve } from './pending-call.ts'
 import type { Shell } from './shell.ts'
 import { StreamReader } from './tool-stream.ts'
 
@@ -31,8 +31,11 @@ export class SessionHandle implements ToolSession {
   ): Promise<T> =>
     new Promise((resolve, reject) => {
       const shell = this.#shell()
-      const request = { ...requestOf(shell, tool, args, options), use: this.#use }
-      shell.offer(request, callSite(this.call), resolve as Resolve, reject)
+      const own = readCall(tool, args, options)
+      const sent = encodeCall(shell, tool, args, own.signal)
+      const call = new PendingCall(tool, sent, own, callSite(this.call), resolve as Resolve, reject)
+      call.use = this.#use
+      shell.offer(call)
     })
 
   readonly stream = <T = unknown>(

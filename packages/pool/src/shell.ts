@@ -1,17 +1,10 @@
 // The hands of a pool: turns what its core decides into calls of sessions, timers, answers and events, and tells the
 // core what comes of it.
-import {
-  TerrariumError,
-  type CallSite,
-  type ExitReason,
-  type KeepAlive,
-  type SupervisorClock,
-} from '@terrarium/supervisor/base'
+import { TerrariumError, type ExitReason, type KeepAlive, type SupervisorClock } from '@terrarium/supervisor/base'
 import { EnvironmentWatch, type AnyLogger } from '@terrarium/process'
 import { ValueCodec, type Transport, type WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { PoolEvents } from './api.ts'
-import type { CallRequest } from './call-request.ts'
 import { Callers } from './callers.ts'
 import { dispatch } from './core/dispatch.ts'
 import { EffectQueue } from './core/effect-queue.ts'
@@ -21,9 +14,10 @@ import type { Slot } from './core/slot.ts'
 import type { SessionUse } from './core/tool-session.ts'
 import { createState, type Counts, type PoolState } from './core/state.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { Moment } from './moment.ts'
 import { DEFAULTS, settingsOf, type PoolOptions } from './options.ts'
 import { outputTo } from './output.ts'
-import { pending, PendingCall, type Reject, type Resolve } from './pending-call.ts'
+import { pending, type PendingCall } from './pending-call.ts'
 import { PendingStream } from './pending-stream.ts'
 import type { Ground, OpenResources } from './resources.ts'
 import { Slots } from './slots.ts'
@@ -66,6 +60,7 @@ export class Shell {
   readonly #watch: EnvironmentWatch
   readonly #print: ((output: WorkerOutput) => void) | undefined
   readonly #effects = new EffectQueue()
+  readonly #moment: Moment
   readonly #drains = new Waiters()
   readonly #reloads = new Waiters()
   /** Handles of sessions whose `close()` has not resolved. */
@@ -79,6 +74,7 @@ export class Shell {
   constructor(dependencies: ShellDependencies) {
     const { options, clock, logger, self, stopChild, keepAlive, open, counts } = dependencies
     this.#dependencies = dependencies
+    this.#moment = new Moment(clock)
     this.codec = new ValueCodec(options.types)
     this.transport = options.transport ?? DEFAULTS.transport
     this.state = createState(settingsOf(options, dependencies.hasHandle), counts)
@@ -141,7 +137,8 @@ export class Shell {
 
   /** Lets the core decide what the event leads to, and carries that out. */
   handle(event: PoolCoreEvent): void {
-    dispatch(this.state, event, this.#dependencies.clock.now(), this.#effects)
+    const now = comesInBatches(event) ? this.#moment.now : this.#moment.read()
+    dispatch(this.state, event, now, this.#effects)
     if (this.#isCarryingOut) return // a function of the user's has called back from within an effect
     this.#isCarryingOut = true
     for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
@@ -185,8 +182,8 @@ export class Shell {
   }
 
   /** Takes a call, and settles the promise of its caller with what becomes of it. */
-  offer(request: CallRequest, site: CallSite | undefined, resolve: Resolve, reject: Reject): void {
-    this.#callers.offer(new PendingCall(request, site, resolve, reject))
+  offer(call: PendingCall): void {
+    this.#callers.offer(call)
   }
 
   /** SIGKILLs the worker of a slot, in a drill. Returns which, or undefined if there is no process. */
@@ -351,3 +348,7 @@ export class Shell {
     this.#dependencies.tell('worker.output', { ...output, worker: output.worker.slice(settings.pool.length + 1) })
   }
 }
+
+/** Whether many such events come at once, which may have one time. The deadline of a call begins when it is made. */
+const comesInBatches = (event: PoolCoreEvent): boolean =>
+  event.type === 'call.answered' || event.type === 'stream.item' || (event.type === 'call.offered' && !event.isWatched)

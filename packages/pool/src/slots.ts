@@ -1,10 +1,9 @@
 // The workers that are in the slots of a pool now: their actors and their sessions.
 import { TerrariumError } from '@terrarium/supervisor/base'
-import type { Session, Settle, TakeItem, WorkerRef } from '@terrarium/worker'
+import type { CallOutcome, Session, TakeItem, WorkerRef } from '@terrarium/worker'
 import type { Call } from './core/call.ts'
 import type { Slot } from './core/slot.ts'
-import type { Outcome } from './core/event.ts'
-import { pending, type PendingCall } from './pending-call.ts'
+import { pending, type PendingCall, type TakesOutcomes } from './pending-call.ts'
 import { PendingStream } from './pending-stream.ts'
 import type { Streams } from './streams.ts'
 
@@ -17,15 +16,15 @@ class Connection {
   session: Session | undefined
 }
 
-export class Slots {
+export class Slots implements TakesOutcomes {
   readonly #connections = new Map<Slot, Connection>()
-  readonly #answered: (call: PendingCall, outcome: Outcome) => void
+  readonly #answered: (call: PendingCall, outcome: CallOutcome) => void
   readonly #streams: Pick<Streams, 'arrived'>
   /** While a session is abandoned: the calls that its worker has not begun. */
   #unbegun: Set<Call> | undefined
 
   /** `answered` is called once for each call that was sent, unless its worker is taken out before. */
-  constructor(answered: (call: PendingCall, outcome: Outcome) => void, streams: Pick<Streams, 'arrived'>) {
+  constructor(answered: (call: PendingCall, outcome: CallOutcome) => void, streams: Pick<Streams, 'arrived'>) {
     this.#answered = answered
     this.#streams = streams
   }
@@ -48,20 +47,22 @@ export class Slots {
     const { session } = this.#of(slot)
     if (session === undefined || session.closed) return // its worker is about to be taken out
     try {
-      const settle: Settle = (outcome) => {
-        if (this.#unbegun === undefined) this.#answered(call, outcome)
-        else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)
-      }
+      call.sender = this
       const { tool, args, stream, progress, sessionNumber } = call
       const extras =
         progress === undefined && sessionNumber === 0 ? undefined : { session: sessionNumber, progress: progress?.take }
       call.sessionId =
         stream === undefined
-          ? session.call(tool, args, timeLeft, settle, extras)
-          : session.stream(tool, args, timeLeft, this.#taker(call), settle, extras)
+          ? session.call(tool, args, timeLeft, call, extras)
+          : session.stream(tool, args, timeLeft, this.#taker(call), call, extras)
     } catch (error) {
       this.#answered(call, { error: error as TerrariumError, notBegun: true })
     }
+  }
+
+  take(call: PendingCall, outcome: CallOutcome): void {
+    if (this.#unbegun === undefined) this.#answered(call, outcome)
+    else if ('error' in outcome && outcome.notBegun) this.#unbegun.add(call)
   }
 
   /** Hands the items of a stream on. */

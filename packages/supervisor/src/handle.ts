@@ -22,7 +22,7 @@ import { checkedOptions } from './spec/validate.ts'
 
 /**
  * A supervisor and its administration. The children given with its options are known by their ids: the compiler accepts
- * no other id, if it knows them. `administrate(supervisor.ref)` takes any id, such as that of a child added later.
+ * no other id, if it knows them. `administrate(supervisor.ref)` takes any id, such as the id of a child added later.
  */
 export interface Supervisor<TSpecs extends readonly ChildSpec[] = readonly ChildSpec[]>
   extends Administration<TSpecs[number]['id']>, Stoppable {

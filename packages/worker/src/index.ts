@@ -28,7 +28,7 @@
  * const timeout = 0 // in ms; 0: none
  * const sum = await new Promise((resolve) => {
  *   const args = new ValueCodec().encode({ a: 1, b: 2 })
- *   session.call('add', args, timeout, ({ value }) => resolve(value))
+ *   session.call('add', args, timeout, { settled: ({ value }) => resolve(value) })
  * })
  * console.log(sum) // 3
  *
@@ -58,7 +58,14 @@ export { type WorkerInput, type WorkerDependencies } from './session-port.ts'
 export { workerFiles } from './worker-files.ts'
 export { logOutput, type WorkerOutput } from './output.ts'
 export { SessionServer } from './session-server.ts'
-export { checkCallSize, Session, type SessionDependencies, type CallExtras, type Settle } from './session.ts'
+export {
+  checkCallSize,
+  Session,
+  type CallExtras,
+  type CallOutcome,
+  type SessionCall,
+  type SessionDependencies,
+} from './session.ts'
 export type { TakeItem } from './item-streams.ts'
 export type { Progress, TakeProgress } from './progress-takers.ts'
 export { PROTOCOL_VERSION } from './version.ts'

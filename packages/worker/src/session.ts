@@ -30,13 +30,14 @@ export function checkCallSize(tool: string, args: EncodedValue): void {
   )
 }
 
-/**
- * How one call ended. Every call is settled exactly once, unless its session ends first: then by
- * {@link Session.abandon}. `notBegun`: it is certain that the tool was not entered, so the call may be run elsewhere.
- */
-export type Settle = (
-  outcome: { readonly value: unknown } | { readonly error: TerrariumError; readonly notBegun: boolean },
-) => void
+/** How one call ended. `notBegun`: it is certain that the tool was not entered, so the call may be run elsewhere. */
+export type CallOutcome = { readonly value: unknown } | { readonly error: TerrariumError; readonly notBegun: boolean }
+
+/** A call as its session knows it. An object, because a function for each call costs more than a method of the call. */
+export interface SessionCall {
+  /** Called exactly once, by {@link Session.abandon} if the session ends first. */
+  settled(outcome: CallOutcome): void
+}
 
 /** What a call has beside its arguments. */
 export interface CallExtras {
@@ -70,7 +71,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #carrier: Carrier
   readonly #codec: ValueCodec
   readonly #begun: BegunCalls | undefined
-  readonly #pending = new CallTable<Settle>()
+  readonly #pending = new CallTable<SessionCall>()
   readonly #streams = new ItemStreams()
   readonly #progress = new ProgressTakers()
   #phase: 'new' | 'greeted' | 'ready' = 'new'
@@ -120,23 +121,24 @@ export class Session extends EventEmitter<SessionEvents> {
    * that the worker has not announced, PAYLOAD_TOO_LARGE, and INVALID_ARGUMENT when a value has lost its memory, or for
    * a tool that has a stream of items.
    */
-  call(tool: string, args: EncodedValue, timeout: number, settle: Settle, extras?: CallExtras): number {
-    return this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, settle, extras)
+  call(tool: string, args: EncodedValue, timeout: number, call: SessionCall, extras?: CallExtras): number {
+    return this.#call(tool, this.#tools.indexOf(tool), args, timeout, false, call, extras)
   }
 
   /**
-   * Sends a call of a generator, as {@link call}. `take` is called with each item before `settle`, whose value means
-   * nothing. The worker sends no more than the credit of the stream: give back by {@link credit} what was taken.
+   * Sends a call of a generator, as {@link call}. `take` is called with each item before the call is settled with a
+   * value that means nothing. The worker sends no more than the credit of the stream: give back by {@link credit} what
+   * was taken.
    */
   stream(
     tool: string,
     args: EncodedValue,
     timeout: number,
     take: TakeItem,
-    settle: Settle,
+    call: SessionCall,
     extras?: CallExtras,
   ): number {
-    const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, settle, extras)
+    const id = this.#call(tool, this.#tools.streamIndexOf(tool), args, timeout, true, call, extras)
     this.#streams.add(id, take)
     return id
   }
@@ -147,12 +149,12 @@ export class Session extends EventEmitter<SessionEvents> {
     args: EncodedValue,
     timeout: number,
     isStream: boolean,
-    settle: Settle,
+    call: SessionCall,
     extras: CallExtras | undefined,
   ): number {
     checkCallSize(tool, args)
     if (!isWhole(args)) throw lost(tool)
-    const id = this.#pending.add(settle)
+    const id = this.#pending.add(call)
     const take = extras?.progress
     if (take !== undefined) this.#progress.add(id, take)
     if (this.#closed) this.#unsent.add(id)
@@ -212,7 +214,7 @@ export class Session extends EventEmitter<SessionEvents> {
       const notBegun = this.#unsent.has(id) || !this.#mayHaveBegun(id)
       this.#streams.end(id)
       this.#progress.end(id)
-      this.#pending.take(id)?.({ error, notBegun })
+      this.#pending.take(id)?.settled({ error, notBegun })
     }
   }
 
@@ -224,7 +226,7 @@ export class Session extends EventEmitter<SessionEvents> {
         this.#settle(frame.id, frame.value)
         break
       case 'failure':
-        this.#take(frame.id)({ error: explainFailure(frame, this.#codec), notBegun: frame.notBegun })
+        this.#take(frame.id).settled({ error: explainFailure(frame, this.#codec), notBegun: frame.notBegun })
         break
       case 'item':
         if (!this.#streams.receive(frame, this.#codec)) this.cancel(frame.id)
@@ -256,15 +258,15 @@ export class Session extends EventEmitter<SessionEvents> {
    */
   receiveResult(id: number, bytes: Buffer, start: number, end: number): void {
     if (this.#closed) return
-    const settle = this.#take(id)
+    const call = this.#take(id)
     let value: unknown
     try {
       value = this.#codec.decodePart(bytes, start, end, 'the result')
     } catch (error) {
-      settle({ error: error as TerrariumError, notBegun: false })
+      call.settled({ error: error as TerrariumError, notBegun: false })
       return
     }
-    settle({ value })
+    call.settled({ value })
   }
 
   /**
@@ -288,28 +290,30 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   #settle(id: number, encoded: EncodedValue): void {
-    const settle = this.#take(id)
+    const call = this.#take(id)
     let value: unknown
     try {
       value = this.#codec.decode(encoded, 'the result')
     } catch (error) {
-      settle({ error: error as TerrariumError, notBegun: false })
+      call.settled({ error: error as TerrariumError, notBegun: false })
       return
     }
-    settle({ value })
+    call.settled({ value })
   }
 
-  #take(id: number): Settle {
-    const settle = this.#pending.take(id)
-    if (settle === undefined) throw new TypeError(`an answer to call ${id}, which is not open`)
+  #take(id: number): SessionCall {
+    const call = this.#pending.take(id)
+    if (call === undefined) throw new TypeError(`an answer to call ${id}, which is not open`)
     if (this.#progress.size > 0) this.#progress.end(id)
     const error = this.#streams.size === 0 ? undefined : this.#streams.end(id)
     if (error !== undefined) {
-      return () => {
-        settle({ error, notBegun: false })
+      return {
+        settled: () => {
+          call.settled({ error, notBegun: false })
+        },
       }
     }
-    return settle
+    return call
   }
 }
 

@@ -5,7 +5,7 @@ import type { ToolInfo } from './frame.ts'
 
 /** The longest name of a tool, as the package `terrarium` sees to it, in characters. */
 const LONGEST_NAME = 128
-/** What is kept of a summary, a signature or a docstring, in UTF-16 code units. */
+/** The longest part of a summary, a signature or a docstring that is kept, in UTF-16 code units. */
 const LONGEST_SUMMARY = 8_192
 /** A frame of the lane has 16 bits for the index of a tool. */
 const MOST_TOOLS = 65_535

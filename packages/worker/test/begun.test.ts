@@ -53,8 +53,10 @@ async function started(transport: Transport) {
   const call = (tool: string, args: object): void => {
     const index = told.length
     told.push('open')
-    session.call(tool, encoded(encode(args)), 0, (outcome) => {
-      told[index] = 'value' in outcome ? outcome.value : outcome.notBegun ? 'not begun' : 'begun'
+    session.call(tool, encoded(encode(args)), 0, {
+      settled: (outcome) => {
+        told[index] = 'value' in outcome ? outcome.value : outcome.notBegun ? 'not begun' : 'begun'
+      },
     })
   }
   const over = async (): Promise<unknown[]> => {

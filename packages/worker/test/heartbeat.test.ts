@@ -82,7 +82,7 @@ test('pings may be answered late and in any order, each once', () => {
 test('F8: a worker with a call in flight may be silent for as long as the call takes, and not longer', async () => {
   const { session, beats, silences } = watched()
   let settled = 0
-  const id = session.call('slow', encoded(Buffer.alloc(0)), 0, () => (settled += 1))
+  const id = session.call('slow', encoded(Buffer.alloc(0)), 0, { settled: () => (settled += 1) })
   await beats(40)
   expect(silences()).toBe(0)
   session.receive(result(id, null))

@@ -58,7 +58,7 @@ async function greeted(more: Buffer[] = [readyBytes('echo', 'other')], hello: ob
     peer.socket.write(Buffer.concat([preamble(), helloBytes({ token: announced.token, ...hello }), ...more]))
   })
   const outcome = (tool: string, args: unknown = {}): Promise<unknown> =>
-    new Promise((resolve) => session.call(tool, encoded(encode(args)), 0, resolve))
+    new Promise((resolve) => session.call(tool, encoded(encode(args)), 0, { settled: resolve }))
   const isCalled = (count: number): Promise<void> =>
     eventually('it is called', () => peer.frames().filter(({ kind }) => kind === 18).length === count)
   if (announced === undefined) throw new Error('nothing was announced')
@@ -252,7 +252,7 @@ test('what a worker has answered before it died is received, although writing to
   for (let id = 1; id <= 3; id++) socket.write(resultBytes(id, long))
   await new Promise((resolve) => setImmediate(resolve))
   socket.destroy() // its end is closed in the kernel, and this host has not looked
-  session.call('echo', encoded(encode({})), 0, ignore)
+  session.call('echo', encoded(encode({})), 0, { settled: ignore })
   session.ping(1)
   await eventually('the session is closed', () => faults.length === 1)
   expect(await Promise.all(calls.slice(0, 3))).toEqual([{ value: long }, { value: long }, { value: long }])

@@ -26,11 +26,12 @@ function open() {
   return { session, sent, told, extras }
 }
 const ignore = (): void => undefined
+const call = { settled: ignore }
 
 test('a call that asks for its progress hears it, and its frame says so', () => {
   const { session, sent, told, extras } = open()
-  const id = session.call('a', encoded(Buffer.alloc(1)), 0, ignore, extras)
-  const stream = session.stream('s', encoded(Buffer.alloc(1)), 0, ignore, ignore, extras)
+  const id = session.call('a', encoded(Buffer.alloc(1)), 0, call, extras)
+  const stream = session.stream('s', encoded(Buffer.alloc(1)), 0, ignore, call, extras)
   expect(sent).toMatchObject([{ wantsProgress: true }, { wantsProgress: true, isStream: true }])
   session.receive(progress(id, { done: 2, total: 3, text: 'x'.repeat(2_000) }))
   session.receive(progress(stream, { done: null }))
@@ -42,8 +43,8 @@ test('a call that asks for its progress hears it, and its frame says so', () => 
 
 test('Progress of a call that did not ask for it, or has its answer, is a protocol error', () => {
   const { session, told, extras } = open()
-  const plain = session.call('a', encoded(Buffer.alloc(1)), 0, ignore)
-  const asked = session.call('a', encoded(Buffer.alloc(1)), 0, ignore, extras)
+  const plain = session.call('a', encoded(Buffer.alloc(1)), 0, call)
+  const asked = session.call('a', encoded(Buffer.alloc(1)), 0, call, extras)
   session.receive(result(asked, 1))
   for (const id of [plain, asked, 99]) {
     expect(() => {

@@ -175,7 +175,7 @@ test('strangers are limited in what they send', async () => {
   expect(here.warnings).toEqual([expect.stringContaining(`more than ${HELLO_BYTES} bytes without a token`)])
   const { wire, session } = await greeted(GOOD)
   wire.acknowledge()
-  const settled = new Promise((resolve) => session.call('tool', encoded(Buffer.alloc(0)), 0, resolve))
+  const settled = new Promise((resolve) => session.call('tool', encoded(Buffer.alloc(0)), 0, { settled: resolve }))
   await wire.heard('call')
   wire.send(frame.result(1, Buffer.concat([Buffer.from([0xc6, 0, 0x40, 0, 0]), Buffer.alloc(0x40_00_00)])))
   await here.clock.advance(25)

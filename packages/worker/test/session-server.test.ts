@@ -170,7 +170,9 @@ test('C3: a failure code that this version does not know settles its call, and t
   await Promise.all([isReady, acknowledged])
   const outcome = (tool: string): { id: number; settled: Promise<unknown> } => {
     let id = 0
-    const settled = new Promise((resolve) => (id = session.call(tool, encoded(Buffer.alloc(0)), 0, resolve)))
+    const settled = new Promise(
+      (resolve) => (id = session.call(tool, encoded(Buffer.alloc(0)), 0, { settled: resolve })),
+    )
     return { id, settled }
   }
   const [first, second] = [outcome('first'), outcome('second')]

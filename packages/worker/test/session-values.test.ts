@@ -9,8 +9,10 @@ function answered(frame: (id: number) => WorkerFrame, codec?: ValueCodec): Terra
   const { session } = bareSession({ codec })
   session.receive(ready('a'))
   let outcome: TerrariumError | { value: unknown } | undefined
-  const id = session.call('a', encoded(Buffer.alloc(0)), 0, (settled) => {
-    outcome = 'error' in settled ? settled.error : settled
+  const id = session.call('a', encoded(Buffer.alloc(0)), 0, {
+    settled: (settled) => {
+      outcome = 'error' in settled ? settled.error : settled
+    },
   })
   session.receive(frame(id))
   if (outcome === undefined) throw new Error('the call was not settled')

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { FAILURE_CODE, type PongFrame, type ToolInfo, type WorkerFrame } from '../src/frame.ts'
 import { encode } from '../src/values/codec.ts'
-import type { Settle } from '../src/session.ts'
+import type { CallOutcome } from '../src/session.ts'
 import { bareSession, encoded, failure, hello, ready, result, tool } from './bare.ts'
 
 /** A session of a worker with the tools a, b, c and d, and what its calls come to. */
@@ -10,8 +10,9 @@ function open() {
   const { session, sent, unsent, heard } = bareSession()
   session.receive(ready('a', 'b', 'c', 'd'))
   const outcomes: unknown[] = []
-  const settle: Settle = (outcome) => outcomes.push('value' in outcome ? outcome.value : outcome.error.code)
-  const call = (name: string): number => session.call(name, encoded(Buffer.alloc(1)), 0, settle)
+  const settled = (outcome: CallOutcome): unknown =>
+    outcomes.push('value' in outcome ? outcome.value : outcome.error.code)
+  const call = (name: string): number => session.call(name, encoded(Buffer.alloc(1)), 0, { settled })
   const kinds = (): string[] => sent.map((frame) => (frame.kind === 'call' ? frame.tool : frame.kind))
   return { session, sent, unsent, heard, outcomes, call, kinds }
 }
@@ -22,7 +23,7 @@ test('calls go to the carrier in order, with the place of their tool; the carrie
     carrier: { send: (_, open) => counts.push(open), end: () => undefined, received: 0, unsent: () => new Set() },
   })
   session.receive(ready('a', 'b'))
-  for (const name of ['b', 'a']) session.call(name, encoded(Buffer.alloc(1)), 0, () => undefined)
+  for (const name of ['b', 'a']) session.call(name, encoded(Buffer.alloc(1)), 0, { settled: () => undefined })
   expect(counts).toEqual([1, 2])
   const { sent, call } = open()
   call('b')
@@ -51,8 +52,10 @@ test('every call is settled once, with what the worker says', () => {
 test('a Python error carries type, message and traceback', () => {
   const { session } = open()
   let error: TerrariumError | undefined
-  const id = session.call('a', encoded(Buffer.alloc(0)), 0, (outcome) => {
-    if ('error' in outcome) error = outcome.error
+  const id = session.call('a', encoded(Buffer.alloc(0)), 0, {
+    settled: (outcome) => {
+      if ('error' in outcome) error = outcome.error
+    },
   })
   const [none, unknown] = [Buffer.from([0xc1]), Buffer.from('c70307a14101', 'hex')]
   const attributes = encode({ key: encode('x'), n: encode(2), none, unknown, odd: 7 })
@@ -67,8 +70,10 @@ test('a Python error carries type, message and traceback', () => {
 test('B7: an exception without text is told by its type alone', () => {
   const { session } = open()
   let error: TerrariumError | undefined
-  const id = session.call('a', encoded(Buffer.alloc(0)), 0, (outcome) => {
-    if ('error' in outcome) error = outcome.error
+  const id = session.call('a', encoded(Buffer.alloc(0)), 0, {
+    settled: (outcome) => {
+      if ('error' in outcome) error = outcome.error
+    },
   })
   session.receive(failure(id, { message: '' }))
   expect(error).toMatchObject({ code: 'PYTHON_ERROR', message: 'ValueError' })
@@ -146,8 +151,8 @@ test('texts of any size are cut, and the longest names are as long as Python all
   const huge = 'y'.repeat(10_000_000)
   for (const code of [1, 2, 3, 4, 5, 6, 99]) {
     const one = open()
-    const settle: Settle = (outcome) => outcomes.push(outcome as { error: TerrariumError })
-    const own = one.session.call('a', encoded(Buffer.alloc(0)), 0, settle)
+    const settled = (outcome: CallOutcome): unknown => outcomes.push(outcome as { error: TerrariumError })
+    const own = one.session.call('a', encoded(Buffer.alloc(0)), 0, { settled })
     const more = { code, type: huge, message: huge, traceback: huge, attributes: Buffer.from([0xc1]) }
     one.session.receive(failure(own, more))
   }
@@ -164,8 +169,10 @@ function notBegun(count: number, more: Parameters<typeof bareSession>[0], unsent
   session.receive(ready('a'))
   const told: number[] = []
   for (let id = 1; id <= count; id++) {
-    session.call('a', encoded(Buffer.alloc(1)), 0, (outcome) => {
-      if ('error' in outcome && outcome.notBegun) told.push(id)
+    session.call('a', encoded(Buffer.alloc(1)), 0, {
+      settled: (outcome) => {
+        if ('error' in outcome && outcome.notBegun) told.push(id)
+      },
     })
   }
   for (const id of unsentIds) unsent.add(id)
@@ -197,7 +204,7 @@ test('a call that is made after the session was closed had not begun', () => {
   const { session, call, outcomes, kinds } = open()
   session.close()
   let told: unknown
-  session.call('a', encoded(Buffer.alloc(1)), 0, (outcome) => (told = outcome))
+  session.call('a', encoded(Buffer.alloc(1)), 0, { settled: (outcome) => (told = outcome) })
   call('b')
   session.abandon(new TerrariumError('WORKER_CRASHED', 'gone'))
   expect(told).toMatchObject({ notBegun: true })
@@ -217,7 +224,7 @@ test('a tool that the worker has not announced is not found, and nothing is sent
   expect(session.inFlight).toBe(0)
   expect(kinds()).toEqual([])
   const early = bareSession().session
-  expect(() => early.call('a', encoded(Buffer.alloc(1)), 0, () => undefined)).toThrow(
+  expect(() => early.call('a', encoded(Buffer.alloc(1)), 0, { settled: () => undefined })).toThrow(
     "no tool is named 'a': the worker has announced no tools",
   )
 })
@@ -228,7 +235,7 @@ test('arguments that no message can carry are refused, and nothing is sent', () 
     bytes: Buffer.alloc(1),
     segments: Array.from({ length: 4 }, () => Buffer.allocUnsafe(64 * 1024 * 1024)),
   }
-  expect(() => session.call('a', args, 0, () => undefined)).toThrow(
+  expect(() => session.call('a', args, 0, { settled: () => undefined })).toThrow(
     'the arguments of a have 268,435,478 bytes, a call may have 268,435,392',
   )
   expect([session.inFlight, kinds()]).toEqual([0, []])
@@ -237,7 +244,7 @@ test('arguments that no message can carry are refused, and nothing is sent', () 
 test('what a worker says of a call that it did not begin comes with its failure', () => {
   const { session } = open()
   const outcomes: unknown[] = []
-  const id = session.call('a', encoded(Buffer.alloc(0)), 0, (outcome) => outcomes.push(outcome))
+  const id = session.call('a', encoded(Buffer.alloc(0)), 0, { settled: (outcome) => outcomes.push(outcome) })
   const code = FAILURE_CODE.CANCELLED
   session.receive(failure(id, { code, notBegun: true }))
   expect(outcomes).toMatchObject([{ error: { code: 'CANCELLED' }, notBegun: true }])

@@ -65,7 +65,7 @@ class Session:
         self.receiving = threading.Lock()
         """Held by the thread that receives."""
         self.is_waiting = False
-        """Whether that is the main thread, and nothing has come yet."""
+        """True while the main thread receives and no frame has come yet."""
         self.spin = Spin()
 
     def open(self) -> None:

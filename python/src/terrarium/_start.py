@@ -131,7 +131,7 @@ class _NoForkSupport:
 
 
 def _prepare_process() -> None:
-    # A free standard descriptor would become that of the next socket, which would then receive what is printed.
+    # The next socket would get a free standard descriptor, and would then receive what is printed.
     for fd in (0, 1, 2):
         _occupy(fd)
     # The host reads UTF-8, whatever the locale says, and print must not raise for any character. sitecustomize may have

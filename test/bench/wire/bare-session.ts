@@ -26,9 +26,11 @@ export async function openSession({ python, directory }: Opening): Promise<OpenC
     name: 'bare session',
     echo: (data: unknown) =>
       new Promise((resolve, reject) => {
-        session.call('echo', { bytes: encode({ data }), segments: [] }, 0, (outcome) => {
-          if ('value' in outcome) resolve(outcome.value)
-          else reject(outcome.error)
+        session.call('echo', { bytes: encode({ data }), segments: [] }, 0, {
+          settled: (outcome) => {
+            if ('value' in outcome) resolve(outcome.value)
+            else reject(outcome.error)
+          },
         })
       }),
     close: async () => {

@@ -48,6 +48,7 @@ test('the benchmark command runs in its short form and prints its table', async 
     'terrarium, PSS of an idle worker | before, PSS of an idle worker',
     "the pool's part, processor time in Node at 1 | pool.call, processor time in Node at 1",
     "the pool's part, processor time in Node at 64 | pool.call, processor time in Node at 64",
+    'all these together | undefined',
     'a call beside 4 MiB as array, p50 | the same call alone, p50',
   ]
   expect(judged.sort()).toEqual(expected.sort())

@@ -15,7 +15,7 @@ interface Described {
   /** For example `(text: str) -> dict[str, int]`. */
   readonly signature: string
   readonly async: boolean
-  /** It is a generator, for `stream()`. */
+  /** Whether the tool is a generator, which `stream()` reads. */
   readonly stream: boolean
   /** The first line of its docstring, or empty. */
   readonly summary: string

@@ -10,7 +10,7 @@ export interface OpenOptions {
   readonly json?: boolean
   /** False with `--no-browser`. */
   readonly browser?: boolean
-  /** Pages that may act, too. */
+  /** With `--actions`: opens the page that may also act, for example restart a child. */
   readonly actions?: boolean
 }
 

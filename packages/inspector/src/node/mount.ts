@@ -16,7 +16,7 @@ export interface MountOptions {
   readonly path?: string | undefined
   /** What a page needs to be shown anything: at least 32 of `A-Z a-z 0-9 _ -`. Default: 24 random bytes. */
   readonly token?: string | undefined
-  /** A page has connected. */
+  /** Called when a page has connected. */
   readonly connect: Connect
 }
 
@@ -89,7 +89,7 @@ export function mountPage(options: MountOptions): MountedPage {
   }
 }
 
-/** Of the whole request: Express takes away what a router was mounted at. */
+/** The path of the whole request. Express removes the path of the router from `url`, but keeps `originalUrl`. */
 function pathOf(request: IncomingMessage): string | undefined {
   const { originalUrl = request.url } = request as { originalUrl?: string }
   return originalUrl?.split('?')[0]

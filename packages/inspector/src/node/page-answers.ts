@@ -13,11 +13,11 @@ export interface PageSink {
   send(text: string): void
   /** Bytes that were not sent yet. */
   buffered(): number
-  /** Of the browser: `127.0.0.1:50123`. */
+  /** The address of the browser, for example `127.0.0.1:50123`. */
   readonly address: string
 }
 
-/** What hears a page. */
+/** What receives the messages of a page. */
 export interface PageConnection {
   receive(text: string): void
   close(): void
@@ -25,10 +25,10 @@ export interface PageConnection {
 
 export type Connect = (page: PageSink) => PageConnection
 
-/** Connections at a time. */
+/** How many WebSockets may be open at the same time. */
 export const MOST_CONNECTIONS = 64
 
-/** On every answer. */
+/** The headers of every answer. */
 function pageHeaders(): Record<string, string> {
   return {
     'Content-Security-Policy': pageFile().policy,

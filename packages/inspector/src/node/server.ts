@@ -15,7 +15,7 @@ export interface PageServerOptions {
   readonly port?: number | undefined
   /** Other origins whose pages may connect with the token, for example `http://localhost:5173`. Default: none. */
   readonly origins?: readonly string[] | undefined
-  /** A page has connected. */
+  /** Called when a page has connected. */
   readonly connect: Connect
 }
 

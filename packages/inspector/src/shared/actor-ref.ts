@@ -55,10 +55,10 @@ export function snapshotOf(ref: ActorLike): SnapshotLike | undefined {
   }
 }
 
-/** Whether it was started, also when it has ended since. */
+/** Whether an actor was started. True also after its end. */
 export const hasStarted = ({ _processingStatus: status }: ActorLike): boolean => status !== 0
 
-/** The actors that it has spawned or invoked, and that are there. */
+/** The actors that an actor has spawned or invoked, and that have not been removed. */
 export function childrenOf(ref: ActorLike): readonly ActorLike[] {
   const children = snapshotOf(ref)?.children
   return isObject(children) ? Object.values(children).filter(isActor) : []

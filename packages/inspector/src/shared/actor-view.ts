@@ -3,7 +3,7 @@ import { kindOf, snapshotOf } from './actor-ref.ts'
 import type { ActorChange, ActorKind, ActorView } from './protocol.ts'
 import { refOf, type Entry, type Machines } from './roster.ts'
 
-/** Undefined as long as it has no snapshot to tell it by. */
+/** The kind of an actor. Undefined before its first snapshot, by which the kind is recognised. */
 function kindOfLiving(entry: Entry): ActorKind | undefined {
   const ref = refOf(entry)
   if (ref === undefined) return undefined

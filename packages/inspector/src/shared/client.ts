@@ -11,9 +11,9 @@ export interface Sink {
 export interface Client {
   readonly sink: Sink
   watched: readonly Entry[]
-  /** It is told the details of every actor. */
+  /** Whether the client is told the details of every actor. */
   readonly watchesAll: boolean
-  /** Deltas were withheld: it needs a whole picture. */
+  /** Whether deltas were withheld, so that the client needs a whole picture. */
   isStale: boolean
 }
 

@@ -14,7 +14,7 @@ interface Timers {
 }
 
 const { performance } = globalThis as unknown as Timers
-/** Read once: it is a getter that takes as long as the time itself. */
+/** Read once, because this getter takes as long as reading the clock. */
 const { timeOrigin } = performance
 
 /** The clock of the engine. */

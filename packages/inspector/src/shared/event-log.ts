@@ -105,7 +105,7 @@ function hasContents(event: object): boolean {
 
 const LONGEST_TYPE = 120
 
-/** Most types are short, and are kept as they are. */
+/** Cuts a type that is longer than LONGEST_TYPE. */
 export const shortType = (type: string): string => (type.length > LONGEST_TYPE ? type.slice(0, LONGEST_TYPE) : type)
 
 const viewOf = ({ n, at, from, to, type, payload }: Place): EventView =>

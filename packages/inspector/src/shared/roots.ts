@@ -18,13 +18,13 @@ export class Roots {
   readonly #subscriptions = new Map<ActorLike, Subscription>()
   #isOpen = false
 
-  /** `hear`: is told XState's inspection events. */
+  /** `hear` is called with each inspection event of XState. */
   constructor(roster: Roster, hear: (event: unknown) => void) {
     this.#roster = roster
     this.#hear = hear
   }
 
-  /** Answers what ends it. */
+  /** Watches a root. Returns the function that ends the watch. */
   add(root: ActorLike): () => void {
     const reference = new WeakRef(root)
     this.#roots.push(reference)

@@ -30,7 +30,7 @@ export interface Entry {
   error: string | undefined
   /** How many pages watch it. */
   watchers: number
-  /** It goes into the next flush. */
+  /** Whether the entry has changed since the last flush, and goes into the next one. */
   isDirty: boolean
   /** Not yet sent in a detail. */
   fresh: Transition[]
@@ -189,7 +189,7 @@ export class Roster {
     this.left += 1
   }
 
-  /** What it holds strongly. */
+  /** Drops the strong references, so that the actor can be collected. */
   #forgetLatest(): void {
     this.#latestRef = undefined
     this.#latest = undefined
@@ -252,7 +252,7 @@ export class Machines {
   }
 }
 
-/** What its details have not told yet is not told any more. */
+/** Drops the transitions that no detail has told yet. */
 export function forgetFresh(entry: Entry): void {
   entry.fresh = []
   entry.left = 0

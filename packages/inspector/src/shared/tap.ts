@@ -95,7 +95,7 @@ export class Tap {
     }
   }
 
-  /** Watches a root and what is below it while a page is open. Answers what ends it. */
+  /** Watches a root and what is below it while a page is open. Returns the function that ends it. */
   watch(root: ActorLike): () => void {
     return this.#roots.add(root)
   }
@@ -135,7 +135,7 @@ export class Tap {
     return [this.#greeting(), snap, ...details]
   }
 
-  /** XState tells several kinds of inspection events of each event: what is read of one kind is read of that only. */
+  /** XState makes several inspection events of one event. Each fact is read from one kind of them, to count once. */
   #hear(inspection: InspectionLike): void {
     switch (inspection.type) {
       case '@xstate.event': {

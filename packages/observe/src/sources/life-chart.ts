@@ -11,7 +11,7 @@ const STATES = [...RUNNING, 'terminating', 'backing_off', 'parked', 'down'] as c
 
 export type LifeState = (typeof STATES)[number]
 
-/** From each state with a process, as in the life machine. */
+/** The events that lead from each state with a process to `terminating`. */
 const FAILURE = 'failure, stop'
 
 const EDGES: readonly (readonly [from: LifeState, event: string, to: LifeState])[] = [

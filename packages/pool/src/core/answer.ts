@@ -35,7 +35,7 @@ function givenBack(turn: Turn, call: Call, slot: Slot, error: TerrariumError): v
   const { recalled, wentAhead, isLate } = call
   const isMoved = error.code === 'CANCELLED'
   const isOutOfTime = error.code === 'DEADLINE_EXCEEDED'
-  // A call that the worker refuses is reported as if it had been sent when a place was free.
+  // The events of a refused call are the same whether it was sent ahead or not: first it gets a place, then it fails.
   if (call.isAhead && !isMoved && !isOutOfTime) advance(turn, call, slot)
   leave(turn, call, slot)
   if (call.state === 'settled') return

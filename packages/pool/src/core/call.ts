@@ -9,16 +9,14 @@ import type { SessionUse, ToolSessionState } from './tool-session.ts'
 /** `queued`: it waits, in the queue or ahead. `placed`: it has a place on a worker. `settled`: its caller is told. */
 export type CallState = 'queued' | 'placed' | 'settled'
 
-/** What a call is made of. */
+/** How a call is to be run. */
 export interface CallFacts {
-  readonly tool: string
-  /** The time from its acceptance to its result, in ms. */
-  readonly timeout: number | undefined
-  readonly idempotent: boolean
+  /** The time from its acceptance to its result, in ms. Default: none. */
+  readonly timeout?: number | undefined
+  /** Default: false. */
+  readonly idempotent?: boolean
   /** Default: `normal`. */
   readonly priority?: Priority
-  /** The handle of the session that it is a call of. */
-  readonly use?: SessionUse | undefined
 }
 
 /**
@@ -79,21 +77,20 @@ export class Call {
   isLate = false
   /** The timer of its grace, see `stopped.ts`; 0: none. */
   timer = 0
-  /** Its items; undefined for a call with one result. */
+  /** The state of the stream; undefined for a call with one result. */
   stream: StreamState | undefined = undefined
   /** The handle of the session that it is a call of; undefined for most calls. */
-  readonly use: SessionUse | undefined
+  use: SessionUse | undefined = undefined
   /** Its session, once it is accepted. */
   session: ToolSessionState | undefined = undefined
   /** The number of its session at the worker it is with; 0: none. */
   sessionNumber = 0
 
-  constructor({ tool, timeout, idempotent, priority = 'normal', use }: CallFacts, site?: CallSite) {
+  constructor(tool: string, { timeout, idempotent = false, priority = 'normal' }: CallFacts, site?: CallSite) {
     this.tool = tool
     this.timeout = timeout
     this.idempotent = idempotent
     this.priority = priority
-    this.use = use
     this.site = site
   }
 }

@@ -24,7 +24,7 @@ export type Effect =
   | { readonly type: 'cancel'; readonly call: Call; readonly slot: Slot; readonly unlessBegun: boolean }
   /** Let the worker send so many bytes more of the stream. */
   | { readonly type: 'credit'; readonly call: Call; readonly slot: Slot; readonly bytes: number }
-  /** The worker has let go of a stream that was settled before, or is gone. */
+  /** Tell the reader of a settled stream that no worker has it any more. */
   | { readonly type: 'released'; readonly call: Call }
   /** Open a session at the slot's worker. */
   | { readonly type: 'session.open'; readonly slot: Slot; readonly number: number; readonly id: string }

@@ -25,10 +25,30 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
   call.order = state.counts.accepted
   call.since = now
   if (call.timeout !== undefined) call.deadline = now + call.timeout
-  if (call.session === undefined) state.waiting.add(call)
-  else sessions.queue(state, call, call.session)
-  if (isWatched) effects.push({ type: 'watch', call })
-  else pump(turn)
+  const { session } = call
+  if (session !== undefined) {
+    sessions.queue(state, call, session)
+    if (isWatched) effects.push({ type: 'watch', call })
+    else pump(turn)
+  } else if (isWatched) {
+    state.waiting.add(call)
+    effects.push({ type: 'watch', call })
+  } else if (!goesAtOnce(turn, call)) {
+    state.waiting.add(call)
+    pump(turn)
+  }
+}
+
+/** Hands the call to a worker if no other call waits and a worker can take it: it need not visit the queue. */
+function goesAtOnce(turn: Turn, call: Call): boolean {
+  const { again, waiting, inSessions, isPaused } = turn.state
+  if (isPaused || again.size > 0 || waiting.size > 0 || inSessions > 0) return false
+  const free = freeSlot(turn.state, false)
+  const slot = free ?? slotAhead(turn, call)
+  if (slot === undefined) return false
+  hand(turn, call, slot, free === undefined)
+  share(turn)
+  return true
 }
 
 function saturation(state: PoolState, { tool, use }: Call): TerrariumError | undefined {

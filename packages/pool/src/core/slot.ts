@@ -95,7 +95,7 @@ export class Slot {
   }
 
   isAsync(tool: string): boolean {
-    return this.#asyncTools.has(tool)
+    return this.#asyncTools.size > 0 && this.#asyncTools.has(tool)
   }
 
   opened(pid: number, asyncTools: ReadonlySet<string>, reportsBegun: boolean): void {

@@ -47,7 +47,7 @@ export function begin(turn: Turn, call: Call, stream: StreamState): void {
   if (stream.idle !== undefined) stream.timer = setTimer(turn, { type: 'idle', call }, stream.idle)
 }
 
-/** The worker has let go of the stream, or is gone. */
+/** The worker has released the stream, or has exited. */
 export function end(turn: Turn, call: Call, stream: StreamState): void {
   clearTimer(turn, stream.timer)
   stream.timer = 0

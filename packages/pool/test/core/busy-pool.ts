@@ -162,7 +162,7 @@ export class BusyPool {
     const names = Object.keys(tools)
     const tool = names[this.#random.between(0, names.length - 1)] ?? ''
     const timeout = this.#random.next() < timeouts ? this.#random.between(1, 40) : undefined
-    const call = new Call({ tool, timeout, idempotent: this.#random.next() < 0.5 })
+    const call = new Call(tool, { timeout, idempotent: this.#random.next() < 0.5 })
     call.size = this.#random.between(0, 4_000)
     this.#tell({ type: 'call.offered', call, isWatched: false })
     if (timeout !== undefined) {

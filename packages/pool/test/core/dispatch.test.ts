@@ -47,7 +47,7 @@ test('F8: a worker gets the remaining time of a call, rounded up, at least 1 ms;
 test('a call that is handed out while the timer of its deadline is late is given 1 ms: 0 would be no limit', async () => {
   const pool = Stand.started()
   const first = pool.call('first')
-  const late = new Call({ tool: 'late', timeout: 300, idempotent: false })
+  const late = new Call('late', { timeout: 300 })
   pool.tell({ type: 'call.offered', call: late, isWatched: false })
   await pool.clock.advance(400)
   pool.answer(first)

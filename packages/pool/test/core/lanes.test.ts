@@ -7,7 +7,7 @@ import { Stand } from './support.ts'
 // The order in which calls of three priorities go.
 
 const callOf = (priority: Priority, order: number): Call => {
-  const call = new Call({ tool: priority, timeout: undefined, idempotent: false, priority })
+  const call = new Call(priority, { priority })
   call.order = order
   return call
 }

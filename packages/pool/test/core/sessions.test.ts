@@ -10,7 +10,8 @@ const handle = (id: string, affinity: Affinity = 'strict_queue', ttl?: number): 
   new SessionUse(id, affinity, ttl)
 
 function call(pool: Stand, use: SessionUse, more: { idempotent?: boolean; priority?: 'high' | 'low' } = {}): Call {
-  const made = new Call({ tool: use.id, timeout: undefined, idempotent: false, use, ...more })
+  const made = new Call(use.id, more)
+  made.use = use
   pool.tell({ type: 'call.offered', call: made, isWatched: false })
   return made
 }

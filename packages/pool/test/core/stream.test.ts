@@ -7,7 +7,7 @@ import { Stand } from './support.ts'
 // What the core of a pool does with streams, one rule each, on the virtual clock.
 
 function stream(pool: Stand, { idle, timeout }: { idle?: number; timeout?: number } = {}): Call {
-  const call = new Call({ tool: 'stream', timeout, idempotent: false })
+  const call = new Call('stream', { timeout })
   call.stream = new StreamState(idle)
   pool.tell({ type: 'call.offered', call, isWatched: timeout !== undefined })
   return call

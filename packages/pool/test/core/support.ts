@@ -150,7 +150,7 @@ export class Stand {
   }
 
   call(tool: string, { timeout, idempotent = false, size = 0, priority = 'normal' }: Asked = {}): Call {
-    const call = new Call({ tool, timeout, idempotent, priority })
+    const call = new Call(tool, { timeout, idempotent, priority })
     call.size = size
     this.tell({ type: 'call.offered', call, isWatched: timeout !== undefined })
     return call

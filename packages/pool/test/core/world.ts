@@ -357,8 +357,9 @@ export class World {
     this.streams.item(n, begun, bytes, this.now)
   }
 
-  offer({ size, stream, handle, ...asked }: Offer): void {
-    const call = new Call(handle === undefined ? asked : { ...asked, use: this.sessions.handle(handle) })
+  offer({ tool, size, stream, handle, ...asked }: Offer): void {
+    const call = new Call(tool, asked)
+    if (handle !== undefined) call.use = this.sessions.handle(handle)
     call.size = size
     if (stream !== undefined) this.streams.add(call, stream === 0 ? undefined : stream)
     this.offered.push(call)

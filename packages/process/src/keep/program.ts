@@ -156,7 +156,7 @@ function toldBy(event: LifeNews | ProgramEvent, { phase, pid = 0 }: ProgramSnaps
   }
 }
 
-/** The snapshot of the machine, as that of a program. A machine never fails by itself: its output says so. */
+/** Turns the snapshot of the machine into a snapshot of the program. The machine never fails: its output says why. */
 function viewOf(snapshot: LifeSnapshot): ProgramSnapshot {
   const { pid, spawnId, input, reason } = snapshot.context
   const end = snapshot.status === 'done' && reason !== undefined ? endOf(reason) : {}

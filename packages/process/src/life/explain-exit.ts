@@ -26,7 +26,7 @@ export interface ExitFacts {
   readonly status: ExitStatus
   /** `exit status 3`, or `signal SIGKILL`; and a shortage of memory, if there was one. */
   readonly how: string
-  /** The line of standard error that tells most. */
+  /** The line of standard error that says most about the cause. */
   readonly words: string | undefined
   /** What to do about a shortage of memory. */
   readonly shortageHint: string | undefined

@@ -18,7 +18,7 @@ const OF_A_CRASH: readonly RegExp[] = [
   /^Fatal Python error: /,
 ]
 
-/** What the interpreter and the bootstrap write before they give up. */
+/** Lines by which the interpreter or the bootstrap says why it exits. */
 const OF_AN_EXIT: readonly RegExp[] = [
   /^Fatal Python error: /,
   /^terrarium: /,

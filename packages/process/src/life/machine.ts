@@ -17,9 +17,9 @@ export interface LifeContext<TInput = unknown> {
 
 export type LifeEvent =
   | LifeNews
-  /** From the supervisor: end in order, within the grace. */
+  /** From the supervisor: exit in order, within the grace. */
   | { readonly type: 'supervisor.shutdown' }
-  /** From the pool: this worker has to go now, for this reason. */
+  /** From the pool: kill this worker now, because of this error. */
   | { readonly type: 'worker.kill'; readonly error: TerrariumError }
 
 /** A process that has gone silent is about to say why by its exit; after this long it is killed, in ms. */

@@ -161,6 +161,7 @@ export class ReservationLog {
     this.#writeSequence()
   }
 
+  /** Sets or removes the record of a spawn, and keeps `#sum`, the sum of the sequence numbers of all records. */
   #set(spawn: string, reservation: Reservation | undefined): Stored | undefined {
     this.#seq += 1
     this.#sum = (this.#sum + MODULUS - (this.#records.get(spawn)?.seq ?? 0)) % MODULUS

@@ -115,7 +115,7 @@ export class Shepherds {
     this.#child = undefined
     folders.ensureRuntimeDirectory()
     const number = ++this.#count
-    // Each shepherd has a control group of its own: a new one does not wait until that of the last is empty.
+    // Each shepherd has its own control group: a new shepherd does not wait until the last group is empty.
     const lifeline = join(owner.runtimeDirectory, `s${number}.fifo`)
     const name = `${owner.installation}-${owner.run}-${number}`
     const request = {

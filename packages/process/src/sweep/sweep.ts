@@ -185,7 +185,7 @@ function auditLog(
     const kept = keepDamagedLog(join(directory, 'log'), stateDir, owner.run)
     left.push({ reason: 'log_damaged', run: owner.run, detail: `${contents.damage.join('; ')}; ${kept}` })
   }
-  // The pids are those of another PID namespace.
+  // The pids belong to another PID namespace.
   if (isForeign) return true
   let release = true
   const table = processTable()

@@ -2,8 +2,7 @@
 // event.
 import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot } from 'xstate'
 import { isSupervisor, READY } from '../base/brand.ts'
-import { IDEAL, type World } from '../core/rehearsal.ts'
-import type { Child, CoreState } from '../core/state.ts'
+import type { Child } from '../core/state.ts'
 import { TerrariumError } from '../base/errors.ts'
 import type { ChildSpec, StartContext } from '../spec/spec.ts'
 import { SupervisedActor } from './supervised-actor.ts'
@@ -159,24 +158,6 @@ function listensForShutdown(ref: AnyActorRef): boolean {
 /** True if the child is asked to end by itself before it is stopped hard. */
 export function isAskedToEnd({ startedWith }: Child, ref: AnyActorRef): boolean {
   return startedWith.patient || listensForShutdown(ref)
-}
-
-/**
- * A world in which children are asked to end if the present actors of the same children are.
- *
- * @param now - in ms
- *
- * @param time - the wall clock at this time, in ms
- */
-export function worldLike({ children }: CoreState, now: number, time: number): World {
-  return {
-    ...IDEAL,
-    time: (later) => time + later - now,
-    listens: (child) => {
-      const { ref } = children.get(child.id) ?? {}
-      return ref === undefined || isAskedToEnd(child, ref)
-    },
-  }
 }
 
 export function isLogic(value: unknown): value is AnyActorLogic {

@@ -71,7 +71,7 @@ export class Snapshots {
     return kept && { resume: kept }
   }
 
-  /** Restores what was remembered, before the children are started. Children that are unknown by now are left out. */
+  /** Restores what was remembered, before the children start. Entries of children that no longer exist are dropped. */
   recall({ children }: CoreState, kept: SupervisorMemory['resume'] = {}): void {
     for (const [id, point] of Object.entries(kept)) {
       const child = children.get(id)

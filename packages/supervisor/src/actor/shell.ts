@@ -9,18 +9,18 @@ import {
   SHUTDOWN,
   spawn,
   spawnAndWatch,
-  worldLike,
 } from './child-actor.ts'
 import { cleanUpFailures } from './clean-up.ts'
 import { historyOf } from './history.ts'
+import { cloneState } from '../core/clone.ts'
 import { decide, decideEnd } from '../core/decide.ts'
-import type { Effect } from '../core/effect.ts'
+import type { Effect, Result } from '../core/effect.ts'
 import type { ChildNews, CoreEvent, Death } from '../core/event.ts'
 import { Fifo } from '../core/fifo.ts'
+import { unforeseen } from '../core/imagining.ts'
 import { recall, remember, type SupervisorMemory } from '../core/memory.ts'
 import type { Recorder } from '../core/recorder.ts'
 import { createState, type Child, type CoreState } from '../core/state.ts'
-import { imagined } from '../core/what-if.ts'
 import type { SupervisorEvent } from '../spec/events.ts'
 import { exitReasonOf, isOver, orderedExit, recordExit, whenOver } from './exit.ts'
 import type { ExitReason } from '../base/exit-reason.ts'
@@ -244,10 +244,17 @@ export class Shell {
     }
   }
 
+  /** The answer is about the state as it is now, however long its module takes to load. */
   #imagine(question: Extract<Effect, { type: 'imagine' }>): void {
-    const now = this.latest()
-    const result = imagined(this.state, question, now, worldLike(this.state, now, this.#readings.time()))
-    this.#reply({ reply: question.reply, result })
+    const [state, now, time] = [cloneState(this.state), this.latest(), this.#readings.time()]
+    void import('./what-if.ts')
+      .then(
+        ({ answerWhatIf }) => answerWhatIf(state, question, now, time),
+        (error: unknown): Result => ({ ok: false, error: unforeseen(question.id, error) }),
+      )
+      .then((result) => {
+        this.#reply({ reply: question.reply, result })
+      })
   }
 
   /** An operation that was sent as an event may carry any function. */

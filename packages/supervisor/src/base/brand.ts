@@ -1,4 +1,4 @@
-// The symbols by which this package recognises its own logics and snapshots, also those of another copy of the
+// The symbols by which this package recognises its own logics and snapshots, also from another copy of the
 // package.
 
 /**

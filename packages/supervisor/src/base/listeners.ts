@@ -1,5 +1,4 @@
 // A typed event emitter for user code: listeners cannot harm each other or the caller.
-import { EventEmitter } from 'eventemitter3'
 import { TerrariumError } from './errors.ts'
 import { shown } from './checker.ts'
 import { nearest } from './nearest.ts'
@@ -8,12 +7,15 @@ import { tellUser } from './user-code.ts'
 /** Listener types by event name; each listener takes the event. */
 type Events<TEvents> = { readonly [E in keyof TEvents]: (event: never) => void }
 
+const NONE = [] as const
+
 /**
  * Listeners of user code. What a listener throws or rejects with is reported with the event's name, and disturbs
  * neither the next listener nor the caller of {@link tell}. Call `tell` last: a listener may call back.
  */
 export class Listeners<TEvents extends Events<TEvents>> {
-  readonly #emitter = new EventEmitter()
+  /** By event. A list is replaced, never changed, because a listener may add or remove others while it is told. */
+  readonly #listeners = new Map<string, readonly ((event: never) => unknown)[]>()
   readonly #events: Readonly<Record<keyof TEvents, true>>
   readonly #report: (event: string, error: unknown) => void
 
@@ -26,22 +28,29 @@ export class Listeners<TEvents extends Events<TEvents>> {
   /** Throws INVALID_ARGUMENT for an unknown event, and for a listener that is no function. */
   on<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
     this.#check(event, listener)
-    this.#emitter.on(event, listener as never)
+    this.#listeners.set(event, [...this.#of(event), listener])
   }
 
   /** Throws as {@link on}. Removing a listener that was not added is no mistake. */
   off<E extends keyof TEvents & string>(event: E, listener: TEvents[E]): void {
     this.#check(event, listener)
-    this.#emitter.off(event, listener as never)
+    this.#listeners.set(
+      event,
+      this.#of(event).filter((each) => each !== listener),
+    )
   }
 
   /** Calls the listeners of an event. */
   tell<E extends keyof TEvents & string>(event: E, told: Parameters<TEvents[E]>[0]): void {
-    for (const listener of this.#emitter.listeners(event)) {
+    for (const listener of this.#of(event)) {
       tellUser(listener as (event: unknown) => unknown, told, (error) => {
         this.#report(event, error)
       })
     }
+  }
+
+  #of(event: string): readonly ((event: never) => unknown)[] {
+    return this.#listeners.get(event) ?? NONE
   }
 
   #check(event: unknown, listener: unknown): void {

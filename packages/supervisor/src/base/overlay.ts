@@ -1,9 +1,9 @@
-// Lays the fields of one input over those of another, for templates and `extraInput`.
+// Lays the fields of one input over the fields of another, for templates and `extraInput`.
 
 type Fields = Readonly<Record<string, unknown>>
 
 /**
- * Lays the fields of `above` over those of `below`. If either has no fields: `above`, or `below` if `above` is
+ * Lays the fields of `above` over the fields of `below`. If either has no fields: `above`, or `below` if `above` is
  * undefined.
  */
 export function overlay(below: unknown, above: unknown): unknown {

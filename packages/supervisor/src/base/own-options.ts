@@ -23,17 +23,31 @@ export function fieldsOf(names?: Names, copies: Readonly<Record<string, Copy>> =
     if (!isOptions(value, names)) return value
     const keys = readable(at, () => {
       const own = Object.keys(value)
-      return [...own, ...inheritable.filter((name) => name in value && !own.includes(name))]
+      for (const name of inheritable) if (name in value && !own.includes(name)) own.push(name)
+      return own
     })
-    return Object.fromEntries(
-      keys.map((name) => {
-        const path = at === '' ? name : `${at}.${name}`
-        const read = readable(path, () => value[name])
-        return [name, Object.hasOwn(copies, name) ? copies[name]?.(read, path) : read]
-      }),
-    )
+    const fields: Record<string, unknown> = {}
+    for (const name of keys) {
+      let read: unknown
+      try {
+        read = value[name]
+      } catch (cause) {
+        throw unreadable(within(at, name), cause)
+      }
+      const copied = Object.hasOwn(copies, name) ? copies[name]?.(read, within(at, name)) : read
+      // An assignment to `__proto__` would set the prototype instead.
+      if (name === '__proto__') defineOwn(fields, name, copied)
+      else fields[name] = copied
+    }
+    return fields
   }
 }
+
+function defineOwn(fields: object, name: string, value: unknown): void {
+  Object.defineProperty(fields, name, { value, configurable: true, enumerable: true, writable: true })
+}
+
+const within = (at: string, name: string): string => (at === '' ? name : `${at}.${name}`)
 
 /** Returns a copier for an array. */
 export function listOf(copy: Copy = (value) => value): Copy {
@@ -45,7 +59,11 @@ function readable<T>(at: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    const text = `${at === '' ? 'the object' : at} cannot be read: ${messageOf(cause)}`
-    throw invalid('options', [{ fault: 'invalid_option', text, cause }])
+    throw unreadable(at, cause)
   }
+}
+
+function unreadable(at: string, cause: unknown): Error {
+  const text = `${at === '' ? 'the object' : at} cannot be read: ${messageOf(cause)}`
+  return invalid('options', [{ fault: 'invalid_option', text, cause }])
 }

@@ -51,7 +51,7 @@ function writePart(name: string | number, value: unknown, progress: Progress): s
   return text
 }
 
-/** True for objects whose prototype is that of object literals, in whatever realm, or null. */
+/** True for objects whose prototype is null, or the prototype of object literals in any realm. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null
   return prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf'))

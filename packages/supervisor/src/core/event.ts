@@ -75,9 +75,9 @@ export type CoreEvent =
   | { readonly type: 'supervisor.boot'; readonly because?: Because | undefined }
   /** Continue with the queue. */
   | { readonly type: 'supervisor.go_on' }
-  /** A start that failed is to be tried again, behind what was sent before (mode `otp`). */
+  /** Try a failed start again, after the events that were sent before (mode `otp`). */
   | { readonly type: 'supervisor.retry'; readonly id: string }
-  /** A child has exited in its start. The exit is recorded already, and is answered behind what was sent before. */
+  /** A child has exited during its start. The exit is recorded; events that were sent before are decided first. */
   | { readonly type: 'supervisor.death'; readonly id: string; readonly startNumber: number }
   | Asked
   | Shutdown

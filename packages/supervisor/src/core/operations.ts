@@ -196,7 +196,7 @@ function add(turn: Turn, child: Child, reply: Reply): void {
   startFor(turn, child, reply, forget)
 }
 
-/** Puts the children into the order of their dependencies, after those of one child have changed. */
+/** Sorts the children by their dependencies again, after the dependencies of one child have changed. */
 function reorder(state: CoreState, { dependsOn }: Child): void {
   const { children } = state
   state.hasDependencies ||= dependsOn.length > 0

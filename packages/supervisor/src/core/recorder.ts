@@ -13,6 +13,6 @@ export interface Recorder<TWritten = unknown> {
   record(event: CoreEvent, now: number): CoreEvent
   /** Called between two events. `now` in ms. */
   settle(state: CoreState, now: number): void
-  /** What was recorded, as plain JSON. The options are those of the supervisor. */
+  /** What was recorded, as plain JSON. The options are the options of the supervisor. */
   write(options: SupervisorOptions): TWritten
 }

@@ -9,7 +9,8 @@ import { cloneState } from './clone.ts'
 import type { Effect, Result } from './effect.ts'
 import { IDEAL, MIDDLE, Rehearsal, type Step, type World } from './rehearsal.ts'
 import type { Child, CoreState } from './state.ts'
-import { foretold } from './sentences.ts'
+import { foretold } from './foretold.ts'
+import { unforeseen, whileImagining } from './imagining.ts'
 
 export interface WhatIfOptions {
   /** How long the child has run when it fails, in ms. Default: as long as it has run by now. */
@@ -58,13 +59,6 @@ export interface Budget {
 /** The number of steps at which a rehearsal ends, since a strategy may go on for ever. */
 const MOST_STEPS = 10_000
 
-let depth = 0
-
-/** True while a failure is only imagined. What the user's hooks answer meanwhile is not recorded. */
-export function isImagining(): boolean {
-  return depth > 0
-}
-
 /**
  * What would follow if this child failed with this error at `now` (ms). Changes nothing. Throws INVALID_ARGUMENT if the
  * child does not run.
@@ -79,12 +73,7 @@ export function whatIf(
 ): WhatIf {
   const child = state.children.get(id)
   if (child?.isAlive !== true || child.ref === undefined) throw notRunning(state, id)
-  depth += 1
-  try {
-    return rehearse(state, id, now, error, options, world)
-  } finally {
-    depth -= 1
-  }
+  return whileImagining(() => rehearse(state, id, now, error, options, world))
 }
 
 /** The answer to a what-if. */
@@ -100,10 +89,6 @@ export function imagined(
   } catch (fault) {
     return { ok: false, error: fault instanceof TerrariumError ? fault : unforeseen(id, fault) }
   }
-}
-
-function unforeseen(id: string, cause: unknown): TerrariumError {
-  return new TerrariumError('INVALID_ARGUMENT', `what would follow from a failure of ${id} cannot be told`, { cause })
 }
 
 function notRunning({ settings, children }: CoreState, id: string): TerrariumError {

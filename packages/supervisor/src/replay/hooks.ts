@@ -6,7 +6,7 @@ import type { Operation } from '../core/operation.ts'
 import type { RestartPlan, RestartStrategy } from '../spec/strategy.ts'
 import type { ResolvedSpec } from '../spec/spec.ts'
 import type { Settings } from '../spec/options.ts'
-import { isImagining } from '../core/what-if.ts'
+import { isImagining } from '../core/imagining.ts'
 
 export const HOOKS = ['plan', 'classify', 'delay', 'isOver'] as const
 

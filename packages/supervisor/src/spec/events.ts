@@ -58,7 +58,7 @@ export type SupervisorEvent =
   /** Nothing of the supervisor is left. */
   | { readonly type: 'supervisor.exit'; readonly supervisor: string; readonly reason: ExitReason }
 
-/** Listeners by event type, in eventemitter3's form. */
+/** Listeners by event type. */
 export type SupervisorEvents = {
   [Event in SupervisorEvent as Event['type']]: (event: Event) => void
 }

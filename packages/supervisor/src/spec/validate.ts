@@ -62,7 +62,7 @@ const FLAG: Expected = [isBoolean, 'true or false']
 const NAME: Expected = [isName, 'a non-empty string']
 const MS_ABOVE_0: Expected = [(value) => isDuration(value) && value > 0, 'ms, more than 0']
 
-// The types make the compiler refuse a missing option. The order is that of the checks, and OTP's as far as OTP checks.
+// The compiler refuses a missing option. Options are checked in this order, which is OTP's as far as OTP checks.
 const CRASH_LOOP = { failures: countFrom(1), window: MS } satisfies Readonly<Record<keyof CrashLoopOptions, Expected>>
 
 const OPTIONS = {

@@ -37,6 +37,15 @@ export class ValueCodec {
     }
   }
 
+  /** Encodes the arguments of a tool, as {@link encode}. */
+  encodeArguments(tool: string, args: unknown, apart: boolean): EncodedValue {
+    try {
+      return this.#encoder.encode(args, apart)
+    } catch (refusal) {
+      throw (refusal as Refusal).toError(`the arguments of ${tool.slice(0, 128)}`)
+    }
+  }
+
   /**
    * Decodes a value. `subject`: what the value is, for errors. A segment that is all of its memory is handed on as it
    * is; any other segment is copied. Throws RESULT_NOT_SENDABLE.

@@ -60,8 +60,8 @@ def unpacked(payload: bytes) -> memoryview:
 
 
 def unpacked_apart(head: bytes, memory: Memory) -> memoryview:
-    """The elements of an array that travelled apart, read in place in its segment. Raises ValueError for a head that is
-    none, and for one of another array."""
+    """The elements of an array that travelled apart, read in place in its segment. Raises ValueError if ``head`` is
+    no head of an array, or does not fit the segment."""
     text, shape = head_of(head)
     if len(head) != _data_begins(head):
         raise ValueError(f"an array with a head of {len(head)} bytes")
